@@ -1,0 +1,56 @@
+import { escapeText } from './escapeText.js';
+
+/** How much a logger writes; each level includes the ones after it. */
+export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
+
+/** The part of pino's interface that is used, so that pino, bunyan and friends can be given as they are. */
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** Writes nothing. */
+export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3 };
+
+/** Writes one line of JSON a record to standard error: `[AEGIS] {"level":…,"time":…,"msg":…,…}`, with control characters escaped. */
+export class ConsoleLogger implements Logger {
+  readonly #least: number;
+
+  constructor(level: LogLevel = 'info') {
+    this.#least = RANK[level];
+  }
+
+  debug(fields: object, message: string): void {
+    this.#write('debug', fields, message);
+  }
+
+  info(fields: object, message: string): void {
+    this.#write('info', fields, message);
+  }
+
+  warn(fields: object, message: string): void {
+    this.#write('warning', fields, message);
+  }
+
+  error(fields: object, message: string): void {
+    this.#write('error', fields, message);
+  }
+
+  #write(level: LogLevel, fields: object, message: string): void {
+    if (RANK[level] < this.#least) return;
+    // JSON escapes C0 controls but not U+2028, bidi or C1; in JSON they stand in strings only, so escaping them afterwards is safe
+    const line = JSON.stringify({ level, time: new Date().toISOString(), msg: message, ...fields }, plain);
+    process.stderr.write(`[AEGIS] ${escapeText(line)}\n`);
+  }
+}
+
+function plain(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return `${value}n`;
+  // an Error's own JSON is {}; its stack may quote arguments
+  if (value instanceof Error) return { name: value.name, message: value.message };
+  return value;
+}

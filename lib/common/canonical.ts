@@ -1,0 +1,57 @@
+import * as crypto from 'node:crypto';
+import { types } from 'node:util';
+
+/**
+ * A text that is equal exactly for equal values: object keys sorted, each kind written in its own way (`1` is not `"1"`, a date is not its number,
+ * 1n is not 1). Strings go through JSON.stringify, which escapes lone surrogates, so that no two strings meet in UTF-8.
+ *
+ * Takes what a snapshot can hold: JSON values with finite numbers, Date, BigInt. Anything else throws a TypeError.
+ */
+export function canonicalText(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value);
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'number':
+      // String(-0) is '0': snapshots have made it 0 already
+      if (Number.isFinite(value)) return String(value);
+      break;
+    case 'bigint':
+      return `${value}n`;
+    case 'object':
+      if (value === null) return 'null';
+      if (Array.isArray(value)) return canonicalArray(value);
+      if (types.isDate(value)) return `@${value.getTime()}`;
+      return canonicalObject(value as Record<string, unknown>);
+    default:
+  }
+  throw new TypeError(`a ${typeof value} has no canonical form`);
+}
+
+function canonicalArray(items: readonly unknown[]): string {
+  let text = '[';
+  for (let i = 0; i < items.length; i++) text += (i === 0 ? '' : ',') + canonicalText(items[i]);
+  return `${text}]`;
+}
+
+function canonicalObject(object: Readonly<Record<string, unknown>>): string {
+  const keys = Object.keys(object).sort();
+  let text = '{';
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as string;
+    text += `${i === 0 ? '' : ','}${JSON.stringify(key)}:${canonicalText(object[key])}`;
+  }
+  return `${text}}`;
+}
+
+/** SHA-256 of text, as 64 hex digits. `crypto.hash` is half the cost of a Hash object; runtimes without it get the object. */
+export const sha256: (text: string) => string =
+  typeof crypto.hash === 'function'
+    ? (text) => crypto.hash('sha256', text)
+    : (text) => crypto.createHash('sha256').update(text).digest('hex');
+
+/** SHA-256 over {@link canonicalText}. */
+export function canonicalDigest(value: unknown): string {
+  return sha256(canonicalText(value));
+}

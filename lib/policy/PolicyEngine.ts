@@ -1,0 +1,78 @@
+import type { Params, Session } from '../model/Params.js';
+
+/** One call, as policies see it. */
+export interface PolicyCall {
+  /** The principal: `Aegis::Agent::"<agentId>"`. */
+  readonly agentId: string;
+  /** The action: `Aegis::Action::"<toolName>"`. */
+  readonly toolName: string;
+  /** Action groups the tool is in besides `call_tool`. */
+  readonly groups: readonly string[];
+  /** `context.input`. */
+  readonly params: Params;
+  /** `context.session`; null is an empty record. */
+  readonly session: Session | null;
+  /** `context.facts`: computed by the host, never by the caller. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  /** `context.system.now`, in epoch milliseconds. */
+  readonly nowMs: number;
+  /** Params a sanitize may remove. */
+  readonly removable: readonly string[];
+}
+
+/** A policy that mattered for a decision. */
+export interface AppliedPolicy {
+  readonly id: string;
+  /** SHA-256 of the policy's text: an approval given under one text is not one under another. */
+  readonly hash: string;
+  readonly effect: 'permit' | 'deny' | 'sanitize' | 'approval_needed';
+  /** `@reason`: words its author meant for the caller. */
+  readonly reason?: string | undefined;
+  readonly severity?: string | undefined;
+  /** `@approvers`: groups whose people may decide; absent means anybody the desk lets. */
+  readonly approvers?: readonly string[] | undefined;
+  /** `@approval_timeout_s`, in milliseconds. */
+  readonly approvalTimeoutMs?: number | undefined;
+  /** `@self_approval("true")`: the caller's own user may decide. */
+  readonly selfApproval?: boolean | undefined;
+}
+
+/** Why a call is denied, for programs. */
+export type DenyCode = 'no_permit' | 'forbidden' | 'policy_error' | 'sanitize_failed' | 'tool_is_group';
+
+/** What the policies say to one call. */
+export type PolicyOutcome =
+  | { readonly effect: 'allow'; readonly policies: readonly AppliedPolicy[] }
+  | {
+      readonly effect: 'deny';
+      readonly code: DenyCode;
+      /** Safe for the caller: `@reason` texts, or a constant sentence. */
+      readonly reason: string;
+      /** For logs only: may name policies and attributes. */
+      readonly detail?: string | undefined;
+      readonly policies: readonly AppliedPolicy[];
+    }
+  | {
+      readonly effect: 'sanitize';
+      /** The complete params after all operations. */
+      readonly params: Params;
+      readonly message: string;
+      readonly policies: readonly AppliedPolicy[];
+    }
+  | {
+      readonly effect: 'approval_needed';
+      /** The complete params after all operations; absent where nothing was changed. */
+      readonly params?: Params | undefined;
+      readonly message?: string | undefined;
+      readonly reason: string;
+      /** The approval policies of both passes: one verdict for each is needed. Ordered by id. */
+      readonly approvals: readonly AppliedPolicy[];
+      readonly policies: readonly AppliedPolicy[];
+    };
+
+/** An immutable set of policies, ready to decide. Never throws: whatever goes wrong is a deny. */
+export interface PolicyEngine {
+  /** SHA-256 over all policies, in a form that does not depend on file names or order. */
+  readonly hash: string;
+  evaluate(call: PolicyCall): PolicyOutcome;
+}
