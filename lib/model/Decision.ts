@@ -99,6 +99,4 @@ export interface DecisionRequest {
   readonly removable: readonly string[];
   /** How long the guard lets an approval wait, in milliseconds. */
   readonly approvalTimeoutMs: number;
-  /** True where nobody may be asked (polling switched off and no push): an approval is then a deny. */
-  readonly canAsk: boolean;
 }

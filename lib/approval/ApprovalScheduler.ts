@@ -1,0 +1,223 @@
+import { attempt, chain } from '../common/awaitable.js';
+import type { Awaitable } from '../common/awaitable.js';
+import { SteadyClock } from '../common/SteadyClock.js';
+import { publishCallbackError } from '../model/diagnostics.js';
+import { ShutdownError } from '../model/errors/RefusalErrors.js';
+import type { Params } from '../model/Params.js';
+import type { PendingApproval } from '../model/PendingApproval.js';
+import type { Task } from '../model/Task.js';
+import { isFinished } from '../model/Task.js';
+import type { ApprovalSchedulerOptions } from './ApprovalSchedulerOptions.js';
+import { askAgain } from './askAgain.js';
+import { drainExecutions } from './drainExecutions.js';
+import { cancelled, cancelledWith, errorOfTask, timedOut } from './endings.js';
+import type { Ending } from './endings.js';
+import type { EqualCalls } from './EqualCalls.js';
+import { executeApproved } from './executeApproved.js';
+import type { ExecutionHost } from './executeApproved.js';
+import { OpenCalls } from './OpenCalls.js';
+import { PendingCall } from './PendingCall.js';
+import type { ApprovalCall } from './PendingCall.js';
+import { StatusFollower } from './StatusFollower.js';
+import type { TaskTransition } from './TaskRegistry.js';
+
+/**
+ * Follows pending approvals and runs what was approved, once. One timer serves any number of them; where the service pushes, nothing is polled.
+ * A call runs only through one sequence: not expired, decided afresh, the approval used up, a claim in the store, run.
+ */
+export class ApprovalScheduler {
+  readonly #options: ApprovalSchedulerOptions;
+  readonly #clock = new SteadyClock();
+  readonly #calls = new OpenCalls();
+  readonly #executing = new Set<PendingCall>();
+  readonly #controller = new AbortController();
+  readonly #follower: StatusFollower;
+  readonly #host: ExecutionHost;
+  #background = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ApprovalSchedulerOptions) {
+    const { decisions, registry } = options;
+    const { signal } = this.#controller;
+    this.#options = options;
+    const now = (): number => this.#clock.now();
+    const end = (entry: PendingCall, ending: Ending): Awaitable<void> => chain(this.#tryEnd(entry, ending), () => undefined);
+    const execute = (entry: PendingCall): Awaitable<void> => this.#execute(entry, entry.call.run);
+    const timeout = (entry: PendingCall, why: string): Promise<boolean> => this.timeout(entry, why);
+    this.#follower = new StatusFollower(options, this.#calls, { now, execute, end, timeout }, signal);
+    this.#host = {
+      decisions,
+      registry,
+      signal,
+      now,
+      end,
+      retryLater: (entry, error) => this.#follower.retry(entry, error),
+      askAgain: (entry, decision) =>
+        askAgain(entry, decision, this.#host, () => {
+          entry.polls = 0;
+          if (entry.background) this.#follower.follow(entry);
+          else this.#follower.watchDeadline(entry);
+        }),
+    };
+    registry.observe((change) => this.#observe(change));
+  }
+
+  /** Approvals that are pending, approved or executing. */
+  get queueSize(): number {
+    return this.#calls.size;
+  }
+
+  /** Whether somebody can be asked: the service pushes, or polling is on. */
+  get canAsk(): boolean {
+    return this.#options.polling.enabled || this.#options.decisions.watch !== undefined;
+  }
+
+  /** The tasks of {@link queueSize}, oldest first. */
+  pendingTasks(): readonly Task[] {
+    return this.#calls.all().map((entry) => entry.task);
+  }
+
+  /** Starts listening to what the service pushes; submitting does so too. */
+  start(): void {
+    this.#refuseIfClosing();
+    this.#follower.listen();
+  }
+
+  /**
+   * Follows an approval and runs the call once it is approved. The task must be in the registry.
+   *
+   * @throws ShutdownError after {@link shutdown}
+   */
+  submit<T>(call: ApprovalCall<T>): PendingApproval<T> {
+    const entry = this.hold(call);
+    this.follow(entry);
+    return entry.handle;
+  }
+
+  /** @internal Watches over the deadline only: it runs when its caller redeems it, or after {@link follow}. */
+  hold<T>(call: ApprovalCall<T>): PendingCall<T> {
+    this.#refuseIfClosing();
+    const entry = new PendingCall<T>(call, () => this.cancel(known, 'by its caller'));
+    // the scheduler handles calls of every result type; it never looks into a result
+    const known = entry as unknown as PendingCall;
+    this.#calls.add(known);
+    this.#follower.watchDeadline(known);
+    this.#holdProcess();
+    return entry;
+  }
+
+  /** @internal From now on it runs by itself. */
+  follow<T>(entry: PendingCall<T>): void {
+    if (entry.background || entry.phase === 'ended') return;
+    entry.background = true;
+    this.#background += 1;
+    this.#holdProcess();
+    this.#follower.follow(entry as unknown as PendingCall);
+  }
+
+  /** @internal Finds the pending call that an equal one joins. */
+  get equalCalls(): EqualCalls {
+    return this.#calls.equal;
+  }
+
+  /** @internal Asks once, and runs it now, through `run`, if it is approved. Settles when it has ended, or nothing is decided yet. */
+  redeem(entry: PendingCall, run: (params: Params) => Awaitable<unknown>): Awaitable<void> {
+    if (entry.phase !== 'waiting') return;
+    if (entry.task.status === 'approved') return this.#execute(entry, run);
+    return chain(this.#follower.ask(entry), () => this.#execute(entry, run));
+  }
+
+  /** @internal Cancels unless it was decided or claimed first; tells the service that nobody waits any more. */
+  async cancel(entry: PendingCall, why: string | Error): Promise<boolean> {
+    const ending = typeof why === 'string' ? cancelled(entry.task, why) : cancelledWith(why);
+    return this.#endAndTell(entry, ending, 'withdraw');
+  }
+
+  /** @internal Ends it as timed out unless it was decided or claimed first; tells the service. */
+  async timeout(entry: PendingCall, why: string): Promise<boolean> {
+    return this.#endAndTell(entry, timedOut(entry.task, why), 'expire');
+  }
+
+  /**
+   * Runs nothing any more. Pending approvals end with a ShutdownError (those of a durable store stay in it); what is executing is waited for,
+   * `graceMs` milliseconds at most (default 10,000), and is `unknown` after that. Idempotent.
+   */
+  shutdown({ graceMs = 10_000 }: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#shutdown(graceMs);
+    return this.#closing;
+  }
+
+  async #shutdown(graceMs: number): Promise<void> {
+    const { registry } = this.#options;
+    this.#controller.abort(new ShutdownError('The module is closing.'));
+    for (const entry of this.#calls.all()) {
+      if (entry.claimToken !== undefined) continue;
+      const error = new ShutdownError(`The approval of tool '${entry.task.toolName}' ended with its module.`);
+      if (registry.durable) entry.end({ ok: false, error });
+      else await this.cancel(entry, error);
+    }
+    await drainExecutions(this.#executing, graceMs, registry);
+  }
+
+  #execute(entry: PendingCall, run: (params: Params) => Awaitable<unknown>): Awaitable<void> {
+    const { task } = entry;
+    if (task.status !== 'approved' || this.#executing.has(entry) || this.#controller.signal.aborted) return;
+    entry.phase = 'busy';
+    this.#follower.drop(entry);
+    this.#executing.add(entry);
+    const done = (): void => {
+      this.#executing.delete(entry);
+    };
+    return attempt<void, void>(
+      () => executeApproved(entry, task, run, this.#host),
+      done,
+      (error) => {
+        done();
+        publishCallbackError('running an approved call', error);
+        entry.end({ ok: false, error });
+      },
+    );
+  }
+
+  async #endAndTell(entry: PendingCall, ending: Ending, tell: 'withdraw' | 'expire'): Promise<boolean> {
+    const { decisionId } = entry.task;
+    if (!(await this.#tryEnd(entry, ending))) return false;
+    attempt<void, void>(
+      () => this.#options.decisions[tell]?.(decisionId),
+      () => undefined,
+      (error) => publishCallbackError(`telling the decision service (${tell})`, error),
+    );
+    return true;
+  }
+
+  #tryEnd(entry: PendingCall, { change, error }: Ending): Awaitable<boolean> {
+    entry.error = error;
+    return chain(this.#options.registry.transition(entry.task.taskId, ['pending', 'approved'], change), (task) => {
+      // somebody else was first, and ends it with an error of their own
+      if (task === undefined && entry.error === error) entry.error = undefined;
+      return task !== undefined;
+    });
+  }
+
+  /** Every change of a task, whoever made it, lands here before listeners hear of it. */
+  #observe({ task }: TaskTransition): void {
+    const entry = this.#calls.ofTask(task.taskId);
+    if (entry === undefined) return;
+    this.#calls.update(entry, task);
+    if (!isFinished(task.status) && task.status !== 'unknown') return;
+    this.#calls.remove(entry);
+    this.#follower.drop(entry);
+    if (entry.background) this.#background -= 1;
+    this.#holdProcess();
+    if (task.status === 'completed') entry.end({ ok: true, value: task.result });
+    else entry.end({ ok: false, error: entry.error ?? errorOfTask(task) });
+  }
+
+  #holdProcess(): void {
+    this.#follower.holdProcess(this.#background > 0 && (this.#options.keepAlive ?? !this.#options.registry.durable));
+  }
+
+  #refuseIfClosing(): void {
+    if (this.#closing !== undefined) throw new ShutdownError('The module is closed; no approval can be asked for.');
+  }
+}

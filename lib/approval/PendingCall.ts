@@ -1,0 +1,76 @@
+import type { Awaitable } from '../common/awaitable.js';
+import type { Due } from '../common/DueQueue.js';
+import { callSafely } from '../common/callSafely.js';
+import type { DecisionRequest } from '../model/Decision.js';
+import { publishCallbackError } from '../model/diagnostics.js';
+import type { Params } from '../model/Params.js';
+import type { PendingApproval } from '../model/PendingApproval.js';
+import type { PendingTask, Task } from '../model/Task.js';
+import { approvalHandle } from './approvalHandle.js';
+import type { HandleOutcome } from './approvalHandle.js';
+
+/** A call that waits for a person, as it is handed to the scheduler. */
+export interface ApprovalCall<T = unknown> {
+  readonly task: PendingTask;
+  /** The call as it was decided on, before any sanitize: what a fresh decision is made on. */
+  readonly request: DecisionRequest;
+  /** Enters the method. Gets its own copy of the approved params. */
+  readonly run: (params: Params) => Awaitable<T>;
+  /** Checks params that a later decision would run with, as the guard checked the first ones. @throws SanitizeError */
+  readonly admit: (params: Params) => Awaitable<Params>;
+  /** What an equal call must share to join this one: the guard, and the object it runs on. */
+  readonly guard?: object | undefined;
+  readonly target?: unknown;
+  /** Says, just before it runs, why it may not any more: the session or agent it runs for is another. */
+  readonly recheck?: (() => string | undefined) | undefined;
+  /** Called once, at every end: with the result, or with what went wrong. */
+  readonly onSettled?: ((result: T | undefined, error: unknown) => unknown) | undefined;
+}
+
+/** The scheduler's entry for one call. It lives from `hold` until the call ended. */
+export class PendingCall<T = unknown> implements Due {
+  dueMs = 0;
+  heapIndex = -1;
+  readonly call: ApprovalCall<T>;
+  readonly handle: PendingApproval<T>;
+  /** As last seen. */
+  task: Task;
+  /** Whether the scheduler runs it on its own once approved; a held one waits for its caller to redeem it. */
+  background = false;
+  /** `busy`: a question or the execution is under way. */
+  phase: 'waiting' | 'busy' | 'ended' = 'waiting';
+  /** Set while its execution is under way. */
+  claimToken: string | undefined;
+  polls = 0;
+  /** Callers that wait for it in mode `wait`. */
+  waiters = 0;
+  /** The error to end with, richer than the summary that the task keeps. */
+  error: unknown;
+  #outcome: HandleOutcome<T> | undefined;
+  #listeners: ((outcome: HandleOutcome<T>) => void)[] | undefined;
+
+  constructor(call: ApprovalCall<T>, cancel: (entry: PendingCall<T>) => Promise<boolean>) {
+    this.call = call;
+    this.task = call.task;
+    this.handle = approvalHandle<T>({
+      task: () => this.task,
+      outcome: () => this.#outcome,
+      whenEnded: (listener) => (this.#listeners ??= []).push(listener),
+      cancel: () => cancel(this),
+    });
+  }
+
+  /** Ends it for everybody who waits. Later ends are ignored. */
+  end(outcome: HandleOutcome<T>): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = outcome;
+    this.phase = 'ended';
+    for (const listener of this.#listeners ?? []) listener(outcome);
+    this.#listeners = undefined;
+    const { onSettled } = this.call;
+    if (onSettled === undefined) return;
+    callSafely(onSettled, outcome.ok ? [outcome.value, undefined] : [undefined, outcome.error], (error) =>
+      publishCallbackError('onSettled', error),
+    );
+  }
+}

@@ -1,0 +1,37 @@
+import { attempt, chain } from '../common/awaitable.js';
+import type { Awaitable } from '../common/awaitable.js';
+import { canonicalDigest } from '../common/canonical.js';
+import type { ApprovalNeededDecision } from '../model/Decision.js';
+import { AegisError } from '../model/errors/AegisError.js';
+import type { Params } from '../model/Params.js';
+import type { Task } from '../model/Task.js';
+import { deniedAtRun } from './endings.js';
+import type { ExecutionHost } from './executeApproved.js';
+import type { PendingCall } from './PendingCall.js';
+
+/** Puts an approved call back to pending: decided afresh, a person has to be asked again, perhaps about other params. */
+export function askAgain(
+  entry: PendingCall,
+  decision: ApprovalNeededDecision,
+  host: ExecutionHost,
+  asked: (task: Task) => void,
+): Awaitable<void> {
+  const { task, call } = entry;
+  return attempt<Params, void>(
+    () => (decision.params === undefined ? call.request.params : call.admit(decision.params)),
+    (params) => {
+      const { decisionId, reason } = decision;
+      const expiresAtMs = decision.expiresAtMs ?? host.now() + call.request.approvalTimeoutMs;
+      const change = { to: 'pending', decisionId, params, digest: canonicalDigest(params), reason, expiresAtMs } as const;
+      return chain(host.registry.transition(task.taskId, ['approved'], change), (next) => {
+        if (next === undefined) return;
+        entry.phase = 'waiting';
+        asked(next);
+      });
+    },
+    (error) => {
+      const why = AegisError.is(error) ? error.message : 'its params could not be read.';
+      return host.end(entry, deniedAtRun(task, 'approved_params_changed', why, decision));
+    },
+  );
+}

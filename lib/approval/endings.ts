@@ -1,0 +1,73 @@
+import { ApprovalCancelledError, ApprovalTimeoutError, ForbiddenError, OutcomeUnknownError } from '../model/errors/RefusalErrors.js';
+import { DecisionUnavailableError } from '../model/errors/ServiceErrors.js';
+import { summarizeError } from '../model/errors/AegisError.js';
+import type { Decision } from '../model/Decision.js';
+import type { Task } from '../model/Task.js';
+import type { TaskChange } from '../store/TaskStore.js';
+
+/** A way for an approval to end without running: what the task records, and what its caller gets. */
+export interface Ending {
+  readonly change: TaskChange;
+  readonly error: Error;
+}
+
+function ending(to: 'denied' | 'timeout' | 'cancelled' | 'failed', error: Error, deniedBy?: string): Ending {
+  const summary = summarizeError(error);
+  return { error, change: to === 'denied' ? { to, error: summary, deniedBy } : { to, error: summary } };
+}
+
+/** A person said no. */
+export function deniedByPerson({ agentId, toolName }: Task, by: string | undefined, reason: string | undefined): Ending {
+  const message = `Tool '${toolName}' was refused${by === undefined ? '' : ` by ${by}`}${reason === undefined ? '.' : `: ${reason}`}`;
+  return ending('denied', new ForbiddenError(message, { code: 'approval_denied', agentId, toolName }), by);
+}
+
+/** It was approved, but may not run any more. */
+export function deniedAtRun({ agentId, toolName }: Task, code: string, why: string, decision?: Decision): Ending {
+  return ending(
+    'denied',
+    new ForbiddenError(`Tool '${toolName}' was approved but did not run: ${why}`, { code, agentId, toolName, decision }),
+  );
+}
+
+/** Nobody decided in time. */
+export function timedOut({ taskId, decisionId, toolName }: Task, why: string): Ending {
+  return ending('timeout', new ApprovalTimeoutError(taskId, decisionId, `The approval of tool '${toolName}' ended: ${why}.`));
+}
+
+/** The caller no longer wants it. */
+export function cancelled({ taskId, toolName }: Task, why: string): Ending {
+  return ending('cancelled', new ApprovalCancelledError(taskId, `The approval of tool '${toolName}' was cancelled: ${why}.`));
+}
+
+/** Cancelled with an error of its own, such as a ShutdownError or the caller's abort. */
+export function cancelledWith(error: Error): Ending {
+  return ending('cancelled', error);
+}
+
+/** The service answered something that cannot be believed. */
+export function unbelievable({ toolName }: Task, reason: string | undefined): Ending {
+  const why = reason ?? 'the answer is none of those an approval can have';
+  return ending(
+    'failed',
+    new DecisionUnavailableError('malformed', `The status of the approval for tool '${toolName}' cannot be believed: ${why}.`),
+  );
+}
+
+/** The error of a task that ended through somebody else's change, from what the task recorded. */
+export function errorOfTask(task: Task): Error {
+  const { taskId, decisionId, agentId, toolName } = task;
+  const message = 'error' in task ? task.error.message : `The task is ${task.status}.`;
+  switch (task.status) {
+    case 'denied':
+      return new ForbiddenError(message, { code: task.error.code, agentId, toolName });
+    case 'timeout':
+      return new ApprovalTimeoutError(taskId, decisionId, message);
+    case 'cancelled':
+      return new ApprovalCancelledError(taskId, message);
+    case 'unknown':
+      return new OutcomeUnknownError(taskId, message);
+    default:
+      return new Error(message);
+  }
+}

@@ -1,0 +1,87 @@
+import { clampTimeout, monotonicNow } from './timers.js';
+
+/** What ends work before it is done. */
+export interface DeadlineOptions {
+  /** Milliseconds from now, over everything done under this deadline. */
+  readonly timeoutMs: number;
+  /** The error when the time is up. */
+  readonly timeoutError: () => Error;
+  /** Aborts the work too. Nothing stays attached to it after `end()`. */
+  readonly signal?: AbortSignal | undefined;
+  /** The error when `signal` is aborted. */
+  readonly abortError: (reason: unknown) => Error;
+}
+
+/**
+ * One deadline over a piece of work in many steps. It ends the work by time, by the caller's signal or by `interrupt()`, whichever is first; that
+ * one's error is the `reason` of `signal`. Call `end()` in a `finally`.
+ */
+export class Deadline {
+  readonly #controller = new AbortController();
+  readonly #endsAt: number;
+  readonly #timer: NodeJS.Timeout;
+  readonly #detach: () => void;
+  #timedOut = false;
+
+  constructor(options: DeadlineOptions) {
+    const { signal, timeoutMs } = options;
+    this.#endsAt = monotonicNow() + timeoutMs;
+    this.#timer = setTimeout(() => {
+      this.#timedOut = !this.signal.aborted;
+      this.interrupt(options.timeoutError());
+    }, clampTimeout(timeoutMs));
+    const abort = (): void => this.interrupt(options.abortError(signal?.reason));
+    this.#detach = () => signal?.removeEventListener('abort', abort);
+    if (signal?.aborted === true) abort();
+    else signal?.addEventListener('abort', abort, { once: true });
+  }
+
+  /** Aborted when the work has to stop; the reason is the error to throw. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Whether it was time that ended the work. */
+  get timedOut(): boolean {
+    return this.#timedOut;
+  }
+
+  /** Milliseconds left, never negative. */
+  remainingMs(): number {
+    return Math.max(0, this.#endsAt - monotonicNow());
+  }
+
+  /** Stops the work with this error, unless it was stopped already. */
+  interrupt(error: Error): void {
+    if (!this.signal.aborted) this.#controller.abort(error);
+    this.end();
+  }
+
+  /** The work is over: drops the timer and the listener on the caller's signal. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#detach();
+  }
+
+  /** What the promise gives, or the reason of `signal` if that comes first. The promise's own later fate is of no concern. */
+  race<T>(promise: Promise<T>): Promise<T> {
+    const { signal } = this;
+    return new Promise<T>((resolve, reject) => {
+      const stop = (): void => reject(signal.reason as Error);
+      const detach = (): void => signal.removeEventListener('abort', stop);
+      if (signal.aborted) stop();
+      else signal.addEventListener('abort', stop, { once: true });
+      promise.then(resolve, reject).finally(detach);
+    });
+  }
+
+  /** Waits, or rejects with the reason of `signal` if that comes first. */
+  async sleep(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await this.race(new Promise<void>((resolve) => (timer = setTimeout(resolve, clampTimeout(ms)))));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

@@ -1,0 +1,32 @@
+/** A map that keeps the entries used last, and so never grows beyond its limit. */
+export class LruMap<K, V> {
+  // a Map iterates in order of insertion: the first entry is the one unused for longest
+  readonly #entries = new Map<K, V>();
+  readonly #limit: number;
+
+  /** @param limit entries kept, 1 or more */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** How many entries there are. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** The value, which counts as used now. */
+  get(key: K): V | undefined {
+    const value = this.#entries.get(key);
+    if (value === undefined) return undefined;
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+    return value;
+  }
+
+  /** Adds or replaces; drops the entry unused for longest where there are too many. */
+  set(key: K, value: V): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+    if (this.#entries.size > this.#limit) this.#entries.delete(this.#entries.keys().next().value as K);
+  }
+}

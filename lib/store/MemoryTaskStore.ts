@@ -1,0 +1,126 @@
+import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../model/Task.js';
+import { isFinished, isLegalEdge, TASK_STATUSES } from '../model/Task.js';
+import { BOUND_FIELDS } from './TaskStore.js';
+import type { TaskChange, TaskClaim, TaskInsertion, TaskOutcome, TaskQuery, TaskStore } from './TaskStore.js';
+
+const DEFAULT_LIST_LIMIT = 1_000;
+
+/** Keeps tasks in this process: the default. They end with it. */
+export class MemoryTaskStore implements TaskStore {
+  readonly durable = false;
+  /** In order of creation. A task is never changed: each change is a new object. */
+  readonly #tasks = new Map<string, Task>();
+  readonly #byDecision = new Map<string, string>();
+  /** Finished ones, in the order they finished. */
+  readonly #finished = new Set<string>();
+  readonly #counts: Record<TaskStatus, number>;
+
+  constructor() {
+    this.#counts = Object.fromEntries(TASK_STATUSES.map((s) => [s, 0])) as Record<TaskStatus, number>;
+  }
+
+  insert(task: PendingTask): TaskInsertion {
+    const taken = this.#tasks.get(task.taskId) ?? this.#tasks.get(this.#byDecision.get(task.decisionId) ?? '');
+    if (taken !== undefined) {
+      const same = BOUND_FIELDS.every((field) => taken[field] === task[field]);
+      return { outcome: same ? 'exists' : 'conflict', task: taken };
+    }
+    this.#tasks.set(task.taskId, task);
+    this.#byDecision.set(task.decisionId, task.taskId);
+    this.#counts[task.status] += 1;
+    return { outcome: 'created', task };
+  }
+
+  get(taskId: string): Task | undefined {
+    return this.#tasks.get(taskId);
+  }
+
+  list(query: TaskQuery): readonly Task[] {
+    const { status, agentId, toolName, limit = DEFAULT_LIST_LIMIT } = query;
+    const found: Task[] = [];
+    for (const task of this.#tasks.values()) {
+      if (found.length >= limit) break;
+      if (status !== undefined && (typeof status === 'string' ? task.status !== status : !status.includes(task.status))) continue;
+      if (agentId !== undefined && task.agentId !== agentId) continue;
+      if (toolName !== undefined && task.toolName !== toolName) continue;
+      found.push(task);
+    }
+    return found;
+  }
+
+  transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined {
+    const task = this.#tasks.get(taskId);
+    if (task === undefined || !from.includes(task.status) || !isLegalEdge(task.status, change.to)) return undefined;
+    const { to, ...patch } = change;
+    const next = { ...task, ...patch, status: to, updatedAtMs: nowMs, version: task.version + 1 } as Task;
+    if (change.to !== 'pending') return this.#replace(task, next);
+    this.#byDecision.delete(task.decisionId);
+    this.#byDecision.set(change.decisionId, taskId);
+    return this.#replace(task, { ...next, history: [...task.history, task.decisionId] } as Task);
+  }
+
+  claim({ taskId, token, digest, nowMs }: TaskClaim): ExecutingTask | undefined {
+    const task = this.#tasks.get(taskId);
+    if (task?.status !== 'approved' || task.digest !== digest || nowMs >= task.expiresAtMs) return undefined;
+    const next: ExecutingTask = {
+      ...task,
+      status: 'executing',
+      claimToken: token,
+      startedAtMs: nowMs,
+      updatedAtMs: nowMs,
+      version: task.version + 1,
+    };
+    return this.#replace(task, next) as ExecutingTask;
+  }
+
+  settle(taskId: string, token: string, outcome: TaskOutcome, nowMs: number): Task | undefined {
+    const task = this.#tasks.get(taskId);
+    // an unknown task keeps the token of the execution it lost sight of
+    if (task === undefined || (task as Partial<ExecutingTask>).claimToken !== token) return undefined;
+    if (!isLegalEdge(task.status, outcome.to) || (task.status !== 'executing' && task.status !== 'unknown')) return undefined;
+    const { to, ...patch } = outcome;
+    const { error: _, ...rest } = task as ExecutingTask & { readonly error?: unknown };
+    return this.#replace(task, { ...rest, ...patch, status: to, updatedAtMs: nowMs, version: task.version + 1 } as Task);
+  }
+
+  countAttempt(taskId: string): number {
+    const task = this.#tasks.get(taskId);
+    if (task === undefined) return 0;
+    const next = { ...task, attemptCount: task.attemptCount + 1 };
+    this.#tasks.set(taskId, next);
+    return next.attemptCount;
+  }
+
+  delete(taskId: string, from: readonly TaskStatus[]): boolean {
+    const task = this.#tasks.get(taskId);
+    if (task === undefined || !from.includes(task.status)) return false;
+    this.#tasks.delete(taskId);
+    this.#finished.delete(taskId);
+    if (this.#byDecision.get(task.decisionId) === taskId) this.#byDecision.delete(task.decisionId);
+    this.#counts[task.status] -= 1;
+    return true;
+  }
+
+  prune({ keep, finishedBeforeMs }: { readonly keep: number; readonly finishedBeforeMs: number }): number {
+    let pruned = 0;
+    for (const taskId of this.#finished) {
+      const task = this.#tasks.get(taskId) as Task;
+      if (this.#finished.size <= keep && task.updatedAtMs >= finishedBeforeMs) break;
+      this.delete(taskId, [task.status]);
+      pruned += 1;
+    }
+    return pruned;
+  }
+
+  counts(): Readonly<Record<TaskStatus, number>> {
+    return { ...this.#counts };
+  }
+
+  #replace(task: Task, next: Task): Task {
+    this.#tasks.set(task.taskId, next);
+    this.#counts[task.status] -= 1;
+    this.#counts[next.status] += 1;
+    if (isFinished(next.status)) this.#finished.add(next.taskId);
+    return next;
+  }
+}
