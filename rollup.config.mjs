@@ -1,13 +1,31 @@
 // tsc (native TypeScript 7) has already written .build/lib/**/*.js with maps, and dist/**/*.d.ts.
-// Rollup only bundles: one file for each entry of package.json "exports", shared code in chunks, dependencies external.
+// Rollup only bundles: one file for each entry of package.json "exports" and "bin", shared code in chunks, dependencies external.
+// A pattern ("./adapter/*") stands for every file of its folder, so that a new adapter needs no edit of any list.
+import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { posix, relative, sep } from 'node:path';
 
+const built = '.build/lib';
 const pkg = JSON.parse(await readFile(new URL('package.json', import.meta.url), 'utf8'));
-const entries = Object.values(pkg.exports)
-  .map((e) => e?.default)
-  .filter((f) => f?.endsWith('.js'))
-  .map((f) => f.replace(/^\.\/dist\//, '').replace(/\.js$/, ''));
-const dependencies = Object.keys(pkg.dependencies);
+
+/** Files that are found by their place beside another one, not by an import. */
+const besides = ['policy/lintPolicies', 'policy/lintWorker'].filter((e) => existsSync(`${built}/${e}.js`));
+
+/** './dist/adapter/*.js' -> ['adapter/mcp', ...]; './dist/index.js' -> ['index']; anything that is not ours -> []. */
+function entriesOf(target) {
+  const [, entry] = /^\.\/dist\/(.+)\.js$/.exec(target ?? '') ?? [];
+  if (entry === undefined) return [];
+  if (!entry.includes('*')) return [entry];
+  const folder = posix.dirname(entry);
+  const [before, after] = posix.basename(entry).split('*');
+  return readdirSync(`${built}/${folder}`)
+    .filter((f) => f.endsWith('.js') && f.startsWith(before) && f.endsWith(`${after}.js`))
+    .map((f) => `${folder}/${f.slice(0, -'.js'.length)}`);
+}
+
+const targets = [...Object.values(pkg.exports).map((e) => e?.default ?? e), ...Object.values(pkg.bin ?? {})];
+const entries = new Set([...targets.filter((t) => typeof t === 'string').flatMap(entriesOf), ...besides]);
+const outside = Object.keys({ ...pkg.dependencies, ...pkg.peerDependencies });
 
 /** Hands rollup the map that tsc wrote beside each file, so that dist/x.js.map points at lib/x.ts. */
 const tscMaps = {
@@ -20,12 +38,25 @@ const tscMaps = {
   },
 };
 
+/** `import.meta.url` keeps naming the file's own place when its code moves to a chunk: `new URL('./lintWorker.js', …)` finds the worker. */
+const ownPlace = {
+  name: 'own-place',
+  resolveImportMeta(property, { chunkId, moduleId }) {
+    const home = relative(built, moduleId).split(sep).join('/');
+    if (property !== 'url' || home === chunkId || home.startsWith('..')) return null;
+    return `new URL(${JSON.stringify(posix.relative(posix.dirname(chunkId), home))}, import.meta.url).href`;
+  },
+};
+
+const isRuntime = (id) => /[\\/]common[\\/]runtime\.js$/.test(id);
+
 export default {
-  input: Object.fromEntries(entries.map((e) => [e, `.build/lib/${e}.js`])),
-  external: (id) => id.startsWith('node:') || dependencies.some((d) => id === d || id.startsWith(`${d}/`)),
-  plugins: [tscMaps],
-  treeshake: { moduleSideEffects: (id) => id.endsWith('/common/runtime.js') || id.startsWith('reflect-metadata') },
+  input: Object.fromEntries([...entries].map((e) => [e, `${built}/${e}.js`])),
+  external: (id) => id.startsWith('node:') || outside.some((d) => id === d || id.startsWith(`${d}/`)),
+  plugins: [tscMaps, ownPlace],
+  treeshake: { moduleSideEffects: (id) => isRuntime(id) || id.startsWith('reflect-metadata') },
   onwarn(w) {
+    if (w.code === 'EMPTY_BUNDLE') return; // a file of types only
     throw new Error(w.message);
   },
   output: {
@@ -35,6 +66,6 @@ export default {
     hoistTransitiveImports: false,
     chunkFileNames: 'chunks/[name].js',
     // the only file with side effects gets a file of its own: named in package.json "sideEffects"
-    manualChunks: (id) => (id.endsWith('/common/runtime.js') ? 'runtime' : undefined),
+    manualChunks: (id) => (isRuntime(id) ? 'runtime' : undefined),
   },
 };

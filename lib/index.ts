@@ -1,1 +1,136 @@
-export { takeSnapshot } from './model/snapshot.js';
+import './common/runtime.js';
+
+// Guarding
+export { AegisGuard, LegacyAegisGuard } from './guard/AegisGuard.js';
+export type { GuardDecorator, LegacyGuardDecorator } from './guard/AegisGuard.js';
+export { AegisAgent } from './guard/AegisAgent.js';
+export type { AegisAgentOptions } from './guard/AegisAgent.js';
+export { guard } from './guard/guard.js';
+export type { FunctionGuardOptions, GuardedFunction } from './guard/guard.js';
+export { guardSync } from './guard/guardSync.js';
+export type { SyncGuardOptions } from './guard/guardSync.js';
+export { assertGuarded, getGuard, listGuards } from './guard/guardMetadata.js';
+export type { GuardInfo } from './guard/guardMetadata.js';
+export { currentCall } from './guard/callContext.js';
+export type { CurrentCall } from './guard/callContext.js';
+export { guardCall } from './guard/guardCall.js';
+export type { DeniedOutcome, GuardedCall, GuardOutcome, PendingOutcome, RanOutcome } from './guard/GuardedCall.js';
+export type {
+  ApprovalOption,
+  BaseGuardOptions,
+  Fn,
+  Guardable,
+  GuardOptions,
+  NamesFor,
+  NamingOptions,
+  Settled,
+} from './guard/GuardOptions.js';
+export type { StandardResult, StandardSchema } from './guard/StandardSchema.js';
+
+// The module
+export { AegisModule } from './guard/AegisModule.js';
+export type { AegisModuleView } from './guard/AegisModule.js';
+export type { AegisOptions, ConfigureOptions, EmbeddedOptions, RemoteOptions } from './guard/AegisOptions.js';
+
+// Decisions
+export type { ApprovalUse, AskOptions, DecisionService } from './decision/DecisionService.js';
+export { EmbeddedDecisionService } from './decision/EmbeddedDecisionService.js';
+export type { EmbeddedDecisionServiceOptions, PolicySupplier } from './decision/EmbeddedDecisionService.js';
+export { RemoteDecisionService } from './decision/RemoteDecisionService.js';
+export type { RemoteDecisionServiceOptions } from './decision/remoteSettings.js';
+export type { FactsCall, FactsHook } from './decision/computeFacts.js';
+export type {
+  AllowDecision,
+  ApprovalNeededDecision,
+  Decision,
+  DecisionRequest,
+  DecisionStatus,
+  DenyDecision,
+  Effect,
+  SanitizeDecision,
+  Violation,
+} from './model/Decision.js';
+export type { Params, Session } from './model/Params.js';
+export { DEFAULT_LIMITS } from './model/snapshot.js';
+export type { SnapshotLimits } from './model/snapshot.js';
+
+// Approvals
+export { ApprovalDesk } from './decision/ApprovalDesk.js';
+export type { ApprovalDeskOptions } from './decision/ApprovalDesk.js';
+export type { EligibilityRules } from './decision/eligiblePolicies.js';
+export type { VerdictInput } from './decision/verdicts.js';
+export { describeApproval } from './decision/describeApproval.js';
+export { terminalApprover } from './decision/terminalApprover.js';
+export type { Approver, Terminal, TerminalApproverOptions } from './decision/terminalApprover.js';
+export { isPending } from './model/PendingApproval.js';
+export type { Guarded, PendingApproval } from './model/PendingApproval.js';
+export { ApprovalScheduler } from './approval/ApprovalScheduler.js';
+export type { ApprovalPolling, ApprovalSchedulerOptions } from './approval/ApprovalSchedulerOptions.js';
+export type { ApprovalCall } from './approval/PendingCall.js';
+export { TaskRegistry } from './approval/TaskRegistry.js';
+export type { NewTask, TaskEvents, TaskRegistryOptions, TaskStats, TaskTransition } from './approval/TaskRegistry.js';
+export type {
+  ApprovalMode,
+  ApprovedTask,
+  CancelledTask,
+  CompletedTask,
+  DeniedTask,
+  ExecutingTask,
+  FailedTask,
+  PendingTask,
+  Task,
+  TaskFields,
+  TaskStatus,
+  TimeoutTask,
+  UnknownTask,
+} from './model/Task.js';
+
+// Stores
+export { MemoryTaskStore } from './store/MemoryTaskStore.js';
+export type { TaskChange, TaskClaim, TaskInsertion, TaskOutcome, TaskQuery, TaskStore } from './store/TaskStore.js';
+export { MemoryApprovalStore } from './store/MemoryApprovalStore.js';
+export type { ApprovalPolicy, ApprovalQuery, ApprovalRecord, ApprovalStore, Verdict } from './store/ApprovalStore.js';
+
+// Policies
+export { LivePolicies } from './policy/LivePolicies.js';
+export type { LivePoliciesOptions, PendingReload, ReloadResult } from './policy/LivePolicies.js';
+export { CedarPolicyEngine } from './policy/CedarPolicyEngine.js';
+export type { CedarPolicyEngineOptions } from './policy/CedarPolicyEngine.js';
+export type { AgentConfig } from './policy/AgentDirectory.js';
+export type { AppliedPolicy, DenyCode, PolicyCall, PolicyEngine, PolicyOutcome } from './policy/PolicyEngine.js';
+export type { PolicySource, SourceText } from './policy/PolicySource.js';
+
+// Errors
+export { AegisError } from './model/errors/AegisError.js';
+export type { ErrorSummary } from './model/errors/AegisError.js';
+export { CapacityError, ParamsError, SanitizeError, UnsupportedParamError } from './model/errors/CallErrors.js';
+export {
+  ApprovalCancelledError,
+  ApprovalPendingError,
+  ApprovalTimeoutError,
+  CallAbortedError,
+  ForbiddenError,
+  OutcomeUnknownError,
+  ShutdownError,
+} from './model/errors/RefusalErrors.js';
+export type { ForbiddenErrorOptions } from './model/errors/RefusalErrors.js';
+export {
+  AuthError,
+  BadRequestError,
+  DecisionUnavailableError,
+  NotFoundError,
+  PolicyEvalError,
+  TimeoutError,
+  TransportError,
+  UnknownServiceError,
+} from './model/errors/ServiceErrors.js';
+export type { ServiceErrorOptions, UnbelievableReason } from './model/errors/ServiceErrors.js';
+export { ConfigError, GuardDefinitionError, TaskStateError, VerdictError } from './model/errors/SetupErrors.js';
+export type { ConfigProblem } from './model/errors/SetupErrors.js';
+export type { Diagnostic } from './model/diagnostics.js';
+
+// Small parts that options and fields are made of
+export { SecretString } from './common/SecretString.js';
+export { ConsoleLogger } from './common/Logger.js';
+export type { Logger, LogLevel } from './common/Logger.js';
+export type { Awaitable } from './common/awaitable.js';

@@ -60,6 +60,11 @@ export class PendingCall<T = unknown> implements Due {
     });
   }
 
+  /** How it ended; `undefined` while it has not. */
+  get outcome(): HandleOutcome<T> | undefined {
+    return this.#outcome;
+  }
+
   /** Ends it for everybody who waits. Later ends are ignored. */
   end(outcome: HandleOutcome<T>): void {
     if (this.#outcome !== undefined) return;

@@ -191,6 +191,11 @@ export class TaskRegistry extends SafeEmitter<TaskEvents> {
   }
 
   /** @internal */
+  async closeStore(): Promise<void> {
+    await this.#store.close?.();
+  }
+
+  /** @internal */
   countAttempt(taskId: string): Awaitable<number> {
     return this.#store.countAttempt(taskId);
   }

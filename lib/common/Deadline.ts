@@ -1,3 +1,4 @@
+import { defaultMaxListeners, getMaxListeners, setMaxListeners } from 'node:events';
 import { clampTimeout, monotonicNow } from './timers.js';
 
 /** What ends work before it is done. */
@@ -33,7 +34,7 @@ export class Deadline {
     const abort = (): void => this.interrupt(options.abortError(signal?.reason));
     this.#detach = () => signal?.removeEventListener('abort', abort);
     if (signal?.aborted === true) abort();
-    else signal?.addEventListener('abort', abort, { once: true });
+    else if (signal !== undefined) listen(signal, abort);
   }
 
   /** Aborted when the work has to stop; the reason is the error to throw. */
@@ -84,4 +85,10 @@ export class Deadline {
       clearTimeout(timer);
     }
   }
+}
+
+function listen(signal: AbortSignal, abort: () => void): void {
+  // many calls under one signal are no leak; undici, too, raises the default so that Node does not warn
+  if (signal instanceof EventTarget && getMaxListeners(signal) === defaultMaxListeners) setMaxListeners(1_500, signal);
+  signal.addEventListener('abort', abort, { once: true });
 }

@@ -15,7 +15,7 @@ import { deskStatus, watchDesk } from './deskStatus.js';
 
 /** Where the engine that decides comes from; read once per decision, so that a reload never falls in the middle of one. */
 export interface PolicySupplier {
-  readonly current: PolicyEngine;
+  readonly engine: PolicyEngine;
   close?(): void;
 }
 
@@ -89,7 +89,7 @@ export class EmbeddedDecisionService implements DecisionService {
     request: DecisionRequest,
     ask: (outcome: Approvable, facts: Facts, engine: PolicyEngine) => Awaitable<Decision>,
   ): Awaitable<Decision> {
-    const engine = this.#options.policies.current;
+    const engine = this.#options.policies.engine;
     return chain(computeFacts(this.#options.facts, request, this.#options.factsTimeoutMs ?? 1_000), (computed) => {
       if (!computed.ok) {
         this.#logger.warn({ toolName: request.toolName, detail: computed.detail }, 'denied: no facts');

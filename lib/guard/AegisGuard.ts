@@ -1,0 +1,76 @@
+import '../common/runtime.js';
+import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
+import { checkOverride } from './checkOverride.js';
+import type { Fn, Guardable, GuardOptions } from './GuardOptions.js';
+import type { LooseGuardOptions } from './GuardSpec.js';
+import { wrapFunction } from './wrapFunction.js';
+import type { AnyFunction } from './wrapFunction.js';
+
+/** What `@AegisGuard(…)` makes: a method decorator under both emits. */
+export interface GuardDecorator<This, A extends readonly unknown[], R> {
+  /** experimentalDecorators */
+  // oxlint-disable-next-line typescript/no-explicit-any -- anything else fails on generic and overloaded methods (TS1270)
+  (target: object, key: string | symbol, descriptor: { value?: Fn<This, A, R> }): any;
+  /** TC39; last, because the last overload is the one that types are inferred from */
+  // oxlint-disable-next-line typescript/no-explicit-any -- as above
+  (value: Fn<This, A, R>, context: ClassMethodDecoratorContext<This, Fn<This, A, R>>): any;
+}
+
+/** {@link GuardDecorator} for experimentalDecorators alone, where `self` in callbacks is then the class too. */
+export interface LegacyGuardDecorator<This, A extends readonly unknown[], R> {
+  // oxlint-disable-next-line typescript/no-explicit-any -- as above
+  (target: This, key: string | symbol, descriptor: { value?: Fn<This, A, R> }): any;
+}
+
+/**
+ * Guards a method: every call is decided first, and enters the body only on allow, sanitize or approval. Works on instance, static, `#private`
+ * and inherited methods that return a promise, and on async generators; under TC39 decorators and `experimentalDecorators` alike.
+ *
+ * A guarded method rejects with ForbiddenError when refused, and with another AegisError when it could not be decided; it never throws
+ * synchronously.
+ *
+ * @throws GuardDefinitionError at class definition, for anything that cannot be guarded
+ * @example
+ * class Workspace {
+ *   \@AegisGuard({ agentId: 'ops-agent', toolName: 'slack.post_message', params: ['channel', 'text'], approval: 'wait' })
+ *   async post(channel: string, text: string): Promise<string> { … }
+ * }
+ */
+export function AegisGuard<This, A extends readonly unknown[], R extends Guardable, const N>(
+  options: GuardOptions<This, A, R, N>,
+): GuardDecorator<This, A, R> {
+  const loose = { ...(options as unknown as LooseGuardOptions) };
+  const decorate = (target: unknown, context: unknown, descriptor: unknown): unknown =>
+    typeof context === 'object' && context !== null && 'kind' in context
+      ? decorateStandard(target, context as DecoratorContext, loose)
+      : decorateLegacy(context, descriptor, loose);
+  return decorate as GuardDecorator<This, A, R>;
+}
+
+/** `AegisGuard`, typed for `experimentalDecorators`: callbacks get `self` as the class. */
+export const LegacyAegisGuard: <This, A extends readonly unknown[], R extends Guardable, const N>(
+  options: GuardOptions<This, A, R, N>,
+) => LegacyGuardDecorator<This, A, R> = AegisGuard as never;
+
+function decorateStandard(value: unknown, context: DecoratorContext, options: LooseGuardOptions): AnyFunction {
+  if (context.kind !== 'method' || typeof value !== 'function') {
+    throw new GuardDefinitionError(`@AegisGuard guards methods, not a ${context.kind} ('${String(context.name)}').`);
+  }
+  const guarded = wrapFunction(value as AnyFunction, context.name, options);
+  if (!context.private && !context.static) {
+    context.addInitializer(function (this: unknown) {
+      checkOverride(this as object, context.name, guarded, options);
+    });
+  }
+  return guarded;
+}
+
+function decorateLegacy(key: unknown, descriptor: unknown, options: LooseGuardOptions): PropertyDescriptor {
+  const found = descriptor as PropertyDescriptor | undefined;
+  if (typeof found !== 'object' || typeof found.value !== 'function') {
+    throw new GuardDefinitionError(
+      `@AegisGuard guards methods${key === undefined ? ', not a class, constructor or parameter' : `; '${String(key)}' is none`}.`,
+    );
+  }
+  return { ...found, value: wrapFunction(found.value as AnyFunction, key as string | symbol, options) };
+}

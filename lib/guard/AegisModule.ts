@@ -1,0 +1,165 @@
+import { ConfigError } from '../model/errors/SetupErrors.js';
+import type { Session } from '../model/Params.js';
+import { takeSnapshot } from '../model/snapshot.js';
+import type { ApprovalScheduler } from '../approval/ApprovalScheduler.js';
+import type { TaskRegistry } from '../approval/TaskRegistry.js';
+import type { ApprovalDesk } from '../decision/ApprovalDesk.js';
+import type { DecisionService } from '../decision/DecisionService.js';
+import type { LivePolicies } from '../policy/LivePolicies.js';
+import type { AegisOptions, ConfigureOptions } from './AegisOptions.js';
+import { buildModule } from './buildModule.js';
+import type { ModuleParts } from './buildModule.js';
+import { runWithSession } from './callContext.js';
+import { applyEnvironment } from './environment.js';
+import type { GuardRuntime } from './GuardRuntime.js';
+import { bindRuntime, currentHandle, setCurrentHandle } from './GuardRuntime.js';
+import { checkOptions } from './optionsSchema.js';
+
+/** What every part of a program may see of a module: all of it but the judge. Approvals are decided on what `configure()` returned. */
+export interface AegisModuleView {
+  readonly decisions: DecisionService;
+  readonly tasks: TaskRegistry;
+  readonly scheduler: ApprovalScheduler;
+  /** Settles when stores are open and the first call can be decided; guarded calls wait for it by themselves. */
+  ready(): Promise<void>;
+  /**
+   * Runs a function, and all it calls and awaits, in a session that guards without one of their own find.
+   *
+   * @throws ConfigError without `sessions: 'async-local'`
+   */
+  withSession<T>(session: object | null, fn: () => T): T;
+}
+
+/** One set-up of Aegis: where decisions come from, where approvals and tasks are kept, who runs what was approved. */
+export class AegisModule implements AegisModuleView {
+  readonly #parts: ModuleParts;
+  readonly #view: AegisModuleView;
+  #closing: Promise<void> | undefined;
+
+  private constructor(options: AegisOptions) {
+    this.#parts = buildModule(options);
+    bindRuntime(this, this.#parts.runtime);
+    this.#view = viewOf(this);
+    bindRuntime(this.#view, this.#parts.runtime);
+  }
+
+  /**
+   * Sets Aegis up for the whole program and makes the module {@link current}. Environment variables win over options, unless `env: false`.
+   *
+   * @throws ConfigError naming every problem and its fix, never a value; and when called twice without `replace: true`
+   */
+  static configure(options: ConfigureOptions = {}): AegisModule {
+    const { replace = false, ...given } = { ...options };
+    const laid = given.env === false ? { options: given, problems: [] } : applyEnvironment(given, process.env);
+    checkOptions({ ...laid.options, ...('replace' in options ? { replace } : {}) } as AegisOptions, laid.problems);
+    const before = current;
+    if (before !== undefined && !replace) {
+      throw new ConfigError([{ where: 'AegisModule', message: 'is configured already; close() it first, or give { replace: true }.' }]);
+    }
+    const module = new AegisModule(laid.options);
+    if (before !== undefined) before.close().catch(() => {});
+    current = module;
+    setCurrentHandle(module.#view);
+    return module;
+  }
+
+  /** Makes a module that is not global, for tests and tenants: guards find it by their `module` option or `@AegisAgent`. Reads no environment. */
+  static create(options: AegisOptions): AegisModule {
+    checkOptions(options);
+    return new AegisModule(options);
+  }
+
+  /**
+   * The module that `configure()` made, without its approval desk: code that an agent may reach cannot decide on its own calls.
+   *
+   * @throws ConfigError before `configure()` and after `close()`
+   */
+  static get current(): AegisModuleView {
+    const view = currentHandle();
+    if (view === undefined)
+      throw new ConfigError([{ where: 'AegisModule', message: 'is not configured; call AegisModule.configure() first.' }]);
+    return view as AegisModuleView;
+  }
+
+  /** Closes the current module, if there is one. */
+  static async close(options?: { readonly graceMs?: number }): Promise<void> {
+    await current?.close(options);
+  }
+
+  get decisions(): DecisionService {
+    return this.#parts.runtime.decisions;
+  }
+
+  get tasks(): TaskRegistry {
+    return this.#parts.runtime.tasks;
+  }
+
+  get scheduler(): ApprovalScheduler {
+    return this.#parts.runtime.scheduler;
+  }
+
+  /** Where people decide. @throws ConfigError without policies: a Data Plane has its own desk */
+  get approvals(): ApprovalDesk {
+    const { desk } = this.#parts;
+    if (desk !== undefined) return desk;
+    throw new ConfigError([
+      { where: 'approvals', message: 'are decided at the Data Plane; only a module with `policies` has a desk of its own.' },
+    ]);
+  }
+
+  /** The policies in force, and their reloads. @throws ConfigError without policies */
+  get policies(): LivePolicies {
+    const { policies } = this.#parts;
+    if (policies !== undefined) return policies;
+    throw new ConfigError([{ where: 'policies', message: 'are at the Data Plane; only a module with `policies` has them here.' }]);
+  }
+
+  async ready(): Promise<void> {
+    await this.#parts.runtime.opening;
+  }
+
+  withSession<T>(session: object | null, fn: () => T): T {
+    const { asyncLocal, limits } = this.#parts.runtime;
+    if (!asyncLocal)
+      throw new ConfigError([{ where: 'sessions', message: "must be 'async-local' for withSession(); or give guards a `session`." }]);
+    return runWithSession(session === null ? null : (takeSnapshot(session, '/session', limits).value as Session), fn);
+  }
+
+  /**
+   * Ends everything: no guarded call runs any more, pending approvals end with a ShutdownError, what is executing is waited for (`graceMs`
+   * milliseconds at most, default 10,000). Idempotent; `current` is unset at once.
+   */
+  close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    const { runtime } = this.#parts;
+    runtime.closed = true;
+    if (current === this) {
+      current = undefined;
+      setCurrentHandle(undefined);
+    }
+    this.#closing ??= this.#close(runtime, options);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(runtime: GuardRuntime, options: { readonly graceMs?: number }): Promise<void> {
+    this.#parts.detach?.();
+    await runtime.scheduler.shutdown(options);
+    await runtime.decisions.close?.();
+    await runtime.tasks.closeStore();
+  }
+}
+
+let current: AegisModule | undefined;
+
+function viewOf(module: AegisModule): AegisModuleView {
+  return Object.freeze({
+    decisions: module.decisions,
+    tasks: module.tasks,
+    scheduler: module.scheduler,
+    ready: () => module.ready(),
+    withSession: <T>(session: object | null, fn: () => T) => module.withSession(session, fn),
+  });
+}

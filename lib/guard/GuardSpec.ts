@@ -1,0 +1,180 @@
+import { scopedSession } from './callContext.js';
+import { digestOfSession } from './CallRequest.js';
+import { AegisError } from '../model/errors/AegisError.js';
+import { ParamsError } from '../model/errors/CallErrors.js';
+import { ConfigError, GuardDefinitionError } from '../model/errors/SetupErrors.js';
+import { frozenCopy } from '../model/copyData.js';
+import { TOOL_NAME } from '../model/names.js';
+import type { Session } from '../model/Params.js';
+import { takeSnapshot } from '../model/snapshot.js';
+import type { ApprovalMode } from '../model/Task.js';
+import type { GuardedCall } from './GuardedCall.js';
+import type { GuardInfo } from './guardMetadata.js';
+import { agentDefaultsOf } from './guardMetadata.js';
+import type { GuardRuntime } from './GuardRuntime.js';
+import { currentRuntime, runtimeOf } from './GuardRuntime.js';
+import { ParamsBinding } from './ParamsBinding.js';
+import type { NamedArguments } from './ParamsBinding.js';
+import type { StandardSchema } from './StandardSchema.js';
+
+/** Guard options without the types that tie them to one method. */
+export interface LooseGuardOptions {
+  readonly agentId?: string | ((self: unknown, args: readonly unknown[]) => string) | undefined;
+  readonly toolName?: string | undefined;
+  readonly key?: string | undefined;
+  readonly params?: readonly string[] | undefined;
+  readonly opaque?: readonly string[] | undefined;
+  readonly plain?: readonly string[] | undefined;
+  readonly groups?: readonly string[] | undefined;
+  readonly schema?: StandardSchema | undefined;
+  readonly session?: object | null | ((self: unknown, args: readonly unknown[]) => object | null | undefined) | undefined;
+  readonly approval?: ApprovalMode | undefined;
+  readonly waitMs?: number | undefined;
+  readonly approvalTimeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | ((self: unknown, args: readonly unknown[]) => AbortSignal | undefined) | undefined;
+  readonly onSettled?: ((result: never, error: unknown) => unknown) | undefined;
+  readonly idempotent?: boolean | undefined;
+  readonly module?: object | ((self: unknown) => object) | undefined;
+}
+
+const MODES: readonly unknown[] = ['defer', 'wait', 'throw'];
+
+/** One guard, read from its options once, at definition. */
+export class GuardSpec {
+  readonly info: GuardInfo;
+  readonly binding: ParamsBinding;
+  readonly options: LooseGuardOptions;
+
+  /** @throws GuardDefinitionError naming the method and the fix */
+  constructor(method: string | symbol, length: number, options: LooseGuardOptions) {
+    const where = `The guard of ${String(method)}`;
+    const refuse = (why: string): never => {
+      throw new GuardDefinitionError(`${where}: ${why}`);
+    };
+    if (typeof options !== 'object' || options === null) refuse('it takes an object of options.');
+    const toolName =
+      options.toolName ??
+      (typeof method === 'string' ? method.replace(/^#/, '') : refuse('a method named by a symbol needs a `toolName`.'));
+    if (typeof toolName !== 'string' || !TOOL_NAME.test(toolName))
+      refuse('a tool name is 1 to 128 letters, digits and _ . : / -; give a `toolName`.');
+    const approval = options.approval ?? 'defer';
+    if (!MODES.includes(approval)) refuse("`approval` is 'defer', 'wait' or 'throw'.");
+    for (const name of ['waitMs', 'approvalTimeoutMs'] as const) {
+      const ms = options[name];
+      if (ms !== undefined && !(Number.isFinite(ms) && ms > 0)) refuse(`\`${name}\` is a number of milliseconds above 0.`);
+    }
+    const { agentId, groups = [], opaque = [], idempotent = false } = options;
+    if (agentId !== undefined && typeof agentId !== 'function' && !isAgentId(agentId))
+      refuse('`agentId` is a text of 1 to 256 characters.');
+    for (const group of groups) if (!TOOL_NAME.test(group)) refuse('a group is 1 to 128 letters, digits and _ . : / -.');
+    if (approval === 'throw' && opaque.length > 0) {
+      refuse("mode 'throw' finds an approval again by the call's arguments, so none may be opaque; choose 'wait' or 'defer'.");
+    }
+    this.options = options;
+    this.binding = new ParamsBinding(where, length, options);
+    this.info = Object.freeze({
+      method,
+      toolName,
+      key: options.key ?? toolName,
+      agentId: typeof agentId === 'string' ? agentId : undefined,
+      approval,
+      params: this.binding.names,
+      groups: Object.freeze([...groups]),
+      opaque: this.binding.opaque,
+      idempotent,
+    });
+  }
+
+  /** @throws ConfigError where no module is configured */
+  runtime(self: unknown): GuardRuntime {
+    const { module } = this.options;
+    if (module !== undefined) return runtimeOf(typeof module === 'function' ? callback('module', () => module(self)) : module);
+    const onClass = agentDefaultsOf(self)?.module;
+    return onClass === undefined ? currentRuntime() : runtimeOf(onClass);
+  }
+
+  /** Describes one call. Callbacks of the guard are called here, once. */
+  call(runtime: GuardRuntime, self: unknown, args: readonly unknown[], named: NamedArguments): GuardedCall {
+    const { options, info, binding } = this;
+    const agentId = this.#agentId(runtime, self, args);
+    const session = this.#session(runtime, self, args);
+    const { signal, onSettled } = options;
+    return {
+      agentId,
+      toolName: info.toolName,
+      guardKey: info.key,
+      params: named.named,
+      session,
+      groups: info.groups,
+      opaque: info.opaque,
+      knows: (name) => binding.knows(name),
+      schema: options.schema,
+      mode: info.approval,
+      approvalTimeoutMs: options.approvalTimeoutMs,
+      signal: typeof signal === 'function' ? callback('signal', () => signal(self, args)) : signal,
+      guard: this,
+      target: self,
+      recheck: this.#recheck(runtime, self, args, agentId, session),
+      onSettled: onSettled as ((result: unknown, error: unknown) => unknown) | undefined,
+    };
+  }
+
+  #agentId(runtime: GuardRuntime, self: unknown, args: readonly unknown[]): string {
+    const { agentId } = this.options;
+    const given = typeof agentId === 'function' ? callback('agentId', () => agentId(self, args)) : agentId;
+    const found: unknown = given ?? agentDefaultsOf(self)?.agentId ?? runtime.agentId;
+    if (found === undefined) {
+      throw new ConfigError([
+        { where: this.info.toolName, message: 'has no agentId; give one to the guard, to @AegisAgent, or to AegisModule.configure().' },
+      ]);
+    }
+    if (!isAgentId(found)) throw new ParamsError('', "The guard's agentId is no text of 1 to 256 characters.", { code: 'invalid_agent' });
+    return found;
+  }
+
+  #session(runtime: GuardRuntime, self: unknown, args: readonly unknown[]): Session | null {
+    const { session } = this.options;
+    // the callback gets the caller's own arguments; what it makes of them is copied at once
+    const given = typeof session === 'function' ? callback('session', () => session(self, args)) : session;
+    const found = given ?? (runtime.asyncLocal ? scopedSession() : undefined) ?? null;
+    if (found === null) return null;
+    const { value } = takeSnapshot(found, '/session', runtime.limits);
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw new ParamsError('/session', 'The session is no plain object.');
+    return frozenCopy(value) as Session;
+  }
+
+  /** Agent and session are computed again from the arguments as they were; only what a callback computes can have changed. */
+  #recheck(
+    runtime: GuardRuntime,
+    self: unknown,
+    args: readonly unknown[],
+    agentId: string,
+    session: Session | null,
+  ): (() => string | undefined) | undefined {
+    const { options } = this;
+    if (typeof options.agentId !== 'function' && typeof options.session !== 'function') return undefined;
+    const before = digestOfSession(session);
+    return () => {
+      if (this.#agentId(runtime, self, args) !== agentId) return 'it would run for another agent than it was approved for.';
+      return digestOfSession(this.#session(runtime, self, args)) === before ? undefined : 'its session is not the one it was approved in.';
+    };
+  }
+}
+
+function isAgentId(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= 256;
+}
+
+/** Calls back into the program; a throw is an error of the call, and nothing runs. */
+function callback<T>(name: string, fn: () => T): T {
+  try {
+    return fn();
+  } catch (error) {
+    if (AegisError.is(error)) throw error;
+    throw new ParamsError('', `The guard's \`${name}\` callback threw, so the call was refused.`, {
+      code: 'callback_failed',
+      cause: error,
+    });
+  }
+}

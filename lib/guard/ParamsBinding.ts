@@ -1,0 +1,164 @@
+import { ParamsError } from '../model/errors/CallErrors.js';
+import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
+import { FORBIDDEN_KEYS } from '../model/names.js';
+import type { Params } from '../model/Params.js';
+import { takeInstanceSnapshot } from '../model/snapshot.js';
+import type { SnapshotLimits } from '../model/snapshot.js';
+
+/** The arguments of one call by name, and what is needed to make arguments of params again. */
+export interface NamedArguments {
+  readonly named: Readonly<Record<string, unknown>>;
+  readonly count: number;
+  /** Opaque arguments by name. */
+  readonly opaque: ReadonlyMap<string, unknown> | undefined;
+  /** Prototypes of `plain` instances by name. */
+  readonly prototypes: ReadonlyMap<string, object> | undefined;
+}
+
+export interface BindingOptions {
+  readonly params?: readonly string[] | undefined;
+  readonly opaque?: readonly string[] | undefined;
+  readonly plain?: readonly string[] | undefined;
+}
+
+/**
+ * How the arguments of a function and params by name become each other. Names are given, or are the own keys of a sole plain object; never read
+ * out of source text, which minifiers rename.
+ */
+export class ParamsBinding {
+  readonly names: readonly string[] | undefined;
+  readonly opaque: readonly string[];
+  readonly #opaque: ReadonlySet<string> | undefined;
+  readonly #plain: ReadonlySet<string> | undefined;
+  readonly #rest: string | undefined;
+
+  /** @throws GuardDefinitionError naming `where` */
+  constructor(where: string, length: number, { params, opaque = [], plain = [] }: BindingOptions) {
+    const refuse = (why: string): never => {
+      throw new GuardDefinitionError(`${where}: ${why}`);
+    };
+    if (params === undefined && length > 1) refuse(`it has ${length} parameters; name them with params: ['…', …].`);
+    if (params !== undefined) {
+      if (!Array.isArray(params)) refuse('`params` is a list of names, one for each parameter.');
+      if (params.length < length) refuse(`${length} parameters but ${params.length} names.`);
+      const seen = new Set<string>();
+      params.forEach((given: unknown, index) => {
+        if (typeof given !== 'string' || given === '' || given === '...') refuse('a name in `params` is a text that is not empty.');
+        const name = given as string;
+        if (name.startsWith('...') && index !== params.length - 1) refuse(`the rest parameter '${name}' must be the last.`);
+        const bare = name.replace(/^\.\.\./, '');
+        if (FORBIDDEN_KEYS.has(bare)) refuse(`'${bare}' cannot be a parameter's name.`);
+        if (seen.has(bare)) refuse(`the name '${bare}' is there twice.`);
+        seen.add(bare);
+      });
+      for (const name of [...opaque, ...plain]) if (!seen.has(name)) refuse(`'${name}' is declared opaque or plain, but is no parameter.`);
+    }
+    for (const name of opaque) if (plain.includes(name)) refuse(`'${name}' cannot be both opaque and plain.`);
+    if (params === undefined && plain.length > 0) refuse('a plain parameter needs a name in `params`.');
+    const rest = params?.at(-1);
+    this.names = params === undefined ? undefined : Object.freeze([...params]);
+    this.opaque = Object.freeze([...opaque]);
+    this.#opaque = opaque.length === 0 ? undefined : new Set(opaque);
+    this.#plain = plain.length === 0 ? undefined : new Set(plain);
+    this.#rest = rest?.startsWith('...') === true ? rest.slice(3) : undefined;
+  }
+
+  /** Whether a name may be in a call's params. Without names any may; the call's own keys then say. */
+  knows(name: string): boolean {
+    return this.names !== undefined && (this.names.includes(name) || name === this.#rest);
+  }
+
+  /**
+   * Names the arguments; copies nothing but `plain` instances.
+   *
+   * @throws ParamsError for more arguments than names, or a sole argument that is no object
+   */
+  name(args: readonly unknown[], limits: SnapshotLimits): NamedArguments {
+    const { names } = this;
+    if (names === undefined) return this.#nameSole(args);
+    if (args.length > names.length && this.#rest === undefined) {
+      throw new ParamsError(
+        '',
+        `The call has ${args.length} arguments, but the guard names ${names.length}; name every parameter that is passed.`,
+      );
+    }
+    const named: Record<string, unknown> = {};
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i] as string;
+      if (i === names.length - 1 && this.#rest !== undefined) named[this.#rest] = args.slice(i);
+      else if (i < args.length) named[name] = args[i];
+    }
+    const prototypes = this.#takePlain(named, limits);
+    return { named, count: args.length, opaque: this.#takeOpaque(named), prototypes };
+  }
+
+  /** Arguments for the function, from params by name. What the caller left out stays out, so that defaults apply. */
+  toArguments(params: Params, { count, opaque, prototypes }: NamedArguments): unknown[] {
+    const values = this.#restore(params, opaque, prototypes);
+    const { names } = this;
+    if (names === undefined) return count === 0 && Object.keys(values).length === 0 ? [] : [values];
+    const args: unknown[] = [];
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i] as string;
+      if (i === names.length - 1 && this.#rest !== undefined) {
+        const rest: unknown = values[this.#rest] ?? [];
+        if (!Array.isArray(rest)) throw new ParamsError(`/${this.#rest}`, `The rest parameter '${this.#rest}' must be a list.`);
+        while (args.length < i) args.push(undefined);
+        args.push(...(rest as unknown[]));
+      } else if (i < count || Object.hasOwn(values, name)) {
+        while (args.length < i) args.push(undefined);
+        args.push(values[name]);
+      }
+    }
+    return args;
+  }
+
+  #nameSole(args: readonly unknown[]): NamedArguments {
+    const sole = args[0];
+    if (args.length > 1) throw new ParamsError('', `The call has ${args.length} arguments without names; name them with params: ['…', …].`);
+    if (sole === undefined) return { named: {}, count: 0, opaque: undefined, prototypes: undefined };
+    if (typeof sole !== 'object' || sole === null || Array.isArray(sole)) {
+      throw new ParamsError('', "The argument is no plain object, so its keys cannot be names; name it with params: ['…'].");
+    }
+    if (this.#opaque === undefined) return { named: sole as Record<string, unknown>, count: 1, opaque: undefined, prototypes: undefined };
+    // each property is read once: into the copy that the opaque ones are then taken out of
+    const named = Object.fromEntries(Object.keys(sole).map((key) => [key, (sole as Record<string, unknown>)[key]]));
+    return { named, count: 1, opaque: this.#takeOpaque(named), prototypes: undefined };
+  }
+
+  #takeOpaque(named: Record<string, unknown>): Map<string, unknown> | undefined {
+    if (this.#opaque === undefined) return undefined;
+    const taken = new Map<string, unknown>();
+    for (const name of this.#opaque) {
+      if (!Object.hasOwn(named, name)) continue;
+      taken.set(name, named[name]);
+      delete named[name];
+    }
+    return taken;
+  }
+
+  #takePlain(named: Record<string, unknown>, limits: SnapshotLimits): Map<string, object> | undefined {
+    if (this.#plain === undefined) return undefined;
+    const prototypes = new Map<string, object>();
+    for (const name of this.#plain) {
+      const value = named[name];
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) continue;
+      prototypes.set(name, Object.getPrototypeOf(value) as object);
+      named[name] = takeInstanceSnapshot(value, `/${name}`, limits).value;
+    }
+    return prototypes;
+  }
+
+  #restore(params: Params, opaque: ReadonlyMap<string, unknown> | undefined, prototypes: ReadonlyMap<string, object> | undefined): Params {
+    if (opaque === undefined && prototypes === undefined) return params;
+    const values: Record<string, unknown> = { ...params };
+    for (const [name, value] of opaque ?? []) values[name] = value;
+    for (const [name, prototype] of prototypes ?? []) {
+      const data = values[name];
+      if (typeof data !== 'object' || data === null) continue;
+      // own data properties, defined rather than assigned: no setter of the class runs
+      values[name] = Object.create(prototype, Object.getOwnPropertyDescriptors(data)) as unknown;
+    }
+    return values;
+  }
+}

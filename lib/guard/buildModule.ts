@@ -1,0 +1,149 @@
+import { ConsoleLogger, silentLogger } from '../common/Logger.js';
+import { ApprovalScheduler } from '../approval/ApprovalScheduler.js';
+import type { ApprovalPolling } from '../approval/ApprovalSchedulerOptions.js';
+import { TaskRegistry } from '../approval/TaskRegistry.js';
+import { ApprovalDesk } from '../decision/ApprovalDesk.js';
+import type { DecisionService } from '../decision/DecisionService.js';
+import { EmbeddedDecisionService } from '../decision/EmbeddedDecisionService.js';
+import { RemoteDecisionService } from '../decision/RemoteDecisionService.js';
+import { chain } from '../common/awaitable.js';
+import type { Awaitable } from '../common/awaitable.js';
+import type { Logger } from '../common/Logger.js';
+import { ConfigError } from '../model/errors/SetupErrors.js';
+import type { ConfigProblem } from '../model/errors/SetupErrors.js';
+import { DEFAULT_LIMITS } from '../model/snapshot.js';
+import { LivePolicies } from '../policy/LivePolicies.js';
+import { writablePolicies } from '../policy/writablePolicies.js';
+import { MemoryApprovalStore } from '../store/MemoryApprovalStore.js';
+import { MemoryTaskStore } from '../store/MemoryTaskStore.js';
+import type { TaskStore } from '../store/TaskStore.js';
+import type { AegisOptions } from './AegisOptions.js';
+import { enableAsyncLocal } from './callContext.js';
+import { isRemote } from './environment.js';
+import type { GuardRuntime } from './GuardRuntime.js';
+
+/** Polling as the Python SDK has it. */
+export const DEFAULT_POLLING: ApprovalPolling = {
+  enabled: true,
+  initialDelayMs: 2_000,
+  maxDelayMs: 60_000,
+  maxAttempts: 50,
+  jitterRatio: 0.1,
+};
+
+/** A module's parts. */
+export interface ModuleParts {
+  readonly runtime: GuardRuntime;
+  /** Only with policies. */
+  readonly desk: ApprovalDesk | undefined;
+  /** Only with policies. */
+  readonly policies: LivePolicies | undefined;
+  /** Detaches the approver. */
+  readonly detach: (() => void) | undefined;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Builds a module of options that have been checked. @throws ConfigError */
+export function buildModule(options: AegisOptions): ModuleParts {
+  checkSource(options);
+  const logger = options.logger ?? (options.debug === true ? new ConsoleLogger(options.logLevel ?? 'debug') : silentLogger);
+  const { desk, policies, decisions } = decisionSource(options, logger);
+  const store: TaskStore = options.store ?? new MemoryTaskStore();
+  const registry = new TaskRegistry(store, options.tasks);
+  const polling = { ...DEFAULT_POLLING, ...defined(options.approvalPolling) };
+  const parts = { decisions, registry, polling, keepAlive: options.keepAlive, logger };
+  const scheduler = options.scheduler?.(parts) ?? new ApprovalScheduler(parts);
+  if (options.sessions === 'async-local') enableAsyncLocal();
+  const runtime: GuardRuntime = {
+    decisions,
+    tasks: registry,
+    scheduler,
+    limits: { ...DEFAULT_LIMITS, ...defined(options.limits) },
+    agentId: options.agentId,
+    approvalTimeoutMs: options.approvalTimeoutMs ?? DAY_MS,
+    refuseNull: (options.nullParams ?? (policies === undefined ? 'allow' : 'refuse')) === 'refuse',
+    asyncLocal: options.sessions === 'async-local',
+    onUnguardedOverride: options.onUnguardedOverride ?? 'throw',
+    logger,
+    debug: options.debug === true,
+    opening: undefined,
+    closed: false,
+  };
+  runtime.opening = open(runtime, [() => store.open?.(), () => options.approvalStore?.open?.(), () => decisions.ready?.()]);
+  const detach = desk === undefined ? undefined : options.approver?.attach(desk);
+  return { runtime, desk, policies, detach };
+}
+
+interface Source {
+  readonly decisions: DecisionService;
+  readonly desk: ApprovalDesk | undefined;
+  readonly policies: LivePolicies | undefined;
+}
+
+function decisionSource(options: AegisOptions, logger: Logger): Source {
+  if (options.decisions !== undefined) return { decisions: options.decisions, desk: undefined, policies: undefined };
+  if (options.policies === undefined) {
+    const { apiKey = '', baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp } = options;
+    const decisions = new RemoteDecisionService({ apiKey, baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp, logger });
+    return { decisions, desk: undefined, policies: undefined };
+  }
+  const { agents, toolset, watch, onRemovedForbid, onReload } = options;
+  const policies = new LivePolicies({ source: options.policies, agents, toolset, watch, onRemovedForbid, onReload, logger });
+  const writable = writablePolicies(options.policies);
+  if (writable.length > 0) {
+    logger.warn(
+      { paths: writable },
+      'the user this process runs as can write its policies: whoever controls the agent can change what it may do',
+    );
+  }
+  const { approverGroups, mayApprove, requireRequester, maxPendingPerTool, denialTtlMs } = options;
+  const desk = new ApprovalDesk(options.approvalStore ?? new MemoryApprovalStore(), {
+    approverGroups,
+    mayApprove,
+    requireRequester,
+    maxPendingPerTool,
+    denialTtlMs,
+  });
+  const { facts, factsTimeoutMs, unattended, exposePolicies } = options;
+  const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, unattended, exposePolicies, logger });
+  return { decisions, desk, policies };
+}
+
+/** @throws ConfigError unless there is exactly one source of decisions, and every option belongs to it */
+function checkSource(options: AegisOptions): void {
+  const sources = [
+    options.policies !== undefined ? 'policies' : undefined,
+    isRemote(options) ? 'apiKey or baseUrl' : undefined,
+    options.decisions !== undefined ? 'decisions' : undefined,
+  ].filter((s) => s !== undefined);
+  const problems: ConfigProblem[] = [];
+  if (sources.length === 0) {
+    problems.push({
+      where: 'policies',
+      message: 'is missing: give a folder of policies, an apiKey for a Data Plane, or a decision service as `decisions`.',
+    });
+  }
+  if (sources.length > 1) problems.push({ where: sources.join(', '), message: 'are several sources of decisions; give one.' });
+  if (options.policies === undefined && options.approver !== undefined) {
+    problems.push({ where: 'approver', message: 'decides approvals of policies in this process; a Data Plane has its own approvers.' });
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+/** Opens what has to be opened; `undefined` where nothing has, so that calls need not wait. */
+function open(runtime: GuardRuntime, steps: readonly (() => Awaitable<void>)[]): Awaitable<void> {
+  const opened = steps.reduce<Awaitable<void>>((before, step) => chain(before, step), undefined);
+  if (opened === undefined) return undefined;
+  const opening = Promise.resolve(opened).then(() => {
+    runtime.opening = undefined;
+  });
+  // calls and ready() see the failure; it must not end the process before
+  opening.catch(() => {});
+  return opening;
+}
+
+/** Without keys that are undefined: under spread they would beat the default. */
+function defined<T extends object>(options: T | undefined): Partial<T> {
+  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

@@ -1,0 +1,68 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { CapacityError } from '../model/errors/CallErrors.js';
+import type { Session } from '../model/Params.js';
+
+/** The guarded call that is running. */
+export interface CurrentCall {
+  readonly agentId: string;
+  readonly toolName: string;
+  readonly decisionId: string;
+  /** The approval's task, where a person had to decide: an idempotency key for what the method does. */
+  readonly taskId: string | undefined;
+  /** How many guarded calls it is nested in, itself included. Counted with `sessions: 'async-local'`, else 1. */
+  readonly depth: number;
+}
+
+interface Scope {
+  readonly session: Session | null;
+  readonly call: CurrentCall | undefined;
+}
+
+const MAX_DEPTH = 32;
+
+let running: CurrentCall | undefined;
+/** Made by the first module that asks for it: once it is, every await of the process costs more. */
+let scopes: AsyncLocalStorage<Scope> | undefined;
+
+/**
+ * The guarded call that is running, or `undefined`. Valid in the method until its first `await`: read it there. With
+ * `sessions: 'async-local'` it lasts as long as the call.
+ */
+export function currentCall(): CurrentCall | undefined {
+  return running ?? scopes?.getStore()?.call;
+}
+
+/** @internal Switches AsyncLocalStorage on, for the whole process. */
+export function enableAsyncLocal(): void {
+  scopes ??= new AsyncLocalStorage<Scope>();
+}
+
+/** @internal Runs with a session that guards below find by themselves. */
+export function runWithSession<T>(session: Session | null, fn: () => T): T {
+  enableAsyncLocal();
+  return (scopes as AsyncLocalStorage<Scope>).run({ session, call: scopes?.getStore()?.call }, fn);
+}
+
+/** @internal The session of the scope, or `undefined` where there is none. */
+export function scopedSession(): Session | null | undefined {
+  return scopes?.getStore()?.session;
+}
+
+/**
+ * @internal Enters a method.
+ * @throws CapacityError beyond 32 nested guarded calls, with `sessions: 'async-local'`
+ */
+export function enterCall<T>(call: Omit<CurrentCall, 'depth'>, fn: () => T): T {
+  const scope = scopes?.getStore();
+  const depth = (scope?.call?.depth ?? 0) + 1;
+  if (depth > MAX_DEPTH)
+    throw new CapacityError(MAX_DEPTH, `Guarded calls are nested deeper than ${MAX_DEPTH}; '${call.toolName}' is refused.`);
+  const entered: CurrentCall = { ...call, depth };
+  const outer = running;
+  running = entered;
+  try {
+    return scopes === undefined ? fn() : scopes.run({ session: scope?.session ?? null, call: entered }, fn);
+  } finally {
+    running = outer;
+  }
+}

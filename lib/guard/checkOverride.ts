@@ -1,0 +1,31 @@
+import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
+import { agentDefaultsOf, guardInfoOf } from './guardMetadata.js';
+import type { LooseGuardOptions } from './GuardSpec.js';
+import { currentHandle, runtimeOf } from './GuardRuntime.js';
+
+/**
+ * Runs in the constructor of every instance of a class with a guarded method, and so of its subclasses: an undecorated override there would run
+ * unguarded. Fires only where the guarded function still sits further down the prototype chain, so that a test may replace it on the prototype.
+ */
+export function checkOverride(self: object, key: string | symbol, guarded: unknown, options: LooseGuardOptions): void {
+  const seen = (self as Record<PropertyKey, unknown>)[key];
+  if (seen === guarded || guardInfoOf(seen) !== undefined || !sitsBelow(self, key, guarded)) return;
+  const mode = agentDefaultsOf(self)?.onUnguardedOverride ?? modeOfModule(options) ?? 'throw';
+  if (mode === 'ignore') return;
+  const message = `${self.constructor.name}.${String(key)} overrides a guarded method and is itself not guarded; decorate it with @AegisGuard.`;
+  if (mode === 'throw') throw new GuardDefinitionError(message);
+  process.emitWarning(message, 'AegisWarning');
+}
+
+function sitsBelow(self: object, key: string | symbol, guarded: unknown): boolean {
+  for (let p = Object.getPrototypeOf(self) as object | null; p !== null; p = Object.getPrototypeOf(p) as object | null) {
+    if (Object.getOwnPropertyDescriptor(p, key)?.value === guarded) return true;
+  }
+  return false;
+}
+
+/** Construction may come before configure(): then there is no mode to read yet. */
+function modeOfModule({ module }: LooseGuardOptions): 'throw' | 'warn' | 'ignore' | undefined {
+  const handle = typeof module === 'object' ? module : currentHandle();
+  return handle === undefined ? undefined : runtimeOf(handle).onUnguardedOverride;
+}

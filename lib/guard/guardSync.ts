@@ -1,0 +1,70 @@
+import '../common/runtime.js';
+import { isThenable } from '../common/awaitable.js';
+import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
+import { DecisionUnavailableError } from '../model/errors/ServiceErrors.js';
+import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
+import { checkFunction } from './guard.js';
+import type { BaseGuardOptions, Fn, NamingOptions } from './GuardOptions.js';
+import type { LooseGuardOptions } from './GuardSpec.js';
+import { GuardSpec } from './GuardSpec.js';
+import { likeOriginal, startCall } from './wrapFunction.js';
+import type { AnyFunction } from './wrapFunction.js';
+
+/** Options of a synchronous guard: there is nothing to wait in, so its only approval mode is `throw`. */
+export type SyncGuardOptions<This, A extends readonly unknown[], R, N> = Omit<BaseGuardOptions<This, A, R>, 'waitMs'> &
+  NamingOptions<A, N> & { readonly approval?: 'throw' };
+
+/**
+ * Guards a plain synchronous function, where the decision service answers synchronously (the embedded one does, unless a facts hook is
+ * asynchronous). A call that needs approval throws ApprovalPendingError; once approved, an equal call runs.
+ *
+ * @throws GuardDefinitionError at definition
+ */
+export function guardSync<This, A extends readonly unknown[], R, const N>(
+  fn: Fn<This, A, R> & (R extends PromiseLike<unknown> | AsyncGenerator ? never : unknown),
+  options: SyncGuardOptions<This, A, R, N>,
+): Fn<This, A, R> {
+  const loose: LooseGuardOptions = { ...(options as unknown as LooseGuardOptions), approval: 'throw' };
+  const original = checkFunction(fn, loose);
+  const given = (options as { readonly approval?: unknown }).approval;
+  if (given !== undefined && given !== 'throw') throw new GuardDefinitionError("guardSync(): the only approval mode is 'throw'.");
+  const spec = new GuardSpec(loose.toolName ?? original.name, original.length, loose);
+  const guarded = function (this: unknown, ...args: unknown[]): unknown {
+    // a decision that comes later must not run the function behind the back of a caller who was told it did not run
+    let returned = false;
+    const once: AnyFunction = function (this: unknown, ...given) {
+      if (returned) throw asynchronous(spec);
+      return Reflect.apply(original, this, given);
+    };
+    try {
+      return finish(spec, startCall(spec, once, this, args));
+    } finally {
+      returned = true;
+    }
+  };
+  return likeOriginal(guarded, original, spec) as unknown as Fn<This, A, R>;
+}
+
+function finish(spec: GuardSpec, outcome: ReturnType<typeof startCall>): unknown {
+  if (isThenable(outcome)) {
+    // its caller is told that it did not run: an approval it opened meanwhile is nobody's
+    outcome.then(
+      (late) => (late.kind === 'pending' && !late.joined ? late.cancel() : undefined),
+      () => {},
+    );
+    throw asynchronous(spec);
+  }
+  if (outcome.kind === 'ran') return outcome.value;
+  if (outcome.kind === 'denied') throw outcome.error;
+  const resumed = outcome.joined ? outcome.resume() : undefined;
+  if (isThenable(resumed)) resumed.then(undefined, () => {});
+  else if (resumed !== undefined) return resumed.value;
+  throw new ApprovalPendingError(outcome.pending);
+}
+
+function asynchronous({ info }: GuardSpec): DecisionUnavailableError {
+  return new DecisionUnavailableError(
+    'asynchronous',
+    `The decision on '${info.toolName}' did not come at once; use guard() with an async function, or a service that answers synchronously.`,
+  );
+}

@@ -1,0 +1,116 @@
+import * as v from 'valibot';
+import { SecretString } from '../common/SecretString.js';
+import type { ConfigProblem } from '../model/errors/SetupErrors.js';
+import { ConfigError } from '../model/errors/SetupErrors.js';
+import type { AegisOptions } from './AegisOptions.js';
+
+const millis = (least: number, most: number) =>
+  v.pipe(v.number('is a number of milliseconds'), v.minValue(least, `is at least ${least}`), v.maxValue(most, `is at most ${most}`));
+const whole = (least: number, most: number) =>
+  v.pipe(
+    v.number('is a whole number'),
+    v.integer('is a whole number'),
+    v.minValue(least, `is at least ${least}`),
+    v.maxValue(most, `is at most ${most}`),
+  );
+const flag = () => v.boolean('is true or false');
+const oneOf = <const T extends readonly string[]>(values: T) => v.picklist(values, `is one of ${values.join(', ')}`);
+const fn = () => v.custom<(...args: never) => unknown>((value) => typeof value === 'function', 'is a function');
+const having = (methods: readonly string[], what: string) =>
+  v.custom<object>(
+    (value) =>
+      typeof value === 'object' && value !== null && methods.every((m) => typeof (value as Record<string, unknown>)[m] === 'function'),
+    `is ${what}`,
+  );
+const text = () => v.pipe(v.string('is a text'), v.minLength(1, 'is not empty'), v.maxLength(256, 'has 256 characters at most'));
+const record = (what: string) =>
+  v.custom<object>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), `is ${what}`);
+
+const POLLING = /* @__PURE__ */ (() =>
+  v.strictObject({
+    enabled: v.optional(flag()),
+    initialDelayMs: v.optional(millis(500, 10_000)),
+    maxDelayMs: v.optional(millis(5_000, 300_000)),
+    maxAttempts: v.optional(whole(1, 200)),
+    jitterRatio: v.optional(v.pipe(v.number('is a number'), v.minValue(0, 'is at least 0'), v.maxValue(0.5, 'is at most 0.5'))),
+  }))();
+
+/** Every option of a module, with its range. Messages say what is wanted, never what was given. */
+const OPTIONS = /* @__PURE__ */ (() =>
+  v.strictObject({
+    policies: v.optional(
+      v.union([text(), v.instance(URL), v.strictObject({ text: v.string('is a text') })], 'is a path, a file URL, or { text }'),
+    ),
+    watch: v.optional(flag()),
+    onRemovedForbid: v.optional(oneOf(['hold', 'accept'])),
+    onReload: v.optional(fn()),
+    agents: v.optional(record('an object of { roles, attributes } by agent id')),
+    toolset: v.optional(text()),
+    facts: v.optional(fn()),
+    factsTimeoutMs: v.optional(millis(1, 30_000)),
+    unattended: v.optional(oneOf(['pending', 'deny'])),
+    approver: v.optional(having(['attach'], 'an approver, such as terminalApprover()')),
+    approverGroups: v.optional(v.record(v.string(), v.array(text(), 'is a list of people'), 'is an object of lists of people by group')),
+    mayApprove: v.optional(fn()),
+    requireRequester: v.optional(flag()),
+    maxPendingPerTool: v.optional(whole(1, 10_000_000)),
+    denialTtlMs: v.optional(millis(0, 86_400_000)),
+    exposePolicies: v.optional(flag()),
+    approvalStore: v.optional(having(['insert', 'get', 'replace', 'list'], 'an ApprovalStore')),
+    apiKey: v.optional(v.union([v.string(), v.instance(SecretString)], 'is a text or a SecretString')),
+    baseUrl: v.optional(v.union([v.string(), v.instance(URL)], 'is an http or https URL')),
+    timeoutMs: v.optional(millis(100, 30_000)),
+    retries: v.optional(whole(0, 10)),
+    userAgent: v.optional(text()),
+    allowInsecureHttp: v.optional(flag()),
+    decisions: v.optional(having(['decide', 'status'], 'a DecisionService: an object with decide() and status()')),
+    agentId: v.optional(text()),
+    approvalTimeoutMs: v.optional(millis(1, 3_153_600_000_000)),
+    approvalPolling: v.optional(POLLING),
+    keepAlive: v.optional(flag()),
+    store: v.optional(having(['insert', 'get', 'list', 'transition', 'claim', 'settle'], 'a TaskStore')),
+    tasks: v.optional(
+      v.strictObject({
+        maxPending: v.optional(whole(1, 100_000_000)),
+        maxFinished: v.optional(whole(0, 100_000_000)),
+        finishedTtlMs: v.optional(millis(0, 3_153_600_000_000)),
+      }),
+    ),
+    scheduler: v.optional(fn()),
+    sessions: v.optional(oneOf(['explicit', 'async-local'])),
+    nullParams: v.optional(oneOf(['refuse', 'allow'])),
+    limits: v.optional(
+      v.strictObject({
+        maxBytes: v.optional(whole(1, 67_108_864)),
+        maxDepth: v.optional(whole(1, 64)),
+        maxKeys: v.optional(whole(1, 1_000_000)),
+      }),
+    ),
+    onUnguardedOverride: v.optional(oneOf(['throw', 'warn', 'ignore'])),
+    logger: v.optional(having(['debug', 'info', 'warn', 'error'], 'a logger with debug, info, warn and error')),
+    logLevel: v.optional(oneOf(['debug', 'info', 'warning', 'error'])),
+    debug: v.optional(flag()),
+    env: v.optional(flag()),
+    replace: v.optional(flag()),
+  }))();
+
+/** The polling range and limits, for documentation that a spec compares. */
+export const OPTION_NAMES: readonly string[] = /* @__PURE__ */ Object.freeze(Object.keys(OPTIONS.entries));
+
+/** Everything wrong with the options of a program. */
+export function optionProblems(options: unknown): readonly ConfigProblem[] {
+  const result = v.safeParse(OPTIONS, options);
+  if (result.success) return [];
+  return result.issues.map((issue) => {
+    const where = issue.path?.map((step) => String(step.key)).join('.') ?? 'options';
+    // an unknown key's own message quotes it; everything else is a message of ours
+    const unknown = issue.type === 'strict_object';
+    return { where, message: unknown ? 'is no option; see the table of options in docs/configuration.md' : `${issue.message}.` };
+  });
+}
+
+/** @throws ConfigError naming every problem */
+export function checkOptions(options: AegisOptions, more: readonly ConfigProblem[] = []): void {
+  const problems = [...more, ...optionProblems(options)];
+  if (problems.length > 0) throw new ConfigError(problems);
+}

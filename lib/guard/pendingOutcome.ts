@@ -1,0 +1,93 @@
+import { chain } from '../common/awaitable.js';
+import type { Awaitable } from '../common/awaitable.js';
+import { clampTimeout } from '../common/timers.js';
+import type { PendingCall } from '../approval/PendingCall.js';
+import { ApprovalTimeoutError, CallAbortedError } from '../model/errors/RefusalErrors.js';
+import type { Params } from '../model/Params.js';
+import type { PendingOutcome } from './GuardedCall.js';
+import type { GuardRuntime } from './GuardRuntime.js';
+
+interface WaitOptions {
+  readonly waitMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The ways to go on from a recorded approval. */
+export function pendingOutcome<T>(
+  { scheduler }: GuardRuntime,
+  entry: PendingCall<T>,
+  run: (params: Params) => Awaitable<T>,
+  { joined, signal }: { readonly joined: boolean; readonly signal: AbortSignal | undefined },
+): PendingOutcome<T> {
+  // the scheduler handles calls of every result type; it never looks into a result
+  const known = entry as unknown as PendingCall;
+  return {
+    kind: 'pending',
+    pending: entry.handle,
+    joined,
+    signal,
+    schedule() {
+      scheduler.follow(entry);
+      return entry.handle;
+    },
+    wait(options: WaitOptions = {}) {
+      entry.waiters += 1;
+      scheduler.follow(entry);
+      return waitFor(
+        entry,
+        { signal, ...options },
+        {
+          cancel: (error) => scheduler.cancel(known, error),
+          timeout: (why) => scheduler.timeout(known, why),
+        },
+      ).finally(() => {
+        entry.waiters -= 1;
+      });
+    },
+    resume: () =>
+      chain(scheduler.redeem(known, run), () => {
+        const { outcome } = entry;
+        if (outcome?.ok === true) return { value: outcome.value };
+        if (outcome !== undefined) throw outcome.error;
+        // an equal call is running it just now
+        return entry.phase === 'busy' ? entry.handle.completed.then((value) => ({ value })) : undefined;
+      }),
+    cancel: () => entry.handle.cancel(),
+  };
+}
+
+interface WaitEnds {
+  cancel(error: Error): Promise<boolean>;
+  timeout(why: string): Promise<boolean>;
+}
+
+/**
+ * An abort or the deadline ends the approval, unless it was decided first: then the outcome is awaited. If others wait for the same approval,
+ * only this caller stops waiting.
+ */
+function waitFor<T>(entry: PendingCall<T>, { waitMs, signal }: WaitOptions, ends: WaitEnds): Promise<T> {
+  const { toolName, taskId, decisionId } = entry.task;
+  return new Promise<T>((resolve, reject) => {
+    const give = (error: Error, end: () => Promise<boolean>): void => {
+      if (entry.waiters > 1) reject(error);
+      else void end();
+    };
+    const onAbort = (): void => {
+      const error = new CallAbortedError(toolName, signal?.reason);
+      give(error, () => ends.cancel(error));
+    };
+    const onTimeout = (): void => {
+      const why = `nobody decided within the ${waitMs} ms its caller waits`;
+      give(new ApprovalTimeoutError(taskId, decisionId, `The approval of tool '${toolName}' ended: ${why}.`), () => ends.timeout(why));
+    };
+    // a deadline beyond what a timer takes is beyond any approval too
+    const timer = waitMs === undefined ? undefined : setTimeout(onTimeout, clampTimeout(waitMs));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted === true) onAbort();
+    const leave = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    };
+    entry.handle.completed.then(resolve, reject).finally(leave);
+  });
+}

@@ -1,0 +1,101 @@
+import { isThenable } from '../common/awaitable.js';
+import type { Awaitable } from '../common/awaitable.js';
+import type { Params } from '../model/Params.js';
+import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
+import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
+import { decideCall } from './decideCall.js';
+import type { GuardOutcome, PendingOutcome } from './GuardedCall.js';
+import { markGuarded } from './guardMetadata.js';
+import type { LooseGuardOptions } from './GuardSpec.js';
+import { GuardSpec } from './GuardSpec.js';
+
+export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
+
+const AsyncGeneratorFunction = Object.getPrototypeOf(async function* () {}) as object;
+const GeneratorFunction = Object.getPrototypeOf(function* () {}) as object;
+
+/**
+ * Wraps an async function or async generator so that each call is decided first. Keeps `name` and `length`, and what other decorators have
+ * stored on the function.
+ *
+ * @throws GuardDefinitionError
+ */
+export function wrapFunction(fn: AnyFunction, method: string | symbol, options: LooseGuardOptions): AnyFunction {
+  const kind = Object.getPrototypeOf(fn) as object;
+  if (kind === GeneratorFunction) {
+    throw new GuardDefinitionError(
+      `The guard of ${String(method)}: a decision can only be awaited in an async generator; make it \`async *\`.`,
+    );
+  }
+  const spec = new GuardSpec(method, fn.length, options);
+  const isStream = kind === AsyncGeneratorFunction;
+  if (isStream && (options.approval ?? 'defer') === 'defer') {
+    throw new GuardDefinitionError(
+      `The guard of ${String(method)}: a stream cannot return a PendingApproval; choose approval 'wait' or 'throw'.`,
+    );
+  }
+  const guarded: AnyFunction = isStream
+    ? async function* (this: unknown, ...args: unknown[]) {
+        return yield* (await callGuarded(spec, fn, this, args)) as AsyncGenerator;
+      }
+    : async function (this: unknown, ...args: unknown[]) {
+        const result = callGuarded(spec, fn, this, args);
+        return isThenable(result) ? await result : result;
+      };
+  return likeOriginal(guarded, fn, spec);
+}
+
+/** @internal Makes a wrapper look like what it wraps, and marks it. */
+export function likeOriginal(wrapper: AnyFunction, fn: AnyFunction, spec: GuardSpec): AnyFunction {
+  Object.defineProperties(wrapper, { name: { value: fn.name, configurable: true }, length: { value: fn.length, configurable: true } });
+  // frameworks with legacy decorators keep routes and the like on the function itself
+  for (const key of Reflect.getOwnMetadataKeys(fn)) Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, fn), wrapper);
+  markGuarded(wrapper, spec.info);
+  return wrapper;
+}
+
+/** @internal Decides one call of a wrapped function. */
+export function startCall(spec: GuardSpec, fn: AnyFunction, self: unknown, args: unknown[]): Awaitable<GuardOutcome<unknown>> {
+  const runtime = spec.runtime(self);
+  const named = spec.binding.name(args, runtime.limits);
+  const call = spec.call(runtime, self, args, named);
+  return decideCall<unknown>(runtime, call, (params: Params) => Reflect.apply(fn, self, spec.binding.toArguments(params, named)));
+}
+
+function callGuarded(spec: GuardSpec, fn: AnyFunction, self: unknown, args: unknown[]): unknown {
+  const outcome = startCall(spec, fn, self, args);
+  return isThenable(outcome) ? outcome.then((o) => resultOf(spec, o)) : resultOf(spec, outcome);
+}
+
+function resultOf(spec: GuardSpec, outcome: GuardOutcome<unknown>): unknown {
+  switch (outcome.kind) {
+    case 'ran':
+      return outcome.value;
+    case 'denied':
+      throw outcome.error;
+    case 'pending':
+      return pendingResult(spec, outcome);
+  }
+}
+
+function pendingResult({ info, options }: GuardSpec, outcome: PendingOutcome<unknown>): unknown {
+  switch (info.approval) {
+    case 'defer':
+      return outcome.schedule();
+    case 'wait':
+      return outcome.wait({ waitMs: options.waitMs });
+    case 'throw':
+      return redeem(outcome);
+  }
+}
+
+/** An equal call that was approved meanwhile runs now, in this call; a first one only asks. */
+function redeem(outcome: PendingOutcome<unknown>): unknown {
+  const stillPending = (): never => {
+    throw new ApprovalPendingError(outcome.pending);
+  };
+  if (!outcome.joined) return stillPending();
+  const resumed = outcome.resume();
+  if (isThenable(resumed)) return resumed.then((r) => (r === undefined ? stillPending() : r.value));
+  return resumed === undefined ? stillPending() : resumed.value;
+}

@@ -1,0 +1,51 @@
+import { createRequire } from 'node:module';
+
+/** The functions of `@cedar-policy/cedar-wasm`. */
+export type Cedar = typeof import('@cedar-policy/cedar-wasm/nodejs');
+
+let instance: Cedar | undefined;
+let generation = 0;
+
+/** cedar-wasm itself failed. The instance was dropped; the next use makes a new one. */
+export class CedarTrap extends Error {
+  override readonly name = 'CedarTrap';
+}
+
+/**
+ * Calls cedar-wasm. It is loaded at the first use (20 ms), never by an import of this library.
+ *
+ * Anything thrown inside leaves the instance's stack pointer where it was, and a trap ruins it for ever: so after any throw the instance is
+ * dropped, with everything preparsed in it ({@link cedarGeneration} tells).
+ *
+ * @throws CedarTrap when cedar-wasm threw or trapped
+ */
+export function useCedar<T>(work: (cedar: Cedar) => T): T {
+  instance ??= loadCedar();
+  try {
+    return work(instance);
+  } catch (error) {
+    instance = undefined;
+    generation += 1;
+    throw new CedarTrap(`cedar-wasm failed: ${error instanceof Error ? error.message : 'unknown'}`, { cause: error });
+  }
+}
+
+/** Grows whenever an instance was dropped: what was preparsed under another generation is gone. */
+export function cedarGeneration(): number {
+  return generation;
+}
+
+/** A private instance: another user of the package in this process neither sees our policies nor can ruin our instance. */
+function loadCedar(): Cedar {
+  // a new require each time, because it keeps all its modules alive as children
+  const require = createRequire(import.meta.url);
+  const path = require.resolve('@cedar-policy/cedar-wasm/nodejs');
+  const others = require.cache[path];
+  delete require.cache[path];
+  try {
+    return require(path) as Cedar;
+  } finally {
+    if (others === undefined) delete require.cache[path];
+    else require.cache[path] = others;
+  }
+}

@@ -1,0 +1,54 @@
+import { Worker } from 'node:worker_threads';
+import { clampTimeout } from '../common/timers.js';
+import type { LintFinding } from './lintSources.js';
+import type { LintQuestion } from './lintWorker.js';
+import type { SourceText } from './PolicySource.js';
+
+/** Options of {@link lintPolicies}. */
+export interface LintPoliciesOptions {
+  /** A Cedar schema in Cedar's schema language; with one, Cedar's validator runs too. */
+  readonly schema?: string | undefined;
+  /** How long it may take, in milliseconds. Default 10,000. */
+  readonly timeoutMs?: number | undefined;
+}
+
+const RESOURCES = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 };
+
+/**
+ * Checks policies whose author is not trusted: in a thread of its own, with limits of time and memory, so that nothing in them can stop or ruin
+ * this process's own engine. Never rejects: what stops the check is a finding.
+ */
+export function lintPolicies(sources: readonly SourceText[], options: LintPoliciesOptions = {}): Promise<LintFinding[]> {
+  const { schema, timeoutMs = 10_000 } = options;
+  const stopped = (message: string): LintFinding[] => [
+    { file: sources[0]?.file ?? 'policies', line: 1, column: 1, severity: 'error', message },
+  ];
+  return new Promise((resolve) => {
+    let worker: Worker;
+    try {
+      worker = startWorker({ sources, schema });
+    } catch {
+      resolve(stopped('No thread could be started for the check.'));
+      return;
+    }
+    const end = (findings: LintFinding[]): void => {
+      clearTimeout(timer);
+      resolve(findings);
+      void worker.terminate();
+    };
+    const timer = setTimeout(() => end(stopped(`The check took longer than ${timeoutMs} ms and was stopped.`)), clampTimeout(timeoutMs));
+    worker.once('message', (findings: LintFinding[]) => end(findings));
+    worker.once('error', () => end(stopped('The check failed: these policies, or the schema, are too large or too deep.')));
+    worker.once('exit', () => end(stopped('The check ended without a result.')));
+  });
+}
+
+/** Nothing of the host reaches the thread: no environment, no flags. */
+function startWorker(question: LintQuestion): Worker {
+  return new Worker(new URL('./lintWorker.js', import.meta.url), {
+    workerData: question,
+    resourceLimits: RESOURCES,
+    env: {},
+    execArgv: [],
+  });
+}

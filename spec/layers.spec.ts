@@ -1,0 +1,182 @@
+import { expect } from 'chai';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import { cycles, emptyNames, forbiddenImports, homeless, importsOf, longFiles, ROWS, type Sources } from './support/layers.js';
+
+describe('The layers of lib', () => {
+  const lib = readLib();
+
+  it('are read from the real sources', () => {
+    expect([...lib.keys()]).to.include('index.ts');
+    expect([...lib.values()].flatMap(importsOf)).to.not.be.empty;
+  });
+
+  it('hold every file', () => {
+    expect(homeless(lib)).to.deep.equal([]);
+  });
+
+  it('import downwards or inside their own folder only, types included', () => {
+    expect(forbiddenImports(lib)).to.deep.equal([]);
+  });
+
+  it('have no import cycle, types included', () => {
+    expect(cycles(lib)).to.deep.equal([]);
+  });
+
+  it('hold no file longer than 200 lines', () => {
+    expect(longFiles(lib)).to.deep.equal([]);
+  });
+
+  it('hold nothing called utils or helpers', () => {
+    expect(emptyNames(lib)).to.deep.equal([]);
+  });
+});
+
+describe('The checker of the layers', () => {
+  const spellings: readonly (readonly [string, string, string])[] = [
+    ['a static import', "import { a } from '../guard/a.js';", '../guard/a.js'],
+    ['an import over several lines', "import {\n  a,\n  type b, // of both\n} from '../guard/a.js';", '../guard/a.js'],
+    ['a namespace import without spaces', 'import*as a from"../guard/a.js"', '../guard/a.js'],
+    ['a default import', "import a from '../guard/a.js';", '../guard/a.js'],
+    ['a side-effect import', "import '../guard/a.js';", '../guard/a.js'],
+    ['a type import', "import type { A } from '../guard/a.js';", '../guard/a.js'],
+    ['an export from', "export { a } from '../guard/a.js';", '../guard/a.js'],
+    ['an export of everything', "export * from '../guard/a.js';", '../guard/a.js'],
+    ['a type export', "export type * as T from '../guard/a.js';", '../guard/a.js'],
+    ['a dynamic import', "const a = await import('../guard/a.js');", '../guard/a.js'],
+    ['a dynamic import with attributes', "await import('../guard/a.json', { with: { type: 'json' } });", '../guard/a.json'],
+    ['a dynamic import with a comment in it', "await import(/* lazy */ '../guard/a.js');", '../guard/a.js'],
+    ['a dynamic import of a template', 'await import(`../guard/a.js`);', '../guard/a.js'],
+    ['a dynamic import in a template', "const a = `${await import('../guard/a.js')}`;", '../guard/a.js'],
+    ['an import type', "type A = import('../guard/a.js').A;", '../guard/a.js'],
+    ['a require', "const a = require('../guard/a.js');", '../guard/a.js'],
+    ['an import by require', "import a = require('../guard/a.js');", '../guard/a.js'],
+    ['a worker beside the file', "new Worker(new URL('./a.js', import.meta.url));", './a.js'],
+    ['an import after a regular expression with a quote', 'const r = /["\'`/*]/; import("../guard/a.js");', '../guard/a.js'],
+    ['an import after a division', "const x = a / b; import('../guard/a.js'); const y = c / d;", '../guard/a.js'],
+    ['an import after an address', "const u = 'http://x'; import('../guard/a.js');", '../guard/a.js'],
+  ];
+  for (const [name, source, asked] of spellings) {
+    it(`sees ${name}`, () => {
+      expect(importsOf(source)).to.deep.equal([asked]);
+    });
+  }
+
+  it('sees an import whose argument is computed', () => {
+    expect(importsOf('await import(name); await import(`./${name}.js`);')).to.deep.equal([null, null]);
+  });
+
+  it('is not taken in by comments, strings and look-alikes', () => {
+    const source = `
+      // import { a } from '../guard/a.js';
+      /** @example import { a } from '../guard/a.js'; */
+      const text = "import { a } from '../guard/a.js'";
+      const words = \`import('../guard/a.js') and \${1 + 1} from '../guard/b.js'\`;
+      Array.from('../guard/a.js');
+      here.import('../guard/a.js');
+      const url = import.meta.url;
+    `;
+    expect(importsOf(source)).to.deep.equal([]);
+  });
+
+  it('refuses an upward import, whatever its spelling', () => {
+    for (const spelling of [
+      "import type { A } from '../guard/A.js';",
+      "type A = import('../guard/A.js').A;",
+      "await import('../guard/A.js');",
+    ])
+      expect(forbiddenImports(sources({ 'model/Task.ts': spelling }))).to.deep.equal([
+        'model/Task.ts -> ../guard/A.js: upward, from row 1 to row 5',
+      ]);
+  });
+
+  it('refuses a sideways import between the folders of a row', () => {
+    expect(forbiddenImports(sources({ 'policy/a.ts': "import '../store/b.js';", 'cli/aegis.ts': "import '../index.js';" }))).to.deep.equal([
+      'policy/a.ts -> ../store/b.js: sideways in row 2',
+      'cli/aegis.ts -> ../index.js: sideways in row 7',
+    ]);
+  });
+
+  it('refuses every upward and sideways pair of folders and allows every downward one', () => {
+    const places = ROWS.flatMap((row, height) => row.map((folder) => ({ folder, height })));
+    for (const from of places)
+      for (const to of places.filter((p) => p.folder !== from.folder)) {
+        const [file, target] = [fileIn(from.folder), fileIn(to.folder)];
+        const asked = `${file.includes('/') ? '../' : './'}${target.replace('.ts', '.js')}`;
+        const refused = forbiddenImports(sources({ [file]: `import '${asked}';` })).length > 0;
+        expect(refused, `${file} -> ${asked}`).to.equal(to.height >= from.height);
+      }
+  });
+
+  it('allows a folder to import from itself, also from a folder inside it', () => {
+    const inside = sources({ 'model/errors/A.ts': "import '../Task.js'; import './B.js';", 'model/Task.ts': "import './errors/B.js';" });
+    expect(forbiddenImports(inside)).to.deep.equal([]);
+  });
+
+  it('refuses the package by its own name, a place out of lib and a computed import below the top row', () => {
+    const found = forbiddenImports(
+      sources({ 'guard/a.ts': "import 'aegislib/testing'; import '../../spec/b.js'; import(name);", 'cli/run.ts': 'import(name);' }),
+    );
+    expect(found).to.have.length(3);
+    expect(found.join('\n')).to.match(/own name[^]*no row[^]*computed/);
+  });
+
+  it('lets packages and builtins through', () => {
+    expect(forbiddenImports(sources({ 'common/a.ts': "import 'node:crypto'; import ky from 'ky';" }))).to.deep.equal([]);
+  });
+
+  it('finds a file that has no row', () => {
+    expect(homeless(sources({ 'misc/a.ts': '', 'other.ts': '', 'guard/a.ts': '' }))).to.deep.equal(['misc/a.ts', 'other.ts']);
+  });
+
+  it('finds a cycle that closes over a type import only', () => {
+    const ring = sources({
+      'model/a.ts': "import { b } from './b.js';",
+      'model/b.ts': "import type { C } from './deep/c.js';",
+      'model/deep/c.ts': "export type C = import('../a.js').A;",
+      'model/d.ts': "import './a.js';",
+    });
+    expect(cycles(ring)).to.deep.equal(['model/a.ts -> model/b.ts -> model/deep/c.ts -> model/a.ts']);
+  });
+
+  it('finds a file that imports itself, and calls a diamond no cycle', () => {
+    expect(cycles(sources({ 'model/a.ts': "import './a.js';" }))).to.deep.equal(['model/a.ts -> model/a.ts']);
+    const diamond = {
+      'model/a.ts': "import './b.js'; import './c.js';",
+      'model/b.ts': "import './d.js';",
+      'model/c.ts': "import './d.js';",
+      'model/d.ts': '',
+    };
+    expect(cycles(sources(diamond))).to.deep.equal([]);
+  });
+
+  it('finds a file of 201 lines and passes one of 200', () => {
+    expect(longFiles(sources({ 'model/a.ts': 'x\n'.repeat(200), 'model/b.ts': 'x\n'.repeat(201) }))).to.deep.equal([
+      'model/b.ts: 201 lines',
+    ]);
+  });
+
+  it('finds names that say nothing', () => {
+    const named = sources({
+      'guard/utils.ts': '',
+      'guard/Helper.ts': '',
+      'model/helpers/a.ts': '',
+      'guard/helpful.ts': '',
+      'model/a.ts': '',
+    });
+    expect(emptyNames(named)).to.deep.equal(['guard/utils.ts', 'guard/Helper.ts', 'model/helpers/a.ts']);
+  });
+});
+
+function sources(files: Record<string, string>): Sources {
+  return new Map(Object.entries(files));
+}
+
+function fileIn(folder: string): string {
+  return folder.endsWith('.ts') ? folder : `${folder}/a.ts`;
+}
+
+function readLib(): Sources {
+  const files = readdirSync('lib', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+  return new Map(files.map((file) => [file.split(sep).join('/'), readFileSync(join('lib', file), 'utf8')]));
+}

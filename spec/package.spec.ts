@@ -1,0 +1,170 @@
+import { expect } from 'chai';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { runInChild } from './support/runInChild.js';
+
+interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, unknown>>;
+  readonly files: readonly string[];
+  readonly scripts: Readonly<Record<string, string>>;
+}
+
+/** Found by self-reference, as a user's import finds it: these specs judge dist/, not lib/. */
+const NAME: string = 'aegislib';
+const INTERNALS = [
+  'dist/index.js',
+  'dist/common/runtime.js',
+  'dist/chunks/runtime.js',
+  'lib/index.ts',
+  'common/canonical',
+  'guard/guardCall',
+];
+
+describe('The built package', function () {
+  this.timeout(20_000);
+  const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
+  const require = createRequire(resolve('package.json'));
+
+  it('exports the names of etc/exports.txt and no other; after a wanted change: npm run api:update', async () => {
+    const { code, stdout, stderr } = await runInChild(pathToFileURL(resolve('.ci/api.mjs')));
+    expect(code, stderr).to.equal(0);
+    expect(stdout.trimEnd().split('\n')).to.deep.equal(checkedIn().trimEnd().split('\n'));
+  });
+
+  it('has at run time exactly the values that its declarations promise', async () => {
+    const values = listed(NAME).filter((name) => !name.startsWith('type '));
+    expect(Object.keys((await import(NAME)) as object).sort()).to.deep.equal(values);
+    expect(values).to.not.be.empty;
+  });
+
+  for (const internal of INTERNALS)
+    it(`keeps ${internal} to itself`, async () => {
+      const { code, stderr } = await runInChild(`await import('${NAME}/${internal}')`);
+      expect(code).to.equal(1);
+      expect(stderr).to.include('ERR_PACKAGE_PATH_NOT_EXPORTED');
+    });
+
+  it('lets nobody in by a pattern over everything', () => {
+    expect(Object.keys(manifest.exports)).to.not.include('./*');
+    expect(Object.keys(manifest.exports).filter((subpath) => /^\.\/(dist|lib|common|model|chunks)\b/.test(subpath))).to.deep.equal([]);
+  });
+
+  it('is the same module by require() as by import', async () => {
+    expect(require(NAME)).to.equal(await import(NAME));
+    const { code, stderr } = await runInChild(`
+      import { createRequire } from 'node:module';
+      const required = createRequire(process.cwd() + '/x.js')('${NAME}');
+      process.exitCode = required === (await import('${NAME}')) ? 0 : 7;`);
+    expect(code, stderr).to.equal(0);
+  });
+
+  it('depends at run time on five packages and no other', () => {
+    expect(Object.keys(manifest.dependencies).sort()).to.deep.equal([
+      '@cedar-policy/cedar-wasm',
+      'ky',
+      'reflect-metadata',
+      'tslib',
+      'valibot',
+    ]);
+  });
+
+  it('runs no script of its own at install', () => {
+    expect(Object.keys(manifest.scripts)).to.not.include.members(['preinstall', 'install', 'postinstall', 'prepare', 'prepublish']);
+  });
+
+  it('loads neither ky nor cedar-wasm before they are needed', async () => {
+    const loaded = await loadedBy(NAME);
+    expect(loaded.some((url) => url.endsWith('/dist/index.js'))).to.equal(true);
+    expect(loaded.filter((url) => /node_modules[\\/](ky|@cedar-policy)[\\/]|\.wasm$/.test(url))).to.deep.equal([]);
+  });
+
+  it('would be caught loading them', async () => {
+    expect((await loadedBy('ky')).some((url) => url.includes('/node_modules/ky/'))).to.equal(true);
+    expect((await loadedBy('@cedar-policy/cedar-wasm/nodejs')).some((url) => url.includes('/cedar-wasm/'))).to.equal(true);
+  });
+
+  it('starts nothing when imported: no timer, handle, listener or global', async () => {
+    expect(await startedBy(`await import('${NAME}')`)).to.deep.equal({ timers: 0, resources: [], listeners: [], globals: [] });
+  });
+
+  it('would be caught starting something', async () => {
+    const found = await startedBy(
+      "setInterval(() => {}, 1e3).unref(); setTimeout(() => {}, 9e3); process.on('exit', () => {}); globalThis.x = 1;",
+    );
+    expect(found).to.deep.equal({ timers: 2, resources: ['Timeout'], listeners: ['exit'], globals: ['x'] });
+  });
+
+  it('lets the process end by itself', async () => {
+    const { code, stderr } = await runInChild(`await import('${NAME}')`, { timeoutMs: 5_000 });
+    expect(code, stderr).to.equal(0);
+    expect(stderr).to.equal('');
+  });
+});
+
+describe('runInChild', () => {
+  it('gives back the exit code and both streams', async () => {
+    const result = await runInChild("process.stdout.write('out' + process.argv.at(-1)); console.error('err'); process.exitCode = 3;", {
+      args: ['!'],
+    });
+    expect(result).to.deep.equal({ code: 3, stdout: 'out!', stderr: 'err\n' });
+  });
+
+  it('kills a child that hangs and gives back what it had said', async () => {
+    const result = await runInChild("console.log('here'); setInterval(() => {}, 1e3);", { timeoutMs: 1_000 });
+    expect(result).to.deep.equal({ code: null, stdout: 'here\n', stderr: '' });
+  });
+});
+
+function checkedIn(): string {
+  return readFileSync('etc/exports.txt', 'utf8').replaceAll('\r\n', '\n');
+}
+
+/** The names under one heading of etc/exports.txt. */
+function listed(entry: string): string[] {
+  const lines = checkedIn().split('\n');
+  const start = lines.indexOf(entry) + 1;
+  const end = lines.findIndex((line, i) => i >= start && !line.startsWith('  '));
+  return lines.slice(start, end).map((line) => line.trim());
+}
+
+/** Every file that one import loads: seen by a loader hook, and in require()'s cache. */
+async function loadedBy(specifier: string): Promise<string[]> {
+  const hook = `import { writeSync } from 'node:fs';
+    export async function load(url, context, next) { writeSync(1, url + '\\n'); return next(url, context); }`;
+  const { code, stdout, stderr } = await runInChild(`
+    import { createRequire, register } from 'node:module';
+    register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}));
+    await import('${specifier}');
+    console.log(Object.keys(createRequire(process.cwd() + '/x.js').cache).join('\\n').replaceAll('\\\\', '/'));`);
+  expect(code, stderr).to.equal(0);
+  return stdout.split('\n');
+}
+
+/** What a statement leaves behind. Timers are counted when made: a list of active ones would not show those that are unref'ed. */
+async function startedBy(statement: string): Promise<unknown> {
+  const { code, stdout, stderr } = await runInChild(`
+    let timers = 0;
+    const { setTimeout: later } = globalThis;
+    for (const name of ['setTimeout', 'setInterval', 'setImmediate']) {
+      const real = globalThis[name];
+      globalThis[name] = (...args) => (timers++, real(...args));
+    }
+    const look = () => ({
+      resources: process.getActiveResourcesInfo(),
+      listeners: process.eventNames().flatMap((name) => process.listeners(name).map(() => String(name))),
+      globals: Object.getOwnPropertyNames(globalThis),
+    });
+    void [process.stdout, process.stderr]; // Node opens them at the first look, which some of its own modules take
+    const before = look();
+    ${statement};
+    await new Promise((resolve) => later(resolve, 50)); // the loader closes its files
+    const after = look();
+    for (const [kind, old] of Object.entries(before))
+      for (const name of old) if (after[kind].includes(name)) after[kind].splice(after[kind].indexOf(name), 1);
+    process.stdout.write(JSON.stringify({ timers, ...after }), () => process.exit(0));`);
+  expect(code, stderr).to.equal(0);
+  return JSON.parse(stdout);
+}

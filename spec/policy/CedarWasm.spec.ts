@@ -1,0 +1,50 @@
+import { createRequire } from 'node:module';
+import { expect } from 'chai';
+import { CedarTrap, cedarGeneration, useCedar } from '../../lib/policy/CedarWasm.js';
+import { callOf, engineOf } from '../support/policyCalls.js';
+
+const trap = (): unknown =>
+  useCedar((cedar) => cedar.policyToJson(`permit (principal, action, resource) when { ${'('.repeat(400)}true${')'.repeat(400)} };`));
+
+describe('CedarWasm', () => {
+  it('drops an instance that trapped, and serves the next call from a new one', () => {
+    const before = cedarGeneration();
+    expect(trap).to.throw(CedarTrap);
+    expect(cedarGeneration()).to.equal(before + 1);
+    expect(useCedar((cedar) => cedar.policyToJson('permit (principal, action, resource);')).type).to.equal('success');
+    expect(cedarGeneration()).to.equal(before + 1);
+  });
+
+  it('lets engines that were loaded before a trap decide as before', () => {
+    const engine = engineOf('@id("a") permit (principal, action, resource) when { context.input.a == 1 };');
+    const other = engineOf('@id("a") permit (principal, action, resource) when { context.input.a == 2 };');
+    const ask = (): string[] => [1, 2].flatMap((a) => [engine.evaluate(callOf({ a })).effect, other.evaluate(callOf({ a })).effect]);
+    const before = ask();
+    expect(before).to.deep.equal(['allow', 'deny', 'deny', 'allow']);
+    expect(trap).to.throw(CedarTrap);
+    expect(ask()).to.deep.equal(before);
+  });
+
+  it('recovers from a stack that the caller used up: that call is denied, the next is not', () => {
+    const engine = engineOf('@id("a") permit (principal, action, resource);');
+    engine.evaluate(callOf());
+    const effects = new Set<string>();
+    const deep = (): void => {
+      effects.add(engine.evaluate(callOf()).effect);
+      deep();
+    };
+    expect(deep).to.throw(RangeError);
+    expect([...effects]).to.include('allow');
+    expect(engine.evaluate(callOf()).effect).to.equal('allow');
+  });
+
+  it('is an instance of our own, and leaves that of others alone', () => {
+    const require = createRequire(import.meta.url);
+    const path = require.resolve('@cedar-policy/cedar-wasm/nodejs');
+    const theirs: unknown = require(path);
+    expect(trap).to.throw(CedarTrap);
+    const ours: unknown = useCedar((cedar) => cedar);
+    expect(ours).not.to.equal(theirs);
+    expect(require(path)).to.equal(theirs);
+  });
+});
