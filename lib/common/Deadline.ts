@@ -54,7 +54,8 @@ export class Deadline {
 
   /** Stops the work with this error, unless it was stopped already. */
   interrupt(error: Error): void {
-    if (!this.signal.aborted) this.#controller.abort(error);
+    // a second abort changes nothing
+    this.#controller.abort(error);
     this.end();
   }
 

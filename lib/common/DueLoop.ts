@@ -1,5 +1,3 @@
-import { isThenable } from './awaitable.js';
-import type { Awaitable } from './awaitable.js';
 import { DueQueue } from './DueQueue.js';
 import type { Due } from './DueQueue.js';
 import { clampTimeout, monotonicNow } from './timers.js';
@@ -7,10 +5,8 @@ import { clampTimeout, monotonicNow } from './timers.js';
 export interface DueLoopOptions<T> {
   /** The clock that due times are on. */
   readonly now: () => number;
-  /** Does what is due. Must not throw or reject. */
-  readonly handle: (item: T) => Awaitable<void>;
-  /** How many may be under way at once. */
-  readonly maxConcurrent: number;
+  /** Does, or starts, what is due. Must not throw. */
+  readonly handle: (item: T) => void;
 }
 
 /** The event loop is never held longer at a time, in milliseconds. */
@@ -23,7 +19,7 @@ export class DueLoop<T extends Due> {
   #timer: NodeJS.Timeout | undefined;
   #timerDueMs = Infinity;
   #immediate: NodeJS.Immediate | undefined;
-  #active = 0;
+  #draining = false;
   #holdsProcess = true;
   #stopped = false;
 
@@ -65,10 +61,8 @@ export class DueLoop<T extends Due> {
 
   #arm(): void {
     const first = this.#queue.peek();
-    if (first === undefined || this.#stopped || this.#immediate !== undefined) return;
+    if (first === undefined || this.#stopped || this.#draining || this.#immediate !== undefined) return;
     if (this.#timer !== undefined && this.#timerDueMs <= first.dueMs) return;
-    // at the limit: whatever ends next drains on
-    if (this.#active >= this.#options.maxConcurrent) return;
     this.#disarm();
     this.#timerDueMs = first.dueMs;
     this.#timer = setTimeout(
@@ -88,31 +82,20 @@ export class DueLoop<T extends Due> {
   }
 
   #drain(): void {
-    const { now, maxConcurrent } = this.#options;
+    const { now, handle } = this.#options;
     const start = monotonicNow();
-    while (this.#active < maxConcurrent && !this.#stopped) {
-      const item = this.#queue.takeDue(now());
-      if (item === undefined) break;
-      this.#run(item);
-      if (monotonicNow() - start > SLICE_MS) {
-        this.#immediate ??= setImmediate(() => {
-          this.#immediate = undefined;
-          this.#drain();
-        });
-        return;
-      }
+    this.#draining = true;
+    let sliced = false;
+    for (let item = this.#queue.takeDue(now()); item !== undefined; item = this.#queue.takeDue(now())) {
+      handle(item);
+      sliced = monotonicNow() - start > SLICE_MS;
+      if (sliced || this.#stopped) break;
     }
-    this.#arm();
-  }
-
-  #run(item: T): void {
-    const work = this.#options.handle(item);
-    if (!isThenable(work)) return;
-    this.#active += 1;
-    const ended = (): void => {
-      this.#active -= 1;
-      this.#arm();
-    };
-    work.then(ended, ended);
+    this.#draining = false;
+    if (!sliced || this.#stopped) return this.#arm();
+    this.#immediate = setImmediate(() => {
+      this.#immediate = undefined;
+      this.#drain();
+    });
   }
 }

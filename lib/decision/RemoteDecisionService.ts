@@ -72,7 +72,7 @@ export class RemoteDecisionService implements DecisionService {
 
   /**
    * Asks once, without retries, where an approval stands. The first final answer for an id stands: what comes later is not believed.
-   * `invalid` is final: a status or effect that WIRE does not know, or an id that cannot be asked for.
+   * `invalid` is final: a status or effect that the protocol does not know, or an id that cannot be asked for.
    *
    * @throws TransportError (`circuit_open` where the breaker is open), TimeoutError: ask again later; otherwise as {@link decide}
    */

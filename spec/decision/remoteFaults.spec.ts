@@ -224,8 +224,8 @@ describe('A faulty Data Plane', () => {
       const faulty = await remoteRawServer((socket) => void socket.write(head));
       const service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: faulty.url, timeoutMs: 100 });
       await Promise.all(Array.from({ length: 20 }, () => failureOf(service.decide(remoteRequest()))));
-      for (let i = 0; i < 50 && faulty.sockets.size > 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
-      expect(faulty.sockets.size).to.equal(0);
+      for (let i = 0; i < 50 && faulty.asking.size > 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+      expect(faulty.asking.size).to.equal(0);
       await faulty.close();
     }
   });

@@ -136,6 +136,7 @@ describe('The retries of RemoteDecisionService', () => {
     const service = setup({ retries: 0 });
     for (let i = 0; i < 10; i++) await failureOf(service.decide(remoteRequest()));
     plane.requests.length = 0;
+    expect(await failureOf(service.decide(remoteRequest(), { signal: AbortSignal.abort() }))).to.include({ name: 'CallAbortedError' });
     const refused = await Promise.all(Array.from({ length: 50 }, () => failureOf(service.decide(remoteRequest()))));
     for (const error of refused) {
       expect(error).to.include({ name: 'DecisionUnavailableError', reason: 'circuit_open', code: 'decision_unavailable_circuit_open' });
