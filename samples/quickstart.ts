@@ -1,15 +1,26 @@
-// The main job, on policies in this process: `npm start`. Shows all four effects. A person at a terminal decides the approval; where there is no
-// terminal, a stand-in approves after a moment, as an operator in another window would.
-import { openSync } from 'node:fs';
-import { styleText } from 'node:util';
-import { AegisAgent, AegisGuard, AegisModule, ForbiddenError, isPending, terminalApprover, type Guarded } from 'aegislib';
+// The main job, on policies in this process: `npm start`. Shows all four effects. A person at a terminal decides the approval, within a minute;
+// where there is no terminal, a stand-in approves after a moment, as an operator in another window would.
+import { closeSync, openSync } from 'node:fs';
+import {
+  AegisAgent,
+  AegisError,
+  AegisGuard,
+  AegisModule,
+  ForbiddenError,
+  isPending,
+  terminalApprover,
+  type Guarded,
+  type PendingApproval,
+} from 'aegislib';
+import { show } from './show.js';
 
-const policies = new URL('../../samples/policies/', import.meta.url);
 const attended = hasTerminal();
 const aegis = AegisModule.configure({
-  policies,
+  policies: new URL('../../samples/policies/', import.meta.url),
   agents: { 'ops-agent': { roles: ['support'] } },
+  approvalTimeoutMs: 60_000,
   ...(attended ? { approver: terminalApprover({ by: 'you' }) } : {}),
+  env: false, // a sample does the same on every machine
 });
 
 @AegisAgent('ops-agent')
@@ -47,32 +58,30 @@ aegis.tasks.on('transition', ({ task, from }) => show('task', 'gray', `${task.to
 const refund = await workspace.refund({ id: 'order-7', amount: 250 });
 if (isPending(refund)) {
   show('approval', 'cyan', refund.message);
-  if (!attended) void approveLater(refund.decisionId);
+  if (!attended) void approveLater(refund);
   try {
     show('approval', 'cyan', await refund.completed);
   } catch (error) {
-    if (!(error instanceof ForbiddenError)) throw error;
-    show('approval', 'cyan', `refused: ${error.message}`);
+    // refused, or nobody decided in time: it did not run
+    if (!AegisError.is(error)) throw error;
+    show('approval', 'cyan', `${error.name}: ${error.message}`);
   }
 }
 await aegis.close();
 
-async function approveLater(decisionId: string): Promise<void> {
+async function approveLater({ decisionId }: PendingApproval): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 300));
-  const [request] = (await aegis.approvals.list()).filter((r) => r.decisionId === decisionId);
-  if (request !== undefined) await aegis.approvals.approve(decisionId, { by: 'operator', digest: request.digest, reason: 'the customer called' });
+  const request = await aegis.approvals.get(decisionId);
+  if (request !== undefined)
+    await aegis.approvals.approve(decisionId, { by: 'operator', digest: request.digest, reason: 'customer called' });
 }
 
 function hasTerminal(): boolean {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return false;
   try {
-    openSync('/dev/tty', 'r+');
+    closeSync(openSync('/dev/tty', 'r+'));
     return true;
   } catch {
     return process.platform === 'win32';
   }
-}
-
-function show(label: string, colour: 'green' | 'red' | 'yellow' | 'cyan' | 'gray', text: string): void {
-  console.log(`${styleText([colour, 'bold'], label.padEnd(9))} ${text}`);
 }

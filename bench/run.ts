@@ -1,0 +1,52 @@
+// `npm run bench`: runs every bench in a process of its own, prints one table, writes bench/results.json, and fails on a figure far off its goal.
+import { spawnSync } from 'node:child_process';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { reaches } from './figure.js';
+import type { Figure } from './figure.js';
+
+/** Machines are noisy, and shared ones more: only a figure this far off fails the run. */
+const SLACK = Number(process.env['AEGIS_BENCH_SLACK'] ?? 2);
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const wanted = process.argv.slice(2);
+const benches = readdirSync(here).filter((f) => f.endsWith('.bench.js') && (wanted.length === 0 || wanted.some((w) => f.startsWith(w))));
+const all: (Figure & { readonly bench: string })[] = [];
+let broken = 0;
+for (const bench of benches) {
+  const { stdout, status } = spawnSync(process.execPath, ['--expose-gc', here + bench], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const line = stdout.split('\n').find((l) => l.startsWith('{"figures":'));
+  if (status !== 0 || line === undefined) {
+    broken += 1;
+    console.error(`${bench} failed (${status})`);
+    continue;
+  }
+  for (const figure of (JSON.parse(line) as { figures: Figure[] }).figures) all.push({ ...figure, bench: bench.replace('.bench.js', '') });
+}
+
+const rows = all.map((f) => [f.bench, f.name, `${format(f.value)} ${f.unit}`.trim(), goalOf(f), verdict(f), f.note ?? '']);
+const header = ['bench', 'what', 'measured', 'goal', '', 'beside it'];
+console.log([header, header.map(() => '---'), ...rows].map((r) => `| ${r.join(' | ')} |`).join('\n'));
+const machine = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length };
+console.log(`\n${machine.node}, ${machine.cores} × ${machine.cpu}`);
+writeFileSync(new URL('../../bench/results.json', import.meta.url), `${JSON.stringify({ machine, figures: all }, null, 2)}\n`);
+const off = all.filter((f) => !reaches(f, SLACK));
+for (const { name, value, unit } of off) console.error(`far off: ${name} is ${format(value)} ${unit}`);
+process.exitCode = off.length + broken > 0 ? 1 : 0;
+
+function format(value: number): string {
+  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
+}
+
+function goalOf({ goal }: Figure): string {
+  if (goal === undefined) return '';
+  return 'atMost' in goal ? `≤ ${goal.atMost.toLocaleString('en')}` : `≥ ${goal.atLeast.toLocaleString('en')}`;
+}
+
+function verdict(figure: Figure): string {
+  return figure.goal === undefined ? '' : reaches(figure) ? 'reached' : 'missed';
+}

@@ -1,0 +1,74 @@
+// What merely having the library costs: loading it, its size, and what an unused one holds.
+import { execFileSync } from 'node:child_process';
+import { gzipSync } from 'node:zlib';
+import { fileURLToPath } from 'node:url';
+import { rollup } from 'rollup';
+import { minify } from 'terser';
+import { median } from './compare.js';
+import { report } from './figure.js';
+
+const node = (code: string): string =>
+  execFileSync(process.execPath, ['--input-type=module', '-e', code], { cwd: root(), encoding: 'utf8' });
+const IMPORT = "const t = performance.now(); await import('aegislib'); process.stdout.write(String(performance.now() - t));";
+const importMs = median(Array.from({ length: 9 }, () => Number(node(IMPORT))));
+const loaded = node(
+  "import { createRequire } from 'node:module'; await import('aegislib'); const c = Object.keys(createRequire(import.meta.url).cache); process.stdout.write(String(c.filter((p) => p.includes('cedar')).length));",
+);
+const held = node(
+  "await import('aegislib'); process.stdout.write(String(process.getActiveResourcesInfo().filter((r) => !/TTY|Pipe|FS|CloseReq/.test(r)).length));",
+);
+
+const size = await sizes();
+const awaits = Number(
+  node(`
+  const loop = async () => { const t = process.hrtime.bigint(); for (let i = 0; i < 2e6; i++) await undefined; return Number(process.hrtime.bigint() - t); };
+  const rounds = async () => { const r = []; for (let i = 0; i < 7; i++) r.push(await loop()); return r.sort((a, b) => a - b)[3]; };
+  await rounds(); const bare = await rounds();
+  const { AegisModule, guard } = await import('aegislib');
+  const m = AegisModule.create({ decisions: { decide: () => ({ effect: 'allow', decisionId: 'd' }), status: () => ({}) }, agentId: 'a' });
+  await guard(async (x) => x, { module: m, toolName: 't', params: ['x'] })(1);
+  process.stdout.write(String((await rounds()) / bare)); await m.close();`),
+);
+
+report([
+  { name: "import 'aegislib', cold", value: importMs, unit: 'ms', goal: { atMost: 50 } },
+  { name: 'modules of Cedar loaded by the import', value: Number(loaded), unit: '', goal: { atMost: 0 } },
+  { name: 'handles held by an unused library', value: Number(held), unit: '', goal: { atMost: 0 } },
+  { name: 'core entry, min+gzip, without its dependencies', value: size.own / 1_000, unit: 'kB', goal: { atMost: 25 } },
+  { name: 'core entry, min+gzip, with ky, valibot, reflect-metadata, tslib', value: size.all / 1_000, unit: 'kB' },
+  { name: 'await of the host with a module in use ÷ before', value: awaits, unit: '×', goal: { atMost: 1.05 } },
+]);
+
+async function sizes(): Promise<{ own: number; all: number }> {
+  const own = await bundle((id) => !id.startsWith('.') && !id.startsWith('/'));
+  return { own, all: own + (await dependencies()) };
+}
+
+async function bundle(external: (id: string) => boolean): Promise<number> {
+  const built = await rollup({ input: `${root()}/dist/index.js`, external, onwarn: () => {} });
+  const { output } = await built.generate({ format: 'es', inlineDynamicImports: true });
+  await built.close();
+  return gzipped(output[0].code);
+}
+
+/** Each dependency's own entry, whole: more than a bundler that shakes would keep. */
+async function dependencies(): Promise<number> {
+  const entries = ['ky/distribution/index.js', 'valibot/dist/index.mjs', 'reflect-metadata/ReflectLite.js', 'tslib/tslib.es6.mjs'];
+  let bytes = 0;
+  for (const entry of entries) {
+    const built = await rollup({ input: `${root()}/node_modules/${entry}`, onwarn: () => {} });
+    const { output } = await built.generate({ format: 'es', inlineDynamicImports: true });
+    await built.close();
+    bytes += await gzipped(output[0].code);
+  }
+  return bytes;
+}
+
+async function gzipped(code: string): Promise<number> {
+  const { code: small = '' } = await minify(code, { module: true, ecma: 2020 });
+  return gzipSync(small, { level: 9 }).length;
+}
+
+function root(): string {
+  return fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
+}

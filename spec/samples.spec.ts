@@ -1,0 +1,158 @@
+import { expect } from 'chai';
+import { execFileSync } from 'node:child_process';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
+import * as aegis from 'aegislib';
+import { runInChild } from './support/runInChild.js';
+
+/** Samples are compiled against the built package, as a stranger's program is; nest-style under the other decorators. */
+const PROJECTS = ['tsconfig.samples.json', 'samples/nest-style'];
+
+describe('The samples', function () {
+  this.timeout(60_000);
+
+  before(() => {
+    for (const project of PROJECTS)
+      execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project], { stdio: 'inherit' });
+  });
+
+  it('quickstart shows all four effects, and runs what was approved', async () => {
+    const lines = await run('quickstart');
+    expect(lines).to.include('allow     posted "Hello!" to #support');
+    expect(lines).to.include("deny      Tool 'slack.post_message' is not allowed: only people post to #announcements");
+    expect(lines).to.include('sanitize  mailed ann@example.com: Bob can be reached at [email].');
+    expect(lines.slice(3)).to.deep.equal([
+      'task      refund: new → pending',
+      "approval  Tool 'refund' execution pending approval: refunds over 100 need a person",
+      'task      refund: pending → approved',
+      'task      refund: approved → executing',
+      'task      refund: executing → completed',
+      'approval  refunded 250 for order-7',
+    ]);
+  });
+
+  it('quickstart has colours where they are wanted', async () => {
+    const { stdout } = await runInChild(sample('quickstart'), { env: { FORCE_COLOR: '1', NO_COLOR: undefined } });
+    expect(stdout).to.not.equal(stripVTControlCharacters(stdout));
+  });
+
+  it('remote gets four effects from a Data Plane, polls an approval, and never runs with a wrong key', async () => {
+    const lines = await run('remote/remote');
+    expect(lines.map((line) => line.split(' ')[0])).to.deep.equal(['allow', 'sanitize', 'deny', 'approval', 'approval', 'error']);
+    expect(lines[1]).to.equal('sanitize  mailed ann@example.com: [masked]');
+    expect(lines[4]).to.match(/^approval {2}refunded 250 for order-7, after [1-9]\d* polls$/);
+    expect(lines[5]).to.equal('error     AuthError invalid_api_key: unknown key; the call did not run');
+  });
+
+  it('hono-service answers 200, 403 and 202, and lets somebody else than the requester approve', async () => {
+    const lines = await run('hono-service');
+    const statuses = lines.flatMap((line) => /^(\d{3}) {7}(\w+): (\w+) (\/\w+)/.exec(line)?.slice(1).join(' ') ?? []);
+    expect(statuses).to.deep.equal([
+      '200 eve POST /refunds',
+      '403 eve POST /refunds',
+      '202 eve POST /refunds',
+      '200 eve GET /tasks',
+      '200 ann GET /approvals',
+      '403 eve POST /approvals',
+      '409 ann POST /approvals',
+      '200 ann POST /approvals',
+      '409 ann POST /approvals',
+      '200 eve GET /tasks',
+      '401 nobody GET /tasks',
+    ]);
+    expect(lines).to.include('            amount = 250');
+    expect(lines.at(-2)).to.include('{"status":"completed","result":{"refunded":250}}');
+  });
+
+  it('nest-style guards under experimentalDecorators, and a DTO arrives as one', async () => {
+    expect(await run('nest-style/main')).to.deep.equal([
+      'guards    refund, export',
+      'mode      export: wait',
+      'allow     refunded order-1 (20)',
+      "approval  Tool 'refund' execution pending approval: refunds over 100 need a person",
+      'approval  refunded order-2 (250)',
+      'allow     exported 10 rows',
+      "deny      Tool 'export' is not allowed: acme exports 1000 rows at most",
+      'ledger    order-1 (20), order-2 (250)',
+    ]);
+  });
+
+  it('task-monitoring sees every change, and counts, lists, cancels and clears', async () => {
+    const lines = await run('task-monitoring');
+    for (const line of [
+      'stats     4 pending, 4 followed',
+      'result    web is deployed',
+      'result    Error: the health check failed',
+      'event     search: pending → cancelled',
+      'event     docs: pending → cancelled',
+      'stats     1 completed, 1 failed, 2 cancelled, 4 in all',
+      'clear     3 of any age',
+      'stats     0 in all',
+    ])
+      expect(lines).to.include(line);
+    expect(lines.filter((line) => line.startsWith('reported'))).to.have.lengthOf(1);
+  });
+
+  it('error-handling meets every error class that the package has', async () => {
+    const lines = await run('error-handling');
+    const met = new Set(lines.flatMap((line) => /^ {10}(\w+Error) /.exec(line)?.[1] ?? []));
+    const classes = Object.entries(aegis).flatMap(([name, value]) => (isErrorClass(value) ? [name] : []));
+    expect([...met].sort()).to.deep.equal(classes.sort());
+    expect(lines.at(-1)).to.equal('telling   false true true');
+  });
+
+  it('multi-tenant decides each tenant by its own policies', async () => {
+    expect(await run('multi-tenant')).to.deep.equal([
+      'ran       acme: exported 50 rows',
+      "pending   acme: Tool 'export' execution pending approval: acme wants a person for more than 100 rows",
+      "pending   acme: Tool 'export' execution pending approval: acme wants a person for more than 100 rows",
+      'ran       globex: exported 50 rows',
+      'ran       globex: exported 300 rows',
+      "deny      globex: Tool 'export' is not allowed: No policy permits this call.",
+      'stats     acme: 2 pending of 2 tasks',
+      'stats     globex: 0 pending of 0 tasks',
+    ]);
+  });
+
+  it('throw-mode redeems one approval for one run', async () => {
+    const lines = await run('throw-mode');
+    const asked =
+      "tool      Tool 'wire_money' execution pending approval: transfers over 1000 need a person. Go on with something else and call it again later.";
+    expect(lines.filter((line) => line.startsWith('tool'))).to.deep.equal([
+      asked,
+      'tool      the report of May is fine',
+      'tool      wired 5000 to ACME',
+      asked,
+    ]);
+    expect(lines.at(-1)).to.equal('total     1 transfer ran for one approval');
+  });
+
+  it('are all in the list of npm run samples', async () => {
+    const { code, stdout, stderr } = await runInChild(sample('run'), { args: ['throw-mode'], env: { NO_COLOR: '1' } });
+    expect(code, stderr).to.equal(0);
+    expect(stdout).to.include('throw-mode');
+    const unknown = await runInChild(sample('run'), { args: ['nonsense'] });
+    expect(unknown.code).to.equal(1);
+    expect(unknown.stderr).to.include(
+      'there are quickstart, remote, hono-service, nest-style, task-monitoring, error-handling, multi-tenant, throw-mode.',
+    );
+  });
+});
+
+function isErrorClass(value: unknown): boolean {
+  return typeof value === 'function' && value.prototype instanceof aegis.AegisError;
+}
+
+function sample(name: string): URL {
+  return pathToFileURL(resolve(`.build/samples/${name}.js`));
+}
+
+/** Runs a sample to its end, where nothing of the surroundings reaches it, and gives back what it printed. */
+async function run(name: string): Promise<string[]> {
+  const env = Object.fromEntries(Object.keys(process.env).flatMap((key) => (key.startsWith('AEGIS_') ? [[key, undefined]] : [])));
+  const { code, stdout, stderr } = await runInChild(sample(name), { nodeArgs: ['--enable-source-maps'], env, timeoutMs: 30_000 });
+  expect(code, `${stdout}${stderr}`).to.equal(0);
+  expect(stderr).to.equal('');
+  return stripVTControlCharacters(stdout).trimEnd().split('\n');
+}
