@@ -15,16 +15,8 @@ export { currentCall } from './guard/callContext.js';
 export type { CurrentCall } from './guard/callContext.js';
 export { guardCall } from './guard/guardCall.js';
 export type { DeniedOutcome, GuardedCall, GuardOutcome, PendingOutcome, RanOutcome } from './guard/GuardedCall.js';
-export type {
-  ApprovalOption,
-  BaseGuardOptions,
-  Fn,
-  Guardable,
-  GuardOptions,
-  NamesFor,
-  NamingOptions,
-  Settled,
-} from './guard/GuardOptions.js';
+export type { ApprovalOption, BaseGuardOptions, Fn, Guardable, GuardOptions, Settled } from './guard/GuardOptions.js';
+export type { NamesFor, NamingOptions } from './guard/NamingOptions.js';
 export type { StandardResult, StandardSchema } from './guard/StandardSchema.js';
 
 // The module

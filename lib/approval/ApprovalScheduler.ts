@@ -1,16 +1,15 @@
 import { attempt, chain } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { SteadyClock } from '../common/SteadyClock.js';
-import { publishCallbackError } from '../model/diagnostics.js';
 import { ShutdownError } from '../model/errors/RefusalErrors.js';
 import type { Params } from '../model/Params.js';
 import type { PendingApproval } from '../model/PendingApproval.js';
 import type { Task } from '../model/Task.js';
-import { isFinished } from '../model/Task.js';
 import type { ApprovalSchedulerOptions } from './ApprovalSchedulerOptions.js';
 import { askAgain } from './askAgain.js';
+import { CallEnder } from './CallEnder.js';
 import { drainExecutions } from './drainExecutions.js';
-import { cancelled, cancelledWith, errorOfTask, timedOut } from './endings.js';
+import { cancelled, cancelledWith, timedOut } from './endings.js';
 import type { Ending } from './endings.js';
 import type { EqualCalls } from './EqualCalls.js';
 import { executeApproved } from './executeApproved.js';
@@ -19,7 +18,6 @@ import { OpenCalls } from './OpenCalls.js';
 import { PendingCall } from './PendingCall.js';
 import type { ApprovalCall } from './PendingCall.js';
 import { StatusFollower } from './StatusFollower.js';
-import type { TaskTransition } from './TaskRegistry.js';
 
 /**
  * Follows pending approvals and runs what was approved, once. One timer serves any number of them; where the service pushes, nothing is polled.
@@ -31,6 +29,7 @@ export class ApprovalScheduler {
   readonly #calls = new OpenCalls();
   readonly #executing = new Set<PendingCall>();
   readonly #controller = new AbortController();
+  readonly #ender: CallEnder;
   readonly #follower: StatusFollower;
   readonly #host: ExecutionHost;
   #background = 0;
@@ -40,10 +39,11 @@ export class ApprovalScheduler {
     const { decisions, registry } = options;
     const { signal } = this.#controller;
     this.#options = options;
-    const now = (): number => this.#clock.now();
-    const end = (entry: PendingCall, ending: Ending): Awaitable<void> => chain(this.#tryEnd(entry, ending), () => undefined);
+    this.#ender = new CallEnder(decisions, registry, this.#calls, (entry) => this.#ended(entry));
+    const now = (): number => this.now();
+    const end = (entry: PendingCall, ending: Ending): Awaitable<void> => chain(this.#ender.tryEnd(entry, ending), () => undefined);
     const execute = (entry: PendingCall): Awaitable<void> => this.#execute(entry, entry.call.run);
-    const timeout = (entry: PendingCall, why: string): Promise<boolean> => this.timeout(entry, why);
+    const timeout = this.timeout.bind(this);
     this.#follower = new StatusFollower(options, this.#calls, { now, execute, end, timeout }, signal);
     this.#host = {
       decisions,
@@ -52,14 +52,15 @@ export class ApprovalScheduler {
       now,
       end,
       retryLater: (entry, error) => this.#follower.retry(entry, error),
-      askAgain: (entry, decision) =>
-        askAgain(entry, decision, this.#host, () => {
-          entry.polls = 0;
-          if (entry.background) this.#follower.follow(entry);
-          else this.#follower.watchDeadline(entry);
-        }),
+      finish: (entry, outcome) => this.#ender.finish(entry, outcome),
+      askAgain: (entry, decision) => askAgain(entry, decision, this.#host, () => this.#follower.followAgain(entry)),
     };
-    registry.observe((change) => this.#observe(change));
+    registry.observe(({ task }) => this.#observe(task));
+  }
+
+  /** @internal The clock that deadlines are on, in epoch milliseconds. */
+  now(): number {
+    return this.#clock.now();
   }
 
   /** Approvals that are pending, approved or executing. */
@@ -130,12 +131,12 @@ export class ApprovalScheduler {
   /** @internal Cancels unless it was decided or claimed first; tells the service that nobody waits any more. */
   async cancel(entry: PendingCall, why: string | Error): Promise<boolean> {
     const ending = typeof why === 'string' ? cancelled(entry.task, why) : cancelledWith(why);
-    return this.#endAndTell(entry, ending, 'withdraw');
+    return this.#ender.tryEndAndTell(entry, ending, 'withdraw');
   }
 
   /** @internal Ends it as timed out unless it was decided or claimed first; tells the service. */
   async timeout(entry: PendingCall, why: string): Promise<boolean> {
-    return this.#endAndTell(entry, timedOut(entry.task, why), 'expire');
+    return this.#ender.tryEndAndTell(entry, timedOut(entry.task, why), 'expire');
   }
 
   /**
@@ -151,10 +152,11 @@ export class ApprovalScheduler {
     const { registry } = this.#options;
     this.#controller.abort(new ShutdownError('The module is closing.'));
     for (const entry of this.#calls.all()) {
+      // what has its claim is waited for
       if (entry.claimToken !== undefined) continue;
       const error = new ShutdownError(`The approval of tool '${entry.task.toolName}' ended with its module.`);
-      if (registry.durable) entry.end({ ok: false, error });
-      else await this.cancel(entry, error);
+      if (registry.durable) this.#ender.drop(entry, error);
+      else await this.cancel(entry, error).catch(() => this.#ender.drop(entry, error));
     }
     await drainExecutions(this.#executing, graceMs, registry);
   }
@@ -163,54 +165,29 @@ export class ApprovalScheduler {
     const { task } = entry;
     if (task.status !== 'approved' || this.#executing.has(entry) || this.#controller.signal.aborted) return;
     entry.phase = 'busy';
-    this.#follower.drop(entry);
+    this.#follower.pause(entry);
     this.#executing.add(entry);
     const done = (): void => {
       this.#executing.delete(entry);
     };
-    return attempt<void, void>(
-      () => executeApproved(entry, task, run, this.#host),
-      done,
-      (error) => {
-        done();
-        publishCallbackError('running an approved call', error);
-        entry.end({ ok: false, error });
-      },
-    );
+    const failed = (error: unknown): Awaitable<void> => {
+      done();
+      return this.#ender.abandon(entry, error);
+    };
+    return attempt(() => executeApproved(entry, task, run, this.#host), done, failed);
   }
 
-  async #endAndTell(entry: PendingCall, ending: Ending, tell: 'withdraw' | 'expire'): Promise<boolean> {
-    const { decisionId } = entry.task;
-    if (!(await this.#tryEnd(entry, ending))) return false;
-    attempt<void, void>(
-      () => this.#options.decisions[tell]?.(decisionId),
-      () => undefined,
-      (error) => publishCallbackError(`telling the decision service (${tell})`, error),
-    );
-    return true;
+  #observe(task: Task): void {
+    this.#ender.observe(task);
+    const entry = task.status === 'executing' ? this.#calls.ofTask(task.taskId) : undefined;
+    // a deadline is for what has not started
+    if (entry !== undefined) this.#follower.drop(entry);
   }
 
-  #tryEnd(entry: PendingCall, { change, error }: Ending): Awaitable<boolean> {
-    entry.error = error;
-    return chain(this.#options.registry.transition(entry.task.taskId, ['pending', 'approved'], change), (task) => {
-      // somebody else was first, and ends it with an error of their own
-      if (task === undefined && entry.error === error) entry.error = undefined;
-      return task !== undefined;
-    });
-  }
-
-  /** Every change of a task, whoever made it, lands here before listeners hear of it. */
-  #observe({ task }: TaskTransition): void {
-    const entry = this.#calls.ofTask(task.taskId);
-    if (entry === undefined) return;
-    this.#calls.update(entry, task);
-    if (!isFinished(task.status) && task.status !== 'unknown') return;
-    this.#calls.remove(entry);
+  #ended(entry: PendingCall): void {
     this.#follower.drop(entry);
     if (entry.background) this.#background -= 1;
     this.#holdProcess();
-    if (task.status === 'completed') entry.end({ ok: true, value: task.result });
-    else entry.end({ ok: false, error: entry.error ?? errorOfTask(task) });
   }
 
   #holdProcess(): void {

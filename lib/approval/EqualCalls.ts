@@ -11,7 +11,7 @@ export interface CallIdentity {
 
 /** Finds the call that is pending already for an equal one, so that one wish asks a person once. */
 export class EqualCalls {
-  readonly #byDigest = new Map<string, PendingCall | PendingCall[]>();
+  readonly #byDigest = new Map<string, PendingCall | Set<PendingCall>>();
   readonly #openByGuard = new Map<object, number>();
 
   /** Whether anything is pending for a guard: only then is a call worth hashing. */
@@ -25,8 +25,8 @@ export class EqualCalls {
     const key = entry.call.task.originalDigest;
     const there = this.#byDigest.get(key);
     if (there === undefined) this.#byDigest.set(key, entry);
-    else if (Array.isArray(there)) there.push(entry);
-    else this.#byDigest.set(key, [there, entry]);
+    else if (there instanceof Set) there.add(entry);
+    else this.#byDigest.set(key, new Set([there, entry]));
     this.#openByGuard.set(guard, (this.#openByGuard.get(guard) ?? 0) + 1);
   }
 
@@ -35,12 +35,8 @@ export class EqualCalls {
     if (guard === undefined) return;
     const key = entry.call.task.originalDigest;
     const there = this.#byDigest.get(key);
-    if (Array.isArray(there)) {
-      const rest = there.filter((e) => e !== entry);
-      if (rest.length === there.length) return;
-      this.#byDigest.set(key, rest.length === 1 ? (rest[0] as PendingCall) : rest);
-    } else if (there === entry) this.#byDigest.delete(key);
-    else return;
+    if (there instanceof Set ? !there.delete(entry) : there !== entry) return;
+    if (there === entry || (there as Set<PendingCall>).size === 0) this.#byDigest.delete(key);
     const open = (this.#openByGuard.get(guard) ?? 0) - 1;
     if (open > 0) this.#openByGuard.set(guard, open);
     else this.#openByGuard.delete(guard);
@@ -49,11 +45,13 @@ export class EqualCalls {
   find(identity: CallIdentity): PendingCall | undefined {
     const there = this.#byDigest.get(identity.originalDigest);
     if (there === undefined) return undefined;
-    const candidates = Array.isArray(there) ? there : [there];
-    return candidates.find(({ call, task }) => {
-      const open = task.status === 'pending' || task.status === 'approved';
-      const sameCall = call.guard === identity.guard && call.target === identity.target && task.agentId === identity.agentId;
-      return open && sameCall && task.sessionDigest === identity.sessionDigest;
-    });
+    if (!(there instanceof Set)) return isSame(there, identity) ? there : undefined;
+    for (const entry of there) if (isSame(entry, identity)) return entry;
+    return undefined;
   }
+}
+
+function isSame({ call, task }: PendingCall, { guard, target, agentId, sessionDigest }: CallIdentity): boolean {
+  const open = task.status === 'pending' || task.status === 'approved';
+  return open && call.guard === guard && call.target === target && task.agentId === agentId && task.sessionDigest === sessionDigest;
 }

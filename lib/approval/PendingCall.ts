@@ -5,7 +5,8 @@ import type { DecisionRequest } from '../model/Decision.js';
 import { publishCallbackError } from '../model/diagnostics.js';
 import type { Params } from '../model/Params.js';
 import type { PendingApproval } from '../model/PendingApproval.js';
-import type { PendingTask, Task } from '../model/Task.js';
+import type { ErrorSummary } from '../model/errors/AegisError.js';
+import type { PendingTask, Task, TaskStatus } from '../model/Task.js';
 import { approvalHandle } from './approvalHandle.js';
 import type { HandleOutcome } from './approvalHandle.js';
 
@@ -37,15 +38,15 @@ export class PendingCall<T = unknown> implements Due {
   task: Task;
   /** Whether the scheduler runs it on its own once approved; a held one waits for its caller to redeem it. */
   background = false;
-  /** `busy`: a question or the execution is under way. */
+  /** `busy`: its execution is under way, from the fresh decision on. */
   phase: 'waiting' | 'busy' | 'ended' = 'waiting';
-  /** Set while its execution is under way. */
+  /** Set from its claim on. */
   claimToken: string | undefined;
   polls = 0;
   /** Callers that wait for it in mode `wait`. */
   waiters = 0;
-  /** The error to end with, richer than the summary that the task keeps. */
-  error: unknown;
+  /** Errors it may end with, richer than the summaries that the task keeps. */
+  #errors: { readonly to: TaskStatus; readonly summary: ErrorSummary; readonly error: unknown }[] | undefined;
   #outcome: HandleOutcome<T> | undefined;
   #listeners: ((outcome: HandleOutcome<T>) => void)[] | undefined;
 
@@ -63,6 +64,20 @@ export class PendingCall<T = unknown> implements Due {
   /** How it ended; `undefined` while it has not. */
   get outcome(): HandleOutcome<T> | undefined {
     return this.#outcome;
+  }
+
+  /** Remembers the error behind a summary that its task is about to record. */
+  noteError(to: TaskStatus, summary: ErrorSummary, error: unknown): void {
+    (this.#errors ??= []).push({ to, summary, error });
+  }
+
+  /** The error behind what its task recorded; `undefined` where somebody else recorded it. */
+  errorNoted(task: Task): unknown {
+    if (!('error' in task)) return undefined;
+    const { name, message, code } = task.error;
+    return this.#errors?.find(
+      ({ to, summary }) => to === task.status && summary.name === name && summary.message === message && summary.code === code,
+    )?.error;
   }
 
   /** Ends it for everybody who waits. Later ends are ignored. */

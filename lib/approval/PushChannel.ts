@@ -1,5 +1,9 @@
+import { monotonicNow } from '../common/timers.js';
 import type { DecisionService } from '../decision/DecisionService.js';
 import type { DecisionStatus } from '../model/Decision.js';
+
+/** The event loop is never held longer at a time by what is pushed, in milliseconds. */
+const SLICE_MS = 2;
 
 /** Listens to the statuses a service pushes, for as long as it does. */
 export class PushChannel {
@@ -35,10 +39,19 @@ export class PushChannel {
 
   async #read(statuses: AsyncIterable<DecisionStatus>, signal: AbortSignal): Promise<void> {
     let failure: unknown;
+    let sliceStart = 0;
+    let handled = -Infinity;
     try {
       for await (const status of statuses) {
         if (signal.aborted) break;
+        const now = monotonicNow();
+        // what came after a pause has let the event loop go by itself
+        if (now - handled > SLICE_MS) sliceStart = now;
         this.#onStatus(status);
+        handled = monotonicNow();
+        if (handled - sliceStart <= SLICE_MS) continue;
+        await new Promise((resolve) => setImmediate(resolve));
+        handled = -Infinity;
       }
     } catch (error) {
       failure = error;

@@ -5,11 +5,14 @@ import { pollDelay } from '../common/pollDelay.js';
 import type { DecisionStatus } from '../model/Decision.js';
 import { publishCallbackError } from '../model/diagnostics.js';
 import type { ApprovalSchedulerOptions } from './ApprovalSchedulerOptions.js';
-import { deniedByPerson, timedOut, unbelievable } from './endings.js';
+import { endingOfStatus, reportChangeOfMind } from './endings.js';
 import type { Ending } from './endings.js';
+import { lastReadMs } from './lastReadMs.js';
 import type { OpenCalls } from './OpenCalls.js';
 import type { PendingCall } from './PendingCall.js';
 import { PushChannel } from './PushChannel.js';
+import { QuestionLine } from './QuestionLine.js';
+import { Questions } from './Questions.js';
 
 /** What the follower may have done to a call; the scheduler does it. */
 export interface FollowerActions {
@@ -19,29 +22,26 @@ export interface FollowerActions {
   timeout(entry: PendingCall, why: string): Promise<unknown>;
 }
 
-/** The last status is read this long before an approval ends, in milliseconds, or at half of a shorter one. */
-const LAST_READ_MS = 1_000;
-
-/** Learns where approvals stand: from what the service pushes, else by polling. One timer serves them all. */
+/** Learns where approvals stand: from what the service pushes, else by polling. One timer serves them all, and every deadline. */
 export class StatusFollower {
   readonly #options: ApprovalSchedulerOptions;
   readonly #calls: OpenCalls;
   readonly #actions: FollowerActions;
   readonly #signal: AbortSignal;
   readonly #loop: DueLoop<PendingCall>;
+  readonly #line: QuestionLine<PendingCall>;
   readonly #push: PushChannel;
+  readonly #questions = new Questions();
 
   constructor(options: ApprovalSchedulerOptions, calls: OpenCalls, actions: FollowerActions, signal: AbortSignal) {
     this.#options = options;
     this.#calls = calls;
     this.#actions = actions;
     this.#signal = signal;
-    this.#loop = new DueLoop({ now: () => actions.now(), handle: (e) => this.#due(e), maxConcurrent: options.maxConcurrentPolls ?? 64 });
-    this.#push = new PushChannel(
-      options.decisions,
-      (status) => this.#pushed(status),
-      (error) => this.#pushEnded(error),
-    );
+    this.#loop = new DueLoop({ now: () => actions.now(), handle: (entry) => this.#safely(entry, () => this.#due(entry)) });
+    this.#line = new QuestionLine(options.maxConcurrentPolls ?? 64, (entry) => this.#askInTurn(entry));
+    const ended = (error: unknown): void => this.#pushEnded(error);
+    this.#push = new PushChannel(options.decisions, (status) => this.#pushed(status), ended);
     signal.addEventListener('abort', () => this.#loop.stop(), { once: true });
   }
 
@@ -53,8 +53,15 @@ export class StatusFollower {
   /** Follows a call from now on. A verdict that came before anybody listened is read at once; a polled one after the first delay. */
   follow(entry: PendingCall): void {
     this.listen();
-    if (this.#push.live) this.#loop.schedule(entry, this.#actions.now());
-    else void this.schedule(entry);
+    if (this.#push.live || entry.task.status === 'approved') this.#loop.schedule(entry, this.#actions.now());
+    else this.#safely(entry, () => this.schedule(entry));
+  }
+
+  /** Follows the new approval of a call that was asked again. */
+  followAgain(entry: PendingCall): void {
+    entry.polls = 0;
+    if (entry.background) this.follow(entry);
+    else this.watchDeadline(entry);
   }
 
   /** Watches the deadline only. */
@@ -62,7 +69,15 @@ export class StatusFollower {
     this.#loop.schedule(entry, entry.task.expiresAtMs);
   }
 
+  /** Asks no more, and takes no answer that is still under way; the deadline holds. */
+  pause(entry: PendingCall): void {
+    this.drop(entry);
+    this.watchDeadline(entry);
+  }
+
   drop(entry: PendingCall): void {
+    this.#questions.drop(entry);
+    this.#line.leave(entry);
     this.#loop.remove(entry);
   }
 
@@ -70,49 +85,49 @@ export class StatusFollower {
     this.#loop.holdProcess(hold);
   }
 
-  /** Asks where it stands, now. */
+  /** Asks where it stands, now; whoever asks while a question is under way gets its answer. */
   ask(entry: PendingCall): Awaitable<void> {
-    const { decisionId, taskId } = entry.task;
     const { decisions, registry } = this.#options;
-    entry.phase = 'busy';
-    entry.polls += 1;
-    // it may have ended, or have been pushed, while the question was under way
-    const ifStillAsked = (then: () => Awaitable<void>): Awaitable<void> => {
-      if (entry.phase === 'ended') return;
-      entry.phase = 'waiting';
-      return then();
-    };
-    return attempt<DecisionStatus, void>(
-      () => chain(registry.countAttempt(taskId), () => decisions.status(decisionId, { signal: this.#signal })),
-      (status) => ifStillAsked(() => this.#apply(entry, status)),
-      (error) => ifStillAsked(() => this.retry(entry, error)),
+    return this.#questions.ask(
+      entry,
+      () => {
+        entry.polls += 1;
+        this.watchDeadline(entry);
+        const { taskId, decisionId } = entry.task;
+        return chain(registry.countAttempt(taskId), () => decisions.status(decisionId, { signal: this.#signal }));
+      },
+      { answered: (status) => this.#apply(entry, status), failed: (error) => this.retry(entry, error) },
     );
   }
 
   /** Schedules the next poll, the last read before the end, or the end. */
   schedule(entry: PendingCall): Awaitable<void> {
-    const { task } = entry;
     const { polling, registry } = this.#options;
-    entry.phase = 'waiting';
+    const pushed = this.#push.live;
     const nowMs = this.#actions.now();
-    const lastReadMs = task.expiresAtMs - Math.min(LAST_READ_MS, (task.expiresAtMs - task.createdAtMs) / 2);
-    const asks = entry.background && (polling.enabled || this.#push.live) && nowMs < lastReadMs;
-    if (!asks) return this.#loop.schedule(entry, task.expiresAtMs);
-    if (this.#push.live) return this.#loop.schedule(entry, lastReadMs);
-    if (entry.polls >= polling.maxAttempts && !registry.durable) {
+    const lastMs = lastReadMs(entry, nowMs);
+    if (!entry.background || !(polling.enabled || pushed) || nowMs >= lastMs) return this.watchDeadline(entry);
+    if (!pushed && !registry.durable && entry.polls >= polling.maxAttempts) {
       return chain(this.#actions.timeout(entry, `it was still undecided after ${entry.polls} polls`), () => undefined);
     }
-    this.#loop.schedule(entry, Math.min(nowMs + this.#delay(entry), lastReadMs));
+    this.#loop.schedule(entry, pushed ? lastMs : Math.min(nowMs + this.#delay(entry), lastMs));
   }
 
-  /** Tries again later: the service could not be asked, or an approved call could not be decided afresh. */
+  /** Tries again later: the service or the store did not answer, or an approved call could not be decided afresh. */
   retry(entry: PendingCall, error: unknown): Awaitable<void> {
-    if (this.#signal.aborted) return;
+    if (this.#signal.aborted || entry.phase === 'ended') return;
     const fields = { taskId: entry.task.taskId, error: error instanceof Error ? error.name : 'no error' };
-    this.#options.logger?.warn(fields, 'the decision service did not answer about an approval');
+    this.#options.logger?.warn(fields, 'nothing could be learned about an approval; trying again');
     entry.phase = 'waiting';
-    if (entry.task.status === 'pending' && !this.#push.live) return this.schedule(entry);
-    this.#loop.schedule(entry, Math.min(this.#actions.now() + this.#delay(entry), entry.task.expiresAtMs));
+    const nowMs = this.#actions.now();
+    const { status, expiresAtMs } = entry.task;
+    if (nowMs < expiresAtMs) {
+      // one that its caller redeems never runs by itself
+      if (!entry.background) return this.watchDeadline(entry);
+      if (status === 'pending' && !this.#push.live) return this.schedule(entry);
+    }
+    const againMs = nowMs + this.#delay(entry);
+    this.#loop.schedule(entry, nowMs < expiresAtMs ? Math.min(againMs, expiresAtMs) : againMs);
   }
 
   #delay(entry: PendingCall): number {
@@ -120,53 +135,59 @@ export class StatusFollower {
   }
 
   /** What is due: the next poll, the last read, the end, or another try to run. */
-  #due(entry: PendingCall): Awaitable<void> {
-    if (entry.phase !== 'waiting') return;
-    if (this.#actions.now() >= entry.task.expiresAtMs) {
-      return chain(this.#actions.timeout(entry, 'nobody decided in time'), () => undefined);
-    }
-    return entry.task.status === 'approved' ? this.#actions.execute(entry) : this.ask(entry);
+  #due(entry: PendingCall): Awaitable<unknown> {
+    if (this.#actions.now() >= entry.task.expiresAtMs) return this.#actions.timeout(entry, 'nobody decided in time');
+    if (entry.phase !== 'waiting' || !entry.background || this.#questions.has(entry)) return this.watchDeadline(entry);
+    if (entry.task.status === 'approved') return this.#actions.execute(entry);
+    this.watchDeadline(entry);
+    this.#line.enter(entry);
+  }
+
+  /** A question whose turn has come may be needless by then. */
+  #askInTurn(entry: PendingCall): Awaitable<void> {
+    if (entry.phase !== 'waiting' || entry.task.status !== 'pending') return;
+    let asked: Awaitable<void> = undefined;
+    this.#safely(entry, () => (asked = this.ask(entry)));
+    return asked;
   }
 
   #apply(entry: PendingCall, status: DecisionStatus | undefined): Awaitable<void> {
-    const { task } = entry;
-    if (task.status !== 'pending' || this.#signal.aborted) return;
-    if (status?.decisionId !== task.decisionId) return this.#actions.end(entry, unbelievable(task, 'it is for another decision'));
-    const { state, by, reason } = status;
-    switch (state) {
-      case 'pending':
-        return this.schedule(entry);
-      case 'approved':
-        return this.#approve(entry, by);
-      case 'denied':
-        return this.#actions.end(entry, deniedByPerson(task, by, reason));
-      case 'expired':
-        return this.#actions.end(entry, timedOut(task, 'nobody decided in time'));
-      default:
-        return this.#actions.end(entry, unbelievable(task, reason));
-    }
+    if (this.#signal.aborted) return;
+    const ending = endingOfStatus(entry.task, status);
+    if (ending !== undefined) return this.#actions.end(entry, ending);
+    return status?.state === 'approved' ? this.#approve(entry, status.by) : this.schedule(entry);
   }
 
   #approve(entry: PendingCall, approvedBy: string | undefined): Awaitable<void> {
     return chain(this.#options.registry.transition(entry.task.taskId, ['pending'], { to: 'approved', approvedBy }), (task) => {
-      if (task !== undefined && entry.background) return this.#actions.execute(entry);
+      // what runs is waited for by nobody here: it may take hours
+      if (task !== undefined && entry.background) this.#safely(entry, () => this.#actions.execute(entry));
     });
   }
 
   #pushed(status: DecisionStatus): void {
     const entry = this.#calls.ofDecision(status.decisionId);
-    if (entry?.task.status === 'pending') this.#safely(() => this.#apply(entry, status));
+    if (entry === undefined) return;
+    if (entry.task.status === 'pending') this.#safely(entry, () => this.#apply(entry, status));
+    else reportChangeOfMind(entry.task, status);
   }
 
   #pushEnded(error: unknown): void {
     if (error !== undefined) publishCallbackError('watching the decision service', error);
     for (const entry of this.#calls.all()) {
-      if (entry.phase === 'waiting' && entry.task.status === 'pending') this.#safely(() => this.schedule(entry));
+      if (entry.phase === 'waiting' && entry.task.status === 'pending' && !this.#questions.has(entry))
+        this.#safely(entry, () => this.schedule(entry));
     }
   }
 
-  #safely(work: () => Awaitable<unknown>): void {
-    const failed = (error: unknown): void => publishCallbackError('following an approval', error);
+  /** Whatever fails about one call, such as its store, is tried again and keeps nothing else from going on. */
+  #safely(entry: PendingCall, work: () => Awaitable<unknown>): void {
+    const failed = (error: unknown): void => {
+      publishCallbackError('following an approval', error);
+      if (entry.phase === 'ended' || this.#signal.aborted) return;
+      entry.phase = 'waiting';
+      this.#loop.schedule(entry, this.#actions.now() + this.#delay(entry));
+    };
     attempt<unknown, void>(work, () => undefined, failed);
   }
 }

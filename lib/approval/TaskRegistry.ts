@@ -1,50 +1,26 @@
-import { chain } from '../common/awaitable.js';
+import { attempt, chain } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
-import { nextId } from '../common/ids.js';
+import { callSafely } from '../common/callSafely.js';
 import { SteadyClock } from '../common/SteadyClock.js';
-import { changeByHand, cancelledByHand } from './changeByHand.js';
+import { publishCallbackError } from '../model/diagnostics.js';
 import { CapacityError } from '../model/errors/CallErrors.js';
 import { TaskStateError } from '../model/errors/SetupErrors.js';
 import { SafeEmitter } from '../model/SafeEmitter.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../model/Task.js';
 import { isFinished, TASK_STATUSES } from '../model/Task.js';
 import type { TaskChange, TaskClaim, TaskInsertion, TaskOutcome, TaskQuery, TaskStore } from '../store/TaskStore.js';
+import { changeByHand, cancelledByHand } from './changeByHand.js';
+import { taskByHand } from './taskByHand.js';
+import type { NewTask } from './taskByHand.js';
+import type { TaskEvents, TaskTransition } from './TaskEvents.js';
+import { registryLimits } from './TaskRegistryOptions.js';
+import type { TaskRegistryOptions, TaskStats } from './TaskRegistryOptions.js';
 
-/** One change of a task's status. */
-export interface TaskTransition {
-  readonly task: Task;
-  /** `undefined` when the task was made. */
-  readonly from: TaskStatus | undefined;
-}
-
-/** An event for each status a task can enter, with the task, and `transition` for all of them. */
-export type TaskEvents = { [S in TaskStatus]: [task: Extract<Task, { status: S }>] } & { transition: [change: TaskTransition] };
-
-export interface TaskRegistryOptions {
-  /** Unfinished tasks at most; beyond it, calls that need approval end in a CapacityError. Default 100,000. */
-  readonly maxPending?: number | undefined;
-  /** Finished tasks kept at most. Default 10,000. */
-  readonly maxFinished?: number | undefined;
-  /** How long finished tasks are kept, in milliseconds. Default 86,400,000 (a day). */
-  readonly finishedTtlMs?: number | undefined;
-}
-
-/** What a task made by hand needs. */
-export interface NewTask {
-  readonly agentId: string;
-  readonly toolName: string;
-  readonly decisionId: string;
-  readonly taskId?: string | undefined;
-  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** How long it may wait, in milliseconds. Default 86,400,000 (a day). */
-  readonly timeoutMs?: number | undefined;
-}
-
-/** How many tasks there are, by status and in all. */
-export type TaskStats = Readonly<Record<TaskStatus | 'total', number>>;
+export type { NewTask } from './taskByHand.js';
+export type { TaskEvents, TaskTransition } from './TaskEvents.js';
+export type { TaskRegistryOptions, TaskStats } from './TaskRegistryOptions.js';
 
 const PRUNE_EVERY = 64;
-const DAY_MS = 86_400_000;
 
 /**
  * Every approval of this module, by task, with an event for each change. A change is recorded first and told afterwards; a listener that
@@ -52,16 +28,16 @@ const DAY_MS = 86_400_000;
  */
 export class TaskRegistry extends SafeEmitter<TaskEvents> {
   readonly #store: TaskStore;
-  readonly #limits: Required<{ [K in keyof TaskRegistryOptions]: number }>;
+  readonly #limits: ReturnType<typeof registryLimits>;
   readonly #clock = new SteadyClock();
   #observer: ((change: TaskTransition) => void) | undefined;
   #open = 0;
   #sincePrune = 0;
 
-  constructor(store: TaskStore, { maxPending, maxFinished, finishedTtlMs }: TaskRegistryOptions = {}) {
+  constructor(store: TaskStore, options: TaskRegistryOptions = {}) {
     super();
     this.#store = store;
-    this.#limits = { maxPending: maxPending ?? 100_000, maxFinished: maxFinished ?? 10_000, finishedTtlMs: finishedTtlMs ?? DAY_MS };
+    this.#limits = registryLimits(options);
   }
 
   /** Whether tasks outlive the process. */
@@ -70,34 +46,11 @@ export class TaskRegistry extends SafeEmitter<TaskEvents> {
   }
 
   /** Makes a task by hand. It has no runner: its status is the program's to change. */
-  async createTask({ agentId, toolName, decisionId, taskId, metadata, timeoutMs = DAY_MS }: NewTask): Promise<PendingTask> {
-    const nowMs = this.#clock.now();
-    const task: PendingTask = {
-      status: 'pending',
-      taskId: taskId ?? nextId('task'),
-      decisionId,
-      agentId,
-      toolName,
-      guardKey: toolName,
-      params: {},
-      digest: '',
-      originalDigest: '',
-      session: null,
-      sessionDigest: '',
-      reason: undefined,
-      mode: 'manual',
-      createdAtMs: nowMs,
-      updatedAtMs: nowMs,
-      expiresAtMs: nowMs + timeoutMs,
-      attemptCount: 0,
-      version: 1,
-      metadata: metadata ?? {},
-      history: [],
-      retryOf: undefined,
-    };
-    const { outcome } = await this.record(task);
-    if (outcome !== 'created') throw new TaskStateError(task.taskId, 'There is a task of this taskId or decisionId already.');
-    return task;
+  async createTask(task: NewTask): Promise<PendingTask> {
+    const made = taskByHand(task, this.#clock.now());
+    const { outcome } = await this.record(made);
+    if (outcome !== 'created') throw new TaskStateError(made.taskId, 'There is a task of this taskId or decisionId already.');
+    return made;
   }
 
   /**
@@ -106,7 +59,8 @@ export class TaskRegistry extends SafeEmitter<TaskEvents> {
    * @throws TaskStateError for anything else
    */
   async updateStatus(taskId: string, status: TaskStatus, { result, reason }: { result?: unknown; reason?: string } = {}): Promise<Task> {
-    const task = await this.#existing(taskId);
+    const task = await this.#store.get(taskId);
+    if (task === undefined) throw new TaskStateError(taskId, 'There is no such task.');
     const change = task.status === 'executing' ? undefined : changeByHand(task.status, status, reason, result);
     const changed = change && (await this.transition(taskId, [task.status], change));
     if (changed === undefined) throw new TaskStateError(taskId, `A task that is ${task.status} cannot be made ${status} by hand.`);
@@ -130,7 +84,9 @@ export class TaskRegistry extends SafeEmitter<TaskEvents> {
     if (task === undefined) return false;
     if (task.status === 'pending' || task.status === 'approved')
       await this.transition(taskId, ['pending', 'approved'], cancelledByHand('deleted'));
-    const now = await this.#existing(taskId);
+    const now = await this.#store.get(taskId);
+    // cancelling it may have pushed it out of the finished ones that are kept
+    if (now === undefined) return true;
     if (!isFinished(now.status)) throw new TaskStateError(taskId, `A task that is ${now.status} cannot be deleted.`);
     return this.#store.delete(taskId, [now.status]);
   }
@@ -166,28 +122,39 @@ export class TaskRegistry extends SafeEmitter<TaskEvents> {
     const { maxPending } = this.#limits;
     if (this.#open >= maxPending) throw new CapacityError(maxPending, `${this.#open} approvals are pending already; this call is refused.`);
     this.#open += 1;
-    return chain(this.#store.insert(task), (insertion) => {
+    const failed = (error: unknown): never => {
+      this.#open -= 1;
+      throw error;
+    };
+    const inserted = (insertion: TaskInsertion): TaskInsertion => {
       if (insertion.outcome === 'created') this.#tell({ task, from: undefined });
       else this.#open -= 1;
       return insertion;
-    });
+    };
+    return attempt(() => this.#store.insert(task), inserted, failed);
+  }
+
+  /** @internal {@link getTask}, at once where the store answers at once. */
+  find(taskId: string): Awaitable<Task | undefined> {
+    return this.#store.get(taskId);
   }
 
   /** @internal */
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange): Awaitable<Task | undefined> {
-    return chain(this.#store.get(taskId), (before) =>
-      chain(this.#store.transition(taskId, from, change, this.#clock.now()), (task) => this.#changed(task, before?.status)),
-    );
+    return this.#change(taskId, () => this.#store.transition(taskId, from, change, this.#clock.now()));
   }
 
   /** @internal */
   claim(claim: TaskClaim): Awaitable<ExecutingTask | undefined> {
-    return chain(this.#store.claim(claim), (task) => this.#changed(task, 'approved'));
+    return chain(this.#store.claim(claim), (task) => {
+      if (task !== undefined) this.#tell({ task, from: 'approved' });
+      return task;
+    });
   }
 
   /** @internal */
   settle(taskId: string, token: string, outcome: TaskOutcome): Awaitable<Task | undefined> {
-    return chain(this.#store.settle(taskId, token, outcome, this.#clock.now()), (task) => this.#changed(task, 'executing'));
+    return this.#change(taskId, () => this.#store.settle(taskId, token, outcome, this.#clock.now()));
   }
 
   /** @internal */
@@ -200,15 +167,13 @@ export class TaskRegistry extends SafeEmitter<TaskEvents> {
     return this.#store.countAttempt(taskId);
   }
 
-  async #existing(taskId: string): Promise<Task> {
-    const task = await this.#store.get(taskId);
-    if (task === undefined) throw new TaskStateError(taskId, 'There is no such task.');
-    return task;
-  }
-
-  #changed<T extends Task>(task: T | undefined, from: TaskStatus | undefined): T | undefined {
-    if (task !== undefined) this.#tell({ task, from });
-    return task;
+  #change(taskId: string, write: () => Awaitable<Task | undefined>): Awaitable<Task | undefined> {
+    return chain(this.#store.get(taskId), (before) =>
+      chain(write(), (task) => {
+        if (task !== undefined) this.#tell({ task, from: before?.status });
+        return task;
+      }),
+    );
   }
 
   #tell(change: TaskTransition): void {
@@ -220,7 +185,9 @@ export class TaskRegistry extends SafeEmitter<TaskEvents> {
     this.#observer?.(change);
     this.emit(task.status, task);
     this.emit('transition', change);
-    if (this.#sincePrune >= PRUNE_EVERY) void this.#prune();
+    if (this.#sincePrune < PRUNE_EVERY) return;
+    const failed = (error: unknown): void => publishCallbackError('pruning tasks', error);
+    callSafely(() => this.#prune(), [], failed);
   }
 
   #prune(): Awaitable<number> {

@@ -2,6 +2,7 @@ import { attempt, chain } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { canonicalDigest } from '../common/canonical.js';
 import type { ApprovalNeededDecision } from '../model/Decision.js';
+import { publishDiagnostic } from '../model/diagnostics.js';
 import { AegisError } from '../model/errors/AegisError.js';
 import type { Params } from '../model/Params.js';
 import type { Task } from '../model/Task.js';
@@ -9,7 +10,10 @@ import { deniedAtRun } from './endings.js';
 import type { ExecutionHost } from './executeApproved.js';
 import type { PendingCall } from './PendingCall.js';
 
-/** Puts an approved call back to pending: decided afresh, a person has to be asked again, perhaps about other params. */
+/**
+ * Puts an approved call back to pending: decided afresh, a person has to be asked again, perhaps about other params. It must be a new approval: one
+ * that was given already cannot be asked for.
+ */
 export function askAgain(
   entry: PendingCall,
   decision: ApprovalNeededDecision,
@@ -17,14 +21,23 @@ export function askAgain(
   asked: (task: Task) => void,
 ): Awaitable<void> {
   const { task, call } = entry;
+  const { decisionId, reason } = decision;
+  const { agentId, toolName } = task;
+  const replayed = (): Awaitable<void> => {
+    const message = 'The service asked again under an approval that is known already.';
+    publishDiagnostic({ kind: 'security', code: 'replayed_decision', message, agentId, toolName, decisionId });
+    return host.end(entry, deniedAtRun(task, 'replayed_decision', 'a person has to be asked again, under an approval that is no new one.'));
+  };
+  if (decisionId === task.decisionId) return replayed();
   return attempt<Params, void>(
     () => (decision.params === undefined ? call.request.params : call.admit(decision.params)),
     (params) => {
-      const { decisionId, reason } = decision;
-      const expiresAtMs = decision.expiresAtMs ?? host.now() + call.request.approvalTimeoutMs;
+      const expiresAtMs = Math.min(host.now() + call.request.approvalTimeoutMs, decision.expiresAtMs ?? Infinity);
       const change = { to: 'pending', decisionId, params, digest: canonicalDigest(params), reason, expiresAtMs } as const;
       return chain(host.registry.transition(task.taskId, ['approved'], change), (next) => {
-        if (next === undefined) return;
+        if (next === undefined)
+          return chain(host.registry.find(task.taskId), (now) => (now?.status === 'approved' ? replayed() : undefined));
+        if (entry.phase === 'ended') return;
         entry.phase = 'waiting';
         asked(next);
       });

@@ -1,4 +1,6 @@
+import { attempt } from '../common/awaitable.js';
 import { clampTimeout } from '../common/timers.js';
+import { publishCallbackError } from '../model/diagnostics.js';
 import { summarizeError } from '../model/errors/AegisError.js';
 import { OutcomeUnknownError } from '../model/errors/RefusalErrors.js';
 import type { PendingCall } from './PendingCall.js';
@@ -16,8 +18,17 @@ export async function drainExecutions(executing: ReadonlySet<PendingCall>, grace
   clearTimeout(timer);
   for (const entry of executing) {
     if (entry.claimToken === undefined) continue;
-    const error = new OutcomeUnknownError(entry.task.taskId, `Tool '${entry.task.toolName}' was still running when its module closed.`);
-    entry.error = error;
-    await registry.settle(entry.task.taskId, entry.claimToken, { to: 'unknown', error: summarizeError(error) });
+    const { taskId, toolName } = entry.task;
+    const error = new OutcomeUnknownError(taskId, `Tool '${toolName}' was still running when its module closed.`);
+    const summary = summarizeError(error);
+    entry.noteError('unknown', summary, error);
+    await attempt<unknown, void>(
+      () => registry.settle(taskId, entry.claimToken as string, { to: 'unknown', error: summary }),
+      () => undefined,
+      (failure) => {
+        publishCallbackError('recording an outcome', failure);
+        entry.end({ ok: false, error });
+      },
+    );
   }
 }

@@ -1,7 +1,8 @@
 import { ApprovalCancelledError, ApprovalTimeoutError, ForbiddenError, OutcomeUnknownError } from '../model/errors/RefusalErrors.js';
 import { DecisionUnavailableError } from '../model/errors/ServiceErrors.js';
 import { summarizeError } from '../model/errors/AegisError.js';
-import type { Decision } from '../model/Decision.js';
+import type { Decision, DecisionStatus } from '../model/Decision.js';
+import { publishDiagnostic } from '../model/diagnostics.js';
 import type { Task } from '../model/Task.js';
 import type { TaskChange } from '../store/TaskStore.js';
 
@@ -17,9 +18,32 @@ function ending(to: 'denied' | 'timeout' | 'cancelled' | 'failed', error: Error,
 }
 
 /** A person said no. */
-export function deniedByPerson({ agentId, toolName }: Task, by: string | undefined, reason: string | undefined): Ending {
+function deniedByPerson({ agentId, toolName }: Task, by: string | undefined, reason: string | undefined): Ending {
   const message = `Tool '${toolName}' was refused${by === undefined ? '' : ` by ${by}`}${reason === undefined ? '.' : `: ${reason}`}`;
   return ending('denied', new ForbiddenError(message, { code: 'approval_denied', agentId, toolName }), by);
+}
+
+/** How a status answer ends an approval, if it does. */
+export function endingOfStatus(task: Task, status: DecisionStatus | undefined): Ending | undefined {
+  if (status?.decisionId !== task.decisionId) return unbelievable(task, 'it is for another decision');
+  switch (status.state) {
+    case 'pending':
+    case 'approved':
+      return undefined;
+    case 'denied':
+      return deniedByPerson(task, status.by, status.reason);
+    case 'expired':
+      return timedOut(task, 'nobody decided in time');
+    default:
+      return unbelievable(task, status.reason);
+  }
+}
+
+/** After it was reported approved, any other end is reported, and changes nothing: the first answer stands. */
+export function reportChangeOfMind({ agentId, toolName, decisionId }: Task, { state }: DecisionStatus): void {
+  if (state === 'approved' || state === 'pending') return;
+  const message = `An approval was reported ${state} after it had been reported approved; the first answer stands.`;
+  publishDiagnostic({ kind: 'security', code: 'status_changed_after_final', message, agentId, toolName, decisionId });
 }
 
 /** It was approved, but may not run any more. */
@@ -46,7 +70,7 @@ export function cancelledWith(error: Error): Ending {
 }
 
 /** The service answered something that cannot be believed. */
-export function unbelievable({ toolName }: Task, reason: string | undefined): Ending {
+function unbelievable({ toolName }: Task, reason: string | undefined): Ending {
   const why = reason ?? 'the answer is none of those an approval can have';
   return ending(
     'failed',

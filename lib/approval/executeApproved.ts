@@ -6,12 +6,13 @@ import type { DecisionService } from '../decision/DecisionService.js';
 import { checkDecision } from '../model/checkDecision.js';
 import { copyData } from '../model/copyData.js';
 import type { ApprovalNeededDecision, Decision } from '../model/Decision.js';
-import { publishDiagnostic } from '../model/diagnostics.js';
+import { publishCallbackError, publishDiagnostic } from '../model/diagnostics.js';
 import { summarizeError } from '../model/errors/AegisError.js';
 import { ForbiddenError } from '../model/errors/RefusalErrors.js';
 import type { Params } from '../model/Params.js';
-import type { ApprovedTask } from '../model/Task.js';
+import type { ApprovedTask, ExecutingTask, Task } from '../model/Task.js';
 import type { TaskOutcome } from '../store/TaskStore.js';
+import type { HandleOutcome } from './approvalHandle.js';
 import { deniedAtRun, timedOut } from './endings.js';
 import type { Ending } from './endings.js';
 import type { PendingCall } from './PendingCall.js';
@@ -26,6 +27,8 @@ export interface ExecutionHost {
   end(entry: PendingCall, ending: Ending): Awaitable<void>;
   askAgain(entry: PendingCall, decision: ApprovalNeededDecision): Awaitable<void>;
   retryLater(entry: PendingCall, error: unknown): Awaitable<void>;
+  /** Ends it for its waiters after it ran, even where that could not be recorded. */
+  finish(entry: PendingCall, outcome: HandleOutcome<unknown>): void;
 }
 
 type Run = (params: Params) => Awaitable<unknown>;
@@ -69,16 +72,10 @@ function applyFreshDecision(entry: PendingCall, task: ApprovedTask, run: Run, ho
 }
 
 function useApproval(entry: PendingCall, task: ApprovedTask, run: Run, host: ExecutionHost): Awaitable<void> {
-  const { decisionId, agentId, toolName, digest, params } = task;
+  const { decisionId, digest, params } = task;
+  if (isOver(entry, host)) return;
   if (digestOf(params) !== digest) {
-    publishDiagnostic({
-      kind: 'security',
-      code: 'approved_params_tampered',
-      message: 'Approved params changed before they ran.',
-      agentId,
-      toolName,
-      decisionId,
-    });
+    reportTampering(task);
     return host.end(entry, deniedAtRun(task, 'approved_params_changed', 'its params are not those that were approved.'));
   }
   const token = nextId('run');
@@ -93,40 +90,60 @@ function useApproval(entry: PendingCall, task: ApprovedTask, run: Run, host: Exe
 }
 
 function claimAndRun(entry: PendingCall, task: ApprovedTask, token: string, run: Run, host: ExecutionHost): Awaitable<void> {
-  const { taskId, digest } = task;
+  const { taskId, digest, expiresAtMs } = task;
+  if (isOver(entry, host)) return;
+  // from here on a shutdown waits for it
+  entry.claimToken = token;
   return chain(host.registry.claim({ taskId, token, digest, nowMs: host.now() }), (executing) => {
-    if (executing === undefined) {
-      // cancelled, or timed out, in between: whoever did that has ended the entry; an approval past its time is still open
-      if (host.now() >= task.expiresAtMs) return host.end(entry, timedOut(task, 'its time was over before it could run'));
-      entry.end({
-        ok: false,
-        error: new ForbiddenError(`Tool '${task.toolName}' did not run: its task changed first.`, { code: 'claim_lost' }),
-      });
-      return;
-    }
-    entry.claimToken = token;
-    return attempt<unknown, void>(
-      () => run(copyData(executing.params)),
-      (result) => settle(entry, token, { to: 'completed', result }, host),
-      (error: unknown) => {
-        entry.error = error;
-        return settle(entry, token, { to: 'failed', error: summarizeError(error) }, host);
-      },
-    );
+    if (executing !== undefined) return runClaimed(entry, executing, run, host);
+    // cancelled in between: whoever did that has ended the entry; or its time is over, or the store has other params: then it is still open
+    entry.claimToken = undefined;
+    const over = host.now() >= expiresAtMs;
+    const why = over ? timedOut(task, 'its time was over before it could run') : deniedAtRun(task, 'claim_lost', 'its task changed first.');
+    return chain(host.end(entry, why), () => host.finish(entry, { ok: false, error: why.error }));
   });
 }
 
+function runClaimed(entry: PendingCall, executing: ExecutingTask, run: Run, host: ExecutionHost): Awaitable<void> {
+  const { digest, params, toolName, claimToken: token } = executing;
+  return attempt<unknown, void>(
+    () => {
+      if (digestOf(params) === digest) return run(copyData(params));
+      reportTampering(executing);
+      throw new ForbiddenError(`Tool '${toolName}' did not run: its params are not those that were approved.`, {
+        code: 'approved_params_changed',
+      });
+    },
+    (result) => settle(entry, token, { to: 'completed', result }, undefined, host),
+    (error: unknown) => {
+      const summary = summarizeError(error);
+      entry.noteError('failed', summary, error);
+      return settle(entry, token, { to: 'failed', error: summary }, error, host);
+    },
+  );
+}
+
 /** Records how it ended, which ends the entry; if it cannot be recorded, the caller still gets what the method did. */
-function settle(entry: PendingCall, token: string, outcome: TaskOutcome, host: ExecutionHost): Awaitable<void> {
-  const tell = (): void => entry.end(outcome.to === 'completed' ? { ok: true, value: outcome.result } : { ok: false, error: entry.error });
+function settle(entry: PendingCall, token: string, outcome: TaskOutcome, error: unknown, host: ExecutionHost): Awaitable<void> {
+  const tell = (): void => host.finish(entry, outcome.to === 'completed' ? { ok: true, value: outcome.result } : { ok: false, error });
   return attempt<unknown, void>(
     () => host.registry.settle(entry.task.taskId, token, outcome),
     tell,
-    (error: unknown) => {
-      publishDiagnostic({ kind: 'callback', where: 'recording an outcome', error: summarizeError(error) });
+    (failure: unknown) => {
+      publishCallbackError('recording an outcome', failure);
       tell();
     },
   );
+}
+
+/** Whether it ended, or everything does, while something was awaited. */
+function isOver(entry: PendingCall, { signal }: ExecutionHost): boolean {
+  return entry.phase === 'ended' || signal.aborted;
+}
+
+function reportTampering({ agentId, toolName, decisionId }: Task): void {
+  const message = 'Approved params changed before they ran.';
+  publishDiagnostic({ kind: 'security', code: 'approved_params_tampered', message, agentId, toolName, decisionId });
 }
 
 function recheckSafely(recheck: (() => string | undefined) | undefined): string | undefined {

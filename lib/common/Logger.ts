@@ -1,4 +1,4 @@
-import { escapeText } from './escapeText.js';
+import { escapeJson } from './escapeText.js';
 
 /** How much a logger writes; each level includes the ones after it. */
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
@@ -42,9 +42,18 @@ export class ConsoleLogger implements Logger {
 
   #write(level: LogLevel, fields: object, message: string): void {
     if (RANK[level] < this.#least) return;
-    // JSON escapes C0 controls but not U+2028, bidi or C1; in JSON they stand in strings only, so escaping them afterwards is safe
-    const line = JSON.stringify({ level, time: new Date().toISOString(), msg: message, ...fields }, plain);
-    process.stderr.write(`[AEGIS] ${escapeText(line)}\n`);
+    // JSON escapes C0 controls but not U+2028, bidi or C1
+    process.stderr.write(`[AEGIS] ${escapeJson(lineOf(level, fields, message))}\n`);
+  }
+}
+
+/** One record; fields cannot take the place of its own three. A logger that throws would change what it tells of. */
+function lineOf(level: LogLevel, fields: object, msg: string): string {
+  const head = { level, time: new Date().toISOString(), msg };
+  try {
+    return JSON.stringify({ ...head, ...fields, ...head }, plain);
+  } catch {
+    return JSON.stringify({ ...head, lost: 'the fields of this record cannot be written as JSON' });
   }
 }
 

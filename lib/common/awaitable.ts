@@ -24,3 +24,9 @@ export function attempt<T, R>(
   }
   return isThenable(value) ? value.then(next, failed) : next(value);
 }
+
+/** Waits for those that are not there yet; at once where all are. */
+export function waitForAll(values: readonly Awaitable<unknown>[]): Awaitable<void> {
+  const promises = values.filter(isThenable);
+  return promises.length === 0 ? undefined : Promise.all(promises).then(() => undefined);
+}

@@ -1,5 +1,6 @@
 import * as crypto from 'node:crypto';
 import { types } from 'node:util';
+import { isPlainObject } from './plainness.js';
 
 /**
  * A text that is equal exactly for equal values: object keys sorted, each kind written in its own way (`1` is not `"1"`, a date is not its number,
@@ -22,11 +23,18 @@ export function canonicalText(value: unknown): string {
     case 'object':
       if (value === null) return 'null';
       if (Array.isArray(value)) return canonicalArray(value);
-      if (types.isDate(value)) return `@${value.getTime()}`;
-      return canonicalObject(value as Record<string, unknown>);
+      if (types.isDate(value)) return canonicalDate(value);
+      if (isPlainObject(value)) return canonicalObject(value);
+      break;
     default:
   }
   throw new TypeError(`a ${typeof value} has no canonical form`);
+}
+
+function canonicalDate(date: Date): string {
+  const time = Date.prototype.getTime.call(date);
+  if (Number.isNaN(time)) throw new TypeError('an invalid Date has no canonical form');
+  return `@${time}`;
 }
 
 function canonicalArray(items: readonly unknown[]): string {

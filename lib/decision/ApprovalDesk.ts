@@ -1,28 +1,19 @@
-import { attempt, chain } from '../common/awaitable.js';
+import { chain, waitForAll } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { callSafely } from '../common/callSafely.js';
-import { nextId } from '../common/ids.js';
 import { SteadyClock } from '../common/SteadyClock.js';
 import { CapacityError } from '../model/errors/CallErrors.js';
 import { VerdictError } from '../model/errors/SetupErrors.js';
 import { publishCallbackError, publishDiagnostic } from '../model/diagnostics.js';
 import { SafeEmitter } from '../model/SafeEmitter.js';
-import type { ApprovalQuery, ApprovalRecord, ApprovalStore, Verdict } from '../store/ApprovalStore.js';
+import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../store/ApprovalStore.js';
+import { openedRecord, standingRefusal } from './ApprovalOpening.js';
+import type { ApprovalOpening, OpeningOutcome } from './ApprovalOpening.js';
 import type { ApprovalUse } from './DecisionService.js';
 import { eligiblePolicies } from './eligiblePolicies.js';
 import type { EligibilityRules } from './eligiblePolicies.js';
-import { checkVerdict, settled } from './verdicts.js';
+import { checkDigest, checkVerdict, settled, withVerdict } from './verdicts.js';
 import type { VerdictInput } from './verdicts.js';
-
-/** What is asked of people: the record without what the desk itself fills in. */
-export type ApprovalOpening = Omit<
-  ApprovalRecord,
-  'decisionId' | 'status' | 'verdicts' | 'consumed' | 'version' | 'createdAtMs' | 'expiresAtMs' | 'refusals'
-> & { readonly timeoutMs: number };
-
-/** Opened, or refused because a person has just refused the very same call. */
-export type OpeningOutcome =
-  { readonly kind: 'opened'; readonly record: ApprovalRecord } | { readonly kind: 'refused'; readonly reason: string };
 
 export interface ApprovalDeskOptions extends EligibilityRules {
   /** Pending approvals of one agent and tool at most; beyond it, calls end in a CapacityError. Default 100,000. */
@@ -39,6 +30,8 @@ interface DeskEvents {
 }
 
 const NEAR_REPEATS_MS = 3_600_000;
+const PRUNE_EVERY = 1_000;
+const SWEEP_PAGE = 1_000;
 
 /**
  * Keeps approval requests and the verdicts on them. The first committed verdict wins; whoever comes later gets the outcome that stands.
@@ -75,51 +68,30 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   /** @internal Asks people. */
   open(opening: ApprovalOpening): Awaitable<OpeningOutcome> {
     const { agentId, toolName } = opening;
-    const nowMs = this.#clock.now();
-    this.#opened += 1;
-    if (this.#opened % 1_000 === 0) {
-      callSafely(
-        () => this.#store.prune(nowMs),
-        [],
-        (error) => publishCallbackError('pruning approvals', error),
-      );
-    }
-    return chain(this.#store.countPending(agentId, toolName), (pending) => {
-      const limit = this.#options.maxPendingPerTool ?? 100_000;
-      if (pending >= limit)
-        throw new CapacityError(limit, `Agent '${agentId}' has ${pending} approvals pending for tool '${toolName}' already.`);
-      return chain(this.#store.listDenied(agentId, toolName, nowMs - NEAR_REPEATS_MS), (denied) => {
-        const standing = denied.findLast((r) => this.#stillRefused(r, opening, nowMs));
-        if (standing !== undefined) return { kind: 'refused', reason: standing.verdicts.at(-1)?.reason ?? 'a person refused this call' };
-        return this.#insert(opening, denied.length, nowMs);
+    const limit = this.#options.maxPendingPerTool ?? 100_000;
+    const count = (): Awaitable<number> => this.#store.countPending(agentId, toolName);
+    this.#pruneNowAndThen();
+    return chain(count(), (counted) => {
+      // those nobody waits for any more may have filled it
+      const pending = counted < limit ? counted : chain(this.#endOverdue({ agentId, toolName }), count);
+      return chain(pending, (open) => {
+        if (open < limit) return this.#openOrRefuse(opening);
+        throw new CapacityError(limit, `Agent '${agentId}' has ${open} approvals pending for tool '${toolName}' already.`);
       });
     });
   }
 
-  #stillRefused(record: ApprovalRecord, opening: ApprovalOpening, nowMs: number): boolean {
-    return (
-      record.originalDigest === opening.originalDigest &&
-      record.sessionDigest === opening.sessionDigest &&
-      record.guardKey === opening.guardKey &&
-      (record.verdicts.at(-1)?.atMs ?? 0) > nowMs - (this.#options.denialTtlMs ?? 300_000)
-    );
-  }
-
-  #insert({ timeoutMs, ...opening }: ApprovalOpening, refusals: number, nowMs: number): Awaitable<OpeningOutcome> {
-    const record: ApprovalRecord = {
-      ...opening,
-      decisionId: nextId('dec'),
-      refusals,
-      createdAtMs: nowMs,
-      expiresAtMs: nowMs + timeoutMs,
-      status: 'pending',
-      verdicts: [],
-      version: 1,
-    };
-    return chain(this.#store.insert(record), (inserted) => {
-      if (!inserted) throw new CapacityError(0, 'The approval could not be recorded: its id is taken.');
-      this.emit('requested', record);
-      return { kind: 'opened', record };
+  #openOrRefuse(opening: ApprovalOpening): Awaitable<OpeningOutcome> {
+    const nowMs = this.#clock.now();
+    return chain(this.#store.listDenied(opening.agentId, opening.toolName, nowMs - NEAR_REPEATS_MS), (denied) => {
+      const reason = standingRefusal(denied, opening, nowMs - this.#denialTtlMs);
+      if (reason !== undefined) return { kind: 'refused', reason };
+      const record = openedRecord(opening, denied.length, nowMs);
+      return chain(this.#store.insert(record), (inserted) => {
+        if (!inserted) throw new CapacityError(0, 'The approval could not be recorded: its id is taken.');
+        this.emit('requested', record);
+        return { kind: 'opened', record };
+      });
     });
   }
 
@@ -129,57 +101,38 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /** Approvals, oldest first; by default the pending ones. */
-  list(query: ApprovalQuery = {}): Awaitable<readonly ApprovalRecord[]> {
-    const status = query.status ?? 'pending';
-    return chain(this.#store.list({ ...query, status }), (records) => records.filter((r) => this.#current(r).status === status));
+  list({ status = 'pending', ...query }: ApprovalQuery = {}): Awaitable<readonly ApprovalRecord[]> {
+    const { agentId, toolName } = query;
+    return chain(this.#endOverdue({ agentId, toolName }), () =>
+      chain(this.#store.list({ ...query, status }), (records) => records.filter((r) => this.#current(r).status === status)),
+    );
   }
 
   /** Records a yes for every approval policy that this person may decide. Approved once each policy has one. */
   async approve(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord> {
-    checkVerdict(decisionId, verdict);
-    const record = await this.#pending(decisionId);
-    if (verdict.digest !== record.digest) {
-      throw new VerdictError(
-        409,
-        'digest_mismatch',
-        decisionId,
-        'The digest is not the one of the params that would run; show them again.',
-      );
-    }
-    const policies = await eligiblePolicies(record, verdict.by, this.#options);
-    const given: Verdict = {
-      approve: true,
-      by: verdict.by,
-      reason: verdict.reason,
-      atMs: this.#clock.now(),
-      policies: policies.map((p) => p.id),
-    };
-    const covered = new Set([...record.verdicts, given].flatMap((v) => v.policies));
-    const status = record.policies.every((p) => covered.has(p.id)) ? 'approved' : 'pending';
-    return this.#commit(record, { status, verdicts: [...record.verdicts, given] });
+    return this.#decide(decisionId, true, verdict);
   }
 
   /** Records a no; one is enough. */
   async deny(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord> {
+    return this.#decide(decisionId, false, verdict);
+  }
+
+  async #decide(decisionId: string, approve: boolean, verdict: VerdictInput): Promise<ApprovalRecord> {
     checkVerdict(decisionId, verdict);
-    const record = await this.#pending(decisionId);
-    if (verdict.digest !== undefined && verdict.digest !== record.digest) {
-      throw new VerdictError(
-        409,
-        'digest_mismatch',
-        decisionId,
-        'The digest is not the one of the params that would run; show them again.',
-      );
+    for (;;) {
+      const record = await this.get(decisionId);
+      if (record === undefined) throw new VerdictError(404, 'approval_not_found', decisionId, 'There is no such approval.');
+      if (record.status !== 'pending') throw settled(record);
+      checkDigest(record, approve, verdict);
+      const policies = await eligiblePolicies(record, verdict.by, this.#options);
+      // asking who may decide can take long: what is over by now is over
+      const now = this.#current(record);
+      if (now.status !== 'pending') throw settled(now);
+      const decided = await this.#commit(record, withVerdict(record, approve, verdict, policies, this.#clock.now()));
+      if (decided !== undefined) return decided;
+      // somebody was first: an outcome that stands, or a verdict on another of its policies
     }
-    const policies = await eligiblePolicies(record, verdict.by, this.#options);
-    const given: Verdict = {
-      approve: false,
-      by: verdict.by,
-      reason: verdict.reason,
-      atMs: this.#clock.now(),
-      policies: policies.map((p) => p.id),
-    };
-    return this.#commit(record, { status: 'denied', verdicts: [...record.verdicts, given] });
   }
 
   /** @internal Ends a pending approval nobody waits for any more, or whose time is over. */
@@ -187,11 +140,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return chain(this.#store.get(decisionId), (record) => {
       // an approved one that was never used is over too: it must not be used later
       if (record === undefined || (record.status !== 'pending' && (record.status !== 'approved' || record.consumed !== undefined))) return;
-      return attempt(
-        () => this.#commit(record, { status }),
-        () => undefined,
-        () => undefined, // somebody was first: the outcome that stands, stands
-      );
+      // after somebody who was first, what stands may still have to end
+      return chain(this.#commit(record, { status }), (ended) => (ended === undefined ? this.end(decisionId, status) : undefined));
     });
   }
 
@@ -210,28 +160,40 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     });
   }
 
-  async #pending(decisionId: string): Promise<ApprovalRecord> {
-    const record = await this.get(decisionId);
-    if (record === undefined) throw new VerdictError(404, 'approval_not_found', decisionId, 'There is no such approval.');
-    if (record.status !== 'pending') throw settled(record);
-    return record;
-  }
-
-  #commit(record: ApprovalRecord, change: Pick<ApprovalRecord, 'status'> & Partial<ApprovalRecord>): Awaitable<ApprovalRecord> {
+  /** `undefined` where somebody was first. */
+  #commit(record: ApprovalRecord, change: Pick<ApprovalRecord, 'status'> & Partial<ApprovalRecord>): Awaitable<ApprovalRecord | undefined> {
     const next: ApprovalRecord = { ...record, ...change, version: record.version + 1 };
     return chain(this.#store.replace(next, record.version), (replaced) => {
-      if (replaced) {
-        if (next.status !== 'pending') this.emit('settled', next);
-        return next;
-      }
-      return chain(this.#store.get(record.decisionId), (now) => {
-        throw settled(now === undefined ? record : this.#current(now));
-      });
+      if (!replaced) return undefined;
+      if (next.status !== 'pending') this.emit('settled', next);
+      return next;
     });
   }
 
   #current(record: ApprovalRecord): ApprovalRecord {
     const over = this.#clock.now() >= record.expiresAtMs && record.consumed === undefined;
     return over && (record.status === 'pending' || record.status === 'approved') ? { ...record, status: 'expired' } : record;
+  }
+
+  /** Ends what is pending but over, page by page, so that it neither hides nor crowds out what is not. */
+  #endOverdue(query: Pick<ApprovalQuery, 'agentId' | 'toolName'>): Awaitable<void> {
+    const overdueAtMs = this.#clock.now();
+    return chain(this.#store.list({ ...query, status: 'pending', overdueAtMs, limit: SWEEP_PAGE }), (overdue) => {
+      const ended = waitForAll(overdue.map((r) => this.end(r.decisionId, 'expired')));
+      return chain(ended, () => (overdue.length < SWEEP_PAGE ? undefined : this.#endOverdue(query)));
+    });
+  }
+
+  get #denialTtlMs(): number {
+    return this.#options.denialTtlMs ?? 300_000;
+  }
+
+  #pruneNowAndThen(): void {
+    this.#opened += 1;
+    if (this.#opened % PRUNE_EVERY !== 0) return;
+    // a refusal outlives its approval
+    const keptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
+    const failed = (error: unknown): void => publishCallbackError('pruning approvals', error);
+    callSafely(() => this.#store.prune(this.#clock.now() - keptMs), [], failed);
   }
 }

@@ -1,13 +1,13 @@
 import { chain } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
-import { canonicalDigest } from '../common/canonical.js';
 import { nextId } from '../common/ids.js';
 import type { Logger } from '../common/Logger.js';
 import { silentLogger } from '../common/Logger.js';
 import type { Decision, DecisionRequest, DecisionStatus, Violation } from '../model/Decision.js';
-import type { AppliedPolicy, PolicyEngine, PolicyOutcome } from '../policy/PolicyEngine.js';
-import type { ApprovalPolicy, ApprovalRecord } from '../store/ApprovalStore.js';
+import type { AppliedPolicy, PolicyEngine } from '../policy/PolicyEngine.js';
 import type { ApprovalDesk } from './ApprovalDesk.js';
+import { coversCall, openingFor } from './approvableCall.js';
+import type { Approvable, Facts } from './approvableCall.js';
 import { computeFacts } from './computeFacts.js';
 import type { FactsHook } from './computeFacts.js';
 import type { ApprovalUse, DecisionService } from './DecisionService.js';
@@ -32,9 +32,6 @@ export interface EmbeddedDecisionServiceOptions {
   readonly logger?: Logger | undefined;
 }
 
-type Approvable = Extract<PolicyOutcome, { effect: 'approval_needed' }>;
-type Facts = Readonly<Record<string, unknown>>;
-
 /** Decides in this process, by policies, with people at the approval desk. No server, no account. */
 export class EmbeddedDecisionService implements DecisionService {
   readonly #options: EmbeddedDecisionServiceOptions;
@@ -53,7 +50,7 @@ export class EmbeddedDecisionService implements DecisionService {
   reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision> {
     return chain(this.#options.desk.get(decisionId), (record) =>
       this.#evaluate(request, (outcome, facts, engine) => {
-        if (record === undefined || !covers(record, outcome, facts)) return this.#ask(request, outcome, facts, engine);
+        if (record === undefined || !coversCall(record, request, outcome, facts)) return this.#ask(request, outcome, facts, engine);
         const base = { decisionId, policySetHash: engine.hash };
         if (outcome.params === undefined) return { ...base, effect: 'allow' };
         return { ...base, effect: 'sanitize', params: outcome.params, message: outcome.message };
@@ -142,30 +139,7 @@ export class EmbeddedDecisionService implements DecisionService {
       policySetHash: engine.hash,
     });
     if (unattended === 'deny' && !desk.attended) return denied(`Approval is needed and nobody is there to give it: ${outcome.reason}`);
-    const params = outcome.params ?? request.params;
-    const userId = request.session?.['user_id'];
-    const requesterKnown = typeof userId === 'string' && userId !== '';
-    const opening = {
-      agentId: request.agentId,
-      toolName: request.toolName,
-      guardKey: request.guardKey,
-      originalParams: request.params,
-      params,
-      originalDigest: request.paramsDigest,
-      digest: outcome.params === undefined ? request.paramsDigest : canonicalDigest(params),
-      opaque: request.opaque,
-      session: request.session,
-      sessionDigest: request.sessionDigest,
-      facts,
-      factsDigest: canonicalDigest(facts),
-      requester: requesterKnown ? userId : request.agentId,
-      requesterKnown,
-      reason: outcome.reason,
-      message: outcome.message,
-      policies: outcome.approvals.map(approvalPolicy),
-      policySetHash: engine.hash,
-      timeoutMs: Math.min(request.approvalTimeoutMs, ...outcome.approvals.map((p) => p.approvalTimeoutMs ?? Infinity)),
-    };
+    const opening = openingFor(request, outcome, facts, engine.hash);
     return chain(desk.open(opening), (opened) => {
       if (opened.kind === 'refused') return denied(`Refused by a person already: ${opened.reason}`);
       const { decisionId, expiresAtMs } = opened.record;
@@ -193,17 +167,4 @@ export class EmbeddedDecisionService implements DecisionService {
         ...(this.#options.exposePolicies === true ? { condition: p.id } : {}),
       }));
   }
-}
-
-/** Whether every policy that asks now has its verdict, on the very text that asks, and the facts shown are the facts of now. */
-function covers(record: ApprovalRecord, outcome: Approvable, facts: Facts): boolean {
-  if (record.factsDigest !== canonicalDigest(facts)) return false;
-  const approved = new Set(record.verdicts.filter((v) => v.approve).flatMap((v) => v.policies));
-  return outcome.approvals.every(
-    (policy) => approved.has(policy.id) && record.policies.some((p) => p.id === policy.id && p.hash === policy.hash),
-  );
-}
-
-function approvalPolicy({ id, hash, reason, severity, approvers, selfApproval }: AppliedPolicy): ApprovalPolicy {
-  return { id, hash, reason, severity, approvers, selfApproval };
 }

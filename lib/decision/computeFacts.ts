@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { attempt, isThenable } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { clampTimeout } from '../common/timers.js';
@@ -35,7 +36,7 @@ export function computeFacts(hook: FactsHook | undefined, request: DecisionReque
     (facts) => {
       try {
         const { value } = takeSnapshot(facts);
-        if (typeof value !== 'object' || value === null || Array.isArray(value))
+        if (typeof value !== 'object' || value === null || Array.isArray(value) || types.isDate(value))
           return { ok: false, detail: 'the facts hook gave no object' };
         return { ok: true, facts: frozenCopy(value) as Record<string, unknown> };
       } catch (error) {

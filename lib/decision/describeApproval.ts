@@ -2,6 +2,9 @@ import { canonicalText } from '../common/canonical.js';
 import { escapeText } from '../common/escapeText.js';
 import type { ApprovalRecord } from '../store/ApprovalStore.js';
 
+/** A name that cannot be taken for a value or a note; any other is quoted. */
+const PLAIN_NAME = /^[\p{L}\p{N}_$.-]+$/u;
+
 /**
  * What a person has to see to decide, a line each: who wants what and why, every param whole, what policy changed, facts, session, earlier refusals
  * and the digest that a verdict has to name. Characters that could hide or reorder anything are shown as `\u{…}`.
@@ -23,17 +26,23 @@ export function describeApproval(record: ApprovalRecord): readonly string[] {
   for (const name of names) {
     const before = shown(originalParams, name);
     const after = shown(params, name);
-    lines.push(before === after ? `  ${name} = ${after}` : `  ${name} = ${after}   (changed by policy; was ${before})`);
+    const label = PLAIN_NAME.test(name) ? name : JSON.stringify(name);
+    lines.push(before === after ? `  ${label} = ${after}` : `  ${label} = ${after}   (changed by policy; was ${before})`);
   }
   if (names.length === 0) lines.push('  (none)');
   for (const name of record.opaque) lines.push(`  ${name} = (opaque: no decision sees it)`);
   if (record.message !== undefined) lines.push(`Changed   ${record.message}`);
   if (record.session !== null) lines.push(`Session   ${canonicalText(record.session)}`);
   if (Object.keys(record.facts).length > 0) lines.push(`Facts     ${canonicalText(record.facts)}`);
-  lines.push(`Digest    ${record.digest}`, `Until     ${new Date(record.expiresAtMs).toISOString()}`);
+  lines.push(`Digest    ${record.digest}`, `Until     ${shownTime(record.expiresAtMs)}`);
   return lines.map(escapeText);
 }
 
 function shown(params: Readonly<Record<string, unknown>>, name: string): string {
   return Object.hasOwn(params, name) ? canonicalText(params[name]) : '(absent)';
+}
+
+function shownTime(ms: number): string {
+  const time = new Date(ms);
+  return Number.isNaN(time.getTime()) ? 'no end that a date can show' : time.toISOString();
 }

@@ -46,6 +46,10 @@ async function isEligible(policy: ApprovalPolicy, by: string, record: ApprovalRe
     }
   }
   if (policy.approvers === undefined) return true;
-  const groups = rules.approverGroups ?? {};
-  return policy.approvers.some((group) => Object.hasOwn(groups, group) && (groups[group] as readonly string[]).includes(by));
+  const groups: Readonly<Record<string, unknown>> = rules.approverGroups ?? {};
+  return policy.approvers.some((name) => {
+    const group = Object.hasOwn(groups, name) ? groups[name] : undefined;
+    // a text instead of a list would let parts of a name through
+    return Array.isArray(group) && group.includes(by);
+  });
 }

@@ -26,8 +26,7 @@ export function AegisAgent(
     if (typeof target !== 'function' || (context !== undefined && (typeof context !== 'object' || context.kind !== 'class'))) {
       throw new GuardDefinitionError('@AegisAgent stands on classes; guard a method with @AegisGuard.');
     }
-    const { module, onUnguardedOverride } = options;
-    setAgentDefaults(target, { agentId, module, onUnguardedOverride });
+    const { onUnguardedOverride } = setAgentDefaults(target, { ...options, agentId });
     if (onUnguardedOverride === 'ignore') return;
     const [unguarded] = unguardedOverrides(target);
     if (unguarded === undefined) return;

@@ -2,7 +2,7 @@ import '../common/runtime.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { checkOverride } from './checkOverride.js';
 import type { Fn, Guardable, GuardOptions } from './GuardOptions.js';
-import type { LooseGuardOptions } from './GuardSpec.js';
+import type { LooseGuardOptions } from './LooseGuardOptions.js';
 import { wrapFunction } from './wrapFunction.js';
 import type { AnyFunction } from './wrapFunction.js';
 
@@ -36,9 +36,11 @@ export interface LegacyGuardDecorator<This, A extends readonly unknown[], R> {
  *   async post(channel: string, text: string): Promise<string> { … }
  * }
  */
-export function AegisGuard<This, A extends readonly unknown[], R extends Guardable, const N>(
-  options: GuardOptions<This, A, R, N>,
+export function AegisGuard<This, A extends readonly unknown[], R extends Guardable, const N, const O>(
+  options: GuardOptions<This, A, R, N, O>,
 ): GuardDecorator<This, A, R> {
+  if (typeof options !== 'object' || options === null)
+    throw new GuardDefinitionError('@AegisGuard(…) takes an object of options: @AegisGuard({ … }).');
   const loose = { ...(options as unknown as LooseGuardOptions) };
   const decorate = (target: unknown, context: unknown, descriptor: unknown): unknown =>
     typeof context === 'object' && context !== null && 'kind' in context
@@ -48,8 +50,8 @@ export function AegisGuard<This, A extends readonly unknown[], R extends Guardab
 }
 
 /** `AegisGuard`, typed for `experimentalDecorators`: callbacks get `self` as the class. */
-export const LegacyAegisGuard: <This, A extends readonly unknown[], R extends Guardable, const N>(
-  options: GuardOptions<This, A, R, N>,
+export const LegacyAegisGuard: <This, A extends readonly unknown[], R extends Guardable, const N, const O>(
+  options: GuardOptions<This, A, R, N, O>,
 ) => LegacyGuardDecorator<This, A, R> = AegisGuard as never;
 
 function decorateStandard(value: unknown, context: DecoratorContext, options: LooseGuardOptions): AnyFunction {
@@ -66,11 +68,15 @@ function decorateStandard(value: unknown, context: DecoratorContext, options: Lo
 }
 
 function decorateLegacy(key: unknown, descriptor: unknown, options: LooseGuardOptions): PropertyDescriptor {
-  const found = descriptor as PropertyDescriptor | undefined;
-  if (typeof found !== 'object' || typeof found.value !== 'function') {
-    throw new GuardDefinitionError(
-      `@AegisGuard guards methods${key === undefined ? ', not a class, constructor or parameter' : `; '${String(key)}' is none`}.`,
-    );
+  const found = descriptor as PropertyDescriptor | null | undefined;
+  if (typeof found !== 'object' || found === null || typeof found.value !== 'function') {
+    const stands =
+      typeof descriptor === 'number'
+        ? 'a parameter'
+        : key === undefined
+          ? 'a class'
+          : `a field, getter or setter ('${String(key as string | symbol)}')`;
+    throw new GuardDefinitionError(`@AegisGuard guards methods, not ${stands}.`);
   }
   return { ...found, value: wrapFunction(found.value as AnyFunction, key as string | symbol, options) };
 }

@@ -1,6 +1,4 @@
 import { ConfigError } from '../model/errors/SetupErrors.js';
-import type { Session } from '../model/Params.js';
-import { takeSnapshot } from '../model/snapshot.js';
 import type { ApprovalScheduler } from '../approval/ApprovalScheduler.js';
 import type { TaskRegistry } from '../approval/TaskRegistry.js';
 import type { ApprovalDesk } from '../decision/ApprovalDesk.js';
@@ -11,9 +9,9 @@ import { buildModule } from './buildModule.js';
 import type { ModuleParts } from './buildModule.js';
 import { runWithSession } from './callContext.js';
 import { applyEnvironment } from './environment.js';
-import type { GuardRuntime } from './GuardRuntime.js';
 import { bindRuntime, currentHandle, setCurrentHandle } from './GuardRuntime.js';
 import { checkOptions } from './optionsSchema.js';
+import { takeSession } from './takeSession.js';
 
 /** What every part of a program may see of a module: all of it but the judge. Approvals are decided on what `configure()` returned. */
 export interface AegisModuleView {
@@ -49,11 +47,12 @@ export class AegisModule implements AegisModuleView {
    * @throws ConfigError naming every problem and its fix, never a value; and when called twice without `replace: true`
    */
   static configure(options: ConfigureOptions = {}): AegisModule {
-    const { replace = false, ...given } = { ...options };
-    const laid = given.env === false ? { options: given, problems: [] } : applyEnvironment(given, process.env);
-    checkOptions({ ...laid.options, ...('replace' in options ? { replace } : {}) } as AegisOptions, laid.problems);
+    if (typeof options !== 'object' || options === null) checkOptions(options);
+    const { replace, ...given } = options;
+    const laid = given.env === false ? { options: given, problems: [], origins: undefined } : applyEnvironment(given, process.env);
+    checkOptions(replace === undefined ? laid.options : { ...laid.options, replace }, laid.problems, laid.origins);
     const before = current;
-    if (before !== undefined && !replace) {
+    if (before !== undefined && replace !== true) {
       throw new ConfigError([{ where: 'AegisModule', message: 'is configured already; close() it first, or give { replace: true }.' }]);
     }
     const module = new AegisModule(laid.options);
@@ -66,6 +65,8 @@ export class AegisModule implements AegisModuleView {
   /** Makes a module that is not global, for tests and tenants: guards find it by their `module` option or `@AegisAgent`. Reads no environment. */
   static create(options: AegisOptions): AegisModule {
     checkOptions(options);
+    if ('replace' in options)
+      throw new ConfigError([{ where: 'replace', message: 'is an option of configure(); create() replaces nothing.' }]);
     return new AegisModule(options);
   }
 
@@ -122,7 +123,7 @@ export class AegisModule implements AegisModuleView {
     const { asyncLocal, limits } = this.#parts.runtime;
     if (!asyncLocal)
       throw new ConfigError([{ where: 'sessions', message: "must be 'async-local' for withSession(); or give guards a `session`." }]);
-    return runWithSession(session === null ? null : (takeSnapshot(session, '/session', limits).value as Session), fn);
+    return runWithSession(session === null ? null : takeSession(session, limits), fn);
   }
 
   /**
@@ -136,7 +137,7 @@ export class AegisModule implements AegisModuleView {
       current = undefined;
       setCurrentHandle(undefined);
     }
-    this.#closing ??= this.#close(runtime, options);
+    this.#closing ??= this.#close(options);
     return this.#closing;
   }
 
@@ -144,11 +145,17 @@ export class AegisModule implements AegisModuleView {
     await this.close();
   }
 
-  async #close(runtime: GuardRuntime, options: { readonly graceMs?: number }): Promise<void> {
-    this.#parts.detach?.();
-    await runtime.scheduler.shutdown(options);
-    await runtime.decisions.close?.();
-    await runtime.tasks.closeStore();
+  /** Every part is closed, whatever another one says to it; the first failure is told then. */
+  async #close(options: { readonly graceMs?: number }): Promise<void> {
+    const failures: unknown[] = [];
+    for (const end of this.#parts.closing) {
+      try {
+        await end(options);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 }
 

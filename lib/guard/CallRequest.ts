@@ -1,6 +1,6 @@
 import { canonicalDigest } from '../common/canonical.js';
 import { nextId } from '../common/ids.js';
-import { frozenCopy } from '../model/copyData.js';
+import { copyData, frozenCopy } from '../model/copyData.js';
 import type { DecisionRequest } from '../model/Decision.js';
 import type { Params, Session } from '../model/Params.js';
 
@@ -21,12 +21,10 @@ export interface CallFacts {
 }
 
 /**
- * One call's snapshot. The method gets `values`; whoever decides sees `params`, a frozen copy made when first read, so that nothing a service
- * does to it reaches the method. Digests and ids are made when first read: an allow in the same process needs neither.
+ * One call's snapshot. Whoever decides sees `params`, a frozen copy made when first read; the method's own copy cannot be reached from here, so
+ * that nothing a service does to a request changes the call. Digests and ids are made when first read: an allow in the same process needs neither.
  */
 export class CallRequest implements DecisionRequest {
-  /** The method's own copy. */
-  readonly values: Params;
   readonly agentId: string;
   readonly toolName: string;
   readonly guardKey: string;
@@ -34,6 +32,7 @@ export class CallRequest implements DecisionRequest {
   readonly groups: readonly string[];
   readonly opaque: readonly string[];
   readonly approvalTimeoutMs: number;
+  readonly #values: Params;
   readonly #hasSchema: boolean;
   #callId: string | undefined;
   #params: Params | undefined;
@@ -41,7 +40,7 @@ export class CallRequest implements DecisionRequest {
   #sessionDigest: string | undefined;
 
   constructor(values: Params, facts: CallFacts) {
-    this.values = values;
+    this.#values = values;
     this.agentId = facts.agentId;
     this.toolName = facts.toolName;
     this.guardKey = facts.guardKey;
@@ -50,6 +49,12 @@ export class CallRequest implements DecisionRequest {
     this.opaque = facts.opaque;
     this.approvalTimeoutMs = facts.approvalTimeoutMs;
     this.#hasSchema = facts.hasSchema;
+    Object.freeze(this);
+  }
+
+  /** The method's own copy, for its one run. Whoever reads the request afterwards still finds what was decided on. */
+  static release(request: CallRequest): Params {
+    return request.#params === undefined ? copyData(request.#values) : request.#values;
   }
 
   get callId(): string {
@@ -58,7 +63,7 @@ export class CallRequest implements DecisionRequest {
   }
 
   get params(): Params {
-    this.#params ??= frozenCopy(this.values);
+    this.#params ??= frozenCopy(this.#values);
     return this.#params;
   }
 
@@ -74,7 +79,7 @@ export class CallRequest implements DecisionRequest {
 
   /** With a schema any param may go: the schema then says whether the call holds without it. Without one, none may. */
   get removable(): readonly string[] {
-    return this.#hasSchema ? Object.keys(this.values) : [];
+    return this.#hasSchema ? Object.keys(this.#values) : [];
   }
 }
 

@@ -3,39 +3,18 @@ import { digestOfSession } from './CallRequest.js';
 import { AegisError } from '../model/errors/AegisError.js';
 import { ParamsError } from '../model/errors/CallErrors.js';
 import { ConfigError, GuardDefinitionError } from '../model/errors/SetupErrors.js';
-import { frozenCopy } from '../model/copyData.js';
 import { TOOL_NAME } from '../model/names.js';
 import type { Session } from '../model/Params.js';
-import { takeSnapshot } from '../model/snapshot.js';
-import type { ApprovalMode } from '../model/Task.js';
 import type { GuardedCall } from './GuardedCall.js';
 import type { GuardInfo } from './guardMetadata.js';
 import { agentDefaultsOf } from './guardMetadata.js';
 import type { GuardRuntime } from './GuardRuntime.js';
 import { currentRuntime, runtimeOf } from './GuardRuntime.js';
+import type { LooseGuardOptions } from './LooseGuardOptions.js';
+import { MethodCall } from './MethodCall.js';
 import { ParamsBinding } from './ParamsBinding.js';
 import type { NamedArguments } from './ParamsBinding.js';
-import type { StandardSchema } from './StandardSchema.js';
-
-/** Guard options without the types that tie them to one method. */
-export interface LooseGuardOptions {
-  readonly agentId?: string | ((self: unknown, args: readonly unknown[]) => string) | undefined;
-  readonly toolName?: string | undefined;
-  readonly key?: string | undefined;
-  readonly params?: readonly string[] | undefined;
-  readonly opaque?: readonly string[] | undefined;
-  readonly plain?: readonly string[] | undefined;
-  readonly groups?: readonly string[] | undefined;
-  readonly schema?: StandardSchema | undefined;
-  readonly session?: object | null | ((self: unknown, args: readonly unknown[]) => object | null | undefined) | undefined;
-  readonly approval?: ApprovalMode | undefined;
-  readonly waitMs?: number | undefined;
-  readonly approvalTimeoutMs?: number | undefined;
-  readonly signal?: AbortSignal | ((self: unknown, args: readonly unknown[]) => AbortSignal | undefined) | undefined;
-  readonly onSettled?: ((result: never, error: unknown) => unknown) | undefined;
-  readonly idempotent?: boolean | undefined;
-  readonly module?: object | ((self: unknown) => object) | undefined;
-}
+import { takeSession } from './takeSession.js';
 
 const MODES: readonly unknown[] = ['defer', 'wait', 'throw'];
 
@@ -63,10 +42,16 @@ export class GuardSpec {
       const ms = options[name];
       if (ms !== undefined && !(Number.isFinite(ms) && ms > 0)) refuse(`\`${name}\` is a number of milliseconds above 0.`);
     }
-    const { agentId, groups = [], opaque = [], idempotent = false } = options;
+    const { agentId, groups = [], opaque = [], key, schema, idempotent = false } = options;
     if (agentId !== undefined && typeof agentId !== 'function' && !isAgentId(agentId))
       refuse('`agentId` is a text of 1 to 256 characters.');
-    for (const group of groups) if (!TOOL_NAME.test(group)) refuse('a group is 1 to 128 letters, digits and _ . : / -.');
+    if (!Array.isArray(groups)) refuse('`groups` is a list of names.');
+    for (const group of groups as readonly unknown[])
+      if (typeof group !== 'string' || !TOOL_NAME.test(group)) refuse('a group is 1 to 128 letters, digits and _ . : / -.');
+    if (key !== undefined && (typeof key !== 'string' || key === '' || key.length > 256)) refuse('`key` is a text of 1 to 256 characters.');
+    if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function')
+      refuse('`schema` is a Standard Schema, as of valibot, zod or arktype.');
+
     if (approval === 'throw' && opaque.length > 0) {
       refuse("mode 'throw' finds an approval again by the call's arguments, so none may be opaque; choose 'wait' or 'defer'.");
     }
@@ -75,7 +60,7 @@ export class GuardSpec {
     this.info = Object.freeze({
       method,
       toolName,
-      key: options.key ?? toolName,
+      key: key ?? toolName,
       agentId: typeof agentId === 'string' ? agentId : undefined,
       approval,
       params: this.binding.names,
@@ -95,27 +80,33 @@ export class GuardSpec {
 
   /** Describes one call. Callbacks of the guard are called here, once. */
   call(runtime: GuardRuntime, self: unknown, args: readonly unknown[], named: NamedArguments): GuardedCall {
-    const { options, info, binding } = this;
+    const { signal } = this.options;
     const agentId = this.#agentId(runtime, self, args);
-    const session = this.#session(runtime, self, args);
-    const { signal, onSettled } = options;
-    return {
-      agentId,
-      toolName: info.toolName,
-      guardKey: info.key,
-      params: named.named,
-      session,
-      groups: info.groups,
-      opaque: info.opaque,
-      knows: (name) => binding.knows(name),
-      schema: options.schema,
-      mode: info.approval,
-      approvalTimeoutMs: options.approvalTimeoutMs,
-      signal: typeof signal === 'function' ? callback('signal', () => signal(self, args)) : signal,
-      guard: this,
-      target: self,
-      recheck: this.#recheck(runtime, self, args, agentId, session),
-      onSettled: onSettled as ((result: unknown, error: unknown) => unknown) | undefined,
+    const session = this.#session(runtime, self, args, scopeOf(runtime));
+    const abort = typeof signal === 'function' ? callback('signal', () => signal(self, args)) : signal;
+    return new MethodCall(this, runtime, self, args, named.named, agentId, session, abort);
+  }
+
+  /**
+   * What an approval checks just before it runs: agent and session are computed again from the arguments as they were. Only what a callback
+   * computes can have changed.
+   */
+  recheck(
+    runtime: GuardRuntime,
+    self: unknown,
+    args: readonly unknown[],
+    agentId: string,
+    session: Session | null,
+  ): (() => string | undefined) | undefined {
+    const { options } = this;
+    if (typeof options.agentId !== 'function' && typeof options.session !== 'function') return undefined;
+    // the scope is the caller's, whoever runs the approved call
+    const scope = scopeOf(runtime);
+    const digest = digestOfSession(session);
+    return () => {
+      if (this.#agentId(runtime, self, args) !== agentId) return 'it would run for another agent than it was approved for.';
+      const now = digestOfSession(this.#session(runtime, self, args, scope));
+      return now === digest ? undefined : 'its session is not the one it was approved in.';
     };
   }
 
@@ -132,34 +123,17 @@ export class GuardSpec {
     return found;
   }
 
-  #session(runtime: GuardRuntime, self: unknown, args: readonly unknown[]): Session | null {
+  #session(runtime: GuardRuntime, self: unknown, args: readonly unknown[], scope: Session | null): Session | null {
     const { session } = this.options;
     // the callback gets the caller's own arguments; what it makes of them is copied at once
-    const given = typeof session === 'function' ? callback('session', () => session(self, args)) : session;
-    const found = given ?? (runtime.asyncLocal ? scopedSession() : undefined) ?? null;
-    if (found === null) return null;
-    const { value } = takeSnapshot(found, '/session', runtime.limits);
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw new ParamsError('/session', 'The session is no plain object.');
-    return frozenCopy(value) as Session;
+    const given = (typeof session === 'function' ? callback('session', () => session(self, args)) : session) ?? scope;
+    return given === null ? null : takeSession(given, runtime.limits);
   }
+}
 
-  /** Agent and session are computed again from the arguments as they were; only what a callback computes can have changed. */
-  #recheck(
-    runtime: GuardRuntime,
-    self: unknown,
-    args: readonly unknown[],
-    agentId: string,
-    session: Session | null,
-  ): (() => string | undefined) | undefined {
-    const { options } = this;
-    if (typeof options.agentId !== 'function' && typeof options.session !== 'function') return undefined;
-    const before = digestOfSession(session);
-    return () => {
-      if (this.#agentId(runtime, self, args) !== agentId) return 'it would run for another agent than it was approved for.';
-      return digestOfSession(this.#session(runtime, self, args)) === before ? undefined : 'its session is not the one it was approved in.';
-    };
-  }
+/** The session of `withSession()`, where the module looks for one. */
+function scopeOf(runtime: GuardRuntime): Session | null {
+  return (runtime.asyncLocal ? scopedSession() : undefined) ?? null;
 }
 
 function isAgentId(value: unknown): value is string {

@@ -35,6 +35,9 @@ export interface GuardedCall<R = unknown> {
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** Enters the method, with its own copy of the params it may run with. */
+export type RunGuarded<R> = (params: Params) => R;
+
 /** It ran. What the method returned may be a promise. */
 export interface RanOutcome<R> {
   readonly kind: 'ran';

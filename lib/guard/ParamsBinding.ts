@@ -1,7 +1,9 @@
-import { ParamsError } from '../model/errors/CallErrors.js';
+import { isBuiltIn, isPlainObject } from '../common/plainness.js';
+import { ParamsError, UnsupportedParamError } from '../model/errors/CallErrors.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { FORBIDDEN_KEYS } from '../model/names.js';
 import type { Params } from '../model/Params.js';
+import { pointer } from '../model/pointer.js';
 import { takeInstanceSnapshot } from '../model/snapshot.js';
 import type { SnapshotLimits } from '../model/snapshot.js';
 
@@ -37,6 +39,8 @@ export class ParamsBinding {
     const refuse = (why: string): never => {
       throw new GuardDefinitionError(`${where}: ${why}`);
     };
+    if (!isListOfTexts(opaque)) refuse('`opaque` is a list of names.');
+    if (!isListOfTexts(plain)) refuse('`plain` is a list of names.');
     if (params === undefined && length > 1) refuse(`it has ${length} parameters; name them with params: ['…', …].`);
     if (params !== undefined) {
       if (!Array.isArray(params)) refuse('`params` is a list of names, one for each parameter.');
@@ -65,7 +69,7 @@ export class ParamsBinding {
 
   /** Whether a name may be in a call's params. Without names any may; the call's own keys then say. */
   knows(name: string): boolean {
-    return this.names !== undefined && (this.names.includes(name) || name === this.#rest);
+    return this.names !== undefined && (name === this.#rest || (this.names.includes(name) && !name.startsWith('...')));
   }
 
   /**
@@ -103,7 +107,7 @@ export class ParamsBinding {
       if (i === names.length - 1 && this.#rest !== undefined) {
         const rest: unknown = values[this.#rest] ?? [];
         if (!Array.isArray(rest)) throw new ParamsError(`/${this.#rest}`, `The rest parameter '${this.#rest}' must be a list.`);
-        while (args.length < i) args.push(undefined);
+        while (rest.length > 0 && args.length < i) args.push(undefined);
         args.push(...(rest as unknown[]));
       } else if (i < count || Object.hasOwn(values, name)) {
         while (args.length < i) args.push(undefined);
@@ -117,12 +121,12 @@ export class ParamsBinding {
     const sole = args[0];
     if (args.length > 1) throw new ParamsError('', `The call has ${args.length} arguments without names; name them with params: ['…', …].`);
     if (sole === undefined) return { named: {}, count: 0, opaque: undefined, prototypes: undefined };
-    if (typeof sole !== 'object' || sole === null || Array.isArray(sole)) {
+    if (!isPlainObject(sole)) {
       throw new ParamsError('', "The argument is no plain object, so its keys cannot be names; name it with params: ['…'].");
     }
-    if (this.#opaque === undefined) return { named: sole as Record<string, unknown>, count: 1, opaque: undefined, prototypes: undefined };
+    if (this.#opaque === undefined) return { named: sole, count: 1, opaque: undefined, prototypes: undefined };
     // each property is read once: into the copy that the opaque ones are then taken out of
-    const named = Object.fromEntries(Object.keys(sole).map((key) => [key, (sole as Record<string, unknown>)[key]]));
+    const named = spread(sole);
     return { named, count: 1, opaque: this.#takeOpaque(named), prototypes: undefined };
   }
 
@@ -142,9 +146,10 @@ export class ParamsBinding {
     const prototypes = new Map<string, object>();
     for (const name of this.#plain) {
       const value = named[name];
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) continue;
+      // what is no instance with data of its own goes the way of any other argument
+      if (typeof value !== 'object' || value === null || isBuiltIn(value)) continue;
+      named[name] = takeInstanceSnapshot(value, pointer('', name), limits).value;
       prototypes.set(name, Object.getPrototypeOf(value) as object);
-      named[name] = takeInstanceSnapshot(value, `/${name}`, limits).value;
     }
     return prototypes;
   }
@@ -155,10 +160,22 @@ export class ParamsBinding {
     for (const [name, value] of opaque ?? []) values[name] = value;
     for (const [name, prototype] of prototypes ?? []) {
       const data = values[name];
-      if (typeof data !== 'object' || data === null) continue;
+      if (!isPlainObject(data)) continue;
       // own data properties, defined rather than assigned: no setter of the class runs
       values[name] = Object.create(prototype, Object.getOwnPropertyDescriptors(data)) as unknown;
     }
     return values;
   }
+}
+
+function spread(sole: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  try {
+    return { ...sole };
+  } catch {
+    throw new UnsupportedParamError('', 'The argument cannot be read: a getter in it threw.');
+  }
+}
+
+function isListOfTexts(list: unknown): boolean {
+  return Array.isArray(list) && list.every((name) => typeof name === 'string');
 }

@@ -1,6 +1,7 @@
 import { attempt } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { canonicalDigest } from '../common/canonical.js';
+import { isPlainObject } from '../common/plainness.js';
 import { copyData, frozenCopy } from '../model/copyData.js';
 import { AegisError } from '../model/errors/AegisError.js';
 import { SanitizeError } from '../model/errors/CallErrors.js';
@@ -57,6 +58,7 @@ export function admitParams(params: unknown, { original, opaque, knows, schema, 
 }
 
 function snapshotOf(params: unknown, limits: SnapshotLimits): Params {
+  if (!isPlainObject(params)) throw new SanitizeError('', 'The replaced params are no plain object.');
   try {
     return takeSnapshot(params, '', limits).value as Params;
   } catch (error) {

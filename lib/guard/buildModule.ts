@@ -9,8 +9,6 @@ import { RemoteDecisionService } from '../decision/RemoteDecisionService.js';
 import { chain } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import type { Logger } from '../common/Logger.js';
-import { ConfigError } from '../model/errors/SetupErrors.js';
-import type { ConfigProblem } from '../model/errors/SetupErrors.js';
 import { DEFAULT_LIMITS } from '../model/snapshot.js';
 import { LivePolicies } from '../policy/LivePolicies.js';
 import { writablePolicies } from '../policy/writablePolicies.js';
@@ -19,7 +17,7 @@ import { MemoryTaskStore } from '../store/MemoryTaskStore.js';
 import type { TaskStore } from '../store/TaskStore.js';
 import type { AegisOptions } from './AegisOptions.js';
 import { enableAsyncLocal } from './callContext.js';
-import { isRemote } from './environment.js';
+import { checkSource } from './checkSource.js';
 import type { GuardRuntime } from './GuardRuntime.js';
 
 /** Polling as the Python SDK has it. */
@@ -38,8 +36,8 @@ export interface ModuleParts {
   readonly desk: ApprovalDesk | undefined;
   /** Only with policies. */
   readonly policies: LivePolicies | undefined;
-  /** Detaches the approver. */
-  readonly detach: (() => void) | undefined;
+  /** What `close()` ends, in this order. */
+  readonly closing: readonly ((options: { readonly graceMs?: number }) => Awaitable<void>)[];
 }
 
 const DAY_MS = 86_400_000;
@@ -72,7 +70,14 @@ export function buildModule(options: AegisOptions): ModuleParts {
   };
   runtime.opening = open(runtime, [() => store.open?.(), () => options.approvalStore?.open?.(), () => decisions.ready?.()]);
   const detach = desk === undefined ? undefined : options.approver?.attach(desk);
-  return { runtime, desk, policies, detach };
+  const closing = [
+    () => detach?.(),
+    (close: { readonly graceMs?: number }) => scheduler.shutdown(close),
+    () => decisions.close?.(),
+    () => options.approvalStore?.close?.(),
+    () => registry.closeStore(),
+  ];
+  return { runtime, desk, policies, closing };
 }
 
 interface Source {
@@ -108,27 +113,6 @@ function decisionSource(options: AegisOptions, logger: Logger): Source {
   const { facts, factsTimeoutMs, unattended, exposePolicies } = options;
   const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, unattended, exposePolicies, logger });
   return { decisions, desk, policies };
-}
-
-/** @throws ConfigError unless there is exactly one source of decisions, and every option belongs to it */
-function checkSource(options: AegisOptions): void {
-  const sources = [
-    options.policies !== undefined ? 'policies' : undefined,
-    isRemote(options) ? 'apiKey or baseUrl' : undefined,
-    options.decisions !== undefined ? 'decisions' : undefined,
-  ].filter((s) => s !== undefined);
-  const problems: ConfigProblem[] = [];
-  if (sources.length === 0) {
-    problems.push({
-      where: 'policies',
-      message: 'is missing: give a folder of policies, an apiKey for a Data Plane, or a decision service as `decisions`.',
-    });
-  }
-  if (sources.length > 1) problems.push({ where: sources.join(', '), message: 'are several sources of decisions; give one.' });
-  if (options.policies === undefined && options.approver !== undefined) {
-    problems.push({ where: 'approver', message: 'decides approvals of policies in this process; a Data Plane has its own approvers.' });
-  }
-  if (problems.length > 0) throw new ConfigError(problems);
 }
 
 /** Opens what has to be opened; `undefined` where nothing has, so that calls need not wait. */

@@ -48,6 +48,27 @@ export function scopedSession(): Session | null | undefined {
   return scopes?.getStore()?.session;
 }
 
+/** @internal Why a call must not be entered: 32 are around it, as far as they are counted. */
+export function nestedTooDeep(toolName: string): CapacityError | undefined {
+  if ((scopes?.getStore()?.call?.depth ?? 0) < MAX_DEPTH) return undefined;
+  return new CapacityError(MAX_DEPTH, `Guarded calls are nested deeper than ${MAX_DEPTH}; '${toolName}' is refused.`);
+}
+
+/** @internal The call that is running, to be entered again: a generator's body runs in pieces, each when its consumer asks. */
+export function reenterCall(): <T>(fn: () => T) => T {
+  const call = running;
+  const scope = scopes?.getStore();
+  return (fn) => {
+    const outer = running;
+    running = call;
+    try {
+      return scopes === undefined || scope === undefined ? fn() : scopes.run(scope, fn);
+    } finally {
+      running = outer;
+    }
+  };
+}
+
 /**
  * @internal Enters a method.
  * @throws CapacityError beyond 32 nested guarded calls, with `sessions: 'async-local'`
@@ -55,9 +76,16 @@ export function scopedSession(): Session | null | undefined {
 export function enterCall<T>(call: Omit<CurrentCall, 'depth'>, fn: () => T): T {
   const scope = scopes?.getStore();
   const depth = (scope?.call?.depth ?? 0) + 1;
-  if (depth > MAX_DEPTH)
-    throw new CapacityError(MAX_DEPTH, `Guarded calls are nested deeper than ${MAX_DEPTH}; '${call.toolName}' is refused.`);
-  const entered: CurrentCall = { ...call, depth };
+  const tooDeep = nestedTooDeep(call.toolName);
+  if (tooDeep !== undefined) throw tooDeep;
+  // written out: a spread costs more than the whole rest of an allowed call
+  const entered: CurrentCall = {
+    agentId: call.agentId,
+    toolName: call.toolName,
+    decisionId: call.decisionId,
+    taskId: call.taskId,
+    depth,
+  };
   const outer = running;
   running = entered;
   try {

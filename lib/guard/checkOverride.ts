@@ -1,6 +1,6 @@
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
-import { agentDefaultsOf, guardInfoOf } from './guardMetadata.js';
-import type { LooseGuardOptions } from './GuardSpec.js';
+import { agentDefaultsOf, guardInfoOf, valueOf } from './guardMetadata.js';
+import type { LooseGuardOptions } from './LooseGuardOptions.js';
 import { currentHandle, runtimeOf } from './GuardRuntime.js';
 
 /**
@@ -8,11 +8,12 @@ import { currentHandle, runtimeOf } from './GuardRuntime.js';
  * unguarded. Fires only where the guarded function still sits further down the prototype chain, so that a test may replace it on the prototype.
  */
 export function checkOverride(self: object, key: string | symbol, guarded: unknown, options: LooseGuardOptions): void {
-  const seen = (self as Record<PropertyKey, unknown>)[key];
+  const seen = valueOf(self, key);
   if (seen === guarded || guardInfoOf(seen) !== undefined || !sitsBelow(self, key, guarded)) return;
-  const mode = agentDefaultsOf(self)?.onUnguardedOverride ?? modeOfModule(options) ?? 'throw';
+  const onClass = agentDefaultsOf(self);
+  const mode = onClass?.onUnguardedOverride ?? modeOfModule(options.module ?? onClass?.module) ?? 'throw';
   if (mode === 'ignore') return;
-  const message = `${self.constructor.name}.${String(key)} overrides a guarded method and is itself not guarded; decorate it with @AegisGuard.`;
+  const message = `${classNameOf(self)}.${String(key)} overrides a guarded method and is itself not guarded; decorate it with @AegisGuard.`;
   if (mode === 'throw') throw new GuardDefinitionError(message);
   process.emitWarning(message, 'AegisWarning');
 }
@@ -25,7 +26,11 @@ function sitsBelow(self: object, key: string | symbol, guarded: unknown): boolea
 }
 
 /** Construction may come before configure(): then there is no mode to read yet. */
-function modeOfModule({ module }: LooseGuardOptions): 'throw' | 'warn' | 'ignore' | undefined {
+function modeOfModule(module: LooseGuardOptions['module']): 'throw' | 'warn' | 'ignore' | undefined {
   const handle = typeof module === 'object' ? module : currentHandle();
   return handle === undefined ? undefined : runtimeOf(handle).onUnguardedOverride;
+}
+
+function classNameOf({ constructor }: object): string {
+  return typeof constructor === 'function' && constructor.name !== '' ? constructor.name : 'a subclass';
 }

@@ -1,48 +1,56 @@
 import { attempt, chain, isThenable } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
+import { isPlainObject } from '../common/plainness.js';
 import { checkDecision } from '../model/checkDecision.js';
 import { copyData } from '../model/copyData.js';
 import type { Decision } from '../model/Decision.js';
-import { AegisError } from '../model/errors/AegisError.js';
+import type { AegisError } from '../model/errors/AegisError.js';
 import { ParamsError, UnsupportedParamError } from '../model/errors/CallErrors.js';
-import { CallAbortedError, ForbiddenError, ShutdownError } from '../model/errors/RefusalErrors.js';
-import { DecisionUnavailableError } from '../model/errors/ServiceErrors.js';
+import { CallAbortedError, ShutdownError } from '../model/errors/RefusalErrors.js';
 import { TOOL_NAME } from '../model/names.js';
 import type { Params } from '../model/Params.js';
 import { takeSnapshot } from '../model/snapshot.js';
+import type { SnapshotResult } from '../model/snapshot.js';
 import { admitParams } from './admitParams.js';
-import { enterCall } from './callContext.js';
+import { enterCall, nestedTooDeep } from './callContext.js';
 import { CallRequest } from './CallRequest.js';
-import type { DeniedOutcome, GuardedCall, GuardOutcome } from './GuardedCall.js';
+import type { GuardedCall, GuardOutcome, RunGuarded } from './GuardedCall.js';
 import type { GuardRuntime } from './GuardRuntime.js';
-import { joinEqualCall, openApproval } from './openApproval.js';
+import { isReplay, joinEqualCall, openApproval } from './openApproval.js';
+import { cannotAsk, forbidden, refused } from './refusals.js';
 import { untilAborted } from './untilAborted.js';
 import { validateParams } from './validateParams.js';
-
-/** Enters the method, with its own copy of the params it may run with. */
-export type RunGuarded<R> = (params: Params) => R;
 
 const NONE: readonly string[] = [];
 
 /**
- * The one path of every guarded call: aborted? → validate → snapshot → decide → is the answer for this call? → enforce → run with the snapshot.
+ * The one path of every guarded call: aborted? → snapshot → validate → decide → is the answer for this call? → enforce → run with the snapshot.
  * It answers at once where everything it asks does. It never throws for a refusal; what it throws or rejects with is the method's own error.
  */
 export function decideCall<R>(runtime: GuardRuntime, call: GuardedCall<Awaited<R>>, run: RunGuarded<R>): Awaitable<GuardOutcome<R>> {
   return attempt<CallRequest, GuardOutcome<R>>(
-    () => (runtime.opening === undefined ? prepare(runtime, call) : chain(runtime.opening, () => prepare(runtime, call))),
+    () => prepare(runtime, call),
     (request) => decide(runtime, call, request, run),
     (error) => refused(call, error),
   );
 }
 
 function prepare(runtime: GuardRuntime, call: GuardedCall<never>): Awaitable<CallRequest> {
-  const { schema, signal, toolName } = call;
-  if (runtime.closed) throw new ShutdownError(`The module is closed; tool '${toolName}' was not run.`);
-  if (signal?.aborted === true) throw new CallAbortedError(toolName, signal.reason);
+  const { toolName, params } = call;
+  const stop = stopped(runtime, call);
+  if (stop !== undefined) throw stop;
   if (!TOOL_NAME.test(toolName))
     throw new ParamsError('', `'${toolName.slice(0, 128)}' is no tool name: letters, digits and _ . : / - only.`);
-  const { value, firstNull } = takeSnapshot(call.params, '', runtime.limits);
+  if (!isPlainObject(params)) throw new ParamsError('', 'The params are no plain object, so they have no names.');
+  const snapshot = takeSnapshot(params, '', runtime.limits);
+  // the caller may change its arguments while stores open; the copy is made already
+  return runtime.opening === undefined
+    ? validate(runtime, call, snapshot)
+    : chain(runtime.opening, () => validate(runtime, call, snapshot));
+}
+
+function validate(runtime: GuardRuntime, call: GuardedCall<never>, { value, firstNull }: SnapshotResult): Awaitable<CallRequest> {
+  const { schema } = call;
   if (schema !== undefined) {
     return chain(validateParams(schema, value as Params, runtime.limits), (params) => requestFor(runtime, call, params));
   }
@@ -53,6 +61,12 @@ function prepare(runtime: GuardRuntime, call: GuardedCall<never>): Awaitable<Cal
     );
   }
   return requestFor(runtime, call, value as Params);
+}
+
+/** Why a call must not go on, now. */
+function stopped({ closed }: GuardRuntime, { signal, toolName }: GuardedCall<never>): AegisError | undefined {
+  if (closed) return new ShutdownError(`The module is closed; tool '${toolName}' was not run.`);
+  return signal?.aborted === true ? new CallAbortedError(toolName, signal.reason) : undefined;
 }
 
 function requestFor(runtime: GuardRuntime, call: GuardedCall<never>, params: Params): CallRequest {
@@ -98,7 +112,7 @@ function enforce<R>(
   if (runtime.debug) logDecision(runtime, request, decision);
   switch (decision.effect) {
     case 'allow':
-      return enter(runtime, call, run, request.values, decision);
+      return enter(runtime, call, run, CallRequest.release(request), decision);
     case 'sanitize':
       return attempt<Params, GuardOutcome<R>>(
         () => admit(runtime, call, request, decision.params),
@@ -106,21 +120,17 @@ function enforce<R>(
         (error) => refused(call, error, decision),
       );
     case 'approval_needed':
-      if (!runtime.scheduler.canAsk) {
-        const { agentId, toolName } = call;
-        const message = `Tool '${toolName}' requires approval, and approval polling is switched off.`;
-        return refused(call, new ForbiddenError(message, { code: 'approval_required', agentId, toolName, decision }), decision);
-      }
+      if (!runtime.scheduler.canAsk) return refused(call, cannotAsk(call, decision), decision);
       return attempt<GuardOutcome<R>, GuardOutcome<R>>(
-        () => openApproval(runtime, call, request, run, decision, (params) => admit(runtime, call, request, params)),
+        () => {
+          const stop = stopped(runtime, call);
+          if (stop !== undefined) throw stop;
+          return openApproval(runtime, call, request, run, decision, (params) => admit(runtime, call, request, params));
+        },
         (outcome) => outcome,
         (error) => {
-          // the approval was opened there, and nobody will wait for it
-          void attempt<void, void>(
-            () => runtime.decisions.withdraw?.(decision.decisionId),
-            () => undefined,
-            () => undefined,
-          );
+          // the approval was opened there, and nobody will wait for it; one that was replayed is somebody else's
+          if (!isReplay(error)) withdraw(runtime, decision);
           return refused(call, error, decision);
         },
       );
@@ -141,23 +151,20 @@ function enter<R>(
   params: Params,
   decision: Decision,
 ): GuardOutcome<R> {
-  const { agentId, toolName, signal } = call;
+  const { agentId, toolName } = call;
   // a decision may have taken long
-  if (signal?.aborted === true) return refused(call, new CallAbortedError(toolName, signal.reason), decision);
-  if (runtime.closed) return refused(call, new ShutdownError(`The module was closed before tool '${toolName}' ran.`), decision);
+  const stop = stopped(runtime, call) ?? nestedTooDeep(toolName);
+  if (stop !== undefined) return refused(call, stop, decision);
   const context = { agentId, toolName, decisionId: decision.decisionId, taskId: undefined };
   return { kind: 'ran', value: enterCall(context, () => run(params)), decision, params };
 }
 
-function forbidden({ agentId, toolName }: GuardedCall<never>, decision: Decision): ForbiddenError {
-  const why = decision.reason ?? 'policy does not allow it';
-  return new ForbiddenError(`Tool '${toolName}' is not allowed: ${why}`, { code: 'policy_violation', agentId, toolName, decision });
-}
-
-function refused({ toolName }: GuardedCall<never>, error: unknown, decision?: Decision): DeniedOutcome {
-  if (AegisError.is(error)) return { kind: 'denied', error, decision };
-  const message = `The decision on tool '${toolName}' failed, so it did not run.`;
-  return { kind: 'denied', error: new DecisionUnavailableError('service_threw', message, { cause: error }), decision };
+function withdraw({ decisions }: GuardRuntime, { decisionId }: Decision): void {
+  void attempt<void, void>(
+    () => decisions.withdraw?.(decisionId),
+    () => undefined,
+    () => undefined,
+  );
 }
 
 function logDecision({ logger }: GuardRuntime, { agentId, toolName }: CallRequest, { effect, decisionId, reason }: Decision): void {

@@ -8,6 +8,8 @@ type Draft = { -readonly [K in keyof AegisOptions]: AegisOptions[K] | undefined 
 export interface EnvironmentResult {
   readonly options: AegisOptions;
   readonly problems: readonly ConfigProblem[];
+  /** The variable that each option came from; `a.b` for one inside another. */
+  readonly origins: ReadonlyMap<string, string>;
 }
 
 const YES = new Set(['true', '1', 'yes', 'on']);
@@ -19,13 +21,14 @@ const NO = new Set(['false', '0', 'no', 'off']);
  */
 export function applyEnvironment(options: AegisOptions, env: Environment): EnvironmentResult {
   const problems: ConfigProblem[] = [];
+  const origins = new Map<string, string>();
   const draft: Draft = { ...options };
   const value = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
   const number = (name: string, factor: number): number | undefined => {
     const given = value(name);
     if (given === undefined) return undefined;
-    const parsed = /^-?\d+(\.\d+)?$/.test(given.trim()) ? Number(given) * factor : NaN;
-    if (Number.isNaN(parsed)) problems.push({ where: name, message: 'is no number.' });
+    const parsed = /^-?\d+(\.\d+)?$/.test(given.trim()) ? Number(given) * factor : undefined;
+    if (parsed === undefined) problems.push({ where: name, message: 'is no number.' });
     return parsed;
   };
   const flag = (name: string): boolean | undefined => {
@@ -34,8 +37,10 @@ export function applyEnvironment(options: AegisOptions, env: Environment): Envir
     if (!NO.has(given)) problems.push({ where: name, message: 'is true, 1, yes or on; or false, 0, no or off.' });
     return false;
   };
-  const set = <K extends keyof Draft>(key: K, given: Draft[K] | undefined): void => {
-    if (given !== undefined) draft[key] = given;
+  const set = <K extends keyof Draft>(key: K, name: string, given: Draft[K] | undefined): void => {
+    if (given === undefined) return;
+    draft[key] = given;
+    origins.set(key, name);
   };
 
   const named = options.policies !== undefined || options.decisions !== undefined || isRemote(options);
@@ -45,30 +50,31 @@ export function applyEnvironment(options: AegisOptions, env: Environment): Envir
       message: 'and AEGIS_API_KEY name two sources of decisions; keep one, or name one in configure().',
     });
   }
-  if (options.policies !== undefined || !named) set('policies', value('AEGIS_POLICIES'));
-  if (isRemote(options) || !named) {
-    set('apiKey', value('AEGIS_API_KEY'));
-    if (draft.apiKey !== undefined) {
-      set('baseUrl', value('AEGIS_BASE_URL'));
-      set('timeoutMs', number('AEGIS_TIMEOUT_S', 1_000));
-      set('retries', number('AEGIS_RETRIES', 1));
-    }
+  if (options.policies !== undefined || !named) set('policies', 'AEGIS_POLICIES', value('AEGIS_POLICIES'));
+  if (isRemote(options) || !named) set('apiKey', 'AEGIS_API_KEY', value('AEGIS_API_KEY'));
+  if (isRemote(draft)) {
+    set('baseUrl', 'AEGIS_BASE_URL', value('AEGIS_BASE_URL'));
+    set('timeoutMs', 'AEGIS_TIMEOUT_S', number('AEGIS_TIMEOUT_S', 1_000));
+    set('retries', 'AEGIS_RETRIES', number('AEGIS_RETRIES', 1));
   }
-  set('logLevel', value('AEGIS_LOG_LEVEL')?.trim().toLowerCase() as Draft['logLevel']);
-  set('debug', flag('AEGIS_DEBUG'));
+  set('logLevel', 'AEGIS_LOG_LEVEL', value('AEGIS_LOG_LEVEL')?.trim().toLowerCase() as Draft['logLevel']);
+  set('debug', 'AEGIS_DEBUG', flag('AEGIS_DEBUG'));
   const polling = {
-    enabled: flag('AEGIS_APPROVAL_POLLING_ENABLED'),
-    initialDelayMs: number('AEGIS_APPROVAL_POLLING_INITIAL_DELAY_S', 1_000),
-    maxDelayMs: number('AEGIS_APPROVAL_POLLING_MAX_DELAY_S', 1_000),
-    maxAttempts: number('AEGIS_APPROVAL_POLLING_MAX_ATTEMPTS', 1),
-    jitterRatio: number('AEGIS_APPROVAL_POLLING_JITTER_RATIO', 1),
-  };
-  const given = Object.fromEntries(Object.entries(polling).filter(([, setting]) => setting !== undefined));
-  if (Object.keys(given).length > 0) draft.approvalPolling = { ...options.approvalPolling, ...given };
-  return { options: draft as AegisOptions, problems };
+    enabled: ['AEGIS_APPROVAL_POLLING_ENABLED', flag('AEGIS_APPROVAL_POLLING_ENABLED')],
+    initialDelayMs: ['AEGIS_APPROVAL_POLLING_INITIAL_DELAY_S', number('AEGIS_APPROVAL_POLLING_INITIAL_DELAY_S', 1_000)],
+    maxDelayMs: ['AEGIS_APPROVAL_POLLING_MAX_DELAY_S', number('AEGIS_APPROVAL_POLLING_MAX_DELAY_S', 1_000)],
+    maxAttempts: ['AEGIS_APPROVAL_POLLING_MAX_ATTEMPTS', number('AEGIS_APPROVAL_POLLING_MAX_ATTEMPTS', 1)],
+    jitterRatio: ['AEGIS_APPROVAL_POLLING_JITTER_RATIO', number('AEGIS_APPROVAL_POLLING_JITTER_RATIO', 1)],
+  } as const;
+  for (const [key, [name, given]] of Object.entries(polling)) {
+    if (given === undefined) continue;
+    draft.approvalPolling = { ...draft.approvalPolling, [key]: given };
+    origins.set(`approvalPolling.${key}`, name);
+  }
+  return { options: draft as AegisOptions, problems, origins };
 }
 
 /** Whether a program named a Data Plane. */
-export function isRemote(options: AegisOptions): boolean {
+export function isRemote(options: { readonly apiKey?: unknown; readonly baseUrl?: unknown }): boolean {
   return options.apiKey !== undefined || options.baseUrl !== undefined;
 }

@@ -2,23 +2,46 @@ import '../common/runtime.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import type { PendingApproval } from '../model/PendingApproval.js';
 import type { ApprovalMode } from '../model/Task.js';
-import type { BaseGuardOptions, Fn, Guardable, NamingOptions } from './GuardOptions.js';
-import type { LooseGuardOptions } from './GuardSpec.js';
+import type {
+  BaseGuardOptions,
+  Fn,
+  Guardable,
+  ReturnTypeHoldsPendingApproval,
+  ReturnTypeSaysNothing,
+  Settled,
+  Vague,
+} from './GuardOptions.js';
+import type { NamingOptions } from './NamingOptions.js';
+import type { LooseGuardOptions } from './LooseGuardOptions.js';
 import { wrapFunction } from './wrapFunction.js';
 import type { AnyFunction } from './wrapFunction.js';
 
+/** A stream cannot return a PendingApproval. */
+interface StreamsCannotDefer<M> {
+  /** How a call waits for a person: 'wait' or 'throw', because a stream cannot return a PendingApproval. */
+  readonly approval: M extends 'wait' | 'throw' ? M : 'wait' | 'throw';
+}
+
+/** The modes of a guarded function. It may defer whatever it returns, because `guard()` changes the return type, unless that is a stream. */
+type FunctionApproval<R, M> =
+  Vague<R> extends true
+    ? ReturnTypeSaysNothing<M>
+    : R extends AsyncGenerator<infer _Item, infer _Result, infer _Next>
+      ? StreamsCannotDefer<M>
+      : ReturnTypeHoldsPendingApproval<M>;
+
 /** Options of a guarded function: those of `@AegisGuard`, with any mode, because `guard()` changes the return type itself. */
-export type FunctionGuardOptions<This, A extends readonly unknown[], R, N, M extends ApprovalMode> = BaseGuardOptions<This, A, R> &
-  NamingOptions<A, N> & {
-    /** How a call waits for a person. Default `defer`. */
-    readonly approval?: M;
-  };
+export type FunctionGuardOptions<This, A extends readonly unknown[], R, N, M extends ApprovalMode, O = unknown> = BaseGuardOptions<
+  This,
+  A,
+  R
+> &
+  NamingOptions<A, N, O> &
+  FunctionApproval<R, M>;
 
 /** A guarded function: in mode `defer` it may return a PendingApproval. */
 export type GuardedFunction<This, A extends readonly unknown[], R, M extends ApprovalMode> = 'defer' extends M
-  ? R extends Promise<infer T>
-    ? Fn<This, A, Promise<T | PendingApproval<T>>>
-    : never
+  ? Fn<This, A, Promise<Awaited<R> | PendingApproval<Settled<R>>>>
   : Fn<This, A, R>;
 
 /**
@@ -27,17 +50,26 @@ export type GuardedFunction<This, A extends readonly unknown[], R, M extends App
  * @throws GuardDefinitionError
  * @example const send = guard(sendMail, { agentId: 'mailer', params: ['to', 'body'], approval: 'wait' });
  */
-export function guard<This, A extends readonly unknown[], R extends Guardable, const N, const M extends ApprovalMode = 'defer'>(
+export function guard<This, A extends readonly unknown[], R extends Guardable, const N, const O, const M extends ApprovalMode = 'defer'>(
   fn: Fn<This, A, R>,
-  options: FunctionGuardOptions<This, A, R, N, M>,
+  options: FunctionGuardOptions<This, A, R, N, M, O>,
 ): GuardedFunction<This, A, R, M> {
-  const loose = { ...(options as unknown as LooseGuardOptions) };
-  return wrapFunction(checkFunction(fn, loose), loose.toolName ?? fn.name, loose) as unknown as GuardedFunction<This, A, R, M>;
+  const [original, loose] = checkArguments('guard()', fn, options);
+  return wrapFunction(original, original.name === '' ? (loose.toolName as string) : original.name, loose) as unknown as GuardedFunction<
+    This,
+    A,
+    R,
+    M
+  >;
 }
 
-/** @internal */
-export function checkFunction(fn: unknown, { toolName }: LooseGuardOptions): AnyFunction {
-  if (typeof fn !== 'function') throw new GuardDefinitionError('guard() takes a function.');
-  if (toolName === undefined && fn.name === '') throw new GuardDefinitionError('guard(): an anonymous function needs a `toolName`.');
-  return fn as AnyFunction;
+/** @internal @throws GuardDefinitionError */
+export function checkArguments(where: string, fn: unknown, options: unknown): readonly [AnyFunction, LooseGuardOptions] {
+  if (typeof fn !== 'function') throw new GuardDefinitionError(`${where} takes a function.`);
+  if (typeof options !== 'object' || options === null)
+    throw new GuardDefinitionError(`${where} takes an object of options after the function.`);
+  const loose = { ...(options as LooseGuardOptions) };
+  if (loose.toolName === undefined && fn.name === '')
+    throw new GuardDefinitionError(`${where}: an anonymous function needs a \`toolName\`.`);
+  return [fn as AnyFunction, loose];
 }

@@ -22,7 +22,10 @@ export interface GuardInfo {
 /** Metadata keys, for frameworks that read a guard through reflect-metadata. */
 export const GUARD_METADATA_KEY = 'aegis:guard';
 const CLASS_METADATA_KEY = 'aegis:agent';
-const MARK: unique symbol = Symbol.for('aegis.guard') as never;
+/** @internal Sits on every guarded function. */
+export const GUARD_MARK: unique symbol = Symbol.for('aegis.guard') as never;
+/** Class defaults sit on the constructor too: subclasses inherit them, and a look-up on each call costs next to nothing. */
+const AGENT: unique symbol = Symbol.for('aegis.agent') as never;
 
 /** Class-wide defaults, as `@AegisAgent` records them. */
 export interface AgentDefaults {
@@ -35,24 +38,32 @@ type AnyClass = abstract new (...args: never) => unknown;
 
 /** @internal Marks a wrapper, on itself (which every compiler keeps) and in reflect-metadata. */
 export function markGuarded(wrapper: object, info: GuardInfo): void {
-  Object.defineProperty(wrapper, MARK, { value: info });
+  Object.defineProperty(wrapper, GUARD_MARK, { value: info });
   Reflect.defineMetadata(GUARD_METADATA_KEY, info, wrapper);
 }
 
 /** @internal The mark of a guarded function, also of another copy of this package. */
 export function guardInfoOf(fn: unknown): GuardInfo | undefined {
-  return typeof fn === 'function' ? (fn as unknown as Partial<Record<symbol, GuardInfo>>)[MARK] : undefined;
+  return typeof fn === 'function' ? (fn as unknown as Partial<Record<symbol, GuardInfo>>)[GUARD_MARK] : undefined;
 }
 
-/** @internal */
-export function setAgentDefaults(target: object, defaults: AgentDefaults): void {
+/** @internal What a subclass leaves out it inherits. */
+export function setAgentDefaults(target: object, { agentId, module, onUnguardedOverride }: AgentDefaults): AgentDefaults {
+  const above = agentDefaultsOf(Object.getPrototypeOf(target));
+  const defaults: AgentDefaults = {
+    agentId,
+    module: module ?? above?.module,
+    onUnguardedOverride: onUnguardedOverride ?? above?.onUnguardedOverride,
+  };
+  Object.defineProperty(target, AGENT, { value: defaults, configurable: true });
   Reflect.defineMetadata(CLASS_METADATA_KEY, defaults, target);
+  return defaults;
 }
 
 /** @internal The nearest `@AegisAgent` up the constructor chain of an instance or class. */
 export function agentDefaultsOf(self: unknown): AgentDefaults | undefined {
   const target = typeof self === 'function' ? self : (self as { readonly constructor?: unknown } | null | undefined)?.constructor;
-  return typeof target === 'function' ? (Reflect.getMetadata(CLASS_METADATA_KEY, target) as AgentDefaults | undefined) : undefined;
+  return typeof target === 'function' ? (target as unknown as Partial<Record<symbol, AgentDefaults>>)[AGENT] : undefined;
 }
 
 /**
@@ -130,8 +141,8 @@ function prototypesOf(start: object): readonly object[] {
   return chain;
 }
 
-/** What a property holds, without running a getter. */
-function valueOf(target: object, key: PropertyKey): unknown {
+/** @internal What a property holds, without running a getter. */
+export function valueOf(target: object, key: PropertyKey): unknown {
   for (let p: object | null = target; p !== null; p = Object.getPrototypeOf(p) as object | null) {
     const own = Object.getOwnPropertyDescriptor(p, key);
     if (own !== undefined) return own.value;

@@ -3,16 +3,24 @@ import { isThenable } from '../common/awaitable.js';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
 import { DecisionUnavailableError } from '../model/errors/ServiceErrors.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
-import { checkFunction } from './guard.js';
-import type { BaseGuardOptions, Fn, NamingOptions } from './GuardOptions.js';
-import type { LooseGuardOptions } from './GuardSpec.js';
+import { checkArguments } from './guard.js';
+import type { BaseGuardOptions, Fn } from './GuardOptions.js';
 import { GuardSpec } from './GuardSpec.js';
-import { likeOriginal, startCall } from './wrapFunction.js';
+import type { NamingOptions } from './NamingOptions.js';
+import { isAsynchronous, likeOriginal, startCall } from './wrapFunction.js';
 import type { AnyFunction } from './wrapFunction.js';
 
 /** Options of a synchronous guard: there is nothing to wait in, so its only approval mode is `throw`. */
-export type SyncGuardOptions<This, A extends readonly unknown[], R, N> = Omit<BaseGuardOptions<This, A, R>, 'waitMs'> &
-  NamingOptions<A, N> & { readonly approval?: 'throw' };
+export type SyncGuardOptions<This, A extends readonly unknown[], R, N, O = unknown> = Omit<BaseGuardOptions<This, A, R>, 'waitMs'> &
+  NamingOptions<A, N, O> & { readonly approval?: 'throw' };
+
+// oxlint-disable-next-line typescript/no-explicit-any -- a promise or stream of anything
+type Asynchronous = PromiseLike<any> | AsyncGenerator<any, any, any>;
+type RefuseAsync<R> = 0 extends 1 & R
+  ? unknown
+  : [Extract<R, Asynchronous>] extends [never]
+    ? unknown
+    : 'guardSync() takes no asynchronous function; use guard()';
 
 /**
  * Guards a plain synchronous function, where the decision service answers synchronously (the embedded one does, unless a facts hook is
@@ -20,15 +28,17 @@ export type SyncGuardOptions<This, A extends readonly unknown[], R, N> = Omit<Ba
  *
  * @throws GuardDefinitionError at definition
  */
-export function guardSync<This, A extends readonly unknown[], R, const N>(
-  fn: Fn<This, A, R> & (R extends PromiseLike<unknown> | AsyncGenerator ? never : unknown),
-  options: SyncGuardOptions<This, A, R, N>,
+export function guardSync<This, A extends readonly unknown[], R, const N, const O>(
+  fn: Fn<This, A, R> & RefuseAsync<R>,
+  options: SyncGuardOptions<This, A, R, N, O>,
 ): Fn<This, A, R> {
-  const loose: LooseGuardOptions = { ...(options as unknown as LooseGuardOptions), approval: 'throw' };
-  const original = checkFunction(fn, loose);
-  const given = (options as { readonly approval?: unknown }).approval;
-  if (given !== undefined && given !== 'throw') throw new GuardDefinitionError("guardSync(): the only approval mode is 'throw'.");
-  const spec = new GuardSpec(loose.toolName ?? original.name, original.length, loose);
+  const [original, given] = checkArguments('guardSync()', fn, options);
+  const name = original.name === '' ? (given.toolName as string) : original.name;
+  if (isAsynchronous(original)) throw new GuardDefinitionError(`The guard of ${name}: the function is asynchronous; use guard().`);
+  if (given.approval !== undefined && given.approval !== 'throw') {
+    throw new GuardDefinitionError(`The guard of ${name}: the only approval mode of guardSync() is 'throw'.`);
+  }
+  const spec = new GuardSpec(name, original.length, { ...given, approval: 'throw' });
   const guarded = function (this: unknown, ...args: unknown[]): unknown {
     // a decision that comes later must not run the function behind the back of a caller who was told it did not run
     let returned = false;

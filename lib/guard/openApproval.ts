@@ -10,8 +10,7 @@ import type { Params } from '../model/Params.js';
 import type { PendingTask } from '../model/Task.js';
 import { enterCall } from './callContext.js';
 import type { CallRequest } from './CallRequest.js';
-import type { GuardedCall, PendingOutcome } from './GuardedCall.js';
-import type { RunGuarded } from './decideCall.js';
+import type { GuardedCall, PendingOutcome, RunGuarded } from './GuardedCall.js';
 import type { GuardRuntime } from './GuardRuntime.js';
 import { pendingOutcome } from './pendingOutcome.js';
 
@@ -102,6 +101,11 @@ function runner<R>(
 ): (params: Params) => Awaited<R> {
   // the scheduler awaits what this returns, so that a promise of the result is as good as the result
   return (params) => enterCall({ agentId, toolName, decisionId, taskId }, () => run(params)) as Awaited<R>;
+}
+
+/** Whether an approval could not be opened because its decisionId stands for another call. */
+export function isReplay(error: unknown): boolean {
+  return error instanceof DecisionUnavailableError && error.reason === 'replayed_decision';
 }
 
 function replayed({ agentId, toolName, decisionId }: PendingTask): DecisionUnavailableError {

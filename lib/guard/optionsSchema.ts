@@ -2,7 +2,6 @@ import * as v from 'valibot';
 import { SecretString } from '../common/SecretString.js';
 import type { ConfigProblem } from '../model/errors/SetupErrors.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';
-import type { AegisOptions } from './AegisOptions.js';
 
 const millis = (least: number, most: number) =>
   v.pipe(v.number('is a number of milliseconds'), v.minValue(least, `is at least ${least}`), v.maxValue(most, `is at most ${most}`));
@@ -13,6 +12,7 @@ const whole = (least: number, most: number) =>
     v.minValue(least, `is at least ${least}`),
     v.maxValue(most, `is at most ${most}`),
   );
+const options = <const E extends v.ObjectEntries>(entries: E) => v.strictObject(entries, 'is an object of options');
 const flag = () => v.boolean('is true or false');
 const oneOf = <const T extends readonly string[]>(values: T) => v.picklist(values, `is one of ${values.join(', ')}`);
 const fn = () => v.custom<(...args: never) => unknown>((value) => typeof value === 'function', 'is a function');
@@ -23,11 +23,12 @@ const having = (methods: readonly string[], what: string) =>
     `is ${what}`,
   );
 const text = () => v.pipe(v.string('is a text'), v.minLength(1, 'is not empty'), v.maxLength(256, 'has 256 characters at most'));
+const path = () => v.pipe(v.string('is a text'), v.minLength(1, 'is not empty'), v.maxLength(4_096, 'has 4,096 characters at most'));
 const record = (what: string) =>
   v.custom<object>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), `is ${what}`);
 
 const POLLING = /* @__PURE__ */ (() =>
-  v.strictObject({
+  options({
     enabled: v.optional(flag()),
     initialDelayMs: v.optional(millis(500, 10_000)),
     maxDelayMs: v.optional(millis(5_000, 300_000)),
@@ -37,9 +38,9 @@ const POLLING = /* @__PURE__ */ (() =>
 
 /** Every option of a module, with its range. Messages say what is wanted, never what was given. */
 const OPTIONS = /* @__PURE__ */ (() =>
-  v.strictObject({
+  options({
     policies: v.optional(
-      v.union([text(), v.instance(URL), v.strictObject({ text: v.string('is a text') })], 'is a path, a file URL, or { text }'),
+      v.union([path(), v.instance(URL), v.strictObject({ text: v.string('is a text') })], 'is a path, a file URL, or { text }'),
     ),
     watch: v.optional(flag()),
     onRemovedForbid: v.optional(oneOf(['hold', 'accept'])),
@@ -56,7 +57,7 @@ const OPTIONS = /* @__PURE__ */ (() =>
     maxPendingPerTool: v.optional(whole(1, 10_000_000)),
     denialTtlMs: v.optional(millis(0, 86_400_000)),
     exposePolicies: v.optional(flag()),
-    approvalStore: v.optional(having(['insert', 'get', 'replace', 'list'], 'an ApprovalStore')),
+    approvalStore: v.optional(having(['insert', 'get', 'replace', 'list', 'countPending', 'listDenied', 'prune'], 'an ApprovalStore')),
     apiKey: v.optional(v.union([v.string(), v.instance(SecretString)], 'is a text or a SecretString')),
     baseUrl: v.optional(v.union([v.string(), v.instance(URL)], 'is an http or https URL')),
     timeoutMs: v.optional(millis(100, 30_000)),
@@ -68,9 +69,11 @@ const OPTIONS = /* @__PURE__ */ (() =>
     approvalTimeoutMs: v.optional(millis(1, 3_153_600_000_000)),
     approvalPolling: v.optional(POLLING),
     keepAlive: v.optional(flag()),
-    store: v.optional(having(['insert', 'get', 'list', 'transition', 'claim', 'settle'], 'a TaskStore')),
+    store: v.optional(
+      having(['insert', 'get', 'list', 'transition', 'claim', 'settle', 'countAttempt', 'delete', 'prune', 'counts'], 'a TaskStore'),
+    ),
     tasks: v.optional(
-      v.strictObject({
+      options({
         maxPending: v.optional(whole(1, 100_000_000)),
         maxFinished: v.optional(whole(0, 100_000_000)),
         finishedTtlMs: v.optional(millis(0, 3_153_600_000_000)),
@@ -80,7 +83,7 @@ const OPTIONS = /* @__PURE__ */ (() =>
     sessions: v.optional(oneOf(['explicit', 'async-local'])),
     nullParams: v.optional(oneOf(['refuse', 'allow'])),
     limits: v.optional(
-      v.strictObject({
+      options({
         maxBytes: v.optional(whole(1, 67_108_864)),
         maxDepth: v.optional(whole(1, 64)),
         maxKeys: v.optional(whole(1, 1_000_000)),
@@ -94,7 +97,7 @@ const OPTIONS = /* @__PURE__ */ (() =>
     replace: v.optional(flag()),
   }))();
 
-/** The polling range and limits, for documentation that a spec compares. */
+/** Every option, for specs that leave none out. */
 export const OPTION_NAMES: readonly string[] = /* @__PURE__ */ Object.freeze(Object.keys(OPTIONS.entries));
 
 /** Everything wrong with the options of a program. */
@@ -103,14 +106,25 @@ export function optionProblems(options: unknown): readonly ConfigProblem[] {
   if (result.success) return [];
   return result.issues.map((issue) => {
     const where = issue.path?.map((step) => String(step.key)).join('.') ?? 'options';
-    // an unknown key's own message quotes it; everything else is a message of ours
-    const unknown = issue.type === 'strict_object';
+    // a key that is none is expected never to be there
+    const unknown = issue.type === 'strict_object' && issue.expected === 'never';
     return { where, message: unknown ? 'is no option; see the table of options in docs/configuration.md' : `${issue.message}.` };
   });
 }
 
-/** @throws ConfigError naming every problem */
-export function checkOptions(options: AegisOptions, more: readonly ConfigProblem[] = []): void {
-  const problems = [...more, ...optionProblems(options)];
-  if (problems.length > 0) throw new ConfigError(problems);
+/**
+ * @param problems what is wrong already
+ * @param origins the environment variable that each option came from, to be named with it
+ * @throws ConfigError naming every problem
+ */
+export function checkOptions(
+  given: unknown,
+  problems: readonly ConfigProblem[] = [],
+  origins: ReadonlyMap<string, string> = new Map(),
+): void {
+  const found = optionProblems(given).map(({ where, message }) => {
+    const variable = origins.get(where);
+    return { where: variable === undefined ? where : `${variable} (as ${where})`, message };
+  });
+  if (problems.length + found.length > 0) throw new ConfigError([...problems, ...found]);
 }

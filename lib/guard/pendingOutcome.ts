@@ -2,6 +2,7 @@ import { chain } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { clampTimeout } from '../common/timers.js';
 import type { PendingCall } from '../approval/PendingCall.js';
+import { publishCallbackError } from '../model/diagnostics.js';
 import { ApprovalTimeoutError, CallAbortedError } from '../model/errors/RefusalErrors.js';
 import type { Params } from '../model/Params.js';
 import type { PendingOutcome } from './GuardedCall.js';
@@ -27,6 +28,8 @@ export function pendingOutcome<T>(
     joined,
     signal,
     schedule() {
+      // its caller counts on it as long as it is open
+      entry.waiters += 1;
       scheduler.follow(entry);
       return entry.handle;
     },
@@ -35,14 +38,12 @@ export function pendingOutcome<T>(
       scheduler.follow(entry);
       return waitFor(
         entry,
-        { signal, ...options },
+        { waitMs: options.waitMs, signal: options.signal ?? signal },
         {
           cancel: (error) => scheduler.cancel(known, error),
           timeout: (why) => scheduler.timeout(known, why),
         },
-      ).finally(() => {
-        entry.waiters -= 1;
-      });
+      );
     },
     resume: () =>
       chain(scheduler.redeem(known, run), () => {
@@ -69,8 +70,10 @@ function waitFor<T>(entry: PendingCall<T>, { waitMs, signal }: WaitOptions, ends
   const { toolName, taskId, decisionId } = entry.task;
   return new Promise<T>((resolve, reject) => {
     const give = (error: Error, end: () => Promise<boolean>): void => {
-      if (entry.waiters > 1) reject(error);
-      else void end();
+      leave();
+      // counted down at once: callers that share a signal all leave in one tick, and the last one ends the approval
+      if (entry.waiters > 0) reject(error);
+      else end().catch((failure: unknown) => publishCallbackError('ending an approval', failure)); // it stays open until its own end
     };
     const onAbort = (): void => {
       const error = new CallAbortedError(toolName, signal?.reason);
@@ -80,14 +83,27 @@ function waitFor<T>(entry: PendingCall<T>, { waitMs, signal }: WaitOptions, ends
       const why = `nobody decided within the ${waitMs} ms its caller waits`;
       give(new ApprovalTimeoutError(taskId, decisionId, `The approval of tool '${toolName}' ended: ${why}.`), () => ends.timeout(why));
     };
-    // a deadline beyond what a timer takes is beyond any approval too
-    const timer = waitMs === undefined ? undefined : setTimeout(onTimeout, clampTimeout(waitMs));
-    signal?.addEventListener('abort', onAbort, { once: true });
-    if (signal?.aborted === true) onAbort();
+    const stopTimer = waitMs === undefined ? undefined : startTimer(waitMs, onTimeout);
+    let waiting = true;
     const leave = (): void => {
-      clearTimeout(timer);
+      if (waiting) entry.waiters -= 1;
+      waiting = false;
+      stopTimer?.();
       signal?.removeEventListener('abort', onAbort);
     };
+    signal?.addEventListener('abort', onAbort, { once: true });
     entry.handle.completed.then(resolve, reject).finally(leave);
+    if (signal?.aborted === true) onAbort();
   });
+}
+
+/** A timer for as long as one likes: setTimeout takes 24.8 days at most, and an approval may take longer. */
+function startTimer(ms: number, fire: () => void): () => void {
+  let timer: NodeJS.Timeout;
+  const arm = (left: number): void => {
+    const step = clampTimeout(left);
+    timer = setTimeout(() => (left > step ? arm(left - step) : fire()), step);
+  };
+  arm(ms);
+  return () => clearTimeout(timer);
 }

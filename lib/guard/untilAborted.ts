@@ -7,7 +7,8 @@ export function untilAborted<T>(promise: PromiseLike<T>, signal: AbortSignal | u
     const abort = (): void => reject(new CallAbortedError(toolName, signal.reason));
     signal.addEventListener('abort', abort, { once: true });
     const leave = (): void => signal.removeEventListener('abort', abort);
-    promise.then(
+    // a promise of ours: a thenable may call back twice, or throw
+    Promise.resolve(promise).then(
       (value) => {
         leave();
         resolve(value);

@@ -3,14 +3,16 @@ import type { Awaitable } from '../common/awaitable.js';
 import type { Params } from '../model/Params.js';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
+import { reenterCall } from './callContext.js';
 import { decideCall } from './decideCall.js';
 import type { GuardOutcome, PendingOutcome } from './GuardedCall.js';
-import { markGuarded } from './guardMetadata.js';
-import type { LooseGuardOptions } from './GuardSpec.js';
+import { GUARD_MARK, markGuarded } from './guardMetadata.js';
+import type { LooseGuardOptions } from './LooseGuardOptions.js';
 import { GuardSpec } from './GuardSpec.js';
 
 export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
+const AsyncFunction = Object.getPrototypeOf(async function () {}) as object;
 const AsyncGeneratorFunction = Object.getPrototypeOf(async function* () {}) as object;
 const GeneratorFunction = Object.getPrototypeOf(function* () {}) as object;
 
@@ -36,19 +38,50 @@ export function wrapFunction(fn: AnyFunction, method: string | symbol, options: 
   }
   const guarded: AnyFunction = isStream
     ? async function* (this: unknown, ...args: unknown[]) {
-        return yield* (await callGuarded(spec, fn, this, args)) as AsyncGenerator;
+        return yield* (await callGuarded(spec, streamInContext(fn), this, args)) as AsyncGenerator;
       }
-    : async function (this: unknown, ...args: unknown[]) {
-        const result = callGuarded(spec, fn, this, args);
-        return isThenable(result) ? await result : result;
+    : function (this: unknown, ...args: unknown[]) {
+        // hands on the promise it got: an async function here would make another, and wait for it, on every call
+        try {
+          const result = callGuarded(spec, fn, this, args);
+          return result instanceof Promise ? result : Promise.resolve(result);
+        } catch (error) {
+          return Promise.reject(error as Error);
+        }
       };
   return likeOriginal(guarded, fn, spec);
+}
+
+/** @internal Whether a function says itself that what it returns comes later. */
+export function isAsynchronous(fn: AnyFunction): boolean {
+  const kind = Object.getPrototypeOf(fn) as object;
+  return kind === AsyncFunction || kind === AsyncGeneratorFunction;
+}
+
+/** Each piece of a generator's body runs when its consumer asks for it, and then as part of the guarded call. */
+function streamInContext(fn: AnyFunction): AnyFunction {
+  return function (this: unknown, ...args) {
+    const stream = Reflect.apply(fn, this, args) as AsyncGenerator;
+    const enter = reenterCall();
+    return {
+      next: (value: unknown) => enter(() => stream.next(value)),
+      return: (value: unknown) => enter(() => stream.return(value)),
+      throw: (error: unknown) => enter(() => stream.throw(error)),
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  };
 }
 
 /** @internal Makes a wrapper look like what it wraps, and marks it. */
 export function likeOriginal(wrapper: AnyFunction, fn: AnyFunction, spec: GuardSpec): AnyFunction {
   Object.defineProperties(wrapper, { name: { value: fn.name, configurable: true }, length: { value: fn.length, configurable: true } });
-  // frameworks with legacy decorators keep routes and the like on the function itself
+  // frameworks keep routes and the like on the function itself: as metadata, or as properties
+  for (const key of Reflect.ownKeys(fn)) {
+    if (Object.hasOwn(wrapper, key) || key === GUARD_MARK) continue;
+    Object.defineProperty(wrapper, key, Object.getOwnPropertyDescriptor(fn, key) as PropertyDescriptor);
+  }
   for (const key of Reflect.getOwnMetadataKeys(fn)) Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, fn), wrapper);
   markGuarded(wrapper, spec.info);
   return wrapper;

@@ -1,40 +1,99 @@
-import type { Decision, DecisionRequest } from './Decision.js';
+import type { Decision, DecisionRequest, Violation } from './Decision.js';
 import { publishDiagnostic } from './diagnostics.js';
+import { AegisError } from './errors/AegisError.js';
 import { DecisionUnavailableError } from './errors/ServiceErrors.js';
 
 const MAX_ID_LENGTH = 512;
 
+type Answer = Partial<Record<string, unknown>>;
+
 /**
- * Believes an answer only if it is one, and for this call. An effect nobody knows becomes a deny.
+ * Believes an answer only if it is one, and for this call. An effect nobody knows becomes a deny. What it gives back is a copy of the fields
+ * that are known: nothing the service does to its answer later changes what happens.
  *
  * @throws DecisionUnavailableError
  */
 export function checkDecision(decision: unknown, request: DecisionRequest): Decision {
-  if (typeof decision !== 'object' || decision === null) throw malformed('it is no object');
-  const { decisionId, effect, agentId, toolName, params } = decision as Partial<Record<string, unknown>>;
-  if (typeof decisionId !== 'string' || decisionId === '' || decisionId.length > MAX_ID_LENGTH) throw malformed('it has no decisionId');
-  if (agentId !== undefined && agentId !== request.agentId) throw swapped(request, decisionId, 'agent');
-  if (toolName !== undefined && toolName !== request.toolName) throw swapped(request, decisionId, 'tool');
-  switch (effect) {
-    case 'allow':
-      if (params !== undefined) throw malformed('an allow cannot replace params');
-      break;
-    case 'sanitize':
-      if (!isRecord(params)) throw malformed('a sanitize needs the complete params');
-      break;
-    case 'approval_needed':
-      if (params !== undefined && !isRecord(params)) throw malformed('the params of an approval are no object');
-      break;
-    case 'deny':
-      break;
-    default:
-      return { effect: 'deny', decisionId, reason: 'The decision has an effect that this version does not know.' };
+  try {
+    return readDecision(decision, request);
+  } catch (error) {
+    if (AegisError.is(error)) throw error;
+    throw malformed('it cannot be read');
   }
-  return decision as Decision;
 }
 
-function isRecord(value: unknown): boolean {
+function readDecision(decision: unknown, request: DecisionRequest): Decision {
+  if (typeof decision !== 'object' || decision === null) throw malformed('it is no object');
+  const answer = decision as Answer;
+  const { decisionId, effect, agentId, toolName, params } = answer;
+  if (typeof decisionId !== 'string' || decisionId === '' || decisionId.length > MAX_ID_LENGTH) throw malformed('it has no decisionId');
+  if (isGiven(agentId) && agentId !== request.agentId) throw swapped(request, decisionId, 'agent');
+  if (isGiven(toolName) && toolName !== request.toolName) throw swapped(request, decisionId, 'tool');
+  switch (effect) {
+    case 'allow':
+      if (isGiven(params)) throw malformed('an allow cannot replace params');
+      return fieldsOf(answer, request, decisionId, effect);
+    case 'deny':
+      return fieldsOf(answer, request, decisionId, effect);
+    case 'sanitize':
+      if (!isRecord(params)) throw malformed('a sanitize needs the complete params');
+      return { ...fieldsOf(answer, request, decisionId, effect), params, message: textOf(answer['message']) };
+    case 'approval_needed': {
+      if (isGiven(params) && !isRecord(params)) throw malformed('the params of an approval are no object');
+      const expiresAtMs = answer['expiresAtMs'];
+      if (isGiven(expiresAtMs) && numberOf(expiresAtMs) === undefined) throw malformed('the end of its approval is no time');
+      return {
+        ...fieldsOf(answer, request, decisionId, effect),
+        params: isRecord(params) ? params : undefined,
+        message: textOf(answer['message']),
+        approvalId: textOf(answer['approvalId']),
+        expiresAtMs: numberOf(expiresAtMs),
+      };
+    }
+    default:
+      return {
+        ...fieldsOf(answer, request, decisionId, 'deny'),
+        reason: 'The decision has an effect that this version does not know.',
+      };
+  }
+}
+
+/** What every decision may have; a field of another type than it should be is left out. */
+function fieldsOf<E extends Decision['effect']>(answer: Answer, request: DecisionRequest, decisionId: string, effect: E) {
+  return {
+    effect,
+    decisionId,
+    agentId: isGiven(answer['agentId']) ? request.agentId : undefined,
+    toolName: isGiven(answer['toolName']) ? request.toolName : undefined,
+    requestId: textOf(answer['requestId']),
+    tenantId: textOf(answer['tenantId']),
+    reason: textOf(answer['reason']),
+    violations: listOf<Violation>(answer['violations']),
+    policySetHash: textOf(answer['policySetHash']),
+    policyEvaluations: listOf(answer['policyEvaluations']),
+    latencyMs: numberOf(answer['latencyMs']),
+  };
+}
+
+/** A service in JavaScript may say null where there is nothing. */
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+}
+
+function listOf<T>(value: unknown): readonly T[] | undefined {
+  return Array.isArray(value) ? (value as readonly T[]) : undefined;
 }
 
 function malformed(why: string): DecisionUnavailableError {

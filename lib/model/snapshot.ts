@@ -1,6 +1,10 @@
 import { types } from 'node:util';
-import { FORBIDDEN_KEYS } from './names.js';
+import { isBuiltIn, isRootPrototype, kindOf } from '../common/plainness.js';
+import { AegisError } from './errors/AegisError.js';
 import { UnsupportedParamError } from './errors/CallErrors.js';
+import { FORBIDDEN_KEYS } from './names.js';
+import { pointer } from './pointer.js';
+import { bigintBytes, exactBytes } from './snapshotSize.js';
 
 /** How large a snapshot may be. */
 export interface SnapshotLimits {
@@ -37,12 +41,36 @@ export interface SnapshotResult {
  * @throws UnsupportedParamError naming the place: another kind, a forbidden key, a limit
  */
 export function takeSnapshot(value: unknown, at: string = '', limits: SnapshotLimits = DEFAULT_LIMITS): SnapshotResult {
+  return walked(at, limits, (walk) => copyValue(value, at, undefined, 0, walk));
+}
+
+/**
+ * Copies the own data properties of a class instance (a DTO) whose prototype is kept by the caller.
+ *
+ * @throws UnsupportedParamError for an accessor, or anything {@link takeSnapshot} refuses below
+ */
+export function takeInstanceSnapshot(value: object, at: string, limits: SnapshotLimits = DEFAULT_LIMITS): SnapshotResult {
+  if (isBuiltIn(value)) throw refused(at, kindOf(value));
+  for (const key of Object.keys(value)) {
+    const own = Object.getOwnPropertyDescriptor(value, key);
+    if (own?.get !== undefined || own?.set !== undefined) throw refused(pointer(at, key), 'an accessor');
+  }
+  return walked(at, limits, (walk) => copyRecord(value as Record<string, unknown>, at, 0, walk));
+}
+
+function walked(at: string, limits: SnapshotLimits, copyWith: (walk: Walk) => unknown): SnapshotResult {
   const walk: Walk = { limits, keys: 0, bytes: 0, firstNull: undefined };
-  const copy = copyValue(value, at, undefined, 0, walk);
-  if (walk.bytes > limits.maxBytes && exactBytes(copy) > limits.maxBytes) {
+  let value: unknown;
+  try {
+    value = copyWith(walk);
+  } catch (error) {
+    if (AegisError.is(error)) throw error;
+    throw new UnsupportedParamError(at, `${place(at)} cannot be read: a getter in it threw.`);
+  }
+  if (walk.bytes > limits.maxBytes && exactBytes(value, limits.maxBytes) > limits.maxBytes) {
     throw new UnsupportedParamError(at, `${place(at)} is larger than ${limits.maxBytes} bytes; pass a reference to the data instead.`);
   }
-  return { value: copy, firstNull: walk.firstNull };
+  return { value, firstNull: walk.firstNull };
 }
 
 /** `at` names the parent and `key` the value in it: the pointer of a plain value is only built to refuse it. */
@@ -58,11 +86,12 @@ function copyValue(value: unknown, parent: string, key: string | undefined, dept
       walk.bytes += 8;
       if (!Number.isFinite(value)) throw refused(within(parent, key), `the number ${value}`);
       return value === 0 ? 0 : value; // -0 and 0 are one value
-    case 'bigint':
-      walk.bytes += bigintBytes(value);
-      if (walk.bytes > walk.limits.maxBytes && bigintBytes(value) > walk.limits.maxBytes)
-        throw refused(within(parent, key), 'a BigInt larger than the size limit');
+    case 'bigint': {
+      const bytes = bigintBytes(value, walk.limits.maxBytes);
+      walk.bytes += bytes;
+      if (bytes > walk.limits.maxBytes) throw refused(within(parent, key), 'a BigInt larger than the size limit');
       return value;
+    }
     case 'object':
       if (value === null) {
         walk.firstNull ??= within(parent, key);
@@ -76,13 +105,13 @@ function copyValue(value: unknown, parent: string, key: string | undefined, dept
 }
 
 function copyObject(value: object, at: string, depth: number, walk: Walk): unknown {
-  if (types.isProxy(value)) throw refused(at, 'a Proxy');
+  if (types.isProxy(value)) throw refused(at, kindOf(value));
   if (depth >= walk.limits.maxDepth) throw new UnsupportedParamError(at, `${place(at)} is nested deeper than ${walk.limits.maxDepth}.`);
   if (Array.isArray(value)) return copyArray(value, at, depth, walk);
   const proto: unknown = Object.getPrototypeOf(value);
   if (proto !== Object.prototype && proto !== null && !isRootPrototype(proto as object)) {
     if (types.isDate(value)) return copyDate(value, at, walk);
-    throw refused(at, describe(value));
+    throw refused(at, kindOf(value));
   }
   return copyRecord(value as Record<string, unknown>, at, depth, walk);
 }
@@ -105,9 +134,9 @@ function copyRecord(value: Record<string, unknown>, at: string, depth: number, w
 }
 
 function copyArray(value: readonly unknown[], at: string, depth: number, walk: Walk): unknown[] {
-  const proto: unknown = Object.getPrototypeOf(value);
-  if (proto !== Array.prototype && !(proto !== null && isRootPrototype(Object.getPrototypeOf(proto) as object | null)))
-    throw refused(at, describe(value));
+  const proto = Object.getPrototypeOf(value) as object | null;
+  if (proto !== Array.prototype && !(Array.isArray(proto) && isRootPrototype(Object.getPrototypeOf(proto) as object | null)))
+    throw refused(at, kindOf(value));
   const length = value.length;
   count(length, at, walk);
   const copy: unknown[] = new Array(length);
@@ -120,24 +149,13 @@ function copyArray(value: readonly unknown[], at: string, depth: number, walk: W
 }
 
 function copyDate(value: Date, at: string, walk: Walk): Date {
-  const base: unknown = Object.getPrototypeOf(Object.getPrototypeOf(value) as object);
-  if (!isRootPrototype(base as object | null)) throw refused(at, describe(value));
+  const base = Object.getPrototypeOf(Object.getPrototypeOf(value) as object) as object | null;
+  if (!isRootPrototype(base)) throw refused(at, kindOf(value));
   // the prototype's own method: an own `getTime` of the value is never called
   const time = Date.prototype.getTime.call(value);
   if (Number.isNaN(time)) throw refused(at, 'an invalid Date');
   walk.bytes += 8;
   return new Date(time);
-}
-
-/** `Object.prototype` of this realm or of another. */
-function isRootPrototype(proto: object | null): boolean {
-  return (
-    proto === Object.prototype ||
-    (proto !== null &&
-      Object.getPrototypeOf(proto) === null &&
-      Object.hasOwn(proto, 'isPrototypeOf') &&
-      Object.hasOwn(proto, 'hasOwnProperty'))
-  );
 }
 
 function count(more: number, at: string, walk: Walk): void {
@@ -154,7 +172,7 @@ function refuseSymbols(value: object, at: string): void {
 }
 
 function forbiddenKey(at: string, key: string): UnsupportedParamError {
-  return new UnsupportedParamError(pointer(at, key), `The key '${key}' is not allowed at ${place(at)}.`);
+  return new UnsupportedParamError(pointer(at, key), `The key '${key}' is not allowed at ${at === '' ? 'the top' : at}; rename it.`);
 }
 
 function refused(at: string, kind: string): UnsupportedParamError {
@@ -164,52 +182,10 @@ function refused(at: string, kind: string): UnsupportedParamError {
   );
 }
 
-function describe(value: object): string {
-  const tag = Object.prototype.toString.call(value).slice(8, -1);
-  return tag === 'Object' ? 'a class instance' : tag === 'Array' ? 'an instance of an Array subclass' : `a ${tag}`;
-}
-
 function place(at: string): string {
   return at === '' ? 'The value' : `The value at ${at}`;
 }
 
 function within(parent: string, key: string | undefined): string {
   return key === undefined ? parent : pointer(parent, key);
-}
-
-/** Appends to a JSON pointer (RFC 6901). */
-export function pointer(at: string, key: string): string {
-  return `${at}/${key.includes('~') || key.includes('/') ? key.replaceAll('~', '~0').replaceAll('/', '~1') : key}`;
-}
-
-function bigintBytes(value: bigint): number {
-  // most are small; a text of a huge one would itself be the attack
-  return value >= -9007199254740992n && value <= 9007199254740992n ? 8 : value.toString(16).length;
-}
-
-function exactBytes(value: unknown): number {
-  if (typeof value === 'string') return Buffer.byteLength(value);
-  if (typeof value === 'bigint') return bigintBytes(value);
-  if (typeof value !== 'object' || value === null || types.isDate(value)) return 8;
-  let bytes = 0;
-  if (Array.isArray(value)) for (const item of value) bytes += 2 + exactBytes(item);
-  else for (const key of Object.keys(value)) bytes += 2 + Buffer.byteLength(key) + exactBytes((value as Record<string, unknown>)[key]);
-  return bytes;
-}
-
-/**
- * Copies the own data properties of a class instance (a DTO) whose prototype is kept by the caller.
- *
- * @throws UnsupportedParamError for an accessor, or anything {@link takeSnapshot} refuses below
- */
-export function takeInstanceSnapshot(value: object, at: string, limits: SnapshotLimits = DEFAULT_LIMITS): SnapshotResult {
-  if (types.isProxy(value)) throw refused(at, 'a Proxy');
-  for (const key of Object.keys(value)) {
-    const own = Object.getOwnPropertyDescriptor(value, key) as PropertyDescriptor;
-    if (own.get !== undefined || own.set !== undefined) throw refused(pointer(at, key), 'an accessor');
-  }
-  const walk: Walk = { limits, keys: 0, bytes: 0, firstNull: undefined };
-  const copy = copyRecord(value as Record<string, unknown>, at, 0, walk);
-  if (walk.bytes > limits.maxBytes && exactBytes(copy) > limits.maxBytes) throw refused(at, `larger than ${limits.maxBytes} bytes`);
-  return { value: copy, firstNull: walk.firstNull };
 }

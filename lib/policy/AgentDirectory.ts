@@ -1,7 +1,9 @@
 import { ConfigError, type ConfigProblem } from '../model/errors/SetupErrors.js';
-import type { CedarEntity, CedarRecord, CedarUid } from './CedarValue.js';
 import { AGENT, ROLE } from './checkScope.js';
-import { toCedarRecord, wellFormed } from './toCedar.js';
+import { EMPTY_RECORD, EntityValue } from './CompiledValue.js';
+import type { Entity } from './EntityGraph.js';
+import { readRecord } from './readValue.js';
+import { wellFormed } from './wellFormed.js';
 
 /** What the host says about an agent. */
 export interface AgentConfig {
@@ -11,11 +13,9 @@ export interface AgentConfig {
   readonly attributes?: Readonly<Record<string, unknown>> | undefined;
 }
 
-const NO_ATTRIBUTES: CedarRecord = Object.freeze(Object.create(null) as CedarRecord);
-
 /** The agents as Cedar entities: made once, from the host's configuration only, never from a call. */
 export class AgentDirectory {
-  readonly #agents = new Map<string, CedarEntity>();
+  readonly #agents = new Map<string, Entity>();
 
   /** @throws ConfigError for attributes that have no Cedar form, and ids that are equal in Cedar */
   constructor(agents: Readonly<Record<string, AgentConfig>> = {}) {
@@ -24,8 +24,8 @@ export class AgentDirectory {
       const id = wellFormed(name);
       if (this.#agents.has(id)) problems.push({ where: `agents.${id}`, message: 'Another agent has the same id in Cedar.' });
       try {
-        const parents = [...new Set(roles.map(wellFormed))].map((role) => ({ type: ROLE, id: role }));
-        this.#agents.set(id, { uid: { type: AGENT, id }, attrs: toCedarRecord(attributes), parents });
+        const parents = [...new Set(roles.map(wellFormed))].map((role) => new EntityValue(ROLE, role));
+        this.#agents.set(id, { uid: new EntityValue(AGENT, id), attributes: readRecord(attributes), parents });
       } catch {
         problems.push({ where: `agents.${id}`, message: 'Roles are texts and attributes are plain data: JSON values, Date, BigInt.' });
       }
@@ -34,8 +34,8 @@ export class AgentDirectory {
   }
 
   /** The agent's entity; one that nobody configured has no roles and no attributes. */
-  entityOf(agentId: string): CedarEntity & { readonly uid: CedarUid } {
+  entityOf(agentId: string): Entity {
     const id = wellFormed(agentId);
-    return this.#agents.get(id) ?? { uid: { type: AGENT, id }, attrs: NO_ATTRIBUTES, parents: [] };
+    return this.#agents.get(id) ?? { uid: new EntityValue(AGENT, id), attributes: EMPTY_RECORD, parents: [] };
   }
 }

@@ -1,20 +1,26 @@
+import { silentLogger, type Logger } from '../common/Logger.js';
+import { publishDiagnostic } from '../model/diagnostics.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';
 import { TOOL_NAME } from '../model/names.js';
-import type { Params } from '../model/Params.js';
 import { type AgentConfig, AgentDirectory } from './AgentDirectory.js';
-import type { CedarRecord } from './CedarValue.js';
+import { CallQuestions } from './CallQuestions.js';
 import { CALL_TOOL } from './checkPolicies.js';
 import { ACTION, TOOLSET } from './checkScope.js';
-import type { CedarRequest, MakeEvaluate } from './Evaluate.js';
+import { EMPTY_RECORD, EntityValue } from './CompiledValue.js';
+import { bailedPolicies, compiledEvaluate } from './compiledEvaluate.js';
+import { EntityGraph } from './EntityGraph.js';
+import type { Caller, MakeEvaluator } from './Evaluate.js';
 import { deny, fourEffects } from './fourEffects.js';
+import { type CallerNames, type KnownCaller, KnownCallers } from './KnownCallers.js';
 import { parsePolicies } from './parsePolicies.js';
 import type { Policy } from './Policy.js';
 import type { PolicyCall, PolicyEngine, PolicyOutcome } from './PolicyEngine.js';
 import { policyConfigError } from './PolicyProblem.js';
 import { PolicySet } from './PolicySet.js';
 import type { SourceText } from './PolicySource.js';
-import { toCedarRecord, toDatetime, wellFormed } from './toCedar.js';
+import { EvaluationMismatch, verifiedEvaluate } from './verifiedEvaluate.js';
 import { wasmEvaluate } from './wasmEvaluate.js';
+import { wellFormed } from './wellFormed.js';
 
 /** What an engine is made of. */
 export interface CedarPolicyEngineOptions {
@@ -25,6 +31,12 @@ export interface CedarPolicyEngineOptions {
   readonly toolset?: string | undefined;
   /** Names of action groups that the policies use only in lists: no tool may have one. Default none. */
   readonly groups?: readonly string[] | undefined;
+  /**
+   * Evaluates every n-th decision by cedar-wasm too. A difference denies the call, is reported as `compiled_policy_mismatch`, and from then on
+   * cedar-wasm decides for that tool. Default never: 100 µs for each such decision.
+   */
+  readonly verify?: number | undefined;
+  readonly logger?: Logger | undefined;
 }
 
 interface Parts {
@@ -32,6 +44,9 @@ interface Parts {
   readonly agents: AgentDirectory;
   readonly toolset: string;
   readonly groups: ReadonlySet<string>;
+  readonly bailed: readonly string[];
+  readonly sampling: { readonly every: number; count: number; due: boolean };
+  readonly logger: Logger;
 }
 
 /**
@@ -40,6 +55,7 @@ interface Parts {
  */
 export class CedarPolicyEngine implements PolicyEngine {
   readonly #parts: Parts;
+  readonly #callers = new KnownCallers();
 
   private constructor(parts: Parts) {
     this.#parts = parts;
@@ -48,19 +64,25 @@ export class CedarPolicyEngine implements PolicyEngine {
   /**
    * Parses and checks policies, and makes a trial decision, so that the first call does not pay for cold code.
    *
-   * @param makeEvaluate how policies are evaluated; default {@link wasmEvaluate}
+   * @param makeEvaluator how policies are evaluated; default {@link compiledEvaluate}
    * @throws ConfigError naming every problem as `file:line:column`
    */
-  static load(options: CedarPolicyEngineOptions, makeEvaluate: MakeEvaluate = wasmEvaluate): CedarPolicyEngine {
+  static load(options: CedarPolicyEngineOptions, makeEvaluator: MakeEvaluator = compiledEvaluate): CedarPolicyEngine {
+    const { verify = 0, logger = silentLogger } = options;
+    if (!Number.isSafeInteger(verify) || verify < 0)
+      throw new ConfigError([{ where: 'verify', message: 'Give a whole number: every n-th decision is verified, 0 for none.' }]);
     const { policies, problems } = parsePolicies(options.sources);
     if (problems.length > 0) throw policyConfigError(problems);
-    const set = new PolicySet(policies, makeEvaluate);
-    const groups = new Set([...set.groups, ...(options.groups ?? [])]);
+    const sampling = { every: verify, count: 0, due: false };
+    const set = new PolicySet(policies, verify === 0 ? makeEvaluator : verifiedEvaluate(makeEvaluator, wasmEvaluate, sampling));
     const engine = new CedarPolicyEngine({
       set,
       agents: new AgentDirectory(options.agents),
       toolset: wellFormed(options.toolset ?? 'default'),
-      groups,
+      groups: new Set([...set.groups, ...(options.groups ?? [])]),
+      bailed: makeEvaluator === compiledEvaluate ? bailedPolicies(policies) : [],
+      sampling,
+      logger,
     });
     engine.#try();
     return engine;
@@ -81,11 +103,27 @@ export class CedarPolicyEngine implements PolicyEngine {
     return this.#parts.set.policies;
   }
 
+  /** Ids of the policies that are not compiled: cedar-wasm decides the calls that they can matter to, in about 100 µs. */
+  get bailedPolicies(): readonly string[] {
+    return this.#parts.bailed;
+  }
+
   /** Decides one call. Never throws: whatever goes wrong is a deny. */
   evaluate(call: PolicyCall): PolicyOutcome {
     try {
-      return this.#decide(call);
+      const { sampling } = this.#parts;
+      if (sampling.every > 0) {
+        sampling.count = (sampling.count + 1) % sampling.every;
+        sampling.due = sampling.count === 0;
+      }
+      let known = this.#callers.get(call);
+      if (known === undefined) {
+        known = this.#know(call);
+        this.#callers.set(call, known);
+      }
+      return known === 'tool_is_group' ? deny(known, []) : fourEffects(new CallQuestions(known, call), call);
     } catch (error) {
+      if (error instanceof EvaluationMismatch) this.#reportMismatch(call);
       return deny('policy_error', [], error instanceof Error ? error.message : 'a value was thrown that is no Error');
     }
   }
@@ -95,55 +133,46 @@ export class CedarPolicyEngine implements PolicyEngine {
     this.#parts.set.release();
   }
 
-  #decide(call: PolicyCall): PolicyOutcome {
+  #know(names: CallerNames): KnownCaller {
     const { set, groups: known } = this.#parts;
-    const { toolName, groups } = call;
+    const { toolName, groups } = names;
     if (![toolName, ...groups].every((name) => TOOL_NAME.test(name))) throw new Error('the name of the tool or of a group is not allowed');
     // every action is in itself: such a tool would have whatever its group may do
-    if (known.has(toolName) || groups.includes(toolName)) return deny('tool_is_group', []);
-    const slice = set.slice(toolName, groups);
-    const request = this.#requests(call);
-    return fourEffects({ all: (params) => slice.all(request(params)), permits: (params) => slice.permits(request(params)) }, call);
+    if (known.has(toolName) || groups.includes(toolName)) return 'tool_is_group';
+    return set.slice(toolName, groups).evaluator.forCaller(this.#callerOf(names));
   }
 
-  /** A call's request; only the params differ from one pass to the next. */
-  #requests({ agentId, toolName, groups, session, facts, nowMs }: PolicyCall): (params: Params) => CedarRequest {
+  #callerOf({ agentId, toolName, groups }: CallerNames): Caller {
     const { agents, toolset } = this.#parts;
     const agent = agents.entityOf(agentId);
-    const action = { type: ACTION, id: toolName };
-    const parents = [...new Set([CALL_TOOL, ...groups])].map((id) => ({ type: ACTION, id }));
-    const fixed = {
-      session: toCedarRecord(session ?? {}),
-      facts: toCedarRecord(facts),
-      system: Object.assign(empty(), { now: toDatetime(nowMs) }),
-    };
-    return (params) => ({
+    const action = new EntityValue(ACTION, toolName);
+    const parents = [...new Set([CALL_TOOL, ...groups])].map((id) => new EntityValue(ACTION, id));
+    return {
       principal: agent.uid,
       action,
-      resource: { type: TOOLSET, id: toolset },
-      context: Object.assign(empty(), { input: toCedarRecord(params) }, fixed),
-      entities: [agent, { uid: action, attrs: empty(), parents }],
-    });
+      resource: new EntityValue(TOOLSET, toolset),
+      entities: new EntityGraph([agent, { uid: action, attributes: EMPTY_RECORD, parents }]),
+    };
+  }
+
+  #reportMismatch({ agentId, toolName }: PolicyCall): void {
+    const message = 'Compiled policies and cedar-wasm do not agree on a call. It is denied; cedar-wasm decides for this tool from now on.';
+    publishDiagnostic({ kind: 'security', code: 'compiled_policy_mismatch', message, agentId, toolName });
+    this.#parts.logger.error({ code: 'compiled_policy_mismatch', agentId, toolName, hash: this.hash }, message);
   }
 
   /** Asks all policies at once: what traps or is refused shows now, not at a call. What it answers does not matter. */
   #try(): void {
-    const { all } = this.#parts.set.whole();
+    const { evaluator } = this.#parts.set.whole();
     try {
+      const names = { agentId: 'trial', toolName: 'trial', groups: [] };
       const params = { text: 'trial', number: 1, list: [0.5] };
-      all(
-        this.#requests({ agentId: 'trial', toolName: 'trial', groups: [], params, session: null, facts: {}, nowMs: 0, removable: [] })(
-          params,
-        ),
-      );
+      const call = { ...names, params, session: null, facts: {}, nowMs: 0, removable: [] };
+      new CallQuestions(evaluator.forCaller(this.#callerOf(names)), call).all(params);
     } catch (cause) {
       throw new ConfigError([{ where: 'policies', message: 'The policies cannot be evaluated; simplify the largest.' }], { cause });
     } finally {
-      all.release?.();
+      evaluator.release?.();
     }
   }
-}
-
-function empty(): CedarRecord {
-  return Object.create(null) as CedarRecord;
 }

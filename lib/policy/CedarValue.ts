@@ -3,7 +3,7 @@ export interface CedarExtension {
   readonly __extn: { readonly fn: string; readonly arg: string } | { readonly fn: 'offset'; readonly args: readonly CedarExtension[] };
 }
 
-/** A Cedar value in Cedar's JSON form: Long, String, Boolean, Set, Record or an extension value. Only `toCedar` makes them. */
+/** A Cedar value in Cedar's JSON form: Long, String, Boolean, Set, Record or an extension value. For cedar-wasm; only `toCedar` makes them. */
 export type CedarValue = boolean | number | string | readonly CedarValue[] | CedarRecord | CedarExtension;
 
 /** A Cedar Record: no prototype, own keys only. */
@@ -15,11 +15,4 @@ export interface CedarRecord {
 export interface CedarUid {
   readonly type: string;
   readonly id: string;
-}
-
-/** An entity with its attributes and direct parents. */
-export interface CedarEntity {
-  readonly uid: CedarUid;
-  readonly attrs: CedarRecord;
-  readonly parents: readonly CedarUid[];
 }

@@ -1,14 +1,14 @@
-import type { CedarEntity, CedarRecord, CedarUid } from './CedarValue.js';
+import type { EntityValue, RecordValue } from './CompiledValue.js';
+import type { EntityGraph } from './EntityGraph.js';
 import type { Policy } from './Policy.js';
+import type { StepBudget } from './StepBudget.js';
 
-/** One question to Cedar. */
-export interface CedarRequest {
-  readonly principal: CedarUid;
-  readonly action: CedarUid;
-  readonly resource: CedarUid;
-  /** Made by `toCedar`. */
-  readonly context: CedarRecord;
-  readonly entities: readonly CedarEntity[];
+/** Who asks, to do what: the part of a request that many calls share. */
+export interface Caller {
+  readonly principal: EntityValue;
+  readonly action: EntityValue;
+  readonly resource: EntityValue;
+  readonly entities: EntityGraph;
 }
 
 /** A policy that could not be evaluated. Cedar itself passes over such a policy; here it denies. */
@@ -21,21 +21,32 @@ export interface EvaluationError {
 /** Cedar's plain answer: two effects, in its own semantics. */
 export interface Evaluation {
   readonly decision: 'allow' | 'deny';
-  /** For allow the permits that match, for deny the forbids that match: none means that nothing permits. */
+  /** For allow the permits that match, for deny the forbids that match: none means that nothing permits. Ordered by id. */
   readonly reasons: readonly Policy[];
   readonly errors: readonly EvaluationError[];
 }
 
 /**
- * Answers requests from a fixed set of policies. The seam between our four effects and whatever evaluates Cedar.
+ * Answers one caller.
  *
  * @throws whatever goes wrong: the caller denies
  */
-export interface Evaluate {
-  (request: CedarRequest): Evaluation;
-  /** Frees what it holds outside the JavaScript heap. It may still be called; it then takes it anew. */
-  readonly release?: (() => void) | undefined;
+export type Ask = (context: RecordValue, budget: StepBudget) => Evaluation;
+
+/** Some policies, ready to answer one caller. */
+export interface Answers {
+  readonly all: Ask;
+  /** The permits alone: tells whether something permits a call that a forbid stops. */
+  readonly permits: Ask;
 }
 
-/** Makes an evaluator for some policies. Cheap: whatever is costly waits for the first request. */
-export type MakeEvaluate = (policies: readonly Policy[]) => Evaluate;
+/** Evaluates a fixed set of policies. The seam between our four effects and whatever evaluates Cedar. */
+export interface Evaluator {
+  /** Does what can be done before the context is known: worth keeping. */
+  forCaller(caller: Caller): Answers;
+  /** Frees what it holds outside the JavaScript heap. It may still be used; it then takes it anew. */
+  release?(): void;
+}
+
+/** Makes an evaluator of some policies. Cheap: whatever is costly waits for the first caller. */
+export type MakeEvaluator = (policies: readonly Policy[]) => Evaluator;

@@ -15,6 +15,7 @@ export interface LivePoliciesOptions {
   readonly agents?: Readonly<Record<string, AgentConfig>> | undefined;
   readonly toolset?: string | undefined;
   readonly groups?: readonly string[] | undefined;
+  readonly verify?: number | undefined;
   /** Reload when the files change. Default false. */
   readonly watch?: boolean | undefined;
   /** A reload that drops a forbid waits for `confirm` (`hold`), or is taken (`accept`). Default `hold`. */
@@ -138,8 +139,8 @@ export class LivePolicies {
   }
 
   #load(): CedarPolicyEngine {
-    const { source, agents, toolset, groups } = this.#options;
-    return CedarPolicyEngine.load({ sources: readPolicies(source), agents, toolset, groups });
+    const { source, agents, toolset, groups, verify } = this.#options;
+    return CedarPolicyEngine.load({ sources: readPolicies(source), agents, toolset, groups, verify, logger: this.#logger });
   }
 
   #tell(result: ReloadResult): void {

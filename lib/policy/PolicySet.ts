@@ -1,14 +1,12 @@
 import { sha256 } from '../common/canonical.js';
 import { CALL_TOOL, groupsNamed } from './checkPolicies.js';
-import type { Evaluate, MakeEvaluate } from './Evaluate.js';
+import type { Evaluator, MakeEvaluator } from './Evaluate.js';
 import type { Policy } from './Policy.js';
 
 /** The policies that can matter to one tool. */
 export interface PolicySlice {
   readonly policies: readonly Policy[];
-  readonly all: Evaluate;
-  /** The permits alone: tells whether something permits a call that a forbid stops. */
-  readonly permits: Evaluate;
+  readonly evaluator: Evaluator;
 }
 
 /** Slices kept; the least recently used goes first. */
@@ -24,7 +22,7 @@ export class PolicySet {
   readonly hash: string;
   /** Names that are action groups, as far as the policies tell. */
   readonly groups: ReadonlySet<string>;
-  readonly #makeEvaluate: MakeEvaluate;
+  readonly #makeEvaluator: MakeEvaluator;
   /** Positions of the policies whose scope names an action: by `==`, and by `in`. */
   readonly #equals: ReadonlyMap<string, readonly number[]>;
   readonly #within: ReadonlyMap<string, readonly number[]>;
@@ -33,7 +31,7 @@ export class PolicySet {
   readonly #byNames = new Map<string, PolicySlice>();
   readonly #byPolicies = new Map<string, PolicySlice>();
 
-  constructor(policies: readonly Policy[], makeEvaluate: MakeEvaluate) {
+  constructor(policies: readonly Policy[], makeEvaluator: MakeEvaluator) {
     this.policies = policies;
     this.hash = sha256(
       policies
@@ -42,7 +40,7 @@ export class PolicySet {
         .join('\n'),
     );
     this.groups = groupsNamed(policies);
-    this.#makeEvaluate = makeEvaluate;
+    this.#makeEvaluator = makeEvaluator;
     const indexed = [...policies.entries()];
     this.#everywhere = indexed.filter(([, { action }]) => action.kind === 'any').map(([i]) => i);
     this.#equals = index(indexed.flatMap(([i, { action }]) => (action.kind === 'equals' ? [[action.id, i] as const] : [])));
@@ -65,12 +63,12 @@ export class PolicySet {
 
   /** Everything as one slice: for trials. */
   whole(): PolicySlice {
-    return makeSlice(this.policies, this.#makeEvaluate);
+    return makeSlice(this.policies, this.#makeEvaluator);
   }
 
   /** Frees what its slices hold outside the JavaScript heap. It can still be asked. */
   release(): void {
-    for (const slice of this.#byPolicies.values()) releaseSlice(slice);
+    for (const slice of this.#byPolicies.values()) slice.evaluator.release?.();
   }
 
   #sliceOf(positions: readonly number[]): PolicySlice {
@@ -79,21 +77,15 @@ export class PolicySet {
     if (known !== undefined) return known;
     const slice = makeSlice(
       positions.map((i) => this.policies[i] as Policy),
-      this.#makeEvaluate,
+      this.#makeEvaluator,
     );
-    const dropped = keep(this.#byPolicies, key, slice);
-    if (dropped !== undefined) releaseSlice(dropped);
+    keep(this.#byPolicies, key, slice)?.evaluator.release?.();
     return slice;
   }
 }
 
-function makeSlice(policies: readonly Policy[], makeEvaluate: MakeEvaluate): PolicySlice {
-  return { policies, all: makeEvaluate(policies), permits: makeEvaluate(policies.filter((policy) => policy.effect === 'permit')) };
-}
-
-function releaseSlice(slice: PolicySlice): void {
-  slice.all.release?.();
-  slice.permits.release?.();
+function makeSlice(policies: readonly Policy[], makeEvaluator: MakeEvaluator): PolicySlice {
+  return { policies, evaluator: makeEvaluator(policies) };
 }
 
 function index(entries: readonly (readonly [string, number])[]): Map<string, number[]> {

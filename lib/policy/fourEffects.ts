@@ -33,7 +33,8 @@ export function fourEffects(ask: AskPolicies, call: PolicyCall): PolicyOutcome {
   const first = ask.all(call.params);
   const refused = refusal(first);
   if (refused !== undefined) return refused;
-  if (first.decision === 'allow') return { effect: 'allow', policies: applied(first.reasons) };
+  // reasons come ordered by id, each once
+  if (first.decision === 'allow') return { effect: 'allow', policies: first.reasons.map((policy) => policy.applied) };
 
   const sanitizing = first.reasons.filter((policy) => policy.effect === 'sanitize').sort(byId);
   let last = first;
@@ -78,9 +79,10 @@ function refusal({ decision, reasons, errors }: Evaluation): Deny | undefined {
       detail,
     );
   }
+  if (decision === 'allow') return undefined;
   const plain = reasons.filter((policy) => policy.effect === 'deny');
   if (plain.length > 0) return deny('forbidden', plain);
-  return decision === 'deny' && reasons.length === 0 ? deny('no_permit', []) : undefined;
+  return reasons.length === 0 ? deny('no_permit', []) : undefined;
 }
 
 function stillMatching({ reasons }: Evaluation): Deny | undefined {

@@ -66,6 +66,8 @@ export interface ApprovalQuery {
   readonly status?: ApprovalRecord['status'] | undefined;
   readonly agentId?: string | undefined;
   readonly toolName?: string | undefined;
+  /** Only those whose time is over by then, in epoch milliseconds. */
+  readonly overdueAtMs?: number | undefined;
   /** At most this many, oldest first. Default 1,000. */
   readonly limit?: number | undefined;
 }
@@ -81,10 +83,10 @@ export interface ApprovalStore {
   replace(record: ApprovalRecord, version: number): Awaitable<boolean>;
   /** Oldest first, never ordered by anything the caller wrote. */
   list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
-  /** How many are pending for that agent and tool. */
+  /** How many are pending for that agent and tool, over or not. */
   countPending(agentId: string, toolName: string): Awaitable<number>;
   /** Those a person refused that agent that tool, decided at `sinceMs` or later; newest last, the newest 1,000 at the most. */
   listDenied(agentId: string, toolName: string, sinceMs: number): Awaitable<readonly ApprovalRecord[]>;
-  /** Forgets decided approvals whose time is over; until then they stay, so that none is used or opened twice. */
-  prune(nowMs: number): Awaitable<number>;
+  /** Forgets approvals that ended at `endedByMs` or before, decided or not; until then they stay, so that none is used or opened twice. */
+  prune(endedByMs: number): Awaitable<number>;
 }

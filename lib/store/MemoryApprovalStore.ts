@@ -10,8 +10,6 @@ export class MemoryApprovalStore implements ApprovalStore {
   readonly #pending = new Map<string, number>();
   /** Refused ones by agent and tool, oldest first. */
   readonly #denied = new Map<string, ApprovalRecord[]>();
-  /** Decided ones, in the order they were decided. */
-  readonly #decided = new Set<string>();
 
   insert(record: ApprovalRecord): boolean {
     if (this.#records.has(record.decisionId)) return false;
@@ -30,18 +28,18 @@ export class MemoryApprovalStore implements ApprovalStore {
     this.#records.set(record.decisionId, record);
     this.#count(old, -1);
     this.#count(record, 1);
-    if (record.status !== 'pending') this.#decided.add(record.decisionId);
     if (record.status === 'denied' && old.status !== 'denied') this.#remember(record);
     return true;
   }
 
-  list({ status, agentId, toolName, limit = DEFAULT_LIST_LIMIT }: ApprovalQuery): readonly ApprovalRecord[] {
+  list({ status, agentId, toolName, overdueAtMs, limit = DEFAULT_LIST_LIMIT }: ApprovalQuery): readonly ApprovalRecord[] {
     const found: ApprovalRecord[] = [];
     for (const record of this.#records.values()) {
       if (found.length >= limit) break;
       if (status !== undefined && record.status !== status) continue;
       if (agentId !== undefined && record.agentId !== agentId) continue;
       if (toolName !== undefined && record.toolName !== toolName) continue;
+      if (overdueAtMs !== undefined && record.expiresAtMs > overdueAtMs) continue;
       found.push(record);
     }
     return found;
@@ -55,13 +53,12 @@ export class MemoryApprovalStore implements ApprovalStore {
     return (this.#denied.get(keyOf({ agentId, toolName })) ?? []).filter((r) => (r.verdicts.at(-1)?.atMs ?? 0) >= sinceMs);
   }
 
-  prune(nowMs: number): number {
+  prune(endedByMs: number): number {
     let pruned = 0;
-    for (const decisionId of this.#decided) {
-      const record = this.#records.get(decisionId) as ApprovalRecord;
-      if (record.expiresAtMs > nowMs) continue;
-      this.#records.delete(decisionId);
-      this.#decided.delete(decisionId);
+    for (const record of this.#records.values()) {
+      if (record.expiresAtMs > endedByMs) continue;
+      this.#records.delete(record.decisionId);
+      this.#count(record, -1);
       if (record.status === 'denied') this.#forget(record);
       pruned += 1;
     }

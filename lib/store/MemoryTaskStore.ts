@@ -1,4 +1,4 @@
-import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../model/Task.js';
+import type { ApprovedTask, ExecutingTask, PendingTask, Task, TaskStatus } from '../model/Task.js';
 import { isFinished, isLegalEdge, TASK_STATUSES } from '../model/Task.js';
 import { BOUND_FIELDS } from './TaskStore.js';
 import type { TaskChange, TaskClaim, TaskInsertion, TaskOutcome, TaskQuery, TaskStore } from './TaskStore.js';
@@ -50,13 +50,17 @@ export class MemoryTaskStore implements TaskStore {
 
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined {
     const task = this.#tasks.get(taskId);
-    if (task === undefined || !from.includes(task.status) || !isLegalEdge(task.status, change.to)) return undefined;
+    if (task === undefined || !from.includes(task.status) || !isTransition(task.status, change.to)) return undefined;
     const { to, ...patch } = change;
-    const next = { ...task, ...patch, status: to, updatedAtMs: nowMs, version: task.version + 1 } as Task;
-    if (change.to !== 'pending') return this.#replace(task, next);
-    this.#byDecision.delete(task.decisionId);
+    const stamp = { status: to, updatedAtMs: nowMs, version: task.version + 1 };
+    if (change.to === 'completed') return this.#replace(task, { ...withoutError(task), ...patch, ...stamp } as Task);
+    if (change.to === 'approved') return this.#replace(task, { ...withoutClaim(task), ...patch, ...stamp } as Task);
+    if (change.to !== 'pending') return this.#replace(task, { ...task, ...patch, ...stamp } as Task);
+    // an approval stands for one call, ever: earlier ones stay taken as long as the task is here
+    if (this.#byDecision.has(change.decisionId)) return undefined;
     this.#byDecision.set(change.decisionId, taskId);
-    return this.#replace(task, { ...next, history: [...task.history, task.decisionId] } as Task);
+    const { approvedBy: _, ...rest } = task as ApprovedTask;
+    return this.#replace(task, { ...rest, ...patch, ...stamp, history: [...task.history, task.decisionId] } as Task);
   }
 
   claim({ taskId, token, digest, nowMs }: TaskClaim): ExecutingTask | undefined {
@@ -79,8 +83,8 @@ export class MemoryTaskStore implements TaskStore {
     if (task === undefined || (task as Partial<ExecutingTask>).claimToken !== token) return undefined;
     if (!isLegalEdge(task.status, outcome.to) || (task.status !== 'executing' && task.status !== 'unknown')) return undefined;
     const { to, ...patch } = outcome;
-    const { error: _, ...rest } = task as ExecutingTask & { readonly error?: unknown };
-    return this.#replace(task, { ...rest, ...patch, status: to, updatedAtMs: nowMs, version: task.version + 1 } as Task);
+    const stamp = { status: to, updatedAtMs: nowMs, version: task.version + 1 };
+    return this.#replace(task, { ...withoutError(task), ...patch, ...stamp } as Task);
   }
 
   countAttempt(taskId: string): number {
@@ -96,7 +100,7 @@ export class MemoryTaskStore implements TaskStore {
     if (task === undefined || !from.includes(task.status)) return false;
     this.#tasks.delete(taskId);
     this.#finished.delete(taskId);
-    if (this.#byDecision.get(task.decisionId) === taskId) this.#byDecision.delete(task.decisionId);
+    for (const decisionId of [...task.history, task.decisionId]) this.#byDecision.delete(decisionId);
     this.#counts[task.status] -= 1;
     return true;
   }
@@ -123,4 +127,21 @@ export class MemoryTaskStore implements TaskStore {
     if (isFinished(next.status)) this.#finished.add(next.taskId);
     return next;
   }
+}
+
+/** A legal edge that is neither a claim nor the end of one. */
+function isTransition(from: TaskStatus, to: TaskStatus): boolean {
+  return isLegalEdge(from, to) && to !== 'executing' && (from !== 'executing' || to === 'approved');
+}
+
+/** What goes back to approved has no claim any more. */
+function withoutClaim(task: Task): object {
+  const { claimToken: _, startedAtMs: __, ...rest } = task as ExecutingTask;
+  return rest;
+}
+
+/** An `unknown` task has the error that made it so; what it becomes has its own, or none. */
+function withoutError(task: Task): object {
+  const { error: _, ...rest } = task as Task & { readonly error?: unknown };
+  return rest;
 }

@@ -71,7 +71,7 @@ export interface TaskStore {
   get(taskId: string): Awaitable<Task | undefined>;
   /** Oldest first. */
   list(query: TaskQuery): Awaitable<readonly Task[]>;
-  /** Changes the status if it is one of `from`. The edge must be legal. */
+  /** Changes the status if it is one of `from`. The edge must be legal; asking again needs a decisionId that no task has or had. */
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Awaitable<Task | undefined>;
   /** approved → executing, if the digest is the task's, its approval has not ended, and nobody has claimed it. */
   claim(claim: TaskClaim): Awaitable<ExecutingTask | undefined>;

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { ConfigError } from '../../lib/model/errors/SetupErrors.js';
 import { CedarPolicyEngine } from '../../lib/policy/CedarPolicyEngine.js';
+import type { Evaluation } from '../../lib/policy/Evaluate.js';
 import type { PolicyCall } from '../../lib/policy/PolicyEngine.js';
 import { callOf, engineOf, PERMIT_ALL } from '../support/policyCalls.js';
 
@@ -170,14 +171,15 @@ describe('CedarPolicyEngine', () => {
   it('makes a trial decision when it is loaded, and refuses policies that fail it', () => {
     let asked = 0;
     const sources = [{ file: 'a', text: PERMIT_ALL }];
-    CedarPolicyEngine.load({ sources }, () => () => {
+    const all = (): Evaluation => {
       asked += 1;
       return { decision: 'deny', reasons: [], errors: [] };
-    });
+    };
+    CedarPolicyEngine.load({ sources }, () => ({ forCaller: () => ({ all, permits: all }) }));
     expect(asked).to.equal(1);
     const broken = (): never => {
       throw new Error('trap');
     };
-    expect(() => CedarPolicyEngine.load({ sources }, () => broken)).to.throw(ConfigError, 'cannot be evaluated');
+    expect(() => CedarPolicyEngine.load({ sources }, () => ({ forCaller: () => ({ all: broken, permits: broken }) }))).to.throw(ConfigError, 'cannot be evaluated');
   });
 });

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { expect } from 'chai';
 import { CedarTrap, cedarGeneration, useCedar } from '../../lib/policy/CedarWasm.js';
-import { callOf, engineOf } from '../support/policyCalls.js';
+import { callOf, wasmEngineOf } from '../support/policyCalls.js';
 
 const trap = (): unknown =>
   useCedar((cedar) => cedar.policyToJson(`permit (principal, action, resource) when { ${'('.repeat(400)}true${')'.repeat(400)} };`));
@@ -16,8 +16,8 @@ describe('CedarWasm', () => {
   });
 
   it('lets engines that were loaded before a trap decide as before', () => {
-    const engine = engineOf('@id("a") permit (principal, action, resource) when { context.input.a == 1 };');
-    const other = engineOf('@id("a") permit (principal, action, resource) when { context.input.a == 2 };');
+    const engine = wasmEngineOf('@id("a") permit (principal, action, resource) when { context.input.a == 1 };');
+    const other = wasmEngineOf('@id("a") permit (principal, action, resource) when { context.input.a == 2 };');
     const ask = (): string[] => [1, 2].flatMap((a) => [engine.evaluate(callOf({ a })).effect, other.evaluate(callOf({ a })).effect]);
     const before = ask();
     expect(before).to.deep.equal(['allow', 'deny', 'deny', 'allow']);
@@ -26,7 +26,7 @@ describe('CedarWasm', () => {
   });
 
   it('recovers from a stack that the caller used up: that call is denied, the next is not', () => {
-    const engine = engineOf('@id("a") permit (principal, action, resource);');
+    const engine = wasmEngineOf('@id("a") permit (principal, action, resource);');
     engine.evaluate(callOf());
     const effects = new Set<string>();
     const deep = (): void => {

@@ -132,7 +132,7 @@ describe('LivePolicies', () => {
   it('leaves nothing behind in cedar-wasm', () =>
     withFolder({ 'a.cedar': PERMIT_ALL }, (path, write) => {
       const before = preparsedSets.size;
-      const live = new LivePolicies({ source: path });
+      const live = new LivePolicies({ source: path, verify: 1 });
       for (let i = 0; i < 20; i++) {
         write('a.cedar', `${PERMIT_ALL}@id("p${i}") permit (principal, action, resource);`);
         live.reload();

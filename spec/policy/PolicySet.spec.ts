@@ -1,9 +1,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Evaluate } from '../../lib/policy/Evaluate.js';
+import { EMPTY_RECORD, EntityValue } from '../../lib/policy/CompiledValue.js';
+import { compiledEvaluate } from '../../lib/policy/compiledEvaluate.js';
+import { EntityGraph } from '../../lib/policy/EntityGraph.js';
+import type { Evaluator } from '../../lib/policy/Evaluate.js';
 import { PolicySet } from '../../lib/policy/PolicySet.js';
+import { readRecord } from '../../lib/policy/readValue.js';
+import { StepBudget } from '../../lib/policy/StepBudget.js';
 import { wasmEvaluate } from '../../lib/policy/wasmEvaluate.js';
-import { toCedarRecord } from '../../lib/policy/toCedar.js';
 import { policiesOf } from '../support/policyCalls.js';
 
 const TOOLS = ['t0', 't1', 't2', 't3'];
@@ -41,15 +45,15 @@ describe('PolicySet', () => {
             .map(({ effect, scope, condition }, i) => `@id("p${i}") ${effect} (principal, ${scope}, resource) ${condition};`)
             .join('\n');
           const set = new PolicySet(policiesOf(text), wasmEvaluate);
+          const compiled = new PolicySet(policiesOf(text), compiledEvaluate);
           expect(set.policies).to.have.length(made.length);
-          const whole = set.whole();
+          const whole = set.whole().evaluator;
           for (const { tool, groups, input } of asked) {
-            const slice = set.slice(tool, groups);
-            expect(summary(slice.all, tool, groups, input)).to.deep.equal(summary(whole.all, tool, groups, input));
-            expect(summary(slice.permits, tool, groups, input)).to.deep.equal(summary(whole.permits, tool, groups, input));
+            const truth = summary(whole, tool, groups, input);
+            expect(summary(set.slice(tool, groups).evaluator, tool, groups, input)).to.deep.equal(truth);
+            expect(summary(compiled.slice(tool, groups).evaluator, tool, groups, input)).to.deep.equal(truth);
           }
-          whole.all.release?.();
-          whole.permits.release?.();
+          whole.release?.();
           set.release();
         },
       ),
@@ -76,22 +80,28 @@ describe('PolicySet', () => {
     const text = Array.from({ length: 300 }, (_, i) => `@id("p${i}") permit (principal, action == ${uid(`t${i}`)}, resource);`).join('');
     const set = new PolicySet(policiesOf(text), () => {
       made += 1;
-      return Object.assign(() => ({ decision: 'deny' as const, reasons: [], errors: [] }), { release: () => void (released += 1) });
+      const none = (): never => {
+        throw new Error('not asked here');
+      };
+      return { forCaller: none, release: () => void (released += 1) };
     });
     for (let i = 0; i < 300; i++) set.slice(`t${i}`, []);
-    expect([made, released]).to.deep.equal([600, 88]);
+    expect([made, released]).to.deep.equal([300, 44]);
     expect(set.slice('t0', []).policies.map(({ id }) => id)).to.deep.equal(['p0']);
   });
 });
 
-function summary(evaluate: Evaluate, tool: string, groups: string[], input: object): unknown {
-  const action = { type: 'Aegis::Action', id: tool };
-  const { decision, reasons, errors } = evaluate({
-    principal: { type: 'Aegis::Agent', id: 'a' },
+function summary(evaluator: Evaluator, tool: string, groups: string[], input: object): unknown {
+  const action = new EntityValue('Aegis::Action', tool);
+  const parents = ['call_tool', ...groups].map((id) => new EntityValue('Aegis::Action', id));
+  const answers = evaluator.forCaller({
+    principal: new EntityValue('Aegis::Agent', 'a'),
     action,
-    resource: { type: 'Aegis::Toolset', id: 'default' },
-    context: toCedarRecord({ input }),
-    entities: [{ uid: action, attrs: {}, parents: ['call_tool', ...groups].map((id) => ({ type: 'Aegis::Action', id })) }],
+    resource: new EntityValue('Aegis::Toolset', 'default'),
+    entities: new EntityGraph([{ uid: action, attributes: EMPTY_RECORD, parents }]),
   });
-  return { decision, reasons: reasons.map(({ id }) => id).sort(), errors: errors.map(({ policy: { id } }) => id).sort() };
+  return [answers.all, answers.permits].map((ask) => {
+    const { decision, reasons, errors } = ask(readRecord({ input }), new StepBudget());
+    return { decision, reasons: reasons.map(({ id }) => id), errors: errors.map(({ policy: { id } }) => id).sort() };
+  });
 }

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { cedarGeneration } from '../../lib/policy/CedarWasm.js';
 import { MAX_POLICY_COST, policyCost } from '../../lib/policy/policyCost.js';
 import { scanCedar } from '../../lib/policy/scanCedar.js';
-import { callOf, engineOf, problemsOf } from '../support/policyCalls.js';
+import { callOf, wasmEngineOf, problemsOf } from '../support/policyCalls.js';
 
 const policy = (condition: string): string => `@id("a") permit (principal, action, resource) when { ${condition} };`;
 const kinds: Record<string, (n: number) => string> = {
@@ -33,7 +33,7 @@ describe('policyCost', () => {
       while (n < 600 && policyCost(scanCedar(make(n + 1))) <= MAX_POLICY_COST) n++;
       expect(n).to.be.at.least(10);
       // the worst that passes: parsed, preparsed and evaluated
-      engineOf(make(n)).evaluate(callOf());
+      wasmEngineOf(make(n)).evaluate(callOf());
       expect(problemsOf(make(5_000 / make(1).length + 600))).to.have.length(1);
       expect(cedarGeneration()).to.equal(before);
     });

@@ -1,6 +1,9 @@
 import { expect } from 'chai';
-import { toCedar, toCedarRecord, toDatetime, wellFormed } from '../../lib/policy/toCedar.js';
-import { callOf, engineOf } from '../support/policyCalls.js';
+import type { CedarRecord } from '../../lib/policy/CedarValue.js';
+import { readDatetime } from '../../lib/policy/readValue.js';
+import { toCedar } from '../../lib/policy/toCedar.js';
+import { wellFormed } from '../../lib/policy/wellFormed.js';
+import { callOf, engineOf, wasmEngineOf } from '../support/policyCalls.js';
 
 const decimal = (arg: string): object => ({ __extn: { fn: 'decimal', arg } });
 
@@ -28,7 +31,7 @@ describe('toCedar', () => {
 
   it('makes records without a prototype, of own keys, without nulls', () => {
     const inherited = Object.assign(Object.create(null), { a: 1, b: null, 'c\ud800': { d: undefined } });
-    const record = toCedarRecord(inherited);
+    const record = toCedar(inherited) as CedarRecord;
     expect(Object.getPrototypeOf(record)).to.equal(null);
     expect(Object.entries(record).map(([key, value]) => [key, JSON.stringify(value)])).to.deep.equal([
       ['a', '1'],
@@ -69,9 +72,9 @@ describe('toCedar', () => {
 
   it('makes ids well-formed', () => expect(wellFormed('a\udfff')).to.equal('a\ufffd'));
 
-  describe('as Cedar reads it', () => {
+  for (const [name, make] of [['cedar-wasm', wasmEngineOf], ['compiled policies', engineOf]] as const) describe(`as ${name} read it`, () => {
     const holds = (condition: string, value: unknown): string =>
-      engineOf(`@id("a") permit (principal, action, resource) when { ${condition} };`).evaluate(callOf({ a: value })).effect;
+      make(`@id("a") permit (principal, action, resource) when { ${condition} };`).evaluate(callOf({ a: value })).effect;
 
     const readings: [string, unknown][] = [
       ['context.input.a == 9007199254740992', 2n ** 53n],
@@ -107,5 +110,9 @@ describe('toCedar', () => {
     });
   });
 
-  it('writes points in time', () => expect(toDatetime(1)).to.deep.equal({ __extn: { fn: 'datetime', arg: '1970-01-01T00:00:00.001Z' } }));
+  it('reads points in time, whole milliseconds within the years that Cedar knows', () => {
+    expect(readDatetime(1.9)).to.deep.include({ kind: 'datetime', amount: 1 });
+    expect(Object.is(readDatetime(-0.5).amount, 0)).to.equal(true);
+    for (const ms of [Number.NaN, Infinity, 1e300, 253_402_300_799_999.5]) expect(() => readDatetime(ms)).to.throw(TypeError);
+  });
 });

@@ -2,14 +2,14 @@ import { expect } from 'chai';
 import sinon from 'sinon';
 import { useCedar } from '../../lib/policy/CedarWasm.js';
 import { preparsedSets } from '../../lib/policy/PreparsedSets.js';
-import { callOf, engineOf, PERMIT_ALL } from '../support/policyCalls.js';
+import { callOf, wasmEngineOf, PERMIT_ALL } from '../support/policyCalls.js';
 
 describe('wasmEvaluate', () => {
   afterEach(() => sinon.restore());
 
   it('keeps engines with equal policy ids apart', () => {
     const engines = Array.from({ length: 5 }, (_, i) =>
-      engineOf(`@id("same") permit (principal, action, resource) when { context.input.tenant == ${i} };`),
+      wasmEngineOf(`@id("same") permit (principal, action, resource) when { context.input.tenant == ${i} };`),
     );
     for (const tenant of [0, 1, 2, 3, 4, 0])
       expect(engines.map((engine) => engine.evaluate(callOf({ tenant })).effect === 'allow')).to.deep.equal(
@@ -18,7 +18,7 @@ describe('wasmEvaluate', () => {
   });
 
   it('denies an answer that names a policy of another engine', () => {
-    const mine = engineOf('@id("p") forbid (principal, action, resource);');
+    const mine = wasmEngineOf('@id("p") forbid (principal, action, resource);');
     const other = {};
     // another engine's set, under an id that looks the same to people
     const slot = preparsedSets.slotFor(other, new Map([['p', PERMIT_ALL]]));
@@ -38,13 +38,13 @@ describe('wasmEvaluate', () => {
   ];
   for (const [what, response] of answers)
     it(`denies ${what}`, () => {
-      const engine = engineOf(PERMIT_ALL);
+      const engine = wasmEngineOf(PERMIT_ALL);
       useCedar((cedar) => sinon.stub(cedar, 'statefulIsAuthorized').returns({ type: 'success', response, warnings: [] } as never));
       expect(engine.evaluate(callOf())).to.include({ effect: 'deny', code: 'policy_error', detail: 'the answer contradicts itself' });
     });
 
   it('denies a failure', () => {
-    const engine = engineOf(PERMIT_ALL);
+    const engine = wasmEngineOf(PERMIT_ALL);
     useCedar((cedar) => sinon.stub(cedar, 'statefulIsAuthorized').returns({ type: 'failure', errors: [], warnings: [] }));
     expect(engine.evaluate(callOf())).to.include({ effect: 'deny', code: 'policy_error' });
   });

@@ -6,6 +6,7 @@ import { ConfigError } from '../../lib/model/errors/SetupErrors.js';
 import { parsePolicies } from '../../lib/policy/parsePolicies.js';
 import type { Policy } from '../../lib/policy/Policy.js';
 import type { PolicyCall } from '../../lib/policy/PolicyEngine.js';
+import { wasmEvaluate } from '../../lib/policy/wasmEvaluate.js';
 
 /** Permits everything, so that a spec can look at one forbid. */
 export const PERMIT_ALL = '@id("permit-all") permit (principal, action, resource);\n';
@@ -13,6 +14,11 @@ export const PERMIT_ALL = '@id("permit-all") permit (principal, action, resource
 /** An engine of one file, `a.cedar`. */
 export function engineOf(text: string, options: Omit<CedarPolicyEngineOptions, 'sources'> = {}): CedarPolicyEngine {
   return CedarPolicyEngine.load({ sources: [{ file: 'a.cedar', text }], ...options });
+}
+
+/** {@link engineOf} that evaluates by cedar-wasm. */
+export function wasmEngineOf(text: string): CedarPolicyEngine {
+  return CedarPolicyEngine.load({ sources: [{ file: 'a.cedar', text }] }, wasmEvaluate);
 }
 
 /** A call of `tool` by `bot`. */

@@ -20,14 +20,14 @@ export class ForbiddenError extends AegisError {
   readonly statusCode = 403;
   readonly agentId: string | undefined;
   readonly toolName: string | undefined;
-  /** The decision that refused; absent where a service refused the request itself (HTTP 403). */
-  readonly decision: Decision | undefined;
+  /** The decision that refused; absent where a service refused the request itself (HTTP 403). Not shown when the error is inspected: it may quote the call. */
+  declare readonly decision: Decision | undefined;
 
   constructor(message: string, options: ForbiddenErrorOptions = {}) {
     super(options.code ?? 'forbidden', message, options);
     this.agentId = options.agentId;
     this.toolName = options.toolName;
-    this.decision = options.decision;
+    Object.defineProperty(this, 'decision', { value: options.decision });
   }
 
   /** What was violated, where the decision says. */

@@ -1,0 +1,94 @@
+import type { Session } from '../model/Params.js';
+import type { ApprovalMode } from '../model/Task.js';
+import type { GuardedCall } from './GuardedCall.js';
+import type { GuardInfo } from './guardMetadata.js';
+import type { GuardRuntime } from './GuardRuntime.js';
+import type { LooseGuardOptions } from './LooseGuardOptions.js';
+import type { ParamsBinding } from './ParamsBinding.js';
+import type { StandardSchema } from './StandardSchema.js';
+
+/** The guard that a call belongs to. */
+export interface CallSource {
+  readonly info: GuardInfo;
+  readonly options: LooseGuardOptions;
+  readonly binding: ParamsBinding;
+  recheck(
+    runtime: GuardRuntime,
+    self: unknown,
+    args: readonly unknown[],
+    agentId: string,
+    session: Session | null,
+  ): (() => string | undefined) | undefined;
+}
+
+/** One call of a guarded function. What the guard knows anyway, and what only an approval needs, is looked up when asked for. */
+export class MethodCall implements GuardedCall {
+  readonly guard: CallSource;
+  readonly target: unknown;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly agentId: string;
+  readonly session: Session | null;
+  readonly signal: AbortSignal | undefined;
+  readonly #runtime: GuardRuntime;
+  readonly #args: readonly unknown[];
+
+  constructor(
+    guard: CallSource,
+    runtime: GuardRuntime,
+    target: unknown,
+    args: readonly unknown[],
+    params: Readonly<Record<string, unknown>>,
+    agentId: string,
+    session: Session | null,
+    signal: AbortSignal | undefined,
+  ) {
+    this.guard = guard;
+    this.target = target;
+    this.params = params;
+    this.agentId = agentId;
+    this.session = session;
+    this.signal = signal;
+    this.#runtime = runtime;
+    this.#args = args;
+  }
+
+  get toolName(): string {
+    return this.guard.info.toolName;
+  }
+
+  get guardKey(): string {
+    return this.guard.info.key;
+  }
+
+  get groups(): readonly string[] {
+    return this.guard.info.groups;
+  }
+
+  get opaque(): readonly string[] {
+    return this.guard.info.opaque;
+  }
+
+  get mode(): ApprovalMode {
+    return this.guard.info.approval;
+  }
+
+  get schema(): StandardSchema | undefined {
+    return this.guard.options.schema;
+  }
+
+  get approvalTimeoutMs(): number | undefined {
+    return this.guard.options.approvalTimeoutMs;
+  }
+
+  get knows(): (name: string) => boolean {
+    return (name) => this.guard.binding.knows(name);
+  }
+
+  get recheck(): (() => string | undefined) | undefined {
+    return this.guard.recheck(this.#runtime, this.target, this.#args, this.agentId, this.session);
+  }
+
+  get onSettled(): ((result: unknown, error: unknown) => unknown) | undefined {
+    return this.guard.options.onSettled as ((result: unknown, error: unknown) => unknown) | undefined;
+  }
+}

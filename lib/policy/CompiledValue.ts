@@ -1,0 +1,94 @@
+/** A Cedar Long: a number where that is exact (safe integers), else a BigInt. One form per Long, so `===` compares. */
+export type Long = number | bigint;
+
+/** A Cedar value as compiled policies see it. Made by `readValue` or by policies; never changed. */
+export type Value = boolean | Long | string | EntityValue | QuantityValue | IpValue | SetValue | RecordValue;
+
+/** Names an entity. */
+export class EntityValue {
+  readonly type: string;
+  readonly id: string;
+
+  constructor(type: string, id: string) {
+    this.type = type;
+    this.id = id;
+  }
+}
+
+/** A decimal in ten-thousandths, a datetime in milliseconds since 1970, or a duration in milliseconds. */
+export class QuantityValue {
+  readonly kind: 'decimal' | 'datetime' | 'duration';
+  readonly amount: Long;
+
+  constructor(kind: QuantityValue['kind'], amount: Long) {
+    this.kind = kind;
+    this.amount = amount;
+  }
+}
+
+/** An IP address, or a range of them. */
+export class IpValue {
+  readonly version: 4 | 6;
+  readonly address: bigint;
+  /** Leading bits that count; 32 or 128 for one address. */
+  readonly prefix: number;
+
+  constructor(version: 4 | 6, address: bigint, prefix: number) {
+    this.version = version;
+    this.address = address;
+    this.prefix = prefix;
+  }
+}
+
+/** Members by what tells them apart: scalars by themselves, all others by their key. */
+export interface SetMembers {
+  readonly scalars: ReadonlySet<boolean | Long | string>;
+  readonly keys: ReadonlySet<string>;
+}
+
+/** A Set. Its items may repeat: `setMembers` holds each once. */
+export class SetValue {
+  readonly items: readonly Value[];
+  /** Kept by `setMembers`. */
+  members: SetMembers | undefined = undefined;
+  /** Kept by `keyOf`. */
+  key: string | undefined = undefined;
+
+  constructor(items: readonly Value[]) {
+    this.items = items;
+  }
+}
+
+/** Up to this many names are searched one by one: quicker than any index. */
+const SEARCHED = 12;
+
+/** A Record: names and fields side by side, so that no name can reach a prototype. */
+export class RecordValue {
+  readonly names: readonly string[];
+  readonly fields: readonly Value[];
+  /** Kept by `keyOf`. */
+  key: string | undefined = undefined;
+  #places: ReadonlyMap<string, number> | undefined = undefined;
+
+  /** @param names no two equal */
+  constructor(names: readonly string[], fields: readonly Value[]) {
+    this.names = names;
+    this.fields = fields;
+  }
+
+  /** The field, or undefined where there is none. */
+  get(name: string): Value | undefined {
+    const { names } = this;
+    if (names.length > SEARCHED) return this.#find(name);
+    for (let i = 0; i < names.length; i++) if (names[i] === name) return this.fields[i];
+    return undefined;
+  }
+
+  #find(name: string): Value | undefined {
+    this.#places ??= new Map(this.names.map((known, i) => [known, i]));
+    const place = this.#places.get(name);
+    return place === undefined ? undefined : this.fields[place];
+  }
+}
+
+export const EMPTY_RECORD: RecordValue = new RecordValue([], []);

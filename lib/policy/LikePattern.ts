@@ -1,0 +1,44 @@
+import type { StepBudget } from './StepBudget.js';
+
+/** Longer texts between stars make searching slower than {@link LikePattern.matches} counts. */
+const LONG_PIECE = 200;
+
+/**
+ * The pattern of a `like`: texts between stars. Each text is taken where it occurs first, never again later, so a match takes no longer than one
+ * pass over the text. Pattern and text are well-formed, so UTF-16 units match exactly where Cedar's characters do.
+ */
+export class LikePattern {
+  readonly #first: string;
+  readonly #middle: readonly string[];
+  /** Undefined where there is no star. */
+  readonly #last: string | undefined;
+  /** Steps for a character of the text. */
+  readonly #perUnit: number;
+
+  /** @param pieces what stands before, between and after the stars; one piece where there is no star */
+  constructor(pieces: readonly string[]) {
+    this.#first = pieces[0] ?? '';
+    this.#last = pieces.length > 1 ? (pieces.at(-1) as string) : undefined;
+    this.#middle = pieces.slice(1, -1).filter((piece) => piece !== '');
+    const longest = Math.max(0, ...this.#middle.map((piece) => piece.length));
+    this.#perUnit = longest <= 1 ? 1 / 8 : Math.ceil(longest / LONG_PIECE);
+  }
+
+  matches(text: string, budget: StepBudget): boolean {
+    const first = this.#first;
+    const last = this.#last;
+    if (last === undefined) return text === first;
+    if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last)) return false;
+    if (this.#middle.length === 0) return true;
+    budget.take(Math.ceil(text.length * this.#perUnit));
+    const end = text.length - last.length;
+    let at = first.length;
+    for (const piece of this.#middle) {
+      const found = text.indexOf(piece, at);
+      if (found === -1) return false;
+      at = found + piece.length;
+      if (at > end) return false;
+    }
+    return true;
+  }
+}

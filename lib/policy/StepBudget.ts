@@ -1,0 +1,22 @@
+/** The most steps a decision may take. A step is some nanoseconds of work: all of them take less than 10 ms. */
+export const MAX_STEPS = 1_000_000;
+
+/** A decision took too long. It denies: who sends the data must not choose how long decisions take. */
+export class StepsExceeded extends Error {
+  override readonly name = 'StepsExceeded';
+
+  constructor() {
+    super(`the decision takes more than ${MAX_STEPS} steps`);
+  }
+}
+
+/** What one decision may still spend on work that grows with its data. */
+export class StepBudget {
+  #left = MAX_STEPS;
+
+  /** @throws StepsExceeded */
+  take(steps: number): void {
+    this.#left -= steps;
+    if (this.#left < 0) throw new StepsExceeded();
+  }
+}

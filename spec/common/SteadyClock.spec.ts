@@ -1,0 +1,68 @@
+import { expect } from 'chai';
+import { useFakeTimers } from 'sinon';
+import type { SinonFakeTimers } from 'sinon';
+import { SteadyClock } from '../../lib/common/SteadyClock.js';
+
+const HOUR = 3_600_000;
+const TEN_YEARS = 10 * 365.25 * 24 * HOUR;
+
+describe('SteadyClock', () => {
+  let time: SinonFakeTimers;
+  beforeEach(() => (time = useFakeTimers({ now: Date.UTC(2026, 0, 1) })));
+  afterEach(() => time.restore());
+
+  it('is wall time, in whole milliseconds, while nobody touches the clock', () => {
+    const clock = new SteadyClock();
+    expect(clock.now()).to.equal(Date.now());
+    time.tick(1_234);
+    expect(clock.now()).to.equal(Date.now());
+    expect(Number.isInteger(new SteadyClock().now())).to.equal(true);
+  });
+
+  for (const back of [1, HOUR, TEN_YEARS]) {
+    it(`goes on as before when the wall clock is set back by ${back} ms`, () => {
+      const clock = new SteadyClock();
+      const start = clock.now();
+      time.tick(1_000);
+      time.setSystemTime(start - back);
+      expect(clock.now()).to.equal(start + 1_000);
+      time.tick(5_000);
+      expect(clock.now()).to.equal(start + 6_000);
+    });
+
+    it(`goes forward with the wall clock when it is set forward by ${back} ms, as after a suspended machine's sleep`, () => {
+      const clock = new SteadyClock();
+      const start = clock.now();
+      time.setSystemTime(start + back);
+      expect(clock.now()).to.equal(start + back);
+      time.tick(7_000);
+      expect(clock.now()).to.equal(start + back + 7_000);
+    });
+
+    it(`does not stand still after the wall clock went forward and back by ${back} ms: what is timed then still ends`, () => {
+      const clock = new SteadyClock();
+      const start = clock.now();
+      time.setSystemTime(start + back);
+      const ahead = clock.now();
+      time.setSystemTime(start);
+      expect(clock.now()).to.equal(ahead);
+      time.tick(60_000);
+      expect(clock.now()).to.equal(ahead + 60_000);
+    });
+  }
+
+  it('knows of a clock that was set back before it was first read', () => {
+    const start = Date.now();
+    const clock = new SteadyClock();
+    time.setSystemTime(start - HOUR);
+    expect(clock.now()).to.equal(start);
+  });
+
+  it('does not run fast however often it is read beside a wall clock of whole milliseconds', () => {
+    time.restore();
+    const clock = new SteadyClock();
+    const start = [clock.now(), performance.now()] as const;
+    while (performance.now() - start[1] < 30) clock.now();
+    expect(clock.now() - start[0] - (performance.now() - start[1])).to.be.within(-2, 2);
+  });
+});

@@ -1,0 +1,30 @@
+import { expect } from 'chai';
+import { type FuzzCounts, fuzzEvaluation } from '../support/policyFuzzCases.js';
+
+/** Requests in all: 3,000 by default, 100,000 in CI's assurance, a million by `npm run fuzz`. */
+const REQUESTS = Number(process.env['AEGIS_FUZZ'] ?? 3_000);
+const SEED = Number(process.env['AEGIS_FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
+
+describe('Compiled policies', () => {
+  const lines: string[] = [];
+
+  for (const typed of [true, false]) {
+    const name = typed ? 'well-typed' : 'arbitrary';
+    it(`answer as cedar-wasm does, for ${name} policies`, function () {
+      this.timeout(60_000 + REQUESTS);
+      const counts = fuzzEvaluation(SEED + (typed ? 0 : 1), REQUESTS / 2, typed);
+      lines.push(`${name}: ${told(counts)}`);
+      expect(counts.differences.slice(0, 3), `AEGIS_FUZZ_SEED=${SEED}`).to.deep.equal([]);
+      expect(counts.bailedPolicies).to.equal(0);
+      if (typed) expect(counts.withoutError / counts.requests).to.be.above(0.5);
+    });
+  }
+
+  after(() => console.log([`    fuzz, AEGIS_FUZZ_SEED=${SEED}`, ...lines].join('\n      ')));
+});
+
+function told(counts: FuzzCounts): string {
+  const share = (n: number): string => `${((100 * n) / counts.requests).toFixed(1)} %`;
+  const { requests, differences, withoutError, allowed, bailedPolicies, refusedPolicies, refusedRequests } = counts;
+  return `${requests} requests, ${differences.length} differences, ${share(withoutError)} without an erring policy, ${share(allowed)} allowed, ${bailedPolicies} policies bailed, not used: ${refusedPolicies} policies, ${refusedRequests} requests`;
+}
