@@ -91,6 +91,12 @@ export type { CedarPolicyEngineOptions } from './policy/CedarPolicyEngine.js';
 export type { AgentConfig } from './policy/AgentDirectory.js';
 export type { AppliedPolicy, DenyCode, PolicyCall, PolicyEngine, PolicyOutcome } from './policy/PolicyEngine.js';
 export type { PolicySource, SourceText } from './policy/PolicySource.js';
+export { readPolicies } from './policy/readPolicies.js';
+export { lintPolicies } from './policy/lintPolicies.js';
+export type { LintPoliciesOptions } from './policy/lintPolicies.js';
+export type { LintFinding } from './policy/lintSources.js';
+export { runPolicyTests } from './policy/runPolicyTests.js';
+export type { PolicyTestResult } from './policy/runPolicyTests.js';
 
 // Errors
 export { AegisError } from './model/errors/AegisError.js';

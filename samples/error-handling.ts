@@ -64,7 +64,8 @@ await meet('policy changed the call into one the guard does not know: fix the po
 
 show('service', 'magenta', 'there was no decision, so nothing ran: retry later, or alert');
 const remote = await unhappyDataPlane();
-const asking = (status: number): Promise<unknown> => guard(done, { toolName: `http.${status}`, module: remote.module })();
+const asking = (status: number): Promise<unknown> =>
+  guard(done, { toolName: `http.${status}`, module: status === 0 ? remote.hasty : remote.module })();
 await meet('the API key is wrong: alert', () => asking(401));
 await meet('the service could not read the request: a bug, perhaps of versions', () => asking(400));
 await meet('the service does not know the tenant or tool: configuration', () => asking(404));
@@ -133,7 +134,7 @@ async function meet(whatToDo: string, call: () => unknown): Promise<void> {
 }
 
 /** A Data Plane that answers with the HTTP status its tool is named after; 0 is no answer at all. */
-async function unhappyDataPlane(): Promise<{ readonly module: AegisModule; close(): Promise<void> }> {
+async function unhappyDataPlane(): Promise<{ readonly module: AegisModule; readonly hasty: AegisModule; close(): Promise<void> }> {
   const server = createServer((request, reply) => {
     let body = '';
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
@@ -145,11 +146,15 @@ async function unhappyDataPlane(): Promise<{ readonly module: AegisModule; close
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const module = AegisModule.create({ apiKey: 'key', baseUrl, agentId: 'agent', retries: 1, timeoutMs: 1_000 });
+  const options = { apiKey: 'key', baseUrl, agentId: 'agent', retries: 1 };
+  const module = AegisModule.create(options);
+  const hasty = AegisModule.create({ ...options, timeoutMs: 300 });
   return {
     module,
+    hasty,
     async close() {
       await module.close();
+      await hasty.close();
       server.closeAllConnections();
       server.close();
     },

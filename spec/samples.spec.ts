@@ -33,7 +33,7 @@ describe('The samples', function () {
   });
 
   it('quickstart has colours where they are wanted', async () => {
-    const { stdout } = await runInChild(sample('quickstart'), { env: { FORCE_COLOR: '1', NO_COLOR: undefined } });
+    const { stdout } = await runInChild(sample('quickstart'), { env: { FORCE_COLOR: '1', NO_COLOR: undefined }, timeoutMs: 30_000 });
     expect(stdout).to.not.equal(stripVTControlCharacters(stdout));
   });
 
@@ -129,7 +129,7 @@ describe('The samples', function () {
   });
 
   it('are all in the list of npm run samples', async () => {
-    const { code, stdout, stderr } = await runInChild(sample('run'), { args: ['throw-mode'], env: { NO_COLOR: '1' } });
+    const { code, stdout, stderr } = await runInChild(sample('run'), { args: ['throw-mode'], env: { NO_COLOR: '1' }, timeoutMs: 30_000 });
     expect(code, stderr).to.equal(0);
     expect(stdout).to.include('throw-mode');
     const unknown = await runInChild(sample('run'), { args: ['nonsense'] });

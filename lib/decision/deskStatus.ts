@@ -47,7 +47,8 @@ export function watchDesk(desk: ApprovalDesk, signal: AbortSignal): AsyncIterabl
           const batch = waiting;
           waiting = [];
           yield* batch;
-          if (waiting.length > 0) continue;
+          // while they were read, more may have come, or the end
+          if (waiting.length > 0 || signal.aborted) continue;
           await new Promise<void>((resolve) => {
             wake = resolve;
           });

@@ -112,7 +112,7 @@ describe('DueLoop', () => {
       while (performance.now() - start < 1);
       turns.push(turn);
     });
-    for (const name of 'abcdefghijklmnopqrst') loop.schedule(item(name), 0);
+    for (const [i, name] of [...'abcdefghijklmnopqrst'].entries()) loop.schedule(item(name), i - 20);
     while (turns.length < 20) await new Promise((resolve) => setTimeout(resolve, 1));
     expect(handled.join('')).to.equal('abcdefghijklmnopqrst');
     const inOneTurn = Math.max(...turns.map((t) => turns.filter((u) => u === t).length));

@@ -77,7 +77,12 @@ for (const emit of ['TC39 decorators', 'experimentalDecorators'] as const) {
         throw new Error('down');
       };
       const workspace = new classes.Workspace() as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
-      for (const call of [['post', 1, 2, 3], ['order', 'text'], ['post', () => {}], ['post', 'a']] as const) {
+      for (const call of [
+        ['post', 1, 2, 3],
+        ['order', 'text'],
+        ['post', () => {}],
+        ['post', 'a'],
+      ] as const) {
         const [method, ...args] = call;
         let promise: Promise<unknown> | undefined;
         expect(() => (promise = workspace[method]?.(...args)), method).to.not.throw();
@@ -108,7 +113,9 @@ for (const emit of ['TC39 decorators', 'experimentalDecorators'] as const) {
 
     it('passes the inner denial on through super', async () => {
       service.answer = (request) => ({ effect: request.toolName === 'post' ? 'deny' : 'allow' });
-      expect(await rejection(new classes.Annex().post('#a'))).to.be.instanceOf(ForbiddenError).and.have.property('toolName', 'post');
+      expect(await rejection(new classes.Annex().post('#a')))
+        .to.be.instanceOf(ForbiddenError)
+        .and.have.property('toolName', 'post');
     });
 
     it('takes the own keys of a sole object for names', async () => {
@@ -257,7 +264,9 @@ describe('@AegisGuard under TC39 decorators alone', () => {
           accessor value = 1;
         },
     );
-    expect(error).to.be.instanceOf(GuardDefinitionError).and.have.property('message', "@AegisGuard guards methods, not a accessor ('value').");
+    expect(error)
+      .to.be.instanceOf(GuardDefinitionError)
+      .and.have.property('message', "@AegisGuard guards methods, not a accessor ('value').");
   });
 });
 

@@ -16,6 +16,7 @@ import { untypedExpression } from './policyFuzzUntyped.js';
 /** What a fuzz run saw. */
 export interface FuzzCounts {
   requests: number;
+  policies: number;
   allowed: number;
   /** Requests on which no policy erred. */
   withoutError: number;
@@ -33,11 +34,12 @@ const REQUESTS_PER_SET = 24;
 /** Asks random policies random requests, both ways. */
 export function fuzzEvaluation(seed: number, requests: number, typed: boolean): FuzzCounts {
   const random = new Random(seed);
-  const counts: FuzzCounts = { requests: 0, allowed: 0, withoutError: 0, refusedPolicies: 0, bailedPolicies: 0, refusedRequests: 0, differences: [] }; // prettier-ignore
+  const counts: FuzzCounts = { requests: 0, policies: 0, allowed: 0, withoutError: 0, refusedPolicies: 0, bailedPolicies: 0, refusedRequests: 0, differences: [] }; // prettier-ignore
   while (counts.requests < requests) {
     const policies = randomPolicies(random, typed, counts);
     const wasm = wasmEvaluate(policies);
     const compiled = compiledEvaluate(policies);
+    counts.policies += policies.length;
     counts.bailedPolicies += policies.filter((policy) => compilePolicy(policy) === undefined).length;
     for (let i = 0; i < REQUESTS_PER_SET; i += 4) {
       const caller = randomCaller(random);
@@ -92,6 +94,7 @@ function randomPolicies(random: Random, typed: boolean, counts: FuzzCounts): Pol
 }
 
 function randomScope(random: Random): string {
+  if (random.chance(0.5)) return 'principal, action, resource';
   const principal = random.pick(['', '', '', '== Aegis::Agent::"bot"', 'in Aegis::Role::"r5"', 'is Aegis::Agent', 'is Aegis::Agent in Aegis::Role::"r0"', 'is Aegis::Agent::Admin', 'in Aegis::Agent::Admin::"x"', '== Aegis::Agent::"\\u{1f600}"']); // prettier-ignore
   const action = random.pick(['', '', '', '== Aegis::Action::"t"', 'in Aegis::Action::"g"', 'in [Aegis::Action::"g", Aegis::Action::"u"]', 'in []', '== Action::"t"']); // prettier-ignore
   const resource = random.pick(['', '', '', 'is T', '== A::B::"x"', '== A::"B::x"', 'in A::B::"x"', 'is A in A::"B::x"']);

@@ -1,0 +1,121 @@
+import { expect } from 'chai';
+import {
+  AegisModule,
+  ApprovalPendingError,
+  DecisionUnavailableError,
+  ForbiddenError,
+  getGuard,
+  GuardDefinitionError,
+  guardSync,
+} from '../../lib/index.js';
+import { moduleAsking, StandInDecisions, thrown } from '../support/standInDecisions.js';
+
+const looseGuardSync = guardSync as unknown as (...args: unknown[]) => (...args: unknown[]) => unknown;
+
+describe('guardSync()', () => {
+  let service: StandInDecisions;
+  let module: AegisModule;
+  let ran: number;
+  const add = (a: number, b: number): number => {
+    ran += 1;
+    return a + b;
+  };
+  beforeEach(() => {
+    service = new StandInDecisions();
+    module = moduleAsking(service);
+    ran = 0;
+  });
+  afterEach(() => module.close());
+
+  const guarded = (): ((a: number, b: number) => number) => guardSync(add, { params: ['a', 'b'], module });
+
+  it('answers at once', () => {
+    expect(guarded()(1, 2)).to.equal(3);
+    expect(service.last).to.deep.include({ toolName: 'add', params: { a: 1, b: 2 } });
+    expect(getGuard(guarded())).to.include({ toolName: 'add', approval: 'throw' });
+  });
+
+  it('throws when it is denied, and does not run', () => {
+    service.always({ effect: 'deny' });
+    expect(thrown(() => guarded()(1, 2))).to.be.instanceOf(ForbiddenError);
+    expect(ran).to.equal(0);
+  });
+
+  it('runs what a sanitize made of the call', () => {
+    service.always({ effect: 'sanitize', params: { a: 1, b: 40 } });
+    expect(guarded()(1, 2)).to.equal(41);
+  });
+
+  it("throws the function's own error as it is", () => {
+    const mine = new RangeError('mine');
+    const throws = guardSync(
+      (): number => {
+        throw mine;
+      },
+      { toolName: 't', module },
+    );
+    expect(thrown(throws)).to.equal(mine);
+  });
+
+  it('throws ApprovalPendingError until it is approved; then an equal call runs, once', () => {
+    service.always({ effect: 'approval_needed' });
+    const call = guarded();
+    const first = thrown(() => call(1, 2)) as ApprovalPendingError;
+    expect(first).to.be.instanceOf(ApprovalPendingError);
+    expect((thrown(() => call(1, 2)) as ApprovalPendingError).pending).to.equal(first.pending);
+    expect(service.requests).to.have.length(1);
+    service.state = 'approved';
+    expect(call(1, 2)).to.equal(3);
+    expect(ran).to.equal(1);
+    expect(thrown(() => call(1, 2))).to.be.instanceOf(ApprovalPendingError);
+    expect(ran).to.equal(1);
+  });
+
+  it('throws the refusal of a person at the next equal call', () => {
+    service.always({ effect: 'approval_needed' });
+    const call = guarded();
+    thrown(() => call(1, 2));
+    service.state = 'denied';
+    expect(thrown(() => call(1, 2)))
+      .to.be.instanceOf(ForbiddenError)
+      .and.have.property('code', 'approval_denied');
+    expect(ran).to.equal(0);
+  });
+
+  it('does not run behind the back of its caller when the decision comes later', async () => {
+    let release = (_: unknown): void => {};
+    service.answer = () => new Promise((resolve) => (release = resolve));
+    const error = thrown(() => guarded()(1, 2));
+    expect(error).to.be.instanceOf(DecisionUnavailableError).and.have.property('reason', 'asynchronous');
+    release({ effect: 'allow' });
+    await new Promise(setImmediate);
+    expect(ran).to.equal(0);
+  });
+
+  it('cancels an approval that came later', async () => {
+    service.answer = async () => ({ effect: 'approval_needed', decisionId: 'late' });
+    thrown(() => guarded()(1, 2));
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    expect(service.withdrawn).to.deep.equal(['late']);
+    expect(module.scheduler.queueSize).to.equal(0);
+  });
+
+  for (const [name, fn] of [
+    ['an async function', async () => 1],
+    [
+      'an async generator',
+      async function* items(): AsyncGenerator<number> {
+        yield 1;
+      },
+    ],
+  ] as const)
+    it(`refuses ${name} at definition`, () => {
+      expect(() => looseGuardSync(fn, { toolName: 't' })).to.throw(GuardDefinitionError, 'use guard()');
+    });
+
+  for (const approval of ['wait', 'defer'])
+    it(`refuses mode ${approval} at definition`, () => {
+      expect(() => looseGuardSync(add, { params: ['a', 'b'], approval })).to.throw(GuardDefinitionError, "'throw'");
+    });
+});
