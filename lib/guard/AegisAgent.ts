@@ -1,12 +1,13 @@
 import '../common/runtime.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import type { AegisModule, AegisModuleView } from './AegisModule.js';
+import { runtimeOf } from './GuardRuntime.js';
 import { setAgentDefaults, unguardedOverrides } from './guardMetadata.js';
 
 export interface AegisAgentOptions {
   /** The module that guards this class. Default `AegisModule.current`. */
   readonly module?: AegisModule | AegisModuleView;
-  /** What an undecorated override of a guarded method does. Default `throw`. */
+  /** What an undecorated override of a guarded method does. Default: what the base class says, then `module`, then `throw`. */
   readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore';
 }
 
@@ -26,12 +27,13 @@ export function AegisAgent(
     if (typeof target !== 'function' || (context !== undefined && (typeof context !== 'object' || context.kind !== 'class'))) {
       throw new GuardDefinitionError('@AegisAgent stands on classes; guard a method with @AegisGuard.');
     }
-    const { onUnguardedOverride } = setAgentDefaults(target, { ...options, agentId });
-    if (onUnguardedOverride === 'ignore') return;
+    const defaults = setAgentDefaults(target, { ...options, agentId });
+    const mode = defaults.onUnguardedOverride ?? (defaults.module && runtimeOf(defaults.module).onUnguardedOverride) ?? 'throw';
+    if (mode === 'ignore') return;
     const [unguarded] = unguardedOverrides(target);
     if (unguarded === undefined) return;
     const message = `${target.name}.${String(unguarded)} overrides a guarded method and is itself not guarded; decorate it with @AegisGuard.`;
-    if (onUnguardedOverride !== 'warn') throw new GuardDefinitionError(message);
+    if (mode !== 'warn') throw new GuardDefinitionError(message);
     process.emitWarning(message, 'AegisWarning');
   };
 }

@@ -109,10 +109,11 @@ describe('An override of a guarded method', () => {
   });
 
   it('is what the module of the class says', () => {
-    const { Child } = family({ module: undefined });
-    const lenient = moduleAsking(service, { onUnguardedOverride: 'ignore' });
-    AegisAgent('a', { module: lenient, onUnguardedOverride: 'ignore' })(Child);
+    const { Parent, Child } = family({ module: undefined });
+    AegisAgent('a', { module: moduleAsking(service, { onUnguardedOverride: 'ignore' }) })(Parent);
     expect(() => new Child()).to.not.throw();
+    expect(() => AegisAgent('b')(Child)).to.not.throw();
+    expect(() => AegisAgent('b', { module: moduleAsking(service) })(Child)).to.throw(GuardDefinitionError);
   });
 
   it('is what the current module says, and refused while there is none', () => {

@@ -1,0 +1,112 @@
+import { expect } from 'chai';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { checkDecision } from '../../lib/model/checkDecision.js';
+import type { DecisionRequest } from '../../lib/model/Decision.js';
+import { DecisionUnavailableError } from '../../lib/model/errors/ServiceErrors.js';
+
+const request = { agentId: 'agent', toolName: 'tool' } as DecisionRequest;
+
+/** Answers that nobody may believe, with the reason. */
+export const UNBELIEVABLE: readonly (readonly [string, unknown, string])[] = [
+  ['nothing', undefined, 'malformed'],
+  ['null', null, 'malformed'],
+  ['true', true, 'malformed'],
+  ["the text 'allow'", 'allow', 'malformed'],
+  ['a number', 200, 'malformed'],
+  ['a function', () => ({ effect: 'allow', decisionId: 'd' }), 'malformed'],
+  ['an empty object', {}, 'malformed'],
+  ['a list', [{ effect: 'allow', decisionId: 'd' }], 'malformed'],
+  ['no decisionId', { effect: 'allow', decisionId: undefined }, 'malformed'],
+  ['an empty decisionId', { effect: 'allow', decisionId: '' }, 'malformed'],
+  ['a decisionId that is a number', { effect: 'allow', decisionId: 7 }, 'malformed'],
+  ['a decisionId of 513 characters', { effect: 'allow', decisionId: 'x'.repeat(513) }, 'malformed'],
+  ['an allow with params', { effect: 'allow', decisionId: 'd', params: {} }, 'malformed'],
+  ['a sanitize without params', { effect: 'sanitize', decisionId: 'd' }, 'malformed'],
+  ['a sanitize with null', { effect: 'sanitize', decisionId: 'd', params: null }, 'malformed'],
+  ['a sanitize with a list', { effect: 'sanitize', decisionId: 'd', params: [] }, 'malformed'],
+  ['a sanitize with a text', { effect: 'sanitize', decisionId: 'd', params: '{}' }, 'malformed'],
+  ['an approval with a list of params', { effect: 'approval_needed', decisionId: 'd', params: [] }, 'malformed'],
+  ['an approval that ends at NaN', { effect: 'approval_needed', decisionId: 'd', expiresAtMs: Number.NaN }, 'malformed'],
+  ['an approval that ends at Infinity', { effect: 'approval_needed', decisionId: 'd', expiresAtMs: Infinity }, 'malformed'],
+  ['an approval that ends at a text', { effect: 'approval_needed', decisionId: 'd', expiresAtMs: '9999999999999' }, 'malformed'],
+  ['an allow for another agent', { effect: 'allow', decisionId: 'd', agentId: 'other' }, 'echo_mismatch'],
+  ['an allow for another tool', { effect: 'allow', decisionId: 'd', toolName: 'other' }, 'echo_mismatch'],
+  ['an allow for an agent in a list', { effect: 'allow', decisionId: 'd', agentId: ['agent'] }, 'echo_mismatch'],
+  [
+    'an answer whose getter throws',
+    {
+      decisionId: 'd',
+      get effect(): never {
+        throw new Error('CANARY');
+      },
+    },
+    'malformed',
+  ],
+];
+
+describe('checkDecision', () => {
+  for (const [name, answer, reason] of UNBELIEVABLE)
+    it(`does not believe ${name}`, () => {
+      try {
+        checkDecision(answer, request);
+      } catch (error) {
+        expect(error).to.be.instanceOf(DecisionUnavailableError).and.have.property('reason', reason);
+        expect(String(error)).to.not.include('CANARY');
+        return;
+      }
+      throw new Error('it was believed');
+    });
+
+  for (const effect of ['ALLOW', 'allow ', 'allowed', '', 'constructor', undefined, null, true, 1, ['allow'], { toString: () => 'allow' }])
+    it(`takes the effect ${JSON.stringify(effect)} for a deny`, () => {
+      expect(checkDecision({ effect, decisionId: 'd' }, request)).to.include({ effect: 'deny', decisionId: 'd' });
+    });
+
+  for (const effect of ['allow', 'deny', 'sanitize', 'approval_needed'])
+    it(`believes ${effect}, with or without an echo`, () => {
+      const params = effect === 'sanitize' ? { params: {} } : {};
+      expect(checkDecision({ effect, decisionId: 'd', ...params }, request)).to.include({ effect, decisionId: 'd' });
+      const echoed = { effect, decisionId: 'd', agentId: 'agent', toolName: 'tool', ...params };
+      expect(checkDecision(echoed, request)).to.include({ agentId: 'agent', toolName: 'tool' });
+      expect(checkDecision({ ...echoed, agentId: null, toolName: null }, request)).to.include({ effect });
+    });
+
+  it('keeps the fields it knows, and drops those that are not what they should be', () => {
+    const good = {
+      decisionId: 'd',
+      effect: 'deny',
+      reason: 'why',
+      requestId: 'r',
+      tenantId: 't',
+      violations: [{ type: 'a', message: 'b' }],
+      policySetHash: 'h',
+      policyEvaluations: [1],
+      latencyMs: 3,
+    };
+    expect(checkDecision(good, request)).to.deep.include(good);
+    const bad = { ...good, reason: { toString: () => 'x' }, violations: 'x', latencyMs: '3', requestId: 5, admin: true };
+    const read = checkDecision(bad, request);
+    expect(read).to.include({ reason: undefined, violations: undefined, latencyMs: undefined, requestId: undefined });
+    expect(read).to.not.have.property('admin');
+  });
+
+  it('gives back a copy: what the service does to its answer later changes nothing', () => {
+    const answer = { effect: 'deny', decisionId: 'd', reason: 'no' };
+    const read = checkDecision(answer, request);
+    Object.assign(answer, { effect: 'allow', decisionId: 'e' });
+    expect(read).to.include({ effect: 'deny', decisionId: 'd' });
+  });
+
+  it('reports an answer for another call as a security event', () => {
+    const events: unknown[] = [];
+    const listen = (event: unknown): void => void events.push(event);
+    subscribe('aegis:diagnostics', listen);
+    try {
+      expect(() => checkDecision({ effect: 'allow', decisionId: 'd', agentId: 'other' }, request)).to.throw(DecisionUnavailableError);
+    } finally {
+      unsubscribe('aegis:diagnostics', listen);
+    }
+    expect(events).to.have.length(1);
+    expect(events[0]).to.include({ kind: 'security', code: 'decision_echo_mismatch', agentId: 'agent', decisionId: 'd' });
+  });
+});
