@@ -17,6 +17,7 @@ const decisions: DecisionService = {
 const aegis = AegisModule.create({
   decisions,
   agentId: 'bench',
+  tasks: { maxPending: 2 * COUNT },
   approvalPolling: { initialDelayMs: 5_000, maxDelayMs: 5_000, jitterRatio: 0 },
 });
 let runs = 0;

@@ -74,7 +74,7 @@ export class CallEnder {
     if (!isFinished(task.status) && task.status !== 'unknown') return;
     this.#forget(entry);
     if (task.status === 'completed') entry.end({ ok: true, value: task.result });
-    else entry.end({ ok: false, error: entry.errorNoted(task) ?? errorOfTask(task) });
+    else entry.end({ ok: false, error: (entry.errorNoted(task) ?? { error: errorOfTask(task) }).error });
   }
 
   /** Ends it for its waiters, whatever becomes of its task. */

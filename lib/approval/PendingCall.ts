@@ -71,13 +71,13 @@ export class PendingCall<T = unknown> implements Due {
     (this.#errors ??= []).push({ to, summary, error });
   }
 
-  /** The error behind what its task recorded; `undefined` where somebody else recorded it. */
-  errorNoted(task: Task): unknown {
+  /** The error behind what its task recorded, which may be anything; `undefined` where somebody else recorded it. */
+  errorNoted(task: Task): { readonly error: unknown } | undefined {
     if (!('error' in task)) return undefined;
     const { name, message, code } = task.error;
     return this.#errors?.find(
       ({ to, summary }) => to === task.status && summary.name === name && summary.message === message && summary.code === code,
-    )?.error;
+    );
   }
 
   /** Ends it for everybody who waits. Later ends are ignored. */

@@ -47,7 +47,7 @@ export class AegisModule implements AegisModuleView {
    * @throws ConfigError naming every problem and its fix, never a value; and when called twice without `replace: true`
    */
   static configure(options: ConfigureOptions = {}): AegisModule {
-    if (typeof options !== 'object' || options === null) checkOptions(options);
+    if (typeof options !== 'object' || options === null || Array.isArray(options)) checkOptions(options);
     const { replace, ...given } = options;
     const laid = given.env === false ? { options: given, problems: [], origins: undefined } : applyEnvironment(given, process.env);
     checkOptions(replace === undefined ? laid.options : { ...laid.options, replace }, laid.problems, laid.origins);

@@ -12,7 +12,6 @@ const whole = (least: number, most: number) =>
     v.minValue(least, `is at least ${least}`),
     v.maxValue(most, `is at most ${most}`),
   );
-const options = <const E extends v.ObjectEntries>(entries: E) => v.strictObject(entries, 'is an object of options');
 const flag = () => v.boolean('is true or false');
 const oneOf = <const T extends readonly string[]>(values: T) => v.picklist(values, `is one of ${values.join(', ')}`);
 const fn = () => v.custom<(...args: never) => unknown>((value) => typeof value === 'function', 'is a function');
@@ -26,6 +25,7 @@ const text = () => v.pipe(v.string('is a text'), v.minLength(1, 'is not empty'),
 const path = () => v.pipe(v.string('is a text'), v.minLength(1, 'is not empty'), v.maxLength(4_096, 'has 4,096 characters at most'));
 const record = (what: string) =>
   v.custom<object>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), `is ${what}`);
+const options = <const E extends v.ObjectEntries>(entries: E) => v.pipe(record('an object of options'), v.strictObject(entries));
 
 const POLLING = /* @__PURE__ */ (() =>
   options({
@@ -51,7 +51,9 @@ const OPTIONS = /* @__PURE__ */ (() =>
     factsTimeoutMs: v.optional(millis(1, 30_000)),
     unattended: v.optional(oneOf(['pending', 'deny'])),
     approver: v.optional(having(['attach'], 'an approver, such as terminalApprover()')),
-    approverGroups: v.optional(v.record(v.string(), v.array(text(), 'is a list of people'), 'is an object of lists of people by group')),
+    approverGroups: v.optional(
+      v.pipe(record('an object of lists of people by group'), v.record(v.string(), v.array(text(), 'is a list of people'))),
+    ),
     mayApprove: v.optional(fn()),
     requireRequester: v.optional(flag()),
     maxPendingPerTool: v.optional(whole(1, 10_000_000)),
@@ -98,7 +100,7 @@ const OPTIONS = /* @__PURE__ */ (() =>
   }))();
 
 /** Every option, for specs that leave none out. */
-export const OPTION_NAMES: readonly string[] = /* @__PURE__ */ Object.freeze(Object.keys(OPTIONS.entries));
+export const OPTION_NAMES: readonly string[] = /* @__PURE__ */ Object.freeze(Object.keys(OPTIONS.pipe[1].entries));
 
 /** Everything wrong with the options of a program. */
 export function optionProblems(options: unknown): readonly ConfigProblem[] {

@@ -43,9 +43,38 @@ function loadCedar(): Cedar {
   const others = require.cache[path];
   delete require.cache[path];
   try {
-    return require(path) as Cedar;
+    return withSafeExports(() => require(path) as Cedar);
   } finally {
     if (others === undefined) delete require.cache[path];
     else require.cache[path] = others;
+  }
+}
+
+type Exports = Record<string, unknown>;
+interface WasmInstance {
+  readonly exports: Exports;
+}
+interface Wasm {
+  Instance: new (...args: unknown[]) => WasmInstance;
+}
+
+/**
+ * Node 20 and 22 abort the whole process where optimised code that calls wasm directly is thrown away during such a call: with cedar-wasm in a hot
+ * loop, within seconds. Calls of a Proxy are never made direct, so each function that an instance exports becomes one, which changes nothing else.
+ */
+function withSafeExports<T>(load: () => T): T {
+  const wasm = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly;
+  const { Instance } = wasm;
+  wasm.Instance = class extends Instance {
+    override get exports(): Exports {
+      return Object.fromEntries(
+        Object.entries(super.exports).map(([name, value]) => [name, typeof value === 'function' ? new Proxy(value, {}) : value]),
+      );
+    }
+  };
+  try {
+    return load();
+  } finally {
+    wasm.Instance = Instance;
   }
 }

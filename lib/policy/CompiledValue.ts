@@ -85,10 +85,16 @@ export class RecordValue {
   }
 
   #find(name: string): Value | undefined {
-    this.#places ??= new Map(this.names.map((known, i) => [known, i]));
+    this.#places ??= places(this.names);
     const place = this.#places.get(name);
     return place === undefined ? undefined : this.fields[place];
   }
+}
+
+function places(names: readonly string[]): Map<string, number> {
+  const found = new Map<string, number>();
+  for (let i = 0; i < names.length; i++) found.set(names[i] as string, i);
+  return found;
 }
 
 export const EMPTY_RECORD: RecordValue = new RecordValue([], []);

@@ -1,8 +1,7 @@
 import { types } from 'node:util';
 import { FORBIDDEN_KEYS } from '../model/names.js';
-import { EMPTY_RECORD, QuantityValue, RecordValue, SetValue, type Value } from './CompiledValue.js';
+import { EMPTY_RECORD, type Long, QuantityValue, RecordValue, SetValue, type Value } from './CompiledValue.js';
 import { toLong } from './longs.js';
-import { parseDecimal } from './parseDecimal.js';
 import { wellFormed } from './wellFormed.js';
 
 /** Far above what a snapshot holds (32), far below what cedar-wasm takes (125). */
@@ -83,7 +82,7 @@ function fraction(value: number): Value {
     if (amount / 10_000 === value) return new QuantityValue('decimal', amount);
   } else if (Math.abs(value) < LARGEST_DECIMAL) {
     const text = value.toFixed(4);
-    if (Number(text) === value) return parseDecimal(text) as QuantityValue;
+    if (Number(text) === value) return new QuantityValue('decimal', toLong(BigInt(text.replace('.', ''))) as Long);
   }
   return String(value);
 }

@@ -3,13 +3,16 @@ import type { StepBudget } from './StepBudget.js';
 
 /** Sets up to this size are searched one by one. */
 const SEARCHED = 8;
-/** What it costs to put one item into a set, in steps. */
-const PER_ITEM = 16;
+/** Steps for a scalar in a set, and for a field or a composite item. */
+const PER_SCALAR = 16;
+const PER_FIELD = 64;
+/** Steps for a text are its units shifted by this. */
+const TEXT_SHIFT = 2;
 
 /** Cedar's `==`. Takes time in proportion to the smaller of the two, however deep and in whatever order. */
 export function sameValue(a: Value, b: Value, budget: StepBudget): boolean {
   if (typeof a !== 'object' || typeof b !== 'object') {
-    if (typeof a === 'string') budget.take(a.length >> 4);
+    if (typeof a === 'string') budget.take(a.length >> TEXT_SHIFT);
     return a === b;
   }
   if (a === b) return true;
@@ -56,7 +59,7 @@ export function keyOf(value: Value, budget: StepBudget): string {
       if (value instanceof IpValue) return `a${value.version}:${value.address}/${value.prefix};`;
       if (value.key === undefined) {
         value.key = value instanceof SetValue ? setKey(value, budget) : recordKey(value, budget);
-        budget.take(value.key.length);
+        budget.take(value.key.length >> TEXT_SHIFT);
       }
       return value.key;
     default:
@@ -74,24 +77,28 @@ function sameSets(a: SetValue, b: SetValue, budget: StepBudget): boolean {
 }
 
 function sameRecords(a: RecordValue, b: RecordValue, budget: StepBudget): boolean {
-  if (a.names.length !== b.names.length) return false;
-  budget.take(a.names.length * PER_ITEM);
-  return a.names.every((name, i) => {
-    const other = b.get(name);
-    return other !== undefined && sameValue(a.fields[i] as Value, other, budget);
-  });
+  const { names, fields } = a;
+  if (names.length !== b.names.length) return false;
+  budget.take(names.length * PER_FIELD);
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    // mostly in the same order
+    const other = b.names[i] === name ? b.fields[i] : b.get(name);
+    if (other === undefined || !sameValue(fields[i] as Value, other, budget)) return false;
+  }
+  return true;
 }
 
 function setMembers(set: SetValue, budget: StepBudget): SetMembers {
   if (set.members !== undefined) return set.members;
-  budget.take(set.items.length * PER_ITEM);
   const scalars = new Set<boolean | number | bigint | string>();
   const keys = new Set<string>();
   for (const item of set.items) {
     if (typeof item === 'object') {
+      budget.take(PER_FIELD);
       keys.add(keyOf(item, budget));
     } else {
-      if (typeof item === 'string') budget.take(item.length >> 1);
+      budget.take(typeof item === 'string' ? PER_SCALAR + (item.length >> TEXT_SHIFT) : PER_SCALAR);
       scalars.add(item);
     }
   }
@@ -101,18 +108,18 @@ function setMembers(set: SetValue, budget: StepBudget): SetMembers {
 
 function isMember({ scalars, keys }: SetMembers, value: Value, budget: StepBudget): boolean {
   if (typeof value === 'object') return keys.size > 0 && keys.has(keyOf(value, budget));
-  if (typeof value === 'string') budget.take(value.length >> 1);
+  if (typeof value === 'string') budget.take(value.length >> TEXT_SHIFT);
   return scalars.has(value);
 }
 
-function setKey(set: SetValue, budget: StepBudget): string {
-  const { scalars, keys } = setMembers(set, budget);
-  budget.take((scalars.size + keys.size) * PER_ITEM);
-  return `[${[...Array.from(scalars, (scalar) => keyOf(scalar, budget)), ...keys].sort().join('')}]`;
+function setKey({ items }: SetValue, budget: StepBudget): string {
+  budget.take(items.length * PER_FIELD);
+  const keys = items.map((item) => keyOf(item, budget)).sort();
+  return `[${keys.filter((key, i) => key !== keys[i - 1]).join('')}]`;
 }
 
 function recordKey({ names, fields }: RecordValue, budget: StepBudget): string {
-  budget.take(names.length * PER_ITEM);
+  budget.take(names.length * PER_FIELD);
   return `{${names
     .map((name, i) => `${sized(name)}${keyOf(fields[i] as Value, budget)}`)
     .sort()

@@ -1,0 +1,58 @@
+import type { Awaitable } from '../../lib/common/awaitable.js';
+import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../lib/model/Task.js';
+import { MemoryTaskStore } from '../../lib/store/MemoryTaskStore.js';
+import type { TaskChange, TaskClaim, TaskInsertion, TaskOutcome, TaskQuery, TaskStore } from '../../lib/store/TaskStore.js';
+
+/** A memory store whose every answer comes some promises later, as a database's does; what it does, it does in the middle. */
+export class SlowTaskStore implements TaskStore {
+  durable = false;
+  readonly #store = new MemoryTaskStore();
+
+  /** Every operation goes through here. */
+  protected async slowly<T>(_name: string, work: () => Awaitable<T>): Promise<T> {
+    await Promise.resolve();
+    const result = await work();
+    await Promise.resolve();
+    return result;
+  }
+
+  insert(task: PendingTask): Promise<TaskInsertion> {
+    return this.slowly('insert', () => this.#store.insert(task));
+  }
+
+  get(taskId: string): Promise<Task | undefined> {
+    return this.slowly('get', () => this.#store.get(taskId));
+  }
+
+  list(query: TaskQuery): Promise<readonly Task[]> {
+    return this.slowly('list', () => this.#store.list(query));
+  }
+
+  transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Promise<Task | undefined> {
+    return this.slowly('transition', () => this.#store.transition(taskId, from, change, nowMs));
+  }
+
+  claim(claim: TaskClaim): Promise<ExecutingTask | undefined> {
+    return this.slowly('claim', () => this.#store.claim(claim));
+  }
+
+  settle(taskId: string, token: string, outcome: TaskOutcome, nowMs: number): Promise<Task | undefined> {
+    return this.slowly('settle', () => this.#store.settle(taskId, token, outcome, nowMs));
+  }
+
+  countAttempt(taskId: string): Promise<number> {
+    return this.slowly('countAttempt', () => this.#store.countAttempt(taskId));
+  }
+
+  delete(taskId: string, from: readonly TaskStatus[]): Promise<boolean> {
+    return this.slowly('delete', () => this.#store.delete(taskId, from));
+  }
+
+  prune(limits: { readonly keep: number; readonly finishedBeforeMs: number }): Promise<number> {
+    return this.slowly('prune', () => this.#store.prune(limits));
+  }
+
+  counts(): Promise<Readonly<Record<TaskStatus, number>>> {
+    return this.slowly('counts', () => this.#store.counts());
+  }
+}

@@ -1,0 +1,136 @@
+import type { Awaitable } from '../../lib/common/awaitable.js';
+import type { ApprovalUse, DecisionService } from '../../lib/decision/DecisionService.js';
+import type { Decision, DecisionRequest, DecisionStatus } from '../../lib/model/Decision.js';
+
+export type State = DecisionStatus['state'];
+
+/** Answers the n-th status question (0 first) about a decision. */
+export type StatusScript = (decisionId: string, n: number) => Awaitable<DecisionStatus>;
+
+export interface ScriptedDecisionsOptions {
+  /** Default: pending for ever. */
+  readonly status?: StatusScript | undefined;
+  /** Makes the service push; see {@link ScriptedDecisions.push}. */
+  readonly pushes?: boolean | undefined;
+  readonly reevaluate?: ((request: DecisionRequest, decisionId: string) => Awaitable<Decision>) | undefined;
+  readonly consume?: ((use: ApprovalUse) => Awaitable<boolean>) | undefined;
+  /** Default: does nothing. */
+  readonly withdraw?: ((decisionId: string) => Awaitable<void>) | undefined;
+}
+
+/** A decision service that says what a spec tells it to, and keeps what it was asked. */
+export class ScriptedDecisions implements DecisionService {
+  /** `status dec-1`, `consume dec-1` …, in the order asked. */
+  readonly asked: string[] = [];
+  /** When, on the fake clock. */
+  readonly askedAt: number[] = [];
+  /** Status questions under way. */
+  underWay = 0;
+  mostUnderWay = 0;
+  readonly watch?: (signal: AbortSignal) => AsyncIterable<DecisionStatus>;
+  readonly reevaluate?: (request: DecisionRequest, decisionId: string) => Awaitable<Decision>;
+  readonly consume?: (use: ApprovalUse) => Awaitable<boolean>;
+  script: StatusScript;
+  readonly #questions = new Map<string, number>();
+  readonly #withdraw: ((decisionId: string) => Awaitable<void>) | undefined;
+  #channel: PushStream | undefined;
+
+  constructor({ status = (id) => ({ decisionId: id, state: 'pending' }), pushes, reevaluate, consume, withdraw }: ScriptedDecisionsOptions = {}) {
+    this.script = status;
+    this.#withdraw = withdraw;
+    if (pushes === true) {
+      this.watch = (signal) => {
+        this.#note('watch');
+        this.#channel = new PushStream(signal);
+        return this.#channel;
+      };
+    }
+    if (reevaluate !== undefined) {
+      this.reevaluate = (request, decisionId) => {
+        this.#note(`reevaluate ${decisionId}`);
+        return reevaluate(request, decisionId);
+      };
+    }
+    if (consume !== undefined) {
+      this.consume = (use) => {
+        this.#note(`consume ${use.decisionId}`);
+        return consume(use);
+      };
+    }
+  }
+
+  decide(): Decision {
+    throw new Error('a scheduler decides nothing');
+  }
+
+  status(decisionId: string): Awaitable<DecisionStatus> {
+    this.#note(`status ${decisionId}`);
+    const n = this.#questions.get(decisionId) ?? 0;
+    this.#questions.set(decisionId, n + 1);
+    const answer = this.script(decisionId, n);
+    if (!(answer instanceof Promise)) return answer;
+    this.underWay += 1;
+    this.mostUnderWay = Math.max(this.mostUnderWay, this.underWay);
+    return answer.finally(() => (this.underWay -= 1));
+  }
+
+  withdraw(decisionId: string): Awaitable<void> {
+    this.#note(`withdraw ${decisionId}`);
+    return this.#withdraw?.(decisionId);
+  }
+
+  expire(decisionId: string): void {
+    this.#note(`expire ${decisionId}`);
+  }
+
+  push(decisionId: string, state: State, more: Partial<DecisionStatus> = {}): void {
+    this.#channel?.send({ decisionId, state, ...more });
+  }
+
+  /** Ends what it pushes, with an error if one is given. */
+  endPush(error?: Error): void {
+    this.#channel?.end(error);
+  }
+
+  /** How often it was asked something, such as `status`. */
+  count(what: string): number {
+    return this.asked.filter((a) => a.startsWith(what)).length;
+  }
+
+  #note(what: string): void {
+    this.asked.push(what);
+    this.askedAt.push(Date.now());
+  }
+}
+
+class PushStream implements AsyncIterable<DecisionStatus> {
+  readonly #waiting: DecisionStatus[] = [];
+  #ended = false;
+  #error: Error | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(signal: AbortSignal) {
+    signal.addEventListener('abort', () => this.end(), { once: true });
+  }
+
+  send(status: DecisionStatus): void {
+    this.#waiting.push(status);
+    this.#wake?.();
+  }
+
+  end(error?: Error): void {
+    this.#ended = true;
+    this.#error = error;
+    this.#wake?.();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<DecisionStatus> {
+    for (;;) {
+      const next = this.#waiting.shift();
+      if (next !== undefined) yield next;
+      else if (this.#error !== undefined) throw this.#error;
+      else if (this.#ended) return;
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+}
