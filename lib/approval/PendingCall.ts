@@ -2,13 +2,13 @@ import type { Awaitable } from '../common/awaitable.js';
 import type { Due } from '../common/DueQueue.js';
 import { callSafely } from '../common/callSafely.js';
 import type { DecisionRequest } from '../model/Decision.js';
-import { publishCallbackError } from '../model/diagnostics.js';
 import type { Params } from '../model/Params.js';
 import type { PendingApproval } from '../model/PendingApproval.js';
 import type { ErrorSummary } from '../model/errors/AegisError.js';
 import type { PendingTask, Task, TaskStatus } from '../model/Task.js';
 import { approvalHandle } from './approvalHandle.js';
 import type { HandleOutcome } from './approvalHandle.js';
+import { reportFailure } from './reportFailure.js';
 
 /** A call that waits for a person, as it is handed to the scheduler. */
 export interface ApprovalCall<T = unknown> {
@@ -90,7 +90,7 @@ export class PendingCall<T = unknown> implements Due {
     const { onSettled } = this.call;
     if (onSettled === undefined) return;
     callSafely(onSettled, outcome.ok ? [outcome.value, undefined] : [undefined, outcome.error], (error) =>
-      publishCallbackError('onSettled', error),
+      reportFailure('onSettled', error),
     );
   }
 }

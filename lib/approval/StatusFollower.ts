@@ -1,9 +1,10 @@
 import { attempt, chain } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
+import { callSafely } from '../common/callSafely.js';
 import { DueLoop } from '../common/DueLoop.js';
 import { pollDelay } from '../common/pollDelay.js';
 import type { DecisionStatus } from '../model/Decision.js';
-import { publishCallbackError } from '../model/diagnostics.js';
+import { summarizeError } from '../model/errors/AegisError.js';
 import type { ApprovalSchedulerOptions } from './ApprovalSchedulerOptions.js';
 import { endingOfStatus, reportChangeOfMind } from './endings.js';
 import type { Ending } from './endings.js';
@@ -13,6 +14,7 @@ import type { PendingCall } from './PendingCall.js';
 import { PushChannel } from './PushChannel.js';
 import { QuestionLine } from './QuestionLine.js';
 import { Questions } from './Questions.js';
+import { reportFailure } from './reportFailure.js';
 
 /** What the follower may have done to a call; the scheduler does it. */
 export interface FollowerActions {
@@ -116,8 +118,9 @@ export class StatusFollower {
   /** Tries again later: the service or the store did not answer, or an approved call could not be decided afresh. */
   retry(entry: PendingCall, error: unknown): Awaitable<void> {
     if (this.#signal.aborted || entry.phase === 'ended') return;
-    const fields = { taskId: entry.task.taskId, error: error instanceof Error ? error.name : 'no error' };
-    this.#options.logger?.warn(fields, 'nothing could be learned about an approval; trying again');
+    const fields = { taskId: entry.task.taskId, error: summarizeError(error).name };
+    const warn = (): void => this.#options.logger?.warn(fields, 'nothing could be learned about an approval; trying again');
+    callSafely(warn, [], (failure) => reportFailure('logging', failure));
     entry.phase = 'waiting';
     const nowMs = this.#actions.now();
     const { status, expiresAtMs } = entry.task;
@@ -173,7 +176,7 @@ export class StatusFollower {
   }
 
   #pushEnded(error: unknown): void {
-    if (error !== undefined) publishCallbackError('watching the decision service', error);
+    if (error !== undefined) reportFailure('watching the decision service', error);
     for (const entry of this.#calls.all()) {
       if (entry.phase === 'waiting' && entry.task.status === 'pending' && !this.#questions.has(entry))
         this.#safely(entry, () => this.schedule(entry));
@@ -183,7 +186,7 @@ export class StatusFollower {
   /** Whatever fails about one call, such as its store, is tried again and keeps nothing else from going on. */
   #safely(entry: PendingCall, work: () => Awaitable<unknown>): void {
     const failed = (error: unknown): void => {
-      publishCallbackError('following an approval', error);
+      reportFailure('following an approval', error);
       if (entry.phase === 'ended' || this.#signal.aborted) return;
       entry.phase = 'waiting';
       this.#loop.schedule(entry, this.#actions.now() + this.#delay(entry));

@@ -1,11 +1,9 @@
-import type { Long } from './CompiledValue.js';
 import { ExpressionCompiler } from './compileExpression.js';
 import { compileScope, type InScope } from './compileScope.js';
 import type { Evaluating, Run } from './Evaluating.js';
-import { toLong } from './longs.js';
+import { longLiterals } from './longLiterals.js';
 import type { Policy } from './Policy.js';
 import { exactFields, list, Uncompilable } from './policyShape.js';
-import { scanCedar } from './scanCedar.js';
 
 /** A policy as functions. */
 export interface CompiledPolicy {
@@ -43,7 +41,7 @@ function tryToCompile(policy: Policy): CompiledPolicy | Uncompilable {
 function compile(policy: Policy): CompiledPolicy {
   const json = exactFields(policy.json, ['effect', 'principal', 'action', 'resource', 'conditions'], ['annotations']);
   if (json.effect !== (policy.effect === 'permit' ? 'permit' : 'forbid')) throw new Uncompilable('the effect is not known');
-  const compiler = new ExpressionCompiler((value) => longOf(value, policy.text));
+  const compiler = new ExpressionCompiler(longLiterals(policy.text));
   const conditions = list(json.conditions).map((node) => condition(node, compiler));
   return { policy, inScope: compileScope(json), holds: conjunction(conditions), nodes: compiler.nodes };
 }
@@ -71,17 +69,4 @@ function conjunction(conditions: readonly ((request: Evaluating) => boolean | un
     }
     return true;
   };
-}
-
-/**
- * JSON rounds Longs beyond 2^53, so those are looked up in the policy's text: exact where only one of its literals rounds to the number.
- */
-function longOf(value: number, policyText: string): Long | undefined {
-  if (Number.isSafeInteger(value)) return value + 0;
-  const written = new Set<bigint>();
-  for (const { kind, text } of scanCedar(policyText)) {
-    if (kind === 'number' && Number(text) === Math.abs(value)) written.add(BigInt(text));
-  }
-  const [literal] = written;
-  return literal === undefined || written.size > 1 ? undefined : toLong(value < 0 ? -literal : literal);
 }

@@ -36,7 +36,10 @@ describe('ApprovalScheduler', () => {
 
     it('takes the delays and the jitter it is given', async () => {
       const draws = [0, 0.5, 0.999_999, 0];
-      const setup = schedulerSetup({ polling: { initialDelayMs: 1_000, maxDelayMs: 5_000, jitterRatio: 0.5 }, random: () => draws.shift() ?? 0.5 });
+      const setup = schedulerSetup({
+        polling: { initialDelayMs: 1_000, maxDelayMs: 5_000, jitterRatio: 0.5 },
+        random: () => draws.shift() ?? 0.5,
+      });
       await setup.submit(inAnHour());
       await time.tickAsync(30_000);
       const gaps = askedAfter(setup).map((at, i, all) => at - (all[i - 1] ?? 0));
@@ -144,7 +147,10 @@ describe('ApprovalScheduler', () => {
     });
 
     it('does not let methods that run long keep others from being asked', async () => {
-      const setup = schedulerSetup({ maxConcurrentPolls: 2, service: { status: async (decisionId) => ({ decisionId, state: 'approved' }) } });
+      const setup = schedulerSetup({
+        maxConcurrentPolls: 2,
+        service: { status: async (decisionId) => ({ decisionId, state: 'approved' }) },
+      });
       const calls = [];
       for (let i = 0; i < 10; i++) calls.push(await setup.submit(inAnHour(), { run: async () => new Promise(() => {}) }));
       await time.tickAsync(10_000);
@@ -340,7 +346,10 @@ describe('ApprovalScheduler', () => {
     it('does not end what is executing', async () => {
       let finish: (value: string) => void = () => {};
       const setup = schedulerSetup({ service: { status: (decisionId) => ({ decisionId, state: 'approved' }) } });
-      const { handle, path } = await setup.submit({ expiresAtMs: start + 10_000 }, { run: async () => new Promise<string>((r) => (finish = r)) });
+      const { handle, path } = await setup.submit(
+        { expiresAtMs: start + 10_000 },
+        { run: async () => new Promise<string>((r) => (finish = r)) },
+      );
       await time.tickAsync(HOUR);
       expect(path).to.deep.equal(['pending', 'approved', 'executing']);
       expect(time.countTimers()).to.equal(0);
@@ -351,13 +360,23 @@ describe('ApprovalScheduler', () => {
 
   describe('a status', () => {
     const answers: Record<string, [answer: unknown, path: string[], error: Record<string, unknown>, message: string]> = {
-      'of denied': [{ state: 'denied', by: 'bob', reason: 'no' }, ['denied'], { name: 'ForbiddenError', code: 'approval_denied' }, 'by bob: no'],
+      'of denied': [
+        { state: 'denied', by: 'bob', reason: 'no' },
+        ['denied'],
+        { name: 'ForbiddenError', code: 'approval_denied' },
+        'by bob: no',
+      ],
       'of denied without a word': [{ state: 'denied' }, ['denied'], { name: 'ForbiddenError', code: 'approval_denied' }, 'was refused.'],
       'of expired': [{ state: 'expired' }, ['timeout'], { name: 'ApprovalTimeoutError' }, 'nobody decided in time'],
       'of invalid': [{ state: 'invalid', reason: 'odd' }, ['failed'], { name: 'DecisionUnavailableError', reason: 'malformed' }, 'odd'],
       'that nobody knows': [{ state: 'APPROVED' }, ['failed'], { name: 'DecisionUnavailableError' }, 'none of those'],
       'without a state': [{}, ['failed'], { name: 'DecisionUnavailableError' }, 'none of those'],
-      'for another decision': [{ decisionId: 'dec-x', state: 'approved' }, ['failed'], { name: 'DecisionUnavailableError' }, 'another decision'],
+      'for another decision': [
+        { decisionId: 'dec-x', state: 'approved' },
+        ['failed'],
+        { name: 'DecisionUnavailableError' },
+        'another decision',
+      ],
       'that is nothing': [undefined, ['failed'], { name: 'DecisionUnavailableError' }, 'another decision'],
       'that is null': [null, ['failed'], { name: 'DecisionUnavailableError' }, 'another decision'],
       'that is a text': ['approved', ['failed'], { name: 'DecisionUnavailableError' }, 'another decision'],
@@ -431,24 +450,27 @@ describe('ApprovalScheduler', () => {
 
     it('of longer sequences, of errors and slow answers among them, moves forward only too', async () => {
       await assert(
-        asyncProperty(array(constantFrom<State | 'error' | 'slow'>('pending', 'approved', 'denied', 'expired', 'error', 'slow'), { maxLength: 6 }), async (sequence) => {
-          const setup = schedulerSetup({
-            service: {
-              status: async (decisionId, n) => {
-                const answer = sequence[n] ?? 'pending';
-                if (answer === 'error') throw new Error('down');
-                if (answer !== 'slow') return { decisionId, state: answer };
-                await new Promise((resolve) => setTimeout(resolve, 5_000));
-                return { decisionId, state: 'pending' };
+        asyncProperty(
+          array(constantFrom<State | 'error' | 'slow'>('pending', 'approved', 'denied', 'expired', 'error', 'slow'), { maxLength: 6 }),
+          async (sequence) => {
+            const setup = schedulerSetup({
+              service: {
+                status: async (decisionId, n) => {
+                  const answer = sequence[n] ?? 'pending';
+                  if (answer === 'error') throw new Error('down');
+                  if (answer !== 'slow') return { decisionId, state: answer };
+                  await new Promise((resolve) => setTimeout(resolve, 5_000));
+                  return { decisionId, state: 'pending' };
+                },
               },
-            },
-          });
-          const { runs, path, settled } = await setup.submit(inAnHour());
-          await time.tickAsync(HOUR);
-          const first = sequence.find((s) => s === 'approved' || s === 'denied' || s === 'expired');
-          expect(path.at(-1)).to.equal({ approved: 'completed', denied: 'denied', expired: 'timeout' }[first ?? 'expired']);
-          expect([runs.length, settled.length]).to.deep.equal([first === 'approved' ? 1 : 0, 1]);
-        }),
+            });
+            const { runs, path, settled } = await setup.submit(inAnHour());
+            await time.tickAsync(HOUR);
+            const first = sequence.find((s) => s === 'approved' || s === 'denied' || s === 'expired');
+            expect(path.at(-1)).to.equal({ approved: 'completed', denied: 'denied', expired: 'timeout' }[first ?? 'expired']);
+            expect([runs.length, settled.length]).to.deep.equal([first === 'approved' ? 1 : 0, 1]);
+          },
+        ),
         { numRuns: 150 },
       );
     }).timeout(30_000);
@@ -647,4 +669,3 @@ describe('ApprovalScheduler', () => {
     return schedulerSetup().store;
   }
 });
-

@@ -82,7 +82,10 @@ describe('executeApproved: from approved to run', () => {
     });
 
     it('when a fresh decision denies, with its reason', async () => {
-      const { setup, call } = await approved({ reevaluate: () => ({ effect: 'deny', decisionId: 'd', reason: 'frozen today' }), consume: () => true });
+      const { setup, call } = await approved({
+        reevaluate: () => ({ effect: 'deny', decisionId: 'd', reason: 'frozen today' }),
+        consume: () => true,
+      });
       const error = await refused(call, { name: 'ForbiddenError', code: 'denied_at_run' });
       expect(error.message).to.contain('frozen today');
       expect(error['decision']).to.include({ effect: 'deny', reason: 'frozen today' });
@@ -226,7 +229,9 @@ describe('executeApproved: from approved to run', () => {
       const { setup, call } = await approved({
         reevaluate: (_, decisionId) => {
           fresh += 1;
-          return fresh === 1 ? needed('dec-second', { reason: 'a new policy', expiresAtMs: start + 50_000 }) : { effect: 'allow', decisionId };
+          return fresh === 1
+            ? needed('dec-second', { reason: 'a new policy', expiresAtMs: start + 50_000 })
+            : { effect: 'allow', decisionId };
         },
         consume: () => true,
         status: (decisionId, n) => ({ decisionId, state: decisionId === 'dec-second' && n === 0 ? 'pending' : 'approved' }),
@@ -284,7 +289,13 @@ describe('executeApproved: from approved to run', () => {
 
     it('never for longer than the guard lets an approval wait', async () => {
       for (const expiresAtMs of [undefined, 1e15, start + 10 * HOUR]) {
-        const { setup, call } = await approved({ reevaluate: () => needed('dec-second', { expiresAtMs }), status: approveOnly('dec-second', false) }, {}, undefined, {}, { polling: { initialDelayMs: 4_000 } });
+        const { setup, call } = await approved(
+          { reevaluate: () => needed('dec-second', { expiresAtMs }), status: approveOnly('dec-second', false) },
+          {},
+          undefined,
+          {},
+          { polling: { initialDelayMs: 4_000 } },
+        );
         expect((await setup.registry.getTask(call.task.taskId))?.expiresAtMs).to.equal(setup.service.askedAt.at(-1)! + HOUR);
         expect(setup.service.asked.at(-1)).to.contain('reevaluate');
         await setup.scheduler.shutdown();
@@ -440,7 +451,10 @@ describe('executeApproved: from approved to run', () => {
   }
 
   function approveOnly(id?: string, approve = true) {
-    return (decisionId: string) => ({ decisionId, state: id !== undefined && decisionId === id && !approve ? ('pending' as const) : ('approved' as const) });
+    return (decisionId: string) => ({
+      decisionId,
+      state: id !== undefined && decisionId === id && !approve ? ('pending' as const) : ('approved' as const),
+    });
   }
 
   function needed(decisionId: string, more: Partial<Extract<Decision, { effect: 'approval_needed' }>> = {}): Decision {

@@ -119,10 +119,16 @@ describe('Approve, deny, expire, cancel, redeem, shut down in every order (R5)',
     // one end of the task, legal edges only, and the caller was told that end
     const path = setup.changes.filter(({ task }) => task.taskId === call.task.taskId);
     for (const { from, task } of path.slice(1)) expect(isLegalEdge(from ?? task.status, task.status), name).to.equal(true);
-    expect(path.filter(({ task }) => isFinished(task.status)), name).to.have.length(1);
+    expect(
+      path.filter(({ task }) => isFinished(task.status)),
+      name,
+    ).to.have.length(1);
     const last = path.find(({ task }) => isFinished(task.status) || task.status === 'unknown')?.task as Task;
     expect(ends[0], `${name}: ${last.status}`).to.be.oneOf(toldAs(last));
-    if (call.runs.length === 0) expect(['completed', 'failed', 'unknown'], name).to.not.include(last.status === 'failed' && order.includes('invalid') ? '' : last.status);
+    if (call.runs.length === 0)
+      expect(['completed', 'failed', 'unknown'], name).to.not.include(
+        last.status === 'failed' && order.includes('invalid') ? '' : last.status,
+      );
     else expect(path.at(-1)?.task.status, name).to.equal('completed');
     expect(setup.service.count('consume'), name).to.be.at.most(1);
     expect(setup.scheduler.queueSize, name).to.equal(0);

@@ -141,6 +141,7 @@ describe('AegisModule', () => {
 
     it('for the time of a block', async () => {
       {
+        // oxlint-disable-next-line typescript/await-thenable -- it does not know [Symbol.asyncDispose]
         await using module = AegisModule.configure({ decisions: service });
         expect(module.decisions).to.equal(service);
       }

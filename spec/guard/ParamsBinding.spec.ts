@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { Readable } from 'node:stream';
 import vm from 'node:vm';
 import * as v from 'valibot';
-import { AegisModule, guard, ParamsError, SanitizeError, UnsupportedParamError } from '../../lib/index.js';
+import { guard, ParamsError, SanitizeError, UnsupportedParamError } from '../../lib/index.js';
+import type { AegisModule } from '../../lib/index.js';
 import { moduleAsking, rejection, StandInDecisions } from '../support/standInDecisions.js';
 
 type Loose = (...args: unknown[]) => Promise<unknown[]>;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { AegisModule, CapacityError, ConfigError, currentCall, guard, guardCall } from '../../lib/index.js';
-import type { CurrentCall, PendingApproval } from '../../lib/index.js';
+import { CapacityError, ConfigError, currentCall, guard, guardCall } from '../../lib/index.js';
+import type { AegisModule, CurrentCall, PendingApproval } from '../../lib/index.js';
 import { runInChild } from '../support/runInChild.js';
 import { moduleAsking, rejection, StandInDecisions } from '../support/standInDecisions.js';
 

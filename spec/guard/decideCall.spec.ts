@@ -108,21 +108,22 @@ describe('A guarded call', () => {
     });
 
     it('a thenable that answers twice, or changes its mind', async () => {
+      const allow = { effect: 'allow', decisionId: 'd' };
+      type Settle = (value: unknown) => void;
+      const thenable = (then: (resolve: Settle, reject: Settle) => void): never =>
+        // oxlint-disable-next-line unicorn/no-thenable -- what a service may answer with
+        ({ then }) as never;
       service.decide = () =>
-        ({
-          then(resolve: (d: unknown) => void, reject: (e: unknown) => void) {
-            reject(new Error('no'));
-            resolve({ effect: 'allow', decisionId: 'd' });
-          },
-        }) as never;
+        thenable((resolve, reject) => {
+          reject(new Error('no'));
+          resolve(allow);
+        });
       await refusedWith(DecisionUnavailableError, guarded()(5));
       service.decide = () =>
-        ({
-          then(resolve: (d: unknown) => void) {
-            resolve({ effect: 'allow', decisionId: 'd' });
-            resolve({ effect: 'allow', decisionId: 'd' });
-          },
-        }) as never;
+        thenable((resolve) => {
+          resolve(allow);
+          resolve(allow);
+        });
       await guarded()(5);
       expect(body.callCount).to.equal(1);
     });
@@ -460,7 +461,7 @@ describe('A guarded call', () => {
     });
 
     it('while it is decided is not run', async () => {
-      let release = (_: unknown): void => {};
+      let release: (answer: unknown) => void = () => {};
       for (const effect of ['allow', 'sanitize', 'approval_needed']) {
         const closing = moduleAsking(service);
         service.answer = () => new Promise((resolve) => (release = resolve));

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import {
-  AegisModule,
   ApprovalPendingError,
   DecisionUnavailableError,
   ForbiddenError,
@@ -8,6 +7,7 @@ import {
   GuardDefinitionError,
   guardSync,
 } from '../../lib/index.js';
+import type { AegisModule } from '../../lib/index.js';
 import { moduleAsking, StandInDecisions, thrown } from '../support/standInDecisions.js';
 
 const looseGuardSync = guardSync as unknown as (...args: unknown[]) => (...args: unknown[]) => unknown;
@@ -83,7 +83,7 @@ describe('guardSync()', () => {
   });
 
   it('does not run behind the back of its caller when the decision comes later', async () => {
-    let release = (_: unknown): void => {};
+    let release: (answer: unknown) => void = () => {};
     service.answer = () => new Promise((resolve) => (release = resolve));
     const error = thrown(() => guarded()(1, 2));
     expect(error).to.be.instanceOf(DecisionUnavailableError).and.have.property('reason', 'asynchronous');

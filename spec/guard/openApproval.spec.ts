@@ -3,7 +3,6 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import sinon from 'sinon';
 import * as v from 'valibot';
 import {
-  AegisModule,
   ApprovalPendingError,
   ApprovalTimeoutError,
   CapacityError,
@@ -15,7 +14,7 @@ import {
   MemoryTaskStore,
   SanitizeError,
 } from '../../lib/index.js';
-import type { PendingApproval } from '../../lib/index.js';
+import type { AegisModule, PendingApproval } from '../../lib/index.js';
 import { moduleAsking, rejection, StandInDecisions } from '../support/standInDecisions.js';
 
 describe('A guarded call that needs approval', () => {

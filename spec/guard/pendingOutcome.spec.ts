@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { getEventListeners } from 'node:events';
 import sinon from 'sinon';
-import { AegisModule, ApprovalTimeoutError, CallAbortedError, guard, guardCall } from '../../lib/index.js';
-import type { PendingApproval, PendingOutcome } from '../../lib/index.js';
+import { ApprovalTimeoutError, CallAbortedError, guard, guardCall } from '../../lib/index.js';
+import type { AegisModule, PendingApproval, PendingOutcome } from '../../lib/index.js';
 import { moduleAsking, rejection, StandInDecisions } from '../support/standInDecisions.js';
 
 describe('Waiting for an approval', () => {
@@ -60,6 +60,7 @@ describe('Waiting for an approval', () => {
     const days = 86_400_000;
     // a service that pushes: polls would end it first
     const pushing = Object.assign(new StandInDecisions().always({ effect: 'approval_needed' }), {
+      // oxlint-disable-next-line require-yield -- it has nothing to tell
       async *watch(signal: AbortSignal): AsyncGenerator<never> {
         await new Promise((resolve) => signal.addEventListener('abort', resolve));
       },
@@ -85,7 +86,7 @@ describe('Waiting for an approval', () => {
   });
 
   it('goes on to the result where the abort comes too late', async () => {
-    let release = (_: string): void => {};
+    let release: (value: string) => void = () => {};
     const call = (guard as any)(() => new Promise((resolve) => (release = resolve)), {
       toolName: 't',
       module,

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { fuzzValues } from '../support/policyFuzzValues.js';
 import { type FuzzCounts, fuzzEvaluation } from '../support/policyFuzzCases.js';
 
 /** Requests in all: 3,000 by default, 100,000 in CI's assurance, a million by `npm run fuzz`. */
@@ -20,6 +21,13 @@ describe('Compiled policies', () => {
       if (typed) expect(counts.withoutError / counts.requests).to.be.above(0.5);
     });
   }
+
+  it('give each part of a policy the value that cedar-wasm gives it', function () {
+    this.timeout(60_000 + REQUESTS);
+    const { expressions, errors, differences } = fuzzValues(SEED + 2, REQUESTS);
+    lines.push(`values: ${expressions} expressions, ${differences.length} differences, ${errors} with an error`);
+    expect(differences.slice(0, 3), `AEGIS_FUZZ_SEED=${SEED}`).to.deep.equal([]);
+  });
 
   after(() => console.log([`    fuzz, AEGIS_FUZZ_SEED=${SEED}`, ...lines].join('\n      ')));
 });

@@ -8,6 +8,7 @@ import { readRecord } from '../../lib/policy/readValue.js';
 import { scanCedar } from '../../lib/policy/scanCedar.js';
 import { StepBudget } from '../../lib/policy/StepBudget.js';
 import { wasmEvaluate } from '../../lib/policy/wasmEvaluate.js';
+import { probe } from './policyFuzzProbes.js';
 import { Random } from './policyFuzzRandom.js';
 import { randomCaller, randomContext } from './policyFuzzRequests.js';
 import { TypedExpressions } from './policyFuzzTyped.js';
@@ -78,11 +79,11 @@ function summary({ decision, reasons, errors }: Evaluation): string {
 function randomPolicies(random: Random, typed: boolean, counts: FuzzCounts): Policy[] {
   const expressions = new TypedExpressions(random);
   const policies: Policy[] = [];
-  const wanted = 1 + random.below(6);
+  const wanted = 1 + random.below(16);
   while (policies.length < wanted) {
-    const depth = 1 + random.below(random.chance(0.1) ? 7 : 4);
+    const depth = 1 + random.below(random.chance(0.1) ? 7 : 3);
     const condition = (): string => {
-      const body = typed ? expressions.bool(depth) : untypedExpression(random, depth);
+      const body = typed ? expressions.bool(depth) : random.chance(0.5) ? probe(random) : untypedExpression(random, depth);
       return `${random.chance(0.7) ? 'when' : 'unless'} { ${body} }`;
     };
     const text = `${random.chance(0.5) ? 'permit' : 'forbid'} (${randomScope(random)}) ${random.list(random.chance(0.8) ? 1 : 3, condition).join(' ')};`; // prettier-ignore

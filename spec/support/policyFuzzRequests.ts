@@ -74,6 +74,7 @@ function anything(random: Random, depth: number): unknown {
     () => random.pick(['a\ud800', 0.1 + 0.2, 1e300, 2 ** 53, -(2n ** 70n), null, undefined, true]),
     () => new Date(random.pick(DATES)),
     () => (depth <= 0 ? [] : random.list(3, deeper)),
-    () => (depth <= 0 ? {} : Object.fromEntries(random.list(3, () => [random.pick(['a', 's', 'n', '😀', 'b\udc00', 'odd key!']), deeper()]))),
+    () =>
+      depth <= 0 ? {} : Object.fromEntries(random.list(3, () => [random.pick(['a', 's', 'n', '😀', 'b\udc00', 'odd key!']), deeper()])),
   ])();
 }

@@ -11,7 +11,8 @@ export const ENTITIES = ['Aegis::Agent::"bot"', 'Aegis::Agent::"Admin::x"', 'Aeg
 export const TYPES = ['Aegis::Agent', 'Aegis::Agent::Admin', 'Aegis::Role', 'Aegis::Action', 'T', 'A', 'A::B'] as const;
 const PATTERNS = ['*', '', 'a*', '*a', '*@*', 'a*b', '*a*b*', '**', 'a\\*b', '\\**', '*\\u{1f600}*', '*a*a*b', '*\\u{301}', '\\u{fffd}', '*\\\\*', 'e*'] as const; // prettier-ignore
 
-type Kind = 'bool' | 'long' | 'text' | 'decimal' | 'datetime' | 'duration' | 'ip' | 'entity' | 'texts' | 'longs' | 'record' | 'records' | 'sets';
+export const KINDS = ['bool', 'long', 'text', 'decimal', 'datetime', 'duration', 'ip', 'entity', 'texts', 'longs', 'record', 'records', 'sets'] as const; // prettier-ignore
+type Kind = (typeof KINDS)[number];
 
 /** Expressions that mostly evaluate without an error on the contexts of `policyFuzzRequests`. */
 export class TypedExpressions {

@@ -35,7 +35,13 @@ export class ScriptedDecisions implements DecisionService {
   readonly #withdraw: ((decisionId: string) => Awaitable<void>) | undefined;
   #channel: PushStream | undefined;
 
-  constructor({ status = (id) => ({ decisionId: id, state: 'pending' }), pushes, reevaluate, consume, withdraw }: ScriptedDecisionsOptions = {}) {
+  constructor({
+    status = (id) => ({ decisionId: id, state: 'pending' }),
+    pushes,
+    reevaluate,
+    consume,
+    withdraw,
+  }: ScriptedDecisionsOptions = {}) {
     this.script = status;
     this.#withdraw = withdraw;
     if (pushes === true) {
