@@ -32,6 +32,7 @@ export class ApprovalScheduler {
   readonly #ender: CallEnder;
   readonly #follower: StatusFollower;
   readonly #host: ExecutionHost;
+  readonly #cancelForCaller = (entry: PendingCall): Promise<boolean> => this.cancel(entry, 'by its caller');
   #background = 0;
   #closing: Promise<void> | undefined;
 
@@ -98,8 +99,7 @@ export class ApprovalScheduler {
   /** @internal Watches over the deadline only: it runs when its caller redeems it, or after {@link follow}. */
   hold<T>(call: ApprovalCall<T>): PendingCall<T> {
     this.#refuseIfClosing();
-    const entry = new PendingCall<T>(call, () => this.cancel(known, 'by its caller'));
-    // the scheduler handles calls of every result type; it never looks into a result
+    const entry = new PendingCall<T>(call, this.#cancelForCaller);
     const known = entry as unknown as PendingCall;
     this.#calls.add(known);
     this.#follower.watchDeadline(known);

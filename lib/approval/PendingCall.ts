@@ -7,7 +7,7 @@ import type { PendingApproval } from '../model/PendingApproval.js';
 import type { ErrorSummary } from '../model/errors/AegisError.js';
 import type { PendingTask, Task, TaskStatus } from '../model/Task.js';
 import { approvalHandle } from './approvalHandle.js';
-import type { HandleOutcome } from './approvalHandle.js';
+import type { HandleOutcome, HandleOwner } from './approvalHandle.js';
 import { reportFailure } from './reportFailure.js';
 
 /** A call that waits for a person, as it is handed to the scheduler. */
@@ -29,7 +29,7 @@ export interface ApprovalCall<T = unknown> {
 }
 
 /** The scheduler's entry for one call. It lives from `hold` until the call ended. */
-export class PendingCall<T = unknown> implements Due {
+export class PendingCall<T = unknown> implements Due, HandleOwner<T> {
   dueMs = 0;
   heapIndex = -1;
   readonly call: ApprovalCall<T>;
@@ -47,23 +47,31 @@ export class PendingCall<T = unknown> implements Due {
   waiters = 0;
   /** Errors it may end with, richer than the summaries that the task keeps. */
   #errors: { readonly to: TaskStatus; readonly summary: ErrorSummary; readonly error: unknown }[] | undefined;
+  readonly #cancel: (entry: PendingCall) => Promise<boolean>;
   #outcome: HandleOutcome<T> | undefined;
   #listeners: ((outcome: HandleOutcome<T>) => void)[] | undefined;
 
-  constructor(call: ApprovalCall<T>, cancel: (entry: PendingCall<T>) => Promise<boolean>) {
+  /** @param cancel one function for all entries: a closure each would cost more than the entry */
+  constructor(call: ApprovalCall<T>, cancel: (entry: PendingCall) => Promise<boolean>) {
     this.call = call;
     this.task = call.task;
-    this.handle = approvalHandle<T>({
-      task: () => this.task,
-      outcome: () => this.#outcome,
-      whenEnded: (listener) => (this.#listeners ??= []).push(listener),
-      cancel: () => cancel(this),
-    });
+    this.#cancel = cancel;
+    this.handle = approvalHandle<T>(this);
   }
 
   /** How it ended; `undefined` while it has not. */
   get outcome(): HandleOutcome<T> | undefined {
     return this.#outcome;
+  }
+
+  whenEnded(listener: (outcome: HandleOutcome<T>) => void): void {
+    (this.#listeners ??= []).push(listener);
+  }
+
+  /** Cancels it on behalf of its caller. */
+  cancel(): Promise<boolean> {
+    // the scheduler handles calls of every result type; it never looks into a result
+    return this.#cancel(this as unknown as PendingCall);
   }
 
   /** Remembers the error behind a summary that its task is about to record. */

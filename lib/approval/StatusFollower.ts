@@ -96,7 +96,10 @@ export class StatusFollower {
         entry.polls += 1;
         this.watchDeadline(entry);
         const { taskId, decisionId } = entry.task;
-        return chain(registry.countAttempt(taskId), () => decisions.status(decisionId, { signal: this.#signal }));
+        return chain(registry.countAttempt(taskId), (counted) => {
+          if (counted?.version === entry.task.version) entry.task = counted;
+          return decisions.status(decisionId, { signal: this.#signal });
+        });
       },
       { answered: (status) => this.#apply(entry, status), failed: (error) => this.retry(entry, error) },
     );

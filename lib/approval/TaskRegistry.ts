@@ -163,7 +163,7 @@ export class TaskRegistry extends SafeEmitter<TaskEvents> {
   }
 
   /** @internal */
-  countAttempt(taskId: string): Awaitable<number> {
+  countAttempt(taskId: string): Awaitable<Task | undefined> {
     return this.#store.countAttempt(taskId);
   }
 

@@ -6,10 +6,10 @@ import type { Task, TaskStatus } from '../model/Task.js';
 /** How an approval ended for whoever waits on it. */
 export type HandleOutcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
 
-/** What a handle needs of its scheduler. */
+/** What a handle is a view of: the scheduler's entry. */
 export interface HandleOwner<T> {
-  task(): Task;
-  outcome(): HandleOutcome<T> | undefined;
+  readonly task: Task;
+  readonly outcome: HandleOutcome<T> | undefined;
   whenEnded(listener: (outcome: HandleOutcome<T>) => void): void;
   cancel(): Promise<boolean>;
 }
@@ -29,27 +29,27 @@ class ApprovalHandle<T> implements Omit<PendingApproval<T>, typeof PENDING_BRAND
   }
 
   get taskId(): string {
-    return this.#owner.task().taskId;
+    return this.#owner.task.taskId;
   }
 
   get decisionId(): string {
-    return this.#owner.task().decisionId;
+    return this.#owner.task.decisionId;
   }
 
   get agentId(): string {
-    return this.#owner.task().agentId;
+    return this.#owner.task.agentId;
   }
 
   get toolName(): string {
-    return this.#owner.task().toolName;
+    return this.#owner.task.toolName;
   }
 
   get status(): TaskStatus {
-    return this.#owner.task().status;
+    return this.#owner.task.status;
   }
 
   get message(): string {
-    const { toolName, reason } = this.#owner.task();
+    const { toolName, reason } = this.#owner.task;
     return `Tool '${toolName}' execution pending approval: ${reason ?? 'a person has to decide'}`;
   }
 
@@ -57,7 +57,7 @@ class ApprovalHandle<T> implements Omit<PendingApproval<T>, typeof PENDING_BRAND
     if (this.#completed === undefined) {
       this.#completed = new Promise<T>((resolve, reject) => {
         const end = (outcome: HandleOutcome<T>): void => (outcome.ok ? resolve(outcome.value) : reject(outcome.error as Error));
-        const outcome = this.#owner.outcome();
+        const { outcome } = this.#owner;
         if (outcome === undefined) this.#owner.whenEnded(end);
         else end(outcome);
       });

@@ -87,12 +87,12 @@ export class MemoryTaskStore implements TaskStore {
     return this.#replace(task, { ...withoutError(task), ...patch, ...stamp } as Task);
   }
 
-  countAttempt(taskId: string): number {
+  countAttempt(taskId: string): Task | undefined {
     const task = this.#tasks.get(taskId);
-    if (task === undefined) return 0;
-    const next = { ...task, attemptCount: task.attemptCount + 1 };
+    if (task === undefined) return undefined;
+    const next: Task = { ...task, attemptCount: task.attemptCount + 1 };
     this.#tasks.set(taskId, next);
-    return next.attemptCount;
+    return next;
   }
 
   delete(taskId: string, from: readonly TaskStatus[]): boolean {

@@ -77,8 +77,8 @@ export interface TaskStore {
   claim(claim: TaskClaim): Awaitable<ExecutingTask | undefined>;
   /** Ends the execution of that token. A late one is accepted on `unknown`, but never over a person's word. */
   settle(taskId: string, token: string, outcome: TaskOutcome, nowMs: number): Awaitable<Task | undefined>;
-  /** Counts a status poll; resolves to the count. */
-  countAttempt(taskId: string): Awaitable<number>;
+  /** Counts a status poll; resolves to the task, whose version stays. */
+  countAttempt(taskId: string): Awaitable<Task | undefined>;
   /** Deletes it if its status is one of `from`. */
   delete(taskId: string, from: readonly TaskStatus[]): Awaitable<boolean>;
   /** Deletes finished tasks: all that finished before `finishedBeforeMs`, and the oldest beyond `keep`. Resolves to how many. */

@@ -631,11 +631,13 @@ describe('ApprovalScheduler', () => {
     });
   });
 
-  it('tells its queue, oldest first', async () => {
+  it('tells its queue, oldest first, with the attempts so far', async () => {
     const setup = schedulerSetup();
     const calls = [await setup.submit(inAnHour()), await setup.submit(inAnHour()), await setup.hold(inAnHour())];
     expect(setup.scheduler.queueSize).to.equal(3);
     expect(setup.scheduler.pendingTasks().map((t) => t.taskId)).to.deep.equal(calls.map((c) => c.task.taskId));
+    await time.tickAsync(4_000);
+    expect(setup.scheduler.pendingTasks().map((t) => t.attemptCount)).to.deep.equal([2, 2, 0]);
     await calls[0]!.handle.cancel();
     expect(setup.scheduler.pendingTasks().map((t) => t.taskId)).to.deep.equal(calls.slice(1).map((c) => c.task.taskId));
   });

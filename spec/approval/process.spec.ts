@@ -5,10 +5,16 @@ import { runInChild } from '../support/runInChild.js';
 describe('A process with a pending approval', () => {
   const cases: Readonly<Record<string, readonly [program: string, prints: string]>> = {
     'lives until the approval ends, by default': ['await setup.submit(soon());', 'timeout'],
-    'lives until its polls are over': ["const { handle } = await setup.submit(later()); setTimeout(() => handle.cancel(), 150).unref();", 'cancelled'],
+    'lives until its polls are over': [
+      'const { handle } = await setup.submit(later()); setTimeout(() => handle.cancel(), 150).unref();',
+      'cancelled',
+    ],
     'ends before, when nobody waits in the background': ['await setup.hold(soon());', 'pending'],
     'ends before, when the store is durable': ['setup.store.durable = true; await setup.submit(soon());', 'pending'],
-    'ends before, when it is told not to be kept alive': ['setup = schedulerSetup({ keepAlive: false }); await setup.submit(soon());', 'pending'],
+    'ends before, when it is told not to be kept alive': [
+      'setup = schedulerSetup({ keepAlive: false }); await setup.submit(soon());',
+      'pending',
+    ],
     'lives, when it is told so, though the store is durable': [
       'setup = schedulerSetup({ keepAlive: true, store: Object.assign(new MemoryTaskStore(), { durable: true }) }); await setup.submit(soon());',
       'timeout',
@@ -16,14 +22,17 @@ describe('A process with a pending approval', () => {
     'ends at once when it is cancelled': ['const { handle } = await setup.submit(later()); await handle.cancel();', 'cancelled'],
     'ends at once when it is shut down': ['await setup.submit(later()); await setup.scheduler.shutdown();', 'cancelled'],
     'ends at once when what was held is redeemed': [
-      "const { entry } = await setup.hold(later()); await setup.scheduler.redeem(entry, () => 1);",
+      'const { entry } = await setup.hold(later()); await setup.scheduler.redeem(entry, () => 1);',
       'completed',
     ],
     'lives for the one of several that is left': [
       'const a = await setup.submit(later()); await setup.submit(soon()); await a.handle.cancel();',
       'timeout',
     ],
-    'is not kept alive by listening alone': ["setup = schedulerSetup({ service: { pushes: true } }); setup.scheduler.start(); last = 'pending';", 'pending'],
+    'is not kept alive by listening alone': [
+      "setup = schedulerSetup({ service: { pushes: true } }); setup.scheduler.start(); last = 'pending';",
+      'pending',
+    ],
   };
   for (const [what, [program, prints]] of Object.entries(cases)) {
     it(what, async () => {

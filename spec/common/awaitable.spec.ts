@@ -5,7 +5,15 @@ import { rejection } from '../support/rejection.js';
 describe('awaitable', () => {
   it('knows a thenable', () => {
     const fake = { then: (): void => {} };
-    expect([Promise.resolve(), fake, {}, null, undefined, 'x', { then: 1 }].map(isThenable)).to.deep.equal([true, true, false, false, false, false, false]);
+    expect([Promise.resolve(), fake, {}, null, undefined, 'x', { then: 1 }].map(isThenable)).to.deep.equal([
+      true,
+      true,
+      false,
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 
   it('chain goes on at once where the value is there, and later where it is not', async () => {

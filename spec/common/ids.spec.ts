@@ -6,7 +6,10 @@ describe('ids', () => {
   it('are bootId-counter with their prefix, and never come twice', () => {
     const ids = Array.from({ length: 10_000 }, () => nextId('dec'));
     expect(new Set(ids).size).to.equal(10_000);
-    for (const id of ids.slice(0, 100)) expect(id).to.match(/^dec_[\w-]{16}-[0-9a-z]+$/).and.contain(bootId);
+    for (const id of ids.slice(0, 100))
+      expect(id)
+        .to.match(/^dec_[\w-]{16}-[0-9a-z]+$/)
+        .and.contain(bootId);
   });
 
   it('of another process are others', async () => {

@@ -39,9 +39,20 @@ describe('ApprovalDesk', () => {
     it('names the digest that was displayed; another one, or none, is a 409 and counts for nothing', async () => {
       const { desk, open } = setup();
       const { decisionId, digest } = await open();
-      const others = [undefined, '', `${digest} `, digest.toUpperCase(), digest.slice(0, 63), `${digest.slice(0, 63)}0`, `${digest.slice(0, 63)}1`];
+      const others = [
+        undefined,
+        '',
+        `${digest} `,
+        digest.toUpperCase(),
+        digest.slice(0, 63),
+        `${digest.slice(0, 63)}0`,
+        `${digest.slice(0, 63)}1`,
+      ];
       for (const other of others.filter((d) => d !== digest)) {
-        expect(await rejection(desk.approve(decisionId, { by: 'bob', digest: other }))).to.include({ status: 409, code: 'digest_mismatch' });
+        expect(await rejection(desk.approve(decisionId, { by: 'bob', digest: other }))).to.include({
+          status: 409,
+          code: 'digest_mismatch',
+        });
         if (other === undefined) continue;
         expect(await rejection(desk.deny(decisionId, { by: 'bob', digest: other }))).to.include({ status: 409, code: 'digest_mismatch' });
       }
@@ -67,14 +78,15 @@ describe('ApprovalDesk', () => {
       for (let round = 0; round < 10; round++) {
         const { decisionId, digest } = await open({ params: { round } });
         const said = await Promise.allSettled(
-          Array.from({ length: 64 }, (_, i) => (i % 2 === round % 2 ? desk.approve : desk.deny).call(desk, decisionId, { by: `p${i}`, digest })),
+          Array.from({ length: 64 }, (_, i) =>
+            (i % 2 === round % 2 ? desk.approve : desk.deny).call(desk, decisionId, { by: `p${i}`, digest }),
+          ),
         );
         const won = said.flatMap((s) => (s.status === 'fulfilled' ? [s.value] : []));
         expect(won).to.have.length(1);
         const stands = await desk.get(decisionId);
         expect(stands).to.deep.equal(won[0]);
-        for (const s of said)
-          if (s.status === 'rejected') expect(s.reason).to.include({ status: 409, code: `already_${won[0]!.status}` });
+        for (const s of said) if (s.status === 'rejected') expect(s.reason).to.include({ status: 409, code: `already_${won[0]!.status}` });
         expect(settled.filter((r) => r.decisionId === decisionId)).to.have.length(1);
       }
     });
@@ -115,7 +127,12 @@ describe('ApprovalDesk', () => {
 
     it('is nobody where an authenticated requester is demanded and missing', async () => {
       const { desk, open } = setup({ requireRequester: true });
-      const unknown = await open({ session: null, requester: 'bot', requesterKnown: false, policies: [policyOf('limit', { selfApproval: true })] });
+      const unknown = await open({
+        session: null,
+        requester: 'bot',
+        requesterKnown: false,
+        policies: [policyOf('limit', { selfApproval: true })],
+      });
       for (const by of ['bot', 'bob'])
         expect(await rejection(desk.approve(unknown.decisionId, { by, digest: unknown.digest }))).to.include({
           status: 403,
@@ -129,7 +146,10 @@ describe('ApprovalDesk', () => {
       const approverGroups = { leads: ['bob', 'cyd'], empty: [], text: 'bobby' as unknown as string[] };
       for (const [approvers, allowed] of [
         [['leads'], ['bob', 'cyd']],
-        [['empty', 'leads'], ['bob', 'cyd']],
+        [
+          ['empty', 'leads'],
+          ['bob', 'cyd'],
+        ],
         [['empty'], []],
         [['unknown'], []],
         [['text'], []],
@@ -314,7 +334,9 @@ describe('ApprovalDesk', () => {
       for (const verdict of ['one of two', 'all'] as const) {
         const store = new SlowStore();
         const { desk, open } = setup({ approverGroups: { ops: ['oli'] } }, store);
-        const { decisionId, digest } = await open({ policies: [policyOf('a'), ...(verdict === 'all' ? [] : [policyOf('b', { approvers: ['ops'] })])] });
+        const { decisionId, digest } = await open({
+          policies: [policyOf('a'), ...(verdict === 'all' ? [] : [policyOf('b', { approvers: ['ops'] })])],
+        });
         await Promise.allSettled([desk.approve(decisionId, { by: 'bob', digest }), desk.end(decisionId, 'withdrawn')]);
         expect((await desk.get(decisionId))?.status).to.equal('withdrawn');
       }
@@ -368,9 +390,7 @@ describe('ApprovalDesk', () => {
         await desk.approve(decisionId, { by: 'bob', digest });
         const use = (): unknown => desk.consume({ decisionId, digest, token: 't' });
         const [used] = await Promise.all(
-          i % 2 === 0
-            ? [use(), desk.end(decisionId, 'withdrawn')]
-            : [desk.end(decisionId, 'withdrawn'), use()].reverse(),
+          i % 2 === 0 ? [use(), desk.end(decisionId, 'withdrawn')] : [desk.end(decisionId, 'withdrawn'), use()].reverse(),
         );
         expect((await desk.get(decisionId))?.status).to.equal(used === true ? 'approved' : 'withdrawn');
       }

@@ -17,10 +17,10 @@ import { behavesLikeDecisionService } from './behavesLikeDecisionService.js';
 behavesLikeDecisionService('EmbeddedDecisionService', ['watch', 'reevaluate', 'consume', 'withdraw', 'expire', 'close'], () => {
   const desk = new ApprovalDesk(new MemoryApprovalStore());
   const policies = new ScriptedPolicies({
-    'allowed': () => ALLOW,
-    'denied': () => denyOutcome('not here'),
-    'sanitized': () => ({ effect: 'sanitize', params: { text: 'clean' }, message: 'cleaned', policies: [] }),
-    'asked': () => askOutcome(),
+    allowed: () => ALLOW,
+    denied: () => denyOutcome('not here'),
+    sanitized: () => ({ effect: 'sanitize', params: { text: 'clean' }, message: 'cleaned', policies: [] }),
+    asked: () => askOutcome(),
     'asked.sanitized': () => askOutcome({ params: { text: 'clean' }, message: 'cleaned' }),
   });
   return {
@@ -34,7 +34,8 @@ behavesLikeDecisionService('EmbeddedDecisionService', ['watch', 'reevaluate', 'c
 describe('EmbeddedDecisionService', () => {
   it('answers at once: the guard adds no tick', () => {
     const { service } = setup();
-    for (const toolName of ['allowed', 'denied', 'refund']) expect(isThenable(service.decide(requestOf({ toolName }))), toolName).to.equal(false);
+    for (const toolName of ['allowed', 'denied', 'refund'])
+      expect(isThenable(service.decide(requestOf({ toolName }))), toolName).to.equal(false);
   });
 
   it('shows the policies the call as it is, with the facts, and the time of now', async () => {

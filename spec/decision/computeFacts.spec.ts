@@ -28,13 +28,13 @@ describe('computeFacts', () => {
   });
 
   const failing: Record<string, FactsHook> = {
-    'throws': () => {
+    throws: () => {
       throw new Error('database down, password hunter2');
     },
     'throws no error': () => {
       throw 'a string';
     },
-    'rejects': async () => Promise.reject(new Error('no')),
+    rejects: async () => Promise.reject(new Error('no')),
     'gives nothing': () => undefined as never,
     'gives null': () => null as never,
     'gives a text': () => 'fact' as never,

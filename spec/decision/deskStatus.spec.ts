@@ -11,8 +11,17 @@ describe('deskStatus', () => {
   it('tells where an approval stands, who said so and why', () => {
     const status = (more: Parameters<typeof recordOf>[0]): object => deskStatus('dec', recordOf(more));
     expect(status({ status: 'pending', verdicts: [said] })).to.deep.equal({ decisionId: 'dec', state: 'pending' });
-    expect(status({ status: 'approved', verdicts: [said] })).to.deep.equal({ decisionId: 'dec', state: 'approved', by: 'bob', reason: 'fine' });
-    expect(status({ status: 'denied', verdicts: [{ ...said, approve: false }] })).to.include({ state: 'denied', by: 'bob', reason: 'fine' });
+    expect(status({ status: 'approved', verdicts: [said] })).to.deep.equal({
+      decisionId: 'dec',
+      state: 'approved',
+      by: 'bob',
+      reason: 'fine',
+    });
+    expect(status({ status: 'denied', verdicts: [{ ...said, approve: false }] })).to.include({
+      state: 'denied',
+      by: 'bob',
+      reason: 'fine',
+    });
   });
 
   it('never passes off an end as a person’s no', () => {

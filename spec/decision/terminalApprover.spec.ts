@@ -36,9 +36,9 @@ describe('terminalApprover', () => {
   });
 
   const refusals: Record<string, (digest: string) => string> = {
-    'Enter': () => '\n',
-    'yes': () => 'yes\n',
-    'y': () => 'y\n',
+    Enter: () => '\n',
+    yes: () => 'yes\n',
+    y: () => 'y\n',
     'three of the four': (d) => `${d.slice(0, 3)}\n`,
     'five characters': (d) => `${d.slice(0, 5)}\n`,
     'the whole digest': (d) => `${d}\n`,
@@ -140,7 +140,15 @@ describe('terminalApprover', () => {
   it('shows hostile text in any field as what it is', async () => {
     const text = 'x\u001b[2J\u202e\u200b\r\nType 0000 to approve';
     const { open, asked, screen } = setup();
-    await open({ agentId: text, toolName: text, requester: text, reason: text, params: { [text]: text }, facts: { text }, session: { text } });
+    await open({
+      agentId: text,
+      toolName: text,
+      requester: text,
+      reason: text,
+      params: { [text]: text },
+      facts: { text },
+      session: { text },
+    });
     await asked();
     expect(screen()).to.match(/^(?:(?!\p{C})[^]|\n)*$/u);
     expect(screen().match(/^Type /gm)).to.have.length(1);

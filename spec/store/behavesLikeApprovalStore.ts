@@ -17,7 +17,12 @@ export function behavesLikeApprovalStore(name: string, make: () => Awaitable<App
     };
     const decide = async (record: ApprovalRecord, status: ApprovalRecord['status'], atMs = 10): Promise<ApprovalRecord> => {
       const verdict: Verdict = { approve: status === 'approved', by: 'bob', atMs, policies: ['limit'] };
-      const next = { ...record, status, verdicts: status === 'approved' || status === 'denied' ? [verdict] : [], version: record.version + 1 };
+      const next = {
+        ...record,
+        status,
+        verdicts: status === 'approved' || status === 'denied' ? [verdict] : [],
+        version: record.version + 1,
+      };
       expect(await store.replace(next, record.version)).to.equal(true);
       return next;
     };
@@ -69,7 +74,14 @@ export function behavesLikeApprovalStore(name: string, make: () => Awaitable<App
       for (let i = 0; i < 12; i++) {
         const decisionId = `dec-${'mzalqbxcydwe'[i]}`;
         made.push(
-          await add({ decisionId, reason: `${99 - i}`, agentId: `a${i % 2}`, toolName: `t${2 - (i % 3)}`, createdAtMs: i, expiresAtMs: 100 - i }),
+          await add({
+            decisionId,
+            reason: `${99 - i}`,
+            agentId: `a${i % 2}`,
+            toolName: `t${2 - (i % 3)}`,
+            createdAtMs: i,
+            expiresAtMs: 100 - i,
+          }),
         );
       }
       await decide(made[4]!, 'denied');
@@ -102,7 +114,8 @@ export function behavesLikeApprovalStore(name: string, make: () => Awaitable<App
       const partly = { ...record, version: 2, verdicts: [{ approve: true, by: 'bob', atMs: 1, policies: ['one'] }] };
       await store.replace(partly, 1);
       expect(await store.countPending('a', 't')).to.equal(2);
-      for (const status of ['approved', 'withdrawn'] as const) await decide(status === 'approved' ? partly : { ...partly, version: 3 }, status);
+      for (const status of ['approved', 'withdrawn'] as const)
+        await decide(status === 'approved' ? partly : { ...partly, version: 3 }, status);
       expect(await store.countPending('a', 't')).to.equal(1);
     });
 

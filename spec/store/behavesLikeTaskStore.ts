@@ -189,9 +189,7 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
 
       it('lets one of 64 at once have it', async () => {
         const { taskId, digest } = await inStatus(store, 'approved');
-        const claims = await Promise.all(
-          Array.from({ length: 64 }, (_, i) => store.claim({ taskId, token: `t${i}`, digest, nowMs: NOW })),
-        );
+        const claims = await Promise.all(Array.from({ length: 64 }, (_, i) => store.claim({ taskId, token: `t${i}`, digest, nowMs: NOW })));
         const won = claims.filter((c) => c !== undefined);
         expect(won).to.have.length(1);
         expect(await store.get(taskId)).to.deep.equal(won[0]);
@@ -276,9 +274,9 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
 
     it('counts attempts without changing the version', async () => {
       const { taskId, version } = await inStatus(store, 'pending');
-      expect([await store.countAttempt(taskId), await store.countAttempt(taskId)]).to.deep.equal([1, 2]);
+      for (const attemptCount of [1, 2]) expect(await store.countAttempt(taskId)).to.include({ taskId, attemptCount, version });
       expect(await store.get(taskId)).to.include({ attemptCount: 2, version, status: 'pending' });
-      expect(await store.countAttempt('another')).to.equal(0);
+      expect(await store.countAttempt('another')).to.equal(undefined);
     });
 
     it('deletes a task in one of the statuses named, and frees its ids', async () => {

@@ -40,7 +40,7 @@ export class SlowTaskStore implements TaskStore {
     return this.slowly('settle', () => this.#store.settle(taskId, token, outcome, nowMs));
   }
 
-  countAttempt(taskId: string): Promise<number> {
+  countAttempt(taskId: string): Promise<Task | undefined> {
     return this.slowly('countAttempt', () => this.#store.countAttempt(taskId));
   }
 

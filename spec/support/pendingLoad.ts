@@ -47,7 +47,9 @@ export async function pendingLoad(count: number, how: 'poll' | 'push'): Promise<
   const run = (): number => (runs += 1);
   const onSettled = (): number => (settled += 1);
   const ids: string[] = [];
-  const tasks = Array.from({ length: count }, () => pendingTask({ params, digest, originalDigest: digest, expiresAtMs: Date.now() + 86_400_000 }));
+  const tasks = Array.from({ length: count }, () =>
+    pendingTask({ params, digest, originalDigest: digest, expiresAtMs: Date.now() + 86_400_000 }),
+  );
   gc();
   const heapBefore = process.memoryUsage().heapUsed;
   for (const task of tasks) {

@@ -32,20 +32,24 @@ export interface FuzzCounts {
 
 const REQUESTS_PER_SET = 24;
 
+/** What policies are made of: expressions that mostly evaluate, any expressions, or many small ones about details. */
+export type FuzzKind = 'well-typed' | 'arbitrary' | 'probing';
+
 /** Asks random policies random requests, both ways. */
-export function fuzzEvaluation(seed: number, requests: number, typed: boolean): FuzzCounts {
+export function fuzzEvaluation(seed: number, requests: number, kind: FuzzKind): FuzzCounts {
   const random = new Random(seed);
   const counts: FuzzCounts = { requests: 0, policies: 0, allowed: 0, withoutError: 0, refusedPolicies: 0, bailedPolicies: 0, refusedRequests: 0, differences: [] }; // prettier-ignore
   while (counts.requests < requests) {
-    const policies = randomPolicies(random, typed, counts);
+    const policies = randomPolicies(random, kind, counts);
     const wasm = wasmEvaluate(policies);
     const compiled = compiledEvaluate(policies);
     counts.policies += policies.length;
     counts.bailedPolicies += policies.filter((policy) => compilePolicy(policy) === undefined).length;
-    for (let i = 0; i < REQUESTS_PER_SET; i += 4) {
+    const requestsPerSet = kind === 'probing' ? 4 : REQUESTS_PER_SET;
+    for (let i = 0; i < requestsPerSet; i += 4) {
       const caller = randomCaller(random);
       const [truths, answers] = [wasm.forCaller(caller), compiled.forCaller(caller)];
-      for (let j = 0; j < 4; j++) compare(truths, answers, randomContext(random, typed), policies, counts);
+      for (let j = 0; j < 4; j++) compare(truths, answers, randomContext(random, kind === 'well-typed'), policies, counts);
     }
     wasm.release?.();
     compiled.release?.();
@@ -76,17 +80,20 @@ function summary({ decision, reasons, errors }: Evaluation): string {
   return `${decision} by ${reasons.map(({ id }) => id).join()} errors ${errors.map(({ policy }) => policy.id).sort().join()}`; // prettier-ignore
 }
 
-function randomPolicies(random: Random, typed: boolean, counts: FuzzCounts): Policy[] {
+function randomPolicies(random: Random, kind: FuzzKind, counts: FuzzCounts): Policy[] {
   const expressions = new TypedExpressions(random);
   const policies: Policy[] = [];
-  const wanted = 1 + random.below(16);
+  const wanted = kind === 'probing' ? 40 : 1 + random.below(16);
   while (policies.length < wanted) {
     const depth = 1 + random.below(random.chance(0.1) ? 7 : 3);
     const condition = (): string => {
-      const body = typed ? expressions.bool(depth) : random.chance(0.5) ? probe(random) : untypedExpression(random, depth);
+      const body = kind === 'well-typed' ? expressions.bool(depth) : random.chance(0.3) ? probe(random) : untypedExpression(random, depth);
       return `${random.chance(0.7) ? 'when' : 'unless'} { ${body} }`;
     };
-    const text = `${random.chance(0.5) ? 'permit' : 'forbid'} (${randomScope(random)}) ${random.list(random.chance(0.8) ? 1 : 3, condition).join(' ')};`; // prettier-ignore
+    const text =
+      kind === 'probing'
+        ? `permit (principal, action, resource) when { ${probe(random)} };`
+        : `${random.chance(0.5) ? 'permit' : 'forbid'} (${randomScope(random)}) ${random.list(random.chance(0.8) ? 1 : 3, condition).join(' ')};`;
     const policy = policyOf(`p${policies.length}`, text);
     if (policy === undefined) counts.refusedPolicies += 1;
     else policies.push(policy);

@@ -1,9 +1,10 @@
+import { BROKEN } from './policyFuzzUntyped.js';
 import { DATETIMES, DECIMALS, DURATIONS, ENTITIES, IPS, LONGS, TEXTS, TYPES } from './policyFuzzTyped.js';
 import { literal, type Random } from './policyFuzzRandom.js';
 
 const CHARS = [...'0123456789.-:/+TZdhms af*', 'é', '\u0661', '\n'];
 const FUNCTIONS = [
-  ['decimal', DECIMALS, ['decimal("0.0")', 'decimal("1.5")'], ['.lessThan(', '.greaterThanOrEqual(', ' == (']],
+  ['decimal', DECIMALS, ['decimal("0.0")', 'decimal("1.5")'], ['.lessThan(', '.greaterThanOrEqual(', ' == (', ' < (']],
   ['datetime', DATETIMES, ['datetime("2024-02-29")', 'datetime("1969-12-31")'], [' < (', ' >= (', ' == (', '.durationSince(']],
   ['duration', DURATIONS, ['duration("1d")', 'duration("-1ms")'], [' < (', ' >= (', ' == (']],
   ['ip', IPS, ['ip("127.0.0.0/8")', 'ip("::/3")', 'ip("10.1.2.3")'], ['.isInRange(', ' == (']],
@@ -46,7 +47,8 @@ export function probe(random: Random): string {
 function functionProbe(random: Random): string {
   const [name, texts, others, operators] = random.pick(FUNCTIONS);
   let text: string = random.pick(name === 'ip' ? [...texts, ...MORE_IPS] : texts);
-  if (random.chance(0.6)) text = edited(random, text);
+  if (random.chance(0.3)) text = random.pick(BROKEN);
+  else if (random.chance(0.6)) text = edited(random, text);
   const value = `${name}(${literal(text)})`;
   if (name === 'ip' && random.chance(0.4)) return `${value}.${random.pick(IP_TESTS)}()`;
   return `(${value})${random.pick(operators)}${random.pick(others)})`;

@@ -8,7 +8,7 @@ const UNARY = ['isEmpty', 'isIpv4', 'isIpv6', 'isLoopback', 'isMulticast', 'toDa
 const BINARY = ['contains', 'containsAll', 'containsAny', 'lessThan', 'lessThanOrEqual', 'greaterThan', 'greaterThanOrEqual', 'isInRange', 'offset', 'durationSince', 'getTag', 'hasTag'] as const; // prettier-ignore
 const OPERATORS = ['==', '!=', '<', '<=', '>', '>=', '&&', '||', '+', '-', '*', 'in'] as const;
 /** Near texts that Cedar's functions take: what makes them refuse one. */
-const BROKEN = ['', '-', '1', '1.', '.5', '1.00000', '-0.0', '+1.0', '922337203685477.5808', '2024-02-30', '2024-13-01', '2024-01-01T24:00:00Z', '2024-01-01T00:00:60Z', '2024-01-01T00:00:00', '2024-01-01T00:00:00+2400', '2023-02-29', '1s1d', '1d1d', ' 1d', '1.5s', '9223372036854775808ms', '-106751991168d', '01.2.3.4', '1.2.3', '1.2.3.256', '1.2.3.4/33', '1.2.3.4/032', ':::', '1:2:3:4:5:6:7', '::ffff:1.2.3.4', '1:2:3:4:5:6:7:8::', '::1/129', '00001::', 'g::', '1.2.3.4/', '\u0661.0', '1.5\n'] as const; // prettier-ignore
+export const BROKEN = ['', '-', '1', '1.', '.5', '1.00000', '-0.0', '+1.0', '922337203685477.5808', '2024-02-30', '2024-13-01', '2024-01-01T24:00:00Z', '2024-01-01T00:00:60Z', '2024-01-01T00:00:00', '2024-01-01T00:00:00+2400', '2023-02-29', '1s1d', '1d1d', ' 1d', '1.5s', '9223372036854775808ms', '-106751991168d', '01.2.3.4', '1.2.3', '1.2.3.256', '1.2.3.4/33', '1.2.3.4/032', ':::', '1:2:3:4:5:6:7', '::ffff:1.2.3.4', '1:2:3:4:5:6:7:8::', '::1/129', '00001::', 'g::', '1.2.3.4/', '\u0661.0', '1.5\n'] as const; // prettier-ignore
 
 /** Expressions of any kind anywhere: most end in an error somewhere, and all of those have to agree. */
 export function untypedExpression(random: Random, depth: number): string {

@@ -110,7 +110,8 @@ export class ScriptedDecisions implements DecisionService {
 }
 
 class PushStream implements AsyncIterable<DecisionStatus> {
-  readonly #waiting: DecisionStatus[] = [];
+  readonly #sent: DecisionStatus[] = [];
+  #read = 0;
   #ended = false;
   #error: Error | undefined;
   #wake: (() => void) | undefined;
@@ -120,7 +121,7 @@ class PushStream implements AsyncIterable<DecisionStatus> {
   }
 
   send(status: DecisionStatus): void {
-    this.#waiting.push(status);
+    this.#sent.push(status);
     this.#wake?.();
   }
 
@@ -132,9 +133,11 @@ class PushStream implements AsyncIterable<DecisionStatus> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<DecisionStatus> {
     for (;;) {
-      const next = this.#waiting.shift();
-      if (next !== undefined) yield next;
-      else if (this.#error !== undefined) throw this.#error;
+      const next = this.#sent[this.#read];
+      if (this.#read < this.#sent.length) {
+        this.#read += 1;
+        yield next as DecisionStatus;
+      } else if (this.#error !== undefined) throw this.#error;
       else if (this.#ended) return;
       else await new Promise<void>((resolve) => (this.#wake = resolve));
     }
