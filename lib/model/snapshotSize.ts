@@ -12,7 +12,8 @@ export function bigintBytes(value: bigint, most: number): number {
 
 /** Bytes of all keys and strings of a copy in UTF-8, with 8 for every other value and 2 for each key or item. */
 export function exactBytes(value: unknown, most: number): number {
-  if (typeof value === 'string') return Buffer.byteLength(value);
+  // no text is shorter in UTF-8 than it is long: a huge one need not be read
+  if (typeof value === 'string') return value.length > most ? most + 1 : Buffer.byteLength(value);
   if (typeof value === 'bigint') return bigintBytes(value, most);
   if (typeof value !== 'object' || value === null || types.isDate(value)) return 8;
   let bytes = 0;

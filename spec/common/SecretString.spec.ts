@@ -10,6 +10,7 @@ describe('SecretString', () => {
   const ways: readonly (readonly [string, () => unknown])[] = [
     ['String()', () => String(secret)],
     ['a template', () => `${secret as unknown as string}`],
+    ['toString()', () => secret.toString()],
     ['+', () => 'key: ' + (secret as unknown as string)],
     ['Number()', () => Number(secret)],
     ['JSON', () => JSON.stringify({ secret, list: [secret] })],

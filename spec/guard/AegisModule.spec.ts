@@ -14,6 +14,7 @@ import {
   ShutdownError,
 } from '../../lib/index.js';
 import type { AegisOptions, ConfigureOptions, PendingApproval } from '../../lib/index.js';
+import { runInChild } from '../support/runInChild.js';
 import { moduleAsking, rejection, StandInDecisions, thrown } from '../support/standInDecisions.js';
 
 const ALL = '@id("all") permit (principal, action, resource);';
@@ -293,16 +294,24 @@ describe('AegisModule', () => {
       expect(events).to.deep.equal(['open', 'close']);
     });
 
-    it('a store that cannot be opened refuses every call, and ends no process', async () => {
+    it('a store that cannot be opened refuses every call', async () => {
       const store = Object.assign(new MemoryTaskStore(), { open: () => Promise.reject(new Error('no disk')) });
       const module = moduleAsking(service, { store });
-      await new Promise(setImmediate);
       for (let i = 0; i < 2; i++) {
         const error = await rejection(guard(async () => 1, { toolName: 't', approval: 'wait', module })());
         expect(error).to.have.property('name', 'DecisionUnavailableError');
       }
       expect(await rejection(module.ready())).to.have.property('message', 'no disk');
       expect(service.requests).to.be.empty;
+    });
+
+    it('a store that cannot be opened ends no process before it is used', async () => {
+      const { code, stderr } = await runInChild(`
+        const { AegisModule, MemoryTaskStore } = await import('${new URL('../../lib/index.js', import.meta.url).href}');
+        const store = Object.assign(new MemoryTaskStore(), { open: () => Promise.reject(new Error('no disk')) });
+        AegisModule.create({ decisions: { decide() {}, status() {} }, store });
+        await new Promise(setImmediate);`);
+      expect(code, stderr).to.equal(0);
     });
 
     it('a scheduler, made of the parts of the module', async () => {

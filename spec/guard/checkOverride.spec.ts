@@ -102,6 +102,14 @@ describe('An override of a guarded method', () => {
     expect(String(emitWarning.lastCall.args[0])).to.include('Noted.send overrides a guarded method');
   });
 
+  it('is what the base class says, unless the class itself says otherwise', () => {
+    const { Parent, Child } = family();
+    AegisAgent('a', { onUnguardedOverride: 'ignore' })(Parent);
+    expect(() => AegisAgent('b')(Child)).to.not.throw();
+    expect(() => new Child()).to.not.throw();
+    expect(() => AegisAgent('b', { onUnguardedOverride: 'throw' })(Child)).to.throw(GuardDefinitionError);
+  });
+
   it('is what the module of the guard says', () => {
     const lenient = moduleAsking(service, { onUnguardedOverride: 'ignore' });
     const { Child } = family({ module: lenient });

@@ -442,6 +442,17 @@ describe('A guarded call', () => {
       expect(getEventListeners(controller.signal, 'abort')).to.be.empty;
     });
 
+    it('leaves none where what the service answers cannot even be awaited', async () => {
+      const controller = new AbortController();
+      const fail = (): never => {
+        throw new Error('CANARY');
+      };
+      // oxlint-disable-next-line unicorn/no-thenable -- what a service may answer with
+      service.decide = () => ({ then: fail }) as never;
+      await refusedWith(DecisionUnavailableError, guarded({ signal: controller.signal })(5));
+      expect(getEventListeners(controller.signal, 'abort')).to.be.empty;
+    });
+
     it('once it runs is left to the method', async () => {
       const controller = new AbortController();
       const call = (guard as any)(async () => (controller.abort(), 'ran'), {

@@ -244,6 +244,20 @@ describe('guard()', () => {
       expect(service.requests).to.be.empty;
     });
 
+    it('decides on a copy of what the schema made, whatever the schema does with it later', async () => {
+      const made = { list: [1] };
+      const keeping = { '~standard': { version: 1, vendor: 'spec', validate: () => ({ value: made }) } };
+      service.answer = () => {
+        made.list.push(9);
+        return { effect: 'allow' };
+      };
+      const guarded = looseGuard(async (o: unknown) => o, { toolName: 't', schema: keeping, module });
+      expect(await guarded({})).to.deep.equal({ list: [1] });
+      const strange = { '~standard': { version: 1, vendor: 'spec', validate: () => ({ value: { map: new Map() } }) } };
+      const error = await rejection(looseGuard(async () => 1, { toolName: 't', schema: strange, module })({}));
+      expect(error).to.be.instanceOf(ParamsError).and.have.property('path', '/map');
+    });
+
     it('waits for an asynchronous one', async () => {
       const later = v.pipeAsync(
         v.object({ id: v.string() }),

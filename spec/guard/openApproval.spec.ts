@@ -274,6 +274,37 @@ describe('A guarded call that needs approval', () => {
     });
   });
 
+  it('runs what was approved, whoever changes its arguments in between', async () => {
+    const note = { to: ['ann'] };
+    const pending = await pendingOf(guarded({ session: undefined })(5, note));
+    note.to.push('mallory');
+    await poll();
+    note.to[0] = 'mallory';
+    service.state = 'approved';
+    await poll();
+    await pending.completed;
+    expect(body.args).to.deep.equal([[5, { to: ['ann'] }]]);
+  });
+
+  it('does not run, and says so, where the service changed what was approved', async () => {
+    const events: { code?: string }[] = [];
+    const listen = (event: unknown): void => void events.push(event as object);
+    subscribe('aegis:diagnostics', listen);
+    try {
+      const pending = await pendingOf(guarded()(5, new Date(5)));
+      (service.last.params['note'] as Date).setTime(99);
+      service.state = 'approved';
+      await poll();
+      expect(await rejection(pending.completed))
+        .to.be.instanceOf(ForbiddenError)
+        .and.have.property('code', 'approved_params_changed');
+      expect(body.called).to.equal(false);
+      expect(events.map((e) => e.code)).to.deep.equal(['approved_params_tampered']);
+    } finally {
+      unsubscribe('aegis:diagnostics', listen);
+    }
+  });
+
   it('records what it is about', async () => {
     session = { user_id: 'ann' };
     const pending = await pendingOf(guarded({ key: 'k', groups: ['write'] })(5, 'n'));
