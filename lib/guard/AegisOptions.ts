@@ -96,7 +96,7 @@ export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
   readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore';
   /** Any logger of pino's shape. Default: none, or with `debug` one that writes JSON lines to standard error. */
   readonly logger?: Logger;
-  /** The least that the `debug` logger writes. Default `info`, with `debug` `debug`. Variable AEGIS_LOG_LEVEL. */
+  /** The least that the logger of `debug` writes. Default `debug`. Variable AEGIS_LOG_LEVEL. */
   readonly logLevel?: LogLevel;
   /** Logs every decision. Default false. Variable AEGIS_DEBUG. */
   readonly debug?: boolean;

@@ -12,8 +12,7 @@ type Part = (uid: EntityValue, caller: Caller) => boolean;
 /** Compiles a policy's scope. @throws Uncompilable */
 export function compileScope({ principal, action, resource }: Record<'principal' | 'action' | 'resource', unknown>): InScope {
   const [ofPrincipal, ofAction, ofResource] = [compilePart(principal), compilePart(action), compilePart(resource)];
-  return (caller) =>
-    ofPrincipal(caller.principal, caller) && ofAction(caller.action, caller) && ofResource(caller.resource, caller);
+  return (caller) => ofPrincipal(caller.principal, caller) && ofAction(caller.action, caller) && ofResource(caller.resource, caller);
 }
 
 function compilePart(node: unknown): Part {

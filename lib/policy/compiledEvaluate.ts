@@ -42,7 +42,14 @@ function evaluatorOf(policies: readonly Policy[]): Evaluator {
 }
 
 function askFor(policies: readonly CompiledPolicy[], caller: Caller): Ask {
-  if (policies.length > KEPT) return (context, budget) => evaluate(policies.filter(({ inScope }) => inScope(caller)), caller, context, budget);
+  if (policies.length > KEPT)
+    return (context, budget) =>
+      evaluate(
+        policies.filter(({ inScope }) => inScope(caller)),
+        caller,
+        context,
+        budget,
+      );
   const inScope = policies.filter((policy) => policy.inScope(caller));
   return (context, budget) => evaluate(inScope, caller, context, budget);
 }

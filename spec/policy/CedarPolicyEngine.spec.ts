@@ -180,6 +180,9 @@ describe('CedarPolicyEngine', () => {
     const broken = (): never => {
       throw new Error('trap');
     };
-    expect(() => CedarPolicyEngine.load({ sources }, () => ({ forCaller: () => ({ all: broken, permits: broken }) }))).to.throw(ConfigError, 'cannot be evaluated');
+    expect(() => CedarPolicyEngine.load({ sources }, () => ({ forCaller: () => ({ all: broken, permits: broken }) }))).to.throw(
+      ConfigError,
+      'cannot be evaluated',
+    );
   });
 });

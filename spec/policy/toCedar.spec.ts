@@ -72,43 +72,47 @@ describe('toCedar', () => {
 
   it('makes ids well-formed', () => expect(wellFormed('a\udfff')).to.equal('a\ufffd'));
 
-  for (const [name, make] of [['cedar-wasm', wasmEngineOf], ['compiled policies', engineOf]] as const) describe(`as ${name} read it`, () => {
-    const holds = (condition: string, value: unknown): string =>
-      make(`@id("a") permit (principal, action, resource) when { ${condition} };`).evaluate(callOf({ a: value })).effect;
+  for (const [name, make] of [
+    ['cedar-wasm', wasmEngineOf],
+    ['compiled policies', engineOf],
+  ] as const)
+    describe(`as ${name} read it`, () => {
+      const holds = (condition: string, value: unknown): string =>
+        make(`@id("a") permit (principal, action, resource) when { ${condition} };`).evaluate(callOf({ a: value })).effect;
 
-    const readings: [string, unknown][] = [
-      ['context.input.a == 9007199254740992', 2n ** 53n],
-      ['context.input.a == -9007199254740992', -(2n ** 53n)],
-      ['context.input.a == "9007199254740993"', 2n ** 53n + 1n],
-      ['context.input.a == 0', -0],
-      ['context.input.a.lessThan(decimal("-0.4"))', -0.5],
-      ['context.input.a == decimal("922337203685476.5")', 922_337_203_685_476.5],
-      ['context.input.a == datetime("2024-02-29T12:00:00.001Z")', new Date('2024-02-29T12:00:00.001Z')],
-      ['context.input.a < datetime("0001-01-01")', new Date(-8.64e15)],
-      ['context.input.a > datetime("9999-12-31T23:59:59.999Z")', new Date(8.64e15)],
-      ['context.input.a < datetime("0000-01-01T00:00:00.001Z")', new Date(new Date(0).setUTCFullYear(0, 0, 1))],
-      ['context.input.a == ["x", "y"]', ['y', 'x', 'y']],
-      ['!(context.input has a)', null],
-      ['context.input.a like "*\u{fffd}"', 'x\ud800'],
-      ['context.input.a == {b: {c: 1}}', { b: { c: 1, d: null } }],
-      ['context.system.now == datetime("1970-01-01")', 1],
-    ];
-    for (const [condition, value] of readings) it(condition, () => expect(holds(condition, value)).to.equal('allow'));
+      const readings: [string, unknown][] = [
+        ['context.input.a == 9007199254740992', 2n ** 53n],
+        ['context.input.a == -9007199254740992', -(2n ** 53n)],
+        ['context.input.a == "9007199254740993"', 2n ** 53n + 1n],
+        ['context.input.a == 0', -0],
+        ['context.input.a.lessThan(decimal("-0.4"))', -0.5],
+        ['context.input.a == decimal("922337203685476.5")', 922_337_203_685_476.5],
+        ['context.input.a == datetime("2024-02-29T12:00:00.001Z")', new Date('2024-02-29T12:00:00.001Z')],
+        ['context.input.a < datetime("0001-01-01")', new Date(-8.64e15)],
+        ['context.input.a > datetime("9999-12-31T23:59:59.999Z")', new Date(8.64e15)],
+        ['context.input.a < datetime("0000-01-01T00:00:00.001Z")', new Date(new Date(0).setUTCFullYear(0, 0, 1))],
+        ['context.input.a == ["x", "y"]', ['y', 'x', 'y']],
+        ['!(context.input has a)', null],
+        ['context.input.a like "*\u{fffd}"', 'x\ud800'],
+        ['context.input.a == {b: {c: 1}}', { b: { c: 1, d: null } }],
+        ['context.system.now == datetime("1970-01-01")', 1],
+      ];
+      for (const [condition, value] of readings) it(condition, () => expect(holds(condition, value)).to.equal('allow'));
 
-    it('denies a float compared as a Long, and a text', () => {
-      expect(holds('context.input.a > 1000', 5000)).to.equal('allow');
-      expect(holds('context.input.a > 1000', 5000.5)).to.equal('deny');
-      expect(holds('context.input.a > 1000', '5000')).to.equal('deny');
+      it('denies a float compared as a Long, and a text', () => {
+        expect(holds('context.input.a > 1000', 5000)).to.equal('allow');
+        expect(holds('context.input.a > 1000', 5000.5)).to.equal('deny');
+        expect(holds('context.input.a > 1000', '5000')).to.equal('deny');
+      });
+
+      it('takes the largest snapshot without a trap', () => {
+        let deep: unknown = 1;
+        for (let i = 0; i < 31; i++) deep = i % 2 === 0 ? [deep] : { deep };
+        const wide = Array.from({ length: 3_300 }, (_, i) => ({ id: i, name: 'x' }));
+        for (const value of [deep, wide, 'ab'.repeat(131_072)])
+          expect(holds('context.input.a == context.input.a', value), typeof value).to.equal('allow');
+      });
     });
-
-    it('takes the largest snapshot without a trap', () => {
-      let deep: unknown = 1;
-      for (let i = 0; i < 31; i++) deep = i % 2 === 0 ? [deep] : { deep };
-      const wide = Array.from({ length: 3_300 }, (_, i) => ({ id: i, name: 'x' }));
-      for (const value of [deep, wide, 'ab'.repeat(131_072)])
-        expect(holds('context.input.a == context.input.a', value), typeof value).to.equal('allow');
-    });
-  });
 
   it('reads points in time, whole milliseconds within the years that Cedar knows', () => {
     expect(readDatetime(1.9)).to.deep.include({ kind: 'datetime', amount: 1 });
