@@ -31,7 +31,7 @@ const pay = guard(
 
 const collect = (globalThis as { gc?: () => void }).gc;
 if (collect === undefined) throw new Error('run with --expose-gc');
-for (let i = 0; i < 100; i++) await pay(-i);
+for (let i = 0; i < 100; i++) await pay(-1 - i);
 collect();
 const before = process.memoryUsage().heapUsed;
 const start = performance.now();
