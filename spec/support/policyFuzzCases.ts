@@ -43,8 +43,6 @@ export function fuzzEvaluation(seed: number, requests: number, kind: FuzzKind): 
     const policies = randomPolicies(random, kind, counts);
     const wasm = wasmEvaluate(policies);
     const compiled = compiledEvaluate(policies);
-    counts.policies += policies.length;
-    counts.bailedPolicies += policies.filter((policy) => compilePolicy(policy) === undefined).length;
     const requestsPerSet = kind === 'probing' ? 4 : REQUESTS_PER_SET;
     for (let i = 0; i < requestsPerSet; i += 4) {
       const caller = randomCaller(random);
@@ -95,7 +93,13 @@ function randomPolicies(random: Random, kind: FuzzKind, counts: FuzzCounts): Pol
         ? `permit (principal, action, resource) when { ${probe(random)} };`
         : `${random.chance(0.5) ? 'permit' : 'forbid'} (${randomScope(random)}) ${random.list(random.chance(0.8) ? 1 : 3, condition).join(' ')};`;
     const policy = policyOf(`p${policies.length}`, text);
-    if (policy === undefined) counts.refusedPolicies += 1;
+    if (policy === undefined) {
+      counts.refusedPolicies += 1;
+      continue;
+    }
+    counts.policies += 1;
+    // cedar-wasm would answer for all the others too
+    if (compilePolicy(policy) === undefined) counts.bailedPolicies += 1;
     else policies.push(policy);
   }
   return policies;
