@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { expect } from 'chai';
 import { CedarTrap, cedarGeneration, useCedar } from '../../lib/policy/CedarWasm.js';
-import { callOf, wasmEngineOf } from '../support/policyCalls.js';
+import { callOf, engineOf, wasmEngineOf } from '../support/policyCalls.js';
 
 const trap = (): unknown =>
   useCedar((cedar) => cedar.policyToJson(`permit (principal, action, resource) when { ${'('.repeat(400)}true${')'.repeat(400)} };`));
@@ -25,30 +26,36 @@ describe('CedarWasm', () => {
     expect(ask()).to.deep.equal(before);
   });
 
-  it('recovers from a stack that the caller used up: that call is denied, the next is not', () => {
-    const engine = wasmEngineOf('@id("a") permit (principal, action, resource);');
-    engine.evaluate(callOf());
-    let deepest = 0;
-    const dive = (): void => {
-      deepest += 1;
-      dive();
-    };
-    expect(dive).to.throw(RangeError);
-    // each trap costs a new instance, so only some depths near the end are tried
-    const effects = new Set<string>();
-    const diveTo = (left: number): void => {
-      if (left > 0) diveTo(left - 1);
-      else effects.add(engine.evaluate(callOf()).effect);
-    };
-    for (let share = 0.99; share > 0.2; share -= 0.08) {
-      try {
-        diveTo(Math.floor(deepest * share));
-      } catch (error) {
-        expect(error).to.be.instanceOf(RangeError);
+  for (const [name, make] of [
+    ['cedar-wasm', wasmEngineOf],
+    ['compiled policies', engineOf],
+  ] as const)
+    it(`recovers from a stack that the caller used up, by ${name}: that call is denied, the next is not`, () => {
+      const engine = make(
+        '@id("a") permit (principal, action, resource) when { [context].contains({input: {}, session: {}, facts: {}, system: context.system}) };',
+      );
+      engine.evaluate(callOf());
+      let deepest = 0;
+      const dive = (): void => {
+        deepest += 1;
+        dive();
+      };
+      expect(dive).to.throw(RangeError);
+      // each trap costs a new instance, so only some depths near the end are tried
+      const effects = new Set<string>();
+      const diveTo = (left: number): void => {
+        if (left > 0) diveTo(left - 1);
+        else effects.add(engine.evaluate(callOf()).effect);
+      };
+      for (let share = 0.99; share > 0.2; share -= 0.08) {
+        try {
+          diveTo(Math.floor(deepest * share));
+        } catch (error) {
+          expect(error).to.be.instanceOf(RangeError);
+        }
       }
-    }
-    expect(engine.evaluate(callOf()).effect).to.equal('allow');
-  });
+      expect(engine.evaluate(callOf()).effect).to.equal('allow');
+    });
 
   it('is an instance of our own, and leaves that of others alone', () => {
     const require = createRequire(import.meta.url);
@@ -58,5 +65,31 @@ describe('CedarWasm', () => {
     const ours: unknown = useCedar((cedar) => cedar);
     expect(ours).not.to.equal(theirs);
     expect(require(path)).to.equal(theirs);
+  });
+
+  it('does not take the process down when optimised code is thrown away during a call', () => {
+    // Node 20 and 22 abort where such code calls wasm directly
+    const script = `
+      const { useCedar } = await import(${JSON.stringify(new URL('../../lib/policy/CedarWasm.js', import.meta.url).href)});
+      const uid = { type: 'T', id: 'x' };
+      useCedar((cedar) => cedar.preparsePolicySet('s', { staticPolicies: {} }));
+      const call = { principal: uid, action: uid, resource: uid, context: {}, entities: [], preparsedPolicySetId: 's' };
+      const ask = (call) => useCedar((cedar) => cedar.statefulIsAuthorized(call));
+      for (let i = 0; i < 20_000; i++) ask(call);
+      useCedar((cedar) => {
+        const real = cedar.statefulIsAuthorized;
+        const change = () => void (cedar.statefulIsAuthorized = (call) => real(call));
+        ask({ ...call, get context() { change(); return {}; } });
+      });
+      console.log('alive');`;
+    expect(execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', stdio: 'pipe' })).to.equal('alive\n');
+  });
+
+  it('gives WebAssembly back as it was', () => {
+    const wasm = (globalThis as unknown as { WebAssembly: { Instance: unknown } }).WebAssembly;
+    const { Instance } = wasm;
+    expect(trap).to.throw(CedarTrap);
+    useCedar((cedar) => cedar.getCedarVersion());
+    expect(wasm.Instance).to.equal(Instance);
   });
 });
