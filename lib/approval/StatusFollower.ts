@@ -94,7 +94,6 @@ export class StatusFollower {
       entry,
       () => {
         entry.polls += 1;
-        this.watchDeadline(entry);
         const { taskId, decisionId } = entry.task;
         return chain(registry.countAttempt(taskId), (counted) => {
           if (counted?.version === entry.task.version) entry.task = counted;

@@ -81,7 +81,8 @@ function useApproval(entry: PendingCall, task: ApprovedTask, run: Run, host: Exe
   }
   const token = nextId('run');
   return attempt<boolean, void>(
-    () => host.decisions.consume?.({ decisionId, digest, token }) ?? true,
+    // where there is nothing to use up, the claim alone is the guard; an answer that is not true is a no
+    () => (host.decisions.consume === undefined ? true : host.decisions.consume({ decisionId, digest, token })),
     (used) => {
       if (used === true) return claimAndRun(entry, task, token, run, host);
       return host.end(entry, deniedAtRun(task, 'approval_not_usable', 'the approval was used, withdrawn or is over.'));

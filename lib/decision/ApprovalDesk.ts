@@ -7,7 +7,7 @@ import { VerdictError } from '../model/errors/SetupErrors.js';
 import { publishCallbackError, publishDiagnostic } from '../model/diagnostics.js';
 import { SafeEmitter } from '../model/SafeEmitter.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../store/ApprovalStore.js';
-import { openedRecord, standingRefusal } from './ApprovalOpening.js';
+import { countSince, openedRecord, standingRefusal } from './ApprovalOpening.js';
 import type { ApprovalOpening, OpeningOutcome } from './ApprovalOpening.js';
 import type { ApprovalUse } from './DecisionService.js';
 import { eligiblePolicies } from './eligiblePolicies.js';
@@ -83,10 +83,10 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   #openOrRefuse(opening: ApprovalOpening): Awaitable<OpeningOutcome> {
     const nowMs = this.#clock.now();
-    return chain(this.#store.listDenied(opening.agentId, opening.toolName, nowMs - NEAR_REPEATS_MS), (denied) => {
+    return chain(this.#store.listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {
       const reason = standingRefusal(denied, opening, nowMs - this.#denialTtlMs);
       if (reason !== undefined) return { kind: 'refused', reason };
-      const record = openedRecord(opening, denied.length, nowMs);
+      const record = openedRecord(opening, countSince(denied, nowMs - NEAR_REPEATS_MS), nowMs);
       return chain(this.#store.insert(record), (inserted) => {
         if (!inserted) throw new CapacityError(0, 'The approval could not be recorded: its id is taken.');
         this.emit('requested', record);
@@ -102,8 +102,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   /** Approvals, oldest first; by default the pending ones. */
   list({ status = 'pending', ...query }: ApprovalQuery = {}): Awaitable<readonly ApprovalRecord[]> {
-    const { agentId, toolName } = query;
-    return chain(this.#endOverdue({ agentId, toolName }), () =>
+    return chain(this.#endOverdue(query), () =>
       chain(this.#store.list({ ...query, status }), (records) => records.filter((r) => this.#current(r).status === status)),
     );
   }
@@ -176,7 +175,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /** Ends what is pending but over, page by page, so that it neither hides nor crowds out what is not. */
-  #endOverdue(query: Pick<ApprovalQuery, 'agentId' | 'toolName'>): Awaitable<void> {
+  #endOverdue(query: ApprovalQuery): Awaitable<void> {
     const overdueAtMs = this.#clock.now();
     return chain(this.#store.list({ ...query, status: 'pending', overdueAtMs, limit: SWEEP_PAGE }), (overdue) => {
       const ended = waitForAll(overdue.map((r) => this.end(r.decisionId, 'expired')));
@@ -188,12 +187,14 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return this.#options.denialTtlMs ?? 300_000;
   }
 
+  /** A refusal outlives its approval. */
+  get #refusalsKeptMs(): number {
+    return Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
+  }
+
   #pruneNowAndThen(): void {
-    this.#opened += 1;
-    if (this.#opened % PRUNE_EVERY !== 0) return;
-    // a refusal outlives its approval
-    const keptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
+    if (++this.#opened % PRUNE_EVERY !== 0) return;
     const failed = (error: unknown): void => publishCallbackError('pruning approvals', error);
-    callSafely(() => this.#store.prune(this.#clock.now() - keptMs), [], failed);
+    callSafely(() => this.#store.prune(this.#clock.now() - this.#refusalsKeptMs), [], failed);
   }
 }

@@ -36,3 +36,8 @@ export function standingRefusal(denied: readonly ApprovalRecord[], opening: Appr
   );
   return standing && (standing.verdicts.at(-1)?.reason ?? 'a person refused this call');
 }
+
+/** How many of them were refused since then. */
+export function countSince(denied: readonly ApprovalRecord[], sinceMs: number): number {
+  return denied.filter((record) => (record.verdicts.at(-1)?.atMs ?? 0) >= sinceMs).length;
+}

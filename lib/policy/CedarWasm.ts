@@ -65,16 +65,18 @@ interface Wasm {
 function withSafeExports<T>(load: () => T): T {
   const wasm = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly;
   const { Instance } = wasm;
-  wasm.Instance = class extends Instance {
+  const Safe = class extends Instance {
     override get exports(): Exports {
       return Object.fromEntries(
         Object.entries(super.exports).map(([name, value]) => [name, typeof value === 'function' ? new Proxy(value, {}) : value]),
       );
     }
   };
+  // false where the program froze what is global: loading must not fail for it
+  Reflect.set(wasm, 'Instance', Safe);
   try {
     return load();
   } finally {
-    wasm.Instance = Instance;
+    Reflect.set(wasm, 'Instance', Instance);
   }
 }

@@ -1,26 +1,13 @@
 import { QuantityValue, type RecordValue, SetValue, type Value, EntityValue, IpValue } from './CompiledValue.js';
 import type { CedarExtension, CedarRecord, CedarValue } from './CedarValue.js';
 import { decimalText } from './parseDecimal.js';
-import { readValue } from './readValue.js';
 
 /** Of the years 0 and 10000: Cedar's texts for datetimes know those between. */
 const FIRST_DATE = -62_167_219_200_000;
 const END_OF_DATES = 253_402_300_800_000;
 
-/** Data in Cedar's JSON form, which cedar-wasm takes: the values of {@link readValue}, written. */
-export function toCedar(value: unknown): CedarValue | undefined {
-  const read = readValue(value);
-  return read === undefined ? undefined : writeValue(read);
-}
-
-/** A record of {@link readValue} in Cedar's JSON form. */
-export function writeRecord({ names, fields }: RecordValue): CedarRecord {
-  const record = Object.create(null) as Record<string, CedarValue>;
-  for (const [i, name] of names.entries()) record[name] = writeValue(fields[i] as Value);
-  return record;
-}
-
-function writeValue(value: Value): CedarValue {
+/** Data that `readValue` read, in Cedar's JSON form, which cedar-wasm takes. */
+export function toCedar(value: Value): CedarValue {
   switch (typeof value) {
     case 'boolean':
     case 'number':
@@ -31,10 +18,17 @@ function writeValue(value: Value): CedarValue {
       return Number(value);
     default:
       if (value instanceof QuantityValue) return writeQuantity(value);
-      if (value instanceof SetValue) return value.items.map(writeValue);
+      if (value instanceof SetValue) return value.items.map(toCedar);
       if (value instanceof EntityValue || value instanceof IpValue) throw new TypeError('data holds no entities and no addresses');
-      return writeRecord(value);
+      return toCedarRecord(value);
   }
+}
+
+/** {@link toCedar} of a record. */
+export function toCedarRecord({ names, fields }: RecordValue): CedarRecord {
+  const record = Object.create(null) as Record<string, CedarValue>;
+  for (const [i, name] of names.entries()) record[name] = toCedar(fields[i] as Value);
+  return record;
 }
 
 function writeQuantity({ kind, amount }: QuantityValue): CedarExtension {

@@ -4,7 +4,7 @@ import type { EntityValue } from './CompiledValue.js';
 import type { Ask, Evaluation, Evaluator } from './Evaluate.js';
 import type { Policy } from './Policy.js';
 import { preparsedSets } from './PreparsedSets.js';
-import { writeRecord } from './toCedar.js';
+import { toCedarRecord } from './toCedar.js';
 
 let sets = 0;
 
@@ -23,7 +23,7 @@ export function wasmEvaluate(policies: readonly Policy[]): Evaluator {
         resource: uid(resource),
         entities: entities.entities.map((entity) => ({
           uid: uid(entity.uid),
-          attrs: writeRecord(entity.attributes),
+          attrs: toCedarRecord(entity.attributes),
           parents: entity.parents.map(uid),
         })),
       } as CallerJson;
@@ -50,7 +50,7 @@ class PreparsedPolicies {
     return (context) => {
       this.#texts ??= new Map([...this.#byId].map(([id, policy]) => [id, policy.text]));
       const preparsedPolicySetId = preparsedSets.slotFor(this, this.#texts);
-      const call = { ...caller, context: writeRecord(context), preparsedPolicySetId } as unknown as StatefulAuthorizationCall;
+      const call = { ...caller, context: toCedarRecord(context), preparsedPolicySetId } as unknown as StatefulAuthorizationCall;
       const answer = useCedar((cedar) => cedar.statefulIsAuthorized(call));
       if (answer.type !== 'success') throw new Error(answer.errors[0]?.message ?? 'cedar-wasm gave no answer');
       const { decision, diagnostics } = answer.response;

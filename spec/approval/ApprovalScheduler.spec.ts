@@ -3,11 +3,13 @@ import { assert, asyncProperty, constantFrom, array } from 'fast-check';
 import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import type { DecisionStatus } from '../../lib/model/Decision.js';
+import { requestOf } from '../support/callRequests.js';
 import { diagnosed, securityCodes } from '../support/diagnosed.js';
 import { rejection } from '../support/rejection.js';
 import { schedulerSetup } from '../support/schedulerSetup.js';
 import type { SchedulerSetup } from '../support/schedulerSetup.js';
 import type { State, StatusScript } from '../support/scriptedDecisions.js';
+import { pendingTask } from '../support/tasks.js';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -105,6 +107,7 @@ describe('ApprovalScheduler', () => {
     it('is not done where it is switched off; the deadline still holds', async () => {
       const setup = schedulerSetup({ polling: { enabled: false } });
       expect(setup.scheduler.canAsk).to.equal(false);
+      expect(schedulerSetup({ polling: { enabled: false }, service: { pushes: true } }).scheduler.canAsk).to.equal(true);
       const { handle } = await setup.submit(inAnHour());
       await time.tickAsync(HOUR);
       expect(setup.service.count('status')).to.equal(0);
@@ -234,9 +237,12 @@ describe('ApprovalScheduler', () => {
           throw new Error('no stream');
         },
       });
-      const { handle } = await setup.submit(inAnHour());
-      await time.tickAsync(2_000);
-      expect(await handle.completed).to.equal('done');
+      const seen = await diagnosed(async () => {
+        const { handle } = await setup.submit(inAnHour());
+        await time.tickAsync(2_000);
+        expect(await handle.completed).to.equal('done');
+      });
+      expect(seen.map((d) => d.kind === 'callback' && d.where)).to.deep.equal(['watching the decision service']);
     });
 
     it('of what is no status ends the pushing, and no approval', async () => {
@@ -350,9 +356,10 @@ describe('ApprovalScheduler', () => {
         { expiresAtMs: start + 10_000 },
         { run: async () => new Promise<string>((r) => (finish = r)) },
       );
+      await time.tickAsync(9_000);
+      expect(time.countTimers()).to.equal(0);
       await time.tickAsync(HOUR);
       expect(path).to.deep.equal(['pending', 'approved', 'executing']);
-      expect(time.countTimers()).to.equal(0);
       finish('late but whole');
       expect(await handle.completed).to.equal('late but whole');
     });
@@ -409,6 +416,13 @@ describe('ApprovalScheduler', () => {
       const { task } = await setup.submit(inAnHour());
       await time.tickAsync(2_000);
       expect(await setup.registry.getTask(task.taskId)).to.include({ status: 'completed', approvedBy: 'bob', result: 'done' });
+    });
+
+    it('of denied names who refused in the task', async () => {
+      const setup = schedulerSetup({ service: { status: (decisionId) => ({ decisionId, state: 'denied', by: 'eve' }) } });
+      const { task } = await setup.submit(inAnHour());
+      await time.tickAsync(2_000);
+      expect(await setup.registry.getTask(task.taskId)).to.include({ status: 'denied', deniedBy: 'eve' });
     });
 
     it('that is final stands, whatever is pushed after it; another one is a security event', async () => {
@@ -631,6 +645,51 @@ describe('ApprovalScheduler', () => {
     });
   });
 
+  it('starts to listen before anything is submitted, when it is told to', async () => {
+    const setup = schedulerSetup({ service: { pushes: true } });
+    setup.scheduler.start();
+    setup.scheduler.start();
+    expect(setup.service.asked).to.deep.equal(['watch']);
+  });
+
+  it('follows what is submitted, and gives its handle', async () => {
+    const { scheduler, registry } = schedulerSetup({ service: { status: (decisionId) => ({ decisionId, state: 'approved' }) } });
+    const task = pendingTask();
+    await registry.record(task);
+    const handle = scheduler.submit({ task, request: requestOf(), run: () => 'ran', admit: (params) => params });
+    await time.tickAsync(2_000);
+    expect(await handle.completed).to.equal('ran');
+  });
+
+  it('asks and runs nothing when one that has ended, or is running, is redeemed or followed', async () => {
+    const setup = schedulerSetup({ service: { status: (decisionId) => ({ decisionId, state: 'approved' }) } });
+    const ended = await setup.hold(inAnHour());
+    await ended.handle.cancel();
+    const running = await setup.hold(inAnHour());
+    void setup.scheduler.redeem(running.entry, async () => new Promise(() => {}));
+    const asked = setup.service.count('status');
+    for (const { entry } of [ended, running]) {
+      await setup.scheduler.redeem(entry, () => 'wrong');
+      if (entry === ended.entry) setup.scheduler.follow(entry);
+    }
+    await time.tickAsync(HOUR);
+    expect(setup.service.count('status')).to.equal(asked);
+    expect([ended.path.at(-1), running.path.at(-1)]).to.deep.equal(['cancelled', 'executing']);
+  });
+
+  it('lets the next be asked while one that was approved by push is decided afresh, though its own question hangs', async () => {
+    const setup = schedulerSetup({
+      maxConcurrentPolls: 1,
+      service: { pushes: true, status: async () => new Promise(() => {}), reevaluate: async () => new Promise(() => {}) },
+    });
+    const [first, second] = [await setup.submit(inAnHour()), await setup.submit(inAnHour())];
+    await time.tickAsync(1);
+    expect(setup.service.count(`status ${second.task.decisionId}`)).to.equal(0);
+    setup.service.push(first.task.decisionId, 'approved');
+    await time.tickAsync(1);
+    expect(setup.service.count(`status ${second.task.decisionId}`)).to.equal(1);
+  });
+
   it('tells its queue, oldest first, with the attempts so far', async () => {
     const setup = schedulerSetup();
     const calls = [await setup.submit(inAnHour()), await setup.submit(inAnHour()), await setup.hold(inAnHour())];
@@ -655,7 +714,7 @@ describe('ApprovalScheduler', () => {
     const setup = schedulerSetup({ service: { status: (decisionId) => ({ decisionId, state: 'approved' }) } });
     const { handle, task, runs } = await setup.submit({ expiresAtMs: start + 10_000 });
     setup.store.transition(task.taskId, ['pending'], { to: 'denied', error: { name: 'ForbiddenError', message: 'elsewhere' } }, start);
-    await time.tickAsync(10_000);
+    expect(await handle.cancel()).to.equal(false);
     expect(await rejection(handle.completed)).to.include({ name: 'ForbiddenError', message: 'elsewhere' });
     expect([runs.length, setup.scheduler.queueSize]).to.deep.equal([0, 0]);
   });

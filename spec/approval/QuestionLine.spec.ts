@@ -14,8 +14,9 @@ describe('QuestionLine', () => {
   });
 
   it('asks nobody twice at once, and everybody again later', async () => {
-    const { line, asked, end } = setup(1);
+    const { line, asked, end } = setup(3);
     for (const name of ['a', 'a', 'b', 'b', 'a']) line.enter(name);
+    expect(asked).to.deep.equal(['a', 'b']);
     await end('a');
     await end('b');
     expect(asked).to.deep.equal(['a', 'b']);

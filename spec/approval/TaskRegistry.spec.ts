@@ -206,6 +206,16 @@ describe('TaskRegistry', () => {
       expect((await registry.listTasks()).map((t) => t.taskId)).to.deep.equal(ids.slice(-100));
     });
 
+    it('the finished tasks now and then, not at each end', async () => {
+      const store = new MemoryTaskStore();
+      const { registry, made } = setup({}, store);
+      const prune = store.prune.bind(store);
+      let pruned = 0;
+      store.prune = (limits) => ((pruned += 1), prune(limits));
+      for (let i = 0; i < 640; i++) await registry.updateStatus((await made()).taskId, 'denied');
+      expect(pruned).to.equal(10);
+    });
+
     it('the finished tasks by age', async () => {
       const { registry, made } = setup({ finishedTtlMs: 60_000 });
       await registry.updateStatus((await made()).taskId, 'denied');

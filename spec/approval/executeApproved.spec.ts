@@ -81,6 +81,20 @@ describe('executeApproved: from approved to run', () => {
       await refused(call, { name: 'ApprovalTimeoutError' }, 'timeout');
     });
 
+    it('when its time was over before anything was asked', async () => {
+      const { setup, call } = await approved({
+        status: (decisionId) => {
+          // as when the machine was asleep while the question was under way
+          time.setSystemTime(start + 2 * HOUR);
+          return { decisionId, state: 'approved' };
+        },
+        reevaluate: (_, decisionId) => ({ effect: 'allow', decisionId }),
+        consume: () => true,
+      });
+      await refused(call, { name: 'ApprovalTimeoutError' }, 'timeout');
+      expect([setup.service.count('reevaluate'), setup.service.count('consume')]).to.deep.equal([0, 0]);
+    });
+
     it('when a fresh decision denies, with its reason', async () => {
       const { setup, call } = await approved({
         reevaluate: () => ({ effect: 'deny', decisionId: 'd', reason: 'frozen today' }),
@@ -123,8 +137,6 @@ describe('executeApproved: from approved to run', () => {
         it(`when consume answers ${JSON.stringify(answer)}${later ? ' later' : ''}`, async () => {
           const consume = (): boolean => (later ? Promise.resolve(answer) : answer) as boolean;
           const { call } = await approved({ consume });
-          // no answer at all is what a service without consume gives
-          if ((answer === undefined || answer === null) && !later) return call.handle.completed;
           await refused(call, { name: 'ForbiddenError', code: 'approval_not_usable' });
         });
       }
@@ -406,6 +418,42 @@ describe('executeApproved: from approved to run', () => {
       await time.tickAsync(60_000);
       expect(await call.handle.completed).to.equal('done');
       expect([fresh, call.runs.length, setup.service.count('consume'), setup.service.count('status')]).to.deep.equal([8, 1, 1, 1]);
+    });
+
+    it('however many polls there were: they do not end what was approved', async () => {
+      let fresh = 0;
+      const { call } = await approved(
+        {
+          reevaluate: (_, decisionId) => {
+            if ((fresh += 1) < 4) throw new Error('down');
+            return { effect: 'allow', decisionId };
+          },
+        },
+        {},
+        undefined,
+        {},
+        { polling: { maxAttempts: 1 } },
+      );
+      await time.tickAsync(60_000);
+      expect([await call.handle.completed, fresh]).to.deep.equal(['done', 4]);
+    });
+
+    it('and ends at the very end of the approval, also between two tries', async () => {
+      const { call } = await approved(
+        {
+          reevaluate: () => {
+            throw new Error('down');
+          },
+        },
+        { expiresAtMs: start + 9_000 },
+        undefined,
+        {},
+        { polling: { initialDelayMs: 5_000, maxDelayMs: 5_000 } },
+      );
+      await time.tickAsync(3_999);
+      expect(call.handle.status).to.equal('approved');
+      await time.tickAsync(1);
+      await refused(call, { name: 'ApprovalTimeoutError' }, 'timeout');
     });
 
     it('no longer than the approval lasts', async () => {

@@ -29,6 +29,14 @@ describe('A process with a pending approval', () => {
       'const a = await setup.submit(later()); await setup.submit(soon()); await a.handle.cancel();',
       'timeout',
     ],
+    'lives for the one that is left when the other has run': [
+      'approves = true; const a = await setup.submit(soon()); await a.handle.completed; approves = false; await setup.submit(later(900));',
+      'timeout',
+    ],
+    'ends when nobody waits but one that is held, however often others were followed, before and after their end': [
+      'const a = await setup.submit(later()); setup.scheduler.follow(a.entry); await a.handle.cancel(); setup.scheduler.follow(a.entry); await setup.hold(later());',
+      'pending',
+    ],
     'is not kept alive by listening alone': [
       "setup = schedulerSetup({ service: { pushes: true } }); setup.scheduler.start(); last = 'pending';",
       'pending',
@@ -41,9 +49,10 @@ describe('A process with a pending approval', () => {
         import { schedulerSetup } from './spec/support/schedulerSetup.js';
         import { MemoryTaskStore } from './lib/store/MemoryTaskStore.js';
         const soon = () => ({ expiresAtMs: Date.now() + 300 });
-        const later = () => ({ expiresAtMs: Date.now() + 3_600_000 });
+        const later = (ms = 3_600_000) => ({ expiresAtMs: Date.now() + ms });
         let last = 'nothing';
-        const status = (decisionId) => ({ decisionId, state: ${prints === 'completed' ? "'approved'" : "'pending'"} });
+        let approves = ${prints === 'completed'};
+        const status = (decisionId) => ({ decisionId, state: approves ? 'approved' : 'pending' });
         let setup = schedulerSetup({ service: { status } });
         const start = performance.now();
         process.on('exit', () => console.log(setup.changes.at(-1)?.task.status ?? last, performance.now() - start < 2_000 ? 'soon' : 'late'));

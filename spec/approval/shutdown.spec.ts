@@ -164,6 +164,15 @@ describe('ApprovalScheduler.shutdown', () => {
       });
     }
 
+    it('with a durable store too: its caller gets the result', async () => {
+      const { setup, call, finish } = await executing(storeOf('durable'));
+      const closing = setup.scheduler.shutdown();
+      await time.tickAsync(100);
+      finish();
+      await closing;
+      expect([await call.handle.completed, call.path.at(-1)]).to.deep.equal(['whole', 'completed']);
+    });
+
     it('but a late end never goes over a person’s word', async () => {
       const { setup, call, finish } = await executing();
       const closing = setup.scheduler.shutdown({ graceMs: 0 });

@@ -4,6 +4,7 @@ import type { SinonFakeTimers } from 'sinon';
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import { MemoryTaskStore } from '../../lib/store/MemoryTaskStore.js';
 import type { TaskStore } from '../../lib/store/TaskStore.js';
+import { diagnosed } from '../support/diagnosed.js';
 import { rejection } from '../support/rejection.js';
 import { schedulerSetup } from '../support/schedulerSetup.js';
 import { SlowTaskStore } from '../support/SlowTaskStore.js';
@@ -106,6 +107,49 @@ describe('A task store that fails at its n-th operation, for every n (R13)', () 
       });
     }
   }
+
+  it('gives the caller what the method did, and reports the fault, where that cannot be recorded', async () => {
+    for (const fails of [false, true]) {
+      const store = new MemoryTaskStore();
+      store.settle = () => {
+        throw new Error('disk full');
+      };
+      const setup = schedulerSetup({ store, service: { status: (decisionId) => ({ decisionId, state: 'approved' }) } });
+      const error = new RangeError('of the method');
+      const run = (): string => {
+        if (fails) throw error;
+        return 'of the method';
+      };
+      const seen = await diagnosed(async () => {
+        const { handle, settled } = await setup.submit({}, { run });
+        await time.tickAsync(2_000);
+        expect(await handle.completed.catch((e: unknown) => e)).to.equal(fails ? error : 'of the method');
+        expect(settled).to.deep.equal([fails ? [undefined, error] : ['of the method', undefined]]);
+      });
+      expect(seen.map((d) => d.kind === 'callback' && d.where)).to.deep.equal(['recording an outcome']);
+      expect(setup.scheduler.queueSize).to.equal(0);
+    }
+  });
+
+  it('is tried again after the delay between polls, and each fault is reported', async () => {
+    const store = new MemoryTaskStore();
+    const setup = schedulerSetup({ store, service: { status: (decisionId) => ({ decisionId, state: 'denied' }) } });
+    const { handle } = await setup.submit({ expiresAtMs: Date.now() + MINUTE });
+    const transition = store.transition.bind(store);
+    let tries = 0;
+    store.transition = () => {
+      tries += 1;
+      throw new Error('locked');
+    };
+    const seen = await diagnosed(async () => {
+      await time.tickAsync(10_000);
+    });
+    // at 2, 4 and 8 seconds
+    expect([tries, seen.length]).to.deep.equal([3, 3]);
+    store.transition = transition;
+    await time.tickAsync(MINUTE / 2);
+    expect(await rejection(handle.completed)).to.include({ name: 'ForbiddenError' });
+  });
 
   it('does not use up the place of the task that could not be recorded', async () => {
     for (const later of [false, true]) {

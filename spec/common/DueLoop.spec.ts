@@ -119,6 +119,39 @@ describe('DueLoop', () => {
     expect(inOneTurn).to.be.at.most(3);
   });
 
+  it('handles nothing more when it is stopped between two slices', async () => {
+    time.restore();
+    const { loop, handled } = setup(() => {
+      const start = performance.now();
+      while (performance.now() - start < 3);
+      // after the slice, before the next
+      void Promise.resolve().then(() => loop.stop());
+    });
+    for (const name of 'abc') loop.schedule(item(name), 0);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(handled).to.have.length(1);
+  });
+
+  it('sets no timer but the one that is due first, however many are scheduled, before and while it handles them', async () => {
+    const { loop } = setup((i) => loop.schedule(i, Date.now() + 1_000 + Number(i.name)));
+    // not a sinon spy: restoring one under the fake clock leaves the fake clock behind
+    const fake = globalThis.setTimeout;
+    let set = 0;
+    globalThis.setTimeout = ((...args: Parameters<typeof fake>) => {
+      set += 1;
+      return fake(...args);
+    }) as typeof fake;
+    try {
+      for (let n = 0; n < 500; n++) loop.schedule(item(`${n}`), 100 + n / 1_000);
+      expect(set).to.equal(1);
+      await time.tickAsync(101);
+      expect(loop.size).to.equal(500);
+      expect(set).to.be.at.most(3);
+    } finally {
+      globalThis.setTimeout = fake;
+    }
+  });
+
   it('holds the process or does not, as it is told, also for later timers', () => {
     time.restore();
     const loop = new DueLoop<Item>({ now: () => 0, handle: () => {} });

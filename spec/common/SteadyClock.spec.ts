@@ -12,6 +12,7 @@ describe('SteadyClock', () => {
   afterEach(() => time.restore());
 
   it('is wall time, in whole milliseconds, while nobody touches the clock', () => {
+    time.tick(12_345);
     const clock = new SteadyClock();
     expect(clock.now()).to.equal(Date.now());
     time.tick(1_234);
@@ -52,6 +53,7 @@ describe('SteadyClock', () => {
   }
 
   it('knows of a clock that was set back before it was first read', () => {
+    time.tick(12_345);
     const start = Date.now();
     const clock = new SteadyClock();
     time.setSystemTime(start - HOUR);

@@ -26,6 +26,7 @@ describe('ApprovalDesk', () => {
       const record = await desk.approve(decisionId, { by: 'bob', reason: 'fine', digest });
       expect(record.status).to.equal('approved');
       expect(record.verdicts).to.deep.equal([{ approve: true, by: 'bob', reason: 'fine', atMs: Date.now(), policies: ['limit'] }]);
+      expect(record.version).to.equal(2);
       expect(await desk.get(decisionId)).to.deep.equal(record);
     });
 
@@ -330,6 +331,31 @@ describe('ApprovalDesk', () => {
       });
     }
 
+    it('says by nobody that it ended, also after a part of the verdicts', async () => {
+      const { desk, open } = setup({ approverGroups: { ops: ['oli'] } });
+      const { decisionId, digest } = await open({ policies: [policyOf('a'), policyOf('b', { approvers: ['ops'] })] });
+      await desk.approve(decisionId, { by: 'bob', digest });
+      time.tick(60_000);
+      const error = await rejection(desk.approve(decisionId, { by: 'oli', digest }));
+      expect(error).to.include({ code: 'already_expired', message: 'This approval was expired already; that stands.' });
+    });
+
+    it('is not lost to a verdict on a part that is committed first', async () => {
+      for (const how of ['withdrawn', 'expired'] as const) {
+        const store = new MemoryApprovalStore();
+        const { desk, open } = setup({}, store);
+        const record = await open({ policies: [policyOf('a'), policyOf('b')] });
+        const replace = store.replace.bind(store);
+        store.replace = (next, version) => {
+          store.replace = replace;
+          replace({ ...record, verdicts: [{ approve: true, by: 'bob', atMs: 1, policies: ['a'] }], version: 2 }, 1);
+          return replace(next, version);
+        };
+        await desk.end(record.decisionId, how);
+        expect((await desk.get(record.decisionId))?.status).to.equal(how);
+      }
+    });
+
     it('reaches an approval that somebody was changing just then', async () => {
       for (const verdict of ['one of two', 'all'] as const) {
         const store = new SlowStore();
@@ -430,6 +456,28 @@ describe('ApprovalDesk', () => {
       expect(await desk.open(openingOf())).to.deep.equal({ kind: 'refused', reason: 'a person refused this call' });
       time.tick(1);
       expect((await desk.open(openingOf())).kind).to.equal('opened');
+    });
+
+    it('remembers a refusal for longer than an hour where it is told to', async () => {
+      const { desk, open } = setup({ denialTtlMs: 3 * HOUR });
+      await desk.deny((await open({ timeoutMs: 1_000 })).decisionId, { by: 'bob' });
+      time.tick(3 * HOUR - 1);
+      for (let i = 0; i < 1_001; i++) await open({ params: { amount: 100 + i } });
+      expect((await desk.open(openingOf())).kind).to.equal('refused');
+      // near repeats are those of the last hour all the same
+      expect((await open({ params: { amount: 2 } })).refusals).to.equal(0);
+      time.tick(1);
+      expect((await desk.open(openingOf())).kind).to.equal('opened');
+    });
+
+    it('under an id that is taken opens nothing', async () => {
+      const store = new MemoryApprovalStore();
+      store.insert = () => false;
+      const { desk } = setup({}, store);
+      const told: unknown[] = [];
+      desk.on('requested', (r) => told.push(r));
+      expect(await rejection((async () => desk.open(openingOf()))())).to.include({ name: 'CapacityError' });
+      expect(told).to.deep.equal([]);
     });
 
     it('refuses no other call: other params, session, guard, tool or agent', async () => {

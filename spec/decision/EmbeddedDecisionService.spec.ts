@@ -76,6 +76,41 @@ describe('EmbeddedDecisionService', () => {
     }
   });
 
+  it('waits for the facts a second, or as long as it is told', async () => {
+    const time = useFakeTimers();
+    try {
+      for (const [factsTimeoutMs, ms] of [
+        [undefined, 1_000],
+        [50, 50],
+      ] as const) {
+        const { service } = setup({ facts: async () => new Promise<object>(() => {}), factsTimeoutMs });
+        let decision: Decision | undefined;
+        void Promise.resolve(service.decide(requestOf())).then((d) => (decision = d));
+        await time.tickAsync(ms - 1);
+        expect(decision).to.equal(undefined);
+        await time.tickAsync(1);
+        expect(decision).to.include({ effect: 'deny' });
+      }
+    } finally {
+      time.restore();
+    }
+  });
+
+  it('logs why it denied, which the caller is not told', async () => {
+    const logged: unknown[] = [];
+    const logger = { debug() {}, info() {}, error() {}, warn: (fields: object) => logged.push(fields) };
+    const { service, policies } = setup({ logger });
+    policies.tools['refund'] = () => ({ ...denyOutcome('no'), detail: 'policy p1: attribute a' }) as PolicyOutcome;
+    expect(JSON.stringify(await service.decide(requestOf()))).to.not.contain('attribute a');
+    policies.tools['refund'] = () => denyOutcome('no');
+    await service.decide(requestOf());
+    await setup({ logger, facts: () => null as never }).service.decide(requestOf());
+    expect(logged).to.deep.equal([
+      { toolName: 'refund', code: 'forbidden', detail: 'policy p1: attribute a' },
+      { toolName: 'refund', detail: 'the facts hook gave no object' },
+    ]);
+  });
+
   it('tells reasons their author wrote, and policy ids only when the module says so', async () => {
     const outcome: PolicyOutcome = {
       ...denyOutcome('no'),

@@ -72,6 +72,8 @@ describe('computeFacts', () => {
       const soon = facts(async () => ({ a: 1 })) as Promise<object>;
       expect(await soon).to.deep.equal({ ok: true, facts: { a: 1 } });
       expect(time.countTimers()).to.equal(0);
+      await facts(async () => Promise.reject(new Error('no')));
+      expect(time.countTimers()).to.equal(0);
     } finally {
       time.restore();
     }

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect } from 'chai';
 import { ApprovalDesk } from '../../lib/decision/ApprovalDesk.js';
 import { deskStatus, watchDesk } from '../../lib/decision/deskStatus.js';
@@ -46,6 +47,10 @@ describe('watchDesk', () => {
     expected.push(await decided());
     seen.push((await reader.next()).value, (await reader.next()).value);
     expect(seen.map((s: DecisionStatus) => s.decisionId)).to.deep.equal(expected);
+    // nothing comes twice
+    const next = reader.next();
+    const last = await decided();
+    expect((await next).value).to.include({ decisionId: last });
   });
 
   it('wakes a reader that waits', async () => {
@@ -83,6 +88,7 @@ describe('watchDesk', () => {
       break;
     }
     expect(desk.listenerCount('settled')).to.equal(0);
+    expect(getEventListeners(signal, 'abort')).to.have.length(0);
   });
 
   it('keeps several watchers apart, 200 times over, without a leak', async () => {

@@ -99,9 +99,32 @@ describe('terminalApprover', () => {
     await desk.deny(first.decisionId, { by: 'eve' });
     await asked();
     expect(screen()).to.contain('This approval was denied meanwhile.').and.contain(second.digest);
+    expect(screen()).to.not.contain('could not be recorded');
     await type(`${second.digest.slice(0, 4)}\n`);
     expect((await state(first.decisionId))?.verdicts.map((v) => v.by)).to.deep.equal(['eve']);
     expect((await state(second.decisionId))?.status).to.equal('approved');
+  });
+
+  it('leaves the question on the screen alone when another approval is decided elsewhere', async () => {
+    const { desk, open, asked, type, screen, state } = setup();
+    const first = await open();
+    const second = await open({ params: { amount: 2 } });
+    await asked();
+    await desk.deny(second.decisionId, { by: 'eve' });
+    expect(screen()).to.not.contain('meanwhile');
+    await type(`${first.digest.slice(0, 4)}\n`);
+    expect((await state(first.decisionId))?.status).to.equal('approved');
+  });
+
+  it('asks about one that comes when all others are done', async () => {
+    const { open, asked, type, screen, state } = setup();
+    for (const amount of [1, 2, 3]) {
+      const { decisionId, digest } = await open({ params: { amount } });
+      await asked();
+      expect(screen()).to.contain(digest);
+      await type(`${digest.slice(0, 4)}\n`);
+      expect((await state(decisionId))?.status).to.equal('approved');
+    }
   });
 
   it('never shows what was decided while it waited in line, or while typing was read away', async () => {
@@ -167,6 +190,8 @@ describe('terminalApprover', () => {
       expect((await state(decisionId))?.status).to.equal('pending');
       expect(screen()).to.equal(shown);
       expect(terminal.input.isPaused()).to.equal(true);
+      // the terminal is the program's own
+      expect([terminal.input.destroyed, terminal.output.destroyed]).to.deep.equal([false, false]);
       expect(desk.attended).to.equal(false);
     });
 

@@ -1,11 +1,16 @@
 import { expect } from 'chai';
-import type { CedarRecord } from '../../lib/policy/CedarValue.js';
-import { readDatetime } from '../../lib/policy/readValue.js';
-import { toCedar } from '../../lib/policy/toCedar.js';
+import type { CedarRecord, CedarValue } from '../../lib/policy/CedarValue.js';
+import { readDatetime, readValue } from '../../lib/policy/readValue.js';
+import { toCedar as write } from '../../lib/policy/toCedar.js';
 import { wellFormed } from '../../lib/policy/wellFormed.js';
 import { callOf, engineOf, wasmEngineOf } from '../support/policyCalls.js';
 
 const decimal = (arg: string): object => ({ __extn: { fn: 'decimal', arg } });
+
+function toCedar(data: unknown): CedarValue | undefined {
+  const value = readValue(data);
+  return value === undefined ? undefined : write(value);
+}
 
 describe('toCedar', () => {
   const same: unknown[] = [true, 'text', 0, -5, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER];

@@ -286,8 +286,9 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
       expect(await store.delete(task.taskId, ['cancelled', 'pending'])).to.equal(true);
       expect(await store.delete(task.taskId, ['pending'])).to.equal(false);
       expect(await store.get(task.taskId)).to.equal(undefined);
-      for (const decisionId of [task.decisionId, 'dec-2'])
-        expect((await store.insert(pendingTask({ decisionId }))).outcome).to.equal('created');
+      const other = await inStatus(store, 'approved');
+      expect(await store.transition(other.taskId, ['approved'], again(task.decisionId), LATER)).to.include({ status: 'pending' });
+      expect((await store.insert(pendingTask({ decisionId: 'dec-2' }))).outcome).to.equal('created');
     });
 
     describe('prune', () => {
