@@ -254,7 +254,7 @@ describe('RemoteDecisionService', () => {
       const started = performance.now();
       controller.abort();
       expect(await failure).to.include({ name: 'CallAbortedError' });
-      expect(performance.now() - started).to.be.lessThan(1_000);
+      expect(performance.now() - started).to.be.lessThan(100);
       expect(plane.requests).to.have.length(1);
     });
 

@@ -10,8 +10,8 @@ import type { DataPlaneStandIn, SeenRequest, StandInHandler } from '../support/d
 import { everythingShownOf, failureOf, KEY_CANARY, PARAM_CANARY, remoteRequest } from '../support/remoteRequest.js';
 import { remoteRawServer } from '../support/remoteRawServer.js';
 
-const DEADLINE_MS = 600;
-const GRACE_MS = 400;
+const DEADLINE_MS = 300;
+const GRACE_MS = 150;
 
 interface Service {
   readonly url: string;

@@ -225,7 +225,7 @@ describe('takeSnapshot', () => {
       const huge = -(1n << 30_000_000n);
       const start = performance.now();
       expect(refusal({ n: huge }).message).to.include('BigInt larger than the size limit');
-      expect(performance.now() - start).to.be.lessThan(500);
+      expect(performance.now() - start).to.be.lessThan(50);
     });
 
     for (const [name, make] of [
@@ -250,11 +250,11 @@ describe('takeSnapshot', () => {
       ],
       ['a text of 50 million', () => 'x'.repeat(50_000_000)],
     ] as const)
-      it(`refuses ${name} at once`, () => {
+      it(`refuses ${name} in less than 50 ms`, () => {
         const value = make();
         const start = performance.now();
         refusal({ value });
-        expect(performance.now() - start).to.be.lessThan(500);
+        expect(performance.now() - start).to.be.lessThan(50);
       });
   });
 });
