@@ -100,27 +100,27 @@ export class EmbeddedDecisionService implements DecisionService {
       const { agentId, toolName, groups, params, session, removable } = request;
       const { facts } = computed;
       const outcome = engine.evaluate({ agentId, toolName, groups, params, session, facts, nowMs: Date.now(), removable });
-      const base = { policySetHash: engine.hash };
+      const policySetHash = engine.hash;
       switch (outcome.effect) {
         case 'allow':
-          return { ...base, effect: 'allow', decisionId: nextId('dec') };
+          return { effect: 'allow', decisionId: nextId('dec'), policySetHash };
         case 'sanitize':
           return {
-            ...base,
             effect: 'sanitize',
             decisionId: nextId('dec'),
             params: outcome.params,
             message: outcome.message,
             reason: outcome.message,
+            policySetHash,
           };
         case 'deny':
           if (outcome.detail !== undefined) this.#logger.warn({ toolName, code: outcome.code, detail: outcome.detail }, 'denied');
           return {
-            ...base,
             effect: 'deny',
             decisionId: nextId('dec'),
             reason: outcome.reason,
             violations: this.#violations(outcome.policies),
+            policySetHash,
           };
         case 'approval_needed':
           return ask(outcome, facts, engine);

@@ -1,24 +1,16 @@
 import { canonicalDigest } from '../common/canonical.js';
 import { nextId } from '../common/ids.js';
+import { ArgumentList, recordOf } from '../model/ArgumentList.js';
 import { copyData, frozenCopy } from '../model/copyData.js';
 import type { DecisionRequest } from '../model/Decision.js';
 import type { Params, Session } from '../model/Params.js';
+import type { CallToDecide, OwnParams } from './GuardedCall.js';
+import type { GuardRuntime } from './GuardRuntime.js';
+
+const NONE: readonly string[] = [];
 
 /** The digest of no session at all. */
 const NO_SESSION = 'none';
-
-/** What a request is about, beside its params. */
-export interface CallFacts {
-  readonly agentId: string;
-  readonly toolName: string;
-  readonly guardKey: string;
-  readonly session: Session | null;
-  readonly groups: readonly string[];
-  readonly opaque: readonly string[];
-  /** Whether a schema will check what a sanitize leaves. */
-  readonly hasSchema: boolean;
-  readonly approvalTimeoutMs: number;
-}
 
 /**
  * One call's snapshot. Whoever decides sees `params`, a frozen copy made when first read; the method's own copy cannot be reached from here, so
@@ -32,29 +24,32 @@ export class CallRequest implements DecisionRequest {
   readonly groups: readonly string[];
   readonly opaque: readonly string[];
   readonly approvalTimeoutMs: number;
-  readonly #values: Params;
+  readonly #values: OwnParams;
   readonly #hasSchema: boolean;
   #callId: string | undefined;
   #params: Params | undefined;
   #paramsDigest: string | undefined;
   #sessionDigest: string | undefined;
 
-  constructor(values: Params, facts: CallFacts) {
+  constructor(values: OwnParams, call: CallToDecide<never>, { approvalTimeoutMs }: Pick<GuardRuntime, 'approvalTimeoutMs'>) {
     this.#values = values;
-    this.agentId = facts.agentId;
-    this.toolName = facts.toolName;
-    this.guardKey = facts.guardKey;
-    this.session = facts.session;
-    this.groups = facts.groups;
-    this.opaque = facts.opaque;
-    this.approvalTimeoutMs = facts.approvalTimeoutMs;
-    this.#hasSchema = facts.hasSchema;
+    const { toolName } = call;
+    this.agentId = call.agentId;
+    this.toolName = toolName;
+    this.guardKey = call.guardKey ?? toolName;
+    this.session = call.session ?? null;
+    this.groups = call.groups ?? NONE;
+    this.opaque = call.opaque ?? NONE;
+    this.approvalTimeoutMs = call.approvalTimeoutMs ?? approvalTimeoutMs;
+    this.#hasSchema = call.schema !== undefined;
     Object.freeze(this);
   }
 
   /** The method's own copy, for its one run. Whoever reads the request afterwards still finds what was decided on. */
-  static release(request: CallRequest): Params {
-    return request.#params === undefined ? copyData(request.#values) : request.#values;
+  static release(request: CallRequest): OwnParams {
+    const values = request.#values;
+    if (request.#params !== undefined) return values;
+    return values instanceof ArgumentList ? values.copy() : copyData(values);
   }
 
   get callId(): string {
@@ -63,7 +58,7 @@ export class CallRequest implements DecisionRequest {
   }
 
   get params(): Params {
-    this.#params ??= frozenCopy(this.#values);
+    this.#params ??= frozenCopy(recordOf(this.#values));
     return this.#params;
   }
 
@@ -79,7 +74,7 @@ export class CallRequest implements DecisionRequest {
 
   /** With a schema any param may go: the schema then says whether the call holds without it. Without one, none may. */
   get removable(): readonly string[] {
-    return this.#hasSchema ? Object.keys(this.#values) : [];
+    return this.#hasSchema ? Object.keys(this.params) : [];
   }
 }
 

@@ -5,7 +5,7 @@ import { ParamsError } from '../model/errors/CallErrors.js';
 import { ConfigError, GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { TOOL_NAME } from '../model/names.js';
 import type { Session } from '../model/Params.js';
-import type { GuardedCall } from './GuardedCall.js';
+import type { CallToDecide } from './GuardedCall.js';
 import type { GuardInfo } from './guardMetadata.js';
 import { agentDefaultsOf } from './guardMetadata.js';
 import type { GuardRuntime } from './GuardRuntime.js';
@@ -79,12 +79,12 @@ export class GuardSpec {
   }
 
   /** Describes one call. Callbacks of the guard are called here, once. */
-  call(runtime: GuardRuntime, self: unknown, args: readonly unknown[], named: NamedArguments): GuardedCall {
+  call(runtime: GuardRuntime, self: unknown, args: readonly unknown[], named: NamedArguments): CallToDecide {
     const { signal } = this.options;
     const agentId = this.#agentId(runtime, self, args);
     const session = this.#session(runtime, self, args, scopeOf(runtime));
     const abort = typeof signal === 'function' ? callback('signal', () => signal(self, args)) : signal;
-    return new MethodCall(this, runtime, self, args, named.named, agentId, session, abort);
+    return new MethodCall(this, runtime, self, args, named, agentId, session, abort);
   }
 
   /**

@@ -3,6 +3,7 @@ import type { Decision } from '../model/Decision.js';
 import type { AegisError } from '../model/errors/AegisError.js';
 import type { Params, Session } from '../model/Params.js';
 import type { PendingApproval } from '../model/PendingApproval.js';
+import type { CallSnapshot, SnapshotLimits } from '../model/snapshot.js';
 import type { ApprovalMode } from '../model/Task.js';
 import type { StandardSchema } from './StandardSchema.js';
 
@@ -38,7 +39,31 @@ export interface GuardedCall<R = unknown> {
 /** Enters the method, with its own copy of the params it may run with. */
 export type RunGuarded<R> = (params: Params) => R;
 
-/** It ran. What the method returned may be a promise. */
+/** What a call may run with: params by name, or the positional arguments as they were taken. */
+export type OwnParams = CallSnapshot['value'];
+
+/** A {@link GuardedCall} that takes its own snapshot. */
+export interface CallToDecide<R = unknown> extends Omit<GuardedCall<R>, 'params'> {
+  /** @throws UnsupportedParamError */
+  takeSnapshot(limits: SnapshotLimits): CallSnapshot;
+}
+
+/** {@link RunGuarded} of a {@link CallToDecide}. */
+export type RunDecided<R> = (own: OwnParams) => R;
+
+/** It ran, in the method. What the method returned may be a promise. */
+export interface RunOutcome<R> {
+  readonly kind: 'ran';
+  readonly value: R;
+  readonly decision: Decision;
+  /** What it ran with. */
+  readonly own: OwnParams;
+}
+
+/** How a call ended, or that it has not yet. */
+export type CallOutcome<R> = RunOutcome<R> | DeniedOutcome | PendingOutcome<Awaited<R>>;
+
+/** It ran. */
 export interface RanOutcome<R> {
   readonly kind: 'ran';
   readonly value: R;

@@ -1,10 +1,11 @@
 import type { Session } from '../model/Params.js';
+import type { CallSnapshot, SnapshotLimits } from '../model/snapshot.js';
 import type { ApprovalMode } from '../model/Task.js';
-import type { GuardedCall } from './GuardedCall.js';
+import type { CallToDecide } from './GuardedCall.js';
 import type { GuardInfo } from './guardMetadata.js';
 import type { GuardRuntime } from './GuardRuntime.js';
 import type { LooseGuardOptions } from './LooseGuardOptions.js';
-import type { ParamsBinding } from './ParamsBinding.js';
+import type { NamedArguments, ParamsBinding } from './ParamsBinding.js';
 import type { StandardSchema } from './StandardSchema.js';
 
 /** The guard that a call belongs to. */
@@ -22,34 +23,38 @@ export interface CallSource {
 }
 
 /** One call of a guarded function. What the guard knows anyway, and what only an approval needs, is looked up when asked for. */
-export class MethodCall implements GuardedCall {
+export class MethodCall implements CallToDecide {
   readonly guard: CallSource;
   readonly target: unknown;
-  readonly params: Readonly<Record<string, unknown>>;
   readonly agentId: string;
   readonly session: Session | null;
   readonly signal: AbortSignal | undefined;
   readonly #runtime: GuardRuntime;
   readonly #args: readonly unknown[];
+  readonly #named: NamedArguments;
 
   constructor(
     guard: CallSource,
     runtime: GuardRuntime,
     target: unknown,
     args: readonly unknown[],
-    params: Readonly<Record<string, unknown>>,
+    named: NamedArguments,
     agentId: string,
     session: Session | null,
     signal: AbortSignal | undefined,
   ) {
     this.guard = guard;
     this.target = target;
-    this.params = params;
     this.agentId = agentId;
     this.session = session;
     this.signal = signal;
     this.#runtime = runtime;
     this.#args = args;
+    this.#named = named;
+  }
+
+  takeSnapshot(limits: SnapshotLimits): CallSnapshot {
+    return this.guard.binding.takeSnapshot(this.#args, this.#named, limits);
   }
 
   get toolName(): string {

@@ -1,15 +1,17 @@
 import { isBuiltIn, isPlainObject } from '../common/plainness.js';
+import { ArgumentList } from '../model/ArgumentList.js';
 import { ParamsError, UnsupportedParamError } from '../model/errors/CallErrors.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { FORBIDDEN_KEYS } from '../model/names.js';
 import type { Params } from '../model/Params.js';
 import { pointer } from '../model/pointer.js';
-import { takeInstanceSnapshot } from '../model/snapshot.js';
-import type { SnapshotLimits } from '../model/snapshot.js';
+import { takeArguments, takeInstanceSnapshot, takeParams } from '../model/snapshot.js';
+import type { CallSnapshot, SnapshotLimits } from '../model/snapshot.js';
 
 /** The arguments of one call by name, and what is needed to make arguments of params again. */
 export interface NamedArguments {
-  readonly named: Readonly<Record<string, unknown>>;
+  /** Absent where the arguments are taken by position. */
+  readonly named: Readonly<Record<string, unknown>> | undefined;
   readonly count: number;
   /** Opaque arguments by name. */
   readonly opaque: ReadonlyMap<string, unknown> | undefined;
@@ -33,6 +35,7 @@ export class ParamsBinding {
   readonly #opaque: ReadonlySet<string> | undefined;
   readonly #plain: ReadonlySet<string> | undefined;
   readonly #rest: string | undefined;
+  readonly #positional: boolean;
 
   /** @throws GuardDefinitionError naming `where` */
   constructor(where: string, length: number, { params, opaque = [], plain = [] }: BindingOptions) {
@@ -65,6 +68,7 @@ export class ParamsBinding {
     this.#opaque = opaque.length === 0 ? undefined : new Set(opaque);
     this.#plain = plain.length === 0 ? undefined : new Set(plain);
     this.#rest = rest?.startsWith('...') === true ? rest.slice(3) : undefined;
+    this.#positional = params !== undefined && this.#rest === undefined && opaque.length === 0 && plain.length === 0;
   }
 
   /** Whether a name may be in a call's params. Without names any may; the call's own keys then say. */
@@ -86,6 +90,8 @@ export class ParamsBinding {
         `The call has ${args.length} arguments, but the guard names ${names.length}; name every parameter that is passed.`,
       );
     }
+    // by far the most guards: nothing is taken out, so that no record by name is needed before somebody looks into the call
+    if (this.#positional) return { named: undefined, count: args.length, opaque: undefined, prototypes: undefined };
     const named: Record<string, unknown> = {};
     for (let i = 0; i < names.length; i++) {
       const name = names[i] as string;
@@ -96,9 +102,19 @@ export class ParamsBinding {
     return { named, count: args.length, opaque: this.#takeOpaque(named), prototypes };
   }
 
-  /** Arguments for the function, from params by name. What the caller left out stays out, so that defaults apply. */
-  toArguments(params: Params, { count, opaque, prototypes }: NamedArguments): unknown[] {
-    const values = this.#restore(params, opaque, prototypes);
+  /** The snapshot of arguments that were named: a list where they are taken by position. */
+  takeSnapshot(args: readonly unknown[], named: NamedArguments, limits: SnapshotLimits): CallSnapshot {
+    return named.named === undefined ? takeArguments(this.names as readonly string[], args, limits) : takeParams(named.named, limits);
+  }
+
+  /** Arguments for the function, from what it may run with. What the caller left out stays out, so that defaults apply. */
+  toArguments(own: Params | ArgumentList, named: NamedArguments): readonly unknown[] {
+    return own instanceof ArgumentList ? own.values : this.#fromParams(own, named);
+  }
+
+  #fromParams(params: Params, named: NamedArguments): unknown[] {
+    const values = this.#restore(params, named);
+    const { count } = named;
     const { names } = this;
     if (names === undefined) return count === 0 && Object.keys(values).length === 0 ? [] : [values];
     const args: unknown[] = [];
@@ -154,7 +170,7 @@ export class ParamsBinding {
     return prototypes;
   }
 
-  #restore(params: Params, opaque: ReadonlyMap<string, unknown> | undefined, prototypes: ReadonlyMap<string, object> | undefined): Params {
+  #restore(params: Params, { opaque, prototypes }: NamedArguments): Params {
     if (opaque === undefined && prototypes === undefined) return params;
     const values: Record<string, unknown> = { ...params };
     for (const [name, value] of opaque ?? []) values[name] = value;

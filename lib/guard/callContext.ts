@@ -70,26 +70,26 @@ export function reenterCall(): <T>(fn: () => T) => T {
 }
 
 /**
- * @internal Enters a method.
- * @throws CapacityError beyond 32 nested guarded calls, with `sessions: 'async-local'`
+ * @internal Enters a method with what it runs with. Ask {@link nestedTooDeep} before.
  */
-export function enterCall<T>(call: Omit<CurrentCall, 'depth'>, fn: () => T): T {
-  const scope = scopes?.getStore();
-  const depth = (scope?.call?.depth ?? 0) + 1;
-  const tooDeep = nestedTooDeep(call.toolName);
-  if (tooDeep !== undefined) throw tooDeep;
-  // written out: a spread costs more than the whole rest of an allowed call
-  const entered: CurrentCall = {
-    agentId: call.agentId,
-    toolName: call.toolName,
-    decisionId: call.decisionId,
-    taskId: call.taskId,
-    depth,
-  };
+export function enterCall<P, T>(
+  agentId: string,
+  toolName: string,
+  decisionId: string,
+  taskId: string | undefined,
+  run: (own: P) => T,
+  own: P,
+): T {
   const outer = running;
-  running = entered;
   try {
-    return scopes === undefined ? fn() : scopes.run({ session: scope?.session ?? null, call: entered }, fn);
+    if (scopes === undefined) {
+      running = { agentId, toolName, decisionId, taskId, depth: 1 };
+      return run(own);
+    }
+    const scope = scopes.getStore();
+    const call: CurrentCall = { agentId, toolName, decisionId, taskId, depth: (scope?.call?.depth ?? 0) + 1 };
+    running = call;
+    return scopes.run({ session: scope?.session ?? null, call }, run, own);
   } finally {
     running = outer;
   }

@@ -1,8 +1,12 @@
+import { isPlainObject } from '../common/plainness.js';
+import { recordOf } from '../model/ArgumentList.js';
 import { ParamsError } from '../model/errors/CallErrors.js';
+import { TOOL_NAME } from '../model/names.js';
+import { takeParams } from '../model/snapshot.js';
 import type { SnapshotLimits } from '../model/snapshot.js';
 import type { AegisModule, AegisModuleView } from './AegisModule.js';
 import { decideCall } from './decideCall.js';
-import type { GuardedCall, GuardOutcome, RunGuarded } from './GuardedCall.js';
+import type { CallToDecide, GuardedCall, GuardOutcome, RunGuarded } from './GuardedCall.js';
 import { runtimeOf } from './GuardRuntime.js';
 import { refused } from './refusals.js';
 import { takeSession } from './takeSession.js';
@@ -19,25 +23,30 @@ export async function guardCall<R>(
   run: RunGuarded<R>,
 ): Promise<GuardOutcome<Awaited<R>>> {
   const runtime = runtimeOf(module);
-  let own: GuardedCall<Awaited<R>>;
+  let own: CallToDecide<Awaited<R>>;
   try {
     own = ownCall(call, runtime.limits);
   } catch (error) {
     return refused(call, error);
   }
-  const outcome = await decideCall(runtime, own, run);
+  const outcome = await decideCall<R>(runtime, own, (params) => run(recordOf(params)));
   if (outcome.kind !== 'ran') return outcome as GuardOutcome<Awaited<R>>;
-  return { ...outcome, value: await outcome.value };
+  return { kind: 'ran', value: await outcome.value, decision: outcome.decision, params: recordOf(outcome.own) };
 }
 
 /** What is the caller's to change is copied; what decides whose call it is, is checked. */
-function ownCall<R>(call: GuardedCall<R>, limits: SnapshotLimits): GuardedCall<R> {
+function ownCall<R>(call: GuardedCall<R>, limits: SnapshotLimits): CallToDecide<R> {
   const { agentId, toolName, guardKey, session, groups, opaque } = call;
   if (!isText(agentId) || !isText(toolName) || (guardKey !== undefined && !isText(guardKey))) {
     throw new ParamsError('', 'A call needs an agentId and a toolName: texts of 1 to 256 characters.', { code: 'invalid_call' });
   }
+  if (!TOOL_NAME.test(toolName))
+    throw new ParamsError('', `'${toolName.slice(0, 128)}' is no tool name: letters, digits and _ . : / - only.`);
+  const { params } = call;
+  if (!isPlainObject(params)) throw new ParamsError('', 'The params are no plain object, so they have no names.');
   return {
     ...call,
+    takeSnapshot: () => takeParams(params, limits),
     session: session === undefined || session === null ? null : takeSession(session, limits),
     groups: groups === undefined ? undefined : Object.freeze([...groups]),
     opaque: opaque === undefined ? undefined : Object.freeze([...opaque]),

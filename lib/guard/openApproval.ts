@@ -8,18 +8,18 @@ import { publishDiagnostic } from '../model/diagnostics.js';
 import { DecisionUnavailableError } from '../model/errors/ServiceErrors.js';
 import type { Params } from '../model/Params.js';
 import type { PendingTask } from '../model/Task.js';
-import { enterCall } from './callContext.js';
+import { enterCall, nestedTooDeep } from './callContext.js';
 import type { CallRequest } from './CallRequest.js';
-import type { GuardedCall, PendingOutcome, RunGuarded } from './GuardedCall.js';
+import type { CallToDecide, PendingOutcome, RunDecided } from './GuardedCall.js';
 import type { GuardRuntime } from './GuardRuntime.js';
 import { pendingOutcome } from './pendingOutcome.js';
 
 /** The pending call of an equal one, if there is one: one wish asks a person once. */
 export function joinEqualCall<R>(
   runtime: GuardRuntime,
-  { guard, target, agentId, signal }: GuardedCall<Awaited<R>>,
+  { guard, target, agentId, signal }: CallToDecide<Awaited<R>>,
   request: CallRequest,
-  run: RunGuarded<R>,
+  run: RunDecided<R>,
 ): PendingOutcome<Awaited<R>> | undefined {
   const { equalCalls } = runtime.scheduler;
   // opaque arguments are not compared, so calls that have any are never equal
@@ -36,9 +36,9 @@ export function joinEqualCall<R>(
 /** Records the approval that a decision asks for. Schedules nothing. */
 export function openApproval<R>(
   runtime: GuardRuntime,
-  call: GuardedCall<Awaited<R>>,
+  call: CallToDecide<Awaited<R>>,
   request: CallRequest,
-  run: RunGuarded<R>,
+  run: RunDecided<R>,
   decision: ApprovalNeededDecision,
   admit: (params: Params) => Awaitable<Params>,
 ): Awaitable<PendingOutcome<Awaited<R>>> {
@@ -65,7 +65,7 @@ export function openApproval<R>(
   });
 }
 
-function taskFor(call: GuardedCall<never>, request: CallRequest, decision: ApprovalNeededDecision, params: Params): PendingTask {
+function taskFor(call: CallToDecide<never>, request: CallRequest, decision: ApprovalNeededDecision, params: Params): PendingTask {
   const nowMs = Date.now();
   const { agentId, toolName, guardKey, paramsDigest, session, sessionDigest, approvalTimeoutMs } = request;
   return {
@@ -97,10 +97,14 @@ function taskFor(call: GuardedCall<never>, request: CallRequest, decision: Appro
 function runner<R>(
   { agentId, toolName }: CallRequest,
   { taskId, decisionId }: Pick<PendingTask, 'taskId' | 'decisionId'>,
-  run: RunGuarded<R>,
+  run: RunDecided<R>,
 ): (params: Params) => Awaited<R> {
-  // the scheduler awaits what this returns, so that a promise of the result is as good as the result
-  return (params) => enterCall({ agentId, toolName, decisionId, taskId }, () => run(params)) as Awaited<R>;
+  return (params) => {
+    const tooDeep = nestedTooDeep(toolName);
+    if (tooDeep !== undefined) throw tooDeep;
+    // the scheduler awaits what this returns, so that a promise of the result is as good as the result
+    return enterCall(agentId, toolName, decisionId, taskId, run, params) as Awaited<R>;
+  };
 }
 
 /** Whether an approval could not be opened because its decisionId stands for another call. */

@@ -1,11 +1,10 @@
 import { isThenable } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
-import type { Params } from '../model/Params.js';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { reenterCall } from './callContext.js';
 import { decideCall } from './decideCall.js';
-import type { GuardOutcome, PendingOutcome } from './GuardedCall.js';
+import type { CallOutcome, PendingOutcome } from './GuardedCall.js';
 import { GUARD_MARK, markGuarded } from './guardMetadata.js';
 import type { LooseGuardOptions } from './LooseGuardOptions.js';
 import { GuardSpec } from './GuardSpec.js';
@@ -88,11 +87,11 @@ export function likeOriginal(wrapper: AnyFunction, fn: AnyFunction, spec: GuardS
 }
 
 /** @internal Decides one call of a wrapped function. */
-export function startCall(spec: GuardSpec, fn: AnyFunction, self: unknown, args: unknown[]): Awaitable<GuardOutcome<unknown>> {
+export function startCall(spec: GuardSpec, fn: AnyFunction, self: unknown, args: unknown[]): Awaitable<CallOutcome<unknown>> {
   const runtime = spec.runtime(self);
   const named = spec.binding.name(args, runtime.limits);
   const call = spec.call(runtime, self, args, named);
-  return decideCall<unknown>(runtime, call, (params: Params) => Reflect.apply(fn, self, spec.binding.toArguments(params, named)));
+  return decideCall<unknown>(runtime, call, (own) => Reflect.apply(fn, self, spec.binding.toArguments(own, named)));
 }
 
 function callGuarded(spec: GuardSpec, fn: AnyFunction, self: unknown, args: unknown[]): unknown {
@@ -100,7 +99,7 @@ function callGuarded(spec: GuardSpec, fn: AnyFunction, self: unknown, args: unkn
   return isThenable(outcome) ? outcome.then((o) => resultOf(spec, o)) : resultOf(spec, outcome);
 }
 
-function resultOf(spec: GuardSpec, outcome: GuardOutcome<unknown>): unknown {
+function resultOf(spec: GuardSpec, outcome: CallOutcome<unknown>): unknown {
   switch (outcome.kind) {
     case 'ran':
       return outcome.value;

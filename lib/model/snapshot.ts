@@ -1,36 +1,26 @@
-import { types } from 'node:util';
-import { isBuiltIn, isRootPrototype, kindOf } from '../common/plainness.js';
+import { isBuiltIn, kindOf } from '../common/plainness.js';
+import { ArgumentList } from './ArgumentList.js';
+import { copyRecord, copyValue, count, DEFAULT_LIMITS, place, refused } from './copyValue.js';
+import type { SnapshotLimits, Walk } from './copyValue.js';
 import { AegisError } from './errors/AegisError.js';
 import { UnsupportedParamError } from './errors/CallErrors.js';
-import { FORBIDDEN_KEYS } from './names.js';
+import type { Params } from './Params.js';
 import { pointer } from './pointer.js';
-import { bigintBytes, exactBytes } from './snapshotSize.js';
+import { exactBytes } from './snapshotSize.js';
 
-/** How large a snapshot may be. */
-export interface SnapshotLimits {
-  /** Bytes of all keys and strings in UTF-8, with 8 for every other value. Default 262,144. */
-  readonly maxBytes: number;
-  /** Nested objects and arrays. Default 32. */
-  readonly maxDepth: number;
-  /** Object keys and array items in all. Default 10,000. */
-  readonly maxKeys: number;
-}
-
-export const DEFAULT_LIMITS: SnapshotLimits = { maxBytes: 262_144, maxDepth: 32, maxKeys: 10_000 };
-
-interface Walk {
-  readonly limits: SnapshotLimits;
-  keys: number;
-  /** An upper bound of the bytes; the exact count is only taken when this passes the limit. */
-  bytes: number;
-  firstNull: string | undefined;
-}
+export { DEFAULT_LIMITS } from './copyValue.js';
+export type { SnapshotLimits } from './copyValue.js';
 
 /** A copy, and what was seen on the way. */
 export interface SnapshotResult {
   readonly value: unknown;
   /** JSON pointer of the first null. */
   readonly firstNull: string | undefined;
+}
+
+/** The snapshot of a call: its params by name, or its positional arguments. */
+export interface CallSnapshot extends SnapshotResult {
+  readonly value: Params | ArgumentList;
 }
 
 /**
@@ -58,135 +48,56 @@ export function takeInstanceSnapshot(value: object, at: string, limits: Snapshot
   return walked(at, limits, (walk) => copyRecord(value as Record<string, unknown>, at, 0, walk));
 }
 
+/** {@link takeSnapshot} of params by name, which are a plain object. */
+export function takeParams(params: Readonly<Record<string, unknown>>, limits: SnapshotLimits = DEFAULT_LIMITS): CallSnapshot {
+  return takeSnapshot(params, '', limits) as CallSnapshot;
+}
+
+/**
+ * {@link takeSnapshot} of positional arguments: what it would take of the record by name, without the record.
+ *
+ * @param names one for each argument, none of them forbidden
+ * @throws UnsupportedParamError as {@link takeSnapshot}
+ */
+export function takeArguments(names: readonly string[], args: readonly unknown[], limits: SnapshotLimits = DEFAULT_LIMITS): CallSnapshot {
+  const walk: Walk = { limits, keys: 0, bytes: 0, firstNull: undefined };
+  const values: unknown[] = [];
+  let nested = false;
+  try {
+    count(args.length, '', walk);
+    for (let i = 0; i < args.length; i++) {
+      const arg = args[i];
+      const name = names[i] as string;
+      if (arg !== undefined) walk.bytes += name.length * 3;
+      if (typeof arg === 'object' && arg !== null) nested = true;
+      values.push(arg === undefined ? undefined : copyValue(arg, '', name, 1, walk));
+    }
+  } catch (error) {
+    throw unreadable(error, '');
+  }
+  const value = new ArgumentList(names, values, nested);
+  if (walk.bytes > limits.maxBytes) checkBytes(value.record(), '', limits);
+  return { value, firstNull: walk.firstNull };
+}
+
 function walked(at: string, limits: SnapshotLimits, copyWith: (walk: Walk) => unknown): SnapshotResult {
   const walk: Walk = { limits, keys: 0, bytes: 0, firstNull: undefined };
   let value: unknown;
   try {
     value = copyWith(walk);
   } catch (error) {
-    if (AegisError.is(error)) throw error;
-    throw new UnsupportedParamError(at, `${place(at)} cannot be read: a getter in it threw.`);
+    throw unreadable(error, at);
   }
-  if (walk.bytes > limits.maxBytes && exactBytes(value, limits.maxBytes) > limits.maxBytes) {
-    throw new UnsupportedParamError(at, `${place(at)} is larger than ${limits.maxBytes} bytes; pass a reference to the data instead.`);
-  }
+  if (walk.bytes > limits.maxBytes) checkBytes(value, at, limits);
   return { value, firstNull: walk.firstNull };
 }
 
-/** `at` names the parent and `key` the value in it: the pointer of a plain value is only built to refuse it. */
-function copyValue(value: unknown, parent: string, key: string | undefined, depth: number, walk: Walk): unknown {
-  switch (typeof value) {
-    case 'string':
-      walk.bytes += value.length * 3;
-      return value;
-    case 'boolean':
-      walk.bytes += 8;
-      return value;
-    case 'number':
-      walk.bytes += 8;
-      if (!Number.isFinite(value)) throw refused(within(parent, key), `the number ${value}`);
-      return value === 0 ? 0 : value; // -0 and 0 are one value
-    case 'bigint': {
-      const bytes = bigintBytes(value, walk.limits.maxBytes);
-      walk.bytes += bytes;
-      if (bytes > walk.limits.maxBytes) throw refused(within(parent, key), 'a BigInt larger than the size limit');
-      return value;
-    }
-    case 'object':
-      if (value === null) {
-        walk.firstNull ??= within(parent, key);
-        walk.bytes += 8;
-        return null;
-      }
-      return copyObject(value, within(parent, key), depth, walk);
-    default:
-      throw refused(within(parent, key), value === undefined ? 'undefined' : `a ${typeof value}`);
-  }
+function checkBytes(value: unknown, at: string, { maxBytes }: SnapshotLimits): void {
+  if (exactBytes(value, maxBytes) <= maxBytes) return;
+  throw new UnsupportedParamError(at, `${place(at)} is larger than ${maxBytes} bytes; pass a reference to the data instead.`);
 }
 
-function copyObject(value: object, at: string, depth: number, walk: Walk): unknown {
-  if (types.isProxy(value)) throw refused(at, kindOf(value));
-  if (depth >= walk.limits.maxDepth) throw new UnsupportedParamError(at, `${place(at)} is nested deeper than ${walk.limits.maxDepth}.`);
-  if (Array.isArray(value)) return copyArray(value, at, depth, walk);
-  const proto: unknown = Object.getPrototypeOf(value);
-  if (proto !== Object.prototype && proto !== null && !isRootPrototype(proto as object)) {
-    if (types.isDate(value)) return copyDate(value, at, walk);
-    throw refused(at, kindOf(value));
-  }
-  return copyRecord(value as Record<string, unknown>, at, depth, walk);
-}
-
-/** Copies own enumerable properties; shared with `plain` class instances, whose prototype is not plain. */
-function copyRecord(value: Record<string, unknown>, at: string, depth: number, walk: Walk): Record<string, unknown> {
-  const keys = Object.keys(value);
-  count(keys.length, at, walk);
-  const copy: Record<string, unknown> = {};
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] as string;
-    if (FORBIDDEN_KEYS.has(key)) throw forbiddenKey(at, key);
-    const item = value[key];
-    if (item === undefined) continue;
-    walk.bytes += key.length * 3;
-    copy[key] = copyValue(item, at, key, depth + 1, walk);
-  }
-  if (Object.getOwnPropertySymbols(value).length > 0) refuseSymbols(value, at);
-  return copy;
-}
-
-function copyArray(value: readonly unknown[], at: string, depth: number, walk: Walk): unknown[] {
-  const proto = Object.getPrototypeOf(value) as object | null;
-  if (proto !== Array.prototype && !(Array.isArray(proto) && isRootPrototype(Object.getPrototypeOf(proto) as object | null)))
-    throw refused(at, kindOf(value));
-  const length = value.length;
-  count(length, at, walk);
-  const copy: unknown[] = new Array(length);
-  for (let i = 0; i < length; i++) {
-    if (!Object.hasOwn(value, i)) throw refused(pointer(at, String(i)), 'a hole in an array');
-    copy[i] = copyValue(value[i], at, String(i), depth + 1, walk);
-  }
-  if (Object.keys(value).length !== length) throw refused(at, 'an array with named properties');
-  return copy;
-}
-
-function copyDate(value: Date, at: string, walk: Walk): Date {
-  const proto = Object.getPrototypeOf(value) as object;
-  // a test's fake clock puts a subclass in place of Date: what is Date now is no stranger
-  if (proto !== Date.prototype && !isRootPrototype(Object.getPrototypeOf(proto) as object | null)) throw refused(at, kindOf(value));
-  // the prototype's own method: an own `getTime` of the value is never called
-  const time = Date.prototype.getTime.call(value);
-  if (Number.isNaN(time)) throw refused(at, 'an invalid Date');
-  walk.bytes += 8;
-  return new Date(time);
-}
-
-function count(more: number, at: string, walk: Walk): void {
-  walk.keys += more;
-  walk.bytes += more * 2;
-  if (walk.keys > walk.limits.maxKeys) {
-    throw new UnsupportedParamError(at, `${place(at)} has more than ${walk.limits.maxKeys} keys and items.`);
-  }
-}
-
-function refuseSymbols(value: object, at: string): void {
-  const named = Object.getOwnPropertySymbols(value).find((s) => Object.getOwnPropertyDescriptor(value, s)?.enumerable === true);
-  if (named !== undefined) throw refused(pointer(at, String(named)), 'a symbol key');
-}
-
-function forbiddenKey(at: string, key: string): UnsupportedParamError {
-  return new UnsupportedParamError(pointer(at, key), `The key '${key}' is not allowed at ${at === '' ? 'the top' : at}; rename it.`);
-}
-
-function refused(at: string, kind: string): UnsupportedParamError {
-  return new UnsupportedParamError(
-    at,
-    `${place(at)} is ${kind}, which cannot be copied; pass plain data (JSON values, Date, BigInt), or declare the parameter opaque.`,
-  );
-}
-
-function place(at: string): string {
-  return at === '' ? 'The value' : `The value at ${at}`;
-}
-
-function within(parent: string, key: string | undefined): string {
-  return key === undefined ? parent : pointer(parent, key);
+function unreadable(error: unknown, at: string): AegisError {
+  if (AegisError.is(error)) return error;
+  return new UnsupportedParamError(at, `${place(at)} cannot be read: a getter in it threw.`);
 }
