@@ -126,9 +126,8 @@ export class Resilience {
    */
   async run<T>(attempt: () => Promise<Outcome<T>>, retries: number, deadline: Deadline): Promise<T> {
     let failed: Error | undefined;
-    for (let retry = 0; ; retry++) {
-      const leave = this.#breaker.enter();
-      if (leave === undefined) throw failed ?? new CircuitOpenError();
+    let leave = this.#breaker.enter();
+    for (let retry = 0; leave !== undefined; retry++) {
       const outcome = await this.#try(attempt, leave, deadline);
       if (outcome.kind === 'answered') return outcome.value;
       failed = outcome.error;
@@ -136,7 +135,9 @@ export class Resilience {
       // a wait that outlasts the deadline is no wait: the caller learns at once
       if (retry >= retries || delay >= deadline.remainingMs() || !this.#budget.spend()) throw failed;
       await deadline.sleep(delay);
+      leave = this.#breaker.enter();
     }
+    throw failed ?? new CircuitOpenError();
   }
 
   async #try<T>(attempt: () => Promise<Outcome<T>>, leave: (health: ServiceHealth) => void, deadline: Deadline): Promise<Outcome<T>> {

@@ -17,7 +17,7 @@ export class LikePattern {
 
   /** @param pieces what stands before, between and after the stars; one piece where there is no star */
   constructor(pieces: readonly string[]) {
-    this.#first = pieces[0] ?? '';
+    this.#first = pieces[0] as string;
     this.#last = pieces.length > 1 ? (pieces.at(-1) as string) : undefined;
     this.#middle = pieces.slice(1, -1).filter((piece) => piece !== '');
     const longest = Math.max(0, ...this.#middle.map((piece) => piece.length));

@@ -64,7 +64,7 @@ function evaluate(policies: readonly CompiledPolicy[], caller: Caller, context: 
     budget.take(nodes);
     const value = holds(request);
     if (value === undefined) {
-      (errors ??= []).push({ policy, message: request.problem ?? 'an error' });
+      (errors ??= []).push({ policy, message: request.problem as string });
       request.problem = undefined;
     } else if (value) {
       if (policy.effect === 'permit') (permits ??= []).push(policy);

@@ -114,7 +114,7 @@ function applied(policies: readonly Policy[]): PolicyOutcome['policies'] {
 }
 
 function byId(a: Policy, b: Policy): number {
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+  return a.id < b.id ? -1 : 1;
 }
 
 function reasonOf(policies: readonly Policy[], otherwise: string): string {

@@ -57,10 +57,11 @@ export function policyCost(tokens: Iterable<CedarToken>): number {
       level.operators++;
     }
   }
+  // what is still open counts as closed; the innermost level holds nothing that is open
   return levels.reduceRight((child, level) => {
-    level.child = Math.max(level.child, child === 0 ? 0 : BRACKET + child);
+    level.child = Math.max(level.child, BRACKET + child);
     return endSegment(level);
-  }, 0);
+  }, -BRACKET);
 }
 
 function endTerm(level: Level): void {

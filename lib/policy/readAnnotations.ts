@@ -78,7 +78,7 @@ function operationsOf(annotation: string | undefined, report: (message: string, 
     if (conflict !== undefined) report(`@sanitize: ${conflict}.`, 'sanitize');
     return operations;
   } catch (error) {
-    report(error instanceof Error ? error.message : '@sanitize cannot be read.', 'sanitize');
+    report((error as SyntaxError).message, 'sanitize');
     return [];
   }
 }

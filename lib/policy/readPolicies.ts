@@ -66,23 +66,26 @@ function attemptRead(path: string): SourceText[] | undefined {
 }
 
 function readText(file: string, root: string, left: number): string {
-  const real = realpathSync(file);
-  if (real !== root && !real.startsWith(root.endsWith(sep) ? root : root + sep)) throw failure(file, 'The link leads out of the folder.');
-  const stat = statSync(real);
-  if (!stat.isFile()) throw failure(file, 'This is no file.');
-  if (stat.size > left) throw failure(file, `All policies together may have at most ${MAX_SET_BYTES} bytes.`);
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(real);
-  } catch (cause) {
-    if ((cause as { code?: unknown }).code === 'ENOENT') throw cause;
-    throw failure(file, 'The file cannot be read.', cause);
-  }
+  const bytes = readBytes(file, root, left);
   try {
     // takes a byte order mark away
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     throw failure(file, 'The file is not UTF-8.', cause);
+  }
+}
+
+function readBytes(file: string, root: string, left: number): Buffer {
+  try {
+    const real = realpathSync(file);
+    if (real !== root && !real.startsWith(join(root, sep))) throw failure(file, 'The link leads out of the folder.');
+    const stat = statSync(real);
+    if (!stat.isFile()) throw failure(file, 'This is no file.');
+    if (stat.size > left) throw failure(file, `All policies together may have at most ${MAX_SET_BYTES} bytes.`);
+    return readFileSync(real);
+  } catch (cause) {
+    if (cause instanceof ConfigError || (cause as { code?: unknown }).code === 'ENOENT') throw cause;
+    throw failure(file, 'The file cannot be read.', cause);
   }
 }
 

@@ -11,6 +11,7 @@ export class SanitizeFailure extends Error {
 
 type Container = Record<string, unknown> | unknown[];
 type Target = { readonly operation: SanitizeOperation; readonly container: Container; readonly key: string };
+type Change = Target & { readonly operation: Exclude<SanitizeOperation, { readonly op: 'remove' }> };
 
 /**
  * Applies operations to a copy of the params: first those that change values, in the order given, then truncations, then removals. All
@@ -24,18 +25,19 @@ export function applySanitize(operations: readonly SanitizeOperation[], params: 
   if (conflict !== undefined) throw new SanitizeFailure(`operations ${conflict}`);
   const copy = copyData(params) as Record<string, unknown>;
   const targets = operations.map((operation) => findTarget(copy, operation));
-  for (const target of targets) if (phase(target) === 0) change(target);
-  for (const target of targets) if (phase(target) === 1) change(target);
+  const changes = targets.filter(isChange);
+  for (const target of changes) if (target.operation.op !== 'truncate') change(target);
+  for (const target of changes) if (target.operation.op === 'truncate') change(target);
   remove(
-    targets.filter((target) => phase(target) === 2),
+    targets.filter((target) => !isChange(target)),
     copy,
     removable,
   );
   return copy;
 }
 
-function phase({ operation }: Target): 0 | 1 | 2 {
-  return operation.op === 'remove' ? 2 : operation.op === 'truncate' ? 1 : 0;
+function isChange(target: Target): target is Change {
+  return target.operation.op !== 'remove';
 }
 
 /** Walks by own keys only. */
@@ -62,7 +64,7 @@ function has(container: Container, name: string): boolean {
   return Object.hasOwn(container, name);
 }
 
-function change({ operation, container, key }: Target): void {
+function change({ operation, container, key }: Change): void {
   const record = container as Record<string, unknown>;
   const value = record[key];
   switch (operation.op) {
@@ -78,8 +80,6 @@ function change({ operation, container, key }: Target): void {
       break;
     case 'set':
       record[key] = copyData(operation.value);
-      break;
-    case 'remove':
       break;
   }
 }

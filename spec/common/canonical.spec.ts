@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import vm from 'node:vm';
 import { canonicalDigest, canonicalText, sha256 } from '../../lib/common/canonical.js';
 import { takeSnapshot } from '../../lib/model/snapshot.js';
+import { runInChild } from '../support/runInChild.js';
 
 /** All pairs with AEGIS_SPEC_THOROUGH=1, else a tenth of them. */
 const PAIRS = process.env['AEGIS_SPEC_THOROUGH'] === '1' ? 100_000 : 10_000;
@@ -63,6 +64,18 @@ describe('canonicalText', () => {
 });
 
 describe('canonicalDigest', () => {
+  it('is the same on a runtime that has no crypto.hash', async () => {
+    const { code, stdout, stderr } = await runInChild(`
+      import crypto from 'node:crypto';
+      import { syncBuiltinESMExports } from 'node:module';
+      crypto.hash = undefined;
+      syncBuiltinESMExports();
+      const { canonicalDigest } = await import(${JSON.stringify(new URL('../../lib/common/canonical.js', import.meta.url).href)});
+      console.log(canonicalDigest({ b: ['é', '\\ud800'], a: 1n }));`);
+    expect([code, stderr]).to.deep.equal([0, '']);
+    expect(stdout.trim()).to.equal(canonicalDigest({ a: 1n, b: ['é', '\ud800'] }));
+  });
+
   it('is the SHA-256 of the text', () => {
     expect(canonicalDigest({})).to.equal('44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a');
     const text = 'é😀';

@@ -16,6 +16,15 @@ describe('CedarWasm', () => {
     expect(cedarGeneration()).to.equal(before + 1);
   });
 
+  it('drops an instance that threw something else than an Error, and does not repeat what', () => {
+    const before = cedarGeneration();
+    const throws = (): never => { throw 'a secret'; }; // prettier-ignore
+    expect(() => useCedar(throws))
+      .to.throw(CedarTrap, /^cedar-wasm failed: unknown$/)
+      .with.property('cause', 'a secret');
+    expect(cedarGeneration()).to.equal(before + 1);
+  });
+
   it('lets engines that were loaded before a trap decide as before', () => {
     const engine = wasmEngineOf('@id("a") permit (principal, action, resource) when { context.input.a == 1 };');
     const other = wasmEngineOf('@id("a") permit (principal, action, resource) when { context.input.a == 2 };');

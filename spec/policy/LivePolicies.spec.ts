@@ -56,6 +56,19 @@ describe('LivePolicies', () => {
       }
     }));
 
+  it('keeps the last good policies, and says so by a ConfigError, when its own options went bad', () =>
+    withFolder({ 'a.cedar': PERMIT_ALL + NO }, (path, write) => {
+      const agents: Record<string, { roles: string[] }> = { bot: { roles: [] } };
+      const live = new LivePolicies({ source: path, agents });
+      agents['bot'] = null as never;
+      write('a.cedar', PERMIT_ALL);
+      const result = live.reload();
+      expect(result).to.include({ status: 'failed', hash: live.engine.hash });
+      expect(result).to.have.property('error').that.is.instanceOf(ConfigError);
+      expect(result).to.have.nested.property('error.problems[0].message', 'They cannot be loaded.');
+      expect(effects(live)).to.deep.equal(['allow', 'deny', 'allow']);
+    }));
+
   describe('a reload that drops a forbid', () => {
     it('is held until it is confirmed by its hash', () =>
       withFolder({ 'a.cedar': PERMIT_ALL, 'b.cedar': NO }, (path) => {
@@ -141,6 +154,19 @@ describe('LivePolicies', () => {
       expect(preparsedSets.size).to.equal(before + 1);
       live.close();
       expect(preparsedSets.size).to.equal(before);
+    }));
+
+  it('drops a held reload when it is closed, and what that holds in cedar-wasm', () =>
+    withFolder({ 'a.cedar': PERMIT_ALL + NO }, (path, write) => {
+      const before = preparsedSets.size;
+      const live = new LivePolicies({ source: path, verify: 1 });
+      write('a.cedar', PERMIT_ALL);
+      const { hash } = live.reload();
+      live.close();
+      expect([live.pending, live.confirm(hash)]).to.deep.equal([undefined, false]);
+      expect(preparsedSets.size).to.equal(before);
+      expect(effects(live)).to.deep.equal(['allow', 'deny', 'allow']);
+      live.close();
     }));
 
   it('watches the folder when asked, and stops when closed', () =>

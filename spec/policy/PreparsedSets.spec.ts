@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { useCedar } from '../../lib/policy/CedarWasm.js';
+import sinon from 'sinon';
+import { cedarGeneration, useCedar } from '../../lib/policy/CedarWasm.js';
 import { PreparsedSets } from '../../lib/policy/PreparsedSets.js';
 
 const texts = (n: number): Map<string, string> =>
@@ -15,6 +16,8 @@ function policiesIn(slot: string): number {
 }
 
 describe('PreparsedSets', () => {
+  afterEach(() => sinon.restore());
+
   it('keeps one slot for each owner', () => {
     const sets = new PreparsedSets();
     const [a, b] = [{}, {}];
@@ -61,5 +64,24 @@ describe('PreparsedSets', () => {
     const sets = new PreparsedSets();
     expect(() => sets.slotFor({}, new Map([['a', 'nonsense']]))).to.throw('refused');
     expect(sets.size).to.equal(0);
+  });
+
+  it('keeps nothing either where Cedar refuses without a reason', () => {
+    const sets = new PreparsedSets();
+    useCedar((cedar) => sinon.stub(cedar, 'preparsePolicySet').returns({ type: 'failure', errors: [] }));
+    expect(() => sets.slotFor({}, texts(1))).to.throw('no reason');
+    expect(sets.size).to.equal(0);
+  });
+
+  it('takes a slot back although Cedar fails: its instance is gone, and the set is parsed anew where it is asked for', () => {
+    const sets = new PreparsedSets();
+    const [a, b] = [{}, {}];
+    sets.slotFor(a, texts(1));
+    sets.slotFor(b, texts(2));
+    const before = cedarGeneration();
+    useCedar((cedar) => sinon.stub(cedar, 'preparsePolicySet').throws(new Error('unreachable')));
+    sets.release(a);
+    expect([cedarGeneration(), sets.size]).to.deep.equal([before + 1, 0]);
+    expect(policiesIn(sets.slotFor(b, texts(2)))).to.equal(2);
   });
 });

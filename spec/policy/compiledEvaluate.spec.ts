@@ -1,8 +1,6 @@
 import { expect } from 'chai';
 import { compiledEvaluate } from '../../lib/policy/compiledEvaluate.js';
-import { EMPTY_RECORD, EntityValue } from '../../lib/policy/CompiledValue.js';
-import { EntityGraph } from '../../lib/policy/EntityGraph.js';
-import type { Caller, Evaluation, MakeEvaluator } from '../../lib/policy/Evaluate.js';
+import { EMPTY_RECORD } from '../../lib/policy/CompiledValue.js';
 import type { Policy } from '../../lib/policy/Policy.js';
 import { preparsedSets } from '../../lib/policy/PreparsedSets.js';
 import { readRecord } from '../../lib/policy/readValue.js';
@@ -10,33 +8,7 @@ import { StepBudget } from '../../lib/policy/StepBudget.js';
 import { wasmEvaluate } from '../../lib/policy/wasmEvaluate.js';
 import { callOf, engineOf, PERMIT_ALL } from '../support/policyCalls.js';
 import { policyOf } from '../support/policyFuzzCases.js';
-
-const AGENT = new EntityValue('Aegis::Agent', 'Admin::x');
-const CALLER: Caller = {
-  principal: AGENT,
-  action: new EntityValue('Aegis::Action', 'tool'),
-  resource: new EntityValue('Aegis::Toolset', 'default'),
-  entities: new EntityGraph([
-    { uid: AGENT, attributes: readRecord({ level: 3, team: { name: 'x' } }), parents: [new EntityValue('Aegis::Role', 'r')] },
-  ]),
-};
-const INPUT = { a: 1, o: { n: { x: null } }, text: 'a*b😀', tags: ['x', 'y'], price: 1.5, at: new Date(0), constructor2: 1 };
-
-function evaluate(make: MakeEvaluator, policies: readonly Policy[], input: object = INPUT): Evaluation {
-  return make(policies).forCaller(CALLER).all(readRecord({ input }), new StepBudget());
-}
-
-/** `true`, `false` or `error`, from both; they have to agree. */
-function outcome(condition: string): string {
-  const policy = policyOf('p', `permit (principal, action, resource) when { ${condition} };`);
-  if (policy === undefined) throw new Error(condition);
-  const [compiled, wasm] = [compiledEvaluate, wasmEvaluate].map((make) => {
-    const { decision, errors } = evaluate(make, [policy]);
-    return errors.length > 0 ? 'error' : decision === 'allow' ? 'true' : 'false';
-  });
-  expect(compiled).to.equal(wasm);
-  return compiled as string;
-}
+import { CALLER, evaluate, INPUT, outcome } from './bothOutcomes.js';
 
 const ROWS: Record<string, [string, string][]> = {
   'has with a path': [
@@ -179,6 +151,8 @@ describe('compiledEvaluate', () => {
       ['another variable', () => ({ has: { left: { Var: 'other' }, attr: 'a' } })],
       ['a slot', () => ({ has: { left: { Slot: '?principal' }, attr: 'a' } })],
       ['an unknown', () => ({ unknown: [{ Value: 'x' }] })],
+      ['a literal that is nothing', () => ({ '==': { left: { Value: undefined }, right: { Value: 1 } } })],
+      ['a set whose items are no list', () => ({ '==': { left: { Set: {} }, right: { Value: 1 } } })],
       ['a literal that is no Long', () => ({ '==': { left: { Value: 1.5 }, right: { Value: null } } })],
       ['an extension value as a literal', () => ({ '==': { left: { Value: { __extn: { fn: 'ip', arg: '::' } } }, right: { Value: 1 } } })],
       [

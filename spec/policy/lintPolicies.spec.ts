@@ -18,6 +18,17 @@ describe('lintPolicies', () => {
     expect(cedarGeneration()).to.equal(before);
   });
 
+  it('tells where no thread can be started, as for a text that is none', async () => {
+    const findings = await lintPolicies([{ file: 'a.cedar', text: (() => PERMIT_ALL) as never }]);
+    expect(findings).to.deep.equal([
+      { file: 'a.cedar', line: 1, column: 1, severity: 'error', message: 'No thread could be started for the check.' },
+    ]);
+  });
+
+  it('has a place for what stops it, also where there is no file', async () => {
+    expect(await lintPolicies([], { timeoutMs: 1 })).to.have.nested.property('[0].file', 'policies');
+  });
+
   it('ends after its time', async () => {
     const findings = await lintPolicies([{ file: 'a.cedar', text: PERMIT_ALL.repeat(20_000) }], { timeoutMs: 1 });
     expect(findings).to.deep.equal([

@@ -48,6 +48,19 @@ describe('lintSources', () => {
     expect(lint('/* é */'.slice(8) + when('context.input.amount > "é"'), SCHEMA)[0]).to.match(/^a\.cedar:3:/);
   });
 
+  it('tells the first line where Cedar names no place in the schema or the policy', () => {
+    expect(lint(PERMIT_ALL, 'entity A;\naction a in b;\naction b in a;').at(-1)).to.match(
+      /^schema:1:1 error \[\] cycle in action hierarchy/,
+    );
+    const text = `\n${PERMIT_ALL.replace('action,', 'action in [],')}`;
+    expect(lint(text, SCHEMA)[0]).to.match(/^a\.cedar:2:1 error \[permit-all\] .*empty set/);
+  });
+
+  it('orders files by name, whatever the order they came in', () => {
+    const files = ['b', 'c', 'a'].map((file) => ({ file, text: `@id("${file}") permit (principal, action, resource);` }));
+    expect(lintSources(files).map(({ file }) => file)).to.deep.equal(['a', 'b', 'c']);
+  });
+
   it('finds a broken schema', () => {
     expect(lint(PERMIT_ALL, 'namespace A {\n entity ;')).to.satisfy((found: string[]) =>
       found.some((line) => line.startsWith('schema:2:')),

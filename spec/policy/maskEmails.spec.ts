@@ -14,6 +14,8 @@ describe('maskEmails', () => {
     ['zero\u200bwidth@x.com', '[email]'],
     ['bob＠x.com bob﹫x.com', '[email] [email]'],
     ['"john doe"@x.org', '[email]'],
+    ['say "hi"@x.org', 'say [email]'],
+    ['a closing quote"@x.org', 'a closing quote"@x.org'],
     ['bob@[192.168.0.1]', '[email]'],
     ['a@b@c', '[email]'],
     ["o'brien@x.com 'bob@x.com'", "[email] '[email]'"],

@@ -1,12 +1,16 @@
 import { expect } from 'chai';
+import sinon from 'sinon';
 import { ConfigError } from '../../lib/model/errors/SetupErrors.js';
-import { MAX_SET_BYTES } from '../../lib/policy/parsePolicies.js';
+import { cedarGeneration, useCedar } from '../../lib/policy/CedarWasm.js';
+import { MAX_SET_BYTES, parsePolicies } from '../../lib/policy/parsePolicies.js';
 import { engineOf, PERMIT_ALL, policiesOf, problemsOf } from '../support/policyCalls.js';
 
 const forbid = (annotations: string, scope = 'principal, action, resource'): string =>
   `${annotations} forbid (${scope}) when { context.input.a == 1 };`;
 
 describe('parsePolicies', () => {
+  afterEach(() => sinon.restore());
+
   it('reads every annotation', () => {
     const [ask, mask, plain, permit] = policiesOf(
       [
@@ -122,6 +126,26 @@ describe('parsePolicies', () => {
       forbid(`@id("${id}") @effect("sanitize") @sanitize("${ops}")`, `principal, action == Aegis::Action::"${tool}", resource`);
     expect(problemsOf(mask('a', 'set /o {}', 't') + mask('b', 'set /o/x 1', 't'))[0]).to.contain("'/o/x' overlaps '/o' of policy 'a'");
     expect(problemsOf(mask('a', 'set /o {}', 't') + mask('b', 'set /o/x 1', 'u'))).to.deep.equal([]);
+  });
+
+  it('refuses no files at all', () => {
+    expect(parsePolicies([])).to.deep.equal({
+      policies: [],
+      problems: [{ file: 'policies', line: 1, column: 1, message: 'There is no policy; without one every call would be denied.' }],
+    });
+  });
+
+  it('makes a problem of a parser that fails, and parses the next policy with a new one', () => {
+    const before = cedarGeneration();
+    useCedar((cedar) => sinon.stub(cedar, 'policyToJson').throws(new Error('unreachable')));
+    expect(problemsOf(PERMIT_ALL + forbid('@id("a")'))).to.deep.equal(['a.cedar:1:1 The Cedar parser failed on this policy; simplify it.']);
+    expect(cedarGeneration()).to.equal(before + 1);
+  });
+
+  it('tells where the policy starts where Cedar names no place', () => {
+    const errors = [{ message: 'no place', help: null, code: null, url: null, severity: null }];
+    useCedar((cedar) => sinon.stub(cedar, 'policyToJson').returns({ type: 'failure', errors }));
+    expect(problemsOf(`\n ${PERMIT_ALL}`)).to.deep.equal(['a.cedar:2:2 no place']);
   });
 
   it('refuses more than 2 MB before it looks at any of it', () => {

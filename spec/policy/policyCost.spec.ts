@@ -50,6 +50,16 @@ describe('policyCost', () => {
     expect(problemsOf(policy(`context.input.a == "${'('.repeat(500)}" // ${'('.repeat(500)}\n`))).to.deep.equal([]);
   });
 
+  it('counts a bracket that nothing closes as if it were closed', () => {
+    for (const [open, closed] of [
+      ['(1', '(1)'],
+      ['((1 + 1', '((1 + 1))'],
+      ['[{a: 1 + 1}, (2', '[{a: 1 + 1}, (2)]'],
+    ] as const)
+      // prettier-ignore
+      expect(policyCost(scanCedar(open)), open).to.equal(policyCost(scanCedar(closed)));
+  });
+
   it('bounds text that closes nothing', () => {
     expect(policyCost(scanCedar('((('.repeat(1_000)))).to.equal(Infinity);
     expect(policyCost(scanCedar(')))'.repeat(1_000)))).to.equal(0);

@@ -74,6 +74,33 @@ describe('readPolicies', () => {
       expect(() => readPolicies(path)).to.throw(ConfigError, 'at most');
     }));
 
+  it('reads again without a file that vanished between being found and being read', () =>
+    withFolder({ 'a.cedar': 'A', 'b.cedar': 'B' }, (path) => {
+      afterEachRead((reads) => {
+        if (reads === 1) fs.rmSync(join(path, 'b.cedar'));
+      });
+      expect(readPolicies(path)).to.deep.equal([{ file: 'a.cedar', text: 'A' }]);
+    }));
+
+  it('refuses a link that leads nowhere, or in a circle', () =>
+    withFolder({ 'a.cedar': 'A' }, (path) => {
+      symlinkSync('none', join(path, 'b.cedar'));
+      expect(() => readPolicies(path)).to.throw(ConfigError);
+      fs.rmSync(join(path, 'b.cedar'));
+      symlinkSync('b.cedar', join(path, 'b.cedar'));
+      expect(() => readPolicies(path)).to.throw(ConfigError, 'cannot be read');
+    }));
+
+  it('refuses a file that cannot be read, and keeps the cause', () =>
+    withFolder({ 'a.cedar': 'A' }, (path) => {
+      const denied = Object.assign(new Error('EACCES'), { code: 'EACCES' });
+      sinon.stub(fs, 'readFileSync').throws(denied);
+      syncBuiltinESMExports();
+      expect(() => readPolicies(path))
+        .to.throw(ConfigError, 'cannot be read')
+        .with.property('cause', denied);
+    }));
+
   it('refuses a thousand and one files', () =>
     withFolder(Object.fromEntries(Array.from({ length: 1_001 }, (_, i) => [`${i}.cedar`, ''])), (path) => {
       expect(() => readPolicies(path)).to.throw(ConfigError, 'more than 1000');

@@ -75,4 +75,11 @@ describe('runPolicyTests', () => {
         .to.throw(ConfigError)
         .with.nested.property('problems[0].where', where);
   });
+
+  it('refuses a time that is none', () => {
+    expect(() => runPolicyTests(engineOf(POLICIES), { defaults: { now: 'yesterday' }, tests: [] }))
+      .to.throw(ConfigError)
+      .with.property('problems')
+      .that.deep.equals([{ where: 'defaults.now', message: 'Expected another value.' }]);
+  });
 });

@@ -24,6 +24,7 @@ describe('applySanitize', () => {
     ['remove /l/0', { l: [1, 2, 3] }, { l: [2, 3] }],
     ['remove /l/0; remove /l/2; mask_email /l/3', { l: [1, 2, 3, 'a@b'] }, { l: [2, '[email]'] }],
     ['remove /l/2; remove /l/10', { l: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10] }, { l: [0, 1, 3, 4, 5, 6, 7, 8, 9] }],
+    ['remove /o/a; remove /l/0; remove /l/1', { o: { a: 1, b: 2 }, l: [1, 2, 3] }, { o: { b: 2 }, l: [3] }],
     ['remove /l/1; remove /l/1', { l: [0, 1, 2] }, { l: [0, 2] }],
   ];
   for (const [text, params, expected] of cases)

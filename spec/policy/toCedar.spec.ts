@@ -1,5 +1,7 @@
 import { expect } from 'chai';
 import type { CedarRecord, CedarValue } from '../../lib/policy/CedarValue.js';
+import { EntityValue, IpValue, RecordValue } from '../../lib/policy/CompiledValue.js';
+import { parseDuration } from '../../lib/policy/parseDatetime.js';
 import { readDatetime, readValue } from '../../lib/policy/readValue.js';
 import { toCedar as write } from '../../lib/policy/toCedar.js';
 import { wellFormed } from '../../lib/policy/wellFormed.js';
@@ -68,6 +70,20 @@ describe('toCedar', () => {
     ['an invalid Date', new Date(Number.NaN)],
   ];
   for (const [what, value] of refused) it(`refuses ${what}`, () => expect(() => toCedar({ a: [value] })).to.throw(TypeError));
+
+  it('refuses entities and addresses: data cannot pose as either', () => {
+    for (const value of [new EntityValue('Aegis::Role', 'admin'), new IpValue(4, 1n, 32)])
+      expect(() => write(new RecordValue(['a'], [value]))).to.throw(TypeError, 'no entities and no addresses');
+  });
+
+  it('writes a duration in the one form that Cedar takes for all of them', () => {
+    for (const [text, arg] of [
+      ['-1d', '-86400000ms'],
+      ['9223372036854775807ms', '9223372036854775807ms'],
+    ] as const)
+      // prettier-ignore
+      expect(write(parseDuration(text)!)).to.deep.equal({ __extn: { fn: 'duration', arg } });
+  });
 
   it('refuses depth before it overflows', () => {
     let deep: unknown = 1;

@@ -46,6 +46,15 @@ describe('wasmEvaluate', () => {
   it('denies a failure', () => {
     const engine = wasmEngineOf(PERMIT_ALL);
     useCedar((cedar) => sinon.stub(cedar, 'statefulIsAuthorized').returns({ type: 'failure', errors: [], warnings: [] }));
-    expect(engine.evaluate(callOf())).to.include({ effect: 'deny', code: 'policy_error' });
+    expect(engine.evaluate(callOf())).to.include({ effect: 'deny', code: 'policy_error', detail: 'cedar-wasm gave no answer' });
+  });
+
+  it('denies a failure in the words of Cedar, which are for logs only', () => {
+    const engine = wasmEngineOf(PERMIT_ALL);
+    const errors = [{ message: 'the context is no record', help: null, code: null, url: null, severity: null }];
+    useCedar((cedar) => sinon.stub(cedar, 'statefulIsAuthorized').returns({ type: 'failure', errors, warnings: [] }));
+    const outcome = engine.evaluate(callOf());
+    expect(outcome).to.include({ effect: 'deny', code: 'policy_error', detail: 'the context is no record' });
+    expect(outcome).to.have.property('reason').that.does.not.contain('context');
   });
 });

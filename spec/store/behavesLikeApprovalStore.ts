@@ -155,5 +155,13 @@ export function behavesLikeApprovalStore(name: string, make: () => Awaitable<App
       expect((await store.listDenied('bot', 'refund', 0)).map((r) => r.decisionId)).to.deep.equal([kept[1]!.decisionId]);
       expect(await store.prune(100)).to.equal(0);
     });
+
+    it('forgets the only refusal of an agent and a tool, and remembers the next', async () => {
+      await decide(await add({ expiresAtMs: 100 }), 'denied');
+      expect(await store.prune(100)).to.equal(1);
+      expect(await store.listDenied('bot', 'refund', 0)).to.deep.equal([]);
+      const next = await decide(await add({ expiresAtMs: 200 }), 'denied');
+      expect((await store.listDenied('bot', 'refund', 0)).map((r) => r.decisionId)).to.deep.equal([next.decisionId]);
+    });
   });
 }
