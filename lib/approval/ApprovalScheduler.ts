@@ -43,7 +43,7 @@ export class ApprovalScheduler {
     this.#ender = new CallEnder(decisions, registry, this.#calls, (entry) => this.#ended(entry));
     const now = (): number => this.now();
     const end = (entry: PendingCall, ending: Ending): Awaitable<void> => chain(this.#ender.tryEnd(entry, ending), () => undefined);
-    const execute = (entry: PendingCall): Awaitable<void> => this.#execute(entry, entry.call.run);
+    const execute = (entry: PendingCall): Awaitable<void> => this.#execute(entry, (params) => entry.call.run(params));
     const timeout = this.timeout.bind(this);
     this.#follower = new StatusFollower(options, this.#calls, { now, execute, end, timeout }, signal);
     this.#host = {

@@ -16,9 +16,9 @@ export interface ApprovalCall<T = unknown> {
   /** The call as it was decided on, before any sanitize: what a fresh decision is made on. */
   readonly request: DecisionRequest;
   /** Enters the method. Gets its own copy of the approved params. */
-  readonly run: (params: Params) => Awaitable<T>;
+  run(params: Params): Awaitable<T>;
   /** Checks params that a later decision would run with, as the guard checked the first ones. @throws SanitizeError */
-  readonly admit: (params: Params) => Awaitable<Params>;
+  admit(params: Params): Awaitable<Params>;
   /** What an equal call must share to join this one: the guard, and the object it runs on. */
   readonly guard?: object | undefined;
   readonly target?: unknown;

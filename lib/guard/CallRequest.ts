@@ -4,7 +4,7 @@ import { ArgumentList, recordOf } from '../model/ArgumentList.js';
 import { copyData, frozenCopy } from '../model/copyData.js';
 import type { DecisionRequest } from '../model/Decision.js';
 import type { Params, Session } from '../model/Params.js';
-import type { CallToDecide, OwnParams } from './GuardedCall.js';
+import type { CallFacts, OwnParams } from './GuardedCall.js';
 import type { GuardRuntime } from './GuardRuntime.js';
 
 const NONE: readonly string[] = [];
@@ -24,14 +24,14 @@ export class CallRequest implements DecisionRequest {
   readonly groups: readonly string[];
   readonly opaque: readonly string[];
   readonly approvalTimeoutMs: number;
-  readonly #values: OwnParams;
+  #values: OwnParams | undefined;
   readonly #hasSchema: boolean;
   #callId: string | undefined;
   #params: Params | undefined;
   #paramsDigest: string | undefined;
   #sessionDigest: string | undefined;
 
-  constructor(values: OwnParams, call: CallToDecide<never>, { approvalTimeoutMs }: Pick<GuardRuntime, 'approvalTimeoutMs'>) {
+  constructor(values: OwnParams, call: CallFacts<never>, { approvalTimeoutMs }: Pick<GuardRuntime, 'approvalTimeoutMs'>) {
     this.#values = values;
     const { toolName } = call;
     this.agentId = call.agentId;
@@ -47,9 +47,15 @@ export class CallRequest implements DecisionRequest {
 
   /** The method's own copy, for its one run. Whoever reads the request afterwards still finds what was decided on. */
   static release(request: CallRequest): OwnParams {
-    const values = request.#values;
+    const values = request.#values as OwnParams;
     if (request.#params !== undefined) return values;
     return values instanceof ArgumentList ? values.copy() : copyData(values);
+  }
+
+  /** Keeps nothing but what deciders see: a call that waits runs, if it does, with the params that were approved. */
+  static shelve(request: CallRequest): void {
+    request.#params ??= request.params;
+    request.#values = undefined;
   }
 
   get callId(): string {
@@ -58,7 +64,7 @@ export class CallRequest implements DecisionRequest {
   }
 
   get params(): Params {
-    this.#params ??= frozenCopy(recordOf(this.#values));
+    this.#params ??= frozenCopy(recordOf(this.#values as OwnParams));
     return this.#params;
   }
 

@@ -12,8 +12,8 @@ import type { GuardRuntime } from './GuardRuntime.js';
 import { currentRuntime, runtimeOf } from './GuardRuntime.js';
 import type { LooseGuardOptions } from './LooseGuardOptions.js';
 import { MethodCall } from './MethodCall.js';
+import type { AnyFunction } from './MethodCall.js';
 import { ParamsBinding } from './ParamsBinding.js';
-import type { NamedArguments } from './ParamsBinding.js';
 import { takeSession } from './takeSession.js';
 
 const MODES: readonly unknown[] = ['defer', 'wait', 'throw'];
@@ -79,12 +79,13 @@ export class GuardSpec {
   }
 
   /** Describes one call. Callbacks of the guard are called here, once. */
-  call(runtime: GuardRuntime, self: unknown, args: readonly unknown[], named: NamedArguments): CallToDecide {
+  call(runtime: GuardRuntime, fn: AnyFunction, self: unknown, args: readonly unknown[]): CallToDecide {
     const { signal } = this.options;
+    const named = this.binding.name(args, runtime.limits);
     const agentId = this.#agentId(runtime, self, args);
     const session = this.#session(runtime, self, args, scopeOf(runtime));
     const abort = typeof signal === 'function' ? callback('signal', () => signal(self, args)) : signal;
-    return new MethodCall(this, runtime, self, args, named, agentId, session, abort);
+    return new MethodCall(this, fn, runtime, self, args, named, agentId, session, abort);
   }
 
   /**

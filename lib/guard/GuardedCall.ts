@@ -43,13 +43,16 @@ export type RunGuarded<R> = (params: Params) => R;
 export type OwnParams = CallSnapshot['value'];
 
 /** A {@link GuardedCall} that takes its own snapshot. */
-export interface CallToDecide<R = unknown> extends Omit<GuardedCall<R>, 'params'> {
+export interface CallFacts<R = unknown> extends Omit<GuardedCall<R>, 'params'> {
   /** @throws UnsupportedParamError */
   takeSnapshot(limits: SnapshotLimits): CallSnapshot;
 }
 
-/** {@link RunGuarded} of a {@link CallToDecide}. */
-export type RunDecided<R> = (own: OwnParams) => R;
+/** {@link CallFacts} with what is to be run. An object with methods: an approval keeps it, and closures would cost more than the rest of it. */
+export interface CallToDecide<R = unknown> extends CallFacts<Awaited<R>> {
+  /** Enters the method, with its own copy of what it may run with. */
+  run(own: OwnParams): R;
+}
 
 /** It ran, in the method. What the method returned may be a promise. */
 export interface RunOutcome<R> {

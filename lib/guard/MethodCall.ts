@@ -1,12 +1,14 @@
 import type { Session } from '../model/Params.js';
 import type { CallSnapshot, SnapshotLimits } from '../model/snapshot.js';
 import type { ApprovalMode } from '../model/Task.js';
-import type { CallToDecide } from './GuardedCall.js';
+import type { CallToDecide, OwnParams } from './GuardedCall.js';
 import type { GuardInfo } from './guardMetadata.js';
 import type { GuardRuntime } from './GuardRuntime.js';
 import type { LooseGuardOptions } from './LooseGuardOptions.js';
 import type { NamedArguments, ParamsBinding } from './ParamsBinding.js';
 import type { StandardSchema } from './StandardSchema.js';
+
+export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
 /** The guard that a call belongs to. */
 export interface CallSource {
@@ -29,12 +31,14 @@ export class MethodCall implements CallToDecide {
   readonly agentId: string;
   readonly session: Session | null;
   readonly signal: AbortSignal | undefined;
+  readonly #fn: AnyFunction;
   readonly #runtime: GuardRuntime;
   readonly #args: readonly unknown[];
   readonly #named: NamedArguments;
 
   constructor(
     guard: CallSource,
+    fn: AnyFunction,
     runtime: GuardRuntime,
     target: unknown,
     args: readonly unknown[],
@@ -48,6 +52,7 @@ export class MethodCall implements CallToDecide {
     this.agentId = agentId;
     this.session = session;
     this.signal = signal;
+    this.#fn = fn;
     this.#runtime = runtime;
     this.#args = args;
     this.#named = named;
@@ -55,6 +60,10 @@ export class MethodCall implements CallToDecide {
 
   takeSnapshot(limits: SnapshotLimits): CallSnapshot {
     return this.guard.binding.takeSnapshot(this.#args, this.#named, limits);
+  }
+
+  run(own: OwnParams): unknown {
+    return Reflect.apply(this.#fn, this.target, this.guard.binding.toArguments(own, this.#named));
   }
 
   get toolName(): string {

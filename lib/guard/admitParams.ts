@@ -8,17 +8,9 @@ import { SanitizeError } from '../model/errors/CallErrors.js';
 import type { Params } from '../model/Params.js';
 import type { SnapshotLimits } from '../model/snapshot.js';
 import { takeSnapshot } from '../model/snapshot.js';
+import type { CallRequest } from './CallRequest.js';
+import type { CallFacts } from './GuardedCall.js';
 import { validateParams } from './validateParams.js';
-import type { StandardSchema } from './StandardSchema.js';
-
-/** What replaced params must fit. */
-export interface Admission {
-  readonly original: Params;
-  readonly opaque: readonly string[];
-  readonly knows: ((name: string) => boolean) | undefined;
-  readonly schema: StandardSchema | undefined;
-  readonly limits: SnapshotLimits;
-}
 
 /**
  * Takes the params that a decision would run instead of the call's. Copies them, refuses what the call cannot have, and has the schema check them:
@@ -26,7 +18,12 @@ export interface Admission {
  *
  * @throws SanitizeError naming the place
  */
-export function admitParams(params: unknown, { original, opaque, knows, schema, limits }: Admission): Awaitable<Params> {
+export function admitParams(
+  params: unknown,
+  { knows, schema }: CallFacts<never>,
+  { params: original, opaque }: CallRequest,
+  limits: SnapshotLimits,
+): Awaitable<Params> {
   const copy = snapshotOf(params, limits);
   for (const name of opaque) {
     if (Object.hasOwn(copy, name)) throw new SanitizeError(`/${name}`, `The parameter '${name}' is opaque, so it cannot be replaced.`);

@@ -77,19 +77,18 @@ export function enterCall<P, T>(
   toolName: string,
   decisionId: string,
   taskId: string | undefined,
-  run: (own: P) => T,
+  call: { run(own: P): T },
   own: P,
 ): T {
   const outer = running;
   try {
     if (scopes === undefined) {
       running = { agentId, toolName, decisionId, taskId, depth: 1 };
-      return run(own);
+      return call.run(own);
     }
     const scope = scopes.getStore();
-    const call: CurrentCall = { agentId, toolName, decisionId, taskId, depth: (scope?.call?.depth ?? 0) + 1 };
-    running = call;
-    return scopes.run({ session: scope?.session ?? null, call }, run, own);
+    running = { agentId, toolName, decisionId, taskId, depth: (scope?.call?.depth ?? 0) + 1 };
+    return scopes.run({ session: scope?.session ?? null, call: running }, () => call.run(own));
   } finally {
     running = outer;
   }

@@ -11,7 +11,7 @@ import type { Params } from '../model/Params.js';
 import { admitParams } from './admitParams.js';
 import { enterCall, nestedTooDeep } from './callContext.js';
 import { CallRequest } from './CallRequest.js';
-import type { CallOutcome, CallToDecide, OwnParams, RunDecided } from './GuardedCall.js';
+import type { CallFacts, CallOutcome, CallToDecide, OwnParams } from './GuardedCall.js';
 import type { GuardRuntime } from './GuardRuntime.js';
 import { isReplay, joinEqualCall, openApproval } from './openApproval.js';
 import { cannotAsk, forbidden, refused } from './refusals.js';
@@ -22,15 +22,15 @@ import { validateParams } from './validateParams.js';
  * The one path of every guarded call: aborted? → snapshot → validate → decide → is the answer for this call? → enforce → run with the snapshot.
  * It answers at once where everything it asks does. It never throws for a refusal; what it throws or rejects with is the method's own error.
  */
-export function decideCall<R>(runtime: GuardRuntime, call: CallToDecide<Awaited<R>>, run: RunDecided<R>): Awaitable<CallOutcome<R>> {
+export function decideCall<R>(runtime: GuardRuntime, call: CallToDecide<R>): Awaitable<CallOutcome<R>> {
   return attempt<CallRequest, CallOutcome<R>>(
     () => prepare(runtime, call),
-    (request) => decide(runtime, call, request, run),
+    (request) => decide(runtime, call, request),
     (error) => refused(call, error),
   );
 }
 
-function prepare(runtime: GuardRuntime, call: CallToDecide<never>): Awaitable<CallRequest> {
+function prepare(runtime: GuardRuntime, call: CallFacts<never>): Awaitable<CallRequest> {
   const stop = stopped(runtime, call);
   if (stop !== undefined) throw stop;
   const { value, firstNull } = call.takeSnapshot(runtime.limits);
@@ -40,12 +40,7 @@ function prepare(runtime: GuardRuntime, call: CallToDecide<never>): Awaitable<Ca
     : chain(runtime.opening, () => validate(runtime, call, value, firstNull));
 }
 
-function validate(
-  runtime: GuardRuntime,
-  call: CallToDecide<never>,
-  values: OwnParams,
-  firstNull: string | undefined,
-): Awaitable<CallRequest> {
+function validate(runtime: GuardRuntime, call: CallFacts<never>, values: OwnParams, firstNull: string | undefined): Awaitable<CallRequest> {
   const { schema } = call;
   if (schema !== undefined) {
     return chain(validateParams(schema, recordOf(values), runtime.limits), (params) => new CallRequest(params, call, runtime));
@@ -60,18 +55,13 @@ function validate(
 }
 
 /** Why a call must not go on, now. */
-function stopped({ closed }: GuardRuntime, { signal, toolName }: CallToDecide<never>): AegisError | undefined {
+function stopped({ closed }: GuardRuntime, { signal, toolName }: CallFacts<never>): AegisError | undefined {
   if (closed) return new ShutdownError(`The module is closed; tool '${toolName}' was not run.`);
   return signal?.aborted === true ? new CallAbortedError(toolName, signal.reason) : undefined;
 }
 
-function decide<R>(
-  runtime: GuardRuntime,
-  call: CallToDecide<Awaited<R>>,
-  request: CallRequest,
-  run: RunDecided<R>,
-): Awaitable<CallOutcome<R>> {
-  const joined = joinEqualCall<R>(runtime, call, request, run);
+function decide<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest): Awaitable<CallOutcome<R>> {
+  const joined = joinEqualCall<R>(runtime, call, request);
   if (joined !== undefined) return joined;
   const { signal } = call;
   return attempt<Decision, CallOutcome<R>>(
@@ -80,26 +70,20 @@ function decide<R>(
       if (!isThenable(answer)) return checkDecision(answer, request);
       return untilAborted(answer, signal, call.toolName).then((decision) => checkDecision(decision, request));
     },
-    (decision) => enforce(runtime, call, request, run, decision),
+    (decision) => enforce(runtime, call, request, decision),
     (error) => refused(call, error),
   );
 }
 
-function enforce<R>(
-  runtime: GuardRuntime,
-  call: CallToDecide<Awaited<R>>,
-  request: CallRequest,
-  run: RunDecided<R>,
-  decision: Decision,
-): Awaitable<CallOutcome<R>> {
+function enforce<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest, decision: Decision): Awaitable<CallOutcome<R>> {
   if (runtime.debug) logDecision(runtime, request, decision);
   switch (decision.effect) {
     case 'allow':
-      return enter(runtime, call, run, CallRequest.release(request), decision);
+      return enter(runtime, call, CallRequest.release(request), decision);
     case 'sanitize':
       return attempt<Params, CallOutcome<R>>(
-        () => admit(runtime, call, request, decision.params),
-        (params) => enter(runtime, call, run, copyData(params), decision),
+        () => admitParams(decision.params, call, request, runtime.limits),
+        (params) => enter(runtime, call, copyData(params), decision),
         (error) => refused(call, error, decision),
       );
     case 'approval_needed':
@@ -108,7 +92,7 @@ function enforce<R>(
         () => {
           const stop = stopped(runtime, call);
           if (stop !== undefined) throw stop;
-          return openApproval(runtime, call, request, run, decision, (params) => admit(runtime, call, request, params));
+          return openApproval(runtime, call, request, decision);
         },
         (outcome) => outcome,
         (error) => {
@@ -122,23 +106,12 @@ function enforce<R>(
   }
 }
 
-function admit(runtime: GuardRuntime, call: CallToDecide<never>, request: CallRequest, params: unknown): Awaitable<Params> {
-  const { knows, schema } = call;
-  return admitParams(params, { original: request.params, opaque: request.opaque, knows, schema, limits: runtime.limits });
-}
-
-function enter<R>(
-  runtime: GuardRuntime,
-  call: CallToDecide<never>,
-  run: RunDecided<R>,
-  own: OwnParams,
-  decision: Decision,
-): CallOutcome<R> {
+function enter<R>(runtime: GuardRuntime, call: CallToDecide<R>, own: OwnParams, decision: Decision): CallOutcome<R> {
   const { agentId, toolName } = call;
   // a decision may have taken long
   const stop = stopped(runtime, call) ?? nestedTooDeep(toolName);
   if (stop !== undefined) return refused(call, stop, decision);
-  return { kind: 'ran', value: enterCall(agentId, toolName, decision.decisionId, undefined, run, own), decision, own };
+  return { kind: 'ran', value: enterCall(agentId, toolName, decision.decisionId, undefined, call, own), decision, own };
 }
 
 function withdraw({ decisions }: GuardRuntime, { decisionId }: Decision): void {

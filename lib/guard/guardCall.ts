@@ -23,19 +23,19 @@ export async function guardCall<R>(
   run: RunGuarded<R>,
 ): Promise<GuardOutcome<Awaited<R>>> {
   const runtime = runtimeOf(module);
-  let own: CallToDecide<Awaited<R>>;
+  let own: CallToDecide<R>;
   try {
-    own = ownCall(call, runtime.limits);
+    own = ownCall(call, run, runtime.limits);
   } catch (error) {
     return refused(call, error);
   }
-  const outcome = await decideCall<R>(runtime, own, (params) => run(recordOf(params)));
+  const outcome = await decideCall<R>(runtime, own);
   if (outcome.kind !== 'ran') return outcome as GuardOutcome<Awaited<R>>;
   return { kind: 'ran', value: await outcome.value, decision: outcome.decision, params: recordOf(outcome.own) };
 }
 
 /** What is the caller's to change is copied; what decides whose call it is, is checked. */
-function ownCall<R>(call: GuardedCall<R>, limits: SnapshotLimits): CallToDecide<R> {
+function ownCall<R>(call: GuardedCall<Awaited<R>>, run: RunGuarded<R>, limits: SnapshotLimits): CallToDecide<R> {
   const { agentId, toolName, guardKey, session, groups, opaque } = call;
   if (!isText(agentId) || !isText(toolName) || (guardKey !== undefined && !isText(guardKey))) {
     throw new ParamsError('', 'A call needs an agentId and a toolName: texts of 1 to 256 characters.', { code: 'invalid_call' });
@@ -47,6 +47,7 @@ function ownCall<R>(call: GuardedCall<R>, limits: SnapshotLimits): CallToDecide<
   return {
     ...call,
     takeSnapshot: () => takeParams(params, limits),
+    run: (params) => run(recordOf(params)),
     session: session === undefined || session === null ? null : takeSession(session, limits),
     groups: groups === undefined ? undefined : Object.freeze([...groups]),
     opaque: opaque === undefined ? undefined : Object.freeze([...opaque]),

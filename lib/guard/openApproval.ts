@@ -8,26 +8,31 @@ import { publishDiagnostic } from '../model/diagnostics.js';
 import { DecisionUnavailableError } from '../model/errors/ServiceErrors.js';
 import type { Params } from '../model/Params.js';
 import type { PendingTask } from '../model/Task.js';
-import { enterCall, nestedTooDeep } from './callContext.js';
+import { admitParams } from './admitParams.js';
 import type { CallRequest } from './CallRequest.js';
-import type { CallToDecide, PendingOutcome, RunDecided } from './GuardedCall.js';
+import type { CallFacts, CallToDecide, PendingOutcome } from './GuardedCall.js';
 import type { GuardRuntime } from './GuardRuntime.js';
+import { HeldCall, runApproved } from './HeldCall.js';
 import { pendingOutcome } from './pendingOutcome.js';
+
+const NO_METADATA: Readonly<Record<string, unknown>> = Object.freeze({});
+const NO_HISTORY: readonly string[] = Object.freeze([]);
 
 /** The pending call of an equal one, if there is one: one wish asks a person once. */
 export function joinEqualCall<R>(
   runtime: GuardRuntime,
-  { guard, target, agentId, signal }: CallToDecide<Awaited<R>>,
+  call: CallToDecide<R>,
   request: CallRequest,
-  run: RunDecided<R>,
 ): PendingOutcome<Awaited<R>> | undefined {
   const { equalCalls } = runtime.scheduler;
+  const { guard, target, agentId, signal } = call;
   // opaque arguments are not compared, so calls that have any are never equal
   if (guard === undefined || !equalCalls.hasAny(guard) || request.opaque.length > 0) return undefined;
   const { paramsDigest: originalDigest, sessionDigest } = request;
   const entry = equalCalls.find({ guard, target, agentId, originalDigest, sessionDigest });
   if (entry === undefined) return undefined;
-  return pendingOutcome<Awaited<R>>(runtime, entry as unknown as PendingCall<Awaited<R>>, runner(request, entry.task, run), {
+  const { task } = entry;
+  return pendingOutcome<Awaited<R>>(runtime, entry as unknown as PendingCall<Awaited<R>>, (params) => runApproved(call, task, params), {
     joined: true,
     signal,
   });
@@ -36,37 +41,29 @@ export function joinEqualCall<R>(
 /** Records the approval that a decision asks for. Schedules nothing. */
 export function openApproval<R>(
   runtime: GuardRuntime,
-  call: CallToDecide<Awaited<R>>,
+  call: CallToDecide<R>,
   request: CallRequest,
-  run: RunDecided<R>,
   decision: ApprovalNeededDecision,
-  admit: (params: Params) => Awaitable<Params>,
 ): Awaitable<PendingOutcome<Awaited<R>>> {
-  return chain(decision.params === undefined ? request.params : admit(decision.params), (params) => {
-    const task = taskFor(call, request, decision, params);
+  const effective = decision.params === undefined ? request.params : admitParams(decision.params, call, request, runtime.limits);
+  return chain(effective, (params) => {
+    const task = taskFor(call, request, decision, params, runtime.scheduler.now());
     return chain(runtime.tasks.record(task), ({ outcome }) => {
       if (outcome !== 'created') throw replayed(task);
-      const runApproved = runner(request, task, run);
-      const { guard, target, recheck, onSettled } = call;
-      // a call whose arguments are not all compared is joined by none
-      const joinable = request.opaque.length === 0 ? guard : undefined;
-      const entry = runtime.scheduler.hold<Awaited<R>>({
-        task,
-        request,
-        run: runApproved,
-        admit,
-        guard: joinable,
-        target,
-        recheck,
-        onSettled,
-      });
-      return pendingOutcome(runtime, entry, runApproved, { joined: false, signal: call.signal });
+      const held = new HeldCall(runtime, call, request, task);
+      const entry = runtime.scheduler.hold(held);
+      return pendingOutcome(runtime, entry, (approved) => held.run(approved), { joined: false, signal: call.signal });
     });
   });
 }
 
-function taskFor(call: CallToDecide<never>, request: CallRequest, decision: ApprovalNeededDecision, params: Params): PendingTask {
-  const nowMs = Date.now();
+function taskFor(
+  call: CallFacts<never>,
+  request: CallRequest,
+  decision: ApprovalNeededDecision,
+  params: Params,
+  nowMs: number,
+): PendingTask {
   const { agentId, toolName, guardKey, paramsDigest, session, sessionDigest, approvalTimeoutMs } = request;
   return {
     status: 'pending',
@@ -87,23 +84,9 @@ function taskFor(call: CallToDecide<never>, request: CallRequest, decision: Appr
     expiresAtMs: Math.min(nowMs + approvalTimeoutMs, decision.expiresAtMs ?? Infinity),
     attemptCount: 0,
     version: 1,
-    metadata: call.metadata ?? {},
-    history: [],
+    metadata: call.metadata ?? NO_METADATA,
+    history: NO_HISTORY,
     retryOf: undefined,
-  };
-}
-
-/** Enters the method of an approved call, in its own context. */
-function runner<R>(
-  { agentId, toolName }: CallRequest,
-  { taskId, decisionId }: Pick<PendingTask, 'taskId' | 'decisionId'>,
-  run: RunDecided<R>,
-): (params: Params) => Awaited<R> {
-  return (params) => {
-    const tooDeep = nestedTooDeep(toolName);
-    if (tooDeep !== undefined) throw tooDeep;
-    // the scheduler awaits what this returns, so that a promise of the result is as good as the result
-    return enterCall(agentId, toolName, decisionId, taskId, run, params) as Awaited<R>;
   };
 }
 

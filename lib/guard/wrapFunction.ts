@@ -8,8 +8,9 @@ import type { CallOutcome, PendingOutcome } from './GuardedCall.js';
 import { GUARD_MARK, markGuarded } from './guardMetadata.js';
 import type { LooseGuardOptions } from './LooseGuardOptions.js';
 import { GuardSpec } from './GuardSpec.js';
+import type { AnyFunction } from './MethodCall.js';
 
-export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
+export type { AnyFunction } from './MethodCall.js';
 
 const AsyncFunction = Object.getPrototypeOf(async function () {}) as object;
 const AsyncGeneratorFunction = Object.getPrototypeOf(async function* () {}) as object;
@@ -89,9 +90,7 @@ export function likeOriginal(wrapper: AnyFunction, fn: AnyFunction, spec: GuardS
 /** @internal Decides one call of a wrapped function. */
 export function startCall(spec: GuardSpec, fn: AnyFunction, self: unknown, args: unknown[]): Awaitable<CallOutcome<unknown>> {
   const runtime = spec.runtime(self);
-  const named = spec.binding.name(args, runtime.limits);
-  const call = spec.call(runtime, self, args, named);
-  return decideCall<unknown>(runtime, call, (own) => Reflect.apply(fn, self, spec.binding.toArguments(own, named)));
+  return decideCall<unknown>(runtime, spec.call(runtime, fn, self, args));
 }
 
 function callGuarded(spec: GuardSpec, fn: AnyFunction, self: unknown, args: unknown[]): unknown {

@@ -1,7 +1,8 @@
-import type { Decision, DecisionRequest, Violation } from './Decision.js';
+import type { ApprovalNeededDecision, Decision, DecisionRequest, DenyDecision, SanitizeDecision, Violation } from './Decision.js';
 import { publishDiagnostic } from './diagnostics.js';
 import { AegisError } from './errors/AegisError.js';
 import { DecisionUnavailableError } from './errors/ServiceErrors.js';
+import type { Params } from './Params.js';
 
 const MAX_ID_LENGTH = 512;
 
@@ -37,24 +38,18 @@ function readDecision(decision: unknown, request: DecisionRequest): Decision {
       return fieldsOf(answer, request, decisionId, effect);
     case 'sanitize':
       if (!isRecord(params)) throw malformed('a sanitize needs the complete params');
-      return { ...fieldsOf(answer, request, decisionId, effect), params, message: textOf(answer['message']) };
+      return sanitizing(fieldsOf(answer, request, decisionId, effect), answer, params);
     case 'approval_needed': {
       if (isGiven(params) && !isRecord(params)) throw malformed('the params of an approval are no object');
       const expiresAtMs = answer['expiresAtMs'];
       if (isGiven(expiresAtMs) && numberOf(expiresAtMs) === undefined) throw malformed('the end of its approval is no time');
-      return {
-        ...fieldsOf(answer, request, decisionId, effect),
-        params: isRecord(params) ? params : undefined,
-        message: textOf(answer['message']),
-        approvalId: textOf(answer['approvalId']),
-        expiresAtMs: numberOf(expiresAtMs),
-      };
+      return asking(fieldsOf(answer, request, decisionId, effect), answer, isRecord(params) ? params : undefined);
     }
-    default:
-      return {
-        ...fieldsOf(answer, request, decisionId, 'deny'),
-        reason: 'The decision has an effect that this version does not know.',
-      };
+    default: {
+      const denial: Writable<DenyDecision> = fieldsOf(answer, request, decisionId, 'deny');
+      denial.reason = 'The decision has an effect that this version does not know.';
+      return denial;
+    }
   }
 }
 
@@ -73,6 +68,30 @@ function fieldsOf<E extends Decision['effect']>(answer: Answer, request: Decisio
     policyEvaluations: listOf(answer['policyEvaluations']),
     latencyMs: numberOf(answer['latencyMs']),
   };
+}
+
+// Fields are added one by one: V8 gives each object made by a spread with more fields a hidden class of its own, four times the memory.
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+function sanitizing(fields: ReturnType<typeof fieldsOf<'sanitize'>>, answer: Answer, params: Params): SanitizeDecision {
+  const decision = fields as Writable<SanitizeDecision>;
+  decision.params = params;
+  decision.message = textOf(answer['message']);
+  return decision;
+}
+
+function asking(
+  fields: ReturnType<typeof fieldsOf<'approval_needed'>>,
+  answer: Answer,
+  params: Params | undefined,
+): ApprovalNeededDecision {
+  const decision = fields as Writable<ApprovalNeededDecision>;
+  decision.params = params;
+  decision.message = textOf(answer['message']);
+  decision.approvalId = textOf(answer['approvalId']);
+  decision.expiresAtMs = numberOf(answer['expiresAtMs']);
+  return decision;
 }
 
 /** A service in JavaScript may say null where there is nothing. */

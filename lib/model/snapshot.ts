@@ -61,7 +61,8 @@ export function takeParams(params: Readonly<Record<string, unknown>>, limits: Sn
  */
 export function takeArguments(names: readonly string[], args: readonly unknown[], limits: SnapshotLimits = DEFAULT_LIMITS): CallSnapshot {
   const walk: Walk = { limits, keys: 0, bytes: 0, firstNull: undefined };
-  const values: unknown[] = [];
+  // made at its length: one that grows takes room for 17
+  const values: unknown[] = new Array(args.length);
   let nested = false;
   try {
     count(args.length, '', walk);
@@ -70,7 +71,7 @@ export function takeArguments(names: readonly string[], args: readonly unknown[]
       const name = names[i] as string;
       if (arg !== undefined) walk.bytes += name.length * 3;
       if (typeof arg === 'object' && arg !== null) nested = true;
-      values.push(arg === undefined ? undefined : copyValue(arg, '', name, 1, walk));
+      values[i] = arg === undefined ? undefined : copyValue(arg, '', name, 1, walk);
     }
   } catch (error) {
     throw unreadable(error, '');

@@ -1,9 +1,13 @@
-import type { ApprovedTask, ExecutingTask, PendingTask, Task, TaskStatus } from '../model/Task.js';
+import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../model/Task.js';
 import { isFinished, isLegalEdge, TASK_STATUSES } from '../model/Task.js';
+import { changedTask } from './changedTask.js';
 import { BOUND_FIELDS } from './TaskStore.js';
 import type { TaskChange, TaskClaim, TaskInsertion, TaskOutcome, TaskQuery, TaskStore } from './TaskStore.js';
 
 const DEFAULT_LIST_LIMIT = 1_000;
+
+/** What goes back to approved has no claim any more; an `unknown` task has the error that made it so, and what it becomes has its own, or none. */
+const LEFT_BEHIND: Partial<Record<TaskStatus, readonly string[]>> = { approved: ['claimToken', 'startedAtMs'], completed: ['error'] };
 
 /** Keeps tasks in this process: the default. They end with it. */
 export class MemoryTaskStore implements TaskStore {
@@ -51,29 +55,20 @@ export class MemoryTaskStore implements TaskStore {
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined {
     const task = this.#tasks.get(taskId);
     if (task === undefined || !from.includes(task.status) || !isTransition(task.status, change.to)) return undefined;
-    const { to, ...patch } = change;
-    const stamp = { status: to, updatedAtMs: nowMs, version: task.version + 1 };
-    if (change.to === 'completed') return this.#replace(task, { ...withoutError(task), ...patch, ...stamp } as Task);
-    if (change.to === 'approved') return this.#replace(task, { ...withoutClaim(task), ...patch, ...stamp } as Task);
-    if (change.to !== 'pending') return this.#replace(task, { ...task, ...patch, ...stamp } as Task);
+    const stamp = { status: change.to, updatedAtMs: nowMs, version: task.version + 1 };
+    if (change.to !== 'pending') return this.#replace(task, changedTask(task, change, stamp, LEFT_BEHIND[change.to]));
     // an approval stands for one call, ever: earlier ones stay taken as long as the task is here
     if (this.#byDecision.has(change.decisionId)) return undefined;
     this.#byDecision.set(change.decisionId, taskId);
-    const { approvedBy: _, ...rest } = task as ApprovedTask;
-    return this.#replace(task, { ...rest, ...patch, ...stamp, history: [...task.history, task.decisionId] } as Task);
+    const patch = { ...change, history: [...task.history, task.decisionId] };
+    return this.#replace(task, changedTask(task, patch, stamp, ['approvedBy']));
   }
 
   claim({ taskId, token, digest, nowMs }: TaskClaim): ExecutingTask | undefined {
     const task = this.#tasks.get(taskId);
     if (task?.status !== 'approved' || task.digest !== digest || nowMs >= task.expiresAtMs) return undefined;
-    const next: ExecutingTask = {
-      ...task,
-      status: 'executing',
-      claimToken: token,
-      startedAtMs: nowMs,
-      updatedAtMs: nowMs,
-      version: task.version + 1,
-    };
+    const stamp = { status: 'executing', updatedAtMs: nowMs, version: task.version + 1 } as const;
+    const next = changedTask(task, { claimToken: token, startedAtMs: nowMs }, stamp);
     return this.#replace(task, next) as ExecutingTask;
   }
 
@@ -82,9 +77,8 @@ export class MemoryTaskStore implements TaskStore {
     // an unknown task keeps the token of the execution it lost sight of
     if (task === undefined || (task as Partial<ExecutingTask>).claimToken !== token) return undefined;
     if (!isLegalEdge(task.status, outcome.to) || (task.status !== 'executing' && task.status !== 'unknown')) return undefined;
-    const { to, ...patch } = outcome;
-    const stamp = { status: to, updatedAtMs: nowMs, version: task.version + 1 };
-    return this.#replace(task, { ...withoutError(task), ...patch, ...stamp } as Task);
+    const stamp = { status: outcome.to, updatedAtMs: nowMs, version: task.version + 1 };
+    return this.#replace(task, changedTask(task, outcome, stamp, ['error']));
   }
 
   countAttempt(taskId: string): Task | undefined {
@@ -132,16 +126,4 @@ export class MemoryTaskStore implements TaskStore {
 /** A legal edge that is neither a claim nor the end of one. */
 function isTransition(from: TaskStatus, to: TaskStatus): boolean {
   return isLegalEdge(from, to) && to !== 'executing' && (from !== 'executing' || to === 'approved');
-}
-
-/** What goes back to approved has no claim any more. */
-function withoutClaim(task: Task): object {
-  const { claimToken: _, startedAtMs: __, ...rest } = task as ExecutingTask;
-  return rest;
-}
-
-/** An `unknown` task has the error that made it so; what it becomes has its own, or none. */
-function withoutError(task: Task): object {
-  const { error: _, ...rest } = task as Task & { readonly error?: unknown };
-  return rest;
 }

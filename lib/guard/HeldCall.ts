@@ -1,0 +1,61 @@
+import type { ApprovalCall } from '../approval/PendingCall.js';
+import type { Awaitable } from '../common/awaitable.js';
+import type { Params } from '../model/Params.js';
+import type { PendingTask } from '../model/Task.js';
+import { admitParams } from './admitParams.js';
+import { enterCall, nestedTooDeep } from './callContext.js';
+import { CallRequest } from './CallRequest.js';
+import type { CallToDecide } from './GuardedCall.js';
+import type { GuardRuntime } from './GuardRuntime.js';
+
+/** A guarded call while it waits for a person: what the scheduler keeps of it. */
+export class HeldCall<R> implements ApprovalCall<Awaited<R>> {
+  readonly task: PendingTask;
+  readonly request: CallRequest;
+  /** Taken now, in the scope of the caller. */
+  readonly recheck: (() => string | undefined) | undefined;
+  readonly #call: CallToDecide<R>;
+  readonly #runtime: GuardRuntime;
+
+  constructor(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest, task: PendingTask) {
+    this.task = task;
+    this.request = request;
+    this.recheck = call.recheck;
+    this.#call = call;
+    this.#runtime = runtime;
+    CallRequest.shelve(request);
+  }
+
+  /** A call whose arguments are not all compared is joined by none. */
+  get guard(): object | undefined {
+    return this.request.opaque.length === 0 ? this.#call.guard : undefined;
+  }
+
+  get target(): unknown {
+    return this.#call.target;
+  }
+
+  get onSettled(): ((result: Awaited<R> | undefined, error: unknown) => unknown) | undefined {
+    return this.#call.onSettled;
+  }
+
+  run(params: Params): Awaitable<Awaited<R>> {
+    return runApproved(this.#call, this.task, params);
+  }
+
+  admit(params: Params): Awaitable<Params> {
+    return admitParams(params, this.#call, this.request, this.#runtime.limits);
+  }
+}
+
+/** Enters the method of an approved call, in its own context. */
+export function runApproved<R>(
+  call: CallToDecide<R>,
+  { agentId, toolName, decisionId, taskId }: Pick<PendingTask, 'agentId' | 'toolName' | 'decisionId' | 'taskId'>,
+  params: Params,
+): Awaited<R> {
+  const tooDeep = nestedTooDeep(toolName);
+  if (tooDeep !== undefined) throw tooDeep;
+  // the scheduler awaits what this returns, so that a promise of the result is as good as the result
+  return enterCall(agentId, toolName, decisionId, taskId, call, params) as Awaited<R>;
+}
