@@ -23,6 +23,7 @@ export class GuardSpec {
   readonly info: GuardInfo;
   readonly binding: ParamsBinding;
   readonly options: LooseGuardOptions;
+  readonly computesCaller: boolean;
 
   /** @throws GuardDefinitionError naming the method and the fix */
   constructor(method: string | symbol, length: number, options: LooseGuardOptions) {
@@ -56,6 +57,7 @@ export class GuardSpec {
       refuse("mode 'throw' finds an approval again by the call's arguments, so none may be opaque; choose 'wait' or 'defer'.");
     }
     this.options = options;
+    this.computesCaller = typeof agentId === 'function' || typeof options.session === 'function';
     this.binding = new ParamsBinding(where, length, options);
     this.info = Object.freeze({
       method,
@@ -99,8 +101,7 @@ export class GuardSpec {
     agentId: string,
     session: Session | null,
   ): (() => string | undefined) | undefined {
-    const { options } = this;
-    if (typeof options.agentId !== 'function' && typeof options.session !== 'function') return undefined;
+    if (!this.computesCaller) return undefined;
     // the scope is the caller's, whoever runs the approved call
     const scope = scopeOf(runtime);
     const digest = digestOfSession(session);

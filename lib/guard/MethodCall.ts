@@ -15,6 +15,8 @@ export interface CallSource {
   readonly info: GuardInfo;
   readonly options: LooseGuardOptions;
   readonly binding: ParamsBinding;
+  /** Whether agent or session are computed from the arguments. */
+  readonly computesCaller: boolean;
   recheck(
     runtime: GuardRuntime,
     self: unknown,
@@ -23,6 +25,8 @@ export interface CallSource {
     session: Session | null,
   ): (() => string | undefined) | undefined;
 }
+
+const NONE: readonly unknown[] = [];
 
 /** One call of a guarded function. What the guard knows anyway, and what only an approval needs, is looked up when asked for. */
 export class MethodCall implements CallToDecide {
@@ -33,8 +37,9 @@ export class MethodCall implements CallToDecide {
   readonly signal: AbortSignal | undefined;
   readonly #fn: AnyFunction;
   readonly #runtime: GuardRuntime;
-  readonly #args: readonly unknown[];
-  readonly #named: NamedArguments;
+  readonly #named: NamedArguments | undefined;
+  readonly #count: number;
+  #args: readonly unknown[];
 
   constructor(
     guard: CallSource,
@@ -42,7 +47,7 @@ export class MethodCall implements CallToDecide {
     runtime: GuardRuntime,
     target: unknown,
     args: readonly unknown[],
-    named: NamedArguments,
+    named: NamedArguments | undefined,
     agentId: string,
     session: Session | null,
     signal: AbortSignal | undefined,
@@ -55,15 +60,20 @@ export class MethodCall implements CallToDecide {
     this.#fn = fn;
     this.#runtime = runtime;
     this.#args = args;
+    this.#count = guard.binding.count(args);
     this.#named = named;
   }
 
   takeSnapshot(limits: SnapshotLimits): CallSnapshot {
-    return this.guard.binding.takeSnapshot(this.#args, this.#named, limits);
+    const { binding, computesCaller } = this.guard;
+    const snapshot = binding.takeSnapshot(this.#args, this.#named, limits);
+    // a call may wait for days: the caller's own arguments are kept only where a callback will be asked again
+    if (!computesCaller) this.#args = NONE;
+    return snapshot;
   }
 
   run(own: OwnParams): unknown {
-    return Reflect.apply(this.#fn, this.target, this.guard.binding.toArguments(own, this.#named));
+    return Reflect.apply(this.#fn, this.target, this.guard.binding.toArguments(own, this.#named, this.#count));
   }
 
   get toolName(): string {

@@ -10,9 +10,7 @@ import type { CallSnapshot, SnapshotLimits } from '../model/snapshot.js';
 
 /** The arguments of one call by name, and what is needed to make arguments of params again. */
 export interface NamedArguments {
-  /** Absent where the arguments are taken by position. */
-  readonly named: Readonly<Record<string, unknown>> | undefined;
-  readonly count: number;
+  readonly named: Readonly<Record<string, unknown>>;
   /** Opaque arguments by name. */
   readonly opaque: ReadonlyMap<string, unknown> | undefined;
   /** Prototypes of `plain` instances by name. */
@@ -77,11 +75,11 @@ export class ParamsBinding {
   }
 
   /**
-   * Names the arguments; copies nothing but `plain` instances.
+   * Names the arguments; copies nothing but `plain` instances. `undefined` where they are taken by position.
    *
    * @throws ParamsError for more arguments than names, or a sole argument that is no object
    */
-  name(args: readonly unknown[], limits: SnapshotLimits): NamedArguments {
+  name(args: readonly unknown[], limits: SnapshotLimits): NamedArguments | undefined {
     const { names } = this;
     if (names === undefined) return this.#nameSole(args);
     if (args.length > names.length && this.#rest === undefined) {
@@ -91,7 +89,7 @@ export class ParamsBinding {
       );
     }
     // by far the most guards: nothing is taken out, so that no record by name is needed before somebody looks into the call
-    if (this.#positional) return { named: undefined, count: args.length, opaque: undefined, prototypes: undefined };
+    if (this.#positional) return undefined;
     const named: Record<string, unknown> = {};
     for (let i = 0; i < names.length; i++) {
       const name = names[i] as string;
@@ -99,22 +97,25 @@ export class ParamsBinding {
       else if (i < args.length) named[name] = args[i];
     }
     const prototypes = this.#takePlain(named, limits);
-    return { named, count: args.length, opaque: this.#takeOpaque(named), prototypes };
+    return { named, opaque: this.#takeOpaque(named), prototypes };
+  }
+
+  /** How many arguments there are: a sole one that is undefined is as good as none. */
+  count(args: readonly unknown[]): number {
+    return this.names === undefined && args[0] === undefined ? 0 : args.length;
   }
 
   /** The snapshot of arguments that were named: a list where they are taken by position. */
-  takeSnapshot(args: readonly unknown[], named: NamedArguments, limits: SnapshotLimits): CallSnapshot {
-    return named.named === undefined ? takeArguments(this.names as readonly string[], args, limits) : takeParams(named.named, limits);
+  takeSnapshot(args: readonly unknown[], named: NamedArguments | undefined, limits: SnapshotLimits): CallSnapshot {
+    return named === undefined ? takeArguments(this.names as readonly string[], args, limits) : takeParams(named.named, limits);
   }
 
   /** Arguments for the function, from what it may run with. What the caller left out stays out, so that defaults apply. */
-  toArguments(own: Params | ArgumentList, named: NamedArguments): readonly unknown[] {
-    return own instanceof ArgumentList ? own.values : this.#fromParams(own, named);
+  toArguments(own: Params | ArgumentList, named: NamedArguments | undefined, count: number): readonly unknown[] {
+    return own instanceof ArgumentList ? own.values : this.#fromParams(named === undefined ? own : this.#restore(own, named), count);
   }
 
-  #fromParams(params: Params, named: NamedArguments): unknown[] {
-    const values = this.#restore(params, named);
-    const { count } = named;
+  #fromParams(values: Params, count: number): unknown[] {
     const { names } = this;
     if (names === undefined) return count === 0 && Object.keys(values).length === 0 ? [] : [values];
     const args: unknown[] = [];
@@ -136,14 +137,14 @@ export class ParamsBinding {
   #nameSole(args: readonly unknown[]): NamedArguments {
     const sole = args[0];
     if (args.length > 1) throw new ParamsError('', `The call has ${args.length} arguments without names; name them with params: ['…', …].`);
-    if (sole === undefined) return { named: {}, count: 0, opaque: undefined, prototypes: undefined };
+    if (sole === undefined) return { named: {}, opaque: undefined, prototypes: undefined };
     if (!isPlainObject(sole)) {
       throw new ParamsError('', "The argument is no plain object, so its keys cannot be names; name it with params: ['…'].");
     }
-    if (this.#opaque === undefined) return { named: sole, count: 1, opaque: undefined, prototypes: undefined };
+    if (this.#opaque === undefined) return { named: sole, opaque: undefined, prototypes: undefined };
     // each property is read once: into the copy that the opaque ones are then taken out of
     const named = spread(sole);
-    return { named, count: 1, opaque: this.#takeOpaque(named), prototypes: undefined };
+    return { named, opaque: this.#takeOpaque(named), prototypes: undefined };
   }
 
   #takeOpaque(named: Record<string, unknown>): Map<string, unknown> | undefined {
