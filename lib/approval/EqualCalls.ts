@@ -37,7 +37,7 @@ export class EqualCalls {
     const there = this.#byDigest.get(key);
     if (there instanceof Set ? !there.delete(entry) : there !== entry) return;
     if (there === entry || (there as Set<PendingCall>).size === 0) this.#byDigest.delete(key);
-    const open = (this.#openByGuard.get(guard) ?? 0) - 1;
+    const open = (this.#openByGuard.get(guard) as number) - 1;
     if (open > 0) this.#openByGuard.set(guard, open);
     else this.#openByGuard.delete(guard);
   }

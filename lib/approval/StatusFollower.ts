@@ -132,7 +132,7 @@ export class StatusFollower {
       if (status === 'pending' && !this.#push.live) return this.schedule(entry);
     }
     const againMs = nowMs + this.#delay(entry);
-    this.#loop.schedule(entry, nowMs < expiresAtMs ? Math.min(againMs, expiresAtMs) : againMs);
+    this.#loop.schedule(entry, Math.min(againMs, expiresAtMs));
   }
 
   #delay(entry: PendingCall): number {

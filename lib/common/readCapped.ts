@@ -1,3 +1,5 @@
+import type { Deadline } from './Deadline.js';
+
 /** Why a body could not be read. */
 export type BodyProblem = 'too_large' | 'not_utf8';
 
@@ -16,8 +18,8 @@ export class BodyError extends Error {
 export interface ReadCappedOptions {
   /** Bytes after decompression; one more and the rest is cancelled unread. */
   readonly maxBytes: number;
-  /** Cancels the body. The caller's own race against it decides what is thrown. */
-  readonly signal?: AbortSignal | undefined;
+  /** Cancels the body when it stops. The caller's own race against it decides what is thrown. */
+  readonly deadline?: Deadline | undefined;
 }
 
 /**
@@ -29,15 +31,17 @@ export interface ReadCappedOptions {
 export async function readCapped(body: ReadableStream<Uint8Array> | null, options: ReadCappedOptions): Promise<string> {
   if (body === null) return '';
   const reader = body.getReader();
-  // the signal given to fetch should do this; composed signals of Node 20 may be collected before they fire
+  // the signal given to fetch should do this; some fetch may not
   const cancel = (): void => void reader.cancel().catch(() => undefined);
-  if (options.signal?.aborted === true) cancel();
-  options.signal?.addEventListener('abort', cancel, { once: true });
+  const detach = options.deadline?.whenStopped(cancel);
+  let chunks: readonly Uint8Array[] | undefined;
   try {
-    return decode(await readChunks(reader, options.maxBytes));
+    chunks = await readChunks(reader, options.maxBytes);
+    return decode(chunks);
   } finally {
-    options.signal?.removeEventListener('abort', cancel);
-    cancel();
+    detach?.();
+    // one that was read to its end is closed already
+    if (chunks === undefined) cancel();
   }
 }
 

@@ -107,7 +107,7 @@ export class RemoteClient implements DecisionService {
     this.#inFlight.add(deadline);
     try {
       deadline.signal.throwIfAborted();
-      return await this.#resilience.run(() => this.#attempt(question, deadline.signal), retries, deadline);
+      return await this.#resilience.run(() => this.#attempt(question, deadline), retries, deadline);
     } catch (error) {
       if (!(error instanceof CircuitOpenError)) throw error;
       throw new DecisionUnavailableError('circuit_open', 'The decision service failed repeatedly and is not asked for a moment.');
@@ -117,9 +117,9 @@ export class RemoteClient implements DecisionService {
     }
   }
 
-  async #attempt(question: RemoteQuestion, signal: AbortSignal): ReturnType<RemoteExchange['ask']> {
-    const outcome = await this.#exchange.ask(question, signal);
-    if (outcome.kind !== 'answered' && !signal.aborted) this.#reporter.attemptFailed(outcome, question);
+  async #attempt(question: RemoteQuestion, deadline: Deadline): ReturnType<RemoteExchange['ask']> {
+    const outcome = await this.#exchange.ask(question, deadline);
+    if (outcome.kind !== 'answered' && !deadline.signal.aborted) this.#reporter.attemptFailed(outcome, question);
     return outcome;
   }
 

@@ -1,4 +1,5 @@
 import type { KyInstance } from 'ky';
+import type { Deadline } from '../common/Deadline.js';
 import { BodyError, readCapped } from '../common/readCapped.js';
 import { parseRetryAfter } from '../common/resilience.js';
 import type { Outcome } from '../common/resilience.js';
@@ -44,16 +45,16 @@ export class RemoteExchange {
    *
    * @throws the errors no other attempt would change: error answers, redirects, bodies that cannot be believed
    */
-  async ask(question: RemoteQuestion, signal: AbortSignal): Promise<Outcome<RemoteAnswer>> {
+  async ask(question: RemoteQuestion, deadline: Deadline): Promise<Outcome<RemoteAnswer>> {
     let response: Response;
     let body: string;
     try {
-      response = await this.#send(question, signal);
+      response = await this.#send(question, deadline.signal);
       if (isRedirect(response)) {
         void response.body?.cancel().catch(() => undefined);
         throw new DecisionUnavailableError('redirect', 'The decision service answered with a redirect, which is never followed.');
       }
-      body = await this.#read(response, signal);
+      body = await this.#read(response, deadline);
     } catch (error) {
       if (error instanceof DecisionUnavailableError) throw error;
       return { kind: 'unreachable', error: new TransportError(unreachable(error)) };
@@ -75,7 +76,8 @@ export class RemoteExchange {
         ...question.headers,
       },
       ...(question.body === undefined ? {} : { body: question.body }),
-      signal,
+      // given to fetch, not to ky: ky would join it with one of its own, which costs a tenth of the whole request
+      fetch: (input, init) => fetch(input, { ...init, signal }),
     });
   }
 
@@ -90,9 +92,9 @@ export class RemoteExchange {
     return this.#ky;
   }
 
-  async #read(response: Response, signal: AbortSignal): Promise<string> {
+  async #read(response: Response, deadline: Deadline): Promise<string> {
     try {
-      return await readCapped(response.body, { maxBytes: this.#settings.maxBodyBytes, signal });
+      return await readCapped(response.body, { maxBytes: this.#settings.maxBodyBytes, deadline });
     } catch (error) {
       // the status of an error says enough without its body
       if (response.status !== 200) return '';

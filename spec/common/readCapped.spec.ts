@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import sinon from 'sinon';
+import { Deadline } from '../../lib/common/Deadline.js';
 import { BodyError, readCapped } from '../../lib/common/readCapped.js';
 
 /** A stream of these chunks; `cancelled` tells whether the reader gave it up. */
@@ -68,23 +70,28 @@ describe('readCapped', () => {
     expect(await failure(readCapped(stream([text('a'), broken]).body, { maxBytes: 100 }))).to.equal(broken);
   });
 
-  it('cancels a stalled body when the signal is aborted, before or while reading, and leaves no listener', async () => {
-    const controller = new AbortController();
-    let removed = 0;
-    const remove = controller.signal.removeEventListener.bind(controller.signal);
-    controller.signal.removeEventListener = (...args: Parameters<typeof remove>) => {
-      removed += 1;
-      remove(...args);
-    };
+  it('cancels a stalled body when its deadline stops it, before or while reading', async () => {
+    const deadline = new Deadline({ timeoutMs: 10, timeoutError: () => new Error('time is up'), abortError: () => new Error('aborted') });
     const { body, state } = stream([text('a'), 'stall']);
-    const reading = readCapped(body, { maxBytes: 100, signal: controller.signal });
-    setTimeout(() => controller.abort(), 10);
-    await reading;
+    await readCapped(body, { maxBytes: 100, deadline });
     expect(state.cancelled).to.equal(true);
-    expect(removed).to.equal(1);
 
     const late = stream(['stall']);
-    await readCapped(late.body, { maxBytes: 100, signal: controller.signal });
+    await readCapped(late.body, { maxBytes: 100, deadline });
     expect(late.state.cancelled).to.equal(true);
+  });
+
+  it('leaves nothing behind at a deadline that it outlived', async () => {
+    const deadline = new Deadline({
+      timeoutMs: 1_000,
+      timeoutError: () => new Error('time is up'),
+      abortError: () => new Error('aborted'),
+    });
+    const { body, state } = stream([text('a')]);
+    const whenStopped = sinon.spy(deadline, 'whenStopped');
+    expect(await readCapped(body, { maxBytes: 100, deadline })).to.equal('a');
+    expect(whenStopped.callCount).to.equal(1);
+    deadline.interrupt(new Error('too late'));
+    expect(state.cancelled).to.equal(false);
   });
 });
