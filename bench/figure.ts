@@ -5,6 +5,8 @@ export interface Figure {
   readonly unit: string;
   /** The goal, and whether less or more is better. Absent for figures that only inform. */
   readonly goal?: { readonly atMost: number } | { readonly atLeast: number };
+  /** Where the goal is known to be missed: what the figure must still hold, so that it gets no worse. */
+  readonly limit?: { readonly atMost: number } | { readonly atLeast: number };
   readonly note?: string;
 }
 
@@ -13,8 +15,17 @@ export function report(figures: readonly Figure[]): void {
   console.log(JSON.stringify({ figures }));
 }
 
-/** Whether a figure reaches its goal, the goal widened by a factor for noisy machines. */
-export function reaches({ value, goal }: Figure, slack = 1): boolean {
-  if (goal === undefined) return true;
-  return 'atMost' in goal ? value <= goal.atMost * slack : value >= goal.atLeast / slack;
+/** Whether a figure reaches its goal. */
+export function reaches({ value, goal }: Figure): boolean {
+  return holds(value, goal, 1);
+}
+
+/** Whether a figure is so far off, noise and all, that something broke. */
+export function isFarOff({ value, goal, limit }: Figure, slack: number): boolean {
+  return limit === undefined ? !holds(value, goal, slack) : !holds(value, limit, 1);
+}
+
+function holds(value: number, bound: Figure['goal'], slack: number): boolean {
+  if (bound === undefined) return true;
+  return 'atMost' in bound ? value <= bound.atMost * slack : value >= bound.atLeast / slack;
 }

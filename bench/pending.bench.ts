@@ -48,7 +48,13 @@ while (runs < COUNT + 100) await sleep(20);
 delay.disable();
 
 report([
-  { name: 'heap of 100,000 pending approvals (scheduler, registry, snapshots)', value: heapMb, unit: 'MB', goal: { atMost: 80 } },
+  {
+    name: 'heap of 100,000 pending approvals (scheduler, registry, snapshots)',
+    value: heapMb,
+    unit: 'MB',
+    goal: { atMost: 80 },
+    limit: { atMost: 130 },
+  },
   { name: 'timers for 100,000 pending approvals', value: timers, unit: '', goal: { atMost: 1 } },
   { name: '100,000 guarded calls to pending', value: startedMs, unit: 'ms' },
   {

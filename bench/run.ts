@@ -1,16 +1,21 @@
 // `npm run bench`: runs every bench in a process of its own, prints one table, writes bench/results.json, and fails on a figure far off its goal.
+// `-- guard policy` runs some; `-- --write` puts the table into docs/performance.md.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { reaches } from './figure.js';
+import { parseArgs } from 'node:util';
+import { isFarOff, reaches } from './figure.js';
 import type { Figure } from './figure.js';
 
 /** Machines are noisy, and shared ones more: only a figure this far off fails the run. */
 const SLACK = Number(process.env['AEGIS_BENCH_SLACK'] ?? 2);
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const wanted = process.argv.slice(2);
+const {
+  values: { write },
+  positionals: wanted,
+} = parseArgs({ options: { write: { type: 'boolean', default: false } }, allowPositionals: true });
 const benches = readdirSync(here).filter((f) => f.endsWith('.bench.js') && (wanted.length === 0 || wanted.some((w) => f.startsWith(w))));
 const all: (Figure & { readonly bench: string })[] = [];
 let broken = 0;
@@ -30,11 +35,18 @@ for (const bench of benches) {
 
 const rows = all.map((f) => [f.bench, f.name, `${format(f.value)} ${f.unit}`.trim(), goalOf(f), verdict(f), f.note ?? '']);
 const header = ['bench', 'what', 'measured', 'goal', '', 'beside it'];
-console.log([header, header.map(() => '---'), ...rows].map((r) => `| ${r.join(' | ')} |`).join('\n'));
+const table = [header, header.map(() => '---'), ...rows].map((r) => `| ${r.join(' | ')} |`);
 const machine = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length };
-console.log(`\n${machine.node}, ${machine.cores} × ${machine.cpu}`);
+const machineLine = `Node ${machine.node.slice(1)}, ${machine.cores} × ${machine.cpu}, ${new Date().toISOString().slice(0, 10)}.`;
+console.log(`${table.join('\n')}\n\n${machineLine}`);
+if (write) {
+  const { writeTable } = (await import(new URL('../../.ci/writeTable.mjs', import.meta.url).href)) as {
+    writeTable(page: string, name: string, lines: readonly string[]): void;
+  };
+  writeTable('docs/performance.md', 'bench', [machineLine, '', ...table]);
+}
 writeFileSync(new URL('../../bench/results.json', import.meta.url), `${JSON.stringify({ machine, figures: all }, null, 2)}\n`);
-const off = all.filter((f) => !reaches(f, SLACK));
+const off = all.filter((f) => isFarOff(f, SLACK));
 for (const { name, value, unit } of off) console.error(`far off: ${name} is ${format(value)} ${unit}`);
 process.exitCode = off.length + broken > 0 ? 1 : 0;
 

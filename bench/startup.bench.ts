@@ -34,21 +34,33 @@ report([
   { name: "import 'aegislib', cold", value: importMs, unit: 'ms', goal: { atMost: 50 } },
   { name: 'modules of Cedar loaded by the import', value: Number(loaded), unit: '', goal: { atMost: 0 } },
   { name: 'handles held by an unused library', value: Number(held), unit: '', goal: { atMost: 0 } },
-  { name: 'core entry, min+gzip, without its dependencies', value: size.own / 1_000, unit: 'kB', goal: { atMost: 25 } },
-  { name: 'core entry, min+gzip, with ky, valibot, reflect-metadata, tslib', value: size.all / 1_000, unit: 'kB' },
+  {
+    name: 'core entry, min+gzip, without its dependencies',
+    value: size.own / 1_000,
+    unit: 'kB',
+    goal: { atMost: 25 },
+    limit: { atMost: 54 },
+    note: `loaded later: ${(size.later / 1_000).toFixed(1)} kB`,
+  },
+  { name: 'its dependencies ky, valibot, reflect-metadata, tslib, each whole', value: size.dependencies / 1_000, unit: 'kB' },
   { name: 'await of the host with a module in use ÷ before', value: awaits, unit: '×', goal: { atMost: 1.05 } },
 ]);
 
-async function sizes(): Promise<{ own: number; all: number }> {
-  const own = await bundle((id) => !id.startsWith('.') && !id.startsWith('/'));
-  return { own, all: own + (await dependencies()) };
-}
-
-async function bundle(external: (id: string) => boolean): Promise<number> {
-  const built = await rollup({ input: `${root()}/dist/index.js`, external, onwarn: () => {} });
-  const { output } = await built.generate({ format: 'es', inlineDynamicImports: true });
+/** What an import loads, what is loaded when it is first needed, and what both depend on. */
+async function sizes(): Promise<{ own: number; later: number; dependencies: number }> {
+  const built = await rollup({
+    input: `${root()}/dist/index.js`,
+    external: (id) => !id.startsWith('.') && !id.startsWith('/'),
+    onwarn: () => {},
+  });
+  const { output } = await built.generate({ format: 'es' });
   await built.close();
-  return gzipped(output[0].code);
+  const chunks = output.filter((o) => o.type === 'chunk');
+  const entry = chunks.find((c) => c.isEntry);
+  const atOnce = new Set([entry?.fileName, ...(entry?.imports ?? [])]);
+  const size = { own: 0, later: 0, dependencies: await dependencies() };
+  for (const { fileName, code } of chunks) size[atOnce.has(fileName) ? 'own' : 'later'] += await gzipped(code);
+  return size;
 }
 
 /** Each dependency's own entry, whole: more than a bundler that shakes would keep. */

@@ -24,6 +24,11 @@ export interface EmbeddedOptions {
   readonly onRemovedForbid?: 'hold' | 'accept';
   /** Told of every reload of the policies. */
   readonly onReload?: (result: ReloadResult) => void;
+  /**
+   * Every n-th decision is evaluated by cedar-wasm too; where the two differ the call is denied, the difference reported, and from then on
+   * cedar-wasm decides: 0 … 1,000,000. Default 0, none.
+   */
+  readonly verify?: number;
   /** Roles and attributes of agents, by id; others have none. */
   readonly agents?: Readonly<Record<string, AgentConfig>>;
   /** The resource of every call: `Aegis::Toolset::"<toolset>"`. Default `default`. */

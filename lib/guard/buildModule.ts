@@ -93,8 +93,8 @@ function decisionSource(options: AegisOptions, logger: Logger): Source {
     const decisions = new RemoteDecisionService({ apiKey, baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp, logger });
     return { decisions, desk: undefined, policies: undefined };
   }
-  const { agents, toolset, watch, onRemovedForbid, onReload } = options;
-  const policies = new LivePolicies({ source: options.policies, agents, toolset, watch, onRemovedForbid, onReload, logger });
+  const { verify, agents, toolset, watch, onRemovedForbid, onReload } = options;
+  const policies = new LivePolicies({ source: options.policies, verify, agents, toolset, watch, onRemovedForbid, onReload, logger });
   const writable = writablePolicies(options.policies);
   if (writable.length > 0) {
     logger.warn(

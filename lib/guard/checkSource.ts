@@ -8,6 +8,7 @@ const EMBEDDED: Readonly<Record<Exclude<keyof EmbeddedOptions, 'policies'>, stri
   watch: 'a Data Plane reloads its own policies.',
   onRemovedForbid: 'a Data Plane reloads its own policies.',
   onReload: 'a Data Plane reloads its own policies.',
+  verify: 'only policies of this process are compiled.',
   agents: 'a Data Plane knows its own agents.',
   toolset: 'it is named in policies of this process.',
   facts: 'only policies of this process can ask for them.',

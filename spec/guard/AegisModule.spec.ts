@@ -14,6 +14,7 @@ import {
   ShutdownError,
 } from '../../lib/index.js';
 import type { AegisOptions, ConfigureOptions, PendingApproval } from '../../lib/index.js';
+import { preparsedSets } from '../../lib/policy/PreparsedSets.js';
 import { runInChild } from '../support/runInChild.js';
 import { moduleAsking, rejection, StandInDecisions, thrown } from '../support/standInDecisions.js';
 
@@ -45,6 +46,15 @@ describe('AegisModule', () => {
       expect(module.policies).to.be.instanceOf(LivePolicies);
       expect(await module.approvals.list()).to.deep.equal([]);
       await module.close();
+    });
+    it('policies, with cedar-wasm asked too where it says so', async () => {
+      const before = preparsedSets.size;
+      const module = AegisModule.create({ policies: { text: ALL }, agentId: 'a', verify: 1 });
+      const read = guard(async () => 'read', { toolName: 'read', approval: 'wait', module });
+      expect(await read()).to.equal('read');
+      expect(preparsedSets.size).to.equal(before + 1);
+      await module.close();
+      expect(preparsedSets.size).to.equal(before);
     });
     it('a Data Plane, which has its own approvals and policies', async () => {
       const module = AegisModule.create({ apiKey: 'k', baseUrl: 'https://aegis.example' });

@@ -29,6 +29,7 @@ const TABLE: Readonly<Record<string, { readonly good: readonly unknown[]; readon
   watch: flag,
   onRemovedForbid: oneOf('hold', 'accept'),
   onReload: fn,
+  verify: whole(0, 1_000_000),
   agents: record,
   toolset: text,
   facts: fn,

@@ -1,0 +1,48 @@
+// `npm run assurance`: runs spec/assurance at full volume, prints its counts as one table, and writes them to assurance.json. Fails on a count that
+// is not zero. `--volume 10` runs ten times as many cases; `--write` puts the table into docs/assurance.md.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { writeTable } from './writeTable.mjs';
+
+const { values } = parseArgs({ options: { volume: { type: 'string', default: '1' }, write: { type: 'boolean', default: false } } });
+const folder = mkdtempSync(join(tmpdir(), 'aegis-assurance-'));
+const file = join(folder, 'counts.jsonl');
+
+const mocha = ['--no-config', '--node-option', 'enable-source-maps', '--reporter', 'spec/support/reporter.mjs', '--forbid-only'];
+const jobs = Math.min(2, availableParallelism());
+if (jobs > 1) mocha.push('--parallel', '--jobs', String(jobs));
+const { status } = spawnSync(
+  process.execPath,
+  ['node_modules/mocha/bin/mocha.js', ...mocha, '--spec', '.build/spec/assurance/**/*.spec.js'],
+  {
+    stdio: 'inherit',
+    env: { ...process.env, AEGIS_ASSURANCE: file, AEGIS_VOLUME: values.volume },
+  },
+);
+
+const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
+const counts = lines.filter((line) => line !== '').map((line) => JSON.parse(line));
+rmSync(folder, { recursive: true });
+counts.sort((a, b) => (a.what < b.what ? -1 : 1));
+
+const number = (value) => (typeof value === 'number' ? value.toLocaleString('en') : value);
+const rows = counts.map(({ what, cases, wrong, beside = {} }) => [
+  what,
+  number(cases),
+  number(wrong),
+  Object.entries(beside)
+    .map(([name, value]) => `${name}: ${number(value)}`)
+    .join('; '),
+]);
+const run = `Node ${process.version.slice(1)}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, volume ${values.volume}, ${new Date().toISOString().slice(0, 10)}.`;
+const table = [['what was tried', 'cases', 'wrong', 'beside it'], ['---', '--:', '--:', '---'], ...rows].map((r) => `| ${r.join(' | ')} |`);
+console.log(`\n${table.join('\n')}\n\n${run}`);
+writeFileSync('assurance.json', `${JSON.stringify({ run, counts }, null, 2)}\n`);
+if (values.write) writeTable('docs/assurance.md', 'assurance', [run, '', ...table]);
+
+const wrong = counts.filter((count) => count.wrong !== 0);
+for (const { what, wrong: many } of wrong) console.error(`not zero: ${what}: ${many}`);
+process.exitCode = status !== 0 || wrong.length > 0 || counts.length === 0 ? 1 : 0;
