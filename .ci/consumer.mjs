@@ -4,11 +4,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, posix, resolve } from 'node:path';
+import { installPacked, pack, pkg } from './pack.mjs';
 
-const pkg = JSON.parse(readFileSync('package.json', 'utf8'));
-const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'));
 const room = mkdtempSync(join(tmpdir(), 'aegis-consumer-'));
-const npm = (args, cwd) => execFileSync('npm', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 
 /** The whole tarball, and nothing else: a new kind of file must be let in here on purpose. */
 const ALLOWED = [
@@ -22,17 +20,16 @@ const ALLOWED = [
 const REQUIRED = ['package.json', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'dist/index.js', 'dist/index.d.ts', 'lib/index.ts'];
 
 try {
-  const tarball = pack();
-  install(tarball);
+  const packed = pack(room);
+  inspect(packed);
+  installPacked(room, packed.tarball);
   const loaded = load();
   compile(loaded);
 } finally {
   rmSync(room, { recursive: true, force: true });
 }
 
-function pack() {
-  const [{ filename, files, size }] = JSON.parse(npm(['pack', '--json', '--pack-destination', room], '.'));
-  const paths = files.map((f) => f.path);
+function inspect({ paths, size }) {
   const strangers = paths.filter((p) => !ALLOWED.some((a) => a.test(p)));
   if (strangers.length > 0) throw new Error(`not allowed in the tarball: ${strangers.join(', ')}`);
   const missing = REQUIRED.filter((p) => !paths.includes(p));
@@ -45,7 +42,6 @@ function pack() {
   paths.filter((p) => p.endsWith('.map')).forEach(checkMap);
   paths.filter((p) => p.endsWith('.d.ts')).forEach(checkDeclarations);
   console.log(`${paths.length} files, ${Math.round(size / 1024)} kB packed`);
-  return join(room, filename);
 }
 
 /** A map may name our own sources, relatively, and hold the text of those alone. */
@@ -63,22 +59,6 @@ function checkMap(path) {
 function checkDeclarations(path) {
   const text = readFileSync(path, 'utf8');
   if (/@internal\b/.test(text)) throw new Error(`${path} still holds something @internal`);
-}
-
-function install(tarball) {
-  // the very versions of the lockfile, so that this check says the same tomorrow
-  const overrides = Object.fromEntries(Object.keys(pkg.dependencies).map((d) => [d, lock.packages[`node_modules/${d}`].version]));
-  writeFileSync(
-    join(room, 'package.json'),
-    JSON.stringify({ name: 'consumer', private: true, dependencies: { [pkg.name]: `file:${tarball}` }, overrides }),
-  );
-  const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--omit=peer', '--loglevel=error'];
-  try {
-    npm(args, room);
-  } catch {
-    console.log('install failed: once more');
-    npm(args, room);
-  }
 }
 
 /** Loads each entry by import and by require(); gives back those that need nothing which is not installed here. */

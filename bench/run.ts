@@ -41,9 +41,9 @@ const machineLine = `Node ${machine.node.slice(1)}, ${machine.cores} × ${machin
 console.log(`${table.join('\n')}\n\n${machineLine}`);
 if (write) {
   const { writeTable } = (await import(new URL('../../.ci/writeTable.mjs', import.meta.url).href)) as {
-    writeTable(page: string, name: string, lines: readonly string[]): void;
+    writeTable(page: string, name: string, lines: readonly string[]): Promise<void>;
   };
-  writeTable('docs/performance.md', 'bench', [machineLine, '', ...table]);
+  await writeTable('docs/performance.md', 'bench', [machineLine, '', ...table]);
 }
 writeFileSync(new URL('../../bench/results.json', import.meta.url), `${JSON.stringify({ machine, figures: all }, null, 2)}\n`);
 const off = all.filter((f) => isFarOff(f, SLACK));

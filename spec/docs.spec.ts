@@ -40,9 +40,19 @@ describe('The documentation', function () {
   it('is there, page by page', () => {
     expect(pages.map((page) => page.path)).to.include.members([
       'README.md',
-      ...['approvals', 'configuration', 'errors', 'extending', 'guide', 'migration-from-python', 'policies', 'remote', 'security'].map(
-        (name) => `docs/${name}.md`,
-      ),
+      ...[
+        'approvals',
+        'assurance',
+        'configuration',
+        'errors',
+        'extending',
+        'guide',
+        'migration-from-python',
+        'performance',
+        'policies',
+        'remote',
+        'security',
+      ].map((name) => `docs/${name}.md`),
     ]);
   });
 

@@ -87,6 +87,9 @@ export interface ApprovalStore {
   countPending(agentId: string, toolName: string): Awaitable<number>;
   /** Those a person refused that agent that tool, decided at `sinceMs` or later; newest last, the newest 1,000 at the most. */
   listDenied(agentId: string, toolName: string, sinceMs: number): Awaitable<readonly ApprovalRecord[]>;
-  /** Forgets approvals that ended at `endedByMs` or before, decided or not; until then they stay, so that none is used or opened twice. */
+  /**
+   * Forgets approvals that ended at `endedByMs` or before, decided or not. Until then they stay, so that none is used or opened twice; only of those
+   * that were used or ended undecided a store may keep the newest 10,000.
+   */
   prune(endedByMs: number): Awaitable<number>;
 }

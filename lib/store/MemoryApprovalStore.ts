@@ -2,19 +2,24 @@ import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from './ApprovalSto
 
 const DEFAULT_LIST_LIMIT = 1_000;
 const MAX_DENIED = 1_000;
+/** How many that were used, or ended undecided, are kept: they answer questions, and nothing can be done with them any more. */
+const MAX_SPENT = 10_000;
 
 /** Keeps approvals in this process: the default. They end with it. */
 export class MemoryApprovalStore implements ApprovalStore {
   /** In order of creation. */
   readonly #records = new Map<string, ApprovalRecord>();
+  /** The pending ones of them. */
+  readonly #undecided = new Map<string, ApprovalRecord>();
+  /** In the order they ended. */
+  readonly #spent = new Set<string>();
   readonly #pending = new Map<string, number>();
   /** Refused ones by agent and tool, oldest first. */
   readonly #denied = new Map<string, ApprovalRecord[]>();
 
   insert(record: ApprovalRecord): boolean {
     if (this.#records.has(record.decisionId)) return false;
-    this.#records.set(record.decisionId, record);
-    this.#count(record, 1);
+    this.#put(record);
     return true;
   }
 
@@ -25,16 +30,15 @@ export class MemoryApprovalStore implements ApprovalStore {
   replace(record: ApprovalRecord, version: number): boolean {
     const old = this.#records.get(record.decisionId);
     if (old?.version !== version) return false;
-    this.#records.set(record.decisionId, record);
     this.#count(old, -1);
-    this.#count(record, 1);
+    this.#put(record);
     if (record.status === 'denied' && old.status !== 'denied') this.#remember(record);
     return true;
   }
 
   list({ status, agentId, toolName, overdueAtMs, limit = DEFAULT_LIST_LIMIT }: ApprovalQuery): readonly ApprovalRecord[] {
     const found: ApprovalRecord[] = [];
-    for (const record of this.#records.values()) {
+    for (const record of (status === 'pending' ? this.#undecided : this.#records).values()) {
       if (found.length >= limit) break;
       if (status !== undefined && record.status !== status) continue;
       if (agentId !== undefined && record.agentId !== agentId) continue;
@@ -58,11 +62,27 @@ export class MemoryApprovalStore implements ApprovalStore {
     for (const record of this.#records.values()) {
       if (record.expiresAtMs > endedByMs) continue;
       this.#records.delete(record.decisionId);
+      this.#undecided.delete(record.decisionId);
+      this.#spent.delete(record.decisionId);
       this.#count(record, -1);
       if (record.status === 'denied') this.#forget(record);
       pruned += 1;
     }
     return pruned;
+  }
+
+  #put(record: ApprovalRecord): void {
+    const { decisionId, status } = record;
+    this.#records.set(decisionId, record);
+    if (status === 'pending') this.#undecided.set(decisionId, record);
+    else this.#undecided.delete(decisionId);
+    this.#count(record, 1);
+    if (record.consumed === undefined && status !== 'expired' && status !== 'withdrawn') return;
+    this.#spent.add(decisionId);
+    if (this.#spent.size <= MAX_SPENT) return;
+    const oldest = this.#spent.values().next().value as string;
+    this.#spent.delete(oldest);
+    this.#records.delete(oldest);
   }
 
   #remember(record: ApprovalRecord): void {

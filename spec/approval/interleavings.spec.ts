@@ -5,6 +5,7 @@ import type { Task } from '../../lib/model/Task.js';
 import { isFinished, isLegalEdge } from '../../lib/model/Task.js';
 import { MemoryTaskStore } from '../../lib/store/MemoryTaskStore.js';
 import type { TaskStore } from '../../lib/store/TaskStore.js';
+import { countedSuite } from '../support/assurance.js';
 import { schedulerSetup } from '../support/schedulerSetup.js';
 import type { SchedulerSetup, Watched } from '../support/schedulerSetup.js';
 import { SlowTaskStore } from '../support/SlowTaskStore.js';
@@ -36,6 +37,10 @@ const happenings: Readonly<Record<string, Happening>> = {
 
 describe('Approve, deny, expire, cancel, redeem, shut down in every order (R5)', () => {
   let time: SinonFakeTimers;
+  let played = 0;
+  countedSuite('every order of up to 6 events on one task, over 2 stores and 3 paces: the laws of approvals hold', () => ({
+    cases: played,
+  }));
   beforeEach(() => (time = useFakeTimers({ now: Date.UTC(2026, 0, 1) })));
   afterEach(() => time.restore());
 
@@ -65,6 +70,7 @@ describe('Approve, deny, expire, cancel, redeem, shut down in every order (R5)',
 
   async function play(order: readonly string[], store: TaskStore, wait: () => Promise<void>): Promise<void> {
     const name = order.join(' > ');
+    played += 1;
     const setup = schedulerSetup({
       store,
       // every step of the way to the run takes a while, so that events fall between

@@ -4,6 +4,7 @@ import type { SinonFakeTimers } from 'sinon';
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import { MemoryTaskStore } from '../../lib/store/MemoryTaskStore.js';
 import type { TaskStore } from '../../lib/store/TaskStore.js';
+import { countedSuite } from '../support/assurance.js';
 import { diagnosed } from '../support/diagnosed.js';
 import { rejection } from '../support/rejection.js';
 import { schedulerSetup } from '../support/schedulerSetup.js';
@@ -50,6 +51,10 @@ function throwingStore(failAt: number): TaskStore & { armed: boolean; done: stri
 
 describe('A task store that fails at its n-th operation, for every n (R13)', () => {
   let time: SinonFakeTimers;
+  let failed = 0;
+  countedSuite('the n-th store operation of an approval fails, for every n: nothing runs without a claim, or twice', () => ({
+    cases: failed,
+  }));
   beforeEach(() => (time = useFakeTimers({ now: Date.UTC(2026, 0, 1) })));
   afterEach(() => time.restore());
 
@@ -85,6 +90,7 @@ describe('A task store that fails at its n-th operation, for every n (R13)', () 
             { run: () => void claimed.push(setup.changes.at(-1)?.task.status === 'executing') },
           );
           store.armed = true;
+          failed += 1;
           await time.tickAsync(100);
           if (flow === 'approve by push') setup.service.push(task.decisionId, 'approved');
           if (flow === 'cancel') await handle.cancel().catch(() => {});

@@ -9,7 +9,7 @@ export interface AssuranceCount {
   /** How many of them broke the rule. */
   readonly wrong: number;
   /** Other counts worth a reader's time, as 'name: 12'. */
-  readonly beside?: Readonly<Record<string, number | string>>;
+  readonly beside?: Readonly<Record<string, number | string>> | undefined;
 }
 
 /** Where `npm run assurance` wants the counts, one line of JSON each. */
@@ -31,4 +31,12 @@ export function counted(count: AssuranceCount): void {
   const beside = Object.entries(count.beside ?? {}).map(([name, value]) => `, ${name}: ${value.toLocaleString('en')}`);
   console.log(`      ${count.what}: ${count.cases.toLocaleString('en')} cases, ${count.wrong} wrong${beside.join('')}`);
   if (file !== undefined) appendFileSync(file, `${JSON.stringify(count)}\n`);
+}
+
+/** {@link counted} for a suite whose every `it` holds or breaks the rule: call it in `describe`. `read` is asked when all have run. */
+export function countedSuite(what: string, read: () => { readonly cases: number; readonly beside?: AssuranceCount['beside'] }): void {
+  after(function () {
+    const wrong = this.test?.parent?.tests.filter((test) => test.state === 'failed').length ?? 0;
+    counted({ what, wrong, ...read() });
+  });
 }
