@@ -43,7 +43,7 @@ const ownPlace = {
   name: 'own-place',
   resolveImportMeta(property, { chunkId, moduleId }) {
     const home = relative(built, moduleId).split(sep).join('/');
-    if (property !== 'url' || home === chunkId || home.startsWith('..')) return null;
+    if (property !== 'url' || home === chunkId || !besides.includes(home.replace(/\.js$/, ''))) return null;
     return `new URL(${JSON.stringify(posix.relative(posix.dirname(chunkId), home))}, import.meta.url).href`;
   },
 };

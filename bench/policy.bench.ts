@@ -3,19 +3,8 @@ import { createRequire } from 'node:module';
 import { AegisModule, CedarPolicyEngine, guard } from 'aegislib';
 import { compare, median, time } from './compare.js';
 import { report } from './figure.js';
+import { POLICIES } from './peers/transfer.js';
 
-const POLICIES = `
-@id("allow-transfer") permit (principal in Aegis::Role::"finance", action == Aegis::Action::"transfer", resource);
-@id("allow-transfer-ops") permit (principal == Aegis::Agent::"ops", action == Aegis::Action::"transfer", resource) when { context.input.amount < 10 };
-@id("no-negative") forbid (principal, action == Aegis::Action::"transfer", resource) when { context.input.amount <= 0 };
-@id("no-huge") forbid (principal, action == Aegis::Action::"transfer", resource) when { context.input.amount > 1000000 };
-@id("no-foreign") forbid (principal, action == Aegis::Action::"transfer", resource) when { context.input.iban like "XX*" };
-@id("only-eur") forbid (principal, action == Aegis::Action::"transfer", resource) unless { context.input.currency == "EUR" };
-@id("no-sandbox") forbid (principal, action == Aegis::Action::"transfer", resource) when { context.session has env && context.session.env == "sandbox" };
-@id("ask-large") @effect("approval_needed") @reason("large") forbid (principal, action == Aegis::Action::"transfer", resource) when { context.input.amount > 10000 };
-@id("no-memo") forbid (principal, action == Aegis::Action::"transfer", resource) when { context.input has memo && context.input.memo like "*password*" };
-@id("no-blocked") forbid (principal, action == Aegis::Action::"transfer", resource) when { ["a", "b", "c"].contains(context.input.iban) };
-`;
 const others = (count: number): string =>
   Array.from(
     { length: count },

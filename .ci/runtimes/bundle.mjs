@@ -10,13 +10,6 @@ import { minify } from 'terser';
 /** Rings among the files of a dependency, and `this` in the decorator helpers that TypeScript writes: both do no harm. */
 const HARMLESS = ['CIRCULAR_DEPENDENCY', 'THIS_IS_UNDEFINED'];
 
-/** CommonJS has no `import.meta.url`, from where the library looks for cedar-wasm: esbuild's users have to define it. */
-const CJS = {
-  format: 'cjs',
-  define: { 'import.meta.url': 'here' },
-  banner: { js: "const here = require('node:url').pathToFileURL(__filename).href;" },
-};
-
 /** @param modules where esbuild and rollup's plugins are installed */
 export async function loadBundlers(modules) {
   const require = createRequire(join(modules, 'x.js'));
@@ -44,7 +37,7 @@ export async function loadBundlers(modules) {
         target: 'node20',
         packages: inside ? 'bundle' : 'external',
         logLevel: 'error',
-        ...(cjs ? CJS : { format: 'esm' }),
+        format: cjs ? 'cjs' : 'esm',
       });
     },
   };

@@ -3,6 +3,7 @@ import type { Awaitable } from '../common/awaitable.js';
 import { callSafely } from '../common/callSafely.js';
 import { DueLoop } from '../common/DueLoop.js';
 import { pollDelay } from '../common/pollDelay.js';
+import { checkStatus } from '../model/checkStatus.js';
 import type { DecisionStatus } from '../model/Decision.js';
 import { summarizeError } from '../model/errors/AegisError.js';
 import type { ApprovalSchedulerOptions } from './ApprovalSchedulerOptions.js';
@@ -100,7 +101,7 @@ export class StatusFollower {
           return decisions.status(decisionId, { signal: this.#signal });
         });
       },
-      { answered: (status) => this.#apply(entry, status), failed: (error) => this.retry(entry, error) },
+      { answered: (status) => this.#apply(entry, checkStatus(status)), failed: (error) => this.retry(entry, error) },
     );
   }
 
@@ -170,9 +171,10 @@ export class StatusFollower {
     });
   }
 
-  #pushed(status: DecisionStatus): void {
-    const entry = this.#calls.ofDecision(status.decisionId);
-    if (entry === undefined) return;
+  #pushed(answer: unknown): void {
+    const status = checkStatus(answer);
+    const entry = status === undefined ? undefined : this.#calls.ofDecision(status.decisionId);
+    if (status === undefined || entry === undefined) return;
     if (entry.task.status === 'pending') this.#safely(entry, () => this.#apply(entry, status));
     else reportChangeOfMind(entry.task, status);
   }

@@ -17,12 +17,15 @@ export function attempt<T, R>(
   failed: (error: unknown) => Awaitable<R>,
 ): Awaitable<R> {
   let value: Awaitable<T>;
+  let later: Promise<T> | undefined;
   try {
     value = start();
+    // whether it is a thenable may throw as well, and what its `then` does is its own affair
+    if (isThenable(value)) later = Promise.resolve(value);
   } catch (error) {
     return failed(error);
   }
-  return isThenable(value) ? value.then(next, failed) : next(value);
+  return later === undefined ? next(value as T) : later.then(next, failed);
 }
 
 /** Waits for those that are not there yet; at once where all are. */

@@ -107,10 +107,7 @@ export class RemoteClient implements DecisionService {
     this.#inFlight.add(deadline);
     try {
       deadline.signal.throwIfAborted();
-      return await this.#resilience.run(() => this.#attempt(question, deadline), retries, deadline);
-    } catch (error) {
-      if (!(error instanceof CircuitOpenError)) throw error;
-      throw new DecisionUnavailableError('circuit_open', 'The decision service failed repeatedly and is not asked for a moment.');
+      return await this.#resilience.run(() => this.#attempt(question, deadline), retries, deadline).catch(unlessOpen);
     } finally {
       deadline.end();
       this.#inFlight.delete(deadline);
@@ -163,6 +160,11 @@ export class RemoteClient implements DecisionService {
     if (final === undefined && state !== 'pending') this.#finals.set(decisionId, state);
     return final ?? state;
   }
+}
+
+function unlessOpen(error: unknown): never {
+  if (!(error instanceof CircuitOpenError)) throw error;
+  throw new DecisionUnavailableError('circuit_open', 'The decision service failed repeatedly and is not asked for a moment.');
 }
 
 function stateOf({ status, effect }: WireStatus): DecisionStatus['state'] {

@@ -1,7 +1,6 @@
 import { canonicalDigest } from '../common/canonical.js';
 import type { Decision, DecisionRequest, Effect, Violation } from '../model/Decision.js';
 import { frozenCopy } from '../model/copyData.js';
-import { ParamsError } from '../model/errors/CallErrors.js';
 import { DecisionUnavailableError } from '../model/errors/ServiceErrors.js';
 import type { Params } from '../model/Params.js';
 import { takeSnapshot } from '../model/snapshot.js';
@@ -84,8 +83,7 @@ function overlay(request: DecisionRequest, params: unknown, removed: readonly st
 function readParams(params: unknown): Params {
   try {
     return takeSnapshot(params).value as Params;
-  } catch (error) {
-    if (!(error instanceof ParamsError)) throw error;
+  } catch {
     throw malformed(`${SANITIZE}.params cannot be params: a forbidden key, a number that is not finite, or too much of it`);
   }
 }

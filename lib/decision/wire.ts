@@ -1,6 +1,7 @@
 // The Data Plane's protocol as it stands on the wire. snake_case lives here alone.
 import * as v from 'valibot';
-import { parseJsonStrictly, StrictJsonError } from '../common/parseJsonStrictly.js';
+import { parseJsonStrictly } from '../common/parseJsonStrictly.js';
+import type { StrictJsonError } from '../common/parseJsonStrictly.js';
 import type { DecisionRequest } from '../model/Decision.js';
 import { DecisionUnavailableError } from '../model/errors/ServiceErrors.js';
 
@@ -153,8 +154,9 @@ function parse(body: string): unknown {
   try {
     return parseJsonStrictly(body);
   } catch (error) {
-    if (!(error instanceof StrictJsonError)) throw error;
-    const reason = error.problem === 'duplicate_key' ? 'duplicate_key' : 'malformed';
-    throw new DecisionUnavailableError(reason, `The decision service's answer is malformed: ${error.message}.`);
+    // a strict parser throws nothing else, and never quotes the text
+    const { problem, message } = error as StrictJsonError;
+    const reason = problem === 'duplicate_key' ? 'duplicate_key' : 'malformed';
+    throw new DecisionUnavailableError(reason, `The decision service's answer is malformed: ${message}.`);
   }
 }

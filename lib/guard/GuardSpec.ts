@@ -31,7 +31,6 @@ export class GuardSpec {
     const refuse = (why: string): never => {
       throw new GuardDefinitionError(`${where}: ${why}`);
     };
-    if (typeof options !== 'object' || options === null) refuse('it takes an object of options.');
     const toolName =
       options.toolName ??
       (typeof method === 'string' ? method.replace(/^#/, '') : refuse('a method named by a symbol needs a `toolName`.'));

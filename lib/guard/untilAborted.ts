@@ -5,7 +5,8 @@ export function untilAborted<T>(promise: PromiseLike<T>, signal: AbortSignal | u
   if (signal === undefined) return Promise.resolve(promise);
   return new Promise<T>((resolve, reject) => {
     const abort = (): void => reject(new CallAbortedError(toolName, signal.reason));
-    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
     const leave = (): void => signal.removeEventListener('abort', abort);
     // a promise of ours: a thenable may call back twice, or throw
     Promise.resolve(promise).then(
@@ -18,6 +19,5 @@ export function untilAborted<T>(promise: PromiseLike<T>, signal: AbortSignal | u
         reject(error as Error);
       },
     );
-    if (signal.aborted) abort();
   });
 }

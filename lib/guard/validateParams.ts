@@ -27,12 +27,22 @@ function paramsOf(result: StandardResult<unknown> | null | undefined, limits: Sn
   if (typeof result !== 'object' || result === null)
     throw new ParamsError('', "The guard's schema gave no result.", { code: 'schema_failed' });
   if (result.issues !== undefined) {
-    const paths = result.issues.map((issue) => (issue.path ?? []).reduce<string>((at, step) => pointer(at, keyOf(step)), ''));
+    const paths = placesOf(result.issues);
     const places = [...new Set(paths.map((path) => (path === '' ? 'the whole' : path)))].join(', ');
-    throw new ParamsError(paths[0] ?? '', `The arguments do not fit the guard's schema at ${places}.`, { code: 'schema_mismatch' });
+    throw new ParamsError(paths[0] as string, `The arguments do not fit the guard's schema at ${places}.`, { code: 'schema_mismatch' });
   }
   if (!isPlainObject(result.value)) throw new ParamsError('', "The guard's schema gave no plain object.", { code: 'schema_mismatch' });
   return takeSnapshot(result.value, '', limits).value as Params;
+}
+
+/** JSON pointers of what does not fit; of the whole where the schema does not say in the standard's own way. */
+function placesOf(issues: NonNullable<StandardResult<unknown>['issues']>): readonly string[] {
+  try {
+    const paths = issues.map((issue) => (issue.path ?? []).reduce<string>((at, step) => pointer(at, keyOf(step)), ''));
+    return paths.length === 0 ? [''] : paths;
+  } catch {
+    return [''];
+  }
 }
 
 function keyOf(step: PropertyKey | { readonly key: PropertyKey }): string {

@@ -43,7 +43,7 @@ function readDecision(decision: unknown, request: DecisionRequest): Decision {
       if (isGiven(params) && !isRecord(params)) throw malformed('the params of an approval are no object');
       const expiresAtMs = answer['expiresAtMs'];
       if (isGiven(expiresAtMs) && numberOf(expiresAtMs) === undefined) throw malformed('the end of its approval is no time');
-      return asking(fieldsOf(answer, request, decisionId, effect), answer, isRecord(params) ? params : undefined);
+      return asking(fieldsOf(answer, request, decisionId, effect), answer, isRecord(params) ? params : undefined, numberOf(expiresAtMs));
     }
     default: {
       const denial: Writable<DenyDecision> = fieldsOf(answer, request, decisionId, 'deny');
@@ -85,12 +85,14 @@ function asking(
   fields: ReturnType<typeof fieldsOf<'approval_needed'>>,
   answer: Answer,
   params: Params | undefined,
+  expiresAtMs: number | undefined,
 ): ApprovalNeededDecision {
   const decision = fields as Writable<ApprovalNeededDecision>;
   decision.params = params;
   decision.message = textOf(answer['message']);
   decision.approvalId = textOf(answer['approvalId']);
-  decision.expiresAtMs = numberOf(answer['expiresAtMs']);
+  // as it was checked: it may say something else when it is read again
+  decision.expiresAtMs = expiresAtMs;
   return decision;
 }
 

@@ -56,11 +56,13 @@ export function takeParams(params: Readonly<Record<string, unknown>>, limits: Sn
 /**
  * {@link takeSnapshot} of positional arguments: what it would take of the record by name, without the record.
  *
- * @param names one for each argument, none of them forbidden
+ * @param names one for each argument or more, none of them forbidden
  * @throws UnsupportedParamError as {@link takeSnapshot}
  */
 export function takeArguments(names: readonly string[], args: readonly unknown[], limits: SnapshotLimits = DEFAULT_LIMITS): CallSnapshot {
   const walk: Walk = { limits, keys: 0, bytes: 0, firstNull: undefined };
+  // a callback of the guard may have added to the list that it was given
+  if (args.length > names.length) throw new UnsupportedParamError('', `There are ${args.length} arguments, but ${names.length} names.`);
   // made at its length: one that grows takes room for 17
   const values: unknown[] = new Array(args.length);
   let nested = false;

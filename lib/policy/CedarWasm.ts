@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { ConfigError } from '../model/errors/SetupErrors.js';
 
 /** The functions of `@cedar-policy/cedar-wasm`. */
 export type Cedar = typeof import('@cedar-policy/cedar-wasm/nodejs');
@@ -17,7 +18,7 @@ export class CedarTrap extends Error {
  * Anything thrown inside leaves the instance's stack pointer where it was, and a trap ruins it for ever: so after any throw the instance is
  * dropped, with everything preparsed in it ({@link cedarGeneration} tells).
  *
- * @throws CedarTrap when cedar-wasm threw or trapped
+ * @throws CedarTrap when cedar-wasm threw or trapped; ConfigError where it is not installed
  */
 export function useCedar<T>(work: (cedar: Cedar) => T): T {
   instance ??= loadCedar();
@@ -37,9 +38,9 @@ export function cedarGeneration(): number {
 
 /** A private instance: another user of the package in this process neither sees our policies nor can ruin our instance. */
 function loadCedar(): Cedar {
-  // a new require each time, because it keeps all its modules alive as children
-  const require = createRequire(import.meta.url);
-  const path = require.resolve('@cedar-policy/cedar-wasm/nodejs');
+  // a new require each time, because it keeps all its modules alive as children; a bundle in CommonJS has no import.meta.url
+  const require = createRequire(typeof __filename === 'string' ? __filename : import.meta.url);
+  const path = resolveCedar(require);
   const others = require.cache[path];
   delete require.cache[path];
   try {
@@ -47,6 +48,17 @@ function loadCedar(): Cedar {
   } finally {
     if (others === undefined) delete require.cache[path];
     else require.cache[path] = others;
+  }
+}
+
+/** A bundle takes everything with it but this package, which reads its WebAssembly from a file of its own. */
+function resolveCedar(require: NodeJS.Require): string {
+  try {
+    return require.resolve('@cedar-policy/cedar-wasm/nodejs');
+  } catch (cause) {
+    const message =
+      'need the package @cedar-policy/cedar-wasm, which cannot be found; a bundle needs it in a node_modules folder beside it.';
+    throw new ConfigError([{ where: 'policies', message }], { cause });
   }
 }
 

@@ -38,10 +38,16 @@ export function lintPolicies(sources: readonly SourceText[], options: LintPolici
     };
     const timer = setTimeout(() => end(stopped(`The check took longer than ${timeoutMs} ms and was stopped.`)), clampTimeout(timeoutMs));
     worker.once('message', (findings: LintFinding[]) => end(findings));
-    worker.once('error', () => end(stopped('The check failed: these policies, or the schema, are too large or too deep.')));
+    worker.once('error', (error: Error & { readonly code?: string }) => {
+      // in a bundle the thread's own file is not there
+      const missing = error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'MODULE_NOT_FOUND';
+      end(stopped(missing ? 'No thread could be started for the check.' : TOO_LARGE));
+    });
     worker.once('exit', () => end(stopped('The check ended without a result.')));
   });
 }
+
+const TOO_LARGE = 'The check failed: these policies, or the schema, are too large or too deep.';
 
 /** Nothing of the host reaches the thread: no environment, no flags. */
 function startWorker(question: LintQuestion): Worker {

@@ -1,6 +1,6 @@
 import type { DetailedError, PolicyJson, PolicyToJsonAnswer } from '@cedar-policy/cedar-wasm/nodejs';
 import { sha256 } from '../common/canonical.js';
-import { useCedar } from './CedarWasm.js';
+import { CedarTrap, useCedar } from './CedarWasm.js';
 import { actionScope, checkScope, groupsAsked } from './checkScope.js';
 import { fromByteOffset } from './LineIndex.js';
 import type { Place } from './LineIndex.js';
@@ -42,7 +42,8 @@ function parseJson(piece: PolicyText, place: PolicyPlace): PolicyJson | undefine
   let answer: PolicyToJsonAnswer;
   try {
     answer = useCedar((cedar) => cedar.policyToJson(piece.text));
-  } catch {
+  } catch (error) {
+    if (!(error instanceof CedarTrap)) throw error;
     place.report(piece.start, 'The Cedar parser failed on this policy; simplify it.');
     return undefined;
   }

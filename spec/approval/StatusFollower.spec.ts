@@ -55,7 +55,7 @@ describe('StatusFollower', () => {
       },
     });
     const { handle, path, runs } = await setup.submit(inAnHour());
-    await time.tickAsync(10_000);
+    await time.tickAsync(2_100);
     expect(await rejection(handle.completed)).to.include({ name: 'ApprovalTimeoutError' });
     expect([path, runs]).to.deep.equal([['pending', 'approved', 'timeout'], []]);
     expect(time.countTimers()).to.equal(0);

@@ -106,6 +106,18 @@ describe('executeApproved: from approved to run', () => {
       expect(setup.service.count('consume')).to.equal(0);
     });
 
+    it('when a fresh decision denies without a reason', async () => {
+      const { call } = await approved({ reevaluate: () => ({ effect: 'deny', decisionId: 'd' }) });
+      const error = await refused(call, { name: 'ForbiddenError', code: 'denied_at_run' });
+      expect(error.message).to.contain('policy denies it now.');
+    });
+
+    it('when a fresh decision would run it with what nobody can compare', async () => {
+      const params = { amount: Number.NaN };
+      const { call } = await approved({ reevaluate: () => ({ effect: 'sanitize', decisionId: 'd', params }) });
+      await refused(call, { name: 'ForbiddenError', code: 'approved_params_changed' });
+    });
+
     it('when a fresh decision has an effect that nobody knows', async () => {
       const { call } = await approved({ reevaluate: () => ({ effect: 'ALLOW', decisionId: 'd' }) as unknown as Decision });
       await refused(call, { code: 'denied_at_run' });

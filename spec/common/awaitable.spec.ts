@@ -36,6 +36,23 @@ describe('awaitable', () => {
     expect(await rejection(Promise.resolve(attempt(() => Promise.resolve('a'), thrower, failed)))).to.equal(error);
   });
 
+  it('attempt takes what looks like a promise and throws down its error path too', async () => {
+    const failed = (e: unknown): string => `failed ${(e as Error).message}`;
+    const hiding = Object.defineProperty({}, 'then', {
+      get() {
+        throw new Error('hidden');
+      },
+    }) as Promise<string>;
+    const throwing = {
+      // oxlint-disable-next-line unicorn/no-thenable -- it is what is tried
+      then() {
+        throw new Error('thrown');
+      },
+    } as unknown as Promise<string>;
+    expect(attempt(() => hiding, String, failed)).to.equal('failed hidden');
+    expect(await attempt(() => throwing, String, failed)).to.equal('failed thrown');
+  });
+
   it('waitForAll waits for those that are not there, and adds no tick where all are', async () => {
     expect(waitForAll([])).to.equal(undefined);
     expect(waitForAll([1, undefined, {}])).to.equal(undefined);

@@ -470,6 +470,18 @@ describe('ApprovalDesk', () => {
       expect((await desk.open(openingOf())).kind).to.equal('opened');
     });
 
+    it('is not hurt, and it is reported, where what ended long ago cannot be forgotten', async () => {
+      const store = new MemoryApprovalStore();
+      store.prune = () => {
+        throw new Error('disk full');
+      };
+      const { open } = setup({}, store);
+      const seen = await diagnosed(async () => {
+        for (let i = 0; i < 1_000; i++) await open({ params: { amount: i } });
+      });
+      expect(seen.map((d) => d.kind === 'callback' && d.where)).to.deep.equal(['pruning approvals']);
+    });
+
     it('under an id that is taken opens nothing', async () => {
       const store = new MemoryApprovalStore();
       store.insert = () => false;

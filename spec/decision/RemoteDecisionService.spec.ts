@@ -291,6 +291,14 @@ describe('RemoteDecisionService', () => {
       expect(await failureOf(service.status('dec-1'))).to.include({ name: 'ShutdownError' });
       expect(plane.requests).to.have.length(2);
     });
+
+    it('while it loads asks nothing', async () => {
+      const service = setup();
+      const failures = [failureOf(service.decide(remoteRequest())), failureOf(service.status('dec-1'))];
+      service.close();
+      for (const failure of failures) expect(await failure).to.include({ name: 'ShutdownError' });
+      expect(plane.requests).to.have.length(0);
+    });
   });
 
   it('lets the process end: an idle connection holds nothing', async () => {

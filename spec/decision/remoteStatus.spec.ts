@@ -2,9 +2,9 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { expect } from 'chai';
 import { RemoteDecisionService } from '../../lib/decision/RemoteDecisionService.js';
 import type { Diagnostic } from '../../lib/model/diagnostics.js';
-import { answerStatus, dataPlaneStandIn, idOf, sendJson } from '../support/dataPlaneStandIn.js';
+import { answerDecision, answerStatus, dataPlaneStandIn, idOf, sendJson } from '../support/dataPlaneStandIn.js';
 import type { DataPlaneStandIn } from '../support/dataPlaneStandIn.js';
-import { failureOf, KEY_CANARY } from '../support/remoteRequest.js';
+import { failureOf, KEY_CANARY, remoteRequest } from '../support/remoteRequest.js';
 
 describe('RemoteDecisionService.status', () => {
   let plane: DataPlaneStandIn;
@@ -137,6 +137,20 @@ describe('RemoteDecisionService.status', () => {
     }
     expect(diagnostics.filter((d) => d.kind === 'security' && d.code === 'status_changed')).to.have.length(surprises);
     expect(surprises).to.be.greaterThan(1_000);
+  });
+
+  it('names the tool of the decision in the error of one that is aborted, where it knows it', async () => {
+    plane.handler = answerDecision({ effect: 'approval_needed' });
+    const request = remoteRequest();
+    const { decisionId } = await service.decide(request);
+    for (const [id, tool] of [
+      [decisionId, request.toolName],
+      ['dec-of-another-process', 'unknown'],
+    ] as const) {
+      const error = await failureOf(service.status(id, { signal: AbortSignal.abort() }));
+      expect(error).to.include({ name: 'CallAbortedError' });
+      expect(error.message).to.contain(`'${tool}'`);
+    }
   });
 
   it('keeps an invalid answer for good', async () => {

@@ -1,6 +1,8 @@
+import { syncBuiltinESMExports } from 'node:module';
+import os from 'node:os';
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
-import { useFakeTimers } from 'sinon';
+import sinon, { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import { ApprovalDesk } from '../../lib/decision/ApprovalDesk.js';
 import type { ApprovalDeskOptions } from '../../lib/decision/ApprovalDesk.js';
@@ -150,6 +152,50 @@ describe('terminalApprover', () => {
     expect((await state(second.decisionId))?.status).to.equal('approved');
   });
 
+  it('says so when the verdict cannot be recorded, without the words of its store, and goes on', async () => {
+    const { open, asked, type, screen, state, store } = setup();
+    const { decisionId, digest } = await open();
+    const second = await open({ params: { amount: 2 } });
+    await asked();
+    const replace = store.replace.bind(store);
+    store.replace = () => {
+      throw new Error('CANARY');
+    };
+    await type(`${digest.slice(0, 4)}\n`);
+    store.replace = replace;
+    expect(screen()).to.contain('The verdict could not be recorded.').and.not.contain('CANARY');
+    expect((await state(decisionId))?.status).to.equal('pending');
+    await asked();
+    await type(`${second.digest.slice(0, 4)}\n`);
+    expect((await state(second.decisionId))?.status).to.equal('approved');
+  });
+
+  it('signs with the user of the operating system, or with its number where that has no name', async () => {
+    const { getuid: own } = process;
+    const userInfo = sinon.stub(os, 'userInfo');
+    // the library has imported it by name
+    syncBuiltinESMExports();
+    try {
+      for (const [user, getuid, by] of [
+        [() => ({ username: 'eva' }), () => 7, 'eva'],
+        [nameless, () => 7, 'uid:7'],
+        [nameless, undefined, 'uid:unknown'],
+      ] as const) {
+        userInfo.callsFake(user as unknown as typeof os.userInfo);
+        Object.assign(process, { getuid });
+        const { open, asked, type, state } = setup({ by: undefined });
+        const { decisionId, digest } = await open();
+        await asked();
+        await type(`${digest.slice(0, 4)}\n`);
+        expect((await state(decisionId))?.verdicts[0]).to.include({ by, approve: true });
+      }
+    } finally {
+      userInfo.restore();
+      Object.assign(process, { getuid: own });
+      syncBuiltinESMExports();
+    }
+  });
+
   it('approves nothing whose time ended on the screen', async () => {
     const { open, asked, type, screen, state } = setup();
     const { decisionId, digest } = await open({ timeoutMs: 1_000 });
@@ -272,11 +318,13 @@ describe('terminalApprover', () => {
     screen: () => string;
     state: (decisionId: string) => Promise<ApprovalRecord | undefined>;
     terminal: { input: PassThrough; output: PassThrough };
+    store: MemoryApprovalStore;
     detach: () => void;
   }
 
-  function setup({ by = 'bob', ...options }: ApprovalDeskOptions & { by?: string } = {}): Setup {
-    const desk = new ApprovalDesk(new MemoryApprovalStore(), options);
+  function setup({ by, ...options }: ApprovalDeskOptions & { by?: string | undefined } = { by: 'bob' }): Setup {
+    const store = new MemoryApprovalStore();
+    const desk = new ApprovalDesk(store, options);
     const terminal = { input: new PassThrough(), output: new PassThrough() };
     let text = '';
     terminal.output.on('data', (chunk: Buffer) => (text += String(chunk)));
@@ -284,6 +332,7 @@ describe('terminalApprover', () => {
     return {
       desk,
       terminal,
+      store,
       detach,
       async open(more) {
         const outcome = await desk.open(openingOf(more));
@@ -303,6 +352,10 @@ describe('terminalApprover', () => {
     };
   }
 });
+
+function nameless(): never {
+  throw new Error('no such user');
+}
 
 /** Lets streams and promises go as far as they can. */
 async function flush(): Promise<void> {

@@ -255,6 +255,13 @@ describe('AegisModule', () => {
       expect(current.tasks).to.equal(module.tasks);
       expect(Object.getPrototypeOf(current)).to.equal(Object.prototype);
     });
+    it('waits for what opens, and sets sessions, as the module does', async () => {
+      AegisModule.configure({ policies: { text: ALL }, sessions: 'async-local' });
+      const { current } = AegisModule;
+      expect(await current.ready()).to.equal(undefined);
+      expect(current.withSession({ user_id: 'ann' }, () => 'ran')).to.equal('ran');
+      expect(() => current.withSession('ann' as unknown as object, () => 'ran')).to.throw('The session is no plain object');
+    });
     it('is found by getters alone: nothing on it leads to the desk', () => {
       const module = AegisModule.configure({ policies: { text: ALL } });
       const desk = module.approvals;

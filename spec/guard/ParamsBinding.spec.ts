@@ -72,6 +72,12 @@ describe('The arguments of a guarded call', () => {
         .and.include({ path: '/more' });
     });
 
+    it('are none in place of a rest that a sanitize took away', async () => {
+      const schema = v.object({ a: v.number(), more: v.optional(v.array(v.number())) });
+      service.always({ effect: 'sanitize', params: { a: 1 } });
+      expect(await guarded({ params: ['a', '...more'], schema })(1, 2, 3)).to.deep.equal([1]);
+    });
+
     it("do not take '...more' for a param's name in a sanitize", async () => {
       service.always({ effect: 'sanitize', params: { more: [1], '...more': [2] } });
       expect(await rejection(guarded({ params: ['...more'] })(1)))
@@ -90,6 +96,19 @@ describe('The arguments of a guarded call', () => {
       expect(await guarded({})()).to.deep.equal([]);
       expect(service.last.params).to.deep.equal({});
       expect(await guarded({}, async (o = 'default') => [o])(undefined)).to.deep.equal(['default']);
+    });
+
+    it('are the default where undefined is passed for the sole one', async () => {
+      const run = async (options: unknown = { limit: 5 }): Promise<unknown[]> => [options];
+      for (const args of [[], [undefined]]) {
+        expect(await guarded({}, run)(...args)).to.deep.equal([{ limit: 5 }]);
+        expect(service.last.params).to.deep.equal({});
+      }
+      expect(await guarded({}, run)({})).to.deep.equal([{}]);
+      // what a sanitize gives it is not left out
+      service.always({ effect: 'sanitize', params: { limit: 1 } });
+      const schema = v.object({ limit: v.optional(v.number()) });
+      expect(await guarded({ schema }, run)(undefined)).to.deep.equal([{ limit: 1 }]);
     });
 
     it('may come from another realm', async () => {
@@ -218,6 +237,13 @@ describe('The arguments of a guarded call', () => {
       const [order] = (await guarded(plain)(new Order())) as [Order];
       expect(order.label).to.equal('order masked');
       expect(Object.getOwnPropertyDescriptor(order, 'price')?.value).to.equal(1);
+    });
+
+    it('are what a sanitize makes of them, though that is no object', async () => {
+      for (const order of ['withheld', null, [1]]) {
+        service.always({ effect: 'sanitize', params: { order } });
+        expect(await guarded(plain)(new Order())).to.deep.equal([order]);
+      }
     });
 
     it('may be of another realm, or plain already', async () => {

@@ -47,6 +47,11 @@ describe('An override of a guarded method', () => {
     expect(() => new (class Grandchild extends Child {})()).to.throw(GuardDefinitionError, 'Grandchild.send');
   });
 
+  it('without a guard is refused in a class that has no name', () => {
+    const { Child } = family();
+    expect(() => new (class extends Child {})()).to.throw(GuardDefinitionError, 'a subclass.send overrides a guarded method');
+  });
+
   it('with a guard is not', () => {
     const { Parent } = family();
     class Child extends Parent {

@@ -324,6 +324,17 @@ describe('A guarded call', () => {
           expect(({} as { admin?: boolean }).admin).to.equal(undefined);
         });
 
+    it('is refused where its params cannot be read, whatever a getter in them throws', async () => {
+      for (const mine of [new Error('CANARY'), new ForbiddenError('CANARY')]) {
+        const get = (): never => {
+          throw mine;
+        };
+        sanitized(Object.defineProperty({}, 'amount', { get, enumerable: true }));
+        const error = await refusedWith(SanitizeError, guarded()(5));
+        expect(error).to.include({ path: '', message: 'The replaced params hold something a call cannot have.' });
+      }
+    });
+
     it('may fill a parameter that was omitted', async () => {
       sanitized({ amount: 5, note: 'filled' });
       await guarded()(5);
@@ -415,6 +426,12 @@ describe('A guarded call', () => {
           );
         expect(module.scheduler.queueSize).to.equal(0);
       }
+    });
+
+    it('by the service itself, which then answers nothing, does not wait for it', async () => {
+      const controller = new AbortController();
+      service.answer = () => (controller.abort(), new Promise(() => {}));
+      await refusedWith(CallAbortedError, guarded({ signal: controller.signal })(5));
     });
 
     it('after it was decided, and before it runs, does not run', async () => {
@@ -573,6 +590,8 @@ describe('A guarded call', () => {
       ['an empty agent', { agentId: '' }],
       ['a toolName that is none', { toolName: 'a b' }],
       ['no toolName', { toolName: undefined }],
+      ['an empty guardKey', { guardKey: '' }],
+      ['a guardKey that is no text', { guardKey: 7 }],
       ['params that are a list', { params: [1] }],
       ['params that are a Date', { params: new Date() }],
       ['params that are an instance', { params: new (class Params {})() }],
@@ -600,6 +619,18 @@ describe('A guarded call', () => {
       await guardCall(module, call({ session, groups }), () => 1);
       expect(service.last).to.deep.include({ session: { user_id: 'u' }, groups: ['read'] });
       expect(service.last.session).to.be.frozen;
+    });
+
+    it('copies the names of what is opaque, which no sanitize replaces', async () => {
+      const opaque = ['file'];
+      service.answer = () => {
+        opaque.length = 0;
+        return Promise.resolve({ effect: 'sanitize', params: { a: 1, file: '/etc/passwd' } });
+      };
+      const outcome = await guardCall(module, call({ opaque, guardKey: 'g', knows: () => true }), body);
+      expect(outcome.kind === 'denied' && outcome.error).to.be.instanceOf(SanitizeError);
+      expect(service.last).to.deep.include({ opaque: ['file'], guardKey: 'g' });
+      expect(body.called).to.equal(false);
     });
 
     it('denied and floating ends no process', async () => {

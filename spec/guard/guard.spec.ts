@@ -32,6 +32,23 @@ describe('guard()', () => {
     expect(getGuard(guarded)).to.deep.include({ method: 'twice', toolName: 'twice', approval: 'defer' });
   });
 
+  it('is found on a function that has guarded ones for properties, class or not', () => {
+    const send = guard(twice, { params: ['n'], toolName: 'send', module });
+    expect(
+      getGuard(
+        Object.assign(() => 1, { send }),
+        'send',
+      )?.toolName,
+    ).to.equal('send');
+    expect(
+      getGuard(
+        Object.assign(function mailer() {}, { send }),
+        'send',
+      )?.toolName,
+    ).to.equal('send');
+    expect(getGuard(() => 1, 'send')).to.equal(undefined);
+  });
+
   it('tells the function from its tool', () => {
     expect(getGuard(guard(twice, { params: ['n'], toolName: 'math.twice', module }))).to.include({
       method: 'twice',

@@ -101,6 +101,26 @@ describe('guardSync()', () => {
     expect(module.scheduler.queueSize).to.equal(0);
   });
 
+  it('is told that it did not run, and nothing is withdrawn, where a denial comes later', async () => {
+    service.answer = async () => ({ effect: 'deny' });
+    expect(thrown(() => guarded()(1, 2))).to.have.property('reason', 'asynchronous');
+    await new Promise(setImmediate);
+    expect([ran, service.withdrawn, module.scheduler.queueSize]).to.deep.equal([0, [], 0]);
+  });
+
+  it('does not run behind the back of its caller when where its approval stands comes later', async () => {
+    service.always({ effect: 'approval_needed' });
+    const status = service.status.bind(service);
+    service.status = (async (decisionId: string) => status(decisionId)) as never;
+    const call = guarded();
+    for (const state of ['pending', 'pending', 'approved'] as const) {
+      service.state = state;
+      expect(thrown(() => call(1, 2))).to.be.instanceOf(ApprovalPendingError);
+      await new Promise(setImmediate);
+    }
+    expect(ran).to.equal(0);
+  });
+
   for (const [name, fn] of [
     ['an async function', async () => 1],
     [

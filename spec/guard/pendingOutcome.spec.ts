@@ -156,6 +156,28 @@ describe('Waiting for an approval', () => {
       expect(body.callCount).to.equal(1);
     });
 
+    it('gives by resume() what somebody else who resumed it is running already', async () => {
+      let finish: (value: string) => void = () => {};
+      body = sinon.spy(() => new Promise((resolve) => (finish = resolve)));
+      const outcome = await pending();
+      service.state = 'approved';
+      const both = [outcome.resume(), outcome.resume()];
+      await clock.tickAsync(1);
+      finish('ran');
+      expect(await Promise.all(both)).to.deep.equal([{ value: 'ran' }, { value: 'ran' }]);
+      expect(body.callCount).to.equal(1);
+    });
+
+    it('ends at once where its signal was aborted before anybody waited', async () => {
+      const outcome = await pending();
+      const reason = new Error('gone');
+      const error = await rejection(outcome.wait({ signal: AbortSignal.abort(reason) }));
+      expect(error).to.be.instanceOf(CallAbortedError).and.have.property('cause', reason);
+      service.state = 'approved';
+      await poll();
+      expect([outcome.pending.status, body.called]).to.deep.equal(['cancelled', false]);
+    });
+
     it('takes the signal of the call where wait() is given none', async () => {
       for (const options of [undefined, {}, { signal: undefined }, { waitMs: 60_000 }]) {
         controller = new AbortController();

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { canonicalDigest } from '../../lib/common/canonical.js';
 import { AegisError } from '../../lib/model/errors/AegisError.js';
-import { ArgumentList, recordOf } from '../../lib/model/ArgumentList.js';
+import { type ArgumentList, recordOf } from '../../lib/model/ArgumentList.js';
 import { takeArguments, takeParams } from '../../lib/model/snapshot.js';
 
 const LIMITS = { maxBytes: 200, maxDepth: 3, maxKeys: 12 };

@@ -60,6 +60,20 @@ describe('checkDecision', () => {
     expect(read).to.include({ effect: 'deny', decisionId: 'd' });
   });
 
+  it('keeps the end of an approval that it checked, whatever a second reading would say', () => {
+    let readings = 0;
+    const answer = {
+      decisionId: 'd',
+      effect: 'approval_needed',
+      get expiresAtMs() {
+        readings += 1;
+        return readings === 1 ? 5 : undefined;
+      },
+    };
+    expect(checkDecision(answer, request)).to.include({ expiresAtMs: 5 });
+    expect(readings).to.equal(1);
+  });
+
   it('reports an answer for another call as a security event', () => {
     const events: unknown[] = [];
     const listen = (event: unknown): void => void events.push(event);

@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { createRequire } from 'node:module';
+import Module, { createRequire } from 'node:module';
 import { expect } from 'chai';
+import sinon from 'sinon';
+import { ConfigError } from '../../lib/model/errors/SetupErrors.js';
+import { CedarPolicyEngine } from '../../lib/policy/CedarPolicyEngine.js';
 import { CedarTrap, cedarGeneration, useCedar } from '../../lib/policy/CedarWasm.js';
 import { callOf, engineOf, wasmEngineOf } from '../support/policyCalls.js';
 
@@ -14,6 +17,21 @@ describe('CedarWasm', () => {
     expect(cedarGeneration()).to.equal(before + 1);
     expect(useCedar((cedar) => cedar.policyToJson('permit (principal, action, resource);')).type).to.equal('success');
     expect(cedarGeneration()).to.equal(before + 1);
+  });
+
+  it('says which package is missing where it cannot be found, and finds it once it is there', () => {
+    expect(trap).to.throw(CedarTrap);
+    const resolve = sinon.stub(Module as unknown as { _resolveFilename(): string }, '_resolveFilename');
+    try {
+      resolve.throws(Object.assign(new Error('Cannot find module /secret/place'), { code: 'MODULE_NOT_FOUND' }));
+      const load = (): unknown => CedarPolicyEngine.load({ sources: [{ file: 'a.cedar', text: 'permit (principal, action, resource);' }] });
+      expect(load)
+        .to.throw(ConfigError, /@cedar-policy\/cedar-wasm, which cannot be found/)
+        .that.does.not.match(/secret/);
+    } finally {
+      resolve.restore();
+    }
+    expect(useCedar((cedar) => cedar.policyToJson('permit (principal, action, resource);')).type).to.equal('success');
   });
 
   it('drops an instance that threw something else than an Error, and does not repeat what', () => {

@@ -93,6 +93,11 @@ export class ScriptedDecisions implements DecisionService {
     this.#channel?.send({ decisionId, state, ...more });
   }
 
+  /** Pushes whatever it is given. */
+  pushAnswer(answer: unknown): void {
+    this.#channel?.send(answer as DecisionStatus);
+  }
+
   /** Ends what it pushes, with an error if one is given. */
   endPush(error?: Error): void {
     this.#channel?.end(error);

@@ -1,0 +1,77 @@
+import { expect } from 'chai';
+import { useFakeTimers } from 'sinon';
+import type { SinonFakeTimers } from 'sinon';
+import type { Task } from '../../lib/model/Task.js';
+import { MemoryTaskStore } from '../../lib/store/MemoryTaskStore.js';
+import { diagnosed } from '../support/diagnosed.js';
+import { rejection } from '../support/rejection.js';
+import { schedulerSetup } from '../support/schedulerSetup.js';
+import type { SchedulerSetup } from '../support/schedulerSetup.js';
+
+const HOUR = 3_600_000;
+
+/** An approved call that has to be asked about again, and what may come between. */
+describe('askAgain', () => {
+  let time: SinonFakeTimers;
+  beforeEach(() => (time = useFakeTimers({ now: Date.UTC(2026, 0, 1) })));
+  afterEach(() => time.restore());
+
+  const inAnHour = (): { expiresAtMs: number } => ({ expiresAtMs: Date.now() + HOUR });
+
+  /** Approves the first approval; decided afresh, another one is needed. */
+  function asking(store: MemoryTaskStore, params?: Readonly<Record<string, unknown>>): SchedulerSetup {
+    return schedulerSetup({
+      store,
+      service: {
+        status: (decisionId) => ({ decisionId, state: decisionId === 'dec-second' ? 'pending' : 'approved' }),
+        reevaluate: () => ({ effect: 'approval_needed', decisionId: 'dec-second', params }),
+      },
+    });
+  }
+
+  it('leaves a call alone that was cancelled before its second approval could be recorded', async () => {
+    const store = new MemoryTaskStore();
+    const setup = asking(store);
+    const transition = store.transition.bind(store);
+    let record: () => void = () => {};
+    store.transition = (taskId, from, change, nowMs) => {
+      if (change.to !== 'pending') return transition(taskId, from, change, nowMs);
+      return new Promise<Task | undefined>((resolve) => (record = () => resolve(transition(taskId, from, change, nowMs)))) as never;
+    };
+    const { handle, path, runs } = await setup.submit(inAnHour());
+    const seen = await diagnosed(async () => {
+      await time.tickAsync(2_000);
+      expect(await handle.cancel()).to.equal(true);
+      record();
+      await time.tickAsync(HOUR);
+    });
+    expect(await rejection(handle.completed)).to.include({ name: 'ApprovalCancelledError' });
+    expect([path, runs, seen]).to.deep.equal([['pending', 'approved', 'cancelled'], [], []]);
+    expect(time.countTimers()).to.equal(0);
+  });
+
+  it('does not follow a call that a listener cancels as soon as it is pending again', async () => {
+    const setup = asking(new MemoryTaskStore());
+    const { entry, handle, runs } = await setup.submit(inAnHour());
+    setup.registry.on('pending', () => void handle.cancel());
+    await time.tickAsync(2_000);
+    expect(await rejection(handle.completed)).to.include({ name: 'ApprovalCancelledError' });
+    await time.tickAsync(HOUR);
+    expect([entry.phase, handle.status, runs]).to.deep.equal(['ended', 'cancelled', []]);
+    expect([setup.service.count('status dec-second'), time.countTimers()]).to.deep.equal([0, 0]);
+  });
+
+  it('refuses, and does not quote, what checking the params of the second approval throws', async () => {
+    const setup = asking(new MemoryTaskStore(), { amount: 2 });
+    const { handle, runs } = await setup.submit(inAnHour(), {
+      admit: () => {
+        throw new RangeError('CANARY');
+      },
+    });
+    await time.tickAsync(2_000);
+    const error = await rejection(handle.completed);
+    expect(error).to.include({ name: 'ForbiddenError', code: 'approved_params_changed' });
+    expect(error.message).to.contain('its params could not be read.').and.not.contain('CANARY');
+    expect(runs).to.deep.equal([]);
+  });
+});
