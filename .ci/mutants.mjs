@@ -1,0 +1,71 @@
+// Mutation testing by Stryker, on the parts that decide and enforce: `npm run mutants [-- area …] [--write]`. Takes hours, so it is run by hand.
+// Wants Node 22 or newer and `npm ci`. Works in a copy, and leaves nothing but reports/mutants-*.json.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { fetchPackages } from './runtimes/fetchPackages.mjs';
+import { writeTable } from './writeTable.mjs';
+
+const STRYKER = { '@stryker-mutator/core': '10.0.0' };
+/** What is mutated, and the specs that have to notice. */
+const AREAS = {
+  guard: { mutate: ['lib/guard/*.ts'], specs: ['guard/**/*'] },
+  snapshot: { mutate: ['lib/model/{snapshot,copyValue,snapshotSize,ArgumentList,copyData}.ts'], specs: ['model/*', 'guard/ParamsBinding'] },
+  policy: {
+    mutate: [
+      'lib/policy/{compile*,CompiledValue,readValue,sameValue,LikePattern,longs,parse{Decimal,Datetime,Ip},EntityGraph,StepBudget}.ts',
+      'lib/policy/{CallQuestions,KnownCallers,verifiedEvaluate,fourEffects,sanitizeOperations,CedarPolicyEngine}.ts',
+    ],
+    specs: ['policy/*', 'assurance/compiledPolicies'],
+  },
+};
+
+const { values, positionals } = parseArgs({ options: { write: { type: 'boolean', default: false } }, allowPositionals: true });
+const modules = fetchPackages('.ci/runtime-stryker', STRYKER);
+mkdirSync('reports', { recursive: true });
+const rows = [];
+for (const [area, { mutate, specs }] of Object.entries(AREAS)) {
+  if (positionals.length > 0 && !positionals.includes(area)) continue;
+  const report = `reports/mutants-${area}.json`;
+  const mocha = 'node node_modules/mocha/bin/mocha.js --no-config --bail --forbid-only --reporter dot --timeout 10000';
+  const config = {
+    mutate,
+    // what a message says is not what is held here; the specs that care quote it
+    mutator: { excludedMutations: ['StringLiteral'] },
+    buildCommand: 'node node_modules/typescript/bin/tsc -p tsconfig.spec.json --noCheck --noEmitOnError false',
+    commandRunner: { command: `${mocha} ${specs.map((spec) => `--spec '.build/spec/${spec}.spec.js'`).join(' ')}` },
+    testRunner: 'command',
+    checkers: [],
+    plugins: [],
+    // its own reader of tsconfig calls an API that TypeScript 7 has not
+    tsconfigFile: 'no-such.json',
+    concurrency: 2,
+    timeoutMS: 60_000,
+    reporters: ['progress-append-only', 'json', 'clear-text'],
+    clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
+    jsonReporter: { fileName: report },
+    ignorePatterns: ['.ci/node-*', '.ci/runtime-*', '.ci/ts-*', '.build*', 'dist', 'reports', 'coverage'],
+    tempDirName: '.build-stryker',
+  };
+  const file = join('reports', `stryker-${area}.json`);
+  writeFileSync(file, JSON.stringify(config, null, 2));
+  const bin = join(modules, '@stryker-mutator/core/bin/stryker.js');
+  const { status } = spawnSync(process.execPath, [bin, 'run', file], { stdio: 'inherit' });
+  if (status !== 0) throw new Error(`Stryker ended with ${status}`);
+  rows.push([area, ...tally(JSON.parse(readFileSync(report, 'utf8')))]);
+}
+const table = [['part', 'mutants', 'killed', 'survived', 'share'], ['---', '--:', '--:', '--:', '--:'], ...rows].map(
+  (r) => `| ${r.join(' | ')} |`,
+);
+console.log(`\n${table.join('\n')}`);
+if (values.write) await writeTable('docs/assurance.md', 'mutants', [`${new Date().toISOString().slice(0, 10)}.`, '', ...table]);
+
+/** Those that cannot be run, or are marked as equal to the original, count neither way. */
+function tally({ files }) {
+  const statuses = Object.values(files).flatMap(({ mutants }) => mutants.map(({ status }) => status));
+  const count = (...wanted) => statuses.filter((status) => wanted.includes(status)).length;
+  const killed = count('Killed', 'Timeout');
+  const survived = count('Survived', 'NoCoverage');
+  return [killed + survived, killed, survived, `${((100 * killed) / (killed + survived)).toFixed(1)} %`];
+}
