@@ -5,6 +5,7 @@ import { isPlainObject } from '../common/plainness.js';
 import { copyData, frozenCopy } from '../model/copyData.js';
 import { AegisError } from '../model/errors/AegisError.js';
 import { SanitizeError } from '../model/errors/CallErrors.js';
+import type { ParamsError } from '../model/errors/CallErrors.js';
 import type { Params } from '../model/Params.js';
 import type { SnapshotLimits } from '../model/snapshot.js';
 import { takeSnapshot } from '../model/snapshot.js';
@@ -48,7 +49,8 @@ export function admitParams(
       throw new SanitizeError('', 'The schema changes the replaced params; it must accept its own output as it is.');
     },
     (error) => {
-      const path = AegisError.is(error) && 'path' in error ? String(error.path) : '';
+      // validation throws nothing else
+      const { path } = error as ParamsError;
       throw new SanitizeError(path, `The replaced params do not fit the schema${path === '' ? '' : ` at ${path}`}.`);
     },
   );

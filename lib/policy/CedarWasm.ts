@@ -39,6 +39,7 @@ export function cedarGeneration(): number {
 /** A private instance: another user of the package in this process neither sees our policies nor can ruin our instance. */
 function loadCedar(): Cedar {
   // a new require each time, because it keeps all its modules alive as children; a bundle in CommonJS has no import.meta.url
+  /* c8 ignore next -- the first arm is for bundles, which .ci/runtimes makes and runs */
   const require = createRequire(typeof __filename === 'string' ? __filename : import.meta.url);
   const path = resolveCedar(require);
   const others = require.cache[path];

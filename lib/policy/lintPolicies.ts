@@ -40,6 +40,7 @@ export function lintPolicies(sources: readonly SourceText[], options: LintPolici
     worker.once('message', (findings: LintFinding[]) => end(findings));
     worker.once('error', (error: Error & { readonly code?: string }) => {
       // in a bundle the thread's own file is not there
+      /* c8 ignore next 2 -- bundles are made and run by .ci/runtimes */
       const missing = error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'MODULE_NOT_FOUND';
       end(stopped(missing ? 'No thread could be started for the check.' : TOO_LARGE));
     });

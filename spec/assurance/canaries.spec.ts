@@ -11,7 +11,9 @@ const watch = new OutputWatch();
 after('no canary was printed by the whole suite', () => {
   watch.stop();
   const beside = { canaries: Object.keys(CANARIES).length };
-  counted({ what: 'canaries in what the whole suite printed, by character', cases: watch.characters, wrong: watch.hits.length, beside });
+  // `npm run assurance` runs a part of the suite, on several processes
+  if (process.env['AEGIS_ASSURANCE'] === undefined)
+    counted({ what: 'canaries in what the whole suite printed, by character', cases: watch.characters, wrong: watch.hits.length, beside });
   expect(watch.hits).to.deep.equal([]);
 });
 
