@@ -65,19 +65,19 @@ export class RemoteExchange {
   async #send(question: RemoteQuestion, signal: AbortSignal): Promise<Response> {
     const { apiKey, baseUrl, userAgent } = this.#settings;
     const ky = await this.#load();
+    const headers = {
+      Accept: 'application/json',
+      'Content-Type': 'application/json',
+      'User-Agent': userAgent,
+      'X-API-KEY': apiKey.reveal(),
+      'X-DECISION-SOURCE': 'typescript_client',
+      ...question.headers,
+    };
     return ky(baseUrl + question.path, {
       method: question.method,
-      headers: {
-        Accept: 'application/json',
-        'Content-Type': 'application/json',
-        'User-Agent': userAgent,
-        'X-API-KEY': apiKey.reveal(),
-        'X-DECISION-SOURCE': 'typescript_client',
-        ...question.headers,
-      },
       ...(question.body === undefined ? {} : { body: question.body }),
-      // given to fetch, not to ky: ky would join it with one of its own, which costs a tenth of the whole request
-      fetch: (input, init) => fetch(input, { ...init, signal }),
+      // given to fetch, not to ky: ky joins the signal with one of its own and copies headers twice, a tenth of the cost of the whole request
+      fetch: (input, init) => fetch(input, { ...init, headers, signal }),
     });
   }
 
