@@ -1,4 +1,4 @@
-import { attempt, chain } from '../common/awaitable.js';
+import { attempt, chain, isThenable } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { SteadyClock } from '../common/SteadyClock.js';
 import { ShutdownError } from '../model/errors/RefusalErrors.js';
@@ -41,11 +41,10 @@ export class ApprovalScheduler {
     const { signal } = this.#controller;
     this.#options = options;
     this.#ender = new CallEnder(decisions, registry, this.#calls, (entry) => this.#ended(entry));
-    const now = (): number => this.now();
+    const now = this.now.bind(this);
     const end = (entry: PendingCall, ending: Ending): Awaitable<void> => chain(this.#ender.tryEnd(entry, ending), () => undefined);
     const execute = (entry: PendingCall): Awaitable<void> => this.#execute(entry, (params) => entry.call.run(params));
-    const timeout = this.timeout.bind(this);
-    this.#follower = new StatusFollower(options, this.#calls, { now, execute, end, timeout }, signal);
+    this.#follower = new StatusFollower(options, this.#calls, { now, execute, end, timeout: this.timeout.bind(this) }, signal);
     this.#host = {
       decisions,
       registry,
@@ -59,7 +58,7 @@ export class ApprovalScheduler {
     registry.observe(({ task }) => this.#observe(task));
   }
 
-  /** @internal The clock that deadlines are on, in epoch milliseconds. */
+  /** @internal What deadlines are on, in epoch milliseconds. */
   now(): number {
     return this.#clock.now();
   }
@@ -122,10 +121,11 @@ export class ApprovalScheduler {
   }
 
   /** @internal Asks once, and runs it now, through `run`, if it is approved. Settles when it has ended, or nothing is decided yet. */
-  redeem(entry: PendingCall, run: (params: Params) => Awaitable<unknown>): Awaitable<void> {
+  redeem(entry: PendingCall, run: (params: Params) => Awaitable<unknown>, atOnce = false): Awaitable<void> {
     if (entry.phase !== 'waiting') return;
     if (entry.task.status === 'approved') return this.#execute(entry, run);
-    return chain(this.#follower.ask(entry), () => this.#execute(entry, run));
+    const asked = this.#follower.ask(entry);
+    return atOnce && isThenable(asked) ? asked : chain(asked, () => this.#execute(entry, run));
   }
 
   /** @internal Cancels unless it was decided or claimed first; tells the service that nobody waits any more. */

@@ -1,6 +1,7 @@
 import { attempt, chain } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import type { DecisionService } from '../decision/DecisionService.js';
+import { publishCallbackError } from '../model/diagnostics.js';
 import { TaskStateError } from '../model/errors/SetupErrors.js';
 import type { Task } from '../model/Task.js';
 import { isFinished } from '../model/Task.js';
@@ -10,7 +11,6 @@ import type { Ending } from './endings.js';
 import type { OpenCalls } from './OpenCalls.js';
 import type { PendingCall } from './PendingCall.js';
 import type { TaskRegistry } from './TaskRegistry.js';
-import { reportFailure } from './reportFailure.js';
 
 /** Ends open calls: always through a change of their task, which decides who was first, and only then for whoever waits. */
 export class CallEnder {
@@ -50,14 +50,14 @@ export class CallEnder {
     attempt<void, void>(
       () => this.#decisions[tell]?.(decisionId),
       () => undefined,
-      (error) => reportFailure(`telling the decision service (${tell})`, error),
+      (error) => publishCallbackError(`telling the decision service (${tell})`, error),
     );
     return true;
   }
 
   /** Ends one whose execution could not go on before it ran, such as when its store failed. It never runs, whatever can be recorded. */
   abandon(entry: PendingCall, failure: unknown): Awaitable<void> {
-    reportFailure('running an approved call', failure);
+    publishCallbackError('running an approved call', failure);
     const ending = deniedAtRun(entry.task, 'not_recorded', 'its state could not be recorded.');
     return attempt<boolean, void>(
       () => this.tryEnd(entry, ending),

@@ -1,6 +1,7 @@
 import type { Awaitable } from '../common/awaitable.js';
 import type { Due } from '../common/DueQueue.js';
 import { callSafely } from '../common/callSafely.js';
+import { publishCallbackError } from '../model/diagnostics.js';
 import type { DecisionRequest } from '../model/Decision.js';
 import type { Params } from '../model/Params.js';
 import type { PendingApproval } from '../model/PendingApproval.js';
@@ -8,7 +9,6 @@ import type { ErrorSummary } from '../model/errors/AegisError.js';
 import type { PendingTask, Task, TaskStatus } from '../model/Task.js';
 import { approvalHandle } from './approvalHandle.js';
 import type { HandleOutcome, HandleOwner } from './approvalHandle.js';
-import { reportFailure } from './reportFailure.js';
 
 /** A call that waits for a person, as it is handed to the scheduler. */
 export interface ApprovalCall<T = unknown> {
@@ -98,7 +98,7 @@ export class PendingCall<T = unknown> implements Due, HandleOwner<T> {
     const { onSettled } = this.call;
     if (onSettled === undefined) return;
     callSafely(onSettled, outcome.ok ? [outcome.value, undefined] : [undefined, outcome.error], (error) =>
-      reportFailure('onSettled', error),
+      publishCallbackError('onSettled', error),
     );
   }
 }

@@ -3,6 +3,7 @@ import type { Awaitable } from '../common/awaitable.js';
 import { callSafely } from '../common/callSafely.js';
 import { DueLoop } from '../common/DueLoop.js';
 import { pollDelay } from '../common/pollDelay.js';
+import { publishCallbackError } from '../model/diagnostics.js';
 import { checkStatus } from '../model/checkStatus.js';
 import type { DecisionStatus } from '../model/Decision.js';
 import { summarizeError } from '../model/errors/AegisError.js';
@@ -15,7 +16,6 @@ import type { PendingCall } from './PendingCall.js';
 import { PushChannel } from './PushChannel.js';
 import { QuestionLine } from './QuestionLine.js';
 import { Questions } from './Questions.js';
-import { reportFailure } from './reportFailure.js';
 
 /** What the follower may have done to a call; the scheduler does it. */
 export interface FollowerActions {
@@ -123,7 +123,7 @@ export class StatusFollower {
     if (this.#signal.aborted || entry.phase === 'ended') return;
     const fields = { taskId: entry.task.taskId, error: summarizeError(error).name };
     const warn = (): void => this.#options.logger?.warn(fields, 'nothing could be learned about an approval; trying again');
-    callSafely(warn, [], (failure) => reportFailure('logging', failure));
+    callSafely(warn, [], (failure) => publishCallbackError('logging', failure));
     entry.phase = 'waiting';
     const nowMs = this.#actions.now();
     const { status, expiresAtMs } = entry.task;
@@ -180,7 +180,7 @@ export class StatusFollower {
   }
 
   #pushEnded(error: unknown): void {
-    if (error !== undefined) reportFailure('watching the decision service', error);
+    if (error !== undefined) publishCallbackError('watching the decision service', error);
     for (const entry of this.#calls.all()) {
       if (entry.phase === 'waiting' && entry.task.status === 'pending' && !this.#questions.has(entry))
         this.#safely(entry, () => this.schedule(entry));
@@ -190,7 +190,7 @@ export class StatusFollower {
   /** Whatever fails about one call, such as its store, is tried again and keeps nothing else from going on. */
   #safely(entry: PendingCall, work: () => Awaitable<unknown>): void {
     const failed = (error: unknown): void => {
-      reportFailure('following an approval', error);
+      publishCallbackError('following an approval', error);
       if (entry.phase === 'ended' || this.#signal.aborted) return;
       entry.phase = 'waiting';
       this.#loop.schedule(entry, this.#actions.now() + this.#delay(entry));

@@ -2,6 +2,7 @@ import { attempt, chain } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { callSafely } from '../common/callSafely.js';
 import { SteadyClock } from '../common/SteadyClock.js';
+import { publishCallbackError } from '../model/diagnostics.js';
 import { CapacityError } from '../model/errors/CallErrors.js';
 import { TaskStateError } from '../model/errors/SetupErrors.js';
 import { SafeEmitter } from '../model/SafeEmitter.js';
@@ -14,7 +15,6 @@ import type { NewTask } from './taskByHand.js';
 import type { TaskEvents, TaskTransition } from './TaskEvents.js';
 import { registryLimits } from './TaskRegistryOptions.js';
 import type { TaskRegistryOptions, TaskStats } from './TaskRegistryOptions.js';
-import { reportFailure } from './reportFailure.js';
 
 export type { NewTask } from './taskByHand.js';
 export type { TaskEvents, TaskTransition } from './TaskEvents.js';
@@ -186,7 +186,7 @@ export class TaskRegistry extends SafeEmitter<TaskEvents> {
     this.emit(task.status, task);
     this.emit('transition', change);
     if (this.#sincePrune < PRUNE_EVERY) return;
-    const failed = (error: unknown): void => reportFailure('pruning tasks', error);
+    const failed = (error: unknown): void => publishCallbackError('pruning tasks', error);
     callSafely(() => this.#prune(), [], failed);
   }
 

@@ -1,10 +1,10 @@
 import { attempt } from '../common/awaitable.js';
 import { clampTimeout } from '../common/timers.js';
+import { publishCallbackError } from '../model/diagnostics.js';
 import { summarizeError } from '../model/errors/AegisError.js';
 import { OutcomeUnknownError } from '../model/errors/RefusalErrors.js';
 import type { PendingCall } from './PendingCall.js';
 import type { TaskRegistry } from './TaskRegistry.js';
-import { reportFailure } from './reportFailure.js';
 
 /** Waits for what is executing, `graceMs` at most; what still runs then is recorded as `unknown`, and may settle itself later. */
 export async function drainExecutions(executing: ReadonlySet<PendingCall>, graceMs: number, registry: TaskRegistry): Promise<void> {
@@ -26,7 +26,7 @@ export async function drainExecutions(executing: ReadonlySet<PendingCall>, grace
       () => registry.settle(taskId, entry.claimToken as string, { to: 'unknown', error: summary }),
       () => undefined,
       (failure) => {
-        reportFailure('recording an outcome', failure);
+        publishCallbackError('recording an outcome', failure);
         entry.end({ ok: false, error });
       },
     );

@@ -6,7 +6,7 @@ import type { DecisionService } from '../decision/DecisionService.js';
 import { checkDecision } from '../model/checkDecision.js';
 import { copyData } from '../model/copyData.js';
 import type { ApprovalNeededDecision, Decision } from '../model/Decision.js';
-import { publishDiagnostic } from '../model/diagnostics.js';
+import { publishCallbackError, publishDiagnostic } from '../model/diagnostics.js';
 import { summarizeError } from '../model/errors/AegisError.js';
 import { ForbiddenError } from '../model/errors/RefusalErrors.js';
 import type { Params } from '../model/Params.js';
@@ -17,7 +17,6 @@ import { deniedAtRun, timedOut } from './endings.js';
 import type { Ending } from './endings.js';
 import type { PendingCall } from './PendingCall.js';
 import type { TaskRegistry } from './TaskRegistry.js';
-import { reportFailure } from './reportFailure.js';
 
 /** What the sequence needs of the scheduler. */
 export interface ExecutionHost {
@@ -132,7 +131,7 @@ function settle(entry: PendingCall, token: string, outcome: TaskOutcome, error: 
     () => host.registry.settle(entry.task.taskId, token, outcome),
     tell,
     (failure: unknown) => {
-      reportFailure('recording an outcome', failure);
+      publishCallbackError('recording an outcome', failure);
       tell();
     },
   );

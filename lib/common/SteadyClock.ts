@@ -10,8 +10,10 @@ export class SteadyClock {
 
   /** Epoch milliseconds. */
   now(): number {
+    // wall time first: a process that is put aside between the two must not take the pause for wall time that ran ahead
+    const wallMs = Date.now();
     const monotonicMs = monotonicNow();
-    this.#aheadMs = Math.max(this.#aheadMs, Date.now() - monotonicMs);
+    this.#aheadMs = Math.max(this.#aheadMs, wallMs - monotonicMs);
     return Math.round(monotonicMs + this.#aheadMs);
   }
 }

@@ -94,8 +94,11 @@ export interface PendingOutcome<R> {
   schedule(): PendingApproval<R>;
   /** Waits until it has run. An abort (by default of the call's own signal) or `waitMs` ends the approval, unless it was decided first. Rejects as `pending.completed` does. */
   wait(options?: { readonly waitMs?: number | undefined; readonly signal?: AbortSignal | undefined }): Promise<R>;
-  /** Asks once where it stands: runs it now if it is approved, and settles to `undefined` while nobody has decided. */
-  resume(): Awaitable<{ readonly value: R } | undefined>;
+  /**
+   * Asks once where it stands: runs it now if it is approved, and settles to `undefined` while nobody has decided. With `atOnce` it does not run where
+   * the answer comes later: a caller that cannot wait finds it approved the next time.
+   */
+  resume(options?: { readonly atOnce?: boolean }): Awaitable<{ readonly value: R } | undefined>;
   cancel(): Promise<boolean>;
 }
 

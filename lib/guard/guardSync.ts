@@ -66,7 +66,7 @@ function finish(spec: GuardSpec, outcome: ReturnType<typeof startCall>): unknown
   }
   if (outcome.kind === 'ran') return outcome.value;
   if (outcome.kind === 'denied') throw outcome.error;
-  const resumed = outcome.joined ? outcome.resume() : undefined;
+  const resumed = outcome.joined ? outcome.resume({ atOnce: true }) : undefined;
   if (isThenable(resumed)) resumed.then(undefined, () => {});
   else if (resumed !== undefined) return resumed.value;
   throw new ApprovalPendingError(outcome.pending);

@@ -45,8 +45,8 @@ export function pendingOutcome<T>(
         },
       );
     },
-    resume: () =>
-      chain(scheduler.redeem(known, run), () => {
+    resume: ({ atOnce = false } = {}) =>
+      chain(scheduler.redeem(known, run, atOnce), () => {
         const { outcome } = entry;
         if (outcome?.ok === true) return { value: outcome.value };
         if (outcome !== undefined) throw outcome.error;

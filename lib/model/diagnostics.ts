@@ -26,12 +26,16 @@ export function publishDiagnostic(diagnostic: Diagnostic): void {
   diagnostics.publish(diagnostic);
 }
 
-/** Reports what a callback of the program threw, without keeping the thrown thing itself. */
+/** Reports what a callback of the program threw, without keeping the thrown thing itself. Never throws: it may throw again when it is looked at. */
 export function publishCallbackError(where: string, error: unknown): void {
-  const named = AegisError.is(error) || error instanceof Error;
-  publishDiagnostic({
-    kind: 'callback',
-    where,
-    error: named ? { name: error.name, message: error.message } : { name: 'NonError', message: 'a value was thrown that is no Error' },
-  });
+  publishDiagnostic({ kind: 'callback', where, error: namesOf(error) });
+}
+
+function namesOf(error: unknown): { readonly name: string; readonly message: string } {
+  try {
+    if (AegisError.is(error) || error instanceof Error) return { name: String(error.name), message: String(error.message) };
+    return { name: 'NonError', message: 'a value was thrown that is no Error' };
+  } catch {
+    return { name: 'NonError', message: 'something was thrown that cannot be read' };
+  }
 }

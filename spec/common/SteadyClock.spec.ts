@@ -60,6 +60,29 @@ describe('SteadyClock', () => {
     expect(clock.now()).to.equal(start);
   });
 
+  it('does not run ahead for good after the process was put aside between its two readings', () => {
+    const clock = new SteadyClock();
+    const start = clock.now();
+    const [wall, monotonic] = [Date.now, performance.now];
+    // whichever is read first, five seconds pass before the other
+    let paused = false;
+    const pausing = (read: () => number) => (): number => {
+      const value = read();
+      if (!paused) time.tick(5_000);
+      paused = true;
+      return value;
+    };
+    try {
+      Date.now = pausing(() => wall.call(Date));
+      performance.now = pausing(() => monotonic.call(performance));
+      clock.now();
+    } finally {
+      Date.now = wall;
+      performance.now = monotonic;
+    }
+    expect(clock.now() - start).to.equal(5_000);
+  });
+
   it('does not run fast however often it is read beside a wall clock of whole milliseconds', () => {
     time.restore();
     const clock = new SteadyClock();

@@ -119,6 +119,8 @@ describe('guardSync()', () => {
       await new Promise(setImmediate);
     }
     expect(ran).to.equal(0);
+    // by now it is known to be approved: the approval was not used up by a call that could not wait for it
+    expect([call(1, 2), ran]).to.deep.equal([3, 1]);
   });
 
   for (const [name, fn] of [

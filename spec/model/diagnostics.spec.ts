@@ -23,6 +23,22 @@ describe('The diagnostics channel', () => {
     expect(() => publishDiagnostic(report)).to.not.throw();
   });
 
+  it('says so where what was thrown throws again when it is looked at', () => {
+    const hostile = Object.defineProperty(new Error('CANARY'), 'message', {
+      get() {
+        throw new Error('CANARY');
+      },
+    });
+    const proxy = new Proxy(new Error('CANARY'), {
+      get() {
+        throw new Error('CANARY');
+      },
+    });
+    const events = heard(() => [hostile, proxy].forEach((error) => publishCallbackError('here', error)));
+    const told = { name: 'NonError', message: 'something was thrown that cannot be read' };
+    expect(events).to.deep.equal([hostile, proxy].map(() => ({ kind: 'callback', where: 'here', error: told })));
+  });
+
   it('names what a callback threw, and keeps neither it nor what it holds', () => {
     const thrown = Object.assign(new TypeError('m'), { params: 'CANARY', cause: 'CANARY' });
     const events = heard(() => publishCallbackError('here', thrown));
