@@ -2,9 +2,8 @@ import { attempt, chain, isThenable } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { SteadyClock } from '../common/SteadyClock.js';
 import { ShutdownError } from '../model/errors/RefusalErrors.js';
-import type { Params } from '../model/Params.js';
 import type { PendingApproval } from '../model/PendingApproval.js';
-import type { Task } from '../model/Task.js';
+import type { PendingTask, Task } from '../model/Task.js';
 import type { ApprovalSchedulerOptions } from './ApprovalSchedulerOptions.js';
 import { askAgain } from './askAgain.js';
 import { CallEnder } from './CallEnder.js';
@@ -13,10 +12,10 @@ import { cancelled, cancelledWith, timedOut } from './endings.js';
 import type { Ending } from './endings.js';
 import type { EqualCalls } from './EqualCalls.js';
 import { executeApproved } from './executeApproved.js';
-import type { ExecutionHost } from './executeApproved.js';
+import type { ExecutionHost, RunApproved } from './executeApproved.js';
 import { OpenCalls } from './OpenCalls.js';
 import { PendingCall } from './PendingCall.js';
-import type { ApprovalCall } from './PendingCall.js';
+import type { ApprovalCall, HeldApproval } from './PendingCall.js';
 import { StatusFollower } from './StatusFollower.js';
 
 /**
@@ -43,7 +42,7 @@ export class ApprovalScheduler {
     this.#ender = new CallEnder(decisions, registry, this.#calls, (entry) => this.#ended(entry));
     const now = this.now.bind(this);
     const end = (entry: PendingCall, ending: Ending): Awaitable<void> => chain(this.#ender.tryEnd(entry, ending), () => undefined);
-    const execute = (entry: PendingCall): Awaitable<void> => this.#execute(entry, (params) => entry.call.run(params));
+    const execute = (entry: PendingCall): Awaitable<void> => this.#execute(entry, (params, task) => entry.call.run(params, task));
     this.#follower = new StatusFollower(options, this.#calls, { now, execute, end, timeout: this.timeout.bind(this) }, signal);
     this.#host = {
       decisions,
@@ -90,15 +89,15 @@ export class ApprovalScheduler {
    * @throws ShutdownError after {@link shutdown}
    */
   submit<T>(call: ApprovalCall<T>): PendingApproval<T> {
-    const entry = this.hold(call);
+    const entry = this.hold(call.task, call);
     this.follow(entry);
     return entry.handle;
   }
 
   /** @internal Watches over the deadline only: it runs when its caller redeems it, or after {@link follow}. */
-  hold<T>(call: ApprovalCall<T>): PendingCall<T> {
+  hold<T>(task: PendingTask, call: HeldApproval<T>): PendingCall<T> {
     this.#refuseIfClosing();
-    const entry = new PendingCall<T>(call, this.#cancelForCaller);
+    const entry = new PendingCall<T>(task, call, this.#cancelForCaller);
     const known = entry as unknown as PendingCall;
     this.#calls.add(known);
     this.#follower.watchDeadline(known);
@@ -121,7 +120,7 @@ export class ApprovalScheduler {
   }
 
   /** @internal Asks once, and runs it now, through `run`, if it is approved. Settles when it has ended, or nothing is decided yet. */
-  redeem(entry: PendingCall, run: (params: Params) => Awaitable<unknown>, atOnce = false): Awaitable<void> {
+  redeem(entry: PendingCall, run: RunApproved, atOnce = false): Awaitable<void> {
     if (entry.phase !== 'waiting') return;
     if (entry.task.status === 'approved') return this.#execute(entry, run);
     const asked = this.#follower.ask(entry);
@@ -161,7 +160,7 @@ export class ApprovalScheduler {
     await drainExecutions(this.#executing, graceMs, registry);
   }
 
-  #execute(entry: PendingCall, run: (params: Params) => Awaitable<unknown>): Awaitable<void> {
+  #execute(entry: PendingCall, run: RunApproved): Awaitable<void> {
     const { task } = entry;
     if (task.status !== 'approved' || this.#executing.has(entry) || this.#controller.signal.aborted) return;
     entry.phase = 'busy';

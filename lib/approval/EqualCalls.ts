@@ -22,7 +22,7 @@ export class EqualCalls {
   add(entry: PendingCall): void {
     const { guard } = entry.call;
     if (guard === undefined) return;
-    const key = entry.call.task.originalDigest;
+    const key = entry.task.originalDigest;
     const there = this.#byDigest.get(key);
     if (there === undefined) this.#byDigest.set(key, entry);
     else if (there instanceof Set) there.add(entry);
@@ -33,7 +33,7 @@ export class EqualCalls {
   remove(entry: PendingCall): void {
     const { guard } = entry.call;
     if (guard === undefined) return;
-    const key = entry.call.task.originalDigest;
+    const key = entry.task.originalDigest;
     const there = this.#byDigest.get(key);
     if (there instanceof Set ? !there.delete(entry) : there !== entry) return;
     if (there === entry || (there as Set<PendingCall>).size === 0) this.#byDigest.delete(key);

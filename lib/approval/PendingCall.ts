@@ -11,12 +11,16 @@ import { approvalHandle } from './approvalHandle.js';
 import type { HandleOutcome, HandleOwner } from './approvalHandle.js';
 
 /** A call that waits for a person, as it is handed to the scheduler. */
-export interface ApprovalCall<T = unknown> {
+export interface ApprovalCall<T = unknown> extends HeldApproval<T> {
   readonly task: PendingTask;
+}
+
+/** What the scheduler keeps of a call beside its task. */
+export interface HeldApproval<T = unknown> {
   /** The call as it was decided on, before any sanitize: what a fresh decision is made on. */
   readonly request: DecisionRequest;
-  /** Enters the method. Gets its own copy of the approved params. */
-  run(params: Params): Awaitable<T>;
+  /** Enters the method. Gets its own copy of the approved params, and the task as it is now. */
+  run(params: Params, task: Task): Awaitable<T>;
   /** Checks params that a later decision would run with, as the guard checked the first ones. @throws SanitizeError */
   admit(params: Params): Awaitable<Params>;
   /** What an equal call must share to join this one: the guard, and the object it runs on. */
@@ -32,7 +36,7 @@ export interface ApprovalCall<T = unknown> {
 export class PendingCall<T = unknown> implements Due, HandleOwner<T> {
   dueMs = 0;
   heapIndex = -1;
-  readonly call: ApprovalCall<T>;
+  readonly call: HeldApproval<T>;
   readonly handle: PendingApproval<T>;
   /** As last seen. */
   task: Task;
@@ -52,9 +56,9 @@ export class PendingCall<T = unknown> implements Due, HandleOwner<T> {
   #listeners: ((outcome: HandleOutcome<T>) => void)[] | undefined;
 
   /** @param cancel one function for all entries: a closure each would cost more than the entry */
-  constructor(call: ApprovalCall<T>, cancel: (entry: PendingCall) => Promise<boolean>) {
+  constructor(task: PendingTask, call: HeldApproval<T>, cancel: (entry: PendingCall) => Promise<boolean>) {
     this.call = call;
-    this.task = call.task;
+    this.task = task;
     this.#cancel = cancel;
     this.handle = approvalHandle<T>(this);
   }

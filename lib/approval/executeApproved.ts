@@ -31,13 +31,14 @@ export interface ExecutionHost {
   finish(entry: PendingCall, outcome: HandleOutcome<unknown>): void;
 }
 
-type Run = (params: Params) => Awaitable<unknown>;
+/** Enters a method with the params that were approved, for a task that is executing. */
+export type RunApproved = (params: Params, task: Task) => Awaitable<unknown>;
 
 /**
  * The one sequence from approved to run: not expired → still the same caller → decided afresh on the original call → the same params → the
  * approval used up at the desk → one claim → run. Every step that fails ends the task, or asks again; none falls through to the next.
  */
-export function executeApproved(entry: PendingCall, task: ApprovedTask, run: Run, host: ExecutionHost): Awaitable<void> {
+export function executeApproved(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: ExecutionHost): Awaitable<void> {
   const { decisions } = host;
   const { request, recheck } = entry.call;
   if (host.now() >= task.expiresAtMs) return host.end(entry, timedOut(task, 'its time was over before it could run'));
@@ -54,7 +55,13 @@ export function executeApproved(entry: PendingCall, task: ApprovedTask, run: Run
   );
 }
 
-function applyFreshDecision(entry: PendingCall, task: ApprovedTask, run: Run, host: ExecutionHost, decision: Decision): Awaitable<void> {
+function applyFreshDecision(
+  entry: PendingCall,
+  task: ApprovedTask,
+  run: RunApproved,
+  host: ExecutionHost,
+  decision: Decision,
+): Awaitable<void> {
   switch (decision.effect) {
     case 'deny':
       return host.end(entry, deniedAtRun(task, 'denied_at_run', decision.reason ?? 'policy denies it now.', decision));
@@ -71,7 +78,7 @@ function applyFreshDecision(entry: PendingCall, task: ApprovedTask, run: Run, ho
   }
 }
 
-function useApproval(entry: PendingCall, task: ApprovedTask, run: Run, host: ExecutionHost): Awaitable<void> {
+function useApproval(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: ExecutionHost): Awaitable<void> {
   const { decisionId, digest, params } = task;
   if (isOver(entry, host)) return;
   if (digestOf(params) !== digest) {
@@ -90,7 +97,7 @@ function useApproval(entry: PendingCall, task: ApprovedTask, run: Run, host: Exe
   );
 }
 
-function claimAndRun(entry: PendingCall, task: ApprovedTask, token: string, run: Run, host: ExecutionHost): Awaitable<void> {
+function claimAndRun(entry: PendingCall, task: ApprovedTask, token: string, run: RunApproved, host: ExecutionHost): Awaitable<void> {
   const { taskId, digest, expiresAtMs } = task;
   if (isOver(entry, host)) return;
   // from here on a shutdown waits for it
@@ -105,11 +112,11 @@ function claimAndRun(entry: PendingCall, task: ApprovedTask, token: string, run:
   });
 }
 
-function runClaimed(entry: PendingCall, executing: ExecutingTask, run: Run, host: ExecutionHost): Awaitable<void> {
+function runClaimed(entry: PendingCall, executing: ExecutingTask, run: RunApproved, host: ExecutionHost): Awaitable<void> {
   const { digest, params, toolName, claimToken: token } = executing;
   return attempt<unknown, void>(
     () => {
-      if (digestOf(params) === digest) return run(copyData(params));
+      if (digestOf(params) === digest) return run(copyData(params), executing);
       reportTampering(executing);
       throw new ForbiddenError(`Tool '${toolName}' did not run: its params are not those that were approved.`, {
         code: 'approved_params_changed',

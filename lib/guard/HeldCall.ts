@@ -1,7 +1,7 @@
-import type { ApprovalCall } from '../approval/PendingCall.js';
+import type { HeldApproval } from '../approval/PendingCall.js';
 import type { Awaitable } from '../common/awaitable.js';
 import type { Params } from '../model/Params.js';
-import type { PendingTask } from '../model/Task.js';
+import type { Task } from '../model/Task.js';
 import { admitParams } from './admitParams.js';
 import { enterCall, nestedTooDeep } from './callContext.js';
 import { CallRequest } from './CallRequest.js';
@@ -9,16 +9,14 @@ import type { CallToDecide } from './GuardedCall.js';
 import type { GuardRuntime } from './GuardRuntime.js';
 
 /** A guarded call while it waits for a person: what the scheduler keeps of it. */
-export class HeldCall<R> implements ApprovalCall<Awaited<R>> {
-  readonly task: PendingTask;
+export class HeldCall<R> implements HeldApproval<Awaited<R>> {
   readonly request: CallRequest;
   /** Taken now, in the scope of the caller. */
   readonly recheck: (() => string | undefined) | undefined;
   readonly #call: CallToDecide<R>;
   readonly #runtime: GuardRuntime;
 
-  constructor(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest, task: PendingTask) {
-    this.task = task;
+  constructor(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest) {
     this.request = request;
     this.recheck = call.recheck;
     this.#call = call;
@@ -39,8 +37,8 @@ export class HeldCall<R> implements ApprovalCall<Awaited<R>> {
     return this.#call.onSettled;
   }
 
-  run(params: Params): Awaitable<Awaited<R>> {
-    return runApproved(this.#call, this.task, params);
+  run(params: Params, task: Task): Awaitable<Awaited<R>> {
+    return runApproved(this.#call, task, params);
   }
 
   admit(params: Params): Awaitable<Params> {
@@ -51,7 +49,7 @@ export class HeldCall<R> implements ApprovalCall<Awaited<R>> {
 /** Enters the method of an approved call, in its own context. */
 export function runApproved<R>(
   call: CallToDecide<R>,
-  { agentId, toolName, decisionId, taskId }: Pick<PendingTask, 'agentId' | 'toolName' | 'decisionId' | 'taskId'>,
+  { agentId, toolName, decisionId, taskId }: Pick<Task, 'agentId' | 'toolName' | 'decisionId' | 'taskId'>,
   params: Params,
 ): Awaited<R> {
   const tooDeep = nestedTooDeep(toolName);

@@ -31,11 +31,15 @@ export function joinEqualCall<R>(
   const { paramsDigest: originalDigest, sessionDigest } = request;
   const entry = equalCalls.find({ guard, target, agentId, originalDigest, sessionDigest });
   if (entry === undefined) return undefined;
-  const { task } = entry;
-  return pendingOutcome<Awaited<R>>(runtime, entry as unknown as PendingCall<Awaited<R>>, (params) => runApproved(call, task, params), {
-    joined: true,
-    signal,
-  });
+  return pendingOutcome<Awaited<R>>(
+    runtime,
+    entry as unknown as PendingCall<Awaited<R>>,
+    (params, task) => runApproved(call, task, params),
+    {
+      joined: true,
+      signal,
+    },
+  );
 }
 
 /** Records the approval that a decision asks for. Schedules nothing. */
@@ -50,9 +54,9 @@ export function openApproval<R>(
     const task = taskFor(call, request, decision, params, runtime.scheduler.now());
     return chain(runtime.tasks.record(task), ({ outcome }) => {
       if (outcome !== 'created') throw replayed(task);
-      const held = new HeldCall(runtime, call, request, task);
-      const entry = runtime.scheduler.hold(held);
-      return pendingOutcome(runtime, entry, (approved) => held.run(approved), { joined: false, signal: call.signal });
+      const held = new HeldCall(runtime, call, request);
+      const entry = runtime.scheduler.hold(task, held);
+      return pendingOutcome(runtime, entry, (approved, now) => held.run(approved, now), { joined: false, signal: call.signal });
     });
   });
 }

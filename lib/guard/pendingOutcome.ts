@@ -5,6 +5,7 @@ import type { PendingCall } from '../approval/PendingCall.js';
 import { publishCallbackError } from '../model/diagnostics.js';
 import { ApprovalTimeoutError, CallAbortedError } from '../model/errors/RefusalErrors.js';
 import type { Params } from '../model/Params.js';
+import type { Task } from '../model/Task.js';
 import type { PendingOutcome } from './GuardedCall.js';
 import type { GuardRuntime } from './GuardRuntime.js';
 
@@ -17,7 +18,7 @@ interface WaitOptions {
 export function pendingOutcome<T>(
   { scheduler }: GuardRuntime,
   entry: PendingCall<T>,
-  run: (params: Params) => Awaitable<T>,
+  run: (params: Params, task: Task) => Awaitable<T>,
   { joined, signal }: { readonly joined: boolean; readonly signal: AbortSignal | undefined },
 ): PendingOutcome<T> {
   // the scheduler handles calls of every result type; it never looks into a result

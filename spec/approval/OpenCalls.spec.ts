@@ -34,6 +34,6 @@ describe('OpenCalls', () => {
   function setup() {
     const guard = {};
     const call = { task: pendingTask(), request: requestOf(), run: () => 1, admit: (params: object) => params as never, guard };
-    return { calls: new OpenCalls(), entry: new PendingCall<unknown>(call, async () => true), guard };
+    return { calls: new OpenCalls(), entry: new PendingCall<unknown>(call.task, call, async () => true), guard };
   }
 });

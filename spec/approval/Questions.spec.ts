@@ -63,7 +63,7 @@ describe('Questions', () => {
     const questions = new Questions();
     const task = pendingTask();
     const call = { task, request: requestOf(), run: () => 1, admit: (params: object) => params as never };
-    const entry = new PendingCall<unknown>(call, async () => true);
+    const entry = new PendingCall<unknown>(call.task, call, async () => true);
     const put: { resolve: (status: DecisionStatus) => void; reject: (error: Error) => void }[] = [];
     const heard: string[] = [];
     const ask = (): unknown =>

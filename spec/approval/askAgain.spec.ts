@@ -29,6 +29,19 @@ describe('askAgain', () => {
     });
   }
 
+  it('runs the call under the approval that stands, not the one it asked for first', async () => {
+    const { submit } = schedulerSetup({
+      service: {
+        status: (decisionId) => ({ decisionId, state: 'approved' }),
+        reevaluate: (_, decisionId) =>
+          decisionId === 'dec-second' ? { effect: 'allow', decisionId } : { effect: 'approval_needed', decisionId: 'dec-second' },
+      },
+    });
+    const { handle } = await submit(inAnHour(), { run: (_, { status, decisionId }) => [status, decisionId] });
+    await time.tickAsync(10_000);
+    expect(await handle.completed).to.deep.equal(['executing', 'dec-second']);
+  });
+
   it('leaves a call alone that was cancelled before its second approval could be recorded', async () => {
     const store = new MemoryTaskStore();
     const setup = asking(store);

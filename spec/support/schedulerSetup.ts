@@ -69,12 +69,11 @@ export function schedulerSetup(options: SchedulerSetupOptions = {}): SchedulerSe
     const runs: Params[] = [];
     const settled: [unknown, unknown][] = [];
     const { run = () => 'done', ...others } = call;
-    const entry = scheduler.hold({
-      task,
+    const entry = scheduler.hold(task, {
       request: requestOf({ params: task.params, approvalTimeoutMs: task.expiresAtMs - task.createdAtMs }),
-      run: (params) => {
+      run: (params, now) => {
         runs.push(params);
-        return run(params);
+        return run(params, now);
       },
       admit: (params) => params,
       onSettled: (result, error) => settled.push([result, error]),
