@@ -1,5 +1,4 @@
-import { attempt, chain, isThenable } from '../common/awaitable.js';
-import type { Awaitable } from '../common/awaitable.js';
+import { attempt, type Awaitable, chain, isThenable } from '../common/awaitable.js';
 import { SteadyClock } from '../common/SteadyClock.js';
 import { ShutdownError } from '../model/errors/RefusalErrors.js';
 import type { PendingApproval } from '../model/PendingApproval.js';
@@ -8,14 +7,11 @@ import type { ApprovalSchedulerOptions } from './ApprovalSchedulerOptions.js';
 import { askAgain } from './askAgain.js';
 import { CallEnder } from './CallEnder.js';
 import { drainExecutions } from './drainExecutions.js';
-import { cancelled, cancelledWith, timedOut } from './endings.js';
-import type { Ending } from './endings.js';
+import { cancelled, cancelledWith, type Ending, timedOut } from './endings.js';
 import type { EqualCalls } from './EqualCalls.js';
-import { executeApproved } from './executeApproved.js';
-import type { ExecutionHost, RunApproved } from './executeApproved.js';
+import { executeApproved, type ExecutionHost, type RunApproved } from './executeApproved.js';
 import { OpenCalls } from './OpenCalls.js';
-import { PendingCall } from './PendingCall.js';
-import type { ApprovalCall, HeldApproval } from './PendingCall.js';
+import { type ApprovalCall, type HeldApproval, PendingCall } from './PendingCall.js';
 import { StatusFollower } from './StatusFollower.js';
 
 /**
@@ -24,7 +20,7 @@ import { StatusFollower } from './StatusFollower.js';
  */
 export class ApprovalScheduler {
   readonly #options: ApprovalSchedulerOptions;
-  readonly #clock = new SteadyClock();
+  readonly #clock: SteadyClock;
   readonly #calls = new OpenCalls();
   readonly #executing = new Set<PendingCall>();
   readonly #controller = new AbortController();
@@ -39,10 +35,11 @@ export class ApprovalScheduler {
     const { decisions, registry } = options;
     const { signal } = this.#controller;
     this.#options = options;
+    this.#clock = options.clock ?? new SteadyClock();
     this.#ender = new CallEnder(decisions, registry, this.#calls, (entry) => this.#ended(entry));
-    const now = this.now.bind(this);
     const end = (entry: PendingCall, ending: Ending): Awaitable<void> => chain(this.#ender.tryEnd(entry, ending), () => undefined);
     const execute = (entry: PendingCall): Awaitable<void> => this.#execute(entry, (params, task) => entry.call.run(params, task));
+    const now = this.now.bind(this);
     this.#follower = new StatusFollower(options, this.#calls, { now, execute, end, timeout: this.timeout.bind(this) }, signal);
     this.#host = {
       decisions,
@@ -83,11 +80,7 @@ export class ApprovalScheduler {
     this.#follower.listen();
   }
 
-  /**
-   * Follows an approval and runs the call once it is approved. The task must be in the registry.
-   *
-   * @throws ShutdownError after {@link shutdown}
-   */
+  /** Follows an approval and runs the call once it is approved. The task must be in the registry. @throws ShutdownError after {@link shutdown} */
   submit<T>(call: ApprovalCall<T>): PendingApproval<T> {
     const entry = this.hold(call.task, call);
     this.follow(entry);
@@ -168,18 +161,24 @@ export class ApprovalScheduler {
     this.#executing.add(entry);
     const done = (): void => {
       this.#executing.delete(entry);
+      entry.execution = undefined;
     };
-    const failed = (error: unknown): Awaitable<void> => {
-      done();
-      return this.#ender.abandon(entry, error);
-    };
-    return attempt(() => executeApproved(entry, task, run, this.#host), done, failed);
+    const execution = attempt(
+      () => executeApproved(entry, task, run, this.#host),
+      done,
+      (error) => {
+        done();
+        return this.#ender.abandon(entry, error);
+      },
+    );
+    if (isThenable(execution)) entry.execution = execution;
+    return execution;
   }
 
   #observe(task: Task): void {
     this.#ender.observe(task);
-    const entry = task.status === 'executing' ? this.#calls.ofTask(task.taskId) : undefined;
     // a deadline is for what has not started
+    const entry = task.status === 'executing' ? this.#calls.ofTask(task.taskId) : undefined;
     if (entry !== undefined) this.#follower.drop(entry);
   }
 

@@ -1,4 +1,5 @@
 import type { Logger } from '../common/Logger.js';
+import type { SteadyClock } from '../common/SteadyClock.js';
 import type { DecisionService } from '../decision/DecisionService.js';
 import type { TaskRegistry } from './TaskRegistry.js';
 
@@ -22,6 +23,8 @@ export interface ApprovalSchedulerOptions {
   readonly maxConcurrentPolls?: number | undefined;
   /** Whether pending approvals keep the process alive. Default: while the store is in memory. */
   readonly keepAlive?: boolean | undefined;
+  /** Shared with what works on the same approvals, so that all of them end at the same moment. Default: one of its own. */
+  readonly clock?: SteadyClock | undefined;
   /** Uniform in [0, 1). */
   readonly random?: (() => number) | undefined;
   readonly logger?: Logger | undefined;

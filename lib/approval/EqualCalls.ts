@@ -7,7 +7,10 @@ export interface CallIdentity {
   readonly agentId: string;
   readonly originalDigest: string;
   readonly sessionDigest: string;
+  readonly prototypes?: ReadonlyMap<string, object> | undefined;
 }
+
+const NONE: ReadonlyMap<string, object> = new Map();
 
 /** Finds the call that is pending already for an equal one, so that one wish asks a person once. */
 export class EqualCalls {
@@ -51,7 +54,13 @@ export class EqualCalls {
   }
 }
 
-function isSame({ call, task }: PendingCall, { guard, target, agentId, sessionDigest }: CallIdentity): boolean {
+function isSame({ call, task }: PendingCall, { guard, target, agentId, sessionDigest, prototypes }: CallIdentity): boolean {
   const open = task.status === 'pending' || task.status === 'approved';
-  return open && call.guard === guard && call.target === target && task.agentId === agentId && task.sessionDigest === sessionDigest;
+  const same = call.guard === guard && call.target === target && task.agentId === agentId && task.sessionDigest === sessionDigest;
+  return open && same && areSame(call.prototypes, prototypes);
+}
+
+/** Instances with the same data are one only if they are of one class. */
+function areSame(a: ReadonlyMap<string, object> = NONE, b: ReadonlyMap<string, object> = NONE): boolean {
+  return a.size === b.size && [...a].every(([name, prototype]) => b.get(name) === prototype);
 }

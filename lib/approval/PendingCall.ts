@@ -26,6 +26,8 @@ export interface HeldApproval<T = unknown> {
   /** What an equal call must share to join this one: the guard, and the object it runs on. */
   readonly guard?: object | undefined;
   readonly target?: unknown;
+  /** Prototypes of arguments that are instances, by name. */
+  readonly prototypes?: ReadonlyMap<string, object> | undefined;
   /** Says, just before it runs, why it may not any more: the session or agent it runs for is another. */
   readonly recheck?: (() => string | undefined) | undefined;
   /** Called once, at every end: with the result, or with what went wrong. */
@@ -46,6 +48,8 @@ export class PendingCall<T = unknown> implements Due, HandleOwner<T> {
   phase: 'waiting' | 'busy' | 'ended' = 'waiting';
   /** Set from its claim on. */
   claimToken: string | undefined;
+  /** The way from approved to run, while it is under way: it may lead back to waiting. */
+  execution: PromiseLike<void> | undefined;
   polls = 0;
   /** Callers that wait for it in mode `wait`. */
   waiters = 0;

@@ -29,13 +29,15 @@ const PRUNE_EVERY = 64;
 export class TaskRegistry extends SafeEmitter<TaskEvents> {
   readonly #store: TaskStore;
   readonly #limits: ReturnType<typeof registryLimits>;
-  readonly #clock = new SteadyClock();
+  readonly #clock: SteadyClock;
   #observer: ((change: TaskTransition) => void) | undefined;
   #open = 0;
   #sincePrune = 0;
 
-  constructor(store: TaskStore, options: TaskRegistryOptions = {}) {
+  /** @param clock shared with what works on the same approvals, so that all of them end at the same moment */
+  constructor(store: TaskStore, options: TaskRegistryOptions = {}, clock: SteadyClock = new SteadyClock()) {
     super();
+    this.#clock = clock;
     this.#store = store;
     this.#limits = registryLimits(options);
   }

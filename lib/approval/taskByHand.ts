@@ -16,7 +16,7 @@ const DAY_MS = 86_400_000;
 
 /** A task that no call stands behind: it has no params and no runner. */
 export function taskByHand({ agentId, toolName, decisionId, taskId, metadata, timeoutMs = DAY_MS }: NewTask, nowMs: number): PendingTask {
-  return {
+  return Object.freeze<PendingTask>({
     status: 'pending',
     taskId: taskId ?? nextId('task'),
     decisionId,
@@ -38,5 +38,5 @@ export function taskByHand({ agentId, toolName, decisionId, taskId, metadata, ti
     metadata: metadata ?? {},
     history: [],
     retryOf: undefined,
-  };
+  });
 }

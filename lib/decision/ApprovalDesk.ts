@@ -40,14 +40,21 @@ const SWEEP_PAGE = 1_000;
 export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   readonly #store: ApprovalStore;
   readonly #options: ApprovalDeskOptions;
-  readonly #clock = new SteadyClock();
+  readonly #clock: SteadyClock;
+  readonly #denialTtlMs: number;
+  /** A refusal outlives its approval. */
+  readonly #refusalsKeptMs: number;
   #opened = 0;
   #approvers = 0;
 
-  constructor(store: ApprovalStore, options: ApprovalDeskOptions = {}) {
+  /** @param clock shared with whatever ends the same approvals */
+  constructor(store: ApprovalStore, options: ApprovalDeskOptions = {}, clock: SteadyClock = new SteadyClock()) {
     super();
+    this.#clock = clock;
     this.#store = store;
     this.#options = options;
+    this.#denialTtlMs = options.denialTtlMs ?? 300_000;
+    this.#refusalsKeptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
   }
 
   /** Whether somebody is there to decide: an attached approver, or a listener of `requested`. */
@@ -117,7 +124,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return this.#decide(decisionId, false, verdict);
   }
 
-  async #decide(decisionId: string, approve: boolean, verdict: VerdictInput): Promise<ApprovalRecord> {
+  async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
+    // read once: who is asked about is who is recorded
+    const verdict: VerdictInput = { ...given };
     checkVerdict(decisionId, verdict);
     for (;;) {
       const record = await this.get(decisionId);
@@ -181,15 +190,6 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       const ended = waitForAll(overdue.map((r) => this.end(r.decisionId, 'expired')));
       return chain(ended, () => (overdue.length < SWEEP_PAGE ? undefined : this.#endOverdue(query)));
     });
-  }
-
-  get #denialTtlMs(): number {
-    return this.#options.denialTtlMs ?? 300_000;
-  }
-
-  /** A refusal outlives its approval. */
-  get #refusalsKeptMs(): number {
-    return Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
   }
 
   #pruneNowAndThen(): void {

@@ -30,7 +30,8 @@ export function computeFacts(hook: FactsHook | undefined, request: DecisionReque
   const { agentId, toolName, params, session } = request;
   return attempt<object, FactsOutcome>(
     () => {
-      const facts = hook({ agentId, toolName, params, session });
+      // copies: a Date in them can be changed, and what is decided on is what runs
+      const facts = hook({ agentId, toolName, params: frozenCopy(params), session: frozenCopy(session) });
       return isThenable(facts) ? withTimeout(facts, timeoutMs) : facts;
     },
     (facts) => {

@@ -24,9 +24,11 @@ export class GuardSpec {
   readonly binding: ParamsBinding;
   readonly options: LooseGuardOptions;
   readonly computesCaller: boolean;
+  readonly joins: boolean;
 
   /** @throws GuardDefinitionError naming the method and the fix */
-  constructor(method: string | symbol, length: number, options: LooseGuardOptions) {
+  constructor(method: string | symbol, length: number, options: LooseGuardOptions, joins: boolean = true) {
+    this.joins = joins;
     const where = `The guard of ${String(method)}`;
     const refuse = (why: string): never => {
       throw new GuardDefinitionError(`${where}: ${why}`);
@@ -96,7 +98,7 @@ export class GuardSpec {
   recheck(
     runtime: GuardRuntime,
     self: unknown,
-    args: readonly unknown[],
+    args: () => readonly unknown[],
     agentId: string,
     session: Session | null,
   ): (() => string | undefined) | undefined {
@@ -105,8 +107,9 @@ export class GuardSpec {
     const scope = scopeOf(runtime);
     const digest = digestOfSession(session);
     return () => {
-      if (this.#agentId(runtime, self, args) !== agentId) return 'it would run for another agent than it was approved for.';
-      const now = digestOfSession(this.#session(runtime, self, args, scope));
+      const given = args();
+      if (this.#agentId(runtime, self, given) !== agentId) return 'it would run for another agent than it was approved for.';
+      const now = digestOfSession(this.#session(runtime, self, given, scope));
       return now === digest ? undefined : 'its session is not the one it was approved in.';
     };
   }

@@ -46,6 +46,10 @@ export type OwnParams = CallSnapshot['value'];
 export interface CallFacts<R = unknown> extends Omit<GuardedCall<R>, 'params'> {
   /** @throws UnsupportedParamError */
   takeSnapshot(limits: SnapshotLimits): CallSnapshot;
+  /** The param that has to be a list, because it stands for the arguments from there on. */
+  readonly rest?: string | undefined;
+  /** Prototypes of arguments that are instances, by name: their digest does not tell them apart. */
+  readonly prototypes?: ReadonlyMap<string, object> | undefined;
 }
 
 /** {@link CallFacts} with what is to be run. An object with methods: an approval keeps it, and closures would cost more than the rest of it. */

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { HeldApproval } from '../approval/PendingCall.js';
 import type { Awaitable } from '../common/awaitable.js';
 import type { Params } from '../model/Params.js';
@@ -15,10 +16,13 @@ export class HeldCall<R> implements HeldApproval<Awaited<R>> {
   readonly recheck: (() => string | undefined) | undefined;
   readonly #call: CallToDecide<R>;
   readonly #runtime: GuardRuntime;
+  /** The caller's own: whoever runs it later may be in the context of another caller, with that one's session. */
+  readonly #context: AsyncResource = new AsyncResource('AegisApproval', { requireManualDestroy: true });
 
   constructor(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest) {
     this.request = request;
-    this.recheck = call.recheck;
+    const { recheck } = call;
+    this.recheck = recheck && (() => this.#context.runInAsyncScope(recheck));
     this.#call = call;
     this.#runtime = runtime;
     CallRequest.shelve(request);
@@ -34,15 +38,20 @@ export class HeldCall<R> implements HeldApproval<Awaited<R>> {
   }
 
   get onSettled(): ((result: Awaited<R> | undefined, error: unknown) => unknown) | undefined {
-    return this.#call.onSettled;
+    const { onSettled } = this.#call;
+    return onSettled && ((result, error) => this.#context.runInAsyncScope(onSettled, undefined, result, error));
+  }
+
+  get prototypes(): ReadonlyMap<string, object> | undefined {
+    return this.#call.prototypes;
   }
 
   run(params: Params, task: Task): Awaitable<Awaited<R>> {
-    return runApproved(this.#call, task, params);
+    return this.#context.runInAsyncScope(() => runApproved(this.#call, task, params));
   }
 
   admit(params: Params): Awaitable<Params> {
-    return admitParams(params, this.#call, this.request, this.#runtime.limits);
+    return this.#context.runInAsyncScope(() => admitParams(params, this.#call, this.request, this.#runtime.limits));
   }
 }
 

@@ -1,3 +1,5 @@
+import { ArgumentList } from '../model/ArgumentList.js';
+import { copyData } from '../model/copyData.js';
 import type { Session } from '../model/Params.js';
 import type { CallSnapshot, SnapshotLimits } from '../model/snapshot.js';
 import type { ApprovalMode } from '../model/Task.js';
@@ -15,12 +17,14 @@ export interface CallSource {
   readonly info: GuardInfo;
   readonly options: LooseGuardOptions;
   readonly binding: ParamsBinding;
+  /** Whether equal calls join. */
+  readonly joins: boolean;
   /** Whether agent or session are computed from the arguments. */
   readonly computesCaller: boolean;
   recheck(
     runtime: GuardRuntime,
     self: unknown,
-    args: readonly unknown[],
+    args: () => readonly unknown[],
     agentId: string,
     session: Session | null,
   ): (() => string | undefined) | undefined;
@@ -30,7 +34,7 @@ const NONE: readonly unknown[] = [];
 
 /** One call of a guarded function. What the guard knows anyway, and what only an approval needs, is looked up when asked for. */
 export class MethodCall implements CallToDecide {
-  readonly guard: CallSource;
+  readonly #source: CallSource;
   readonly target: unknown;
   readonly agentId: string;
   readonly session: Session | null;
@@ -40,9 +44,10 @@ export class MethodCall implements CallToDecide {
   readonly #named: NamedArguments | undefined;
   readonly #count: number;
   #args: readonly unknown[];
+  #asCalled: OwnParams | undefined;
 
   constructor(
-    guard: CallSource,
+    source: CallSource,
     fn: AnyFunction,
     runtime: GuardRuntime,
     target: unknown,
@@ -52,7 +57,7 @@ export class MethodCall implements CallToDecide {
     session: Session | null,
     signal: AbortSignal | undefined,
   ) {
-    this.guard = guard;
+    this.#source = source;
     this.target = target;
     this.agentId = agentId;
     this.session = session;
@@ -60,59 +65,79 @@ export class MethodCall implements CallToDecide {
     this.#fn = fn;
     this.#runtime = runtime;
     this.#args = args;
-    this.#count = guard.binding.count(args);
+    this.#count = source.binding.count(args);
     this.#named = named;
   }
 
   takeSnapshot(limits: SnapshotLimits): CallSnapshot {
-    const { binding, computesCaller } = this.guard;
+    const { binding, computesCaller } = this.#source;
     const snapshot = binding.takeSnapshot(this.#args, this.#named, limits);
-    // a call may wait for days: the caller's own arguments are kept only where a callback will be asked again
-    if (!computesCaller) this.#args = NONE;
+    // a call may wait for days: its caller's own arguments are not kept, and what a callback is asked again with is a copy
+    this.#args = NONE;
+    if (computesCaller) this.#asCalled = snapshot.value;
     return snapshot;
   }
 
   run(own: OwnParams): unknown {
-    return Reflect.apply(this.#fn, this.target, this.guard.binding.toArguments(own, this.#named, this.#count));
+    return Reflect.apply(this.#fn, this.target, this.#source.binding.toArguments(own, this.#named, this.#count));
+  }
+
+  /** The guard, where an equal call may join: two readers of one stream would each get a part of it. */
+  get guard(): object | undefined {
+    return this.#source.joins ? this.#source : undefined;
+  }
+
+  get rest(): string | undefined {
+    return this.#source.binding.rest;
+  }
+
+  get prototypes(): ReadonlyMap<string, object> | undefined {
+    return this.#named?.prototypes;
   }
 
   get toolName(): string {
-    return this.guard.info.toolName;
+    return this.#source.info.toolName;
   }
 
   get guardKey(): string {
-    return this.guard.info.key;
+    return this.#source.info.key;
   }
 
   get groups(): readonly string[] {
-    return this.guard.info.groups;
+    return this.#source.info.groups;
   }
 
   get opaque(): readonly string[] {
-    return this.guard.info.opaque;
+    return this.#source.info.opaque;
   }
 
   get mode(): ApprovalMode {
-    return this.guard.info.approval;
+    return this.#source.info.approval;
   }
 
   get schema(): StandardSchema | undefined {
-    return this.guard.options.schema;
+    return this.#source.options.schema;
   }
 
   get approvalTimeoutMs(): number | undefined {
-    return this.guard.options.approvalTimeoutMs;
+    return this.#source.options.approvalTimeoutMs;
   }
 
   get knows(): (name: string) => boolean {
-    return (name) => this.guard.binding.knows(name);
+    return (name) => this.#source.binding.knows(name);
   }
 
   get recheck(): (() => string | undefined) | undefined {
-    return this.guard.recheck(this.#runtime, this.target, this.#args, this.agentId, this.session);
+    return this.#source.recheck(this.#runtime, this.target, () => this.#argumentsAsCalled(), this.agentId, this.session);
   }
 
   get onSettled(): ((result: unknown, error: unknown) => unknown) | undefined {
-    return this.guard.options.onSettled as ((result: unknown, error: unknown) => unknown) | undefined;
+    return this.#source.options.onSettled as ((result: unknown, error: unknown) => unknown) | undefined;
+  }
+
+  #argumentsAsCalled(): readonly unknown[] {
+    const kept = this.#asCalled as OwnParams;
+    const own = kept instanceof ArgumentList ? kept.copy() : copyData(kept);
+    return this.#source.binding.toArguments(own, this.#named, this.#count);
   }
 }

@@ -1,4 +1,5 @@
 import { isBuiltIn, isPlainObject } from '../common/plainness.js';
+import { setOwn } from '../common/setOwn.js';
 import { ArgumentList } from '../model/ArgumentList.js';
 import { ParamsError, UnsupportedParamError } from '../model/errors/CallErrors.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
@@ -7,6 +8,7 @@ import type { Params } from '../model/Params.js';
 import { pointer } from '../model/pointer.js';
 import { takeArguments, takeInstanceSnapshot, takeParams } from '../model/snapshot.js';
 import type { CallSnapshot, SnapshotLimits } from '../model/snapshot.js';
+import { argumentsOf } from './argumentsOf.js';
 
 /** The arguments of one call by name, and what is needed to make arguments of params again. */
 export interface NamedArguments {
@@ -32,7 +34,8 @@ export class ParamsBinding {
   readonly opaque: readonly string[];
   readonly #opaque: ReadonlySet<string> | undefined;
   readonly #plain: ReadonlySet<string> | undefined;
-  readonly #rest: string | undefined;
+  /** The rest parameter, whose value is a list. */
+  readonly rest: string | undefined;
   readonly #positional: boolean;
 
   /** @throws GuardDefinitionError naming `where` */
@@ -65,13 +68,13 @@ export class ParamsBinding {
     this.opaque = Object.freeze([...opaque]);
     this.#opaque = opaque.length === 0 ? undefined : new Set(opaque);
     this.#plain = plain.length === 0 ? undefined : new Set(plain);
-    this.#rest = rest?.startsWith('...') === true ? rest.slice(3) : undefined;
-    this.#positional = params !== undefined && this.#rest === undefined && opaque.length === 0 && plain.length === 0;
+    this.rest = rest?.startsWith('...') === true ? rest.slice(3) : undefined;
+    this.#positional = params !== undefined && this.rest === undefined && opaque.length === 0 && plain.length === 0;
   }
 
   /** Whether a name may be in a call's params. Without names any may; the call's own keys then say. */
   knows(name: string): boolean {
-    return this.names !== undefined && (name === this.#rest || (this.names.includes(name) && !name.startsWith('...')));
+    return this.names !== undefined && (name === this.rest || (this.names.includes(name) && !name.startsWith('...')));
   }
 
   /**
@@ -82,7 +85,7 @@ export class ParamsBinding {
   name(args: readonly unknown[], limits: SnapshotLimits): NamedArguments | undefined {
     const { names } = this;
     if (names === undefined) return this.#nameSole(args);
-    if (args.length > names.length && this.#rest === undefined) {
+    if (args.length > names.length && this.rest === undefined) {
       throw new ParamsError(
         '',
         `The call has ${args.length} arguments, but the guard names ${names.length}; name every parameter that is passed.`,
@@ -93,8 +96,8 @@ export class ParamsBinding {
     const named: Record<string, unknown> = {};
     for (let i = 0; i < names.length; i++) {
       const name = names[i] as string;
-      if (i === names.length - 1 && this.#rest !== undefined) named[this.#rest] = args.slice(i);
-      else if (i < args.length) named[name] = args[i];
+      if (i === names.length - 1 && this.rest !== undefined) setOwn(named, this.rest, args.slice(i));
+      else if (i < args.length) setOwn(named, name, args[i]);
     }
     const prototypes = this.#takePlain(named, limits);
     return { named, opaque: this.#takeOpaque(named), prototypes };
@@ -112,26 +115,9 @@ export class ParamsBinding {
 
   /** Arguments for the function, from what it may run with. What the caller left out stays out, so that defaults apply. */
   toArguments(own: Params | ArgumentList, named: NamedArguments | undefined, count: number): readonly unknown[] {
-    return own instanceof ArgumentList ? own.values : this.#fromParams(named === undefined ? own : this.#restore(own, named), count);
-  }
-
-  #fromParams(values: Params, count: number): unknown[] {
-    const { names } = this;
-    if (names === undefined) return count === 0 && Object.keys(values).length === 0 ? [] : [values];
-    const args: unknown[] = [];
-    for (let i = 0; i < names.length; i++) {
-      const name = names[i] as string;
-      if (i === names.length - 1 && this.#rest !== undefined) {
-        const rest: unknown = values[this.#rest] ?? [];
-        if (!Array.isArray(rest)) throw new ParamsError(`/${this.#rest}`, `The rest parameter '${this.#rest}' must be a list.`);
-        while (rest.length > 0 && args.length < i) args.push(undefined);
-        args.push(...(rest as unknown[]));
-      } else if (i < count || Object.hasOwn(values, name)) {
-        while (args.length < i) args.push(undefined);
-        args.push(values[name]);
-      }
-    }
-    return args;
+    return own instanceof ArgumentList
+      ? own.values
+      : argumentsOf(named === undefined ? own : this.#restore(own, named), this.names, this.rest, count);
   }
 
   #nameSole(args: readonly unknown[]): NamedArguments {

@@ -21,13 +21,16 @@ import { validateParams } from './validateParams.js';
  */
 export function admitParams(
   params: unknown,
-  { knows, schema }: CallFacts<never>,
+  { knows, schema, rest }: CallFacts<never>,
   { params: original, opaque }: CallRequest,
   limits: SnapshotLimits,
 ): Awaitable<Params> {
   const copy = snapshotOf(params, limits);
   for (const name of opaque) {
     if (Object.hasOwn(copy, name)) throw new SanitizeError(`/${name}`, `The parameter '${name}' is opaque, so it cannot be replaced.`);
+  }
+  if (rest !== undefined && Object.hasOwn(copy, rest) && !Array.isArray(copy[rest])) {
+    throw new SanitizeError(`/${rest}`, `The rest parameter '${rest}' must stay a list.`);
   }
   if (schema === undefined) {
     for (const name of Object.keys(copy)) {

@@ -1,4 +1,5 @@
 import { ConsoleLogger, silentLogger } from '../common/Logger.js';
+import { SteadyClock } from '../common/SteadyClock.js';
 import { ApprovalScheduler } from '../approval/ApprovalScheduler.js';
 import type { ApprovalPolling } from '../approval/ApprovalSchedulerOptions.js';
 import { TaskRegistry } from '../approval/TaskRegistry.js';
@@ -46,11 +47,12 @@ const DAY_MS = 86_400_000;
 export function buildModule(options: AegisOptions): ModuleParts {
   checkSource(options);
   const logger = options.logger ?? (options.debug === true ? new ConsoleLogger(options.logLevel ?? 'debug') : silentLogger);
-  const { desk, policies, decisions } = decisionSource(options, logger);
+  const clock = new SteadyClock();
+  const { desk, policies, decisions } = decisionSource(options, logger, clock);
   const store: TaskStore = options.store ?? new MemoryTaskStore();
-  const registry = new TaskRegistry(store, options.tasks);
+  const registry = new TaskRegistry(store, options.tasks, clock);
   const polling = { ...DEFAULT_POLLING, ...defined(options.approvalPolling) };
-  const parts = { decisions, registry, polling, keepAlive: options.keepAlive, logger };
+  const parts = { decisions, registry, polling, keepAlive: options.keepAlive, clock, logger };
   const scheduler = options.scheduler?.(parts) ?? new ApprovalScheduler(parts);
   if (options.sessions === 'async-local') enableAsyncLocal();
   const runtime: GuardRuntime = {
@@ -86,7 +88,7 @@ interface Source {
   readonly policies: LivePolicies | undefined;
 }
 
-function decisionSource(options: AegisOptions, logger: Logger): Source {
+function decisionSource(options: AegisOptions, logger: Logger, clock: SteadyClock): Source {
   if (options.decisions !== undefined) return { decisions: options.decisions, desk: undefined, policies: undefined };
   if (options.policies === undefined) {
     const { apiKey = '', baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp } = options;
@@ -103,13 +105,8 @@ function decisionSource(options: AegisOptions, logger: Logger): Source {
     );
   }
   const { approverGroups, mayApprove, requireRequester, maxPendingPerTool, denialTtlMs } = options;
-  const desk = new ApprovalDesk(options.approvalStore ?? new MemoryApprovalStore(), {
-    approverGroups,
-    mayApprove,
-    requireRequester,
-    maxPendingPerTool,
-    denialTtlMs,
-  });
+  const people = { approverGroups, mayApprove, requireRequester, maxPendingPerTool, denialTtlMs };
+  const desk = new ApprovalDesk(options.approvalStore ?? new MemoryApprovalStore(), people, clock);
   const { facts, factsTimeoutMs, unattended, exposePolicies } = options;
   const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, unattended, exposePolicies, logger });
   return { decisions, desk, policies };

@@ -42,7 +42,10 @@ function ownCall<R>(call: GuardedCall<Awaited<R>>, run: RunGuarded<R>, limits: S
   }
   if (!TOOL_NAME.test(toolName))
     throw new ParamsError('', `'${toolName.slice(0, 128)}' is no tool name: letters, digits and _ . : / - only.`);
-  const { params } = call;
+  const { params, approvalTimeoutMs } = call;
+  if (approvalTimeoutMs !== undefined && !(Number.isFinite(approvalTimeoutMs) && approvalTimeoutMs > 0)) {
+    throw new ParamsError('', '`approvalTimeoutMs` is a number of milliseconds above 0.', { code: 'invalid_call' });
+  }
   if (!isPlainObject(params)) throw new ParamsError('', 'The params are no plain object, so they have no names.');
   return {
     ...call,

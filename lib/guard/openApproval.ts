@@ -29,7 +29,7 @@ export function joinEqualCall<R>(
   // opaque arguments are not compared, so calls that have any are never equal
   if (guard === undefined || !equalCalls.hasAny(guard) || request.opaque.length > 0) return undefined;
   const { paramsDigest: originalDigest, sessionDigest } = request;
-  const entry = equalCalls.find({ guard, target, agentId, originalDigest, sessionDigest });
+  const entry = equalCalls.find({ guard, target, agentId, originalDigest, sessionDigest, prototypes: call.prototypes });
   if (entry === undefined) return undefined;
   return pendingOutcome<Awaited<R>>(
     runtime,
@@ -69,7 +69,8 @@ function taskFor(
   nowMs: number,
 ): PendingTask {
   const { agentId, toolName, guardKey, paramsDigest, session, sessionDigest, approvalTimeoutMs } = request;
-  return {
+  // whoever asks the registry gets this very object
+  return Object.freeze<PendingTask>({
     status: 'pending',
     taskId: nextId('task'),
     decisionId: decision.decisionId,
@@ -91,7 +92,7 @@ function taskFor(
     metadata: call.metadata ?? NO_METADATA,
     history: NO_HISTORY,
     retryOf: undefined,
-  };
+  });
 }
 
 /** Whether an approval could not be opened because its decisionId stands for another call. */

@@ -48,11 +48,13 @@ export function pendingOutcome<T>(
     },
     resume: ({ atOnce = false } = {}) =>
       chain(scheduler.redeem(known, run, atOnce), () => {
-        const { outcome } = entry;
-        if (outcome?.ok === true) return { value: outcome.value };
-        if (outcome !== undefined) throw outcome.error;
-        // an equal call is running it just now
-        return entry.phase === 'busy' ? entry.handle.completed.then((value) => ({ value })) : undefined;
+        const read = (): { readonly value: T } | undefined => {
+          const { outcome } = entry;
+          if (outcome?.ok === false) throw outcome.error;
+          return outcome && { value: outcome.value };
+        };
+        // an equal call is running it just now, or finds that a person has to be asked again
+        return entry.outcome === undefined && entry.execution !== undefined ? chain(entry.execution, read) : read();
       }),
     cancel: () => entry.handle.cancel(),
   };

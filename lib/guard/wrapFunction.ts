@@ -29,8 +29,8 @@ export function wrapFunction(fn: AnyFunction, method: string | symbol, options: 
       `The guard of ${String(method)}: a decision can only be awaited in an async generator; make it \`async *\`.`,
     );
   }
-  const spec = new GuardSpec(method, fn.length, options);
   const isStream = kind === AsyncGeneratorFunction;
+  const spec = new GuardSpec(method, fn.length, options, !isStream || options.approval === 'throw');
   if (isStream && (options.approval ?? 'defer') === 'defer') {
     throw new GuardDefinitionError(
       `The guard of ${String(method)}: a stream cannot return a PendingApproval; choose approval 'wait' or 'throw'.`,

@@ -1,3 +1,4 @@
+import { setOwn } from '../common/setOwn.js';
 import { copyData } from './copyData.js';
 import type { Params } from './Params.js';
 
@@ -22,7 +23,7 @@ export class ArgumentList {
     const record: Record<string, unknown> = {};
     for (let i = 0; i < values.length; i++) {
       const value = values[i];
-      if (value !== undefined) record[names[i] as string] = value;
+      if (value !== undefined) setOwn(record, names[i] as string, value);
     }
     return record;
   }

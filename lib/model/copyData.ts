@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { setOwn } from '../common/setOwn.js';
 
 /** Copies what a snapshot holds; the copy may be changed freely. Trusts its input to be a snapshot. */
 export function copyData<T>(value: T): T {
@@ -6,16 +7,16 @@ export function copyData<T>(value: T): T {
   if (Array.isArray(value)) return value.map(copyData) as T;
   if (types.isDate(value)) return new Date(value.getTime()) as T;
   const copy: Record<string, unknown> = {};
-  for (const key of Object.keys(value)) copy[key] = copyData((value as Record<string, unknown>)[key]);
+  for (const key of Object.keys(value)) setOwn(copy, key, copyData((value as Record<string, unknown>)[key]));
   return copy as T;
 }
 
-/** {@link copyData}, frozen throughout (a Date cannot be: whoever changes one changes the digest, and the call does not run). */
+/** {@link copyData}, frozen throughout, but for Dates, which cannot be: code of the program gets a copy of its own. */
 export function frozenCopy<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy)) as T;
   if (types.isDate(value)) return new Date(value.getTime()) as T;
   const copy: Record<string, unknown> = {};
-  for (const key of Object.keys(value)) copy[key] = frozenCopy((value as Record<string, unknown>)[key]);
+  for (const key of Object.keys(value)) setOwn(copy, key, frozenCopy((value as Record<string, unknown>)[key]));
   return Object.freeze(copy) as T;
 }

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { isRootPrototype, kindOf } from '../common/plainness.js';
+import { setOwn } from '../common/setOwn.js';
 import { UnsupportedParamError } from './errors/CallErrors.js';
 import { FORBIDDEN_KEYS } from './names.js';
 import { pointer } from './pointer.js';
@@ -80,7 +81,7 @@ export function copyRecord(value: Record<string, unknown>, at: string, depth: nu
     const item = value[key];
     if (item === undefined) continue;
     walk.bytes += key.length * 3;
-    copy[key] = copyValue(item, at, key, depth + 1, walk);
+    setOwn(copy, key, copyValue(item, at, key, depth + 1, walk));
   }
   if (Object.getOwnPropertySymbols(value).length > 0) refuseSymbols(value, at);
   return copy;
@@ -92,11 +93,11 @@ function copyArray(value: readonly unknown[], at: string, depth: number, walk: W
     throw refused(at, kindOf(value));
   const length = value.length;
   count(length, at, walk);
-  const copy: unknown[] = new Array(length);
-  for (let i = 0; i < length; i++) {
+  // defines its items, where an assignment would look for setters on the prototype
+  const copy = Array.from({ length }, (_, i) => {
     if (!Object.hasOwn(value, i)) throw refused(pointer(at, String(i)), 'a hole in an array');
-    copy[i] = copyValue(value[i], at, String(i), depth + 1, walk);
-  }
+    return copyValue(value[i], at, String(i), depth + 1, walk);
+  });
   if (Object.keys(value).length !== length) throw refused(at, 'an array with named properties');
   return copy;
 }

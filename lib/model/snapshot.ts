@@ -63,18 +63,18 @@ export function takeArguments(names: readonly string[], args: readonly unknown[]
   const walk: Walk = { limits, keys: 0, bytes: 0, firstNull: undefined };
   // a callback of the guard may have added to the list that it was given
   if (args.length > names.length) throw new UnsupportedParamError('', `There are ${args.length} arguments, but ${names.length} names.`);
-  // made at its length: one that grows takes room for 17
-  const values: unknown[] = new Array(args.length);
   let nested = false;
+  let values: readonly unknown[];
   try {
     count(args.length, '', walk);
-    for (let i = 0; i < args.length; i++) {
-      const arg = args[i];
+    // map defines its items, where an assignment would look for setters on the prototype
+    values = args.map((arg, i) => {
+      if (arg === undefined) return undefined;
       const name = names[i] as string;
-      if (arg !== undefined) walk.bytes += name.length * 3;
+      walk.bytes += name.length * 3;
       if (typeof arg === 'object' && arg !== null) nested = true;
-      values[i] = arg === undefined ? undefined : copyValue(arg, '', name, 1, walk);
-    }
+      return copyValue(arg, '', name, 1, walk);
+    });
   } catch (error) {
     throw unreadable(error, '');
   }

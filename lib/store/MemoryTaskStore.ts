@@ -84,7 +84,7 @@ export class MemoryTaskStore implements TaskStore {
   countAttempt(taskId: string): Task | undefined {
     const task = this.#tasks.get(taskId);
     if (task === undefined) return undefined;
-    const next: Task = { ...task, attemptCount: task.attemptCount + 1 };
+    const next = changedTask(task, { attemptCount: task.attemptCount + 1 }, task);
     this.#tasks.set(taskId, next);
     return next;
   }

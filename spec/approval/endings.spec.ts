@@ -32,8 +32,9 @@ describe('A task that somebody else ended', () => {
     class Forgetful extends MemoryTaskStore {
       override transition(...args: Parameters<MemoryTaskStore['transition']>): Task | undefined {
         const task = super.transition(...args);
-        if (task !== undefined) delete (task as { error?: unknown }).error;
-        return task;
+        if (task === undefined) return undefined;
+        const { error: _, ...rest } = task as Task & { error?: unknown };
+        return rest as Task;
       }
     }
     const setup = schedulerSetup({ store: new Forgetful() });

@@ -80,9 +80,8 @@ describe('A call while it waits for a person', () => {
     expect(asked).to.deep.equal([[mine], [mine]]);
   });
 
-  it('never runs for another session than it was approved in, though its caller makes it one', async () => {
-    const body = sinon.spy();
-    const refund = looseGuard(async () => void body(), {
+  it('is the call that was approved, whatever its caller makes of its own objects meanwhile', async () => {
+    const refund = looseGuard(async (order: Order) => order.user, {
       toolName: 'refund',
       params: ['order'],
       session: (_self: unknown, [order]: readonly [Order]) => ({ user_id: order.user }),
@@ -91,6 +90,22 @@ describe('A call while it waits for a person', () => {
     const mine: Order = { user: 'ann', items: [] };
     const pending = (await refund(mine)) as PendingApproval;
     mine.user = 'eve';
+    await approve();
+    expect(await pending.completed).to.equal('ann');
+  });
+
+  it('never runs for another session than it was approved in, though its object has another by then', async () => {
+    const body = sinon.spy();
+    const desk = {
+      user: 'ann',
+      refund: looseGuard(async () => void body(), {
+        toolName: 'refund',
+        session: (self: { user: string }) => ({ user_id: self.user }),
+        module,
+      }),
+    };
+    const pending = (await desk.refund()) as PendingApproval;
+    desk.user = 'eve';
     await approve();
     expect(await rejection(pending.completed))
       .to.be.instanceOf(ForbiddenError)
@@ -160,7 +175,7 @@ describe('A call while it waits for a person', () => {
 
   for (const [what, options, kept] of [
     ['keeps nothing of what its caller passed', '{}', false],
-    ['keeps what its callbacks will be asked about again', '{ session: (self, [order]) => ({ user_id: order.user }) }', true],
+    ['keeps a copy of what its callbacks will be asked about again', '{ session: (self, [order]) => ({ user_id: order.user }) }', false],
   ] as const) {
     it(what, async () => {
       clock.restore();

@@ -68,7 +68,7 @@ describe('The arguments of a guarded call', () => {
     it('refuse a rest that a sanitize made no list, without running', async () => {
       service.always({ effect: 'sanitize', params: { a: 1, more: 'x' } });
       expect(await rejection(guarded({ params: ['a', '...more'] })(1)))
-        .to.be.instanceOf(ParamsError)
+        .to.be.instanceOf(SanitizeError)
         .and.include({ path: '/more' });
     });
 
