@@ -31,7 +31,7 @@ describe('What is decided is what runs', () => {
       policies,
       facts: ({ params, session }) => {
         (params['when'] as Date).setUTCHours(0, 0, 0, 0);
-        (session?.['until'] as Date).setUTCFullYear(2040);
+        (session as { until: Date }).until.setUTCFullYear(2040);
         return {};
       },
     });
