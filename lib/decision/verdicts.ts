@@ -25,7 +25,7 @@ export function settled(record: ApprovalRecord): VerdictError {
 
 /** @throws VerdictError 400 for a verdict that names nobody, or is out of bounds */
 export function checkVerdict(decisionId: string, verdict: VerdictInput): void {
-  const { by, reason } = (verdict ?? {}) as Partial<VerdictInput>;
+  const { by, reason } = verdict as Partial<VerdictInput>;
   if (typeof by !== 'string' || by.trim() === '' || by.length > 256) {
     throw new VerdictError(
       400,

@@ -72,6 +72,13 @@ describe('The arguments of a guarded call', () => {
         .and.include({ path: '/more' });
     });
 
+    it('refuse a rest that a schema made no list, without running', async () => {
+      const schema = v.object({ a: v.number(), more: v.pipe(v.array(v.number()), v.transform(String)) });
+      expect(await rejection(guarded({ params: ['a', '...more'], schema })(1, 2)))
+        .to.be.instanceOf(ParamsError)
+        .and.include({ path: '/more' });
+    });
+
     it('are none in place of a rest that a sanitize took away', async () => {
       const schema = v.object({ a: v.number(), more: v.optional(v.array(v.number())) });
       service.always({ effect: 'sanitize', params: { a: 1 } });
