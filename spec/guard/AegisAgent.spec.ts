@@ -7,6 +7,10 @@ describe('@AegisAgent', () => {
       expect(() => AegisAgent(id as string)).to.throw(GuardDefinitionError, 'an agent id');
     });
 
+  it('takes an id of 256 characters', () => {
+    expect(() => AegisAgent('x'.repeat(256))).to.not.throw();
+  });
+
   const decorate = AegisAgent('a') as (...placed: unknown[]) => unknown;
   const method = async (): Promise<void> => {};
   const places: readonly (readonly [string, readonly unknown[]])[] = [
@@ -15,6 +19,7 @@ describe('@AegisAgent', () => {
     ['a method (legacy)', [{}, 'm', { value: method }]],
     ['a static method (legacy)', [class {}, 'm', { value: method }]],
     ['a static field (legacy)', [class {}, 'f']],
+    ['an object', [{}]],
   ];
   for (const [name, placed] of places)
     it(`is refused on ${name}`, () => {

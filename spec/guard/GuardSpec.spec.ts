@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { ForbiddenError, guard, ParamsError } from '../../lib/index.js';
+import { AegisGuard, ForbiddenError, guard, GuardDefinitionError, ParamsError } from '../../lib/index.js';
 import type { AegisModule, PendingApproval } from '../../lib/index.js';
 import { moduleAsking, rejection, StandInDecisions } from '../support/standInDecisions.js';
 
@@ -89,5 +89,43 @@ describe('The callbacks of a guard', () => {
       expect(called).to.equal(2);
       expect(body.args).to.deep.equal([[5, 'ann']]);
     });
+  });
+});
+
+describe('The options of a guard', () => {
+  const define = (options: unknown) => () => looseGuard(async () => {}, { toolName: 't', ...(options as object) });
+
+  const wrong: readonly (readonly [string, object])[] = [
+    ['a toolName that is no text', { toolName: 5 }],
+    ['a group that is no text', { groups: [5] }],
+    ['a key that is no text', { key: 5 }],
+    ['an empty key', { key: '' }],
+    ['a key of 257 characters', { key: 'k'.repeat(257) }],
+    ['an agent that is a list', { agentId: ['a'] }],
+    ['an agent of 257 characters', { agentId: 'a'.repeat(257) }],
+    ['null for a schema', { schema: null }],
+    ['an opaque name that is no text', { opaque: [5] }],
+    ['a rest parameter without a name', { params: ['...'] }],
+  ];
+  for (const [name, options] of wrong)
+    it(`are refused for ${name}`, () => expect(define(options)).to.throw(GuardDefinitionError, 'The guard of '));
+
+  it('may have names of 256 characters', () => {
+    expect(define({ key: 'k'.repeat(256), agentId: 'a'.repeat(256) })).to.not.throw();
+  });
+
+  it('need a toolName where the name of the function is none, though it would be one without its #', () => {
+    const fn = Object.defineProperty(async () => {}, 'name', { value: 'a#b' });
+    expect(() => looseGuard(fn, {})).to.throw(GuardDefinitionError, 'give a `toolName`');
+  });
+
+  it('are an object', () => {
+    for (const options of [null, undefined, 'wait'])
+      expect(() => AegisGuard(options as never)).to.throw(GuardDefinitionError, 'object of options');
+  });
+
+  it('stand on a function', () => {
+    const decorate = AegisGuard({} as never) as unknown as (value: unknown, context: object) => unknown;
+    expect(() => decorate(undefined, { kind: 'method', name: 'm' })).to.throw(GuardDefinitionError, 'guards methods');
   });
 });

@@ -46,6 +46,13 @@ describe('The arguments of a guarded call', () => {
       expect(service.requests.map((r) => r.params)).to.deep.equal([{}, { a: 1 }, { a: 1 }, { b: 2 }, { a: 1, b: 2, c: 3 }]);
     });
 
+    for (const options of [{ opaque: ['b'] }, { plain: ['b'] }, { opaque: ['a'] }])
+      it(`are as many as were passed, with ${JSON.stringify(options)} too`, async () => {
+        const call = guarded({ params: ['a', 'b', 'c'], ...options });
+        for (const args of [[], [1], [1, 2], [1, 2, undefined], [undefined, 2, undefined], [undefined, undefined, undefined]])
+          expect(await call(...args)).to.deep.equal(args);
+      });
+
     it('are refused when there are more', async () => {
       const error = await rejection(guarded({ params: ['a'] })(1, 2));
       expect(error).to.be.instanceOf(ParamsError);

@@ -207,6 +207,17 @@ describe('currentCall()', () => {
     expect(() => module.withSession({}, () => 1)).to.throw(ConfigError, "must be 'async-local' for withSession()");
   });
 
+  it('is known without AsyncLocalStorage until the first await of the method, and nowhere else', async () => {
+    const { code, stdout, stderr } = await runInChild(`
+      const { AegisModule, currentCall, guard } = await import('${LIBRARY}');
+      const decisions = { decide: () => ({ effect: 'allow', decisionId: 'd' }), status: () => ({}) };
+      const module = AegisModule.create({ decisions });
+      const call = guard(async () => currentCall(), { toolName: 't', agentId: 'a', approval: 'wait', module });
+      console.log(JSON.stringify([currentCall() ?? 'none', await call(), currentCall() ?? 'none']));`);
+    expect(code, stderr).to.equal(0);
+    expect(JSON.parse(stdout)).to.deep.equal(['none', { agentId: 'a', toolName: 't', decisionId: 'd', depth: 1 }, 'none']);
+  });
+
   it('costs the host no AsyncLocalStorage unless a module asks for it (trap I)', async () => {
     const { code, stdout, stderr } = await runInChild(`
       import { AsyncLocalStorage } from 'node:async_hooks';

@@ -123,6 +123,61 @@ describe('guardSync()', () => {
     expect([call(1, 2), ran]).to.deep.equal([3, 1]);
   });
 
+  it('leaves an approval to those who wait for it where it is found late', async () => {
+    service.always({ effect: 'approval_needed' });
+    let later = false;
+    const validate = (value: unknown): unknown => (later ? Promise.resolve({ value }) : { value });
+    const schema = { '~standard': { version: 1, vendor: 'spec', validate } };
+    const call = looseGuardSync(add, { params: ['a', 'b'], schema, module });
+    const { pending } = thrown(() => call(1, 2)) as ApprovalPendingError;
+    later = true;
+    expect(thrown(() => call(1, 2))).to.have.property('reason', 'asynchronous');
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    expect([pending.status, service.withdrawn]).to.deep.equal(['pending', []]);
+  });
+
+  describe('ends no process', () => {
+    let unhandled: unknown[];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    let others: NodeJS.UnhandledRejectionListener[];
+    beforeEach(() => {
+      unhandled = [];
+      others = process.listeners('unhandledRejection');
+      process.removeAllListeners('unhandledRejection').on('unhandledRejection', note);
+    });
+    afterEach(() => {
+      process.removeListener('unhandledRejection', note);
+      for (const other of others) process.on('unhandledRejection', other);
+    });
+    const settled = async (): Promise<void> => {
+      for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+    };
+
+    it('by a denial that comes later', async () => {
+      service.answer = async () => ({ effect: 'deny' });
+      thrown(() => guarded()(1, 2));
+      await settled();
+      expect(unhandled).to.deep.equal([]);
+    });
+
+    it('by a refusal of a person that comes later', async () => {
+      service.always({ effect: 'approval_needed' });
+      const status = service.status.bind(service);
+      service.status = (async (decisionId: string) => status(decisionId)) as never;
+      const call = guarded();
+      thrown(() => call(1, 2));
+      service.state = 'denied';
+      expect(thrown(() => call(1, 2))).to.be.instanceOf(ApprovalPendingError);
+      await settled();
+      expect(unhandled).to.deep.equal([]);
+    });
+  });
+
+  it('takes the one mode that it has where that is named', () => {
+    expect(looseGuardSync(add, { params: ['a', 'b'], approval: 'throw', module })(1, 2)).to.equal(3);
+  });
+
   for (const [name, fn] of [
     ['an async function', async () => 1],
     [

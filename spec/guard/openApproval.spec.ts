@@ -350,6 +350,16 @@ describe('A guarded call that needs approval', () => {
       expect(body.called).to.equal(false);
     });
 
+    it('and never runs for another agent, where that is all that is computed', async () => {
+      let agentId = 'a';
+      const pending = await pendingOf(guarded({ agentId: () => agentId, session: undefined })(5));
+      agentId = 'b';
+      service.state = 'approved';
+      await poll();
+      expect(await rejection(pending.completed)).to.have.property('code', 'caller_changed');
+      expect(body.called).to.equal(false);
+    });
+
     for (const name of ['agentId', 'session'])
       it(`and never runs where ${name} cannot be computed any more`, async () => {
         let broken = false;
@@ -486,6 +496,17 @@ describe('A guarded call that needs approval', () => {
     const broken = moduleAsking(service, { store });
     const error = await rejection(guarded({ module: broken })(5));
     expect(error).to.be.instanceOf(DecisionUnavailableError);
+    expect(service.withdrawn).to.have.length(1);
+    await broken.close();
+  });
+
+  it('is withdrawn, too, where a service that keeps the tasks is not there', async () => {
+    const store = new MemoryTaskStore();
+    store.insert = () => {
+      throw new DecisionUnavailableError('service_threw', 'The store is not there.');
+    };
+    const broken = moduleAsking(service, { store });
+    expect(await rejection(guarded({ module: broken })(5))).to.have.property('reason', 'service_threw');
     expect(service.withdrawn).to.have.length(1);
     await broken.close();
   });

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { getEventListeners } from 'node:events';
 import sinon from 'sinon';
 import { ApprovalTimeoutError, CallAbortedError, guard, guardCall } from '../../lib/index.js';
@@ -100,6 +101,41 @@ describe('Waiting for an approval', () => {
     await clock.tickAsync(1);
     release('done');
     expect(await running).to.equal('done');
+  });
+
+  it('ends no process where it has no signal to leave', async () => {
+    const unhandled: unknown[] = [];
+    const others = process.listeners('unhandledRejection');
+    process.removeAllListeners('unhandledRejection').on('unhandledRejection', (reason) => unhandled.push(reason));
+    try {
+      const running = waiting({ signal: undefined })();
+      service.state = 'approved';
+      await poll();
+      expect(await running).to.equal('ran');
+      clock.restore();
+      for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+      expect(unhandled).to.deep.equal([]);
+    } finally {
+      process.removeAllListeners('unhandledRejection');
+      for (const other of others) process.on('unhandledRejection', other);
+    }
+  });
+
+  it('tells, for whoever listens, that it could not be ended', async () => {
+    const events: { where?: string }[] = [];
+    const listen = (event: unknown): void => void events.push(event as object);
+    subscribe('aegis:diagnostics', listen);
+    try {
+      const running = waiting()();
+      running.catch(() => {});
+      await clock.tickAsync(1);
+      module.scheduler.cancel = () => Promise.reject(new Error('disk full'));
+      controller.abort();
+      await clock.tickAsync(1);
+      expect(events.map(({ where }) => where)).to.deep.equal(['ending an approval']);
+    } finally {
+      unsubscribe('aegis:diagnostics', listen);
+    }
   });
 
   it('goes on for the others when one of them leaves', async () => {

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { canonicalDigest } from '../../lib/common/canonical.js';
+import { UnsupportedParamError } from '../../lib/model/errors/CallErrors.js';
 import { AegisError } from '../../lib/model/errors/AegisError.js';
 import { type ArgumentList, recordOf } from '../../lib/model/ArgumentList.js';
 import { takeArguments, takeParams } from '../../lib/model/snapshot.js';
@@ -53,7 +54,29 @@ describe('Positional arguments', () => {
   });
 
   it('are shared where nobody can change them', () => {
-    const list = takeArguments(NAMES, ['x', 1, true]).value as ArgumentList;
-    expect(list.copy()).to.equal(list);
+    for (const args of [
+      ['x', 1, true],
+      ['x', null, undefined],
+    ]) {
+      const list = takeArguments(NAMES, args).value as ArgumentList;
+      expect(list.copy()).to.equal(list);
+    }
+  });
+
+  it('are copied however often they were copied before', () => {
+    const copy = (takeArguments(NAMES, [{ deep: [1] }]).value as ArgumentList).copy();
+    (copy.copy().values[0] as { deep: number[] }).deep.push(2);
+    expect(copy.values).to.deep.equal([{ deep: [1] }]);
+  });
+
+  it('are refused where a callback of the guard has added to the list since they were named', () => {
+    expect(() => takeArguments(['a'], [1, 2])).to.throw(UnsupportedParamError, 'There are 2 arguments, but 1 names.');
+  });
+
+  it('are as large as their names too', () => {
+    const sized = (maxBytes: number): unknown => takeArguments(['n'.repeat(100), 'other'], [1, undefined], { ...LIMITS, maxBytes }).value;
+    // 2 for the place, 100 for the name, 8 for the number; an undefined one is not there
+    expect(recordOf(sized(110) as ArgumentList)).to.deep.equal({ ['n'.repeat(100)]: 1 });
+    expect(() => sized(109)).to.throw(UnsupportedParamError, 'larger than 109 bytes');
   });
 });

@@ -180,9 +180,8 @@ describe('CedarPolicyEngine', () => {
     const broken = (): never => {
       throw new Error('trap');
     };
-    expect(() => CedarPolicyEngine.load({ sources }, () => ({ forCaller: () => ({ all: broken, permits: broken }) }))).to.throw(
-      ConfigError,
-      'cannot be evaluated',
-    );
+    expect(() => CedarPolicyEngine.load({ sources }, () => ({ forCaller: () => ({ all: broken, permits: broken }) })))
+      .to.throw(ConfigError, 'cannot be evaluated')
+      .with.nested.property('cause.message', 'trap');
   });
 });

@@ -34,6 +34,11 @@ describe('EntityGraph', () => {
     expect(graph.isIn(uid('x'), uid('B::x', 'A'))).to.equal(true);
   });
 
+  it('takes a parent of its own name and another type', () => {
+    const graph = new EntityGraph([{ uid: uid('x'), attributes: EMPTY_RECORD, parents: [uid('x', 'S')] }]);
+    expect([graph.isIn(uid('x'), uid('x', 'S')), graph.isIn(uid('x', 'S'), uid('x'))]).to.deep.equal([true, false]);
+  });
+
   it('gives the attributes of those it knows', () => {
     const attributes = new RecordValue(['a'], [1]);
     const graph = new EntityGraph([{ uid: uid('x'), attributes, parents: [] }]);
@@ -44,6 +49,7 @@ describe('EntityGraph', () => {
   it('refuses cycles and entities that are given twice', () => {
     expect(() => new EntityGraph([entity('a', 'a')])).to.throw('above itself');
     expect(() => new EntityGraph([entity('a', 'b'), entity('b', 'c'), entity('c', 'a')])).to.throw('above itself');
+    expect(() => new EntityGraph([entity('a', 'b'), entity('b', 'c'), entity('c', 'b')])).to.throw('above itself');
     expect(() => new EntityGraph([entity('a', 'b'), entity('a')])).to.throw('given twice');
   });
 });

@@ -25,6 +25,19 @@ describe('KnownCallers', () => {
     expect(kept.length).to.be.within(1, 1_024);
   });
 
+  it('keeps 1,024, however often they are told, and forgets them for one more', () => {
+    const callers = new KnownCallers();
+    const names = Array.from({ length: 1_025 }, (_, i) => ({ agentId: `a${i}`, toolName: `t${i % 7}`, groups: [] }));
+    const kept = (): number => names.filter((one) => callers.get(one) !== undefined).length;
+    for (let again = 0; again < 3; again++) for (const one of names.slice(0, 1_023)) callers.set(one, 'tool_is_group');
+    callers.set(names[1_023] as (typeof names)[0], 'tool_is_group');
+    expect(kept()).to.equal(1_024);
+    callers.set(names[1_024] as (typeof names)[0], 'tool_is_group');
+    expect(kept()).to.equal(1);
+    for (const one of names.slice(0, 1_000)) callers.set(one, 'tool_is_group');
+    expect(kept()).to.equal(1_001);
+  });
+
   it('lets no caller have the answers of another', () => {
     const engine = engineOf(
       '@id("p") permit (principal == Aegis::Agent::"bot", action == Aegis::Action::"tool", resource) when { action in Aegis::Action::"read" };',

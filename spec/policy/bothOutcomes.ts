@@ -34,6 +34,7 @@ export function outcomeOf(conditions: string): string {
   const policy = policyWhere(conditions);
   const [compiled, wasm] = [compiledEvaluate, wasmEvaluate].map((make) => {
     const { decision, errors } = evaluate(make, [policy]);
+    for (const { message } of errors) expect(message, conditions).to.be.a('string').and.not.equal('');
     return errors.length > 0 ? 'error' : decision === 'allow' ? 'true' : 'false';
   });
   expect(compiled).to.equal(wasm);

@@ -19,8 +19,19 @@ describe('Compiled attributes, entities and patterns', () => {
       ['context.input.text.length == 5', 'error'],
       ['principal.level.x == 1', 'error'],
       ['principal.zz == 1', 'error'],
+      ['(if context.input.a == 1 then context.input.zz else context.input.o).n == 1', 'error'],
+      ['(if context.input.a == 1 then context.input.o else context.input.zz).n == {}', 'true'],
       ['context.input.a.hasTag("a")', 'error'],
       ['context.input.a.getTag("a") == 1', 'error'],
+    ]);
+  });
+
+  describe('take the whole context', () => {
+    bothTell([
+      ['context has input', 'true'],
+      ['context has zz', 'false'],
+      ['context == {}', 'false'],
+      ['resource == Aegis::Toolset::"default" && action == Aegis::Action::"tool"', 'true'],
     ]);
   });
 

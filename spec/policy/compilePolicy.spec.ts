@@ -21,7 +21,10 @@ describe('compilePolicy', () => {
       ['unless { context.input.zz }', 'error'],
       ['unless { 1 }', 'error'],
     ] as const)
-      it(`${conditions || 'none'}: ${expected}`, () => expect(outcomeOf(conditions)).to.equal(expected));
+      it(`${conditions || 'none'}: ${expected}`, () => {
+        expect(compilePolicy(policyOf('p', `permit (principal, action, resource) ${conditions};`) as Policy)).to.not.equal(undefined);
+        expect(outcomeOf(conditions)).to.equal(expected);
+      });
   });
 
   describe('does not compile', () => {

@@ -77,6 +77,11 @@ describe('fourEffects', () => {
     expect(ids(outcome.policies)).to.deep.equal(['e']);
   });
 
+  it('tells the caller nothing of an error by the reason of the policy, either', () => {
+    const outcome = decide(PERMIT_ALL + policy('@id("e") @reason("it says why")', 'context.input.missing == 1'), {});
+    expect(outcome).to.include({ code: 'policy_error', reason: 'The policies could not be evaluated for this call.' });
+  });
+
   it('denies where two policies set one place to two values', () => {
     const other = policy('@id("other") @effect("sanitize") @sanitize("set /env \\"b\\"")', 'context.input.env == "old"');
     expectDeny(decide(PERMIT_ALL + setEnv('a') + other, { env: 'old' }), 'sanitize_failed');

@@ -19,6 +19,20 @@ describe('fourEffects in two passes', () => {
       expect(changedAway).to.deep.include({ effect: 'approval_needed', params: { env: 'new' } });
     });
 
+    it('and gives the reasons of both passes, ordered by id', () => {
+      const before = policy('@id("zz") @effect("approval_needed") @reason("first")', 'context.input.env == "old"');
+      expect(decide(PERMIT_ALL + before + ASK + setEnv('production'), { env: 'old' })).to.include({ reason: 'ask a person; first' });
+    });
+
+    it('and denies where the second pass takes too long, which is no fault of the operations', () => {
+      const slow = Array.from({ length: 60 }, (_, i) =>
+        policy(`@id("s${i}")`, 'context.input.env == "new" && context.input.x like "*aab*"'),
+      );
+      const text = PERMIT_ALL + setEnv('new') + slow.join('');
+      expectDeny(decide(text, { env: 'old', x: 'a'.repeat(20_000) }), 'policy_error');
+      expect(decide(text, { env: 'old', x: 'a'.repeat(1_000) }).effect).to.equal('sanitize');
+    });
+
     it('and denies by a plain forbid on the changed params', () => {
       expect(decide(PERMIT_ALL + DENY + setEnv('forbidden'), { env: 'old' })).to.include({
         effect: 'deny',

@@ -44,7 +44,41 @@ describe('applySanitize', () => {
     expect(apply('remove /ssn', { ssn: 1, a: 2 }, ['ssn'])).to.deep.equal({ a: 2 });
   });
 
+  it('removes, deeper, also what the call does not let go', () => {
+    expect(apply('remove /o/ssn; remove /l/0', { o: { ssn: 1 }, l: [1] }, [])).to.deep.equal({ o: {}, l: [] });
+  });
+
+  it('removes one place once, though two policies say so', () => {
+    expect(apply('remove /ssn; remove /ssn; remove /l/0; remove /l/0', { ssn: 1, l: [1, 2] }, ['ssn'])).to.deep.equal({ l: [2] });
+  });
+
+  it('cuts to nothing, and to as much as there is', () => {
+    expect(apply('truncate /a 0', { a: 'ab' })).to.deep.equal({ a: '' });
+    expect(apply('truncate /a 2', { a: '😀😀' })).to.deep.equal({ a: '😀😀' });
+    expect(apply('truncate /a 1', { a: '\uffffb' })).to.deep.equal({ a: '\uffff' });
+  });
+
+  it('cuts last, whatever stands first', () => {
+    expect(apply('truncate /a 8; mask_email /a', { a: 'hello bob@x.com' })).to.deep.equal({ a: 'hello [e' });
+    expect(apply('mask_email /a; truncate /a 8', { a: 'hello bob@x.com' })).to.deep.equal({ a: 'hello [e' });
+  });
+
+  it('says which operation does not fit, and why', () => {
+    expect(() => apply('redact /a', { a: 5 })).to.throw(SanitizeFailure, "'redact /a' needs a text there");
+    expect(() => apply('truncate /o/a 3', { o: {} })).to.throw(SanitizeFailure, "'truncate /o/a' points at nothing");
+    expect(() => apply('remove /o/a/b', { o: { a: null } })).to.throw(SanitizeFailure, "'remove /o/a/b' points at nothing");
+    expect(() => apply('set /l/0/x 1', { l: ['text'] })).to.throw(SanitizeFailure, "'set /l/0/x' points at nothing");
+    expect(() => apply('remove /ssn', { ssn: 1 })).to.throw(SanitizeFailure, "'/ssn' may not be removed: it is required");
+    expect(() => apply('set /a 1; set /a 2', {})).to.throw(SanitizeFailure, 'operations ');
+  });
+
   const refused: [string, Record<string, unknown>][] = [
+    ['remove /l/x', { l: [1] }],
+    ['remove /l/1x', { l: [0, 1] }],
+    ['remove /l/0/length', { l: [[1]] }],
+    ['redact /l/length', { l: [] }],
+    ['set /m/01/x 1', { m: [{}, {}] }],
+    ['remove /ssn', { ssn: 1 }],
     ['mask_email /body', {}],
     ['mask_email /body', { body: 5 }],
     ['mask_email /body', { body: ['a@b', 5] }],

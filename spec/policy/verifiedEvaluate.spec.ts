@@ -4,7 +4,13 @@ import sinon from 'sinon';
 import { silentLogger } from '../../lib/common/Logger.js';
 import { ConfigError } from '../../lib/model/errors/SetupErrors.js';
 import { useCedar } from '../../lib/policy/CedarWasm.js';
-import { callOf, engineOf, PERMIT_ALL } from '../support/policyCalls.js';
+import { EMPTY_RECORD } from '../../lib/policy/CompiledValue.js';
+import type { Evaluation } from '../../lib/policy/Evaluate.js';
+import type { Policy } from '../../lib/policy/Policy.js';
+import { StepBudget } from '../../lib/policy/StepBudget.js';
+import { EvaluationMismatch, verifiedEvaluate } from '../../lib/policy/verifiedEvaluate.js';
+import { callOf, engineOf, PERMIT_ALL, policiesOf } from '../support/policyCalls.js';
+import { CALLER } from './bothOutcomes.js';
 
 const LIE = { type: 'success', response: { decision: 'deny', diagnostics: { reason: [], errors: [] } }, warnings: [] };
 
@@ -98,4 +104,45 @@ describe('verify', () => {
   it('takes whole numbers only', () => {
     for (const verify of [-1, 0.5, Number.NaN]) expect(() => engineOf(PERMIT_ALL, { verify })).to.throw(ConfigError, 'verify');
   });
+});
+
+describe('verifiedEvaluate', () => {
+  const [a, b, c] = policiesOf(['a', 'b', 'c'].map((id) => `@id("${id}") permit (principal, action, resource);`).join(' ')) as [
+    Policy,
+    Policy,
+    Policy,
+  ];
+  const allowed = (...reasons: Policy[]): Evaluation => ({ decision: 'allow', reasons, errors: [] });
+  const erring = (...policies: Policy[]): Evaluation => ({
+    decision: 'deny',
+    reasons: [],
+    errors: policies.map((policy) => ({ policy, message: policy.id })),
+  });
+
+  /** What becomes of the answer of one evaluator, where another gives the truth. */
+  function verified(answer: Evaluation, truth: Evaluation): Evaluation {
+    const saying = (evaluation: Evaluation) => () => ({ forCaller: () => ({ all: () => evaluation, permits: () => evaluation }) });
+    const evaluator = verifiedEvaluate(saying(answer), saying(truth), { due: true })([]);
+    try {
+      return evaluator.forCaller(CALLER).all(EMPTY_RECORD, new StepBudget());
+    } finally {
+      evaluator.release?.();
+    }
+  }
+
+  it('takes the same policies in another order for the same answer', () => {
+    expect(verified(allowed(a, b), allowed(b, a)).reasons).to.deep.equal([a, b]);
+    expect(verified(erring(a, b), erring(b, a)).errors).to.have.length(2);
+  });
+
+  for (const [name, answer, truth] of [
+    ['another decision', allowed(a), { ...allowed(a), decision: 'deny' }],
+    ['another policy for a reason', allowed(a), allowed(b)],
+    ['another policy that errs', erring(a), erring(b)],
+    ['one reason more', allowed(a, b), allowed(a, b, c)],
+    ['one error less', erring(a, b), erring(a)],
+  ] as const)
+    it(`sees ${name}`, () => {
+      expect(() => verified(answer, truth as Evaluation)).to.throw(EvaluationMismatch);
+    });
 });
