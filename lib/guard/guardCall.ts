@@ -35,14 +35,15 @@ export async function guardCall<R>(
 }
 
 /** What is the caller's to change is copied; what decides whose call it is, is checked. */
-function ownCall<R>(call: GuardedCall<Awaited<R>>, run: RunGuarded<R>, limits: SnapshotLimits): CallToDecide<R> {
-  const { agentId, toolName, guardKey, session, groups, opaque } = call;
+function ownCall<R>(given: GuardedCall<Awaited<R>>, run: RunGuarded<R>, limits: SnapshotLimits): CallToDecide<R> {
+  // every field is read once: what is checked is what counts
+  const call = { ...given };
+  const { agentId, toolName, guardKey, params, session, groups, opaque, approvalTimeoutMs } = call;
   if (!isText(agentId) || !isText(toolName) || (guardKey !== undefined && !isText(guardKey))) {
     throw new ParamsError('', 'A call needs an agentId and a toolName: texts of 1 to 256 characters.', { code: 'invalid_call' });
   }
   if (!TOOL_NAME.test(toolName))
     throw new ParamsError('', `'${toolName.slice(0, 128)}' is no tool name: letters, digits and _ . : / - only.`);
-  const { params, approvalTimeoutMs } = call;
   if (approvalTimeoutMs !== undefined && !(Number.isFinite(approvalTimeoutMs) && approvalTimeoutMs > 0)) {
     throw new ParamsError('', '`approvalTimeoutMs` is a number of milliseconds above 0.', { code: 'invalid_call' });
   }

@@ -169,6 +169,17 @@ describe('What is decided is what runs', () => {
       expect(await aegis.approvals.list()).to.deep.equal([]);
     });
 
+  it('and a call of an adapter is the one that was checked, whatever it says when it is read again', async () => {
+    aegis = AegisModule.create({
+      agentId: 'a',
+      policies: { text: '@id("p") permit (principal == Aegis::Agent::"good", action, resource);' },
+    });
+    let readings = 0;
+    const call = { get agentId() { readings += 1; return readings === 1 ? 'good' : 'evil'; }, toolName: 't', params: {} }; // prettier-ignore
+    const outcome = await guardCall(aegis, call, () => 'ran');
+    expect([outcome.kind, readings]).to.deep.equal(['ran', 1]);
+  });
+
   it('and scheduler, registry and desk are of one mind on when an approval ends', async () => {
     aegis = AegisModule.create({ agentId: 'a', policies: { text: ASK }, approvalTimeoutMs: 600_000 });
     const wall = Date.now;
