@@ -45,6 +45,7 @@ export class ApprovalScheduler {
       decisions,
       registry,
       signal,
+      leaseMs: options.leaseMs ?? 30_000,
       now,
       end,
       retryLater: (entry, error) => this.#follower.retry(entry, error),

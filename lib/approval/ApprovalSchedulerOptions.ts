@@ -21,6 +21,8 @@ export interface ApprovalSchedulerOptions {
   readonly polling: ApprovalPolling;
   /** Status questions under way at once. Default 64. */
   readonly maxConcurrentPolls?: number | undefined;
+  /** How long a claim holds unless it is renewed, in milliseconds. Default 30,000. */
+  readonly leaseMs?: number | undefined;
   /** Whether pending approvals keep the process alive. Default: while the store is in memory. */
   readonly keepAlive?: boolean | undefined;
   /** Shared with what works on the same approvals, so that all of them end at the same moment. Default: one of its own. */

@@ -23,6 +23,8 @@ export interface ExecutionHost {
   readonly decisions: DecisionService;
   readonly registry: TaskRegistry;
   readonly signal: AbortSignal;
+  /** How long a claim holds unless it is renewed, in milliseconds. */
+  readonly leaseMs: number;
   now(): number;
   end(entry: PendingCall, ending: Ending): Awaitable<void>;
   askAgain(entry: PendingCall, decision: ApprovalNeededDecision): Awaitable<void>;
@@ -102,7 +104,7 @@ function claimAndRun(entry: PendingCall, task: ApprovedTask, token: string, run:
   if (isOver(entry, host)) return;
   // from here on a shutdown waits for it
   entry.claimToken = token;
-  return chain(host.registry.claim({ taskId, token, digest, nowMs: host.now() }), (executing) => {
+  return chain(host.registry.claim({ taskId, token, digest, nowMs: host.now(), leaseMs: host.leaseMs }), (executing) => {
     if (executing !== undefined) return runClaimed(entry, executing, run, host);
     // cancelled in between: whoever did that has ended the entry; or its time is over, or the store has other params: then it is still open
     entry.claimToken = undefined;

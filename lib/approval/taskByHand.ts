@@ -34,9 +34,11 @@ export function taskByHand({ agentId, toolName, decisionId, taskId, metadata, ti
     updatedAtMs: nowMs,
     expiresAtMs: nowMs + timeoutMs,
     attemptCount: 0,
+    runs: 0,
     version: 1,
     metadata: metadata ?? {},
     history: [],
     retryOf: undefined,
+    origin: undefined,
   });
 }

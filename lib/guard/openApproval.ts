@@ -88,10 +88,12 @@ function taskFor(
     updatedAtMs: nowMs,
     expiresAtMs: Math.min(nowMs + approvalTimeoutMs, decision.expiresAtMs ?? Infinity),
     attemptCount: 0,
+    runs: 0,
     version: 1,
     metadata: call.metadata ?? NO_METADATA,
     history: NO_HISTORY,
     retryOf: undefined,
+    origin: undefined,
   });
 }
 

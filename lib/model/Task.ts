@@ -4,6 +4,34 @@ import type { Params, Session } from './Params.js';
 /** How the caller waits for a person: `defer` returns a handle, `wait` resolves when it has run, `throw` raises ApprovalPendingError. */
 export type ApprovalMode = 'defer' | 'wait' | 'throw';
 
+/** What another process needs to take a task over. Only tasks of a durable store have it. */
+export interface TaskOrigin {
+  /** The store handle that made it: its process sees to it as long as that lives. */
+  readonly home: string;
+  /** Whether another process may run it. If not, it ends with its home. */
+  readonly resumable: boolean;
+  /** The params as called, before any sanitize: what a fresh decision is made on. */
+  readonly originalParams: Params;
+  /** How many arguments the caller gave. */
+  readonly argumentCount: number;
+  /** SHA-256 of the guard's parameter names: a guard that has others now never runs it. */
+  readonly signature: string;
+  readonly groups: readonly string[];
+  /** Params that a decision may remove. */
+  readonly removable: readonly string[];
+  readonly approvalTimeoutMs: number;
+  /** Whether the method may run again after a crash. */
+  readonly idempotent: boolean;
+}
+
+/** A person's word on a task whose outcome was unknown. */
+export interface TaskResolution {
+  readonly how: 'done' | 'retry' | 'abandon';
+  readonly by: string;
+  readonly reason?: string | undefined;
+  readonly atMs: number;
+}
+
 /** What every task has, whatever its status. Times are epoch milliseconds. */
 export interface TaskFields {
   readonly taskId: string;
@@ -31,6 +59,8 @@ export interface TaskFields {
   readonly expiresAtMs: number;
   /** Status polls so far. */
   readonly attemptCount: number;
+  /** Executions begun so far: the fence of the one that is under way. */
+  readonly runs: number;
   /** Grows by one with every change. */
   readonly version: number;
   readonly metadata: Readonly<Record<string, unknown>>;
@@ -38,6 +68,7 @@ export interface TaskFields {
   readonly history: readonly string[];
   /** The task this one retries. */
   readonly retryOf: string | undefined;
+  readonly origin: TaskOrigin | undefined;
 }
 
 /** Nobody has decided yet. */
@@ -56,19 +87,26 @@ export interface ExecutingTask extends TaskFields {
   readonly status: 'executing';
   /** Unique to this one execution. */
   readonly claimToken: string;
+  /** The store handle whose process executes it. */
+  readonly owner: string;
+  /** Unless renewed by then, its process is taken for dead. Epoch milliseconds of the store's clock. */
+  readonly leaseUntilMs: number;
   readonly startedAtMs: number;
 }
 
 /** It ran. */
 export interface CompletedTask extends TaskFields {
   readonly status: 'completed';
+  /** What it returned. In a durable store: a copy of its plain data, or what stands for it (see docs/durability.md). */
   readonly result: unknown;
+  readonly resolution?: TaskResolution | undefined;
 }
 
 /** The method threw, or the approval could not be believed. */
 export interface FailedTask extends TaskFields {
   readonly status: 'failed';
   readonly error: ErrorSummary;
+  readonly resolution?: TaskResolution | undefined;
 }
 
 /** Refused by a person or by a later decision; it never ran. */
@@ -94,6 +132,8 @@ export interface CancelledTask extends TaskFields {
 export interface UnknownTask extends TaskFields {
   readonly status: 'unknown';
   readonly error: ErrorSummary;
+  /** The store handle that executed it, where one did. */
+  readonly owner?: string | undefined;
 }
 
 /** One approval on the caller's side. */

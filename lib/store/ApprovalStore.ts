@@ -56,7 +56,7 @@ export interface ApprovalRecord {
   readonly expiresAtMs: number;
   readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
   readonly verdicts: readonly Verdict[];
-  /** Set when it was used, once. */
+  /** Set when it was used, once. The token names what used it: a task, however often that has to begin. */
   readonly consumed?: { readonly token: string; readonly atMs: number } | undefined;
   readonly version: number;
 }

@@ -1,23 +1,33 @@
+import { nextId } from '../common/ids.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../model/Task.js';
-import { isFinished, isLegalEdge, TASK_STATUSES } from '../model/Task.js';
-import { changedTask } from './changedTask.js';
-import { BOUND_FIELDS } from './TaskStore.js';
-import type { TaskChange, TaskClaim, TaskInsertion, TaskOutcome, TaskQuery, TaskStore } from './TaskStore.js';
+import { isFinished, TASK_STATUSES } from '../model/Task.js';
+import { claimed, insertionOver, lapsed, polled, released, renewed, settled, transitioned } from './taskChanges.js';
+import type {
+  DueQuery,
+  EqualCallQuery,
+  SweptTasks,
+  TaskChange,
+  TaskClaim,
+  TaskInsertion,
+  TaskOutcome,
+  TaskQuery,
+  TaskStore,
+} from './TaskStore.js';
 
 const DEFAULT_LIST_LIMIT = 1_000;
-
-/** What goes back to approved has no claim any more; an `unknown` task has the error that made it so, and what it becomes has its own, or none. */
-const LEFT_BEHIND: Partial<Record<TaskStatus, readonly string[]>> = { approved: ['claimToken', 'startedAtMs'], completed: ['error'] };
 
 /** Keeps tasks in this process: the default. They end with it. */
 export class MemoryTaskStore implements TaskStore {
   readonly durable = false;
+  readonly owner: string = nextId('store');
   /** In order of creation. A task is never changed: each change is a new object. */
   readonly #tasks = new Map<string, Task>();
   readonly #byDecision = new Map<string, string>();
   /** Finished ones, in the order they finished. */
   readonly #finished = new Set<string>();
   readonly #counts: Record<TaskStatus, number>;
+  #latestMs = 0;
+  #liveUntilMs = 0;
 
   constructor() {
     this.#counts = Object.fromEntries(TASK_STATUSES.map((s) => [s, 0])) as Record<TaskStatus, number>;
@@ -25,10 +35,7 @@ export class MemoryTaskStore implements TaskStore {
 
   insert(task: PendingTask): TaskInsertion {
     const taken = this.#tasks.get(task.taskId) ?? this.#tasks.get(this.#byDecision.get(task.decisionId) ?? '');
-    if (taken !== undefined) {
-      const same = BOUND_FIELDS.every((field) => taken[field] === task[field]);
-      return { outcome: same ? 'exists' : 'conflict', task: taken };
-    }
+    if (taken !== undefined) return insertionOver(taken, task);
     this.#tasks.set(task.taskId, task);
     this.#byDecision.set(task.decisionId, task.taskId);
     this.#counts[task.status] += 1;
@@ -37,6 +44,20 @@ export class MemoryTaskStore implements TaskStore {
 
   get(taskId: string): Task | undefined {
     return this.#tasks.get(taskId);
+  }
+
+  ofDecision(decisionId: string): Task | undefined {
+    return this.#tasks.get(this.#byDecision.get(decisionId) ?? '');
+  }
+
+  /** Calls that wait in this process are found by their guard, without the store. */
+  findOpen({ guardKey, agentId, originalDigest, sessionDigest, mode }: EqualCallQuery): Task | undefined {
+    for (const task of this.#tasks.values()) {
+      if (task.status !== 'pending' && task.status !== 'approved') continue;
+      const equal = task.guardKey === guardKey && task.agentId === agentId && task.mode === mode;
+      if (equal && task.originalDigest === originalDigest && task.sessionDigest === sessionDigest) return task;
+    }
+    return undefined;
   }
 
   list(query: TaskQuery): readonly Task[] {
@@ -54,39 +75,32 @@ export class MemoryTaskStore implements TaskStore {
 
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined {
     const task = this.#tasks.get(taskId);
-    if (task === undefined || !from.includes(task.status) || !isTransition(task.status, change.to)) return undefined;
-    const stamp = { status: change.to, updatedAtMs: nowMs, version: task.version + 1 };
-    if (change.to !== 'pending') return this.#replace(task, changedTask(task, change, stamp, LEFT_BEHIND[change.to]));
+    const next = task && transitioned(task, from, change, nowMs);
+    if (next === undefined || change.to !== 'pending') return this.#replace(task, next);
     // an approval stands for one call, ever: earlier ones stay taken as long as the task is here
     if (this.#byDecision.has(change.decisionId)) return undefined;
     this.#byDecision.set(change.decisionId, taskId);
-    const patch = { ...change, history: [...task.history, task.decisionId] };
-    return this.#replace(task, changedTask(task, patch, stamp, ['approvedBy']));
+    return this.#replace(task, next);
   }
 
-  claim({ taskId, token, digest, nowMs }: TaskClaim): ExecutingTask | undefined {
+  claim(claim: TaskClaim): ExecutingTask | undefined {
+    const task = this.#tasks.get(claim.taskId);
+    return this.#replace(task, claimed(task, claim, this.owner)) as ExecutingTask | undefined;
+  }
+
+  release(taskId: string, token: string, nowMs: number): Task | undefined {
     const task = this.#tasks.get(taskId);
-    if (task?.status !== 'approved' || task.digest !== digest || nowMs >= task.expiresAtMs) return undefined;
-    const stamp = { status: 'executing', updatedAtMs: nowMs, version: task.version + 1 } as const;
-    const next = changedTask(task, { claimToken: token, startedAtMs: nowMs }, stamp);
-    return this.#replace(task, next) as ExecutingTask;
+    return this.#replace(task, released(task, token, nowMs));
   }
 
   settle(taskId: string, token: string, outcome: TaskOutcome, nowMs: number): Task | undefined {
     const task = this.#tasks.get(taskId);
-    // an unknown task keeps the token of the execution it lost sight of
-    if (task === undefined || (task as Partial<ExecutingTask>).claimToken !== token) return undefined;
-    if (!isLegalEdge(task.status, outcome.to) || (task.status !== 'executing' && task.status !== 'unknown')) return undefined;
-    const stamp = { status: outcome.to, updatedAtMs: nowMs, version: task.version + 1 };
-    return this.#replace(task, changedTask(task, outcome, stamp, ['error']));
+    return this.#replace(task, settled(task, token, outcome, nowMs));
   }
 
   countAttempt(taskId: string): Task | undefined {
     const task = this.#tasks.get(taskId);
-    if (task === undefined) return undefined;
-    const next = changedTask(task, { attemptCount: task.attemptCount + 1 }, task);
-    this.#tasks.set(taskId, next);
-    return next;
+    return this.#replace(task, task && polled(task));
   }
 
   delete(taskId: string, from: readonly TaskStatus[]): boolean {
@@ -114,16 +128,49 @@ export class MemoryTaskStore implements TaskStore {
     return { ...this.#counts };
   }
 
-  #replace(task: Task, next: Task): Task {
+  /** Nobody else's process can be in here: what this handle beats for is all there is. */
+  beat(leaseMs: number, nowMs: number): number {
+    this.#latestMs = Math.max(this.#latestMs, nowMs);
+    this.#liveUntilMs = this.#latestMs + leaseMs;
+    for (const task of this.#executing()) this.#replace(task, renewed(task, this.owner, this.#liveUntilMs));
+    return this.#latestMs;
+  }
+
+  isLive(owner: string, nowMs: number): boolean {
+    return owner === this.owner && this.#liveUntilMs > nowMs;
+  }
+
+  sweep({ nowMs, maxRuns, limit }: { readonly nowMs: number; readonly maxRuns: number; readonly limit: number }): SweptTasks {
+    const ended: Task[] = [];
+    for (const task of this.#executing()) {
+      if (ended.length >= limit) break;
+      const next = lapsed(task, nowMs, maxRuns);
+      if (next !== undefined) ended.push(this.#replace(task, next) as Task);
+    }
+    return { unknown: ended.filter((t) => t.status === 'unknown'), reclaimed: ended.filter((t) => t.status === 'approved') };
+  }
+
+  /** Tasks of this process are seen to by it. */
+  due(_query: DueQuery): readonly Task[] {
+    return [];
+  }
+
+  /** There is no other handle. */
+  watch(): () => void {
+    return () => {};
+  }
+
+  #executing(): readonly Task[] {
+    return this.#counts.executing === 0 ? [] : [...this.#tasks.values()].filter((t) => t.status === 'executing');
+  }
+
+  #replace(task: Task | undefined, next: Task | undefined): Task | undefined {
+    if (task === undefined || next === undefined) return undefined;
     this.#tasks.set(task.taskId, next);
+    if (task.status === next.status) return next;
     this.#counts[task.status] -= 1;
     this.#counts[next.status] += 1;
     if (isFinished(next.status)) this.#finished.add(next.taskId);
     return next;
   }
-}
-
-/** A legal edge that is neither a claim nor the end of one. */
-function isTransition(from: TaskStatus, to: TaskStatus): boolean {
-  return isLegalEdge(from, to) && to !== 'executing' && (from !== 'executing' || to === 'approved');
 }

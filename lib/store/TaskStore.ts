@@ -1,7 +1,7 @@
 import type { Awaitable } from '../common/awaitable.js';
 import type { ErrorSummary } from '../model/errors/AegisError.js';
 import type { Params } from '../model/Params.js';
-import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../model/Task.js';
+import type { ExecutingTask, PendingTask, Task, TaskResolution, TaskStatus } from '../model/Task.js';
 
 /** Which tasks to list; all that is given must hold. */
 export interface TaskQuery {
@@ -16,11 +16,13 @@ export interface TaskQuery {
 export type TaskChange =
   | { readonly to: 'approved'; readonly approvedBy?: string | undefined }
   | { readonly to: 'denied'; readonly error: ErrorSummary; readonly deniedBy?: string | undefined }
-  | { readonly to: 'timeout' | 'cancelled' | 'failed'; readonly error: ErrorSummary }
+  | { readonly to: 'timeout' | 'cancelled'; readonly error: ErrorSummary }
+  | { readonly to: 'failed'; readonly error: ErrorSummary; readonly resolution?: TaskResolution | undefined }
   | {
       /** A person's word on an `unknown` task. */
       readonly to: 'completed';
       readonly result: unknown;
+      readonly resolution?: TaskResolution | undefined;
     }
   | {
       /** Asked again: a new approval, for the params a fresh decision would run with. */
@@ -53,28 +55,78 @@ export interface TaskClaim {
   readonly token: string;
   /** The digest of the params that would run. */
   readonly digest: string;
-  /** Now, in epoch milliseconds: an approval that has ended by then cannot be claimed. */
+  /** Now, in epoch milliseconds: an approval that has ended by then, by the store's clock or this one, cannot be claimed. */
   readonly nowMs: number;
+  /** How long the claim holds unless {@link TaskStore.beat} renews it, in milliseconds. */
+  readonly leaseMs: number;
 }
+
+/** What makes two calls one: equal in all of these. */
+export interface EqualCallQuery {
+  readonly guardKey: string;
+  readonly agentId: string;
+  readonly originalDigest: string;
+  readonly sessionDigest: string;
+  readonly mode: Task['mode'];
+}
+
+/** Executions whose process was taken for dead, as they are now. */
+export interface SweptTasks {
+  /** At most once: nobody can tell whether they ran. */
+  readonly unknown: readonly Task[];
+  /** Idempotent ones, approved again. */
+  readonly reclaimed: readonly Task[];
+}
+
+/** Which open tasks nobody sees to. */
+export interface DueQuery {
+  readonly nowMs: number;
+  /** An approved task whose home lives is due when nothing has happened to it for so long, in milliseconds. */
+  readonly idleMs: number;
+  /** How long until a task that was given is due again, in milliseconds. */
+  readonly againMs: number;
+  /** Whether undecided tasks of dead homes are due too: somebody has to ask the service about them. */
+  readonly poll: boolean;
+  readonly limit: number;
+}
+
+/** A change that another handle on the same store made. */
+export type StoreChange =
+  | {
+      readonly kind: 'task';
+      readonly taskId: string;
+      readonly version: number;
+      readonly status: TaskStatus;
+      readonly from: TaskStatus | undefined;
+    }
+  | { readonly kind: 'approval'; readonly decisionId: string; readonly version: number };
 
 /**
  * Keeps the caller's side of approvals. Every write is one atomic statement conditioned on the status it starts from (compare-and-set), and
- * resolves to `undefined` or false where another write was first.
+ * resolves to `undefined` or false where another write was first. What is resolved is committed.
  */
 export interface TaskStore {
   /** Whether tasks outlive the process. */
   readonly durable: boolean;
+  /** Names this handle among all that were ever opened on the same tasks. */
+  readonly owner: string;
   open?(): Awaitable<void>;
   close?(): Awaitable<void>;
   /** Idempotent on taskId and on decisionId; an existing task is compared in every bound field. */
   insert(task: PendingTask): Awaitable<TaskInsertion>;
   get(taskId: string): Awaitable<Task | undefined>;
+  /** The task that waits, or waited last, for that approval. */
+  ofDecision(decisionId: string): Awaitable<Task | undefined>;
+  /** The oldest pending or approved task of an equal call, made by any handle. */
+  findOpen(query: EqualCallQuery): Awaitable<Task | undefined>;
   /** Oldest first. */
   list(query: TaskQuery): Awaitable<readonly Task[]>;
   /** Changes the status if it is one of `from`. The edge must be legal; asking again needs a decisionId that no task has or had. */
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Awaitable<Task | undefined>;
-  /** approved → executing, if the digest is the task's, its approval has not ended, and nobody has claimed it. */
+  /** approved → executing, if the digest is the task's, its approval has not ended, and nobody has claimed it. One run more. */
   claim(claim: TaskClaim): Awaitable<ExecutingTask | undefined>;
+  /** executing → approved, by the token of an execution that has not begun and will not. */
+  release(taskId: string, token: string, nowMs: number): Awaitable<Task | undefined>;
   /** Ends the execution of that token. A late one is accepted on `unknown`, but never over a person's word. */
   settle(taskId: string, token: string, outcome: TaskOutcome, nowMs: number): Awaitable<Task | undefined>;
   /** Counts a status poll; resolves to the task, whose version stays. */
@@ -84,6 +136,28 @@ export interface TaskStore {
   /** Deletes finished tasks: all that finished before `finishedBeforeMs`, and the oldest beyond `keep`. Resolves to how many. */
   prune(limits: { readonly keep: number; readonly finishedBeforeMs: number }): Awaitable<number>;
   counts(): Awaitable<Readonly<Record<TaskStatus, number>>>;
+  /**
+   * Says that this handle lives for another `leaseMs` milliseconds, and renews all its claims. Resolves to the latest time, in epoch milliseconds,
+   * that any handle ever gave or the store's own clock had: time never goes back behind it.
+   */
+  beat(leaseMs: number, nowMs: number): Awaitable<number>;
+  /** Whether a handle's last {@link beat} still holds. */
+  isLive(owner: string, nowMs: number): Awaitable<boolean>;
+  /** Ends executions whose lease has lapsed: `unknown`, or approved again where the task is idempotent and has begun fewer than `maxRuns` times. */
+  sweep(options: { readonly nowMs: number; readonly maxRuns: number; readonly limit: number }): Awaitable<SweptTasks>;
+  /**
+   * Open tasks that nobody sees to, longest due first: approved ones that are idle or whose home is dead (but not those of mode `throw`, which
+   * their callers redeem); those whose approval was decided here while their home is dead or idle; those whose time is over; those that cannot be
+   * resumed and whose home is dead. Manual ones are only due when their time is over.
+   */
+  due(query: DueQuery): Awaitable<readonly Task[]>;
+  /** Tells of changes by other handles, each at least once, until the returned function is called. */
+  watch(listener: (change: StoreChange) => void): Awaitable<() => Awaitable<void>>;
+  /**
+   * Hands this process the ids of approved tasks of a guard, where the store has a queue of its own: each to one process, at least once or not at
+   * all. Only hints: {@link due} finds what got lost.
+   */
+  serve?(guardKey: string, run: (taskId: string) => Awaitable<void>): Awaitable<() => Awaitable<void>>;
 }
 
 /** What a decisionId stands for: two tasks that differ in any of these are not one. */

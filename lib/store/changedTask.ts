@@ -44,9 +44,11 @@ function commonFields(
     updatedAtMs,
     expiresAtMs: task.expiresAtMs,
     attemptCount: task.attemptCount,
+    runs: task.runs,
     version,
     metadata: task.metadata,
     history: task.history,
     retryOf: task.retryOf,
+    origin: task.origin,
   };
 }

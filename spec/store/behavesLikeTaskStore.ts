@@ -110,7 +110,7 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
       for (const from of TASK_STATUSES) {
         for (const to of TASK_STATUSES) {
           // a claim and the end of one are no transitions: they need a token
-          const own = to === 'executing' || to === 'unknown' || (from === 'executing' && to !== 'approved');
+          const own = to === 'executing' || to === 'unknown' || from === 'executing';
           const legal = isLegalEdge(from, to) && !own;
           it(`${legal ? 'goes' : 'does not go'} from ${from} to ${to}`, async () => {
             const task = await inStatus(store, from);
@@ -162,10 +162,10 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
 
       it('drops the claim of what goes back to approved, so that its old holder can end nothing', async () => {
         const task = (await inStatus(store, 'executing')) as ExecutingTask;
-        const back = await store.transition(task.taskId, ['executing'], { to: 'approved' }, LATER);
-        expect(back).to.not.have.any.keys('claimToken', 'startedAtMs');
+        const back = await store.release(task.taskId, task.claimToken, LATER);
+        expect(back).to.not.have.any.keys('claimToken', 'startedAtMs', 'owner', 'leaseUntilMs');
         expect(await store.settle(task.taskId, task.claimToken, { to: 'completed', result: 1 }, LATER)).to.equal(undefined);
-        expect(await store.claim({ taskId: task.taskId, token: 'second', digest: task.digest, nowMs: NOW })).to.include({
+        expect(await store.claim({ taskId: task.taskId, token: 'second', digest: task.digest, nowMs: NOW, leaseMs: 60_000 })).to.include({
           claimToken: 'second',
         });
         expect(await store.settle(task.taskId, task.claimToken, { to: 'completed', result: 1 }, LATER)).to.equal(undefined);
@@ -182,14 +182,14 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
     describe('claim', () => {
       it('takes an approved task, with its token', async () => {
         const task = await inStatus(store, 'approved');
-        const claimed = await store.claim({ taskId: task.taskId, token: 't', digest: task.digest, nowMs: LATER });
+        const claimed = await store.claim({ taskId: task.taskId, token: 't', digest: task.digest, nowMs: LATER, leaseMs: 60_000 });
         expect(claimed).to.include({ status: 'executing', claimToken: 't', startedAtMs: LATER, version: task.version + 1 });
         expect(await store.get(task.taskId)).to.deep.equal(claimed);
       });
 
       it('lets one of 64 at once have it', async () => {
         const { taskId, digest } = await inStatus(store, 'approved');
-        const claims = await Promise.all(Array.from({ length: 64 }, (_, i) => store.claim({ taskId, token: `t${i}`, digest, nowMs: NOW })));
+        const claims = await Promise.all(Array.from({ length: 64 }, (_, i) => store.claim({ taskId, token: `t${i}`, digest, nowMs: NOW, leaseMs: 60_000 })));
         const won = claims.filter((c) => c !== undefined);
         expect(won).to.have.length(1);
         expect(await store.get(taskId)).to.deep.equal(won[0]);
@@ -198,7 +198,7 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
       for (const status of TASK_STATUSES.filter((s) => s !== 'approved')) {
         it(`refuses one that is ${status}`, async () => {
           const task = await inStatus(store, status);
-          expect(await store.claim({ taskId: task.taskId, token: 't', digest: task.digest, nowMs: NOW })).to.equal(undefined);
+          expect(await store.claim({ taskId: task.taskId, token: 't', digest: task.digest, nowMs: NOW, leaseMs: 60_000 })).to.equal(undefined);
           expect(await store.get(task.taskId)).to.deep.equal(task);
         });
       }
@@ -206,18 +206,18 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
       it('refuses another digest, and one whose time is over', async () => {
         const task = await inStatus(store, 'approved');
         const { taskId, digest, expiresAtMs } = task;
-        expect(await store.claim({ taskId, token: 't', digest: `${digest} `, nowMs: NOW })).to.equal(undefined);
-        expect(await store.claim({ taskId, token: 't', digest: '', nowMs: NOW })).to.equal(undefined);
-        expect(await store.claim({ taskId, token: 't', digest, nowMs: expiresAtMs })).to.equal(undefined);
-        expect(await store.claim({ taskId: 'another', token: 't', digest, nowMs: NOW })).to.equal(undefined);
+        expect(await store.claim({ taskId, token: 't', digest: `${digest} `, nowMs: NOW, leaseMs: 60_000 })).to.equal(undefined);
+        expect(await store.claim({ taskId, token: 't', digest: '', nowMs: NOW, leaseMs: 60_000 })).to.equal(undefined);
+        expect(await store.claim({ taskId, token: 't', digest, nowMs: expiresAtMs, leaseMs: 60_000 })).to.equal(undefined);
+        expect(await store.claim({ taskId: 'another', token: 't', digest, nowMs: NOW, leaseMs: 60_000 })).to.equal(undefined);
         expect(await store.get(taskId)).to.deep.equal(task);
-        expect(await store.claim({ taskId, token: 't', digest, nowMs: expiresAtMs - 1 })).to.not.equal(undefined);
+        expect(await store.claim({ taskId, token: 't', digest, nowMs: expiresAtMs - 1, leaseMs: 60_000 })).to.not.equal(undefined);
       });
 
       it('races a cancel, and one of the two wins', async () => {
         for (let i = 0; i < 20; i++) {
           const { taskId, digest } = await inStatus(store, 'approved');
-          const claim = (): unknown => store.claim({ taskId, token: 't', digest, nowMs: NOW });
+          const claim = (): unknown => store.claim({ taskId, token: 't', digest, nowMs: NOW, leaseMs: 60_000 });
           const cancel = (): unknown => store.transition(taskId, ['pending', 'approved'], { to: 'cancelled', error: ERROR }, NOW);
           const both = await Promise.all(i % 2 === 0 ? [claim(), cancel()] : [cancel(), claim()]);
           expect(both.filter((x) => x !== undefined)).to.have.length(1);
@@ -347,7 +347,7 @@ async function inStatus(store: TaskStore, status: TaskStatus): Promise<Task> {
   const approved = (await store.transition(taskId, ['pending'], { to: 'approved', approvedBy: 'ann' }, NOW)) as Task;
   if (status === 'approved') return approved;
   const token = nextId('token');
-  const executing = (await store.claim({ taskId, token, digest, nowMs: NOW })) as Task;
+  const executing = (await store.claim({ taskId, token, digest, nowMs: NOW, leaseMs: 60_000 })) as Task;
   if (status === 'executing') return executing;
   const outcome = status === 'completed' ? { to: status, result: 1 } : { to: status, error: ERROR };
   return (await store.settle(taskId, token, outcome, NOW)) as Task;

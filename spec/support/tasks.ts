@@ -24,10 +24,12 @@ export function pendingTask(more: Partial<PendingTask> = {}): PendingTask {
     updatedAtMs: nowMs,
     expiresAtMs: nowMs + 60_000,
     attemptCount: 0,
+    runs: 0,
     version: 1,
     metadata: {},
     history: [],
     retryOf: undefined,
+    origin: undefined,
     ...more,
   };
 }

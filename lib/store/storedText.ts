@@ -1,0 +1,96 @@
+import { types } from 'node:util';
+import { isPlainObject } from '../common/plainness.js';
+import { setOwn } from '../common/setOwn.js';
+
+/** The property that marks what JSON has no word for. A plain object that has it is itself marked, so that none is taken for a mark. */
+const MARK = '$aegis';
+
+/** How large a stored result may be, in characters of its text. */
+export const MAX_RESULT_CHARACTERS = 262_144;
+
+/** Text that {@link fromStoredText} makes an equal value of: JSON values, Date and BigInt, as snapshots hold them. `undefined` properties are dropped. */
+export function toStoredText(value: unknown): string {
+  return JSON.stringify(encoded(value));
+}
+
+/** @throws SyntaxError for text that {@link toStoredText} did not make */
+export function fromStoredText(text: string): unknown {
+  return decoded(JSON.parse(text));
+}
+
+/**
+ * A method's result as it can be stored: a copy of its plain data. Instances become their own data, functions and symbols are left out; what is
+ * too large, circular or not to be read becomes `{ $unstored: why }`.
+ */
+export function toStoredResult(result: unknown): unknown {
+  try {
+    const plain = plainOf(result, new Set());
+    if (toStoredText(plain ?? null).length <= MAX_RESULT_CHARACTERS) return plain;
+    return { $unstored: `larger than ${MAX_RESULT_CHARACTERS} characters` };
+  } catch (error) {
+    return { $unstored: error instanceof Circular ? 'circular' : 'cannot be read' };
+  }
+}
+
+class Circular extends Error {}
+
+function plainOf(value: unknown, above: Set<object>): unknown {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
+  if (typeof value === 'function' || typeof value === 'symbol') return undefined;
+  if (typeof value !== 'object' || value === null) return value;
+  if (types.isDate(value)) return Number.isNaN(value.getTime()) ? null : new Date(value.getTime());
+  if (above.has(value)) throw new Circular();
+  above.add(value);
+  const copy = Array.isArray(value)
+    ? value.map((item) => plainOf(item, above) ?? null)
+    : types.isMap(value)
+      ? plainOf([...value], above)
+      : types.isSet(value)
+        ? plainOf([...value], above)
+        : recordOf(value, above);
+  above.delete(value);
+  return copy;
+}
+
+function recordOf(value: object, above: Set<object>): Record<string, unknown> {
+  const copy: Record<string, unknown> = {};
+  if (types.isNativeError(value)) for (const key of ['name', 'message'] as const) setOwn(copy, key, String(value[key]));
+  for (const key of Object.keys(value)) {
+    const plain = plainOf((value as Record<string, unknown>)[key], above);
+    if (plain !== undefined) setOwn(copy, key, plain);
+  }
+  return copy;
+}
+
+function encoded(value: unknown): unknown {
+  if (typeof value === 'bigint') return { [MARK]: 'bigint', value: String(value) };
+  if (typeof value !== 'object' || value === null) return value;
+  if (types.isDate(value)) return { [MARK]: 'date', value: value.getTime() };
+  if (Array.isArray(value)) return value.map(encoded);
+  const record: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value)) setOwn(record, key, encoded(item));
+  return Object.hasOwn(record, MARK) ? { [MARK]: 'record', value: record } : record;
+}
+
+function decoded(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(decoded);
+  if (!isPlainObject(value)) throw new TypeError('no stored value');
+  const marked = value as { readonly [MARK]?: unknown; readonly value?: unknown };
+  switch (Object.hasOwn(value, MARK) ? marked[MARK] : undefined) {
+    case 'bigint':
+      return BigInt(marked.value as string);
+    case 'date':
+      return new Date(marked.value as number);
+    case 'record':
+      return recordDecoded(marked.value as object);
+    default:
+      return recordDecoded(value);
+  }
+}
+
+function recordDecoded(value: object): Record<string, unknown> {
+  const record: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value)) setOwn(record, key, decoded(item));
+  return record;
+}
