@@ -60,7 +60,17 @@ export { ApprovalScheduler } from './approval/ApprovalScheduler.js';
 export type { ApprovalPolling, ApprovalSchedulerOptions } from './approval/ApprovalSchedulerOptions.js';
 export type { ApprovalCall } from './approval/PendingCall.js';
 export { TaskRegistry } from './approval/TaskRegistry.js';
-export type { NewTask, TaskEvents, TaskRegistryOptions, TaskStats, TaskTransition } from './approval/TaskRegistry.js';
+export type {
+  NewTask,
+  TaskEvents,
+  TaskRegistryOptions,
+  TaskStats,
+  TaskTransition,
+  UnknownResolution,
+  WaitingForWorker,
+} from './approval/TaskRegistry.js';
+export type { RecoveryOptions } from './approval/StoreKeeper.js';
+export type { ResolveInstance } from './guard/StoredCalls.js';
 export type {
   ApprovalMode,
   ApprovedTask,
@@ -72,6 +82,8 @@ export type {
   PendingTask,
   Task,
   TaskFields,
+  TaskOrigin,
+  TaskResolution,
   TaskStatus,
   TimeoutTask,
   UnknownTask,
@@ -79,7 +91,19 @@ export type {
 
 // Stores
 export { MemoryTaskStore } from './store/MemoryTaskStore.js';
-export type { TaskChange, TaskClaim, TaskInsertion, TaskOutcome, TaskQuery, TaskStore } from './store/TaskStore.js';
+export type {
+  DueQuery,
+  EqualCallQuery,
+  StoreChange,
+  SweptTasks,
+  TaskChange,
+  TaskClaim,
+  TaskInsertion,
+  TaskOutcome,
+  TaskQuery,
+  TaskStore,
+} from './store/TaskStore.js';
+export type { StateStore } from './store/StateStore.js';
 export { MemoryApprovalStore } from './store/MemoryApprovalStore.js';
 export type { ApprovalPolicy, ApprovalQuery, ApprovalRecord, ApprovalStore, Verdict } from './store/ApprovalStore.js';
 

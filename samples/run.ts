@@ -12,6 +12,8 @@ const SAMPLES: Readonly<Record<string, string>> = {
   'error-handling': './error-handling.js',
   'multi-tenant': './multi-tenant.js',
   'throw-mode': './throw-mode.js',
+  'durable-file': './durable-file.js',
+  'durable-fleet': './durable-fleet.js',
 };
 
 const wanted = process.argv.slice(2);

@@ -1,15 +1,16 @@
-import { attempt, type Awaitable, chain, isThenable } from '../common/awaitable.js';
+import { type Awaitable, chain, isThenable } from '../common/awaitable.js';
 import { SteadyClock } from '../common/SteadyClock.js';
 import { ShutdownError } from '../model/errors/RefusalErrors.js';
 import type { PendingApproval } from '../model/PendingApproval.js';
-import type { PendingTask, Task } from '../model/Task.js';
+import type { Task } from '../model/Task.js';
 import type { ApprovalSchedulerOptions } from './ApprovalSchedulerOptions.js';
 import { askAgain } from './askAgain.js';
 import { CallEnder } from './CallEnder.js';
-import { drainExecutions } from './drainExecutions.js';
+import { drainExecutions, endOpenCalls } from './drainExecutions.js';
 import { cancelled, cancelledWith, type Ending, timedOut } from './endings.js';
 import type { EqualCalls } from './EqualCalls.js';
-import { executeApproved, type ExecutionHost, type RunApproved } from './executeApproved.js';
+import type { ExecutionHost, RunApproved } from './ExecutionHost.js';
+import { Executions } from './Executions.js';
 import { OpenCalls } from './OpenCalls.js';
 import { type ApprovalCall, type HeldApproval, PendingCall } from './PendingCall.js';
 import { StatusFollower } from './StatusFollower.js';
@@ -22,11 +23,10 @@ export class ApprovalScheduler {
   readonly #options: ApprovalSchedulerOptions;
   readonly #clock: SteadyClock;
   readonly #calls = new OpenCalls();
-  readonly #executing = new Set<PendingCall>();
   readonly #controller = new AbortController();
   readonly #ender: CallEnder;
   readonly #follower: StatusFollower;
-  readonly #host: ExecutionHost;
+  readonly #executions: Executions;
   readonly #cancelForCaller = (entry: PendingCall): Promise<boolean> => this.cancel(entry, 'by its caller');
   #background = 0;
   #closing: Promise<void> | undefined;
@@ -38,10 +38,11 @@ export class ApprovalScheduler {
     this.#clock = options.clock ?? new SteadyClock();
     this.#ender = new CallEnder(decisions, registry, this.#calls, (entry) => this.#ended(entry));
     const end = (entry: PendingCall, ending: Ending): Awaitable<void> => chain(this.#ender.tryEnd(entry, ending), () => undefined);
-    const execute = (entry: PendingCall): Awaitable<void> => this.#execute(entry, (params, task) => entry.call.run(params, task));
+    const execute = (entry: PendingCall): Awaitable<void> => this.#executions.start(entry, (params, task) => entry.call.run(params, task));
+    const approve: CallEnder['approve'] = (entry, by) => this.#ender.approve(entry, by);
     const now = this.now.bind(this);
-    this.#follower = new StatusFollower(options, this.#calls, { now, execute, end, timeout: this.timeout.bind(this) }, signal);
-    this.#host = {
+    this.#follower = new StatusFollower(options, this.#calls, { now, approve, execute, end, timeout: this.timeout.bind(this) }, signal);
+    const host: ExecutionHost = {
       decisions,
       registry,
       signal,
@@ -50,8 +51,18 @@ export class ApprovalScheduler {
       end,
       retryLater: (entry, error) => this.#follower.retry(entry, error),
       finish: (entry, outcome) => this.#ender.finish(entry, outcome),
-      askAgain: (entry, decision) => askAgain(entry, decision, this.#host, () => this.#follower.followAgain(entry)),
+      leave: (entry, task) => {
+        entry.phase = 'waiting';
+        this.#observe(task);
+        if (task.status === 'pending') this.#follower.followAgain(entry);
+      },
+      askAgain: (entry, decision) => askAgain(entry, decision, host, () => this.#follower.followAgain(entry)),
     };
+    this.#executions = new Executions(host, {
+      pause: (entry) => this.#follower.pause(entry),
+      // a durable approval is not lost because its store is away for a moment
+      failed: (entry, error) => (registry.durable ? this.#follower.retry(entry, error) : this.#ender.abandon(entry, error)),
+    });
     registry.observe(({ task }) => this.#observe(task));
   }
 
@@ -89,7 +100,7 @@ export class ApprovalScheduler {
   }
 
   /** @internal Watches over the deadline only: it runs when its caller redeems it, or after {@link follow}. */
-  hold<T>(task: PendingTask, call: HeldApproval<T>): PendingCall<T> {
+  hold<T>(task: Task, call: HeldApproval<T>): PendingCall<T> {
     this.#refuseIfClosing();
     const entry = new PendingCall<T>(task, call, this.#cancelForCaller);
     const known = entry as unknown as PendingCall;
@@ -108,6 +119,19 @@ export class ApprovalScheduler {
     this.#follower.follow(entry as unknown as PendingCall);
   }
 
+  /** @internal The call of a task that waits or runs here. */
+  heldCall(taskId: string): PendingCall | undefined {
+    return this.#calls.ofTask(taskId);
+  }
+
+  /** @internal Goes on with a call of which the store knows more than was heard here. */
+  goOn(entry: PendingCall, task: Task): Awaitable<void> {
+    if (task.version > entry.task.version) this.#observe(task);
+    if (entry.phase !== 'waiting') return;
+    if (!entry.background) return this.#follower.watchDeadline(entry);
+    return entry.task.status === 'pending' ? this.#follower.ask(entry) : this.#follower.follow(entry);
+  }
+
   /** @internal Finds the pending call that an equal one joins. */
   get equalCalls(): EqualCalls {
     return this.#calls.equal;
@@ -116,9 +140,9 @@ export class ApprovalScheduler {
   /** @internal Asks once, and runs it now, through `run`, if it is approved. Settles when it has ended, or nothing is decided yet. */
   redeem(entry: PendingCall, run: RunApproved, atOnce = false): Awaitable<void> {
     if (entry.phase !== 'waiting') return;
-    if (entry.task.status === 'approved') return this.#execute(entry, run);
+    if (entry.task.status === 'approved') return this.#executions.start(entry, run);
     const asked = this.#follower.ask(entry);
-    return atOnce && isThenable(asked) ? asked : chain(asked, () => this.#execute(entry, run));
+    return atOnce && isThenable(asked) ? asked : chain(asked, () => this.#executions.start(entry, run));
   }
 
   /** @internal Cancels unless it was decided or claimed first; tells the service that nobody waits any more. */
@@ -144,36 +168,9 @@ export class ApprovalScheduler {
   async #shutdown(graceMs: number): Promise<void> {
     const { registry } = this.#options;
     this.#controller.abort(new ShutdownError('The module is closing.'));
-    for (const entry of this.#calls.all()) {
-      // what has its claim is waited for
-      if (entry.claimToken !== undefined) continue;
-      const error = new ShutdownError(`The approval of tool '${entry.task.toolName}' ended with its module.`);
-      if (registry.durable) this.#ender.drop(entry, error);
-      else await this.cancel(entry, error).catch(() => this.#ender.drop(entry, error));
-    }
-    await drainExecutions(this.#executing, graceMs, registry);
-  }
-
-  #execute(entry: PendingCall, run: RunApproved): Awaitable<void> {
-    const { task } = entry;
-    if (task.status !== 'approved' || this.#executing.has(entry) || this.#controller.signal.aborted) return;
-    entry.phase = 'busy';
-    this.#follower.pause(entry);
-    this.#executing.add(entry);
-    const done = (): void => {
-      this.#executing.delete(entry);
-      entry.execution = undefined;
-    };
-    const execution = attempt(
-      () => executeApproved(entry, task, run, this.#host),
-      done,
-      (error) => {
-        done();
-        return this.#ender.abandon(entry, error);
-      },
-    );
-    if (isThenable(execution)) entry.execution = execution;
-    return execution;
+    const { underWay } = this.#executions;
+    await endOpenCalls(this.#calls, underWay, registry, this.#ender, (entry, error) => this.cancel(entry, error));
+    await drainExecutions(underWay, graceMs, registry);
   }
 
   #observe(task: Task): void {

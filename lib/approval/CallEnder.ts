@@ -33,13 +33,23 @@ export class CallEnder {
     if ('error' in change) entry.noteError(change.to, change.error, error);
     return chain(this.#registry.transition(taskId, ['pending', 'approved'], change), (task) => {
       if (task !== undefined) return true;
-      // this process need not have seen who was first
-      if (entry.phase === 'ended' || entry.claimToken !== undefined) return false;
-      return chain(this.#registry.find(taskId), (now) => {
-        if (now === undefined) this.drop(entry, new TaskStateError(taskId, 'The task was deleted.'));
-        else this.observe(now);
-        return false;
-      });
+      return entry.claimToken !== undefined ? false : chain(this.#look(entry), () => false);
+    });
+  }
+
+  /** Records that a person said yes. Another process may have been first, or this one, to which the store's answer was lost: then what it has counts. */
+  approve(entry: PendingCall, approvedBy: string | undefined): Awaitable<void> {
+    const approved = this.#registry.transition(entry.task.taskId, ['pending'], { to: 'approved', approvedBy });
+    return chain(approved, (task) => (task === undefined ? this.#look(entry) : undefined));
+  }
+
+  /** This process need not have seen who was first. */
+  #look(entry: PendingCall): Awaitable<void> {
+    if (entry.phase === 'ended') return;
+    const { taskId } = entry.task;
+    return chain(this.#registry.find(taskId), (now) => {
+      if (now === undefined) this.drop(entry, new TaskStateError(taskId, 'The task was deleted.'));
+      else this.observe(now);
     });
   }
 
@@ -73,7 +83,7 @@ export class CallEnder {
     this.#calls.update(entry, task);
     if (!isFinished(task.status) && task.status !== 'unknown') return;
     this.#forget(entry);
-    if (task.status === 'completed') entry.end({ ok: true, value: task.result });
+    if (task.status === 'completed') entry.end({ ok: true, value: entry.result === undefined ? task.result : entry.result.value });
     else entry.end({ ok: false, error: (entry.errorNoted(task) ?? { error: errorOfTask(task) }).error });
   }
 

@@ -48,6 +48,8 @@ export class PendingCall<T = unknown> implements Due, HandleOwner<T> {
   phase: 'waiting' | 'busy' | 'ended' = 'waiting';
   /** Set from its claim on. */
   claimToken: string | undefined;
+  /** What its method returned here: a store may keep a copy of plain data only. */
+  result: { readonly value: T } | undefined;
   /** The way from approved to run, while it is under way: it may lead back to waiting. */
   execution: PromiseLike<void> | undefined;
   polls = 0;
@@ -60,7 +62,7 @@ export class PendingCall<T = unknown> implements Due, HandleOwner<T> {
   #listeners: ((outcome: HandleOutcome<T>) => void)[] | undefined;
 
   /** @param cancel one function for all entries: a closure each would cost more than the entry */
-  constructor(task: PendingTask, call: HeldApproval<T>, cancel: (entry: PendingCall) => Promise<boolean>) {
+  constructor(task: Task, call: HeldApproval<T>, cancel: (entry: PendingCall) => Promise<boolean>) {
     this.call = call;
     this.task = task;
     this.#cancel = cancel;

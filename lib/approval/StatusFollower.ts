@@ -1,5 +1,4 @@
-import { attempt, chain } from '../common/awaitable.js';
-import type { Awaitable } from '../common/awaitable.js';
+import { attempt, type Awaitable, chain } from '../common/awaitable.js';
 import { callSafely } from '../common/callSafely.js';
 import { DueLoop } from '../common/DueLoop.js';
 import { pollDelay } from '../common/pollDelay.js';
@@ -20,6 +19,7 @@ import { Questions } from './Questions.js';
 /** What the follower may have done to a call; the scheduler does it. */
 export interface FollowerActions {
   now(): number;
+  approve(entry: PendingCall, approvedBy: string | undefined): Awaitable<void>;
   execute(entry: PendingCall): Awaitable<void>;
   end(entry: PendingCall, ending: Ending): Awaitable<void>;
   timeout(entry: PendingCall, why: string): Promise<unknown>;
@@ -165,9 +165,9 @@ export class StatusFollower {
   }
 
   #approve(entry: PendingCall, approvedBy: string | undefined): Awaitable<void> {
-    return chain(this.#options.registry.transition(entry.task.taskId, ['pending'], { to: 'approved', approvedBy }), (task) => {
+    return chain(this.#actions.approve(entry, approvedBy), () => {
       // what runs is waited for by nobody here: it may take hours
-      if (task !== undefined && entry.background) this.#safely(entry, () => this.#actions.execute(entry));
+      if (entry.background) this.#safely(entry, () => this.#actions.execute(entry));
     });
   }
 

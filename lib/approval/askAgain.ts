@@ -2,12 +2,12 @@ import { attempt, chain } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { canonicalDigest } from '../common/canonical.js';
 import type { ApprovalNeededDecision } from '../model/Decision.js';
-import { publishDiagnostic } from '../model/diagnostics.js';
+import { publishCallbackError, publishDiagnostic } from '../model/diagnostics.js';
 import { AegisError } from '../model/errors/AegisError.js';
 import type { Params } from '../model/Params.js';
 import type { Task } from '../model/Task.js';
 import { deniedAtRun } from './endings.js';
-import type { ExecutionHost } from './executeApproved.js';
+import type { ExecutionHost } from './ExecutionHost.js';
 import type { PendingCall } from './PendingCall.js';
 
 /**
@@ -28,6 +28,16 @@ export function askAgain(
     publishDiagnostic({ kind: 'security', code: 'replayed_decision', message, agentId, toolName, decisionId });
     return host.end(entry, deniedAtRun(task, 'replayed_decision', 'a person has to be asked again, under an approval that is no new one.'));
   };
+  // another process was first: nobody will wait for the approval that was opened here
+  const lost = (now: Task | undefined): Awaitable<void> => {
+    const failed = (error: unknown): void => publishCallbackError('telling the decision service (withdraw)', error);
+    const leave = (): void => (now === undefined || entry.phase === 'ended' ? undefined : host.leave(entry, now));
+    return attempt<void, void>(
+      () => host.decisions.withdraw?.(decisionId),
+      leave,
+      (error) => (failed(error), leave()),
+    );
+  };
   if (decisionId === task.decisionId) return replayed();
   return attempt<Params, void>(
     () => (decision.params === undefined ? call.request.params : call.admit(decision.params)),
@@ -36,7 +46,7 @@ export function askAgain(
       const change = { to: 'pending', decisionId, params, digest: canonicalDigest(params), reason, expiresAtMs } as const;
       return chain(host.registry.transition(task.taskId, ['approved'], change), (next) => {
         if (next === undefined)
-          return chain(host.registry.find(task.taskId), (now) => (now?.status === 'approved' ? replayed() : undefined));
+          return chain(host.registry.find(task.taskId), (now) => (now?.status === 'approved' ? replayed() : lost(now)));
         if (entry.phase === 'ended') return;
         entry.phase = 'waiting';
         asked(next);

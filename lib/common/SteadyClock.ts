@@ -8,6 +8,11 @@ import { monotonicNow } from './timers.js';
 export class SteadyClock {
   #aheadMs: number = Date.now() - monotonicNow();
 
+  /** Never gives less than that from now on: what somebody else's clock, or this one in an earlier process, has reached. */
+  notBefore(epochMs: number): void {
+    this.#aheadMs = Math.max(this.#aheadMs, epochMs - monotonicNow());
+  }
+
   /** Epoch milliseconds. */
   now(): number {
     // wall time first: a process that is put aside between the two must not take the pause for wall time that ran ahead

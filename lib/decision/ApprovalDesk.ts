@@ -1,26 +1,23 @@
 import { chain, waitForAll } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { callSafely } from '../common/callSafely.js';
+import { LruMap } from '../common/LruMap.js';
 import { SteadyClock } from '../common/SteadyClock.js';
 import { CapacityError } from '../model/errors/CallErrors.js';
 import { VerdictError } from '../model/errors/SetupErrors.js';
-import { publishCallbackError, publishDiagnostic } from '../model/diagnostics.js';
+import { publishCallbackError } from '../model/diagnostics.js';
 import { SafeEmitter } from '../model/SafeEmitter.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../store/ApprovalStore.js';
+import type { ApprovalDeskOptions } from './ApprovalDeskOptions.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalOpening.js';
 import type { ApprovalOpening, OpeningOutcome } from './ApprovalOpening.js';
+import { consumeApproval } from './consumeApproval.js';
 import type { ApprovalUse } from './DecisionService.js';
 import { eligiblePolicies } from './eligiblePolicies.js';
-import type { EligibilityRules } from './eligiblePolicies.js';
 import { checkDigest, checkVerdict, settled, withVerdict } from './verdicts.js';
 import type { VerdictInput } from './verdicts.js';
 
-export interface ApprovalDeskOptions extends EligibilityRules {
-  /** Pending approvals of one agent and tool at most; beyond it, calls end in a CapacityError. Default 100,000. */
-  readonly maxPendingPerTool?: number | undefined;
-  /** How long the same call stays refused after a person refused it, in milliseconds. Default 300,000. */
-  readonly denialTtlMs?: number | undefined;
-}
+export type { ApprovalDeskOptions } from './ApprovalDeskOptions.js';
 
 interface DeskEvents {
   /** A person is needed. */
@@ -42,8 +39,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   readonly #options: ApprovalDeskOptions;
   readonly #clock: SteadyClock;
   readonly #denialTtlMs: number;
-  /** A refusal outlives its approval. */
   readonly #refusalsKeptMs: number;
+  /** What listeners know, so that they hear nothing twice where other processes change approvals too. */
+  readonly #told = new LruMap<string, ApprovalRecord['status']>(10_000);
   #opened = 0;
   #approvers = 0;
 
@@ -65,17 +63,17 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   /** Counts somebody who decides without listening, until the returned function is called. */
   attend(): () => void {
     this.#approvers += 1;
-    let left = false;
+    let here = 1;
     return () => {
-      if (!left) this.#approvers -= 1;
-      left = true;
+      this.#approvers -= here;
+      here = 0;
     };
   }
 
   /** @internal Asks people. */
   open(opening: ApprovalOpening): Awaitable<OpeningOutcome> {
     const { agentId, toolName } = opening;
-    const limit = this.#options.maxPendingPerTool ?? 100_000;
+    const { maxPendingPerTool: limit = 100_000 } = this.#options;
     const count = (): Awaitable<number> => this.#store.countPending(agentId, toolName);
     this.#pruneNowAndThen();
     return chain(count(), (counted) => {
@@ -96,7 +94,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       const record = openedRecord(opening, countSince(denied, nowMs - NEAR_REPEATS_MS), nowMs);
       return chain(this.#store.insert(record), (inserted) => {
         if (!inserted) throw new CapacityError(0, 'The approval could not be recorded: its id is taken.');
-        this.emit('requested', record);
+        this.#tell(record);
         return { kind: 'opened', record };
       });
     });
@@ -153,19 +151,16 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     });
   }
 
-  /** @internal Uses the approval up. False where it is not approved, over, used, or for other params. */
-  consume({ decisionId, digest, token }: ApprovalUse): Awaitable<boolean> {
+  /** @internal Tells what another process did. */
+  hear(decisionId: string): Awaitable<void> {
     return chain(this.#store.get(decisionId), (record) => {
-      const nowMs = this.#clock.now();
-      if (record === undefined || record.status !== 'approved' || nowMs >= record.expiresAtMs) return false;
-      if (record.consumed !== undefined || record.digest !== digest) {
-        const { agentId, toolName } = record;
-        const code = record.consumed === undefined ? 'approval_digest_mismatch' : 'approval_already_consumed';
-        publishDiagnostic({ kind: 'security', code, message: 'An approval was refused at its use.', agentId, toolName, decisionId });
-        return false;
-      }
-      return this.#store.replace({ ...record, consumed: { token, atMs: nowMs }, version: record.version + 1 }, record.version);
+      if (record !== undefined && this.#told.get(decisionId) !== record.status) this.#tell(record);
     });
+  }
+
+  /** @internal Uses the approval up. False where it is not approved, over, used, or for other params. */
+  consume(use: ApprovalUse): Awaitable<boolean> {
+    return consumeApproval(this.#store, use, () => this.#clock.now());
   }
 
   /** `undefined` where somebody was first. */
@@ -173,9 +168,14 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     const next: ApprovalRecord = { ...record, ...change, version: record.version + 1 };
     return chain(this.#store.replace(next, record.version), (replaced) => {
       if (!replaced) return undefined;
-      if (next.status !== 'pending') this.emit('settled', next);
+      if (next.status !== 'pending') this.#tell(next);
       return next;
     });
+  }
+
+  #tell(record: ApprovalRecord): void {
+    this.#told.set(record.decisionId, record.status);
+    this.emit(record.status === 'pending' ? 'requested' : 'settled', record);
   }
 
   #current(record: ApprovalRecord): ApprovalRecord {

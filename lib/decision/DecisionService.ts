@@ -12,7 +12,7 @@ export interface ApprovalUse {
   readonly decisionId: string;
   /** SHA-256 of the effective params that would run. */
   readonly digest: string;
-  /** Unique to this one execution. */
+  /** Names the task that uses it. The same token again is the same use: its process may have died before it began. */
   readonly token: string;
 }
 

@@ -2,6 +2,9 @@ import '../common/runtime.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { checkOverride } from './checkOverride.js';
 import type { Fn, Guardable, GuardOptions } from './GuardOptions.js';
+import { bindingOf, noteInstance } from './guardBindings.js';
+import { guardInfoOf } from './guardMetadata.js';
+import type { GuardInfo } from './guardMetadata.js';
 import type { LooseGuardOptions } from './LooseGuardOptions.js';
 import { wrapFunction } from './wrapFunction.js';
 import type { AnyFunction } from './wrapFunction.js';
@@ -59,11 +62,12 @@ function decorateStandard(value: unknown, context: DecoratorContext, options: Lo
     throw new GuardDefinitionError(`@AegisGuard guards methods, not a ${context.kind} ('${String(context.name)}').`);
   }
   const guarded = wrapFunction(value as AnyFunction, context.name, options);
-  if (!context.private && !context.static) {
-    context.addInitializer(function (this: unknown) {
-      checkOverride(this as object, context.name, guarded, options);
-    });
-  }
+  const binding = bindingOf(guardInfoOf(guarded) as GuardInfo);
+  const checked = !context.private && !context.static;
+  context.addInitializer(function (this: unknown) {
+    if (checked) checkOverride(this as object, context.name, guarded, options);
+    noteInstance(binding, this);
+  });
   return guarded;
 }
 

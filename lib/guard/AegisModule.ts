@@ -11,6 +11,7 @@ import { runWithSession } from './callContext.js';
 import { applyEnvironment } from './environment.js';
 import { bindRuntime, currentHandle, setCurrentHandle } from './GuardRuntime.js';
 import { checkOptions } from './optionsSchema.js';
+import { registerGuards } from './registerGuards.js';
 import { takeSession } from './takeSession.js';
 
 /** What every part of a program may see of a module: all of it but the judge. Approvals are decided on what `configure()` returned. */
@@ -20,6 +21,12 @@ export interface AegisModuleView {
   readonly scheduler: ApprovalScheduler;
   /** Settles when stores are open and the first call can be decided; guarded calls wait for it by themselves. */
   ready(): Promise<void>;
+  /**
+   * Says that this process runs stored calls of a class before any instance of it was constructed (`resolve` then hands one over), or of this instance.
+   *
+   * @throws ConfigError where a guard's key is another guard's too, or the class has no guard
+   */
+  register(target: object): void;
   /**
    * Runs a function, and all it calls and awaits, in a session that guards without one of their own find.
    *
@@ -119,6 +126,11 @@ export class AegisModule implements AegisModuleView {
     await this.#parts.runtime.opening;
   }
 
+  register(target: object): void {
+    registerGuards(target);
+    this.#parts.keeper?.look().catch(() => {});
+  }
+
   withSession<T>(session: object | null, fn: () => T): T {
     const { asyncLocal, limits } = this.#parts.runtime;
     if (!asyncLocal)
@@ -167,6 +179,7 @@ function viewOf(module: AegisModule): AegisModuleView {
     tasks: module.tasks,
     scheduler: module.scheduler,
     ready: () => module.ready(),
+    register: (target: object) => module.register(target),
     withSession: <T>(session: object | null, fn: () => T) => module.withSession(session, fn),
   });
 }

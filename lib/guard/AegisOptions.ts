@@ -3,6 +3,7 @@ import type { SecretString } from '../common/SecretString.js';
 import type { ApprovalPolling, ApprovalSchedulerOptions } from '../approval/ApprovalSchedulerOptions.js';
 import type { ApprovalScheduler } from '../approval/ApprovalScheduler.js';
 import type { TaskRegistryOptions } from '../approval/TaskRegistry.js';
+import type { RecoveryOptions } from '../approval/StoreKeeper.js';
 import type { ApprovalDeskOptions } from '../decision/ApprovalDesk.js';
 import type { FactsHook } from '../decision/computeFacts.js';
 import type { DecisionService } from '../decision/DecisionService.js';
@@ -11,7 +12,9 @@ import type { SnapshotLimits } from '../model/snapshot.js';
 import type { AgentConfig } from '../policy/AgentDirectory.js';
 import type { PolicySource } from '../policy/PolicySource.js';
 import type { ReloadResult } from '../policy/LivePolicies.js';
+import type { ResolveInstance } from './StoredCalls.js';
 import type { ApprovalStore } from '../store/ApprovalStore.js';
+import type { StateStore } from '../store/StateStore.js';
 import type { TaskStore } from '../store/TaskStore.js';
 
 /** Policies in this process: a file or folder of Cedar, or the text itself. */
@@ -53,8 +56,13 @@ export interface EmbeddedOptions {
   readonly denialTtlMs?: number;
   /** Names the policies that decided in `violations`. Default false. */
   readonly exposePolicies?: boolean;
-  /** Where approvals and verdicts are kept. Default: in memory. */
+  /** Where approvals and verdicts are kept. Default: where `store` keeps its own, else in memory. */
   readonly approvalStore?: ApprovalStore;
+  /**
+   * Signs stored approvals, so that writing the store is not enough to approve: 32 characters or more, the same for every process on the store.
+   * Variable AEGIS_STATE_KEY.
+   */
+  readonly stateKey?: string | SecretString;
 }
 
 /** A Data Plane over HTTP. */
@@ -83,10 +91,20 @@ export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
   readonly approvalTimeoutMs?: number;
   /** How approvals are polled where the service does not push. */
   readonly approvalPolling?: Partial<ApprovalPolling>;
-  /** Whether pending approvals keep the process alive. Default: while the store is in memory. */
+  /**
+   * Whether pending approvals keep the process alive. Default: while the store is in memory. With a durable store and true, a process that has nothing else
+   * to do waits for what it can run.
+   */
   readonly keepAlive?: boolean;
-  /** Where tasks are kept. Default: in memory. */
-  readonly store?: TaskStore;
+  /**
+   * Where tasks, and approvals with them, are kept: the path of a SQLite file, or a store such as `postgresStore(…)`. Default: in memory. A TaskStore
+   * keeps tasks only.
+   */
+  readonly store?: string | StateStore | TaskStore;
+  /** Hands over the instance that a stored call runs on, for example out of a DI container. Default: the only one that was constructed. */
+  readonly resolve?: ResolveInstance;
+  /** How tasks of a durable store are kept alive and taken over. */
+  readonly recovery?: RecoveryOptions;
   /** Bounds of the task registry. */
   readonly tasks?: TaskRegistryOptions;
   /** Makes the scheduler, for one of your own that extends ApprovalScheduler. */

@@ -1,5 +1,7 @@
+import { canonicalDigest } from '../common/canonical.js';
 import { scopedSession } from './callContext.js';
 import { digestOfSession } from './CallRequest.js';
+import { copyData } from '../model/copyData.js';
 import { AegisError } from '../model/errors/AegisError.js';
 import { ParamsError } from '../model/errors/CallErrors.js';
 import { ConfigError, GuardDefinitionError } from '../model/errors/SetupErrors.js';
@@ -11,8 +13,9 @@ import { agentDefaultsOf } from './guardMetadata.js';
 import type { GuardRuntime } from './GuardRuntime.js';
 import { currentRuntime, runtimeOf } from './GuardRuntime.js';
 import type { LooseGuardOptions } from './LooseGuardOptions.js';
+import { argumentsOf } from './argumentsOf.js';
 import { MethodCall } from './MethodCall.js';
-import type { AnyFunction } from './MethodCall.js';
+import type { AnyFunction, StoredCall } from './MethodCall.js';
 import { ParamsBinding } from './ParamsBinding.js';
 import { takeSession } from './takeSession.js';
 
@@ -25,6 +28,7 @@ export class GuardSpec {
   readonly options: LooseGuardOptions;
   readonly computesCaller: boolean;
   readonly joins: boolean;
+  #signature: string | undefined;
 
   /** @throws GuardDefinitionError naming the method and the fix */
   constructor(method: string | symbol, length: number, options: LooseGuardOptions, joins: boolean = true) {
@@ -73,6 +77,11 @@ export class GuardSpec {
     });
   }
 
+  /** SHA-256 of what names the parameters: a stored call of another signature is no call of this guard. */
+  get signature(): string {
+    return (this.#signature ??= canonicalDigest([this.info.toolName, this.info.params ?? null]));
+  }
+
   /** @throws ConfigError where no module is configured */
   runtime(self: unknown): GuardRuntime {
     const { module } = this.options;
@@ -112,6 +121,21 @@ export class GuardSpec {
       const now = digestOfSession(this.#session(runtime, self, given, scope));
       return now === digest ? undefined : 'its session is not the one it was approved in.';
     };
+  }
+
+  /**
+   * Describes a stored call again, on an instance of this process. Agent and session are derived again; a session that `withSession()` gave is the
+   * stored one.
+   *
+   * @returns why it must not run, where it is not the call that was stored
+   */
+  storedCall(runtime: GuardRuntime, fn: AnyFunction, self: unknown, stored: StoredCall): MethodCall | string {
+    const { params, argumentCount } = stored;
+    const args = (): readonly unknown[] => argumentsOf(copyData(params), this.binding.names, this.binding.rest, argumentCount);
+    if (this.#agentId(runtime, self, args()) !== stored.agentId) return 'it would run for another agent than it was approved for.';
+    const session = this.#session(runtime, self, args(), this.options.session === undefined ? stored.session : null);
+    if (digestOfSession(session) !== digestOfSession(stored.session)) return 'its session is not the one it was approved in.';
+    return MethodCall.stored(this, fn, runtime, self, stored, session);
   }
 
   #agentId(runtime: GuardRuntime, self: unknown, args: readonly unknown[]): string {

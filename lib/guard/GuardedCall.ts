@@ -48,6 +48,13 @@ export interface CallFacts<R = unknown> extends Omit<GuardedCall<R>, 'params'> {
   takeSnapshot(limits: SnapshotLimits): CallSnapshot;
   /** The param that has to be a list, because it stands for the arguments from there on. */
   readonly rest?: string | undefined;
+  /** Where the guard can be found again by its key: what names its parameters. Without it the call ends with its process. */
+  readonly signature?: string | undefined;
+  /** How many arguments the caller gave. */
+  readonly argumentCount?: number | undefined;
+  readonly idempotent?: boolean | undefined;
+  /** The task that this call retries. */
+  readonly retryOf?: string | undefined;
   /** Prototypes of arguments that are instances, by name: their digest does not tell them apart. */
   readonly prototypes?: ReadonlyMap<string, object> | undefined;
 }

@@ -1,6 +1,7 @@
 import { ArgumentList } from '../model/ArgumentList.js';
 import { copyData } from '../model/copyData.js';
-import type { Session } from '../model/Params.js';
+import type { Params, Session } from '../model/Params.js';
+import { takeParams } from '../model/snapshot.js';
 import type { CallSnapshot, SnapshotLimits } from '../model/snapshot.js';
 import type { ApprovalMode } from '../model/Task.js';
 import type { CallToDecide, OwnParams } from './GuardedCall.js';
@@ -21,6 +22,8 @@ export interface CallSource {
   readonly joins: boolean;
   /** Whether agent or session are computed from the arguments. */
   readonly computesCaller: boolean;
+  /** What names its parameters. */
+  readonly signature: string;
   recheck(
     runtime: GuardRuntime,
     self: unknown,
@@ -28,6 +31,16 @@ export interface CallSource {
     agentId: string,
     session: Session | null,
   ): (() => string | undefined) | undefined;
+}
+
+/** A call as a store kept it. */
+export interface StoredCall {
+  readonly taskId: string;
+  readonly agentId: string;
+  readonly session: Session | null;
+  /** As it was decided on, before any sanitize. */
+  readonly params: Params;
+  readonly argumentCount: number;
 }
 
 const NONE: readonly unknown[] = [];
@@ -42,7 +55,8 @@ export class MethodCall implements CallToDecide {
   readonly #fn: AnyFunction;
   readonly #runtime: GuardRuntime;
   readonly #named: NamedArguments | undefined;
-  readonly #count: number;
+  #count: number;
+  #stored: StoredCall | undefined;
   #args: readonly unknown[];
   #asCalled: OwnParams | undefined;
 
@@ -69,7 +83,24 @@ export class MethodCall implements CallToDecide {
     this.#named = named;
   }
 
+  /** A call that was made in another process, or by this one before: its arguments come from where it was stored. */
+  static stored(
+    source: CallSource,
+    fn: AnyFunction,
+    runtime: GuardRuntime,
+    target: unknown,
+    stored: StoredCall,
+    session: Session | null,
+  ): MethodCall {
+    const call = new MethodCall(source, fn, runtime, target, NONE, undefined, stored.agentId, session, undefined);
+    call.#count = stored.argumentCount;
+    call.#asCalled = stored.params;
+    call.#stored = stored;
+    return call;
+  }
+
   takeSnapshot(limits: SnapshotLimits): CallSnapshot {
+    if (this.#stored !== undefined) return takeParams(this.#stored.params, limits);
     const { binding, computesCaller } = this.#source;
     const snapshot = binding.takeSnapshot(this.#args, this.#named, limits);
     // a call may wait for days: its caller's own arguments are not kept, and what a callback is asked again with is a copy
@@ -85,6 +116,22 @@ export class MethodCall implements CallToDecide {
   /** The guard, where an equal call may join: two readers of one stream would each get a part of it. */
   get guard(): object | undefined {
     return this.#source.joins ? this.#source : undefined;
+  }
+
+  get signature(): string | undefined {
+    return this.#source.joins && this.#named?.prototypes === undefined ? this.#source.signature : undefined;
+  }
+
+  get argumentCount(): number {
+    return this.#count;
+  }
+
+  get idempotent(): boolean {
+    return this.#source.info.idempotent;
+  }
+
+  get retryOf(): string | undefined {
+    return this.#stored?.taskId;
   }
 
   get rest(): string | undefined {

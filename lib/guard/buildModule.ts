@@ -2,6 +2,7 @@ import { ConsoleLogger, silentLogger } from '../common/Logger.js';
 import { SteadyClock } from '../common/SteadyClock.js';
 import { ApprovalScheduler } from '../approval/ApprovalScheduler.js';
 import type { ApprovalPolling } from '../approval/ApprovalSchedulerOptions.js';
+import type { StoreKeeper } from '../approval/StoreKeeper.js';
 import { TaskRegistry } from '../approval/TaskRegistry.js';
 import { ApprovalDesk } from '../decision/ApprovalDesk.js';
 import type { DecisionService } from '../decision/DecisionService.js';
@@ -13,13 +14,12 @@ import type { Logger } from '../common/Logger.js';
 import { DEFAULT_LIMITS } from '../model/snapshot.js';
 import { LivePolicies } from '../policy/LivePolicies.js';
 import { writablePolicies } from '../policy/writablePolicies.js';
-import { MemoryApprovalStore } from '../store/MemoryApprovalStore.js';
-import { MemoryTaskStore } from '../store/MemoryTaskStore.js';
-import type { TaskStore } from '../store/TaskStore.js';
+import type { ApprovalStore } from '../store/ApprovalStore.js';
 import type { AegisOptions } from './AegisOptions.js';
 import { enableAsyncLocal } from './callContext.js';
 import { checkSource } from './checkSource.js';
 import type { GuardRuntime } from './GuardRuntime.js';
+import { keepStore, storesOf } from './moduleStores.js';
 
 /** Polling as the Python SDK has it. */
 export const DEFAULT_POLLING: ApprovalPolling = {
@@ -37,6 +37,8 @@ export interface ModuleParts {
   readonly desk: ApprovalDesk | undefined;
   /** Only with policies. */
   readonly policies: LivePolicies | undefined;
+  /** Only with a durable store. */
+  readonly keeper: StoreKeeper | undefined;
   /** What `close()` ends, in this order. */
   readonly closing: readonly ((options: { readonly graceMs?: number }) => Awaitable<void>)[];
 }
@@ -48,11 +50,12 @@ export function buildModule(options: AegisOptions): ModuleParts {
   checkSource(options);
   const logger = options.logger ?? (options.debug === true ? new ConsoleLogger(options.logLevel ?? 'debug') : silentLogger);
   const clock = new SteadyClock();
-  const { desk, policies, decisions } = decisionSource(options, logger, clock);
-  const store: TaskStore = options.store ?? new MemoryTaskStore();
-  const registry = new TaskRegistry(store, options.tasks, clock);
+  const stores = storesOf(options);
+  const { desk, policies, decisions } = decisionSource(options, stores.approvals, logger, clock);
+  const registry = new TaskRegistry(stores.tasks, options.tasks, clock);
   const polling = { ...DEFAULT_POLLING, ...defined(options.approvalPolling) };
-  const parts = { decisions, registry, polling, keepAlive: options.keepAlive, clock, logger };
+  const { leaseMs } = options.recovery ?? {};
+  const parts = { decisions, registry, polling, keepAlive: options.keepAlive, leaseMs, clock, logger };
   const scheduler = options.scheduler?.(parts) ?? new ApprovalScheduler(parts);
   if (options.sessions === 'async-local') enableAsyncLocal();
   const runtime: GuardRuntime = {
@@ -70,16 +73,24 @@ export function buildModule(options: AegisOptions): ModuleParts {
     opening: undefined,
     closed: false,
   };
-  runtime.opening = open(runtime, [() => store.open?.(), () => options.approvalStore?.open?.(), () => decisions.ready?.()]);
+  const keeper = registry.durable ? keepStore(options, runtime, desk, polling.maxDelayMs) : undefined;
+  runtime.opening = open(runtime, [
+    () => stores.tasks.open?.(),
+    () => stores.approvals.open?.(),
+    () => decisions.ready?.(),
+    () => keeper?.start(),
+  ]);
   const detach = desk === undefined ? undefined : options.approver?.attach(desk);
   const closing = [
     () => detach?.(),
+    () => keeper?.rest(),
     (close: { readonly graceMs?: number }) => scheduler.shutdown(close),
+    () => keeper?.stop(),
     () => decisions.close?.(),
-    () => options.approvalStore?.close?.(),
+    () => stores.approvals.close?.(),
     () => registry.closeStore(),
   ];
-  return { runtime, desk, policies, closing };
+  return { runtime, desk, policies, keeper, closing };
 }
 
 interface Source {
@@ -88,7 +99,7 @@ interface Source {
   readonly policies: LivePolicies | undefined;
 }
 
-function decisionSource(options: AegisOptions, logger: Logger, clock: SteadyClock): Source {
+function decisionSource(options: AegisOptions, approvals: ApprovalStore, logger: Logger, clock: SteadyClock): Source {
   if (options.decisions !== undefined) return { decisions: options.decisions, desk: undefined, policies: undefined };
   if (options.policies === undefined) {
     const { apiKey = '', baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp } = options;
@@ -106,7 +117,7 @@ function decisionSource(options: AegisOptions, logger: Logger, clock: SteadyCloc
   }
   const { approverGroups, mayApprove, requireRequester, maxPendingPerTool, denialTtlMs } = options;
   const people = { approverGroups, mayApprove, requireRequester, maxPendingPerTool, denialTtlMs };
-  const desk = new ApprovalDesk(options.approvalStore ?? new MemoryApprovalStore(), people, clock);
+  const desk = new ApprovalDesk(approvals, people, clock);
   const { facts, factsTimeoutMs, unattended, exposePolicies } = options;
   const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, unattended, exposePolicies, logger });
   return { decisions, desk, policies };

@@ -22,6 +22,7 @@ const EMBEDDED: Readonly<Record<Exclude<keyof EmbeddedOptions, 'policies'>, stri
   denialTtlMs: 'a Data Plane keeps its own approvals.',
   exposePolicies: 'a Data Plane says itself what it shows.',
   approvalStore: 'a Data Plane keeps its own approvals.',
+  stateKey: 'a Data Plane keeps its own approvals.',
 };
 
 /** Options that do something only with a Data Plane. */

@@ -1,18 +1,20 @@
 import { attempt, chain, isThenable } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
+import { canonicalDigest } from '../common/canonical.js';
 import { recordOf } from '../model/ArgumentList.js';
 import { checkDecision } from '../model/checkDecision.js';
 import { copyData } from '../model/copyData.js';
 import type { Decision } from '../model/Decision.js';
 import type { AegisError } from '../model/errors/AegisError.js';
-import { UnsupportedParamError } from '../model/errors/CallErrors.js';
+import { ParamsError, UnsupportedParamError } from '../model/errors/CallErrors.js';
 import { CallAbortedError, ShutdownError } from '../model/errors/RefusalErrors.js';
 import type { Params } from '../model/Params.js';
 import { admitParams } from './admitParams.js';
 import { enterCall, nestedTooDeep } from './callContext.js';
 import { CallRequest } from './CallRequest.js';
-import type { CallFacts, CallOutcome, CallToDecide, OwnParams } from './GuardedCall.js';
+import type { CallFacts, CallOutcome, CallToDecide, OwnParams, PendingOutcome } from './GuardedCall.js';
 import type { GuardRuntime } from './GuardRuntime.js';
+import { joinStoredCall } from './joinStoredCall.js';
 import { isReplay, joinEqualCall, openApproval } from './openApproval.js';
 import { cannotAsk, forbidden, refused } from './refusals.js';
 import { untilAborted } from './untilAborted.js';
@@ -43,7 +45,12 @@ function prepare(runtime: GuardRuntime, call: CallFacts<never>): Awaitable<CallR
 function validate(runtime: GuardRuntime, call: CallFacts<never>, values: OwnParams, firstNull: string | undefined): Awaitable<CallRequest> {
   const { schema } = call;
   if (schema !== undefined) {
-    return chain(validateParams(schema, recordOf(values), runtime.limits), (params) => new CallRequest(params, call, runtime));
+    return chain(validateParams(schema, recordOf(values), runtime.limits), (params) => {
+      // what is called again was checked before it was stored: it is that call, or none
+      if (call.retryOf === undefined || canonicalDigest(params) === canonicalDigest(recordOf(values)))
+        return new CallRequest(params, call, runtime);
+      throw new ParamsError('', 'The schema changes the stored params; it must accept its own output as it is.');
+    });
   }
   if (firstNull !== undefined && runtime.refuseNull) {
     throw new UnsupportedParamError(
@@ -63,6 +70,16 @@ function stopped({ closed }: GuardRuntime, { signal, toolName }: CallFacts<never
 function decide<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest): Awaitable<CallOutcome<R>> {
   const joined = joinEqualCall<R>(runtime, call, request);
   if (joined !== undefined) return joined;
+  if (!runtime.tasks.durable || call.mode !== 'throw') return askService(runtime, call, request);
+  // an approval that was given before a restart is there to be redeemed
+  return attempt<PendingOutcome<Awaited<R>> | undefined, CallOutcome<R>>(
+    () => joinStoredCall(runtime, call, request),
+    (stored) => stored ?? askService(runtime, call, request),
+    (error) => refused(call, error),
+  );
+}
+
+function askService<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest): Awaitable<CallOutcome<R>> {
   const { signal } = call;
   return attempt<Decision, CallOutcome<R>>(
     () => {
@@ -92,7 +109,11 @@ function enforce<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallR
         () => {
           const stop = stopped(runtime, call);
           if (stop !== undefined) throw stop;
-          return openApproval(runtime, call, request, decision);
+          return chain(call.mode === 'throw' ? undefined : joinStoredCall(runtime, call, request), (stored) => {
+            if (stored === undefined) return openApproval(runtime, call, request, decision);
+            withdraw(runtime, decision);
+            return stored;
+          });
         },
         (outcome) => outcome,
         (error) => {

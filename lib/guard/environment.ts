@@ -51,6 +51,7 @@ export function applyEnvironment(options: AegisOptions, env: Environment): Envir
     });
   }
   if (options.policies !== undefined || !named) set('policies', 'AEGIS_POLICIES', value('AEGIS_POLICIES'));
+  if (draft.policies !== undefined) set('stateKey', 'AEGIS_STATE_KEY', value('AEGIS_STATE_KEY'));
   if (isRemote(options) || !named) set('apiKey', 'AEGIS_API_KEY', value('AEGIS_API_KEY'));
   if (isRemote(draft)) {
     set('baseUrl', 'AEGIS_BASE_URL', value('AEGIS_BASE_URL'));

@@ -55,12 +55,12 @@ export function guard<This, A extends readonly unknown[], R extends Guardable, c
   options: FunctionGuardOptions<This, A, R, N, M, O>,
 ): GuardedFunction<This, A, R, M> {
   const [original, loose] = checkArguments('guard()', fn, options);
-  return wrapFunction(original, original.name === '' ? (loose.toolName as string) : original.name, loose) as unknown as GuardedFunction<
-    This,
-    A,
-    R,
-    M
-  >;
+  return wrapFunction(
+    original,
+    original.name === '' ? (loose.toolName as string) : original.name,
+    loose,
+    true,
+  ) as unknown as GuardedFunction<This, A, R, M>;
 }
 
 /** @internal @throws GuardDefinitionError */

@@ -5,10 +5,12 @@ import { nextId } from '../common/ids.js';
 import type { PendingCall } from '../approval/PendingCall.js';
 import type { ApprovalNeededDecision } from '../model/Decision.js';
 import { publishDiagnostic } from '../model/diagnostics.js';
+import { ParamsError } from '../model/errors/CallErrors.js';
 import { DecisionUnavailableError } from '../model/errors/ServiceErrors.js';
 import type { Params } from '../model/Params.js';
-import type { PendingTask } from '../model/Task.js';
+import type { PendingTask, TaskOrigin } from '../model/Task.js';
 import { admitParams } from './admitParams.js';
+import { checkSoleBinding } from './guardBindings.js';
 import type { CallRequest } from './CallRequest.js';
 import type { CallFacts, CallToDecide, PendingOutcome } from './GuardedCall.js';
 import type { GuardRuntime } from './GuardRuntime.js';
@@ -51,7 +53,8 @@ export function openApproval<R>(
 ): Awaitable<PendingOutcome<Awaited<R>>> {
   const effective = decision.params === undefined ? request.params : admitParams(decision.params, call, request, runtime.limits);
   return chain(effective, (params) => {
-    const task = taskFor(call, request, decision, params, runtime.scheduler.now());
+    const origin = runtime.tasks.durable ? originOf(call, request, runtime.tasks.store.owner) : undefined;
+    const task = taskFor(call, request, decision, params, origin, runtime.scheduler.now());
     return chain(runtime.tasks.record(task), ({ outcome }) => {
       if (outcome !== 'created') throw replayed(task);
       const held = new HeldCall(runtime, call, request);
@@ -66,6 +69,7 @@ function taskFor(
   request: CallRequest,
   decision: ApprovalNeededDecision,
   params: Params,
+  origin: TaskOrigin | undefined,
   nowMs: number,
 ): PendingTask {
   const { agentId, toolName, guardKey, paramsDigest, session, sessionDigest, approvalTimeoutMs } = request;
@@ -92,8 +96,36 @@ function taskFor(
     version: 1,
     metadata: call.metadata ?? NO_METADATA,
     history: NO_HISTORY,
-    retryOf: undefined,
-    origin: undefined,
+    retryOf: call.retryOf,
+    origin,
+  });
+}
+
+/**
+ * What another process needs to take the call over.
+ *
+ * @throws ParamsError where the call would outlive its process, but has arguments that no store can keep
+ * @throws ConfigError where its guard's key is another guard's too
+ */
+function originOf(
+  { mode = 'wait', signature, argumentCount = 0, idempotent = false }: CallFacts<never>,
+  request: CallRequest,
+  home: string,
+): TaskOrigin {
+  const resumable = mode !== 'wait' && signature !== undefined;
+  if (mode !== 'wait' && request.opaque.length > 0) {
+    throw new ParamsError(`/${request.opaque[0]}`, "Opaque arguments cannot wait in a durable store; choose approval 'wait'.", {
+      code: 'opaque_not_durable',
+    });
+  }
+  if (resumable) checkSoleBinding(request.guardKey);
+  return Object.freeze({
+    home,
+    resumable,
+    originalParams: request.params,
+    argumentCount,
+    signature: signature ?? '',
+    idempotent,
   });
 }
 

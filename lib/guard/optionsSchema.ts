@@ -23,9 +23,41 @@ const having = (methods: readonly string[], what: string) =>
   );
 const text = () => v.pipe(v.string('is a text'), v.minLength(1, 'is not empty'), v.maxLength(256, 'has 256 characters at most'));
 const path = () => v.pipe(v.string('is a text'), v.minLength(1, 'is not empty'), v.maxLength(4_096, 'has 4,096 characters at most'));
+/** A database is given as a store, not as its address. */
+const isNoAddress = (given: string): boolean => !/^[a-z][a-z\d+.-]+:\/\//i.test(given);
 const record = (what: string) =>
   v.custom<object>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), `is ${what}`);
 const options = <const E extends v.ObjectEntries>(entries: E) => v.pipe(record('an object of options'), v.strictObject(entries));
+
+const TASK_STORE = /* @__PURE__ */ (() =>
+  having(
+    [
+      'insert',
+      'get',
+      'ofDecision',
+      'findOpen',
+      'list',
+      'transition',
+      'claim',
+      'release',
+      'settle',
+      'countAttempt',
+      'delete',
+      'prune',
+      'counts',
+      'beat',
+      'isLive',
+      'sweep',
+      'due',
+      'watch',
+    ],
+    'a TaskStore',
+  ))();
+const STATE_STORE = /* @__PURE__ */ (() =>
+  v.custom<object>(
+    (value) => typeof value === 'object' && value !== null && 'tasks' in value && 'approvals' in value,
+    'is a StateStore',
+  ))();
 
 const POLLING = /* @__PURE__ */ (() =>
   options({
@@ -61,6 +93,12 @@ const OPTIONS = /* @__PURE__ */ (() =>
     denialTtlMs: v.optional(millis(0, 86_400_000)),
     exposePolicies: v.optional(flag()),
     approvalStore: v.optional(having(['insert', 'get', 'replace', 'list', 'countPending', 'listDenied', 'prune'], 'an ApprovalStore')),
+    stateKey: v.optional(
+      v.union(
+        [v.pipe(v.string(), v.minLength(32, 'has 32 characters at least')), v.instance(SecretString)],
+        'is a text of 32 characters or more, or a SecretString',
+      ),
+    ),
     apiKey: v.optional(v.union([v.string(), v.instance(SecretString)], 'is a text or a SecretString')),
     baseUrl: v.optional(v.union([v.string(), v.instance(URL)], 'is an http or https URL')),
     timeoutMs: v.optional(millis(100, 30_000)),
@@ -73,7 +111,18 @@ const OPTIONS = /* @__PURE__ */ (() =>
     approvalPolling: v.optional(POLLING),
     keepAlive: v.optional(flag()),
     store: v.optional(
-      having(['insert', 'get', 'list', 'transition', 'claim', 'settle', 'countAttempt', 'delete', 'prune', 'counts'], 'a TaskStore'),
+      v.union(
+        [v.pipe(path(), v.check(isNoAddress)), STATE_STORE, TASK_STORE],
+        'is the path of a SQLite file, or a store such as postgresStore(…)',
+      ),
+    ),
+    resolve: v.optional(fn()),
+    recovery: v.optional(
+      options({
+        leaseMs: v.optional(millis(1_000, 600_000)),
+        sweepMs: v.optional(millis(100, 600_000)),
+        maxRuns: v.optional(whole(1, 1_000)),
+      }),
     ),
     tasks: v.optional(
       options({

@@ -5,6 +5,8 @@ import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { reenterCall } from './callContext.js';
 import { decideCall } from './decideCall.js';
 import type { CallOutcome, PendingOutcome } from './GuardedCall.js';
+import { GuardBinding } from './GuardBinding.js';
+import { addBinding, bindingOf, noteInstance } from './guardBindings.js';
 import { GUARD_MARK, markGuarded } from './guardMetadata.js';
 import type { LooseGuardOptions } from './LooseGuardOptions.js';
 import { GuardSpec } from './GuardSpec.js';
@@ -22,7 +24,7 @@ const GeneratorFunction = Object.getPrototypeOf(function* () {}) as object;
  *
  * @throws GuardDefinitionError
  */
-export function wrapFunction(fn: AnyFunction, method: string | symbol, options: LooseGuardOptions): AnyFunction {
+export function wrapFunction(fn: AnyFunction, method: string | symbol, options: LooseGuardOptions, bare: boolean = false): AnyFunction {
   const kind = Object.getPrototypeOf(fn) as object;
   if (kind === GeneratorFunction) {
     throw new GuardDefinitionError(
@@ -49,6 +51,7 @@ export function wrapFunction(fn: AnyFunction, method: string | symbol, options: 
           return Promise.reject(error as Error);
         }
       };
+  addBinding(new GuardBinding(spec, fn, bare));
   return likeOriginal(guarded, fn, spec);
 }
 
@@ -90,6 +93,7 @@ export function likeOriginal(wrapper: AnyFunction, fn: AnyFunction, spec: GuardS
 /** @internal Decides one call of a wrapped function. */
 export function startCall(spec: GuardSpec, fn: AnyFunction, self: unknown, args: unknown[]): Awaitable<CallOutcome<unknown>> {
   const runtime = spec.runtime(self);
+  if (runtime.tasks.durable) noteInstance(bindingOf(spec.info), self);
   return decideCall<unknown>(runtime, spec.call(runtime, fn, self, args));
 }
 

@@ -16,10 +16,6 @@ export interface TaskOrigin {
   readonly argumentCount: number;
   /** SHA-256 of the guard's parameter names: a guard that has others now never runs it. */
   readonly signature: string;
-  readonly groups: readonly string[];
-  /** Params that a decision may remove. */
-  readonly removable: readonly string[];
-  readonly approvalTimeoutMs: number;
   /** Whether the method may run again after a crash. */
   readonly idempotent: boolean;
 }

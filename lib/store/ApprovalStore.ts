@@ -59,6 +59,8 @@ export interface ApprovalRecord {
   /** Set when it was used, once. The token names what used it: a task, however often that has to begin. */
   readonly consumed?: { readonly token: string; readonly atMs: number } | undefined;
   readonly version: number;
+  /** HMAC over all of it, where the module has a `stateKey`. */
+  readonly mac?: string | undefined;
 }
 
 /** Which approvals to list. */

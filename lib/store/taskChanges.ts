@@ -55,7 +55,8 @@ export function released(task: Task | undefined, token: string, nowMs: number): 
 /** The task once its execution ended; `undefined` where the token is another's, or a person has spoken. */
 export function settled(task: Task | undefined, token: string, outcome: TaskOutcome, nowMs: number): Task | undefined {
   // an unknown task keeps the token of the execution it lost sight of
-  if (task === undefined || (task as Partial<ExecutingTask>).claimToken !== token) return undefined;
+  const holder = (task as Partial<ExecutingTask> | undefined)?.claimToken;
+  if (task === undefined || holder === undefined || holder !== token) return undefined;
   if (!isLegalEdge(task.status, outcome.to) || (task.status !== 'executing' && task.status !== 'unknown')) return undefined;
   return changedTask(task, outcome, stampOf(task, outcome.to, nowMs), ['error', 'leaseUntilMs']);
 }

@@ -275,7 +275,7 @@ describe('TaskRegistry', () => {
       registry.on('transition', ({ task, from }: TaskTransition) => seen.push(['transition', from, task.status]));
       const { taskId, digest } = await made();
       await registry.transition(taskId, ['pending'], { to: 'approved' });
-      await registry.claim({ taskId, digest, token: 't', nowMs: Date.now() });
+      await registry.claim({ taskId, digest, token: 't', nowMs: Date.now(), leaseMs: 60_000 });
       await registry.settle(taskId, 't', { to: 'unknown', error: ERROR });
       await registry.settle(taskId, 't', { to: 'completed', result: 1 });
       const expected = ['pending', 'approved', 'executing', 'unknown', 'completed'];
@@ -292,7 +292,7 @@ describe('TaskRegistry', () => {
       const { taskId } = await inStatus('denied');
       const told = changes.length;
       await registry.transition(taskId, ['pending'], { to: 'approved' });
-      await registry.claim({ taskId, digest: '', token: 't', nowMs: 0 });
+      await registry.claim({ taskId, digest: '', token: 't', nowMs: 0, leaseMs: 60_000 });
       await registry.settle(taskId, 't', { to: 'completed', result: 1 });
       await registry.deleteTask(taskId);
       expect(changes).to.have.length(told);
@@ -351,7 +351,7 @@ describe('TaskRegistry', () => {
       if (status === 'pending') return task;
       const approved = await registry.transition(taskId, ['pending'], { to: 'approved' });
       if (status === 'approved') return approved!;
-      const executing = await registry.claim({ taskId, digest, token: 't', nowMs: Date.now() });
+      const executing = await registry.claim({ taskId, digest, token: 't', nowMs: Date.now(), leaseMs: 60_000 });
       if (status === 'executing') return executing!;
       return (await registry.settle(taskId, 't', status === 'completed' ? { to: status, result: 1 } : { to: status, error: ERROR }))!;
     };

@@ -49,7 +49,7 @@ describe('A task that somebody else ended', () => {
     const { handle, task, runs } = await setup.submit();
     const elsewhere = new TaskRegistry(store);
     await elsewhere.transition(task.taskId, ['pending'], { to: 'approved' });
-    await elsewhere.claim({ taskId: task.taskId, token: 'theirs', digest: task.digest, nowMs: Date.now() });
+    await elsewhere.claim({ taskId: task.taskId, token: 'theirs', digest: task.digest, nowMs: Date.now(), leaseMs: 60_000 });
     await elsewhere.settle(task.taskId, 'theirs', { to: 'unknown', error: { name: 'Error', message: 'its process ended' } });
     expect(await handle.cancel()).to.equal(false);
     expect(await rejection(handle.completed)).to.include({ name: 'OutcomeUnknownError', message: 'its process ended' });

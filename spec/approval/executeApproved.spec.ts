@@ -34,7 +34,9 @@ describe('executeApproved: from approved to run', () => {
     const { decisionId, digest, taskId } = call.task;
     expect(seen[0]).to.deep.equal([{ amount: 1 }, decisionId]);
     expect(seen[1]).to.deep.include({ decisionId, digest });
-    expect((await setup.store.get(taskId)) as ExecutingTask).to.include({ claimToken: (seen[1] as { token: string }).token });
+    // the use is the task's, however often it has to begin; the claim is of this one execution
+    expect(seen[1]).to.include({ token: taskId });
+    expect(((await setup.store.get(taskId)) as ExecutingTask).claimToken).to.be.a('string').and.not.equal(taskId);
     expect(setup.service.asked.slice(-3)).to.deep.equal([`status ${decisionId}`, `reevaluate ${decisionId}`, `consume ${decisionId}`]);
     expect(call.path).to.deep.equal(['pending', 'approved', 'executing', 'completed']);
   });
@@ -200,7 +202,7 @@ describe('executeApproved: from approved to run', () => {
       const { setup, call } = await approved({
         consume: () => {
           const { taskId, digest } = current().task;
-          return setup0().store.claim({ taskId, digest, token: 'thief', nowMs: Date.now() }) !== undefined;
+          return setup0().store.claim({ taskId, digest, token: 'thief', nowMs: Date.now(), leaseMs: 60_000 }) !== undefined;
         },
       });
       const error = await rejection(call.handle.completed);
@@ -537,6 +539,6 @@ class TamperedStore extends MemoryTaskStore {
     // the row's digest is compared by the store itself
     if (this.tamper.digest !== undefined && this.tamper.digest !== claim.digest) return undefined;
     const task = super.claim(claim);
-    return task && { ...task, ...this.tamper, status: 'executing' };
+    return task && ({ ...task, ...this.tamper, status: 'executing' } as ExecutingTask);
   }
 }

@@ -6,7 +6,9 @@ import { diagnosed } from '../support/diagnosed.js';
 import { rejection } from '../support/rejection.js';
 import { schedulerSetup } from '../support/schedulerSetup.js';
 import type { SchedulerSetup, SchedulerSetupOptions, Watched } from '../support/schedulerSetup.js';
+import { SharedMemoryStore } from '../support/SharedMemoryStore.js';
 import { SlowTaskStore } from '../support/SlowTaskStore.js';
+import { originOf } from '../support/tasks.js';
 
 const HOUR = 3_600_000;
 
@@ -96,7 +98,7 @@ describe('ApprovalScheduler.shutdown', () => {
               },
             },
           });
-          const { handle, runs, settled, task } = await submit(setup);
+          const { handle, runs, settled, task } = await submit(setup, undefined, store === 'durable');
           await time.tickAsync(2_000);
           expect(handle.status).to.equal('approved');
           const closed = setup.scheduler.shutdown();
@@ -105,7 +107,7 @@ describe('ApprovalScheduler.shutdown', () => {
           await closed;
           expect(await rejection(handle.completed)).to.include({ name: 'ShutdownError' });
           expect([runs.length, settled.length, setup.service.count('consume')]).to.deep.equal([0, 1, step === 'consume' ? 1 : 0]);
-          // a durable one stays, for whoever resumes it
+          // one that another process can resume stays in its store
           expect((await setup.registry.getTask(task.taskId))?.status).to.equal(store === 'durable' ? 'approved' : 'cancelled');
           expect([setup.scheduler.queueSize, time.countTimers()]).to.deep.equal([0, 0]);
         });
@@ -215,14 +217,63 @@ describe('ApprovalScheduler.shutdown', () => {
     });
   });
 
-  it('leaves the tasks of a durable store in it, and ends their callers', async () => {
+  it('leaves what can be resumed in a durable store, cancels the rest, and ends every caller', async () => {
     const setup = schedulerSetup(storeOf('durable'));
-    const { handle, settled, task } = await submit(setup);
+    const calls = [await submit(setup, undefined, true), await submit(setup, undefined, false)];
     await setup.scheduler.shutdown();
-    expect(await rejection(handle.completed)).to.include({ name: 'ShutdownError' });
-    expect((await setup.registry.getTask(task.taskId))?.status).to.equal('pending');
-    expect(setup.service.count('withdraw')).to.equal(0);
-    expect([settled.length, setup.scheduler.queueSize]).to.deep.equal([1, 0]);
+    const left: unknown[] = [];
+    for (const { handle, settled, task } of calls) {
+      expect(await rejection(handle.completed)).to.include({ name: 'ShutdownError' });
+      left.push([(await setup.registry.getTask(task.taskId))?.status, settled.length]);
+    }
+    expect(left).to.deep.equal([
+      ['pending', 1],
+      ['cancelled', 1],
+    ]);
+    expect([setup.service.count('withdraw'), setup.scheduler.queueSize]).to.deep.equal([1, 0]);
+  });
+
+  it('gives a claim back whose answer was lost: nothing will begin any more', async () => {
+    for (const resumable of [true, false]) {
+      for (const isAway of [false, true]) {
+        const store = new SharedMemoryStore();
+        const setup = schedulerSetup({ store: store.tasks, service: { status: (decisionId) => ({ decisionId, state: 'approved' }) } });
+        const { handle, runs, task } = await submit(setup, undefined, resumable);
+        store.faults.fail('claim', { when: 'after' });
+        await time.tickAsync(2_000);
+        expect((await setup.registry.getTask(task.taskId))?.status).to.equal('executing');
+        if (isAway) store.faults.fail('release');
+        const seen = await diagnosed(() => setup.scheduler.shutdown());
+        expect(await rejection(handle.completed)).to.include({ name: 'ShutdownError' });
+        const status = (await setup.registry.getTask(task.taskId))?.status;
+        expect(status).to.equal(isAway ? 'executing' : resumable ? 'approved' : 'cancelled');
+        expect([seen.length, runs.length, setup.scheduler.queueSize]).to.deep.equal([isAway ? 1 : 0, 0, 0]);
+      }
+    }
+  });
+
+  it('ends a caller whose claim is still on its way, and never runs it', async () => {
+    for (const isClaimed of [false, true]) {
+      const store = new SharedMemoryStore({ later: true });
+      const setup = schedulerSetup({ store: store.tasks, service: { status: (decisionId) => ({ decisionId, state: 'approved' }) } });
+      const { handle, runs, task } = await submit(setup, undefined, true);
+      let goOn: () => void = () => {};
+      const claim = store.tasks.claim.bind(store.tasks);
+      store.tasks.claim = async (wanted) => {
+        const done = isClaimed ? await claim(wanted) : undefined;
+        await new Promise<void>((resolve) => (goOn = resolve));
+        return done ?? claim(wanted);
+      };
+      await time.tickAsync(2_000);
+      const closing = setup.scheduler.shutdown({ graceMs: 100 });
+      await time.tickAsync(100);
+      await closing;
+      expect(await rejection(handle.completed)).to.include({ name: 'OutcomeUnknownError' });
+      goOn();
+      await time.tickAsync(100);
+      expect(runs).to.deep.equal([]);
+      expect((await setup.registry.getTask(task.taskId))?.status).to.equal(isClaimed ? 'unknown' : 'approved');
+    }
   });
 
   it('ends every caller even where the store cannot record it', async () => {
@@ -244,8 +295,9 @@ describe('ApprovalScheduler.shutdown', () => {
     expect(time.countTimers()).to.equal(0);
   });
 
-  function submit(setup: SchedulerSetup, run: () => unknown = () => 'done'): Promise<Watched> {
-    return setup.submit({ expiresAtMs: Date.now() + HOUR }, { run });
+  function submit(setup: SchedulerSetup, run: () => unknown = () => 'done', resumable?: boolean): Promise<Watched> {
+    const origin = resumable === undefined ? undefined : originOf(setup.store.owner, { resumable });
+    return setup.submit({ expiresAtMs: Date.now() + HOUR, origin }, { run });
   }
 
   function storeOf(kind: 'slow' | 'durable' | undefined): SchedulerSetupOptions {

@@ -251,7 +251,7 @@ describe('AegisModule', () => {
       const module = AegisModule.configure({ policies: { text: ALL } });
       const { current } = AegisModule;
       expect(current).to.be.frozen;
-      expect(Object.keys(current).sort()).to.deep.equal(['decisions', 'ready', 'scheduler', 'tasks', 'withSession']);
+      expect(Object.keys(current).sort()).to.deep.equal(['decisions', 'ready', 'register', 'scheduler', 'tasks', 'withSession']);
       expect(current.tasks).to.equal(module.tasks);
       expect(Object.getPrototypeOf(current)).to.equal(Object.prototype);
     });

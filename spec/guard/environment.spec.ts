@@ -56,6 +56,15 @@ describe('The environment', () => {
     });
   }
 
+  it('sets the key of stored approvals by AEGIS_STATE_KEY, where policies decide in this process', () => {
+    const env = { AEGIS_STATE_KEY: 'k'.repeat(32) };
+    const result = applyEnvironment({ policies: './a', stateKey: 'p'.repeat(32) }, env);
+    expect([result.options.stateKey, result.origins.get('stateKey')]).to.deep.equal([env.AEGIS_STATE_KEY, 'AEGIS_STATE_KEY']);
+    expect(applyEnvironment({}, { ...env, AEGIS_POLICIES: './a' }).options.stateKey).to.equal(env.AEGIS_STATE_KEY);
+    expect(applyEnvironment({ apiKey: 'x' }, env).options).to.not.have.property('stateKey');
+    expect(applyEnvironment({ policies: './a' }, { AEGIS_STATE_KEY: '' }).options).to.not.have.property('stateKey');
+  });
+
   it('sets policies by AEGIS_POLICIES', () => {
     expect(applyEnvironment({}, { AEGIS_POLICIES: './a' }).options.policies).to.equal('./a');
     expect(applyEnvironment({ policies: './b' }, { AEGIS_POLICIES: './a' }).options.policies).to.equal('./a');

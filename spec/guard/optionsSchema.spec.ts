@@ -5,7 +5,10 @@ import { OPTION_NAMES, optionProblems } from '../../lib/guard/optionsSchema.js';
 import { SecretString } from '../../lib/index.js';
 
 const store = (names: readonly string[]): object => Object.fromEntries(names.map((name) => [name, () => undefined]));
-const TASK_STORE = store(['insert', 'get', 'list', 'transition', 'claim', 'settle', 'countAttempt', 'delete', 'prune', 'counts']);
+const TASK_STORE = store([
+  ...['insert', 'get', 'ofDecision', 'findOpen', 'list', 'transition', 'claim', 'release', 'settle', 'countAttempt', 'delete', 'prune'],
+  ...['counts', 'beat', 'isLive', 'sweep', 'due', 'watch'],
+]);
 const APPROVAL_STORE = store(['insert', 'get', 'replace', 'list', 'countPending', 'listDenied', 'prune']);
 const without = (object: object, key: string): object => Object.fromEntries(Object.entries(object).filter(([k]) => k !== key));
 
@@ -46,6 +49,7 @@ const TABLE: Readonly<Record<string, { readonly good: readonly unknown[]; readon
     good: [APPROVAL_STORE],
     bad: [{}, null, 'CANARY', ...Object.keys(APPROVAL_STORE).map((k) => without(APPROVAL_STORE, k))],
   },
+  stateKey: { good: ['k'.repeat(32), new SecretString('k')], bad: ['k'.repeat(31), '', 5, null, {}, ['CANARY']] },
   apiKey: { good: ['k', new SecretString('k')], bad: [5, null, {}, ['CANARY']] },
   baseUrl: { good: ['https://a.example', new URL('https://a.example')], bad: [5, null, {}] },
   timeoutMs: millis(100, 30_000),
@@ -62,7 +66,15 @@ const TABLE: Readonly<Record<string, { readonly good: readonly unknown[]; readon
   'approvalPolling.maxAttempts': whole(1, 200),
   'approvalPolling.jitterRatio': { good: [0, 0.5], bad: [-0.1, 0.51, Number.NaN, '0.1', null] },
   keepAlive: flag,
-  store: { good: [TASK_STORE], bad: [{}, null, 'CANARY', ...Object.keys(TASK_STORE).map((k) => without(TASK_STORE, k))] },
+  store: {
+    good: ['./aegis.db', 'x'.repeat(4_096), TASK_STORE, { tasks: TASK_STORE, approvals: APPROVAL_STORE }],
+    bad: [{}, null, '', 'x'.repeat(4_097), { tasks: TASK_STORE }, { approvals: APPROVAL_STORE }, ...Object.keys(TASK_STORE).map((k) => without(TASK_STORE, k))],
+  },
+  resolve: fn,
+  recovery: { good: [{}], bad: ['CANARY', null, 5, { lease: 5 }] },
+  'recovery.leaseMs': millis(1_000, 600_000),
+  'recovery.sweepMs': millis(100, 600_000),
+  'recovery.maxRuns': whole(1, 1_000),
   tasks: { good: [{}], bad: ['CANARY', null, { max: 5 }] },
   'tasks.maxPending': whole(1, 100_000_000),
   'tasks.maxFinished': whole(0, 100_000_000),

@@ -1,18 +1,21 @@
 import { expect } from 'chai';
 import type { Awaitable } from '../../lib/common/awaitable.js';
-import { nextId } from '../../lib/common/ids.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../lib/model/Task.js';
 import { isFinished, isLegalEdge, TASK_STATUSES } from '../../lib/model/Task.js';
 import type { TaskChange, TaskStore } from '../../lib/store/TaskStore.js';
 import { BOUND_FIELDS } from '../../lib/store/TaskStore.js';
 import { pendingTask } from '../support/tasks.js';
+import { ERROR, inStatus, LATER, NOW } from './taskInStatus.js';
+import { keepsLeases } from './taskStoreLeases.js';
+import { findsTasks } from './taskStoreFinding.js';
+import { outlivesItsProcess, sharesWithOthers } from './taskStoreHandles.js';
+import type { OtherHandles } from './taskStoreHandles.js';
 
-const ERROR = { name: 'Error', message: 'as recorded', code: 'c' };
-const NOW = Date.now();
-const LATER = NOW + 1_000;
-
-/** The contract of task stores. `make` gives an empty store, open; what it opened is closed by the store's own `close`. */
-export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskStore>): void {
+/**
+ * The contract of task stores. `make` gives an empty store, open; what it opened is closed by the store's own `close`. A store that others can open
+ * as well, or that outlives its process, gives `options` and is held to more.
+ */
+export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskStore>, options: OtherHandles = {}): void {
   describe(`${name}, as a TaskStore`, () => {
     let store: TaskStore;
     beforeEach(async () => (store = await make()));
@@ -189,7 +192,9 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
 
       it('lets one of 64 at once have it', async () => {
         const { taskId, digest } = await inStatus(store, 'approved');
-        const claims = await Promise.all(Array.from({ length: 64 }, (_, i) => store.claim({ taskId, token: `t${i}`, digest, nowMs: NOW, leaseMs: 60_000 })));
+        const claims = await Promise.all(
+          Array.from({ length: 64 }, (_, i) => store.claim({ taskId, token: `t${i}`, digest, nowMs: NOW, leaseMs: 60_000 })),
+        );
         const won = claims.filter((c) => c !== undefined);
         expect(won).to.have.length(1);
         expect(await store.get(taskId)).to.deep.equal(won[0]);
@@ -198,7 +203,9 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
       for (const status of TASK_STATUSES.filter((s) => s !== 'approved')) {
         it(`refuses one that is ${status}`, async () => {
           const task = await inStatus(store, status);
-          expect(await store.claim({ taskId: task.taskId, token: 't', digest: task.digest, nowMs: NOW, leaseMs: 60_000 })).to.equal(undefined);
+          expect(await store.claim({ taskId: task.taskId, token: 't', digest: task.digest, nowMs: NOW, leaseMs: 60_000 })).to.equal(
+            undefined,
+          );
           expect(await store.get(task.taskId)).to.deep.equal(task);
         });
       }
@@ -329,26 +336,14 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
       await store.prune({ keep: 0, finishedBeforeMs: 0 });
       expect(await store.counts()).to.deep.equal({ ...zero, pending: 1, approved: 1, executing: 1, unknown: 1 });
     });
+
+    findsTasks(() => store);
+    keepsLeases(() => store);
   });
+  if (options.another !== undefined) sharesWithOthers(name, make, options.another);
+  if (options.reopen !== undefined) outlivesItsProcess(name, make, options.reopen);
 }
 
 function again(decisionId: string): TaskChange {
   return { to: 'pending', decisionId, params: {}, digest: 'd', reason: undefined, expiresAtMs: NOW + 90_000 };
-}
-
-/** Takes a new task to a status, by the shortest legal way. */
-async function inStatus(store: TaskStore, status: TaskStatus): Promise<Task> {
-  const task = pendingTask({ createdAtMs: NOW, updatedAtMs: NOW, expiresAtMs: NOW + 60_000 });
-  const { taskId, digest } = task;
-  await store.insert(task);
-  if (status === 'pending') return task;
-  if (status === 'denied' || status === 'timeout' || status === 'cancelled')
-    return (await store.transition(taskId, ['pending'], { to: status, error: ERROR }, NOW)) as Task;
-  const approved = (await store.transition(taskId, ['pending'], { to: 'approved', approvedBy: 'ann' }, NOW)) as Task;
-  if (status === 'approved') return approved;
-  const token = nextId('token');
-  const executing = (await store.claim({ taskId, token, digest, nowMs: NOW, leaseMs: 60_000 })) as Task;
-  if (status === 'executing') return executing;
-  const outcome = status === 'completed' ? { to: status, result: 1 } : { to: status, error: ERROR };
-  return (await store.settle(taskId, token, outcome, NOW)) as Task;
 }

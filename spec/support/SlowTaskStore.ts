@@ -1,12 +1,23 @@
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../lib/model/Task.js';
 import { MemoryTaskStore } from '../../lib/store/MemoryTaskStore.js';
-import type { TaskChange, TaskClaim, TaskInsertion, TaskOutcome, TaskQuery, TaskStore } from '../../lib/store/TaskStore.js';
+import type {
+  DueQuery,
+  EqualCallQuery,
+  SweptTasks,
+  TaskChange,
+  TaskClaim,
+  TaskInsertion,
+  TaskOutcome,
+  TaskQuery,
+  TaskStore,
+} from '../../lib/store/TaskStore.js';
 
 /** A memory store whose every answer comes some promises later, as a database's does; what it does, it does in the middle. */
 export class SlowTaskStore implements TaskStore {
   durable = false;
   readonly #store = new MemoryTaskStore();
+  readonly owner: string = this.#store.owner;
 
   /** Every operation goes through here. */
   protected async slowly<T>(_name: string, work: () => Awaitable<T>): Promise<T> {
@@ -24,6 +35,14 @@ export class SlowTaskStore implements TaskStore {
     return this.slowly('get', () => this.#store.get(taskId));
   }
 
+  ofDecision(decisionId: string): Promise<Task | undefined> {
+    return this.slowly('ofDecision', () => this.#store.ofDecision(decisionId));
+  }
+
+  findOpen(query: EqualCallQuery): Promise<Task | undefined> {
+    return this.slowly('findOpen', () => this.#store.findOpen(query));
+  }
+
   list(query: TaskQuery): Promise<readonly Task[]> {
     return this.slowly('list', () => this.#store.list(query));
   }
@@ -34,6 +53,10 @@ export class SlowTaskStore implements TaskStore {
 
   claim(claim: TaskClaim): Promise<ExecutingTask | undefined> {
     return this.slowly('claim', () => this.#store.claim(claim));
+  }
+
+  release(taskId: string, token: string, nowMs: number): Promise<Task | undefined> {
+    return this.slowly('release', () => this.#store.release(taskId, token, nowMs));
   }
 
   settle(taskId: string, token: string, outcome: TaskOutcome, nowMs: number): Promise<Task | undefined> {
@@ -54,5 +77,25 @@ export class SlowTaskStore implements TaskStore {
 
   counts(): Promise<Readonly<Record<TaskStatus, number>>> {
     return this.slowly('counts', () => this.#store.counts());
+  }
+
+  beat(leaseMs: number, nowMs: number): Promise<number> {
+    return this.slowly('beat', () => this.#store.beat(leaseMs, nowMs));
+  }
+
+  isLive(owner: string, nowMs: number): Promise<boolean> {
+    return this.slowly('isLive', () => this.#store.isLive(owner, nowMs));
+  }
+
+  sweep(options: { readonly nowMs: number; readonly maxRuns: number; readonly limit: number }): Promise<SweptTasks> {
+    return this.slowly('sweep', () => this.#store.sweep(options));
+  }
+
+  due(query: DueQuery): Promise<readonly Task[]> {
+    return this.slowly('due', () => this.#store.due(query));
+  }
+
+  watch(): Promise<() => Awaitable<void>> {
+    return this.slowly('watch', () => this.#store.watch());
   }
 }

@@ -1,6 +1,11 @@
 import { canonicalDigest } from '../../lib/common/canonical.js';
 import { nextId } from '../../lib/common/ids.js';
-import type { PendingTask } from '../../lib/model/Task.js';
+import type { PendingTask, TaskOrigin } from '../../lib/model/Task.js';
+
+/** Where a task of that handle came from: resumable, and to be run once. */
+export function originOf(home: string, more: Partial<TaskOrigin> = {}): TaskOrigin {
+  return { home, resumable: true, originalParams: { amount: 1 }, argumentCount: 1, signature: 's', idempotent: false, ...more };
+}
 
 /** A task as the guard records it: a minute to decide, digests that are right. */
 export function pendingTask(more: Partial<PendingTask> = {}): PendingTask {

@@ -104,3 +104,12 @@ export class DecisionUnavailableError extends AegisError {
     this.reason = reason;
   }
 }
+
+/** The store of tasks and approvals failed. What was asked of it may or may not have been done. */
+export class StoreError extends AegisError {
+  override readonly name = 'StoreError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('store_failed', message, options);
+  }
+}

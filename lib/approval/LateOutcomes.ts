@@ -1,0 +1,40 @@
+import type { Awaitable } from '../common/awaitable.js';
+import type { TaskOutcome } from '../store/TaskStore.js';
+
+interface LateOutcome {
+  readonly taskId: string;
+  readonly token: string;
+  readonly outcome: TaskOutcome;
+}
+
+interface Settling {
+  settle(taskId: string, token: string, outcome: TaskOutcome): Awaitable<unknown>;
+}
+
+/** Outcomes that their store could not take: they are recorded once it can, on a task that is `unknown` by then too. */
+export class LateOutcomes {
+  readonly #tasks: Settling;
+  #waiting: LateOutcome[] = [];
+
+  constructor(tasks: Settling) {
+    this.#tasks = tasks;
+  }
+
+  add(taskId: string, token: string, outcome: TaskOutcome): void {
+    this.#waiting.push({ taskId, token, outcome });
+  }
+
+  /** Records what waits. What fails again goes on waiting, and keeps no other from being recorded; rejects then, with the first failure. */
+  async settle(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const late of [...this.#waiting]) {
+      try {
+        await this.#tasks.settle(late.taskId, late.token, late.outcome);
+        this.#waiting = this.#waiting.filter((other) => other !== late);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+}

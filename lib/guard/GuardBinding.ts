@@ -1,0 +1,60 @@
+import type { AnyFunction } from './MethodCall.js';
+import type { GuardSpec } from './GuardSpec.js';
+
+type AnyClass = abstract new (...args: never) => unknown;
+
+/** What a stored call may run on in this process. */
+export type SoleInstance = { readonly kind: 'sole'; readonly self: unknown } | { readonly kind: 'none' } | { readonly kind: 'several' };
+
+/**
+ * One guard with the function it guards, and what it was seen on: a call that was stored by another process names the guard by its key, and runs on the
+ * only instance there is. Instances are held weakly, and only the first: from the second on it needs a `resolve`.
+ */
+export class GuardBinding {
+  readonly spec: GuardSpec;
+  readonly fn: AnyFunction;
+  #class: AnyClass | undefined;
+  #first: WeakRef<object> | undefined;
+  #several = false;
+  /** A plain function needs no instance. */
+  #bare: boolean;
+
+  constructor(spec: GuardSpec, fn: AnyFunction, bare: boolean) {
+    this.spec = spec;
+    this.fn = fn;
+    this.#bare = bare;
+  }
+
+  /** The class it was registered with, or that of the first instance. */
+  get class(): AnyClass | undefined {
+    return this.#class;
+  }
+
+  belongsTo(target: AnyClass): void {
+    this.#class ??= target;
+  }
+
+  /** An instance was constructed, or called. Says whether it is the first. */
+  seenOn(self: unknown): boolean {
+    if ((typeof self !== 'object' && typeof self !== 'function') || self === null) return false;
+    if (this.#first?.deref() === self || this.#several) return false;
+    this.#class ??= (typeof self === 'function' ? self : self.constructor) as AnyClass;
+    const first = this.#first?.deref() === undefined;
+    if (first) this.#first = new WeakRef(self);
+    else this.#several = true;
+    return first;
+  }
+
+  get sole(): SoleInstance {
+    if (this.#several) return { kind: 'several' };
+    const self = this.#first?.deref();
+    if (self !== undefined) return { kind: 'sole', self };
+    return this.#bare ? { kind: 'sole', self: undefined } : { kind: 'none' };
+  }
+
+  /** For people: the method and its class. */
+  toString(): string {
+    const { method } = this.spec.info;
+    return this.#class === undefined ? String(method) : `${this.#class.name}.${String(method)}`;
+  }
+}

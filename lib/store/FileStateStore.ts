@@ -1,0 +1,56 @@
+import { chain } from '../common/awaitable.js';
+import type { Awaitable } from '../common/awaitable.js';
+import { ShutdownError } from '../model/errors/RefusalErrors.js';
+import type { ApprovalStore } from './ApprovalStore.js';
+import type { StateStore } from './StateStore.js';
+import type { TaskStore } from './TaskStore.js';
+
+/**
+ * The SQLite store of a path, loaded when it is opened: `configure({ store: './aegis.db' })` costs nothing where nobody names a file.
+ */
+export class FileStateStore implements StateStore {
+  readonly #path: string;
+  #inner: StateStore | undefined;
+  #opening: Promise<void> | undefined;
+  readonly tasks: TaskStore;
+  readonly approvals: ApprovalStore;
+
+  constructor(path: string) {
+    this.#path = path;
+    const inner = (): StateStore => {
+      if (this.#inner !== undefined) return this.#inner;
+      throw new ShutdownError('The store is not open.');
+    };
+    const own = { durable: true, open: () => this.open(), close: () => this.close() };
+    this.tasks = forwarding<TaskStore>(own, () => inner().tasks);
+    this.approvals = forwarding<ApprovalStore>({ open: () => this.open(), close: () => this.close() }, () => inner().approvals);
+  }
+
+  open(): Promise<void> {
+    this.#opening ??= import('./sqlite.js').then(async ({ sqliteStore }) => {
+      const store = sqliteStore(this.#path);
+      await store.open();
+      this.#inner = store;
+    });
+    return this.#opening;
+  }
+
+  close(): Awaitable<void> {
+    const inner = this.#inner;
+    this.#inner = undefined;
+    this.#opening = undefined;
+    return chain(inner?.close(), () => undefined);
+  }
+}
+
+/** What the object does not have itself is asked of the one that is behind it by then. */
+function forwarding<T extends object>(own: Partial<T>, behind: () => T): T {
+  return new Proxy(own as T, {
+    get(target, key) {
+      if (Reflect.has(target, key)) return Reflect.get(target, key) as unknown;
+      const store = behind();
+      const found: unknown = Reflect.get(store, key);
+      return typeof found === 'function' ? (...args: unknown[]): unknown => Reflect.apply(found, store, args) as unknown : found;
+    },
+  });
+}

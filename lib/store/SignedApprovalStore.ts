@@ -1,0 +1,80 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { chain } from '../common/awaitable.js';
+import type { Awaitable } from '../common/awaitable.js';
+import { canonicalText } from '../common/canonical.js';
+import type { SecretString } from '../common/SecretString.js';
+import { publishDiagnostic } from '../model/diagnostics.js';
+import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from './ApprovalStore.js';
+import { fromStoredText, toStoredText } from './storedText.js';
+
+/**
+ * Signs every approval with a key that is not in the store (HMAC-SHA-256 over all of it, verdicts included), and takes none that is not signed so: who
+ * can write the store but has no key cannot approve. Who can put back an earlier state of the whole store is not stopped by it.
+ */
+export class SignedApprovalStore implements ApprovalStore {
+  readonly #inner: ApprovalStore;
+  readonly #key: SecretString;
+
+  constructor(inner: ApprovalStore, key: SecretString) {
+    this.#inner = inner;
+    this.#key = key;
+  }
+
+  open(): Awaitable<void> {
+    return this.#inner.open?.();
+  }
+
+  close(): Awaitable<void> {
+    return this.#inner.close?.();
+  }
+
+  insert(record: ApprovalRecord): Awaitable<boolean> {
+    return this.#inner.insert(this.#signed(record));
+  }
+
+  get(decisionId: string): Awaitable<ApprovalRecord | undefined> {
+    return chain(this.#inner.get(decisionId), (record) => (record !== undefined && this.#isSigned(record) ? record : undefined));
+  }
+
+  replace(record: ApprovalRecord, version: number): Awaitable<boolean> {
+    return this.#inner.replace(this.#signed(record), version);
+  }
+
+  list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]> {
+    return chain(this.#inner.list(query), (records) => records.filter((record) => this.#isSigned(record)));
+  }
+
+  countPending(agentId: string, toolName: string): Awaitable<number> {
+    return this.#inner.countPending(agentId, toolName);
+  }
+
+  listDenied(agentId: string, toolName: string, sinceMs: number): Awaitable<readonly ApprovalRecord[]> {
+    return chain(this.#inner.listDenied(agentId, toolName, sinceMs), (records) => records.filter((record) => this.#isSigned(record)));
+  }
+
+  prune(endedByMs: number): Awaitable<number> {
+    return this.#inner.prune(endedByMs);
+  }
+
+  #signed(record: ApprovalRecord): ApprovalRecord {
+    return { ...record, mac: this.#macOf(record) };
+  }
+
+  #isSigned(record: ApprovalRecord): boolean {
+    const { mac, agentId, toolName, decisionId } = record;
+    // a store may withdraw by itself, such as one that was restored: that lets nothing run
+    if (record.status === 'withdrawn') return true;
+    const expected = Buffer.from(this.#macOf(record));
+    const given = Buffer.from(typeof mac === 'string' ? mac : '');
+    if (given.length === expected.length && timingSafeEqual(given, expected)) return true;
+    const message = 'A stored approval is not signed with the state key; it counts for nothing.';
+    publishDiagnostic({ kind: 'security', code: 'approval_signature_invalid', message, agentId, toolName, decisionId });
+    return false;
+  }
+
+  #macOf({ mac: _, ...record }: ApprovalRecord): string {
+    // as the store gives it back: without what is undefined
+    const text = canonicalText(fromStoredText(toStoredText(record)));
+    return createHmac('sha256', this.#key.reveal()).update(text).digest('base64url');
+  }
+}

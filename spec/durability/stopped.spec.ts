@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import type { Task } from '../../lib/model/Task.js';
+import { countedSuite } from '../support/assurance.js';
+import { check } from './checker.js';
+import { Crew } from './crew.js';
+import { readEntries } from './history.js';
+import type { KillPoint } from './killPoints.js';
+import type { Tool } from './setting.js';
+import { postgres, sqlite } from './stores.js';
+
+const LEASE_MS = 1_000;
+
+interface StopEnd {
+  readonly status: Task['status'] | undefined;
+  readonly starts: number;
+  readonly ends: number;
+  readonly faults: readonly string[];
+}
+
+/** Where it stops → what comes of it. An outcome that comes late is taken where nobody else ran it. */
+const STOPS: readonly (readonly [tool: Tool, point: KillPoint, end: Omit<StopEnd, 'faults'>])[] = [
+  ['once', 'before-claim', { status: 'completed', starts: 1, ends: 1 }],
+  ['once', 'mid-method', { status: 'completed', starts: 1, ends: 1 }],
+  ['once', 'before-settle', { status: 'completed', starts: 1, ends: 1 }],
+  // it was claimed and never begun; it finds its lease half over, and does not begin
+  ['once', 'after-claim', { status: 'unknown', starts: 0, ends: 0 }],
+  ['idempotent', 'before-claim', { status: 'completed', starts: 1, ends: 1 }],
+  ['idempotent', 'after-claim', { status: 'completed', starts: 1, ends: 1 }],
+  ['idempotent', 'mid-method', { status: 'completed', starts: 2, ends: 2 }],
+];
+
+for (const store of [sqlite, postgres]) {
+  describe(`A process that stops for longer than its lease and goes on, on ${store.name}`, () => {
+    let played = 0;
+    const ends = new Map<string, Promise<StopEnd>>();
+    countedSuite(`SIGSTOP past the lease, then SIGCONT, ${store.name}: what runs once starts once at the most`, () => ({ cases: played }));
+    before(async function () {
+      await store.start(this);
+      for (const [tool, point] of STOPS) ends.set(`${tool} ${point}`, play(tool, point));
+    });
+    after(() => store.end());
+
+    async function play(tool: Tool, point: KillPoint): Promise<StopEnd> {
+      const crew = new Crew(store.make());
+      try {
+        const setting = { leaseMs: LEASE_MS };
+        const stopped = crew.hire('worker', { ...setting, point, signal: 'SIGSTOP' });
+        const other = crew.hire('worker', setting);
+        await Promise.all([stopped.ready, other.ready, crew.hire('approver').ready]);
+        crew.history.noteOf(stopped.who, 'stopped');
+        stopped.tell({ do: 'call', tool, ns: [7] });
+        // the other one has all the time to take over what it takes for dead
+        await sleep(4 * LEASE_MS);
+        stopped.child.kill('SIGCONT');
+        await crew.drained(10_000, 1);
+        await sleep(600);
+        await crew.leave();
+        const lines = crew.history.lines();
+        const tasks = await crew.tasks();
+        const count = (what: string): number => readEntries(lines).filter((entry) => entry.what === what).length;
+        // that a process is not dead after all is what this is about
+        const faults = check(lines, tasks).faults.filter((fault) => !fault.endsWith('was not killed'));
+        return { status: tasks[0]?.status, starts: count('start'), ends: count('end'), faults };
+      } finally {
+        await crew.disband();
+      }
+    }
+
+    for (const [tool, point, end] of STOPS) {
+      it(`leaves a call that runs ${tool === 'once' ? 'once' : 'again'} ${end.status}, started ${end.starts} times, when it stops ${point}`, async () => {
+        played += 1;
+        expect(await ends.get(`${tool} ${point}`)).to.deep.equal({ ...end, faults: [] });
+      }).timeout(60_000);
+    }
+  });
+}

@@ -1,0 +1,45 @@
+import { expect } from 'chai';
+import { GuardBinding } from '../../lib/guard/GuardBinding.js';
+import { GuardSpec } from '../../lib/guard/GuardSpec.js';
+
+class Till {}
+
+describe('GuardBinding', () => {
+  const binding = (bare = false): GuardBinding => new GuardBinding(new GuardSpec('refund', 1, { params: ['a'] }), async () => {}, bare);
+
+  it('knows no instance at first, and none is needed for a bare function', () => {
+    expect(binding().sole).to.deep.equal({ kind: 'none' });
+    expect(binding(true).sole).to.deep.equal({ kind: 'sole', self: undefined });
+  });
+
+  it('has the sole instance until there is another, and says which one was the first', () => {
+    const under = binding();
+    const [one, two] = [new Till(), new Till()];
+    expect([under.seenOn(one), under.seenOn(one)]).to.deep.equal([true, false]);
+    expect(under.sole).to.deep.equal({ kind: 'sole', self: one });
+    expect([under.seenOn(two), under.seenOn(one), under.seenOn(new Till())]).to.deep.equal([false, false, false]);
+    expect(under.sole).to.deep.equal({ kind: 'several' });
+  });
+
+  it('is seen on nothing that is no object', () => {
+    const under = binding(true);
+    for (const self of [undefined, null, 5, 'text']) expect(under.seenOn(self)).to.equal(false);
+    expect(under.sole).to.deep.equal({ kind: 'sole', self: undefined });
+  });
+
+  it('belongs to the class it was registered with, else to that of its first instance; a static method to the class it runs on', () => {
+    class Other {}
+    const registered = binding();
+    registered.belongsTo(Till);
+    registered.belongsTo(Other);
+    registered.seenOn(new Other());
+    expect([registered.class, String(registered)]).to.deep.equal([Till, 'Till.refund']);
+    const seen = binding();
+    expect([seen.class, String(seen)]).to.deep.equal([undefined, 'refund']);
+    seen.seenOn(new Other());
+    expect(seen.class).to.equal(Other);
+    const onClass = binding();
+    onClass.seenOn(Till);
+    expect([onClass.class, onClass.sole]).to.deep.equal([Till, { kind: 'sole', self: Till }]);
+  });
+});
