@@ -142,6 +142,7 @@ export {
   DecisionUnavailableError,
   NotFoundError,
   PolicyEvalError,
+  StoreError,
   TimeoutError,
   TransportError,
   UnknownServiceError,

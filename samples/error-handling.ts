@@ -2,7 +2,17 @@
 // ends in one, other than OutcomeUnknownError, has not run.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { AegisError, AegisModule, ApprovalTimeoutError, ForbiddenError, guard, isPending, type PendingApproval } from 'aegislib';
+import {
+  AegisError,
+  AegisModule,
+  ApprovalTimeoutError,
+  ForbiddenError,
+  guard,
+  isPending,
+  MemoryTaskStore,
+  StoreError,
+  type PendingApproval,
+} from 'aegislib';
 import { show } from './show.js';
 
 const text = `
@@ -75,6 +85,14 @@ await meet('no answer within timeoutMs over all attempts: try later', () => aski
 await meet('an error of a kind this version does not know', () => asking(418));
 await meet('an answer that cannot be believed; `reason` says why: alert', () => asking(200));
 await remote.close();
+await meet('the store of approvals failed: alert; the cause is the driver’s error', async () => {
+  const store = new MemoryTaskStore();
+  store.insert = () => {
+    throw new StoreError('The disk is full.'); // as a database would
+  };
+  await using failing = AegisModule.create({ policies: { text }, agentId: 'agent', store });
+  await guard(done, { toolName: 'deploy', module: failing })();
+});
 
 show('programs', 'gray', 'mistakes of the program itself: fix them before it starts');
 await meet('every problem and its fix is in `problems`', () => AegisModule.create({ policies: { text: 'permit (principal);' } }));

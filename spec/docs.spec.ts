@@ -44,6 +44,7 @@ describe('The documentation', function () {
         'approvals',
         'assurance',
         'configuration',
+        'durability',
         'errors',
         'extending',
         'guide',
@@ -128,7 +129,8 @@ describe('docs/configuration.md', () => {
     const tasks = ['maxPending', 'maxFinished', 'finishedTtlMs'].map((name) => `tasks.${name}`);
     const polling = Object.keys(DEFAULT_POLLING).map((name) => `approvalPolling.${name}`);
     const limits = Object.keys(aegis.DEFAULT_LIMITS).map((name) => `limits.${name}`);
-    expect([...parts].sort()).to.deep.equal([...polling, ...limits, ...tasks].sort());
+    const recovery = ['leaseMs', 'sweepMs', 'maxRuns'].map((name) => `recovery.${name}`);
+    expect([...parts].sort()).to.deep.equal([...polling, ...limits, ...tasks, ...recovery].sort());
     for (const name of parts) expect(optionProblems(nested(name, Symbol('wrong'))), name).to.have.lengthOf(1);
   });
 
@@ -158,7 +160,7 @@ describe('docs/configuration.md', () => {
   it('says which variable sets what, and leaves none out', () => {
     const named = rows.filter(({ Variable }) => Variable !== '–');
     for (const { Option, Variable } of named) {
-      const source = Option === 'policies' ? { policies: 'p' } : { apiKey: 'k' };
+      const source = Option === 'policies' || Option === 'stateKey' ? { policies: 'p' } : { apiKey: 'k' };
       const value = Option.endsWith('enabled') ? 'false' : Option === 'debug' ? 'true' : Option === 'logLevel' ? 'error' : '4';
       const { options: laid, problems } = applyEnvironment(source, { [variableOf(Variable)]: value });
       expect(problems).to.deep.equal([]);

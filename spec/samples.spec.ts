@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
+import { isBuiltin } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import * as aegis from 'aegislib';
+import { postgresServer } from './support/postgresServer.js';
 import { runInChild } from './support/runInChild.js';
 
 /** Samples are compiled against the built package, as a stranger's program is; nest-style under the other decorators. */
@@ -128,6 +130,35 @@ describe('The samples', function () {
     expect(lines.at(-1)).to.equal('total     1 transfer ran for one approval');
   });
 
+  it('durable-file has one process run what another one asked for, and was killed', async function () {
+    if (!isBuiltin('node:sqlite')) return this.skip();
+    expect(await run('durable-file')).to.deep.equal([
+      "agent     Tool 'refund' execution pending approval: every refund needs a person",
+      'killed    the agent is gone; its call is in the file',
+      'person    ann approves refund {"order":"order-7","amount":250}',
+      'method    refunding 250 for order-7, idempotency key set',
+      'result    refunded 250 for order-7, by another process (Billing is here too)',
+    ]);
+  });
+
+  it('durable-fleet runs in whichever worker is there', async function () {
+    const server = await postgresServer(this);
+    const lines = await run('durable-fleet', { DATABASE_URL: server.url() });
+    expect(lines).to.include.members([
+      "worker-1  Tool 'deploy' execution pending approval: a person has to look at it",
+      'worker-1  deploying web',
+      'killed    worker-1 is gone',
+      'worker-2  deploying search',
+      'result    search is deployed',
+    ]);
+    expect(lines.filter((line) => line.startsWith('approver'))).to.have.lengthOf(2);
+  });
+
+  it('durable samples say what they need where it is not there', async () => {
+    const lines = await run('durable-fleet');
+    expect(lines).to.deep.equal(['skipped   needs a database: set DATABASE_URL to its connection string']);
+  });
+
   it('are all in the list of npm run samples', async () => {
     const { code, stdout, stderr } = await runInChild(sample('run'), { args: ['throw-mode'], env: { NO_COLOR: '1' }, timeoutMs: 30_000 });
     expect(code, stderr).to.equal(0);
@@ -135,7 +166,7 @@ describe('The samples', function () {
     const unknown = await runInChild(sample('run'), { args: ['nonsense'] });
     expect(unknown.code).to.equal(1);
     expect(unknown.stderr).to.include(
-      'there are quickstart, remote, hono-service, nest-style, task-monitoring, error-handling, multi-tenant, throw-mode.',
+      'there are quickstart, remote, hono-service, nest-style, task-monitoring, error-handling, multi-tenant, throw-mode, durable-file, durable-fleet.',
     );
   });
 });
@@ -149,9 +180,13 @@ function sample(name: string): URL {
 }
 
 /** Runs a sample to its end, where nothing of the surroundings reaches it, and gives back what it printed. */
-async function run(name: string): Promise<string[]> {
+async function run(name: string, more: Readonly<Record<string, string>> = {}): Promise<string[]> {
   const env = Object.fromEntries(Object.keys(process.env).flatMap((key) => (key.startsWith('AEGIS_') ? [[key, undefined]] : [])));
-  const { code, stdout, stderr } = await runInChild(sample(name), { nodeArgs: ['--enable-source-maps'], env, timeoutMs: 30_000 });
+  const { code, stdout, stderr } = await runInChild(sample(name), {
+    nodeArgs: ['--enable-source-maps', '--disable-warning=ExperimentalWarning'],
+    env: { ...env, ...more },
+    timeoutMs: 30_000,
+  });
   expect(code, `${stdout}${stderr}`).to.equal(0);
   expect(stderr).to.equal('');
   return stripVTControlCharacters(stdout).trimEnd().split('\n');

@@ -33,7 +33,12 @@ export class CallEnder {
     if ('error' in change) entry.noteError(change.to, change.error, error);
     return chain(this.#registry.transition(taskId, ['pending', 'approved'], change), (task) => {
       if (task !== undefined) return true;
-      return entry.claimToken !== undefined ? false : chain(this.#look(entry), () => false);
+      const token = entry.claimToken;
+      if (token === undefined) return chain(this.#look(entry), () => false);
+      // what runs ends by itself; a claim that was made, but whose answer was lost, is given back first
+      if (entry.phase === 'busy') return false;
+      entry.claimToken = undefined;
+      return chain(this.#registry.release(taskId, token), () => this.tryEnd(entry, { change, error }));
     });
   }
 

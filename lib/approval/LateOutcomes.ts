@@ -4,14 +4,19 @@ import type { TaskOutcome } from '../store/TaskStore.js';
 interface LateOutcome {
   readonly taskId: string;
   readonly token: string;
-  readonly outcome: TaskOutcome;
+  /** `undefined` for a claim that is to be given back. */
+  readonly outcome: TaskOutcome | undefined;
 }
 
 interface Settling {
   settle(taskId: string, token: string, outcome: TaskOutcome): Awaitable<unknown>;
+  release(taskId: string, token: string): Awaitable<unknown>;
 }
 
-/** Outcomes that their store could not take: they are recorded once it can, on a task that is `unknown` by then too. */
+/**
+ * Outcomes, and claims to be given back, that their store could not take: they are recorded once it can, outcomes on a task that is `unknown` by
+ * then too.
+ */
 export class LateOutcomes {
   readonly #tasks: Settling;
   #waiting: LateOutcome[] = [];
@@ -20,7 +25,7 @@ export class LateOutcomes {
     this.#tasks = tasks;
   }
 
-  add(taskId: string, token: string, outcome: TaskOutcome): void {
+  add(taskId: string, token: string, outcome: TaskOutcome | undefined): void {
     this.#waiting.push({ taskId, token, outcome });
   }
 
@@ -28,8 +33,9 @@ export class LateOutcomes {
   async settle(): Promise<void> {
     const failures: unknown[] = [];
     for (const late of [...this.#waiting]) {
+      const { taskId, token, outcome } = late;
       try {
-        await this.#tasks.settle(late.taskId, late.token, late.outcome);
+        await (outcome === undefined ? this.#tasks.release(taskId, token) : this.#tasks.settle(taskId, token, outcome));
         this.#waiting = this.#waiting.filter((other) => other !== late);
       } catch (error) {
         failures.push(error);

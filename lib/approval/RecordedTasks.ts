@@ -90,6 +90,11 @@ export class RecordedTasks extends SafeEmitter<TaskEvents> {
     if (this.durable) this.#late.add(taskId, token, outcome);
   }
 
+  /** @internal Gives a claim back once the store takes it again. */
+  releaseLater(taskId: string, token: string): void {
+    this.#late.add(taskId, token, undefined);
+  }
+
   /** @internal Records what could not be recorded before. Rejects where some of it fails again. */
   settleWaiting(): Promise<void> {
     return this.#late.settle();

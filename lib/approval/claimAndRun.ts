@@ -53,10 +53,20 @@ function startClaimed(
   const isEnded = entry.phase === 'ended';
   if (!isEnded && monotonicNow() - claimedMs <= host.leaseMs / 2) return runClaimed(entry, executing, run, host);
   const late = new Error('The claim took more than half its lease.');
-  return chain(host.registry.release(executing.taskId, executing.claimToken), () => {
+  const { taskId, claimToken } = executing;
+  const givenBack = (): Awaitable<void> => {
     entry.claimToken = undefined;
     return isEnded ? undefined : host.retryLater(entry, late);
-  });
+  };
+  return attempt<unknown, void>(
+    () => host.registry.release(taskId, claimToken),
+    givenBack,
+    (error) => {
+      publishCallbackError('giving a claim back', error);
+      host.registry.releaseLater(taskId, claimToken);
+      return givenBack();
+    },
+  );
 }
 
 function runClaimed(entry: PendingCall, executing: ExecutingTask, run: RunApproved, host: ExecutionHost): Awaitable<void> {

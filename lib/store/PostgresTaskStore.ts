@@ -23,8 +23,6 @@ import type {
 } from './TaskStore.js';
 
 const DEFAULT_LIST_LIMIT = 1_000;
-/** How long a claim whose answer was lost for good is looked for, to give it back. */
-const IN_DOUBT_MS = 600_000;
 const FINISHED = TASK_STATUSES.filter(isFinished)
   .map((s) => `'${s}'`)
   .join(', ');
@@ -38,8 +36,6 @@ export class PostgresTaskStore implements TaskStore {
   readonly #session: PostgresSession;
   readonly #writes: PostgresTaskWrites;
   readonly #upkeep: PostgresUpkeep;
-  /** Claims that threw: they may have been made, and nobody executes them. */
-  readonly #inDoubt = new Map<string, TaskClaim>();
 
   constructor(session: PostgresSession) {
     this.owner = session.owner;
@@ -95,12 +91,7 @@ export class PostgresTaskStore implements TaskStore {
   async claim(claim: TaskClaim): Promise<ExecutingTask | undefined> {
     const isOwn = (task: Task): boolean => task.status === 'executing' && task.claimToken === claim.token;
     const next = (task: Task, storeNowMs: number): Task | undefined => claimed(task, claim, this.owner, storeNowMs);
-    try {
-      return (await this.#writes.change(claim.taskId, { next, isOwn })) as ExecutingTask | undefined;
-    } catch (error) {
-      this.#inDoubt.set(claim.token, claim);
-      throw error;
-    }
+    return (await this.#writes.change(claim.taskId, { next, isOwn })) as ExecutingTask | undefined;
   }
 
   release(taskId: string, token: string, nowMs: number): Promise<Task | undefined> {
@@ -147,8 +138,7 @@ export class PostgresTaskStore implements TaskStore {
     return counts;
   }
 
-  async beat(leaseMs: number, nowMs: number): Promise<number> {
-    await this.#giveBack();
+  beat(leaseMs: number, nowMs: number): Promise<number> {
     return this.#upkeep.beat(leaseMs, nowMs);
   }
 
@@ -166,14 +156,6 @@ export class PostgresTaskStore implements TaskStore {
 
   watch(listener: (change: StoreChange) => void): Promise<() => void> {
     return watchNotes(this.#session, listener);
-  }
-
-  /** A claim that threw was made after all, maybe only now: renewing it would keep for ever what nobody executes. */
-  async #giveBack(): Promise<void> {
-    for (const [token, { taskId, nowMs }] of this.#inDoubt) {
-      const task = await this.release(taskId, token, Date.now());
-      if (task !== undefined || Date.now() - nowMs > IN_DOUBT_MS) this.#inDoubt.delete(token);
-    }
   }
 
   async #one(where: string, values: unknown[]): Promise<Task | undefined> {

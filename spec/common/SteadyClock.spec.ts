@@ -20,6 +20,21 @@ describe('SteadyClock', () => {
     expect(Number.isInteger(new SteadyClock().now())).to.equal(true);
   });
 
+  it('never gives less than what it is told that others have reached, and goes on from there', () => {
+    const clock = new SteadyClock();
+    const start = clock.now();
+    clock.notBefore(start - HOUR);
+    expect(clock.now()).to.equal(start);
+    clock.notBefore(start + HOUR);
+    time.tick(1_000);
+    expect(clock.now()).to.equal(start + HOUR + 1_000);
+    // as after a restart on a machine whose clock was set back meanwhile
+    time.setSystemTime(start - TEN_YEARS);
+    const next = new SteadyClock();
+    next.notBefore(clock.now());
+    expect(next.now()).to.equal(clock.now());
+  });
+
   for (const back of [1, HOUR, TEN_YEARS]) {
     it(`goes on as before when the wall clock is set back by ${back} ms`, () => {
       const clock = new SteadyClock();

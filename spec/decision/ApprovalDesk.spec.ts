@@ -369,7 +369,49 @@ describe('ApprovalDesk', () => {
     });
   });
 
+  describe('hear', () => {
+    it('tells what another process did: a new approval, or how one was settled, and nothing of a part', async () => {
+      const store = new MemoryApprovalStore();
+      const { desk } = setup({}, store);
+      const told: unknown[] = [];
+      desk.on('requested', (r) => told.push(['requested', r.decisionId]));
+      desk.on('settled', (r) => told.push([r.status, r.decisionId]));
+      const elsewhere = setup({ approverGroups: { ops: ['oli'] } }, store);
+      const record = await elsewhere.open({ policies: [policyOf('a'), policyOf('b', { approvers: ['ops'] })] });
+      const { decisionId, digest } = record;
+      await desk.hear(decisionId);
+      await elsewhere.desk.approve(decisionId, { by: 'bob', digest });
+      await desk.hear(decisionId);
+      await elsewhere.desk.approve(decisionId, { by: 'oli', digest });
+      await desk.hear(decisionId);
+      await desk.hear('dec-none');
+      expect(told).to.deep.equal([
+        ['requested', decisionId],
+        ['approved', decisionId],
+      ]);
+    });
+  });
+
   describe('consume', () => {
+    it('with the same token is the same use, as after a crash; with another one, or for other params, never', async () => {
+      for (const store of [new MemoryApprovalStore(), new SlowStore()]) {
+        const { desk, open } = setup({}, store);
+        const { decisionId, digest } = await open();
+        await desk.approve(decisionId, { by: 'bob', digest });
+        const use = { decisionId, digest, token: 'task-1' };
+        expect(await Promise.all(Array.from({ length: 8 }, () => desk.consume(use)))).to.deep.equal(Array.from({ length: 8 }, () => true));
+        expect(await desk.consume(use)).to.equal(true);
+        expect((await desk.get(decisionId))?.version).to.equal(3);
+        const seen = await diagnosed(async () => {
+          expect(await desk.consume({ ...use, token: 'task-2' })).to.equal(false);
+          expect(await desk.consume({ ...use, digest: 'another' })).to.equal(false);
+        });
+        expect(securityCodes(seen)).to.deep.equal(['approval_already_consumed', 'approval_already_consumed']);
+        time.tick(60_000);
+        expect(await desk.consume(use)).to.equal(false);
+      }
+    });
+
     it('uses an approval once, ever: for one of 64 at once, and for no other after', async () => {
       for (const store of [new MemoryApprovalStore(), new SlowStore()]) {
         const { desk, open } = setup({}, store);

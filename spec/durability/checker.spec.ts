@@ -26,8 +26,13 @@ const GOOD = [
 ];
 const without = (word: string): string[] => GOOD.filter((line) => !line.startsWith(word));
 const before = (word: string, ...lines: string[]): string[] => GOOD.flatMap((line) => (line.startsWith(word) ? [...lines, line] : [line]));
-const untilWord = (word: string): string[] => GOOD.slice(0, GOOD.findIndex((line) => line.startsWith(word)));
-const faultsOf = (lines: readonly string[], tasks: readonly Task[], maxRuns?: number): readonly string[] => check(lines, tasks, maxRuns).faults;
+const untilWord = (word: string): string[] =>
+  GOOD.slice(
+    0,
+    GOOD.findIndex((line) => line.startsWith(word)),
+  );
+const faultsOf = (lines: readonly string[], tasks: readonly Task[], maxRuns?: number): readonly string[] =>
+  check(lines, tasks, maxRuns).faults;
 
 describe('The checker of crash tests', () => {
   it('finds nothing in a good history, and counts it', () => {
@@ -60,15 +65,35 @@ describe('The checker of crash tests', () => {
       [taskAs('completed')],
     ],
     'a run under the approval of another task': [/under d, not its own/, GOOD, [taskAs('completed', { decisionId: 'd2', history: ['d'] })]],
-    'a second run of what runs once': [/^twice: t was entered 2 times, 1/, before('end', 'start w2 7 t d'), [taskAs('completed', { runs: 2 })]],
-    'a run that no claim stands for': [/^twice: t was entered 2 times, 1/, before('end', 'start w2 7 t d'), [taskAs('completed', {}, true)]],
+    'a second run of what runs once': [
+      /^twice: t was entered 2 times, 1/,
+      before('end', 'start w2 7 t d'),
+      [taskAs('completed', { runs: 2 })],
+    ],
+    'a run that no claim stands for': [
+      /^twice: t was entered 2 times, 1/,
+      before('end', 'start w2 7 t d'),
+      [taskAs('completed', {}, true)],
+    ],
     'an approved task that is gone': [/^lost: d was approved, and its task is gone/, untilWord('claimed'), []],
-    'an approved call that was denied all the same': [/^lost: d was approved, and t is denied/, before('claimed', 'denying ann d'), [taskAs('denied')]],
+    'an approved call that was denied all the same': [
+      /^lost: d was approved, and t is denied/,
+      before('claimed', 'denying ann d'),
+      [taskAs('denied')],
+    ],
     'an approved call that was let time out': [/^lost: d was approved, and t is timeout/, untilWord('claimed'), [taskAs('timeout')]],
     'an approved call that was cancelled': [/^lost: d was approved, and t is cancelled/, untilWord('claimed'), [taskAs('cancelled')]],
-    'an approved call that failed, though its method did not throw': [/^lost: d was approved, and t is failed/, untilWord('end'), [taskAs('failed')]],
+    'an approved call that failed, though its method did not throw': [
+      /^lost: d was approved, and t is failed/,
+      untilWord('end'),
+      [taskAs('failed')],
+    ],
     'a task that is gone before anybody approved it': [/^lost: t of d was inserted and is gone/, untilWord('approving'), []],
-    'an outcome that is another by now': [/^lost: t was settled completed, and is unknown/, [...GOOD, 'killed w1'], [taskAs('unknown', { owner: 'h1' })]],
+    'an outcome that is another by now': [
+      /^lost: t was settled completed, and is unknown/,
+      [...GOOD, 'killed w1'],
+      [taskAs('unknown', { owner: 'h1' })],
+    ],
     'a task that nobody sees to': [/^unfinished: t is pending/, untilWord('approving'), [taskAs('pending', { runs: 0 })]],
     'a task that is approved for ever': [/^unfinished: t is approved/, untilWord('claimed'), [taskAs('approved', { runs: 0 })]],
     'a task that is executing for ever': [/^unfinished: t is executing/, untilWord('end'), [taskAs('executing')]],
@@ -76,14 +101,38 @@ describe('The checker of crash tests', () => {
     'a failed task whose method never threw': [/^made up: t is failed/, GOOD, [taskAs('failed')]],
     'a denied task that nobody denied': [/^made up: t is denied, and nobody/, untilWord('approving'), [taskAs('denied')]],
     'a cancelled task that ran': [/^made up: t is cancelled, and it ran/, untilWord('settled'), [taskAs('cancelled')]],
-    'an unknown task that nobody had claimed': [/^unknown: t is unknown, and nobody had claimed/, untilWord('claimed'), [taskAs('unknown', { runs: 0 })]],
-    'an unknown task whose process lives': [/^unknown: t is unknown, and w1, which claimed it, was not killed/, untilWord('end'), [taskAs('unknown', { owner: 'h1' })]],
-    'an unknown task of a process nobody knows': [/h9, which claimed it, was not killed/, untilWord('end'), [taskAs('unknown', { owner: 'h9' })]],
-    'an unknown task whose outcome was acknowledged': [/its outcome was acknowledged/, [...GOOD, 'killed w1'], [taskAs('unknown', { owner: 'h1' })]],
-    'an unknown task that may run again': [/^unknown: t may run again/, [...untilWord('end'), 'killed w1'], [taskAs('unknown', { owner: 'h1' }, true)]],
+    'an unknown task that nobody had claimed': [
+      /^unknown: t is unknown, and nobody had claimed/,
+      untilWord('claimed'),
+      [taskAs('unknown', { runs: 0 })],
+    ],
+    'an unknown task whose process lives': [
+      /^unknown: t is unknown, and w1, which claimed it, was not killed/,
+      untilWord('end'),
+      [taskAs('unknown', { owner: 'h1' })],
+    ],
+    'an unknown task of a process nobody knows': [
+      /h9, which claimed it, was not killed/,
+      untilWord('end'),
+      [taskAs('unknown', { owner: 'h9' })],
+    ],
+    'an unknown task whose outcome was acknowledged': [
+      /its outcome was acknowledged/,
+      [...GOOD, 'killed w1'],
+      [taskAs('unknown', { owner: 'h1' })],
+    ],
+    'an unknown task that may run again': [
+      /^unknown: t may run again/,
+      [...untilWord('end'), 'killed w1'],
+      [taskAs('unknown', { owner: 'h1' }, true)],
+    ],
     'a process that ended by itself': [/^crashed: w2/, [...GOOD, 'crashed w2'], [taskAs('completed')]],
     'a version that was told twice': [/^told twice: w1 told version 4/, before('left', 'event w1 t 4 completed'), [taskAs('completed')]],
-    'a version that was told after a later one': [/^told late: w1 told version 3/, before('left', 'event w1 t 3 executing'), [taskAs('completed')]],
+    'a version that was told after a later one': [
+      /^told late: w1 told version 3/,
+      before('left', 'event w1 t 3 executing'),
+      [taskAs('completed')],
+    ],
     'a last version that was not told': [/^not told: w1 told of version 3/, without('event w1 t 4'), [taskAs('completed')]],
   };
   for (const [what, [fault, lines, tasks]] of Object.entries(bad)) {

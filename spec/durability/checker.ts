@@ -124,7 +124,8 @@ function unknownFaults(story: Story, task: Task, maxRuns: number): string[] {
   const holder = story.whoIs.get(owner ?? '');
   const faults: string[] = [];
   if (runs < 1 || owner === undefined) faults.push(`unknown: ${taskId} is unknown, and nobody had claimed it`);
-  else if (holder === undefined || !story.killed.has(holder)) faults.push(`unknown: ${taskId} is unknown, and ${holder ?? owner}, which claimed it, was not killed`);
+  else if (holder === undefined || !story.killed.has(holder))
+    faults.push(`unknown: ${taskId} is unknown, and ${holder ?? owner}, which claimed it, was not killed`);
   if (story.settled.has(taskId)) faults.push(`unknown: ${taskId} is unknown, and its outcome was acknowledged`);
   if (origin?.idempotent === true && runs < maxRuns) faults.push(`unknown: ${taskId} may run again, and began ${runs} times only`);
   return faults;

@@ -19,7 +19,11 @@ const store = await stateStore(at);
 await store.open();
 const { tasks } = store;
 await tasks.beat(600_000, Date.now());
-const all = (await tasks.list({ status: 'approved', limit: 1_000_000 })).map(({ taskId, digest, decisionId }) => ({ taskId, digest, decisionId }));
+const all = (await tasks.list({ status: 'approved', limit: 1_000_000 })).map(({ taskId, digest, decisionId }) => ({
+  taskId,
+  digest,
+  decisionId,
+}));
 // all start together, when all are there
 const go = new Promise((resolve) => process.on('message', resolve));
 process.send?.('ready');

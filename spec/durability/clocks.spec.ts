@@ -23,7 +23,9 @@ for (const store of [sqlite, postgres]) {
   describe(`Wall clocks that are an hour apart, on ${store.name}`, () => {
     let played = 0;
     const ends = new Map<string, Promise<ClockEnd>>();
-    countedSuite(`worker clocks an hour ahead, behind and right, ${store.name}: nothing runs after its approval has ended`, () => ({ cases: played }));
+    countedSuite(`worker clocks an hour ahead, behind and right, ${store.name}: nothing runs after its approval has ended`, () => ({
+      cases: played,
+    }));
     before(async function () {
       await store.start(this);
       let lane = Promise.resolve();
@@ -47,9 +49,14 @@ for (const store of [sqlite, postgres]) {
     async function play(asks: number, runs: number, waitMs: number): Promise<ClockEnd> {
       const crew = new Crew(store.make());
       const hire = (role: 'worker' | 'approver', shiftMs: number, point?: string): Member =>
-        crew.hire(role, { approvalTimeoutMs: waitMs === 0 ? 60_000 : TIMEOUT_MS, point }, ['--import', new URL('./shiftedClock.js', import.meta.url).href], {
-          AEGIS_SPEC_SHIFT_MS: String(shiftMs),
-        });
+        crew.hire(
+          role,
+          { approvalTimeoutMs: waitMs === 0 ? 60_000 : TIMEOUT_MS, point },
+          ['--import', new URL('./shiftedClock.js', import.meta.url).href],
+          {
+            AEGIS_SPEC_SHIFT_MS: String(shiftMs),
+          },
+        );
       try {
         const stop = await keepTime(crew);
         // whoever approves has the clock of whoever asked: it sees what it is asked

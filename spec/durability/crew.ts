@@ -39,7 +39,7 @@ export class Crew {
   }
 
   hire(
-    role: 'worker' | 'approver',
+    role: 'worker' | 'approver' | 'bystander',
     setting: Partial<Setting> = {},
     nodeArgs: readonly string[] = [],
     env: Readonly<Record<string, string>> = {},

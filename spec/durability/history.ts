@@ -60,7 +60,9 @@ export class History {
   }
 
   lines(): readonly string[] {
-    return readFileSync(this.path, 'utf8').split('\n').filter((line) => line !== '');
+    return readFileSync(this.path, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
   }
 
   close(): void {

@@ -12,7 +12,10 @@ type Expected = Pick<CellEnd, 'status' | 'starts' | 'ends' | 'runs'>;
 /** As docs/durability.md promises: `once` never begins again after its claim, `idempotent` does. */
 const DONE: Expected = { status: 'completed', starts: 1, ends: 1, runs: 1 };
 const EXPECTED: { readonly [P in KillPoint]: { readonly [T in Tool]: Expected } } = {
-  'before-insert': { once: { ...DONE, status: 'none', starts: 0, ends: 0, runs: 0 }, idempotent: { status: 'none', starts: 0, ends: 0, runs: 0 } },
+  'before-insert': {
+    once: { ...DONE, status: 'none', starts: 0, ends: 0, runs: 0 },
+    idempotent: { status: 'none', starts: 0, ends: 0, runs: 0 },
+  },
   'after-insert': { once: DONE, idempotent: DONE },
   'during-poll': { once: DONE, idempotent: DONE },
   'after-approve': { once: DONE, idempotent: DONE },
@@ -49,7 +52,12 @@ for (const store of [sqlite, postgres, postgresWithQueue]) {
       }
     });
     after(async () => {
-      if (cells.size > 0) counted({ what: `kill -9 at every point of a call's way, ${store.name}: the table of docs/durability.md holds`, cases: cells.size, wrong });
+      if (cells.size > 0)
+        counted({
+          what: `kill -9 at every point of a call's way, ${store.name}: the table of docs/durability.md holds`,
+          cases: cells.size,
+          wrong,
+        });
       await store.end();
     });
 

@@ -81,7 +81,12 @@ describe('Approve, deny, cancel, expire, crash, claim in every order, on two wor
     }
   }
 
-  async function play(order: readonly string[], [one, two]: readonly [StateStore, StateStore], mode: Scene['mode'], ms: number): Promise<void> {
+  async function play(
+    order: readonly string[],
+    [one, two]: readonly [StateStore, StateStore],
+    mode: Scene['mode'],
+    ms: number,
+  ): Promise<void> {
     played += 1;
     const sinceMs = Date.now();
     const runs: Runs = { started: [], ended: [] };
@@ -104,7 +109,10 @@ describe('Approve, deny, cancel, expire, crash, claim in every order, on two wor
     for (const each of await two.tasks.list({})) if (each.createdAtMs >= sinceMs) holdsLaws(each, runs, scene, order, name);
     expect(early, name).to.equal(false);
     const last = (await two.tasks.get(taskId)) as Task;
-    expect(told.filter((line) => line === `${taskId} ${last.version} ${last.status}`), name).to.have.length(1);
+    expect(
+      told.filter((line) => line === `${taskId} ${last.version} ${last.status}`),
+      name,
+    ).to.have.length(1);
     expect(told, name).to.have.length(new Set(told).size);
     // the next one may be on the same state
     await two.tasks.prune({ keep: 0, finishedBeforeMs: Infinity });

@@ -43,7 +43,12 @@ for (const [store, full] of APPROVALS) {
         const completed = tasks.filter((task) => task.status === 'completed' && task.runs === 1).length;
         const wrong = starts.length - executed.size + (approvals - completed);
         const beside = { claims: tried, executions: starts.length };
-        counted({ what: `${CLAIMERS} claimers in ${PROCESSES} processes on the same approvals, ${store.name}: executions == approvals`, cases: approvals, wrong, beside });
+        counted({
+          what: `${CLAIMERS} claimers in ${PROCESSES} processes on the same approvals, ${store.name}: executions == approvals`,
+          cases: approvals,
+          wrong,
+          beside,
+        });
         expect({ executions: starts.length, executed: executed.size, completed }).to.deep.equal({
           executions: approvals,
           executed: approvals,
@@ -67,7 +72,9 @@ async function race(crew: Crew): Promise<number> {
       claimers: CLAIMERS / PROCESSES,
       seed: seed + i,
     };
-    return fork(new URL('./claimer.js', import.meta.url), [JSON.stringify(setting)], { execArgv: ['--disable-warning=ExperimentalWarning'] });
+    return fork(new URL('./claimer.js', import.meta.url), [JSON.stringify(setting)], {
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+    });
   });
   await Promise.all(racers.map(message));
   const done = racers.map(message);
