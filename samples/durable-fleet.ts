@@ -47,11 +47,12 @@ async function runWorker(connectionString: string): Promise<void> {
   const deployer = new Deployer();
   aegis.tasks.on('completed', ({ params, result }) => process.send?.({ did: 'completed', service: params['service'], result }));
   await aegis.ready();
-  process.on('message', async (service: string) => {
+  const ask = async (service: string): Promise<void> => {
     const answer = await deployer.deploy(service);
     show(name, 'cyan', isPending(answer) ? answer.message : answer);
     process.send?.({ did: 'asked', service });
-  });
+  };
+  process.on('message', (service: string) => void ask(service));
   process.send?.({ did: 'started' });
   await once(process, 'disconnect');
   await aegis.close();
@@ -62,12 +63,13 @@ async function runApprover(connectionString: string): Promise<void> {
   const aegis = configure(connectionString);
   await aegis.ready();
   process.send?.({ did: 'started' });
-  process.on('message', async () => {
+  const approveAll = async (): Promise<void> => {
     for (const request of await aegis.approvals.list()) {
       await aegis.approvals.approve(request.decisionId, { by: 'ann', digest: request.digest });
       show('approver', 'yellow', `ann approves ${JSON.stringify(request.params)}`);
     }
-  });
+  };
+  process.on('message', () => void approveAll());
   await once(process, 'disconnect');
   await aegis.close();
 }

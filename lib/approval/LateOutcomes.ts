@@ -32,7 +32,8 @@ export class LateOutcomes {
   /** Records what waits. What fails again goes on waiting, and keeps no other from being recorded; rejects then, with the first failure. */
   async settle(): Promise<void> {
     const failures: unknown[] = [];
-    for (const late of [...this.#waiting]) {
+    const waiting = this.#waiting;
+    for (const late of waiting) {
       const { taskId, token, outcome } = late;
       try {
         await (outcome === undefined ? this.#tasks.release(taskId, token) : this.#tasks.settle(taskId, token, outcome));

@@ -72,9 +72,9 @@ export class SignedApprovalStore implements ApprovalStore {
     return false;
   }
 
-  #macOf({ mac: _, ...record }: ApprovalRecord): string {
+  #macOf(record: ApprovalRecord): string {
     // as the store gives it back: without what is undefined
-    const text = canonicalText(fromStoredText(toStoredText(record)));
+    const text = canonicalText(fromStoredText(toStoredText({ ...record, mac: undefined })));
     return createHmac('sha256', this.#key.reveal()).update(text).digest('base64url');
   }
 }

@@ -1,4 +1,3 @@
-import type { SinonFakeTimers } from 'sinon';
 import { AegisGuard } from '../../lib/guard/AegisGuard.js';
 import { AegisModule } from '../../lib/guard/AegisModule.js';
 import { currentCall } from '../../lib/guard/callContext.js';
@@ -57,6 +56,8 @@ export async function startWorker(handle: StateStore, runs: Runs): Promise<Worke
     store: mortal(handle, life),
     agentId: 'orders',
     approvalTimeoutMs: EXPIRES_MS,
+    // on one state the same call is made again and again
+    denialTtlMs: 0,
     recovery: { leaseMs: LEASE_MS, sweepMs: 200 },
     resolve: () => tools,
   });
@@ -88,11 +89,6 @@ export async function ask(worker: Worker, mode: 'defer' | 'throw', n: number): P
     throw error;
   }
   throw new Error('it ran at once');
-}
-
-/** Lets a moment pass on the fake clock, and in the real one: a store may answer out of timers. */
-export async function pass(time: SinonFakeTimers, ms: number): Promise<void> {
-  await time.tickAsync(ms);
 }
 
 /** The handle of a process that can die: then it answers nobody any more, and whoever waits for it waits for ever. */
