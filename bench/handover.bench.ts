@@ -31,6 +31,9 @@ async function measure(kind: string, where: string, atMost: number): Promise<Fig
   const child = fork(fileURLToPath(new URL('handover.js', import.meta.url)), [kind, where, String(PENDING)], {
     execArgv: ['--disable-warning=ExperimentalWarning'],
   });
+  child.once('exit', (code) => {
+    if (code !== 0) throw new Error(`the other process ended with ${code}`);
+  });
   const started = new Map<number, number>();
   child.on('message', (message: { id: number; startedMs: number } | 'ready') => {
     if (message !== 'ready') started.set(message.id, message.startedMs);

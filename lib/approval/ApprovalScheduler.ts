@@ -175,9 +175,11 @@ export class ApprovalScheduler {
 
   #observe(task: Task): void {
     this.#ender.observe(task);
+    const entry = this.#calls.ofTask(task.taskId);
     // a deadline is for what has not started
-    const entry = task.status === 'executing' ? this.#calls.ofTask(task.taskId) : undefined;
-    if (entry !== undefined) this.#follower.drop(entry);
+    if (task.status === 'executing' && entry !== undefined) this.#follower.drop(entry);
+    // another process may have been first to learn of a yes: it does not run what is this one's
+    if (task.status === 'approved' && entry !== undefined && this.#options.registry.durable) void this.goOn(entry, task);
   }
 
   #ended(entry: PendingCall): void {

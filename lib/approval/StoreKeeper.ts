@@ -42,6 +42,8 @@ export class StoreKeeper {
   #looking: Promise<void> | undefined;
   #again = false;
   #started = false;
+  /** When it was given what it cannot run. */
+  #inVain: readonly number[] = [];
   #stopped = false;
 
   constructor(options: StoreKeeperOptions) {
@@ -127,8 +129,11 @@ export class StoreKeeper {
     await this.#serveNewKeys();
     await this.#sweep();
     for (;;) {
-      const due = await this.#due();
+      const nowMs = registry.clock.now();
+      const due = this.#standsAside(nowMs) ? [] : await this.#due();
+      const { waits } = this.#tasks;
       for (const task of due) await this.#try('seeing to a stored task', () => this.#tasks.seeTo(task));
+      if (this.#tasks.waits > waits) this.#inVain = [...this.#inVain, nowMs];
       if (due.length < PAGE || this.#controller.signal.aborted) return;
     }
   }
@@ -142,12 +147,23 @@ export class StoreKeeper {
     }
   }
 
+  /** What this process was given and cannot run is due again by now: others are to ask for it first, or they would never get it. */
+  #standsAside(nowMs: number): boolean {
+    const againMs = this.#againMs;
+    this.#inVain = this.#inVain.filter((ms) => nowMs < ms + againMs + 2 * this.#sweepMs);
+    return this.#inVain.some((ms) => nowMs >= ms + againMs);
+  }
+
+  /** Who takes one and dies over it is taken for dead after a lease; a service that is asked is asked no more often than it wants. */
+  get #againMs(): number {
+    const { decisions, pollMs } = this.#options;
+    return decisions.watch === undefined ? Math.max(pollMs, this.#leaseMs) : this.#leaseMs;
+  }
+
   async #due(): Promise<readonly Task[]> {
-    const { registry, decisions, pollMs } = this.#options;
+    const { registry, decisions } = this.#options;
     const poll = decisions.watch === undefined;
-    // who takes one and dies over it is taken for dead after a lease; a service that is asked is asked no more often than it wants
-    const againMs = poll ? Math.max(pollMs, this.#leaseMs) : this.#leaseMs;
-    return registry.store.due({ nowMs: registry.clock.now(), idleMs: this.#sweepMs, againMs, poll, limit: PAGE });
+    return registry.store.due({ nowMs: registry.clock.now(), idleMs: this.#sweepMs, againMs: this.#againMs, poll, limit: PAGE });
   }
 
   /** Guards may be defined at any time; a store with a queue hands out tasks by their keys. */

@@ -5,7 +5,7 @@ import type { ApprovedTask, Task } from '../model/Task.js';
 import type { ApprovalScheduler } from './ApprovalScheduler.js';
 import { cancelled, deniedAtRun, endingOfStatus, timedOut } from './endings.js';
 import type { Ending } from './endings.js';
-import type { Reviver } from './Revive.js';
+import type { Revived, Reviver } from './Revive.js';
 import type { TaskRegistry } from './TaskRegistry.js';
 
 /** What a store's tasks are seen to with. */
@@ -18,12 +18,16 @@ export interface StoredTasksOptions {
 
 /** Waiting tasks that listeners have been told of. */
 const MAX_TOLD = 10_000;
+/** How long finding the instance of a stored call may take, in milliseconds. */
+const REVIVE_MS = 10_000;
 
 /** Sees to tasks of a store that no call of this process stands behind: those of processes that have ended. */
 export class StoredTasks {
   readonly #options: StoredTasksOptions;
   readonly #told = new LruMap<string, true>(MAX_TOLD);
   readonly #signal: AbortSignal;
+  /** How often there was one that this process cannot run. */
+  waits = 0;
 
   constructor(options: StoredTasksOptions, signal: AbortSignal) {
     this.#options = options;
@@ -62,6 +66,8 @@ export class StoredTasks {
     }
     if (origin === undefined) return;
     if (!origin.resumable) {
+      // its home may have been too busy to see to it
+      if (await this.isElsewhere(task)) return;
       if (await this.#end(task, cancelled(task, 'the process that waited for it has ended'))) await decisions.withdraw?.(decisionId);
       return;
     }
@@ -86,8 +92,8 @@ export class StoredTasks {
   }
 
   async #run(task: ApprovedTask): Promise<void> {
-    const { reviver, scheduler, registry } = this.#options;
-    const revived = await reviver.revive(task);
+    const { scheduler, registry } = this.#options;
+    const revived = await this.#revive(task);
     // finding the instance may have taken long
     if (this.#signal.aborted || scheduler.heldCall(task.taskId) !== undefined) return;
     switch (revived.kind) {
@@ -98,10 +104,22 @@ export class StoredTasks {
         await this.#end(task, deniedAtRun(task, revived.code, revived.why));
         return;
       case 'waiting':
+        this.waits += 1;
         if (this.#told.get(task.taskId) === true) return;
         this.#told.set(task.taskId, true);
         registry.emit('waiting-for-worker', { task, reason: revived.reason });
     }
+  }
+
+  /** What finds the instance is the program's own: one that never answers must not keep everything else from being seen to. */
+  #revive(task: Task): Promise<Revived> {
+    const { reviver } = this.#options;
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => resolve({ kind: 'waiting', reason: 'no-instance' }), REVIVE_MS);
+      Promise.resolve(reviver.revive(task))
+        .then(resolve, reject)
+        .finally(() => clearTimeout(late));
+    });
   }
 
   async #end({ taskId }: Task, { change }: Ending): Promise<boolean> {

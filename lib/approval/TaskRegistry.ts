@@ -1,7 +1,9 @@
+import { callSafely } from '../common/callSafely.js';
+import { publishCallbackError } from '../model/diagnostics.js';
 import type { PendingTask, Task, TaskStatus, UnknownTask } from '../model/Task.js';
 import { isFinished, TASK_STATUSES } from '../model/Task.js';
 import { TaskStateError } from '../model/errors/SetupErrors.js';
-import type { TaskQuery } from '../store/TaskStore.js';
+import type { TaskChange, TaskQuery } from '../store/TaskStore.js';
 import { changeByHand, cancelledByHand } from './changeByHand.js';
 import { RecordedTasks } from './RecordedTasks.js';
 import { resolutionChange } from './resolutionChange.js';
@@ -20,6 +22,7 @@ export type { TaskRegistryOptions, TaskStats } from './TaskRegistryOptions.js';
  * throws changes nothing. `unknown` tasks are never evicted or cleared. With a durable store it is told of other processes' changes too.
  */
 export class TaskRegistry extends RecordedTasks {
+  #withdraw: ((decisionId: string) => unknown) | undefined;
   #retry: ((task: Task) => Promise<() => Promise<void>>) | undefined;
 
   /** Makes a task by hand. It has no runner: its status is the program's to change. */
@@ -39,7 +42,7 @@ export class TaskRegistry extends RecordedTasks {
     const task = await this.store.get(taskId);
     if (task === undefined) throw new TaskStateError(taskId, 'There is no such task.');
     const change = task.status === 'executing' ? undefined : changeByHand(task.status, status, reason, result);
-    const changed = change && (await this.transition(taskId, [task.status], change));
+    const changed = change && (await this.#changeByHand(task, [task.status], change));
     if (changed === undefined) throw new TaskStateError(taskId, `A task that is ${task.status} cannot be made ${status} by hand.`);
     return changed;
   }
@@ -60,7 +63,7 @@ export class TaskRegistry extends RecordedTasks {
     const task = await this.store.get(taskId);
     if (task === undefined) return false;
     if (task.status === 'pending' || task.status === 'approved')
-      await this.transition(taskId, ['pending', 'approved'], cancelledByHand('deleted'));
+      await this.#changeByHand(task, ['pending', 'approved'], cancelledByHand('deleted'));
     const now = await this.store.get(taskId);
     // cancelling it may have pushed it out of the finished ones that are kept
     if (now === undefined) return true;
@@ -79,7 +82,7 @@ export class TaskRegistry extends RecordedTasks {
     for (;;) {
       const open = await this.store.list({ status: ['pending', 'approved'] });
       if (open.length === 0) return this.clearCompleted();
-      for (const task of open) await this.transition(task.taskId, ['pending', 'approved'], cancelledByHand('cleared'));
+      for (const task of open) await this.#changeByHand(task, ['pending', 'approved'], cancelledByHand('cleared'));
     }
   }
 
@@ -107,6 +110,15 @@ export class TaskRegistry extends RecordedTasks {
     return resolved;
   }
 
+  /** A person who approves what has ended by hand would be told a yes that nothing comes of: the service hears of the end. */
+  async #changeByHand(task: Task, from: readonly TaskStatus[], change: TaskChange): Promise<Task | undefined> {
+    const changed = await this.transition(task.taskId, from, change);
+    if (changed === undefined || task.status === 'unknown') return changed;
+    const failed = (error: unknown): void => publishCallbackError('telling the decision service (withdraw)', error);
+    callSafely(() => this.#withdraw?.(changed.decisionId), [], failed);
+    return changed;
+  }
+
   async #toRetry(task: UnknownTask, { holderIsGone }: UnknownResolution): Promise<() => Promise<void>> {
     const { taskId, owner } = task;
     const lives = owner !== undefined && (owner === this.store.owner || (await this.store.isLive(owner, this.clock.now())));
@@ -114,6 +126,11 @@ export class TaskRegistry extends RecordedTasks {
       throw new TaskStateError(taskId, `Its holder '${owner}' lives and may still be executing it; say holderIsGone: true if it is not.`);
     if (this.#retry === undefined) throw new TaskStateError(taskId, 'This registry has no module that could decide it anew.');
     return this.#retry(task);
+  }
+
+  /** @internal How the service is told that nobody waits for an approval any more. */
+  withdrawWith(withdraw: (decisionId: string) => unknown): void {
+    this.#withdraw = withdraw;
   }
 
   /** @internal Finds out how an unknown task is called again, before anything is settled. */

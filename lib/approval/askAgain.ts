@@ -31,7 +31,9 @@ export function askAgain(
   // another process was first: nobody will wait for the approval that was opened here
   const lost = (now: Task | undefined): Awaitable<void> => {
     const failed = (error: unknown): void => publishCallbackError('telling the decision service (withdraw)', error);
-    const leave = (): void => (now === undefined || entry.phase === 'ended' ? undefined : host.leave(entry, now));
+    const leave = (): void => {
+      if (now !== undefined && entry.phase !== 'ended') host.leave(entry, now);
+    };
     return attempt<void, void>(
       () => host.decisions.withdraw?.(decisionId),
       leave,

@@ -12,6 +12,13 @@ export interface Ending {
   readonly error: Error;
 }
 
+/** An idempotent task whose process died has begun, perhaps more than once, before it ends without running again. */
+function begunBefore({ runs }: Task): string {
+  return runs === 0
+    ? ''
+    : ` It had begun before, ${runs === 1 ? 'once' : `${runs} times`}, in a process that died: nobody knows what that did.`;
+}
+
 function ending(to: 'denied' | 'timeout' | 'cancelled' | 'failed', error: Error, deniedBy?: string): Ending {
   const summary = summarizeError(error);
   return { error, change: to === 'denied' ? { to, error: summary, deniedBy } : { to, error: summary } };
@@ -47,21 +54,35 @@ export function reportChangeOfMind({ agentId, toolName, decisionId }: Task, { st
 }
 
 /** It was approved, but may not run any more. */
-export function deniedAtRun({ agentId, toolName }: Task, code: string, why: string, decision?: Decision): Ending {
+export function deniedAtRun(task: Task, code: string, why: string, decision?: Decision): Ending {
+  const { agentId, toolName } = task;
   return ending(
     'denied',
-    new ForbiddenError(`Tool '${toolName}' was approved but did not run: ${why}`, { code, agentId, toolName, decision }),
+    new ForbiddenError(`Tool '${toolName}' was approved but did not run: ${why}${begunBefore(task)}`, {
+      code,
+      agentId,
+      toolName,
+      decision,
+    }),
   );
 }
 
 /** Nobody decided in time. */
-export function timedOut({ taskId, decisionId, toolName }: Task, why: string): Ending {
-  return ending('timeout', new ApprovalTimeoutError(taskId, decisionId, `The approval of tool '${toolName}' ended: ${why}.`));
+export function timedOut(task: Task, why: string): Ending {
+  const { taskId, decisionId, toolName } = task;
+  return ending(
+    'timeout',
+    new ApprovalTimeoutError(taskId, decisionId, `The approval of tool '${toolName}' ended: ${why}.${begunBefore(task)}`),
+  );
 }
 
 /** The caller no longer wants it. */
-export function cancelled({ taskId, toolName }: Task, why: string): Ending {
-  return ending('cancelled', new ApprovalCancelledError(taskId, `The approval of tool '${toolName}' was cancelled: ${why}.`));
+export function cancelled(task: Task, why: string): Ending {
+  const { taskId, toolName } = task;
+  return ending(
+    'cancelled',
+    new ApprovalCancelledError(taskId, `The approval of tool '${toolName}' was cancelled: ${why}.${begunBefore(task)}`),
+  );
 }
 
 /** Cancelled with an error of its own, such as a ShutdownError or the caller's abort. */

@@ -128,7 +128,7 @@ export class AegisModule implements AegisModuleView {
 
   register(target: object): void {
     registerGuards(target);
-    this.#parts.keeper?.look().catch(() => {});
+    void this.#parts.keeper?.look();
   }
 
   withSession<T>(session: object | null, fn: () => T): T {

@@ -6,6 +6,12 @@ type AnyClass = abstract new (...args: never) => unknown;
 /** What a stored call may run on in this process. */
 export type SoleInstance = { readonly kind: 'sole'; readonly self: unknown } | { readonly kind: 'none' } | { readonly kind: 'several' };
 
+/** The class of an object, or the class itself, by name; '' where there is none. */
+export function classNameOf(self: unknown): string {
+  const type: unknown = typeof self === 'function' ? self : (self as object | null | undefined)?.constructor;
+  return typeof type === 'function' ? type.name : '';
+}
+
 /**
  * One guard with the function it guards, and what it was seen on: a call that was stored by another process names the guard by its key, and runs on the
  * only instance there is. Instances are held weakly, and only the first: from the second on it needs a `resolve`.

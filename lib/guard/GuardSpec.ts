@@ -133,7 +133,7 @@ export class GuardSpec {
     const { params, argumentCount } = stored;
     const args = (): readonly unknown[] => argumentsOf(copyData(params), this.binding.names, this.binding.rest, argumentCount);
     if (this.#agentId(runtime, self, args()) !== stored.agentId) return 'it would run for another agent than it was approved for.';
-    const session = this.#session(runtime, self, args(), this.options.session === undefined ? stored.session : null);
+    const session = this.#session(runtime, self, args(), runtime.asyncLocal || this.options.session === undefined ? stored.session : null);
     if (digestOfSession(session) !== digestOfSession(stored.session)) return 'its session is not the one it was approved in.';
     return MethodCall.stored(this, fn, runtime, self, stored, session);
   }

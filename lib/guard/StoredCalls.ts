@@ -9,6 +9,7 @@ import { runWithSession } from './callContext.js';
 import { CallRequest, digestOfSession } from './CallRequest.js';
 import { decideCall } from './decideCall.js';
 import { bindingKeys, bindingsOf } from './guardBindings.js';
+import { classNameOf } from './GuardBinding.js';
 import type { GuardBinding } from './GuardBinding.js';
 import type { GuardRuntime } from './GuardRuntime.js';
 import { HeldCall } from './HeldCall.js';
@@ -87,8 +88,8 @@ export class StoredCalls implements Reviver {
         },
       );
     }
-    if (sole.kind === 'sole') return { binding, self: sole.self };
-    return { kind: 'waiting', reason: sole.kind === 'none' ? 'no-instance' : 'several-instances' };
+    if (sole.kind === 'sole' && classNameOf(sole.self) === task.origin?.target) return { binding, self: sole.self };
+    return { kind: 'waiting', reason: sole.kind === 'several' ? 'several-instances' : 'no-instance' };
   }
 
   #call({ spec, fn }: GuardBinding, self: unknown, task: Task): MethodCall | Revived {

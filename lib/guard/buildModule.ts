@@ -53,6 +53,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
   const stores = storesOf(options);
   const { desk, policies, decisions } = decisionSource(options, stores.approvals, logger, clock);
   const registry = new TaskRegistry(stores.tasks, options.tasks, clock);
+  registry.withdrawWith((decisionId) => decisions.withdraw?.(decisionId));
   const polling = { ...DEFAULT_POLLING, ...defined(options.approvalPolling) };
   const { leaseMs } = options.recovery ?? {};
   const parts = { decisions, registry, polling, keepAlive: options.keepAlive, leaseMs, clock, logger };

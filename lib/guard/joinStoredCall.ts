@@ -3,6 +3,7 @@ import type { Awaitable } from '../common/awaitable.js';
 import type { CallRequest } from './CallRequest.js';
 import type { CallFacts, CallToDecide, PendingOutcome } from './GuardedCall.js';
 import type { GuardRuntime } from './GuardRuntime.js';
+import { classNameOf } from './GuardBinding.js';
 import { bindingsOf } from './guardBindings.js';
 import { HeldCall } from './HeldCall.js';
 import { joinEqualCall } from './openApproval.js';
@@ -20,10 +21,15 @@ export function joinStoredCall<R>(
   const { tasks, scheduler } = runtime;
   const { mode, signature } = call;
   if (!tasks.durable || signature === undefined || mode === undefined || mode === 'wait' || request.opaque.length > 0) return undefined;
-  if (mode === 'defer' && !isOnSoleInstance(call)) return undefined;
+  if (mode === 'defer' && !isOnSoleInstance(call, request)) return undefined;
   const { guardKey, agentId, paramsDigest: originalDigest, sessionDigest } = request;
   return chain(tasks.store.findOpen({ guardKey, agentId, originalDigest, sessionDigest, mode }), (task) => {
-    if (task?.origin?.resumable !== true || task.origin.signature !== signature || scheduler.now() >= task.expiresAtMs) return undefined;
+    if (task?.origin?.resumable !== true || scheduler.now() >= task.expiresAtMs) return undefined;
+    const { origin } = task;
+    // compared here too: a store may take two texts for one
+    const same = task.guardKey === guardKey && task.agentId === agentId && task.originalDigest === originalDigest;
+    if (!same || task.sessionDigest !== sessionDigest || origin.signature !== signature || origin.target !== classNameOf(call.target))
+      return undefined;
     // an equal call may have taken it meanwhile
     if (scheduler.heldCall(task.taskId) !== undefined) return joinEqualCall(runtime, call, request);
     const held = new HeldCall(runtime, call, request);
@@ -33,8 +39,8 @@ export function joinStoredCall<R>(
 }
 
 /** Two calls on two objects are two wishes; what a stored one was on can only be told where there is one. */
-function isOnSoleInstance({ guardKey, toolName, target }: CallFacts<never>): boolean {
-  const [binding, ...others] = bindingsOf(guardKey ?? toolName);
+function isOnSoleInstance({ target }: CallFacts<never>, { guardKey }: CallRequest): boolean {
+  const [binding, ...others] = bindingsOf(guardKey);
   const sole = binding?.sole;
   return others.length === 0 && sole?.kind === 'sole' && (sole.self === undefined || sole.self === target);
 }

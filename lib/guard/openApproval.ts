@@ -10,6 +10,7 @@ import { DecisionUnavailableError } from '../model/errors/ServiceErrors.js';
 import type { Params } from '../model/Params.js';
 import type { PendingTask, TaskOrigin } from '../model/Task.js';
 import { admitParams } from './admitParams.js';
+import { classNameOf } from './GuardBinding.js';
 import { checkSoleBinding } from './guardBindings.js';
 import type { CallRequest } from './CallRequest.js';
 import type { CallFacts, CallToDecide, PendingOutcome } from './GuardedCall.js';
@@ -108,7 +109,7 @@ function taskFor(
  * @throws ConfigError where its guard's key is another guard's too
  */
 function originOf(
-  { mode = 'wait', signature, argumentCount = 0, idempotent = false }: CallFacts<never>,
+  { target, mode = 'wait', signature, argumentCount = 0, idempotent = false }: CallFacts<never>,
   request: CallRequest,
   home: string,
 ): TaskOrigin {
@@ -123,6 +124,7 @@ function originOf(
     home,
     resumable,
     originalParams: request.params,
+    target: classNameOf(target),
     argumentCount,
     signature: signature ?? '',
     idempotent,

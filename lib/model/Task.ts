@@ -12,6 +12,8 @@ export interface TaskOrigin {
   readonly resumable: boolean;
   /** The params as called, before any sanitize: what a fresh decision is made on. */
   readonly originalParams: Params;
+  /** The class of the object it was called on; '' for a plain function. An instance of another class never takes its place by itself. */
+  readonly target: string;
   /** How many arguments the caller gave. */
   readonly argumentCount: number;
   /** SHA-256 of the guard's parameter names: a guard that has others now never runs it. */

@@ -1,5 +1,3 @@
-import { chain } from '../common/awaitable.js';
-import type { Awaitable } from '../common/awaitable.js';
 import { ShutdownError } from '../model/errors/RefusalErrors.js';
 import type { ApprovalStore } from './ApprovalStore.js';
 import type { StateStore } from './StateStore.js';
@@ -35,11 +33,14 @@ export class FileStateStore implements StateStore {
     return this.#opening;
   }
 
-  close(): Awaitable<void> {
+  async close(): Promise<void> {
+    const opening = this.#opening;
+    this.#opening = undefined;
+    // one that is just being opened is closed once it is open
+    await opening?.catch(() => {});
     const inner = this.#inner;
     this.#inner = undefined;
-    this.#opening = undefined;
-    return chain(inner?.close(), () => undefined);
+    await inner?.close();
   }
 }
 

@@ -52,12 +52,15 @@ export class MemoryTaskStore implements TaskStore {
 
   /** Calls that wait in this process are found by their guard, without the store. */
   findOpen({ guardKey, agentId, originalDigest, sessionDigest, mode }: EqualCallQuery): Task | undefined {
+    let pending: Task | undefined;
     for (const task of this.#tasks.values()) {
       if (task.status !== 'pending' && task.status !== 'approved') continue;
       const equal = task.guardKey === guardKey && task.agentId === agentId && task.mode === mode;
-      if (equal && task.originalDigest === originalDigest && task.sessionDigest === sessionDigest) return task;
+      if (!equal || task.originalDigest !== originalDigest || task.sessionDigest !== sessionDigest) continue;
+      if (task.status === 'approved') return task;
+      pending ??= task;
     }
-    return undefined;
+    return pending;
   }
 
   list(query: TaskQuery): readonly Task[] {

@@ -7,7 +7,7 @@ import type { TaskRow } from './postgresRows.js';
 import type { PostgresSession } from './PostgresSession.js';
 import { PostgresTaskWrites } from './PostgresTaskWrites.js';
 import { PostgresUpkeep } from './PostgresUpkeep.js';
-import { toStoredResult } from './storedText.js';
+import { toStoredChange } from './storedText.js';
 import { claimed, released, settled, transitioned } from './taskChanges.js';
 import type {
   DueQuery,
@@ -71,7 +71,7 @@ export class PostgresTaskStore implements TaskStore {
   async findOpen({ guardKey, agentId, originalDigest, sessionDigest, mode }: EqualCallQuery): Promise<Task | undefined> {
     const equal = `guard_key = $1 AND agent_id = $2 AND original_digest = $3 AND session_digest = $4 AND mode = $5`;
     const values = [guardKey, agentId, originalDigest, sessionDigest].map(keyOf);
-    return this.#one(`WHERE ${equal} AND status IN ('pending', 'approved') ORDER BY seq LIMIT 1`, [...values, mode]);
+    return this.#one(`WHERE ${equal} AND status IN ('pending', 'approved') ORDER BY status, seq LIMIT 1`, [...values, mode]);
   }
 
   async list({ status, agentId, toolName, limit = DEFAULT_LIST_LIMIT }: TaskQuery): Promise<readonly Task[]> {
@@ -85,7 +85,8 @@ export class PostgresTaskStore implements TaskStore {
   }
 
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Promise<Task | undefined> {
-    return this.#writes.change(taskId, { next: (task) => transitioned(task, from, change, nowMs) });
+    const stored = toStoredChange(change);
+    return this.#writes.change(taskId, { next: (task) => transitioned(task, from, stored, nowMs) });
   }
 
   async claim(claim: TaskClaim): Promise<ExecutingTask | undefined> {
@@ -99,7 +100,7 @@ export class PostgresTaskStore implements TaskStore {
   }
 
   settle(taskId: string, token: string, outcome: TaskOutcome, nowMs: number): Promise<Task | undefined> {
-    const stored = outcome.to === 'completed' ? { ...outcome, result: toStoredResult(outcome.result) } : outcome;
+    const stored = toStoredChange(outcome);
     const isOwn = (task: Task): boolean => task.status === outcome.to && (task as { readonly claimToken?: string }).claimToken === token;
     return this.#writes.change(taskId, { next: (task) => settled(task, token, stored, nowMs), isOwn });
   }

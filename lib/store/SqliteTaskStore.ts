@@ -7,6 +7,7 @@ import { beatOnce, notesTasks, sweepOnce } from './sqliteLeases.js';
 import { FINISHED, OPEN } from './sqliteSchema.js';
 import { readDecision, readTask, TASK_COLUMNS, taskOf, writeChange, writeNew, writeQuietly } from './sqliteTaskRows.js';
 import type { TaskRow } from './sqliteTaskRows.js';
+import { toStoredChange } from './storedText.js';
 import { claimed, insertionOver, polled, released, settled, transitioned } from './taskChanges.js';
 import type {
   DueQuery,
@@ -25,7 +26,7 @@ const DEFAULT_LIST_LIMIT = 1_000;
 
 /** The specs read its plan. */
 export const EQUAL_QUERY: string = `SELECT ${TASK_COLUMNS} FROM task INDEXED BY task_equal WHERE ${OPEN} AND original_digest = ? AND session_digest = ? AND guard_key = ?
-  AND agent_id = ? AND mode = ? ORDER BY ord LIMIT 1`;
+  AND agent_id = ? AND mode = ? ORDER BY status, ord LIMIT 1`;
 
 /** Tasks in a SQLite file. Every change reads the row, applies the change that all stores share, and writes it, in one transaction. */
 export class SqliteTaskStore implements TaskStore {
@@ -93,8 +94,9 @@ export class SqliteTaskStore implements TaskStore {
   }
 
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined {
+    const stored = toStoredChange(change);
     return this.#change(taskId, (task) => {
-      const next = transitioned(task, from, change, nowMs);
+      const next = transitioned(task, from, stored, nowMs);
       // an approval stands for one call, ever: earlier ones stay taken as long as the task is here
       if (change.to === 'pending' && next !== undefined && readDecision(this.#db, change.decisionId) !== undefined) return undefined;
       return next;
@@ -111,7 +113,9 @@ export class SqliteTaskStore implements TaskStore {
   }
 
   settle(taskId: string, token: string, outcome: TaskOutcome, nowMs: number): Task | undefined {
-    return this.#change(taskId, (task) => settled(task, token, outcome, nowMs));
+    // before the transaction: nobody else can write while it lasts
+    const stored = toStoredChange(outcome);
+    return this.#change(taskId, (task) => settled(task, token, stored, nowMs));
   }
 
   countAttempt(taskId: string): Task | undefined {

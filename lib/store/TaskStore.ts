@@ -117,7 +117,7 @@ export interface TaskStore {
   get(taskId: string): Awaitable<Task | undefined>;
   /** The task that waits, or waited last, for that approval. */
   ofDecision(decisionId: string): Awaitable<Task | undefined>;
-  /** The oldest pending or approved task of an equal call, made by any handle. */
+  /** The open task of an equal call, made by any handle: an approved one before one that is pending, the oldest of them. */
   findOpen(query: EqualCallQuery): Awaitable<Task | undefined>;
   /** Oldest first. */
   list(query: TaskQuery): Awaitable<readonly Task[]>;

@@ -17,12 +17,11 @@ const RESTORED: ErrorSummary = {
 };
 
 /**
- * A file that is not the one it was, by device and inode, is a copy or a backup put back: what it calls approved may have run since. That becomes
+ * A file that is not the one it was, by device, inode and the time it was made, is a copy or a backup put back: what it calls approved may have run since. That becomes
  * `unknown`, and approvals that it calls unused are withdrawn. Writing over the same file in place cannot be seen.
  */
 export function withdrawIfRestored(db: SqliteDatabase, path: string): void {
-  const { dev, ino } = statSync(path, { bigint: true });
-  const identity = `${dev}:${ino}`;
+  const identity = identityOf(path);
   const recorded = (): string | undefined => db.get<{ value: string }>("SELECT value FROM meta WHERE key = 'file'")?.value;
   if (recorded() === identity) return;
   const message = db.write(() => {
@@ -30,9 +29,22 @@ export function withdrawIfRestored(db: SqliteDatabase, path: string): void {
     db.run("INSERT INTO meta VALUES ('file', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", identity);
     db.run("INSERT INTO meta VALUES ('store_id', ?) ON CONFLICT (key) DO NOTHING", randomUUID());
     // another process may have been first; a file that has no identity yet is new
-    return before === identity || before === undefined ? undefined : withdraw(db);
+    return before === undefined || isSameFile(before, identity) ? undefined : withdraw(db);
   });
   if (message !== undefined) publishDiagnostic({ kind: 'security', code: 'store_restored', message });
+}
+
+/** Device and inode, and the time the file was made where that can be told: an inode is given again when its file is gone. */
+function identityOf(path: string): string {
+  const { dev, ino, birthtimeNs, ctimeNs } = statSync(path, { bigint: true });
+  // where a file system keeps no such time, Node gives that of the last change
+  return `${dev}:${ino}:${birthtimeNs > 0n && birthtimeNs < ctimeNs ? birthtimeNs : ''}`;
+}
+
+function isSameFile(before: string, now: string): boolean {
+  const [was, is] = [before.split(':'), now.split(':')];
+  const sameBirth = was[2] === is[2] || was[2] === '' || is[2] === '' || was[2] === undefined;
+  return was[0] === is[0] && was[1] === is[1] && sameBirth;
 }
 
 /** Gives what is to be told about it. */

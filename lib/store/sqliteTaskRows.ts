@@ -2,7 +2,7 @@ import { setOwn } from '../common/setOwn.js';
 import type { ExecutingTask, PendingTask, Task } from '../model/Task.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
 import { recordChange } from './SqliteChanges.js';
-import { fromStoredText, toStoredResult, toStoredText } from './storedText.js';
+import { fromStoredText, toStoredText } from './storedText.js';
 
 /** A task as it is read. */
 export interface TaskRow {
@@ -63,8 +63,7 @@ export function writeNew(db: SqliteDatabase, task: PendingTask): void {
 export function writeChange(db: SqliteDatabase, row: TaskRow, task: Task, next: Task): Task {
   const { taskId, decisionId, status, version, updatedAtMs, expiresAtMs } = next;
   const { leaseUntilMs = null, owner = null } = next as Partial<ExecutingTask>;
-  const stored = next.status === 'completed' ? { ...next, result: toStoredResult(next.result) } : next;
-  const body = toStoredText(stored);
+  const body = toStoredText(next);
   const seq = recordChange(db, { kind: 'task', id: taskId, version, status, from: task.status });
   if (decisionId !== task.decisionId) takeDecision(db, row.ord, decisionId);
   const values = [decisionId, status, version, updatedAtMs, expiresAtMs, decisionId, leaseUntilMs, owner, seq, body, row.ord];
@@ -74,9 +73,7 @@ export function writeChange(db: SqliteDatabase, row: TaskRow, task: Task, next: 
     ...values,
   );
   // what a claim brings, and the plain data of a result, is read as it was written: nothing else is taken for granted
-  return status === 'executing' || (status === 'completed' && task.status === 'executing')
-    ? Object.freeze(stored)
-    : taskOf({ ...row, body });
+  return status === 'executing' || (status === 'completed' && task.status === 'executing') ? next : taskOf({ ...row, body });
 }
 
 /** Writes a task to which nothing happened: its lease or its polls have grown. */

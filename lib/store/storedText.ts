@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import type { ErrorSummary } from '../model/errors/AegisError.js';
 import { isPlainObject } from '../common/plainness.js';
 import { setOwn } from '../common/setOwn.js';
 
@@ -26,39 +27,71 @@ export function fromStoredText(text: string): unknown {
  */
 export function toStoredResult(result: unknown): unknown {
   try {
-    const plain = plainOf(result, new Set());
-    if (toStoredText(plain ?? null).length <= MAX_RESULT_CHARACTERS) return plain;
-    return { $unstored: `larger than ${MAX_RESULT_CHARACTERS} characters` };
+    const plain = plainOf(result, { above: new Set(), left: MAX_RESULT_CHARACTERS });
+    return toStoredText(plain ?? null).length <= MAX_RESULT_CHARACTERS ? plain : { $unstored: TOO_LARGE };
   } catch (error) {
-    return { $unstored: error instanceof Circular ? 'circular' : 'cannot be read' };
+    return { $unstored: error instanceof Unstorable ? error.message : 'cannot be read' };
   }
 }
 
-class Circular extends Error {}
+/** What a change or an outcome brings, as it can be stored: results as {@link toStoredResult}, and the beginning of a long error. */
+export function toStoredChange<T extends { readonly to: string }>(change: T): T {
+  const { result, error } = change as { readonly result?: unknown; readonly error?: ErrorSummary };
+  if (change.to === 'completed') return { ...change, result: toStoredResult(result) };
+  return error === undefined ? change : { ...change, error: toStoredError(error) };
+}
 
-function plainOf(value: unknown, above: Set<object>): unknown {
+function toStoredError(error: ErrorSummary): ErrorSummary {
+  return error.message.length <= MAX_MESSAGE_CHARACTERS
+    ? error
+    : { ...error, message: `${error.message.slice(0, MAX_MESSAGE_CHARACTERS)}…` };
+}
+
+const TOO_LARGE = `larger than ${MAX_RESULT_CHARACTERS} characters`;
+const MAX_MESSAGE_CHARACTERS = 10_000;
+
+class Unstorable extends Error {}
+
+/** One walk through a result: what is around a value, and how many characters it may still have. */
+interface PlainWalk {
+  readonly above: Set<object>;
+  left: number;
+}
+
+function take(walk: PlainWalk, characters: number): void {
+  walk.left -= characters;
+  // before it is copied: a result may be of any size
+  if (walk.left < 0) throw new Unstorable(TOO_LARGE);
+}
+
+function plainOf(value: unknown, walk: PlainWalk): unknown {
+  const { above } = walk;
+  take(walk, typeof value === 'string' ? value.length : 1);
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
   if (typeof value === 'function' || typeof value === 'symbol') return undefined;
   if (typeof value !== 'object' || value === null) return value;
   if (types.isDate(value)) return Number.isNaN(value.getTime()) ? null : new Date(value.getTime());
-  if (above.has(value)) throw new Circular();
+  if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) throw new Unstorable('binary data');
+  if (above.has(value)) throw new Unstorable('circular');
+  if (Array.isArray(value) || types.isMap(value) || types.isSet(value)) take(walk, Array.isArray(value) ? value.length : value.size);
   above.add(value);
   const copy = Array.isArray(value)
-    ? value.map((item) => plainOf(item, above) ?? null)
+    ? value.map((item) => plainOf(item, walk) ?? null)
     : types.isMap(value)
-      ? plainOf([...value], above)
+      ? plainOf([...value], walk)
       : types.isSet(value)
-        ? plainOf([...value], above)
-        : recordOf(value, above);
+        ? plainOf([...value], walk)
+        : recordOf(value, walk);
   above.delete(value);
   return copy;
 }
 
-function recordOf(value: object, above: Set<object>): Record<string, unknown> {
+function recordOf(value: object, walk: PlainWalk): Record<string, unknown> {
   const copy: Record<string, unknown> = {};
   if (types.isNativeError(value)) for (const key of ['name', 'message'] as const) setOwn(copy, key, String(value[key]));
   for (const key of Object.keys(value)) {
-    const plain = plainOf((value as Record<string, unknown>)[key], above);
+    take(walk, key.length);
+    const plain = plainOf((value as Record<string, unknown>)[key], walk);
     if (plain !== undefined) setOwn(copy, key, plain);
   }
   return copy;

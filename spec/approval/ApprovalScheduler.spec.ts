@@ -10,6 +10,8 @@ import { schedulerSetup } from '../support/schedulerSetup.js';
 import type { SchedulerSetup } from '../support/schedulerSetup.js';
 import type { State, StatusScript } from '../support/scriptedDecisions.js';
 import { pendingTask } from '../support/tasks.js';
+import { SharedMemoryStore } from '../support/SharedMemoryStore.js';
+import type { Task } from '../../lib/model/Task.js';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -717,6 +719,57 @@ describe('ApprovalScheduler', () => {
     expect(await handle.cancel()).to.equal(false);
     expect(await rejection(handle.completed)).to.include({ name: 'ForbiddenError', message: 'elsewhere' });
     expect([runs.length, setup.scheduler.queueSize]).to.deep.equal([0, 0]);
+  });
+
+  describe('goOn', () => {
+    const durable = (): SchedulerSetup =>
+      schedulerSetup({ store: new SharedMemoryStore().tasks, service: { status: (decisionId) => ({ decisionId, state: 'approved' }) } });
+    const approveBehind = ({ store }: SchedulerSetup, taskId: string): Task =>
+      store.transition(taskId, ['pending'], { to: 'approved' }, start) as Task;
+
+    it('runs what the store knows to be approved, once', async () => {
+      const setup = durable();
+      const { entry, task, runs } = await setup.submit();
+      const approved = approveBehind(setup, task.taskId);
+      for (let i = 0; i < 3; i++) void setup.scheduler.goOn(entry, approved);
+      await time.tickAsync(1);
+      for (let i = 0; i < 3; i++) void setup.scheduler.goOn(entry, approved);
+      await time.tickAsync(1_000);
+      expect(runs).to.have.length(1);
+    });
+
+    it('asks about what is pending', async () => {
+      const setup = durable();
+      const { entry, task, runs } = await setup.submit();
+      await setup.scheduler.goOn(entry, task);
+      await time.tickAsync(1);
+      expect([setup.service.count('status'), runs.length]).to.deep.equal([1, 1]);
+    });
+
+    it('never runs what its caller redeems, but watches over its end', async () => {
+      const setup = durable();
+      const { entry, task, runs, handle } = await setup.hold();
+      void setup.scheduler.goOn(entry, approveBehind(setup, task.taskId));
+      await time.tickAsync(60_000);
+      expect(await rejection(handle.completed)).to.include({ name: 'ApprovalTimeoutError' });
+      expect(runs).to.deep.equal([]);
+    });
+  });
+
+  it('runs what is approved though the answer to its approval was lost', async () => {
+    for (const background of [true, false]) {
+      const store = new SharedMemoryStore();
+      const setup = schedulerSetup({ store: store.tasks, service: { status: (decisionId) => ({ decisionId, state: 'approved' }) } });
+      const { entry, handle, runs } = background ? await setup.submit() : await setup.hold();
+      store.faults.fail('transition', { when: 'after' });
+      await diagnosed(async () => {
+        const redeem = async (): Promise<void> => setup.scheduler.redeem(entry, entry.call.run.bind(entry.call));
+        if (!background) await redeem().catch(() => {});
+        await time.tickAsync(20_000);
+        if (!background) await redeem();
+      });
+      expect([await handle.completed, runs.length]).to.deep.equal(['done', 1]);
+    }
   });
 
   function* sequencesOf(states: readonly State[], longest: number): Generator<State[]> {

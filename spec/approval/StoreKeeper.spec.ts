@@ -80,6 +80,22 @@ describe('StoreKeeper', () => {
     await keeper.stop();
   });
 
+  it('lets the process end, unless it is to wait for what others ask it to run', async () => {
+    for (const [keepAlive, holds] of [
+      [undefined, false],
+      [false, false],
+      [true, true],
+    ] as const) {
+      const timers: NodeJS.Timeout[] = [];
+      const start = globalThis.setTimeout;
+      globalThis.setTimeout = ((...args: Parameters<typeof start>) => (timers.push(start(...args)), timers.at(-1))) as typeof start;
+      const { keeper } = setup({ keepAlive });
+      await keeper.start().finally(() => (globalThis.setTimeout = start));
+      expect(timers.map((timer) => timer.hasRef())).to.deep.equal([holds]);
+      await keeper.stop();
+    }
+  });
+
   it('takes the time over that others have reached, so that a clock that was set back extends nothing', async () => {
     await first.tasks.beat(1_000, Date.now() + HOUR);
     const { keeper, registry } = setup();
@@ -325,6 +341,32 @@ describe('StoreKeeper', () => {
     await keeper.look();
     await time.tickAsync(HOUR);
     expect([store.faults.asked.length, time.countTimers()]).to.deep.equal([asked, 0]);
+  });
+
+  it('holds no timer where it is stopped while it beats', async () => {
+    store = first.another({ later: true });
+    const { keeper } = setup();
+    const starting = keeper.start();
+    await time.tickAsync(50);
+    await starting;
+    time.tick(SWEEP_MS);
+    await keeper.stop();
+    await time.tickAsync(10);
+    expect(time.countTimers()).to.equal(0);
+  });
+
+  it('leaves what it cannot run to another process, however their timers fall', async () => {
+    const task = left();
+    const { keeper } = setup({ reviver: { keys: () => [], revive: () => ({ kind: 'waiting', reason: 'no-guard' }) } });
+    await keeper.start();
+    await time.tickAsync(SWEEP_MS / 2);
+    store = first.another();
+    const worker = setup();
+    await worker.keeper.start();
+    await time.tickAsync(LEASE_MS + 2 * SWEEP_MS);
+    expect(worker.runs).to.deep.equal([task.taskId]);
+    await keeper.stop();
+    await worker.keeper.stop();
   });
 
   it('beats on while it rests, and takes nothing over', async () => {

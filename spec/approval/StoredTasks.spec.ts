@@ -51,11 +51,22 @@ for (const later of [false, true]) {
         constructor(n: number) {
           this.n = n;
         }
-        @AegisGuard({ toolName: 'refund', key, module: (self: Till) => modules[self.n] as AegisModule, params: ['amount'], ...guardOptions } as never)
+        @AegisGuard({
+          toolName: 'refund',
+          key,
+          module: (self: Till) => modules[self.n] as AegisModule,
+          params: ['amount'],
+          ...guardOptions,
+        } as never)
         async refund(amount: number): Promise<unknown> {
           runs.push({ on: this.n, amount });
           if (hold) await new Promise<void>((resolve) => finish.push(resolve));
-          return { refunded: amount, by: new (class Clerk { readonly n = 1 })() };
+          return {
+            refunded: amount,
+            by: new (class Clerk {
+              readonly n = 1;
+            })(),
+          };
         }
       }
       const tills = [new Till(0), new Till(1)] as const;
@@ -249,7 +260,18 @@ for (const later of [false, true]) {
 
     it('lose no approval to an answer that is lost, of any call to the store, and run nothing twice', async () => {
       const tills = await start();
-      const operations = ['transition', 'claim', 'settle', 'get', 'countAttempt', 'approvals.get', 'approvals.replace', 'due', 'sweep', 'beat'];
+      const operations = [
+        'transition',
+        'claim',
+        'settle',
+        'get',
+        'countAttempt',
+        'approvals.get',
+        'approvals.replace',
+        'due',
+        'sweep',
+        'beat',
+      ];
       let amount = 0;
       await diagnosed(async () => {
         for (const operation of operations) {
@@ -262,7 +284,10 @@ for (const later of [false, true]) {
               stores[0].faults.clear();
               await time.tickAsync(90 * SWEEP_MS);
               const what = `${operation} ${when} ${nth}`;
-              expect(runs.filter((r) => r.amount === amount), what).to.have.length(1);
+              expect(
+                runs.filter((r) => r.amount === amount),
+                what,
+              ).to.have.length(1);
               expect(await statusOf(1, handle), what).to.equal('completed');
               expect(modules[0]!.scheduler.queueSize, what).to.equal(0);
             }

@@ -266,6 +266,47 @@ describe('TaskRegistry', () => {
     });
   });
 
+  describe('resolveUnknown', () => {
+    it('takes a person’s word, and only on what is unknown', async () => {
+      const { registry, inStatus } = setup();
+      const { taskId } = await inStatus('unknown');
+      expect(await registry.resolveUnknown(taskId, 'done', { by: 'ann' })).to.include({ status: 'completed', result: undefined });
+      for (const id of [taskId, (await inStatus('executing')).taskId, 'task-none'])
+        expect(await rejection(registry.resolveUnknown(id, 'done', { by: 'ann' }))).to.include({ name: 'TaskStateError', taskId: id });
+    });
+
+    it('refuses a word of nobody, and changes nothing', async () => {
+      const { registry, inStatus } = setup();
+      const { taskId } = await inStatus('unknown');
+      for (const how of ['done', 'retry', 'abandon'] as const)
+        expect(await rejection(registry.resolveUnknown(taskId, how, { by: ' ' }))).to.include({ name: 'TaskStateError' });
+      expect((await registry.getTask(taskId))?.status).to.equal('unknown');
+    });
+
+    it('calls nothing again while its holder lives, or without a module', async () => {
+      const { registry, inStatus } = setup();
+      const { taskId } = await inStatus('unknown');
+      expect((await rejection(registry.resolveUnknown(taskId, 'retry', { by: 'ann' }))).message).to.contain('lives');
+      const gone = registry.resolveUnknown(taskId, 'retry', { by: 'ann', holderIsGone: true });
+      expect((await rejection(gone)).message).to.contain('no module');
+      expect((await registry.getTask(taskId))?.status).to.equal('unknown');
+    });
+
+    it('lets the first of two words stand', async () => {
+      const { registry, inStatus } = setup();
+      const { taskId } = await inStatus('unknown');
+      registry.retryWith(async () => {
+        await registry.resolveUnknown(taskId, 'done', { by: 'bob' });
+        return async () => {
+          throw new Error('called again');
+        };
+      });
+      const late = registry.resolveUnknown(taskId, 'retry', { by: 'ann', holderIsGone: true });
+      expect((await rejection(late)).message).to.contain('Somebody else was first');
+      expect(await registry.getTask(taskId)).to.deep.include({ status: 'completed' });
+    });
+  });
+
   describe('events', () => {
     it('come after the record, one for the status and one for the transition', async () => {
       const { registry, made, store } = setup();
@@ -312,6 +353,7 @@ describe('TaskRegistry', () => {
       registry.prependListener('pending', () => {
         throw new Error('no');
       });
+      // oxlint-disable-next-line typescript/no-misused-promises -- that is what it is about
       registry.prependListener('transition', async () => Promise.reject(new Error('no')));
       const seen = await diagnosed(async () => {
         await made();

@@ -7,6 +7,8 @@ import { diagnosed } from '../support/diagnosed.js';
 import { rejection } from '../support/rejection.js';
 import { schedulerSetup } from '../support/schedulerSetup.js';
 import type { SchedulerSetup } from '../support/schedulerSetup.js';
+import { SharedMemoryStore } from '../support/SharedMemoryStore.js';
+import { originOf } from '../support/tasks.js';
 
 const HOUR = 3_600_000;
 
@@ -85,6 +87,48 @@ describe('askAgain', () => {
     const error = await rejection(handle.completed);
     expect(error).to.include({ name: 'ForbiddenError', code: 'approved_params_changed' });
     expect(error.message).to.contain('its params could not be read.').and.not.contain('CANARY');
+    expect(runs).to.deep.equal([]);
+  });
+
+  for (const telling of ['is told', 'cannot be told'] as const) {
+    it(`waits for the approval that another process asked for first, and the service ${telling} that its own is nobody’s`, async () => {
+      const store = new SharedMemoryStore();
+      const setup = schedulerSetup({
+        store: store.tasks,
+        service: {
+          status: (decisionId) => ({ decisionId, state: decisionId === 'dec-second' ? 'pending' : 'approved' }),
+          reevaluate: (request, decisionId) => {
+            if (decisionId === 'dec-theirs') return { effect: 'allow', decisionId };
+            const { params, digest, reason } = current.task;
+            const change = { to: 'pending', decisionId: 'dec-theirs', params, digest, reason, expiresAtMs: Date.now() + HOUR } as const;
+            void store.another().tasks.transition(current.task.taskId, ['approved'], change, Date.now());
+            return { effect: 'approval_needed', decisionId: 'dec-second', params: request.params };
+          },
+          withdraw: () => {
+            if (telling === 'cannot be told') throw new Error('away');
+          },
+        },
+      });
+      const current = await setup.submit({ ...inAnHour(), origin: originOf(store.owner) });
+      const seen = await diagnosed(() => time.tickAsync(2_000));
+      expect([current.handle.decisionId, current.runs.length, seen.length]).to.deep.equal(['dec-theirs', 0, telling === 'is told' ? 0 : 1]);
+      expect(setup.service.asked).to.include('withdraw dec-second');
+      await time.tickAsync(120_000);
+      expect([await current.handle.completed, current.runs.length]).to.deep.equal(['done', 1]);
+    });
+  }
+
+  it('leaves a call to its deadline whose task is gone', async () => {
+    const store = new MemoryTaskStore();
+    const setup = asking(store);
+    const transition = store.transition.bind(store);
+    store.transition = (taskId, from, change, nowMs) => {
+      if (change.to === 'pending') store.delete(taskId, ['approved']);
+      return transition(taskId, from, change, nowMs);
+    };
+    const { handle, runs } = await setup.submit(inAnHour());
+    await time.tickAsync(HOUR);
+    expect(await rejection(handle.completed)).to.include({ name: 'TaskStateError' });
     expect(runs).to.deep.equal([]);
   });
 });

@@ -32,7 +32,13 @@ describe('claimAndRun, on a durable store', () => {
 
   /** What the other process does. */
   const elsewhere = (): SharedMemoryStore['tasks'] => store.another({ later: false }).tasks;
-  const claimOf = ({ taskId, digest }: Task, token = 'theirs'): TaskClaim => ({ taskId, digest, token, nowMs: Date.now(), leaseMs: LEASE_MS });
+  const claimOf = ({ taskId, digest }: Task, token = 'theirs'): TaskClaim => ({
+    taskId,
+    digest,
+    token,
+    nowMs: Date.now(),
+    leaseMs: LEASE_MS,
+  });
 
   it('is executing in the store before the method is entered, under a lease', async () => {
     const setup = setupOf();
@@ -40,7 +46,12 @@ describe('claimAndRun, on a durable store', () => {
     const { handle, task } = await submit(setup, async () => (seen = await elsewhere().get(task.taskId)));
     await time.tickAsync(2_100);
     await handle.completed;
-    expect(seen).to.include({ status: 'executing', owner: store.owner, runs: 1, leaseUntilMs: (seen as ExecutingTask).startedAtMs + LEASE_MS });
+    expect(seen).to.include({
+      status: 'executing',
+      owner: store.owner,
+      runs: 1,
+      leaseUntilMs: (seen as ExecutingTask).startedAtMs + LEASE_MS,
+    });
   });
 
   it('runs once where the answer of a claim that was committed is lost', async () => {
@@ -154,7 +165,9 @@ describe('claimAndRun, on a durable store', () => {
   });
 
   it('goes on waiting where another process has asked again meanwhile', async () => {
-    const setup = setupOf({ service: { status: (decisionId, n) => ({ decisionId, state: decisionId === 'dec-again' && n < 2 ? 'pending' : 'approved' }) } });
+    const setup = setupOf({
+      service: { status: (decisionId, n) => ({ decisionId, state: decisionId === 'dec-again' && n < 2 ? 'pending' : 'approved' }) },
+    });
     const { handle, runs, task } = await submit(setup);
     const claim = store.tasks.claim.bind(store.tasks);
     store.tasks.claim = async (wanted) => {

@@ -36,7 +36,9 @@ describe('executeApproved: from approved to run', () => {
     expect(seen[1]).to.deep.include({ decisionId, digest });
     // the use is the task's, however often it has to begin; the claim is of this one execution
     expect(seen[1]).to.include({ token: taskId });
-    expect(((await setup.store.get(taskId)) as ExecutingTask).claimToken).to.be.a('string').and.not.equal(taskId);
+    expect(((await setup.store.get(taskId)) as ExecutingTask).claimToken)
+      .to.be.a('string')
+      .and.not.equal(taskId);
     expect(setup.service.asked.slice(-3)).to.deep.equal([`status ${decisionId}`, `reevaluate ${decisionId}`, `consume ${decisionId}`]);
     expect(call.path).to.deep.equal(['pending', 'approved', 'executing', 'completed']);
   });

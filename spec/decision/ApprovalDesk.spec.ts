@@ -427,6 +427,15 @@ describe('ApprovalDesk', () => {
       }
     });
 
+    it('gives up on a store that takes nothing though nobody was first', async () => {
+      const store = new MemoryApprovalStore();
+      const { desk, open } = setup({}, store);
+      const { decisionId, digest } = await open();
+      await desk.approve(decisionId, { by: 'bob', digest });
+      store.replace = () => false;
+      expect(await desk.consume({ decisionId, digest, token: 't' })).to.equal(false);
+    });
+
     it('refuses what is not approved', async () => {
       const { desk, open } = setup();
       const { decisionId, digest } = await open({ policies: [policyOf('a'), policyOf('b', { approvers: ['x'] })] });
@@ -645,6 +654,7 @@ describe('ApprovalDesk', () => {
       desk.on(event, () => {
         throw new Error(event);
       });
+      // oxlint-disable-next-line typescript/no-misused-promises -- that is what it is about
       desk.on(event, async () => Promise.reject(new Error(event)));
     }
     const seen = await diagnosed(async () => {

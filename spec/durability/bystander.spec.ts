@@ -18,12 +18,13 @@ for (const store of [sqlite, postgres, postgresWithQueue]) {
       const crew = new Crew(store.make());
       try {
         const setting = { leaseMs: LEASE_MS };
-        const bystanders = [crew.hire('bystander', setting), crew.hire('bystander', setting)];
-        await Promise.all([...bystanders, crew.hire('approver')].map(({ ready }) => ready));
+        const bystanders = Array.from({ length: 4 }, () => crew.hire('bystander', setting));
+        await Promise.all(bystanders.map(({ ready }) => ready));
         const victim = crew.hire('worker', { ...setting, point: 'after-insert', nth: 6 });
         await victim.ready;
         for (const tool of ['once', 'idempotent'] as const) victim.tell({ do: 'call', tool, ns: [1, 2, 4] });
         await victim.gone;
+        await crew.hire('approver').ready;
         // the others have all the time to take what they cannot run
         await sleep(2 * LEASE_MS);
         await crew.hire('worker', setting).ready;

@@ -27,9 +27,12 @@ export type KillPoint = (typeof KILL_POINTS)[number];
 export class KillSwitch {
   readonly #point: string | undefined;
   readonly #signal: 'SIGKILL' | 'SIGSTOP';
+  readonly #beforehand: () => void;
   #left: number;
 
-  constructor(point: string | undefined, nth = 1, signal: 'SIGKILL' | 'SIGSTOP' = 'SIGKILL') {
+  /** @param beforehand called just before the signal */
+  constructor(point: string | undefined, nth = 1, signal: 'SIGKILL' | 'SIGSTOP' = 'SIGKILL', beforehand: () => void = () => {}) {
+    this.#beforehand = beforehand;
     this.#point = point;
     this.#left = nth;
     this.#signal = signal;
@@ -37,6 +40,7 @@ export class KillSwitch {
 
   at(point: KillPoint): void {
     if (point !== this.#point || --this.#left !== 0) return;
+    this.#beforehand();
     process.kill(process.pid, this.#signal);
   }
 }

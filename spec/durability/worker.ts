@@ -10,7 +10,8 @@ import { fraction, stateStore } from './setting.js';
 
 const setting = JSON.parse(process.argv[2] as string) as Setting;
 const { seed, methodMs = 10, throwEvery, point, nth, signal } = setting;
-const kill = new KillSwitch(point, nth, signal);
+// that it was killed is told by whoever sees its end; that it stands still can only be told by itself
+const kill = new KillSwitch(point, nth, signal, () => signal === 'SIGSTOP' && history.note('stopped'));
 
 class Tools {
   @AegisGuard({ params: ['n'] })

@@ -259,6 +259,7 @@ describe('AegisModule', () => {
       AegisModule.configure({ policies: { text: ALL }, sessions: 'async-local' });
       const { current } = AegisModule;
       expect(await current.ready()).to.equal(undefined);
+      expect(() => current.register(class Plain {})).to.throw(ConfigError, 'takes a class that has guarded methods');
       expect(current.withSession({ user_id: 'ann' }, () => 'ran')).to.equal('ran');
       expect(() => current.withSession('ann' as unknown as object, () => 'ran')).to.throw('The session is no plain object');
     });

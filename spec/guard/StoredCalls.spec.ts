@@ -188,6 +188,29 @@ for (const later of [false, true]) {
         expect(runs[0]?.args).to.deep.equal([5, 'by default']);
       });
 
+      it('when the queue of its store hands it out, by the key of its guard', async () => {
+        const { Till, info } = defineTill();
+        const left = await leave(info);
+        first.faults.fail('claim', { times: 99 });
+        await approve(before, left.decisionId);
+        await time.tickAsync(10);
+        first.die();
+        const store = first.another();
+        const served = new Map<string, (taskId: string) => unknown>();
+        // what the sweep would find, the queue hands out
+        Object.assign(store.tasks, {
+          due: () => [],
+          serve: (key: string, run: (taskId: string) => unknown) => (served.set(key, run), () => {}),
+        });
+        module = after = durableModule(store);
+        expect(new Till()).to.be.instanceOf(Till);
+        await lapse();
+        expect(runs).to.deep.equal([]);
+        void served.get(info.key)?.(left.taskId);
+        await time.tickAsync(100);
+        expect([served.has(info.key), runs.length]).to.deep.equal([true, 1]);
+      });
+
       it('and tells onSettled of its end', async () => {
         const ends: unknown[] = [];
         const { Till, info } = defineTill({ onSettled: (result: unknown, error: unknown) => ends.push([result, error]) });
@@ -509,7 +532,7 @@ for (const later of [false, true]) {
 
       it('runs in the session of withSession(), in async-local mode, and nested guards find it', async () => {
         await soon(before.close());
-        module = before = durableModule(first = new SharedMemoryStore({ later }), { sessions: 'async-local' });
+        module = before = durableModule((first = new SharedMemoryStore({ later })), { sessions: 'async-local' });
         const { Till, info } = defineTill({ agentId: () => 'bot' });
         const till = new Till();
         const handle = (await soon(before.withSession({ user_id: 'ann' }, () => till.refund(5)))) as unknown as PendingApproval;
@@ -571,7 +594,11 @@ describe('A task whose outcome nobody knows', () => {
   beforeEach(() => (time = useFakeTimers({ now: Date.UTC(2026, 0, 1) })));
   afterEach(() => time.restore());
 
-  async function setup({ options = {}, guardOptions = {}, policies }: { options?: AegisOptions; guardOptions?: object; policies?: string } = {}) {
+  async function setup({
+    options = {},
+    guardOptions = {},
+    policies,
+  }: { options?: AegisOptions; guardOptions?: object; policies?: string } = {}) {
     const first = new SharedMemoryStore();
     let module = durableModule(first, options);
     const before = module;
@@ -590,7 +617,10 @@ describe('A task whose outcome nobody knows', () => {
     await time.tickAsync(10);
     expect(runs).to.have.length(1);
     first.die();
-    const after = (module = durableModule(first.another(), { ...options, ...(policies === undefined ? {} : { policies: { text: policies } }) }));
+    const after = (module = durableModule(first.another(), {
+      ...options,
+      ...(policies === undefined ? {} : { policies: { text: policies } }),
+    }));
     await time.tickAsync(LEASE_MS + 2 * SWEEP_MS);
     const task = (await after.tasks.getTask(taskId)) as Task;
     expect(task.status).to.equal('unknown');
@@ -732,7 +762,12 @@ describe('A task whose outcome nobody knows', () => {
   });
 
   it('is refused where the schema would change the stored params', async () => {
-    const schema = v.object({ amount: v.pipe(v.number(), v.transform((n) => n * 100)) });
+    const schema = v.object({
+      amount: v.pipe(
+        v.number(),
+        v.transform((n) => n * 100),
+      ),
+    });
     const { after, runs, taskId } = await setup({ guardOptions: { schema } });
     expect(runs.map((r) => (r as unknown[])[1])).to.deep.equal([500]);
     expect(await rejection(after.tasks.resolveUnknown(taskId, 'retry', { by: 'ann' }))).to.include({ name: 'ParamsError' });

@@ -97,7 +97,11 @@ describe('Arguments that no store can keep', () => {
     expect(await rejection(deferred('ann', {}))).to.include({ name: 'ParamsError', code: 'opaque_not_durable' });
     expect([await aegis.approvals.list(), await aegis.tasks.listTasks()]).to.deep.equal([[], []]);
     const bodies: object[] = [];
-    const waited = guard(async (_to: string, body: object) => void bodies.push(body), { ...options, toolName: 'mail.waited', approval: 'wait' });
+    const waited = guard(async (_to: string, body: object) => void bodies.push(body), {
+      ...options,
+      toolName: 'mail.waited',
+      approval: 'wait',
+    });
     const body = { stream: true };
     const done = waited('ann', body);
     let [record] = await aegis.approvals.list();

@@ -46,10 +46,7 @@ describe('The stores of a module', () => {
 
   it('believe no approval of another key, on one store', async () => {
     const first = new SharedMemoryStore();
-    const [one, two] = [
-      durableModule(first, { stateKey: 'k'.repeat(32) }),
-      durableModule(first.another(), { stateKey: 'o'.repeat(32) }),
-    ];
+    const [one, two] = [durableModule(first, { stateKey: 'k'.repeat(32) }), durableModule(first.another(), { stateKey: 'o'.repeat(32) })];
     await Promise.all([one.ready(), two.ready()]);
     const record = recordOf({ expiresAtMs: Date.now() + 60_000 });
     await storesOf({ store: first, stateKey: 'k'.repeat(32) }).approvals.insert(record);

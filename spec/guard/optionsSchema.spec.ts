@@ -5,10 +5,11 @@ import { OPTION_NAMES, optionProblems } from '../../lib/guard/optionsSchema.js';
 import { SecretString } from '../../lib/index.js';
 
 const store = (names: readonly string[]): object => Object.fromEntries(names.map((name) => [name, () => undefined]));
-const TASK_STORE = store([
-  ...['insert', 'get', 'ofDecision', 'findOpen', 'list', 'transition', 'claim', 'release', 'settle', 'countAttempt', 'delete', 'prune'],
-  ...['counts', 'beat', 'isLive', 'sweep', 'due', 'watch'],
-]);
+const TASK_STORE = store(
+  'insert get ofDecision findOpen list transition claim release settle countAttempt delete prune counts beat isLive sweep due watch'.split(
+    ' ',
+  ),
+);
 const APPROVAL_STORE = store(['insert', 'get', 'replace', 'list', 'countPending', 'listDenied', 'prune']);
 const without = (object: object, key: string): object => Object.fromEntries(Object.entries(object).filter(([k]) => k !== key));
 
@@ -68,7 +69,15 @@ const TABLE: Readonly<Record<string, { readonly good: readonly unknown[]; readon
   keepAlive: flag,
   store: {
     good: ['./aegis.db', 'x'.repeat(4_096), TASK_STORE, { tasks: TASK_STORE, approvals: APPROVAL_STORE }],
-    bad: [{}, null, '', 'x'.repeat(4_097), { tasks: TASK_STORE }, { approvals: APPROVAL_STORE }, ...Object.keys(TASK_STORE).map((k) => without(TASK_STORE, k))],
+    bad: [
+      {},
+      null,
+      '',
+      'x'.repeat(4_097),
+      { tasks: TASK_STORE },
+      { approvals: APPROVAL_STORE },
+      ...Object.keys(TASK_STORE).map((k) => without(TASK_STORE, k)),
+    ],
   },
   resolve: fn,
   recovery: { good: [{}], bad: ['CANARY', null, 5, { lease: 5 }] },

@@ -24,6 +24,7 @@ describe('SafeEmitter', () => {
     bell.on('rung', () => {
       throw new TypeError('thrown');
     });
+    // oxlint-disable-next-line typescript/no-misused-promises -- that is what it is about
     bell.on('rung', async () => Promise.reject(new RangeError('rejected')));
     bell.on('rung', () => {
       throw 'a text';

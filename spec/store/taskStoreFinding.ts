@@ -63,6 +63,7 @@ export function findsTasks(of: () => TaskStore): void {
       home: of().owner,
       resumable: true,
       originalParams: { at: new Date(7), big: 5n, $aegis: 'date', value: 1 },
+      target: 'Till',
       argumentCount: 2,
       signature: 'sig',
       idempotent: true,

@@ -6,7 +6,7 @@ import { ERROR, inStatus, LATER, NOW } from './taskInStatus.js';
 
 /** Where a task of that handle came from: resumable, and to be run once. */
 export function originOf(home: string, more: Partial<TaskOrigin> = {}): TaskOrigin {
-  return { home, resumable: true, originalParams: {}, argumentCount: 0, signature: 's', idempotent: false, ...more };
+  return { home, resumable: true, originalParams: {}, target: '', argumentCount: 0, signature: 's', idempotent: false, ...more };
 }
 
 /** What a store does about executions that hold, are given back, or are lost. A lease of no time has lapsed at once, whatever the store's clock says. */

@@ -5,7 +5,7 @@ import { isFinished, TASK_STATUSES } from '../../lib/model/Task.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../lib/store/ApprovalStore.js';
 import { MemoryApprovalStore } from '../../lib/store/MemoryApprovalStore.js';
 import type { StateStore } from '../../lib/store/StateStore.js';
-import { toStoredResult } from '../../lib/store/storedText.js';
+import { toStoredChange } from '../../lib/store/storedText.js';
 import { claimed, insertionOver, lapsed, polled, released, renewed, settled, transitioned } from '../../lib/store/taskChanges.js';
 import type {
   DueQuery,
@@ -146,12 +146,15 @@ class SharedTasks implements TaskStore {
 
   findOpen({ guardKey, agentId, originalDigest, sessionDigest, mode }: EqualCallQuery): Awaitable<Task | undefined> {
     return this.#do('findOpen', () =>
-      this.#all().find(
-        (t) =>
-          (t.status === 'pending' || t.status === 'approved') &&
-          [t.guardKey, t.agentId, t.originalDigest, t.sessionDigest, t.mode].join('\n') ===
-            [guardKey, agentId, originalDigest, sessionDigest, mode].join('\n'),
-      ),
+      this.#all()
+        .filter(
+          (t) =>
+            (t.status === 'pending' || t.status === 'approved') &&
+            [t.guardKey, t.agentId, t.originalDigest, t.sessionDigest, t.mode].join('\n') ===
+              [guardKey, agentId, originalDigest, sessionDigest, mode].join('\n'),
+        )
+        .sort((a, b) => (a.status < b.status ? -1 : a.status > b.status ? 1 : 0))
+        .at(0),
     );
   }
 
@@ -193,7 +196,7 @@ class SharedTasks implements TaskStore {
   }
 
   settle(taskId: string, token: string, outcome: TaskOutcome, nowMs: number): Awaitable<Task | undefined> {
-    const stored = outcome.to === 'completed' ? { ...outcome, result: toStoredResult(outcome.result) } : outcome;
+    const stored = toStoredChange(outcome);
     return this.#do('settle', () => this.#change(taskId, (task) => settled(task, token, stored, nowMs)));
   }
 
@@ -250,8 +253,7 @@ class SharedTasks implements TaskStore {
     return this.#do('due', () => {
       const now = this.#now(query.nowMs);
       const due = this.#all().filter((t) => this.#isDue(t, query, now));
-      for (const { taskId, version } of due.slice(0, query.limit))
-        this.#state.given.set(taskId, { version, untilMs: now + query.againMs });
+      for (const { taskId, version } of due.slice(0, query.limit)) this.#state.given.set(taskId, { version, untilMs: now + query.againMs });
       return due.slice(0, query.limit);
     });
   }

@@ -25,7 +25,10 @@ export class Faults {
   }
 
   /** Makes the `nth` call (from now, 1 first) of an operation fail, and `times - 1` after it. */
-  fail(operation: string | RegExp, { nth = 1, times = 1, when = 'before' }: Partial<Pick<Fault, 'when'>> & { nth?: number; times?: number } = {}): void {
+  fail(
+    operation: string | RegExp,
+    { nth = 1, times = 1, when = 'before' }: Partial<Pick<Fault, 'when'>> & { nth?: number; times?: number } = {},
+  ): void {
     const match = typeof operation === 'string' ? new RegExp(`^${operation.replace('.', '\\.')}$`) : operation;
     this.#faults.push({ skip: nth - 1, left: times, when, match });
   }
