@@ -12,6 +12,8 @@ export type Revived =
 /** Finds the guard and the instance of a stored task. */
 export interface Reviver {
   revive(task: Task): Awaitable<Revived>;
+  /** Keys of the guards that this process can run now: those of which it has an instance, or can be handed one. */
+  runnable(): readonly string[];
   /** Keys of the guards that this process has. */
   keys(): readonly string[];
 }

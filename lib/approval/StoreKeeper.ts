@@ -42,8 +42,6 @@ export class StoreKeeper {
   #looking: Promise<void> | undefined;
   #again = false;
   #started = false;
-  /** When it was given what it cannot run. */
-  #inVain: readonly number[] = [];
   #stopped = false;
 
   constructor(options: StoreKeeperOptions) {
@@ -59,6 +57,10 @@ export class StoreKeeper {
     await this.#beat();
     await registry.countOpen();
     this.#stopping.push(await registry.store.watch((change) => this.#safely('hearing of a change', () => this.#heard(change))));
+    const approved = (task: Task): void => this.#tasks.noteApproved(task);
+    registry.on('approved', approved);
+    this.#stopping.push(() => registry.off('approved', approved));
+    for (const task of await registry.store.list({ status: 'approved' })) approved(task);
     this.#started = true;
     this.#arm();
     void this.look();
@@ -129,13 +131,12 @@ export class StoreKeeper {
     await this.#serveNewKeys();
     await this.#sweep();
     for (;;) {
-      const nowMs = registry.clock.now();
-      const due = this.#standsAside(nowMs) ? [] : await this.#due();
-      const { waits } = this.#tasks;
+      const due = await this.#due();
       for (const task of due) await this.#try('seeing to a stored task', () => this.#tasks.seeTo(task));
-      if (this.#tasks.waits > waits) this.#inVain = [...this.#inVain, nowMs];
-      if (due.length < PAGE || this.#controller.signal.aborted) return;
+      if (due.length < PAGE || this.#controller.signal.aborted) break;
     }
+    await this.#tasks.putBack();
+    await this.#tasks.tellOfStrays(registry.clock.now() - this.#sweepMs);
   }
 
   async #sweep(): Promise<void> {
@@ -147,13 +148,6 @@ export class StoreKeeper {
     }
   }
 
-  /** What this process was given and cannot run is due again by now: others are to ask for it first, or they would never get it. */
-  #standsAside(nowMs: number): boolean {
-    const againMs = this.#againMs;
-    this.#inVain = this.#inVain.filter((ms) => nowMs < ms + againMs + 2 * this.#sweepMs);
-    return this.#inVain.some((ms) => nowMs >= ms + againMs);
-  }
-
   /** Who takes one and dies over it is taken for dead after a lease; a service that is asked is asked no more often than it wants. */
   get #againMs(): number {
     const { decisions, pollMs } = this.#options;
@@ -161,9 +155,16 @@ export class StoreKeeper {
   }
 
   async #due(): Promise<readonly Task[]> {
-    const { registry, decisions } = this.#options;
+    const { registry, decisions, reviver } = this.#options;
     const poll = decisions.watch === undefined;
-    return registry.store.due({ nowMs: registry.clock.now(), idleMs: this.#sweepMs, againMs: this.#againMs, poll, limit: PAGE });
+    return registry.store.due({
+      nowMs: registry.clock.now(),
+      idleMs: this.#sweepMs,
+      againMs: this.#againMs,
+      keys: reviver.runnable(),
+      poll,
+      limit: PAGE,
+    });
   }
 
   /** Guards may be defined at any time; a store with a queue hands out tasks by their keys. */

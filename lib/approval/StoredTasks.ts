@@ -26,8 +26,10 @@ export class StoredTasks {
   readonly #options: StoredTasksOptions;
   readonly #told = new LruMap<string, true>(MAX_TOLD);
   readonly #signal: AbortSignal;
-  /** How often there was one that this process cannot run. */
-  waits = 0;
+  /** What was given by the store and cannot be run here: another process may. */
+  #inVain: string[] = [];
+  /** Approved ones that this process cannot run, with the time at which it heard of them. */
+  readonly #strays = new Map<string, number>();
 
   constructor(options: StoredTasksOptions, signal: AbortSignal) {
     this.#options = options;
@@ -51,6 +53,29 @@ export class StoredTasks {
   async seeToApproved(taskId: string): Promise<void> {
     const task = await this.#options.registry.store.get(taskId);
     if (task?.status === 'approved' && (await this.#isOurs(task))) await this.seeTo(task);
+  }
+
+  /** It is approved, perhaps elsewhere: whether anybody runs it, time will tell. */
+  noteApproved(task: Task): void {
+    const { reviver, scheduler, registry } = this.#options;
+    if (task.mode === 'throw' || this.#strays.size >= MAX_TOLD || scheduler.heldCall(task.taskId) !== undefined) return;
+    if (!reviver.runnable().includes(task.guardKey)) this.#strays.set(task.taskId, registry.clock.now());
+  }
+
+  /** Tells of approved ones that nobody has begun, and that nobody here can run. */
+  async tellOfStrays(heardByMs: number): Promise<void> {
+    for (const [taskId, heardMs] of this.#strays) {
+      if (heardMs > heardByMs) return;
+      this.#strays.delete(taskId);
+      await this.seeToApproved(taskId);
+    }
+  }
+
+  /** Leaves what cannot be run here to whoever asks next. */
+  async putBack(): Promise<void> {
+    const inVain = this.#inVain;
+    this.#inVain = [];
+    if (inVain.length > 0) await this.#options.registry.store.putBack(inVain);
   }
 
   /** Takes it one step on: its end, its verdict, or its run. */
@@ -104,7 +129,7 @@ export class StoredTasks {
         await this.#end(task, deniedAtRun(task, revived.code, revived.why));
         return;
       case 'waiting':
-        this.waits += 1;
+        this.#inVain.push(task.taskId);
         if (this.#told.get(task.taskId) === true) return;
         this.#told.set(task.taskId, true);
         registry.emit('waiting-for-worker', { task, reason: revived.reason });

@@ -31,6 +31,14 @@ export class StoredCalls implements Reviver {
     this.#resolve = resolve;
   }
 
+  runnable(): readonly string[] {
+    return bindingKeys().filter((key) => {
+      const [binding, ...others] = bindingsOf(key);
+      if (binding === undefined || others.length > 0) return false;
+      return binding.sole.kind === 'sole' || (this.#resolve !== undefined && binding.class !== undefined);
+    });
+  }
+
   keys(): readonly string[] {
     return bindingKeys();
   }

@@ -49,6 +49,7 @@ const TASK_STORE = /* @__PURE__ */ (() =>
       'isLive',
       'sweep',
       'due',
+      'putBack',
       'watch',
     ],
     'a TaskStore',

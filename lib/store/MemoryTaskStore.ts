@@ -158,6 +158,9 @@ export class MemoryTaskStore implements TaskStore {
     return [];
   }
 
+  /** Nothing was given. */
+  putBack(): void {}
+
   /** There is no other handle. */
   watch(): () => void {
     return () => {};

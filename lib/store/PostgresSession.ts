@@ -14,8 +14,7 @@ import type { PostgresSettings } from './postgresSettings.js';
 
 /** How long to wait before a statement whose connection was lost is tried again: a server that restarts is back within these. */
 const AGAIN_MS: readonly number[] = [10, 50, 150, 400, 900, 1_500];
-
-/** A statement that hangs for so long is given up: the network may have swallowed it. */
+// a statement that hangs for so long is given up: the network may have swallowed it
 const STATEMENT_MS = 60_000;
 const CONNECT_MS = 10_000;
 const FIRST_LEASE_MS = 30_000;
@@ -76,7 +75,7 @@ export class PostgresSession {
     return this.#closing;
   }
 
-  /** Reads: tried again where the connection is lost. */
+  /** Tried again where the connection is lost. */
   async read<Row>(statement: Statement): Promise<Row[]> {
     return this.certainly(() => this.once<Row>(statement));
   }
@@ -153,8 +152,7 @@ export class PostgresSession {
         observeEpoch(client, this.schema, this.owner).then(() => done(), done);
       },
     } as PoolConfig);
-    this.#pool.on('error', () => undefined);
-    this.#pool.on('connect', (client: PoolClient) => client.on('error', () => undefined));
+    this.#pool.on('error', () => undefined).on('connect', (client: PoolClient) => client.on('error', () => undefined));
     this.#listener = new PostgresListener(() => new pg.Client(config));
     await this.#listener.start();
     this.#queue = await PostgresQueue.start({
@@ -177,12 +175,14 @@ export class PostgresSession {
   async #close(): Promise<void> {
     await this.#opening?.catch(() => undefined);
     await this.#pool?.query(`DELETE FROM ${this.schema}.owner WHERE owner = $1`, [this.owner]).catch(() => undefined);
-    await this.#end();
+    // connections do not hold the process: who awaits their end as the last thing would never hear of it
+    const hold = setInterval(() => {}, 1_000);
+    await this.#end().finally(() => clearInterval(hold));
   }
 
   async #end(): Promise<void> {
-    const [pool, listener, queue] = [this.#pool, this.#listener, this.#queue];
-    await queue?.stop();
+    const [pool, listener] = [this.#pool, this.#listener];
+    await this.#queue?.stop();
     [this.#pool, this.#listener, this.#queue] = [undefined, undefined, undefined];
     await listener?.stop();
     await pool?.end();

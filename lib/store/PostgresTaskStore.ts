@@ -155,6 +155,11 @@ export class PostgresTaskStore implements TaskStore {
     return this.#upkeep.due(query);
   }
 
+  async putBack(taskIds: readonly string[]): Promise<void> {
+    const text = `UPDATE ${this.#session.schema}.task SET look_at = 0 WHERE task_id = ANY($1)`;
+    await this.#session.read({ text, values: [taskIds.map(keyOf)] });
+  }
+
   watch(listener: (change: StoreChange) => void): Promise<() => void> {
     return watchNotes(this.#session, listener);
   }

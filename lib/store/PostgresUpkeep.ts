@@ -58,9 +58,9 @@ export class PostgresUpkeep {
     return { unknown: ended.filter((t) => t.status === 'unknown'), reclaimed: ended.filter((t) => t.status === 'approved') };
   }
 
-  async due({ idleMs, againMs, poll, limit }: DueQuery): Promise<readonly Task[]> {
+  async due({ idleMs, againMs, keys, poll, limit }: DueQuery): Promise<readonly Task[]> {
     const { queue } = this.#session;
-    const statement = { text: this.#dueSql, values: [Math.ceil(idleMs), Math.ceil(againMs), poll, limit] };
+    const statement = { text: this.#dueSql, values: [Math.ceil(idleMs), Math.ceil(againMs), poll, limit, keys.map(keyOf)] };
     const rows = await this.#session.read<TaskRow & { since: string; dead: boolean }>(statement);
     rows.sort((a, b) => Number(a.since) - Number(b.since));
     const tasks = rows.map(taskOf);
@@ -91,13 +91,14 @@ export class PostgresUpkeep {
       found (task_id, since) AS (
         (SELECT task_id, greatest(look_at, expires_at) ${open} AND expires_at <= (SELECT now FROM clock) ORDER BY expires_at LIMIT $4)
         UNION ALL
-        (SELECT task_id, greatest(look_at, changed_at + $1::bigint) ${idle} AND lane = 'run' ORDER BY changed_at LIMIT $4)
+        (SELECT task_id, greatest(look_at, changed_at + $1::bigint) ${idle} AND lane = 'run' AND guard_key = ANY($5) ORDER BY changed_at LIMIT $4)
         UNION ALL
         (SELECT task_id, greatest(look_at, changed_at + $1::bigint) ${idle} AND lane = 'decided' ORDER BY changed_at LIMIT $4)
         UNION ALL
         SELECT orphan.task_id, orphan.since FROM dead CROSS JOIN LATERAL (
           SELECT task_id, greatest(look_at, changed_at) AS since FROM ${s}.task
-          WHERE task.lane = dead.lane AND task.home = dead.home AND look_at <= (SELECT now FROM clock) ORDER BY look_at LIMIT $4) AS orphan),
+          WHERE task.lane = dead.lane AND task.home = dead.home AND look_at <= (SELECT now FROM clock)
+          AND (task.lane <> 'run' OR guard_key = ANY($5)) ORDER BY look_at LIMIT $4) AS orphan),
       first AS (SELECT task_id, min(since) AS since FROM found GROUP BY task_id ORDER BY 2 LIMIT $4),
       held AS (SELECT task.task_id, first.since FROM ${s}.task JOIN first USING (task_id)
         WHERE status IN ('pending', 'approved') AND look_at <= (SELECT now FROM clock) FOR UPDATE OF task SKIP LOCKED)

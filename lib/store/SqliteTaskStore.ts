@@ -163,6 +163,12 @@ export class SqliteTaskStore implements TaskStore {
     return takeDue(this.#db, query);
   }
 
+  putBack(taskIds: readonly string[]): void {
+    this.#db.write(() => {
+      for (const taskId of taskIds) this.#db.run('UPDATE task SET look_at = 0 WHERE task_id = ?', taskId);
+    });
+  }
+
   watch(listener: (change: StoreChange) => void): () => void {
     return this.#changes.watch(listener);
   }

@@ -85,6 +85,8 @@ export interface DueQuery {
   readonly idleMs: number;
   /** How long until a task that was given is due again, in milliseconds. */
   readonly againMs: number;
+  /** Keys of the guards that the asker can run: approved tasks of others are left to those who can. */
+  readonly keys: readonly string[];
   /** Whether undecided tasks of dead homes are due too: somebody has to ask the service about them. */
   readonly poll: boolean;
   readonly limit: number;
@@ -146,11 +148,13 @@ export interface TaskStore {
   /** Ends executions whose lease has lapsed: `unknown`, or approved again where the task is idempotent and has begun fewer than `maxRuns` times. */
   sweep(options: { readonly nowMs: number; readonly maxRuns: number; readonly limit: number }): Awaitable<SweptTasks>;
   /**
-   * Open tasks that nobody sees to, longest due first: approved ones that are idle or whose home is dead (but not those of mode `throw`, which
+   * Open tasks that nobody sees to, longest due first: approved ones of `keys` that are idle or whose home is dead (but not those of mode `throw`, which
    * their callers redeem); those whose approval was decided here while their home is dead or idle; those whose time is over; those that cannot be
    * resumed and whose home is dead. Manual ones are only due when their time is over.
    */
   due(query: DueQuery): Awaitable<readonly Task[]>;
+  /** Makes due again at once, for whoever asks next, what {@link due} gave and the asker cannot see to. */
+  putBack(taskIds: readonly string[]): Awaitable<void>;
   /** Tells of changes by other handles, each at least once, until the returned function is called. */
   watch(listener: (change: StoreChange) => void): Awaitable<() => Awaitable<void>>;
   /**

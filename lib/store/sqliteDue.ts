@@ -19,7 +19,7 @@ type DueQueryName = 'over' | 'approved' | 'decided' | 'stuckHomes' | 'stuck' | '
 export const DUE_QUERIES: Readonly<Record<DueQueryName, string>> = {
   over: `SELECT ${TASK_COLUMNS} FROM task INDEXED BY task_over WHERE ${OPEN} AND expires_at <= ? AND look_at <= ? ORDER BY expires_at LIMIT ?`,
   approved: `SELECT ${TASK_COLUMNS} FROM task INDEXED BY task_approved WHERE status = 'approved' AND mode NOT IN ('throw', 'manual') AND look_at <= ?
-    AND (updated_at <= ? OR NOT ${ALIVE}) ORDER BY look_at LIMIT ?`,
+    AND guard_key IN (SELECT value FROM json_each(?)) AND (updated_at <= ? OR NOT ${ALIVE}) ORDER BY look_at LIMIT ?`,
   decided: `SELECT ${TASK_COLUMNS} FROM task INDEXED BY task_decided WHERE status = 'pending' AND decided = 1 AND mode <> 'manual' AND look_at <= ?
     AND (updated_at <= ? OR NOT ${ALIVE}) ORDER BY look_at LIMIT ?`,
   stuckHomes: `SELECT home ${STUCK} AND home > ? ORDER BY home LIMIT 1`,
@@ -40,7 +40,7 @@ export function takeDue(db: SqliteDatabase, query: DueQuery): readonly Task[] {
   });
 }
 
-function dueRows(db: SqliteDatabase, { nowMs, idleMs, poll, limit }: DueQuery): readonly TaskRow[] {
+function dueRows(db: SqliteDatabase, { nowMs, idleMs, keys, poll, limit }: DueQuery): readonly TaskRow[] {
   const now = db.clock(nowMs);
   const found = new Map<number, TaskRow>();
   const take = (sql: string, ...values: readonly SqlValue[]): void => {
@@ -51,7 +51,7 @@ function dueRows(db: SqliteDatabase, { nowMs, idleMs, poll, limit }: DueQuery): 
     for (const home of deadHomes(db, homes, now)) if (found.size < limit) take(sql, home, now);
   };
   take(DUE_QUERIES.over, now, now);
-  take(DUE_QUERIES.approved, now, now - idleMs, now);
+  take(DUE_QUERIES.approved, now, JSON.stringify(keys), now - idleMs, now);
   take(DUE_QUERIES.decided, now, now - idleMs, now);
   takeOfDead(DUE_QUERIES.stuckHomes, DUE_QUERIES.stuck);
   if (poll) takeOfDead(DUE_QUERIES.waitingHomes, DUE_QUERIES.waiting);

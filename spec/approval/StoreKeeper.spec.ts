@@ -42,7 +42,7 @@ describe('StoreKeeper', () => {
       return { kind: 'call', call: { request, run: () => void runs.push(task.taskId), admit: (params) => params } };
     };
     const keys = options.keys ?? [];
-    const reviver = { revive, keys: () => keys };
+    const reviver = { revive, keys: () => keys, runnable: () => ['refund'] };
     const defaults = { registry, scheduler, decisions: service, reviver, pollMs: 60_000, leaseMs: LEASE_MS, sweepMs: SWEEP_MS };
     const keeper = new StoreKeeper({ ...defaults, ...options });
     return { keeper, registry, scheduler, service, runs, asked, keys };
@@ -253,6 +253,7 @@ describe('StoreKeeper', () => {
     const { keeper, runs, scheduler } = setup({
       reviver: {
         keys: () => [],
+        runnable: () => ['refund'],
         revive: (task) => {
           if (task.taskId === bad.taskId) throw new Error('cannot be revived');
           return { kind: 'call', call: { request: requestOf(), run: () => void runs.push(task.taskId), admit: (p) => p } };
@@ -357,7 +358,9 @@ describe('StoreKeeper', () => {
 
   it('leaves what it cannot run to another process, however their timers fall', async () => {
     const task = left();
-    const { keeper } = setup({ reviver: { keys: () => [], revive: () => ({ kind: 'waiting', reason: 'no-guard' }) } });
+    const { keeper } = setup({
+      reviver: { keys: () => [], runnable: () => ['refund'], revive: () => ({ kind: 'waiting', reason: 'no-guard' }) },
+    });
     await keeper.start();
     await time.tickAsync(SWEEP_MS / 2);
     store = first.another();
@@ -385,7 +388,7 @@ describe('StoreKeeper', () => {
     left();
     let goOn: (revived: Revived) => void = () => {};
     const { keeper, runs, scheduler } = setup({
-      reviver: { keys: () => [], revive: async () => new Promise<Revived>((resolve) => (goOn = resolve)) },
+      reviver: { keys: () => [], runnable: () => ['refund'], revive: async () => new Promise<Revived>((resolve) => (goOn = resolve)) },
     });
     await keeper.start();
     await time.tickAsync(10);

@@ -310,7 +310,10 @@ for (const later of [false, true]) {
           module: () => module,
           params: ['id'],
         });
-        const left = [await leave(getGuard(Bank, 'close') as GuardInfo, { id: 'a' }), await leave(getGuard(pay) as GuardInfo, { id: 'b' })];
+        const left = [
+          await leave(getGuard(Bank, 'close') as GuardInfo, { id: 'a' }, { target: class Bank {} }),
+          await leave(getGuard(pay) as GuardInfo, { id: 'b' }, { target: undefined }),
+        ];
         restart({ resolve: () => ({ not: 'a class' }) });
         await lapse();
         for (const { decisionId } of left) await approve(module, decisionId);
@@ -564,8 +567,8 @@ describe('A stored call of a class under experimentalDecorators', () => {
       const before = (here.module = durableModule(first));
       const infos = [getGuard(LegacyTill, 'refund'), getGuard(LegacyTill, 'shut')] as GuardInfo[];
       const left = [
-        (await callElsewhere(before, infos[0]!, { amount: 5 })).schedule(),
-        (await callElsewhere(before, infos[1]!, { id: 'a' })).schedule(),
+        (await callElsewhere(before, infos[0]!, { amount: 5 }, { target: new (class LegacyTill {})() })).schedule(),
+        (await callElsewhere(before, infos[1]!, { id: 'a' }, { target: class LegacyTill {} })).schedule(),
       ];
       first.die();
       const after = (here.module = durableModule(first.another()));

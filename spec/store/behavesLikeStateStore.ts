@@ -33,7 +33,7 @@ export function behavesLikeStateStore(
       return record;
     };
     const due = async (idleMs = 3_600_000): Promise<string[]> => {
-      const query = { nowMs: Date.now() + 1, idleMs, againMs: 60_000, poll: false, limit: 10 };
+      const query = { nowMs: Date.now() + 1, idleMs, againMs: 60_000, keys: ['refund'], poll: false, limit: 10 };
       return (await one.tasks.due(query)).map((t) => t.decisionId);
     };
     const verdict = (record: ApprovalRecord, status: ApprovalRecord['status']): Awaitable<boolean> =>

@@ -95,7 +95,7 @@ describe('The queue of a PostgreSQL store', function () {
     const ids = [(await approvedTask(two, 'emptied')).taskId, (await approvedTask(two, 'emptied')).taskId];
     const client = await stores.client();
     await client.query(`DELETE FROM ${schema}_queue.job`);
-    const query = { nowMs: Date.now(), idleMs: 1e9, againMs: 0, poll: false, limit: 100 };
+    const query = { nowMs: Date.now(), idleMs: 1e9, againMs: 0, keys: ['emptied'], poll: false, limit: 100 };
     await two.tasks.beat(0, Date.now());
     expect((await one.tasks.due(query)).map((t) => t.taskId).sort()).to.deep.equal(ids.slice().sort());
     await until(async () => (await client.query(`SELECT 1 FROM ${schema}_queue.job WHERE state = 'created'`)).rowCount === 2);

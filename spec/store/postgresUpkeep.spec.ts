@@ -112,7 +112,7 @@ describe('The upkeep of a PostgreSQL store', function () {
     const task = pendingTask({ decisionId: record.decisionId, origin: originOf(two.tasks.owner) });
     await two.tasks.insert(task);
     await two.tasks.beat(0, Date.now());
-    const due = await one.tasks.due({ nowMs: Date.now(), idleMs: HOUR, againMs: 0, poll: false, limit: 9 });
+    const due = await one.tasks.due({ nowMs: Date.now(), idleMs: HOUR, againMs: 0, keys: ['refund'], poll: false, limit: 9 });
     expect(due.map((t) => t.taskId)).to.deep.equal([task.taskId]);
   });
 
@@ -161,8 +161,8 @@ describe('The upkeep of a PostgreSQL store', function () {
       };
       const query = { nowMs: Date.now(), idleMs: HOUR, againMs: 60_000, limit: 100 };
       const ask = async (store: StateStore): Promise<void> => {
-        expect(await store.tasks.due({ ...query, poll: false })).to.deep.equal([]);
-        expect(await store.tasks.due({ ...query, poll: true })).to.have.length(100);
+        expect(await store.tasks.due({ ...query, keys: ['refund'], poll: false })).to.deep.equal([]);
+        expect(await store.tasks.due({ ...query, keys: ['refund'], poll: true })).to.have.length(100);
         expect(await store.tasks.findOpen(live)).to.deep.equal(live);
         expect(await store.tasks.findOpen({ ...live, originalDigest: 'none' })).to.equal(undefined);
         expect(await store.tasks.sweep({ nowMs: 0, maxRuns: 1, limit: 100 })).to.deep.equal({ unknown: [], reclaimed: [] });

@@ -132,6 +132,7 @@ class SharedTasks implements TaskStore {
       if (taken !== undefined) return insertionOver(taken, task);
       byDecision.set(task.decisionId, task.taskId);
       this.#put(task, undefined);
+      if ((this.#state.approvals.get(task.decisionId)?.status ?? 'pending') !== 'pending') this.#state.decided.add(task.taskId);
       return { outcome: 'created', task };
     });
   }
@@ -258,6 +259,12 @@ class SharedTasks implements TaskStore {
     });
   }
 
+  putBack(taskIds: readonly string[]): Awaitable<void> {
+    return this.#do('putBack', () => {
+      for (const taskId of taskIds) this.#state.given.delete(taskId);
+    });
+  }
+
   watch(listener: (change: StoreChange) => void): Awaitable<() => void> {
     return this.#do('watch', () => {
       this.#state.watching.set(listener, this.#handle);
@@ -265,7 +272,7 @@ class SharedTasks implements TaskStore {
     });
   }
 
-  #isDue(task: Task, { idleMs, poll }: DueQuery, now: number): boolean {
+  #isDue(task: Task, { idleMs, keys, poll }: DueQuery, now: number): boolean {
     const { taskId, status, mode, origin, version } = task;
     if (status !== 'pending' && status !== 'approved') return false;
     const given = this.#state.given.get(taskId);
@@ -275,7 +282,7 @@ class SharedTasks implements TaskStore {
     const lives = origin !== undefined && this.#isLive(origin.home, now);
     if (lives && now - task.updatedAtMs < idleMs) return false;
     if (!lives && origin?.resumable !== true) return true;
-    if (status === 'approved') return mode !== 'throw';
+    if (status === 'approved') return mode !== 'throw' && keys.includes(task.guardKey);
     return this.#state.decided.has(taskId) || (poll && !lives);
   }
 

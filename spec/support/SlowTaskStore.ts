@@ -91,6 +91,10 @@ export class SlowTaskStore implements TaskStore {
     return this.slowly('sweep', () => this.#store.sweep(options));
   }
 
+  putBack(): Promise<void> {
+    return this.slowly('putBack', () => this.#store.putBack());
+  }
+
   due(query: DueQuery): Promise<readonly Task[]> {
     return this.slowly('due', () => this.#store.due(query));
   }

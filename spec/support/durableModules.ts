@@ -36,7 +36,19 @@ export async function callElsewhere(
 ): Promise<PendingOutcome<unknown>> {
   const { toolName, key: guardKey, approval: mode, opaque } = info;
   const signature = bindingOf(info)?.spec.signature;
-  const call = { agentId: 'bot', toolName, guardKey, params, mode, opaque, signature, argumentCount: Object.keys(params).length, ...more };
+  const target = new (class Till {})();
+  const call = {
+    agentId: 'bot',
+    target,
+    toolName,
+    guardKey,
+    params,
+    mode,
+    opaque,
+    signature,
+    argumentCount: Object.keys(params).length,
+    ...more,
+  };
   const outcome = await guardCall(module, call as GuardedCall, () => {
     throw new Error('it ran in the process that had ended');
   });

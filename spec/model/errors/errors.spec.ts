@@ -26,6 +26,7 @@ const ERRORS: readonly (readonly [AegisError, string, string])[] = [
   [new lib.PolicyEvalError('m'), 'PolicyEvalError', 'policy_eval_failed'],
   [new lib.TransportError('m'), 'TransportError', 'network_error'],
   [new lib.TimeoutError('m'), 'TimeoutError', 'timeout'],
+  [new lib.StoreError('m'), 'StoreError', 'store_failed'],
   [new lib.UnknownServiceError('m'), 'UnknownServiceError', 'unknown_service_error'],
   [new lib.DecisionUnavailableError('malformed', 'm'), 'DecisionUnavailableError', 'decision_unavailable_malformed'],
   [new lib.ConfigError([{ where: 'a', message: 'is wrong.' }]), 'ConfigError', 'invalid_config'],
