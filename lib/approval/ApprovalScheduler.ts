@@ -6,6 +6,7 @@ import type { Task } from '../model/Task.js';
 import type { ApprovalSchedulerOptions } from './ApprovalSchedulerOptions.js';
 import { askAgain } from './askAgain.js';
 import { CallEnder } from './CallEnder.js';
+import { keepsAlive } from './keepsAlive.js';
 import { drainExecutions, endOpenCalls } from './drainExecutions.js';
 import { cancelled, cancelledWith, type Ending, timedOut } from './endings.js';
 import type { EqualCalls } from './EqualCalls.js';
@@ -114,7 +115,7 @@ export class ApprovalScheduler {
   follow<T>(entry: PendingCall<T>): void {
     if (entry.background || entry.phase === 'ended') return;
     entry.background = true;
-    this.#background += 1;
+    if (keepsAlive(entry, this.#options)) this.#background += 1;
     this.#holdProcess();
     this.#follower.follow(entry as unknown as PendingCall);
   }
@@ -184,12 +185,12 @@ export class ApprovalScheduler {
 
   #ended(entry: PendingCall): void {
     this.#follower.drop(entry);
-    if (entry.background) this.#background -= 1;
+    if (entry.background && keepsAlive(entry, this.#options)) this.#background -= 1;
     this.#holdProcess();
   }
 
   #holdProcess(): void {
-    this.#follower.holdProcess(this.#background > 0 && (this.#options.keepAlive ?? !this.#options.registry.durable));
+    this.#follower.holdProcess(this.#background > 0);
   }
 
   #refuseIfClosing(): void {

@@ -55,6 +55,7 @@ export class StoreKeeper {
   async start(): Promise<void> {
     const { registry } = this.#options;
     await this.#beat();
+    await registry.prune(); // a short life ends before it has finished enough to look
     await registry.countOpen();
     this.#stopping.push(await registry.store.watch((change) => this.#safely('hearing of a change', () => this.#heard(change))));
     const approved = (task: Task): void => this.#tasks.noteApproved(task);

@@ -39,6 +39,7 @@ export interface AegisModuleView {
 export class AegisModule implements AegisModuleView {
   readonly #parts: ModuleParts;
   readonly #view: AegisModuleView;
+  readonly #registered = new Set<object>();
   #closing: Promise<void> | undefined;
 
   private constructor(options: AegisOptions) {
@@ -128,6 +129,8 @@ export class AegisModule implements AegisModuleView {
 
   register(target: object): void {
     registerGuards(target);
+    // guards hold instances weakly, but this one was handed over to be kept
+    this.#registered.add(target);
     void this.#parts.keeper?.look();
   }
 
@@ -145,6 +148,7 @@ export class AegisModule implements AegisModuleView {
   close(options: { readonly graceMs?: number } = {}): Promise<void> {
     const { runtime } = this.#parts;
     runtime.closed = true;
+    this.#registered.clear();
     if (current === this) {
       current = undefined;
       setCurrentHandle(undefined);

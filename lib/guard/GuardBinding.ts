@@ -1,4 +1,5 @@
 import type { AnyFunction } from './MethodCall.js';
+import { guardInfoOf } from './guardMetadata.js';
 import type { GuardSpec } from './GuardSpec.js';
 
 type AnyClass = abstract new (...args: never) => unknown;
@@ -49,6 +50,15 @@ export class GuardBinding {
     if (first) this.#first = new WeakRef(self);
     else this.#several = true;
     return first;
+  }
+
+  /** Whether an object's method is this guard's. A `#private` one cannot be seen: whoever hands the object over is believed. */
+  isOf(self: object): boolean {
+    const { method } = this.spec.info;
+    if (typeof method === 'string' && method.startsWith('#')) return true;
+    for (let at: object | null = self; at !== null; at = Object.getPrototypeOf(at) as object | null)
+      if (guardInfoOf(Object.getOwnPropertyDescriptor(at, method)?.value) === this.spec.info) return true;
+    return false;
   }
 
   get sole(): SoleInstance {

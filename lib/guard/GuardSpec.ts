@@ -79,7 +79,12 @@ export class GuardSpec {
 
   /** SHA-256 of what names the parameters: a stored call of another signature is no call of this guard. */
   get signature(): string {
-    return (this.#signature ??= canonicalDigest([this.info.toolName, this.info.params ?? null]));
+    return (this.#signature ??= canonicalDigest([
+      this.info.toolName,
+      this.info.params ?? null,
+      this.options.plain ?? [],
+      this.info.opaque,
+    ]));
   }
 
   /** @throws ConfigError where no module is configured */

@@ -89,7 +89,8 @@ export class StoredCalls implements Reviver {
     if (resolve !== undefined && target !== undefined && !isStatic) {
       return attempt<object | undefined, { readonly binding: GuardBinding; readonly self: unknown } | Revived>(
         () => resolve(target, task),
-        (self) => (self === undefined || self === null ? { kind: 'waiting', reason: 'no-instance' } : { binding, self }),
+        (self) =>
+          typeof self === 'object' && self !== null && binding.isOf(self) ? { binding, self } : { kind: 'waiting', reason: 'no-instance' },
         (error) => {
           publishCallbackError('resolve', error);
           return { kind: 'waiting', reason: 'no-instance' };

@@ -267,6 +267,8 @@ for (const later of [false, true]) {
           },
         ],
         ['an error, later', async () => Promise.reject(new Error('no container'))],
+        ['an object of another class', () => ({ refund: async () => 'not guarded' })],
+        ['no object', () => 'till' as never],
       ] as const) {
         it(`waits where it gives ${how}`, async () => {
           const { Till, info } = defineTill();
@@ -283,6 +285,20 @@ for (const later of [false, true]) {
           expect([runs.length, await statusOf(left), reasons]).to.deep.equal([0, 'approved', ['no-instance']]);
         });
       }
+
+      it('keeps nothing else waiting where it never answers', async () => {
+        const { Till, info } = defineTill();
+        const left = await leave(info);
+        const other = await leave(info, { amount: 6, note: 'n' });
+        const tills: object[] = [];
+        restart({ resolve: (_, { taskId }) => (taskId === left.taskId ? new Promise(() => {}) : tills[0]) });
+        tills.push(new Till());
+        await lapse();
+        for (const { decisionId } of [left, other]) await approve(module, decisionId);
+        await time.tickAsync(60_000);
+        expect(runs.map(({ args }) => args[0])).to.deep.equal([6]);
+        expect(await statusOf(left)).to.equal('approved');
+      });
 
       it('is asked for a class that was registered and never constructed', async () => {
         const { Till, info } = defineTill();
