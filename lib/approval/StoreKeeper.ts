@@ -1,7 +1,7 @@
-import { clampTimeout } from '../common/timers.js';
 import { publishCallbackError } from '../model/diagnostics.js';
 import type { Task } from '../model/Task.js';
 import type { StoreChange } from '../store/TaskStore.js';
+import { StoreBeat } from './StoreBeat.js';
 import { StoredTasks } from './StoredTasks.js';
 import type { StoredTasksOptions } from './StoredTasks.js';
 
@@ -34,27 +34,30 @@ export class StoreKeeper {
   readonly #options: StoreKeeperOptions;
   readonly #controller = new AbortController();
   readonly #tasks: StoredTasks;
+  readonly #beat: StoreBeat;
   readonly #leaseMs: number;
   readonly #sweepMs: number;
   readonly #served = new Map<string, () => unknown>();
   readonly #stopping: (() => unknown)[] = [];
-  #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   #again = false;
   #started = false;
-  #stopped = false;
 
   constructor(options: StoreKeeperOptions) {
     this.#options = options;
     this.#tasks = new StoredTasks(options, this.#controller.signal);
     this.#leaseMs = options.leaseMs ?? 30_000;
     this.#sweepMs = options.sweepMs ?? 5_000;
+    // looking may wait for a service: that this process lives is said before, and goes on meanwhile
+    const onBeat = (): void => void this.look();
+    const beat = { leaseMs: this.#leaseMs, everyMs: this.#sweepMs, keepAlive: options.keepAlive === true, onBeat };
+    this.#beat = new StoreBeat(options.registry, beat);
   }
 
   /** Settles when this process is known to the store and hears of changes; what was left behind is seen to from then on. */
   async start(): Promise<void> {
     const { registry } = this.#options;
-    await this.#beat();
+    await this.#beat.once();
     await registry.prune(); // a short life ends before it has finished enough to look
     await registry.countOpen();
     this.#stopping.push(await registry.store.watch((change) => this.#safely('hearing of a change', () => this.#heard(change))));
@@ -63,7 +66,7 @@ export class StoreKeeper {
     this.#stopping.push(() => registry.off('approved', approved));
     for (const task of await registry.store.list({ status: 'approved' })) approved(task);
     this.#started = true;
-    this.#arm();
+    this.#beat.start();
     void this.look();
   }
 
@@ -93,30 +96,9 @@ export class StoreKeeper {
   /** Does nothing any more. */
   async stop(): Promise<void> {
     this.rest();
-    this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#beat.stop();
     await this.#options.registry.settleWaiting().catch((error: unknown) => publishCallbackError('recording an outcome', error));
     for (const end of [...this.#stopping, ...this.#served.values()]) await this.#try('leaving a store', async () => end());
-  }
-
-  async #beat(): Promise<void> {
-    const { registry } = this.#options;
-    registry.clock.notBefore(await registry.store.beat(this.#leaseMs, registry.clock.now()));
-  }
-
-  #arm(): void {
-    if (this.#stopped) return;
-    this.#timer = setTimeout(() => this.#tick(), clampTimeout(Math.min(this.#sweepMs, this.#leaseMs / 3)));
-    if (this.#options.keepAlive !== true) this.#timer.unref();
-  }
-
-  #tick(): void {
-    // looking may wait for a service; that this process lives is said before, and again at the next tick
-    const beaten = this.#try('renewing leases', () => this.#beat());
-    void beaten.then(() => {
-      void this.look();
-      this.#arm();
-    });
   }
 
   async #lookWhileAsked(): Promise<void> {
@@ -133,7 +115,7 @@ export class StoreKeeper {
     await this.#sweep();
     for (;;) {
       const due = await this.#due();
-      for (const task of due) await this.#try('seeing to a stored task', () => this.#tasks.seeTo(task));
+      await Promise.all(due.map((task) => this.#try('seeing to a stored task', () => this.#tasks.seeTo(task))));
       if (due.length < PAGE || this.#controller.signal.aborted) break;
     }
     await this.#tasks.putBack();

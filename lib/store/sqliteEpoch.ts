@@ -43,8 +43,9 @@ function identityOf(path: string): string {
 
 function isSameFile(before: string, now: string): boolean {
   const [was, is] = [before.split(':'), now.split(':')];
-  const sameBirth = was[2] === is[2] || was[2] === '' || is[2] === '' || was[2] === undefined;
-  return was[0] === is[0] && was[1] === is[1] && sameBirth;
+  // one whose time could be told, and cannot now, has just been made
+  const unknown = was[2] === undefined || was[2] === '';
+  return was[0] === is[0] && was[1] === is[1] && (unknown || was[2] === is[2]);
 }
 
 /** Gives what is to be told about it. */
