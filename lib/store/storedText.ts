@@ -1,6 +1,5 @@
 import { types } from 'node:util';
 import type { ErrorSummary } from '../model/errors/AegisError.js';
-import { isPlainObject } from '../common/plainness.js';
 import { setOwn } from '../common/setOwn.js';
 
 /** The property that marks what JSON has no word for. A plain object that has it is itself marked, so that none is taken for a mark. */
@@ -110,7 +109,6 @@ function encoded(value: unknown): unknown {
 function decoded(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(decoded);
-  if (!isPlainObject(value)) throw new TypeError('no stored value');
   const marked = value as { readonly [MARK]?: unknown; readonly value?: unknown };
   switch (Object.hasOwn(value, MARK) ? marked[MARK] : undefined) {
     case 'bigint':

@@ -26,4 +26,15 @@ describe('MemoryTaskStore', () => {
     store.transition(task.taskId, ['pending'], { to: 'approved' }, 1);
     expect(task).to.deep.equal(before);
   });
+
+  it('has nothing that nobody sees to: its tasks are this process’s', () => {
+    const store = new MemoryTaskStore();
+    const task = pendingTask({ expiresAtMs: 1 });
+    store.insert(task);
+    store.transition(task.taskId, ['pending'], { to: 'approved' }, 1);
+    const query = { nowMs: Date.now(), idleMs: 0, againMs: 0, keys: [task.guardKey], poll: true, limit: 10 };
+    expect(store.due(query)).to.deep.equal([]);
+    store.putBack();
+    expect(store.due(query)).to.deep.equal([]);
+  });
 });

@@ -115,6 +115,17 @@ describe('SignedApprovalStore', () => {
     await diagnosed(async () => expect((await desk.open(openingOf())).kind).to.equal('opened'));
   });
 
+  it('takes a withdrawal that the store made by itself, such as after it was restored: it lets nothing run', async () => {
+    const { inner, store, open } = setup();
+    const record = await open();
+    const signed = inner.get(record.decisionId) as ApprovalRecord;
+    inner.replace({ ...signed, status: 'withdrawn', version: signed.version + 1 }, signed.version);
+    const seen = await diagnosed(async () => {
+      expect(await store.get(record.decisionId)).to.include({ status: 'withdrawn' });
+    });
+    expect(securityCodes(seen)).to.deep.equal([]);
+  });
+
   it('opens and closes what it keeps them in', async () => {
     const seen: string[] = [];
     const inner = Object.assign(new MemoryApprovalStore(), { open: () => void seen.push('open'), close: () => void seen.push('close') });

@@ -27,7 +27,7 @@ export function behavesLikeStateStore(
     });
 
     const asked = async (status: 'pending' | 'approved' = 'pending'): Promise<ApprovalRecord> => {
-      const record = recordOf({ createdAtMs: NOW, expiresAtMs: NOW + 60_000 });
+      const record = recordOf({ createdAtMs: NOW, expiresAtMs: NOW + 36_000_000 });
       await two.approvals.insert(record);
       await inStatus(two.tasks, status, { decisionId: record.decisionId, origin: originOf(two.tasks.owner) });
       return record;

@@ -99,7 +99,7 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
           params: { amount: 2 },
           digest: 'digest-new',
           reason: 'again',
-          expiresAtMs: NOW + 90_000,
+          expiresAtMs: NOW + 36_000_000,
         },
         approved: { to: 'approved', approvedBy: 'ann' },
         executing: { to: 'executing', claimToken: 'forged' },
@@ -168,7 +168,9 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
         const back = await store.release(task.taskId, task.claimToken, LATER);
         expect(back).to.not.have.any.keys('claimToken', 'startedAtMs', 'owner', 'leaseUntilMs');
         expect(await store.settle(task.taskId, task.claimToken, { to: 'completed', result: 1 }, LATER)).to.equal(undefined);
-        expect(await store.claim({ taskId: task.taskId, token: 'second', digest: task.digest, nowMs: NOW, leaseMs: 60_000 })).to.include({
+        expect(
+          await store.claim({ taskId: task.taskId, token: 'second', digest: task.digest, nowMs: NOW, leaseMs: 36_000_000 }),
+        ).to.include({
           claimToken: 'second',
         });
         expect(await store.settle(task.taskId, task.claimToken, { to: 'completed', result: 1 }, LATER)).to.equal(undefined);
@@ -185,7 +187,7 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
     describe('claim', () => {
       it('takes an approved task, with its token', async () => {
         const task = await inStatus(store, 'approved');
-        const claimed = await store.claim({ taskId: task.taskId, token: 't', digest: task.digest, nowMs: LATER, leaseMs: 60_000 });
+        const claimed = await store.claim({ taskId: task.taskId, token: 't', digest: task.digest, nowMs: LATER, leaseMs: 36_000_000 });
         expect(claimed).to.include({ status: 'executing', claimToken: 't', startedAtMs: LATER, version: task.version + 1 });
         expect(await store.get(task.taskId)).to.deep.equal(claimed);
       });
@@ -193,7 +195,7 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
       it('lets one of 64 at once have it', async () => {
         const { taskId, digest } = await inStatus(store, 'approved');
         const claims = await Promise.all(
-          Array.from({ length: 64 }, (_, i) => store.claim({ taskId, token: `t${i}`, digest, nowMs: NOW, leaseMs: 60_000 })),
+          Array.from({ length: 64 }, (_, i) => store.claim({ taskId, token: `t${i}`, digest, nowMs: NOW, leaseMs: 36_000_000 })),
         );
         const won = claims.filter((c) => c !== undefined);
         expect(won).to.have.length(1);
@@ -203,7 +205,7 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
       for (const status of TASK_STATUSES.filter((s) => s !== 'approved')) {
         it(`refuses one that is ${status}`, async () => {
           const task = await inStatus(store, status);
-          expect(await store.claim({ taskId: task.taskId, token: 't', digest: task.digest, nowMs: NOW, leaseMs: 60_000 })).to.equal(
+          expect(await store.claim({ taskId: task.taskId, token: 't', digest: task.digest, nowMs: NOW, leaseMs: 36_000_000 })).to.equal(
             undefined,
           );
           expect(await store.get(task.taskId)).to.deep.equal(task);
@@ -213,18 +215,18 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
       it('refuses another digest, and one whose time is over', async () => {
         const task = await inStatus(store, 'approved');
         const { taskId, digest, expiresAtMs } = task;
-        expect(await store.claim({ taskId, token: 't', digest: `${digest} `, nowMs: NOW, leaseMs: 60_000 })).to.equal(undefined);
-        expect(await store.claim({ taskId, token: 't', digest: '', nowMs: NOW, leaseMs: 60_000 })).to.equal(undefined);
-        expect(await store.claim({ taskId, token: 't', digest, nowMs: expiresAtMs, leaseMs: 60_000 })).to.equal(undefined);
-        expect(await store.claim({ taskId: 'another', token: 't', digest, nowMs: NOW, leaseMs: 60_000 })).to.equal(undefined);
+        expect(await store.claim({ taskId, token: 't', digest: `${digest} `, nowMs: NOW, leaseMs: 36_000_000 })).to.equal(undefined);
+        expect(await store.claim({ taskId, token: 't', digest: '', nowMs: NOW, leaseMs: 36_000_000 })).to.equal(undefined);
+        expect(await store.claim({ taskId, token: 't', digest, nowMs: expiresAtMs, leaseMs: 36_000_000 })).to.equal(undefined);
+        expect(await store.claim({ taskId: 'another', token: 't', digest, nowMs: NOW, leaseMs: 36_000_000 })).to.equal(undefined);
         expect(await store.get(taskId)).to.deep.equal(task);
-        expect(await store.claim({ taskId, token: 't', digest, nowMs: expiresAtMs - 1, leaseMs: 60_000 })).to.not.equal(undefined);
+        expect(await store.claim({ taskId, token: 't', digest, nowMs: expiresAtMs - 1, leaseMs: 36_000_000 })).to.not.equal(undefined);
       });
 
       it('races a cancel, and one of the two wins', async () => {
         for (let i = 0; i < 20; i++) {
           const { taskId, digest } = await inStatus(store, 'approved');
-          const claim = (): unknown => store.claim({ taskId, token: 't', digest, nowMs: NOW, leaseMs: 60_000 });
+          const claim = (): unknown => store.claim({ taskId, token: 't', digest, nowMs: NOW, leaseMs: 36_000_000 });
           const cancel = (): unknown => store.transition(taskId, ['pending', 'approved'], { to: 'cancelled', error: ERROR }, NOW);
           const both = await Promise.all(i % 2 === 0 ? [claim(), cancel()] : [cancel(), claim()]);
           expect(both.filter((x) => x !== undefined)).to.have.length(1);
@@ -345,5 +347,5 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
 }
 
 function again(decisionId: string): TaskChange {
-  return { to: 'pending', decisionId, params: {}, digest: 'd', reason: undefined, expiresAtMs: NOW + 90_000 };
+  return { to: 'pending', decisionId, params: {}, digest: 'd', reason: undefined, expiresAtMs: NOW + 36_000_000 };
 }

@@ -54,7 +54,9 @@ describe('A PostgreSQL store whose connection is lost', function () {
 
       it('claims once, and says who has it', async () => {
         const { taskId, digest, version } = await inStatus(near.tasks, 'approved');
-        const claimed = await struck('aegis change', () => far.tasks.claim({ taskId, token: 'mine', digest, nowMs: NOW, leaseMs: 60_000 }));
+        const claimed = await struck('aegis change', () =>
+          far.tasks.claim({ taskId, token: 'mine', digest, nowMs: NOW, leaseMs: 36_000_000 }),
+        );
         expect(claimed).to.include({ claimToken: 'mine', runs: 1, version: version + 1 });
         expect(await near.tasks.get(taskId)).to.deep.equal(claimed);
       });
@@ -62,7 +64,7 @@ describe('A PostgreSQL store whose connection is lost', function () {
       it('does not claim what another claimed in between', async () => {
         const { taskId, digest } = await inStatus(near.tasks, 'approved');
         const claim = (store: StateStore, token: string): PromiseLike<ExecutingTask | undefined> =>
-          Promise.resolve(store.tasks.claim({ taskId, token, digest, nowMs: NOW, leaseMs: 60_000 }));
+          Promise.resolve(store.tasks.claim({ taskId, token, digest, nowMs: NOW, leaseMs: 36_000_000 }));
         const claims = await struck('aegis change', async () => {
           const mine = claim(far, 'mine');
           await sleep(5);
@@ -121,7 +123,7 @@ describe('A PostgreSQL store whose connection is lost', function () {
   it('lets a claim that was made although nobody heard of it be found and given back by its token, and by no other', async () => {
     const { taskId, digest } = await inStatus(near.tasks, 'approved');
     proxy.strike('aegis change', 'after');
-    const claim = Promise.resolve(far.tasks.claim({ taskId, token: 'lost', digest, nowMs: NOW, leaseMs: 60_000 }));
+    const claim = Promise.resolve(far.tasks.claim({ taskId, token: 'lost', digest, nowMs: NOW, leaseMs: 36_000_000 }));
     const failed = rejection(claim);
     await until(async () => (await near.tasks.get(taskId))?.status === 'executing');
     proxy.refuse();
@@ -167,13 +169,13 @@ describe('A PostgreSQL store whose connection is lost', function () {
     const won = new Map<string, string[]>();
     const settledBy = new Map<string, string>();
     const tasks: Task[] = [];
-    for (let i = 0; i < 200; i++) tasks.push(await inStatus(near.tasks, 'approved', { expiresAtMs: NOW + 600_000 }));
+    for (let i = 0; i < 200; i++) tasks.push(await inStatus(near.tasks, 'approved', { expiresAtMs: NOW + 36_000_000 }));
     let [failures, on] = [0, true];
     const worker = async (store: StateStore, name: string): Promise<void> => {
       for (const { taskId, digest } of tasks) {
         const token = `${name} ${taskId}`;
         try {
-          const mine = await store.tasks.claim({ taskId, token, digest, nowMs: Date.now(), leaseMs: 60_000 });
+          const mine = await store.tasks.claim({ taskId, token, digest, nowMs: Date.now(), leaseMs: 36_000_000 });
           if (mine === undefined) continue;
           won.set(taskId, [...(won.get(taskId) ?? []), token]);
           if ((await store.tasks.settle(taskId, token, { to: 'completed', result: token }, Date.now())) !== undefined)

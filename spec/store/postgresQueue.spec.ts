@@ -64,7 +64,7 @@ describe('The queue of a PostgreSQL store', function () {
     const one = await open();
     const got: string[] = [];
     const { taskId, digest } = await approvedTask(one, 'back');
-    await one.tasks.claim({ taskId, token: 't', digest, nowMs: Date.now(), leaseMs: 60_000 });
+    await one.tasks.claim({ taskId, token: 't', digest, nowMs: Date.now(), leaseMs: 36_000_000 });
     await one.tasks.serve?.('back', (id) => void got.push(id));
     await until(() => got.length === 1);
     await one.tasks.release(taskId, 't', Date.now());

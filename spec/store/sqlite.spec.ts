@@ -128,7 +128,7 @@ describe('A SQLite store', () => {
     expect(two.tasks.isLive(two.tasks.owner, now)).to.equal(false);
     expect(two.tasks.isLive(one.tasks.owner, now)).to.equal(true);
     // it ends in a minute, that is an hour ago
-    const { taskId, digest } = await inStatus(two.tasks, 'approved');
+    const { taskId, digest } = await inStatus(two.tasks, 'approved', { expiresAtMs: now + 60_000 });
     expect(two.tasks.claim({ taskId, token: 't', digest, nowMs: now, leaseMs: 1_000 })).to.equal(undefined);
     expect(
       (await two.tasks.due({ nowMs: now, idleMs: 1e12, againMs: 0, keys: ['refund'], poll: false, limit: 9 })).map((t) => t.taskId),

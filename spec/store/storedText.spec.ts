@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { fromStoredText, MAX_RESULT_CHARACTERS, toStoredResult, toStoredText } from '../../lib/store/storedText.js';
+import { fromStoredText, MAX_RESULT_CHARACTERS, toStoredResult, toStoredText, toStoredChange } from '../../lib/store/storedText.js';
 
 const restored = (value: unknown): unknown => fromStoredText(toStoredText(value));
 
@@ -107,6 +107,18 @@ describe('toStoredResult', () => {
     });
   });
 
+  it('says so where it is binary, and never looks into it', () => {
+    for (const result of [Buffer.alloc(20_000_000), { file: new Uint8Array(3) }, new ArrayBuffer(8)])
+      expect(toStoredResult(result)).to.deep.equal({ $unstored: 'binary data' });
+  });
+
+  it('says so where it would be copied for ever: a list that is in itself many times over, a long list, long names', () => {
+    const many = Array.from({ length: 60 }).reduce((inner) => [inner, inner], 1 as unknown);
+    const long = { [`a${'b'.repeat(MAX_RESULT_CHARACTERS)}`]: 1 };
+    for (const result of [many, Array.from({ length: 300_000 }), new Set(Array.from({ length: 300_000 }, (_, i) => i)), long])
+      expect(toStoredResult(result)).to.deep.equal({ $unstored: `larger than ${MAX_RESULT_CHARACTERS} characters` });
+  });
+
   it('says so where it cannot be read', () => {
     const throws = {
       get a(): never {
@@ -118,5 +130,20 @@ describe('toStoredResult', () => {
     for (const result of [throws, [throws], proxy]) expect(toStoredResult(result)).to.deep.equal({ $unstored: 'cannot be read' });
     const deep = Array.from({ length: 100_000 }).reduce((inner) => [inner], 1 as unknown);
     expect(toStoredResult(deep)).to.deep.equal({ $unstored: 'cannot be read' });
+  });
+});
+
+describe('toStoredChange', () => {
+  it('keeps a short error, and the beginning of a long one', () => {
+    const failed = (message: string) => ({ to: 'failed', error: { name: 'Error', message } }) as const;
+    expect(toStoredChange(failed('short'))).to.deep.equal(failed('short'));
+    expect(toStoredChange(failed('x'.repeat(10_001)))).to.deep.equal(failed(`${'x'.repeat(10_000)}…`));
+  });
+
+  it('copies a result, and leaves everything else alone', () => {
+    const completed = toStoredChange({ to: 'completed', result: new Map([['a', 1]]) });
+    expect(completed).to.deep.equal({ to: 'completed', result: [['a', 1]] });
+    const approved = { to: 'approved', approvedBy: 'ann' } as const;
+    expect(toStoredChange(approved)).to.equal(approved);
   });
 });

@@ -8,8 +8,8 @@ export const NOW: number = Date.now();
 export const LATER: number = NOW + 1_000;
 
 /** Takes a new task to a status, by the shortest legal way. */
-export async function inStatus(store: TaskStore, status: TaskStatus, more: Partial<PendingTask> = {}, leaseMs = 60_000): Promise<Task> {
-  const task = pendingTask({ createdAtMs: NOW, updatedAtMs: NOW, expiresAtMs: NOW + 60_000, ...more });
+export async function inStatus(store: TaskStore, status: TaskStatus, more: Partial<PendingTask> = {}, leaseMs = 36_000_000): Promise<Task> {
+  const task = pendingTask({ createdAtMs: NOW, updatedAtMs: NOW, expiresAtMs: NOW + 36_000_000, ...more });
   const { taskId, digest } = task;
   await store.insert(task);
   if (status === 'pending') return task;

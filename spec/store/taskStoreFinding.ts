@@ -12,7 +12,7 @@ export function findsTasks(of: () => TaskStore): void {
       expect(await of().ofDecision(task.decisionId)).to.deep.equal(task);
       expect(await of().ofDecision('another')).to.equal(undefined);
       const decisionId = `${task.decisionId}-again`;
-      const again = { to: 'pending', decisionId, params: {}, digest: 'd', reason: undefined, expiresAtMs: NOW + 90_000 } as const;
+      const again = { to: 'pending', decisionId, params: {}, digest: 'd', reason: undefined, expiresAtMs: NOW + 36_000_000 } as const;
       const asked = await of().transition(task.taskId, ['approved'], again, LATER);
       for (const id of [decisionId, task.decisionId]) expect(await of().ofDecision(id)).to.deep.equal(asked);
     });

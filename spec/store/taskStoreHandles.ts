@@ -69,7 +69,9 @@ export function sharesWithOthers(name: string, make: () => Awaitable<TaskStore>,
           b.transition(taskId, ['pending'], { to: 'approved' }, NOW),
         ]);
         expect(said.filter((t) => t !== undefined)).to.have.length(1);
-        const claims = await Promise.all([a, b].map((s) => s.claim({ taskId, token: nextId('t'), digest, nowMs: NOW, leaseMs: 60_000 })));
+        const claims = await Promise.all(
+          [a, b].map((s) => s.claim({ taskId, token: nextId('t'), digest, nowMs: NOW, leaseMs: 36_000_000 })),
+        );
         const won = claims.filter((t) => t !== undefined);
         expect(won).to.have.length(1);
         expect(won[0]?.owner).to.equal(claims[0] === undefined ? b.owner : a.owner);
@@ -79,7 +81,7 @@ export function sharesWithOthers(name: string, make: () => Awaitable<TaskStore>,
 
     it('takes nobody’s approval twice, whoever asks', async () => {
       const [mine, yours] = [await inStatus(one, 'approved'), await inStatus(two, 'approved')];
-      const again = { to: 'pending', params: {}, digest: 'd', reason: undefined, expiresAtMs: NOW + 90_000 } as const;
+      const again = { to: 'pending', params: {}, digest: 'd', reason: undefined, expiresAtMs: NOW + 36_000_000 } as const;
       expect(await two.transition(yours.taskId, ['approved'], { ...again, decisionId: mine.decisionId }, LATER)).to.equal(undefined);
       const both = await Promise.all([
         one.transition(mine.taskId, ['approved'], { ...again, decisionId: 'dec-shared' }, LATER),
@@ -108,7 +110,7 @@ export function sharesWithOthers(name: string, make: () => Awaitable<TaskStore>,
       const first = (await inStatus(one, 'executing', { origin }, 0)) as ExecutingTask;
       const { taskId, digest } = first;
       expect((await two.sweep({ nowMs: Date.now(), maxRuns: 3, limit: 10 })).reclaimed).to.have.length(1);
-      const second = await two.claim({ taskId, token: nextId('t'), digest, nowMs: NOW, leaseMs: 60_000 });
+      const second = await two.claim({ taskId, token: nextId('t'), digest, nowMs: NOW, leaseMs: 36_000_000 });
       expect(second).to.include({ owner: two.owner, runs: 2 });
       expect(await one.settle(taskId, first.claimToken, { to: 'completed', result: 'late' }, LATER)).to.equal(undefined);
       expect(await one.release(taskId, first.claimToken, LATER)).to.equal(undefined);
@@ -253,7 +255,7 @@ function givesWhatIsDue(of: () => readonly [TaskStore, TaskStore]): void {
       await die();
       expect(await due({ againMs: 60_000 })).to.deep.equal([taskId]);
       expect(await due()).to.deep.equal([]);
-      const again = { to: 'pending', params: {}, digest: 'd', reason: undefined, expiresAtMs: NOW + 90_000 } as const;
+      const again = { to: 'pending', params: {}, digest: 'd', reason: undefined, expiresAtMs: NOW + 36_000_000 } as const;
       await of()[0].transition(taskId, ['approved'], { ...again, decisionId: `${decisionId}-2` }, LATER);
       expect(await due({ poll: true, againMs: 0 })).to.deep.equal([taskId]);
       expect(await due({ poll: true, againMs: 0 })).to.deep.equal([taskId]);
@@ -303,7 +305,7 @@ export function outlivesItsProcess(name: string, make: () => Awaitable<TaskStore
 
     it('keeps approvals taken that were asked before', async () => {
       const task = await inStatus(store, 'approved');
-      const again = { to: 'pending', params: {}, digest: 'd', reason: undefined, expiresAtMs: NOW + 90_000 } as const;
+      const again = { to: 'pending', params: {}, digest: 'd', reason: undefined, expiresAtMs: NOW + 36_000_000 } as const;
       await store.transition(task.taskId, ['approved'], { ...again, decisionId: 'dec-after' }, LATER);
       store = await reopen(store);
       for (const decisionId of [task.decisionId, 'dec-after'])
