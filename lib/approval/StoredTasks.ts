@@ -86,7 +86,8 @@ export class StoredTasks {
     const held = scheduler.heldCall(task.taskId);
     if (held !== undefined) return scheduler.goOn(held, task);
     if (registry.clock.now() >= task.expiresAtMs) {
-      if (await this.#end(task, timedOut(task, 'nobody decided in time'))) await decisions.expire?.(decisionId);
+      const why = status === 'approved' ? 'its time was over before it could run' : 'nobody decided in time';
+      if (await this.#end(task, timedOut(task, why))) await decisions.expire?.(decisionId);
       return;
     }
     if (origin === undefined) return;

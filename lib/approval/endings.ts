@@ -16,7 +16,7 @@ export interface Ending {
 function begunBefore({ runs }: Task): string {
   return runs === 0
     ? ''
-    : ` It had begun before, ${runs === 1 ? 'once' : `${runs} times`}, in a process that died: nobody knows what that did.`;
+    : ` (It had begun before, ${runs === 1 ? 'once' : `${runs} times`}, in a process that died: nobody knows what that did.)`;
 }
 
 function ending(to: 'denied' | 'timeout' | 'cancelled' | 'failed', error: Error, deniedBy?: string): Ending {

@@ -71,7 +71,7 @@ export class PostgresTaskStore implements TaskStore {
   async findOpen({ guardKey, agentId, originalDigest, sessionDigest, mode }: EqualCallQuery): Promise<Task | undefined> {
     const equal = `guard_key = $1 AND agent_id = $2 AND original_digest = $3 AND session_digest = $4 AND mode = $5`;
     const values = [guardKey, agentId, originalDigest, sessionDigest].map(keyOf);
-    return this.#one(`WHERE ${equal} AND status IN ('pending', 'approved') ORDER BY status, seq LIMIT 1`, [...values, mode]);
+    return this.#one(`WHERE ${equal} AND status IN ('pending', 'approved') ORDER BY status, decided DESC, seq LIMIT 1`, [...values, mode]);
   }
 
   async list({ status, agentId, toolName, limit = DEFAULT_LIST_LIMIT }: TaskQuery): Promise<readonly Task[]> {

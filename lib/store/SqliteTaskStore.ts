@@ -26,7 +26,7 @@ const DEFAULT_LIST_LIMIT = 1_000;
 
 /** The specs read its plan. */
 export const EQUAL_QUERY: string = `SELECT ${TASK_COLUMNS} FROM task INDEXED BY task_equal WHERE ${OPEN} AND original_digest = ? AND session_digest = ? AND guard_key = ?
-  AND agent_id = ? AND mode = ? ORDER BY status, ord LIMIT 1`;
+  AND agent_id = ? AND mode = ? ORDER BY status, decided DESC, ord LIMIT 1`;
 
 /** Tasks in a SQLite file. Every change reads the row, applies the change that all stores share, and writes it, in one transaction. */
 export class SqliteTaskStore implements TaskStore {

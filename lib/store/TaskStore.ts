@@ -119,7 +119,7 @@ export interface TaskStore {
   get(taskId: string): Awaitable<Task | undefined>;
   /** The task that waits, or waited last, for that approval. */
   ofDecision(decisionId: string): Awaitable<Task | undefined>;
-  /** The open task of an equal call, made by any handle: an approved one before one that is pending, the oldest of them. */
+  /** The open task of an equal call, made by any handle: an approved one before one that a person has decided on, and that before others; the oldest of them. */
   findOpen(query: EqualCallQuery): Awaitable<Task | undefined>;
   /** Oldest first. */
   list(query: TaskQuery): Awaitable<readonly Task[]>;

@@ -3,6 +3,7 @@ import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import { AegisGuard } from '../../lib/guard/AegisGuard.js';
 import type { AegisModule } from '../../lib/guard/AegisModule.js';
+import { StoredTasks } from '../../lib/approval/StoredTasks.js';
 import type { AegisOptions } from '../../lib/guard/AegisOptions.js';
 import type { PendingApproval } from '../../lib/model/PendingApproval.js';
 import type { Task } from '../../lib/model/Task.js';
@@ -103,6 +104,34 @@ for (const later of [false, true]) {
       const path = ['undefined → pending', 'pending → approved', 'approved → executing', 'executing → completed'];
       expect(heard[0]).to.deep.equal(path);
       expect(heard[1]?.at(-1)).to.equal('executing → completed');
+    });
+
+    it('leave a call alone whose caller waits for it in a process that lives, however long nothing happened to it', async () => {
+      const tills = await start({}, { approval: 'wait' });
+      const result = tills[0].refund(5);
+      await time.tickAsync(100);
+      const [task] = (await soon(modules[1]!.tasks.listTasks())) as [Task];
+      const { tasks: registry, scheduler, decisions } = modules[1]!;
+      const reviver = { keys: () => [], runnable: () => [], revive: () => ({ kind: 'waiting', reason: 'no-guard' }) as const };
+      const others = new StoredTasks({ registry, scheduler, decisions, reviver }, new AbortController().signal);
+      await soon(others.seeTo(task));
+      expect(await soon(modules[0]!.tasks.getTask(task.taskId))).to.include({ status: 'pending' });
+      await soon(approve(modules[0]!, task.decisionId));
+      expect(await soon(result)).to.include({ refunded: 5 });
+    });
+
+    it('say of an approved call whose time is over that it could not run, not that nobody decided', async () => {
+      const tills = await start({ resolve: () => undefined });
+      const handle = await ask(tills[0]);
+      stores[0].die();
+      await time.tickAsync(LEASE_MS + 2 * SWEEP_MS);
+      await soon(approve(modules[1]!, handle.decisionId));
+      await time.tickAsync(86_400_000);
+      const task = (await soon(modules[1]!.tasks.getTask(handle.taskId))) as Task & { readonly error: Error };
+      expect([task.status, task.error.message]).to.deep.equal([
+        'timeout',
+        "The approval of tool 'refund' ended: its time was over before it could run.",
+      ]);
     });
 
     it('take it over from a home that has died', async () => {

@@ -75,6 +75,23 @@ describe('TaskRegistry', () => {
   });
 
   describe('updateStatus', () => {
+    it('tells the decision service that nobody waits any more, and reports where that fails', async () => {
+      const { registry, inStatus } = setup();
+      const told: string[] = [];
+      registry.withdrawWith((decisionId) => {
+        told.push(decisionId);
+        throw new Error('away');
+      });
+      const [one, two, three] = [await inStatus('pending'), await inStatus('approved'), await inStatus('unknown')];
+      const seen = await diagnosed(async () => {
+        await registry.updateStatus(one.taskId, 'cancelled');
+        await registry.deleteTask(two.taskId);
+        await registry.updateStatus(three.taskId, 'completed');
+      });
+      expect(told).to.deep.equal([one.decisionId, two.decisionId]);
+      expect(seen).to.have.length(2);
+    });
+
     for (const from of TASK_STATUSES) {
       for (const to of TASK_STATUSES) {
         const byHand = isLegalEdge(from, to) && from !== 'executing' && !['approved', 'executing', 'pending', 'unknown'].includes(to);

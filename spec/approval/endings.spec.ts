@@ -1,10 +1,12 @@
 import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
+import { cancelled, deniedAtRun, timedOut } from '../../lib/approval/endings.js';
 import { TaskRegistry } from '../../lib/approval/TaskRegistry.js';
 import type { Task } from '../../lib/model/Task.js';
 import { MemoryTaskStore } from '../../lib/store/MemoryTaskStore.js';
 import { rejection } from '../support/rejection.js';
+import { pendingTask } from '../support/tasks.js';
 import { schedulerSetup } from '../support/schedulerSetup.js';
 
 /** What a caller is told of a task that somebody else ended: by hand, or in another process that shares the store. */
@@ -54,5 +56,16 @@ describe('A task that somebody else ended', () => {
     expect(await handle.cancel()).to.equal(false);
     expect(await rejection(handle.completed)).to.include({ name: 'OutcomeUnknownError', message: 'its process ended' });
     expect([runs, setup.scheduler.queueSize]).to.deep.equal([[], 0]);
+  });
+});
+
+describe('A task that had begun in a process that died', () => {
+  it('says so where it ends without running again, and how often', () => {
+    const message = (runs: number): string => timedOut(pendingTask({ runs }), 'its time was over').error.message;
+    expect(message(0)).to.match(/ended: its time was over\.$/);
+    expect(message(1)).to.match(/its time was over\. \(It had begun before, once, in a process that died: nobody knows what that did\.\)$/);
+    expect(message(2)).to.include('begun before, 2 times');
+    expect(cancelled(pendingTask({ runs: 1 }), 'by its caller').error.message).to.include('begun before');
+    expect(deniedAtRun(pendingTask({ runs: 1 }), 'denied_at_run', 'no').error.message).to.include('begun before');
   });
 });

@@ -42,4 +42,13 @@ describe('GuardBinding', () => {
     onClass.seenOn(Till);
     expect([onClass.class, onClass.sole]).to.deep.equal([Till, { kind: 'sole', self: Till }]);
   });
+
+  it('believes whoever hands over an object for a private method, which nobody can see, and nobody else', () => {
+    const hidden = new GuardBinding(new GuardSpec('#refund', 1, { params: ['a'] }), async () => {}, false);
+    expect([hidden.isOf({}), binding().isOf({ refund: async () => {} }), binding().isOf(Object.create(null) as object)]).to.deep.equal([
+      true,
+      false,
+      false,
+    ]);
+  });
 });

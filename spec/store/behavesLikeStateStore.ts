@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { Awaitable } from '../../lib/common/awaitable.js';
+import type { Task } from '../../lib/model/Task.js';
 import type { ApprovalRecord } from '../../lib/store/ApprovalStore.js';
 import type { StateStore } from '../../lib/store/StateStore.js';
 import type { StoreChange } from '../../lib/store/TaskStore.js';
@@ -38,6 +39,14 @@ export function behavesLikeStateStore(
     };
     const verdict = (record: ApprovalRecord, status: ApprovalRecord['status']): Awaitable<boolean> =>
       one.approvals.replace({ ...record, status, version: record.version + 1 }, record.version);
+
+    it('finds, of equal calls, the one that a person has decided on before older ones', async () => {
+      const [older, decided] = [await asked(), await asked()];
+      const equal = (await one.tasks.ofDecision(older.decisionId)) as Task;
+      expect(await one.tasks.findOpen(equal)).to.include({ decisionId: older.decisionId });
+      await verdict(decided, 'approved');
+      expect(await one.tasks.findOpen(equal)).to.include({ decisionId: decided.decisionId });
+    });
 
     for (const status of ['approved', 'denied', 'expired', 'withdrawn'] as const) {
       it(`makes the pending task of an approval due that is ${status}, once its home is dead`, async () => {

@@ -154,7 +154,7 @@ class SharedTasks implements TaskStore {
             [t.guardKey, t.agentId, t.originalDigest, t.sessionDigest, t.mode].join('\n') ===
               [guardKey, agentId, originalDigest, sessionDigest, mode].join('\n'),
         )
-        .sort((a, b) => (a.status < b.status ? -1 : a.status > b.status ? 1 : 0))
+        .sort((a, b) => this.#rank(a) - this.#rank(b))
         .at(0),
     );
   }
@@ -284,6 +284,11 @@ class SharedTasks implements TaskStore {
     if (!lives && origin?.resumable !== true) return true;
     if (status === 'approved') return mode !== 'throw' && keys.includes(task.guardKey);
     return this.#state.decided.has(taskId) || (poll && !lives);
+  }
+
+  /** Approved before decided before pending. */
+  #rank({ status, taskId }: Task): number {
+    return status === 'approved' ? 0 : this.#state.decided.has(taskId) ? 1 : 2;
   }
 
   #isLive(owner: string, now: number): boolean {
