@@ -27,7 +27,7 @@ need(installScripts.length === 0, `install scripts of our own: ${installScripts.
 need(Array.isArray(pkg.files), 'package.json has no "files" allowlist');
 const foreign = Object.entries({ ...pkg.dependencies, ...pkg.devDependencies }).filter(([, v]) => /[:/]/.test(v));
 need(foreign.length === 0, `dependencies that are no registry versions: ${named(foreign)}`);
-const floating = Object.entries(pkg.devDependencies).filter(([, v]) => !/^\d+\.\d+\.\d+$/.test(v));
+const floating = Object.entries(pkg.devDependencies).filter(([, v]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(v));
 need(floating.length === 0, `development dependencies without an exact version: ${named(floating)}`);
 
 for (const problem of problems) console.error(`supply chain: ${problem}`);

@@ -1,5 +1,4 @@
-// From a person's yes in one process to the method's start in another, with 10,000 approvals pending in the same store. Postgres where
-// AEGIS_TEST_POSTGRES names a database; SQLite where Node has it.
+// From a person's yes in one process to the method's start in another, with 10,000 approvals pending in the same store.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { AegisModule } from 'aegislib';
+import { postgresServer } from '../spec/support/postgresServer.js';
 import { report, type Figure } from './figure.js';
 import { openStore } from './handoverStore.js';
 
@@ -19,13 +19,14 @@ const folder = mkdtempSync(join(tmpdir(), 'aegis-bench-'));
 
 if (isBuiltin('node:sqlite')) figures.push(...(await measure('sqlite', join(folder, 'aegis.db'), 150)));
 else console.error('skipped: SQLite needs Node 22.13');
-const url = process.env['AEGIS_TEST_POSTGRES'];
-const [major, minor] = process.versions.node.split('.').map(Number) as [number, number];
-if (url === undefined) console.error('skipped: no AEGIS_TEST_POSTGRES');
-else if (major < 22 || (major === 22 && minor < 12)) console.error('skipped: pg-boss needs Node 22.12');
-else figures.push(...(await measure('postgres', url, 50)));
-rmSync(folder, { recursive: true });
-report(figures);
+const end = (): never => {
+  rmSync(folder, { recursive: true });
+  report(figures);
+  process.exit();
+};
+const server = await postgresServer({ timeout: () => undefined, skip: end });
+figures.push(...(await measure('postgres', server.url(), 50)));
+end();
 
 async function measure(kind: string, where: string, atMost: number): Promise<Figure[]> {
   const child = fork(fileURLToPath(new URL('handover.js', import.meta.url)), [kind, where, String(PENDING)], {

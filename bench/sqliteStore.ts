@@ -1,4 +1,4 @@
-// What the store in a SQLite file costs beside its own SQL: claims and settles a second, opening, and a restart with much that waits.
+// What the store in a SQLite file costs beside its own SQL: claims and settles a second, and opening.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,6 @@ type Task = Extract<NonNullable<Awaited<ReturnType<StateStore['tasks']['get']>>>
 
 const ROUNDS = 15;
 const PER_ROUND = 100;
-const PENDING = 100_000;
 const LATER = Date.now() + 86_400_000;
 const CHANGED = 'INSERT INTO change (kind, id, version, status, from_status, owner, at) VALUES (?, ?, ?, ?, ?, ?, ?)';
 const WRITE = `UPDATE task SET decision_id = ?, status = ?, version = ?, updated_at = ?, expires_at = ?, look_at = 0,
@@ -25,7 +24,7 @@ export async function sqliteStoreFigures(): Promise<readonly Figure[]> {
   if (sqlite === undefined) return [{ name: 'store in a SQLite file', value: 0, unit: '', note: 'skipped: no node:sqlite' }];
   const folder = mkdtempSync(join(tmpdir(), 'aegis-bench-'));
   try {
-    return [...(await rates(folder, sqlite)), cold(folder), await restart(folder, sqlite)];
+    return [...(await rates(folder, sqlite)), cold(folder)];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -35,7 +34,7 @@ export async function sqliteStoreFigures(): Promise<readonly Figure[]> {
 async function rates(folder: string, sqlite: typeof import('node:sqlite')): Promise<readonly Figure[]> {
   const count = 2 * ROUNDS * PER_ROUND;
   const files = ['store.db', 'bare.db'].map((name) => join(folder, name)) as [string, string];
-  for (const file of files) await filled(file, sqlite, count, 'approved');
+  for (const file of files) await filled(file, sqlite, count);
   const store = sqliteStore(files[0]);
   await store.open();
   const bare = new sqlite.DatabaseSync(files[1]);
@@ -94,33 +93,12 @@ function cold(folder: string): Figure {
   return { name: 'importing and opening it, cold', value: median(times), unit: 'ms', goal: { atMost: 50 } };
 }
 
-/** A new process beside what a dead one left: open, known to the file, swept, and with the first hundred tasks to ask about. */
-async function restart(folder: string, sqlite: typeof import('node:sqlite')): Promise<Figure> {
-  const file = join(folder, 'restart.db');
-  await filled(file, sqlite, PENDING, 'pending');
-  const code = `const t = performance.now(); const { sqliteStore } = await import('aegislib/sqlite');
-    const store = sqliteStore(${JSON.stringify(file)}); store.open(); const opened = performance.now(); const nowMs = Date.now();
-    store.tasks.beat(30000, nowMs); store.tasks.counts(); store.tasks.sweep({ nowMs, maxRuns: 5, limit: 100 });
-    const due = store.tasks.due({ nowMs, idleMs: 5000, againMs: 60000, poll: true, limit: 100 });
-    process.stdout.write(JSON.stringify([performance.now() - t, opened - t, due.length])); store.close();`;
-  const runs = Array.from({ length: 5 }, () => JSON.parse(inNode(code)) as [number, number, number]);
-  if (runs.some(([, , due]) => due !== 100)) throw new Error('100 tasks were to be due');
-  const note = `of which opening ${median(runs.map((r) => r[1])).toFixed(1)} ms`;
-  return {
-    name: 'restart with 100,000 pending, to ready',
-    value: median(runs.map((r) => r[0])),
-    unit: 'ms',
-    goal: { atMost: 1_000 },
-    note,
-  };
-}
-
 /** A file with so many tasks of a home that is gone: one made by the store, the rest copies of it. */
-async function filled(file: string, sqlite: typeof import('node:sqlite'), count: number, status: 'pending' | 'approved'): Promise<void> {
+async function filled(file: string, sqlite: typeof import('node:sqlite'), count: number): Promise<void> {
   const store = sqliteStore(file);
   await store.open();
   await store.tasks.insert(task());
-  if (status === 'approved') await store.tasks.transition('taskX', ['pending'], { to: 'approved', approvedBy: 'ann' }, Date.now());
+  await store.tasks.transition('taskX', ['pending'], { to: 'approved', approvedBy: 'ann' }, Date.now());
   await store.close();
   const db = new sqlite.DatabaseSync(file);
   const columns = `status, version, guard_key, agent_id, tool_name, mode, original_digest, session_digest, home, resumable, created_at, updated_at,
@@ -158,7 +136,7 @@ function task(): Task {
     metadata: {},
     history: [],
     retryOf: undefined,
-    origin: { home: 'gone', resumable: true, originalParams: params, argumentCount: 1, signature: 's', idempotent: false },
+    origin: { home: 'gone', target: 'Till', resumable: true, originalParams: params, argumentCount: 1, signature: 's', idempotent: false },
   };
 }
 

@@ -129,7 +129,7 @@ export class AegisModule implements AegisModuleView {
 
   register(target: object): void {
     registerGuards(target);
-    // guards hold instances weakly, but this one was handed over to be kept
+    // guards go with their class when nobody else holds it, but this one was handed over to be kept
     this.#registered.add(target);
     void this.#parts.keeper?.look();
   }

@@ -15,13 +15,13 @@ export function classNameOf(self: unknown): string {
 
 /**
  * One guard with the function it guards, and what it was seen on: a call that was stored by another process names the guard by its key, and runs on the
- * only instance there is. Instances are held weakly, and only the first: from the second on it needs a `resolve`.
+ * only instance there is. Only the first is held: from the second on it needs a `resolve`, whenever the first would have been collected.
  */
 export class GuardBinding {
   readonly spec: GuardSpec;
   readonly fn: AnyFunction;
   #class: AnyClass | undefined;
-  #first: WeakRef<object> | undefined;
+  #first: object | undefined;
   #several = false;
   /** A plain function needs no instance. */
   #bare: boolean;
@@ -44,11 +44,11 @@ export class GuardBinding {
   /** An instance was constructed, or called. Says whether it is the first. */
   seenOn(self: unknown): boolean {
     if ((typeof self !== 'object' && typeof self !== 'function') || self === null) return false;
-    if (this.#first?.deref() === self || this.#several) return false;
+    if (this.#first === self || this.#several) return false;
     this.#class ??= (typeof self === 'function' ? self : self.constructor) as AnyClass;
-    const first = this.#first?.deref() === undefined;
-    if (first) this.#first = new WeakRef(self);
-    else this.#several = true;
+    const first = this.#first === undefined;
+    this.#several = !first;
+    this.#first = first ? self : undefined;
     return first;
   }
 
@@ -63,8 +63,7 @@ export class GuardBinding {
 
   get sole(): SoleInstance {
     if (this.#several) return { kind: 'several' };
-    const self = this.#first?.deref();
-    if (self !== undefined) return { kind: 'sole', self };
+    if (this.#first !== undefined) return { kind: 'sole', self: this.#first };
     return this.#bare ? { kind: 'sole', self: undefined } : { kind: 'none' };
   }
 

