@@ -121,12 +121,12 @@ for (const later of [false, true]) {
     });
 
     it('say of an approved call whose time is over that it could not run, not that nobody decided', async () => {
-      const tills = await start({ resolve: () => undefined });
+      const tills = await start({ resolve: () => undefined, approvalTimeoutMs: 120_000 });
       const handle = await ask(tills[0]);
       stores[0].die();
       await time.tickAsync(LEASE_MS + 2 * SWEEP_MS);
       await soon(approve(modules[1]!, handle.decisionId));
-      await time.tickAsync(86_400_000);
+      await time.tickAsync(120_000);
       const task = (await soon(modules[1]!.tasks.getTask(handle.taskId))) as Task & { readonly error: Error };
       expect([task.status, task.error.message]).to.deep.equal([
         'timeout',
