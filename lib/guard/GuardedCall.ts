@@ -34,6 +34,16 @@ export interface GuardedCall<R = unknown> {
   readonly recheck?: (() => string | undefined) | undefined;
   readonly onSettled?: ((result: R | undefined, error: unknown) => unknown) | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * In mode `throw`, on a durable store: an equal call of another process finds the approval by its `guardKey` if it says the same here, such as a version of
+   * the tool's parameters. Without it the approval ends with its process.
+   */
+  readonly signature?: string | undefined;
+  /**
+   * Whether a guarded method that this call enters at once, with the same agent, tool, params and session, is decided with it: an adapter and a decorator
+   * on one tool ask once. Default false.
+   */
+  readonly covers?: boolean | undefined;
 }
 
 /** Enters the method, with its own copy of the params it may run with. */
@@ -48,8 +58,6 @@ export interface CallFacts<R = unknown> extends Omit<GuardedCall<R>, 'params'> {
   takeSnapshot(limits: SnapshotLimits): CallSnapshot;
   /** The param that has to be a list, because it stands for the arguments from there on. */
   readonly rest?: string | undefined;
-  /** Where the guard can be found again by its key: what names its parameters. Without it the call ends with its process. */
-  readonly signature?: string | undefined;
   /** How many arguments the caller gave. */
   readonly argumentCount?: number | undefined;
   readonly idempotent?: boolean | undefined;

@@ -12,6 +12,7 @@ import type { Params } from '../model/Params.js';
 import { admitParams } from './admitParams.js';
 import { enterCall, nestedTooDeep } from './callContext.js';
 import { CallRequest } from './CallRequest.js';
+import { takeCover } from './coveredCall.js';
 import type { CallFacts, CallOutcome, CallToDecide, OwnParams, PendingOutcome } from './GuardedCall.js';
 import type { GuardRuntime } from './GuardRuntime.js';
 import { joinStoredCall } from './joinStoredCall.js';
@@ -68,6 +69,8 @@ function stopped({ closed }: GuardRuntime, { signal, toolName }: CallFacts<never
 }
 
 function decide<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest): Awaitable<CallOutcome<R>> {
+  const covered = takeCover(runtime, request);
+  if (covered !== undefined) return enter(runtime, call, CallRequest.release(request), covered.decision, covered.taskId);
   const joined = joinEqualCall<R>(runtime, call, request);
   if (joined !== undefined) return joined;
   if (!runtime.tasks.durable || call.mode !== 'throw') return askService(runtime, call, request);
@@ -127,12 +130,12 @@ function enforce<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallR
   }
 }
 
-function enter<R>(runtime: GuardRuntime, call: CallToDecide<R>, own: OwnParams, decision: Decision): CallOutcome<R> {
+function enter<R>(runtime: GuardRuntime, call: CallToDecide<R>, own: OwnParams, decision: Decision, taskId?: string): CallOutcome<R> {
   const { agentId, toolName } = call;
   // a decision may have taken long
   const stop = stopped(runtime, call) ?? nestedTooDeep(toolName);
   if (stop !== undefined) return refused(call, stop, decision);
-  return { kind: 'ran', value: enterCall(agentId, toolName, decision.decisionId, undefined, call, own), decision, own };
+  return { kind: 'ran', value: enterCall(agentId, toolName, decision.decisionId, taskId, call, own), decision, own };
 }
 
 function withdraw({ decisions }: GuardRuntime, { decisionId }: Decision): void {

@@ -3,10 +3,11 @@ import { recordOf } from '../model/ArgumentList.js';
 import { ParamsError } from '../model/errors/CallErrors.js';
 import { TOOL_NAME } from '../model/names.js';
 import { takeParams } from '../model/snapshot.js';
-import type { SnapshotLimits } from '../model/snapshot.js';
 import type { AegisModule, AegisModuleView } from './AegisModule.js';
 import { decideCall } from './decideCall.js';
-import type { CallToDecide, GuardedCall, GuardOutcome, RunGuarded } from './GuardedCall.js';
+import { enterCovering } from './coveredCall.js';
+import type { CallToDecide, GuardedCall, GuardOutcome, OwnParams, RunGuarded } from './GuardedCall.js';
+import type { GuardRuntime } from './GuardRuntime.js';
 import { runtimeOf } from './GuardRuntime.js';
 import { refused } from './refusals.js';
 import { takeSession } from './takeSession.js';
@@ -25,7 +26,7 @@ export async function guardCall<R>(
   const runtime = runtimeOf(module);
   let own: CallToDecide<R>;
   try {
-    own = ownCall(call, run, runtime.limits);
+    own = ownCall(runtime, call, run);
   } catch (error) {
     return refused(call, error);
   }
@@ -35,10 +36,11 @@ export async function guardCall<R>(
 }
 
 /** What is the caller's to change is copied; what decides whose call it is, is checked. */
-function ownCall<R>(given: GuardedCall<Awaited<R>>, run: RunGuarded<R>, limits: SnapshotLimits): CallToDecide<R> {
+function ownCall<R>(runtime: GuardRuntime, given: GuardedCall<Awaited<R>>, run: RunGuarded<R>): CallToDecide<R> {
+  const { limits } = runtime;
   // every field is read once: what is checked is what counts
   const call = { ...given };
-  const { agentId, toolName, guardKey, params, session, groups, opaque, approvalTimeoutMs } = call;
+  const { agentId, toolName, guardKey, params, session, groups, opaque, approvalTimeoutMs, mode, signature, covers } = call;
   if (!isText(agentId) || !isText(toolName) || (guardKey !== undefined && !isText(guardKey))) {
     throw new ParamsError('', 'A call needs an agentId and a toolName: texts of 1 to 256 characters.', { code: 'invalid_call' });
   }
@@ -48,14 +50,18 @@ function ownCall<R>(given: GuardedCall<Awaited<R>>, run: RunGuarded<R>, limits: 
     throw new ParamsError('', '`approvalTimeoutMs` is a number of milliseconds above 0.', { code: 'invalid_call' });
   }
   if (!isPlainObject(params)) throw new ParamsError('', 'The params are no plain object, so they have no names.');
-  return {
+  const own = {
     ...call,
     takeSnapshot: () => takeParams(params, limits),
-    run: (params) => run(recordOf(params)),
     session: session === undefined || session === null ? null : takeSession(session, limits),
     groups: groups === undefined ? undefined : Object.freeze([...groups]),
     opaque: opaque === undefined ? undefined : Object.freeze([...opaque]),
+    // there is no guard that could be found by its key: only who calls again can run it
+    signature: mode === 'throw' ? signature : undefined,
   };
+  const enter = (params: OwnParams): R => run(recordOf(params));
+  if (covers !== true || own.opaque !== undefined) return { ...own, run: enter };
+  return { ...own, run: (params) => enterCovering(runtime, own, recordOf(params), run) };
 }
 
 function isText(value: unknown): boolean {

@@ -17,7 +17,7 @@ export class FileStateStore implements StateStore {
     this.#path = path;
     const inner = (): StateStore => {
       if (this.#inner !== undefined) return this.#inner;
-      throw new ShutdownError('The store is not open.');
+      throw new ShutdownError('The store is not open: await ready() of its module first, and ask nothing of it after close().');
     };
     const own = { durable: true, open: () => this.open(), close: () => this.close() };
     this.tasks = forwarding<TaskStore>(own, () => inner().tasks);

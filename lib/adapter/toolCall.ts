@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { isPlainObject } from '../common/plainness.js';
+import type { AegisModule, AegisModuleView } from '../guard/AegisModule.js';
+import { scopedSession } from '../guard/callContext.js';
+import type { GuardedCall } from '../guard/GuardedCall.js';
+import { currentHandle, runtimeOf } from '../guard/GuardRuntime.js';
+import { AegisError } from '../model/errors/AegisError.js';
+import { ParamsError } from '../model/errors/CallErrors.js';
+import { ConfigError } from '../model/errors/SetupErrors.js';
+import type { Params } from '../model/Params.js';
+import type { ApprovalMode } from '../model/Task.js';
+import type { AdapterOptions } from './AdapterOptions.js';
+import { sanitizedOnly } from './sanitizedOnly.js';
+import type { ToolInvocation } from './ToolInvocation.js';
+
+/** The one parameter of a tool whose input is no object. */
+const INPUT = 'input';
+
+/** A call of a tool as the guard takes it, and in which module. */
+export interface ToolCall {
+  readonly module: AegisModule | AegisModuleView;
+  readonly call: Omit<GuardedCall<never>, 'onSettled'>;
+  /** Params as the tool takes them. */
+  readonly unwrap: (params: Params) => unknown;
+}
+
+/** What the calls of one adapter have in common. */
+export interface ToolCallSource<C> {
+  readonly framework: string;
+  readonly options: AdapterOptions<C>;
+  /** The same object for all calls of one tool. */
+  readonly guardOf: (toolName: string) => object;
+}
+
+/** @throws AegisError and nothing else */
+export function toolCall<C>(source: ToolCallSource<C>, invocation: ToolInvocation<C>, mode: ApprovalMode): ToolCall {
+  try {
+    return describe(source, invocation, mode);
+  } catch (error) {
+    if (AegisError.is(error)) throw error;
+    const message = `An option of the ${source.framework} adapter threw, so the call was refused.`;
+    throw new ParamsError('', message, { code: 'callback_failed', cause: error });
+  }
+}
+
+function describe<C>({ framework, options, guardOf }: ToolCallSource<C>, invocation: ToolInvocation<C>, mode: ApprovalMode): ToolCall {
+  const { name, input, context, callId, signal, schema, knows } = invocation;
+  const scope = options.scope?.(context) ?? invocation.scope;
+  const module = options.module ?? (currentHandle() as AegisModuleView | undefined);
+  if (module === undefined)
+    throw new ConfigError([{ where: framework, message: 'no module is configured: call AegisModule.configure(), or give `module`.' }]);
+  const runtime = runtimeOf(module);
+  const agentId = (typeof options.agentId === 'function' ? options.agentId(context) : options.agentId) ?? runtime.agentId;
+  if (agentId === undefined)
+    throw new ConfigError([{ where: framework, message: 'no agentId: give one to the adapter, or to AegisModule.configure().' }]);
+  const toolName = options.toolName?.(name) ?? name;
+  const named = isPlainObject(input);
+  const unwrap = (params: Params): unknown => (named ? params : params[INPUT]);
+  const wrap = (value: unknown): unknown => (named ? value : { [INPUT]: value });
+  // of a call that the framework has named, no other one is the same, however equal
+  const identity = callId === undefined ? undefined : JSON.stringify([scope ?? '', callId]);
+  const call = {
+    agentId,
+    toolName,
+    params: wrap(input) as Params,
+    mode,
+    session: options.session?.(context) ?? (runtime.asyncLocal ? scopedSession() : undefined) ?? null,
+    groups: options.groups?.(name),
+    guard: guardOf(toolName),
+    target: identity,
+    guardKey: identity === undefined ? undefined : `${toolName}#${createHash('sha256').update(identity).digest('base64url').slice(0, 32)}`,
+    signature: framework,
+    schema: schema && sanitizedOnly(schema, (params) => unwrap(params as Params), wrap),
+    knows,
+    signal,
+    approvalTimeoutMs: options.approvalTimeoutMs,
+    covers: true,
+    metadata: Object.freeze({ framework, ...(callId !== undefined && { callId }), ...(scope !== undefined && { scope }) }),
+  };
+  return { module, call, unwrap };
+}
