@@ -121,7 +121,8 @@ export class SqliteDatabase {
   }
 
   #opened(): DatabaseSync {
-    if (this.#db === undefined) throw new ShutdownError('The store is not open: await ready() of its module first, and ask nothing of it after close().');
+    if (this.#db === undefined)
+      throw new ShutdownError('The store is not open: await ready() of its module first, and ask nothing of it after close().');
     return this.#db;
   }
 

@@ -9,6 +9,8 @@ const wanted = process.argv.slice(2);
 for (const name of wanted.length > 0 ? wanted : all) {
   if (!all.includes(name)) throw new Error(`There is no sample '${name}'; there are ${all.join(', ')}.`);
   console.log(`\n${name}`);
-  const { status } = spawnSync(process.execPath, ['--enable-source-maps', fileURLToPath(new URL(`${name}.js`, folder))], { stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, ['--enable-source-maps', fileURLToPath(new URL(`${name}.js`, folder))], {
+    stdio: 'inherit',
+  });
   if (status !== 0) process.exit(status ?? 1);
 }
