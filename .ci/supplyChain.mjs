@@ -15,6 +15,24 @@ need(!/_auth|:\/\/|registry/i.test(npmrc), '.npmrc names a registry or a credent
 need(lock.lockfileVersion >= 3, 'lockfile older than version 3');
 need(packages.length > 0, 'the lockfile is empty');
 
+// what only specs and benches install is sealed too
+const OTHERS = ['spec/frameworks', 'bench/peers'];
+for (const folder of OTHERS) {
+  const other = Object.entries(JSON.parse(readFileSync(`${folder}/package-lock.json`, 'utf8')).packages).filter(([place]) =>
+    place.includes('node_modules/'),
+  );
+  need(other.length > 0, `the lockfile of ${folder} is empty`);
+  need(
+    other.every(([, p]) => p.link || /^sha512-/.test(p.integrity ?? '')),
+    `packages of ${folder} without sha512 integrity`,
+  );
+  need(
+    other.every(([, p]) => p.link || p.resolved === undefined),
+    `the lockfile of ${folder} names hosts`,
+  );
+  need(/^ignore-scripts=true$/m.test(readFileSync(`${folder}/.npmrc`, 'utf8')), `${folder}/.npmrc lacks ignore-scripts=true`);
+}
+
 const unsealed = packages.filter(([, p]) => !p.link && !/^sha512-/.test(p.integrity ?? ''));
 need(unsealed.length === 0, `no sha512 integrity: ${named(unsealed)}`);
 const hosted = packages.filter(([, p]) => p.resolved !== undefined);

@@ -35,7 +35,8 @@ function modelCalling(input: object): MockLanguageModelV4 {
         return { content: [call], finishReason: { unified: 'tool-calls', raw: 'tool_use' }, usage, warnings: [] };
       }
       const result = last?.role === 'tool' ? last.content.find((part) => part.type === 'tool-result') : undefined;
-      const told = result === undefined ? '' : 'value' in result.output ? String(result.output.value) : String(result.output.reason);
+      const told =
+        result === undefined ? '' : 'value' in result.output ? JSON.stringify(result.output.value) : (result.output.reason ?? '');
       return { content: [{ type: 'text', text: told }], finishReason: { unified: 'stop', raw: 'stop' }, usage, warnings: [] };
     },
   });
