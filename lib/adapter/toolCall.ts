@@ -69,7 +69,8 @@ function describe<C>({ framework, options, guardOf }: ToolCallSource<C>, invocat
     guard: guardOf(toolName),
     target: identity,
     guardKey: identity === undefined ? undefined : `${toolName}#${createHash('sha256').update(identity).digest('base64url').slice(0, 32)}`,
-    signature: framework,
+    // what waits in the background ends with its process: there is no guard to be found by its key
+    signature: mode === 'throw' ? framework : undefined,
     schema: schema && sanitizedOnly(schema, (params) => unwrap(params as Params), wrap),
     knows,
     signal,

@@ -35,8 +35,8 @@ export interface GuardedCall<R = unknown> {
   readonly onSettled?: ((result: R | undefined, error: unknown) => unknown) | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   /**
-   * In mode `throw`, on a durable store: an equal call of another process finds the approval by its `guardKey` if it says the same here, such as a version of
-   * the tool's parameters. Without it the approval ends with its process.
+   * For mode `throw` on a durable store: an equal call of another process redeems the approval if it has the same `guardKey` and says the same here, such as a
+   * version of the tool's parameters. Without it the approval ends with its process.
    */
   readonly signature?: string | undefined;
   /**

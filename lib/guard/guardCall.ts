@@ -40,7 +40,7 @@ function ownCall<R>(runtime: GuardRuntime, given: GuardedCall<Awaited<R>>, run: 
   const { limits } = runtime;
   // every field is read once: what is checked is what counts
   const call = { ...given };
-  const { agentId, toolName, guardKey, params, session, groups, opaque, approvalTimeoutMs, mode, signature, covers } = call;
+  const { agentId, toolName, guardKey, params, session, groups, opaque, approvalTimeoutMs, covers } = call;
   if (!isText(agentId) || !isText(toolName) || (guardKey !== undefined && !isText(guardKey))) {
     throw new ParamsError('', 'A call needs an agentId and a toolName: texts of 1 to 256 characters.', { code: 'invalid_call' });
   }
@@ -56,8 +56,6 @@ function ownCall<R>(runtime: GuardRuntime, given: GuardedCall<Awaited<R>>, run: 
     session: session === undefined || session === null ? null : takeSession(session, limits),
     groups: groups === undefined ? undefined : Object.freeze([...groups]),
     opaque: opaque === undefined ? undefined : Object.freeze([...opaque]),
-    // there is no guard that could be found by its key: only who calls again can run it
-    signature: mode === 'throw' ? signature : undefined,
   };
   const enter = (params: OwnParams): R => run(recordOf(params));
   if (covers !== true || own.opaque !== undefined) return { ...own, run: enter };

@@ -10,6 +10,7 @@ import { AegisModule } from '../../lib/guard/AegisModule.js';
 import { ConfigError, GuardDefinitionError } from '../../lib/model/errors/SetupErrors.js';
 import { diagnosed } from '../support/diagnosed.js';
 import { rejection } from '../support/rejection.js';
+import { runInChild } from '../support/runInChild.js';
 import { moduleAsking, StandInDecisions } from '../support/standInDecisions.js';
 
 interface Context {
@@ -127,13 +128,22 @@ describe('ToolGuard', () => {
   });
 
   it('finds the session of its scope, where the module looks for one', async () => {
-    const service = new StandInDecisions();
-    const other = moduleAsking(service, { sessions: 'async-local' });
-    await other.withSession({ user_id: 'eve' }, () => guardOf({ module: other }).call(invocation(), run));
-    expect(service.last.session).to.deep.equal({ user_id: 'eve' });
-    await guardOf({ module: other }).call(invocation(), run);
-    expect(service.last.session).to.equal(null);
-    await other.close();
+    // in a process of its own: once AsyncLocalStorage is on, it is on for all
+    const urlOf = (path: string): string => JSON.stringify(new URL(`../../lib/${path}.js`, import.meta.url).href);
+    const { code, stdout, stderr } = await runInChild(`
+      const { AegisModule } = await import(${urlOf('guard/AegisModule')});
+      const { ToolGuard } = await import(${urlOf('adapter/ToolGuard')});
+      const sessions = [];
+      const decisions = { decide: ({ session }) => (sessions.push(session), { effect: 'allow', decisionId: 'd' + sessions.length }), status: () => ({}) };
+      const module = AegisModule.create({ decisions, agentId: 'agent', sessions: 'async-local' });
+      const guard = new ToolGuard('frame', { module }, false);
+      const call = () => guard.call({ name: 'tool', input: {}, context: {} }, () => 1);
+      await module.withSession({ user_id: 'eve' }, call);
+      await call();
+      console.log(JSON.stringify(sessions));
+      await module.close();`);
+    expect(code, stderr).to.equal(0);
+    expect(JSON.parse(stdout)).to.deep.equal([{ user_id: 'eve' }, null]);
   });
 
   it('refuses, and runs nothing, where module, agent, name or an option of the program is missing or throws', async () => {
@@ -266,6 +276,18 @@ describe('ToolGuard', () => {
       await guard.forecast(asks());
       for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.deny(decisionId, { by: 'bob', digest });
       expect(codeOf(await guard.call(asks(), run))).to.equal('approval_denied');
+      expect(runs).to.deep.equal([]);
+    });
+
+    it('gives no verdict on what the desk does not know, or knows the end of', async () => {
+      const guard = guardOf({ verdictBy: () => 'bob' });
+      await guard.forecast(asks());
+      const { approvals } = module;
+      const get = approvals.get.bind(approvals);
+      for (const found of [undefined, 'denied']) {
+        approvals.get = async (id) => (found === undefined ? undefined : ({ ...(await get(id)), status: found } as never));
+        expect((await guard.call(asks({ approvedThere: true }), run)).kind).to.not.equal('ran');
+      }
       expect(runs).to.deep.equal([]);
     });
 

@@ -1,4 +1,4 @@
-import { getEventListeners } from 'node:events';
+import { defaultMaxListeners, getEventListeners, getMaxListeners, setMaxListeners } from 'node:events';
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { Deadline } from '../../lib/common/Deadline.js';
@@ -33,6 +33,28 @@ describe('Deadline', () => {
     await clock.tickAsync(1);
     expect((await ended).message).to.equal('time is up');
     expect([deadline.timedOut, deadline.remainingMs()]).to.deep.equal([true, 0]);
+  });
+
+  it('lets many wait for one signal without a warning, keeps a limit that the program has set, and takes a signal of another kind', () => {
+    const { signal } = new AbortController();
+    for (const [before, after] of [
+      [defaultMaxListeners, 1_500],
+      [3, 3],
+    ] as const) {
+      setMaxListeners(before, signal);
+      setup(signal).end();
+      expect(getMaxListeners(signal)).to.equal(after);
+    }
+    let abort: (() => void) | undefined;
+    const foreign = {
+      aborted: false,
+      addEventListener: (_: string, listener: () => void) => (abort = listener),
+      removeEventListener: () => {},
+    };
+    const deadline = setup(foreign as never);
+    abort?.();
+    expect(deadline.signal.aborted).to.equal(true);
+    deadline.end();
   });
 
   it('does not care about jumps of the wall clock', async () => {

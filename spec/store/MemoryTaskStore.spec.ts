@@ -35,6 +35,7 @@ describe('MemoryTaskStore', () => {
     const query = { nowMs: Date.now(), idleMs: 0, againMs: 0, keys: [task.guardKey], poll: true, limit: 10 };
     expect(store.due(query)).to.deep.equal([]);
     store.putBack();
+    expect(store.watch()()).to.equal(undefined);
     expect(store.due(query)).to.deep.equal([]);
   });
 });
