@@ -122,6 +122,16 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return this.#decide(decisionId, false, verdict);
   }
 
+  /** Whether a verdict of this person would count now, for any policy that is still open. */
+  async mayDecide(decisionId: string, by: string): Promise<boolean> {
+    const record = await this.get(decisionId);
+    if (record?.status !== 'pending') return false;
+    return eligiblePolicies(record, by, this.#options).then(
+      () => true,
+      () => false,
+    );
+  }
+
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
     // read once: who is asked about is who is recorded
     const verdict: VerdictInput = { ...given };
