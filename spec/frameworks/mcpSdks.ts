@@ -1,5 +1,5 @@
-import { Client as ClientV2, InMemoryTransport as TransportV2 } from '@modelcontextprotocol/client';
-import { McpServer as ServerV2 } from '@modelcontextprotocol/server';
+import { Client as ClientV2, InMemoryTransport as TransportV2, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { createMcpHandler, McpServer as ServerV2 } from '@modelcontextprotocol/server';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { InMemoryTransport as TransportV1 } from '@modelcontextprotocol/sdk/inMemory.js';
 import { McpServer as ServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js';
@@ -70,4 +70,24 @@ export const V2: Sdk = {
 /** What a client was told of a call, as the specs of all adapters look at it. */
 export function toldBy({ content, isError }: Result): { readonly text: string; readonly refused: boolean } {
   return { text: content.map(({ text }) => text).join('\n'), refused: isError === true };
+}
+
+/** Version 2 as it is served over HTTP on the protocol of 2026-07-28: each request meets a server made anew. */
+export async function connectModern(make: () => Server, elicit?: Elicit, changing?: (body: Body) => Body): Promise<Client> {
+  const handler = createMcpHandler(() => make() as never);
+  const client = new ClientV2(INFO, {
+    versionNegotiation: { mode: 'auto' },
+    ...(elicit && { capabilities: { elicitation: { form: {} } } }),
+  });
+  if (elicit !== undefined) client.setRequestHandler('elicitation/create', async ({ params }) => (await elicit(params as never)) as never);
+  const fetch = async (url: string | URL, init?: RequestInit): Promise<Response> => {
+    const body = typeof init?.body === 'string' && changing ? JSON.stringify(changing(JSON.parse(init.body) as Body)) : init?.body;
+    return handler.fetch(new Request(url, { ...init, body: body ?? null }));
+  };
+  await client.connect(new StreamableHTTPClientTransport(new URL('http://localhost/mcp'), { fetch }));
+  return client as unknown as Client;
+}
+export interface Body {
+  readonly method?: string;
+  readonly params?: Readonly<Record<string, unknown>>;
 }
