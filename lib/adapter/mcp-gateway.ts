@@ -1,20 +1,20 @@
 import { isLoopbackHost } from '../common/loopback.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';
-import { McpHttpListener } from './mcpHttpListener.js';
-import type { McpListen } from './mcpHttpListener.js';
-import { McpRelay } from './mcpRelay.js';
-import type { McpRelayOptions, McpSides } from './mcpRelay.js';
-import { loadMcpSdk } from './mcpSdk.js';
-import type { McpSdk } from './mcpSdk.js';
-import type { McpTransport } from './mcpTransport.js';
+import { McpHttpListener } from './McpHttpListener.js';
+import type { McpListen } from './McpHttpListener.js';
+import { McpRelay } from './McpRelay.js';
+import type { McpRelayOptions, McpSides } from './McpRelay.js';
+import { loadMcpSdk } from './McpSdk.js';
+import type { McpSdk } from './McpSdk.js';
+import type { McpTransport } from './McpTransport.js';
 
 export type { AdapterOptions, OnApproval } from './AdapterOptions.js';
 export type { McpAuthInfo, McpContext } from './mcpContext.js';
-export type { McpListen } from './mcpHttpListener.js';
-export type { McpRelayOptions, McpSides } from './mcpRelay.js';
-export { loadMcpSdk } from './mcpSdk.js';
-export type { McpSdk } from './mcpSdk.js';
-export type { McpMessage, McpTransport } from './mcpTransport.js';
+export type { McpListen } from './McpHttpListener.js';
+export type { McpRelayOptions, McpSides } from './McpRelay.js';
+export { loadMcpSdk } from './McpSdk.js';
+export type { McpSdk } from './McpSdk.js';
+export type { McpMessage, McpTransport } from './McpTransport.js';
 
 /** What a gateway takes: the server, by `command` or by `url`, and how its clients come. */
 export interface GatewayOptions extends McpRelayOptions {

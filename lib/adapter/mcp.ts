@@ -2,12 +2,12 @@ import { isPlainObject } from '../common/plainness.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { requestOf } from './mcpContext.js';
 import type { McpProtocolServer } from './mcpElicitation.js';
-import { McpToolCalls } from './mcpToolCalls.js';
-import type { McpOptions } from './mcpToolCalls.js';
+import { McpToolCalls } from './McpToolCalls.js';
+import type { McpOptions } from './McpToolCalls.js';
 
 export type { AdapterOptions, OnApproval } from './AdapterOptions.js';
 export type { McpAuthInfo, McpContext } from './mcpContext.js';
-export type { McpOptions } from './mcpToolCalls.js';
+export type { McpOptions } from './McpToolCalls.js';
 
 /** What is used of the `McpServer` of the SDK, 1 or 2. */
 export interface McpServerLike {
@@ -119,7 +119,9 @@ class ServerGuard {
     let { handler } = tool;
     Object.defineProperty(tool, 'handler', {
       get: () => handler,
-      set: (given: unknown) => (handler = this.callback(entry, given)),
+      set: (given: unknown) => {
+        handler = this.callback(entry, given);
+      },
       enumerable: true,
       configurable: true,
     });

@@ -31,7 +31,7 @@ export interface McpRequest {
   readonly id: string | number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly progressToken: string | number | undefined;
-  notify(notification: object): Promise<void> | undefined;
+  readonly notify: (notification: object) => Promise<void> | undefined;
   /** Version 2: its multi-round requests. */
   readonly rounds: McpRounds | undefined;
   /** Version 1: where tasks of the protocol are kept. */

@@ -207,7 +207,7 @@ for (const sdk of [V1, V2]) {
       const [first] = await module.approvals.list();
       await module.approvals.approve(first?.decisionId as string, { by: 'bob', digest: first?.digest as string });
       const told = (await Promise.all(results)).map(({ isError }) => isError === true);
-      expect([told.sort(), ran]).to.deep.equal([[false, true], [ASKED]]);
+      expect([told.filter(Boolean), ran]).to.deep.equal([[true], [ASKED]]);
     });
 
     it('takes the same request id of a later connection of the same server for another call', async () => {

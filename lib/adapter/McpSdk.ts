@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { ConfigError } from '../model/errors/SetupErrors.js';
-import type { McpTransport } from './mcpTransport.js';
+import type { McpTransport } from './McpTransport.js';
 
 type TransportClass = new (...args: never[]) => McpTransport;
 

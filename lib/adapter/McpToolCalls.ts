@@ -8,7 +8,7 @@ import type { McpContext, McpRequest } from './mcpContext.js';
 import { answered, canElicit, elicit, inputRequired, questionOf } from './mcpElicitation.js';
 import type { McpAnswer, McpProtocolServer } from './mcpElicitation.js';
 import { beatWhile } from './mcpHeartbeat.js';
-import { McpRequestState } from './mcpRequestState.js';
+import { McpRequestState } from './McpRequestState.js';
 import { refusedResult } from './mcpResult.js';
 import { standardSchemaOf } from './sanitizedOnly.js';
 import { ToolGuard } from './ToolGuard.js';

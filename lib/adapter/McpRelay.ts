@@ -4,12 +4,13 @@ import type { AdapterOptions } from './AdapterOptions.js';
 import type { McpContext } from './mcpContext.js';
 import { beatWhile } from './mcpHeartbeat.js';
 import { refusedResult } from './mcpResult.js';
-import type { McpMessage, McpTransport } from './mcpTransport.js';
+import { AnsweredError, McpUpstreamCalls } from './McpUpstreamCalls.js';
+import type { McpMessage, McpTransport } from './McpTransport.js';
 import { ToolGuard } from './ToolGuard.js';
 import { withoutNulls } from './withoutNulls.js';
 
 /** How calls are guarded that go to another server. */
-export interface McpRelayOptions extends AdapterOptions<McpContext> {
+export interface McpRelayOptions extends Omit<AdapterOptions<McpContext>, 'onApproval' | 'verdictBy'> {
   /** Default `wait`: nobody but the client would read the result of a tool that ran in the background. */
   readonly onApproval?: 'pending' | 'wait' | 'deny' | undefined;
   /** How often a client that asked for progress is told that its call waits, in milliseconds. Default 10,000. */
@@ -28,20 +29,6 @@ export interface McpSides {
 }
 
 type Id = string | number;
-interface Waiting {
-  resolve(result: unknown): void;
-  reject(error: unknown): void;
-}
-
-/** The server's own error of the protocol, which the client is given as it is. */
-class AnsweredError extends Error {
-  readonly error: unknown;
-
-  constructor(error: unknown) {
-    super('The server answered with an error.');
-    this.error = error;
-  }
-}
 
 /**
  * Hands every message on, both ways, as it is, but for `tools/call`: that is decided first, and only what was decided is sent. It knows nothing else
@@ -57,11 +44,9 @@ export class McpRelay {
   readonly #calls = new Map<Id, AbortController>();
   /** Requests that were handed on, and their methods. */
   readonly #open = new Map<Id, string>();
-  /** By our own id. */
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #made: McpUpstreamCalls;
   /** Which request a progress token stands for: what belongs to a request travels with its answer. */
   readonly #progress = new Map<unknown, Id>();
-  #sent = 0;
   #closed = false;
   /** Called once, when either side is gone. */
   onclose: (() => void) | undefined;
@@ -71,6 +56,7 @@ export class McpRelay {
     this.#client = client;
     this.#upstream = upstream;
     this.#options = options;
+    this.#made = new McpUpstreamCalls(upstream);
     this.#guard = new ToolGuard('mcp-gateway', { ...options, onApproval: options.onApproval ?? 'wait' }, false);
   }
 
@@ -90,13 +76,15 @@ export class McpRelay {
     this.#closed = true;
     const gone = new Error('The connection was closed.');
     for (const controller of this.#calls.values()) controller.abort(gone);
-    for (const { reject } of this.#waiting.values()) reject(gone);
+    this.#made.end(gone);
     await Promise.allSettled([this.#upstream.close(), this.#client.close()]);
     this.onclose?.();
   }
 
   #fromClient(message: McpMessage, extra: object): void {
     const { method, id, params } = message;
+    // a list of messages, or a method that is no text, could be a call that another reads in it
+    if (!isPlainObject(message) || (method !== undefined && typeof method !== 'string')) return;
     if (method === 'tools/call') {
       // without an id it is no request, and whatever a server makes of it was not decided
       if (id !== undefined) void this.#call(id, message, extra);
@@ -117,11 +105,7 @@ export class McpRelay {
       const related = method === 'notifications/progress' ? this.#progress.get(params?.['progressToken']) : sole;
       return this.#send(this.#client, message, related);
     }
-    const waiting = this.#waiting.get(id as string);
-    if (waiting !== undefined) {
-      this.#waiting.delete(id as string);
-      return message.error === undefined ? waiting.resolve(message.result) : waiting.reject(new AnsweredError(message.error));
-    }
+    if (this.#made.settle(message)) return;
     // what nobody asked, and what was decided here, the server does not answer
     if (id === undefined || !this.#open.has(id)) return;
     const { result } = message;
@@ -150,13 +134,14 @@ export class McpRelay {
       this.#options.heartbeatMs ?? 10_000,
     );
     let answer: Partial<McpMessage> | undefined;
+    let waits = true;
     try {
       const given = this.#options.nulls === 'drop' ? withoutNulls(input) : input;
       const outcome = await this.#guard.call(
         { name, input: given, context, callId: `${this.#nonce}:${JSON.stringify(id)}`, signal },
         (own) => {
           stop();
-          return this.#run(message, own, answer === undefined ? signal : undefined);
+          return this.#made.make(message, own, waits ? signal : undefined);
         },
       );
       answer = { result: outcome.kind === 'ran' ? outcome.value : refusedResult(outcome.text) };
@@ -164,35 +149,13 @@ export class McpRelay {
       if (error instanceof AnsweredError) answer = { error: error.error };
       else if (!signal.aborted) answer = { result: failedResult(name) };
     } finally {
+      waits = false;
       stop();
       this.#calls.delete(id);
       this.#progress.delete(progressToken);
     }
     // who cancelled a call hears nothing of it any more
     if (answer !== undefined && !signal.aborted) this.#send(this.#client, { jsonrpc: '2.0', id, ...answer });
-    answer ??= {};
-  }
-
-  /** Sends a call under an id of ours: one that was approved later than the client was answered has none of its own any more. */
-  #run(message: McpMessage, own: unknown, signal: AbortSignal | undefined): Promise<unknown> {
-    const id = `aegis-${this.#nonce}-${++this.#sent}`;
-    const { _meta, ...params } = message.params ?? {};
-    const request: McpMessage = {
-      ...message,
-      id,
-      params: { ...params, arguments: own, ...(signal !== undefined && _meta !== undefined && { _meta }) },
-    };
-    return new Promise<unknown>((resolve, reject) => {
-      if (this.#closed) throw new Error('The connection was closed.');
-      const cancel = (): void => {
-        this.#waiting.delete(id);
-        this.#send(this.#upstream, { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id } });
-        reject(signal?.reason);
-      };
-      this.#waiting.set(id, { resolve, reject });
-      signal?.addEventListener('abort', cancel, { once: true });
-      this.#upstream.send(request as never).catch(reject);
-    });
   }
 
   get #running(): readonly Id[] {

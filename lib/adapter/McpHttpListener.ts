@@ -4,8 +4,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isLoopbackHost } from '../common/loopback.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';
-import type { McpSdk } from './mcpSdk.js';
-import type { McpTransport } from './mcpTransport.js';
+import type { McpSdk } from './McpSdk.js';
+import type { McpTransport } from './McpTransport.js';
 
 /** Where the gateway listens for clients that speak Streamable HTTP. */
 export interface McpListen {
