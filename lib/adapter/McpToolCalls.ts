@@ -13,7 +13,7 @@ import { refusedResult } from './mcpResult.js';
 import { standardSchemaOf } from './sanitizedOnly.js';
 import { ToolGuard } from './ToolGuard.js';
 import type { ToolInvocation } from './ToolInvocation.js';
-import type { ToolOutcome } from './ToolOutcome.js';
+import type { ToolDenied, ToolOutcome } from './ToolOutcome.js';
 
 /** What `guardServer` takes. */
 export interface McpOptions extends AdapterOptions<McpContext> {
@@ -112,8 +112,12 @@ export class McpToolCalls {
     if (answer === 'yes') return this.#guard.call({ ...invocation, approvedThere: true }, run);
     if (answer === 'no') return this.#guard.refuse(invocation, 'declined at the client');
     const met = await this.#guard.forecast(invocation);
-    if (met.kind === 'pending') await met.pending.cancel();
-    return met.kind === 'denied' ? met : this.#guard.deny(invocation, 'the question about it was not answered');
+    return met.kind === 'denied' ? met : this.#unanswered(invocation, met.kind === 'pending' ? met.pending : undefined);
+  }
+
+  async #unanswered(invocation: ToolInvocation<McpContext>, pending: PendingApproval | undefined): Promise<ToolDenied> {
+    await pending?.cancel();
+    return this.#guard.deny(invocation, 'the question about it was not answered');
   }
 
   /** Asks the person at the client where the answer can count; else the tool runs in the background, once others approved. */
@@ -131,6 +135,7 @@ export class McpToolCalls {
     const { waitMs = ELICITATION_MS } = this.#options;
     // a client that fails to answer has not answered
     const answer = await elicit(this.#server, question, request, waitMs).catch(() => undefined);
+    if (answer === undefined) return this.#unanswered(invocation, pending);
     const taken = await this.#take({ ...invocation, shownDecision: pending.decisionId }, answer, run);
     return taken.kind === 'pending' ? this.#guard.call({ ...invocation, onApproval: 'pending' }, run) : taken;
   }

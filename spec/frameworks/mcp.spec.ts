@@ -1,8 +1,13 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { McpServer as ServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks/stores/in-memory.js';
-import { CallToolRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { CallToolRequestSchema, ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { expect } from 'chai';
 import { createRequestStateCodec } from '@modelcontextprotocol/server';
 import type { AegisModule } from 'aegislib';
@@ -390,6 +395,46 @@ describe('Tools of MCP SDK 1', () => {
     const told = await client.callTool({ name: 'send', arguments: { ...DENIED } });
     expect([told.isError, runs]).to.deep.equal([true, 1]);
     await client.close();
+  });
+});
+
+describe('A server of MCP SDK 1 over HTTP', () => {
+  it('asks the client’s user on the stream of the call, and ends the question with a call that is given up', async () => {
+    await using module = moduleOf({ policies: { text: SELF } });
+    let runs = 0;
+    const server = guardServer(new ServerV1({ name: 'spec', version: '1.0.0' }), {
+      module,
+      session: ({ sessionId }) => ({ user_id: `user of ${sessionId}` }),
+      verdictBy: ({ sessionId }) => `user of ${sessionId}`,
+    });
+    server.registerTool('send', { inputSchema: mailSchema }, () => ({ content: [{ type: 'text', text: `run ${(runs += 1)}` }] }));
+    const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => 'one' });
+    await server.connect(transport as Transport);
+    const http = createServer((request, response) => void transport.handleRequest(request, response));
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    const client = new ClientV1({ name: 'spec', version: '1.0.0' }, { capabilities: { elicitation: {} } });
+    const controller = new AbortController();
+    let answers = 0;
+    client.setRequestHandler(ElicitRequestSchema, async () => {
+      answers += 1;
+      if (answers > 1) {
+        controller.abort();
+        await new Promise(() => {});
+      }
+      return { action: 'accept', content: { approve: true } };
+    });
+    const { port } = http.address() as AddressInfo;
+    await client.connect(new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${port}/mcp`)) as Transport);
+    const told = await client.callTool({ name: 'send', arguments: { ...ASKED } });
+    expect(toldBy(told as never).text).to.equal('run 1');
+    expect((await module.approvals.list({ status: 'approved' }))[0]?.verdicts[0]?.by).to.equal('user of one');
+    await client.callTool({ name: 'send', arguments: { ...ASKED } }, undefined, { signal: controller.signal }).catch(() => {});
+    await until(async () => (await module.approvals.list({ status: 'withdrawn' })).length > 0);
+    expect([(await module.approvals.list()).length, runs, answers]).to.deep.equal([0, 1, 2]);
+    await client.close();
+    await server.close();
+    http.closeAllConnections();
+    await new Promise((resolve) => http.close(resolve));
   });
 });
 
