@@ -4,9 +4,10 @@ import { guardCall } from '../guard/guardCall.js';
 import { AegisError } from '../model/errors/AegisError.js';
 import { ForbiddenError } from '../model/errors/RefusalErrors.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';
+import type { PendingApproval } from '../model/PendingApproval.js';
 import type { ApprovalMode } from '../model/Task.js';
 import type { AdapterOptions, OnApproval } from './AdapterOptions.js';
-import { giveVerdict } from './giveVerdict.js';
+import { giveVerdict, verdictCounts } from './giveVerdict.js';
 import { toolCall } from './toolCall.js';
 import type { ToolInvocation } from './ToolInvocation.js';
 import type { ToolDenied, ToolForecast, ToolOutcome, ToolPending } from './ToolOutcome.js';
@@ -50,7 +51,7 @@ export class ToolGuard<C = unknown> {
   /** Decides, and runs the tool if it may run. `run` gets its own copy of the input, sanitized or not. */
   async call<R>(invocation: ToolInvocation<C>, run: (input: never) => R): Promise<ToolOutcome<Awaited<R>>> {
     try {
-      const outcome = await this.#decide(invocation, MODES[this.#onApproval], run);
+      const outcome = await this.#decide(invocation, MODES[invocation.onApproval ?? this.#onApproval], run);
       if (outcome.kind === 'ran') return { kind: 'ran', value: outcome.value };
       if (outcome.kind === 'denied') throw outcome.error;
       return await this.#approve(invocation, outcome);
@@ -82,11 +83,11 @@ export class ToolGuard<C = unknown> {
       if (!(await this.#verdict(invocation, pending, false, reason))) await pending.cancel();
     }
     const why = reason === undefined ? 'a person refused it' : `a person refused it: ${reason}`;
-    return this.#denied(invocation, this.#forbidden(invocation, why));
+    return this.deny(invocation, why);
   }
 
   async #approve<R>(invocation: ToolInvocation<C>, outcome: PendingOutcome<R>): Promise<ToolOutcome<R>> {
-    switch (this.#onApproval) {
+    switch (invocation.onApproval ?? this.#onApproval) {
       case 'pending':
         outcome.schedule();
         return this.#pending(outcome);
@@ -94,7 +95,9 @@ export class ToolGuard<C = unknown> {
         return { kind: 'ran', value: await outcome.wait({ waitMs: this.options.waitMs }) };
       case 'native': {
         // a yes is for what had been asked before, never for what is asked just now
-        if (invocation.approvedThere === true && outcome.joined) await this.#verdict(invocation, outcome.pending, true);
+        const { approvedThere, shownDecision = outcome.pending.decisionId } = invocation;
+        if (approvedThere === true && outcome.joined && shownDecision === outcome.pending.decisionId)
+          await this.#verdict(invocation, outcome.pending, true);
         const resumed = await outcome.resume();
         return resumed === undefined ? this.#pending(outcome) : { kind: 'ran', value: resumed.value };
       }
@@ -104,7 +107,23 @@ export class ToolGuard<C = unknown> {
     }
   }
 
-  async #verdict({ context }: ToolInvocation<C>, pending: ToolPending['pending'], approved: boolean, reason?: string): Promise<boolean> {
+  /** Refuses a call for a reason of the adapter's own. */
+  deny(invocation: ToolInvocation<C>, why: string): ToolDenied {
+    return this.#denied(invocation, this.#forbidden(invocation, why));
+  }
+
+  /** Whether the yes of the person who is asked would count as a verdict, by `verdictBy` and what policies say. */
+  async mayAnswer({ context }: ToolInvocation<C>, pending: PendingApproval): Promise<boolean> {
+    const { verdictBy, module } = this.options;
+    try {
+      const by = verdictBy?.(context);
+      return by !== undefined && (await verdictCounts(module as AegisModule, pending, by));
+    } catch {
+      return false;
+    }
+  }
+
+  async #verdict({ context }: ToolInvocation<C>, pending: PendingApproval, approved: boolean, reason?: string): Promise<boolean> {
     const { verdictBy, module } = this.options;
     const by = verdictBy?.(context);
     return by === undefined ? false : giveVerdict(module as AegisModule, pending, { approved, by, reason });

@@ -1,4 +1,5 @@
 import type { StandardSchema } from '../guard/StandardSchema.js';
+import type { OnApproval } from './AdapterOptions.js';
 
 /** One call of a tool, as a framework makes it. */
 export interface ToolInvocation<C = unknown> {
@@ -20,4 +21,8 @@ export interface ToolInvocation<C = unknown> {
    * policies let it count. Give it only where the framework calls the tool because of that yes.
    */
   readonly approvedThere?: boolean | undefined;
+  /** With `approvedThere`: the decision that the person was shown, where the framework says so. The yes counts for no other. */
+  readonly shownDecision?: string | undefined;
+  /** What this call does that needs a person, where it is not the option's: a client that cannot be asked, for instance. */
+  readonly onApproval?: OnApproval | undefined;
 }

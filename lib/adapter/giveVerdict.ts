@@ -27,3 +27,8 @@ export async function giveVerdict(
     return false;
   }
 }
+
+/** Whether a verdict of this person would count now. */
+export async function verdictCounts(module: AegisModule, { decisionId }: PendingApproval, by: string): Promise<boolean> {
+  return module.approvals.mayDecide(decisionId, by);
+}

@@ -16,6 +16,9 @@ import type { ToolInvocation } from './ToolInvocation.js';
 /** The one parameter of a tool whose input is no object. */
 const INPUT = 'input';
 
+/** The guard of all calls that their frameworks have named: an adapter that is made anew for each request still finds what was asked before. */
+const NAMED = Object.freeze({});
+
 /** A call of a tool as the guard takes it, and in which module. */
 export interface ToolCall {
   readonly module: AegisModule | AegisModuleView;
@@ -66,8 +69,8 @@ function describe<C>({ framework, options, guardOf }: ToolCallSource<C>, invocat
     mode,
     session: options.session?.(context) ?? (runtime.asyncLocal ? scopedSession() : undefined) ?? null,
     groups: options.groups?.(name),
-    guard: guardOf(toolName),
-    target: identity,
+    guard: identity === undefined ? guardOf(toolName) : NAMED,
+    target: identity === undefined ? undefined : `${framework} ${toolName} ${identity}`,
     guardKey: identity === undefined ? undefined : `${toolName}#${createHash('sha256').update(identity).digest('base64url').slice(0, 32)}`,
     // what waits in the background ends with its process: there is no guard to be found by its key
     signature: mode === 'throw' ? framework : undefined,

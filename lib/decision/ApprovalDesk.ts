@@ -8,23 +8,16 @@ import { VerdictError } from '../model/errors/SetupErrors.js';
 import { publishCallbackError } from '../model/diagnostics.js';
 import { SafeEmitter } from '../model/SafeEmitter.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../store/ApprovalStore.js';
-import type { ApprovalDeskOptions } from './ApprovalDeskOptions.js';
+import type { ApprovalDeskOptions, DeskEvents } from './ApprovalDeskOptions.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalOpening.js';
 import type { ApprovalOpening, OpeningOutcome } from './ApprovalOpening.js';
 import { consumeApproval } from './consumeApproval.js';
 import type { ApprovalUse } from './DecisionService.js';
-import { eligiblePolicies } from './eligiblePolicies.js';
+import { eligiblePolicies, mayDecide } from './eligiblePolicies.js';
 import { checkDigest, checkVerdict, settled, withVerdict } from './verdicts.js';
 import type { VerdictInput } from './verdicts.js';
 
 export type { ApprovalDeskOptions } from './ApprovalDeskOptions.js';
-
-interface DeskEvents {
-  /** A person is needed. */
-  requested: [ApprovalRecord];
-  /** It was decided, expired or withdrawn. */
-  settled: [ApprovalRecord];
-}
 
 const NEAR_REPEATS_MS = 3_600_000;
 const PRUNE_EVERY = 1_000;
@@ -120,6 +113,12 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   /** Records a no; one is enough. */
   async deny(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord> {
     return this.#decide(decisionId, false, verdict);
+  }
+
+  /** Whether a verdict of this person would count now, for any policy that is still open. */
+  async mayDecide(decisionId: string, by: string): Promise<boolean> {
+    const record = await this.get(decisionId);
+    return record?.status === 'pending' && mayDecide(record, by, this.#options);
   }
 
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {

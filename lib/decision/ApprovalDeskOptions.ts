@@ -1,3 +1,4 @@
+import type { ApprovalRecord } from '../store/ApprovalStore.js';
 import type { EligibilityRules } from './eligiblePolicies.js';
 
 export interface ApprovalDeskOptions extends EligibilityRules {
@@ -5,4 +6,12 @@ export interface ApprovalDeskOptions extends EligibilityRules {
   readonly maxPendingPerTool?: number | undefined;
   /** How long the same call stays refused after a person refused it, in milliseconds. Default 300,000. */
   readonly denialTtlMs?: number | undefined;
+}
+
+/** What the desk tells its listeners. */
+export interface DeskEvents {
+  /** A person is needed. */
+  requested: [ApprovalRecord];
+  /** It was decided, expired or withdrawn. */
+  settled: [ApprovalRecord];
 }

@@ -37,6 +37,14 @@ export async function eligiblePolicies(record: ApprovalRecord, by: string, rules
   throw new VerdictError(403, own ? 'self_approval' : 'not_an_approver', record.decisionId, `Refused: ${why}.`);
 }
 
+/** Whether there is any that this person may decide. */
+export function mayDecide(record: ApprovalRecord, by: string, rules: EligibilityRules): Promise<boolean> {
+  return eligiblePolicies(record, by, rules).then(
+    () => true,
+    () => false,
+  );
+}
+
 async function isEligible(policy: ApprovalPolicy, by: string, record: ApprovalRecord, rules: EligibilityRules): Promise<boolean> {
   if (rules.mayApprove !== undefined) {
     try {

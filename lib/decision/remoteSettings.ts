@@ -1,3 +1,4 @@
+import { isLoopbackHost } from '../common/loopback.js';
 import type { Logger } from '../common/Logger.js';
 import { silentLogger } from '../common/Logger.js';
 import { SecretString } from '../common/SecretString.js';
@@ -92,7 +93,7 @@ function checkUrl(value: string | URL, allowInsecureHttp: boolean, refuse: Refus
   }
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     refuse('baseUrl', 'has to start with https:// or http://.');
-  } else if (url.protocol === 'http:' && !allowInsecureHttp && !isLoopback(url.hostname)) {
+  } else if (url.protocol === 'http:' && !allowInsecureHttp && !isLoopbackHost(url.hostname)) {
     refuse(
       'baseUrl',
       'is plain http to another machine, which shows the key to the network; use https, or set allowInsecureHttp: true where the network itself is trusted.',
@@ -101,9 +102,4 @@ function checkUrl(value: string | URL, allowInsecureHttp: boolean, refuse: Refus
   if (url.username !== '' || url.password !== '') refuse('baseUrl', 'must not contain credentials; pass the key as apiKey.');
   if (url.search !== '' || url.hash !== '') refuse('baseUrl', 'must have neither a query nor a fragment.');
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
-}
-
-/** The URL parser has already made one form of each address: `127.1` is 127.0.0.1. */
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

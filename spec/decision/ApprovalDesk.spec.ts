@@ -92,6 +92,21 @@ describe('ApprovalDesk', () => {
       }
     });
 
+    it('is foretold: whether one of this person would count now', async () => {
+      const { desk, open } = setup({ approverGroups: { leads: ['bob'] } });
+      const { decisionId, digest, requester } = await open({
+        policies: [policyOf('one', { approvers: ['leads'] }), policyOf('two', { selfApproval: true })],
+      });
+      const may = (...people: readonly string[]): Promise<readonly boolean[]> =>
+        Promise.all(people.map((by) => desk.mayDecide(decisionId, by)));
+      expect(await may('bob', requester, 'eve')).to.deep.equal([true, true, true]);
+      await desk.approve(decisionId, { by: requester, digest });
+      expect(await may('bob', requester, 'eve')).to.deep.equal([true, false, false]);
+      await desk.approve(decisionId, { by: 'bob', digest });
+      expect(await may('bob', requester, 'eve')).to.deep.equal([false, false, false]);
+      expect(await desk.mayDecide('dec-none', 'bob')).to.equal(false);
+    });
+
     it('on nothing, or by nobody, is a 404 or a 400', async () => {
       const { desk, open } = setup();
       const { decisionId, digest } = await open();

@@ -1,0 +1,43 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+
+/** Which call a question belongs to. It goes through the client, which can read it, and cannot make one. */
+export interface McpAsked {
+  readonly callId: string;
+  readonly toolName: string;
+  readonly decisionId: string;
+}
+
+const PREFIX = 'aegis1.';
+const LABEL = 'aegis mcp request state:';
+
+/** The key of this process: servers of version 2 are made anew for each request. */
+const PROCESS_KEY = randomBytes(32);
+
+/** Signs and checks what goes through the client between two rounds of a call. */
+export class McpRequestState {
+  readonly #key: string | Buffer;
+
+  /** @param key the same in all processes that may get the second round. Default: a random one of this process */
+  constructor(key: string | undefined) {
+    this.#key = key ?? PROCESS_KEY;
+  }
+
+  seal(asked: McpAsked): string {
+    const body = Buffer.from(JSON.stringify(asked)).toString('base64url');
+    return `${PREFIX}${body}.${this.#mac(body).toString('base64url')}`;
+  }
+
+  /** `undefined` for anything that was not sealed with this key. */
+  open(state: unknown): McpAsked | undefined {
+    if (typeof state !== 'string' || !state.startsWith(PREFIX)) return undefined;
+    const [body = '', mac = '', ...more] = state.slice(PREFIX.length).split('.');
+    const given = Buffer.from(mac, 'base64url');
+    const expected = this.#mac(body);
+    if (more.length > 0 || given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
+    return JSON.parse(Buffer.from(body, 'base64url').toString()) as McpAsked;
+  }
+
+  #mac(body: string): Buffer {
+    return createHmac('sha256', this.#key).update(LABEL).update(body).digest();
+  }
+}

@@ -1,0 +1,20 @@
+/** A message of JSON-RPC, as the transports of MCP carry it. */
+export interface McpMessage {
+  readonly jsonrpc: '2.0';
+  readonly id?: string | number | undefined;
+  readonly method?: string | undefined;
+  readonly params?: Readonly<Record<string, unknown>> | undefined;
+  readonly result?: unknown;
+  readonly error?: unknown;
+}
+
+/** What is used of a transport of the MCP SDK. */
+export interface McpTransport {
+  onclose?: (() => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+  onmessage?: ((message: never, extra?: never) => void) | undefined;
+  start(): Promise<void>;
+  send(message: never, options?: never): Promise<void>;
+  close(): Promise<void>;
+  setProtocolVersion?: ((version: string) => void) | undefined;
+}

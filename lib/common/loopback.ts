@@ -1,0 +1,10 @@
+/** Whether a host is this machine. The URL parser has already made one form of each address: `127.1` is 127.0.0.1. */
+export function isLoopbackHost(hostname: string): boolean {
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '::1' ||
+    hostname === '[::1]' ||
+    /^127\.\d+\.\d+\.\d+$/.test(hostname)
+  );
+}
