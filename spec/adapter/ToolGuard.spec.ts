@@ -271,6 +271,38 @@ describe('ToolGuard', () => {
       expect(runs).to.deep.equal([]);
     });
 
+    it('takes a yes for no other decision than the one that was shown', async () => {
+      const guard = guardOf({ verdictBy: () => 'bob' });
+      const asked = await guard.forecast(asks());
+      const shown = asked.kind === 'pending' ? asked.pending.decisionId : '';
+      expect((await guard.call(asks({ approvedThere: true, shownDecision: 'another' }), run)).kind).to.equal('pending');
+      expect((await guard.call(asks({ approvedThere: true, shownDecision: shown }), run)).kind).to.equal('ran');
+      expect(runs).to.have.length(1);
+    });
+
+    it('knows whether the person’s answer would count, before anybody asks', async () => {
+      const mayAnswer = async (options: AdapterOptions<Context>, input: object): Promise<boolean> => {
+        const guard = guardOf({ session: () => ({ user_id: 'ann' }), ...options });
+        const asked = await guard.forecast(asks({ input }));
+        return asked.kind === 'pending' && guard.mayAnswer(asks({ input }), asked.pending);
+      };
+      expect(await mayAnswer({ verdictBy: () => 'ann' }, { ask: 1 })).to.equal(true);
+      expect(await mayAnswer({ verdictBy: () => 'ann' }, { other: 1 })).to.equal(false);
+      expect(await mayAnswer({ verdictBy: () => 'bob' }, { other: 2 })).to.equal(true);
+      expect(await mayAnswer({ verdictBy: () => undefined }, { ask: 2 })).to.equal(false);
+      expect(await mayAnswer({}, { ask: 3 })).to.equal(false);
+      const throws = (): never => {
+        throw new Error('who?');
+      };
+      expect(await mayAnswer({ verdictBy: throws }, { ask: 4 })).to.equal(false);
+    });
+
+    it('finds what was asked before although the adapter was made anew, as in a handler of requests', async () => {
+      await guardOf().forecast(asks());
+      await approveAll();
+      expect((await guardOf().call(asks(), run)).kind).to.equal('ran');
+    });
+
     it('says that it was refused at the desk', async () => {
       const guard = guardOf();
       await guard.forecast(asks());
@@ -301,6 +333,13 @@ describe('ToolGuard', () => {
       });
       expect(seen).to.have.length(1);
     });
+  });
+
+  it('takes a call apart from the others where its invocation says so, and refuses for a reason of the adapter', async () => {
+    const denied = guardOf().deny(invocation(), 'it was never asked for');
+    expect([codeOf(denied), denied.text.includes('it was never asked for')]).to.deep.equal(['approval_refused', true]);
+    expect(codeOf(await guardOf().call(asks({ onApproval: 'deny' }), run))).to.equal('approval_refused');
+    expect(runs).to.deep.equal([]);
   });
 
   it('runs it in the background where it is told to, waits where it is told to, and asks nobody where it is told to', async () => {
