@@ -1,8 +1,8 @@
-import { canonicalDigest } from '../common/canonical.js';
-import type { StandardResult, StandardSchema } from '../guard/StandardSchema.js';
+import type { StandardSchema } from '../guard/StandardSchema.js';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
 import type { AdapterOptions, OnUnguardable } from './AdapterOptions.js';
 import { jsonParameters } from './jsonParameters.js';
+import { argumentsFor, checking } from './langchainArguments.js';
 import { LangChainGuard } from './langchainApproval.js';
 import type { LangChainCall, LangChainInterrupt } from './langchainApproval.js';
 import { refuseUnguardable } from './refuseUnguardable.js';
@@ -164,36 +164,6 @@ function messageOf(
 ): unknown {
   if (callId !== undefined) return new ToolMessage({ content: outcome.text, tool_call_id: callId, name, status: 'error' });
   throw outcome.kind === 'denied' ? outcome.error : new ApprovalPendingError(outcome.pending);
-}
-
-/**
- * Middleware is asked before the tool's schema is. What the schema makes of the arguments is what policies have to see, where the schema takes that for good when
- * it is asked again; else it is the model's own words. Undefined where they do not fit.
- */
-async function argumentsFor(standard: StandardSchema | undefined, args: unknown): Promise<{ readonly value: unknown } | undefined> {
-  if (standard === undefined) return { value: args };
-  try {
-    const first = await checked(standard, args);
-    if (first === undefined) return undefined;
-    const again = await checked(standard, first.value);
-    return again !== undefined && canonicalDigest(again.value) === canonicalDigest(first.value) ? first : { value: args };
-  } catch {
-    return { value: args };
-  }
-}
-
-async function checked(schema: StandardSchema, value: unknown): Promise<{ readonly value: unknown } | undefined> {
-  const result = await schema['~standard'].validate(value);
-  return result.issues === undefined ? { value: result.value } : undefined;
-}
-
-/** The tool itself turns into something else what fits. */
-function checking(standard: StandardSchema): StandardSchema {
-  const validate = async (value: unknown): Promise<StandardResult<unknown>> => {
-    const result = await standard['~standard'].validate(value);
-    return result.issues === undefined ? { value } : result;
-  };
-  return { '~standard': { ...standard['~standard'], validate } };
 }
 
 /** A tool may stream. Nobody reads that of a call which is over, so it is run to its end here. */
