@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { Command, MemorySaver, MessagesAnnotation, StateGraph } from '@langchain/langgraph';
+import { RunnableLambda } from '@langchain/core/runnables';
+import { Command, MemorySaver, MessagesAnnotation, StateGraph, interrupt } from '@langchain/langgraph';
 import { ToolNode } from '@langchain/langgraph/prebuilt';
 import {
   AIMessage,
@@ -11,6 +12,7 @@ import {
   createMiddleware,
   fakeModel,
   tool,
+  toolErrorMiddleware,
 } from 'langchain';
 import { aegisMiddleware, guardTools } from 'aegislib/langchain';
 import type { LangChainInterrupt, LangChainOptions } from 'aegislib/langchain';
@@ -418,5 +420,43 @@ describe('The middleware for LangChain', () => {
     });
     await agent.invoke(go, { context: { user: 'ann' }, configurable: { thread_id: 'chat-1' } });
     expect(seen).to.deep.equal([[{ user: 'ann' }, 'chat-1', 'send', 'call-1']]);
+  });
+
+  it('guards what is no StructuredTool, too', async () => {
+    await using module = moduleOf();
+    const runs: Mail[] = [];
+    const like = RunnableLambda.from((input: Mail) => (runs.push(input), 'sent')).asTool({
+      name: 'send',
+      description: 'sends',
+      schema: MAIL,
+    });
+    const model = calling({ to: 'ann', amount: 1 }, { to: 'ann', amount: 5_000 });
+    const middleware = [aegisMiddleware({ createMiddleware, ToolMessage, module })];
+    await createAgent({ model, tools: [like], middleware }).invoke(go);
+    expect(toldIn(model, 'call-2').text).to.include('over a thousand is too much');
+    expect(runs).to.deep.equal([{ to: 'ann', amount: 1 }]);
+  });
+
+  it('leaves what a tool throws, and what it interrupts the graph with, to others', async () => {
+    await using module = moduleOf();
+    const guarding = aegisMiddleware({ createMiddleware, ToolMessage, module });
+    const failing = sendTool(() => {
+      throw new Error('the mailbox is full');
+    });
+    const model = calling({ to: 'ann', amount: 1 });
+    await createAgent({
+      model,
+      tools: [failing],
+      middleware: [toolErrorMiddleware({ onError: (error) => String(error) }), guarding],
+    }).invoke(go);
+    expect(toldIn(model, 'call-1')).to.include({ refused: true }).and.have.property('text').that.includes('the mailbox is full');
+
+    const asking = sendTool(() => `sent as ${interrupt('as whom?')}`);
+    const other = calling({ to: 'ann', amount: 1 });
+    const agent = createAgent({ model: other, tools: [asking], middleware: [guarding], checkpointer: new MemorySaver() });
+    const thread = { configurable: { thread_id: 'chat-1' } };
+    await agent.invoke(go, thread);
+    await agent.invoke(new Command({ resume: 'bob' }), thread);
+    expect(toldIn(other, 'call-1')).to.deep.equal({ text: 'sent as bob', refused: false });
   });
 });
