@@ -5,7 +5,7 @@ export interface JsonParameters {
   readonly knows: (name: string) => boolean;
   /**
    * For a call with this input: checks after a sanitize that no parameter is unknown or missing, and null only where the schema names it. Undefined where the
-   * input itself has a null that the schema does not name: a guard without a schema refuses it.
+   * input itself has a null that the schema does not name, and where it names no parameters: a guard without a schema refuses null and what it does not know.
    */
   readonly schemaFor: (input: unknown) => StandardSchema | undefined;
 }
@@ -22,9 +22,10 @@ type Node = Readonly<Record<string, unknown>>;
 
 /** Reads of a JSON Schema what a guard has to know. The rest is the framework's to check. */
 export function jsonParameters(root: unknown): JsonParameters {
-  const { properties, required } = nodeOf(root);
+  const { properties, required, additionalProperties } = nodeOf(root);
   const knows = (name: string): boolean => Object.hasOwn(nodeOf(properties), name);
   const needed = Array.isArray(required) ? required.filter((name) => typeof name === 'string') : [];
+  const open = additionalProperties === true || isNode(additionalProperties);
   const fits = (input: unknown): boolean => nullsFit(input, root, { root, left: MAX_STEPS });
   const schema: StandardSchema = {
     '~standard': {
@@ -32,13 +33,13 @@ export function jsonParameters(root: unknown): JsonParameters {
       vendor: 'aegis',
       validate: (value) => {
         const names = Object.keys(nodeOf(value));
-        const wrong = [...names.filter((name) => !knows(name)), ...needed.filter((name) => !names.includes(name))];
+        const wrong = [...names.filter((name) => !open && !knows(name)), ...needed.filter((name) => !names.includes(name))];
         if (wrong.length > 0) return { issues: wrong.map((name) => ({ message: 'unknown or missing', path: [name] })) };
         return fits(value) ? { value } : { issues: [{ message: 'null where the schema does not name it' }] };
       },
     },
   };
-  return { knows, schemaFor: (input) => (fits(input) ? schema : undefined) };
+  return { knows, schemaFor: (input) => (isNode(properties) && fits(input) ? schema : undefined) };
 }
 
 /** Models send null for what they leave out, where a strict schema makes every parameter a required one. Elsewhere policies would take it for absent. */
@@ -69,5 +70,9 @@ function resolved(ref: string, root: unknown): unknown {
 }
 
 function nodeOf(value: unknown): Node {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Node) : {};
+  return isNode(value) ? value : {};
+}
+
+function isNode(value: unknown): value is Node {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -69,7 +69,7 @@ describe('What a JSON Schema says of parameters', () => {
     expect(fits(schema, input)).to.equal(false);
     let deep: unknown = 1;
     for (let i = 0; i < 100_000; i++) deep = [deep];
-    expect(fits({}, deep)).to.equal(false);
+    expect(fits({ properties: {} }, deep)).to.equal(false);
     expect(performance.now() - start).to.be.below(1_000);
   });
 
@@ -81,5 +81,11 @@ describe('What a JSON Schema says of parameters', () => {
     expect(await check({ to: 'a', bcc: 'b' })).to.deep.equal(['bcc']);
     expect(await check({ cc: 'b' })).to.deep.equal(['to']);
     expect((await schemaFor({})?.['~standard'].validate({ to: 'a', cc: null }))?.issues).to.have.length(1);
+    for (const additionalProperties of [true, { type: 'string' }]) {
+      const open = jsonParameters({ properties: {}, additionalProperties }).schemaFor({});
+      expect(await open?.['~standard'].validate({ any: 'a' })).to.deep.equal({ value: { any: 'a' } });
+    }
+    for (const schema of [undefined, { type: 'object', additionalProperties: true }])
+      expect(jsonParameters(schema).schemaFor({})).to.equal(undefined);
   });
 });
