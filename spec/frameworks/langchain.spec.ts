@@ -140,7 +140,9 @@ for (const [name, way] of Object.entries(WAYS)) {
       const agent = agentOf(calling({ to: 'ann', amount: 1 }, { to: 'bob', amount: 1 }), options);
       const { __interrupt__: interrupts = [] } = (await agent.invoke(go, thread)) as { __interrupt__?: { value: LangChainInterrupt }[] };
       expect(interrupts).to.have.length(2);
-      const second = interrupts.map(({ value }) => value.actionRequests[0]).find((request) => (request?.args as Mail | undefined)?.to === 'bob');
+      const second = interrupts
+        .map(({ value }) => value.actionRequests[0])
+        .find((request) => (request?.args as Mail | undefined)?.to === 'bob');
       await agent.invoke(answer({ type: 'approve', decisionId: second?.decisionId }), thread);
       expect(runs).to.deep.equal([{ to: 'bob', amount: 1 }]);
     });
