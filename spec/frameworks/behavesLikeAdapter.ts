@@ -31,10 +31,10 @@ export interface AdapterUnderTest {
   run(options: PlainOptions, inputs: readonly Mail[], body: (input: Mail) => unknown, signal?: AbortSignal): Promise<readonly Told[]>;
   /** Whether a run can be aborted. Default true. */
   readonly abortable?: boolean;
-  /** Whether the tool is entered by the adapter itself, so that a guarded method in it is decided with it. Default true. */
-  readonly entersTool?: boolean;
   /** Whether the tool's schema is checked after a sanitize. Default true. */
   readonly revalidates?: boolean;
+  /** Whether the framework enters the tool's body at once, so that a guarded method within is decided together with the tool. Default true. */
+  readonly entersAtOnce?: boolean;
 }
 
 export const POLICIES = `
@@ -54,7 +54,7 @@ const ASKED: Mail = { to: 'ann', amount: 500 };
 
 /** What every adapter does, whatever its framework calls it. */
 export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
-  const { native, abortable = true, revalidates = true, entersTool = true } = adapter;
+  const { native, abortable = true, revalidates = true, entersAtOnce = true } = adapter;
   describe(`The adapter of ${adapter.name}`, () => {
     let module: AegisModule;
     let ran: Mail[];
@@ -218,28 +218,26 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
       expect(ended).to.not.include('"aegis":"denied"');
     });
 
-    if (entersTool) {
-      it('decides once where the tool calls a guarded method with the same arguments', async () => {
-        let decisions = 0;
-        const counting = AegisModule.create({
-          decisions: serviceOf(() => ({ effect: 'allow', decisionId: `d${(decisions += 1)}` })),
-          agentId: 'mailer',
-        });
-        class Post {
-          @AegisGuard({ toolName: 'send', module: () => counting, approval: 'wait' })
-          async send(mail: Mail): Promise<string> {
-            return body(mail);
-          }
-        }
-        const post = new Post();
-        const before = await adapter.run({ module: counting, onApproval: 'pending' }, [ALLOWED], (input) => post.send(input));
-        expect([before[0]?.text.includes('sent to ann'), decisions]).to.deep.equal([true, 1]);
-        // other arguments are another call
-        await adapter.run({ module: counting, onApproval: 'pending' }, [ALLOWED], (input) => post.send({ ...input, amount: 6 }));
-        expect(decisions).to.equal(3);
-        await counting.close();
+    it(`decides ${entersAtOnce ? 'once' : 'both'} where the tool calls a guarded method with the same arguments`, async () => {
+      let decisions = 0;
+      const counting = AegisModule.create({
+        decisions: serviceOf(() => ({ effect: 'allow', decisionId: `d${(decisions += 1)}` })),
+        agentId: 'mailer',
       });
-    }
+      class Post {
+        @AegisGuard({ toolName: 'send', module: () => counting, approval: 'wait' })
+        async send(mail: Mail): Promise<string> {
+          return body(mail);
+        }
+      }
+      const post = new Post();
+      const before = await adapter.run({ module: counting, onApproval: 'pending' }, [ALLOWED], (input) => post.send(input));
+      expect([before[0]?.text.includes('sent to ann'), decisions]).to.deep.equal([true, entersAtOnce ? 1 : 2]);
+      // other arguments are another call
+      await adapter.run({ module: counting, onApproval: 'pending' }, [ALLOWED], (input) => post.send({ ...input, amount: 6 }));
+      expect(decisions).to.equal(entersAtOnce ? 3 : 4);
+      await counting.close();
+    });
 
     it('shows the model, as a refusal, what a guarded method within the tool refuses', async () => {
       class Post {

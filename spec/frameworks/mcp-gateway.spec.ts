@@ -57,7 +57,7 @@ after(() => Promise.all(open.map((close) => close())));
 behavesLikeAdapter({
   name: 'the MCP gateway',
   native: false,
-  entersTool: false,
+  entersAtOnce: false,
   async run(options, inputs, body, signal) {
     const relay = await between(options as McpRelayOptions, body as never);
     // what is approved later runs over the same connection
