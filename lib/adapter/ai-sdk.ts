@@ -40,6 +40,15 @@ export interface AiSdkOptions<C = AiCallContext> extends AdapterOptions<C> {
 export interface AiCallContext {
   readonly toolCallId?: string | undefined;
   readonly abortSignal?: AbortSignal | undefined;
+  readonly messages?: readonly { readonly content: unknown }[] | undefined;
+}
+
+/** What is read of a part of a message. */
+interface AiPart {
+  readonly type: string;
+  readonly toolCallId?: string;
+  readonly approvalId?: string;
+  readonly approved?: boolean;
 }
 
 const FRAMEWORK = 'ai-sdk';
@@ -83,8 +92,7 @@ function guardTool(guard: ToolGuard<AiCallContext>, name: string, tool: AiTool):
     callId: context.toolCallId,
     signal: context.abortSignal,
     schema: standardSchemaOf(tool.inputSchema),
-    // the SDK calls a tool for which it asked only once it was told yes
-    approvedThere: true,
+    approvedThere: saidYes(context),
   });
   const decide = (input: unknown, context: AiCallContext): Promise<ToolOutcome<unknown>> =>
     guard.call(invocation(input, context), (own) => execute.call(tool, own, context as never));
@@ -122,6 +130,18 @@ async function asksItself({ needsApproval }: AiTool, input: unknown, context: Ai
   return typeof needsApproval === 'function' ? Boolean(await needsApproval(input, context)) : needsApproval === true;
 }
 
+/**
+ * Whether the conversation says that a person agreed to this call. Whoever makes the history up says so too: it is a verdict of `verdictBy` alone, and where
+ * policies let it be one.
+ */
+function saidYes({ messages, toolCallId }: AiCallContext): boolean {
+  const parts = (messages ?? []).flatMap(({ content }) => (Array.isArray(content) ? (content as readonly AiPart[]) : []));
+  const asked = parts.filter((part) => part.type === 'tool-approval-request' && part.toolCallId === toolCallId);
+  return asked.some(({ approvalId }) =>
+    parts.some((part) => part.type === 'tool-approval-response' && part.approvalId === approvalId && part.approved === true),
+  );
+}
+
 /** A plain function may answer with a stream: the SDK does not see it behind a promise, and its last part is the result. */
 async function lastOf(value: unknown): Promise<unknown> {
   if (typeof value !== 'object' || value === null || !(Symbol.asyncIterator in value)) return value;
@@ -134,7 +154,7 @@ async function lastOf(value: unknown): Promise<unknown> {
 export interface AiToolApprovalCall {
   readonly toolCall: { readonly toolName: string; readonly toolCallId: string; readonly input: unknown };
   readonly toolsContext?: unknown;
-  readonly messages?: unknown;
+  readonly messages?: AiCallContext['messages'];
 }
 
 /** What `toolApproval` may answer. */

@@ -137,6 +137,21 @@ for (const sdk of SDKS) {
       }
     });
 
+    it('take a call that the framework made without a yes for none, though an older one with its id was asked for', async () => {
+      await using module = moduleOf({
+        policies: {
+          text: `@id("all") permit (principal, action, resource);
+            @id("ask") @effect("approval_needed") @self_approval("true") forbid (principal, action, resource);`,
+        },
+      });
+      const tools = guardTools(sendTool(body), { module, session: () => ({ user_id: 'ann' }), verdictBy: () => 'ann' });
+      await asked(tools);
+      // as where the SDK's question failed: it calls the tool without having asked
+      const { send } = tools as unknown as { readonly send: { execute(input: Mail, context: object): Promise<unknown> } };
+      await send.execute(ASKED, { toolCallId: 'call-1', messages: [{ role: 'user', content: 'go' }] }).catch(() => {});
+      expect(runs).to.deep.equal([]);
+    });
+
     it('hear the tool’s own wish for approval', async () => {
       await using module = moduleOf();
       const tools = guardTools(sendTool(body, { needsApproval: async ({ amount }: Mail) => amount === 5 }), { module });
