@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import * as aegislib from 'aegislib';
-import { AegisError, AegisModule, ForbiddenError, guard, isPending } from 'aegislib';
-import type { Task } from 'aegislib';
+import { AegisModule, ForbiddenError, guard, isPending } from 'aegislib';
+import type { AegisError, Task } from 'aegislib';
 import { expressAegis, fastifyAegis, honoAegis, tasksRoute, toHttp } from 'aegislib/web';
 import { serviceOf } from './behavesLikeAdapter.js';
 import { counted } from './counted.js';
@@ -206,7 +206,15 @@ for (const framework of WEB_FRAMEWORKS) {
         expect(text).to.not.match(/order-8|order-9|user_id|refunded|ann/);
         expect((await request('/tasks/stats', { user: 'operator' })).body).to.include({ total: 2, completed: 1, pending: 1, denied: 0 });
         expect((await request(`/tasks/${id}`, { user: 'operator' })).body).to.have.all.keys(
-          ...['task_id', 'approval_id', 'status', 'tool', 'agent', 'reason', 'created_at', 'updated_at', 'expires_at'],
+          'task_id',
+          'approval_id',
+          'status',
+          'tool',
+          'agent',
+          'reason',
+          'created_at',
+          'updated_at',
+          'expires_at',
         );
         expect((await request('/tasks/task-of-nobody', { user: 'operator' })).status).to.equal(404);
         expect((await request('/tasks', { user: 'eve' })).status).to.equal(403);
