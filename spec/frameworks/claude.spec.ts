@@ -3,6 +3,9 @@ import { AegisModule, ConfigError } from 'aegislib';
 import { aegisHooks } from 'aegislib/claude';
 import type { ClaudeHookInput, ClaudeHookOutput, ClaudeOptions } from 'aegislib/claude';
 import { moduleOf, serviceOf } from './behavesLikeAdapter.js';
+import type { Mail } from './behavesLikeAdapter.js';
+import { ClaudeCli, claudeSdk } from './claudeCli.js';
+import type { Played } from './claudeCli.js';
 import { counted } from './counted.js';
 
 type Decision = NonNullable<ClaudeHookOutput['hookSpecificOutput']>;
@@ -265,3 +268,94 @@ describe('The hooks of the Claude Agent SDK', () => {
       expect(() => aegisHooks({ module, ...options } as never), JSON.stringify(options)).to.throw(ConfigError);
   });
 });
+
+const sdk = await claudeSdk();
+if (sdk === undefined) console.log('  The hooks were not tried with the CLI: @anthropic-ai/claude-agent-sdk is not installed.');
+else
+  describe('The CLI of the Claude Agent SDK, with these hooks', function () {
+    this.timeout(60_000);
+    const cli = new ClaudeCli(sdk);
+    let module: AegisModule;
+    let runs: Mail[];
+    const send = (mail: Mail): string => {
+      runs.push(mail);
+      return `sent to ${mail.to}`;
+    };
+    beforeEach(() => {
+      module = moduleOf();
+      runs = [];
+    });
+    afterEach(() => module.close());
+    after(() => cli.remove());
+
+    const play = (input: Mail, options: ClaudeOptions = {}, more: Record<string, unknown> = {}): Promise<Played> =>
+      cli.play([{ id: 'toolu_1', input }], aegisHooks({ module, ...options }), send, more);
+    async function approveAll(): Promise<void> {
+      for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.approve(decisionId, { by: 'ann', digest });
+    }
+
+    it('runs what is allowed where its own permissions allow it too, or where it is granted', async () => {
+      await play({ to: 'ann', amount: 5 });
+      expect(runs).to.deep.equal([{ to: 'ann', amount: 5 }]);
+      await play({ to: 'bob', amount: 5 }, {}, { allowedTools: [] });
+      expect(runs).to.have.length(1);
+      await play({ to: 'eve', amount: 5 }, { allow: 'grant' }, { allowedTools: [] });
+      expect(runs.at(-1)).to.deep.equal({ to: 'eve', amount: 5 });
+    });
+
+    it('runs nothing that is denied, whatever its own permissions say, and shows the model why', async () => {
+      const bypass = { permissionMode: 'bypassPermissions', allowDangerouslySkipPermissions: true };
+      for (const more of [{}, bypass, { canUseTool: async (_: string, input: object) => ({ behavior: 'allow', updatedInput: input }) }]) {
+        const { told } = await play({ to: 'ann', amount: 5_000 }, { allow: 'grant' }, more);
+        expect(told.get('toolu_1')).to.include({ refused: true });
+        expect(told.get('toolu_1')?.text).to.include('over a thousand is too much');
+      }
+      expect(runs).to.deep.equal([]);
+    });
+
+    it('runs a sanitized call with the new input', async () => {
+      await play({ to: 'bob@secret.example', amount: 5 });
+      expect(runs).to.deep.equal([{ to: '[email]', amount: 5 }]);
+    });
+
+    it('waits for a person', async () => {
+      const played = play({ to: 'ann', amount: 500 }, {}, { allowedTools: [] });
+      while ((await module.approvals.list()).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(runs).to.deep.equal([]);
+      await approveAll();
+      expect((await played).told.get('toolu_1')?.text).to.include('sent to ann');
+      expect(runs).to.deep.equal([{ to: 'ann', amount: 500 }]);
+    });
+
+    it('defers, and runs the call once when the session is resumed after the approval', async () => {
+      const hooks = aegisHooks({ module, onApproval: 'native' });
+      const calls = [{ id: 'toolu_1', input: { to: 'ann', amount: 500 } }];
+      const { stopped, deferred, sessionId } = await cli.play(calls, hooks, send);
+      expect([stopped, deferred, runs]).to.deep.equal(['tool_deferred', 'toolu_1', []]);
+      const early = await cli.play(calls, hooks, send, { resume: sessionId });
+      expect([early.stopped, runs]).to.deep.equal(['tool_deferred', []]);
+      await approveAll();
+      const { told } = await cli.play(calls, hooks, send, { resume: sessionId });
+      expect(told.get('toolu_1')?.text).to.include('sent to ann');
+      expect(runs).to.deep.equal([{ to: 'ann', amount: 500 }]);
+    });
+
+    it('runs nothing that needs a person in a mode in which it would run what it does not defer', async () => {
+      const { told } = await play({ to: 'ann', amount: 500 }, { onApproval: 'native' }, { permissionMode: 'acceptEdits' });
+      expect(told.get('toolu_1')).to.include({ refused: true });
+      expect(runs).to.deep.equal([]);
+    });
+
+    it('runs nothing where the decision service is away', async () => {
+      const away = AegisModule.create({
+        agentId: 'mailer',
+        decisions: serviceOf(() => {
+          throw new Error('away');
+        }),
+      });
+      const { told } = await play({ to: 'ann', amount: 5 }, { module: away });
+      expect(told.get('toolu_1')).to.include({ refused: true });
+      expect(runs).to.deep.equal([]);
+      await away.close();
+    });
+  });
