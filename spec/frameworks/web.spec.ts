@@ -1,4 +1,10 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
+import express from 'express';
+import fastify from 'fastify';
+import { Hono } from 'hono';
 import * as aegislib from 'aegislib';
 import { AegisModule, ForbiddenError, guard, isPending } from 'aegislib';
 import type { AegisError, Task } from 'aegislib';
@@ -396,6 +402,46 @@ describe('tasksRoute', () => {
       shown.push((await tasks({ request: undefined, id: pending.taskId })).body['result']);
     }
     expect(shown).to.deep.equal(['This value cannot be shown.', { big: '10' }, null]);
+  });
+});
+
+describe('A ForbiddenError that a handler throws, without any of this', () => {
+  const refusal = (): never => {
+    throw new ForbiddenError('not allowed', { toolName: 'refund' });
+  };
+
+  it('is a 403 in Express, with a page that shows the stack outside production', async () => {
+    const server = createServer(express().get('/', refusal)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    expect([response.status, response.headers.get('content-type')]).to.deep.equal([403, 'text/html; charset=utf-8']);
+    expect(await response.text()).to.match(/web\.spec/);
+    server.closeAllConnections();
+    server.close();
+  });
+
+  it('is a 403 in Fastify', async () => {
+    const app = fastify();
+    app.get('/', refusal);
+    const { statusCode, body } = await app.inject('/');
+    expect([statusCode, JSON.parse(body)]).to.deep.equal([
+      403,
+      { statusCode: 403, code: 'forbidden', error: 'Forbidden', message: 'not allowed' },
+    ]);
+    await app.close();
+  });
+
+  it('is a 500 in Hono that tells nothing', async () => {
+    const app = new Hono();
+    const { error } = console;
+    console.error = () => {};
+    try {
+      app.get('/', refusal);
+      const response = await app.request('/');
+      expect([response.status, await response.text()]).to.deep.equal([500, 'Internal Server Error']);
+    } finally {
+      console.error = error;
+    }
   });
 });
 
