@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -107,7 +107,7 @@ interface Block {
 /** A model that calls the tool until it has a result, and says `done` then. */
 async function startApi(calls: readonly ClaudeCall[]): Promise<{ url: string; told: Map<string, Told>; close(): void }> {
   const told = new Map<string, Told>();
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body: Buffer[] = [];
     for await (const chunk of request) body.push(chunk as Buffer);
     if (!request.url?.startsWith('/v1/messages') || request.url.includes('count_tokens'))
@@ -125,7 +125,8 @@ async function startApi(calls: readonly ClaudeCall[]): Promise<{ url: string; to
       response,
       asks ? calls.map(({ id, input }) => ({ type: 'tool_use', id, name: 'mcp__post__send', input })) : [{ type: 'text', text: 'done' }],
     );
-  }).listen(0, '127.0.0.1');
+  };
+  const server = createServer((request, response) => void answer(request, response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const close = (): void => {
     server.closeAllConnections();
