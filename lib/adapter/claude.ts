@@ -8,31 +8,20 @@ import { ForbiddenError } from '../model/errors/RefusalErrors.js';
 import { DecisionUnavailableError } from '../model/errors/ServiceErrors.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';
 import type { AdapterOptions, OnApproval } from './AdapterOptions.js';
+import type { ClaudeHook, ClaudeHookInput, ClaudeHookMatcher, ClaudeHookOutput } from './claudeHook.js';
+import { DeferredCalls } from './DeferredCalls.js';
 import { ToolGuard } from './ToolGuard.js';
 import { deniedText } from './toolText.js';
 
 export type { AdapterOptions } from './AdapterOptions.js';
-
-/** What is used of the input of a hook of the Claude Agent SDK, and what the options' functions get. */
-export interface ClaudeHookInput {
-  readonly session_id: string;
-  readonly hook_event_name?: string;
-  readonly tool_name?: string;
-  readonly tool_input?: unknown;
-  readonly tool_use_id?: string;
-  /** Set in a sub-agent. */
-  readonly agent_id?: string;
-  readonly agent_type?: string;
-  readonly permission_mode?: string;
-  readonly cwd?: string;
-}
+export type { ClaudeHook, ClaudeHookInput, ClaudeHookMatcher, ClaudeHookOutput } from './claudeHook.js';
 
 /** What the adapter of the Claude Agent SDK takes. */
 export interface ClaudeOptions extends Omit<AdapterOptions<ClaudeHookInput>, 'onApproval' | 'verdictBy'> {
   /**
    * What a call does that needs a person. `wait`: the hook waits, and the tool runs once it is approved. `native`: the hook defers, the query ends with
-   * `deferred_tool_use`, and a query with `resume` asks again; where the CLI ignores that, its own permissions decide, so they have to refuse the tool. `deny`: it
-   * is refused. Default `wait`.
+   * `deferred_tool_use`, and a query with `resume` asks again; where the CLI does not defer, it refuses the call, unless a `canUseTool` of yours says yes to it.
+   * `deny`: it is refused. Default `wait`.
    */
   readonly onApproval?: Exclude<OnApproval, 'pending'> | undefined;
   /**
@@ -44,32 +33,6 @@ export interface ClaudeOptions extends Omit<AdapterOptions<ClaudeHookInput>, 'on
   readonly matcher?: string | undefined;
   /** How long the hook may take, in milliseconds; then the call is denied. Default 60,000; in mode `wait` that much more than `waitMs`. */
   readonly timeoutMs?: number | undefined;
-}
-
-/** What a PreToolUse hook answers with. Empty: nothing to say. */
-export interface ClaudeHookOutput {
-  hookSpecificOutput?: {
-    hookEventName: 'PreToolUse';
-    permissionDecision: 'allow' | 'deny' | 'defer';
-    permissionDecisionReason?: string;
-    updatedInput?: Record<string, unknown>;
-  };
-}
-
-/** A PreToolUse hook. It never rejects: the CLI runs a tool whose hook failed, unless told otherwise. */
-export type ClaudeHook = (
-  input: ClaudeHookInput,
-  toolUseId: string | undefined,
-  options: { signal: AbortSignal },
-) => Promise<ClaudeHookOutput>;
-
-/** One entry of the SDK's `hooks.PreToolUse`. */
-export interface ClaudeHookMatcher {
-  matcher?: string;
-  /** Seconds. */
-  timeout: number;
-  onFailure: 'block';
-  hooks: ClaudeHook[];
 }
 
 const FRAMEWORK = 'claude';
@@ -99,25 +62,63 @@ export function aegisHooks(options: ClaudeOptions = {}): { PreToolUse: ClaudeHoo
   if (!(timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1)) refuse('timeoutMs', 'is a number of milliseconds above 0, and 24 days at most.');
   const guard = new ToolGuard<ClaudeHookInput>(FRAMEWORK, { ...options, onApproval, waitMs }, true);
 
-  const hook: ClaudeHook = async (input, toolUseId, given) => {
-    const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(new Error('The hook took too long.')), timeoutMs);
-    try {
-      const both = AbortSignal.any([...(given?.signal instanceof AbortSignal ? [given.signal] : []), deadline.signal]);
-      return await Promise.race([decide(guard, allow, input, toolUseId, both), aborted(both)]);
-    } catch (error) {
-      // nothing of it is told to the model but what was written to be told
-      if (!AegisError.is(error) && given?.signal?.aborted !== true) publishCallbackError('guarding a tool of Claude', error);
-      const why = deadline.signal.aborted ? 'The call could not be decided in time.' : 'The call could not be decided.';
-      const known = AegisError.is(error) ? error : new DecisionUnavailableError('service_threw', why);
-      return said('deny', deniedText(String(input?.tool_name), known));
-    } finally {
-      clearTimeout(timer);
-    }
+  const deferred = new DeferredCalls();
+
+  const decides: ClaudeHook = async (input, toolUseId, given) => {
+    deferred.begin(callOf(input, toolUseId));
+    const answer = await inTime(given, timeoutMs, (signal) => decide(guard, allow, input, toolUseId, signal)).catch((error: unknown) =>
+      said('deny', deniedText(String(input?.tool_name), error as AegisError)),
+    );
+    const { permissionDecision, permissionDecisionReason } = answer.hookSpecificOutput ?? {};
+    if (onApproval === 'native')
+      deferred.tell(callOf(input, toolUseId), permissionDecision === 'defer' ? permissionDecisionReason : undefined);
+    return answer;
+  };
+  // where the CLI ignores a defer, it goes by the other hooks, and refuses what it can ask nobody about
+  const asks: ClaudeHook = async (input, toolUseId, given) => {
+    const reason = await inTime(given, timeoutMs, () => deferred.hear(callOf(input, toolUseId))).catch((error: unknown) =>
+      deniedText(String(input?.tool_name), error as AegisError),
+    );
+    return reason === undefined ? {} : said('ask', reason);
   };
   // the hook's own deadline comes first: what the CLI does with a hook that is late is its own matter
   const timeout = Math.ceil(timeoutMs / 1_000) + 5;
-  return { PreToolUse: [{ ...(matcher !== undefined && { matcher }), timeout, onFailure: 'block', hooks: [hook] }] };
+  return {
+    PreToolUse: [
+      {
+        ...(matcher !== undefined && { matcher }),
+        timeout,
+        onFailure: 'block',
+        hooks: onApproval === 'native' ? [decides, asks] : [decides],
+      },
+    ],
+  };
+}
+
+/** @throws AegisError and nothing else */
+async function inTime<T>(
+  given: { signal: AbortSignal } | undefined,
+  timeoutMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), timeoutMs);
+  try {
+    const signal = AbortSignal.any([...(given?.signal instanceof AbortSignal ? [given.signal] : []), deadline.signal]);
+    return await Promise.race([work(signal), aborted(signal)]);
+  } catch (error) {
+    if (AegisError.is(error)) throw error;
+    if (given?.signal?.aborted !== true && !deadline.signal.aborted) publishCallbackError('guarding a tool of Claude', error);
+    // nothing is told to the model but what was written to be told
+    const why = deadline.signal.aborted ? 'The call could not be decided in time.' : 'The call could not be decided.';
+    throw new DecisionUnavailableError('service_threw', why);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function callOf(input: ClaudeHookInput | undefined, toolUseId: string | undefined): string {
+  return JSON.stringify([String(input?.session_id), String(input?.tool_use_id ?? toolUseId)]);
 }
 
 async function decide(
@@ -137,7 +138,7 @@ async function decide(
   if (signal.aborted) return aborted(signal);
   if (outcome.kind === 'ran') return released(outcome.value, allow, given);
   if (outcome.kind === 'denied') return said('deny', outcome.text);
-  if (STRICT.has(input.permission_mode)) return said('defer', outcome.text);
+  if (ASKING.has(input.permission_mode)) return said('defer', outcome.text);
   await outcome.pending.cancel();
   throw new ForbiddenError(
     `Tool '${name.slice(0, 128)}' is not allowed: a person would have to approve it, and in this permission mode nobody can be asked.`,
@@ -148,8 +149,8 @@ async function decide(
   );
 }
 
-/** The modes in which the CLI's own permissions ask or refuse. A deferred call that it does not defer meets these, and in other modes it would run. */
-const STRICT: ReadonlySet<unknown> = /* @__PURE__ */ new Set(['default', 'dontAsk', 'plan']);
+/** The modes in which the CLI asks a person, or refuses, where a hook says `ask`. What others do is not known. */
+const ASKING: ReadonlySet<unknown> = /* @__PURE__ */ new Set(['default', 'dontAsk', 'plan', 'acceptEdits', 'bypassPermissions']);
 
 function released({ input, approved }: Released, allow: 'grant' | 'passthrough', given: object): ClaudeHookOutput {
   if (canonicalDigest(input) !== canonicalDigest(given)) return { hookSpecificOutput: { ...GRANT, updatedInput: input } };
@@ -158,7 +159,7 @@ function released({ input, approved }: Released, allow: 'grant' | 'passthrough',
 
 const GRANT = { hookEventName: 'PreToolUse', permissionDecision: 'allow' } as const;
 
-function said(permissionDecision: 'deny' | 'defer', permissionDecisionReason: string): ClaudeHookOutput {
+function said(permissionDecision: 'deny' | 'ask' | 'defer', permissionDecisionReason: string): ClaudeHookOutput {
   return { hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision, permissionDecisionReason } };
 }
 

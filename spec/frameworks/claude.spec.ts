@@ -149,8 +149,39 @@ describe('The hooks of the Claude Agent SDK', () => {
     expect(await again(), 'a second time').to.equal('defer');
   });
 
-  it('deny instead of deferring in a mode in which the CLI would run what it does not defer', async () => {
-    for (const permission_mode of ['bypassPermissions', 'acceptEdits', 'auto', 'a mode of tomorrow', undefined]) {
+  it('come in two where they defer, and the second asks where the first one defers, whichever is called first', async () => {
+    const [first, second, ...others] = aegisHooks({ module, onApproval: 'native', allow: 'grant' }).PreToolUse[0]?.hooks ?? [];
+    expect(others).to.deep.equal([]);
+    const both = async (input: ClaudeHookInput, order: 'in order' | 'the other way'): Promise<(string | undefined)[]> => {
+      const options = { signal: new AbortController().signal };
+      const calls = [() => first?.(input, input.tool_use_id, options), () => second?.(input, input.tool_use_id, options)];
+      const outputs = await Promise.all((order === 'in order' ? calls : calls.toReversed()).map((call) => call()));
+      const said = outputs.map((output) => output?.hookSpecificOutput?.permissionDecision);
+      return order === 'in order' ? said : said.toReversed();
+    };
+    for (const order of ['in order', 'the other way'] as const) {
+      const more = { tool_use_id: order };
+      expect(await both(inputOf({ to: 'ann', amount: 5 }, more), order)).to.deep.equal(['allow', undefined]);
+      expect(await both(inputOf({ to: 'ann', amount: 5_000 }, more), order)).to.deep.equal(['deny', undefined]);
+      for (let i = 0; i < 2; i++) expect(await both(inputOf({ to: 'ann', amount: 500 }, more), order)).to.deep.equal(['defer', 'ask']);
+      await decideAll('approve');
+      expect(await both(inputOf({ to: 'ann', amount: 500 }, more), order)).to.deep.equal(['allow', undefined]);
+    }
+    // an answer that was not heard is none to the next question
+    const options = { signal: new AbortController().signal };
+    await first?.(inputOf({ to: 'ann', amount: 5 }), 'toolu_1', options);
+    expect(await both(inputOf({ to: 'ann', amount: 500 }), 'in order')).to.deep.equal(['defer', 'ask']);
+    expect(aegisHooks({ module }).PreToolUse[0]?.hooks).to.have.length(1);
+  });
+
+  it('ask, where the first of two is never called', async () => {
+    const second = aegisHooks({ module, onApproval: 'native', timeoutMs: 20 }).PreToolUse[0]?.hooks[1];
+    const output = await second?.(inputOf({ to: 'ann', amount: 5 }), 'toolu_1', { signal: new AbortController().signal });
+    expect(output?.hookSpecificOutput).to.include({ permissionDecision: 'ask' });
+  });
+
+  it('deny instead of deferring in a mode in which the CLI may run what it does not defer', async () => {
+    for (const permission_mode of ['auto', 'a mode of tomorrow', undefined]) {
       const said = await ask(inputOf({ to: 'ann', amount: 500 }, { permission_mode } as never), { onApproval: 'native' });
       expect(said).to.include({ permissionDecision: 'deny' });
     }
@@ -340,9 +371,24 @@ else
       expect(runs).to.deep.equal([{ to: 'ann', amount: 500 }]);
     });
 
-    it('runs nothing that needs a person in a mode in which it would run what it does not defer', async () => {
-      const { told } = await play({ to: 'ann', amount: 500 }, { onApproval: 'native' }, { permissionMode: 'acceptEdits' });
-      expect(told.get('toolu_1')).to.include({ refused: true });
+    it('runs nothing that it should defer and does not, in any mode', async () => {
+      // where a model does not stream, one message holds both calls, and the CLI defers neither
+      const calls = [
+        { id: 'toolu_1', input: { to: 'ann', amount: 500 } },
+        { id: 'toolu_2', input: { to: 'bob', amount: 500 } },
+      ];
+      for (const permissionMode of ['default', 'acceptEdits', 'bypassPermissions', 'dontAsk', 'plan']) {
+        const more = { permissionMode, allowDangerouslySkipPermissions: true };
+        const hooks = aegisHooks({ module, onApproval: 'native' });
+        const { told, deferred } = await cli.play(calls, hooks, send, more, false);
+        expect([permissionMode, deferred, told.get('toolu_1')?.refused, told.get('toolu_2')?.refused]).to.deep.equal([
+          permissionMode,
+          undefined,
+          true,
+          true,
+        ]);
+        expect(told.get('toolu_1')?.text).to.include('over a hundred needs a person');
+      }
       expect(runs).to.deep.equal([]);
     });
 

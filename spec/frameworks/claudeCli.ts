@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -55,8 +56,9 @@ export class ClaudeCli {
     hooks: ReturnType<typeof aegisHooks>,
     send: (input: Mail) => unknown,
     more: Record<string, unknown> = {},
+    streams = true,
   ): Promise<Played> {
-    const api = await startApi(calls);
+    const api = await startApi(calls, streams);
     try {
       const { query, tool, createSdkMcpServer } = this.#sdk;
       const run = async (input: Mail): Promise<object> => ({ content: [{ type: 'text', text: String(await send(input)) }] });
@@ -105,26 +107,36 @@ interface Block {
 }
 
 /** A model that calls the tool until it has a result, and says `done` then. */
-async function startApi(calls: readonly ClaudeCall[]): Promise<{ url: string; told: Map<string, Told>; close(): void }> {
+async function startApi(calls: readonly ClaudeCall[], streams: boolean): Promise<{ url: string; told: Map<string, Told>; close(): void }> {
   const told = new Map<string, Told>();
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body: Buffer[] = [];
     for await (const chunk of request) body.push(chunk as Buffer);
     if (!request.url?.startsWith('/v1/messages') || request.url.includes('count_tokens'))
       return void response.writeHead(200, { 'content-type': 'application/json' }).end('{"input_tokens":1}');
-    const { messages = [], tools = [] } = JSON.parse(Buffer.concat(body).toString() || '{}') as {
+    const {
+      messages = [],
+      tools = [],
+      stream = false,
+    } = JSON.parse(Buffer.concat(body).toString() || '{}') as {
       messages?: ApiMessage[];
       tools?: { name: string }[];
+      stream?: boolean;
     };
+    const json = { 'content-type': 'application/json' };
+    // a gateway that cannot stream: the CLI asks again without
+    if (stream && !streams)
+      return void response.writeHead(404, json).end('{"type":"error","error":{"type":"not_found_error","message":"no"}}');
     for (const { content } of messages)
       for (const block of Array.isArray(content) ? (content as Block[]) : [])
         if (block.type === 'tool_result')
           told.set(block.tool_use_id ?? '', { text: JSON.stringify(block.content), refused: block.is_error === true });
     const asks = tools.some(({ name }) => name === 'mcp__post__send') && !calls.some(({ id }) => told.has(id));
-    stream(
-      response,
-      asks ? calls.map(({ id, input }) => ({ type: 'tool_use', id, name: 'mcp__post__send', input })) : [{ type: 'text', text: 'done' }],
-    );
+    const blocks = asks
+      ? calls.map(({ id, input }) => ({ type: 'tool_use', id, name: 'mcp__post__send', input }))
+      : [{ type: 'text', text: 'done' }];
+    if (stream) sendEvents(response, blocks);
+    else response.writeHead(200, json).end(JSON.stringify({ ...messageOf(blocks), content: blocks }));
   };
   const server = createServer((request, response) => void answer(request, response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -135,21 +147,26 @@ async function startApi(calls: readonly ClaudeCall[]): Promise<{ url: string; to
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, told, close };
 }
 
-function stream(response: ServerResponse, blocks: readonly { type: string; text?: string; input?: unknown }[]): void {
-  response.writeHead(200, { 'content-type': 'text/event-stream' });
-  const event = (type: string, data: object): void => void response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`);
-  const usage = { input_tokens: 1, output_tokens: 1 };
-  const message = {
-    id: `msg_${Math.random()}`,
+const usage = { input_tokens: 1, output_tokens: 1 };
+
+function messageOf(blocks: readonly { readonly type: string }[]): object {
+  const stop_reason = blocks.some(({ type }) => type === 'tool_use') ? 'tool_use' : 'end_turn';
+  return {
+    id: `msg_${randomUUID()}`,
     type: 'message',
     role: 'assistant',
     model: 'claude-sonnet-4-5',
-    content: [],
-    stop_reason: null,
+    stop_reason,
     stop_sequence: null,
     usage,
   };
-  event('message_start', { message });
+}
+
+function sendEvents(response: ServerResponse, blocks: readonly { type: string; text?: string; input?: unknown }[]): void {
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  const event = (type: string, data: object): void => void response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`);
+  const message = messageOf(blocks);
+  event('message_start', { message: { ...message, content: [], stop_reason: null } });
   for (const [index, block] of blocks.entries()) {
     const { text, input } = block;
     event('content_block_start', { index, content_block: text === undefined ? { ...block, input: {} } : { type: 'text', text: '' } });
@@ -159,7 +176,7 @@ function stream(response: ServerResponse, blocks: readonly { type: string; text?
     });
     event('content_block_stop', { index });
   }
-  const stop_reason = blocks.some(({ type }) => type === 'tool_use') ? 'tool_use' : 'end_turn';
+  const { stop_reason } = message as { stop_reason?: string };
   event('message_delta', { delta: { stop_reason, stop_sequence: null }, usage });
   event('message_stop', {});
   response.end();
