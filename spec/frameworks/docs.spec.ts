@@ -8,6 +8,9 @@ import { expect } from 'chai';
 const HERE = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const PAGES = resolve(HERE, '../../docs/adapters');
 
+/** Pages whose decorators are those of experimentalDecorators. */
+const LEGACY = ['nest.ts'];
+
 describe('The pages of the adapters', function () {
   this.timeout(120_000);
   const pages = readdirSync(PAGES).filter((file) => file.endsWith('.md'));
@@ -24,12 +27,19 @@ describe('The pages of the adapters', function () {
     const folder = join(HERE, '.build-docs');
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder);
-    const options = {
-      extends: '../tsconfig.json',
-      compilerOptions: { rootDir: '.', noEmit: true, noUnusedLocals: false, noUnusedParameters: false },
-      include: ['*.ts'],
-    };
-    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(options));
+    const compilerOptions = { rootDir: '..', noEmit: true, noUnusedLocals: false, noUnusedParameters: false };
+    const configOf = (include: readonly string[], exclude: readonly string[], more: object = {}): string =>
+      JSON.stringify({
+        extends: '../tsconfig.json',
+        compilerOptions: { ...compilerOptions, ...more },
+        include: [...include, '../express.d.ts'],
+        exclude,
+      });
+    writeFileSync(join(folder, 'tsconfig.json'), configOf(['*.ts'], LEGACY));
+    writeFileSync(
+      join(folder, 'tsconfig.legacy.json'),
+      configOf(LEGACY, [], { experimentalDecorators: true, emitDecoratorMetadata: true }),
+    );
     let programs = 0;
     for (const page of pages) {
       const blocks = [...readFileSync(join(PAGES, page), 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code);
@@ -40,11 +50,12 @@ describe('The pages of the adapters', function () {
     expect(programs).to.be.above(pages.length - 1);
     const tsc = resolve(HERE, '../../node_modules/typescript/bin/tsc');
     let said = '';
-    try {
-      execFileSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' });
-    } catch (error) {
-      said = (error as { stdout: string }).stdout;
-    }
+    for (const config of ['tsconfig.json', 'tsconfig.legacy.json'])
+      try {
+        execFileSync(process.execPath, [tsc, '-p', join(folder, config)], { encoding: 'utf8' });
+      } catch (error) {
+        said += (error as { stdout: string }).stdout;
+      }
     expect(said).to.equal('');
   });
 });

@@ -1,0 +1,42 @@
+import type { Task } from '../model/Task.js';
+
+/** What of a task is shown only where the host says so: what its call was made with, for whom, what came of it, and who decided. */
+export type TaskDetail = 'params' | 'session' | 'result' | 'error' | 'people';
+
+/** A task as it may be sent to whoever may see it. */
+export function shownTask(task: Task, details: ReadonlySet<TaskDetail>): Readonly<Record<string, unknown>> {
+  const { taskId, decisionId, status, toolName, agentId, reason, createdAtMs, updatedAtMs, expiresAtMs } = task;
+  const has = (detail: TaskDetail): boolean => details.has(detail);
+  return {
+    task_id: taskId,
+    approval_id: decisionId,
+    status,
+    tool: toolName,
+    agent: agentId,
+    reason,
+    created_at: timeOf(createdAtMs),
+    updated_at: timeOf(updatedAtMs),
+    expires_at: timeOf(expiresAtMs),
+    ...(has('params') && { params: plain(task.params) }),
+    ...(has('session') && { session: plain(task.session) }),
+    ...(has('result') && 'result' in task && { result: plain(task.result) }),
+    ...(has('error') && 'error' in task && { error: { code: task.error.code, message: task.error.message } }),
+    ...(has('people') && 'approvedBy' in task && { approved_by: task.approvedBy }),
+    ...(has('people') && 'deniedBy' in task && { denied_by: task.deniedBy }),
+  };
+}
+
+/** A task made by hand may have a time that no date can have. */
+function timeOf(ms: number): string | null {
+  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : null;
+}
+
+/** What a method returned may be anything, and has to be sent nevertheless. */
+function plain(value: unknown): unknown {
+  try {
+    const text = JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part)) as string | undefined;
+    return text === undefined ? null : (JSON.parse(text) as unknown);
+  } catch {
+    return 'This value cannot be shown.';
+  }
+}
