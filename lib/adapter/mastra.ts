@@ -1,7 +1,6 @@
-import { isDeepStrictEqual } from 'node:util';
-import { ParamsError } from '../model/errors/CallErrors.js';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
 import type { AdapterOptions, OnUnguardable } from './AdapterOptions.js';
+import { parsedInput } from './parsedInput.js';
 import { refuseUnguardable } from './refuseUnguardable.js';
 import { standardSchemaOf } from './sanitizedOnly.js';
 import { ToolGuard } from './ToolGuard.js';
@@ -101,7 +100,7 @@ function guardTool(guard: ToolGuard<MastraCallContext>, name: string, tool: Mast
     const { suspend, resumeData, suspendPayload } = context.agent ?? context.workflow ?? context;
     const asked = resumeData !== undefined && resumeData !== null ? approvalIn(suspendPayload) : undefined;
     const answer = asked && isAnswer(resumeData) ? resumeData : undefined;
-    const parsed = parse(tool.inputSchema, asked === undefined ? input : asked.input);
+    const parsed = parsedInput(tool.inputSchema, asked === undefined ? input : asked.input);
     const invocation: ToolInvocation<MastraCallContext> = {
       name,
       input: parsed,
@@ -162,22 +161,6 @@ function resumedWith(context: MastraCallContext, resumed: MastraApproval['resume
   const own = { resumeData: resumed?.resumeData, suspendPayload: resumed?.suspendPayload };
   const { agent, workflow } = context;
   return { ...context, ...own, ...(agent && { agent: { ...agent, ...own } }), ...(workflow && { workflow: { ...workflow, ...own } }) };
-}
-
-/**
- * The input as the tool will have it, for that is what is decided: Mastra's tools check their input themselves, again.
- *
- * @throws ParamsError for a schema that would make something else of what was decided
- */
-function parse(inputSchema: unknown, input: unknown): unknown {
-  const schema = standardSchemaOf(inputSchema);
-  const once = schema?.['~standard'].validate(input);
-  // what does not fit is the tool's to refuse, and Mastra refuses a schema that has to be awaited
-  if (schema === undefined || once === undefined || once instanceof Promise || once.issues !== undefined) return input;
-  const twice = schema['~standard'].validate(once.value);
-  const same = !(twice instanceof Promise) && twice.issues === undefined && isDeepStrictEqual(twice.value, once.value);
-  if (!same) throw new ParamsError('', 'The schema of the tool changes its own output, so what is decided would not be what runs.');
-  return once.value;
 }
 
 /** A schema that lets what is ours pass too. */

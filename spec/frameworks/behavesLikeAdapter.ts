@@ -33,6 +33,8 @@ export interface AdapterUnderTest {
   readonly abortable?: boolean;
   /** Whether the tool's schema is checked after a sanitize. Default true. */
   readonly revalidates?: boolean;
+  /** Whether the framework enters the tool's function at once: a guarded method in it is decided with the call then. Default true. */
+  readonly covers?: boolean;
 }
 
 export const POLICIES = `
@@ -52,7 +54,7 @@ const ASKED: Mail = { to: 'ann', amount: 500 };
 
 /** What every adapter does, whatever its framework calls it. */
 export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
-  const { native, abortable = true, revalidates = true } = adapter;
+  const { native, abortable = true, revalidates = true, covers = true } = adapter;
   describe(`The adapter of ${adapter.name}`, () => {
     let module: AegisModule;
     let ran: Mail[];
@@ -216,7 +218,7 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
       expect(ended).to.not.include('"aegis":"denied"');
     });
 
-    it('decides once where the tool calls a guarded method with the same arguments', async () => {
+    it(`decides ${covers ? 'once' : 'anew'} where the tool calls a guarded method with the same arguments`, async () => {
       let decisions = 0;
       const counting = AegisModule.create({
         decisions: serviceOf(() => ({ effect: 'allow', decisionId: `d${(decisions += 1)}` })),
@@ -230,10 +232,11 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
       }
       const post = new Post();
       const before = await adapter.run({ module: counting, onApproval: 'pending' }, [ALLOWED], (input) => post.send(input));
-      expect([before[0]?.text.includes('sent to ann'), decisions]).to.deep.equal([true, 1]);
+      const once = covers ? 1 : 2;
+      expect([before[0]?.text.includes('sent to ann'), decisions]).to.deep.equal([true, once]);
       // other arguments are another call
       await adapter.run({ module: counting, onApproval: 'pending' }, [ALLOWED], (input) => post.send({ ...input, amount: 6 }));
-      expect(decisions).to.equal(3);
+      expect(decisions).to.equal(once + 2);
       await counting.close();
     });
 
