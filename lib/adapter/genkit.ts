@@ -95,7 +95,8 @@ async function guardRequest<Q extends GenkitToolRequest, X, R>(
       ? await guard.refuse(invocation, typeof answer.reason === 'string' ? answer.reason : undefined)
       : await guard.call(invocation, (own) => next({ ...request, toolRequest: { ...toolRequest, input: own } }, run));
   if (outcome.kind === 'ran') return outcome.value;
-  if (outcome.kind === 'pending' && guard.interrupts) {
+  // Genkit cannot be interrupted by what it restarts: it ends over it
+  if (outcome.kind === 'pending' && guard.interrupts && resumed === undefined) {
     const { toolName, message: reason, taskId, decisionId } = outcome.pending;
     throw new Interrupt({ aegis: 'approval', tool: toolName, reason, taskId, decisionId });
   }
@@ -103,7 +104,7 @@ async function guardRequest<Q extends GenkitToolRequest, X, R>(
   return { toolResponse: { name, ...(ref !== undefined && { ref }), output: outcome.text } } as R;
 }
 
-/** What Genkit takes for its own interrupt, by its name: its class is not handed out. */
+/** What Genkit takes for its own interrupt, by its name. */
 class Interrupt extends Error {
   override readonly name = 'ToolInterruptError';
   readonly metadata: GenkitApproval;
