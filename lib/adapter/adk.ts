@@ -1,4 +1,5 @@
 import { AegisError } from '../model/errors/AegisError.js';
+import { ForbiddenError } from '../model/errors/RefusalErrors.js';
 import type { AdapterOptions, OnUnguardable } from './AdapterOptions.js';
 import { parsedInput } from './parsedInput.js';
 import { refuseUnguardable } from './refuseUnguardable.js';
@@ -45,21 +46,24 @@ export interface AdkApproval {
   readonly decisionId: string;
 }
 
+/** A call, as the ADK hands it to a callback of an agent. */
+export interface AdkCall {
+  readonly tool: AdkTool;
+  readonly args: Record<string, unknown>;
+  readonly context: AdkContext;
+}
+
 /** What the plugin adds to the ADK's own. */
 export interface AdkHooks {
   /** As a callback of an agent that the plugin does not reach, such as that of an `AgentTool`. */
-  readonly beforeTool: (call: {
-    tool: never;
-    args: Record<string, unknown>;
-    context: never;
-  }) => Promise<Record<string, unknown> | undefined>;
+  readonly beforeTool: (call: AdkCall) => Promise<Record<string, unknown>>;
 }
 
 type Plugin = abstract new (name: string) => object;
 type ContextOf<B extends Plugin> = InstanceType<B> extends { beforeToolCallback(call: { toolContext: infer C }): unknown } ? C : AdkContext;
 
 type Result = Record<string, unknown>;
-type Callback = (call: { tool: AdkTool; args: Result; context: AdkContext }) => unknown;
+type Callback = (call: AdkCall) => unknown;
 /** What is used of an agent and of the invocation: what the ADK would go on with after a plugin. */
 interface Agent {
   readonly canonicalBeforeToolCallbacks?: readonly Callback[] | undefined;
@@ -69,6 +73,11 @@ interface Invocation {
   readonly appName?: string;
   readonly agent?: Agent | undefined;
   readonly pluginManager?: { runOnToolErrorCallback?(call: object): PromiseLike<Result | undefined> } | undefined;
+}
+
+interface AdkEvent {
+  readonly content?: { readonly parts?: readonly { readonly functionCall?: { readonly args?: Result } }[] };
+  readonly actions?: { readonly requestedToolConfirmations?: Readonly<Record<string, { readonly payload?: unknown }>> };
 }
 
 const FRAMEWORK = 'adk';
@@ -88,42 +97,46 @@ export function aegisPlugin<B extends Plugin>(BasePlugin: B): new (options?: Adk
   const Base = BasePlugin as unknown as new (name: string) => object;
   class AegisPlugin extends Base {
     readonly beforeTool: Callback;
+    readonly #guard: ToolGuard<AdkContext>;
     constructor(options: AdkOptions = {}) {
-      super(options.name ?? FRAMEWORK);
-      const guard = new ToolGuard<AdkContext>('adk', options, true);
-      this.beforeTool = ({ tool, args, context }) => guardTool(guard, tool, args, context);
+      super(options.name ?? 'aegis');
+      const guard = (this.#guard = new ToolGuard<AdkContext>(FRAMEWORK, options, true));
+      this.beforeTool = (call) => guardTool(guard, call, false);
       guards.add(this.beforeTool);
     }
 
-    async beforeToolCallback(call: { tool: AdkTool; toolArgs: Result; toolContext: AdkContext }): Promise<Result | undefined> {
+    async beforeToolCallback(call: { tool: AdkTool; toolArgs: Result; toolContext: AdkContext }): Promise<Result> {
       const { tool, toolArgs: args, toolContext: context } = call;
       // the ADK asks no other callback once a plugin has answered
       for (const callback of (context.invocationContext as Invocation).agent?.canonicalBeforeToolCallbacks ?? []) {
-        const answer = await callback({ tool, args, context });
+        const answer = callback === this.beforeTool ? undefined : await callback({ tool, args, context });
         if (answer) return dictionary(answer);
       }
-      return (await this.beforeTool({ tool, args, context })) as Result;
+      return guardTool(this.#guard, { tool, args, context }, true);
+    }
+
+    async onEventCallback({ event }: { event: AdkEvent }): Promise<object | undefined> {
+      const answers = answersTo(event);
+      return answers.length === 0
+        ? undefined
+        : { ...event, content: { ...event.content, parts: [...(event.content?.parts ?? []), ...answers] } };
     }
   }
   return AegisPlugin as never;
 }
 
 /** Never nothing: the ADK would run the tool then. */
-async function guardTool(guard: ToolGuard<AdkContext>, tool: AdkTool, args: Result, context: AdkContext): Promise<Result> {
+async function guardTool(guard: ToolGuard<AdkContext>, { tool, args, context }: AdkCall, plugin: boolean): Promise<Result> {
   const { name } = tool;
+  const { functionCallId: callId, sessionId, userId, abortSignal: signal, toolConfirmation } = context;
+  const { appName, pluginManager } = context.invocationContext as Invocation;
   try {
     if (!reaches(tool)) {
       const { unguardable } = guard.options as AdkOptions;
-      refuseUnguardable(
-        FRAMEWORK,
-        name,
-        'no plugin reaches the agent of an AgentTool: give it `beforeToolCallback: aegis.beforeTool`',
-        unguardable,
-      );
+      refuseUnguardable(FRAMEWORK, name, 'plugins do not reach its agent, which needs `beforeToolCallback: aegis.beforeTool`', unguardable);
     }
     const { parameters } = tool as { parameters?: unknown };
-    const { functionCallId: callId, sessionId, userId, abortSignal: signal, toolConfirmation } = context;
-    const scope = JSON.stringify([(context.invocationContext as Invocation).appName, userId, sessionId]);
+    const scope = JSON.stringify([appName, userId, sessionId]);
     const call = { name, input: parsedInput(parameters, args), context, callId, scope, signal, schema: standardSchemaOf(parameters) };
     // the tool's own confirmation comes back here too: a no is one for either
     const outcome =
@@ -134,22 +147,38 @@ async function guardTool(guard: ToolGuard<AdkContext>, tool: AdkTool, args: Resu
           );
     if (outcome.kind === 'ran') return dictionary(outcome.value);
     if (outcome.kind === 'denied') return { error: outcome.text };
-    if (!guard.interrupts || callId === undefined) return { result: outcome.text };
     const { toolName, taskId, decisionId, message } = outcome.pending;
+    if (!guard.interrupts) return { result: outcome.text };
+    if (!plugin || callId === undefined || toolConfirmation !== undefined) {
+      // the ADK makes the call that was confirmed once, and no other: nobody could run it any more
+      await outcome.pending.cancel();
+      throw new ForbiddenError(`${message}. It is not approved, and cannot be asked for here.`, { code: 'approval_refused', toolName });
+    }
     const payload: AdkApproval = { aegis: 'approval', tool: toolName, taskId, decisionId };
     context.requestConfirmation({ hint: message, payload });
     Object.assign(context.actions, { skipSummarization: true });
     return { result: outcome.text };
   } catch (error) {
     if (AegisError.is(error)) return { error: deniedText(name, error) };
-    if (signal(context) || !(error instanceof Error)) throw error;
+    if (signal?.aborted === true || !(error instanceof Error)) throw error;
     const call = { tool, toolArgs: args, toolContext: context, error };
-    return (await (context.invocationContext as Invocation).pluginManager?.runOnToolErrorCallback?.(call)) ?? { error: error.message };
+    return (await pluginManager?.runOnToolErrorCallback?.(call)) ?? { error: error.message };
   }
 }
 
-function signal({ abortSignal }: AdkContext): boolean {
-  return abortSignal?.aborted === true;
+/**
+ * What a call that waits for a confirmation is answered. The ADK does not record it, and takes a confirmation that a plugin asked for only where it finds the
+ * answer beside it.
+ */
+function answersTo({ content, actions }: AdkEvent): readonly object[] {
+  return Object.entries(actions?.requestedToolConfirmations ?? {}).flatMap(([id, { payload }]) => {
+    if ((payload as Partial<AdkApproval> | undefined)?.aegis !== 'approval') return [];
+    const pinned = content?.parts?.map(
+      ({ functionCall }) => functionCall?.args?.['originalFunctionCall'] as { id?: string; name?: string },
+    );
+    const name = pinned?.find((call) => call?.id === id)?.name;
+    return name === undefined ? [] : [{ functionResponse: { id, name, response: { status: 'pending' } } }];
+  });
 }
 
 /** What the ADK makes of what a tool returns. */

@@ -1,3 +1,4 @@
+import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import type { StandardResult, StandardSchema } from '../guard/StandardSchema.js';
 import type { AdapterOptions } from './AdapterOptions.js';
 import { standardSchemaOf } from './sanitizedOnly.js';
@@ -64,6 +65,8 @@ export function aegisMiddleware(options: GenkitOptions = {}): (genkit: { readonl
   const guard = new ToolGuard<GenkitContext>(FRAMEWORK, options, true);
   // made anew for every generate()
   return ({ ai }) => {
+    if (typeof ai !== 'object' || ai === null)
+      throw new GuardDefinitionError('What aegisMiddleware() returns is for generateMiddleware(), not for `use` itself.');
     let signal: AbortSignal | undefined;
     return {
       generate(envelope, run, next) {

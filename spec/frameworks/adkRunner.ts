@@ -50,17 +50,18 @@ export class Conversation {
     calls: readonly (readonly Call[])[],
     {
       sessions = new InMemorySessionService(),
+      appName = 'mail',
       ...agent
-    }: { sessions?: BaseSessionService } & Omit<ConstructorParameters<typeof LlmAgent>[0], 'name' | 'model'> = {},
+    }: { sessions?: BaseSessionService; appName?: string } & Omit<ConstructorParameters<typeof LlmAgent>[0], 'name' | 'model'> = {},
   ) {
     this.model = new ScriptedLlm(calls);
     this.sessions = sessions;
     const root = new LlmAgent({ name: 'mailer', model: this.model, ...agent });
-    this.#runner = new Runner({ appName: 'mail', agent: root, plugins, sessionService: sessions });
+    this.#runner = new Runner({ appName, agent: root, plugins, sessionService: sessions });
   }
 
   async say(parts: readonly object[] = [{ text: 'go' }], abortSignal?: AbortSignal): Promise<readonly Event[]> {
-    await this.sessions.getOrCreateSession({ appName: 'mail', ...WHO });
+    await this.sessions.getOrCreateSession({ appName: this.#runner.appName, ...WHO });
     const events: Event[] = [];
     const newMessage = { role: 'user', parts: [...parts] };
     for await (const event of this.#runner.runAsync({ ...WHO, newMessage, ...(abortSignal && { abortSignal }) })) events.push(event);
@@ -84,8 +85,8 @@ export function askedIn(events: readonly Event[]): Asked | undefined {
   const calls = events.flatMap(({ content }) => content?.parts ?? []).map(({ functionCall }) => functionCall);
   const call = calls.findLast((one) => one?.name === 'adk_request_confirmation');
   if (call?.id === undefined) return undefined;
-  const { hint, payload } = call.args?.['toolConfirmation'] as { readonly hint?: string; readonly payload?: unknown };
-  return { id: call.id, hint, payload };
+  const confirmation = call.args?.['toolConfirmation'] as { readonly hint?: string; readonly payload?: unknown } | undefined;
+  return { id: call.id, hint: confirmation?.hint, payload: confirmation?.payload };
 }
 
 /** What was answered to a call, as the model reads it. */

@@ -177,4 +177,16 @@ describe('Tools of Genkit', () => {
     expect(ran).to.deep.equal([]);
     expect(toldIn(script, 'call-1').text).to.include('over a thousand is too much');
   });
+
+  it('are not called where the middleware is used without being made one', async () => {
+    await using module = moduleOf();
+    const script = genkitCalling([callsOf([{ to: 'ann', amount: 5 }])]);
+    let runs = 0;
+    const tools = [sendTool(script, () => `sent ${(runs += 1)}`)];
+    const error = await script.ai.generate({ prompt: 'go', tools, use: [aegisMiddleware({ module }) as never] }).then(
+      () => undefined,
+      (e: unknown) => String(e),
+    );
+    expect([error?.includes('is for generateMiddleware()'), runs]).to.deep.equal([true, 0]);
+  });
 });

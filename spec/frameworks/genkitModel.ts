@@ -39,5 +39,6 @@ export function genkitCalling(calls: readonly (readonly Call[])[]): Scripted {
 export function toldIn({ requests }: Scripted, ref: string): Told {
   const parts = (requests.at(-1)?.messages ?? []).flatMap(({ content }) => content);
   const response = parts.findLast((part) => part.toolResponse?.ref === ref)?.toolResponse;
-  return { text: String(response?.output ?? null), refused: undefined };
+  const output = response?.output;
+  return { text: typeof output === 'string' ? output : JSON.stringify(output ?? null), refused: undefined };
 }

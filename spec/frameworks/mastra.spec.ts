@@ -41,7 +41,7 @@ describe('Suspended runs of Mastra', () => {
   const approveAll = async (module: AegisModule): Promise<void> => {
     for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.approve(decisionId, { by: 'ann', digest });
   };
-  const decisionOf = (run: Run): string => (run.suspendPayload?.suspendPayload as MastraApproval).decisionId;
+  const decisionOf = (run: Run): string => (run.suspendPayload as { suspendPayload: MastraApproval }).suspendPayload.decisionId;
 
   it('run the tool once when our desk approved, and tell what is asked until then', async () => {
     await using module = moduleOf();
