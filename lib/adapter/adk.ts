@@ -146,9 +146,9 @@ async function guardTool(guard: ToolGuard<AdkContext>, { tool, args, context }: 
             tool.runAsync({ args: own, toolContext: context } as never),
           );
     if (outcome.kind === 'ran') return dictionary(outcome.value);
-    if (outcome.kind === 'denied') return { error: outcome.text };
+    if (outcome.kind === 'denied') return { error: JSON.parse(outcome.text) };
     const { toolName, taskId, decisionId, message } = outcome.pending;
-    if (!guard.interrupts) return { result: outcome.text };
+    if (!guard.interrupts) return JSON.parse(outcome.text) as Result;
     if (!plugin || callId === undefined || toolConfirmation !== undefined) {
       // the ADK makes the call that was confirmed once, and no other: nobody could run it any more
       await outcome.pending.cancel();
@@ -157,9 +157,9 @@ async function guardTool(guard: ToolGuard<AdkContext>, { tool, args, context }: 
     const payload: AdkApproval = { aegis: 'approval', tool: toolName, taskId, decisionId };
     context.requestConfirmation({ hint: message, payload });
     Object.assign(context.actions, { skipSummarization: true });
-    return { result: outcome.text };
+    return JSON.parse(outcome.text) as Result;
   } catch (error) {
-    if (AegisError.is(error)) return { error: deniedText(name, error) };
+    if (AegisError.is(error)) return { error: JSON.parse(deniedText(name, error)) };
     if (signal?.aborted === true || !(error instanceof Error)) throw error;
     const call = { tool, toolArgs: args, toolContext: context, error };
     return (await pluginManager?.runOnToolErrorCallback?.(call)) ?? { error: error.message };
