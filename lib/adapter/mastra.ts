@@ -17,7 +17,8 @@ export interface MastraTool {
   readonly suspendSchema?: unknown;
   readonly resumeSchema?: unknown;
   readonly toModelOutput?: unknown;
-  readonly execute?: Execute | undefined;
+  /** A function. Not said here, lest a tool that is made in the call itself take its types from this one. */
+  readonly execute?: unknown;
 }
 
 /** What Mastra hands to the `execute` of these tools. */
@@ -88,7 +89,7 @@ export function guardTools<T extends Readonly<Record<string, MastraTool>>>(tools
 }
 
 function guardTool(guard: ToolGuard<MastraCallContext>, name: string, tool: MastraTool): MastraTool {
-  const { execute } = tool;
+  const execute = tool.execute as Execute | undefined;
   const { unguardable } = guard.options as MastraOptions;
   if (typeof execute !== 'function') {
     refuseUnguardable(FRAMEWORK, name, 'it has no `execute`: it runs at the provider or in the client', unguardable);

@@ -22,6 +22,16 @@ const guarded = guardTools(tools, {
   session: ({ agent }) => ({ user_id: agent?.resourceId ?? 'nobody' }),
 });
 yes<Same<typeof guarded, typeof tools>>();
+const inline = guardTools({
+  send: createTool({
+    id: 'send',
+    description: 'sends',
+    inputSchema: z.object({ to: z.string() }),
+    outputSchema: z.object({ sent: z.number() }),
+    execute: async ({ to }, { requestContext }) => ({ sent: to.length + requestContext.size() }),
+  }),
+});
+yes<Same<typeof inline, typeof tools>>();
 export const agent = new Agent({ id: 'a', name: 'a', instructions: '', model: 'openai/gpt-5', tools: guarded });
 export const sent = guarded.send.execute?.({ to: 'ann' }, {} as ToolExecutionContext as never);
 
