@@ -73,7 +73,15 @@ const isRuntime = (id) => /[\\/]common[\\/]runtime\.js$/.test(id);
 export default {
   input: Object.fromEntries([...entries].map((e) => [e, `${built}/${e}.js`])),
   external: (id) => id.startsWith('node:') || outside.some((d) => id === d || id.startsWith(`${d}/`)),
-  plugins: [ofCliOnly, nodeResolve({ resolveOnly: [BUNDLED] }), commonjs({ include: bundledFiles }), noForeignMaps, tscMaps, ownPlace],
+  plugins: [
+    ofCliOnly,
+    // package.json "sideEffects" is about dist/, and what is bundled here has not got there yet
+    nodeResolve({ resolveOnly: [BUNDLED], ignoreSideEffectsForRoot: true }),
+    commonjs({ include: bundledFiles }),
+    noForeignMaps,
+    tscMaps,
+    ownPlace,
+  ],
   treeshake: { moduleSideEffects: (id) => isRuntime(id) || id.startsWith('reflect-metadata') },
   onwarn(w) {
     if (w.code === 'EMPTY_BUNDLE') return; // a file of types only

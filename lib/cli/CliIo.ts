@@ -7,7 +7,7 @@ export interface CliIo {
   /** Standard error: what went wrong. */
   readonly err: (text: string) => void;
   /** Told before code of others is loaded into this process, which may print. */
-  readonly beforeForeignCode?: (() => void) | undefined;
+  readonly beforeForeignCode: () => void;
 }
 
 /** Lines for people. What policies and files say in them cannot move the cursor, or hide anything. */
@@ -16,7 +16,7 @@ export function writeLines(write: (text: string) => void, lines: readonly string
 }
 
 /** One document for programs. */
-export function writeJson({ out }: CliIo, value: unknown): void {
+export function writeJson({ out }: Pick<CliIo, 'out'>, value: unknown): void {
   out(`${escapeJson(JSON.stringify(value, jsonable))}\n`);
 }
 

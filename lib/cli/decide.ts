@@ -1,5 +1,6 @@
 import type { Effect } from '../model/Decision.js';
-import type { Session } from '../model/Params.js';
+import type { Params, Session } from '../model/Params.js';
+import type { AppliedPolicy } from '../policy/PolicyEngine.js';
 import { policyAsker } from '../testing/decideByPolicies.js';
 import { type CliIo, writeJson, writeLines } from './CliIo.js';
 import { CliError, EXIT } from './exitCodes.js';
@@ -17,6 +18,13 @@ export interface DecideOptions {
   readonly removable?: readonly string[] | undefined;
   readonly now?: string | undefined;
   readonly json?: boolean | undefined;
+}
+
+/** What is said of a decision. */
+interface Decided extends Readonly<Record<'code' | 'reason' | 'message' | 'detail', string | undefined>> {
+  readonly effect: Effect;
+  readonly params: Params | undefined;
+  readonly policies: readonly Pick<AppliedPolicy, 'id' | 'effect' | 'reason' | 'approvers'>[];
 }
 
 const CODES: Readonly<Record<Effect, number>> = {
@@ -41,7 +49,7 @@ export function decide(policies: string, options: DecideOptions, io: CliIo): num
     nowMs: timeOf(options.now),
   });
   const { effect } = outcome;
-  const decision = {
+  const decision: Decided = {
     effect,
     code: 'code' in outcome ? outcome.code : undefined,
     reason: 'reason' in outcome ? outcome.reason : undefined,
@@ -51,31 +59,23 @@ export function decide(policies: string, options: DecideOptions, io: CliIo): num
     policies: outcome.policies.map(({ id, effect: said, reason, approvers }) => ({ id, effect: said, reason, approvers })),
   };
   if (options.json === true) writeJson(io, decision);
-  else writeLines(io.out, [effect, ...linesOf(decision)]);
+  else writeLines(io.out, linesOf(decision));
   return CODES[effect];
 }
 
-function linesOf({
-  effect: _,
-  params,
-  policies,
-  ...told
-}: { readonly effect: Effect; readonly params: unknown; readonly policies: readonly DecidedBy[] } & Readonly<
-  Record<'code' | 'reason' | 'message' | 'detail', string | undefined>
->): readonly string[] {
+function linesOf({ effect, policies, params, ...told }: Decided): readonly string[] {
   const fields = { ...told, params: params === undefined ? undefined : JSON.stringify(params) };
   return [
-    ...Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [`  ${name.padEnd(8)} ${value}`])),
-    ...policies.map(
-      ({ id, effect, approvers }) => `  ${'policy'.padEnd(8)} ${effect} ${id}${approvers ? ` (approvers: ${approvers.join(', ')})` : ''}`,
+    effect,
+    ...Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [line(name, value)])),
+    ...policies.map(({ id, effect: said, approvers }) =>
+      line('policy', `${said} ${id}${approvers === undefined ? '' : ` (approvers: ${approvers.join(', ')})`}`),
     ),
   ];
 }
 
-interface DecidedBy {
-  readonly id: string;
-  readonly effect: string;
-  readonly approvers?: readonly string[] | undefined;
+function line(name: string, value: string): string {
+  return `  ${name.padEnd(8)} ${value}`;
 }
 
 function timeOf(given: string | undefined): number | undefined {

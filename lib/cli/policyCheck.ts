@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError } from '../model/errors/SetupErrors.js';
+import type { ConfigError } from '../model/errors/SetupErrors.js';
 import { CedarPolicyEngine } from '../policy/CedarPolicyEngine.js';
 import { lintPolicies } from '../policy/lintPolicies.js';
 import type { LintFinding } from '../policy/lintSources.js';

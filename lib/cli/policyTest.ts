@@ -1,4 +1,4 @@
-import { ConfigError } from '../model/errors/SetupErrors.js';
+import type { AegisError } from '../model/errors/AegisError.js';
 import { CedarPolicyEngine } from '../policy/CedarPolicyEngine.js';
 import { readPolicies } from '../policy/readPolicies.js';
 import { runPolicyTests } from '../policy/runPolicyTests.js';
@@ -33,8 +33,13 @@ function run(engine: CedarPolicyEngine, file: string): readonly FileResult[] {
   try {
     return runPolicyTests(engine, content).map((result) => ({ file, ...result }));
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw new CliError(`${file}: a test has params, attributes or a name that no call could have`);
-    throw new CliError(error.problems.map(({ where, message }) => `${file}: ${where === '' ? '' : `${where}: `}${message}`).join('\n'));
+    // whatever it is, it names places and no values
+    throw new CliError(
+      (error as AegisError).message
+        .split('\n')
+        .map((line) => `${file}: ${line}`)
+        .join('\n'),
+    );
   }
 }
 
