@@ -81,7 +81,8 @@ describe('The built aegis command', function () {
     });
 
   it('knows what an adapter of the same package guards', async () => {
-    expect(await runBuilt(['coverage', SHOP_TOOLS])).to.deep.equal({
+    // adapters are measured where the frameworks are
+    expect(await runBuilt(['coverage', SHOP_TOOLS], { NODE_V8_COVERAGE: undefined })).to.deep.equal({
       code: 0,
       stdout: '1 module: 4 covered, 0 not covered, 0 not judged\n',
       stderr: '',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { runInChild } from '../support/runInChild.js';
-import type { ChildResult } from '../support/runInChild.js';
+import type { ChildOptions, ChildResult } from '../support/runInChild.js';
 import { runProgram } from '../../lib/cli/program.js';
 import type { ProgramParts } from '../../lib/cli/program.js';
 
@@ -17,8 +17,8 @@ export async function runAegis(args: readonly string[], parts?: ProgramParts): P
 }
 
 /** Runs the built command. */
-export async function runBuilt(args: readonly string[]): Promise<ChildResult> {
-  const result = await runInChild(pathToFileURL(resolve('dist/cli/aegis.js')), { args });
+export async function runBuilt(args: readonly string[], env: ChildOptions['env'] = {}): Promise<ChildResult> {
+  const result = await runInChild(pathToFileURL(resolve('dist/cli/aegis.js')), { args, env });
   expect(`${result.stdout}${result.stderr}`).to.not.match(/^ {4}at |node:internal/m);
   return result;
 }
