@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { writeJson } from '../../lib/cli/CliIo.js';
-import { CliError } from '../../lib/cli/exitCodes.js';
+import { CliError, EXIT } from '../../lib/cli/exitCodes.js';
 import { gatewayOptions } from '../../lib/cli/mcpGateway.js';
 import type { GatewayFlags, GatewayOptions } from '../../lib/cli/mcpGateway.js';
 import { failureOf, runAegis } from './runAegis.js';
@@ -57,6 +57,25 @@ describe('The aegis command', function () {
     let out = '';
     writeJson({ out: (text) => (out += text) }, { big: 1n, text: '\u202e' });
     expect(out).to.equal('{"big":"1","text":"\\u202e"}\n');
+  });
+});
+
+describe('docs/cli.md', () => {
+  const page = readFileSync('docs/cli.md', 'utf8');
+
+  for (const command of ['policy check', 'policy test', 'decide', 'coverage'])
+    it(`has every option of ${command}, and no other`, async () => {
+      const { stdout } = await runAegis([...command.split(' '), '--help']);
+      const options = [...stdout.matchAll(/^ {2}(--[\w-]+(?: <[\w:]+>)?)/gm)].map(([, option]) => option);
+      const [, section = ''] = new RegExp(`\\n## aegis ${command}\\n([^]*?)(?:\\n## |$)`).exec(page) ?? [];
+      const said = [...section.matchAll(/^\| `(--[^`]+)`/gm)].map(([, option]) => option);
+      expect(options).to.not.be.empty;
+      expect(said).to.deep.equal(options);
+    });
+
+  it('has every exit code, and no other', () => {
+    const codes = [...page.matchAll(/^\| (\d) {4}\|/gm)].map(([, code]) => Number(code));
+    expect(codes).to.deep.equal(Object.values(EXIT));
   });
 });
 
