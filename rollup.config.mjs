@@ -1,6 +1,8 @@
 // tsc (native TypeScript 7) has already written .build/lib/**/*.js with maps, and dist/**/*.d.ts.
 // Rollup only bundles: one file for each entry of package.json "exports" and "bin", shared code in chunks, dependencies external.
 // A pattern ("./adapter/*") stands for every file of its folder, so that a new adapter needs no edit of any list.
+import commonjs from '@rollup/plugin-commonjs';
+import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { posix, relative, sep } from 'node:path';
@@ -48,12 +50,38 @@ const ownPlace = {
   },
 };
 
+/** The command line's own parser, a development dependency, is bundled with it. Nothing else may ask for it. */
+const BUNDLED = 'commander';
+const bundledFiles = /[\/]node_modules[\/]commander[\/]/;
+const isBundled = (id) => bundledFiles.test(id);
+const ofCliOnly = {
+  name: 'of-cli-only',
+  resolveId(source, importer) {
+    if (source === BUNDLED && !relative(built, importer).startsWith(`cli${sep}`)) throw new Error(`${importer} imports ${source}`);
+    return null;
+  },
+};
+/** Its sources are not in the package, so that no map can lead there. */
+const noForeignMaps = {
+  name: 'no-foreign-maps',
+  transform: (code, id) => (isBundled(id) ? { code, map: { mappings: '' } } : null),
+};
+const licence = await readFile(new URL(`node_modules/${BUNDLED}/LICENSE`, import.meta.url), 'utf8');
+
 const isRuntime = (id) => /[\\/]common[\\/]runtime\.js$/.test(id);
 
 export default {
   input: Object.fromEntries([...entries].map((e) => [e, `${built}/${e}.js`])),
   external: (id) => id.startsWith('node:') || outside.some((d) => id === d || id.startsWith(`${d}/`)),
-  plugins: [tscMaps, ownPlace],
+  plugins: [
+    ofCliOnly,
+    // package.json "sideEffects" is about dist/, and what is bundled here has not got there yet
+    nodeResolve({ resolveOnly: [BUNDLED], ignoreSideEffectsForRoot: true }),
+    commonjs({ include: bundledFiles }),
+    noForeignMaps,
+    tscMaps,
+    ownPlace,
+  ],
   treeshake: { moduleSideEffects: (id) => isRuntime(id) || id.startsWith('reflect-metadata') },
   onwarn(w) {
     if (w.code === 'EMPTY_BUNDLE') return; // a file of types only
@@ -66,6 +94,7 @@ export default {
     hoistTransitiveImports: false,
     chunkFileNames: 'chunks/[name].js',
     // the only file with side effects gets a file of its own: named in package.json "sideEffects"
-    manualChunks: (id) => (isRuntime(id) ? 'runtime' : undefined),
+    manualChunks: (id) => (isRuntime(id) ? 'runtime' : isBundled(id) ? BUNDLED : undefined),
+    banner: ({ name }) => (name === BUNDLED ? `/*!\n${BUNDLED}, bundled:\n\n${licence.trim()}\n*/` : ''),
   },
 };

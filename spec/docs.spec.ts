@@ -43,6 +43,7 @@ describe('The documentation', function () {
       ...[
         'approvals',
         'assurance',
+        'cli',
         'configuration',
         'durability',
         'errors',
@@ -53,6 +54,7 @@ describe('The documentation', function () {
         'policies',
         'remote',
         'security',
+        'testing',
       ].map((name) => `docs/${name}.md`),
     ]);
   });

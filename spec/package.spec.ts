@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { runInChild } from './support/runInChild.js';
 
@@ -69,6 +69,14 @@ describe('The built package', function () {
       'tslib',
       'valibot',
     ]);
+  });
+
+  it('bundles a parser of command lines with its command, and loads it nowhere else', () => {
+    const files = readdirSync('dist', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'));
+    const parser = files.filter((file) => readFileSync(join('dist', file), 'utf8').startsWith('/*!\ncommander, bundled'));
+    expect(parser).to.deep.equal([join('chunks', 'commander.js')]);
+    const users = files.filter((file) => /from '[^']*commander/.test(readFileSync(join('dist', file), 'utf8')));
+    expect(users).to.deep.equal([join('cli', 'aegis.js')]);
   });
 
   it('runs no script of its own at install', () => {

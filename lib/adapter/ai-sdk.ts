@@ -1,3 +1,4 @@
+import { markGuarded } from '../guard/guardedTools.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
 import type { AdapterOptions, OnUnguardable } from './AdapterOptions.js';
@@ -115,14 +116,14 @@ function guardTool(guard: ToolGuard<AiCallContext>, name: string, tool: AiTool):
         const outcome = await decide(input, context);
         return outcome.kind === 'ran' ? lastOf(outcome.value) : told(outcome);
       };
-  if (!guard.interrupts) return { ...tool, execute: guarded };
+  if (!guard.interrupts) return markGuarded({ ...tool, execute: guarded }, 'execute');
   const needsApproval = async (input: unknown, context: AiCallContext): Promise<boolean> => {
     const { kind } = await guard.forecast(invocation(input, context));
     return kind === 'pending' || asksItself(tool, input, context);
   };
   const result = { ...tool, execute: guarded, needsApproval };
   guardedTools.set(result, { guard, tool, invocation });
-  return result;
+  return markGuarded(result, 'execute');
 }
 
 /** The tool's own wish for approval is heard too. */

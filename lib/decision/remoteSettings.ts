@@ -2,11 +2,9 @@ import { isLoopbackHost } from '../common/loopback.js';
 import type { Logger } from '../common/Logger.js';
 import { silentLogger } from '../common/Logger.js';
 import { SecretString } from '../common/SecretString.js';
+import { VERSION } from '../common/version.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';
 import type { ConfigProblem } from '../model/errors/SetupErrors.js';
-
-/** Kept equal to package.json's by a spec. */
-const VERSION = '0.1.0';
 
 /** How to reach a Data Plane. */
 export interface RemoteDecisionServiceOptions {

@@ -6,7 +6,7 @@ import { runInChild } from './runInChild.js';
 
 /** Names of Node, TypeScript, Cedar and others that the pages put in code. */
 const FOREIGN = new Set(
-  `Array ArrayBuffer AsyncLocalStorage AbortSignal BigInt Buffer Date Error EventEmitter Function Long Map NaN Infinity Partial Promise Proxy Record
+  `Array ArrayBuffer AssertionError AsyncLocalStorage AbortSignal BigInt Buffer Date Error EventEmitter Function Long Map NaN Infinity Partial Promise Proxy Record
   RegExp Set String Boolean Symbol TypeError URL Uint8Array Accept Location Ms Bytes Limit Amount`.split(/\s+/),
 );
 

@@ -1,0 +1,85 @@
+import type { Effect } from '../model/Decision.js';
+import type { Params, Session } from '../model/Params.js';
+import type { AppliedPolicy } from '../policy/PolicyEngine.js';
+import { policyAsker } from '../testing/decideByPolicies.js';
+import { type CliIo, writeJson, writeLines } from './CliIo.js';
+import { CliError, EXIT } from './exitCodes.js';
+import { readJsonObject } from './readInput.js';
+
+export interface DecideOptions {
+  readonly agent: string;
+  readonly tool: string;
+  readonly params?: string | undefined;
+  readonly session?: string | undefined;
+  readonly facts?: string | undefined;
+  readonly attributes?: string | undefined;
+  readonly role?: readonly string[] | undefined;
+  readonly group?: readonly string[] | undefined;
+  readonly removable?: readonly string[] | undefined;
+  readonly now?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+/** What is said of a decision. */
+interface Decided extends Readonly<Record<'code' | 'reason' | 'message' | 'detail', string | undefined>> {
+  readonly effect: Effect;
+  readonly params: Params | undefined;
+  readonly policies: readonly Pick<AppliedPolicy, 'id' | 'effect' | 'reason' | 'approvers'>[];
+}
+
+const CODES: Readonly<Record<Effect, number>> = {
+  allow: EXIT.ok,
+  deny: EXIT.deny,
+  approval_needed: EXIT.approvalNeeded,
+  sanitize: EXIT.sanitize,
+};
+
+/** `aegis decide`: one decision and its reasons. Shows params only where policies changed them, and never the session. */
+export function decide(policies: string, options: DecideOptions, io: CliIo): number {
+  const { outcome } = policyAsker(policies)({
+    agentId: options.agent,
+    toolName: options.tool,
+    params: readJsonObject('--params', options.params),
+    session: readJsonObject('--session', options.session) as Session | undefined,
+    facts: readJsonObject('--facts', options.facts),
+    roles: options.role,
+    attributes: readJsonObject('--attributes', options.attributes),
+    groups: options.group,
+    removable: options.removable,
+    nowMs: timeOf(options.now),
+  });
+  const { effect } = outcome;
+  const decision: Decided = {
+    effect,
+    code: 'code' in outcome ? outcome.code : undefined,
+    reason: 'reason' in outcome ? outcome.reason : undefined,
+    message: 'message' in outcome ? outcome.message : undefined,
+    detail: 'detail' in outcome ? outcome.detail : undefined,
+    params: 'params' in outcome ? outcome.params : undefined,
+    policies: outcome.policies.map(({ id, effect: said, reason, approvers }) => ({ id, effect: said, reason, approvers })),
+  };
+  if (options.json === true) writeJson(io, decision);
+  else writeLines(io.out, linesOf(decision));
+  return CODES[effect];
+}
+
+function linesOf({ effect, policies, params, ...told }: Decided): readonly string[] {
+  const fields = { ...told, params: params === undefined ? undefined : JSON.stringify(params) };
+  return [
+    effect,
+    ...Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [line(name, value)])),
+    ...policies.map(({ id, effect: said, approvers }) =>
+      line('policy', `${said} ${id}${approvers === undefined ? '' : ` (approvers: ${approvers.join(', ')})`}`),
+    ),
+  ];
+}
+
+function line(name: string, value: string): string {
+  return `  ${name.padEnd(8)} ${value}`;
+}
+
+function timeOf(given: string | undefined): number | undefined {
+  const time = given === undefined ? undefined : Date.parse(given);
+  if (Number.isNaN(time)) throw new CliError('--now: is no time; write it as 2025-01-31T12:00:00Z');
+  return time;
+}

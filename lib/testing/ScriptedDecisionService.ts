@@ -1,0 +1,75 @@
+import type { Awaitable } from '../common/awaitable.js';
+import { chain } from '../common/awaitable.js';
+import { nextId } from '../common/ids.js';
+import type { DecisionService } from '../decision/DecisionService.js';
+import type { Decision, DecisionRequest, DecisionStatus, Effect } from '../model/Decision.js';
+
+type Unnamed<D> = D extends Decision ? Omit<D, 'decisionId'> & { readonly decisionId?: string | undefined } : never;
+
+/** An answer of a script: an effect, or a decision, which gets an id where it has none. */
+export type ScriptedAnswer = Exclude<Effect, 'sanitize'> | Unnamed<Decision>;
+
+/** Answers in this order, and denies what comes after them; or a function of the request and of how many were before it. */
+export type DecisionScript = readonly ScriptedAnswer[] | ((request: DecisionRequest, n: number) => Awaitable<ScriptedAnswer>);
+
+/** Answers what a test tells it to. What it has not been told is denied. */
+export class ScriptedDecisionService implements DecisionService {
+  readonly #script: DecisionScript;
+  readonly #statuses = new Map<string, DecisionStatus>();
+  readonly #listeners = new Set<(status: DecisionStatus) => void>();
+  #asked = 0;
+
+  constructor(script: DecisionScript) {
+    this.#script = script;
+  }
+
+  decide(request: DecisionRequest): Awaitable<Decision> {
+    const n = this.#asked++;
+    const answer = typeof this.#script === 'function' ? this.#script(request, n) : (this.#script[n] ?? UNSCRIPTED);
+    return chain(answer, (given) => {
+      const decision: Unnamed<Decision> = typeof given === 'string' ? { effect: given } : given;
+      const { decisionId = nextId('scripted') } = decision;
+      if (decision.effect === 'approval_needed') this.#statuses.set(decisionId, { decisionId, state: 'pending' });
+      return { ...decision, decisionId };
+    });
+  }
+
+  status(decisionId: string): DecisionStatus {
+    return this.#statuses.get(decisionId) ?? { decisionId, state: 'invalid', reason: 'the script asked for no such approval' };
+  }
+
+  /** @returns whether there was such an approval, still pending */
+  settle(status: DecisionStatus): boolean {
+    if (this.#statuses.get(status.decisionId)?.state !== 'pending') return false;
+    this.#statuses.set(status.decisionId, status);
+    for (const listener of this.#listeners) listener(status);
+    return true;
+  }
+
+  /** Listens from the call on, not from the first read, so that nothing falls between. */
+  watch(signal: AbortSignal): AsyncIterable<DecisionStatus> {
+    const waiting: DecisionStatus[] = [];
+    let wake = (): void => {};
+    const listener = (status: DecisionStatus): void => {
+      waiting.push(status);
+      wake();
+    };
+    this.#listeners.add(listener);
+    signal.addEventListener('abort', () => wake(), { once: true });
+    const end = (): boolean => this.#listeners.delete(listener);
+    return {
+      async *[Symbol.asyncIterator]() {
+        try {
+          while (!signal.aborted) {
+            yield* waiting.splice(0);
+            if (waiting.length === 0 && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+          }
+        } finally {
+          end();
+        }
+      },
+    };
+  }
+}
+
+const UNSCRIPTED: ScriptedAnswer = { effect: 'deny', reason: 'The script of the test has no answer for this call.' };

@@ -1,0 +1,128 @@
+import { expect } from 'chai';
+import { failureOf, folderOf, runAegis, SHOP } from './runAegis.js';
+
+const BOT = ['--agent', 'bot', '--tool', 'refund'];
+
+describe('aegis decide', function () {
+  this.timeout(20_000);
+  const files = folderOf({
+    'shop.cedar': SHOP,
+    'more.cedar': `
+      @id("lead") permit (principal in Aegis::Role::"lead", action in Aegis::Action::"money", resource) when { principal.tier > 1 };
+      @id("session") permit (principal, action == Aegis::Action::"s", resource) when { context.session.user_id == "ann" };
+      @id("facts") permit (principal, action == Aegis::Action::"f", resource) when { context.facts.calls < 2 };
+      @id("time") permit (principal, action == Aegis::Action::"t", resource) when { context.system.now < datetime("2000-01-01") };
+      @id("x") permit (principal, action == Aegis::Action::"r", resource);
+      @id("drop") @effect("sanitize") @sanitize("remove /secret") forbid (principal, action == Aegis::Action::"r", resource) when { context.input has secret };`,
+    'params.json': '{"amount": 5000}',
+  });
+  after(() => files.remove());
+  const shop = files.path('shop.cedar');
+  const more = files.path('more.cedar');
+
+  const effects: Record<string, [string, number, readonly string[]]> = {
+    allow: ['{"amount":1}', 0, ['  policy   permit shop']],
+    deny: ['{"amount":5000}', 3, ['  code     forbidden', '  reason   refunds over 1000 are not made', '  policy   deny huge']],
+    approval_needed: [
+      '{"amount":500}',
+      4,
+      [
+        '  reason   refunds over 100 need a person',
+        '  policy   approval_needed large (approvers: finance, leads)',
+        '  policy   permit shop',
+      ],
+    ],
+    sanitize: [
+      '{"note":"a@example.com"}',
+      5,
+      ['  message  no addresses', '  params   {"note":"[email]"}', '  policy   sanitize mail', '  policy   permit shop'],
+    ],
+  };
+  for (const [effect, [params, code, lines]] of Object.entries(effects)) {
+    it(`says ${effect} with its reasons, and exits with ${code}`, async () => {
+      const { stdout, ...rest } = await runAegis(['decide', shop, ...BOT, '--params', params]);
+      expect(rest).to.deep.equal({ code, stderr: '' });
+      expect(stdout.split('\n')).to.deep.equal([effect, ...lines, '']);
+    });
+
+    it(`says ${effect} as one JSON document, with the same exit code`, async () => {
+      const { code: same, stdout } = await runAegis(['decide', shop, ...BOT, '--params', params, '--json']);
+      expect(same).to.equal(code);
+      const answer = JSON.parse(stdout) as { effect: string; policies: { id: string }[]; params?: object };
+      expect(answer.effect).to.equal(effect);
+      expect(answer.policies.map(({ id }) => id)).to.include(effect === 'deny' ? 'huge' : 'shop');
+      expect('params' in answer).to.equal(effect === 'sanitize');
+    });
+  }
+
+  it('asks about no params where none are given', async () => {
+    expect((await runAegis(['decide', shop, ...BOT])).code).to.equal(0);
+  });
+
+  it('reads params from a file', async () => {
+    expect((await runAegis(['decide', shop, ...BOT, '--params', `@${files.path('params.json')}`])).code).to.equal(3);
+  });
+
+  it('gives policies all that a call may have', async () => {
+    const cases: [readonly string[], number][] = [
+      [['--tool', 'pay', '--group', 'money', '--role', 'other', '--role', 'lead', '--attributes', '{"tier":2}'], 0],
+      [['--tool', 'pay', '--group', 'money', '--role', 'lead', '--attributes', '{"tier":1}'], 3],
+      [['--tool', 's', '--session', '{"user_id":"ann"}'], 0],
+      [['--tool', 's', '--session', '{"user_id":"bob"}'], 3],
+      [['--tool', 'f', '--facts', '{"calls":1}'], 0],
+      [['--tool', 't', '--now', '1999-12-31T12:00:00Z'], 0],
+      [['--tool', 't'], 3],
+      [['--tool', 'r', '--params', '{"secret":"x"}', '--removable', 'secret'], 5],
+      [['--tool', 'r', '--params', '{"secret":"x"}'], 3],
+    ];
+    for (const [args, code] of cases)
+      expect((await runAegis(['decide', more, '--agent', 'a', ...args])).code, args.join(' ')).to.equal(code);
+  });
+
+  it('says for the person at the keyboard what a policy failed of', async () => {
+    const { code, stdout } = await runAegis(['decide', more, '--agent', 'a', '--tool', 's']);
+    expect(code).to.equal(3);
+    expect(stdout)
+      .to.include('  code     policy_error')
+      .and.match(/\n {2}detail {3}/);
+  });
+
+  it('shows neither params that policies leave alone nor the session', async () => {
+    for (const json of [[], ['--json']]) {
+      const args = [
+        'decide',
+        shop,
+        ...BOT,
+        '--params',
+        '{"amount":5000,"token":"canary-7f3"}',
+        '--session',
+        '{"key":"canary-7f3"}',
+        ...json,
+      ];
+      const { stdout, stderr } = await runAegis(args);
+      expect(stdout + stderr).to.not.include('canary-7f3');
+    }
+  });
+
+  const refused: Record<string, [readonly string[], RegExp]> = {
+    'bad JSON': [['--params', '{"amount": canary-7f3}'], /^aegis: --params: not valid JSON\n$/],
+    'a key that stands twice': [['--params', '{"a":1,"a":"canary-7f3"}'], /^aegis: --params: a key stands twice/],
+    'a list': [['--session', '["canary-7f3"]'], /^aegis: --session: is no JSON object/],
+    null: [['--facts', 'null'], /^aegis: --facts: is no JSON object/],
+    'a text': [['--attributes', '"canary-7f3"'], /^aegis: --attributes: is no JSON object/],
+    'a file that is not there': [['--params', '@nowhere.json'], /^aegis: nowhere\.json: there is no such file or folder/],
+    'a name that no file can have': [['--params', `@${'x'.repeat(5000)}`], /it cannot be read \(ENAMETOOLONG\)/],
+    'a time that is none': [['--now', 'canary-7f3'], /^aegis: --now: is no time/],
+    'a name that params cannot have': [['--params', '{"constructor":"canary-7f3"}'], /^aegis: .*constructor/],
+    'attributes that Cedar cannot have': [['--attributes', '{"__entity":"canary-7f3"}'], /^aegis: agents\.bot: /],
+  };
+  for (const [what, [args, message]] of Object.entries(refused))
+    it(`refuses ${what}, and quotes nothing of it`, async () => {
+      const said = await failureOf(['decide', shop, ...BOT, ...args]);
+      expect(said).to.match(message).and.not.include('canary-7f3');
+    });
+
+  it('refuses policies that are not there', async () => {
+    expect(await failureOf(['decide', 'nowhere', ...BOT])).to.include('aegis: nowhere: There is no such file');
+  });
+});

@@ -1,0 +1,57 @@
+// What the test kit and `aegis coverage` take for a tool, with the real tools of the frameworks.
+import { createTool } from '@mastra/core/tools';
+import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod';
+import { tool as langchainTool } from '@langchain/core/tools';
+import { McpServer as McpServer1 } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { McpServer as McpServer2 } from '@modelcontextprotocol/server';
+import { FunctionTool } from '@google/adk';
+import { tool as openaiTool, webSearchTool } from '@openai/agents';
+import { tool } from 'ai';
+import { AegisModule } from 'aegislib';
+import { guardTools } from 'aegislib/ai-sdk';
+import { expectGuarded } from 'aegislib/testing';
+import { expect } from 'chai';
+import * as z from 'zod';
+
+const inputSchema = z.object({ to: z.string() });
+const run = async (): Promise<string> => 'ran';
+const about = { name: 'send', description: 'sends a mail' };
+const info = { name: 's', version: '1' };
+
+describe('The tools that nobody guards', () => {
+  const unguarded: Record<string, unknown> = {
+    'the AI SDK': tool({ inputSchema, execute: run }),
+    LangChain: langchainTool(run, { ...about, schema: inputSchema }),
+    'OpenAI Agents': openaiTool({ ...about, parameters: inputSchema, execute: run }),
+    Mastra: createTool({ id: 'send', description: about.description, inputSchema, execute: run }),
+    'the tool runner of Anthropic': betaZodTool({ ...about, inputSchema, run }),
+    ADK: new FunctionTool({ ...about, parameters: inputSchema, execute: run }),
+  };
+  for (const [framework, made] of Object.entries(unguarded))
+    it(`are found among those of ${framework}`, () => {
+      expect(() => expectGuarded({ send: made })).to.throw('send: a tool without a guard');
+    });
+
+  it('are found in the servers of both SDKs of MCP', () => {
+    const first = new McpServer1(info);
+    first.registerTool('send', { inputSchema: { to: z.string() } }, async () => ({ content: [] }));
+    const second = new McpServer2(info);
+    second.registerTool('send', { inputSchema }, async () => ({ content: [] }));
+    for (const server of [first, second]) expect(() => expectGuarded(server)).to.throw('send: a registered tool without a guard');
+  });
+
+  it('are found where they run elsewhere', () => {
+    for (const hosted of [webSearchTool(), tool({ inputSchema })])
+      expect(() => expectGuarded({ hosted })).to.throw('hosted: it has no function to guard');
+  });
+
+  it('are none of those that guardTools() of the AI SDK made, in any mode, until somebody replaces their function', async () => {
+    await using module = AegisModule.create({ agentId: 'a', policies: { text: '@id("a") permit (principal, action, resource);' } });
+    for (const onApproval of ['native', 'pending', 'wait', 'deny'] as const) {
+      const tools = guardTools({ send: tool({ inputSchema, execute: run }) }, { module, onApproval });
+      expectGuarded(tools);
+      tools.send.execute = run;
+      expect(() => expectGuarded(tools)).to.throw('send: a tool without a guard');
+    }
+  });
+});
