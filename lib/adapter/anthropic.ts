@@ -1,3 +1,4 @@
+import { markGuarded } from '../guard/guardedTools.js';
 import type { StandardSchema } from '../guard/StandardSchema.js';
 import type { AdapterOptions, OnUnguardable } from './AdapterOptions.js';
 import { refuseUnguardable } from './refuseUnguardable.js';
@@ -77,7 +78,8 @@ function guardTool(guard: ToolGuard<AnthropicContext>, options: AnthropicOptions
         };
   // what a tool is marked with stays on it, enumerable or not
   const copy = Object.create(Object.getPrototypeOf(tool) as object | null, Object.getOwnPropertyDescriptors(tool)) as AnthropicTool;
-  return Object.defineProperty(copy, 'run', { value: guarded, enumerable: true, writable: true, configurable: true });
+  Object.defineProperty(copy, 'run', { value: guarded, enumerable: true, writable: true, configurable: true });
+  return markGuarded(copy, 'run');
 }
 
 interface Call {

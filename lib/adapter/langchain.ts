@@ -1,3 +1,4 @@
+import { markGuarded } from '../guard/guardedTools.js';
 import type { StandardSchema } from '../guard/StandardSchema.js';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
 import type { AdapterOptions, OnUnguardable } from './AdapterOptions.js';
@@ -85,7 +86,7 @@ function guardTool(guard: LangChainGuard, tool: Structured, { ToolMessage, ungua
   };
   const properties: PropertyDescriptorMap = { _call: { value: guarded } };
   if ('func' in tool) properties['func'] = { value: guarded };
-  return Object.create(tool, properties) as LangChainTool;
+  return markGuarded(Object.create(tool, properties) as LangChainTool, '_call');
 }
 
 /** A call of a tool as `wrapToolCall` of a middleware is asked about it. */

@@ -1,3 +1,4 @@
+import { markGuarded } from '../guard/guardedTools.js';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
 import type { AdapterOptions, OnUnguardable } from './AdapterOptions.js';
 import { parsedInput } from './parsedInput.js';
@@ -126,12 +127,13 @@ function guardTool(guard: ToolGuard<MastraCallContext>, name: string, tool: Mast
     const payload: MastraApproval = { aegis: 'approval', tool: name, reason: message, taskId, decisionId, input: parsed, resumed };
     return suspend(payload as never, { resumeSchema: ANSWER_SCHEMA } as never);
   };
-  return Object.assign(Object.create(Object.getPrototypeOf(tool) as object | null) as MastraTool, tool, {
+  const copy = Object.assign(Object.create(Object.getPrototypeOf(tool) as object | null) as MastraTool, tool, {
     execute: guarded,
     // Mastra checks both before our function is entered
     ...(tool.suspendSchema !== undefined && { suspendSchema: orOurs(tool.suspendSchema, (value) => approvalIn(value) !== undefined) }),
     ...(tool.resumeSchema !== undefined && { resumeSchema: orOurs(tool.resumeSchema, isAnswer) }),
   });
+  return markGuarded(copy, 'execute');
 }
 
 /** What was asked for, where it was our suspension that ended. The payload is what Mastra stored: no caller and no model can give one. */

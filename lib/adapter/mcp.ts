@@ -1,4 +1,5 @@
 import { isPlainObject } from '../common/plainness.js';
+import { markGuarded } from '../guard/guardedTools.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { requestOf } from './mcpContext.js';
 import type { McpProtocolServer } from './mcpElicitation.js';
@@ -125,7 +126,7 @@ class ServerGuard {
       enumerable: true,
       configurable: true,
     });
-    return tool;
+    return markGuarded(tool);
   }
 
   /** The callback, guarded: a function, or what makes the tasks of version 1. */

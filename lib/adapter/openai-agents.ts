@@ -1,3 +1,4 @@
+import { markGuarded } from '../guard/guardedTools.js';
 import { AegisError } from '../model/errors/AegisError.js';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
@@ -101,7 +102,7 @@ function guardTool(guard: ToolGuard, tool: OpenAiTool): OpenAiTool {
   };
   const guarded = guard.interrupts ? { ...tool, invoke, needsApproval: asking(guard, tool, invocation) } : { ...tool, invoke };
   guardedTools.set(guarded as OpenAiTool, { guard, invocation });
-  return guarded as OpenAiTool;
+  return markGuarded(guarded as OpenAiTool, 'invoke');
 }
 
 /** Whether the SDK has to interrupt the run: because policy wants a person, or because the tool itself does. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { EXIT } from './exitCodes.js';
 import { runProgram } from './program.js';
+import { serveGateway } from './serveGateway.js';
 
 const { stdout, stderr } = process;
 const out = stdout.write.bind(stdout);
@@ -19,13 +20,10 @@ process.on('uncaughtException', () => {
   process.exit(EXIT.failed);
 });
 
-const code = await runProgram(process.argv.slice(2), {
-  out,
-  err,
-  beforeForeignCode: () => {
-    stdout.write = err;
-  },
-});
+const beforeForeignCode = (): void => {
+  stdout.write = err;
+};
+const code = await runProgram(process.argv.slice(2), { out, err, beforeForeignCode }, { runGateway: serveGateway });
 isDone = true;
 // what a module has left open must not hold the answer back
 out('', () => process.exit(code));

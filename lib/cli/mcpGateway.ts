@@ -10,6 +10,8 @@ export interface GatewayOptions {
   /** A path; undefined leaves the source of decisions to the environment, as `configure()` does. */
   readonly policies: string | undefined;
   readonly agentId: string;
+  /** A SQLite file for approvals; undefined keeps them in memory. */
+  readonly store?: string | undefined;
 }
 
 /** Serves until it is told to end. */
@@ -21,11 +23,16 @@ export interface GatewayFlags {
   readonly url?: string | undefined;
   readonly policies?: string | undefined;
   readonly agent?: string | undefined;
+  readonly store?: string | undefined;
 }
 
 /** @throws CliError naming the option, and nothing of its value */
-export function gatewayOptions(command: readonly string[], { listen, url, policies, agent = 'mcp-gateway' }: GatewayFlags): GatewayOptions {
-  return { upstream: upstreamOf(command, url), listen: listen === undefined ? undefined : addressOf(listen), policies, agentId: agent };
+export function gatewayOptions(
+  command: readonly string[],
+  { listen, url, policies, agent = 'mcp-gateway', store }: GatewayFlags,
+): GatewayOptions {
+  const address = listen === undefined ? undefined : addressOf(listen);
+  return { upstream: upstreamOf(command, url), listen: address, policies, agentId: agent, store };
 }
 
 function upstreamOf([command, ...args]: readonly string[], url: string | undefined): GatewayOptions['upstream'] {

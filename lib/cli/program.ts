@@ -102,6 +102,7 @@ function commands(io: CliIo, { runGateway }: ProgramParts, setCode: (code: numbe
       .option('--listen <host:port>', 'serve over HTTP (default: on the standard streams)')
       .option('--policies <path>', 'a *.cedar file, or a folder of them (default: the environment says)')
       .option('--agent <id>', 'whose calls these are (default: mcp-gateway)')
+      .option('--store <file>', 'keep approvals in a SQLite file, for a desk in another process')
       .action((command: string[], flags: GatewayFlags) => runGateway(gatewayOptions(command, flags)));
   return program;
 }

@@ -80,13 +80,13 @@ describe('docs/cli.md', () => {
 });
 
 describe('aegis mcp-gateway', () => {
-  const local = { policies: undefined, agentId: 'mcp-gateway', listen: undefined };
+  const local = { policies: undefined, agentId: 'mcp-gateway', listen: undefined, store: undefined };
   const command = (name: string, ...args: string[]) => ({ kind: 'command', command: name, args }) as const;
 
   it('is in the program where there is a gateway to run, and hands over what was typed', async () => {
     const ran: GatewayOptions[] = [];
     const runGateway = async (options: GatewayOptions): Promise<void> => void ran.push(options);
-    const flags = ['--listen', '8080', '--policies', './p', '--agent', 'bot'];
+    const flags = ['--listen', '8080', '--policies', './p', '--agent', 'bot', '--store', './a.db'];
     expect((await runAegis(['mcp-gateway', ...flags, '--', 'npx', 'server', '--flag', '--', '-x'], { runGateway })).code).to.equal(0);
     expect((await runAegis(['mcp-gateway', '--url', 'https://mcp.example/x'], { runGateway })).code).to.equal(0);
     expect(ran).to.deep.equal([
@@ -95,6 +95,7 @@ describe('aegis mcp-gateway', () => {
         listen: { host: '127.0.0.1', port: 8080 },
         policies: './p',
         agentId: 'bot',
+        store: './a.db',
       },
       { ...local, upstream: { kind: 'url', url: new URL('https://mcp.example/x') } },
     ]);

@@ -1,6 +1,8 @@
 // What the test kit and `aegis coverage` take for a tool, with the real tools of the frameworks.
 import { createTool } from '@mastra/core/tools';
 import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod';
+import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError';
+import { ToolMessage } from '@langchain/core/messages';
 import { tool as langchainTool } from '@langchain/core/tools';
 import { McpServer as McpServer1 } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { McpServer as McpServer2 } from '@modelcontextprotocol/server';
@@ -9,6 +11,11 @@ import { tool as openaiTool, webSearchTool } from '@openai/agents';
 import { tool } from 'ai';
 import { AegisModule } from 'aegislib';
 import { guardTools } from 'aegislib/ai-sdk';
+import { guardTools as guardAnthropic } from 'aegislib/anthropic';
+import { guardTools as guardLangChain } from 'aegislib/langchain';
+import { guardTools as guardMastra } from 'aegislib/mastra';
+import { guardServer } from 'aegislib/mcp';
+import { guardTools as guardOpenAi } from 'aegislib/openai-agents';
 import { expectGuarded } from 'aegislib/testing';
 import { expect } from 'chai';
 import * as z from 'zod';
@@ -43,6 +50,22 @@ describe('The tools that nobody guards', () => {
   it('are found where they run elsewhere', () => {
     for (const hosted of [webSearchTool(), tool({ inputSchema })])
       expect(() => expectGuarded({ hosted })).to.throw('hosted: it has no function to guard');
+  });
+
+  it('are none of those that the other adapters made, nor of a guarded server, whenever they were registered', async () => {
+    await using module = AegisModule.create({ agentId: 'a', policies: { text: '@id("a") permit (principal, action, resource);' } });
+    expectGuarded(guardOpenAi([openaiTool({ ...about, parameters: inputSchema, execute: run })], { module }));
+    expectGuarded(guardLangChain([langchainTool(run, { ...about, schema: inputSchema })], { module, ToolMessage }));
+    expectGuarded(guardMastra({ send: createTool({ id: 'send', description: about.description, inputSchema, execute: run }) }, { module }));
+    expectGuarded(guardAnthropic([betaZodTool({ ...about, inputSchema, run })], { module, ToolError }));
+    const content = async (): Promise<{ content: [] }> => ({ content: [] });
+    const first = new McpServer1(info);
+    first.registerTool('before', { inputSchema: { to: z.string() } }, content);
+    guardServer(first, { module }).registerTool('after', { inputSchema: { to: z.string() } }, content);
+    const second = new McpServer2(info);
+    second.registerTool('before', { inputSchema }, content);
+    guardServer(second, { module }).registerTool('after', { inputSchema }, content);
+    for (const server of [first, second]) expectGuarded(server);
   });
 
   it('are none of those that guardTools() of the AI SDK made, in any mode, until somebody replaces their function', async () => {
