@@ -116,8 +116,8 @@ export class McpToolCalls {
   }
 
   async #unanswered(invocation: ToolInvocation<McpContext>, pending: PendingApproval | undefined): Promise<ToolDenied> {
-    await pending?.cancel();
-    return this.#guard.deny(invocation, 'the question about it was not answered');
+    const why = 'the question about it was not answered';
+    return pending === undefined ? this.#guard.deny(invocation, why) : this.#guard.withdraw(invocation, pending, why);
   }
 
   /** Asks the person at the client where the answer can count; else the tool runs in the background, once others approved. */

@@ -8,7 +8,7 @@ import type { PendingApproval } from '../model/PendingApproval.js';
 import type { ApprovalMode } from '../model/Task.js';
 import type { AdapterOptions, OnApproval } from './AdapterOptions.js';
 import { giveVerdict, verdictCounts } from './giveVerdict.js';
-import { toolCall } from './toolCall.js';
+import { APPROVED_BEFORE, callbackFailed, toolCall } from './toolCall.js';
 import type { ToolInvocation } from './ToolInvocation.js';
 import type { ToolDenied, ToolForecast, ToolOutcome, ToolPending } from './ToolOutcome.js';
 import { deniedText, pendingText } from './toolText.js';
@@ -78,12 +78,25 @@ export class ToolGuard<C = unknown> {
   async refuse(invocation: ToolInvocation<C>, reason?: string): Promise<ToolDenied> {
     const forecast = await this.forecast(invocation);
     if (forecast.kind === 'denied') return forecast;
-    if (forecast.kind === 'pending') {
-      const { pending } = forecast;
-      if (!(await this.#verdict(invocation, pending, false, reason))) await pending.cancel();
-    }
     const why = reason === undefined ? 'a person refused it' : `a person refused it: ${reason}`;
-    return this.deny(invocation, why);
+    if (forecast.kind === 'allowed') return this.deny(invocation, why);
+    const { pending } = forecast;
+    try {
+      if (await this.#verdict(invocation, pending, false, reason)) return this.deny(invocation, why);
+    } catch (error) {
+      return this.#denied(invocation, error);
+    }
+    return this.withdraw(invocation, pending, why);
+  }
+
+  /** Nobody waits for the approval any more, and the call is refused. */
+  async withdraw(invocation: ToolInvocation<C>, pending: PendingApproval, why: string): Promise<ToolDenied> {
+    try {
+      await pending.cancel();
+      return this.deny(invocation, why);
+    } catch (error) {
+      return this.#denied(invocation, error);
+    }
   }
 
   async #approve<R>(invocation: ToolInvocation<C>, outcome: PendingOutcome<R>): Promise<ToolOutcome<R>> {
@@ -95,8 +108,7 @@ export class ToolGuard<C = unknown> {
         return { kind: 'ran', value: await outcome.wait({ waitMs: this.options.waitMs }) };
       case 'native': {
         // a yes is for what had been asked before, never for what is asked just now
-        const { approvedThere, shownDecision = outcome.pending.decisionId } = invocation;
-        if (approvedThere === true && outcome.joined && shownDecision === outcome.pending.decisionId)
+        if (invocation.approvedThere === true && outcome.joined && (await this.#isAnswer(invocation, outcome.pending)))
           await this.#verdict(invocation, outcome.pending, true);
         const resumed = await outcome.resume();
         return resumed === undefined ? this.#pending(outcome) : { kind: 'ran', value: resumed.value };
@@ -114,19 +126,34 @@ export class ToolGuard<C = unknown> {
 
   /** Whether the yes of the person who is asked would count as a verdict, by `verdictBy` and what policies say. */
   async mayAnswer({ context }: ToolInvocation<C>, pending: PendingApproval): Promise<boolean> {
-    const { verdictBy, module } = this.options;
     try {
-      const by = verdictBy?.(context);
-      return by !== undefined && (await verdictCounts(module as AegisModule, pending, by));
+      const by = this.#verdictBy(context);
+      return by !== undefined && (await verdictCounts(this.options.module as AegisModule, pending, by));
     } catch {
       return false;
     }
   }
 
+  /** Whether a yes is to this question. One that names none is to the first, and only if it was not there already when that was asked. */
+  async #isAnswer({ context, shownDecision }: ToolInvocation<C>, { decisionId, taskId }: PendingApproval): Promise<boolean> {
+    if (shownDecision !== undefined) return shownDecision === decisionId;
+    if (this.#verdictBy(context) === undefined) return false;
+    const task = await (this.options.module as AegisModule).tasks.getTask(taskId);
+    return task?.decisionId === decisionId && task.history.length === 0 && task.metadata[APPROVED_BEFORE] !== true;
+  }
+
   async #verdict({ context }: ToolInvocation<C>, pending: PendingApproval, approved: boolean, reason?: string): Promise<boolean> {
-    const { verdictBy, module } = this.options;
-    const by = verdictBy?.(context);
-    return by === undefined ? false : giveVerdict(module as AegisModule, pending, { approved, by, reason });
+    const by = this.#verdictBy(context);
+    return by === undefined ? false : giveVerdict(this.options.module as AegisModule, pending, { approved, by, reason });
+  }
+
+  /** @throws ParamsError */
+  #verdictBy(context: C): string | undefined {
+    try {
+      return this.options.verdictBy?.(context);
+    } catch (error) {
+      throw callbackFailed(this.framework, error);
+    }
   }
 
   async #decide<R>(invocation: ToolInvocation<C>, mode: ApprovalMode, run: (input: never) => R): Promise<GuardOutcome<Awaited<R>>> {

@@ -21,7 +21,10 @@ export interface ToolInvocation<C = unknown> {
    * policies let it count. Give it only where the framework calls the tool because of that yes.
    */
   readonly approvedThere?: boolean | undefined;
-  /** With `approvedThere`: the decision that the person was shown, where the framework says so. The yes counts for no other. */
+  /**
+   * With `approvedThere`: the decision that the person was shown, where the framework says so. The yes counts for no other. Without it, a yes that was there
+   * already when the approval was asked for counts for nothing: it was to an earlier question.
+   */
   readonly shownDecision?: string | undefined;
   /** What this call does that needs a person, where it is not the option's: a client that cannot be asked, for instance. */
   readonly onApproval?: OnApproval | undefined;

@@ -136,7 +136,9 @@ async function asksItself({ needsApproval }: AiTool, input: unknown, context: Ai
  * policies let it be one.
  */
 function saidYes({ messages, toolCallId }: AiCallContext): boolean {
-  const parts = (messages ?? []).flatMap(({ content }) => (Array.isArray(content) ? (content as readonly AiPart[]) : []));
+  const all = (messages ?? []).flatMap(({ content }) => (Array.isArray(content) ? (content as readonly AiPart[]) : []));
+  // models count their calls anew: what came before a result was about the call that has it
+  const parts = all.slice(all.findLastIndex((part) => part.type === 'tool-result' && part.toolCallId === toolCallId) + 1);
   const asked = parts.filter((part) => part.type === 'tool-approval-request' && part.toolCallId === toolCallId);
   return asked.some(({ approvalId }) =>
     parts.some((part) => part.type === 'tool-approval-response' && part.approvalId === approvalId && part.approved === true),

@@ -1,10 +1,8 @@
-import { ForbiddenError } from '../model/errors/RefusalErrors.js';
 import type { PendingApproval } from '../model/PendingApproval.js';
 import type { AdapterOptions } from './AdapterOptions.js';
 import { ToolGuard } from './ToolGuard.js';
 import type { ToolInvocation } from './ToolInvocation.js';
 import type { ToolOutcome } from './ToolOutcome.js';
-import { deniedText } from './toolText.js';
 
 /** What LangChain hands to a tool beside its input: of the config of a run, or of the runtime that middleware gets. */
 export interface LangChainCall<C = unknown> {
@@ -55,12 +53,10 @@ export class LangChainGuard {
     const { type, message, decisionId } = answerIn(interrupt(requestOf(invocation, met.pending)));
     if (type === 'reject') return this.#guard.refuse(invocation, message);
     // a graph hands one answer to all that wait: it is a verdict only on what it names
-    if (type === 'approve') return this.#guard.call({ ...invocation, approvedThere: decisionId === met.pending.decisionId }, run);
-    await met.pending.cancel();
-    const toolName = invocation.name.slice(0, 128);
+    const { decisionId: shownDecision } = met.pending;
+    if (type === 'approve') return this.#guard.call({ ...invocation, approvedThere: decisionId === shownDecision, shownDecision }, run);
     const why = 'the graph was resumed with something else than one decision, `approve` or `reject`';
-    const error = new ForbiddenError(`Tool '${toolName}' is not allowed: ${why}.`, { code: 'approval_refused', toolName });
-    return { kind: 'denied', error, text: deniedText(toolName, error) };
+    return this.#guard.withdraw(invocation, met.pending, why);
   }
 
   /** LangGraph cannot interrupt what has no checkpointer, and is no graph. */

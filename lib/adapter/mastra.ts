@@ -113,6 +113,7 @@ function guardTool(guard: ToolGuard<MastraCallContext>, name: string, tool: Mast
       schema: standardSchemaOf(tool.inputSchema),
       // a model can put `resumeData` into its arguments, and Mastra takes that for the answer: it cannot name what was asked later
       approvedThere: answer?.approved === true && answer.decisionId === asked?.decisionId,
+      shownDecision: asked?.decisionId,
     };
     if (answer?.approved === false) throw (await guard.refuse(invocation, answer.reason)).error;
     // what resumed our suspension is not for the tool

@@ -19,6 +19,9 @@ const INPUT = 'input';
 /** The guard of all calls that their frameworks have named: an adapter that is made anew for each request still finds what was asked before. */
 const NAMED = Object.freeze({});
 
+/** Of a task's metadata: the framework had a yes to this call already when the approval was asked for, so that one is to none of its questions. */
+export const APPROVED_BEFORE = 'approvedBefore';
+
 /** A call of a tool as the guard takes it, and in which module. */
 export interface ToolCall {
   readonly module: AegisModule | AegisModuleView;
@@ -41,13 +44,18 @@ export function toolCall<C>(source: ToolCallSource<C>, invocation: ToolInvocatio
     return describe(source, invocation, mode);
   } catch (error) {
     if (AegisError.is(error)) throw error;
-    const message = `An option of the ${source.framework} adapter threw, so the call was refused.`;
-    throw new ParamsError('', message, { code: 'callback_failed', cause: error });
+    throw callbackFailed(source.framework, error);
   }
 }
 
+/** What an option of the adapter threw may hold what no model is to read. */
+export function callbackFailed(framework: string, cause: unknown): ParamsError {
+  const message = `An option of the ${framework} adapter threw, so the call was refused.`;
+  return new ParamsError('', message, { code: 'callback_failed', cause });
+}
+
 function describe<C>({ framework, options, guardOf }: ToolCallSource<C>, invocation: ToolInvocation<C>, mode: ApprovalMode): ToolCall {
-  const { name, input, context, callId, signal, schema, knows } = invocation;
+  const { name, input, context, callId, signal, schema, knows, approvedThere } = invocation;
   const scope = options.scope?.(context) ?? invocation.scope;
   const module = options.module ?? (currentHandle() as AegisModuleView | undefined);
   if (module === undefined)
@@ -79,7 +87,12 @@ function describe<C>({ framework, options, guardOf }: ToolCallSource<C>, invocat
     signal,
     approvalTimeoutMs: options.approvalTimeoutMs,
     covers: true,
-    metadata: Object.freeze({ framework, ...(callId !== undefined && { callId }), ...(scope !== undefined && { scope }) }),
+    metadata: Object.freeze({
+      framework,
+      ...(callId !== undefined && { callId }),
+      ...(scope !== undefined && { scope }),
+      ...(approvedThere === true && { [APPROVED_BEFORE]: true }),
+    }),
   };
   return { module, call, unwrap };
 }

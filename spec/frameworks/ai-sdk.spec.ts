@@ -152,6 +152,48 @@ for (const sdk of SDKS) {
       expect(runs).to.deep.equal([]);
     });
 
+    const SELF = {
+      text: `@id("all") permit (principal, action, resource);
+      @id("ask") @effect("approval_needed") @self_approval("true") forbid (principal, action, resource);`,
+    };
+
+    it('take one yes for one run, however often the same history comes, also after a restart', async () => {
+      await using module = moduleOf({ policies: SELF });
+      const options = { module, session: () => ({ user_id: 'ann' }), verdictBy: () => 'ann' };
+      const tools = guardTools(sendTool(body), options);
+      const { messages, approvalId } = await asked(tools);
+      for (let i = 0; i < 4; i++) await goOn(tools, messages, approvalId, true);
+      for (let i = 0; i < 4; i++) await goOn(guardTools(sendTool(body), options), messages, approvalId, true);
+      expect(runs).to.deep.equal([ASKED]);
+    });
+
+    it('take a yes for the later call of two that the model names the same', async () => {
+      await using module = moduleOf({ policies: SELF });
+      const tools = guardTools(sendTool(body), { module, session: () => ({ user_id: 'ann' }), verdictBy: () => 'ann' });
+      const first = await asked(tools);
+      const said: Message = { role: 'tool', content: [{ type: 'tool-approval-response', approvalId: first.approvalId, approved: true }] };
+      await goOn(tools, first.messages, first.approvalId, true);
+      const output = { type: 'text', value: 'sent to ann' };
+      const result: Message = { role: 'tool', content: [{ type: 'tool-result', toolCallId: 'call-1', toolName: 'send', output }] };
+      const history = [...first.messages, said, result];
+      const { content, response } = await sdk.generateText({ model: sdk.model([callsOf([ASKED])]), tools, messages: history });
+      const request = content.find(({ type }) => type === 'tool-approval-request');
+      expect(runs).to.have.length(1);
+      for (let i = 0; i < 3; i++) await goOn(tools, [...history, ...response.messages], String(request?.['approvalId']), true);
+      expect(runs).to.have.length(2);
+    });
+
+    it('refuse the call where nobody can say whose yes it was, and tell the model nothing of why', async () => {
+      await using module = moduleOf({ policies: SELF });
+      const verdictBy = (): string => {
+        throw new Error('no connection to postgres://host:secret@db');
+      };
+      const tools = guardTools(sendTool(body), { module, session: () => ({ user_id: 'ann' }), verdictBy });
+      const { messages, approvalId } = await asked(tools);
+      const { text } = toldIn(await goOn(tools, messages, approvalId, true), 'call-1');
+      expect([text.includes('the call was refused'), text.includes('secret'), runs]).to.deep.equal([true, false, []]);
+    });
+
     it('hear the tool’s own wish for approval', async () => {
       await using module = moduleOf();
       const tools = guardTools(sendTool(body, { needsApproval: async ({ amount }: Mail) => amount === 5 }), { module });

@@ -32,6 +32,10 @@ behavesLikeAdapter({
 
 describe('Interrupts of Genkit', () => {
   const ASKED: Mail = { to: 'ann', amount: 500 };
+  const SELF = {
+    text: `@id("all") permit (principal, action, resource);
+    @id("ask") @effect("approval_needed") @self_approval("true") forbid (principal, action, resource);`,
+  };
   let runs: Mail[];
   const body = (input: Mail): string => (runs.push(input), `sent to ${input.to}`);
   beforeEach(() => (runs = []));
@@ -120,6 +124,26 @@ describe('Interrupts of Genkit', () => {
       const { interrupts, goOn } = await asked(options);
       await goOn([answered(interrupts[0], { approved: true })]);
       expect(runs).to.have.length(self ? 1 : 0);
+    }
+  });
+
+  it('take one yes for one run, however often it is restarted', async () => {
+    await using module = moduleOf({ policies: SELF });
+    const { interrupts, goOn } = await asked({ module, session: () => ({ user_id: 'ann' }), verdictBy: () => 'ann' });
+    for (let i = 0; i < 4; i++) await goOn([answered(interrupts[0], { approved: true })]);
+    expect(runs).to.deep.equal([ASKED]);
+  });
+
+  it('go on, and tell the model nothing of why, where nobody can say whose answer it was', async () => {
+    await using module = moduleOf({ policies: SELF });
+    const verdictBy = (): string => {
+      throw new Error('no connection to postgres://host:secret@db');
+    };
+    for (const approved of [true, false]) {
+      const { script, interrupts, goOn } = await asked({ module, session: () => ({ user_id: 'ann' }), verdictBy });
+      await goOn([answered(interrupts[0], { approved })]);
+      const { text } = toldIn(script, 'call-1');
+      expect([text.includes('the call was refused'), text.includes('secret'), runs]).to.deep.equal([true, false, []]);
     }
   });
 });

@@ -89,6 +89,17 @@ describe('Suspended runs of Mastra', () => {
     }
   });
 
+  it('take one yes for one run, however many resume it at once', async () => {
+    await using module = moduleOf({ policies: { text: SELF } });
+    const tools = guardTools(sendTool(body), { module, session: () => ({ user_id: 'ann' }), verdictBy: () => 'ann' });
+    const { generate, resume } = agentOf(tools, [callsOf([ASKED])]);
+    const run = await generate();
+    const answer = { approved: true, decisionId: decisionOf(run) };
+    await Promise.allSettled([resume(answer, run), resume(answer, run), resume(answer, run), resume(answer, run)]);
+    await Promise.allSettled([resume(answer, run), resume(answer, run)]);
+    expect(runs).to.deep.equal([ASKED]);
+  });
+
   it('hear nobody where the model wrote the answer into its arguments, before it was asked', async () => {
     for (const requireApproval of [false, true]) {
       await using module = moduleOf({ policies: { text: SELF } });

@@ -12,6 +12,10 @@ setTracingDisabled(true);
 const runner = new Runner({ tracingDisabled: true });
 const MAIL = z.object({ to: z.string(), amount: z.number() });
 const ASKED: Mail = { to: 'ann', amount: 500 };
+const SELF = {
+  text: `@id("all") permit (principal, action, resource);
+  @id("ask") @effect("approval_needed") @self_approval("true") forbid (principal, action, resource);`,
+};
 
 function sendTool(body: (input: Mail) => unknown, more: object = {}): FunctionTool<unknown, typeof MAIL, unknown> {
   return tool({
@@ -129,6 +133,30 @@ describe('Native approvals of the OpenAI Agents SDK', () => {
       await goOn(agent, await interrupted(agent), yes);
       expect(runs).to.have.length(self ? 1 : 0);
     }
+  });
+
+  it('take one yes for one run, however often the same state comes', async () => {
+    await using module = moduleOf({ policies: SELF });
+    const model = calling(ASKED);
+    const agent = agentOf(model, ...guardTools([sendTool(body)], { module, session: () => ({ user_id: 'ann' }), verdictBy: () => 'ann' }));
+    const written = await interrupted(agent);
+    for (let i = 0; i < 4; i++) {
+      model.enqueue([assistantMessage('done')]);
+      await goOn(agent, written, yes);
+    }
+    expect(runs).to.deep.equal([ASKED]);
+  });
+
+  it('go on, and tell the model nothing of why, where nobody can say whose yes it was', async () => {
+    await using module = moduleOf({ policies: SELF });
+    const verdictBy = (): string => {
+      throw new Error('no connection to postgres://host:secret@db');
+    };
+    const model = calling(ASKED);
+    const agent = agentOf(model, ...guardTools([sendTool(body)], { module, session: () => ({ user_id: 'ann' }), verdictBy }));
+    await goOn(agent, await interrupted(agent), yes);
+    const text = toldIn(model, 'call-1');
+    expect([text.includes('the call was refused'), text.includes('secret'), runs]).to.deep.equal([true, false, []]);
   });
 
   it('take no silence for a yes, where the decision service was away when the SDK asked again', async () => {
