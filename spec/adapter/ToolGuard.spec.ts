@@ -7,6 +7,7 @@ import type { AdapterOptions } from '../../lib/adapter/AdapterOptions.js';
 import type { ToolInvocation } from '../../lib/adapter/ToolInvocation.js';
 import type { ToolOutcome } from '../../lib/adapter/ToolOutcome.js';
 import { AegisModule } from '../../lib/guard/AegisModule.js';
+import { StoreError } from '../../lib/model/errors/ServiceErrors.js';
 import { ConfigError, GuardDefinitionError } from '../../lib/model/errors/SetupErrors.js';
 import { diagnosed } from '../support/diagnosed.js';
 import { rejection } from '../support/rejection.js';
@@ -237,10 +238,12 @@ describe('ToolGuard', () => {
     it('takes the framework’s yes for a verdict of the person that the host names, for what had been asked before, and where policy lets it', async () => {
       const guard = guardOf({ session: ({ user = '' }) => ({ user_id: user }), verdictBy: ({ user }) => user });
       const context = { user: 'ann' };
-      // the first call asks: nobody can have said yes to it
-      expect((await guard.call(asks({ context, approvedThere: true }), run)).kind).to.equal('pending');
-      expect((await guard.call(asks({ context }), run)).kind).to.equal('pending');
-      expect((await guard.call(asks({ context, approvedThere: true }), run)).kind).to.equal('ran');
+      // the first call asks: nobody can have said yes to it, and that yes is to no later question either
+      for (let i = 0; i < 2; i++) expect((await guard.call(asks({ context, approvedThere: true }), run)).kind).to.equal('pending');
+      const second = { context, callId: 'c2' };
+      await guard.forecast(asks(second));
+      expect((await guard.call(asks(second), run)).kind).to.equal('pending');
+      expect((await guard.call(asks({ ...second, approvedThere: true }), run)).kind).to.equal('ran');
       const others = asks({ context, input: { other: 1 }, approvedThere: true });
       await guard.forecast(others);
       expect((await guard.call(others, run)).kind, 'not the own call').to.equal('pending');
@@ -263,6 +266,12 @@ describe('ToolGuard', () => {
       expect(await module.approvals.list({ status: 'pending' })).to.deep.equal([]);
       expect((await guard.call(asks({ context }), run)).kind).to.equal('denied');
       expect(runs).to.deep.equal([]);
+    });
+
+    it('lets the approval go where nobody is named who could have said no', async () => {
+      await guardOf().forecast(asks());
+      expect(codeOf(await guardOf().refuse(asks()))).to.equal('approval_refused');
+      expect(await module.approvals.list({ status: 'pending' })).to.deep.equal([]);
     });
 
     it('refuses what a person refused, though no approval is needed for it, or it is denied anyway', async () => {
@@ -301,6 +310,21 @@ describe('ToolGuard', () => {
       await guardOf().forecast(asks());
       await approveAll();
       expect((await guardOf().call(asks(), run)).kind).to.equal('ran');
+    });
+
+    it('refuses where who spoke cannot be told, and where an approval cannot be let go', async () => {
+      const throws = (): never => {
+        throw new Error('who?');
+      };
+      const guard = guardOf({ verdictBy: throws });
+      const asked = await guard.forecast(asks());
+      expect(codeOf(await guard.refuse(asks()))).to.equal('callback_failed');
+      expect(codeOf(await guard.call(asks({ approvedThere: true }), run))).to.equal('callback_failed');
+      if (asked.kind !== 'pending') throw new Error(asked.kind);
+      expect(codeOf(await guard.withdraw(asks(), asked.pending, 'it was not answered'))).to.equal('approval_refused');
+      const stuck = { ...asked.pending, cancel: () => Promise.reject(new StoreError('away')) };
+      expect(codeOf(await guard.withdraw(asks(), stuck, 'it was not answered'))).to.equal('store_failed');
+      expect(runs).to.deep.equal([]);
     });
 
     it('says that it was refused at the desk', async () => {
