@@ -104,14 +104,19 @@ export class McpHttpListener {
     if (this.#sessions.size + this.#opening >= (this.#listen.maxSessions ?? 100)) throw new Refused(503, 'There are too many sessions.');
     this.#opening += 1;
     try {
-      const transport = await this.#open(response);
-      await transport.handleRequest(request, response, body);
+      const { transport, begun } = await this.#open(response);
+      try {
+        await transport.handleRequest(request, response, body);
+      } finally {
+        // an initialize that was refused: nobody knows of the connection
+        if (!begun()) await transport.close();
+      }
     } finally {
       this.#opening -= 1;
     }
   }
 
-  async #open(response: ServerResponse): Promise<ServerTransport> {
+  async #open(response: ServerResponse): Promise<{ readonly transport: ServerTransport; readonly begun: () => boolean }> {
     let session: Session | undefined;
     const options = {
       sessionIdGenerator: () => randomUUID(),
@@ -129,19 +134,22 @@ export class McpHttpListener {
       for (const [id, known] of this.#sessions) if (known === session) this.#sessions.delete(id);
       ended?.();
     };
-    return transport;
+    return { transport, begun: () => session !== undefined };
   }
 
   /** A session ends that nobody has a request open in for long: its process would stay. */
   #hold(session: Session, response: ServerResponse): void {
     clearTimeout(session.idle);
     session.open += 1;
-    response.once('close', () => {
+    const release = (): void => {
       session.open -= 1;
       if (session.open > 0) return;
       session.idle = setTimeout(() => void session.transport.close(), this.#listen.idleMs ?? 1_800_000);
       session.idle.unref();
-    });
+    };
+    // who has gone while the server was connected closes no more
+    if (response.destroyed) release();
+    else response.once('close', release);
   }
 
   #check({ url = '/', headers }: IncomingMessage): void {

@@ -5,6 +5,7 @@ import type { McpContext } from './mcpContext.js';
 import { beatWhile } from './mcpHeartbeat.js';
 import { refusedResult } from './mcpResult.js';
 import { AnsweredError, McpUpstreamCalls } from './McpUpstreamCalls.js';
+import { CALL_NAMES, isMisspelt, MESSAGE_NAMES } from './mcpSpelling.js';
 import type { McpMessage, McpTransport } from './McpTransport.js';
 import { ToolGuard } from './ToolGuard.js';
 import { withoutNulls } from './withoutNulls.js';
@@ -84,7 +85,7 @@ export class McpRelay {
   #fromClient(message: McpMessage, extra: object): void {
     const { method, id, params } = message;
     // a list of messages, or a method that is no text, could be a call that another reads in it
-    if (!isPlainObject(message) || (method !== undefined && typeof method !== 'string')) return;
+    if (!isPlainObject(message) || isMisspelt(message, MESSAGE_NAMES) || (method !== undefined && typeof method !== 'string')) return;
     if (method === 'tools/call') {
       // without an id it is no request, and whatever a server makes of it was not decided
       if (id !== undefined) void this.#call(id, message, extra);
@@ -116,8 +117,9 @@ export class McpRelay {
   }
 
   async #call(id: Id, message: McpMessage, extra: object): Promise<void> {
-    const { name, arguments: input = {}, _meta } = message.params ?? {};
-    if (typeof name !== 'string' || this.#calls.has(id) || this.#open.has(id)) {
+    const { params = {} } = message;
+    const { name, arguments: input = {}, _meta } = params;
+    if (typeof name !== 'string' || isMisspelt(params, CALL_NAMES) || this.#calls.has(id) || this.#open.has(id)) {
       const error = { code: -32602, message: 'A tools/call needs the name of a tool, and an id of its own.' };
       return this.#send(this.#client, { jsonrpc: '2.0', id, error });
     }

@@ -11,7 +11,7 @@ import { giveVerdict, verdictCounts } from './giveVerdict.js';
 import { APPROVED_BEFORE, callbackFailed, toolCall } from './toolCall.js';
 import type { ToolInvocation } from './ToolInvocation.js';
 import type { ToolDenied, ToolForecast, ToolOutcome, ToolPending } from './ToolOutcome.js';
-import { deniedText, pendingText } from './toolText.js';
+import { deniedText, pendingText, tellable } from './toolText.js';
 
 const MODES: Readonly<Record<OnApproval, ApprovalMode>> = { native: 'throw', pending: 'defer', wait: 'wait', deny: 'throw' };
 
@@ -172,7 +172,7 @@ export class ToolGuard<C = unknown> {
   #denied({ name, signal }: ToolInvocation<C>, error: unknown): ToolDenied {
     if (!AegisError.is(error)) throw error;
     if (signal?.aborted === true) throw signal.reason;
-    return { kind: 'denied', error, text: deniedText(name, error) };
+    return { kind: 'denied', error: tellable(name, error), text: deniedText(name, error) };
   }
 
   #forbidden({ name }: ToolInvocation<C>, why: string): ForbiddenError {

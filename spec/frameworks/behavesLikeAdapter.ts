@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { AegisGuard, AegisModule } from 'aegislib';
+import { AegisGuard, AegisModule, PolicyEvalError, TransportError, UnknownServiceError } from 'aegislib';
 import type { Decision, DecisionRequest, DecisionService, DecisionStatus, Task } from 'aegislib';
 import type { AdapterOptions } from 'aegislib/ai-sdk';
 import { counted } from './counted.js';
@@ -161,6 +161,17 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
         const told = await first(ALLOWED, { module: failing });
         expect(told.text).to.not.include('sent to');
         expect(told.text).to.not.match(/\bat .*\.[jt]s:\d/);
+        await failing.close();
+      }
+      expect(ran).to.deep.equal([]);
+    });
+
+    it('tells the model nothing of what a decision service writes about its own failure', async () => {
+      const stack = 'Traceback: File "/srv/pdp/eval.py", line 3: password=hunter2';
+      for (const error of [new PolicyEvalError(stack), new UnknownServiceError(stack, { code: stack }), new TransportError(stack)]) {
+        const failing = AegisModule.create({ decisions: serviceOf(() => Promise.reject(error)), agentId: 'mailer' });
+        const { text } = await first(ALLOWED, { module: failing });
+        expect([text.includes('hunter2'), text.includes('eval.py')]).to.deep.equal([false, false]);
         await failing.close();
       }
       expect(ran).to.deep.equal([]);

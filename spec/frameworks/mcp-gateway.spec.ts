@@ -228,6 +228,10 @@ describe('The MCP gateway', function () {
       { jsonrpc: '2.0', id: 78, method: ['tools/call'], params },
       { jsonrpc: '2.0', id: 79, method: 'tools/call' },
       { jsonrpc: '2.0', id: 80, method: 'tools/call', params: { ...params, name: { toString: 'send' } } },
+      // for servers that know no case
+      { jsonrpc: '2.0', id: 81, method: 'tools/call', params: { name: 'count', Name: 'send', arguments: ALLOWED } },
+      { jsonrpc: '2.0', id: 82, method: 'tools/call', params: { name: 'send', arguments: ALLOWED, argumentſ: DENIED } },
+      { jsonrpc: '2.0', id: 83, method: 'ping', METHOD: 'tools/call', params },
     ])
       await relay.raw.send(message as never);
     // a later answer comes after theirs
@@ -330,8 +334,72 @@ describe('The MCP gateway', function () {
       expect((await post(url, INITIALIZE)).status).to.equal(503);
     });
 
+    it('leaves no server running for an initialize that began nothing', async () => {
+      let running = 0;
+      class Counted extends sdk.StdioClientTransport {
+        override async start(): Promise<void> {
+          running += 1;
+          const { onclose } = this;
+          this.onclose = () => ((running -= 1), onclose?.());
+          await super.start();
+        }
+      }
+      const counting = { ...sdk, StdioClientTransport: Counted as never };
+      const { gateway } = await overHttp({ command: process.execPath, args: [UPSTREAM], sdk: counting, listen: { port: 0 } });
+      const before = running;
+      expect((await post(gateway.url as string, { jsonrpc: '2.0', id: 1, method: 'initialize' })).status).to.equal(400);
+      expect((await post(gateway.url as string, INITIALIZE, { accept: 'text/plain' })).status).to.equal(406);
+      for (let i = 0; i < 500 && running > before; i++) await new Promise((resolve) => setTimeout(resolve, 5));
+      expect([before, running]).to.deep.equal([1, 1]);
+    });
+
+    it('ends the session of a client that went while its server was connected', async () => {
+      let connects: () => void = () => {};
+      let goOn: () => void = () => {};
+      const connecting = new Promise<void>((resolve) => (connects = resolve));
+      const gone = new Promise<void>((resolve) => (goOn = resolve));
+      let slow = false;
+      class Slow extends sdk.StreamableHTTPClientTransport {
+        override async start(): Promise<void> {
+          await super.start();
+          if (!slow) return;
+          connects();
+          await gone;
+        }
+      }
+      const gateway = await runGateway({
+        module,
+        sdk: { ...sdk, StreamableHTTPClientTransport: Slow as never },
+        url: await httpUpstream(),
+        listen: { port: 0, maxSessions: 1, idleMs: 10 },
+      });
+      closing.push(() => gateway.close());
+      slow = true;
+      const leaves = new AbortController();
+      const request = fetch(gateway.url as string, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+        body: JSON.stringify(INITIALIZE),
+        signal: leaves.signal,
+      }).catch(() => undefined);
+      await connecting;
+      leaves.abort();
+      await request;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      slow = false;
+      goOn();
+      let status = 503;
+      for (let i = 0; i < 200 && status !== 200; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        ({ status } = await post(gateway.url as string, INITIALIZE));
+      }
+      expect(status).to.equal(200);
+    });
+
     it('ends a session that nobody uses', async () => {
-      const { gateway } = await overHttp({ url: await httpUpstream(), listen: { port: 0, maxSessions: 2, idleMs: 10 } });
+      // no client of the SDK: on a busy machine its session would be over before its second message
+      const gateway = await runGateway({ module, sdk, url: await httpUpstream(), listen: { port: 0, maxSessions: 1, idleMs: 10 } });
+      closing.push(() => gateway.close());
       const url = gateway.url as string;
       expect((await post(url, INITIALIZE).then(async (response) => (await response.text(), response))).status).to.equal(200);
       let status = 503;
