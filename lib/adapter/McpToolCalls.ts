@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { AegisModule } from '../guard/AegisModule.js';
+import { AegisError } from '../model/errors/AegisError.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';
 import type { PendingApproval } from '../model/PendingApproval.js';
 import type { AdapterOptions, OnApproval } from './AdapterOptions.js';
@@ -11,9 +12,11 @@ import { beatWhile } from './mcpHeartbeat.js';
 import { McpRequestState } from './McpRequestState.js';
 import { refusedResult } from './mcpResult.js';
 import { standardSchemaOf } from './sanitizedOnly.js';
+import { callbackFailed } from './toolCall.js';
 import { ToolGuard } from './ToolGuard.js';
 import type { ToolInvocation } from './ToolInvocation.js';
 import type { ToolDenied, ToolOutcome } from './ToolOutcome.js';
+import { deniedText } from './toolText.js';
 
 /** What `guardServer` takes. */
 export interface McpOptions extends AdapterOptions<McpContext> {
@@ -82,6 +85,9 @@ export class McpToolCalls {
       const outcome = await this.#decide(call, request, run);
       if (outcome.kind === 'ran') return outcome.value;
       return outcome.kind === 'asks' ? outcome.result : refusedResult(outcome.text);
+    } catch (error) {
+      if (!AegisError.is(error)) throw error;
+      return refusedResult(deniedText(call.name, error));
     } finally {
       stop();
     }
@@ -147,7 +153,11 @@ export class McpToolCalls {
     question: string,
   ): Promise<object> {
     const sealed = this.#state.seal({ callId, toolName, decisionId });
-    return inputRequired(question, (await this.#options.requestState?.mint(sealed, context as never)) ?? sealed);
+    try {
+      return inputRequired(question, (await this.#options.requestState?.mint(sealed, context as never)) ?? sealed);
+    } catch (error) {
+      throw callbackFailed('mcp', error);
+    }
   }
 
   async #question({ decisionId }: PendingApproval): Promise<string | undefined> {

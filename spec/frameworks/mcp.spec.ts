@@ -554,6 +554,14 @@ describe('A server of MCP SDK 2 that is made anew for each request', () => {
     expect([toldBy(told).text, ran]).to.deep.equal(['sent', [ASKED]]);
   });
 
+  it('refuses the call where that codec fails, and tells nothing of why', async () => {
+    const mint = (): string => {
+      throw new Error('no key for secret at kms.internal');
+    };
+    const told = await call({ requestState: { mint } });
+    expect([decisionOf(told)['aegis'], toldBy(told).text.includes('secret'), ran]).to.deep.equal(['denied', false, []]);
+  });
+
   it('tells a client that cannot be asked that a person has to decide, and refuses it with `native`', async () => {
     expect(decisionOf(await call({}, 'none'))['aegis']).to.equal('pending');
     expect(decisionOf(await call({ onApproval: 'native' }, 'none'))['aegis']).to.equal('denied');
