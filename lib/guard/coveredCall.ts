@@ -50,6 +50,8 @@ export function takeCover(runtime: GuardRuntime, request: CallRequest): Covered 
     toolName === request.toolName &&
     groups.length === request.groups.length &&
     request.groups.every((group) => groups.includes(group)) &&
+    // the outer decision knew of no argument that nobody sees
+    request.opaque.length === 0 &&
     digest === request.paramsDigest &&
     digestOfSession(session) === request.sessionDigest;
   if (!same || running === undefined) return undefined;

@@ -103,6 +103,19 @@ describe('A guarded call that a guarded call enters at once', () => {
     expect(asked()).to.equal(5);
   });
 
+  it('is decided anew where it has arguments itself that no decision sees', async () => {
+    const streaming = guard(async (_id: string, _body: object) => {}, {
+      toolName: 'refund',
+      approval: 'wait',
+      module,
+      session: () => session,
+      params: ['id', 'body'],
+      opaque: ['body'],
+    });
+    await outer((params) => streaming(String(params['id']), {}));
+    expect(asked()).to.equal(2);
+  });
+
   it('is decided anew by another module', async () => {
     const others = new StandInDecisions();
     const other = moduleAsking(others);
