@@ -11,7 +11,7 @@ const built = '.build/lib';
 const pkg = JSON.parse(await readFile(new URL('package.json', import.meta.url), 'utf8'));
 
 /** Files that are found by their place beside another one, not by an import. */
-const besides = ['policy/lintPolicies', 'policy/lintWorker'].filter((e) => existsSync(`${built}/${e}.js`));
+const besides = ['policy/lint/lintPolicies', 'policy/lint/worker'].filter((e) => existsSync(`${built}/${e}.js`));
 
 /** './dist/adapter/*.js' -> ['adapter/mcp', ...]; './dist/index.js' -> ['index']; anything that is not ours -> []. */
 function entriesOf(target) {
@@ -40,7 +40,7 @@ const tscMaps = {
   },
 };
 
-/** `import.meta.url` keeps naming the file's own place when its code moves to a chunk: `new URL('./lintWorker.js', …)` finds the worker. */
+/** `import.meta.url` keeps naming the file's own place when its code moves to a chunk: `new URL('./worker.js', …)` finds the worker. */
 const ownPlace = {
   name: 'own-place',
   resolveImportMeta(property, { chunkId, moduleId }) {

@@ -2,8 +2,8 @@
 // cores (snapshot 2 minutes, guard 15, policy 25), so it is run by hand. Wants Node 22 or newer and `npm ci`. Works in a copy, and leaves nothing
 // but reports/. While specs are written: `npm run mutants -- policy --only lib/policy/longs.ts --only lib/policy/sameValue.ts:20-30`.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, sep } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fetchPackages } from './runtimes/fetchPackages.mjs';
 import { writeTable } from './writeTable.mjs';
@@ -12,11 +12,11 @@ const STRYKER = { '@stryker-mutator/core': '10.0.0' };
 /** What is mutated, and the specs that have to notice: all of them run for each mutant, so the quick ones come first, up to the one that fails. */
 const AREAS = {
   snapshot: {
-    mutate: ['lib/model/{snapshot,copyValue,snapshotSize,ArgumentList,copyData}.ts'],
-    specs: specsIn('model', 'copyData copyValue snapshotSize snapshot ArgumentList'),
+    mutate: ['lib/model/snapshot/*.ts'],
+    specs: specsIn('model/snapshot', 'copyData copyValue size takeSnapshot ArgumentList'),
   },
   guard: {
-    mutate: ['lib/guard/*.ts'],
+    mutate: ['lib/guard/**/*.ts'],
     specs: specsIn(
       'guard',
       'AegisAgent environment wrapFunction validateParams admitParams guardCall guardMetadata optionsSchema checkSource guardSync guard',
@@ -25,15 +25,16 @@ const AREAS = {
   },
   policy: {
     mutate: [
-      'lib/policy/{compile*,CompiledValue,readValue,sameValue,LikePattern,longs,parse{Decimal,Datetime,Ip},EntityGraph,StepBudget}.ts',
-      'lib/policy/{CallQuestions,KnownCallers,verifiedEvaluate,fourEffects,sanitizeOperations,CedarPolicyEngine}.ts',
+      'lib/policy/{compile,value}/*.ts',
+      'lib/policy/engine/{CallEvaluator,CallerCache,verifiedEvaluator,decideEffect,CedarPolicyEngine}.ts',
+      'lib/policy/sanitize/applySanitize.ts',
     ],
     specs: specsIn(
       'policy',
-      'sanitizeOperations sanitizeConflicts StepBudget longs CompiledValue readValue EntityGraph fourEffects fourEffectsTwoPasses',
-      'compileExpression CallQuestions compiledEvaluate CedarPolicyEngine CedarPolicyEngineParts compileAccess compileCollections',
-      'compileLogic compileExtensions compileScope LikePattern sameValueSteps compiledEvaluateSteps parseDecimal parseDatetime parseIp',
-      'KnownCallers verifiedEvaluate wasmEvaluate sameValue toCedar compilePolicy',
+      'applySanitize overlaps StepBudget longs Value readValue EntityGraph decideEffect decideEffectTwoPasses',
+      'expression CallEvaluator compiledEvaluator CedarPolicyEngine CedarPolicyEngineParts access collections',
+      'logic extensions scope LikePattern sameValueSteps compiledEvaluatorSteps parseDecimal parseDatetime parseIp',
+      'CallerCache verifiedEvaluator wasmEvaluator sameValue toCedar compilePolicy',
     ),
   },
 };
@@ -93,6 +94,16 @@ function tally({ files }) {
   return [killed + survived, killed, survived, `${((100 * killed) / (killed + survived)).toFixed(1)} %`];
 }
 
+/** The compiled specs of these names, in this folder or one of its own. A name that has none is an error. */
 function specsIn(folder, ...names) {
-  return names.flatMap((line) => line.split(' ')).map((name) => `.build/spec/${folder}/${name}.spec.js`);
+  const files = readdirSync(`spec/${folder}`, { recursive: true }).map((file) => file.split(sep).join('/'));
+  return names
+    .flatMap((line) => line.split(' '))
+    .map((name) => {
+      const found = files.filter((file) => file === `${name}.spec.ts` || file.endsWith(`/${name}.spec.ts`));
+      if (found.length === 0) throw new Error(`spec/${folder} has no ${name}.spec.ts`);
+      return found;
+    })
+    .flat()
+    .map((file) => `.build/spec/${folder}/${file.replace(/\.ts$/, '.js')}`);
 }

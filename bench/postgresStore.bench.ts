@@ -1,8 +1,8 @@
 // What a PostgreSQL store adds to the statements it makes: claim and settle, against bare `pg` that sends the same statements in the same run.
 import pg from 'pg';
-import { postgresStore } from '../lib/store/postgres.js';
-import { claimed, settled } from '../lib/store/taskChanges.js';
-import { keyOf, TASK_COLUMNS, taskOf, valuesOf, CHANGING } from '../lib/store/postgresRows.js';
+import { postgresStore } from '../lib/store/postgres/index.js';
+import { claimed, settled } from '../lib/store/taskTransitions.js';
+import { keyOf, TASK_COLUMNS, taskOf, valuesOf, CHANGING } from '../lib/store/postgres/rows.js';
 import { postgresServer } from '../spec/support/postgresServer.js';
 import { pendingTask } from '../spec/support/tasks.js';
 import { report } from './figure.js';

@@ -9,28 +9,28 @@ export { guard } from './guard/guard.js';
 export type { FunctionGuardOptions, GuardedFunction } from './guard/guard.js';
 export { guardSync } from './guard/guardSync.js';
 export type { SyncGuardOptions } from './guard/guardSync.js';
-export { assertGuarded, getGuard, listGuards } from './guard/guardMetadata.js';
-export type { GuardInfo } from './guard/guardMetadata.js';
-export { currentCall } from './guard/callContext.js';
-export type { CurrentCall } from './guard/callContext.js';
+export { assertGuarded, getGuard, listGuards } from './guard/method/guardMetadata.js';
+export type { GuardInfo } from './guard/method/guardMetadata.js';
+export { currentCall } from './guard/call/callContext.js';
+export type { CurrentCall } from './guard/call/callContext.js';
 export { guardCall } from './guard/guardCall.js';
-export type { DeniedOutcome, GuardedCall, GuardOutcome, PendingOutcome, RanOutcome } from './guard/GuardedCall.js';
+export type { DeniedOutcome, GuardedCall, GuardOutcome, PendingOutcome, RanOutcome } from './guard/call/GuardedCall.js';
 export type { ApprovalOption, BaseGuardOptions, Fn, Guardable, GuardOptions, Settled } from './guard/GuardOptions.js';
 export type { NamesFor, NamingOptions } from './guard/NamingOptions.js';
-export type { StandardResult, StandardSchema } from './guard/StandardSchema.js';
+export type { StandardResult, StandardSchema } from './guard/call/StandardSchema.js';
 
 // The module
-export { AegisModule } from './guard/AegisModule.js';
-export type { AegisModuleView } from './guard/AegisModule.js';
-export type { AegisOptions, ConfigureOptions, EmbeddedOptions, RemoteOptions } from './guard/AegisOptions.js';
+export { AegisModule } from './guard/module/AegisModule.js';
+export type { AegisModuleView } from './guard/module/AegisModule.js';
+export type { AegisOptions, ConfigureOptions, EmbeddedOptions, RemoteOptions } from './guard/module/AegisOptions.js';
 
 // Decisions
 export type { ApprovalUse, AskOptions, DecisionService } from './decision/DecisionService.js';
-export { EmbeddedDecisionService } from './decision/EmbeddedDecisionService.js';
-export type { EmbeddedDecisionServiceOptions, PolicySupplier } from './decision/EmbeddedDecisionService.js';
-export { RemoteDecisionService } from './decision/RemoteDecisionService.js';
-export type { RemoteDecisionServiceOptions } from './decision/remoteSettings.js';
-export type { FactsCall, FactsHook } from './decision/computeFacts.js';
+export { EmbeddedDecisionService } from './decision/embedded/EmbeddedDecisionService.js';
+export type { EmbeddedDecisionServiceOptions, PolicySupplier } from './decision/embedded/EmbeddedDecisionService.js';
+export { RemoteDecisionService } from './decision/remote/RemoteDecisionService.js';
+export type { RemoteDecisionServiceOptions } from './decision/remote/settings.js';
+export type { FactsCall, FactsHook } from './decision/embedded/computeFacts.js';
 export type {
   AllowDecision,
   ApprovalNeededDecision,
@@ -43,23 +43,23 @@ export type {
   Violation,
 } from './model/Decision.js';
 export type { Params, Session } from './model/Params.js';
-export { DEFAULT_LIMITS } from './model/snapshot.js';
-export type { SnapshotLimits } from './model/snapshot.js';
+export { DEFAULT_LIMITS } from './model/snapshot/takeSnapshot.js';
+export type { SnapshotLimits } from './model/snapshot/takeSnapshot.js';
 
 // Approvals
-export { ApprovalDesk } from './decision/ApprovalDesk.js';
-export type { ApprovalDeskOptions } from './decision/ApprovalDesk.js';
-export type { EligibilityRules } from './decision/eligiblePolicies.js';
-export type { VerdictInput } from './decision/verdicts.js';
-export { describeApproval } from './decision/describeApproval.js';
-export { terminalApprover } from './decision/terminalApprover.js';
-export type { Approver, Terminal, TerminalApproverOptions } from './decision/terminalApprover.js';
+export { ApprovalDesk } from './decision/desk/ApprovalDesk.js';
+export type { ApprovalDeskOptions } from './decision/desk/ApprovalDesk.js';
+export type { EligibilityRules } from './decision/desk/eligibility.js';
+export type { VerdictInput } from './decision/desk/verdicts.js';
+export { describeApproval } from './decision/desk/describeApproval.js';
+export { terminalApprover } from './decision/terminal/terminalApprover.js';
+export type { Approver, Terminal, TerminalApproverOptions } from './decision/terminal/terminalApprover.js';
 export { isPending } from './model/PendingApproval.js';
 export type { Guarded, PendingApproval } from './model/PendingApproval.js';
 export { ApprovalScheduler } from './approval/ApprovalScheduler.js';
 export type { ApprovalPolling, ApprovalSchedulerOptions } from './approval/ApprovalSchedulerOptions.js';
-export type { ApprovalCall } from './approval/PendingCall.js';
-export { TaskRegistry } from './approval/TaskRegistry.js';
+export type { ApprovalCall } from './approval/call/PendingCall.js';
+export { TaskRegistry } from './approval/task/TaskRegistry.js';
 export type {
   NewTask,
   TaskEvents,
@@ -68,9 +68,9 @@ export type {
   TaskTransition,
   UnknownResolution,
   WaitingForWorker,
-} from './approval/TaskRegistry.js';
-export type { RecoveryOptions } from './approval/StoreKeeper.js';
-export type { ResolveInstance } from './guard/StoredCalls.js';
+} from './approval/task/TaskRegistry.js';
+export type { RecoveryOptions } from './approval/recovery/RecoveryWorker.js';
+export type { ResolveInstance } from './guard/module/StoredCalls.js';
 export type {
   ApprovalMode,
   ApprovedTask,
@@ -90,7 +90,7 @@ export type {
 } from './model/Task.js';
 
 // Stores
-export { MemoryTaskStore } from './store/MemoryTaskStore.js';
+export { MemoryTaskStore } from './store/memory/MemoryTaskStore.js';
 export type {
   DueQuery,
   EqualCallQuery,
@@ -104,27 +104,27 @@ export type {
   TaskStore,
 } from './store/TaskStore.js';
 export type { StateStore } from './store/StateStore.js';
-export { MemoryApprovalStore } from './store/MemoryApprovalStore.js';
+export { MemoryApprovalStore } from './store/memory/MemoryApprovalStore.js';
 export type { ApprovalPolicy, ApprovalQuery, ApprovalRecord, ApprovalStore, Verdict } from './store/ApprovalStore.js';
 
 // Policies
-export { LivePolicies } from './policy/LivePolicies.js';
-export type { LivePoliciesOptions, PendingReload, ReloadResult } from './policy/LivePolicies.js';
-export { CedarPolicyEngine } from './policy/CedarPolicyEngine.js';
-export type { CedarPolicyEngineOptions } from './policy/CedarPolicyEngine.js';
-export type { AgentConfig } from './policy/AgentDirectory.js';
+export { LivePolicies } from './policy/live/LivePolicies.js';
+export type { LivePoliciesOptions, PendingReload, ReloadResult } from './policy/live/LivePolicies.js';
+export { CedarPolicyEngine } from './policy/engine/CedarPolicyEngine.js';
+export type { CedarPolicyEngineOptions } from './policy/engine/CedarPolicyEngine.js';
+export type { AgentConfig } from './policy/engine/AgentDirectory.js';
 export type { AppliedPolicy, DenyCode, PolicyCall, PolicyEngine, PolicyOutcome } from './policy/PolicyEngine.js';
 export type { PolicySource, SourceText } from './policy/PolicySource.js';
-export { readPolicies } from './policy/readPolicies.js';
-export { lintPolicies } from './policy/lintPolicies.js';
-export type { LintPoliciesOptions } from './policy/lintPolicies.js';
-export type { LintFinding } from './policy/lintSources.js';
+export { readPolicies } from './policy/live/readPolicies.js';
+export { lintPolicies } from './policy/lint/lintPolicies.js';
+export type { LintPoliciesOptions } from './policy/lint/lintPolicies.js';
+export type { LintFinding } from './policy/lint/lintSources.js';
 export { runPolicyTests } from './policy/runPolicyTests.js';
 export type { PolicyTestResult } from './policy/runPolicyTests.js';
 
 // Errors
-export { AegisError } from './model/errors/AegisError.js';
-export type { ErrorSummary } from './model/errors/AegisError.js';
+export { AegisError } from './model/AegisError.js';
+export type { ErrorSummary } from './model/AegisError.js';
 export { CapacityError, ParamsError, SanitizeError, UnsupportedParamError } from './model/errors/CallErrors.js';
 export {
   ApprovalCancelledError,

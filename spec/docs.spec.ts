@@ -11,9 +11,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { posix, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as aegis from 'aegislib';
-import { DEFAULT_POLLING } from '../lib/guard/buildModule.js';
-import { applyEnvironment } from '../lib/guard/environment.js';
-import { OPTION_NAMES, optionProblems } from '../lib/guard/optionsSchema.js';
+import { DEFAULT_POLLING } from '../lib/guard/module/buildModule.js';
+import { applyEnvironment } from '../lib/guard/module/environment.js';
+import { OPTION_NAMES, optionProblems } from '../lib/guard/module/optionsSchema.js';
 import { inlineCode, parsePage, readPages, relativeLinks, tablesOf } from './support/docsPages.js';
 import type { Page, Table } from './support/docsPages.js';
 import { compiledFile, compilePrograms, folderOf, programsOf } from './support/docsPrograms.js';
@@ -170,7 +170,7 @@ describe('docs/configuration.md', () => {
       const seconds = Variable.includes('_S`');
       expect(String(at), Option).to.equal(seconds ? '4000' : value);
     }
-    const inSource = new Set<string>(readFileSync('lib/guard/environment.ts', 'utf8').match(/AEGIS_[A-Z_]+/g));
+    const inSource = new Set<string>(readFileSync('lib/guard/module/environment.ts', 'utf8').match(/AEGIS_[A-Z_]+/g));
     expect(named.map(({ Variable }) => variableOf(Variable)).sort()).to.deep.equal([...inSource].sort());
   });
 
@@ -222,7 +222,9 @@ describe('docs/errors.md', () => {
   it('says every code that the library gives a ForbiddenError, a ParamsError or a VerdictError', () => {
     const said = new Set(inlineCode(pageAt('docs/errors.md')).map(({ code }) => code));
     const lib = ['approval', 'decision', 'guard'].flatMap((folder) =>
-      readdirSync(`lib/${folder}`).map((file) => readFileSync(`lib/${folder}/${file}`, 'utf8')),
+      readdirSync(`lib/${folder}`, { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.ts'))
+        .map((file) => readFileSync(`lib/${folder}/${file}`, 'utf8')),
     );
     for (const [start, code] of [
       ['new ForbiddenError', /code: '(\w+)'/g],
@@ -277,7 +279,7 @@ function nested(name: string, value: unknown): object {
 
 /** What the doc comments of AegisOptions say is the default: a code, a number, or true and false. */
 function defaultsInSource(): Readonly<Record<string, string>> {
-  const source = readFileSync('lib/guard/AegisOptions.ts', 'utf8');
+  const source = readFileSync('lib/guard/module/AegisOptions.ts', 'utf8');
   const found: Record<string, string> = {};
   for (const [, comment = '', name = ''] of source.matchAll(/\/\*\*([^/]*(?:\/(?!\*)[^/]*)*?)\*\/\s+readonly (\w+)\?:/g)) {
     const [, said] = /Default (`[^`]+`|[\d,]+\d|true|false)/.exec(comment) ?? [];

@@ -93,7 +93,7 @@ describe('The checker of the layers', () => {
   it('refuses a sideways import between the folders of a row', () => {
     expect(forbiddenImports(sources({ 'policy/a.ts': "import '../store/b.js';", 'cli/aegis.ts': "import '../index.js';" }))).to.deep.equal([
       'policy/a.ts -> ../store/b.js: sideways in row 2',
-      'cli/aegis.ts -> ../index.js: sideways in row 7',
+      'cli/aegis.ts -> ../index.js: sideways in row 8',
     ]);
   });
 

@@ -1,13 +1,13 @@
-import { AegisError } from '../model/errors/AegisError.js';
+import { AegisError } from '../model/AegisError.js';
 import { ForbiddenError } from '../model/errors/RefusalErrors.js';
-import type { AdapterOptions, OnUnguardable } from './AdapterOptions.js';
-import { parsedInput } from './parsedInput.js';
-import { refuseUnguardable } from './refuseUnguardable.js';
-import { standardSchemaOf } from './sanitizedOnly.js';
-import { ToolGuard } from './ToolGuard.js';
-import { deniedText } from './toolText.js';
+import type { AdapterOptions, OnUnguardable } from './tool/AdapterOptions.js';
+import { parsedInput } from './tool/parsedInput.js';
+import { refuseUnguardable } from './tool/refuseUnguardable.js';
+import { standardSchemaOf } from './tool/sanitizedOnly.js';
+import { ToolGuard } from './tool/ToolGuard.js';
+import { deniedText } from './tool/toolText.js';
 
-export type { AdapterOptions, OnApproval, OnUnguardable } from './AdapterOptions.js';
+export type { AdapterOptions, OnApproval, OnUnguardable } from './tool/AdapterOptions.js';
 
 /** What is used of a tool of the ADK. */
 export interface AdkTool {

@@ -1,14 +1,14 @@
 import { markGuarded } from '../guard/guardedTools.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
-import type { AdapterOptions, OnUnguardable } from './AdapterOptions.js';
-import { refuseUnguardable } from './refuseUnguardable.js';
-import { standardSchemaOf } from './sanitizedOnly.js';
-import { ToolGuard } from './ToolGuard.js';
-import type { ToolInvocation } from './ToolInvocation.js';
-import type { ToolOutcome } from './ToolOutcome.js';
+import type { AdapterOptions, OnUnguardable } from './tool/AdapterOptions.js';
+import { refuseUnguardable } from './tool/refuseUnguardable.js';
+import { standardSchemaOf } from './tool/sanitizedOnly.js';
+import { ToolGuard } from './tool/ToolGuard.js';
+import type { ToolInvocation } from './tool/ToolInvocation.js';
+import type { ToolOutcome } from './tool/ToolOutcome.js';
 
-export type { AdapterOptions, OnApproval, OnUnguardable } from './AdapterOptions.js';
+export type { AdapterOptions, OnApproval, OnUnguardable } from './tool/AdapterOptions.js';
 
 type Execute = (input: never, context: never) => unknown;
 

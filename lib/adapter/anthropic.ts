@@ -1,10 +1,10 @@
 import { markGuarded } from '../guard/guardedTools.js';
-import type { StandardSchema } from '../guard/StandardSchema.js';
-import type { AdapterOptions, OnUnguardable } from './AdapterOptions.js';
-import { refuseUnguardable } from './refuseUnguardable.js';
-import { ToolGuard } from './ToolGuard.js';
+import type { StandardSchema } from '../guard/call/StandardSchema.js';
+import type { AdapterOptions, OnUnguardable } from './tool/AdapterOptions.js';
+import { refuseUnguardable } from './tool/refuseUnguardable.js';
+import { ToolGuard } from './tool/ToolGuard.js';
 
-export type { AdapterOptions, OnApproval, OnUnguardable } from './AdapterOptions.js';
+export type { AdapterOptions, OnApproval, OnUnguardable } from './tool/AdapterOptions.js';
 
 /** What is used of an entry of a runner's `tools`: a tool (`run(input, context)`), or a toolset (`run(context, toolUse)`), which has no name. */
 export interface AnthropicTool {

@@ -1,11 +1,11 @@
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
-import type { StandardResult, StandardSchema } from '../guard/StandardSchema.js';
-import type { AdapterOptions } from './AdapterOptions.js';
-import { standardSchemaOf } from './sanitizedOnly.js';
-import { ToolGuard } from './ToolGuard.js';
-import type { ToolOutcome } from './ToolOutcome.js';
+import type { StandardResult, StandardSchema } from '../guard/call/StandardSchema.js';
+import type { AdapterOptions } from './tool/AdapterOptions.js';
+import { standardSchemaOf } from './tool/sanitizedOnly.js';
+import { ToolGuard } from './tool/ToolGuard.js';
+import type { ToolOutcome } from './tool/ToolOutcome.js';
 
-export type { AdapterOptions, OnApproval } from './AdapterOptions.js';
+export type { AdapterOptions, OnApproval } from './tool/AdapterOptions.js';
 
 /** What is used of a part of a message that asks for a tool. */
 export interface GenkitToolRequest {

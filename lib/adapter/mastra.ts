@@ -1,13 +1,13 @@
 import { markGuarded } from '../guard/guardedTools.js';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
-import type { AdapterOptions, OnUnguardable } from './AdapterOptions.js';
-import { parsedInput } from './parsedInput.js';
-import { refuseUnguardable } from './refuseUnguardable.js';
-import { standardSchemaOf } from './sanitizedOnly.js';
-import { ToolGuard } from './ToolGuard.js';
-import type { ToolInvocation } from './ToolInvocation.js';
+import type { AdapterOptions, OnUnguardable } from './tool/AdapterOptions.js';
+import { parsedInput } from './tool/parsedInput.js';
+import { refuseUnguardable } from './tool/refuseUnguardable.js';
+import { standardSchemaOf } from './tool/sanitizedOnly.js';
+import { ToolGuard } from './tool/ToolGuard.js';
+import type { ToolInvocation } from './tool/ToolInvocation.js';
 
-export type { AdapterOptions, OnApproval, OnUnguardable } from './AdapterOptions.js';
+export type { AdapterOptions, OnApproval, OnUnguardable } from './tool/AdapterOptions.js';
 
 type Execute = (input: never, context: never) => unknown;
 

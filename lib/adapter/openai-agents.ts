@@ -1,15 +1,15 @@
 import { markGuarded } from '../guard/guardedTools.js';
-import { AegisError } from '../model/errors/AegisError.js';
+import { AegisError } from '../model/AegisError.js';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
-import type { AdapterOptions, OnUnguardable } from './AdapterOptions.js';
-import { jsonParameters } from './jsonParameters.js';
-import { refuseUnguardable } from './refuseUnguardable.js';
-import { ToolGuard } from './ToolGuard.js';
-import type { ToolInvocation } from './ToolInvocation.js';
-import { deniedText } from './toolText.js';
+import type { AdapterOptions, OnUnguardable } from './tool/AdapterOptions.js';
+import { jsonParameters } from './tool/jsonParameters.js';
+import { refuseUnguardable } from './tool/refuseUnguardable.js';
+import { ToolGuard } from './tool/ToolGuard.js';
+import type { ToolInvocation } from './tool/ToolInvocation.js';
+import { deniedText } from './tool/toolText.js';
 
-export type { AdapterOptions, OnApproval, OnUnguardable } from './AdapterOptions.js';
+export type { AdapterOptions, OnApproval, OnUnguardable } from './tool/AdapterOptions.js';
 
 /** What is used of a tool of the OpenAI Agents SDK. */
 export interface OpenAiTool {

@@ -1,20 +1,20 @@
 import { type Awaitable, chain, isThenable } from '../common/awaitable.js';
-import { SteadyClock } from '../common/SteadyClock.js';
+import { SteadyClock } from '../common/time/SteadyClock.js';
 import { ShutdownError } from '../model/errors/RefusalErrors.js';
 import type { PendingApproval } from '../model/PendingApproval.js';
 import type { Task } from '../model/Task.js';
 import type { ApprovalSchedulerOptions } from './ApprovalSchedulerOptions.js';
-import { askAgain } from './askAgain.js';
-import { CallEnder } from './CallEnder.js';
+import { askAgain } from './execution/askAgain.js';
+import { CallEnder } from './call/CallEnder.js';
 import { keepsAlive } from './keepsAlive.js';
-import { drainExecutions, endOpenCalls } from './drainExecutions.js';
-import { cancelled, cancelledWith, type Ending, timedOut } from './endings.js';
-import type { EqualCalls } from './EqualCalls.js';
-import type { ExecutionHost, RunApproved } from './ExecutionHost.js';
-import { Executions } from './Executions.js';
-import { OpenCalls } from './OpenCalls.js';
-import { type ApprovalCall, type HeldApproval, PendingCall } from './PendingCall.js';
-import { StatusFollower } from './StatusFollower.js';
+import { drainExecutions, endOpenCalls } from './execution/drain.js';
+import { cancelled, cancelledWith, type Ending, timedOut } from './call/endings.js';
+import type { EqualCalls } from './call/EqualCalls.js';
+import type { ExecutionHost, RunApproved } from './execution/ExecutionHost.js';
+import { Executions } from './execution/Executions.js';
+import { OpenCalls } from './call/CallIndex.js';
+import { type ApprovalCall, type HeldApproval, PendingCall } from './call/PendingCall.js';
+import { StatusFollower } from './status/StatusTracker.js';
 
 /**
  * Follows pending approvals and runs what was approved, once. One timer serves any number of them; where the service pushes, nothing is polled.

@@ -1,7 +1,7 @@
 import type { Logger } from '../common/Logger.js';
-import type { SteadyClock } from '../common/SteadyClock.js';
+import type { SteadyClock } from '../common/time/SteadyClock.js';
 import type { DecisionService } from '../decision/DecisionService.js';
-import type { TaskRegistry } from './TaskRegistry.js';
+import type { TaskRegistry } from './task/TaskRegistry.js';
 
 /** How approvals are polled where the service does not push. */
 export interface ApprovalPolling {

@@ -1,4 +1,4 @@
-import { escapeJson, escapeText } from '../common/escapeText.js';
+import { escapeJson, escapeText } from '../common/data/escapeText.js';
 
 /** Where a command writes. */
 export interface CliIo {

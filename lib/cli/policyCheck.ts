@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConfigError } from '../model/errors/SetupErrors.js';
-import { CedarPolicyEngine } from '../policy/CedarPolicyEngine.js';
-import { lintPolicies } from '../policy/lintPolicies.js';
-import type { LintFinding } from '../policy/lintSources.js';
+import { CedarPolicyEngine } from '../policy/engine/CedarPolicyEngine.js';
+import { lintPolicies } from '../policy/lint/lintPolicies.js';
+import type { LintFinding } from '../policy/lint/lintSources.js';
 import type { SourceText } from '../policy/PolicySource.js';
-import { readPolicies } from '../policy/readPolicies.js';
+import { readPolicies } from '../policy/live/readPolicies.js';
 import { type CliIo, counted, writeJson, writeLines } from './CliIo.js';
 import { EXIT } from './exitCodes.js';
 import { readText } from './readInput.js';

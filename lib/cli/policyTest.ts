@@ -1,6 +1,6 @@
-import type { AegisError } from '../model/errors/AegisError.js';
-import { CedarPolicyEngine } from '../policy/CedarPolicyEngine.js';
-import { readPolicies } from '../policy/readPolicies.js';
+import type { AegisError } from '../model/AegisError.js';
+import { CedarPolicyEngine } from '../policy/engine/CedarPolicyEngine.js';
+import { readPolicies } from '../policy/live/readPolicies.js';
 import { runPolicyTests } from '../policy/runPolicyTests.js';
 import type { PolicyTestResult } from '../policy/runPolicyTests.js';
 import { type CliIo, counted, writeJson, writeLines } from './CliIo.js';

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../common/version.js';
-import { AegisError } from '../model/errors/AegisError.js';
+import { AegisError } from '../model/AegisError.js';
 import { type CliIo, writeLines } from './CliIo.js';
 import { coverage, type CoverageOptions } from './coverage.js';
 import { decide, type DecideOptions } from './decide.js';

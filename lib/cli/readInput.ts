@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseJsonStrictly } from '../common/parseJsonStrictly.js';
+import { parseJsonStrictly } from '../common/data/parseJsonStrictly.js';
 import { CliError } from './exitCodes.js';
 
 /**

@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
-import { terminalApprover } from '../decision/terminalApprover.js';
-import { AegisModule } from '../guard/AegisModule.js';
+import { terminalApprover } from '../decision/terminal/terminalApprover.js';
+import { AegisModule } from '../guard/module/AegisModule.js';
 import type { GatewayOptions } from './mcpGateway.js';
 
 /**
@@ -13,7 +13,7 @@ export async function serveGateway({ upstream, listen, policies, agentId, store 
   const source = policies === undefined ? {} : { policies };
   const module = AegisModule.configure({ agentId, approver: terminalApprover(), ...source, ...(store !== undefined && { store }) });
   try {
-    const { loadMcpSdk, runGateway } = await import('../adapter/mcp-gateway.js');
+    const { loadMcpSdk, runGateway } = await import('../adapter/mcp-gateway/index.js');
     // of the project that it is run in
     const sdk = loadMcpSdk(pathToFileURL(`${process.cwd()}/`));
     const server = upstream.kind === 'url' ? { url: upstream.url } : { command: upstream.command, args: upstream.args };

@@ -1,4 +1,4 @@
-import { escapeJson } from './escapeText.js';
+import { escapeJson } from './data/escapeText.js';
 
 /** How much a logger writes; each level includes the ones after it. */
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error';

@@ -1,8 +1,8 @@
 import '../common/runtime.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
-import type { AegisModule, AegisModuleView } from './AegisModule.js';
-import { runtimeOf } from './GuardRuntime.js';
-import { setAgentDefaults, unguardedOverrides } from './guardMetadata.js';
+import type { AegisModule, AegisModuleView } from './module/AegisModule.js';
+import { runtimeOf } from './call/GuardRuntime.js';
+import { setAgentDefaults, unguardedOverrides } from './method/guardMetadata.js';
 
 export interface AegisAgentOptions {
   /** The module that guards this class. Default `AegisModule.current`. */

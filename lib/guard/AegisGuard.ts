@@ -2,10 +2,10 @@ import '../common/runtime.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { checkOverride } from './checkOverride.js';
 import type { Fn, Guardable, GuardOptions } from './GuardOptions.js';
-import { bindingOf, noteInstance } from './guardBindings.js';
-import { guardInfoOf } from './guardMetadata.js';
-import type { GuardInfo } from './guardMetadata.js';
-import type { LooseGuardOptions } from './LooseGuardOptions.js';
+import { bindingOf, noteInstance } from './method/guardIndex.js';
+import { guardInfoOf } from './method/guardMetadata.js';
+import type { GuardInfo } from './method/guardMetadata.js';
+import type { LooseGuardOptions } from './method/LooseGuardOptions.js';
 import { wrapFunction } from './wrapFunction.js';
 import type { AnyFunction } from './wrapFunction.js';
 

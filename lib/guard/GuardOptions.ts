@@ -1,6 +1,6 @@
 import type { PendingApproval } from '../model/PendingApproval.js';
 import type { ApprovalMode } from '../model/Task.js';
-import type { AegisModule, AegisModuleView } from './AegisModule.js';
+import type { AegisModule, AegisModuleView } from './module/AegisModule.js';
 import type { NamingOptions } from './NamingOptions.js';
 
 /** What can be guarded asynchronously: a method that returns a promise, or an async generator. */

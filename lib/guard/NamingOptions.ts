@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import type { StandardSchema } from './StandardSchema.js';
+import type { StandardSchema } from './call/StandardSchema.js';
 
 /** One name for each parameter; a rest parameter is named `'...name'`. */
 export type NamesFor<A extends readonly unknown[]> = number extends A['length']

@@ -1,7 +1,7 @@
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
-import { agentDefaultsOf, guardInfoOf, valueOf } from './guardMetadata.js';
-import type { LooseGuardOptions } from './LooseGuardOptions.js';
-import { currentHandle, runtimeOf } from './GuardRuntime.js';
+import { agentDefaultsOf, guardInfoOf, valueOf } from './method/guardMetadata.js';
+import type { LooseGuardOptions } from './method/LooseGuardOptions.js';
+import { currentHandle, runtimeOf } from './call/GuardRuntime.js';
 
 /**
  * Runs in the constructor of every instance of a class with a guarded method, and so of its subclasses: an undecorated override there would run

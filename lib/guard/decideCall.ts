@@ -1,25 +1,25 @@
 import { attempt, chain, isThenable } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
-import { canonicalDigest } from '../common/canonical.js';
-import { recordOf } from '../model/ArgumentList.js';
+import { canonicalDigest } from '../common/data/canonical.js';
+import { recordOf } from '../model/snapshot/ArgumentList.js';
 import { checkDecision } from '../model/checkDecision.js';
-import { copyData } from '../model/copyData.js';
+import { copyData } from '../model/snapshot/copyData.js';
 import type { Decision } from '../model/Decision.js';
-import type { AegisError } from '../model/errors/AegisError.js';
+import type { AegisError } from '../model/AegisError.js';
 import { ParamsError, UnsupportedParamError } from '../model/errors/CallErrors.js';
 import { CallAbortedError, ShutdownError } from '../model/errors/RefusalErrors.js';
 import type { Params } from '../model/Params.js';
-import { admitParams } from './admitParams.js';
-import { enterCall, nestedTooDeep } from './callContext.js';
-import { CallRequest } from './CallRequest.js';
-import { takeCover } from './coveredCall.js';
-import type { CallFacts, CallOutcome, CallToDecide, OwnParams, PendingOutcome } from './GuardedCall.js';
-import type { GuardRuntime } from './GuardRuntime.js';
-import { joinStoredCall } from './joinStoredCall.js';
-import { isReplay, joinEqualCall, openApproval } from './openApproval.js';
-import { cannotAsk, forbidden, refused } from './refusals.js';
-import { untilAborted } from './untilAborted.js';
-import { validateParams } from './validateParams.js';
+import { admitParams } from './call/admitParams.js';
+import { enterCall, nestedTooDeep } from './call/callContext.js';
+import { CallRequest } from './call/CallRequest.js';
+import { takeCover } from './call/coveredCall.js';
+import type { CallFacts, CallOutcome, CallToDecide, OwnParams, PendingOutcome } from './call/GuardedCall.js';
+import type { GuardRuntime } from './call/GuardRuntime.js';
+import { joinStoredCall } from './pending/joinStoredCall.js';
+import { isReplay, joinEqualCall, openApproval } from './pending/openApproval.js';
+import { cannotAsk, forbidden, refused } from './call/refusals.js';
+import { untilAborted } from './call/untilAborted.js';
+import { validateParams } from './call/validateParams.js';
 
 /**
  * The one path of every guarded call: aborted? → snapshot → validate → decide → is the answer for this call? → enforce → run with the snapshot.

@@ -12,7 +12,7 @@ import type {
   Vague,
 } from './GuardOptions.js';
 import type { NamingOptions } from './NamingOptions.js';
-import type { LooseGuardOptions } from './LooseGuardOptions.js';
+import type { LooseGuardOptions } from './method/LooseGuardOptions.js';
 import { wrapFunction } from './wrapFunction.js';
 import type { AnyFunction } from './wrapFunction.js';
 

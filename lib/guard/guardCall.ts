@@ -1,16 +1,16 @@
-import { isPlainObject } from '../common/plainness.js';
-import { recordOf } from '../model/ArgumentList.js';
+import { isPlainObject } from '../common/data/plainness.js';
+import { recordOf } from '../model/snapshot/ArgumentList.js';
 import { ParamsError } from '../model/errors/CallErrors.js';
 import { TOOL_NAME } from '../model/names.js';
-import { takeParams } from '../model/snapshot.js';
-import type { AegisModule, AegisModuleView } from './AegisModule.js';
+import { takeParams } from '../model/snapshot/takeSnapshot.js';
+import type { AegisModule, AegisModuleView } from './module/AegisModule.js';
 import { decideCall } from './decideCall.js';
-import { enterCovering } from './coveredCall.js';
-import type { CallToDecide, GuardedCall, GuardOutcome, OwnParams, RunGuarded } from './GuardedCall.js';
-import type { GuardRuntime } from './GuardRuntime.js';
-import { runtimeOf } from './GuardRuntime.js';
-import { refused } from './refusals.js';
-import { takeSession } from './takeSession.js';
+import { enterCovering } from './call/coveredCall.js';
+import type { CallToDecide, GuardedCall, GuardOutcome, OwnParams, RunGuarded } from './call/GuardedCall.js';
+import type { GuardRuntime } from './call/GuardRuntime.js';
+import { runtimeOf } from './call/GuardRuntime.js';
+import { refused } from './call/refusals.js';
+import { takeSession } from './call/takeSession.js';
 
 /**
  * Guards one call of anything: what adapters of frameworks are made of. Resolves to what became of it, `ran`, `denied` or `pending`, and rejects

@@ -5,7 +5,7 @@ import { DecisionUnavailableError } from '../model/errors/ServiceErrors.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { checkArguments } from './guard.js';
 import type { BaseGuardOptions, Fn } from './GuardOptions.js';
-import { GuardSpec } from './GuardSpec.js';
+import { GuardSpec } from './method/GuardSpec.js';
 import type { NamingOptions } from './NamingOptions.js';
 import { isAsynchronous, likeOriginal, startCall } from './wrapFunction.js';
 import type { AnyFunction } from './wrapFunction.js';

@@ -1,4 +1,4 @@
-import { valueOf } from './guardMetadata.js';
+import { valueOf } from './method/guardMetadata.js';
 
 /** Guarded tools, each with the functions that guard it, by the property they sit on. */
 const guardedTools = new WeakMap<object, ReadonlyMap<string, unknown>>();

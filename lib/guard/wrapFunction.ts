@@ -2,17 +2,17 @@ import { isThenable } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
-import { reenterCall } from './callContext.js';
+import { reenterCall } from './call/callContext.js';
 import { decideCall } from './decideCall.js';
-import type { CallOutcome, PendingOutcome } from './GuardedCall.js';
-import { GuardBinding } from './GuardBinding.js';
-import { addBinding, bindingOf, noteInstance } from './guardBindings.js';
-import { GUARD_MARK, markGuarded } from './guardMetadata.js';
-import type { LooseGuardOptions } from './LooseGuardOptions.js';
-import { GuardSpec } from './GuardSpec.js';
-import type { AnyFunction } from './MethodCall.js';
+import type { CallOutcome, PendingOutcome } from './call/GuardedCall.js';
+import { GuardBinding } from './method/GuardBinding.js';
+import { addBinding, bindingOf, noteInstance } from './method/guardIndex.js';
+import { GUARD_MARK, markGuarded } from './method/guardMetadata.js';
+import type { LooseGuardOptions } from './method/LooseGuardOptions.js';
+import { GuardSpec } from './method/GuardSpec.js';
+import type { AnyFunction } from './method/MethodCall.js';
 
-export type { AnyFunction } from './MethodCall.js';
+export type { AnyFunction } from './method/MethodCall.js';
 
 const AsyncFunction = Object.getPrototypeOf(async function () {}) as object;
 const AsyncGeneratorFunction = Object.getPrototypeOf(async function* () {}) as object;

@@ -1,4 +1,4 @@
-import type { ErrorSummary } from './errors/AegisError.js';
+import type { ErrorSummary } from './AegisError.js';
 import type { Params, Session } from './Params.js';
 
 /** How the caller waits for a person: `defer` returns a handle, `wait` resolves when it has run, `throw` raises ApprovalPendingError. */

@@ -1,6 +1,6 @@
 import type { ApprovalNeededDecision, Decision, DecisionRequest, DenyDecision, SanitizeDecision, Violation } from './Decision.js';
 import { publishDiagnostic } from './diagnostics.js';
-import { AegisError } from './errors/AegisError.js';
+import { AegisError } from './AegisError.js';
 import { DecisionUnavailableError } from './errors/ServiceErrors.js';
 import type { Params } from './Params.js';
 

@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import { AegisError } from './errors/AegisError.js';
+import { AegisError } from './AegisError.js';
 
 /** What is reported on the diagnostics channel `aegis:diagnostics`. */
 export type Diagnostic =

@@ -1,6 +1,6 @@
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import type { AppliedPolicy } from './PolicyEngine.js';
-import type { SanitizeOperation } from './sanitizeGrammar.js';
+import type { SanitizeOperation } from './sanitize/grammar.js';
 
 /** Which actions a policy's scope names. */
 export type ActionScope =

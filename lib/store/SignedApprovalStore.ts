@@ -1,11 +1,11 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { chain } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
-import { canonicalText } from '../common/canonical.js';
+import { canonicalText } from '../common/data/canonical.js';
 import type { SecretString } from '../common/SecretString.js';
 import { publishDiagnostic } from '../model/diagnostics.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from './ApprovalStore.js';
-import { fromStoredText, toStoredText } from './storedText.js';
+import { fromStoredText, toStoredText } from './storedJson.js';
 
 /**
  * Signs every approval with a key that is not in the store (HMAC-SHA-256 over all of it, verdicts included), and takes none that is not signed so: who

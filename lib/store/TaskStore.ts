@@ -1,5 +1,5 @@
 import type { Awaitable } from '../common/awaitable.js';
-import type { ErrorSummary } from '../model/errors/AegisError.js';
+import type { ErrorSummary } from '../model/AegisError.js';
 import type { Params } from '../model/Params.js';
 import type { ExecutingTask, PendingTask, Task, TaskResolution, TaskStatus } from '../model/Task.js';
 

@@ -1,9 +1,9 @@
 import { AssertionError } from 'node:assert';
-import { canonicalText } from '../common/canonical.js';
-import { escapeText } from '../common/escapeText.js';
+import { canonicalText } from '../common/data/canonical.js';
+import { escapeText } from '../common/data/escapeText.js';
 import type { Effect } from '../model/Decision.js';
 import type { Params } from '../model/Params.js';
-import { takeSnapshot } from '../model/snapshot.js';
+import { takeSnapshot } from '../model/snapshot/takeSnapshot.js';
 import type { AppliedPolicy, DenyCode, PolicyOutcome } from '../policy/PolicyEngine.js';
 import type { TestCall, TestedCall } from './decideByPolicies.js';
 

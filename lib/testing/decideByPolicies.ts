@@ -1,11 +1,11 @@
 import { ConfigError } from '../model/errors/SetupErrors.js';
 import type { Params, Session } from '../model/Params.js';
-import { takeSnapshot } from '../model/snapshot.js';
-import type { AgentConfig } from '../policy/AgentDirectory.js';
-import { CedarPolicyEngine } from '../policy/CedarPolicyEngine.js';
+import { takeSnapshot } from '../model/snapshot/takeSnapshot.js';
+import type { AgentConfig } from '../policy/engine/AgentDirectory.js';
+import { CedarPolicyEngine } from '../policy/engine/CedarPolicyEngine.js';
 import type { PolicyEngine, PolicyOutcome } from '../policy/PolicyEngine.js';
 import type { PolicySource } from '../policy/PolicySource.js';
-import { readPolicies } from '../policy/readPolicies.js';
+import { readPolicies } from '../policy/live/readPolicies.js';
 
 /** Policies to ask: a path, URL or `{ text }`, an engine, or what has one, such as `aegis.policies`. */
 export type PoliciesUnderTest = PolicySource | PolicyEngine | { readonly engine: PolicyEngine };

@@ -1,5 +1,5 @@
 import { AssertionError } from 'node:assert';
-import { escapeText } from '../common/escapeText.js';
+import { escapeText } from '../common/data/escapeText.js';
 import { toolCoverage } from './toolCoverage.js';
 
 /** Options of {@link expectGuarded}. */

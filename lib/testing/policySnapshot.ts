@@ -1,5 +1,5 @@
-import { canonicalText } from '../common/canonical.js';
-import { escapeText } from '../common/escapeText.js';
+import { canonicalText } from '../common/data/canonical.js';
+import { escapeText } from '../common/data/escapeText.js';
 import type { PolicyOutcome } from '../policy/PolicyEngine.js';
 import type { PoliciesUnderTest, TestCall } from './decideByPolicies.js';
 import { policyAsker } from './decideByPolicies.js';

@@ -1,7 +1,7 @@
 import type { Awaitable } from '../common/awaitable.js';
-import { clampTimeout } from '../common/timers.js';
-import type { ApprovalDesk } from '../decision/ApprovalDesk.js';
-import type { AegisModule } from '../guard/AegisModule.js';
+import { clampTimeout } from '../common/time/timers.js';
+import type { ApprovalDesk } from '../decision/desk/ApprovalDesk.js';
+import type { AegisModule } from '../guard/module/AegisModule.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';
 import type { ApprovalRecord } from '../store/ApprovalStore.js';
 

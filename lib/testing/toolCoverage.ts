@@ -1,5 +1,5 @@
-import { isPlainObject } from '../common/plainness.js';
-import { getGuard, listGuards, unguardedOverrides } from '../guard/guardMetadata.js';
+import { isPlainObject } from '../common/data/plainness.js';
+import { getGuard, listGuards, unguardedOverrides } from '../guard/method/guardMetadata.js';
 import { isGuardedFunction, nameOf, registeredTools, toolShape } from './toolShapes.js';
 
 /** Whether a guard covers one tool. */

@@ -1,4 +1,4 @@
-import { getGuard, valueOf } from '../guard/guardMetadata.js';
+import { getGuard, valueOf } from '../guard/method/guardMetadata.js';
 import { isGuardedTool } from '../guard/guardedTools.js';
 
 /** Where frameworks keep what runs, the outermost first: `invoke` of a tool that has `func` too is what is called. */

@@ -3,7 +3,7 @@ import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import type { Task } from '../../lib/model/Task.js';
 import { isFinished, isLegalEdge } from '../../lib/model/Task.js';
-import { MemoryTaskStore } from '../../lib/store/MemoryTaskStore.js';
+import { MemoryTaskStore } from '../../lib/store/memory/MemoryTaskStore.js';
 import type { TaskStore } from '../../lib/store/TaskStore.js';
 import { countedSuite } from '../support/assurance.js';
 import { schedulerSetup } from '../support/schedulerSetup.js';

@@ -47,7 +47,7 @@ describe('A process with a pending approval', () => {
       const { code, stdout, stderr } = await runInChild(
         `
         import { schedulerSetup } from './spec/support/schedulerSetup.js';
-        import { MemoryTaskStore } from './lib/store/MemoryTaskStore.js';
+        import { MemoryTaskStore } from './lib/store/memory/MemoryTaskStore.js';
         const soon = () => ({ expiresAtMs: Date.now() + 300 });
         const later = (ms = 3_600_000) => ({ expiresAtMs: Date.now() + ms });
         let last = 'nothing';

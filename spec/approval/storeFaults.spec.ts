@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import type { Awaitable } from '../../lib/common/awaitable.js';
-import { MemoryTaskStore } from '../../lib/store/MemoryTaskStore.js';
+import { MemoryTaskStore } from '../../lib/store/memory/MemoryTaskStore.js';
 import type { TaskStore } from '../../lib/store/TaskStore.js';
 import { countedSuite } from '../support/assurance.js';
 import { diagnosed } from '../support/diagnosed.js';

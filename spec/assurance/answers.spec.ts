@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { inspect, isDeepStrictEqual } from 'node:util';
-import { RemoteExchange, type RemoteQuestion } from '../../lib/decision/remoteExchange.js';
-import { AegisModule } from '../../lib/guard/AegisModule.js';
+import { RemoteExchange, type RemoteQuestion } from '../../lib/decision/remote/exchange.js';
+import { AegisModule } from '../../lib/guard/module/AegisModule.js';
 import { counted, seed, volume } from '../support/assurance.js';
-import { askedOf, remoteCase, type RemoteCase } from '../support/assuranceRemoteCases.js';
-import { inProcessCase, type InProcessCase } from '../support/assuranceInProcessCases.js';
-import { type Ending, guardedOnce } from '../support/assuranceGuardedOnce.js';
-import { Random } from '../support/policyFuzzRandom.js';
+import { askedOf, remoteCase, type RemoteCase } from './support/remoteCases.js';
+import { inProcessCase, type InProcessCase } from './support/inProcessCases.js';
+import { type Ending, guardedOnce } from './support/guardedOnce.js';
+import { Random } from '../policy/fuzz/random.js';
 import { prototypeChanges, prototypeState } from '../support/prototypes.js';
 
 /** What the cases came to; those that went wrong are kept to look at. */

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { counted } from '../support/assurance.js';
-import { embeddedFlows } from '../support/assuranceEmbeddedFlows.js';
-import { remoteFlows } from '../support/assuranceRemoteFlows.js';
-import { serviceFlows } from '../support/assuranceServiceFlows.js';
-import { type Sink, Sinks } from '../support/assuranceSinks.js';
+import { embeddedFlows } from './support/embeddedFlows.js';
+import { remoteFlows } from './support/remoteFlows.js';
+import { serviceFlows } from './support/serviceFlows.js';
+import { type Sink, Sinks } from './support/sinks.js';
 import { type Canary, CANARIES, canariesIn, OutputWatch } from '../support/outputCanaries.js';
 
 // made when this file is loaded, which is before any spec runs; read when all have run

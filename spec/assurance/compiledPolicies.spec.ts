@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { fuzzValues } from '../support/policyFuzzValues.js';
-import { type FuzzCounts, fuzzEvaluation } from '../support/policyFuzzCases.js';
+import { fuzzValues } from '../policy/fuzz/values.js';
+import { type FuzzCounts, fuzzEvaluation } from '../policy/fuzz/cases.js';
 import { counted, seed, volume } from '../support/assurance.js';
 
 const REQUESTS = volume(100_000);

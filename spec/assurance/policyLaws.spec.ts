@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import { inspect } from 'node:util';
-import type { CedarPolicyEngine } from '../../lib/policy/CedarPolicyEngine.js';
+import type { CedarPolicyEngine } from '../../lib/policy/engine/CedarPolicyEngine.js';
 import type { PolicyCall, PolicyOutcome } from '../../lib/policy/PolicyEngine.js';
 import { counted, seed, volume } from '../support/assurance.js';
-import { ALWAYS } from '../support/assuranceConditions.js';
-import { plainReading, saysOf, told } from '../support/assurancePlainReading.js';
-import { AGENTS, cedarText, randomCall, randomPolicies, randomPolicy, type Written } from '../support/assurancePolicies.js';
-import { typedCall, typedPolicies } from '../support/assuranceTypedPolicies.js';
+import { ALWAYS } from './support/conditions.js';
+import { plainReading, saysOf, told } from './support/plainReading.js';
+import { AGENTS, cedarText, randomCall, randomPolicies, randomPolicy, type Written } from './support/policies.js';
+import { typedCall, typedPolicies } from './support/typedPolicies.js';
 import { engineOf } from '../support/policyCalls.js';
-import { Random } from '../support/policyFuzzRandom.js';
+import { Random } from '../policy/fuzz/random.js';
 
 const CASES = volume(100_000);
 const CALLS_PER_SET = 8;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Awaitable } from '../../lib/common/awaitable.js';
-import { canonicalDigest } from '../../lib/common/canonical.js';
+import { canonicalDigest } from '../../lib/common/data/canonical.js';
 import type { DecisionService } from '../../lib/decision/DecisionService.js';
 import { checkDecision } from '../../lib/model/checkDecision.js';
 import type { ApprovalNeededDecision, Decision, DecisionRequest, DecisionStatus } from '../../lib/model/Decision.js';

@@ -1,5 +1,5 @@
 // A process that has none of the tools, and decides every approval it finds: a desk, as a command line or an inbox is one.
-import { ApprovalDesk } from '../../lib/decision/ApprovalDesk.js';
+import { ApprovalDesk } from '../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalRecord } from '../../lib/store/ApprovalStore.js';
 import { VerdictError } from '../../lib/model/errors/SetupErrors.js';
 import { History } from './history.js';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { SteadyClock } from '../../lib/common/SteadyClock.js';
+import { SteadyClock } from '../../lib/common/time/SteadyClock.js';
 import type { Task } from '../../lib/model/Task.js';
 import { counted } from '../support/assurance.js';
 import { Crew } from './crew.js';

@@ -1,5 +1,5 @@
 import { subscribe } from 'node:diagnostics_channel';
-import { AegisModule } from '../../lib/guard/AegisModule.js';
+import { AegisModule } from '../../lib/guard/module/AegisModule.js';
 import type { Diagnostic } from '../../lib/model/diagnostics.js';
 import type { StateStore } from '../../lib/store/StateStore.js';
 import { History } from './history.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApprovalDesk } from '../../lib/decision/ApprovalDesk.js';
+import { ApprovalDesk } from '../../lib/decision/desk/ApprovalDesk.js';
 import type { Task } from '../../lib/model/Task.js';
 import { decideAll } from './approver.js';
 import { check } from './checker.js';

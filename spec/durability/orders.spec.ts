@@ -6,7 +6,7 @@ import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import type { Task } from '../../lib/model/Task.js';
 import { isFinished } from '../../lib/model/Task.js';
-import { sqliteStore } from '../../lib/store/sqlite.js';
+import { sqliteStore } from '../../lib/store/sqlite/index.js';
 import type { StateStore } from '../../lib/store/StateStore.js';
 import { countedSuite, volume } from '../support/assurance.js';
 import { SharedMemoryStore } from '../support/SharedMemoryStore.js';

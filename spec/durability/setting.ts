@@ -45,8 +45,8 @@ export const POLICIES = {
 
 /** A handle on the state, not yet open. The stores are loaded when they are needed: one wants a driver that not every machine has. */
 export async function stateStore({ kind, at, schema, queue }: StoreAt): Promise<StateStore> {
-  if (kind === 'sqlite') return (await import('../../lib/store/sqlite.js')).sqliteStore(at);
-  return (await import('../../lib/store/postgres.js')).postgresStore({ connectionString: at, schema, queue });
+  if (kind === 'sqlite') return (await import('../../lib/store/sqlite/index.js')).sqliteStore(at);
+  return (await import('../../lib/store/postgres/index.js')).postgresStore({ connectionString: at, schema, queue });
 }
 
 /** What differs between two seeds, between 0 and 1: the same for the same seed and number. */

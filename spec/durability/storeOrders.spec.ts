@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import type { PendingTask } from '../../lib/model/Task.js';
-import { sqliteStore } from '../../lib/store/sqlite.js';
+import { sqliteStore } from '../../lib/store/sqlite/index.js';
 import type { StateStore } from '../../lib/store/StateStore.js';
 import type { TaskStore } from '../../lib/store/TaskStore.js';
 import { counted, volume } from '../support/assurance.js';

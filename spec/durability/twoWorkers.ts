@@ -1,6 +1,6 @@
 import { AegisGuard } from '../../lib/guard/AegisGuard.js';
-import { AegisModule } from '../../lib/guard/AegisModule.js';
-import { currentCall } from '../../lib/guard/callContext.js';
+import { AegisModule } from '../../lib/guard/module/AegisModule.js';
+import { currentCall } from '../../lib/guard/call/callContext.js';
 import { chain } from '../../lib/common/awaitable.js';
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import { ApprovalPendingError } from '../../lib/model/errors/RefusalErrors.js';

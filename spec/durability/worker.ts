@@ -1,7 +1,7 @@
 // A process that calls the two tools as it is told, and runs what was approved: its own calls, and those of workers that have died.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AegisGuard } from '../../lib/guard/AegisGuard.js';
-import { currentCall } from '../../lib/guard/callContext.js';
+import { currentCall } from '../../lib/guard/call/callContext.js';
 import type { Guarded } from '../../lib/model/PendingApproval.js';
 import { KillSwitch, watchDecisions, watchedStore } from './killPoints.js';
 import { enrol } from './enrol.js';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { takeSnapshot } from '../../lib/model/snapshot.js';
+import { takeSnapshot } from '../../lib/model/snapshot/takeSnapshot.js';
 import type { Params } from '../../lib/model/Params.js';
-import type { CedarPolicyEngine } from '../../lib/policy/CedarPolicyEngine.js';
+import type { CedarPolicyEngine } from '../../lib/policy/engine/CedarPolicyEngine.js';
 import { countedSuite } from '../support/assurance.js';
 import { callOf, engineOf, PERMIT_ALL } from '../support/policyCalls.js';
 

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { SecretString } from '../../lib/common/SecretString.js';
-import { ApprovalDesk } from '../../lib/decision/ApprovalDesk.js';
-import type { ApprovalOpening } from '../../lib/decision/ApprovalOpening.js';
+import { ApprovalDesk } from '../../lib/decision/desk/ApprovalDesk.js';
+import type { ApprovalOpening } from '../../lib/decision/desk/ApprovalRequest.js';
 import { VerdictError } from '../../lib/model/errors/SetupErrors.js';
 import type { ApprovalRecord, ApprovalStore } from '../../lib/store/ApprovalStore.js';
-import { MemoryApprovalStore } from '../../lib/store/MemoryApprovalStore.js';
+import { MemoryApprovalStore } from '../../lib/store/memory/MemoryApprovalStore.js';
 import { SignedApprovalStore } from '../../lib/store/SignedApprovalStore.js';
 import { openingOf, recordOf } from '../support/approvalRecords.js';
 import { diagnosed, securityCodes } from '../support/diagnosed.js';

@@ -3,10 +3,10 @@ import { nextId } from '../../lib/common/ids.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../lib/model/Task.js';
 import { isFinished, TASK_STATUSES } from '../../lib/model/Task.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../lib/store/ApprovalStore.js';
-import { MemoryApprovalStore } from '../../lib/store/MemoryApprovalStore.js';
+import { MemoryApprovalStore } from '../../lib/store/memory/MemoryApprovalStore.js';
 import type { StateStore } from '../../lib/store/StateStore.js';
-import { toStoredChange } from '../../lib/store/storedText.js';
-import { claimed, insertionOver, lapsed, polled, released, renewed, settled, transitioned } from '../../lib/store/taskChanges.js';
+import { toStoredChange } from '../../lib/store/storedJson.js';
+import { claimed, insertionOver, lapsed, polled, released, renewed, settled, transitioned } from '../../lib/store/taskTransitions.js';
 import type {
   DueQuery,
   EqualCallQuery,

@@ -1,6 +1,6 @@
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../lib/model/Task.js';
-import { MemoryTaskStore } from '../../lib/store/MemoryTaskStore.js';
+import { MemoryTaskStore } from '../../lib/store/memory/MemoryTaskStore.js';
 import type {
   DueQuery,
   EqualCallQuery,

@@ -1,6 +1,6 @@
-import { canonicalDigest } from '../../lib/common/canonical.js';
+import { canonicalDigest } from '../../lib/common/data/canonical.js';
 import { nextId } from '../../lib/common/ids.js';
-import type { ApprovalOpening } from '../../lib/decision/ApprovalOpening.js';
+import type { ApprovalOpening } from '../../lib/decision/desk/ApprovalRequest.js';
 import type { ApprovalPolicy, ApprovalRecord } from '../../lib/store/ApprovalStore.js';
 
 export function policyOf(id: string, more: Partial<ApprovalPolicy> = {}): ApprovalPolicy {

@@ -1,4 +1,4 @@
-import { canonicalDigest } from '../../lib/common/canonical.js';
+import { canonicalDigest } from '../../lib/common/data/canonical.js';
 import { nextId } from '../../lib/common/ids.js';
 import type { DecisionRequest } from '../../lib/model/Decision.js';
 

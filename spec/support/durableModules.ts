@@ -1,9 +1,9 @@
-import { AegisModule } from '../../lib/guard/AegisModule.js';
-import type { AegisOptions } from '../../lib/guard/AegisOptions.js';
-import { bindingOf } from '../../lib/guard/guardBindings.js';
+import { AegisModule } from '../../lib/guard/module/AegisModule.js';
+import type { AegisOptions } from '../../lib/guard/module/AegisOptions.js';
+import { bindingOf } from '../../lib/guard/method/guardIndex.js';
 import { guardCall } from '../../lib/guard/guardCall.js';
-import type { GuardedCall, PendingOutcome } from '../../lib/guard/GuardedCall.js';
-import type { GuardInfo } from '../../lib/guard/guardMetadata.js';
+import type { GuardedCall, PendingOutcome } from '../../lib/guard/call/GuardedCall.js';
+import type { GuardInfo } from '../../lib/guard/method/guardMetadata.js';
 import type { Params } from '../../lib/model/Params.js';
 import type { SharedMemoryStore } from './SharedMemoryStore.js';
 

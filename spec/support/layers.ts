@@ -5,10 +5,11 @@ import { readSource } from './sourceText.js';
 export const ROWS: readonly (readonly string[])[] = [
   ['common'],
   ['model'],
-  ['policy', 'store', 'audit'],
+  ['policy', 'store'],
   ['decision'],
   ['approval'],
   ['guard'],
+  ['http', 'audit'],
   ['adapter', 'server', 'testing'],
   ['cli', 'index.ts'],
 ];

@@ -1,7 +1,7 @@
 import { ApprovalScheduler } from '../../lib/approval/ApprovalScheduler.js';
-import { TaskRegistry } from '../../lib/approval/TaskRegistry.js';
-import { canonicalDigest } from '../../lib/common/canonical.js';
-import { MemoryTaskStore } from '../../lib/store/MemoryTaskStore.js';
+import { TaskRegistry } from '../../lib/approval/task/TaskRegistry.js';
+import { canonicalDigest } from '../../lib/common/data/canonical.js';
+import { MemoryTaskStore } from '../../lib/store/memory/MemoryTaskStore.js';
 import { requestOf } from './callRequests.js';
 import { POLLING } from './schedulerSetup.js';
 import { ScriptedDecisions } from './scriptedDecisions.js';

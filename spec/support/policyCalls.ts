@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CedarPolicyEngine, type CedarPolicyEngineOptions } from '../../lib/policy/CedarPolicyEngine.js';
+import { CedarPolicyEngine, type CedarPolicyEngineOptions } from '../../lib/policy/engine/CedarPolicyEngine.js';
 import { ConfigError } from '../../lib/model/errors/SetupErrors.js';
-import { parsePolicies } from '../../lib/policy/parsePolicies.js';
+import { parsePolicies } from '../../lib/policy/parse/parsePolicies.js';
 import type { Policy } from '../../lib/policy/Policy.js';
 import type { PolicyCall } from '../../lib/policy/PolicyEngine.js';
-import { wasmEvaluate } from '../../lib/policy/wasmEvaluate.js';
+import { wasmEvaluate } from '../../lib/policy/wasm/wasmEvaluator.js';
 
 /** Permits everything, so that a spec can look at one forbid. */
 export const PERMIT_ALL = '@id("permit-all") permit (principal, action, resource);\n';

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type pg from 'pg';
-import { postgresStore } from '../../lib/store/postgres.js';
-import type { PostgresStoreOptions } from '../../lib/store/postgres.js';
+import { postgresStore } from '../../lib/store/postgres/index.js';
+import type { PostgresStoreOptions } from '../../lib/store/postgres/index.js';
 import type { StateStore } from '../../lib/store/StateStore.js';
 import type { PostgresServer } from './postgresServer.js';
 

@@ -1,4 +1,4 @@
-import type { AegisError } from '../../lib/model/errors/AegisError.js';
+import type { AegisError } from '../../lib/model/AegisError.js';
 
 /** What a promise rejects with; fails if it does not. */
 export async function rejection(promise: PromiseLike<unknown>): Promise<AegisError & Record<string, unknown>> {

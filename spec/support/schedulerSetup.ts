@@ -1,13 +1,13 @@
 import { ApprovalScheduler } from '../../lib/approval/ApprovalScheduler.js';
 import type { ApprovalPolling, ApprovalSchedulerOptions } from '../../lib/approval/ApprovalSchedulerOptions.js';
-import type { ApprovalCall, PendingCall } from '../../lib/approval/PendingCall.js';
-import { TaskRegistry } from '../../lib/approval/TaskRegistry.js';
-import type { TaskRegistryOptions, TaskTransition } from '../../lib/approval/TaskRegistry.js';
+import type { ApprovalCall, PendingCall } from '../../lib/approval/call/PendingCall.js';
+import { TaskRegistry } from '../../lib/approval/task/TaskRegistry.js';
+import type { TaskRegistryOptions, TaskTransition } from '../../lib/approval/task/TaskRegistry.js';
 import type { DecisionService } from '../../lib/decision/DecisionService.js';
 import type { Params } from '../../lib/model/Params.js';
 import type { PendingApproval } from '../../lib/model/PendingApproval.js';
 import type { PendingTask } from '../../lib/model/Task.js';
-import { MemoryTaskStore } from '../../lib/store/MemoryTaskStore.js';
+import { MemoryTaskStore } from '../../lib/store/memory/MemoryTaskStore.js';
 import type { TaskStore } from '../../lib/store/TaskStore.js';
 import { requestOf } from './callRequests.js';
 import { ScriptedDecisions } from './scriptedDecisions.js';

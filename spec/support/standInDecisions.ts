@@ -1,6 +1,6 @@
 import type { AskOptions, DecisionService } from '../../lib/decision/DecisionService.js';
-import { AegisModule } from '../../lib/guard/AegisModule.js';
-import type { AegisOptions } from '../../lib/guard/AegisOptions.js';
+import { AegisModule } from '../../lib/guard/module/AegisModule.js';
+import type { AegisOptions } from '../../lib/guard/module/AegisOptions.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../../lib/model/Decision.js';
 
 let decided = 0;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { AegisModule, ConfigError, guard, isPending } from '../../lib/index.js';
 import type { DecisionService, PendingApproval } from '../../lib/index.js';
-import { RecordingDecisionService, simulateApprover } from '../../lib/testing/testing.js';
+import { RecordingDecisionService, simulateApprover } from '../../lib/testing/index.js';
 import { ScriptedDecisionService } from '../../lib/testing/ScriptedDecisionService.js';
 import { rejection } from '../support/rejection.js';
 import { remoteRequest } from '../support/remoteRequest.js';

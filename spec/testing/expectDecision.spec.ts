@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CedarPolicyEngine, ConfigError, LivePolicies, UnsupportedParamError } from '../../lib/index.js';
 import type { PolicyEngine } from '../../lib/index.js';
-import { expectDecision } from '../../lib/testing/testing.js';
-import type { TestCall } from '../../lib/testing/testing.js';
+import { expectDecision } from '../../lib/testing/index.js';
+import type { TestCall } from '../../lib/testing/index.js';
 
 const TEXT = `
   @id("shop") permit (principal, action in [Aegis::Action::"refund", Aegis::Action::"money"], resource);

@@ -2,7 +2,7 @@ import { AssertionError } from 'node:assert';
 import { expect } from 'chai';
 import { AegisAgent, AegisGuard, guard } from '../../lib/index.js';
 import { isGuardedTool, markGuarded } from '../../lib/guard/guardedTools.js';
-import { expectGuarded } from '../../lib/testing/testing.js';
+import { expectGuarded } from '../../lib/testing/index.js';
 import { toolCoverage } from '../../lib/testing/toolCoverage.js';
 
 const plain = (name?: string) => ({

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { policySnapshot } from '../../lib/testing/testing.js';
-import type { SnapshotCall } from '../../lib/testing/testing.js';
+import { policySnapshot } from '../../lib/testing/index.js';
+import type { SnapshotCall } from '../../lib/testing/index.js';
 
 const PERMIT = '@id("shop") permit (principal, action == Aegis::Action::"refund", resource);';
 const FORBIDS = `

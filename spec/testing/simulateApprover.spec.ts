@@ -3,8 +3,8 @@ import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import { AegisModule, guard, isPending } from '../../lib/index.js';
 import type { AegisOptions, PendingApproval } from '../../lib/index.js';
-import { simulateApprover } from '../../lib/testing/testing.js';
-import type { SimulateApproverOptions, SimulatedApprover } from '../../lib/testing/testing.js';
+import { simulateApprover } from '../../lib/testing/index.js';
+import type { SimulateApproverOptions, SimulatedApprover } from '../../lib/testing/index.js';
 import { runInChild } from '../support/runInChild.js';
 import { rejection } from '../support/rejection.js';
 

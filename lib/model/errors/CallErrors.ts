@@ -1,5 +1,5 @@
 // A call that could not even be decided, or whose answer does not fit it.
-import { AegisError } from './AegisError.js';
+import { AegisError } from '../AegisError.js';
 
 /** The arguments cannot be named, or do not fit the names: too many, a sole non-plain argument, a failed schema. */
 export class ParamsError extends AegisError {

@@ -1,7 +1,7 @@
 // A decision was made, and it was not "run".
 import type { Decision, Violation } from '../Decision.js';
 import type { PendingApproval } from '../PendingApproval.js';
-import { AegisError } from './AegisError.js';
+import { AegisError } from '../AegisError.js';
 
 /** What a {@link ForbiddenError} is about. */
 export interface ForbiddenErrorOptions extends ErrorOptions {

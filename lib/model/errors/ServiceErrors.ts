@@ -1,5 +1,5 @@
 // What a decision service may answer with. Every one means: no decision, so the call has not run.
-import { AegisError } from './AegisError.js';
+import { AegisError } from '../AegisError.js';
 
 /** Options common to the errors a decision service causes. */
 export interface ServiceErrorOptions extends ErrorOptions {

@@ -1,5 +1,5 @@
 // Mistakes of the program itself: thrown at definition or configuration, each naming its fix.
-import { AegisError } from './AegisError.js';
+import { AegisError } from '../AegisError.js';
 
 /** One thing wrong in a configuration: where, and what to do. Never the value. */
 export interface ConfigProblem {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { inspect } from 'node:util';
-import { AegisError, summarizeError } from '../../../lib/model/errors/AegisError.js';
+import { AegisError, summarizeError } from '../../../lib/model/AegisError.js';
 import * as lib from '../../../lib/index.js';
 import type { Decision, PendingApproval } from '../../../lib/index.js';
 

@@ -1,0 +1,64 @@
+import { clampTimeout } from '../../common/time/timers.js';
+import { publishCallbackError } from '../../model/diagnostics.js';
+import type { RecordedTasks } from '../task/TaskRecorder.js';
+
+export interface StoreBeatOptions {
+  readonly leaseMs: number;
+  /** How often, in milliseconds, unless the lease wants it more often. */
+  readonly everyMs: number;
+  readonly keepAlive: boolean;
+  /** Called after each, but not after a pause: a machine that slept has others on it that could not say yet that they live. */
+  readonly onBeat: () => void;
+}
+
+/** Says to a store, every so often, that this process lives, and takes over the store's time. */
+export class StoreBeat {
+  readonly #tasks: RecordedTasks;
+  readonly #options: StoreBeatOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #lastMs = 0;
+  #stopped = false;
+
+  constructor(tasks: RecordedTasks, options: StoreBeatOptions) {
+    this.#tasks = tasks;
+    this.#options = options;
+  }
+
+  /** Once, now. Rejects where the store does not take it. */
+  async once(): Promise<void> {
+    const { store, clock } = this.#tasks;
+    clock.notBefore(await store.beat(this.#options.leaseMs, clock.now()));
+  }
+
+  /** Goes on by itself from now on. */
+  start(): void {
+    this.#lastMs = this.#tasks.clock.now();
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  #arm(): void {
+    if (this.#stopped) return;
+    const { everyMs, leaseMs, keepAlive } = this.#options;
+    this.#timer = setTimeout(() => void this.#tick(), clampTimeout(Math.min(everyMs, leaseMs / 3)));
+    if (!keepAlive) this.#timer.unref();
+  }
+
+  async #tick(): Promise<void> {
+    const nowMs = this.#tasks.clock.now();
+    const paused = nowMs - this.#lastMs > this.#options.leaseMs / 2;
+    this.#lastMs = nowMs;
+    try {
+      await this.once();
+    } catch (error) {
+      // tried again by the next one
+      if (!this.#stopped) publishCallbackError('renewing leases', error);
+    }
+    if (!paused) this.#options.onBeat();
+    this.#arm();
+  }
+}

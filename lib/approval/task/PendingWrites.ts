@@ -1,0 +1,47 @@
+import type { Awaitable } from '../../common/awaitable.js';
+import type { TaskOutcome } from '../../store/TaskStore.js';
+
+interface LateOutcome {
+  readonly taskId: string;
+  readonly token: string;
+  /** `undefined` for a claim that is to be given back. */
+  readonly outcome: TaskOutcome | undefined;
+}
+
+interface Settling {
+  settle(taskId: string, token: string, outcome: TaskOutcome): Awaitable<unknown>;
+  release(taskId: string, token: string): Awaitable<unknown>;
+}
+
+/**
+ * Outcomes, and claims to be given back, that their store could not take: they are recorded once it can, outcomes on a task that is `unknown` by
+ * then too.
+ */
+export class LateOutcomes {
+  readonly #tasks: Settling;
+  #waiting: LateOutcome[] = [];
+
+  constructor(tasks: Settling) {
+    this.#tasks = tasks;
+  }
+
+  add(taskId: string, token: string, outcome: TaskOutcome | undefined): void {
+    this.#waiting.push({ taskId, token, outcome });
+  }
+
+  /** Records what waits. What fails again goes on waiting, and keeps no other from being recorded; rejects then, with the first failure. */
+  async settle(): Promise<void> {
+    const failures: unknown[] = [];
+    const waiting = this.#waiting;
+    for (const late of waiting) {
+      const { taskId, token, outcome } = late;
+      try {
+        await (outcome === undefined ? this.#tasks.release(taskId, token) : this.#tasks.settle(taskId, token, outcome));
+        this.#waiting = this.#waiting.filter((other) => other !== late);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+}

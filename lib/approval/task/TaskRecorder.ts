@@ -1,0 +1,177 @@
+import { attempt, chain } from '../../common/awaitable.js';
+import type { Awaitable } from '../../common/awaitable.js';
+import { callSafely } from '../../common/callSafely.js';
+import { LruMap } from '../../common/LruMap.js';
+import { SteadyClock } from '../../common/time/SteadyClock.js';
+import { publishCallbackError } from '../../model/diagnostics.js';
+import { CapacityError } from '../../model/errors/CallErrors.js';
+import { SafeEmitter } from '../../model/SafeEmitter.js';
+import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
+import { isFinished } from '../../model/Task.js';
+import type { StoreChange, TaskChange, TaskClaim, TaskInsertion, TaskOutcome, TaskStore } from '../../store/TaskStore.js';
+import type { TaskEvents, TaskTransition } from './TaskEvents.js';
+import { LateOutcomes } from './PendingWrites.js';
+import { registryLimits } from './TaskRegistryOptions.js';
+import type { TaskRegistryOptions } from './TaskRegistryOptions.js';
+
+const PRUNE_EVERY = 64;
+/** Tasks whose last change is remembered, so that none is told twice. */
+const MAX_TOLD = 10_000;
+
+/** The tasks of a store, whose every change is recorded first and told afterwards: what scheduler and guards use of the registry. */
+export class RecordedTasks extends SafeEmitter<TaskEvents> {
+  /** @internal */
+  readonly store: TaskStore;
+  readonly #limits: ReturnType<typeof registryLimits>;
+  /** @internal */
+  readonly clock: SteadyClock;
+  /** The newest version told of each task, where other processes change tasks too. */
+  readonly #told: LruMap<string, number> | undefined;
+  #observer: ((change: TaskTransition) => void) | undefined;
+  readonly #late: LateOutcomes = new LateOutcomes(this);
+  #open = 0;
+  #sincePrune = 0;
+
+  /** @param clock shared with what works on the same approvals, so that all of them end at the same moment */
+  constructor(store: TaskStore, options: TaskRegistryOptions = {}, clock: SteadyClock = new SteadyClock()) {
+    super();
+    this.clock = clock;
+    this.store = store;
+    this.#limits = registryLimits(options);
+    this.#told = store.durable ? new LruMap(MAX_TOLD) : undefined;
+  }
+
+  /** Whether tasks outlive the process. */
+  get durable(): boolean {
+    return this.store.durable;
+  }
+
+  /** @internal The scheduler is told of every change before listeners are. */
+  observe(observer: (change: TaskTransition) => void): void {
+    this.#observer = observer;
+  }
+
+  /** @internal Records a new task. @throws CapacityError */
+  record(task: PendingTask): Awaitable<TaskInsertion> {
+    const { maxPending } = this.#limits;
+    if (this.#open >= maxPending) throw new CapacityError(maxPending, `${this.#open} approvals are pending already; this call is refused.`);
+    this.#open += 1;
+    const failed = (error: unknown): never => {
+      this.#open -= 1;
+      throw error;
+    };
+    const inserted = (insertion: TaskInsertion): TaskInsertion => {
+      if (insertion.outcome === 'created') this.#tell({ task, from: undefined });
+      else this.#open -= 1;
+      return insertion;
+    };
+    return attempt(() => this.store.insert(task), inserted, failed);
+  }
+
+  /** @internal {@link getTask}, at once where the store answers at once. */
+  find(taskId: string): Awaitable<Task | undefined> {
+    return this.store.get(taskId);
+  }
+
+  /** @internal */
+  transition(taskId: string, from: readonly TaskStatus[], change: TaskChange): Awaitable<Task | undefined> {
+    const write = (): Awaitable<Task | undefined> => this.store.transition(taskId, from, change, this.clock.now());
+    if (from.length === 1) return this.#changed(write(), from[0]);
+    return this.#change(taskId, write);
+  }
+
+  /** @internal */
+  claim(claim: TaskClaim): Awaitable<ExecutingTask | undefined> {
+    return this.#changed(this.store.claim(claim), 'approved');
+  }
+
+  /** @internal Records an outcome once the store takes it again, where it is one that outlives the process. */
+  settleLater(taskId: string, token: string, outcome: TaskOutcome): void {
+    if (this.durable) this.#late.add(taskId, token, outcome);
+  }
+
+  /** @internal Gives a claim back once the store takes it again. */
+  releaseLater(taskId: string, token: string): void {
+    this.#late.add(taskId, token, undefined);
+  }
+
+  /** @internal Records what could not be recorded before. Rejects where some of it fails again. */
+  settleWaiting(): Promise<void> {
+    return this.#late.settle();
+  }
+
+  /** @internal Gives a claim back whose execution has not begun. */
+  release(taskId: string, token: string): Awaitable<Task | undefined> {
+    return this.#changed(this.store.release(taskId, token, this.clock.now()), 'executing');
+  }
+
+  /** @internal Counts what a store has already, once it is open. */
+  async countOpen(): Promise<void> {
+    const counts = await this.store.counts();
+    this.#open = counts.pending + counts.approved + counts.executing + counts.unknown;
+  }
+
+  /** @internal Tells what a sweep of the store has changed. */
+  tellSwept(tasks: readonly Task[]): void {
+    for (const task of tasks) this.#tell({ task, from: 'executing' });
+  }
+
+  /** @internal Tells what another process has changed. */
+  async hear(change: Extract<StoreChange, { kind: 'task' }>): Promise<void> {
+    const { taskId, version, from } = change;
+    if ((this.#told?.get(taskId) ?? 0) >= version) return;
+    const task = await this.store.get(taskId);
+    if (task === undefined || (this.#told?.get(taskId) ?? 0) >= task.version) return;
+    if (from === undefined) this.#open += 1;
+    this.#tell({ task, from });
+  }
+
+  /** @internal */
+  settle(taskId: string, token: string, outcome: TaskOutcome): Awaitable<Task | undefined> {
+    return this.#change(taskId, () => this.store.settle(taskId, token, outcome, this.clock.now()));
+  }
+
+  /** @internal */
+  async closeStore(): Promise<void> {
+    await this.store.close?.();
+  }
+
+  /** @internal */
+  countAttempt(taskId: string): Awaitable<Task | undefined> {
+    return this.store.countAttempt(taskId);
+  }
+
+  #change(taskId: string, write: () => Awaitable<Task | undefined>): Awaitable<Task | undefined> {
+    return chain(this.store.get(taskId), (before) => this.#changed(write(), before?.status));
+  }
+
+  #changed<T extends Task>(written: Awaitable<T | undefined>, from: TaskStatus | undefined): Awaitable<T | undefined> {
+    return chain(written, (task) => {
+      if (task !== undefined) this.#tell({ task, from });
+      return task;
+    });
+  }
+
+  #tell(change: TaskTransition): void {
+    const { task, from } = change;
+    // its store's answer came after somebody else's next change: what is newer stands
+    if (from !== undefined && (this.#told?.get(task.taskId) ?? 0) >= task.version) return;
+    this.#told?.set(task.taskId, Math.max(task.version, this.#told.get(task.taskId) ?? 0));
+    if (isFinished(task.status)) {
+      this.#open -= 1;
+      this.#sincePrune += 1;
+    }
+    this.#observer?.(change);
+    this.emit(task.status, task);
+    this.emit('transition', change);
+    if (this.#sincePrune < PRUNE_EVERY) return;
+    const failed = (error: unknown): void => publishCallbackError('pruning tasks', error);
+    callSafely(() => this.prune(), [], failed);
+  }
+
+  /** @internal */
+  prune(): Awaitable<number> {
+    this.#sincePrune = 0;
+    return this.store.prune({ keep: this.#limits.maxFinished, finishedBeforeMs: this.clock.now() - this.#limits.finishedTtlMs });
+  }
+}

@@ -1,0 +1,140 @@
+import { callSafely } from '../../common/callSafely.js';
+import { publishCallbackError } from '../../model/diagnostics.js';
+import type { PendingTask, Task, TaskStatus, UnknownTask } from '../../model/Task.js';
+import { isFinished, TASK_STATUSES } from '../../model/Task.js';
+import { TaskStateError } from '../../model/errors/SetupErrors.js';
+import type { TaskChange, TaskQuery } from '../../store/TaskStore.js';
+import { changeByHand, cancelledByHand } from './manualChange.js';
+import { RecordedTasks } from './TaskRecorder.js';
+import { resolutionChange } from './resolveUnknown.js';
+import type { UnknownResolution } from './resolveUnknown.js';
+import { taskByHand } from './manualTask.js';
+import type { NewTask } from './manualTask.js';
+import type { TaskStats } from './TaskRegistryOptions.js';
+
+export type { NewTask } from './manualTask.js';
+export type { UnknownResolution } from './resolveUnknown.js';
+export type { TaskEvents, TaskTransition, WaitingForWorker } from './TaskEvents.js';
+export type { TaskRegistryOptions, TaskStats } from './TaskRegistryOptions.js';
+
+/**
+ * Every approval of this module, by task, with an event for each change. A change is recorded first and told afterwards; a listener that
+ * throws changes nothing. `unknown` tasks are never evicted or cleared. With a durable store it is told of other processes' changes too.
+ */
+export class TaskRegistry extends RecordedTasks {
+  #withdraw: ((decisionId: string) => unknown) | undefined;
+  #retry: ((task: Task) => Promise<() => Promise<void>>) | undefined;
+
+  /** Makes a task by hand. It has no runner: its status is the program's to change. */
+  async createTask(task: NewTask): Promise<PendingTask> {
+    const made = taskByHand(task, this.clock.now());
+    const { outcome } = await this.record(made);
+    if (outcome !== 'created') throw new TaskStateError(made.taskId, 'There is a task of this taskId or decisionId already.');
+    return made;
+  }
+
+  /**
+   * Changes a task's status along a legal edge; never to `approved` or `executing`, which only a decision and a claim lead to.
+   *
+   * @throws TaskStateError for anything else
+   */
+  async updateStatus(taskId: string, status: TaskStatus, { result, reason }: { result?: unknown; reason?: string } = {}): Promise<Task> {
+    const task = await this.store.get(taskId);
+    if (task === undefined) throw new TaskStateError(taskId, 'There is no such task.');
+    const change = task.status === 'executing' ? undefined : changeByHand(task.status, status, reason, result);
+    const changed = change && (await this.#changeByHand(task, [task.status], change));
+    if (changed === undefined) throw new TaskStateError(taskId, `A task that is ${task.status} cannot be made ${status} by hand.`);
+    return changed;
+  }
+
+  /** One task, or `undefined`. */
+  async getTask(taskId: string): Promise<Task | undefined> {
+    return this.store.get(taskId);
+  }
+
+  /** Tasks that match, oldest first, 1,000 at most unless `limit` says otherwise. */
+  async listTasks(query: TaskQuery = {}): Promise<readonly Task[]> {
+    await this.prune();
+    return this.store.list(query);
+  }
+
+  /** Deletes a task; a pending one is cancelled first. Refuses one that is executing or unknown. Resolves to whether there was one. */
+  async deleteTask(taskId: string): Promise<boolean> {
+    const task = await this.store.get(taskId);
+    if (task === undefined) return false;
+    if (task.status === 'pending' || task.status === 'approved')
+      await this.#changeByHand(task, ['pending', 'approved'], cancelledByHand('deleted'));
+    const now = await this.store.get(taskId);
+    // cancelling it may have pushed it out of the finished ones that are kept
+    if (now === undefined) return true;
+    if (!isFinished(now.status)) throw new TaskStateError(taskId, `A task that is ${now.status} cannot be deleted.`);
+    return this.store.delete(taskId, [now.status]);
+  }
+
+  /** Deletes finished tasks, or those that finished more than `maxAgeSeconds` ago. Resolves to how many. */
+  async clearCompleted({ maxAgeSeconds = 0 }: { readonly maxAgeSeconds?: number } = {}): Promise<number> {
+    const finishedBeforeMs = maxAgeSeconds > 0 ? this.clock.now() - maxAgeSeconds * 1_000 : Infinity;
+    return this.store.prune({ keep: Infinity, finishedBeforeMs });
+  }
+
+  /** Cancels what is pending and deletes everything but what is executing or unknown. Resolves to how many were deleted. */
+  async clearAll(): Promise<number> {
+    for (;;) {
+      const open = await this.store.list({ status: ['pending', 'approved'] });
+      if (open.length === 0) return this.clearCompleted();
+      for (const task of open) await this.#changeByHand(task, ['pending', 'approved'], cancelledByHand('cleared'));
+    }
+  }
+
+  async getStats(): Promise<TaskStats> {
+    await this.prune();
+    const counts = await this.store.counts();
+    return { ...counts, total: TASK_STATUSES.reduce((sum, status) => sum + counts[status], 0) };
+  }
+
+  /**
+   * A person's word on a task whose outcome nobody knows: it is `done` (completed, without a result), to be abandoned (failed), or to be called again:
+   * `retry` decides anew, which may need a new approval, as a new task with `retryOf`.
+   *
+   * @throws TaskStateError where it is not `unknown`, or for `retry` while its holder lives or this process has no guard and instance for it
+   */
+  async resolveUnknown(taskId: string, how: 'done' | 'retry' | 'abandon', word: UnknownResolution): Promise<Task> {
+    const task = await this.store.get(taskId);
+    if (task?.status !== 'unknown')
+      throw new TaskStateError(taskId, task === undefined ? 'There is no such task.' : `It is ${task.status}.`);
+    const change = resolutionChange(taskId, how, word, this.clock.now());
+    const again = how === 'retry' ? await this.#toRetry(task, word) : undefined;
+    const resolved = await this.transition(taskId, ['unknown'], change);
+    if (resolved === undefined) throw new TaskStateError(taskId, 'Somebody else was first; that stands.');
+    await again?.();
+    return resolved;
+  }
+
+  /** A person who approves what has ended by hand would be told a yes that nothing comes of: the service hears of the end. */
+  async #changeByHand(task: Task, from: readonly TaskStatus[], change: TaskChange): Promise<Task | undefined> {
+    const changed = await this.transition(task.taskId, from, change);
+    if (changed === undefined || task.status === 'unknown') return changed;
+    const failed = (error: unknown): void => publishCallbackError('telling the decision service (withdraw)', error);
+    callSafely(() => this.#withdraw?.(changed.decisionId), [], failed);
+    return changed;
+  }
+
+  async #toRetry(task: UnknownTask, { holderIsGone }: UnknownResolution): Promise<() => Promise<void>> {
+    const { taskId, owner } = task;
+    const lives = owner !== undefined && (owner === this.store.owner || (await this.store.isLive(owner, this.clock.now())));
+    if (lives && holderIsGone !== true)
+      throw new TaskStateError(taskId, `Its holder '${owner}' lives and may still be executing it; say holderIsGone: true if it is not.`);
+    if (this.#retry === undefined) throw new TaskStateError(taskId, 'This registry has no module that could decide it anew.');
+    return this.#retry(task);
+  }
+
+  /** @internal How the service is told that nobody waits for an approval any more. */
+  withdrawWith(withdraw: (decisionId: string) => unknown): void {
+    this.#withdraw = withdraw;
+  }
+
+  /** @internal Finds out how an unknown task is called again, before anything is settled. */
+  retryWith(retry: (task: Task) => Promise<() => Promise<void>>): void {
+    this.#retry = retry;
+  }
+}

@@ -1,0 +1,48 @@
+import { canonicalText } from '../../common/data/canonical.js';
+import { escapeText } from '../../common/data/escapeText.js';
+import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+
+/** A name that cannot be taken for a value or a note; any other is quoted. */
+const PLAIN_NAME = /^[\p{L}\p{N}_$.-]+$/u;
+
+/**
+ * What a person has to see to decide, a line each: who wants what and why, every param whole, what policy changed, facts, session, earlier refusals
+ * and the digest that a verdict has to name. Characters that could hide or reorder anything are shown as `\u{…}`.
+ */
+export function describeApproval(record: ApprovalRecord): readonly string[] {
+  const { originalParams, params, requester, requesterKnown } = record;
+  const lines = [
+    `Tool      ${record.toolName}`,
+    `Agent     ${record.agentId}`,
+    `Requester ${requester}${requesterKnown ? '' : ' (no authenticated user)'}`,
+    `Why       ${record.reason}`,
+  ];
+  for (const { id, approvers } of record.policies)
+    lines.push(`Policy    ${id}${approvers === undefined ? '' : ` (approvers: ${approvers.join(', ')})`}`);
+  if (record.refusals > 0)
+    lines.push(`Note      refused ${record.refusals} time${record.refusals === 1 ? '' : 's'} for this agent and tool within the last hour`);
+  lines.push('Params that would run:');
+  const names = [...new Set([...Object.keys(originalParams), ...Object.keys(params)])].sort();
+  for (const name of names) {
+    const before = shown(originalParams, name);
+    const after = shown(params, name);
+    const label = PLAIN_NAME.test(name) ? name : JSON.stringify(name);
+    lines.push(before === after ? `  ${label} = ${after}` : `  ${label} = ${after}   (changed by policy; was ${before})`);
+  }
+  if (names.length === 0) lines.push('  (none)');
+  for (const name of record.opaque) lines.push(`  ${name} = (opaque: no decision sees it)`);
+  if (record.message !== undefined) lines.push(`Changed   ${record.message}`);
+  if (record.session !== null) lines.push(`Session   ${canonicalText(record.session)}`);
+  if (Object.keys(record.facts).length > 0) lines.push(`Facts     ${canonicalText(record.facts)}`);
+  lines.push(`Digest    ${record.digest}`, `Until     ${shownTime(record.expiresAtMs)}`);
+  return lines.map(escapeText);
+}
+
+function shown(params: Readonly<Record<string, unknown>>, name: string): string {
+  return Object.hasOwn(params, name) ? canonicalText(params[name]) : '(absent)';
+}
+
+function shownTime(ms: number): string {
+  const time = new Date(ms);
+  return Number.isNaN(time.getTime()) ? 'no end that a date can show' : time.toISOString();
+}

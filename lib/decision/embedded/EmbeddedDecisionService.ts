@@ -1,0 +1,170 @@
+import { chain } from '../../common/awaitable.js';
+import type { Awaitable } from '../../common/awaitable.js';
+import { nextId } from '../../common/ids.js';
+import type { Logger } from '../../common/Logger.js';
+import { silentLogger } from '../../common/Logger.js';
+import type { Decision, DecisionRequest, DecisionStatus, Violation } from '../../model/Decision.js';
+import type { AppliedPolicy, PolicyEngine } from '../../policy/PolicyEngine.js';
+import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
+import { coversCall, openingFor } from './approvalBinding.js';
+import type { Approvable, Facts } from './approvalBinding.js';
+import { computeFacts } from './computeFacts.js';
+import type { FactsHook } from './computeFacts.js';
+import type { ApprovalUse, DecisionService } from '../DecisionService.js';
+import { deskStatus, watchDesk } from '../desk/watchDesk.js';
+
+/** Where the engine that decides comes from; read once per decision, so that a reload never falls in the middle of one. */
+export interface PolicySupplier {
+  readonly engine: PolicyEngine;
+  close?(): void;
+}
+
+export interface EmbeddedDecisionServiceOptions {
+  readonly policies: PolicySupplier;
+  readonly desk: ApprovalDesk;
+  readonly facts?: FactsHook | undefined;
+  /** How long the facts hook may take, in milliseconds. Default 1,000. */
+  readonly factsTimeoutMs?: number | undefined;
+  /** What an approval becomes when nobody is there to decide: it waits (`pending`, the default) or the call is denied. */
+  readonly unattended?: 'pending' | 'deny' | undefined;
+  /** Tells callers which policies decided, in `violations`. Default false: reasons only. */
+  readonly exposePolicies?: boolean | undefined;
+  readonly logger?: Logger | undefined;
+}
+
+/** Decides in this process, by policies, with people at the approval desk. No server, no account. */
+export class EmbeddedDecisionService implements DecisionService {
+  readonly #options: EmbeddedDecisionServiceOptions;
+  readonly #logger: Logger;
+
+  constructor(options: EmbeddedDecisionServiceOptions) {
+    this.#options = options;
+    this.#logger = options.logger ?? silentLogger;
+  }
+
+  decide(request: DecisionRequest): Awaitable<Decision> {
+    return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine));
+  }
+
+  /** Evaluates the original call again; policies whose every text has its verdict on `decisionId` ask no more. */
+  reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision> {
+    return chain(this.#options.desk.get(decisionId), (record) =>
+      this.#evaluate(request, (outcome, facts, engine) => {
+        if (record === undefined || !coversCall(record, request, outcome, facts)) return this.#ask(request, outcome, facts, engine);
+        const base = { decisionId, policySetHash: engine.hash };
+        if (outcome.params === undefined) return { ...base, effect: 'allow' };
+        return { ...base, effect: 'sanitize', params: outcome.params, message: outcome.message };
+      }),
+    );
+  }
+
+  status(decisionId: string): Awaitable<DecisionStatus> {
+    return chain(this.#options.desk.get(decisionId), (record) => deskStatus(decisionId, record));
+  }
+
+  watch(signal: AbortSignal): AsyncIterable<DecisionStatus> {
+    return watchDesk(this.#options.desk, signal);
+  }
+
+  consume(use: ApprovalUse): Awaitable<boolean> {
+    return this.#options.desk.consume(use);
+  }
+
+  withdraw(decisionId: string): Awaitable<void> {
+    return this.#options.desk.end(decisionId, 'withdrawn');
+  }
+
+  expire(decisionId: string): Awaitable<void> {
+    return this.#options.desk.end(decisionId, 'expired');
+  }
+
+  close(): void {
+    this.#options.policies.close?.();
+  }
+
+  #evaluate(
+    request: DecisionRequest,
+    ask: (outcome: Approvable, facts: Facts, engine: PolicyEngine) => Awaitable<Decision>,
+  ): Awaitable<Decision> {
+    const engine = this.#options.policies.engine;
+    return chain(computeFacts(this.#options.facts, request, this.#options.factsTimeoutMs ?? 1_000), (computed) => {
+      if (!computed.ok) {
+        this.#logger.warn({ toolName: request.toolName, detail: computed.detail }, 'denied: no facts');
+        return {
+          effect: 'deny',
+          decisionId: nextId('dec'),
+          reason: 'The facts this decision needs are not available.',
+          policySetHash: engine.hash,
+        };
+      }
+      const { agentId, toolName, groups, params, session, removable } = request;
+      const { facts } = computed;
+      const outcome = engine.evaluate({ agentId, toolName, groups, params, session, facts, nowMs: Date.now(), removable });
+      const policySetHash = engine.hash;
+      switch (outcome.effect) {
+        case 'allow':
+          return { effect: 'allow', decisionId: nextId('dec'), policySetHash };
+        case 'sanitize':
+          return {
+            effect: 'sanitize',
+            decisionId: nextId('dec'),
+            params: outcome.params,
+            message: outcome.message,
+            reason: outcome.message,
+            policySetHash,
+          };
+        case 'deny':
+          if (outcome.detail !== undefined) this.#logger.warn({ toolName, code: outcome.code, detail: outcome.detail }, 'denied');
+          return {
+            effect: 'deny',
+            decisionId: nextId('dec'),
+            reason: outcome.reason,
+            violations: this.#violations(outcome.policies),
+            policySetHash,
+          };
+        case 'approval_needed':
+          return ask(outcome, facts, engine);
+      }
+    });
+  }
+
+  #ask(request: DecisionRequest, outcome: Approvable, facts: Facts, engine: PolicyEngine): Awaitable<Decision> {
+    const { desk, unattended } = this.#options;
+    const violations = this.#violations(outcome.policies);
+    const denied = (reason: string): Decision => ({
+      effect: 'deny',
+      decisionId: nextId('dec'),
+      reason,
+      violations,
+      policySetHash: engine.hash,
+    });
+    if (unattended === 'deny' && !desk.attended) return denied(`Approval is needed and nobody is there to give it: ${outcome.reason}`);
+    const opening = openingFor(request, outcome, facts, engine.hash);
+    return chain(desk.open(opening), (opened) => {
+      if (opened.kind === 'refused') return denied(`Refused by a person already: ${opened.reason}`);
+      const { decisionId, expiresAtMs } = opened.record;
+      return {
+        effect: 'approval_needed',
+        decisionId,
+        approvalId: decisionId,
+        reason: outcome.reason,
+        message: outcome.message,
+        params: outcome.params,
+        violations,
+        expiresAtMs,
+        policySetHash: engine.hash,
+      };
+    });
+  }
+
+  /** What the caller, and so perhaps a model, is told: reasons their author wrote; policy ids only if the module says so. */
+  #violations(policies: readonly AppliedPolicy[]): readonly Violation[] {
+    return policies
+      .filter((p) => p.effect !== 'permit')
+      .map((p) => ({
+        type: 'policy',
+        message: p.reason ?? 'a policy forbids it',
+        ...(this.#options.exposePolicies === true ? { condition: p.id } : {}),
+      }));
+  }
+}

@@ -1,0 +1,50 @@
+import { attempt } from '../../common/awaitable.js';
+import type { Awaitable } from '../../common/awaitable.js';
+import { isPlainObject } from '../../common/data/plainness.js';
+import { ParamsError } from '../../model/errors/CallErrors.js';
+import type { Params } from '../../model/Params.js';
+import { pointer } from '../../model/pointer.js';
+import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
+import type { SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
+import type { StandardResult, StandardSchema } from './StandardSchema.js';
+
+/**
+ * Has a schema check a copy of the params and takes a snapshot of what it makes of them.
+ *
+ * @throws ParamsError naming the places that do not fit; never what the schema says, because that quotes values
+ */
+export function validateParams(schema: StandardSchema, params: Params, limits: SnapshotLimits): Awaitable<Params> {
+  return attempt<StandardResult<unknown>, Params>(
+    () => schema['~standard'].validate(params) as Awaitable<StandardResult<unknown>>,
+    (result) => paramsOf(result, limits),
+    () => {
+      throw new ParamsError('', "The guard's schema threw, so the call was refused.", { code: 'schema_failed' });
+    },
+  );
+}
+
+function paramsOf(result: StandardResult<unknown> | null | undefined, limits: SnapshotLimits): Params {
+  if (typeof result !== 'object' || result === null)
+    throw new ParamsError('', "The guard's schema gave no result.", { code: 'schema_failed' });
+  if (result.issues !== undefined) {
+    const paths = placesOf(result.issues);
+    const places = [...new Set(paths.map((path) => (path === '' ? 'the whole' : path)))].join(', ');
+    throw new ParamsError(paths[0] as string, `The arguments do not fit the guard's schema at ${places}.`, { code: 'schema_mismatch' });
+  }
+  if (!isPlainObject(result.value)) throw new ParamsError('', "The guard's schema gave no plain object.", { code: 'schema_mismatch' });
+  return takeSnapshot(result.value, '', limits).value as Params;
+}
+
+/** JSON pointers of what does not fit; of the whole where the schema does not say in the standard's own way. */
+function placesOf(issues: NonNullable<StandardResult<unknown>['issues']>): readonly string[] {
+  try {
+    const paths = issues.map((issue) => (issue.path ?? []).reduce<string>((at, step) => pointer(at, keyOf(step)), ''));
+    return paths.length === 0 ? [''] : paths;
+  } catch {
+    return [''];
+  }
+}
+
+function keyOf(step: PropertyKey | { readonly key: PropertyKey }): string {
+  return String(typeof step === 'object' ? step.key : step);
+}

@@ -1,0 +1,151 @@
+import '../../common/runtime.js';
+import { ConfigError } from '../../model/errors/SetupErrors.js';
+import type { ApprovalMode } from '../../model/Task.js';
+
+/** What a guard says of itself. */
+export interface GuardInfo {
+  /** The method or function that is guarded. */
+  readonly method: string | symbol;
+  readonly toolName: string;
+  /** Unique among durable guards. */
+  readonly key: string;
+  /** As given to the guard; `undefined` where it comes from the class or module, or is computed. */
+  readonly agentId: string | undefined;
+  readonly approval: ApprovalMode;
+  /** Names of the parameters; `undefined` where a sole object's own keys are the names. */
+  readonly params: readonly string[] | undefined;
+  readonly groups: readonly string[];
+  readonly opaque: readonly string[];
+  readonly idempotent: boolean;
+}
+
+/** Metadata keys, for frameworks that read a guard through reflect-metadata. */
+export const GUARD_METADATA_KEY = 'aegis:guard';
+const CLASS_METADATA_KEY = 'aegis:agent';
+/** @internal Sits on every guarded function. */
+export const GUARD_MARK: unique symbol = Symbol.for('aegis.guard') as never;
+/** Class defaults sit on the constructor too: subclasses inherit them, and a look-up on each call costs next to nothing. */
+const AGENT: unique symbol = Symbol.for('aegis.agent') as never;
+
+/** Class-wide defaults, as `@AegisAgent` records them. */
+export interface AgentDefaults {
+  readonly agentId: string;
+  readonly module?: object | undefined;
+  readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore' | undefined;
+}
+
+type AnyClass = abstract new (...args: never) => unknown;
+
+/** @internal Marks a wrapper, on itself (which every compiler keeps) and in reflect-metadata. */
+export function markGuarded(wrapper: object, info: GuardInfo): void {
+  Object.defineProperty(wrapper, GUARD_MARK, { value: info });
+  Reflect.defineMetadata(GUARD_METADATA_KEY, info, wrapper);
+}
+
+/** @internal The mark of a guarded function, also of another copy of this package. */
+export function guardInfoOf(fn: unknown): GuardInfo | undefined {
+  return typeof fn === 'function' ? (fn as unknown as Partial<Record<symbol, GuardInfo>>)[GUARD_MARK] : undefined;
+}
+
+/** @internal What a subclass leaves out it inherits. */
+export function setAgentDefaults(target: object, { agentId, module, onUnguardedOverride }: AgentDefaults): AgentDefaults {
+  const above = agentDefaultsOf(Object.getPrototypeOf(target));
+  const defaults: AgentDefaults = {
+    agentId,
+    module: module ?? above?.module,
+    onUnguardedOverride: onUnguardedOverride ?? above?.onUnguardedOverride,
+  };
+  Object.defineProperty(target, AGENT, { value: defaults, configurable: true });
+  Reflect.defineMetadata(CLASS_METADATA_KEY, defaults, target);
+  return defaults;
+}
+
+/** @internal The nearest `@AegisAgent` up the constructor chain of an instance or class. */
+export function agentDefaultsOf(self: unknown): AgentDefaults | undefined {
+  const target = typeof self === 'function' ? self : (self as { readonly constructor?: unknown } | null | undefined)?.constructor;
+  return typeof target === 'function' ? (target as unknown as Partial<Record<symbol, AgentDefaults>>)[AGENT] : undefined;
+}
+
+/**
+ * The guard of a method, instance or static, or of a function that `guard()` or `guardSync()` made; `undefined` where there is none.
+ *
+ * @example getGuard(Workspace, 'post')?.toolName
+ */
+export function getGuard(target: object, method?: PropertyKey): GuardInfo | undefined {
+  if (method === undefined) return guardInfoOf(target);
+  const on = typeof target === 'function' ? ((target as { readonly prototype?: object }).prototype ?? target) : target;
+  return guardInfoOf(valueOf(on, method)) ?? guardInfoOf(valueOf(target, method));
+}
+
+/** Every guard of a class: instance and static methods, inherited ones too. `#private` methods cannot be seen from outside. */
+export function listGuards(target: AnyClass): readonly GuardInfo[] {
+  const found = new Map<GuardInfo, true>();
+  for (const [, value] of methodsOf(target)) {
+    const info = guardInfoOf(value);
+    if (info !== undefined) found.set(info, true);
+  }
+  return [...found.keys()];
+}
+
+/**
+ * Checks that no method of a class undoes a guard of its base classes: an undecorated override would run unguarded. Finds what construction
+ * cannot: static overrides.
+ *
+ * @throws ConfigError naming every such method
+ */
+export function assertGuarded(target: AnyClass): void {
+  const problems = unguardedOverrides(target).map((name) => ({
+    where: `${target.name}.${String(name)}`,
+    message: 'overrides a guarded method and is itself not guarded; decorate it with @AegisGuard.',
+  }));
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+/** @internal Names of methods whose nearest definition is unguarded though one further up is guarded. */
+export function unguardedOverrides(target: AnyClass): readonly PropertyKey[] {
+  const names = new Set<PropertyKey>();
+  for (const chain of [prototypesOf(target.prototype as object), prototypesOf(target)]) {
+    for (const proto of chain) {
+      for (const key of Reflect.ownKeys(proto)) {
+        if (guardInfoOf(Object.getOwnPropertyDescriptor(proto, key)?.value) === undefined) continue;
+        const nearest = chain.find((p) => Object.hasOwn(p, key)) as object;
+        if (nearest !== proto && guardInfoOf(Object.getOwnPropertyDescriptor(nearest, key)?.value) === undefined) names.add(key);
+      }
+    }
+  }
+  return [...names];
+}
+
+function* methodsOf(target: AnyClass): Generator<readonly [PropertyKey, unknown]> {
+  for (const chain of [prototypesOf(target.prototype as object), prototypesOf(target)]) {
+    const seen = new Set<PropertyKey>();
+    for (const proto of chain) {
+      for (const key of Reflect.ownKeys(proto)) {
+        if (!seen.has(key)) yield [key, Object.getOwnPropertyDescriptor(proto, key)?.value];
+        seen.add(key);
+      }
+    }
+  }
+}
+
+/** An object and what it inherits from, nearest first, without Object.prototype and Function.prototype. */
+function prototypesOf(start: object): readonly object[] {
+  const chain: object[] = [];
+  for (
+    let p: object | null = start;
+    p !== null && p !== Object.prototype && p !== Function.prototype;
+    p = Object.getPrototypeOf(p) as object | null
+  ) {
+    chain.push(p);
+  }
+  return chain;
+}
+
+/** @internal What a property holds, without running a getter. */
+export function valueOf(target: object, key: PropertyKey): unknown {
+  for (let p: object | null = target; p !== null; p = Object.getPrototypeOf(p) as object | null) {
+    const own = Object.getOwnPropertyDescriptor(p, key);
+    if (own !== undefined) return own.value;
+  }
+  return undefined;
+}

@@ -1,0 +1,132 @@
+import { attempt, chain } from '../../common/awaitable.js';
+import type { Awaitable } from '../../common/awaitable.js';
+import { canonicalDigest } from '../../common/data/canonical.js';
+import type { Revived, Reviver } from '../../approval/recovery/CallRestorer.js';
+import { publishCallbackError, publishDiagnostic } from '../../model/diagnostics.js';
+import { TaskStateError } from '../../model/errors/SetupErrors.js';
+import type { Task, TaskOrigin } from '../../model/Task.js';
+import { runWithSession } from '../call/callContext.js';
+import { CallRequest, digestOfSession } from '../call/CallRequest.js';
+import { decideCall } from '../decideCall.js';
+import { bindingKeys, bindingsOf } from '../method/guardIndex.js';
+import { classNameOf } from '../method/GuardBinding.js';
+import type { GuardBinding } from '../method/GuardBinding.js';
+import type { GuardRuntime } from '../call/GuardRuntime.js';
+import { HeldCall } from '../pending/HeldCall.js';
+import { MethodCall } from '../method/MethodCall.js';
+
+type AnyClass = abstract new (...args: never) => unknown;
+
+/** Hands over the instance that a stored task runs on. */
+export type ResolveInstance = (target: AnyClass, task: Task) => Awaitable<object | undefined>;
+
+/** Makes calls of stored tasks again: the same typed method, on an instance of this process, with the arguments from the store. */
+export class StoredCalls implements Reviver {
+  readonly #runtime: () => GuardRuntime;
+  readonly #resolve: ResolveInstance | undefined;
+
+  /** @param runtime asked when it is needed: the runtime is made of what is made of this */
+  constructor(runtime: () => GuardRuntime, resolve: ResolveInstance | undefined) {
+    this.#runtime = runtime;
+    this.#resolve = resolve;
+  }
+
+  runnable(): readonly string[] {
+    return bindingKeys().filter((key) => {
+      const [binding, ...others] = bindingsOf(key);
+      if (binding === undefined || others.length > 0) return false;
+      return binding.sole.kind === 'sole' || (this.#resolve !== undefined && binding.class !== undefined);
+    });
+  }
+
+  keys(): readonly string[] {
+    return bindingKeys();
+  }
+
+  revive(task: Task): Awaitable<Revived> {
+    return chain(this.#find(task), (found): Revived => {
+      if ('kind' in found) return found;
+      const runtime = this.#runtime();
+      const call = this.#call(found.binding, found.self, task);
+      if ('kind' in call) return call;
+      const hold = (): HeldCall<unknown> => new HeldCall<unknown>(runtime, call, new CallRequest(callParams(task), call, runtime));
+      // a session that withSession() gave lasts in what runs later
+      return { kind: 'call', call: runtime.asyncLocal ? runWithSession(task.session, hold) : hold() };
+    });
+  }
+
+  /**
+   * How a stored call is decided anew, as a new call. What comes of it is told by events; whatever ends it at once is thrown.
+   *
+   * @throws TaskStateError where it cannot be called here
+   */
+  async retry(task: Task): Promise<() => Promise<void>> {
+    const found = await this.#find(task);
+    const call = 'kind' in found ? found : this.#call(found.binding, found.self, task);
+    if (!(call instanceof MethodCall)) {
+      const why = call.kind === 'refused' ? call.why : `this process cannot call it (${(call as { reason: string }).reason}).`;
+      throw new TaskStateError(task.taskId, `It cannot be called again: ${why}`);
+    }
+    const runtime = this.#runtime();
+    const decide = async (): Promise<void> => {
+      const outcome = await decideCall(runtime, call);
+      if (outcome.kind === 'denied') throw outcome.error;
+      if (outcome.kind === 'ran') await outcome.value;
+      // one that its caller redeems never runs by itself
+      else if (call.mode !== 'throw') outcome.schedule();
+    };
+    return async () => (runtime.asyncLocal ? runWithSession(task.session, decide) : decide());
+  }
+
+  #find(task: Task): Awaitable<{ readonly binding: GuardBinding; readonly self: unknown } | Revived> {
+    const [binding, ...others] = bindingsOf(task.guardKey);
+    if (binding === undefined) return { kind: 'waiting', reason: 'no-guard' };
+    if (others.length > 0) return { kind: 'waiting', reason: 'several-guards' };
+    const { sole, class: target } = binding;
+    const resolve = this.#resolve;
+    // a static method runs on its class
+    const isStatic = sole.kind === 'sole' && typeof sole.self === 'function';
+    if (resolve !== undefined && target !== undefined && !isStatic) {
+      return attempt<object | undefined, { readonly binding: GuardBinding; readonly self: unknown } | Revived>(
+        () => resolve(target, task),
+        (self) =>
+          typeof self === 'object' && self !== null && binding.isOf(self) ? { binding, self } : { kind: 'waiting', reason: 'no-instance' },
+        (error) => {
+          publishCallbackError('resolve', error);
+          return { kind: 'waiting', reason: 'no-instance' };
+        },
+      );
+    }
+    if (sole.kind === 'sole' && classNameOf(sole.self) === task.origin?.target) return { binding, self: sole.self };
+    return { kind: 'waiting', reason: sole.kind === 'several' ? 'several-instances' : 'no-instance' };
+  }
+
+  #call({ spec, fn }: GuardBinding, self: unknown, task: Task): MethodCall | Revived {
+    const refused = (code: string, why: string): Revived => ({ kind: 'refused', code, why });
+    const { taskId, agentId, toolName, session, decisionId } = task;
+    const origin = task.origin as TaskOrigin;
+    if (spec.info.toolName !== toolName || spec.signature !== origin.signature)
+      return refused('guard_changed', 'its guard has another tool name or other parameters by now.');
+    if (spec.info.opaque.length > 0) return refused('opaque_not_durable', 'it has arguments that no store can keep.');
+    if (canonicalDigest(origin.originalParams) !== task.originalDigest || digestOfSession(session) !== task.sessionDigest) {
+      const message = 'A stored call is not the one that was decided.';
+      publishDiagnostic({ kind: 'security', code: 'stored_call_tampered', message, agentId, toolName, decisionId });
+      return refused('approved_params_changed', 'its params are not those it was called with.');
+    }
+    const { argumentCount } = origin;
+    try {
+      const runtime = spec.runtime(self);
+      // a guard of another module: its process, or that module, has it
+      if (runtime !== this.#runtime()) return { kind: 'waiting', reason: 'no-guard' };
+      const call = spec.storedCall(runtime, fn, self, { taskId, agentId, session, params: callParams(task), argumentCount });
+      return typeof call === 'string' ? refused('caller_changed', call) : call;
+    } catch (error) {
+      publishCallbackError('deriving agent and session of a stored call', error);
+      return refused('caller_changed', 'whom it runs for could not be established again.');
+    }
+  }
+}
+
+function callParams({ origin }: Task): TaskOrigin['originalParams'] {
+  return (origin as TaskOrigin).originalParams;
+}

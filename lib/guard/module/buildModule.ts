@@ -1,0 +1,142 @@
+import { ConsoleLogger, silentLogger } from '../../common/Logger.js';
+import { SteadyClock } from '../../common/time/SteadyClock.js';
+import { ApprovalScheduler } from '../../approval/ApprovalScheduler.js';
+import type { ApprovalPolling } from '../../approval/ApprovalSchedulerOptions.js';
+import type { StoreKeeper } from '../../approval/recovery/RecoveryWorker.js';
+import { TaskRegistry } from '../../approval/task/TaskRegistry.js';
+import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
+import type { DecisionService } from '../../decision/DecisionService.js';
+import { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
+import { RemoteDecisionService } from '../../decision/remote/RemoteDecisionService.js';
+import { chain } from '../../common/awaitable.js';
+import type { Awaitable } from '../../common/awaitable.js';
+import type { Logger } from '../../common/Logger.js';
+import { DEFAULT_LIMITS } from '../../model/snapshot/takeSnapshot.js';
+import { LivePolicies } from '../../policy/live/LivePolicies.js';
+import { writablePolicies } from '../../policy/live/writablePolicies.js';
+import type { ApprovalStore } from '../../store/ApprovalStore.js';
+import type { AegisOptions } from './AegisOptions.js';
+import { enableAsyncLocal } from '../call/callContext.js';
+import { checkSource } from './checkSource.js';
+import type { GuardRuntime } from '../call/GuardRuntime.js';
+import { keepStore, storesOf } from './stores.js';
+
+/** Polling as the Python SDK has it. */
+export const DEFAULT_POLLING: ApprovalPolling = {
+  enabled: true,
+  initialDelayMs: 2_000,
+  maxDelayMs: 60_000,
+  maxAttempts: 50,
+  jitterRatio: 0.1,
+};
+
+/** A module's parts. */
+export interface ModuleParts {
+  readonly runtime: GuardRuntime;
+  /** Only with policies. */
+  readonly desk: ApprovalDesk | undefined;
+  /** Only with policies. */
+  readonly policies: LivePolicies | undefined;
+  /** Only with a durable store. */
+  readonly keeper: StoreKeeper | undefined;
+  /** What `close()` ends, in this order. */
+  readonly closing: readonly ((options: { readonly graceMs?: number }) => Awaitable<void>)[];
+}
+
+const DAY_MS = 86_400_000;
+
+/** Builds a module of options that have been checked. @throws ConfigError */
+export function buildModule(options: AegisOptions): ModuleParts {
+  checkSource(options);
+  const logger = options.logger ?? (options.debug === true ? new ConsoleLogger(options.logLevel ?? 'debug') : silentLogger);
+  const clock = new SteadyClock();
+  const stores = storesOf(options);
+  const { desk, policies, decisions } = decisionSource(options, stores.approvals, logger, clock);
+  const registry = new TaskRegistry(stores.tasks, options.tasks, clock);
+  registry.withdrawWith((decisionId) => decisions.withdraw?.(decisionId));
+  const polling = { ...DEFAULT_POLLING, ...defined(options.approvalPolling) };
+  const { leaseMs } = options.recovery ?? {};
+  const parts = { decisions, registry, polling, keepAlive: options.keepAlive, leaseMs, clock, logger };
+  const scheduler = options.scheduler?.(parts) ?? new ApprovalScheduler(parts);
+  if (options.sessions === 'async-local') enableAsyncLocal();
+  const runtime: GuardRuntime = {
+    decisions,
+    tasks: registry,
+    scheduler,
+    limits: { ...DEFAULT_LIMITS, ...defined(options.limits) },
+    agentId: options.agentId,
+    approvalTimeoutMs: options.approvalTimeoutMs ?? DAY_MS,
+    refuseNull: (options.nullParams ?? (policies === undefined ? 'allow' : 'refuse')) === 'refuse',
+    asyncLocal: options.sessions === 'async-local',
+    onUnguardedOverride: options.onUnguardedOverride ?? 'throw',
+    logger,
+    debug: options.debug === true,
+    opening: undefined,
+    closed: false,
+  };
+  const keeper = registry.durable ? keepStore(options, runtime, desk, polling.maxDelayMs) : undefined;
+  runtime.opening = open(runtime, [
+    () => stores.tasks.open?.(),
+    () => stores.approvals.open?.(),
+    () => decisions.ready?.(),
+    () => keeper?.start(),
+  ]);
+  const detach = desk === undefined ? undefined : options.approver?.attach(desk);
+  const closing = [
+    () => detach?.(),
+    () => keeper?.rest(),
+    (close: { readonly graceMs?: number }) => scheduler.shutdown(close),
+    () => keeper?.stop(),
+    () => decisions.close?.(),
+    () => stores.approvals.close?.(),
+    () => registry.closeStore(),
+  ];
+  return { runtime, desk, policies, keeper, closing };
+}
+
+interface Source {
+  readonly decisions: DecisionService;
+  readonly desk: ApprovalDesk | undefined;
+  readonly policies: LivePolicies | undefined;
+}
+
+function decisionSource(options: AegisOptions, approvals: ApprovalStore, logger: Logger, clock: SteadyClock): Source {
+  if (options.decisions !== undefined) return { decisions: options.decisions, desk: undefined, policies: undefined };
+  if (options.policies === undefined) {
+    const { apiKey = '', baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp } = options;
+    const decisions = new RemoteDecisionService({ apiKey, baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp, logger });
+    return { decisions, desk: undefined, policies: undefined };
+  }
+  const { verify, agents, toolset, watch, onRemovedForbid, onReload } = options;
+  const policies = new LivePolicies({ source: options.policies, verify, agents, toolset, watch, onRemovedForbid, onReload, logger });
+  const writable = writablePolicies(options.policies);
+  if (writable.length > 0) {
+    logger.warn(
+      { paths: writable },
+      'the user this process runs as can write its policies: whoever controls the agent can change what it may do',
+    );
+  }
+  const { approverGroups, mayApprove, requireRequester, maxPendingPerTool, denialTtlMs } = options;
+  const people = { approverGroups, mayApprove, requireRequester, maxPendingPerTool, denialTtlMs };
+  const desk = new ApprovalDesk(approvals, people, clock);
+  const { facts, factsTimeoutMs, unattended, exposePolicies } = options;
+  const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, unattended, exposePolicies, logger });
+  return { decisions, desk, policies };
+}
+
+/** Opens what has to be opened; `undefined` where nothing has, so that calls need not wait. */
+function open(runtime: GuardRuntime, steps: readonly (() => Awaitable<void>)[]): Awaitable<void> {
+  const opened = steps.reduce<Awaitable<void>>((before, step) => chain(before, step), undefined);
+  if (opened === undefined) return undefined;
+  const opening = Promise.resolve(opened).then(() => {
+    runtime.opening = undefined;
+  });
+  // calls and ready() see the failure; it must not end the process before
+  opening.catch(() => {});
+  return opening;
+}
+
+/** Without keys that are undefined: under spread they would beat the default. */
+function defined<T extends object>(options: T | undefined): Partial<T> {
+  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

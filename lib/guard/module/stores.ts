@@ -1,0 +1,51 @@
+import { SecretString } from '../../common/SecretString.js';
+import { StoreKeeper } from '../../approval/recovery/RecoveryWorker.js';
+import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
+import type { ApprovalStore } from '../../store/ApprovalStore.js';
+import { FileStateStore } from '../../store/sqlite/LazySqliteStore.js';
+import { MemoryApprovalStore } from '../../store/memory/MemoryApprovalStore.js';
+import { MemoryTaskStore } from '../../store/memory/MemoryTaskStore.js';
+import { SignedApprovalStore } from '../../store/SignedApprovalStore.js';
+import type { TaskStore } from '../../store/TaskStore.js';
+import type { AegisOptions } from './AegisOptions.js';
+import type { GuardRuntime } from '../call/GuardRuntime.js';
+import { onNewInstance } from '../method/guardIndex.js';
+import { StoredCalls } from './StoredCalls.js';
+
+/** Where a module keeps what it keeps. */
+export interface ModuleStores {
+  readonly tasks: TaskStore;
+  readonly approvals: ApprovalStore;
+}
+
+/** The stores that options name. Approvals are kept beside tasks, unless they have a store of their own. */
+export function storesOf({ store, approvalStore, stateKey }: AegisOptions): ModuleStores {
+  const given = typeof store === 'string' ? new FileStateStore(store) : store;
+  const state = given !== undefined && 'tasks' in given ? given : undefined;
+  const approvals = approvalStore ?? state?.approvals ?? new MemoryApprovalStore();
+  return {
+    tasks: state?.tasks ?? (given as TaskStore | undefined) ?? new MemoryTaskStore(),
+    approvals: stateKey === undefined ? approvals : new SignedApprovalStore(approvals, secretOf(stateKey)),
+  };
+}
+
+/** Makes what keeps a durable store. */
+export function keepStore(
+  { resolve, recovery, keepAlive }: AegisOptions,
+  runtime: GuardRuntime,
+  desk: ApprovalDesk | undefined,
+  pollMs: number,
+): StoreKeeper {
+  const { tasks: registry, scheduler, decisions } = runtime;
+  const reviver = new StoredCalls(() => runtime, resolve);
+  registry.retryWith((task) => reviver.retry(task));
+  const onApproval = desk && (async (decisionId: string): Promise<void> => desk.hear(decisionId));
+  const keeper = new StoreKeeper({ ...recovery, registry, scheduler, decisions, reviver, pollMs, keepAlive, onApproval });
+  desk?.on('settled', ({ decisionId }) => keeper.decided(decisionId));
+  keeper.whenStopped(onNewInstance(() => void keeper.look()));
+  return keeper;
+}
+
+function secretOf(key: string | SecretString): SecretString {
+  return typeof key === 'string' ? new SecretString(key) : key;
+}

@@ -1,0 +1,143 @@
+import { chain } from '../../common/awaitable.js';
+import type { Awaitable } from '../../common/awaitable.js';
+import { canonicalDigest } from '../../common/data/canonical.js';
+import { nextId } from '../../common/ids.js';
+import type { PendingCall } from '../../approval/call/PendingCall.js';
+import type { ApprovalNeededDecision } from '../../model/Decision.js';
+import { publishDiagnostic } from '../../model/diagnostics.js';
+import { ParamsError } from '../../model/errors/CallErrors.js';
+import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
+import type { Params } from '../../model/Params.js';
+import type { PendingTask, TaskOrigin } from '../../model/Task.js';
+import { admitParams } from '../call/admitParams.js';
+import { classNameOf } from '../method/GuardBinding.js';
+import { checkSoleBinding } from '../method/guardIndex.js';
+import type { CallRequest } from '../call/CallRequest.js';
+import type { CallFacts, CallToDecide, PendingOutcome } from '../call/GuardedCall.js';
+import type { GuardRuntime } from '../call/GuardRuntime.js';
+import { HeldCall, runApproved } from './HeldCall.js';
+import { pendingOutcome } from './pendingOutcome.js';
+
+const NO_METADATA: Readonly<Record<string, unknown>> = Object.freeze({});
+const NO_HISTORY: readonly string[] = Object.freeze([]);
+
+/** The pending call of an equal one, if there is one: one wish asks a person once. */
+export function joinEqualCall<R>(
+  runtime: GuardRuntime,
+  call: CallToDecide<R>,
+  request: CallRequest,
+): PendingOutcome<Awaited<R>> | undefined {
+  const { equalCalls } = runtime.scheduler;
+  const { guard, target, agentId, signal } = call;
+  // opaque arguments are not compared, so calls that have any are never equal
+  if (guard === undefined || !equalCalls.hasAny(guard) || request.opaque.length > 0) return undefined;
+  const { paramsDigest: originalDigest, sessionDigest } = request;
+  const entry = equalCalls.find({ guard, target, agentId, originalDigest, sessionDigest, prototypes: call.prototypes });
+  if (entry === undefined) return undefined;
+  return pendingOutcome<Awaited<R>>(
+    runtime,
+    entry as unknown as PendingCall<Awaited<R>>,
+    (params, task) => runApproved(call, task, params),
+    {
+      joined: true,
+      signal,
+    },
+  );
+}
+
+/** Records the approval that a decision asks for. Schedules nothing. */
+export function openApproval<R>(
+  runtime: GuardRuntime,
+  call: CallToDecide<R>,
+  request: CallRequest,
+  decision: ApprovalNeededDecision,
+): Awaitable<PendingOutcome<Awaited<R>>> {
+  const effective = decision.params === undefined ? request.params : admitParams(decision.params, call, request, runtime.limits);
+  return chain(effective, (params) => {
+    const origin = runtime.tasks.durable ? originOf(call, request, runtime.tasks.store.owner) : undefined;
+    const task = taskFor(call, request, decision, params, origin, runtime.scheduler.now());
+    return chain(runtime.tasks.record(task), ({ outcome }) => {
+      if (outcome !== 'created') throw replayed(task);
+      const held = new HeldCall(runtime, call, request);
+      const entry = runtime.scheduler.hold(task, held);
+      return pendingOutcome(runtime, entry, (approved, now) => held.run(approved, now), { joined: false, signal: call.signal });
+    });
+  });
+}
+
+function taskFor(
+  call: CallFacts<never>,
+  request: CallRequest,
+  decision: ApprovalNeededDecision,
+  params: Params,
+  origin: TaskOrigin | undefined,
+  nowMs: number,
+): PendingTask {
+  const { agentId, toolName, guardKey, paramsDigest, session, sessionDigest, approvalTimeoutMs } = request;
+  // whoever asks the registry gets this very object
+  return Object.freeze<PendingTask>({
+    status: 'pending',
+    taskId: nextId('task'),
+    decisionId: decision.decisionId,
+    agentId,
+    toolName,
+    guardKey,
+    params,
+    digest: params === request.params ? paramsDigest : canonicalDigest(params),
+    originalDigest: paramsDigest,
+    session,
+    sessionDigest,
+    reason: decision.reason,
+    mode: call.mode ?? 'wait',
+    createdAtMs: nowMs,
+    updatedAtMs: nowMs,
+    expiresAtMs: Math.min(nowMs + approvalTimeoutMs, decision.expiresAtMs ?? Infinity),
+    attemptCount: 0,
+    runs: 0,
+    version: 1,
+    metadata: call.metadata ?? NO_METADATA,
+    history: NO_HISTORY,
+    retryOf: call.retryOf,
+    origin,
+  });
+}
+
+/**
+ * What another process needs to take the call over.
+ *
+ * @throws ParamsError where the call would outlive its process, but has arguments that no store can keep
+ * @throws ConfigError where its guard's key is another guard's too
+ */
+function originOf(
+  { target, mode = 'wait', signature, argumentCount = 0, idempotent = false }: CallFacts<never>,
+  request: CallRequest,
+  home: string,
+): TaskOrigin {
+  const resumable = mode !== 'wait' && signature !== undefined;
+  if (mode !== 'wait' && request.opaque.length > 0) {
+    throw new ParamsError(`/${request.opaque[0]}`, "Opaque arguments cannot wait in a durable store; choose approval 'wait'.", {
+      code: 'opaque_not_durable',
+    });
+  }
+  if (resumable) checkSoleBinding(request.guardKey);
+  return Object.freeze({
+    home,
+    resumable,
+    originalParams: request.params,
+    target: classNameOf(target),
+    argumentCount,
+    signature: signature ?? '',
+    idempotent,
+  });
+}
+
+/** Whether an approval could not be opened because its decisionId stands for another call. */
+export function isReplay(error: unknown): boolean {
+  return error instanceof DecisionUnavailableError && error.reason === 'replayed_decision';
+}
+
+function replayed({ agentId, toolName, decisionId }: PendingTask): DecisionUnavailableError {
+  const message = 'The service answered with an approval that belongs to another call.';
+  publishDiagnostic({ kind: 'security', code: 'replayed_decision', message, agentId, toolName, decisionId });
+  return new DecisionUnavailableError('replayed_decision', message);
+}

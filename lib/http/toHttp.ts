@@ -1,0 +1,100 @@
+import { AegisError } from '../model/AegisError.js';
+import type { ParamsError } from '../model/errors/CallErrors.js';
+import type { ApprovalPendingError, ForbiddenError } from '../model/errors/RefusalErrors.js';
+import type { DecisionUnavailableError } from '../model/errors/ServiceErrors.js';
+import type { VerdictError } from '../model/errors/SetupErrors.js';
+import { isPending } from '../model/PendingApproval.js';
+import type { PendingApproval } from '../model/PendingApproval.js';
+
+/** An answer to an HTTP request: a status, a body for JSON, and headers in small letters. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What {@link toHttp} takes besides. */
+export interface ToHttpOptions {
+  /** Where the task registry is mounted, such as `/tasks`: an answer of 202 says in `location` where the call's task is. Default: none. */
+  readonly tasksAt?: string | undefined;
+}
+
+/** What only the operator can mend is told to him, by the error itself, and to nobody else. */
+const OURS: readonly [string, string] = ['internal_error', 'The call could not be guarded, so it did not run.'];
+const UNDECIDED: readonly [string, string] = ['decision_unavailable', 'No decision could be had, so the call did not run.'];
+
+type Told = readonly [status: number, code: string, message: string];
+
+/** By name, so that errors of another copy of this package count too. What is told of these is the same for all, whatever the service said. */
+const BY_NAME: ReadonlyMap<string, Told> = /* @__PURE__ */ new Map<string, Told>([
+  // the service refused the key of this program: 401 would tell the caller that the own one is wrong
+  ['AuthError', [502, ...UNDECIDED]],
+  ['BadRequestError', [502, ...UNDECIDED]],
+  ['NotFoundError', [502, ...UNDECIDED]],
+  ['PolicyEvalError', [502, ...UNDECIDED]],
+  ['UnknownServiceError', [502, ...UNDECIDED]],
+  ['DecisionUnavailableError', [502, ...UNDECIDED]],
+  ['TransportError', [503, ...UNDECIDED]],
+  ['TimeoutError', [504, ...UNDECIDED]],
+  ['StoreError', [503, 'store_unavailable', 'The approval could not be recorded.']],
+  ['ShutdownError', [503, 'shutdown', 'The service is ending, so the call did not run.']],
+  ['CapacityError', [429, 'capacity', 'Too much is waiting already, so the call did not run.']],
+  ['ApprovalTimeoutError', [504, 'approval_timeout', 'Nobody decided in time, so the call did not run.']],
+  ['ApprovalCancelledError', [409, 'approval_cancelled', 'The approval was cancelled, so the call did not run.']],
+  ['CallAbortedError', [499, 'call_aborted', 'The call was aborted before it ran.']],
+  ['TaskStateError', [409, 'invalid_task_state', 'The task has another status by now.']],
+  ['OutcomeUnknownError', [500, 'outcome_unknown', 'It is not known whether the call ran. Do not repeat it.']],
+]);
+
+/** Codes of a ParamsError that tell of the caller's arguments. The others tell of a guard's callbacks. */
+const OF_THE_CALLER: ReadonlySet<string> = /* @__PURE__ */ new Set(['invalid_params', 'schema_mismatch', 'unsupported_param']);
+
+/**
+ * What an error of ours is over HTTP: 403 for a refusal, 202 for a call that waits for a person, 400 for params that do not fit, 429 where too much
+ * waits, 502, 503 and 504 where no decision could be had, and so on. A PendingApproval that a guarded call returned is 202 as well.
+ *
+ * Nothing secret is in it: no arguments, no stack, no cause, no word of how the program is set up, nor what a service answered that failed.
+ *
+ * @returns `undefined` for what is not ours: a tool's own error is for the program to answer
+ * @example
+ * const answer = toHttp(error);
+ * if (answer === undefined) throw error;
+ * return Response.json(answer.body, { status: answer.status, headers: answer.headers });
+ */
+export function toHttp(error: unknown, options: ToHttpOptions = {}): HttpAnswer | undefined {
+  if (isPending(error)) return pendingAnswer(error, options);
+  return AegisError.is(error) ? errorAnswer(error, options) : undefined;
+}
+
+function errorAnswer(error: AegisError, options: ToHttpOptions): HttpAnswer {
+  const { name, code, message } = error;
+  switch (name) {
+    case 'ForbiddenError': {
+      const { toolName, decision } = error as ForbiddenError;
+      return { status: 403, body: { error: code, message, tool: toolName, decision_id: decision?.decisionId } };
+    }
+    case 'ApprovalPendingError':
+      return pendingAnswer((error as ApprovalPendingError).pending, options);
+    case 'ParamsError':
+    case 'UnsupportedParamError':
+      return OF_THE_CALLER.has(code) ? { status: 400, body: { error: code, message, path: (error as ParamsError).path } } : told(500, OURS);
+    case 'VerdictError':
+      return { status: (error as VerdictError).status, body: { error: code, message, approval_id: (error as VerdictError).decisionId } };
+    case 'DecisionUnavailableError':
+      return told((error as DecisionUnavailableError).reason === 'circuit_open' ? 503 : 502, UNDECIDED);
+    default: {
+      const [status, ...rest] = BY_NAME.get(name) ?? [500, ...OURS];
+      return told(status, rest, (error as Partial<Record<'taskId', string>>).taskId);
+    }
+  }
+}
+
+function told(status: number, [error, message]: readonly [string, string], taskId?: string): HttpAnswer {
+  return { status, body: taskId === undefined ? { error, message } : { error, message, task_id: taskId } };
+}
+
+function pendingAnswer({ taskId, decisionId, toolName, message }: PendingApproval, { tasksAt }: ToHttpOptions): HttpAnswer {
+  const body = { status: 'PENDING', task_id: taskId, approval_id: decisionId, tool: toolName, message };
+  if (tasksAt === undefined) return { status: 202, body };
+  return { status: 202, body, headers: { location: `${tasksAt.replace(/\/+$/, '')}/${encodeURIComponent(taskId)}` } };
+}

@@ -1,0 +1,146 @@
+import { types } from 'node:util';
+import { isRootPrototype, kindOf } from '../../common/data/plainness.js';
+import { setOwn } from '../../common/data/setOwn.js';
+import { UnsupportedParamError } from '../errors/CallErrors.js';
+import { FORBIDDEN_KEYS } from '../names.js';
+import { pointer } from '../pointer.js';
+import { bigintBytes } from './size.js';
+
+/** How large a snapshot may be. */
+export interface SnapshotLimits {
+  /** Bytes of all keys and strings in UTF-8, with 8 for every other value. Default 262,144. */
+  readonly maxBytes: number;
+  /** Nested objects and arrays. Default 32. */
+  readonly maxDepth: number;
+  /** Object keys and array items in all. Default 10,000. */
+  readonly maxKeys: number;
+}
+
+export const DEFAULT_LIMITS: SnapshotLimits = { maxBytes: 262_144, maxDepth: 32, maxKeys: 10_000 };
+
+/** One walk through a value. */
+export interface Walk {
+  readonly limits: SnapshotLimits;
+  keys: number;
+  /** An upper bound of the bytes; the exact count is only taken when this passes the limit. */
+  bytes: number;
+  firstNull: string | undefined;
+}
+
+/** `at` names the parent and `key` the value in it: the pointer of a plain value is only built to refuse it. */
+export function copyValue(value: unknown, parent: string, key: string | undefined, depth: number, walk: Walk): unknown {
+  switch (typeof value) {
+    case 'string':
+      walk.bytes += value.length * 3;
+      return value;
+    case 'boolean':
+      walk.bytes += 8;
+      return value;
+    case 'number':
+      walk.bytes += 8;
+      if (!Number.isFinite(value)) throw refused(within(parent, key), `the number ${value}`);
+      return value === 0 ? 0 : value; // -0 and 0 are one value
+    case 'bigint': {
+      const bytes = bigintBytes(value, walk.limits.maxBytes);
+      walk.bytes += bytes;
+      if (bytes > walk.limits.maxBytes) throw refused(within(parent, key), 'a BigInt larger than the size limit');
+      return value;
+    }
+    case 'object':
+      if (value === null) {
+        walk.firstNull ??= within(parent, key);
+        walk.bytes += 8;
+        return null;
+      }
+      return copyObject(value, within(parent, key), depth, walk);
+    default:
+      throw refused(within(parent, key), value === undefined ? 'undefined' : `a ${typeof value}`);
+  }
+}
+
+function copyObject(value: object, at: string, depth: number, walk: Walk): unknown {
+  if (types.isProxy(value)) throw refused(at, kindOf(value));
+  if (depth >= walk.limits.maxDepth) throw new UnsupportedParamError(at, `${place(at)} is nested deeper than ${walk.limits.maxDepth}.`);
+  if (Array.isArray(value)) return copyArray(value, at, depth, walk);
+  const proto: unknown = Object.getPrototypeOf(value);
+  if (proto !== Object.prototype && proto !== null && !isRootPrototype(proto as object)) {
+    if (types.isDate(value)) return copyDate(value, at, walk);
+    throw refused(at, kindOf(value));
+  }
+  return copyRecord(value as Record<string, unknown>, at, depth, walk);
+}
+
+/** Copies own enumerable properties; shared with `plain` class instances, whose prototype is not plain. */
+export function copyRecord(value: Record<string, unknown>, at: string, depth: number, walk: Walk): Record<string, unknown> {
+  const keys = Object.keys(value);
+  count(keys.length, at, walk);
+  const copy: Record<string, unknown> = {};
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as string;
+    if (FORBIDDEN_KEYS.has(key)) throw forbiddenKey(at, key);
+    const item = value[key];
+    if (item === undefined) continue;
+    walk.bytes += key.length * 3;
+    setOwn(copy, key, copyValue(item, at, key, depth + 1, walk));
+  }
+  if (Object.getOwnPropertySymbols(value).length > 0) refuseSymbols(value, at);
+  return copy;
+}
+
+function copyArray(value: readonly unknown[], at: string, depth: number, walk: Walk): unknown[] {
+  const proto = Object.getPrototypeOf(value) as object | null;
+  if (proto !== Array.prototype && !(Array.isArray(proto) && isRootPrototype(Object.getPrototypeOf(proto) as object | null)))
+    throw refused(at, kindOf(value));
+  const length = value.length;
+  count(length, at, walk);
+  // defines its items, where an assignment would look for setters on the prototype
+  const copy = Array.from({ length }, (_, i) => {
+    if (!Object.hasOwn(value, i)) throw refused(pointer(at, String(i)), 'a hole in an array');
+    return copyValue(value[i], at, String(i), depth + 1, walk);
+  });
+  if (Object.keys(value).length !== length) throw refused(at, 'an array with named properties');
+  return copy;
+}
+
+function copyDate(value: Date, at: string, walk: Walk): Date {
+  const proto = Object.getPrototypeOf(value) as object;
+  // a test's fake clock puts a subclass in place of Date: what is Date now is no stranger
+  if (proto !== Date.prototype && !isRootPrototype(Object.getPrototypeOf(proto) as object | null)) throw refused(at, kindOf(value));
+  // the prototype's own method: an own `getTime` of the value is never called
+  const time = Date.prototype.getTime.call(value);
+  if (Number.isNaN(time)) throw refused(at, 'an invalid Date');
+  walk.bytes += 8;
+  return new Date(time);
+}
+
+export function count(more: number, at: string, walk: Walk): void {
+  walk.keys += more;
+  walk.bytes += more * 2;
+  if (walk.keys > walk.limits.maxKeys) {
+    throw new UnsupportedParamError(at, `${place(at)} has more than ${walk.limits.maxKeys} keys and items.`);
+  }
+}
+
+function refuseSymbols(value: object, at: string): void {
+  const named = Object.getOwnPropertySymbols(value).find((s) => Object.getOwnPropertyDescriptor(value, s)?.enumerable === true);
+  if (named !== undefined) throw refused(pointer(at, String(named)), 'a symbol key');
+}
+
+function forbiddenKey(at: string, key: string): UnsupportedParamError {
+  return new UnsupportedParamError(pointer(at, key), `The key '${key}' is not allowed at ${at === '' ? 'the top' : at}; rename it.`);
+}
+
+export function refused(at: string, kind: string): UnsupportedParamError {
+  return new UnsupportedParamError(
+    at,
+    `${place(at)} is ${kind}, which cannot be copied; pass plain data (JSON values, Date, BigInt), or declare the parameter opaque.`,
+  );
+}
+
+export function place(at: string): string {
+  return at === '' ? 'The value' : `The value at ${at}`;
+}
+
+function within(parent: string, key: string | undefined): string {
+  return key === undefined ? parent : pointer(parent, key);
+}

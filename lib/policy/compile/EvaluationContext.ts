@@ -1,0 +1,51 @@
+import type { EntityValue, RecordValue, Value } from '../value/Value.js';
+import type { EntityGraph } from '../value/EntityGraph.js';
+import type { Caller } from '../Evaluator.js';
+import type { StepBudget } from '../value/StepBudget.js';
+
+/** A request while policies are evaluated on it. */
+export class Evaluating {
+  readonly principal: EntityValue;
+  readonly action: EntityValue;
+  readonly resource: EntityValue;
+  readonly entities: EntityGraph;
+  readonly context: RecordValue;
+  readonly budget: StepBudget;
+  /** The first thing that went wrong in the policy at hand. */
+  problem: string | undefined = undefined;
+
+  constructor({ principal, action, resource, entities }: Caller, context: RecordValue, budget: StepBudget) {
+    this.principal = principal;
+    this.action = action;
+    this.resource = resource;
+    this.entities = entities;
+    this.context = context;
+    this.budget = budget;
+  }
+
+  /** Notes an error of the policy, where none is noted yet: what an error leads to is no news. */
+  fail(problem: string): undefined {
+    this.problem ??= problem;
+    return undefined;
+  }
+}
+
+/** A part of a policy. Gives undefined for an error, so that errors need no throwing, which is slow. */
+export type Run = (request: Evaluating) => Value | undefined;
+
+/** A compiled expression. */
+export interface Expression {
+  readonly run: Run;
+  /** Its value, where it is the same for every request. */
+  readonly constant?: Value | undefined;
+  /** Names of an attribute below `context`, where it is one. */
+  readonly path?: readonly string[] | undefined;
+}
+
+/** Compiles a part of a policy. @throws Uncompilable */
+export type Compile = (node: unknown) => Expression;
+
+/** An expression that is always the same value. */
+export function constant(value: Value): Expression {
+  return { run: () => value, constant: value };
+}

@@ -1,0 +1,72 @@
+import { ExpressionCompiler } from './expression.js';
+import { compileScope, type InScope } from './scope.js';
+import type { Evaluating, Run } from './EvaluationContext.js';
+import { longLiterals } from './longLiterals.js';
+import type { Policy } from '../Policy.js';
+import { exactFields, list, Uncompilable } from './shape.js';
+
+/** A policy as functions. */
+export interface CompiledPolicy {
+  readonly policy: Policy;
+  /** Whether its scope takes in a caller: without the context, and never an error. */
+  readonly inScope: InScope;
+  /** Whether its conditions hold, where its scope does; undefined is an error, noted in the request. */
+  readonly holds: (request: Evaluating) => boolean | undefined;
+  /** How many nodes its conditions have. */
+  readonly nodes: number;
+}
+
+/** Policies are in several slices, and each is compiled once. */
+const compiled = new WeakMap<Policy, CompiledPolicy | Uncompilable>();
+
+/** @returns undefined where the policy has something that is not compiled: cedar-wasm has to evaluate it */
+export function compilePolicy(policy: Policy): CompiledPolicy | undefined {
+  let known = compiled.get(policy);
+  if (known === undefined) {
+    known = tryToCompile(policy);
+    compiled.set(policy, known);
+  }
+  return known instanceof Uncompilable ? undefined : known;
+}
+
+function tryToCompile(policy: Policy): CompiledPolicy | Uncompilable {
+  try {
+    return compile(policy);
+  } catch (error) {
+    if (error instanceof Uncompilable) return error;
+    throw error;
+  }
+}
+
+function compile(policy: Policy): CompiledPolicy {
+  const json = exactFields(policy.json, ['effect', 'principal', 'action', 'resource', 'conditions'], ['annotations']);
+  if (json.effect !== (policy.effect === 'permit' ? 'permit' : 'forbid')) throw new Uncompilable('the effect is not known');
+  const compiler = new ExpressionCompiler(longLiterals(policy.text));
+  const conditions = list(json.conditions).map((node) => condition(node, compiler));
+  return { policy, inScope: compileScope(json), holds: conjunction(conditions), nodes: compiler.nodes };
+}
+
+function condition(node: unknown, compiler: ExpressionCompiler): (request: Evaluating) => boolean | undefined {
+  const { kind, body } = exactFields(node, ['kind', 'body']);
+  if (kind !== 'when' && kind !== 'unless') throw new Uncompilable('a condition is neither when nor unless');
+  const run: Run = compiler.compile(body).run;
+  const wanted = kind === 'when';
+  return (n) => {
+    const value = run(n);
+    return typeof value === 'boolean' ? value === wanted : n.fail('a condition is no Boolean');
+  };
+}
+
+/** All of them, from the first: one that does not hold keeps the others from being asked. */
+function conjunction(conditions: readonly ((request: Evaluating) => boolean | undefined)[]): CompiledPolicy['holds'] {
+  const [only] = conditions;
+  if (only === undefined) return () => true;
+  if (conditions.length === 1) return only;
+  return (n) => {
+    for (const holds of conditions) {
+      const value = holds(n);
+      if (value !== true) return value;
+    }
+    return true;
+  };
+}

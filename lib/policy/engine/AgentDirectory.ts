@@ -1,0 +1,41 @@
+import { ConfigError, type ConfigProblem } from '../../model/errors/SetupErrors.js';
+import { AGENT, ROLE } from '../parse/scope.js';
+import { EMPTY_RECORD, EntityValue } from '../value/Value.js';
+import type { Entity } from '../value/EntityGraph.js';
+import { readRecord } from '../value/readValue.js';
+import { wellFormed } from '../value/wellFormed.js';
+
+/** What the host says about an agent. */
+export interface AgentConfig {
+  /** Its `Aegis::Role`s. */
+  readonly roles?: readonly string[] | undefined;
+  /** Its attributes, `principal.x` in policies: plain data. */
+  readonly attributes?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** The agents as Cedar entities: made once, from the host's configuration only, never from a call. */
+export class AgentDirectory {
+  readonly #agents = new Map<string, Entity>();
+
+  /** @throws ConfigError for attributes that have no Cedar form, and ids that are equal in Cedar */
+  constructor(agents: Readonly<Record<string, AgentConfig>> = {}) {
+    const problems: ConfigProblem[] = [];
+    for (const [name, { roles = [], attributes = {} }] of Object.entries(agents)) {
+      const id = wellFormed(name);
+      if (this.#agents.has(id)) problems.push({ where: `agents.${id}`, message: 'Another agent has the same id in Cedar.' });
+      try {
+        const parents = [...new Set(roles.map(wellFormed))].map((role) => new EntityValue(ROLE, role));
+        this.#agents.set(id, { uid: new EntityValue(AGENT, id), attributes: readRecord(attributes), parents });
+      } catch {
+        problems.push({ where: `agents.${id}`, message: 'Roles are texts and attributes are plain data: JSON values, Date, BigInt.' });
+      }
+    }
+    if (problems.length > 0) throw new ConfigError(problems);
+  }
+
+  /** The agent's entity; one that nobody configured has no roles and no attributes. */
+  entityOf(agentId: string): Entity {
+    const id = wellFormed(agentId);
+    return this.#agents.get(id) ?? { uid: new EntityValue(AGENT, id), attributes: EMPTY_RECORD, parents: [] };
+  }
+}

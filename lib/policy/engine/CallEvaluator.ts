@@ -1,0 +1,47 @@
+import type { Params } from '../../model/Params.js';
+import { EMPTY_RECORD, RecordValue } from '../value/Value.js';
+import type { Answers, Evaluation } from '../Evaluator.js';
+import type { AskPolicies } from './decideEffect.js';
+import type { PolicyCall } from '../PolicyEngine.js';
+import { readDatetime, readRecord } from '../value/readValue.js';
+import { StepBudget } from '../value/StepBudget.js';
+
+const CONTEXT = ['input', 'session', 'facts', 'system'];
+const SYSTEM = ['now'];
+
+/** One call's questions to its policies. Only the params differ from one to the next; together they may take the steps of one decision. */
+export class CallQuestions implements AskPolicies {
+  readonly #answers: Answers;
+  readonly #session: RecordValue;
+  readonly #facts: RecordValue;
+  readonly #system: RecordValue;
+  readonly #budget = new StepBudget();
+  /** Those that {@link #context} is of; at first none, which no params are equal to. */
+  #params: unknown = this;
+  #context: RecordValue = EMPTY_RECORD;
+
+  /** @throws TypeError for what has no Cedar form */
+  constructor(answers: Answers, { session, facts, nowMs }: PolicyCall) {
+    this.#answers = answers;
+    this.#session = session == null ? EMPTY_RECORD : readRecord(session);
+    this.#facts = readRecord(facts);
+    this.#system = new RecordValue(SYSTEM, [readDatetime(nowMs)]);
+  }
+
+  all(params: Params): Evaluation {
+    return this.#answers.all(this.#contextOf(params), this.#budget);
+  }
+
+  permits(params: Params): Evaluation {
+    return this.#answers.permits(this.#contextOf(params), this.#budget);
+  }
+
+  #contextOf(params: Params): RecordValue {
+    // the procedure never changes params: it makes others
+    if (this.#params !== params) {
+      this.#context = new RecordValue(CONTEXT, [readRecord(params), this.#session, this.#facts, this.#system]);
+      this.#params = params;
+    }
+    return this.#context;
+  }
+}

@@ -1,0 +1,178 @@
+import { silentLogger, type Logger } from '../../common/Logger.js';
+import { publishDiagnostic } from '../../model/diagnostics.js';
+import { ConfigError } from '../../model/errors/SetupErrors.js';
+import { TOOL_NAME } from '../../model/names.js';
+import { type AgentConfig, AgentDirectory } from './AgentDirectory.js';
+import { CallQuestions } from './CallEvaluator.js';
+import { CALL_TOOL } from '../parse/checkPolicySet.js';
+import { ACTION, TOOLSET } from '../parse/scope.js';
+import { EMPTY_RECORD, EntityValue } from '../value/Value.js';
+import { bailedPolicies, compiledEvaluate } from '../compile/compiledEvaluator.js';
+import { EntityGraph } from '../value/EntityGraph.js';
+import type { Caller, MakeEvaluator } from '../Evaluator.js';
+import { deny, fourEffects } from './decideEffect.js';
+import { type CallerNames, type KnownCaller, KnownCallers } from './CallerCache.js';
+import { parsePolicies } from '../parse/parsePolicies.js';
+import type { Policy } from '../Policy.js';
+import type { PolicyCall, PolicyEngine, PolicyOutcome } from '../PolicyEngine.js';
+import { policyConfigError } from '../PolicyProblem.js';
+import { PolicySet } from './PolicySet.js';
+import type { SourceText } from '../PolicySource.js';
+import { EvaluationMismatch, verifiedEvaluate } from './verifiedEvaluator.js';
+import { wasmEvaluate } from '../wasm/wasmEvaluator.js';
+import { wellFormed } from '../value/wellFormed.js';
+
+/** What an engine is made of. */
+export interface CedarPolicyEngineOptions {
+  readonly sources: readonly SourceText[];
+  /** Roles and attributes of the agents, by id. Agents that are not listed have none. */
+  readonly agents?: Readonly<Record<string, AgentConfig>> | undefined;
+  /** The resource of every call: `Aegis::Toolset::"<toolset>"`. Default `default`. */
+  readonly toolset?: string | undefined;
+  /** Names of action groups that the policies use only in lists: no tool may have one. Default none. */
+  readonly groups?: readonly string[] | undefined;
+  /**
+   * Evaluates every n-th decision by cedar-wasm too. A difference denies the call, is reported as `compiled_policy_mismatch`, and from then on
+   * cedar-wasm decides for that tool. Default never: 100 µs for each such decision.
+   */
+  readonly verify?: number | undefined;
+  readonly logger?: Logger | undefined;
+}
+
+interface Parts {
+  readonly set: PolicySet;
+  readonly agents: AgentDirectory;
+  readonly toolset: string;
+  readonly groups: ReadonlySet<string>;
+  readonly bailed: readonly string[];
+  readonly sampling: { readonly every: number; count: number; due: boolean };
+  readonly logger: Logger;
+}
+
+/**
+ * Decides calls by Cedar policies. A request is: principal `Aegis::Agent::"<agentId>"` in its `Aegis::Role`s, action `Aegis::Action::"<toolName>"`
+ * in `call_tool` and the guard's groups, resource `Aegis::Toolset::"<toolset>"`, context `{input, session, facts, system: {now}}`.
+ */
+export class CedarPolicyEngine implements PolicyEngine {
+  readonly #parts: Parts;
+  readonly #callers = new KnownCallers();
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Parses and checks policies, and makes a trial decision, so that the first call does not pay for cold code.
+   *
+   * @param makeEvaluator how policies are evaluated; default {@link compiledEvaluate}
+   * @throws ConfigError naming every problem as `file:line:column`
+   */
+  static load(options: CedarPolicyEngineOptions, makeEvaluator: MakeEvaluator = compiledEvaluate): CedarPolicyEngine {
+    const { verify = 0, logger = silentLogger } = options;
+    if (!Number.isSafeInteger(verify) || verify < 0)
+      throw new ConfigError([{ where: 'verify', message: 'Give a whole number: every n-th decision is verified, 0 for none.' }]);
+    const { policies, problems } = parsePolicies(options.sources);
+    if (problems.length > 0) throw policyConfigError(problems);
+    const sampling = { every: verify, count: 0, due: false };
+    const set = new PolicySet(policies, verify === 0 ? makeEvaluator : verifiedEvaluate(makeEvaluator, wasmEvaluate, sampling));
+    const engine = new CedarPolicyEngine({
+      set,
+      agents: new AgentDirectory(options.agents),
+      toolset: wellFormed(options.toolset ?? 'default'),
+      groups: new Set([...set.groups, ...(options.groups ?? [])]),
+      bailed: makeEvaluator === compiledEvaluate ? bailedPolicies(policies) : [],
+      sampling,
+      logger,
+    });
+    engine.#try();
+    return engine;
+  }
+
+  /** The same policies for other agents. */
+  withAgents(agents: Readonly<Record<string, AgentConfig>>): CedarPolicyEngine {
+    return new CedarPolicyEngine({ ...this.#parts, agents: new AgentDirectory(agents) });
+  }
+
+  /** SHA-256 over all policies; does not depend on file names or order. */
+  get hash(): string {
+    return this.#parts.set.hash;
+  }
+
+  /** The policies, in the order of their files. */
+  get policies(): readonly Policy[] {
+    return this.#parts.set.policies;
+  }
+
+  /** Ids of the policies that are not compiled: cedar-wasm decides the calls that they can matter to, in about 100 µs. */
+  get bailedPolicies(): readonly string[] {
+    return this.#parts.bailed;
+  }
+
+  /** Decides one call. Never throws: whatever goes wrong is a deny. */
+  evaluate(call: PolicyCall): PolicyOutcome {
+    try {
+      const { sampling } = this.#parts;
+      if (sampling.every > 0) {
+        sampling.count = (sampling.count + 1) % sampling.every;
+        sampling.due = sampling.count === 0;
+      }
+      let known = this.#callers.get(call);
+      if (known === undefined) {
+        known = this.#know(call);
+        this.#callers.set(call, known);
+      }
+      return known === 'tool_is_group' ? deny(known, []) : fourEffects(new CallQuestions(known, call), call);
+    } catch (error) {
+      if (error instanceof EvaluationMismatch) this.#reportMismatch(call);
+      return deny('policy_error', [], error instanceof Error ? error.message : 'a value was thrown that is no Error');
+    }
+  }
+
+  /** Frees what it holds in cedar-wasm. It can still be asked, and then takes it anew. */
+  release(): void {
+    this.#parts.set.release();
+  }
+
+  #know(names: CallerNames): KnownCaller {
+    const { set, groups: known } = this.#parts;
+    const { toolName, groups } = names;
+    if (![toolName, ...groups].every((name) => TOOL_NAME.test(name))) throw new Error('the name of the tool or of a group is not allowed');
+    // every action is in itself: such a tool would have whatever its group may do
+    if (known.has(toolName) || groups.includes(toolName)) return 'tool_is_group';
+    return set.slice(toolName, groups).evaluator.forCaller(this.#callerOf(names));
+  }
+
+  #callerOf({ agentId, toolName, groups }: CallerNames): Caller {
+    const { agents, toolset } = this.#parts;
+    const agent = agents.entityOf(agentId);
+    const action = new EntityValue(ACTION, toolName);
+    const parents = [...new Set([CALL_TOOL, ...groups])].map((id) => new EntityValue(ACTION, id));
+    return {
+      principal: agent.uid,
+      action,
+      resource: new EntityValue(TOOLSET, toolset),
+      entities: new EntityGraph([agent, { uid: action, attributes: EMPTY_RECORD, parents }]),
+    };
+  }
+
+  #reportMismatch({ agentId, toolName }: PolicyCall): void {
+    const message = 'Compiled policies and cedar-wasm do not agree on a call. It is denied; cedar-wasm decides for this tool from now on.';
+    publishDiagnostic({ kind: 'security', code: 'compiled_policy_mismatch', message, agentId, toolName });
+    this.#parts.logger.error({ code: 'compiled_policy_mismatch', agentId, toolName, hash: this.hash }, message);
+  }
+
+  /** Asks all policies at once: what traps or is refused shows now, not at a call. What it answers does not matter. */
+  #try(): void {
+    const { evaluator } = this.#parts.set.whole();
+    try {
+      const names = { agentId: 'trial', toolName: 'trial', groups: [] };
+      const params = { text: 'trial', number: 1, list: [0.5] };
+      const call = { ...names, params, session: null, facts: {}, nowMs: 0, removable: [] };
+      new CallQuestions(evaluator.forCaller(this.#callerOf(names)), call).all(params);
+    } catch (cause) {
+      throw new ConfigError([{ where: 'policies', message: 'The policies cannot be evaluated; simplify the largest.' }], { cause });
+    } finally {
+      evaluator.release?.();
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import type { ValidationError } from '@cedar-policy/cedar-wasm/nodejs';
+import { useCedar } from '../wasm/CedarWasm.js';
+import { fromByteOffset, LineIndex } from '../parse/LineIndex.js';
+import type { Policy } from '../Policy.js';
+import { parsePolicies } from '../parse/parsePolicies.js';
+import type { PolicyProblem } from '../PolicyProblem.js';
+import type { SourceText } from '../PolicySource.js';
+
+/** One thing lint has to say. `info` lists what a reviewer should look at: every soft forbid. */
+export interface LintFinding extends PolicyProblem {
+  readonly severity: 'error' | 'warning' | 'info';
+}
+
+/**
+ * Checks policies: everything that would stop them from loading, what is legal but suspicious, what Cedar's validator finds where there is a
+ * schema, and the list of soft forbids. Runs in the calling thread: for foreign policies take `lintPolicies`.
+ *
+ * @param schema a Cedar schema in Cedar's schema language
+ */
+export function lintSources(sources: readonly SourceText[], schema?: string): LintFinding[] {
+  const { policies, problems } = parsePolicies(sources);
+  const findings: LintFinding[] = problems.map((problem) => ({ ...problem, severity: 'error' }));
+  for (const policy of policies) findings.push(...review(policy));
+  if (schema !== undefined) findings.push(...validate(policies, schema));
+  return findings.sort((a, b) => compare(a.file, b.file) || a.line - b.line || a.column - b.column);
+}
+
+function review(policy: Policy): LintFinding[] {
+  const { effect, json } = policy;
+  const findings: LintFinding[] = [];
+  const unconditional = json.conditions.length === 0;
+  if (effect === 'sanitize' && unconditional)
+    findings.push(
+      found(
+        policy,
+        'warning',
+        'Without a condition this matches the changed call too, so it always denies: add a when that the change makes false.',
+      ),
+    );
+  if (effect === 'permit' && unconditional && [json.principal, json.action, json.resource].every(({ op }) => op === 'All'))
+    findings.push(found(policy, 'warning', 'This permits every call that no other policy forbids.'));
+  if (effect === 'sanitize' || effect === 'approval_needed')
+    findings.push(
+      found(policy, 'info', `A soft forbid: it does not refuse but ${effect === 'sanitize' ? 'changes the call' : 'asks a person'}.`),
+    );
+  return findings;
+}
+
+/** Each policy is known by its position: an @id is for people, and may be repeated in what is linted. */
+function validate(policies: readonly Policy[], schema: string): LintFinding[] {
+  const staticPolicies = Object.fromEntries(policies.map((policy, i) => [`p${i}`, policy.text]));
+  const answer = useCedar((cedar) => cedar.validate({ schema, policies: { staticPolicies } }));
+  if (answer.type === 'failure') {
+    const lines = new LineIndex(schema);
+    return answer.errors.map(({ message, sourceLocations }) => {
+      const offset = fromByteOffset(schema, sourceLocations?.[0]?.start ?? 0);
+      return { file: 'schema', ...lines.at(offset), severity: 'error', message };
+    });
+  }
+  const at = ({ policyId, error }: ValidationError, severity: LintFinding['severity']): LintFinding => {
+    const policy = policies[Number(policyId.slice(1))] as Policy;
+    const message = error.message.replaceAll(`\`${policyId}\``, `\`${policy.id}\``) + (error.help === null ? '' : `; ${error.help}`);
+    return { ...found(policy, severity, message), ...within(policy, error.sourceLocations?.[0]?.start ?? 0) };
+  };
+  return [...answer.validationErrors.map((error) => at(error, 'error')), ...answer.validationWarnings.map((error) => at(error, 'warning'))];
+}
+
+/** A place inside a policy as a place in its file. */
+function within(policy: Policy, bytes: number): { line: number; column: number } {
+  const { line, column } = new LineIndex(policy.text).at(fromByteOffset(policy.text, bytes));
+  return { line: policy.line + line - 1, column: line === 1 ? policy.column + column - 1 : column };
+}
+
+function found({ file, line, column, id }: Policy, severity: LintFinding['severity'], message: string): LintFinding {
+  return { file, line, column, severity, message, policyId: id };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

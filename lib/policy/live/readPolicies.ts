@@ -1,0 +1,98 @@
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { basename, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ConfigError } from '../../model/errors/SetupErrors.js';
+import { MAX_SET_BYTES } from '../parse/parsePolicies.js';
+import type { PolicySource, SourceText } from '../PolicySource.js';
+
+const MAX_FILES = 1_000;
+const MAX_READS = 10;
+
+/**
+ * Reads policies, synchronously: a file, or every `*.cedar` directly in a folder, sorted by name (files whose name starts with a dot are left
+ * out). A folder or file is read until two reads in a row are equal, so that one that is just being written is not taken half done.
+ *
+ * Links are followed as long as they end within the folder: mounted volumes use them; a link that leads elsewhere is refused.
+ *
+ * @throws ConfigError for a missing path, an empty folder, what is no file or no UTF-8, too much (1,000 files, 2 MiB), or no two equal reads
+ */
+export function readPolicies(source: PolicySource): SourceText[] {
+  const path = pathOf(source);
+  if (path === undefined) return [{ file: 'policies', text: (source as { readonly text: string }).text }];
+  let last: SourceText[] | undefined;
+  for (let reads = 0; reads < MAX_READS; reads++) {
+    const next = attemptRead(path);
+    if (last !== undefined && next !== undefined && isEqual(last, next)) return next;
+    last = next;
+  }
+  throw failure(path, 'The policies kept changing while they were read; write them elsewhere and rename them into place.');
+}
+
+/** The path of a source; undefined for text. */
+export function pathOf(source: PolicySource): string | undefined {
+  if (typeof source === 'string') return source;
+  return source instanceof URL ? fileURLToPath(source) : undefined;
+}
+
+/** The files a path stands for. */
+export function policyFiles(path: string): string[] {
+  if (!statSync(path).isDirectory()) return [path];
+  const names = readdirSync(path).filter((name) => name.endsWith('.cedar') && !name.startsWith('.'));
+  return names.sort().map((name) => join(path, name));
+}
+
+/** One read; undefined where a file vanished during it. */
+function attemptRead(path: string): SourceText[] | undefined {
+  let files: string[];
+  try {
+    files = policyFiles(path);
+  } catch (cause) {
+    throw failure(path, 'There is no such file or folder, or it cannot be read.', cause);
+  }
+  if (files.length === 0) throw failure(path, 'The folder has no *.cedar file; without a policy every call would be denied.');
+  if (files.length > MAX_FILES) throw failure(path, `The folder has more than ${MAX_FILES} files.`);
+  try {
+    const root = realpathSync(path);
+    let left = MAX_SET_BYTES;
+    return files.map((file) => {
+      const text = readText(file, root, left);
+      left -= Buffer.byteLength(text);
+      return { file: basename(file), text };
+    });
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function readText(file: string, root: string, left: number): string {
+  const bytes = readBytes(file, root, left);
+  try {
+    // takes a byte order mark away
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw failure(file, 'The file is not UTF-8.', cause);
+  }
+}
+
+function readBytes(file: string, root: string, left: number): Buffer {
+  try {
+    const real = realpathSync(file);
+    if (real !== root && !real.startsWith(join(root, sep))) throw failure(file, 'The link leads out of the folder.');
+    const stat = statSync(real);
+    if (!stat.isFile()) throw failure(file, 'This is no file.');
+    if (stat.size > left) throw failure(file, `All policies together may have at most ${MAX_SET_BYTES} bytes.`);
+    return readFileSync(real);
+  } catch (cause) {
+    if (cause instanceof ConfigError || (cause as { code?: unknown }).code === 'ENOENT') throw cause;
+    throw failure(file, 'The file cannot be read.', cause);
+  }
+}
+
+function isEqual(a: readonly SourceText[], b: readonly SourceText[]): boolean {
+  return a.length === b.length && a.every(({ file, text }, i) => file === b[i]?.file && text === b[i].text);
+}
+
+function failure(where: string, message: string, cause?: unknown): ConfigError {
+  return new ConfigError([{ where, message }], cause === undefined ? undefined : { cause });
+}

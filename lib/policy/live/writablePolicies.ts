@@ -1,0 +1,26 @@
+import { accessSync, constants } from 'node:fs';
+import type { PolicySource } from '../PolicySource.js';
+import { pathOf, policyFiles } from './readPolicies.js';
+
+/**
+ * Which of the policies' folder and files the running user may write. An agent that can write them decides for itself, so whoever starts a module
+ * should say so. Empty for text, and for what cannot be found.
+ */
+export function writablePolicies(source: PolicySource): string[] {
+  const path = pathOf(source);
+  if (path === undefined) return [];
+  try {
+    return [...new Set([path, ...policyFiles(path)])].filter(isWritable);
+  } catch {
+    return [];
+  }
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

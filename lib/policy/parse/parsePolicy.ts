@@ -1,0 +1,108 @@
+import type { DetailedError, PolicyJson, PolicyToJsonAnswer } from '@cedar-policy/cedar-wasm/nodejs';
+import { sha256 } from '../../common/data/canonical.js';
+import { CedarTrap, useCedar } from '../wasm/CedarWasm.js';
+import { actionScope, checkScope, groupsAsked } from './scope.js';
+import { fromByteOffset } from './LineIndex.js';
+import type { Place } from './LineIndex.js';
+import { MAX_POLICY_COST, policyCost } from './policyCost.js';
+import type { Policy } from '../Policy.js';
+import { readAnnotations } from './annotations.js';
+import type { PolicyText } from './splitPolicies.js';
+
+/** The longest policy, in UTF-8 bytes. */
+const MAX_POLICY_BYTES = 10_240;
+
+/** Where a policy stands, and who wants to hear of its problems. */
+export interface PolicyPlace {
+  readonly file: string;
+  /** @param offset index into the file, in UTF-16 units */
+  at(offset: number): Place;
+  report(offset: number, message: string, policyId?: string): void;
+}
+
+/**
+ * Parses and checks one policy. What is too large or too deep never reaches cedar-wasm.
+ *
+ * @returns undefined where it had problems; all were reported
+ */
+export function parsePolicy(piece: PolicyText, place: PolicyPlace): Policy | undefined {
+  if (Buffer.byteLength(piece.text) > MAX_POLICY_BYTES) {
+    place.report(piece.start, `A policy may have at most ${MAX_POLICY_BYTES} bytes; split it.`);
+    return undefined;
+  }
+  if (policyCost(piece.tokens) > MAX_POLICY_COST) {
+    place.report(piece.start, 'This policy is nested too deep or chains too many operators; split it, or test sets with contains.');
+    return undefined;
+  }
+  const json = parseJson(piece, place);
+  return json === undefined ? undefined : readPolicy(piece, json, place);
+}
+
+function parseJson(piece: PolicyText, place: PolicyPlace): PolicyJson | undefined {
+  let answer: PolicyToJsonAnswer;
+  try {
+    answer = useCedar((cedar) => cedar.policyToJson(piece.text));
+  } catch (error) {
+    if (!(error instanceof CedarTrap)) throw error;
+    place.report(piece.start, 'The Cedar parser failed on this policy; simplify it.');
+    return undefined;
+  }
+  if (answer.type === 'success') return answer.json;
+  for (const error of flatten(answer.errors)) {
+    const bytes = error.sourceLocations?.[0]?.start ?? 0;
+    place.report(piece.start + fromByteOffset(piece.text, bytes), describe(error));
+  }
+  return undefined;
+}
+
+function readPolicy(piece: PolicyText, json: PolicyJson, place: PolicyPlace): Policy | undefined {
+  const starts = annotationStarts(piece);
+  // by the names in the text: an object made from them may have lost a `__proto__`
+  const values = new Map([...starts.keys()].map((name) => [name, json.annotations?.[name] ?? null]));
+  const id = values.get('id') ?? undefined;
+  let problems = 0;
+  const report = (message: string, annotation?: string): void => {
+    problems += 1;
+    place.report(starts.get(annotation ?? '') ?? piece.start, message, annotation === 'id' ? undefined : id);
+  };
+  const facts = readAnnotations(json.effect, values, report);
+  checkScope(json, report);
+  if (problems > 0 || id === undefined) return undefined;
+  const hash = sha256(piece.text);
+  const { effect, reason, severity, approvers, approvalTimeoutMs, selfApproval, mayPermit, operations } = facts;
+  return {
+    id,
+    effect,
+    applied: Object.freeze({ id, hash, effect, reason, severity, approvers, approvalTimeoutMs, selfApproval }),
+    text: piece.text,
+    json,
+    action: actionScope(json.action),
+    groupsAsked: groupsAsked(json.conditions),
+    operations,
+    mayPermit,
+    file: place.file,
+    ...place.at(piece.start),
+  };
+}
+
+/** Where each annotation stands in the file. They all stand before the effect. */
+function annotationStarts({ tokens }: PolicyText): Map<string, number> {
+  const starts = new Map<string, number>();
+  for (const [i, { kind, text, start }] of tokens.entries()) {
+    const name = tokens[i + 1];
+    if (kind === 'symbol' && text === '@' && name?.kind === 'word') starts.set(name.text, start);
+    // annotations may be called permit and forbid, and every effect is followed by its scope
+    else if (kind === 'symbol' && text === '(' && tokens[i - 2]?.text !== '@') break;
+  }
+  return starts;
+}
+
+function flatten(errors: readonly DetailedError[]): DetailedError[] {
+  return errors.flatMap((error) => [error, ...flatten(error.related ?? [])]);
+}
+
+function describe(error: DetailedError): string {
+  const expected = error.sourceLocations?.[0]?.label;
+  const message = error.message.replace(/^failed to parse policy from string: /, '');
+  return `${message}${expected === null || expected === undefined ? '' : ` (${expected})`}${error.help === null ? '' : `; ${error.help}`}`;
+}

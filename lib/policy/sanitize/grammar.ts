@@ -1,0 +1,95 @@
+import { FORBIDDEN_KEYS } from '../../model/names.js';
+import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
+
+/** One step of a `@sanitize` annotation. */
+export type SanitizeOperation = { readonly pointer: string; readonly path: readonly string[] } & (
+  | { readonly op: 'mask_email' }
+  | { readonly op: 'redact'; readonly text: string }
+  | { readonly op: 'truncate'; readonly length: number }
+  | { readonly op: 'set'; readonly value: unknown }
+  | { readonly op: 'remove' }
+);
+
+const STEP = /^([a-z_]+)[ \t]+(\/[^\s;]*)(?:[ \t]+([^]*))?$/;
+const MAX_OPERATIONS = 64;
+
+/**
+ * Reads a `@sanitize` annotation: operations separated by `;`, each a name, a JSON pointer (RFC 6901) and an argument.
+ *
+ * | operation | does |
+ * |---|---|
+ * | `mask_email /p` | replaces each e-mail address in a text, or in a list of texts, by `[email]` |
+ * | `redact /p [text]` | replaces a text as a whole by `text`, by default `[redacted]` |
+ * | `truncate /p n` | keeps a text's first n characters; runs after all that change texts |
+ * | `set /p json` | sets a value; creates the last key |
+ * | `remove /p` | removes a key, or an array's item, closing the gap |
+ *
+ * @throws SyntaxError saying what is wrong
+ */
+export function parseSanitize(annotation: string): SanitizeOperation[] {
+  const steps = splitSteps(annotation);
+  if (steps.at(-1) === '') steps.pop();
+  if (steps.length === 0) throw new SyntaxError('@sanitize needs at least one operation, such as "mask_email /body".');
+  if (steps.length > MAX_OPERATIONS) throw new SyntaxError(`@sanitize takes at most ${MAX_OPERATIONS} operations.`);
+  return steps.map(parseStep);
+}
+
+/** A semicolon inside a JSON text separates nothing. */
+function splitSteps(annotation: string): string[] {
+  const steps: string[] = [];
+  let from = 0;
+  let quoted = false;
+  for (let at = 0; at < annotation.length; at++) {
+    const char = annotation[at];
+    if (quoted && char === '\\') at++;
+    else if (char === '"') quoted = !quoted;
+    else if (char === ';' && !quoted) {
+      steps.push(annotation.slice(from, at).trim());
+      from = at + 1;
+    }
+  }
+  steps.push(annotation.slice(from).trim());
+  return steps;
+}
+
+function parseStep(step: string): SanitizeOperation {
+  const [, op, pointer, argument] = STEP.exec(step) ?? [];
+  if (op === undefined || pointer === undefined)
+    throw new SyntaxError('@sanitize: each operation is a name, a pointer that starts with "/", and its argument, separated by ";".');
+  const path = parsePointer(pointer);
+  switch (op) {
+    case 'mask_email':
+    case 'remove':
+      if (argument !== undefined) throw new SyntaxError(`@sanitize: ${op} takes no argument.`);
+      return { op, pointer, path };
+    case 'redact':
+      return { op, pointer, path, text: argument ?? '[redacted]' };
+    case 'truncate':
+      if (argument === undefined || !/^(0|[1-9][0-9]{0,6})$/.test(argument))
+        throw new SyntaxError('@sanitize: truncate needs a length from 0 to 9999999.');
+      return { op, pointer, path, length: Number(argument) };
+    case 'set':
+      return { op, pointer, path, value: parseValue(argument) };
+    default:
+      throw new SyntaxError(`@sanitize: unknown operation '${op}'; known are mask_email, redact, truncate, set, remove.`);
+  }
+}
+
+function parsePointer(pointer: string): string[] {
+  if (/~(?![01])/.test(pointer)) throw new SyntaxError('@sanitize: in a pointer "~" is written "~0" and "/" in a name "~1".');
+  const path = pointer
+    .slice(1)
+    .split('/')
+    .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const forbidden = path.find((name) => FORBIDDEN_KEYS.has(name));
+  if (forbidden !== undefined) throw new SyntaxError(`@sanitize: a pointer may not name '${forbidden}'.`);
+  return path;
+}
+
+function parseValue(json: string | undefined): unknown {
+  try {
+    return takeSnapshot(JSON.parse(json ?? '')).value;
+  } catch (cause) {
+    throw new SyntaxError('@sanitize: set needs a value in JSON, such as "staging" in quotes, 10 or true.', { cause });
+  }
+}

@@ -1,0 +1,122 @@
+import { types } from 'node:util';
+import { FORBIDDEN_KEYS } from '../../model/names.js';
+import { EMPTY_RECORD, type Long, QuantityValue, RecordValue, SetValue, type Value } from './Value.js';
+import { toLong } from './longs.js';
+import { wellFormed } from './wellFormed.js';
+
+/** Far above what a snapshot holds (32), far below what cedar-wasm takes (125). */
+const MAX_DEPTH = 64;
+
+const LARGEST_DECIMAL = 922_337_203_685_477;
+/** Below this, no two decimals share a number, and ten-thousandths are counted without an error. */
+const EASY_DECIMAL = 1e11;
+/** Not Date.UTC, which reads years below 100 as 19xx. */
+const FIRST_DATE = new Date(0).setUTCFullYear(0, 0, 1);
+const LAST_DATE = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/**
+ * Turns what a snapshot holds into a Cedar value. The only place that does:
+ *
+ * | JavaScript | Cedar |
+ * |---|---|
+ * | boolean, string | Boolean, String (lone surrogates become U+FFFD) |
+ * | safe integer, BigInt up to ±2^53 | Long |
+ * | other number that is exact in at most 4 decimals and in range | decimal |
+ * | any other number or BigInt | String: never rounded, and comparing it as a number is an error, which denies |
+ * | Date | datetime |
+ * | array | Set |
+ * | object | Record |
+ * | null, undefined | left out |
+ *
+ * Data cannot pose as anything else: an entity is never made, and the keys by which Cedar's JSON marks entities and extension values are refused.
+ * Each property is read once.
+ *
+ * @throws TypeError for any other kind, a forbidden key, keys that become equal, more than 64 levels
+ */
+export function readValue(value: unknown): Value | undefined {
+  return read(value, 0);
+}
+
+/** {@link readValue} of an object. */
+export function readRecord(value: object): RecordValue {
+  return record(value, 0);
+}
+
+/** A point in time as Cedar's datetime. @throws TypeError where it is none */
+export function readDatetime(ms: number): QuantityValue {
+  // Cedar's texts know years 0 to 9999 only, and whole milliseconds; other times are told as a distance
+  if (ms >= FIRST_DATE && ms <= LAST_DATE) return new QuantityValue('datetime', Math.trunc(ms) + 0);
+  if (!Number.isSafeInteger(ms)) throw new TypeError('an invalid Date has no Cedar form');
+  return new QuantityValue('datetime', ms);
+}
+
+function read(value: unknown, depth: number): Value | undefined {
+  switch (typeof value) {
+    case 'string':
+      return wellFormed(value);
+    case 'number':
+      // + 0 makes -0 a plain 0
+      return Number.isSafeInteger(value) ? value + 0 : fraction(value);
+    case 'boolean':
+      return value;
+    case 'undefined':
+      return undefined;
+    case 'bigint':
+      return value >= -9007199254740992n && value <= 9007199254740992n ? toLong(value) : String(value);
+    case 'object':
+      if (value === null) return undefined;
+      if (depth >= MAX_DEPTH) throw new TypeError(`a value is nested deeper than ${MAX_DEPTH}`);
+      if (Array.isArray(value)) return set(value, depth);
+      if (types.isDate(value)) return readDatetime(Date.prototype.getTime.call(value));
+      return record(value, depth);
+    default:
+      throw new TypeError(`a ${typeof value} has no Cedar form`);
+  }
+}
+
+/** A number that is no safe integer. */
+function fraction(value: number): Value {
+  if (!Number.isFinite(value)) throw new TypeError(`the number ${value} has no Cedar form`);
+  if (Math.abs(value) < EASY_DECIMAL) {
+    const amount = Math.round(value * 10_000);
+    if (amount / 10_000 === value) return new QuantityValue('decimal', amount);
+  } else if (Math.abs(value) < LARGEST_DECIMAL) {
+    const text = value.toFixed(4);
+    if (Number(text) === value) return new QuantityValue('decimal', toLong(BigInt(text.replace('.', ''))) as Long);
+  }
+  return String(value);
+}
+
+function set(items: readonly unknown[], depth: number): SetValue {
+  const values: Value[] = [];
+  for (let i = 0; i < items.length; i++) {
+    const value = read(items[i], depth + 1);
+    if (value !== undefined) values.push(value);
+  }
+  return new SetValue(values);
+}
+
+function record(value: object, depth: number): RecordValue {
+  const proto: unknown = Object.getPrototypeOf(value);
+  // a Promise or a Map would else arrive as an empty record, and every `has` on it be false
+  if (proto !== null && proto !== Object.prototype) throw new TypeError('only plain objects have a Cedar form');
+  const keys = Object.keys(value);
+  if (keys.length === 0) return EMPTY_RECORD;
+  const names: string[] = [];
+  const fields: Value[] = [];
+  let renamed: Set<string> | undefined;
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as string;
+    const name = wellFormed(key);
+    if (FORBIDDEN_KEYS.has(name)) throw new TypeError(`the key '${name}' is not allowed`);
+    const field = read((value as Record<string, unknown>)[key], depth + 1);
+    if (field === undefined) continue;
+    if (name !== key) {
+      if (renamed?.has(name) === true || Object.hasOwn(value, name)) throw new TypeError('two keys are equal in Cedar');
+      (renamed ??= new Set()).add(name);
+    }
+    names.push(name);
+    fields.push(field);
+  }
+  return new RecordValue(names, fields);
+}

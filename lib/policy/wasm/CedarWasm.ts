@@ -1,0 +1,95 @@
+import { createRequire } from 'node:module';
+import { ConfigError } from '../../model/errors/SetupErrors.js';
+
+/** The functions of `@cedar-policy/cedar-wasm`. */
+export type Cedar = typeof import('@cedar-policy/cedar-wasm/nodejs');
+
+let instance: Cedar | undefined;
+let generation = 0;
+
+/** cedar-wasm itself failed. The instance was dropped; the next use makes a new one. */
+export class CedarTrap extends Error {
+  override readonly name = 'CedarTrap';
+}
+
+/**
+ * Calls cedar-wasm. It is loaded at the first use (20 ms), never by an import of this library.
+ *
+ * Anything thrown inside leaves the instance's stack pointer where it was, and a trap ruins it for ever: so after any throw the instance is
+ * dropped, with everything preparsed in it ({@link cedarGeneration} tells).
+ *
+ * @throws CedarTrap when cedar-wasm threw or trapped; ConfigError where it is not installed
+ */
+export function useCedar<T>(work: (cedar: Cedar) => T): T {
+  instance ??= loadCedar();
+  try {
+    return work(instance);
+  } catch (error) {
+    instance = undefined;
+    generation += 1;
+    throw new CedarTrap(`cedar-wasm failed: ${error instanceof Error ? error.message : 'unknown'}`, { cause: error });
+  }
+}
+
+/** Grows whenever an instance was dropped: what was preparsed under another generation is gone. */
+export function cedarGeneration(): number {
+  return generation;
+}
+
+/** A private instance: another user of the package in this process neither sees our policies nor can ruin our instance. */
+function loadCedar(): Cedar {
+  // a new require each time, because it keeps all its modules alive as children; a bundle in CommonJS has no import.meta.url
+  /* c8 ignore next -- the first arm is for bundles, which .ci/runtimes makes and runs */
+  const require = createRequire(typeof __filename === 'string' ? __filename : import.meta.url);
+  const path = resolveCedar(require);
+  const others = require.cache[path];
+  delete require.cache[path];
+  try {
+    return withSafeExports(() => require(path) as Cedar);
+  } finally {
+    if (others === undefined) delete require.cache[path];
+    else require.cache[path] = others;
+  }
+}
+
+/** A bundle takes everything with it but this package, which reads its WebAssembly from a file of its own. */
+function resolveCedar(require: NodeJS.Require): string {
+  try {
+    return require.resolve('@cedar-policy/cedar-wasm/nodejs');
+  } catch (cause) {
+    const message =
+      'need the package @cedar-policy/cedar-wasm, which cannot be found; a bundle needs it in a node_modules folder beside it.';
+    throw new ConfigError([{ where: 'policies', message }], { cause });
+  }
+}
+
+type Exports = Record<string, unknown>;
+interface WasmInstance {
+  readonly exports: Exports;
+}
+interface Wasm {
+  Instance: new (...args: unknown[]) => WasmInstance;
+}
+
+/**
+ * Node 20 and 22 abort the whole process where optimised code that calls wasm directly is thrown away during such a call: with cedar-wasm in a hot
+ * loop, within seconds. Calls of a Proxy are never made direct, so each function that an instance exports becomes one, which changes nothing else.
+ */
+function withSafeExports<T>(load: () => T): T {
+  const wasm = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly;
+  const { Instance } = wasm;
+  const Safe = class extends Instance {
+    override get exports(): Exports {
+      return Object.fromEntries(
+        Object.entries(super.exports).map(([name, value]) => [name, typeof value === 'function' ? new Proxy(value, {}) : value]),
+      );
+    }
+  };
+  // false where the program froze what is global: loading must not fail for it
+  Reflect.set(wasm, 'Instance', Safe);
+  try {
+    return load();
+  } finally {
+    Reflect.set(wasm, 'Instance', Instance);
+  }
+}

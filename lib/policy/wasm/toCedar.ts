@@ -1,0 +1,43 @@
+import { QuantityValue, type RecordValue, SetValue, type Value, EntityValue, IpValue } from '../value/Value.js';
+import type { CedarExtension, CedarRecord, CedarValue } from './CedarValue.js';
+import { decimalText } from '../value/parseDecimal.js';
+
+/** Of the years 0 and 10000: Cedar's texts for datetimes know those between. */
+const FIRST_DATE = -62_167_219_200_000;
+const END_OF_DATES = 253_402_300_800_000;
+
+/** Data that `readValue` read, in Cedar's JSON form, which cedar-wasm takes. */
+export function toCedar(value: Value): CedarValue {
+  switch (typeof value) {
+    case 'boolean':
+    case 'number':
+    case 'string':
+      return value;
+    case 'bigint':
+      // of data, only ±2^53 get here, which a number holds exactly
+      return Number(value);
+    default:
+      if (value instanceof QuantityValue) return writeQuantity(value);
+      if (value instanceof SetValue) return value.items.map(toCedar);
+      if (value instanceof EntityValue || value instanceof IpValue) throw new TypeError('data holds no entities and no addresses');
+      return toCedarRecord(value);
+  }
+}
+
+/** {@link toCedar} of a record. */
+export function toCedarRecord({ names, fields }: RecordValue): CedarRecord {
+  const record = Object.create(null) as Record<string, CedarValue>;
+  for (const [i, name] of names.entries()) record[name] = toCedar(fields[i] as Value);
+  return record;
+}
+
+function writeQuantity({ kind, amount }: QuantityValue): CedarExtension {
+  if (kind !== 'datetime') return extension(kind, kind === 'decimal' ? decimalText(amount) : `${amount}ms`);
+  if (amount >= FIRST_DATE && amount < END_OF_DATES) return extension(kind, new Date(Number(amount)).toISOString());
+  // written as a distance
+  return { __extn: { fn: 'offset', args: [extension(kind, '1970-01-01'), extension('duration', `${amount}ms`)] } };
+}
+
+function extension(fn: string, arg: string): CedarExtension {
+  return { __extn: { fn, arg } };
+}

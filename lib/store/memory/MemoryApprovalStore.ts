@@ -1,0 +1,113 @@
+import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
+
+const DEFAULT_LIST_LIMIT = 1_000;
+const MAX_DENIED = 1_000;
+/** How many that were used, or ended undecided, are kept: they answer questions, and nothing can be done with them any more. */
+const MAX_SPENT = 10_000;
+
+/** Keeps approvals in this process: the default. They end with it. */
+export class MemoryApprovalStore implements ApprovalStore {
+  /** In order of creation. */
+  readonly #records = new Map<string, ApprovalRecord>();
+  /** The pending ones of them. */
+  readonly #undecided = new Map<string, ApprovalRecord>();
+  /** In the order they ended. */
+  readonly #spent = new Set<string>();
+  readonly #pending = new Map<string, number>();
+  /** Refused ones by agent and tool, oldest first. */
+  readonly #denied = new Map<string, ApprovalRecord[]>();
+
+  insert(record: ApprovalRecord): boolean {
+    if (this.#records.has(record.decisionId)) return false;
+    this.#put(record);
+    return true;
+  }
+
+  get(decisionId: string): ApprovalRecord | undefined {
+    return this.#records.get(decisionId);
+  }
+
+  replace(record: ApprovalRecord, version: number): boolean {
+    const old = this.#records.get(record.decisionId);
+    if (old?.version !== version) return false;
+    this.#count(old, -1);
+    this.#put(record);
+    if (record.status === 'denied' && old.status !== 'denied') this.#remember(record);
+    return true;
+  }
+
+  list({ status, agentId, toolName, overdueAtMs, limit = DEFAULT_LIST_LIMIT }: ApprovalQuery): readonly ApprovalRecord[] {
+    const found: ApprovalRecord[] = [];
+    for (const record of (status === 'pending' ? this.#undecided : this.#records).values()) {
+      if (found.length >= limit) break;
+      if (status !== undefined && record.status !== status) continue;
+      if (agentId !== undefined && record.agentId !== agentId) continue;
+      if (toolName !== undefined && record.toolName !== toolName) continue;
+      if (overdueAtMs !== undefined && record.expiresAtMs > overdueAtMs) continue;
+      found.push(record);
+    }
+    return found;
+  }
+
+  countPending(agentId: string, toolName: string): number {
+    return this.#pending.get(keyOf({ agentId, toolName })) ?? 0;
+  }
+
+  listDenied(agentId: string, toolName: string, sinceMs: number): readonly ApprovalRecord[] {
+    return (this.#denied.get(keyOf({ agentId, toolName })) ?? []).filter((r) => (r.verdicts.at(-1)?.atMs ?? 0) >= sinceMs);
+  }
+
+  prune(endedByMs: number): number {
+    let pruned = 0;
+    for (const record of this.#records.values()) {
+      if (record.expiresAtMs > endedByMs) continue;
+      this.#records.delete(record.decisionId);
+      this.#undecided.delete(record.decisionId);
+      this.#spent.delete(record.decisionId);
+      this.#count(record, -1);
+      if (record.status === 'denied') this.#forget(record);
+      pruned += 1;
+    }
+    return pruned;
+  }
+
+  #put(record: ApprovalRecord): void {
+    const { decisionId, status } = record;
+    this.#records.set(decisionId, record);
+    if (status === 'pending') this.#undecided.set(decisionId, record);
+    else this.#undecided.delete(decisionId);
+    this.#count(record, 1);
+    if (record.consumed === undefined && status !== 'expired' && status !== 'withdrawn') return;
+    this.#spent.add(decisionId);
+    if (this.#spent.size <= MAX_SPENT) return;
+    const oldest = this.#spent.values().next().value as string;
+    this.#spent.delete(oldest);
+    this.#records.delete(oldest);
+  }
+
+  #remember(record: ApprovalRecord): void {
+    const denied = this.#denied.get(keyOf(record)) ?? [];
+    denied.push(record);
+    if (denied.length > MAX_DENIED) denied.shift();
+    this.#denied.set(keyOf(record), denied);
+  }
+
+  #forget(record: ApprovalRecord): void {
+    const rest = (this.#denied.get(keyOf(record)) ?? []).filter((r) => r.decisionId !== record.decisionId);
+    if (rest.length === 0) this.#denied.delete(keyOf(record));
+    else this.#denied.set(keyOf(record), rest);
+  }
+
+  #count(record: ApprovalRecord, by: 1 | -1): void {
+    if (record.status !== 'pending') return;
+    const key = keyOf(record);
+    const count = (this.#pending.get(key) ?? 0) + by;
+    if (count === 0) this.#pending.delete(key);
+    else this.#pending.set(key, count);
+  }
+}
+
+function keyOf({ agentId, toolName }: { readonly agentId: string; readonly toolName: string }): string {
+  // tool names hold no space, so the two cannot run into each other
+  return `${toolName} ${agentId}`;
+}

@@ -1,0 +1,182 @@
+import { nextId } from '../../common/ids.js';
+import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
+import { isFinished, TASK_STATUSES } from '../../model/Task.js';
+import { claimed, insertionOver, lapsed, polled, released, renewed, settled, transitioned } from '../taskTransitions.js';
+import type {
+  DueQuery,
+  EqualCallQuery,
+  SweptTasks,
+  TaskChange,
+  TaskClaim,
+  TaskInsertion,
+  TaskOutcome,
+  TaskQuery,
+  TaskStore,
+} from '../TaskStore.js';
+
+const DEFAULT_LIST_LIMIT = 1_000;
+
+/** Keeps tasks in this process: the default. They end with it. */
+export class MemoryTaskStore implements TaskStore {
+  readonly durable = false;
+  readonly owner: string = nextId('store');
+  /** In order of creation. A task is never changed: each change is a new object. */
+  readonly #tasks = new Map<string, Task>();
+  readonly #byDecision = new Map<string, string>();
+  /** Finished ones, in the order they finished. */
+  readonly #finished = new Set<string>();
+  readonly #counts: Record<TaskStatus, number>;
+  #latestMs = 0;
+  #liveUntilMs = 0;
+
+  constructor() {
+    this.#counts = Object.fromEntries(TASK_STATUSES.map((s) => [s, 0])) as Record<TaskStatus, number>;
+  }
+
+  insert(task: PendingTask): TaskInsertion {
+    const taken = this.#tasks.get(task.taskId) ?? this.#tasks.get(this.#byDecision.get(task.decisionId) ?? '');
+    if (taken !== undefined) return insertionOver(taken, task);
+    this.#tasks.set(task.taskId, task);
+    this.#byDecision.set(task.decisionId, task.taskId);
+    this.#counts[task.status] += 1;
+    return { outcome: 'created', task };
+  }
+
+  get(taskId: string): Task | undefined {
+    return this.#tasks.get(taskId);
+  }
+
+  ofDecision(decisionId: string): Task | undefined {
+    return this.#tasks.get(this.#byDecision.get(decisionId) ?? '');
+  }
+
+  /** Calls that wait in this process are found by their guard, without the store. */
+  findOpen({ guardKey, agentId, originalDigest, sessionDigest, mode }: EqualCallQuery): Task | undefined {
+    let pending: Task | undefined;
+    for (const task of this.#tasks.values()) {
+      if (task.status !== 'pending' && task.status !== 'approved') continue;
+      const equal = task.guardKey === guardKey && task.agentId === agentId && task.mode === mode;
+      if (!equal || task.originalDigest !== originalDigest || task.sessionDigest !== sessionDigest) continue;
+      if (task.status === 'approved') return task;
+      pending ??= task;
+    }
+    return pending;
+  }
+
+  list(query: TaskQuery): readonly Task[] {
+    const { status, agentId, toolName, limit = DEFAULT_LIST_LIMIT } = query;
+    const found: Task[] = [];
+    for (const task of this.#tasks.values()) {
+      if (found.length >= limit) break;
+      if (status !== undefined && (typeof status === 'string' ? task.status !== status : !status.includes(task.status))) continue;
+      if (agentId !== undefined && task.agentId !== agentId) continue;
+      if (toolName !== undefined && task.toolName !== toolName) continue;
+      found.push(task);
+    }
+    return found;
+  }
+
+  transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined {
+    const task = this.#tasks.get(taskId);
+    const next = task && transitioned(task, from, change, nowMs);
+    if (next === undefined || change.to !== 'pending') return this.#replace(task, next);
+    // an approval stands for one call, ever: earlier ones stay taken as long as the task is here
+    if (this.#byDecision.has(change.decisionId)) return undefined;
+    this.#byDecision.set(change.decisionId, taskId);
+    return this.#replace(task, next);
+  }
+
+  claim(claim: TaskClaim): ExecutingTask | undefined {
+    const task = this.#tasks.get(claim.taskId);
+    return this.#replace(task, claimed(task, claim, this.owner)) as ExecutingTask | undefined;
+  }
+
+  release(taskId: string, token: string, nowMs: number): Task | undefined {
+    const task = this.#tasks.get(taskId);
+    return this.#replace(task, released(task, token, nowMs));
+  }
+
+  settle(taskId: string, token: string, outcome: TaskOutcome, nowMs: number): Task | undefined {
+    const task = this.#tasks.get(taskId);
+    return this.#replace(task, settled(task, token, outcome, nowMs));
+  }
+
+  countAttempt(taskId: string): Task | undefined {
+    const task = this.#tasks.get(taskId);
+    return this.#replace(task, task && polled(task));
+  }
+
+  delete(taskId: string, from: readonly TaskStatus[]): boolean {
+    const task = this.#tasks.get(taskId);
+    if (task === undefined || !from.includes(task.status)) return false;
+    this.#tasks.delete(taskId);
+    this.#finished.delete(taskId);
+    for (const decisionId of [...task.history, task.decisionId]) this.#byDecision.delete(decisionId);
+    this.#counts[task.status] -= 1;
+    return true;
+  }
+
+  prune({ keep, finishedBeforeMs }: { readonly keep: number; readonly finishedBeforeMs: number }): number {
+    let pruned = 0;
+    for (const taskId of this.#finished) {
+      const task = this.#tasks.get(taskId) as Task;
+      if (this.#finished.size <= keep && task.updatedAtMs >= finishedBeforeMs) break;
+      this.delete(taskId, [task.status]);
+      pruned += 1;
+    }
+    return pruned;
+  }
+
+  counts(): Readonly<Record<TaskStatus, number>> {
+    return { ...this.#counts };
+  }
+
+  /** Nobody else's process can be in here: what this handle beats for is all there is. */
+  beat(leaseMs: number, nowMs: number): number {
+    this.#latestMs = Math.max(this.#latestMs, nowMs);
+    this.#liveUntilMs = this.#latestMs + leaseMs;
+    for (const task of this.#executing()) this.#replace(task, renewed(task, this.owner, this.#liveUntilMs));
+    return this.#latestMs;
+  }
+
+  isLive(owner: string, nowMs: number): boolean {
+    return owner === this.owner && this.#liveUntilMs > nowMs;
+  }
+
+  sweep({ nowMs, maxRuns, limit }: { readonly nowMs: number; readonly maxRuns: number; readonly limit: number }): SweptTasks {
+    const ended: Task[] = [];
+    for (const task of this.#executing()) {
+      if (ended.length >= limit) break;
+      const next = lapsed(task, nowMs, maxRuns);
+      if (next !== undefined) ended.push(this.#replace(task, next) as Task);
+    }
+    return { unknown: ended.filter((t) => t.status === 'unknown'), reclaimed: ended.filter((t) => t.status === 'approved') };
+  }
+
+  /** Tasks of this process are seen to by it. */
+  due(_query: DueQuery): readonly Task[] {
+    return [];
+  }
+
+  /** Nothing was given. */
+  putBack(): void {}
+
+  /** There is no other handle. */
+  watch(): () => void {
+    return () => {};
+  }
+
+  #executing(): readonly Task[] {
+    return this.#counts.executing === 0 ? [] : [...this.#tasks.values()].filter((t) => t.status === 'executing');
+  }
+
+  #replace(task: Task | undefined, next: Task | undefined): Task | undefined {
+    if (task === undefined || next === undefined) return undefined;
+    this.#tasks.set(task.taskId, next);
+    if (task.status === next.status) return next;
+    this.#counts[task.status] -= 1;
+    this.#counts[next.status] += 1;
+    if (isFinished(next.status)) this.#finished.add(next.taskId);
+    return next;
+  }
+}

@@ -1,0 +1,77 @@
+import { publishCallbackError } from '../../model/diagnostics.js';
+import type { TaskStatus } from '../../model/Task.js';
+import type { PostgresSession } from './PostgresSession.js';
+import type { StoreChange } from '../TaskStore.js';
+
+/** What is said of a change in the transaction that makes it: no more than ids, because a notice has room for 8,000 bytes. */
+interface Note {
+  readonly kind: 'task' | 'approval';
+  readonly id: string;
+  readonly version: number;
+  readonly status: string;
+  readonly from: string | undefined;
+}
+
+/** Changes this much older than the last one that was seen are read again: the clocks of two transactions may disagree with their order. */
+const OVERLAP_MS = 60_000;
+const AGAIN_MS = 1_000;
+
+/** A note as the payload of a notice. */
+export function noteOf({ kind, id, version, status, from }: Note, owner: string): string {
+  return JSON.stringify([kind, id, version, status, from ?? null, owner]);
+}
+
+function changeOf([kind, id, version, status, from]: readonly unknown[]): StoreChange {
+  if (kind === 'approval') return { kind, decisionId: id as string, version: version as number };
+  return {
+    kind: 'task',
+    taskId: id as string,
+    version: version as number,
+    status: status as TaskStatus,
+    from: (from ?? undefined) as TaskStatus | undefined,
+  };
+}
+
+/** Tells of the changes that other handles made: by notices, and after a loss of the connection by what has changed since. */
+export async function watchNotes(session: PostgresSession, listener: (change: StoreChange) => void): Promise<() => void> {
+  let stopped = false;
+  const tell = (note: readonly unknown[]): void => {
+    if (stopped || note[5] === session.owner) return;
+    try {
+      listener(changeOf(note));
+    } catch (error) {
+      publishCallbackError('TaskStore.watch', error);
+    }
+  };
+  const catchUp = async (goneMs: number): Promise<void> => {
+    try {
+      for (const note of await changedWithin(session, goneMs + OVERLAP_MS)) tell(note);
+    } catch {
+      if (!stopped) setTimeout(() => void catchUp(goneMs + AGAIN_MS), AGAIN_MS).unref();
+    }
+  };
+  const unhear = await session.listener.hear(session.schema, {
+    heard: (payload) => tell(JSON.parse(payload) as unknown[]),
+    back: (goneMs) => void catchUp(goneMs),
+  });
+  return () => {
+    stopped = true;
+    unhear();
+  };
+}
+
+/** What has changed of late, oldest first.  */
+async function changedWithin(session: PostgresSession, ms: number): Promise<readonly (readonly unknown[])[]> {
+  const s = session.schema;
+  // a scalar subquery is computed once, so that the index is used
+  const since = `changed_at >= (SELECT ${s}.now_ms()) - $1::bigint`;
+  const text = `SELECT kind, id, version, status, written_by FROM (
+      SELECT 'task' AS kind, task_id AS id, version, status, written_by, changed_at FROM ${s}.task WHERE ${since}
+      UNION ALL SELECT 'approval', decision_id, version, status, written_by, changed_at FROM ${s}.approval WHERE ${since}) AS changed
+    ORDER BY changed_at`;
+  const rows = await session.read<{ kind: string; id: string; version: string; status: string; written_by: string }>({
+    text,
+    values: [Math.ceil(ms)],
+  });
+  return rows.map((r) => [r.kind, r.id, Number(r.version), r.status, null, r.written_by]);
+}

@@ -1,0 +1,79 @@
+import type { ClientBase } from 'pg';
+import { StoreError } from '../../model/errors/ServiceErrors.js';
+
+/**
+ * What each version adds to the one before; `$S` stands for the schema. Never edit a version that was released: add one. Times are epoch milliseconds.
+ * The columns beside `body` are what is searched by; only `attempt_count` and `lease_until` are newer than the body's.
+ */
+const VERSIONS: readonly string[] = [
+  `
+  CREATE TABLE $S.meta (single boolean PRIMARY KEY DEFAULT true CHECK (single), epoch text, clock_ms bigint NOT NULL DEFAULT 0, latest_ms bigint NOT NULL DEFAULT 0);
+  INSERT INTO $S.meta DEFAULT VALUES;
+  CREATE TABLE $S.owner (owner text PRIMARY KEY, live_until bigint NOT NULL DEFAULT 0, opened_at bigint NOT NULL);
+  CREATE FUNCTION $S.now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    SELECT greatest((extract(epoch FROM clock_timestamp()) * 1000)::bigint, clock_ms) FROM $S.meta $$;
+  CREATE FUNCTION $S.durably() RETURNS text LANGUAGE sql VOLATILE AS $$
+    SELECT set_config('synchronous_commit',
+      CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true) $$;
+  CREATE TABLE $S.task (
+    seq bigint GENERATED ALWAYS AS IDENTITY, task_id text PRIMARY KEY, decision_id text NOT NULL, status text NOT NULL, version bigint NOT NULL,
+    guard_key text NOT NULL, agent_id text NOT NULL, tool_name text NOT NULL, mode text NOT NULL,
+    original_digest text NOT NULL, session_digest text NOT NULL, home text NOT NULL, resumable boolean NOT NULL,
+    created_at bigint NOT NULL, updated_at bigint NOT NULL, expires_at bigint NOT NULL, look_at bigint NOT NULL DEFAULT 0,
+    decided boolean NOT NULL DEFAULT false, lane text, attempt_count bigint NOT NULL, lease_until bigint, owner text,
+    changed_at bigint NOT NULL, written_by text NOT NULL, stamp text NOT NULL, body text NOT NULL);
+  CREATE TABLE $S.task_decision (decision_id text PRIMARY KEY, task_id text NOT NULL);
+  CREATE INDEX task_decision_task ON $S.task_decision (task_id);
+  CREATE INDEX task_status ON $S.task (status, seq);
+  CREATE INDEX task_equal ON $S.task (guard_key, agent_id, original_digest, session_digest, mode, seq) WHERE status IN ('pending', 'approved');
+  CREATE INDEX task_lane ON $S.task (lane, home, look_at) WHERE lane IS NOT NULL;
+  CREATE INDEX task_idle ON $S.task (lane, changed_at) WHERE lane IN ('run', 'decided');
+  CREATE INDEX task_expiry ON $S.task (expires_at) WHERE status IN ('pending', 'approved');
+  CREATE INDEX task_lease ON $S.task (lease_until) WHERE status = 'executing';
+  CREATE INDEX task_owner ON $S.task (owner) WHERE status = 'executing';
+  CREATE INDEX task_finished ON $S.task (updated_at) WHERE status IN ('completed', 'failed', 'denied', 'timeout', 'cancelled');
+  CREATE INDEX task_changed ON $S.task (changed_at);
+  CREATE TABLE $S.approval (
+    seq bigint GENERATED ALWAYS AS IDENTITY, decision_id text PRIMARY KEY, agent_id text NOT NULL, tool_name text NOT NULL, status text NOT NULL,
+    version bigint NOT NULL, created_at bigint NOT NULL, expires_at bigint NOT NULL, denied_at bigint, consumed boolean NOT NULL,
+    made_at bigint NOT NULL, changed_at bigint NOT NULL, home text NOT NULL, written_by text NOT NULL, stamp text NOT NULL, body text NOT NULL);
+  CREATE INDEX approval_status ON $S.approval (status, seq);
+  CREATE INDEX approval_pending ON $S.approval (agent_id, tool_name) WHERE status = 'pending';
+  CREATE INDEX approval_denied ON $S.approval (agent_id, tool_name, denied_at) WHERE status = 'denied';
+  CREATE INDEX approval_expiry ON $S.approval (expires_at);
+  CREATE INDEX approval_changed ON $S.approval (changed_at);
+  `,
+  // approvals whose process died between asking and recording the task
+  `
+  ALTER TABLE $S.owner ADD COLUMN has_tasks boolean NOT NULL DEFAULT false;
+  CREATE INDEX approval_home ON $S.approval (home, made_at) WHERE status = 'pending';
+  `,
+];
+
+/** Creates the tables, or brings older ones up to date: all of it or nothing, one process at a time. */
+export async function migrate(client: ClientBase, schema: string): Promise<void> {
+  await client.query('BEGIN');
+  try {
+    await client.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [`aegislib ${schema}`]);
+    await client.query(`SET LOCAL client_min_messages = warning`);
+    const found = await client.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
+    // creating what is there asks for a right that its user may not have
+    if (found.rowCount === 0) await client.query(`CREATE SCHEMA ${schema}`);
+    const table = await client.query('SELECT to_regclass($1) AS name', [`${schema}.version`]);
+    if ((table.rows[0] as { name: unknown }).name === null) {
+      await client.query(
+        `CREATE TABLE ${schema}.version (single boolean PRIMARY KEY DEFAULT true CHECK (single), version integer NOT NULL)`,
+      );
+      await client.query(`INSERT INTO ${schema}.version (version) VALUES (0)`);
+    }
+    const { version } = (await client.query(`SELECT version FROM ${schema}.version`)).rows[0] as { version: number };
+    if (version > VERSIONS.length)
+      throw new StoreError(`The schema is of version ${version}, newer than this library knows (${VERSIONS.length}): update aegislib.`);
+    for (const step of VERSIONS.slice(version)) await client.query(step.replaceAll('$S', schema));
+    if (version < VERSIONS.length) await client.query(`UPDATE ${schema}.version SET version = $1`, [VERSIONS.length]);
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+}

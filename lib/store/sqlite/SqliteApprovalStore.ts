@@ -1,0 +1,92 @@
+import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
+import { tellOf, writeApproval } from './approvalRows.js';
+import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
+import { fromStoredText, toStoredText } from '../storedJson.js';
+
+const DEFAULT_LIST_LIMIT = 1_000;
+const MAX_DENIED = 1_000;
+
+interface ApprovalRow {
+  readonly body: string;
+}
+
+/** Approvals in a SQLite file. A verdict and the mark on the task that waits for it are one transaction. */
+export class SqliteApprovalStore implements ApprovalStore {
+  readonly #db: SqliteDatabase;
+
+  constructor(db: SqliteDatabase) {
+    this.#db = db;
+  }
+
+  open(): void {
+    this.#db.open('approvals');
+  }
+
+  close(): void {
+    this.#db.close('approvals');
+  }
+
+  insert(record: ApprovalRecord): boolean {
+    const { decisionId, status, agentId, toolName, version, createdAtMs, expiresAtMs, verdicts } = record;
+    const shown = [decisionId, status, agentId, toolName, version, createdAtMs, expiresAtMs, verdicts.at(-1)?.atMs ?? 0];
+    return this.#db.write(() => {
+      const { changes } = this.#db.run(
+        `INSERT INTO approval (decision_id, status, agent_id, tool_name, version, created_at, expires_at, decided_at, home, tasked, body)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, EXISTS (SELECT 1 FROM task_decision WHERE decision_id = ?), ?) ON CONFLICT (decision_id) DO NOTHING`,
+        ...shown,
+        this.#db.owner,
+        decisionId,
+        toStoredText(record),
+      );
+      if (changes > 0) tellOf(this.#db, record);
+      return changes > 0;
+    });
+  }
+
+  get(decisionId: string): ApprovalRecord | undefined {
+    const row = this.#db.get<ApprovalRow>('SELECT body FROM approval WHERE decision_id = ?', decisionId);
+    return row && recordIn(row);
+  }
+
+  replace(record: ApprovalRecord, version: number): boolean {
+    return this.#db.write(() => writeApproval(this.#db, record, version));
+  }
+
+  list({ status, agentId, toolName, overdueAtMs, limit = DEFAULT_LIST_LIMIT }: ApprovalQuery): readonly ApprovalRecord[] {
+    const conditions = ['TRUE'];
+    const values: SqlValue[] = [];
+    for (const [condition, value] of [
+      ['status = ?', status] as const,
+      ['agent_id = ?', agentId] as const,
+      ['tool_name = ?', toolName] as const,
+      ['expires_at <= ?', overdueAtMs] as const,
+    ]) {
+      if (value === undefined) continue;
+      conditions.push(condition);
+      values.push(value);
+    }
+    // few are over and many are not: their order is made, rather than looked for
+    const by = overdueAtMs === undefined ? '' : 'INDEXED BY approval_expires';
+    const sql = `SELECT body FROM approval ${by} WHERE ${conditions.join(' AND ')} ORDER BY ord LIMIT ?`;
+    return this.#db.all<ApprovalRow>(sql, ...values, Number.isFinite(limit) ? limit : -1).map(recordIn);
+  }
+
+  countPending(agentId: string, toolName: string): number {
+    const sql = "SELECT count(*) AS n FROM approval WHERE tool_name = ? AND agent_id = ? AND status = 'pending'";
+    return this.#db.get<{ n: number }>(sql, toolName, agentId)?.n ?? 0;
+  }
+
+  listDenied(agentId: string, toolName: string, sinceMs: number): readonly ApprovalRecord[] {
+    const sql = `SELECT body FROM approval WHERE status = 'denied' AND tool_name = ? AND agent_id = ? AND decided_at >= ?
+      ORDER BY seq DESC, ord DESC LIMIT ${MAX_DENIED}`;
+    return this.#db.all<ApprovalRow>(sql, toolName, agentId, sinceMs).map(recordIn).reverse();
+  }
+
+  prune(endedByMs: number): number {
+    return this.#db.write(() => this.#db.run('DELETE FROM approval WHERE expires_at <= ?', endedByMs).changes);
+  }
+}
+
+function recordIn({ body }: ApprovalRow): ApprovalRecord {
+  return Object.freeze(fromStoredText(body) as ApprovalRecord);
+}

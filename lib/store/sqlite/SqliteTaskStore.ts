@@ -1,0 +1,188 @@
+import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
+import { TASK_STATUSES } from '../../model/Task.js';
+import type { SqliteChanges } from './ChangeFeed.js';
+import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
+import { isAlive, takeDue } from './dueTasks.js';
+import { beatOnce, notesTasks, sweepOnce } from './leases.js';
+import { FINISHED, OPEN } from './schema.js';
+import { readDecision, readTask, TASK_COLUMNS, taskOf, writeChange, writeNew, writeQuietly } from './taskRows.js';
+import type { TaskRow } from './taskRows.js';
+import { toStoredChange } from '../storedJson.js';
+import { claimed, insertionOver, polled, released, settled, transitioned } from '../taskTransitions.js';
+import type {
+  DueQuery,
+  EqualCallQuery,
+  StoreChange,
+  SweptTasks,
+  TaskChange,
+  TaskClaim,
+  TaskInsertion,
+  TaskOutcome,
+  TaskQuery,
+  TaskStore,
+} from '../TaskStore.js';
+
+const DEFAULT_LIST_LIMIT = 1_000;
+
+/** The specs read its plan. */
+export const EQUAL_QUERY: string = `SELECT ${TASK_COLUMNS} FROM task INDEXED BY task_equal WHERE ${OPEN} AND original_digest = ? AND session_digest = ? AND guard_key = ?
+  AND agent_id = ? AND mode = ? ORDER BY status, decided DESC, ord LIMIT 1`;
+
+/** Tasks in a SQLite file. Every change reads the row, applies the change that all stores share, and writes it, in one transaction. */
+export class SqliteTaskStore implements TaskStore {
+  readonly durable = true;
+  readonly #db: SqliteDatabase;
+  readonly #changes: SqliteChanges;
+  /** The handle that is known to record tasks. */
+  #noted = '';
+
+  constructor(db: SqliteDatabase, changes: SqliteChanges) {
+    this.#db = db;
+    this.#changes = changes;
+  }
+
+  get owner(): string {
+    return this.#db.owner;
+  }
+
+  open(): void {
+    this.#db.open('tasks');
+  }
+
+  close(): void {
+    this.#db.close('tasks');
+  }
+
+  insert(task: PendingTask): TaskInsertion {
+    const insertion = this.#db.write((): TaskInsertion => {
+      const taken = readTask(this.#db, task.taskId) ?? readDecision(this.#db, task.decisionId);
+      if (taken !== undefined) return insertionOver(taskOf(taken), task);
+      if (this.#noted !== this.owner) notesTasks(this.#db, this.#db.clock(task.createdAtMs));
+      writeNew(this.#db, task);
+      return { outcome: 'created', task };
+    });
+    // only what is committed is noted
+    if (insertion.outcome === 'created') this.#noted = this.owner;
+    return insertion;
+  }
+
+  get(taskId: string): Task | undefined {
+    return taskOrNone(readTask(this.#db, taskId));
+  }
+
+  ofDecision(decisionId: string): Task | undefined {
+    return taskOrNone(readDecision(this.#db, decisionId));
+  }
+
+  findOpen({ originalDigest, sessionDigest, guardKey, agentId, mode }: EqualCallQuery): Task | undefined {
+    return taskOrNone(this.#db.get<TaskRow>(EQUAL_QUERY, originalDigest, sessionDigest, guardKey, agentId, mode));
+  }
+
+  list({ status, agentId, toolName, limit = DEFAULT_LIST_LIMIT }: TaskQuery): readonly Task[] {
+    const statuses = typeof status === 'string' ? [status] : status;
+    const conditions = ['TRUE'];
+    const values: SqlValue[] = [];
+    if (statuses !== undefined) conditions.push(`status IN (${statuses.map(() => '?').join(', ')})`);
+    values.push(...(statuses ?? []));
+    for (const [column, value] of [['agent_id', agentId] as const, ['tool_name', toolName] as const]) {
+      if (value === undefined) continue;
+      conditions.push(`${column} = ?`);
+      values.push(value);
+    }
+    const sql = `SELECT ${TASK_COLUMNS} FROM task WHERE ${conditions.join(' AND ')} ORDER BY ord LIMIT ?`;
+    return this.#db.all<TaskRow>(sql, ...values, Number.isFinite(limit) ? limit : -1).map(taskOf);
+  }
+
+  transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined {
+    const stored = toStoredChange(change);
+    return this.#change(taskId, (task) => {
+      const next = transitioned(task, from, stored, nowMs);
+      // an approval stands for one call, ever: earlier ones stay taken as long as the task is here
+      if (change.to === 'pending' && next !== undefined && readDecision(this.#db, change.decisionId) !== undefined) return undefined;
+      return next;
+    });
+  }
+
+  claim(claim: TaskClaim): ExecutingTask | undefined {
+    const now = (): number => this.#db.clock(claim.nowMs);
+    return this.#change(claim.taskId, (task) => claimed(task, claim, this.owner, now())) as ExecutingTask | undefined;
+  }
+
+  release(taskId: string, token: string, nowMs: number): Task | undefined {
+    return this.#change(taskId, (task) => released(task, token, nowMs));
+  }
+
+  settle(taskId: string, token: string, outcome: TaskOutcome, nowMs: number): Task | undefined {
+    // before the transaction: nobody else can write while it lasts
+    const stored = toStoredChange(outcome);
+    return this.#change(taskId, (task) => settled(task, token, stored, nowMs));
+  }
+
+  countAttempt(taskId: string): Task | undefined {
+    return this.#db.write(() => {
+      const row = readTask(this.#db, taskId);
+      return row && writeQuietly(this.#db, row, polled(taskOf(row)));
+    });
+  }
+
+  delete(taskId: string, from: readonly TaskStatus[]): boolean {
+    const sql = `DELETE FROM task WHERE task_id = ? AND status IN (${from.map(() => '?').join(', ')})`;
+    return this.#db.write(() => this.#db.run(sql, taskId, ...from).changes > 0);
+  }
+
+  prune({ keep, finishedBeforeMs }: { readonly keep: number; readonly finishedBeforeMs: number }): number {
+    const old = `SELECT ord FROM task INDEXED BY task_ended WHERE ${FINISHED} AND updated_at < ?`;
+    // a finished task never changes again: the number of its last change is that of its end
+    const beyond = `SELECT ord FROM task INDEXED BY task_finished WHERE ${FINISHED} ORDER BY seq DESC LIMIT -1 OFFSET ?`;
+    return this.#db.write(() => {
+      const pruned = this.#db.run(`DELETE FROM task WHERE ord IN (${old})`, finishedBeforeMs).changes;
+      return Number.isFinite(keep) ? pruned + this.#db.run(`DELETE FROM task WHERE ord IN (${beyond})`, keep).changes : pruned;
+    });
+  }
+
+  counts(): Readonly<Record<TaskStatus, number>> {
+    const counts = Object.fromEntries(TASK_STATUSES.map((s) => [s, 0])) as Record<TaskStatus, number>;
+    const rows = this.#db.all<{ status: TaskStatus; n: number }>('SELECT status, count(*) AS n FROM task GROUP BY status');
+    for (const { status, n } of rows) counts[status] = n;
+    return counts;
+  }
+
+  beat(leaseMs: number, nowMs: number): number {
+    return beatOnce(this.#db, leaseMs, nowMs);
+  }
+
+  isLive(owner: string, nowMs: number): boolean {
+    return isAlive(this.#db, owner, this.#db.clock(nowMs));
+  }
+
+  sweep(options: { readonly nowMs: number; readonly maxRuns: number; readonly limit: number }): SweptTasks {
+    return sweepOnce(this.#db, options);
+  }
+
+  due(query: DueQuery): readonly Task[] {
+    return takeDue(this.#db, query);
+  }
+
+  putBack(taskIds: readonly string[]): void {
+    this.#db.write(() => {
+      for (const taskId of taskIds) this.#db.run('UPDATE task SET look_at = 0 WHERE task_id = ?', taskId);
+    });
+  }
+
+  watch(listener: (change: StoreChange) => void): () => void {
+    return this.#changes.watch(listener);
+  }
+
+  #change(taskId: string, change: (task: Task) => Task | undefined): Task | undefined {
+    return this.#db.write(() => {
+      const row = readTask(this.#db, taskId);
+      const task = taskOrNone(row);
+      const next = task && change(task);
+      return row && task && next && writeChange(this.#db, row, task, next);
+    });
+  }
+}
+
+function taskOrNone(row: TaskRow | undefined): Task | undefined {
+  return row && taskOf(row);
+}

@@ -1,0 +1,95 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { ConfigError } from '../../model/errors/SetupErrors.js';
+
+/** Marks a file as ours ("Aegs"), in the file's own header. */
+const APPLICATION_ID = 0x41656773;
+
+/** Statuses that a task can still leave by itself; the partial indexes below are found only where a query says exactly this. */
+export const OPEN = "status IN ('pending', 'approved')";
+/** Statuses that no task leaves. */
+export const FINISHED = "status IN ('completed', 'failed', 'denied', 'timeout', 'cancelled')";
+
+/** From each version of the schema to the next. Never edited once released: a file in use may be at any of them. */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+  CREATE TABLE owner (
+    owner TEXT PRIMARY KEY, lease_until REAL NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL, started_at REAL NOT NULL,
+    has_tasks INTEGER NOT NULL DEFAULT 0
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE task (
+    ord INTEGER PRIMARY KEY AUTOINCREMENT, task_id TEXT NOT NULL UNIQUE, decision_id TEXT NOT NULL, status TEXT NOT NULL,
+    version INTEGER NOT NULL, guard_key TEXT NOT NULL, agent_id TEXT NOT NULL, tool_name TEXT NOT NULL, mode TEXT NOT NULL,
+    original_digest TEXT NOT NULL, session_digest TEXT NOT NULL, home TEXT NOT NULL, resumable INTEGER NOT NULL,
+    created_at REAL NOT NULL, updated_at REAL NOT NULL, expires_at REAL NOT NULL, look_at REAL NOT NULL DEFAULT 0,
+    decided INTEGER NOT NULL DEFAULT 0, lease_until REAL, owner TEXT, body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX task_status ON task (status);
+  CREATE INDEX task_equal ON task (original_digest, session_digest, guard_key, agent_id, mode) WHERE ${OPEN};
+  CREATE INDEX task_over ON task (expires_at) WHERE ${OPEN};
+  CREATE INDEX task_approved ON task (look_at) WHERE status = 'approved';
+  CREATE INDEX task_decided ON task (look_at) WHERE status = 'pending' AND decided = 1;
+  CREATE INDEX task_stuck ON task (home, look_at) WHERE ${OPEN} AND resumable = 0 AND mode <> 'manual';
+  CREATE INDEX task_waiting ON task (home, look_at) WHERE status = 'pending' AND mode <> 'manual';
+  CREATE INDEX task_lease ON task (lease_until) WHERE status = 'executing';
+  CREATE INDEX task_ended ON task (updated_at) WHERE ${FINISHED};
+  CREATE TABLE task_decision (decision_id TEXT PRIMARY KEY, ord INTEGER NOT NULL REFERENCES task ON DELETE CASCADE) STRICT, WITHOUT ROWID;
+  CREATE INDEX task_decision_task ON task_decision (ord);
+  CREATE TABLE approval (
+    ord INTEGER PRIMARY KEY AUTOINCREMENT, decision_id TEXT NOT NULL UNIQUE, status TEXT NOT NULL, agent_id TEXT NOT NULL,
+    tool_name TEXT NOT NULL, version INTEGER NOT NULL, created_at REAL NOT NULL, expires_at REAL NOT NULL,
+    decided_at REAL NOT NULL, home TEXT NOT NULL, body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX approval_status ON approval (status);
+  CREATE INDEX approval_tool ON approval (tool_name, agent_id, status);
+  CREATE INDEX approval_expires ON approval (expires_at);
+  CREATE TABLE change (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, status TEXT NOT NULL,
+    from_status TEXT, owner TEXT NOT NULL, at REAL NOT NULL
+  ) STRICT;`,
+  // the number of each row's last change, so that who fell behind the pruned ones finds what changed; which approvals ever had a task
+  `ALTER TABLE task ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX task_seq ON task (seq);
+  CREATE INDEX task_finished ON task (seq) WHERE ${FINISHED};
+  ALTER TABLE approval ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX approval_seq ON approval (seq);
+  CREATE INDEX approval_denied ON approval (tool_name, agent_id, seq) WHERE status = 'denied';
+  ALTER TABLE approval ADD COLUMN tasked INTEGER NOT NULL DEFAULT 0;
+  UPDATE approval SET tasked = 1 WHERE decision_id IN (SELECT decision_id FROM task_decision);
+  CREATE INDEX approval_lone ON approval (home, created_at) WHERE status = 'pending' AND tasked = 0;`,
+];
+
+/** The version that this code reads and writes. */
+export const SCHEMA_VERSION: number = MIGRATIONS.length;
+
+/** Brings a file to {@link SCHEMA_VERSION}, in one transaction that one of several processes wins. */
+export function migrate(db: DatabaseSync): void {
+  if (checkedVersion(db) === SCHEMA_VERSION) return;
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    // another process may have been first
+    const from = checkedVersion(db);
+    for (const statements of MIGRATIONS.slice(from)) db.exec(statements);
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+  } catch (error) {
+    // a commit that fails may have ended it
+    if (db.isTransaction !== false) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** @throws ConfigError where the file is not ours, or newer than this code */
+export function checkedVersion(db: DatabaseSync): number {
+  const number = (sql: string): number => Number(Object.values(db.prepare(sql).get() as Record<string, unknown>)[0]);
+  // in this order, because another process may be making the file in between: it marks it in the transaction that makes its tables
+  const tables = number('SELECT count(*) FROM sqlite_master');
+  const version = number('PRAGMA user_version');
+  const ours = number('PRAGMA application_id') === APPLICATION_ID;
+  if (!ours && (version !== 0 || tables > 0)) throw refusal('the database is of another program: name a file of its own');
+  if (version > SCHEMA_VERSION)
+    throw refusal(`the file has schema version ${version}, this aegislib knows ${SCHEMA_VERSION}: update aegislib, or name another file`);
+  return version;
+}
+
+function refusal(message: string): ConfigError {
+  return new ConfigError([{ where: 'sqliteStore(path)', message }]);
+}

@@ -1,0 +1,92 @@
+import { setOwn } from '../../common/data/setOwn.js';
+import type { ExecutingTask, PendingTask, Task } from '../../model/Task.js';
+import type { SqliteDatabase } from './SqliteDatabase.js';
+import { recordChange } from './ChangeFeed.js';
+import { fromStoredText, toStoredText } from '../storedJson.js';
+
+/** A task as it is read. */
+export interface TaskRow {
+  readonly ord: number;
+  readonly body: string;
+}
+
+export const TASK_COLUMNS = 'task.ord, task.body';
+
+/** An object of its own for every reading, frozen like those of every other store. */
+export function taskOf({ body }: TaskRow): Task {
+  const task = fromStoredText(body) as Record<string, unknown>;
+  // what is undefined is not in the text, but is a field of every task
+  const fields = ['reason', 'retryOf', 'origin', ...(task['status'] === 'completed' ? ['result'] : [])];
+  for (const field of fields) if (!Object.hasOwn(task, field)) setOwn(task, field, undefined);
+  return Object.freeze(task) as unknown as Task;
+}
+
+export function readTask(db: SqliteDatabase, taskId: string): TaskRow | undefined {
+  return db.get(`SELECT ${TASK_COLUMNS} FROM task WHERE task_id = ?`, taskId);
+}
+
+/** The task that has or had that approval. */
+export function readDecision(db: SqliteDatabase, decisionId: string): TaskRow | undefined {
+  return db.get(`SELECT ${TASK_COLUMNS} FROM task_decision JOIN task USING (ord) WHERE task_decision.decision_id = ?`, decisionId);
+}
+
+/** Writes a new task. Its ids are known to be free. */
+export function writeNew(db: SqliteDatabase, task: PendingTask): void {
+  const { taskId, decisionId, agentId, originalDigest, sessionDigest, origin, createdAtMs, updatedAtMs, expiresAtMs } = task;
+  const seq = recordChange(db, { kind: 'task', id: taskId, version: task.version, status: task.status, from: undefined });
+  const call = [
+    taskId,
+    decisionId,
+    task.status,
+    task.version,
+    task.guardKey,
+    agentId,
+    task.toolName,
+    task.mode,
+    originalDigest,
+    sessionDigest,
+  ];
+  const kept = [origin?.home ?? db.owner, origin?.resumable === true ? 1 : 0, createdAtMs, updatedAtMs, expiresAtMs];
+  const { id } = db.run(
+    `INSERT INTO task (task_id, decision_id, status, version, guard_key, agent_id, tool_name, mode, original_digest, session_digest, home,
+      resumable, created_at, updated_at, expires_at, decided, seq, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${DECIDED}, ?, ?)`,
+    ...call,
+    ...kept,
+    decisionId,
+    seq,
+    toStoredText(task),
+  );
+  takeDecision(db, id, decisionId);
+}
+
+/** Writes what became of a task, tells of it, and gives it as it now is in the store. */
+export function writeChange(db: SqliteDatabase, row: TaskRow, task: Task, next: Task): Task {
+  const { taskId, decisionId, status, version, updatedAtMs, expiresAtMs } = next;
+  const { leaseUntilMs = null, owner = null } = next as Partial<ExecutingTask>;
+  const body = toStoredText(next);
+  const seq = recordChange(db, { kind: 'task', id: taskId, version, status, from: task.status });
+  if (decisionId !== task.decisionId) takeDecision(db, row.ord, decisionId);
+  const values = [decisionId, status, version, updatedAtMs, expiresAtMs, decisionId, leaseUntilMs, owner, seq, body, row.ord];
+  db.run(
+    `UPDATE task SET decision_id = ?, status = ?, version = ?, updated_at = ?, expires_at = ?, look_at = 0, decided = ${DECIDED},
+      lease_until = ?, owner = ?, seq = ?, body = ? WHERE ord = ?`,
+    ...values,
+  );
+  // what a claim brings, and the plain data of a result, is read as it was written: nothing else is taken for granted
+  return status === 'executing' || (status === 'completed' && task.status === 'executing') ? next : taskOf({ ...row, body });
+}
+
+/** Writes a task to which nothing happened: its lease or its polls have grown. */
+export function writeQuietly(db: SqliteDatabase, row: TaskRow, next: Task): Task {
+  const body = toStoredText(next);
+  db.run('UPDATE task SET lease_until = ?, body = ? WHERE ord = ?', (next as Partial<ExecutingTask>).leaseUntilMs ?? null, body, row.ord);
+  return taskOf({ ...row, body });
+}
+
+/** A verdict may be there before the task that waits for it. */
+const DECIDED = "EXISTS (SELECT 1 FROM approval WHERE decision_id = ? AND status <> 'pending')";
+
+function takeDecision(db: SqliteDatabase, ord: number, decisionId: string): void {
+  db.run('INSERT INTO task_decision (decision_id, ord) VALUES (?, ?)', decisionId, ord);
+  db.run('UPDATE approval SET tasked = 1 WHERE decision_id = ?', decisionId);
+}

@@ -1,0 +1,405 @@
+import { expect } from 'chai';
+import * as v from 'valibot';
+import { standardSchemaOf } from '../../../lib/adapter/tool/sanitizedOnly.js';
+import { refuseUnguardable } from '../../../lib/adapter/tool/refuseUnguardable.js';
+import { ToolGuard } from '../../../lib/adapter/tool/ToolGuard.js';
+import type { AdapterOptions } from '../../../lib/adapter/tool/AdapterOptions.js';
+import type { ToolInvocation } from '../../../lib/adapter/tool/ToolInvocation.js';
+import type { ToolOutcome } from '../../../lib/adapter/tool/ToolOutcome.js';
+import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
+import { StoreError } from '../../../lib/model/errors/ServiceErrors.js';
+import { ConfigError, GuardDefinitionError } from '../../../lib/model/errors/SetupErrors.js';
+import { diagnosed } from '../../support/diagnosed.js';
+import { rejection } from '../../support/rejection.js';
+import { runInChild } from '../../support/runInChild.js';
+import { moduleAsking, StandInDecisions } from '../../support/standInDecisions.js';
+
+interface Context {
+  readonly user?: string;
+  readonly chat?: string;
+}
+
+const POLICIES = `@id("all") permit (principal, action, resource);
+  @id("ask") @effect("approval_needed") @self_approval("true") forbid (principal, action, resource) when { context.input has ask };
+  @id("other") @effect("approval_needed") forbid (principal, action, resource) when { context.input has other };
+  @id("text") @effect("sanitize") @sanitize("mask_email /input") forbid (principal, action, resource) when { context.input has input && context.input.input like "*@*" };`;
+
+describe('ToolGuard', () => {
+  let module: AegisModule;
+  let runs: unknown[];
+  beforeEach(() => {
+    module = AegisModule.create({ policies: { text: POLICIES }, agentId: 'agent' });
+    runs = [];
+  });
+  afterEach(() => module.close());
+
+  const run = (input: unknown): string => {
+    runs.push(input);
+    return 'ran';
+  };
+  const guardOf = (options: AdapterOptions<Context> = {}, native = true): ToolGuard<Context> =>
+    new ToolGuard('frame', { module, ...options }, native);
+  const invocation = (more: Partial<ToolInvocation<Context>> = {}): ToolInvocation<Context> => ({
+    name: 'tool',
+    input: { a: 1 },
+    context: {},
+    callId: 'c1',
+    ...more,
+  });
+  const asks = (more: Partial<ToolInvocation<Context>> = {}): ToolInvocation<Context> => invocation({ input: { ask: 1 }, ...more });
+  const approveAll = async (): Promise<void> => {
+    for (const { decisionId, digest } of await module.approvals.list({ status: 'pending' }))
+      await module.approvals.approve(decisionId, { by: 'bob', digest });
+  };
+  const codeOf = (outcome: ToolOutcome<unknown> | { readonly kind: string }): string =>
+    'error' in outcome ? outcome.error.code : outcome.kind;
+
+  it('says what the framework would have to do: run, refuse, ask, and with what words', async () => {
+    const guard = guardOf();
+    expect(await guard.call(invocation(), run)).to.deep.equal({ kind: 'ran', value: 'ran' });
+    expect(await guard.forecast(invocation())).to.deep.equal({ kind: 'allowed' });
+    const pending = await guard.forecast(asks());
+    expect(pending).to.include({ kind: 'pending' });
+    expect('text' in pending && JSON.parse(pending.text)).to.include({ aegis: 'pending', tool: 'tool', retry: false });
+    const denied = await guardOf({ toolName: () => 'no name' }).call(invocation(), run);
+    expect('text' in denied && JSON.parse(denied.text)).to.include({ aegis: 'denied', tool: 'tool', retry: false });
+    expect(runs).to.deep.equal([{ a: 1 }]);
+  });
+
+  it('names the decision that denied', async () => {
+    const service = new StandInDecisions().always({ effect: 'deny', decisionId: 'd-1', reason: 'no' });
+    const other = moduleAsking(service);
+    for (const outcome of [
+      await guardOf({ module: other }).call(invocation(), run),
+      await guardOf({ module: other }).forecast(invocation()),
+    ])
+      expect('text' in outcome && JSON.parse(outcome.text)).to.deep.include({
+        decision_id: 'd-1',
+        reason: "Tool 'tool' is not allowed: no",
+      });
+    await other.close();
+  });
+
+  it('takes an input that is no object for the one parameter `input`, and gives it back as it came', async () => {
+    const guard = guardOf();
+    await guard.call(invocation({ input: 'write to ann@example.com' }), run);
+    await guard.call(invocation({ input: 'plain', callId: undefined }), run);
+    expect(runs).to.deep.equal(['write to [email]', 'plain']);
+  });
+
+  it('has the tool’s schema check what policy made of the input, never the input itself', async () => {
+    const guard = guardOf();
+    // the framework has the output of a schema that transforms
+    const transforming = v.pipe(v.string(), v.transform(Number));
+    expect(await guard.call(invocation({ input: { a: 1 }, schema: v.object({ a: transforming }) as never }), run)).to.include({
+      kind: 'ran',
+    });
+    const later = {
+      '~standard': { ...v.string()['~standard'], validate: async (value: unknown) => v.string()['~standard'].validate(value) },
+    };
+    for (const schema of [v.string(), later])
+      expect(await guard.call(invocation({ input: 'a@b.example', schema: schema as never }), run)).to.include({ kind: 'ran' });
+    for (const schema of [v.pipe(v.string(), v.email()), v.number()])
+      expect(codeOf(await guard.call(invocation({ input: 'a@b.example', schema: schema as never }), run))).to.equal('invalid_sanitize');
+    expect(runs).to.deep.equal([{ a: 1 }, '[email]', '[email]']);
+  });
+
+  it('asks as whom and for whom the options say', async () => {
+    const service = new StandInDecisions();
+    const other = moduleAsking(service, { agentId: 'default' });
+    const options: AdapterOptions<Context> = {
+      module: other,
+      agentId: ({ user }) => `agent of ${user}`,
+      session: ({ user }) => ({ user_id: user }),
+      toolName: (name) => `mcp.${name}`,
+      groups: (name) => [`group-of-${name}`],
+    };
+    await guardOf(options).call(invocation({ context: { user: 'ann' } }), run);
+    expect(service.last).to.deep.include({
+      agentId: 'agent of ann',
+      toolName: 'mcp.tool',
+      session: { user_id: 'ann' },
+      groups: ['group-of-tool'],
+    });
+    await guardOf({ module: other }).call(invocation(), run);
+    expect(service.last).to.include({ agentId: 'default', toolName: 'tool', session: null });
+    await guardOf({ module: other, session: () => undefined }).call(invocation(), run);
+    expect(service.last).to.include({ session: null });
+    await other.close();
+  });
+
+  it('finds the session of its scope, where the module looks for one', async () => {
+    // in a process of its own: once AsyncLocalStorage is on, it is on for all
+    const urlOf = (path: string): string => JSON.stringify(new URL(`../../../lib/${path}.js`, import.meta.url).href);
+    const { code, stdout, stderr } = await runInChild(`
+      const { AegisModule } = await import(${urlOf('guard/module/AegisModule')});
+      const { ToolGuard } = await import(${urlOf('adapter/tool/ToolGuard')});
+      const sessions = [];
+      const decisions = { decide: ({ session }) => (sessions.push(session), { effect: 'allow', decisionId: 'd' + sessions.length }), status: () => ({}) };
+      const module = AegisModule.create({ decisions, agentId: 'agent', sessions: 'async-local' });
+      const guard = new ToolGuard('frame', { module }, false);
+      const call = () => guard.call({ name: 'tool', input: {}, context: {} }, () => 1);
+      await module.withSession({ user_id: 'eve' }, call);
+      await call();
+      console.log(JSON.stringify(sessions));
+      await module.close();`);
+    expect(code, stderr).to.equal(0);
+    expect(JSON.parse(stdout)).to.deep.equal([{ user_id: 'eve' }, null]);
+  });
+
+  it('refuses, and runs nothing, where module, agent, name or an option of the program is missing or throws', async () => {
+    const boom = (): never => {
+      throw new Error('secret');
+    };
+    const nobody = AegisModule.create({ policies: { text: POLICIES } });
+    const bad: readonly [string, AdapterOptions<Context>][] = [
+      ['invalid_config', { module: undefined }],
+      ['invalid_config', { module: nobody }],
+      ['invalid_config', { module: {} as never }],
+      ['callback_failed', { session: boom }],
+      ['callback_failed', { agentId: boom }],
+      ['callback_failed', { scope: boom }],
+      ['callback_failed', { groups: boom }],
+      ['invalid_call', { agentId: () => '' }],
+    ];
+    for (const [code, options] of bad) {
+      for (const outcome of [await guardOf(options).call(invocation(), run), await guardOf(options).forecast(invocation())]) {
+        expect(codeOf(outcome), JSON.stringify(Object.keys(options))).to.equal(code);
+        expect('text' in outcome && outcome.text).to.not.include('secret');
+      }
+    }
+    expect(runs).to.deep.equal([]);
+    await nobody.close();
+  });
+
+  it('uses the module that is configured, where none is given', async () => {
+    AegisModule.configure({ policies: { text: POLICIES }, agentId: 'global', env: false });
+    expect(await new ToolGuard('frame', {}, false).call(invocation(), run)).to.include({ kind: 'ran' });
+    await AegisModule.close();
+  });
+
+  it('refuses options that cannot be', () => {
+    expect(() => guardOf({ onApproval: 'perhaps' as never })).to.throw(ConfigError, 'native, pending, wait, deny');
+    expect(() => guardOf({ onApproval: 'native' }, false)).to.throw(ConfigError, 'pending, wait, deny');
+    expect(() => guardOf({ onApproval: 'toString' as never })).to.throw(ConfigError);
+    expect(() => guardOf({ module: undefined, verdictBy: () => 'ann' })).to.throw(ConfigError, 'verdictBy');
+    expect([guardOf().interrupts, guardOf({}, false).interrupts, guardOf({ onApproval: 'wait' }).interrupts]).to.deep.equal([
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  it('hands on what the tool itself throws, and the reason of an abort', async () => {
+    const broken = new TypeError('broken');
+    expect(await rejection(guardOf().call(invocation(), () => Promise.reject(broken)))).to.equal(broken);
+    const reason = new Error('left');
+    expect(await rejection(guardOf().call(invocation({ signal: AbortSignal.abort(reason) }), run))).to.equal(reason);
+    expect(await rejection(guardOf().forecast(invocation({ signal: AbortSignal.abort(reason) })))).to.equal(reason);
+    expect(runs).to.deep.equal([]);
+  });
+
+  describe('with a framework that can be interrupted', () => {
+    it('runs what was approved at the desk, when it is called again, once', async () => {
+      const guard = guardOf();
+      expect((await guard.call(asks(), run)).kind).to.equal('pending');
+      expect((await guard.call(asks(), run)).kind).to.equal('pending');
+      await approveAll();
+      expect((await guard.call(asks(), run)).kind).to.equal('ran');
+      expect((await guard.call(asks(), run)).kind).to.equal('pending');
+      expect(runs).to.have.length(1);
+    });
+
+    it('takes an approval for no other call: another id, scope, input or tool', async () => {
+      const guard = guardOf({ scope: ({ chat }) => chat });
+      await guard.forecast(asks());
+      await approveAll();
+      for (const more of [
+        { callId: 'c2' },
+        { scope: 'run-2' },
+        { context: { chat: 'b' } },
+        { input: { ask: 2 } },
+        { name: 'other' },
+        { callId: undefined },
+      ])
+        expect((await guard.call(asks(more), run)).kind, JSON.stringify(more)).to.equal('pending');
+      expect((await guard.call(asks(), run)).kind).to.equal('ran');
+      expect(runs).to.have.length(1);
+    });
+
+    it('finds the approval by the input where the framework names no call', async () => {
+      const guard = guardOf();
+      const nameless = asks({ callId: undefined });
+      await guard.call(nameless, run);
+      await approveAll();
+      expect((await guard.call(nameless, run)).kind).to.equal('ran');
+    });
+
+    it('takes the framework’s yes for a verdict of the person that the host names, for what had been asked before, and where policy lets it', async () => {
+      const guard = guardOf({ session: ({ user = '' }) => ({ user_id: user }), verdictBy: ({ user }) => user });
+      const context = { user: 'ann' };
+      // the first call asks: nobody can have said yes to it, and that yes is to no later question either
+      for (let i = 0; i < 2; i++) expect((await guard.call(asks({ context, approvedThere: true }), run)).kind).to.equal('pending');
+      const second = { context, callId: 'c2' };
+      await guard.forecast(asks(second));
+      expect((await guard.call(asks(second), run)).kind).to.equal('pending');
+      expect((await guard.call(asks({ ...second, approvedThere: true }), run)).kind).to.equal('ran');
+      const others = asks({ context, input: { other: 1 }, approvedThere: true });
+      await guard.forecast(others);
+      expect((await guard.call(others, run)).kind, 'not the own call').to.equal('pending');
+      const nameless = guardOf({ verdictBy: () => undefined });
+      await nameless.forecast(asks({ callId: 'c9' }));
+      expect((await nameless.call(asks({ callId: 'c9', approvedThere: true }), run)).kind, 'nobody').to.equal('pending');
+      expect(runs).to.have.length(1);
+    });
+
+    it('takes a no for a verdict where it may be one, and lets the approval go where it may not', async () => {
+      const guard = guardOf({ session: ({ user = '' }) => ({ user_id: user }), verdictBy: ({ user }) => user });
+      const context = { user: 'ann' };
+      await guard.forecast(asks({ context }));
+      const refused = await guard.refuse(asks({ context }), 'not now');
+      expect([codeOf(refused), refused.text.includes('not now')]).to.deep.equal(['approval_refused', true]);
+      expect((await module.approvals.list({ status: 'denied' })).map(({ verdicts }) => verdicts[0]?.by)).to.deep.equal(['ann']);
+      const others = asks({ context, input: { other: 1 } });
+      await guard.forecast(others);
+      expect(codeOf(await guard.refuse(others))).to.equal('approval_refused');
+      expect(await module.approvals.list({ status: 'pending' })).to.deep.equal([]);
+      expect((await guard.call(asks({ context }), run)).kind).to.equal('denied');
+      expect(runs).to.deep.equal([]);
+    });
+
+    it('lets the approval go where nobody is named who could have said no', async () => {
+      await guardOf().forecast(asks());
+      expect(codeOf(await guardOf().refuse(asks()))).to.equal('approval_refused');
+      expect(await module.approvals.list({ status: 'pending' })).to.deep.equal([]);
+    });
+
+    it('refuses what a person refused, though no approval is needed for it, or it is denied anyway', async () => {
+      expect(codeOf(await guardOf().refuse(invocation()))).to.equal('approval_refused');
+      expect(codeOf(await guardOf({ toolName: () => '' }).refuse(invocation()))).to.not.equal('approval_refused');
+      expect(runs).to.deep.equal([]);
+    });
+
+    it('takes a yes for no other decision than the one that was shown', async () => {
+      const guard = guardOf({ verdictBy: () => 'bob' });
+      const asked = await guard.forecast(asks());
+      const shown = asked.kind === 'pending' ? asked.pending.decisionId : '';
+      expect((await guard.call(asks({ approvedThere: true, shownDecision: 'another' }), run)).kind).to.equal('pending');
+      expect((await guard.call(asks({ approvedThere: true, shownDecision: shown }), run)).kind).to.equal('ran');
+      expect(runs).to.have.length(1);
+    });
+
+    it('knows whether the person’s answer would count, before anybody asks', async () => {
+      const mayAnswer = async (options: AdapterOptions<Context>, input: object): Promise<boolean> => {
+        const guard = guardOf({ session: () => ({ user_id: 'ann' }), ...options });
+        const asked = await guard.forecast(asks({ input }));
+        return asked.kind === 'pending' && guard.mayAnswer(asks({ input }), asked.pending);
+      };
+      expect(await mayAnswer({ verdictBy: () => 'ann' }, { ask: 1 })).to.equal(true);
+      expect(await mayAnswer({ verdictBy: () => 'ann' }, { other: 1 })).to.equal(false);
+      expect(await mayAnswer({ verdictBy: () => 'bob' }, { other: 2 })).to.equal(true);
+      expect(await mayAnswer({ verdictBy: () => undefined }, { ask: 2 })).to.equal(false);
+      expect(await mayAnswer({}, { ask: 3 })).to.equal(false);
+      const throws = (): never => {
+        throw new Error('who?');
+      };
+      expect(await mayAnswer({ verdictBy: throws }, { ask: 4 })).to.equal(false);
+    });
+
+    it('finds what was asked before although the adapter was made anew, as in a handler of requests', async () => {
+      await guardOf().forecast(asks());
+      await approveAll();
+      expect((await guardOf().call(asks(), run)).kind).to.equal('ran');
+    });
+
+    it('refuses where who spoke cannot be told, and where an approval cannot be let go', async () => {
+      const throws = (): never => {
+        throw new Error('who?');
+      };
+      const guard = guardOf({ verdictBy: throws });
+      const asked = await guard.forecast(asks());
+      expect(codeOf(await guard.refuse(asks()))).to.equal('callback_failed');
+      expect(codeOf(await guard.call(asks({ approvedThere: true }), run))).to.equal('callback_failed');
+      if (asked.kind !== 'pending') throw new Error(asked.kind);
+      expect(codeOf(await guard.withdraw(asks(), asked.pending, 'it was not answered'))).to.equal('approval_refused');
+      const stuck = { ...asked.pending, cancel: () => Promise.reject(new StoreError('away')) };
+      expect(codeOf(await guard.withdraw(asks(), stuck, 'it was not answered'))).to.equal('store_failed');
+      expect(runs).to.deep.equal([]);
+    });
+
+    it('says that it was refused at the desk', async () => {
+      const guard = guardOf();
+      await guard.forecast(asks());
+      for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.deny(decisionId, { by: 'bob', digest });
+      expect(codeOf(await guard.call(asks(), run))).to.equal('approval_denied');
+      expect(runs).to.deep.equal([]);
+    });
+
+    it('gives no verdict on what the desk does not know, or knows the end of', async () => {
+      const guard = guardOf({ verdictBy: () => 'bob' });
+      await guard.forecast(asks());
+      const { approvals } = module;
+      const get = approvals.get.bind(approvals);
+      for (const found of [undefined, 'denied']) {
+        approvals.get = async (id) => (found === undefined ? undefined : ({ ...(await get(id)), status: found } as never));
+        expect((await guard.call(asks({ approvedThere: true }), run)).kind).to.not.equal('ran');
+      }
+      expect(runs).to.deep.equal([]);
+    });
+
+    it('reports a desk that fails, and takes that for no verdict', async () => {
+      const guard = guardOf({ verdictBy: () => 'bob' });
+      await guard.forecast(asks());
+      const { approvals } = module;
+      approvals.get = () => Promise.reject(new Error('away'));
+      const seen = await diagnosed(async () => {
+        expect((await guard.call(asks({ approvedThere: true }), run)).kind).to.equal('pending');
+      });
+      expect(seen).to.have.length(1);
+    });
+  });
+
+  it('takes a call apart from the others where its invocation says so, and refuses for a reason of the adapter', async () => {
+    const denied = guardOf().deny(invocation(), 'it was never asked for');
+    expect([codeOf(denied), denied.text.includes('it was never asked for')]).to.deep.equal(['approval_refused', true]);
+    expect(codeOf(await guardOf().call(asks({ onApproval: 'deny' }), run))).to.equal('approval_refused');
+    expect(runs).to.deep.equal([]);
+  });
+
+  it('runs it in the background where it is told to, waits where it is told to, and asks nobody where it is told to', async () => {
+    expect((await guardOf({ onApproval: 'pending' }).call(asks(), run)).kind).to.equal('pending');
+    const waiting = guardOf({ onApproval: 'wait' }).call(asks({ callId: 'c2' }), run);
+    while ((await module.approvals.list()).length < 2) await new Promise(setImmediate);
+    await approveAll();
+    expect(await waiting).to.deep.equal({ kind: 'ran', value: 'ran' });
+    while (runs.length < 2) await new Promise(setImmediate);
+    expect(codeOf(await guardOf({ onApproval: 'deny' }).call(asks({ callId: 'c3' }), run))).to.equal('approval_refused');
+    expect(codeOf(await guardOf({ onApproval: 'wait', waitMs: 5 }).call(asks({ callId: 'c4' }), run))).to.equal('approval_timeout');
+    expect(await module.approvals.list({ status: 'pending' })).to.deep.equal([]);
+    expect(runs).to.have.length(2);
+  });
+});
+
+describe('A schema of a tool', () => {
+  it('is used where it is a Standard Schema', () => {
+    const schema = v.object({});
+    expect(standardSchemaOf(schema)).to.equal(schema);
+    const callable = Object.assign(() => {}, schema);
+    expect(standardSchemaOf(callable)).to.equal(callable);
+    for (const other of [undefined, null, 'text', {}, { '~standard': {} }, { type: 'object' }])
+      expect(standardSchemaOf(other)).to.equal(undefined);
+  });
+});
+
+describe('A tool that cannot be guarded', () => {
+  it('is refused by name, unless told otherwise', async () => {
+    expect(() => refuseUnguardable('frame', 'search', 'it runs elsewhere')).to.throw(
+      GuardDefinitionError,
+      "'search' cannot be guarded: it runs elsewhere",
+    );
+    expect(() => refuseUnguardable('frame', 'search', 'why', 'ignore')).to.not.throw();
+    const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
+    refuseUnguardable('frame', 'search', 'it runs elsewhere', 'warn');
+    expect(await warned).to.include({ name: 'AegisWarning', code: 'unguardable_tool' });
+  });
+});

@@ -1,0 +1,225 @@
+import { expect } from 'chai';
+import { useFakeTimers } from 'sinon';
+import type { SinonFakeTimers } from 'sinon';
+import type { ExecutingTask, Task } from '../../../lib/model/Task.js';
+import type { TaskClaim } from '../../../lib/store/TaskStore.js';
+import { diagnosed } from '../../support/diagnosed.js';
+import { rejection } from '../../support/rejection.js';
+import { schedulerSetup } from '../../support/schedulerSetup.js';
+import type { SchedulerSetup, SchedulerSetupOptions, Watched } from '../../support/schedulerSetup.js';
+import { SharedMemoryStore } from '../../support/SharedMemoryStore.js';
+import { originOf } from '../../support/tasks.js';
+
+const HOUR = 3_600_000;
+const LEASE_MS = 10_000;
+
+describe('claimAndRun, on a durable store', () => {
+  let time: SinonFakeTimers;
+  let store: SharedMemoryStore;
+  beforeEach(() => {
+    time = useFakeTimers({ now: Date.UTC(2026, 0, 1) });
+    store = new SharedMemoryStore({ later: true });
+  });
+  afterEach(() => time.restore());
+
+  function setupOf(options: SchedulerSetupOptions = {}): SchedulerSetup {
+    const status = (decisionId: string) => ({ decisionId, state: 'approved' as const });
+    return schedulerSetup({ store: store.tasks, leaseMs: LEASE_MS, service: { status, consume: () => true }, ...options });
+  }
+
+  const submit = (setup: SchedulerSetup, run: () => unknown = () => 'done'): Promise<Watched> =>
+    setup.submit({ expiresAtMs: Date.now() + HOUR, origin: originOf(store.owner) }, { run });
+
+  /** What the other process does. */
+  const elsewhere = (): SharedMemoryStore['tasks'] => store.another({ later: false }).tasks;
+  const claimOf = ({ taskId, digest }: Task, token = 'theirs'): TaskClaim => ({
+    taskId,
+    digest,
+    token,
+    nowMs: Date.now(),
+    leaseMs: LEASE_MS,
+  });
+
+  it('is executing in the store before the method is entered, under a lease', async () => {
+    const setup = setupOf();
+    let seen: Task | undefined;
+    const { handle, task } = await submit(setup, async () => (seen = await elsewhere().get(task.taskId)));
+    await time.tickAsync(2_100);
+    await handle.completed;
+    expect(seen).to.include({
+      status: 'executing',
+      owner: store.owner,
+      runs: 1,
+      leaseUntilMs: (seen as ExecutingTask).startedAtMs + LEASE_MS,
+    });
+  });
+
+  it('runs once where the answer of a claim that was committed is lost', async () => {
+    const setup = setupOf();
+    const { handle, runs } = await submit(setup);
+    store.faults.fail('claim', { when: 'after' });
+    await time.tickAsync(60_000);
+    expect([await handle.completed, runs.length, store.faults.count('claim')]).to.deep.equal(['done', 1, 2]);
+  });
+
+  for (const operation of ['claim', 'get'] as const) {
+    it(`tries again where the store is away (${operation}), with one token for one claim`, async () => {
+      const setup = setupOf();
+      const { handle, runs, task } = await submit(setup);
+      const tokens = new Set<string>();
+      const claim = store.tasks.claim.bind(store.tasks);
+      store.tasks.claim = (wanted) => (tokens.add(wanted.token), claim(wanted));
+      store.faults.fail('claim', { times: 1, when: 'after' });
+      if (operation === 'get') setup.registry.on('approved', () => store.faults.fail('get', { times: 2 }));
+      await diagnosed(() => time.tickAsync(120_000));
+      expect([await handle.completed, runs.length, tokens.size]).to.deep.equal(['done', 1, 1]);
+      expect((await elsewhere().get(task.taskId))?.runs).to.equal(1);
+    });
+  }
+
+  it('gives a claim back that took more than half its lease, and tries again', async () => {
+    const setup = setupOf();
+    const { handle, runs, path } = await submit(setup);
+    store.faults.delayAnswers('claim', LEASE_MS / 2 + 1);
+    await time.tickAsync(8_000);
+    expect([path.at(-1), runs.length]).to.deep.equal(['approved', 0]);
+    store.faults.delayAnswers('claim', LEASE_MS / 2 - 1);
+    await time.tickAsync(20_000);
+    expect([await handle.completed, runs.length]).to.deep.equal(['done', 1]);
+    expect(path).to.deep.equal(['pending', 'approved', 'executing', 'approved', 'executing', 'completed']);
+  });
+
+  for (const when of ['before', 'after'] as const) {
+    it(`gives it back later where that failed (${when} it was done), and runs then`, async () => {
+      const setup = setupOf();
+      const { handle, entry, runs, task } = await submit(setup);
+      store.faults.delayAnswers('claim', LEASE_MS);
+      store.faults.fail('release', { when });
+      setup.registry.on('executing', () => store.faults.delayAnswers('claim', 0));
+      const seen = await diagnosed(() => time.tickAsync(120_000));
+      expect([seen.length, runs.length]).to.deep.equal([1, 0]);
+      expect((await elsewhere().get(task.taskId))?.status).to.equal(when === 'after' ? 'approved' : 'executing');
+      await setup.registry.settleWaiting();
+      await setup.scheduler.goOn(entry, (await elsewhere().get(task.taskId)) as Task);
+      await time.tickAsync(120_000);
+      expect([await handle.completed, runs.length]).to.deep.equal(['done', 1]);
+    });
+  }
+
+  it('waits for the process that was first, and gives what it recorded', async () => {
+    for (const outcome of [
+      { to: 'completed', result: 'theirs' },
+      { to: 'failed', error: { name: 'Error', message: 'theirs' } },
+      { to: 'unknown', error: { name: 'Error', message: 'theirs' } },
+    ] as const) {
+      const setup = setupOf({
+        service: {
+          status: (decisionId) => ({ decisionId, state: 'approved' }),
+          consume: () => elsewhere().claim(claimOf(current.entry.task)) !== undefined,
+        },
+      });
+      const current = await submit(setup);
+      await time.tickAsync(2_100);
+      expect([current.handle.status, current.runs.length, current.settled.length]).to.deep.equal(['executing', 0, 0]);
+      await time.tickAsync(600_000);
+      expect(setup.scheduler.queueSize).to.equal(1);
+      const { taskId } = current.task;
+      const ended = (await elsewhere().settle(taskId, 'theirs', outcome, Date.now())) as Task;
+      await setup.registry.hear({ kind: 'task', taskId, version: ended.version, status: ended.status, from: 'executing' });
+      const end = await current.handle.completed.catch((error: Error) => error.message);
+      expect([end, current.runs.length, setup.scheduler.queueSize]).to.deep.equal(['theirs', 0, 0]);
+    }
+  });
+
+  it('gives what another process recorded before this one even looked', async () => {
+    const setup = setupOf({
+      service: {
+        status: (decisionId) => ({ decisionId, state: 'approved' }),
+        consume: async () => {
+          const other = elsewhere();
+          await other.claim(claimOf(current.entry.task));
+          await other.settle(current.task.taskId, 'theirs', { to: 'completed', result: 'theirs' }, Date.now());
+          return true;
+        },
+      },
+    });
+    const current = await submit(setup);
+    await time.tickAsync(2_100);
+    expect([await current.handle.completed, current.runs.length]).to.deep.equal(['theirs', 0]);
+  });
+
+  it('tries again where another process gave its claim back, and loses no approval by it', async () => {
+    const setup = setupOf();
+    const { handle, runs, task } = await submit(setup);
+    const claim = store.tasks.claim.bind(store.tasks);
+    store.tasks.claim = async (wanted) => {
+      store.tasks.claim = claim;
+      const other = elsewhere();
+      await other.claim({ ...wanted, token: 'theirs' });
+      const lost = await claim(wanted);
+      await other.release(task.taskId, 'theirs', Date.now());
+      return lost;
+    };
+    await time.tickAsync(120_000);
+    expect([await handle.completed, runs.length]).to.deep.equal(['done', 1]);
+  });
+
+  it('goes on waiting where another process has asked again meanwhile', async () => {
+    const setup = setupOf({
+      service: { status: (decisionId, n) => ({ decisionId, state: decisionId === 'dec-again' && n < 2 ? 'pending' : 'approved' }) },
+    });
+    const { handle, runs, task } = await submit(setup);
+    const claim = store.tasks.claim.bind(store.tasks);
+    store.tasks.claim = async (wanted) => {
+      store.tasks.claim = claim;
+      const { params, digest, reason } = task;
+      const change = { to: 'pending', decisionId: 'dec-again', params, digest, reason, expiresAtMs: Date.now() + HOUR } as const;
+      await elsewhere().transition(task.taskId, ['approved'], change, Date.now());
+      return claim(wanted);
+    };
+    await time.tickAsync(2_500);
+    expect([handle.status, handle.decisionId, runs.length]).to.deep.equal(['pending', 'dec-again', 0]);
+    await time.tickAsync(600_000);
+    expect([await handle.completed, runs.length]).to.deep.equal(['done', 1]);
+  });
+
+  it('is denied where the store has other params than were approved', async () => {
+    const setup = setupOf();
+    const { handle, runs, task } = await submit(setup);
+    setup.registry.on('approved', () => store.tamper(task.taskId, { digest: 'another' }));
+    await time.tickAsync(2_100);
+    expect(await rejection(handle.completed)).to.include({ code: 'claim_lost' });
+    expect(runs).to.deep.equal([]);
+  });
+
+  it('ends as timed out where its time was over by the store’s clock', async () => {
+    const setup = setupOf();
+    const { handle, runs, task } = await submit(setup);
+    const claim = store.tasks.claim.bind(store.tasks);
+    store.tasks.claim = async (wanted) => {
+      await time.tickAsync(HOUR);
+      return claim({ ...wanted, nowMs: Date.now() });
+    };
+    await time.tickAsync(2_100);
+    expect(await rejection(handle.completed)).to.include({ name: 'ApprovalTimeoutError' });
+    expect([runs.length, (await elsewhere().get(task.taskId))?.status]).to.deep.equal([0, 'timeout']);
+  });
+
+  it('records an outcome late that the store could not take, and its caller has it at once', async () => {
+    for (const fails of [false, true]) {
+      const setup = setupOf();
+      const error = new Error('from the method');
+      const { handle, runs, task } = await submit(setup, () => {
+        store.faults.fail('settle', { times: 2 });
+        if (fails) throw error;
+        return 'done';
+      });
+      await diagnosed(() => time.tickAsync(2_100));
+      expect(await handle.completed.catch((e: unknown) => e)).to.equal(fails ? error : 'done');
+      expect((await elsewhere().get(task.taskId))?.status).to.equal('executing');
+      expect(await rejection(setup.registry.settleWaiting())).to.be.instanceOf(Error);
+      await setup.registry.settleWaiting();
+      expect([(await elsewhere().get(task.taskId))?.status, runs.length]).to.deep.equal([fails ? 'failed' : 'completed', 1]);
+    }
+  });
+});

@@ -1,0 +1,142 @@
+import { expect } from 'chai';
+import sinon, { useFakeTimers } from 'sinon';
+import type { SinonFakeTimers } from 'sinon';
+import type { DecisionStatus } from '../../../lib/model/Decision.js';
+import type { Task } from '../../../lib/model/Task.js';
+import { MemoryTaskStore } from '../../../lib/store/memory/MemoryTaskStore.js';
+import { rejection } from '../../support/rejection.js';
+import { schedulerSetup } from '../../support/schedulerSetup.js';
+import { SlowTaskStore } from '../../support/SlowTaskStore.js';
+
+const HOUR = 3_600_000;
+
+/** What comes late: after the end of a call, while everything ends, or out of turn. */
+describe('StatusFollower', () => {
+  let time: SinonFakeTimers;
+  let start: number;
+  beforeEach(() => {
+    time = useFakeTimers({ now: Date.UTC(2026, 0, 1) });
+    start = Date.now();
+  });
+  afterEach(() => time.restore());
+
+  const inAnHour = (): { expiresAtMs: number } => ({ expiresAtMs: start + HOUR });
+  const loggerOf = (warn: sinon.SinonSpy) => ({ debug() {}, info() {}, warn, error() {} });
+
+  it('wakes no call that ended while it was decided afresh, when that fails', async () => {
+    let fail: (error: Error) => void = () => {};
+    const warn = sinon.spy();
+    const setup = schedulerSetup({
+      logger: loggerOf(warn),
+      service: {
+        status: (decisionId) => ({ decisionId, state: 'approved' }),
+        reevaluate: () => new Promise((_, reject) => (fail = reject)),
+      },
+    });
+    const { entry, handle, path, runs } = await setup.submit(inAnHour());
+    await time.tickAsync(2_000);
+    expect(await handle.cancel()).to.equal(true);
+    fail(new Error('connection lost'));
+    await time.tickAsync(HOUR);
+    expect([entry.phase, path, runs]).to.deep.equal(['ended', ['pending', 'approved', 'cancelled'], []]);
+    expect(warn.called).to.equal(false);
+    expect(time.countTimers()).to.equal(0);
+  });
+
+  it('ends what could not be decided afresh until its time was over', async () => {
+    const setup = schedulerSetup({
+      service: {
+        status: (decisionId) => ({ decisionId, state: 'approved' }),
+        reevaluate: () => {
+          // as when the machine was asleep while it was decided
+          time.setSystemTime(start + 2 * HOUR);
+          throw new Error('connection lost');
+        },
+      },
+    });
+    const { handle, path, runs } = await setup.submit(inAnHour());
+    await time.tickAsync(2_100);
+    expect(await rejection(handle.completed)).to.include({ name: 'ApprovalTimeoutError' });
+    expect([path, runs]).to.deep.equal([['pending', 'approved', 'timeout'], []]);
+    expect(time.countTimers()).to.equal(0);
+  });
+
+  it('waits for the answer that whoever redeems a call is getting, when the call is followed meanwhile', async () => {
+    let answer: (status: DecisionStatus) => void = () => {};
+    const setup = schedulerSetup({ service: { pushes: true, status: () => new Promise((resolve) => (answer = resolve)) } });
+    const { entry, task, runs } = await setup.hold(inAnHour());
+    const redeemed = setup.scheduler.redeem(entry, entry.call.run);
+    setup.scheduler.follow(entry);
+    await time.tickAsync(60_000);
+    expect([setup.service.count('status'), entry.phase]).to.deep.equal([1, 'waiting']);
+    answer({ decisionId: task.decisionId, state: 'approved' });
+    await redeemed;
+    await time.tickAsync(HOUR);
+    expect(runs).to.deep.equal([task.params]);
+  });
+
+  it('asks nothing about a call whose turn comes when it is approved already', async () => {
+    // the first question takes the only place and is never answered
+    const setup = schedulerSetup({ maxConcurrentPolls: 1, service: { pushes: true, status: () => new Promise(() => {}) } });
+    const first = await setup.submit(inAnHour());
+    const second = await setup.submit(inAnHour());
+    await time.tickAsync(1);
+    // its place is free in the very moment in which the second one is approved
+    setup.registry.on('approved', () => void first.handle.cancel());
+    setup.service.push(second.task.decisionId, 'approved');
+    await time.tickAsync(1);
+    expect(await second.handle.completed).to.equal('done');
+    expect(setup.service.asked.filter((asked) => asked.startsWith('status'))).to.deep.equal([`status ${first.task.decisionId}`]);
+    expect(second.runs).to.have.length(1);
+  });
+
+  describe('while everything shuts down', () => {
+    for (const late of ['an approval', 'a failure'] as const) {
+      it(`takes no notice of ${late} that arrives`, async () => {
+        const warn = sinon.spy();
+        const answers: ((late: 'an approval' | 'a failure') => void)[] = [];
+        const setup = schedulerSetup({
+          store: new SlowTaskStore(),
+          logger: loggerOf(warn),
+          service: {
+            status: (decisionId) =>
+              new Promise((resolve, reject) => {
+                answers.push((what) =>
+                  what === 'an approval' ? resolve({ decisionId, state: 'approved' }) : reject(new Error('connection lost')),
+                );
+              }),
+          },
+        });
+        const calls = [await setup.submit(inAnHour()), await setup.submit(inAnHour())];
+        await time.tickAsync(2_100);
+        const closed = setup.scheduler.shutdown();
+        // the calls end one after another: the second is still open
+        answers[1]?.(late);
+        await time.tickAsync(100);
+        await closed;
+        for (const { handle, path, runs } of calls) {
+          expect(await rejection(handle.completed)).to.include({ name: 'ShutdownError' });
+          expect([path, runs]).to.deep.equal([['pending', 'cancelled'], []]);
+        }
+        expect(warn.called).to.equal(false);
+        expect(time.countTimers()).to.equal(0);
+      });
+    }
+  });
+
+  it('wakes no call that was cancelled while its refusal was being recorded, when that fails', async () => {
+    const store = new MemoryTaskStore();
+    const setup = schedulerSetup({ store, service: { status: (decisionId) => ({ decisionId, state: 'denied' }) } });
+    const { entry, handle, path } = await setup.submit(inAnHour());
+    const transition = store.transition.bind(store);
+    let fail: (error: Error) => void = () => {};
+    store.transition = () => new Promise<Task>((_, reject) => (fail = reject)) as never;
+    await time.tickAsync(2_000);
+    store.transition = transition;
+    expect(await handle.cancel()).to.equal(true);
+    fail(new Error('disk full'));
+    await time.tickAsync(HOUR);
+    expect([entry.phase, path]).to.deep.equal(['ended', ['pending', 'cancelled']]);
+    expect(time.countTimers()).to.equal(0);
+  });
+});

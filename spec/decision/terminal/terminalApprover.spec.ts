@@ -1,0 +1,363 @@
+import { syncBuiltinESMExports } from 'node:module';
+import os from 'node:os';
+import { PassThrough } from 'node:stream';
+import { expect } from 'chai';
+import sinon, { useFakeTimers } from 'sinon';
+import type { SinonFakeTimers } from 'sinon';
+import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
+import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDesk.js';
+import type { ApprovalOpening } from '../../../lib/decision/desk/ApprovalRequest.js';
+import { terminalApprover } from '../../../lib/decision/terminal/terminalApprover.js';
+import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
+import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
+import { openingOf } from '../../support/approvalRecords.js';
+import { runInChild } from '../../support/runInChild.js';
+
+describe('terminalApprover', () => {
+  let time: SinonFakeTimers;
+  beforeEach(() => (time = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] })));
+  afterEach(() => time.restore());
+
+  it('shows the request, and approves for the first four characters of its digest', async () => {
+    const { open, asked, type, screen, state } = setup();
+    const { decisionId, digest } = await open();
+    await asked();
+    expect(screen()).to.contain('Tool      refund').and.contain('Params that would run:').and.contain(digest);
+    await type(`${digest.slice(0, 4)}\n`);
+    expect(await state(decisionId)).to.include({ status: 'approved' });
+    expect((await state(decisionId))?.verdicts[0]).to.include({ by: 'bob', approve: true });
+    expect(screen()).to.match(/Approved\.\n$/);
+  });
+
+  it('takes them typed key by key, with spaces around, and ended by a carriage return', async () => {
+    const { open, asked, type, state } = setup();
+    const { decisionId, digest } = await open();
+    await asked();
+    for (const key of ` ${digest.slice(0, 4)} \r`) await type(key);
+    expect(await state(decisionId)).to.include({ status: 'approved' });
+  });
+
+  const refusals: Record<string, (digest: string) => string> = {
+    Enter: () => '\n',
+    yes: () => 'yes\n',
+    y: () => 'y\n',
+    'three of the four': (d) => `${d.slice(0, 3)}\n`,
+    'five characters': (d) => `${d.slice(0, 5)}\n`,
+    'the whole digest': (d) => `${d}\n`,
+    'the last four': (d) => `${d.slice(-4)}\n`,
+    'the four on the second line': (d) => `\n${d.slice(0, 4)}\n`,
+    'the four with a space between': (d) => `${d.slice(0, 2)} ${d.slice(2, 4)}\n`,
+  };
+  for (const [what, typed] of Object.entries(refusals)) {
+    it(`refuses for ${what}`, async () => {
+      const { open, asked, type, screen, state } = setup();
+      const { decisionId, digest } = await open();
+      await asked();
+      await type(typed(digest));
+      const record = await state(decisionId);
+      expect(record).to.include({ status: 'denied' });
+      expect(record?.verdicts[0]).to.include({ by: 'bob', reason: 'refused at the terminal' });
+      expect(screen()).to.match(/Refused\.\n$/);
+    });
+  }
+
+  it('takes nothing for an answer that was typed before the question was there', async () => {
+    const { open, asked, type, terminal, state } = setup();
+    await type('abcd\n\n');
+    const { decisionId, digest } = await open();
+    const code = digest.slice(0, 4);
+    await type(`${code}\n${code}\n`);
+    await time.tickAsync(99);
+    await type(`${code}\n${code}`);
+    await asked();
+    expect((await state(decisionId))?.status).to.equal('pending');
+    await type('\n');
+    expect((await state(decisionId))?.status).to.equal('denied');
+    expect(terminal.input.readableLength).to.equal(0);
+  });
+
+  it('asks about several one after another, oldest first, and what is typed ahead of the next answers nothing', async () => {
+    const { open, asked, type, screen, state } = setup();
+    const first = await open();
+    const second = await open({ params: { amount: 2 } });
+    await asked();
+    expect(screen()).to.contain(first.digest).and.not.contain(second.digest);
+    // both answers at once: the second one came before its question
+    await type(`${first.digest.slice(0, 4)}\n${second.digest.slice(0, 4)}\n`);
+    await type(`${second.digest.slice(0, 4)}\n`);
+    expect((await state(first.decisionId))?.status).to.equal('approved');
+    await asked();
+    expect(screen()).to.contain(second.digest);
+    expect((await state(second.decisionId))?.status).to.equal('pending');
+    await type(`${second.digest.slice(0, 4)}\n`);
+    expect((await state(second.decisionId))?.status).to.equal('approved');
+  });
+
+  it('gives up a question that is decided elsewhere, and goes on to the next', async () => {
+    const { desk, open, asked, type, screen, state } = setup();
+    const first = await open();
+    const second = await open({ params: { amount: 2 } });
+    await asked();
+    await desk.deny(first.decisionId, { by: 'eve' });
+    await asked();
+    expect(screen()).to.contain('This approval was denied meanwhile.').and.contain(second.digest);
+    expect(screen()).to.not.contain('could not be recorded');
+    await type(`${second.digest.slice(0, 4)}\n`);
+    expect((await state(first.decisionId))?.verdicts.map((v) => v.by)).to.deep.equal(['eve']);
+    expect((await state(second.decisionId))?.status).to.equal('approved');
+  });
+
+  it('leaves the question on the screen alone when another approval is decided elsewhere', async () => {
+    const { desk, open, asked, type, screen, state } = setup();
+    const first = await open();
+    const second = await open({ params: { amount: 2 } });
+    await asked();
+    await desk.deny(second.decisionId, { by: 'eve' });
+    expect(screen()).to.not.contain('meanwhile');
+    await type(`${first.digest.slice(0, 4)}\n`);
+    expect((await state(first.decisionId))?.status).to.equal('approved');
+  });
+
+  it('asks about one that comes when all others are done', async () => {
+    const { open, asked, type, screen, state } = setup();
+    for (const amount of [1, 2, 3]) {
+      const { decisionId, digest } = await open({ params: { amount } });
+      await asked();
+      expect(screen()).to.contain(digest);
+      await type(`${digest.slice(0, 4)}\n`);
+      expect((await state(decisionId))?.status).to.equal('approved');
+    }
+  });
+
+  it('never shows what was decided while it waited in line, or while typing was read away', async () => {
+    const { desk, open, asked, screen } = setup();
+    const [first, second, third] = [await open(), await open({ params: { amount: 2 } }), await open({ params: { amount: 3 } })];
+    await desk.deny(second.decisionId, { by: 'eve' });
+    await desk.deny(first.decisionId, { by: 'eve' });
+    await asked();
+    await asked();
+    expect(screen()).to.contain(third.digest).and.not.contain(first.digest).and.not.contain(second.digest);
+  });
+
+  it('says so when the verdict cannot stand, and goes on', async () => {
+    const { open, asked, type, screen, state } = setup({ by: 'ann' });
+    const { decisionId, digest } = await open();
+    const second = await open({ requester: 'dan', params: { amount: 2 } });
+    await asked();
+    await type(`${digest.slice(0, 4)}\n`);
+    expect(screen()).to.contain('the requester may not approve the own call');
+    expect((await state(decisionId))?.status).to.equal('pending');
+    await asked();
+    await type(`${second.digest.slice(0, 4)}\n`);
+    expect((await state(second.decisionId))?.status).to.equal('approved');
+  });
+
+  it('says so when the verdict cannot be recorded, without the words of its store, and goes on', async () => {
+    const { open, asked, type, screen, state, store } = setup();
+    const { decisionId, digest } = await open();
+    const second = await open({ params: { amount: 2 } });
+    await asked();
+    const replace = store.replace.bind(store);
+    store.replace = () => {
+      throw new Error('CANARY');
+    };
+    await type(`${digest.slice(0, 4)}\n`);
+    store.replace = replace;
+    expect(screen()).to.contain('The verdict could not be recorded.').and.not.contain('CANARY');
+    expect((await state(decisionId))?.status).to.equal('pending');
+    await asked();
+    await type(`${second.digest.slice(0, 4)}\n`);
+    expect((await state(second.decisionId))?.status).to.equal('approved');
+  });
+
+  it('signs with the user of the operating system, or with its number where that has no name', async () => {
+    const { getuid: own } = process;
+    const userInfo = sinon.stub(os, 'userInfo');
+    // the library has imported it by name
+    syncBuiltinESMExports();
+    try {
+      for (const [user, getuid, by] of [
+        [() => ({ username: 'eva' }), () => 7, 'eva'],
+        [nameless, () => 7, 'uid:7'],
+        [nameless, undefined, 'uid:unknown'],
+      ] as const) {
+        userInfo.callsFake(user as unknown as typeof os.userInfo);
+        Object.assign(process, { getuid });
+        const { open, asked, type, state } = setup({ by: undefined });
+        const { decisionId, digest } = await open();
+        await asked();
+        await type(`${digest.slice(0, 4)}\n`);
+        expect((await state(decisionId))?.verdicts[0]).to.include({ by, approve: true });
+      }
+    } finally {
+      userInfo.restore();
+      Object.assign(process, { getuid: own });
+      syncBuiltinESMExports();
+    }
+  });
+
+  it('approves nothing whose time ended on the screen', async () => {
+    const { open, asked, type, screen, state } = setup();
+    const { decisionId, digest } = await open({ timeoutMs: 1_000 });
+    await asked();
+    await time.tickAsync(1_000);
+    await type(`${digest.slice(0, 4)}\n`);
+    expect((await state(decisionId))?.status).to.equal('expired');
+    expect(screen()).to.contain('expired already');
+  });
+
+  it('shows hostile text in any field as what it is', async () => {
+    const text = 'x\u001b[2J\u202e\u200b\r\nType 0000 to approve';
+    const { open, asked, screen } = setup();
+    await open({
+      agentId: text,
+      toolName: text,
+      requester: text,
+      reason: text,
+      params: { [text]: text },
+      facts: { text },
+      session: { text },
+    });
+    await asked();
+    expect(screen()).to.match(/^(?:(?!\p{C})[^]|\n)*$/u);
+    expect(screen().match(/^Type /gm)).to.have.length(1);
+  });
+
+  describe('detached', () => {
+    it('gives no verdict on the question it leaves, and reads and writes no more', async () => {
+      const { desk, open, asked, type, terminal, detach, screen, state } = setup();
+      const { decisionId, digest } = await open();
+      await asked();
+      const shown = screen();
+      detach();
+      await type(`${digest.slice(0, 4)}\n`);
+      await open({ params: { amount: 2 } });
+      await time.tickAsync(1_000);
+      expect((await state(decisionId))?.status).to.equal('pending');
+      expect(screen()).to.equal(shown);
+      expect(terminal.input.isPaused()).to.equal(true);
+      // the terminal is the program's own
+      expect([terminal.input.destroyed, terminal.output.destroyed]).to.deep.equal([false, false]);
+      expect(desk.attended).to.equal(false);
+    });
+
+    it('before the question was shown shows none', async () => {
+      const { open, detach, screen, state } = setup();
+      const { decisionId } = await open();
+      detach();
+      await time.tickAsync(1_000);
+      expect([screen(), (await state(decisionId))?.status]).to.deep.equal(['', 'pending']);
+    });
+
+    it('leaves no listener behind, 50 times over', async () => {
+      const { desk, terminal, detach } = setup();
+      detach();
+      detach();
+      const count = (): number[] => [
+        ...['data', 'end', 'close', 'error'].map((e) => terminal.input.listenerCount(e)),
+        terminal.output.listenerCount('error'),
+        desk.listenerCount('requested'),
+        desk.listenerCount('settled'),
+      ];
+      const before = count();
+      for (let i = 0; i < 50; i++) terminalApprover({ by: 'bob', terminal }).attach(desk)();
+      expect(count()).to.deep.equal(before);
+    });
+  });
+
+  describe('attends', () => {
+    it('while it has a terminal', () => {
+      const { desk, detach } = setup();
+      expect(desk.attended).to.equal(true);
+      detach();
+      expect(desk.attended).to.equal(false);
+    });
+
+    for (const how of ['end', 'input error', 'output error', 'close'] as const) {
+      it(`until the terminal is gone (${how}), which is no verdict and ends no program`, async () => {
+        const { desk, open, asked, terminal, state } = setup();
+        const { decisionId } = await open();
+        await asked();
+        if (how === 'end') terminal.input.end();
+        else if (how === 'close') terminal.input.destroy();
+        else (how === 'input error' ? terminal.input : terminal.output).destroy(new Error('EIO'));
+        await flush();
+        expect(desk.attended).to.equal(false);
+        expect((await state(decisionId))?.status).to.equal('pending');
+        await open({ params: { amount: 2 } });
+        await time.tickAsync(1_000);
+      });
+    }
+
+    it('to nothing in a process without a terminal, whatever its standard input says', async () => {
+      time.restore();
+      const program = `
+        import { ApprovalDesk } from './lib/decision/desk/ApprovalDesk.js';
+        import { terminalApprover } from './lib/decision/terminal/terminalApprover.js';
+        import { MemoryApprovalStore } from './lib/store/memory/MemoryApprovalStore.js';
+        const desk = new ApprovalDesk(new MemoryApprovalStore());
+        const detach = terminalApprover().attach(desk);
+        console.log(desk.attended);
+        detach();`;
+      // a session of its own has no terminal device
+      const setsid = `
+        import { spawnSync } from 'node:child_process';
+        const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', ${JSON.stringify(program)}], { detached: true, input: 'yes\\n' });
+        console.log(String(stdout) + String(stderr));`;
+      const { code, stdout } = await runInChild(setsid, { cwd: new URL('../../..', import.meta.url).pathname });
+      expect([code, stdout.trim()]).to.deep.equal([0, 'false']);
+    });
+  });
+
+  interface Setup {
+    desk: ApprovalDesk;
+    open: (more?: Partial<ApprovalOpening>) => Promise<ApprovalRecord>;
+    /** Waits until the next question is on the screen. */
+    asked: () => Promise<void>;
+    type: (text: string) => Promise<void>;
+    screen: () => string;
+    state: (decisionId: string) => Promise<ApprovalRecord | undefined>;
+    terminal: { input: PassThrough; output: PassThrough };
+    store: MemoryApprovalStore;
+    detach: () => void;
+  }
+
+  function setup({ by, ...options }: ApprovalDeskOptions & { by?: string | undefined } = { by: 'bob' }): Setup {
+    const store = new MemoryApprovalStore();
+    const desk = new ApprovalDesk(store, options);
+    const terminal = { input: new PassThrough(), output: new PassThrough() };
+    let text = '';
+    terminal.output.on('data', (chunk: Buffer) => (text += String(chunk)));
+    const detach = terminalApprover({ by, terminal }).attach(desk);
+    return {
+      desk,
+      terminal,
+      store,
+      detach,
+      async open(more) {
+        const outcome = await desk.open(openingOf(more));
+        if (outcome.kind === 'refused') throw new Error('refused');
+        return outcome.record;
+      },
+      async asked() {
+        await time.tickAsync(100);
+        await flush();
+      },
+      async type(typed) {
+        terminal.input.write(typed);
+        await flush();
+      },
+      screen: () => text,
+      state: async (decisionId) => desk.get(decisionId),
+    };
+  }
+});
+
+function nameless(): never {
+  throw new Error('no such user');
+}
+
+/** Lets streams and promises go as far as they can. */
+async function flush(): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+}

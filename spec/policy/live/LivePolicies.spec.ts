@@ -1,0 +1,191 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { expect } from 'chai';
+import { silentLogger } from '../../../lib/common/Logger.js';
+import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';
+import { LivePolicies, type ReloadResult } from '../../../lib/policy/live/LivePolicies.js';
+import { preparsedSets } from '../../../lib/policy/wasm/PreparsedSets.js';
+import { callOf, PERMIT_ALL, withFolder } from '../../support/policyCalls.js';
+
+const NO = '@id("no") @reason("no") forbid (principal, action, resource) when { context.input.a == 1 };';
+const NO2 = NO.replace('a == 1', 'a == 1 || context.input.a == 2');
+const effects = (live: LivePolicies): string[] => [0, 1, 2].map((a) => live.engine.evaluate(callOf({ a })).effect);
+
+describe('LivePolicies', () => {
+  it('takes policies from text, a file or a folder', () =>
+    withFolder({ 'a.cedar': PERMIT_ALL, 'b.cedar': NO }, (path) => {
+      expect(effects(new LivePolicies({ source: path }))).to.deep.equal(['allow', 'deny', 'allow']);
+      expect(effects(new LivePolicies({ source: join(path, 'a.cedar') }))).to.deep.equal(['allow', 'allow', 'allow']);
+      expect(effects(new LivePolicies({ source: { text: NO } }))).to.deep.equal(['deny', 'deny', 'deny']);
+    }));
+
+  it('throws a ConfigError at the start', () => {
+    expect(() => new LivePolicies({ source: '/nowhere/at/all', watch: true })).to.throw(ConfigError);
+    expect(() => new LivePolicies({ source: { text: 'nonsense' } })).to.throw(ConfigError);
+  });
+
+  it('reloads, and leaves whoever holds the old engine with the old policies', () =>
+    withFolder({ 'a.cedar': PERMIT_ALL + NO }, (path, write) => {
+      const live = new LivePolicies({ source: path });
+      const { engine } = live;
+      write('a.cedar', PERMIT_ALL + NO2);
+      const result = live.reload();
+      expect(result).to.deep.equal({ status: 'applied', hash: live.engine.hash });
+      expect(effects(live)).to.deep.equal(['allow', 'deny', 'deny']);
+      expect(engine.evaluate(callOf({ a: 2 })).effect).to.equal('allow');
+      expect(live.reload().status).to.equal('unchanged');
+    }));
+
+  it('keeps the last good policies when the new ones are bad, gone or empty', () =>
+    withFolder({ 'a.cedar': PERMIT_ALL + NO }, (path, write) => {
+      const live = new LivePolicies({ source: path });
+      const { hash } = live.engine;
+      const breakers = [
+        () => write('a.cedar', 'permit ('),
+        () => write('a.cedar', '// all gone'),
+        () => rmSync(join(path, 'a.cedar')),
+        () => rmSync(path, { recursive: true }),
+      ];
+      for (const breakIt of breakers) {
+        breakIt();
+        const result = live.reload();
+        expect(result).to.include({ status: 'failed', hash });
+        expect(result).to.have.property('error').that.is.instanceOf(ConfigError);
+        expect(effects(live)).to.deep.equal(['allow', 'deny', 'allow']);
+      }
+    }));
+
+  it('keeps the last good policies, and says so by a ConfigError, when its own options went bad', () =>
+    withFolder({ 'a.cedar': PERMIT_ALL + NO }, (path, write) => {
+      const agents: Record<string, { roles: string[] }> = { bot: { roles: [] } };
+      const live = new LivePolicies({ source: path, agents });
+      agents['bot'] = null as never;
+      write('a.cedar', PERMIT_ALL);
+      const result = live.reload();
+      expect(result).to.include({ status: 'failed', hash: live.engine.hash });
+      expect(result).to.have.property('error').that.is.instanceOf(ConfigError);
+      expect(result).to.have.nested.property('error.problems[0].message', 'They cannot be loaded.');
+      expect(effects(live)).to.deep.equal(['allow', 'deny', 'allow']);
+    }));
+
+  describe('a reload that drops a forbid', () => {
+    it('is held until it is confirmed by its hash', () =>
+      withFolder({ 'a.cedar': PERMIT_ALL, 'b.cedar': NO }, (path) => {
+        const live = new LivePolicies({ source: path });
+        rmSync(join(path, 'b.cedar'));
+        const result = live.reload();
+        expect(result).to.deep.include({ status: 'held', removed: [{ id: 'no', file: 'b.cedar', how: 'removed' }] });
+        expect(live.pending).to.deep.equal({ hash: result.hash, removed: [{ id: 'no', file: 'b.cedar', how: 'removed' }] });
+        expect(effects(live)).to.deep.equal(['allow', 'deny', 'allow']);
+        expect(live.confirm(live.engine.hash)).to.equal(false);
+        expect(effects(live)).to.deep.equal(['allow', 'deny', 'allow']);
+        expect(live.confirm(result.hash)).to.equal(true);
+        expect(effects(live)).to.deep.equal(['allow', 'allow', 'allow']);
+        expect([live.pending, live.confirm(result.hash)]).to.deep.equal([undefined, false]);
+      }));
+
+    it('is forgotten when the forbid comes back, or when newer policies were read', () =>
+      withFolder({ 'a.cedar': PERMIT_ALL, 'b.cedar': NO }, (path, write) => {
+        const live = new LivePolicies({ source: path });
+        write('b.cedar', '');
+        const first = live.reload();
+        write('b.cedar', '@id("other") permit (principal, action, resource);');
+        expect(live.reload().status).to.equal('held');
+        expect(live.confirm(first.hash)).to.equal(false);
+        write('b.cedar', NO2);
+        expect(live.reload().status).to.equal('applied');
+        expect(live.pending).to.equal(undefined);
+      }));
+
+    it('is taken at once where the program says so', () =>
+      withFolder({ 'a.cedar': PERMIT_ALL + NO }, (path, write) => {
+        const live = new LivePolicies({ source: path, onRemovedForbid: 'accept' });
+        write('a.cedar', PERMIT_ALL);
+        expect(live.reload().status).to.equal('applied');
+        expect(effects(live)).to.deep.equal(['allow', 'allow', 'allow']);
+      }));
+
+    it('stays held when a bad set is read after it', () =>
+      withFolder({ 'a.cedar': PERMIT_ALL + NO }, (path, write) => {
+        const live = new LivePolicies({ source: path });
+        write('a.cedar', PERMIT_ALL);
+        const { hash } = live.reload();
+        write('a.cedar', 'permit (');
+        expect(live.reload().status).to.equal('failed');
+        expect(live.pending?.hash).to.equal(hash);
+      }));
+  });
+
+  it('tells every reload to the callback and the logger; a callback that throws changes nothing', () =>
+    withFolder({ 'a.cedar': PERMIT_ALL + NO }, (path, write) => {
+      const told: string[] = [];
+      const thrown: unknown[] = [];
+      const listen = (message: unknown): void => void thrown.push(message);
+      subscribe('aegis:diagnostics', listen);
+      const log = (level: string) => (): void => void told.push(level);
+      const live = new LivePolicies({
+        source: path,
+        logger: { ...silentLogger, info: log('info'), warn: log('warn'), error: log('error') },
+        onReload: ({ status }) => {
+          told.push(status);
+          throw new Error('from the program');
+        },
+      });
+      for (const text of [PERMIT_ALL + NO2, 'permit (', PERMIT_ALL]) {
+        write('a.cedar', text);
+        live.reload();
+      }
+      live.confirm(live.pending?.hash ?? '');
+      unsubscribe('aegis:diagnostics', listen);
+      expect(told).to.deep.equal(['info', 'applied', 'error', 'failed', 'warn', 'held', 'info', 'applied']);
+      expect(thrown).to.have.length(4);
+    }));
+
+  it('leaves nothing behind in cedar-wasm', () =>
+    withFolder({ 'a.cedar': PERMIT_ALL }, (path, write) => {
+      const before = preparsedSets.size;
+      const live = new LivePolicies({ source: path, verify: 1 });
+      for (let i = 0; i < 20; i++) {
+        write('a.cedar', `${PERMIT_ALL}@id("p${i}") permit (principal, action, resource);`);
+        live.reload();
+        effects(live);
+      }
+      expect(preparsedSets.size).to.equal(before + 1);
+      live.close();
+      expect(preparsedSets.size).to.equal(before);
+    }));
+
+  it('drops a held reload when it is closed, and what that holds in cedar-wasm', () =>
+    withFolder({ 'a.cedar': PERMIT_ALL + NO }, (path, write) => {
+      const before = preparsedSets.size;
+      const live = new LivePolicies({ source: path, verify: 1 });
+      write('a.cedar', PERMIT_ALL);
+      const { hash } = live.reload();
+      live.close();
+      expect([live.pending, live.confirm(hash)]).to.deep.equal([undefined, false]);
+      expect(preparsedSets.size).to.equal(before);
+      expect(effects(live)).to.deep.equal(['allow', 'deny', 'allow']);
+      live.close();
+    }));
+
+  it('watches the folder when asked, and stops when closed', () =>
+    withFolder({ 'a.cedar': PERMIT_ALL + NO }, async (path, write) => {
+      const results: ReloadResult[] = [];
+      let live: LivePolicies | undefined;
+      const reloaded = new Promise<void>((resolve) => {
+        live = new LivePolicies({
+          source: path,
+          watch: true,
+          onReload: (result) => {
+            results.push(result);
+            if (result.status === 'applied') resolve();
+          },
+        });
+      });
+      write('b.cedar', '@id("new") forbid (principal, action, resource) when { context.input.a == 2 };');
+      await reloaded;
+      expect(effects(live as LivePolicies)).to.deep.equal(['allow', 'deny', 'deny']);
+      live?.close();
+    }));
+});

@@ -1,0 +1,162 @@
+import { expect } from 'chai';
+import sinon from 'sinon';
+import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';
+import { cedarGeneration, useCedar } from '../../../lib/policy/wasm/CedarWasm.js';
+import { MAX_SET_BYTES, parsePolicies } from '../../../lib/policy/parse/parsePolicies.js';
+import { engineOf, PERMIT_ALL, policiesOf, problemsOf } from '../../support/policyCalls.js';
+
+const forbid = (annotations: string, scope = 'principal, action, resource'): string =>
+  `${annotations} forbid (${scope}) when { context.input.a == 1 };`;
+
+describe('parsePolicies', () => {
+  afterEach(() => sinon.restore());
+
+  it('reads every annotation', () => {
+    const [ask, mask, plain, permit] = policiesOf(
+      [
+        '@id("ask") @effect("approval_needed") @reason("over 1000 😀") @approvers("finance-leads, ops@x") @approval_timeout_s("60") @severity("high") @self_approval("false") forbid (principal, action, resource);',
+        '@id("mask") @effect("sanitize") @sanitize("mask_email /body; truncate /body 60") @may_permit("true") forbid (principal, action, resource);',
+        '@id("plain") forbid (principal, action == Aegis::Action::"t", resource);',
+        '@id("permit") permit (principal, action in [Aegis::Action::"a", Aegis::Action::"b"], resource);',
+      ].join('\n'),
+    );
+    expect(ask?.applied).to.deep.include({
+      id: 'ask',
+      effect: 'approval_needed',
+      reason: 'over 1000 😀',
+      approvers: ['finance-leads', 'ops@x'],
+      approvalTimeoutMs: 60_000,
+      severity: 'high',
+      selfApproval: false,
+    });
+    expect(mask).to.deep.include({ effect: 'sanitize', mayPermit: true });
+    expect(mask?.operations.map(({ op }) => op)).to.deep.equal(['mask_email', 'truncate']);
+    expect(plain).to.deep.include({ effect: 'deny', line: 3, column: 1, action: { kind: 'equals', id: 't' } });
+    expect(permit).to.deep.include({ effect: 'permit', action: { kind: 'in', ids: ['a', 'b'], list: true } });
+  });
+
+  it('tells every problem of every file at once, each with file, line and column', () => {
+    const a =
+      '// é\npermit (principal, action, resource);\n\n  @id("é") permit (é, action, resource);\n@id("ok") permit (principal, action, resource)\n when { 1 < };';
+    const b = '\n\n@id("x") @effect("maybe") forbid (principal, action, resource);';
+    expect(problemsOf(a, b)).to.deep.equal([
+      'a.cedar:2:1 Every policy needs an @id("…") of its own.',
+      'a.cedar:4:20 invalid token',
+      'a.cedar:6:13 unexpected token `}` (expected `!`, `(`, `-`, `[`, `{`, `false`, identifier, `if`, number, `?principal`, `?resource`, string literal, or `true`)',
+      'b.cedar:3:10 [x] @effect must be one of deny, approval_needed, sanitize.',
+    ]);
+  });
+
+  it('throws them as one ConfigError', () => {
+    expect(() => engineOf('permit (principal, action, resource); permit (principal, action, resource);'))
+      .to.throw(ConfigError)
+      .with.property('problems')
+      .with.length(2);
+  });
+
+  it('shows a hundred problems and counts the rest', () => {
+    const problems = problemsOf('permit (principal, action, resource);'.repeat(150));
+    expect(problems).to.have.length(101);
+    expect(problems.at(-1)).to.contain('50 more');
+  });
+
+  const refused: [string, string | string[], string][] = [
+    ['no policy', '// nothing', 'no policy'],
+    ['a missing @id', 'permit (principal, action, resource);', 'needs an @id'],
+    ['an @id without a value', '@id permit (principal, action, resource);', '@id must be a value'],
+    ['an empty @id', '@id("") permit (principal, action, resource);', '@id must be'],
+    ['an @id outside the charset', '@id("a b") permit (principal, action, resource);', '@id must be'],
+    ['the @id __proto__', '@id("__proto__") forbid (principal, action, resource);', '@id must be'],
+    ['the @id constructor', '@id("constructor") forbid (principal, action, resource);', '@id must be'],
+    ['a repeated @id', `${PERMIT_ALL}${PERMIT_ALL}`, 'taken already, at a.cedar:1:1'],
+    ['a repeated @id in another file', [PERMIT_ALL, PERMIT_ALL], 'taken already, at a.cedar:1:1'],
+    ['a repeated annotation', forbid('@id("a") @reason("x") @reason("y")'), 'duplicate annotation'],
+    ['an unknown annotation', forbid('@id("a") @resaon("x")'), 'Unknown annotation @resaon'],
+    ['an annotation named __proto__', forbid('@id("a") @__proto__("x")'), 'Unknown annotation @__proto__'],
+    ['an annotation named permit', forbid('@id("a") @permit("x")'), 'Unknown annotation @permit'],
+    ['@effect on a permit', '@id("a") @effect("deny") permit (principal, action, resource);', '@effect cannot stand on a permit'],
+    ['an unknown @effect', forbid('@id("a") @effect("allow")'), '@effect must be one of'],
+    ['@effect("sanitize") alone', forbid('@id("a") @effect("sanitize")'), 'needs @sanitize'],
+    ['@sanitize alone', forbid('@id("a") @sanitize("remove /a")'), '@sanitize only has a meaning'],
+    ['@sanitize on a permit', '@id("a") @sanitize("remove /a") permit (principal, action, resource);', '@sanitize only has a meaning'],
+    ['a bad @sanitize', forbid('@id("a") @effect("sanitize") @sanitize("mask_email body")'), 'starts with "/"'],
+    ['overlapping pointers', forbid('@id("a") @effect("sanitize") @sanitize("set /o {}; set /o/a 1")'), 'overlap'],
+    ['@approvers without approval', forbid('@id("a") @approvers("x")'), '@approvers only has a meaning'],
+    ['@approvers with an empty group', forbid('@id("a") @effect("approval_needed") @approvers("x,")'), '@approvers must be'],
+    [
+      '@approval_timeout_s with text',
+      forbid('@id("a") @effect("approval_needed") @approval_timeout_s("1h")'),
+      '@approval_timeout_s must be',
+    ],
+    ['@approval_timeout_s of zero', forbid('@id("a") @effect("approval_needed") @approval_timeout_s("0")'), '@approval_timeout_s must be'],
+    ['an unknown @severity', forbid('@id("a") @severity("huge")'), '@severity must be'],
+    ['@self_approval("yes")', forbid('@id("a") @effect("approval_needed") @self_approval("yes")'), '@self_approval must be'],
+    ['@may_permit without sanitize', forbid('@id("a") @may_permit("true")'), '@may_permit only has a meaning'],
+    ['a @reason with a line break', forbid('@id("a") @reason("a\\nb")'), '@reason must be'],
+    ['a @reason with bidi control', forbid('@id("a") @reason("a\\u{202e}b")'), '@reason must be'],
+    ['a template', '@id("a") permit (principal == ?principal, action, resource);', 'template'],
+    ['an action that is a group', forbid('@id("a")', 'principal, action == Aegis::Action::"call_tool", resource'), 'is a group'],
+    [
+      'a tool with the name of a group',
+      [
+        forbid('@id("a")', 'principal, action == Aegis::Action::"read", resource'),
+        '@id("b") permit (principal, action in Aegis::Action::"read", resource);',
+      ],
+      'is a group',
+    ],
+    ['an action without its namespace', forbid('@id("a")', 'principal, action == Action::"x", resource'), 'never matches'],
+    ['a principal of another type', forbid('@id("a")', 'principal == User::"x", action, resource'), 'never matches'],
+    ['a principal tested for another type', forbid('@id("a")', 'principal is User, action, resource'), 'never matches'],
+    ['a resource of another type', forbid('@id("a")', 'principal, action, resource in Folder::"x"'), 'never matches'],
+    ['a policy over 10 KB', forbid(`@id("a") @reason("${'x'.repeat(10_240)}")`), 'at most 10240 bytes'],
+    ['a missing semicolon', '@id("a") permit (principal, action, resource)', 'unexpected end'],
+    ['an unclosed text', '@id("a) permit (principal, action, resource);', 'invalid token'],
+  ];
+  for (const [what, texts, problem] of refused)
+    it(`refuses ${what}`, () => {
+      const problems = problemsOf(...[texts].flat());
+      expect(
+        problems.some((found) => found.includes(problem)),
+        problems.join('\n'),
+      ).to.equal(true);
+    });
+
+  it('refuses overlapping pointers of two policies that may meet, and lets them be where they cannot', () => {
+    const mask = (id: string, ops: string, tool: string): string =>
+      forbid(`@id("${id}") @effect("sanitize") @sanitize("${ops}")`, `principal, action == Aegis::Action::"${tool}", resource`);
+    expect(problemsOf(mask('a', 'set /o {}', 't') + mask('b', 'set /o/x 1', 't'))[0]).to.contain("'/o/x' overlaps '/o' of policy 'a'");
+    expect(problemsOf(mask('a', 'set /o {}', 't') + mask('b', 'set /o/x 1', 'u'))).to.deep.equal([]);
+  });
+
+  it('refuses no files at all', () => {
+    expect(parsePolicies([])).to.deep.equal({
+      policies: [],
+      problems: [{ file: 'policies', line: 1, column: 1, message: 'There is no policy; without one every call would be denied.' }],
+    });
+  });
+
+  it('makes a problem of a parser that fails, and parses the next policy with a new one', () => {
+    const before = cedarGeneration();
+    useCedar((cedar) => sinon.stub(cedar, 'policyToJson').throws(new Error('unreachable')));
+    expect(problemsOf(PERMIT_ALL + forbid('@id("a")'))).to.deep.equal(['a.cedar:1:1 The Cedar parser failed on this policy; simplify it.']);
+    expect(cedarGeneration()).to.equal(before + 1);
+  });
+
+  it('tells where the policy starts where Cedar names no place', () => {
+    const errors = [{ message: 'no place', help: null, code: null, url: null, severity: null }];
+    useCedar((cedar) => sinon.stub(cedar, 'policyToJson').returns({ type: 'failure', errors }));
+    expect(problemsOf(`\n ${PERMIT_ALL}`)).to.deep.equal(['a.cedar:2:2 no place']);
+  });
+
+  it('refuses more than 2 MB before it looks at any of it', () => {
+    expect(problemsOf(PERMIT_ALL, ' '.repeat(MAX_SET_BYTES))[0]).to.contain('at most 2097152 bytes');
+  });
+
+  it('takes any principal, action and resource of our own vocabulary', () => {
+    expect(
+      problemsOf(
+        '@id("a") permit (principal is Aegis::Agent in Aegis::Role::"r", action in Aegis::Action::"g", resource == Aegis::Toolset::"default");',
+      ),
+    ).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,221 @@
+import { expect } from 'chai';
+import { inspect } from 'node:util';
+import { postgresStore } from '../../../lib/store/postgres/index.js';
+import type { AegisError } from '../../../lib/model/AegisError.js';
+import { recordOf } from '../../support/approvalRecords.js';
+import { diagnosed, securityCodes } from '../../support/diagnosed.js';
+import { postgresServer } from '../../support/postgresServer.js';
+import { PostgresStores } from '../../support/postgresStores.js';
+import { rejection } from '../../support/rejection.js';
+import { runInChild } from '../../support/runInChild.js';
+import { pendingTask } from '../../support/tasks.js';
+import { inStatus } from '../taskInStatus.js';
+
+const SECRET = 'hunter2hunter2';
+
+describe('Opening a PostgreSQL store', function () {
+  this.timeout(20_000);
+  let stores: PostgresStores;
+  before(async function () {
+    stores = new PostgresStores(await postgresServer(this));
+  });
+  after(() => stores?.end());
+
+  const failure = async (connectionString: string): Promise<AegisError> => {
+    const store = postgresStore({ connectionString, schema: stores.newSchema() });
+    const error = await rejection(Promise.resolve(store.open()));
+    const shown = `${inspect(error, { depth: 9, showHidden: true })} ${JSON.stringify(error)} ${inspect(store, { depth: 9, showHidden: true })}`;
+    expect(shown).to.not.contain(SECRET);
+    expect(shown).to.not.contain('only-for-specs');
+    return error;
+  };
+  const changed = (part: (url: URL) => void): string => {
+    const url = new URL(stores.server.url());
+    part(url);
+    return url.href;
+  };
+
+  it('names what to do where the password is wrong', async () => {
+    const error = await failure(changed((url) => (url.password = SECRET)));
+    expect(error).to.include({ name: 'ConfigError' });
+    expect(error.message).to.match(/password: check the connection string/);
+  });
+
+  it('names what to do where there is no such database, host or server', async () => {
+    expect(await failure(changed((url) => (url.pathname = 'nothing'))))
+      .to.include({ name: 'ConfigError' })
+      .with.property('message')
+      .that.matches(/no such database/);
+    const refused = await failure(changed((url) => ([url.port, url.password] = ['1', SECRET])));
+    expect(refused).to.include({ name: 'StoreError', code: 'store_failed' });
+    expect(refused.message).to.match(/No PostgreSQL server answers/);
+  });
+
+  it('refuses a connection string, a schema and a number of connections that cannot be, at once and without showing them', () => {
+    for (const bad of [SECRET, `mysql://u:${SECRET}@h/d`, `postgres://u:${SECRET}@h:port/d`, '', undefined as unknown as string]) {
+      const error = thrown(() => postgresStore(bad));
+      expect(error).to.include({ name: 'ConfigError' });
+      expect(inspect(error, { depth: 9 })).to.not.contain(SECRET);
+    }
+    const connectionString = stores.server.url();
+    for (const schema of ['pg_x', 'A', 'a;b', 'a"b', '', 'x'.repeat(41)])
+      expect(thrown(() => postgresStore({ connectionString, schema }))).to.include({ name: 'ConfigError' });
+    for (const maxConnections of [1, 0, 2.5, NaN])
+      expect(thrown(() => postgresStore({ connectionString, maxConnections }))).to.include({ name: 'ConfigError' });
+  });
+
+  it('can be tried again after it failed', async () => {
+    const client = await stores.client();
+    const name = `aegis_later_${process.pid}`;
+    const store = postgresStore({ connectionString: changed((url) => (url.pathname = name)), queue: false });
+    await rejection(Promise.resolve(store.open()));
+    await client.query(`CREATE DATABASE ${name}`);
+    await store.open();
+    expect((await store.tasks.insert(pendingTask())).outcome).to.equal('created');
+    await store.close();
+    await client.query(`DROP DATABASE ${name} WITH (FORCE)`);
+  });
+
+  it('says what to install where a package is missing', async () => {
+    const library = new URL('../../../lib/store/postgres/index.js', import.meta.url).href;
+    const hooks = `export const resolve = (asked, context, next) => {
+      if (asked === 'pg') throw Object.assign(new Error('no pg'), { code: 'ERR_MODULE_NOT_FOUND' });
+      return next(asked, context);
+    };`;
+    const { stdout: output } = await runInChild(`
+      import { register } from 'node:module';
+      register('data:text/javascript,' + ${JSON.stringify(encodeURIComponent(hooks))});
+      const { postgresStore } = await import(${JSON.stringify(library)});
+      await postgresStore('postgres://u:${SECRET}@127.0.0.1/d').open().catch((e) => console.log(e.name, e.message));`);
+    expect(output).to.match(/^ConfigError .*npm install pg pg-boss/);
+    expect(output).to.not.contain(SECRET);
+  });
+
+  it('lets a process end that does nothing else', async () => {
+    const library = new URL('../../../lib/store/postgres/index.js', import.meta.url).href;
+    const { stdout: output } = await runInChild(`
+      const { postgresStore } = await import(${JSON.stringify(library)});
+      const store = postgresStore({ connectionString: ${JSON.stringify(stores.server.url())}, schema: '${stores.newSchema()}' });
+      await store.open();
+      await store.tasks.serve?.('tool', () => {});
+      await store.tasks.watch(() => {});
+      console.log(await store.tasks.beat(1000, 1) > 1e12);`);
+    expect(output.trim()).to.equal('true');
+  });
+
+  it('may be done by halves, and closing it is for good', async () => {
+    const { tasks, approvals } = postgresStore({ connectionString: stores.server.url(), schema: stores.newSchema(), queue: false });
+    expect(await rejection(Promise.resolve(tasks.get('t')))).to.include({ name: 'StoreError' });
+    await Promise.all([tasks.open?.(), approvals.open?.(), tasks.open?.()]);
+    await tasks.close?.();
+    await tasks.close?.();
+    expect(await approvals.get('d')).to.equal(undefined);
+    await approvals.close?.();
+    await approvals.close?.();
+    for (const call of [
+      () => approvals.get('d'),
+      () => tasks.insert(pendingTask()),
+      () => tasks.open?.(),
+      () => tasks.watch(() => undefined),
+    ])
+      expect(await rejection((async () => call())())).to.include({ name: 'ShutdownError' });
+  });
+
+  it('brings an older schema up to date, with what is in it, once whoever opens it', async () => {
+    const schema = stores.newSchema();
+    const first = await stores.open({ schema });
+    const task = await inStatus(first.tasks, 'approved');
+    await first.close();
+    const client = await stores.client();
+    await client.query(
+      `ALTER TABLE ${schema}.owner DROP COLUMN has_tasks; DROP INDEX ${schema}.approval_home; UPDATE ${schema}.version SET version = 1`,
+    );
+    const [one, two] = await Promise.all([stores.open({ schema }), stores.open({ schema })]);
+    expect(await one.tasks.get(task.taskId)).to.deep.equal(task);
+    expect((await two.tasks.insert(pendingTask())).outcome).to.equal('created');
+    expect((await client.query(`SELECT version FROM ${schema}.version`)).rows).to.deep.equal([{ version: 2 }]);
+  });
+
+  it('leaves a schema alone that is newer than it knows', async () => {
+    const schema = stores.newSchema();
+    await stores.open({ schema });
+    const client = await stores.client();
+    await client.query(`UPDATE ${schema}.version SET version = 3`);
+    const store = postgresStore({ connectionString: stores.server.url(), schema, queue: false });
+    expect((await rejection(Promise.resolve(store.open()))).message).to.match(/update aegislib/);
+  });
+
+  it('creates all of its tables or none', async () => {
+    const schema = stores.newSchema();
+    const client = await stores.client();
+    await client.query(`CREATE SCHEMA ${schema}; CREATE TABLE ${schema}.approval_status (x int)`);
+    await rejection(stores.open({ schema }));
+    expect((await client.query(`SELECT tablename FROM pg_tables WHERE schemaname = $1`, [schema])).rows).to.deep.equal([
+      { tablename: 'approval_status' },
+    ]);
+  });
+
+  it('makes unknown what was approved or executing when the database is not the one it was', async () => {
+    const schema = stores.newSchema();
+    const before = await stores.open({ schema });
+    const approved = await inStatus(before.tasks, 'approved');
+    const executing = await inStatus(before.tasks, 'executing');
+    const kept = [await inStatus(before.tasks, 'pending'), await inStatus(before.tasks, 'completed')];
+    const records = [recordOf(), recordOf(), recordOf()] as const;
+    for (const record of records) await before.approvals.insert(record);
+    await before.approvals.replace({ ...records[0], status: 'approved', version: 2 }, 1);
+    const used = { ...records[1], status: 'approved' as const, consumed: { token: 't', atMs: 1 }, version: 2 };
+    await before.approvals.replace(used, 1);
+    await before.close();
+    const client = await stores.client();
+    expect((await client.query(`SELECT epoch FROM ${schema}.meta`)).rows[0].epoch).to.match(/^\d+\/[0-9A-F]{8}$/);
+    await client.query(`UPDATE ${schema}.meta SET epoch = '1/00000001'`);
+    const seen = await diagnosed(async () => {
+      const after = await stores.open({ schema });
+      for (const { taskId, version } of [approved, executing]) {
+        const now = await after.tasks.get(taskId);
+        expect(now).to.include({ status: 'unknown', version: version + 1 });
+        expect(now).to.have.nested.property('error.code', 'outcome_unknown');
+      }
+      for (const task of kept) expect(await after.tasks.get(task.taskId)).to.deep.equal(task);
+      expect((await after.approvals.get(records[0].decisionId))?.status).to.equal('withdrawn');
+      expect(await after.approvals.get(records[1].decisionId)).to.deep.equal(used);
+      expect((await after.approvals.get(records[2].decisionId))?.status).to.equal('pending');
+      await (await stores.open({ schema })).close();
+    });
+    expect(securityCodes(seen)).to.deep.equal(['store_restored']);
+  });
+
+  it('notices it on a connection that comes later, too', async () => {
+    const schema = stores.newSchema();
+    const store = await stores.open({ schema, connectionString: stores.server.url('application_name=takeover') });
+    const { taskId } = await inStatus(store.tasks, 'approved');
+    const client = await stores.client();
+    await client.query(`UPDATE ${schema}.meta SET epoch = '1/00000001'`);
+    await client.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'takeover'`);
+    expect(await store.tasks.get(taskId)).to.include({ status: 'unknown' });
+  });
+
+  it('works for a user that owns nothing but the schema', async () => {
+    const schema = stores.newSchema();
+    const client = await stores.client();
+    const role = `role_${schema}`;
+    await client.query(`CREATE ROLE ${role} LOGIN PASSWORD '${SECRET}'; CREATE SCHEMA ${schema} AUTHORIZATION ${role}`);
+    const url = changed((u) => ([u.username, u.password] = [role, SECRET]));
+    const store = postgresStore({ connectionString: url, schema, queue: false });
+    await store.open();
+    expect((await store.tasks.insert(pendingTask())).outcome).to.equal('created');
+    await store.close();
+    expect((await failure(url)).message).to.match(/grant it CREATE/);
+    await client.query(`DROP SCHEMA ${schema} CASCADE; DROP ROLE ${role}`);
+  });
+});
+
+function thrown(work: () => unknown): unknown {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('it did not throw');
+}

@@ -1,0 +1,168 @@
+import { expect } from 'chai';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { AegisError } from '../../../lib/model/AegisError.js';
+import { sqliteStore } from '../../../lib/store/sqlite/index.js';
+import { checkedVersion, SCHEMA_VERSION } from '../../../lib/store/sqlite/schema.js';
+import { recordOf } from '../../support/approvalRecords.js';
+import { diagnosed, securityCodes } from '../../support/diagnosed.js';
+import { runInChild } from '../../support/runInChild.js';
+import { pendingTask } from '../../support/tasks.js';
+import { needsSqlite, sqlite, sqliteFiles } from './sqliteFiles.js';
+import { inStatus } from '../taskInStatus.js';
+
+const MODULE = new URL('../../../lib/store/sqlite/index.js', import.meta.url).href;
+
+describe('Opening a SQLite store', () => {
+  needsSqlite();
+  const { path, open, bare } = sqliteFiles();
+
+  const refusal = (file: string | URL): AegisError => {
+    try {
+      sqliteStore(file).open();
+    } catch (error) {
+      expect(error).to.include({ name: 'ConfigError', code: 'invalid_config' });
+      expect((error as AegisError).message).to.match(/^sqliteStore\(path\): /);
+      return error as AegisError;
+    }
+    throw new Error('it opened');
+  };
+
+  it('refuses what is no path', () => {
+    const values = ['', ':memory:', 'a\u0000b', new URL('http://host/file'), undefined, 7];
+    for (const value of values) expect(refusal(value as string).message).to.include('give no `store`');
+  });
+
+  it('refuses a folder that is not there, a folder, and a file that is no database, and keeps the cause', () => {
+    expect(refusal(path('none/aegis.db')).message).to.include('folder must exist');
+    mkdirSync(path('folder'));
+    expect(refusal(path('folder')).message).to.include('cannot be opened');
+    writeFileSync(path('text.db'), 'not a database '.repeat(100));
+    const error = refusal(path('text.db'));
+    expect(error.message).to.include('no SQLite database');
+    expect(error).to.have.nested.property('cause.errcode', 26);
+    expect(readFileSync(path('text.db'), 'utf8')).to.equal('not a database '.repeat(100));
+  });
+
+  it('refuses the database of another program, and a file of a newer schema, and leaves both as they were', () => {
+    bare('other.db').exec('CREATE TABLE notes (text)');
+    expect(refusal(path('other.db')).message).to.include('another program');
+    expect(bare('other.db').prepare('SELECT name FROM sqlite_master').all()).to.have.length(1);
+    open().close();
+    bare().exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
+    expect(refusal(path()).message).to.include(`schema version ${SCHEMA_VERSION + 1}`);
+  });
+
+  it('refuses a file that this user may not write', async function () {
+    this.timeout(20_000);
+    if (process.getuid?.() !== 0) {
+      open().close();
+      chmodSync(path(), 0o444);
+      return expect(refusal(path()).message).to.include('writable');
+    }
+    // nothing is forbidden to root: a child that is nobody tries
+    open().close();
+    chmodSync(path(), 0o444);
+    chmodSync(dirname(path()), 0o755);
+    const program = `const { sqliteStore } = await import(${JSON.stringify(MODULE)}); process.setgid(65534); process.setuid(65534);
+      try { sqliteStore(${JSON.stringify(path())}).open(); console.log('opened'); }
+      catch (error) { console.log(JSON.stringify([error.name, error.message, error.cause?.errcode])); }`;
+    const { stdout } = await runInChild(program);
+    const [name, message, code] = JSON.parse(stdout) as [string, string, number];
+    expect(name).to.equal('ConfigError');
+    expect(message).to.include('writable');
+    expect([8, 14]).to.include(code & 0xff);
+    return undefined;
+  });
+
+  it('makes a file that only this user can read', () => {
+    open();
+    for (const name of ['aegis.db', 'aegis.db-wal']) expect(statSync(path(name)).mode & 0o777).to.equal(0o600);
+  });
+
+  it('says on a Node without node:sqlite what to do, when it is opened and not before', () => {
+    const found = process.getBuiltinModule;
+    const store = sqliteStore(path());
+    try {
+      process.getBuiltinModule = (() => undefined) as unknown as typeof found;
+      expect(() => store.open())
+        .to.throw('Node 22.13')
+        .with.property('name', 'ConfigError');
+    } finally {
+      process.getBuiltinModule = found;
+    }
+  });
+
+  it('brings a file of the first schema to the present one, with all that is in it', async () => {
+    const store = open();
+    const [kept, denied] = [await inStatus(store.tasks, 'approved'), recordOf()];
+    store.approvals.insert({ ...denied, decisionId: kept.decisionId });
+    store.approvals.insert(denied);
+    store.approvals.replace({ ...denied, status: 'denied', version: 2, verdicts: [{ approve: false, by: 'b', atMs: 3, policies: [] }] }, 1);
+    store.close();
+    const db = bare();
+    // what the second version added
+    for (const index of ['task_seq', 'task_finished', 'approval_seq', 'approval_denied', 'approval_lone']) db.exec(`DROP INDEX ${index}`);
+    for (const column of ['task.seq', 'approval.seq', 'approval.tasked']) {
+      const [table, name] = column.split('.');
+      db.exec(`ALTER TABLE ${table} DROP COLUMN ${name}`);
+    }
+    db.exec('PRAGMA user_version = 1');
+    db.close();
+    const again = open();
+    expect(checkedVersion(bare())).to.equal(SCHEMA_VERSION);
+    expect(again.tasks.get(kept.taskId)).to.deep.equal(kept);
+    expect(again.approvals.list({})).to.have.length(2);
+    expect(await again.approvals.listDenied('bot', 'refund', 0)).to.have.length(1);
+    expect(again.tasks.transition(kept.taskId, ['approved'], { to: 'cancelled', error: { name: 'E', message: '' } }, 1)).to.include({
+      status: 'cancelled',
+    });
+    expect(again.tasks.prune({ keep: 0, finishedBeforeMs: 0 })).to.equal(1);
+    const tasked = bare().prepare('SELECT tasked FROM approval ORDER BY ord').all() as { tasked: number }[];
+    expect(tasked.map((row) => row.tasked)).to.deep.equal([1, 0]);
+  });
+
+  it('is done by several processes at once on a file that none has made yet', async function () {
+    this.timeout(20_000);
+    const program = `const { sqliteStore } = await import(${JSON.stringify(MODULE)});
+      const store = sqliteStore(${JSON.stringify(path())}); store.open(); store.tasks.counts(); store.close(); console.log('done');`;
+    const ended = await Promise.all(Array.from({ length: 4 }, () => runInChild(program, { timeoutMs: 20_000 })));
+    expect(ended.map((e) => e.stdout.trim())).to.deep.equal(['done', 'done', 'done', 'done'], ended.map((e) => e.stderr).join('\n'));
+  });
+
+  it('takes a copied or restored file for one whose calls may have run: unknown, and its approvals withdrawn', async () => {
+    const store = open();
+    const [approved, executing] = [await inStatus(store.tasks, 'approved'), await inStatus(store.tasks, 'executing')];
+    const kept = [await inStatus(store.tasks, 'pending'), await inStatus(store.tasks, 'completed')];
+    const [unused, used, asked] = [recordOf(), recordOf(), recordOf()];
+    for (const record of [unused, used, asked]) store.approvals.insert(record);
+    store.approvals.replace({ ...unused, status: 'approved', version: 2 }, 1);
+    store.approvals.replace({ ...used, status: 'approved', version: 2, consumed: { token: 't', atMs: 1 } }, 1);
+    store.close();
+    expect(securityCodes(await diagnosed(() => open().close()))).to.deep.equal([]);
+    copyFileSync(path(), path('copy.db'));
+    const seen = await diagnosed(() => void open('copy.db'));
+    expect(securityCodes(seen)).to.deep.equal(['store_restored']);
+    const { tasks, approvals } = open('copy.db');
+    for (const task of [approved, executing]) {
+      const now = await tasks.get(task.taskId);
+      expect(now).to.include({ status: 'unknown', version: task.version + 1 });
+      expect(now).to.have.nested.property('error.code', 'outcome_unknown');
+      expect(now).to.not.have.property('leaseUntilMs');
+    }
+    for (const task of kept) expect(await tasks.get(task.taskId)).to.deep.equal(task);
+    expect([unused, used, asked].map((r) => (approvals.get(r.decisionId) as { status: string }).status)).to.deep.equal([
+      'withdrawn',
+      'approved',
+      'pending',
+    ]);
+    // the original has not changed
+    expect(await open().tasks.get(approved.taskId)).to.deep.equal(approved);
+  });
+
+  it('keeps what was written with the settings that survive a power cut', () => {
+    open().tasks.insert(pendingTask());
+    expect(bare().prepare('PRAGMA journal_mode').get()).to.include({ journal_mode: 'wal' });
+    expect(sqlite).to.not.equal(undefined);
+  });
+});
