@@ -19,8 +19,8 @@ const AREAS = {
     mutate: ['lib/guard/**/*.ts'],
     specs: specsIn(
       'guard',
-      'AegisAgent environment wrapFunction validateParams admitParams guardCall guardMetadata optionsSchema checkSource guardSync guard',
-      'ParamsBinding pendingOutcome GuardSpec openApproval buildModule checkOverride decideCall AegisGuard AegisModule callContext HeldCall',
+      'AegisAgent environment wrapFunction validateParams checkEffectiveParams guardCall guardMetadata optionsSchema checkSource guardSync guard',
+      'ParamsBinding pendingOutcome GuardSpec openApproval buildModule checkOverride decideCall AegisGuard AegisModule callContext PendingCallState',
     ),
   },
   policy: {

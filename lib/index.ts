@@ -93,7 +93,7 @@ export type {
 export { MemoryTaskStore } from './store/memory/MemoryTaskStore.js';
 export type {
   DueQuery,
-  EqualCallQuery,
+  DuplicateCallQuery,
   StoreChange,
   SweptTasks,
   TaskChange,
@@ -108,8 +108,8 @@ export { MemoryApprovalStore } from './store/memory/MemoryApprovalStore.js';
 export type { ApprovalPolicy, ApprovalQuery, ApprovalRecord, ApprovalStore, Verdict } from './store/ApprovalStore.js';
 
 // Policies
-export { LivePolicies } from './policy/live/LivePolicies.js';
-export type { LivePoliciesOptions, PendingReload, ReloadResult } from './policy/live/LivePolicies.js';
+export { ReloadablePolicies } from './policy/live/ReloadablePolicies.js';
+export type { ReloadablePoliciesOptions, PendingReload, ReloadResult } from './policy/live/ReloadablePolicies.js';
 export { CedarPolicyEngine } from './policy/engine/CedarPolicyEngine.js';
 export type { CedarPolicyEngineOptions } from './policy/engine/CedarPolicyEngine.js';
 export type { AgentConfig } from './policy/engine/AgentDirectory.js';

@@ -118,7 +118,7 @@ function guardTool(guard: ToolGuard<AiCallContext>, name: string, tool: AiTool):
       };
   if (!guard.interrupts) return markGuarded({ ...tool, execute: guarded }, 'execute');
   const needsApproval = async (input: unknown, context: AiCallContext): Promise<boolean> => {
-    const { kind } = await guard.forecast(invocation(input, context));
+    const { kind } = await guard.preflight(invocation(input, context));
     return kind === 'pending' || asksItself(tool, input, context);
   };
   const result = { ...tool, execute: guarded, needsApproval };
@@ -182,7 +182,7 @@ export function aegisApproval(tools: Readonly<Record<string, AiTool>>): (call: A
     const { guard, tool, invocation } = guarded;
     const own = new Map(Object.entries((toolsContext ?? {}) as object)).get(toolName) as unknown;
     const context = { toolCallId, messages, context: own };
-    const met = await guard.forecast(invocation(input, context));
+    const met = await guard.preflight(invocation(input, context));
     if (met.kind === 'denied') return { type: 'denied', reason: met.error.message };
     if (met.kind === 'pending') return { type: 'user-approval', reason: met.pending.message };
     return (await asksItself(tool, input, context))

@@ -108,7 +108,7 @@ function guardTool(guard: ToolGuard, tool: OpenAiTool): OpenAiTool {
 /** Whether the SDK has to interrupt the run: because policy wants a person, or because the tool itself does. */
 function asking(guard: ToolGuard, tool: OpenAiTool, invocation: Guarded['invocation']): AsksItself {
   return async (runContext, input, callId) => {
-    const { kind } = await guard.forecast(invocation(input, runContext, { toolCall: { callId } }));
+    const { kind } = await guard.preflight(invocation(input, runContext, { toolCall: { callId } }));
     if (kind === 'pending') return true;
     const { needsApproval } = tool;
     return typeof needsApproval === 'function'

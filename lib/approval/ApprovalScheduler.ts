@@ -8,13 +8,13 @@ import { askAgain } from './execution/askAgain.js';
 import { CallEnder } from './call/CallEnder.js';
 import { keepsAlive } from './keepsAlive.js';
 import { drainExecutions, endOpenCalls } from './execution/drain.js';
-import { cancelled, cancelledWith, type Ending, timedOut } from './call/endings.js';
-import type { EqualCalls } from './call/EqualCalls.js';
+import { cancelled, cancelledWith, type Resolution, timedOut } from './call/endings.js';
+import type { DuplicateCalls } from './call/DuplicateCalls.js';
 import type { ExecutionHost, RunApproved } from './execution/ExecutionHost.js';
 import { Executions } from './execution/Executions.js';
-import { OpenCalls } from './call/CallIndex.js';
+import { CallIndex } from './call/CallIndex.js';
 import { type ApprovalCall, type HeldApproval, PendingCall } from './call/PendingCall.js';
-import { StatusFollower } from './status/StatusTracker.js';
+import { StatusTracker } from './status/StatusTracker.js';
 
 /**
  * Follows pending approvals and runs what was approved, once. One timer serves any number of them; where the service pushes, nothing is polled.
@@ -23,10 +23,10 @@ import { StatusFollower } from './status/StatusTracker.js';
 export class ApprovalScheduler {
   readonly #options: ApprovalSchedulerOptions;
   readonly #clock: SteadyClock;
-  readonly #calls = new OpenCalls();
+  readonly #calls = new CallIndex();
   readonly #controller = new AbortController();
   readonly #ender: CallEnder;
-  readonly #follower: StatusFollower;
+  readonly #follower: StatusTracker;
   readonly #executions: Executions;
   readonly #cancelForCaller = (entry: PendingCall): Promise<boolean> => this.cancel(entry, 'by its caller');
   #background = 0;
@@ -38,11 +38,11 @@ export class ApprovalScheduler {
     this.#options = options;
     this.#clock = options.clock ?? new SteadyClock();
     this.#ender = new CallEnder(decisions, registry, this.#calls, (entry) => this.#ended(entry));
-    const end = (entry: PendingCall, ending: Ending): Awaitable<void> => chain(this.#ender.tryEnd(entry, ending), () => undefined);
+    const end = (entry: PendingCall, ending: Resolution): Awaitable<void> => chain(this.#ender.tryEnd(entry, ending), () => undefined);
     const execute = (entry: PendingCall): Awaitable<void> => this.#executions.start(entry, (params, task) => entry.call.run(params, task));
     const approve: CallEnder['approve'] = (entry, by) => this.#ender.approve(entry, by);
     const now = this.now.bind(this);
-    this.#follower = new StatusFollower(options, this.#calls, { now, approve, execute, end, timeout: this.timeout.bind(this) }, signal);
+    this.#follower = new StatusTracker(options, this.#calls, { now, approve, execute, end, timeout: this.timeout.bind(this) }, signal);
     const host: ExecutionHost = {
       decisions,
       registry,
@@ -134,7 +134,7 @@ export class ApprovalScheduler {
   }
 
   /** @internal Finds the pending call that an equal one joins. */
-  get equalCalls(): EqualCalls {
+  get equalCalls(): DuplicateCalls {
     return this.#calls.equal;
   }
 

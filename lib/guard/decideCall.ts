@@ -9,10 +9,10 @@ import type { AegisError } from '../model/AegisError.js';
 import { ParamsError, UnsupportedParamError } from '../model/errors/CallErrors.js';
 import { CallAbortedError, ShutdownError } from '../model/errors/RefusalErrors.js';
 import type { Params } from '../model/Params.js';
-import { admitParams } from './call/admitParams.js';
+import { checkEffectiveParams } from './call/checkEffectiveParams.js';
 import { enterCall, nestedTooDeep } from './call/callContext.js';
 import { CallRequest } from './call/CallRequest.js';
-import { takeCover } from './call/coveredCall.js';
+import { reuseDecision } from './call/coveredCall.js';
 import type { CallFacts, CallOutcome, CallToDecide, OwnParams, PendingOutcome } from './call/GuardedCall.js';
 import type { GuardRuntime } from './call/GuardRuntime.js';
 import { joinStoredCall } from './pending/joinStoredCall.js';
@@ -69,7 +69,7 @@ function stopped({ closed }: GuardRuntime, { signal, toolName }: CallFacts<never
 }
 
 function decide<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest): Awaitable<CallOutcome<R>> {
-  const covered = takeCover(runtime, request);
+  const covered = reuseDecision(runtime, request);
   if (covered !== undefined) return enter(runtime, call, CallRequest.release(request), covered.decision, covered.taskId);
   const joined = joinEqualCall<R>(runtime, call, request);
   if (joined !== undefined) return joined;
@@ -102,7 +102,7 @@ function enforce<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallR
       return enter(runtime, call, CallRequest.release(request), decision);
     case 'sanitize':
       return attempt<Params, CallOutcome<R>>(
-        () => admitParams(decision.params, call, request, runtime.limits),
+        () => checkEffectiveParams(decision.params, call, request, runtime.limits),
         (params) => enter(runtime, call, copyData(params), decision),
         (error) => refused(call, error, decision),
       );

@@ -62,7 +62,7 @@ export interface TaskClaim {
 }
 
 /** What makes two calls one: equal in all of these. */
-export interface EqualCallQuery {
+export interface DuplicateCallQuery {
   readonly guardKey: string;
   readonly agentId: string;
   readonly originalDigest: string;
@@ -120,7 +120,7 @@ export interface TaskStore {
   /** The task that waits, or waited last, for that approval. */
   ofDecision(decisionId: string): Awaitable<Task | undefined>;
   /** The open task of an equal call, made by any handle: an approved one before one that a person has decided on, and that before others; the oldest of them. */
-  findOpen(query: EqualCallQuery): Awaitable<Task | undefined>;
+  findOpen(query: DuplicateCallQuery): Awaitable<Task | undefined>;
   /** Oldest first. */
   list(query: TaskQuery): Awaitable<readonly Task[]>;
   /** Changes the status if it is one of `from`. The edge must be legal; asking again needs a decisionId that no task has or had. */
@@ -154,7 +154,7 @@ export interface TaskStore {
    */
   due(query: DueQuery): Awaitable<readonly Task[]>;
   /** Makes due again at once, for whoever asks next, what {@link due} gave and the asker cannot see to. */
-  putBack(taskIds: readonly string[]): Awaitable<void>;
+  makeDue(taskIds: readonly string[]): Awaitable<void>;
   /** Tells of changes by other handles, each at least once, until the returned function is called. */
   watch(listener: (change: StoreChange) => void): Awaitable<() => Awaitable<void>>;
   /**

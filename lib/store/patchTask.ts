@@ -6,7 +6,7 @@ import type { Task, TaskFields, TaskStatus } from '../model/Task.js';
  *
  * @param without a field of the task's present status that its next one does not have
  */
-export function changedTask(
+export function patchTask(
   task: Task,
   patch: object,
   stamp: { readonly status: TaskStatus; readonly updatedAtMs: number; readonly version: number },

@@ -1,7 +1,7 @@
 import { isLegalEdge } from '../model/Task.js';
 import type { ErrorSummary } from '../model/AegisError.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../model/Task.js';
-import { changedTask } from './patchTask.js';
+import { patchTask } from './patchTask.js';
 import { BOUND_FIELDS } from './TaskStore.js';
 import type { TaskChange, TaskClaim, TaskInsertion, TaskOutcome } from './TaskStore.js';
 
@@ -29,8 +29,8 @@ export function transitioned(task: Task, from: readonly TaskStatus[], change: Ta
   // a claim, and the end of one, are no transitions: they need a token
   if (!from.includes(task.status) || !isLegalEdge(task.status, to) || to === 'executing' || task.status === 'executing') return undefined;
   const stamp = stampOf(task, to, nowMs);
-  if (change.to !== 'pending') return changedTask(task, change, stamp, LEFT_BEHIND[to]);
-  return changedTask(task, { ...change, history: [...task.history, task.decisionId] }, stamp, ['approvedBy']);
+  if (change.to !== 'pending') return patchTask(task, change, stamp, LEFT_BEHIND[to]);
+  return patchTask(task, { ...change, history: [...task.history, task.decisionId] }, stamp, ['approvedBy']);
 }
 
 /** The task once it is claimed; `undefined` where it cannot be. */
@@ -43,13 +43,13 @@ export function claimed(
   const latestMs = Math.max(nowMs, storeNowMs);
   if (task?.status !== 'approved' || task.digest !== digest || latestMs >= task.expiresAtMs) return undefined;
   const claim = { claimToken: token, owner, leaseUntilMs: storeNowMs + leaseMs, startedAtMs: nowMs, runs: task.runs + 1 };
-  return changedTask(task, claim, stampOf(task, 'executing', nowMs)) as ExecutingTask;
+  return patchTask(task, claim, stampOf(task, 'executing', nowMs)) as ExecutingTask;
 }
 
 /** The task once an execution that has not begun is given back; `undefined` where the token is another's. */
 export function released(task: Task | undefined, token: string, nowMs: number): Task | undefined {
   if (task?.status !== 'executing' || task.claimToken !== token) return undefined;
-  return changedTask(task, { runs: task.runs - 1 }, stampOf(task, 'approved', nowMs), LEFT_BEHIND.approved);
+  return patchTask(task, { runs: task.runs - 1 }, stampOf(task, 'approved', nowMs), LEFT_BEHIND.approved);
 }
 
 /** The task once its execution ended; `undefined` where the token is another's, or a person has spoken. */
@@ -58,26 +58,26 @@ export function settled(task: Task | undefined, token: string, outcome: TaskOutc
   const holder = (task as Partial<ExecutingTask> | undefined)?.claimToken;
   if (task === undefined || holder === undefined || holder !== token) return undefined;
   if (!isLegalEdge(task.status, outcome.to) || (task.status !== 'executing' && task.status !== 'unknown')) return undefined;
-  return changedTask(task, outcome, stampOf(task, outcome.to, nowMs), ['error', 'leaseUntilMs']);
+  return patchTask(task, outcome, stampOf(task, outcome.to, nowMs), ['error', 'leaseUntilMs']);
 }
 
 /** The task once its lease has lapsed; `undefined` where it has not. */
 export function lapsed(task: Task | undefined, nowMs: number, maxRuns: number): Task | undefined {
   if (task?.status !== 'executing' || task.leaseUntilMs > nowMs) return undefined;
   const again = task.origin?.idempotent === true && task.runs < maxRuns;
-  if (again) return changedTask(task, {}, stampOf(task, 'approved', nowMs), LEFT_BEHIND.approved);
-  return changedTask(task, { error: LAPSED }, stampOf(task, 'unknown', nowMs), LEFT_BEHIND.unknown);
+  if (again) return patchTask(task, {}, stampOf(task, 'approved', nowMs), LEFT_BEHIND.approved);
+  return patchTask(task, { error: LAPSED }, stampOf(task, 'unknown', nowMs), LEFT_BEHIND.unknown);
 }
 
 /** The task with its lease renewed, if it is that handle's to execute. No change of version: nothing happened to it. */
 export function renewed(task: Task, owner: string, leaseUntilMs: number): Task | undefined {
   if (task.status !== 'executing' || task.owner !== owner) return undefined;
-  return changedTask(task, { leaseUntilMs }, task);
+  return patchTask(task, { leaseUntilMs }, task);
 }
 
 /** A task with one status poll more. No change of version. */
 export function polled(task: Task): Task {
-  return changedTask(task, { attemptCount: task.attemptCount + 1 }, task);
+  return patchTask(task, { attemptCount: task.attemptCount + 1 }, task);
 }
 
 function stampOf(task: Task, status: TaskStatus, nowMs: number): { status: TaskStatus; updatedAtMs: number; version: number } {

@@ -5,7 +5,7 @@ import { AegisModule } from '../../lib/guard/module/AegisModule.js';
 import { counted, seed, volume } from '../support/assurance.js';
 import { askedOf, remoteCase, type RemoteCase } from './support/remoteCases.js';
 import { inProcessCase, type InProcessCase } from './support/inProcessCases.js';
-import { type Ending, guardedOnce } from './support/guardedOnce.js';
+import { type Resolution, guardedOnce } from './support/guardedOnce.js';
 import { Random } from '../policy/fuzz/random.js';
 import { prototypeChanges, prototypeState } from '../support/prototypes.js';
 
@@ -22,7 +22,7 @@ interface Tally {
   readonly doubted: string[];
 }
 
-function judge(tally: Tally, expected: object | undefined, { runs, crash }: Ending, shown: () => string): void {
+function judge(tally: Tally, expected: object | undefined, { runs, crash }: Resolution, shown: () => string): void {
   tally.cases += 1;
   const [run] = runs;
   if (run === undefined) tally.refused += 1;

@@ -150,8 +150,8 @@ async function held(before?: string): Promise<string> {
 
 describe('The remote decision service behind a faulty network', function () {
   this.timeout(30_000);
-  const strays: unknown[] = [];
-  const stray = (error: unknown): void => void strays.push(error);
+  const unclaimed: unknown[] = [];
+  const stray = (error: unknown): void => void unclaimed.push(error);
   const cells = faults.map(cellsOf);
   const batches = new Map<number, Promise<void>>();
   let elsewhere: DataPlaneStandIn;
@@ -166,7 +166,7 @@ describe('The remote decision service behind a faulty network', function () {
     process.off('unhandledRejection', stray);
     await elsewhere.close();
     const all = cells.flat();
-    const wrong = all.filter((cell) => cell.wrong.length > 0).length + strays.length + elsewhere.requests.length;
+    const wrong = all.filter((cell) => cell.wrong.length > 0).length + unclaimed.length + elsewhere.requests.length;
     const runs = all.filter((cell) => cell.runs.length > 0 && !cell.mayRun).length;
     const slowest = Math.max(0, ...all.map(({ beyondMs }) => Math.round(beyondMs)));
     const beside = { faults: faults.length, runs, 'slowest beyond its deadline, ms': slowest };
@@ -194,7 +194,7 @@ describe('The remote decision service behind a faulty network', function () {
       expect(cells[i]?.flatMap(({ wrong }) => wrong)).to.deep.equal([]);
       // were there no runs at all, the other faults would prove nothing
       expect(cells[i]?.some(({ runs }) => runs.length > 0)).to.equal(fault.survivedBecause !== undefined);
-      expect([...strays, ...elsewhere.requests]).to.deep.equal([]);
+      expect([...unclaimed, ...elsewhere.requests]).to.deep.equal([]);
     });
   }
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { SecretString } from '../../lib/common/SecretString.js';
 import { ApprovalDesk } from '../../lib/decision/desk/ApprovalDesk.js';
-import type { ApprovalOpening } from '../../lib/decision/desk/ApprovalRequest.js';
+import type { ApprovalRequest } from '../../lib/decision/desk/ApprovalRequest.js';
 import { VerdictError } from '../../lib/model/errors/SetupErrors.js';
 import type { ApprovalRecord, ApprovalStore } from '../../lib/store/ApprovalStore.js';
 import { MemoryApprovalStore } from '../../lib/store/memory/MemoryApprovalStore.js';
@@ -36,7 +36,7 @@ describe('SignedApprovalStore', () => {
     const inner = new MemoryApprovalStore();
     const store = new SignedApprovalStore(inner, KEY);
     const desk = new ApprovalDesk(store);
-    const open = async (more?: Partial<ApprovalOpening>): Promise<ApprovalRecord> =>
+    const open = async (more?: Partial<ApprovalRequest>): Promise<ApprovalRecord> =>
       ((await desk.open(openingOf(more))) as { record: ApprovalRecord }).record;
     const approved = async (): Promise<ApprovalRecord> => {
       const { decisionId, digest } = await open();

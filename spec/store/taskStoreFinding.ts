@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { TASK_STATUSES } from '../../lib/model/Task.js';
-import type { EqualCallQuery, TaskStore } from '../../lib/store/TaskStore.js';
+import type { DuplicateCallQuery, TaskStore } from '../../lib/store/TaskStore.js';
 import { pendingTask } from '../support/tasks.js';
 import { ERROR, inStatus, LATER, NOW } from './taskInStatus.js';
 
@@ -25,7 +25,7 @@ export function findsTasks(of: () => TaskStore): void {
   });
 
   describe('findOpen', () => {
-    const query = (task: EqualCallQuery): EqualCallQuery => {
+    const query = (task: DuplicateCallQuery): DuplicateCallQuery => {
       const { guardKey, agentId, originalDigest, sessionDigest, mode } = task;
       return { guardKey, agentId, originalDigest, sessionDigest, mode };
     };

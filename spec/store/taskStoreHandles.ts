@@ -212,7 +212,7 @@ function givesWhatIsDue(of: () => readonly [TaskStore, TaskStore]): void {
       expect(await give('another', '')).to.deep.equal([]);
       expect(await give('another', guardKey)).to.deep.equal([taskId]);
       expect(await give(guardKey)).to.deep.equal([]);
-      await of()[0].putBack([taskId, 'no such task']);
+      await of()[0].makeDue([taskId, 'no such task']);
       expect(await give(guardKey)).to.deep.equal([taskId]);
     });
 

@@ -9,7 +9,7 @@ import { toStoredChange } from '../../lib/store/storedJson.js';
 import { claimed, insertionOver, lapsed, polled, released, renewed, settled, transitioned } from '../../lib/store/taskTransitions.js';
 import type {
   DueQuery,
-  EqualCallQuery,
+  DuplicateCallQuery,
   StoreChange,
   SweptTasks,
   TaskChange,
@@ -145,7 +145,7 @@ class SharedTasks implements TaskStore {
     return this.#do('ofDecision', () => this.#ofDecision(decisionId));
   }
 
-  findOpen({ guardKey, agentId, originalDigest, sessionDigest, mode }: EqualCallQuery): Awaitable<Task | undefined> {
+  findOpen({ guardKey, agentId, originalDigest, sessionDigest, mode }: DuplicateCallQuery): Awaitable<Task | undefined> {
     return this.#do('findOpen', () =>
       this.#all()
         .filter(
@@ -259,8 +259,8 @@ class SharedTasks implements TaskStore {
     });
   }
 
-  putBack(taskIds: readonly string[]): Awaitable<void> {
-    return this.#do('putBack', () => {
+  makeDue(taskIds: readonly string[]): Awaitable<void> {
+    return this.#do('makeDue', () => {
       for (const taskId of taskIds) this.#state.given.delete(taskId);
     });
   }

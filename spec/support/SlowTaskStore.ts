@@ -3,7 +3,7 @@ import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../lib/mod
 import { MemoryTaskStore } from '../../lib/store/memory/MemoryTaskStore.js';
 import type {
   DueQuery,
-  EqualCallQuery,
+  DuplicateCallQuery,
   SweptTasks,
   TaskChange,
   TaskClaim,
@@ -39,7 +39,7 @@ export class SlowTaskStore implements TaskStore {
     return this.slowly('ofDecision', () => this.#store.ofDecision(decisionId));
   }
 
-  findOpen(query: EqualCallQuery): Promise<Task | undefined> {
+  findOpen(query: DuplicateCallQuery): Promise<Task | undefined> {
     return this.slowly('findOpen', () => this.#store.findOpen(query));
   }
 
@@ -91,8 +91,8 @@ export class SlowTaskStore implements TaskStore {
     return this.slowly('sweep', () => this.#store.sweep(options));
   }
 
-  putBack(): Promise<void> {
-    return this.slowly('putBack', () => this.#store.putBack());
+  makeDue(): Promise<void> {
+    return this.slowly('makeDue', () => this.#store.makeDue());
   }
 
   due(query: DueQuery): Promise<readonly Task[]> {

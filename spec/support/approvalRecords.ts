@@ -1,6 +1,6 @@
 import { canonicalDigest } from '../../lib/common/data/canonical.js';
 import { nextId } from '../../lib/common/ids.js';
-import type { ApprovalOpening } from '../../lib/decision/desk/ApprovalRequest.js';
+import type { ApprovalRequest } from '../../lib/decision/desk/ApprovalRequest.js';
 import type { ApprovalPolicy, ApprovalRecord } from '../../lib/store/ApprovalStore.js';
 
 export function policyOf(id: string, more: Partial<ApprovalPolicy> = {}): ApprovalPolicy {
@@ -8,7 +8,7 @@ export function policyOf(id: string, more: Partial<ApprovalPolicy> = {}): Approv
 }
 
 /** What the embedded service asks of people: `bot` wants to refund, for `ann`; anybody else may decide. */
-export function openingOf(more: Partial<ApprovalOpening> = {}): ApprovalOpening {
+export function openingOf(more: Partial<ApprovalRequest> = {}): ApprovalRequest {
   const params = more.params ?? { amount: 1 };
   return {
     agentId: 'bot',

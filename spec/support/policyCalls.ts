@@ -6,7 +6,7 @@ import { ConfigError } from '../../lib/model/errors/SetupErrors.js';
 import { parsePolicies } from '../../lib/policy/parse/parsePolicies.js';
 import type { Policy } from '../../lib/policy/Policy.js';
 import type { PolicyCall } from '../../lib/policy/PolicyEngine.js';
-import { wasmEvaluate } from '../../lib/policy/wasm/wasmEvaluator.js';
+import { wasmEvaluator } from '../../lib/policy/wasm/wasmEvaluator.js';
 
 /** Permits everything, so that a spec can look at one forbid. */
 export const PERMIT_ALL = '@id("permit-all") permit (principal, action, resource);\n';
@@ -18,7 +18,7 @@ export function engineOf(text: string, options: Omit<CedarPolicyEngineOptions, '
 
 /** {@link engineOf} that evaluates by cedar-wasm. */
 export function wasmEngineOf(text: string): CedarPolicyEngine {
-  return CedarPolicyEngine.load({ sources: [{ file: 'a.cedar', text }] }, wasmEvaluate);
+  return CedarPolicyEngine.load({ sources: [{ file: 'a.cedar', text }] }, wasmEvaluator);
 }
 
 /** A call of `tool` by `bot`. */

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { CedarPolicyEngine, ConfigError, LivePolicies, UnsupportedParamError } from '../../lib/index.js';
+import { CedarPolicyEngine, ConfigError, ReloadablePolicies, UnsupportedParamError } from '../../lib/index.js';
 import type { PolicyEngine } from '../../lib/index.js';
 import { expectDecision } from '../../lib/testing/index.js';
 import type { TestCall } from '../../lib/testing/index.js';
@@ -89,7 +89,7 @@ describe('expectDecision', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
-    const live = new LivePolicies({ source: POLICIES, agents: { a: { roles: ['lead'], attributes: { tier: 3 } } } });
+    const live = new ReloadablePolicies({ source: POLICIES, agents: { a: { roles: ['lead'], attributes: { tier: 3 } } } });
     const close = { agentId: 'a', toolName: 'close' };
     for (const policies of [live, live.engine]) {
       expectDecision(policies, close).toAllow();

@@ -46,7 +46,7 @@ export class LangChainGuard {
   async call<R>(invocation: ToolInvocation<LangChainCall>, run: (input: never) => R): Promise<ToolOutcome<Awaited<R>>> {
     const interrupt = this.#interruptOf(invocation.context);
     if (interrupt === undefined || !this.#guard.interrupts) return this.#elsewhere.call(invocation, run);
-    const met = await this.#guard.forecast(invocation);
+    const met = await this.#guard.preflight(invocation);
     if (met.kind === 'denied') return met;
     if (met.kind === 'allowed') return this.#guard.call(invocation, run);
     // throws until the graph goes on; then the node is run again from its start, and this gives the answer

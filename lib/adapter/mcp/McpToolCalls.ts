@@ -117,7 +117,7 @@ export class McpToolCalls {
   async #take(invocation: ToolInvocation<McpContext>, answer: McpAnswer, run: (own: never) => unknown): Promise<ToolOutcome<unknown>> {
     if (answer === 'yes') return this.#guard.call({ ...invocation, approvedThere: true }, run);
     if (answer === 'no') return this.#guard.refuse(invocation, 'declined at the client');
-    const met = await this.#guard.forecast(invocation);
+    const met = await this.#guard.preflight(invocation);
     return met.kind === 'denied' ? met : this.#unanswered(invocation, met.kind === 'pending' ? met.pending : undefined);
   }
 

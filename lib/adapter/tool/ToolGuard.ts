@@ -10,8 +10,8 @@ import type { AdapterOptions, OnApproval } from './AdapterOptions.js';
 import { giveVerdict, verdictCounts } from './giveVerdict.js';
 import { APPROVED_BEFORE, callbackFailed, toolCall } from './toolCall.js';
 import type { ToolInvocation } from './ToolInvocation.js';
-import type { ToolDenied, ToolForecast, ToolOutcome, ToolPending } from './ToolOutcome.js';
-import { deniedText, pendingText, tellable } from './toolText.js';
+import type { ToolDenied, ToolPreflight, ToolOutcome, ToolPending } from './ToolOutcome.js';
+import { deniedText, pendingText, safeError } from './toolText.js';
 
 const MODES: Readonly<Record<OnApproval, ApprovalMode>> = { native: 'throw', pending: 'defer', wait: 'wait', deny: 'throw' };
 
@@ -64,7 +64,7 @@ export class ToolGuard<C = unknown> {
    * What the call would meet if it were made now, for frameworks that ask before they call. An approval that it needs is asked for; an allow is forgotten, for the
    * call is decided when it is made.
    */
-  async forecast(invocation: ToolInvocation<C>): Promise<ToolForecast> {
+  async preflight(invocation: ToolInvocation<C>): Promise<ToolPreflight> {
     try {
       const outcome = await this.#decide(invocation, 'throw', () => undefined);
       if (outcome.kind === 'denied') throw outcome.error;
@@ -76,11 +76,11 @@ export class ToolGuard<C = unknown> {
 
   /** The framework was told no by a person: a verdict where policies let it count, else nobody waits for the approval any more. */
   async refuse(invocation: ToolInvocation<C>, reason?: string): Promise<ToolDenied> {
-    const forecast = await this.forecast(invocation);
-    if (forecast.kind === 'denied') return forecast;
+    const preflight = await this.preflight(invocation);
+    if (preflight.kind === 'denied') return preflight;
     const why = reason === undefined ? 'a person refused it' : `a person refused it: ${reason}`;
-    if (forecast.kind === 'allowed') return this.deny(invocation, why);
-    const { pending } = forecast;
+    if (preflight.kind === 'allowed') return this.deny(invocation, why);
+    const { pending } = preflight;
     try {
       if (await this.#verdict(invocation, pending, false, reason)) return this.deny(invocation, why);
     } catch (error) {
@@ -172,7 +172,7 @@ export class ToolGuard<C = unknown> {
   #denied({ name, signal }: ToolInvocation<C>, error: unknown): ToolDenied {
     if (!AegisError.is(error)) throw error;
     if (signal?.aborted === true) throw signal.reason;
-    return { kind: 'denied', error: tellable(name, error), text: deniedText(name, error) };
+    return { kind: 'denied', error: safeError(name, error), text: deniedText(name, error) };
   }
 
   #forbidden({ name }: ToolInvocation<C>, why: string): ForbiddenError {

@@ -27,4 +27,4 @@ export interface ToolPending {
 export type ToolOutcome<R> = ToolRan<R> | ToolDenied | ToolPending;
 
 /** What a call would meet, were it made now. */
-export type ToolForecast = { readonly kind: 'allowed' } | ToolDenied | ToolPending;
+export type ToolPreflight = { readonly kind: 'allowed' } | ToolDenied | ToolPending;

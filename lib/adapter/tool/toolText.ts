@@ -15,7 +15,7 @@ const OF_THE_SERVICE: ReadonlySet<string> = /* @__PURE__ */ new Set([
 ]);
 
 /** The error as a model may read it; for the operator, the service's own is its cause. */
-export function tellable(tool: string, error: AegisError): AegisError {
+export function safeError(tool: string, error: AegisError): AegisError {
   if (!OF_THE_SERVICE.has(error.name)) return error;
   const message = `The decision on tool '${tool.slice(0, 128)}' failed, so it did not run.`;
   return new DecisionUnavailableError('service_threw', message, { cause: error });
@@ -23,7 +23,7 @@ export function tellable(tool: string, error: AegisError): AegisError {
 
 /** What a model is told instead of a result: one line of JSON, with nothing in it that was not written to be told. */
 export function deniedText(tool: string, given: AegisError): string {
-  const error = tellable(tool, given);
+  const error = safeError(tool, given);
   const decision_id = error.name === 'ForbiddenError' ? (error as ForbiddenError).decision?.decisionId : undefined;
   return JSON.stringify({ aegis: 'denied', tool, code: error.code, reason: error.message, decision_id, retry: false });
 }

@@ -7,8 +7,8 @@ import type { Task } from '../../model/Task.js';
 import { isFinished } from '../../model/Task.js';
 import type { HandleOutcome } from './approvalHandle.js';
 import { deniedAtRun, errorOfTask } from './endings.js';
-import type { Ending } from './endings.js';
-import type { OpenCalls } from './CallIndex.js';
+import type { Resolution } from './endings.js';
+import type { CallIndex } from './CallIndex.js';
 import type { PendingCall } from './PendingCall.js';
 import type { TaskRegistry } from '../task/TaskRegistry.js';
 
@@ -16,11 +16,11 @@ import type { TaskRegistry } from '../task/TaskRegistry.js';
 export class CallEnder {
   readonly #decisions: DecisionService;
   readonly #registry: TaskRegistry;
-  readonly #calls: OpenCalls;
+  readonly #calls: CallIndex;
   readonly #ended: (entry: PendingCall) => void;
 
   /** @param ended told of each call that is open no more, before its waiters are */
-  constructor(decisions: DecisionService, registry: TaskRegistry, calls: OpenCalls, ended: (entry: PendingCall) => void) {
+  constructor(decisions: DecisionService, registry: TaskRegistry, calls: CallIndex, ended: (entry: PendingCall) => void) {
     this.#decisions = decisions;
     this.#registry = registry;
     this.#calls = calls;
@@ -28,7 +28,7 @@ export class CallEnder {
   }
 
   /** Resolves to whether this ended it; somebody else may have been first. */
-  tryEnd(entry: PendingCall, { change, error }: Ending): Awaitable<boolean> {
+  tryEnd(entry: PendingCall, { change, error }: Resolution): Awaitable<boolean> {
     const { taskId } = entry.task;
     if ('error' in change) entry.noteError(change.to, change.error, error);
     return chain(this.#registry.transition(taskId, ['pending', 'approved'], change), (task) => {
@@ -59,7 +59,7 @@ export class CallEnder {
   }
 
   /** {@link tryEnd}, and tells the service that nobody waits any more. */
-  async tryEndAndTell(entry: PendingCall, ending: Ending, tell: 'withdraw' | 'expire'): Promise<boolean> {
+  async tryEndAndTell(entry: PendingCall, ending: Resolution, tell: 'withdraw' | 'expire'): Promise<boolean> {
     const { decisionId } = entry.task;
     if (!(await this.tryEnd(entry, ending))) return false;
     attempt<void, void>(

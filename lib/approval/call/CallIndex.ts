@@ -1,10 +1,10 @@
 import type { Task } from '../../model/Task.js';
-import { EqualCalls } from './EqualCalls.js';
+import { DuplicateCalls } from './DuplicateCalls.js';
 import type { PendingCall } from './PendingCall.js';
 
 /** The calls that have not ended, by task, by decision and by what makes two calls equal. */
-export class OpenCalls {
-  readonly equal: EqualCalls = new EqualCalls();
+export class CallIndex {
+  readonly equal: DuplicateCalls = new DuplicateCalls();
   readonly #byTask = new Map<string, PendingCall>();
   readonly #byDecision = new Map<string, PendingCall>();
 

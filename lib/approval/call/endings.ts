@@ -7,7 +7,7 @@ import type { Task } from '../../model/Task.js';
 import type { TaskChange } from '../../store/TaskStore.js';
 
 /** A way for an approval to end without running: what the task records, and what its caller gets. */
-export interface Ending {
+export interface Resolution {
   readonly change: TaskChange;
   readonly error: Error;
 }
@@ -19,19 +19,19 @@ function begunBefore({ runs }: Task): string {
     : ` (It had begun before, ${runs === 1 ? 'once' : `${runs} times`}, in a process that died: nobody knows what that did.)`;
 }
 
-function ending(to: 'denied' | 'timeout' | 'cancelled' | 'failed', error: Error, deniedBy?: string): Ending {
+function ending(to: 'denied' | 'timeout' | 'cancelled' | 'failed', error: Error, deniedBy?: string): Resolution {
   const summary = summarizeError(error);
   return { error, change: to === 'denied' ? { to, error: summary, deniedBy } : { to, error: summary } };
 }
 
 /** A person said no. */
-function deniedByPerson({ agentId, toolName }: Task, by: string | undefined, reason: string | undefined): Ending {
+function deniedByPerson({ agentId, toolName }: Task, by: string | undefined, reason: string | undefined): Resolution {
   const message = `Tool '${toolName}' was refused${by === undefined ? '' : ` by ${by}`}${reason === undefined ? '.' : `: ${reason}`}`;
   return ending('denied', new ForbiddenError(message, { code: 'approval_denied', agentId, toolName }), by);
 }
 
 /** How a status answer ends an approval, if it does. */
-export function endingOfStatus(task: Task, status: DecisionStatus | undefined): Ending | undefined {
+export function resolutionOfStatus(task: Task, status: DecisionStatus | undefined): Resolution | undefined {
   if (status?.decisionId !== task.decisionId) return unbelievable(task, 'it is for another decision');
   switch (status.state) {
     case 'pending':
@@ -54,7 +54,7 @@ export function reportChangeOfMind({ agentId, toolName, decisionId }: Task, { st
 }
 
 /** It was approved, but may not run any more. */
-export function deniedAtRun(task: Task, code: string, why: string, decision?: Decision): Ending {
+export function deniedAtRun(task: Task, code: string, why: string, decision?: Decision): Resolution {
   const { agentId, toolName } = task;
   return ending(
     'denied',
@@ -68,7 +68,7 @@ export function deniedAtRun(task: Task, code: string, why: string, decision?: De
 }
 
 /** Nobody decided in time. */
-export function timedOut(task: Task, why: string): Ending {
+export function timedOut(task: Task, why: string): Resolution {
   const { taskId, decisionId, toolName } = task;
   return ending(
     'timeout',
@@ -77,7 +77,7 @@ export function timedOut(task: Task, why: string): Ending {
 }
 
 /** The caller no longer wants it. */
-export function cancelled(task: Task, why: string): Ending {
+export function cancelled(task: Task, why: string): Resolution {
   const { taskId, toolName } = task;
   return ending(
     'cancelled',
@@ -86,12 +86,12 @@ export function cancelled(task: Task, why: string): Ending {
 }
 
 /** Cancelled with an error of its own, such as a ShutdownError or the caller's abort. */
-export function cancelledWith(error: Error): Ending {
+export function cancelledWith(error: Error): Resolution {
   return ending('cancelled', error);
 }
 
 /** The service answered something that cannot be believed. */
-function unbelievable({ toolName }: Task, reason: string | undefined): Ending {
+function unbelievable({ toolName }: Task, reason: string | undefined): Resolution {
   const why = reason ?? 'the answer is none of those an approval can have';
   return ending(
     'failed',

@@ -4,7 +4,7 @@ import type { ApprovalNeededDecision } from '../../model/Decision.js';
 import type { Params } from '../../model/Params.js';
 import type { Task } from '../../model/Task.js';
 import type { HandleOutcome } from '../call/approvalHandle.js';
-import type { Ending } from '../call/endings.js';
+import type { Resolution } from '../call/endings.js';
 import type { PendingCall } from '../call/PendingCall.js';
 import type { TaskRegistry } from '../task/TaskRegistry.js';
 
@@ -16,7 +16,7 @@ export interface ExecutionHost {
   /** How long a claim holds unless it is renewed, in milliseconds. */
   readonly leaseMs: number;
   now(): number;
-  end(entry: PendingCall, ending: Ending): Awaitable<void>;
+  end(entry: PendingCall, ending: Resolution): Awaitable<void>;
   askAgain(entry: PendingCall, decision: ApprovalNeededDecision): Awaitable<void>;
   retryLater(entry: PendingCall, error: unknown): Awaitable<void>;
   /** Leaves it to the process that executes it. */

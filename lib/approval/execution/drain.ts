@@ -4,13 +4,13 @@ import { publishCallbackError } from '../../model/diagnostics.js';
 import { summarizeError } from '../../model/AegisError.js';
 import { OutcomeUnknownError, ShutdownError } from '../../model/errors/RefusalErrors.js';
 import type { CallEnder } from '../call/CallEnder.js';
-import type { OpenCalls } from '../call/CallIndex.js';
+import type { CallIndex } from '../call/CallIndex.js';
 import type { PendingCall } from '../call/PendingCall.js';
 import type { TaskRegistry } from '../task/TaskRegistry.js';
 
 /** Ends what has not begun for its waiters. What another process may run stays in its store; everything else is cancelled. */
 export async function endOpenCalls(
-  calls: OpenCalls,
+  calls: CallIndex,
   executing: ReadonlySet<PendingCall>,
   registry: TaskRegistry,
   ender: CallEnder,

@@ -4,14 +4,14 @@ import type { HeldApproval } from '../call/PendingCall.js';
 import type { WaitingForWorker } from '../task/TaskEvents.js';
 
 /** What stands for a stored task in this process: the call it was, a reason to wait for another process, or why it must never run. */
-export type Revived =
+export type RestoredCall =
   | { readonly kind: 'call'; readonly call: HeldApproval }
   | { readonly kind: 'waiting'; readonly reason: WaitingForWorker['reason'] }
   | { readonly kind: 'refused'; readonly code: string; readonly why: string };
 
 /** Finds the guard and the instance of a stored task. */
-export interface Reviver {
-  revive(task: Task): Awaitable<Revived>;
+export interface CallRestorer {
+  revive(task: Task): Awaitable<RestoredCall>;
   /** Keys of the guards that this process can run now: those of which it has an instance, or can be handed one. */
   runnable(): readonly string[];
   /** Keys of the guards that this process has. */

@@ -1,8 +1,8 @@
 import { clampTimeout } from '../../common/time/timers.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
-import type { RecordedTasks } from '../task/TaskRecorder.js';
+import type { TaskRecorder } from '../task/TaskRecorder.js';
 
-export interface StoreBeatOptions {
+export interface HeartbeatOptions {
   readonly leaseMs: number;
   /** How often, in milliseconds, unless the lease wants it more often. */
   readonly everyMs: number;
@@ -12,14 +12,14 @@ export interface StoreBeatOptions {
 }
 
 /** Says to a store, every so often, that this process lives, and takes over the store's time. */
-export class StoreBeat {
-  readonly #tasks: RecordedTasks;
-  readonly #options: StoreBeatOptions;
+export class Heartbeat {
+  readonly #tasks: TaskRecorder;
+  readonly #options: HeartbeatOptions;
   #timer: NodeJS.Timeout | undefined;
   #lastMs = 0;
   #stopped = false;
 
-  constructor(tasks: RecordedTasks, options: StoreBeatOptions) {
+  constructor(tasks: TaskRecorder, options: HeartbeatOptions) {
     this.#tasks = tasks;
     this.#options = options;
   }

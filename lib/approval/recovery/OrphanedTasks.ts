@@ -3,17 +3,17 @@ import { LruMap } from '../../common/LruMap.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import type { ApprovedTask, Task } from '../../model/Task.js';
 import type { ApprovalScheduler } from '../ApprovalScheduler.js';
-import { cancelled, deniedAtRun, endingOfStatus, timedOut } from '../call/endings.js';
-import type { Ending } from '../call/endings.js';
-import type { Revived, Reviver } from './CallRestorer.js';
+import { cancelled, deniedAtRun, resolutionOfStatus, timedOut } from '../call/endings.js';
+import type { Resolution } from '../call/endings.js';
+import type { RestoredCall, CallRestorer } from './CallRestorer.js';
 import type { TaskRegistry } from '../task/TaskRegistry.js';
 
 /** What a store's tasks are seen to with. */
-export interface StoredTasksOptions {
+export interface OrphanedTasksOptions {
   readonly registry: TaskRegistry;
   readonly scheduler: ApprovalScheduler;
   readonly decisions: DecisionService;
-  readonly reviver: Reviver;
+  readonly reviver: CallRestorer;
 }
 
 /** Waiting tasks that listeners have been told of. */
@@ -22,16 +22,16 @@ const MAX_TOLD = 10_000;
 const REVIVE_MS = 10_000;
 
 /** Sees to tasks of a store that no call of this process stands behind: those of processes that have ended. */
-export class StoredTasks {
-  readonly #options: StoredTasksOptions;
+export class OrphanedTasks {
+  readonly #options: OrphanedTasksOptions;
   readonly #told = new LruMap<string, true>(MAX_TOLD);
   readonly #signal: AbortSignal;
   /** What was given by the store and cannot be run here: another process may. */
-  #inVain: string[] = [];
+  #unrunnable: string[] = [];
   /** Approved ones that this process cannot run, with the time at which it heard of them. */
-  readonly #strays = new Map<string, number>();
+  readonly #unclaimed = new Map<string, number>();
 
-  constructor(options: StoredTasksOptions, signal: AbortSignal) {
+  constructor(options: OrphanedTasksOptions, signal: AbortSignal) {
     this.#options = options;
     this.#signal = signal;
   }
@@ -58,24 +58,24 @@ export class StoredTasks {
   /** It is approved, perhaps elsewhere: whether anybody runs it, time will tell. */
   noteApproved(task: Task): void {
     const { reviver, scheduler, registry } = this.#options;
-    if (task.mode === 'throw' || this.#strays.size >= MAX_TOLD || scheduler.heldCall(task.taskId) !== undefined) return;
-    if (!reviver.runnable().includes(task.guardKey)) this.#strays.set(task.taskId, registry.clock.now());
+    if (task.mode === 'throw' || this.#unclaimed.size >= MAX_TOLD || scheduler.heldCall(task.taskId) !== undefined) return;
+    if (!reviver.runnable().includes(task.guardKey)) this.#unclaimed.set(task.taskId, registry.clock.now());
   }
 
   /** Tells of approved ones that nobody has begun, and that nobody here can run. */
   async tellOfStrays(heardByMs: number): Promise<void> {
-    for (const [taskId, heardMs] of this.#strays) {
+    for (const [taskId, heardMs] of this.#unclaimed) {
       if (heardMs > heardByMs) return;
-      this.#strays.delete(taskId);
+      this.#unclaimed.delete(taskId);
       await this.seeToApproved(taskId);
     }
   }
 
   /** Leaves what cannot be run here to whoever asks next. */
-  async putBack(): Promise<void> {
-    const inVain = this.#inVain;
-    this.#inVain = [];
-    if (inVain.length > 0) await this.#options.registry.store.putBack(inVain);
+  async makeDue(): Promise<void> {
+    const unrunnable = this.#unrunnable;
+    this.#unrunnable = [];
+    if (unrunnable.length > 0) await this.#options.registry.store.makeDue(unrunnable);
   }
 
   /** Takes it one step on: its end, its verdict, or its run. */
@@ -110,7 +110,7 @@ export class StoredTasks {
     const { decisions, registry } = this.#options;
     const answer: unknown = await decisions.status(task.decisionId, { signal: this.#signal });
     const status = checkStatus(answer);
-    const ending = endingOfStatus(task, status);
+    const ending = resolutionOfStatus(task, status);
     if (ending !== undefined) await this.#end(task, ending);
     if (ending !== undefined || status?.state !== 'approved') return undefined;
     const approved = await registry.transition(task.taskId, ['pending'], { to: 'approved', approvedBy: status.by });
@@ -130,7 +130,7 @@ export class StoredTasks {
         await this.#end(task, deniedAtRun(task, revived.code, revived.why));
         return;
       case 'waiting':
-        this.#inVain.push(task.taskId);
+        this.#unrunnable.push(task.taskId);
         if (this.#told.get(task.taskId) === true) return;
         this.#told.set(task.taskId, true);
         registry.emit('waiting-for-worker', { task, reason: revived.reason });
@@ -138,7 +138,7 @@ export class StoredTasks {
   }
 
   /** What finds the instance is the program's own: one that never answers must not keep everything else from being seen to. */
-  #revive(task: Task): Promise<Revived> {
+  #revive(task: Task): Promise<RestoredCall> {
     const { reviver } = this.#options;
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => resolve({ kind: 'waiting', reason: 'no-instance' }), REVIVE_MS);
@@ -148,7 +148,7 @@ export class StoredTasks {
     });
   }
 
-  async #end({ taskId }: Task, { change }: Ending): Promise<boolean> {
+  async #end({ taskId }: Task, { change }: Resolution): Promise<boolean> {
     return (await this.#options.registry.transition(taskId, ['pending', 'approved'], change)) !== undefined;
   }
 }

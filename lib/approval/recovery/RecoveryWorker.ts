@@ -1,9 +1,9 @@
 import { publishCallbackError } from '../../model/diagnostics.js';
 import type { Task } from '../../model/Task.js';
 import type { StoreChange } from '../../store/TaskStore.js';
-import { StoreBeat } from './Heartbeat.js';
-import { StoredTasks } from './OrphanedTasks.js';
-import type { StoredTasksOptions } from './OrphanedTasks.js';
+import { Heartbeat } from './Heartbeat.js';
+import { OrphanedTasks } from './OrphanedTasks.js';
+import type { OrphanedTasksOptions } from './OrphanedTasks.js';
 
 /** How tasks of a durable store are kept alive, and taken over from processes that have ended. */
 export interface RecoveryOptions {
@@ -15,7 +15,7 @@ export interface RecoveryOptions {
   readonly maxRuns?: number | undefined;
 }
 
-export interface StoreKeeperOptions extends StoredTasksOptions, RecoveryOptions {
+export interface RecoveryWorkerOptions extends OrphanedTasksOptions, RecoveryOptions {
   /** How long until an undecided task is asked about again, in milliseconds. */
   readonly pollMs: number;
   /** Whether a process that has nothing else to do waits for what others ask it to run. Default false. */
@@ -30,11 +30,11 @@ const PAGE = 100;
  * Keeps a durable store's side of a module: says that this process lives, hears what others change, ends the executions of processes that have
  * died, and takes over what they left. One timer, which does not keep the process alive.
  */
-export class StoreKeeper {
-  readonly #options: StoreKeeperOptions;
+export class RecoveryWorker {
+  readonly #options: RecoveryWorkerOptions;
   readonly #controller = new AbortController();
-  readonly #tasks: StoredTasks;
-  readonly #beat: StoreBeat;
+  readonly #tasks: OrphanedTasks;
+  readonly #beat: Heartbeat;
   readonly #leaseMs: number;
   readonly #sweepMs: number;
   readonly #served = new Map<string, () => unknown>();
@@ -43,15 +43,15 @@ export class StoreKeeper {
   #again = false;
   #started = false;
 
-  constructor(options: StoreKeeperOptions) {
+  constructor(options: RecoveryWorkerOptions) {
     this.#options = options;
-    this.#tasks = new StoredTasks(options, this.#controller.signal);
+    this.#tasks = new OrphanedTasks(options, this.#controller.signal);
     this.#leaseMs = options.leaseMs ?? 30_000;
     this.#sweepMs = options.sweepMs ?? 5_000;
     // looking may wait for a service: that this process lives is said before, and goes on meanwhile
     const onBeat = (): void => void this.look();
     const beat = { leaseMs: this.#leaseMs, everyMs: this.#sweepMs, keepAlive: options.keepAlive === true, onBeat };
-    this.#beat = new StoreBeat(options.registry, beat);
+    this.#beat = new Heartbeat(options.registry, beat);
   }
 
   /** Settles when this process is known to the store and hears of changes; what was left behind is seen to from then on. */
@@ -118,7 +118,7 @@ export class StoreKeeper {
       await Promise.all(due.map((task) => this.#try('seeing to a stored task', () => this.#tasks.seeTo(task))));
       if (due.length < PAGE || this.#controller.signal.aborted) break;
     }
-    await this.#tasks.putBack();
+    await this.#tasks.makeDue();
     await this.#tasks.tellOfStrays(registry.clock.now() - this.#sweepMs);
   }
 

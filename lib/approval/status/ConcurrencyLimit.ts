@@ -2,7 +2,7 @@ import { isThenable } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 
 /** Lets so many questions be under way at once; the others wait in line. What answers at once never waits. */
-export class QuestionLine<T> {
+export class ConcurrencyLimit<T> {
   readonly #max: number;
   readonly #ask: (item: T) => Awaitable<void>;
   readonly #active = new Set<T>();

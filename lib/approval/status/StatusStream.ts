@@ -6,7 +6,7 @@ import type { DecisionStatus } from '../../model/Decision.js';
 const SLICE_MS = 2;
 
 /** Listens to the statuses a service pushes, for as long as it does. */
-export class PushChannel {
+export class StatusStream {
   readonly #service: DecisionService;
   readonly #onStatus: (status: DecisionStatus) => void;
   readonly #onEnd: (error: unknown) => void;

@@ -7,44 +7,44 @@ import { checkStatus } from '../../model/checkStatus.js';
 import type { DecisionStatus } from '../../model/Decision.js';
 import { summarizeError } from '../../model/AegisError.js';
 import type { ApprovalSchedulerOptions } from '../ApprovalSchedulerOptions.js';
-import { endingOfStatus, reportChangeOfMind } from '../call/endings.js';
-import type { Ending } from '../call/endings.js';
-import { lastReadMs } from './finalPollMs.js';
-import type { OpenCalls } from '../call/CallIndex.js';
+import { resolutionOfStatus, reportChangeOfMind } from '../call/endings.js';
+import type { Resolution } from '../call/endings.js';
+import { finalPollMs } from './finalPollMs.js';
+import type { CallIndex } from '../call/CallIndex.js';
 import type { PendingCall } from '../call/PendingCall.js';
-import { PushChannel } from './StatusStream.js';
-import { QuestionLine } from './ConcurrencyLimit.js';
+import { StatusStream } from './StatusStream.js';
+import { ConcurrencyLimit } from './ConcurrencyLimit.js';
 import { Questions } from './StatusRequests.js';
 
 /** What the follower may have done to a call; the scheduler does it. */
-export interface FollowerActions {
+export interface TrackerActions {
   now(): number;
   approve(entry: PendingCall, approvedBy: string | undefined): Awaitable<void>;
   execute(entry: PendingCall): Awaitable<void>;
-  end(entry: PendingCall, ending: Ending): Awaitable<void>;
+  end(entry: PendingCall, ending: Resolution): Awaitable<void>;
   timeout(entry: PendingCall, why: string): Promise<unknown>;
 }
 
 /** Learns where approvals stand: from what the service pushes, else by polling. One timer serves them all, and every deadline. */
-export class StatusFollower {
+export class StatusTracker {
   readonly #options: ApprovalSchedulerOptions;
-  readonly #calls: OpenCalls;
-  readonly #actions: FollowerActions;
+  readonly #calls: CallIndex;
+  readonly #actions: TrackerActions;
   readonly #signal: AbortSignal;
   readonly #loop: DueLoop<PendingCall>;
-  readonly #line: QuestionLine<PendingCall>;
-  readonly #push: PushChannel;
+  readonly #line: ConcurrencyLimit<PendingCall>;
+  readonly #push: StatusStream;
   readonly #questions = new Questions();
 
-  constructor(options: ApprovalSchedulerOptions, calls: OpenCalls, actions: FollowerActions, signal: AbortSignal) {
+  constructor(options: ApprovalSchedulerOptions, calls: CallIndex, actions: TrackerActions, signal: AbortSignal) {
     this.#options = options;
     this.#calls = calls;
     this.#actions = actions;
     this.#signal = signal;
     this.#loop = new DueLoop({ now: () => actions.now(), handle: (entry) => this.#safely(entry, () => this.#due(entry)) });
-    this.#line = new QuestionLine(options.maxConcurrentPolls ?? 64, (entry) => this.#askInTurn(entry));
+    this.#line = new ConcurrencyLimit(options.maxConcurrentPolls ?? 64, (entry) => this.#askInTurn(entry));
     const ended = (error: unknown): void => this.#pushEnded(error);
-    this.#push = new PushChannel(options.decisions, (status) => this.#pushed(status), ended);
+    this.#push = new StatusStream(options.decisions, (status) => this.#pushed(status), ended);
     signal.addEventListener('abort', () => this.#loop.stop(), { once: true });
   }
 
@@ -110,7 +110,7 @@ export class StatusFollower {
     const { polling, registry } = this.#options;
     const pushed = this.#push.live;
     const nowMs = this.#actions.now();
-    const lastMs = lastReadMs(entry, nowMs);
+    const lastMs = finalPollMs(entry, nowMs);
     if (!entry.background || !(polling.enabled || pushed) || nowMs >= lastMs) return this.watchDeadline(entry);
     if (!pushed && !registry.durable && entry.polls >= polling.maxAttempts) {
       return chain(this.#actions.timeout(entry, `it was still undecided after ${entry.polls} polls`), () => undefined);
@@ -159,7 +159,7 @@ export class StatusFollower {
 
   #apply(entry: PendingCall, status: DecisionStatus | undefined): Awaitable<void> {
     if (this.#signal.aborted) return;
-    const ending = endingOfStatus(entry.task, status);
+    const ending = resolutionOfStatus(entry.task, status);
     if (ending !== undefined) return this.#actions.end(entry, ending);
     return status?.state === 'approved' ? this.#approve(entry, status.by) : this.schedule(entry);
   }

@@ -17,7 +17,7 @@ interface Settling {
  * Outcomes, and claims to be given back, that their store could not take: they are recorded once it can, outcomes on a task that is `unknown` by
  * then too.
  */
-export class LateOutcomes {
+export class PendingWrites {
   readonly #tasks: Settling;
   #waiting: LateOutcome[] = [];
 

@@ -10,7 +10,7 @@ import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/T
 import { isFinished } from '../../model/Task.js';
 import type { StoreChange, TaskChange, TaskClaim, TaskInsertion, TaskOutcome, TaskStore } from '../../store/TaskStore.js';
 import type { TaskEvents, TaskTransition } from './TaskEvents.js';
-import { LateOutcomes } from './PendingWrites.js';
+import { PendingWrites } from './PendingWrites.js';
 import { registryLimits } from './TaskRegistryOptions.js';
 import type { TaskRegistryOptions } from './TaskRegistryOptions.js';
 
@@ -19,7 +19,7 @@ const PRUNE_EVERY = 64;
 const MAX_TOLD = 10_000;
 
 /** The tasks of a store, whose every change is recorded first and told afterwards: what scheduler and guards use of the registry. */
-export class RecordedTasks extends SafeEmitter<TaskEvents> {
+export class TaskRecorder extends SafeEmitter<TaskEvents> {
   /** @internal */
   readonly store: TaskStore;
   readonly #limits: ReturnType<typeof registryLimits>;
@@ -28,7 +28,7 @@ export class RecordedTasks extends SafeEmitter<TaskEvents> {
   /** The newest version told of each task, where other processes change tasks too. */
   readonly #told: LruMap<string, number> | undefined;
   #observer: ((change: TaskTransition) => void) | undefined;
-  readonly #late: LateOutcomes = new LateOutcomes(this);
+  readonly #late: PendingWrites = new PendingWrites(this);
   #open = 0;
   #sincePrune = 0;
 

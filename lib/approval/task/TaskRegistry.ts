@@ -4,11 +4,11 @@ import type { PendingTask, Task, TaskStatus, UnknownTask } from '../../model/Tas
 import { isFinished, TASK_STATUSES } from '../../model/Task.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
 import type { TaskChange, TaskQuery } from '../../store/TaskStore.js';
-import { changeByHand, cancelledByHand } from './manualChange.js';
-import { RecordedTasks } from './TaskRecorder.js';
+import { manualChange, manualCancellation } from './manualChange.js';
+import { TaskRecorder } from './TaskRecorder.js';
 import { resolutionChange } from './resolveUnknown.js';
 import type { UnknownResolution } from './resolveUnknown.js';
-import { taskByHand } from './manualTask.js';
+import { manualTask } from './manualTask.js';
 import type { NewTask } from './manualTask.js';
 import type { TaskStats } from './TaskRegistryOptions.js';
 
@@ -21,13 +21,13 @@ export type { TaskRegistryOptions, TaskStats } from './TaskRegistryOptions.js';
  * Every approval of this module, by task, with an event for each change. A change is recorded first and told afterwards; a listener that
  * throws changes nothing. `unknown` tasks are never evicted or cleared. With a durable store it is told of other processes' changes too.
  */
-export class TaskRegistry extends RecordedTasks {
+export class TaskRegistry extends TaskRecorder {
   #withdraw: ((decisionId: string) => unknown) | undefined;
   #retry: ((task: Task) => Promise<() => Promise<void>>) | undefined;
 
   /** Makes a task by hand. It has no runner: its status is the program's to change. */
   async createTask(task: NewTask): Promise<PendingTask> {
-    const made = taskByHand(task, this.clock.now());
+    const made = manualTask(task, this.clock.now());
     const { outcome } = await this.record(made);
     if (outcome !== 'created') throw new TaskStateError(made.taskId, 'There is a task of this taskId or decisionId already.');
     return made;
@@ -41,8 +41,8 @@ export class TaskRegistry extends RecordedTasks {
   async updateStatus(taskId: string, status: TaskStatus, { result, reason }: { result?: unknown; reason?: string } = {}): Promise<Task> {
     const task = await this.store.get(taskId);
     if (task === undefined) throw new TaskStateError(taskId, 'There is no such task.');
-    const change = task.status === 'executing' ? undefined : changeByHand(task.status, status, reason, result);
-    const changed = change && (await this.#changeByHand(task, [task.status], change));
+    const change = task.status === 'executing' ? undefined : manualChange(task.status, status, reason, result);
+    const changed = change && (await this.#manualChange(task, [task.status], change));
     if (changed === undefined) throw new TaskStateError(taskId, `A task that is ${task.status} cannot be made ${status} by hand.`);
     return changed;
   }
@@ -63,7 +63,7 @@ export class TaskRegistry extends RecordedTasks {
     const task = await this.store.get(taskId);
     if (task === undefined) return false;
     if (task.status === 'pending' || task.status === 'approved')
-      await this.#changeByHand(task, ['pending', 'approved'], cancelledByHand('deleted'));
+      await this.#manualChange(task, ['pending', 'approved'], manualCancellation('deleted'));
     const now = await this.store.get(taskId);
     // cancelling it may have pushed it out of the finished ones that are kept
     if (now === undefined) return true;
@@ -82,7 +82,7 @@ export class TaskRegistry extends RecordedTasks {
     for (;;) {
       const open = await this.store.list({ status: ['pending', 'approved'] });
       if (open.length === 0) return this.clearCompleted();
-      for (const task of open) await this.#changeByHand(task, ['pending', 'approved'], cancelledByHand('cleared'));
+      for (const task of open) await this.#manualChange(task, ['pending', 'approved'], manualCancellation('cleared'));
     }
   }
 
@@ -111,7 +111,7 @@ export class TaskRegistry extends RecordedTasks {
   }
 
   /** A person who approves what has ended by hand would be told a yes that nothing comes of: the service hears of the end. */
-  async #changeByHand(task: Task, from: readonly TaskStatus[], change: TaskChange): Promise<Task | undefined> {
+  async #manualChange(task: Task, from: readonly TaskStatus[], change: TaskChange): Promise<Task | undefined> {
     const changed = await this.transition(task.taskId, from, change);
     if (changed === undefined || task.status === 'unknown') return changed;
     const failed = (error: unknown): void => publishCallbackError('telling the decision service (withdraw)', error);
@@ -119,11 +119,14 @@ export class TaskRegistry extends RecordedTasks {
     return changed;
   }
 
-  async #toRetry(task: UnknownTask, { holderIsGone }: UnknownResolution): Promise<() => Promise<void>> {
+  async #toRetry(task: UnknownTask, { confirmExecutorDead }: UnknownResolution): Promise<() => Promise<void>> {
     const { taskId, owner } = task;
     const lives = owner !== undefined && (owner === this.store.owner || (await this.store.isLive(owner, this.clock.now())));
-    if (lives && holderIsGone !== true)
-      throw new TaskStateError(taskId, `Its holder '${owner}' lives and may still be executing it; say holderIsGone: true if it is not.`);
+    if (lives && confirmExecutorDead !== true)
+      throw new TaskStateError(
+        taskId,
+        `Its holder '${owner}' lives and may still be executing it; say confirmExecutorDead: true if it is not.`,
+      );
     if (this.#retry === undefined) throw new TaskStateError(taskId, 'This registry has no module that could decide it anew.');
     return this.#retry(task);
   }

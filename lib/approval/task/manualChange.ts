@@ -3,12 +3,12 @@ import { isLegalEdge } from '../../model/Task.js';
 import type { TaskChange } from '../../store/TaskStore.js';
 
 /** What a task that is cancelled by the program says. */
-export function cancelledByHand(how: string): TaskChange {
+export function manualCancellation(how: string): TaskChange {
   return { to: 'cancelled', error: { name: 'ApprovalCancelledError', code: 'approval_cancelled', message: `The task was ${how}.` } };
 }
 
 /** The change that `updateStatus` asks for, or `undefined` where no legal edge that is the program's to take leads there. */
-export function changeByHand(from: TaskStatus, to: TaskStatus, reason: string | undefined, result: unknown): TaskChange | undefined {
+export function manualChange(from: TaskStatus, to: TaskStatus, reason: string | undefined, result: unknown): TaskChange | undefined {
   if (!isLegalEdge(from, to)) return undefined;
   const message = reason ?? `The task was set to ${to} by the program.`;
   switch (to) {

@@ -15,7 +15,7 @@ export interface NewTask {
 const DAY_MS = 86_400_000;
 
 /** A task that no call stands behind: it has no params and no runner. */
-export function taskByHand({ agentId, toolName, decisionId, taskId, metadata, timeoutMs = DAY_MS }: NewTask, nowMs: number): PendingTask {
+export function manualTask({ agentId, toolName, decisionId, taskId, metadata, timeoutMs = DAY_MS }: NewTask, nowMs: number): PendingTask {
   return Object.freeze<PendingTask>({
     status: 'pending',
     taskId: taskId ?? nextId('task'),

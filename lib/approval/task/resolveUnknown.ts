@@ -8,7 +8,7 @@ export interface UnknownResolution {
   readonly by: string;
   readonly reason?: string | undefined;
   /** The person has made sure that the process which executed it is gone, although it looks alive. Only for `retry`. */
-  readonly holderIsGone?: boolean | undefined;
+  readonly confirmExecutorDead?: boolean | undefined;
 }
 
 /** What a person's word makes of an unknown task. @throws TaskStateError for a word of nobody, or none that is known */

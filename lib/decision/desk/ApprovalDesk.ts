@@ -10,7 +10,7 @@ import { SafeEmitter } from '../../model/SafeEmitter.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
 import type { ApprovalDeskOptions, DeskEvents } from './ApprovalDeskOptions.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
-import type { ApprovalOpening, OpeningOutcome } from './ApprovalRequest.js';
+import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
 import { consumeApproval } from './consumeApproval.js';
 import type { ApprovalUse } from '../DecisionService.js';
 import { eligiblePolicies, mayDecide } from './eligibility.js';
@@ -64,7 +64,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /** @internal Asks people. */
-  open(opening: ApprovalOpening): Awaitable<OpeningOutcome> {
+  open(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
     const { agentId, toolName } = opening;
     const { maxPendingPerTool: limit = 100_000 } = this.#options;
     const count = (): Awaitable<number> => this.#store.countPending(agentId, toolName);
@@ -79,7 +79,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     });
   }
 
-  #openOrRefuse(opening: ApprovalOpening): Awaitable<OpeningOutcome> {
+  #openOrRefuse(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
     const nowMs = this.#clock.now();
     return chain(this.#store.listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {
       const reason = standingRefusal(denied, opening, nowMs - this.#denialTtlMs);

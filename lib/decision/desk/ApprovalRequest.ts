@@ -2,7 +2,7 @@ import { nextId } from '../../common/ids.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 
 /** What is asked of people: the record without what the desk itself fills in. */
-export type ApprovalOpening = Omit<
+export type ApprovalRequest = Omit<
   ApprovalRecord,
   'decisionId' | 'status' | 'verdicts' | 'consumed' | 'version' | 'createdAtMs' | 'expiresAtMs' | 'refusals'
 > & { readonly timeoutMs: number };
@@ -12,7 +12,7 @@ export type OpeningOutcome =
   { readonly kind: 'opened'; readonly record: ApprovalRecord } | { readonly kind: 'refused'; readonly reason: string };
 
 /** The record of a new approval. */
-export function openedRecord({ timeoutMs, ...opening }: ApprovalOpening, refusals: number, nowMs: number): ApprovalRecord {
+export function openedRecord({ timeoutMs, ...opening }: ApprovalRequest, refusals: number, nowMs: number): ApprovalRecord {
   return {
     ...opening,
     decisionId: nextId('dec'),
@@ -26,7 +26,7 @@ export function openedRecord({ timeoutMs, ...opening }: ApprovalOpening, refusal
 }
 
 /** Why an equal call was refused after `sinceMs`, by the latest who refused it; `undefined` where nobody did. */
-export function standingRefusal(denied: readonly ApprovalRecord[], opening: ApprovalOpening, sinceMs: number): string | undefined {
+export function standingRefusal(denied: readonly ApprovalRecord[], opening: ApprovalRequest, sinceMs: number): string | undefined {
   const standing = denied.findLast(
     (record) =>
       record.originalDigest === opening.originalDigest &&

@@ -2,14 +2,14 @@ import { canonicalDigest } from '../../common/data/canonical.js';
 import type { DecisionRequest } from '../../model/Decision.js';
 import type { AppliedPolicy, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
-import type { ApprovalOpening } from '../desk/ApprovalRequest.js';
+import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
 
 /** What policies say where a person has to decide. */
 export type Approvable = Extract<PolicyOutcome, { effect: 'approval_needed' }>;
 export type Facts = Readonly<Record<string, unknown>>;
 
 /** What people are asked about a call, and what their approval is bound to. */
-export function openingFor(request: DecisionRequest, outcome: Approvable, facts: Facts, policySetHash: string): ApprovalOpening {
+export function openingFor(request: DecisionRequest, outcome: Approvable, facts: Facts, policySetHash: string): ApprovalRequest {
   const { agentId, toolName, guardKey, params: originalParams, paramsDigest: originalDigest, opaque, session, sessionDigest } = request;
   const userId = session?.['user_id'];
   const requesterKnown = typeof userId === 'string' && userId !== '';

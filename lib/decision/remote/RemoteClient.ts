@@ -5,7 +5,7 @@ import type { Decision, DecisionRequest, DecisionStatus } from '../../model/Deci
 import { CallAbortedError, ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { BadRequestError, DecisionUnavailableError, TimeoutError, TransportError } from '../../model/errors/ServiceErrors.js';
 import type { AskOptions, DecisionService } from '../DecisionService.js';
-import { remoteDecision } from './readDecision.js';
+import { readDecision } from './readDecision.js';
 import { RemoteExchange } from './exchange.js';
 import type { RemoteAnswer, RemoteQuestion } from './exchange.js';
 import { RemoteReporter } from './reporter.js';
@@ -136,7 +136,7 @@ export class RemoteClient implements DecisionService {
       const message = 'The decision service answered with the id of a decision on other params.';
       throw this.#reporter.suspicious('replayed_decision', message, { ...about, decisionId });
     }
-    const decision = remoteDecision(wire, request);
+    const decision = readDecision(wire, request);
     if (decision === undefined) {
       const message = 'The decision service decided on other params than the call would run with: sanitize.effective_digest differs.';
       throw this.#reporter.suspicious('echo_mismatch', message, { ...about, decisionId });

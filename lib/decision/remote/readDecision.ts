@@ -24,7 +24,7 @@ const UNKNOWN_EFFECT = 'The decision service demands an effect this version does
  * @returns undefined where the answer's digest is not ours: it was made for other params
  * @throws DecisionUnavailableError `malformed`
  */
-export function remoteDecision(answer: WireDecision, request: DecisionRequest): Decision | undefined {
+export function readDecision(answer: WireDecision, request: DecisionRequest): Decision | undefined {
   const final = answer.final_decision;
   const fields: CommonFields = {
     decisionId: answer.decision_id,

@@ -53,7 +53,7 @@ export class CallRequest implements DecisionRequest {
   }
 
   /** Keeps nothing but what deciders see: a call that waits runs, if it does, with the params that were approved. */
-  static shelve(request: CallRequest): void {
+  static freeze(request: CallRequest): void {
     request.#params ??= request.params;
     request.#values = undefined;
   }

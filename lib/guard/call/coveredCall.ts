@@ -39,7 +39,7 @@ export function enterCovering<T>(runtime: GuardRuntime, call: CoveringCall, para
 }
 
 /** The decision that a call was entered with, if it is the very call that was decided on. It counts once, and for the first call only. */
-export function takeCover(runtime: GuardRuntime, request: CallRequest): Covered | undefined {
+export function reuseDecision(runtime: GuardRuntime, request: CallRequest): Covered | undefined {
   if (cover === undefined) return undefined;
   const { agentId, toolName, session = null, groups = [], digest, runtime: decidedBy } = cover;
   cover = undefined;

@@ -3,7 +3,7 @@ import type { ApprovalScheduler } from '../../approval/ApprovalScheduler.js';
 import type { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
-import type { LivePolicies } from '../../policy/live/LivePolicies.js';
+import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import type { AegisOptions, ConfigureOptions } from './AegisOptions.js';
 import { buildModule } from './buildModule.js';
 import type { ModuleParts } from './buildModule.js';
@@ -117,7 +117,7 @@ export class AegisModule implements AegisModuleView {
   }
 
   /** The policies in force, and their reloads. @throws ConfigError without policies */
-  get policies(): LivePolicies {
+  get policies(): ReloadablePolicies {
     const { policies } = this.#parts;
     if (policies !== undefined) return policies;
     throw new ConfigError([{ where: 'policies', message: 'are at the Data Plane; only a module with `policies` has them here.' }]);

@@ -11,7 +11,7 @@ import type { Approver } from '../../decision/terminal/terminalApprover.js';
 import type { SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
 import type { AgentConfig } from '../../policy/engine/AgentDirectory.js';
 import type { PolicySource } from '../../policy/PolicySource.js';
-import type { ReloadResult } from '../../policy/live/LivePolicies.js';
+import type { ReloadResult } from '../../policy/live/ReloadablePolicies.js';
 import type { ResolveInstance } from './StoredCalls.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { StateStore } from '../../store/StateStore.js';

@@ -1,7 +1,7 @@
 import { attempt, chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
-import type { Revived, Reviver } from '../../approval/recovery/CallRestorer.js';
+import type { RestoredCall, CallRestorer } from '../../approval/recovery/CallRestorer.js';
 import { publishCallbackError, publishDiagnostic } from '../../model/diagnostics.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
 import type { Task, TaskOrigin } from '../../model/Task.js';
@@ -12,7 +12,7 @@ import { bindingKeys, bindingsOf } from '../method/guardIndex.js';
 import { classNameOf } from '../method/GuardBinding.js';
 import type { GuardBinding } from '../method/GuardBinding.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
-import { HeldCall } from '../pending/HeldCall.js';
+import { PendingCallState } from '../pending/PendingCallState.js';
 import { MethodCall } from '../method/MethodCall.js';
 
 type AnyClass = abstract new (...args: never) => unknown;
@@ -21,7 +21,7 @@ type AnyClass = abstract new (...args: never) => unknown;
 export type ResolveInstance = (target: AnyClass, task: Task) => Awaitable<object | undefined>;
 
 /** Makes calls of stored tasks again: the same typed method, on an instance of this process, with the arguments from the store. */
-export class StoredCalls implements Reviver {
+export class StoredCalls implements CallRestorer {
   readonly #runtime: () => GuardRuntime;
   readonly #resolve: ResolveInstance | undefined;
 
@@ -43,13 +43,14 @@ export class StoredCalls implements Reviver {
     return bindingKeys();
   }
 
-  revive(task: Task): Awaitable<Revived> {
-    return chain(this.#find(task), (found): Revived => {
+  revive(task: Task): Awaitable<RestoredCall> {
+    return chain(this.#find(task), (found): RestoredCall => {
       if ('kind' in found) return found;
       const runtime = this.#runtime();
       const call = this.#call(found.binding, found.self, task);
       if ('kind' in call) return call;
-      const hold = (): HeldCall<unknown> => new HeldCall<unknown>(runtime, call, new CallRequest(callParams(task), call, runtime));
+      const hold = (): PendingCallState<unknown> =>
+        new PendingCallState<unknown>(runtime, call, new CallRequest(callParams(task), call, runtime));
       // a session that withSession() gave lasts in what runs later
       return { kind: 'call', call: runtime.asyncLocal ? runWithSession(task.session, hold) : hold() };
     });
@@ -78,7 +79,7 @@ export class StoredCalls implements Reviver {
     return async () => (runtime.asyncLocal ? runWithSession(task.session, decide) : decide());
   }
 
-  #find(task: Task): Awaitable<{ readonly binding: GuardBinding; readonly self: unknown } | Revived> {
+  #find(task: Task): Awaitable<{ readonly binding: GuardBinding; readonly self: unknown } | RestoredCall> {
     const [binding, ...others] = bindingsOf(task.guardKey);
     if (binding === undefined) return { kind: 'waiting', reason: 'no-guard' };
     if (others.length > 0) return { kind: 'waiting', reason: 'several-guards' };
@@ -87,7 +88,7 @@ export class StoredCalls implements Reviver {
     // a static method runs on its class
     const isStatic = sole.kind === 'sole' && typeof sole.self === 'function';
     if (resolve !== undefined && target !== undefined && !isStatic) {
-      return attempt<object | undefined, { readonly binding: GuardBinding; readonly self: unknown } | Revived>(
+      return attempt<object | undefined, { readonly binding: GuardBinding; readonly self: unknown } | RestoredCall>(
         () => resolve(target, task),
         (self) =>
           typeof self === 'object' && self !== null && binding.isOf(self) ? { binding, self } : { kind: 'waiting', reason: 'no-instance' },
@@ -101,8 +102,8 @@ export class StoredCalls implements Reviver {
     return { kind: 'waiting', reason: sole.kind === 'several' ? 'several-instances' : 'no-instance' };
   }
 
-  #call({ spec, fn }: GuardBinding, self: unknown, task: Task): MethodCall | Revived {
-    const refused = (code: string, why: string): Revived => ({ kind: 'refused', code, why });
+  #call({ spec, fn }: GuardBinding, self: unknown, task: Task): MethodCall | RestoredCall {
+    const refused = (code: string, why: string): RestoredCall => ({ kind: 'refused', code, why });
     const { taskId, agentId, toolName, session, decisionId } = task;
     const origin = task.origin as TaskOrigin;
     if (spec.info.toolName !== toolName || spec.signature !== origin.signature)

@@ -2,7 +2,7 @@ import { ConsoleLogger, silentLogger } from '../../common/Logger.js';
 import { SteadyClock } from '../../common/time/SteadyClock.js';
 import { ApprovalScheduler } from '../../approval/ApprovalScheduler.js';
 import type { ApprovalPolling } from '../../approval/ApprovalSchedulerOptions.js';
-import type { StoreKeeper } from '../../approval/recovery/RecoveryWorker.js';
+import type { RecoveryWorker } from '../../approval/recovery/RecoveryWorker.js';
 import { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
@@ -12,7 +12,7 @@ import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Logger } from '../../common/Logger.js';
 import { DEFAULT_LIMITS } from '../../model/snapshot/takeSnapshot.js';
-import { LivePolicies } from '../../policy/live/LivePolicies.js';
+import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import { writablePolicies } from '../../policy/live/writablePolicies.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { AegisOptions } from './AegisOptions.js';
@@ -36,9 +36,9 @@ export interface ModuleParts {
   /** Only with policies. */
   readonly desk: ApprovalDesk | undefined;
   /** Only with policies. */
-  readonly policies: LivePolicies | undefined;
+  readonly policies: ReloadablePolicies | undefined;
   /** Only with a durable store. */
-  readonly keeper: StoreKeeper | undefined;
+  readonly keeper: RecoveryWorker | undefined;
   /** What `close()` ends, in this order. */
   readonly closing: readonly ((options: { readonly graceMs?: number }) => Awaitable<void>)[];
 }
@@ -97,7 +97,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
 interface Source {
   readonly decisions: DecisionService;
   readonly desk: ApprovalDesk | undefined;
-  readonly policies: LivePolicies | undefined;
+  readonly policies: ReloadablePolicies | undefined;
 }
 
 function decisionSource(options: AegisOptions, approvals: ApprovalStore, logger: Logger, clock: SteadyClock): Source {
@@ -108,7 +108,7 @@ function decisionSource(options: AegisOptions, approvals: ApprovalStore, logger:
     return { decisions, desk: undefined, policies: undefined };
   }
   const { verify, agents, toolset, watch, onRemovedForbid, onReload } = options;
-  const policies = new LivePolicies({ source: options.policies, verify, agents, toolset, watch, onRemovedForbid, onReload, logger });
+  const policies = new ReloadablePolicies({ source: options.policies, verify, agents, toolset, watch, onRemovedForbid, onReload, logger });
   const writable = writablePolicies(options.policies);
   if (writable.length > 0) {
     logger.warn(

@@ -49,7 +49,7 @@ const TASK_STORE = /* @__PURE__ */ (() =>
       'isLive',
       'sweep',
       'due',
-      'putBack',
+      'makeDue',
       'watch',
     ],
     'a TaskStore',

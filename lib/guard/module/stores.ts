@@ -1,8 +1,8 @@
 import { SecretString } from '../../common/SecretString.js';
-import { StoreKeeper } from '../../approval/recovery/RecoveryWorker.js';
+import { RecoveryWorker } from '../../approval/recovery/RecoveryWorker.js';
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
-import { FileStateStore } from '../../store/sqlite/LazySqliteStore.js';
+import { LazySqliteStore } from '../../store/sqlite/LazySqliteStore.js';
 import { MemoryApprovalStore } from '../../store/memory/MemoryApprovalStore.js';
 import { MemoryTaskStore } from '../../store/memory/MemoryTaskStore.js';
 import { SignedApprovalStore } from '../../store/SignedApprovalStore.js';
@@ -20,7 +20,7 @@ export interface ModuleStores {
 
 /** The stores that options name. Approvals are kept beside tasks, unless they have a store of their own. */
 export function storesOf({ store, approvalStore, stateKey }: AegisOptions): ModuleStores {
-  const given = typeof store === 'string' ? new FileStateStore(store) : store;
+  const given = typeof store === 'string' ? new LazySqliteStore(store) : store;
   const state = given !== undefined && 'tasks' in given ? given : undefined;
   const approvals = approvalStore ?? state?.approvals ?? new MemoryApprovalStore();
   return {
@@ -35,12 +35,12 @@ export function keepStore(
   runtime: GuardRuntime,
   desk: ApprovalDesk | undefined,
   pollMs: number,
-): StoreKeeper {
+): RecoveryWorker {
   const { tasks: registry, scheduler, decisions } = runtime;
   const reviver = new StoredCalls(() => runtime, resolve);
   registry.retryWith((task) => reviver.retry(task));
   const onApproval = desk && (async (decisionId: string): Promise<void> => desk.hear(decisionId));
-  const keeper = new StoreKeeper({ ...recovery, registry, scheduler, decisions, reviver, pollMs, keepAlive, onApproval });
+  const keeper = new RecoveryWorker({ ...recovery, registry, scheduler, decisions, reviver, pollMs, keepAlive, onApproval });
   desk?.on('settled', ({ decisionId }) => keeper.decided(decisionId));
   keeper.whenStopped(onNewInstance(() => void keeper.look()));
   return keeper;

@@ -5,7 +5,7 @@ import type { CallFacts, CallToDecide, PendingOutcome } from '../call/GuardedCal
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { classNameOf } from '../method/GuardBinding.js';
 import { bindingsOf } from '../method/guardIndex.js';
-import { HeldCall } from './HeldCall.js';
+import { PendingCallState } from './PendingCallState.js';
 import { joinEqualCall } from './openApproval.js';
 import { pendingOutcome } from './pendingOutcome.js';
 
@@ -32,7 +32,7 @@ export function joinStoredCall<R>(
       return undefined;
     // an equal call may have taken it meanwhile
     if (scheduler.heldCall(task.taskId) !== undefined) return joinEqualCall(runtime, call, request);
-    const held = new HeldCall(runtime, call, request);
+    const held = new PendingCallState(runtime, call, request);
     const entry = scheduler.hold(task, held);
     return pendingOutcome(runtime, entry, (approved, now) => held.run(approved, now), { joined: true, signal: call.signal });
   });

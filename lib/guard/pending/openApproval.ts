@@ -9,13 +9,13 @@ import { ParamsError } from '../../model/errors/CallErrors.js';
 import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
 import type { Params } from '../../model/Params.js';
 import type { PendingTask, TaskOrigin } from '../../model/Task.js';
-import { admitParams } from '../call/admitParams.js';
+import { checkEffectiveParams } from '../call/checkEffectiveParams.js';
 import { classNameOf } from '../method/GuardBinding.js';
 import { checkSoleBinding } from '../method/guardIndex.js';
 import type { CallRequest } from '../call/CallRequest.js';
 import type { CallFacts, CallToDecide, PendingOutcome } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
-import { HeldCall, runApproved } from './HeldCall.js';
+import { PendingCallState, runApproved } from './PendingCallState.js';
 import { pendingOutcome } from './pendingOutcome.js';
 
 const NO_METADATA: Readonly<Record<string, unknown>> = Object.freeze({});
@@ -52,13 +52,13 @@ export function openApproval<R>(
   request: CallRequest,
   decision: ApprovalNeededDecision,
 ): Awaitable<PendingOutcome<Awaited<R>>> {
-  const effective = decision.params === undefined ? request.params : admitParams(decision.params, call, request, runtime.limits);
+  const effective = decision.params === undefined ? request.params : checkEffectiveParams(decision.params, call, request, runtime.limits);
   return chain(effective, (params) => {
     const origin = runtime.tasks.durable ? originOf(call, request, runtime.tasks.store.owner) : undefined;
     const task = taskFor(call, request, decision, params, origin, runtime.scheduler.now());
     return chain(runtime.tasks.record(task), ({ outcome }) => {
       if (outcome !== 'created') throw replayed(task);
-      const held = new HeldCall(runtime, call, request);
+      const held = new PendingCallState(runtime, call, request);
       const entry = runtime.scheduler.hold(task, held);
       return pendingOutcome(runtime, entry, (approved, now) => held.run(approved, now), { joined: false, signal: call.signal });
     });

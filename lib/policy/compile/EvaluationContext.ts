@@ -4,7 +4,7 @@ import type { Caller } from '../Evaluator.js';
 import type { StepBudget } from '../value/StepBudget.js';
 
 /** A request while policies are evaluated on it. */
-export class Evaluating {
+export class EvaluationContext {
   readonly principal: EntityValue;
   readonly action: EntityValue;
   readonly resource: EntityValue;
@@ -31,7 +31,7 @@ export class Evaluating {
 }
 
 /** A part of a policy. Gives undefined for an error, so that errors need no throwing, which is slow. */
-export type Run = (request: Evaluating) => Value | undefined;
+export type Run = (request: EvaluationContext) => Value | undefined;
 
 /** A compiled expression. */
 export interface Expression {

@@ -1,5 +1,5 @@
 import { EntityValue, RecordValue, SetValue, type Value } from '../value/Value.js';
-import type { Compile, Evaluating, Expression } from './EvaluationContext.js';
+import type { Compile, EvaluationContext, Expression } from './EvaluationContext.js';
 import { LikePattern } from '../value/LikePattern.js';
 import { exactFields, list, text, Uncompilable } from './shape.js';
 
@@ -43,7 +43,7 @@ function belowContext(path: readonly string[]): Expression {
   };
 }
 
-function attributeOf(n: Evaluating, value: Value | undefined, name: string): Value | undefined {
+function attributeOf(n: EvaluationContext, value: Value | undefined, name: string): Value | undefined {
   if (value instanceof RecordValue) return value.get(name) ?? n.fail(`there is no attribute ${name}`);
   if (!(value instanceof EntityValue)) return n.fail(`a record or an entity is needed for ${name}`);
   const attributes = n.entities.attributesOf(value);
@@ -94,7 +94,7 @@ function is(node: unknown, compile: Compile): Expression {
   };
 }
 
-function below(n: Evaluating, inner: Value | undefined, outer: Value | undefined): boolean | undefined {
+function below(n: EvaluationContext, inner: Value | undefined, outer: Value | undefined): boolean | undefined {
   if (!(inner instanceof EntityValue)) return n.fail(NO_ENTITY);
   if (outer instanceof EntityValue) return n.entities.isIn(inner, outer);
   if (!(outer instanceof SetValue)) return n.fail('an entity or a set of them is needed');

@@ -1,6 +1,6 @@
 import { ExpressionCompiler } from './expression.js';
 import { compileScope, type InScope } from './scope.js';
-import type { Evaluating, Run } from './EvaluationContext.js';
+import type { EvaluationContext, Run } from './EvaluationContext.js';
 import { longLiterals } from './longLiterals.js';
 import type { Policy } from '../Policy.js';
 import { exactFields, list, Uncompilable } from './shape.js';
@@ -11,7 +11,7 @@ export interface CompiledPolicy {
   /** Whether its scope takes in a caller: without the context, and never an error. */
   readonly inScope: InScope;
   /** Whether its conditions hold, where its scope does; undefined is an error, noted in the request. */
-  readonly holds: (request: Evaluating) => boolean | undefined;
+  readonly holds: (request: EvaluationContext) => boolean | undefined;
   /** How many nodes its conditions have. */
   readonly nodes: number;
 }
@@ -46,7 +46,7 @@ function compile(policy: Policy): CompiledPolicy {
   return { policy, inScope: compileScope(json), holds: conjunction(conditions), nodes: compiler.nodes };
 }
 
-function condition(node: unknown, compiler: ExpressionCompiler): (request: Evaluating) => boolean | undefined {
+function condition(node: unknown, compiler: ExpressionCompiler): (request: EvaluationContext) => boolean | undefined {
   const { kind, body } = exactFields(node, ['kind', 'body']);
   if (kind !== 'when' && kind !== 'unless') throw new Uncompilable('a condition is neither when nor unless');
   const run: Run = compiler.compile(body).run;
@@ -58,7 +58,7 @@ function condition(node: unknown, compiler: ExpressionCompiler): (request: Evalu
 }
 
 /** All of them, from the first: one that does not hold keeps the others from being asked. */
-function conjunction(conditions: readonly ((request: Evaluating) => boolean | undefined)[]): CompiledPolicy['holds'] {
+function conjunction(conditions: readonly ((request: EvaluationContext) => boolean | undefined)[]): CompiledPolicy['holds'] {
   const [only] = conditions;
   if (only === undefined) return () => true;
   if (conditions.length === 1) return only;

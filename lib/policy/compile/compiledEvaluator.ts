@@ -1,10 +1,10 @@
 import type { RecordValue } from '../value/Value.js';
 import { type CompiledPolicy, compilePolicy } from './compilePolicy.js';
 import type { Answers, Ask, Caller, Evaluation, EvaluationError, Evaluator } from '../Evaluator.js';
-import { Evaluating } from './EvaluationContext.js';
+import { EvaluationContext } from './EvaluationContext.js';
 import type { Policy } from '../Policy.js';
 import type { StepBudget } from '../value/StepBudget.js';
-import { wasmEvaluate } from '../wasm/wasmEvaluator.js';
+import { wasmEvaluator } from '../wasm/wasmEvaluator.js';
 
 /** Up to this many policies, those whose scope takes a caller in are kept for that caller; of more, they are found at each call. */
 const KEPT = 256;
@@ -12,10 +12,10 @@ const KEPT = 256;
 const NONE: readonly never[] = Object.freeze([]);
 
 /**
- * Evaluates by functions that policies are compiled to: some hundred times quicker than {@link wasmEvaluate}, which does it where one of the
+ * Evaluates by functions that policies are compiled to: some hundred times quicker than {@link wasmEvaluator}, which does it where one of the
  * policies has something that is not compiled. What is compiled is exact for every request, so nothing is left to cedar-wasm half-way.
  */
-export function compiledEvaluate(policies: readonly Policy[]): Evaluator {
+export function compiledEvaluator(policies: readonly Policy[]): Evaluator {
   let chosen: Evaluator | undefined;
   return {
     forCaller: (caller) => (chosen ??= evaluatorOf(policies)).forCaller(caller),
@@ -24,7 +24,7 @@ export function compiledEvaluate(policies: readonly Policy[]): Evaluator {
 }
 
 /** Ids of the policies that have something that is not compiled. */
-export function bailedPolicies(policies: readonly Policy[]): readonly string[] {
+export function uncompiledPolicies(policies: readonly Policy[]): readonly string[] {
   return policies.filter((policy) => compilePolicy(policy) === undefined).map(({ id }) => id);
 }
 
@@ -32,7 +32,7 @@ function evaluatorOf(policies: readonly Policy[]): Evaluator {
   const compiled: CompiledPolicy[] = [];
   for (const policy of policies) {
     const one = compilePolicy(policy);
-    if (one === undefined) return wasmEvaluate(policies);
+    if (one === undefined) return wasmEvaluator(policies);
     compiled.push(one);
   }
   // reasons are ordered by id, then, without being sorted at each call
@@ -55,7 +55,7 @@ function askFor(policies: readonly CompiledPolicy[], caller: Caller): Ask {
 }
 
 function evaluate(policies: readonly CompiledPolicy[], caller: Caller, context: RecordValue, budget: StepBudget): Evaluation {
-  const request = new Evaluating(caller, context, budget);
+  const request = new EvaluationContext(caller, context, budget);
   let permits: Policy[] | undefined;
   let forbids: Policy[] | undefined;
   let errors: EvaluationError[] | undefined;

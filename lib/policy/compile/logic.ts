@@ -1,6 +1,6 @@
 import { isLong, addLongs, multiplyLongs, negateLong, subtractLongs } from '../value/longs.js';
 import { type Long, QuantityValue, type Value } from '../value/Value.js';
-import type { Compile, Evaluating, Expression, Run } from './EvaluationContext.js';
+import type { Compile, EvaluationContext, Expression, Run } from './EvaluationContext.js';
 import { exactFields } from './shape.js';
 import { sameValue } from '../value/sameValue.js';
 
@@ -92,13 +92,18 @@ function arithmetic(operate: (a: Long, b: Long) => Long | undefined): CompileKin
 }
 
 /** Longs, datetimes and durations have an order; decimals have functions instead. */
-function ordered(n: Evaluating, a: Value | undefined, b: Value | undefined, compare: (x: Long, y: Long) => boolean): boolean | undefined {
+function ordered(
+  n: EvaluationContext,
+  a: Value | undefined,
+  b: Value | undefined,
+  compare: (x: Long, y: Long) => boolean,
+): boolean | undefined {
   if (isLong(a) && isLong(b)) return compare(a, b);
   if (a instanceof QuantityValue && b instanceof QuantityValue && a.kind === b.kind && a.kind !== 'decimal')
     return compare(a.amount, b.amount);
   return n.fail('two Longs, datetimes or durations are needed');
 }
 
-function boolean(n: Evaluating, value: Value | undefined): boolean | undefined {
+function boolean(n: EvaluationContext, value: Value | undefined): boolean | undefined {
   return typeof value === 'boolean' ? value : n.fail(NO_BOOLEAN);
 }

@@ -10,7 +10,7 @@ const CONTEXT = ['input', 'session', 'facts', 'system'];
 const SYSTEM = ['now'];
 
 /** One call's questions to its policies. Only the params differ from one to the next; together they may take the steps of one decision. */
-export class CallQuestions implements AskPolicies {
+export class CallEvaluator implements AskPolicies {
   readonly #answers: Answers;
   readonly #session: RecordValue;
   readonly #facts: RecordValue;

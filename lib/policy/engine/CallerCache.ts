@@ -5,27 +5,27 @@ import type { PolicyCall } from '../PolicyEngine.js';
 export type CallerNames = Pick<PolicyCall, 'agentId' | 'toolName' | 'groups'>;
 
 /** What is known of a caller: who answers it, or that no call of it can be allowed. */
-export type KnownCaller = Answers | 'tool_is_group';
+export type CachedCaller = Answers | 'tool_is_group';
 
 interface Entry {
   readonly groups: readonly string[];
-  readonly known: KnownCaller;
+  readonly known: CachedCaller;
 }
 
 /** Callers kept. Beyond it all are forgotten, which costs each of them some microseconds once. */
 const MAX_CALLERS = 1_024;
 
 /** What does not change from one call of an agent to a tool to the next. A tool is nearly always in the same groups, so the last are kept. */
-export class KnownCallers {
+export class CallerCache {
   readonly #byTool = new Map<string, Map<string, Entry>>();
   #size = 0;
 
-  get({ agentId, toolName, groups }: CallerNames): KnownCaller | undefined {
+  get({ agentId, toolName, groups }: CallerNames): CachedCaller | undefined {
     const entry = this.#byTool.get(toolName)?.get(agentId);
     return entry !== undefined && sameGroups(entry.groups, groups) ? entry.known : undefined;
   }
 
-  set({ agentId, toolName, groups }: CallerNames, known: KnownCaller): void {
+  set({ agentId, toolName, groups }: CallerNames, known: CachedCaller): void {
     if (this.#size >= MAX_CALLERS) {
       this.#byTool.clear();
       this.#size = 0;

@@ -3,23 +3,23 @@ import { publishDiagnostic } from '../../model/diagnostics.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { TOOL_NAME } from '../../model/names.js';
 import { type AgentConfig, AgentDirectory } from './AgentDirectory.js';
-import { CallQuestions } from './CallEvaluator.js';
+import { CallEvaluator } from './CallEvaluator.js';
 import { CALL_TOOL } from '../parse/checkPolicySet.js';
 import { ACTION, TOOLSET } from '../parse/scope.js';
 import { EMPTY_RECORD, EntityValue } from '../value/Value.js';
-import { bailedPolicies, compiledEvaluate } from '../compile/compiledEvaluator.js';
+import { uncompiledPolicies, compiledEvaluator } from '../compile/compiledEvaluator.js';
 import { EntityGraph } from '../value/EntityGraph.js';
 import type { Caller, MakeEvaluator } from '../Evaluator.js';
-import { deny, fourEffects } from './decideEffect.js';
-import { type CallerNames, type KnownCaller, KnownCallers } from './CallerCache.js';
+import { deny, decideEffect } from './decideEffect.js';
+import { type CallerNames, type CachedCaller, CallerCache } from './CallerCache.js';
 import { parsePolicies } from '../parse/parsePolicies.js';
 import type { Policy } from '../Policy.js';
 import type { PolicyCall, PolicyEngine, PolicyOutcome } from '../PolicyEngine.js';
 import { policyConfigError } from '../PolicyProblem.js';
 import { PolicySet } from './PolicySet.js';
 import type { SourceText } from '../PolicySource.js';
-import { EvaluationMismatch, verifiedEvaluate } from './verifiedEvaluator.js';
-import { wasmEvaluate } from '../wasm/wasmEvaluator.js';
+import { EvaluationMismatch, verifiedEvaluator } from './verifiedEvaluator.js';
+import { wasmEvaluator } from '../wasm/wasmEvaluator.js';
 import { wellFormed } from '../value/wellFormed.js';
 
 /** What an engine is made of. */
@@ -55,7 +55,7 @@ interface Parts {
  */
 export class CedarPolicyEngine implements PolicyEngine {
   readonly #parts: Parts;
-  readonly #callers = new KnownCallers();
+  readonly #callers = new CallerCache();
 
   private constructor(parts: Parts) {
     this.#parts = parts;
@@ -64,23 +64,23 @@ export class CedarPolicyEngine implements PolicyEngine {
   /**
    * Parses and checks policies, and makes a trial decision, so that the first call does not pay for cold code.
    *
-   * @param makeEvaluator how policies are evaluated; default {@link compiledEvaluate}
+   * @param makeEvaluator how policies are evaluated; default {@link compiledEvaluator}
    * @throws ConfigError naming every problem as `file:line:column`
    */
-  static load(options: CedarPolicyEngineOptions, makeEvaluator: MakeEvaluator = compiledEvaluate): CedarPolicyEngine {
+  static load(options: CedarPolicyEngineOptions, makeEvaluator: MakeEvaluator = compiledEvaluator): CedarPolicyEngine {
     const { verify = 0, logger = silentLogger } = options;
     if (!Number.isSafeInteger(verify) || verify < 0)
       throw new ConfigError([{ where: 'verify', message: 'Give a whole number: every n-th decision is verified, 0 for none.' }]);
     const { policies, problems } = parsePolicies(options.sources);
     if (problems.length > 0) throw policyConfigError(problems);
     const sampling = { every: verify, count: 0, due: false };
-    const set = new PolicySet(policies, verify === 0 ? makeEvaluator : verifiedEvaluate(makeEvaluator, wasmEvaluate, sampling));
+    const set = new PolicySet(policies, verify === 0 ? makeEvaluator : verifiedEvaluator(makeEvaluator, wasmEvaluator, sampling));
     const engine = new CedarPolicyEngine({
       set,
       agents: new AgentDirectory(options.agents),
       toolset: wellFormed(options.toolset ?? 'default'),
       groups: new Set([...set.groups, ...(options.groups ?? [])]),
-      bailed: makeEvaluator === compiledEvaluate ? bailedPolicies(policies) : [],
+      bailed: makeEvaluator === compiledEvaluator ? uncompiledPolicies(policies) : [],
       sampling,
       logger,
     });
@@ -104,7 +104,7 @@ export class CedarPolicyEngine implements PolicyEngine {
   }
 
   /** Ids of the policies that are not compiled: cedar-wasm decides the calls that they can matter to, in about 100 µs. */
-  get bailedPolicies(): readonly string[] {
+  get uncompiledPolicies(): readonly string[] {
     return this.#parts.bailed;
   }
 
@@ -121,7 +121,7 @@ export class CedarPolicyEngine implements PolicyEngine {
         known = this.#know(call);
         this.#callers.set(call, known);
       }
-      return known === 'tool_is_group' ? deny(known, []) : fourEffects(new CallQuestions(known, call), call);
+      return known === 'tool_is_group' ? deny(known, []) : decideEffect(new CallEvaluator(known, call), call);
     } catch (error) {
       if (error instanceof EvaluationMismatch) this.#reportMismatch(call);
       return deny('policy_error', [], error instanceof Error ? error.message : 'a value was thrown that is no Error');
@@ -133,7 +133,7 @@ export class CedarPolicyEngine implements PolicyEngine {
     this.#parts.set.release();
   }
 
-  #know(names: CallerNames): KnownCaller {
+  #know(names: CallerNames): CachedCaller {
     const { set, groups: known } = this.#parts;
     const { toolName, groups } = names;
     if (![toolName, ...groups].every((name) => TOOL_NAME.test(name))) throw new Error('the name of the tool or of a group is not allowed');
@@ -168,7 +168,7 @@ export class CedarPolicyEngine implements PolicyEngine {
       const names = { agentId: 'trial', toolName: 'trial', groups: [] };
       const params = { text: 'trial', number: 1, list: [0.5] };
       const call = { ...names, params, session: null, facts: {}, nowMs: 0, removable: [] };
-      new CallQuestions(evaluator.forCaller(this.#callerOf(names)), call).all(params);
+      new CallEvaluator(evaluator.forCaller(this.#callerOf(names)), call).all(params);
     } catch (cause) {
       throw new ConfigError([{ where: 'policies', message: 'The policies cannot be evaluated; simplify the largest.' }], { cause });
     } finally {

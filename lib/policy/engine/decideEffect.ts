@@ -29,7 +29,7 @@ const SENTENCES: Readonly<Record<DenyCode, string>> = {
  * 3. A permit must match the params that would run, and the call as it came: a sanitize policy does not make a call permitted, unless it says
  *    `@may_permit("true")`; then the permit must match what those policies alone make of the call.
  */
-export function fourEffects(ask: AskPolicies, call: PolicyCall): PolicyOutcome {
+export function decideEffect(ask: AskPolicies, call: PolicyCall): PolicyOutcome {
   const first = ask.all(call.params);
   const refused = refusal(first);
   if (refused !== undefined) return refused;

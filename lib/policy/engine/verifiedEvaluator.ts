@@ -19,7 +19,7 @@ export interface Sampling {
  *
  * @throws EvaluationMismatch from the evaluation that differs
  */
-export function verifiedEvaluate(make: MakeEvaluator, oracle: MakeEvaluator, sampling: Sampling): MakeEvaluator {
+export function verifiedEvaluator(make: MakeEvaluator, oracle: MakeEvaluator, sampling: Sampling): MakeEvaluator {
   return (policies): Evaluator => {
     const quick = make(policies);
     const sure = oracle(policies);

@@ -4,7 +4,7 @@ import { isFinished, TASK_STATUSES } from '../../model/Task.js';
 import { claimed, insertionOver, lapsed, polled, released, renewed, settled, transitioned } from '../taskTransitions.js';
 import type {
   DueQuery,
-  EqualCallQuery,
+  DuplicateCallQuery,
   SweptTasks,
   TaskChange,
   TaskClaim,
@@ -51,7 +51,7 @@ export class MemoryTaskStore implements TaskStore {
   }
 
   /** Calls that wait in this process are found by their guard, without the store. */
-  findOpen({ guardKey, agentId, originalDigest, sessionDigest, mode }: EqualCallQuery): Task | undefined {
+  findOpen({ guardKey, agentId, originalDigest, sessionDigest, mode }: DuplicateCallQuery): Task | undefined {
     let pending: Task | undefined;
     for (const task of this.#tasks.values()) {
       if (task.status !== 'pending' && task.status !== 'approved') continue;
@@ -159,7 +159,7 @@ export class MemoryTaskStore implements TaskStore {
   }
 
   /** Nothing was given. */
-  putBack(): void {}
+  makeDue(): void {}
 
   /** There is no other handle. */
   watch(): () => void {

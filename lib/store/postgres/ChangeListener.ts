@@ -16,7 +16,7 @@ interface Hearing {
 }
 
 /** One connection that listens for everybody, and comes back by itself. */
-export class PostgresListener {
+export class ChangeListener {
   readonly #connect: () => Client;
   readonly #hearings = new Map<string, Set<Hearing>>();
   #client: Listening | undefined;

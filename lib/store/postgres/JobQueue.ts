@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Awaitable } from '../../common/awaitable.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { isPassing } from './errors.js';
-import type { PostgresListener } from './ChangeListener.js';
+import type { ChangeListener } from './ChangeListener.js';
 import type { JobQueue, RunSql } from './jobs.js';
 import { requirePgBoss } from './peers.js';
 
@@ -47,7 +47,7 @@ export class PostgresQueue {
     readonly wanted: boolean | undefined;
     readonly schema: string;
     readonly run: RunSql;
-    readonly listener: PostgresListener;
+    readonly listener: ChangeListener;
   }): Promise<PostgresQueue | undefined> {
     const Boss = requirePgBoss(options.wanted);
     if (Boss === undefined) return undefined;

@@ -4,7 +4,7 @@ import { nextId } from '../../common/ids.js';
 import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { failureOf, isLost, isPassing, openingFailureOf } from './errors.js';
-import { PostgresListener } from './ChangeListener.js';
+import { ChangeListener } from './ChangeListener.js';
 import { PostgresQueue } from './JobQueue.js';
 import type { RunSql } from './jobs.js';
 import { importPg } from './peers.js';
@@ -35,7 +35,7 @@ export class PostgresSession {
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #pool: Pool | undefined;
-  #listener: PostgresListener | undefined;
+  #listener: ChangeListener | undefined;
   #queue: PostgresQueue | undefined;
 
   constructor(settings: PostgresSettings) {
@@ -48,7 +48,7 @@ export class PostgresSession {
     return this.#queue;
   }
 
-  get listener(): PostgresListener {
+  get listener(): ChangeListener {
     if (this.#listener === undefined) throw this.#closed();
     return this.#listener;
   }
@@ -153,7 +153,7 @@ export class PostgresSession {
       },
     } as PoolConfig);
     this.#pool.on('error', () => undefined).on('connect', (client: PoolClient) => client.on('error', () => undefined));
-    this.#listener = new PostgresListener(() => new pg.Client(config));
+    this.#listener = new ChangeListener(() => new pg.Client(config));
     await this.#listener.start();
     this.#queue = await PostgresQueue.start({
       wanted: this.#settings.queue,

@@ -5,13 +5,13 @@ import { watchNotes } from './notifications.js';
 import { keyOf, TASK_COLUMNS, taskOf } from './rows.js';
 import type { TaskRow } from './rows.js';
 import type { PostgresSession } from './PostgresSession.js';
-import { PostgresTaskWrites } from './TaskWriter.js';
-import { PostgresUpkeep } from './leases.js';
+import { TaskWriter } from './TaskWriter.js';
+import { PostgresLeases } from './leases.js';
 import { toStoredChange } from '../storedJson.js';
 import { claimed, released, settled, transitioned } from '../taskTransitions.js';
 import type {
   DueQuery,
-  EqualCallQuery,
+  DuplicateCallQuery,
   StoreChange,
   SweptTasks,
   TaskChange,
@@ -34,14 +34,14 @@ export class PostgresTaskStore implements TaskStore {
   /** There once the store is open, where pg-boss is. */
   serve?: NonNullable<TaskStore['serve']>;
   readonly #session: PostgresSession;
-  readonly #writes: PostgresTaskWrites;
-  readonly #upkeep: PostgresUpkeep;
+  readonly #writes: TaskWriter;
+  readonly #upkeep: PostgresLeases;
 
   constructor(session: PostgresSession) {
     this.owner = session.owner;
     this.#session = session;
-    this.#writes = new PostgresTaskWrites(session);
-    this.#upkeep = new PostgresUpkeep(session, this.#writes);
+    this.#writes = new TaskWriter(session);
+    this.#upkeep = new PostgresLeases(session, this.#writes);
   }
 
   async open(): Promise<void> {
@@ -68,7 +68,7 @@ export class PostgresTaskStore implements TaskStore {
     ]);
   }
 
-  async findOpen({ guardKey, agentId, originalDigest, sessionDigest, mode }: EqualCallQuery): Promise<Task | undefined> {
+  async findOpen({ guardKey, agentId, originalDigest, sessionDigest, mode }: DuplicateCallQuery): Promise<Task | undefined> {
     const equal = `guard_key = $1 AND agent_id = $2 AND original_digest = $3 AND session_digest = $4 AND mode = $5`;
     const values = [guardKey, agentId, originalDigest, sessionDigest].map(keyOf);
     return this.#one(`WHERE ${equal} AND status IN ('pending', 'approved') ORDER BY status, decided DESC, seq LIMIT 1`, [...values, mode]);
@@ -155,7 +155,7 @@ export class PostgresTaskStore implements TaskStore {
     return this.#upkeep.due(query);
   }
 
-  async putBack(taskIds: readonly string[]): Promise<void> {
+  async makeDue(taskIds: readonly string[]): Promise<void> {
     const text = `UPDATE ${this.#session.schema}.task SET look_at = 0 WHERE task_id = ANY($1)`;
     await this.#session.read({ text, values: [taskIds.map(keyOf)] });
   }

@@ -31,7 +31,7 @@ export interface Change {
  * Writes of tasks. Each is one statement on condition of the version that was read, so that a process that stops in the middle holds no lock; it
  * carries a stamp, so that one whose answer was lost is known again. A write on that condition can be tried again: it is done once at the most.
  */
-export class PostgresTaskWrites {
+export class TaskWriter {
   readonly #session: PostgresSession;
   readonly #read: string;
   readonly #update: string;

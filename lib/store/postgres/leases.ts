@@ -2,7 +2,7 @@ import type { Task } from '../../model/Task.js';
 import { APPROVAL, approvalOf, approvalValuesOf, keyOf, TASK_COLUMNS, taskOf } from './rows.js';
 import type { TaskRow } from './rows.js';
 import type { PostgresSession } from './PostgresSession.js';
-import type { PostgresTaskWrites } from './TaskWriter.js';
+import type { TaskWriter } from './TaskWriter.js';
 import { noteOf } from './notifications.js';
 import { lapsed } from '../taskTransitions.js';
 import type { DueQuery, SweptTasks } from '../TaskStore.js';
@@ -13,11 +13,11 @@ const ORPHAN_AFTER_MS = 60_000;
 const FORGET_OWNER_MS = 7 * 86_400_000;
 
 /** What keeps tasks alive and finds those nobody sees to. All of it goes by the clock of the database. */
-export class PostgresUpkeep {
+export class PostgresLeases {
   readonly #session: PostgresSession;
-  readonly #writes: PostgresTaskWrites;
+  readonly #writes: TaskWriter;
 
-  constructor(session: PostgresSession, writes: PostgresTaskWrites) {
+  constructor(session: PostgresSession, writes: TaskWriter) {
     this.#session = session;
     this.#writes = writes;
   }

@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg';
 import { publishDiagnostic } from '../../model/diagnostics.js';
 import type { ErrorSummary } from '../../model/AegisError.js';
 import type { Task } from '../../model/Task.js';
-import { changedTask } from '../patchTask.js';
+import { patchTask } from '../patchTask.js';
 import { APPROVAL, approvalOf, approvalValuesOf, CHANGING, keyOf, TASK_COLUMNS, taskOf, valuesOf } from './rows.js';
 import type { TaskRow } from './rows.js';
 
@@ -78,7 +78,7 @@ async function endTasks(client: ClientBase, schema: string, owner: string): Prom
 
 function restored(task: Task): Task {
   const stamp = { status: 'unknown' as const, updatedAtMs: Date.now(), version: task.version + 1 };
-  return changedTask(task, { error: RESTORED }, stamp, ['leaseUntilMs', 'approvedBy']);
+  return patchTask(task, { error: RESTORED }, stamp, ['leaseUntilMs', 'approvedBy']);
 }
 
 async function withdrawApprovals(client: ClientBase, schema: string, owner: string): Promise<number> {

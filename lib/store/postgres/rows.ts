@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Task } from '../../model/Task.js';
 import type { ApprovalRecord } from '../ApprovalStore.js';
-import { changedTask } from '../patchTask.js';
+import { patchTask } from '../patchTask.js';
 import { fromStoredText, toStoredText } from '../storedJson.js';
 
 /** What is read of a task. */
@@ -30,7 +30,7 @@ export function taskOf(row: TaskRow): Task {
   if (stored.status === 'executing') newer['leaseUntilMs'] = Number(row.lease_until);
   // JSON has no undefined, and a result may be that
   if (stored.status === 'completed' && !Object.hasOwn(stored, 'result')) newer['result'] = undefined;
-  return changedTask(stored, newer, stored);
+  return patchTask(stored, newer, stored);
 }
 
 /** The values of the columns that change with a task, in the order of {@link CHANGING}. */

@@ -44,7 +44,7 @@ export function pruneChanges(db: SqliteDatabase): void {
  * Tells of changes that other handles commit. SQLite has no way to be told, so that `PRAGMA data_version` is read every so often, by an unref'd timer,
  * only while somebody listens: it costs no transaction and changes when another connection has committed.
  */
-export class SqliteChanges {
+export class ChangeFeed {
   readonly #db: SqliteDatabase;
   readonly #pollMs: number;
   readonly #listeners = new Set<{ readonly told: (change: StoreChange) => void }>();

@@ -6,7 +6,7 @@ import type { TaskStore } from '../TaskStore.js';
 /**
  * The SQLite store of a path, loaded when it is opened: `configure({ store: './aegis.db' })` costs nothing where nobody names a file.
  */
-export class FileStateStore implements StateStore {
+export class LazySqliteStore implements StateStore {
   readonly #path: string;
   #inner: StateStore | undefined;
   #opening: Promise<void> | undefined;

@@ -1,6 +1,6 @@
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
 import { TASK_STATUSES } from '../../model/Task.js';
-import type { SqliteChanges } from './ChangeFeed.js';
+import type { ChangeFeed } from './ChangeFeed.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 import { isAlive, takeDue } from './dueTasks.js';
 import { beatOnce, notesTasks, sweepOnce } from './leases.js';
@@ -11,7 +11,7 @@ import { toStoredChange } from '../storedJson.js';
 import { claimed, insertionOver, polled, released, settled, transitioned } from '../taskTransitions.js';
 import type {
   DueQuery,
-  EqualCallQuery,
+  DuplicateCallQuery,
   StoreChange,
   SweptTasks,
   TaskChange,
@@ -32,11 +32,11 @@ export const EQUAL_QUERY: string = `SELECT ${TASK_COLUMNS} FROM task INDEXED BY 
 export class SqliteTaskStore implements TaskStore {
   readonly durable = true;
   readonly #db: SqliteDatabase;
-  readonly #changes: SqliteChanges;
+  readonly #changes: ChangeFeed;
   /** The handle that is known to record tasks. */
   #noted = '';
 
-  constructor(db: SqliteDatabase, changes: SqliteChanges) {
+  constructor(db: SqliteDatabase, changes: ChangeFeed) {
     this.#db = db;
     this.#changes = changes;
   }
@@ -74,7 +74,7 @@ export class SqliteTaskStore implements TaskStore {
     return taskOrNone(readDecision(this.#db, decisionId));
   }
 
-  findOpen({ originalDigest, sessionDigest, guardKey, agentId, mode }: EqualCallQuery): Task | undefined {
+  findOpen({ originalDigest, sessionDigest, guardKey, agentId, mode }: DuplicateCallQuery): Task | undefined {
     return taskOrNone(this.#db.get<TaskRow>(EQUAL_QUERY, originalDigest, sessionDigest, guardKey, agentId, mode));
   }
 
@@ -163,7 +163,7 @@ export class SqliteTaskStore implements TaskStore {
     return takeDue(this.#db, query);
   }
 
-  putBack(taskIds: readonly string[]): void {
+  makeDue(taskIds: readonly string[]): void {
     this.#db.write(() => {
       for (const taskId of taskIds) this.#db.run('UPDATE task SET look_at = 0 WHERE task_id = ?', taskId);
     });

@@ -1,6 +1,6 @@
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { SqliteApprovalStore } from './SqliteApprovalStore.js';
-import { SqliteChanges } from './ChangeFeed.js';
+import { ChangeFeed } from './ChangeFeed.js';
 import { SqliteDatabase } from './SqliteDatabase.js';
 import { withdrawIfRestored } from './restoreCheck.js';
 import { SqliteTaskStore } from './SqliteTaskStore.js';
@@ -28,7 +28,7 @@ export function sqliteStore(path: string | URL, options: SqliteStoreOptions = {}
     throw new ConfigError([{ where: 'sqliteStore(options).pollMs', message: 'must be a number of milliseconds, 10 to 10,000' }]);
   const db = new SqliteDatabase(path, withdrawIfRestored);
   return {
-    tasks: new SqliteTaskStore(db, new SqliteChanges(db, pollMs)),
+    tasks: new SqliteTaskStore(db, new ChangeFeed(db, pollMs)),
     approvals: new SqliteApprovalStore(db),
     open: () => db.open('state'),
     close: () => db.close('state'),

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { publishDiagnostic } from '../../model/diagnostics.js';
 import type { ErrorSummary } from '../../model/AegisError.js';
 import type { ApprovalRecord } from '../ApprovalStore.js';
-import { changedTask } from '../patchTask.js';
+import { patchTask } from '../patchTask.js';
 import { writeApproval } from './approvalRows.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
 import { TASK_COLUMNS, taskOf, writeChange } from './taskRows.js';
@@ -55,7 +55,7 @@ function withdraw(db: SqliteDatabase): string {
   for (const row of rows) {
     const task = taskOf(row);
     const stamp = { status: 'unknown', updatedAtMs: nowMs, version: task.version + 1 } as const;
-    writeChange(db, row, task, changedTask(task, { error: RESTORED }, stamp, ['leaseUntilMs']));
+    writeChange(db, row, task, patchTask(task, { error: RESTORED }, stamp, ['leaseUntilMs']));
   }
   const unused = db
     .all<{ body: string }>("SELECT body FROM approval WHERE status = 'approved'")

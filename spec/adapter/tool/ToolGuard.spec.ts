@@ -57,8 +57,8 @@ describe('ToolGuard', () => {
   it('says what the framework would have to do: run, refuse, ask, and with what words', async () => {
     const guard = guardOf();
     expect(await guard.call(invocation(), run)).to.deep.equal({ kind: 'ran', value: 'ran' });
-    expect(await guard.forecast(invocation())).to.deep.equal({ kind: 'allowed' });
-    const pending = await guard.forecast(asks());
+    expect(await guard.preflight(invocation())).to.deep.equal({ kind: 'allowed' });
+    const pending = await guard.preflight(asks());
     expect(pending).to.include({ kind: 'pending' });
     expect('text' in pending && JSON.parse(pending.text)).to.include({ aegis: 'pending', tool: 'tool', retry: false });
     const denied = await guardOf({ toolName: () => 'no name' }).call(invocation(), run);
@@ -71,7 +71,7 @@ describe('ToolGuard', () => {
     const other = moduleAsking(service);
     for (const outcome of [
       await guardOf({ module: other }).call(invocation(), run),
-      await guardOf({ module: other }).forecast(invocation()),
+      await guardOf({ module: other }).preflight(invocation()),
     ])
       expect('text' in outcome && JSON.parse(outcome.text)).to.deep.include({
         decision_id: 'd-1',
@@ -163,7 +163,7 @@ describe('ToolGuard', () => {
       ['invalid_call', { agentId: () => '' }],
     ];
     for (const [code, options] of bad) {
-      for (const outcome of [await guardOf(options).call(invocation(), run), await guardOf(options).forecast(invocation())]) {
+      for (const outcome of [await guardOf(options).call(invocation(), run), await guardOf(options).preflight(invocation())]) {
         expect(codeOf(outcome), JSON.stringify(Object.keys(options))).to.equal(code);
         expect('text' in outcome && outcome.text).to.not.include('secret');
       }
@@ -195,7 +195,7 @@ describe('ToolGuard', () => {
     expect(await rejection(guardOf().call(invocation(), () => Promise.reject(broken)))).to.equal(broken);
     const reason = new Error('left');
     expect(await rejection(guardOf().call(invocation({ signal: AbortSignal.abort(reason) }), run))).to.equal(reason);
-    expect(await rejection(guardOf().forecast(invocation({ signal: AbortSignal.abort(reason) })))).to.equal(reason);
+    expect(await rejection(guardOf().preflight(invocation({ signal: AbortSignal.abort(reason) })))).to.equal(reason);
     expect(runs).to.deep.equal([]);
   });
 
@@ -212,7 +212,7 @@ describe('ToolGuard', () => {
 
     it('takes an approval for no other call: another id, scope, input or tool', async () => {
       const guard = guardOf({ scope: ({ chat }) => chat });
-      await guard.forecast(asks());
+      await guard.preflight(asks());
       await approveAll();
       for (const more of [
         { callId: 'c2' },
@@ -241,14 +241,14 @@ describe('ToolGuard', () => {
       // the first call asks: nobody can have said yes to it, and that yes is to no later question either
       for (let i = 0; i < 2; i++) expect((await guard.call(asks({ context, approvedThere: true }), run)).kind).to.equal('pending');
       const second = { context, callId: 'c2' };
-      await guard.forecast(asks(second));
+      await guard.preflight(asks(second));
       expect((await guard.call(asks(second), run)).kind).to.equal('pending');
       expect((await guard.call(asks({ ...second, approvedThere: true }), run)).kind).to.equal('ran');
       const others = asks({ context, input: { other: 1 }, approvedThere: true });
-      await guard.forecast(others);
+      await guard.preflight(others);
       expect((await guard.call(others, run)).kind, 'not the own call').to.equal('pending');
       const nameless = guardOf({ verdictBy: () => undefined });
-      await nameless.forecast(asks({ callId: 'c9' }));
+      await nameless.preflight(asks({ callId: 'c9' }));
       expect((await nameless.call(asks({ callId: 'c9', approvedThere: true }), run)).kind, 'nobody').to.equal('pending');
       expect(runs).to.have.length(1);
     });
@@ -256,12 +256,12 @@ describe('ToolGuard', () => {
     it('takes a no for a verdict where it may be one, and lets the approval go where it may not', async () => {
       const guard = guardOf({ session: ({ user = '' }) => ({ user_id: user }), verdictBy: ({ user }) => user });
       const context = { user: 'ann' };
-      await guard.forecast(asks({ context }));
+      await guard.preflight(asks({ context }));
       const refused = await guard.refuse(asks({ context }), 'not now');
       expect([codeOf(refused), refused.text.includes('not now')]).to.deep.equal(['approval_refused', true]);
       expect((await module.approvals.list({ status: 'denied' })).map(({ verdicts }) => verdicts[0]?.by)).to.deep.equal(['ann']);
       const others = asks({ context, input: { other: 1 } });
-      await guard.forecast(others);
+      await guard.preflight(others);
       expect(codeOf(await guard.refuse(others))).to.equal('approval_refused');
       expect(await module.approvals.list({ status: 'pending' })).to.deep.equal([]);
       expect((await guard.call(asks({ context }), run)).kind).to.equal('denied');
@@ -269,7 +269,7 @@ describe('ToolGuard', () => {
     });
 
     it('lets the approval go where nobody is named who could have said no', async () => {
-      await guardOf().forecast(asks());
+      await guardOf().preflight(asks());
       expect(codeOf(await guardOf().refuse(asks()))).to.equal('approval_refused');
       expect(await module.approvals.list({ status: 'pending' })).to.deep.equal([]);
     });
@@ -282,7 +282,7 @@ describe('ToolGuard', () => {
 
     it('takes a yes for no other decision than the one that was shown', async () => {
       const guard = guardOf({ verdictBy: () => 'bob' });
-      const asked = await guard.forecast(asks());
+      const asked = await guard.preflight(asks());
       const shown = asked.kind === 'pending' ? asked.pending.decisionId : '';
       expect((await guard.call(asks({ approvedThere: true, shownDecision: 'another' }), run)).kind).to.equal('pending');
       expect((await guard.call(asks({ approvedThere: true, shownDecision: shown }), run)).kind).to.equal('ran');
@@ -292,7 +292,7 @@ describe('ToolGuard', () => {
     it('knows whether the person’s answer would count, before anybody asks', async () => {
       const mayAnswer = async (options: AdapterOptions<Context>, input: object): Promise<boolean> => {
         const guard = guardOf({ session: () => ({ user_id: 'ann' }), ...options });
-        const asked = await guard.forecast(asks({ input }));
+        const asked = await guard.preflight(asks({ input }));
         return asked.kind === 'pending' && guard.mayAnswer(asks({ input }), asked.pending);
       };
       expect(await mayAnswer({ verdictBy: () => 'ann' }, { ask: 1 })).to.equal(true);
@@ -307,7 +307,7 @@ describe('ToolGuard', () => {
     });
 
     it('finds what was asked before although the adapter was made anew, as in a handler of requests', async () => {
-      await guardOf().forecast(asks());
+      await guardOf().preflight(asks());
       await approveAll();
       expect((await guardOf().call(asks(), run)).kind).to.equal('ran');
     });
@@ -317,7 +317,7 @@ describe('ToolGuard', () => {
         throw new Error('who?');
       };
       const guard = guardOf({ verdictBy: throws });
-      const asked = await guard.forecast(asks());
+      const asked = await guard.preflight(asks());
       expect(codeOf(await guard.refuse(asks()))).to.equal('callback_failed');
       expect(codeOf(await guard.call(asks({ approvedThere: true }), run))).to.equal('callback_failed');
       if (asked.kind !== 'pending') throw new Error(asked.kind);
@@ -329,7 +329,7 @@ describe('ToolGuard', () => {
 
     it('says that it was refused at the desk', async () => {
       const guard = guardOf();
-      await guard.forecast(asks());
+      await guard.preflight(asks());
       for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.deny(decisionId, { by: 'bob', digest });
       expect(codeOf(await guard.call(asks(), run))).to.equal('approval_denied');
       expect(runs).to.deep.equal([]);
@@ -337,7 +337,7 @@ describe('ToolGuard', () => {
 
     it('gives no verdict on what the desk does not know, or knows the end of', async () => {
       const guard = guardOf({ verdictBy: () => 'bob' });
-      await guard.forecast(asks());
+      await guard.preflight(asks());
       const { approvals } = module;
       const get = approvals.get.bind(approvals);
       for (const found of [undefined, 'denied']) {
@@ -349,7 +349,7 @@ describe('ToolGuard', () => {
 
     it('reports a desk that fails, and takes that for no verdict', async () => {
       const guard = guardOf({ verdictBy: () => 'bob' });
-      await guard.forecast(asks());
+      await guard.preflight(asks());
       const { approvals } = module;
       approvals.get = () => Promise.reject(new Error('away'));
       const seen = await diagnosed(async () => {

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { OpenCalls } from '../../../lib/approval/call/CallIndex.js';
+import { CallIndex } from '../../../lib/approval/call/CallIndex.js';
 import { PendingCall } from '../../../lib/approval/call/PendingCall.js';
 import { requestOf } from '../../support/callRequests.js';
 import { pendingTask } from '../../support/tasks.js';
 
-describe('OpenCalls', () => {
+describe('CallIndex', () => {
   it('finds a call by its task, by its decision and by what makes it equal, until it is removed', () => {
     const { calls, entry, guard } = setup();
     const { taskId, decisionId, agentId, originalDigest, sessionDigest } = entry.task;
@@ -34,6 +34,6 @@ describe('OpenCalls', () => {
   function setup() {
     const guard = {};
     const call = { task: pendingTask(), request: requestOf(), run: () => 1, admit: (params: object) => params as never, guard };
-    return { calls: new OpenCalls(), entry: new PendingCall<unknown>(call.task, call, async () => true), guard };
+    return { calls: new CallIndex(), entry: new PendingCall<unknown>(call.task, call, async () => true), guard };
   }
 });

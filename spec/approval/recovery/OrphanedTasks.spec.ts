@@ -3,7 +3,7 @@ import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import { AegisGuard } from '../../../lib/guard/AegisGuard.js';
 import type { AegisModule } from '../../../lib/guard/module/AegisModule.js';
-import { StoredTasks } from '../../../lib/approval/recovery/OrphanedTasks.js';
+import { OrphanedTasks } from '../../../lib/approval/recovery/OrphanedTasks.js';
 import type { AegisOptions } from '../../../lib/guard/module/AegisOptions.js';
 import type { PendingApproval } from '../../../lib/model/PendingApproval.js';
 import type { Task } from '../../../lib/model/Task.js';
@@ -113,7 +113,7 @@ for (const later of [false, true]) {
       const [task] = (await soon(modules[1]!.tasks.listTasks())) as [Task];
       const { tasks: registry, scheduler, decisions } = modules[1]!;
       const reviver = { keys: () => [], runnable: () => [], revive: () => ({ kind: 'waiting', reason: 'no-guard' }) as const };
-      const others = new StoredTasks({ registry, scheduler, decisions, reviver }, new AbortController().signal);
+      const others = new OrphanedTasks({ registry, scheduler, decisions, reviver }, new AbortController().signal);
       await soon(others.seeTo(task));
       expect(await soon(modules[0]!.tasks.getTask(task.taskId))).to.include({ status: 'pending' });
       await soon(approve(modules[0]!, task.decisionId));

@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import { ApprovalScheduler } from '../../../lib/approval/ApprovalScheduler.js';
-import type { Revived } from '../../../lib/approval/recovery/CallRestorer.js';
-import { StoreKeeper } from '../../../lib/approval/recovery/RecoveryWorker.js';
-import type { StoreKeeperOptions } from '../../../lib/approval/recovery/RecoveryWorker.js';
+import type { RestoredCall } from '../../../lib/approval/recovery/CallRestorer.js';
+import { RecoveryWorker } from '../../../lib/approval/recovery/RecoveryWorker.js';
+import type { RecoveryWorkerOptions } from '../../../lib/approval/recovery/RecoveryWorker.js';
 import { TaskRegistry } from '../../../lib/approval/task/TaskRegistry.js';
 import type { PendingTask, Task } from '../../../lib/model/Task.js';
 import { requestOf } from '../../support/callRequests.js';
@@ -19,7 +19,7 @@ const LEASE_MS = 9_000;
 const SWEEP_MS = 1_000;
 const HOUR = 3_600_000;
 
-describe('StoreKeeper', () => {
+describe('RecoveryWorker', () => {
   let time: SinonFakeTimers;
   let first: SharedMemoryStore;
   let store: SharedMemoryStore;
@@ -30,13 +30,13 @@ describe('StoreKeeper', () => {
   });
   afterEach(() => time.restore());
 
-  function setup(options: Partial<StoreKeeperOptions> & { keys?: string[] } = {}) {
+  function setup(options: Partial<RecoveryWorkerOptions> & { keys?: string[] } = {}) {
     const service = new ScriptedDecisions({ pushes: true });
     const registry = new TaskRegistry(store.tasks);
     const scheduler = new ApprovalScheduler({ decisions: service, registry, polling: POLLING });
     const runs: string[] = [];
     const asked: string[] = [];
-    const revive = (task: Task): Revived => {
+    const revive = (task: Task): RestoredCall => {
       asked.push(task.taskId);
       const request = requestOf({ params: task.params });
       return { kind: 'call', call: { request, run: () => void runs.push(task.taskId), admit: (params) => params } };
@@ -44,7 +44,7 @@ describe('StoreKeeper', () => {
     const keys = options.keys ?? [];
     const reviver = { revive, keys: () => keys, runnable: () => ['refund'] };
     const defaults = { registry, scheduler, decisions: service, reviver, pollMs: 60_000, leaseMs: LEASE_MS, sweepMs: SWEEP_MS };
-    const keeper = new StoreKeeper({ ...defaults, ...options });
+    const keeper = new RecoveryWorker({ ...defaults, ...options });
     return { keeper, registry, scheduler, service, runs, asked, keys };
   }
 
@@ -386,9 +386,9 @@ describe('StoreKeeper', () => {
 
   it('begins nothing of what it found by the time it has to stop', async () => {
     left();
-    let goOn: (revived: Revived) => void = () => {};
+    let goOn: (revived: RestoredCall) => void = () => {};
     const { keeper, runs, scheduler } = setup({
-      reviver: { keys: () => [], runnable: () => ['refund'], revive: async () => new Promise<Revived>((resolve) => (goOn = resolve)) },
+      reviver: { keys: () => [], runnable: () => ['refund'], revive: async () => new Promise<RestoredCall>((resolve) => (goOn = resolve)) },
     });
     await keeper.start();
     await time.tickAsync(10);

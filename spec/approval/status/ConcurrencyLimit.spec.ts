@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { QuestionLine } from '../../../lib/approval/status/ConcurrencyLimit.js';
+import { ConcurrencyLimit } from '../../../lib/approval/status/ConcurrencyLimit.js';
 
-describe('QuestionLine', () => {
+describe('ConcurrencyLimit', () => {
   it('lets so many questions be under way, and the next in line when one ends, well or badly', async () => {
     const { line, asked, end } = setup(2);
     for (const name of 'abcde') line.enter(name);
@@ -37,7 +37,7 @@ describe('QuestionLine', () => {
 
   it('lets what answers at once pass', () => {
     const asked: number[] = [];
-    const line = new QuestionLine<number>(1, (n) => void asked.push(n));
+    const line = new ConcurrencyLimit<number>(1, (n) => void asked.push(n));
     for (let i = 0; i < 5; i++) line.enter(i);
     expect(asked).to.deep.equal([0, 1, 2, 3, 4]);
   });
@@ -45,7 +45,7 @@ describe('QuestionLine', () => {
   function setup(max: number) {
     const asked: string[] = [];
     const ends = new Map<string, (error?: Error) => void>();
-    const line = new QuestionLine<string>(max, async (name) => {
+    const line = new ConcurrencyLimit<string>(max, async (name) => {
       asked.push(name);
       await new Promise<void>((resolve, reject) => ends.set(name, (error) => (error === undefined ? resolve() : reject(error))));
     });

@@ -11,7 +11,7 @@ import { SlowTaskStore } from '../../support/SlowTaskStore.js';
 const HOUR = 3_600_000;
 
 /** What comes late: after the end of a call, while everything ends, or out of turn. */
-describe('StatusFollower', () => {
+describe('StatusTracker', () => {
   let time: SinonFakeTimers;
   let start: number;
   beforeEach(() => {

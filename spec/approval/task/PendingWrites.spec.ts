@@ -1,15 +1,15 @@
 import { expect } from 'chai';
-import { LateOutcomes } from '../../../lib/approval/task/PendingWrites.js';
+import { PendingWrites } from '../../../lib/approval/task/PendingWrites.js';
 import type { TaskOutcome } from '../../../lib/store/TaskStore.js';
 import { rejection } from '../../support/rejection.js';
 
-describe('LateOutcomes', () => {
+describe('PendingWrites', () => {
   const outcome: TaskOutcome = { to: 'completed', result: 1 };
 
   function setup() {
     const settled: string[] = [];
     const refuses = new Set<string>();
-    const late = new LateOutcomes({
+    const late = new PendingWrites({
       settle: async (taskId, token, given) => {
         if (refuses.has(taskId)) throw new Error(`no room for ${taskId}`);
         expect(given).to.equal(outcome);

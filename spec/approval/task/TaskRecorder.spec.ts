@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { RecordedTasks } from '../../../lib/approval/task/TaskRecorder.js';
+import { TaskRecorder } from '../../../lib/approval/task/TaskRecorder.js';
 import type { Task } from '../../../lib/model/Task.js';
 import { MemoryTaskStore } from '../../../lib/store/memory/MemoryTaskStore.js';
 import { rejection } from '../../support/rejection.js';
@@ -8,10 +8,10 @@ import { pendingTask } from '../../support/tasks.js';
 
 const ERROR = { name: 'Error', message: 'm' };
 
-describe('RecordedTasks, of a store that others change too', () => {
+describe('TaskRecorder, of a store that others change too', () => {
   function setup(maxPending?: number) {
     const store = new SharedMemoryStore();
-    const tasks = new RecordedTasks(store.tasks, { maxPending });
+    const tasks = new TaskRecorder(store.tasks, { maxPending });
     const told: string[] = [];
     tasks.on('transition', ({ task, from }) => told.push(`${from} → ${task.status} ${task.version}`));
     const other = store.another();
@@ -91,7 +91,7 @@ describe('RecordedTasks, of a store that others change too', () => {
 
   it('keeps no outcome for later where nothing outlives the process', async () => {
     const store = new MemoryTaskStore();
-    const tasks = new RecordedTasks(store);
+    const tasks = new TaskRecorder(store);
     const task = pendingTask();
     const { taskId, digest } = task;
     await tasks.record(task);

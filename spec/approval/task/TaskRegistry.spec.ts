@@ -304,7 +304,7 @@ describe('TaskRegistry', () => {
       const { registry, inStatus } = setup();
       const { taskId } = await inStatus('unknown');
       expect((await rejection(registry.resolveUnknown(taskId, 'retry', { by: 'ann' }))).message).to.contain('lives');
-      const gone = registry.resolveUnknown(taskId, 'retry', { by: 'ann', holderIsGone: true });
+      const gone = registry.resolveUnknown(taskId, 'retry', { by: 'ann', confirmExecutorDead: true });
       expect((await rejection(gone)).message).to.contain('no module');
       expect((await registry.getTask(taskId))?.status).to.equal('unknown');
     });
@@ -318,7 +318,7 @@ describe('TaskRegistry', () => {
           throw new Error('called again');
         };
       });
-      const late = registry.resolveUnknown(taskId, 'retry', { by: 'ann', holderIsGone: true });
+      const late = registry.resolveUnknown(taskId, 'retry', { by: 'ann', confirmExecutorDead: true });
       expect((await rejection(late)).message).to.contain('Somebody else was first');
       expect(await registry.getTask(taskId)).to.deep.include({ status: 'completed' });
     });

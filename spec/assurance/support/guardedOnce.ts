@@ -4,7 +4,7 @@ import type { AegisModule } from '../../../lib/guard/module/AegisModule.js';
 import { guardCall } from '../../../lib/guard/guardCall.js';
 
 /** How one guarded call ended. */
-export interface Ending {
+export interface Resolution {
   /** The params of each run of the method. */
   readonly runs: readonly object[];
   /** What was thrown that is no error of ours. */
@@ -15,7 +15,7 @@ export interface Ending {
 const THROWN = ['a field that cannot be read', 'a trap'];
 
 /** One call, guarded; where a person has to decide, asked about once and then withdrawn. */
-export async function guardedOnce(aegis: AegisModule, params: Record<string, unknown>): Promise<Ending> {
+export async function guardedOnce(aegis: AegisModule, params: Record<string, unknown>): Promise<Resolution> {
   const runs: object[] = [];
   let crash: unknown;
   const note = (error: unknown): void => {

@@ -3,7 +3,7 @@ import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDesk.js';
-import type { ApprovalOpening } from '../../../lib/decision/desk/ApprovalRequest.js';
+import type { ApprovalRequest } from '../../../lib/decision/desk/ApprovalRequest.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
 import { openingOf, policyOf } from '../../support/approvalRecords.js';
@@ -561,7 +561,7 @@ describe('ApprovalDesk', () => {
     it('refuses no other call: other params, session, guard, tool or agent', async () => {
       const { desk, open } = setup();
       await desk.deny((await open()).decisionId, { by: 'bob' });
-      const others: Partial<ApprovalOpening>[] = [
+      const others: Partial<ApprovalRequest>[] = [
         { params: { amount: 2 } },
         { sessionDigest: 'another' },
         { guardKey: 'another' },
@@ -683,7 +683,7 @@ describe('ApprovalDesk', () => {
 
   interface Setup {
     desk: ApprovalDesk;
-    open: (more?: Partial<ApprovalOpening>) => Promise<ApprovalRecord>;
+    open: (more?: Partial<ApprovalRequest>) => Promise<ApprovalRecord>;
     settled: ApprovalRecord[];
   }
 
@@ -691,7 +691,7 @@ describe('ApprovalDesk', () => {
     const desk = new ApprovalDesk(store, options);
     const settled: ApprovalRecord[] = [];
     desk.on('settled', (record) => settled.push(record));
-    const open = async (more?: Partial<ApprovalOpening>): Promise<ApprovalRecord> => {
+    const open = async (more?: Partial<ApprovalRequest>): Promise<ApprovalRecord> => {
       const outcome = await desk.open(openingOf(more));
       if (outcome.kind === 'refused') throw new Error(`refused: ${outcome.reason}`);
       return outcome.record;

@@ -180,8 +180,8 @@ const faults: readonly Fault[] = [
 ];
 
 describe('A faulty Data Plane', () => {
-  const strays: unknown[] = [];
-  const stray = (error: unknown): void => void strays.push(error);
+  const unclaimed: unknown[] = [];
+  const stray = (error: unknown): void => void unclaimed.push(error);
 
   before(async () => {
     process.on('unhandledRejection', stray);
@@ -194,7 +194,7 @@ describe('A faulty Data Plane', () => {
   });
   after(() => {
     process.off('unhandledRejection', stray);
-    expect(strays).to.deep.equal([]);
+    expect(unclaimed).to.deep.equal([]);
   });
 
   for (const fault of faults) {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { canonicalDigest } from '../../../lib/common/data/canonical.js';
-import { remoteDecision } from '../../../lib/decision/remote/readDecision.js';
+import { readDecision } from '../../../lib/decision/remote/readDecision.js';
 import { decisionBody, parseDecision, parseStatus } from '../../../lib/decision/remote/wire.js';
 import type { Decision, DecisionRequest } from '../../../lib/model/Decision.js';
 import { AegisError } from '../../../lib/model/AegisError.js';
@@ -23,7 +23,7 @@ function answer(final: unknown, more: object = {}): Record<string, unknown> {
 }
 
 function decided(final: unknown, request: DecisionRequest = remoteRequest(), more: object = {}): Decision | undefined {
-  return remoteDecision(parseDecision(JSON.stringify(answer(final, more))), request);
+  return readDecision(parseDecision(JSON.stringify(answer(final, more))), request);
 }
 
 function refusal(run: () => unknown): DecisionUnavailableError {
@@ -36,7 +36,7 @@ function refusal(run: () => unknown): DecisionUnavailableError {
   return expect.fail('it was believed');
 }
 
-describe('remoteDecision', () => {
+describe('readDecision', () => {
   const params = Object.freeze({ channel: '#support', text: PARAM_CANARY });
 
   it('keeps all the fields of the protocol', () => {
@@ -224,14 +224,14 @@ describe('remoteDecision', () => {
         ),
         JSON.stringify(answer({ effect: 'allow' }, { policy_evaluations: [{ y: 1 }] })).replace('"y":1', '"__proto__":{"admin":true}'),
       ]) {
-        expect(refusal(() => remoteDecision(parseDecision(text), remoteRequest())).reason).to.equal('malformed');
+        expect(refusal(() => readDecision(parseDecision(text), remoteRequest())).reason).to.equal('malformed');
       }
       expect(({} as { admin?: boolean }).admin).to.equal(undefined);
     });
 
     it('refuses numbers that are not finite, and params beyond the limits of params', () => {
       const text = JSON.stringify(answer({ effect: 'sanitize', sanitize: { params: { n: 1 } } })).replace('"n":1', '"n":1e999');
-      expect(refusal(() => remoteDecision(parseDecision(text), remoteRequest())).reason).to.equal('malformed');
+      expect(refusal(() => readDecision(parseDecision(text), remoteRequest())).reason).to.equal('malformed');
       for (const params of [{ n: 'x'.repeat(300_000) }, { n: Array.from({ length: 10_001 }, () => 0) }]) {
         expect(refusal(() => decided({ effect: 'sanitize', sanitize: { params } })).reason).to.equal('malformed');
       }
@@ -318,7 +318,7 @@ describe('remoteDecision', () => {
         for (const [at, cut, insert] of edits) text = text.slice(0, at) + insert + text.slice(at + cut);
         let decision: Decision | undefined;
         try {
-          decision = remoteDecision(parseDecision(text), request);
+          decision = readDecision(parseDecision(text), request);
         } catch (error) {
           expect(AegisError.is(error), String(error)).to.equal(true);
           return;

@@ -6,7 +6,7 @@ import sinon, { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDesk.js';
-import type { ApprovalOpening } from '../../../lib/decision/desk/ApprovalRequest.js';
+import type { ApprovalRequest } from '../../../lib/decision/desk/ApprovalRequest.js';
 import { terminalApprover } from '../../../lib/decision/terminal/terminalApprover.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
@@ -311,7 +311,7 @@ describe('terminalApprover', () => {
 
   interface Setup {
     desk: ApprovalDesk;
-    open: (more?: Partial<ApprovalOpening>) => Promise<ApprovalRecord>;
+    open: (more?: Partial<ApprovalRequest>) => Promise<ApprovalRecord>;
     /** Waits until the next question is on the screen. */
     asked: () => Promise<void>;
     type: (text: string) => Promise<void>;

@@ -7,7 +7,7 @@ import {
   ConfigError,
   EmbeddedDecisionService,
   guard,
-  LivePolicies,
+  ReloadablePolicies,
   MemoryApprovalStore,
   MemoryTaskStore,
   RemoteDecisionService,
@@ -43,7 +43,7 @@ describe('AegisModule', () => {
     it('policies', async () => {
       const module = AegisModule.create({ policies: { text: ALL } });
       expect(module.decisions).to.be.instanceOf(EmbeddedDecisionService);
-      expect(module.policies).to.be.instanceOf(LivePolicies);
+      expect(module.policies).to.be.instanceOf(ReloadablePolicies);
       expect(await module.approvals.list()).to.deep.equal([]);
       await module.close();
     });
@@ -210,7 +210,7 @@ describe('AegisModule', () => {
   describe('reads the environment', () => {
     it('in configure()', () => {
       process.env['AEGIS_POLICIES'] = 'samples/policies';
-      expect(AegisModule.configure().policies).to.be.instanceOf(LivePolicies);
+      expect(AegisModule.configure().policies).to.be.instanceOf(ReloadablePolicies);
     });
     it('not with env: false', () => {
       process.env['AEGIS_POLICIES'] = 'samples/policies';

@@ -713,7 +713,7 @@ describe('A task whose outcome nobody knows', () => {
     expect(error).to.include({ name: 'TaskStateError' });
     expect(error.message).to.contain('lives');
     expect((await after.tasks.getTask(taskId))?.status).to.equal('unknown');
-    await after.tasks.resolveUnknown(taskId, 'retry', { by: 'ann', holderIsGone: true });
+    await after.tasks.resolveUnknown(taskId, 'retry', { by: 'ann', confirmExecutorDead: true });
     expect((await after.tasks.getTask(taskId))?.status).to.equal('failed');
     await after.close();
   });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { SecretString } from '../../../lib/common/SecretString.js';
 import { storesOf } from '../../../lib/guard/module/stores.js';
-import { FileStateStore } from '../../../lib/store/sqlite/LazySqliteStore.js';
+import { LazySqliteStore } from '../../../lib/store/sqlite/LazySqliteStore.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
 import { MemoryTaskStore } from '../../../lib/store/memory/MemoryTaskStore.js';
 import { SignedApprovalStore } from '../../../lib/store/SignedApprovalStore.js';
@@ -29,7 +29,7 @@ describe('The stores of a module', () => {
   it('are a file where a path is named, which is not opened by that', () => {
     const { tasks, approvals } = storesOf({ store: '/nowhere/aegis.db' });
     expect([tasks.durable, typeof tasks.open, typeof approvals.open]).to.deep.equal([true, 'function', 'function']);
-    expect(new FileStateStore('/nowhere/aegis.db')).to.be.instanceOf(FileStateStore);
+    expect(new LazySqliteStore('/nowhere/aegis.db')).to.be.instanceOf(LazySqliteStore);
   });
 
   for (const stateKey of ['k'.repeat(32), new SecretString('k'.repeat(32))]) {

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
-import { bailedPolicies, compiledEvaluate } from '../../../lib/policy/compile/compiledEvaluator.js';
+import { uncompiledPolicies, compiledEvaluator } from '../../../lib/policy/compile/compiledEvaluator.js';
 import { EntityValue } from '../../../lib/policy/value/Value.js';
 import { EntityGraph } from '../../../lib/policy/value/EntityGraph.js';
 import type { Caller, Evaluation, MakeEvaluator } from '../../../lib/policy/Evaluator.js';
 import type { Policy } from '../../../lib/policy/Policy.js';
 import { readRecord } from '../../../lib/policy/value/readValue.js';
 import { StepBudget } from '../../../lib/policy/value/StepBudget.js';
-import { wasmEvaluate } from '../../../lib/policy/wasm/wasmEvaluator.js';
+import { wasmEvaluator } from '../../../lib/policy/wasm/wasmEvaluator.js';
 import { policyOf } from '../fuzz/cases.js';
 
 const AGENT = new EntityValue('Aegis::Agent', 'Admin::x');
@@ -32,7 +32,7 @@ export function evaluate(make: MakeEvaluator, policies: readonly Policy[]): Eval
 /** `true`, `false` or `error` for a policy of some conditions, from both ways to evaluate; they have to agree. */
 export function outcomeOf(conditions: string): string {
   const policy = policyWhere(conditions);
-  const [compiled, wasm] = [compiledEvaluate, wasmEvaluate].map((make) => {
+  const [compiled, wasm] = [compiledEvaluator, wasmEvaluator].map((make) => {
     const { decision, errors } = evaluate(make, [policy]);
     for (const { message } of errors) expect(message, conditions).to.be.a('string').and.not.equal('');
     return errors.length > 0 ? 'error' : decision === 'allow' ? 'true' : 'false';
@@ -50,7 +50,7 @@ export function outcome(condition: string): string {
 export function bothTell(rows: readonly (readonly [condition: string, outcome: 'true' | 'false' | 'error'])[]): void {
   for (const [condition, expected] of rows)
     it(`${condition}: ${expected}`, () => {
-      expect(bailedPolicies([policyWhere(`when { ${condition} }`)])).to.deep.equal([]);
+      expect(uncompiledPolicies([policyWhere(`when { ${condition} }`)])).to.deep.equal([]);
       expect(outcome(condition)).to.equal(expected);
     });
 }

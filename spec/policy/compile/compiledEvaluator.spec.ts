@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import { compiledEvaluate } from '../../../lib/policy/compile/compiledEvaluator.js';
+import { compiledEvaluator } from '../../../lib/policy/compile/compiledEvaluator.js';
 import { EMPTY_RECORD } from '../../../lib/policy/value/Value.js';
 import type { Policy } from '../../../lib/policy/Policy.js';
 import { preparsedSets } from '../../../lib/policy/wasm/PreparsedSets.js';
 import { readRecord } from '../../../lib/policy/value/readValue.js';
 import { StepBudget } from '../../../lib/policy/value/StepBudget.js';
-import { wasmEvaluate } from '../../../lib/policy/wasm/wasmEvaluator.js';
+import { wasmEvaluator } from '../../../lib/policy/wasm/wasmEvaluator.js';
 import { callOf, engineOf, PERMIT_ALL } from '../../support/policyCalls.js';
 import { policyOf } from '../fuzz/cases.js';
 import { CALLER, evaluate, INPUT, outcome } from './bothOutcomes.js';
@@ -107,7 +107,7 @@ const ROWS: Record<string, [string, string][]> = {
   ],
 };
 
-describe('compiledEvaluate', () => {
+describe('compiledEvaluator', () => {
   for (const [what, rows] of Object.entries(ROWS))
     describe(`takes ${what}`, () => {
       for (const [condition, expected] of rows) {
@@ -123,7 +123,7 @@ describe('compiledEvaluate', () => {
       policyOf('a', 'permit (principal, action, resource) when { context.input.zz.y == 1 };'),
       policyOf('b', 'permit (principal == Aegis::Agent::"other", action, resource) when { 1 };'),
     ] as Policy[];
-    for (const make of [compiledEvaluate, wasmEvaluate]) {
+    for (const make of [compiledEvaluator, wasmEvaluator]) {
       const { decision, reasons, errors } = evaluate(make, policies);
       expect([decision, reasons.map(({ id }) => id), errors.map(({ policy }) => policy.id).sort()]).to.deep.equal([
         'allow',
@@ -135,7 +135,7 @@ describe('compiledEvaluate', () => {
 
   it('orders reasons by id', () => {
     const policies = ['b', 'c', 'a'].map((id) => policyOf(id, 'permit (principal, action, resource);') as Policy);
-    for (const make of [compiledEvaluate, wasmEvaluate])
+    for (const make of [compiledEvaluator, wasmEvaluator])
       expect(evaluate(make, policies).reasons.map(({ id }) => id)).to.deep.equal(['a', 'b', 'c']);
   });
 
@@ -169,7 +169,7 @@ describe('compiledEvaluate', () => {
         const body = (policy.json.conditions[0] as { body: unknown }).body as Record<string, unknown>;
         const changed = { ...policy, json: { ...policy.json, conditions: [{ kind: 'when', body: change(body) }] } } as Policy;
         const before = preparsedSets.size;
-        const evaluator = compiledEvaluate([changed]);
+        const evaluator = compiledEvaluator([changed]);
         const { decision } = evaluator.forCaller(CALLER).all(readRecord({ input: INPUT }), new StepBudget());
         expect([decision, preparsedSets.size - before]).to.deep.equal(['allow', 1]);
         evaluator.release?.();
@@ -183,7 +183,7 @@ describe('compiledEvaluate', () => {
       it(`a ${what} it does not know`, () => {
         const policy = policyOf('p', 'permit (principal, action, resource);') as Policy;
         const before = preparsedSets.size;
-        const evaluator = compiledEvaluate([{ ...policy, json: { ...policy.json, principal: scope } } as unknown as Policy]);
+        const evaluator = compiledEvaluator([{ ...policy, json: { ...policy.json, principal: scope } } as unknown as Policy]);
         expect(evaluator.forCaller(CALLER).all(EMPTY_RECORD, new StepBudget()).decision).to.equal('allow');
         expect(preparsedSets.size).to.equal(before + 1);
         evaluator.release?.();
@@ -195,7 +195,7 @@ describe('compiledEvaluate', () => {
 
     it('tells which policies are not compiled, and has cedar-wasm decide where they can matter', () => {
       const engine = engineOf(PERMIT_ALL + odd);
-      expect(engine.bailedPolicies).to.deep.equal(['odd']);
+      expect(engine.uncompiledPolicies).to.deep.equal(['odd']);
       const before = preparsedSets.size;
       expect(engine.evaluate(callOf()).effect).to.equal('allow');
       expect(preparsedSets.size).to.equal(before);
@@ -206,7 +206,7 @@ describe('compiledEvaluate', () => {
 
     it('never asks cedar-wasm where all are compiled', () => {
       const engine = engineOf(`${PERMIT_ALL}@id("f") forbid (principal, action, resource) when { context.input.a == 1 };`);
-      expect(engine.bailedPolicies).to.deep.equal([]);
+      expect(engine.uncompiledPolicies).to.deep.equal([]);
       const before = preparsedSets.size;
       expect([1, 2].map((a) => engine.evaluate(callOf({ a })).effect)).to.deep.equal(['deny', 'allow']);
       expect(preparsedSets.size).to.equal(before);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { compiledEvaluate } from '../../../lib/policy/compile/compiledEvaluator.js';
+import { compiledEvaluator } from '../../../lib/policy/compile/compiledEvaluator.js';
 import type { Policy } from '../../../lib/policy/Policy.js';
 import { readRecord } from '../../../lib/policy/value/readValue.js';
 import type { StepBudget } from '../../../lib/policy/value/StepBudget.js';
@@ -11,7 +11,7 @@ function steps(condition: string, input: Record<string, unknown> = {}): number {
   let taken = 0;
   const budget = { take: (more: number) => void (taken += more) } as unknown as StepBudget;
   const policy = policyOf('p', `permit (principal, action, resource) when { ${condition} };`) as Policy;
-  compiledEvaluate([policy]).forCaller(CALLER).all(readRecord({ input }), budget);
+  compiledEvaluator([policy]).forCaller(CALLER).all(readRecord({ input }), budget);
   return taken;
 }
 
@@ -26,7 +26,7 @@ describe('A policy takes', () => {
     let taken = 0;
     const budget = { take: (more: number) => void (taken += more) } as unknown as StepBudget;
     const policy = policyOf('p', 'permit (principal == Aegis::Agent::"other", action, resource) when { true };') as Policy;
-    compiledEvaluate([policy]).forCaller(CALLER).all(readRecord({}), budget);
+    compiledEvaluator([policy]).forCaller(CALLER).all(readRecord({}), budget);
     expect(taken).to.equal(0);
   });
 
@@ -42,8 +42,8 @@ describe('A policy takes', () => {
     });
 });
 
-describe('compiledEvaluate', () => {
+describe('compiledEvaluator', () => {
   it('can be released before anybody asked it', () => {
-    expect(() => compiledEvaluate([]).release?.()).to.not.throw();
+    expect(() => compiledEvaluator([]).release?.()).to.not.throw();
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { CallQuestions } from '../../../lib/policy/engine/CallEvaluator.js';
+import { CallEvaluator } from '../../../lib/policy/engine/CallEvaluator.js';
 import type { RecordValue } from '../../../lib/policy/value/Value.js';
 import type { Ask } from '../../../lib/policy/Evaluator.js';
 import { StepBudget } from '../../../lib/policy/value/StepBudget.js';
@@ -20,7 +20,7 @@ describe('The questions of one call', () => {
 
   it('are about input, session, facts and the time', () => {
     const params = { a: 1 };
-    new CallQuestions(answers, callOf(params, { session: { user_id: 'ann' }, facts: { sum: 2 }, nowMs: 5 })).all(params);
+    new CallEvaluator(answers, callOf(params, { session: { user_id: 'ann' }, facts: { sum: 2 }, nowMs: 5 })).all(params);
     expect(contextOf(0)).to.deep.equal({
       input: { a: 1 },
       session: { user_id: 'ann' },
@@ -30,13 +30,13 @@ describe('The questions of one call', () => {
   });
 
   it('are about no session where there is none', () => {
-    for (const session of [null, undefined]) new CallQuestions(answers, callOf({}, { session: session as null })).all({});
+    for (const session of [null, undefined]) new CallEvaluator(answers, callOf({}, { session: session as null })).all({});
     for (const i of [0, 1]) expect(contextOf(i)).to.have.deep.property('session', {});
   });
 
   it('differ in the params alone, which are read once, and take one budget', () => {
     const [first, second] = [{ a: 1 }, { a: 2 }];
-    const questions = new CallQuestions(answers, callOf(first));
+    const questions = new CallEvaluator(answers, callOf(first));
     questions.all(first);
     questions.permits(first);
     questions.all(second);

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { KnownCallers } from '../../../lib/policy/engine/CallerCache.js';
+import { CallerCache } from '../../../lib/policy/engine/CallerCache.js';
 import { callOf, engineOf } from '../../support/policyCalls.js';
 
-describe('KnownCallers', () => {
+describe('CallerCache', () => {
   it('knows a caller by agent, tool and groups', () => {
-    const callers = new KnownCallers();
+    const callers = new CallerCache();
     const groups = ['g'];
     const names = { agentId: 'a', toolName: 't', groups };
     callers.set(names, 'tool_is_group');
@@ -17,7 +17,7 @@ describe('KnownCallers', () => {
   });
 
   it('keeps a bounded number', () => {
-    const callers = new KnownCallers();
+    const callers = new CallerCache();
     for (let i = 0; i < 5_000; i++) callers.set({ agentId: `a${i}`, toolName: `t${i % 7}`, groups: [] }, 'tool_is_group');
     const kept = Array.from({ length: 5_000 }, (_, i) => callers.get({ agentId: `a${i}`, toolName: `t${i % 7}`, groups: [] })).filter(
       Boolean,
@@ -26,7 +26,7 @@ describe('KnownCallers', () => {
   });
 
   it('keeps 1,024, however often they are told, and forgets them for one more', () => {
-    const callers = new KnownCallers();
+    const callers = new CallerCache();
     const names = Array.from({ length: 1_025 }, (_, i) => ({ agentId: `a${i}`, toolName: `t${i % 7}`, groups: [] }));
     const kept = (): number => names.filter((one) => callers.get(one) !== undefined).length;
     for (let again = 0; again < 3; again++) for (const one of names.slice(0, 1_023)) callers.set(one, 'tool_is_group');

@@ -21,8 +21,8 @@ describe('The parts of a CedarPolicyEngine', () => {
 
   it('calls no policy uncompiled where it was told how to evaluate', () => {
     const odd = '@id("odd") permit (principal, action, resource) when { 9007199254740993 == 9007199254740992 };';
-    expect(engineOf(odd).bailedPolicies).to.deep.equal(['odd']);
-    expect(wasmEngineOf(odd).bailedPolicies).to.deep.equal([]);
+    expect(engineOf(odd).uncompiledPolicies).to.deep.equal(['odd']);
+    expect(wasmEngineOf(odd).uncompiledPolicies).to.deep.equal([]);
   });
 
   it('holds nothing in cedar-wasm after it is loaded, nor after it is released', () => {

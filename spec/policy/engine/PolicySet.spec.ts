@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { EMPTY_RECORD, EntityValue } from '../../../lib/policy/value/Value.js';
-import { compiledEvaluate } from '../../../lib/policy/compile/compiledEvaluator.js';
+import { compiledEvaluator } from '../../../lib/policy/compile/compiledEvaluator.js';
 import { EntityGraph } from '../../../lib/policy/value/EntityGraph.js';
 import type { Evaluator } from '../../../lib/policy/Evaluator.js';
 import { PolicySet } from '../../../lib/policy/engine/PolicySet.js';
 import { readRecord } from '../../../lib/policy/value/readValue.js';
 import { StepBudget } from '../../../lib/policy/value/StepBudget.js';
-import { wasmEvaluate } from '../../../lib/policy/wasm/wasmEvaluator.js';
+import { wasmEvaluator } from '../../../lib/policy/wasm/wasmEvaluator.js';
 import { policiesOf } from '../../support/policyCalls.js';
 
 const TOOLS = ['t0', 't1', 't2', 't3'];
@@ -44,8 +44,8 @@ describe('PolicySet', () => {
           const text = made
             .map(({ effect, scope, condition }, i) => `@id("p${i}") ${effect} (principal, ${scope}, resource) ${condition};`)
             .join('\n');
-          const set = new PolicySet(policiesOf(text), wasmEvaluate);
-          const compiled = new PolicySet(policiesOf(text), compiledEvaluate);
+          const set = new PolicySet(policiesOf(text), wasmEvaluator);
+          const compiled = new PolicySet(policiesOf(text), compiledEvaluator);
           expect(set.policies).to.have.length(made.length);
           const whole = set.whole().evaluator;
           for (const { tool, groups, input } of asked) {
@@ -63,13 +63,13 @@ describe('PolicySet', () => {
 
   it('leaves out what names another tool', () => {
     const text = Array.from({ length: 100 }, (_, i) => `@id("p${i}") permit (principal, action == ${uid(`t${i}`)}, resource);`).join('');
-    const set = new PolicySet(policiesOf(text), wasmEvaluate);
+    const set = new PolicySet(policiesOf(text), wasmEvaluator);
     expect(set.slice('t7', []).policies.map(({ id }) => id)).to.deep.equal(['p7']);
     expect(set.slice('unknown', []).policies).to.deep.equal([]);
   });
 
   it('makes no slice of its own for names that no scope has', () => {
-    const set = new PolicySet(policiesOf('@id("a") permit (principal, action, resource);'), wasmEvaluate);
+    const set = new PolicySet(policiesOf('@id("a") permit (principal, action, resource);'), wasmEvaluator);
     const slice = set.slice('t', []);
     for (let i = 0; i < 1_000; i++) expect(set.slice(`tool${i}`, [`group${i}`])).to.equal(slice);
   });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { PERMIT_ALL } from '../../support/policyCalls.js';
 import { ASK, decide, DENY, expectDeny, ids, MASK, policy, setEnv } from '../../support/policyEffects.js';
 
-describe('fourEffects', () => {
+describe('decideEffect', () => {
   it('allows what a permit matches and nothing forbids', () => {
     const outcome = decide(PERMIT_ALL + ASK + DENY + MASK, { env: 'staging' });
     expect(outcome.effect).to.equal('allow');

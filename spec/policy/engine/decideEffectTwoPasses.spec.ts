@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { PERMIT_ALL } from '../../support/policyCalls.js';
 import { ASK, decide, DENY, expectDeny, ids, MASK, policy, setEnv } from '../../support/policyEffects.js';
 
-describe('fourEffects in two passes', () => {
+describe('decideEffect in two passes', () => {
   describe('after a sanitize asks all policies again', () => {
     it('so that setting env to production does not escape the approval on production', () => {
       const outcome = decide(PERMIT_ALL + ASK + setEnv('production'), { env: 'old' });

@@ -8,7 +8,7 @@ import { EMPTY_RECORD } from '../../../lib/policy/value/Value.js';
 import type { Evaluation } from '../../../lib/policy/Evaluator.js';
 import type { Policy } from '../../../lib/policy/Policy.js';
 import { StepBudget } from '../../../lib/policy/value/StepBudget.js';
-import { EvaluationMismatch, verifiedEvaluate } from '../../../lib/policy/engine/verifiedEvaluator.js';
+import { EvaluationMismatch, verifiedEvaluator } from '../../../lib/policy/engine/verifiedEvaluator.js';
 import { callOf, engineOf, PERMIT_ALL, policiesOf } from '../../support/policyCalls.js';
 import { CALLER } from '../compile/bothOutcomes.js';
 
@@ -106,7 +106,7 @@ describe('verify', () => {
   });
 });
 
-describe('verifiedEvaluate', () => {
+describe('verifiedEvaluator', () => {
   const [a, b, c] = policiesOf(['a', 'b', 'c'].map((id) => `@id("${id}") permit (principal, action, resource);`).join(' ')) as [
     Policy,
     Policy,
@@ -122,7 +122,7 @@ describe('verifiedEvaluate', () => {
   /** What becomes of the answer of one evaluator, where another gives the truth. */
   function verified(answer: Evaluation, truth: Evaluation): Evaluation {
     const saying = (evaluation: Evaluation) => () => ({ forCaller: () => ({ all: () => evaluation, permits: () => evaluation }) });
-    const evaluator = verifiedEvaluate(saying(answer), saying(truth), { due: true })([]);
+    const evaluator = verifiedEvaluator(saying(answer), saying(truth), { due: true })([]);
     try {
       return evaluator.forCaller(CALLER).all(EMPTY_RECORD, new StepBudget());
     } finally {

@@ -1,5 +1,5 @@
 import { useCedar } from '../../../lib/policy/wasm/CedarWasm.js';
-import { compiledEvaluate } from '../../../lib/policy/compile/compiledEvaluator.js';
+import { compiledEvaluator } from '../../../lib/policy/compile/compiledEvaluator.js';
 import { compilePolicy } from '../../../lib/policy/compile/compilePolicy.js';
 import type { Answers, Evaluation } from '../../../lib/policy/Evaluator.js';
 import { MAX_POLICY_COST, policyCost } from '../../../lib/policy/parse/policyCost.js';
@@ -7,7 +7,7 @@ import type { Policy } from '../../../lib/policy/Policy.js';
 import { readRecord } from '../../../lib/policy/value/readValue.js';
 import { scanCedar } from '../../../lib/policy/parse/tokens.js';
 import { StepBudget } from '../../../lib/policy/value/StepBudget.js';
-import { wasmEvaluate } from '../../../lib/policy/wasm/wasmEvaluator.js';
+import { wasmEvaluator } from '../../../lib/policy/wasm/wasmEvaluator.js';
 import { probe } from './probes.js';
 import { Random } from './random.js';
 import { randomCaller, randomContext } from './requests.js';
@@ -24,7 +24,7 @@ export interface FuzzCounts {
   /** Policies that cedar-wasm does not parse, or that are too deep for it: not used. */
   refusedPolicies: number;
   /** Policies with something that is not compiled. */
-  bailedPolicies: number;
+  uncompiledPolicies: number;
   /** Requests that cedar-wasm refused: not compared. */
   refusedRequests: number;
   differences: string[];
@@ -38,11 +38,11 @@ export type FuzzKind = 'well-typed' | 'arbitrary' | 'probing';
 /** Asks random policies random requests, both ways. */
 export function fuzzEvaluation(seed: number, requests: number, kind: FuzzKind): FuzzCounts {
   const random = new Random(seed);
-  const counts: FuzzCounts = { requests: 0, policies: 0, allowed: 0, withoutError: 0, refusedPolicies: 0, bailedPolicies: 0, refusedRequests: 0, differences: [] }; // prettier-ignore
+  const counts: FuzzCounts = { requests: 0, policies: 0, allowed: 0, withoutError: 0, refusedPolicies: 0, uncompiledPolicies: 0, refusedRequests: 0, differences: [] }; // prettier-ignore
   while (counts.requests < requests) {
     const policies = randomPolicies(random, kind, counts);
-    const wasm = wasmEvaluate(policies);
-    const compiled = compiledEvaluate(policies);
+    const wasm = wasmEvaluator(policies);
+    const compiled = compiledEvaluator(policies);
     const requestsPerSet = kind === 'probing' ? 4 : REQUESTS_PER_SET;
     for (let i = 0; i < requestsPerSet; i += 4) {
       const caller = randomCaller(random);
@@ -99,7 +99,7 @@ function randomPolicies(random: Random, kind: FuzzKind, counts: FuzzCounts): Pol
     }
     counts.policies += 1;
     // cedar-wasm would answer for all the others too
-    if (compilePolicy(policy) === undefined) counts.bailedPolicies += 1;
+    if (compilePolicy(policy) === undefined) counts.uncompiledPolicies += 1;
     else policies.push(policy);
   }
   return policies;

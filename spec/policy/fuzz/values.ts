@@ -1,14 +1,14 @@
 import { useCedar } from '../../../lib/policy/wasm/CedarWasm.js';
 import { EntityValue, IpValue, QuantityValue, SetValue, type Value } from '../../../lib/policy/value/Value.js';
-import { compiledEvaluate } from '../../../lib/policy/compile/compiledEvaluator.js';
+import { compiledEvaluator } from '../../../lib/policy/compile/compiledEvaluator.js';
 import { ExpressionCompiler } from '../../../lib/policy/compile/expression.js';
-import { Evaluating } from '../../../lib/policy/compile/EvaluationContext.js';
+import { EvaluationContext } from '../../../lib/policy/compile/EvaluationContext.js';
 import { longLiterals } from '../../../lib/policy/compile/longLiterals.js';
 import { Uncompilable } from '../../../lib/policy/compile/shape.js';
 import { decimalText } from '../../../lib/policy/value/parseDecimal.js';
 import { readRecord } from '../../../lib/policy/value/readValue.js';
 import { StepBudget } from '../../../lib/policy/value/StepBudget.js';
-import { wasmEvaluate } from '../../../lib/policy/wasm/wasmEvaluator.js';
+import { wasmEvaluator } from '../../../lib/policy/wasm/wasmEvaluator.js';
 import { policyOf } from './cases.js';
 import { literal, Random } from './random.js';
 import { randomCaller, randomContext } from './requests.js';
@@ -38,7 +38,7 @@ export function fuzzValues(seed: number, expressions: number): ValueCounts {
       const text = random.chance(0.7) ? typed.expression(random.pick(KINDS), depth) : untypedExpression(random, depth);
       const node = expressionJson(text);
       if (node === undefined) continue;
-      const value = valueOf(text, node, new Evaluating(caller, context, new StepBudget()));
+      const value = valueOf(text, node, new EvaluationContext(caller, context, new StepBudget()));
       if (value === 'not compiled') continue;
       const id = `p${String(policies.length).padStart(2, '0')}`;
       const policy = policyOf(
@@ -51,7 +51,7 @@ export function fuzzValues(seed: number, expressions: number): ValueCounts {
     }
     counts.expressions += policies.length;
     counts.errors += wanted.errors.length;
-    for (const make of [wasmEvaluate, compiledEvaluate]) {
+    for (const make of [wasmEvaluator, compiledEvaluator]) {
       const evaluator = make(policies);
       const { reasons, errors } = evaluator.forCaller(caller).all(context, new StepBudget());
       const got = { reasons: reasons.map(({ id }) => id), errors: errors.map(({ policy }) => policy.id).sort() };
@@ -65,7 +65,7 @@ export function fuzzValues(seed: number, expressions: number): ValueCounts {
   return counts;
 }
 
-function valueOf(text: string, node: unknown, request: Evaluating): Value | undefined {
+function valueOf(text: string, node: unknown, request: EvaluationContext): Value | undefined {
   try {
     return new ExpressionCompiler(longLiterals(text)).compile(node).run(request);
   } catch (error) {

@@ -4,7 +4,7 @@ import { useCedar } from '../../../lib/policy/wasm/CedarWasm.js';
 import { preparsedSets } from '../../../lib/policy/wasm/PreparsedSets.js';
 import { callOf, wasmEngineOf, PERMIT_ALL } from '../../support/policyCalls.js';
 
-describe('wasmEvaluate', () => {
+describe('wasmEvaluator', () => {
   afterEach(() => sinon.restore());
 
   it('keeps engines with equal policy ids apart', () => {

@@ -34,7 +34,7 @@ describe('MemoryTaskStore', () => {
     store.transition(task.taskId, ['pending'], { to: 'approved' }, 1);
     const query = { nowMs: Date.now(), idleMs: 0, againMs: 0, keys: [task.guardKey], poll: true, limit: 10 };
     expect(store.due(query)).to.deep.equal([]);
-    store.putBack();
+    store.makeDue();
     expect(store.watch()()).to.equal(undefined);
     expect(store.due(query)).to.deep.equal([]);
   });

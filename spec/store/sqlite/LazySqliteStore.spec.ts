@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import { ShutdownError } from '../../../lib/model/errors/RefusalErrors.js';
-import { FileStateStore } from '../../../lib/store/sqlite/LazySqliteStore.js';
+import { LazySqliteStore } from '../../../lib/store/sqlite/LazySqliteStore.js';
 import { recordOf } from '../../support/approvalRecords.js';
 import { pendingTask } from '../../support/tasks.js';
 import { needsSqlite, sqliteFiles } from './sqliteFiles.js';
 
-describe('FileStateStore', () => {
+describe('LazySqliteStore', () => {
   it('is durable, and opens nothing by itself', async () => {
-    const store = new FileStateStore('/nowhere/at/all/aegis.db');
+    const store = new LazySqliteStore('/nowhere/at/all/aegis.db');
     expect(store.tasks.durable).to.equal(true);
     expect(() => store.tasks.owner).to.throw(ShutdownError, 'not open');
     expect(() => store.approvals.get('dec')).to.throw(ShutdownError);
@@ -17,7 +17,7 @@ describe('FileStateStore', () => {
   });
 
   it('says at every opening why it could not be opened, and can be closed all the same', async () => {
-    const store = new FileStateStore('/nowhere/at/all/aegis.db');
+    const store = new LazySqliteStore('/nowhere/at/all/aegis.db');
     const opened = await Promise.allSettled([store.open(), store.tasks.open?.(), store.approvals.open?.()]);
     expect(opened.map((o) => o.status)).to.deep.equal(['rejected', 'rejected', 'rejected']);
     await store.close();
@@ -28,7 +28,7 @@ describe('FileStateStore', () => {
     const files = sqliteFiles();
 
     it('hands everything on to the store of that file', async () => {
-      const store = new FileStateStore(files.path());
+      const store = new LazySqliteStore(files.path());
       await store.tasks.open?.();
       await store.approvals.open?.();
       const [task, record] = [pendingTask(), recordOf()];
@@ -45,7 +45,7 @@ describe('FileStateStore', () => {
     });
 
     it('is closed once it is open, where it is closed meanwhile', async () => {
-      const store = new FileStateStore(files.path());
+      const store = new LazySqliteStore(files.path());
       const opening = store.open();
       await store.close();
       await opening;

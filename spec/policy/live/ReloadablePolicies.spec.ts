@@ -4,30 +4,30 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { expect } from 'chai';
 import { silentLogger } from '../../../lib/common/Logger.js';
 import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';
-import { LivePolicies, type ReloadResult } from '../../../lib/policy/live/LivePolicies.js';
+import { ReloadablePolicies, type ReloadResult } from '../../../lib/policy/live/ReloadablePolicies.js';
 import { preparsedSets } from '../../../lib/policy/wasm/PreparsedSets.js';
 import { callOf, PERMIT_ALL, withFolder } from '../../support/policyCalls.js';
 
 const NO = '@id("no") @reason("no") forbid (principal, action, resource) when { context.input.a == 1 };';
 const NO2 = NO.replace('a == 1', 'a == 1 || context.input.a == 2');
-const effects = (live: LivePolicies): string[] => [0, 1, 2].map((a) => live.engine.evaluate(callOf({ a })).effect);
+const effects = (live: ReloadablePolicies): string[] => [0, 1, 2].map((a) => live.engine.evaluate(callOf({ a })).effect);
 
-describe('LivePolicies', () => {
+describe('ReloadablePolicies', () => {
   it('takes policies from text, a file or a folder', () =>
     withFolder({ 'a.cedar': PERMIT_ALL, 'b.cedar': NO }, (path) => {
-      expect(effects(new LivePolicies({ source: path }))).to.deep.equal(['allow', 'deny', 'allow']);
-      expect(effects(new LivePolicies({ source: join(path, 'a.cedar') }))).to.deep.equal(['allow', 'allow', 'allow']);
-      expect(effects(new LivePolicies({ source: { text: NO } }))).to.deep.equal(['deny', 'deny', 'deny']);
+      expect(effects(new ReloadablePolicies({ source: path }))).to.deep.equal(['allow', 'deny', 'allow']);
+      expect(effects(new ReloadablePolicies({ source: join(path, 'a.cedar') }))).to.deep.equal(['allow', 'allow', 'allow']);
+      expect(effects(new ReloadablePolicies({ source: { text: NO } }))).to.deep.equal(['deny', 'deny', 'deny']);
     }));
 
   it('throws a ConfigError at the start', () => {
-    expect(() => new LivePolicies({ source: '/nowhere/at/all', watch: true })).to.throw(ConfigError);
-    expect(() => new LivePolicies({ source: { text: 'nonsense' } })).to.throw(ConfigError);
+    expect(() => new ReloadablePolicies({ source: '/nowhere/at/all', watch: true })).to.throw(ConfigError);
+    expect(() => new ReloadablePolicies({ source: { text: 'nonsense' } })).to.throw(ConfigError);
   });
 
   it('reloads, and leaves whoever holds the old engine with the old policies', () =>
     withFolder({ 'a.cedar': PERMIT_ALL + NO }, (path, write) => {
-      const live = new LivePolicies({ source: path });
+      const live = new ReloadablePolicies({ source: path });
       const { engine } = live;
       write('a.cedar', PERMIT_ALL + NO2);
       const result = live.reload();
@@ -39,7 +39,7 @@ describe('LivePolicies', () => {
 
   it('keeps the last good policies when the new ones are bad, gone or empty', () =>
     withFolder({ 'a.cedar': PERMIT_ALL + NO }, (path, write) => {
-      const live = new LivePolicies({ source: path });
+      const live = new ReloadablePolicies({ source: path });
       const { hash } = live.engine;
       const breakers = [
         () => write('a.cedar', 'permit ('),
@@ -59,7 +59,7 @@ describe('LivePolicies', () => {
   it('keeps the last good policies, and says so by a ConfigError, when its own options went bad', () =>
     withFolder({ 'a.cedar': PERMIT_ALL + NO }, (path, write) => {
       const agents: Record<string, { roles: string[] }> = { bot: { roles: [] } };
-      const live = new LivePolicies({ source: path, agents });
+      const live = new ReloadablePolicies({ source: path, agents });
       agents['bot'] = null as never;
       write('a.cedar', PERMIT_ALL);
       const result = live.reload();
@@ -72,7 +72,7 @@ describe('LivePolicies', () => {
   describe('a reload that drops a forbid', () => {
     it('is held until it is confirmed by its hash', () =>
       withFolder({ 'a.cedar': PERMIT_ALL, 'b.cedar': NO }, (path) => {
-        const live = new LivePolicies({ source: path });
+        const live = new ReloadablePolicies({ source: path });
         rmSync(join(path, 'b.cedar'));
         const result = live.reload();
         expect(result).to.deep.include({ status: 'held', removed: [{ id: 'no', file: 'b.cedar', how: 'removed' }] });
@@ -87,7 +87,7 @@ describe('LivePolicies', () => {
 
     it('is forgotten when the forbid comes back, or when newer policies were read', () =>
       withFolder({ 'a.cedar': PERMIT_ALL, 'b.cedar': NO }, (path, write) => {
-        const live = new LivePolicies({ source: path });
+        const live = new ReloadablePolicies({ source: path });
         write('b.cedar', '');
         const first = live.reload();
         write('b.cedar', '@id("other") permit (principal, action, resource);');
@@ -100,7 +100,7 @@ describe('LivePolicies', () => {
 
     it('is taken at once where the program says so', () =>
       withFolder({ 'a.cedar': PERMIT_ALL + NO }, (path, write) => {
-        const live = new LivePolicies({ source: path, onRemovedForbid: 'accept' });
+        const live = new ReloadablePolicies({ source: path, onRemovedForbid: 'accept' });
         write('a.cedar', PERMIT_ALL);
         expect(live.reload().status).to.equal('applied');
         expect(effects(live)).to.deep.equal(['allow', 'allow', 'allow']);
@@ -108,7 +108,7 @@ describe('LivePolicies', () => {
 
     it('stays held when a bad set is read after it', () =>
       withFolder({ 'a.cedar': PERMIT_ALL + NO }, (path, write) => {
-        const live = new LivePolicies({ source: path });
+        const live = new ReloadablePolicies({ source: path });
         write('a.cedar', PERMIT_ALL);
         const { hash } = live.reload();
         write('a.cedar', 'permit (');
@@ -124,7 +124,7 @@ describe('LivePolicies', () => {
       const listen = (message: unknown): void => void thrown.push(message);
       subscribe('aegis:diagnostics', listen);
       const log = (level: string) => (): void => void told.push(level);
-      const live = new LivePolicies({
+      const live = new ReloadablePolicies({
         source: path,
         logger: { ...silentLogger, info: log('info'), warn: log('warn'), error: log('error') },
         onReload: ({ status }) => {
@@ -145,7 +145,7 @@ describe('LivePolicies', () => {
   it('leaves nothing behind in cedar-wasm', () =>
     withFolder({ 'a.cedar': PERMIT_ALL }, (path, write) => {
       const before = preparsedSets.size;
-      const live = new LivePolicies({ source: path, verify: 1 });
+      const live = new ReloadablePolicies({ source: path, verify: 1 });
       for (let i = 0; i < 20; i++) {
         write('a.cedar', `${PERMIT_ALL}@id("p${i}") permit (principal, action, resource);`);
         live.reload();
@@ -159,7 +159,7 @@ describe('LivePolicies', () => {
   it('drops a held reload when it is closed, and what that holds in cedar-wasm', () =>
     withFolder({ 'a.cedar': PERMIT_ALL + NO }, (path, write) => {
       const before = preparsedSets.size;
-      const live = new LivePolicies({ source: path, verify: 1 });
+      const live = new ReloadablePolicies({ source: path, verify: 1 });
       write('a.cedar', PERMIT_ALL);
       const { hash } = live.reload();
       live.close();
@@ -172,9 +172,9 @@ describe('LivePolicies', () => {
   it('watches the folder when asked, and stops when closed', () =>
     withFolder({ 'a.cedar': PERMIT_ALL + NO }, async (path, write) => {
       const results: ReloadResult[] = [];
-      let live: LivePolicies | undefined;
+      let live: ReloadablePolicies | undefined;
       const reloaded = new Promise<void>((resolve) => {
-        live = new LivePolicies({
+        live = new ReloadablePolicies({
           source: path,
           watch: true,
           onReload: (result) => {
@@ -185,7 +185,7 @@ describe('LivePolicies', () => {
       });
       write('b.cedar', '@id("new") forbid (principal, action, resource) when { context.input.a == 2 };');
       await reloaded;
-      expect(effects(live as LivePolicies)).to.deep.equal(['allow', 'deny', 'deny']);
+      expect(effects(live as ReloadablePolicies)).to.deep.equal(['allow', 'deny', 'deny']);
       live?.close();
     }));
 });

@@ -10,7 +10,7 @@ export interface DroppedForbid {
 }
 
 /** The forbids of `before` that `after` no longer has, or has as something milder. Moving one to another file drops nothing. */
-export function droppedForbids(before: readonly Policy[], after: readonly Policy[]): DroppedForbid[] {
+export function removedForbids(before: readonly Policy[], after: readonly Policy[]): DroppedForbid[] {
   const kept = new Map(after.map((policy) => [policy.id, policy.effect]));
   const dropped: DroppedForbid[] = [];
   for (const { id, effect, file } of before) {

@@ -13,7 +13,7 @@ export interface CallIdentity {
 const NONE: ReadonlyMap<string, object> = new Map();
 
 /** Finds the call that is pending already for an equal one, so that one wish asks a person once. */
-export class EqualCalls {
+export class DuplicateCalls {
   readonly #byDigest = new Map<string, PendingCall | Set<PendingCall>>();
   readonly #openByGuard = new Map<object, number>();
 

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { EqualCalls } from '../../../lib/approval/call/EqualCalls.js';
-import type { CallIdentity } from '../../../lib/approval/call/EqualCalls.js';
+import { DuplicateCalls } from '../../../lib/approval/call/DuplicateCalls.js';
+import type { CallIdentity } from '../../../lib/approval/call/DuplicateCalls.js';
 import type { PendingCall } from '../../../lib/approval/call/PendingCall.js';
 import { pendingTask } from '../../support/tasks.js';
 
-describe('EqualCalls', () => {
+describe('DuplicateCalls', () => {
   const guard = {};
   const target = {};
 
@@ -78,7 +78,7 @@ describe('EqualCalls', () => {
   });
 
   function setup() {
-    const calls = new EqualCalls();
+    const calls = new DuplicateCalls();
     const task = pendingTask();
     const make = (more: object = {}, of: object | undefined = guard): PendingCall => {
       const made = { ...task, ...more };

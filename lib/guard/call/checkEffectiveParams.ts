@@ -19,7 +19,7 @@ import { validateParams } from './validateParams.js';
  *
  * @throws SanitizeError naming the place
  */
-export function admitParams(
+export function checkEffectiveParams(
   params: unknown,
   { knows, schema, rest }: CallFacts<never>,
   { params: original, opaque }: CallRequest,

@@ -3,14 +3,14 @@ import type { HeldApproval } from '../../approval/call/PendingCall.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Params } from '../../model/Params.js';
 import type { Task } from '../../model/Task.js';
-import { admitParams } from '../call/admitParams.js';
+import { checkEffectiveParams } from '../call/checkEffectiveParams.js';
 import { enterCall, nestedTooDeep } from '../call/callContext.js';
 import { CallRequest } from '../call/CallRequest.js';
 import type { CallToDecide } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 
 /** A guarded call while it waits for a person: what the scheduler keeps of it. */
-export class HeldCall<R> implements HeldApproval<Awaited<R>> {
+export class PendingCallState<R> implements HeldApproval<Awaited<R>> {
   readonly request: CallRequest;
   /** Taken now, in the scope of the caller. */
   readonly recheck: (() => string | undefined) | undefined;
@@ -25,7 +25,7 @@ export class HeldCall<R> implements HeldApproval<Awaited<R>> {
     this.recheck = recheck && (() => this.#context.runInAsyncScope(recheck));
     this.#call = call;
     this.#runtime = runtime;
-    CallRequest.shelve(request);
+    CallRequest.freeze(request);
   }
 
   /** A call whose arguments are not all compared is joined by none. */
@@ -51,7 +51,7 @@ export class HeldCall<R> implements HeldApproval<Awaited<R>> {
   }
 
   admit(params: Params): Awaitable<Params> {
-    return this.#context.runInAsyncScope(() => admitParams(params, this.#call, this.request, this.#runtime.limits));
+    return this.#context.runInAsyncScope(() => checkEffectiveParams(params, this.#call, this.request, this.#runtime.limits));
   }
 }
 

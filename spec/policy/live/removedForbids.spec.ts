@@ -1,13 +1,13 @@
 import { expect } from 'chai';
-import { droppedForbids } from '../../../lib/policy/live/droppedForbids.js';
+import { removedForbids } from '../../../lib/policy/live/removedForbids.js';
 import { policiesOf } from '../../support/policyCalls.js';
 
 const rule = (id: string, effect: string, annotations = ''): string =>
   `@id("${id}") ${annotations} ${effect} (principal, action, resource);`;
 const dropped = (before: string, after: string): string[] =>
-  droppedForbids(policiesOf(before), policiesOf(after)).map(({ id, how, file }) => `${id} ${how} ${file}`);
+  removedForbids(policiesOf(before), policiesOf(after)).map(({ id, how, file }) => `${id} ${how} ${file}`);
 
-describe('droppedForbids', () => {
+describe('removedForbids', () => {
   const ask = '@effect("approval_needed")';
 
   it('tells forbids that are gone, or became permits', () => {

@@ -3,13 +3,13 @@ import { silentLogger, type Logger } from '../../common/Logger.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import type { AgentConfig } from '../engine/AgentDirectory.js';
 import { CedarPolicyEngine } from '../engine/CedarPolicyEngine.js';
-import { droppedForbids, type DroppedForbid } from './droppedForbids.js';
+import { removedForbids, type DroppedForbid } from './removedForbids.js';
 import type { PolicySource } from '../PolicySource.js';
 import { PolicyWatcher } from './PolicyWatcher.js';
 import { pathOf, readPolicies } from './readPolicies.js';
 
-/** Options of {@link LivePolicies}. */
-export interface LivePoliciesOptions {
+/** Options of {@link ReloadablePolicies}. */
+export interface ReloadablePoliciesOptions {
   readonly source: PolicySource;
   /** See CedarPolicyEngineOptions. */
   readonly agents?: Readonly<Record<string, AgentConfig>> | undefined;
@@ -39,15 +39,15 @@ export type ReloadResult =
   | { readonly status: 'failed'; readonly hash: string; readonly error: ConfigError };
 
 /** The policies in force, and their reloads. Take `engine` once per decision: it never changes under you. */
-export class LivePolicies {
-  readonly #options: LivePoliciesOptions;
+export class ReloadablePolicies {
+  readonly #options: ReloadablePoliciesOptions;
   readonly #logger: Logger;
   readonly #watcher: PolicyWatcher | undefined;
   #engine: CedarPolicyEngine;
   #held: { readonly engine: CedarPolicyEngine; readonly reload: PendingReload } | undefined;
 
   /** @throws ConfigError naming every problem */
-  constructor(options: LivePoliciesOptions) {
+  constructor(options: ReloadablePoliciesOptions) {
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     const path = options.watch === true ? pathOf(options.source) : undefined;
@@ -122,7 +122,7 @@ export class LivePolicies {
     this.#held = undefined;
     const { hash } = next;
     if (hash === this.#engine.hash) return { status: 'unchanged', hash };
-    const removed = this.#options.onRemovedForbid === 'accept' ? [] : droppedForbids(this.#engine.policies, next.policies);
+    const removed = this.#options.onRemovedForbid === 'accept' ? [] : removedForbids(this.#engine.policies, next.policies);
     if (removed.length > 0) {
       this.#held = { engine: next, reload: { hash, removed } };
       return { status: 'held', hash, removed };
