@@ -7,7 +7,7 @@ export type ApprovalMode = 'defer' | 'wait' | 'throw';
 /** What another process needs to take a task over. Only tasks of a durable store have it. */
 export interface TaskOrigin {
   /** The store handle that made it: its process sees to it as long as that lives. */
-  readonly home: string;
+  readonly ownerId: string;
   /** Whether another process may run it. If not, it ends with its home. */
   readonly resumable: boolean;
   /** The params as called, before any sanitize: what a fresh decision is made on. */
@@ -86,7 +86,7 @@ export interface ExecutingTask extends TaskFields {
   /** Unique to this one execution. */
   readonly claimToken: string;
   /** The store handle whose process executes it. */
-  readonly owner: string;
+  readonly executorId: string;
   /** Unless renewed by then, its process is taken for dead. Epoch milliseconds of the store's clock. */
   readonly leaseUntilMs: number;
   readonly startedAtMs: number;
@@ -131,7 +131,7 @@ export interface UnknownTask extends TaskFields {
   readonly status: 'unknown';
   readonly error: ErrorSummary;
   /** The store handle that executed it, where one did. */
-  readonly owner?: string | undefined;
+  readonly executorId?: string | undefined;
 }
 
 /** One approval on the caller's side. */

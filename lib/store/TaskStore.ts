@@ -57,7 +57,7 @@ export interface TaskClaim {
   readonly digest: string;
   /** Now, in epoch milliseconds: an approval that has ended by then, by the store's clock or this one, cannot be claimed. */
   readonly nowMs: number;
-  /** How long the claim holds unless {@link TaskStore.beat} renews it, in milliseconds. */
+  /** How long the claim holds unless {@link TaskStore.heartbeat} renews it, in milliseconds. */
   readonly leaseMs: number;
 }
 
@@ -111,7 +111,7 @@ export interface TaskStore {
   /** Whether tasks outlive the process. */
   readonly durable: boolean;
   /** Names this handle among all that were ever opened on the same tasks. */
-  readonly owner: string;
+  readonly ownerId: string;
   open?(): Awaitable<void>;
   close?(): Awaitable<void>;
   /** Idempotent on taskId and on decisionId; an existing task is compared in every bound field. */
@@ -142,8 +142,8 @@ export interface TaskStore {
    * Says that this handle lives for another `leaseMs` milliseconds, and renews all its claims. Resolves to the latest time, in epoch milliseconds,
    * that any handle ever gave or the store's own clock had: time never goes back behind it.
    */
-  beat(leaseMs: number, nowMs: number): Awaitable<number>;
-  /** Whether a handle's last {@link beat} still holds. */
+  heartbeat(leaseMs: number, nowMs: number): Awaitable<number>;
+  /** Whether a handle's last {@link heartbeat} still holds. */
   isLive(owner: string, nowMs: number): Awaitable<boolean>;
   /** Ends executions whose lease has lapsed: `unknown`, or approved again where the task is idempotent and has begun fewer than `maxRuns` times. */
   sweep(options: { readonly nowMs: number; readonly maxRuns: number; readonly limit: number }): Awaitable<SweptTasks>;

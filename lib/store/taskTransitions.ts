@@ -7,7 +7,7 @@ import type { TaskChange, TaskClaim, TaskInsertion, TaskOutcome } from './TaskSt
 
 /** What goes back to approved has no claim any more; an `unknown` task has the error that made it so, and what it becomes has its own, or none. */
 const LEFT_BEHIND: Partial<Record<TaskStatus, readonly string[]>> = {
-  approved: ['claimToken', 'owner', 'leaseUntilMs', 'startedAtMs'],
+  approved: ['claimToken', 'executorId', 'leaseUntilMs', 'startedAtMs'],
   unknown: ['leaseUntilMs'],
   completed: ['error'],
 };
@@ -37,12 +37,12 @@ export function transitioned(task: Task, from: readonly TaskStatus[], change: Ta
 export function claimed(
   task: Task | undefined,
   { token, digest, nowMs, leaseMs }: TaskClaim,
-  owner: string,
+  executorId: string,
   storeNowMs: number = nowMs,
 ): ExecutingTask | undefined {
   const latestMs = Math.max(nowMs, storeNowMs);
   if (task?.status !== 'approved' || task.digest !== digest || latestMs >= task.expiresAtMs) return undefined;
-  const claim = { claimToken: token, owner, leaseUntilMs: storeNowMs + leaseMs, startedAtMs: nowMs, runs: task.runs + 1 };
+  const claim = { claimToken: token, executorId, leaseUntilMs: storeNowMs + leaseMs, startedAtMs: nowMs, runs: task.runs + 1 };
   return patchTask(task, claim, stampOf(task, 'executing', nowMs)) as ExecutingTask;
 }
 
@@ -70,8 +70,8 @@ export function lapsed(task: Task | undefined, nowMs: number, maxRuns: number): 
 }
 
 /** The task with its lease renewed, if it is that handle's to execute. No change of version: nothing happened to it. */
-export function renewed(task: Task, owner: string, leaseUntilMs: number): Task | undefined {
-  if (task.status !== 'executing' || task.owner !== owner) return undefined;
+export function renewed(task: Task, executorId: string, leaseUntilMs: number): Task | undefined {
+  if (task.status !== 'executing' || task.executorId !== executorId) return undefined;
   return patchTask(task, { leaseUntilMs }, task);
 }
 

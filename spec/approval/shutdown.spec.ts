@@ -296,7 +296,7 @@ describe('ApprovalScheduler.shutdown', () => {
   });
 
   function submit(setup: SchedulerSetup, run: () => unknown = () => 'done', resumable?: boolean): Promise<Watched> {
-    const origin = resumable === undefined ? undefined : originOf(setup.store.owner, { resumable });
+    const origin = resumable === undefined ? undefined : originOf(setup.store.ownerId, { resumable });
     return setup.submit({ expiresAtMs: Date.now() + HOUR, origin }, { run });
   }
 

@@ -120,12 +120,12 @@ function endFaults(story: Story, task: Task): string[] {
 /** Nobody knows: then it was claimed, the outcome was never acknowledged, and whoever claimed it is dead. */
 function unknownFaults(story: Story, task: Task, maxRuns: number): string[] {
   if (task.status !== 'unknown') return [];
-  const { taskId, owner, runs, origin } = task;
-  const holder = story.whoIs.get(owner ?? '');
+  const { taskId, executorId, runs, origin } = task;
+  const holder = story.whoIs.get(executorId ?? '');
   const faults: string[] = [];
-  if (runs < 1 || owner === undefined) faults.push(`unknown: ${taskId} is unknown, and nobody had claimed it`);
+  if (runs < 1 || executorId === undefined) faults.push(`unknown: ${taskId} is unknown, and nobody had claimed it`);
   else if (holder === undefined || !story.killed.has(holder))
-    faults.push(`unknown: ${taskId} is unknown, and ${holder ?? owner}, which claimed it, was not killed`);
+    faults.push(`unknown: ${taskId} is unknown, and ${holder ?? executorId}, which claimed it, was not killed`);
   if (story.settled.has(taskId)) faults.push(`unknown: ${taskId} is unknown, and its outcome was acknowledged`);
   if (origin?.idempotent === true && runs < maxRuns) faults.push(`unknown: ${taskId} may run again, and began ${runs} times only`);
   return faults;

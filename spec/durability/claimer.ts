@@ -18,7 +18,7 @@ const history = new History(path, who);
 const store = await stateStore(at);
 await store.open();
 const { tasks } = store;
-await tasks.beat(600_000, Date.now());
+await tasks.heartbeat(600_000, Date.now());
 const all = (await tasks.list({ status: 'approved', limit: 1_000_000 })).map(({ taskId, digest, decisionId }) => ({
   taskId,
   digest,

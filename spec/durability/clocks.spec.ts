@@ -97,7 +97,7 @@ async function keepTime(crew: Crew): Promise<() => Promise<void>> {
   const store = await stateStore(crew.store);
   await store.open();
   const clock = new SteadyClock();
-  const beat = async (): Promise<void> => clock.notBefore(await store.tasks.beat(1_000, clock.now()));
+  const beat = async (): Promise<void> => clock.notBefore(await store.tasks.heartbeat(1_000, clock.now()));
   const timer = setInterval(() => void beat(), 100);
   return async () => {
     clearInterval(timer);

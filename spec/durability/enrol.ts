@@ -38,7 +38,7 @@ export function enrol(setting: Setting): {
     // whoever hired it is gone
     process.on('disconnect', () => process.exit());
     await aegis.ready();
-    history.note('ready', store.tasks.owner, aegis.tasks.clock.now());
+    history.note('ready', store.tasks.ownerId, aegis.tasks.clock.now());
     return aegis;
   };
   return { history, join };

@@ -132,7 +132,7 @@ for (const [kind, make] of Object.entries(KINDS)) {
 /** What the store said to each event and kept in the end; and what it had to say. */
 async function play([one, two]: readonly [StateStore, StateStore], order: readonly string[], nowMs: number): Promise<[string, string]> {
   const a = one.tasks;
-  const task = pendingTask({ origin: originOf(a.owner), createdAtMs: nowMs, updatedAtMs: nowMs, expiresAtMs: nowMs + 86_400_000 });
+  const task = pendingTask({ origin: originOf(a.ownerId), createdAtMs: nowMs, updatedAtMs: nowMs, expiresAtMs: nowMs + 86_400_000 });
   await a.insert(task);
   const [seen, due]: [string[], string[]] = [[], []];
   let [status, version] = ['pending', 1];

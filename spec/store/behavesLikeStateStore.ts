@@ -20,7 +20,7 @@ export function behavesLikeStateStore(
     beforeEach(async () => {
       one = await make();
       two = await another(one);
-      for (const store of [one, two]) await store.tasks.beat(60_000, Date.now());
+      for (const store of [one, two]) await store.tasks.heartbeat(60_000, Date.now());
     });
     afterEach(async () => {
       await two.close();
@@ -30,7 +30,7 @@ export function behavesLikeStateStore(
     const asked = async (status: 'pending' | 'approved' = 'pending'): Promise<ApprovalRecord> => {
       const record = recordOf({ createdAtMs: NOW, expiresAtMs: NOW + 36_000_000 });
       await two.approvals.insert(record);
-      await inStatus(two.tasks, status, { decisionId: record.decisionId, origin: originOf(two.tasks.owner) });
+      await inStatus(two.tasks, status, { decisionId: record.decisionId, origin: originOf(two.tasks.ownerId) });
       return record;
     };
     const due = async (idleMs = 3_600_000): Promise<string[]> => {
@@ -53,7 +53,7 @@ export function behavesLikeStateStore(
         const [record] = [await asked(), await asked()];
         expect(await verdict(record, status)).to.equal(true);
         expect(await due()).to.deep.equal([]);
-        await two.tasks.beat(0, Date.now());
+        await two.tasks.heartbeat(0, Date.now());
         expect(await due()).to.deep.equal([record.decisionId]);
         expect(await due()).to.deep.equal([]);
       });
@@ -69,7 +69,7 @@ export function behavesLikeStateStore(
       const record = await asked();
       await verdict(record, 'pending');
       expect(await one.approvals.replace({ ...record, status: 'approved', version: 2 }, record.version)).to.equal(false);
-      await two.tasks.beat(0, Date.now());
+      await two.tasks.heartbeat(0, Date.now());
       expect(await due()).to.deep.equal([]);
     });
 

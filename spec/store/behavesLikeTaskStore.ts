@@ -166,7 +166,7 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
       it('drops the claim of what goes back to approved, so that its old holder can end nothing', async () => {
         const task = (await inStatus(store, 'executing')) as ExecutingTask;
         const back = await store.release(task.taskId, task.claimToken, LATER);
-        expect(back).to.not.have.any.keys('claimToken', 'startedAtMs', 'owner', 'leaseUntilMs');
+        expect(back).to.not.have.any.keys('claimToken', 'startedAtMs', 'executorId', 'leaseUntilMs');
         expect(await store.settle(task.taskId, task.claimToken, { to: 'completed', result: 1 }, LATER)).to.equal(undefined);
         expect(
           await store.claim({ taskId: task.taskId, token: 'second', digest: task.digest, nowMs: NOW, leaseMs: 36_000_000 }),

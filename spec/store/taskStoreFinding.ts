@@ -60,7 +60,7 @@ export function findsTasks(of: () => TaskStore): void {
 
   it('gives back where a task came from', async () => {
     const origin = {
-      home: of().owner,
+      ownerId: of().ownerId,
       resumable: true,
       originalParams: { at: new Date(7), big: 5n, $aegis: 'date', value: 1 },
       target: 'Till',

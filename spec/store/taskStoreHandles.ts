@@ -29,7 +29,7 @@ export function sharesWithOthers(name: string, make: () => Awaitable<TaskStore>,
     beforeEach(async () => {
       one = await make();
       two = await open(one);
-      for (const store of [one, two]) await store.beat(60_000, Date.now());
+      for (const store of [one, two]) await store.heartbeat(60_000, Date.now());
     });
     afterEach(async () => {
       await two.close?.();
@@ -38,10 +38,10 @@ export function sharesWithOthers(name: string, make: () => Awaitable<TaskStore>,
 
     it('has a name of its own for each, and each knows that the other lives until it is closed', async () => {
       expect(one.durable).to.equal(true);
-      expect(two.owner).to.not.equal(one.owner);
-      expect(await one.isLive(two.owner, Date.now())).to.equal(true);
+      expect(two.ownerId).to.not.equal(one.ownerId);
+      expect(await one.isLive(two.ownerId, Date.now())).to.equal(true);
       await two.close?.();
-      expect(await one.isLive(two.owner, Date.now())).to.equal(false);
+      expect(await one.isLive(two.ownerId, Date.now())).to.equal(false);
     });
 
     it('shows each what the other wrote', async () => {
@@ -74,7 +74,7 @@ export function sharesWithOthers(name: string, make: () => Awaitable<TaskStore>,
         );
         const won = claims.filter((t) => t !== undefined);
         expect(won).to.have.length(1);
-        expect(won[0]?.owner).to.equal(claims[0] === undefined ? b.owner : a.owner);
+        expect(won[0]?.executorId).to.equal(claims[0] === undefined ? b.ownerId : a.ownerId);
         expect(await one.get(taskId)).to.deep.equal(won[0]);
       }
     });
@@ -92,9 +92,9 @@ export function sharesWithOthers(name: string, make: () => Awaitable<TaskStore>,
 
     it('renews the executions of the handle that beats, and no other', async () => {
       const [mine, yours] = [await inStatus(one, 'executing', {}, 0), await inStatus(two, 'executing', {}, 0)];
-      await two.beat(60_000, Date.now());
+      await two.heartbeat(60_000, Date.now());
       const { unknown } = await two.sweep({ nowMs: Date.now(), maxRuns: 1, limit: 10 });
-      expect(unknown.map((t) => [t.taskId, (t as { owner?: string }).owner])).to.deep.equal([[mine.taskId, one.owner]]);
+      expect(unknown.map((t) => [t.taskId, (t as { executorId?: string }).executorId])).to.deep.equal([[mine.taskId, one.ownerId]]);
       expect(await one.get(yours.taskId)).to.include({ status: 'executing' });
     });
 
@@ -106,12 +106,12 @@ export function sharesWithOthers(name: string, make: () => Awaitable<TaskStore>,
     });
 
     it('fences the handle off that lost its execution to another', async () => {
-      const origin = originOf(one.owner, { idempotent: true });
+      const origin = originOf(one.ownerId, { idempotent: true });
       const first = (await inStatus(one, 'executing', { origin }, 0)) as ExecutingTask;
       const { taskId, digest } = first;
       expect((await two.sweep({ nowMs: Date.now(), maxRuns: 3, limit: 10 })).reclaimed).to.have.length(1);
       const second = await two.claim({ taskId, token: nextId('t'), digest, nowMs: NOW, leaseMs: 36_000_000 });
-      expect(second).to.include({ owner: two.owner, runs: 2 });
+      expect(second).to.include({ executorId: two.ownerId, runs: 2 });
       expect(await one.settle(taskId, first.claimToken, { to: 'completed', result: 'late' }, LATER)).to.equal(undefined);
       expect(await one.release(taskId, first.claimToken, LATER)).to.equal(undefined);
       expect(await two.get(taskId)).to.deep.equal(second);
@@ -179,9 +179,9 @@ function givesWhatIsDue(of: () => readonly [TaskStore, TaskStore]): void {
       return (await of()[0].due(query)).map((t) => t.taskId);
     };
     const made = (status: 'pending' | 'approved', more: Partial<PendingTask> = {}, resumable = true): Promise<Task> =>
-      inStatus(of()[1], status, { origin: originOf(of()[1].owner, { resumable }), ...more });
+      inStatus(of()[1], status, { origin: originOf(of()[1].ownerId, { resumable }), ...more });
     /** Leaves the other handle's tasks without their home. */
-    const die = (): Awaitable<unknown> => of()[1].beat(0, Date.now());
+    const die = (): Awaitable<unknown> => of()[1].heartbeat(0, Date.now());
 
     it('gives nothing of a home that lives, but an approved task that is idle', async () => {
       await made('pending');
@@ -296,9 +296,9 @@ export function outlivesItsProcess(name: string, make: () => Awaitable<TaskStore
 
     it('goes on with what was executing, under the old token', async () => {
       const task = (await inStatus(store, 'executing')) as ExecutingTask;
-      const old = store.owner;
+      const old = store.ownerId;
       store = await reopen(store);
-      expect(store.owner).to.not.equal(old);
+      expect(store.ownerId).to.not.equal(old);
       expect(await store.isLive(old, Date.now())).to.equal(false);
       expect(await store.settle(task.taskId, task.claimToken, { to: 'failed', error: ERROR }, LATER)).to.include({ status: 'failed' });
     });

@@ -5,8 +5,8 @@ import type { SweptTasks, TaskStore } from '../../lib/store/TaskStore.js';
 import { ERROR, inStatus, LATER, NOW } from './taskInStatus.js';
 
 /** Where a task of that handle came from: resumable, and to be run once. */
-export function originOf(home: string, more: Partial<TaskOrigin> = {}): TaskOrigin {
-  return { home, resumable: true, originalParams: {}, target: '', argumentCount: 0, signature: 's', idempotent: false, ...more };
+export function originOf(ownerId: string, more: Partial<TaskOrigin> = {}): TaskOrigin {
+  return { ownerId, resumable: true, originalParams: {}, target: '', argumentCount: 0, signature: 's', idempotent: false, ...more };
 }
 
 /** What a store does about executions that hold, are given back, or are lost. A lease of no time has lapsed at once, whatever the store's clock says. */
@@ -18,13 +18,13 @@ export function keepsLeases(of: () => TaskStore): void {
   describe('release', () => {
     it('gives an execution back that has not begun, for the token that holds it, once', async () => {
       const task = await executing(36_000_000);
-      expect(task).to.include({ runs: 1, owner: of().owner });
+      expect(task).to.include({ runs: 1, executorId: of().ownerId });
       expect(await of().release(task.taskId, 'another', LATER)).to.equal(undefined);
       expect(await of().release('another', task.claimToken, LATER)).to.equal(undefined);
       expect(await of().get(task.taskId)).to.deep.equal(task);
       const back = await of().release(task.taskId, task.claimToken, LATER);
       expect(back).to.include({ status: 'approved', runs: 0, version: task.version + 1, approvedBy: 'ann' });
-      expect(back).to.not.have.any.keys('claimToken', 'startedAtMs', 'owner', 'leaseUntilMs');
+      expect(back).to.not.have.any.keys('claimToken', 'startedAtMs', 'executorId', 'leaseUntilMs');
       expect(await of().release(task.taskId, task.claimToken, LATER)).to.equal(undefined);
       expect(await of().get(task.taskId)).to.deep.equal(back);
     });
@@ -37,24 +37,24 @@ export function keepsLeases(of: () => TaskStore): void {
     });
   });
 
-  describe('beat', () => {
+  describe('heartbeat', () => {
     it('keeps a handle alive for as long as it says', async () => {
-      await of().beat(60_000, Date.now());
-      expect(await of().isLive(of().owner, Date.now())).to.equal(true);
+      await of().heartbeat(60_000, Date.now());
+      expect(await of().isLive(of().ownerId, Date.now())).to.equal(true);
       expect(await of().isLive('another', Date.now())).to.equal(false);
-      await of().beat(0, Date.now());
-      expect(await of().isLive(of().owner, Date.now())).to.equal(false);
+      await of().heartbeat(0, Date.now());
+      expect(await of().isLive(of().ownerId, Date.now())).to.equal(false);
     });
 
     it('tells a time that never goes back', async () => {
-      const first = await of().beat(1_000, Date.now());
+      const first = await of().heartbeat(1_000, Date.now());
       expect(first).to.be.greaterThan(NOW - 36_000_000);
-      expect(await of().beat(1_000, Date.now() - 3_600_000)).to.be.least(first);
+      expect(await of().heartbeat(1_000, Date.now() - 3_600_000)).to.be.least(first);
     });
 
     it('renews what it executes, without a change of version', async () => {
       const task = await executing(0);
-      await of().beat(60_000, Date.now());
+      await of().heartbeat(60_000, Date.now());
       const now = (await of().get(task.taskId)) as ExecutingTask;
       expect(now.leaseUntilMs).to.be.greaterThan(task.leaseUntilMs);
       expect(now).to.deep.equal({ ...task, leaseUntilMs: now.leaseUntilMs });
@@ -76,7 +76,7 @@ export function keepsLeases(of: () => TaskStore): void {
       const { unknown, reclaimed } = await sweep();
       expect(reclaimed).to.deep.equal([]);
       expect(unknown).to.have.length(1);
-      expect(unknown[0]).to.include({ taskId: task.taskId, status: 'unknown', version: task.version + 1, owner: of().owner });
+      expect(unknown[0]).to.include({ taskId: task.taskId, status: 'unknown', version: task.version + 1, executorId: of().ownerId });
       expect(unknown[0]).to.have.nested.property('error.code', 'outcome_unknown');
       expect(unknown[0]).to.not.have.property('leaseUntilMs');
       expect(await of().get(task.taskId)).to.deep.equal(unknown[0]);
@@ -85,13 +85,13 @@ export function keepsLeases(of: () => TaskStore): void {
     });
 
     it('approves an idempotent one again until it has begun too often', async () => {
-      const task = await executing(0, { origin: originOf(of().owner, { idempotent: true }) });
+      const task = await executing(0, { origin: originOf(of().ownerId, { idempotent: true }) });
       const { taskId, digest } = task;
       const first = await sweep(2);
       expect(first.unknown).to.deep.equal([]);
       expect(first.reclaimed).to.have.length(1);
       expect(first.reclaimed[0]).to.include({ status: 'approved', runs: 1 });
-      expect(first.reclaimed[0]).to.not.have.any.keys('claimToken', 'owner', 'leaseUntilMs', 'startedAtMs');
+      expect(first.reclaimed[0]).to.not.have.any.keys('claimToken', 'executorId', 'leaseUntilMs', 'startedAtMs');
       expect(await of().settle(taskId, task.claimToken, { to: 'completed', result: 1 }, LATER)).to.equal(undefined);
       expect(await of().claim({ taskId, token: nextId('token'), digest, nowMs: NOW, leaseMs: 0 })).to.include({ runs: 2 });
       expect((await sweep(2)).unknown.map((t) => [t.taskId, t.runs])).to.deep.equal([[taskId, 2]]);

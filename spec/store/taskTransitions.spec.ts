@@ -59,7 +59,7 @@ describe('The changes of a task that every store makes', () => {
         ...approved,
         status: 'executing',
         claimToken: 't',
-        owner: 'me',
+        executorId: 'me',
         leaseUntilMs: 102,
         startedAtMs: 2,
         runs: 1,
@@ -119,7 +119,7 @@ describe('The changes of a task that every store makes', () => {
 
   describe('lapsed', () => {
     it('is unknown, with the token and the holder it had', () => {
-      expect(unknown).to.include({ status: 'unknown', claimToken: 't', owner: 'me', version: 4, updatedAtMs: NOW });
+      expect(unknown).to.include({ status: 'unknown', claimToken: 't', executorId: 'me', version: 4, updatedAtMs: NOW });
       expect(unknown.error).to.include({ name: 'OutcomeUnknownError', code: 'outcome_unknown' });
       expect(unknown).to.not.have.property('leaseUntilMs');
     });
@@ -128,7 +128,7 @@ describe('The changes of a task that every store makes', () => {
       const idempotent: Task = { ...executing, origin: originOf('h', { idempotent: true }) };
       const again = lapsed(idempotent, NOW, 2);
       expect(again).to.include({ status: 'approved', runs: 1, version: 4 });
-      expect(again).to.not.have.any.keys('claimToken', 'owner', 'leaseUntilMs', 'startedAtMs');
+      expect(again).to.not.have.any.keys('claimToken', 'executorId', 'leaseUntilMs', 'startedAtMs');
       expect(lapsed(idempotent, NOW, 1)).to.include({ status: 'unknown' });
       expect(lapsed({ ...executing, origin: originOf('h') }, NOW, 9)).to.include({ status: 'unknown' });
     });

@@ -45,7 +45,7 @@ interface Shared {
  * handle that beats no more.
  */
 export class SharedMemoryStore implements StateStore {
-  readonly owner: string = nextId('owner');
+  readonly ownerId: string = nextId('owner');
   readonly tasks: TaskStore;
   readonly approvals: ApprovalStore;
   /** Makes calls fail, or their answers late. */
@@ -69,7 +69,7 @@ export class SharedMemoryStore implements StateStore {
   open(): void {}
 
   close(): void {
-    this.#shared.liveUntilMs.delete(this.owner);
+    this.#shared.liveUntilMs.delete(this.ownerId);
     for (const [listener, handle] of this.#shared.watching) if (handle === this) this.#shared.watching.delete(listener);
   }
 
@@ -107,13 +107,13 @@ function emptyState(): Shared {
 
 class SharedTasks implements TaskStore {
   readonly durable = true;
-  readonly owner: string;
+  readonly ownerId: string;
   readonly #handle: SharedMemoryStore;
   readonly #state: Shared;
 
   constructor(handle: SharedMemoryStore, state: Shared) {
     this.#handle = handle;
-    this.owner = handle.owner;
+    this.ownerId = handle.ownerId;
     this.#state = state;
   }
 
@@ -187,7 +187,7 @@ class SharedTasks implements TaskStore {
   claim(claim: TaskClaim): Awaitable<ExecutingTask | undefined> {
     return this.#do('claim', () => {
       const task = this.#state.tasks.get(claim.taskId);
-      const next = claimed(task, claim, this.owner, this.#now(claim.nowMs));
+      const next = claimed(task, claim, this.ownerId, this.#now(claim.nowMs));
       return next && (this.#put(next, task) as ExecutingTask);
     });
   }
@@ -227,12 +227,12 @@ class SharedTasks implements TaskStore {
     });
   }
 
-  beat(leaseMs: number, nowMs: number): Awaitable<number> {
-    return this.#do('beat', () => {
+  heartbeat(leaseMs: number, nowMs: number): Awaitable<number> {
+    return this.#do('heartbeat', () => {
       this.#state.latestMs = this.#now(nowMs);
       const untilMs = this.#state.latestMs + leaseMs;
-      this.#state.liveUntilMs.set(this.owner, untilMs);
-      for (const { taskId } of this.#all()) this.#touch(taskId, (task) => renewed(task, this.owner, untilMs));
+      this.#state.liveUntilMs.set(this.ownerId, untilMs);
+      for (const { taskId } of this.#all()) this.#touch(taskId, (task) => renewed(task, this.ownerId, untilMs));
       return this.#state.latestMs;
     });
   }
@@ -279,7 +279,7 @@ class SharedTasks implements TaskStore {
     if (given?.version === version && now < given.untilMs) return false;
     if (now >= task.expiresAtMs) return true;
     if (mode === 'manual') return false;
-    const lives = origin !== undefined && this.#isLive(origin.home, now);
+    const lives = origin !== undefined && this.#isLive(origin.ownerId, now);
     if (lives && now - task.updatedAtMs < idleMs) return false;
     if (!lives && origin?.resumable !== true) return true;
     if (status === 'approved') return mode !== 'throw' && keys.includes(task.guardKey);

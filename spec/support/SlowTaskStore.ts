@@ -17,7 +17,7 @@ import type {
 export class SlowTaskStore implements TaskStore {
   durable = false;
   readonly #store = new MemoryTaskStore();
-  readonly owner: string = this.#store.owner;
+  readonly ownerId: string = this.#store.ownerId;
 
   /** Every operation goes through here. */
   protected async slowly<T>(_name: string, work: () => Awaitable<T>): Promise<T> {
@@ -79,8 +79,8 @@ export class SlowTaskStore implements TaskStore {
     return this.slowly('counts', () => this.#store.counts());
   }
 
-  beat(leaseMs: number, nowMs: number): Promise<number> {
-    return this.slowly('beat', () => this.#store.beat(leaseMs, nowMs));
+  heartbeat(leaseMs: number, nowMs: number): Promise<number> {
+    return this.slowly('heartbeat', () => this.#store.heartbeat(leaseMs, nowMs));
   }
 
   isLive(owner: string, nowMs: number): Promise<boolean> {

@@ -3,8 +3,17 @@ import { nextId } from '../../lib/common/ids.js';
 import type { PendingTask, TaskOrigin } from '../../lib/model/Task.js';
 
 /** Where a task of that handle came from: resumable, and to be run once. */
-export function originOf(home: string, more: Partial<TaskOrigin> = {}): TaskOrigin {
-  return { home, resumable: true, originalParams: { amount: 1 }, target: '', argumentCount: 1, signature: 's', idempotent: false, ...more };
+export function originOf(ownerId: string, more: Partial<TaskOrigin> = {}): TaskOrigin {
+  return {
+    ownerId,
+    resumable: true,
+    originalParams: { amount: 1 },
+    target: '',
+    argumentCount: 1,
+    signature: 's',
+    idempotent: false,
+    ...more,
+  };
 }
 
 /** A task as the guard records it: a minute to decide, digests that are right. */

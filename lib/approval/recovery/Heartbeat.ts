@@ -27,7 +27,7 @@ export class Heartbeat {
   /** Once, now. Rejects where the store does not take it. */
   async once(): Promise<void> {
     const { store, clock } = this.#tasks;
-    clock.notBefore(await store.beat(this.#options.leaseMs, clock.now()));
+    clock.notBefore(await store.heartbeat(this.#options.leaseMs, clock.now()));
   }
 
   /** Goes on by itself from now on. */

@@ -39,8 +39,8 @@ export class OrphanedTasks {
   /** Whether its home, another process, lives: then it is its home's to see to. */
   async isElsewhere({ origin }: Task): Promise<boolean> {
     const { store, clock } = this.#options.registry;
-    if (origin === undefined || origin.home === store.owner) return false;
-    return store.isLive(origin.home, clock.now());
+    if (origin === undefined || origin.ownerId === store.ownerId) return false;
+    return store.isLive(origin.ownerId, clock.now());
   }
 
   /** A verdict was given on it, or may have been. */

@@ -120,12 +120,13 @@ export class TaskRegistry extends TaskRecorder {
   }
 
   async #toRetry(task: UnknownTask, { confirmExecutorDead }: UnknownResolution): Promise<() => Promise<void>> {
-    const { taskId, owner } = task;
-    const lives = owner !== undefined && (owner === this.store.owner || (await this.store.isLive(owner, this.clock.now())));
+    const { taskId, executorId } = task;
+    const lives =
+      executorId !== undefined && (executorId === this.store.ownerId || (await this.store.isLive(executorId, this.clock.now())));
     if (lives && confirmExecutorDead !== true)
       throw new TaskStateError(
         taskId,
-        `Its holder '${owner}' lives and may still be executing it; say confirmExecutorDead: true if it is not.`,
+        `Its holder '${executorId}' lives and may still be executing it; say confirmExecutorDead: true if it is not.`,
       );
     if (this.#retry === undefined) throw new TaskStateError(taskId, 'This registry has no module that could decide it anew.');
     return this.#retry(task);

@@ -45,7 +45,7 @@ const TASK_STORE = /* @__PURE__ */ (() =>
       'delete',
       'prune',
       'counts',
-      'beat',
+      'heartbeat',
       'isLive',
       'sweep',
       'due',

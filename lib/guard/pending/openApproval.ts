@@ -54,7 +54,7 @@ export function openApproval<R>(
 ): Awaitable<PendingOutcome<Awaited<R>>> {
   const effective = decision.params === undefined ? request.params : checkEffectiveParams(decision.params, call, request, runtime.limits);
   return chain(effective, (params) => {
-    const origin = runtime.tasks.durable ? originOf(call, request, runtime.tasks.store.owner) : undefined;
+    const origin = runtime.tasks.durable ? originOf(call, request, runtime.tasks.store.ownerId) : undefined;
     const task = taskFor(call, request, decision, params, origin, runtime.scheduler.now());
     return chain(runtime.tasks.record(task), ({ outcome }) => {
       if (outcome !== 'created') throw replayed(task);
@@ -111,7 +111,7 @@ function taskFor(
 function originOf(
   { target, mode = 'wait', signature, argumentCount = 0, idempotent = false }: CallFacts<never>,
   request: CallRequest,
-  home: string,
+  ownerId: string,
 ): TaskOrigin {
   const resumable = mode !== 'wait' && signature !== undefined;
   if (mode !== 'wait' && request.opaque.length > 0) {
@@ -121,7 +121,7 @@ function originOf(
   }
   if (resumable) checkSoleBinding(request.guardKey);
   return Object.freeze({
-    home,
+    ownerId,
     resumable,
     originalParams: request.params,
     target: classNameOf(target),

@@ -19,7 +19,7 @@ const DEFAULT_LIST_LIMIT = 1_000;
 /** Keeps tasks in this process: the default. They end with it. */
 export class MemoryTaskStore implements TaskStore {
   readonly durable = false;
-  readonly owner: string = nextId('store');
+  readonly ownerId: string = nextId('store');
   /** In order of creation. A task is never changed: each change is a new object. */
   readonly #tasks = new Map<string, Task>();
   readonly #byDecision = new Map<string, string>();
@@ -88,7 +88,7 @@ export class MemoryTaskStore implements TaskStore {
 
   claim(claim: TaskClaim): ExecutingTask | undefined {
     const task = this.#tasks.get(claim.taskId);
-    return this.#replace(task, claimed(task, claim, this.owner)) as ExecutingTask | undefined;
+    return this.#replace(task, claimed(task, claim, this.ownerId)) as ExecutingTask | undefined;
   }
 
   release(taskId: string, token: string, nowMs: number): Task | undefined {
@@ -132,15 +132,15 @@ export class MemoryTaskStore implements TaskStore {
   }
 
   /** Nobody else's process can be in here: what this handle beats for is all there is. */
-  beat(leaseMs: number, nowMs: number): number {
+  heartbeat(leaseMs: number, nowMs: number): number {
     this.#latestMs = Math.max(this.#latestMs, nowMs);
     this.#liveUntilMs = this.#latestMs + leaseMs;
-    for (const task of this.#executing()) this.#replace(task, renewed(task, this.owner, this.#liveUntilMs));
+    for (const task of this.#executing()) this.#replace(task, renewed(task, this.ownerId, this.#liveUntilMs));
     return this.#latestMs;
   }
 
-  isLive(owner: string, nowMs: number): boolean {
-    return owner === this.owner && this.#liveUntilMs > nowMs;
+  isLive(ownerId: string, nowMs: number): boolean {
+    return ownerId === this.ownerId && this.#liveUntilMs > nowMs;
   }
 
   sweep({ nowMs, maxRuns, limit }: { readonly nowMs: number; readonly maxRuns: number; readonly limit: number }): SweptTasks {

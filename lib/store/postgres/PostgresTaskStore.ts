@@ -30,7 +30,7 @@ const FINISHED = TASK_STATUSES.filter(isFinished)
 /** Keeps tasks in PostgreSQL, for any number of processes. */
 export class PostgresTaskStore implements TaskStore {
   readonly durable = true;
-  readonly owner: string;
+  readonly ownerId: string;
   /** There once the store is open, where pg-boss is. */
   serve?: NonNullable<TaskStore['serve']>;
   readonly #session: PostgresSession;
@@ -38,7 +38,7 @@ export class PostgresTaskStore implements TaskStore {
   readonly #upkeep: PostgresLeases;
 
   constructor(session: PostgresSession) {
-    this.owner = session.owner;
+    this.ownerId = session.owner;
     this.#session = session;
     this.#writes = new TaskWriter(session);
     this.#upkeep = new PostgresLeases(session, this.#writes);
@@ -91,7 +91,7 @@ export class PostgresTaskStore implements TaskStore {
 
   async claim(claim: TaskClaim): Promise<ExecutingTask | undefined> {
     const isOwn = (task: Task): boolean => task.status === 'executing' && task.claimToken === claim.token;
-    const next = (task: Task, storeNowMs: number): Task | undefined => claimed(task, claim, this.owner, storeNowMs);
+    const next = (task: Task, storeNowMs: number): Task | undefined => claimed(task, claim, this.ownerId, storeNowMs);
     return (await this.#writes.change(claim.taskId, { next, isOwn })) as ExecutingTask | undefined;
   }
 
@@ -139,7 +139,7 @@ export class PostgresTaskStore implements TaskStore {
     return counts;
   }
 
-  beat(leaseMs: number, nowMs: number): Promise<number> {
+  heartbeat(leaseMs: number, nowMs: number): Promise<number> {
     return this.#upkeep.beat(leaseMs, nowMs);
   }
 

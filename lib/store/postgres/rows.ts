@@ -35,7 +35,7 @@ export function taskOf(row: TaskRow): Task {
 
 /** The values of the columns that change with a task, in the order of {@link CHANGING}. */
 export function valuesOf(task: Task): unknown[] {
-  const owner = task.status === 'executing' || task.status === 'unknown' ? task.owner : undefined;
+  const owner = task.status === 'executing' || task.status === 'unknown' ? task.executorId : undefined;
   return [
     keyOf(task.decisionId),
     task.status,
@@ -71,7 +71,7 @@ export function lastingValuesOf(task: Task): unknown[] {
     task.mode,
     keyOf(task.originalDigest),
     keyOf(task.sessionDigest),
-    keyOf(task.origin?.home ?? ''),
+    keyOf(task.origin?.ownerId ?? ''),
     task.origin?.resumable === true,
     task.createdAtMs,
     task.attemptCount,

@@ -41,7 +41,7 @@ export class SqliteTaskStore implements TaskStore {
     this.#changes = changes;
   }
 
-  get owner(): string {
+  get ownerId(): string {
     return this.#db.owner;
   }
 
@@ -57,12 +57,12 @@ export class SqliteTaskStore implements TaskStore {
     const insertion = this.#db.write((): TaskInsertion => {
       const taken = readTask(this.#db, task.taskId) ?? readDecision(this.#db, task.decisionId);
       if (taken !== undefined) return insertionOver(taskOf(taken), task);
-      if (this.#noted !== this.owner) notesTasks(this.#db, this.#db.clock(task.createdAtMs));
+      if (this.#noted !== this.ownerId) notesTasks(this.#db, this.#db.clock(task.createdAtMs));
       writeNew(this.#db, task);
       return { outcome: 'created', task };
     });
     // only what is committed is noted
-    if (insertion.outcome === 'created') this.#noted = this.owner;
+    if (insertion.outcome === 'created') this.#noted = this.ownerId;
     return insertion;
   }
 
@@ -105,7 +105,7 @@ export class SqliteTaskStore implements TaskStore {
 
   claim(claim: TaskClaim): ExecutingTask | undefined {
     const now = (): number => this.#db.clock(claim.nowMs);
-    return this.#change(claim.taskId, (task) => claimed(task, claim, this.owner, now())) as ExecutingTask | undefined;
+    return this.#change(claim.taskId, (task) => claimed(task, claim, this.ownerId, now())) as ExecutingTask | undefined;
   }
 
   release(taskId: string, token: string, nowMs: number): Task | undefined {
@@ -147,7 +147,7 @@ export class SqliteTaskStore implements TaskStore {
     return counts;
   }
 
-  beat(leaseMs: number, nowMs: number): number {
+  heartbeat(leaseMs: number, nowMs: number): number {
     return beatOnce(this.#db, leaseMs, nowMs);
   }
 

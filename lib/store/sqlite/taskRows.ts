@@ -46,7 +46,7 @@ export function writeNew(db: SqliteDatabase, task: PendingTask): void {
     originalDigest,
     sessionDigest,
   ];
-  const kept = [origin?.home ?? db.owner, origin?.resumable === true ? 1 : 0, createdAtMs, updatedAtMs, expiresAtMs];
+  const kept = [origin?.ownerId ?? db.owner, origin?.resumable === true ? 1 : 0, createdAtMs, updatedAtMs, expiresAtMs];
   const { id } = db.run(
     `INSERT INTO task (task_id, decision_id, status, version, guard_key, agent_id, tool_name, mode, original_digest, session_digest, home,
       resumable, created_at, updated_at, expires_at, decided, seq, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${DECIDED}, ?, ?)`,
@@ -62,11 +62,11 @@ export function writeNew(db: SqliteDatabase, task: PendingTask): void {
 /** Writes what became of a task, tells of it, and gives it as it now is in the store. */
 export function writeChange(db: SqliteDatabase, row: TaskRow, task: Task, next: Task): Task {
   const { taskId, decisionId, status, version, updatedAtMs, expiresAtMs } = next;
-  const { leaseUntilMs = null, owner = null } = next as Partial<ExecutingTask>;
+  const { leaseUntilMs = null, executorId = null } = next as Partial<ExecutingTask>;
   const body = toStoredText(next);
   const seq = recordChange(db, { kind: 'task', id: taskId, version, status, from: task.status });
   if (decisionId !== task.decisionId) takeDecision(db, row.ord, decisionId);
-  const values = [decisionId, status, version, updatedAtMs, expiresAtMs, decisionId, leaseUntilMs, owner, seq, body, row.ord];
+  const values = [decisionId, status, version, updatedAtMs, expiresAtMs, decisionId, leaseUntilMs, executorId, seq, body, row.ord];
   db.run(
     `UPDATE task SET decision_id = ?, status = ?, version = ?, updated_at = ?, expires_at = ?, look_at = 0, decided = ${DECIDED},
       lease_until = ?, owner = ?, seq = ?, body = ? WHERE ord = ?`,

@@ -109,7 +109,7 @@ describe('askAgain', () => {
           },
         },
       });
-      const current = await setup.submit({ ...inAnHour(), origin: originOf(store.owner) });
+      const current = await setup.submit({ ...inAnHour(), origin: originOf(store.ownerId) });
       const seen = await diagnosed(() => time.tickAsync(2_000));
       expect([current.handle.decisionId, current.runs.length, seen.length]).to.deep.equal(['dec-theirs', 0, telling === 'is told' ? 0 : 1]);
       expect(setup.service.asked).to.include('withdraw dec-second');

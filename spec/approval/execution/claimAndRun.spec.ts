@@ -28,7 +28,7 @@ describe('claimAndRun, on a durable store', () => {
   }
 
   const submit = (setup: SchedulerSetup, run: () => unknown = () => 'done'): Promise<Watched> =>
-    setup.submit({ expiresAtMs: Date.now() + HOUR, origin: originOf(store.owner) }, { run });
+    setup.submit({ expiresAtMs: Date.now() + HOUR, origin: originOf(store.ownerId) }, { run });
 
   /** What the other process does. */
   const elsewhere = (): SharedMemoryStore['tasks'] => store.another({ later: false }).tasks;
@@ -48,7 +48,7 @@ describe('claimAndRun, on a durable store', () => {
     await handle.completed;
     expect(seen).to.include({
       status: 'executing',
-      owner: store.owner,
+      owner: store.ownerId,
       runs: 1,
       leaseUntilMs: (seen as ExecutingTask).startedAtMs + LEASE_MS,
     });

@@ -230,9 +230,9 @@ for (const later of [false, true]) {
       finish[0]?.();
       await soon(closing);
       expect(await statusOf(1, handle)).to.equal('completed');
-      const beats = stores[0].faults.count('beat');
+      const beats = stores[0].faults.count('heartbeat');
       await time.tickAsync(3 * LEASE_MS);
-      expect(stores[0].faults.count('beat')).to.equal(beats);
+      expect(stores[0].faults.count('heartbeat')).to.equal(beats);
     });
 
     it('have what one leaves behind when it closes, but for what cannot be resumed', async () => {
@@ -299,7 +299,7 @@ for (const later of [false, true]) {
         'approvals.replace',
         'due',
         'sweep',
-        'beat',
+        'heartbeat',
       ];
       let amount = 0;
       await diagnosed(async () => {

@@ -60,23 +60,23 @@ describe('RecoveryWorker', () => {
   it('says that its process lives, before it starts and again before its lease is over', async () => {
     const { keeper } = setup({ sweepMs: HOUR });
     await keeper.start();
-    expect(await first.tasks.isLive(store.owner, Date.now())).to.equal(true);
+    expect(await first.tasks.isLive(store.ownerId, Date.now())).to.equal(true);
     await time.tickAsync(20 * LEASE_MS);
-    expect(await first.tasks.isLive(store.owner, Date.now())).to.equal(true);
-    expect(store.faults.count('beat')).to.equal(61);
+    expect(await first.tasks.isLive(store.ownerId, Date.now())).to.equal(true);
+    expect(store.faults.count('heartbeat')).to.equal(61);
     await keeper.stop();
     await time.tickAsync(LEASE_MS);
-    expect(await first.tasks.isLive(store.owner, Date.now())).to.equal(false);
+    expect(await first.tasks.isLive(store.ownerId, Date.now())).to.equal(false);
   });
 
   it('holds a lease of 30 seconds and looks every 5, unless told otherwise', async () => {
     const { keeper } = setup({ leaseMs: undefined, sweepMs: undefined });
     await keeper.start();
     await time.tickAsync(50_000);
-    expect([store.faults.count('beat'), store.faults.count('sweep')]).to.deep.equal([11, 11]);
+    expect([store.faults.count('heartbeat'), store.faults.count('sweep')]).to.deep.equal([11, 11]);
     await time.tickAsync(0);
-    expect(await first.tasks.isLive(store.owner, Date.now() + 29_999)).to.equal(true);
-    expect(await first.tasks.isLive(store.owner, Date.now() + 30_000)).to.equal(false);
+    expect(await first.tasks.isLive(store.ownerId, Date.now() + 29_999)).to.equal(true);
+    expect(await first.tasks.isLive(store.ownerId, Date.now() + 30_000)).to.equal(false);
     await keeper.stop();
   });
 
@@ -97,7 +97,7 @@ describe('RecoveryWorker', () => {
   });
 
   it('takes the time over that others have reached, so that a clock that was set back extends nothing', async () => {
-    await first.tasks.beat(1_000, Date.now() + HOUR);
+    await first.tasks.heartbeat(1_000, Date.now() + HOUR);
     const { keeper, registry } = setup();
     await keeper.start();
     expect(registry.clock.now()).to.equal(Date.now() + HOUR);
@@ -183,10 +183,10 @@ describe('RecoveryWorker', () => {
   }
 
   it('does nothing for a verdict on an approval that the task waits for no more, or that is not its to see to', async () => {
-    await first.tasks.beat(HOUR, Date.now());
+    await first.tasks.heartbeat(HOUR, Date.now());
     const { keeper, service } = setup();
     await keeper.start();
-    const elsewhere = pendingTask({ origin: originOf(first.owner), expiresAtMs: Date.now() + HOUR });
+    const elsewhere = pendingTask({ origin: originOf(first.ownerId), expiresAtMs: Date.now() + HOUR });
     await first.tasks.insert(elsewhere);
     const again = left();
     const change = { to: 'pending', params: {}, digest: 'd', reason: undefined, expiresAtMs: Date.now() + HOUR } as const;
@@ -210,8 +210,8 @@ describe('RecoveryWorker', () => {
     const seen: string[] = [];
     registry.on('transition', ({ task, from }) => seen.push(`${task.taskId} ${from}`));
     await keeper.start();
-    await first.tasks.beat(HOUR, Date.now());
-    const task = pendingTask({ origin: originOf(first.owner) });
+    await first.tasks.heartbeat(HOUR, Date.now());
+    const task = pendingTask({ origin: originOf(first.ownerId) });
     await first.tasks.insert(task);
     await first.approvals.insert({ decisionId: 'dec-theirs', version: 1, status: 'pending' } as never);
     await time.tickAsync(1);
@@ -283,7 +283,7 @@ describe('RecoveryWorker', () => {
     for (const isAway of [false, true]) {
       const { keeper, registry } = setup();
       await keeper.start();
-      const task = left({ origin: originOf(store.owner) });
+      const task = left({ origin: originOf(store.ownerId) });
       await store.tasks.claim({ taskId: task.taskId, digest: task.digest, token: 't', nowMs: Date.now(), leaseMs: LEASE_MS });
       registry.settleLater(task.taskId, 't', { to: 'completed', result: 1 });
       if (isAway) store.faults.fail('settle');
@@ -309,7 +309,7 @@ describe('RecoveryWorker', () => {
     keys.push('b');
     await time.tickAsync(3 * SWEEP_MS);
     expect(served).to.deep.equal(['a', 'b']);
-    const [task, pending] = [left({ origin: originOf(store.owner) }), left({ origin: originOf(store.owner) }, false)];
+    const [task, pending] = [left({ origin: originOf(store.ownerId) }), left({ origin: originOf(store.ownerId) }, false)];
     await run.get('a')?.(task.taskId);
     await run.get('a')?.(pending.taskId);
     await run.get('a')?.('task-none');
@@ -379,7 +379,7 @@ describe('RecoveryWorker', () => {
     keeper.rest();
     left();
     await time.tickAsync(10 * LEASE_MS);
-    expect([runs, await first.tasks.isLive(store.owner, Date.now())]).to.deep.equal([[], true]);
+    expect([runs, await first.tasks.isLive(store.ownerId, Date.now())]).to.deep.equal([[], true]);
     await keeper.stop();
     expect(time.countTimers()).to.equal(0);
   });
@@ -400,7 +400,7 @@ describe('RecoveryWorker', () => {
 
   it('does not start where its store cannot be asked', async () => {
     const { keeper } = setup();
-    store.faults.fail('beat');
+    store.faults.fail('heartbeat');
     expect(await rejection(keeper.start())).to.be.instanceOf(Error);
     await keeper.stop();
     expect(time.countTimers()).to.equal(0);

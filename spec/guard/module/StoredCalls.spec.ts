@@ -707,8 +707,8 @@ describe('A task whose outcome nobody knows', () => {
   it('is not called again, and stays, while its holder lives, unless the person knows better', async () => {
     const { after, first, taskId } = await setup();
     const holder = first.another();
-    first.tamper(taskId, { owner: holder.owner });
-    await holder.tasks.beat(60_000, Date.now());
+    first.tamper(taskId, { owner: holder.ownerId });
+    await holder.tasks.heartbeat(60_000, Date.now());
     const error = await rejection(after.tasks.resolveUnknown(taskId, 'retry', { by: 'ann' }));
     expect(error).to.include({ name: 'TaskStateError' });
     expect(error.message).to.contain('lives');

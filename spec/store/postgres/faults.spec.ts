@@ -84,7 +84,7 @@ describe('A PostgreSQL store whose connection is lost', function () {
       });
 
       it('approves once, with its job', async () => {
-        const task = await inStatus(near.tasks, 'pending', { origin: originOf(near.tasks.owner), guardKey: 'cut' });
+        const task = await inStatus(near.tasks, 'pending', { origin: originOf(near.tasks.ownerId), guardKey: 'cut' });
         await inStatus(far.tasks, 'approved', { guardKey: 'cut' });
         const approved = await struck('COMMIT', () => far.tasks.transition(task.taskId, ['pending'], { to: 'approved' }, NOW));
         expect(approved).to.include({ status: 'approved', version: 2 });

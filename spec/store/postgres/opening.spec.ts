@@ -99,7 +99,7 @@ describe('Opening a PostgreSQL store', function () {
       await store.open();
       await store.tasks.serve?.('tool', () => {});
       await store.tasks.watch(() => {});
-      console.log(await store.tasks.beat(1000, 1) > 1e12);`);
+      console.log(await store.tasks.heartbeat(1000, 1) > 1e12);`);
     expect(output.trim()).to.equal('true');
   });
 

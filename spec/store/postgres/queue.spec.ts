@@ -22,7 +22,7 @@ describe('The queue of a PostgreSQL store', function () {
 
   const open = (): Promise<StateStore> => stores.open({ schema, queue: true });
   const approvedTask = (store: StateStore, guardKey = 'refund'): Promise<Task> =>
-    inStatus(store.tasks, 'approved', { guardKey, origin: originOf(store.tasks.owner) });
+    inStatus(store.tasks, 'approved', { guardKey, origin: originOf(store.tasks.ownerId) });
 
   it('hands each approved task to one process of those that serve its guard, within milliseconds', async () => {
     const [one, two] = [await open(), await open()];
@@ -96,7 +96,7 @@ describe('The queue of a PostgreSQL store', function () {
     const client = await stores.client();
     await client.query(`DELETE FROM ${schema}_queue.job`);
     const query = { nowMs: Date.now(), idleMs: 1e9, againMs: 0, keys: ['emptied'], poll: false, limit: 100 };
-    await two.tasks.beat(0, Date.now());
+    await two.tasks.heartbeat(0, Date.now());
     expect((await one.tasks.due(query)).map((t) => t.taskId).sort()).to.deep.equal(ids.slice().sort());
     await until(async () => (await client.query(`SELECT 1 FROM ${schema}_queue.job WHERE state = 'created'`)).rowCount === 2);
     await client.query(`DELETE FROM ${schema}_queue.job; DELETE FROM ${schema}_queue.queue WHERE name = 'aegis.run.emptied'`);

@@ -30,8 +30,8 @@ describe('The upkeep of a PostgreSQL store', function () {
   after(() => stores?.end());
 
   it('goes by the clock of the database, whatever the caller’s says', async () => {
-    await one.tasks.beat(60_000, 0);
-    expect(await two.tasks.isLive(one.tasks.owner, Date.now() + 10 * HOUR)).to.equal(true);
+    await one.tasks.heartbeat(60_000, 0);
+    expect(await two.tasks.isLive(one.tasks.ownerId, Date.now() + 10 * HOUR)).to.equal(true);
     const task = await inStatus(one.tasks, 'executing');
     expect(await two.tasks.sweep({ nowMs: Date.now() + 10 * HOUR, maxRuns: 1, limit: 9 })).to.deep.equal({ unknown: [], reclaimed: [] });
     expect(await one.tasks.get(task.taskId)).to.include({ status: 'executing' });
@@ -39,9 +39,9 @@ describe('The upkeep of a PostgreSQL store', function () {
 
   it('keeps a clock that is ahead from stopping the leases of others', async () => {
     const later = Date.now() + HOUR;
-    expect(await one.tasks.beat(60_000, later)).to.equal(later);
-    expect(await two.tasks.beat(0, Date.now())).to.equal(later);
-    expect(await one.tasks.isLive(two.tasks.owner, Date.now())).to.equal(false);
+    expect(await one.tasks.heartbeat(60_000, later)).to.equal(later);
+    expect(await two.tasks.heartbeat(0, Date.now())).to.equal(later);
+    expect(await one.tasks.isLive(two.tasks.ownerId, Date.now())).to.equal(false);
     const { taskId } = await inStatus(two.tasks, 'executing', {}, 0);
     expect((await one.tasks.sweep({ nowMs: 0, maxRuns: 1, limit: 9 })).unknown.map((t) => t.taskId)).to.deep.equal([taskId]);
   });
@@ -51,7 +51,7 @@ describe('The upkeep of a PostgreSQL store', function () {
     await client.query(`UPDATE ${schema}.meta SET clock_ms = ${ahead}`);
     const { taskId, digest } = await inStatus(one.tasks, 'approved', { expiresAtMs: Date.now() + 60_000 });
     expect(await one.tasks.claim({ taskId, token: 't', digest, nowMs: Date.now(), leaseMs: 1_000 })).to.equal(undefined);
-    expect(await one.tasks.beat(1_000, Date.now())).to.equal(ahead);
+    expect(await one.tasks.heartbeat(1_000, Date.now())).to.equal(ahead);
   });
 
   it('commits claims durably on a database that does not by itself', async () => {
@@ -86,14 +86,14 @@ describe('The upkeep of a PostgreSQL store', function () {
     it('once its handle is dead', async () => {
       const decisionId = await orphan();
       expect(await swept(decisionId)).to.equal('pending');
-      await two.tasks.beat(0, Date.now());
+      await two.tasks.heartbeat(0, Date.now());
       expect(await swept(decisionId)).to.equal('withdrawn');
       expect((await one.approvals.get(decisionId))?.version).to.equal(2);
     });
 
     it('but not one that is young, or has a task, or whose handle records none', async () => {
       const decisionId = await orphan();
-      await two.tasks.beat(0, Date.now());
+      await two.tasks.heartbeat(0, Date.now());
       await client.query(`UPDATE ${schema}.approval SET made_at = made_at + 30000`);
       expect(await swept(decisionId)).to.equal('pending');
       await client.query(`UPDATE ${schema}.approval SET made_at = made_at - 61000`);
@@ -109,9 +109,9 @@ describe('The upkeep of a PostgreSQL store', function () {
     const record = recordOf();
     await one.approvals.insert(record);
     await one.approvals.replace({ ...record, status: 'approved', version: 2 }, 1);
-    const task = pendingTask({ decisionId: record.decisionId, origin: originOf(two.tasks.owner) });
+    const task = pendingTask({ decisionId: record.decisionId, origin: originOf(two.tasks.ownerId) });
     await two.tasks.insert(task);
-    await two.tasks.beat(0, Date.now());
+    await two.tasks.heartbeat(0, Date.now());
     const due = await one.tasks.due({ nowMs: Date.now(), idleMs: HOUR, againMs: 0, keys: ['refund'], poll: false, limit: 9 });
     expect(due.map((t) => t.taskId)).to.deep.equal([task.taskId]);
   });
@@ -129,7 +129,7 @@ describe('The upkeep of a PostgreSQL store', function () {
 
   describe('with 100,000 tasks that wait', () => {
     it('reads a handful of rows to find what is due, what is open, and what has lapsed', async () => {
-      const live = await inStatus(one.tasks, 'pending', { origin: originOf(one.tasks.owner) });
+      const live = await inStatus(one.tasks, 'pending', { origin: originOf(one.tasks.ownerId) });
       const dead = await inStatus(one.tasks, 'pending', { origin: originOf('dead'), guardKey: 'dead' });
       const columns = `decision_id, status, version, guard_key, agent_id, tool_name, mode, session_digest, home, resumable, created_at, updated_at,
         expires_at, look_at, decided, lane, attempt_count, changed_at, written_by, stamp, body`;

@@ -9,7 +9,7 @@ describe('LazySqliteStore', () => {
   it('is durable, and opens nothing by itself', async () => {
     const store = new LazySqliteStore('/nowhere/at/all/aegis.db');
     expect(store.tasks.durable).to.equal(true);
-    expect(() => store.tasks.owner).to.throw(ShutdownError, 'not open');
+    expect(() => store.tasks.ownerId).to.throw(ShutdownError, 'not open');
     expect(() => store.approvals.get('dec')).to.throw(ShutdownError);
     await store.close();
     await store.tasks.close?.();
@@ -34,7 +34,7 @@ describe('LazySqliteStore', () => {
       const [task, record] = [pendingTask(), recordOf()];
       expect(await store.tasks.insert(task)).to.include({ outcome: 'created' });
       expect(await store.approvals.insert(record)).to.equal(true);
-      expect(store.tasks.owner).to.be.a('string');
+      expect(store.tasks.ownerId).to.be.a('string');
       expect(store.tasks.serve).to.equal(undefined);
       await store.close();
       expect(() => store.tasks.get(task.taskId)).to.throw(ShutdownError);
@@ -49,7 +49,7 @@ describe('LazySqliteStore', () => {
       const opening = store.open();
       await store.close();
       await opening;
-      expect(() => store.tasks.owner).to.throw(ShutdownError);
+      expect(() => store.tasks.ownerId).to.throw(ShutdownError);
     });
   });
 });

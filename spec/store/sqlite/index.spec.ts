@@ -111,22 +111,22 @@ describe('A SQLite store', () => {
 
   it('is another handle when it is opened again', () => {
     const store = open();
-    const { owner } = store.tasks;
+    const { ownerId } = store.tasks;
     store.close();
     store.open();
-    expect(store.tasks.owner).to.not.equal(owner);
-    expect(store.tasks.isLive(owner, Date.now())).to.equal(false);
-    expect(store.tasks.isLive(store.tasks.owner, Date.now())).to.equal(true);
+    expect(store.tasks.ownerId).to.not.equal(ownerId);
+    expect(store.tasks.isLive(ownerId, Date.now())).to.equal(false);
+    expect(store.tasks.isLive(store.tasks.ownerId, Date.now())).to.equal(true);
   });
 
   it('takes time from the latest that anybody gave, so that a clock set back extends nothing', async () => {
     const [one, two] = [open(), open()];
     const now = Date.now();
     const later = now + 3_600_000;
-    expect(one.tasks.beat(60_000, later)).to.equal(later);
-    expect(two.tasks.beat(0, now)).to.equal(later);
-    expect(two.tasks.isLive(two.tasks.owner, now)).to.equal(false);
-    expect(two.tasks.isLive(one.tasks.owner, now)).to.equal(true);
+    expect(one.tasks.heartbeat(60_000, later)).to.equal(later);
+    expect(two.tasks.heartbeat(0, now)).to.equal(later);
+    expect(two.tasks.isLive(two.tasks.ownerId, now)).to.equal(false);
+    expect(two.tasks.isLive(one.tasks.ownerId, now)).to.equal(true);
     // it ends in a minute, that is an hour ago
     const { taskId, digest } = await inStatus(two.tasks, 'approved', { expiresAtMs: now + 60_000 });
     expect(two.tasks.claim({ taskId, token: 't', digest, nowMs: now, leaseMs: 1_000 })).to.equal(undefined);

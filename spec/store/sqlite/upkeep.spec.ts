@@ -27,7 +27,7 @@ describe('A SQLite store that is kept for long', () => {
       two.tasks.insert(pendingTask({ decisionId: late.decisionId }));
       sweep(one);
       expect(one.approvals.get(lone.decisionId)).to.include({ status: 'pending' });
-      two.tasks.beat(0, Date.now());
+      two.tasks.heartbeat(0, Date.now());
       sweep(one);
       expect(one.approvals.get(lone.decisionId)).to.include({ status: 'withdrawn', version: 2 });
       for (const record of [young, late]) expect(one.approvals.get(record.decisionId)).to.include({ status: 'pending' });
@@ -37,7 +37,7 @@ describe('A SQLite store that is kept for long', () => {
       const [one, desk] = [open(), open()];
       const record = recordOf(old);
       desk.approvals.insert(record);
-      desk.tasks.beat(0, Date.now());
+      desk.tasks.heartbeat(0, Date.now());
       sweep(one);
       expect(one.approvals.get(record.decisionId)).to.include({ status: 'pending' });
     });
@@ -67,10 +67,10 @@ describe('A SQLite store that is kept for long', () => {
     const left = (): unknown => db.prepare('SELECT count(*) AS n FROM change').get();
     db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10100)
       INSERT INTO change (kind, id, version, status, owner, at) SELECT 'task', 'x', 1, 'pending', 'o', ${Date.now()} FROM n`);
-    one.tasks.beat(1_000, Date.now());
+    one.tasks.heartbeat(1_000, Date.now());
     expect(left()).to.include({ n: 10_000 });
     db.exec(`UPDATE change SET at = ${Date.now() - 3_600_001}`);
-    one.tasks.beat(1_000, Date.now());
+    one.tasks.heartbeat(1_000, Date.now());
     expect(left()).to.include({ n: 0 });
   });
 
@@ -100,8 +100,11 @@ describe('A SQLite store that is kept for long', () => {
 
   /** So many pending tasks of a home that lives, as one statement. */
   async function fill(store: StateStore, db: DatabaseSync, count: number): Promise<void> {
-    await store.tasks.beat(600_000, Date.now());
-    const { taskId, decisionId } = await inStatus(store.tasks, 'pending', { origin: originOf(store.tasks.owner), expiresAtMs: NOW + 1e9 });
+    await store.tasks.heartbeat(600_000, Date.now());
+    const { taskId, decisionId } = await inStatus(store.tasks, 'pending', {
+      origin: originOf(store.tasks.ownerId),
+      expiresAtMs: NOW + 1e9,
+    });
     db.exec(`BEGIN; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count - 1})
       INSERT INTO task (task_id, decision_id, status, version, guard_key, agent_id, tool_name, mode, original_digest, session_digest, home, resumable,
         created_at, updated_at, expires_at, look_at, decided, lease_until, owner, seq, body)

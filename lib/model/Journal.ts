@@ -1,0 +1,111 @@
+import { waitForAll } from '../common/awaitable.js';
+import type { Awaitable } from '../common/awaitable.js';
+import { publishCallbackError } from './diagnostics.js';
+import type { Diagnostic } from './diagnostics.js';
+import type { Decision, DecisionRequest } from './Decision.js';
+import type { Params } from './Params.js';
+import type { PendingTask } from './Task.js';
+
+/** A decision was made on a call: the first one, or a fresh one on an approved call. */
+export interface DecidedEvent {
+  readonly kind: 'decided';
+  readonly request: DecisionRequest;
+  readonly decision: Decision;
+  /** The approval that is decided afresh just before its call runs. */
+  readonly approvalId?: string | undefined;
+}
+
+/** A call waits for a person. */
+export interface OpenedEvent {
+  readonly kind: 'opened';
+  readonly task: PendingTask;
+}
+
+/** A person's verdict was recorded at the approval desk. */
+export interface VerdictEvent {
+  readonly kind: 'verdict';
+  readonly agentId: string;
+  readonly toolName: string;
+  readonly decisionId: string;
+  readonly by: string;
+  readonly approved: boolean;
+  /** Where the approval stands after it. */
+  readonly status: string;
+  /** SHA-256 of the effective params that were decided on. */
+  readonly digest: string;
+  readonly reason?: string | undefined;
+}
+
+/** A method is about to be entered. */
+export interface EnteringEvent {
+  readonly kind: 'entering';
+  readonly agentId: string;
+  readonly toolName: string;
+  readonly decisionId: string;
+  /** The task of an approved call; a call that was allowed at once has none. */
+  readonly taskId?: string | undefined;
+  /** The claim under which an approved call runs. */
+  readonly token?: string | undefined;
+  /** A deep-frozen copy of what the method gets. */
+  readonly params: Params;
+}
+
+/** How a call ended that was about to be entered. */
+export interface SettledEvent {
+  readonly kind: 'settled';
+  readonly agentId: string;
+  readonly toolName: string;
+  readonly decisionId: string;
+  readonly taskId?: string | undefined;
+  /** `withheld`: the method was not entered after all. `unknown`: nobody can tell whether it ran to its end. */
+  readonly outcome: 'completed' | 'failed' | 'unknown' | 'withheld';
+}
+
+/** Another policy set is in force. */
+export interface PoliciesEvent {
+  readonly kind: 'policies';
+  readonly hash: string;
+  readonly previousHash?: string | undefined;
+}
+
+/** An answer, approval or verdict looked forged, replayed or swapped. */
+export interface SecurityEvent {
+  readonly kind: 'security';
+  readonly diagnostic: Extract<Diagnostic, { readonly kind: 'security' }>;
+}
+
+/** What happens to guarded calls, in the order it happens. Every event is frozen. */
+export type JournalEvent = DecidedEvent | OpenedEvent | VerdictEvent | EnteringEvent | SettledEvent | PoliciesEvent | SecurityEvent;
+
+/**
+ * Hears of everything that is decided and run: the port of audit logs, telemetry and monitoring. It can stop a call; it cannot start one.
+ */
+export interface Journal {
+  /** Takes an event. What it throws is reported on `aegis:diagnostics` and changes nothing. */
+  note(event: JournalEvent): void;
+  /** The last step before a method is entered. Where it throws or rejects, the method is not entered. */
+  before?(event: EnteringEvent): Awaitable<void>;
+}
+
+/** Several journals as one; `undefined` for none, so that a module without a journal pays one comparison. */
+export function combineJournals(journals: Journal | readonly Journal[] | undefined): Journal | undefined {
+  const all = journals === undefined ? [] : isList(journals) ? [...journals] : [journals];
+  if (all.length === 0) return undefined;
+  const note = (event: JournalEvent): void => {
+    Object.freeze(event);
+    for (const journal of all) {
+      try {
+        journal.note(event);
+      } catch (error) {
+        publishCallbackError('journal.note', error);
+      }
+    }
+  };
+  const blocking = all.filter((journal) => journal.before !== undefined);
+  if (blocking.length === 0) return { note };
+  return { note, before: (event) => waitForAll(blocking.map((journal) => journal.before?.(event))) };
+}
+
+function isList(journals: Journal | readonly Journal[]): journals is readonly Journal[] {
+  return Array.isArray(journals);
+}
