@@ -43,7 +43,7 @@ describe('The checker of crash tests', () => {
 
   it('finds nothing in a killed execution of either kind, and counts what began again', () => {
     const killed = [...untilWord('end'), 'killed w1'];
-    expect(check(killed, [taskAs('unknown', { owner: 'h1' })])).to.deep.include({ faults: [] });
+    expect(check(killed, [taskAs('unknown', { executorId: 'h1' })])).to.deep.include({ faults: [] });
     const again = [...killed, 'ready w2 h2 1000', 'claimed w2 t k2', 'start w2 7 t d', 'end w2 7 t d', 'settled w2 t k2 completed'];
     const { faults, counts } = check(again, [taskAs('completed', { runs: 2 }, true)]);
     expect(faults).to.deep.equal([]);
@@ -92,7 +92,7 @@ describe('The checker of crash tests', () => {
     'an outcome that is another by now': [
       /^lost: t was settled completed, and is unknown/,
       [...GOOD, 'killed w1'],
-      [taskAs('unknown', { owner: 'h1' })],
+      [taskAs('unknown', { executorId: 'h1' })],
     ],
     'a task that nobody sees to': [/^unfinished: t is pending/, untilWord('approving'), [taskAs('pending', { runs: 0 })]],
     'a task that is approved for ever': [/^unfinished: t is approved/, untilWord('claimed'), [taskAs('approved', { runs: 0 })]],
@@ -109,22 +109,22 @@ describe('The checker of crash tests', () => {
     'an unknown task whose process lives': [
       /^unknown: t is unknown, and w1, which claimed it, was not killed/,
       untilWord('end'),
-      [taskAs('unknown', { owner: 'h1' })],
+      [taskAs('unknown', { executorId: 'h1' })],
     ],
     'an unknown task of a process nobody knows': [
       /h9, which claimed it, was not killed/,
       untilWord('end'),
-      [taskAs('unknown', { owner: 'h9' })],
+      [taskAs('unknown', { executorId: 'h9' })],
     ],
     'an unknown task whose outcome was acknowledged': [
       /its outcome was acknowledged/,
       [...GOOD, 'killed w1'],
-      [taskAs('unknown', { owner: 'h1' })],
+      [taskAs('unknown', { executorId: 'h1' })],
     ],
     'an unknown task that may run again': [
       /^unknown: t may run again/,
       [...untilWord('end'), 'killed w1'],
-      [taskAs('unknown', { owner: 'h1' }, true)],
+      [taskAs('unknown', { executorId: 'h1' }, true)],
     ],
     'a process that ended by itself': [/^crashed: w2/, [...GOOD, 'crashed w2'], [taskAs('completed')]],
     'a version that was told twice': [/^told twice: w1 told version 4/, before('left', 'event w1 t 4 completed'), [taskAs('completed')]],
@@ -143,7 +143,7 @@ describe('The checker of crash tests', () => {
 
   it('lets what is idempotent end as unknown once it has begun as often as it may', () => {
     const lines = [...untilWord('end'), 'killed w1', 'start w1 7 t d'];
-    expect(faultsOf(lines, [taskAs('unknown', { owner: 'h1', runs: 2 }, true)], 2)).to.deep.equal([]);
-    expect(faultsOf([...lines, 'start w1 7 t d'], [taskAs('unknown', { owner: 'h1', runs: 3 }, true)], 2)).to.have.length(1);
+    expect(faultsOf(lines, [taskAs('unknown', { executorId: 'h1', runs: 2 }, true)], 2)).to.deep.equal([]);
+    expect(faultsOf([...lines, 'start w1 7 t d'], [taskAs('unknown', { executorId: 'h1', runs: 3 }, true)], 2)).to.have.length(1);
   });
 });

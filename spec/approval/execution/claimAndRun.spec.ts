@@ -48,7 +48,7 @@ describe('claimAndRun, on a durable store', () => {
     await handle.completed;
     expect(seen).to.include({
       status: 'executing',
-      owner: store.ownerId,
+      executorId: store.ownerId,
       runs: 1,
       leaseUntilMs: (seen as ExecutingTask).startedAtMs + LEASE_MS,
     });

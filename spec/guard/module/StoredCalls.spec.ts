@@ -707,7 +707,7 @@ describe('A task whose outcome nobody knows', () => {
   it('is not called again, and stays, while its holder lives, unless the person knows better', async () => {
     const { after, first, taskId } = await setup();
     const holder = first.another();
-    first.tamper(taskId, { owner: holder.ownerId });
+    first.tamper(taskId, { executorId: holder.ownerId });
     await holder.tasks.heartbeat(60_000, Date.now());
     const error = await rejection(after.tasks.resolveUnknown(taskId, 'retry', { by: 'ann' }));
     expect(error).to.include({ name: 'TaskStateError' });
@@ -748,7 +748,7 @@ describe('A task whose outcome nobody knows', () => {
     await aegis.ready();
     const waiting = send('ann', {}).catch(() => {});
     const [task] = await aegis.tasks.listTasks();
-    first.tamper(task!.taskId, { status: 'unknown', claimToken: 't', owner: 'gone', error: { name: 'E', message: 'm' } });
+    first.tamper(task!.taskId, { status: 'unknown', claimToken: 't', executorId: 'gone', error: { name: 'E', message: 'm' } });
     const error = await rejection(aegis.tasks.resolveUnknown(task!.taskId, 'retry', { by: 'ann' }));
     expect(error.message).to.contain('arguments that no store can keep');
     await aegis.close();
@@ -768,7 +768,7 @@ describe('A task whose outcome nobody knows', () => {
       approval: 'throw',
     });
     const error = (await rejection(pay(5))) as unknown as { pending: PendingApproval };
-    first.tamper(error.pending.taskId, { status: 'unknown', claimToken: 't', owner: 'gone', error: { name: 'E', message: 'm' } });
+    first.tamper(error.pending.taskId, { status: 'unknown', claimToken: 't', executorId: 'gone', error: { name: 'E', message: 'm' } });
     await aegis.tasks.resolveUnknown(error.pending.taskId, 'retry', { by: 'ann' });
     const [again] = await aegis.tasks.listTasks({ status: 'pending' });
     expect(again).to.include({ retryOf: error.pending.taskId, mode: 'throw' });
@@ -807,7 +807,7 @@ describe('A task whose outcome nobody knows', () => {
       agentId: () => 'bot',
     });
     const { taskId } = (await aegis.withSession({ user_id: 'ann' }, () => pay(5))) as PendingApproval<void>;
-    first.tamper(taskId, { status: 'unknown', claimToken: 't', owner: 'gone', error: { name: 'E', message: 'm' } });
+    first.tamper(taskId, { status: 'unknown', claimToken: 't', executorId: 'gone', error: { name: 'E', message: 'm' } });
     await aegis.tasks.resolveUnknown(taskId, 'retry', { by: 'ann' });
     const [again] = await aegis.tasks.listTasks({ status: 'pending' });
     expect(again).to.deep.include({ session: { user_id: 'ann' } });
