@@ -1,4 +1,4 @@
-import { setOwn } from '../common/data/setOwn.js';
+import { setOwn } from '../common/data/plainObject.js';
 import type { Task, TaskFields, TaskStatus } from '../model/Task.js';
 
 /**

@@ -1,6 +1,6 @@
-import { Deadline } from '../../common/time/Deadline.js';
+import { Deadline } from '../../common/transport/Deadline.js';
 import { LruMap } from '../../common/LruMap.js';
-import { CircuitOpenError, Resilience } from '../../common/http/resilience.js';
+import { CircuitOpenError, Resilience } from '../../common/transport/resilience.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../../model/Decision.js';
 import { CallAbortedError, ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { BadRequestError, DecisionUnavailableError, TimeoutError, TransportError } from '../../model/errors/ServiceErrors.js';
@@ -8,8 +8,8 @@ import type { AskOptions, DecisionService } from '../DecisionService.js';
 import { readDecision } from './readDecision.js';
 import { RemoteExchange } from './exchange.js';
 import type { RemoteAnswer, RemoteQuestion } from './exchange.js';
-import { RemoteReporter } from './reporter.js';
-import type { RemoteSettings } from './settings.js';
+import { RemoteReporter } from './RemoteReporter.js';
+import type { RemoteSettings } from './remoteSettings.js';
 import { decisionBody, isUsableId, parseDecision, parseStatus } from './wire.js';
 import type { WireStatus } from './wire.js';
 

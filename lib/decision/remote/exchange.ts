@@ -1,11 +1,11 @@
 import type { KyInstance } from 'ky';
-import type { Deadline } from '../../common/time/Deadline.js';
-import { BodyError, readCapped } from '../../common/http/readCapped.js';
-import { parseRetryAfter } from '../../common/http/resilience.js';
-import type { Outcome } from '../../common/http/resilience.js';
+import type { Deadline } from '../../common/transport/Deadline.js';
+import { BodyError, readCapped } from '../../common/transport/readCapped.js';
+import { parseRetryAfter } from '../../common/transport/resilience.js';
+import type { Outcome } from '../../common/transport/resilience.js';
 import { DecisionUnavailableError, TransportError } from '../../model/errors/ServiceErrors.js';
 import { serviceFailure } from './serviceError.js';
-import type { RemoteSettings } from './settings.js';
+import type { RemoteSettings } from './remoteSettings.js';
 
 /** One question to the service. */
 export interface RemoteQuestion {

@@ -1,4 +1,4 @@
-import { FORBIDDEN_KEYS } from '../../model/names.js';
+import { FORBIDDEN_KEYS } from '../../model/Params.js';
 
 /** Letters, digits and `_ . : / -`, from a letter or digit; at most 128. */
 const ID = /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$/;

@@ -1,4 +1,4 @@
-import { FORBIDDEN_KEYS } from '../../model/names.js';
+import { FORBIDDEN_KEYS } from '../../model/Params.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 
 /** One step of a `@sanitize` annotation. */

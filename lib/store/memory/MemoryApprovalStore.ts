@@ -1,6 +1,6 @@
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
+import { DEFAULT_LIST_LIMIT } from '../../model/Task.js';
 
-const DEFAULT_LIST_LIMIT = 1_000;
 const MAX_DENIED = 1_000;
 /** How many that were used, or ended undecided, are kept: they answer questions, and nothing can be done with them any more. */
 const MAX_SPENT = 10_000;

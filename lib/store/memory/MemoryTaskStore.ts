@@ -1,6 +1,6 @@
-import { nextId } from '../../common/ids.js';
+import { nextId } from '../../common/nextId.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
-import { isFinished, TASK_STATUSES } from '../../model/Task.js';
+import { DEFAULT_LIST_LIMIT, isFinished, TASK_STATUSES } from '../../model/Task.js';
 import { claimed, insertionOver, lapsed, polled, released, renewed, settled, transitioned } from '../taskTransitions.js';
 import type {
   DueQuery,
@@ -13,8 +13,6 @@ import type {
   TaskQuery,
   TaskStore,
 } from '../TaskStore.js';
-
-const DEFAULT_LIST_LIMIT = 1_000;
 
 /** Keeps tasks in this process: the default. They end with it. */
 export class MemoryTaskStore implements TaskStore {

@@ -1,10 +1,10 @@
-import { nextId } from '../../common/ids.js';
+import { nextId } from '../../common/nextId.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
 import { noteOf } from './notifications.js';
 import { APPROVAL, approvalOf, approvalValuesOf, keyOf } from './rows.js';
 import type { PostgresSession } from './PostgresSession.js';
+import { DEFAULT_LIST_LIMIT } from '../../model/Task.js';
 
-const DEFAULT_LIST_LIMIT = 1_000;
 const MAX_DENIED = 1_000;
 
 /** Keeps approvals in PostgreSQL, beside the tasks that wait for them. */

@@ -1,6 +1,6 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
-import { isFinished, TASK_STATUSES } from '../../model/Task.js';
+import { DEFAULT_LIST_LIMIT, isFinished, TASK_STATUSES } from '../../model/Task.js';
 import { watchNotes } from './notifications.js';
 import { keyOf, TASK_COLUMNS, taskOf } from './rows.js';
 import type { TaskRow } from './rows.js';
@@ -22,7 +22,6 @@ import type {
   TaskStore,
 } from '../TaskStore.js';
 
-const DEFAULT_LIST_LIMIT = 1_000;
 const FINISHED = TASK_STATUSES.filter(isFinished)
   .map((s) => `'${s}'`)
   .join(', ');

@@ -2,8 +2,8 @@ import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalSt
 import { tellOf, writeApproval } from './approvalRows.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 import { fromStoredText, toStoredText } from '../storedJson.js';
+import { DEFAULT_LIST_LIMIT } from '../../model/Task.js';
 
-const DEFAULT_LIST_LIMIT = 1_000;
 const MAX_DENIED = 1_000;
 
 interface ApprovalRow {

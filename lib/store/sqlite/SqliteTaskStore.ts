@@ -1,5 +1,5 @@
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
-import { TASK_STATUSES } from '../../model/Task.js';
+import { DEFAULT_LIST_LIMIT, TASK_STATUSES } from '../../model/Task.js';
 import type { ChangeFeed } from './ChangeFeed.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 import { isAlive, takeDue } from './dueTasks.js';
@@ -21,8 +21,6 @@ import type {
   TaskQuery,
   TaskStore,
 } from '../TaskStore.js';
-
-const DEFAULT_LIST_LIMIT = 1_000;
 
 /** The specs read its plan. */
 export const EQUAL_QUERY: string = `SELECT ${TASK_COLUMNS} FROM task INDEXED BY task_equal WHERE ${OPEN} AND original_digest = ? AND session_digest = ? AND guard_key = ?

@@ -9,7 +9,7 @@ export type Approvable = Extract<PolicyOutcome, { effect: 'approval_needed' }>;
 export type Facts = Readonly<Record<string, unknown>>;
 
 /** What people are asked about a call, and what their approval is bound to. */
-export function openingFor(request: DecisionRequest, outcome: Approvable, facts: Facts, policySetHash: string): ApprovalRequest {
+export function approvalRequestFor(request: DecisionRequest, outcome: Approvable, facts: Facts, policySetHash: string): ApprovalRequest {
   const { agentId, toolName, guardKey, params: originalParams, paramsDigest: originalDigest, opaque, session, sessionDigest } = request;
   const userId = session?.['user_id'];
   const requesterKnown = typeof userId === 'string' && userId !== '';

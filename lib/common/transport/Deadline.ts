@@ -1,5 +1,5 @@
 import { defaultMaxListeners, getMaxListeners, setMaxListeners } from 'node:events';
-import { clampTimeout, monotonicNow } from './timers.js';
+import { clampTimeout, monotonicNow } from '../time/SteadyClock.js';
 
 /** What ends work before it is done. */
 export interface DeadlineOptions {

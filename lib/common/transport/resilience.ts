@@ -1,5 +1,5 @@
-import type { Deadline } from '../time/Deadline.js';
-import { monotonicNow } from '../time/timers.js';
+import type { Deadline } from './Deadline.js';
+import { monotonicNow } from '../time/SteadyClock.js';
 
 /** The shortest and first backoff, in milliseconds. */
 const BASE_DELAY_MS = 100;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { Deadline } from '../../../lib/common/time/Deadline.js';
-import { BodyError, readCapped } from '../../../lib/common/http/readCapped.js';
+import { Deadline } from '../../../lib/common/transport/Deadline.js';
+import { BodyError, readCapped } from '../../../lib/common/transport/readCapped.js';
 
 /** A stream of these chunks; `cancelled` tells whether the reader gave it up. */
 function stream(chunks: readonly (Uint8Array | 'stall' | Error)[]): {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import vm from 'node:vm';
-import { isBuiltIn, isPlainObject, isRootPrototype, kindOf } from '../../../lib/common/data/plainness.js';
+import { isBuiltIn, isPlainObject, isRootPrototype, kindOf } from '../../../lib/common/data/plainObject.js';
 
 class Order {
   id = 1;

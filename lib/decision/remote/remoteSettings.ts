@@ -1,4 +1,4 @@
-import { isLoopbackHost } from '../../common/http/loopback.js';
+import { isLoopbackHost } from '../../common/transport/loopback.js';
 import type { Logger } from '../../common/Logger.js';
 import { silentLogger } from '../../common/Logger.js';
 import { SecretString } from '../../common/SecretString.js';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import sinon from 'sinon';
-import { Deadline } from '../../../lib/common/time/Deadline.js';
+import { Deadline } from '../../../lib/common/transport/Deadline.js';
 import {
   CircuitBreaker,
   CircuitOpenError,
@@ -9,8 +9,8 @@ import {
   Resilience,
   RetryBudget,
   retryDelay,
-} from '../../../lib/common/http/resilience.js';
-import type { Outcome } from '../../../lib/common/http/resilience.js';
+} from '../../../lib/common/transport/resilience.js';
+import type { Outcome } from '../../../lib/common/transport/resilience.js';
 import { countedSuite } from '../../support/assurance.js';
 
 describe('resilience', () => {

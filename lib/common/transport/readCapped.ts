@@ -1,4 +1,4 @@
-import type { Deadline } from '../time/Deadline.js';
+import type { Deadline } from './Deadline.js';
 
 /** Why a body could not be read. */
 export type BodyProblem = 'too_large' | 'not_utf8';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { bootId, nextId } from '../../lib/common/ids.js';
+import { bootId, nextId } from '../../lib/common/nextId.js';
 import { runInChild } from '../support/runInChild.js';
 
-describe('ids', () => {
+describe('nextId', () => {
   it('are bootId-counter with their prefix, and never come twice', () => {
     const ids = Array.from({ length: 10_000 }, () => nextId('dec'));
     expect(new Set(ids).size).to.equal(10_000);
@@ -13,7 +13,7 @@ describe('ids', () => {
   });
 
   it('of another process are others', async () => {
-    const { stdout } = await runInChild("console.log((await import('./lib/common/ids.js')).bootId)", {
+    const { stdout } = await runInChild("console.log((await import('./lib/common/nextId.js')).bootId)", {
       cwd: new URL('../..', import.meta.url).pathname,
     });
     expect(stdout.trim()).to.have.length(16).and.not.equal(bootId);

@@ -46,3 +46,13 @@ export function isBuiltIn(value: object): boolean {
 export function kindOf(value: object): string {
   return KINDS.find(([is]) => is(value))?.[1] ?? 'a class instance';
 }
+
+/**
+ * Sets an own property. Plain assignment would call a setter of that name that someone put on `Object.prototype`, or fail where that is frozen and
+ * has the name.
+ */
+export function setOwn(target: object, key: string, value: unknown): void {
+  if (key in target && !Object.hasOwn(target, key))
+    Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
+  else (target as Record<string, unknown>)[key] = value;
+}

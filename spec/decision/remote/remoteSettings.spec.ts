@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { SecretString } from '../../../lib/common/SecretString.js';
-import { remoteSettings } from '../../../lib/decision/remote/settings.js';
-import type { RemoteDecisionServiceOptions } from '../../../lib/decision/remote/settings.js';
+import { remoteSettings } from '../../../lib/decision/remote/remoteSettings.js';
+import type { RemoteDecisionServiceOptions } from '../../../lib/decision/remote/remoteSettings.js';
 import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';
 import { everythingShownOf, KEY_CANARY } from '../../support/remoteRequest.js';
 

@@ -1,7 +1,7 @@
 import { defaultMaxListeners, getEventListeners, getMaxListeners, setMaxListeners } from 'node:events';
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { Deadline } from '../../../lib/common/time/Deadline.js';
+import { Deadline } from '../../../lib/common/transport/Deadline.js';
 
 async function failure(promise: Promise<unknown>): Promise<Error> {
   return promise.then(

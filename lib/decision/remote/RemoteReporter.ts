@@ -1,5 +1,5 @@
 import type { Logger } from '../../common/Logger.js';
-import type { Outcome } from '../../common/http/resilience.js';
+import type { Outcome } from '../../common/transport/resilience.js';
 import { publishCallbackError, publishDiagnostic } from '../../model/diagnostics.js';
 import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
 import type { UnbelievableReason } from '../../model/errors/ServiceErrors.js';
