@@ -1,3 +1,4 @@
+import { isRecord } from '../common/data/plainObject.js';
 import type {
   ApprovalNeededDecision,
   Decision,
@@ -129,10 +130,6 @@ function asking(
 /** A service in JavaScript may say null where there is nothing. */
 function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function textOf(value: unknown): string | undefined {

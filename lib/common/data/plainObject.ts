@@ -19,6 +19,11 @@ export function isPlainObject(value: unknown): value is Readonly<Record<string, 
   return proto === null || isRootPrototype(proto);
 }
 
+/** An object that is neither null nor an array. It may be an instance of any class. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 const KINDS: readonly (readonly [is: (value: unknown) => boolean, kind: string])[] = [
   [types.isProxy, 'a Proxy'],
   [types.isPromise, 'a Promise; await it first'],

@@ -3,7 +3,7 @@ import { monotonicNow } from '../time/SteadyClock.js';
 
 /** The shortest and first backoff, in milliseconds. */
 const BASE_DELAY_MS = 100;
-/** The longest backoff of our own, in milliseconds. */
+/** The longest backoff that is chosen here, in milliseconds. */
 const MAX_BACKOFF_MS = 20_000;
 /** The longest wait a server may ask for, in milliseconds. */
 const MAX_RETRY_AFTER_MS = 60_000;
@@ -14,30 +14,37 @@ const RETRY_COST = 10;
 const FAILURES_TO_OPEN = 10;
 const OPEN_MS = 2_000;
 
-/** How one attempt ended. What it throws instead is an answer that no retry would change. */
-export type Outcome<T> =
-  | { readonly kind: 'answered'; readonly value: T }
-  | {
-      /** `throttled`: alive, but wants less. `overloaded`: cannot answer. `unreachable`: no answer at all. */
-      readonly kind: 'throttled' | 'overloaded' | 'unreachable';
-      /** Thrown when it is not retried. */
-      readonly error: Error;
-      /** How long the server asked to wait, in milliseconds. */
-      readonly retryAfterMs?: number | undefined;
-    };
+/** An attempt that failed and may be retried. */
+export interface FailedOutcome {
+  /** `throttled`: the server is up and asks for fewer requests. `overloaded`: it cannot answer. `unreachable`: no answer at all. */
+  readonly kind: 'throttled' | 'overloaded' | 'unreachable';
+  /** Thrown when the attempt is not retried. */
+  readonly error: Error;
+  /** How long the server asked to wait, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** How one attempt ended. An attempt throws where another one would change nothing. */
+export type Outcome<T> = { readonly kind: 'answered'; readonly value: T } | FailedOutcome;
 
 /** No attempt was made: the circuit breaker is open. */
 export class CircuitOpenError extends Error {
   override readonly name = 'CircuitOpenError';
+  /** Failures in a row. */
+  readonly failures: number;
+  /** Until the next attempt may be made, in milliseconds; 0 while a trial request is under way. */
+  readonly retryInMs: number;
 
-  constructor() {
+  constructor(failures: number, retryInMs: number) {
     super('the circuit breaker is open');
+    this.failures = failures;
+    this.retryInMs = retryInMs;
   }
 }
 
 /**
- * Bounds the retries of a whole process: at most 50 at once, then one for ten successes. A dead service thus gets next to no extra requests, an
- * ailing one at most a tenth more.
+ * Bounds the retries of a whole process: at most 50 in a burst, then one for every ten successes. A service that is down thus gets almost no extra
+ * requests, a struggling one at most a tenth more.
  */
 export class RetryBudget {
   #tokens = BUDGET_TOKENS;
@@ -55,27 +62,43 @@ export class RetryBudget {
   }
 }
 
-/** What a request showed of the service; `unknown` where it was given up by the caller. */
+/** What a request showed about the service; `unknown` where the caller gave up on it. */
 export type ServiceHealth = 'up' | 'down' | 'unknown';
 
 /**
- * Stops asking a service that is down: after 10 failures in a row it opens for 1 to 2 seconds (jittered, so that a fleet does not come back as
- * one), then lets a single request through. That one's success closes it, its failure opens it again.
+ * Stops sending requests to a service that is down. It opens after 10 failures in a row, for 1 to 2 seconds (jittered, so that a fleet does not
+ * return all at once), then lets one trial request through. Its success closes the breaker, its failure opens it again.
  */
 export class CircuitBreaker {
   readonly #random: () => number;
   #failures = 0;
+  /** Failures since the last success, also across openings. */
+  #failuresInRow = 0;
   /** When the next probe may go, by the monotonic clock; undefined while closed. */
   #probeAt: number | undefined;
   #probing = false;
-  /** Goes up when it opens: what was sent before says nothing about now. */
+  /** Grows when the breaker opens: a request sent before that says nothing about the service now. */
   #generation = 0;
 
   constructor(random: () => number = Math.random) {
     this.#random = random;
   }
 
-  /** Asks for leave to send. Undefined: do not. Else call the function exactly once with what the request showed. */
+  /** Failures in a row. */
+  get failuresInRow(): number {
+    return this.#failuresInRow;
+  }
+
+  /** Until the next request may be sent, in milliseconds; 0 while a trial request is under way, or while closed. */
+  get retryInMs(): number {
+    return this.#probing || this.#probeAt === undefined ? 0 : Math.max(0, this.#probeAt - monotonicNow());
+  }
+
+  /**
+   * Asks whether a request may be sent.
+   *
+   * @returns undefined if not; otherwise a function to call exactly once with what the request showed
+   */
   enter(): ((health: ServiceHealth) => void) | undefined {
     const isProbe = this.#probeAt !== undefined;
     if (this.#probeAt !== undefined) {
@@ -92,9 +115,11 @@ export class CircuitBreaker {
     if (isProbe) this.#probing = false;
     if (health === 'up') {
       this.#failures = 0;
+      this.#failuresInRow = 0;
       this.#probeAt = undefined;
     } else if (health === 'down') {
       this.#failures += 1;
+      this.#failuresInRow += 1;
       if (isProbe || this.#failures >= FAILURES_TO_OPEN) this.#open();
     }
   }
@@ -107,7 +132,7 @@ export class CircuitBreaker {
   }
 }
 
-/** Retries, their budget and the circuit breaker of one service. All on the monotonic clock; the only thing injected is randomness. */
+/** The retries, retry budget and circuit breaker of one service. All use the monotonic clock; only randomness is injected. */
 export class Resilience {
   readonly #budget = new RetryBudget();
   readonly #breaker: CircuitBreaker;
@@ -132,12 +157,12 @@ export class Resilience {
       if (outcome.kind === 'answered') return outcome.value;
       failed = outcome.error;
       const delay = retryDelay(retry, outcome.retryAfterMs, this.#random);
-      // a wait that outlasts the deadline is no wait: the caller learns at once
+      // do not begin a wait that outlasts the deadline: the caller learns at once
       if (retry >= retries || delay >= deadline.remainingMs() || !this.#budget.spend()) throw failed;
       await deadline.sleep(delay);
       leave = this.#breaker.enter();
     }
-    throw failed ?? new CircuitOpenError();
+    throw failed ?? new CircuitOpenError(this.#breaker.failuresInRow, this.#breaker.retryInMs);
   }
 
   async #try<T>(attempt: () => Promise<Outcome<T>>, leave: (health: ServiceHealth) => void, deadline: Deadline): Promise<Outcome<T>> {
@@ -155,8 +180,8 @@ export class Resilience {
 }
 
 /**
- * Milliseconds to wait before a retry: full jitter over `100 × 2^retry`, at most 20 s; or what the server asked for, between 100 ms and 60 s, with
- * up to 100 ms on top so that not everybody comes back at once.
+ * Milliseconds to wait before a retry: full jitter over `100 × 2^retry`, at most 20 s; or what the server asked for, between 100 ms and 60 s, plus
+ * up to 100 ms so that clients do not return all at once.
  *
  * @param retry 0 for the first
  */
@@ -166,14 +191,15 @@ export function retryDelay(retry: number, retryAfterMs: number | undefined, rand
 }
 
 /**
- * Reads a `Retry-After` header, in milliseconds: seconds, or a date, which is taken relative to the server's own `Date` so that neither clock has
- * to be right. Anything else is undefined.
+ * Reads a `Retry-After` header: seconds, or a date, which is compared with the server's own `Date` so that neither clock has to be right.
+ *
+ * @returns milliseconds; undefined for anything else
  */
 export function parseRetryAfter(retryAfter: string | null, date: string | null): number | undefined {
   if (retryAfter === null) return undefined;
   const text = retryAfter.trim();
   if (/^-?\d+$/.test(text)) return Number(text) * 1000;
-  // Date.parse takes '1e300' for a year: a date of HTTP starts with the day's name
+  // Date.parse reads '1e300' as a year, but an HTTP date starts with the name of a day
   const until = /^[A-Za-z]{3,9},? /.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(until)) return undefined;
   const now = date === null ? Number.NaN : Date.parse(date);

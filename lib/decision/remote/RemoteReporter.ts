@@ -1,5 +1,5 @@
 import type { Logger } from '../../common/Logger.js';
-import type { Outcome } from '../../common/transport/resilience.js';
+import type { FailedOutcome } from '../../common/transport/resilience.js';
 import { publishCallbackError, publishDiagnostic } from '../../model/diagnostics.js';
 import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
 import type { UnbelievableReason } from '../../model/errors/ServiceErrors.js';
@@ -32,7 +32,7 @@ export class RemoteReporter {
   }
 
   /** Reports an attempt that may be retried. */
-  attemptFailed(outcome: Exclude<Outcome<unknown>, { kind: 'answered' }>, subject: ReportSubject): void {
+  attemptFailed(outcome: FailedOutcome, subject: ReportSubject): void {
     const { agentId, toolName } = subject;
     this.#log('debug', { agentId, toolName, outcome: outcome.kind }, 'an attempt to reach the decision service failed');
   }

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { canonicalDigest } from '../../../lib/common/data/canonical.js';
-import { readDecision } from '../../../lib/decision/remote/readDecision.js';
-import { decisionBody, parseDecision, parseStatus } from '../../../lib/decision/remote/wire.js';
+import { writeDecideRequest } from '../../../lib/decision/wire/decideRequest.js';
+import { readDecisionAnswer } from '../../../lib/decision/wire/decisionAnswer.js';
+import { readStatusAnswer } from '../../../lib/decision/wire/statusAnswer.js';
 import type { Decision, DecisionRequest } from '../../../lib/model/Decision.js';
 import { AegisError } from '../../../lib/model/AegisError.js';
 import { DecisionUnavailableError } from '../../../lib/model/errors/ServiceErrors.js';
@@ -23,7 +24,7 @@ function answer(final: unknown, more: object = {}): Record<string, unknown> {
 }
 
 function decided(final: unknown, request: DecisionRequest = remoteRequest(), more: object = {}): Decision | undefined {
-  return readDecision(parseDecision(JSON.stringify(answer(final, more))), request);
+  return readDecisionAnswer(JSON.stringify(answer(final, more))).decisionFor(request);
 }
 
 function refusal(run: () => unknown): DecisionUnavailableError {
@@ -36,7 +37,7 @@ function refusal(run: () => unknown): DecisionUnavailableError {
   return expect.fail('it was believed');
 }
 
-describe('readDecision', () => {
+describe('readDecisionAnswer', () => {
   const params = Object.freeze({ channel: '#support', text: PARAM_CANARY });
 
   it('keeps all the fields of the protocol', () => {
@@ -122,7 +123,7 @@ describe('readDecision', () => {
   ];
   for (const [what, body, path] of malformed) {
     it(`refuses ${what}, naming ${path} and never what was there (trap F)`, () => {
-      const error = refusal(() => parseDecision(JSON.stringify(body)));
+      const error = refusal(() => readDecisionAnswer(JSON.stringify(body)));
       expect(error.reason).to.equal('malformed');
       expect(error.message).to.match(new RegExp(` ${path}[.a-z]*: expected `));
       expect(everythingShownOf(error)).to.not.contain(SECRET);
@@ -138,9 +139,9 @@ describe('readDecision', () => {
       whole.replace('{"request_id"', '{"decision_id":"x","request_id"'),
       JSON.stringify(answer({ effect: 'sanitize', sanitize: { params: { text: 'a' } } })).replace('"text":"a"', '"text":"a","text":"b"'),
     ]) {
-      expect(refusal(() => parseDecision(text)).reason).to.equal('duplicate_key');
+      expect(refusal(() => readDecisionAnswer(text)).reason).to.equal('duplicate_key');
     }
-    expect(refusal(() => parseStatus('{"decision_id":"d","status":"PENDING","status":"OK","effect":"allow"}')).reason).to.equal(
+    expect(refusal(() => readStatusAnswer('{"decision_id":"d","status":"PENDING","status":"OK","effect":"allow"}')).reason).to.equal(
       'duplicate_key',
     );
   });
@@ -224,14 +225,14 @@ describe('readDecision', () => {
         ),
         JSON.stringify(answer({ effect: 'allow' }, { policy_evaluations: [{ y: 1 }] })).replace('"y":1', '"__proto__":{"admin":true}'),
       ]) {
-        expect(refusal(() => readDecision(parseDecision(text), remoteRequest())).reason).to.equal('malformed');
+        expect(refusal(() => readDecisionAnswer(text).decisionFor(remoteRequest())).reason).to.equal('malformed');
       }
       expect(({} as { admin?: boolean }).admin).to.equal(undefined);
     });
 
     it('refuses numbers that are not finite, and params beyond the limits of params', () => {
       const text = JSON.stringify(answer({ effect: 'sanitize', sanitize: { params: { n: 1 } } })).replace('"n":1', '"n":1e999');
-      expect(refusal(() => readDecision(parseDecision(text), remoteRequest())).reason).to.equal('malformed');
+      expect(refusal(() => readDecisionAnswer(text).decisionFor(remoteRequest())).reason).to.equal('malformed');
       for (const params of [{ n: 'x'.repeat(300_000) }, { n: Array.from({ length: 10_001 }, () => 0) }]) {
         expect(refusal(() => decided({ effect: 'sanitize', sanitize: { params } })).reason).to.equal('malformed');
       }
@@ -276,7 +277,7 @@ describe('readDecision', () => {
 
     it('is over the wire form: what a service has of Date and BigInt', () => {
       const request = remoteRequest({ params: { at: new Date(0), n: 7n, text: 'a' } });
-      const seen = (JSON.parse(decisionBody(request)) as { tool: { params: object } }).tool.params;
+      const seen = (JSON.parse(writeDecideRequest(request).body) as { tool: { params: object } }).tool.params;
       expect(seen).to.deep.equal({ at: '1970-01-01T00:00:00.000Z', n: '7', text: 'a' });
       const sanitize = { params: { text: 'b' }, effective_digest: canonicalDigest({ ...seen, text: 'b' }) };
       expect(decided({ effect: 'sanitize', sanitize }, request)).to.deep.include({ params: { at: new Date(0), n: 7n, text: 'b' } });
@@ -318,7 +319,7 @@ describe('readDecision', () => {
         for (const [at, cut, insert] of edits) text = text.slice(0, at) + insert + text.slice(at + cut);
         let decision: Decision | undefined;
         try {
-          decision = readDecision(parseDecision(text), request);
+          decision = readDecisionAnswer(text).decisionFor(request);
         } catch (error) {
           expect(AegisError.is(error), String(error)).to.equal(true);
           return;
