@@ -26,6 +26,7 @@ export type { AegisOptions, ConfigureOptions, EmbeddedOptions, RemoteOptions } f
 
 // Decisions
 export type { ApprovalUse, AskOptions, DecisionService } from './decision/DecisionService.js';
+export { forwardingService } from './decision/forwardingService.js';
 export { EmbeddedDecisionService } from './decision/embedded/EmbeddedDecisionService.js';
 export type { EmbeddedDecisionServiceOptions, PolicySupplier } from './decision/embedded/EmbeddedDecisionService.js';
 export { RemoteDecisionService } from './decision/remote/RemoteDecisionService.js';

@@ -16,7 +16,7 @@ const MEMBERS: Readonly<Record<keyof DecisionService, true>> = {
 
 /**
  * Wraps a decision service: what `overrides` has replaces the inner service's, everything else that the inner service has is forwarded to it.
- * A wrapper written by hand that leaves out `consume` would lose one-time use of approvals; this one cannot.
+ * A class that implements the port and leaves out `consume` would silently lose one-time use of approvals.
  *
  * @param inner the service that answers
  * @param overrides methods to use instead; those that are absent or undefined are forwarded
