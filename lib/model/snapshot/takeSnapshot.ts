@@ -65,7 +65,7 @@ export function takeArguments(names: readonly string[], args: readonly unknown[]
   if (args.length > names.length)
     throw new UnsupportedParamError(
       '',
-      `There are ${args.length} arguments but only ${names.length} parameter names; name every parameter in the guard.`,
+      `There are more arguments (${args.length}) than parameter names (${names.length}); name every parameter in the guard.`,
     );
   let nested = false;
   let values: readonly unknown[];
