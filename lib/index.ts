@@ -119,8 +119,8 @@ export { readPolicies } from './policy/live/readPolicies.js';
 export { lintPolicies } from './policy/lint/lintPolicies.js';
 export type { LintPoliciesOptions } from './policy/lint/lintPolicies.js';
 export type { LintFinding } from './policy/lint/lintSources.js';
-export { runPolicyTests } from './policy/runPolicyTests.js';
-export type { PolicyTestResult } from './policy/runPolicyTests.js';
+export { runPolicyTests } from './policy/engine/runPolicyTests.js';
+export type { PolicyTestResult } from './policy/engine/runPolicyTests.js';
 
 // Errors
 export { AegisError } from './model/AegisError.js';

@@ -6,7 +6,7 @@ import { type AgentConfig, AgentDirectory } from './AgentDirectory.js';
 import { CallEvaluator } from './CallEvaluator.js';
 import { CALL_TOOL } from '../parse/checkPolicySet.js';
 import { ACTION, TOOLSET } from '../parse/scope.js';
-import { EMPTY_RECORD, EntityValue } from '../value/Value.js';
+import { EMPTY_RECORD, EntityValue, wellFormed } from '../value/Value.js';
 import { uncompiledPolicies, compiledEvaluator } from '../compile/compiledEvaluator.js';
 import { EntityGraph } from '../value/EntityGraph.js';
 import type { Caller, MakeEvaluator } from '../Evaluator.js';
@@ -15,12 +15,10 @@ import { type CallerNames, type CachedCaller, CallerCache } from './CallerCache.
 import { parsePolicies } from '../parse/parsePolicies.js';
 import type { Policy } from '../Policy.js';
 import type { PolicyCall, PolicyEngine, PolicyOutcome } from '../PolicyEngine.js';
-import { policyConfigError } from '../PolicyProblem.js';
+import { policyConfigError, type SourceText } from '../PolicySource.js';
 import { PolicySet } from './PolicySet.js';
-import type { SourceText } from '../PolicySource.js';
 import { EvaluationMismatch, verifiedEvaluator } from './verifiedEvaluator.js';
 import { wasmEvaluator } from '../wasm/wasmEvaluator.js';
-import { wellFormed } from '../value/wellFormed.js';
 
 /** What an engine is made of. */
 export interface CedarPolicyEngineOptions {

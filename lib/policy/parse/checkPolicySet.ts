@@ -1,5 +1,5 @@
 import type { Policy } from '../Policy.js';
-import { overlaps } from '../sanitize/overlaps.js';
+import { overlaps } from '../sanitize/grammar.js';
 
 /** The group every tool is in. */
 export const CALL_TOOL = 'call_tool';

@@ -2,9 +2,8 @@ import { checkPolicies } from './checkPolicySet.js';
 import { LineIndex } from './LineIndex.js';
 import { parsePolicy, type PolicyPlace } from './parsePolicy.js';
 import type { Policy } from '../Policy.js';
-import type { PolicyProblem } from '../PolicyProblem.js';
-import type { SourceText } from '../PolicySource.js';
-import { splitPolicies } from './splitPolicies.js';
+import type { PolicyProblem, SourceText } from '../PolicySource.js';
+import { splitPolicies } from './tokens.js';
 
 /** The largest policy set, in UTF-8 bytes over all files. */
 export const MAX_SET_BYTES: number = 2 * 1024 * 1024;

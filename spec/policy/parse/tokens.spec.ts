@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { splitPolicies } from '../../../lib/policy/parse/splitPolicies.js';
+import { splitPolicies } from '../../../lib/policy/parse/tokens.js';
 
 describe('splitPolicies', () => {
   it('cuts at semicolons outside of texts and comments, and tells where each policy starts', () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { ConfigError } from '../../lib/model/errors/SetupErrors.js';
-import { runPolicyTests } from '../../lib/policy/runPolicyTests.js';
-import { engineOf } from '../support/policyCalls.js';
+import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';
+import { runPolicyTests } from '../../../lib/policy/engine/runPolicyTests.js';
+import { engineOf } from '../../support/policyCalls.js';
 
 const POLICIES = `
 @id("allow-reads")

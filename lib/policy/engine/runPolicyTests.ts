@@ -1,10 +1,10 @@
 import * as v from 'valibot';
-import { canonicalText } from '../common/data/canonical.js';
-import { ConfigError } from '../model/errors/SetupErrors.js';
-import { takeSnapshot } from '../model/snapshot/takeSnapshot.js';
-import type { Params } from '../model/Params.js';
-import type { CedarPolicyEngine } from './engine/CedarPolicyEngine.js';
-import type { PolicyOutcome } from './PolicyEngine.js';
+import { canonicalText } from '../../common/data/canonical.js';
+import { ConfigError } from '../../model/errors/SetupErrors.js';
+import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
+import type { Params } from '../../model/Params.js';
+import type { CedarPolicyEngine } from './CedarPolicyEngine.js';
+import type { PolicyOutcome } from '../PolicyEngine.js';
 
 const record = v.record(v.string(), v.unknown());
 const defaults = {
