@@ -5,7 +5,7 @@ import { overlaps } from '../sanitize/grammar.js';
 export const CALL_TOOL = 'call_tool';
 
 /** Reports what is wrong among policies that are each right. */
-export function checkPolicies(policies: readonly Policy[], report: (policy: Policy, message: string) => void): void {
+export function checkPolicySet(policies: readonly Policy[], report: (policy: Policy, message: string) => void): void {
   checkIds(policies, report);
   const groups = groupsNamed(policies);
   for (const policy of policies) {

@@ -1,4 +1,4 @@
-import { checkPolicies } from './checkPolicySet.js';
+import { checkPolicySet } from './checkPolicySet.js';
 import { LineIndex } from './LineIndex.js';
 import { parsePolicy, type PolicyPlace } from './parsePolicy.js';
 import type { Policy } from '../Policy.js';
@@ -38,7 +38,7 @@ export function parsePolicies(sources: readonly SourceText[]): ParsedPolicies {
     }
   }
   if (pieces === 0) problems.push(atStart(sources[0], 'There is no policy; without one every call would be denied.'));
-  checkPolicies(policies, ({ file, line, column, id }, message) => problems.push({ file, line, column, message, policyId: id }));
+  checkPolicySet(policies, ({ file, line, column, id }, message) => problems.push({ file, line, column, message, policyId: id }));
   return { policies, problems };
 }
 

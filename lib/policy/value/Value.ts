@@ -51,7 +51,7 @@ export class SetValue {
   readonly items: readonly Value[];
   /** Kept by `setMembers`. */
   members: SetMembers | undefined = undefined;
-  /** Kept by `keyOf`. */
+  /** Kept by `valueKey`. */
   key: string | undefined = undefined;
 
   constructor(items: readonly Value[]) {
@@ -66,7 +66,7 @@ const SEARCHED = 12;
 export class RecordValue {
   readonly names: readonly string[];
   readonly fields: readonly Value[];
-  /** Kept by `keyOf`. */
+  /** Kept by `valueKey`. */
   key: string | undefined = undefined;
   #places: ReadonlyMap<string, number> | undefined = undefined;
 

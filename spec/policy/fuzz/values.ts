@@ -53,7 +53,7 @@ export function fuzzValues(seed: number, expressions: number): ValueCounts {
     counts.errors += wanted.errors.length;
     for (const make of [wasmEvaluator, compiledEvaluator]) {
       const evaluator = make(policies);
-      const { reasons, errors } = evaluator.forCaller(caller).all(context, new StepBudget());
+      const { reasons, errors } = evaluator.forCaller(caller).evaluate(context, new StepBudget());
       const got = { reasons: reasons.map(({ id }) => id), errors: errors.map(({ policy }) => policy.id).sort() };
       if (JSON.stringify(got) !== JSON.stringify(wanted)) {
         const odd = policies.filter(({ id }) => got.reasons.includes(id) !== wanted.reasons.includes(id) || got.errors.includes(id) !== wanted.errors.includes(id)); // prettier-ignore
