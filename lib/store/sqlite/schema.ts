@@ -86,7 +86,10 @@ export function migrate(db: DatabaseSync): void {
   try {
     // another process may have been first
     const from = checkedVersion(db);
-    for (const step of MIGRATIONS.slice(from)) typeof step === 'string' ? db.exec(step) : step(db);
+    for (const step of MIGRATIONS.slice(from)) {
+      if (typeof step === 'string') db.exec(step);
+      else step(db);
+    }
     if (from < SCHEMA_VERSION) db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`);
     db.exec('COMMIT');
   } catch (error) {

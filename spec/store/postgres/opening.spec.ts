@@ -169,8 +169,10 @@ describe('Opening a PostgreSQL store', function () {
     const client = await stores.client();
     await client.query(`UPDATE ${schema}.version SET version = ${SCHEMA_VERSION + 1}, min_reader = ${SCHEMA_VERSION + 1}`);
     const content = async (): Promise<unknown[]> => {
-      const tables = ['version', 'meta', 'owner', 'task', 'task_decision', 'approval'];
-      return Promise.all(tables.map(async (table) => (await client.query(`SELECT *, xmin::text FROM ${schema}.${table}`)).rows));
+      const rows: unknown[] = [];
+      for (const table of ['version', 'meta', 'owner', 'task', 'task_decision', 'approval'])
+        rows.push((await client.query(`SELECT *, xmin::text FROM ${schema}.${table}`)).rows);
+      return rows;
     };
     const before = await content();
     const store = postgresStore({ connectionString: stores.server.url(), schema, queue: false });
