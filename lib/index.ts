@@ -29,7 +29,7 @@ export type { ApprovalUse, AskOptions, DecisionService } from './decision/Decisi
 export { EmbeddedDecisionService } from './decision/embedded/EmbeddedDecisionService.js';
 export type { EmbeddedDecisionServiceOptions, PolicySupplier } from './decision/embedded/EmbeddedDecisionService.js';
 export { RemoteDecisionService } from './decision/remote/RemoteDecisionService.js';
-export type { RemoteDecisionServiceOptions } from './decision/remote/settings.js';
+export type { RemoteDecisionServiceOptions } from './decision/remote/remoteSettings.js';
 export type { FactsCall, FactsHook } from './decision/embedded/computeFacts.js';
 export type {
   AllowDecision,
@@ -50,7 +50,7 @@ export type { SnapshotLimits } from './model/snapshot/takeSnapshot.js';
 export { ApprovalDesk } from './decision/desk/ApprovalDesk.js';
 export type { ApprovalDeskOptions } from './decision/desk/ApprovalDesk.js';
 export type { EligibilityRules } from './decision/desk/eligibility.js';
-export type { VerdictInput } from './decision/desk/verdicts.js';
+export type { VerdictInput } from './decision/desk/verdict.js';
 export { describeApproval } from './decision/desk/describeApproval.js';
 export { terminalApprover } from './decision/terminal/terminalApprover.js';
 export type { Approver, Terminal, TerminalApproverOptions } from './decision/terminal/terminalApprover.js';

@@ -14,7 +14,7 @@ export const ROWS: readonly (readonly string[])[] = [
   ['cli', 'index.ts'],
 ];
 
-export const MAX_LINES = 200;
+export const MAX_LINES = 400;
 
 /** Path below lib/ ("guard/AegisGuard.ts") to source text. */
 export type Sources = ReadonlyMap<string, string>;

@@ -1,7 +1,7 @@
 import { silentLogger, type Logger } from '../../common/Logger.js';
 import { publishDiagnostic } from '../../model/diagnostics.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
-import { TOOL_NAME } from '../../model/names.js';
+import { TOOL_NAME } from '../../model/Params.js';
 import { type AgentConfig, AgentDirectory } from './AgentDirectory.js';
 import { CallEvaluator } from './CallEvaluator.js';
 import { CALL_TOOL } from '../parse/checkPolicySet.js';
