@@ -1,0 +1,9 @@
+// `aegislib/guard`: types only, for code that is generic over guards, such as an adapter or a wrapper around `guard`.
+export type { GuardDecorator, LegacyGuardDecorator } from './AegisGuard.js';
+export type { ApprovalOption, BaseGuardOptions, Fn, Guardable, GuardOptions, Settled } from './GuardOptions.js';
+export type { NamesFor, NamingOptions } from './NamingOptions.js';
+export type { StandardResult, StandardSchema } from './call/StandardSchema.js';
+export type { DeniedOutcome, GuardedCall, GuardOutcome, PendingOutcome, RanOutcome } from './call/GuardedCall.js';
+export type { ApprovalSchedulerOptions } from '../approval/ApprovalSchedulerOptions.js';
+export type { ApprovalCall } from '../approval/call/PendingCall.js';
+export type { ClearAge, TaskRegistryOptions } from '../approval/task/TaskRegistry.js';
