@@ -27,7 +27,7 @@ function exampleModule(): aegis.AegisModule {
 
 /** Every public name of the built package, types too. */
 export async function publicNames(): Promise<ReadonlySet<string>> {
-  const { code, stdout, stderr } = await runInChild(pathToFileURL(resolve('.ci/api.mjs')));
+  const { code, stdout, stderr } = await runInChild(pathToFileURL(resolve('.ci/api.mjs')), { args: ['--names'] });
   expect(code, stderr).to.equal(0);
   return new Set(stdout.split('\n').map((line) => line.trim().replace(/^type /, '')));
 }
