@@ -136,7 +136,15 @@ function task(): Task {
     metadata: {},
     history: [],
     retryOf: undefined,
-    origin: { ownerId: 'gone', target: 'Till', resumable: true, originalParams: params, argumentCount: 1, signature: 's', idempotent: false },
+    origin: {
+      ownerId: 'gone',
+      target: 'Till',
+      resumable: true,
+      originalParams: params,
+      argumentCount: 1,
+      signature: 's',
+      idempotent: false,
+    },
   };
 }
 
