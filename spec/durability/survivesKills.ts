@@ -5,7 +5,7 @@ import type { KillPoint } from './killPoints.js';
 import { playCell } from './matrixCell.js';
 import type { CellEnd } from './matrixCell.js';
 import type { Tool } from './setting.js';
-import { postgres, postgresWithQueue, sqlite } from './stores.js';
+import type { StoreHere } from './stores.js';
 
 type Expected = Pick<CellEnd, 'status' | 'starts' | 'ends' | 'runs'>;
 
@@ -31,7 +31,8 @@ const EXPECTED: { readonly [P in KillPoint]: { readonly [T in Tool]: Expected } 
 /** Cells wait for leases most of the time. */
 const AT_ONCE = 8;
 
-for (const store of [sqlite, postgres, postgresWithQueue]) {
+/** The specs of one store: each cell kills a process at one point of a call. */
+export function survivesKills(store: StoreHere): void {
   describe(`kill -9 at every point, on ${store.name}`, () => {
     const cells = new Map<string, Promise<CellEnd>>();
     let wrong = 0;

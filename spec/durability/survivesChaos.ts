@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import { counted, seed, volume } from '../support/assurance.js';
 import { lineOf, playChaos } from './playChaos.js';
-import { postgres, postgresWithQueue, sqlite } from './stores.js';
+import type { StoreHere } from './stores.js';
 
 const LAWS = 'random kill -9 of workers and desk, and stops past the lease: no run without approval, no second run, nothing lost';
 
-for (const store of [sqlite, postgres, postgresWithQueue]) {
+/** @param kills at least so many, where the volume asks for fewer */
+export function survivesChaos(store: StoreHere, kills: number): void {
   describe(`Killing at random, on ${store.name}`, () => {
     before(async function () {
       await store.start(this);
@@ -13,7 +14,7 @@ for (const store of [sqlite, postgres, postgresWithQueue]) {
     after(() => store.end());
 
     it('keeps the laws of approvals', async () => {
-      const end = await playChaos({ kills: Math.max(store === sqlite ? 40 : 15, volume(500)), seed, store: store.make() });
+      const end = await playChaos({ kills: Math.max(kills, volume(500)), seed, store: store.make() });
       const { counts, faults, told } = end;
       const beside = { tasks: counts.tasks, starts: counts.starts, unknown: counts.unknown, 'begun again': counts.reclaimed };
       counted({ what: `${LAWS}; ${store.name}`, cases: counts.kills, wrong: faults.length, beside });

@@ -7,7 +7,7 @@ import { Crew } from './crew.js';
 import type { Member } from './crew.js';
 import { readEntries } from './history.js';
 import { stateStore } from './setting.js';
-import { postgres, sqlite } from './stores.js';
+import type { StoreHere } from './stores.js';
 
 const HOUR_MS = 3_600_000;
 /** Longer than it takes to start all processes. */
@@ -20,7 +20,8 @@ interface ClockEnd {
   readonly said: string;
 }
 
-for (const store of [sqlite, postgres]) {
+/** The specs of one store: workers and approvers whose clocks are wrong. */
+export function survivesClocks(store: StoreHere): void {
   describe(`Wall clocks that are an hour apart, on ${store.name}`, () => {
     let played = 0;
     const ends = new Map<string, Promise<ClockEnd>>();
