@@ -44,8 +44,9 @@ export class RecordingDecisionService implements DecisionService {
       reevaluate: (request: DecisionRequest, decisionId: string, options: AskOptions) =>
         this.#record(request, decisionId, () => service.reevaluate?.(request, decisionId, options) as Awaitable<Decision>),
     };
-    const { decide: _decide, status: _status, ...optional } = forwardingService(service, reevaluate);
-    Object.assign(this, optional);
+    // decide and status are methods of this class
+    for (const [name, method] of Object.entries(forwardingService(service, reevaluate)))
+      if (!(name in this)) Object.assign(this, { [name]: method as unknown });
   }
 
   decide(request: DecisionRequest, options: AskOptions): Awaitable<Decision> {

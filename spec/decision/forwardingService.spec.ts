@@ -43,7 +43,7 @@ describe('forwardingService', () => {
       const wrapped = forwardingService(service) as unknown as Anything;
       expect(wrapped[name]?.('a', 2)).to.deep.equal({ name, self: raw, args: ['a', 2] });
       const detached = wrapped[name];
-      expect((detached?.() as { self: unknown }).self).to.equal(raw);
+      expect(detached?.()).to.include({ self: raw });
     });
 
     it(`has no ${name} where the inner service has none`, () => {
@@ -68,14 +68,13 @@ describe('forwardingService', () => {
       const overrides = new Overrides();
       const wrapped = forwardingService(service, overrides) as unknown as Anything;
       expect(wrapped[name]?.()).to.equal(overrides);
-      for (const other of portMembers().filter((member) => member !== name))
-        expect((wrapped[other]?.() as { self: unknown }).self).to.equal(raw);
+      for (const other of portMembers().filter((member) => member !== name)) expect(wrapped[other]?.()).to.include({ self: raw });
     });
 
     it(`forwards ${name} also where the override is undefined, so that none is dropped by accident`, () => {
       const { service, raw } = Everything.make();
       const wrapped = forwardingService(service, { [name]: undefined }) as unknown as Anything;
-      expect((wrapped[name]?.() as { self: unknown }).self).to.equal(raw);
+      expect(wrapped[name]?.()).to.include({ self: raw });
     });
 
     it(`calls a ${name} that was replaced after the wrapping`, () => {

@@ -91,6 +91,6 @@ function noteKey(keys: Set<string>, text: string, start: number, end: number): v
   const raw = text.slice(start + 1, end);
   const key = raw.includes('\\') ? (JSON.parse(text.slice(start, end + 1)) as string) : raw;
   if (key === '__proto__') throw new StrictJsonError('forbidden_key', 'a key is __proto__');
-  if (keys.has(key)) throw new StrictJsonError('duplicate_key', `a key stands twice in one object, at character ${start}`);
+  if (keys.has(key)) throw new StrictJsonError('duplicate_key', `an object contains a key twice, at character ${start}`);
   keys.add(key);
 }

@@ -70,7 +70,8 @@ export function copyValue(value: unknown, parent: string, key: string | undefine
 
 function copyObject(value: object, at: string, depth: number, walk: Walk): unknown {
   if (types.isProxy(value)) throw unsupported(at, kindOf(value));
-  if (depth >= walk.limits.maxDepth) throw new UnsupportedParamError(at, `${place(at)} is nested deeper than ${walk.limits.maxDepth}.`);
+  if (depth >= walk.limits.maxDepth)
+    throw new UnsupportedParamError(at, `${place(at)} is nested deeper than ${walk.limits.maxDepth} levels; flatten it.`);
   if (Array.isArray(value)) return copyArray(value, at, depth, walk);
   const proto: unknown = Object.getPrototypeOf(value);
   if (proto !== Object.prototype && proto !== null && !isRootPrototype(proto as object)) {
@@ -127,7 +128,10 @@ export function count(more: number, at: string, walk: Walk): void {
   walk.keys += more;
   walk.bytes += more * 2;
   if (walk.keys > walk.limits.maxKeys) {
-    throw new UnsupportedParamError(at, `${place(at)} has more than ${walk.limits.maxKeys} keys and items.`);
+    throw new UnsupportedParamError(
+      at,
+      `${place(at)} has more than ${walk.limits.maxKeys} keys and items. Pass a reference to the data instead.`,
+    );
   }
 }
 

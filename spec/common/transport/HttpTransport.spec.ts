@@ -4,14 +4,14 @@ import type { AddressInfo } from 'node:net';
 import type { RequestListener, Server } from 'node:http';
 import { HttpTransport } from '../../../lib/common/transport/HttpTransport.js';
 import type { HttpTransportOptions, SendOptions } from '../../../lib/common/transport/HttpTransport.js';
-import type { HttpAnswer } from '../../../lib/common/transport/HttpExchange.js';
+import type { HttpResponse } from '../../../lib/common/transport/HttpExchange.js';
 import { HttpTransportError } from '../../../lib/common/transport/HttpTransportError.js';
 import type { Outcome } from '../../../lib/common/transport/resilience.js';
 
 const SECRET = 'transport-canary-8';
 
 /** Takes every answer but 503. */
-function read(answer: HttpAnswer): Outcome<HttpAnswer> {
+function read(answer: HttpResponse): Outcome<HttpResponse> {
   if (answer.status === 503) return { kind: 'overloaded', error: new Error('503') };
   if (answer.status === 418) throw new RangeError('a teapot');
   return { kind: 'answered', value: answer };
@@ -44,7 +44,7 @@ describe('HttpTransport', () => {
     return new HttpTransport({ baseUrl: url, maxBodyBytes: 1_000, headers, timeoutMs: 2_000, random: () => 0, ...options });
   }
 
-  function send(transport: HttpTransport, options: Partial<SendOptions<HttpAnswer>> = {}): Promise<HttpAnswer> {
+  function send(transport: HttpTransport, options: Partial<SendOptions<HttpResponse>> = {}): Promise<HttpResponse> {
     return transport.send({ method: 'POST', path: '/a', body: SECRET }, { retries: 0, read, ...options });
   }
 
