@@ -1,5 +1,5 @@
 /** Why a text was refused. */
-export type StrictJsonProblem = 'syntax' | 'duplicate_key' | 'forbidden_key' | 'too_deep';
+export type StrictJsonProblem = 'syntax' | 'duplicate_key' | 'forbidden_key' | 'too_deep' | 'inexact_number';
 
 /** The text is not JSON that every parser reads alike. Quotes nothing of it. */
 export class StrictJsonError extends Error {
@@ -20,6 +20,12 @@ export interface StrictJsonOptions {
    * @defaultValue 64
    */
   readonly maxDepth?: number;
+  /**
+   * Refuses an integer that a JavaScript number cannot hold: JSON.parse would round it.
+   *
+   * @defaultValue false
+   */
+  readonly exactIntegers?: boolean;
 }
 
 const QUOTE = 0x22;
@@ -44,12 +50,12 @@ export function parseJsonStrictly(text: string, options: StrictJsonOptions = {})
   } catch {
     throw new StrictJsonError('syntax', 'not valid JSON');
   }
-  scan(text, options.maxDepth ?? 64);
+  scan(text, options.maxDepth ?? 64, options.exactIntegers === true);
   return value;
 }
 
-/** Walks text that is known to be valid JSON, so that only strings, brackets and commas matter. Iterative, so that no depth overflows the stack. */
-function scan(text: string, maxDepth: number): void {
+/** Walks text that is known to be valid JSON, so that only strings, numbers, brackets and commas matter. Iterative, so that no depth overflows the stack. */
+function scan(text: string, maxDepth: number, exactIntegers: boolean): void {
   // the keys of each open object; null for an array
   const open: (Set<string> | null)[] = [];
   let expectsKey = false;
@@ -77,8 +83,30 @@ function scan(text: string, maxDepth: number): void {
         expectsKey = open.at(-1) !== null;
         break;
       default:
+        if (exactIntegers) i = Math.max(i, checkedNumberEnd(text, i));
     }
   }
+}
+
+const NUMBER = /-?\d+(\.\d+)?([eE][+-]?\d+)?/y;
+
+/** The last character of the number that starts here; -1 if none does. */
+function checkedNumberEnd(text: string, start: number): number {
+  NUMBER.lastIndex = start;
+  const [digits, fraction, exponent] = NUMBER.exec(text) ?? [];
+  if (digits === undefined) return -1;
+  if (fraction === undefined && exponent === undefined && isRounded(digits))
+    throw new StrictJsonError(
+      'inexact_number',
+      `an integer has more digits than a number can hold, at character ${start}; send it as a string`,
+    );
+  return start + digits.length - 1;
+}
+
+function isRounded(digits: string): boolean {
+  const value = Number(digits);
+  // a large number that JavaScript wrote itself ends in zeros that are not its exact digits
+  return !Number.isSafeInteger(value) && String(value) !== digits && (!Number.isFinite(value) || BigInt(value) !== BigInt(digits));
 }
 
 function closingQuote(text: string, start: number): number {

@@ -37,7 +37,7 @@ export function writeDecideRequest(request: DecisionRequest): {
   };
 }
 
-/** A request for a decision as a server reads it. Everything in it is a frozen copy, with params and session in their wire form. */
+/** A request for a decision as a server reads it. Params and session are deep-frozen copies in their wire form. */
 export interface DecideRequest {
   readonly agentId: string;
   readonly toolName: string;
@@ -82,11 +82,8 @@ const decideRequest: v.GenericSchema<unknown, WireDecideRequest> = /* @__PURE__ 
  * @throws BadRequestError naming the place and what was expected, never what was there
  */
 export function readDecideRequest(headers: Headers, body: string): DecideRequest {
-  const reading = readWire(decideRequest, body, 'the request');
+  const reading = readWire(decideRequest, body, 'the request', { exactIntegers: true });
   if (!reading.ok) throw new BadRequestError(`The request is malformed${reading.detail}.`);
-  if (losesDigits(body)) {
-    throw new BadRequestError('The request is malformed: an integer has more digits than a JSON number can hold; send it as a string.');
-  }
   const { agent_id: agentId, tool, session } = reading.value;
   const params = readValues(tool.params, 'tool.params');
   return Object.freeze({
@@ -136,15 +133,4 @@ function readCapabilities(headers: Headers): ReadonlySet<string> {
   if (capabilities.size < names.length)
     throw new BadRequestError(`The header ${CAPABILITIES_HEADER} is malformed: a capability is listed twice; list each one once.`);
   return capabilities;
-}
-
-/** Whether JSON has an integer that JSON.parse rounds: what is decided on would not be what runs. */
-function losesDigits(json: string): boolean {
-  const outsideStrings = json.replace(/"(?:[^"\\]|\\.)*"/g, '""');
-  const integers = outsideStrings.match(/(?<![\w.+-])-?\d{16,}(?![\d.eE])/g) ?? [];
-  return integers.some((digits) => {
-    const value = Number(digits);
-    // a double that JavaScript wrote itself ends in zeros that are not its exact digits
-    return String(value) !== digits && (!Number.isFinite(value) || BigInt(value) !== BigInt(digits));
-  });
 }

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { parseJsonStrictly } from '../../common/data/parseJsonStrictly.js';
-import type { StrictJsonError } from '../../common/data/parseJsonStrictly.js';
+import type { StrictJsonError, StrictJsonOptions } from '../../common/data/parseJsonStrictly.js';
 import { isRecord } from '../../common/data/plainObject.js';
 
 /** A body that has the shape of a schema, or what is wrong with it: the place and what was expected, never what was there. */
@@ -13,10 +13,10 @@ export type WireReading<T> =
  *
  * @param whole what the body is called where the fault has no narrower place
  */
-export function readWire<T>(schema: v.GenericSchema<unknown, T>, body: string, whole: string): WireReading<T> {
+export function readWire<T>(schema: v.GenericSchema<unknown, T>, body: string, whole: string, options?: StrictJsonOptions): WireReading<T> {
   let json: unknown;
   try {
-    json = parseJsonStrictly(body);
+    json = parseJsonStrictly(body, options);
   } catch (error) {
     // the strict parser throws nothing else, and never quotes the text
     const { problem, message } = error as StrictJsonError;

@@ -82,6 +82,32 @@ describe('parseJsonStrictly', () => {
     it(`refuses ${JSON.stringify(text)} as no JSON`, () => expect(problemOf(text)).to.equal('syntax'));
   }
 
+  describe('with exactIntegers', () => {
+    const problem = (text: string): string | undefined => {
+      try {
+        parseJsonStrictly(text, { exactIntegers: true });
+      } catch (error) {
+        return (error as StrictJsonError).problem;
+      }
+      return undefined;
+    };
+    for (const number of ['9007199254740993', '-12345678901234567891', '1'.repeat(400), '[1,9007199254740993]', '{"a":9007199254740993}'])
+      it(`refuses ${number.slice(0, 40)}, which JSON.parse rounds`, () => expect(problem(number)).to.equal('inexact_number'));
+    for (const number of [
+      '9007199254740993.0',
+      '0.12345678901234567',
+      '1e22',
+      '-9007199254740991',
+      '1152921504606846976',
+      '1152921504606847000',
+    ])
+      it(`takes ${number}`, () => expect(problem(number)).to.equal(undefined));
+    it('takes digits in strings and keys, and every integer where it is not asked for', () => {
+      expect(problem('{"9007199254740993":"\\" 9007199254740993"}')).to.equal(undefined);
+      expect(parseJsonStrictly('9007199254740993')).to.equal(9007199254740992);
+    });
+  });
+
   it('never quotes the text', () => {
     for (const text of ['{"secret-canary":1,"secret-canary":2}', 'secret-canary', '{"a":secret-canary}']) {
       try {
