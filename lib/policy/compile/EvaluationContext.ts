@@ -40,6 +40,8 @@ export interface Expression {
   readonly constant?: Value | undefined;
   /** Names of an attribute below `context`, where it is one. */
   readonly path?: readonly string[] | undefined;
+  /** Whether it gives a Boolean whenever it gives anything. */
+  readonly boolean?: true | undefined;
 }
 
 /** Compiles a part of a policy. @throws Uncompilable */

@@ -1,6 +1,6 @@
 import { ExpressionCompiler } from './expression.js';
 import { compileScope, type InScope } from './scope.js';
-import type { EvaluationContext, Run } from './EvaluationContext.js';
+import type { EvaluationContext } from './EvaluationContext.js';
 import type { Policy } from '../Policy.js';
 import { exactFields, list, Uncompilable } from './shape.js';
 import type { Long } from '../value/Value.js';
@@ -51,8 +51,9 @@ function compile(policy: Policy): CompiledPolicy {
 function condition(node: unknown, compiler: ExpressionCompiler): (request: EvaluationContext) => boolean | undefined {
   const { kind, body } = exactFields(node, ['kind', 'body']);
   if (kind !== 'when' && kind !== 'unless') throw new Uncompilable('a condition is neither when nor unless');
-  const run: Run = compiler.compile(body).run;
+  const { run, boolean } = compiler.compile(body);
   const wanted = kind === 'when';
+  if (wanted && boolean === true) return run as (request: EvaluationContext) => boolean | undefined;
   return (n) => {
     const value = run(n);
     return typeof value === 'boolean' ? value === wanted : n.fail('a condition is no Boolean');

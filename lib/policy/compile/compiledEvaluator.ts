@@ -1,6 +1,6 @@
 import type { RecordValue } from '../value/Value.js';
 import { type CompiledPolicy, compilePolicy } from './compilePolicy.js';
-import type { BoundEvaluator, Evaluate, Caller, Evaluation, EvaluationError, Evaluator } from '../Evaluator.js';
+import type { BoundEvaluator, Caller, Evaluation, EvaluationError, Evaluator } from '../Evaluator.js';
 import { EvaluationContext } from './EvaluationContext.js';
 import type { Policy } from '../Policy.js';
 import type { StepBudget } from '../value/StepBudget.js';
@@ -38,30 +38,51 @@ function evaluatorOf(policies: readonly Policy[]): Evaluator {
   // reasons are ordered by id, then, without being sorted at each call
   compiled.sort((a, b) => (a.policy.id < b.policy.id ? -1 : 1));
   const permits = compiled.filter(({ policy }) => policy.effect === 'permit');
-  return { forCaller: (caller): BoundEvaluator => ({ evaluate: bind(compiled, caller), evaluatePermits: bind(permits, caller) }) };
+  return { forCaller: (caller) => new BoundPolicies(compiled, permits, caller) };
 }
 
-function bind(policies: readonly CompiledPolicy[], caller: Caller): Evaluate {
-  if (policies.length > KEPT)
-    return (context, budget) =>
-      evaluate(
-        policies.filter(({ inScope }) => inScope(caller)),
-        caller,
-        context,
-        budget,
-      );
-  const inScope = policies.filter((policy) => policy.inScope(caller));
-  return (context, budget) => evaluate(inScope, caller, context, budget);
+/** A class, not closures: calls of methods stay quick however many policy sets and callers there are. */
+class BoundPolicies implements BoundEvaluator {
+  readonly #all: Applicable | undefined;
+  readonly #permits: Applicable | undefined;
+  readonly #source: { readonly all: readonly CompiledPolicy[]; readonly permits: readonly CompiledPolicy[] };
+  readonly #caller: Caller;
+
+  constructor(all: readonly CompiledPolicy[], permits: readonly CompiledPolicy[], caller: Caller) {
+    this.#source = { all, permits };
+    this.#caller = caller;
+    this.#all = all.length > KEPT ? undefined : inScopeOf(all, caller);
+    this.#permits = permits.length > KEPT ? undefined : inScopeOf(permits, caller);
+  }
+
+  evaluate(context: RecordValue, budget: StepBudget): Evaluation {
+    return evaluate(this.#all ?? inScopeOf(this.#source.all, this.#caller), this.#caller, context, budget);
+  }
+
+  evaluatePermits(context: RecordValue, budget: StepBudget): Evaluation {
+    return evaluate(this.#permits ?? inScopeOf(this.#source.permits, this.#caller), this.#caller, context, budget);
+  }
 }
 
-function evaluate(policies: readonly CompiledPolicy[], caller: Caller, context: RecordValue, budget: StepBudget): Evaluation {
+/** The policies whose scope takes a caller in, and the steps that looking at all of them takes. */
+interface Applicable {
+  readonly policies: readonly CompiledPolicy[];
+  readonly nodes: number;
+}
+
+function inScopeOf(all: readonly CompiledPolicy[], caller: Caller): Applicable {
+  const policies = all.filter(({ inScope }) => inScope(caller));
+  return { policies, nodes: policies.reduce((sum, { nodes }) => sum + nodes, 0) };
+}
+
+function evaluate({ policies, nodes }: Applicable, caller: Caller, context: RecordValue, budget: StepBudget): Evaluation {
+  budget.take(nodes);
   const request = new EvaluationContext(caller, context, budget);
   let permits: Policy[] | undefined;
   let forbids: Policy[] | undefined;
   let errors: EvaluationError[] | undefined;
   for (let i = 0; i < policies.length; i++) {
-    const { policy, holds, nodes } = policies[i] as CompiledPolicy;
-    budget.take(nodes);
+    const { policy, holds } = policies[i] as CompiledPolicy;
     const value = holds(request);
     if (value === undefined) {
       (errors ??= []).push({ policy, message: request.problem as string });
@@ -72,5 +93,5 @@ function evaluate(policies: readonly CompiledPolicy[], caller: Caller, context: 
     }
   }
   const decision = forbids === undefined && permits !== undefined ? 'allow' : 'deny';
-  return { decision, reasons: forbids ?? permits ?? NONE, errors: errors ?? NONE };
+  return { decision, reasons: forbids ?? permits ?? NONE, errors: errors ?? NONE, permits: permits ?? NONE };
 }

@@ -1,7 +1,7 @@
 import type { StatefulAuthorizationCall } from '@cedar-policy/cedar-wasm/nodejs';
 import { useCedar } from './CedarWasm.js';
 import type { EntityValue } from '../value/Value.js';
-import type { Evaluate, Evaluation, Evaluator } from '../Evaluator.js';
+import type { BoundEvaluator, Evaluation, Evaluator } from '../Evaluator.js';
 import type { Policy } from '../Policy.js';
 import { preparsedSets } from './PreparsedSets.js';
 import { toCedarRecord } from './toCedar.js';
@@ -46,7 +46,7 @@ class PreparsedPolicies {
     this.#byId = new Map(policies.map((policy, i) => [`e${set}.${i}`, policy]));
   }
 
-  bind(caller: CallerJson): Evaluate {
+  bind(caller: CallerJson): BoundEvaluator['evaluate'] {
     return (context) => {
       this.#texts ??= new Map([...this.#byId].map(([id, policy]) => [id, policy.text]));
       const preparsedPolicySetId = preparsedSets.slotFor(this, this.#texts);
