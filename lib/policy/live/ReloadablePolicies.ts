@@ -1,6 +1,7 @@
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { silentLogger, type Logger } from '../../common/Logger.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
+import { combineJournals, type Journal } from '../../model/Journal.js';
 import type { AgentConfig } from '../engine/AgentDirectory.js';
 import { CedarPolicyEngine } from '../engine/CedarPolicyEngine.js';
 import { removedForbids, type RemovedForbid } from './removedForbids.js';
@@ -22,6 +23,8 @@ export interface ReloadablePoliciesOptions {
   readonly onRemovedForbid?: 'hold' | 'accept' | undefined;
   /** Told of every reload. What it throws changes nothing. */
   readonly onReload?: ((result: ReloadResult) => void) | undefined;
+  /** Notes each policy set that comes into force, the first one too. What it throws is reported and changes nothing. */
+  readonly journal?: Journal | undefined;
   readonly logger?: Logger | undefined;
 }
 
@@ -42,6 +45,7 @@ export type ReloadResult =
 export class ReloadablePolicies {
   readonly #options: ReloadablePoliciesOptions;
   readonly #logger: Logger;
+  readonly #journal: Journal | undefined;
   readonly #watcher: PolicyWatcher | undefined;
   #engine: CedarPolicyEngine;
   #held: { readonly engine: CedarPolicyEngine; readonly reload: PendingReload } | undefined;
@@ -50,6 +54,7 @@ export class ReloadablePolicies {
   constructor(options: ReloadablePoliciesOptions) {
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
+    this.#journal = combineJournals(options.journal);
     const path = options.watch === true ? pathOf(options.source) : undefined;
     // watching starts first: a change during the first read is then a reload
     this.#watcher = path === undefined ? undefined : new PolicyWatcher(path, () => this.reload());
@@ -59,6 +64,7 @@ export class ReloadablePolicies {
       this.#watcher?.close();
       throw error;
     }
+    this.#journal?.note({ kind: 'policies', hash: this.#engine.hash });
   }
 
   /** The engine in force: immutable. */
@@ -136,6 +142,7 @@ export class ReloadablePolicies {
     this.#engine = engine;
     this.#held = undefined;
     before.release();
+    this.#journal?.note({ kind: 'policies', hash: engine.hash, previousHash: before.hash });
   }
 
   #load(): CedarPolicyEngine {
