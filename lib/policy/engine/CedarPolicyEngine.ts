@@ -1,7 +1,7 @@
 import { silentLogger, type Logger } from '../../common/Logger.js';
 import { publishDiagnostic } from '../../model/diagnostics.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
-import { TOOL_NAME } from '../../model/names.js';
+import { TOOL_NAME } from '../../model/Params.js';
 import { type AgentConfig, AgentDirectory } from './AgentDirectory.js';
 import { CallEvaluator } from './CallEvaluator.js';
 import { CALL_TOOL } from '../parse/checkPolicySet.js';
@@ -62,9 +62,11 @@ export class CedarPolicyEngine implements PolicyEngine {
   /**
    * Parses and checks policies, and makes a trial decision, so that the first call does not pay for cold code.
    *
-   * @param makeEvaluator how policies are evaluated; default {@link compiledEvaluator}
    * @throws ConfigError naming every problem as `file:line:column`
    */
+  static load(options: CedarPolicyEngineOptions): CedarPolicyEngine;
+  /** @internal With another way to evaluate policies than {@link compiledEvaluator}. */
+  static load(options: CedarPolicyEngineOptions, makeEvaluator?: MakeEvaluator): CedarPolicyEngine;
   static load(options: CedarPolicyEngineOptions, makeEvaluator: MakeEvaluator = compiledEvaluator): CedarPolicyEngine {
     const { verify = 0, logger = silentLogger } = options;
     if (!Number.isSafeInteger(verify) || verify < 0)
@@ -96,7 +98,7 @@ export class CedarPolicyEngine implements PolicyEngine {
     return this.#parts.set.hash;
   }
 
-  /** The policies, in the order of their files. */
+  /** @internal The policies, in the order of their files. */
   get policies(): readonly Policy[] {
     return this.#parts.set.policies;
   }

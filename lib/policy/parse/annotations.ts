@@ -1,4 +1,4 @@
-import { FORBIDDEN_KEYS } from '../../model/names.js';
+import { FORBIDDEN_KEYS } from '../../model/Params.js';
 import type { AppliedPolicy } from '../PolicyEngine.js';
 import { firstConflict, parseSanitize, type SanitizeOperation } from '../sanitize/grammar.js';
 

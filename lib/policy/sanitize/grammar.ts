@@ -1,5 +1,5 @@
 import { canonicalText } from '../../common/data/canonical.js';
-import { FORBIDDEN_KEYS } from '../../model/names.js';
+import { FORBIDDEN_KEYS } from '../../model/Params.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 
 /** One step of a `@sanitize` annotation. */

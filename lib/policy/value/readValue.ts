@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { FORBIDDEN_KEYS } from '../../model/names.js';
+import { FORBIDDEN_KEYS } from '../../model/Params.js';
 import { EMPTY_RECORD, type Long, QuantityValue, RecordValue, SetValue, type Value, wellFormed } from './Value.js';
 import { toLong } from './longs.js';
 
