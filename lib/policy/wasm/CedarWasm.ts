@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { isAbsolute } from 'node:path';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 
 /** The functions of `@cedar-policy/cedar-wasm`. */
@@ -38,9 +39,10 @@ export function cedarGeneration(): number {
 
 /** A private instance: another user of the package in this process neither sees our policies nor can ruin our instance. */
 function loadCedar(): CedarWasm {
-  // a new require each time, because it keeps all its modules alive as children; a bundle in CommonJS has no import.meta.url
+  // a new require each time, because it keeps all its modules alive as children; a bundle in CommonJS has no import.meta.url,
+  // and under `node -e` there is a global __filename that is not a path
   /* c8 ignore next -- the first arm is for bundles, which .ci/runtimes makes and runs */
-  const require = createRequire(typeof __filename === 'string' ? __filename : import.meta.url);
+  const require = createRequire(typeof __filename === 'string' && isAbsolute(__filename) ? __filename : import.meta.url);
   const path = resolveCedar(require);
   const others = require.cache[path];
   delete require.cache[path];
