@@ -3,7 +3,7 @@ import type { EntityGraph } from './value/EntityGraph.js';
 import type { Policy } from './Policy.js';
 import type { StepBudget } from './value/StepBudget.js';
 
-/** Who asks, to do what: the part of a request that many calls share. */
+/** Who wants to do what: the part of a request that many calls share. */
 export interface Caller {
   readonly principal: EntityValue;
   readonly action: EntityValue;
@@ -11,7 +11,7 @@ export interface Caller {
   readonly entities: EntityGraph;
 }
 
-/** A policy that could not be evaluated. Cedar itself passes over such a policy; here it denies. */
+/** A policy that could not be evaluated. Cedar itself skips such a policy; Aegis denies the call. */
 export interface EvaluationError {
   readonly policy: Policy;
   /** For logs only: may quote attributes. */
@@ -21,7 +21,7 @@ export interface EvaluationError {
 /** Cedar's plain answer: two effects, in its own semantics. */
 export interface Evaluation {
   readonly decision: 'allow' | 'deny';
-  /** For allow the permits that match, for deny the forbids that match: none means that nothing permits. Ordered by id. */
+  /** On allow the permits that match, on deny the forbids that match: if there are none, nothing permits the call. Ordered by id. */
   readonly reasons: readonly Policy[];
   readonly errors: readonly EvaluationError[];
   /** The permits that match although a forbid stops the call, ordered by id; absent if the evaluator cannot tell. */

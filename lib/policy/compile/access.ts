@@ -1,7 +1,7 @@
 import { EntityValue, FieldReader, RecordValue, SetValue, type Value } from '../value/Value.js';
 import type { Compile, EvaluationContext, Expression } from './EvaluationContext.js';
 import { LikePattern } from '../value/LikePattern.js';
-import { exactFields, list, text, Uncompilable } from './shape.js';
+import { exactFields, list, text, Uncompilable } from './exactFields.js';
 
 type CompileKind = (node: unknown, compile: Compile) => Expression;
 

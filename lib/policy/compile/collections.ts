@@ -1,6 +1,6 @@
 import { RecordValue, SetValue, type Value } from '../value/Value.js';
 import { type Compile, constant, type Expression } from './EvaluationContext.js';
-import { exactFields, list, plain } from './shape.js';
+import { exactFields, list, plain } from './exactFields.js';
 import { contains, containsAll, containsAny } from '../value/sameValue.js';
 import type { StepBudget } from '../value/StepBudget.js';
 

@@ -6,14 +6,14 @@ import type { Policy } from '../Policy.js';
 import type { StepBudget } from '../value/StepBudget.js';
 import { wasmEvaluator } from '../wasm/wasmEvaluator.js';
 
-/** Up to this many policies, those whose scope takes a caller in are kept for that caller; of more, they are found at each call. */
+/** Up to this many policies, those whose scope includes a caller are kept for that caller; of more, they are found at each call. */
 const KEPT = 256;
 
 const NONE: readonly never[] = Object.freeze([]);
 
 /**
  * Evaluates by functions that policies are compiled to: some hundred times quicker than {@link wasmEvaluator}, which does it where one of the
- * policies has something that is not compiled. What is compiled is exact for every request, so nothing is left to cedar-wasm half-way.
+ * policies has something that is not compiled. Compiled policies are exact for every request, so no evaluation is handed to cedar-wasm half-way.
  */
 export function compiledEvaluator(policies: readonly Policy[]): Evaluator {
   let chosen: Evaluator | undefined;
@@ -23,7 +23,7 @@ export function compiledEvaluator(policies: readonly Policy[]): Evaluator {
   };
 }
 
-/** Ids of the policies that have something that is not compiled. */
+/** Ids of the policies that have something that cannot be compiled. */
 export function uncompiledPolicies(policies: readonly Policy[]): readonly string[] {
   return policies.filter((policy) => compilePolicy(policy) === undefined).map(({ id }) => id);
 }
@@ -35,7 +35,7 @@ function evaluatorOf(policies: readonly Policy[]): Evaluator {
     if (one === undefined) return wasmEvaluator(policies);
     compiled.push(one);
   }
-  // reasons are ordered by id, then, without being sorted at each call
+  // so that reasons are ordered by id without sorting them at each call
   compiled.sort((a, b) => (a.policy.id < b.policy.id ? -1 : 1));
   const permits = compiled.filter(({ policy }) => policy.effect === 'permit');
   return { forCaller: (caller) => new BoundPolicies(compiled, permits, caller) };
@@ -64,7 +64,7 @@ class BoundPolicies implements BoundEvaluator {
   }
 }
 
-/** The policies whose scope takes a caller in, and the steps that looking at all of them takes. */
+/** The policies whose scope includes a caller, and the steps that evaluating all of them takes. */
 interface Applicable {
   readonly policies: readonly CompiledPolicy[];
   readonly nodes: number;

@@ -1,7 +1,7 @@
 import { isLong, addLongs, multiplyLongs, negateLong, subtractLongs } from '../value/longs.js';
 import { type Long, QuantityValue, type Value } from '../value/Value.js';
 import type { Compile, EvaluationContext, Expression, Run } from './EvaluationContext.js';
-import { exactFields } from './shape.js';
+import { exactFields } from './exactFields.js';
 import { sameValue } from '../value/sameValue.js';
 
 type CompileKind = (node: unknown, compile: Compile) => Expression;

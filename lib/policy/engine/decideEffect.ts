@@ -4,7 +4,7 @@ import type { Policy } from '../Policy.js';
 import type { DenyCode, PolicyCall, PolicyOutcome } from '../PolicyEngine.js';
 import { SanitizeFailure, applySanitize } from '../sanitize/applySanitize.js';
 
-/** The policies of one call, asked about params that may differ from the call's. */
+/** Evaluates the policies of one call on params that may differ from the call's. */
 export interface ParamsEvaluator {
   evaluate(params: Params): Evaluation;
   evaluatePermits(params: Params): Evaluation;
@@ -12,7 +12,7 @@ export interface ParamsEvaluator {
 
 const NONE: readonly never[] = Object.freeze([]);
 
-/** Told where no approval policy has a `@reason`. */
+/** The reason if no approval policy has a `@reason`. */
 const ASK = 'A person has to approve this call.';
 
 type Deny = Extract<PolicyOutcome, { effect: 'deny' }>;
@@ -28,11 +28,11 @@ const SENTENCES: Readonly<Record<DenyCode, string>> = {
 /**
  * The decision procedure: four effects out of Cedar's two. Precedence: deny, approval_needed, sanitize, allow; without a permit, deny.
  *
- * 1. All policies on the call as it came. An error or a plain forbid denies.
- * 2. Where only soft forbids match: their operations change the params, and all policies are asked again. An error, a plain forbid, or a sanitize
- *    policy that still matches denies. Approvals are those of both passes, so that changing a param neither sheds nor hides one.
- * 3. A permit must match the params that would run, and the call as it came: a sanitize policy does not make a call permitted, unless it says
- *    `@may_permit("true")`; then the permit must match what those policies alone make of the call.
+ * 1. All policies are evaluated on the call as it came. An error or a plain forbid denies.
+ * 2. If only soft forbids match, their operations change the params, and all policies are evaluated again. An error, a plain forbid, or a sanitize
+ *    policy that still matches denies. The approvals of both passes count, so that changing a param neither sheds nor hides one.
+ * 3. A permit must match the params that would run, and the call as it came: a sanitize policy does not make a call permitted. With
+ *    `@may_permit("true")` it does: the permit must then match the call as changed by the policies that say so, instead of the call as it came.
  */
 export function decideEffect(evaluator: ParamsEvaluator, call: PolicyCall): PolicyOutcome {
   const first = evaluator.evaluate(call.params);
@@ -43,7 +43,7 @@ export function decideEffect(evaluator: ParamsEvaluator, call: PolicyCall): Poli
   return sanitizing.length > 0 ? decideSanitize(evaluator, call, first, sanitizing) : decideApproval(evaluator, call, first);
 }
 
-/** Only approval policies match: the call runs as it came, if a person says so and a permit covers it. */
+/** Only approval policies match: the call needs a permit, and runs unchanged if a person approves it. */
 function decideApproval(evaluator: ParamsEvaluator, call: PolicyCall, first: Evaluation): PolicyOutcome {
   const covering = permitsFor(evaluator, first, call.params);
   const uncovered = refusal(covering);
@@ -82,7 +82,7 @@ export function deny(code: DenyCode, policies: readonly Policy[], detail?: strin
   return { effect: 'deny', code, reason, detail, policies: applied(policies) };
 }
 
-/** The deny that an evaluation asks for whatever its soft forbids do: an error, a plain forbid, or that nothing matches. */
+/** The deny that no soft forbid can avert: for an error, a plain forbid, or because nothing matches. */
 function refusal({ decision, reasons, errors }: Evaluation): Deny | undefined {
   if (errors.length > 0) {
     const detail = errors.map(({ policy, message }) => `${policy.id}: ${message}`).join('; ');
@@ -100,12 +100,10 @@ function refusal({ decision, reasons, errors }: Evaluation): Deny | undefined {
 
 function stillMatching({ reasons }: Evaluation): Deny | undefined {
   const matching = withEffect(reasons, 'sanitize');
-  return matching.length > 0
-    ? deny('sanitize_failed', matching, 'a sanitize policy matches what the operations made of the call')
-    : undefined;
+  return matching.length > 0 ? deny('sanitize_failed', matching, 'a sanitize policy still matches the changed call') : undefined;
 }
 
-/** The permits alone on some params. Most evaluations that a forbid stopped know them already. */
+/** The permits alone on some params. An evaluation that a forbid stopped mostly knows them already. */
 function permitsFor(evaluator: ParamsEvaluator, known: Evaluation | undefined, params: Params): Evaluation {
   if (known?.decision === 'allow') return known;
   const permits = known?.permits;

@@ -1,23 +1,23 @@
 import type { BoundEvaluator, Evaluation, Evaluator, MakeEvaluator } from '../Evaluator.js';
 
-/** Compiled policies and cedar-wasm answered differently. Which is right is not known, so nothing is allowed. */
+/** Compiled policies and cedar-wasm gave different results. It is not known which is right, so the call is denied. */
 export class EvaluationMismatch extends Error {
   override readonly name = 'EvaluationMismatch';
 
   constructor() {
-    super('compiled policies and cedar-wasm do not agree');
+    super('compiled policies and cedar-wasm disagree');
   }
 }
 
-/** Whether the decision that is being made is one to verify. */
+/** Says whether the current decision is one to verify. */
 export interface Sampling {
   readonly due: boolean;
 }
 
 /**
- * Evaluates the decisions that `sampling` picks by an oracle too. After a difference only the oracle is asked.
+ * Evaluates the decisions that `sampling` picks by an oracle too. After a difference only the oracle decides.
  *
- * @throws EvaluationMismatch from the evaluation that differs
+ * @throws EvaluationMismatch from an evaluation whose result differs
  */
 export function verifiedEvaluator(make: MakeEvaluator, oracle: MakeEvaluator, sampling: Sampling): MakeEvaluator {
   return (policies): Evaluator => {
@@ -58,7 +58,7 @@ export function verifiedEvaluator(make: MakeEvaluator, oracle: MakeEvaluator, sa
   };
 }
 
-/** The same but for messages, which are for people. */
+/** Whether both are the same. Messages, which are for people, may differ. */
 function same(a: Evaluation, b: Evaluation): boolean {
   return summary(a) === summary(b);
 }

@@ -41,7 +41,7 @@ export function readRecord(value: object): RecordValue {
   return record(value, 0);
 }
 
-/** A point in time as Cedar's datetime. @throws TypeError where it is none */
+/** A point in time as Cedar's datetime. @throws TypeError if it is not a valid time */
 export function readDatetime(ms: number): QuantityValue {
   // Cedar's texts know years 0 to 9999 only, and whole milliseconds; other times are told as a distance
   if (ms >= FIRST_DATE && ms <= LAST_DATE) return new QuantityValue('datetime', Math.trunc(ms) + 0);
@@ -73,7 +73,7 @@ function read(value: unknown, depth: number): Value | undefined {
   }
 }
 
-/** A number that is no safe integer. */
+/** A number that is not a safe integer. */
 function fraction(value: number): Value {
   if (!Number.isFinite(value)) throw new TypeError(`the number ${value} has no Cedar form`);
   if (Math.abs(value) < EASY_DECIMAL) {
@@ -115,7 +115,7 @@ function record(value: object, depth: number): RecordValue {
   return pickedRecord(value, keys, fields as (Value | undefined)[]);
 }
 
-/** Keys that were found to be fine as names, by what tells most of them apart: calls of one tool have mostly the same. */
+/** Lists of keys that were checked as names, in a small hash table: calls of one tool mostly have the same keys. */
 const KNOWN_NAMES: (readonly string[] | undefined)[] = Array.from({ length: 256 }, () => undefined);
 /** Objects of up to this many keys mostly have a shape that V8 knows. */
 const SMALL = 32;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { parseSanitize, firstConflict } from '../../../lib/policy/sanitize/grammar.js';
+import { parseSanitize, firstConflict } from '../../../lib/policy/sanitize/operations.js';
 
 describe('parseSanitize', () => {
   it('reads operations with pointers and arguments', () => {
