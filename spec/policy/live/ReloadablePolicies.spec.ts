@@ -66,7 +66,7 @@ describe('ReloadablePolicies', () => {
       const result = live.reload();
       expect(result).to.include({ status: 'failed', hash: live.engine.hash });
       expect(result).to.have.property('error').that.is.instanceOf(ConfigError);
-      expect(result).to.have.nested.property('error.problems[0].message', 'They cannot be loaded.');
+      expect(result).to.have.nested.property('error.problems[0].message', 'The policies cannot be loaded; see the cause of this error.');
       expect(effects(live)).to.deep.equal(['allow', 'deny', 'allow']);
     }));
 

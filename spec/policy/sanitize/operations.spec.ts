@@ -44,6 +44,11 @@ describe('parseSanitize', () => {
   ];
   for (const text of refused)
     it(`refuses '${text.slice(0, 40)}'`, () => expect(() => parseSanitize(text)).to.throw(SyntaxError, '@sanitize'));
+
+  it('names the operation that was probably meant', () => {
+    expect(() => parseSanitize('mask_mail /a')).to.throw(SyntaxError, "remove; did you mean 'mask_email'?");
+    expect(() => parseSanitize('shout /a')).to.throw(SyntaxError, /set, remove\.$/);
+  });
 });
 
 describe('sanitize conflicts', () => {
