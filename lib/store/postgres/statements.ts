@@ -25,13 +25,12 @@ export type RunSql = (text: string, values?: unknown[]) => Promise<QueryResult>;
 /** The values of a statement by the names that its text gives them. */
 export type NamedValues = Readonly<Record<string, unknown>>;
 
-/** What every write leaves in its row, and tells the other handles. */
+/** What every write leaves in its row. */
 export interface WriteMark {
   /** Unique to this write, so that a write whose answer was lost is recognized. */
   readonly stamp: string;
+  /** The handle that writes. */
   readonly ownerId: string;
-  /** The payload of the notice. */
-  readonly note: string;
 }
 
 /**
@@ -123,7 +122,7 @@ export class TaskStatements {
 
   /** Inserts a task where its id and decisionId are free. */
   insert(task: PendingTask, mark: WriteMark): Statement {
-    return this.#insert({ ...fixedValues(task), ...changingValues(task), ...markValues(mark) });
+    return this.#insert({ ...fixedValues(task), ...changingValues(task), ...markValues(mark), note: taskNote(task, undefined, mark) });
   }
 
   /**
@@ -132,17 +131,17 @@ export class TaskStatements {
    * @param leaseEndsByMs the write happens only if the lease still ends by then: renewing a lease makes no new version
    */
   change(task: Task, next: Task, mark: WriteMark, leaseEndsByMs?: number): Statement {
-    return this.#change({ ...readValues(task), ...changingValues(next), ...markValues(mark), lease_ends_by: leaseEndsByMs ?? null });
+    return this.#change({ ...changeValues(task, next, mark), lease_ends_by: leaseEndsByMs ?? null });
   }
 
   /** Writes the row of a task without a condition; only for a row that is locked. */
-  overwrite(seq: string, next: Task, mark: WriteMark): Statement {
-    return this.#overwrite({ ...changingValues(next), ...markValues(mark), seq });
+  overwrite(seq: string, task: Task, next: Task, mark: WriteMark): Statement {
+    return this.#overwrite({ ...changeValues(task, next, mark), seq });
   }
 
   /** Writes a task that now waits for another approval, where that decisionId is free. */
   askAgain(task: Task, next: Task, mark: WriteMark): Statement {
-    return this.#askAgain({ ...readValues(task), ...changingValues(next), ...markValues(mark) });
+    return this.#askAgain(changeValues(task, next, mark));
   }
 }
 
@@ -182,22 +181,22 @@ export class ApprovalStatements {
 
   /** Inserts an approval where its decisionId is free. */
   insert(record: ApprovalRecord, mark: WriteMark): Statement {
-    return this.#insert({ ...approvalValues(record), ...markValues(mark) });
+    return this.#insert(recordValues(record, mark));
   }
 
   /** Replaces an approval that still is at that version. */
   replace(record: ApprovalRecord, version: number, mark: WriteMark): Statement {
-    return this.#replace({ ...approvalValues(record), ...markValues(mark), read_version: version });
+    return this.#replace({ ...recordValues(record, mark), read_version: version });
   }
 
   /** Writes the row of an approval without a condition; only for a row that is locked. */
   overwrite(seq: string, record: ApprovalRecord, mark: WriteMark): Statement {
-    return this.#overwrite({ ...approvalValues(record), ...markValues(mark), seq });
+    return this.#overwrite({ ...recordValues(record, mark), seq });
   }
 
   /** Replaces a pending approval that still is at that version and has no task. */
   withdrawOrphan(record: ApprovalRecord, version: number, mark: WriteMark): Statement {
-    return this.#withdrawOrphan({ ...approvalValues(record), ...markValues(mark), read_version: version });
+    return this.#withdrawOrphan({ ...recordValues(record, mark), read_version: version });
   }
 
   /** Makes the task that waits for the approval due. */
@@ -210,10 +209,25 @@ function assignments(columns: readonly string[]): readonly string[] {
   return columns.map((column) => `${column} = :${column}`);
 }
 
-function markValues({ stamp, ownerId, note }: WriteMark): NamedValues {
-  return { stamp, written_by: ownerId, note };
+function markValues({ stamp, ownerId }: WriteMark): NamedValues {
+  return { stamp, written_by: ownerId };
 }
 
-function readValues({ taskId, version }: Task): NamedValues {
-  return { task_id: indexKey(taskId), read_version: version };
+function changeValues(task: Task, next: Task, mark: WriteMark): NamedValues {
+  const read = { task_id: indexKey(task.taskId), read_version: task.version };
+  return { ...changingValues(next), ...markValues(mark), ...read, note: taskNote(next, task.status, mark) };
+}
+
+function recordValues(record: ApprovalRecord, mark: WriteMark): NamedValues {
+  const { decisionId, version, status } = record;
+  return {
+    ...approvalValues(record),
+    ...markValues(mark),
+    note: JSON.stringify(['approval', decisionId, version, status, null, mark.ownerId]),
+  };
+}
+
+/** The payload of a notice: no more than ids, because it has room for 8,000 bytes. */
+function taskNote({ taskId, version, status }: Task, from: Task['status'] | undefined, { ownerId }: WriteMark): string {
+  return JSON.stringify(['task', taskId, version, status, from ?? null, ownerId]);
 }

@@ -1,5 +1,5 @@
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
-import { tellOf, writeApproval } from './approvalRows.js';
+import { recordApprovalChange, writeApproval } from './approvalRows.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 import { fromStoredText, toStoredText } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
@@ -8,7 +8,7 @@ interface ApprovalRow {
   readonly body: string;
 }
 
-/** Approvals in a SQLite file. A verdict and the mark on the task that waits for it are one transaction. */
+/** Keeps approvals in a SQLite file. A verdict and the mark on the task that waits for it are one transaction. */
 export class SqliteApprovalStore implements ApprovalStore {
   readonly #db: SqliteDatabase;
 
@@ -36,7 +36,7 @@ export class SqliteApprovalStore implements ApprovalStore {
         decisionId,
         toStoredText(record),
       );
-      if (changes > 0) tellOf(this.#db, record);
+      if (changes > 0) recordApprovalChange(this.#db, record);
       return changes > 0;
     });
   }
@@ -63,7 +63,7 @@ export class SqliteApprovalStore implements ApprovalStore {
       conditions.push(condition);
       values.push(value);
     }
-    // few are over and many are not: their order is made, rather than looked for
+    // few have expired and many have not: sorting those few is cheaper than reading all in order
     const by = overdueAtMs === undefined ? '' : 'INDEXED BY approval_expires';
     const sql = `SELECT body FROM approval ${by} WHERE ${conditions.join(' AND ')} ORDER BY ord LIMIT ?`;
     return this.#db.all<ApprovalRow>(sql, ...values, Number.isFinite(limit) ? limit : -1).map(recordIn);

@@ -3,6 +3,8 @@ import { inspect } from 'node:util';
 import { postgresStore } from '../../../lib/store/postgres/index.js';
 import { SCHEMA_VERSION } from '../../../lib/store/postgres/schema.js';
 import type { AegisError } from '../../../lib/model/AegisError.js';
+import type { Task } from '../../../lib/model/Task.js';
+import { restored } from '../../../lib/store/taskTransitions.js';
 import { recordOf } from '../../support/approvalRecords.js';
 import { diagnosed, securityCodes } from '../../support/diagnosed.js';
 import { postgresServer } from '../../support/postgresServer.js';
@@ -212,10 +214,11 @@ describe('Opening a PostgreSQL store', function () {
     await client.query(`UPDATE ${schema}.meta SET incarnation = '1/00000001'`);
     const seen = await diagnosed(async () => {
       const after = await stores.open({ schema });
-      for (const { taskId, version } of [approved, executing]) {
-        const now = await after.tasks.get(taskId);
-        expect(now).to.include({ status: 'unknown', version: version + 1 });
+      for (const task of [approved, executing]) {
+        const now = await after.tasks.get(task.taskId);
+        expect(now).to.include({ status: 'unknown', version: task.version + 1 });
         expect(now).to.have.nested.property('error.code', 'outcome_unknown');
+        expect(now).to.deep.equal({ ...restored(task, (now as Task).updatedAtMs) });
       }
       for (const task of kept) expect(await after.tasks.get(task.taskId)).to.deep.equal(task);
       expect((await after.approvals.get(records[0].decisionId))?.status).to.equal('withdrawn');

@@ -5,6 +5,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { AegisError } from '../../../lib/model/AegisError.js';
 import { sqliteStore } from '../../../lib/store/sqlite/index.js';
 import { checkedVersion, SCHEMA_VERSION } from '../../../lib/store/sqlite/schema.js';
+import type { Task } from '../../../lib/model/Task.js';
+import { restored } from '../../../lib/store/taskTransitions.js';
 import { recordOf } from '../../support/approvalRecords.js';
 import { diagnosed, securityCodes } from '../../support/diagnosed.js';
 import { runInChild } from '../../support/runInChild.js';
@@ -40,7 +42,7 @@ describe('Opening a SQLite store', () => {
     expect(refusal(path('folder')).message).to.include('cannot be opened');
     writeFileSync(path('text.db'), 'not a database '.repeat(100));
     const error = refusal(path('text.db'));
-    expect(error.message).to.include('no SQLite database');
+    expect(error.message).to.include('not a SQLite database');
     expect(error).to.have.nested.property('cause.errcode', 26);
     expect(readFileSync(path('text.db'), 'utf8')).to.equal('not a database '.repeat(100));
   });
@@ -187,6 +189,7 @@ describe('Opening a SQLite store', () => {
       expect(now).to.include({ status: 'unknown', version: task.version + 1 });
       expect(now).to.have.nested.property('error.code', 'outcome_unknown');
       expect(now).to.not.have.property('leaseUntilMs');
+      expect(now).to.deep.equal({ ...restored(task, (now as Task).updatedAtMs) });
     }
     for (const task of kept) expect(await tasks.get(task.taskId)).to.deep.equal(task);
     expect([unused, used, asked].map((r) => (approvals.get(r.decisionId) as { status: string }).status)).to.deep.equal([
