@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import type { ErrorSummary } from '../model/AegisError.js';
-import { setOwn } from '../common/data/setOwn.js';
+import { setOwn } from '../common/data/plainObject.js';
 
 /** The property that marks a value that JSON lacks. A plain object that has this property is marked itself, so that it is not taken for a mark. */
 const MARK = '$aegis';

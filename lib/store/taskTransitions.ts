@@ -1,4 +1,4 @@
-import { setOwn } from '../common/data/setOwn.js';
+import { setOwn } from '../common/data/plainObject.js';
 import type { ErrorSummary } from '../model/AegisError.js';
 import { isLegalEdge, TASK_STATUSES } from '../model/Task.js';
 import type { ExecutingTask, PendingTask, Task, TaskFields, TaskStatus } from '../model/Task.js';

@@ -180,7 +180,7 @@ function behavesLikeItsOwn(name: 'plain' | 'signed', make: () => Promise<OldStor
       expect(await becomes('old.again', 'completed')).to.include({ runs: 2 });
       expect(await becomes('old.paid', 'completed')).to.have.deep.nested.property('result.origin', { home: 'result' });
       await becomes('old.refused', 'denied');
-      const resolved = await aegis.tasks.resolveUnknown(pay.taskId, 'done', { by: 'eve', reason: 'seen in the ledger' });
+      const resolved = await aegis.tasks.resolveUnknown(pay.taskId, { outcome: 'done', by: 'eve', reason: 'seen in the ledger' });
       expect(resolved).to.include({ status: 'completed' });
       await aegis.close();
       for (const tool of ['old.pay', 'old.lost', 'old.paid', 'old.refused']) expect(now.ran.map(([ran]) => ran)).to.not.include(tool);

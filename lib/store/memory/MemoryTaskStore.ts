@@ -1,4 +1,4 @@
-import { nextId } from '../../common/ids.js';
+import { nextId } from '../../common/nextId.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
 import { isFinished } from '../../model/Task.js';
 import { storeLimits } from '../storeLimits.js';

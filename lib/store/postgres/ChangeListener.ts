@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { monotonicNow } from '../../common/time/timers.js';
+import { monotonicNow } from '../../common/time/SteadyClock.js';
 
 const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 2_000;

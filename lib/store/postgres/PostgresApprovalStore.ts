@@ -1,4 +1,4 @@
-import { nextId } from '../../common/ids.js';
+import { nextId } from '../../common/nextId.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
 import { storeLimits } from '../storeLimits.js';
 import type { PostgresSession } from './PostgresSession.js';

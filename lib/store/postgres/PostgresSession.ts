@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { ClientBase, Pool, PoolClient, PoolConfig, QueryResult } from 'pg';
-import { nextId } from '../../common/ids.js';
+import { nextId } from '../../common/nextId.js';
 import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { storeLimits } from '../storeLimits.js';

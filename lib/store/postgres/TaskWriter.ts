@@ -1,4 +1,4 @@
-import { nextId } from '../../common/ids.js';
+import { nextId } from '../../common/nextId.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import type { PendingTask, Task } from '../../model/Task.js';
 import { insertionOver } from '../taskTransitions.js';

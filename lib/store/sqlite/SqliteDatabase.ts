@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { hostname } from 'node:os';
-import { nextId } from '../../common/ids.js';
+import { nextId } from '../../common/nextId.js';
 import { AegisError } from '../../model/AegisError.js';
 import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';

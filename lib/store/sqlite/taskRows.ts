@@ -1,4 +1,4 @@
-import { setOwn } from '../../common/data/setOwn.js';
+import { setOwn } from '../../common/data/plainObject.js';
 import type { ExecutingTask, PendingTask, Task } from '../../model/Task.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
 import { recordChange } from './ChangeFeed.js';
