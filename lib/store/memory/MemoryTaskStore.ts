@@ -1,8 +1,8 @@
 import { nextId } from '../../common/nextId.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
-import { isFinished } from '../../model/Task.js';
+import { DEFAULT_LIST_LIMIT, isFinished } from '../../model/Task.js';
 import { storeLimits } from '../storeLimits.js';
-import { claimed, insertionOver, lapsed, polled, released, renewed, settled, taskCounts, transitioned } from '../taskTransitions.js';
+import { claimed, insertionOver, lapsed, polled, released, renewed, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,
   DuplicateCallQuery,
@@ -59,7 +59,7 @@ export class MemoryTaskStore implements TaskStore {
   }
 
   list(query: TaskQuery): readonly Task[] {
-    const { status, agentId, toolName, limit = storeLimits.listed } = query;
+    const { status, agentId, toolName, limit = DEFAULT_LIST_LIMIT } = query;
     const found: Task[] = [];
     for (const task of this.#tasks.values()) {
       if (found.length >= limit) break;
@@ -73,7 +73,7 @@ export class MemoryTaskStore implements TaskStore {
 
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined {
     const task = this.#tasks.get(taskId);
-    const next = task && transitioned(task, from, change, nowMs);
+    const next = task && transitionedTask(task, from, change, nowMs);
     if (next === undefined || change.to !== 'pending') return this.#replace(task, next);
     // an approval is for one call only: the decisionIds that a task had stay taken as long as the task exists
     if (this.#byDecision.has(change.decisionId)) return undefined;

@@ -6,7 +6,7 @@ import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { storeLimits } from '../storeLimits.js';
 import { ChangeListener } from './ChangeListener.js';
-import { failureOf, isLost, isNotInstalled, isPassing, missingPeer, openingFailureOf } from './errors.js';
+import { storeErrorOf, isLost, isNotInstalled, isPassing, missingPeer, openingErrorOf } from './errors.js';
 import { JobQueue } from './JobQueue.js';
 import { restoreCheck } from './restoreCheck.js';
 import { migrate } from './schema.js';
@@ -57,7 +57,7 @@ export class PostgresSession {
       this.#users.delete(user);
       this.#opening = undefined;
       await this.#end().catch(() => undefined);
-      throw openingFailureOf(error);
+      throw openingErrorOf(error);
     }
   }
 
@@ -109,7 +109,7 @@ export class PostgresSession {
       try {
         return await attempt(inDoubt);
       } catch (error) {
-        if (waitMs === undefined || !isPassing(error)) throw failureOf(error);
+        if (waitMs === undefined || !isPassing(error)) throw storeErrorOf(error);
         inDoubt ||= isLost(error);
         await sleep(waitMs);
       }

@@ -33,7 +33,7 @@ export function isDangling(error: unknown): boolean {
 }
 
 /** A failure of an open store. It shows nothing of the statement or the connection string. */
-export function failureOf(error: unknown): AegisError {
+export function storeErrorOf(error: unknown): AegisError {
   if (AegisError.is(error)) return error;
   return new StoreError('A PostgreSQL statement failed, and it may or may not have been done. See the cause for its code.', {
     cause: causeOf(error),
@@ -41,7 +41,7 @@ export function failureOf(error: unknown): AegisError {
 }
 
 /** Why a store could not be opened, and what to do. */
-export function openingFailureOf(error: unknown): AegisError {
+export function openingErrorOf(error: unknown): AegisError {
   if (AegisError.is(error)) return error;
   const code = codeOf(error);
   if (code.startsWith('28') || /SASL|password must be a string/i.test(messageOf(error)))

@@ -20,7 +20,7 @@ function changeOf([kind, id, version, status, from]: readonly unknown[]): StoreC
 }
 
 /** Reports the changes that other handles make: from notices, and after the connection was lost by reading what has changed since. */
-export async function watchNotes(session: PostgresSession, listener: (change: StoreChange) => void): Promise<() => void> {
+export async function watchNotifications(session: PostgresSession, listener: (change: StoreChange) => void): Promise<() => void> {
   let stopped = false;
   const emit = (note: readonly unknown[]): void => {
     if (stopped || note[5] === session.ownerId) return;

@@ -1,5 +1,6 @@
+import { DEFAULT_LIST_LIMIT } from '../../model/Task.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
-import { recordApprovalChange, writeApproval } from './approvalRows.js';
+import { recordApprovalChange, writeApprovalRow } from './approvalRows.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 import { fromStoredText, toStoredText } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
@@ -47,10 +48,10 @@ export class SqliteApprovalStore implements ApprovalStore {
   }
 
   replace(record: ApprovalRecord, version: number): boolean {
-    return this.#db.write(() => writeApproval(this.#db, record, version));
+    return this.#db.write(() => writeApprovalRow(this.#db, record, version));
   }
 
-  list({ status, agentId, toolName, overdueAtMs, limit = storeLimits.listed }: ApprovalQuery): readonly ApprovalRecord[] {
+  list({ status, agentId, toolName, overdueAtMs, limit = DEFAULT_LIST_LIMIT }: ApprovalQuery): readonly ApprovalRecord[] {
     const conditions = ['TRUE'];
     const values: SqlValue[] = [];
     for (const [condition, value] of [

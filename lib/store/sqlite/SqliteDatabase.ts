@@ -5,7 +5,7 @@ import { AegisError } from '../../model/AegisError.js';
 import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { storeLimits } from '../storeLimits.js';
-import { checkedPath, openDatabase, openingError } from './driver.js';
+import { checkedPath, openDatabase, openingError } from './openDatabase.js';
 
 /** Who has it open: the whole store, or one half of it. */
 export type SqlitePart = 'state' | 'tasks' | 'approvals';

@@ -1,14 +1,15 @@
+import { DEFAULT_LIST_LIMIT } from '../../model/Task.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
 import type { ChangeFeed } from './ChangeFeed.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
-import { isAlive, takeDue } from './dueTasks.js';
-import { heartbeatOnce, markRecordsTasks, sweepOnce } from './leases.js';
+import { isAlive, takeDueTasks } from './dueTasks.js';
+import { Leases } from './Leases.js';
 import { FINISHED, OPEN } from './schema.js';
 import { readDecision, readTask, TASK_COLUMNS, taskFromRow, writeChange, writeNew, writeQuietly } from './taskRows.js';
 import type { TaskRow } from './taskRows.js';
 import { toStoredChange } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
-import { claimed, insertionOver, polled, released, settled, taskCounts, transitioned } from '../taskTransitions.js';
+import { claimed, insertionOver, polled, released, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,
   DuplicateCallQuery,
@@ -31,12 +32,14 @@ export class SqliteTaskStore implements TaskStore {
   readonly durable = true;
   readonly #db: SqliteDatabase;
   readonly #changes: ChangeFeed;
+  readonly #leases: Leases;
   /** The handle whose `owner` row already says that it records tasks. */
   #markedOwnerId = '';
 
   constructor(db: SqliteDatabase, changes: ChangeFeed) {
     this.#db = db;
     this.#changes = changes;
+    this.#leases = new Leases(db);
   }
 
   get ownerId(): string {
@@ -55,7 +58,7 @@ export class SqliteTaskStore implements TaskStore {
     const insertion = this.#db.write((): TaskInsertion => {
       const taken = readTask(this.#db, task.taskId) ?? readDecision(this.#db, task.decisionId);
       if (taken !== undefined) return insertionOver(taskFromRow(taken), task);
-      if (this.#markedOwnerId !== this.ownerId) markRecordsTasks(this.#db, this.#db.clock(task.createdAtMs));
+      if (this.#markedOwnerId !== this.ownerId) this.#leases.markRecordsTasks(this.#db.clock(task.createdAtMs));
       writeNew(this.#db, task);
       return { outcome: 'created', task };
     });
@@ -76,7 +79,7 @@ export class SqliteTaskStore implements TaskStore {
     return taskOrNone(this.#db.get<TaskRow>(EQUAL_QUERY, originalDigest, sessionDigest, guardKey, agentId, mode));
   }
 
-  list({ status, agentId, toolName, limit = storeLimits.listed }: TaskQuery): readonly Task[] {
+  list({ status, agentId, toolName, limit = DEFAULT_LIST_LIMIT }: TaskQuery): readonly Task[] {
     const statuses = typeof status === 'string' ? [status] : status;
     const conditions = ['TRUE'];
     const values: SqlValue[] = [];
@@ -94,7 +97,7 @@ export class SqliteTaskStore implements TaskStore {
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined {
     const stored = toStoredChange(change);
     return this.#change(taskId, (task) => {
-      const next = transitioned(task, from, stored, nowMs);
+      const next = transitionedTask(task, from, stored, nowMs);
       // an approval is for one call only: the decisionIds that a task had stay taken as long as the task exists
       if (change.to === 'pending' && next !== undefined && readDecision(this.#db, change.decisionId) !== undefined) return undefined;
       return next;
@@ -144,7 +147,7 @@ export class SqliteTaskStore implements TaskStore {
   }
 
   heartbeat(leaseMs: number, nowMs: number): number {
-    return heartbeatOnce(this.#db, leaseMs, nowMs);
+    return this.#leases.heartbeat(leaseMs, nowMs);
   }
 
   isLive(ownerId: string, nowMs: number): boolean {
@@ -152,11 +155,11 @@ export class SqliteTaskStore implements TaskStore {
   }
 
   sweep(options: { readonly nowMs: number; readonly maxRuns: number; readonly limit: number }): SweptTasks {
-    return sweepOnce(this.#db, options);
+    return this.#leases.sweep(options);
   }
 
   due(query: DueQuery): readonly Task[] {
-    return takeDue(this.#db, query);
+    return takeDueTasks(this.#db, query);
   }
 
   makeDue(taskIds: readonly string[]): void {

@@ -7,7 +7,7 @@ import { toStoredText } from '../storedJson.js';
  * Replaces an approval that still is at that version, and records the change. If it is no longer pending, the task that waits for it becomes due in the
  * same transaction, so that no crash can come between a verdict and its task.
  */
-export function writeApproval(db: SqliteDatabase, record: ApprovalRecord, version: number): boolean {
+export function writeApprovalRow(db: SqliteDatabase, record: ApprovalRecord, version: number): boolean {
   const { decisionId, status } = record;
   const shown = [status, record.version, record.agentId, record.toolName, record.expiresAtMs, record.verdicts.at(-1)?.atMs ?? 0];
   const taken = db.run(

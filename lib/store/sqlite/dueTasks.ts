@@ -29,7 +29,7 @@ export const DUE_QUERIES: Readonly<Record<DueQueryName, string>> = {
 };
 
 /** Takes the due tasks, and postpones them for other processes. Writes nothing where none is due. */
-export function takeDue(db: SqliteDatabase, query: DueQuery): readonly Task[] {
+export function takeDueTasks(db: SqliteDatabase, query: DueQuery): readonly Task[] {
   if (dueRows(db, query).length === 0) return [];
   return db.write(() => {
     // another handle may have taken them in between

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { publishDiagnostic } from '../../model/diagnostics.js';
 import type { ApprovalRecord } from '../ApprovalStore.js';
-import { writeApproval } from './approvalRows.js';
+import { writeApprovalRow } from './approvalRows.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
 import { TASK_COLUMNS, taskFromRow, writeChange } from './taskRows.js';
 import type { TaskRow } from './taskRows.js';
@@ -54,7 +54,7 @@ function withdraw(db: SqliteDatabase): string {
     .all<{ body: string }>("SELECT body FROM approval WHERE status = 'approved'")
     .map((row) => fromStoredText(row.body) as ApprovalRecord)
     .filter((record) => record.consumed === undefined);
-  for (const record of unused) writeApproval(db, { ...record, status: 'withdrawn', version: record.version + 1 }, record.version);
+  for (const record of unused) writeApprovalRow(db, { ...record, status: 'withdrawn', version: record.version + 1 }, record.version);
   const counts = `${rows.length} approved or executing tasks became unknown, and ${unused.length} unused approvals were withdrawn`;
   return `The store's file was restored or copied: ${counts}. Check what ran, and settle the unknown tasks.`;
 }
