@@ -5,7 +5,7 @@ import { canonicalText } from '../common/data/canonical.js';
 import type { SecretString } from '../common/SecretString.js';
 import { publishDiagnostic } from '../model/diagnostics.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from './ApprovalStore.js';
-import { fromStoredText, toStoredText } from './storedJson.js';
+import { fromStoredJson, toStoredJson } from './storedJson.js';
 
 /**
  * Signs every approval with a key that is not in the store (HMAC-SHA-256 over the whole record, verdicts included), and ignores records without a valid
@@ -76,7 +76,7 @@ export class SignedApprovalStore implements ApprovalStore {
 
   #macOf(record: ApprovalRecord): string {
     // as the store returns it: without undefined fields
-    const text = canonicalText(fromStoredText(toStoredText({ ...record, mac: undefined })));
+    const text = canonicalText(fromStoredJson(toStoredJson({ ...record, mac: undefined })));
     return createHmac('sha256', this.#key.reveal()).update(text).digest('base64url');
   }
 }

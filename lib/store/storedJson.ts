@@ -8,17 +8,17 @@ const MARK = '$aegis';
 /** How large a stored result may be, in characters of its text. */
 export const MAX_RESULT_CHARACTERS = 262_144;
 
-/** The text of a value that holds JSON, Date and BigInt, as snapshots do. {@link fromStoredText} restores an equal value, without `undefined` properties. */
-export function toStoredText(value: unknown): string {
+/** The text of a value that holds JSON, Date and BigInt, as snapshots do. {@link fromStoredJson} restores an equal value, without `undefined` properties. */
+export function toStoredJson(value: unknown): string {
   return JSON.stringify(encoded(value));
 }
 
 /**
  * The value of a stored text.
  *
- * @throws SyntaxError for text that {@link toStoredText} did not make
+ * @throws SyntaxError for text that {@link toStoredJson} did not make
  */
-export function fromStoredText(text: string): unknown {
+export function fromStoredJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
   // takes half the time, and holds for nearly every text
   return text.includes(`"${MARK}"`) ? decoded(value) : value;
@@ -31,7 +31,7 @@ export function fromStoredText(text: string): unknown {
 export function toStoredResult(result: unknown): unknown {
   try {
     const plain = plainOf(result, { above: new Set(), left: MAX_RESULT_CHARACTERS });
-    return toStoredText(plain ?? null).length <= MAX_RESULT_CHARACTERS ? plain : { $unstored: TOO_LARGE };
+    return toStoredJson(plain ?? null).length <= MAX_RESULT_CHARACTERS ? plain : { $unstored: TOO_LARGE };
   } catch (error) {
     return { $unstored: error instanceof Unstorable ? error.message : 'cannot be read' };
   }

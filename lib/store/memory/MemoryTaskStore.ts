@@ -1,7 +1,6 @@
 import { nextId } from '../../common/nextId.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
 import { DEFAULT_LIST_LIMIT, isFinished } from '../../model/Task.js';
-import { storeLimits } from '../storeLimits.js';
 import { claimed, insertionOver, lapsed, polled, released, renewed, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,

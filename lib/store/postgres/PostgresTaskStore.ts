@@ -9,7 +9,6 @@ import { TaskWriter } from './TaskWriter.js';
 import { Leases } from './Leases.js';
 import { toStoredChange } from '../storedJson.js';
 import { claimed, released, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
-import { storeLimits } from '../storeLimits.js';
 import type {
   DueQuery,
   DuplicateCallQuery,

@@ -6,7 +6,7 @@ import { pruneChanges } from './ChangeFeed.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
 import { TASK_COLUMNS, taskFromRow, writeChange, writeQuietly } from './taskRows.js';
 import type { TaskRow } from './taskRows.js';
-import { fromStoredText } from '../storedJson.js';
+import { fromStoredJson } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
 import { lapsed, renewed } from '../taskTransitions.js';
 import type { SweptTasks } from '../TaskStore.js';
@@ -66,7 +66,7 @@ export class Leases {
         return writeChange(db, row, task, lapsed(task, db.clock(nowMs), maxRuns) as Task);
       });
       for (const { body } of orphans()) {
-        const record = fromStoredText(body) as ApprovalRecord;
+        const record = fromStoredJson(body) as ApprovalRecord;
         writeApprovalRow(db, { ...record, status: 'withdrawn', version: record.version + 1 }, record.version);
       }
       return { unknown: ended.filter((t) => t.status === 'unknown'), reclaimed: ended.filter((t) => t.status === 'approved') };

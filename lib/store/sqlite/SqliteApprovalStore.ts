@@ -2,7 +2,7 @@ import { DEFAULT_LIST_LIMIT } from '../../model/Task.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
 import { recordApprovalChange, writeApprovalRow } from './approvalRows.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
-import { fromStoredText, toStoredText } from '../storedJson.js';
+import { fromStoredJson, toStoredJson } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
 
 interface ApprovalRow {
@@ -35,7 +35,7 @@ export class SqliteApprovalStore implements ApprovalStore {
         ...shown,
         this.#db.ownerId,
         decisionId,
-        toStoredText(record),
+        toStoredJson(record),
       );
       if (changes > 0) recordApprovalChange(this.#db, record);
       return changes > 0;
@@ -87,5 +87,5 @@ export class SqliteApprovalStore implements ApprovalStore {
 }
 
 function recordIn({ body }: ApprovalRow): ApprovalRecord {
-  return Object.freeze(fromStoredText(body) as ApprovalRecord);
+  return Object.freeze(fromStoredJson(body) as ApprovalRecord);
 }

@@ -8,7 +8,6 @@ import { FINISHED, OPEN } from './schema.js';
 import { readDecision, readTask, TASK_COLUMNS, taskFromRow, writeChange, writeNew, writeQuietly } from './taskRows.js';
 import type { TaskRow } from './taskRows.js';
 import { toStoredChange } from '../storedJson.js';
-import { storeLimits } from '../storeLimits.js';
 import { claimed, insertionOver, polled, released, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,

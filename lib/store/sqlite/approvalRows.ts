@@ -1,7 +1,7 @@
 import type { ApprovalRecord } from '../ApprovalStore.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
 import { recordChange } from './ChangeFeed.js';
-import { toStoredText } from '../storedJson.js';
+import { toStoredJson } from '../storedJson.js';
 
 /**
  * Replaces an approval that still is at that version, and records the change. If it is no longer pending, the task that waits for it becomes due in the
@@ -14,7 +14,7 @@ export function writeApprovalRow(db: SqliteDatabase, record: ApprovalRecord, ver
     `UPDATE approval SET status = ?, version = ?, agent_id = ?, tool_name = ?, expires_at = ?, decided_at = ?, body = ?
       WHERE decision_id = ? AND version = ?`,
     ...shown,
-    toStoredText(record),
+    toStoredJson(record),
     decisionId,
     version,
   );

@@ -6,7 +6,7 @@ import { writeApprovalRow } from './approvalRows.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
 import { TASK_COLUMNS, taskFromRow, writeChange } from './taskRows.js';
 import type { TaskRow } from './taskRows.js';
-import { fromStoredText } from '../storedJson.js';
+import { fromStoredJson } from '../storedJson.js';
 import { restored } from '../taskTransitions.js';
 
 /**
@@ -52,7 +52,7 @@ function withdraw(db: SqliteDatabase): string {
   }
   const unused = db
     .all<{ body: string }>("SELECT body FROM approval WHERE status = 'approved'")
-    .map((row) => fromStoredText(row.body) as ApprovalRecord)
+    .map((row) => fromStoredJson(row.body) as ApprovalRecord)
     .filter((record) => record.consumed === undefined);
   for (const record of unused) writeApprovalRow(db, { ...record, status: 'withdrawn', version: record.version + 1 }, record.version);
   const counts = `${rows.length} approved or executing tasks became unknown, and ${unused.length} unused approvals were withdrawn`;

@@ -2,7 +2,7 @@ import { setOwn } from '../../common/data/plainObject.js';
 import type { ExecutingTask, PendingTask, Task } from '../../model/Task.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
 import { recordChange } from './ChangeFeed.js';
-import { fromStoredText, toStoredText } from '../storedJson.js';
+import { fromStoredJson, toStoredJson } from '../storedJson.js';
 
 /** A task as it is read. */
 export interface TaskRow {
@@ -14,7 +14,7 @@ export const TASK_COLUMNS = 'task.ord, task.body';
 
 /** The task of a row: a new object each time, frozen like those of every other store. */
 export function taskFromRow({ body }: TaskRow): Task {
-  const task = fromStoredText(body) as Record<string, unknown>;
+  const task = fromStoredJson(body) as Record<string, unknown>;
   // the text lacks fields that are undefined, but every task has them
   const fields = ['reason', 'retryOf', 'origin', ...(task['status'] === 'completed' ? ['result'] : [])];
   for (const field of fields) if (!Object.hasOwn(task, field)) setOwn(task, field, undefined);
@@ -55,7 +55,7 @@ export function writeNew(db: SqliteDatabase, task: PendingTask): void {
     ...kept,
     decisionId,
     seq,
-    toStoredText(task),
+    toStoredJson(task),
   );
   takeDecision(db, id, decisionId);
 }
@@ -64,7 +64,7 @@ export function writeNew(db: SqliteDatabase, task: PendingTask): void {
 export function writeChange(db: SqliteDatabase, row: TaskRow, task: Task, next: Task): Task {
   const { taskId, decisionId, status, version, updatedAtMs, expiresAtMs } = next;
   const { leaseUntilMs = null, executorId = null } = next as Partial<ExecutingTask>;
-  const body = toStoredText(next);
+  const body = toStoredJson(next);
   const seq = recordChange(db, { kind: 'task', id: taskId, version, status, from: task.status });
   if (decisionId !== task.decisionId) takeDecision(db, row.ord, decisionId);
   const values = [decisionId, status, version, updatedAtMs, expiresAtMs, decisionId, leaseUntilMs, executorId, seq, body, row.ord];
@@ -79,7 +79,7 @@ export function writeChange(db: SqliteDatabase, row: TaskRow, task: Task, next: 
 
 /** Writes a renewed lease or a poll more, which is no change of the task. */
 export function writeQuietly(db: SqliteDatabase, row: TaskRow, next: Task): Task {
-  const body = toStoredText(next);
+  const body = toStoredJson(next);
   db.run('UPDATE task SET lease_until = ?, body = ? WHERE ord = ?', (next as Partial<ExecutingTask>).leaseUntilMs ?? null, body, row.ord);
   return taskFromRow({ ...row, body });
 }
