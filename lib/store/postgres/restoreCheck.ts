@@ -3,6 +3,7 @@ import { publishDiagnostic } from '../../model/diagnostics.js';
 import { restored } from '../taskTransitions.js';
 import { approvalFromRow, TASK_COLUMNS, taskFromRow } from './rows.js';
 import type { TaskRow } from './rows.js';
+import { SCHEMA_VERSION } from './schema.js';
 import { ApprovalStatements, TaskStatements } from './statements.js';
 
 const BATCH = 500;
@@ -23,7 +24,7 @@ export async function restoreCheck(client: ClientBase, schema: string, ownerId: 
   const stored = `SELECT incarnation FROM ${schema}.meta`;
   if (incarnationIn((await client.query(stored)).rows) === incarnation) return;
   let counts = { tasks: 0, approvals: 0 };
-  await client.query(`BEGIN; SELECT ${schema}.durably()`);
+  await client.query(`BEGIN; SELECT ${schema}.durably(${SCHEMA_VERSION})`);
   try {
     const before = incarnationIn((await client.query(`${stored} FOR UPDATE`)).rows);
     if (before !== incarnation) {

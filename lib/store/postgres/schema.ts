@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { renamedTaskFields } from '../renamedTaskFields.js';
+import { OUTDATED } from './errors.js';
 
 /** How many tasks are read at once while their bodies are rewritten. */
 const BATCH = 500;
@@ -53,10 +54,16 @@ const VERSIONS: readonly (string | ((client: ClientBase, schema: string) => Prom
   ALTER TABLE $S.owner ADD COLUMN has_tasks boolean NOT NULL DEFAULT false;
   CREATE INDEX approval_home ON $S.approval (home, made_at) WHERE status = 'pending';
   `,
-  // columns under the names of the fields that they hold, and the lowest version that may use the schema
+  // columns under the names of the fields that they hold; the lowest version that may use the schema, which every write checks
   async (client, schema) => {
     await client.query(
       `ALTER TABLE $S.version ADD COLUMN min_reader integer NOT NULL DEFAULT 3;
+      DROP FUNCTION $S.durably();
+      CREATE FUNCTION $S.durably(reader integer) RETURNS text LANGUAGE plpgsql VOLATILE AS $$ BEGIN
+        IF (SELECT min_reader FROM $S.version) > reader THEN RAISE EXCEPTION USING ERRCODE = '${OUTDATED}'; END IF;
+        RETURN set_config('synchronous_commit',
+          CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true);
+      END $$;
       ALTER TABLE $S.meta RENAME COLUMN epoch TO incarnation;
       ALTER TABLE $S.owner RENAME COLUMN owner TO owner_id;
       ALTER TABLE $S.task RENAME COLUMN home TO owner_id;

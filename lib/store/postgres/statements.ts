@@ -1,6 +1,7 @@
 import type { QueryResult } from 'pg';
 import type { PendingTask, Task } from '../../model/Task.js';
 import type { ApprovalRecord } from '../ApprovalStore.js';
+import { SCHEMA_VERSION } from './schema.js';
 import {
   APPROVAL_COLUMNS,
   approvalValues,
@@ -69,7 +70,7 @@ export class TaskStatements {
     const lockApproval = `approval AS (SELECT status FROM ${s}.approval WHERE decision_id = :decision_id FOR SHARE)`;
     const isDecided = `EXISTS (SELECT 1 FROM approval WHERE status <> 'pending')`;
     const queueByVerdict = `CASE WHEN ${isDecided} AND :queue::text IS NOT NULL THEN 'decided' ELSE :queue::text END`;
-    const notify = `SELECT ${s}.durably(), pg_notify('${s}', :note)`;
+    const notify = `SELECT ${s}.durably(${SCHEMA_VERSION}), pg_notify('${s}', :note)`;
     const inserted = [...FIXED_COLUMNS, ...CHANGING_COLUMNS];
     const update = (values: readonly string[], condition: string): string =>
       `UPDATE ${s}.task SET ${values.join(', ')}, next_check_at = 0, changed_at = ${s}.now_ms(), stamp = :stamp, written_by = :written_by
@@ -158,13 +159,13 @@ export class ApprovalStatements {
     const update = (condition: string): string => `WITH changed AS (
       UPDATE ${s}.approval SET ${assignments(APPROVAL_COLUMNS).join(', ')}, stamp = :stamp, written_by = :written_by, changed_at = ${s}.now_ms()
       WHERE ${condition} RETURNING 1)
-      SELECT ${s}.durably(), pg_notify('${s}', :note) FROM changed`;
+      SELECT ${s}.durably(${SCHEMA_VERSION}), pg_notify('${s}', :note) FROM changed`;
     this.#insert = named(
       `WITH made AS (
         INSERT INTO ${s}.approval (${APPROVAL_COLUMNS.join(', ')}, stamp, written_by, owner_id, made_at, changed_at)
         VALUES (${APPROVAL_COLUMNS.map((column) => `:${column}`).join(', ')}, :stamp, :written_by, :written_by, ${s}.now_ms(), ${s}.now_ms())
         ON CONFLICT DO NOTHING RETURNING 1)
-      SELECT ${s}.durably(), pg_notify('${s}', :note) FROM made`,
+      SELECT ${s}.durably(${SCHEMA_VERSION}), pg_notify('${s}', :note) FROM made`,
       'aegis ask',
     );
     const isAsRead = 'decision_id = :decision_id AND version = :read_version';

@@ -6,6 +6,7 @@ import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { storeLimits } from '../storeLimits.js';
 import { checkedPath, openDatabase, openingError } from './openDatabase.js';
+import { SCHEMA_VERSION } from './schema.js';
 
 /** Who has it open: the whole store, or one half of it. */
 export type SqlitePart = 'state' | 'tasks' | 'approvals';
@@ -70,11 +71,16 @@ export class SqliteDatabase {
     this.#closing.add(end);
   }
 
-  /** Runs one transaction, during which no other process can write. An error undoes it. */
+  /**
+   * Runs one transaction, during which no other process can write. An error undoes it.
+   *
+   * @throws StoreError where a newer aegislib has migrated the file meanwhile, and this version may no longer write to it
+   */
   write<T>(work: () => T): T {
     return this.#safely((db) => {
       db.exec('BEGIN IMMEDIATE');
       try {
+        this.#checkMayWrite();
         const result = work();
         db.exec('COMMIT');
         return result;
@@ -104,6 +110,14 @@ export class SqliteDatabase {
   clock(nowMs: number): number {
     const latest = this.get<{ value: number }>("SELECT value FROM meta WHERE key = 'high_water_ms'");
     return Math.max(nowMs, latest?.value ?? 0);
+  }
+
+  #checkMayWrite(): void {
+    const row = this.get<{ value: number }>("SELECT value FROM meta WHERE key = 'min_reader'");
+    if (row !== undefined && row.value <= SCHEMA_VERSION) return;
+    throw new StoreError(
+      'A newer aegislib has migrated the file, and this version may no longer write to it; nothing was written. Update aegislib in this process.',
+    );
   }
 
   /** The owner row of this handle. */

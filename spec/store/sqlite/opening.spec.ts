@@ -87,6 +87,23 @@ describe('Opening a SQLite store', () => {
       expect(bare().prepare('PRAGMA user_version').get()).to.include({ user_version: SCHEMA_VERSION + 1 });
     });
 
+  it('writes nothing once a newer library has raised the lowest version, though it has the file open', async () => {
+    const { tasks, approvals } = open();
+    const [task, record] = [await inStatus(tasks, 'approved'), recordOf()];
+    approvals.insert(record);
+    bare().exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}; UPDATE meta SET value = ${SCHEMA_VERSION + 1} WHERE key = 'min_reader'`);
+    const claim = { taskId: task.taskId, token: 't', digest: task.digest, nowMs: Date.now(), leaseMs: 1_000 };
+    for (const write of [
+      () => tasks.claim(claim),
+      () => tasks.insert(pendingTask()),
+      () => approvals.replace({ ...record, status: 'approved', version: 2 }, 1),
+      () => tasks.heartbeat(1_000, Date.now()),
+    ])
+      expect(write).to.throw('Update aegislib').with.property('code', 'store_failed');
+    expect(await tasks.get(task.taskId)).to.deep.equal(task);
+    expect(approvals.get(record.decisionId)).to.include({ status: 'pending', version: 1 });
+  });
+
   it('refuses a file that this user may not write', async function () {
     this.timeout(20_000);
     if (process.getuid?.() !== 0) {
