@@ -1,4 +1,3 @@
-import { DEFAULT_LIST_LIMIT } from '../../model/Task.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
 import { storeLimits } from '../storeLimits.js';
 
@@ -36,7 +35,7 @@ export class MemoryApprovalStore implements ApprovalStore {
     return true;
   }
 
-  list({ status, agentId, toolName, overdueAtMs, limit = DEFAULT_LIST_LIMIT }: ApprovalQuery): readonly ApprovalRecord[] {
+  list({ status, agentId, toolName, overdueAtMs, limit = storeLimits.listed }: ApprovalQuery): readonly ApprovalRecord[] {
     const found: ApprovalRecord[] = [];
     for (const record of (status === 'pending' ? this.#undecided : this.#records).values()) {
       if (found.length >= limit) break;

@@ -1,6 +1,7 @@
 import { nextId } from '../../common/nextId.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
-import { DEFAULT_LIST_LIMIT, isFinished } from '../../model/Task.js';
+import { isFinished } from '../../model/Task.js';
+import { storeLimits } from '../storeLimits.js';
 import { claimed, insertionOver, lapsed, polled, released, renewed, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,
@@ -58,7 +59,7 @@ export class MemoryTaskStore implements TaskStore {
   }
 
   list(query: TaskQuery): readonly Task[] {
-    const { status, agentId, toolName, limit = DEFAULT_LIST_LIMIT } = query;
+    const { status, agentId, toolName, limit = storeLimits.listed } = query;
     const found: Task[] = [];
     for (const task of this.#tasks.values()) {
       if (found.length >= limit) break;

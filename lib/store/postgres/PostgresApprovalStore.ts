@@ -1,4 +1,3 @@
-import { DEFAULT_LIST_LIMIT } from '../../model/Task.js';
 import { nextId } from '../../common/nextId.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
 import { storeLimits } from '../storeLimits.js';
@@ -55,7 +54,7 @@ export class PostgresApprovalStore implements ApprovalStore {
     });
   }
 
-  async list({ status, agentId, toolName, overdueAtMs, limit = DEFAULT_LIST_LIMIT }: ApprovalQuery): Promise<readonly ApprovalRecord[]> {
+  async list({ status, agentId, toolName, overdueAtMs, limit = storeLimits.listed }: ApprovalQuery): Promise<readonly ApprovalRecord[]> {
     const conditions: string[] = [];
     const values: unknown[] = [limit];
     const add = (condition: string, value: unknown): void => void conditions.push(`${condition} $${values.push(value)}`);

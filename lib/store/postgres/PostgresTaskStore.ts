@@ -1,6 +1,6 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
-import { DEFAULT_LIST_LIMIT, isFinished, TASK_STATUSES } from '../../model/Task.js';
+import { isFinished, TASK_STATUSES } from '../../model/Task.js';
 import { watchNotifications } from './notifications.js';
 import { indexKey, TASK_COLUMNS, taskFromRow } from './rows.js';
 import type { TaskRow } from './rows.js';
@@ -8,6 +8,7 @@ import type { PostgresSession } from './PostgresSession.js';
 import { TaskWriter } from './TaskWriter.js';
 import { Leases } from './Leases.js';
 import { toStoredChange } from '../storedJson.js';
+import { storeLimits } from '../storeLimits.js';
 import { claimed, released, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,
@@ -73,7 +74,7 @@ export class PostgresTaskStore implements TaskStore {
     return this.#one(`WHERE ${equal} AND status IN ('pending', 'approved') ORDER BY status, decided DESC, seq LIMIT 1`, [...values, mode]);
   }
 
-  async list({ status, agentId, toolName, limit = DEFAULT_LIST_LIMIT }: TaskQuery): Promise<readonly Task[]> {
+  async list({ status, agentId, toolName, limit = storeLimits.listed }: TaskQuery): Promise<readonly Task[]> {
     const statuses = status === undefined ? null : typeof status === 'string' ? [status] : status;
     const [agent, tool] = [agentId, toolName].map((text) => (text === undefined ? null : indexKey(text)));
     return this.#some(

@@ -1,4 +1,3 @@
-import { DEFAULT_LIST_LIMIT } from '../../model/Task.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
 import { recordApprovalChange, writeApprovalRow } from './approvalRows.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
@@ -51,7 +50,7 @@ export class SqliteApprovalStore implements ApprovalStore {
     return this.#db.write(() => writeApprovalRow(this.#db, record, version));
   }
 
-  list({ status, agentId, toolName, overdueAtMs, limit = DEFAULT_LIST_LIMIT }: ApprovalQuery): readonly ApprovalRecord[] {
+  list({ status, agentId, toolName, overdueAtMs, limit = storeLimits.listed }: ApprovalQuery): readonly ApprovalRecord[] {
     const conditions = ['TRUE'];
     const values: SqlValue[] = [];
     for (const [condition, value] of [

@@ -1,4 +1,3 @@
-import { DEFAULT_LIST_LIMIT } from '../../model/Task.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
 import type { ChangeFeed } from './ChangeFeed.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
@@ -8,6 +7,7 @@ import { FINISHED, OPEN } from './schema.js';
 import { readDecision, readTask, TASK_COLUMNS, taskFromRow, writeChange, writeNew, writeQuietly } from './taskRows.js';
 import type { TaskRow } from './taskRows.js';
 import { toStoredChange } from '../storedJson.js';
+import { storeLimits } from '../storeLimits.js';
 import { claimed, insertionOver, polled, released, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,
@@ -78,7 +78,7 @@ export class SqliteTaskStore implements TaskStore {
     return taskOrNone(this.#db.get<TaskRow>(EQUAL_QUERY, originalDigest, sessionDigest, guardKey, agentId, mode));
   }
 
-  list({ status, agentId, toolName, limit = DEFAULT_LIST_LIMIT }: TaskQuery): readonly Task[] {
+  list({ status, agentId, toolName, limit = storeLimits.listed }: TaskQuery): readonly Task[] {
     const statuses = typeof status === 'string' ? [status] : status;
     const conditions = ['TRUE'];
     const values: SqlValue[] = [];
