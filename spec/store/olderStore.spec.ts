@@ -139,7 +139,7 @@ function behavesLikeItsOwn(name: 'plain' | 'signed', make: () => Promise<OldStor
       expect(await store.tasks.counts()).to.include({ pending: 1, approved: 2, executing: 2, completed: 1, denied: 1, unknown: 1 });
     });
 
-    it('is brought there once, whoever opens it, however many do at once', async () => {
+    it('is brought there once, however many processes open it at the same time', async () => {
       await old.openAtOnce();
       const first = await old.rows('task');
       await old.openAtOnce();

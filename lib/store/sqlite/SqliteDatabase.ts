@@ -144,7 +144,7 @@ export class SqliteDatabase {
       return work(db);
     } catch (error) {
       if (AegisError.is(error)) throw error;
-      throw new StoreError('A statement of the SQLite store failed, and nothing of it was written. See the cause.', { cause: error });
+      throw new StoreError('A statement of the SQLite store failed. See the cause for the code of SQLite.', { cause: error });
     }
   }
 

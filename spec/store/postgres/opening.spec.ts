@@ -124,7 +124,7 @@ describe('Opening a PostgreSQL store', function () {
       expect(await rejection((async () => call())())).to.include({ name: 'ShutdownError' });
   });
 
-  it('brings an older schema up to date, with what is in it, once whoever opens it', async () => {
+  it('brings an older schema up to date, with everything in it, once, if two open it at the same time', async () => {
     const schema = stores.newSchema();
     const first = await stores.open({ schema });
     const task = await inStatus(first.tasks, 'approved');

@@ -21,7 +21,7 @@ describe('The statements of a PostgreSQL store', () => {
     expect(() => named('SELECT :constructor')({})).to.throw(TypeError, ':constructor');
   });
 
-  it('carry as many values as they have placeholders, whatever is written', () => {
+  it('carry as many values as they have placeholders', () => {
     const [task, record, mark] = [pendingTask(), recordOf(), { stamp: 's', ownerId: 'o' }];
     const next = { ...task, status: 'approved' as const, version: 2 };
     const [tasks, approvals] = [new TaskStatements('s'), new ApprovalStatements('s')];

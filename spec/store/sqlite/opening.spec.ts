@@ -111,7 +111,7 @@ describe('Opening a SQLite store', () => {
       chmodSync(path(), 0o444);
       return expect(refusal(path()).message).to.include('writable');
     }
-    // nothing is forbidden to root: a child that is nobody tries
+    // root may do anything, so a child with the user `nobody` tries
     open().close();
     chmodSync(path(), 0o444);
     chmodSync(dirname(path()), 0o755);
