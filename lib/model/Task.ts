@@ -95,7 +95,7 @@ export interface ExecutingTask extends TaskFields {
 /** It ran. */
 export interface CompletedTask extends TaskFields {
   readonly status: 'completed';
-  /** What it returned. In a durable store: a copy of its plain data, or what stands for it (see docs/durability.md). */
+  /** What it returned. In a durable store: a copy of its plain data, or why it has none (see docs/durability.md). */
   readonly result: unknown;
   readonly resolution?: TaskResolution | undefined;
 }
