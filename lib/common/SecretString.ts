@@ -16,14 +16,17 @@ export class SecretString {
     return this.#value;
   }
 
+  /** A fixed text instead of the secret. */
   toString(): string {
     return REDACTED;
   }
 
+  /** A fixed text instead of the secret. */
   toJSON(): string {
     return REDACTED;
   }
 
+  /** A fixed text instead of the secret. */
   [Symbol.toPrimitive](): string {
     return REDACTED;
   }

@@ -9,6 +9,7 @@ export interface AskOptions {
 
 /** An approval that is about to be used. */
 export interface ApprovalUse {
+  /** The approval that is used up. */
   readonly decisionId: string;
   /** SHA-256 of the effective params that would run. */
   readonly digest: string;

@@ -8,10 +8,15 @@ export const PENDING_BRAND: unique symbol = Symbol.for('aegis.pending') as never
  * if the approval comes. It is no promise: awaiting the call gives the handle at once, awaiting `completed` waits for the person.
  */
 export interface PendingApproval<T = unknown> {
+  /** Tells it from look-alikes. */
   readonly [PENDING_BRAND]: true;
+  /** The task's id in `aegis.tasks`. */
   readonly taskId: string;
+  /** The id by which a desk or service knows the approval. */
   readonly decisionId: string;
+  /** The agent that calls. */
   readonly agentId: string;
+  /** The tool that is called. */
   readonly toolName: string;
   /** `Tool 'x' execution pending approval: reason.` */
   readonly message: string;

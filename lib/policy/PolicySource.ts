@@ -7,11 +7,13 @@ export type PolicySource = string | URL | { readonly text: string };
 export interface SourceText {
   /** How problems name it. Has no influence on any decision or hash. */
   readonly file: string;
+  /** The policies, in Cedar. */
   readonly text: string;
 }
 
 /** One thing wrong with a policy, and where. */
 export interface PolicyProblem {
+  /** The policy's file. */
   readonly file: string;
   /** From 1. */
   readonly line: number;

@@ -5,8 +5,11 @@ import type { ExecutingTask, PendingTask, Task, TaskResolution, TaskStatus } fro
 
 /** Which tasks to list; all that is given must hold. */
 export interface TaskQuery {
+  /** Only in this status, or one of these. */
   readonly status?: TaskStatus | readonly TaskStatus[] | undefined;
+  /** Only of this agent. */
   readonly agentId?: string | undefined;
+  /** Only of this tool. */
   readonly toolName?: string | undefined;
   /** At most this many, oldest first. Default 1,000. */
   readonly limit?: number | undefined;
@@ -50,6 +53,7 @@ export interface TaskInsertion {
 
 /** The condition and mark of one execution. */
 export interface TaskClaim {
+  /** The task to claim. */
   readonly taskId: string;
   /** Unique to this one execution. */
   readonly token: string;
@@ -63,10 +67,15 @@ export interface TaskClaim {
 
 /** What makes two calls one: equal in all of these. */
 export interface DuplicateCallQuery {
+  /** The guard's key. */
   readonly guardKey: string;
+  /** The agent that calls. */
   readonly agentId: string;
+  /** The digest of the params as called. */
   readonly originalDigest: string;
+  /** The digest of the session. */
   readonly sessionDigest: string;
+  /** The approval mode. */
   readonly mode: Task['mode'];
 }
 
@@ -80,6 +89,7 @@ export interface SweptTasks {
 
 /** Which open tasks nobody sees to. */
 export interface DueQuery {
+  /** Now, in epoch milliseconds. */
   readonly nowMs: number;
   /** An approved task whose home lives is due when nothing has happened to it for so long, in milliseconds. */
   readonly idleMs: number;
@@ -89,6 +99,7 @@ export interface DueQuery {
   readonly keys: readonly string[];
   /** Whether undecided tasks of dead homes are due too: somebody has to ask the service about them. */
   readonly poll: boolean;
+  /** How many at most. */
   readonly limit: number;
 }
 
@@ -112,10 +123,13 @@ export interface TaskStore {
   readonly durable: boolean;
   /** Names this handle among all that were ever opened on the same tasks. */
   readonly ownerId: string;
+  /** Makes the store ready. Called before anything else, perhaps more than once. */
   open?(): Awaitable<void>;
+  /** Frees what the store holds. */
   close?(): Awaitable<void>;
   /** Idempotent on taskId and on decisionId; an existing task is compared in every bound field. */
   insert(task: PendingTask): Awaitable<TaskInsertion>;
+  /** One task, or `undefined`. */
   get(taskId: string): Awaitable<Task | undefined>;
   /** The task that waits, or waited last, for that approval. */
   ofDecision(decisionId: string): Awaitable<Task | undefined>;
@@ -137,6 +151,7 @@ export interface TaskStore {
   delete(taskId: string, from: readonly TaskStatus[]): Awaitable<boolean>;
   /** Deletes finished tasks: all that finished before `finishedBeforeMs`, and the oldest beyond `keep`. Resolves to how many. */
   prune(limits: { readonly keep: number; readonly finishedBeforeMs: number }): Awaitable<number>;
+  /** How many tasks there are in each status. */
   counts(): Awaitable<Readonly<Record<TaskStatus, number>>>;
   /**
    * Says that this handle lives for another `leaseMs` milliseconds, and renews all its claims. Resolves to the latest time, in epoch milliseconds,

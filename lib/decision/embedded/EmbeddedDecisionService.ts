@@ -15,13 +15,19 @@ import { deskStatus, watchDesk } from '../desk/watchDesk.js';
 
 /** Where the engine that decides comes from; read once per decision, so that a reload never falls in the middle of one. */
 export interface PolicySupplier {
+  /** The engine of the policies that are in force now. */
   readonly engine: PolicyEngine;
+  /** Stops watching the policies. */
   close?(): void;
 }
 
+/** What an EmbeddedDecisionService is made of. */
 export interface EmbeddedDecisionServiceOptions {
+  /** The policies that decide. */
   readonly policies: PolicySupplier;
+  /** Where people approve. */
   readonly desk: ApprovalDesk;
+  /** Computes what policies may see as `context.facts`. */
   readonly facts?: FactsHook | undefined;
   /** How long the facts hook may take, in milliseconds. Default 1,000. */
   readonly factsTimeoutMs?: number | undefined;
@@ -29,6 +35,7 @@ export interface EmbeddedDecisionServiceOptions {
   readonly unattended?: 'pending' | 'deny' | undefined;
   /** Tells callers which policies decided, in `violations`. Default false: reasons only. */
   readonly exposePolicies?: boolean | undefined;
+  /** Takes log lines. Default: none. */
   readonly logger?: Logger | undefined;
 }
 

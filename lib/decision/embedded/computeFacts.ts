@@ -9,9 +9,13 @@ import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 
 /** What a `facts` hook is told. */
 export interface FactsCall {
+  /** The agent that calls. */
   readonly agentId: string;
+  /** The tool that is called. */
   readonly toolName: string;
+  /** A copy of the params, by name. */
   readonly params: Params;
+  /** The session of the call. */
   readonly session: Session | null;
 }
 

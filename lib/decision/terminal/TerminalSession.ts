@@ -8,7 +8,9 @@ import { describeApproval } from '../desk/describeApproval.js';
 
 /** A terminal: what a person types, and what a person sees. */
 export interface Terminal {
+  /** What a person types. */
   readonly input: Readable & { ref?(): unknown; unref?(): unknown };
+  /** What a person reads. */
   readonly output: Writable;
 }
 

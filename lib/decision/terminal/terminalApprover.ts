@@ -11,6 +11,7 @@ export interface Approver {
   attach(desk: ApprovalDesk): () => void;
 }
 
+/** What `terminalApprover` takes. */
 export interface TerminalApproverOptions {
   /** Who sits at the keyboard. Default: the operating system's user. */
   readonly by?: string | undefined;

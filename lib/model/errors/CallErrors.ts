@@ -25,6 +25,7 @@ export class UnsupportedParamError extends ParamsError {
 /** The replaced params do not fit the call: an unknown or forbidden name, a failed schema, a value of an unsupported kind. */
 export class SanitizeError extends AegisError {
   override readonly name = 'SanitizeError';
+  /** Where in the params, as a JSON pointer. */
   readonly path: string;
 
   constructor(path: string, message: string, options?: ErrorOptions) {
@@ -36,6 +37,7 @@ export class SanitizeError extends AegisError {
 /** Too many approvals are pending already, or guarded calls are nested too deep. */
 export class CapacityError extends AegisError {
   override readonly name = 'CapacityError';
+  /** How many there may be. */
   readonly limit: number;
 
   constructor(limit: number, message: string) {

@@ -5,9 +5,13 @@ import { AegisError } from '../AegisError.js';
 
 /** What a {@link ForbiddenError} is about. */
 export interface ForbiddenErrorOptions extends ErrorOptions {
+  /** For programs: why. Default `forbidden`. */
   readonly code?: string | undefined;
+  /** The agent that calls. */
   readonly agentId?: string | undefined;
+  /** The tool that is called. */
   readonly toolName?: string | undefined;
+  /** The decision that refused the call, where there was one. */
   readonly decision?: Decision | undefined;
 }
 
@@ -18,7 +22,9 @@ export class ForbiddenError extends AegisError {
   readonly status = 403;
   /** For web frameworks that read the status off an error. */
   readonly statusCode = 403;
+  /** The agent that calls. */
   readonly agentId: string | undefined;
+  /** The tool that is called. */
   readonly toolName: string | undefined;
   /** The decision that refused; absent where a service refused the request itself (HTTP 403). Not shown when the error is inspected: it may quote the call. */
   declare readonly decision: Decision | undefined;
@@ -56,7 +62,9 @@ export class ApprovalPendingError<T = unknown> extends AegisError {
 /** Nobody decided in time. Not a person's no. */
 export class ApprovalTimeoutError extends AegisError {
   override readonly name = 'ApprovalTimeoutError';
+  /** The task's id. */
   readonly taskId: string;
+  /** The id of the decision; a desk or service knows its approval by it. */
   readonly decisionId: string;
 
   constructor(taskId: string, decisionId: string, message: string, options?: ErrorOptions) {
@@ -69,6 +77,7 @@ export class ApprovalTimeoutError extends AegisError {
 /** The pending approval was cancelled: by `cancel()`, an AbortSignal, or the module's end. */
 export class ApprovalCancelledError extends AegisError {
   override readonly name = 'ApprovalCancelledError';
+  /** The task's id. */
   readonly taskId: string;
 
   constructor(taskId: string, message: string, options?: ErrorOptions) {
@@ -98,6 +107,7 @@ export class ShutdownError extends AegisError {
 /** The process cannot tell whether the approved call ran: it is for a person to find out. */
 export class OutcomeUnknownError extends AegisError {
   override readonly name = 'OutcomeUnknownError';
+  /** The task's id. */
   readonly taskId: string;
 
   constructor(taskId: string, message: string, options?: ErrorOptions) {

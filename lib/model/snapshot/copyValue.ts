@@ -13,6 +13,7 @@ export interface SnapshotLimits {
   readonly maxKeys: number;
 }
 
+/** The limits of a snapshot where the module sets none. */
 export const DEFAULT_LIMITS: SnapshotLimits = { maxBytes: 262_144, maxDepth: 32, maxKeys: 10_000 };
 
 /** One walk through a value. */

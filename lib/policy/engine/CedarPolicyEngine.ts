@@ -22,6 +22,7 @@ import { wasmEvaluator } from '../wasm/wasmEvaluator.js';
 
 /** What an engine is made of. */
 export interface CedarPolicyEngineOptions {
+  /** The policies, file by file. */
   readonly sources: readonly SourceText[];
   /** Roles and attributes of the agents, by id. Agents that are not listed have none. */
   readonly agents?: Readonly<Record<string, AgentConfig>> | undefined;
@@ -34,6 +35,7 @@ export interface CedarPolicyEngineOptions {
    * cedar-wasm decides for that tool. Default never: 100 µs for each such decision.
    */
   readonly verify?: number | undefined;
+  /** Takes log lines. Default: none. */
   readonly logger?: Logger | undefined;
 }
 

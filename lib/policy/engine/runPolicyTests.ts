@@ -34,7 +34,9 @@ const file = v.strictObject({
 
 /** How one test ended. */
 export interface PolicyTestResult {
+  /** The test's name. */
   readonly name: string;
+  /** Whether the decision was what the test expects. */
   readonly passed: boolean;
   /** What differs, one line each; empty where it passed. */
   readonly differences: readonly string[];

@@ -2,6 +2,7 @@ import type { Policy } from '../Policy.js';
 
 /** A forbid that a reload would take away. */
 export interface RemovedForbid {
+  /** The policy's `@id`. */
   readonly id: string;
   /** Where it stood. */
   readonly file: string;

@@ -8,6 +8,7 @@ import type { StateStore } from '../StateStore.js';
 
 export type { StateStore } from '../StateStore.js';
 
+/** What `sqliteStore` takes. */
 export interface SqliteStoreOptions {
   /** How often changes by other processes are looked for while somebody listens, in milliseconds: 10 to 10,000. Default 100. */
   readonly pollMs?: number | undefined;
