@@ -119,6 +119,25 @@ describe('The documentation', function () {
   });
 });
 
+describe('ARCHITECTURE.md', () => {
+  /** Folders that a later version brings; it says so there. */
+  const LATER = ['lib/audit', 'lib/server'];
+  const page = pageAt('ARCHITECTURE.md');
+  const named = new Set([...page.prose.join('\n').matchAll(/`(lib(?:\/[\w.-]+)+)`/g)].map(([, path = '']) => path));
+
+  it('names files and folders that exist', () => {
+    expect([...named].filter((path) => !existsSync(path) && !LATER.includes(path))).to.deep.equal([]);
+  });
+
+  it('says what each folder of lib is for', () => {
+    const folders = readdirSync('lib', { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => posix.join(entry.parentPath.replaceAll('\\', '/'), entry.name));
+    const frameworks = /^lib\/adapter\/(?!tool$|web$)/; // each named after its framework
+    expect(folders.filter((folder) => !named.has(folder) && !frameworks.test(folder))).to.deep.equal([]);
+  });
+});
+
 describe('docs/configuration.md', () => {
   const options = tablesOf(pageAt('docs/configuration.md')).filter(
     ({ head }) => head.join() === 'Option,Type,Default,Range,Variable,Meaning',

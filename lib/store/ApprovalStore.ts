@@ -3,21 +3,29 @@ import type { Params, Session } from '../model/Params.js';
 
 /** A policy that wants a person's approval of a call. */
 export interface ApprovalPolicy {
+  /** The policy's `@id`. */
   readonly id: string;
   /** SHA-256 of its text. */
   readonly hash: string;
+  /** The policy's `@reason`. */
   readonly reason?: string | undefined;
+  /** The policy's `@severity`. */
   readonly severity?: string | undefined;
   /** The groups whose members may decide. */
   readonly approvers?: readonly string[] | undefined;
+  /** Whether the requester may approve: `@self_approval("true")`. */
   readonly selfApproval?: boolean | undefined;
 }
 
 /** One person's verdict. */
 export interface Verdict {
+  /** Whether the person approved. */
   readonly approve: boolean;
+  /** The person. */
   readonly by: string;
+  /** The person's reason. */
   readonly reason?: string | undefined;
+  /** When, in epoch milliseconds. */
   readonly atMs: number;
   /** Ids of the approval policies that it counts for. */
   readonly policies: readonly string[];
@@ -25,39 +33,57 @@ export interface Verdict {
 
 /** One approval as the decision service keeps it: everything that was shown, who decided what, and whether it was used. */
 export interface ApprovalRecord {
+  /** The id of the approval. */
   readonly decisionId: string;
+  /** The agent that calls. */
   readonly agentId: string;
+  /** The tool that is called. */
   readonly toolName: string;
+  /** The guard's key. */
   readonly guardKey: string;
   /** The params as called. */
   readonly originalParams: Params;
   /** The params that would run. */
   readonly params: Params;
+  /** SHA-256 of the canonical text of the params as called. */
   readonly originalDigest: string;
+  /** SHA-256 of the canonical text of the params that would run. */
   readonly digest: string;
   /** Names of the params that no decision sees. */
   readonly opaque: readonly string[];
+  /** Host data about who is behind the call; `null` where the guard has none. */
   readonly session: Session | null;
+  /** SHA-256 of the canonical text of the session. */
   readonly sessionDigest: string;
+  /** What policies saw as `context.facts`. */
   readonly facts: Readonly<Record<string, unknown>>;
+  /** SHA-256 of the canonical text of the facts. */
   readonly factsDigest: string;
   /** `session.user_id`, else the agent. */
   readonly requester: string;
   /** Whether the requester is an authenticated user. */
   readonly requesterKnown: boolean;
+  /** Why a person is asked. */
   readonly reason: string;
   /** Why a policy changed the params, if one did. */
   readonly message?: string | undefined;
+  /** The policies that ask for an approval. */
   readonly policies: readonly ApprovalPolicy[];
+  /** The hash of all policies when they asked. */
   readonly policySetHash: string;
   /** How often people have lately refused this tool to this agent. */
   readonly refusals: number;
+  /** When a person was asked, in epoch milliseconds. */
   readonly createdAtMs: number;
+  /** Until when a person may decide, in epoch milliseconds. */
   readonly expiresAtMs: number;
+  /** Where it stands. */
   readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
+  /** The verdicts so far. */
   readonly verdicts: readonly Verdict[];
   /** Set once, when it was used. The token is that of the task that used it, however often that task has to begin. */
   readonly consumed?: { readonly token: string; readonly atMs: number } | undefined;
+  /** One higher with each change. */
   readonly version: number;
   /** HMAC over the whole record, if the module has a `stateKey`. */
   readonly mac?: string | undefined;
@@ -65,8 +91,11 @@ export interface ApprovalRecord {
 
 /** Selects the approvals to list. An approval must match every field that is given. */
 export interface ApprovalQuery {
+  /** Only in this status, or one of these. */
   readonly status?: ApprovalRecord['status'] | undefined;
+  /** Only of this agent. */
   readonly agentId?: string | undefined;
+  /** Only of this tool. */
   readonly toolName?: string | undefined;
   /** Only approvals that have expired by then, in epoch milliseconds. */
   readonly overdueAtMs?: number | undefined;

@@ -5,8 +5,11 @@ import type { ExecutingTask, PendingTask, Task, TaskResolution, TaskStatus } fro
 
 /** Selects the tasks to list. A task must match every field that is given. */
 export interface TaskQuery {
+  /** Only in this status, or one of these. */
   readonly status?: TaskStatus | readonly TaskStatus[] | undefined;
+  /** Only of this agent. */
   readonly agentId?: string | undefined;
+  /** Only of this tool. */
   readonly toolName?: string | undefined;
   /**
    * At most this many, oldest first.
@@ -54,6 +57,7 @@ export interface TaskInsertion {
 
 /** Begins one execution of an approved task. */
 export interface TaskClaim {
+  /** The task to claim. */
   readonly taskId: string;
   /** Unique to this one execution. */
   readonly token: string;
@@ -67,10 +71,15 @@ export interface TaskClaim {
 
 /** Two calls are duplicates if they are equal in all of these fields. */
 export interface DuplicateCallQuery {
+  /** The guard's key. */
   readonly guardKey: string;
+  /** The agent that calls. */
   readonly agentId: string;
+  /** The digest of the params as called. */
   readonly originalDigest: string;
+  /** The digest of the session. */
   readonly sessionDigest: string;
+  /** The approval mode. */
   readonly mode: Task['mode'];
 }
 
@@ -94,6 +103,7 @@ export interface DueQuery {
   readonly keys: readonly string[];
   /** Whether undecided tasks of dead owners are due too, because the decision service has to be polled about them. */
   readonly poll: boolean;
+  /** How many at most. */
   readonly limit: number;
 }
 

@@ -8,6 +8,7 @@ import { type DecisionScript, ScriptedDecisionService } from './ScriptedDecision
 
 /** One question and its answer. */
 export interface RecordedCall {
+  /** What was asked. */
   readonly request: DecisionRequest;
   /** The approval it was asked about again, just before the call would run. */
   readonly decisionId?: string | undefined;

@@ -22,6 +22,7 @@ export class MemoryApprovalStore implements ApprovalStore {
     return true;
   }
 
+  /** One approval, or `undefined`. */
   get(decisionId: string): ApprovalRecord | undefined {
     return this.#records.get(decisionId);
   }

@@ -37,6 +37,7 @@ export class MemoryTaskStore implements TaskStore {
     return { outcome: 'created', task };
   }
 
+  /** One task, or `undefined`. */
   get(taskId: string): Task | undefined {
     return this.#tasks.get(taskId);
   }
@@ -122,6 +123,7 @@ export class MemoryTaskStore implements TaskStore {
     return pruned;
   }
 
+  /** How many tasks there are in each status. */
   counts(): Readonly<Record<TaskStatus, number>> {
     return { ...this.#counts };
   }
