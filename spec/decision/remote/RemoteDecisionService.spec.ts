@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { SecretString } from '../../../lib/common/SecretString.js';
 import { RemoteDecisionService } from '../../../lib/decision/remote/RemoteDecisionService.js';
-import type { RemoteDecisionServiceOptions } from '../../../lib/decision/remote/settings.js';
+import type { RemoteDecisionServiceOptions } from '../../../lib/decision/remote/remoteSettings.js';
 import type { Diagnostic } from '../../../lib/model/diagnostics.js';
 import { answerDecision, answerStatus, dataPlaneStandIn, sendJson, wireDecision } from '../../support/dataPlaneStandIn.js';
 import type { DataPlaneStandIn } from '../../support/dataPlaneStandIn.js';
@@ -97,8 +97,13 @@ describe('RemoteDecisionService', () => {
     it('nothing before the first question, and loads ky only then', () => {
       setup().close();
       expect(plane.requests).to.have.length(0);
-      for (const file of ['RemoteDecisionService', 'exchange', 'settings', 'wire']) {
-        expect(readFileSync(`lib/decision/remote/${file}.ts`, 'utf8')).to.not.match(/^import (?!type).*'ky'/m);
+      for (const file of [
+        'decision/remote/RemoteDecisionService',
+        'decision/remote/RemoteClient',
+        'common/transport/HttpTransport',
+        'common/transport/HttpExchange',
+      ]) {
+        expect(readFileSync(`lib/${file}.ts`, 'utf8')).to.not.match(/^import (?!type).*'ky'/m);
       }
     });
 

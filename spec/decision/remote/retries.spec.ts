@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { RemoteDecisionService } from '../../../lib/decision/remote/RemoteDecisionService.js';
-import type { RemoteDecisionServiceOptions } from '../../../lib/decision/remote/settings.js';
+import type { RemoteDecisionServiceOptions } from '../../../lib/decision/remote/remoteSettings.js';
 import { answerDecision, dataPlaneStandIn, sendJson, wireDecision } from '../../support/dataPlaneStandIn.js';
 import type { DataPlaneStandIn, StandInHandler } from '../../support/dataPlaneStandIn.js';
 import { failureOf, KEY_CANARY, remoteRequest } from '../../support/remoteRequest.js';
