@@ -37,10 +37,27 @@ export interface ClearAge {
     readonly maxAgeSeconds?: number;
 }
 
+export interface DecidedEvent {
+    readonly kind: 'decided';
+    readonly request: DecisionRequest;
+    readonly decision: Decision;
+    readonly approvalId?: string | undefined;
+}
+
 export interface DeniedOutcome {
     readonly kind: 'denied';
     readonly error: AegisError;
     readonly decision: Decision | undefined;
+}
+
+export interface EnteringEvent {
+    readonly kind: 'entering';
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly decisionId: string;
+    readonly taskId?: string | undefined;
+    readonly token?: string | undefined;
+    readonly params: Params;
 }
 
 export type Fn<This, A extends readonly unknown[], R> = (this: This, ...args: A) => R;
@@ -71,6 +88,13 @@ export interface HeldApproval<T = unknown> {
     readonly onSettled?: ((result: T | undefined, error: unknown) => unknown) | undefined;
 }
 
+export interface Journal {
+    note(event: JournalEvent): void;
+    before?(event: EnteringEvent): Awaitable<void>;
+}
+
+export type JournalEvent = DecidedEvent | OpenedEvent | VerdictEvent | EnteringEvent | SettledEvent | PoliciesEvent | SecurityEvent;
+
 export interface LegacyGuardDecorator<This, A extends readonly unknown[], R> {
     (target: This, key: string | symbol, descriptor: {
         value?: Fn<This, A, R>;
@@ -82,6 +106,11 @@ export type NamesFor<A extends readonly unknown[]> = number extends A['length'] 
 };
 
 export type NamingOptions<A extends readonly unknown[], N, O = unknown> = A extends readonly [] ? NoParameters : [SoleObject<A>] extends [never] ? ParametersNeedNames<GivenNames<A, N>> & NamedOptions<A, N, O> : ParametersMayHaveNames<GivenNames<A, N>> & (unknown extends N ? SoleObjectOptions<SoleObject<A>, O> : NamedOptions<A, N, O>);
+
+export interface OpenedEvent {
+    readonly kind: 'opened';
+    readonly task: PendingTask;
+}
 
 export interface PendingOutcome<R> {
     readonly kind: 'pending';
@@ -101,6 +130,12 @@ export interface PendingOutcome<R> {
     cancel(): Promise<boolean>;
 }
 
+export interface PoliciesEvent {
+    readonly kind: 'policies';
+    readonly hash: string;
+    readonly previousHash?: string | undefined;
+}
+
 export interface RanOutcome<R> {
     readonly kind: 'ran';
     readonly value: R;
@@ -110,7 +145,23 @@ export interface RanOutcome<R> {
 
 export type RunGuarded<R> = (params: Params) => R;
 
+export interface SecurityEvent {
+    readonly kind: 'security';
+    readonly diagnostic: Extract<Diagnostic, {
+        readonly kind: 'security';
+    }>;
+}
+
 export type Settled<R> = NoInfer<Exclude<Awaited<R>, AnyPending>>;
+
+export interface SettledEvent {
+    readonly kind: 'settled';
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly decisionId: string;
+    readonly taskId?: string | undefined;
+    readonly outcome: 'completed' | 'failed' | 'unknown' | 'withheld';
+}
 
 export type StandardResult<Output> = {
     readonly value: Output;
@@ -140,4 +191,16 @@ export interface TaskRegistryOptions {
     readonly maxPending?: number | undefined;
     readonly maxFinished?: number | undefined;
     readonly finishedTtlMs?: number | undefined;
+}
+
+export interface VerdictEvent {
+    readonly kind: 'verdict';
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly decisionId: string;
+    readonly by: string;
+    readonly approved: boolean;
+    readonly status: string;
+    readonly digest: string;
+    readonly reason?: string | undefined;
 }

@@ -43,12 +43,6 @@ export interface ConfigProblem {
 
 export type DenyCode = 'no_permit' | 'forbidden' | 'policy_error' | 'sanitize_failed' | 'tool_is_group';
 
-export interface DroppedForbid {
-    readonly id: string;
-    readonly file: string;
-    readonly how: 'removed' | 'weakened';
-}
-
 export interface LintFinding extends PolicyProblem {
     readonly severity: 'error' | 'warning' | 'info';
 }
@@ -60,7 +54,7 @@ export interface LintPoliciesOptions {
 
 export interface PendingReload {
     readonly hash: string;
-    readonly removed: readonly DroppedForbid[];
+    readonly removed: readonly RemovedForbid[];
 }
 
 export interface PolicyCall {
@@ -126,7 +120,7 @@ export type ReloadResult = {
 } | {
     readonly status: 'held';
     readonly hash: string;
-    readonly removed: readonly DroppedForbid[];
+    readonly removed: readonly RemovedForbid[];
 } | {
     readonly status: 'failed';
     readonly hash: string;
@@ -153,6 +147,12 @@ export interface ReloadablePoliciesOptions {
     readonly onRemovedForbid?: 'hold' | 'accept' | undefined;
     readonly onReload?: ((result: ReloadResult) => void) | undefined;
     readonly logger?: Logger | undefined;
+}
+
+export interface RemovedForbid {
+    readonly id: string;
+    readonly file: string;
+    readonly how: 'removed' | 'weakened';
 }
 
 export interface SourceText {

@@ -105,7 +105,6 @@ export declare class MemoryTaskStore implements TaskStore {
     #private;
     readonly durable = false;
     readonly ownerId: string;
-    constructor();
     insert(task: PendingTask): TaskInsertion;
     get(taskId: string): Task | undefined;
     ofDecision(decisionId: string): Task | undefined;

@@ -153,9 +153,6 @@ export const TASK_STATUSES: readonly TaskStatus[] = [
   'cancelled',
 ];
 
-/** How many tasks or approvals a list returns, oldest first, when the query names no limit. */
-export const DEFAULT_LIST_LIMIT = 1_000;
-
 const EDGES: Readonly<Record<TaskStatus, readonly TaskStatus[]>> = {
   pending: ['approved', 'denied', 'timeout', 'cancelled', 'failed'],
   // to pending: decided afresh, and a person has to be asked again

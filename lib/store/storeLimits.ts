@@ -1,9 +1,7 @@
-import { DEFAULT_LIST_LIMIT } from '../model/Task.js';
-
 /** Bounds and times that are the same in every store. */
 export const storeLimits = {
   /** How many tasks or approvals a list has at most, where its query names no limit. */
-  listed: DEFAULT_LIST_LIMIT as number,
+  listed: 1_000,
   /** How many of the newest refusals of one agent and tool are listed. */
   listedDenied: 1_000,
   /** How long a handle counts as alive before its first heartbeat, in milliseconds. As long as a lease lasts by default. */
