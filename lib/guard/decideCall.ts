@@ -47,14 +47,22 @@ function prepare(runtime: GuardRuntime, call: CallFacts<never>): Awaitable<CallR
     : chain(runtime.opening, () => validate(runtime, call, snapshot, firstNull));
 }
 
-function validate(runtime: GuardRuntime, call: CallFacts<never>, snapshot: OwnParams, firstNull: string | undefined): Awaitable<CallRequest> {
+function validate(
+  runtime: GuardRuntime,
+  call: CallFacts<never>,
+  snapshot: OwnParams,
+  firstNull: string | undefined,
+): Awaitable<CallRequest> {
   const { schema } = call;
   if (schema !== undefined) {
     return chain(validateParams(schema, recordOf(snapshot), runtime.limits), (params) => {
       // a retried call was validated before it was stored: its params must still be the same afterwards
       if (call.retryOf === undefined || canonicalDigest(params) === canonicalDigest(recordOf(snapshot)))
         return new CallRequest(params, call, runtime);
-      throw new ParamsError('', `The guard's schema changes the stored params of tool '${call.toolName}'. A schema must return its own output unchanged.`);
+      throw new ParamsError(
+        '',
+        `The guard's schema changes the stored params of tool '${call.toolName}'. A schema must return its own output unchanged.`,
+      );
     });
   }
   if (firstNull !== undefined && runtime.refuseNull) {

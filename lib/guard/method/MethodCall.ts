@@ -11,7 +11,15 @@ import type { StandardSchema } from '../call/StandardSchema.js';
 import type { GuardSpec } from './GuardSpec.js';
 import { argumentsOf } from './ParamsBinding.js';
 import type { NamedArguments } from './ParamsBinding.js';
-import { callBack, computesCaller, recheckOf, resolveAgentId, resolveSession, resolveStoredSession, sessionOfScope } from './resolveCaller.js';
+import {
+  callBack,
+  computesCaller,
+  recheckOf,
+  resolveAgentId,
+  resolveSession,
+  resolveStoredSession,
+  sessionOfScope,
+} from './resolveCaller.js';
 
 export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
