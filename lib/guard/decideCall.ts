@@ -78,7 +78,7 @@ function decide<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRe
   const offered = takeDecision();
   const reused = offered && reuseDecision(offered, runtime, request);
   if (reused !== undefined) return enter(runtime, call, CallRequest.release(request), reused.decision, reused.taskId);
-  const joined = joinEqualCall<R>(runtime, call, request);
+  const joined = runtime.openByGuard.size === 0 ? undefined : joinEqualCall<R>(runtime, call, request);
   if (joined !== undefined) return joined;
   if (!runtime.durable || call.mode !== 'throw') return askService(runtime, call, request);
   // an approval that was given before a restart is redeemed now

@@ -99,7 +99,7 @@ export function startCall(
   lastLook?: () => AegisError | undefined,
 ): Awaitable<CallOutcome<unknown>> {
   const runtime = resolveRuntime(spec, target);
-  if (runtime.durable) noteInstance(bindingOf(spec.info), target);
+  if (runtime.durable && target !== undefined) noteInstance(bindingOf(spec.info), target);
   return decideCall<unknown>(runtime, MethodCall.of({ spec, fn, target, runtime }, args, lastLook));
 }
 

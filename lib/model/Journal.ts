@@ -113,6 +113,19 @@ export function reportSecurity(diagnostic: SecurityDiagnostic, journal: Journal 
   if (journal !== undefined) journal.note({ kind: 'security', diagnostic });
 }
 
+const withheld = new WeakSet<Error>();
+
+/** @internal Marks the error of an approved call that was stopped before its method was entered. */
+export function markWithheld(error: Error): Error {
+  withheld.add(error);
+  return error;
+}
+
+/** @internal Whether an error stopped a call before its method was entered. */
+export function isWithheld(error: unknown): boolean {
+  return error instanceof Error && withheld.has(error);
+}
+
 function isList(journals: Journal | readonly Journal[]): journals is readonly Journal[] {
   return Array.isArray(journals);
 }

@@ -69,12 +69,12 @@ function stopOf<R>(
   approved: ApprovedEntry | undefined,
 ): Error | undefined {
   const { steps } = runtime;
-  // first what knows of the claim: where it is stale, it is released, and the approval is not lost
-  const stale = approved?.lastLook === undefined ? undefined : stopOfCallback(approved.lastLook);
+  // what knows of the claim comes first: a stale claim is released, and its approval is not lost
+  const stale = approved?.lastLook === undefined ? undefined : stopBy(approved.lastLook);
   if (stale !== undefined) return stale;
   // an approval that was handed out is cancelled by its handle, not by the signal of the call that opened it
-  const ownSignal = approved?.lastLook === undefined || call.mode === 'throw';
-  if (runtime.closed || ownSignal) {
+  const hasOwnSignal = approved?.lastLook === undefined || call.mode === 'throw';
+  if (runtime.closed || hasOwnSignal) {
     const stop = closedOrAborted(runtime, call);
     if (stop !== undefined) return stop;
   }
@@ -83,21 +83,25 @@ function stopOf<R>(
   if (steps.length > 0) {
     const identity = identityOf(call, decision, approved);
     for (const step of steps) {
-      const stop = stopOfCallback(() => step.stop?.(identity));
-      if (stop !== undefined) return stop;
+      const stop = stopBy(() => step.stop?.(identity));
+      if (stop !== undefined) return AegisError.is(stop) ? stop : stepFailed(step.name, call.toolName, stop);
     }
   }
-  const { lastLook } = call;
-  return lastLook === undefined ? undefined : stopOfCallback(lastLook);
+  return call.lastLook === undefined ? undefined : stopBy(call.lastLook);
 }
 
-/** A look that fails finds a reason to stop. */
-function stopOfCallback(look: () => Error | undefined): Error | undefined {
+/** A look that throws has found a reason to stop. */
+function stopBy(look: () => Error | undefined): Error | undefined {
   try {
     return look();
   } catch (error) {
-    return error instanceof Error ? error : new Error('A step of the entry gate threw something that is not an Error.');
+    return error instanceof Error ? error : new Error('A value that is not an Error was thrown.');
   }
+}
+
+function stepFailed(step: string, toolName: string, cause: Error): AegisError {
+  const message = `The step '${step}' before tool '${toolName}' failed, so the tool did not run. See \`cause\` for its error.`;
+  return new DecisionUnavailableError('service_threw', message, { cause });
 }
 
 function enterWithJournal<R>(

@@ -128,7 +128,9 @@ const OPTIONS = /* @__PURE__ */ (() =>
     exposePolicies: v.optional(flag()),
     approvalStore: v.optional(having(['insert', 'get', 'replace', 'list', 'countPending', 'listDenied', 'prune'], 'an ApprovalStore')),
     stateKey: v.optional(
-      must<string | SecretString>('a string of 32 characters or more, or a SecretString', (value) => typeof value === 'string' ? value.length >= 32 : value instanceof SecretString),
+      must<string | SecretString>('a string of 32 characters or more, or a SecretString', (value) =>
+        typeof value === 'string' ? value.length >= 32 : value instanceof SecretString,
+      ),
     ),
     apiKey: v.optional(either([v.string(), v.instance(SecretString)], 'a string or a SecretString')),
     baseUrl: v.optional(either([v.string(), v.instance(URL)], 'an http or https URL')),

@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { HeldApproval } from '../../approval/call/PendingCall.js';
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import { markWithheld } from '../../model/Journal.js';
 import type { Params } from '../../model/Params.js';
 import type { Task } from '../../model/Task.js';
 import { checkEffectiveParams } from '../call/checkEffectiveParams.js';
@@ -71,7 +72,7 @@ export function runApproved<R>(
   const token = task.status === 'executing' ? task.claimToken : undefined;
   const entered = enterMethod(runtime, call, params, { effect: 'allow', decisionId }, { taskId, token, lastLook });
   return chain(entered, (outcome) => {
-    if (outcome.kind === 'withheld') throw outcome.error;
+    if (outcome.kind === 'withheld') throw markWithheld(outcome.error);
     // the scheduler awaits what this returns, so that a promise of the result is as good as the result
     return outcome.value as Awaited<R>;
   });

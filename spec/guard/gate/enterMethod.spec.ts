@@ -14,6 +14,7 @@ import { getGuard } from '../../../lib/guard/method/guardMetadata.js';
 import type { AegisModule } from '../../../lib/guard/module/AegisModule.js';
 import type { AegisOptions } from '../../../lib/guard/module/AegisOptions.js';
 import { ForbiddenError } from '../../../lib/model/errors/RefusalErrors.js';
+import { DecisionUnavailableError } from '../../../lib/model/errors/ServiceErrors.js';
 import type { PendingApproval } from '../../../lib/model/PendingApproval.js';
 import { approve, callElsewhere, durableModule, LEASE_MS, SWEEP_MS } from '../../support/durableModules.js';
 import { loadUnderLegacyEmit } from '../../support/legacyEmit.js';
@@ -366,8 +367,9 @@ for (const kind of ['in memory', 'on a durable store'] as const)
       ]) {
         steps.splice(0, 9, { name: 'broken', stop: step });
         expect(await soon(act(free)))
-          .to.be.instanceOf(Error)
-          .and.include({ name: 'DecisionUnavailableError' });
+          .to.be.instanceOf(DecisionUnavailableError)
+          .and.have.property('message')
+          .that.includes("The step 'broken' before tool 't' failed");
       }
       expect(entered).to.equal(0);
     });
