@@ -170,10 +170,7 @@ function enter<R>(
   decision: Decision,
   taskId?: string,
 ): Awaitable<CallOutcome<R>> {
-  const entered = enterMethod(runtime, call, effectiveParams, decision, taskId === undefined ? undefined : { taskId });
-  return chain<typeof entered extends Awaitable<infer O> ? O : never, CallOutcome<R>>(entered, (outcome) =>
-    outcome.kind === 'withheld' ? refused(call, outcome.error, decision) : outcome,
-  );
+  return enterMethod(runtime, call, effectiveParams, decision, refused, taskId === undefined ? undefined : { taskId });
 }
 
 function withdraw({ decisions }: GuardRuntime, { decisionId }: Decision): void {

@@ -100,7 +100,7 @@ export function startCall(
 ): Awaitable<CallOutcome<unknown>> {
   const runtime = resolveRuntime(spec, target);
   if (runtime.durable && target !== undefined) noteInstance(bindingOf(spec.info), target);
-  return decideCall<unknown>(runtime, MethodCall.of({ spec, fn, target, runtime }, args, lastLook));
+  return decideCall<unknown>(runtime, new MethodCall({ spec, fn, target, runtime }, args, lastLook));
 }
 
 function callGuarded(spec: GuardSpec, fn: AnyFunction, self: unknown, args: unknown[]): unknown {

@@ -21,11 +21,8 @@ export interface ApprovedEntry {
   readonly lastLook?: (() => Error | undefined) | undefined;
 }
 
-/** The method was not entered. */
-export interface WithheldOutcome {
-  readonly kind: 'withheld';
-  readonly error: Error;
-}
+/** What becomes of a call whose method is not entered. */
+export type Withhold<O> = (call: CallFacts<never>, error: Error, decision: Decision) => O;
 
 /**
  * The entry gate: the only way to a method's body, for calls that were allowed at once and for calls that a person approved.
@@ -36,19 +33,21 @@ export interface WithheldOutcome {
  *
  * @param effectiveParams what the method gets; nobody else may hold them
  * @param decision what allows the call
+ * @param withhold makes the outcome of a call that is stopped
  * @param approved what an approved call adds to it
  * @returns a promise only where the journal answers later; what the method throws is thrown as it is
  */
-export function enterMethod<R>(
+export function enterMethod<R, O>(
   runtime: GuardRuntime,
   call: CallToDecide<R>,
   effectiveParams: OwnParams,
   decision: Decision,
+  withhold: Withhold<O>,
   approved?: ApprovedEntry,
-): Awaitable<RunOutcome<R> | WithheldOutcome> {
+): Awaitable<RunOutcome<R> | O> {
   const stop = stopOf(runtime, call, decision, approved);
-  if (stop !== undefined) return { kind: 'withheld', error: stop };
-  if (runtime.journal !== undefined) return enterWithJournal(runtime, runtime.journal, call, effectiveParams, decision, approved);
+  if (stop !== undefined) return withhold(call, stop, decision);
+  if (runtime.journal !== undefined) return enterWithJournal(runtime, runtime.journal, call, effectiveParams, decision, withhold, approved);
   const value = invokeInContext(call.agentId, call.toolName, decision.decisionId, approved?.taskId, call, effectiveParams);
   return { kind: 'ran', value: resultOf(runtime, call, decision, approved, value), decision, effectiveParams };
 }
@@ -104,14 +103,15 @@ function stepFailed(step: string, toolName: string, cause: Error): AegisError {
   return new DecisionUnavailableError('service_threw', message, { cause });
 }
 
-function enterWithJournal<R>(
+function enterWithJournal<R, O>(
   runtime: GuardRuntime,
   journal: Journal,
   call: CallToDecide<R>,
   effectiveParams: OwnParams,
   decision: Decision,
+  withhold: Withhold<O>,
   approved: ApprovedEntry | undefined,
-): Awaitable<RunOutcome<R> | WithheldOutcome> {
+): Awaitable<RunOutcome<R> | O> {
   const { agentId, toolName } = call;
   const { decisionId } = decision;
   const { taskId, token } = approved ?? {};
@@ -121,12 +121,12 @@ function enterWithJournal<R>(
     // how an approved call ended is told where its task is settled
     if (approved?.lastLook === undefined) journal.note({ kind: 'settled', agentId, toolName, decisionId, taskId, outcome });
   };
-  const withheld = (error: Error): WithheldOutcome => {
+  const withheld = (error: Error): O => {
     settled('withheld');
-    return { kind: 'withheld', error };
+    return withhold(call, error, decision);
   };
   journal.note(entering);
-  return attempt<void, RunOutcome<R> | WithheldOutcome>(
+  return attempt<void, RunOutcome<R> | O>(
     () => journal.before?.(entering),
     () => {
       const stop = stopOf(runtime, call, decision, approved);

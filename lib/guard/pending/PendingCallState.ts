@@ -70,10 +70,11 @@ export function runApproved<R>(
 ): Awaitable<Awaited<R>> {
   const { decisionId, taskId } = task;
   const token = task.status === 'executing' ? task.claimToken : undefined;
-  const entered = enterMethod(runtime, call, params, { effect: 'allow', decisionId }, { taskId, token, lastLook });
-  return chain(entered, (outcome) => {
-    if (outcome.kind === 'withheld') throw markWithheld(outcome.error);
-    // the scheduler awaits what this returns, so that a promise of the result is as good as the result
-    return outcome.value as Awaited<R>;
-  });
+  const entered = enterMethod(runtime, call, params, { effect: 'allow', decisionId }, rethrow, { taskId, token, lastLook });
+  // the scheduler awaits what this returns, so that a promise of the result is as good as the result
+  return chain(entered, ({ value }) => value as Awaited<R>);
+}
+
+function rethrow(_call: unknown, error: Error): never {
+  throw markWithheld(error);
 }
