@@ -8,7 +8,7 @@ export class GuardSpec {
   readonly info: GuardInfo;
   readonly options: LooseGuardOptions;
   readonly binding: ParamsBinding;
-  /** Whether equal calls share one approval while it is pending. */
+  /** Whether duplicate calls share one approval while it is pending. */
   readonly deduplicates: boolean;
   #signature: string | undefined;
 
