@@ -60,7 +60,7 @@ export const LegacyAegisGuard: <This, A extends readonly unknown[], R extends Gu
 function decorateStandard(value: unknown, context: DecoratorContext, options: LooseGuardOptions): AnyFunction {
   if (context.kind !== 'method' || typeof value !== 'function') {
     throw new GuardDefinitionError(
-      `@AegisGuard guards methods, but it decorates a ${context.kind} ('${String(context.name)}'); make it a method.`,
+      `@AegisGuard guards methods, but it decorates ${context.kind === 'accessor' ? 'an' : 'a'} ${context.kind} ('${String(context.name)}'); make it a method.`,
     );
   }
   const guarded = wrapFunction(value as AnyFunction, context.name, options);

@@ -129,7 +129,7 @@ export class AegisModule implements AegisModuleView {
       {
         where: 'approvals',
         message:
-          'are decided elsewhere, because this module has no policies of its own; decide them at the Data Plane, or at your decision service.',
+          'have no desk in this process, because this module has no policies; decide them at the Data Plane, or at your decision service.',
       },
     ]);
   }

@@ -118,7 +118,7 @@ describe('AegisModule', () => {
       const error = thrown(() => AegisModule.configure({ decisions: new StandInDecisions() }));
       expect(error)
         .to.be.instanceOf(ConfigError)
-        .and.match(/close\(\) it first, or give \{ replace: true \}/);
+        .and.match(/close\(\) the module first, or call configure\(\) with \{ replace: true \}/);
       expect(AegisModule.current).to.equal(current);
     });
 

@@ -750,7 +750,7 @@ describe('A task whose outcome nobody knows', () => {
     const [task] = await aegis.tasks.listTasks();
     first.tamper(task!.taskId, { status: 'unknown', claimToken: 't', executorId: 'gone', error: { name: 'E', message: 'm' } });
     const error = await rejection(aegis.tasks.resolveUnknown(task!.taskId, { outcome: 'retry', by: 'ann' }));
-    expect(error.message).to.contain('arguments that no store can keep');
+    expect(error.message).to.contain('opaque arguments, which no store can keep');
     await aegis.close();
     await waiting;
   });
