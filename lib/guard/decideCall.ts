@@ -44,8 +44,9 @@ function prepare(runtime: GuardRuntime, call: CallFacts<never>): Awaitable<CallR
 }
 
 function validate(runtime: GuardRuntime, call: CallFacts<never>, values: OwnParams, firstNull: string | undefined): Awaitable<CallRequest> {
-  const { schema } = call;
+  const { schema, schemaAppliesTo } = call;
   if (schema !== undefined) {
+    if (schemaAppliesTo === 'sanitized') return new CallRequest(values, call, runtime);
     return chain(validateParams(schema, recordOf(values), runtime.limits), (params) => {
       // what is called again was checked before it was stored: it is that call, or none
       if (call.retryOf === undefined || canonicalDigest(params) === canonicalDigest(recordOf(values)))

@@ -256,7 +256,7 @@ for (const sdk of SDKS) {
       for (const onDeny of ['throw', 'result'] as const) {
         const tools = guardTools(
           sendTool(async () => 1, { outputSchema: z.number() }),
-          { module, onApproval: 'pending', onDeny },
+          { module, approval: 'defer', onDeny },
         );
         const model = sdk.model([
           callsOf([

@@ -114,7 +114,7 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
     }
 
     it('tells the model that a person has to decide, runs the tool once when it was approved, and keeps its result', async () => {
-      const told = await first(ASKED, { onApproval: 'pending' });
+      const told = await first(ASKED, { approval: 'defer' });
       expect(told.text).to.include('over a hundred needs a person');
       expect(ran).to.deep.equal([]);
       await approveAll();
@@ -126,7 +126,7 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
     });
 
     it('waits for a person where it is told to, and gives the result', async () => {
-      const answer = first(ASKED, { onApproval: 'wait' });
+      const answer = first(ASKED, { approval: 'wait' });
       await until(async () => (await module.approvals.list()).length > 0);
       expect(ran).to.deep.equal([]);
       await approveAll();
@@ -135,7 +135,7 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
     });
 
     it('waits no longer than it may, and never runs the tool then', async () => {
-      const told = await first(ASKED, { onApproval: 'wait', waitMs: 20 });
+      const told = await first(ASKED, { approval: 'wait', waitMs: 20 });
       expect(told.text).to.not.include('sent to');
       await approveAll();
       await new Promise((resolve) => setTimeout(resolve, 30));
@@ -143,7 +143,7 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
     });
 
     it('refuses what a person would have to decide where nobody is asked, and leaves nothing open', async () => {
-      const told = await first(ASKED, { onApproval: 'deny' });
+      const told = await first(ASKED, { approval: 'deny' });
       expect(told.refused).to.be.oneOf([true, undefined]);
       expect([ran, await module.approvals.list({ status: 'pending' })]).to.deep.equal([[], []]);
     });
@@ -203,14 +203,14 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
         decisions: serviceOf((request) => (asked.push(request), { effect: 'allow', decisionId: `d${asked.length}` })),
         agentId: 'mailer',
       });
-      await run([ALLOWED, { to: 'bob', amount: 6 }], { module: counting, onApproval: 'pending' });
+      await run([ALLOWED, { to: 'bob', amount: 6 }], { module: counting, approval: 'defer' });
       await counting.close();
       expect(ran.map(({ to }) => to).sort()).to.deep.equal(['ann', 'bob']);
       expect(new Set(asked.map(({ callId }) => callId))).to.have.property('size', 2);
     });
 
     it('asks twice for two equal calls that need a person, and runs each of them once', async () => {
-      await run([ASKED, ASKED], { onApproval: 'pending' });
+      await run([ASKED, ASKED], { approval: 'defer' });
       expect(await module.approvals.list()).to.have.length(2);
       await approveAll();
       await until(() => ran.length === 2);
@@ -242,10 +242,10 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
         }
       }
       const post = new Post();
-      const before = await adapter.run({ module: counting, onApproval: 'pending' }, [ALLOWED], (input) => post.send(input));
+      const before = await adapter.run({ module: counting, approval: 'defer' }, [ALLOWED], (input) => post.send(input));
       expect([before[0]?.text.includes('sent to ann'), decisions]).to.deep.equal([true, entersAtOnce ? 1 : 2]);
       // other arguments are another call
-      await adapter.run({ module: counting, onApproval: 'pending' }, [ALLOWED], (input) => post.send({ ...input, amount: 6 }));
+      await adapter.run({ module: counting, approval: 'defer' }, [ALLOWED], (input) => post.send({ ...input, amount: 6 }));
       expect(decisions).to.equal(entersAtOnce ? 3 : 4);
       await counting.close();
     });
@@ -266,7 +266,7 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
     if (abortable) {
       it('ends the wait when the run is aborted, at once, and never runs the tool', async () => {
         const controller = new AbortController();
-        const answer = run([ASKED], { onApproval: 'wait' }, controller.signal).then(
+        const answer = run([ASKED], { approval: 'wait' }, controller.signal).then(
           () => {},
           () => {},
         );
@@ -285,7 +285,7 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
     it('refuses options that cannot be', () => {
       const make = (options: object) => adapter.run({ module, ...options }, [], body);
       return Promise.all(
-        [{ onApproval: 'perhaps' }, { verdictBy: () => 'ann', module: undefined }, ...(native ? [] : [{ onApproval: 'native' }])].map(
+        [{ approval: 'perhaps' }, { verdictBy: () => 'ann', module: undefined }, ...(native ? [] : [{ approval: 'native' }])].map(
           async (options) => {
             const error = await make(options).then(
               () => undefined,

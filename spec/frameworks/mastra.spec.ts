@@ -282,7 +282,7 @@ describe('Tools of Mastra', () => {
     const execute = async (): Promise<{ sent: number }> => ({ sent: 1 });
     const outputSchema = z.object({ sent: z.number() });
     const send = createTool({ id: 'send', description: 'sends', inputSchema: mailSchema, outputSchema, execute });
-    const { model, generate } = agentOf(guardTools({ send }, { module, onApproval: 'pending' }), [callsOf([{ to: 'ann', amount: 500 }])]);
+    const { model, generate } = agentOf(guardTools({ send }, { module, approval: 'defer' }), [callsOf([{ to: 'ann', amount: 500 }])]);
     await generate();
     expect(toldIn(model, 'call-1')).to.include({ refused: true });
   });

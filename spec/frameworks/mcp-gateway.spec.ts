@@ -426,7 +426,7 @@ describe('The MCP gateway', function () {
       { url: 'http://tools.example/mcp' },
       { url: 'file:///etc/passwd' },
       { command: 'a', listen: { port: 0, host: '0.0.0.0' } },
-      { command: 'a', listen: { port: 0 }, onApproval: 'native' as never },
+      { command: 'a', listen: { port: 0 }, approval: 'native' as never },
     ];
     for (const options of wrong) {
       const error = await runGateway({ module, sdk, ...options }).then(

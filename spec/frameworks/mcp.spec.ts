@@ -171,7 +171,7 @@ for (const sdk of [V1, V2]) {
     });
 
     it('keeps a client waiting that would have given up after 60 ms', async () => {
-      const server = guardServer(sdk.server(), { module, onApproval: 'wait', heartbeatMs: 15 });
+      const server = guardServer(sdk.server(), { module, approval: 'wait', heartbeatMs: 15 });
       server.registerTool('send', { inputSchema: mailSchema }, tool);
       const client = await connect(server);
       let beats = 0;
@@ -187,7 +187,7 @@ for (const sdk of [V1, V2]) {
     });
 
     it('does not run what a client gave up on', async () => {
-      const server = guardServer(sdk.server(), { module, onApproval: 'wait' });
+      const server = guardServer(sdk.server(), { module, approval: 'wait' });
       server.registerTool('send', { inputSchema: mailSchema }, tool);
       const client = await connect(server);
       const error = await client.callTool({ name: 'send', arguments: ASKED }, { timeout: 30 }).then(
@@ -203,7 +203,7 @@ for (const sdk of [V1, V2]) {
     it('takes the same request id of another connection for another call', async () => {
       const calls: Client[] = [];
       for (const _ of [1, 2]) {
-        const server = guardServer(sdk.server(), { module, scope: () => 'one for all', onApproval: 'wait', waitMs: 50 });
+        const server = guardServer(sdk.server(), { module, scope: () => 'one for all', approval: 'wait', waitMs: 50 });
         server.registerTool('send', { inputSchema: mailSchema }, tool);
         calls.push(await connect(server));
       }
@@ -228,7 +228,7 @@ for (const sdk of [V1, V2]) {
     });
 
     it('refuses options that cannot be', () => {
-      const wrong: McpOptions[] = [{ onApproval: 'native' }, { stateKey: 'short' }, { heartbeatMs: 0 }, { heartbeatMs: Number.NaN }];
+      const wrong: McpOptions[] = [{ approval: 'native' }, { stateKey: 'short' }, { heartbeatMs: 0 }, { heartbeatMs: Number.NaN }];
       for (const options of wrong)
         expect(() => guardServer(sdk.server(), { module, ...options }))
           .to.throw()
@@ -294,7 +294,7 @@ for (const sdk of [V1, V2]) {
       });
 
       it('fails closed with a client that cannot be asked', async () => {
-        const told = await ask(SELF, undefined, { onApproval: 'native' });
+        const told = await ask(SELF, undefined, { approval: 'native' });
         expect([told.isError, decisionOf(told)['aegis'], await module.approvals.list({ status: 'pending' })]).to.deep.equal([
           true,
           'denied',
@@ -564,7 +564,7 @@ describe('A server of MCP SDK 2 that is made anew for each request', () => {
 
   it('tells a client that cannot be asked that a person has to decide, and refuses it with `native`', async () => {
     expect(decisionOf(await call({}, 'none'))['aegis']).to.equal('pending');
-    expect(decisionOf(await call({ onApproval: 'native' }, 'none'))['aegis']).to.equal('denied');
+    expect(decisionOf(await call({ approval: 'native' }, 'none'))['aegis']).to.equal('denied');
     expect(ran).to.deep.equal([]);
   });
 });

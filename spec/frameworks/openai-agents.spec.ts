@@ -265,7 +265,7 @@ describe('Tools of the OpenAI Agents SDK', () => {
     expect({ ...guarded, invoke: 0, needsApproval: 0 }).to.deep.equal({ ...original, invoke: 0, needsApproval: 0 });
     expect([guarded.invoke === original.invoke, guarded.needsApproval === original.needsApproval]).to.deep.equal([false, false]);
     // nothing is asked before the call where the SDK is not to be interrupted
-    expect(guardTools([original], { module, onApproval: 'pending' })[0].needsApproval).to.equal(original.needsApproval);
+    expect(guardTools([original], { module, approval: 'defer' })[0].needsApproval).to.equal(original.needsApproval);
   });
 
   it('run with what the SDK made of the input that policy decided on', async () => {
@@ -291,11 +291,11 @@ describe('Tools of the OpenAI Agents SDK', () => {
     await using module = moduleOf();
     let ran = 0;
     const plain = sendTool(() => (ran += 1), { errorFunction: undefined, parameters: MAIL.extend({ kind: z.enum(['letter']) }) });
-    for (const onApproval of ['pending', 'wait', 'deny', 'native'] as const) {
-      const tools = guardTools([plain], { module, onApproval });
+    for (const approval of ['defer', 'wait', 'deny', 'native'] as const) {
+      const tools = guardTools([plain], { module, approval });
       const model = calling('{"to":', { to: 'ann', amount: 5, kind: 'parcel' });
       const result = await runner.run(agentOf(model, ...tools), 'go');
-      if (onApproval === 'native') {
+      if (approval === 'native') {
         // the SDK has a person look at what is no JSON where `needsApproval` is a function
         expect(result.interruptions.map(({ arguments: text }) => text)).to.deep.equal(['{"to":']);
         for (const item of result.interruptions) result.state.approve(item);
@@ -343,7 +343,7 @@ describe('Tools of the OpenAI Agents SDK', () => {
     const worded = structured({ errorFunction: (_: unknown, error: Error) => ({ ok: error.name !== 'ForbiddenError' }) });
     expect(await told(guardTools([worded], { module })[0])).to.include('{"ok":false}');
     expect(await told(guardTools([structured()], { module, onDeny: 'result' })[0])).to.include('over a thousand is too much');
-    const pending = await guardTools([structured()], { module, onApproval: 'pending' })[0]
+    const pending = await guardTools([structured()], { module, approval: 'defer' })[0]
       .invoke({ context: undefined } as RunContext, JSON.stringify(ASKED))
       .catch((error: unknown) => error);
     expect(pending).to.include({ name: 'ApprovalPendingError' });
@@ -364,7 +364,7 @@ describe('Tools of the OpenAI Agents SDK', () => {
     await using module = moduleOf();
     let ran = 0;
     const model = calling(ASKED);
-    await runner.run(agentOf(model, ...guardTools([sendTool(() => (ran += 1), { timeoutMs: 30 })], { module, onApproval: 'wait' })), 'go');
+    await runner.run(agentOf(model, ...guardTools([sendTool(() => (ran += 1), { timeoutMs: 30 })], { module, approval: 'wait' })), 'go');
     expect(toldIn(model, 'call-1')).to.include('timed out');
     for (const { decisionId, digest } of await module.approvals.list({ status: 'pending' }))
       await module.approvals.approve(decisionId, { by: 'ann', digest });

@@ -8,7 +8,7 @@ import { Hono } from 'hono';
 import * as aegislib from 'aegislib';
 import { AegisModule, ForbiddenError, guard, isPending } from 'aegislib';
 import type { AegisError, Task } from 'aegislib';
-import { expressAegis, fastifyAegis, honoAegis, tasksRoute, toHttp } from 'aegislib/web';
+import { aegisExpress, aegisFastify, aegisHono, tasksRoute, toHttp } from 'aegislib/web';
 import { serviceOf } from './behavesLikeAdapter.js';
 import { counted } from './counted.js';
 import { WEB_FRAMEWORKS } from './webApps.js';
@@ -445,7 +445,7 @@ describe('A ForbiddenError that a handler throws, without any of this', () => {
 });
 
 describe('Aegis on the web is refused', () => {
-  const makers = { express: expressAegis, fastify: fastifyAegis, hono: honoAegis } as unknown as Record<
+  const makers = { express: aegisExpress, fastify: aegisFastify, hono: aegisHono } as unknown as Record<
     string,
     (options: object) => unknown
   >;
@@ -464,9 +464,9 @@ describe('Aegis on the web is refused', () => {
     const options = { module, session: () => null };
     for (const authorize of [undefined, true, 'everybody']) {
       expect(() => tasksRoute({ authorize } as never)).to.throw(aegislib.ConfigError, 'authorize');
-      expect(() => expressAegis(options).tasks({ authorize } as never)).to.throw(aegislib.ConfigError, 'authorize');
-      expect(() => honoAegis(options).tasks({ authorize } as never)).to.throw(aegislib.ConfigError, 'authorize');
-      expect(() => fastifyAegis({ ...options, tasks: { authorize } as never })).to.throw(aegislib.ConfigError, 'authorize');
+      expect(() => aegisExpress(options).tasks({ authorize } as never)).to.throw(aegislib.ConfigError, 'authorize');
+      expect(() => aegisHono(options).tasks({ authorize } as never)).to.throw(aegislib.ConfigError, 'authorize');
+      expect(() => aegisFastify({ ...options, tasks: { authorize } as never })).to.throw(aegislib.ConfigError, 'authorize');
     }
   });
 });

@@ -34,7 +34,8 @@ export interface AgentDefaults {
   readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore' | undefined;
 }
 
-type AnyClass = abstract new (...args: never) => unknown;
+/** Any class, abstract ones too. */
+export type AnyClass = abstract new (...args: never) => unknown;
 
 /** @internal Marks a wrapper, on itself (which every compiler keeps) and in reflect-metadata. */
 export function markGuarded(wrapper: object, info: GuardInfo): void {

@@ -16,7 +16,7 @@ const refund = betaZodTool({
   inputSchema: z.object({ order: z.string(), amount: z.number(), note: z.string() }),
   run: ({ order, amount, note }) => `refunded ${amount} for ${order} (${note})`,
 });
-const tools = guardTools([refund], { onApproval: 'wait', ToolError });
+const tools = guardTools([refund], { approval: 'wait', ToolError });
 
 interface Block {
   readonly type: string;

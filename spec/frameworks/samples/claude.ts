@@ -12,7 +12,7 @@ const aegis = AegisModule.configure({ policies: { text: POLICIES }, agentId: 'su
 const hooks = aegisHooks({
   toolName: (name) => name.replace('mcp__shop__', ''),
   session: ({ session_id }) => ({ chat: session_id }),
-  onApproval: 'native',
+  approval: 'native',
 });
 
 interface Refund {

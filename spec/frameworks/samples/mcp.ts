@@ -10,7 +10,7 @@ import { show } from './show.js';
 
 const aegis = AegisModule.configure({ policies: { text: POLICIES }, agentId: 'support-agent', env: false });
 
-const server = guardServer(new McpServer({ name: 'shop', version: '1.0.0' }), { onApproval: 'wait' });
+const server = guardServer(new McpServer({ name: 'shop', version: '1.0.0' }), { approval: 'wait' });
 server.registerTool(
   'refund',
   { description: 'Refunds an order', inputSchema: { order: z.string(), amount: z.number(), note: z.string() } },

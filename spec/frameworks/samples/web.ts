@@ -2,7 +2,7 @@
 // the task registry for whom the host lets. Each app is a server on 127.0.0.1 that the sample sends real requests to.
 import { serve } from '@hono/node-server';
 import { AegisModule, guard } from 'aegislib';
-import { expressAegis, fastifyAegis, honoAegis } from 'aegislib/web';
+import { aegisExpress, aegisFastify, aegisHono } from 'aegislib/web';
 import express from 'express';
 import type { Request } from 'express';
 import fastify from 'fastify';
@@ -33,7 +33,7 @@ const sessionOf = (user: string | undefined): object | null => (user === undefin
 // --- Express -------------------------------------------------------------------------------------------------------------------------------------
 
 const expressUser = (request: Request): string | undefined => userOf(request.headers.authorization);
-const onExpress = expressAegis({ session: (request: Request) => sessionOf(expressUser(request)), tasksAt: '/tasks' });
+const onExpress = aegisExpress({ session: (request: Request) => sessionOf(expressUser(request)), tasksAt: '/tasks' });
 const expressApp = express();
 expressApp.use(express.json());
 expressApp.use(onExpress.requests);
@@ -46,7 +46,7 @@ expressApp.use(onExpress.errors);
 const fastifyUser = (request: FastifyRequest): string | undefined => userOf(request.headers.authorization);
 const fastifyApp = fastify();
 fastifyApp.register(
-  fastifyAegis({
+  aegisFastify({
     session: (request: FastifyRequest) => sessionOf(fastifyUser(request)),
     tasks: { authorize: (request) => fastifyUser(request) === 'ann', show: ['result'] },
   }),
@@ -56,7 +56,7 @@ fastifyApp.post('/refunds', async (request) => refund(request.body as Order));
 // --- Hono ----------------------------------------------------------------------------------------------------------------------------------------
 
 const honoUser = (c: Context): string | undefined => userOf(c.req.header('authorization'));
-const onHono = honoAegis({ session: (c: Context) => sessionOf(honoUser(c)), tasksAt: '/tasks' });
+const onHono = aegisHono({ session: (c: Context) => sessionOf(honoUser(c)), tasksAt: '/tasks' });
 const honoApp = new Hono();
 honoApp.use(onHono.requests);
 honoApp.get('/tasks/:id?', onHono.tasks({ authorize: (c) => honoUser(c) === 'ann', show: ['result'] }));

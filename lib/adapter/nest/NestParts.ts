@@ -1,10 +1,10 @@
-type AnyClass = abstract new (...args: never) => object;
+import type { AnyClass } from '../../guard/method/guardMetadata.js';
 
-/** What is used of Nest. It is handed over, so that this package needs no Nest: `{ ...common, ...core }` of both namespaces has it all. */
+/** The parts of Nest that the adapter uses. They are passed in, so that this package does not depend on Nest: `{ ...common, ...core }` has all of them. */
 export interface NestParts {
-  /** Of `@nestjs/common`. */
+  /** From `@nestjs/common`. */
   readonly Catch: (...exceptions: AnyClass[]) => (target: new () => object) => unknown;
-  /** These of `@nestjs/core`. */
+  /** From `@nestjs/core`, like those below. */
   readonly APP_FILTER: string;
   readonly APP_INTERCEPTOR: string;
   readonly ModuleRef: AnyClass;
@@ -12,32 +12,32 @@ export interface NestParts {
   readonly HttpAdapterHost: AnyClass;
 }
 
-/** What is used of the context that Nest hands to interceptors and filters. */
+/** The methods that are used of the context that Nest passes to interceptors and filters. */
 export interface NestContext {
   getType(): string;
   switchToHttp(): { getRequest(): never; getResponse(): never };
 }
 
-/** A module as Nest imports it. */
+/** A module that Nest can import. */
 export interface NestDynamicModule {
   module: new () => object;
   providers: NestProvider[];
 }
 
-/** A provider that a function makes. */
+/** A provider that a factory function creates. */
 export interface NestProvider {
   provide: string | symbol;
   useFactory: (...given: never[]) => object;
   inject: AnyClass[];
 }
 
-/** Nest's access to the instances it made. */
+/** Nest's access to the instances that it created. */
 export interface InstanceFinder {
   get(target: AnyClass, options: { strict: boolean }): object;
   resolve(target: AnyClass, contextId: undefined, options: { strict: boolean }): Promise<object>;
 }
 
-/** A class that Nest makes instances of. */
+/** A class that Nest creates instances of. */
 interface InstanceWrapper {
   readonly metatype: unknown;
   readonly instance: unknown;
@@ -50,7 +50,7 @@ export type AllModules = ReadonlyMap<
   { readonly providers: ReadonlyMap<unknown, InstanceWrapper>; readonly controllers: ReadonlyMap<unknown, InstanceWrapper> }
 >;
 
-/** The web server below Nest. */
+/** The web server that Nest runs on. */
 export interface HttpHost {
   readonly httpAdapter: {
     isHeadersSent(response: unknown): boolean;
@@ -61,12 +61,12 @@ export interface HttpHost {
   };
 }
 
-/** A stream of what a handler returns: an Observable, whatever copy of rxjs it is of. */
+/** A stream of what a handler returns: an Observable of any copy of rxjs. */
 export interface NestStream {
   subscribe(observer: { next(value: unknown): void; error(error: unknown): void; complete(): void }): unknown;
 }
 
-/** What comes of each part of a stream instead. */
+/** Replaces each value of a stream. */
 export function mapStream(source: NestStream, change: (value: unknown) => unknown): NestStream {
   const Stream = source.constructor as new (
     subscribe: (to: { next(value: unknown): void; error(error: unknown): void; complete(): void }) => unknown,
@@ -80,16 +80,16 @@ export function mapStream(source: NestStream, change: (value: unknown) => unknow
   );
 }
 
-/** The classes of an application of which something is guarded, each with the instance that all share, if there is one. */
+/** For each class of an application that has guards: its shared instance, or the class itself where instances are not shared. */
 export function guardedTargets(modules: AllModules, isGuarded: (type: AnyClass) => boolean): ReadonlySet<object> {
   const targets = new Set<object>();
   for (const { providers, controllers } of modules.values())
     for (const wrapper of [...providers.values(), ...controllers.values()]) {
       const shared: unknown = wrapper.isDependencyTreeStatic() ? wrapper.instance : undefined;
-      // a provider that a function or a value made has no class of its own
+      // a provider from a factory or a value has no class of its own
       const type =
         typeof shared === 'object' && shared !== null ? shared.constructor : (wrapper.metatype as { readonly prototype?: unknown } | null);
-      // nor has a function that makes one
+      // a factory function is not a class either
       if (typeof type !== 'function' || typeof type.prototype !== 'object' || type.prototype === null) continue;
       if (isGuarded(type as unknown as AnyClass)) targets.add((shared as object | undefined) ?? type);
     }

@@ -5,17 +5,17 @@ import { clampTimeout } from '../../common/time/timers.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { McpRequest } from './context.js';
 
-/** What the person at the client said: nothing where the question was dismissed. */
+/** The answer of the person at the client; undefined where the person dismissed the question. */
 export type McpAnswer = 'yes' | 'no' | undefined;
 
-/** What is used of the SDK's `Server`, of either version. */
+/** The properties that are used of the SDK's `Server`, of either version. */
 export interface McpProtocolServer {
   readonly transport?: object | undefined;
   getClientCapabilities?(): unknown;
   elicitInput?(params: never, options?: never): Promise<unknown>;
 }
 
-/** Under which name the question is asked in version 2. */
+/** The name of the question in version 2. */
 export const QUESTION = 'aegis/approve';
 
 const SCHEMA = {
@@ -24,7 +24,7 @@ const SCHEMA = {
   required: ['approve'],
 } as const;
 
-/** What the person is shown: what would run, whole, with hidden characters made visible. */
+/** The text that the person is shown: the complete call that would run, with hidden characters made visible. */
 export function questionOf({ toolName, params, reason }: ApprovalRecord): string {
   const lines = [`May the tool '${toolName}' run?`, `Why it asks: ${reason}`];
   for (const name of Object.keys(params)) lines.push(`${name} = ${canonicalText(params[name])}`);
@@ -35,11 +35,11 @@ export function questionOf({ toolName, params, reason }: ApprovalRecord): string
 export function canElicit(server: McpProtocolServer, { rounds }: McpRequest): boolean {
   const capabilities = rounds?.capabilities ?? server.getClientCapabilities?.();
   const elicitation = isPlainObject(capabilities) ? capabilities['elicitation'] : undefined;
-  // one that says nothing more can do forms
+  // a client that names no mode supports forms
   return isPlainObject(elicitation) && (Object.hasOwn(elicitation, 'form') || !Object.hasOwn(elicitation, 'url'));
 }
 
-/** Version 1: asks, while the call waits. */
+/** Version 1: asks the person while the call waits. */
 export async function elicit(
   server: McpProtocolServer,
   message: string,
@@ -51,13 +51,13 @@ export async function elicit(
   return answerOf(await server.elicitInput?.(params as never, options as never));
 }
 
-/** Version 2: the result that asks; the client calls again with the answer. */
+/** Version 2: a result that asks the person. The client calls the tool again with the answer. */
 export function inputRequired(message: string, requestState: string): object {
   const params = { mode: 'form', message, requestedSchema: SCHEMA };
   return { resultType: 'input_required', inputRequests: { [QUESTION]: { method: 'elicitation/create', params } }, requestState };
 }
 
-/** Version 2: whether this is the second round of a call that was asked about, and what was answered. */
+/** Version 2: the answer, if this is the second round of a call. */
 export function answered({ rounds }: McpRequest): { readonly answer: McpAnswer } | undefined {
   const responses = rounds?.inputResponses;
   if (typeof responses !== 'object' || responses === null || !Object.hasOwn(responses, QUESTION)) return undefined;

@@ -1,18 +1,18 @@
-/** What is used of the input of a hook of the Claude Agent SDK, and what the options' functions get. */
+/** The properties that are used of the input of a hook of the Claude Agent SDK. The functions among the options get it too. */
 export interface ClaudeHookInput {
   readonly session_id: string;
   readonly hook_event_name?: string;
   readonly tool_name?: string;
   readonly tool_input?: unknown;
   readonly tool_use_id?: string;
-  /** Set in a sub-agent. */
+  /** Set for the calls of a sub-agent. */
   readonly agent_id?: string;
   readonly agent_type?: string;
   readonly permission_mode?: string;
   readonly cwd?: string;
 }
 
-/** What a PreToolUse hook answers with. Empty: nothing to say. */
+/** The answer of a PreToolUse hook. An empty answer leaves the decision to the CLI. */
 export interface ClaudeHookOutput {
   hookSpecificOutput?: {
     hookEventName: 'PreToolUse';
@@ -22,7 +22,7 @@ export interface ClaudeHookOutput {
   };
 }
 
-/** A PreToolUse hook. It never rejects: the CLI runs a tool whose hook failed, unless told otherwise. */
+/** A PreToolUse hook. It never rejects, because by default the CLI runs a tool whose hook failed. */
 export type ClaudeHook = (
   input: ClaudeHookInput,
   toolUseId: string | undefined,
@@ -32,7 +32,7 @@ export type ClaudeHook = (
 /** One entry of the SDK's `hooks.PreToolUse`. */
 export interface ClaudeHookMatcher {
   matcher?: string;
-  /** Seconds. */
+  /** In seconds. */
   timeout: number;
   onFailure: 'block';
   hooks: ClaudeHook[];

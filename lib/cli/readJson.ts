@@ -1,26 +1,27 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseJsonStrictly } from '../common/data/parseJsonStrictly.js';
-import { CliError } from './exitCodes.js';
+import { CliError } from './CliIo.js';
 
 /**
- * A JSON object from the command line, or with `@path` from a file, which keeps it out of the list of processes. Nothing of it is quoted in an error.
+ * Reads a JSON object from an option, or with `@path` from a file, which keeps it out of the list of processes. Errors quote nothing of it.
  *
  * @throws CliError
  */
 export function readJsonObject(option: string, given: string | undefined): Readonly<Record<string, unknown>> | undefined {
   if (given === undefined) return undefined;
   const value = parse(option, given.startsWith('@') ? readText(given.slice(1)) : given);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new CliError(`${option}: is no JSON object`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new CliError(`${option} must be a JSON object, such as '{"amount": 5}'; write @path to read it from a file`);
   return value as Readonly<Record<string, unknown>>;
 }
 
-/** @throws CliError */
+/** Reads a file of JSON. @throws CliError */
 export function readJsonFile(path: string): unknown {
   return parse(path, readText(path));
 }
 
-/** @throws CliError */
+/** Reads a text file. @throws CliError */
 export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -29,7 +30,7 @@ export function readText(path: string): string {
   }
 }
 
-/** A file, or every file of a folder with that ending, by name. @throws CliError, also for a folder that has none */
+/** Lists a file, or the files of a folder with that ending, sorted by name. @throws CliError, also if the folder has no such file */
 export function filesOf(path: string, ending: string): readonly string[] {
   let names: readonly string[];
   try {
@@ -52,7 +53,7 @@ function parse(where: string, text: string): unknown {
 
 const SAID: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder',
-  EACCES: 'it may not be read',
+  EACCES: 'permission to read it is missing',
   EISDIR: 'it is a folder',
 };
 

@@ -7,34 +7,58 @@ import type { PolicyEngine, PolicyOutcome } from '../policy/PolicyEngine.js';
 import type { PolicySource } from '../policy/PolicySource.js';
 import { readPolicies } from '../policy/live/readPolicies.js';
 
-/** Policies to ask: a path, URL or `{ text }`, an engine, or what has one, such as `aegis.policies`. */
+/** The policies to ask: a path, URL or `{ text }`, an engine, or an object that has one, such as `aegis.policies`. */
 export type PoliciesUnderTest = PolicySource | PolicyEngine | { readonly engine: PolicyEngine };
 
 /** A call that policies are asked about. */
 export interface TestCall extends AgentConfig {
   readonly agentId: string;
   readonly toolName: string;
-  /** Copied as a guard copies them. Default none. */
+  /**
+   * The params, which are copied as a guard copies them.
+   *
+   * @defaultValue no params
+   */
   readonly params?: Readonly<Record<string, unknown>> | undefined;
-  /** Default none. */
+  /**
+   * The session.
+   *
+   * @defaultValue no session
+   */
   readonly session?: Session | null | undefined;
-  /** What the module's facts hook would say. Default none. */
+  /**
+   * The facts that the module's facts hook would return.
+   *
+   * @defaultValue no facts
+   */
   readonly facts?: Readonly<Record<string, unknown>> | undefined;
-  /** The guard's action groups. Default none. */
+  /**
+   * The guard's action groups.
+   *
+   * @defaultValue no groups
+   */
   readonly groups?: readonly string[] | undefined;
-  /** Params that a sanitize may remove: those of a guard with a schema. Default none. */
+  /**
+   * The params that a sanitize may remove; only guards with a schema allow that.
+   *
+   * @defaultValue no params
+   */
   readonly removable?: readonly string[] | undefined;
-  /** `context.system.now`, in epoch milliseconds. Default now. */
+  /**
+   * The time that policies see as `context.system.now`, in milliseconds since 1970.
+   *
+   * @defaultValue the current time
+   */
   readonly nowMs?: number | undefined;
 }
 
-/** What policies say, and of which params. */
+/** The decision of policies, and the params that they decided on. */
 export interface TestedCall {
   readonly outcome: PolicyOutcome;
   readonly params: Params;
 }
 
-/** A function that asks the policies, loaded once. @throws ConfigError for policies that do not load */
+/** Loads policies once and returns a function that asks them. @throws ConfigError for policies that do not load */
 export function policyAsker(policies: PoliciesUnderTest): (call: TestCall) => TestedCall {
   const engine = engineOf(policies);
   return (call) => {
@@ -51,10 +75,12 @@ function engineOf(policies: PoliciesUnderTest): PolicyEngine {
   return CedarPolicyEngine.load({ sources: readPolicies(policies) });
 }
 
-/** An engine knows its agents; a call that says what its agent is, says it instead. */
+/** The engine to ask: the roles and attributes of a call replace what the engine knows of its agent. */
 function engineFor(engine: PolicyEngine, { agentId, roles, attributes }: TestCall): PolicyEngine {
   if (roles === undefined && attributes === undefined) return engine;
-  // also an engine of another copy of this package
+  // true also for an engine of another copy of this package
   if ('withAgents' in engine) return (engine as CedarPolicyEngine).withAgents(Object.fromEntries([[agentId, { roles, attributes }]]));
-  throw new ConfigError([{ where: 'roles, attributes', message: 'are for Cedar policies; an engine of your own knows its agents.' }]);
+  throw new ConfigError([
+    { where: 'roles, attributes', message: 'work with Cedar policies only; define the agents in your own engine instead.' },
+  ]);
 }

@@ -6,7 +6,7 @@ import type { TasksOptions } from '../../http/tasksRoute.js';
 import { toHttp } from '../../http/toHttp.js';
 import type { HttpAnswer } from '../../http/toHttp.js';
 
-/** What is used of a request of Fastify. */
+/** The properties of a Fastify request that are used. */
 export interface FastifyRequestLike {
   readonly method: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -14,21 +14,25 @@ export interface FastifyRequestLike {
   readonly query: unknown;
 }
 
-/** What is used of an instance of Fastify: its hooks, its handler of errors, and routes. */
+/** The methods of a Fastify instance that are used: hooks, error handler and routes. */
 export interface FastifyInstanceLike {
   addHook(name: never, hook: never): unknown;
   setErrorHandler(handler: never): unknown;
   get(path: never, handler: never): unknown;
 }
 
-/** What the plugin takes. */
-export interface FastifyAegisOptions<R> extends Omit<WebOptions<R>, 'tasksAt'> {
-  /** Mounts the task registry, at `path`: `/tasks` by default. An answer of 202 says in `location` where the call's task is. Default: it is not mounted. */
+/** The options of {@link aegisFastify}. */
+export interface AegisFastifyOptions<R> extends Omit<WebOptions<R>, 'tasksAt'> {
+  /**
+   * Mounts the task registry at `path` (by default `/tasks`). The `location` header of a 202 then points to the call's task.
+   *
+   * @defaultValue not mounted
+   */
   readonly tasks?: (TasksOptions<R> & { readonly path?: string | undefined }) | undefined;
 }
 
-/** A plugin of Fastify. */
-export type FastifyAegisPlugin = (instance: FastifyInstanceLike, options: unknown, done: (error?: Error) => void) => void;
+/** A Fastify plugin. */
+export type AegisFastifyPlugin = (instance: FastifyInstanceLike, options: unknown, done: (error?: Error) => void) => void;
 
 interface Reply {
   code(status: number): Reply;
@@ -38,35 +42,35 @@ interface Reply {
 type Done = (error?: unknown, payload?: unknown) => void;
 
 /**
- * A plugin for Fastify 5: opens the session of each request, answers with {@link toHttp} what our errors are, makes a PendingApproval that a handler returns
- * a 202, and mounts the task registry. It counts for the instance it is registered on and its children. Register it behind your authentication; handlers of
- * errors that children have of their own, and one that is set on the same instance, ask `toHttp` themselves.
+ * Makes a plugin for Fastify 5. It opens the session of each request, answers the errors of this package as {@link toHttp} does, turns a PendingApproval that a
+ * handler returns into a 202, and mounts the task registry. It applies to the instance on which it is registered and to its children. Register it behind your
+ * authentication. An error handler of a child, or another one on the same instance, replaces the plugin's and must call `toHttp()` itself.
  *
- * @throws ConfigError where there is no `session` function, the module has no `sessions: 'async-local'`, or `tasks` have no `authorize`
+ * @throws ConfigError if there is no `session` function, the module was made without `sessions: 'async-local'`, or `tasks` has no `authorize`
  * @example
- * app.register(fastifyAegis({ session: (request: FastifyRequest) => ({ user_id: request.user.id }), tasks: { authorize: isOperator } }));
+ * app.register(aegisFastify({ session: (request: FastifyRequest) => ({ user_id: request.user.id }), tasks: { authorize: isOperator } }));
  */
-export function fastifyAegis<R extends FastifyRequestLike = FastifyRequestLike>(options: FastifyAegisOptions<R>): FastifyAegisPlugin {
+export function aegisFastify<R extends FastifyRequestLike = FastifyRequestLike>(options: AegisFastifyOptions<R>): AegisFastifyPlugin {
   const scope = requestScope('fastify', options);
   const { tasks, module } = options;
   const path = tasks?.path ?? '/tasks';
-  const told = { tasksAt: tasks === undefined ? undefined : path };
+  const httpOptions = { tasksAt: tasks === undefined ? undefined : path };
   const route = tasks === undefined ? undefined : tasksRoute<R>({ module, ...tasks });
 
-  const plugin: FastifyAegisPlugin = (instance, _options, done) => {
+  const plugin: AegisFastifyPlugin = (instance, _options, done) => {
     const hook = instance.addHook.bind(instance) as (name: string, hook: unknown) => unknown;
-    // the last hook before the handler: the body is read, the sender is known, and nothing between leaves the scope
+    // the last hook before the handler: the body is read, the sender is known, and no later hook leaves the scope
     hook('preHandler', (request: R, _reply: Reply, next: Done) => {
       scope(request, () => next()).catch(next);
     });
     hook('preSerialization', (_request: R, reply: Reply, payload: unknown, next: Done) => {
-      const answer = isPending(payload) ? toHttp(payload, told) : undefined;
+      const answer = isPending(payload) ? toHttp(payload, httpOptions) : undefined;
       if (answer !== undefined) reply.code(answer.status).headers(answer.headers ?? {});
       next(null, answer === undefined ? payload : answer.body);
     });
     (instance.setErrorHandler as (handler: unknown) => unknown)((error: unknown, _request: R, reply: Reply) => {
-      const answer = toHttp(error, told);
-      // the handler of the parent, in the end Fastify's own
+      const answer = toHttp(error, httpOptions);
+      // rethrown for the parent's error handler, and finally Fastify's own
       if (answer === undefined) throw error;
       return send(reply, answer);
     });
@@ -79,7 +83,7 @@ export function fastifyAegis<R extends FastifyRequestLike = FastifyRequestLike>(
     }
     done();
   };
-  // not encapsulated: what it does counts for the instance that registers it
+  // not encapsulated, so that it applies to the instance that registers it
   return Object.assign(plugin, { [Symbol.for('skip-override')]: true, [Symbol.for('fastify.display-name')]: 'aegis' });
 }
 

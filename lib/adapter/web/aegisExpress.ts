@@ -6,7 +6,7 @@ import type { TasksOptions } from '../../http/tasksRoute.js';
 import { toHttp } from '../../http/toHttp.js';
 import type { HttpAnswer } from '../../http/toHttp.js';
 
-/** What is used of a request of Express. */
+/** The properties of an Express request that are used. */
 export interface ExpressRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -14,7 +14,7 @@ export interface ExpressRequest {
   readonly query: unknown;
 }
 
-/** What is used of a response of Express. */
+/** The properties of an Express response that are used. */
 export interface ExpressResponse {
   readonly headersSent: boolean;
   status(code: number): unknown;
@@ -22,36 +22,39 @@ export interface ExpressResponse {
   json(body: unknown): unknown;
 }
 
-/** The parts of Aegis in an app of Express. */
-export interface ExpressAegis<R> {
-  /** Opens the session of each request, and makes a PendingApproval that is sent with `res.json()` or `res.send()` a 202. Behind your authentication, before your routes. */
+/** The middleware, error handler and route that {@link aegisExpress} makes. */
+export interface AegisExpress<R> {
+  /**
+   * Middleware that opens the session of each request, and turns a PendingApproval that is sent with `res.json()` or `res.send()` into a 202. Use it behind your
+   * authentication and before your routes.
+   */
   readonly requests: (request: R, response: ExpressResponse, next: (error?: unknown) => void) => void;
-  /** Answers with {@link toHttp} what our errors are; others go on to the next handler of errors. After your routes. */
+  /** An error handler that answers the errors of this package as {@link toHttp} does, and passes others to the next error handler. Use it after your routes. */
   readonly errors: (error: unknown, request: R, response: ExpressResponse, next: (error?: unknown) => void) => void;
-  /** The task registry. @throws ConfigError without an `authorize` function */
+  /** Makes a handler for the route of the task registry. @throws ConfigError if there is no `authorize` function */
   readonly tasks: (options: TasksOptions<R>) => (request: R, response: ExpressResponse) => Promise<void>;
 }
 
 /**
- * Aegis in an app of Express 5.
+ * Connects Aegis to an app of Express 5.
  *
- * @throws ConfigError where there is no `session` function, or the module has no `sessions: 'async-local'`
+ * @throws ConfigError if there is no `session` function, or the module was made without `sessions: 'async-local'`
  * @example
- * const web = expressAegis({ session: (req: Request) => ({ user_id: req.user.id }), tasksAt: '/tasks' });
+ * const web = aegisExpress({ session: (req: Request) => ({ user_id: req.user.id }), tasksAt: '/tasks' });
  * app.use(web.requests);
  * app.get('/tasks{/:id}', web.tasks({ authorize: (req) => req.user.role === 'operator' }));
  * app.post('/refunds', async (req, res) => res.json(await orders.refund(req.body)));
  * app.use(web.errors);
  */
-export function expressAegis<R extends ExpressRequest = ExpressRequest>(options: WebOptions<R>): ExpressAegis<R> {
+export function aegisExpress<R extends ExpressRequest = ExpressRequest>(options: WebOptions<R>): AegisExpress<R> {
   const scope = requestScope('express', options);
   return {
     requests(request, response, next) {
       answerPending(response, options);
-      // what a handler throws at once is caught by next() itself
+      // next() itself catches what a handler throws synchronously
       scope(request, () => next()).catch(next);
     },
-    // Express knows a handler of errors by its four parameters
+    // Express recognizes an error handler by its four parameters
     errors(error, _request, response, next) {
       const answer = toHttp(error, options);
       if (answer === undefined || response.headersSent) next(error);
@@ -73,7 +76,7 @@ function send(response: ExpressResponse, { status, headers = {}, body }: HttpAns
   response.json(body);
 }
 
-/** What a handler returns is nothing to Express; what it sends is. */
+/** Express ignores what a handler returns, so what the handler sends is replaced. */
 function answerPending(response: ExpressResponse, options: WebOptions<never>): void {
   const json = response.json.bind(response);
   const value = (body: unknown): unknown => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { deniedText, safeError } from '../../../lib/adapter/tool/toolText.js';
+import { deniedText, safeError } from '../../../lib/adapter/tool/text.js';
 import { ParamsError } from '../../../lib/model/errors/CallErrors.js';
 import { AuthError, TransportError } from '../../../lib/model/errors/ServiceErrors.js';
 

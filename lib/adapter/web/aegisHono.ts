@@ -6,7 +6,7 @@ import type { TasksOptions } from '../../http/tasksRoute.js';
 import { toHttp } from '../../http/toHttp.js';
 import type { HttpAnswer } from '../../http/toHttp.js';
 
-/** What is used of a context of Hono. */
+/** The properties of a Hono context that are used. */
 export interface HonoContext {
   readonly req: {
     readonly method: string;
@@ -16,33 +16,39 @@ export interface HonoContext {
   readonly json: unknown;
 }
 
-/** The parts of Aegis in an app of Hono. */
-export interface HonoAegis<C> {
-  /** Opens the session of each request, and makes a PendingApproval that is given to `c.json()` a 202. Behind your authentication, before your routes. */
+/** The middleware, error handler and route that {@link aegisHono} makes. */
+export interface AegisHono<C> {
+  /**
+   * Middleware that opens the session of each request, and turns a PendingApproval that is passed to `c.json()` into a 202. Use it behind your authentication and
+   * before your routes.
+   */
   readonly requests: (c: C, next: () => Promise<void>) => Promise<void>;
-  /** Answers with {@link toHttp} what our errors are, and others with `otherwise`, for Hono has one handler of errors: for `app.onError`. */
+  /**
+   * Makes a handler for `app.onError`: it answers the errors of this package as {@link toHttp} does, and others with `otherwise`, because Hono has only one
+   * error handler.
+   */
   readonly errors: (otherwise: HonoErrors<C>) => HonoErrors<C>;
-  /** The task registry. @throws ConfigError without an `authorize` function */
+  /** Makes a handler for the route of the task registry. @throws ConfigError if there is no `authorize` function */
   readonly tasks: (options: TasksOptions<C>) => (c: C) => Promise<Response>;
 }
 
-/** A handler of errors of Hono. */
+/** An error handler of Hono. */
 export type HonoErrors<C> = (error: Error, c: C) => Response | Promise<Response>;
 
 type Json = (body: unknown, status?: unknown, headers?: unknown) => Response;
 
 /**
- * Aegis in an app of Hono 4.
+ * Connects Aegis to an app of Hono 4.
  *
- * @throws ConfigError where there is no `session` function, or the module has no `sessions: 'async-local'`
+ * @throws ConfigError if there is no `session` function, or the module was made without `sessions: 'async-local'`
  * @example
- * const web = honoAegis({ session: (c: Context<Env>) => ({ user_id: c.var.user }), tasksAt: '/tasks' });
+ * const web = aegisHono({ session: (c: Context<Env>) => ({ user_id: c.var.user }), tasksAt: '/tasks' });
  * app.use(web.requests);
  * app.get('/tasks/:id?', web.tasks({ authorize: (c) => c.var.user === 'operator' }));
  * app.post('/refunds', async (c) => c.json(await orders.refund(await c.req.json())));
  * app.onError(web.errors((error, c) => c.text('Internal Server Error', 500)));
  */
-export function honoAegis<C extends HonoContext = HonoContext>(options: WebOptions<C>): HonoAegis<C> {
+export function aegisHono<C extends HonoContext = HonoContext>(options: WebOptions<C>): AegisHono<C> {
   const scope = requestScope('hono', options);
   return {
     requests(c, next) {
@@ -62,7 +68,7 @@ export function honoAegis<C extends HonoContext = HonoContext>(options: WebOptio
   };
 }
 
-/** Of a name that is there several times Hono's query() tells the first only. */
+/** The query with repeated names as lists: Hono's own query() returns only the first value of a name. */
 function queryOf(c: HonoContext): object {
   return Object.fromEntries(Object.entries(c.req.queries()).map(([name, values]) => [name, values.length === 1 ? values[0] : values]));
 }
@@ -71,7 +77,7 @@ function send(c: HonoContext, { status, headers, body }: HttpAnswer): Response {
   return (c.json as Json)(body, status, headers);
 }
 
-/** What a handler returns has to be a Response; what it makes one of need not be. */
+/** A handler must return a Response, so what it passes to `c.json()` is replaced. */
 function answerPending(c: HonoContext, options: WebOptions<never>): void {
   const json = c.json as Json;
   const value: Json = (body, status, headers) => {
