@@ -46,7 +46,7 @@ describe('The aegis command', function () {
   it('says nothing of an error that is not ours but its name', async () => {
     for (const [thrown, said] of [
       [new RangeError('canary-7f3'), 'an unexpected error (RangeError)'],
-      ['canary-7f3', 'an unexpected error (no Error)'],
+      ['canary-7f3', 'an unexpected error (not an Error)'],
     ] as const) {
       const { code, stderr } = await runAegis(['mcp-gateway', '--', 'x'], { serveGateway: () => Promise.reject(thrown as Error) });
       expect([code, stderr]).to.deep.equal([2, `aegis: ${said}\n`]);
@@ -106,7 +106,7 @@ describe('aegis mcp-gateway', () => {
       throw new Error('it ran');
     };
     const { code, stderr } = await runAegis(['mcp-gateway'], { serveGateway });
-    expect([code, stderr]).to.deep.equal([2, 'aegis: mcp-gateway: give either --url or, after --, a command\n']);
+    expect([code, stderr]).to.deep.equal([2, 'aegis: mcp-gateway needs a server to guard: either --url, or a command after --, and not both\n']);
   });
 
   it('listens where it is told', () => {
@@ -122,14 +122,14 @@ describe('aegis mcp-gateway', () => {
   });
 
   const wrong: [readonly string[], McpGatewayFlags, string][] = [
-    [[], {}, 'either --url or'],
-    [['x'], { url: 'http://a.example' }, 'either --url or'],
-    [[], { url: 'canary' }, '--url: is no http or https address'],
-    [[], { url: 'file:///canary' }, '--url: is no http or https address'],
-    [[], { url: 'https://canary@a.example' }, '--url: must not hold credentials'],
-    [[], { url: 'https://:canary@a.example' }, '--url: must not hold credentials'],
+    [[], {}, 'either --url, or'],
+    [['x'], { url: 'http://a.example' }, 'either --url, or'],
+    [[], { url: 'canary' }, '--url must be an http or https URL'],
+    [[], { url: 'file:///canary' }, '--url must be an http or https URL'],
+    [[], { url: 'https://canary@a.example' }, '--url must not contain credentials'],
+    [[], { url: 'https://:canary@a.example' }, '--url must not contain credentials'],
     ...['', 'canary', ':80', 'a:', 'a:65536', 'a:-1', '::1:80', 'a b:80', 'http://a:80', '80x'].map(
-      (listen): [readonly string[], McpGatewayFlags, string] => [['x'], { listen }, '--listen: is a port, or host:port'],
+      (listen): [readonly string[], McpGatewayFlags, string] => [['x'], { listen }, '--listen must be a port from 0 to 65535, or host:port'],
     ),
   ];
   for (const [args, flags, message] of wrong)

@@ -75,7 +75,7 @@ describe('expectGuarded', () => {
       [
         'expected that guards cover every tool, but:',
         '  refund: a tool without a guard',
-        '  other: a function without a guard, beside others',
+        '  other: a function without a guard, beside tools',
       ].join('\n'),
     );
     expect(messageOf(plain())).to.include('\n  a tool without a guard');
@@ -124,7 +124,7 @@ describe('expectGuarded', () => {
   });
 
   it('finds an override that undoes a guard', () => {
-    expect(messageOf(Careless)).to.include('post: it overrides a guarded method and is itself not guarded');
+    expect(messageOf(Careless)).to.include('post: it overrides a guarded method, but is not guarded itself');
   });
 
   it('knows a tool whose function was guarded, or replaced', () => {
@@ -198,7 +198,7 @@ describe('expectGuarded', () => {
     expectGuarded(ring);
     let deep: unknown = send;
     for (let i = 0; i < 10; i++) deep = { inside: deep };
-    expect(messageOf(deep)).to.include('it is too deep inside');
+    expect(messageOf(deep)).to.include('it is nested more than 6 levels deep');
   });
 
   it('takes exceptions by name, and no stale one', () => {

@@ -179,8 +179,8 @@ describe('ToolGuard', () => {
   });
 
   it('refuses options that cannot be', () => {
-    expect(() => guardOf({ approval: 'perhaps' as never })).to.throw(ConfigError, 'native, pending, wait, deny');
-    expect(() => guardOf({ approval: 'native' }, false)).to.throw(ConfigError, 'pending, wait, deny');
+    expect(() => guardOf({ approval: 'perhaps' as never })).to.throw(ConfigError, 'native, defer, wait, deny');
+    expect(() => guardOf({ approval: 'native' }, false)).to.throw(ConfigError, 'defer, wait, deny');
     expect(() => guardOf({ approval: 'toString' as never })).to.throw(ConfigError);
     expect(() => guardOf({ module: undefined, verdictBy: () => 'ann' })).to.throw(ConfigError, 'verdictBy');
     expect([guardOf().interrupts, guardOf({}, false).interrupts, guardOf({ approval: 'wait' }).interrupts]).to.deep.equal([
