@@ -1,4 +1,4 @@
-import { isPlainObject } from '../common/data/plainness.js';
+import { isPlainObject } from '../common/data/plainObject.js';
 import { getGuard, listGuards, unguardedOverrides, valueOf } from '../guard/method/guardMetadata.js';
 import type { AnyClass } from '../guard/method/guardMetadata.js';
 import { isGuardedTool } from '../guard/guardedTools.js';

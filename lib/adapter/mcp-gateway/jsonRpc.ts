@@ -1,5 +1,4 @@
-import { isPlainObject } from '../../common/data/plainness.js';
-import { setOwn } from '../../common/data/setOwn.js';
+import { isPlainObject, setOwn } from '../../common/data/plainObject.js';
 
 /**
  * Whether a record has a key that another decoder would read as one of these names: decoders in Go and other languages ignore case, and of two such keys they take

@@ -1,4 +1,4 @@
-import { clampTimeout } from '../../common/time/timers.js';
+import { clampTimeout } from '../../common/time/SteadyClock.js';
 import type { McpRequest } from './context.js';
 
 /** The tool reports its own progress with the same token, and progress must increase: these steps stay below any progress of a tool. */

@@ -1,4 +1,4 @@
-import { checkStatus } from '../../model/checkStatus.js';
+import { checkStatus } from '../../model/checkDecision.js';
 import { LruMap } from '../../common/LruMap.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import type { ApprovedTask, Task } from '../../model/Task.js';

@@ -3,7 +3,7 @@ import { callSafely } from '../../common/callSafely.js';
 import { DueLoop } from '../../common/time/DueLoop.js';
 import { pollDelay } from '../../common/time/pollDelay.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
-import { checkStatus } from '../../model/checkStatus.js';
+import { checkStatus } from '../../model/checkDecision.js';
 import type { DecisionStatus } from '../../model/Decision.js';
 import { summarizeError } from '../../model/AegisError.js';
 import type { ApprovalSchedulerOptions } from '../ApprovalSchedulerOptions.js';

@@ -1,4 +1,5 @@
 import type { TaskStatus } from '../../model/Task.js';
+import { DAY_MS } from '../../common/time/SteadyClock.js';
 
 export interface TaskRegistryOptions {
   /** Unfinished tasks at most; beyond it, calls that need approval end in a CapacityError. Default 100,000. */
@@ -11,8 +12,6 @@ export interface TaskRegistryOptions {
 
 /** How many tasks there are, by status and in all. */
 export type TaskStats = Readonly<Record<TaskStatus | 'total', number>>;
-
-const DAY_MS = 86_400_000;
 
 /** The limits that hold where options say nothing. */
 export function registryLimits({

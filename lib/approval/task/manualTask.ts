@@ -1,5 +1,6 @@
-import { nextId } from '../../common/ids.js';
+import { nextId } from '../../common/nextId.js';
 import type { PendingTask } from '../../model/Task.js';
+import { DAY_MS } from '../../common/time/SteadyClock.js';
 
 /** What a task made by hand needs. */
 export interface NewTask {
@@ -11,8 +12,6 @@ export interface NewTask {
   /** How long it may wait, in milliseconds. Default 86,400,000 (a day). */
   readonly timeoutMs?: number | undefined;
 }
-
-const DAY_MS = 86_400_000;
 
 /** A task that no call stands behind: it has no params and no runner. */
 export function manualTask({ agentId, toolName, decisionId, taskId, metadata, timeoutMs = DAY_MS }: NewTask, nowMs: number): PendingTask {

@@ -1,4 +1,4 @@
-import { isPlainObject } from '../../common/data/plainness.js';
+import { isPlainObject } from '../../common/data/plainObject.js';
 import { frozenCopy } from '../../model/snapshot/copyData.js';
 import { ParamsError } from '../../model/errors/CallErrors.js';
 import type { Session } from '../../model/Params.js';

@@ -1,9 +1,9 @@
 import { attempt } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
-import { isPlainObject } from '../../common/data/plainness.js';
+import { isPlainObject } from '../../common/data/plainObject.js';
 import { ParamsError } from '../../model/errors/CallErrors.js';
 import type { Params } from '../../model/Params.js';
-import { pointer } from '../../model/pointer.js';
+import { pointer } from '../../model/Params.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 import type { SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
 import type { StandardResult, StandardSchema } from './StandardSchema.js';

@@ -5,7 +5,7 @@ import { copyData } from '../../model/snapshot/copyData.js';
 import { AegisError } from '../../model/AegisError.js';
 import { ParamsError } from '../../model/errors/CallErrors.js';
 import { ConfigError, GuardDefinitionError } from '../../model/errors/SetupErrors.js';
-import { TOOL_NAME } from '../../model/names.js';
+import { isId, TOOL_NAME } from '../../model/Params.js';
 import type { Session } from '../../model/Params.js';
 import type { CallToDecide } from '../call/GuardedCall.js';
 import type { GuardInfo } from './guardMetadata.js';
@@ -49,12 +49,11 @@ export class GuardSpec {
       if (ms !== undefined && !(Number.isFinite(ms) && ms > 0)) refuse(`\`${name}\` is a number of milliseconds above 0.`);
     }
     const { agentId, groups = [], opaque = [], key, schema, idempotent = false } = options;
-    if (agentId !== undefined && typeof agentId !== 'function' && !isAgentId(agentId))
-      refuse('`agentId` is a text of 1 to 256 characters.');
+    if (agentId !== undefined && typeof agentId !== 'function' && !isId(agentId)) refuse('`agentId` is a text of 1 to 256 characters.');
     if (!Array.isArray(groups)) refuse('`groups` is a list of names.');
     for (const group of groups as readonly unknown[])
       if (typeof group !== 'string' || !TOOL_NAME.test(group)) refuse('a group is 1 to 128 letters, digits and _ . : / -.');
-    if (key !== undefined && (typeof key !== 'string' || key === '' || key.length > 256)) refuse('`key` is a text of 1 to 256 characters.');
+    if (key !== undefined && !isId(key)) refuse('`key` is a text of 1 to 256 characters.');
     if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function')
       refuse('`schema` is a Standard Schema, as of valibot, zod or arktype.');
 
@@ -152,7 +151,7 @@ export class GuardSpec {
         { where: this.info.toolName, message: 'has no agentId; give one to the guard, to @AegisAgent, or to AegisModule.configure().' },
       ]);
     }
-    if (!isAgentId(found)) throw new ParamsError('', "The guard's agentId is no text of 1 to 256 characters.", { code: 'invalid_agent' });
+    if (!isId(found)) throw new ParamsError('', "The guard's agentId is no text of 1 to 256 characters.", { code: 'invalid_agent' });
     return found;
   }
 
@@ -167,10 +166,6 @@ export class GuardSpec {
 /** The session of `withSession()`, where the module looks for one. */
 function scopeOf(runtime: GuardRuntime): Session | null {
   return (runtime.asyncLocal ? scopedSession() : undefined) ?? null;
-}
-
-function isAgentId(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= 256;
 }
 
 /** Calls back into the program; a throw is an error of the call, and nothing runs. */

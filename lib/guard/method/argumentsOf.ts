@@ -1,4 +1,4 @@
-import { setOwn } from '../../common/data/setOwn.js';
+import { setOwn } from '../../common/data/plainObject.js';
 import { ParamsError } from '../../model/errors/CallErrors.js';
 import type { Params } from '../../model/Params.js';
 

@@ -1,7 +1,7 @@
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
-import { nextId } from '../../common/ids.js';
+import { nextId } from '../../common/nextId.js';
 import type { PendingCall } from '../../approval/call/PendingCall.js';
 import type { ApprovalNeededDecision } from '../../model/Decision.js';
 import { publishDiagnostic } from '../../model/diagnostics.js';
