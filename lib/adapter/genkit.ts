@@ -7,6 +7,7 @@ import { ToolGuard } from './tool/ToolGuard.js';
 import type { ToolOutcome } from './tool/ToolInvocation.js';
 import { checkOnly, toolSchema } from './tool/toolSchema.js';
 
+export type { ApprovalPayload } from './tool/approvalPayload.js';
 export type { AdapterApproval, AdapterOptions } from './tool/AdapterOptions.js';
 
 /** The properties that the adapter uses of a message part that requests a tool. */

@@ -8,6 +8,7 @@ import { ToolGuard } from './tool/ToolGuard.js';
 import type { ToolInvocation } from './tool/ToolInvocation.js';
 import { parsedInput, toolSchema } from './tool/toolSchema.js';
 
+export type { ApprovalPayload } from './tool/approvalPayload.js';
 export type { AdapterApproval, AdapterOptions, OnUnguardable } from './tool/AdapterOptions.js';
 
 type Execute = (input: never, context: never) => unknown;

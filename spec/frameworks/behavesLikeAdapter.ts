@@ -4,12 +4,8 @@ import type { Decision, DecisionService, Task } from 'aegislib';
 import type { DecisionRequest, DecisionStatus } from 'aegislib/decision';
 import type { AdapterOptions } from 'aegislib/ai-sdk';
 import { counted } from './counted.js';
-
-/** The input of the one tool of these specs, `send`. */
-export interface Mail {
-  readonly to: string;
-  readonly amount: number;
-}
+import { ALLOWED, approveAll, ASKED, DENIED, moduleOf, POLICIES, until } from './mail.js';
+import type { Mail } from './mail.js';
 
 /** What the model was told about one of its calls. */
 export interface Told {
@@ -38,21 +34,6 @@ export interface AdapterUnderTest {
   readonly entersAtOnce?: boolean;
 }
 
-export const POLICIES = `
-  @id("all") permit (principal, action, resource);
-  @id("much") @reason("over a thousand is too much") forbid (principal, action, resource) when { context.input.amount > 1000 };
-  @id("some") @effect("approval_needed") @reason("over a hundred needs a person") forbid (principal, action, resource) when { context.input.amount > 100 };
-  @id("mask") @effect("sanitize") @sanitize("mask_email /to") forbid (principal, action, resource) when { context.input.to like "*@secret.example" };
-  @id("break") @effect("sanitize") @sanitize("set /amount \\"none\\"") forbid (principal, action, resource) when { context.input.to == "break" && context.input.amount == 7 };`;
-
-export function moduleOf(options: object = {}): AegisModule {
-  return AegisModule.create({ policies: { text: POLICIES }, agentId: 'mailer', ...options });
-}
-
-const ALLOWED: Mail = { to: 'ann', amount: 5 };
-const DENIED: Mail = { to: 'ann', amount: 5_000 };
-const ASKED: Mail = { to: 'ann', amount: 500 };
-
 /** What every adapter does, whatever its framework calls it. */
 export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
   const { native, abortable = true, revalidates = true, entersAtOnce = true } = adapter;
@@ -78,12 +59,6 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
     const run = (inputs: readonly Mail[], options: PlainOptions = {}, signal?: AbortSignal): Promise<readonly Told[]> =>
       adapter.run({ module, ...options }, inputs, body, signal);
     const first = async (input: Mail, options: PlainOptions = {}): Promise<Told> => (await run([input], options))[0] as Told;
-    const approveAll = async (): Promise<void> => {
-      for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.approve(decisionId, { by: 'ann', digest });
-    };
-    const until = async (ready: () => unknown): Promise<void> => {
-      for (let i = 0; i < 500 && !(await ready()); i++) await new Promise((resolve) => setTimeout(resolve, 2));
-    };
 
     it('runs an allowed call once, with the arguments it came with, and tells the model its result', async () => {
       const told = await first(ALLOWED);
@@ -118,7 +93,7 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
       const told = await first(ASKED, { approval: 'defer' });
       expect(told.text).to.include('over a hundred needs a person');
       expect(ran).to.deep.equal([]);
-      await approveAll();
+      await approveAll(module);
       const completed = async (): Promise<readonly Task[]> => module.tasks.listTasks({ status: 'completed' });
       await until(async () => (await completed()).length > 0);
       expect((await completed()).map((task) => JSON.stringify((task as { result?: unknown }).result))).to.have.length(1);
@@ -130,7 +105,7 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
       const answer = first(ASKED, { approval: 'wait' });
       await until(async () => (await module.approvals.list()).length > 0);
       expect(ran).to.deep.equal([]);
-      await approveAll();
+      await approveAll(module);
       expect((await answer).text).to.include('sent to ann');
       expect(ran).to.deep.equal([ASKED]);
     });
@@ -138,7 +113,7 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
     it('waits no longer than it may, and never runs the tool then', async () => {
       const told = await first(ASKED, { approval: 'wait', waitMs: 20 });
       expect(told.text).to.not.include('sent to');
-      await approveAll();
+      await approveAll(module);
       await new Promise((resolve) => setTimeout(resolve, 30));
       expect(ran).to.deep.equal([]);
     });
@@ -213,7 +188,7 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
     it('asks twice for two equal calls that need a person, and runs each of them once', async () => {
       await run([ASKED, ASKED], { approval: 'defer' });
       expect(await module.approvals.list()).to.have.length(2);
-      await approveAll();
+      await approveAll(module);
       await until(() => ran.length === 2);
       expect(ran).to.deep.equal([ASKED, ASKED]);
     });

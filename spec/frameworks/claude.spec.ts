@@ -2,8 +2,9 @@ import { expect } from 'chai';
 import { AegisModule, ConfigError } from 'aegislib';
 import { aegisHooks } from 'aegislib/claude';
 import type { ClaudeHookInput, ClaudeHookOutput, ClaudeOptions } from 'aegislib/claude';
-import { moduleOf, serviceOf } from './behavesLikeAdapter.js';
-import type { Mail } from './behavesLikeAdapter.js';
+import { serviceOf } from './behavesLikeAdapter.js';
+import { approveAll, moduleOf, until } from './mail.js';
+import type { Mail } from './mail.js';
 import { ClaudeCli, claudeSdk } from './claudeCli.js';
 import type { Played } from './claudeCli.js';
 import { counted } from './counted.js';
@@ -45,9 +46,6 @@ describe('The hooks of the Claude Agent SDK', () => {
     const output = await matcher?.hooks[0]?.(input, input.tool_use_id, { signal });
     return output?.hookSpecificOutput;
   }
-  const until = async (ready: () => unknown): Promise<void> => {
-    for (let i = 0; i < 500 && !(await ready()); i++) await new Promise((resolve) => setTimeout(resolve, 2));
-  };
   const asked = (): Promise<void> => until(async () => (await module.approvals.list()).length > 0);
   async function decideAll(verdict: 'approve' | 'deny'): Promise<void> {
     for (const { decisionId, digest } of await module.approvals.list()) await module.approvals[verdict](decisionId, { by: 'ann', digest });
@@ -321,9 +319,6 @@ else
 
     const play = (input: Mail, options: ClaudeOptions = {}, more: Record<string, unknown> = {}): Promise<Played> =>
       cli.play([{ id: 'toolu_1', input }], aegisHooks({ module, ...options }), send, more);
-    async function approveAll(): Promise<void> {
-      for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.approve(decisionId, { by: 'ann', digest });
-    }
 
     it('runs what is allowed where its own permissions allow it too, or where it is granted', async () => {
       await play({ to: 'ann', amount: 5 });
@@ -353,7 +348,7 @@ else
       const played = play({ to: 'ann', amount: 500 }, {}, { allowedTools: [] });
       while ((await module.approvals.list()).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
       expect(runs).to.deep.equal([]);
-      await approveAll();
+      await approveAll(module);
       expect((await played).told.get('toolu_1')?.text).to.include('sent to ann');
       expect(runs).to.deep.equal([{ to: 'ann', amount: 500 }]);
     });
@@ -365,7 +360,7 @@ else
       expect([stopped, deferred, runs]).to.deep.equal(['tool_deferred', 'toolu_1', []]);
       const early = await cli.play(calls, hooks, send, { resume: sessionId });
       expect([early.stopped, runs]).to.deep.equal(['tool_deferred', []]);
-      await approveAll();
+      await approveAll(module);
       const { told } = await cli.play(calls, hooks, send, { resume: sessionId });
       expect(told.get('toolu_1')?.text).to.include('sent to ann');
       expect(runs).to.deep.equal([{ to: 'ann', amount: 500 }]);

@@ -14,16 +14,14 @@ import type { AegisModule } from 'aegislib';
 import { guardServer } from 'aegislib/mcp';
 import type { McpOptions } from 'aegislib/mcp';
 import * as z from 'zod';
-import { behavesLikeAdapter, moduleOf, serviceOf } from './behavesLikeAdapter.js';
-import type { Mail } from './behavesLikeAdapter.js';
+import { behavesLikeAdapter, serviceOf } from './behavesLikeAdapter.js';
+import { ALLOWED, approveAll, ASKED, DENIED, moduleOf, until } from './mail.js';
+import type { Mail } from './mail.js';
 import { connectModern, toldBy, V1, V2 } from './mcpSdks.js';
 import type { Body, Client, Elicit, Result, Server } from './mcpSdks.js';
 import { restoredElsewhere } from './restoredElsewhere.js';
 
 const mailSchema = z.object({ to: z.string(), amount: z.number() });
-const ALLOWED: Mail = { to: 'ann', amount: 5 };
-const DENIED: Mail = { to: 'ann', amount: 5_000 };
-const ASKED: Mail = { to: 'ann', amount: 500 };
 
 const SELF = `@id("all") permit (principal, action, resource);
   @id("ask") @effect("approval_needed") @self_approval("true") @reason("over a hundred needs a person")
@@ -34,12 +32,6 @@ const OTHERS = SELF.replace('@self_approval("true")', '');
 const MAYBE = `@id("all") permit (principal, action, resource);
   @id("much") forbid (principal, action, resource) when { context.input has amount && context.input.amount > 1000 };`;
 
-const approveAll = async (module: AegisModule): Promise<void> => {
-  for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.approve(decisionId, { by: 'bob', digest });
-};
-const until = async (ready: () => unknown): Promise<void> => {
-  for (let i = 0; i < 500 && !(await ready()); i++) await new Promise((resolve) => setTimeout(resolve, 2));
-};
 const accept: Elicit = () => ({ action: 'accept', content: { approve: true } });
 const decisionOf = ({ _meta }: Result): Readonly<Record<string, unknown>> => _meta?.['aegis/decision'] as Readonly<Record<string, unknown>>;
 
@@ -180,7 +172,7 @@ for (const sdk of [V1, V2]) {
         beats += Number(progress > last);
         last = progress;
         // 8 beats take longer than the client would have waited
-        if (beats === 8) void approveAll(module);
+        if (beats === 8) void approveAll(module, 'bob');
       };
       const told = await client.callTool({ name: 'send', arguments: ASKED }, { timeout: 60, resetTimeoutOnProgress: true, onprogress });
       expect([toldBy(told).text, ran, beats >= 8, last < 0.01]).to.deep.equal(['sent', [ASKED], true, true]);
@@ -283,7 +275,7 @@ for (const sdk of [V1, V2]) {
       it('asks nothing where the answer could not count: then others decide, and the tool runs in the background', async () => {
         const told = await ask(OTHERS, accept);
         expect([told.isError, decisionOf(told)['aegis'], questions, ran]).to.deep.equal([true, 'pending', [], []]);
-        await approveAll(module);
+        await approveAll(module, 'bob');
         await until(() => ran.length > 0);
         expect(ran).to.deep.equal([ASKED]);
       });
@@ -308,7 +300,7 @@ for (const sdk of [V1, V2]) {
         const two = `${SELF} @id("also") @effect("approval_needed") @reason("and somebody else") forbid (principal, action, resource) when { context.input.amount > 200 };`;
         const told = await ask(two, accept);
         expect([decisionOf(told)['aegis'], questions.length, ran]).to.deep.equal(['pending', 1, []]);
-        await approveAll(module);
+        await approveAll(module, 'bob');
         await until(() => ran.length > 0);
         expect(ran).to.deep.equal([ASKED]);
       });

@@ -4,18 +4,15 @@ import type { FunctionTool, RunContext } from '@openai/agents';
 import { ScriptedModel, assistantMessage, functionCall } from '@openai/agents/testing';
 import { guardTools, rejectCall, tellRefusals } from 'aegislib/openai-agents';
 import * as z from 'zod';
-import { behavesLikeAdapter, moduleOf } from './behavesLikeAdapter.js';
-import type { Mail, Told } from './behavesLikeAdapter.js';
+import { behavesLikeAdapter } from './behavesLikeAdapter.js';
+import { approveAll, ASKED, moduleOf, SELF_APPROVED } from './mail.js';
+import type { Told } from './behavesLikeAdapter.js';
+import type { Mail } from './mail.js';
 import { restoredElsewhere } from './restoredElsewhere.js';
 
 setTracingDisabled(true);
 const runner = new Runner({ tracingDisabled: true });
 const MAIL = z.object({ to: z.string(), amount: z.number() });
-const ASKED: Mail = { to: 'ann', amount: 500 };
-const SELF = {
-  text: `@id("all") permit (principal, action, resource);
-  @id("ask") @effect("approval_needed") @self_approval("true") forbid (principal, action, resource);`,
-};
 
 function sendTool(body: (input: Mail) => unknown, more: object = {}): FunctionTool<unknown, typeof MAIL, unknown> {
   return tool({
@@ -62,9 +59,6 @@ describe('Native approvals of the OpenAI Agents SDK', () => {
   beforeEach(() => (runs = []));
 
   type State = RunState<unknown, Agent<unknown>>;
-  const approveAll = async ({ approvals }: ReturnType<typeof moduleOf>): Promise<void> => {
-    for (const { decisionId, digest } of await approvals.list()) await approvals.approve(decisionId, { by: 'ann', digest });
-  };
   const interrupted = async (agent: Agent<unknown>): Promise<string> => {
     const result = await runner.run(agent, 'go');
     expect(result.interruptions).to.have.length(1);
@@ -136,7 +130,7 @@ describe('Native approvals of the OpenAI Agents SDK', () => {
   });
 
   it('take one yes for one run, however often the same state comes', async () => {
-    await using module = moduleOf({ policies: SELF });
+    await using module = moduleOf({ policies: { text: SELF_APPROVED } });
     const model = calling(ASKED);
     const agent = agentOf(model, ...guardTools([sendTool(body)], { module, session: () => ({ user_id: 'ann' }), verdictBy: () => 'ann' }));
     const written = await interrupted(agent);
@@ -148,7 +142,7 @@ describe('Native approvals of the OpenAI Agents SDK', () => {
   });
 
   it('go on, and tell the model nothing of why, where nobody can say whose yes it was', async () => {
-    await using module = moduleOf({ policies: SELF });
+    await using module = moduleOf({ policies: { text: SELF_APPROVED } });
     const verdictBy = (): string => {
       throw new Error('no connection to postgres://host:secret@db');
     };

@@ -15,7 +15,10 @@ describe('What a model is told of a refusal', () => {
     for (const error of [new AuthError(written, { code: 'invalid_api_key' }), new TransportError(written)]) {
       const told = safeError('send', error);
       expect(told.cause).to.equal(error);
-      expect(told).to.include({ name: 'DecisionUnavailableError', message: "The decision on tool 'send' failed, so the tool did not run." });
+      expect(told).to.include({
+        name: 'DecisionUnavailableError',
+        message: "The decision on tool 'send' failed, so the tool did not run.",
+      });
       expect(deniedText('send', error)).to.not.include('db-7').and.not.include('invalid_api_key');
     }
   });
