@@ -1,4 +1,4 @@
-// Anthropic's tool runner with a service of its own, offline: one guarded tool, the four effects, and an approval that the run waits for.
+// Anthropic's tool runner with a scripted service, offline: one guarded tool, the four effects, and an approval that the run waits for.
 import Anthropic from '@anthropic-ai/sdk';
 import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod';
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError';
@@ -23,7 +23,7 @@ interface Block {
   readonly content?: string;
 }
 
-/** A service whose model calls the tool with what it is asked, and then repeats what it was told. */
+/** A service whose model calls the tool with the prompt's arguments, and then repeats the answer. */
 async function service(_: unknown, init?: { readonly body?: unknown }): Promise<Response> {
   const { messages } = JSON.parse(String(init?.body)) as { messages: { content: string | Block[] }[] };
   const content = messages.at(-1)?.content ?? '';

@@ -1,5 +1,5 @@
-// A guarded function behind a route of Express, Fastify and Hono: 403 for what policy denies, 202 with a place to look for what a person has to decide, and
-// the task registry for whom the host lets. Each app is a server on 127.0.0.1 that the sample sends real requests to.
+// A guarded function behind a route of Express, Fastify and Hono: 403 if policy denies a call, 202 with the task's path if a person has to decide, and
+// the task registry for those whom the host allows. Each app is a server on 127.0.0.1 to which the sample sends real requests.
 import { serve } from '@hono/node-server';
 import { AegisModule, guard } from 'aegislib';
 import { aegisExpress, aegisFastify, aegisHono } from 'aegislib/web';
@@ -14,7 +14,7 @@ import type { AddressInfo } from 'node:net';
 import { POLICIES } from './policies.js';
 import { show } from './show.js';
 
-// sessions: 'async-local' lets guarded calls find the session of the request they are made in
+// with sessions: 'async-local', guarded calls find the session of their request
 const aegis = AegisModule.configure({ policies: { text: POLICIES }, agentId: 'support-agent', sessions: 'async-local', env: false });
 
 interface Order {
@@ -26,7 +26,7 @@ const refund = guard(async ({ order, amount, note }: Order) => ({ text: `refunde
   toolName: 'refund',
 });
 
-/** Stands for your authentication. */
+/** Replace it by your authentication. */
 const userOf = (token: string | undefined): string | undefined => ({ 'token-of-eve': 'eve', 'token-of-ann': 'ann' })[token ?? ''];
 const sessionOf = (user: string | undefined): object | null => (user === undefined ? null : { user_id: user });
 
