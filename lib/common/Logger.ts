@@ -28,18 +28,22 @@ export class ConsoleLogger implements Logger {
     this.#least = RANK[level];
   }
 
+  /** Prints details of each decision, where the level is `debug`. */
   debug(fields: object, message: string): void {
     this.#write('debug', fields, message);
   }
 
+  /** Prints an event that happens now and then. */
   info(fields: object, message: string): void {
     this.#write('info', fields, message);
   }
 
+  /** Prints a problem that the library handled itself. */
   warn(fields: object, message: string): void {
     this.#write('warning', fields, message);
   }
 
+  /** Prints what failed. */
   error(fields: object, message: string): void {
     this.#write('error', fields, message);
   }

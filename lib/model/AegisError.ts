@@ -27,8 +27,11 @@ export abstract class AegisError extends Error {
 
 /** The fields of an error that may be stored, shown and sent. Never its stack, cause or data. */
 export interface ErrorSummary {
+  /** The error's name. */
   readonly name: string;
+  /** The error's code, where it has one. */
   readonly code?: string | undefined;
+  /** The error's message. */
   readonly message: string;
 }
 

@@ -44,6 +44,7 @@ interface DecisionFields {
 
 /** Run the call with its own params. */
 export interface AllowDecision extends DecisionFields {
+  /** The call runs. */
   readonly effect: 'allow';
   /** An allow never replaces params; an answer with both is refused. */
   readonly params?: undefined;
@@ -51,11 +52,13 @@ export interface AllowDecision extends DecisionFields {
 
 /** Do not run the call. */
 export interface DenyDecision extends DecisionFields {
+  /** The call does not run. */
   readonly effect: 'deny';
 }
 
 /** Run the call with `params` instead of its own. */
 export interface SanitizeDecision extends DecisionFields {
+  /** The call runs with changed params. */
   readonly effect: 'sanitize';
   /** The complete params that run, never a delta. */
   readonly params: Params;
@@ -65,6 +68,7 @@ export interface SanitizeDecision extends DecisionFields {
 
 /** A person must decide the call. */
 export interface ApprovalNeededDecision extends DecisionFields {
+  /** A person has to approve the call first. */
   readonly effect: 'approval_needed';
   /** The complete params that would run, if they differ from the call's; approvers see these. */
   readonly params?: Params | undefined;

@@ -1,6 +1,7 @@
 import { waitForAll } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
-import { publishCallbackError } from './diagnostics.js';
+import { callSafely } from '../common/callSafely.js';
+import { publishCallbackError, publishDiagnostic } from './diagnostics.js';
 import type { Diagnostic } from './diagnostics.js';
 import type { Decision, DecisionRequest } from './Decision.js';
 import type { Params } from './Params.js';
@@ -50,14 +51,14 @@ export interface EnteringEvent {
   readonly params: Params;
 }
 
-/** A call that was about to be entered has ended. */
+/** How a call ended whose method was about to be entered. */
 export interface SettledEvent {
   readonly kind: 'settled';
   readonly agentId: string;
   readonly toolName: string;
   readonly decisionId: string;
   readonly taskId?: string | undefined;
-  /** `withheld`: the method was not entered. `unknown`: it cannot be known whether it ran to its end. */
+  /** `withheld`: the method was not entered after all. `unknown`: whether it ran to its end cannot be told. */
   readonly outcome: 'completed' | 'failed' | 'unknown' | 'withheld';
 }
 
@@ -71,17 +72,24 @@ export interface PoliciesEvent {
 /** An answer, approval or verdict looked forged, replayed or swapped. */
 export interface SecurityEvent {
   readonly kind: 'security';
-  readonly diagnostic: Extract<Diagnostic, { readonly kind: 'security' }>;
+  readonly diagnostic: SecurityDiagnostic;
 }
 
-/** An event of a guarded call; events come in the order in which they happen. Every event is frozen. */
+type SecurityDiagnostic = Extract<Diagnostic, { readonly kind: 'security' }>;
+
+/** What happens to guarded calls, in the order it happens. Every event is frozen. */
 export type JournalEvent = DecidedEvent | OpenedEvent | VerdictEvent | EnteringEvent | SettledEvent | PoliciesEvent | SecurityEvent;
 
-/** Receives everything that is decided and run: the port of audit logs, telemetry and monitoring. It can stop a call but never start one. */
+/**
+ * Gets an event for everything that is decided and run: the port of audit logs, telemetry and monitoring. It can stop a call; it cannot start one.
+ */
 export interface Journal {
-  /** Receives an event. An error it throws is reported on `aegis:diagnostics` and changes nothing. */
+  /** Takes an event. A throw, or a rejection of what it returns, is reported on `aegis:diagnostics` and changes nothing. */
   note(event: JournalEvent): void;
-  /** Runs as the last step before a method is entered. If it throws or rejects, the method is not entered. */
+  /**
+   * The last step before a method is entered, after the same event was noted. Where it throws or rejects, the method is not entered. A guarded call waits
+   * for a promise; a synchronous guard refuses the call instead.
+   */
   before?(event: EnteringEvent): Awaitable<void>;
 }
 
@@ -89,19 +97,33 @@ export interface Journal {
 export function combineJournals(journals: Journal | readonly Journal[] | undefined): Journal | undefined {
   const all = journals === undefined ? [] : isList(journals) ? [...journals] : [journals];
   if (all.length === 0) return undefined;
+  const failed = (error: unknown): void => publishCallbackError('journal.note', error);
   const note = (event: JournalEvent): void => {
     Object.freeze(event);
-    for (const journal of all) {
-      try {
-        journal.note(event);
-      } catch (error) {
-        publishCallbackError('journal.note', error);
-      }
-    }
+    for (const journal of all) callSafely((e: JournalEvent) => journal.note(e), [event], failed);
   };
   const blocking = all.filter((journal) => journal.before !== undefined);
   if (blocking.length === 0) return { note };
   return { note, before: (event) => waitForAll(blocking.map((journal) => journal.before?.(event))) };
+}
+
+/** Reports something that looks forged, replayed or swapped: on the diagnostics channel, and to the module's journal. */
+export function reportSecurity(diagnostic: SecurityDiagnostic, journal: Journal | undefined): void {
+  publishDiagnostic(diagnostic);
+  if (journal !== undefined) journal.note({ kind: 'security', diagnostic });
+}
+
+const withheld = new WeakSet<Error>();
+
+/** @internal Marks the error of an approved call that was stopped before its method was entered. */
+export function markWithheld(error: Error): Error {
+  withheld.add(error);
+  return error;
+}
+
+/** @internal Whether an error stopped a call before its method was entered. */
+export function isWithheld(error: unknown): boolean {
+  return error instanceof Error && withheld.has(error);
 }
 
 function isList(journals: Journal | readonly Journal[]): journals is readonly Journal[] {

@@ -8,6 +8,7 @@ export const PENDING_BRAND: unique symbol = Symbol.for('aegis.pending') as never
  * after the approval. The handle is not a promise: awaiting the call returns it at once, awaiting `completed` waits for the person.
  */
 export interface PendingApproval<T = unknown> {
+  /** Tells it from look-alikes. */
   readonly [PENDING_BRAND]: true;
   /** The task in the registry. */
   readonly taskId: string;

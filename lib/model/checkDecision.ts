@@ -8,9 +8,10 @@ import type {
   SanitizeDecision,
   Violation,
 } from './Decision.js';
-import { publishDiagnostic } from './diagnostics.js';
 import { AegisError } from './AegisError.js';
 import { DecisionUnavailableError } from './errors/ServiceErrors.js';
+import { reportSecurity } from './Journal.js';
+import type { Journal } from './Journal.js';
 import type { Params } from './Params.js';
 
 const MAX_ID_LENGTH = 512;
@@ -25,23 +26,23 @@ type Answer = Partial<Record<string, unknown>>;
  * @returns a copy of the known fields, so that nothing the service does to its answer later changes what happens
  * @throws DecisionUnavailableError
  */
-export function checkDecision(decision: unknown, request: DecisionRequest): Decision {
+export function checkDecision(decision: unknown, request: DecisionRequest, journal?: Journal): Decision {
   try {
-    return readDecision(decision, request);
+    return readDecision(decision, request, journal);
   } catch (error) {
     if (AegisError.is(error)) throw error;
     throw malformed('reading it threw an error');
   }
 }
 
-function readDecision(decision: unknown, request: DecisionRequest): Decision {
+function readDecision(decision: unknown, request: DecisionRequest, journal: Journal | undefined): Decision {
   if (typeof decision !== 'object' || decision === null) throw malformed('it must be an object');
   const answer = decision as Answer;
   const { decisionId, effect, agentId, toolName, params } = answer;
   if (typeof decisionId !== 'string' || decisionId === '' || decisionId.length > MAX_ID_LENGTH)
     throw malformed(`decisionId must be a string of 1 to ${MAX_ID_LENGTH} characters`);
-  if (isGiven(agentId) && agentId !== request.agentId) throw swapped(request, decisionId, 'agent');
-  if (isGiven(toolName) && toolName !== request.toolName) throw swapped(request, decisionId, 'tool');
+  if (isGiven(agentId) && agentId !== request.agentId) throw swapped(request, decisionId, 'agent', journal);
+  if (isGiven(toolName) && toolName !== request.toolName) throw swapped(request, decisionId, 'tool', journal);
   switch (effect) {
     case 'allow':
       if (isGiven(params)) throw malformed('an allow cannot replace params; use the effect sanitize');
@@ -152,8 +153,13 @@ function malformed(why: string): DecisionUnavailableError {
   return new DecisionUnavailableError('malformed', `The decision service's answer is not a valid decision: ${why}.`);
 }
 
-function swapped({ agentId, toolName }: DecisionRequest, decisionId: string, what: string): DecisionUnavailableError {
+function swapped(
+  { agentId, toolName }: DecisionRequest,
+  decisionId: string,
+  what: string,
+  journal: Journal | undefined,
+): DecisionUnavailableError {
   const message = `The decision is for another ${what} than the call's.`;
-  publishDiagnostic({ kind: 'security', code: 'decision_echo_mismatch', message, agentId, toolName, decisionId });
+  reportSecurity({ kind: 'security', code: 'decision_echo_mismatch', message, agentId, toolName, decisionId }, journal);
   return new DecisionUnavailableError('echo_mismatch', message);
 }

@@ -92,7 +92,8 @@ export type UnbelievableReason =
   | 'replayed_decision'
   | 'circuit_open'
   | 'asynchronous'
-  | 'service_threw';
+  | 'service_threw'
+  | 'journal_failed';
 
 /** The answer was not accepted as a decision, or none was requested because the circuit breaker is open. The method has not run. */
 export class DecisionUnavailableError extends AegisError {

@@ -134,7 +134,7 @@ describe('The retries of RemoteDecisionService', () => {
   });
 
   it('stop when the breaker opens: nothing is sent, then one probe, then all is well', async function () {
-    this.timeout(10_000);
+    this.timeout(20_000);
     plane.handler = (_request, reply) => sendJson(reply, '', 503);
     const service = setup({ retries: 0 });
     for (let i = 0; i < 10; i++) await failureOf(service.decide(remoteRequest()));
@@ -155,7 +155,7 @@ describe('The retries of RemoteDecisionService', () => {
   });
 
   it('cost a dead service no more than the budget of 50', async function () {
-    this.timeout(10_000);
+    this.timeout(20_000);
     let connections = 0;
     const dead = await remoteRawServer((socket) => {
       connections += 1;
