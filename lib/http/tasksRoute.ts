@@ -25,6 +25,7 @@ export interface TasksOptions<R> {
 
 /** What is asked of the task registry. */
 export interface TasksQuery<R> {
+  /** The request of the framework. */
   readonly request: R;
   /** GET or HEAD; anything else is 405. Default GET. */
   readonly method?: string | undefined;

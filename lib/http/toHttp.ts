@@ -8,8 +8,11 @@ import type { PendingApproval } from '../model/PendingApproval.js';
 
 /** An answer to an HTTP request: a status, a body for JSON, and headers in small letters. */
 export interface HttpAnswer {
+  /** The HTTP status. */
   readonly status: number;
+  /** To be sent as JSON. */
   readonly body: Readonly<Record<string, unknown>>;
+  /** Headers, in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -22,12 +22,15 @@ export interface PolicyCall {
 
 /** A policy that mattered for a decision. */
 export interface AppliedPolicy {
+  /** The policy's `@id`. */
   readonly id: string;
   /** SHA-256 of the policy's text: an approval given under one text is not one under another. */
   readonly hash: string;
+  /** The policy's effect: `permit`, `forbid`, `sanitize` or `approval_needed`. */
   readonly effect: 'permit' | 'deny' | 'sanitize' | 'approval_needed';
   /** `@reason`: the author's words for the caller. */
   readonly reason?: string | undefined;
+  /** The policy's `@severity`. */
   readonly severity?: string | undefined;
   /** `@approvers`: the groups whose people may decide; absent if the approval desk alone decides who may. */
   readonly approvers?: readonly string[] | undefined;
@@ -74,5 +77,6 @@ export type PolicyOutcome =
 export interface PolicyEngine {
   /** SHA-256 over all policies, in a form that does not depend on file names or order. */
   readonly hash: string;
+  /** Decides one call. */
   evaluate(call: PolicyCall): PolicyOutcome;
 }

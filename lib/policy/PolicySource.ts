@@ -7,11 +7,13 @@ export type PolicySource = string | URL | { readonly text: string };
 export interface SourceText {
   /** Its name in problems. It does not affect decisions or hashes. */
   readonly file: string;
+  /** The policies, in Cedar. */
   readonly text: string;
 }
 
 /** One thing that is wrong with a policy, and where. */
 export interface PolicyProblem {
+  /** The policy's file. */
   readonly file: string;
   /** From 1. */
   readonly line: number;

@@ -17,7 +17,9 @@ export interface ExpectedDecision {
 
 /** What may be expected of a denial. */
 export interface ExpectedDenial extends ExpectedDecision {
+  /** A text that the reason holds, or an expression that it matches. */
   readonly reason?: string | RegExp | undefined;
+  /** The outcome's code. */
   readonly code?: DenyCode | undefined;
 }
 
@@ -25,11 +27,13 @@ export interface ExpectedDenial extends ExpectedDecision {
 export interface ExpectedSanitize extends ExpectedDecision {
   /** The complete params that the tool runs with. */
   readonly params?: Readonly<Record<string, unknown>> | undefined;
+  /** A text that the message holds, or an expression that it matches. */
   readonly message?: string | RegExp | undefined;
 }
 
 /** What may be expected of a call that needs a person. */
 export interface ExpectedApproval extends ExpectedSanitize {
+  /** A text that the reason holds, or an expression that it matches. */
   readonly reason?: string | RegExp | undefined;
   /** Ids of the policies that each want a verdict, in any order. */
   readonly approvals?: readonly string[] | undefined;
@@ -56,6 +60,7 @@ export class PolicyExpectation {
     this.#params = params;
   }
 
+  /** The effect that was decided. */
   get effect(): Effect {
     return this.outcome.effect;
   }

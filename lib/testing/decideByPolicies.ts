@@ -12,7 +12,9 @@ export type PoliciesUnderTest = PolicySource | PolicyEngine | { readonly engine:
 
 /** A call that policies are asked about. */
 export interface TestCall extends AgentConfig {
+  /** The agent that calls. */
   readonly agentId: string;
+  /** The tool that is called. */
   readonly toolName: string;
   /** Copied as a guard copies them. Default none. */
   readonly params?: Readonly<Record<string, unknown>> | undefined;

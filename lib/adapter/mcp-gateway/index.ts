@@ -20,9 +20,11 @@ export type { McpMessage, McpTransport } from './McpTransport.js';
 export interface GatewayOptions extends McpRelayOptions {
   /** Starts the server as a process of its own, without a shell. */
   readonly command?: string | undefined;
+  /** Arguments of `command`. */
   readonly args?: readonly string[] | undefined;
   /** For that process, beside the few variables that the MCP SDK hands on, such as PATH and HOME. It gets none of ours. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** The folder that `command` runs in. Default: this one. */
   readonly cwd?: string | undefined;
   /** Where the server speaks Streamable HTTP. */
   readonly url?: string | URL | undefined;

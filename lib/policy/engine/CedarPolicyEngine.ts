@@ -22,6 +22,7 @@ import { wasmEvaluator } from '../wasm/wasmEvaluator.js';
 
 /** Options of {@link CedarPolicyEngine}. */
 export interface CedarPolicyEngineOptions {
+  /** The policies, file by file. */
   readonly sources: readonly SourceText[];
   /** Roles and attributes of the agents, by id. Agents that are not listed have none. @defaultValue none */
   readonly agents?: Readonly<Record<string, AgentConfig>> | undefined;
@@ -36,6 +37,7 @@ export interface CedarPolicyEngineOptions {
    * @defaultValue 0
    */
   readonly verify?: number | undefined;
+  /** Takes log lines. Default: none. */
   readonly logger?: Logger | undefined;
 }
 

@@ -34,7 +34,9 @@ const file = v.strictObject({
 
 /** The result of one test. */
 export interface PolicyTestResult {
+  /** The test's name. */
   readonly name: string;
+  /** Whether the decision was what the test expects. */
   readonly passed: boolean;
   /** What differs, one line each; empty if the test passed. */
   readonly differences: readonly string[];

@@ -7,6 +7,7 @@ import type { PolicyProblem, SourceText } from '../PolicySource.js';
 
 /** One finding of lint. `info` lists what a reviewer should look at: every soft forbid. */
 export interface LintFinding extends PolicyProblem {
+  /** Whether the policies can be loaded nevertheless: a warning, or an error. */
   readonly severity: 'error' | 'warning' | 'info';
 }
 

@@ -2,6 +2,7 @@ import type { Policy } from '../Policy.js';
 
 /** A forbid that a reload would remove. */
 export interface RemovedForbid {
+  /** The policy's `@id`. */
   readonly id: string;
   /** The file it was in. */
   readonly file: string;
