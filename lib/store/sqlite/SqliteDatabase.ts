@@ -113,8 +113,8 @@ export class SqliteDatabase {
   }
 
   #checkMayWrite(): void {
-    const row = this.get<{ value: number }>("SELECT value FROM meta WHERE key = 'min_reader'");
-    if (row !== undefined && row.value <= SCHEMA_VERSION) return;
+    const row = this.get<{ value: unknown }>("SELECT value FROM meta WHERE key = 'min_reader'");
+    if (typeof row?.value === 'number' && row.value <= SCHEMA_VERSION) return;
     throw new StoreError(
       'A newer aegislib has migrated the file, and this version may no longer write to it; nothing was written. Update aegislib in this process.',
     );
