@@ -163,7 +163,7 @@ export interface Terminal {
 
 export type { TerminalApproverOptions } from 'aegislib';
 
-export type UnbelievableReason = 'malformed' | 'echo_mismatch' | 'redirect' | 'too_large' | 'duplicate_key' | 'replayed_decision' | 'circuit_open' | 'asynchronous' | 'service_threw';
+export type UnbelievableReason = 'malformed' | 'echo_mismatch' | 'redirect' | 'too_large' | 'duplicate_key' | 'replayed_decision' | 'circuit_open' | 'asynchronous' | 'service_threw' | 'journal_failed';
 
 export type { VerdictInput } from 'aegislib';
 
@@ -175,3 +175,5 @@ export interface Violation {
     readonly actualValue?: unknown;
     readonly limitType?: string | undefined;
 }
+
+export declare function forwardingService(inner: DecisionService, overrides?: Partial<DecisionService>): DecisionService;

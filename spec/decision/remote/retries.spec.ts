@@ -143,6 +143,7 @@ describe('The retries of RemoteDecisionService', () => {
     const refused = await Promise.all(Array.from({ length: 50 }, () => failureOf(service.decide(remoteRequest()))));
     for (const error of refused) {
       expect(error).to.include({ name: 'DecisionUnavailableError', reason: 'circuit_open', code: 'decision_unavailable_circuit_open' });
+      expect(error.message).to.match(/^Circuit open after 10 failures; retrying in [12] s\. /);
     }
     expect(plane.requests).to.have.length(0);
     plane.handler = answerDecision();
