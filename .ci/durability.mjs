@@ -11,6 +11,8 @@ const mocha = [
   'enable-source-maps',
   '--reporter',
   './spec/support/reporter.mjs',
+  '--require',
+  './spec/support/patience.mjs',
   '--timeout',
   '20000',
   '--forbid-only',

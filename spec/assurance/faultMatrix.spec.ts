@@ -105,7 +105,17 @@ async function run(cell: Cell, elsewhere: string, deadlineMs: number = DEADLINE_
   const guarded = guard(send, { toolName: 'slack.post_message', params: ['text'], approval: 'wait', module });
 
   const another = (): Promise<unknown> => (kind === 'decision' ? remote.decide(remoteRequest()) : remote.status('another'));
-  if (fault.afterAnother === true) await another().catch(another).catch(another); // again where this machine was too slow
+  if (
+    fault.afterAnother === true &&
+    !(await another()
+      .catch(another)
+      .then(Boolean, () => false))
+  ) {
+    // the next try has a longer deadline, and a circuit that is closed
+    [cell.slow, cell.slowBecause] = [true, 'the question before the fault had no answer'];
+    await module.close();
+    return proxy;
+  }
   committed.clear();
   if (fault.strike !== 'refuse') proxy.strike(kind, fault.strike);
   else if (kind === 'decision') await proxy.refuse();
