@@ -174,12 +174,9 @@ interface StreamsCannotDefer<M> {
 type Asynchronous = PromiseLike<any> | AsyncGenerator<any, any, any>;
 
 // lib/guard/guardSync
-type RefuseAsync<R> = 0 extends 1 & R ? unknown : [Extract<R, Asynchronous>] extends [never] ? unknown : 'guardSync() takes no asynchronous function; use guard()';
+type RefuseAsync<R> = 0 extends 1 & R ? unknown : [Extract<R, Asynchronous>] extends [never] ? unknown : 'guardSync() cannot guard an asynchronous function; use guard()';
 
 // lib/guard/method/guardMetadata
-type AnyClass = abstract new (...args: never) => unknown;
-
-// lib/guard/module/StoredCalls
 type AnyClass = abstract new (...args: never) => unknown;
 
 // lib/model/Decision
@@ -195,6 +192,11 @@ interface DecisionFields {
     readonly policyEvaluations?: readonly unknown[] | undefined;
     readonly latencyMs?: number | undefined;
 }
+
+// lib/model/Journal
+type SecurityDiagnostic = Extract<Diagnostic, {
+    readonly kind: 'security';
+}>;
 
 // lib/model/PendingApproval
 declare const PENDING_BRAND: unique symbol;
