@@ -72,10 +72,8 @@ export interface PoliciesEvent {
 /** An answer, approval or verdict looked forged, replayed or swapped. */
 export interface SecurityEvent {
   readonly kind: 'security';
-  readonly diagnostic: SecurityDiagnostic;
+  readonly diagnostic: Extract<Diagnostic, { readonly kind: 'security' }>;
 }
-
-type SecurityDiagnostic = Extract<Diagnostic, { readonly kind: 'security' }>;
 
 /** What happens to guarded calls, in the order it happens. Every event is frozen. */
 export type JournalEvent = DecidedEvent | OpenedEvent | VerdictEvent | EnteringEvent | SettledEvent | PoliciesEvent | SecurityEvent;
@@ -108,22 +106,9 @@ export function combineJournals(journals: Journal | readonly Journal[] | undefin
 }
 
 /** Reports something that looks forged, replayed or swapped: on the diagnostics channel, and to the module's journal. */
-export function reportSecurity(diagnostic: SecurityDiagnostic, journal: Journal | undefined): void {
+export function reportSecurity(diagnostic: SecurityEvent['diagnostic'], journal: Journal | undefined): void {
   publishDiagnostic(diagnostic);
   if (journal !== undefined) journal.note({ kind: 'security', diagnostic });
-}
-
-const withheld = new WeakSet<Error>();
-
-/** @internal Marks the error of an approved call that was stopped before its method was entered. */
-export function markWithheld(error: Error): Error {
-  withheld.add(error);
-  return error;
-}
-
-/** @internal Whether an error stopped a call before its method was entered. */
-export function isWithheld(error: unknown): boolean {
-  return error instanceof Error && withheld.has(error);
 }
 
 function isList(journals: Journal | readonly Journal[]): journals is readonly Journal[] {

@@ -26,7 +26,8 @@ export type FactsHook = (call: FactsCall) => Awaitable<object>;
 export type FactsOutcome =
   { readonly ok: true; readonly facts: Readonly<Record<string, unknown>> } | { readonly ok: false; readonly detail: string };
 
-const NO_FACTS: FactsOutcome = { ok: true, facts: Object.freeze({}) };
+/** What a service without a hook has. */
+export const NO_FACTS: FactsOutcome = { ok: true, facts: Object.freeze({}) };
 
 /** Calls the hook, waits for at most `timeoutMs` milliseconds, and copies its result. */
 export function computeFacts(hook: FactsHook | undefined, request: DecisionRequest, timeoutMs: number): Awaitable<FactsOutcome> {

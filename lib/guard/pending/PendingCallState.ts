@@ -2,7 +2,6 @@ import { AsyncResource } from 'node:async_hooks';
 import type { HeldApproval } from '../../approval/call/PendingCall.js';
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
-import { markWithheld } from '../../model/Journal.js';
 import type { Params } from '../../model/Params.js';
 import type { Task } from '../../model/Task.js';
 import { checkEffectiveParams } from '../call/checkEffectiveParams.js';
@@ -76,5 +75,5 @@ export function runApproved<R>(
 }
 
 function rethrow(_call: unknown, error: Error): never {
-  throw markWithheld(error);
+  throw error;
 }
