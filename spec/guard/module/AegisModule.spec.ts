@@ -325,7 +325,8 @@ describe('AegisModule', () => {
 
     it('a store that cannot be opened ends no process before it is used', async () => {
       const { code, stderr } = await runInChild(`
-        const { AegisModule, MemoryTaskStore } = await import('${new URL('../../../lib/index.js', import.meta.url).href}');
+        const { AegisModule } = await import('${new URL('../../../lib/index.js', import.meta.url).href}');
+        const { MemoryTaskStore } = await import('${new URL('../../../lib/store/index.js', import.meta.url).href}');
         const store = Object.assign(new MemoryTaskStore(), { open: () => Promise.reject(new Error('no disk')) });
         AegisModule.create({ decisions: { decide() {}, status() {} }, store });
         await new Promise(setImmediate);`);
