@@ -16,10 +16,10 @@ import * as policy from 'aegislib/policy';
 import * as store from 'aegislib/store';
 import { DEFAULT_POLLING } from '../lib/guard/module/buildModule.js';
 import { applyEnvironment } from '../lib/guard/module/environment.js';
-import { OPTION_NAMES, optionProblems } from '../lib/guard/module/optionsSchema.js';
+import { OPTION_NAMES, optionProblems } from '../lib/guard/module/checkOptions.js';
 import { inlineCode, parsePage, readPages, relativeLinks, tablesOf } from './support/docsPages.js';
 import type { Page, Table } from './support/docsPages.js';
-import { compiledFile, compilePrograms, folderOf, programsOf } from './support/docsPrograms.js';
+import { compiledFile, compilePrograms, folderOf, programsOf, removePrograms } from './support/docsPrograms.js';
 import { publicNames, unknownCode } from './support/docsNames.js';
 import { runInChild } from './support/runInChild.js';
 
@@ -36,6 +36,7 @@ const PYTHON_NAMES =
 
 const pages = readPages();
 const programs = pages.flatMap(programsOf);
+after(removePrograms);
 
 describe('The documentation', function () {
   this.timeout(60_000);

@@ -4,8 +4,8 @@ import type { LooseGuardOptions } from './method/LooseGuardOptions.js';
 import { currentHandle, runtimeOf } from './call/GuardRuntime.js';
 
 /**
- * Runs in the constructor of every instance of a class with a guarded method, and so of its subclasses: an undecorated override there would run
- * unguarded. Fires only where the guarded function still sits further down the prototype chain, so that a test may replace it on the prototype.
+ * Refuses an undecorated override of a guarded method, which would run unguarded. Called in the constructor of every instance of a class with a guarded
+ * method, and so of its subclasses. Refuses only where the guarded function is still further up the prototype chain, so that a test may replace it.
  */
 export function checkOverride(self: object, key: string | symbol, guarded: unknown, options: LooseGuardOptions): void {
   const seen = valueOf(self, key);
@@ -13,7 +13,7 @@ export function checkOverride(self: object, key: string | symbol, guarded: unkno
   const onClass = agentDefaultsOf(self);
   const mode = onClass?.onUnguardedOverride ?? modeOfModule(options.module ?? onClass?.module) ?? 'throw';
   if (mode === 'ignore') return;
-  const message = `${classNameOf(self)}.${String(key)} overrides a guarded method and is itself not guarded; decorate it with @AegisGuard.`;
+  const message = `${classNameOf(self)}.${String(key)} overrides a guarded method, but is not guarded itself; decorate it with @AegisGuard.`;
   if (mode === 'throw') throw new GuardDefinitionError(message);
   process.emitWarning(message, 'AegisWarning');
 }

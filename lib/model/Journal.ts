@@ -1,21 +1,22 @@
 import { waitForAll } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
-import { publishCallbackError } from './diagnostics.js';
+import { callSafely } from '../common/callSafely.js';
+import { publishCallbackError, publishDiagnostic } from './diagnostics.js';
 import type { Diagnostic } from './diagnostics.js';
 import type { Decision, DecisionRequest } from './Decision.js';
 import type { Params } from './Params.js';
 import type { PendingTask } from './Task.js';
 
-/** A decision was made on a call: the first one, or a fresh one on an approved call. */
+/** A decision was made on a call: the first one, or a fresh one just before an approved call runs. */
 export interface DecidedEvent {
   readonly kind: 'decided';
   readonly request: DecisionRequest;
   readonly decision: Decision;
-  /** The approval that is decided afresh just before its call runs. */
+  /** The approval of the call that was decided again. */
   readonly approvalId?: string | undefined;
 }
 
-/** A call waits for a person. */
+/** A call is waiting for a person. */
 export interface OpenedEvent {
   readonly kind: 'opened';
   readonly task: PendingTask;
@@ -29,7 +30,7 @@ export interface VerdictEvent {
   readonly decisionId: string;
   readonly by: string;
   readonly approved: boolean;
-  /** Where the approval stands after it. */
+  /** The status of the approval after the verdict. */
   readonly status: string;
   /** SHA-256 of the effective params that were decided on. */
   readonly digest: string;
@@ -42,26 +43,26 @@ export interface EnteringEvent {
   readonly agentId: string;
   readonly toolName: string;
   readonly decisionId: string;
-  /** The task of an approved call; a call that was allowed at once has none. */
+  /** The task of an approved call; absent if the call was allowed at once. */
   readonly taskId?: string | undefined;
   /** The claim under which an approved call runs. */
   readonly token?: string | undefined;
-  /** A deep-frozen copy of what the method gets. */
+  /** A deep-frozen copy of the params that the method gets. */
   readonly params: Params;
 }
 
-/** How a call ended that was about to be entered. */
+/** How a call ended whose method was about to be entered. */
 export interface SettledEvent {
   readonly kind: 'settled';
   readonly agentId: string;
   readonly toolName: string;
   readonly decisionId: string;
   readonly taskId?: string | undefined;
-  /** `withheld`: the method was not entered after all. `unknown`: nobody can tell whether it ran to its end. */
+  /** `withheld`: the method was not entered after all. `unknown`: whether it ran to its end cannot be told. */
   readonly outcome: 'completed' | 'failed' | 'unknown' | 'withheld';
 }
 
-/** Another policy set is in force. */
+/** Another policy set came into force. */
 export interface PoliciesEvent {
   readonly kind: 'policies';
   readonly hash: string;
@@ -71,39 +72,58 @@ export interface PoliciesEvent {
 /** An answer, approval or verdict looked forged, replayed or swapped. */
 export interface SecurityEvent {
   readonly kind: 'security';
-  readonly diagnostic: Extract<Diagnostic, { readonly kind: 'security' }>;
+  readonly diagnostic: SecurityDiagnostic;
 }
+
+type SecurityDiagnostic = Extract<Diagnostic, { readonly kind: 'security' }>;
 
 /** What happens to guarded calls, in the order it happens. Every event is frozen. */
 export type JournalEvent = DecidedEvent | OpenedEvent | VerdictEvent | EnteringEvent | SettledEvent | PoliciesEvent | SecurityEvent;
 
 /**
- * Hears of everything that is decided and run: the port of audit logs, telemetry and monitoring. It can stop a call; it cannot start one.
+ * Gets an event for everything that is decided and run: the port of audit logs, telemetry and monitoring. It can stop a call; it cannot start one.
  */
 export interface Journal {
-  /** Takes an event. What it throws is reported on `aegis:diagnostics` and changes nothing. */
+  /** Takes an event. A throw, or a rejection of what it returns, is reported on `aegis:diagnostics` and changes nothing. */
   note(event: JournalEvent): void;
-  /** The last step before a method is entered. Where it throws or rejects, the method is not entered. */
+  /**
+   * The last step before a method is entered, after the same event was noted. Where it throws or rejects, the method is not entered. A guarded call waits
+   * for a promise; a synchronous guard refuses the call instead.
+   */
   before?(event: EnteringEvent): Awaitable<void>;
 }
 
-/** Several journals as one; `undefined` for none, so that a module without a journal pays one comparison. */
+/** Combines journals into one; `undefined` without any, so that a module without a journal pays for one comparison. */
 export function combineJournals(journals: Journal | readonly Journal[] | undefined): Journal | undefined {
   const all = journals === undefined ? [] : isList(journals) ? [...journals] : [journals];
   if (all.length === 0) return undefined;
+  const failed = (error: unknown): void => publishCallbackError('journal.note', error);
   const note = (event: JournalEvent): void => {
     Object.freeze(event);
-    for (const journal of all) {
-      try {
-        journal.note(event);
-      } catch (error) {
-        publishCallbackError('journal.note', error);
-      }
-    }
+    for (const journal of all) callSafely((e: JournalEvent) => journal.note(e), [event], failed);
   };
   const blocking = all.filter((journal) => journal.before !== undefined);
   if (blocking.length === 0) return { note };
   return { note, before: (event) => waitForAll(blocking.map((journal) => journal.before?.(event))) };
+}
+
+/** Reports something that looks forged, replayed or swapped: on the diagnostics channel, and to the module's journal. */
+export function reportSecurity(diagnostic: SecurityDiagnostic, journal: Journal | undefined): void {
+  publishDiagnostic(diagnostic);
+  if (journal !== undefined) journal.note({ kind: 'security', diagnostic });
+}
+
+const withheld = new WeakSet<Error>();
+
+/** @internal Marks the error of an approved call that was stopped before its method was entered. */
+export function markWithheld(error: Error): Error {
+  withheld.add(error);
+  return error;
+}
+
+/** @internal Whether an error stopped a call before its method was entered. */
+export function isWithheld(error: unknown): boolean {
+  return error instanceof Error && withheld.has(error);
 }
 
 function isList(journals: Journal | readonly Journal[]): journals is readonly Journal[] {

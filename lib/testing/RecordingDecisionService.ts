@@ -1,6 +1,7 @@
 import { attempt } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import type { AskOptions, DecisionService } from '../decision/DecisionService.js';
+import { forwardingService } from '../decision/forwardingService.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../model/Decision.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';
 import { type DecisionScript, ScriptedDecisionService } from './ScriptedDecisionService.js';
@@ -16,9 +17,6 @@ export interface RecordedCall {
   /** What the service threw. */
   readonly error?: unknown;
 }
-
-/** What a guard does not call where it is missing. */
-const OPTIONAL = ['statuses', 'watch', 'consume', 'withdraw', 'expire', 'ready', 'close'] as const;
 
 /**
  * A decision service for tests: keeps what it was asked and what it answered, by a script or as another service does.
@@ -43,14 +41,13 @@ export class RecordingDecisionService implements DecisionService {
   constructor(answers: DecisionScript | DecisionService = []) {
     const service: DecisionService = typeof answers === 'object' && 'decide' in answers ? answers : new ScriptedDecisionService(answers);
     this.#service = service;
-    const methods: Partial<Record<string, unknown>> = {};
-    for (const name of OPTIONAL) if (service[name] !== undefined) methods[name] = service[name].bind(service as never);
-    if (service.reevaluate !== undefined) {
-      const reevaluate = service.reevaluate.bind(service);
-      methods['reevaluate'] = (request: DecisionRequest, decisionId: string, options: AskOptions) =>
-        this.#record(request, decisionId, () => reevaluate(request, decisionId, options));
-    }
-    Object.assign(this, methods);
+    const reevaluate = service.reevaluate && {
+      reevaluate: (request: DecisionRequest, decisionId: string, options: AskOptions) =>
+        this.#record(request, decisionId, () => service.reevaluate?.(request, decisionId, options) as Awaitable<Decision>),
+    };
+    // decide and status are methods of this class
+    for (const [name, method] of Object.entries(forwardingService(service, reevaluate)))
+      if (!(name in this)) Object.assign(this, { [name]: method as unknown });
   }
 
   decide(request: DecisionRequest, options: AskOptions): Awaitable<Decision> {

@@ -106,7 +106,7 @@ describe('aegis decide', function () {
 
   const refused: Record<string, [readonly string[], RegExp]> = {
     'bad JSON': [['--params', '{"amount": canary-7f3}'], /^aegis: --params: not valid JSON\n$/],
-    'a key that stands twice': [['--params', '{"a":1,"a":"canary-7f3"}'], /^aegis: --params: a key stands twice/],
+    'a key that stands twice': [['--params', '{"a":1,"a":"canary-7f3"}'], /^aegis: --params: an object contains a key twice/],
     'a list': [['--session', '["canary-7f3"]'], /^aegis: --session: is no JSON object/],
     null: [['--facts', 'null'], /^aegis: --facts: is no JSON object/],
     'a text': [['--attributes', '"canary-7f3"'], /^aegis: --attributes: is no JSON object/],

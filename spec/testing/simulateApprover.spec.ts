@@ -174,7 +174,7 @@ describe('simulateApprover', () => {
     approver.stop();
     expect(await rejection(pay(2)))
       .to.have.property('message')
-      .that.includes('nobody is there');
+      .that.includes('no approver is attached');
   });
 
   it('refuses a time that is none, and a module without a desk', async () => {

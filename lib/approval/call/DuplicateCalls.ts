@@ -22,6 +22,11 @@ export class DuplicateCalls {
     return this.#openByGuard.has(guard);
   }
 
+  /** How many calls are pending for each guard. */
+  get openByGuard(): ReadonlyMap<object, number> {
+    return this.#openByGuard;
+  }
+
   add(entry: PendingCall): void {
     const { guard } = entry.call;
     if (guard === undefined) return;

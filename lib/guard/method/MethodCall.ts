@@ -1,133 +1,135 @@
 import { ArgumentList } from '../../model/snapshot/ArgumentList.js';
 import { copyData } from '../../model/snapshot/copyData.js';
+import type { AegisError } from '../../model/AegisError.js';
 import type { Params, Session } from '../../model/Params.js';
 import { takeParams } from '../../model/snapshot/takeSnapshot.js';
 import type { CallSnapshot, SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
 import type { ApprovalMode } from '../../model/Task.js';
 import type { CallToDecide, OwnParams } from '../call/GuardedCall.js';
-import type { GuardInfo } from './guardMetadata.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
-import type { LooseGuardOptions } from './LooseGuardOptions.js';
-import type { NamedArguments, ParamsBinding } from './ParamsBinding.js';
 import type { StandardSchema } from '../call/StandardSchema.js';
+import type { GuardSpec } from './GuardSpec.js';
+import { argumentsOf } from './ParamsBinding.js';
+import type { NamedArguments } from './ParamsBinding.js';
+import { callBack, computesCaller, recheckOf, resolveAgentId, resolveSession, resolveStoredSession, sessionOfScope } from './Caller.js';
 
 export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
-/** The guard that a call belongs to. */
-export interface CallSource {
-  readonly info: GuardInfo;
-  readonly options: LooseGuardOptions;
-  readonly binding: ParamsBinding;
-  /** Whether equal calls join. */
-  readonly joins: boolean;
-  /** Whether agent or session are computed from the arguments. */
-  readonly computesCaller: boolean;
-  /** What names its parameters. */
-  readonly signature: string;
-  recheck(
-    runtime: GuardRuntime,
-    self: unknown,
-    args: () => readonly unknown[],
-    agentId: string,
-    session: Session | null,
-  ): (() => string | undefined) | undefined;
-}
-
-/** A call as a store kept it. */
+/** A call as a store keeps it. */
 export interface StoredCall {
   readonly taskId: string;
   readonly agentId: string;
   readonly session: Session | null;
-  /** As it was decided on, before any sanitize. */
+  /** As they were decided on, before any sanitize. */
   readonly params: Params;
   readonly argumentCount: number;
 }
 
-const NONE: readonly unknown[] = [];
-
-/** One call of a guarded function. What the guard knows anyway, and what only an approval needs, is looked up when asked for. */
-export class MethodCall implements CallToDecide {
-  readonly #source: CallSource;
+/** A function of the program with its guard, on an object. */
+export interface GuardedMethod {
+  readonly spec: GuardSpec;
+  readonly fn: AnyFunction;
   readonly target: unknown;
+  readonly runtime: GuardRuntime;
+}
+
+const NO_ARGUMENTS: readonly unknown[] = [];
+
+/** One call of a guarded function. What its guard says, and what only an approval needs, is looked up when it is asked for. */
+export class MethodCall implements CallToDecide {
   readonly agentId: string;
   readonly session: Session | null;
   readonly signal: AbortSignal | undefined;
-  readonly #fn: AnyFunction;
-  readonly #runtime: GuardRuntime;
+  readonly argumentCount: number;
+  readonly lastLook: (() => AegisError | undefined) | undefined;
+  readonly #method: GuardedMethod;
   readonly #named: NamedArguments | undefined;
-  #count: number;
-  #stored: StoredCall | undefined;
+  readonly #stored: StoredCall | undefined;
   #args: readonly unknown[];
-  #asCalled: OwnParams | undefined;
+  /** Kept for the callbacks of the guard, which are asked again before an approved call runs. */
+  #snapshot: OwnParams | undefined;
 
+  /**
+   * Describes one call. The callbacks of the guard are called here, once.
+   *
+   * @param args the caller's own; they are not kept
+   * @param lastLook asked in the tick of the entry: an error that it returns stops the call
+   * @param restored the call as it was stored, with the session that was derived for it again
+   */
   constructor(
-    source: CallSource,
-    fn: AnyFunction,
-    runtime: GuardRuntime,
-    target: unknown,
+    method: GuardedMethod,
     args: readonly unknown[],
-    named: NamedArguments | undefined,
-    agentId: string,
-    session: Session | null,
-    signal: AbortSignal | undefined,
+    lastLook?: () => AegisError | undefined,
+    restored?: { readonly stored: StoredCall; readonly session: Session | null },
   ) {
-    this.#source = source;
-    this.target = target;
-    this.agentId = agentId;
-    this.session = session;
-    this.signal = signal;
-    this.#fn = fn;
-    this.#runtime = runtime;
+    this.#method = method;
     this.#args = args;
-    this.#count = source.binding.count(args);
-    this.#named = named;
+    this.lastLook = lastLook;
+    if (restored === undefined) {
+      const { spec, target, runtime } = method;
+      const { signal } = spec.options;
+      this.#named = spec.binding.name(args, runtime.limits);
+      this.agentId = resolveAgentId(spec, runtime, target, args);
+      this.session = resolveSession(spec, runtime, target, args, sessionOfScope(runtime));
+      this.signal = typeof signal === 'function' ? callBack('signal', () => signal(target, args)) : signal;
+      // after the callbacks, which may have changed the list that they were given
+      this.argumentCount = spec.binding.count(args);
+      this.#stored = undefined;
+      this.#snapshot = undefined;
+    } else {
+      const { stored } = restored;
+      this.#named = undefined;
+      this.agentId = stored.agentId;
+      this.session = restored.session;
+      this.signal = undefined;
+      this.argumentCount = stored.argumentCount;
+      this.#stored = stored;
+      this.#snapshot = stored.params;
+    }
   }
 
-  /** A call that was made in another process, or by this one before: its arguments come from where it was stored. */
-  static stored(
-    source: CallSource,
-    fn: AnyFunction,
-    runtime: GuardRuntime,
-    target: unknown,
-    stored: StoredCall,
-    session: Session | null,
-  ): MethodCall {
-    const call = new MethodCall(source, fn, runtime, target, NONE, undefined, stored.agentId, session, undefined);
-    call.#count = stored.argumentCount;
-    call.#asCalled = stored.params;
-    call.#stored = stored;
-    return call;
+  /**
+   * Describes a stored call again, on an instance of this process.
+   *
+   * @returns why it must not run, as a text, where its caller is not the one that was stored
+   */
+  static restored(method: GuardedMethod, stored: StoredCall): MethodCall | string {
+    const { spec, target, runtime } = method;
+    const { argumentCount, params } = stored;
+    const { names, rest } = spec.binding;
+    const args = (): readonly unknown[] => argumentsOf(copyData(params), names, rest, argumentCount);
+    const resolved = resolveStoredSession(spec, runtime, target, args, stored);
+    return typeof resolved === 'string' ? resolved : new MethodCall(method, NO_ARGUMENTS, undefined, { stored, session: resolved.session });
   }
 
   takeSnapshot(limits: SnapshotLimits): CallSnapshot {
     if (this.#stored !== undefined) return takeParams(this.#stored.params, limits);
-    const { binding, computesCaller } = this.#source;
-    const snapshot = binding.takeSnapshot(this.#args, this.#named, limits);
-    // a call may wait for days: its caller's own arguments are not kept, and what a callback is asked again with is a copy
-    this.#args = NONE;
-    if (computesCaller) this.#asCalled = snapshot.value;
+    const snapshot = this.#method.spec.binding.takeSnapshot(this.#args, this.#named, limits);
+    // a call may wait for days: its caller's own arguments are not kept, and a callback that is asked again gets a copy
+    this.#args = NO_ARGUMENTS;
+    if (computesCaller(this.#method.spec)) this.#snapshot = snapshot.value;
     return snapshot;
   }
 
-  run(own: OwnParams): unknown {
-    return Reflect.apply(this.#fn, this.target, this.#source.binding.toArguments(own, this.#named, this.#count));
+  invokeMethod(effectiveParams: OwnParams): unknown {
+    return Reflect.apply(this.#method.fn, this.#method.target, this.#argumentsOf(effectiveParams));
   }
 
-  /** The guard, where an equal call may join: two readers of one stream would each get a part of it. */
+  get target(): unknown {
+    return this.#method.target;
+  }
+
+  /** The guard, where duplicate calls share an approval: two readers of one stream would each get a part of it. */
   get guard(): object | undefined {
-    return this.#source.joins ? this.#source : undefined;
+    return this.#method.spec.deduplicates ? this.#method.spec : undefined;
   }
 
   get signature(): string | undefined {
-    return this.#source.joins && this.#named?.prototypes === undefined ? this.#source.signature : undefined;
-  }
-
-  get argumentCount(): number {
-    return this.#count;
+    return this.#method.spec.deduplicates && this.#named?.prototypes === undefined ? this.#method.spec.signature : undefined;
   }
 
   get idempotent(): boolean {
-    return this.#source.info.idempotent;
+    return this.#method.spec.info.idempotent;
   }
 
   get retryOf(): string | undefined {
@@ -135,7 +137,7 @@ export class MethodCall implements CallToDecide {
   }
 
   get rest(): string | undefined {
-    return this.#source.binding.rest;
+    return this.#method.spec.binding.rest;
   }
 
   get prototypes(): ReadonlyMap<string, object> | undefined {
@@ -143,48 +145,51 @@ export class MethodCall implements CallToDecide {
   }
 
   get toolName(): string {
-    return this.#source.info.toolName;
+    return this.#method.spec.info.toolName;
   }
 
   get guardKey(): string {
-    return this.#source.info.key;
+    return this.#method.spec.info.key;
   }
 
   get groups(): readonly string[] {
-    return this.#source.info.groups;
+    return this.#method.spec.info.groups;
   }
 
   get opaque(): readonly string[] {
-    return this.#source.info.opaque;
+    return this.#method.spec.info.opaque;
   }
 
   get mode(): ApprovalMode {
-    return this.#source.info.approval;
+    return this.#method.spec.info.approval;
   }
 
   get schema(): StandardSchema | undefined {
-    return this.#source.options.schema;
+    return this.#method.spec.options.schema;
   }
 
   get approvalTimeoutMs(): number | undefined {
-    return this.#source.options.approvalTimeoutMs;
+    return this.#method.spec.options.approvalTimeoutMs;
   }
 
   get knows(): (name: string) => boolean {
-    return (name) => this.#source.binding.knows(name);
+    return (name) => this.#method.spec.binding.knows(name);
   }
 
   get recheck(): (() => string | undefined) | undefined {
-    return this.#source.recheck(this.#runtime, this.target, () => this.#argumentsAsCalled(), this.agentId, this.session);
+    return recheckOf(this.#method.spec, this.#method.runtime, this.#method.target, () => this.#argumentsAsCalled(), this);
   }
 
   get onSettled(): ((result: unknown, error: unknown) => unknown) | undefined {
-    return this.#source.options.onSettled as ((result: unknown, error: unknown) => unknown) | undefined;
+    return this.#method.spec.options.onSettled as ((result: unknown, error: unknown) => unknown) | undefined;
   }
 
   #argumentsAsCalled(): readonly unknown[] {
-    const kept = this.#asCalled as OwnParams;
-    const own = kept instanceof ArgumentList ? kept.copy() : copyData(kept);
-    return this.#source.binding.toArguments(own, this.#named, this.#count);
+    const snapshot = this.#snapshot as OwnParams;
+    return this.#argumentsOf(snapshot instanceof ArgumentList ? snapshot.copy() : copyData(snapshot));
+  }
+
+  #argumentsOf(own: OwnParams): readonly unknown[] {
+    return this.#method.spec.binding.toArguments(own, this.#named, this.argumentCount);
   }
 }

@@ -4,7 +4,7 @@ import type { CallRequest } from '../call/CallRequest.js';
 import type { CallFacts, CallToDecide, PendingOutcome } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { classNameOf } from '../method/GuardBinding.js';
-import { bindingsOf } from '../method/guardIndex.js';
+import { bindingsOf } from '../method/registerGuards.js';
 import { PendingCallState } from './PendingCallState.js';
 import { joinEqualCall } from './openApproval.js';
 import { pendingOutcome } from './pendingOutcome.js';

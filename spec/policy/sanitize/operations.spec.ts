@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { parseSanitize, firstConflict } from '../../../lib/policy/sanitize/grammar.js';
+import { parseSanitize, firstConflict } from '../../../lib/policy/sanitize/operations.js';
 
 describe('parseSanitize', () => {
   it('reads operations with pointers and arguments', () => {
@@ -44,6 +44,11 @@ describe('parseSanitize', () => {
   ];
   for (const text of refused)
     it(`refuses '${text.slice(0, 40)}'`, () => expect(() => parseSanitize(text)).to.throw(SyntaxError, '@sanitize'));
+
+  it('names the operation that was probably meant', () => {
+    expect(() => parseSanitize('mask_mail /a')).to.throw(SyntaxError, "remove; did you mean 'mask_email'?");
+    expect(() => parseSanitize('shout /a')).to.throw(SyntaxError, /set, remove\.$/);
+  });
 });
 
 describe('sanitize conflicts', () => {

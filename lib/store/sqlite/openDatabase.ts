@@ -5,25 +5,33 @@ import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { checkedVersion, migrate } from './schema.js';
 
 const WHERE = 'sqliteStore(path)';
-/** Result codes of SQLite, and what is to be done about each. */
+/** Result codes of SQLite, and what to do about each. */
 const FIXES: Readonly<Record<number, string>> = {
-  5: 'the file is locked by another process: name another, or end that process',
+  5: 'another process keeps the file locked: name another file, or end that process',
   8: 'the file cannot be written: make it and its folder writable for this user',
-  13: 'the disk is full',
+  13: 'the disk is full: free some space',
   14: 'the file cannot be opened: its folder must exist, and both must be writable for this user',
   23: 'the file cannot be opened: make it and its folder writable for this user',
-  26: 'the file is no SQLite database: name another',
+  26: 'the file is not a SQLite database: name another one',
 };
 
-/** The path of a store's file. @throws ConfigError where it is none */
+/**
+ * The path of a store's file.
+ *
+ * @throws ConfigError where it is not a path or a file URL
+ */
 export function checkedPath(path: string | URL): string {
   let file: unknown = path;
   if (path instanceof URL) file = path.protocol === 'file:' ? fileURLToPath(path) : undefined;
   if (typeof file === 'string' && file !== '' && !file.startsWith(':memory:') && !file.includes('\u0000')) return file;
-  throw refused('a path or a file: URL is needed; for a store in memory, give no `store` at all');
+  throw refused('must be a path or a file: URL; for a store in memory, give no `store` at all');
 }
 
-/** An open database of the current schema, safe against power cuts and shared with other processes. @throws ConfigError and nothing else */
+/**
+ * Opens a database and brings it to the current schema. It is safe against power cuts, and shared with other processes.
+ *
+ * @throws ConfigError and nothing else
+ */
 export function openDatabase(path: string): DatabaseSync {
   const sqlite = process.getBuiltinModule('node:sqlite') as typeof import('node:sqlite') | undefined;
   if (sqlite === undefined)
@@ -46,7 +54,7 @@ export function openDatabase(path: string): DatabaseSync {
   }
 }
 
-/** What opening failed with, as a problem of the configuration. */
+/** A failure to open, as a problem of the configuration. */
 export function openingError(error: unknown): ConfigError {
   if (error instanceof ConfigError) return error;
   const code = (error as { errcode?: unknown } | undefined)?.errcode;
@@ -55,21 +63,21 @@ export function openingError(error: unknown): ConfigError {
   return refused(fix ?? 'the file cannot be opened: it must be a writable file of aegislib, or a new one in a writable folder', error);
 }
 
-/** The store holds arguments and verdicts: a new file is this user's alone, and what SQLite puts beside it has the same mode. */
+/** Only this user may read a new file, because it holds arguments and verdicts. The files that SQLite puts beside it get the same mode. */
 function createPrivately(path: string): void {
   try {
     closeSync(openSync(path, 'ax', 0o600));
   } catch {
-    // it is there, or SQLite says what is wrong
+    // the file exists, or SQLite reports what is wrong
   }
 }
 
-/** The busy handler is not asked where two connections change the mode at once: whoever finds it busy looks again. */
+/** SQLite does not call its busy handler where two connections change the mode at once, so this tries again. */
 function useWal(db: DatabaseSync): void {
   for (let left = 100; ; left--) {
     try {
       if ((db.prepare('PRAGMA journal_mode = WAL').get() as { journal_mode: string }).journal_mode === 'wal') return;
-      throw refused('the file system has no shared memory, which several processes on one file need: use a local disk');
+      throw refused('the file system has no shared memory, which several processes need to share a file: use a local disk');
     } catch (error) {
       if (left === 0 || (error as { errcode?: number }).errcode !== 5) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);

@@ -1,4 +1,5 @@
 import { canonicalText } from '../../common/data/canonical.js';
+import { didYouMean } from '../../common/didYouMean.js';
 import { FORBIDDEN_KEYS } from '../../model/Params.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 
@@ -13,6 +14,7 @@ export type SanitizeOperation = { readonly pointer: string; readonly path: reado
 
 const STEP = /^([a-z_]+)[ \t]+(\/[^\s;]*)(?:[ \t]+([^]*))?$/;
 const MAX_OPERATIONS = 64;
+const OPERATIONS = ['mask_email', 'redact', 'truncate', 'set', 'remove'];
 
 /**
  * Reads a `@sanitize` annotation: operations separated by `;`, each a name, a JSON pointer (RFC 6901) and an argument.
@@ -25,17 +27,18 @@ const MAX_OPERATIONS = 64;
  * | `set /p json` | sets a value; creates the last key |
  * | `remove /p` | removes a key, or an array's item, closing the gap |
  *
- * @throws SyntaxError saying what is wrong
+ * @throws SyntaxError that says what is wrong
  */
 export function parseSanitize(annotation: string): SanitizeOperation[] {
   const steps = splitSteps(annotation);
   if (steps.at(-1) === '') steps.pop();
   if (steps.length === 0) throw new SyntaxError('@sanitize needs at least one operation, such as "mask_email /body".');
-  if (steps.length > MAX_OPERATIONS) throw new SyntaxError(`@sanitize takes at most ${MAX_OPERATIONS} operations.`);
+  if (steps.length > MAX_OPERATIONS)
+    throw new SyntaxError(`@sanitize takes at most ${MAX_OPERATIONS} operations, this one has ${steps.length}. Split the policy.`);
   return steps.map(parseStep);
 }
 
-/** A semicolon inside a JSON text separates nothing. */
+/** Splits at semicolons, but not inside a JSON string. */
 function splitSteps(annotation: string): string[] {
   const steps: string[] = [];
   let from = 0;
@@ -56,34 +59,43 @@ function splitSteps(annotation: string): string[] {
 function parseStep(step: string): SanitizeOperation {
   const [, op, pointer, argument] = STEP.exec(step) ?? [];
   if (op === undefined || pointer === undefined)
-    throw new SyntaxError('@sanitize: each operation is a name, a pointer that starts with "/", and its argument, separated by ";".');
+    throw new SyntaxError(
+      '@sanitize: an operation must be a name, a pointer that starts with "/" and an argument where it takes one, as in "redact /note [hidden]; truncate /subject 60".',
+    );
   const path = parsePointer(pointer);
   switch (op) {
     case 'mask_email':
     case 'remove':
-      if (argument !== undefined) throw new SyntaxError(`@sanitize: ${op} takes no argument.`);
+      if (argument !== undefined)
+        throw new SyntaxError(
+          `@sanitize: ${op} takes a pointer and nothing else. Remove what follows '${pointer}', or separate operations by ";".`,
+        );
       return { op, pointer, path };
     case 'redact':
       return { op, pointer, path, text: argument ?? '[redacted]' };
     case 'truncate':
       if (argument === undefined || !/^(0|[1-9][0-9]{0,6})$/.test(argument))
-        throw new SyntaxError('@sanitize: truncate needs a length from 0 to 9999999.');
+        throw new SyntaxError(
+          '@sanitize: truncate needs a length in characters, a whole number from 0 to 9999999, as in "truncate /subject 60".',
+        );
       return { op, pointer, path, length: Number(argument) };
     case 'set':
       return { op, pointer, path, value: parseValue(argument) };
     default:
-      throw new SyntaxError(`@sanitize: unknown operation '${op}'; known are mask_email, redact, truncate, set, remove.`);
+      throw new SyntaxError(`@sanitize: unknown operation '${op}'; known are ${OPERATIONS.join(', ')}${didYouMean(op, OPERATIONS) || '.'}`);
   }
 }
 
 function parsePointer(pointer: string): string[] {
-  if (/~(?![01])/.test(pointer)) throw new SyntaxError('@sanitize: in a pointer "~" is written "~0" and "/" in a name "~1".');
+  if (/~(?![01])/.test(pointer))
+    throw new SyntaxError('@sanitize: a lone "~" is not allowed in a pointer. Write "~0" for "~", and "~1" for a "/" within a name.');
   const path = pointer
     .slice(1)
     .split('/')
     .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'));
   const forbidden = path.find((name) => FORBIDDEN_KEYS.has(name));
-  if (forbidden !== undefined) throw new SyntaxError(`@sanitize: a pointer may not name '${forbidden}'.`);
+  if (forbidden !== undefined)
+    throw new SyntaxError(`@sanitize: a pointer must not contain '${forbidden}', which no params have. Remove the operation.`);
   return path;
 }
 
@@ -96,7 +108,7 @@ function parseValue(json: string | undefined): unknown {
 }
 
 /**
- * Why two operations cannot both be applied, or undefined: the outcome would depend on their order.
+ * Why two operations cannot both be applied, because the result would depend on their order; undefined if they can.
  *
  * They conflict where one's pointer lies within the other's, and where they meet on one pointer and one of them sets or removes.
  */

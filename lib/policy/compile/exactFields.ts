@@ -1,4 +1,4 @@
-/** A policy has a shape that compiling does not know for sure; cedar-wasm evaluates it. */
+/** A policy has a shape that the compiler does not know exactly, so cedar-wasm evaluates it. */
 export class Uncompilable extends Error {
   override readonly name = 'Uncompilable';
 }
@@ -37,6 +37,6 @@ export function list(node: unknown): readonly unknown[] {
 /** A plain object: one with another prototype may have lost a `__proto__` on its way. */
 export function plain(node: unknown): Readonly<Record<string, unknown>> {
   if (typeof node !== 'object' || node === null || Object.getPrototypeOf(node) !== Object.prototype)
-    throw new Uncompilable('a node is no plain object');
+    throw new Uncompilable('a node is not a plain object');
   return node as Record<string, unknown>;
 }
