@@ -63,6 +63,7 @@ export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
     readonly nullParams?: 'refuse' | 'allow';
     readonly limits?: Partial<SnapshotLimits>;
     readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore';
+    readonly journal?: Journal | readonly Journal[];
     readonly logger?: Logger;
     readonly logLevel?: LogLevel;
     readonly debug?: boolean;
@@ -335,6 +336,7 @@ export interface GuardedCall<R = unknown> {
     readonly opaque?: readonly string[] | undefined;
     readonly knows?: ((name: string) => boolean) | undefined;
     readonly schema?: StandardSchema | undefined;
+    readonly schemaAppliesTo?: 'every' | 'sanitized' | undefined;
     readonly mode?: ApprovalMode | undefined;
     readonly approvalTimeoutMs?: number | undefined;
     readonly signal?: AbortSignal | undefined;
