@@ -32,7 +32,7 @@ export function AegisAgent(
     if (mode === 'ignore') return;
     const [unguarded] = unguardedOverrides(target);
     if (unguarded === undefined) return;
-    const message = `${target.name}.${String(unguarded)} overrides a guarded method and is itself not guarded; decorate it with @AegisGuard.`;
+    const message = `${target.name}.${String(unguarded)} overrides a guarded method, but is not guarded itself; decorate it with @AegisGuard.`;
     if (mode !== 'warn') throw new GuardDefinitionError(message);
     process.emitWarning(message, 'AegisWarning');
   };

@@ -13,7 +13,7 @@ export function checkOverride(self: object, key: string | symbol, guarded: unkno
   const onClass = agentDefaultsOf(self);
   const mode = onClass?.onUnguardedOverride ?? modeOfModule(options.module ?? onClass?.module) ?? 'throw';
   if (mode === 'ignore') return;
-  const message = `${classNameOf(self)}.${String(key)} overrides a guarded method and is itself not guarded; decorate it with @AegisGuard.`;
+  const message = `${classNameOf(self)}.${String(key)} overrides a guarded method, but is not guarded itself; decorate it with @AegisGuard.`;
   if (mode === 'throw') throw new GuardDefinitionError(message);
   process.emitWarning(message, 'AegisWarning');
 }

@@ -1,29 +1,33 @@
 import { attempt, chain, isThenable } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { canonicalDigest } from '../common/data/canonical.js';
-import { recordOf } from '../model/snapshot/ArgumentList.js';
 import { checkDecision } from '../model/checkDecision.js';
-import { copyData } from '../model/snapshot/copyData.js';
 import type { Decision } from '../model/Decision.js';
-import type { AegisError } from '../model/AegisError.js';
 import { ParamsError, UnsupportedParamError } from '../model/errors/CallErrors.js';
-import { CallAbortedError, ShutdownError } from '../model/errors/RefusalErrors.js';
+import { CallAbortedError } from '../model/errors/RefusalErrors.js';
 import type { Params } from '../model/Params.js';
+import { recordOf } from '../model/snapshot/ArgumentList.js';
+import { copyData, frozenCopy } from '../model/snapshot/copyData.js';
+import { takeSnapshot } from '../model/snapshot/takeSnapshot.js';
+import type { SnapshotLimits } from '../model/snapshot/takeSnapshot.js';
 import { checkEffectiveParams } from './call/checkEffectiveParams.js';
-import { enterCall, nestedTooDeep } from './call/callContext.js';
+import { takeDecision } from './call/callContext.js';
 import { CallRequest } from './call/CallRequest.js';
-import { reuseDecision } from './call/coveredCall.js';
 import type { CallFacts, CallOutcome, CallToDecide, OwnParams, PendingOutcome } from './call/GuardedCall.js';
 import type { GuardRuntime } from './call/GuardRuntime.js';
+import { cannotAsk, forbidden, refused } from './call/refusals.js';
+import { reuseDecision } from './call/reuseDecision.js';
+import { validateParams } from './call/validateParams.js';
+import { closedOrAborted, enterMethod } from './gate/enterMethod.js';
 import { joinStoredCall } from './pending/joinStoredCall.js';
 import { isReplay, joinEqualCall, openApproval } from './pending/openApproval.js';
-import { cannotAsk, forbidden, refused } from './call/refusals.js';
-import { untilAborted } from './call/untilAborted.js';
-import { validateParams } from './call/validateParams.js';
+
+const NO_PARAMS: Params = Object.freeze({});
 
 /**
- * The one path of every guarded call: aborted? → snapshot → validate → decide → is the answer for this call? → enforce → run with the snapshot.
- * It answers at once where everything it asks does. It never throws for a refusal; what it throws or rejects with is the method's own error.
+ * Decides one guarded call: stopped? → snapshot → validate → decide → is the answer for this call? → enforce → enter the method through the gate.
+ *
+ * It answers at once where everything that it asks does. A refusal is an outcome; an error that is thrown, or a rejection, is the method's own.
  */
 export function decideCall<R>(runtime: GuardRuntime, call: CallToDecide<R>): Awaitable<CallOutcome<R>> {
   return attempt<CallRequest, CallOutcome<R>>(
@@ -34,47 +38,42 @@ export function decideCall<R>(runtime: GuardRuntime, call: CallToDecide<R>): Awa
 }
 
 function prepare(runtime: GuardRuntime, call: CallFacts<never>): Awaitable<CallRequest> {
-  const stop = stopped(runtime, call);
+  const stop = closedOrAborted(runtime, call);
   if (stop !== undefined) throw stop;
-  const { value, firstNull } = call.takeSnapshot(runtime.limits);
+  const { value: snapshot, firstNull } = call.takeSnapshot(runtime.limits);
   // the caller may change its arguments while stores open; the copy is made already
   return runtime.opening === undefined
-    ? validate(runtime, call, value, firstNull)
-    : chain(runtime.opening, () => validate(runtime, call, value, firstNull));
+    ? validate(runtime, call, snapshot, firstNull)
+    : chain(runtime.opening, () => validate(runtime, call, snapshot, firstNull));
 }
 
-function validate(runtime: GuardRuntime, call: CallFacts<never>, values: OwnParams, firstNull: string | undefined): Awaitable<CallRequest> {
+function validate(runtime: GuardRuntime, call: CallFacts<never>, snapshot: OwnParams, firstNull: string | undefined): Awaitable<CallRequest> {
   const { schema } = call;
   if (schema !== undefined) {
-    return chain(validateParams(schema, recordOf(values), runtime.limits), (params) => {
-      // what is called again was checked before it was stored: it is that call, or none
-      if (call.retryOf === undefined || canonicalDigest(params) === canonicalDigest(recordOf(values)))
+    return chain(validateParams(schema, recordOf(snapshot), runtime.limits), (params) => {
+      // a retried call was validated before it was stored: its params must still be the same afterwards
+      if (call.retryOf === undefined || canonicalDigest(params) === canonicalDigest(recordOf(snapshot)))
         return new CallRequest(params, call, runtime);
-      throw new ParamsError('', 'The schema changes the stored params; it must accept its own output as it is.');
+      throw new ParamsError('', `The guard's schema changes the stored params of tool '${call.toolName}'. A schema must return its own output unchanged.`);
     });
   }
   if (firstNull !== undefined && runtime.refuseNull) {
     throw new UnsupportedParamError(
       firstNull,
-      `The value at ${firstNull} is null, which policies cannot see; leave it out, or give the guard a schema.`,
+      `The value at ${firstNull} is null, and policies cannot see null. Leave it out, or give the guard a \`schema\` that allows it.`,
     );
   }
-  return new CallRequest(values, call, runtime);
-}
-
-/** Why a call must not go on, now. */
-function stopped({ closed }: GuardRuntime, { signal, toolName }: CallFacts<never>): AegisError | undefined {
-  if (closed) return new ShutdownError(`The module is closed; tool '${toolName}' was not run.`);
-  return signal?.aborted === true ? new CallAbortedError(toolName, signal.reason) : undefined;
+  return new CallRequest(snapshot, call, runtime);
 }
 
 function decide<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest): Awaitable<CallOutcome<R>> {
-  const covered = reuseDecision(runtime, request);
-  if (covered !== undefined) return enter(runtime, call, CallRequest.release(request), covered.decision, covered.taskId);
+  const offered = takeDecision();
+  const reused = offered && reuseDecision(offered, runtime, request);
+  if (reused !== undefined) return enter(runtime, call, CallRequest.release(request), reused.decision, reused.taskId);
   const joined = joinEqualCall<R>(runtime, call, request);
   if (joined !== undefined) return joined;
-  if (!runtime.tasks.durable || call.mode !== 'throw') return askService(runtime, call, request);
-  // an approval that was given before a restart is there to be redeemed
+  if (!runtime.durable || call.mode !== 'throw') return askService(runtime, call, request);
+  // an approval that was given before a restart is redeemed now
   return attempt<PendingOutcome<Awaited<R>> | undefined, CallOutcome<R>>(
     () => joinStoredCall(runtime, call, request),
     (stored) => stored ?? askService(runtime, call, request),
@@ -84,15 +83,41 @@ function decide<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRe
 
 function askService<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest): Awaitable<CallOutcome<R>> {
   const { signal } = call;
+  const { journal } = runtime;
   return attempt<Decision, CallOutcome<R>>(
     () => {
       const answer = runtime.decisions.decide(request, { signal });
-      if (!isThenable(answer)) return checkDecision(answer, request);
-      return untilAborted(answer, signal, call.toolName).then((decision) => checkDecision(decision, request));
+      if (!isThenable(answer)) return checkDecision(answer, request, journal);
+      return untilAborted(answer, signal, call.toolName).then((decision) => checkDecision(decision, request, journal));
     },
-    (decision) => enforce(runtime, call, request, decision),
+    (decision) => {
+      journal?.note({ kind: 'decided', request, decision: shownDecision(decision, runtime.limits) });
+      return enforce(runtime, call, request, decision);
+    },
     (error) => refused(call, error),
   );
+}
+
+/** A promise that an abort of the signal ends early; leaves no listener on the signal. */
+function untilAborted<T>(promise: PromiseLike<T>, signal: AbortSignal | undefined, toolName: string): Promise<T> {
+  if (signal === undefined) return Promise.resolve(promise);
+  return new Promise<T>((resolve, reject) => {
+    const abort = (): void => reject(new CallAbortedError(toolName, signal.reason));
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+    const leave = (): void => signal.removeEventListener('abort', abort);
+    // a native promise: a thenable may call back twice, or throw
+    Promise.resolve(promise).then(
+      (value) => {
+        leave();
+        resolve(value);
+      },
+      (error: unknown) => {
+        leave();
+        reject(error as Error);
+      },
+    );
+  });
 }
 
 function enforce<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest, decision: Decision): Awaitable<CallOutcome<R>> {
@@ -110,7 +135,7 @@ function enforce<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallR
       if (!runtime.scheduler.canAsk) return refused(call, cannotAsk(call, decision), decision);
       return attempt<CallOutcome<R>, CallOutcome<R>>(
         () => {
-          const stop = stopped(runtime, call);
+          const stop = closedOrAborted(runtime, call);
           if (stop !== undefined) throw stop;
           return chain(call.mode === 'throw' ? undefined : joinStoredCall(runtime, call, request), (stored) => {
             if (stored === undefined) return openApproval(runtime, call, request, decision);
@@ -120,7 +145,7 @@ function enforce<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallR
         },
         (outcome) => outcome,
         (error) => {
-          // the approval was opened there, and nobody will wait for it; one that was replayed is somebody else's
+          // the service opened an approval that no one will wait for; a replayed one belongs to another call
           if (!isReplay(error)) withdraw(runtime, decision);
           return refused(call, error, decision);
         },
@@ -130,12 +155,17 @@ function enforce<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallR
   }
 }
 
-function enter<R>(runtime: GuardRuntime, call: CallToDecide<R>, own: OwnParams, decision: Decision, taskId?: string): CallOutcome<R> {
-  const { agentId, toolName } = call;
-  // a decision may have taken long
-  const stop = stopped(runtime, call) ?? nestedTooDeep(toolName);
-  if (stop !== undefined) return refused(call, stop, decision);
-  return { kind: 'ran', value: enterCall(agentId, toolName, decision.decisionId, taskId, call, own), decision, own };
+function enter<R>(
+  runtime: GuardRuntime,
+  call: CallToDecide<R>,
+  effectiveParams: OwnParams,
+  decision: Decision,
+  taskId?: string,
+): Awaitable<CallOutcome<R>> {
+  const entered = enterMethod(runtime, call, effectiveParams, decision, taskId === undefined ? undefined : { taskId });
+  return chain<typeof entered extends Awaitable<infer O> ? O : never, CallOutcome<R>>(entered, (outcome) =>
+    outcome.kind === 'withheld' ? refused(call, outcome.error, decision) : outcome,
+  );
 }
 
 function withdraw({ decisions }: GuardRuntime, { decisionId }: Decision): void {
@@ -150,6 +180,23 @@ function logDecision({ logger }: GuardRuntime, { agentId, toolName }: CallReques
   try {
     logger.debug({ agentId, toolName, effect, decisionId, reason }, 'decided');
   } catch {
-    // a logger that throws decides nothing
+    // a logger that throws changes nothing
+  }
+}
+
+/** A frozen copy of a decision, for the journal: what a journal did to the decision itself would change what runs. */
+function shownDecision(decision: Decision, limits: SnapshotLimits): Decision {
+  const { effect } = decision;
+  if (effect === 'sanitize') return Object.freeze({ ...decision, params: shownParams(decision.params, limits) });
+  if (effect !== 'approval_needed' || decision.params === undefined) return Object.freeze({ ...decision });
+  return Object.freeze({ ...decision, params: shownParams(decision.params, limits) });
+}
+
+/** Params that cannot be copied are shown as empty: the call is refused because of them. */
+function shownParams(params: Params, limits: SnapshotLimits): Params {
+  try {
+    return frozenCopy(takeSnapshot(params, '', limits).value) as Params;
+  } catch {
+    return NO_PARAMS;
   }
 }

@@ -5,12 +5,12 @@ import { TOOL_NAME } from '../model/names.js';
 import { takeParams } from '../model/snapshot/takeSnapshot.js';
 import type { AegisModule, AegisModuleView } from './module/AegisModule.js';
 import { decideCall } from './decideCall.js';
-import { enterCovering } from './call/coveredCall.js';
+import { runOfferingDecision } from './call/reuseDecision.js';
 import type { CallToDecide, GuardedCall, GuardOutcome, OwnParams, RunGuarded } from './call/GuardedCall.js';
 import type { GuardRuntime } from './call/GuardRuntime.js';
 import { runtimeOf } from './call/GuardRuntime.js';
 import { refused } from './call/refusals.js';
-import { takeSession } from './call/takeSession.js';
+import { takeSession } from './call/validateParams.js';
 
 /**
  * Guards one call of anything: what adapters of frameworks are made of. Resolves to what became of it, `ran`, `denied` or `pending`, and rejects
@@ -32,7 +32,7 @@ export async function guardCall<R>(
   }
   const outcome = await decideCall<R>(runtime, own);
   if (outcome.kind !== 'ran') return outcome as GuardOutcome<Awaited<R>>;
-  return { kind: 'ran', value: await outcome.value, decision: outcome.decision, params: recordOf(outcome.own) };
+  return { kind: 'ran', value: await outcome.value, decision: outcome.decision, params: recordOf(outcome.effectiveParams) };
 }
 
 /** What is the caller's to change is copied; what decides whose call it is, is checked. */
@@ -57,9 +57,8 @@ function ownCall<R>(runtime: GuardRuntime, given: GuardedCall<Awaited<R>>, run: 
     groups: groups === undefined ? undefined : Object.freeze([...groups]),
     opaque: opaque === undefined ? undefined : Object.freeze([...opaque]),
   };
-  const enter = (params: OwnParams): R => run(recordOf(params));
-  if (covers !== true || own.opaque !== undefined) return { ...own, run: enter };
-  return { ...own, run: (params) => enterCovering(runtime, own, recordOf(params), run) };
+  if (covers !== true || own.opaque !== undefined) return { ...own, invokeMethod: (params: OwnParams): R => run(recordOf(params)) };
+  return { ...own, invokeMethod: (params) => runOfferingDecision(runtime, own, recordOf(params), run) };
 }
 
 function isText(value: unknown): boolean {

@@ -5,10 +5,10 @@ import { DecisionUnavailableError } from '../model/errors/ServiceErrors.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { checkArguments } from './guard.js';
 import type { BaseGuardOptions, Fn } from './GuardOptions.js';
-import { GuardSpec } from './method/GuardSpec.js';
+import type { GuardSpec } from './method/GuardSpec.js';
+import { readGuardOptions } from './method/readGuardOptions.js';
 import type { NamingOptions } from './NamingOptions.js';
 import { isAsynchronous, likeOriginal, startCall } from './wrapFunction.js';
-import type { AnyFunction } from './wrapFunction.js';
 
 /** Options of a synchronous guard: there is nothing to wait in, so its only approval mode is `throw`. */
 export type SyncGuardOptions<This, A extends readonly unknown[], R, N, O = unknown> = Omit<BaseGuardOptions<This, A, R>, 'waitMs'> &
@@ -38,16 +38,12 @@ export function guardSync<This, A extends readonly unknown[], R, const N, const 
   if (given.approval !== undefined && given.approval !== 'throw') {
     throw new GuardDefinitionError(`The guard of ${name}: the only approval mode of guardSync() is 'throw'.`);
   }
-  const spec = new GuardSpec(name, original.length, { ...given, approval: 'throw' });
+  const spec = readGuardOptions(name, original.length, { ...given, approval: 'throw' });
   const guarded = function (this: unknown, ...args: unknown[]): unknown {
-    // a decision that comes later must not run the function behind the back of a caller who was told it did not run
+    // a decision that comes later must not run the function after its caller was told that it did not run
     let returned = false;
-    const once: AnyFunction = function (this: unknown, ...given) {
-      if (returned) throw asynchronous(spec);
-      return Reflect.apply(original, this, given);
-    };
     try {
-      return finish(spec, startCall(spec, once, this, args));
+      return finish(spec, startCall(spec, original, this, args, () => (returned ? asynchronous(spec) : undefined)));
     } finally {
       returned = true;
     }

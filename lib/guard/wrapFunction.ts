@@ -1,16 +1,21 @@
 import { isThenable } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
+import type { AegisError } from '../model/AegisError.js';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
-import { reenterCall } from './call/callContext.js';
+import { continueCall } from './call/callContext.js';
+import { GuardedStream } from './call/GuardedStream.js';
 import { decideCall } from './decideCall.js';
 import type { CallOutcome, PendingOutcome } from './call/GuardedCall.js';
 import { GuardBinding } from './method/GuardBinding.js';
 import { addBinding, bindingOf, noteInstance } from './method/guardIndex.js';
 import { GUARD_MARK, markGuarded } from './method/guardMetadata.js';
 import type { LooseGuardOptions } from './method/LooseGuardOptions.js';
-import { GuardSpec } from './method/GuardSpec.js';
+import type { GuardSpec } from './method/GuardSpec.js';
+import { MethodCall } from './method/MethodCall.js';
 import type { AnyFunction } from './method/MethodCall.js';
+import { readGuardOptions } from './method/readGuardOptions.js';
+import { resolveRuntime } from './method/resolveCaller.js';
 
 export type { AnyFunction } from './method/MethodCall.js';
 
@@ -32,7 +37,7 @@ export function wrapFunction(fn: AnyFunction, method: string | symbol, options: 
     );
   }
   const isStream = kind === AsyncGeneratorFunction;
-  const spec = new GuardSpec(method, fn.length, options, !isStream || options.approval === 'throw');
+  const spec = readGuardOptions(method, fn.length, options, !isStream || options.approval === 'throw');
   if (isStream && (options.approval ?? 'defer') === 'defer') {
     throw new GuardDefinitionError(
       `The guard of ${String(method)}: a stream cannot return a PendingApproval; choose approval 'wait' or 'throw'.`,
@@ -64,16 +69,7 @@ export function isAsynchronous(fn: AnyFunction): boolean {
 /** Each piece of a generator's body runs when its consumer asks for it, and then as part of the guarded call. */
 function streamInContext(fn: AnyFunction): AnyFunction {
   return function (this: unknown, ...args) {
-    const stream = Reflect.apply(fn, this, args) as AsyncGenerator;
-    const enter = reenterCall();
-    return {
-      next: (value: unknown) => enter(() => stream.next(value)),
-      return: (value: unknown) => enter(() => stream.return(value)),
-      throw: (error: unknown) => enter(() => stream.throw(error)),
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
+    return new GuardedStream(Reflect.apply(fn, this, args) as AsyncGenerator, continueCall());
   };
 }
 
@@ -90,11 +86,21 @@ export function likeOriginal(wrapper: AnyFunction, fn: AnyFunction, spec: GuardS
   return wrapper;
 }
 
-/** @internal Decides one call of a wrapped function. */
-export function startCall(spec: GuardSpec, fn: AnyFunction, self: unknown, args: unknown[]): Awaitable<CallOutcome<unknown>> {
-  const runtime = spec.runtime(self);
-  if (runtime.tasks.durable) noteInstance(bindingOf(spec.info), self);
-  return decideCall<unknown>(runtime, spec.call(runtime, fn, self, args));
+/**
+ * @internal Decides one call of a wrapped function.
+ *
+ * @param lastLook asked in the tick of the entry: an error that it returns stops the call
+ */
+export function startCall(
+  spec: GuardSpec,
+  fn: AnyFunction,
+  target: unknown,
+  args: unknown[],
+  lastLook?: () => AegisError | undefined,
+): Awaitable<CallOutcome<unknown>> {
+  const runtime = resolveRuntime(spec, target);
+  if (runtime.durable) noteInstance(bindingOf(spec.info), target);
+  return decideCall<unknown>(runtime, MethodCall.of({ spec, fn, target, runtime }, args, lastLook));
 }
 
 function callGuarded(spec: GuardSpec, fn: AnyFunction, self: unknown, args: unknown[]): unknown {

@@ -1,6 +1,6 @@
 import { waitForAll } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
-import { publishCallbackError } from './diagnostics.js';
+import { publishCallbackError, publishDiagnostic } from './diagnostics.js';
 import type { Diagnostic } from './diagnostics.js';
 import type { Decision, DecisionRequest } from './Decision.js';
 import type { Params } from './Params.js';
@@ -50,14 +50,14 @@ export interface EnteringEvent {
   readonly params: Params;
 }
 
-/** How a call ended that was about to be entered. */
+/** How a call ended whose method was about to be entered. */
 export interface SettledEvent {
   readonly kind: 'settled';
   readonly agentId: string;
   readonly toolName: string;
   readonly decisionId: string;
   readonly taskId?: string | undefined;
-  /** `withheld`: the method was not entered after all. `unknown`: nobody can tell whether it ran to its end. */
+  /** `withheld`: the method was not entered after all. `unknown`: whether it ran to its end cannot be told. */
   readonly outcome: 'completed' | 'failed' | 'unknown' | 'withheld';
 }
 
@@ -71,19 +71,24 @@ export interface PoliciesEvent {
 /** An answer, approval or verdict looked forged, replayed or swapped. */
 export interface SecurityEvent {
   readonly kind: 'security';
-  readonly diagnostic: Extract<Diagnostic, { readonly kind: 'security' }>;
+  readonly diagnostic: SecurityDiagnostic;
 }
+
+type SecurityDiagnostic = Extract<Diagnostic, { readonly kind: 'security' }>;
 
 /** What happens to guarded calls, in the order it happens. Every event is frozen. */
 export type JournalEvent = DecidedEvent | OpenedEvent | VerdictEvent | EnteringEvent | SettledEvent | PoliciesEvent | SecurityEvent;
 
 /**
- * Hears of everything that is decided and run: the port of audit logs, telemetry and monitoring. It can stop a call; it cannot start one.
+ * Gets an event for everything that is decided and run: the port of audit logs, telemetry and monitoring. It can stop a call; it cannot start one.
  */
 export interface Journal {
   /** Takes an event. What it throws is reported on `aegis:diagnostics` and changes nothing. */
   note(event: JournalEvent): void;
-  /** The last step before a method is entered. Where it throws or rejects, the method is not entered. */
+  /**
+   * The last step before a method is entered, after the same event was noted. Where it throws or rejects, the method is not entered. A guarded call waits
+   * for a promise; a synchronous guard refuses the call instead.
+   */
   before?(event: EnteringEvent): Awaitable<void>;
 }
 
@@ -104,6 +109,12 @@ export function combineJournals(journals: Journal | readonly Journal[] | undefin
   const blocking = all.filter((journal) => journal.before !== undefined);
   if (blocking.length === 0) return { note };
   return { note, before: (event) => waitForAll(blocking.map((journal) => journal.before?.(event))) };
+}
+
+/** Reports something that looks forged, replayed or swapped: on the diagnostics channel, and to the module's journal. */
+export function reportSecurity(diagnostic: SecurityDiagnostic, journal: Journal | undefined): void {
+  publishDiagnostic(diagnostic);
+  if (journal !== undefined) journal.note({ kind: 'security', diagnostic });
 }
 
 function isList(journals: Journal | readonly Journal[]): journals is readonly Journal[] {

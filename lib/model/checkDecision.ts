@@ -1,7 +1,8 @@
 import type { ApprovalNeededDecision, Decision, DecisionRequest, DenyDecision, SanitizeDecision, Violation } from './Decision.js';
-import { publishDiagnostic } from './diagnostics.js';
 import { AegisError } from './AegisError.js';
 import { DecisionUnavailableError } from './errors/ServiceErrors.js';
+import { reportSecurity } from './Journal.js';
+import type { Journal } from './Journal.js';
 import type { Params } from './Params.js';
 
 const MAX_ID_LENGTH = 512;
@@ -14,22 +15,22 @@ type Answer = Partial<Record<string, unknown>>;
  *
  * @throws DecisionUnavailableError
  */
-export function checkDecision(decision: unknown, request: DecisionRequest): Decision {
+export function checkDecision(decision: unknown, request: DecisionRequest, journal?: Journal): Decision {
   try {
-    return readDecision(decision, request);
+    return readDecision(decision, request, journal);
   } catch (error) {
     if (AegisError.is(error)) throw error;
     throw malformed('it cannot be read');
   }
 }
 
-function readDecision(decision: unknown, request: DecisionRequest): Decision {
+function readDecision(decision: unknown, request: DecisionRequest, journal: Journal | undefined): Decision {
   if (typeof decision !== 'object' || decision === null) throw malformed('it is no object');
   const answer = decision as Answer;
   const { decisionId, effect, agentId, toolName, params } = answer;
   if (typeof decisionId !== 'string' || decisionId === '' || decisionId.length > MAX_ID_LENGTH) throw malformed('it has no decisionId');
-  if (isGiven(agentId) && agentId !== request.agentId) throw swapped(request, decisionId, 'agent');
-  if (isGiven(toolName) && toolName !== request.toolName) throw swapped(request, decisionId, 'tool');
+  if (isGiven(agentId) && agentId !== request.agentId) throw swapped(request, decisionId, 'agent', journal);
+  if (isGiven(toolName) && toolName !== request.toolName) throw swapped(request, decisionId, 'tool', journal);
   switch (effect) {
     case 'allow':
       if (isGiven(params)) throw malformed('an allow cannot replace params');
@@ -121,8 +122,13 @@ function malformed(why: string): DecisionUnavailableError {
   return new DecisionUnavailableError('malformed', `The decision cannot be believed: ${why}.`);
 }
 
-function swapped({ agentId, toolName }: DecisionRequest, decisionId: string, what: string): DecisionUnavailableError {
+function swapped(
+  { agentId, toolName }: DecisionRequest,
+  decisionId: string,
+  what: string,
+  journal: Journal | undefined,
+): DecisionUnavailableError {
   const message = `The decision is for another ${what} than was asked about.`;
-  publishDiagnostic({ kind: 'security', code: 'decision_echo_mismatch', message, agentId, toolName, decisionId });
+  reportSecurity({ kind: 'security', code: 'decision_echo_mismatch', message, agentId, toolName, decisionId }, journal);
   return new DecisionUnavailableError('echo_mismatch', message);
 }

@@ -4,24 +4,50 @@ import type { ApprovalScheduler } from '../../approval/ApprovalScheduler.js';
 import type { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
+import type { Journal } from '../../model/Journal.js';
 import type { SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
+
+/**
+ * A named step of the entry gate, beside those that are built in. It can stop a call, or replace what the caller gets of it; it cannot start one.
+ */
+export interface EntryStep {
+  readonly name: string;
+  /** Asked last, in the tick of the entry. An error that it returns stops the call. What it throws stops the call too. */
+  stop?(call: CallIdentity): Error | undefined;
+  /** Gets what the method returned, once that is settled, and returns what the caller gets instead. */
+  replace?(call: CallIdentity, result: unknown): unknown;
+}
+
+/** Which call passes the gate. */
+export interface CallIdentity {
+  readonly agentId: string;
+  readonly toolName: string;
+  readonly decisionId: string;
+  /** The task of an approved call. */
+  readonly taskId: string | undefined;
+}
 
 /** What a guarded call needs of its module. */
 export interface GuardRuntime {
   readonly decisions: DecisionService;
   readonly tasks: TaskRegistry;
   readonly scheduler: ApprovalScheduler;
+  /** Whether tasks are kept in a durable store. */
+  readonly durable: boolean;
+  readonly journal: Journal | undefined;
+  /** Further steps of the entry gate, in their order. */
+  readonly steps: EntryStep[];
   readonly limits: SnapshotLimits;
   readonly agentId: string | undefined;
   readonly approvalTimeoutMs: number;
-  /** Whether a null among params is refused where the guard has no schema: policies see it as absent. */
+  /** Whether a null in the params is refused where the guard has no schema: policies see it as absent. */
   readonly refuseNull: boolean;
   readonly asyncLocal: boolean;
   readonly onUnguardedOverride: 'throw' | 'warn' | 'ignore';
   readonly logger: Logger;
-  /** Whether decisions are worth logging. */
+  /** Whether decisions are logged. */
   readonly debug: boolean;
-  /** Set until what the module opens is open; calls wait for it. */
+  /** Set until the stores are open; calls wait for it. */
   opening: Awaitable<void> | undefined;
   closed: boolean;
 }
@@ -29,12 +55,12 @@ export interface GuardRuntime {
 const runtimes = new WeakMap<object, GuardRuntime>();
 let current: object | undefined;
 
-/** @internal Makes an object stand for a runtime. */
+/** @internal Lets guards find a runtime by a module, or by a view of one. */
 export function bindRuntime(handle: object, runtime: GuardRuntime): void {
   runtimes.set(handle, runtime);
 }
 
-/** @internal @throws ConfigError for an object that is no module */
+/** @internal @throws ConfigError for an object that is not a module */
 export function runtimeOf(handle: object): GuardRuntime {
   const runtime = runtimes.get(handle);
   if (runtime !== undefined) return runtime;

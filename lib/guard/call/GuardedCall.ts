@@ -7,85 +7,104 @@ import type { CallSnapshot, SnapshotLimits } from '../../model/snapshot/takeSnap
 import type { ApprovalMode } from '../../model/Task.js';
 import type { StandardSchema } from './StandardSchema.js';
 
-/** One call to be guarded, whoever makes it: the decorator, `guard()`, or an adapter of a framework. */
+/** One call to be guarded, as `guardCall()` takes it. */
 export interface GuardedCall<R = unknown> {
   readonly agentId: string;
   readonly toolName: string;
-  /** The arguments by name. Read once, here; the method gets a copy. */
+  /** The arguments by name. They are read once, at the call; the method gets a copy. */
   readonly params: Readonly<Record<string, unknown>>;
-  /** Default: the tool's name. */
+  /**
+   * Names the guard in a durable store.
+   *
+   * @defaultValue the tool's name
+   */
   readonly guardKey?: string | undefined;
   readonly session?: Session | null | undefined;
   readonly groups?: readonly string[] | undefined;
   /** Names of parameters that are not in `params` because no decision sees them. */
   readonly opaque?: readonly string[] | undefined;
-  /** Names that a sanitize may use beside those of this call. Without a schema, any other is refused. */
+  /** Says whether a sanitize may set a parameter that this call does not have. Without a schema, any other name is refused. */
   readonly knows?: ((name: string) => boolean) | undefined;
   /** Checks the params before the decision and again after a sanitize. */
   readonly schema?: StandardSchema | undefined;
-  /** Recorded in the task. Default `wait`. */
+  /**
+   * How the call waits for a person; recorded in its task.
+   *
+   * @defaultValue `wait`
+   */
   readonly mode?: ApprovalMode | undefined;
+  /**
+   * How long an approval may take, in milliseconds.
+   *
+   * @defaultValue the module's `approvalTimeoutMs`
+   */
   readonly approvalTimeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** The guard: equal calls of one guard on one `target` join while one is pending. Without it none joins. */
+  /** Names the guard: while a call is pending, equal calls of the same guard on the same `target` are deduplicated. Without it none is. */
   readonly guard?: object | undefined;
   readonly target?: unknown;
-  /** Says, just before an approved call runs, why it may not any more. */
+  /** Called just before an approved call runs: a text that it returns says why the call must no longer run. */
   readonly recheck?: (() => string | undefined) | undefined;
+  /** Called once for each approval, when it ends: with the result, or with what went wrong. */
   readonly onSettled?: ((result: R | undefined, error: unknown) => unknown) | undefined;
+  /** Kept in the task. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   /**
-   * For mode `throw` on a durable store: an equal call of another process redeems the approval if it has the same `guardKey` and says the same here, such as a
-   * version of the tool's parameters. Without it the approval ends with its process.
+   * For mode `throw` on a durable store: an equal call of another process redeems the approval if its `guardKey` and its `signature` are the same. A
+   * version of the tool's parameters is a good signature. Without one the approval ends with its process.
    */
   readonly signature?: string | undefined;
   /**
-   * Whether a guarded method that this call enters at once, with the same agent, tool, params and session, is decided with it: an adapter and a decorator
-   * on one tool ask once. Default false.
+   * Whether a guarded method that this call enters at once, with the same agent, tool, params and session, reuses the decision on this call: an adapter
+   * and a decorator on the same tool then ask once.
+   *
+   * @defaultValue false
    */
   readonly covers?: boolean | undefined;
 }
 
-/** Enters the method, with its own copy of the params it may run with. */
+/** Runs the method, with a copy of the params that only the method has. */
 export type RunGuarded<R> = (params: Params) => R;
 
-/** What a call may run with: params by name, or the positional arguments as they were taken. */
+/** What a call may run with: params by name, or the positional arguments as the snapshot has them. */
 export type OwnParams = CallSnapshot['value'];
 
 /** A {@link GuardedCall} that takes its own snapshot. */
 export interface CallFacts<R = unknown> extends Omit<GuardedCall<R>, 'params'> {
-  /** @throws UnsupportedParamError */
+  /** Copies the arguments. @throws UnsupportedParamError */
   takeSnapshot(limits: SnapshotLimits): CallSnapshot;
-  /** The param that has to be a list, because it stands for the arguments from there on. */
+  /** The rest parameter, whose value must be a list. */
   readonly rest?: string | undefined;
   /** How many arguments the caller gave. */
   readonly argumentCount?: number | undefined;
   readonly idempotent?: boolean | undefined;
+  /** Asked in the tick of the entry: an error that it returns stops the call. */
+  readonly lastLook?: (() => AegisError | undefined) | undefined;
   /** The task that this call retries. */
   readonly retryOf?: string | undefined;
-  /** Prototypes of arguments that are instances, by name: their digest does not tell them apart. */
+  /** Prototypes of arguments that are instances, by name: digests do not tell classes apart. */
   readonly prototypes?: ReadonlyMap<string, object> | undefined;
 }
 
-/** {@link CallFacts} with what is to be run. An object with methods: an approval keeps it, and closures would cost more than the rest of it. */
+/** {@link CallFacts} with the method. An object with methods: an approval keeps it, and closures would cost more than the rest of it. */
 export interface CallToDecide<R = unknown> extends CallFacts<Awaited<R>> {
-  /** Enters the method, with its own copy of what it may run with. */
-  run(own: OwnParams): R;
+  /** Invokes the method. Only the entry gate may call this: nothing is checked here. */
+  invokeMethod(effectiveParams: OwnParams): R;
 }
 
-/** It ran, in the method. What the method returned may be a promise. */
+/** The method was entered. What it returned may be a promise. */
 export interface RunOutcome<R> {
   readonly kind: 'ran';
   readonly value: R;
   readonly decision: Decision;
   /** What it ran with. */
-  readonly own: OwnParams;
+  readonly effectiveParams: OwnParams;
 }
 
-/** How a call ended, or that it has not yet. */
+/** How a call ended, or that a person has to decide first. */
 export type CallOutcome<R> = RunOutcome<R> | DeniedOutcome | PendingOutcome<Awaited<R>>;
 
-/** It ran. */
+/** The method ran. */
 export interface RanOutcome<R> {
   readonly kind: 'ran';
   readonly value: R;
@@ -94,32 +113,36 @@ export interface RanOutcome<R> {
   readonly params: Params;
 }
 
-/** It did not run. */
+/** The method did not run. */
 export interface DeniedOutcome {
   readonly kind: 'denied';
   readonly error: AegisError;
   readonly decision: Decision | undefined;
 }
 
-/** A person has to decide. The task is recorded and nothing is scheduled: choose one. */
+/** A person has to decide. The task is recorded, and nothing is scheduled yet: call one of the methods. */
 export interface PendingOutcome<R> {
   readonly kind: 'pending';
   readonly pending: PendingApproval<R>;
   /** The call's own AbortSignal. */
   readonly signal: AbortSignal | undefined;
-  /** Whether an equal call was pending already and this one joined it. */
+  /** Whether an equal call was pending already, so that this one shares its approval. */
   readonly joined: boolean;
-  /** Runs it in the background once it is approved. */
+  /** Runs the call in the background once it is approved. */
   schedule(): PendingApproval<R>;
-  /** Waits until it has run. An abort (by default of the call's own signal) or `waitMs` ends the approval, unless it was decided first. Rejects as `pending.completed` does. */
+  /**
+   * Waits until the call has run. An abort (by default of the call's own signal) or `waitMs` (milliseconds) ends the approval, unless it was decided first.
+   * Rejects as `pending.completed` does.
+   */
   wait(options?: { readonly waitMs?: number | undefined; readonly signal?: AbortSignal | undefined }): Promise<R>;
   /**
-   * Asks once where it stands: runs it now if it is approved, and settles to `undefined` while nobody has decided. With `atOnce` it does not run where
-   * the answer comes later: a caller that cannot wait finds it approved the next time.
+   * Asks once for the approval's status: runs the call now if it is approved, and settles to `undefined` while no one has decided. With `atOnce` the call
+   * does not run where the answer comes later: a caller that cannot wait finds it approved the next time.
    */
   resume(options?: { readonly atOnce?: boolean }): Awaitable<{ readonly value: R } | undefined>;
+  /** Cancels the approval. Settles to false where it had ended already. */
   cancel(): Promise<boolean>;
 }
 
-/** How a guarded call ended, or that it has not yet. */
+/** How a guarded call ended, or that a person has to decide first. */
 export type GuardOutcome<R> = RanOutcome<R> | DeniedOutcome | PendingOutcome<Awaited<R>>;

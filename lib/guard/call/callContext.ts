@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { CapacityError } from '../../model/errors/CallErrors.js';
 import type { Session } from '../../model/Params.js';
+import type { GuardRuntime } from './GuardRuntime.js';
 
 /** The guarded call that is running. */
 export interface CurrentCall {
@@ -13,20 +14,67 @@ export interface CurrentCall {
   readonly depth: number;
 }
 
+/** What a decision was made on: everything that an equal call must share to be run under it. */
+export interface DecidedCall {
+  readonly runtime: GuardRuntime;
+  readonly agentId: string;
+  readonly toolName: string;
+  readonly session: Session | null;
+  readonly groups: readonly string[];
+  /** Of the params that the method was entered with. */
+  readonly digest: string;
+}
+
 interface Scope {
   readonly session: Session | null;
   readonly call: CurrentCall | undefined;
 }
 
+/**
+ * The scope of one call, from its entry until the method first awaits or returns.
+ *
+ * Invariant: a decision that may be reused is in the scope of the call that it was made on, only while that call's method is on the stack, and only
+ * until the first guarded call that the method makes has looked at it.
+ */
+class CallScope implements CurrentCall {
+  readonly agentId: string;
+  readonly toolName: string;
+  readonly decisionId: string;
+  readonly taskId: string | undefined;
+  readonly depth: number;
+  // private: the program gets this object from currentCall()
+  #reusable: DecidedCall | undefined;
+
+  constructor(agentId: string, toolName: string, decisionId: string, taskId: string | undefined, depth: number) {
+    this.agentId = agentId;
+    this.toolName = toolName;
+    this.decisionId = decisionId;
+    this.taskId = taskId;
+    this.depth = depth;
+  }
+
+  static offer(scope: CallScope, decided: DecidedCall | undefined): void {
+    scope.#reusable = decided;
+  }
+
+  static take(scope: CallScope): DecidedCall | undefined {
+    const decided = scope.#reusable;
+    if (decided !== undefined) scope.#reusable = undefined;
+    return decided;
+  }
+}
+
 const MAX_DEPTH = 32;
 
-let running: CurrentCall | undefined;
-/** Made by the first module that asks for it: once it is, every await of the process costs more. */
+let running: CallScope | undefined;
+/** Made by the first module that asks for it: from then on every await of the process costs more. */
 let scopes: AsyncLocalStorage<Scope> | undefined;
 
 /**
- * The guarded call that is running, or `undefined`. Valid in the method until its first `await`: read it there. With
- * `sessions: 'async-local'` it lasts as long as the call.
+ * Returns the guarded call that is running. Valid in the method until its first `await`: read it there. With `sessions: 'async-local'` it lasts as
+ * long as the call.
+ *
+ * @returns the call, or `undefined` outside a guarded method
  */
 export function currentCall(): CurrentCall | undefined {
   return running ?? scopes?.getStore()?.call;
@@ -37,7 +85,7 @@ export function enableAsyncLocal(): void {
   scopes ??= new AsyncLocalStorage<Scope>();
 }
 
-/** @internal Runs with a session that guards below find by themselves. */
+/** @internal Runs a function in a session that the guards below it find by themselves. */
 export function runWithSession<T>(session: Session | null, fn: () => T): T {
   enableAsyncLocal();
   return (scopes as AsyncLocalStorage<Scope>).run({ session, call: scopes?.getStore()?.call }, fn);
@@ -48,14 +96,17 @@ export function scopedSession(): Session | null | undefined {
   return scopes?.getStore()?.session;
 }
 
-/** @internal Why a call must not be entered: 32 are around it, as far as they are counted. */
+/** @internal Returns an error where a call must not be entered because 32 calls, as far as they are counted, are around it. */
 export function nestedTooDeep(toolName: string): CapacityError | undefined {
   if ((scopes?.getStore()?.call?.depth ?? 0) < MAX_DEPTH) return undefined;
-  return new CapacityError(MAX_DEPTH, `Guarded calls are nested deeper than ${MAX_DEPTH}; '${toolName}' is refused.`);
+  return new CapacityError(
+    MAX_DEPTH,
+    `Guarded calls are nested too deep, so tool '${toolName}' did not run: at most ${MAX_DEPTH} may be nested. Look for a tool that calls itself.`,
+  );
 }
 
-/** @internal The call that is running, to be entered again: a generator's body runs in pieces, each when its consumer asks. */
-export function reenterCall(): <T>(fn: () => T) => T {
+/** @internal The call that is running, to be continued: a generator's body runs in pieces, each when its consumer asks for one. */
+export function continueCall(): <T>(fn: () => T) => T {
   const call = running;
   const scope = scopes?.getStore();
   return (fn) => {
@@ -70,25 +121,43 @@ export function reenterCall(): <T>(fn: () => T) => T {
 }
 
 /**
- * @internal Enters a method with what it runs with. Ask {@link nestedTooDeep} before.
+ * @internal Runs a function while a decision may be reused: the first guarded call that it makes at once may run under the decision of the call that is
+ * running, if it is equal.
  */
-export function enterCall<P, T>(
+export function offerDecision<T>(decided: DecidedCall, fn: () => T): T {
+  const scope = running;
+  if (scope === undefined) return fn();
+  CallScope.offer(scope, decided);
+  try {
+    return fn();
+  } finally {
+    CallScope.offer(scope, undefined);
+  }
+}
+
+/** @internal The decision that the running call offers; each is taken once. */
+export function takeDecision(): DecidedCall | undefined {
+  return running === undefined ? undefined : CallScope.take(running);
+}
+
+/** @internal Invokes a method as the running call. Only the entry gate may call this: nothing is checked here. */
+export function invokeInContext<P, T>(
   agentId: string,
   toolName: string,
   decisionId: string,
   taskId: string | undefined,
-  call: { run(own: P): T },
-  own: P,
+  call: { invokeMethod(effectiveParams: P): T },
+  effectiveParams: P,
 ): T {
   const outer = running;
   try {
     if (scopes === undefined) {
-      running = { agentId, toolName, decisionId, taskId, depth: 1 };
-      return call.run(own);
+      running = new CallScope(agentId, toolName, decisionId, taskId, 1);
+      return call.invokeMethod(effectiveParams);
     }
     const scope = scopes.getStore();
-    running = { agentId, toolName, decisionId, taskId, depth: (scope?.call?.depth ?? 0) + 1 };
-    return scopes.run({ session: scope?.session ?? null, call: running }, () => call.run(own));
+    running = new CallScope(agentId, toolName, decisionId, taskId, (scope?.call?.depth ?? 0) + 1);
+    return scopes.run({ session: scope?.session ?? null, call: running }, () => call.invokeMethod(effectiveParams));
   } finally {
     running = outer;
   }

@@ -2,7 +2,8 @@ import { attempt } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { isPlainObject } from '../../common/data/plainness.js';
 import { ParamsError } from '../../model/errors/CallErrors.js';
-import type { Params } from '../../model/Params.js';
+import type { Params, Session } from '../../model/Params.js';
+import { frozenCopy } from '../../model/snapshot/copyData.js';
 import { pointer } from '../../model/pointer.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 import type { SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
@@ -33,6 +34,18 @@ function paramsOf(result: StandardResult<unknown> | null | undefined, limits: Sn
   }
   if (!isPlainObject(result.value)) throw new ParamsError('', "The guard's schema gave no plain object.", { code: 'schema_mismatch' });
   return takeSnapshot(result.value, '', limits).value as Params;
+}
+
+/**
+ * Copies and freezes a session.
+ *
+ * @throws ParamsError for anything but a plain object of data
+ */
+export function takeSession(session: unknown, limits: SnapshotLimits): Session {
+  if (!isPlainObject(session)) {
+    throw new ParamsError('/session', 'The session must be a plain object of data, such as { user_id: "ann" }; pass a copy of the fields you need.');
+  }
+  return frozenCopy(takeSnapshot(session, '/session', limits).value) as Session;
 }
 
 /** JSON pointers of what does not fit; of the whole where the schema does not say in the standard's own way. */

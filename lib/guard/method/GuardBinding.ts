@@ -1,21 +1,20 @@
 import type { AnyFunction } from './MethodCall.js';
 import { guardInfoOf } from './guardMetadata.js';
+import type { AnyClass } from './guardMetadata.js';
 import type { GuardSpec } from './GuardSpec.js';
 
-type AnyClass = abstract new (...args: never) => unknown;
-
-/** What a stored call may run on in this process. */
+/** The instance that a stored call may run on in this process. */
 export type SoleInstance = { readonly kind: 'sole'; readonly self: unknown } | { readonly kind: 'none' } | { readonly kind: 'several' };
 
-/** The class of an object, or the class itself, by name; '' where there is none. */
+/** The name of an object's class, or of the class itself; '' where there is none. */
 export function classNameOf(self: unknown): string {
   const type: unknown = typeof self === 'function' ? self : (self as object | null | undefined)?.constructor;
   return typeof type === 'function' ? type.name : '';
 }
 
 /**
- * One guard with the function it guards, and what it was seen on: a call that was stored by another process names the guard by its key, and runs on the
- * only instance there is. Only the first is held: from the second on it needs a `resolve`, whenever the first would have been collected.
+ * One guard with the function that it guards, and the instances that it was seen on. A call that another process stored names its guard by key, and runs
+ * on the only instance of the class. Only the first instance is held: from the second on, stored calls need a `resolve`, even after the first was collected.
  */
 export class GuardBinding {
   readonly spec: GuardSpec;
@@ -23,7 +22,7 @@ export class GuardBinding {
   #class: AnyClass | undefined;
   #first: object | undefined;
   #several = false;
-  /** A plain function needs no instance. */
+  /** Whether it guards a plain function, which needs no instance. */
   #bare: boolean;
 
   constructor(spec: GuardSpec, fn: AnyFunction, bare: boolean) {
@@ -32,7 +31,7 @@ export class GuardBinding {
     this.#bare = bare;
   }
 
-  /** The class it was registered with, or that of the first instance. */
+  /** The class that the guard was registered with, or the class of the first instance. */
   get class(): AnyClass | undefined {
     return this.#class;
   }
@@ -41,7 +40,7 @@ export class GuardBinding {
     this.#class ??= target;
   }
 
-  /** An instance was constructed, or called. Says whether it is the first. */
+  /** Notes that an instance was constructed, or called. @returns whether it is the first */
   seenOn(self: unknown): boolean {
     if ((typeof self !== 'object' && typeof self !== 'function') || self === null) return false;
     if (this.#first === self || this.#several) return false;
@@ -52,7 +51,7 @@ export class GuardBinding {
     return first;
   }
 
-  /** Whether an object's method is this guard's. A `#private` one cannot be seen: whoever hands the object over is believed. */
+  /** Whether an object has this guard's method. A `#private` method cannot be seen, so any object is believed to have it. */
   isOf(self: object): boolean {
     const { method } = this.spec.info;
     if (typeof method === 'string' && method.startsWith('#')) return true;
@@ -67,7 +66,7 @@ export class GuardBinding {
     return this.#bare ? { kind: 'sole', self: undefined } : { kind: 'none' };
   }
 
-  /** For people: the method and its class. */
+  /** The method and its class, for messages. */
   toString(): string {
     const { method } = this.spec.info;
     return this.#class === undefined ? String(method) : `${this.#class.name}.${String(method)}`;

@@ -1,133 +1,146 @@
 import { ArgumentList } from '../../model/snapshot/ArgumentList.js';
 import { copyData } from '../../model/snapshot/copyData.js';
+import type { AegisError } from '../../model/AegisError.js';
 import type { Params, Session } from '../../model/Params.js';
 import { takeParams } from '../../model/snapshot/takeSnapshot.js';
 import type { CallSnapshot, SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
 import type { ApprovalMode } from '../../model/Task.js';
 import type { CallToDecide, OwnParams } from '../call/GuardedCall.js';
-import type { GuardInfo } from './guardMetadata.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
-import type { LooseGuardOptions } from './LooseGuardOptions.js';
-import type { NamedArguments, ParamsBinding } from './ParamsBinding.js';
 import type { StandardSchema } from '../call/StandardSchema.js';
+import type { GuardSpec } from './GuardSpec.js';
+import { argumentsOf } from './ParamsBinding.js';
+import type { NamedArguments } from './ParamsBinding.js';
+import { callBack, computesCaller, recheckOf, resolveAgentId, resolveSession, resolveStoredSession, sessionOfScope } from './resolveCaller.js';
 
 export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
-/** The guard that a call belongs to. */
-export interface CallSource {
-  readonly info: GuardInfo;
-  readonly options: LooseGuardOptions;
-  readonly binding: ParamsBinding;
-  /** Whether equal calls join. */
-  readonly joins: boolean;
-  /** Whether agent or session are computed from the arguments. */
-  readonly computesCaller: boolean;
-  /** What names its parameters. */
-  readonly signature: string;
-  recheck(
-    runtime: GuardRuntime,
-    self: unknown,
-    args: () => readonly unknown[],
-    agentId: string,
-    session: Session | null,
-  ): (() => string | undefined) | undefined;
-}
-
-/** A call as a store kept it. */
+/** A call as a store keeps it. */
 export interface StoredCall {
   readonly taskId: string;
   readonly agentId: string;
   readonly session: Session | null;
-  /** As it was decided on, before any sanitize. */
+  /** As they were decided on, before any sanitize. */
   readonly params: Params;
   readonly argumentCount: number;
 }
 
-const NONE: readonly unknown[] = [];
+/** A function of the program with its guard, on an object. */
+export interface GuardedMethod {
+  readonly spec: GuardSpec;
+  readonly fn: AnyFunction;
+  readonly target: unknown;
+  readonly runtime: GuardRuntime;
+}
 
-/** One call of a guarded function. What the guard knows anyway, and what only an approval needs, is looked up when asked for. */
+interface CallParts extends GuardedMethod {
+  readonly args: readonly unknown[];
+  readonly argumentCount: number;
+  readonly named: NamedArguments | undefined;
+  readonly agentId: string;
+  readonly session: Session | null;
+  readonly signal: AbortSignal | undefined;
+  readonly stored: StoredCall | undefined;
+  readonly lastLook: (() => AegisError | undefined) | undefined;
+}
+
+const NO_ARGUMENTS: readonly unknown[] = [];
+
+/** One call of a guarded function. What its guard says, and what only an approval needs, is looked up when it is asked for. */
 export class MethodCall implements CallToDecide {
-  readonly #source: CallSource;
   readonly target: unknown;
   readonly agentId: string;
   readonly session: Session | null;
   readonly signal: AbortSignal | undefined;
+  readonly argumentCount: number;
+  readonly lastLook: (() => AegisError | undefined) | undefined;
+  readonly #spec: GuardSpec;
   readonly #fn: AnyFunction;
   readonly #runtime: GuardRuntime;
   readonly #named: NamedArguments | undefined;
-  #count: number;
-  #stored: StoredCall | undefined;
+  readonly #stored: StoredCall | undefined;
   #args: readonly unknown[];
-  #asCalled: OwnParams | undefined;
+  /** Kept for the callbacks of the guard, which are asked again before an approved call runs. */
+  #snapshot: OwnParams | undefined;
 
-  constructor(
-    source: CallSource,
-    fn: AnyFunction,
-    runtime: GuardRuntime,
-    target: unknown,
-    args: readonly unknown[],
-    named: NamedArguments | undefined,
-    agentId: string,
-    session: Session | null,
-    signal: AbortSignal | undefined,
-  ) {
-    this.#source = source;
-    this.target = target;
-    this.agentId = agentId;
-    this.session = session;
-    this.signal = signal;
-    this.#fn = fn;
-    this.#runtime = runtime;
-    this.#args = args;
-    this.#count = source.binding.count(args);
-    this.#named = named;
+  private constructor(parts: CallParts) {
+    this.target = parts.target;
+    this.agentId = parts.agentId;
+    this.session = parts.session;
+    this.signal = parts.signal;
+    this.argumentCount = parts.argumentCount;
+    this.lastLook = parts.lastLook;
+    this.#spec = parts.spec;
+    this.#fn = parts.fn;
+    this.#runtime = parts.runtime;
+    this.#named = parts.named;
+    this.#stored = parts.stored;
+    this.#args = parts.args;
+    this.#snapshot = parts.stored?.params;
   }
 
-  /** A call that was made in another process, or by this one before: its arguments come from where it was stored. */
-  static stored(
-    source: CallSource,
-    fn: AnyFunction,
-    runtime: GuardRuntime,
-    target: unknown,
-    stored: StoredCall,
-    session: Session | null,
-  ): MethodCall {
-    const call = new MethodCall(source, fn, runtime, target, NONE, undefined, stored.agentId, session, undefined);
-    call.#count = stored.argumentCount;
-    call.#asCalled = stored.params;
-    call.#stored = stored;
-    return call;
+  /** Describes one call. The callbacks of the guard are called here, once. */
+  static of(method: GuardedMethod, args: readonly unknown[], lastLook?: () => AegisError | undefined): MethodCall {
+    const { spec, fn, target, runtime } = method;
+    const { signal } = spec.options;
+    return new MethodCall({
+      spec,
+      fn,
+      target,
+      runtime,
+      args,
+      named: spec.binding.name(args, runtime.limits),
+      agentId: resolveAgentId(spec, runtime, target, args),
+      session: resolveSession(spec, runtime, target, args, sessionOfScope(runtime)),
+      signal: typeof signal === 'function' ? callBack('signal', () => signal(target, args)) : signal,
+      // after the callbacks, which may have changed the list that they were given
+      argumentCount: spec.binding.count(args),
+      stored: undefined,
+      lastLook,
+    });
+  }
+
+  /**
+   * Describes a stored call again, on an instance of this process.
+   *
+   * @returns why it must not run, as a text, where its caller is not the one that was stored
+   */
+  static restored(method: GuardedMethod, stored: StoredCall): MethodCall | string {
+    const { spec, target, runtime } = method;
+    const { agentId, argumentCount, params } = stored;
+    const { names, rest } = spec.binding;
+    const args = (): readonly unknown[] => argumentsOf(copyData(params), names, rest, argumentCount);
+    const resolved = resolveStoredSession(spec, runtime, target, args, stored);
+    if (typeof resolved === 'string') return resolved;
+    const { session } = resolved;
+    const none = { named: undefined, signal: undefined, lastLook: undefined };
+    return new MethodCall({ ...method, ...none, args: NO_ARGUMENTS, argumentCount, agentId, session, stored });
   }
 
   takeSnapshot(limits: SnapshotLimits): CallSnapshot {
     if (this.#stored !== undefined) return takeParams(this.#stored.params, limits);
-    const { binding, computesCaller } = this.#source;
-    const snapshot = binding.takeSnapshot(this.#args, this.#named, limits);
-    // a call may wait for days: its caller's own arguments are not kept, and what a callback is asked again with is a copy
-    this.#args = NONE;
-    if (computesCaller) this.#asCalled = snapshot.value;
+    const snapshot = this.#spec.binding.takeSnapshot(this.#args, this.#named, limits);
+    // a call may wait for days: its caller's own arguments are not kept, and a callback that is asked again gets a copy
+    this.#args = NO_ARGUMENTS;
+    if (computesCaller(this.#spec)) this.#snapshot = snapshot.value;
     return snapshot;
   }
 
-  run(own: OwnParams): unknown {
-    return Reflect.apply(this.#fn, this.target, this.#source.binding.toArguments(own, this.#named, this.#count));
+  invokeMethod(effectiveParams: OwnParams): unknown {
+    return Reflect.apply(this.#fn, this.target, this.#argumentsOf(effectiveParams));
   }
 
-  /** The guard, where an equal call may join: two readers of one stream would each get a part of it. */
+  /** The guard, where equal calls share an approval: two readers of one stream would each get a part of it. */
   get guard(): object | undefined {
-    return this.#source.joins ? this.#source : undefined;
+    return this.#spec.deduplicates ? this.#spec : undefined;
   }
 
   get signature(): string | undefined {
-    return this.#source.joins && this.#named?.prototypes === undefined ? this.#source.signature : undefined;
-  }
-
-  get argumentCount(): number {
-    return this.#count;
+    return this.#spec.deduplicates && this.#named?.prototypes === undefined ? this.#spec.signature : undefined;
   }
 
   get idempotent(): boolean {
-    return this.#source.info.idempotent;
+    return this.#spec.info.idempotent;
   }
 
   get retryOf(): string | undefined {
@@ -135,7 +148,7 @@ export class MethodCall implements CallToDecide {
   }
 
   get rest(): string | undefined {
-    return this.#source.binding.rest;
+    return this.#spec.binding.rest;
   }
 
   get prototypes(): ReadonlyMap<string, object> | undefined {
@@ -143,48 +156,51 @@ export class MethodCall implements CallToDecide {
   }
 
   get toolName(): string {
-    return this.#source.info.toolName;
+    return this.#spec.info.toolName;
   }
 
   get guardKey(): string {
-    return this.#source.info.key;
+    return this.#spec.info.key;
   }
 
   get groups(): readonly string[] {
-    return this.#source.info.groups;
+    return this.#spec.info.groups;
   }
 
   get opaque(): readonly string[] {
-    return this.#source.info.opaque;
+    return this.#spec.info.opaque;
   }
 
   get mode(): ApprovalMode {
-    return this.#source.info.approval;
+    return this.#spec.info.approval;
   }
 
   get schema(): StandardSchema | undefined {
-    return this.#source.options.schema;
+    return this.#spec.options.schema;
   }
 
   get approvalTimeoutMs(): number | undefined {
-    return this.#source.options.approvalTimeoutMs;
+    return this.#spec.options.approvalTimeoutMs;
   }
 
   get knows(): (name: string) => boolean {
-    return (name) => this.#source.binding.knows(name);
+    return (name) => this.#spec.binding.knows(name);
   }
 
   get recheck(): (() => string | undefined) | undefined {
-    return this.#source.recheck(this.#runtime, this.target, () => this.#argumentsAsCalled(), this.agentId, this.session);
+    return recheckOf(this.#spec, this.#runtime, this.target, () => this.#argumentsAsCalled(), this);
   }
 
   get onSettled(): ((result: unknown, error: unknown) => unknown) | undefined {
-    return this.#source.options.onSettled as ((result: unknown, error: unknown) => unknown) | undefined;
+    return this.#spec.options.onSettled as ((result: unknown, error: unknown) => unknown) | undefined;
   }
 
   #argumentsAsCalled(): readonly unknown[] {
-    const kept = this.#asCalled as OwnParams;
-    const own = kept instanceof ArgumentList ? kept.copy() : copyData(kept);
-    return this.#source.binding.toArguments(own, this.#named, this.#count);
+    const snapshot = this.#snapshot as OwnParams;
+    return this.#argumentsOf(snapshot instanceof ArgumentList ? snapshot.copy() : copyData(snapshot));
+  }
+
+  #argumentsOf(own: OwnParams): readonly unknown[] {
+    return this.#spec.binding.toArguments(own, this.#named, this.argumentCount);
   }
 }

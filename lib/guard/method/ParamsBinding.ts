@@ -1,4 +1,5 @@
 import { isBuiltIn, isPlainObject } from '../../common/data/plainness.js';
+import { didYouMean } from '../../common/didYouMean.js';
 import { setOwn } from '../../common/data/setOwn.js';
 import { ArgumentList } from '../../model/snapshot/ArgumentList.js';
 import { ParamsError, UnsupportedParamError } from '../../model/errors/CallErrors.js';
@@ -8,9 +9,8 @@ import type { Params } from '../../model/Params.js';
 import { pointer } from '../../model/pointer.js';
 import { takeArguments, takeInstanceSnapshot, takeParams } from '../../model/snapshot/takeSnapshot.js';
 import type { CallSnapshot, SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
-import { argumentsOf } from './argumentsOf.js';
 
-/** The arguments of one call by name, and what is needed to make arguments of params again. */
+/** The arguments of one call by name, and what it takes to turn params into arguments again. */
 export interface NamedArguments {
   readonly named: Readonly<Record<string, unknown>>;
   /** Opaque arguments by name. */
@@ -26,7 +26,7 @@ export interface BindingOptions {
 }
 
 /**
- * How the arguments of a function and params by name become each other. Names are given, or are the own keys of a sole plain object; never read
+ * Turns the arguments of a function into params by name, and back. Names are given, or are the own keys of a sole plain object. They are never read
  * out of source text, which minifiers rename.
  */
 export class ParamsBinding {
@@ -43,25 +43,25 @@ export class ParamsBinding {
     const refuse = (why: string): never => {
       throw new GuardDefinitionError(`${where}: ${why}`);
     };
-    if (!isListOfTexts(opaque)) refuse('`opaque` is a list of names.');
-    if (!isListOfTexts(plain)) refuse('`plain` is a list of names.');
-    if (params === undefined && length > 1) refuse(`it has ${length} parameters; name them with params: ['…', …].`);
+    if (!isListOfStrings(opaque)) refuse('`opaque` must be a list of names.');
+    if (!isListOfStrings(plain)) refuse('`plain` must be a list of names.');
+    if (params === undefined && length > 1) refuse(`the function has ${length} parameters; name them with params: ['…', …].`);
     if (params !== undefined) {
-      if (!Array.isArray(params)) refuse('`params` is a list of names, one for each parameter.');
-      if (params.length < length) refuse(`${length} parameters but ${params.length} names.`);
+      if (!Array.isArray(params)) refuse('`params` must be a list of names, one for each parameter.');
+      if (params.length < length) refuse(`\`params\` has ${params.length} names, but the function has ${length} parameters; give each parameter a name.`);
       const seen = new Set<string>();
       params.forEach((given: unknown, index) => {
-        if (typeof given !== 'string' || given === '' || given === '...') refuse('a name in `params` is a text that is not empty.');
+        if (typeof given !== 'string' || given === '' || given === '...') refuse('each name in `params` must be a string that is not empty.');
         const name = given as string;
-        if (name.startsWith('...') && index !== params.length - 1) refuse(`the rest parameter '${name}' must be the last.`);
+        if (name.startsWith('...') && index !== params.length - 1) refuse(`the rest parameter '${name}' must be the last name in \`params\`.`);
         const bare = name.replace(/^\.\.\./, '');
-        if (FORBIDDEN_KEYS.has(bare)) refuse(`'${bare}' cannot be a parameter's name.`);
-        if (seen.has(bare)) refuse(`the name '${bare}' is there twice.`);
+        if (FORBIDDEN_KEYS.has(bare)) refuse(`'${bare}' cannot name a parameter, because it reaches an object's prototype; choose another name in \`params\`.`);
+        if (seen.has(bare)) refuse(`\`params\` has the name '${bare}' twice; give each parameter a name of its own.`);
         seen.add(bare);
       });
-      for (const name of [...opaque, ...plain]) if (!seen.has(name)) refuse(`'${name}' is declared opaque or plain, but is no parameter.`);
+      for (const name of [...opaque, ...plain]) if (!seen.has(name)) refuse(`'${name}' is declared opaque or plain, but is not a name in \`params\`${didYouMean(name, seen)}`);
     }
-    for (const name of opaque) if (plain.includes(name)) refuse(`'${name}' cannot be both opaque and plain.`);
+    for (const name of opaque) if (plain.includes(name)) refuse(`'${name}' cannot be both opaque and plain; declare it as one of them.`);
     if (params === undefined && plain.length > 0) refuse('a plain parameter needs a name in `params`.');
     const rest = params?.at(-1);
     this.names = params === undefined ? undefined : Object.freeze([...params]);
@@ -72,15 +72,16 @@ export class ParamsBinding {
     this.#positional = params !== undefined && this.rest === undefined && opaque.length === 0 && plain.length === 0;
   }
 
-  /** Whether a name may be in a call's params. Without names any may; the call's own keys then say. */
+  /** Whether a name is a parameter of this guard. Without names none is known: the keys of each call are its names. */
   knows(name: string): boolean {
     return this.names !== undefined && (name === this.rest || (this.names.includes(name) && !name.startsWith('...')));
   }
 
   /**
-   * Names the arguments; copies nothing but `plain` instances. `undefined` where they are taken by position.
+   * Names the arguments, and copies nothing but `plain` instances.
    *
-   * @throws ParamsError for more arguments than names, or a sole argument that is no object
+   * @returns `undefined` where the arguments are taken by position
+   * @throws ParamsError for more arguments than names, or a sole argument that is not a plain object
    */
   name(args: readonly unknown[], limits: SnapshotLimits): NamedArguments | undefined {
     const { names } = this;
@@ -88,10 +89,10 @@ export class ParamsBinding {
     if (args.length > names.length && this.rest === undefined) {
       throw new ParamsError(
         '',
-        `The call has ${args.length} arguments, but the guard names ${names.length}; name every parameter that is passed.`,
+        `The call has ${args.length} arguments, but the guard names ${names.length}; name every parameter that is passed in \`params\`.`,
       );
     }
-    // by far the most guards: nothing is taken out, so that no record by name is needed before somebody looks into the call
+    // most guards: nothing has to be taken out, so no record by name is made before something reads the params
     if (this.#positional) return undefined;
     const named: Record<string, unknown> = {};
     for (let i = 0; i < names.length; i++) {
@@ -103,17 +104,17 @@ export class ParamsBinding {
     return { named, opaque: this.#takeOpaque(named), prototypes };
   }
 
-  /** How many arguments there are: a sole one that is undefined is as good as none. */
+  /** How many arguments there are. A sole argument that is undefined counts as none. */
   count(args: readonly unknown[]): number {
     return this.names === undefined && args[0] === undefined ? 0 : args.length;
   }
 
-  /** The snapshot of arguments that were named: a list where they are taken by position. */
+  /** The snapshot of the arguments: a list where they are taken by position. */
   takeSnapshot(args: readonly unknown[], named: NamedArguments | undefined, limits: SnapshotLimits): CallSnapshot {
     return named === undefined ? takeArguments(this.names as readonly string[], args, limits) : takeParams(named.named, limits);
   }
 
-  /** Arguments for the function, from what it may run with. What the caller left out stays out, so that defaults apply. */
+  /** Arguments for the function, from what it may run with. An argument that the caller left out stays out, so that defaults apply. */
   toArguments(own: Params | ArgumentList, named: NamedArguments | undefined, count: number): readonly unknown[] {
     return own instanceof ArgumentList
       ? own.values
@@ -125,10 +126,10 @@ export class ParamsBinding {
     if (args.length > 1) throw new ParamsError('', `The call has ${args.length} arguments without names; name them with params: ['…', …].`);
     if (sole === undefined) return { named: {}, opaque: undefined, prototypes: undefined };
     if (!isPlainObject(sole)) {
-      throw new ParamsError('', "The argument is no plain object, so its keys cannot be names; name it with params: ['…'].");
+      throw new ParamsError('', "The argument is not a plain object, so its keys cannot name the params; name it with params: ['…'].");
     }
     if (this.#opaque === undefined) return { named: sole, opaque: undefined, prototypes: undefined };
-    // each property is read once: into the copy that the opaque ones are then taken out of
+    // each property is read once: into the copy that the opaque values are then taken out of
     const named = spread(sole);
     return { named, opaque: this.#takeOpaque(named), prototypes: undefined };
   }
@@ -149,7 +150,7 @@ export class ParamsBinding {
     const prototypes = new Map<string, object>();
     for (const name of this.#plain) {
       const value = named[name];
-      // what is no instance with data of its own goes the way of any other argument
+      // a value without data of its own is treated as any other argument
       if (typeof value !== 'object' || value === null || isBuiltIn(value)) continue;
       named[name] = takeInstanceSnapshot(value, pointer('', name), limits).value;
       prototypes.set(name, Object.getPrototypeOf(value) as object);
@@ -175,10 +176,44 @@ function spread(sole: Readonly<Record<string, unknown>>): Record<string, unknown
   try {
     return { ...sole };
   } catch {
-    throw new UnsupportedParamError('', 'The argument cannot be read: a getter in it threw.');
+    throw new UnsupportedParamError('', 'The argument cannot be read, because a getter in it threw; pass plain data.');
   }
 }
 
-function isListOfTexts(list: unknown): boolean {
+function isListOfStrings(list: unknown): boolean {
   return Array.isArray(list) && list.every((name) => typeof name === 'string');
+}
+
+/**
+ * Makes arguments for a function of params by name. Only own properties of the params count, never what `Object.prototype` holds.
+ *
+ * @param names absent where a sole object is the argument
+ * @param rest the last name, where it names all further arguments
+ * @param count how many arguments the caller gave: the function gets as many, so that its defaults apply as they did
+ * @throws ParamsError for a rest parameter that is not a list
+ */
+export function argumentsOf(values: Params, names: readonly string[] | undefined, rest: string | undefined, count: number): unknown[] {
+  if (names === undefined) return count === 0 && Object.keys(values).length === 0 ? [] : [values];
+  const args: unknown[] = [];
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    if (i === names.length - 1 && rest !== undefined) {
+      const items = ownOf(values, rest) ?? [];
+      if (!Array.isArray(items)) throw new ParamsError(`/${rest}`, `The rest parameter '${rest}' must be a list: it holds all further arguments.`);
+      if (items.length > 0) fillTo(args, i);
+      for (const item of items as unknown[]) setOwn(args, String(args.length), item);
+    } else if (i < count || Object.hasOwn(values, name)) {
+      fillTo(args, i);
+      setOwn(args, String(i), ownOf(values, name));
+    }
+  }
+  return args;
+}
+
+function ownOf(values: Params, name: string): unknown {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
+}
+
+function fillTo(args: unknown[], length: number): void {
+  while (args.length < length) setOwn(args, String(args.length), undefined);
 }

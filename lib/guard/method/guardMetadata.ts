@@ -2,14 +2,14 @@ import '../../common/runtime.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { ApprovalMode } from '../../model/Task.js';
 
-/** What a guard says of itself. */
+/** A guard, as `getGuard()` and `listGuards()` show it. */
 export interface GuardInfo {
   /** The method or function that is guarded. */
   readonly method: string | symbol;
   readonly toolName: string;
   /** Unique among durable guards. */
   readonly key: string;
-  /** As given to the guard; `undefined` where it comes from the class or module, or is computed. */
+  /** The guard's own agent; `undefined` where the agent comes from the class or module, or is computed. */
   readonly agentId: string | undefined;
   readonly approval: ApprovalMode;
   /** Names of the parameters; `undefined` where a sole object's own keys are the names. */
@@ -34,7 +34,8 @@ export interface AgentDefaults {
   readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore' | undefined;
 }
 
-type AnyClass = abstract new (...args: never) => unknown;
+/** Any class, abstract ones too. */
+export type AnyClass = abstract new (...args: never) => unknown;
 
 /** @internal Marks a wrapper, on itself (which every compiler keeps) and in reflect-metadata. */
 export function markGuarded(wrapper: object, info: GuardInfo): void {
@@ -47,7 +48,7 @@ export function guardInfoOf(fn: unknown): GuardInfo | undefined {
   return typeof fn === 'function' ? (fn as unknown as Partial<Record<symbol, GuardInfo>>)[GUARD_MARK] : undefined;
 }
 
-/** @internal What a subclass leaves out it inherits. */
+/** @internal Records the defaults of a class. It inherits those that it does not set. */
 export function setAgentDefaults(target: object, { agentId, module, onUnguardedOverride }: AgentDefaults): AgentDefaults {
   const above = agentDefaultsOf(Object.getPrototypeOf(target));
   const defaults: AgentDefaults = {
@@ -67,8 +68,11 @@ export function agentDefaultsOf(self: unknown): AgentDefaults | undefined {
 }
 
 /**
- * The guard of a method, instance or static, or of a function that `guard()` or `guardSync()` made; `undefined` where there is none.
+ * Returns the guard of a method, instance or static, or of a function that `guard()` or `guardSync()` made.
  *
+ * @param target a class, an instance, or a guarded function
+ * @param method the name of the method; left out for a function
+ * @returns the guard, or `undefined` where there is none
  * @example getGuard(Workspace, 'post')?.toolName
  */
 export function getGuard(target: object, method?: PropertyKey): GuardInfo | undefined {
@@ -77,7 +81,7 @@ export function getGuard(target: object, method?: PropertyKey): GuardInfo | unde
   return guardInfoOf(valueOf(on, method)) ?? guardInfoOf(valueOf(target, method));
 }
 
-/** Every guard of a class: instance and static methods, inherited ones too. `#private` methods cannot be seen from outside. */
+/** Lists the guards of a class: of its instance and static methods, inherited ones too. `#private` methods cannot be seen from outside. */
 export function listGuards(target: AnyClass): readonly GuardInfo[] {
   const found = new Map<GuardInfo, true>();
   for (const [, value] of methodsOf(target)) {
@@ -88,20 +92,20 @@ export function listGuards(target: AnyClass): readonly GuardInfo[] {
 }
 
 /**
- * Checks that no method of a class undoes a guard of its base classes: an undecorated override would run unguarded. Finds what construction
- * cannot: static overrides.
+ * Checks that no method of a class undoes a guard of its base classes: an undecorated override would run unguarded. It also finds static overrides,
+ * which the check at construction cannot find.
  *
  * @throws ConfigError naming every such method
  */
 export function assertGuarded(target: AnyClass): void {
   const problems = unguardedOverrides(target).map((name) => ({
     where: `${target.name}.${String(name)}`,
-    message: 'overrides a guarded method and is itself not guarded; decorate it with @AegisGuard.',
+    message: 'overrides a guarded method, but is not guarded itself; decorate it with @AegisGuard.',
   }));
   if (problems.length > 0) throw new ConfigError(problems);
 }
 
-/** @internal Names of methods whose nearest definition is unguarded though one further up is guarded. */
+/** @internal The names of methods whose nearest definition is not guarded, though one further up is. */
 export function unguardedOverrides(target: AnyClass): readonly PropertyKey[] {
   const names = new Set<PropertyKey>();
   for (const chain of [prototypesOf(target.prototype as object), prototypesOf(target)]) {

@@ -11,8 +11,8 @@ import { runWithSession } from '../call/callContext.js';
 import { applyEnvironment } from './environment.js';
 import { bindRuntime, currentHandle, setCurrentHandle } from '../call/GuardRuntime.js';
 import { checkOptions } from './optionsSchema.js';
-import { registerGuards } from '../method/registerGuards.js';
-import { takeSession } from '../call/takeSession.js';
+import { registerGuards } from '../method/guardIndex.js';
+import { takeSession } from '../call/validateParams.js';
 
 /** What every part of a program may see of a module: all of it but the judge. Approvals are decided on what `configure()` returned. */
 export interface AegisModuleView {

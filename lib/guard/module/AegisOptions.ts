@@ -8,6 +8,7 @@ import type { ApprovalDeskOptions } from '../../decision/desk/ApprovalDesk.js';
 import type { FactsHook } from '../../decision/embedded/computeFacts.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import type { Approver } from '../../decision/terminal/terminalApprover.js';
+import type { Journal } from '../../model/Journal.js';
 import type { SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
 import type { AgentConfig } from '../../policy/engine/AgentDirectory.js';
 import type { PolicySource } from '../../policy/PolicySource.js';
@@ -117,6 +118,12 @@ export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
   readonly limits?: Partial<SnapshotLimits>;
   /** What an undecorated override of a guarded method does when it is constructed. Default `throw`. */
   readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore';
+  /**
+   * Gets an event for everything that is decided and run, and can stop a call in the moment before its method is entered.
+   *
+   * @defaultValue none
+   */
+  readonly journal?: Journal | readonly Journal[];
   /** Any logger of pino's shape. Default: none, or with `debug` one that writes JSON lines to standard error. */
   readonly logger?: Logger;
   /** The least that the logger of `debug` writes. Default `debug`. Variable AEGIS_LOG_LEVEL. */

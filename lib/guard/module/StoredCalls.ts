@@ -2,7 +2,8 @@ import { attempt, chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { RestoredCall, CallRestorer } from '../../approval/recovery/CallRestorer.js';
-import { publishCallbackError, publishDiagnostic } from '../../model/diagnostics.js';
+import { publishCallbackError } from '../../model/diagnostics.js';
+import { reportSecurity } from '../../model/Journal.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
 import type { Task, TaskOrigin } from '../../model/Task.js';
 import { runWithSession } from '../call/callContext.js';
@@ -11,11 +12,11 @@ import { decideCall } from '../decideCall.js';
 import { bindingKeys, bindingsOf } from '../method/guardIndex.js';
 import { classNameOf } from '../method/GuardBinding.js';
 import type { GuardBinding } from '../method/GuardBinding.js';
+import type { AnyClass } from '../method/guardMetadata.js';
+import { resolveRuntime } from '../method/resolveCaller.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { PendingCallState } from '../pending/PendingCallState.js';
 import { MethodCall } from '../method/MethodCall.js';
-
-type AnyClass = abstract new (...args: never) => unknown;
 
 /** Hands over the instance that a stored task runs on. */
 export type ResolveInstance = (target: AnyClass, task: Task) => Awaitable<object | undefined>;
@@ -111,15 +112,19 @@ export class StoredCalls implements CallRestorer {
     if (spec.info.opaque.length > 0) return refused('opaque_not_durable', 'it has arguments that no store can keep.');
     if (canonicalDigest(origin.originalParams) !== task.originalDigest || digestOfSession(session) !== task.sessionDigest) {
       const message = 'A stored call is not the one that was decided.';
-      publishDiagnostic({ kind: 'security', code: 'stored_call_tampered', message, agentId, toolName, decisionId });
+      reportSecurity(
+        { kind: 'security', code: 'stored_call_tampered', message, agentId, toolName, decisionId },
+        this.#runtime().journal,
+      );
       return refused('approved_params_changed', 'its params are not those it was called with.');
     }
     const { argumentCount } = origin;
     try {
-      const runtime = spec.runtime(self);
+      const runtime = resolveRuntime(spec, self);
       // a guard of another module: its process, or that module, has it
       if (runtime !== this.#runtime()) return { kind: 'waiting', reason: 'no-guard' };
-      const call = spec.storedCall(runtime, fn, self, { taskId, agentId, session, params: callParams(task), argumentCount });
+      const stored = { taskId, agentId, session, params: callParams(task), argumentCount };
+      const call = MethodCall.restored({ spec, fn, target: self, runtime }, stored);
       return typeof call === 'string' ? refused('caller_changed', call) : call;
     } catch (error) {
       publishCallbackError('deriving agent and session of a stored call', error);

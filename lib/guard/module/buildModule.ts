@@ -11,6 +11,7 @@ import { RemoteDecisionService } from '../../decision/remote/RemoteDecisionServi
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Logger } from '../../common/Logger.js';
+import { combineJournals } from '../../model/Journal.js';
 import { DEFAULT_LIMITS } from '../../model/snapshot/takeSnapshot.js';
 import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import { writablePolicies } from '../../policy/live/writablePolicies.js';
@@ -49,6 +50,7 @@ const DAY_MS = 86_400_000;
 export function buildModule(options: AegisOptions): ModuleParts {
   checkSource(options);
   const logger = options.logger ?? (options.debug === true ? new ConsoleLogger(options.logLevel ?? 'debug') : silentLogger);
+  const journal = combineJournals(options.journal);
   const clock = new SteadyClock();
   const stores = storesOf(options);
   const { desk, policies, decisions } = decisionSource(options, stores.approvals, logger, clock);
@@ -63,6 +65,9 @@ export function buildModule(options: AegisOptions): ModuleParts {
     decisions,
     tasks: registry,
     scheduler,
+    durable: registry.durable,
+    journal,
+    steps: [],
     limits: { ...DEFAULT_LIMITS, ...defined(options.limits) },
     agentId: options.agentId,
     approvalTimeoutMs: options.approvalTimeoutMs ?? DAY_MS,

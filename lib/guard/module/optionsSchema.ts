@@ -143,6 +143,9 @@ const OPTIONS = /* @__PURE__ */ (() =>
       }),
     ),
     onUnguardedOverride: v.optional(oneOf(['throw', 'warn', 'ignore'])),
+    journal: v.optional(
+      v.union([having(['note'], 'a Journal'), v.array(having(['note'], 'a Journal'))], 'is a Journal, an object with note(), or a list of them'),
+    ),
     logger: v.optional(having(['debug', 'info', 'warn', 'error'], 'a logger with debug, info, warn and error')),
     logLevel: v.optional(oneOf(['debug', 'info', 'warning', 'error'])),
     debug: v.optional(flag()),

@@ -1,13 +1,14 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { HeldApproval } from '../../approval/call/PendingCall.js';
+import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Params } from '../../model/Params.js';
 import type { Task } from '../../model/Task.js';
 import { checkEffectiveParams } from '../call/checkEffectiveParams.js';
-import { enterCall, nestedTooDeep } from '../call/callContext.js';
 import { CallRequest } from '../call/CallRequest.js';
 import type { CallToDecide } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
+import { enterMethod } from '../gate/enterMethod.js';
 
 /** A guarded call while it waits for a person: what the scheduler keeps of it. */
 export class PendingCallState<R> implements HeldApproval<Awaited<R>> {
@@ -46,8 +47,8 @@ export class PendingCallState<R> implements HeldApproval<Awaited<R>> {
     return this.#call.prototypes;
   }
 
-  run(params: Params, task: Task): Awaitable<Awaited<R>> {
-    return this.#context.runInAsyncScope(() => runApproved(this.#call, task, params));
+  run(params: Params, task: Task, lastLook: LastLook = () => undefined): Awaitable<Awaited<R>> {
+    return this.#context.runInAsyncScope(() => runApproved(this.#runtime, this.#call, task, params, lastLook));
   }
 
   admit(params: Params): Awaitable<Params> {
@@ -55,14 +56,23 @@ export class PendingCallState<R> implements HeldApproval<Awaited<R>> {
   }
 }
 
-/** Enters the method of an approved call, in its own context. */
+/** Says, in the tick of the entry, why an approved call must not run after all. */
+export type LastLook = () => Error | undefined;
+
+/** Enters the method of an approved call through the gate. What the gate stops is thrown. */
 export function runApproved<R>(
+  runtime: GuardRuntime,
   call: CallToDecide<R>,
-  { agentId, toolName, decisionId, taskId }: Pick<Task, 'agentId' | 'toolName' | 'decisionId' | 'taskId'>,
+  task: Task,
   params: Params,
-): Awaited<R> {
-  const tooDeep = nestedTooDeep(toolName);
-  if (tooDeep !== undefined) throw tooDeep;
-  // the scheduler awaits what this returns, so that a promise of the result is as good as the result
-  return enterCall(agentId, toolName, decisionId, taskId, call, params) as Awaited<R>;
+  lastLook: LastLook = () => undefined,
+): Awaitable<Awaited<R>> {
+  const { decisionId, taskId } = task;
+  const token = task.status === 'executing' ? task.claimToken : undefined;
+  const entered = enterMethod(runtime, call, params, { effect: 'allow', decisionId }, { taskId, token, lastLook });
+  return chain(entered, (outcome) => {
+    if (outcome.kind === 'withheld') throw outcome.error;
+    // the scheduler awaits what this returns, so that a promise of the result is as good as the result
+    return outcome.value as Awaited<R>;
+  });
 }

@@ -4,9 +4,10 @@ import { canonicalDigest } from '../../common/data/canonical.js';
 import { nextId } from '../../common/ids.js';
 import type { PendingCall } from '../../approval/call/PendingCall.js';
 import type { ApprovalNeededDecision } from '../../model/Decision.js';
-import { publishDiagnostic } from '../../model/diagnostics.js';
 import { ParamsError } from '../../model/errors/CallErrors.js';
 import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
+import { reportSecurity } from '../../model/Journal.js';
+import type { Journal } from '../../model/Journal.js';
 import type { Params } from '../../model/Params.js';
 import type { PendingTask, TaskOrigin } from '../../model/Task.js';
 import { checkEffectiveParams } from '../call/checkEffectiveParams.js';
@@ -37,7 +38,7 @@ export function joinEqualCall<R>(
   return pendingOutcome<Awaited<R>>(
     runtime,
     entry as unknown as PendingCall<Awaited<R>>,
-    (params, task) => runApproved(call, task, params),
+    (params, task) => runApproved(runtime, call, task, params),
     {
       joined: true,
       signal,
@@ -54,10 +55,10 @@ export function openApproval<R>(
 ): Awaitable<PendingOutcome<Awaited<R>>> {
   const effective = decision.params === undefined ? request.params : checkEffectiveParams(decision.params, call, request, runtime.limits);
   return chain(effective, (params) => {
-    const origin = runtime.tasks.durable ? originOf(call, request, runtime.tasks.store.ownerId) : undefined;
+    const origin = runtime.durable ? originOf(call, request, runtime.tasks.store.ownerId) : undefined;
     const task = taskFor(call, request, decision, params, origin, runtime.scheduler.now());
     return chain(runtime.tasks.record(task), ({ outcome }) => {
-      if (outcome !== 'created') throw replayed(task);
+      if (outcome !== 'created') throw replayed(task, runtime.journal);
       const held = new PendingCallState(runtime, call, request);
       const entry = runtime.scheduler.hold(task, held);
       return pendingOutcome(runtime, entry, (approved, now) => held.run(approved, now), { joined: false, signal: call.signal });
@@ -136,8 +137,8 @@ export function isReplay(error: unknown): boolean {
   return error instanceof DecisionUnavailableError && error.reason === 'replayed_decision';
 }
 
-function replayed({ agentId, toolName, decisionId }: PendingTask): DecisionUnavailableError {
+function replayed({ agentId, toolName, decisionId }: PendingTask, journal: Journal | undefined): DecisionUnavailableError {
   const message = 'The service answered with an approval that belongs to another call.';
-  publishDiagnostic({ kind: 'security', code: 'replayed_decision', message, agentId, toolName, decisionId });
+  reportSecurity({ kind: 'security', code: 'replayed_decision', message, agentId, toolName, decisionId }, journal);
   return new DecisionUnavailableError('replayed_decision', message);
 }

@@ -92,7 +92,8 @@ export type UnbelievableReason =
   | 'replayed_decision'
   | 'circuit_open'
   | 'asynchronous'
-  | 'service_threw';
+  | 'service_threw'
+  | 'journal_failed';
 
 /** There was an answer that cannot be believed, or the breaker is open and none was asked for. */
 export class DecisionUnavailableError extends AegisError {

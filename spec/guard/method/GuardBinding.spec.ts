@@ -2,12 +2,12 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { GuardBinding } from '../../../lib/guard/method/GuardBinding.js';
-import { GuardSpec } from '../../../lib/guard/method/GuardSpec.js';
+import { readGuardOptions } from '../../../lib/guard/method/readGuardOptions.js';
 
 class Till {}
 
 describe('GuardBinding', () => {
-  const binding = (bare = false): GuardBinding => new GuardBinding(new GuardSpec('refund', 1, { params: ['a'] }), async () => {}, bare);
+  const binding = (bare = false): GuardBinding => new GuardBinding(readGuardOptions('refund', 1, { params: ['a'] }), async () => {}, bare);
 
   it('knows no instance at first, and none is needed for a bare function', () => {
     expect(binding().sole).to.deep.equal({ kind: 'none' });
@@ -69,7 +69,7 @@ describe('GuardBinding', () => {
   });
 
   it('believes whoever hands over an object for a private method, which nobody can see, and nobody else', () => {
-    const hidden = new GuardBinding(new GuardSpec('#refund', 1, { params: ['a'] }), async () => {}, false);
+    const hidden = new GuardBinding(readGuardOptions('#refund', 1, { params: ['a'] }), async () => {}, false);
     expect([hidden.isOf({}), binding().isOf({ refund: async () => {} }), binding().isOf(Object.create(null) as object)]).to.deep.equal([
       true,
       false,

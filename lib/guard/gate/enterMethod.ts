@@ -1,0 +1,184 @@
+import { attempt, isThenable } from '../../common/awaitable.js';
+import type { Awaitable } from '../../common/awaitable.js';
+import { AegisError } from '../../model/AegisError.js';
+import type { Decision } from '../../model/Decision.js';
+import { CallAbortedError, ShutdownError } from '../../model/errors/RefusalErrors.js';
+import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
+import type { EnteringEvent, Journal, SettledEvent } from '../../model/Journal.js';
+import { recordOf } from '../../model/snapshot/ArgumentList.js';
+import { frozenCopy } from '../../model/snapshot/copyData.js';
+import { invokeInContext, nestedTooDeep } from '../call/callContext.js';
+import type { CallFacts, CallToDecide, OwnParams, RunOutcome } from '../call/GuardedCall.js';
+import { GuardedStream } from '../call/GuardedStream.js';
+import type { CallIdentity, GuardRuntime } from '../call/GuardRuntime.js';
+
+/** What is known of an approved call when its method is about to be entered. */
+export interface ApprovedEntry {
+  readonly taskId: string;
+  /** The claim under which it runs. */
+  readonly token?: string | undefined;
+  /** Asked in the tick of the entry: an error that it returns stops the call. */
+  readonly lastLook?: (() => Error | undefined) | undefined;
+}
+
+/** The method was not entered. */
+export interface WithheldOutcome {
+  readonly kind: 'withheld';
+  readonly error: Error;
+}
+
+/**
+ * The entry gate: the only way to a method's body, for calls that were allowed at once and for calls that a person approved.
+ *
+ * Before the body, in this order: is the call stopped → the journal is told, and may stop it → the last look → the body, in the same tick. After the
+ * body: the journal is told how it ended, and the steps may replace the result. A step can stop a call or replace what its caller gets. No step can
+ * start one. Where every step answers at once, so does the gate.
+ *
+ * @param effectiveParams what the method gets; nobody else may hold them
+ * @param decision what allows the call
+ * @param approved what an approved call adds to it
+ * @returns a promise only where the journal answers later; what the method throws is thrown as it is
+ */
+export function enterMethod<R>(
+  runtime: GuardRuntime,
+  call: CallToDecide<R>,
+  effectiveParams: OwnParams,
+  decision: Decision,
+  approved?: ApprovedEntry,
+): Awaitable<RunOutcome<R> | WithheldOutcome> {
+  const stop = stopOf(runtime, call, decision, approved);
+  if (stop !== undefined) return { kind: 'withheld', error: stop };
+  if (runtime.journal !== undefined) return enterWithJournal(runtime, runtime.journal, call, effectiveParams, decision, approved);
+  const value = invokeInContext(call.agentId, call.toolName, decision.decisionId, approved?.taskId, call, effectiveParams);
+  return { kind: 'ran', value: resultOf(runtime, call, decision, approved, value), decision, effectiveParams };
+}
+
+/** Why a call must not go on, now: the module is closed, or its caller has aborted it. */
+export function closedOrAborted({ closed }: GuardRuntime, { signal, toolName }: CallFacts<never>): AegisError | undefined {
+  if (closed) {
+    return new ShutdownError(`The module is closed, so tool '${toolName}' did not run. Configure a new module, or close this one later.`);
+  }
+  return signal?.aborted === true ? new CallAbortedError(toolName, signal.reason) : undefined;
+}
+
+/** The look at everything that can stop a call. It awaits nothing: what it finds is true in the tick in which the method is invoked. */
+function stopOf<R>(
+  runtime: GuardRuntime,
+  call: CallToDecide<R>,
+  decision: Decision,
+  approved: ApprovedEntry | undefined,
+): Error | undefined {
+  const { steps } = runtime;
+  // first what knows of the claim: where it is stale, it is released, and the approval is not lost
+  const stale = approved?.lastLook === undefined ? undefined : stopOfCallback(approved.lastLook);
+  if (stale !== undefined) return stale;
+  // an approval that was handed out is cancelled by its handle, not by the signal of the call that opened it
+  const ownSignal = approved?.lastLook === undefined || call.mode === 'throw';
+  if (runtime.closed || ownSignal) {
+    const stop = closedOrAborted(runtime, call);
+    if (stop !== undefined) return stop;
+  }
+  const tooDeep = nestedTooDeep(call.toolName);
+  if (tooDeep !== undefined) return tooDeep;
+  if (steps.length > 0) {
+    const identity = identityOf(call, decision, approved);
+    for (const step of steps) {
+      const stop = stopOfCallback(() => step.stop?.(identity));
+      if (stop !== undefined) return stop;
+    }
+  }
+  const { lastLook } = call;
+  return lastLook === undefined ? undefined : stopOfCallback(lastLook);
+}
+
+/** A look that fails finds a reason to stop. */
+function stopOfCallback(look: () => Error | undefined): Error | undefined {
+  try {
+    return look();
+  } catch (error) {
+    return error instanceof Error ? error : new Error('A step of the entry gate threw something that is not an Error.');
+  }
+}
+
+function enterWithJournal<R>(
+  runtime: GuardRuntime,
+  journal: Journal,
+  call: CallToDecide<R>,
+  effectiveParams: OwnParams,
+  decision: Decision,
+  approved: ApprovedEntry | undefined,
+): Awaitable<RunOutcome<R> | WithheldOutcome> {
+  const { agentId, toolName } = call;
+  const { decisionId } = decision;
+  const { taskId, token } = approved ?? {};
+  const params = frozenCopy(recordOf(effectiveParams));
+  const entering: EnteringEvent = Object.freeze({ kind: 'entering', agentId, toolName, decisionId, taskId, token, params });
+  const settled = (outcome: SettledEvent['outcome']): void => {
+    // how an approved call ended is told where its task is settled
+    if (approved?.lastLook === undefined) journal.note({ kind: 'settled', agentId, toolName, decisionId, taskId, outcome });
+  };
+  const withheld = (error: Error): WithheldOutcome => {
+    settled('withheld');
+    return { kind: 'withheld', error };
+  };
+  journal.note(entering);
+  return attempt<void, RunOutcome<R> | WithheldOutcome>(
+    () => journal.before?.(entering),
+    () => {
+      const stop = stopOf(runtime, call, decision, approved);
+      if (stop !== undefined) return withheld(stop);
+      let value: R;
+      try {
+        value = invokeInContext(agentId, toolName, decisionId, taskId, call, effectiveParams);
+      } catch (error) {
+        settled('failed');
+        throw error;
+      }
+      return { kind: 'ran', value: resultOf(runtime, call, decision, approved, whenSettled(value, settled)), decision, effectiveParams };
+    },
+    (error) => withheld(journalFailed(toolName, error)),
+  );
+}
+
+/** An error of the journal that callers know is left as it is: a journal may refuse a call in its own words. */
+function journalFailed(toolName: string, error: unknown): AegisError {
+  if (AegisError.is(error)) return error;
+  const message = `The journal did not take the entry of tool '${toolName}', so the tool did not run. See \`cause\`, and call again when the journal works.`;
+  return new DecisionUnavailableError('journal_failed', message, { cause: error });
+}
+
+/** Tells how a method ended, once that is known, and returns what its caller gets. */
+function whenSettled<R>(value: R, settled: (outcome: 'completed' | 'failed') => void): R {
+  if (value instanceof GuardedStream) {
+    value.onEnd(settled);
+    return value;
+  }
+  if (!isThenable(value)) {
+    settled('completed');
+    return value;
+  }
+  // the caller gets the promise that follows: an error that nobody handles is then still reported
+  return Promise.resolve(value).then(
+    (result) => {
+      settled('completed');
+      return result;
+    },
+    (error: unknown) => {
+      settled('failed');
+      throw error;
+    },
+  ) as R;
+}
+
+function resultOf<R>(runtime: GuardRuntime, call: CallToDecide<R>, decision: Decision, approved: ApprovedEntry | undefined, value: R): R {
+  const { steps } = runtime;
+  if (steps.length === 0 || value instanceof GuardedStream) return value;
+  const identity = identityOf(call, decision, approved);
+  const replace = (result: unknown): unknown =>
+    steps.reduce<unknown>((given, step) => (step.replace === undefined ? given : step.replace(identity, given)), result);
+  return (isThenable(value) ? Promise.resolve(value).then(replace) : replace(value)) as R;
+}
+
+function identityOf({ agentId, toolName }: CallFacts<never>, { decisionId }: Decision, approved: ApprovedEntry | undefined): CallIdentity {
+  return Object.freeze({ agentId, toolName, decisionId, taskId: approved?.taskId });
+}

@@ -1,0 +1,65 @@
+import { TOOL_NAME } from '../../model/names.js';
+import { GuardDefinitionError } from '../../model/errors/SetupErrors.js';
+import { GuardSpec } from './GuardSpec.js';
+import type { LooseGuardOptions } from './LooseGuardOptions.js';
+import { ParamsBinding } from './ParamsBinding.js';
+import { isAgentId } from './resolveCaller.js';
+
+const MODES: readonly unknown[] = ['defer', 'wait', 'throw'];
+const NAME = '1 to 128 letters, digits and _ . : / -';
+
+/**
+ * Reads the options of a guard, once, where it is defined.
+ *
+ * @param length how many parameters the function declares
+ * @param deduplicates whether equal calls share one approval while it is pending
+ * @throws GuardDefinitionError naming the method and the fix
+ */
+export function readGuardOptions(
+  method: string | symbol,
+  length: number,
+  options: LooseGuardOptions,
+  deduplicates: boolean = true,
+): GuardSpec {
+  const where = `The guard of ${String(method)}`;
+  const refuse = (why: string): never => {
+    throw new GuardDefinitionError(`${where}: ${why}`);
+  };
+  const toolName =
+    options.toolName ??
+    (typeof method === 'string' ? method.replace(/^#/, '') : refuse('a method that is named by a symbol needs a `toolName`.'));
+  if (typeof toolName !== 'string' || !TOOL_NAME.test(toolName))
+    refuse(`a tool name must have ${NAME}; give the guard a \`toolName\`.`);
+  const approval = options.approval ?? 'defer';
+  if (!MODES.includes(approval)) refuse("`approval` must be 'defer', 'wait' or 'throw'.");
+  for (const name of ['waitMs', 'approvalTimeoutMs'] as const) {
+    const ms = options[name];
+    if (ms !== undefined && !(Number.isFinite(ms) && ms > 0)) refuse(`\`${name}\` must be a number of milliseconds above 0.`);
+  }
+  const { agentId, groups = [], opaque = [], key, schema, idempotent = false } = options;
+  if (agentId !== undefined && typeof agentId !== 'function' && !isAgentId(agentId))
+    refuse('`agentId` must be a string of 1 to 256 characters, or a function that returns one.');
+  if (!Array.isArray(groups)) refuse('`groups` must be a list of names.');
+  for (const group of groups as readonly unknown[])
+    if (typeof group !== 'string' || !TOOL_NAME.test(group)) refuse(`each name in \`groups\` must have ${NAME}.`);
+  if (key !== undefined && (typeof key !== 'string' || key === '' || key.length > 256))
+    refuse('`key` must be a string of 1 to 256 characters.');
+  if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function')
+    refuse('`schema` must be a Standard Schema, such as one of valibot, zod or arktype.');
+  if (approval === 'throw' && opaque.length > 0) {
+    refuse("approval 'throw' finds an approval again by the call's arguments, so none may be opaque; choose 'wait' or 'defer'.");
+  }
+  const binding = new ParamsBinding(where, length, options);
+  const info = Object.freeze({
+    method,
+    toolName,
+    key: key ?? toolName,
+    agentId: typeof agentId === 'string' ? agentId : undefined,
+    approval,
+    params: binding.names,
+    groups: Object.freeze([...groups]),
+    opaque: binding.opaque,
+    idempotent,
+  });
+  return new GuardSpec(info, options, binding, deduplicates);
+}
