@@ -136,7 +136,7 @@ function task(): Task {
     metadata: {},
     history: [],
     retryOf: undefined,
-    origin: { home: 'gone', target: 'Till', resumable: true, originalParams: params, argumentCount: 1, signature: 's', idempotent: false },
+    origin: { ownerId: 'gone', target: 'Till', resumable: true, originalParams: params, argumentCount: 1, signature: 's', idempotent: false },
   };
 }
 

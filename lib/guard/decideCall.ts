@@ -19,8 +19,8 @@ import { cannotAsk, forbidden, refused } from './call/refusals.js';
 import { reuseDecision } from './call/reuseDecision.js';
 import { validateParams } from './call/validateParams.js';
 import { closedOrAborted, enterMethod } from './gate/enterMethod.js';
-import { joinStoredCall } from './pending/joinStoredCall.js';
-import { isReplay, joinEqualCall, openApproval } from './pending/openApproval.js';
+import { joinPendingCall, joinStoredCall } from './pending/joinCall.js';
+import { isReplay, openApproval } from './pending/openApproval.js';
 
 const NO_PARAMS: Params = Object.freeze({});
 
@@ -47,14 +47,22 @@ function prepare(runtime: GuardRuntime, call: CallFacts<never>): Awaitable<CallR
     : chain(runtime.opening, () => validate(runtime, call, snapshot, firstNull));
 }
 
-function validate(runtime: GuardRuntime, call: CallFacts<never>, snapshot: OwnParams, firstNull: string | undefined): Awaitable<CallRequest> {
+function validate(
+  runtime: GuardRuntime,
+  call: CallFacts<never>,
+  snapshot: OwnParams,
+  firstNull: string | undefined,
+): Awaitable<CallRequest> {
   const { schema } = call;
   if (schema !== undefined) {
     return chain(validateParams(schema, recordOf(snapshot), runtime.limits), (params) => {
       // a retried call was validated before it was stored: its params must still be the same afterwards
       if (call.retryOf === undefined || canonicalDigest(params) === canonicalDigest(recordOf(snapshot)))
         return new CallRequest(params, call, runtime);
-      throw new ParamsError('', `The guard's schema changes the stored params of tool '${call.toolName}'. A schema must return its own output unchanged.`);
+      throw new ParamsError(
+        '',
+        `The guard's schema changes the stored params of tool '${call.toolName}'. A schema must return its own output unchanged.`,
+      );
     });
   }
   if (firstNull !== undefined && runtime.refuseNull) {
@@ -70,7 +78,7 @@ function decide<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRe
   const offered = takeDecision();
   const reused = offered && reuseDecision(offered, runtime, request);
   if (reused !== undefined) return enter(runtime, call, CallRequest.release(request), reused.decision, reused.taskId);
-  const joined = joinEqualCall<R>(runtime, call, request);
+  const joined = joinPendingCall<R>(runtime, call, request);
   if (joined !== undefined) return joined;
   if (!runtime.durable || call.mode !== 'throw') return askService(runtime, call, request);
   // an approval that was given before a restart is redeemed now

@@ -731,9 +731,9 @@ describe('ApprovalScheduler', () => {
       const setup = durable();
       const { entry, task, runs } = await setup.submit();
       const approved = approveBehind(setup, task.taskId);
-      for (let i = 0; i < 3; i++) void setup.scheduler.goOn(entry, approved);
+      for (let i = 0; i < 3; i++) void setup.scheduler.catchUp(entry, approved);
       await time.tickAsync(1);
-      for (let i = 0; i < 3; i++) void setup.scheduler.goOn(entry, approved);
+      for (let i = 0; i < 3; i++) void setup.scheduler.catchUp(entry, approved);
       await time.tickAsync(1_000);
       expect(runs).to.have.length(1);
     });
@@ -741,7 +741,7 @@ describe('ApprovalScheduler', () => {
     it('asks about what is pending', async () => {
       const setup = durable();
       const { entry, task, runs } = await setup.submit();
-      await setup.scheduler.goOn(entry, task);
+      await setup.scheduler.catchUp(entry, task);
       await time.tickAsync(1);
       expect([setup.service.count('status'), runs.length]).to.deep.equal([1, 1]);
     });
@@ -749,7 +749,7 @@ describe('ApprovalScheduler', () => {
     it('never runs what its caller redeems, but watches over its end', async () => {
       const setup = durable();
       const { entry, task, runs, handle } = await setup.hold();
-      void setup.scheduler.goOn(entry, approveBehind(setup, task.taskId));
+      void setup.scheduler.catchUp(entry, approveBehind(setup, task.taskId));
       await time.tickAsync(60_000);
       expect(await rejection(handle.completed)).to.include({ name: 'ApprovalTimeoutError' });
       expect(runs).to.deep.equal([]);

@@ -4,18 +4,14 @@ import type { PendingTask, Task, TaskStatus, UnknownTask } from '../../model/Tas
 import { isFinished, TASK_STATUSES } from '../../model/Task.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
 import type { TaskChange, TaskQuery } from '../../store/TaskStore.js';
-import { manualChange, manualCancellation } from './manualChange.js';
+import { manualCancellation, manualChange, manualTask, resolutionChange } from './manualTask.js';
+import type { NewTask, UnknownResolution } from './manualTask.js';
 import { TaskRecorder } from './TaskRecorder.js';
-import { resolutionChange } from './resolveUnknown.js';
-import type { UnknownResolution } from './resolveUnknown.js';
-import { manualTask } from './manualTask.js';
-import type { NewTask } from './manualTask.js';
-import type { TaskStats } from './TaskRegistryOptions.js';
+import type { TaskStats } from './TaskRecorder.js';
 
-export type { NewTask } from './manualTask.js';
-export type { UnknownResolution } from './resolveUnknown.js';
+export type { NewTask, UnknownResolution } from './manualTask.js';
 export type { TaskEvents, TaskTransition, WaitingForWorker } from './TaskEvents.js';
-export type { TaskRegistryOptions, TaskStats } from './TaskRegistryOptions.js';
+export type { TaskRegistryOptions, TaskStats } from './TaskRecorder.js';
 
 /**
  * Every approval of this module, by task, with an event for each change. A change is recorded first and told afterwards; a listener that

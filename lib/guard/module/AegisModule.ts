@@ -131,7 +131,7 @@ export class AegisModule implements AegisModuleView {
     registerGuards(target);
     // guards go with their class when nobody else holds it, but this one was handed over to be kept
     this.#registered.add(target);
-    void this.#parts.keeper?.look();
+    void this.#parts.keeper?.scan();
   }
 
   withSession<T>(session: object | null, fn: () => T): T {

@@ -44,7 +44,7 @@ export class StoredCalls implements CallRestorer {
     return bindingKeys();
   }
 
-  revive(task: Task): Awaitable<RestoredCall> {
+  restore(task: Task): Awaitable<RestoredCall> {
     return chain(this.#find(task), (found): RestoredCall => {
       if ('kind' in found) return found;
       const runtime = this.#runtime();

@@ -58,7 +58,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
   registry.withdrawWith((decisionId) => decisions.withdraw?.(decisionId));
   const polling = { ...DEFAULT_POLLING, ...defined(options.approvalPolling) };
   const { leaseMs } = options.recovery ?? {};
-  const parts = { decisions, registry, polling, keepAlive: options.keepAlive, leaseMs, clock, logger };
+  const parts = { decisions, registry, polling, keepAlive: options.keepAlive, leaseMs, clock, logger, journal };
   const scheduler = options.scheduler?.(parts) ?? new ApprovalScheduler(parts);
   if (options.sessions === 'async-local') enableAsyncLocal();
   const runtime: GuardRuntime = {

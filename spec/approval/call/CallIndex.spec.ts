@@ -11,14 +11,14 @@ describe('CallIndex', () => {
     const found = (): unknown[] => [
       calls.ofTask(taskId),
       calls.ofDecision(decisionId),
-      calls.equal.find({ guard, target: undefined, agentId, originalDigest, sessionDigest }),
+      calls.duplicateOf({ guard, target: undefined, agentId, originalDigest, sessionDigest }),
     ];
     calls.add(entry);
     expect(found()).to.deep.equal([entry, entry, entry]);
     expect([calls.size, calls.all()]).to.deep.equal([1, [entry]]);
     calls.remove(entry);
     expect(found()).to.deep.equal([undefined, undefined, undefined]);
-    expect([calls.size, calls.equal.hasAny(guard)]).to.deep.equal([0, false]);
+    expect([calls.size, calls.hasOpen(guard)]).to.deep.equal([0, false]);
   });
 
   it('finds it by the decision it waits for now, and by none before', () => {
