@@ -388,7 +388,11 @@ describe('RecoveryWorker', () => {
     left();
     let goOn: (revived: RestoredCall) => void = () => {};
     const { keeper, runs, scheduler } = setup({
-      restorer: { keys: () => [], runnable: () => ['refund'], restore: async () => new Promise<RestoredCall>((resolve) => (goOn = resolve)) },
+      restorer: {
+        keys: () => [],
+        runnable: () => ['refund'],
+        restore: async () => new Promise<RestoredCall>((resolve) => (goOn = resolve)),
+      },
     });
     await keeper.start();
     await time.tickAsync(10);
