@@ -13,8 +13,6 @@ import { enterMethod } from '../gate/enterMethod.js';
 
 /** A guarded call while it waits for a person: what the scheduler keeps of it. */
 export class PendingCallState<R> implements HeldApproval<Awaited<R>> {
-  /** Made now, in the scope of the caller. */
-  readonly recheck: (() => string | undefined) | undefined;
   readonly #call: CallToDecide<R>;
   readonly #runtime: GuardRuntime;
   /** The snapshot that was decided on. */
@@ -24,8 +22,6 @@ export class PendingCallState<R> implements HeldApproval<Awaited<R>> {
   readonly #context: AsyncResource = captureContext();
 
   constructor(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest) {
-    const { recheck } = call;
-    this.recheck = recheck && (() => this.#context.runInAsyncScope(recheck));
     this.#call = call;
     this.#runtime = runtime;
     this.#params = request.params;
@@ -49,6 +45,14 @@ export class PendingCallState<R> implements HeldApproval<Awaited<R>> {
   get onSettled(): ((result: Awaited<R> | undefined, error: unknown) => unknown) | undefined {
     const { onSettled } = this.#call;
     return onSettled && ((result, error) => this.#context.runInAsyncScope(onSettled, undefined, result, error));
+  }
+
+  /** Compares with the scope that the caller was in. */
+  get recheck(): (() => string | undefined) | undefined {
+    return this.#context.runInAsyncScope(() => {
+      const { recheck } = this.#call;
+      return recheck && (() => this.#context.runInAsyncScope(recheck));
+    });
   }
 
   get prototypes(): ReadonlyMap<string, object> | undefined {
