@@ -105,7 +105,7 @@ export class ApprovalScheduler {
   }
 
   /** @internal Finds the pending call that a duplicate call joins. */
-  get duplicates(): Pick<CallIndex, 'hasOpen' | 'duplicateOf'> {
+  get duplicates(): Pick<CallIndex, 'openByGuard' | 'hasOpen' | 'duplicateOf'> {
     return this.#driver.calls;
   }
 

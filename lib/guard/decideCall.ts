@@ -78,7 +78,7 @@ function decide<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRe
   const offered = takeDecision();
   const reused = offered && reuseDecision(offered, runtime, request);
   if (reused !== undefined) return enter(runtime, call, CallRequest.release(request), reused.decision, reused.taskId);
-  const joined = joinPendingCall<R>(runtime, call, request);
+  const joined = runtime.openByGuard.size === 0 ? undefined : joinPendingCall<R>(runtime, call, request);
   if (joined !== undefined) return joined;
   if (!runtime.durable || call.mode !== 'throw') return askService(runtime, call, request);
   // an approval that was given before a restart is redeemed now
@@ -170,10 +170,7 @@ function enter<R>(
   decision: Decision,
   taskId?: string,
 ): Awaitable<CallOutcome<R>> {
-  const entered = enterMethod(runtime, call, effectiveParams, decision, taskId === undefined ? undefined : { taskId });
-  return chain<typeof entered extends Awaitable<infer O> ? O : never, CallOutcome<R>>(entered, (outcome) =>
-    outcome.kind === 'withheld' ? refused(call, outcome.error, decision) : outcome,
-  );
+  return enterMethod(runtime, call, effectiveParams, decision, refused, taskId === undefined ? undefined : { taskId });
 }
 
 function withdraw({ decisions }: GuardRuntime, { decisionId }: Decision): void {

@@ -43,7 +43,10 @@ export function guardSync<This, A extends readonly unknown[], R, const N, const 
     // a decision that comes later must not run the function after its caller was told that it did not run
     let returned = false;
     try {
-      return finish(spec, startCall(spec, original, this, args, () => (returned ? asynchronous(spec) : undefined)));
+      return finish(
+        spec,
+        startCall(spec, original, this, args, () => (returned ? asynchronous(spec) : undefined)),
+      );
     } finally {
       returned = true;
     }

@@ -99,8 +99,8 @@ export function startCall(
   lastLook?: () => AegisError | undefined,
 ): Awaitable<CallOutcome<unknown>> {
   const runtime = resolveRuntime(spec, target);
-  if (runtime.durable) noteInstance(bindingOf(spec.info), target);
-  return decideCall<unknown>(runtime, MethodCall.of({ spec, fn, target, runtime }, args, lastLook));
+  if (runtime.durable && target !== undefined) noteInstance(bindingOf(spec.info), target);
+  return decideCall<unknown>(runtime, new MethodCall({ spec, fn, target, runtime }, args, lastLook));
 }
 
 function callGuarded(spec: GuardSpec, fn: AnyFunction, self: unknown, args: unknown[]): unknown {

@@ -1,5 +1,6 @@
 import { waitForAll } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
+import { callSafely } from '../common/callSafely.js';
 import { publishCallbackError, publishDiagnostic } from './diagnostics.js';
 import type { Diagnostic } from './diagnostics.js';
 import type { Decision, DecisionRequest } from './Decision.js';
@@ -83,7 +84,7 @@ export type JournalEvent = DecidedEvent | OpenedEvent | VerdictEvent | EnteringE
  * Gets an event for everything that is decided and run: the port of audit logs, telemetry and monitoring. It can stop a call; it cannot start one.
  */
 export interface Journal {
-  /** Takes an event. What it throws is reported on `aegis:diagnostics` and changes nothing. */
+  /** Takes an event. A throw, or a rejection of what it returns, is reported on `aegis:diagnostics` and changes nothing. */
   note(event: JournalEvent): void;
   /**
    * The last step before a method is entered, after the same event was noted. Where it throws or rejects, the method is not entered. A guarded call waits
@@ -96,15 +97,10 @@ export interface Journal {
 export function combineJournals(journals: Journal | readonly Journal[] | undefined): Journal | undefined {
   const all = journals === undefined ? [] : isList(journals) ? [...journals] : [journals];
   if (all.length === 0) return undefined;
+  const failed = (error: unknown): void => publishCallbackError('journal.note', error);
   const note = (event: JournalEvent): void => {
     Object.freeze(event);
-    for (const journal of all) {
-      try {
-        journal.note(event);
-      } catch (error) {
-        publishCallbackError('journal.note', error);
-      }
-    }
+    for (const journal of all) callSafely((e: JournalEvent) => journal.note(e), [event], failed);
   };
   const blocking = all.filter((journal) => journal.before !== undefined);
   if (blocking.length === 0) return { note };

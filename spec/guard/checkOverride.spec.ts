@@ -39,7 +39,7 @@ describe('An override of a guarded method', () => {
     const { Child } = family();
     const error = thrown(() => new Child());
     expect(error).to.be.instanceOf(GuardDefinitionError);
-    expect(error.message).to.equal('Child.send overrides a guarded method and is itself not guarded; decorate it with @AegisGuard.');
+    expect(error.message).to.equal('Child.send overrides a guarded method, but is not guarded itself; decorate it with @AegisGuard.');
   });
 
   it('without a guard is refused however far down it is', () => {

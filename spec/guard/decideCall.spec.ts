@@ -93,7 +93,9 @@ describe('A guarded call', () => {
         };
         const error = await refusedWith(DecisionUnavailableError, guarded()(5));
         expect(error).to.have.property('reason', 'service_threw');
-        expect(error.message).to.equal("The decision on tool 'refund' failed, so it did not run.");
+        expect(error.message).to.equal(
+          "The decision service failed for tool 'refund', so the tool did not run. See `cause` for its error.",
+        );
       });
       it(`rejected with ${name}`, async () => {
         service.answer = () => Promise.reject(failure as Error);

@@ -134,7 +134,10 @@ describe('guard()', () => {
     const nobody = AegisModule.create({ decisions: service });
     expect(await rejection(guard(twice, { params: ['n'], module: nobody })(1)))
       .to.be.instanceOf(ConfigError)
-      .and.have.property('message', 'twice: has no agentId; give one to the guard, to @AegisAgent, or to AegisModule.configure().');
+      .and.have.property(
+        'message',
+        'twice: has no agentId; give one to the guard, to @AegisAgent on its class, or to AegisModule.configure().',
+      );
   });
 
   for (const agentId of [5, '', 'x'.repeat(257), {}])
@@ -189,20 +192,20 @@ describe('guard()', () => {
       ['a mode that is none', { params: ['n'], approval: 'ticket' }, /'defer', 'wait' or 'throw'/],
       ['names that are no list', { params: 'n' }, /list of names/],
       ['an empty name', { params: [''] }, /not empty/],
-      ['a name that is no text', { params: [5] }, /text/],
-      ['too few names', { params: [] }, /1 parameters but 0 names/],
+      ['a name that is no text', { params: [5] }, /must be a string/],
+      ['too few names', { params: [] }, /`params` has 0 names, but the function has 1 parameters/],
       ['the same name twice', { params: ['n', 'n'] }, /twice/],
       ['the same name twice, one a rest', { params: ['n', '...n'] }, /twice/],
       ['a rest that is not the last', { params: ['...n', 'm'] }, /must be the last/],
-      ['a name that reaches the prototype', { params: ['__proto__'] }, /cannot be a parameter's name/],
+      ['a name that reaches the prototype', { params: ['__proto__'] }, /'__proto__' cannot name a parameter/],
       ['an opaque name that is no parameter', { params: ['n'], opaque: ['m'] }, /'m' is declared opaque/],
-      ['opaque that is no list', { params: ['n'], opaque: 'n' }, /`opaque` is a list/],
-      ['plain that is no list', { params: ['n'], plain: 'n' }, /`plain` is a list/],
+      ['opaque that is no list', { params: ['n'], opaque: 'n' }, /`opaque` must be a list/],
+      ['plain that is no list', { params: ['n'], plain: 'n' }, /`plain` must be a list/],
       ['a plain name that is no parameter', { params: ['n'], plain: ['m'] }, /'m' is declared/],
       ['one that is opaque and plain', { params: ['n'], opaque: ['n'], plain: ['n'] }, /both opaque and plain/],
       ['plain without names', { plain: ['n'] }, /needs a name/],
       ['opaque in mode throw', { params: ['n'], opaque: ['n'], approval: 'throw' }, /none may be opaque/],
-      ['groups that are no list', { params: ['n'], groups: 'read' }, /`groups` is a list/],
+      ['groups that are no list', { params: ['n'], groups: 'read' }, /`groups` must be a list/],
       ['a group that is none', { params: ['n'], groups: ['a b'] }, /group/],
       ['an empty key', { params: ['n'], key: '' }, /`key`/],
       ['an empty agentId', { params: ['n'], agentId: '' }, /`agentId`/],

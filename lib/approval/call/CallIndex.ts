@@ -78,6 +78,11 @@ export class CallIndex {
     return [...this.#byTask.values()];
   }
 
+  /** How many calls of each guard are open. */
+  get openByGuard(): ReadonlyMap<object, number> {
+    return this.#openByGuard;
+  }
+
   /** Whether a call of a guard is open: only then is another one worth hashing. */
   hasOpen(guard: object): boolean {
     return this.#openByGuard.has(guard);

@@ -32,6 +32,8 @@ export interface GuardRuntime {
   readonly decisions: DecisionService;
   readonly tasks: TaskRegistry;
   readonly scheduler: ApprovalScheduler;
+  /** How many calls are pending for each guard. Looked up before every decision, so it is a field. */
+  readonly openByGuard: ReadonlyMap<object, number>;
   /** Whether tasks are kept in a durable store. */
   readonly durable: boolean;
   readonly journal: Journal | undefined;

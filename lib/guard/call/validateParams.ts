@@ -43,7 +43,10 @@ function paramsOf(result: StandardResult<unknown> | null | undefined, limits: Sn
  */
 export function takeSession(session: unknown, limits: SnapshotLimits): Session {
   if (!isPlainObject(session)) {
-    throw new ParamsError('/session', 'The session must be a plain object of data, such as { user_id: "ann" }; pass a copy of the fields you need.');
+    throw new ParamsError(
+      '/session',
+      'The session must be a plain object of data, such as { user_id: "ann" }; pass a copy of the fields you need.',
+    );
   }
   return frozenCopy(takeSnapshot(session, '/session', limits).value) as Session;
 }

@@ -21,11 +21,8 @@ export interface ApprovedEntry {
   readonly lastLook?: (() => Error | undefined) | undefined;
 }
 
-/** The method was not entered. */
-export interface WithheldOutcome {
-  readonly kind: 'withheld';
-  readonly error: Error;
-}
+/** What becomes of a call whose method is not entered. */
+export type Withhold<O> = (call: CallFacts<never>, error: Error, decision: Decision) => O;
 
 /**
  * The entry gate: the only way to a method's body, for calls that were allowed at once and for calls that a person approved.
@@ -36,19 +33,21 @@ export interface WithheldOutcome {
  *
  * @param effectiveParams what the method gets; nobody else may hold them
  * @param decision what allows the call
+ * @param withhold makes the outcome of a call that is stopped
  * @param approved what an approved call adds to it
  * @returns a promise only where the journal answers later; what the method throws is thrown as it is
  */
-export function enterMethod<R>(
+export function enterMethod<R, O>(
   runtime: GuardRuntime,
   call: CallToDecide<R>,
   effectiveParams: OwnParams,
   decision: Decision,
+  withhold: Withhold<O>,
   approved?: ApprovedEntry,
-): Awaitable<RunOutcome<R> | WithheldOutcome> {
+): Awaitable<RunOutcome<R> | O> {
   const stop = stopOf(runtime, call, decision, approved);
-  if (stop !== undefined) return { kind: 'withheld', error: stop };
-  if (runtime.journal !== undefined) return enterWithJournal(runtime, runtime.journal, call, effectiveParams, decision, approved);
+  if (stop !== undefined) return withhold(call, stop, decision);
+  if (runtime.journal !== undefined) return enterWithJournal(runtime, runtime.journal, call, effectiveParams, decision, withhold, approved);
   const value = invokeInContext(call.agentId, call.toolName, decision.decisionId, approved?.taskId, call, effectiveParams);
   return { kind: 'ran', value: resultOf(runtime, call, decision, approved, value), decision, effectiveParams };
 }
@@ -69,12 +68,12 @@ function stopOf<R>(
   approved: ApprovedEntry | undefined,
 ): Error | undefined {
   const { steps } = runtime;
-  // first what knows of the claim: where it is stale, it is released, and the approval is not lost
-  const stale = approved?.lastLook === undefined ? undefined : stopOfCallback(approved.lastLook);
+  // what knows of the claim comes first: a stale claim is released, and its approval is not lost
+  const stale = approved?.lastLook === undefined ? undefined : stopBy(approved.lastLook);
   if (stale !== undefined) return stale;
   // an approval that was handed out is cancelled by its handle, not by the signal of the call that opened it
-  const ownSignal = approved?.lastLook === undefined || call.mode === 'throw';
-  if (runtime.closed || ownSignal) {
+  const hasOwnSignal = approved?.lastLook === undefined || call.mode === 'throw';
+  if (runtime.closed || hasOwnSignal) {
     const stop = closedOrAborted(runtime, call);
     if (stop !== undefined) return stop;
   }
@@ -83,31 +82,36 @@ function stopOf<R>(
   if (steps.length > 0) {
     const identity = identityOf(call, decision, approved);
     for (const step of steps) {
-      const stop = stopOfCallback(() => step.stop?.(identity));
-      if (stop !== undefined) return stop;
+      const stop = stopBy(() => step.stop?.(identity));
+      if (stop !== undefined) return AegisError.is(stop) ? stop : stepFailed(step.name, call.toolName, stop);
     }
   }
-  const { lastLook } = call;
-  return lastLook === undefined ? undefined : stopOfCallback(lastLook);
+  return call.lastLook === undefined ? undefined : stopBy(call.lastLook);
 }
 
-/** A look that fails finds a reason to stop. */
-function stopOfCallback(look: () => Error | undefined): Error | undefined {
+/** A look that throws has found a reason to stop. */
+function stopBy(look: () => Error | undefined): Error | undefined {
   try {
     return look();
   } catch (error) {
-    return error instanceof Error ? error : new Error('A step of the entry gate threw something that is not an Error.');
+    return error instanceof Error ? error : new Error('A value that is not an Error was thrown.');
   }
 }
 
-function enterWithJournal<R>(
+function stepFailed(step: string, toolName: string, cause: Error): AegisError {
+  const message = `The step '${step}' before tool '${toolName}' failed, so the tool did not run. See \`cause\` for its error.`;
+  return new DecisionUnavailableError('service_threw', message, { cause });
+}
+
+function enterWithJournal<R, O>(
   runtime: GuardRuntime,
   journal: Journal,
   call: CallToDecide<R>,
   effectiveParams: OwnParams,
   decision: Decision,
+  withhold: Withhold<O>,
   approved: ApprovedEntry | undefined,
-): Awaitable<RunOutcome<R> | WithheldOutcome> {
+): Awaitable<RunOutcome<R> | O> {
   const { agentId, toolName } = call;
   const { decisionId } = decision;
   const { taskId, token } = approved ?? {};
@@ -117,12 +121,12 @@ function enterWithJournal<R>(
     // how an approved call ended is told where its task is settled
     if (approved?.lastLook === undefined) journal.note({ kind: 'settled', agentId, toolName, decisionId, taskId, outcome });
   };
-  const withheld = (error: Error): WithheldOutcome => {
+  const withheld = (error: Error): O => {
     settled('withheld');
-    return { kind: 'withheld', error };
+    return withhold(call, error, decision);
   };
   journal.note(entering);
-  return attempt<void, RunOutcome<R> | WithheldOutcome>(
+  return attempt<void, RunOutcome<R> | O>(
     () => journal.before?.(entering),
     () => {
       const stop = stopOf(runtime, call, decision, approved);

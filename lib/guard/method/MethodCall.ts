@@ -11,7 +11,15 @@ import type { StandardSchema } from '../call/StandardSchema.js';
 import type { GuardSpec } from './GuardSpec.js';
 import { argumentsOf } from './ParamsBinding.js';
 import type { NamedArguments } from './ParamsBinding.js';
-import { callBack, computesCaller, recheckOf, resolveAgentId, resolveSession, resolveStoredSession, sessionOfScope } from './resolveCaller.js';
+import {
+  callBack,
+  computesCaller,
+  recheckOf,
+  resolveAgentId,
+  resolveSession,
+  resolveStoredSession,
+  sessionOfScope,
+} from './resolveCaller.js';
 
 export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -33,71 +41,59 @@ export interface GuardedMethod {
   readonly runtime: GuardRuntime;
 }
 
-interface CallParts extends GuardedMethod {
-  readonly args: readonly unknown[];
-  readonly argumentCount: number;
-  readonly named: NamedArguments | undefined;
-  readonly agentId: string;
-  readonly session: Session | null;
-  readonly signal: AbortSignal | undefined;
-  readonly stored: StoredCall | undefined;
-  readonly lastLook: (() => AegisError | undefined) | undefined;
-}
-
 const NO_ARGUMENTS: readonly unknown[] = [];
 
 /** One call of a guarded function. What its guard says, and what only an approval needs, is looked up when it is asked for. */
 export class MethodCall implements CallToDecide {
-  readonly target: unknown;
   readonly agentId: string;
   readonly session: Session | null;
   readonly signal: AbortSignal | undefined;
   readonly argumentCount: number;
   readonly lastLook: (() => AegisError | undefined) | undefined;
-  readonly #spec: GuardSpec;
-  readonly #fn: AnyFunction;
-  readonly #runtime: GuardRuntime;
+  readonly #method: GuardedMethod;
   readonly #named: NamedArguments | undefined;
   readonly #stored: StoredCall | undefined;
   #args: readonly unknown[];
   /** Kept for the callbacks of the guard, which are asked again before an approved call runs. */
   #snapshot: OwnParams | undefined;
 
-  private constructor(parts: CallParts) {
-    this.target = parts.target;
-    this.agentId = parts.agentId;
-    this.session = parts.session;
-    this.signal = parts.signal;
-    this.argumentCount = parts.argumentCount;
-    this.lastLook = parts.lastLook;
-    this.#spec = parts.spec;
-    this.#fn = parts.fn;
-    this.#runtime = parts.runtime;
-    this.#named = parts.named;
-    this.#stored = parts.stored;
-    this.#args = parts.args;
-    this.#snapshot = parts.stored?.params;
-  }
-
-  /** Describes one call. The callbacks of the guard are called here, once. */
-  static of(method: GuardedMethod, args: readonly unknown[], lastLook?: () => AegisError | undefined): MethodCall {
-    const { spec, fn, target, runtime } = method;
-    const { signal } = spec.options;
-    return new MethodCall({
-      spec,
-      fn,
-      target,
-      runtime,
-      args,
-      named: spec.binding.name(args, runtime.limits),
-      agentId: resolveAgentId(spec, runtime, target, args),
-      session: resolveSession(spec, runtime, target, args, sessionOfScope(runtime)),
-      signal: typeof signal === 'function' ? callBack('signal', () => signal(target, args)) : signal,
+  /**
+   * Describes one call. The callbacks of the guard are called here, once.
+   *
+   * @param args the caller's own; they are not kept
+   * @param lastLook asked in the tick of the entry: an error that it returns stops the call
+   * @param restored the call as it was stored, with the session that was derived for it again
+   */
+  constructor(
+    method: GuardedMethod,
+    args: readonly unknown[],
+    lastLook?: () => AegisError | undefined,
+    restored?: { readonly stored: StoredCall; readonly session: Session | null },
+  ) {
+    this.#method = method;
+    this.#args = args;
+    this.lastLook = lastLook;
+    if (restored === undefined) {
+      const { spec, target, runtime } = method;
+      const { signal } = spec.options;
+      this.#named = spec.binding.name(args, runtime.limits);
+      this.agentId = resolveAgentId(spec, runtime, target, args);
+      this.session = resolveSession(spec, runtime, target, args, sessionOfScope(runtime));
+      this.signal = typeof signal === 'function' ? callBack('signal', () => signal(target, args)) : signal;
       // after the callbacks, which may have changed the list that they were given
-      argumentCount: spec.binding.count(args),
-      stored: undefined,
-      lastLook,
-    });
+      this.argumentCount = spec.binding.count(args);
+      this.#stored = undefined;
+      this.#snapshot = undefined;
+    } else {
+      const { stored } = restored;
+      this.#named = undefined;
+      this.agentId = stored.agentId;
+      this.session = restored.session;
+      this.signal = undefined;
+      this.argumentCount = stored.argumentCount;
+      this.#stored = stored;
+      this.#snapshot = stored.params;
+    }
   }
 
   /**
@@ -107,40 +103,41 @@ export class MethodCall implements CallToDecide {
    */
   static restored(method: GuardedMethod, stored: StoredCall): MethodCall | string {
     const { spec, target, runtime } = method;
-    const { agentId, argumentCount, params } = stored;
+    const { argumentCount, params } = stored;
     const { names, rest } = spec.binding;
     const args = (): readonly unknown[] => argumentsOf(copyData(params), names, rest, argumentCount);
     const resolved = resolveStoredSession(spec, runtime, target, args, stored);
-    if (typeof resolved === 'string') return resolved;
-    const { session } = resolved;
-    const none = { named: undefined, signal: undefined, lastLook: undefined };
-    return new MethodCall({ ...method, ...none, args: NO_ARGUMENTS, argumentCount, agentId, session, stored });
+    return typeof resolved === 'string' ? resolved : new MethodCall(method, NO_ARGUMENTS, undefined, { stored, session: resolved.session });
   }
 
   takeSnapshot(limits: SnapshotLimits): CallSnapshot {
     if (this.#stored !== undefined) return takeParams(this.#stored.params, limits);
-    const snapshot = this.#spec.binding.takeSnapshot(this.#args, this.#named, limits);
+    const snapshot = this.#method.spec.binding.takeSnapshot(this.#args, this.#named, limits);
     // a call may wait for days: its caller's own arguments are not kept, and a callback that is asked again gets a copy
     this.#args = NO_ARGUMENTS;
-    if (computesCaller(this.#spec)) this.#snapshot = snapshot.value;
+    if (computesCaller(this.#method.spec)) this.#snapshot = snapshot.value;
     return snapshot;
   }
 
   invokeMethod(effectiveParams: OwnParams): unknown {
-    return Reflect.apply(this.#fn, this.target, this.#argumentsOf(effectiveParams));
+    return Reflect.apply(this.#method.fn, this.#method.target, this.#argumentsOf(effectiveParams));
+  }
+
+  get target(): unknown {
+    return this.#method.target;
   }
 
   /** The guard, where equal calls share an approval: two readers of one stream would each get a part of it. */
   get guard(): object | undefined {
-    return this.#spec.deduplicates ? this.#spec : undefined;
+    return this.#method.spec.deduplicates ? this.#method.spec : undefined;
   }
 
   get signature(): string | undefined {
-    return this.#spec.deduplicates && this.#named?.prototypes === undefined ? this.#spec.signature : undefined;
+    return this.#method.spec.deduplicates && this.#named?.prototypes === undefined ? this.#method.spec.signature : undefined;
   }
 
   get idempotent(): boolean {
-    return this.#spec.info.idempotent;
+    return this.#method.spec.info.idempotent;
   }
 
   get retryOf(): string | undefined {
@@ -148,7 +145,7 @@ export class MethodCall implements CallToDecide {
   }
 
   get rest(): string | undefined {
-    return this.#spec.binding.rest;
+    return this.#method.spec.binding.rest;
   }
 
   get prototypes(): ReadonlyMap<string, object> | undefined {
@@ -156,43 +153,43 @@ export class MethodCall implements CallToDecide {
   }
 
   get toolName(): string {
-    return this.#spec.info.toolName;
+    return this.#method.spec.info.toolName;
   }
 
   get guardKey(): string {
-    return this.#spec.info.key;
+    return this.#method.spec.info.key;
   }
 
   get groups(): readonly string[] {
-    return this.#spec.info.groups;
+    return this.#method.spec.info.groups;
   }
 
   get opaque(): readonly string[] {
-    return this.#spec.info.opaque;
+    return this.#method.spec.info.opaque;
   }
 
   get mode(): ApprovalMode {
-    return this.#spec.info.approval;
+    return this.#method.spec.info.approval;
   }
 
   get schema(): StandardSchema | undefined {
-    return this.#spec.options.schema;
+    return this.#method.spec.options.schema;
   }
 
   get approvalTimeoutMs(): number | undefined {
-    return this.#spec.options.approvalTimeoutMs;
+    return this.#method.spec.options.approvalTimeoutMs;
   }
 
   get knows(): (name: string) => boolean {
-    return (name) => this.#spec.binding.knows(name);
+    return (name) => this.#method.spec.binding.knows(name);
   }
 
   get recheck(): (() => string | undefined) | undefined {
-    return recheckOf(this.#spec, this.#runtime, this.target, () => this.#argumentsAsCalled(), this);
+    return recheckOf(this.#method.spec, this.#method.runtime, this.#method.target, () => this.#argumentsAsCalled(), this);
   }
 
   get onSettled(): ((result: unknown, error: unknown) => unknown) | undefined {
-    return this.#spec.options.onSettled as ((result: unknown, error: unknown) => unknown) | undefined;
+    return this.#method.spec.options.onSettled as ((result: unknown, error: unknown) => unknown) | undefined;
   }
 
   #argumentsAsCalled(): readonly unknown[] {
@@ -201,6 +198,6 @@ export class MethodCall implements CallToDecide {
   }
 
   #argumentsOf(own: OwnParams): readonly unknown[] {
-    return this.#spec.binding.toArguments(own, this.#named, this.argumentCount);
+    return this.#method.spec.binding.toArguments(own, this.#named, this.argumentCount);
   }
 }

@@ -48,18 +48,23 @@ export class ParamsBinding {
     if (params === undefined && length > 1) refuse(`the function has ${length} parameters; name them with params: ['…', …].`);
     if (params !== undefined) {
       if (!Array.isArray(params)) refuse('`params` must be a list of names, one for each parameter.');
-      if (params.length < length) refuse(`\`params\` has ${params.length} names, but the function has ${length} parameters; give each parameter a name.`);
+      if (params.length < length)
+        refuse(`\`params\` has ${params.length} names, but the function has ${length} parameters; give each parameter a name.`);
       const seen = new Set<string>();
       params.forEach((given: unknown, index) => {
-        if (typeof given !== 'string' || given === '' || given === '...') refuse('each name in `params` must be a string that is not empty.');
+        if (typeof given !== 'string' || given === '' || given === '...')
+          refuse('each name in `params` must be a string that is not empty.');
         const name = given as string;
-        if (name.startsWith('...') && index !== params.length - 1) refuse(`the rest parameter '${name}' must be the last name in \`params\`.`);
+        if (name.startsWith('...') && index !== params.length - 1)
+          refuse(`the rest parameter '${name}' must be the last name in \`params\`.`);
         const bare = name.replace(/^\.\.\./, '');
-        if (FORBIDDEN_KEYS.has(bare)) refuse(`'${bare}' cannot name a parameter, because it reaches an object's prototype; choose another name in \`params\`.`);
+        if (FORBIDDEN_KEYS.has(bare))
+          refuse(`'${bare}' cannot name a parameter, because it reaches an object's prototype; choose another name in \`params\`.`);
         if (seen.has(bare)) refuse(`\`params\` has the name '${bare}' twice; give each parameter a name of its own.`);
         seen.add(bare);
       });
-      for (const name of [...opaque, ...plain]) if (!seen.has(name)) refuse(`'${name}' is declared opaque or plain, but is not a name in \`params\`${didYouMean(name, seen)}`);
+      for (const name of [...opaque, ...plain])
+        if (!seen.has(name)) refuse(`'${name}' is declared opaque or plain, but is not a name in \`params\`${didYouMean(name, seen)}`);
     }
     for (const name of opaque) if (plain.includes(name)) refuse(`'${name}' cannot be both opaque and plain; declare it as one of them.`);
     if (params === undefined && plain.length > 0) refuse('a plain parameter needs a name in `params`.');
@@ -199,7 +204,8 @@ export function argumentsOf(values: Params, names: readonly string[] | undefined
     const name = names[i] as string;
     if (i === names.length - 1 && rest !== undefined) {
       const items = ownOf(values, rest) ?? [];
-      if (!Array.isArray(items)) throw new ParamsError(`/${rest}`, `The rest parameter '${rest}' must be a list: it holds all further arguments.`);
+      if (!Array.isArray(items))
+        throw new ParamsError(`/${rest}`, `The rest parameter '${rest}' must be a list: it holds all further arguments.`);
       if (items.length > 0) fillTo(args, i);
       for (const item of items as unknown[]) setOwn(args, String(args.length), item);
     } else if (i < count || Object.hasOwn(values, name)) {

@@ -61,7 +61,12 @@ export function registerGuards(target: object): void {
   // a function that is not a class has no prototype, or no guards
   const guards = typeof type === 'function' && typeof type.prototype === 'object' ? listGuards(type) : [];
   if (type === undefined || guards.length === 0) {
-    throw new ConfigError([{ where: 'register()', message: 'must get a class that has guarded methods, or an instance of one; decorate its methods with @AegisGuard.' }]);
+    throw new ConfigError([
+      {
+        where: 'register()',
+        message: 'must get a class that has guarded methods, or an instance of one; decorate its methods with @AegisGuard.',
+      },
+    ]);
   }
   for (const info of guards) bindingOf(info)?.belongsTo(type);
   for (const info of guards) checkSoleBinding(info.key);

@@ -28,8 +28,7 @@ export function readGuardOptions(
   const toolName =
     options.toolName ??
     (typeof method === 'string' ? method.replace(/^#/, '') : refuse('a method that is named by a symbol needs a `toolName`.'));
-  if (typeof toolName !== 'string' || !TOOL_NAME.test(toolName))
-    refuse(`a tool name must have ${NAME}; give the guard a \`toolName\`.`);
+  if (typeof toolName !== 'string' || !TOOL_NAME.test(toolName)) refuse(`a tool name must have ${NAME}; give the guard a \`toolName\`.`);
   const approval = options.approval ?? 'defer';
   if (!MODES.includes(approval)) refuse("`approval` must be 'defer', 'wait' or 'throw'.");
   for (const name of ['waitMs', 'approvalTimeoutMs'] as const) {

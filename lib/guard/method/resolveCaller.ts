@@ -8,7 +8,11 @@ import { currentRuntime, runtimeOf } from '../call/GuardRuntime.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { takeSession } from '../call/validateParams.js';
 import { agentDefaultsOf } from './guardMetadata.js';
+import type { AgentDefaults } from './guardMetadata.js';
 import type { GuardSpec } from './GuardSpec.js';
+
+/** A plain function has no `this`, and then no class. */
+const defaultsOf = (self: unknown): AgentDefaults | undefined => (self === undefined ? undefined : agentDefaultsOf(self));
 
 /** Whom a call is made for. */
 export interface Caller {
@@ -19,7 +23,7 @@ export interface Caller {
 /** The module that guards a call. @throws ConfigError where no module is configured */
 export function resolveRuntime({ options: { module } }: GuardSpec, self: unknown): GuardRuntime {
   if (module !== undefined) return runtimeOf(typeof module === 'function' ? callBack('module', () => module(self)) : module);
-  const onClass = agentDefaultsOf(self)?.module;
+  const onClass = defaultsOf(self)?.module;
   return onClass === undefined ? currentRuntime() : runtimeOf(onClass);
 }
 
@@ -32,7 +36,7 @@ export function resolveRuntime({ options: { module } }: GuardSpec, self: unknown
 export function resolveAgentId(spec: GuardSpec, runtime: GuardRuntime, self: unknown, args: readonly unknown[]): string {
   const { agentId } = spec.options;
   const given = typeof agentId === 'function' ? callBack('agentId', () => agentId(self, args)) : agentId;
-  const found: unknown = given ?? agentDefaultsOf(self)?.agentId ?? runtime.agentId;
+  const found: unknown = given ?? defaultsOf(self)?.agentId ?? runtime.agentId;
   if (found === undefined) {
     throw new ConfigError([
       {

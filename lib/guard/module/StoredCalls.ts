@@ -112,10 +112,7 @@ export class StoredCalls implements CallRestorer {
     if (spec.info.opaque.length > 0) return refused('opaque_not_durable', 'it has arguments that no store can keep.');
     if (canonicalDigest(origin.originalParams) !== task.originalDigest || digestOfSession(session) !== task.sessionDigest) {
       const message = 'A stored call is not the one that was decided.';
-      reportSecurity(
-        { kind: 'security', code: 'stored_call_tampered', message, agentId, toolName, decisionId },
-        this.#runtime().journal,
-      );
+      reportSecurity({ kind: 'security', code: 'stored_call_tampered', message, agentId, toolName, decisionId }, this.#runtime().journal);
       return refused('approved_params_changed', 'its params are not those it was called with.');
     }
     const { argumentCount } = origin;

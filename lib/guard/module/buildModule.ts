@@ -12,6 +12,7 @@ import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Logger } from '../../common/Logger.js';
 import { combineJournals } from '../../model/Journal.js';
+import type { Journal } from '../../model/Journal.js';
 import { DEFAULT_LIMITS } from '../../model/snapshot/takeSnapshot.js';
 import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import { writablePolicies } from '../../policy/live/writablePolicies.js';
@@ -22,7 +23,7 @@ import { checkSource } from './checkSource.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { keepStore, storesOf } from './stores.js';
 
-/** Polling as the Python SDK has it. */
+/** The polling of the Python SDK. */
 export const DEFAULT_POLLING: ApprovalPolling = {
   enabled: true,
   initialDelayMs: 2_000,
@@ -31,7 +32,7 @@ export const DEFAULT_POLLING: ApprovalPolling = {
   jitterRatio: 0.1,
 };
 
-/** A module's parts. */
+/** The parts of a module. */
 export interface ModuleParts {
   readonly runtime: GuardRuntime;
   /** Only with policies. */
@@ -40,20 +41,20 @@ export interface ModuleParts {
   readonly policies: ReloadablePolicies | undefined;
   /** Only with a durable store. */
   readonly keeper: RecoveryWorker | undefined;
-  /** What `close()` ends, in this order. */
+  /** Called by `close()`, in this order. */
   readonly closing: readonly ((options: { readonly graceMs?: number }) => Awaitable<void>)[];
 }
 
 const DAY_MS = 86_400_000;
 
-/** Builds a module of options that have been checked. @throws ConfigError */
+/** Builds a module from options that have been checked. @throws ConfigError */
 export function buildModule(options: AegisOptions): ModuleParts {
   checkSource(options);
   const logger = options.logger ?? (options.debug === true ? new ConsoleLogger(options.logLevel ?? 'debug') : silentLogger);
   const journal = combineJournals(options.journal);
   const clock = new SteadyClock();
   const stores = storesOf(options);
-  const { desk, policies, decisions } = decisionSource(options, stores.approvals, logger, clock);
+  const { desk, policies, decisions } = decisionSource(options, stores.approvals, { logger, clock, journal });
   const registry = new TaskRegistry(stores.tasks, options.tasks, clock);
   registry.withdrawWith((decisionId) => decisions.withdraw?.(decisionId));
   const polling = { ...DEFAULT_POLLING, ...defined(options.approvalPolling) };
@@ -65,6 +66,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     decisions,
     tasks: registry,
     scheduler,
+    openByGuard: scheduler.duplicates.openByGuard,
     durable: registry.durable,
     journal,
     steps: [],
@@ -105,7 +107,14 @@ interface Source {
   readonly policies: ReloadablePolicies | undefined;
 }
 
-function decisionSource(options: AegisOptions, approvals: ApprovalStore, logger: Logger, clock: SteadyClock): Source {
+/** What all parts of a module share. */
+interface Shared {
+  readonly logger: Logger;
+  readonly clock: SteadyClock;
+  readonly journal: Journal | undefined;
+}
+
+function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logger, clock, journal }: Shared): Source {
   if (options.decisions !== undefined) return { decisions: options.decisions, desk: undefined, policies: undefined };
   if (options.policies === undefined) {
     const { apiKey = '', baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp } = options;
@@ -113,35 +122,36 @@ function decisionSource(options: AegisOptions, approvals: ApprovalStore, logger:
     return { decisions, desk: undefined, policies: undefined };
   }
   const { verify, agents, toolset, watch, onRemovedForbid, onReload } = options;
-  const policies = new ReloadablePolicies({ source: options.policies, verify, agents, toolset, watch, onRemovedForbid, onReload, logger });
+  const loaded = { source: options.policies, verify, agents, toolset, watch, onRemovedForbid, onReload, logger, journal };
+  const policies = new ReloadablePolicies(loaded);
   const writable = writablePolicies(options.policies);
   if (writable.length > 0) {
     logger.warn(
       { paths: writable },
-      'the user this process runs as can write its policies: whoever controls the agent can change what it may do',
+      'the user that runs this process can write its policies, so code that controls the agent can change what the agent may do; let another user own them',
     );
   }
   const { approverGroups, mayApprove, requireRequester, maxPendingPerTool, denialTtlMs } = options;
-  const people = { approverGroups, mayApprove, requireRequester, maxPendingPerTool, denialTtlMs };
+  const people = { approverGroups, mayApprove, requireRequester, maxPendingPerTool, denialTtlMs, journal };
   const desk = new ApprovalDesk(approvals, people, clock);
   const { facts, factsTimeoutMs, unattended, exposePolicies } = options;
   const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, unattended, exposePolicies, logger });
   return { decisions, desk, policies };
 }
 
-/** Opens what has to be opened; `undefined` where nothing has, so that calls need not wait. */
+/** Opens stores and services. @returns `undefined` where nothing has to be opened, so that calls need not wait */
 function open(runtime: GuardRuntime, steps: readonly (() => Awaitable<void>)[]): Awaitable<void> {
   const opened = steps.reduce<Awaitable<void>>((before, step) => chain(before, step), undefined);
   if (opened === undefined) return undefined;
   const opening = Promise.resolve(opened).then(() => {
     runtime.opening = undefined;
   });
-  // calls and ready() see the failure; it must not end the process before
+  // calls and ready() report the failure; it must not end the process before they do
   opening.catch(() => {});
   return opening;
 }
 
-/** Without keys that are undefined: under spread they would beat the default. */
+/** Leaves out keys that are undefined: in a spread they would replace the default. */
 function defined<T extends object>(options: T | undefined): Partial<T> {
   return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

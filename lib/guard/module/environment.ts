@@ -4,11 +4,11 @@ import type { AegisOptions } from './AegisOptions.js';
 type Environment = Readonly<Record<string, string | undefined>>;
 type Draft = { -readonly [K in keyof AegisOptions]: AegisOptions[K] | undefined };
 
-/** What the environment made of a program's options, and what is wrong with the environment. */
+/** A program's options with the environment laid over them, and what is wrong with the environment. */
 export interface EnvironmentResult {
   readonly options: AegisOptions;
   readonly problems: readonly ConfigProblem[];
-  /** The variable that each option came from; `a.b` for one inside another. */
+  /** The variable that each option came from; an option inside another is named `a.b`. */
   readonly origins: ReadonlyMap<string, string>;
 }
 
@@ -16,8 +16,8 @@ const YES = new Set(['true', '1', 'yes', 'on']);
 const NO = new Set(['false', '0', 'no', 'off']);
 
 /**
- * Lays the environment over a program's options: it wins, as in the Python SDK. It fills or overrides values of the program's source of
- * decisions; it never switches from one source to another. Only where the program names no source at all does the environment name it.
+ * Lays the environment over a program's options: the environment wins, as in the Python SDK. It fills or overrides values of the program's source of
+ * decisions, and never switches to another source. It names the source only where the program names none.
  */
 export function applyEnvironment(options: AegisOptions, env: Environment): EnvironmentResult {
   const problems: ConfigProblem[] = [];
@@ -28,13 +28,14 @@ export function applyEnvironment(options: AegisOptions, env: Environment): Envir
     const given = value(name);
     if (given === undefined) return undefined;
     const parsed = /^-?\d+(\.\d+)?$/.test(given.trim()) ? Number(given) * factor : undefined;
-    if (parsed === undefined) problems.push({ where: name, message: 'is no number.' });
+    if (parsed === undefined)
+      problems.push({ where: name, message: `must be a number${name.endsWith('_S') ? ' of seconds' : ''}, such as 2 or 2.5.` });
     return parsed;
   };
   const flag = (name: string): boolean | undefined => {
     const given = value(name)?.trim().toLowerCase();
     if (given === undefined || YES.has(given)) return given === undefined ? undefined : true;
-    if (!NO.has(given)) problems.push({ where: name, message: 'is true, 1, yes or on; or false, 0, no or off.' });
+    if (!NO.has(given)) problems.push({ where: name, message: 'must be true, 1, yes or on, or false, 0, no or off.' });
     return false;
   };
   const set = <K extends keyof Draft>(key: K, name: string, given: Draft[K] | undefined): void => {
@@ -47,7 +48,8 @@ export function applyEnvironment(options: AegisOptions, env: Environment): Envir
   if (!named && value('AEGIS_POLICIES') !== undefined && value('AEGIS_API_KEY') !== undefined) {
     problems.push({
       where: 'AEGIS_POLICIES',
-      message: 'and AEGIS_API_KEY name two sources of decisions; keep one, or name one in configure().',
+      message:
+        'and AEGIS_API_KEY name two sources of decisions, but a module has one; unset one of them, or name the source in configure().',
     });
   }
   if (options.policies !== undefined || !named) set('policies', 'AEGIS_POLICIES', value('AEGIS_POLICIES'));
@@ -75,7 +77,7 @@ export function applyEnvironment(options: AegisOptions, env: Environment): Envir
   return { options: draft as AegisOptions, problems, origins };
 }
 
-/** Whether a program named a Data Plane. */
+/** Whether options name a Data Plane. */
 export function isRemote(options: { readonly apiKey?: unknown; readonly baseUrl?: unknown }): boolean {
   return options.apiKey !== undefined || options.baseUrl !== undefined;
 }

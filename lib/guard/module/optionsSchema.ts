@@ -1,33 +1,63 @@
 import * as v from 'valibot';
+import { didYouMean } from '../../common/didYouMean.js';
 import { SecretString } from '../../common/SecretString.js';
 import type { ConfigProblem } from '../../model/errors/SetupErrors.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 
-const millis = (least: number, most: number) =>
-  v.pipe(v.number('is a number of milliseconds'), v.minValue(least, `is at least ${least}`), v.maxValue(most, `is at most ${most}`));
-const whole = (least: number, most: number) =>
-  v.pipe(
-    v.number('is a whole number'),
-    v.integer('is a whole number'),
-    v.minValue(least, `is at least ${least}`),
-    v.maxValue(most, `is at most ${most}`),
+const digits = (value: number): string => value.toLocaleString('en');
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Describes what was given without showing it: an option may be a secret. */
+function got(value: unknown): string {
+  if (typeof value === 'string') return value === '' ? 'an empty string' : `a string of ${digits(value.length)} characters`;
+  if (typeof value === 'number') return Number.isFinite(value) ? value.toLocaleString('en', { maximumFractionDigits: 6 }) : String(value);
+  if (value === null || typeof value === 'boolean') return String(value);
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+/** A check with a message that says what was expected, and what was given. */
+const must = <T>(be: string, check: (value: unknown) => boolean) => v.custom<T>(check, ({ input }) => `must be ${be} (got ${got(input)})`);
+const between = (kind: string, least: number, most: number, check: (value: number) => boolean = () => true) =>
+  must<number>(
+    `${kind} from ${digits(least)} to ${digits(most)}`,
+    (value) => typeof value === 'number' && value >= least && value <= most && check(value),
   );
-const flag = () => v.boolean('is true or false');
-const oneOf = <const T extends readonly string[]>(values: T) => v.picklist(values, `is one of ${values.join(', ')}`);
-const fn = () => v.custom<(...args: never) => unknown>((value) => typeof value === 'function', 'is a function');
+const millis = (least: number, most: number) => between('a number of milliseconds', least, most);
+const whole = (least: number, most: number) => between('a whole number', least, most, Number.isInteger);
+const ratio = (least: number, most: number) => between('a number', least, most);
+const flag = () => must<boolean>('true or false', (value) => typeof value === 'boolean');
+const oneOf = <const T extends readonly string[]>(values: T) =>
+  v.custom<T[number]>(
+    (value) => values.includes(value as string),
+    ({ input }) => {
+      const hint = typeof input === 'string' ? didYouMean(input, values) : '';
+      return `must be one of ${values.map((value) => `'${value}'`).join(', ')} (got ${got(input)})${hint}`;
+    },
+  );
+const fn = () => must<(...args: never) => unknown>('a function', (value) => typeof value === 'function');
+const missing = (value: unknown, methods: readonly string[]): readonly string[] =>
+  methods.filter((name) => typeof (value as Readonly<Record<string, unknown>>)[name] !== 'function');
 const having = (methods: readonly string[], what: string) =>
   v.custom<object>(
-    (value) =>
-      typeof value === 'object' && value !== null && methods.every((m) => typeof (value as Record<string, unknown>)[m] === 'function'),
-    `is ${what}`,
+    (value) => isObject(value) && missing(value, methods).length === 0,
+    ({ input }) =>
+      isObject(input)
+        ? `must be ${what}; it has no ${missing(input, methods)
+            .map((name) => `${name}()`)
+            .join(', ')}`
+        : `must be ${what} (got ${got(input)})`,
   );
-const text = () => v.pipe(v.string('is a text'), v.minLength(1, 'is not empty'), v.maxLength(256, 'has 256 characters at most'));
-const path = () => v.pipe(v.string('is a text'), v.minLength(1, 'is not empty'), v.maxLength(4_096, 'has 4,096 characters at most'));
-/** A database is given as a store, not as its address. */
+const text = (most: number = 256) =>
+  must<string>(`a string of 1 to ${digits(most)} characters`, (value) => typeof value === 'string' && value !== '' && value.length <= most);
+const path = () => text(4_096);
+/** A database is given as a store, not by its address. */
 const isNoAddress = (given: string): boolean => !/^[a-z][a-z\d+.-]+:\/\//i.test(given);
-const record = (what: string) =>
-  v.custom<object>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), `is ${what}`);
+const record = (what: string) => must<object>(what, isObject);
 const options = <const E extends v.ObjectEntries>(entries: E) => v.pipe(record('an object of options'), v.strictObject(entries));
+/** One of several kinds of value. */
+const either = <const T extends v.UnionOptions>(kinds: T, be: string) => v.union(kinds, ({ input }) => `must be ${be} (got ${got(input)})`);
 
 const TASK_STORE = /* @__PURE__ */ (() =>
   having(
@@ -55,10 +85,7 @@ const TASK_STORE = /* @__PURE__ */ (() =>
     'a TaskStore',
   ))();
 const STATE_STORE = /* @__PURE__ */ (() =>
-  v.custom<object>(
-    (value) => typeof value === 'object' && value !== null && 'tasks' in value && 'approvals' in value,
-    'is a StateStore',
-  ))();
+  must<object>('a StateStore', (value) => isObject(value) && 'tasks' in value && 'approvals' in value))();
 
 const POLLING = /* @__PURE__ */ (() =>
   options({
@@ -66,14 +93,14 @@ const POLLING = /* @__PURE__ */ (() =>
     initialDelayMs: v.optional(millis(500, 10_000)),
     maxDelayMs: v.optional(millis(5_000, 300_000)),
     maxAttempts: v.optional(whole(1, 200)),
-    jitterRatio: v.optional(v.pipe(v.number('is a number'), v.minValue(0, 'is at least 0'), v.maxValue(0.5, 'is at most 0.5'))),
+    jitterRatio: v.optional(ratio(0, 0.5)),
   }))();
 
-/** Every option of a module, with its range. Messages say what is wanted, never what was given. */
+/** Every option of a module, with its range. Messages never show a value that may be secret. */
 const OPTIONS = /* @__PURE__ */ (() =>
   options({
     policies: v.optional(
-      v.union([path(), v.instance(URL), v.strictObject({ text: v.string('is a text') })], 'is a path, a file URL, or { text }'),
+      either([path(), v.instance(URL), v.strictObject({ text: v.string() })], 'the path of a file or folder, a file URL, or { text }'),
     ),
     watch: v.optional(flag()),
     onRemovedForbid: v.optional(oneOf(['hold', 'accept'])),
@@ -86,7 +113,13 @@ const OPTIONS = /* @__PURE__ */ (() =>
     unattended: v.optional(oneOf(['pending', 'deny'])),
     approver: v.optional(having(['attach'], 'an approver, such as terminalApprover()')),
     approverGroups: v.optional(
-      v.pipe(record('an object of lists of people by group'), v.record(v.string(), v.array(text(), 'is a list of people'))),
+      v.pipe(
+        record('an object of lists of people by group'),
+        v.record(
+          v.string(),
+          v.array(text(), ({ input }) => `must be a list of people (got ${got(input)})`),
+        ),
+      ),
     ),
     mayApprove: v.optional(fn()),
     requireRequester: v.optional(flag()),
@@ -95,13 +128,12 @@ const OPTIONS = /* @__PURE__ */ (() =>
     exposePolicies: v.optional(flag()),
     approvalStore: v.optional(having(['insert', 'get', 'replace', 'list', 'countPending', 'listDenied', 'prune'], 'an ApprovalStore')),
     stateKey: v.optional(
-      v.union(
-        [v.pipe(v.string(), v.minLength(32, 'has 32 characters at least')), v.instance(SecretString)],
-        'is a text of 32 characters or more, or a SecretString',
+      must<string | SecretString>('a string of 32 characters or more, or a SecretString', (value) =>
+        typeof value === 'string' ? value.length >= 32 : value instanceof SecretString,
       ),
     ),
-    apiKey: v.optional(v.union([v.string(), v.instance(SecretString)], 'is a text or a SecretString')),
-    baseUrl: v.optional(v.union([v.string(), v.instance(URL)], 'is an http or https URL')),
+    apiKey: v.optional(either([v.string(), v.instance(SecretString)], 'a string or a SecretString')),
+    baseUrl: v.optional(either([v.string(), v.instance(URL)], 'an http or https URL')),
     timeoutMs: v.optional(millis(100, 30_000)),
     retries: v.optional(whole(0, 10)),
     userAgent: v.optional(text()),
@@ -112,9 +144,9 @@ const OPTIONS = /* @__PURE__ */ (() =>
     approvalPolling: v.optional(POLLING),
     keepAlive: v.optional(flag()),
     store: v.optional(
-      v.union(
+      either(
         [v.pipe(path(), v.check(isNoAddress)), STATE_STORE, TASK_STORE],
-        'is the path of a SQLite file, or a store such as postgresStore(…)',
+        'the path of a SQLite file, or a store such as postgresStore(…)',
       ),
     ),
     resolve: v.optional(fn()),
@@ -144,7 +176,10 @@ const OPTIONS = /* @__PURE__ */ (() =>
     ),
     onUnguardedOverride: v.optional(oneOf(['throw', 'warn', 'ignore'])),
     journal: v.optional(
-      v.union([having(['note'], 'a Journal'), v.array(having(['note'], 'a Journal'))], 'is a Journal, an object with note(), or a list of them'),
+      either(
+        [having(['note'], 'a Journal'), v.array(having(['note'], 'a Journal'))],
+        'a Journal, which is an object with note(), or a list of journals',
+      ),
     ),
     logger: v.optional(having(['debug', 'info', 'warn', 'error'], 'a logger with debug, info, warn and error')),
     logLevel: v.optional(oneOf(['debug', 'info', 'warning', 'error'])),
@@ -153,34 +188,52 @@ const OPTIONS = /* @__PURE__ */ (() =>
     replace: v.optional(flag()),
   }))();
 
-/** Every option, for specs that leave none out. */
+/** The names of all options. */
 export const OPTION_NAMES: readonly string[] = /* @__PURE__ */ Object.freeze(Object.keys(OPTIONS.pipe[1].entries));
 
-/** Everything wrong with the options of a program. */
-export function optionProblems(options: unknown): readonly ConfigProblem[] {
-  const result = v.safeParse(OPTIONS, options);
+/**
+ * Finds everything that is wrong with the options of a program.
+ *
+ * @param origins the environment variable that each option came from
+ */
+export function optionProblems(given: unknown, origins: ReadonlyMap<string, string> = new Map()): readonly ConfigProblem[] {
+  const result = v.safeParse(OPTIONS, given);
   if (result.success) return [];
   return result.issues.map((issue) => {
     const where = issue.path?.map((step) => String(step.key)).join('.') ?? 'options';
-    // a key that is none is expected never to be there
-    const unknown = issue.type === 'strict_object' && issue.expected === 'never';
-    return { where, message: unknown ? 'is no option; see the table of options in docs/configuration.md' : `${issue.message}.` };
+    // strictObject expects an unknown key never to be there
+    if (issue.type === 'strict_object' && issue.expected === 'never') return { where, message: unknownOption(where) };
+    const variable = origins.get(where);
+    const message = issue.message.endsWith('?') ? issue.message : `${issue.message}.`;
+    if (variable === undefined) return { where, message };
+    return { where: `${variable} (as ${where})`, message: variable.endsWith('_S') ? inSeconds(message) : message };
   });
 }
 
+function unknownOption(where: string): string {
+  const name = where.slice(where.lastIndexOf('.') + 1);
+  const known = where.includes('.') ? [] : OPTION_NAMES;
+  const hint = didYouMean(name, known);
+  return `is not an option${hint === '' ? '.' : hint} The table of options is in docs/configuration.md.`;
+}
+
+/** The message of an option in milliseconds, for a variable in seconds. */
+function inSeconds(message: string): string {
+  return message
+    .replace('milliseconds', 'seconds')
+    .replace(/-?\d[\d,]*(\.\d+)?/g, (number) =>
+      (Number(number.replaceAll(',', '')) / 1_000).toLocaleString('en', { maximumFractionDigits: 9 }),
+    );
+}
+
 /**
- * @param problems what is wrong already
- * @param origins the environment variable that each option came from, to be named with it
+ * Checks the options of a program.
+ *
+ * @param problems what was found wrong before
+ * @param origins the environment variable that each option came from, which is named in its place
  * @throws ConfigError naming every problem
  */
-export function checkOptions(
-  given: unknown,
-  problems: readonly ConfigProblem[] = [],
-  origins: ReadonlyMap<string, string> = new Map(),
-): void {
-  const found = optionProblems(given).map(({ where, message }) => {
-    const variable = origins.get(where);
-    return { where: variable === undefined ? where : `${variable} (as ${where})`, message };
-  });
+export function checkOptions(given: unknown, problems: readonly ConfigProblem[] = [], origins?: ReadonlyMap<string, string>): void {
+  const found = optionProblems(given, origins);
   if (problems.length + found.length > 0) throw new ConfigError([...problems, ...found]);
 }

@@ -76,12 +76,13 @@ export function runApproved<R>(
   params: Params,
   lastLook: LastLook,
 ): Awaitable<Awaited<R>> {
-  const entered = enterMethod(runtime, call, params, { effect: 'allow', decisionId }, { taskId, token: claimToken, lastLook });
-  return chain(entered, (outcome) => {
-    if (outcome.kind === 'withheld') throw new NotEnteredError(outcome.error);
-    // the scheduler awaits what this returns, so that a promise of the result is as good as the result
-    return outcome.value as Awaited<R>;
-  });
+  const entered = enterMethod(runtime, call, params, { effect: 'allow', decisionId }, notEntered, { taskId, token: claimToken, lastLook });
+  // the scheduler awaits what this returns, so that a promise of the result is as good as the result
+  return chain(entered, ({ value }) => value as Awaited<R>);
+}
+
+function notEntered(_call: unknown, reason: Error): never {
+  throw new NotEnteredError(reason);
 }
 
 /** Shared by all calls that were made where no AsyncLocalStorage has a store. */

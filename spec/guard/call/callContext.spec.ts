@@ -199,7 +199,7 @@ describe('currentCall()', () => {
       ['a Date', new Date()],
     ] as const)
       it(`refuses ${name} for a session`, () => {
-        expect(() => module.withSession(session as object, () => 1)).to.throw('The session is no plain object');
+        expect(() => module.withSession(session as object, () => 1)).to.throw('The session must be a plain object');
       });
   });
 

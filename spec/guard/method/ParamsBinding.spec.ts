@@ -56,7 +56,7 @@ describe('The arguments of a guarded call', () => {
     it('are refused when there are more', async () => {
       const error = await rejection(guarded({ params: ['a'] })(1, 2));
       expect(error).to.be.instanceOf(ParamsError);
-      expect(error.message).to.equal('The call has 2 arguments, but the guard names 1; name every parameter that is passed.');
+      expect(error.message).to.equal('The call has 2 arguments, but the guard names 1; name every parameter that is passed in `params`.');
     });
 
     it('are spread again where the last is a rest', async () => {

@@ -116,7 +116,7 @@ describe('The options of a guard', () => {
 
   it('need a toolName where the name of the function is none, though it would be one without its #', () => {
     const fn = Object.defineProperty(async () => {}, 'name', { value: 'a#b' });
-    expect(() => looseGuard(fn, {})).to.throw(GuardDefinitionError, 'give a `toolName`');
+    expect(() => looseGuard(fn, {})).to.throw(GuardDefinitionError, 'give the guard a `toolName`');
   });
 
   it('are an object', () => {

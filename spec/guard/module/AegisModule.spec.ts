@@ -163,7 +163,10 @@ describe('AegisModule', () => {
       for (const options of ['CANARY', 5, null, [], () => 1]) {
         for (const make of [AegisModule.configure, AegisModule.create] as ((o: unknown) => unknown)[]) {
           const error = thrown(() => make(options));
-          expect(error).to.be.instanceOf(ConfigError).and.have.property('message', 'options: is an object of options.');
+          expect(error).to.be.instanceOf(ConfigError);
+          expect(error.message)
+            .to.match(/^options: must be an object of options \(got [^)]+\)\.$/)
+            .and.not.include('CANARY');
         }
       }
     });
@@ -259,9 +262,9 @@ describe('AegisModule', () => {
       AegisModule.configure({ policies: { text: ALL }, sessions: 'async-local' });
       const { current } = AegisModule;
       expect(await current.ready()).to.equal(undefined);
-      expect(() => current.register(class Plain {})).to.throw(ConfigError, 'takes a class that has guarded methods');
+      expect(() => current.register(class Plain {})).to.throw(ConfigError, 'must get a class that has guarded methods');
       expect(current.withSession({ user_id: 'ann' }, () => 'ran')).to.equal('ran');
-      expect(() => current.withSession('ann' as unknown as object, () => 'ran')).to.throw('The session is no plain object');
+      expect(() => current.withSession('ann' as unknown as object, () => 'ran')).to.throw('The session must be a plain object');
     });
     it('is found by getters alone: nothing on it leads to the desk', () => {
       const module = AegisModule.configure({ policies: { text: ALL } });

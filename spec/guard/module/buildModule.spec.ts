@@ -48,7 +48,7 @@ describe('A module', () => {
       static decide(): void {}
       static status(): void {}
     }
-    expect(() => AegisModule.create({ decisions: Decisions as never })).to.throw(ConfigError, 'is a DecisionService');
+    expect(() => AegisModule.create({ decisions: Decisions as never })).to.throw(ConfigError, 'must be a DecisionService');
   });
 
   it('tells its own logger of decisions only where debug is on', async () => {

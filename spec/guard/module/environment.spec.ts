@@ -98,7 +98,9 @@ describe('The environment', () => {
     it(`names ${name} where it is no number, and not what it says`, () => {
       for (const text of ['CANARY', '10s', '1e3', '0x10', 'NaN', 'Infinity', '1,5', '--1', '1.2.3', ' ', '+']) {
         const { problems, options } = applyEnvironment(remote, { [name]: text });
-        expect(problems, text).to.deep.equal([{ where: name, message: 'is no number.' }]);
+        expect(problems, text).to.deep.equal([
+          { where: name, message: `must be a number${name.endsWith('_S') ? ' of seconds' : ''}, such as 2 or 2.5.` },
+        ]);
         expect(options.timeoutMs).to.equal(500);
       }
     });

@@ -96,6 +96,10 @@ const TABLE: Readonly<Record<string, { readonly good: readonly unknown[]; readon
   'limits.maxDepth': whole(1, 64),
   'limits.maxKeys': whole(1, 1_000_000),
   onUnguardedOverride: oneOf('throw', 'warn', 'ignore'),
+  journal: {
+    good: [store(['note']), store(['note', 'before']), [], [store(['note']), store(['note'])]],
+    bad: [{}, null, 'CANARY', () => 1, [{}], [store(['note']), 5]],
+  },
   logger: { good: [store(['debug', 'info', 'warn', 'error'])], bad: [{}, null, 'CANARY', store(['debug', 'info', 'warn'])] },
   logLevel: oneOf('debug', 'info', 'warning', 'error'),
   debug: flag,
@@ -130,7 +134,7 @@ describe('The options of a module', () => {
         for (const { where, message } of problems) {
           expect(where, inspect(value)).to.match(new RegExp(`^${path.replace('.', '\\.')}(\\.|$)`));
           expect(message)
-            .to.match(/^(is|has) .*\.$|^is no option/)
+            .to.match(/^must be .*[.?]$|^is not an option/)
             .and.not.include('CANARY');
         }
       }
@@ -139,15 +143,68 @@ describe('The options of a module', () => {
 
   it('are named where they are none, with the place to look', () => {
     expect(optionProblems({ timeout: 'CANARY' })).to.deep.equal([
-      { where: 'timeout', message: 'is no option; see the table of options in docs/configuration.md' },
+      { where: 'timeout', message: "is not an option; did you mean 'timeoutMs'? The table of options is in docs/configuration.md." },
     ]);
     expect(optionProblems({ limits: { maxItems: 1 } })[0]).to.include({ where: 'limits.maxItems' });
   });
 
+  it('are named where a name is nearly one', () => {
+    expect(optionProblems({ retrys: 5 }).map((p) => p.message)).to.deep.equal([
+      "is not an option; did you mean 'retries'? The table of options is in docs/configuration.md.",
+    ]);
+    expect(optionProblems({ CANARY: 5 }).map((p) => p.message)).to.deep.equal([
+      'is not an option. The table of options is in docs/configuration.md.',
+    ]);
+    expect(optionProblems({ sessions: 'async_local' })[0]?.message).to.equal(
+      "must be one of 'explicit', 'async-local' (got a string of 11 characters); did you mean 'async-local'?",
+    );
+  });
+
+  it('say what was expected, what was given, and what a port lacks', () => {
+    const messages = optionProblems({
+      retries: 'two',
+      timeoutMs: 31_000,
+      agentId: '',
+      debug: 'yes',
+      decisions: { decide: () => undefined },
+      journal: [{}],
+      onReload: 5,
+    }).map((p) => `${p.where} ${p.message}`);
+    expect(messages).to.have.members([
+      'retries must be a whole number from 0 to 10 (got a string of 3 characters).',
+      'timeoutMs must be a number of milliseconds from 100 to 30,000 (got 31,000).',
+      'agentId must be a string of 1 to 256 characters (got an empty string).',
+      'debug must be true or false (got a string of 3 characters).',
+      'decisions must be a DecisionService: an object with decide() and status(); it has no status().',
+      'journal must be a Journal, which is an object with note(), or a list of journals (got a list).',
+      'onReload must be a function (got 5).',
+    ]);
+  });
+
+  it('are told in the unit and under the name of the variable that they came from', () => {
+    const origins = new Map([
+      ['timeoutMs', 'AEGIS_TIMEOUT_S'],
+      ['approvalPolling.initialDelayMs', 'AEGIS_APPROVAL_POLLING_INITIAL_DELAY_S'],
+      ['retries', 'AEGIS_RETRIES'],
+    ]);
+    const given = { timeoutMs: 31_500, retries: 11, approvalPolling: { initialDelayMs: 400 } };
+    expect(optionProblems(given, origins).map((p) => `${p.where}: ${p.message}`)).to.have.members([
+      'AEGIS_TIMEOUT_S (as timeoutMs): must be a number of seconds from 0.1 to 30 (got 31.5).',
+      'AEGIS_APPROVAL_POLLING_INITIAL_DELAY_S (as approvalPolling.initialDelayMs): must be a number of seconds from 0.5 to 10 (got 0.4).',
+      'AEGIS_RETRIES (as retries): must be a whole number from 0 to 10 (got 11).',
+    ]);
+  });
+
   it('are an object', () => {
-    for (const options of ['CANARY', 5, null, [], () => 1]) {
+    for (const [options, got] of [
+      ['CANARY', 'a string of 6 characters'],
+      [5, '5'],
+      [null, 'null'],
+      [[], 'a list'],
+      [() => 1, 'a function'],
+    ] as const) {
       const problems = optionProblems(options);
-      expect(problems, inspect(options)).to.deep.equal([{ where: 'options', message: 'is an object of options.' }]);
+      expect(problems, inspect(options)).to.deep.equal([{ where: 'options', message: `must be an object of options (got ${got}).` }]);
     }
   });
 
