@@ -30,43 +30,16 @@ interface Scope {
   readonly call: CurrentCall | undefined;
 }
 
-/**
- * The scope of one call, from its entry until the method first awaits or returns.
- *
- * Invariant: a decision that may be reused is in the scope of the call that it was made on, only while that call's method is on the stack, and only
- * until the first guarded call that the method makes has looked at it.
- */
-class CallScope implements CurrentCall {
-  readonly agentId: string;
-  readonly toolName: string;
-  readonly decisionId: string;
-  readonly taskId: string | undefined;
-  readonly depth: number;
-  // private: the program gets this object from currentCall()
-  #reusable: DecidedCall | undefined;
-
-  constructor(agentId: string, toolName: string, decisionId: string, taskId: string | undefined, depth: number) {
-    this.agentId = agentId;
-    this.toolName = toolName;
-    this.decisionId = decisionId;
-    this.taskId = taskId;
-    this.depth = depth;
-  }
-
-  static offer(scope: CallScope, decided: DecidedCall | undefined): void {
-    scope.#reusable = decided;
-  }
-
-  static take(scope: CallScope): DecidedCall | undefined {
-    const decided = scope.#reusable;
-    if (decided !== undefined) scope.#reusable = undefined;
-    return decided;
-  }
-}
-
 const MAX_DEPTH = 32;
 
-let running: CallScope | undefined;
+let running: CurrentCall | undefined;
+/**
+ * The decision that a running call offers to the first guarded call that its method makes.
+ *
+ * Invariant: a decision is here only under the call that it was made on, only while that call's method is on the stack, and only until a guarded call has
+ * looked at it. Not a property of the call, because the program gets that object from currentCall().
+ */
+const offers = new WeakMap<CurrentCall, DecidedCall>();
 /** Made by the first module that asks for it: from then on every await of the process costs more. */
 let scopes: AsyncLocalStorage<Scope> | undefined;
 
@@ -97,11 +70,11 @@ export function scopedSession(): Session | null | undefined {
 }
 
 /** @internal Returns an error where a call must not be entered because 32 calls, as far as they are counted, are around it. */
-export function nestedTooDeep(toolName: string): CapacityError | undefined {
+export function nestedTooDeep(call: { readonly toolName: string }): CapacityError | undefined {
   if ((scopes?.getStore()?.call?.depth ?? 0) < MAX_DEPTH) return undefined;
   return new CapacityError(
     MAX_DEPTH,
-    `Guarded calls are nested too deep, so tool '${toolName}' did not run: at most ${MAX_DEPTH} may be nested. Look for a tool that calls itself.`,
+    `Guarded calls are nested too deep, so tool '${call.toolName}' did not run: at most ${MAX_DEPTH} may be nested. Look for a tool that calls itself.`,
   );
 }
 
@@ -125,19 +98,22 @@ export function continueCall(): <T>(fn: () => T) => T {
  * running, if it is equal.
  */
 export function offerDecision<T>(decided: DecidedCall, fn: () => T): T {
-  const scope = running;
-  if (scope === undefined) return fn();
-  CallScope.offer(scope, decided);
+  const call = running;
+  if (call === undefined) return fn();
+  offers.set(call, decided);
   try {
     return fn();
   } finally {
-    CallScope.offer(scope, undefined);
+    offers.delete(call);
   }
 }
 
 /** @internal The decision that the running call offers; each is taken once. */
 export function takeDecision(): DecidedCall | undefined {
-  return running === undefined ? undefined : CallScope.take(running);
+  if (running === undefined) return undefined;
+  const decided = offers.get(running);
+  if (decided !== undefined) offers.delete(running);
+  return decided;
 }
 
 /** @internal Invokes a method as the running call. Only the entry gate may call this: nothing is checked here. */
@@ -152,11 +128,11 @@ export function invokeInContext<P, T>(
   const outer = running;
   try {
     if (scopes === undefined) {
-      running = new CallScope(agentId, toolName, decisionId, taskId, 1);
+      running = { agentId, toolName, decisionId, taskId, depth: 1 };
       return call.invokeMethod(effectiveParams);
     }
     const scope = scopes.getStore();
-    running = new CallScope(agentId, toolName, decisionId, taskId, (scope?.call?.depth ?? 0) + 1);
+    running = { agentId, toolName, decisionId, taskId, depth: (scope?.call?.depth ?? 0) + 1 };
     return scopes.run({ session: scope?.session ?? null, call: running }, () => call.invokeMethod(effectiveParams));
   } finally {
     running = outer;

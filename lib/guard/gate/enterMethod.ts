@@ -49,15 +49,23 @@ export function enterMethod<R, O>(
   if (stop !== undefined) return withhold(call, stop, decision);
   if (runtime.journal !== undefined) return enterWithJournal(runtime, runtime.journal, call, effectiveParams, decision, withhold, approved);
   const value = invokeInContext(call.agentId, call.toolName, decision.decisionId, approved?.taskId, call, effectiveParams);
-  return { kind: 'ran', value: resultOf(runtime, call, decision, approved, value), decision, effectiveParams };
+  return {
+    kind: 'ran',
+    value: runtime.steps.length === 0 ? value : replaced(runtime, call, decision, approved, value),
+    decision,
+    effectiveParams,
+  };
 }
 
 /** Why a call must not go on, now: the module is closed, or its caller has aborted it. */
-export function closedOrAborted({ closed }: GuardRuntime, { signal, toolName }: CallFacts<never>): AegisError | undefined {
-  if (closed) {
-    return new ShutdownError(`The module is closed, so tool '${toolName}' did not run. Configure a new module, or close this one later.`);
+export function closedOrAborted(runtime: GuardRuntime, call: CallFacts<never>): AegisError | undefined {
+  if (runtime.closed) {
+    return new ShutdownError(
+      `The module is closed, so tool '${call.toolName}' did not run. Configure a new module, or close this one later.`,
+    );
   }
-  return signal?.aborted === true ? new CallAbortedError(toolName, signal.reason) : undefined;
+  const { signal } = call;
+  return signal?.aborted === true ? new CallAbortedError(call.toolName, signal.reason) : undefined;
 }
 
 /** The look at everything that can stop a call. It awaits nothing: what it finds is true in the tick in which the method is invoked. */
@@ -67,26 +75,33 @@ function stopOf<R>(
   decision: Decision,
   approved: ApprovedEntry | undefined,
 ): Error | undefined {
-  const { steps } = runtime;
   // what knows of the claim comes first: a stale claim is released, and its approval is not lost
   const stale = approved?.lastLook === undefined ? undefined : stopBy(approved.lastLook);
   if (stale !== undefined) return stale;
   // an approval that was handed out is cancelled by its handle, not by the signal of the call that opened it
-  const hasOwnSignal = approved?.lastLook === undefined || call.mode === 'throw';
-  if (runtime.closed || hasOwnSignal) {
+  if (runtime.closed || approved?.lastLook === undefined || call.mode === 'throw') {
     const stop = closedOrAborted(runtime, call);
     if (stop !== undefined) return stop;
   }
-  const tooDeep = nestedTooDeep(call.toolName);
-  if (tooDeep !== undefined) return tooDeep;
-  if (steps.length > 0) {
-    const identity = identityOf(call, decision, approved);
-    for (const step of steps) {
-      const stop = stopBy(() => step.stop?.(identity));
-      if (stop !== undefined) return AegisError.is(stop) ? stop : stepFailed(step.name, call.toolName, stop);
-    }
+  return (
+    nestedTooDeep(call) ??
+    (runtime.steps.length === 0 ? undefined : stopBySteps(runtime, call, decision, approved)) ??
+    (call.lastLook === undefined ? undefined : stopBy(call.lastLook))
+  );
+}
+
+function stopBySteps<R>(
+  { steps }: GuardRuntime,
+  call: CallToDecide<R>,
+  decision: Decision,
+  approved: ApprovedEntry | undefined,
+): AegisError | undefined {
+  const identity = identityOf(call, decision, approved);
+  for (const step of steps) {
+    const stop = stopBy(() => step.stop?.(identity));
+    if (stop !== undefined) return AegisError.is(stop) ? stop : stepFailed(step.name, call.toolName, stop);
   }
-  return call.lastLook === undefined ? undefined : stopBy(call.lastLook);
+  return undefined;
 }
 
 /** A look that throws has found a reason to stop. */
@@ -138,7 +153,8 @@ function enterWithJournal<R, O>(
         settled('failed');
         throw error;
       }
-      return { kind: 'ran', value: resultOf(runtime, call, decision, approved, whenSettled(value, settled)), decision, effectiveParams };
+      value = whenSettled(value, settled);
+      return { kind: 'ran', value: replaced(runtime, call, decision, approved, value), decision, effectiveParams };
     },
     (error) => withheld(journalFailed(toolName, error)),
   );
@@ -174,12 +190,11 @@ function whenSettled<R>(value: R, settled: (outcome: 'completed' | 'failed') => 
   ) as R;
 }
 
-function resultOf<R>(runtime: GuardRuntime, call: CallToDecide<R>, decision: Decision, approved: ApprovedEntry | undefined, value: R): R {
-  const { steps } = runtime;
-  if (steps.length === 0 || value instanceof GuardedStream) return value;
+function replaced<R>({ steps }: GuardRuntime, call: CallToDecide<R>, decision: Decision, approved: ApprovedEntry | undefined, value: R): R {
+  const replacing = steps.filter((step) => step.replace !== undefined);
+  if (replacing.length === 0 || value instanceof GuardedStream) return value;
   const identity = identityOf(call, decision, approved);
-  const replace = (result: unknown): unknown =>
-    steps.reduce<unknown>((given, step) => (step.replace === undefined ? given : step.replace(identity, given)), result);
+  const replace = (result: unknown): unknown => replacing.reduce<unknown>((given, step) => step.replace?.(identity, given), result);
   return (isThenable(value) ? Promise.resolve(value).then(replace) : replace(value)) as R;
 }
 
