@@ -5,7 +5,7 @@ import type { Task } from '../model/Task.js';
 import type { ApprovalSchedulerOptions } from './ApprovalSchedulerOptions.js';
 import { CallDriver } from './CallDriver.js';
 import type { CallIndex } from './call/CallIndex.js';
-import { anyCall, type ApprovalCall, type HeldApproval, PendingCall, type RunApproved } from './call/PendingCall.js';
+import { anyCall, type ApprovalCall, HeldCall, type HeldApproval, PendingCall, type RunApproved } from './call/PendingCall.js';
 import { cancelled, cancelledWith, timedOut } from './call/resolution.js';
 import { settleCall } from './call/settleCall.js';
 import { drainExecutions, endOpenCalls } from './execution/drain.js';
@@ -19,7 +19,7 @@ export class ApprovalScheduler {
   readonly #options: ApprovalSchedulerOptions;
   readonly #controller = new AbortController();
   readonly #driver: CallDriver;
-  readonly #cancelForCaller = (entry: PendingCall): Promise<boolean> => this.cancel(entry, 'by its caller');
+  readonly #cancelForCaller = (entry: PendingCall): Promise<boolean> => this.cancelForCaller(entry);
   /** Calls that are followed, and for which the process waits. */
   #background = 0;
   #closing: Promise<void> | undefined;
@@ -78,7 +78,7 @@ export class ApprovalScheduler {
   /** @internal Watches over the deadline only: it runs when its caller redeems it, or after {@link follow}. */
   hold<T>(task: Task, call: HeldApproval<T>): PendingCall<T> {
     this.#refuseIfClosing();
-    const entry = new PendingCall<T>(task, call, this.#cancelForCaller);
+    const entry = call instanceof PendingCall ? (call as PendingCall<T>) : new HeldCall<T>(task, call, this.#cancelForCaller);
     this.#driver.calls.add(anyCall(entry));
     this.#driver.hold(anyCall(entry));
     this.#holdProcess();
@@ -121,6 +121,11 @@ export class ApprovalScheduler {
   async cancel(entry: PendingCall, why: string | Error): Promise<boolean> {
     const resolution = typeof why === 'string' ? cancelled(entry.task, why) : cancelledWith(why);
     return settleCall(this.#driver, entry, resolution, 'withdraw');
+  }
+
+  /** @internal {@link cancel}, on behalf of its caller. */
+  cancelForCaller(entry: PendingCall): Promise<boolean> {
+    return this.cancel(entry, 'by its caller');
   }
 
   /** @internal Ends it as timed out unless it was decided or claimed first; tells the service. */

@@ -58,10 +58,9 @@ interface Progress<T> {
 }
 
 /** The scheduler's entry for one call. It lives from `hold` until the call ended. */
-export class PendingCall<T = unknown> implements Due {
+export abstract class PendingCall<T = unknown> implements Due {
   dueMs = 0;
   heapIndex = -1;
-  readonly call: HeldApproval<T>;
   /** As last seen. */
   task: Task;
   /** Whether the scheduler runs it on its own once approved; a held one waits for its caller to redeem it. */
@@ -71,16 +70,18 @@ export class PendingCall<T = unknown> implements Due {
   polls = 0;
   /** Callers that wait for it in mode `wait`. */
   waiters = 0;
-  readonly #cancel: (entry: PendingCall) => Promise<boolean>;
   #handle: PendingApproval<T> | undefined;
   #progress: Progress<T> | undefined;
 
-  /** @param cancel one function for all entries: a closure each would cost more than the entry */
-  constructor(task: Task, call: HeldApproval<T>, cancel: (entry: PendingCall) => Promise<boolean>) {
-    this.call = call;
+  constructor(task: Task) {
     this.task = task;
-    this.#cancel = cancel;
   }
+
+  /** The entry itself, where its guard made it: one object for each of 100,000 calls that wait. */
+  abstract get call(): HeldApproval<T>;
+
+  /** Cancels it on behalf of its caller. */
+  abstract cancel(): Promise<boolean>;
 
   /** A view of this entry, for its callers: made when first read, and the same for all of them. */
   get handle(): PendingApproval<T> {
@@ -141,11 +142,6 @@ export class PendingCall<T = unknown> implements Due {
     else (progress.listeners ??= []).push(listener);
   }
 
-  /** Cancels it on behalf of its caller. */
-  cancel(): Promise<boolean> {
-    return this.#cancel(anyCall(this));
-  }
-
   /** Remembers the error behind a summary that its task is about to record. */
   noteError(to: TaskStatus, summary: ErrorSummary, error: unknown): void {
     (this.#made().errors ??= []).push({ to, summary, error });
@@ -186,6 +182,27 @@ export class PendingCall<T = unknown> implements Due {
       errors: undefined,
     };
     return this.#progress;
+  }
+}
+
+/** The entry of a call that is an object of its own. */
+export class HeldCall<T = unknown> extends PendingCall<T> {
+  readonly #call: HeldApproval<T>;
+  readonly #cancel: (entry: PendingCall) => Promise<boolean>;
+
+  /** @param cancel one function for all entries: a closure each would cost more than the entry */
+  constructor(task: Task, call: HeldApproval<T>, cancel: (entry: PendingCall) => Promise<boolean>) {
+    super(task);
+    this.#call = call;
+    this.#cancel = cancel;
+  }
+
+  override get call(): HeldApproval<T> {
+    return this.#call;
+  }
+
+  override cancel(): Promise<boolean> {
+    return this.#cancel(anyCall(this));
   }
 }
 

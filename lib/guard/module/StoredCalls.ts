@@ -51,7 +51,7 @@ export class StoredCalls implements CallRestorer {
       const call = this.#call(found.binding, found.self, task);
       if ('kind' in call) return call;
       const hold = (): PendingCallState<unknown> =>
-        new PendingCallState<unknown>(runtime, call, new CallRequest(callParams(task), call, runtime));
+        new PendingCallState<unknown>(runtime, call, new CallRequest(callParams(task), call, runtime), task);
       // a session that withSession() gave lasts in what runs later
       return { kind: 'call', call: runtime.asyncLocal ? runWithSession(task.session, hold) : hold() };
     });

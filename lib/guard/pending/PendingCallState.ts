@@ -1,18 +1,19 @@
 import { AsyncResource } from 'node:async_hooks';
+import { anyCall, PendingCall } from '../../approval/call/PendingCall.js';
 import type { HeldApproval, LastLook } from '../../approval/call/PendingCall.js';
 import { NotEnteredError } from '../../approval/execution/ExecutionHost.js';
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Params } from '../../model/Params.js';
-import type { ExecutingTask } from '../../model/Task.js';
+import type { ExecutingTask, Task } from '../../model/Task.js';
 import { checkEffectiveParams } from '../call/checkEffectiveParams.js';
 import { CallRequest } from '../call/CallRequest.js';
 import type { CallToDecide } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { enterMethod } from '../gate/enterMethod.js';
 
-/** A guarded call while it waits for a person: what the scheduler keeps of it. */
-export class PendingCallState<R> implements HeldApproval<Awaited<R>> {
+/** A guarded call while it waits for a person: the scheduler's entry, and what the guard keeps of the call, in one object. */
+export class PendingCallState<R> extends PendingCall<Awaited<R>> implements HeldApproval<Awaited<R>> {
   readonly #call: CallToDecide<R>;
   readonly #runtime: GuardRuntime;
   /** The snapshot that was decided on. */
@@ -21,11 +22,20 @@ export class PendingCallState<R> implements HeldApproval<Awaited<R>> {
   /** The caller's own: the code that runs it later may be in the context of another caller, with the session of that one. */
   readonly #context: AsyncResource = captureContext();
 
-  constructor(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest) {
+  constructor(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest, task: Task) {
+    super(task);
     this.#call = call;
     this.#runtime = runtime;
     this.#params = request.params;
     this.#callId = request.callId;
+  }
+
+  override get call(): HeldApproval<Awaited<R>> {
+    return this;
+  }
+
+  override cancel(): Promise<boolean> {
+    return this.#runtime.scheduler.cancelForCaller(anyCall(this));
   }
 
   /** Made when it is asked for: 100,000 calls that wait would keep as many requests, which say what their tasks say. */

@@ -53,7 +53,7 @@ export function joinStoredCall<R>(
       return undefined;
     // a duplicate call may have taken it meanwhile
     if (scheduler.heldCall(task.taskId) !== undefined) return joinPendingCall(runtime, call, request);
-    const held = new PendingCallState(runtime, call, request);
+    const held = new PendingCallState(runtime, call, request, task);
     const entry = scheduler.hold(task, held);
     return pendingOutcome(runtime, entry, held.run.bind(held), { joined: true, signal: call.signal });
   });

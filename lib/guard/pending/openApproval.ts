@@ -35,7 +35,7 @@ export function openApproval<R>(
     return chain(runtime.tasks.record(task), ({ outcome }) => {
       if (outcome !== 'created') throw replayed(task, runtime.journal);
       runtime.journal?.note({ kind: 'opened', task });
-      const held = new PendingCallState(runtime, call, request);
+      const held = new PendingCallState(runtime, call, request, task);
       const entry = runtime.scheduler.hold(task, held);
       return pendingOutcome(runtime, entry, held.run.bind(held), { joined: false, signal: call.signal });
     });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { CallIndex } from '../../../lib/approval/call/CallIndex.js';
-import { PendingCall } from '../../../lib/approval/call/PendingCall.js';
+import { HeldCall } from '../../../lib/approval/call/PendingCall.js';
 import { requestOf } from '../../support/callRequests.js';
 import { pendingTask } from '../../support/tasks.js';
 
@@ -34,6 +34,6 @@ describe('CallIndex', () => {
   function setup() {
     const guard = {};
     const call = { task: pendingTask(), request: requestOf(), run: () => 1, admit: (params: object) => params as never, guard };
-    return { calls: new CallIndex(), entry: new PendingCall<unknown>(call.task, call, async () => true), guard };
+    return { calls: new CallIndex(), entry: new HeldCall<unknown>(call.task, call, async () => true), guard };
   }
 });

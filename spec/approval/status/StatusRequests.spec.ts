@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { PendingCall } from '../../../lib/approval/call/PendingCall.js';
+import { HeldCall } from '../../../lib/approval/call/PendingCall.js';
 import { StatusRequests } from '../../../lib/approval/status/StatusRequests.js';
 import type { DecisionStatus } from '../../../lib/model/Decision.js';
 import { requestOf } from '../../support/callRequests.js';
@@ -63,7 +63,7 @@ describe('StatusRequests', () => {
     const requests = new StatusRequests();
     const task = pendingTask();
     const call = { task, request: requestOf(), run: () => 1, admit: (params: object) => params as never };
-    const entry = new PendingCall<unknown>(call.task, call, async () => true);
+    const entry = new HeldCall<unknown>(call.task, call, async () => true);
     const put: { resolve: (status: DecisionStatus) => void; reject: (error: Error) => void }[] = [];
     const heard: string[] = [];
     const ask = (): unknown =>
