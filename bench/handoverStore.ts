@@ -1,4 +1,4 @@
-import type { StateStore } from 'aegislib';
+import type { StateStore } from 'aegislib/store';
 
 /** The store of a bench that runs in two processes. */
 export async function openStore(kind: string, where: string): Promise<StateStore | string> {

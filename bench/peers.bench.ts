@@ -1,6 +1,7 @@
 // What others take for the same question: the policy engines that install from npm, on the same policies and requests as ours. None is timed before
 // it has given the right answer to every request that its language can answer.
-import { AegisModule, CedarPolicyEngine, guard } from 'aegislib';
+import { AegisModule, guard } from 'aegislib';
+import { CedarPolicyEngine } from 'aegislib/policy';
 import { compare, time, median } from './compare.js';
 import { report, type Figure } from './figure.js';
 import { casbin } from './peers/casbin.js';

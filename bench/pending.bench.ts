@@ -1,7 +1,8 @@
 // 100,000 approvals pending at once: heap, timers, and how long the event loop is held when all fall due together. Run with --expose-gc.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AegisModule, guard, type DecisionService, type DecisionStatus } from 'aegislib';
+import { AegisModule, guard, type DecisionService } from 'aegislib';
+import type { DecisionStatus } from 'aegislib/decision';
 import { report } from './figure.js';
 
 const COUNT = 100_000;

@@ -1,6 +1,7 @@
 // What a decision by policies costs, and what cedar-wasm itself takes for the same question in the same run.
 import { createRequire } from 'node:module';
-import { AegisModule, CedarPolicyEngine, guard } from 'aegislib';
+import { AegisModule, guard } from 'aegislib';
+import { CedarPolicyEngine } from 'aegislib/policy';
 import { compare, median, time } from './compare.js';
 import { report } from './figure.js';
 import { POLICIES } from './peers/transfer.js';

@@ -2,7 +2,9 @@
 import pg from 'pg';
 import { postgresStore } from '../lib/store/postgres/index.js';
 import { claimed, settled } from '../lib/store/taskTransitions.js';
-import { keyOf, TASK_COLUMNS, taskOf, valuesOf, CHANGING } from '../lib/store/postgres/rows.js';
+import { taskFromRow } from '../lib/store/postgres/rows.js';
+import { TaskStatements } from '../lib/store/postgres/statements.js';
+import type { Task } from '../lib/model/Task.js';
 import { postgresServer } from '../spec/support/postgresServer.js';
 import { pendingTask } from '../spec/support/tasks.js';
 import { report } from './figure.js';
@@ -23,11 +25,7 @@ const store = postgresStore(options);
 await store.open();
 const pool = new pg.Pool({ connectionString: server.url(), max: 3 });
 
-const see = `SELECT ${TASK_COLUMNS}, stamp, ${schema}.now_ms() AS now FROM ${schema}.task WHERE task_id = $1`;
-const sets = CHANGING.map((column, i) => `${column} = $${i + 7}`).join(', ');
-const change = `WITH changed AS (UPDATE ${schema}.task SET ${sets}, look_at = 0, decided = decided, changed_at = ${schema}.now_ms(), stamp = $3, written_by = $4
-  WHERE task_id = $1 AND version = $2 AND ($5::bigint IS NULL OR lease_until <= $5) RETURNING task_id)
-  SELECT ${schema}.durably(), pg_notify('${schema}', $6) FROM changed`;
+const statements = new TaskStatements(schema);
 
 async function approved(): Promise<readonly { taskId: string; digest: string }[]> {
   const tasks = Array.from({ length: COUNT }, () => pendingTask({ expiresAtMs: Date.now() + 3_600_000 }));
@@ -47,29 +45,23 @@ const byStore: Work = async ({ taskId, digest }) => {
 
 /** The same statements, without anything that makes them safe. The texts they carry are made beforehand. */
 const byHand: Work = async ({ taskId }) => {
-  const [one, two] = bodies.get(taskId) as [unknown[], unknown[]];
-  for (const [version, values] of [
-    [2, one],
-    [3, two],
-  ] as const) {
-    await pool.query({ name: 'see', text: see, values: [keyOf(taskId)] });
-    const { rowCount } = await pool.query({
-      name: 'change',
-      text: change,
-      values: [taskId, version, 's', 'bare', null, `["task","${taskId}"]`, ...values],
-    });
+  for (const write of writes.get(taskId) ?? []) {
+    await pool.query(statements.read(taskId));
+    const { rowCount } = await pool.query(write);
     if (rowCount !== 1) throw new Error('not changed');
   }
 };
-const bodies = new Map<string, readonly [unknown[], unknown[]]>();
+const writes = new Map<string, readonly ReturnType<TaskStatements['change']>[]>();
 async function prepare(tasks: readonly { readonly taskId: string; readonly digest: string }[]): Promise<void> {
+  const mark = (taskId: string) => ({ stamp: 's', ownerId: 'bare', note: `["task","${taskId}"]` });
   for (const { taskId, digest } of tasks) {
-    const { rows } = await pool.query({ name: 'see', text: see, values: [taskId] });
+    const { rows } = await pool.query(statements.read(taskId));
     const claim = { taskId, token: taskId, digest, nowMs: Date.now(), leaseMs: 60_000 };
-    const executing = claimed(taskOf(rows[0] as never), claim, 'bare');
-    const ended = settled(executing, taskId, { to: 'completed', result: 1 }, Date.now());
+    const task = taskFromRow(rows[0] as never);
+    const executing = claimed(task, claim, 'bare');
+    const ended: Task | undefined = settled(executing, taskId, { to: 'completed', result: 1 }, Date.now());
     if (executing === undefined || ended === undefined) throw new Error('cannot be claimed');
-    bodies.set(taskId, [valuesOf(executing), valuesOf(ended)]);
+    writes.set(taskId, [statements.change(task, executing, mark(taskId)), statements.change(executing, ended, mark(taskId))]);
   }
 }
 

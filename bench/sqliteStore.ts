@@ -14,9 +14,9 @@ type Task = Extract<NonNullable<Awaited<ReturnType<StateStore['tasks']['get']>>>
 const ROUNDS = 15;
 const PER_ROUND = 100;
 const LATER = Date.now() + 86_400_000;
-const CHANGED = 'INSERT INTO change (kind, id, version, status, from_status, owner, at) VALUES (?, ?, ?, ?, ?, ?, ?)';
-const WRITE = `UPDATE task SET decision_id = ?, status = ?, version = ?, updated_at = ?, expires_at = ?, look_at = 0,
-  decided = EXISTS (SELECT 1 FROM approval WHERE decision_id = ? AND status <> 'pending'), lease_until = ?, owner = ?, seq = ?, body = ? WHERE ord = ?`;
+const CHANGED = 'INSERT INTO change (kind, id, version, status, from_status, written_by, at) VALUES (?, ?, ?, ?, ?, ?, ?)';
+const WRITE = `UPDATE task SET decision_id = ?, status = ?, version = ?, updated_at = ?, expires_at = ?, next_check_at = 0,
+  decided = EXISTS (SELECT 1 FROM approval WHERE decision_id = ? AND status <> 'pending'), lease_until = ?, executor_id = ?, seq = ?, body = ? WHERE ord = ?`;
 
 /** The figures, or one that says why there are none. */
 export async function sqliteStoreFigures(): Promise<readonly Figure[]> {
@@ -101,8 +101,8 @@ async function filled(file: string, sqlite: typeof import('node:sqlite'), count:
   await store.tasks.transition('taskX', ['pending'], { to: 'approved', approvedBy: 'ann' }, Date.now());
   await store.close();
   const db = new sqlite.DatabaseSync(file);
-  const columns = `status, version, guard_key, agent_id, tool_name, mode, original_digest, session_digest, home, resumable, created_at, updated_at,
-    expires_at, look_at, decided, lease_until, owner, seq`;
+  const columns = `status, version, guard_key, agent_id, tool_name, mode, original_digest, session_digest, owner_id, resumable, created_at, updated_at,
+    expires_at, next_check_at, decided, lease_until, executor_id, seq`;
   db.exec(`BEGIN; WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ${count - 1})
     INSERT INTO task (task_id, decision_id, ${columns}, body)
     SELECT 'task' || i, 'dec' || i, ${columns}, replace(replace(body, 'taskX', 'task' || i), 'decX', 'dec' || i) FROM task, n WHERE task_id = 'taskX';
@@ -136,7 +136,15 @@ function task(): Task {
     metadata: {},
     history: [],
     retryOf: undefined,
-    origin: { ownerId: 'gone', target: 'Till', resumable: true, originalParams: params, argumentCount: 1, signature: 's', idempotent: false },
+    origin: {
+      ownerId: 'gone',
+      target: 'Till',
+      resumable: true,
+      originalParams: params,
+      argumentCount: 1,
+      signature: 's',
+      idempotent: false,
+    },
   };
 }
 

@@ -9,10 +9,10 @@ import {
   ForbiddenError,
   guard,
   isPending,
-  MemoryTaskStore,
   StoreError,
   type PendingApproval,
 } from 'aegislib';
+import { MemoryTaskStore } from 'aegislib/store';
 import { show } from './show.js';
 
 const text = `

@@ -53,7 +53,7 @@ show('stats', 'cyan', `${completed} completed, ${failed} failed, ${cancelled} ca
 
 show('task', 'cyan', `${(await tasks.getTask(web.taskId))?.status}`);
 await tasks.deleteTask(web.taskId);
-show('clear', 'cyan', `${await tasks.clearCompleted({ maxAgeSeconds: 3600 })} older than an hour`);
+show('clear', 'cyan', `${await tasks.clearCompleted({ maxAgeMs: 3_600_000 })} older than an hour`);
 show('clear', 'cyan', `${await tasks.clearAll()} of any age`);
 show('stats', 'cyan', `${(await tasks.getStats()).total} in all`);
 await aegis.close();

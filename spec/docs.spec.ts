@@ -11,6 +11,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { posix, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as aegis from 'aegislib';
+import * as decision from 'aegislib/decision';
+import * as policy from 'aegislib/policy';
+import * as store from 'aegislib/store';
 import { DEFAULT_POLLING } from '../lib/guard/module/buildModule.js';
 import { applyEnvironment } from '../lib/guard/module/environment.js';
 import { OPTION_NAMES, optionProblems } from '../lib/guard/module/optionsSchema.js';
@@ -81,7 +84,7 @@ describe('The documentation', function () {
     for (const page of pages)
       for (const { language, marks, lines, line } of page.blocks) {
         if (language !== 'cedar') continue;
-        const load = (): unknown => aegis.CedarPolicyEngine.load({ sources: [{ file: `${page.path}:${line}`, text: lines.join('\n') }] });
+        const load = (): unknown => policy.CedarPolicyEngine.load({ sources: [{ file: `${page.path}:${line}`, text: lines.join('\n') }] });
         if (marks.includes('refused')) it(`are refused: ${page.path}:${line}`, () => expect(load).to.throw(aegis.ConfigError));
         else it(`load: ${page.path}:${line}`, () => expect(load).to.not.throw());
       }
@@ -107,7 +110,8 @@ describe('The documentation', function () {
 
   it('says something about every value that the package exports', () => {
     const said = pages.map((page) => page.text).join('\n');
-    expect(Object.keys(aegis).filter((name) => !new RegExp(`\\b${name}\\b`).test(said))).to.deep.equal([]);
+    const values = [aegis, store, decision, policy].flatMap((entry) => Object.keys(entry));
+    expect(values.filter((name) => !new RegExp(`\\b${name}\\b`).test(said))).to.deep.equal([]);
   });
 
   it('names no host of a registry and no path of a machine', () => {
@@ -130,14 +134,14 @@ describe('docs/configuration.md', () => {
     const parts = rows.map(({ Option }) => Option).filter((name) => name.includes('.'));
     const tasks = ['maxPending', 'maxFinished', 'finishedTtlMs'].map((name) => `tasks.${name}`);
     const polling = Object.keys(DEFAULT_POLLING).map((name) => `approvalPolling.${name}`);
-    const limits = Object.keys(aegis.DEFAULT_LIMITS).map((name) => `limits.${name}`);
+    const limits = Object.keys(decision.DEFAULT_LIMITS).map((name) => `limits.${name}`);
     const recovery = ['leaseMs', 'sweepMs', 'maxRuns'].map((name) => `recovery.${name}`);
     expect([...parts].sort()).to.deep.equal([...polling, ...limits, ...tasks, ...recovery].sort());
     for (const name of parts) expect(optionProblems(nested(name, Symbol('wrong'))), name).to.have.lengthOf(1);
   });
 
   it('says the defaults that the code has', () => {
-    const defaults = { approvalPolling: DEFAULT_POLLING, limits: aegis.DEFAULT_LIMITS };
+    const defaults = { approvalPolling: DEFAULT_POLLING, limits: decision.DEFAULT_LIMITS };
     for (const [option, values] of Object.entries(defaults))
       for (const [name, value] of Object.entries(values)) expect(plain(cell(`${option}.${name}`).Default), name).to.equal(String(value));
     for (const [name, said] of Object.entries(defaultsInSource())) expect(plain(cell(name).Default), name).to.include(said);

@@ -1,7 +1,18 @@
 import { expect } from 'chai';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import { cycles, emptyNames, forbiddenImports, homeless, importsOf, longFiles, ROWS, type Sources } from './support/layers.js';
+import { cycles, emptyNames, forbiddenImports, homeless, importsOf, ROWS, type Sources } from './support/layers.js';
+import { exportedNames, fullFolders, longFiles, misnamedFiles, tangledFolders, WARN_LINES } from './support/rooms.js';
+
+/** Files that export nothing of their own name, and why. */
+const NAMED_OTHERWISE = [
+  'cli/aegis.ts', // the program itself: it is run, not imported
+  'common/runtime.ts', // imported for what it loads
+  'model/errors/CallErrors.ts', // families of error classes
+  'model/errors/RefusalErrors.ts',
+  'model/errors/SetupErrors.ts',
+  'policy/lint/worker.ts', // started by its place, as a thread
+];
 
 describe('The layers of lib', () => {
   const lib = readLib();
@@ -23,8 +34,27 @@ describe('The layers of lib', () => {
     expect(cycles(lib)).to.deep.equal([]);
   });
 
-  it('hold no file longer than 200 lines', () => {
+  it('hold no file longer than 400 lines', () => {
+    const long = longFiles(lib, WARN_LINES);
+    if (long.length > 0) console.log(`      warning, over ${WARN_LINES} lines: ${long.join(', ')}`);
     expect(longFiles(lib)).to.deep.equal([]);
+  });
+
+  it('hold at most 15 files in a folder', () => {
+    expect(fullFolders(lib)).to.deep.equal([]);
+  });
+
+  it('have sub-folders in an order, so that imports between them go one way', () => {
+    expect(tangledFolders(lib)).to.deep.equal([]);
+  });
+
+  it('have files that export something of their own name', () => {
+    expect(misnamedFiles(lib, NAMED_OTHERWISE)).to.deep.equal([]);
+  });
+
+  it('have no exception from the names that is not needed', () => {
+    const needed = misnamedFiles(lib, []);
+    expect(NAMED_OTHERWISE.filter((file) => !needed.some((found) => found.startsWith(`${file}:`)))).to.deep.equal([]);
   });
 
   it('hold nothing called utils or helpers', () => {
@@ -150,10 +180,94 @@ describe('The checker of the layers', () => {
     expect(cycles(sources(diamond))).to.deep.equal([]);
   });
 
-  it('finds a file of 201 lines and passes one of 200', () => {
-    expect(longFiles(sources({ 'model/a.ts': 'x\n'.repeat(200), 'model/b.ts': 'x\n'.repeat(201) }))).to.deep.equal([
-      'model/b.ts: 201 lines',
+  it('finds a file of 401 lines and passes one of 400, and can be asked for another length', () => {
+    const files = sources({ 'model/a.ts': 'x\n'.repeat(400), 'model/b.ts': 'x\n'.repeat(401) });
+    expect(longFiles(files)).to.deep.equal(['model/b.ts: 401 lines']);
+    expect(longFiles(files, WARN_LINES)).to.deep.equal(['model/a.ts: 400 lines', 'model/b.ts: 401 lines']);
+  });
+
+  it('finds a folder of 16 files, and counts its sub-folders apart', () => {
+    const many = (folder: string, count: number): [string, string][] => Array.from({ length: count }, (_, i) => [`${folder}/a${i}.ts`, '']);
+    expect(fullFolders(new Map([...many('model', 15), ...many('model/deep', 15)]))).to.deep.equal([]);
+    expect(fullFolders(new Map([...many('model', 15), ...many('model/deep', 16)]))).to.deep.equal(['model/deep: 16 files']);
+  });
+
+  it('finds sub-folders that import one another without a cycle of files, types included', () => {
+    const tangled = sources({
+      'policy/parse/a.ts': "import type { B } from '../value/b.js';",
+      'policy/value/b.ts': '',
+      'policy/value/c.ts': "import '../parse/d.js';",
+      'policy/parse/d.ts': '',
+    });
+    expect(cycles(tangled)).to.deep.equal([]);
+    expect(tangledFolders(tangled)).to.deep.equal(['policy: parse/ -> value/ -> parse/']);
+  });
+
+  it('finds a ring of three sub-folders, and one inside a sub-folder', () => {
+    const ring = sources({
+      'guard/a/x.ts': "import '../b/x.js';",
+      'guard/b/x.ts': "import '../c/x.js';",
+      'guard/c/x.ts': "import '../a/y.js';",
+      'guard/a/y.ts': '',
+    });
+    expect(tangledFolders(ring)).to.deep.equal(['guard: a/ -> b/ -> c/ -> a/']);
+    const inner = sources({
+      'guard/a/p/x.ts': "import '../q/x.js';",
+      'guard/a/q/x.ts': '',
+      'guard/a/q/y.ts': "import '../p/y.js';",
+      'guard/a/p/y.ts': '',
+    });
+    expect(tangledFolders(inner)).to.deep.equal(['guard/a: p/ -> q/ -> p/']);
+  });
+
+  it('lets a file beside the sub-folders be above one and below another, but not both of one', () => {
+    const between = sources({
+      'policy/high/a.ts': "import '../middle.js';",
+      'policy/middle.ts': "import './low/a.js';",
+      'policy/low/a.ts': '',
+      'policy/low/b.ts': "import './a.js';",
+    });
+    expect(tangledFolders(between)).to.deep.equal([]);
+    const both = new Map([...between, ['policy/low/c.ts', "import '../middle.js';"]]);
+    expect(cycles(both)).to.deep.equal([]);
+    expect(tangledFolders(both)).to.deep.equal(['policy: middle.ts -> low/ -> middle.ts']);
+  });
+
+  it('reads every form of export', () => {
+    const source = `
+      export class AaBb {}
+      export abstract class Bb {}
+      export async function cc() {}
+      export function* dd() {}
+      export const EE: number = 1;
+      export interface Ff {}
+      export type Gg = string;
+      export { hh, type Ii, jj as kk } from './a.js';
+      export type { Ll };
+      // export class Mm {}
+      const text = 'export class Nn {}';
+      class Oo {}
+      export * from './b.js';
+    `.replaceAll(/^ {6}/gm, '');
+    expect(exportedNames(source).sort()).to.deep.equal(['AaBb', 'Bb', 'EE', 'Ff', 'Gg', 'Ii', 'Ll', 'cc', 'dd', 'hh', 'kk']);
+  });
+
+  it('finds a file that exports nothing of its own name', () => {
+    const named = sources({
+      'store/schema.ts': 'export function migrateSchema() {}',
+      'store/rows.ts': 'export interface TaskRow {}',
+      'store/dueTasks.ts': 'export const DUE_TASKS_LIMIT = 1;',
+      'store/index.ts': "export * from './rows.js';",
+      'store/leases.ts': 'export function sweep() {}\nexport interface Beat {}',
+      'store/taskRows.ts': 'export interface TaskShape {}\nexport const ROWS = 1;',
+      'store/empty.ts': 'class Empty {}',
+    });
+    expect(misnamedFiles(named, [])).to.deep.equal([
+      'store/leases.ts: exports Beat, sweep',
+      'store/taskRows.ts: exports ROWS, TaskShape',
+      'store/empty.ts: exports nothing',
     ]);
+    expect(misnamedFiles(named, ['store/leases.ts', 'store/taskRows.ts', 'store/empty.ts'])).to.deep.equal([]);
   });
 
   it('finds names that say nothing', () => {

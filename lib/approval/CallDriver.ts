@@ -5,7 +5,7 @@ import { pollDelay } from '../common/time/pollDelay.js';
 import { SteadyClock } from '../common/time/SteadyClock.js';
 import type { DecisionService } from '../decision/DecisionService.js';
 import { summarizeError } from '../model/AegisError.js';
-import { checkStatus } from '../model/checkStatus.js';
+import { checkStatus } from '../model/checkDecision.js';
 import type { DecisionStatus } from '../model/Decision.js';
 import { publishCallbackError } from '../model/diagnostics.js';
 import { reportSecurity } from '../model/Journal.js';

@@ -1,8 +1,8 @@
 import type { AegisError } from '../model/AegisError.js';
 import { CedarPolicyEngine } from '../policy/engine/CedarPolicyEngine.js';
 import { readPolicies } from '../policy/live/readPolicies.js';
-import { runPolicyTests } from '../policy/runPolicyTests.js';
-import type { PolicyTestResult } from '../policy/runPolicyTests.js';
+import { runPolicyTests } from '../policy/engine/runPolicyTests.js';
+import type { PolicyTestResult } from '../policy/engine/runPolicyTests.js';
 import { type CliIo, counted, writeJson, writeLines } from './CliIo.js';
 import { CliError, EXIT } from './exitCodes.js';
 import { filesOf, readJsonFile } from './readInput.js';

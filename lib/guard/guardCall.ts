@@ -1,7 +1,7 @@
-import { isPlainObject } from '../common/data/plainness.js';
+import { isPlainObject } from '../common/data/plainObject.js';
 import { recordOf } from '../model/snapshot/ArgumentList.js';
 import { ParamsError } from '../model/errors/CallErrors.js';
-import { TOOL_NAME } from '../model/names.js';
+import { isId, TOOL_NAME } from '../model/Params.js';
 import { takeParams } from '../model/snapshot/takeSnapshot.js';
 import type { AegisModule, AegisModuleView } from './module/AegisModule.js';
 import { decideCall } from './decideCall.js';
@@ -41,7 +41,7 @@ function ownCall<R>(runtime: GuardRuntime, given: GuardedCall<Awaited<R>>, run: 
   // every field is read once: what is checked is what counts
   const call = { ...given };
   const { agentId, toolName, guardKey, params, session, groups, opaque, approvalTimeoutMs, covers } = call;
-  if (!isText(agentId) || !isText(toolName) || (guardKey !== undefined && !isText(guardKey))) {
+  if (!isId(agentId) || !isId(toolName) || (guardKey !== undefined && !isId(guardKey))) {
     throw new ParamsError('', 'A call needs an agentId and a toolName: texts of 1 to 256 characters.', { code: 'invalid_call' });
   }
   if (!TOOL_NAME.test(toolName))
@@ -59,8 +59,4 @@ function ownCall<R>(runtime: GuardRuntime, given: GuardedCall<Awaited<R>>, run: 
   };
   if (covers !== true || own.opaque !== undefined) return { ...own, invokeMethod: (params: OwnParams): R => run(recordOf(params)) };
   return { ...own, invokeMethod: (params) => runOfferingDecision(runtime, own, recordOf(params), run) };
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === 'string' && value !== '' && value.length <= 256;
 }

@@ -1,4 +1,13 @@
-import type { ApprovalNeededDecision, Decision, DecisionRequest, DenyDecision, SanitizeDecision, Violation } from './Decision.js';
+import { isRecord } from '../common/data/plainObject.js';
+import type {
+  ApprovalNeededDecision,
+  Decision,
+  DecisionRequest,
+  DecisionStatus,
+  DenyDecision,
+  SanitizeDecision,
+  Violation,
+} from './Decision.js';
 import { AegisError } from './AegisError.js';
 import { DecisionUnavailableError } from './errors/ServiceErrors.js';
 import { reportSecurity } from './Journal.js';
@@ -6,6 +15,8 @@ import type { Journal } from './Journal.js';
 import type { Params } from './Params.js';
 
 const MAX_ID_LENGTH = 512;
+
+const STATES: readonly unknown[] = ['pending', 'approved', 'denied', 'expired'] satisfies DecisionStatus['state'][];
 
 type Answer = Partial<Record<string, unknown>>;
 
@@ -51,6 +62,26 @@ function readDecision(decision: unknown, request: DecisionRequest, journal: Jour
       denial.reason = 'The decision has an effect that this version does not know.';
       return denial;
     }
+  }
+}
+
+/**
+ * Copies where a service says an approval stands, reading each field once: nothing it does to its answer later changes what happens. A state that
+ * nobody knows is `invalid`; what has no readable decisionId is `undefined`.
+ */
+export function checkStatus(answer: unknown): DecisionStatus | undefined {
+  try {
+    if (typeof answer !== 'object' || answer === null) return undefined;
+    const { decisionId, state, reason, by } = answer as Partial<Record<keyof DecisionStatus, unknown>>;
+    if (typeof decisionId !== 'string') return undefined;
+    return {
+      decisionId,
+      state: STATES.includes(state) ? (state as DecisionStatus['state']) : 'invalid',
+      reason: typeof reason === 'string' ? reason : undefined,
+      by: typeof by === 'string' ? by : undefined,
+    };
+  } catch {
+    return undefined;
   }
 }
 
@@ -100,10 +131,6 @@ function asking(
 /** A service in JavaScript may say null where there is nothing. */
 function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function textOf(value: unknown): string | undefined {

@@ -27,26 +27,27 @@ export interface Evaluation {
 }
 
 /**
- * Answers one caller.
+ * Evaluates policies for one caller on the context of one call.
  *
- * @throws whatever goes wrong: the caller denies
+ * @throws Error if the policies cannot be evaluated; the engine then denies the call
  */
-export type Ask = (context: RecordValue, budget: StepBudget) => Evaluation;
+export type Evaluate = (context: RecordValue, budget: StepBudget) => Evaluation;
 
-/** Some policies, ready to answer one caller. */
-export interface Answers {
-  readonly all: Ask;
-  /** The permits alone: tells whether something permits a call that a forbid stops. */
-  readonly permits: Ask;
+/** An evaluator of some policies, bound to one caller. */
+export interface BoundEvaluator {
+  /** Evaluates all the policies. */
+  readonly evaluate: Evaluate;
+  /** Evaluates the permits alone: tells whether anything permits a call that a forbid stops. */
+  readonly evaluatePermits: Evaluate;
 }
 
-/** Evaluates a fixed set of policies. The seam between our four effects and whatever evaluates Cedar. */
+/** Evaluates a fixed set of policies in Cedar's own semantics. Aegis's four effects are decided on top of it. */
 export interface Evaluator {
-  /** Does what can be done before the context is known: worth keeping. */
-  forCaller(caller: Caller): Answers;
-  /** Frees what it holds outside the JavaScript heap. It may still be used; it then takes it anew. */
+  /** Does the work that does not depend on the context. The result is worth keeping. */
+  forCaller(caller: Caller): BoundEvaluator;
+  /** Frees the memory it holds outside the JavaScript heap. It can still be used, and then allocates again. */
   release?(): void;
 }
 
-/** Makes an evaluator of some policies. Cheap: whatever is costly waits for the first caller. */
+/** Makes an evaluator of some policies. Cheap: costly work waits for the first caller. */
 export type MakeEvaluator = (policies: readonly Policy[]) => Evaluator;

@@ -1,3 +1,5 @@
+import { ConfigError } from '../model/errors/SetupErrors.js';
+
 /** Where policies come from: a path or file URL of a folder (every `*.cedar` in it) or of one file, or the text itself. */
 export type PolicySource = string | URL | { readonly text: string };
 
@@ -6,4 +8,30 @@ export interface SourceText {
   /** How problems name it. Has no influence on any decision or hash. */
   readonly file: string;
   readonly text: string;
+}
+
+/** One thing wrong with a policy, and where. */
+export interface PolicyProblem {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  /** From 1, in UTF-16 units, as editors count. */
+  readonly column: number;
+  /** What is wrong and what to do. */
+  readonly message: string;
+  /** The policy's `@id`, where it could be read. */
+  readonly policyId?: string | undefined;
+}
+
+/** Problems beyond this many are only counted. */
+const SHOWN = 100;
+
+/** All problems as one error, each under `file:line:column`. */
+export function policyConfigError(problems: readonly PolicyProblem[]): ConfigError {
+  const shown = problems.slice(0, SHOWN).map((p) => ({
+    where: `${p.file}:${p.line}:${p.column}`,
+    message: p.policyId === undefined ? p.message : `[${p.policyId}] ${p.message}`,
+  }));
+  const rest = problems.length - shown.length;
+  return new ConfigError(rest > 0 ? [...shown, { where: '', message: `…and ${rest} more problems in the policies.` }] : shown);
 }

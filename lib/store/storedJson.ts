@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import type { ErrorSummary } from '../model/AegisError.js';
-import { setOwn } from '../common/data/setOwn.js';
+import { setOwn } from '../common/data/plainObject.js';
 
 /** The property that marks what JSON has no word for. A plain object that has it is itself marked, so that none is taken for a mark. */
 const MARK = '$aegis';

@@ -1,6 +1,6 @@
 import type { Awaitable } from '../common/awaitable.js';
 import { chain } from '../common/awaitable.js';
-import { nextId } from '../common/ids.js';
+import { nextId } from '../common/nextId.js';
 import type { DecisionService } from '../decision/DecisionService.js';
 import type { Decision, DecisionRequest, DecisionStatus, Effect } from '../model/Decision.js';
 

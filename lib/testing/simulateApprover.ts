@@ -1,5 +1,5 @@
 import type { Awaitable } from '../common/awaitable.js';
-import { clampTimeout } from '../common/time/timers.js';
+import { clampTimeout } from '../common/time/SteadyClock.js';
 import type { ApprovalDesk } from '../decision/desk/ApprovalDesk.js';
 import type { AegisModule } from '../guard/module/AegisModule.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';

@@ -1,4 +1,4 @@
-import { isPlainObject } from '../common/data/plainness.js';
+import { isPlainObject } from '../common/data/plainObject.js';
 import { getGuard, listGuards, unguardedOverrides } from '../guard/method/guardMetadata.js';
 import { isGuardedFunction, nameOf, registeredTools, toolShape } from './toolShapes.js';
 

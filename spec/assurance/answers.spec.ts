@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { inspect, isDeepStrictEqual } from 'node:util';
-import { RemoteExchange, type RemoteQuestion } from '../../lib/decision/remote/exchange.js';
+import { HttpExchange, type HttpRequest } from '../../lib/common/transport/HttpExchange.js';
 import { AegisModule } from '../../lib/guard/module/AegisModule.js';
 import { counted, seed, volume } from '../support/assurance.js';
 import { askedOf, remoteCase, type RemoteCase } from './support/remoteCases.js';
@@ -55,7 +55,7 @@ describe('A mutated answer', () => {
   const CASES_PER_MODULE = 5_000;
 
   describe('of a Data Plane', () => {
-    const { ask } = RemoteExchange.prototype;
+    const { exchange } = HttpExchange.prototype;
     let current: RemoteCase;
     let aegis: AegisModule | undefined;
 
@@ -68,14 +68,14 @@ describe('A mutated answer', () => {
 
     before(() => {
       // all that is left out is the socket: texts come to the client as if they had been read from one
-      RemoteExchange.prototype.ask = (question: RemoteQuestion) => {
+      HttpExchange.prototype.exchange = (question: HttpRequest) => {
         const body = question.method === 'POST' ? current.decision(askedOf(question)) : current.status;
-        return Promise.resolve({ kind: 'answered', value: { body, headers: new Headers() } });
+        return Promise.resolve({ status: 200, body, headers: new Headers() });
       };
     });
 
     after(async () => {
-      RemoteExchange.prototype.ask = ask;
+      HttpExchange.prototype.exchange = exchange;
       await aegis?.close();
     });
 

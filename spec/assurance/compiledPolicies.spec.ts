@@ -43,7 +43,7 @@ function told(counts: FuzzCounts): Record<string, number | string> {
     policies: counts.policies,
     'without an erring policy': share(counts.withoutError),
     allowed: share(counts.allowed),
-    'policies bailed at load': counts.uncompiledPolicies,
+    'policies not compiled': counts.uncompiledPolicies,
     'not used': counts.refusedPolicies + counts.refusedRequests,
   };
 }

@@ -12,9 +12,11 @@ import { FaultProxy, headerOf, type QuestionKind } from '../support/FaultProxy.j
 import { type Fault, faults } from '../support/faults.js';
 import { KEY_CANARY, remoteRequest } from '../support/remoteRequest.js';
 
+/** Of the first try. Where this machine was too slow for it, the next try has twice the time; the grace stays what it is. */
 const DEADLINE_MS = 200;
 const GRACE_MS = 50;
-const APPROVAL_MS = 500; // it is polled in its middle: a poll and its deadline fit in
+const TRIES = 5;
+const APPROVALS_PER_DEADLINE = 2.5; // an approval is polled in its middle: a poll and its deadline fit in
 const FAULTS_AT_ONCE = 3; // of eight cells each
 const RESOLUTION_MS = 5;
 const YES = { status: 'OK', effect: 'allow' };
@@ -31,14 +33,14 @@ const ANSWERS: readonly (readonly [kind: QuestionKind, would: string, says: obje
   ['status', 'cancelled', { status: 'CANCELLED', effect: 'allow' }, 'DecisionUnavailableError malformed'],
 ];
 
-/** One fault before one answer, and what came of it; `slow`: the deadline came before the fault was met. */
+/** One fault before one answer, and what came of it; `slow`: the deadline came before the fault was met, or the call ended too long after it. */
 type Cell = ReturnType<typeof cellsOf>[number];
 
 function cellsOf(fault: Fault) {
   const mayRun = fault.survivedBecause !== undefined;
   return ANSWERS.filter(([kind]) => (fault.only ?? kind) === kind).map(([kind, would, says, heard]) => {
     const [runs, wrong] = [new Array<string>(), new Array<string>()];
-    return { fault, kind, would, says, heard, mayRun, runs, wrong, beyondMs: -Infinity, slow: false };
+    return { fault, kind, would, says, heard, mayRun, runs, wrong, beyondMs: -Infinity, slow: false, slowBecause: '' };
   });
 }
 
@@ -82,17 +84,18 @@ function noting(remote: RemoteDecisionService, questions: Question[], onDecided:
 }
 
 /** Makes one guarded call, whose question meets the fault; everything but the proxy is closed afterwards. */
-async function run(cell: Cell, elsewhere: string): Promise<FaultProxy> {
+async function run(cell: Cell, elsewhere: string, deadlineMs: number = DEADLINE_MS): Promise<FaultProxy> {
+  const approvalMs = deadlineMs * APPROVALS_PER_DEADLINE;
   const { fault, kind, would, heard, mayRun, runs } = cell;
   const runsBefore = runs.length;
   const committed = new Map<string, string>();
   await using upstream = await dataPlaneStandIn(answering(cell, committed));
   const proxy = await FaultProxy.start(upstream.url, elsewhere);
   // retries come at once, so that three attempts fit into the deadline
-  const remote = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: proxy.url, timeoutMs: DEADLINE_MS, random: () => 0 });
+  const remote = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: proxy.url, timeoutMs: deadlineMs, random: () => 0 });
   const questions: Question[] = [];
   const decisions = noting(remote, questions, async () => void (fault.strike === 'refuse' && (await proxy.refuse())));
-  const module = AegisModule.create({ decisions, agentId: 'ops-agent', approvalTimeoutMs: APPROVAL_MS });
+  const module = AegisModule.create({ decisions, agentId: 'ops-agent', approvalTimeoutMs: approvalMs });
   const send = async (text: string): Promise<string> => `ran with ${(runs.push(text), text)}`;
   const guarded = guard(send, { toolName: 'slack.post_message', params: ['text'], approval: 'wait', module });
 
@@ -114,14 +117,12 @@ async function run(cell: Cell, elsewhere: string): Promise<FaultProxy> {
   const [task] = await module.tasks.listTasks();
   await module.close();
 
-  const dueMs = task === undefined ? startedMs + DEADLINE_MS : (questions[0]?.endedMs ?? 0) + APPROVAL_MS;
-  const lateMs = Math.max(endedMs - dueMs, ...questions.map((q) => q.tookMs - DEADLINE_MS));
+  const dueMs = task === undefined ? startedMs + deadlineMs : (questions[0]?.endedMs ?? 0) + approvalMs;
+  const lateMs = Math.max(endedMs - dueMs, ...questions.map((q) => q.tookMs - deadlineMs));
   const beyondMs = lateMs - Math.max(0, standstill.max / 1e6 - RESOLUTION_MS);
-  cell.beyondMs = Math.max(cell.beyondMs, beyondMs);
   const check = (right: boolean, what: string): void => void (right || cell.wrong.push(`${kind}, would say ${would}: ${what}`));
   check(end.startsWith('ran') ? mayRun && end === heard : !end.startsWith('untyped'), `the call ended in ${end}`);
   check(runs.length - runsBefore === (end.startsWith('ran') ? 1 : 0), `it ran ${runs.length - runsBefore} times`);
-  check(beyondMs <= GRACE_MS, `${Math.round(beyondMs)} ms beyond its deadline`);
   const keys = new Set(proxy.struck.map((question) => headerOf(question, 'idempotency-key')));
   check(committed.size <= 1 && keys.size <= 1, `${keys.size} Idempotency-Keys, ${committed.size} commits`);
   check(proxy.troubles.length === 0, `the proxy failed: ${String(proxy.troubles[0])}`);
@@ -131,7 +132,10 @@ async function run(cell: Cell, elsewhere: string): Promise<FaultProxy> {
   const asked = questions.find((q) => q.kind === kind)?.end;
   const met = fault.strike === 'refuse' || proxy.struck.length >= (fault.questions ?? 1);
   const exact = end === right && met && task?.status !== 'pending' && (mayRun || asked === fault.ends[kind]);
-  cell.slow = !exact && questions.some((q) => q.end === 'TimeoutError' && q.tookMs >= DEADLINE_MS);
+  const late = beyondMs > GRACE_MS;
+  cell.slow = late || (!exact && questions.some((q) => q.end === 'TimeoutError' && q.tookMs >= deadlineMs));
+  cell.slowBecause = late ? `${Math.round(beyondMs)} ms beyond its deadline` : 'its deadline came before the fault';
+  if (!late) cell.beyondMs = Math.max(cell.beyondMs, beyondMs);
   check(
     exact || cell.slow,
     `the question ended in ${asked}, the call in ${end}, its task is ${task?.status}, ${proxy.struck.length} struck`,
@@ -149,7 +153,7 @@ async function held(before?: string): Promise<string> {
 }
 
 describe('The remote decision service behind a faulty network', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const unclaimed: unknown[] = [];
   const stray = (error: unknown): void => void unclaimed.push(error);
   const cells = faults.map(cellsOf);
@@ -174,15 +178,15 @@ describe('The remote decision service behind a faulty network', function () {
   });
 
   /** Runs cells at once, because most of them wait; again, at most four times, those for which this machine was too slow. */
-  async function runBatch(batch: readonly Cell[], tries = 5): Promise<void> {
+  async function runBatch(batch: readonly Cell[], tried = 0): Promise<void> {
     const before = await held();
-    const proxies = await Promise.all(batch.map((cell) => run(cell, elsewhere.url)));
+    const proxies = await Promise.all(batch.map((cell) => run(cell, elsewhere.url, DEADLINE_MS * 2 ** tried)));
     const after = await held(before);
     if (after !== before) for (const { wrong } of batch) wrong.push(`this or a cell beside it left handles: ${after}; before: ${before}`);
     for (const proxy of proxies) await proxy.close();
     const slow = batch.filter((cell) => cell.slow);
-    if (slow.length > 0 && tries > 1) await runBatch(slow, tries - 1);
-    else for (const { wrong } of slow) wrong.push('this machine was too slow');
+    if (slow.length > 0 && tried + 1 < TRIES) await runBatch(slow, tried + 1);
+    else for (const { wrong, slowBecause } of slow) wrong.push(`this machine was too slow ${TRIES} times: ${slowBecause}`);
   }
 
   for (const [i, fault] of faults.entries()) {

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { chmodSync } from 'node:fs';
 import sinon from 'sinon';
-import { CedarPolicyEngine, ConfigError } from '../../lib/index.js';
+import { ConfigError } from '../../lib/index.js';
+import { CedarPolicyEngine } from '../../lib/policy/engine/CedarPolicyEngine.js';
 import { failureOf, folderOf, runAegis, SHOP } from './runAegis.js';
 
 const PERMIT_ALL = '@id("all") permit (principal, action, resource);\n';

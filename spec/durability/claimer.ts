@@ -1,6 +1,6 @@
 // A process with many claimers: each tries to claim every task, in an order of its own, and writes down what it executed. Arguments: the store, the
 // history, its name, how many claimers, the seed.
-import { nextId } from '../../lib/common/ids.js';
+import { nextId } from '../../lib/common/nextId.js';
 import { History } from './history.js';
 import type { StoreAt } from './setting.js';
 import { fraction, stateStore } from './setting.js';

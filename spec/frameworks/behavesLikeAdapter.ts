@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { AegisGuard, AegisModule, PolicyEvalError, TransportError, UnknownServiceError } from 'aegislib';
-import type { Decision, DecisionRequest, DecisionService, DecisionStatus, Task } from 'aegislib';
+import type { Decision, DecisionService, Task } from 'aegislib';
+import type { DecisionRequest, DecisionStatus } from 'aegislib/decision';
 import type { AdapterOptions } from 'aegislib/ai-sdk';
 import { counted } from './counted.js';
 

@@ -15,7 +15,7 @@ import {
   ShutdownError,
   UnsupportedParamError,
 } from '../../lib/index.js';
-import type { DecisionRequest } from '../../lib/index.js';
+import type { DecisionRequest } from '../../lib/model/Decision.js';
 import { moduleAsking, rejection, StandInDecisions } from '../support/standInDecisions.js';
 import { UNBELIEVABLE } from '../support/unbelievableAnswers.js';
 

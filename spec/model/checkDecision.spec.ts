@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { checkDecision } from '../../lib/model/checkDecision.js';
+import { checkDecision, checkStatus } from '../../lib/model/checkDecision.js';
 import type { DecisionRequest } from '../../lib/model/Decision.js';
 import { DecisionUnavailableError } from '../../lib/model/errors/ServiceErrors.js';
 import { UNBELIEVABLE } from '../support/unbelievableAnswers.js';
@@ -85,5 +85,44 @@ describe('checkDecision', () => {
     }
     expect(events).to.have.length(1);
     expect(events[0]).to.include({ kind: 'security', code: 'decision_echo_mismatch', agentId: 'agent', decisionId: 'd' });
+  });
+});
+
+describe('Where an approval stands', () => {
+  it('is copied: state, reason and person', () => {
+    const answer = { decisionId: 'd', state: 'denied', reason: 'no', by: 'ann', more: 1 };
+    expect(checkStatus(answer)).to.deep.equal({ decisionId: 'd', state: 'denied', reason: 'no', by: 'ann' });
+  });
+
+  it('is read once, so that a second reading cannot say more', () => {
+    const readings: string[] = [];
+    const answer = {
+      decisionId: 'd',
+      get state() {
+        readings.push('state');
+        return readings.length === 1 ? 'pending' : 'approved';
+      },
+    };
+    expect(checkStatus(answer)?.state).to.equal('pending');
+    expect(readings).to.have.length(1);
+  });
+
+  for (const state of ['APPROVED', 'approve', '', undefined, null, ['approved'], Object('approved'), 'toString'])
+    it(`is invalid where the state is ${String(state) || 'empty'} (${typeof state})`, () => {
+      expect(checkStatus({ decisionId: 'd', state })?.state).to.equal('invalid');
+    });
+
+  it('is nothing without a decisionId that can be read', () => {
+    const throwing = Object.defineProperty({ state: 'approved' }, 'decisionId', {
+      get() {
+        throw new RangeError('no');
+      },
+    });
+    for (const answer of [undefined, null, 'approved', 1, {}, { decisionId: 5, state: 'approved' }, throwing])
+      expect(checkStatus(answer)).to.equal(undefined);
+  });
+
+  it('takes words of another type for none', () => {
+    expect(checkStatus({ decisionId: 'd', state: 'denied', reason: 5, by: {} })).to.include({ reason: undefined, by: undefined });
   });
 });

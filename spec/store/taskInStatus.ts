@@ -1,4 +1,4 @@
-import { nextId } from '../../lib/common/ids.js';
+import { nextId } from '../../lib/common/nextId.js';
 import type { PendingTask, Task, TaskStatus } from '../../lib/model/Task.js';
 import type { TaskStore } from '../../lib/store/TaskStore.js';
 import { pendingTask } from '../support/tasks.js';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Awaitable } from '../../lib/common/awaitable.js';
-import { nextId } from '../../lib/common/ids.js';
+import { nextId } from '../../lib/common/nextId.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../lib/model/Task.js';
 import { TASK_STATUSES } from '../../lib/model/Task.js';
 import type { DueQuery, StoreChange, TaskStore } from '../../lib/store/TaskStore.js';

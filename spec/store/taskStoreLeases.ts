@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { nextId } from '../../lib/common/ids.js';
+import { nextId } from '../../lib/common/nextId.js';
 import type { ExecutingTask, PendingTask, TaskOrigin } from '../../lib/model/Task.js';
 import type { SweptTasks, TaskStore } from '../../lib/store/TaskStore.js';
 import { ERROR, inStatus, LATER, NOW } from './taskInStatus.js';

@@ -1,7 +1,19 @@
 import { expect } from 'chai';
 import type { ApprovedTask, ExecutingTask, PendingTask, Task, TaskStatus, UnknownTask } from '../../lib/model/Task.js';
 import { TASK_STATUSES } from '../../lib/model/Task.js';
-import { claimed, insertionOver, lapsed, polled, released, renewed, settled, transitioned } from '../../lib/store/taskTransitions.js';
+import {
+  claimed,
+  insertionOver,
+  lapsed,
+  patchTask,
+  polled,
+  released,
+  renewed,
+  restored,
+  settled,
+  taskCounts,
+  transitioned,
+} from '../../lib/store/taskTransitions.js';
 import { BOUND_FIELDS } from '../../lib/store/TaskStore.js';
 import { pendingTask } from '../support/tasks.js';
 import { originOf } from './taskStoreLeases.js';
@@ -141,6 +153,35 @@ describe('The changes of a task that every store makes', () => {
     });
   });
 
+  describe('restored', () => {
+    it('is unknown, at that time, and keeps who approved it', () => {
+      const next = restored(approved, 9);
+      expect(next).to.deep.include({ ...approved, status: 'unknown', version: 3, updatedAtMs: 9 });
+      expect(next).to.have.nested.property('error.code', 'outcome_unknown');
+    });
+
+    it('has the fields of one whose lease lapsed: only the lease is gone', () => {
+      const next = restored(executing, NOW);
+      expect(Object.keys(next).sort()).to.deep.equal(Object.keys(unknown).sort());
+      expect(next).to.include({ approvedBy: 'ann', claimToken: 't', executorId: 'me', startedAtMs: 2, runs: 1 });
+      expect(next).to.not.have.property('leaseUntilMs');
+    });
+
+    it('is not approved again where it is idempotent: how often it ran is not known', () => {
+      expect(restored({ ...executing, origin: originOf('h', { idempotent: true }) }, NOW)).to.include({ status: 'unknown' });
+    });
+
+    it('accepts the late outcome of the execution that it had', () => {
+      expect(settled(restored(executing, NOW), 't', { to: 'completed', result: 1 }, 9)).to.include({ status: 'completed', result: 1 });
+      expect(settled(restored(approved, NOW), 't', { to: 'completed', result: 1 }, 9)).to.equal(undefined);
+    });
+  });
+
+  it('taskCounts has every status, found or not', () => {
+    expect(Object.keys(taskCounts())).to.deep.equal(TASK_STATUSES);
+    expect(taskCounts([['denied', 3]])).to.deep.include({ pending: 0, denied: 3 });
+  });
+
   it('renewed has another lease, and the version and the time it had', () => {
     expect(renewed(executing, 'me', 900)).to.deep.equal({ ...executing, leaseUntilMs: 900 });
     expect(renewed(executing, 'another', 900)).to.equal(undefined);
@@ -149,5 +190,37 @@ describe('The changes of a task that every store makes', () => {
 
   it('polled has one poll more, and the version and the time it had', () => {
     expect(polled(executing)).to.deep.equal({ ...executing, attemptCount: 1 });
+  });
+});
+
+describe('patchTask', () => {
+  const stamp = { status: 'approved', updatedAtMs: 7, version: 2 } as const;
+
+  it('has the fields of the task, of the change and of the stamp, of which the last one counts', () => {
+    const task = pendingTask({ reason: 'large' });
+    const next = patchTask(task, { to: 'approved', approvedBy: 'bob', reason: 'changed', version: 99 }, stamp);
+    expect(next).to.deep.equal({ ...task, reason: 'changed', approvedBy: 'bob', status: 'approved', updatedAtMs: 7, version: 2 });
+  });
+
+  it('is a new object, and leaves the old one as it was', () => {
+    const task = Object.freeze(pendingTask());
+    const before = { ...task };
+    expect(patchTask(task, { approvedBy: 'bob' }, stamp)).to.not.equal(task);
+    expect(task).to.deep.equal(before);
+  });
+
+  it('leaves out what its next status does not have, but not what the change brings', () => {
+    const task = { ...pendingTask(), approvedBy: 'bob', error: { name: 'Error', message: 'old' } };
+    const error = { name: 'Error', message: 'new' };
+    const next = patchTask(task, { to: 'denied', error }, { ...stamp, status: 'denied' }, ['approvedBy', 'error']);
+    expect(next).to.not.have.property('approvedBy');
+    expect(next).to.not.have.property('to');
+    expect(next).to.have.property('error', error);
+  });
+
+  it('keeps a field that is there and undefined', () => {
+    const next = patchTask(pendingTask({ reason: undefined }), { approvedBy: undefined }, stamp);
+    expect(next).to.have.property('reason', undefined);
+    expect(next).to.have.property('approvedBy', undefined);
   });
 });

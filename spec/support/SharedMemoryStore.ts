@@ -1,5 +1,5 @@
 import type { Awaitable } from '../../lib/common/awaitable.js';
-import { nextId } from '../../lib/common/ids.js';
+import { nextId } from '../../lib/common/nextId.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../lib/model/Task.js';
 import { isFinished, TASK_STATUSES } from '../../lib/model/Task.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../lib/store/ApprovalStore.js';

@@ -1,5 +1,5 @@
 import { canonicalDigest } from '../../lib/common/data/canonical.js';
-import { nextId } from '../../lib/common/ids.js';
+import { nextId } from '../../lib/common/nextId.js';
 import type { ApprovalRequest } from '../../lib/decision/desk/ApprovalRequest.js';
 import type { ApprovalPolicy, ApprovalRecord } from '../../lib/store/ApprovalStore.js';
 

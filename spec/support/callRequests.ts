@@ -1,5 +1,5 @@
 import { canonicalDigest } from '../../lib/common/data/canonical.js';
-import { nextId } from '../../lib/common/ids.js';
+import { nextId } from '../../lib/common/nextId.js';
 import type { DecisionRequest } from '../../lib/model/Decision.js';
 
 /** A call of `refund` by `bot`, as a decision service sees it. */

@@ -2,6 +2,9 @@ import { expect } from 'chai';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as aegis from 'aegislib';
+import * as decision from 'aegislib/decision';
+import * as policy from 'aegislib/policy';
+import * as store from 'aegislib/store';
 import { runInChild } from './runInChild.js';
 
 /** Names of Node, TypeScript, Cedar and others that the pages put in code. */
@@ -13,6 +16,8 @@ const FOREIGN = new Set(
 /** Methods that are called on what is no export. */
 const VARIABLES: Readonly<Record<string, () => unknown>> = { aegis: exampleModule };
 
+const VALUES: Readonly<Record<string, unknown>> = { ...aegis, ...decision, ...policy, ...store };
+
 let example: aegis.AegisModule | undefined;
 
 function exampleModule(): aegis.AegisModule {
@@ -22,7 +27,7 @@ function exampleModule(): aegis.AegisModule {
 
 /** Every public name of the built package, types too. */
 export async function publicNames(): Promise<ReadonlySet<string>> {
-  const { code, stdout, stderr } = await runInChild(pathToFileURL(resolve('.ci/api.mjs')));
+  const { code, stdout, stderr } = await runInChild(pathToFileURL(resolve('.ci/api.mjs')), { args: ['--names'] });
   expect(code, stderr).to.equal(0);
   return new Set(stdout.split('\n').map((line) => line.trim().replace(/^type /, '')));
 }
@@ -36,7 +41,7 @@ export function unknownCode(code: string, names: ReadonlySet<string>): boolean {
   if (name !== undefined) {
     if (FOREIGN.has(name)) return false;
     if (!names.has(name)) return true;
-    return member !== undefined && !hasMember((aegis as Readonly<Record<string, unknown>>)[name], member);
+    return member !== undefined && !hasMember(VALUES[name], member);
   }
   const [, variable = '', path] = /^(?:await )?(\w+)((?:\.[A-Za-z]\w*)+)(?:\(.*\))?$/.exec(code) ?? [];
   const start = Object.hasOwn(VARIABLES, variable) ? VARIABLES[variable] : undefined;

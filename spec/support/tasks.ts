@@ -1,5 +1,5 @@
 import { canonicalDigest } from '../../lib/common/data/canonical.js';
-import { nextId } from '../../lib/common/ids.js';
+import { nextId } from '../../lib/common/nextId.js';
 import type { PendingTask, TaskOrigin } from '../../lib/model/Task.js';
 
 /** Where a task of that handle came from: resumable, and to be run once. */

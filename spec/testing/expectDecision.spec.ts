@@ -4,8 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { CedarPolicyEngine, ConfigError, ReloadablePolicies, UnsupportedParamError } from '../../lib/index.js';
-import type { PolicyEngine } from '../../lib/index.js';
+import { ConfigError, UnsupportedParamError } from '../../lib/index.js';
+import { CedarPolicyEngine } from '../../lib/policy/engine/CedarPolicyEngine.js';
+import { ReloadablePolicies } from '../../lib/policy/live/ReloadablePolicies.js';
+import type { PolicyEngine } from '../../lib/policy/PolicyEngine.js';
 import { expectDecision } from '../../lib/testing/index.js';
 import type { TestCall } from '../../lib/testing/index.js';
 

@@ -1,5 +1,6 @@
 // The module, its view, and guardCall.
-import { AegisModule, guardCall, type GuardedCall, type Params, type PendingOutcome, SecretString } from '../../lib/index.js';
+import { AegisModule, guardCall, type GuardedCall, type Params, SecretString } from '../../lib/index.js';
+import type { PendingOutcome } from '../../lib/guard/index.js';
 import { assert, type Equal } from './expect.js';
 
 declare const module: AegisModule;

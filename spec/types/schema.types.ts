@@ -1,7 +1,8 @@
 // A schema's output is the object that names and parameters make together.
 import type { ReadableStream } from 'node:stream/web';
 import * as v from 'valibot';
-import { AegisGuard, guard, type StandardSchema } from '../../lib/index.js';
+import { AegisGuard, guard } from '../../lib/index.js';
+import type { StandardSchema } from '../../lib/guard/index.js';
 
 const texts = v.object({ to: v.string(), subject: v.string() });
 

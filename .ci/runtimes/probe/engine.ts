@@ -1,5 +1,6 @@
 // What else of a runtime the library leans on: cedar-wasm itself, files and their watcher, AsyncLocalStorage, class initializers, a thread.
-import { AegisGuard, AegisModule, CedarPolicyEngine, ForbiddenError, GuardDefinitionError, guard, lintPolicies } from 'aegislib';
+import { AegisGuard, AegisModule, ForbiddenError, GuardDefinitionError, guard } from 'aegislib';
+import { CedarPolicyEngine, lintPolicies } from 'aegislib/policy';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 import { canonicalDigest } from '../../common/data/canonical.js';
-import { isPlainObject } from '../../common/data/plainness.js';
+import { isPlainObject } from '../../common/data/plainObject.js';
 import { currentCall } from '../../guard/call/callContext.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { AegisError } from '../../model/AegisError.js';

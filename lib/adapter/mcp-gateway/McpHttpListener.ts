@@ -2,7 +2,7 @@ import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { isLoopbackHost } from '../../common/http/loopback.js';
+import { isLoopbackHost } from '../../common/transport/loopback.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { McpSdk } from './McpSdk.js';
 import type { McpTransport } from './McpTransport.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isPlainObject } from '../../common/data/plainness.js';
+import { isPlainObject } from '../../common/data/plainObject.js';
 import type { AdapterOptions } from '../tool/AdapterOptions.js';
 import type { McpContext } from '../mcp/context.js';
 import { beatWhile } from '../mcp/heartbeat.js';

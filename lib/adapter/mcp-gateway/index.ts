@@ -1,4 +1,4 @@
-import { isLoopbackHost } from '../../common/http/loopback.js';
+import { isLoopbackHost } from '../../common/transport/loopback.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { McpHttpListener } from './McpHttpListener.js';
 import type { McpListen } from './McpHttpListener.js';

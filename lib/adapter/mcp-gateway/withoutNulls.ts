@@ -1,5 +1,4 @@
-import { isPlainObject } from '../../common/data/plainness.js';
-import { setOwn } from '../../common/data/setOwn.js';
+import { isPlainObject, setOwn } from '../../common/data/plainObject.js';
 
 /** JSON without the properties that are `null`: what policies do not see is not there. Lists keep theirs, because their items have places. */
 export function withoutNulls(value: unknown): unknown {

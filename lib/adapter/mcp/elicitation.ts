@@ -1,7 +1,7 @@
 import { canonicalText } from '../../common/data/canonical.js';
 import { escapeText } from '../../common/data/escapeText.js';
-import { isPlainObject } from '../../common/data/plainness.js';
-import { clampTimeout } from '../../common/time/timers.js';
+import { isPlainObject } from '../../common/data/plainObject.js';
+import { clampTimeout } from '../../common/time/SteadyClock.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { McpRequest } from './context.js';
 

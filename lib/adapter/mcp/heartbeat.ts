@@ -1,4 +1,4 @@
-import { clampTimeout } from '../../common/time/timers.js';
+import { clampTimeout } from '../../common/time/SteadyClock.js';
 import type { McpRequest } from './context.js';
 
 /** A tool reports its own progress with the same token, and progress has to increase: ours stays below what any tool would say. */

@@ -1,4 +1,4 @@
-import { isPlainObject } from '../../common/data/plainness.js';
+import { isPlainObject } from '../../common/data/plainObject.js';
 import { markGuarded } from '../../guard/guardedTools.js';
 import { GuardDefinitionError } from '../../model/errors/SetupErrors.js';
 import { requestOf } from './context.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isPlainObject } from '../../common/data/plainness.js';
+import { isPlainObject } from '../../common/data/plainObject.js';
 import type { AegisModule, AegisModuleView } from '../../guard/module/AegisModule.js';
 import { scopedSession } from '../../guard/call/callContext.js';
 import type { GuardedCall } from '../../guard/call/GuardedCall.js';

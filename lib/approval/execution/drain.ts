@@ -1,5 +1,5 @@
 import { attempt } from '../../common/awaitable.js';
-import { clampTimeout } from '../../common/time/timers.js';
+import { clampTimeout } from '../../common/time/SteadyClock.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { summarizeError } from '../../model/AegisError.js';
 import { OutcomeUnknownError, ShutdownError } from '../../model/errors/RefusalErrors.js';

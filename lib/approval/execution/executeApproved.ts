@@ -1,8 +1,8 @@
 import { attempt, chain, isThenable } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
-import { nextId } from '../../common/ids.js';
-import { monotonicNow } from '../../common/time/timers.js';
+import { nextId } from '../../common/nextId.js';
+import { monotonicNow } from '../../common/time/SteadyClock.js';
 import { copyData } from '../../model/snapshot/copyData.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { summarizeError } from '../../model/AegisError.js';

@@ -1,4 +1,4 @@
-import { clampTimeout } from '../../common/time/timers.js';
+import { clampTimeout } from '../../common/time/SteadyClock.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import type { TaskRecorder } from '../task/TaskRecorder.js';
 

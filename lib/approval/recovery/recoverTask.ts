@@ -1,4 +1,4 @@
-import { checkStatus } from '../../model/checkStatus.js';
+import { checkStatus } from '../../model/checkDecision.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import type { ApprovedTask, Task } from '../../model/Task.js';
 import type { ApprovalScheduler } from '../ApprovalScheduler.js';

@@ -1,4 +1,4 @@
-import { monotonicNow } from '../../common/time/timers.js';
+import { monotonicNow } from '../../common/time/SteadyClock.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import type { DecisionStatus } from '../../model/Decision.js';
 

@@ -2,7 +2,7 @@ import { attempt, chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { callSafely } from '../../common/callSafely.js';
 import { LruMap } from '../../common/LruMap.js';
-import { SteadyClock } from '../../common/time/SteadyClock.js';
+import { DAY_MS, SteadyClock } from '../../common/time/SteadyClock.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { CapacityError } from '../../model/errors/CallErrors.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
@@ -37,7 +37,6 @@ export interface TaskRegistryOptions {
 /** How many tasks there are, by status and in all. */
 export type TaskStats = Readonly<Record<TaskStatus | 'total', number>>;
 
-const DAY_MS = 86_400_000;
 const PRUNE_EVERY = 64;
 /** Tasks whose last change is remembered, so that none is emitted twice. */
 const MAX_REMEMBERED = 10_000;

@@ -13,6 +13,14 @@ export type { NewTask, UnknownResolution } from './manualTask.js';
 export type { TaskEvents, TaskTransition, WaitingForWorker } from './TaskEvents.js';
 export type { TaskRegistryOptions, TaskStats } from './TaskRecorder.js';
 
+/** How long ago tasks must have finished to be cleared. */
+export interface ClearAge {
+  /** In milliseconds. Default 0: all finished tasks. */
+  readonly maxAgeMs?: number;
+  /** In seconds, as in the Python SDK. */
+  readonly maxAgeSeconds?: number;
+}
+
 /**
  * Every approval of this module, by task, with an event for each change. A change is recorded first and told afterwards; a listener that
  * throws changes nothing. `unknown` tasks are never evicted or cleared. With a durable store it is told of other processes' changes too.
@@ -67,9 +75,14 @@ export class TaskRegistry extends TaskRecorder {
     return this.store.delete(taskId, [now.status]);
   }
 
-  /** Deletes finished tasks, or those that finished more than `maxAgeSeconds` ago. Resolves to how many. */
-  async clearCompleted({ maxAgeSeconds = 0 }: { readonly maxAgeSeconds?: number } = {}): Promise<number> {
-    const finishedBeforeMs = maxAgeSeconds > 0 ? this.clock.now() - maxAgeSeconds * 1_000 : Infinity;
+  /**
+   * Deletes finished tasks: all of them, or those that finished longer ago than the given age.
+   *
+   * @param age `maxAgeMs` in milliseconds, or `maxAgeSeconds` as in the Python SDK; `maxAgeMs` wins where both are given. Default 0: all
+   * @returns how many were deleted
+   */
+  async clearCompleted({ maxAgeSeconds = 0, maxAgeMs = maxAgeSeconds * 1_000 }: ClearAge = {}): Promise<number> {
+    const finishedBeforeMs = maxAgeMs > 0 ? this.clock.now() - maxAgeMs : Infinity;
     return this.store.prune({ keep: Infinity, finishedBeforeMs });
   }
 
@@ -89,17 +102,17 @@ export class TaskRegistry extends TaskRecorder {
   }
 
   /**
-   * A person's word on a task whose outcome nobody knows: it is `done` (completed, without a result), to be abandoned (failed), or to be called again:
-   * `retry` decides anew, which may need a new approval, as a new task with `retryOf`.
+   * Settles a task whose outcome is unknown, on a person's word. `done` completes it without a result, `abandon` fails it, and `retry` fails it and
+   * calls it again as a new task with `retryOf`; that call is decided anew and may need a new approval.
    *
-   * @throws TaskStateError where it is not `unknown`, or for `retry` while its holder lives or this process has no guard and instance for it
+   * @throws TaskStateError where the task is not `unknown`, or for `retry` while its executor lives or this process has no guard and instance for it
    */
-  async resolveUnknown(taskId: string, how: 'done' | 'retry' | 'abandon', word: UnknownResolution): Promise<Task> {
+  async resolveUnknown(taskId: string, resolution: UnknownResolution): Promise<Task> {
     const task = await this.store.get(taskId);
     if (task?.status !== 'unknown')
       throw new TaskStateError(taskId, task === undefined ? 'There is no such task.' : `It is ${task.status}.`);
-    const change = resolutionChange(taskId, how, word, this.clock.now());
-    const again = how === 'retry' ? await this.#toRetry(task, word) : undefined;
+    const change = resolutionChange(taskId, resolution, this.clock.now());
+    const again = resolution.outcome === 'retry' ? await this.#toRetry(task, resolution) : undefined;
     const resolved = await this.transition(taskId, ['unknown'], change);
     if (resolved === undefined) throw new TaskStateError(taskId, 'Somebody else was first; that stands.');
     await again?.();

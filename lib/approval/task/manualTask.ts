@@ -1,4 +1,5 @@
-import { nextId } from '../../common/ids.js';
+import { nextId } from '../../common/nextId.js';
+import { DAY_MS } from '../../common/time/SteadyClock.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
 import type { PendingTask, TaskResolution, TaskStatus } from '../../model/Task.js';
 import { isLegalEdge } from '../../model/Task.js';
@@ -20,16 +21,17 @@ export interface NewTask {
   readonly timeoutMs?: number | undefined;
 }
 
-/** Who settles an unknown task, and why. */
+/** How a person settles an unknown task, who that is, and why. */
 export interface UnknownResolution {
+  /** `done`: it ran, so it is completed. `abandon`: it failed. `retry`: it failed, and is called again as a new task. */
+  readonly outcome: 'done' | 'retry' | 'abandon';
   /** The person who says so: an id that the host has authenticated, 1 to 256 characters. */
   readonly by: string;
+  /** Why, for the record. */
   readonly reason?: string | undefined;
   /** The person has made sure that the process which executed it is gone, although it looks alive. Only for `retry`. */
   readonly confirmExecutorDead?: boolean | undefined;
 }
-
-const DAY_MS = 86_400_000;
 
 /** A task that belongs to no call: it has no params, and nothing runs it. */
 export function manualTask({ agentId, toolName, decisionId, taskId, metadata, timeoutMs = DAY_MS }: NewTask, nowMs: number): PendingTask {
@@ -86,19 +88,23 @@ export function manualChange(from: TaskStatus, to: TaskStatus, reason: string | 
   }
 }
 
-/** What a person makes of an unknown task. @throws TaskStateError where the resolution names no person, or is not a known one */
-export function resolutionChange(taskId: string, how: TaskResolution['how'], { by, reason }: UnknownResolution, atMs: number): TaskChange {
+/**
+ * The change that a person's resolution makes to an unknown task.
+ *
+ * @throws TaskStateError where `by` names no person, or `outcome` is not one of the three
+ */
+export function resolutionChange(taskId: string, { outcome, by, reason }: UnknownResolution, atMs: number): TaskChange {
   if (typeof by !== 'string' || by.trim() === '' || by.length > 256 || (reason !== undefined && typeof reason !== 'string')) {
     const message = 'A resolution names a person in `by`, with 1 to 256 characters, and may give a `reason`, which must be a string.';
     throw new TaskStateError(taskId, message);
   }
-  const resolution: TaskResolution = { how, by, reason, atMs };
+  const resolution: TaskResolution = { how: outcome, by, reason, atMs };
   const error = (message: string): TaskChange => ({
     to: 'failed',
     error: { name: 'OutcomeUnknownError', code: 'outcome_unknown', message },
     resolution,
   });
-  switch (how) {
+  switch (outcome) {
     case 'done':
       return { to: 'completed', result: undefined, resolution };
     case 'retry':
@@ -106,6 +112,6 @@ export function resolutionChange(taskId: string, how: TaskResolution['how'], { b
     case 'abandon':
       return error(`Whether it ran is unknown; ${by} gave it up.`);
     default:
-      throw new TaskStateError(taskId, "An unknown task can be resolved as 'done', 'retry' or 'abandon'; choose one of them.");
+      throw new TaskStateError(taskId, "`outcome` must be 'done', 'retry' or 'abandon'.");
   }
 }

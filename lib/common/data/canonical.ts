@@ -1,6 +1,6 @@
 import * as crypto from 'node:crypto';
 import { types } from 'node:util';
-import { isPlainObject } from './plainness.js';
+import { isPlainObject } from './plainObject.js';
 
 /**
  * A text that is equal exactly for equal values: object keys sorted, each kind written in its own way (`1` is not `"1"`, a date is not its number,

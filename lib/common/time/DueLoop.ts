@@ -1,6 +1,6 @@
 import { DueQueue } from './DueQueue.js';
 import type { Due } from './DueQueue.js';
-import { clampTimeout, monotonicNow } from './timers.js';
+import { clampTimeout, monotonicNow } from './SteadyClock.js';
 
 export interface DueLoopOptions<T> {
   /** The clock that due times are on. */

@@ -3,57 +3,91 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { callSafely } from '../../common/callSafely.js';
 import { LruMap } from '../../common/LruMap.js';
 import { SteadyClock } from '../../common/time/SteadyClock.js';
+import { publishCallbackError, publishDiagnostic } from '../../model/diagnostics.js';
 import { CapacityError } from '../../model/errors/CallErrors.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
-import { publishCallbackError } from '../../model/diagnostics.js';
+import { combineJournals } from '../../model/Journal.js';
+import type { Journal } from '../../model/Journal.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
-import type { ApprovalDeskOptions, DeskEvents } from './ApprovalDeskOptions.js';
+import type { ApprovalUse } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
-import { consumeApproval } from './consumeApproval.js';
-import type { ApprovalUse } from '../DecisionService.js';
 import { eligiblePolicies, mayDecide } from './eligibility.js';
-import { checkDigest, checkVerdict, settled, withVerdict } from './verdicts.js';
-import type { VerdictInput } from './verdicts.js';
+import type { EligibilityRules } from './eligibility.js';
+import { checkDigest, checkVerdict, verdictConflict, withVerdict } from './verdict.js';
+import type { VerdictInput } from './verdict.js';
 
-export type { ApprovalDeskOptions } from './ApprovalDeskOptions.js';
+/** Options of an {@link ApprovalDesk}. */
+export interface ApprovalDeskOptions extends EligibilityRules {
+  /**
+   * Pending approvals that one agent and tool may have at a time; further calls end in a CapacityError.
+   *
+   * @defaultValue 100,000
+   */
+  readonly maxPendingPerTool?: number | undefined;
+  /**
+   * How long the same call stays refused after a person denied it, in milliseconds.
+   *
+   * @defaultValue 300,000 (5 minutes)
+   */
+  readonly denialTtlMs?: number | undefined;
+  /** @internal Receives a `verdict` event for each verdict that was recorded. */
+  readonly journal?: Journal | undefined;
+}
+
+/** The events of an {@link ApprovalDesk}. */
+export interface DeskEvents {
+  /** A new approval needs a person. */
+  requested: [ApprovalRecord];
+  /** An approval was approved, denied, expired or withdrawn. */
+  settled: [ApprovalRecord];
+}
 
 const NEAR_REPEATS_MS = 3_600_000;
 const PRUNE_EVERY = 1_000;
 const SWEEP_PAGE = 1_000;
 
 /**
- * Keeps approval requests and the verdicts on them. The first committed verdict wins; whoever comes later gets the outcome that stands.
- * Approvals end at `expiresAtMs`, which is not a person's no. An approval is used once, ever.
+ * Keeps approval requests and the verdicts on them. The first committed verdict wins; anyone who comes later gets the outcome that was recorded.
+ * An approval expires at `expiresAtMs`, which is not a person's denial. An approval is used at most once.
  */
 export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   readonly #store: ApprovalStore;
   readonly #options: ApprovalDeskOptions;
   readonly #clock: SteadyClock;
+  readonly #journal: Journal | undefined;
   readonly #denialTtlMs: number;
   readonly #refusalsKeptMs: number;
-  /** What listeners know, so that they hear nothing twice where other processes change approvals too. */
-  readonly #told = new LruMap<string, ApprovalRecord['status']>(10_000);
+  /** The status that listeners know of each approval, so that they get nothing twice where other processes change approvals too. */
+  readonly #lastEmitted = new LruMap<string, ApprovalRecord['status']>(10_000);
   #opened = 0;
   #approvers = 0;
 
-  /** @param clock shared with whatever ends the same approvals */
+  /**
+   * @param store where approvals are kept
+   * @param clock shared with everything else that ends the same approvals
+   */
   constructor(store: ApprovalStore, options: ApprovalDeskOptions = {}, clock: SteadyClock = new SteadyClock()) {
     super();
     this.#clock = clock;
     this.#store = store;
     this.#options = options;
+    this.#journal = combineJournals(options.journal);
     this.#denialTtlMs = options.denialTtlMs ?? 300_000;
     this.#refusalsKeptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
   }
 
-  /** Whether somebody is there to decide: an attached approver, or a listener of `requested`. */
+  /** Whether someone can decide: an attached approver, or a listener of `requested`. */
   get attended(): boolean {
     return this.#approvers > 0 || this.listenerCount('requested') > 0;
   }
 
-  /** Counts somebody who decides without listening, until the returned function is called. */
+  /**
+   * Declares that someone decides approvals without listening to `requested`.
+   *
+   * @returns a function that takes the declaration back
+   */
   attend(): () => void {
     this.#approvers += 1;
     let here = 1;
@@ -63,18 +97,21 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     };
   }
 
-  /** @internal Asks people. */
+  /** @internal Opens an approval for people to decide. */
   open(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
     const { agentId, toolName } = opening;
     const { maxPendingPerTool: limit = 100_000 } = this.#options;
     const count = (): Awaitable<number> => this.#store.countPending(agentId, toolName);
     this.#pruneNowAndThen();
     return chain(count(), (counted) => {
-      // those nobody waits for any more may have filled it
+      // overdue approvals that no one waits for may have filled it
       const pending = counted < limit ? counted : chain(this.#endOverdue({ agentId, toolName }), count);
       return chain(pending, (open) => {
         if (open < limit) return this.#openOrRefuse(opening);
-        throw new CapacityError(limit, `Agent '${agentId}' has ${open} approvals pending for tool '${toolName}' already.`);
+        throw new CapacityError(
+          limit,
+          `Agent '${agentId}' already has ${open} pending approvals for tool '${toolName}', and at most ${limit} are allowed. Decide or cancel some, or raise maxPendingPerTool.`,
+        );
       });
     });
   }
@@ -86,94 +123,128 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       if (reason !== undefined) return { kind: 'refused', reason };
       const record = openedRecord(opening, countSince(denied, nowMs - NEAR_REPEATS_MS), nowMs);
       return chain(this.#store.insert(record), (inserted) => {
-        if (!inserted) throw new CapacityError(0, 'The approval could not be recorded: its id is taken.');
-        this.#tell(record);
+        if (!inserted) throw new CapacityError(0, 'The approval could not be recorded: the store already holds an approval with its id.');
+        this.#emitRecord(record);
         return { kind: 'opened', record };
       });
     });
   }
 
-  /** One approval, with `expired` where its time is over. */
+  /**
+   * Reads one approval.
+   *
+   * @returns the record, with status `expired` once its time has passed; `undefined` for an unknown id
+   */
   get(decisionId: string): Awaitable<ApprovalRecord | undefined> {
     return chain(this.#store.get(decisionId), (record) => (record === undefined ? undefined : this.#current(record)));
   }
 
-  /** Approvals, oldest first; by default the pending ones. */
+  /** Lists approvals, oldest first; by default the pending ones. */
   list({ status = 'pending', ...query }: ApprovalQuery = {}): Awaitable<readonly ApprovalRecord[]> {
     return chain(this.#endOverdue(query), () =>
       chain(this.#store.list({ ...query, status }), (records) => records.filter((r) => this.#current(r).status === status)),
     );
   }
 
-  /** Records a yes for every approval policy that this person may decide. Approved once each policy has one. */
+  /**
+   * Records a yes for every open approval policy that this person may decide. The call is approved once each policy has a yes.
+   *
+   * @returns the approval after the verdict
+   * @throws VerdictError 400, 403, 404 or 409; see its `code`
+   */
   async approve(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord> {
     return this.#decide(decisionId, true, verdict);
   }
 
-  /** Records a no; one is enough. */
+  /**
+   * Records a no; one is enough to deny the call.
+   *
+   * @returns the approval after the verdict
+   * @throws VerdictError 400, 403, 404 or 409; see its `code`
+   */
   async deny(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord> {
     return this.#decide(decisionId, false, verdict);
   }
 
-  /** Whether a verdict of this person would count now, for any policy that is still open. */
+  /** Whether a verdict of this person would count now, for at least one policy that is still open. */
   async mayDecide(decisionId: string, by: string): Promise<boolean> {
     const record = await this.get(decisionId);
     return record?.status === 'pending' && mayDecide(record, by, this.#options);
   }
 
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
-    // read once: who is asked about is who is recorded
+    // read once, so that the person whose rights are checked is the one that is recorded
     const verdict: VerdictInput = { ...given };
     checkVerdict(decisionId, verdict);
     for (;;) {
       const record = await this.get(decisionId);
-      if (record === undefined) throw new VerdictError(404, 'approval_not_found', decisionId, 'There is no such approval.');
-      if (record.status !== 'pending') throw settled(record);
+      if (record === undefined) {
+        throw new VerdictError(
+          404,
+          'approval_not_found',
+          decisionId,
+          'There is no approval with this id; list the pending ones to find it.',
+        );
+      }
+      if (record.status !== 'pending') throw verdictConflict(record);
       checkDigest(record, approve, verdict);
       const policies = await eligiblePolicies(record, verdict.by, this.#options);
-      // asking who may decide can take long: what is over by now is over
+      // the eligibility hook can take long: the approval may have expired meanwhile
       const now = this.#current(record);
-      if (now.status !== 'pending') throw settled(now);
-      const decided = await this.#commit(record, withVerdict(record, approve, verdict, policies, this.#clock.now()));
+      if (now.status !== 'pending') throw verdictConflict(now);
+      const change = withVerdict(record, approve, verdict, policies, this.#clock.now());
+      const decided = await this.#commit(record, change, (next) => this.#noteVerdict(next, approve, verdict));
       if (decided !== undefined) return decided;
-      // somebody was first: an outcome that stands, or a verdict on another of its policies
+      // another change was first: a final outcome, or a verdict on another policy of this approval
     }
   }
 
-  /** @internal Ends a pending approval nobody waits for any more, or whose time is over. */
+  /** @internal Ends an approval that its caller withdrew, or whose time has passed. */
   end(decisionId: string, status: 'withdrawn' | 'expired'): Awaitable<void> {
     return chain(this.#store.get(decisionId), (record) => {
-      // an approved one that was never used is over too: it must not be used later
+      // an approved one that was never used ends too: it must not be used later
       if (record === undefined || (record.status !== 'pending' && (record.status !== 'approved' || record.consumed !== undefined))) return;
-      // after somebody who was first, what stands may still have to end
+      // if another change was first, what it left may still have to end
       return chain(this.#commit(record, { status }), (ended) => (ended === undefined ? this.end(decisionId, status) : undefined));
     });
   }
 
-  /** @internal Tells what another process did. */
-  hear(decisionId: string): Awaitable<void> {
+  /** @internal Emits what another process changed. */
+  onChange(decisionId: string): Awaitable<void> {
     return chain(this.#store.get(decisionId), (record) => {
-      if (record !== undefined && this.#told.get(decisionId) !== record.status) this.#tell(record);
+      if (record !== undefined && this.#lastEmitted.get(decisionId) !== record.status) this.#emitRecord(record);
     });
   }
 
-  /** @internal Uses the approval up. False where it is not approved, over, used, or for other params. */
+  /** @internal Uses the approval up. False where it is not approved, has expired, was used already, or is for other params. */
   consume(use: ApprovalUse): Awaitable<boolean> {
     return consumeApproval(this.#store, use, () => this.#clock.now());
   }
 
-  /** `undefined` where somebody was first. */
-  #commit(record: ApprovalRecord, change: Pick<ApprovalRecord, 'status'> & Partial<ApprovalRecord>): Awaitable<ApprovalRecord | undefined> {
+  /**
+   * @param note called once it is committed, before listeners learn of it: what they start must not be journaled before its cause
+   * @returns `undefined` where another change was first
+   */
+  #commit(
+    record: ApprovalRecord,
+    change: Pick<ApprovalRecord, 'status'> & Partial<ApprovalRecord>,
+    note?: (next: ApprovalRecord) => void,
+  ): Awaitable<ApprovalRecord | undefined> {
     const next: ApprovalRecord = { ...record, ...change, version: record.version + 1 };
     return chain(this.#store.replace(next, record.version), (replaced) => {
       if (!replaced) return undefined;
-      if (next.status !== 'pending') this.#tell(next);
+      note?.(next);
+      if (next.status !== 'pending') this.#emitRecord(next);
       return next;
     });
   }
 
-  #tell(record: ApprovalRecord): void {
-    this.#told.set(record.decisionId, record.status);
+  #noteVerdict({ agentId, toolName, decisionId, status, digest }: ApprovalRecord, approved: boolean, { by, reason }: VerdictInput): void {
+    this.#journal?.note({ kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason });
+  }
+
+  #emitRecord(record: ApprovalRecord): void {
+    this.#lastEmitted.set(record.decisionId, record.status);
     this.emit(record.status === 'pending' ? 'requested' : 'settled', record);
   }
 
@@ -182,7 +253,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return over && (record.status === 'pending' || record.status === 'approved') ? { ...record, status: 'expired' } : record;
   }
 
-  /** Ends what is pending but over, page by page, so that it neither hides nor crowds out what is not. */
+  /** Ends pending approvals whose time has passed, page by page, so that they neither appear among the pending ones nor count as such. */
   #endOverdue(query: ApprovalQuery): Awaitable<void> {
     const overdueAtMs = this.#clock.now();
     return chain(this.#store.list({ ...query, status: 'pending', overdueAtMs, limit: SWEEP_PAGE }), (overdue) => {
@@ -196,4 +267,29 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     const failed = (error: unknown): void => publishCallbackError('pruning approvals', error);
     callSafely(() => this.#store.prune(this.#clock.now() - this.#refusalsKeptMs), [], failed);
   }
+}
+
+/**
+ * Uses an approval up. The same token again is the same use: a task that crashed between using its approval up and beginning may do so again. False
+ * where it is not approved, has expired, was used under another token, or is for other params.
+ *
+ * @param seen the version that could not be replaced: if it is still there, no other change was first and the store does not take the change
+ */
+function consumeApproval(store: ApprovalStore, use: ApprovalUse, now: () => number, seen?: number): Awaitable<boolean> {
+  const { decisionId, digest, token } = use;
+  return chain(store.get(decisionId), (record) => {
+    const nowMs = now();
+    if (record === undefined || record.status !== 'approved' || nowMs >= record.expiresAtMs) return false;
+    if (record.consumed?.token === token && record.digest === digest) return true;
+    if (record.consumed !== undefined || record.digest !== digest) {
+      const { agentId, toolName } = record;
+      const code = record.consumed === undefined ? 'approval_digest_mismatch' : 'approval_already_consumed';
+      publishDiagnostic({ kind: 'security', code, message: 'An approval was refused at its use.', agentId, toolName, decisionId });
+      return false;
+    }
+    if (record.version === seen) return false;
+    const consumed = { ...record, consumed: { token, atMs: nowMs }, version: record.version + 1 };
+    // the change that was first may have been this very use, by another process
+    return chain(store.replace(consumed, record.version), (used) => used || consumeApproval(store, use, now, record.version));
+  });
 }

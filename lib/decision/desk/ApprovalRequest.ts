@@ -1,13 +1,13 @@
-import { nextId } from '../../common/ids.js';
+import { nextId } from '../../common/nextId.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 
-/** What is asked of people: the record without what the desk itself fills in. */
+/** A request for people to decide a call: the approval record without the fields that the desk fills in. */
 export type ApprovalRequest = Omit<
   ApprovalRecord,
   'decisionId' | 'status' | 'verdicts' | 'consumed' | 'version' | 'createdAtMs' | 'expiresAtMs' | 'refusals'
 > & { readonly timeoutMs: number };
 
-/** Opened, or refused because a person has just refused the very same call. */
+/** The approval was opened, or the call was refused because a person recently denied the same call. */
 export type OpeningOutcome =
   { readonly kind: 'opened'; readonly record: ApprovalRecord } | { readonly kind: 'refused'; readonly reason: string };
 
@@ -25,7 +25,7 @@ export function openedRecord({ timeoutMs, ...opening }: ApprovalRequest, refusal
   };
 }
 
-/** Why an equal call was refused after `sinceMs`, by the latest who refused it; `undefined` where nobody did. */
+/** The latest reason why a duplicate of this call was denied after `sinceMs`; `undefined` where it was not. */
 export function standingRefusal(denied: readonly ApprovalRecord[], opening: ApprovalRequest, sinceMs: number): string | undefined {
   const standing = denied.findLast(
     (record) =>
@@ -37,7 +37,7 @@ export function standingRefusal(denied: readonly ApprovalRecord[], opening: Appr
   return standing && (standing.verdicts.at(-1)?.reason ?? 'a person refused this call');
 }
 
-/** How many of them were refused since then. */
+/** How many of these approvals were denied at `sinceMs` or later. */
 export function countSince(denied: readonly ApprovalRecord[], sinceMs: number): number {
   return denied.filter((record) => (record.verdicts.at(-1)?.atMs ?? 0) >= sinceMs).length;
 }

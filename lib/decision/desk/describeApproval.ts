@@ -2,12 +2,14 @@ import { canonicalText } from '../../common/data/canonical.js';
 import { escapeText } from '../../common/data/escapeText.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 
-/** A name that cannot be taken for a value or a note; any other is quoted. */
+/** A name that cannot be mistaken for a value or a note; any other is quoted. */
 const PLAIN_NAME = /^[\p{L}\p{N}_$.-]+$/u;
 
 /**
- * What a person has to see to decide, a line each: who wants what and why, every param whole, what policy changed, facts, session, earlier refusals
- * and the digest that a verdict has to name. Characters that could hide or reorder anything are shown as `\u{…}`.
+ * Describes an approval for the person who decides it, one item a line: who wants what and why, every param in full, what policy changed, facts,
+ * session, earlier refusals and the digest that a verdict must name. Characters that could hide or reorder text are shown as `\u{…}`.
+ *
+ * @returns the lines, safe to print
  */
 export function describeApproval(record: ApprovalRecord): readonly string[] {
   const { originalParams, params, requester, requesterKnown } = record;
@@ -44,5 +46,5 @@ function shown(params: Readonly<Record<string, unknown>>, name: string): string 
 
 function shownTime(ms: number): string {
   const time = new Date(ms);
-  return Number.isNaN(time.getTime()) ? 'no end that a date can show' : time.toISOString();
+  return Number.isNaN(time.getTime()) ? 'a time beyond what a date can show' : time.toISOString();
 }

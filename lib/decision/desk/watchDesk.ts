@@ -2,7 +2,7 @@ import type { DecisionStatus } from '../../model/Decision.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { ApprovalDesk } from './ApprovalDesk.js';
 
-/** The caller's view of a record: where it stands, who said so and why. */
+/** The status that a caller sees of a record, with who decided it and why. */
 export function deskStatus(decisionId: string, record: ApprovalRecord | undefined): DecisionStatus {
   if (record === undefined) return { decisionId, state: 'invalid', reason: 'the approval desk does not know this approval' };
   const last = record.verdicts.at(-1);
@@ -20,7 +20,7 @@ export function deskStatus(decisionId: string, record: ApprovalRecord | undefine
   }
 }
 
-/** Statuses as the desk settles them. Listens from the call on, not from the first read, so that nothing falls between. */
+/** Yields statuses as the desk settles approvals. Listens from the call on, not from the first read, so that none is missed. */
 export function watchDesk(desk: ApprovalDesk, signal: AbortSignal): AsyncIterable<DecisionStatus> {
   let waiting: DecisionStatus[] = [];
   let wake: (() => void) | undefined;
@@ -47,7 +47,7 @@ export function watchDesk(desk: ApprovalDesk, signal: AbortSignal): AsyncIterabl
           const batch = waiting;
           waiting = [];
           yield* batch;
-          // while they were read, more may have come, or the end
+          // more may have arrived while these were read, or the signal was aborted
           if (waiting.length > 0 || signal.aborted) continue;
           await new Promise<void>((resolve) => {
             wake = resolve;

@@ -1,13 +1,13 @@
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
-import { nextId } from '../../common/ids.js';
+import { nextId } from '../../common/nextId.js';
 import type { Logger } from '../../common/Logger.js';
 import { silentLogger } from '../../common/Logger.js';
 import type { Decision, DecisionRequest, DecisionStatus, Violation } from '../../model/Decision.js';
 import type { AppliedPolicy, PolicyEngine } from '../../policy/PolicyEngine.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
-import { coversCall, openingFor } from './approvalBinding.js';
-import type { Approvable, Facts } from './approvalBinding.js';
+import { coversCall, approvalRequestFor } from './coversCall.js';
+import type { Approvable, Facts } from './coversCall.js';
 import { computeFacts } from './computeFacts.js';
 import type { FactsHook } from './computeFacts.js';
 import type { ApprovalUse, DecisionService } from '../DecisionService.js';
@@ -139,7 +139,7 @@ export class EmbeddedDecisionService implements DecisionService {
       policySetHash: engine.hash,
     });
     if (unattended === 'deny' && !desk.attended) return denied(`Approval is needed and nobody is there to give it: ${outcome.reason}`);
-    const opening = openingFor(request, outcome, facts, engine.hash);
+    const opening = approvalRequestFor(request, outcome, facts, engine.hash);
     return chain(desk.open(opening), (opened) => {
       if (opened.kind === 'refused') return denied(`Refused by a person already: ${opened.reason}`);
       const { decisionId, expiresAtMs } = opened.record;

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { attempt, isThenable } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
-import { clampTimeout } from '../../common/time/timers.js';
+import { clampTimeout } from '../../common/time/SteadyClock.js';
 import type { DecisionRequest } from '../../model/Decision.js';
 import { frozenCopy } from '../../model/snapshot/copyData.js';
 import type { Params, Session } from '../../model/Params.js';

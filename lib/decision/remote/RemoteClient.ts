@@ -1,17 +1,22 @@
-import { Deadline } from '../../common/time/Deadline.js';
 import { LruMap } from '../../common/LruMap.js';
-import { CircuitOpenError, Resilience } from '../../common/http/resilience.js';
+import type { HttpAnswer, HttpRequest } from '../../common/transport/HttpExchange.js';
+import { HttpTransport } from '../../common/transport/HttpTransport.js';
+import { HttpTransportError } from '../../common/transport/HttpTransportError.js';
+import { parseRetryAfter } from '../../common/transport/resilience.js';
+import type { Outcome } from '../../common/transport/resilience.js';
+import type { AegisError } from '../../model/AegisError.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../../model/Decision.js';
 import { CallAbortedError, ShutdownError } from '../../model/errors/RefusalErrors.js';
-import { BadRequestError, DecisionUnavailableError, TimeoutError, TransportError } from '../../model/errors/ServiceErrors.js';
+import { DecisionUnavailableError, TimeoutError, TransportError } from '../../model/errors/ServiceErrors.js';
 import type { AskOptions, DecisionService } from '../DecisionService.js';
-import { readDecision } from './readDecision.js';
-import { RemoteExchange } from './exchange.js';
-import type { RemoteAnswer, RemoteQuestion } from './exchange.js';
-import { RemoteReporter } from './reporter.js';
-import type { RemoteSettings } from './settings.js';
-import { decisionBody, isUsableId, parseDecision, parseStatus } from './wire.js';
-import type { WireStatus } from './wire.js';
+import { writeDecideRequest } from '../wire/decideRequest.js';
+import { echoMismatch, readDecisionAnswer } from '../wire/decisionAnswer.js';
+import { readErrorAnswer } from '../wire/errorAnswer.js';
+import { isUsableId } from '../wire/readWire.js';
+import { readStatusAnswer } from '../wire/statusAnswer.js';
+import { writeWireHeaders } from '../wire/wireHeaders.js';
+import { RemoteReporter } from './RemoteReporter.js';
+import type { RemoteSettings } from './remoteSettings.js';
 
 /** How many decisions and final statuses are remembered, to notice replays and changes of mind. */
 const REMEMBERED = 10_000;
@@ -22,113 +27,131 @@ interface Seen {
   readonly toolName: string;
 }
 
-/** What RemoteDecisionService does, apart from its options: loaded at the first question, with everything it needs. */
+/** What a request is about, for errors and logs. */
+interface Subject {
+  readonly agentId?: string | undefined;
+  readonly toolName: string;
+}
+
+/** The work of RemoteDecisionService: loaded for the first request, with everything it needs. */
 export class RemoteClient implements DecisionService {
   readonly #settings: RemoteSettings;
-  readonly #exchange: RemoteExchange;
-  readonly #resilience: Resilience;
+  readonly #transport: HttpTransport;
   readonly #reporter: RemoteReporter;
   readonly #seen = new LruMap<string, Seen>(REMEMBERED);
   readonly #finals = new LruMap<string, DecisionStatus['state']>(REMEMBERED);
-  readonly #inFlight = new Set<Deadline>();
-  #closed = false;
 
   constructor(settings: RemoteSettings) {
+    const { apiKey, userAgent, baseUrl, maxBodyBytes, timeoutMs, random } = settings;
     this.#settings = settings;
-    this.#exchange = new RemoteExchange(settings);
+    const headers = (): Readonly<Record<string, string>> => writeWireHeaders(apiKey, userAgent);
+    this.#transport = new HttpTransport({ baseUrl, maxBodyBytes, timeoutMs, random, headers });
     this.#reporter = new RemoteReporter(settings.logger);
-    this.#resilience = new Resilience(settings.random);
   }
 
-  /**
-   * Asks for the decision on one call.
-   *
-   * @throws what the protocol maps errors to; TimeoutError past `timeoutMs`; TransportError where the service cannot be reached;
-   *   DecisionUnavailableError where its answer cannot be believed, or the circuit breaker is open; CallAbortedError; ShutdownError
-   */
+  /** As RemoteDecisionService.decide. */
   async decide(request: DecisionRequest, options: AskOptions = {}): Promise<Decision> {
-    const { callId, paramsDigest, agentId, toolName } = request;
-    if (!isHeaderValue(callId) || !isHeaderValue(paramsDigest)) {
-      throw new BadRequestError('callId and paramsDigest have to be 1 to 512 characters of printable ASCII.');
-    }
-    const headers = {
-      'Idempotency-Key': callId,
-      'X-AEGIS-NONCE': callId,
-      'X-AEGIS-PARAMS-DIGEST': paramsDigest,
-      'X-AEGIS-CAPABILITIES': 'effective-digest',
-    };
-    const question: RemoteQuestion = { method: 'POST', path: '/v1/decision', headers, body: decisionBody(request), agentId, toolName };
-    const answer = await this.#ask(question, this.#settings.retries, toolName, options);
+    const { agentId, toolName } = request;
+    const question: HttpRequest = { method: 'POST', path: '/v1/decision', ...writeDecideRequest(request) };
+    const answer = await this.#ask(question, this.#settings.retries, { agentId, toolName }, options);
     return this.#believe(request, answer);
   }
 
-  /**
-   * Asks once, without retries, where an approval stands. The first final answer for an id stands: what comes later is not believed.
-   * `invalid` is final: a status or effect that the protocol does not know, or an id that cannot be asked for.
-   *
-   * @throws TransportError (`circuit_open` where the breaker is open), TimeoutError: ask again later; otherwise as {@link decide}
-   */
+  /** As RemoteDecisionService.status. */
   async status(decisionId: string, options: AskOptions = {}): Promise<DecisionStatus> {
     if (!isUsableId(decisionId)) return { decisionId, state: 'invalid' };
     const toolName = this.#seen.get(decisionId)?.toolName ?? 'unknown';
-    const question: RemoteQuestion = { method: 'GET', path: `/v1/decision/${encodeURIComponent(decisionId)}/status` };
-    let answer: RemoteAnswer;
+    const question: HttpRequest = { method: 'GET', path: `/v1/decision/${encodeURIComponent(decisionId)}/status` };
+    let answer: HttpAnswer;
     try {
-      answer = await this.#ask(question, 0, toolName, options);
+      answer = await this.#ask(question, 0, { toolName }, options);
     } catch (error) {
       // for a poller, an open breaker is a network that is down for now
       if (!(error instanceof DecisionUnavailableError) || error.reason !== 'circuit_open') throw error;
       throw new TransportError(error.message, { code: 'circuit_open' });
     }
-    const wire = parseStatus(answer.body);
-    if (wire.decision_id !== decisionId) {
-      throw this.#reporter.suspicious('echo_mismatch', 'The decision service answered for another decision than it was asked for.', {
-        decisionId,
-      });
+    const status = readStatusAnswer(answer.body);
+    if (status.decisionId !== decisionId) {
+      const message = 'The decision service answered for another decision than it was asked about.';
+      throw this.#reporter.suspicious('echo_mismatch', message, { decisionId });
     }
-    return { decisionId, state: this.#advance(decisionId, stateOf(wire)) };
+    return { decisionId, state: this.#advance(decisionId, status.state) };
   }
 
-  /** Ends every question in flight with a ShutdownError; later ones end in one at once. */
+  /** As RemoteDecisionService.close. */
   close(): void {
-    this.#closed = true;
-    for (const deadline of this.#inFlight) deadline.interrupt(new ShutdownError('The decision service was closed.'));
+    this.#transport.close();
   }
 
-  async #ask(question: RemoteQuestion, retries: number, toolName: string, { signal }: AskOptions): Promise<RemoteAnswer> {
-    if (this.#closed) throw new ShutdownError('The decision service is closed.');
-    const { timeoutMs } = this.#settings;
-    const deadline = new Deadline({
-      timeoutMs,
-      timeoutError: () => new TimeoutError(`No answer from the decision service within ${timeoutMs} ms.`),
-      signal,
-      abortError: (reason) => new CallAbortedError(toolName, reason),
-    });
-    this.#inFlight.add(deadline);
+  async #ask(question: HttpRequest, retries: number, subject: Subject, { signal }: AskOptions): Promise<HttpAnswer> {
     try {
-      deadline.signal.throwIfAborted();
-      return await this.#resilience.run(() => this.#attempt(question, deadline), retries, deadline).catch(unlessOpen);
-    } finally {
-      deadline.end();
-      this.#inFlight.delete(deadline);
+      return await this.#transport.send(question, {
+        retries,
+        signal,
+        read: (answer) => this.#outcome(answer, subject),
+        onFailedAttempt: (outcome) => this.#reporter.attemptFailed(outcome, subject),
+      });
+    } catch (error) {
+      throw error instanceof HttpTransportError ? this.#errorOf(error, subject.toolName) : error;
     }
   }
 
-  async #attempt(question: RemoteQuestion, deadline: Deadline): ReturnType<RemoteExchange['ask']> {
-    const outcome = await this.#exchange.ask(question, deadline);
-    if (outcome.kind !== 'answered' && !deadline.signal.aborted) this.#reporter.attemptFailed(outcome, question);
-    return outcome;
+  #outcome(answer: HttpAnswer, subject: Subject): Outcome<HttpAnswer> {
+    const { status, headers, body } = answer;
+    if (status === 200) return { kind: 'answered', value: answer };
+    if (status < 400) {
+      throw new DecisionUnavailableError('malformed', `The decision service answered HTTP ${status}; expected 200 or an error.`);
+    }
+    const { apiKey } = this.#settings;
+    const { error, retry } = readErrorAnswer(status, body, { ...subject, apiKey });
+    if (retry === undefined) throw error;
+    return { kind: retry, error, retryAfterMs: parseRetryAfter(headers.get('retry-after'), headers.get('date')) };
+  }
+
+  /** The error that a guarded call ends in. */
+  #errorOf({ problem, details }: HttpTransportError, toolName: string): AegisError {
+    const { timeoutMs, maxBodyBytes } = this.#settings;
+    switch (problem) {
+      case 'unreachable': {
+        const code = details.systemCode === undefined ? '' : ` (${details.systemCode})`;
+        return new TransportError(`The decision service could not be reached${code}. Check baseUrl and the network.`);
+      }
+      case 'timeout':
+        return new TimeoutError(`The decision service did not answer within ${timeoutMs} ms (timeoutMs).`);
+      case 'aborted':
+        return new CallAbortedError(toolName, details.abortReason);
+      case 'closed':
+        return new ShutdownError('The decision service is closed.');
+      case 'circuit_open':
+        return new DecisionUnavailableError('circuit_open', circuitOpen(details.failures ?? 0, details.retryInMs ?? 0));
+      case 'redirect':
+        return new DecisionUnavailableError(
+          'redirect',
+          'The decision service answered with a redirect, which is never followed; set baseUrl to where it leads.',
+        );
+      case 'too_large':
+        return new DecisionUnavailableError(
+          'too_large',
+          `The decision service's answer is larger than ${maxBodyBytes} bytes (maxBodyBytes).`,
+        );
+      case 'not_utf8':
+        return new DecisionUnavailableError('malformed', "The decision service's answer is not UTF-8.");
+      case 'undecodable':
+        return new DecisionUnavailableError('malformed', "The decision service's answer cannot be decompressed.");
+    }
   }
 
   /** Checks that the answer is for this very call, and new or known for these params. */
-  #believe(request: DecisionRequest, answer: RemoteAnswer): Decision {
+  #believe(request: DecisionRequest, { headers, body }: HttpAnswer): Decision {
     const { agentId, toolName, paramsDigest } = request;
     const about = { agentId, toolName };
-    this.#checkEcho(answer.headers, 'x-aegis-nonce', request.callId, about);
-    this.#checkEcho(answer.headers, 'x-aegis-params-digest', paramsDigest, about);
-    const wire = parseDecision(answer.body);
-    const decisionId = wire.decision_id;
-    if (wire.agent_id !== agentId || wire.tool !== toolName) {
+    const header = echoMismatch(headers, request);
+    if (header !== undefined) {
+      throw this.#reporter.suspicious('echo_mismatch', `The decision service answered for another call: ${header} differs.`, about);
+    }
+    const answer = readDecisionAnswer(body);
+    const { decisionId } = answer;
+    if (answer.agentId !== agentId || answer.toolName !== toolName) {
       throw this.#reporter.suspicious('echo_mismatch', 'The decision service answered for another agent or tool.', about);
     }
     const seen = this.#seen.get(decisionId);
@@ -136,19 +159,13 @@ export class RemoteClient implements DecisionService {
       const message = 'The decision service answered with the id of a decision on other params.';
       throw this.#reporter.suspicious('replayed_decision', message, { ...about, decisionId });
     }
-    const decision = readDecision(wire, request);
+    const decision = answer.decisionFor(request);
     if (decision === undefined) {
-      const message = 'The decision service decided on other params than the call would run with: sanitize.effective_digest differs.';
+      const message = 'The decision service decided on other params than the call would run with: the effective digest differs.';
       throw this.#reporter.suspicious('echo_mismatch', message, { ...about, decisionId });
     }
     this.#seen.set(decisionId, { digest: paramsDigest, toolName });
     return decision;
-  }
-
-  #checkEcho(headers: Headers, name: string, expected: string, about: object): void {
-    const echoed = headers.get(name);
-    if (echoed === null || echoed === expected) return;
-    throw this.#reporter.suspicious('echo_mismatch', `The decision service answered for another call: ${name} differs.`, about);
   }
 
   /** Lets a state move forward only: pending, then one final state for good. */
@@ -162,17 +179,7 @@ export class RemoteClient implements DecisionService {
   }
 }
 
-function unlessOpen(error: unknown): never {
-  if (!(error instanceof CircuitOpenError)) throw error;
-  throw new DecisionUnavailableError('circuit_open', 'The decision service failed repeatedly and is not asked for a moment.');
-}
-
-function stateOf({ status, effect }: WireStatus): DecisionStatus['state'] {
-  if (status === 'PENDING') return 'pending';
-  if (status !== 'OK') return 'invalid';
-  return effect === 'allow' ? 'approved' : effect === 'deny' ? 'denied' : 'invalid';
-}
-
-function isHeaderValue(value: unknown): value is string {
-  return typeof value === 'string' && /^[\x21-\x7e]{1,512}$/.test(value);
+function circuitOpen(failures: number, retryInMs: number): string {
+  const next = retryInMs > 0 ? `retrying in ${Math.ceil(retryInMs / 1000)} s` : 'a trial request is under way';
+  return `Circuit open after ${failures} failures; ${next}. Check that the decision service is up.`;
 }

@@ -1,8 +1,8 @@
 import type { Decision, DecisionRequest, DecisionStatus } from '../../model/Decision.js';
 import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import type { AskOptions, DecisionService } from '../DecisionService.js';
-import { remoteSettings } from './settings.js';
-import type { RemoteDecisionServiceOptions, RemoteSettings } from './settings.js';
+import { remoteSettings } from './remoteSettings.js';
+import type { RemoteDecisionServiceOptions, RemoteSettings } from './remoteSettings.js';
 
 /**
  * Asks a Data Plane over HTTP. Decisions are retried (connection errors, 429, 502, 503, 504; one Idempotency-Key) within one deadline, a budget

@@ -1,8 +1,16 @@
+import { openSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
+import { ReadStream, WriteStream } from 'node:tty';
 import { AegisError } from '../../model/AegisError.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { describeApproval } from '../desk/describeApproval.js';
-import type { Terminal } from './openTerminal.js';
+
+/** A terminal: what a person types, and what a person sees. */
+export interface Terminal {
+  readonly input: Readable & { ref?(): unknown; unref?(): unknown };
+  readonly output: Writable;
+}
 
 /** What was typed before the question was asked answers nothing: it is read away for this long, in milliseconds. */
 const DRAIN_MS = 100;
@@ -122,5 +130,17 @@ export class TerminalSession {
 
   #write(text: string): void {
     if (!this.#stopped) this.#terminal.output.write(text);
+  }
+}
+
+/** Opens the terminal of this process; `undefined` where it has none. */
+export function openTerminal(): Terminal | undefined {
+  try {
+    const windows = process.platform === 'win32';
+    const input = new ReadStream(openSync(windows ? '\\\\.\\CONIN$' : '/dev/tty', 'r+'));
+    const output = new WriteStream(openSync(windows ? '\\\\.\\CONOUT$' : '/dev/tty', 'r+'));
+    return { input, output };
+  } catch {
+    return undefined;
   }
 }

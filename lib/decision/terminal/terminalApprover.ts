@@ -1,10 +1,9 @@
 import { userInfo } from 'node:os';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
-import { openTerminal } from './openTerminal.js';
-import type { Terminal } from './openTerminal.js';
-import { TerminalSession } from './TerminalSession.js';
+import { openTerminal, TerminalSession } from './TerminalSession.js';
+import type { Terminal } from './TerminalSession.js';
 
-export type { Terminal } from './openTerminal.js';
+export type { Terminal } from './TerminalSession.js';
 
 /** Somebody who decides approvals as they come. */
 export interface Approver {

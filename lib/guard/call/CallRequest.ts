@@ -1,5 +1,5 @@
 import { canonicalDigest } from '../../common/data/canonical.js';
-import { nextId } from '../../common/ids.js';
+import { nextId } from '../../common/nextId.js';
 import { ArgumentList, recordOf } from '../../model/snapshot/ArgumentList.js';
 import { copyData, frozenCopy } from '../../model/snapshot/copyData.js';
 import type { DecisionRequest } from '../../model/Decision.js';

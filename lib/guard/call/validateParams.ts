@@ -1,10 +1,10 @@
 import { attempt } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
-import { isPlainObject } from '../../common/data/plainness.js';
+import { isPlainObject } from '../../common/data/plainObject.js';
 import { ParamsError } from '../../model/errors/CallErrors.js';
 import type { Params, Session } from '../../model/Params.js';
 import { frozenCopy } from '../../model/snapshot/copyData.js';
-import { pointer } from '../../model/pointer.js';
+import { pointer } from '../../model/Params.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 import type { SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
 import type { StandardResult, StandardSchema } from './StandardSchema.js';

@@ -1,12 +1,10 @@
-import { isBuiltIn, isPlainObject } from '../../common/data/plainness.js';
+import { isBuiltIn, isPlainObject, setOwn } from '../../common/data/plainObject.js';
 import { didYouMean } from '../../common/didYouMean.js';
-import { setOwn } from '../../common/data/setOwn.js';
 import { ArgumentList } from '../../model/snapshot/ArgumentList.js';
 import { ParamsError, UnsupportedParamError } from '../../model/errors/CallErrors.js';
 import { GuardDefinitionError } from '../../model/errors/SetupErrors.js';
-import { FORBIDDEN_KEYS } from '../../model/names.js';
+import { FORBIDDEN_KEYS, pointer } from '../../model/Params.js';
 import type { Params } from '../../model/Params.js';
-import { pointer } from '../../model/pointer.js';
 import { takeArguments, takeInstanceSnapshot, takeParams } from '../../model/snapshot/takeSnapshot.js';
 import type { CallSnapshot, SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
 

@@ -1,9 +1,8 @@
-import { TOOL_NAME } from '../../model/names.js';
+import { isId, TOOL_NAME } from '../../model/Params.js';
 import { GuardDefinitionError } from '../../model/errors/SetupErrors.js';
 import { GuardSpec } from './GuardSpec.js';
 import type { LooseGuardOptions } from './LooseGuardOptions.js';
 import { ParamsBinding } from './ParamsBinding.js';
-import { isAgentId } from './resolveCaller.js';
 
 const MODES: readonly unknown[] = ['defer', 'wait', 'throw'];
 const NAME = '1 to 128 letters, digits and _ . : / -';
@@ -36,13 +35,12 @@ export function readGuardOptions(
     if (ms !== undefined && !(Number.isFinite(ms) && ms > 0)) refuse(`\`${name}\` must be a number of milliseconds above 0.`);
   }
   const { agentId, groups = [], opaque = [], key, schema, idempotent = false } = options;
-  if (agentId !== undefined && typeof agentId !== 'function' && !isAgentId(agentId))
+  if (agentId !== undefined && typeof agentId !== 'function' && !isId(agentId))
     refuse('`agentId` must be a string of 1 to 256 characters, or a function that returns one.');
   if (!Array.isArray(groups)) refuse('`groups` must be a list of names.');
   for (const group of groups as readonly unknown[])
     if (typeof group !== 'string' || !TOOL_NAME.test(group)) refuse(`each name in \`groups\` must have ${NAME}.`);
-  if (key !== undefined && (typeof key !== 'string' || key === '' || key.length > 256))
-    refuse('`key` must be a string of 1 to 256 characters.');
+  if (key !== undefined && !isId(key)) refuse('`key` must be a string of 1 to 256 characters.');
   if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function')
     refuse('`schema` must be a Standard Schema, such as one of valibot, zod or arktype.');
   if (approval === 'throw' && opaque.length > 0) {

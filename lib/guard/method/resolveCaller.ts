@@ -1,6 +1,7 @@
 import { AegisError } from '../../model/AegisError.js';
 import { ParamsError } from '../../model/errors/CallErrors.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
+import { isId } from '../../model/Params.js';
 import type { Session } from '../../model/Params.js';
 import { scopedSession } from '../call/callContext.js';
 import { digestOfSession } from '../call/CallRequest.js';
@@ -45,7 +46,7 @@ export function resolveAgentId(spec: GuardSpec, runtime: GuardRuntime, self: unk
       },
     ]);
   }
-  if (!isAgentId(found)) {
+  if (!isId(found)) {
     throw new ParamsError('', "The guard's `agentId` callback must return a string of 1 to 256 characters.", { code: 'invalid_agent' });
   }
   return found;
@@ -119,10 +120,6 @@ export function resolveStoredSession(
 
 const OTHER_AGENT = 'it would run for another agent than it was approved for.';
 const OTHER_SESSION = 'its session is not the one it was approved in.';
-
-export function isAgentId(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= 256;
-}
 
 /** Calls back into the program. What the callback throws is an error of the call, and nothing runs. */
 export function callBack<T>(name: string, fn: () => T): T {

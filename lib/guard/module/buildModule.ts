@@ -1,5 +1,5 @@
 import { ConsoleLogger, silentLogger } from '../../common/Logger.js';
-import { SteadyClock } from '../../common/time/SteadyClock.js';
+import { DAY_MS, SteadyClock } from '../../common/time/SteadyClock.js';
 import { ApprovalScheduler } from '../../approval/ApprovalScheduler.js';
 import type { ApprovalPolling } from '../../approval/ApprovalSchedulerOptions.js';
 import type { RecoveryWorker } from '../../approval/recovery/RecoveryWorker.js';
@@ -44,8 +44,6 @@ export interface ModuleParts {
   /** Called by `close()`, in this order. */
   readonly closing: readonly ((options: { readonly graceMs?: number }) => Awaitable<void>)[];
 }
-
-const DAY_MS = 86_400_000;
 
 /** Builds a module from options that have been checked. @throws ConfigError */
 export function buildModule(options: AegisOptions): ModuleParts {

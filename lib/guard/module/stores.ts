@@ -39,7 +39,7 @@ export function keepStore(
   const { tasks: registry, scheduler, decisions } = runtime;
   const restorer = new StoredCalls(() => runtime, resolve);
   registry.retryWith((task) => restorer.retry(task));
-  const onApproval = desk && (async (decisionId: string): Promise<void> => desk.hear(decisionId));
+  const onApproval = desk && (async (decisionId: string): Promise<void> => desk.onChange(decisionId));
   const keeper = new RecoveryWorker({ ...recovery, registry, scheduler, decisions, restorer, pollMs, keepAlive, onApproval });
   desk?.on('settled', ({ decisionId }) => keeper.decided(decisionId));
   keeper.whenStopped(onNewInstance(() => void keeper.scan()));

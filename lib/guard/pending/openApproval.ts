@@ -1,7 +1,7 @@
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
-import { nextId } from '../../common/ids.js';
+import { nextId } from '../../common/nextId.js';
 import type { ApprovalNeededDecision } from '../../model/Decision.js';
 import { ParamsError } from '../../model/errors/CallErrors.js';
 import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';

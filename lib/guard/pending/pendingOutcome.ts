@@ -1,5 +1,5 @@
 import { chain } from '../../common/awaitable.js';
-import { clampTimeout } from '../../common/time/timers.js';
+import { clampTimeout } from '../../common/time/SteadyClock.js';
 import { anyCall } from '../../approval/call/PendingCall.js';
 import type { PendingCall, RunApproved } from '../../approval/call/PendingCall.js';
 import { publishCallbackError } from '../../model/diagnostics.js';

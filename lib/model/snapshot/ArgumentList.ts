@@ -1,4 +1,4 @@
-import { setOwn } from '../../common/data/setOwn.js';
+import { setOwn } from '../../common/data/plainObject.js';
 import { copyData } from './copyData.js';
 import type { Params } from '../Params.js';
 

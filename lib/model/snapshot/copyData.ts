@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { setOwn } from '../../common/data/setOwn.js';
+import { setOwn } from '../../common/data/plainObject.js';
 
 /** Copies what a snapshot holds; the copy may be changed freely. Trusts its input to be a snapshot. */
 export function copyData<T>(value: T): T {

@@ -1,10 +1,7 @@
 import { types } from 'node:util';
-import { isRootPrototype, kindOf } from '../../common/data/plainness.js';
-import { setOwn } from '../../common/data/setOwn.js';
+import { isRootPrototype, kindOf, setOwn } from '../../common/data/plainObject.js';
 import { UnsupportedParamError } from '../errors/CallErrors.js';
-import { FORBIDDEN_KEYS } from '../names.js';
-import { pointer } from '../pointer.js';
-import { bigintBytes } from './size.js';
+import { FORBIDDEN_KEYS, pointer } from '../Params.js';
 
 /** How large a snapshot may be. */
 export interface SnapshotLimits {
@@ -38,12 +35,12 @@ export function copyValue(value: unknown, parent: string, key: string | undefine
       return value;
     case 'number':
       walk.bytes += 8;
-      if (!Number.isFinite(value)) throw refused(within(parent, key), `the number ${value}`);
+      if (!Number.isFinite(value)) throw unsupported(within(parent, key), `the number ${value}`);
       return value === 0 ? 0 : value; // -0 and 0 are one value
     case 'bigint': {
       const bytes = bigintBytes(value, walk.limits.maxBytes);
       walk.bytes += bytes;
-      if (bytes > walk.limits.maxBytes) throw refused(within(parent, key), 'a BigInt larger than the size limit');
+      if (bytes > walk.limits.maxBytes) throw unsupported(within(parent, key), 'a BigInt larger than the size limit');
       return value;
     }
     case 'object':
@@ -54,18 +51,18 @@ export function copyValue(value: unknown, parent: string, key: string | undefine
       }
       return copyObject(value, within(parent, key), depth, walk);
     default:
-      throw refused(within(parent, key), value === undefined ? 'undefined' : `a ${typeof value}`);
+      throw unsupported(within(parent, key), value === undefined ? 'undefined' : `a ${typeof value}`);
   }
 }
 
 function copyObject(value: object, at: string, depth: number, walk: Walk): unknown {
-  if (types.isProxy(value)) throw refused(at, kindOf(value));
+  if (types.isProxy(value)) throw unsupported(at, kindOf(value));
   if (depth >= walk.limits.maxDepth) throw new UnsupportedParamError(at, `${place(at)} is nested deeper than ${walk.limits.maxDepth}.`);
   if (Array.isArray(value)) return copyArray(value, at, depth, walk);
   const proto: unknown = Object.getPrototypeOf(value);
   if (proto !== Object.prototype && proto !== null && !isRootPrototype(proto as object)) {
     if (types.isDate(value)) return copyDate(value, at, walk);
-    throw refused(at, kindOf(value));
+    throw unsupported(at, kindOf(value));
   }
   return copyRecord(value as Record<string, unknown>, at, depth, walk);
 }
@@ -90,25 +87,25 @@ export function copyRecord(value: Record<string, unknown>, at: string, depth: nu
 function copyArray(value: readonly unknown[], at: string, depth: number, walk: Walk): unknown[] {
   const proto = Object.getPrototypeOf(value) as object | null;
   if (proto !== Array.prototype && !(Array.isArray(proto) && isRootPrototype(Object.getPrototypeOf(proto) as object | null)))
-    throw refused(at, kindOf(value));
+    throw unsupported(at, kindOf(value));
   const length = value.length;
   count(length, at, walk);
   // defines its items, where an assignment would look for setters on the prototype
   const copy = Array.from({ length }, (_, i) => {
-    if (!Object.hasOwn(value, i)) throw refused(pointer(at, String(i)), 'a hole in an array');
+    if (!Object.hasOwn(value, i)) throw unsupported(pointer(at, String(i)), 'a hole in an array');
     return copyValue(value[i], at, String(i), depth + 1, walk);
   });
-  if (Object.keys(value).length !== length) throw refused(at, 'an array with named properties');
+  if (Object.keys(value).length !== length) throw unsupported(at, 'an array with named properties');
   return copy;
 }
 
 function copyDate(value: Date, at: string, walk: Walk): Date {
   const proto = Object.getPrototypeOf(value) as object;
   // a test's fake clock puts a subclass in place of Date: what is Date now is no stranger
-  if (proto !== Date.prototype && !isRootPrototype(Object.getPrototypeOf(proto) as object | null)) throw refused(at, kindOf(value));
+  if (proto !== Date.prototype && !isRootPrototype(Object.getPrototypeOf(proto) as object | null)) throw unsupported(at, kindOf(value));
   // the prototype's own method: an own `getTime` of the value is never called
   const time = Date.prototype.getTime.call(value);
-  if (Number.isNaN(time)) throw refused(at, 'an invalid Date');
+  if (Number.isNaN(time)) throw unsupported(at, 'an invalid Date');
   walk.bytes += 8;
   return new Date(time);
 }
@@ -123,14 +120,14 @@ export function count(more: number, at: string, walk: Walk): void {
 
 function refuseSymbols(value: object, at: string): void {
   const named = Object.getOwnPropertySymbols(value).find((s) => Object.getOwnPropertyDescriptor(value, s)?.enumerable === true);
-  if (named !== undefined) throw refused(pointer(at, String(named)), 'a symbol key');
+  if (named !== undefined) throw unsupported(pointer(at, String(named)), 'a symbol key');
 }
 
 function forbiddenKey(at: string, key: string): UnsupportedParamError {
   return new UnsupportedParamError(pointer(at, key), `The key '${key}' is not allowed at ${at === '' ? 'the top' : at}; rename it.`);
 }
 
-export function refused(at: string, kind: string): UnsupportedParamError {
+export function unsupported(at: string, kind: string): UnsupportedParamError {
   return new UnsupportedParamError(
     at,
     `${place(at)} is ${kind}, which cannot be copied; pass plain data (JSON values, Date, BigInt), or declare the parameter opaque.`,
@@ -143,4 +140,28 @@ export function place(at: string): string {
 
 function within(parent: string, key: string | undefined): string {
   return key === undefined ? parent : pointer(parent, key);
+}
+
+const SMALL_BITS = 1n << 4_096n;
+
+/** Bytes of a BigInt as it is written; `most + 1` for a larger one, whose text would itself be the attack. */
+export function bigintBytes(value: bigint, most: number): number {
+  if (value >= -9007199254740992n && value <= 9007199254740992n) return 8;
+  const size = value < 0n ? -value : value;
+  if (size >= SMALL_BITS && size >= 1n << BigInt(most * 4)) return most + 1;
+  return size.toString(16).length;
+}
+
+/** Bytes of all keys and strings of a copy in UTF-8, with 8 for every other value and 2 for each key or item. */
+export function exactBytes(value: unknown, most: number): number {
+  // no text is shorter in UTF-8 than it is long: a huge one need not be read
+  if (typeof value === 'string') return value.length > most ? most + 1 : Buffer.byteLength(value);
+  if (typeof value === 'bigint') return bigintBytes(value, most);
+  if (typeof value !== 'object' || value === null || types.isDate(value)) return 8;
+  let bytes = 0;
+  if (Array.isArray(value)) for (const item of value) bytes += 2 + exactBytes(item, most);
+  else {
+    for (const key of Object.keys(value)) bytes += 2 + Buffer.byteLength(key) + exactBytes((value as Record<string, unknown>)[key], most);
+  }
+  return bytes;
 }

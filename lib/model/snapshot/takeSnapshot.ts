@@ -1,12 +1,11 @@
-import { isBuiltIn, kindOf } from '../../common/data/plainness.js';
+import { isBuiltIn, kindOf } from '../../common/data/plainObject.js';
 import { ArgumentList } from './ArgumentList.js';
-import { copyRecord, copyValue, count, DEFAULT_LIMITS, place, refused } from './copyValue.js';
+import { copyRecord, copyValue, count, DEFAULT_LIMITS, exactBytes, place, unsupported } from './copyValue.js';
 import type { SnapshotLimits, Walk } from './copyValue.js';
 import { AegisError } from '../AegisError.js';
 import { UnsupportedParamError } from '../errors/CallErrors.js';
 import type { Params } from '../Params.js';
-import { pointer } from '../pointer.js';
-import { exactBytes } from './size.js';
+import { pointer } from '../Params.js';
 
 export { DEFAULT_LIMITS } from './copyValue.js';
 export type { SnapshotLimits } from './copyValue.js';
@@ -40,10 +39,10 @@ export function takeSnapshot(value: unknown, at: string = '', limits: SnapshotLi
  * @throws UnsupportedParamError for an accessor, or anything {@link takeSnapshot} refuses below
  */
 export function takeInstanceSnapshot(value: object, at: string, limits: SnapshotLimits = DEFAULT_LIMITS): SnapshotResult {
-  if (isBuiltIn(value)) throw refused(at, kindOf(value));
+  if (isBuiltIn(value)) throw unsupported(at, kindOf(value));
   for (const key of Object.keys(value)) {
     const own = Object.getOwnPropertyDescriptor(value, key);
-    if (own?.get !== undefined || own?.set !== undefined) throw refused(pointer(at, key), 'an accessor');
+    if (own?.get !== undefined || own?.set !== undefined) throw unsupported(pointer(at, key), 'an accessor');
   }
   return walked(at, limits, (walk) => copyRecord(value as Record<string, unknown>, at, 0, walk));
 }

@@ -1,9 +1,11 @@
 import { ExpressionCompiler } from './expression.js';
 import { compileScope, type InScope } from './scope.js';
 import type { EvaluationContext, Run } from './EvaluationContext.js';
-import { longLiterals } from './longLiterals.js';
 import type { Policy } from '../Policy.js';
 import { exactFields, list, Uncompilable } from './shape.js';
+import type { Long } from '../value/Value.js';
+import { toLong } from '../value/longs.js';
+import { scanCedar } from '../parse/tokens.js';
 
 /** A policy as functions. */
 export interface CompiledPolicy {
@@ -68,5 +70,21 @@ function conjunction(conditions: readonly ((request: EvaluationContext) => boole
       if (value !== true) return value;
     }
     return true;
+  };
+}
+
+/**
+ * The Longs that a policy's JSON holds. JSON rounds those beyond 2^53, so they are looked up in the policy's text: exact where only one of its
+ * literals rounds to the number, else undefined.
+ */
+export function longLiterals(policyText: string): (value: number) => Long | undefined {
+  return (value) => {
+    if (Number.isSafeInteger(value)) return value + 0;
+    const written = new Set<bigint>();
+    for (const { kind, text } of scanCedar(policyText)) {
+      if (kind === 'number' && Number(text) === Math.abs(value)) written.add(BigInt(text));
+    }
+    const [literal] = written;
+    return literal === undefined || written.size > 1 ? undefined : toLong(value < 0 ? -literal : literal);
   };
 }

@@ -1,6 +1,6 @@
 import type { RecordValue } from '../value/Value.js';
 import { type CompiledPolicy, compilePolicy } from './compilePolicy.js';
-import type { Answers, Ask, Caller, Evaluation, EvaluationError, Evaluator } from '../Evaluator.js';
+import type { BoundEvaluator, Evaluate, Caller, Evaluation, EvaluationError, Evaluator } from '../Evaluator.js';
 import { EvaluationContext } from './EvaluationContext.js';
 import type { Policy } from '../Policy.js';
 import type { StepBudget } from '../value/StepBudget.js';
@@ -38,10 +38,10 @@ function evaluatorOf(policies: readonly Policy[]): Evaluator {
   // reasons are ordered by id, then, without being sorted at each call
   compiled.sort((a, b) => (a.policy.id < b.policy.id ? -1 : 1));
   const permits = compiled.filter(({ policy }) => policy.effect === 'permit');
-  return { forCaller: (caller): Answers => ({ all: askFor(compiled, caller), permits: askFor(permits, caller) }) };
+  return { forCaller: (caller): BoundEvaluator => ({ evaluate: bind(compiled, caller), evaluatePermits: bind(permits, caller) }) };
 }
 
-function askFor(policies: readonly CompiledPolicy[], caller: Caller): Ask {
+function bind(policies: readonly CompiledPolicy[], caller: Caller): Evaluate {
   if (policies.length > KEPT)
     return (context, budget) =>
       evaluate(

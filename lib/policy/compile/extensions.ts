@@ -1,9 +1,7 @@
 import { IpValue, QuantityValue, type Value } from '../value/Value.js';
 import { type Compile, constant, type Expression } from './EvaluationContext.js';
 import { addLongs, divideLong, subtractLongs } from '../value/longs.js';
-import { parseDatetime, parseDuration } from '../value/parseDatetime.js';
-import { parseDecimal } from '../value/parseDecimal.js';
-import { isInRange, isLoopback, isMulticast, parseIp } from '../value/parseIp.js';
+import { parseDatetime, parseDuration, parseDecimal, isInRange, isLoopback, isMulticast, parseIp } from '../value/literals.js';
 import { list, Uncompilable } from './shape.js';
 
 /** Gives undefined for an error: an argument of the wrong kind, or one it cannot take. */

@@ -1,9 +1,8 @@
 import { ConfigError, type ConfigProblem } from '../../model/errors/SetupErrors.js';
 import { AGENT, ROLE } from '../parse/scope.js';
-import { EMPTY_RECORD, EntityValue } from '../value/Value.js';
+import { EMPTY_RECORD, EntityValue, wellFormed } from '../value/Value.js';
 import type { Entity } from '../value/EntityGraph.js';
 import { readRecord } from '../value/readValue.js';
-import { wellFormed } from '../value/wellFormed.js';
 
 /** What the host says about an agent. */
 export interface AgentConfig {

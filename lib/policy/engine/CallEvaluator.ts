@@ -1,7 +1,7 @@
 import type { Params } from '../../model/Params.js';
 import { EMPTY_RECORD, RecordValue } from '../value/Value.js';
-import type { Answers, Evaluation } from '../Evaluator.js';
-import type { AskPolicies } from './decideEffect.js';
+import type { BoundEvaluator, Evaluation } from '../Evaluator.js';
+import type { ParamsEvaluator } from './decideEffect.js';
 import type { PolicyCall } from '../PolicyEngine.js';
 import { readDatetime, readRecord } from '../value/readValue.js';
 import { StepBudget } from '../value/StepBudget.js';
@@ -10,8 +10,8 @@ const CONTEXT = ['input', 'session', 'facts', 'system'];
 const SYSTEM = ['now'];
 
 /** One call's questions to its policies. Only the params differ from one to the next; together they may take the steps of one decision. */
-export class CallEvaluator implements AskPolicies {
-  readonly #answers: Answers;
+export class CallEvaluator implements ParamsEvaluator {
+  readonly #bound: BoundEvaluator;
   readonly #session: RecordValue;
   readonly #facts: RecordValue;
   readonly #system: RecordValue;
@@ -21,19 +21,19 @@ export class CallEvaluator implements AskPolicies {
   #context: RecordValue = EMPTY_RECORD;
 
   /** @throws TypeError for what has no Cedar form */
-  constructor(answers: Answers, { session, facts, nowMs }: PolicyCall) {
-    this.#answers = answers;
+  constructor(bound: BoundEvaluator, { session, facts, nowMs }: PolicyCall) {
+    this.#bound = bound;
     this.#session = session == null ? EMPTY_RECORD : readRecord(session);
     this.#facts = readRecord(facts);
     this.#system = new RecordValue(SYSTEM, [readDatetime(nowMs)]);
   }
 
-  all(params: Params): Evaluation {
-    return this.#answers.all(this.#contextOf(params), this.#budget);
+  evaluate(params: Params): Evaluation {
+    return this.#bound.evaluate(this.#contextOf(params), this.#budget);
   }
 
-  permits(params: Params): Evaluation {
-    return this.#answers.permits(this.#contextOf(params), this.#budget);
+  evaluatePermits(params: Params): Evaluation {
+    return this.#bound.evaluatePermits(this.#contextOf(params), this.#budget);
   }
 
   #contextOf(params: Params): RecordValue {

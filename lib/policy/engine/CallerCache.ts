@@ -1,15 +1,15 @@
-import type { Answers } from '../Evaluator.js';
+import type { BoundEvaluator } from '../Evaluator.js';
 import type { PolicyCall } from '../PolicyEngine.js';
 
 /** What makes a caller. */
 export type CallerNames = Pick<PolicyCall, 'agentId' | 'toolName' | 'groups'>;
 
 /** What is known of a caller: who answers it, or that no call of it can be allowed. */
-export type CachedCaller = Answers | 'tool_is_group';
+export type KnownCaller = BoundEvaluator | 'tool_is_group';
 
 interface Entry {
   readonly groups: readonly string[];
-  readonly known: CachedCaller;
+  readonly known: KnownCaller;
 }
 
 /** Callers kept. Beyond it all are forgotten, which costs each of them some microseconds once. */
@@ -20,12 +20,12 @@ export class CallerCache {
   readonly #byTool = new Map<string, Map<string, Entry>>();
   #size = 0;
 
-  get({ agentId, toolName, groups }: CallerNames): CachedCaller | undefined {
+  get({ agentId, toolName, groups }: CallerNames): KnownCaller | undefined {
     const entry = this.#byTool.get(toolName)?.get(agentId);
     return entry !== undefined && sameGroups(entry.groups, groups) ? entry.known : undefined;
   }
 
-  set({ agentId, toolName, groups }: CallerNames, known: CachedCaller): void {
+  set({ agentId, toolName, groups }: CallerNames, known: KnownCaller): void {
     if (this.#size >= MAX_CALLERS) {
       this.#byTool.clear();
       this.#size = 0;

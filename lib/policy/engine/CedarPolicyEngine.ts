@@ -1,26 +1,24 @@
 import { silentLogger, type Logger } from '../../common/Logger.js';
 import { publishDiagnostic } from '../../model/diagnostics.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
-import { TOOL_NAME } from '../../model/names.js';
+import { TOOL_NAME } from '../../model/Params.js';
 import { type AgentConfig, AgentDirectory } from './AgentDirectory.js';
 import { CallEvaluator } from './CallEvaluator.js';
 import { CALL_TOOL } from '../parse/checkPolicySet.js';
 import { ACTION, TOOLSET } from '../parse/scope.js';
-import { EMPTY_RECORD, EntityValue } from '../value/Value.js';
+import { EMPTY_RECORD, EntityValue, wellFormed } from '../value/Value.js';
 import { uncompiledPolicies, compiledEvaluator } from '../compile/compiledEvaluator.js';
 import { EntityGraph } from '../value/EntityGraph.js';
 import type { Caller, MakeEvaluator } from '../Evaluator.js';
 import { deny, decideEffect } from './decideEffect.js';
-import { type CallerNames, type CachedCaller, CallerCache } from './CallerCache.js';
+import { type CallerNames, type KnownCaller, CallerCache } from './CallerCache.js';
 import { parsePolicies } from '../parse/parsePolicies.js';
 import type { Policy } from '../Policy.js';
 import type { PolicyCall, PolicyEngine, PolicyOutcome } from '../PolicyEngine.js';
-import { policyConfigError } from '../PolicyProblem.js';
+import { policyConfigError, type SourceText } from '../PolicySource.js';
 import { PolicySet } from './PolicySet.js';
-import type { SourceText } from '../PolicySource.js';
 import { EvaluationMismatch, verifiedEvaluator } from './verifiedEvaluator.js';
 import { wasmEvaluator } from '../wasm/wasmEvaluator.js';
-import { wellFormed } from '../value/wellFormed.js';
 
 /** What an engine is made of. */
 export interface CedarPolicyEngineOptions {
@@ -44,7 +42,7 @@ interface Parts {
   readonly agents: AgentDirectory;
   readonly toolset: string;
   readonly groups: ReadonlySet<string>;
-  readonly bailed: readonly string[];
+  readonly uncompiled: readonly string[];
   readonly sampling: { readonly every: number; count: number; due: boolean };
   readonly logger: Logger;
 }
@@ -64,9 +62,11 @@ export class CedarPolicyEngine implements PolicyEngine {
   /**
    * Parses and checks policies, and makes a trial decision, so that the first call does not pay for cold code.
    *
-   * @param makeEvaluator how policies are evaluated; default {@link compiledEvaluator}
    * @throws ConfigError naming every problem as `file:line:column`
    */
+  static load(options: CedarPolicyEngineOptions): CedarPolicyEngine;
+  /** @internal With another way to evaluate policies than {@link compiledEvaluator}. */
+  static load(options: CedarPolicyEngineOptions, makeEvaluator?: MakeEvaluator): CedarPolicyEngine;
   static load(options: CedarPolicyEngineOptions, makeEvaluator: MakeEvaluator = compiledEvaluator): CedarPolicyEngine {
     const { verify = 0, logger = silentLogger } = options;
     if (!Number.isSafeInteger(verify) || verify < 0)
@@ -80,7 +80,7 @@ export class CedarPolicyEngine implements PolicyEngine {
       agents: new AgentDirectory(options.agents),
       toolset: wellFormed(options.toolset ?? 'default'),
       groups: new Set([...set.groups, ...(options.groups ?? [])]),
-      bailed: makeEvaluator === compiledEvaluator ? uncompiledPolicies(policies) : [],
+      uncompiled: makeEvaluator === compiledEvaluator ? uncompiledPolicies(policies) : [],
       sampling,
       logger,
     });
@@ -98,14 +98,14 @@ export class CedarPolicyEngine implements PolicyEngine {
     return this.#parts.set.hash;
   }
 
-  /** The policies, in the order of their files. */
+  /** @internal The policies, in the order of their files. */
   get policies(): readonly Policy[] {
     return this.#parts.set.policies;
   }
 
   /** Ids of the policies that are not compiled: cedar-wasm decides the calls that they can matter to, in about 100 µs. */
   get uncompiledPolicies(): readonly string[] {
-    return this.#parts.bailed;
+    return this.#parts.uncompiled;
   }
 
   /** Decides one call. Never throws: whatever goes wrong is a deny. */
@@ -133,7 +133,7 @@ export class CedarPolicyEngine implements PolicyEngine {
     this.#parts.set.release();
   }
 
-  #know(names: CallerNames): CachedCaller {
+  #know(names: CallerNames): KnownCaller {
     const { set, groups: known } = this.#parts;
     const { toolName, groups } = names;
     if (![toolName, ...groups].every((name) => TOOL_NAME.test(name))) throw new Error('the name of the tool or of a group is not allowed');
@@ -168,7 +168,7 @@ export class CedarPolicyEngine implements PolicyEngine {
       const names = { agentId: 'trial', toolName: 'trial', groups: [] };
       const params = { text: 'trial', number: 1, list: [0.5] };
       const call = { ...names, params, session: null, facts: {}, nowMs: 0, removable: [] };
-      new CallEvaluator(evaluator.forCaller(this.#callerOf(names)), call).all(params);
+      new CallEvaluator(evaluator.forCaller(this.#callerOf(names)), call).evaluate(params);
     } catch (cause) {
       throw new ConfigError([{ where: 'policies', message: 'The policies cannot be evaluated; simplify the largest.' }], { cause });
     } finally {

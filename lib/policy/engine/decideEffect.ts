@@ -5,9 +5,9 @@ import type { DenyCode, PolicyCall, PolicyOutcome } from '../PolicyEngine.js';
 import { SanitizeFailure, applySanitize } from '../sanitize/applySanitize.js';
 
 /** The policies of one call, asked about params that may differ from the call's. */
-export interface AskPolicies {
-  all(params: Params): Evaluation;
-  permits(params: Params): Evaluation;
+export interface ParamsEvaluator {
+  evaluate(params: Params): Evaluation;
+  evaluatePermits(params: Params): Evaluation;
 }
 
 type Deny = Extract<PolicyOutcome, { effect: 'deny' }>;
@@ -29,8 +29,8 @@ const SENTENCES: Readonly<Record<DenyCode, string>> = {
  * 3. A permit must match the params that would run, and the call as it came: a sanitize policy does not make a call permitted, unless it says
  *    `@may_permit("true")`; then the permit must match what those policies alone make of the call.
  */
-export function decideEffect(ask: AskPolicies, call: PolicyCall): PolicyOutcome {
-  const first = ask.all(call.params);
+export function decideEffect(evaluator: ParamsEvaluator, call: PolicyCall): PolicyOutcome {
+  const first = evaluator.evaluate(call.params);
   const refused = refusal(first);
   if (refused !== undefined) return refused;
   // reasons come ordered by id, each once
@@ -42,15 +42,15 @@ export function decideEffect(ask: AskPolicies, call: PolicyCall): PolicyOutcome 
   if (sanitizing.length > 0) {
     try {
       params = sanitize(sanitizing, call);
-      last = ask.all(params);
-      const again = refusal(last) ?? stillMatching(last) ?? uncovered(ask.permits(coveredParams(sanitizing, call, params)));
+      last = evaluator.evaluate(params);
+      const again = refusal(last) ?? stillMatching(last) ?? uncovered(evaluator.evaluatePermits(coveredParams(sanitizing, call, params)));
       if (again !== undefined) return again;
     } catch (error) {
       if (error instanceof SanitizeFailure) return deny('sanitize_failed', sanitizing, error.message);
       throw error;
     }
   }
-  const covering = last.decision === 'allow' ? last : ask.permits(params);
+  const covering = last.decision === 'allow' ? last : evaluator.evaluatePermits(params);
   const bare = uncovered(covering);
   if (bare !== undefined) return bare;
 

@@ -1,4 +1,4 @@
-import type { Answers, Ask, Evaluation, Evaluator, MakeEvaluator } from '../Evaluator.js';
+import type { BoundEvaluator, Evaluate, Evaluation, Evaluator, MakeEvaluator } from '../Evaluator.js';
 
 /** Compiled policies and cedar-wasm answered differently. Which is right is not known, so nothing is allowed. */
 export class EvaluationMismatch extends Error {
@@ -25,20 +25,23 @@ export function verifiedEvaluator(make: MakeEvaluator, oracle: MakeEvaluator, sa
     const sure = oracle(policies);
     let trusted = true;
     const verified =
-      (ask: Ask, verify: Ask): Ask =>
+      (evaluate: Evaluate, verify: Evaluate): Evaluate =>
       (context, budget) => {
         if (!trusted) return verify(context, budget);
-        const evaluation = ask(context, budget);
+        const evaluation = evaluate(context, budget);
         if (!sampling.due) return evaluation;
         trusted = same(evaluation, verify(context, budget));
         if (!trusted) throw new EvaluationMismatch();
         return evaluation;
       };
     return {
-      forCaller(caller): Answers {
-        const answers = quick.forCaller(caller);
-        const truths = sure.forCaller(caller);
-        return { all: verified(answers.all, truths.all), permits: verified(answers.permits, truths.permits) };
+      forCaller(caller): BoundEvaluator {
+        const subject = quick.forCaller(caller);
+        const truth = sure.forCaller(caller);
+        return {
+          evaluate: verified(subject.evaluate, truth.evaluate),
+          evaluatePermits: verified(subject.evaluatePermits, truth.evaluatePermits),
+        };
       },
       release() {
         quick.release?.();

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { clampTimeout } from '../../common/time/timers.js';
+import { clampTimeout } from '../../common/time/SteadyClock.js';
 import type { LintFinding } from './lintSources.js';
 import type { LintQuestion } from './worker.js';
 import type { SourceText } from '../PolicySource.js';

@@ -3,8 +3,7 @@ import { useCedar } from '../wasm/CedarWasm.js';
 import { fromByteOffset, LineIndex } from '../parse/LineIndex.js';
 import type { Policy } from '../Policy.js';
 import { parsePolicies } from '../parse/parsePolicies.js';
-import type { PolicyProblem } from '../PolicyProblem.js';
-import type { SourceText } from '../PolicySource.js';
+import type { PolicyProblem, SourceText } from '../PolicySource.js';
 
 /** One thing lint has to say. `info` lists what a reviewer should look at: every soft forbid. */
 export interface LintFinding extends PolicyProblem {

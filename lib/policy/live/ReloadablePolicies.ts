@@ -3,7 +3,7 @@ import { silentLogger, type Logger } from '../../common/Logger.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import type { AgentConfig } from '../engine/AgentDirectory.js';
 import { CedarPolicyEngine } from '../engine/CedarPolicyEngine.js';
-import { removedForbids, type DroppedForbid } from './removedForbids.js';
+import { removedForbids, type RemovedForbid } from './removedForbids.js';
 import type { PolicySource } from '../PolicySource.js';
 import { PolicyWatcher } from './PolicyWatcher.js';
 import { pathOf, readPolicies } from './readPolicies.js';
@@ -29,13 +29,13 @@ export interface ReloadablePoliciesOptions {
 export interface PendingReload {
   /** The policy set's hash: what `confirm` takes. */
   readonly hash: string;
-  readonly removed: readonly DroppedForbid[];
+  readonly removed: readonly RemovedForbid[];
 }
 
 /** What became of a reload. In every case there is a complete policy set in force; after `held` and `failed` it is the old one. */
 export type ReloadResult =
   | { readonly status: 'unchanged' | 'applied'; readonly hash: string }
-  | { readonly status: 'held'; readonly hash: string; readonly removed: readonly DroppedForbid[] }
+  | { readonly status: 'held'; readonly hash: string; readonly removed: readonly RemovedForbid[] }
   | { readonly status: 'failed'; readonly hash: string; readonly error: ConfigError };
 
 /** The policies in force, and their reloads. Take `engine` once per decision: it never changes under you. */

@@ -1,7 +1,7 @@
 import type { Policy } from '../Policy.js';
 
 /** A forbid that a reload would take away. */
-export interface DroppedForbid {
+export interface RemovedForbid {
   readonly id: string;
   /** Where it stood. */
   readonly file: string;
@@ -10,9 +10,9 @@ export interface DroppedForbid {
 }
 
 /** The forbids of `before` that `after` no longer has, or has as something milder. Moving one to another file drops nothing. */
-export function removedForbids(before: readonly Policy[], after: readonly Policy[]): DroppedForbid[] {
+export function removedForbids(before: readonly Policy[], after: readonly Policy[]): RemovedForbid[] {
   const kept = new Map(after.map((policy) => [policy.id, policy.effect]));
-  const dropped: DroppedForbid[] = [];
+  const dropped: RemovedForbid[] = [];
   for (const { id, effect, file } of before) {
     if (effect === 'permit') continue;
     const now = kept.get(id);

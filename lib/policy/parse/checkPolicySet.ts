@@ -1,11 +1,11 @@
 import type { Policy } from '../Policy.js';
-import { overlaps } from '../sanitize/overlaps.js';
+import { overlaps } from '../sanitize/grammar.js';
 
 /** The group every tool is in. */
 export const CALL_TOOL = 'call_tool';
 
 /** Reports what is wrong among policies that are each right. */
-export function checkPolicies(policies: readonly Policy[], report: (policy: Policy, message: string) => void): void {
+export function checkPolicySet(policies: readonly Policy[], report: (policy: Policy, message: string) => void): void {
   checkIds(policies, report);
   const groups = groupsNamed(policies);
   for (const policy of policies) {

@@ -1,10 +1,9 @@
-import { checkPolicies } from './checkPolicySet.js';
+import { checkPolicySet } from './checkPolicySet.js';
 import { LineIndex } from './LineIndex.js';
 import { parsePolicy, type PolicyPlace } from './parsePolicy.js';
 import type { Policy } from '../Policy.js';
-import type { PolicyProblem } from '../PolicyProblem.js';
-import type { SourceText } from '../PolicySource.js';
-import { splitPolicies } from './splitPolicies.js';
+import type { PolicyProblem, SourceText } from '../PolicySource.js';
+import { splitPolicies } from './tokens.js';
 
 /** The largest policy set, in UTF-8 bytes over all files. */
 export const MAX_SET_BYTES: number = 2 * 1024 * 1024;
@@ -39,7 +38,7 @@ export function parsePolicies(sources: readonly SourceText[]): ParsedPolicies {
     }
   }
   if (pieces === 0) problems.push(atStart(sources[0], 'There is no policy; without one every call would be denied.'));
-  checkPolicies(policies, ({ file, line, column, id }, message) => problems.push({ file, line, column, message, policyId: id }));
+  checkPolicySet(policies, ({ file, line, column, id }, message) => problems.push({ file, line, column, message, policyId: id }));
   return { policies, problems };
 }
 

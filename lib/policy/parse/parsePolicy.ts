@@ -2,12 +2,11 @@ import type { DetailedError, PolicyJson, PolicyToJsonAnswer } from '@cedar-polic
 import { sha256 } from '../../common/data/canonical.js';
 import { CedarTrap, useCedar } from '../wasm/CedarWasm.js';
 import { actionScope, checkScope, groupsAsked } from './scope.js';
-import { fromByteOffset } from './LineIndex.js';
-import type { Place } from './LineIndex.js';
+import { fromByteOffset, type Place } from './LineIndex.js';
 import { MAX_POLICY_COST, policyCost } from './policyCost.js';
 import type { Policy } from '../Policy.js';
 import { readAnnotations } from './annotations.js';
-import type { PolicyText } from './splitPolicies.js';
+import type { PolicyText } from './tokens.js';
 
 /** The longest policy, in UTF-8 bytes. */
 const MAX_POLICY_BYTES = 10_240;

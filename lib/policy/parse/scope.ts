@@ -6,7 +6,7 @@ import type {
   PrincipalConstraint,
   ResourceConstraint,
 } from '@cedar-policy/cedar-wasm/nodejs';
-import type { CedarUid } from '../wasm/CedarValue.js';
+import type { CedarUid } from '../wasm/toCedar.js';
 import type { ActionScope } from '../Policy.js';
 
 /** The entity types of a request. */

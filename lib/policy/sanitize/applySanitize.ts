@@ -1,8 +1,7 @@
 import { copyData } from '../../model/snapshot/copyData.js';
 import type { Params } from '../../model/Params.js';
 import { maskEmails } from './maskEmails.js';
-import { firstConflict } from './overlaps.js';
-import type { SanitizeOperation } from './grammar.js';
+import { firstConflict, type SanitizeOperation } from './grammar.js';
 
 /** An operation does not fit the call; the call must not run. */
 export class SanitizeFailure extends Error {

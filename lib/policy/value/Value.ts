@@ -51,7 +51,7 @@ export class SetValue {
   readonly items: readonly Value[];
   /** Kept by `setMembers`. */
   members: SetMembers | undefined = undefined;
-  /** Kept by `keyOf`. */
+  /** Kept by `valueKey`. */
   key: string | undefined = undefined;
 
   constructor(items: readonly Value[]) {
@@ -66,7 +66,7 @@ const SEARCHED = 12;
 export class RecordValue {
   readonly names: readonly string[];
   readonly fields: readonly Value[];
-  /** Kept by `keyOf`. */
+  /** Kept by `valueKey`. */
   key: string | undefined = undefined;
   #places: ReadonlyMap<string, number> | undefined = undefined;
 
@@ -98,3 +98,15 @@ function places(names: readonly string[]): Map<string, number> {
 }
 
 export const EMPTY_RECORD: RecordValue = new RecordValue([], []);
+
+/** Of ES2024, which every supported Node has. */
+interface Unicode {
+  isWellFormed(): boolean;
+  toWellFormed(): string;
+}
+
+/** A text in which lone surrogates are U+FFFD: Cedar's texts are UTF-8. For ids and keys too. */
+export function wellFormed(text: string): string {
+  const unicode = text as string & Unicode;
+  return unicode.isWellFormed() ? text : unicode.toWellFormed();
+}

@@ -1,8 +1,7 @@
 import { types } from 'node:util';
-import { FORBIDDEN_KEYS } from '../../model/names.js';
-import { EMPTY_RECORD, type Long, QuantityValue, RecordValue, SetValue, type Value } from './Value.js';
+import { FORBIDDEN_KEYS } from '../../model/Params.js';
+import { EMPTY_RECORD, type Long, QuantityValue, RecordValue, SetValue, type Value, wellFormed } from './Value.js';
 import { toLong } from './longs.js';
-import { wellFormed } from './wellFormed.js';
 
 /** Far above what a snapshot holds (32), far below what cedar-wasm takes (125). */
 const MAX_DEPTH = 64;

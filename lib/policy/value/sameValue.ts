@@ -47,7 +47,7 @@ export function containsAny(set: SetValue, other: SetValue, budget: StepBudget):
 }
 
 /** Equal for equal values only; made once for a set and a record. */
-export function keyOf(value: Value, budget: StepBudget): string {
+export function valueKey(value: Value, budget: StepBudget): string {
   switch (typeof value) {
     case 'boolean':
       return value ? 't' : 'f';
@@ -96,7 +96,7 @@ function setMembers(set: SetValue, budget: StepBudget): SetMembers {
   for (const item of set.items) {
     if (typeof item === 'object') {
       budget.take(PER_FIELD);
-      keys.add(keyOf(item, budget));
+      keys.add(valueKey(item, budget));
     } else {
       budget.take(typeof item === 'string' ? PER_SCALAR + (item.length >> TEXT_SHIFT) : PER_SCALAR);
       scalars.add(item);
@@ -107,21 +107,21 @@ function setMembers(set: SetValue, budget: StepBudget): SetMembers {
 }
 
 function isMember({ scalars, keys }: SetMembers, value: Value, budget: StepBudget): boolean {
-  if (typeof value === 'object') return keys.size > 0 && keys.has(keyOf(value, budget));
+  if (typeof value === 'object') return keys.size > 0 && keys.has(valueKey(value, budget));
   if (typeof value === 'string') budget.take(value.length >> TEXT_SHIFT);
   return scalars.has(value);
 }
 
 function setKey({ items }: SetValue, budget: StepBudget): string {
   budget.take(items.length * PER_FIELD);
-  const keys = items.map((item) => keyOf(item, budget)).sort();
+  const keys = items.map((item) => valueKey(item, budget)).sort();
   return `[${keys.filter((key, i) => key !== keys[i - 1]).join('')}]`;
 }
 
 function recordKey({ names, fields }: RecordValue, budget: StepBudget): string {
   budget.take(names.length * PER_FIELD);
   return `{${names
-    .map((name, i) => `${sized(name)}${keyOf(fields[i] as Value, budget)}`)
+    .map((name, i) => `${sized(name)}${valueKey(fields[i] as Value, budget)}`)
     .sort()
     .join('')}}`;
 }

@@ -2,9 +2,9 @@ import { createRequire } from 'node:module';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 
 /** The functions of `@cedar-policy/cedar-wasm`. */
-export type Cedar = typeof import('@cedar-policy/cedar-wasm/nodejs');
+export type CedarWasm = typeof import('@cedar-policy/cedar-wasm/nodejs');
 
-let instance: Cedar | undefined;
+let instance: CedarWasm | undefined;
 let generation = 0;
 
 /** cedar-wasm itself failed. The instance was dropped; the next use makes a new one. */
@@ -20,7 +20,7 @@ export class CedarTrap extends Error {
  *
  * @throws CedarTrap when cedar-wasm threw or trapped; ConfigError where it is not installed
  */
-export function useCedar<T>(work: (cedar: Cedar) => T): T {
+export function useCedar<T>(work: (cedar: CedarWasm) => T): T {
   instance ??= loadCedar();
   try {
     return work(instance);
@@ -37,7 +37,7 @@ export function cedarGeneration(): number {
 }
 
 /** A private instance: another user of the package in this process neither sees our policies nor can ruin our instance. */
-function loadCedar(): Cedar {
+function loadCedar(): CedarWasm {
   // a new require each time, because it keeps all its modules alive as children; a bundle in CommonJS has no import.meta.url
   /* c8 ignore next -- the first arm is for bundles, which .ci/runtimes makes and runs */
   const require = createRequire(typeof __filename === 'string' ? __filename : import.meta.url);
@@ -45,7 +45,7 @@ function loadCedar(): Cedar {
   const others = require.cache[path];
   delete require.cache[path];
   try {
-    return withSafeExports(() => require(path) as Cedar);
+    return withSafeExports(() => require(path) as CedarWasm);
   } finally {
     if (others === undefined) delete require.cache[path];
     else require.cache[path] = others;

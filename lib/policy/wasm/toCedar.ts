@@ -1,6 +1,24 @@
 import { QuantityValue, type RecordValue, SetValue, type Value, EntityValue, IpValue } from '../value/Value.js';
-import type { CedarExtension, CedarRecord, CedarValue } from './CedarValue.js';
-import { decimalText } from '../value/parseDecimal.js';
+import { decimalText } from '../value/literals.js';
+
+/** A value of Cedar's extension types, in Cedar's JSON form. */
+export interface CedarExtension {
+  readonly __extn: { readonly fn: string; readonly arg: string } | { readonly fn: 'offset'; readonly args: readonly CedarExtension[] };
+}
+
+/** A Cedar value in Cedar's JSON form: Long, String, Boolean, Set, Record or an extension value. For cedar-wasm; only `toCedar` makes them. */
+export type CedarValue = boolean | number | string | readonly CedarValue[] | CedarRecord | CedarExtension;
+
+/** A Cedar Record: no prototype, own keys only. */
+export interface CedarRecord {
+  readonly [key: string]: CedarValue;
+}
+
+/** Names an entity. Two are equal where type and id are: never compare them joined. */
+export interface CedarUid {
+  readonly type: string;
+  readonly id: string;
+}
 
 /** Of the years 0 and 10000: Cedar's texts for datetimes know those between. */
 const FIRST_DATE = -62_167_219_200_000;

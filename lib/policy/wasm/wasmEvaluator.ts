@@ -1,7 +1,7 @@
 import type { StatefulAuthorizationCall } from '@cedar-policy/cedar-wasm/nodejs';
 import { useCedar } from './CedarWasm.js';
 import type { EntityValue } from '../value/Value.js';
-import type { Ask, Evaluation, Evaluator } from '../Evaluator.js';
+import type { Evaluate, Evaluation, Evaluator } from '../Evaluator.js';
 import type { Policy } from '../Policy.js';
 import { preparsedSets } from './PreparsedSets.js';
 import { toCedarRecord } from './toCedar.js';
@@ -27,7 +27,7 @@ export function wasmEvaluator(policies: readonly Policy[]): Evaluator {
           parents: entity.parents.map(uid),
         })),
       } as CallerJson;
-      return { all: all.askFor(caller), permits: permits.askFor(caller) };
+      return { evaluate: all.bind(caller), evaluatePermits: permits.bind(caller) };
     },
     release() {
       all.release();
@@ -46,7 +46,7 @@ class PreparsedPolicies {
     this.#byId = new Map(policies.map((policy, i) => [`e${set}.${i}`, policy]));
   }
 
-  askFor(caller: CallerJson): Ask {
+  bind(caller: CallerJson): Evaluate {
     return (context) => {
       this.#texts ??= new Map([...this.#byId].map(([id, policy]) => [id, policy.text]));
       const preparsedPolicySetId = preparsedSets.slotFor(this, this.#texts);

@@ -1,7 +1,6 @@
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
+import { storeLimits } from '../storeLimits.js';
 
-const DEFAULT_LIST_LIMIT = 1_000;
-const MAX_DENIED = 1_000;
 /** How many that were used, or ended undecided, are kept: they answer questions, and nothing can be done with them any more. */
 const MAX_SPENT = 10_000;
 
@@ -36,7 +35,7 @@ export class MemoryApprovalStore implements ApprovalStore {
     return true;
   }
 
-  list({ status, agentId, toolName, overdueAtMs, limit = DEFAULT_LIST_LIMIT }: ApprovalQuery): readonly ApprovalRecord[] {
+  list({ status, agentId, toolName, overdueAtMs, limit = storeLimits.listed }: ApprovalQuery): readonly ApprovalRecord[] {
     const found: ApprovalRecord[] = [];
     for (const record of (status === 'pending' ? this.#undecided : this.#records).values()) {
       if (found.length >= limit) break;
@@ -50,11 +49,11 @@ export class MemoryApprovalStore implements ApprovalStore {
   }
 
   countPending(agentId: string, toolName: string): number {
-    return this.#pending.get(keyOf({ agentId, toolName })) ?? 0;
+    return this.#pending.get(callerKey({ agentId, toolName })) ?? 0;
   }
 
   listDenied(agentId: string, toolName: string, sinceMs: number): readonly ApprovalRecord[] {
-    return (this.#denied.get(keyOf({ agentId, toolName })) ?? []).filter((r) => (r.verdicts.at(-1)?.atMs ?? 0) >= sinceMs);
+    return (this.#denied.get(callerKey({ agentId, toolName })) ?? []).filter((r) => (r.verdicts.at(-1)?.atMs ?? 0) >= sinceMs);
   }
 
   prune(endedByMs: number): number {
@@ -86,28 +85,28 @@ export class MemoryApprovalStore implements ApprovalStore {
   }
 
   #remember(record: ApprovalRecord): void {
-    const denied = this.#denied.get(keyOf(record)) ?? [];
+    const denied = this.#denied.get(callerKey(record)) ?? [];
     denied.push(record);
-    if (denied.length > MAX_DENIED) denied.shift();
-    this.#denied.set(keyOf(record), denied);
+    if (denied.length > storeLimits.listedDenied) denied.shift();
+    this.#denied.set(callerKey(record), denied);
   }
 
   #forget(record: ApprovalRecord): void {
-    const rest = (this.#denied.get(keyOf(record)) ?? []).filter((r) => r.decisionId !== record.decisionId);
-    if (rest.length === 0) this.#denied.delete(keyOf(record));
-    else this.#denied.set(keyOf(record), rest);
+    const rest = (this.#denied.get(callerKey(record)) ?? []).filter((r) => r.decisionId !== record.decisionId);
+    if (rest.length === 0) this.#denied.delete(callerKey(record));
+    else this.#denied.set(callerKey(record), rest);
   }
 
   #count(record: ApprovalRecord, by: 1 | -1): void {
     if (record.status !== 'pending') return;
-    const key = keyOf(record);
+    const key = callerKey(record);
     const count = (this.#pending.get(key) ?? 0) + by;
     if (count === 0) this.#pending.delete(key);
     else this.#pending.set(key, count);
   }
 }
 
-function keyOf({ agentId, toolName }: { readonly agentId: string; readonly toolName: string }): string {
+function callerKey({ agentId, toolName }: { readonly agentId: string; readonly toolName: string }): string {
   // tool names hold no space, so the two cannot run into each other
   return `${toolName} ${agentId}`;
 }

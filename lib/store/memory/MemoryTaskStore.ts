@@ -1,7 +1,8 @@
-import { nextId } from '../../common/ids.js';
+import { nextId } from '../../common/nextId.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
-import { isFinished, TASK_STATUSES } from '../../model/Task.js';
-import { claimed, insertionOver, lapsed, polled, released, renewed, settled, transitioned } from '../taskTransitions.js';
+import { isFinished } from '../../model/Task.js';
+import { storeLimits } from '../storeLimits.js';
+import { claimed, insertionOver, lapsed, polled, released, renewed, settled, taskCounts, transitioned } from '../taskTransitions.js';
 import type {
   DueQuery,
   DuplicateCallQuery,
@@ -14,8 +15,6 @@ import type {
   TaskStore,
 } from '../TaskStore.js';
 
-const DEFAULT_LIST_LIMIT = 1_000;
-
 /** Keeps tasks in this process: the default. They end with it. */
 export class MemoryTaskStore implements TaskStore {
   readonly durable = false;
@@ -25,13 +24,9 @@ export class MemoryTaskStore implements TaskStore {
   readonly #byDecision = new Map<string, string>();
   /** Finished ones, in the order they finished. */
   readonly #finished = new Set<string>();
-  readonly #counts: Record<TaskStatus, number>;
+  readonly #counts = taskCounts();
   #latestMs = 0;
   #liveUntilMs = 0;
-
-  constructor() {
-    this.#counts = Object.fromEntries(TASK_STATUSES.map((s) => [s, 0])) as Record<TaskStatus, number>;
-  }
 
   insert(task: PendingTask): TaskInsertion {
     const taken = this.#tasks.get(task.taskId) ?? this.#tasks.get(this.#byDecision.get(task.decisionId) ?? '');
@@ -64,7 +59,7 @@ export class MemoryTaskStore implements TaskStore {
   }
 
   list(query: TaskQuery): readonly Task[] {
-    const { status, agentId, toolName, limit = DEFAULT_LIST_LIMIT } = query;
+    const { status, agentId, toolName, limit = storeLimits.listed } = query;
     const found: Task[] = [];
     for (const task of this.#tasks.values()) {
       if (found.length >= limit) break;

@@ -1,25 +1,26 @@
 import type { Client } from 'pg';
-import { monotonicNow } from '../../common/time/timers.js';
+import { monotonicNow } from '../../common/time/SteadyClock.js';
 
 const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 2_000;
-/** How often the connection is tried: a network that swallows packets closes nothing. */
-const HEARTBEAT_MS = 10_000;
+/** How often the connection is tested: a network that swallows packets closes nothing. */
+const TEST_MS = 10_000;
 
-/** Its socket can be taken out of what keeps the process alive; `@types/pg` does not know. */
-type Listening = Client & { ref(): void; unref(): void };
+/** Its socket can stop keeping the process alive; `@types/pg` does not declare that. */
+type ListeningClient = Client & { ref(): void; unref(): void };
 
-interface Hearing {
-  readonly heard: (payload: string) => void;
-  /** The connection was lost and is back: what was said in between went by, for at most so many milliseconds. */
-  readonly back: (goneMs: number) => void;
+/** Who listens on a channel. */
+interface Listener {
+  readonly onNotice: (payload: string) => void;
+  /** The connection was lost and is back: the notices of at most so many milliseconds were missed. */
+  readonly onReconnect: (goneMs: number) => void;
 }
 
-/** One connection that listens for everybody, and comes back by itself. */
+/** One connection that listens on all channels, and reconnects by itself. */
 export class ChangeListener {
   readonly #connect: () => Client;
-  readonly #hearings = new Map<string, Set<Hearing>>();
-  #client: Listening | undefined;
+  readonly #listeners = new Map<string, Set<Listener>>();
+  #client: ListeningClient | undefined;
   #stopped = false;
   #failures = 0;
   #aliveAtMs = 0;
@@ -29,43 +30,43 @@ export class ChangeListener {
     this.#connect = connect;
   }
 
-  async start(isBack = false): Promise<void> {
-    const client = this.#connect() as Listening;
+  async start(reconnected = false): Promise<void> {
+    const client = this.#connect() as ListeningClient;
     client.on('error', () => this.#lost(client));
     client.on('end', () => this.#lost(client));
     client.on('notification', ({ channel, payload = '' }) => {
       if (this.#client === client) this.#aliveAtMs = monotonicNow();
-      for (const { heard } of this.#hearings.get(channel) ?? []) heard(payload);
+      for (const { onNotice } of this.#listeners.get(channel) ?? []) onNotice(payload);
     });
     this.#client = client;
     try {
       await client.connect();
-      for (const channel of this.#hearings.keys()) await client.query(`LISTEN "${channel}"`);
+      for (const channel of this.#listeners.keys()) await client.query(`LISTEN "${channel}"`);
     } catch (error) {
       if (this.#client === client) this.#client = undefined;
       void client.end().catch(() => undefined);
       throw error;
     }
     if (this.#stopped) return void client.end().catch(() => undefined);
-    // like a timer that is not waited for: listening does not keep a process alive
+    // like an unref'd timer: listening does not keep a process alive
     client.unref();
     this.#failures = 0;
     const goneMs = monotonicNow() - this.#aliveAtMs;
     this.#aliveAtMs = monotonicNow();
-    if (isBack) this.#back(goneMs);
-    this.#later(HEARTBEAT_MS, () => this.#try(client));
+    if (reconnected) this.#onReconnect(goneMs);
+    this.#later(TEST_MS, () => this.#test(client));
   }
 
-  /** From when this resolves, everything said on the channel is heard, or `back` is called. */
-  async hear(channel: string, hearing: Hearing): Promise<() => void> {
-    const hearings = this.#hearings.get(channel) ?? new Set();
-    this.#hearings.set(channel, hearings.add(hearing));
-    // where the connection is just lost, it listens when it is back
-    if (hearings.size === 1 && this.#client !== undefined) await listen(this.#client, channel).catch(() => undefined);
+  /** Once this resolves, every notice on the channel is delivered, or `onReconnect` is called. */
+  async listen(channel: string, listener: Listener): Promise<() => void> {
+    const listeners = this.#listeners.get(channel) ?? new Set();
+    this.#listeners.set(channel, listeners.add(listener));
+    // where the connection was just lost, the channel is listened on when it is back
+    if (listeners.size === 1 && this.#client !== undefined) await listen(this.#client, channel).catch(() => undefined);
     return () => {
-      hearings.delete(hearing);
-      if (hearings.size > 0 || this.#hearings.get(channel) !== hearings) return;
-      this.#hearings.delete(channel);
+      listeners.delete(listener);
+      if (listeners.size > 0 || this.#listeners.get(channel) !== listeners) return;
+      this.#listeners.delete(channel);
       void this.#client?.query(`UNLISTEN "${channel}"`).catch(() => undefined);
     };
   }
@@ -75,7 +76,7 @@ export class ChangeListener {
     clearTimeout(this.#timer);
     const client = this.#client;
     this.#client = undefined;
-    this.#hearings.clear();
+    this.#listeners.clear();
     await client?.end().catch(() => undefined);
   }
 
@@ -83,31 +84,31 @@ export class ChangeListener {
     if (this.#client !== client) return;
     this.#client = undefined;
     void client.end().catch(() => undefined);
-    this.#again();
+    this.#reconnect();
   }
 
-  #again(): void {
+  #reconnect(): void {
     if (this.#stopped) return;
     const waitMs = Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures, MAX_BACKOFF_MS);
     this.#failures += 1;
     this.#later(waitMs, () => {
-      this.start(true).catch(() => this.#again());
+      this.start(true).catch(() => this.#reconnect());
     });
   }
 
-  #back(goneMs: number): void {
-    for (const hearings of this.#hearings.values()) for (const { back } of hearings) back(goneMs);
+  #onReconnect(goneMs: number): void {
+    for (const listeners of this.#listeners.values()) for (const { onReconnect } of listeners) onReconnect(goneMs);
   }
 
-  #try(client: Client): void {
+  #test(client: Client): void {
     if (this.#client !== client) return;
-    const overdue = setTimeout(() => this.#lost(client), HEARTBEAT_MS).unref();
+    const overdue = setTimeout(() => this.#lost(client), TEST_MS).unref();
     client.query('SELECT 1').then(
       () => {
         clearTimeout(overdue);
         if (this.#client !== client) return;
         this.#aliveAtMs = monotonicNow();
-        this.#later(HEARTBEAT_MS, () => this.#try(client));
+        this.#later(TEST_MS, () => this.#test(client));
       },
       () => {
         clearTimeout(overdue);
@@ -122,8 +123,8 @@ export class ChangeListener {
   }
 }
 
-/** Whoever waits for the answer keeps the process alive until then. */
-async function listen(client: Listening, channel: string): Promise<void> {
+/** Waiting for the answer keeps the process alive. */
+async function listen(client: ListeningClient, channel: string): Promise<void> {
   client.ref();
   try {
     await client.query(`LISTEN "${channel}"`);

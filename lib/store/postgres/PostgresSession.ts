@@ -1,34 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
 import type { ClientBase, Pool, PoolClient, PoolConfig, QueryResult } from 'pg';
-import { nextId } from '../../common/ids.js';
+import { nextId } from '../../common/nextId.js';
 import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
-import { failureOf, isLost, isPassing, openingFailureOf } from './errors.js';
+import { storeLimits } from '../storeLimits.js';
 import { ChangeListener } from './ChangeListener.js';
-import { PostgresQueue } from './JobQueue.js';
-import type { RunSql } from './jobs.js';
-import { importPg } from './peers.js';
-import { observeEpoch } from './restoreCheck.js';
+import { failureOf, isLost, isNotInstalled, isPassing, missingPeer, openingFailureOf } from './errors.js';
+import { JobQueue } from './JobQueue.js';
+import { restoreCheck } from './restoreCheck.js';
 import { migrate } from './schema.js';
 import type { PostgresSettings } from './settings.js';
+import type { RunSql, Statement } from './statements.js';
 
-/** How long to wait before a statement whose connection was lost is tried again: a server that restarts is back within these. */
-const AGAIN_MS: readonly number[] = [10, 50, 150, 400, 900, 1_500];
-// a statement that hangs for so long is given up: the network may have swallowed it
+/** How long to wait before each new try of a statement whose connection was lost: a server that restarts is back within these. */
+const RETRY_MS: readonly number[] = [10, 50, 150, 400, 900, 1_500];
+/** When a statement that hangs is given up: the network may have swallowed it. */
 const STATEMENT_MS = 60_000;
 const CONNECT_MS = 10_000;
-const FIRST_LEASE_MS = 30_000;
-
-/** A statement, its values, and a name for one that is worth preparing. */
-export interface Statement {
-  readonly name?: string;
-  readonly text: string;
-  readonly values: unknown[];
-}
 
 /** The connections that tasks and approvals of one store share: a small pool, and one connection that listens. */
 export class PostgresSession {
-  readonly owner: string = nextId('pg');
+  readonly ownerId: string = nextId('pg');
   readonly schema: string;
   readonly #settings: PostgresSettings;
   readonly #users = new Set<object>();
@@ -36,15 +29,15 @@ export class PostgresSession {
   #closing: Promise<void> | undefined;
   #pool: Pool | undefined;
   #listener: ChangeListener | undefined;
-  #queue: PostgresQueue | undefined;
+  #queue: JobQueue | undefined;
 
   constructor(settings: PostgresSettings) {
     this.#settings = settings;
     this.schema = settings.schema;
   }
 
-  /** pg-boss, where it is to be had. Known once the session is open. */
-  get queue(): PostgresQueue | undefined {
+  /** The queue of pg-boss, where that is installed. Set once the session is open. */
+  get queue(): JobQueue | undefined {
     return this.#queue;
   }
 
@@ -53,7 +46,7 @@ export class PostgresSession {
     return this.#listener;
   }
 
-  /** Connects for the first who asks. */
+  /** Connects for the first user. */
   async open(user: object): Promise<void> {
     if (this.#closing !== undefined) throw this.#closed();
     this.#users.add(user);
@@ -68,29 +61,29 @@ export class PostgresSession {
     }
   }
 
-  /** Ends all connections with the last who had it open. For good. */
+  /** Ends all connections once its last user has closed it. It cannot be opened again. */
   async close(user: object): Promise<void> {
     if (!this.#users.delete(user) || this.#users.size > 0) return this.#closing;
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
-  /** Tried again where the connection is lost. */
+  /** Runs a statement, and tries it again where the connection is lost. */
   async read<Row>(statement: Statement): Promise<Row[]> {
     return this.certainly(() => this.once<Row>(statement));
   }
 
-  /** One try. Whether it was done is not known where it fails by its connection. */
+  /** Runs a statement once. If its connection fails, it is not known whether the statement was done. */
   async once<Row>(statement: Statement): Promise<Row[]> {
     return (await this.#running.query(statement)).rows as Row[];
   }
 
-  /** Several statements that happen together or not at all. One try. */
+  /** Runs several statements that happen together or not at all, once. */
   async together<Result>(work: (run: RunSql) => Promise<Result>): Promise<Result> {
     const client = await this.#running.connect();
     let broken: unknown;
     try {
-      // a process that stops in mid-transaction keeps no row locked for long
+      // a process that stops in the middle of a transaction must not keep rows locked for long
       await client.query(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'; SELECT ${this.schema}.durably()`);
       const result = await work((text, values) => client.query(text, values) as Promise<QueryResult>);
       await client.query('COMMIT');
@@ -105,14 +98,14 @@ export class PostgresSession {
   }
 
   /**
-   * Tries until it is known what happened.
+   * Tries until the result is known.
    *
    * @param attempt is told whether an earlier try may have been done although its answer was lost
-   * @throws StoreError where that cannot be found out
+   * @throws StoreError where the result cannot be found out
    */
   async certainly<Result>(attempt: (inDoubt: boolean) => Promise<Result>): Promise<Result> {
     let inDoubt = false;
-    for (const waitMs of [...AGAIN_MS, undefined]) {
+    for (const waitMs of [...RETRY_MS, undefined]) {
       try {
         return await attempt(inDoubt);
       } catch (error) {
@@ -121,7 +114,7 @@ export class PostgresSession {
         await sleep(waitMs);
       }
     }
-    throw new StoreError('PostgreSQL could not be reached.');
+    throw new StoreError('PostgreSQL could not be reached: check that it runs.');
   }
 
   async #open(): Promise<void> {
@@ -145,17 +138,17 @@ export class PostgresSession {
       ...config,
       query_timeout: STATEMENT_MS,
       max: this.#settings.maxConnections - 1,
-      // tasks that outlive the process need not keep it alive
+      // tasks that outlive the process do not keep it alive
       allowExitOnIdle: true,
-      // a connection to a server that took over, or was restored, is used only once the tasks know
+      // a connection to a server that took over or was restored is used only once the tasks were checked
       verify: (client: ClientBase, done: (error?: unknown) => void) => {
-        observeEpoch(client, this.schema, this.owner).then(() => done(), done);
+        restoreCheck(client, this.schema, this.ownerId).then(() => done(), done);
       },
     } as PoolConfig);
     this.#pool.on('error', () => undefined).on('connect', (client: PoolClient) => client.on('error', () => undefined));
     this.#listener = new ChangeListener(() => new pg.Client(config));
     await this.#listener.start();
-    this.#queue = await PostgresQueue.start({
+    this.#queue = await JobQueue.start({
       wanted: this.#settings.queue,
       schema: `${this.schema}_queue`,
       run: (text, values) => this.#pool?.query(text, values) ?? Promise.reject(this.#closed()),
@@ -164,18 +157,19 @@ export class PostgresSession {
   }
 
   async #register(client: ClientBase): Promise<void> {
-    await observeEpoch(client, this.schema, this.owner);
-    // it lives from the start, or what it records before its first beat would be taken for a dead handle's
+    await restoreCheck(client, this.schema, this.ownerId);
+    // it is alive from the start: else what it records before its first heartbeat would count as a dead handle's
     await client.query(
-      `INSERT INTO ${this.schema}.owner (owner, opened_at, live_until) SELECT $1, now, now + ${FIRST_LEASE_MS} FROM ${this.schema}.now_ms() AS now`,
-      [this.owner],
+      `INSERT INTO ${this.schema}.owner (owner_id, opened_at, live_until)
+      SELECT $1, now, now + ${storeLimits.firstLeaseMs} FROM ${this.schema}.now_ms() AS now`,
+      [this.ownerId],
     );
   }
 
   async #close(): Promise<void> {
     await this.#opening?.catch(() => undefined);
-    await this.#pool?.query(`DELETE FROM ${this.schema}.owner WHERE owner = $1`, [this.owner]).catch(() => undefined);
-    // connections do not hold the process: who awaits their end as the last thing would never hear of it
+    await this.#pool?.query(`DELETE FROM ${this.schema}.owner WHERE owner_id = $1`, [this.ownerId]).catch(() => undefined);
+    // connections do not keep the process alive: without this, a program whose last act is to await this close would end before it
     const hold = setInterval(() => {}, 1_000);
     await this.#end().finally(() => clearInterval(hold));
   }
@@ -194,7 +188,16 @@ export class PostgresSession {
   }
 
   #closed(): Error {
-    if (this.#closing !== undefined) return new ShutdownError('The PostgreSQL store is closed.');
+    if (this.#closing !== undefined) return new ShutdownError('The PostgreSQL store is closed: do not use it after close().');
     return new StoreError('The PostgreSQL store is not open: await its open() first.');
+  }
+}
+
+/** @throws ConfigError where it is not installed */
+async function importPg(): Promise<typeof pg> {
+  try {
+    return (await import('pg')).default;
+  } catch (error) {
+    throw isNotInstalled(error) ? missingPeer('pg') : error;
   }
 }

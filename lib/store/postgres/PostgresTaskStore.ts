@@ -2,13 +2,14 @@ import type { Awaitable } from '../../common/awaitable.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
 import { isFinished, TASK_STATUSES } from '../../model/Task.js';
 import { watchNotes } from './notifications.js';
-import { keyOf, TASK_COLUMNS, taskOf } from './rows.js';
+import { indexKey, TASK_COLUMNS, taskFromRow } from './rows.js';
 import type { TaskRow } from './rows.js';
 import type { PostgresSession } from './PostgresSession.js';
 import { TaskWriter } from './TaskWriter.js';
-import { PostgresLeases } from './leases.js';
+import { Leases } from './Leases.js';
 import { toStoredChange } from '../storedJson.js';
-import { claimed, released, settled, transitioned } from '../taskTransitions.js';
+import { claimed, released, settled, taskCounts, transitioned } from '../taskTransitions.js';
+import { storeLimits } from '../storeLimits.js';
 import type {
   DueQuery,
   DuplicateCallQuery,
@@ -22,7 +23,6 @@ import type {
   TaskStore,
 } from '../TaskStore.js';
 
-const DEFAULT_LIST_LIMIT = 1_000;
 const FINISHED = TASK_STATUSES.filter(isFinished)
   .map((s) => `'${s}'`)
   .join(', ');
@@ -31,17 +31,17 @@ const FINISHED = TASK_STATUSES.filter(isFinished)
 export class PostgresTaskStore implements TaskStore {
   readonly durable = true;
   readonly ownerId: string;
-  /** There once the store is open, where pg-boss is. */
+  /** Set once the store is open, where pg-boss is installed. */
   serve?: NonNullable<TaskStore['serve']>;
   readonly #session: PostgresSession;
-  readonly #writes: TaskWriter;
-  readonly #upkeep: PostgresLeases;
+  readonly #writer: TaskWriter;
+  readonly #leases: Leases;
 
   constructor(session: PostgresSession) {
-    this.ownerId = session.owner;
+    this.ownerId = session.ownerId;
     this.#session = session;
-    this.#writes = new TaskWriter(session);
-    this.#upkeep = new PostgresLeases(session, this.#writes);
+    this.#writer = new TaskWriter(session);
+    this.#leases = new Leases(session, this.#writer);
   }
 
   async open(): Promise<void> {
@@ -55,59 +55,59 @@ export class PostgresTaskStore implements TaskStore {
   }
 
   insert(task: PendingTask): Promise<TaskInsertion> {
-    return this.#writes.insert(task);
+    return this.#writer.insert(task);
   }
 
   async get(taskId: string): Promise<Task | undefined> {
-    return this.#one('WHERE task_id = $1', [keyOf(taskId)]);
+    return this.#one('WHERE task_id = $1', [indexKey(taskId)]);
   }
 
   async ofDecision(decisionId: string): Promise<Task | undefined> {
     return this.#one(`WHERE task_id = (SELECT task_id FROM ${this.#session.schema}.task_decision WHERE decision_id = $1)`, [
-      keyOf(decisionId),
+      indexKey(decisionId),
     ]);
   }
 
   async findOpen({ guardKey, agentId, originalDigest, sessionDigest, mode }: DuplicateCallQuery): Promise<Task | undefined> {
     const equal = `guard_key = $1 AND agent_id = $2 AND original_digest = $3 AND session_digest = $4 AND mode = $5`;
-    const values = [guardKey, agentId, originalDigest, sessionDigest].map(keyOf);
+    const values = [guardKey, agentId, originalDigest, sessionDigest].map(indexKey);
     return this.#one(`WHERE ${equal} AND status IN ('pending', 'approved') ORDER BY status, decided DESC, seq LIMIT 1`, [...values, mode]);
   }
 
-  async list({ status, agentId, toolName, limit = DEFAULT_LIST_LIMIT }: TaskQuery): Promise<readonly Task[]> {
+  async list({ status, agentId, toolName, limit = storeLimits.listed }: TaskQuery): Promise<readonly Task[]> {
     const statuses = status === undefined ? null : typeof status === 'string' ? [status] : status;
-    const [agent, tool] = [agentId, toolName].map((text) => (text === undefined ? null : keyOf(text)));
+    const [agent, tool] = [agentId, toolName].map((text) => (text === undefined ? null : indexKey(text)));
     return this.#some(
       `WHERE ($1::text[] IS NULL OR status = ANY($1)) AND ($2::text IS NULL OR agent_id = $2) AND ($3::text IS NULL OR tool_name = $3)
       ORDER BY seq LIMIT $4`,
-      [statuses, agent, tool, rowsOf(limit)],
+      [statuses, agent, tool, clampedBigint(limit)],
     );
   }
 
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Promise<Task | undefined> {
     const stored = toStoredChange(change);
-    return this.#writes.change(taskId, { next: (task) => transitioned(task, from, stored, nowMs) });
+    return this.#writer.change(taskId, { next: (task) => transitioned(task, from, stored, nowMs) });
   }
 
   async claim(claim: TaskClaim): Promise<ExecutingTask | undefined> {
     const isOwn = (task: Task): boolean => task.status === 'executing' && task.claimToken === claim.token;
     const next = (task: Task, storeNowMs: number): Task | undefined => claimed(task, claim, this.ownerId, storeNowMs);
-    return (await this.#writes.change(claim.taskId, { next, isOwn })) as ExecutingTask | undefined;
+    return (await this.#writer.change(claim.taskId, { next, isOwn })) as ExecutingTask | undefined;
   }
 
   release(taskId: string, token: string, nowMs: number): Promise<Task | undefined> {
-    return this.#writes.change(taskId, { next: (task) => released(task, token, nowMs) });
+    return this.#writer.change(taskId, { next: (task) => released(task, token, nowMs) });
   }
 
   settle(taskId: string, token: string, outcome: TaskOutcome, nowMs: number): Promise<Task | undefined> {
     const stored = toStoredChange(outcome);
     const isOwn = (task: Task): boolean => task.status === outcome.to && (task as { readonly claimToken?: string }).claimToken === token;
-    return this.#writes.change(taskId, { next: (task) => settled(task, token, stored, nowMs), isOwn });
+    return this.#writer.change(taskId, { next: (task) => settled(task, token, stored, nowMs), isOwn });
   }
 
   async countAttempt(taskId: string): Promise<Task | undefined> {
     const text = `UPDATE ${this.#session.schema}.task SET attempt_count = attempt_count + 1 WHERE task_id = $1 RETURNING ${TASK_COLUMNS}`;
-    return (await this.#session.read<TaskRow>({ text, values: [keyOf(taskId)] })).map(taskOf)[0];
+    return (await this.#session.read<TaskRow>({ text, values: [indexKey(taskId)] })).map(taskFromRow)[0];
   }
 
   async delete(taskId: string, from: readonly TaskStatus[]): Promise<boolean> {
@@ -115,7 +115,7 @@ export class PostgresTaskStore implements TaskStore {
     const text = `WITH gone AS (DELETE FROM ${s}.task WHERE task_id = $1 AND status = ANY($2) RETURNING task_id),
       freed AS (DELETE FROM ${s}.task_decision USING gone WHERE task_decision.task_id = gone.task_id) SELECT 1 FROM gone`;
     return this.#session.certainly(async (inDoubt) => {
-      if ((await this.#session.once({ text, values: [keyOf(taskId), from] })).length > 0) return true;
+      if ((await this.#session.once({ text, values: [indexKey(taskId), from] })).length > 0) return true;
       return inDoubt && (await this.get(taskId)) === undefined;
     });
   }
@@ -126,38 +126,36 @@ export class PostgresTaskStore implements TaskStore {
         UNION (SELECT task_id FROM ${s}.task WHERE status IN (${FINISHED}) ORDER BY updated_at DESC, changed_at DESC, seq DESC OFFSET $2)),
       gone AS (DELETE FROM ${s}.task USING old WHERE task.task_id = old.task_id AND status IN (${FINISHED}) RETURNING task.task_id),
       freed AS (DELETE FROM ${s}.task_decision USING gone WHERE task_decision.task_id = gone.task_id) SELECT count(*) AS count FROM gone`;
-    const values = [rowsOf(finishedBeforeMs), rowsOf(keep)];
+    const values = [clampedBigint(finishedBeforeMs), clampedBigint(keep)];
     const [row] = await this.#session.read<{ count: string }>({ text, values });
     return Number(row?.count);
   }
 
   async counts(): Promise<Readonly<Record<TaskStatus, number>>> {
-    const counts = Object.fromEntries(TASK_STATUSES.map((s) => [s, 0])) as Record<TaskStatus, number>;
     const text = `SELECT status, count(*) AS count FROM ${this.#session.schema}.task GROUP BY status`;
-    for (const row of await this.#session.read<{ status: TaskStatus; count: string }>({ text, values: [] }))
-      counts[row.status] = Number(row.count);
-    return counts;
+    const rows = await this.#session.read<{ status: TaskStatus; count: string }>({ text, values: [] });
+    return taskCounts(rows.map(({ status, count }) => [status, Number(count)]));
   }
 
   heartbeat(leaseMs: number, nowMs: number): Promise<number> {
-    return this.#upkeep.beat(leaseMs, nowMs);
+    return this.#leases.heartbeat(leaseMs, nowMs);
   }
 
-  async isLive(owner: string, _nowMs: number): Promise<boolean> {
-    return this.#upkeep.isLive(owner);
+  async isLive(ownerId: string, _nowMs: number): Promise<boolean> {
+    return this.#leases.isLive(ownerId);
   }
 
   sweep(options: { readonly nowMs: number; readonly maxRuns: number; readonly limit: number }): Promise<SweptTasks> {
-    return this.#upkeep.sweep(options);
+    return this.#leases.sweep(options);
   }
 
   due(query: DueQuery): Promise<readonly Task[]> {
-    return this.#upkeep.due(query);
+    return this.#leases.due(query);
   }
 
   async makeDue(taskIds: readonly string[]): Promise<void> {
-    const text = `UPDATE ${this.#session.schema}.task SET look_at = 0 WHERE task_id = ANY($1)`;
-    await this.#session.read({ text, values: [taskIds.map(keyOf)] });
+    const text = `UPDATE ${this.#session.schema}.task SET next_check_at = 0 WHERE task_id = ANY($1)`;
+    await this.#session.read({ text, values: [taskIds.map(indexKey)] });
   }
 
   watch(listener: (change: StoreChange) => void): Promise<() => void> {
@@ -170,11 +168,11 @@ export class PostgresTaskStore implements TaskStore {
 
   async #some(where: string, values: unknown[]): Promise<readonly Task[]> {
     const text = `SELECT ${TASK_COLUMNS} FROM ${this.#session.schema}.task ${where}`;
-    return (await this.#session.read<TaskRow>({ text, values })).map(taskOf);
+    return (await this.#session.read<TaskRow>({ text, values })).map(taskFromRow);
   }
 }
 
 /** A number that a bigint holds. */
-function rowsOf(number: number): number {
+function clampedBigint(number: number): number {
   return Math.min(Math.max(Math.trunc(number), Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
 }

@@ -1,24 +1,25 @@
 import { publishCallbackError } from '../../model/diagnostics.js';
-import type { TaskStatus } from '../../model/Task.js';
-import type { PostgresSession } from './PostgresSession.js';
+import type { Task, TaskStatus } from '../../model/Task.js';
+import type { ApprovalRecord } from '../ApprovalStore.js';
 import type { StoreChange } from '../TaskStore.js';
-
-/** What is said of a change in the transaction that makes it: no more than ids, because a notice has room for 8,000 bytes. */
-interface Note {
-  readonly kind: 'task' | 'approval';
-  readonly id: string;
-  readonly version: number;
-  readonly status: string;
-  readonly from: string | undefined;
-}
+import type { PostgresSession } from './PostgresSession.js';
 
 /** Changes this much older than the last one that was seen are read again: the clocks of two transactions may disagree with their order. */
 const OVERLAP_MS = 60_000;
 const AGAIN_MS = 1_000;
 
-/** A note as the payload of a notice. */
-export function noteOf({ kind, id, version, status, from }: Note, owner: string): string {
-  return JSON.stringify([kind, id, version, status, from ?? null, owner]);
+/** The payload of a notice about a task: no more than ids, because a notice has room for 8,000 bytes. */
+export function taskNote({ taskId, version, status }: Task, from: TaskStatus | undefined, ownerId: string): string {
+  return JSON.stringify(['task', taskId, version, status, from ?? null, ownerId]);
+}
+
+/** The payload of a notice about an approval. */
+export function approvalNote(
+  { decisionId, version, status }: ApprovalRecord,
+  from: ApprovalRecord['status'] | undefined,
+  ownerId: string,
+): string {
+  return JSON.stringify(['approval', decisionId, version, status, from ?? null, ownerId]);
 }
 
 function changeOf([kind, id, version, status, from]: readonly unknown[]): StoreChange {
@@ -32,11 +33,11 @@ function changeOf([kind, id, version, status, from]: readonly unknown[]): StoreC
   };
 }
 
-/** Tells of the changes that other handles made: by notices, and after a loss of the connection by what has changed since. */
+/** Reports the changes that other handles make: from notices, and after the connection was lost by reading what has changed since. */
 export async function watchNotes(session: PostgresSession, listener: (change: StoreChange) => void): Promise<() => void> {
   let stopped = false;
-  const tell = (note: readonly unknown[]): void => {
-    if (stopped || note[5] === session.owner) return;
+  const emit = (note: readonly unknown[]): void => {
+    if (stopped || note[5] === session.ownerId) return;
     try {
       listener(changeOf(note));
     } catch (error) {
@@ -45,22 +46,22 @@ export async function watchNotes(session: PostgresSession, listener: (change: St
   };
   const catchUp = async (goneMs: number): Promise<void> => {
     try {
-      for (const note of await changedWithin(session, goneMs + OVERLAP_MS)) tell(note);
+      for (const note of await changedWithin(session, goneMs + OVERLAP_MS)) emit(note);
     } catch {
       if (!stopped) setTimeout(() => void catchUp(goneMs + AGAIN_MS), AGAIN_MS).unref();
     }
   };
-  const unhear = await session.listener.hear(session.schema, {
-    heard: (payload) => tell(JSON.parse(payload) as unknown[]),
-    back: (goneMs) => void catchUp(goneMs),
+  const unlisten = await session.listener.listen(session.schema, {
+    onNotice: (payload) => emit(JSON.parse(payload) as unknown[]),
+    onReconnect: (goneMs) => void catchUp(goneMs),
   });
   return () => {
     stopped = true;
-    unhear();
+    unlisten();
   };
 }
 
-/** What has changed of late, oldest first.  */
+/** What has changed within the last `ms` milliseconds, oldest first. */
 async function changedWithin(session: PostgresSession, ms: number): Promise<readonly (readonly unknown[])[]> {
   const s = session.schema;
   // a scalar subquery is computed once, so that the index is used

@@ -1,43 +1,37 @@
 import type { ClientBase } from 'pg';
 import { publishDiagnostic } from '../../model/diagnostics.js';
-import type { ErrorSummary } from '../../model/AegisError.js';
-import type { Task } from '../../model/Task.js';
-import { patchTask } from '../patchTask.js';
-import { APPROVAL, approvalOf, approvalValuesOf, CHANGING, keyOf, TASK_COLUMNS, taskOf, valuesOf } from './rows.js';
+import { restored } from '../taskTransitions.js';
+import { approvalNote, taskNote } from './notifications.js';
+import { approvalFromRow, TASK_COLUMNS, taskFromRow } from './rows.js';
 import type { TaskRow } from './rows.js';
+import { ApprovalStatements, TaskStatements } from './statements.js';
 
 const BATCH = 500;
 
-const RESTORED: ErrorSummary = {
-  name: 'OutcomeUnknownError',
-  code: 'outcome_unknown',
-  message: 'The database was restored or taken over by a replica: what was recorded last may be lost, so it may have run.',
-};
-
 /**
- * Which history of which server this is: a backup that was restored and a replica that took over have another timeline, a copy of the tables has
- * another server. A snapshot of the disks that was put back has neither, and is not noticed.
+ * Which history of which server this is. A restored backup and a replica that took over have another timeline; a copy of the tables has another server.
+ * A snapshot of the disks that was put back has neither, so it goes unnoticed.
  */
-const EPOCHS: readonly string[] = [
-  `SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS epoch`,
+const INCARNATIONS: readonly string[] = [
+  `SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS incarnation`,
   // where the functions are not granted: the database itself, which a copy of the tables does not bring along
-  `SELECT 'database ' || oid AS epoch FROM pg_database WHERE datname = current_database()`,
+  `SELECT 'database ' || oid AS incarnation FROM pg_database WHERE datname = current_database()`,
 ];
 
-/** Compares the epoch with the stored one: where it is another, no approval counts any more and nothing is known of what was executing. */
-export async function observeEpoch(client: ClientBase, schema: string, owner: string): Promise<void> {
-  const epoch = await epochOf(client);
-  const stored = `SELECT epoch FROM ${schema}.meta`;
-  if (known((await client.query(stored)).rows) === epoch) return;
+/** Compares the database's incarnation with the stored one. Where they differ, unused approvals are withdrawn, and tasks that may have run become `unknown`. */
+export async function restoreCheck(client: ClientBase, schema: string, ownerId: string): Promise<void> {
+  const incarnation = await readIncarnation(client);
+  const stored = `SELECT incarnation FROM ${schema}.meta`;
+  if (incarnationIn((await client.query(stored)).rows) === incarnation) return;
   let counts = { tasks: 0, approvals: 0 };
-  await client.query('BEGIN');
+  await client.query(`BEGIN; SELECT ${schema}.durably()`);
   try {
-    const before = known((await client.query(`${stored} FOR UPDATE`)).rows);
-    if (before !== epoch) {
-      // another kind of epoch only says that a right was granted or taken
-      const changed = before !== undefined && isServerEpoch(before) === isServerEpoch(epoch);
-      if (changed) counts = { tasks: await endTasks(client, schema, owner), approvals: await withdrawApprovals(client, schema, owner) };
-      await client.query(`UPDATE ${schema}.meta SET epoch = $1`, [epoch]);
+    const before = incarnationIn((await client.query(`${stored} FOR UPDATE`)).rows);
+    if (before !== incarnation) {
+      // another kind of incarnation only says that a right was granted or revoked
+      const changed = before !== undefined && isOfServer(before) === isOfServer(incarnation);
+      if (changed) counts = { tasks: await endTasks(client, schema, ownerId), approvals: await withdrawApprovals(client, schema, ownerId) };
+      await client.query(`UPDATE ${schema}.meta SET incarnation = $1`, [incarnation]);
       await client.query('COMMIT');
       if (changed) report(counts);
       return;
@@ -49,52 +43,47 @@ export async function observeEpoch(client: ClientBase, schema: string, owner: st
   }
 }
 
-async function epochOf(client: ClientBase): Promise<string> {
-  const [server, database] = EPOCHS as [string, string];
+async function readIncarnation(client: ClientBase): Promise<string> {
+  const [server, database] = INCARNATIONS as [string, string];
   try {
-    return known((await client.query(server)).rows) as string;
+    return incarnationIn((await client.query(server)).rows) as string;
   } catch (error) {
     // 42501: not granted; 42883 and 0A000: not there, or not on this kind of server
     if (!['42501', '42883', '0A000'].includes((error as { readonly code?: string }).code ?? '')) throw error;
-    return known((await client.query(database)).rows) as string;
+    return incarnationIn((await client.query(database)).rows) as string;
   }
 }
 
-async function endTasks(client: ClientBase, schema: string, owner: string): Promise<number> {
-  const sets = CHANGING.map((column, i) => `${column} = $${i + 4}`).join(', ');
+async function endTasks(client: ClientBase, schema: string, ownerId: string): Promise<number> {
+  const statements = new TaskStatements(schema);
+  const open = `SELECT seq, ${TASK_COLUMNS}, ${schema}.now_ms() AS now FROM ${schema}.task
+    WHERE status IN ('approved', 'executing') LIMIT ${BATCH} FOR UPDATE`;
   for (let ended = 0; ;) {
-    const open = `SELECT ${TASK_COLUMNS} FROM ${schema}.task WHERE status IN ('approved', 'executing') LIMIT ${BATCH} FOR UPDATE`;
-    const tasks = ((await client.query(open)).rows as TaskRow[]).map(taskOf);
-    if (tasks.length === 0) return ended;
-    for (const task of tasks) {
-      await client.query(
-        `UPDATE ${schema}.task SET ${sets}, look_at = 0, changed_at = ${schema}.now_ms(), written_by = $2, stamp = $3 WHERE task_id = $1`,
-        [keyOf(task.taskId), owner, `${owner} epoch`, ...valuesOf(restored(task))],
-      );
+    const rows = (await client.query(open)).rows as (TaskRow & { readonly seq: string; readonly now: string })[];
+    if (rows.length === 0) return ended;
+    for (const row of rows) {
+      const task = taskFromRow(row);
+      const next = restored(task, Number(row.now));
+      const mark = { stamp: `${ownerId} restored`, ownerId, note: taskNote(next, task.status, ownerId) };
+      await client.query(statements.overwrite(row.seq, next, mark));
     }
-    ended += tasks.length;
+    ended += rows.length;
   }
 }
 
-function restored(task: Task): Task {
-  const stamp = { status: 'unknown' as const, updatedAtMs: Date.now(), version: task.version + 1 };
-  return patchTask(task, { error: RESTORED }, stamp, ['leaseUntilMs', 'approvedBy']);
-}
-
-async function withdrawApprovals(client: ClientBase, schema: string, owner: string): Promise<number> {
-  const sets = APPROVAL.map((column, i) => `${column} = $${i + 1}`).join(', ');
+async function withdrawApprovals(client: ClientBase, schema: string, ownerId: string): Promise<number> {
+  const statements = new ApprovalStatements(schema);
+  const unused = `SELECT seq, body FROM ${schema}.approval WHERE status = 'approved' AND NOT consumed LIMIT ${BATCH} FOR UPDATE`;
   for (let withdrawn = 0; ;) {
-    const unused = `SELECT body FROM ${schema}.approval WHERE status = 'approved' AND NOT consumed LIMIT ${BATCH} FOR UPDATE`;
-    const records = ((await client.query(unused)).rows as { body: string }[]).map(approvalOf);
-    if (records.length === 0) return withdrawn;
-    for (const record of records) {
-      const values = approvalValuesOf({ ...record, status: 'withdrawn', version: record.version + 1 });
-      await client.query(
-        `UPDATE ${schema}.approval SET ${sets}, changed_at = ${schema}.now_ms(), written_by = $11, stamp = $12 WHERE decision_id = $1`,
-        [...values, owner, `${owner} epoch`],
-      );
+    const rows = (await client.query(unused)).rows as { readonly seq: string; readonly body: string }[];
+    if (rows.length === 0) return withdrawn;
+    for (const row of rows) {
+      const record = approvalFromRow(row);
+      const next = { ...record, status: 'withdrawn' as const, version: record.version + 1 };
+      const mark = { stamp: `${ownerId} restored`, ownerId, note: approvalNote(next, record.status, ownerId) };
+      await client.query(statements.overwrite(row.seq, next, mark));
     }
-    withdrawn += records.length;
+    withdrawn += rows.length;
   }
 }
 
@@ -102,14 +91,14 @@ function report({ tasks, approvals }: { readonly tasks: number; readonly approva
   publishDiagnostic({
     kind: 'security',
     code: 'store_restored',
-    message: `The database is another one than before, or was restored: ${tasks} approved or executing tasks became unknown, ${approvals} approvals were withdrawn.`,
+    message: `The database was restored, copied or taken over by a replica: ${tasks} approved or executing tasks became unknown, and ${approvals} unused approvals were withdrawn. Check what ran, and settle the unknown tasks.`,
   });
 }
 
-function isServerEpoch(epoch: string): boolean {
-  return !epoch.startsWith('database ');
+function isOfServer(incarnation: string): boolean {
+  return !incarnation.startsWith('database ');
 }
 
-function known(rows: readonly unknown[]): string | undefined {
-  return (rows[0] as { readonly epoch: string | null } | undefined)?.epoch ?? undefined;
+function incarnationIn(rows: readonly unknown[]): string | undefined {
+  return (rows[0] as { readonly incarnation: string | null } | undefined)?.incarnation ?? undefined;
 }

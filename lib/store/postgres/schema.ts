@@ -1,11 +1,15 @@
 import type { ClientBase } from 'pg';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
+import { renamedTaskFields } from '../renamedTaskFields.js';
+
+/** How many tasks are read at once while their bodies are rewritten. */
+const BATCH = 500;
 
 /**
  * What each version adds to the one before; `$S` stands for the schema. Never edit a version that was released: add one. Times are epoch milliseconds.
  * The columns beside `body` are what is searched by; only `attempt_count` and `lease_until` are newer than the body's.
  */
-const VERSIONS: readonly string[] = [
+const VERSIONS: readonly (string | ((client: ClientBase, schema: string) => Promise<void>))[] = [
   `
   CREATE TABLE $S.meta (single boolean PRIMARY KEY DEFAULT true CHECK (single), epoch text, clock_ms bigint NOT NULL DEFAULT 0, latest_ms bigint NOT NULL DEFAULT 0);
   INSERT INTO $S.meta DEFAULT VALUES;
@@ -48,7 +52,27 @@ const VERSIONS: readonly string[] = [
   ALTER TABLE $S.owner ADD COLUMN has_tasks boolean NOT NULL DEFAULT false;
   CREATE INDEX approval_home ON $S.approval (home, made_at) WHERE status = 'pending';
   `,
+  // columns under the names of the fields that they hold, and the lowest version that may use the schema
+  async (client, schema) => {
+    await client.query(
+      `ALTER TABLE $S.version ADD COLUMN min_reader integer NOT NULL DEFAULT 3;
+      ALTER TABLE $S.meta RENAME COLUMN epoch TO incarnation;
+      ALTER TABLE $S.owner RENAME COLUMN owner TO owner_id;
+      ALTER TABLE $S.task RENAME COLUMN home TO owner_id;
+      ALTER TABLE $S.task RENAME COLUMN owner TO executor_id;
+      ALTER TABLE $S.task RENAME COLUMN lane TO queue;
+      ALTER TABLE $S.task RENAME COLUMN look_at TO next_check_at;
+      ALTER TABLE $S.approval RENAME COLUMN home TO owner_id;
+      ALTER INDEX $S.task_lane RENAME TO task_queue;
+      ALTER INDEX $S.task_owner RENAME TO task_executor;
+      ALTER INDEX $S.approval_home RENAME TO approval_owner`.replaceAll('$S', schema),
+    );
+    await rewriteBodies(client, schema);
+  },
 ];
+
+/** The version that this code reads and writes. */
+export const SCHEMA_VERSION: number = VERSIONS.length;
 
 /** Creates the tables, or brings older ones up to date: all of it or nothing, one process at a time. */
 export async function migrate(client: ClientBase, schema: string): Promise<void> {
@@ -56,9 +80,9 @@ export async function migrate(client: ClientBase, schema: string): Promise<void>
   try {
     await client.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [`aegislib ${schema}`]);
     await client.query(`SET LOCAL client_min_messages = warning`);
-    const found = await client.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
+    const namespace = await client.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
     // creating what is there asks for a right that its user may not have
-    if (found.rowCount === 0) await client.query(`CREATE SCHEMA ${schema}`);
+    if (namespace.rowCount === 0) await client.query(`CREATE SCHEMA ${schema}`);
     const table = await client.query('SELECT to_regclass($1) AS name', [`${schema}.version`]);
     if ((table.rows[0] as { name: unknown }).name === null) {
       await client.query(
@@ -66,14 +90,35 @@ export async function migrate(client: ClientBase, schema: string): Promise<void>
       );
       await client.query(`INSERT INTO ${schema}.version (version) VALUES (0)`);
     }
-    const { version } = (await client.query(`SELECT version FROM ${schema}.version`)).rows[0] as { version: number };
-    if (version > VERSIONS.length)
-      throw new StoreError(`The schema is of version ${version}, newer than this library knows (${VERSIONS.length}): update aegislib.`);
-    for (const step of VERSIONS.slice(version)) await client.query(step.replaceAll('$S', schema));
-    if (version < VERSIONS.length) await client.query(`UPDATE ${schema}.version SET version = $1`, [VERSIONS.length]);
+    // every column: the older versions have no `min_reader`
+    const found = (await client.query(`SELECT * FROM ${schema}.version`)).rows[0] as { version: number; min_reader?: number };
+    const { version, min_reader: minReader = version } = found;
+    if (version > SCHEMA_VERSION && minReader > SCHEMA_VERSION)
+      throw new StoreError(
+        `The schema "${schema}" has version ${version}, which this aegislib (schema version ${SCHEMA_VERSION}) may not read or write: update aegislib, or name another schema.`,
+      );
+    for (const step of VERSIONS.slice(version)) {
+      if (typeof step === 'string') await client.query(step.replaceAll('$S', schema));
+      else await step(client, schema);
+    }
+    if (version < SCHEMA_VERSION) await client.query(`UPDATE ${schema}.version SET version = $1`, [SCHEMA_VERSION]);
     await client.query('COMMIT');
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;
+  }
+}
+
+async function rewriteBodies(client: ClientBase, schema: string): Promise<void> {
+  for (let last = '0'; ;) {
+    const read = `SELECT seq, body FROM ${schema}.task WHERE seq > $1 ORDER BY seq LIMIT ${BATCH}`;
+    const rows = (await client.query(read, [last])).rows as { readonly seq: string; readonly body: string }[];
+    if (rows.length === 0) return;
+    last = rows.at(-1)?.seq ?? last;
+    const renamed = rows.map(({ seq, body }) => ({ seq, body, next: renamedTaskFields(body) })).filter(({ body, next }) => next !== body);
+    await client.query(
+      `UPDATE ${schema}.task SET body = renamed.body FROM unnest($1::bigint[], $2::text[]) AS renamed (seq, body) WHERE task.seq = renamed.seq`,
+      [renamed.map(({ seq }) => seq), renamed.map(({ next }) => next)],
+    );
   }
 }

@@ -27,8 +27,8 @@ const PAGE = 500;
 
 /** Writes it down for the other handles; gives its number. Numbers grow in the order of commits, because there is one writer at a time. */
 export function recordChange(db: SqliteDatabase, { kind, id, version, status, from }: RecordedChange): number {
-  const values = [kind, id, version, status, from ?? null, db.owner, Date.now()];
-  return db.run('INSERT INTO change (kind, id, version, status, from_status, owner, at) VALUES (?, ?, ?, ?, ?, ?, ?)', ...values).id;
+  const values = [kind, id, version, status, from ?? null, db.ownerId, Date.now()];
+  return db.run('INSERT INTO change (kind, id, version, status, from_status, written_by, at) VALUES (?, ?, ?, ?, ?, ?, ?)', ...values).id;
 }
 
 /** Forgets changes that are old or many. Who has not read them yet finds out by the numbers of the rows that changed. */
@@ -93,12 +93,16 @@ export class ChangeFeed {
 
   #readOn(): void {
     for (;;) {
-      const rows = this.#db.all<ChangeRow & { owner: string }>('SELECT * FROM change WHERE seq > ? ORDER BY seq LIMIT ?', this.#last, PAGE);
+      const rows = this.#db.all<ChangeRow & { written_by: string }>(
+        'SELECT * FROM change WHERE seq > ? ORDER BY seq LIMIT ?',
+        this.#last,
+        PAGE,
+      );
       // numbers have no gaps but those of changes that were forgotten
       if (rows.length === 0 ? this.#newest() > this.#last : rows[0]?.seq !== this.#last + 1) return this.#catchUp(this.#newest());
       for (const row of rows) {
         this.#last = row.seq;
-        if (row.owner !== this.#db.owner) this.#tell(row);
+        if (row.written_by !== this.#db.ownerId) this.#tell(row);
       }
       if (rows.length < PAGE) return;
     }

@@ -2,9 +2,7 @@ import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalSt
 import { tellOf, writeApproval } from './approvalRows.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 import { fromStoredText, toStoredText } from '../storedJson.js';
-
-const DEFAULT_LIST_LIMIT = 1_000;
-const MAX_DENIED = 1_000;
+import { storeLimits } from '../storeLimits.js';
 
 interface ApprovalRow {
   readonly body: string;
@@ -31,10 +29,10 @@ export class SqliteApprovalStore implements ApprovalStore {
     const shown = [decisionId, status, agentId, toolName, version, createdAtMs, expiresAtMs, verdicts.at(-1)?.atMs ?? 0];
     return this.#db.write(() => {
       const { changes } = this.#db.run(
-        `INSERT INTO approval (decision_id, status, agent_id, tool_name, version, created_at, expires_at, decided_at, home, tasked, body)
+        `INSERT INTO approval (decision_id, status, agent_id, tool_name, version, created_at, expires_at, decided_at, owner_id, tasked, body)
           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, EXISTS (SELECT 1 FROM task_decision WHERE decision_id = ?), ?) ON CONFLICT (decision_id) DO NOTHING`,
         ...shown,
-        this.#db.owner,
+        this.#db.ownerId,
         decisionId,
         toStoredText(record),
       );
@@ -52,7 +50,7 @@ export class SqliteApprovalStore implements ApprovalStore {
     return this.#db.write(() => writeApproval(this.#db, record, version));
   }
 
-  list({ status, agentId, toolName, overdueAtMs, limit = DEFAULT_LIST_LIMIT }: ApprovalQuery): readonly ApprovalRecord[] {
+  list({ status, agentId, toolName, overdueAtMs, limit = storeLimits.listed }: ApprovalQuery): readonly ApprovalRecord[] {
     const conditions = ['TRUE'];
     const values: SqlValue[] = [];
     for (const [condition, value] of [
@@ -78,7 +76,7 @@ export class SqliteApprovalStore implements ApprovalStore {
 
   listDenied(agentId: string, toolName: string, sinceMs: number): readonly ApprovalRecord[] {
     const sql = `SELECT body FROM approval WHERE status = 'denied' AND tool_name = ? AND agent_id = ? AND decided_at >= ?
-      ORDER BY seq DESC, ord DESC LIMIT ${MAX_DENIED}`;
+      ORDER BY seq DESC, ord DESC LIMIT ${storeLimits.listedDenied}`;
     return this.#db.all<ApprovalRow>(sql, toolName, agentId, sinceMs).map(recordIn).reverse();
   }
 

@@ -1,17 +1,15 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { hostname } from 'node:os';
-import { nextId } from '../../common/ids.js';
+import { nextId } from '../../common/nextId.js';
 import { AegisError } from '../../model/AegisError.js';
 import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
+import { storeLimits } from '../storeLimits.js';
 import { checkedPath, openDatabase, openingError } from './driver.js';
 
 /** Who opened it: the whole store, or one half of it. */
 export type SqlitePart = 'state' | 'tasks' | 'approvals';
 export type SqlValue = SQLInputValue;
-
-/** How long a handle is taken for alive that has not said anything yet, in milliseconds. */
-const FIRST_LEASE_MS = 60_000;
 
 /** One connection, shared by tasks and approvals: statements prepared once, transactions, and the errors of both as our own. */
 export class SqliteDatabase {
@@ -21,7 +19,7 @@ export class SqliteDatabase {
   readonly #statements = new Map<string, StatementSync>();
   readonly #closing = new Set<() => void>();
   #db: DatabaseSync | undefined;
-  #owner: string = nextId('store');
+  #ownerId: string = nextId('store');
   #used = false;
 
   /** @param whenOpen called before anybody else uses it; what it throws is a problem of opening */
@@ -31,17 +29,17 @@ export class SqliteDatabase {
   }
 
   /** Names this handle from one opening to the next: what an earlier one left is not seen to by this. */
-  get owner(): string {
-    return this.#owner;
+  get ownerId(): string {
+    return this.#ownerId;
   }
 
   open(part: SqlitePart): void {
     if (this.#db === undefined) {
-      if (this.#used) this.#owner = nextId('store');
+      if (this.#used) this.#ownerId = nextId('store');
       this.#used = true;
       this.#db = openDatabase(this.#path);
       try {
-        this.run('INSERT INTO owner (owner, lease_until, host, pid, started_at) VALUES (?, ?, ?, ?, ?)', ...this.#present());
+        this.run('INSERT INTO owner (owner_id, lease_until, host, pid, started_at) VALUES (?, ?, ?, ?, ?)', ...this.#present());
         this.#whenOpen(this, this.#path);
       } catch (error) {
         this.#shut();
@@ -59,7 +57,7 @@ export class SqliteDatabase {
     for (const end of this.#closing) end();
     try {
       // its tasks are nobody's at once
-      this.run('DELETE FROM owner WHERE owner = ?', this.#owner);
+      this.run('DELETE FROM owner WHERE owner_id = ?', this.#ownerId);
     } catch {
       // its lease lapses by itself
     } finally {
@@ -111,7 +109,7 @@ export class SqliteDatabase {
   /** The owner row of this handle. */
   #present(): readonly [string, number, string, number, number] {
     const nowMs = this.clock(Date.now());
-    return [this.#owner, nowMs + FIRST_LEASE_MS, hostname(), process.pid, nowMs];
+    return [this.#ownerId, nowMs + storeLimits.firstLeaseMs, hostname(), process.pid, nowMs];
   }
 
   #statement(sql: string): StatementSync {

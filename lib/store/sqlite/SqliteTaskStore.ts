@@ -1,14 +1,14 @@
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
-import { TASK_STATUSES } from '../../model/Task.js';
 import type { ChangeFeed } from './ChangeFeed.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 import { isAlive, takeDue } from './dueTasks.js';
 import { beatOnce, notesTasks, sweepOnce } from './leases.js';
 import { FINISHED, OPEN } from './schema.js';
-import { readDecision, readTask, TASK_COLUMNS, taskOf, writeChange, writeNew, writeQuietly } from './taskRows.js';
+import { readDecision, readTask, TASK_COLUMNS, taskFromRow, writeChange, writeNew, writeQuietly } from './taskRows.js';
 import type { TaskRow } from './taskRows.js';
 import { toStoredChange } from '../storedJson.js';
-import { claimed, insertionOver, polled, released, settled, transitioned } from '../taskTransitions.js';
+import { storeLimits } from '../storeLimits.js';
+import { claimed, insertionOver, polled, released, settled, taskCounts, transitioned } from '../taskTransitions.js';
 import type {
   DueQuery,
   DuplicateCallQuery,
@@ -21,8 +21,6 @@ import type {
   TaskQuery,
   TaskStore,
 } from '../TaskStore.js';
-
-const DEFAULT_LIST_LIMIT = 1_000;
 
 /** The specs read its plan. */
 export const EQUAL_QUERY: string = `SELECT ${TASK_COLUMNS} FROM task INDEXED BY task_equal WHERE ${OPEN} AND original_digest = ? AND session_digest = ? AND guard_key = ?
@@ -42,7 +40,7 @@ export class SqliteTaskStore implements TaskStore {
   }
 
   get ownerId(): string {
-    return this.#db.owner;
+    return this.#db.ownerId;
   }
 
   open(): void {
@@ -56,7 +54,7 @@ export class SqliteTaskStore implements TaskStore {
   insert(task: PendingTask): TaskInsertion {
     const insertion = this.#db.write((): TaskInsertion => {
       const taken = readTask(this.#db, task.taskId) ?? readDecision(this.#db, task.decisionId);
-      if (taken !== undefined) return insertionOver(taskOf(taken), task);
+      if (taken !== undefined) return insertionOver(taskFromRow(taken), task);
       if (this.#noted !== this.ownerId) notesTasks(this.#db, this.#db.clock(task.createdAtMs));
       writeNew(this.#db, task);
       return { outcome: 'created', task };
@@ -78,7 +76,7 @@ export class SqliteTaskStore implements TaskStore {
     return taskOrNone(this.#db.get<TaskRow>(EQUAL_QUERY, originalDigest, sessionDigest, guardKey, agentId, mode));
   }
 
-  list({ status, agentId, toolName, limit = DEFAULT_LIST_LIMIT }: TaskQuery): readonly Task[] {
+  list({ status, agentId, toolName, limit = storeLimits.listed }: TaskQuery): readonly Task[] {
     const statuses = typeof status === 'string' ? [status] : status;
     const conditions = ['TRUE'];
     const values: SqlValue[] = [];
@@ -90,7 +88,7 @@ export class SqliteTaskStore implements TaskStore {
       values.push(value);
     }
     const sql = `SELECT ${TASK_COLUMNS} FROM task WHERE ${conditions.join(' AND ')} ORDER BY ord LIMIT ?`;
-    return this.#db.all<TaskRow>(sql, ...values, Number.isFinite(limit) ? limit : -1).map(taskOf);
+    return this.#db.all<TaskRow>(sql, ...values, Number.isFinite(limit) ? limit : -1).map(taskFromRow);
   }
 
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined {
@@ -121,7 +119,7 @@ export class SqliteTaskStore implements TaskStore {
   countAttempt(taskId: string): Task | undefined {
     return this.#db.write(() => {
       const row = readTask(this.#db, taskId);
-      return row && writeQuietly(this.#db, row, polled(taskOf(row)));
+      return row && writeQuietly(this.#db, row, polled(taskFromRow(row)));
     });
   }
 
@@ -141,18 +139,16 @@ export class SqliteTaskStore implements TaskStore {
   }
 
   counts(): Readonly<Record<TaskStatus, number>> {
-    const counts = Object.fromEntries(TASK_STATUSES.map((s) => [s, 0])) as Record<TaskStatus, number>;
     const rows = this.#db.all<{ status: TaskStatus; n: number }>('SELECT status, count(*) AS n FROM task GROUP BY status');
-    for (const { status, n } of rows) counts[status] = n;
-    return counts;
+    return taskCounts(rows.map(({ status, n }) => [status, n]));
   }
 
   heartbeat(leaseMs: number, nowMs: number): number {
     return beatOnce(this.#db, leaseMs, nowMs);
   }
 
-  isLive(owner: string, nowMs: number): boolean {
-    return isAlive(this.#db, owner, this.#db.clock(nowMs));
+  isLive(ownerId: string, nowMs: number): boolean {
+    return isAlive(this.#db, ownerId, this.#db.clock(nowMs));
   }
 
   sweep(options: { readonly nowMs: number; readonly maxRuns: number; readonly limit: number }): SweptTasks {
@@ -165,7 +161,7 @@ export class SqliteTaskStore implements TaskStore {
 
   makeDue(taskIds: readonly string[]): void {
     this.#db.write(() => {
-      for (const taskId of taskIds) this.#db.run('UPDATE task SET look_at = 0 WHERE task_id = ?', taskId);
+      for (const taskId of taskIds) this.#db.run('UPDATE task SET next_check_at = 0 WHERE task_id = ?', taskId);
     });
   }
 
@@ -184,5 +180,5 @@ export class SqliteTaskStore implements TaskStore {
 }
 
 function taskOrNone(row: TaskRow | undefined): Task | undefined {
-  return row && taskOf(row);
+  return row && taskFromRow(row);
 }

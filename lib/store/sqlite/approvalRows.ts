@@ -22,7 +22,7 @@ export function writeApproval(db: SqliteDatabase, record: ApprovalRecord, versio
   tellOf(db, record);
   if (status !== 'pending')
     db.run(
-      `UPDATE task SET decided = 1, look_at = 0 WHERE ord = (SELECT ord FROM task_decision WHERE decision_id = ?)
+      `UPDATE task SET decided = 1, next_check_at = 0 WHERE ord = (SELECT ord FROM task_decision WHERE decision_id = ?)
         AND decision_id = ? AND status = 'pending'`,
       decisionId,
       decisionId,

@@ -2,7 +2,7 @@ import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { SqliteApprovalStore } from './SqliteApprovalStore.js';
 import { ChangeFeed } from './ChangeFeed.js';
 import { SqliteDatabase } from './SqliteDatabase.js';
-import { withdrawIfRestored } from './restoreCheck.js';
+import { restoreCheck } from './restoreCheck.js';
 import { SqliteTaskStore } from './SqliteTaskStore.js';
 import type { StateStore } from '../StateStore.js';
 
@@ -26,7 +26,7 @@ export function sqliteStore(path: string | URL, options: SqliteStoreOptions = {}
   const { pollMs = 100 } = options;
   if (!(pollMs >= 10 && pollMs <= 10_000))
     throw new ConfigError([{ where: 'sqliteStore(options).pollMs', message: 'must be a number of milliseconds, 10 to 10,000' }]);
-  const db = new SqliteDatabase(path, withdrawIfRestored);
+  const db = new SqliteDatabase(path, restoreCheck);
   return {
     tasks: new SqliteTaskStore(db, new ChangeFeed(db, pollMs)),
     approvals: new SqliteApprovalStore(db),

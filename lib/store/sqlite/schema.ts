@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
+import { renamedTaskFields } from '../renamedTaskFields.js';
 
 /** Marks a file as ours ("Aegs"), in the file's own header. */
 const APPLICATION_ID = 0x41656773;
@@ -9,8 +10,14 @@ export const OPEN = "status IN ('pending', 'approved')";
 /** Statuses that no task leaves. */
 export const FINISHED = "status IN ('completed', 'failed', 'denied', 'timeout', 'cancelled')";
 
-/** From each version of the schema to the next. Never edited once released: a file in use may be at any of them. */
-const MIGRATIONS: readonly string[] = [
+/** How many tasks are read at once while their bodies are rewritten. */
+const BATCH = 500;
+
+/**
+ * From each version of the schema to the next. Never edit one that was released: a file in use may be at any of them. A migration after which older code
+ * would read or write something wrong also raises `min_reader` in `meta` to its own version.
+ */
+const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
   `CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
   CREATE TABLE owner (
     owner TEXT PRIMARY KEY, lease_until REAL NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL, started_at REAL NOT NULL,
@@ -56,6 +63,17 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE approval ADD COLUMN tasked INTEGER NOT NULL DEFAULT 0;
   UPDATE approval SET tasked = 1 WHERE decision_id IN (SELECT decision_id FROM task_decision);
   CREATE INDEX approval_lone ON approval (home, created_at) WHERE status = 'pending' AND tasked = 0;`,
+  // columns under the names of the fields that they hold, and the lowest version that may use the file
+  (db) => {
+    db.exec(`ALTER TABLE owner RENAME COLUMN owner TO owner_id;
+      ALTER TABLE task RENAME COLUMN home TO owner_id;
+      ALTER TABLE task RENAME COLUMN owner TO executor_id;
+      ALTER TABLE task RENAME COLUMN look_at TO next_check_at;
+      ALTER TABLE approval RENAME COLUMN home TO owner_id;
+      ALTER TABLE change RENAME COLUMN owner TO written_by;
+      INSERT INTO meta VALUES ('min_reader', 3);`);
+    rewriteBodies(db);
+  },
 ];
 
 /** The version that this code reads and writes. */
@@ -63,13 +81,17 @@ export const SCHEMA_VERSION: number = MIGRATIONS.length;
 
 /** Brings a file to {@link SCHEMA_VERSION}, in one transaction that one of several processes wins. */
 export function migrate(db: DatabaseSync): void {
-  if (checkedVersion(db) === SCHEMA_VERSION) return;
+  if (checkedVersion(db) >= SCHEMA_VERSION) return;
   db.exec('BEGIN IMMEDIATE');
   try {
     // another process may have been first
     const from = checkedVersion(db);
-    for (const statements of MIGRATIONS.slice(from)) db.exec(statements);
-    db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+    for (const step of MIGRATIONS.slice(from)) {
+      if (typeof step === 'string') db.exec(step);
+      else step(db);
+    }
+    if (from < SCHEMA_VERSION) db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`);
+    db.exec('COMMIT');
   } catch (error) {
     // a commit that fails may have ended it
     if (db.isTransaction !== false) db.exec('ROLLBACK');
@@ -77,7 +99,11 @@ export function migrate(db: DatabaseSync): void {
   }
 }
 
-/** @throws ConfigError where the file is not ours, or newer than this code */
+/**
+ * The version of a file's schema: that of this code, an older one, or a newer one that this code may use.
+ *
+ * @throws ConfigError where the file belongs to another program, or may not be used by code of this version
+ */
 export function checkedVersion(db: DatabaseSync): number {
   const number = (sql: string): number => Number(Object.values(db.prepare(sql).get() as Record<string, unknown>)[0]);
   // in this order, because another process may be making the file in between: it marks it in the transaction that makes its tables
@@ -85,9 +111,31 @@ export function checkedVersion(db: DatabaseSync): number {
   const version = number('PRAGMA user_version');
   const ours = number('PRAGMA application_id') === APPLICATION_ID;
   if (!ours && (version !== 0 || tables > 0)) throw refusal('the database is of another program: name a file of its own');
-  if (version > SCHEMA_VERSION)
-    throw refusal(`the file has schema version ${version}, this aegislib knows ${SCHEMA_VERSION}: update aegislib, or name another file`);
+  if (version > SCHEMA_VERSION && !(minReader(db) <= SCHEMA_VERSION))
+    throw refusal(
+      `the file has schema version ${version}, which this aegislib (schema version ${SCHEMA_VERSION}) may not read or write: update aegislib, or name another file`,
+    );
   return version;
+}
+
+/** The lowest version that may read and write the file; NaN where the file does not say it as a whole number. */
+function minReader(db: DatabaseSync): number {
+  const row = db.prepare("SELECT value FROM meta WHERE key = 'min_reader'").get() as { readonly value: unknown } | undefined;
+  return Number.isInteger(row?.value) ? (row?.value as number) : NaN;
+}
+
+function rewriteBodies(db: DatabaseSync): void {
+  const read = db.prepare('SELECT ord, body FROM task WHERE ord > ? ORDER BY ord LIMIT ?');
+  const write = db.prepare('UPDATE task SET body = ? WHERE ord = ?');
+  for (let last = 0; ;) {
+    const rows = read.all(last, BATCH) as { readonly ord: number; readonly body: string }[];
+    for (const { ord, body } of rows) {
+      const renamed = renamedTaskFields(body);
+      if (renamed !== body) write.run(renamed, ord);
+      last = ord;
+    }
+    if (rows.length < BATCH) return;
+  }
 }
 
 function refusal(message: string): ConfigError {

@@ -1,4 +1,4 @@
-import { setOwn } from '../../common/data/setOwn.js';
+import { setOwn } from '../../common/data/plainObject.js';
 import type { ExecutingTask, PendingTask, Task } from '../../model/Task.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
 import { recordChange } from './ChangeFeed.js';
@@ -13,7 +13,7 @@ export interface TaskRow {
 export const TASK_COLUMNS = 'task.ord, task.body';
 
 /** An object of its own for every reading, frozen like those of every other store. */
-export function taskOf({ body }: TaskRow): Task {
+export function taskFromRow({ body }: TaskRow): Task {
   const task = fromStoredText(body) as Record<string, unknown>;
   // what is undefined is not in the text, but is a field of every task
   const fields = ['reason', 'retryOf', 'origin', ...(task['status'] === 'completed' ? ['result'] : [])];
@@ -46,9 +46,9 @@ export function writeNew(db: SqliteDatabase, task: PendingTask): void {
     originalDigest,
     sessionDigest,
   ];
-  const kept = [origin?.ownerId ?? db.owner, origin?.resumable === true ? 1 : 0, createdAtMs, updatedAtMs, expiresAtMs];
+  const kept = [origin?.ownerId ?? db.ownerId, origin?.resumable === true ? 1 : 0, createdAtMs, updatedAtMs, expiresAtMs];
   const { id } = db.run(
-    `INSERT INTO task (task_id, decision_id, status, version, guard_key, agent_id, tool_name, mode, original_digest, session_digest, home,
+    `INSERT INTO task (task_id, decision_id, status, version, guard_key, agent_id, tool_name, mode, original_digest, session_digest, owner_id,
       resumable, created_at, updated_at, expires_at, decided, seq, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${DECIDED}, ?, ?)`,
     ...call,
     ...kept,
@@ -68,19 +68,19 @@ export function writeChange(db: SqliteDatabase, row: TaskRow, task: Task, next: 
   if (decisionId !== task.decisionId) takeDecision(db, row.ord, decisionId);
   const values = [decisionId, status, version, updatedAtMs, expiresAtMs, decisionId, leaseUntilMs, executorId, seq, body, row.ord];
   db.run(
-    `UPDATE task SET decision_id = ?, status = ?, version = ?, updated_at = ?, expires_at = ?, look_at = 0, decided = ${DECIDED},
-      lease_until = ?, owner = ?, seq = ?, body = ? WHERE ord = ?`,
+    `UPDATE task SET decision_id = ?, status = ?, version = ?, updated_at = ?, expires_at = ?, next_check_at = 0, decided = ${DECIDED},
+      lease_until = ?, executor_id = ?, seq = ?, body = ? WHERE ord = ?`,
     ...values,
   );
   // what a claim brings, and the plain data of a result, is read as it was written: nothing else is taken for granted
-  return status === 'executing' || (status === 'completed' && task.status === 'executing') ? next : taskOf({ ...row, body });
+  return status === 'executing' || (status === 'completed' && task.status === 'executing') ? next : taskFromRow({ ...row, body });
 }
 
 /** Writes a task to which nothing happened: its lease or its polls have grown. */
 export function writeQuietly(db: SqliteDatabase, row: TaskRow, next: Task): Task {
   const body = toStoredText(next);
   db.run('UPDATE task SET lease_until = ?, body = ? WHERE ord = ?', (next as Partial<ExecutingTask>).leaseUntilMs ?? null, body, row.ord);
-  return taskOf({ ...row, body });
+  return taskFromRow({ ...row, body });
 }
 
 /** A verdict may be there before the task that waits for it. */

@@ -182,6 +182,9 @@ describe('TaskRegistry', () => {
     time.tick(5_000);
     expect(await registry.clearCompleted({ maxAgeSeconds: 20 })).to.equal(0);
     expect(await registry.clearCompleted({ maxAgeSeconds: 12 })).to.equal(5);
+    expect(await registry.clearCompleted({ maxAgeMs: 6_000, maxAgeSeconds: 1 })).to.equal(0);
+    expect(await registry.clearCompleted({ maxAgeMs: 4_000 })).to.equal(1);
+    await inStatus('denied');
     expect(await registry.clearCompleted()).to.equal(1);
     expect((await registry.listTasks()).map((t) => t.status).sort()).to.deep.equal(['approved', 'executing', 'pending', 'unknown']);
   });
@@ -287,24 +290,27 @@ describe('TaskRegistry', () => {
     it('takes a person’s word, and only on what is unknown', async () => {
       const { registry, inStatus } = setup();
       const { taskId } = await inStatus('unknown');
-      expect(await registry.resolveUnknown(taskId, 'done', { by: 'ann' })).to.include({ status: 'completed', result: undefined });
+      expect(await registry.resolveUnknown(taskId, { outcome: 'done', by: 'ann' })).to.include({ status: 'completed', result: undefined });
       for (const id of [taskId, (await inStatus('executing')).taskId, 'task-none'])
-        expect(await rejection(registry.resolveUnknown(id, 'done', { by: 'ann' }))).to.include({ name: 'TaskStateError', taskId: id });
+        expect(await rejection(registry.resolveUnknown(id, { outcome: 'done', by: 'ann' }))).to.include({
+          name: 'TaskStateError',
+          taskId: id,
+        });
     });
 
     it('refuses a word of nobody, and changes nothing', async () => {
       const { registry, inStatus } = setup();
       const { taskId } = await inStatus('unknown');
       for (const how of ['done', 'retry', 'abandon'] as const)
-        expect(await rejection(registry.resolveUnknown(taskId, how, { by: ' ' }))).to.include({ name: 'TaskStateError' });
+        expect(await rejection(registry.resolveUnknown(taskId, { outcome: how, by: ' ' }))).to.include({ name: 'TaskStateError' });
       expect((await registry.getTask(taskId))?.status).to.equal('unknown');
     });
 
     it('calls nothing again while its holder lives, or without a module', async () => {
       const { registry, inStatus } = setup();
       const { taskId } = await inStatus('unknown');
-      expect((await rejection(registry.resolveUnknown(taskId, 'retry', { by: 'ann' }))).message).to.contain('lives');
-      const gone = registry.resolveUnknown(taskId, 'retry', { by: 'ann', confirmExecutorDead: true });
+      expect((await rejection(registry.resolveUnknown(taskId, { outcome: 'retry', by: 'ann' }))).message).to.contain('lives');
+      const gone = registry.resolveUnknown(taskId, { outcome: 'retry', by: 'ann', confirmExecutorDead: true });
       expect((await rejection(gone)).message).to.contain('no module');
       expect((await registry.getTask(taskId))?.status).to.equal('unknown');
     });
@@ -313,12 +319,12 @@ describe('TaskRegistry', () => {
       const { registry, inStatus } = setup();
       const { taskId } = await inStatus('unknown');
       registry.retryWith(async () => {
-        await registry.resolveUnknown(taskId, 'done', { by: 'bob' });
+        await registry.resolveUnknown(taskId, { outcome: 'done', by: 'bob' });
         return async () => {
           throw new Error('called again');
         };
       });
-      const late = registry.resolveUnknown(taskId, 'retry', { by: 'ann', confirmExecutorDead: true });
+      const late = registry.resolveUnknown(taskId, { outcome: 'retry', by: 'ann', confirmExecutorDead: true });
       expect((await rejection(late)).message).to.contain('Somebody else was first');
       expect(await registry.getTask(taskId)).to.deep.include({ status: 'completed' });
     });

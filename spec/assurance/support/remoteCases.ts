@@ -1,4 +1,4 @@
-import type { RemoteQuestion } from '../../../lib/decision/remote/exchange.js';
+import type { HttpRequest } from '../../../lib/common/transport/HttpExchange.js';
 import { believedApproval, believedDecision, digestOf, type Asked } from './answerOracle.js';
 import { mutated } from './mutatedText.js';
 import type { Random } from '../../policy/fuzz/random.js';
@@ -17,7 +17,7 @@ export interface RemoteCase {
 }
 
 /** What the client asked, as it put it into the body. */
-export function askedOf({ body = '' }: RemoteQuestion): Asked {
+export function askedOf({ body = '' }: HttpRequest): Asked {
   const { agent_id, tool } = JSON.parse(body) as { agent_id: string; tool: { name: string; params: Asked['params'] } };
   return { agentId: agent_id, toolName: tool.name, params: tool.params };
 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
-import { SteadyClock } from '../../../lib/common/time/SteadyClock.js';
+import { SteadyClock, clampTimeout, MAX_TIMEOUT_MS, monotonicNow } from '../../../lib/common/time/SteadyClock.js';
 
 const HOUR = 3_600_000;
 const TEN_YEARS = 10 * 365.25 * 24 * HOUR;
@@ -113,5 +113,32 @@ describe('SteadyClock', () => {
     // where the machine's own wall clock was set ahead meanwhile, as it may be by a millisecond, this one has to follow it
     const setAheadMs = Math.max(0, Date.now() - wallStart - (after - early));
     expect(ranMs).to.be.within(before - late - 2, after - early + setAheadMs + 2);
+  });
+});
+
+describe('timers', () => {
+  it('give setTimeout only what it can wait for: it would take 2^31 ms, NaN or less than nothing as 1 ms', () => {
+    const cases: readonly (readonly [number, number])[] = [
+      [0, 0],
+      [0.1, 1],
+      [1, 1],
+      [99.5, 100],
+      [MAX_TIMEOUT_MS, MAX_TIMEOUT_MS],
+      [2 ** 31, MAX_TIMEOUT_MS],
+      [Infinity, MAX_TIMEOUT_MS],
+      [-1, 0],
+      [-Infinity, 0],
+      [NaN, 0],
+    ];
+    for (const [ms, clamped] of cases) expect(clampTimeout(ms), `${ms}`).to.equal(clamped);
+  });
+
+  it('read a clock that does not go back', () => {
+    let before = monotonicNow();
+    for (let i = 0; i < 10_000; i++) {
+      const now = monotonicNow();
+      expect(now).to.be.at.least(before);
+      before = now;
+    }
   });
 });

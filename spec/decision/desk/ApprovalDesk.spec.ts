@@ -352,7 +352,7 @@ describe('ApprovalDesk', () => {
       await desk.approve(decisionId, { by: 'bob', digest });
       time.tick(60_000);
       const error = await rejection(desk.approve(decisionId, { by: 'oli', digest }));
-      expect(error).to.include({ code: 'already_expired', message: 'This approval was expired already; that stands.' });
+      expect(error).to.include({ code: 'already_expired', message: 'This approval was already expired; a verdict cannot be changed.' });
     });
 
     it('is not lost to a verdict on a part that is committed first', async () => {
@@ -394,12 +394,12 @@ describe('ApprovalDesk', () => {
       const elsewhere = setup({ approverGroups: { ops: ['oli'] } }, store);
       const record = await elsewhere.open({ policies: [policyOf('a'), policyOf('b', { approvers: ['ops'] })] });
       const { decisionId, digest } = record;
-      await desk.hear(decisionId);
+      await desk.onChange(decisionId);
       await elsewhere.desk.approve(decisionId, { by: 'bob', digest });
-      await desk.hear(decisionId);
+      await desk.onChange(decisionId);
       await elsewhere.desk.approve(decisionId, { by: 'oli', digest });
-      await desk.hear(decisionId);
-      await desk.hear('dec-none');
+      await desk.onChange(decisionId);
+      await desk.onChange('dec-none');
       expect(told).to.deep.equal([
         ['requested', decisionId],
         ['approved', decisionId],

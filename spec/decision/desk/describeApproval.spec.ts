@@ -106,6 +106,6 @@ describe('describeApproval', () => {
 
   it('shows an end that is no date', () => {
     for (const expiresAtMs of [Infinity, NaN, 1e20])
-      expect(describeApproval(recordOf({ expiresAtMs })).at(-1)).to.equal('Until     no end that a date can show');
+      expect(describeApproval(recordOf({ expiresAtMs })).at(-1)).to.equal('Until     a time beyond what a date can show');
   });
 });

@@ -7,6 +7,7 @@ import { RemoteDecisionService } from '../../../lib/decision/remote/RemoteDecisi
 import { AegisError } from '../../../lib/model/AegisError.js';
 import { dataPlaneStandIn, idOf, sendJson, wireDecision } from '../../support/dataPlaneStandIn.js';
 import type { DataPlaneStandIn, SeenRequest, StandInHandler } from '../../support/dataPlaneStandIn.js';
+import { waited } from '../../support/pace.js';
 import { everythingShownOf, failureOf, KEY_CANARY, PARAM_CANARY, remoteRequest } from '../../support/remoteRequest.js';
 import { remoteRawServer } from '../../support/remoteRawServer.js';
 
@@ -24,6 +25,13 @@ interface Fault {
   readonly start: () => Promise<Service>;
   /** Name of the error class, with the reason where there is one. */
   readonly error: string;
+}
+
+/** What came of it, and under which deadline. */
+interface Met {
+  readonly error: Awaited<ReturnType<typeof failureOf>>;
+  readonly ms: number;
+  readonly deadlineMs: number;
 }
 
 const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n';
@@ -197,25 +205,31 @@ describe('A faulty Data Plane', () => {
     expect(unclaimed).to.deep.equal([]);
   });
 
+  /** Again with a longer deadline, where this machine was too slow to come to the fault before the first one. */
+  async function meet(fault: Fault, kind: 'decide' | 'status', deadlineMs: number = DEADLINE_MS): Promise<Met> {
+    const faulty = await fault.start();
+    // no wait between attempts: which error it is must not depend on how much of the deadline they leave
+    const service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: faulty.url, timeoutMs: deadlineMs, random: () => 0 });
+    try {
+      const ask = (): Promise<unknown> => (kind === 'decide' ? service.decide(remoteRequest()) : service.status('dec-1'));
+      const { value: error, ms } = await waited(() => failureOf(ask()));
+      if (error.name !== 'TimeoutError' || fault.error === 'TimeoutError' || deadlineMs > 2_000) return { error, ms, deadlineMs };
+    } finally {
+      service.close();
+      await faulty.close();
+    }
+    return meet(fault, kind, 2 * deadlineMs);
+  }
+
   for (const fault of faults) {
     for (const kind of ['decide', 'status'] as const) {
       it(`${kind}: ${fault.name} ends in ${fault.error}`, async () => {
-        const faulty = await fault.start();
-        // no wait between attempts: which error it is must not depend on how much of the deadline they leave
-        const service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: faulty.url, timeoutMs: DEADLINE_MS, random: () => 0 });
-        try {
-          const started = performance.now();
-          const error = await failureOf(kind === 'decide' ? service.decide(remoteRequest()) : service.status('dec-1'));
-          const tookMs = performance.now() - started;
-          expect(AegisError.is(error), String(error.stack)).to.equal(true);
-          expect(error.reason === undefined ? error.name : `${error.name} ${error.reason}`, error.message).to.equal(fault.error);
-          expect(tookMs).to.be.lessThan(DEADLINE_MS + GRACE_MS);
-          expect(error.cause).to.equal(undefined);
-          expect(everythingShownOf(error)).to.not.contain(KEY_CANARY).and.not.contain(PARAM_CANARY);
-        } finally {
-          service.close();
-          await faulty.close();
-        }
+        const { error, ms, deadlineMs } = await meet(fault, kind);
+        expect(AegisError.is(error), String(error.stack)).to.equal(true);
+        expect(error.reason === undefined ? error.name : `${error.name} ${error.reason}`, error.message).to.equal(fault.error);
+        expect(ms).to.be.lessThan(deadlineMs + GRACE_MS);
+        expect(error.cause).to.equal(undefined);
+        expect(everythingShownOf(error)).to.not.contain(KEY_CANARY).and.not.contain(PARAM_CANARY);
       });
     }
   }

@@ -145,7 +145,7 @@ describe('terminalApprover', () => {
     const second = await open({ requester: 'dan', params: { amount: 2 } });
     await asked();
     await type(`${digest.slice(0, 4)}\n`);
-    expect(screen()).to.contain('the requester may not approve the own call');
+    expect(screen()).to.contain('You cannot approve your own request.');
     expect((await state(decisionId))?.status).to.equal('pending');
     await asked();
     await type(`${second.digest.slice(0, 4)}\n`);
@@ -203,7 +203,7 @@ describe('terminalApprover', () => {
     await time.tickAsync(1_000);
     await type(`${digest.slice(0, 4)}\n`);
     expect((await state(decisionId))?.status).to.equal('expired');
-    expect(screen()).to.contain('expired already');
+    expect(screen()).to.contain('already expired');
   });
 
   it('shows hostile text in any field as what it is', async () => {

@@ -7,12 +7,12 @@ import {
   ConfigError,
   EmbeddedDecisionService,
   guard,
-  ReloadablePolicies,
-  MemoryApprovalStore,
-  MemoryTaskStore,
   RemoteDecisionService,
   ShutdownError,
 } from '../../../lib/index.js';
+import { ReloadablePolicies } from '../../../lib/policy/live/ReloadablePolicies.js';
+import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
+import { MemoryTaskStore } from '../../../lib/store/memory/MemoryTaskStore.js';
 import type { AegisOptions, ConfigureOptions, PendingApproval } from '../../../lib/index.js';
 import { preparsedSets } from '../../../lib/policy/wasm/PreparsedSets.js';
 import { runInChild } from '../../support/runInChild.js';

@@ -659,19 +659,19 @@ describe('A task whose outcome nobody knows', () => {
       ['abandon', 'failed'],
     ] as const) {
       const { after, taskId, task } = await setup();
-      const said = await after.tasks.resolveUnknown(taskId, how, { by: 'ann', reason: 'looked it up' });
+      const said = await after.tasks.resolveUnknown(taskId, { outcome: how, by: 'ann', reason: 'looked it up' });
       expect(said).to.deep.include({ status, resolution: { how, by: 'ann', reason: 'looked it up', atMs: Date.now() } });
       const { claimToken } = task as unknown as { claimToken: string };
       expect(await after.tasks.store.settle(taskId, claimToken, { to: 'completed', result: 'late' }, Date.now())).to.equal(undefined);
       expect(await after.tasks.getTask(taskId)).to.deep.equal(said);
-      expect(await rejection(after.tasks.resolveUnknown(taskId, how, { by: 'bob' }))).to.include({ name: 'TaskStateError' });
+      expect(await rejection(after.tasks.resolveUnknown(taskId, { outcome: how, by: 'bob' }))).to.include({ name: 'TaskStateError' });
       await after.close();
     }
   });
 
   it('is called again as a new task, which needs its own approval', async () => {
     const { after, runs, taskId, till } = await setup();
-    expect(await after.tasks.resolveUnknown(taskId, 'retry', { by: 'ann' })).to.include({ status: 'failed' });
+    expect(await after.tasks.resolveUnknown(taskId, { outcome: 'retry', by: 'ann' })).to.include({ status: 'failed' });
     const [again] = await after.tasks.listTasks({ status: 'pending' });
     expect(again).to.include({ retryOf: taskId, guardKey: (await after.tasks.getTask(taskId))?.guardKey });
     expect(runs).to.have.length(1);
@@ -684,7 +684,7 @@ describe('A task whose outcome nobody knows', () => {
 
   it('is called again by one of two who say so at once', async () => {
     const { after, taskId } = await setup();
-    const both = await Promise.allSettled(['ann', 'bob'].map((by) => after.tasks.resolveUnknown(taskId, 'retry', { by })));
+    const both = await Promise.allSettled(['ann', 'bob'].map((by) => after.tasks.resolveUnknown(taskId, { outcome: 'retry', by })));
     expect(both.filter((b) => b.status === 'fulfilled')).to.have.length(1);
     expect(await after.tasks.listTasks({ status: 'pending' })).to.have.length(1);
     await after.close();
@@ -692,14 +692,14 @@ describe('A task whose outcome nobody knows', () => {
 
   it('is called at once where policy allows it by now, and its error is told', async () => {
     const { after, runs, taskId } = await setup({ policies: '@id("all") permit (principal, action, resource);' });
-    await after.tasks.resolveUnknown(taskId, 'retry', { by: 'ann' });
+    await after.tasks.resolveUnknown(taskId, { outcome: 'retry', by: 'ann' });
     expect(runs).to.have.length(2);
     await after.close();
   });
 
   it('is not called again where policy denies it by now: it is settled, and the refusal told', async () => {
     const { after, runs, taskId } = await setup({ policies: '@id("no") forbid (principal, action, resource);' });
-    expect(await rejection(after.tasks.resolveUnknown(taskId, 'retry', { by: 'ann' }))).to.include({ name: 'ForbiddenError' });
+    expect(await rejection(after.tasks.resolveUnknown(taskId, { outcome: 'retry', by: 'ann' }))).to.include({ name: 'ForbiddenError' });
     expect([runs.length, (await after.tasks.getTask(taskId))?.status]).to.deep.equal([1, 'failed']);
     await after.close();
   });
@@ -709,11 +709,11 @@ describe('A task whose outcome nobody knows', () => {
     const holder = first.another();
     first.tamper(taskId, { executorId: holder.ownerId });
     await holder.tasks.heartbeat(60_000, Date.now());
-    const error = await rejection(after.tasks.resolveUnknown(taskId, 'retry', { by: 'ann' }));
+    const error = await rejection(after.tasks.resolveUnknown(taskId, { outcome: 'retry', by: 'ann' }));
     expect(error).to.include({ name: 'TaskStateError' });
     expect(error.message).to.contain('lives');
     expect((await after.tasks.getTask(taskId))?.status).to.equal('unknown');
-    await after.tasks.resolveUnknown(taskId, 'retry', { by: 'ann', confirmExecutorDead: true });
+    await after.tasks.resolveUnknown(taskId, { outcome: 'retry', by: 'ann', confirmExecutorDead: true });
     expect((await after.tasks.getTask(taskId))?.status).to.equal('failed');
     await after.close();
   });
@@ -725,7 +725,7 @@ describe('A task whose outcome nobody knows', () => {
       [{ toolName: 'pay' }, 'another tool name'],
     ] as const) {
       first.tamper(taskId, change);
-      const error = await rejection(after.tasks.resolveUnknown(taskId, 'retry', { by: 'ann' }));
+      const error = await rejection(after.tasks.resolveUnknown(taskId, { outcome: 'retry', by: 'ann' }));
       expect(error).to.include({ name: 'TaskStateError' });
       expect(error.message).to.contain(why);
       expect((await after.tasks.getTask(taskId))?.status).to.equal('unknown');
@@ -749,7 +749,7 @@ describe('A task whose outcome nobody knows', () => {
     const waiting = send('ann', {}).catch(() => {});
     const [task] = await aegis.tasks.listTasks();
     first.tamper(task!.taskId, { status: 'unknown', claimToken: 't', executorId: 'gone', error: { name: 'E', message: 'm' } });
-    const error = await rejection(aegis.tasks.resolveUnknown(task!.taskId, 'retry', { by: 'ann' }));
+    const error = await rejection(aegis.tasks.resolveUnknown(task!.taskId, { outcome: 'retry', by: 'ann' }));
     expect(error.message).to.contain('arguments that no store can keep');
     await aegis.close();
     await waiting;
@@ -769,7 +769,7 @@ describe('A task whose outcome nobody knows', () => {
     });
     const error = (await rejection(pay(5))) as unknown as { pending: PendingApproval };
     first.tamper(error.pending.taskId, { status: 'unknown', claimToken: 't', executorId: 'gone', error: { name: 'E', message: 'm' } });
-    await aegis.tasks.resolveUnknown(error.pending.taskId, 'retry', { by: 'ann' });
+    await aegis.tasks.resolveUnknown(error.pending.taskId, { outcome: 'retry', by: 'ann' });
     const [again] = await aegis.tasks.listTasks({ status: 'pending' });
     expect(again).to.include({ retryOf: error.pending.taskId, mode: 'throw' });
     await approve(aegis, again!.decisionId);
@@ -789,7 +789,7 @@ describe('A task whose outcome nobody knows', () => {
     });
     const { after, runs, taskId } = await setup({ guardOptions: { schema } });
     expect(runs.map((r) => (r as unknown[])[1])).to.deep.equal([500]);
-    expect(await rejection(after.tasks.resolveUnknown(taskId, 'retry', { by: 'ann' }))).to.include({ name: 'ParamsError' });
+    expect(await rejection(after.tasks.resolveUnknown(taskId, { outcome: 'retry', by: 'ann' }))).to.include({ name: 'ParamsError' });
     expect([runs.length, (await after.tasks.listTasks({ status: 'pending' })).length]).to.deep.equal([1, 0]);
     await after.close();
   });
@@ -808,7 +808,7 @@ describe('A task whose outcome nobody knows', () => {
     });
     const { taskId } = (await aegis.withSession({ user_id: 'ann' }, () => pay(5))) as PendingApproval<void>;
     first.tamper(taskId, { status: 'unknown', claimToken: 't', executorId: 'gone', error: { name: 'E', message: 'm' } });
-    await aegis.tasks.resolveUnknown(taskId, 'retry', { by: 'ann' });
+    await aegis.tasks.resolveUnknown(taskId, { outcome: 'retry', by: 'ann' });
     const [again] = await aegis.tasks.listTasks({ status: 'pending' });
     expect(again).to.deep.include({ session: { user_id: 'ann' } });
     await approve(aegis, again!.decisionId);

@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { AegisModule, ConfigError, guard, guardSync, isPending, MemoryApprovalStore, MemoryTaskStore } from '../../../lib/index.js';
-import type { ApprovalStore } from '../../../lib/index.js';
+import { AegisModule, ConfigError, guard, guardSync, isPending } from '../../../lib/index.js';
+import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
+import { MemoryTaskStore } from '../../../lib/store/memory/MemoryTaskStore.js';
+import type { ApprovalStore } from '../../../lib/store/ApprovalStore.js';
 import { withFolder } from '../../support/policyCalls.js';
 import { moduleAsking, rejection, StandInDecisions } from '../../support/standInDecisions.js';
 

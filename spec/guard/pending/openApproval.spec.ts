@@ -11,9 +11,9 @@ import {
   guard,
   guardCall,
   isPending,
-  MemoryTaskStore,
   SanitizeError,
 } from '../../../lib/index.js';
+import { MemoryTaskStore } from '../../../lib/store/memory/MemoryTaskStore.js';
 import type { AegisModule, PendingApproval } from '../../../lib/index.js';
 import { moduleAsking, rejection, StandInDecisions } from '../../support/standInDecisions.js';
 

@@ -3,7 +3,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { getEventListeners } from 'node:events';
 import sinon from 'sinon';
 import { ApprovalTimeoutError, CallAbortedError, guard, guardCall } from '../../../lib/index.js';
-import type { AegisModule, PendingApproval, PendingOutcome } from '../../../lib/index.js';
+import type { PendingOutcome } from '../../../lib/guard/call/GuardedCall.js';
+import type { AegisModule, PendingApproval } from '../../../lib/index.js';
 import { moduleAsking, rejection, StandInDecisions } from '../../support/standInDecisions.js';
 
 describe('Waiting for an approval', () => {

@@ -26,7 +26,7 @@ export const INPUT = { a: 1, o: { n: { x: null } }, text: 'a*b😀', tags: ['x',
 export function evaluate(make: MakeEvaluator, policies: readonly Policy[]): Evaluation {
   return make(policies)
     .forCaller(CALLER)
-    .all(readRecord({ input: INPUT }), new StepBudget());
+    .evaluate(readRecord({ input: INPUT }), new StepBudget());
 }
 
 /** `true`, `false` or `error` for a policy of some conditions, from both ways to evaluate; they have to agree. */

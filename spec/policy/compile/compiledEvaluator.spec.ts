@@ -170,7 +170,7 @@ describe('compiledEvaluator', () => {
         const changed = { ...policy, json: { ...policy.json, conditions: [{ kind: 'when', body: change(body) }] } } as Policy;
         const before = preparsedSets.size;
         const evaluator = compiledEvaluator([changed]);
-        const { decision } = evaluator.forCaller(CALLER).all(readRecord({ input: INPUT }), new StepBudget());
+        const { decision } = evaluator.forCaller(CALLER).evaluate(readRecord({ input: INPUT }), new StepBudget());
         expect([decision, preparsedSets.size - before]).to.deep.equal(['allow', 1]);
         evaluator.release?.();
         expect(preparsedSets.size).to.equal(before);
@@ -184,7 +184,7 @@ describe('compiledEvaluator', () => {
         const policy = policyOf('p', 'permit (principal, action, resource);') as Policy;
         const before = preparsedSets.size;
         const evaluator = compiledEvaluator([{ ...policy, json: { ...policy.json, principal: scope } } as unknown as Policy]);
-        expect(evaluator.forCaller(CALLER).all(EMPTY_RECORD, new StepBudget()).decision).to.equal('allow');
+        expect(evaluator.forCaller(CALLER).evaluate(EMPTY_RECORD, new StepBudget()).decision).to.equal('allow');
         expect(preparsedSets.size).to.equal(before + 1);
         evaluator.release?.();
       });

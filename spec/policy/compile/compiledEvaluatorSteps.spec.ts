@@ -11,7 +11,7 @@ function steps(condition: string, input: Record<string, unknown> = {}): number {
   let taken = 0;
   const budget = { take: (more: number) => void (taken += more) } as unknown as StepBudget;
   const policy = policyOf('p', `permit (principal, action, resource) when { ${condition} };`) as Policy;
-  compiledEvaluator([policy]).forCaller(CALLER).all(readRecord({ input }), budget);
+  compiledEvaluator([policy]).forCaller(CALLER).evaluate(readRecord({ input }), budget);
   return taken;
 }
 
@@ -26,7 +26,7 @@ describe('A policy takes', () => {
     let taken = 0;
     const budget = { take: (more: number) => void (taken += more) } as unknown as StepBudget;
     const policy = policyOf('p', 'permit (principal == Aegis::Agent::"other", action, resource) when { true };') as Policy;
-    compiledEvaluator([policy]).forCaller(CALLER).all(readRecord({}), budget);
+    compiledEvaluator([policy]).forCaller(CALLER).evaluate(readRecord({}), budget);
     expect(taken).to.equal(0);
   });
 

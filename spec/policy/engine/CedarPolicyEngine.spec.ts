@@ -175,12 +175,12 @@ describe('CedarPolicyEngine', () => {
       asked += 1;
       return { decision: 'deny', reasons: [], errors: [] };
     };
-    CedarPolicyEngine.load({ sources }, () => ({ forCaller: () => ({ all, permits: all }) }));
+    CedarPolicyEngine.load({ sources }, () => ({ forCaller: () => ({ evaluate: all, evaluatePermits: all }) }));
     expect(asked).to.equal(1);
     const broken = (): never => {
       throw new Error('trap');
     };
-    expect(() => CedarPolicyEngine.load({ sources }, () => ({ forCaller: () => ({ all: broken, permits: broken }) })))
+    expect(() => CedarPolicyEngine.load({ sources }, () => ({ forCaller: () => ({ evaluate: broken, evaluatePermits: broken }) })))
       .to.throw(ConfigError, 'cannot be evaluated')
       .with.nested.property('cause.message', 'trap');
   });

@@ -121,10 +121,12 @@ describe('verifiedEvaluator', () => {
 
   /** What becomes of the answer of one evaluator, where another gives the truth. */
   function verified(answer: Evaluation, truth: Evaluation): Evaluation {
-    const saying = (evaluation: Evaluation) => () => ({ forCaller: () => ({ all: () => evaluation, permits: () => evaluation }) });
+    const saying = (evaluation: Evaluation) => () => ({
+      forCaller: () => ({ evaluate: () => evaluation, evaluatePermits: () => evaluation }),
+    });
     const evaluator = verifiedEvaluator(saying(answer), saying(truth), { due: true })([]);
     try {
-      return evaluator.forCaller(CALLER).all(EMPTY_RECORD, new StepBudget());
+      return evaluator.forCaller(CALLER).evaluate(EMPTY_RECORD, new StepBudget());
     } finally {
       evaluator.release?.();
     }

@@ -1,7 +1,7 @@
 import { useCedar } from '../../../lib/policy/wasm/CedarWasm.js';
 import { compiledEvaluator } from '../../../lib/policy/compile/compiledEvaluator.js';
 import { compilePolicy } from '../../../lib/policy/compile/compilePolicy.js';
-import type { Answers, Evaluation } from '../../../lib/policy/Evaluator.js';
+import type { BoundEvaluator, Evaluation } from '../../../lib/policy/Evaluator.js';
 import { MAX_POLICY_COST, policyCost } from '../../../lib/policy/parse/policyCost.js';
 import type { Policy } from '../../../lib/policy/Policy.js';
 import { readRecord } from '../../../lib/policy/value/readValue.js';
@@ -55,16 +55,22 @@ export function fuzzEvaluation(seed: number, requests: number, kind: FuzzKind): 
   return counts;
 }
 
-function compare(truths: Answers, answers: Answers, raw: Record<string, unknown>, policies: readonly Policy[], counts: FuzzCounts): void {
+function compare(
+  truths: BoundEvaluator,
+  answers: BoundEvaluator,
+  raw: Record<string, unknown>,
+  policies: readonly Policy[],
+  counts: FuzzCounts,
+): void {
   const context = readRecord(raw);
   let truth: Evaluation;
   try {
-    truth = truths.all(context, new StepBudget());
+    truth = truths.evaluate(context, new StepBudget());
   } catch {
     counts.refusedRequests += 1;
     return;
   }
-  const answer = answers.all(context, new StepBudget());
+  const answer = answers.evaluate(context, new StepBudget());
   counts.requests += 1;
   if (truth.errors.length === 0) counts.withoutError += 1;
   if (truth.decision === 'allow') counts.allowed += 1;

@@ -3,9 +3,9 @@ import { EntityValue, IpValue, QuantityValue, SetValue, type Value } from '../..
 import { compiledEvaluator } from '../../../lib/policy/compile/compiledEvaluator.js';
 import { ExpressionCompiler } from '../../../lib/policy/compile/expression.js';
 import { EvaluationContext } from '../../../lib/policy/compile/EvaluationContext.js';
-import { longLiterals } from '../../../lib/policy/compile/longLiterals.js';
+import { longLiterals } from '../../../lib/policy/compile/compilePolicy.js';
 import { Uncompilable } from '../../../lib/policy/compile/shape.js';
-import { decimalText } from '../../../lib/policy/value/parseDecimal.js';
+import { decimalText } from '../../../lib/policy/value/literals.js';
 import { readRecord } from '../../../lib/policy/value/readValue.js';
 import { StepBudget } from '../../../lib/policy/value/StepBudget.js';
 import { wasmEvaluator } from '../../../lib/policy/wasm/wasmEvaluator.js';
@@ -53,7 +53,7 @@ export function fuzzValues(seed: number, expressions: number): ValueCounts {
     counts.errors += wanted.errors.length;
     for (const make of [wasmEvaluator, compiledEvaluator]) {
       const evaluator = make(policies);
-      const { reasons, errors } = evaluator.forCaller(caller).all(context, new StepBudget());
+      const { reasons, errors } = evaluator.forCaller(caller).evaluate(context, new StepBudget());
       const got = { reasons: reasons.map(({ id }) => id), errors: errors.map(({ policy }) => policy.id).sort() };
       if (JSON.stringify(got) !== JSON.stringify(wanted)) {
         const odd = policies.filter(({ id }) => got.reasons.includes(id) !== wanted.reasons.includes(id) || got.errors.includes(id) !== wanted.errors.includes(id)); // prettier-ignore

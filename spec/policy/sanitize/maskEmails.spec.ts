@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { maskEmails } from '../../../lib/policy/sanitize/maskEmails.js';
+import { atThisPace, busyMs } from '../../support/pace.js';
 
 describe('maskEmails', () => {
   const cases: [string, string][] = [
@@ -30,9 +31,10 @@ describe('maskEmails', () => {
 
   it('takes linear time on hostile text', () => {
     const n = 250_000;
-    const started = performance.now();
-    for (const text of ['a', '@', 'a@', '"@', '@[', 'a@.', '.@', '"a"@', "'@x", 'a@b@']) maskEmails(text.repeat(n / text.length));
-    maskEmails(`${'a'.repeat(n)} ${'@'.repeat(n)}`);
-    expect(performance.now() - started).to.be.below(2_000);
+    const ms = busyMs(() => {
+      for (const text of ['a', '@', 'a@', '"@', '@[', 'a@.', '.@', '"a"@', "'@x", 'a@b@']) maskEmails(text.repeat(n / text.length));
+      maskEmails(`${'a'.repeat(n)} ${'@'.repeat(n)}`);
+    });
+    expect(ms).to.be.below(atThisPace(2_000));
   });
 });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { EntityValue, QuantityValue, RecordValue, SetValue, type Value } from '../../../lib/policy/value/Value.js';
 import { addLongs, divideLong, multiplyLongs, negateLong, subtractLongs, toLong } from '../../../lib/policy/value/longs.js';
 import { LikePattern } from '../../../lib/policy/value/LikePattern.js';
-import { contains, containsAll, containsAny, keyOf, sameValue } from '../../../lib/policy/value/sameValue.js';
+import { contains, containsAll, containsAny, valueKey, sameValue } from '../../../lib/policy/value/sameValue.js';
 import { StepBudget, StepsExceeded } from '../../../lib/policy/value/StepBudget.js';
 
 const { value: values } = fc.letrec<{ value: Value }>((tie) => ({
@@ -36,7 +36,7 @@ describe('Equality of Cedar values', () => {
       fc.property(values, values, (a, b) => {
         const expected = naive(a, b);
         expect(sameValue(a, b, budget())).to.equal(expected);
-        expect(keyOf(a, budget()) === keyOf(b, budget())).to.equal(expected);
+        expect(valueKey(a, budget()) === valueKey(b, budget())).to.equal(expected);
       }),
       { numRuns: 3_000 },
     );
@@ -51,7 +51,7 @@ describe('Equality of Cedar values', () => {
     fc.assert(
       fc.property(values, (value) => {
         expect(sameValue(value, turned(value), budget())).to.equal(true);
-        expect(keyOf(turned(value), budget())).to.equal(keyOf(value, budget()));
+        expect(valueKey(turned(value), budget())).to.equal(valueKey(value, budget()));
       }),
     );
   });

@@ -1,10 +1,8 @@
 import { expect } from 'chai';
-import type { CedarRecord, CedarValue } from '../../../lib/policy/wasm/CedarValue.js';
-import { EntityValue, IpValue, RecordValue } from '../../../lib/policy/value/Value.js';
-import { parseDuration } from '../../../lib/policy/value/parseDatetime.js';
+import { type CedarRecord, type CedarValue, toCedar as write } from '../../../lib/policy/wasm/toCedar.js';
+import { EntityValue, IpValue, RecordValue, wellFormed } from '../../../lib/policy/value/Value.js';
+import { parseDuration } from '../../../lib/policy/value/literals.js';
 import { readDatetime, readValue } from '../../../lib/policy/value/readValue.js';
-import { toCedar as write } from '../../../lib/policy/wasm/toCedar.js';
-import { wellFormed } from '../../../lib/policy/value/wellFormed.js';
 import { callOf, engineOf, wasmEngineOf } from '../../support/policyCalls.js';
 
 const decimal = (arg: string): object => ({ __extn: { fn: 'decimal', arg } });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nextId } from '../../../lib/common/ids.js';
+import { nextId } from '../../../lib/common/nextId.js';
 import type { ExecutingTask, Task } from '../../../lib/model/Task.js';
 import type { StateStore } from '../../../lib/store/StateStore.js';
 import type { StoreChange } from '../../../lib/store/TaskStore.js';

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { inspect } from 'node:util';
 import { postgresStore } from '../../../lib/store/postgres/index.js';
+import { SCHEMA_VERSION } from '../../../lib/store/postgres/schema.js';
 import type { AegisError } from '../../../lib/model/AegisError.js';
 import { recordOf } from '../../support/approvalRecords.js';
 import { diagnosed, securityCodes } from '../../support/diagnosed.js';
@@ -127,22 +128,61 @@ describe('Opening a PostgreSQL store', function () {
     const task = await inStatus(first.tasks, 'approved');
     await first.close();
     const client = await stores.client();
+    // what the third version renamed and added, and the second one added
     await client.query(
-      `ALTER TABLE ${schema}.owner DROP COLUMN has_tasks; DROP INDEX ${schema}.approval_home; UPDATE ${schema}.version SET version = 1`,
+      `ALTER TABLE $S.version DROP COLUMN min_reader; ALTER TABLE $S.meta RENAME COLUMN incarnation TO epoch;
+      ALTER TABLE $S.owner RENAME COLUMN owner_id TO owner; ALTER TABLE $S.task RENAME COLUMN owner_id TO home;
+      ALTER TABLE $S.task RENAME COLUMN executor_id TO owner; ALTER TABLE $S.task RENAME COLUMN queue TO lane;
+      ALTER TABLE $S.task RENAME COLUMN next_check_at TO look_at; ALTER TABLE $S.approval RENAME COLUMN owner_id TO home;
+      ALTER INDEX $S.task_queue RENAME TO task_lane; ALTER INDEX $S.task_executor RENAME TO task_owner; DROP INDEX $S.approval_owner;
+      ALTER TABLE $S.owner DROP COLUMN has_tasks; UPDATE $S.version SET version = 1`.replaceAll('$S', schema),
     );
     const [one, two] = await Promise.all([stores.open({ schema }), stores.open({ schema })]);
     expect(await one.tasks.get(task.taskId)).to.deep.equal(task);
     expect((await two.tasks.insert(pendingTask())).outcome).to.equal('created');
-    expect((await client.query(`SELECT version FROM ${schema}.version`)).rows).to.deep.equal([{ version: 2 }]);
+    expect((await client.query(`SELECT version, min_reader FROM ${schema}.version`)).rows).to.deep.equal([
+      { version: SCHEMA_VERSION, min_reader: 3 },
+    ]);
   });
 
-  it('leaves a schema alone that is newer than it knows', async () => {
+  it('works on a newer schema that says that it may, and leaves its version as it is', async () => {
     const schema = stores.newSchema();
-    await stores.open({ schema });
+    const task = await inStatus((await stores.open({ schema })).tasks, 'approved');
+    await stores.closeAll();
     const client = await stores.client();
-    await client.query(`UPDATE ${schema}.version SET version = 3`);
+    await client.query(
+      `UPDATE ${schema}.version SET version = ${SCHEMA_VERSION + 1}, min_reader = ${SCHEMA_VERSION}; ALTER TABLE ${schema}.task ADD COLUMN later text`,
+    );
+    const { tasks } = await stores.open({ schema });
+    const claim = { taskId: task.taskId, token: 't', digest: task.digest, nowMs: Date.now(), leaseMs: 1_000 };
+    expect(await tasks.claim(claim)).to.include({ status: 'executing' });
+    expect((await tasks.insert(pendingTask())).outcome).to.equal('created');
+    expect((await client.query(`SELECT version, min_reader FROM ${schema}.version`)).rows).to.deep.equal([
+      { version: SCHEMA_VERSION + 1, min_reader: SCHEMA_VERSION },
+    ]);
+  });
+
+  it('refuses a newer schema that says that it may not, and writes nothing to it', async () => {
+    const schema = stores.newSchema();
+    await inStatus((await stores.open({ schema })).tasks, 'approved');
+    await stores.closeAll();
+    const client = await stores.client();
+    await client.query(`UPDATE ${schema}.version SET version = ${SCHEMA_VERSION + 1}, min_reader = ${SCHEMA_VERSION + 1}`);
+    const content = async (): Promise<unknown[]> => {
+      const rows: unknown[] = [];
+      for (const table of ['version', 'meta', 'owner', 'task', 'task_decision', 'approval'])
+        rows.push((await client.query(`SELECT *, xmin::text FROM ${schema}.${table}`)).rows);
+      return rows;
+    };
+    const before = await content();
     const store = postgresStore({ connectionString: stores.server.url(), schema, queue: false });
-    expect((await rejection(Promise.resolve(store.open()))).message).to.match(/update aegislib/);
+    const error = await rejection(Promise.resolve(store.open()));
+    expect(error).to.include({ name: 'StoreError' });
+    expect(error.message)
+      .to.include(`version ${SCHEMA_VERSION + 1}`)
+      .and.to.match(/update aegislib, or name another schema/);
+    expect(await rejection(Promise.resolve(store.tasks.list({})))).to.include({ name: 'StoreError' });
+    expect(await content()).to.deep.equal(before);
   });
 
   it('creates all of its tables or none', async () => {
@@ -168,8 +208,8 @@ describe('Opening a PostgreSQL store', function () {
     await before.approvals.replace(used, 1);
     await before.close();
     const client = await stores.client();
-    expect((await client.query(`SELECT epoch FROM ${schema}.meta`)).rows[0].epoch).to.match(/^\d+\/[0-9A-F]{8}$/);
-    await client.query(`UPDATE ${schema}.meta SET epoch = '1/00000001'`);
+    expect((await client.query(`SELECT incarnation FROM ${schema}.meta`)).rows[0].incarnation).to.match(/^\d+\/[0-9A-F]{8}$/);
+    await client.query(`UPDATE ${schema}.meta SET incarnation = '1/00000001'`);
     const seen = await diagnosed(async () => {
       const after = await stores.open({ schema });
       for (const { taskId, version } of [approved, executing]) {
@@ -191,7 +231,7 @@ describe('Opening a PostgreSQL store', function () {
     const store = await stores.open({ schema, connectionString: stores.server.url('application_name=takeover') });
     const { taskId } = await inStatus(store.tasks, 'approved');
     const client = await stores.client();
-    await client.query(`UPDATE ${schema}.meta SET epoch = '1/00000001'`);
+    await client.query(`UPDATE ${schema}.meta SET incarnation = '1/00000001'`);
     await client.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'takeover'`);
     expect(await store.tasks.get(taskId)).to.include({ status: 'unknown' });
   });

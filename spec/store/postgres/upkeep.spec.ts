@@ -131,8 +131,8 @@ describe('The upkeep of a PostgreSQL store', function () {
     it('reads a handful of rows to find what is due, what is open, and what has lapsed', async () => {
       const live = await inStatus(one.tasks, 'pending', { origin: originOf(one.tasks.ownerId) });
       const dead = await inStatus(one.tasks, 'pending', { origin: originOf('dead'), guardKey: 'dead' });
-      const columns = `decision_id, status, version, guard_key, agent_id, tool_name, mode, session_digest, home, resumable, created_at, updated_at,
-        expires_at, look_at, decided, lane, attempt_count, changed_at, written_by, stamp, body`;
+      const columns = `decision_id, status, version, guard_key, agent_id, tool_name, mode, session_digest, owner_id, resumable, created_at, updated_at,
+        expires_at, next_check_at, decided, queue, attempt_count, changed_at, written_by, stamp, body`;
       for (const [task, count] of [
         [live, 50_000],
         [dead, 50_000],

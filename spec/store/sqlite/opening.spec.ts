@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
 import type { AegisError } from '../../../lib/model/AegisError.js';
 import { sqliteStore } from '../../../lib/store/sqlite/index.js';
 import { checkedVersion, SCHEMA_VERSION } from '../../../lib/store/sqlite/schema.js';
@@ -44,14 +45,45 @@ describe('Opening a SQLite store', () => {
     expect(readFileSync(path('text.db'), 'utf8')).to.equal('not a database '.repeat(100));
   });
 
-  it('refuses the database of another program, and a file of a newer schema, and leaves both as they were', () => {
+  it('refuses the database of another program, and leaves it as it was', () => {
     bare('other.db').exec('CREATE TABLE notes (text)');
     expect(refusal(path('other.db')).message).to.include('another program');
     expect(bare('other.db').prepare('SELECT name FROM sqlite_master').all()).to.have.length(1);
-    open().close();
-    bare().exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
-    expect(refusal(path()).message).to.include(`schema version ${SCHEMA_VERSION + 1}`);
   });
+
+  it('works on a file of a newer schema that says that it may, and leaves its version as it is', async () => {
+    const made = open();
+    const task = await inStatus(made.tasks, 'approved');
+    made.close();
+    bare().exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}; ALTER TABLE task ADD COLUMN later TEXT`);
+    const { tasks } = open();
+    const claim = { taskId: task.taskId, token: 't', digest: task.digest, nowMs: Date.now(), leaseMs: 1_000 };
+    expect(await tasks.claim(claim)).to.include({ status: 'executing' });
+    expect(await tasks.insert(pendingTask())).to.include({ outcome: 'created' });
+    expect(bare().prepare('PRAGMA user_version').get()).to.include({ user_version: SCHEMA_VERSION + 1 });
+    expect(minReader(bare())).to.equal(3);
+  });
+
+  for (const [says, sql] of [
+    ['says that it may not', `UPDATE meta SET value = ${SCHEMA_VERSION + 1} WHERE key = 'min_reader'`],
+    ['says nothing', "DELETE FROM meta WHERE key = 'min_reader'"],
+    ['says nothing that it understands', "UPDATE meta SET value = '1' WHERE key = 'min_reader'"],
+  ] as const)
+    it(`refuses a file of a newer schema that ${says}, and writes nothing to it`, async () => {
+      const made = open();
+      await inStatus(made.tasks, 'approved');
+      made.close();
+      bare().exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}; ${sql}`);
+      const content = (): unknown =>
+        ['sqlite_master', 'meta', 'owner', 'task', 'approval', 'change'].map((table) => bare().prepare(`SELECT * FROM ${table}`).all());
+      const before = content();
+      const { message } = refusal(path());
+      expect(message)
+        .to.include(`schema version ${SCHEMA_VERSION + 1}`)
+        .and.to.match(/update aegislib, or name another file/);
+      expect(content()).to.deep.equal(before);
+      expect(bare().prepare('PRAGMA user_version').get()).to.include({ user_version: SCHEMA_VERSION + 1 });
+    });
 
   it('refuses a file that this user may not write', async function () {
     this.timeout(20_000);
@@ -101,6 +133,11 @@ describe('Opening a SQLite store', () => {
     store.approvals.replace({ ...denied, status: 'denied', version: 2, verdicts: [{ approve: false, by: 'b', atMs: 3, policies: [] }] }, 1);
     store.close();
     const db = bare();
+    // what the third version renamed and added
+    db.exec(`ALTER TABLE owner RENAME COLUMN owner_id TO owner; ALTER TABLE task RENAME COLUMN owner_id TO home;
+      ALTER TABLE task RENAME COLUMN executor_id TO owner; ALTER TABLE task RENAME COLUMN next_check_at TO look_at;
+      ALTER TABLE approval RENAME COLUMN owner_id TO home; ALTER TABLE change RENAME COLUMN written_by TO owner;
+      DELETE FROM meta WHERE key = 'min_reader'`);
     // what the second version added
     for (const index of ['task_seq', 'task_finished', 'approval_seq', 'approval_denied', 'approval_lone']) db.exec(`DROP INDEX ${index}`);
     for (const column of ['task.seq', 'approval.seq', 'approval.tasked']) {
@@ -111,6 +148,7 @@ describe('Opening a SQLite store', () => {
     db.close();
     const again = open();
     expect(checkedVersion(bare())).to.equal(SCHEMA_VERSION);
+    expect(minReader(bare())).to.equal(3);
     expect(again.tasks.get(kept.taskId)).to.deep.equal(kept);
     expect(again.approvals.list({})).to.have.length(2);
     expect(await again.approvals.listDenied('bot', 'refund', 0)).to.have.length(1);
@@ -166,3 +204,7 @@ describe('Opening a SQLite store', () => {
     expect(sqlite).to.not.equal(undefined);
   });
 });
+
+function minReader(db: DatabaseSync): unknown {
+  return db.prepare("SELECT value FROM meta WHERE key = 'min_reader'").get()?.['value'];
+}

@@ -10,6 +10,7 @@ import { needsSqlite, sqliteFiles } from './sqliteFiles.js';
 import { inStatus, NOW } from '../taskInStatus.js';
 import { until } from '../taskStoreHandles.js';
 import { originOf } from '../taskStoreLeases.js';
+import { atThisPace, busyMs } from '../../support/pace.js';
 
 describe('A SQLite store that is kept for long', () => {
   needsSqlite();
@@ -66,7 +67,7 @@ describe('A SQLite store that is kept for long', () => {
     const db = bare();
     const left = (): unknown => db.prepare('SELECT count(*) AS n FROM change').get();
     db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10100)
-      INSERT INTO change (kind, id, version, status, owner, at) SELECT 'task', 'x', 1, 'pending', 'o', ${Date.now()} FROM n`);
+      INSERT INTO change (kind, id, version, status, written_by, at) SELECT 'task', 'x', 1, 'pending', 'o', ${Date.now()} FROM n`);
     one.tasks.heartbeat(1_000, Date.now());
     expect(left()).to.include({ n: 10_000 });
     db.exec(`UPDATE change SET at = ${Date.now() - 3_600_001}`);
@@ -80,15 +81,10 @@ describe('A SQLite store that is kept for long', () => {
     const db = bare();
     await fill(store, db, 100_000);
     const task = await inStatus(store.tasks, 'approved', { origin: originOf('dead') });
-    const took = (work: () => unknown): number => {
-      const start = performance.now();
-      work();
-      return performance.now() - start;
-    };
     const query = { nowMs: Date.now(), idleMs: 1e9, againMs: 60_000, keys: ['refund'], poll: false, limit: 100 };
-    expect(took(() => expect(store.tasks.due(query)).to.deep.equal([task]))).to.be.lessThan(100);
-    expect(took(() => expect(store.tasks.findOpen({ ...task, guardKey: 'none' })).to.equal(undefined))).to.be.lessThan(100);
-    expect(took(() => expect(store.tasks.counts()).to.include({ pending: 100_000, approved: 1 }))).to.be.lessThan(500);
+    expect(busyMs(() => expect(store.tasks.due(query)).to.deep.equal([task]))).to.be.lessThan(atThisPace(100));
+    expect(busyMs(() => expect(store.tasks.findOpen({ ...task, guardKey: 'none' })).to.equal(undefined))).to.be.lessThan(atThisPace(100));
+    expect(busyMs(() => expect(store.tasks.counts()).to.include({ pending: 100_000, approved: 1 }))).to.be.lessThan(atThisPace(500));
     const plans = { ...DUE_QUERIES, equal: EQUAL_QUERY };
     for (const [name, sql] of Object.entries(plans)) {
       const steps = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[];
@@ -106,10 +102,10 @@ describe('A SQLite store that is kept for long', () => {
       expiresAtMs: NOW + 1e9,
     });
     db.exec(`BEGIN; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count - 1})
-      INSERT INTO task (task_id, decision_id, status, version, guard_key, agent_id, tool_name, mode, original_digest, session_digest, home, resumable,
-        created_at, updated_at, expires_at, look_at, decided, lease_until, owner, seq, body)
-      SELECT task_id || i, decision_id || i, status, version, guard_key, agent_id, tool_name, mode, original_digest, session_digest, home, resumable,
-        created_at, updated_at, expires_at, look_at, decided, lease_until, owner, seq, replace(replace(body, '${taskId}', '${taskId}' || i), '${decisionId}', '${decisionId}' || i)
+      INSERT INTO task (task_id, decision_id, status, version, guard_key, agent_id, tool_name, mode, original_digest, session_digest, owner_id, resumable,
+        created_at, updated_at, expires_at, next_check_at, decided, lease_until, executor_id, seq, body)
+      SELECT task_id || i, decision_id || i, status, version, guard_key, agent_id, tool_name, mode, original_digest, session_digest, owner_id, resumable,
+        created_at, updated_at, expires_at, next_check_at, decided, lease_until, executor_id, seq, replace(replace(body, '${taskId}', '${taskId}' || i), '${decisionId}', '${decisionId}' || i)
       FROM task, n WHERE task_id = '${taskId}';
       INSERT OR IGNORE INTO task_decision (decision_id, ord) SELECT decision_id, ord FROM task; COMMIT`);
   }

@@ -1,0 +1,587 @@
+// What 'aegislib' exports. Written by npm run api:update; review what changes here.
+
+export declare function AegisAgent(agentId: string, options?: AegisAgentOptions): <T extends abstract new (...args: never) => object>(target: T, context?: ClassDecoratorContext<T>) => void;
+
+export interface AegisAgentOptions {
+    readonly module?: AegisModule | AegisModuleView;
+    readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore';
+}
+
+export declare abstract class AegisError extends Error {
+    abstract readonly name: string;
+    readonly code: string;
+    constructor(code: string, message: string, options?: ErrorOptions);
+    static is(error: unknown): error is AegisError;
+}
+
+export declare function AegisGuard<This, A extends readonly unknown[], R extends Guardable, const N, const O>(options: GuardOptions<This, A, R, N, O>): GuardDecorator<This, A, R>;
+
+export declare class AegisModule implements AegisModuleView {
+    #private;
+    private constructor();
+    static configure(options?: ConfigureOptions): AegisModule;
+    static create(options: AegisOptions): AegisModule;
+    static get current(): AegisModuleView;
+    static close(options?: {
+        readonly graceMs?: number;
+    }): Promise<void>;
+    get decisions(): DecisionService;
+    get tasks(): TaskRegistry;
+    get scheduler(): ApprovalScheduler;
+    get approvals(): ApprovalDesk;
+    get policies(): ReloadablePolicies;
+    ready(): Promise<void>;
+    register(target: object): void;
+    withSession<T>(session: object | null, fn: () => T): T;
+    close(options?: {
+        readonly graceMs?: number;
+    }): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface AegisModuleView {
+    readonly decisions: DecisionService;
+    readonly tasks: TaskRegistry;
+    readonly scheduler: ApprovalScheduler;
+    ready(): Promise<void>;
+    register(target: object): void;
+    withSession<T>(session: object | null, fn: () => T): T;
+}
+
+export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
+    readonly decisions?: DecisionService;
+    readonly agentId?: string;
+    readonly approvalTimeoutMs?: number;
+    readonly approvalPolling?: Partial<ApprovalPolling>;
+    readonly keepAlive?: boolean;
+    readonly store?: string | StateStore | TaskStore;
+    readonly resolve?: ResolveInstance;
+    readonly recovery?: RecoveryOptions;
+    readonly tasks?: TaskRegistryOptions;
+    readonly scheduler?: (options: ApprovalSchedulerOptions) => ApprovalScheduler;
+    readonly sessions?: 'explicit' | 'async-local';
+    readonly nullParams?: 'refuse' | 'allow';
+    readonly limits?: Partial<SnapshotLimits>;
+    readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore';
+    readonly logger?: Logger;
+    readonly logLevel?: LogLevel;
+    readonly debug?: boolean;
+    readonly env?: boolean;
+}
+
+export declare class ApprovalCancelledError extends AegisError {
+    readonly name = "ApprovalCancelledError";
+    readonly taskId: string;
+    constructor(taskId: string, message: string, options?: ErrorOptions);
+}
+
+export declare class ApprovalDesk extends SafeEmitter<DeskEvents> {
+    #private;
+    constructor(store: ApprovalStore, options?: ApprovalDeskOptions, clock?: SteadyClock);
+    get attended(): boolean;
+    attend(): () => void;
+    get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
+    list({ status, ...query }?: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
+    approve(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
+    deny(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
+    mayDecide(decisionId: string, by: string): Promise<boolean>;
+}
+
+export type ApprovalMode = 'defer' | 'wait' | 'throw';
+
+export declare class ApprovalPendingError<T = unknown> extends AegisError {
+    readonly name = "ApprovalPendingError";
+    readonly pending: PendingApproval<T>;
+    constructor(pending: PendingApproval<T>);
+}
+
+export interface ApprovalPolling {
+    readonly enabled: boolean;
+    readonly initialDelayMs: number;
+    readonly maxDelayMs: number;
+    readonly maxAttempts: number;
+    readonly jitterRatio: number;
+}
+
+export interface ApprovalRecord {
+    readonly decisionId: string;
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly guardKey: string;
+    readonly originalParams: Params;
+    readonly params: Params;
+    readonly originalDigest: string;
+    readonly digest: string;
+    readonly opaque: readonly string[];
+    readonly session: Session | null;
+    readonly sessionDigest: string;
+    readonly facts: Readonly<Record<string, unknown>>;
+    readonly factsDigest: string;
+    readonly requester: string;
+    readonly requesterKnown: boolean;
+    readonly reason: string;
+    readonly message?: string | undefined;
+    readonly policies: readonly ApprovalPolicy[];
+    readonly policySetHash: string;
+    readonly refusals: number;
+    readonly createdAtMs: number;
+    readonly expiresAtMs: number;
+    readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
+    readonly verdicts: readonly Verdict[];
+    readonly consumed?: {
+        readonly token: string;
+        readonly atMs: number;
+    } | undefined;
+    readonly version: number;
+    readonly mac?: string | undefined;
+}
+
+export declare class ApprovalScheduler {
+    #private;
+    constructor(options: ApprovalSchedulerOptions);
+    get queueSize(): number;
+    get canAsk(): boolean;
+    pendingTasks(): readonly Task[];
+    start(): void;
+    submit<T>(call: ApprovalCall<T>): PendingApproval<T>;
+    shutdown({ graceMs }?: {
+        readonly graceMs?: number;
+    }): Promise<void>;
+}
+
+export declare class ApprovalTimeoutError extends AegisError {
+    readonly name = "ApprovalTimeoutError";
+    readonly taskId: string;
+    readonly decisionId: string;
+    constructor(taskId: string, decisionId: string, message: string, options?: ErrorOptions);
+}
+
+export interface Approver {
+    attach(desk: ApprovalDesk): () => void;
+}
+
+export declare class AuthError extends ServiceError {
+    readonly name = "AuthError";
+    constructor(message: string, options?: ServiceErrorOptions);
+}
+
+export declare class BadRequestError extends ServiceError {
+    readonly name = "BadRequestError";
+    constructor(message: string, options?: ServiceErrorOptions);
+}
+
+export declare class CallAbortedError extends AegisError {
+    readonly name = "CallAbortedError";
+    constructor(toolName: string, reason: unknown);
+}
+
+export declare class CapacityError extends AegisError {
+    readonly name = "CapacityError";
+    readonly limit: number;
+    constructor(limit: number, message: string);
+}
+
+export declare class ConfigError extends AegisError {
+    readonly name = "ConfigError";
+    readonly problems: readonly ConfigProblem[];
+    constructor(problems: readonly ConfigProblem[], options?: ErrorOptions);
+}
+
+export interface ConfigureOptions extends AegisOptions {
+    readonly replace?: boolean;
+}
+
+export declare class ConsoleLogger implements Logger {
+    #private;
+    constructor(level?: LogLevel);
+    debug(fields: object, message: string): void;
+    info(fields: object, message: string): void;
+    warn(fields: object, message: string): void;
+    error(fields: object, message: string): void;
+}
+
+export interface CurrentCall {
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly decisionId: string;
+    readonly taskId: string | undefined;
+    readonly depth: number;
+}
+
+export type Decision = AllowDecision | DenyDecision | SanitizeDecision | ApprovalNeededDecision;
+
+export interface DecisionService {
+    decide(request: DecisionRequest, options: AskOptions): Awaitable<Decision>;
+    status(decisionId: string, options: AskOptions): Awaitable<DecisionStatus>;
+    statuses?(decisionIds: readonly string[], options: AskOptions): Awaitable<readonly DecisionStatus[]>;
+    watch?(signal: AbortSignal): AsyncIterable<DecisionStatus>;
+    reevaluate?(request: DecisionRequest, decisionId: string, options: AskOptions): Awaitable<Decision>;
+    consume?(use: ApprovalUse): Awaitable<boolean>;
+    withdraw?(decisionId: string): Awaitable<void>;
+    expire?(decisionId: string): Awaitable<void>;
+    ready?(): Awaitable<void>;
+    close?(): Awaitable<void>;
+}
+
+export declare class DecisionUnavailableError extends AegisError {
+    readonly name = "DecisionUnavailableError";
+    readonly reason: UnbelievableReason;
+    constructor(reason: UnbelievableReason, message: string, options?: ErrorOptions);
+}
+
+export type Diagnostic = {
+    readonly kind: 'security';
+    readonly code: string;
+    readonly message: string;
+    readonly agentId?: string | undefined;
+    readonly toolName?: string | undefined;
+    readonly decisionId?: string | undefined;
+} | {
+    readonly kind: 'callback';
+    readonly where: string;
+    readonly error: {
+        readonly name: string;
+        readonly message: string;
+    };
+};
+
+export declare class EmbeddedDecisionService implements DecisionService {
+    #private;
+    constructor(options: EmbeddedDecisionServiceOptions);
+    decide(request: DecisionRequest): Awaitable<Decision>;
+    reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision>;
+    status(decisionId: string): Awaitable<DecisionStatus>;
+    watch(signal: AbortSignal): AsyncIterable<DecisionStatus>;
+    consume(use: ApprovalUse): Awaitable<boolean>;
+    withdraw(decisionId: string): Awaitable<void>;
+    expire(decisionId: string): Awaitable<void>;
+    close(): void;
+}
+
+export interface EmbeddedOptions {
+    readonly policies?: PolicySource;
+    readonly watch?: boolean;
+    readonly onRemovedForbid?: 'hold' | 'accept';
+    readonly onReload?: (result: ReloadResult) => void;
+    readonly verify?: number;
+    readonly agents?: Readonly<Record<string, AgentConfig>>;
+    readonly toolset?: string;
+    readonly facts?: FactsHook;
+    readonly factsTimeoutMs?: number;
+    readonly unattended?: 'pending' | 'deny';
+    readonly approver?: Approver;
+    readonly approverGroups?: ApprovalDeskOptions['approverGroups'];
+    readonly mayApprove?: ApprovalDeskOptions['mayApprove'];
+    readonly requireRequester?: boolean;
+    readonly maxPendingPerTool?: number;
+    readonly denialTtlMs?: number;
+    readonly exposePolicies?: boolean;
+    readonly approvalStore?: ApprovalStore;
+    readonly stateKey?: string | SecretString;
+}
+
+export interface ErrorSummary {
+    readonly name: string;
+    readonly code?: string | undefined;
+    readonly message: string;
+}
+
+export type FactsHook = (call: FactsCall) => Awaitable<object>;
+
+export declare class ForbiddenError extends AegisError {
+    readonly name = "ForbiddenError";
+    readonly status = 403;
+    readonly statusCode = 403;
+    readonly agentId: string | undefined;
+    readonly toolName: string | undefined;
+    readonly decision: Decision | undefined;
+    constructor(message: string, options?: ForbiddenErrorOptions);
+    get violations(): readonly Violation[];
+    toJSON(): object;
+}
+
+export type FunctionGuardOptions<This, A extends readonly unknown[], R, N, M extends ApprovalMode, O = unknown> = BaseGuardOptions<This, A, R> & NamingOptions<A, N, O> & FunctionApproval<R, M>;
+
+export declare class GuardDefinitionError extends AegisError {
+    readonly name = "GuardDefinitionError";
+    constructor(message: string, options?: ErrorOptions);
+}
+
+export interface GuardInfo {
+    readonly method: string | symbol;
+    readonly toolName: string;
+    readonly key: string;
+    readonly agentId: string | undefined;
+    readonly approval: ApprovalMode;
+    readonly params: readonly string[] | undefined;
+    readonly groups: readonly string[];
+    readonly opaque: readonly string[];
+    readonly idempotent: boolean;
+}
+
+export type GuardOptions<This, A extends readonly unknown[], R, N, O = unknown> = BaseGuardOptions<This, A, R> & NamingOptions<A, N, O> & ApprovalOption<R>;
+
+export type GuardOutcome<R> = RanOutcome<R> | DeniedOutcome | PendingOutcome<Awaited<R>>;
+
+export type Guarded<T> = T | PendingApproval<T>;
+
+export interface GuardedCall<R = unknown> {
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly params: Readonly<Record<string, unknown>>;
+    readonly guardKey?: string | undefined;
+    readonly session?: Session | null | undefined;
+    readonly groups?: readonly string[] | undefined;
+    readonly opaque?: readonly string[] | undefined;
+    readonly knows?: ((name: string) => boolean) | undefined;
+    readonly schema?: StandardSchema | undefined;
+    readonly mode?: ApprovalMode | undefined;
+    readonly approvalTimeoutMs?: number | undefined;
+    readonly signal?: AbortSignal | undefined;
+    readonly guard?: object | undefined;
+    readonly target?: unknown;
+    readonly recheck?: (() => string | undefined) | undefined;
+    readonly onSettled?: ((result: R | undefined, error: unknown) => unknown) | undefined;
+    readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+    readonly signature?: string | undefined;
+    readonly covers?: boolean | undefined;
+}
+
+export type GuardedFunction<This, A extends readonly unknown[], R, M extends ApprovalMode> = 'defer' extends M ? Fn<This, A, Promise<Awaited<R> | PendingApproval<Settled<R>>>> : Fn<This, A, R>;
+
+export declare const LegacyAegisGuard: <This, A extends readonly unknown[], R extends Guardable, const N, const O>(options: GuardOptions<This, A, R, N, O>) => LegacyGuardDecorator<This, A, R>;
+
+export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
+
+export interface Logger {
+    debug(fields: object, message: string): void;
+    info(fields: object, message: string): void;
+    warn(fields: object, message: string): void;
+    error(fields: object, message: string): void;
+}
+
+export interface NewTask {
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly decisionId: string;
+    readonly taskId?: string | undefined;
+    readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+    readonly timeoutMs?: number | undefined;
+}
+
+export declare class NotFoundError extends ServiceError {
+    readonly name = "NotFoundError";
+    constructor(message: string, options?: ServiceErrorOptions);
+}
+
+export declare class OutcomeUnknownError extends AegisError {
+    readonly name = "OutcomeUnknownError";
+    readonly taskId: string;
+    constructor(taskId: string, message: string, options?: ErrorOptions);
+}
+
+export type Params = Readonly<Record<string, unknown>>;
+
+export declare class ParamsError extends AegisError {
+    readonly name: string;
+    readonly path: string;
+    constructor(path: string, message: string, options?: ErrorOptions & {
+        readonly code?: string;
+    });
+}
+
+export interface PendingApproval<T = unknown> {
+    readonly [PENDING_BRAND]: true;
+    readonly taskId: string;
+    readonly decisionId: string;
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly message: string;
+    readonly status: TaskStatus;
+    readonly completed: Promise<T>;
+    cancel(): Promise<boolean>;
+    toString(): string;
+    toJSON(): object;
+}
+
+export declare class PolicyEvalError extends ServiceError {
+    readonly name = "PolicyEvalError";
+    constructor(message: string, options?: ServiceErrorOptions);
+}
+
+export interface RecoveryOptions {
+    readonly leaseMs?: number | undefined;
+    readonly sweepMs?: number | undefined;
+    readonly maxRuns?: number | undefined;
+}
+
+export declare class RemoteDecisionService implements DecisionService {
+    #private;
+    constructor(options: RemoteDecisionServiceOptions);
+    decide(request: DecisionRequest, options?: AskOptions): Promise<Decision>;
+    status(decisionId: string, options?: AskOptions): Promise<DecisionStatus>;
+    close(): void;
+}
+
+export interface RemoteOptions {
+    readonly apiKey?: string | SecretString;
+    readonly baseUrl?: string | URL;
+    readonly timeoutMs?: number;
+    readonly retries?: number;
+    readonly userAgent?: string;
+    readonly allowInsecureHttp?: boolean;
+}
+
+export type ResolveInstance = (target: AnyClass, task: Task) => Awaitable<object | undefined>;
+
+export declare class SanitizeError extends AegisError {
+    readonly name = "SanitizeError";
+    readonly path: string;
+    constructor(path: string, message: string, options?: ErrorOptions);
+}
+
+export declare class SecretString {
+    #private;
+    constructor(value: string);
+    reveal(): string;
+    toString(): string;
+    toJSON(): string;
+    [Symbol.toPrimitive](): string;
+}
+
+export type Session = Readonly<Record<string, unknown>>;
+
+export declare class ShutdownError extends AegisError {
+    readonly name = "ShutdownError";
+    constructor(message: string, options?: ErrorOptions);
+}
+
+export declare class StoreError extends AegisError {
+    readonly name = "StoreError";
+    constructor(message: string, options?: ErrorOptions);
+}
+
+export type SyncGuardOptions<This, A extends readonly unknown[], R, N, O = unknown> = Omit<BaseGuardOptions<This, A, R>, 'waitMs'> & NamingOptions<A, N, O> & {
+    readonly approval?: 'throw';
+};
+
+export type Task = PendingTask | ApprovedTask | ExecutingTask | CompletedTask | FailedTask | DeniedTask | TimeoutTask | CancelledTask | UnknownTask;
+
+export type TaskEvents = {
+    [S in TaskStatus]: [task: Extract<Task, {
+        status: S;
+    }>];
+} & {
+    transition: [change: TaskTransition];
+    'waiting-for-worker': [waiting: WaitingForWorker];
+};
+
+export interface TaskQuery {
+    readonly status?: TaskStatus | readonly TaskStatus[] | undefined;
+    readonly agentId?: string | undefined;
+    readonly toolName?: string | undefined;
+    readonly limit?: number | undefined;
+}
+
+export declare class TaskRegistry extends TaskRecorder {
+    #private;
+    createTask(task: NewTask): Promise<PendingTask>;
+    updateStatus(taskId: string, status: TaskStatus, { result, reason }?: {
+        result?: unknown;
+        reason?: string;
+    }): Promise<Task>;
+    getTask(taskId: string): Promise<Task | undefined>;
+    listTasks(query?: TaskQuery): Promise<readonly Task[]>;
+    deleteTask(taskId: string): Promise<boolean>;
+    clearCompleted({ maxAgeSeconds, maxAgeMs }?: ClearAge): Promise<number>;
+    clearAll(): Promise<number>;
+    getStats(): Promise<TaskStats>;
+    resolveUnknown(taskId: string, resolution: UnknownResolution): Promise<Task>;
+}
+
+export declare class TaskStateError extends AegisError {
+    readonly name = "TaskStateError";
+    readonly taskId: string;
+    constructor(taskId: string, message: string);
+}
+
+export type TaskStats = Readonly<Record<TaskStatus | 'total', number>>;
+
+export type TaskStatus = Task['status'];
+
+export interface TaskTransition {
+    readonly task: Task;
+    readonly from: TaskStatus | undefined;
+}
+
+export interface TerminalApproverOptions {
+    readonly by?: string | undefined;
+    readonly terminal?: Terminal | undefined;
+}
+
+export declare class TimeoutError extends ServiceError {
+    readonly name = "TimeoutError";
+    constructor(message: string, options?: ServiceErrorOptions);
+}
+
+export declare class TransportError extends ServiceError {
+    readonly name = "TransportError";
+    constructor(message: string, options?: ServiceErrorOptions);
+}
+
+export interface UnknownResolution {
+    readonly outcome: 'done' | 'retry' | 'abandon';
+    readonly by: string;
+    readonly reason?: string | undefined;
+    readonly confirmExecutorDead?: boolean | undefined;
+}
+
+export declare class UnknownServiceError extends ServiceError {
+    readonly name = "UnknownServiceError";
+    constructor(message: string, options?: ServiceErrorOptions);
+}
+
+export declare class UnsupportedParamError extends ParamsError {
+    readonly name = "UnsupportedParamError";
+    constructor(path: string, message: string);
+}
+
+export declare class VerdictError extends AegisError {
+    readonly name = "VerdictError";
+    readonly status: 400 | 403 | 404 | 409;
+    readonly statusCode: 400 | 403 | 404 | 409;
+    readonly decisionId: string;
+    constructor(status: 400 | 403 | 404 | 409, code: string, decisionId: string, message: string);
+}
+
+export interface VerdictInput {
+    readonly by: string;
+    readonly reason?: string | undefined;
+    readonly digest?: string | undefined;
+}
+
+export interface WaitingForWorker {
+    readonly task: Task;
+    readonly reason: 'no-guard' | 'several-guards' | 'no-instance' | 'several-instances';
+}
+
+export declare function assertGuarded(target: AnyClass): void;
+
+export declare function currentCall(): CurrentCall | undefined;
+
+export declare function describeApproval(record: ApprovalRecord): readonly string[];
+
+export declare function getGuard(target: object, method?: PropertyKey): GuardInfo | undefined;
+
+export declare function guard<This, A extends readonly unknown[], R extends Guardable, const N, const O, const M extends ApprovalMode = 'defer'>(fn: Fn<This, A, R>, options: FunctionGuardOptions<This, A, R, N, M, O>): GuardedFunction<This, A, R, M>;
+
+export declare function guardCall<R>(module: AegisModule | AegisModuleView, call: GuardedCall<Awaited<R>>, run: RunGuarded<R>): Promise<GuardOutcome<Awaited<R>>>;
+
+export declare function guardSync<This, A extends readonly unknown[], R, const N, const O>(fn: Fn<This, A, R> & RefuseAsync<R>, options: SyncGuardOptions<This, A, R, N, O>): Fn<This, A, R>;
+
+export declare function isPending<T = unknown>(value: T | PendingApproval<T>): value is PendingApproval<T>;
+declare function isPending(value: unknown): value is PendingApproval;
+
+export declare function listGuards(target: AnyClass): readonly GuardInfo[];
+
+export declare function terminalApprover({ by, terminal }?: TerminalApproverOptions): Approver;

@@ -1,0 +1,177 @@
+// What 'aegislib/decision' exports. Written by npm run api:update; review what changes here.
+
+export interface AllowDecision extends DecisionFields {
+    readonly effect: 'allow';
+    readonly params?: undefined;
+}
+
+export { ApprovalDesk } from 'aegislib';
+
+export interface ApprovalDeskOptions extends EligibilityRules {
+    readonly maxPendingPerTool?: number | undefined;
+    readonly denialTtlMs?: number | undefined;
+}
+
+export interface ApprovalNeededDecision extends DecisionFields {
+    readonly effect: 'approval_needed';
+    readonly params?: Params | undefined;
+    readonly message?: string | undefined;
+    readonly approvalId?: string | undefined;
+    readonly expiresAtMs?: number | undefined;
+}
+
+export interface ApprovalUse {
+    readonly decisionId: string;
+    readonly digest: string;
+    readonly token: string;
+}
+
+export type { Approver } from 'aegislib';
+
+export interface AskOptions {
+    readonly signal?: AbortSignal | undefined;
+}
+
+export type { Awaitable } from 'aegislib/store';
+
+export declare const DEFAULT_LIMITS: SnapshotLimits;
+
+export type { Decision } from 'aegislib';
+
+export interface DecisionRequest {
+    readonly callId: string;
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly guardKey: string;
+    readonly params: Params;
+    readonly paramsDigest: string;
+    readonly session: Session | null;
+    readonly sessionDigest: string;
+    readonly groups: readonly string[];
+    readonly opaque: readonly string[];
+    readonly removable: readonly string[];
+    readonly approvalTimeoutMs: number;
+}
+
+export type { DecisionService } from 'aegislib';
+
+export interface DecisionStatus {
+    readonly decisionId: string;
+    readonly state: 'pending' | 'approved' | 'denied' | 'expired' | 'invalid';
+    readonly reason?: string | undefined;
+    readonly by?: string | undefined;
+}
+
+export interface DenyDecision extends DecisionFields {
+    readonly effect: 'deny';
+}
+
+export interface DeskEvents {
+    requested: [ApprovalRecord];
+    settled: [ApprovalRecord];
+}
+
+export type Effect = 'allow' | 'deny' | 'sanitize' | 'approval_needed';
+
+export interface EligibilityRules {
+    readonly approverGroups?: Readonly<Record<string, readonly string[]>> | undefined;
+    readonly mayApprove?: ((by: string, request: ApprovalRecord, policy: ApprovalPolicy) => Awaitable<boolean>) | undefined;
+    readonly requireRequester?: boolean | undefined;
+}
+
+export { EmbeddedDecisionService } from 'aegislib';
+
+export interface EmbeddedDecisionServiceOptions {
+    readonly policies: PolicySupplier;
+    readonly desk: ApprovalDesk;
+    readonly facts?: FactsHook | undefined;
+    readonly factsTimeoutMs?: number | undefined;
+    readonly unattended?: 'pending' | 'deny' | undefined;
+    readonly exposePolicies?: boolean | undefined;
+    readonly logger?: Logger | undefined;
+}
+
+export interface FactsCall {
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly params: Params;
+    readonly session: Session | null;
+}
+
+export type { FactsHook } from 'aegislib';
+
+export interface ForbiddenErrorOptions extends ErrorOptions {
+    readonly code?: string | undefined;
+    readonly agentId?: string | undefined;
+    readonly toolName?: string | undefined;
+    readonly decision?: Decision | undefined;
+}
+
+export type { Params } from 'aegislib';
+
+export interface PolicySupplier {
+    readonly engine: PolicyEngine;
+    close?(): void;
+}
+
+export { RemoteDecisionService } from 'aegislib';
+
+export interface RemoteDecisionServiceOptions {
+    readonly apiKey: SecretString | string;
+    readonly baseUrl?: string | URL | undefined;
+    readonly timeoutMs?: number | undefined;
+    readonly retries?: number | undefined;
+    readonly userAgent?: string | undefined;
+    readonly maxBodyBytes?: number | undefined;
+    readonly allowInsecureHttp?: boolean | undefined;
+    readonly random?: (() => number) | undefined;
+    readonly logger?: Logger | undefined;
+}
+
+export interface SanitizeDecision extends DecisionFields {
+    readonly effect: 'sanitize';
+    readonly params: Params;
+    readonly message?: string | undefined;
+}
+
+export interface ServiceErrorOptions extends ErrorOptions {
+    readonly code?: string | undefined;
+    readonly status?: number | undefined;
+}
+
+export type { Session } from 'aegislib';
+
+export interface SnapshotLimits {
+    readonly maxBytes: number;
+    readonly maxDepth: number;
+    readonly maxKeys: number;
+}
+
+export declare class SteadyClock {
+    #private;
+    notBefore(epochMs: number): void;
+    now(): number;
+}
+
+export interface Terminal {
+    readonly input: Readable & {
+        ref?(): unknown;
+        unref?(): unknown;
+    };
+    readonly output: Writable;
+}
+
+export type { TerminalApproverOptions } from 'aegislib';
+
+export type UnbelievableReason = 'malformed' | 'echo_mismatch' | 'redirect' | 'too_large' | 'duplicate_key' | 'replayed_decision' | 'circuit_open' | 'asynchronous' | 'service_threw';
+
+export type { VerdictInput } from 'aegislib';
+
+export interface Violation {
+    readonly type: string;
+    readonly message: string;
+    readonly field?: string | undefined;
+    readonly condition?: string | undefined;
+    readonly actualValue?: unknown;
+    readonly limitType?: string | undefined;
+}

@@ -1,0 +1,206 @@
+// What 'aegislib/guard' exports. Written by npm run api:update; review what changes here.
+
+export interface ApprovalCall<T = unknown> extends HeldApproval<T> {
+    readonly task: PendingTask;
+}
+
+export type ApprovalOption<R> = Vague<R> extends true ? ReturnTypeSaysNothing<ApprovalMode> : Holds<R> extends true ? ReturnTypeHoldsPendingApproval<ApprovalMode> : ReturnTypeHoldsNoPendingApproval<'wait' | 'throw'>;
+
+export interface ApprovalSchedulerOptions {
+    readonly decisions: DecisionService;
+    readonly registry: TaskRegistry;
+    readonly polling: ApprovalPolling;
+    readonly maxConcurrentPolls?: number | undefined;
+    readonly leaseMs?: number | undefined;
+    readonly keepAlive?: boolean | undefined;
+    readonly clock?: SteadyClock | undefined;
+    readonly random?: (() => number) | undefined;
+    readonly logger?: Logger | undefined;
+}
+
+export interface BaseGuardOptions<This, A extends readonly unknown[], R> {
+    readonly agentId?: string | ((self: NoInfer<This>, args: NoInfer<A>) => string);
+    readonly toolName?: string;
+    readonly key?: string;
+    readonly groups?: readonly string[];
+    readonly session?: SessionData | null | ((self: NoInfer<This>, args: NoInfer<A>) => SessionData | null | undefined);
+    readonly waitMs?: number;
+    readonly approvalTimeoutMs?: number;
+    readonly signal?: AbortSignal | ((self: NoInfer<This>, args: NoInfer<A>) => AbortSignal | undefined);
+    readonly onSettled?: (result: Settled<R> | undefined, error: unknown) => unknown;
+    readonly idempotent?: boolean;
+    readonly module?: AegisModule | AegisModuleView | ((self: NoInfer<This>) => AegisModule | AegisModuleView);
+}
+
+export interface ClearAge {
+    readonly maxAgeMs?: number;
+    readonly maxAgeSeconds?: number;
+}
+
+export interface DecidedEvent {
+    readonly kind: 'decided';
+    readonly request: DecisionRequest;
+    readonly decision: Decision;
+    readonly approvalId?: string | undefined;
+}
+
+export interface DeniedOutcome {
+    readonly kind: 'denied';
+    readonly error: AegisError;
+    readonly decision: Decision | undefined;
+}
+
+export interface EnteringEvent {
+    readonly kind: 'entering';
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly decisionId: string;
+    readonly taskId?: string | undefined;
+    readonly token?: string | undefined;
+    readonly params: Params;
+}
+
+export type Fn<This, A extends readonly unknown[], R> = (this: This, ...args: A) => R;
+
+export interface GuardDecorator<This, A extends readonly unknown[], R> {
+    (target: object, key: string | symbol, descriptor: {
+        value?: Fn<This, A, R>;
+    }): any;
+    (value: Fn<This, A, R>, context: ClassMethodDecoratorContext<This, Fn<This, A, R>>): any;
+}
+
+export type { GuardOptions } from 'aegislib';
+
+export type { GuardOutcome } from 'aegislib';
+
+export type Guardable = Promise<any> | AsyncGenerator<any, any, any>;
+
+export type { GuardedCall } from 'aegislib';
+
+export interface HeldApproval<T = unknown> {
+    readonly request: DecisionRequest;
+    run(params: Params, task: Task): Awaitable<T>;
+    admit(params: Params): Awaitable<Params>;
+    readonly guard?: object | undefined;
+    readonly target?: unknown;
+    readonly prototypes?: ReadonlyMap<string, object> | undefined;
+    readonly recheck?: (() => string | undefined) | undefined;
+    readonly onSettled?: ((result: T | undefined, error: unknown) => unknown) | undefined;
+}
+
+export interface Journal {
+    note(event: JournalEvent): void;
+    before?(event: EnteringEvent): Awaitable<void>;
+}
+
+export type JournalEvent = DecidedEvent | OpenedEvent | VerdictEvent | EnteringEvent | SettledEvent | PoliciesEvent | SecurityEvent;
+
+export interface LegacyGuardDecorator<This, A extends readonly unknown[], R> {
+    (target: This, key: string | symbol, descriptor: {
+        value?: Fn<This, A, R>;
+    }): any;
+}
+
+export type NamesFor<A extends readonly unknown[]> = number extends A['length'] ? Required<A> extends readonly [unknown, ...infer Rest] ? readonly [string, ...NamesFor<Rest>] : readonly [`...${string}`] : {
+    readonly [K in keyof A]-?: string;
+};
+
+export type NamingOptions<A extends readonly unknown[], N, O = unknown> = A extends readonly [] ? NoParameters : [SoleObject<A>] extends [never] ? ParametersNeedNames<GivenNames<A, N>> & NamedOptions<A, N, O> : ParametersMayHaveNames<GivenNames<A, N>> & (unknown extends N ? SoleObjectOptions<SoleObject<A>, O> : NamedOptions<A, N, O>);
+
+export interface OpenedEvent {
+    readonly kind: 'opened';
+    readonly task: PendingTask;
+}
+
+export interface PendingOutcome<R> {
+    readonly kind: 'pending';
+    readonly pending: PendingApproval<R>;
+    readonly signal: AbortSignal | undefined;
+    readonly joined: boolean;
+    schedule(): PendingApproval<R>;
+    wait(options?: {
+        readonly waitMs?: number | undefined;
+        readonly signal?: AbortSignal | undefined;
+    }): Promise<R>;
+    resume(options?: {
+        readonly atOnce?: boolean;
+    }): Awaitable<{
+        readonly value: R;
+    } | undefined>;
+    cancel(): Promise<boolean>;
+}
+
+export interface PoliciesEvent {
+    readonly kind: 'policies';
+    readonly hash: string;
+    readonly previousHash?: string | undefined;
+}
+
+export interface RanOutcome<R> {
+    readonly kind: 'ran';
+    readonly value: R;
+    readonly decision: Decision;
+    readonly params: Params;
+}
+
+export type RunGuarded<R> = (params: Params) => R;
+
+export interface SecurityEvent {
+    readonly kind: 'security';
+    readonly diagnostic: Extract<Diagnostic, {
+        readonly kind: 'security';
+    }>;
+}
+
+export type Settled<R> = NoInfer<Exclude<Awaited<R>, AnyPending>>;
+
+export interface SettledEvent {
+    readonly kind: 'settled';
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly decisionId: string;
+    readonly taskId?: string | undefined;
+    readonly outcome: 'completed' | 'failed' | 'unknown' | 'withheld';
+}
+
+export type StandardResult<Output> = {
+    readonly value: Output;
+    readonly issues?: undefined;
+} | {
+    readonly issues: readonly {
+        readonly message: string;
+        readonly path?: readonly (PropertyKey | {
+            readonly key: PropertyKey;
+        })[] | undefined;
+    }[];
+};
+
+export interface StandardSchema<Output = unknown> {
+    readonly '~standard': {
+        readonly version: 1;
+        readonly vendor: string;
+        readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
+        readonly types?: {
+            readonly input: unknown;
+            readonly output: Output;
+        } | undefined;
+    };
+}
+
+export interface TaskRegistryOptions {
+    readonly maxPending?: number | undefined;
+    readonly maxFinished?: number | undefined;
+    readonly finishedTtlMs?: number | undefined;
+}
+
+export interface VerdictEvent {
+    readonly kind: 'verdict';
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly decisionId: string;
+    readonly by: string;
+    readonly approved: boolean;
+    readonly status: string;
+    readonly digest: string;
+    readonly reason?: string | undefined;
+}

@@ -1,0 +1,167 @@
+// What 'aegislib/policy' exports. Written by npm run api:update; review what changes here.
+
+export interface AgentConfig {
+    readonly roles?: readonly string[] | undefined;
+    readonly attributes?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface AppliedPolicy {
+    readonly id: string;
+    readonly hash: string;
+    readonly effect: 'permit' | 'deny' | 'sanitize' | 'approval_needed';
+    readonly reason?: string | undefined;
+    readonly severity?: string | undefined;
+    readonly approvers?: readonly string[] | undefined;
+    readonly approvalTimeoutMs?: number | undefined;
+    readonly selfApproval?: boolean | undefined;
+}
+
+export declare class CedarPolicyEngine implements PolicyEngine {
+    #private;
+    private constructor();
+    static load(options: CedarPolicyEngineOptions): CedarPolicyEngine;
+    withAgents(agents: Readonly<Record<string, AgentConfig>>): CedarPolicyEngine;
+    get hash(): string;
+    get uncompiledPolicies(): readonly string[];
+    evaluate(call: PolicyCall): PolicyOutcome;
+    release(): void;
+}
+
+export interface CedarPolicyEngineOptions {
+    readonly sources: readonly SourceText[];
+    readonly agents?: Readonly<Record<string, AgentConfig>> | undefined;
+    readonly toolset?: string | undefined;
+    readonly groups?: readonly string[] | undefined;
+    readonly verify?: number | undefined;
+    readonly logger?: Logger | undefined;
+}
+
+export interface ConfigProblem {
+    readonly where: string;
+    readonly message: string;
+}
+
+export type DenyCode = 'no_permit' | 'forbidden' | 'policy_error' | 'sanitize_failed' | 'tool_is_group';
+
+export interface LintFinding extends PolicyProblem {
+    readonly severity: 'error' | 'warning' | 'info';
+}
+
+export interface LintPoliciesOptions {
+    readonly schema?: string | undefined;
+    readonly timeoutMs?: number | undefined;
+}
+
+export interface PendingReload {
+    readonly hash: string;
+    readonly removed: readonly RemovedForbid[];
+}
+
+export interface PolicyCall {
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly groups: readonly string[];
+    readonly params: Params;
+    readonly session: Session | null;
+    readonly facts: Readonly<Record<string, unknown>>;
+    readonly nowMs: number;
+    readonly removable: readonly string[];
+}
+
+export interface PolicyEngine {
+    readonly hash: string;
+    evaluate(call: PolicyCall): PolicyOutcome;
+}
+
+export type PolicyOutcome = {
+    readonly effect: 'allow';
+    readonly policies: readonly AppliedPolicy[];
+} | {
+    readonly effect: 'deny';
+    readonly code: DenyCode;
+    readonly reason: string;
+    readonly detail?: string | undefined;
+    readonly policies: readonly AppliedPolicy[];
+} | {
+    readonly effect: 'sanitize';
+    readonly params: Params;
+    readonly message: string;
+    readonly policies: readonly AppliedPolicy[];
+} | {
+    readonly effect: 'approval_needed';
+    readonly params?: Params | undefined;
+    readonly message?: string | undefined;
+    readonly reason: string;
+    readonly approvals: readonly AppliedPolicy[];
+    readonly policies: readonly AppliedPolicy[];
+};
+
+export interface PolicyProblem {
+    readonly file: string;
+    readonly line: number;
+    readonly column: number;
+    readonly message: string;
+    readonly policyId?: string | undefined;
+}
+
+export type PolicySource = string | URL | {
+    readonly text: string;
+};
+
+export interface PolicyTestResult {
+    readonly name: string;
+    readonly passed: boolean;
+    readonly differences: readonly string[];
+}
+
+export type ReloadResult = {
+    readonly status: 'unchanged' | 'applied';
+    readonly hash: string;
+} | {
+    readonly status: 'held';
+    readonly hash: string;
+    readonly removed: readonly RemovedForbid[];
+} | {
+    readonly status: 'failed';
+    readonly hash: string;
+    readonly error: ConfigError;
+};
+
+export declare class ReloadablePolicies {
+    #private;
+    constructor(options: ReloadablePoliciesOptions);
+    get engine(): CedarPolicyEngine;
+    get pending(): PendingReload | undefined;
+    reload(): ReloadResult;
+    confirm(hash: string): boolean;
+    close(): void;
+}
+
+export interface ReloadablePoliciesOptions {
+    readonly source: PolicySource;
+    readonly agents?: Readonly<Record<string, AgentConfig>> | undefined;
+    readonly toolset?: string | undefined;
+    readonly groups?: readonly string[] | undefined;
+    readonly verify?: number | undefined;
+    readonly watch?: boolean | undefined;
+    readonly onRemovedForbid?: 'hold' | 'accept' | undefined;
+    readonly onReload?: ((result: ReloadResult) => void) | undefined;
+    readonly logger?: Logger | undefined;
+}
+
+export interface RemovedForbid {
+    readonly id: string;
+    readonly file: string;
+    readonly how: 'removed' | 'weakened';
+}
+
+export interface SourceText {
+    readonly file: string;
+    readonly text: string;
+}
+
+export declare function lintPolicies(sources: readonly SourceText[], options?: LintPoliciesOptions): Promise<LintFinding[]>;
+
+export declare function readPolicies(source: PolicySource): SourceText[];
+
+export declare function runPolicyTests(engine: CedarPolicyEngine, json: unknown): PolicyTestResult[];

@@ -1,0 +1,318 @@
+// What 'aegislib/store' exports. Written by npm run api:update; review what changes here.
+
+export type { ApprovalMode } from 'aegislib';
+
+export interface ApprovalPolicy {
+    readonly id: string;
+    readonly hash: string;
+    readonly reason?: string | undefined;
+    readonly severity?: string | undefined;
+    readonly approvers?: readonly string[] | undefined;
+    readonly selfApproval?: boolean | undefined;
+}
+
+export interface ApprovalQuery {
+    readonly status?: ApprovalRecord['status'] | undefined;
+    readonly agentId?: string | undefined;
+    readonly toolName?: string | undefined;
+    readonly overdueAtMs?: number | undefined;
+    readonly limit?: number | undefined;
+}
+
+export type { ApprovalRecord } from 'aegislib';
+
+export interface ApprovalStore {
+    open?(): Awaitable<void>;
+    close?(): Awaitable<void>;
+    insert(record: ApprovalRecord): Awaitable<boolean>;
+    get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
+    replace(record: ApprovalRecord, version: number): Awaitable<boolean>;
+    list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
+    countPending(agentId: string, toolName: string): Awaitable<number>;
+    listDenied(agentId: string, toolName: string, sinceMs: number): Awaitable<readonly ApprovalRecord[]>;
+    prune(endedByMs: number): Awaitable<number>;
+}
+
+export interface ApprovedTask extends TaskFields {
+    readonly status: 'approved';
+    readonly approvedBy?: string | undefined;
+}
+
+export type Awaitable<T> = T | PromiseLike<T>;
+
+export interface CancelledTask extends TaskFields {
+    readonly status: 'cancelled';
+    readonly error: ErrorSummary;
+}
+
+export interface CompletedTask extends TaskFields {
+    readonly status: 'completed';
+    readonly result: unknown;
+    readonly resolution?: TaskResolution | undefined;
+}
+
+export interface DeniedTask extends TaskFields {
+    readonly status: 'denied';
+    readonly error: ErrorSummary;
+    readonly deniedBy?: string | undefined;
+}
+
+export interface DueQuery {
+    readonly nowMs: number;
+    readonly idleMs: number;
+    readonly againMs: number;
+    readonly keys: readonly string[];
+    readonly poll: boolean;
+    readonly limit: number;
+}
+
+export interface DuplicateCallQuery {
+    readonly guardKey: string;
+    readonly agentId: string;
+    readonly originalDigest: string;
+    readonly sessionDigest: string;
+    readonly mode: Task['mode'];
+}
+
+export type { ErrorSummary } from 'aegislib';
+
+export interface ExecutingTask extends TaskFields {
+    readonly status: 'executing';
+    readonly claimToken: string;
+    readonly executorId: string;
+    readonly leaseUntilMs: number;
+    readonly startedAtMs: number;
+}
+
+export interface FailedTask extends TaskFields {
+    readonly status: 'failed';
+    readonly error: ErrorSummary;
+    readonly resolution?: TaskResolution | undefined;
+}
+
+export declare class MemoryApprovalStore implements ApprovalStore {
+    #private;
+    insert(record: ApprovalRecord): boolean;
+    get(decisionId: string): ApprovalRecord | undefined;
+    replace(record: ApprovalRecord, version: number): boolean;
+    list({ status, agentId, toolName, overdueAtMs, limit }: ApprovalQuery): readonly ApprovalRecord[];
+    countPending(agentId: string, toolName: string): number;
+    listDenied(agentId: string, toolName: string, sinceMs: number): readonly ApprovalRecord[];
+    prune(endedByMs: number): number;
+}
+
+export declare class MemoryTaskStore implements TaskStore {
+    #private;
+    readonly durable = false;
+    readonly ownerId: string;
+    insert(task: PendingTask): TaskInsertion;
+    get(taskId: string): Task | undefined;
+    ofDecision(decisionId: string): Task | undefined;
+    findOpen({ guardKey, agentId, originalDigest, sessionDigest, mode }: DuplicateCallQuery): Task | undefined;
+    list(query: TaskQuery): readonly Task[];
+    transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined;
+    claim(claim: TaskClaim): ExecutingTask | undefined;
+    release(taskId: string, token: string, nowMs: number): Task | undefined;
+    settle(taskId: string, token: string, outcome: TaskOutcome, nowMs: number): Task | undefined;
+    countAttempt(taskId: string): Task | undefined;
+    delete(taskId: string, from: readonly TaskStatus[]): boolean;
+    prune({ keep, finishedBeforeMs }: {
+        readonly keep: number;
+        readonly finishedBeforeMs: number;
+    }): number;
+    counts(): Readonly<Record<TaskStatus, number>>;
+    heartbeat(leaseMs: number, nowMs: number): number;
+    isLive(ownerId: string, nowMs: number): boolean;
+    sweep({ nowMs, maxRuns, limit }: {
+        readonly nowMs: number;
+        readonly maxRuns: number;
+        readonly limit: number;
+    }): SweptTasks;
+    due(_query: DueQuery): readonly Task[];
+    makeDue(): void;
+    watch(): () => void;
+}
+
+export type { Params } from 'aegislib';
+
+export interface PendingTask extends TaskFields {
+    readonly status: 'pending';
+}
+
+export type { Session } from 'aegislib';
+
+export interface StateStore {
+    readonly tasks: TaskStore;
+    readonly approvals: ApprovalStore;
+    open(): Awaitable<void>;
+    close(): Awaitable<void>;
+}
+
+export type StoreChange = {
+    readonly kind: 'task';
+    readonly taskId: string;
+    readonly version: number;
+    readonly status: TaskStatus;
+    readonly from: TaskStatus | undefined;
+} | {
+    readonly kind: 'approval';
+    readonly decisionId: string;
+    readonly version: number;
+};
+
+export interface SweptTasks {
+    readonly unknown: readonly Task[];
+    readonly reclaimed: readonly Task[];
+}
+
+export type { Task } from 'aegislib';
+
+export type TaskChange = {
+    readonly to: 'approved';
+    readonly approvedBy?: string | undefined;
+} | {
+    readonly to: 'denied';
+    readonly error: ErrorSummary;
+    readonly deniedBy?: string | undefined;
+} | {
+    readonly to: 'timeout' | 'cancelled';
+    readonly error: ErrorSummary;
+} | {
+    readonly to: 'failed';
+    readonly error: ErrorSummary;
+    readonly resolution?: TaskResolution | undefined;
+} | {
+    readonly to: 'completed';
+    readonly result: unknown;
+    readonly resolution?: TaskResolution | undefined;
+} | {
+    readonly to: 'pending';
+    readonly decisionId: string;
+    readonly params: Params;
+    readonly digest: string;
+    readonly reason: string | undefined;
+    readonly expiresAtMs: number;
+};
+
+export interface TaskClaim {
+    readonly taskId: string;
+    readonly token: string;
+    readonly digest: string;
+    readonly nowMs: number;
+    readonly leaseMs: number;
+}
+
+export interface TaskFields {
+    readonly taskId: string;
+    readonly decisionId: string;
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly guardKey: string;
+    readonly params: Params;
+    readonly digest: string;
+    readonly originalDigest: string;
+    readonly session: Session | null;
+    readonly sessionDigest: string;
+    readonly reason: string | undefined;
+    readonly mode: ApprovalMode | 'manual';
+    readonly createdAtMs: number;
+    readonly updatedAtMs: number;
+    readonly expiresAtMs: number;
+    readonly attemptCount: number;
+    readonly runs: number;
+    readonly version: number;
+    readonly metadata: Readonly<Record<string, unknown>>;
+    readonly history: readonly string[];
+    readonly retryOf: string | undefined;
+    readonly origin: TaskOrigin | undefined;
+}
+
+export interface TaskInsertion {
+    readonly outcome: 'created' | 'exists' | 'conflict';
+    readonly task: Task;
+}
+
+export interface TaskOrigin {
+    readonly ownerId: string;
+    readonly resumable: boolean;
+    readonly originalParams: Params;
+    readonly target: string;
+    readonly argumentCount: number;
+    readonly signature: string;
+    readonly idempotent: boolean;
+}
+
+export type TaskOutcome = {
+    readonly to: 'completed';
+    readonly result: unknown;
+} | {
+    readonly to: 'failed';
+    readonly error: ErrorSummary;
+} | {
+    readonly to: 'unknown';
+    readonly error: ErrorSummary;
+};
+
+export type { TaskQuery } from 'aegislib';
+
+export interface TaskResolution {
+    readonly how: 'done' | 'retry' | 'abandon';
+    readonly by: string;
+    readonly reason?: string | undefined;
+    readonly atMs: number;
+}
+
+export type { TaskStatus } from 'aegislib';
+
+export interface TaskStore {
+    readonly durable: boolean;
+    readonly ownerId: string;
+    open?(): Awaitable<void>;
+    close?(): Awaitable<void>;
+    insert(task: PendingTask): Awaitable<TaskInsertion>;
+    get(taskId: string): Awaitable<Task | undefined>;
+    ofDecision(decisionId: string): Awaitable<Task | undefined>;
+    findOpen(query: DuplicateCallQuery): Awaitable<Task | undefined>;
+    list(query: TaskQuery): Awaitable<readonly Task[]>;
+    transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Awaitable<Task | undefined>;
+    claim(claim: TaskClaim): Awaitable<ExecutingTask | undefined>;
+    release(taskId: string, token: string, nowMs: number): Awaitable<Task | undefined>;
+    settle(taskId: string, token: string, outcome: TaskOutcome, nowMs: number): Awaitable<Task | undefined>;
+    countAttempt(taskId: string): Awaitable<Task | undefined>;
+    delete(taskId: string, from: readonly TaskStatus[]): Awaitable<boolean>;
+    prune(limits: {
+        readonly keep: number;
+        readonly finishedBeforeMs: number;
+    }): Awaitable<number>;
+    counts(): Awaitable<Readonly<Record<TaskStatus, number>>>;
+    heartbeat(leaseMs: number, nowMs: number): Awaitable<number>;
+    isLive(owner: string, nowMs: number): Awaitable<boolean>;
+    sweep(options: {
+        readonly nowMs: number;
+        readonly maxRuns: number;
+        readonly limit: number;
+    }): Awaitable<SweptTasks>;
+    due(query: DueQuery): Awaitable<readonly Task[]>;
+    makeDue(taskIds: readonly string[]): Awaitable<void>;
+    watch(listener: (change: StoreChange) => void): Awaitable<() => Awaitable<void>>;
+    serve?(guardKey: string, run: (taskId: string) => Awaitable<void>): Awaitable<() => Awaitable<void>>;
+}
+
+export interface TimeoutTask extends TaskFields {
+    readonly status: 'timeout';
+    readonly error: ErrorSummary;
+}
+
+export interface UnknownTask extends TaskFields {
+    readonly status: 'unknown';
+    readonly error: ErrorSummary;
+    readonly executorId?: string | undefined;
+}
+
+export interface Verdict {
+    readonly approve: boolean;
+    readonly by: string;
+    readonly reason?: string | undefined;
+    readonly atMs: number;
+    readonly policies: readonly string[];
+}

@@ -1,0 +1,66 @@
+import { VerdictError } from '../../model/errors/SetupErrors.js';
+import type { ApprovalPolicy, ApprovalRecord, Verdict } from '../../store/ApprovalStore.js';
+
+/** What a person decides about an approval. */
+export interface VerdictInput {
+  /** The person who decides, by an id that the host has authenticated; at most 256 characters. */
+  readonly by: string;
+  /** Why, in the person's words; at most 10,000 characters. */
+  readonly reason?: string | undefined;
+  /** The digest that was displayed to the person. Required to approve. */
+  readonly digest?: string | undefined;
+}
+
+/** The error for a verdict that comes too late: it names the outcome that was recorded. */
+export function verdictConflict(record: ApprovalRecord): VerdictError {
+  const last = record.verdicts.at(-1);
+  const who = record.status !== 'expired' && record.status !== 'withdrawn' && last !== undefined ? ` by ${last.by}` : '';
+  return new VerdictError(
+    409,
+    `already_${record.status}`,
+    record.decisionId,
+    `This approval was already ${record.status}${who}; a verdict cannot be changed.`,
+  );
+}
+
+/** @throws VerdictError 400 for a verdict without `by`, or with a field that is too long */
+export function checkVerdict(decisionId: string, verdict: VerdictInput): void {
+  const { by, reason } = verdict as Partial<VerdictInput>;
+  if (typeof by !== 'string' || by.trim() === '' || by.length > 256) {
+    throw new VerdictError(
+      400,
+      'invalid_verdict',
+      decisionId,
+      '`by` must be the id of the person who decides: 1 to 256 characters. Pass the id that your host authenticated.',
+    );
+  }
+  if (reason !== undefined && (typeof reason !== 'string' || reason.length > 10_000)) {
+    throw new VerdictError(400, 'invalid_verdict', decisionId, '`reason` must be a string of at most 10,000 characters; shorten it.');
+  }
+}
+
+/** @throws VerdictError 409 where the person was shown other params than would run; a denial may leave the digest out */
+export function checkDigest({ decisionId, digest }: ApprovalRecord, approve: boolean, verdict: VerdictInput): void {
+  if (verdict.digest === digest || (!approve && verdict.digest === undefined)) return;
+  throw new VerdictError(
+    409,
+    'digest_mismatch',
+    decisionId,
+    '`digest` is not the digest of the params that would run. Show the approval again and pass the digest that was shown.',
+  );
+}
+
+/** The fields of a record that a verdict for these policies changes. One no is enough; each policy needs a yes. */
+export function withVerdict(
+  record: ApprovalRecord,
+  approve: boolean,
+  { by, reason }: VerdictInput,
+  policies: readonly ApprovalPolicy[],
+  atMs: number,
+): Pick<ApprovalRecord, 'status' | 'verdicts'> {
+  const verdict: Verdict = { approve, by, reason, atMs, policies: policies.map((p) => p.id) };
+  const verdicts = [...record.verdicts, verdict];
+  if (!approve) return { status: 'denied', verdicts };
+  const covered = new Set(verdicts.flatMap((v) => v.policies));
+  return { status: record.policies.every((p) => covered.has(p.id)) ? 'approved' : 'pending', verdicts };
+}

@@ -1,0 +1,31 @@
+// `aegislib/decision`: for code that implements or wraps a decision service, a desk or an approver.
+export type { ApprovalUse, AskOptions, DecisionService } from './DecisionService.js';
+export type {
+  AllowDecision,
+  ApprovalNeededDecision,
+  Decision,
+  DecisionRequest,
+  DecisionStatus,
+  DenyDecision,
+  Effect,
+  SanitizeDecision,
+  Violation,
+} from '../model/Decision.js';
+export type { Params, Session } from '../model/Params.js';
+export { EmbeddedDecisionService } from './embedded/EmbeddedDecisionService.js';
+export type { EmbeddedDecisionServiceOptions, PolicySupplier } from './embedded/EmbeddedDecisionService.js';
+export type { FactsCall, FactsHook } from './embedded/computeFacts.js';
+export { RemoteDecisionService } from './remote/RemoteDecisionService.js';
+export type { RemoteDecisionServiceOptions } from './remote/remoteSettings.js';
+export { ApprovalDesk } from './desk/ApprovalDesk.js';
+export type { ApprovalDeskOptions } from './desk/ApprovalDesk.js';
+export type { DeskEvents } from './desk/ApprovalDesk.js';
+export type { EligibilityRules } from './desk/eligibility.js';
+export type { VerdictInput } from './desk/verdict.js';
+export type { Approver, Terminal, TerminalApproverOptions } from './terminal/terminalApprover.js';
+export { DEFAULT_LIMITS } from '../model/snapshot/takeSnapshot.js';
+export type { SnapshotLimits } from '../model/snapshot/takeSnapshot.js';
+export type { ForbiddenErrorOptions } from '../model/errors/RefusalErrors.js';
+export type { ServiceErrorOptions, UnbelievableReason } from '../model/errors/ServiceErrors.js';
+export type { Awaitable } from '../common/awaitable.js';
+export type { SteadyClock } from '../common/time/SteadyClock.js';

@@ -1,0 +1,103 @@
+import { isLoopbackHost } from '../../common/transport/loopback.js';
+import type { Logger } from '../../common/Logger.js';
+import { silentLogger } from '../../common/Logger.js';
+import { SecretString } from '../../common/SecretString.js';
+import { VERSION } from '../../common/version.js';
+import { ConfigError } from '../../model/errors/SetupErrors.js';
+import type { ConfigProblem } from '../../model/errors/SetupErrors.js';
+
+/** How to reach a Data Plane. */
+export interface RemoteDecisionServiceOptions {
+  /** The tenant's key: printable ASCII without spaces. Sent to `baseUrl` only, shown nowhere. */
+  readonly apiKey: SecretString | string;
+  /** http(s), without credentials, query or fragment; a trailing `/` is dropped. Default `https://api.beta.aegissecurity.dev`. */
+  readonly baseUrl?: string | URL | undefined;
+  /** One deadline over all attempts of a question, from connecting to the last byte, in milliseconds: 100 … 30,000. Default 10,000. */
+  readonly timeoutMs?: number | undefined;
+  /** Attempts after the first, for decisions only (polls are repeated by whoever polls): 0 … 10. Default 2. */
+  readonly retries?: number | undefined;
+  /** Default `aegis-typescript-sdk/<version>`. */
+  readonly userAgent?: string | undefined;
+  /** The largest answer, in bytes after decompression: 1,024 … 67,108,864. Default 1,048,576. */
+  readonly maxBodyBytes?: number | undefined;
+  /** Allows plain http to other machines, which shows the key and all params to the network. Default false. */
+  readonly allowInsecureHttp?: boolean | undefined;
+  /** Uniform in [0, 1), for jitter. Default Math.random. */
+  readonly random?: (() => number) | undefined;
+  /** Gets failed attempts (debug) and answers that look forged (warn), without params or key. Default: none. */
+  readonly logger?: Logger | undefined;
+}
+
+/** The options, checked, with their defaults. */
+export interface RemoteSettings {
+  readonly apiKey: SecretString;
+  /** Without a trailing `/`. */
+  readonly baseUrl: string;
+  readonly timeoutMs: number;
+  readonly retries: number;
+  readonly userAgent: string;
+  readonly maxBodyBytes: number;
+  readonly random: () => number;
+  readonly logger: Logger;
+}
+
+/** @throws ConfigError naming every bad option and its fix, never a value */
+export function remoteSettings(options: RemoteDecisionServiceOptions): RemoteSettings {
+  const problems: ConfigProblem[] = [];
+  const refuse = (where: string, message: string): void => void problems.push({ where, message });
+  const settings: RemoteSettings = {
+    apiKey: checkKey(options.apiKey, refuse),
+    baseUrl: checkUrl(options.baseUrl ?? 'https://api.beta.aegissecurity.dev', options.allowInsecureHttp === true, refuse),
+    timeoutMs: checkInteger('timeoutMs', options.timeoutMs ?? 10_000, 100, 30_000, refuse),
+    retries: checkInteger('retries', options.retries ?? 2, 0, 10, refuse),
+    userAgent: options.userAgent ?? `aegis-typescript-sdk/${VERSION}`,
+    maxBodyBytes: checkInteger('maxBodyBytes', options.maxBodyBytes ?? 1_048_576, 1_024, 67_108_864, refuse),
+    random: options.random ?? Math.random,
+    logger: options.logger ?? silentLogger,
+  };
+  if (typeof settings.userAgent !== 'string' || !/^[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?$/.test(settings.userAgent)) {
+    refuse('userAgent', 'has to be 1 to 256 characters of printable ASCII.');
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return settings;
+}
+
+type Refuse = (where: string, message: string) => void;
+
+function checkKey(apiKey: unknown, refuse: Refuse): SecretString {
+  const text = apiKey instanceof SecretString ? apiKey.reveal() : apiKey;
+  if (typeof text !== 'string' || text === '') {
+    refuse('apiKey', 'is missing; pass the key of your tenant, for example from AEGIS_API_KEY.');
+    return new SecretString('');
+  }
+  if (!/^[\x21-\x7e]{1,4096}$/.test(text)) {
+    refuse('apiKey', 'has to be printable ASCII without spaces, at most 4,096 characters; often a line break at its end is too much.');
+  }
+  return new SecretString(text);
+}
+
+function checkInteger(where: string, value: number, least: number, most: number, refuse: Refuse): number {
+  if (!Number.isInteger(value) || value < least || value > most) refuse(where, `has to be a whole number from ${least} to ${most}.`);
+  return value;
+}
+
+function checkUrl(value: string | URL, allowInsecureHttp: boolean, refuse: Refuse): string {
+  let url: URL;
+  try {
+    url = new URL(value);
+  } catch {
+    refuse('baseUrl', 'is not a URL; write it in full, as in https://aegis.example.');
+    return '';
+  }
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+    refuse('baseUrl', 'has to start with https:// or http://.');
+  } else if (url.protocol === 'http:' && !allowInsecureHttp && !isLoopbackHost(url.hostname)) {
+    refuse(
+      'baseUrl',
+      'is plain http to another machine, which shows the key to the network; use https, or set allowInsecureHttp: true where the network itself is trusted.',
+    );
+  }
+  if (url.username !== '' || url.password !== '') refuse('baseUrl', 'must not contain credentials; pass the key as apiKey.');
+  if (url.search !== '' || url.hash !== '') refuse('baseUrl', 'must have neither a query nor a fragment.');
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+}

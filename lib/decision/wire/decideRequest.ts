@@ -1,0 +1,150 @@
+// The question of `POST /v1/decision`: a client writes it, a server reads it.
+import * as v from 'valibot';
+import type { DecisionRequest } from '../../model/Decision.js';
+import { BadRequestError } from '../../model/errors/ServiceErrors.js';
+import { UnsupportedParamError } from '../../model/errors/CallErrors.js';
+import { isId, TOOL_NAME } from '../../model/Params.js';
+import type { Params, Session } from '../../model/Params.js';
+import { frozenCopy } from '../../model/snapshot/copyData.js';
+import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
+import { jsonObject, readWire, writeWire } from './readWire.js';
+import { CAPABILITIES_HEADER, DIGEST_HEADER, EFFECTIVE_DIGEST, IDEMPOTENCY_HEADER, isHeaderValue, NONCE_HEADER } from './wireHeaders.js';
+
+/**
+ * Writes the request for a decision on one call. A Date travels as its ISO string, a BigInt as its decimal string, everything else as JSON.
+ *
+ * @throws BadRequestError where a field cannot be sent in a header
+ */
+export function writeDecideRequest(request: DecisionRequest): {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+} {
+  const { callId, paramsDigest, agentId, toolName, params, session } = request;
+  for (const [name, value] of [['callId', callId] as const, ['paramsDigest', paramsDigest] as const]) {
+    if (!isHeaderValue(value))
+      throw new BadRequestError(
+        `\`${name}\` cannot be sent as a header: it must be 1 to 512 characters of printable ASCII without spaces.`,
+      );
+  }
+  return {
+    headers: {
+      [IDEMPOTENCY_HEADER]: callId,
+      [NONCE_HEADER]: callId,
+      [DIGEST_HEADER]: paramsDigest,
+      [CAPABILITIES_HEADER]: EFFECTIVE_DIGEST,
+    },
+    body: writeWire({ agent_id: agentId, tool: { name: toolName, params }, session }),
+  };
+}
+
+/** A request for a decision as a server reads it. Everything in it is a frozen copy, with params and session in their wire form. */
+export interface DecideRequest {
+  readonly agentId: string;
+  readonly toolName: string;
+  readonly params: Params;
+  readonly session: Session | null;
+  /** JSON pointer of the first null in the params: Cedar would take it for an absent attribute. */
+  readonly firstNull: string | undefined;
+  readonly idempotencyKey: string | undefined;
+  /** Unique to the call; the answer must echo it. */
+  readonly nonce: string | undefined;
+  /** The client's SHA-256 of its params; the answer must echo it. */
+  readonly paramsDigest: string | undefined;
+  /** What the client can do beyond the hosted protocol. */
+  readonly capabilities: ReadonlySet<string>;
+}
+
+interface WireDecideRequest {
+  readonly agent_id: string;
+  readonly tool: { readonly name: string; readonly params: Readonly<Record<string, unknown>> };
+  readonly session: Readonly<Record<string, unknown>> | null;
+}
+
+const decideRequest: v.GenericSchema<unknown, WireDecideRequest> = /* @__PURE__ */ (() =>
+  v.strictObject({
+    agent_id: v.pipe(
+      v.string(),
+      v.check((id) => isId(id), 'a string of 1 to 256 characters'),
+    ),
+    tool: v.strictObject({
+      name: v.pipe(
+        v.string(),
+        v.check((name) => TOOL_NAME.test(name), 'a tool name of 1 to 128 letters, digits and _ . : / -'),
+      ),
+      params: jsonObject,
+    }),
+    session: v.nullable(jsonObject),
+  }))();
+
+/**
+ * Reads a request for a decision strictly: nothing in it is ignored, repaired or guessed.
+ *
+ * @throws BadRequestError naming the place and what was expected, never what was there
+ */
+export function readDecideRequest(headers: Headers, body: string): DecideRequest {
+  const reading = readWire(decideRequest, body, 'the request');
+  if (!reading.ok) throw new BadRequestError(`The request is malformed${reading.detail}.`);
+  if (losesDigits(body)) {
+    throw new BadRequestError('The request is malformed: an integer has more digits than a JSON number can hold; send it as a string.');
+  }
+  const { agent_id: agentId, tool, session } = reading.value;
+  const params = readValues(tool.params, 'tool.params');
+  return Object.freeze({
+    agentId,
+    toolName: tool.name,
+    params: params.values,
+    session: session === null ? null : readValues(session, 'session').values,
+    firstNull: params.firstNull,
+    idempotencyKey: readHeader(headers, IDEMPOTENCY_HEADER, isHeaderValue, '1 to 512 characters of printable ASCII without spaces'),
+    nonce: readHeader(headers, NONCE_HEADER, isHeaderValue, '1 to 512 characters of printable ASCII without spaces'),
+    paramsDigest: readHeader(headers, DIGEST_HEADER, (text) => /^[0-9a-f]{64}$/.test(text), 'a SHA-256 in 64 lower-case hex digits'),
+    capabilities: readCapabilities(headers),
+  });
+}
+
+/** The rules of every snapshot: no forbidden key, finite numbers, bounded size and depth. */
+function readValues(wire: unknown, where: string): { readonly values: Params; readonly firstNull: string | undefined } {
+  try {
+    const { value, firstNull } = takeSnapshot(wire);
+    return { values: frozenCopy(value) as Params, firstNull };
+  } catch (error) {
+    // pointers name the client's own keys, messages its values' kinds and the limits
+    const at = error instanceof UnsupportedParamError && error.path.length <= 200 ? error.path : '';
+    throw new BadRequestError(
+      `The request is malformed at ${where}${at}: expected JSON with finite numbers and without reserved keys, within the limits of size and depth.`,
+    );
+  }
+}
+
+function readHeader(headers: Headers, name: string, accepts: (text: string) => boolean, expected: string): string | undefined {
+  const text = headers.get(name);
+  if (text === null) return undefined;
+  if (!accepts(text)) throw new BadRequestError(`The header ${name} is malformed: expected ${expected}, once.`);
+  return text;
+}
+
+function readCapabilities(headers: Headers): ReadonlySet<string> {
+  const isList = (text: string): boolean => /^[a-z0-9-]{1,64}(?:[ \t]*,[ \t]*[a-z0-9-]{1,64}){0,31}$/.test(text);
+  const list = readHeader(
+    headers,
+    CAPABILITIES_HEADER,
+    isList,
+    'at most 32 names of lower-case letters, digits and -, separated by commas',
+  );
+  const names = list?.split(/[ \t]*,[ \t]*/) ?? [];
+  const capabilities = new Set(names);
+  if (capabilities.size < names.length)
+    throw new BadRequestError(`The header ${CAPABILITIES_HEADER} is malformed: a capability is listed twice.`);
+  return capabilities;
+}
+
+/** Whether JSON has an integer that JSON.parse rounds: what is decided on would not be what runs. */
+function losesDigits(json: string): boolean {
+  const outsideStrings = json.replace(/"(?:[^"\\]|\\.)*"/g, '""');
+  const integers = outsideStrings.match(/(?<![\w.+-])-?\d{16,}(?![\d.eE])/g) ?? [];
+  return integers.some((digits) => {
+    const value = Number(digits);
+    // a double that JavaScript wrote itself ends in zeros that are not its exact digits
+    return String(value) !== digits && (!Number.isFinite(value) || BigInt(value) !== BigInt(digits));
+  });
+}

@@ -1,0 +1,137 @@
+// An error answer of the Data Plane: a server writes it, a client reads it.
+import { parseJsonStrictly } from '../../common/data/parseJsonStrictly.js';
+import { escapeText } from '../../common/data/escapeText.js';
+import { isRecord } from '../../common/data/plainObject.js';
+import type { SecretString } from '../../common/SecretString.js';
+import { AegisError } from '../../model/AegisError.js';
+import { ForbiddenError } from '../../model/errors/RefusalErrors.js';
+import {
+  AuthError,
+  BadRequestError,
+  NotFoundError,
+  PolicyEvalError,
+  TimeoutError,
+  TransportError,
+  UnknownServiceError,
+} from '../../model/errors/ServiceErrors.js';
+import type { ServiceErrorOptions } from '../../model/errors/ServiceErrors.js';
+
+/** The request that an error answer is about. */
+export interface ErrorContext {
+  readonly apiKey: SecretString;
+  readonly agentId?: string | undefined;
+  readonly toolName?: string | undefined;
+}
+
+/** An error answer as an error of this library. */
+export interface ErrorAnswer {
+  readonly error: AegisError;
+  /** Undefined where another attempt would change nothing. */
+  readonly retry: 'throttled' | 'overloaded' | undefined;
+}
+
+type Make = new (message: string, options: ServiceErrorOptions & Omit<ErrorContext, 'apiKey'>) => AegisError;
+
+const BY_CODE: ReadonlyMap<string, Make> = /* @__PURE__ */ new Map<string, Make>([
+  ['auth_failed', AuthError],
+  ['invalid_api_key', AuthError],
+  ['forbidden', ForbiddenError],
+  ['policy_violation', ForbiddenError],
+  ['invalid_request', BadRequestError],
+  ['resource_not_found', NotFoundError],
+  ['policy_eval_failed', PolicyEvalError],
+  ['timeout', TimeoutError],
+]);
+
+const BY_STATUS: ReadonlyMap<number, Make> = /* @__PURE__ */ new Map<number, Make>([
+  [400, BadRequestError],
+  [401, AuthError],
+  [403, ForbiddenError],
+  [404, NotFoundError],
+  [429, TransportError],
+  [500, PolicyEvalError],
+  [502, TransportError],
+  [503, TransportError],
+  [504, TimeoutError],
+]);
+
+const RETRIED: ReadonlyMap<number, 'throttled' | 'overloaded'> = /* @__PURE__ */ new Map([
+  [429, 'throttled'],
+  [502, 'overloaded'],
+  [503, 'overloaded'],
+  [504, 'overloaded'],
+]);
+
+const MAX_MESSAGE = 500;
+
+/**
+ * Reads an error answer: a service code that is known takes precedence over the HTTP status. The error's `code` is the service's, or
+ * `HTTP_<status>`. The service's message is cut at 500 characters, escaped, and the key is removed from it.
+ */
+export function readErrorAnswer(status: number, body: string, context: ErrorContext): ErrorAnswer {
+  const { message, code } = readErrorBody(body);
+  const byCode = code === undefined ? undefined : BY_CODE.get(code);
+  const Class = byCode ?? BY_STATUS.get(status) ?? UnknownServiceError;
+  const error = new Class(readable(message, context.apiKey) ?? `The decision service answered HTTP ${status}.`, {
+    code: isPlainCode(code, context.apiKey) ? code : `HTTP_${status}`,
+    status,
+    agentId: context.agentId,
+    toolName: context.toolName,
+  });
+  // a known code names a fault of the request or the tenant, whatever the status: only a timeout may pass
+  const passing = byCode === undefined || byCode === TimeoutError;
+  return { error, retry: passing ? RETRIED.get(status) : undefined };
+}
+
+function readable(message: string | undefined, apiKey: SecretString): string | undefined {
+  const text = message?.replaceAll(apiKey.reveal(), '[redacted]').trim() ?? '';
+  if (text === '') return undefined;
+  // by code points, so that no character is cut in half; more than a few times the limit need not be looked at
+  const points = Array.from(text.slice(0, MAX_MESSAGE * 2));
+  const escaped = escapeText(points.slice(0, MAX_MESSAGE).join(''));
+  return points.length > MAX_MESSAGE || text.length > MAX_MESSAGE * 2 ? `${escaped}…` : escaped;
+}
+
+function isPlainCode(code: string | undefined, apiKey: SecretString): code is string {
+  return code !== undefined && /^[A-Za-z0-9_.:-]{1,64}$/.test(code) && !code.includes(apiKey.reveal());
+}
+
+/** Reads the body of an error: JSON with `message` and perhaps `error`, or plain text. Never throws. */
+function readErrorBody(body: string): { readonly message?: string | undefined; readonly code?: string | undefined } {
+  let answer: unknown;
+  try {
+    answer = parseJsonStrictly(body);
+  } catch {
+    // a proxy's HTML page, or broken JSON, tells a person nothing
+    return /^\s*[<{[]/.test(body) ? {} : { message: body };
+  }
+  if (!isRecord(answer)) return {};
+  const { message, error } = answer;
+  return { message: typeof message === 'string' ? message : undefined, code: typeof error === 'string' ? error : undefined };
+}
+
+/** The HTTP status, with its name, of each class of error that a server answers with. */
+const STATUS_OF: ReadonlyMap<string, readonly [status: number, title: string]> = /* @__PURE__ */ new Map([
+  ['BadRequestError', [400, 'Bad Request']],
+  ['AuthError', [401, 'Unauthorized']],
+  ['ForbiddenError', [403, 'Forbidden']],
+  ['NotFoundError', [404, 'Not Found']],
+  ['CapacityError', [429, 'Too Many Requests']],
+  ['PolicyEvalError', [500, 'Internal Server Error']],
+  ['StoreError', [503, 'Service Unavailable']],
+  ['ShutdownError', [503, 'Service Unavailable']],
+  ['TransportError', [503, 'Service Unavailable']],
+  ['TimeoutError', [504, 'Gateway Timeout']],
+]);
+
+/**
+ * Writes an error answer: the protocol's `message` and `error`, and the members of RFC 9457. An error of any other class becomes a 500 without its
+ * own text, which could quote params, keys or a database's driver.
+ */
+export function writeErrorAnswer(error: unknown, requestId: string): { readonly status: number; readonly body: string } {
+  const known = AegisError.is(error) ? STATUS_OF.get(error.name) : undefined;
+  const { message, code } =
+    known !== undefined && AegisError.is(error) ? error : { message: 'The request could not be decided.', code: 'policy_eval_failed' };
+  const [status, title] = known ?? [500, 'Internal Server Error'];
+  return { status, body: JSON.stringify({ message, error: code, type: 'about:blank', title, status, request_id: requestId }) };
+}

@@ -1,0 +1,53 @@
+// The answer of `GET /v1/decision/{id}/status`: a server writes it, a client reads it.
+import * as v from 'valibot';
+import type { DecisionStatus } from '../../model/Decision.js';
+import { DecisionUnavailableError, NotFoundError } from '../../model/errors/ServiceErrors.js';
+import { optionalText, readWire } from './readWire.js';
+
+interface WireStatus {
+  readonly decision_id: string;
+  readonly status: string;
+  readonly effect?: string | null | undefined;
+}
+
+const statusAnswer: v.GenericSchema<unknown, WireStatus> = /* @__PURE__ */ (() =>
+  v.object({ decision_id: v.string(), status: v.string(), effect: optionalText }))();
+
+/**
+ * Reads where an approval stands. A status or effect that the protocol does not know is `invalid`.
+ *
+ * @throws DecisionUnavailableError `malformed` or `duplicate_key`, naming the place and what was expected, never what was there
+ */
+export function readStatusAnswer(body: string): DecisionStatus {
+  const reading = readWire(statusAnswer, body, 'the answer');
+  if (!reading.ok) throw new DecisionUnavailableError(reading.problem, `The decision service's answer is malformed${reading.detail}.`);
+  const { decision_id: decisionId, status, effect } = reading.value;
+  return { decisionId, state: stateOf(status, effect) };
+}
+
+function stateOf(status: string, effect: string | null | undefined): DecisionStatus['state'] {
+  if (status === 'PENDING') return 'pending';
+  if (status !== 'OK') return 'invalid';
+  return effect === 'allow' ? 'approved' : effect === 'deny' ? 'denied' : 'invalid';
+}
+
+/**
+ * Writes where an approval stands. The protocol has no word for `expired`: it is written as a denial.
+ *
+ * @throws NotFoundError for `invalid`: no such approval
+ */
+export function writeStatusAnswer({ decisionId, state }: DecisionStatus, requestId: string): string {
+  const answer = (status: 'PENDING' | 'OK', effect: string): string =>
+    JSON.stringify({ decision_id: decisionId, status, effect, request_id: requestId });
+  switch (state) {
+    case 'pending':
+      return answer('PENDING', 'approval_needed');
+    case 'approved':
+      return answer('OK', 'allow');
+    case 'denied':
+    case 'expired':
+      return answer('OK', 'deny');
+    case 'invalid':
+      throw new NotFoundError('There is no approval with this decision_id.');
+  }
+}

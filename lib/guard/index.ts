@@ -1,0 +1,20 @@
+// `aegislib/guard`: types only, for code that is generic over guards, such as an adapter or a wrapper around `guard`, and for journals.
+export type { GuardDecorator, LegacyGuardDecorator } from './AegisGuard.js';
+export type { ApprovalOption, BaseGuardOptions, Fn, Guardable, GuardOptions, Settled } from './GuardOptions.js';
+export type { NamesFor, NamingOptions } from './NamingOptions.js';
+export type { StandardResult, StandardSchema } from './call/StandardSchema.js';
+export type { DeniedOutcome, GuardedCall, GuardOutcome, PendingOutcome, RanOutcome, RunGuarded } from './call/GuardedCall.js';
+export type {
+  DecidedEvent,
+  EnteringEvent,
+  Journal,
+  JournalEvent,
+  OpenedEvent,
+  PoliciesEvent,
+  SecurityEvent,
+  SettledEvent,
+  VerdictEvent,
+} from '../model/Journal.js';
+export type { ApprovalSchedulerOptions } from '../approval/ApprovalSchedulerOptions.js';
+export type { ApprovalCall, HeldApproval } from '../approval/call/PendingCall.js';
+export type { ClearAge, TaskRegistryOptions } from '../approval/task/TaskRegistry.js';

@@ -1,0 +1,97 @@
+import * as v from 'valibot';
+import { canonicalText } from '../../common/data/canonical.js';
+import { ConfigError } from '../../model/errors/SetupErrors.js';
+import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
+import type { Params } from '../../model/Params.js';
+import type { CedarPolicyEngine } from './CedarPolicyEngine.js';
+import type { PolicyOutcome } from '../PolicyEngine.js';
+
+const record = v.record(v.string(), v.unknown());
+const defaults = {
+  agent: v.optional(v.string()),
+  roles: v.optional(v.array(v.string())),
+  attributes: v.optional(record),
+  tool: v.optional(v.string()),
+  groups: v.optional(v.array(v.string())),
+  params: v.optional(record),
+  session: v.optional(record),
+  facts: v.optional(record),
+  removable: v.optional(v.array(v.string())),
+  now: v.optional(v.pipe(v.string(), v.isoTimestamp())),
+};
+const expectation = v.strictObject({
+  effect: v.picklist(['allow', 'deny', 'sanitize', 'approval_needed']),
+  code: v.optional(v.string()),
+  reason: v.optional(v.string()),
+  /** Ids of the forbids that mattered. */
+  violations: v.optional(v.array(v.string())),
+  params: v.optional(record),
+});
+const file = v.strictObject({
+  defaults: v.optional(v.strictObject(defaults), {}),
+  tests: v.array(v.strictObject({ name: v.string(), ...defaults, expect: expectation })),
+});
+
+/** How one test ended. */
+export interface PolicyTestResult {
+  readonly name: string;
+  readonly passed: boolean;
+  /** What differs, one line each; empty where it passed. */
+  readonly differences: readonly string[];
+}
+
+/**
+ * Runs the tests of a `*.test.json`: each is a call and what is expected of its decision; only what `expect` names is compared.
+ *
+ * @param engine the policies; the agents are each test's own
+ * @param json the file's parsed content
+ * @throws ConfigError where the content is no such file
+ */
+export function runPolicyTests(engine: CedarPolicyEngine, json: unknown): PolicyTestResult[] {
+  const parsed = v.safeParse(file, json);
+  if (!parsed.success)
+    throw new ConfigError(
+      parsed.issues.map((issue) => ({ where: v.getDotPath(issue) ?? '', message: `Expected ${issue.expected ?? 'another value'}.` })),
+    );
+  return parsed.output.tests.map(({ name, expect, ...own }) => {
+    const outcome = decide(engine, { ...parsed.output.defaults, ...own });
+    const differences = compare(expect, outcome);
+    return { name, passed: differences.length === 0, differences };
+  });
+}
+
+type Call = Omit<v.InferOutput<typeof file>['tests'][number], 'name' | 'expect'>;
+
+function decide(engine: CedarPolicyEngine, call: Call): PolicyOutcome {
+  const { agent = 'agent', roles, attributes, tool = '', groups = [], params = {}, session = null, facts = {}, removable = [], now } = call;
+  const forAgent = engine.withAgents(Object.fromEntries([[agent, { roles, attributes }]]));
+  return forAgent.evaluate({
+    agentId: agent,
+    toolName: tool,
+    groups,
+    params: takeSnapshot(params).value as Params,
+    session,
+    facts,
+    nowMs: now === undefined ? Date.now() : Date.parse(now),
+    removable,
+  });
+}
+
+function compare(expect: v.InferOutput<typeof expectation>, outcome: PolicyOutcome): string[] {
+  const actual: Record<string, unknown> = {
+    effect: outcome.effect,
+    code: 'code' in outcome ? outcome.code : undefined,
+    reason: 'reason' in outcome ? outcome.reason : undefined,
+    violations: outcome.policies.filter((policy) => policy.effect !== 'permit').map((policy) => policy.id),
+    params: 'params' in outcome ? outcome.params : undefined,
+  };
+  const wanted = { ...expect, violations: expect.violations === undefined ? undefined : [...expect.violations].sort() };
+  return Object.entries(wanted).flatMap(([field, value]) => {
+    if (value === undefined || text(value) === text(actual[field])) return [];
+    return [`${field}: expected ${text(value)}, got ${text(actual[field])}`];
+  });
+}
+
+function text(value: unknown): string {
+  return value === undefined ? 'nothing' : canonicalText(value);
+}

@@ -1,0 +1,219 @@
+import type { QueryResult } from 'pg';
+import type { PendingTask, Task } from '../../model/Task.js';
+import type { ApprovalRecord } from '../ApprovalStore.js';
+import {
+  APPROVAL_COLUMNS,
+  approvalValues,
+  CHANGING_COLUMNS,
+  changingValues,
+  FIXED_COLUMNS,
+  fixedValues,
+  indexKey,
+  TASK_COLUMNS,
+} from './rows.js';
+
+/** A statement, its values, and a name for one that is worth preparing. */
+export interface Statement {
+  readonly name?: string;
+  readonly text: string;
+  readonly values: unknown[];
+}
+
+/** Runs SQL: on any connection, or on that of a transaction. */
+export type RunSql = (text: string, values?: unknown[]) => Promise<QueryResult>;
+
+/** The values of a statement by the names that its text gives them. */
+export type NamedValues = Readonly<Record<string, unknown>>;
+
+/** What every write leaves in its row, and tells the other handles. */
+export interface WriteMark {
+  /** Unique to this write, so that a write whose answer was lost is recognized. */
+  readonly stamp: string;
+  readonly ownerId: string;
+  /** The payload of the notice. */
+  readonly note: string;
+}
+
+/**
+ * A statement whose text names its values (`:task_id`), so that no placeholder has to be counted.
+ *
+ * @throws TypeError where the text names a value that was not given: PostgreSQL would take it for NULL
+ */
+export function named(text: string, name?: string): (values: NamedValues) => Statement {
+  const names: string[] = [];
+  const numbered = text.replaceAll(/(?<!:):([a-z_]+)/g, (_, value: string) => {
+    if (!names.includes(value)) names.push(value);
+    return `$${names.indexOf(value) + 1}`;
+  });
+  return (values) => ({
+    ...(name === undefined ? {} : { name }),
+    text: numbered,
+    values: names.map((value) => {
+      if (!Object.hasOwn(values, value)) throw new TypeError(`The statement needs a value for :${value}.`);
+      return values[value];
+    }),
+  });
+}
+
+/** The statements that read and write one task. */
+export class TaskStatements {
+  readonly #read: (values: NamedValues) => Statement;
+  readonly #taken: (values: NamedValues) => Statement;
+  readonly #insert: (values: NamedValues) => Statement;
+  readonly #change: (values: NamedValues) => Statement;
+  readonly #overwrite: (values: NamedValues) => Statement;
+  readonly #askAgain: (values: NamedValues) => Statement;
+
+  constructor(schema: string) {
+    const s = schema;
+    // locks the approval, so that a verdict waits for the task that is being written, or this write for the verdict
+    const lockApproval = `approval AS (SELECT status FROM ${s}.approval WHERE decision_id = :decision_id FOR SHARE)`;
+    const isDecided = `EXISTS (SELECT 1 FROM approval WHERE status <> 'pending')`;
+    const queueByVerdict = `CASE WHEN ${isDecided} AND :queue::text IS NOT NULL THEN 'decided' ELSE :queue::text END`;
+    const notify = `SELECT ${s}.durably(), pg_notify('${s}', :note)`;
+    const inserted = [...FIXED_COLUMNS, ...CHANGING_COLUMNS];
+    const update = (values: readonly string[], condition: string): string =>
+      `UPDATE ${s}.task SET ${values.join(', ')}, next_check_at = 0, changed_at = ${s}.now_ms(), stamp = :stamp, written_by = :written_by
+      WHERE ${condition} RETURNING task_id`;
+    const isAsRead = 'task_id = :task_id AND version = :read_version';
+    const inTime = '(:lease_ends_by::bigint IS NULL OR lease_until <= :lease_ends_by)';
+    this.#read = named(`SELECT ${TASK_COLUMNS}, stamp, ${s}.now_ms() AS now FROM ${s}.task WHERE task_id = :task_id`, 'aegis read');
+    this.#taken = named(`SELECT ${TASK_COLUMNS}, stamp FROM ${s}.task
+      WHERE task_id = :task_id OR task_id = (SELECT task_id FROM ${s}.task_decision WHERE decision_id = :decision_id)
+      ORDER BY task_id <> :task_id LIMIT 1`);
+    this.#insert = named(
+      `WITH ${lockApproval},
+      free AS (
+        INSERT INTO ${s}.task_decision (decision_id, task_id)
+        SELECT :decision_id, :task_id WHERE NOT EXISTS (SELECT 1 FROM ${s}.task WHERE task_id = :task_id)
+        ON CONFLICT DO NOTHING RETURNING task_id),
+      made AS (
+        INSERT INTO ${s}.task (stamp, written_by, ${inserted.join(', ')}, decided, changed_at)
+        SELECT :stamp, :written_by, ${inserted.map((column) => (column === 'queue' ? queueByVerdict : `:${column}`)).join(', ')}, ${isDecided}, ${s}.now_ms()
+        FROM free RETURNING task_id),
+      noted AS (UPDATE ${s}.owner SET has_tasks = true WHERE owner_id = :written_by AND NOT has_tasks)
+      ${notify} FROM made`,
+      'aegis insert',
+    );
+    const changed = assignments(CHANGING_COLUMNS);
+    this.#change = named(`WITH changed AS (${update(changed, `${isAsRead} AND ${inTime}`)}) ${notify} FROM changed`, 'aegis change');
+    this.#overwrite = named(`WITH changed AS (${update(changed, 'seq = :seq')}) ${notify} FROM changed`);
+    const asked = assignments(CHANGING_COLUMNS.filter((column) => column !== 'queue'));
+    this.#askAgain = named(
+      `WITH ${lockApproval},
+      free AS (
+        INSERT INTO ${s}.task_decision (decision_id, task_id)
+        SELECT :decision_id, task_id FROM (SELECT task_id FROM ${s}.task WHERE ${isAsRead} FOR UPDATE) AS held
+        ON CONFLICT DO NOTHING RETURNING task_id),
+      changed AS (${update([...asked, `queue = ${queueByVerdict}`, `decided = ${isDecided}`], `${isAsRead} AND EXISTS (SELECT 1 FROM free)`)})
+      ${notify} FROM changed`,
+      'aegis ask again',
+    );
+  }
+
+  /** Reads a task, with its stamp and the store's time. */
+  read(taskId: string): Statement {
+    return this.#read({ task_id: indexKey(taskId) });
+  }
+
+  /** Reads the task that has the new task's id or decisionId. */
+  taken({ taskId, decisionId }: PendingTask): Statement {
+    return this.#taken({ task_id: indexKey(taskId), decision_id: indexKey(decisionId) });
+  }
+
+  /** Inserts a task where its id and decisionId are free. */
+  insert(task: PendingTask, mark: WriteMark): Statement {
+    return this.#insert({ ...fixedValues(task), ...changingValues(task), ...markValues(mark) });
+  }
+
+  /**
+   * Writes what became of a task, if it still is at the version that was read.
+   *
+   * @param leaseEndsByMs the write happens only if the lease still ends by then: renewing a lease makes no new version
+   */
+  change(task: Task, next: Task, mark: WriteMark, leaseEndsByMs?: number): Statement {
+    return this.#change({ ...readValues(task), ...changingValues(next), ...markValues(mark), lease_ends_by: leaseEndsByMs ?? null });
+  }
+
+  /** Writes the row of a task without a condition; only for a row that is locked. */
+  overwrite(seq: string, next: Task, mark: WriteMark): Statement {
+    return this.#overwrite({ ...changingValues(next), ...markValues(mark), seq });
+  }
+
+  /** Writes a task that now waits for another approval, where that decisionId is free. */
+  askAgain(task: Task, next: Task, mark: WriteMark): Statement {
+    return this.#askAgain({ ...readValues(task), ...changingValues(next), ...markValues(mark) });
+  }
+}
+
+/** The statements that write one approval. */
+export class ApprovalStatements {
+  readonly #insert: (values: NamedValues) => Statement;
+  readonly #replace: (values: NamedValues) => Statement;
+  readonly #overwrite: (values: NamedValues) => Statement;
+  readonly #withdrawOrphan: (values: NamedValues) => Statement;
+  readonly #markDecided: (values: NamedValues) => Statement;
+
+  constructor(schema: string) {
+    const s = schema;
+    const update = (condition: string): string => `WITH changed AS (
+      UPDATE ${s}.approval SET ${assignments(APPROVAL_COLUMNS).join(', ')}, stamp = :stamp, written_by = :written_by, changed_at = ${s}.now_ms()
+      WHERE ${condition} RETURNING 1)
+      SELECT ${s}.durably(), pg_notify('${s}', :note) FROM changed`;
+    this.#insert = named(
+      `WITH made AS (
+        INSERT INTO ${s}.approval (${APPROVAL_COLUMNS.join(', ')}, stamp, written_by, owner_id, made_at, changed_at)
+        VALUES (${APPROVAL_COLUMNS.map((column) => `:${column}`).join(', ')}, :stamp, :written_by, :written_by, ${s}.now_ms(), ${s}.now_ms())
+        ON CONFLICT DO NOTHING RETURNING 1)
+      SELECT ${s}.durably(), pg_notify('${s}', :note) FROM made`,
+      'aegis ask',
+    );
+    const isAsRead = 'decision_id = :decision_id AND version = :read_version';
+    this.#replace = named(update(isAsRead), 'aegis replace');
+    this.#overwrite = named(update('seq = :seq'));
+    this.#withdrawOrphan = named(
+      update(`${isAsRead} AND status = 'pending' AND NOT EXISTS (SELECT 1 FROM ${s}.task_decision d WHERE d.decision_id = :decision_id)`),
+    );
+    this.#markDecided = named(`UPDATE ${s}.task
+      SET decided = true, next_check_at = 0, changed_at = ${s}.now_ms(), queue = CASE WHEN queue IS NULL THEN NULL ELSE 'decided' END
+      WHERE decision_id = :decision_id AND status = 'pending'
+      AND task_id = (SELECT task_id FROM ${s}.task_decision WHERE decision_id = :decision_id)`);
+  }
+
+  /** Inserts an approval where its decisionId is free. */
+  insert(record: ApprovalRecord, mark: WriteMark): Statement {
+    return this.#insert({ ...approvalValues(record), ...markValues(mark) });
+  }
+
+  /** Replaces an approval that still is at that version. */
+  replace(record: ApprovalRecord, version: number, mark: WriteMark): Statement {
+    return this.#replace({ ...approvalValues(record), ...markValues(mark), read_version: version });
+  }
+
+  /** Writes the row of an approval without a condition; only for a row that is locked. */
+  overwrite(seq: string, record: ApprovalRecord, mark: WriteMark): Statement {
+    return this.#overwrite({ ...approvalValues(record), ...markValues(mark), seq });
+  }
+
+  /** Replaces a pending approval that still is at that version and has no task. */
+  withdrawOrphan(record: ApprovalRecord, version: number, mark: WriteMark): Statement {
+    return this.#withdrawOrphan({ ...approvalValues(record), ...markValues(mark), read_version: version });
+  }
+
+  /** Makes the task that waits for the approval due. */
+  markDecided(decisionId: string): Statement {
+    return this.#markDecided({ decision_id: indexKey(decisionId) });
+  }
+}
+
+function assignments(columns: readonly string[]): readonly string[] {
+  return columns.map((column) => `${column} = :${column}`);
+}
+
+function markValues({ stamp, ownerId, note }: WriteMark): NamedValues {
+  return { stamp, written_by: ownerId, note };
+}
+
+function readValues({ taskId, version }: Task): NamedValues {
+  return { task_id: indexKey(taskId), read_version: version };
+}

@@ -1,0 +1,13 @@
+/** Bounds and times that are the same in every store. */
+export const storeLimits = {
+  /** How many tasks or approvals a list has at most, where its query names no limit. */
+  listed: 1_000,
+  /** How many of the newest refusals of one agent and tool are listed. */
+  listedDenied: 1_000,
+  /** How long a handle counts as alive before its first heartbeat, in milliseconds. As long as a lease lasts by default. */
+  firstLeaseMs: 30_000,
+  /** How long an approval may wait for the task that its process was about to record, in milliseconds. */
+  orphanAfterMs: 60_000,
+  /** How long a dead handle is remembered, in milliseconds: seven days. */
+  ownerKeptMs: 604_800_000,
+} as const;

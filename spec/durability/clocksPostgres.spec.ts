@@ -1,0 +1,4 @@
+import { postgres } from './stores.js';
+import { survivesClocks } from './survivesClocks.js';
+
+survivesClocks(postgres);

@@ -1,0 +1,4 @@
+import { sqlite } from './stores.js';
+import { survivesClocks } from './survivesClocks.js';
+
+survivesClocks(sqlite);

@@ -1,0 +1,4 @@
+import { postgres } from './stores.js';
+import { survivesKills } from './survivesKills.js';
+
+survivesKills(postgres);

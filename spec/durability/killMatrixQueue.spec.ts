@@ -1,0 +1,4 @@
+import { postgresWithQueue } from './stores.js';
+import { survivesKills } from './survivesKills.js';
+
+survivesKills(postgresWithQueue);

@@ -1,0 +1,4 @@
+import { sqlite } from './stores.js';
+import { survivesKills } from './survivesKills.js';
+
+survivesKills(sqlite);

@@ -1,0 +1,164 @@
+import { expect } from 'chai';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { atThisPace, busyMs, waited } from './support/pace.js';
+
+interface FileTimesLike {
+  add(ended: { readonly file?: string; readonly duration?: number }): void;
+  report(): { readonly lines: readonly string[]; readonly tooSlow: number };
+}
+interface SpecChoice {
+  readonly chosen: readonly string[];
+  readonly rest: readonly string[];
+}
+interface SpecsModule {
+  specFiles(): string[];
+  needsOf(file: string): string[];
+  chooseSpecs(args: readonly string[]): SpecChoice;
+}
+
+const scripts = (JSON.parse(readFileSync('package.json', 'utf8')) as { readonly scripts: Readonly<Record<string, string>> }).scripts;
+
+async function load<T>(file: string): Promise<T> {
+  return (await import(pathToFileURL(resolve(file)).href)) as T;
+}
+
+describe('The time of spec files', () => {
+  async function times(slowdown: number): Promise<FileTimesLike> {
+    const { FileTimes } = await load<{ FileTimes: new (limitS: number, slowdown: () => number) => FileTimesLike }>(
+      'spec/support/fileTimes.mjs',
+    );
+    return new FileTimes(20, () => slowdown);
+  }
+
+  it('is the sum of the tests and hooks of each file, and over 20 s a failure', async () => {
+    const of = await times(1);
+    of.add({ file: resolve('.build/spec/a.spec.js'), duration: 15_000 });
+    of.add({ file: resolve('.build/spec/a.spec.js'), duration: 6_000 });
+    of.add({ file: resolve('.build/spec/b.spec.js'), duration: 19_900 });
+    of.add({ duration: 60_000 });
+    of.add({ file: resolve('.build/spec/c.spec.js') });
+    const { lines, tooSlow } = of.report();
+    expect(tooSlow).to.equal(1);
+    expect(lines.slice(0, 3)).to.deep.equal(['  slowest spec files:', '    21.0 s  spec/a.spec.ts', '    19.9 s  spec/b.spec.ts']);
+    expect(lines[3]).to.match(/too slow: spec\/a\.spec\.ts took 21\.0 s; a file may take 20 s\./);
+  });
+
+  it('may be longer where the machine has other work to do', async () => {
+    const of = await times(1.5);
+    of.add({ file: resolve('.build/spec/a.spec.js'), duration: 29_000 });
+    of.add({ file: resolve('.build/spec/b.spec.js'), duration: 31_000 });
+    const { lines, tooSlow } = of.report();
+    expect(tooSlow).to.equal(1);
+    expect(lines.at(-1)).to.match(/too slow: spec\/b\.spec\.ts took 31\.0 s; a file may take 20 s, 30 s on this machine now\./);
+  });
+
+  it('names ten files at most, and none that is quick', async () => {
+    const of = await times(1);
+    for (let i = 0; i < 12; i++) of.add({ file: resolve(`.build/spec/${i}.spec.js`), duration: 2_000 + i });
+    expect(of.report().lines).to.have.length(11);
+    const quick = await times(1);
+    quick.add({ file: resolve('.build/spec/a.spec.js'), duration: 900 });
+    expect(quick.report()).to.deep.equal({ lines: [], tooSlow: 0 });
+  });
+});
+
+describe('npm test -- FILE', () => {
+  it('runs the files and folders named, and hands the rest to mocha', async () => {
+    const { chooseSpecs } = await load<SpecsModule>('.ci/specs.mjs');
+    expect(chooseSpecs(['spec/layers.spec.ts', '-g', 'spec', '--bail'])).to.deep.equal({
+      chosen: ['spec/layers.spec.ts'],
+      rest: ['-g', 'spec', '--bail'],
+    });
+    expect(chooseSpecs(['.build/spec/layers.spec.js', './spec/layers.spec.ts']).chosen).to.deep.equal(['spec/layers.spec.ts']);
+    const { chosen } = chooseSpecs(['spec/guard']);
+    expect(chosen).to.include('spec/guard/guardCall.spec.ts');
+    expect(chosen.filter((file) => !file.startsWith('spec/guard/'))).to.deep.equal([]);
+    expect(chooseSpecs([])).to.deep.equal({ chosen: [], rest: [] });
+  });
+
+  it('refuses a path that leads to no spec, and names those that are like it', async () => {
+    const { chooseSpecs } = await load<SpecsModule>('.ci/specs.mjs');
+    expect(() => chooseSpecs(['spec/guardCall.spec.ts'])).to.throw(
+      /'spec\/guardCall\.spec\.ts' is not a spec file.* Did you mean .*guardCall\.spec\.ts/,
+    );
+    expect(() => chooseSpecs(['spec/nowhere'])).to.throw(/'spec\/nowhere' is not a spec file or a folder of specs\.$/);
+  });
+});
+
+describe('npm run check', () => {
+  it('runs the specs that need nothing: no process, port, database or store', async () => {
+    const { specFiles, needsOf } = await load<SpecsModule>('.ci/specs.mjs');
+    expect(needsOf('spec/guard/guardCall.spec.ts')).to.deep.equal([]);
+    expect(needsOf('spec/layers.spec.ts')).to.not.include.members(['process', 'port', 'database', 'store']);
+    expect(needsOf('spec/durability/races.spec.ts')).to.include.members(['process', 'database', 'store']);
+    expect(needsOf('spec/decision/remote/faults.spec.ts')).to.include('port');
+    expect(needsOf('spec/store/sqlite/upkeep.spec.ts')).to.include('store');
+    const all = specFiles();
+    expect(all.filter((file) => needsOf(file).length === 0).length).to.be.above(all.length / 2);
+  });
+});
+
+describe('The habits', () => {
+  it('name only scripts that there are', () => {
+    for (const file of ['CONTRIBUTING.md', 'docs/assurance.md', 'docs/performance.md', '.ci/run', ...workflows()]) {
+      const named = [...readFileSync(file, 'utf8').matchAll(/\bnpm run (?:-s )?([\w:]+)/g)].map(([, name = '']) => name);
+      expect(
+        named.filter((name) => scripts[name] === undefined),
+        file,
+      ).to.deep.equal([]);
+    }
+    const [, long = ''] = /script: \[(.*)\]/.exec(readFileSync('.github/workflows/long.yml', 'utf8')) ?? [];
+    expect(long.split(', ').filter((name) => scripts[name] === undefined)).to.deep.equal([]);
+  });
+
+  it('start from the oldest Node that is promised', async () => {
+    const { engines } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly engines: { readonly node: string } };
+    const { OLDEST_NODE } = await load<{ readonly OLDEST_NODE: string }>('.ci/runtimes/pins.mjs');
+    expect(readFileSync('.node-version', 'utf8').trim()).to.equal(OLDEST_NODE);
+    expect(engines.node).to.equal(`>=${OLDEST_NODE}`);
+  });
+
+  it('install without a warning there: no development dependency wants a newer Node', async () => {
+    const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+      readonly packages: Readonly<Record<string, { readonly optional?: boolean; readonly engines?: { readonly node?: string } }>>;
+    };
+    const wanted = Object.entries(packages).filter(([, { optional, engines }]) => optional !== true && engines?.node !== undefined);
+    expect(wanted).to.have.length.above(50);
+    // no semver here: what must not be is a floor above 20, alone
+    expect(
+      wanted.filter(([, { engines }]) => /^\s*(?:>=|\^|~)?\s*2[1-9]/.test(engines?.node ?? '') && !engines?.node?.includes('||')),
+    ).to.deep.equal([]);
+  });
+});
+
+describe('The pace of specs', () => {
+  it('counts what keeps the process busy, and not what keeps it waiting', async () => {
+    expect(busyMs(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60))).to.be.below(50);
+    const spun = busyMs(() => {
+      const until = process.cpuUsage();
+      for (;;) if (process.cpuUsage(until).user + process.cpuUsage(until).system > 30_000) break;
+    });
+    expect(spun).to.be.at.least(29);
+  });
+
+  it('never shortens a limit', () => {
+    expect(atThisPace(10)).to.be.at.least(10);
+  });
+
+  it('counts a wait, and not a standstill', async () => {
+    const { value, ms } = await waited(async () => {
+      await new Promise((done) => setTimeout(done, 100));
+      const until = performance.now() + 300;
+      while (performance.now() < until);
+      return 'done';
+    });
+    expect(value).to.equal('done');
+    expect(ms).to.be.within(20, 250);
+  });
+});
+
+function workflows(): string[] {
+  return readdirSync('.github/workflows').map((file) => join('.github/workflows', file));
+}

@@ -1,0 +1,60 @@
+// Time as specs may hold it against a limit: free of what else the machine does meanwhile.
+
+/** What {@link twin} took at its quickest on the machine on which the limits of specs were set. */
+const TWIN_MS = 3;
+const TWIN_TRIES = 5;
+const TICK_MS = 5;
+/** A timer that comes later than this was kept waiting; less is how timers are. */
+const KEPT_WAITING_MS = 3 * TICK_MS;
+
+/** How long some work keeps this process busy. The lower of wall time, which others lengthen, and CPU time, which threads beside the work add to. */
+export function busyMs(work: () => unknown): number {
+  const cpu = process.cpuUsage();
+  const started = performance.now();
+  work();
+  const wallMs = performance.now() - started;
+  const { user, system } = process.cpuUsage(cpu);
+  return Math.min(wallMs, (user + system) / 1_000);
+}
+
+/**
+ * A limit for {@link busyMs} that was set on a quiet machine, for this machine as it is now: longer where a fixed piece of work takes longer, never
+ * shorter.
+ */
+export function atThisPace(limitMs: number): number {
+  const twinMs = Math.min(...Array.from({ length: TWIN_TRIES }, () => busyMs(twin)));
+  return limitMs * Math.max(1, twinMs / TWIN_MS);
+}
+
+function twin(): number {
+  let hash = 0;
+  const kept = new Array<number>();
+  for (let i = 0; i < 2_000_000; i++) {
+    hash = (Math.imul(hash, 31) + (i ^ (hash >>> 7))) | 0;
+    if ((hash & 0x3f) === 0) kept.push(hash);
+  }
+  return kept.length;
+}
+
+/**
+ * How long a promise takes, without the time in which this process could not run: what is left is spent in timers and on answers. A wait that should
+ * not be there is seen in it, another program that takes the processor is not.
+ */
+export async function waited<T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly ms: number }> {
+  const started = performance.now();
+  let last = started;
+  let heldUpMs = 0;
+  const tick = (): void => {
+    const now = performance.now();
+    if (now - last > KEPT_WAITING_MS) heldUpMs += now - last - TICK_MS;
+    last = now;
+  };
+  const timer = setInterval(tick, TICK_MS);
+  try {
+    const value = await work();
+    tick();
+    return { value, ms: last - started - heldUpMs };
+  } finally {
+    clearInterval(timer);
+  }
+}
