@@ -32,7 +32,7 @@ export interface HeldApproval<T = unknown> {
   run(params: Params, task: ExecutingTask, lastLook: LastLook): Awaitable<T>;
   /** Checks params that a later decision would run with, as the guard checked the first ones. @throws SanitizeError */
   admit(params: Params): Awaitable<Params>;
-  /** What a duplicate call must share to join this one: the guard, and the object it runs on. */
+  /** What a call must share to be a duplicate of this one: the guard, and the object it runs on. */
   readonly guard?: object | undefined;
   readonly target?: unknown;
   /** Prototypes of arguments that are instances, by name. */

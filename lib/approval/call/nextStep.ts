@@ -65,7 +65,7 @@ export function nextStep(call: CallState, nowMs: number, answer: Answer, rules: 
       // a verdict that came before the stream was read is asked for at once; a polled one after the first delay
       return rules.pushed || task.status === 'approved' ? waitUntil(nowMs) : nextPoll(call, nowMs, rules);
     case 'due':
-      if (nowMs >= task.expiresAtMs) return timeOut(call, 'nobody decided in time');
+      if (nowMs >= task.expiresAtMs) return timeOut(call, 'it was not decided in time');
       if (phase !== 'waiting' || !background || answer.asking) return untilDeadline(call);
       return task.status === 'approved' ? RUN : ASK;
     case 'status': {

@@ -38,7 +38,7 @@ export function resolutionOfStatus(task: Task, status: DecisionStatus | undefine
     case 'denied':
       return deniedByPerson(task, status.by, status.reason);
     case 'expired':
-      return timedOut(task, 'nobody decided in time');
+      return timedOut(task, 'it was not decided in time');
     default:
       return malformed(task, status.reason);
   }
@@ -76,7 +76,7 @@ export function cancelledWith(error: Error): Resolution {
 }
 
 function malformed({ toolName }: Task, reason: string | undefined): Resolution {
-  const why = reason ?? 'the answer is none of those an approval can have';
+  const why = reason ?? 'an approval cannot have this status';
   return resolution(
     'failed',
     new DecisionUnavailableError('malformed', `The status of the approval for tool '${toolName}' cannot be believed: ${why}.`),

@@ -26,7 +26,7 @@ export function joinPendingCall<R>(
     runtime,
     entry as unknown as PendingCall<Awaited<R>>,
     (params, task, lastLook) => runApproved(runtime, call, task, params, lastLook),
-    { joined: true, signal },
+    { deduplicated: true, signal },
   );
 }
 
@@ -55,7 +55,7 @@ export function joinStoredCall<R>(
     if (scheduler.heldCall(task.taskId) !== undefined) return joinPendingCall(runtime, call, request);
     const held = new PendingCallState(runtime, call, request, task);
     const entry = scheduler.hold(task, held);
-    return pendingOutcome(runtime, entry, held.run.bind(held), { joined: true, signal: call.signal });
+    return pendingOutcome(runtime, entry, held.run.bind(held), { deduplicated: true, signal: call.signal });
   });
 }
 

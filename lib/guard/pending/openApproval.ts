@@ -37,7 +37,7 @@ export function openApproval<R>(
       runtime.journal?.note({ kind: 'opened', task });
       const held = new PendingCallState(runtime, call, request, task);
       const entry = runtime.scheduler.hold(task, held);
-      return pendingOutcome(runtime, entry, held.run.bind(held), { joined: false, signal: call.signal });
+      return pendingOutcome(runtime, entry, held.run.bind(held), { deduplicated: false, signal: call.signal });
     });
   });
 }

@@ -17,14 +17,14 @@ export function pendingOutcome<T>(
   { scheduler }: GuardRuntime,
   entry: PendingCall<T>,
   run: RunApproved<T>,
-  { joined, signal }: { readonly joined: boolean; readonly signal: AbortSignal | undefined },
+  { deduplicated, signal }: { readonly deduplicated: boolean; readonly signal: AbortSignal | undefined },
 ): PendingOutcome<T> {
   const known = anyCall(entry);
   const { handle } = entry;
   return {
     kind: 'pending',
     pending: handle,
-    joined,
+    deduplicated,
     signal,
     schedule() {
       // its caller counts on it as long as it is open
@@ -81,7 +81,7 @@ function waitFor<T>(entry: PendingCall<T>, { waitMs, signal }: WaitOptions, ends
       give(error, () => ends.cancel(error));
     };
     const onTimeout = (): void => {
-      const why = `nobody decided within the ${waitMs} ms its caller waits`;
+      const why = `it was not decided within the ${waitMs} ms that its caller waits`;
       give(new ApprovalTimeoutError(taskId, decisionId, `The approval of tool '${toolName}' ended: ${why}.`), () => ends.timeout(why));
     };
     const stopTimer = waitMs === undefined ? undefined : startTimer(waitMs, onTimeout);
