@@ -63,6 +63,7 @@ export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
     readonly nullParams?: 'refuse' | 'allow';
     readonly limits?: Partial<SnapshotLimits>;
     readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore';
+    readonly journal?: Journal | readonly Journal[];
     readonly logger?: Logger;
     readonly logLevel?: LogLevel;
     readonly debug?: boolean;

@@ -163,7 +163,7 @@ export interface Terminal {
 
 export type { TerminalApproverOptions } from 'aegislib';
 
-export type UnbelievableReason = 'malformed' | 'echo_mismatch' | 'redirect' | 'too_large' | 'duplicate_key' | 'replayed_decision' | 'circuit_open' | 'asynchronous' | 'service_threw';
+export type UnbelievableReason = 'malformed' | 'echo_mismatch' | 'redirect' | 'too_large' | 'duplicate_key' | 'replayed_decision' | 'circuit_open' | 'asynchronous' | 'service_threw' | 'journal_failed';
 
 export type { VerdictInput } from 'aegislib';
 

@@ -48,6 +48,9 @@ interface Details {
     readonly signal?: AbortSignal | undefined;
 }
 
+// lib/approval/call/PendingCall
+type LastLook = () => Error | undefined;
+
 // lib/approval/task/TaskRecorder
 declare class TaskRecorder extends SafeEmitter<TaskEvents> {
     #private;
@@ -179,9 +182,6 @@ type RefuseAsync<R> = 0 extends 1 & R ? unknown : [Extract<R, Asynchronous>] ext
 // lib/guard/method/guardMetadata
 type AnyClass = abstract new (...args: never) => unknown;
 
-// lib/guard/module/StoredCalls
-type AnyClass = abstract new (...args: never) => unknown;
-
 // lib/model/Decision
 interface DecisionFields {
     readonly decisionId: string;
@@ -195,6 +195,11 @@ interface DecisionFields {
     readonly policyEvaluations?: readonly unknown[] | undefined;
     readonly latencyMs?: number | undefined;
 }
+
+// lib/model/Journal
+type SecurityDiagnostic = Extract<Diagnostic, {
+    readonly kind: 'security';
+}>;
 
 // lib/model/PendingApproval
 declare const PENDING_BRAND: unique symbol;
