@@ -31,7 +31,7 @@ export function joinPendingCall<R>(
 }
 
 /**
- * The approval of an equal call that a durable store has from another process, or from this one before it was started again: an agent that asks once
+ * The approval of a duplicate call that a durable store has from another process, or from this one before it was started again: an agent that asks once
  * more does not ask a person twice. In mode `throw` this is how the approval is redeemed.
  */
 export function joinStoredCall<R>(
