@@ -19,7 +19,7 @@ const AREAS = {
     mutate: ['lib/guard/**/*.ts'],
     specs: specsIn(
       'guard',
-      'AegisAgent environment wrapFunction validateParams checkEffectiveParams guardCall guardMetadata optionsSchema checkSource guardSync guard',
+      'AegisAgent environment wrapFunction validateParams checkEffectiveParams guardCall guardMetadata checkOptions checkSource guardSync guard',
       'ParamsBinding pendingOutcome GuardSpec openApproval buildModule checkOverride decideCall AegisGuard AegisModule callContext PendingCallState',
     ),
   },

@@ -16,7 +16,7 @@ import * as policy from 'aegislib/policy';
 import * as store from 'aegislib/store';
 import { DEFAULT_POLLING } from '../lib/guard/module/buildModule.js';
 import { applyEnvironment } from '../lib/guard/module/environment.js';
-import { OPTION_NAMES, optionProblems } from '../lib/guard/module/optionsSchema.js';
+import { OPTION_NAMES, optionProblems } from '../lib/guard/module/checkOptions.js';
 import { inlineCode, parsePage, readPages, relativeLinks, tablesOf } from './support/docsPages.js';
 import type { Page, Table } from './support/docsPages.js';
 import { compiledFile, compilePrograms, folderOf, programsOf } from './support/docsPrograms.js';

@@ -4,28 +4,39 @@ import type { AegisModule, AegisModuleView } from './module/AegisModule.js';
 import { runtimeOf } from './call/GuardRuntime.js';
 import { setAgentDefaults, unguardedOverrides } from './method/guardMetadata.js';
 
+/** Options of `@AegisAgent`. */
 export interface AegisAgentOptions {
-  /** The module that guards this class. Default `AegisModule.current`. */
+  /**
+   * The module that guards this class.
+   *
+   * @defaultValue `AegisModule.current`
+   */
   readonly module?: AegisModule | AegisModuleView;
-  /** What an undecorated override of a guarded method does. Default: what the base class says, then `module`, then `throw`. */
+  /**
+   * What happens when a class with an undecorated override of a guarded method is defined or constructed.
+   *
+   * @defaultValue that of the base class, else of `module`, else `throw`
+   */
   readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore';
 }
 
 /**
- * Says who the agent of a class is, for all its guards; subclasses inherit it. A class decorator under both emits, which never replaces the class.
+ * Names the agent of a class, for all its guards; subclasses inherit it. A class decorator under TC39 decorators and `experimentalDecorators` alike,
+ * which never replaces the class.
  *
- * @throws GuardDefinitionError where the class overrides a guarded method without a guard, or the id is none
+ * @param agentId the agent: 1 to 256 characters
+ * @throws GuardDefinitionError where the class overrides a guarded method without a guard, or `agentId` is not such a string
  */
 export function AegisAgent(
   agentId: string,
   options: AegisAgentOptions = {},
 ): <T extends abstract new (...args: never) => object>(target: T, context?: ClassDecoratorContext<T>) => void {
   if (typeof agentId !== 'string' || agentId === '' || agentId.length > 256) {
-    throw new GuardDefinitionError('@AegisAgent needs an agent id: a text of 1 to 256 characters.');
+    throw new GuardDefinitionError('@AegisAgent(…) must get an agent id, a string of 1 to 256 characters: @AegisAgent("ops-agent").');
   }
   return (target, context) => {
     if (typeof target !== 'function' || (context !== undefined && (typeof context !== 'object' || context.kind !== 'class'))) {
-      throw new GuardDefinitionError('@AegisAgent stands on classes; guard a method with @AegisGuard.');
+      throw new GuardDefinitionError('@AegisAgent decorates classes only; guard a method with @AegisGuard.');
     }
     const defaults = setAgentDefaults(target, { ...options, agentId });
     const mode = defaults.onUnguardedOverride ?? (defaults.module && runtimeOf(defaults.module).onUnguardedOverride) ?? 'throw';

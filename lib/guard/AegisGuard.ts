@@ -2,24 +2,24 @@ import '../common/runtime.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { checkOverride } from './checkOverride.js';
 import type { Fn, Guardable, GuardOptions } from './GuardOptions.js';
-import { bindingOf, noteInstance } from './method/guardIndex.js';
+import { bindingOf, noteInstance } from './method/registerGuards.js';
 import { guardInfoOf } from './method/guardMetadata.js';
 import type { GuardInfo } from './method/guardMetadata.js';
 import type { LooseGuardOptions } from './method/LooseGuardOptions.js';
 import { wrapFunction } from './wrapFunction.js';
 import type { AnyFunction } from './wrapFunction.js';
 
-/** What `@AegisGuard(…)` makes: a method decorator under both emits. */
+/** The decorator that `@AegisGuard(…)` makes, for TC39 decorators and `experimentalDecorators`. */
 export interface GuardDecorator<This, A extends readonly unknown[], R> {
-  /** experimentalDecorators */
+  /** For `experimentalDecorators`. */
   // oxlint-disable-next-line typescript/no-explicit-any -- anything else fails on generic and overloaded methods (TS1270)
   (target: object, key: string | symbol, descriptor: { value?: Fn<This, A, R> }): any;
-  /** TC39; last, because the last overload is the one that types are inferred from */
+  /** For TC39 decorators. It is last because types are inferred from the last overload. */
   // oxlint-disable-next-line typescript/no-explicit-any -- as above
   (value: Fn<This, A, R>, context: ClassMethodDecoratorContext<This, Fn<This, A, R>>): any;
 }
 
-/** {@link GuardDecorator} for experimentalDecorators alone, where `self` in callbacks is then the class too. */
+/** {@link GuardDecorator} for `experimentalDecorators` alone: `self` in callbacks has the type of the class. */
 export interface LegacyGuardDecorator<This, A extends readonly unknown[], R> {
   // oxlint-disable-next-line typescript/no-explicit-any -- as above
   (target: This, key: string | symbol, descriptor: { value?: Fn<This, A, R> }): any;
@@ -29,8 +29,8 @@ export interface LegacyGuardDecorator<This, A extends readonly unknown[], R> {
  * Guards a method: every call is decided first, and enters the body only on allow, sanitize or approval. Works on instance, static, `#private`
  * and inherited methods that return a promise, and on async generators; under TC39 decorators and `experimentalDecorators` alike.
  *
- * A guarded method rejects with ForbiddenError when refused, and with another AegisError when it could not be decided; it never throws
- * synchronously.
+ * A guarded method rejects with ForbiddenError when the call is refused, and with another AegisError when the call could not be decided. It never
+ * throws synchronously.
  *
  * @throws GuardDefinitionError at class definition, for anything that cannot be guarded
  * @example
@@ -43,7 +43,7 @@ export function AegisGuard<This, A extends readonly unknown[], R extends Guardab
   options: GuardOptions<This, A, R, N, O>,
 ): GuardDecorator<This, A, R> {
   if (typeof options !== 'object' || options === null)
-    throw new GuardDefinitionError('@AegisGuard(…) takes an object of options: @AegisGuard({ … }).');
+    throw new GuardDefinitionError('@AegisGuard(…) must get an object of options: @AegisGuard({ params: ["to"] }).');
   const loose = { ...(options as unknown as LooseGuardOptions) };
   const decorate = (target: unknown, context: unknown, descriptor: unknown): unknown =>
     typeof context === 'object' && context !== null && 'kind' in context
@@ -52,14 +52,16 @@ export function AegisGuard<This, A extends readonly unknown[], R extends Guardab
   return decorate as GuardDecorator<This, A, R>;
 }
 
-/** `AegisGuard`, typed for `experimentalDecorators`: callbacks get `self` as the class. */
+/** `AegisGuard`, typed for `experimentalDecorators`: callbacks get `self` with the type of the class. */
 export const LegacyAegisGuard: <This, A extends readonly unknown[], R extends Guardable, const N, const O>(
   options: GuardOptions<This, A, R, N, O>,
 ) => LegacyGuardDecorator<This, A, R> = AegisGuard as never;
 
 function decorateStandard(value: unknown, context: DecoratorContext, options: LooseGuardOptions): AnyFunction {
   if (context.kind !== 'method' || typeof value !== 'function') {
-    throw new GuardDefinitionError(`@AegisGuard guards methods, not a ${context.kind} ('${String(context.name)}').`);
+    throw new GuardDefinitionError(
+      `@AegisGuard guards methods, but it decorates ${context.kind === 'accessor' ? 'an' : 'a'} ${context.kind} ('${String(context.name)}'); make it a method.`,
+    );
   }
   const guarded = wrapFunction(value as AnyFunction, context.name, options);
   const binding = bindingOf(guardInfoOf(guarded) as GuardInfo);
@@ -74,13 +76,13 @@ function decorateStandard(value: unknown, context: DecoratorContext, options: Lo
 function decorateLegacy(key: unknown, descriptor: unknown, options: LooseGuardOptions): PropertyDescriptor {
   const found = descriptor as PropertyDescriptor | null | undefined;
   if (typeof found !== 'object' || found === null || typeof found.value !== 'function') {
-    const stands =
+    const decorated =
       typeof descriptor === 'number'
         ? 'a parameter'
         : key === undefined
           ? 'a class'
           : `a field, getter or setter ('${String(key as string | symbol)}')`;
-    throw new GuardDefinitionError(`@AegisGuard guards methods, not ${stands}.`);
+    throw new GuardDefinitionError(`@AegisGuard guards methods, but it decorates ${decorated}; move it to a method.`);
   }
   return { ...found, value: wrapFunction(found.value as AnyFunction, key as string | symbol, options) };
 }

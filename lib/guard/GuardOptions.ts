@@ -23,16 +23,16 @@ type Holds<R> =
         ? true
         : false
     : false;
-/** Whether a return type says nothing. */
+/** Whether a return type is, or promises, `any` or `unknown`. */
 export type Vague<R> = IsAny<R> extends true ? true : R extends Promise<infer T> ? (IsAny<T> extends true ? true : IsUnknown<T>) : false;
 
 /** The return type is or promises `any` or `unknown`. */
 export interface ReturnTypeSaysNothing<M> {
-  /** This method's return type says nothing: say how a call waits for a person. */
+  /** This method's return type does not show whether it may hold a PendingApproval: say how a call waits for a person. */
   readonly approval: M;
 }
 
-/** The return type holds no PendingApproval of its own result. */
+/** The return type does not hold a PendingApproval of its own result. */
 export interface ReturnTypeHoldsNoPendingApproval<M> {
   /** This method's return type cannot hold a PendingApproval: declare Promise<Guarded<T>>, or choose 'wait' or 'throw'. */
   readonly approval: M;
@@ -40,11 +40,15 @@ export interface ReturnTypeHoldsNoPendingApproval<M> {
 
 /** The return type holds a PendingApproval, as Promise<Guarded<T>> does. */
 export interface ReturnTypeHoldsPendingApproval<M> {
-  /** How a call waits for a person. Default `defer`. */
+  /**
+   * How a call waits for a person.
+   *
+   * @defaultValue `defer`
+   */
   readonly approval?: M;
 }
 
-/** The modes a return type can bear; `defer` needs one that holds a PendingApproval. */
+/** The modes that a return type allows; `defer` needs one that holds a PendingApproval. */
 export type ApprovalOption<R> =
   Vague<R> extends true
     ? ReturnTypeSaysNothing<ApprovalMode>
@@ -52,38 +56,66 @@ export type ApprovalOption<R> =
       ? ReturnTypeHoldsPendingApproval<ApprovalMode>
       : ReturnTypeHoldsNoPendingApproval<'wait' | 'throw'>;
 
-/** An object of host data: no function, list or promise, which `object` would let through. */
+/** An object of host data. `object` alone would let functions, lists and promises through. */
 type SessionData =
   | Readonly<Record<string, unknown>>
   | (object & { readonly [Symbol.hasInstance]?: never; readonly [Symbol.iterator]?: never; readonly then?: never });
 
-/** What a guard takes whatever it stands on. */
+/** The options that every guard takes. */
 export interface BaseGuardOptions<This, A extends readonly unknown[], R> {
-  /** Who calls. Default: the class's `@AegisAgent`, then the module's `agentId`. */
+  /**
+   * The agent that calls.
+   *
+   * @defaultValue the class's `@AegisAgent`, else the module's `agentId`
+   */
   readonly agentId?: string | ((self: NoInfer<This>, args: NoInfer<A>) => string);
-  /** Which tool is called: `[A-Za-z0-9_.:/-]{1,128}`. Default: the method's name. */
+  /**
+   * The tool that is called: `[A-Za-z0-9_.:/-]{1,128}`.
+   *
+   * @defaultValue the name of the method
+   */
   readonly toolName?: string;
-  /** Unique among durable guards. Default: the tool's name. */
+  /**
+   * Names the guard in a durable store, where it must be unique.
+   *
+   * @defaultValue the tool's name
+   */
   readonly key?: string;
   /** Action groups of the tool, for policies: `action in Aegis::Action::"read"`. */
   readonly groups?: readonly string[];
-  /** Host data about who is behind the call. Computed again just before an approved call runs; another session never runs it. */
+  /** Host data about the person or task behind the call. Computed again just before an approved call runs, and the call does not run if it differs. */
   readonly session?: SessionData | null | ((self: NoInfer<This>, args: NoInfer<A>) => SessionData | null | undefined);
-  /** In mode `wait`: how long to wait for a person, in milliseconds. Default: until the approval ends. */
+  /**
+   * In mode `wait`: how long to wait for a person, in milliseconds.
+   *
+   * @defaultValue until the approval ends
+   */
   readonly waitMs?: number;
-  /** How long an approval may take, in milliseconds. Default: the module's `approvalTimeoutMs`. */
+  /**
+   * How long an approval may take, in milliseconds.
+   *
+   * @defaultValue the module's `approvalTimeoutMs`
+   */
   readonly approvalTimeoutMs?: number;
   /** Aborts the call while it is decided and, in mode `wait`, while it waits. An approval that was handed out is cancelled by its handle. */
   readonly signal?: AbortSignal | ((self: NoInfer<This>, args: NoInfer<A>) => AbortSignal | undefined);
-  /** Called once for each approval, at every end: with the result, or with what went wrong. What it throws is reported, and changes nothing. */
+  /** Called once for each approval, when it ends: with the result, or with the error. What it throws is reported, and changes nothing. */
   readonly onSettled?: (result: Settled<R> | undefined, error: unknown) => unknown;
-  /** The method may safely run again after a crash. Default false: at most once. */
+  /**
+   * Whether the method may safely run again after a crash. Otherwise it runs at most once.
+   *
+   * @defaultValue false
+   */
   readonly idempotent?: boolean;
-  /** The module that guards. Default: the class's `@AegisAgent`, then `AegisModule.current`. */
+  /**
+   * The module that guards.
+   *
+   * @defaultValue that of the class's `@AegisAgent`, else `AegisModule.current`
+   */
   readonly module?: AegisModule | AegisModuleView | ((self: NoInfer<This>) => AegisModule | AegisModuleView);
 }
 
-/** What a call results in, without the handle it may return first. */
+/** The result of a call, without the handle that it may return first. */
 export type Settled<R> = NoInfer<Exclude<Awaited<R>, AnyPending>>;
 
 /** All options of a guard on a method or function of these types. */

@@ -4,8 +4,8 @@ import type { LooseGuardOptions } from './method/LooseGuardOptions.js';
 import { currentHandle, runtimeOf } from './call/GuardRuntime.js';
 
 /**
- * Runs in the constructor of every instance of a class with a guarded method, and so of its subclasses: an undecorated override there would run
- * unguarded. Fires only where the guarded function still sits further down the prototype chain, so that a test may replace it on the prototype.
+ * Refuses an undecorated override of a guarded method, which would run unguarded. Called in the constructor of every instance of a class with a guarded
+ * method, and so of its subclasses. Refuses only where the guarded function is still further up the prototype chain, so that a test may replace it.
  */
 export function checkOverride(self: object, key: string | symbol, guarded: unknown, options: LooseGuardOptions): void {
   const seen = valueOf(self, key);

@@ -22,7 +22,7 @@ interface StreamsCannotDefer<M> {
   readonly approval: M extends 'wait' | 'throw' ? M : 'wait' | 'throw';
 }
 
-/** The modes of a guarded function. It may defer whatever it returns, because `guard()` changes the return type, unless that is a stream. */
+/** The modes of a guarded function. Any but a stream may defer, because `guard()` changes the return type. */
 type FunctionApproval<R, M> =
   Vague<R> extends true
     ? ReturnTypeSaysNothing<M>
@@ -45,9 +45,11 @@ export type GuardedFunction<This, A extends readonly unknown[], R, M extends App
   : Fn<This, A, R>;
 
 /**
- * Guards a plain function, as `@AegisGuard` guards a method. An anonymous one needs a `toolName`.
+ * Guards a plain function, as `@AegisGuard` guards a method.
  *
- * @throws GuardDefinitionError
+ * @param options as those of `@AegisGuard`; an anonymous function needs a `toolName`
+ * @returns a function that decides every call first, and in mode `defer` may return a PendingApproval
+ * @throws GuardDefinitionError where the function cannot be guarded, or an option is wrong
  * @example const send = guard(sendMail, { agentId: 'mailer', params: ['to', 'body'], approval: 'wait' });
  */
 export function guard<This, A extends readonly unknown[], R extends Guardable, const N, const O, const M extends ApprovalMode = 'defer'>(
@@ -65,11 +67,11 @@ export function guard<This, A extends readonly unknown[], R extends Guardable, c
 
 /** @internal @throws GuardDefinitionError */
 export function checkArguments(where: string, fn: unknown, options: unknown): readonly [AnyFunction, LooseGuardOptions] {
-  if (typeof fn !== 'function') throw new GuardDefinitionError(`${where} takes a function.`);
+  if (typeof fn !== 'function') throw new GuardDefinitionError(`${where} must get a function as its first argument.`);
   if (typeof options !== 'object' || options === null)
-    throw new GuardDefinitionError(`${where} takes an object of options after the function.`);
+    throw new GuardDefinitionError(`${where} must get an object of options after the function.`);
   const loose = { ...(options as LooseGuardOptions) };
   if (loose.toolName === undefined && fn.name === '')
-    throw new GuardDefinitionError(`${where}: an anonymous function needs a \`toolName\`.`);
+    throw new GuardDefinitionError(`${where} got an anonymous function without a \`toolName\`; give the options one.`);
   return [fn as AnyFunction, loose];
 }

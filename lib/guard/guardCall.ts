@@ -13,10 +13,11 @@ import { refused } from './call/refusals.js';
 import { takeSession } from './call/validateParams.js';
 
 /**
- * Guards one call of anything: what adapters of frameworks are made of. Resolves to what became of it, `ran`, `denied` or `pending`, and rejects
- * with nothing but the method's own error. `run` gets its own copy of the params it may run with; it is entered once, or not at all.
+ * Guards one call of any function. Adapters of frameworks are made of it.
  *
- * @throws ConfigError for something that is no module
+ * @param run entered once or not at all, with a copy of the params that it may run with
+ * @returns whether the call `ran`, was `denied`, or is `pending`; rejects only with the method's own error
+ * @throws ConfigError where `module` is not a module of this copy of the package
  */
 export async function guardCall<R>(
   module: AegisModule | AegisModuleView,
@@ -35,21 +36,23 @@ export async function guardCall<R>(
   return { kind: 'ran', value: await outcome.value, decision: outcome.decision, params: recordOf(outcome.effectiveParams) };
 }
 
-/** What is the caller's to change is copied; what decides whose call it is, is checked. */
+/** Copies what the caller could change later, and checks what says whose call it is. */
 function ownCall<R>(runtime: GuardRuntime, given: GuardedCall<Awaited<R>>, run: RunGuarded<R>): CallToDecide<R> {
   const { limits } = runtime;
-  // every field is read once: what is checked is what counts
+  // every field is read once, so that a getter cannot answer twice
   const call = { ...given };
   const { agentId, toolName, guardKey, params, session, groups, opaque, approvalTimeoutMs, covers } = call;
   if (!isId(agentId) || !isId(toolName) || (guardKey !== undefined && !isId(guardKey))) {
-    throw new ParamsError('', 'A call needs an agentId and a toolName: texts of 1 to 256 characters.', { code: 'invalid_call' });
+    throw new ParamsError('', '`agentId`, `toolName` and `guardKey` must be strings of 1 to 256 characters; the first two are required.', {
+      code: 'invalid_call',
+    });
   }
   if (!TOOL_NAME.test(toolName))
-    throw new ParamsError('', `'${toolName.slice(0, 128)}' is no tool name: letters, digits and _ . : / - only.`);
+    throw new ParamsError('', `'${toolName.slice(0, 128)}' is not a tool name: it must have 1 to 128 letters, digits and _ . : / -.`);
   if (approvalTimeoutMs !== undefined && !(Number.isFinite(approvalTimeoutMs) && approvalTimeoutMs > 0)) {
-    throw new ParamsError('', '`approvalTimeoutMs` is a number of milliseconds above 0.', { code: 'invalid_call' });
+    throw new ParamsError('', '`approvalTimeoutMs` must be a number of milliseconds above 0.', { code: 'invalid_call' });
   }
-  if (!isPlainObject(params)) throw new ParamsError('', 'The params are no plain object, so they have no names.');
+  if (!isPlainObject(params)) throw new ParamsError('', '`params` must be a plain object, whose keys are the names of the arguments.');
   const own = {
     ...call,
     takeSnapshot: () => takeParams(params, limits),

@@ -10,7 +10,7 @@ import { readGuardOptions } from './method/readGuardOptions.js';
 import type { NamingOptions } from './NamingOptions.js';
 import { isAsynchronous, likeOriginal, startCall } from './wrapFunction.js';
 
-/** Options of a synchronous guard: there is nothing to wait in, so its only approval mode is `throw`. */
+/** Options of a synchronous guard. A synchronous call cannot wait, so the only approval mode is `throw`. */
 export type SyncGuardOptions<This, A extends readonly unknown[], R, N, O = unknown> = Omit<BaseGuardOptions<This, A, R>, 'waitMs'> &
   NamingOptions<A, N, O> & { readonly approval?: 'throw' };
 
@@ -20,13 +20,14 @@ type RefuseAsync<R> = 0 extends 1 & R
   ? unknown
   : [Extract<R, Asynchronous>] extends [never]
     ? unknown
-    : 'guardSync() takes no asynchronous function; use guard()';
+    : 'guardSync() cannot guard an asynchronous function; use guard()';
 
 /**
- * Guards a plain synchronous function, where the decision service answers synchronously (the embedded one does, unless a facts hook is
- * asynchronous). A call that needs approval throws ApprovalPendingError; once approved, an equal call runs.
+ * Guards a plain synchronous function, where the decision service answers synchronously. The embedded one does, unless a facts hook is asynchronous. A
+ * call that needs approval throws ApprovalPendingError; once it is approved, the next duplicate call runs.
  *
- * @throws GuardDefinitionError at definition
+ * @returns a function that decides every call first; it throws what refuses the call
+ * @throws GuardDefinitionError where the function cannot be guarded, or an option is wrong
  */
 export function guardSync<This, A extends readonly unknown[], R, const N, const O>(
   fn: Fn<This, A, R> & RefuseAsync<R>,
@@ -34,9 +35,10 @@ export function guardSync<This, A extends readonly unknown[], R, const N, const 
 ): Fn<This, A, R> {
   const [original, given] = checkArguments('guardSync()', fn, options);
   const name = original.name === '' ? (given.toolName as string) : original.name;
-  if (isAsynchronous(original)) throw new GuardDefinitionError(`The guard of ${name}: the function is asynchronous; use guard().`);
+  if (isAsynchronous(original))
+    throw new GuardDefinitionError(`The guard of ${name}: guardSync() cannot guard an asynchronous function; use guard().`);
   if (given.approval !== undefined && given.approval !== 'throw') {
-    throw new GuardDefinitionError(`The guard of ${name}: the only approval mode of guardSync() is 'throw'.`);
+    throw new GuardDefinitionError(`The guard of ${name}: guardSync() has no approval mode but 'throw'; leave \`approval\` out.`);
   }
   const spec = readGuardOptions(name, original.length, { ...given, approval: 'throw' });
   const guarded = function (this: unknown, ...args: unknown[]): unknown {
@@ -56,7 +58,7 @@ export function guardSync<This, A extends readonly unknown[], R, const N, const 
 
 function finish(spec: GuardSpec, outcome: ReturnType<typeof startCall>): unknown {
   if (isThenable(outcome)) {
-    // its caller is told that it did not run: an approval it opened meanwhile is nobody's
+    // its caller is told that it did not run, so no one would use an approval that it opened meanwhile
     outcome.then(
       (late) => (late.kind === 'pending' && !late.deduplicated ? late.cancel() : undefined),
       () => {},
@@ -74,6 +76,6 @@ function finish(spec: GuardSpec, outcome: ReturnType<typeof startCall>): unknown
 function asynchronous({ info }: GuardSpec): DecisionUnavailableError {
   return new DecisionUnavailableError(
     'asynchronous',
-    `The decision on '${info.toolName}' did not come at once; use guard() with an async function, or a service that answers synchronously.`,
+    `Tool '${info.toolName}' did not run, because its decision did not come at once. Use guard() with an async function, or make service, facts and journal answer synchronously.`,
   );
 }

@@ -1,12 +1,12 @@
 import { valueOf } from './method/guardMetadata.js';
 
-/** Guarded tools, each with the functions that guard it, by the property they sit on. */
+/** Guarded tools, each with its guarding functions by the property that holds them. */
 const guardedTools = new WeakMap<object, ReadonlyMap<string, unknown>>();
 
 /**
- * @internal Notes that an adapter guards this tool, for those who look for tools that nobody guards. It guards nothing by itself.
+ * @internal Notes that an adapter guards this tool, for checks that look for unguarded tools. It guards nothing by itself.
  *
- * @param entries where the guarding functions sit, such as `execute`: a tool whose function is replaced later is no guarded one any more
+ * @param entries the properties that hold the guarding functions, such as `execute`: a tool whose function is replaced later no longer counts as guarded
  */
 export function markGuarded<T extends object>(tool: T, ...entries: readonly string[]): T {
   guardedTools.set(tool, new Map(entries.map((entry) => [entry, valueOf(tool, entry)])));

@@ -8,14 +8,14 @@ import { GuardedStream } from './call/GuardedStream.js';
 import { decideCall } from './decideCall.js';
 import type { CallOutcome, PendingOutcome } from './call/GuardedCall.js';
 import { GuardBinding } from './method/GuardBinding.js';
-import { addBinding, bindingOf, noteInstance } from './method/guardIndex.js';
+import { addBinding, bindingOf, noteInstance } from './method/registerGuards.js';
 import { GUARD_MARK, markGuarded } from './method/guardMetadata.js';
 import type { LooseGuardOptions } from './method/LooseGuardOptions.js';
 import type { GuardSpec } from './method/GuardSpec.js';
 import { MethodCall } from './method/MethodCall.js';
 import type { AnyFunction } from './method/MethodCall.js';
 import { readGuardOptions } from './method/readGuardOptions.js';
-import { resolveRuntime } from './method/resolveCaller.js';
+import { resolveRuntime } from './method/Caller.js';
 
 export type { AnyFunction } from './method/MethodCall.js';
 
@@ -32,15 +32,13 @@ const GeneratorFunction = Object.getPrototypeOf(function* () {}) as object;
 export function wrapFunction(fn: AnyFunction, method: string | symbol, options: LooseGuardOptions, bare: boolean = false): AnyFunction {
   const kind = Object.getPrototypeOf(fn) as object;
   if (kind === GeneratorFunction) {
-    throw new GuardDefinitionError(
-      `The guard of ${String(method)}: a decision can only be awaited in an async generator; make it \`async *\`.`,
-    );
+    throw new GuardDefinitionError(`The guard of ${String(method)}: a synchronous generator cannot await a decision; make it \`async *\`.`);
   }
   const isStream = kind === AsyncGeneratorFunction;
   const spec = readGuardOptions(method, fn.length, options, !isStream || options.approval === 'throw');
   if (isStream && (options.approval ?? 'defer') === 'defer') {
     throw new GuardDefinitionError(
-      `The guard of ${String(method)}: a stream cannot return a PendingApproval; choose approval 'wait' or 'throw'.`,
+      `The guard of ${String(method)}: an async generator cannot return a PendingApproval; choose approval 'wait' or 'throw'.`,
     );
   }
   const guarded: AnyFunction = isStream
@@ -48,7 +46,7 @@ export function wrapFunction(fn: AnyFunction, method: string | symbol, options: 
         return yield* (await callGuarded(spec, streamInContext(fn), this, args)) as AsyncGenerator;
       }
     : function (this: unknown, ...args: unknown[]) {
-        // hands on the promise it got: an async function here would make another, and wait for it, on every call
+        // returns the promise that it got: an async function would make another one on every call
         try {
           const result = callGuarded(spec, fn, this, args);
           return result instanceof Promise ? result : Promise.resolve(result);
@@ -60,7 +58,7 @@ export function wrapFunction(fn: AnyFunction, method: string | symbol, options: 
   return likeOriginal(guarded, fn, spec);
 }
 
-/** @internal Whether a function says itself that what it returns comes later. */
+/** @internal Whether a function is declared async, or as an async generator. */
 export function isAsynchronous(fn: AnyFunction): boolean {
   const kind = Object.getPrototypeOf(fn) as object;
   return kind === AsyncFunction || kind === AsyncGeneratorFunction;
@@ -76,7 +74,7 @@ function streamInContext(fn: AnyFunction): AnyFunction {
 /** @internal Makes a wrapper look like what it wraps, and marks it. */
 export function likeOriginal(wrapper: AnyFunction, fn: AnyFunction, spec: GuardSpec): AnyFunction {
   Object.defineProperties(wrapper, { name: { value: fn.name, configurable: true }, length: { value: fn.length, configurable: true } });
-  // frameworks keep routes and the like on the function itself: as metadata, or as properties
+  // frameworks keep routes and the like on the function itself, as metadata or as properties
   for (const key of Reflect.ownKeys(fn)) {
     if (Object.hasOwn(wrapper, key) || key === GUARD_MARK) continue;
     Object.defineProperty(wrapper, key, Object.getOwnPropertyDescriptor(fn, key) as PropertyDescriptor);
@@ -130,7 +128,7 @@ function pendingResult({ info, options }: GuardSpec, outcome: PendingOutcome<unk
   }
 }
 
-/** An equal call that was approved meanwhile runs now, in this call; a first one only asks. */
+/** A duplicate of a call that was approved meanwhile runs now; a first call only asks. */
 function redeem(outcome: PendingOutcome<unknown>): unknown {
   const stillPending = (): never => {
     throw new ApprovalPendingError(outcome.pending);

@@ -378,8 +378,8 @@ describe('ApprovalScheduler', () => {
       'of denied without a word': [{ state: 'denied' }, ['denied'], { name: 'ForbiddenError', code: 'approval_denied' }, 'was refused.'],
       'of expired': [{ state: 'expired' }, ['timeout'], { name: 'ApprovalTimeoutError' }, 'it was not decided in time'],
       'of invalid': [{ state: 'invalid', reason: 'odd' }, ['failed'], { name: 'DecisionUnavailableError', reason: 'malformed' }, 'odd'],
-      'that nobody knows': [{ state: 'APPROVED' }, ['failed'], { name: 'DecisionUnavailableError' }, 'none of those'],
-      'without a state': [{}, ['failed'], { name: 'DecisionUnavailableError' }, 'none of those'],
+      'that nobody knows': [{ state: 'APPROVED' }, ['failed'], { name: 'DecisionUnavailableError' }, 'cannot have this status'],
+      'without a state': [{}, ['failed'], { name: 'DecisionUnavailableError' }, 'cannot have this status'],
       'for another decision': [
         { decisionId: 'dec-x', state: 'approved' },
         ['failed'],

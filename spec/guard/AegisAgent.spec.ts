@@ -23,7 +23,7 @@ describe('@AegisAgent', () => {
   ];
   for (const [name, placed] of places)
     it(`is refused on ${name}`, () => {
-      expect(() => decorate(...placed)).to.throw(GuardDefinitionError, 'stands on classes');
+      expect(() => decorate(...placed)).to.throw(GuardDefinitionError, 'decorates classes only');
     });
 
   it('never replaces the class', () => {

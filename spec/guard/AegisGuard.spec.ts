@@ -266,17 +266,17 @@ describe('@AegisGuard under TC39 decorators alone', () => {
     );
     expect(error)
       .to.be.instanceOf(GuardDefinitionError)
-      .and.have.property('message', "@AegisGuard guards methods, not a accessor ('value').");
+      .and.have.property('message', "@AegisGuard guards methods, but it decorates an accessor ('value'); make it a method.");
   });
 });
 
 describe('@AegisGuard under experimentalDecorators alone', () => {
   const places: readonly (readonly [string, readonly unknown[], RegExp])[] = [
-    ['a parameter of a method', [class {}.prototype, 'method', 0], /not a parameter/],
-    ['a parameter of a constructor', [class {}, undefined, 0], /not a parameter/],
-    ['a class', [class {}], /not a class/],
-    ['a field', [class {}.prototype, 'field', undefined], /not a field, getter or setter \('field'\)/],
-    ['a field, as Babel has it', [class {}.prototype, 'field', null], /not a field/],
+    ['a parameter of a method', [class {}.prototype, 'method', 0], /it decorates a parameter/],
+    ['a parameter of a constructor', [class {}, undefined, 0], /it decorates a parameter/],
+    ['a class', [class {}], /it decorates a class/],
+    ['a field', [class {}.prototype, 'field', undefined], /it decorates a field, getter or setter \('field'\)/],
+    ['a field, as Babel has it', [class {}.prototype, 'field', null], /it decorates a field/],
   ];
   for (const [name, placed, message] of places)
     it(`is refused on ${name}`, () => {

@@ -333,7 +333,7 @@ describe('A guarded call', () => {
         };
         sanitized(Object.defineProperty({}, 'amount', { get, enumerable: true }));
         const error = await refusedWith(SanitizeError, guarded()(5));
-        expect(error).to.include({ path: '', message: 'The replaced params hold something a call cannot have.' });
+        expect(error).to.include({ path: '', message: 'The params of the decision hold a value that a call cannot have; see `cause`.' });
       }
     });
 
@@ -374,7 +374,7 @@ describe('A guarded call', () => {
         const growing = v.object({ amount: v.pipe(v.number(), v.transform((n) => n + 1)) }); // prettier-ignore
         sanitized({ amount: 1 });
         const error = await refusedWith(SanitizeError, guarded({ schema: growing })(5));
-        expect(error.message).to.include('must accept its own output');
+        expect(error.message).to.include('must return its own output unchanged');
       });
 
       it('is checked before the decision, and what the schema made is decided', async () => {

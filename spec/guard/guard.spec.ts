@@ -223,7 +223,7 @@ describe('guard()', () => {
         )(),
       ],
       ['a bound function and no toolName', { params: ['n'] }, /tool name/, twice.bind(null)],
-      ['no function', {}, /takes a function/, 5],
+      ['no function', {}, /must get a function/, 5],
     ];
     for (const [name, options, message, fn = twice] of wrong)
       it(name, () => {

@@ -35,7 +35,7 @@ describe('guardCall', () => {
   it('quotes no more of a wrong tool name than a right one could have', async () => {
     const error = errorOf(await call({ toolName: `${'x'.repeat(200)} ` }));
     expect(error).to.be.instanceOf(ParamsError);
-    expect(error?.message).to.include(`'${'x'.repeat(128)}' is no tool name`);
+    expect(error?.message).to.include(`'${'x'.repeat(128)}' is not a tool name`);
   });
 
   it('refuses a param that a sanitize adds, where nobody says which params the call knows', async () => {

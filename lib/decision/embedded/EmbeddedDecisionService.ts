@@ -8,7 +8,7 @@ import type { AppliedPolicy, PolicyEngine } from '../../policy/PolicyEngine.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { coversCall, approvalRequestFor } from './coversCall.js';
 import type { Approvable, Facts } from './coversCall.js';
-import { computeFacts } from './computeFacts.js';
+import { computeFacts, NO_FACTS } from './computeFacts.js';
 import type { FactsHook } from './computeFacts.js';
 import type { ApprovalUse, DecisionService } from '../DecisionService.js';
 import { deskStatus, watchDesk } from '../desk/watchDesk.js';
@@ -87,7 +87,8 @@ export class EmbeddedDecisionService implements DecisionService {
     ask: (outcome: Approvable, facts: Facts, engine: PolicyEngine) => Awaitable<Decision>,
   ): Awaitable<Decision> {
     const engine = this.#options.policies.engine;
-    return chain(computeFacts(this.#options.facts, request, this.#options.factsTimeoutMs ?? 1_000), (computed) => {
+    const { facts: hook, factsTimeoutMs = 1_000 } = this.#options;
+    return chain(hook === undefined ? NO_FACTS : computeFacts(hook, request, factsTimeoutMs), (computed) => {
       if (!computed.ok) {
         this.#logger.warn({ toolName: request.toolName, detail: computed.detail }, 'denied: no facts');
         return {

@@ -22,7 +22,8 @@ export type FactsHook = (call: FactsCall) => Awaitable<object>;
 export type FactsOutcome =
   { readonly ok: true; readonly facts: Readonly<Record<string, unknown>> } | { readonly ok: false; readonly detail: string };
 
-const NO_FACTS: FactsOutcome = { ok: true, facts: Object.freeze({}) };
+/** What a service without a hook has. */
+export const NO_FACTS: FactsOutcome = { ok: true, facts: Object.freeze({}) };
 
 /** Asks the hook, waits at most `timeoutMs`, and copies what it says. */
 export function computeFacts(hook: FactsHook | undefined, request: DecisionRequest, timeoutMs: number): Awaitable<FactsOutcome> {

@@ -9,12 +9,13 @@ import type { GuardRuntime } from './GuardRuntime.js';
 
 const NONE: readonly string[] = [];
 
-/** The digest of no session at all. */
+/** The digest where there is no session. */
 const NO_SESSION = 'none';
 
 /**
- * One call's snapshot. Whoever decides sees `params`, a frozen copy made when first read; the method's own copy cannot be reached from here, so
- * that nothing a service does to a request changes the call. Digests and ids are made when first read: an allow in the same process needs neither.
+ * The snapshot of one call, as a decision service gets it. The service sees `params`, a frozen copy that is made when it is first read. It cannot reach
+ * the method's own copy, so nothing that it does to a request changes the call. Digests and ids too are made when they are first read: an allow in this
+ * process needs neither.
  */
 export class CallRequest implements DecisionRequest {
   readonly agentId: string;
@@ -24,15 +25,15 @@ export class CallRequest implements DecisionRequest {
   readonly groups: readonly string[];
   readonly opaque: readonly string[];
   readonly approvalTimeoutMs: number;
-  #values: OwnParams | undefined;
+  #snapshot: OwnParams | undefined;
   readonly #hasSchema: boolean;
   #callId: string | undefined;
   #params: Params | undefined;
   #paramsDigest: string | undefined;
   #sessionDigest: string | undefined;
 
-  constructor(values: OwnParams, call: CallFacts<never>, { approvalTimeoutMs }: Pick<GuardRuntime, 'approvalTimeoutMs'>) {
-    this.#values = values;
+  constructor(snapshot: OwnParams, call: CallFacts<never>, { approvalTimeoutMs }: Pick<GuardRuntime, 'approvalTimeoutMs'>) {
+    this.#snapshot = snapshot;
     const { toolName } = call;
     this.agentId = call.agentId;
     this.toolName = toolName;
@@ -45,11 +46,11 @@ export class CallRequest implements DecisionRequest {
     Object.freeze(this);
   }
 
-  /** The method's own copy, for its one run. Whoever reads the request afterwards still finds what was decided on. */
+  /** The method's own copy, for its one run. The request still shows what was decided on afterwards. */
   static release(request: CallRequest): OwnParams {
-    const values = request.#values as OwnParams;
-    if (request.#params !== undefined) return values;
-    return values instanceof ArgumentList ? values.copy() : copyData(values);
+    const snapshot = request.#snapshot as OwnParams;
+    if (request.#params !== undefined) return snapshot;
+    return snapshot instanceof ArgumentList ? snapshot.copy() : copyData(snapshot);
   }
 
   /** The request of a call that waits, made once more: params, callId and caller are those it was decided with. */
@@ -66,7 +67,7 @@ export class CallRequest implements DecisionRequest {
   }
 
   get params(): Params {
-    this.#params ??= frozenCopy(recordOf(this.#values as OwnParams));
+    this.#params ??= frozenCopy(recordOf(this.#snapshot as OwnParams));
     return this.#params;
   }
 
@@ -80,7 +81,7 @@ export class CallRequest implements DecisionRequest {
     return this.#sessionDigest;
   }
 
-  /** With a schema any param may go: the schema then says whether the call holds without it. Without one, none may. */
+  /** With a schema a sanitize may remove any param: the schema then checks the call without it. Without a schema it may remove none. */
   get removable(): readonly string[] {
     return this.#hasSchema ? Object.keys(this.params) : [];
   }

@@ -40,7 +40,7 @@ export interface GuardedCall<R = unknown> {
    */
   readonly approvalTimeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Names the guard: while a call is pending, equal calls of the same guard on the same `target` are deduplicated. Without it none is. */
+  /** Names the guard: while a call is pending, duplicate calls of the same guard on the same `target` share its approval. Without it none does. */
   readonly guard?: object | undefined;
   readonly target?: unknown;
   /** Called just before an approved call runs: a text that it returns says why the call must no longer run. */
@@ -50,7 +50,7 @@ export interface GuardedCall<R = unknown> {
   /** Kept in the task. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   /**
-   * For mode `throw` on a durable store: an equal call of another process redeems the approval if its `guardKey` and its `signature` are the same. A
+   * For mode `throw` on a durable store: a duplicate call of another process redeems the approval if its `guardKey` and `signature` are the same. A
    * version of the tool's parameters is a good signature. Without one the approval ends with its process.
    */
   readonly signature?: string | undefined;
@@ -126,7 +126,7 @@ export interface PendingOutcome<R> {
   readonly pending: PendingApproval<R>;
   /** The call's own AbortSignal. */
   readonly signal: AbortSignal | undefined;
-  /** Whether an equal call was pending already, so that this one shares its approval. */
+  /** Whether a duplicate call was pending already, so that this one shares its approval. */
   readonly deduplicated: boolean;
   /** Runs the call in the background once it is approved. */
   schedule(): PendingApproval<R>;

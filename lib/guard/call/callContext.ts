@@ -14,7 +14,7 @@ export interface CurrentCall {
   readonly depth: number;
 }
 
-/** What a decision was made on: everything that an equal call must share to be run under it. */
+/** What a decision was made on: everything that another call must share to run under it. */
 export interface DecidedCall {
   readonly runtime: GuardRuntime;
   readonly agentId: string;

@@ -10,29 +10,32 @@ import type { SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
 import type { StandardResult, StandardSchema } from './StandardSchema.js';
 
 /**
- * Has a schema check a copy of the params and takes a snapshot of what it makes of them.
+ * Has a schema check a copy of the params, and takes a snapshot of its output.
  *
- * @throws ParamsError naming the places that do not fit; never what the schema says, because that quotes values
+ * @throws ParamsError naming the places that do not fit, without the messages of the schema, which quote values
  */
 export function validateParams(schema: StandardSchema, params: Params, limits: SnapshotLimits): Awaitable<Params> {
   return attempt<StandardResult<unknown>, Params>(
     () => schema['~standard'].validate(params) as Awaitable<StandardResult<unknown>>,
     (result) => paramsOf(result, limits),
     () => {
-      throw new ParamsError('', "The guard's schema threw, so the call was refused.", { code: 'schema_failed' });
+      throw new ParamsError('', "The guard's schema threw, so the call was refused. A schema must return issues instead.", {
+        code: 'schema_failed',
+      });
     },
   );
 }
 
 function paramsOf(result: StandardResult<unknown> | null | undefined, limits: SnapshotLimits): Params {
   if (typeof result !== 'object' || result === null)
-    throw new ParamsError('', "The guard's schema gave no result.", { code: 'schema_failed' });
+    throw new ParamsError('', "The guard's schema returned no result. It must return { value } or { issues }.", { code: 'schema_failed' });
   if (result.issues !== undefined) {
     const paths = placesOf(result.issues);
-    const places = [...new Set(paths.map((path) => (path === '' ? 'the whole' : path)))].join(', ');
+    const places = [...new Set(paths.map((path) => (path === '' ? 'the top' : path)))].join(', ');
     throw new ParamsError(paths[0] as string, `The arguments do not fit the guard's schema at ${places}.`, { code: 'schema_mismatch' });
   }
-  if (!isPlainObject(result.value)) throw new ParamsError('', "The guard's schema gave no plain object.", { code: 'schema_mismatch' });
+  if (!isPlainObject(result.value))
+    throw new ParamsError('', "The guard's schema must return a plain object, whose keys name the params.", { code: 'schema_mismatch' });
   return takeSnapshot(result.value, '', limits).value as Params;
 }
 
@@ -51,7 +54,7 @@ export function takeSession(session: unknown, limits: SnapshotLimits): Session {
   return frozenCopy(takeSnapshot(session, '/session', limits).value) as Session;
 }
 
-/** JSON pointers of what does not fit; of the whole where the schema does not say in the standard's own way. */
+/** JSON pointers of what does not fit; '' where the schema does not say where, as the standard has it. */
 function placesOf(issues: NonNullable<StandardResult<unknown>['issues']>): readonly string[] {
   try {
     const paths = issues.map((issue) => (issue.path ?? []).reduce<string>((at, step) => pointer(at, keyOf(step)), ''));

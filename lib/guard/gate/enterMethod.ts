@@ -31,7 +31,7 @@ export type Withhold<O> = (call: CallFacts<never>, error: Error, decision: Decis
  * body: the journal is told how it ended, and the steps may replace the result. A step can stop a call or replace what its caller gets. No step can
  * start one. Where every step answers at once, so does the gate.
  *
- * @param effectiveParams what the method gets; nobody else may hold them
+ * @param effectiveParams what the method gets; no one else may hold them
  * @param decision what allows the call
  * @param withhold makes the outcome of a call that is stopped
  * @param approved what an approved call adds to it
@@ -177,7 +177,7 @@ function whenSettled<R>(value: R, settled: (outcome: 'completed' | 'failed') => 
     settled('completed');
     return value;
   }
-  // the caller gets the promise that follows: an error that nobody handles is then still reported
+  // the caller gets the promise that follows: an error that is not handled is then still reported
   return Promise.resolve(value).then(
     (result) => {
       settled('completed');

@@ -1,4 +1,5 @@
 import { canonicalDigest } from '../../common/data/canonical.js';
+import type { GuardRuntime } from '../call/GuardRuntime.js';
 import type { GuardInfo } from './guardMetadata.js';
 import type { LooseGuardOptions } from './LooseGuardOptions.js';
 import type { ParamsBinding } from './ParamsBinding.js';
@@ -8,8 +9,10 @@ export class GuardSpec {
   readonly info: GuardInfo;
   readonly options: LooseGuardOptions;
   readonly binding: ParamsBinding;
-  /** Whether equal calls share one approval while it is pending. */
+  /** Whether duplicate calls share one approval while it is pending. */
   readonly deduplicates: boolean;
+  /** The runtime of the module that the options name, once it was looked up. */
+  runtime: GuardRuntime | undefined;
   #signature: string | undefined;
 
   constructor(info: GuardInfo, options: LooseGuardOptions, binding: ParamsBinding, deduplicates: boolean) {

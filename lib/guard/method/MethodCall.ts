@@ -11,15 +11,7 @@ import type { StandardSchema } from '../call/StandardSchema.js';
 import type { GuardSpec } from './GuardSpec.js';
 import { argumentsOf } from './ParamsBinding.js';
 import type { NamedArguments } from './ParamsBinding.js';
-import {
-  callBack,
-  computesCaller,
-  recheckOf,
-  resolveAgentId,
-  resolveSession,
-  resolveStoredSession,
-  sessionOfScope,
-} from './resolveCaller.js';
+import { callBack, computesCaller, recheckOf, resolveAgentId, resolveSession, resolveStoredSession, sessionOfScope } from './Caller.js';
 
 export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -127,7 +119,7 @@ export class MethodCall implements CallToDecide {
     return this.#method.target;
   }
 
-  /** The guard, where equal calls share an approval: two readers of one stream would each get a part of it. */
+  /** The guard, where duplicate calls share an approval: two readers of one stream would each get a part of it. */
   get guard(): object | undefined {
     return this.#method.spec.deduplicates ? this.#method.spec : undefined;
   }

@@ -11,7 +11,7 @@ const NAME = '1 to 128 letters, digits and _ . : / -';
  * Reads the options of a guard, once, where it is defined.
  *
  * @param length how many parameters the function declares
- * @param deduplicates whether equal calls share one approval while it is pending
+ * @param deduplicates whether duplicate calls share one approval while it is pending
  * @throws GuardDefinitionError naming the method and the fix
  */
 export function readGuardOptions(

@@ -10,32 +10,37 @@ import type { ModuleParts } from './buildModule.js';
 import { runWithSession } from '../call/callContext.js';
 import { applyEnvironment } from './environment.js';
 import { bindRuntime, currentHandle, setCurrentHandle } from '../call/GuardRuntime.js';
-import { checkOptions } from './optionsSchema.js';
-import { registerGuards } from '../method/guardIndex.js';
+import { checkOptions } from './checkOptions.js';
+import { registerGuards } from '../method/registerGuards.js';
 import { takeSession } from '../call/validateParams.js';
 
-/** What every part of a program may see of a module: all of it but the judge. Approvals are decided on what `configure()` returned. */
+/** The part of a module that all code of a program may use: everything but the approval desk, which only `configure()` returns. */
 export interface AegisModuleView {
+  /** Decides calls. */
   readonly decisions: DecisionService;
+  /** The tasks of calls that needed a person. */
   readonly tasks: TaskRegistry;
+  /** Follows pending approvals. */
   readonly scheduler: ApprovalScheduler;
-  /** Settles when stores are open and the first call can be decided; guarded calls wait for it by themselves. */
+  /** Settles when stores are open and the first call can be decided. Guarded calls wait for it by themselves. */
   ready(): Promise<void>;
   /**
-   * Says that this process runs stored calls of a class before any instance of it was constructed (`resolve` then hands one over), or of this instance.
+   * Lets this process run stored calls of a class before an instance of it was constructed (`resolve` then supplies one), or of this instance.
    *
-   * @throws ConfigError where a guard's key is another guard's too, or the class has no guard
+   * @throws ConfigError where two guards have the same key, or the class has no guard
    */
   register(target: object): void;
   /**
-   * Runs a function, and all it calls and awaits, in a session that guards without one of their own find.
+   * Runs a function, and all that it calls and awaits, in a session for guards that have none of their own.
    *
+   * @returns what the function returns
    * @throws ConfigError without `sessions: 'async-local'`
+   * @throws ParamsError where the session is not a plain object of data
    */
   withSession<T>(session: object | null, fn: () => T): T;
 }
 
-/** One set-up of Aegis: where decisions come from, where approvals and tasks are kept, who runs what was approved. */
+/** One configuration of Aegis: where decisions come from, where approvals and tasks are kept, and who runs approved calls. */
 export class AegisModule implements AegisModuleView {
   readonly #parts: ModuleParts;
   readonly #view: AegisModuleView;
@@ -50,9 +55,10 @@ export class AegisModule implements AegisModuleView {
   }
 
   /**
-   * Sets Aegis up for the whole program and makes the module {@link current}. Environment variables win over options, unless `env: false`.
+   * Configures Aegis for the whole program and makes the module {@link current}. Environment variables win over options, unless `env: false`.
    *
-   * @throws ConfigError naming every problem and its fix, never a value; and when called twice without `replace: true`
+   * @returns the module, with its approval desk
+   * @throws ConfigError naming every problem and its fix, never a secret; and when it is called twice without `replace: true`
    */
   static configure(options: ConfigureOptions = {}): AegisModule {
     if (typeof options !== 'object' || options === null || Array.isArray(options)) checkOptions(options);
@@ -61,7 +67,9 @@ export class AegisModule implements AegisModuleView {
     checkOptions(replace === undefined ? laid.options : { ...laid.options, replace }, laid.problems, laid.origins);
     const before = current;
     if (before !== undefined && replace !== true) {
-      throw new ConfigError([{ where: 'AegisModule', message: 'is configured already; close() it first, or give { replace: true }.' }]);
+      throw new ConfigError([
+        { where: 'AegisModule', message: 'is configured already; close() the module first, or call configure() with { replace: true }.' },
+      ]);
     }
     const module = new AegisModule(laid.options);
     if (before !== undefined) before.close().catch(() => {});
@@ -70,16 +78,22 @@ export class AegisModule implements AegisModuleView {
     return module;
   }
 
-  /** Makes a module that is not global, for tests and tenants: guards find it by their `module` option or `@AegisAgent`. Reads no environment. */
+  /**
+   * Makes a module that is not global, for tests and tenants. Guards find it by their `module` option or by `@AegisAgent`. It reads no environment.
+   *
+   * @throws ConfigError naming every problem and its fix
+   */
   static create(options: AegisOptions): AegisModule {
     checkOptions(options);
     if ('replace' in options)
-      throw new ConfigError([{ where: 'replace', message: 'is an option of configure(); create() replaces nothing.' }]);
+      throw new ConfigError([
+        { where: 'replace', message: 'is an option of configure() only, because create() replaces nothing; leave it out.' },
+      ]);
     return new AegisModule(options);
   }
 
   /**
-   * The module that `configure()` made, without its approval desk: code that an agent may reach cannot decide on its own calls.
+   * The module that `configure()` made, without its approval desk, so that code which an agent can reach cannot approve its own calls.
    *
    * @throws ConfigError before `configure()` and after `close()`
    */
@@ -107,12 +121,16 @@ export class AegisModule implements AegisModuleView {
     return this.#parts.runtime.scheduler;
   }
 
-  /** Where people decide. @throws ConfigError without policies: a Data Plane has its own desk */
+  /** The desk where people decide approvals. @throws ConfigError without policies: a Data Plane has its own desk */
   get approvals(): ApprovalDesk {
     const { desk } = this.#parts;
     if (desk !== undefined) return desk;
     throw new ConfigError([
-      { where: 'approvals', message: 'are decided at the Data Plane; only a module with `policies` has a desk of its own.' },
+      {
+        where: 'approvals',
+        message:
+          'have no desk in this process, because this module has no policies; decide them at the Data Plane, or at your decision service.',
+      },
     ]);
   }
 
@@ -120,7 +138,13 @@ export class AegisModule implements AegisModuleView {
   get policies(): ReloadablePolicies {
     const { policies } = this.#parts;
     if (policies !== undefined) return policies;
-    throw new ConfigError([{ where: 'policies', message: 'are at the Data Plane; only a module with `policies` has them here.' }]);
+    throw new ConfigError([
+      {
+        where: 'policies',
+        message:
+          'are not in this process, because the module was configured without `policies`; they are at the Data Plane, or at your decision service.',
+      },
+    ]);
   }
 
   async ready(): Promise<void> {
@@ -129,7 +153,7 @@ export class AegisModule implements AegisModuleView {
 
   register(target: object): void {
     registerGuards(target);
-    // guards go with their class when nobody else holds it, but this one was handed over to be kept
+    // guards are collected with their class, but this class was registered to be kept
     this.#registered.add(target);
     void this.#parts.keeper?.scan();
   }
@@ -137,13 +161,17 @@ export class AegisModule implements AegisModuleView {
   withSession<T>(session: object | null, fn: () => T): T {
     const { asyncLocal, limits } = this.#parts.runtime;
     if (!asyncLocal)
-      throw new ConfigError([{ where: 'sessions', message: "must be 'async-local' for withSession(); or give guards a `session`." }]);
+      throw new ConfigError([
+        { where: 'sessions', message: "must be 'async-local' for withSession(); configure it so, or give the guards a `session`." },
+      ]);
     return runWithSession(session === null ? null : takeSession(session, limits), fn);
   }
 
   /**
-   * Ends everything: no guarded call runs any more, pending approvals end with a ShutdownError, what is executing is waited for (`graceMs`
-   * milliseconds at most, default 10,000). Idempotent; `current` is unset at once.
+   * Ends everything: guarded calls no longer run, pending approvals end with a ShutdownError, and methods that are executing are waited for. Idempotent;
+   * `current` is unset at once.
+   *
+   * @param options `graceMs`: how long to wait for executing methods, in milliseconds. Default 10,000
    */
   close(options: { readonly graceMs?: number } = {}): Promise<void> {
     const { runtime } = this.#parts;
@@ -161,7 +189,7 @@ export class AegisModule implements AegisModuleView {
     await this.close();
   }
 
-  /** Every part is closed, whatever another one says to it; the first failure is told then. */
+  /** Closes every part, also where closing another one fails, and throws the first failure at the end. */
   async #close(options: { readonly graceMs?: number }): Promise<void> {
     const failures: unknown[] = [];
     for (const end of this.#parts.closing) {

@@ -22,42 +22,84 @@ import type { TaskStore } from '../../store/TaskStore.js';
 export interface EmbeddedOptions {
   /** A path or file URL of a folder or file of `*.cedar`, or `{ text }`. Variable AEGIS_POLICIES (a path). */
   readonly policies?: PolicySource;
-  /** Reload when the files change. Default false. */
+  /**
+   * Whether to reload when the files change.
+   *
+   * @defaultValue false
+   */
   readonly watch?: boolean;
-  /** A reload that drops a forbid waits for `aegis.policies.confirm(hash)`, or is taken. Default `hold`. */
+  /**
+   * Whether a reload that drops a forbid waits for `aegis.policies.confirm(hash)`, or takes effect.
+   *
+   * @defaultValue `hold`
+   */
   readonly onRemovedForbid?: 'hold' | 'accept';
-  /** Told of every reload of the policies. */
+  /** Called after every reload of the policies. */
   readonly onReload?: (result: ReloadResult) => void;
   /**
-   * Every n-th decision is evaluated by cedar-wasm too; where the two differ the call is denied, the difference reported, and from then on
-   * cedar-wasm decides: 0 … 1,000,000. Default 0, none.
+   * Every n-th decision is evaluated by cedar-wasm too. Where the two differ, the call is denied, the difference is reported, and from then on cedar-wasm
+   * decides: 0 … 1,000,000. 0 evaluates none.
+   *
+   * @defaultValue 0
    */
   readonly verify?: number;
   /** Roles and attributes of agents, by id; others have none. */
   readonly agents?: Readonly<Record<string, AgentConfig>>;
-  /** The resource of every call: `Aegis::Toolset::"<toolset>"`. Default `default`. */
+  /**
+   * The resource of every call: `Aegis::Toolset::"<toolset>"`.
+   *
+   * @defaultValue `default`
+   */
   readonly toolset?: string;
   /** Computes `context.facts` for each decision, and again before an approved call runs. */
   readonly facts?: FactsHook;
-  /** How long the facts hook may take, in milliseconds: 1 … 30,000. Default 1,000. */
+  /**
+   * How long the facts hook may take, in milliseconds: 1 … 30,000.
+   *
+   * @defaultValue 1,000
+   */
   readonly factsTimeoutMs?: number;
-  /** What an approval becomes while no approver is attached: it waits, or the call is denied. Default `pending`. */
+  /**
+   * Whether an approval waits while no approver is attached, or its call is denied.
+   *
+   * @defaultValue `pending`
+   */
   readonly unattended?: 'pending' | 'deny';
-  /** Decides approvals as they come, for example `terminalApprover()`. */
+  /** Decides approvals as they arrive, for example `terminalApprover()`. */
   readonly approver?: Approver;
   /** People by group, for `@approvers`. */
   readonly approverGroups?: ApprovalDeskOptions['approverGroups'];
-  /** Says whether a person may decide; when given, it decides instead of `approverGroups`. */
+  /** Says whether a person may decide an approval. It replaces `approverGroups`. */
   readonly mayApprove?: ApprovalDeskOptions['mayApprove'];
-  /** Refuses verdicts on calls whose session names no `user_id`. Default false. */
+  /**
+   * Whether verdicts on calls whose session has no `user_id` are refused.
+   *
+   * @defaultValue false
+   */
   readonly requireRequester?: boolean;
-  /** Pending approvals of one agent and tool: 1 … 10,000,000. Default 100,000. */
+  /**
+   * The most pending approvals of one agent and tool: 1 … 10,000,000.
+   *
+   * @defaultValue 100,000
+   */
   readonly maxPendingPerTool?: number;
-  /** How long an equal call stays refused after a person refused it, in milliseconds: 0 … 86,400,000. Default 300,000. */
+  /**
+   * How long duplicates of a call stay refused after a person refused it, in milliseconds: 0 … 86,400,000.
+   *
+   * @defaultValue 300,000
+   */
   readonly denialTtlMs?: number;
-  /** Names the policies that decided in `violations`. Default false. */
+  /**
+   * Whether `violations` names the policies that decided.
+   *
+   * @defaultValue false
+   */
   readonly exposePolicies?: boolean;
-  /** Where approvals and verdicts are kept. Default: where `store` keeps its own, else in memory. */
+  /**
+   * Where approvals and verdicts are kept.
+   *
+   * @defaultValue where `store` keeps its own, else in memory
+   */
   readonly approvalStore?: ApprovalStore;
   /**
    * Signs stored approvals, so that writing the store is not enough to approve: 32 characters or more, the same for every process on the store.
@@ -66,57 +108,100 @@ export interface EmbeddedOptions {
   readonly stateKey?: string | SecretString;
 }
 
-/** A Data Plane over HTTP. */
+/** How a Data Plane is asked over HTTP. */
 export interface RemoteOptions {
   /** The tenant's key. Variable AEGIS_API_KEY. */
   readonly apiKey?: string | SecretString;
-  /** Default `https://api.beta.aegissecurity.dev`. Variable AEGIS_BASE_URL. */
+  /**
+   * The address of the Data Plane. Variable AEGIS_BASE_URL.
+   *
+   * @defaultValue `https://api.beta.aegissecurity.dev`
+   */
   readonly baseUrl?: string | URL;
-  /** One deadline over all attempts of a decision, in milliseconds: 100 … 30,000. Default 10,000. Variable AEGIS_TIMEOUT_S (seconds). */
+  /**
+   * One deadline over all attempts of a decision, in milliseconds: 100 … 30,000. Variable AEGIS_TIMEOUT_S (seconds: 0.1 … 30).
+   *
+   * @defaultValue 10,000
+   */
   readonly timeoutMs?: number;
-  /** Attempts after the first: 0 … 10. Default 2. Variable AEGIS_RETRIES. */
+  /**
+   * Attempts after the first: 0 … 10. Variable AEGIS_RETRIES.
+   *
+   * @defaultValue 2
+   */
   readonly retries?: number;
-  /** Default `aegis-typescript-sdk/<version>`. */
+  /**
+   * The `User-Agent` header.
+   *
+   * @defaultValue `aegis-typescript-sdk/<version>`
+   */
   readonly userAgent?: string;
-  /** Allows plain http to other machines. Default false. */
+  /**
+   * Whether plain http to other machines is allowed.
+   *
+   * @defaultValue false
+   */
   readonly allowInsecureHttp?: boolean;
 }
 
-/** What a module takes. It has one source of decisions: `policies`, an `apiKey` (or `baseUrl`), or `decisions`. */
+/** The options of a module. It has one source of decisions: `policies`, an `apiKey` (or `baseUrl`), or `decisions`. */
 export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
   /** A decision service of your own. */
   readonly decisions?: DecisionService;
-  /** The agent of guards that name none. */
+  /** The agent of guards that do not name one. */
   readonly agentId?: string;
-  /** How long an approval may take, in milliseconds: 1 … 3,153,600,000,000. Default 86,400,000 (a day). */
+  /**
+   * How long an approval may take, in milliseconds: 1 … 3,153,600,000,000.
+   *
+   * @defaultValue 86,400,000 (a day)
+   */
   readonly approvalTimeoutMs?: number;
   /** How approvals are polled where the service does not push. */
   readonly approvalPolling?: Partial<ApprovalPolling>;
   /**
-   * Whether pending approvals keep the process alive. Default: while the store is in memory. With a durable store and true, a process that has nothing else
-   * to do waits for what it can run.
+   * Whether pending approvals keep the process alive. With `true` and a durable store, a process that has nothing else to do waits for calls that it can
+   * run.
+   *
+   * @defaultValue true while the store is in memory
    */
   readonly keepAlive?: boolean;
   /**
-   * Where tasks, and approvals with them, are kept: the path of a SQLite file, or a store such as `postgresStore(…)`. Default: in memory. A TaskStore
-   * keeps tasks only.
+   * Where tasks, and approvals with them, are kept: the path of a SQLite file, or a store such as `postgresStore(…)`. A TaskStore keeps tasks only.
+   *
+   * @defaultValue in memory
    */
   readonly store?: string | StateStore | TaskStore;
-  /** Hands over the instance that a stored call runs on, for example out of a DI container. Default: the only one that was constructed. */
+  /**
+   * Supplies the instance that a stored call runs on, for example out of a DI container.
+   *
+   * @defaultValue the only instance that was constructed
+   */
   readonly resolve?: ResolveInstance;
-  /** How tasks of a durable store are kept alive and taken over. */
+  /** How this process keeps its tasks of a durable store alive, and takes over those of dead processes. */
   readonly recovery?: RecoveryOptions;
-  /** Bounds of the task registry. */
+  /** How many tasks are kept, and for how long. */
   readonly tasks?: TaskRegistryOptions;
-  /** Makes the scheduler, for one of your own that extends ApprovalScheduler. */
+  /** Makes the scheduler, where yours extends ApprovalScheduler. */
   readonly scheduler?: (options: ApprovalSchedulerOptions) => ApprovalScheduler;
-  /** Whether guards find the session of `aegis.withSession()`. Switches AsyncLocalStorage on, which slows every await. Default `explicit`. */
+  /**
+   * Whether guards find the session of `aegis.withSession()`. `async-local` switches AsyncLocalStorage on, which slows every await.
+   *
+   * @defaultValue `explicit`
+   */
   readonly sessions?: 'explicit' | 'async-local';
-  /** What a null among params is, where the guard has no schema. Default: `refuse` with policies (they cannot see it), else `allow`. */
+  /**
+   * Whether a null in the params is refused, where the guard has no schema. Policies cannot see null.
+   *
+   * @defaultValue `refuse` with policies, else `allow`
+   */
   readonly nullParams?: 'refuse' | 'allow';
   /** How large a call's params may be. */
   readonly limits?: Partial<SnapshotLimits>;
-  /** What an undecorated override of a guarded method does when it is constructed. Default `throw`. */
+  /**
+   * What happens when a class with an undecorated override of a guarded method is constructed.
+   *
+   * @defaultValue `throw`
+   */
   readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore';
   /**
    * Gets an event for everything that is decided and run, and can stop a call in the moment before its method is entered.
@@ -124,18 +209,38 @@ export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
    * @defaultValue none
    */
   readonly journal?: Journal | readonly Journal[];
-  /** Any logger of pino's shape. Default: none, or with `debug` one that writes JSON lines to standard error. */
+  /**
+   * Gets warnings and, with `debug`, decisions. Any logger with pino's methods.
+   *
+   * @defaultValue none; with `debug` one that writes JSON lines to stderr
+   */
   readonly logger?: Logger;
-  /** The least that the logger of `debug` writes. Default `debug`. Variable AEGIS_LOG_LEVEL. */
+  /**
+   * The lowest level that the logger of `debug` writes. Variable AEGIS_LOG_LEVEL.
+   *
+   * @defaultValue `debug`
+   */
   readonly logLevel?: LogLevel;
-  /** Logs every decision. Default false. Variable AEGIS_DEBUG. */
+  /**
+   * Whether every decision is logged. Variable AEGIS_DEBUG.
+   *
+   * @defaultValue false
+   */
   readonly debug?: boolean;
-  /** Whether `configure()` reads environment variables. `create()` never does. Default true. */
+  /**
+   * Whether `configure()` reads environment variables. `create()` never does.
+   *
+   * @defaultValue true
+   */
   readonly env?: boolean;
 }
 
-/** What `configure()` takes besides. */
+/** The options of `configure()`. */
 export interface ConfigureOptions extends AegisOptions {
-  /** Closes the module that is configured and takes its place, instead of refusing. Default false. */
+  /**
+   * Whether a module that is configured already is closed and replaced. Otherwise `configure()` refuses.
+   *
+   * @defaultValue false
+   */
   readonly replace?: boolean;
 }

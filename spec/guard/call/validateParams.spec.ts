@@ -28,7 +28,7 @@ describe('The schema of a guard', () => {
     ];
     const error = await rejection(guarded(() => ({ issues }))({}));
     expect(error).to.be.instanceOf(ParamsError).and.include({ code: 'schema_mismatch', path: '/items/0/a~1b' });
-    expect(error.message).to.equal("The arguments do not fit the guard's schema at /items/0/a~1b, /Symbol(s), the whole.");
+    expect(error.message).to.equal("The arguments do not fit the guard's schema at /items/0/a~1b, /Symbol(s), the top.");
     expect([ran, service.requests.length]).to.deep.equal([0, 0]);
   });
 
@@ -48,13 +48,13 @@ describe('The schema of a guard', () => {
     it(`refuses by issues in no form of the standard: ${form}`, async () => {
       const error = await rejection(guarded((value) => ({ issues, value }))({}));
       expect(error).to.be.instanceOf(ParamsError).and.include({ code: 'schema_mismatch', path: '' });
-      expect(error.message).to.equal("The arguments do not fit the guard's schema at the whole.");
+      expect(error.message).to.equal("The arguments do not fit the guard's schema at the top.");
       expect([ran, service.requests.length]).to.deep.equal([0, 0]);
     });
 
   for (const [what, again] of [
     ['throws', () => JSON.parse('CANARY') as unknown],
-    ['finds the whole unfit', () => ({ issues: [{ message: 'CANARY' }] })],
+    ['finds the top unfit', () => ({ issues: [{ message: 'CANARY' }] })],
     ['gives what is no result of a schema', () => ({ issues: 'CANARY' })],
   ] as const)
     it(`that ${what} at the second look, after a sanitize, keeps the call from running`, async () => {
@@ -62,7 +62,7 @@ describe('The schema of a guard', () => {
       let looks = 0;
       const error = await rejection(guarded((value) => ((looks += 1) === 1 ? { value } : again()))({ amount: 5 }));
       expect(error).to.be.instanceOf(SanitizeError).and.include({ path: '' });
-      expect(error.message).to.equal('The replaced params do not fit the schema.');
+      expect(error.message).to.equal("The params of the decision do not fit the guard's schema. Change the policy, or the schema.");
       expect([looks, ran]).to.deep.equal([2, 0]);
     });
 });

@@ -186,7 +186,7 @@ describe('The arguments of a guarded call', () => {
       const error = await rejection(guarded({ params: ['to', 'body'], opaque: ['body'] })('a', new Map()));
       expect(error)
         .to.be.instanceOf(SanitizeError)
-        .and.match(/'body' is opaque/);
+        .and.match(/'body', which is opaque/);
     });
 
     it('keep their reference through a sanitize of the others', async () => {

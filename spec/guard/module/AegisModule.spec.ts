@@ -118,7 +118,7 @@ describe('AegisModule', () => {
       const error = thrown(() => AegisModule.configure({ decisions: new StandInDecisions() }));
       expect(error)
         .to.be.instanceOf(ConfigError)
-        .and.match(/close\(\) it first, or give \{ replace: true \}/);
+        .and.match(/close\(\) the module first, or call configure\(\) with \{ replace: true \}/);
       expect(AegisModule.current).to.equal(current);
     });
 
@@ -328,7 +328,8 @@ describe('AegisModule', () => {
 
     it('a store that cannot be opened ends no process before it is used', async () => {
       const { code, stderr } = await runInChild(`
-        const { AegisModule, MemoryTaskStore } = await import('${new URL('../../../lib/index.js', import.meta.url).href}');
+        const { AegisModule } = await import('${new URL('../../../lib/index.js', import.meta.url).href}');
+        const { MemoryTaskStore } = await import('${new URL('../../../lib/store/memory/MemoryTaskStore.js', import.meta.url).href}');
         const store = Object.assign(new MemoryTaskStore(), { open: () => Promise.reject(new Error('no disk')) });
         AegisModule.create({ decisions: { decide() {}, status() {} }, store });
         await new Promise(setImmediate);`);

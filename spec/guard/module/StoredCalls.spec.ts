@@ -8,7 +8,7 @@ import type { AegisModule } from '../../../lib/guard/module/AegisModule.js';
 import type { AegisOptions } from '../../../lib/guard/module/AegisOptions.js';
 import { currentCall } from '../../../lib/guard/call/callContext.js';
 import { guard } from '../../../lib/guard/guard.js';
-import { bindingOf } from '../../../lib/guard/method/guardIndex.js';
+import { bindingOf } from '../../../lib/guard/method/registerGuards.js';
 import type { GuardInfo } from '../../../lib/guard/method/guardMetadata.js';
 import { getGuard } from '../../../lib/guard/method/guardMetadata.js';
 import type { PendingApproval } from '../../../lib/model/PendingApproval.js';
@@ -750,7 +750,7 @@ describe('A task whose outcome nobody knows', () => {
     const [task] = await aegis.tasks.listTasks();
     first.tamper(task!.taskId, { status: 'unknown', claimToken: 't', executorId: 'gone', error: { name: 'E', message: 'm' } });
     const error = await rejection(aegis.tasks.resolveUnknown(task!.taskId, { outcome: 'retry', by: 'ann' }));
-    expect(error.message).to.contain('arguments that no store can keep');
+    expect(error.message).to.contain('opaque arguments, which no store can keep');
     await aegis.close();
     await waiting;
   });

@@ -167,7 +167,7 @@ describe('A call while it waits for a person', () => {
       fresh = { params: { amount: 5, admin: true } };
       const error = await rejection((await approvedTwice()).completed);
       expect(error).to.be.instanceOf(ForbiddenError).and.have.property('code', 'approved_params_changed');
-      expect(error.message).to.contain("no parameter 'admin'");
+      expect(error.message).to.contain("a parameter 'admin' that the call does not have");
     });
   });
 

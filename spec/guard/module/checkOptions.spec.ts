@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
-import { OPTION_NAMES, optionProblems } from '../../../lib/guard/module/optionsSchema.js';
+import { OPTION_NAMES, optionProblems } from '../../../lib/guard/module/checkOptions.js';
 import { SecretString } from '../../../lib/index.js';
 
 const store = (names: readonly string[]): object => Object.fromEntries(names.map((name) => [name, () => undefined]));

@@ -22,8 +22,11 @@ export interface Caller {
 }
 
 /** The module that guards a call. @throws ConfigError where no module is configured */
-export function resolveRuntime({ options: { module } }: GuardSpec, self: unknown): GuardRuntime {
-  if (module !== undefined) return runtimeOf(typeof module === 'function' ? callBack('module', () => module(self)) : module);
+export function resolveRuntime(spec: GuardSpec, self: unknown): GuardRuntime {
+  const { module } = spec.options;
+  // a module has one runtime for its whole life, so it is looked up once
+  if (typeof module === 'object') return (spec.runtime ??= runtimeOf(module));
+  if (module !== undefined) return runtimeOf(callBack('module', () => module(self)));
   const onClass = defaultsOf(self)?.module;
   return onClass === undefined ? currentRuntime() : runtimeOf(onClass);
 }
@@ -46,10 +49,11 @@ export function resolveAgentId(spec: GuardSpec, runtime: GuardRuntime, self: unk
       },
     ]);
   }
-  if (!isId(found)) {
+  // the agents of guard and module were checked where they were given
+  if (found !== agentId && found !== runtime.agentId && !isId(found)) {
     throw new ParamsError('', "The guard's `agentId` callback must return a string of 1 to 256 characters.", { code: 'invalid_agent' });
   }
-  return found;
+  return found as string;
 }
 
 /** The session of a call: of the guard, else of the scope. @throws ParamsError */
