@@ -177,7 +177,7 @@ interface StreamsCannotDefer<M> {
 type Asynchronous = PromiseLike<any> | AsyncGenerator<any, any, any>;
 
 // lib/guard/guardSync
-type RefuseAsync<R> = 0 extends 1 & R ? unknown : [Extract<R, Asynchronous>] extends [never] ? unknown : 'guardSync() takes no asynchronous function; use guard()';
+type RefuseAsync<R> = 0 extends 1 & R ? unknown : [Extract<R, Asynchronous>] extends [never] ? unknown : 'guardSync() cannot guard an asynchronous function; use guard()';
 
 // lib/guard/method/guardMetadata
 type AnyClass = abstract new (...args: never) => unknown;
