@@ -79,7 +79,7 @@ export type { GuardedCall } from 'aegislib';
 
 export interface HeldApproval<T = unknown> {
     readonly request: DecisionRequest;
-    run(params: Params, task: Task): Awaitable<T>;
+    run(params: Params, task: ExecutingTask, lastLook: LastLook): Awaitable<T>;
     admit(params: Params): Awaitable<Params>;
     readonly guard?: object | undefined;
     readonly target?: unknown;
@@ -116,7 +116,7 @@ export interface PendingOutcome<R> {
     readonly kind: 'pending';
     readonly pending: PendingApproval<R>;
     readonly signal: AbortSignal | undefined;
-    readonly joined: boolean;
+    readonly deduplicated: boolean;
     schedule(): PendingApproval<R>;
     wait(options?: {
         readonly waitMs?: number | undefined;

@@ -36,6 +36,18 @@ type ContextOf<T> = T extends {
     readonly context: infer C;
 } ? C : never : never;
 
+// lib/adapter/openai-agents
+interface Details {
+    readonly toolCall?: {
+        readonly callId?: string | undefined;
+        readonly name?: string | undefined;
+    } | undefined;
+    readonly signal?: AbortSignal | undefined;
+}
+
+// lib/approval/call/PendingCall
+type LastLook = () => Error | undefined;
+
 // lib/approval/task/TaskRecorder
 declare class TaskRecorder extends SafeEmitter<TaskEvents> {
     #private;

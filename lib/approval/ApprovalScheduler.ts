@@ -1,20 +1,15 @@
 import { type Awaitable, chain, isThenable } from '../common/awaitable.js';
-import { SteadyClock } from '../common/time/SteadyClock.js';
 import { ShutdownError } from '../model/errors/RefusalErrors.js';
 import type { PendingApproval } from '../model/PendingApproval.js';
 import type { Task } from '../model/Task.js';
 import type { ApprovalSchedulerOptions } from './ApprovalSchedulerOptions.js';
-import { askAgain } from './execution/askAgain.js';
-import { CallEnder } from './call/CallEnder.js';
-import { keepsAlive } from './keepsAlive.js';
+import { CallDriver } from './CallDriver.js';
+import type { CallIndex } from './call/CallIndex.js';
+import { anyCall, type ApprovalCall, HeldCall, type HeldApproval, PendingCall, type RunApproved } from './call/PendingCall.js';
+import { cancelled, cancelledWith, timedOut } from './call/resolution.js';
+import { settleCall } from './call/settleCall.js';
 import { drainExecutions, endOpenCalls } from './execution/drain.js';
-import { cancelled, cancelledWith, type Resolution, timedOut } from './call/endings.js';
-import type { DuplicateCalls } from './call/DuplicateCalls.js';
-import type { ExecutionHost, RunApproved } from './execution/ExecutionHost.js';
-import { Executions } from './execution/Executions.js';
-import { CallIndex } from './call/CallIndex.js';
-import { type ApprovalCall, type HeldApproval, PendingCall } from './call/PendingCall.js';
-import { StatusTracker } from './status/StatusTracker.js';
+import { executeApproved } from './execution/executeApproved.js';
 
 /**
  * Follows pending approvals and runs what was approved, once. One timer serves any number of them; where the service pushes, nothing is polled.
@@ -22,78 +17,58 @@ import { StatusTracker } from './status/StatusTracker.js';
  */
 export class ApprovalScheduler {
   readonly #options: ApprovalSchedulerOptions;
-  readonly #clock: SteadyClock;
-  readonly #calls = new CallIndex();
   readonly #controller = new AbortController();
-  readonly #ender: CallEnder;
-  readonly #follower: StatusTracker;
-  readonly #executions: Executions;
-  readonly #cancelForCaller = (entry: PendingCall): Promise<boolean> => this.cancel(entry, 'by its caller');
+  readonly #driver: CallDriver;
+  readonly #cancelForCaller = (entry: PendingCall): Promise<boolean> => this.cancelForCaller(entry);
+  /** Calls that are followed, and for which the process waits. */
   #background = 0;
   #closing: Promise<void> | undefined;
 
   constructor(options: ApprovalSchedulerOptions) {
-    const { decisions, registry } = options;
-    const { signal } = this.#controller;
     this.#options = options;
-    this.#clock = options.clock ?? new SteadyClock();
-    this.#ender = new CallEnder(decisions, registry, this.#calls, (entry) => this.#ended(entry));
-    const end = (entry: PendingCall, ending: Resolution): Awaitable<void> => chain(this.#ender.tryEnd(entry, ending), () => undefined);
-    const execute = (entry: PendingCall): Awaitable<void> => this.#executions.start(entry, (params, task) => entry.call.run(params, task));
-    const approve: CallEnder['approve'] = (entry, by) => this.#ender.approve(entry, by);
-    const now = this.now.bind(this);
-    this.#follower = new StatusTracker(options, this.#calls, { now, approve, execute, end, timeout: this.timeout.bind(this) }, signal);
-    const host: ExecutionHost = {
-      decisions,
-      registry,
-      signal,
-      leaseMs: options.leaseMs ?? 30_000,
-      now,
-      end,
-      retryLater: (entry, error) => this.#follower.retry(entry, error),
-      finish: (entry, outcome) => this.#ender.finish(entry, outcome),
-      leave: (entry, task) => {
-        entry.phase = 'waiting';
-        this.#observe(task);
-        if (task.status === 'pending') this.#follower.followAgain(entry);
-      },
-      askAgain: (entry, decision) => askAgain(entry, decision, host, () => this.#follower.followAgain(entry)),
-    };
-    this.#executions = new Executions(host, {
-      pause: (entry) => this.#follower.pause(entry),
-      // a durable approval is not lost because its store is away for a moment
-      failed: (entry, error) => (registry.durable ? this.#follower.retry(entry, error) : this.#ender.abandon(entry, error)),
+    this.#driver = new CallDriver(options, this.#controller.signal, (entry) => {
+      if (entry.background && keepsAlive(entry, this.#options)) this.#background -= 1;
+      this.#holdProcess();
     });
-    registry.observe(({ task }) => this.#observe(task));
   }
 
   /** @internal What deadlines are on, in epoch milliseconds. */
   now(): number {
-    return this.#clock.now();
+    return this.#driver.now();
   }
 
   /** Approvals that are pending, approved or executing. */
   get queueSize(): number {
-    return this.#calls.size;
+    return this.#driver.calls.size;
   }
 
-  /** Whether somebody can be asked: the service pushes, or polling is on. */
+  /** Whether the outcome of an approval can be learned: the service pushes, or polling is on. */
   get canAsk(): boolean {
     return this.#options.polling.enabled || this.#options.decisions.watch !== undefined;
   }
 
   /** The tasks of {@link queueSize}, oldest first. */
   pendingTasks(): readonly Task[] {
-    return this.#calls.all().map((entry) => entry.task);
+    return this.#driver.calls.all().map((entry) => entry.task);
   }
 
-  /** Starts listening to what the service pushes; submitting does so too. */
+  /**
+   * Starts reading what the service pushes; submitting does so too.
+   *
+   * @throws ShutdownError after {@link shutdown}
+   */
   start(): void {
     this.#refuseIfClosing();
-    this.#follower.listen();
+    this.#driver.listen();
   }
 
-  /** Follows an approval and runs the call once it is approved. The task must be in the registry. @throws ShutdownError after {@link shutdown} */
+  /**
+   * Follows an approval and runs the call once it is approved.
+   *
+   * @param call its task must be in the registry
+   * @returns the pending approval, for its caller
+   * @throws ShutdownError after {@link shutdown}
+   */
   submit<T>(call: ApprovalCall<T>): PendingApproval<T> {
     const entry = this.hold(call.task, call);
     this.follow(entry);
@@ -103,10 +78,9 @@ export class ApprovalScheduler {
   /** @internal Watches over the deadline only: it runs when its caller redeems it, or after {@link follow}. */
   hold<T>(task: Task, call: HeldApproval<T>): PendingCall<T> {
     this.#refuseIfClosing();
-    const entry = new PendingCall<T>(task, call, this.#cancelForCaller);
-    const known = entry as unknown as PendingCall;
-    this.#calls.add(known);
-    this.#follower.watchDeadline(known);
+    const entry = call instanceof PendingCall ? (call as PendingCall<T>) : new HeldCall<T>(task, call, this.#cancelForCaller);
+    this.#driver.calls.add(anyCall(entry));
+    this.#driver.hold(anyCall(entry));
     this.#holdProcess();
     return entry;
   }
@@ -117,49 +91,54 @@ export class ApprovalScheduler {
     entry.background = true;
     if (keepsAlive(entry, this.#options)) this.#background += 1;
     this.#holdProcess();
-    this.#follower.follow(entry as unknown as PendingCall);
+    this.#driver.follow(anyCall(entry));
   }
 
   /** @internal The call of a task that waits or runs here. */
   heldCall(taskId: string): PendingCall | undefined {
-    return this.#calls.ofTask(taskId);
+    return this.#driver.calls.ofTask(taskId);
   }
 
-  /** @internal Goes on with a call of which the store knows more than was heard here. */
-  goOn(entry: PendingCall, task: Task): Awaitable<void> {
-    if (task.version > entry.task.version) this.#observe(task);
-    if (entry.phase !== 'waiting') return;
-    if (!entry.background) return this.#follower.watchDeadline(entry);
-    return entry.task.status === 'pending' ? this.#follower.ask(entry) : this.#follower.follow(entry);
+  /** @internal Goes on with a call of which the store has more than was observed here. */
+  catchUp(entry: PendingCall, task: Task): Awaitable<void> {
+    return this.#driver.catchUp(entry, task);
   }
 
-  /** @internal Finds the pending call that an equal one joins. */
-  get equalCalls(): DuplicateCalls {
-    return this.#calls.equal;
+  /** @internal Finds the pending call that a duplicate call joins. */
+  get duplicates(): Pick<CallIndex, 'openByGuard' | 'hasOpen' | 'duplicateOf'> {
+    return this.#driver.calls;
   }
 
   /** @internal Asks once, and runs it now, through `run`, if it is approved. Settles when it has ended, or nothing is decided yet. */
   redeem(entry: PendingCall, run: RunApproved, atOnce = false): Awaitable<void> {
     if (entry.phase !== 'waiting') return;
-    if (entry.task.status === 'approved') return this.#executions.start(entry, run);
-    const asked = this.#follower.ask(entry);
-    return atOnce && isThenable(asked) ? asked : chain(asked, () => this.#executions.start(entry, run));
+    if (entry.task.status === 'approved') return executeApproved(entry, run, this.#driver);
+    const asked = this.#driver.ask(entry);
+    return atOnce && isThenable(asked) ? asked : chain(asked, () => executeApproved(entry, run, this.#driver));
   }
 
-  /** @internal Cancels unless it was decided or claimed first; tells the service that nobody waits any more. */
+  /** @internal Cancels unless it was decided or claimed first; tells the service that its caller does not wait now. */
   async cancel(entry: PendingCall, why: string | Error): Promise<boolean> {
-    const ending = typeof why === 'string' ? cancelled(entry.task, why) : cancelledWith(why);
-    return this.#ender.tryEndAndTell(entry, ending, 'withdraw');
+    const resolution = typeof why === 'string' ? cancelled(entry.task, why) : cancelledWith(why);
+    return settleCall(this.#driver, entry, resolution, 'withdraw');
+  }
+
+  /** @internal {@link cancel}, on behalf of its caller. */
+  cancelForCaller(entry: PendingCall): Promise<boolean> {
+    return this.cancel(entry, 'by its caller');
   }
 
   /** @internal Ends it as timed out unless it was decided or claimed first; tells the service. */
   async timeout(entry: PendingCall, why: string): Promise<boolean> {
-    return this.#ender.tryEndAndTell(entry, timedOut(entry.task, why), 'expire');
+    return settleCall(this.#driver, entry, timedOut(entry.task, why), 'expire');
   }
 
   /**
-   * Runs nothing any more. Pending approvals end with a ShutdownError (those of a durable store stay in it); what is executing is waited for,
-   * `graceMs` milliseconds at most (default 10,000), and is `unknown` after that. Idempotent.
+   * Stops running approved calls. Pending approvals end with a ShutdownError; those of a durable store stay in it. Executions are waited for, and what
+   * still runs after `graceMs` is recorded as `unknown`. A second call returns the promise of the first.
+   *
+   * @param options.graceMs how long executions are waited for, in milliseconds
+   * @defaultValue `{ graceMs: 10_000 }`
    */
   shutdown({ graceMs = 10_000 }: { readonly graceMs?: number } = {}): Promise<void> {
     this.#closing ??= this.#shutdown(graceMs);
@@ -167,33 +146,21 @@ export class ApprovalScheduler {
   }
 
   async #shutdown(graceMs: number): Promise<void> {
-    const { registry } = this.#options;
     this.#controller.abort(new ShutdownError('The module is closing.'));
-    const { underWay } = this.#executions;
-    await endOpenCalls(this.#calls, underWay, registry, this.#ender, (entry, error) => this.cancel(entry, error));
-    await drainExecutions(underWay, graceMs, registry);
-  }
-
-  #observe(task: Task): void {
-    this.#ender.observe(task);
-    const entry = this.#calls.ofTask(task.taskId);
-    // a deadline is for what has not started
-    if (task.status === 'executing' && entry !== undefined) this.#follower.drop(entry);
-    // another process may have been first to learn of a yes: it does not run what is this one's
-    if (task.status === 'approved' && entry !== undefined && this.#options.registry.durable) void this.goOn(entry, task);
-  }
-
-  #ended(entry: PendingCall): void {
-    this.#follower.drop(entry);
-    if (entry.background && keepsAlive(entry, this.#options)) this.#background -= 1;
-    this.#holdProcess();
+    await endOpenCalls(this.#driver);
+    await drainExecutions(this.#driver, graceMs);
   }
 
   #holdProcess(): void {
-    this.#follower.holdProcess(this.#background > 0);
+    this.#driver.holdProcess(this.#background > 0);
   }
 
   #refuseIfClosing(): void {
     if (this.#closing !== undefined) throw new ShutdownError('The module is closed; no approval can be asked for.');
   }
+}
+
+/** Whether the process waits for a call that is followed. What is in a durable store need not be waited for, unless it would end with its process. */
+export function keepsAlive({ task }: Pick<PendingCall, 'task'>, { keepAlive, registry }: ApprovalSchedulerOptions): boolean {
+  return keepAlive ?? (!registry.durable || task.origin?.resumable === false);
 }

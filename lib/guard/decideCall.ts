@@ -19,8 +19,8 @@ import { cannotAsk, forbidden, refused } from './call/refusals.js';
 import { reuseDecision } from './call/reuseDecision.js';
 import { validateParams } from './call/validateParams.js';
 import { closedOrAborted, enterMethod } from './gate/enterMethod.js';
-import { joinStoredCall } from './pending/joinStoredCall.js';
-import { isReplay, joinEqualCall, openApproval } from './pending/openApproval.js';
+import { joinPendingCall, joinStoredCall } from './pending/joinCall.js';
+import { isReplay, openApproval } from './pending/openApproval.js';
 
 const NO_PARAMS: Params = Object.freeze({});
 
@@ -79,7 +79,7 @@ function decide<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRe
   const offered = takeDecision();
   const reused = offered && reuseDecision(offered, runtime, request);
   if (reused !== undefined) return enter(runtime, call, CallRequest.release(request), reused.decision, reused.taskId);
-  const joined = runtime.openByGuard.size === 0 ? undefined : joinEqualCall<R>(runtime, call, request);
+  const joined = runtime.openByGuard.size === 0 ? undefined : joinPendingCall<R>(runtime, call, request);
   if (joined !== undefined) return joined;
   if (!runtime.durable || call.mode !== 'throw') return askService(runtime, call, request);
   // an approval that was given before a restart is redeemed now

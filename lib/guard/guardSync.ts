@@ -60,14 +60,14 @@ function finish(spec: GuardSpec, outcome: ReturnType<typeof startCall>): unknown
   if (isThenable(outcome)) {
     // its caller is told that it did not run, so no one would use an approval that it opened meanwhile
     outcome.then(
-      (late) => (late.kind === 'pending' && !late.joined ? late.cancel() : undefined),
+      (late) => (late.kind === 'pending' && !late.deduplicated ? late.cancel() : undefined),
       () => {},
     );
     throw asynchronous(spec);
   }
   if (outcome.kind === 'ran') return outcome.value;
   if (outcome.kind === 'denied') throw outcome.error;
-  const resumed = outcome.joined ? outcome.resume({ atOnce: true }) : undefined;
+  const resumed = outcome.deduplicated ? outcome.resume({ atOnce: true }) : undefined;
   if (isThenable(resumed)) resumed.then(undefined, () => {});
   else if (resumed !== undefined) return resumed.value;
   throw new ApprovalPendingError(outcome.pending);

@@ -133,7 +133,7 @@ function redeem(outcome: PendingOutcome<unknown>): unknown {
   const stillPending = (): never => {
     throw new ApprovalPendingError(outcome.pending);
   };
-  if (!outcome.joined) return stillPending();
+  if (!outcome.deduplicated) return stillPending();
   const resumed = outcome.resume();
   if (isThenable(resumed)) return resumed.then((r) => (r === undefined ? stillPending() : r.value));
   return resumed === undefined ? stillPending() : resumed.value;

@@ -376,10 +376,10 @@ describe('ApprovalScheduler', () => {
         'by bob: no',
       ],
       'of denied without a word': [{ state: 'denied' }, ['denied'], { name: 'ForbiddenError', code: 'approval_denied' }, 'was refused.'],
-      'of expired': [{ state: 'expired' }, ['timeout'], { name: 'ApprovalTimeoutError' }, 'nobody decided in time'],
+      'of expired': [{ state: 'expired' }, ['timeout'], { name: 'ApprovalTimeoutError' }, 'it was not decided in time'],
       'of invalid': [{ state: 'invalid', reason: 'odd' }, ['failed'], { name: 'DecisionUnavailableError', reason: 'malformed' }, 'odd'],
-      'that nobody knows': [{ state: 'APPROVED' }, ['failed'], { name: 'DecisionUnavailableError' }, 'none of those'],
-      'without a state': [{}, ['failed'], { name: 'DecisionUnavailableError' }, 'none of those'],
+      'that nobody knows': [{ state: 'APPROVED' }, ['failed'], { name: 'DecisionUnavailableError' }, 'cannot have this status'],
+      'without a state': [{}, ['failed'], { name: 'DecisionUnavailableError' }, 'cannot have this status'],
       'for another decision': [
         { decisionId: 'dec-x', state: 'approved' },
         ['failed'],
@@ -731,9 +731,9 @@ describe('ApprovalScheduler', () => {
       const setup = durable();
       const { entry, task, runs } = await setup.submit();
       const approved = approveBehind(setup, task.taskId);
-      for (let i = 0; i < 3; i++) void setup.scheduler.goOn(entry, approved);
+      for (let i = 0; i < 3; i++) void setup.scheduler.catchUp(entry, approved);
       await time.tickAsync(1);
-      for (let i = 0; i < 3; i++) void setup.scheduler.goOn(entry, approved);
+      for (let i = 0; i < 3; i++) void setup.scheduler.catchUp(entry, approved);
       await time.tickAsync(1_000);
       expect(runs).to.have.length(1);
     });
@@ -741,7 +741,7 @@ describe('ApprovalScheduler', () => {
     it('asks about what is pending', async () => {
       const setup = durable();
       const { entry, task, runs } = await setup.submit();
-      await setup.scheduler.goOn(entry, task);
+      await setup.scheduler.catchUp(entry, task);
       await time.tickAsync(1);
       expect([setup.service.count('status'), runs.length]).to.deep.equal([1, 1]);
     });
@@ -749,7 +749,7 @@ describe('ApprovalScheduler', () => {
     it('never runs what its caller redeems, but watches over its end', async () => {
       const setup = durable();
       const { entry, task, runs, handle } = await setup.hold();
-      void setup.scheduler.goOn(entry, approveBehind(setup, task.taskId));
+      void setup.scheduler.catchUp(entry, approveBehind(setup, task.taskId));
       await time.tickAsync(60_000);
       expect(await rejection(handle.completed)).to.include({ name: 'ApprovalTimeoutError' });
       expect(runs).to.deep.equal([]);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { keepsAlive } from '../../lib/approval/keepsAlive.js';
+import { keepsAlive } from '../../lib/approval/ApprovalScheduler.js';
 import { originOf, pendingTask } from '../support/tasks.js';
 
 describe('keepsAlive', () => {

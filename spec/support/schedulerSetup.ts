@@ -71,9 +71,9 @@ export function schedulerSetup(options: SchedulerSetupOptions = {}): SchedulerSe
     const { run = () => 'done', ...others } = call;
     const entry = scheduler.hold(task, {
       request: requestOf({ params: task.params, approvalTimeoutMs: task.expiresAtMs - task.createdAtMs }),
-      run: (params, now) => {
+      run: (params, now, lastLook) => {
         runs.push(params);
-        return run(params, now);
+        return run(params, now, lastLook);
       },
       admit: (params) => params,
       onSettled: (result, error) => settled.push([result, error]),

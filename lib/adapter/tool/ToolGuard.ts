@@ -107,8 +107,8 @@ export class ToolGuard<C = unknown> {
       case 'wait':
         return { kind: 'ran', value: await outcome.wait({ waitMs: this.options.waitMs }) };
       case 'native': {
-        // a yes answers what was asked before, never what is asked in this call
-        if (invocation.approvedThere === true && outcome.joined && (await this.#isAnswer(invocation, outcome.pending)))
+        // a yes is for what had been asked before, never for what is asked just now
+        if (invocation.approvedThere === true && outcome.deduplicated && (await this.#isAnswer(invocation, outcome.pending)))
           await this.#verdict(invocation, outcome.pending, true);
         const resumed = await outcome.resume();
         return resumed === undefined ? this.#pending(outcome) : { kind: 'ran', value: resumed.value };

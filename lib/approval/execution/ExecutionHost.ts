@@ -1,29 +1,41 @@
 import type { Awaitable } from '../../common/awaitable.js';
-import type { DecisionService } from '../../decision/DecisionService.js';
-import type { ApprovalNeededDecision } from '../../model/Decision.js';
-import type { Params } from '../../model/Params.js';
+import type { Journal } from '../../model/Journal.js';
 import type { Task } from '../../model/Task.js';
-import type { HandleOutcome } from '../call/approvalHandle.js';
-import type { Resolution } from '../call/endings.js';
 import type { PendingCall } from '../call/PendingCall.js';
-import type { TaskRegistry } from '../task/TaskRegistry.js';
+import type { CallHost } from '../call/settleCall.js';
 
-/** What the sequence needs of the scheduler. */
-export interface ExecutionHost {
-  readonly decisions: DecisionService;
-  readonly registry: TaskRegistry;
+/** What the sequence from approved to run needs of the driver. */
+export interface ExecutionHost extends CallHost {
   readonly signal: AbortSignal;
   /** How long a claim holds unless it is renewed, in milliseconds. */
   readonly leaseMs: number;
+  readonly journal: Journal | undefined;
+  /** The calls that are on their way to run, or run. */
+  readonly executing: Set<PendingCall>;
+  /** What deadlines are on, in epoch milliseconds. */
   now(): number;
-  end(entry: PendingCall, ending: Resolution): Awaitable<void>;
-  askAgain(entry: PendingCall, decision: ApprovalNeededDecision): Awaitable<void>;
+  /** Stops asking about a call; its deadline holds. */
+  pause(entry: PendingCall): void;
   retryLater(entry: PendingCall, error: unknown): Awaitable<void>;
-  /** Leaves it to the process that executes it. */
+  /** Leaves a call to the process that was first. */
   leave(entry: PendingCall, task: Task): void;
-  /** Ends it for its waiters after it ran, even where that could not be recorded. */
-  finish(entry: PendingCall, outcome: HandleOutcome<unknown>): void;
+  /** Follows the new approval of a call that was asked for again. */
+  followAgain(entry: PendingCall): void;
 }
 
-/** Enters a method with the params that were approved, for a task that is executing. */
-export type RunApproved = (params: Params, task: Task) => Awaitable<unknown>;
+/** A claim that must not be used: the method was not entered, and the claim is released. */
+export class StaleClaimError extends Error {
+  override readonly name = 'StaleClaimError';
+}
+
+/** What `run` throws where the entry gate stopped the call, and the method was not entered. */
+export class NotEnteredError extends Error {
+  override readonly name = 'NotEnteredError';
+  /** Why, as the caller gets it. */
+  readonly reason: Error;
+
+  constructor(reason: Error) {
+    super(reason.message);
+    this.reason = reason;
+  }
+}

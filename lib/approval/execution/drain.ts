@@ -3,28 +3,30 @@ import { clampTimeout } from '../../common/time/SteadyClock.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { summarizeError } from '../../model/AegisError.js';
 import { OutcomeUnknownError, ShutdownError } from '../../model/errors/RefusalErrors.js';
-import type { CallEnder } from '../call/CallEnder.js';
-import type { CallIndex } from '../call/CallIndex.js';
+import { cancelledWith } from '../call/resolution.js';
+import { dropCall, settleCall } from '../call/settleCall.js';
 import type { PendingCall } from '../call/PendingCall.js';
 import type { TaskRegistry } from '../task/TaskRegistry.js';
+import type { ExecutionHost } from './ExecutionHost.js';
 
 /** Ends what has not begun for its waiters. What another process may run stays in its store; everything else is cancelled. */
-export async function endOpenCalls(
-  calls: CallIndex,
-  executing: ReadonlySet<PendingCall>,
-  registry: TaskRegistry,
-  ender: CallEnder,
-  cancel: (entry: PendingCall, error: Error) => Promise<boolean>,
-): Promise<void> {
-  for (const entry of calls.all()) {
+export async function endOpenCalls(host: ExecutionHost): Promise<void> {
+  for (const entry of host.calls.all()) {
     // what has its claim is waited for
-    if (entry.claimToken !== undefined && executing.has(entry)) continue;
-    if (entry.claimToken !== undefined) await giveBack(entry, entry.claimToken, registry);
-    const error = new ShutdownError(`The approval of tool '${entry.task.toolName}' ended with its module.`);
-    if (entry.task.origin?.resumable !== true) await cancel(entry, error).catch(() => false);
-    // what is left in its store, or could not be cancelled there
-    ender.drop(entry, error);
+    if (entry.claimToken !== undefined && host.executing.has(entry)) continue;
+    await endOpenCall(entry, host);
   }
+}
+
+async function endOpenCall(entry: PendingCall, host: ExecutionHost): Promise<void> {
+  if (entry.claimToken !== undefined) await giveBack(entry, entry.claimToken, host.registry);
+  const error = new ShutdownError(`The approval of tool '${entry.task.toolName}' ended with its module.`);
+  try {
+    if (entry.task.origin?.resumable !== true) await settleCall(host, entry, cancelledWith(error), 'withdraw');
+  } catch {
+    // what could not be cancelled in its store ends for its waiters all the same
+  }
+  dropCall(host, entry, error);
 }
 
 /** A claim whose answer was lost may be in the store: it has not begun, and now never will. */
@@ -38,21 +40,23 @@ async function giveBack(entry: PendingCall, token: string, registry: TaskRegistr
 }
 
 /** Waits for what is executing, `graceMs` at most; what still runs then is recorded as `unknown`, and may settle itself later. */
-export async function drainExecutions(executing: ReadonlySet<PendingCall>, graceMs: number, registry: TaskRegistry): Promise<void> {
+export async function drainExecutions(host: ExecutionHost, graceMs: number): Promise<void> {
+  const { executing, registry } = host;
   if (executing.size === 0) return;
   let timer: NodeJS.Timeout | undefined;
   const grace = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, clampTimeout(graceMs));
   });
-  const all = Promise.allSettled([...executing].map((entry) => entry.handle.completed));
+  const all = Promise.allSettled([...executing].map((entry) => endOfExecution(entry, host)));
   await Promise.race([all, grace]);
   clearTimeout(timer);
   for (const entry of executing) {
     if (entry.claimToken === undefined) continue;
-    const { taskId, toolName } = entry.task;
+    const { taskId, toolName, agentId, decisionId } = entry.task;
     const error = new OutcomeUnknownError(taskId, `Tool '${toolName}' was still running when its module closed.`);
     const summary = summarizeError(error);
     entry.noteError('unknown', summary, error);
+    host.journal?.note({ kind: 'settled', agentId, toolName, decisionId, taskId, outcome: 'unknown' });
     await attempt<unknown, void>(
       () => registry.settle(taskId, entry.claimToken as string, { to: 'unknown', error: summary }),
       // where its claim is not in the store yet: it never runs
@@ -63,4 +67,15 @@ export async function drainExecutions(executing: ReadonlySet<PendingCall>, grace
       },
     );
   }
+}
+
+/** Settles when the call has ended. A claim that came too late to be used is given back, and its call ends like the others. */
+async function endOfExecution(entry: PendingCall, host: ExecutionHost): Promise<void> {
+  const ended = entry.completed.then(
+    () => undefined,
+    () => undefined,
+  );
+  await Promise.race([ended, entry.execution]);
+  if (entry.phase !== 'ended' && entry.claimToken === undefined) await endOpenCall(entry, host);
+  await ended;
 }

@@ -1,30 +1,79 @@
-import { attempt, chain } from '../../common/awaitable.js';
+import { attempt, chain, isThenable } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import { canonicalDigest } from '../../common/data/canonical.js';
+import { nextId } from '../../common/nextId.js';
+import { monotonicNow } from '../../common/time/SteadyClock.js';
+import { copyData } from '../../model/snapshot/copyData.js';
+import { publishCallbackError } from '../../model/diagnostics.js';
+import { summarizeError } from '../../model/AegisError.js';
 import { checkDecision } from '../../model/checkDecision.js';
 import type { Decision } from '../../model/Decision.js';
-import type { ApprovedTask } from '../../model/Task.js';
-import { claimAndRun, digestOf, isOver, reportTampering } from './claimAndRun.js';
-import { deniedAtRun, timedOut } from '../call/endings.js';
-import type { ExecutionHost, RunApproved } from './ExecutionHost.js';
-import type { PendingCall } from '../call/PendingCall.js';
+import { ForbiddenError } from '../../model/errors/RefusalErrors.js';
+import { reportSecurity } from '../../model/Journal.js';
+import type { SettledEvent } from '../../model/Journal.js';
+import type { Params } from '../../model/Params.js';
+import type { ApprovedTask, ExecutingTask, Task } from '../../model/Task.js';
+import type { TaskOutcome } from '../../store/TaskStore.js';
+import { deniedAtRun, timedOut } from '../call/resolution.js';
+import type { Resolution } from '../call/resolution.js';
+import { abandonCall, dropCall, finishCall, settleCall } from '../call/settleCall.js';
+import type { LastLook, PendingCall, RunApproved } from '../call/PendingCall.js';
+import { NotEnteredError, StaleClaimError } from './ExecutionHost.js';
+import type { ExecutionHost } from './ExecutionHost.js';
+import { askAgain } from './askAgain.js';
+
+/** When a claim was asked for, on both clocks, in milliseconds. */
+interface ClaimTime {
+  readonly monotonicMs: number;
+  readonly wallMs: number;
+}
+
+/** Runs a call, if it is approved and not on its way already. Settles when it has ended, or waits again. */
+export function executeApproved(entry: PendingCall, run: RunApproved, host: ExecutionHost): Awaitable<void> {
+  const { task } = entry;
+  if (task.status !== 'approved' || host.executing.has(entry) || host.signal.aborted) return;
+  entry.phase = 'busy';
+  host.pause(entry);
+  host.executing.add(entry);
+  const done = (): void => {
+    host.executing.delete(entry);
+    if (entry.execution !== undefined) entry.execution = undefined;
+    // what another process has changed first is that one's, or waits again
+    if (entry.phase === 'busy') entry.phase = 'waiting';
+  };
+  const execution = attempt(
+    () => decideAfresh(entry, task, run, host),
+    done,
+    (error) => {
+      done();
+      // a durable approval is not lost because its store is away for a moment
+      return host.registry.durable ? host.retryLater(entry, error) : abandonCall(host, entry, error);
+    },
+  );
+  if (isThenable(execution)) entry.execution = execution;
+  return execution;
+}
 
 /**
  * The one sequence from approved to run: not expired → still the same caller → decided afresh on the original call → the same params → the
  * approval used up at the desk → one claim → run. Every step that fails ends the task, or asks again; none falls through to the next.
  */
-export function executeApproved(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: ExecutionHost): Awaitable<void> {
+function decideAfresh(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: ExecutionHost): Awaitable<void> {
   const { decisions } = host;
   const { request, recheck } = entry.call;
-  if (host.now() >= task.expiresAtMs) return host.end(entry, timedOut(task, 'its time was over before it could run'));
+  if (host.now() >= task.expiresAtMs) return end(entry, timedOut(task, 'its time was over before it could run'), host);
   const changed = recheckSafely(recheck);
-  if (changed !== undefined) return host.end(entry, deniedAtRun(task, 'caller_changed', changed));
+  if (changed !== undefined) return end(entry, deniedAtRun(task, 'caller_changed', changed), host);
   if (decisions.reevaluate === undefined) return useApproval(entry, task, run, host);
   return attempt<Decision, void>(
     () =>
       chain(decisions.reevaluate?.(request, task.decisionId, { signal: host.signal }) as Awaitable<Decision>, (d) =>
-        checkDecision(d, request),
+        checkDecision(d, request, host.journal),
       ),
-    (decision) => applyFreshDecision(entry, task, run, host, decision),
+    (decision) => {
+      host.journal?.note({ kind: 'decided', request, decision, approvalId: task.decisionId });
+      return applyFreshDecision(entry, task, run, host, decision);
+    },
     (error) => host.retryLater(entry, error),
   );
 }
@@ -38,16 +87,14 @@ function applyFreshDecision(
 ): Awaitable<void> {
   switch (decision.effect) {
     case 'deny':
-      return host.end(entry, deniedAtRun(task, 'denied_at_run', decision.reason ?? 'policy denies it now.', decision));
+      return end(entry, deniedAtRun(task, 'denied_at_run', decision.reason ?? 'policy denies it now.', decision), host);
     case 'approval_needed':
-      return host.askAgain(entry, decision);
+      return askAgain(entry, decision, host);
     default: {
       const digest = decision.params === undefined ? task.originalDigest : digestOf(decision.params);
       if (digest === task.digest) return useApproval(entry, task, run, host);
-      return host.end(
-        entry,
-        deniedAtRun(task, 'approved_params_changed', 'policy would now run it with other params than were approved.', decision),
-      );
+      const why = 'policy would now run it with other params than were approved.';
+      return end(entry, deniedAtRun(task, 'approved_params_changed', why, decision), host);
     }
   }
 }
@@ -56,8 +103,8 @@ function useApproval(entry: PendingCall, task: ApprovedTask, run: RunApproved, h
   const { decisionId, digest, params } = task;
   if (isOver(entry, host)) return;
   if (digestOf(params) !== digest) {
-    reportTampering(task);
-    return host.end(entry, deniedAtRun(task, 'approved_params_changed', 'its params are not those that were approved.'));
+    reportTampering(task, host);
+    return end(entry, deniedAtRun(task, 'approved_params_changed', 'its params are not those that were approved.'), host);
   }
   // of the task, not of this execution: one that crashed before its claim begins again under the same approval
   const token = entry.task.taskId;
@@ -65,15 +112,159 @@ function useApproval(entry: PendingCall, task: ApprovedTask, run: RunApproved, h
     // where there is nothing to use up, the claim alone is the guard; an answer that is not true is a no
     () => (host.decisions.consume === undefined ? true : host.decisions.consume({ decisionId, digest, token })),
     (used) => {
-      if (used === true) return claimAndRun(entry, task, run, host);
-      return host.end(entry, deniedAtRun(task, 'approval_not_usable', 'the approval was used, withdrawn or is over.'));
+      if (used === true) return claim(entry, task, run, host);
+      return end(entry, deniedAtRun(task, 'approval_not_usable', 'the approval was used, withdrawn or is over.'), host);
     },
     (error) =>
       // a durable approval is not lost because its store is away for a moment
       host.registry.durable
         ? host.retryLater(entry, error)
-        : host.end(entry, deniedAtRun(task, 'approval_not_usable', 'the approval could not be used up.')),
+        : end(entry, deniedAtRun(task, 'approval_not_usable', 'the approval could not be used up.'), host),
   );
+}
+
+/** Claims a task whose approval is used up, and enters its method. Exactly one of any number of concurrent callers wins the claim. */
+function claim(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: ExecutionHost): Awaitable<void> {
+  const { taskId, digest, expiresAtMs } = task;
+  if (isOver(entry, host)) return;
+  // an earlier claim may have been committed though its answer was lost
+  const token = entry.claimToken ?? nextId('run');
+  const claimed: ClaimTime = { monotonicMs: monotonicNow(), wallMs: Date.now() };
+  // from here on a shutdown waits for it
+  entry.claimToken = token;
+  return chain(host.registry.claim({ taskId, token, digest, nowMs: host.now(), leaseMs: host.leaseMs }), (executing) => {
+    if (executing !== undefined) return runClaimed(entry, executing, claimed, run, host);
+    return chain(host.registry.find(taskId), (now) => {
+      if (now?.status === 'executing' && now.claimToken === token) return runClaimed(entry, now, claimed, run, host);
+      entry.claimToken = undefined;
+      // another process was first, and records how that ends; or it has asked again, or given its claim back
+      if (host.registry.durable && (now?.status === 'executing' || now?.status === 'pending')) return host.leave(entry, now);
+      if (host.registry.durable && now?.status === 'approved' && now.digest === digest && host.now() < now.expiresAtMs)
+        return host.retryLater(entry, new Error('The claim was another process’s, which has given it back.'));
+      // cancelled in between, which ended the entry too; or its time is over, or the store has other params: then it is still open
+      const over = host.now() >= expiresAtMs;
+      const why = over
+        ? timedOut(task, 'its time was over before it could run')
+        : deniedAtRun(task, 'claim_lost', 'its task changed first.');
+      return chain(settleCall(host, entry, why), () => dropCall(host, entry, why.error));
+    });
+  });
+}
+
+function runClaimed(
+  entry: PendingCall,
+  executing: ExecutingTask,
+  claimed: ClaimTime,
+  run: RunApproved,
+  host: ExecutionHost,
+): Awaitable<void> {
+  const params = copyData(executing.params);
+  const lastLook: LastLook = () => staleness(entry, executing, claimed, host) ?? paramsChanged(params, executing, host);
+  return attempt<unknown, void>(
+    () => {
+      const stop = lastLook();
+      if (stop !== undefined) throw new NotEnteredError(stop);
+      return run(params, executing, lastLook);
+    },
+    (value) => {
+      entry.result = { value };
+      return settleRun(entry, executing, { to: 'completed', result: value }, 'completed', undefined, host);
+    },
+    (thrown: unknown) => {
+      const withheld = thrown instanceof NotEnteredError;
+      const error: unknown = withheld ? thrown.reason : thrown;
+      if (error instanceof StaleClaimError) return giveBack(entry, executing, error, host);
+      const summary = summarizeError(error);
+      entry.noteError('failed', summary, error);
+      return settleRun(entry, executing, { to: 'failed', error: summary }, withheld ? 'withheld' : 'failed', error, host);
+    },
+  );
+}
+
+/** Why a claim must not be used now: a late one may be another process's by the time the method is entered. */
+function staleness(
+  entry: PendingCall,
+  executing: ExecutingTask,
+  { monotonicMs, wallMs }: ClaimTime,
+  host: ExecutionHost,
+): StaleClaimError | undefined {
+  if (entry.phase === 'ended') return new StaleClaimError('The call ended before its method was entered.');
+  if (host.signal.aborted) return new StaleClaimError('The module closed before the method was entered.');
+  if (host.now() >= executing.expiresAtMs) return new StaleClaimError('The approval expired before the method was entered.');
+  const elapsedMs = Math.max(monotonicNow() - monotonicMs, Date.now() - wallMs);
+  if (elapsedMs > host.leaseMs / 2) return new StaleClaimError('The claim took more than half its lease.');
+  return undefined;
+}
+
+function paramsChanged(params: Params, executing: ExecutingTask, host: ExecutionHost): ForbiddenError | undefined {
+  if (digestOf(params) === executing.digest) return undefined;
+  reportTampering(executing, host);
+  return new ForbiddenError(`Tool '${executing.toolName}' did not run: its params are not those that were approved.`, {
+    code: 'approved_params_changed',
+  });
+}
+
+/** Releases a claim under which nothing ran, and tries again later. */
+function giveBack(entry: PendingCall, { taskId, claimToken }: ExecutingTask, why: StaleClaimError, host: ExecutionHost): Awaitable<void> {
+  const givenBack = (): Awaitable<void> => {
+    entry.claimToken = undefined;
+    return entry.phase === 'ended' ? undefined : host.retryLater(entry, why);
+  };
+  return attempt<unknown, void>(
+    () => host.registry.release(taskId, claimToken),
+    givenBack,
+    (error) => {
+      publishCallbackError('giving a claim back', error);
+      host.registry.releaseLater(taskId, claimToken);
+      return givenBack();
+    },
+  );
+}
+
+/** Records how it ended, which ends the entry; if it cannot be recorded, the caller still gets what the method did. */
+function settleRun(
+  entry: PendingCall,
+  { taskId, claimToken, agentId, toolName, decisionId }: ExecutingTask,
+  outcome: TaskOutcome,
+  noted: SettledEvent['outcome'],
+  error: unknown,
+  host: ExecutionHost,
+): Awaitable<void> {
+  host.journal?.note({ kind: 'settled', agentId, toolName, decisionId, taskId, outcome: noted });
+  const finish = (): void =>
+    finishCall(host, entry, outcome.to === 'completed' ? { ok: true, value: outcome.result } : { ok: false, error });
+  return attempt<unknown, void>(
+    () => host.registry.settle(taskId, claimToken, outcome),
+    finish,
+    (failure: unknown) => {
+      publishCallbackError('recording an outcome', failure);
+      host.registry.settleLater(taskId, claimToken, outcome);
+      finish();
+    },
+  );
+}
+
+function end(entry: PendingCall, resolution: Resolution, host: ExecutionHost): Awaitable<void> {
+  return chain(settleCall(host, entry, resolution), () => undefined);
+}
+
+/** Whether it ended, or everything does, while something was awaited. */
+function isOver(entry: PendingCall, { signal }: ExecutionHost): boolean {
+  return entry.phase === 'ended' || signal.aborted;
+}
+
+function reportTampering({ agentId, toolName, decisionId }: Task, { journal }: ExecutionHost): void {
+  const message = 'Approved params changed before they ran.';
+  reportSecurity({ kind: 'security', code: 'approved_params_tampered', message, agentId, toolName, decisionId }, journal);
+}
+
+/** '' for what has no digest: it equals none. */
+function digestOf(params: Params): string {
+  try {
+    return canonicalDigest(params);
+  } catch {
+    return '';
+  }
 }
 
 function recheckSafely(recheck: (() => string | undefined) | undefined): string | undefined {

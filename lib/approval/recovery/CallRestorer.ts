@@ -3,7 +3,7 @@ import type { Task } from '../../model/Task.js';
 import type { HeldApproval } from '../call/PendingCall.js';
 import type { WaitingForWorker } from '../task/TaskEvents.js';
 
-/** What stands for a stored task in this process: the call it was, a reason to wait for another process, or why it must never run. */
+/** What this process makes of a stored task: the call it was, a reason to leave it to another process, or why it must never run. */
 export type RestoredCall =
   | { readonly kind: 'call'; readonly call: HeldApproval }
   | { readonly kind: 'waiting'; readonly reason: WaitingForWorker['reason'] }
@@ -11,7 +11,7 @@ export type RestoredCall =
 
 /** Finds the guard and the instance of a stored task. */
 export interface CallRestorer {
-  revive(task: Task): Awaitable<RestoredCall>;
+  restore(task: Task): Awaitable<RestoredCall>;
   /** Keys of the guards that this process can run now: those of which it has an instance, or can be handed one. */
   runnable(): readonly string[];
   /** Keys of the guards that this process has. */

@@ -11,7 +11,7 @@ export interface HeartbeatOptions {
   readonly onBeat: () => void;
 }
 
-/** Says to a store, every so often, that this process lives, and takes over the store's time. */
+/** Tells a store at intervals that this process lives, and takes over the store's time. */
 export class Heartbeat {
   readonly #tasks: TaskRecorder;
   readonly #options: HeartbeatOptions;
@@ -24,13 +24,13 @@ export class Heartbeat {
     this.#options = options;
   }
 
-  /** Once, now. Rejects where the store does not take it. */
+  /** Sends one now. Rejects where the store does not take it. */
   async once(): Promise<void> {
     const { store, clock } = this.#tasks;
     clock.notBefore(await store.heartbeat(this.#options.leaseMs, clock.now()));
   }
 
-  /** Goes on by itself from now on. */
+  /** Sends one at intervals from now on. */
   start(): void {
     this.#lastMs = this.#tasks.clock.now();
     this.#arm();

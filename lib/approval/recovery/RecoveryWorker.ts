@@ -1,86 +1,108 @@
+import { LruMap } from '../../common/LruMap.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import type { Task } from '../../model/Task.js';
 import type { StoreChange } from '../../store/TaskStore.js';
 import { Heartbeat } from './Heartbeat.js';
-import { OrphanedTasks } from './OrphanedTasks.js';
-import type { OrphanedTasksOptions } from './OrphanedTasks.js';
+import { isOwnedElsewhere, recoverTask } from './recoverTask.js';
+import type { RecoveryHost } from './recoverTask.js';
 
 /** How tasks of a durable store are kept alive, and taken over from processes that have ended. */
 export interface RecoveryOptions {
-  /** How long a process may be silent before its executions are taken for dead, in milliseconds. Default 30,000. */
+  /**
+   * How long a process may be silent before its executions are taken for dead, in milliseconds.
+   *
+   * @defaultValue 30,000
+   */
   readonly leaseMs?: number | undefined;
-  /** How often the store is looked through for what nobody sees to, in milliseconds. Default 5,000. */
+  /**
+   * How often the store is scanned for tasks that no live process is handling, in milliseconds.
+   *
+   * @defaultValue 5,000
+   */
   readonly sweepMs?: number | undefined;
-  /** How often an idempotent task may begin. Default 5. */
+  /**
+   * How often an idempotent task may begin.
+   *
+   * @defaultValue 5
+   */
   readonly maxRuns?: number | undefined;
 }
 
-export interface RecoveryWorkerOptions extends OrphanedTasksOptions, RecoveryOptions {
+export interface RecoveryWorkerOptions extends RecoveryHost, RecoveryOptions {
   /** How long until an undecided task is asked about again, in milliseconds. */
   readonly pollMs: number;
   /** Whether a process that has nothing else to do waits for what others ask it to run. Default false. */
   readonly keepAlive?: boolean | undefined;
-  /** Told of every approval that another process has changed. */
+  /** Called for every approval that another process has changed. */
   readonly onApproval?: ((decisionId: string) => Promise<void>) | undefined;
 }
 
 const PAGE = 100;
+/** Waiting tasks that are remembered, and those that listeners know of. */
+const MAX_REMEMBERED = 10_000;
 
 /**
- * Keeps a durable store's side of a module: says that this process lives, hears what others change, ends the executions of processes that have
- * died, and takes over what they left. One timer, which does not keep the process alive.
+ * Keeps a durable store's side of a module: says that this process lives, takes over what others change, ends the executions of processes that have
+ * died, and recovers what they left. One timer, which does not keep the process alive.
  */
 export class RecoveryWorker {
   readonly #options: RecoveryWorkerOptions;
   readonly #controller = new AbortController();
-  readonly #tasks: OrphanedTasks;
-  readonly #beat: Heartbeat;
+  readonly #heartbeat: Heartbeat;
   readonly #leaseMs: number;
   readonly #sweepMs: number;
   readonly #served = new Map<string, () => unknown>();
   readonly #stopping: (() => unknown)[] = [];
-  #looking: Promise<void> | undefined;
+  /** Tasks whose `waiting-for-worker` was emitted. */
+  readonly #lastEmitted = new LruMap<string, true>(MAX_REMEMBERED);
+  /** What the store handed out and this process cannot run: another one may. */
+  #unrunnable: string[] = [];
+  /** Approved tasks that this process cannot run, with the time at which it learned of them. */
+  readonly #unclaimed = new Map<string, number>();
+  #scanning: Promise<void> | undefined;
   #again = false;
   #started = false;
 
   constructor(options: RecoveryWorkerOptions) {
     this.#options = options;
-    this.#tasks = new OrphanedTasks(options, this.#controller.signal);
     this.#leaseMs = options.leaseMs ?? 30_000;
     this.#sweepMs = options.sweepMs ?? 5_000;
-    // looking may wait for a service: that this process lives is said before, and goes on meanwhile
-    const onBeat = (): void => void this.look();
-    const beat = { leaseMs: this.#leaseMs, everyMs: this.#sweepMs, keepAlive: options.keepAlive === true, onBeat };
-    this.#beat = new Heartbeat(options.registry, beat);
+    // a scan may wait for a service: that this process lives is said before, and goes on meanwhile
+    const onBeat = (): void => void this.scan();
+    const heartbeat = { leaseMs: this.#leaseMs, everyMs: this.#sweepMs, keepAlive: options.keepAlive === true, onBeat };
+    this.#heartbeat = new Heartbeat(options.registry, heartbeat);
   }
 
-  /** Settles when this process is known to the store and hears of changes; what was left behind is seen to from then on. */
+  /** Settles when this process is known to the store and receives changes; what was left behind is recovered from then on. */
   async start(): Promise<void> {
     const { registry } = this.#options;
-    await this.#beat.once();
-    await registry.prune(); // a short life ends before it has finished enough to look
+    await this.#heartbeat.once();
+    await registry.prune(); // a short life ends before it has finished enough to prune
     await registry.countOpen();
-    this.#stopping.push(await registry.store.watch((change) => this.#safely('hearing of a change', () => this.#heard(change))));
-    const approved = (task: Task): void => this.#tasks.noteApproved(task);
+    this.#stopping.push(await registry.store.watch((change) => this.#safely('receiving a change', () => this.#onChange(change))));
+    const approved = (task: Task): void => this.#noteApproved(task);
     registry.on('approved', approved);
     this.#stopping.push(() => registry.off('approved', approved));
     for (const task of await registry.store.list({ status: 'approved' })) approved(task);
     this.#started = true;
-    this.#beat.start();
-    void this.look();
+    this.#heartbeat.start();
+    void this.scan();
   }
 
   /** A verdict was given in this process. */
   decided(decisionId: string): void {
-    this.#safely('seeing to a verdict', () => this.#tasks.seeToDecided(decisionId));
+    this.#safely('handling a verdict', async () => {
+      const task = await this.#options.registry.store.ofDecision(decisionId);
+      if (task?.decisionId === decisionId) await this.#recoverOrphan(task);
+    });
   }
 
-  /** Looks through the store now; settles when that is done. */
-  async look(): Promise<void> {
+  /** Scans the store now; settles when that is done. */
+  async scan(): Promise<void> {
     if (!this.#started) return;
     this.#again = true;
-    this.#looking ??= this.#lookWhileAsked().finally(() => (this.#looking = undefined));
-    await this.#looking;
+    this.#scanning ??= this.#scanWhileAsked().finally(() => (this.#scanning = undefined));
+    await this.#scanning;
   }
 
   /** Called when it stops. */
@@ -88,63 +110,107 @@ export class RecoveryWorker {
     this.#stopping.push(end);
   }
 
-  /** Sees to nothing any more, but goes on saying that this process lives: it may still be executing. What it asks just then changes nothing. */
+  /** Starts nothing from now on, but goes on saying that this process lives: it may still be executing. An answer under way changes nothing. */
   rest(): void {
     this.#controller.abort();
   }
 
-  /** Does nothing any more. */
+  /** Ends the heartbeat too. */
   async stop(): Promise<void> {
     this.rest();
-    this.#beat.stop();
-    await this.#options.registry.settleWaiting().catch((error: unknown) => publishCallbackError('recording an outcome', error));
+    this.#heartbeat.stop();
+    await this.#options.registry.flushPendingWrites().catch((error: unknown) => publishCallbackError('recording an outcome', error));
     for (const end of [...this.#stopping, ...this.#served.values()]) await this.#try('leaving a store', async () => end());
   }
 
-  async #lookWhileAsked(): Promise<void> {
+  async #scanWhileAsked(): Promise<void> {
     while (this.#again && !this.#controller.signal.aborted) {
       this.#again = false;
-      await this.#try('looking through a store', () => this.#lookOnce());
+      await this.#try('scanning a store', () => this.#scanOnce());
     }
   }
 
-  async #lookOnce(): Promise<void> {
+  async #scanOnce(): Promise<void> {
     const { registry } = this.#options;
-    await registry.settleWaiting();
+    await registry.flushPendingWrites();
     await this.#serveNewKeys();
     await this.#sweep();
     for (;;) {
       const due = await this.#due();
-      await Promise.all(due.map((task) => this.#try('seeing to a stored task', () => this.#tasks.seeTo(task))));
+      await Promise.all(due.map((task) => this.#try('recovering a stored task', () => this.#recover(task))));
       if (due.length < PAGE || this.#controller.signal.aborted) break;
     }
-    await this.#tasks.makeDue();
-    await this.#tasks.tellOfStrays(registry.clock.now() - this.#sweepMs);
+    await this.#makeDue();
+    await this.#reportUnclaimed(registry.clock.now() - this.#sweepMs);
+  }
+
+  async #recover(task: Task): Promise<void> {
+    const recovery = await recoverTask(task, this.#options, this.#controller.signal);
+    if (recovery.kind !== 'unrunnable') return;
+    this.#unrunnable.push(task.taskId);
+    if (this.#lastEmitted.get(task.taskId) === true) return;
+    this.#lastEmitted.set(task.taskId, true);
+    this.#options.registry.emit('waiting-for-worker', { task: recovery.task, reason: recovery.reason });
+  }
+
+  /** Recovers a task, unless a call of this process or a live owner has it. */
+  async #recoverOrphan(task: Task): Promise<void> {
+    const { scheduler, registry } = this.#options;
+    if (scheduler.heldCall(task.taskId) === undefined && !(await isOwnedElsewhere(task, registry))) await this.#recover(task);
+  }
+
+  /** The store's queue says that a task is approved. */
+  async #recoverApproved(taskId: string): Promise<void> {
+    const task = await this.#options.registry.store.get(taskId);
+    if (task?.status === 'approved') await this.#recoverOrphan(task);
+  }
+
+  /** It is approved, perhaps elsewhere: whether another process runs it shows later. */
+  #noteApproved(task: Task): void {
+    const { restorer, scheduler, registry } = this.#options;
+    if (task.mode === 'throw' || this.#unclaimed.size >= MAX_REMEMBERED || scheduler.heldCall(task.taskId) !== undefined) return;
+    if (!restorer.runnable().includes(task.guardKey)) this.#unclaimed.set(task.taskId, registry.clock.now());
+  }
+
+  /** Reports approved tasks that no process has begun, and that this one cannot run. */
+  async #reportUnclaimed(notedByMs: number): Promise<void> {
+    for (const [taskId, notedMs] of this.#unclaimed) {
+      if (notedMs > notedByMs) return;
+      this.#unclaimed.delete(taskId);
+      await this.#recoverApproved(taskId);
+    }
+  }
+
+  /** Leaves what cannot be run here to the next process that asks. */
+  async #makeDue(): Promise<void> {
+    const unrunnable = this.#unrunnable;
+    this.#unrunnable = [];
+    if (unrunnable.length > 0) await this.#options.registry.store.makeDue(unrunnable);
   }
 
   async #sweep(): Promise<void> {
     const { registry, maxRuns = 5 } = this.#options;
     for (;;) {
       const { unknown, reclaimed } = await registry.store.sweep({ nowMs: registry.clock.now(), maxRuns, limit: PAGE });
-      registry.tellSwept([...unknown, ...reclaimed]);
+      registry.emitSwept([...unknown, ...reclaimed]);
       if (unknown.length + reclaimed.length < PAGE) return;
     }
   }
 
-  /** Who takes one and dies over it is taken for dead after a lease; a service that is asked is asked no more often than it wants. */
+  /** A process that takes a task and dies is taken for dead after a lease; a service that is polled is asked no more often than it wants. */
   get #againMs(): number {
     const { decisions, pollMs } = this.#options;
     return decisions.watch === undefined ? Math.max(pollMs, this.#leaseMs) : this.#leaseMs;
   }
 
   async #due(): Promise<readonly Task[]> {
-    const { registry, decisions, reviver } = this.#options;
+    const { registry, decisions, restorer } = this.#options;
     const poll = decisions.watch === undefined;
     return registry.store.due({
       nowMs: registry.clock.now(),
       idleMs: this.#sweepMs,
       againMs: this.#againMs,
-      keys: reviver.runnable(),
+      keys: restorer.runnable(),
       poll,
       limit: PAGE,
     });
@@ -152,18 +218,18 @@ export class RecoveryWorker {
 
   /** Guards may be defined at any time; a store with a queue hands out tasks by their keys. */
   async #serveNewKeys(): Promise<void> {
-    const { registry, reviver } = this.#options;
-    for (const key of registry.store.serve === undefined ? [] : reviver.keys()) {
+    const { registry, restorer } = this.#options;
+    for (const key of registry.store.serve === undefined ? [] : restorer.keys()) {
       if (this.#served.has(key)) continue;
       const stop = await registry.store.serve?.(key, (taskId) =>
-        this.#try('seeing to an approved task', () => this.#tasks.seeToApproved(taskId)),
+        this.#try('handling an approved task', () => this.#recoverApproved(taskId)),
       );
       this.#served.set(key, stop as () => unknown);
     }
   }
 
-  async #heard(change: StoreChange): Promise<void> {
-    if (change.kind === 'task') return this.#options.registry.hear(change);
+  async #onChange(change: StoreChange): Promise<void> {
+    if (change.kind === 'task') return this.#options.registry.onChange(change);
     await this.#options.onApproval?.(change.decisionId);
   }
 
@@ -171,7 +237,7 @@ export class RecoveryWorker {
     if (!this.#controller.signal.aborted) void this.#try(where, work);
   }
 
-  /** What fails here is tried again by the next look. */
+  /** What fails here is tried again by the next scan. */
   async #try(where: string, work: () => Promise<unknown>): Promise<void> {
     try {
       await work();

@@ -5,7 +5,7 @@ import type { DecisionStatus } from '../../model/Decision.js';
 /** The event loop is never held longer at a time by what is pushed, in milliseconds. */
 const SLICE_MS = 2;
 
-/** Listens to the statuses a service pushes, for as long as it does. */
+/** Reads the statuses that a service pushes, for as long as it does. */
 export class StatusStream {
   readonly #service: DecisionService;
   readonly #onStatus: (status: DecisionStatus) => void;
@@ -18,23 +18,19 @@ export class StatusStream {
     this.#onEnd = onEnd;
   }
 
-  /** Whether statuses are pushed now; while they are, nothing needs to be polled. */
-  get live(): boolean {
-    return this.#live;
-  }
-
-  /** Starts listening, unless it does already or the service cannot push. */
-  start(signal: AbortSignal): void {
-    if (this.#live || signal.aborted || this.#service.watch === undefined) return;
+  /** Starts reading, unless the service cannot push. Returns whether statuses are pushed now; while they are, nothing needs to be polled. */
+  start(signal: AbortSignal): boolean {
+    if (this.#live || signal.aborted || this.#service.watch === undefined) return this.#live;
     let statuses: AsyncIterable<DecisionStatus>;
     try {
       statuses = this.#service.watch(signal);
     } catch (error) {
       this.#onEnd(error);
-      return;
+      return false;
     }
     this.#live = true;
     void this.#read(statuses, signal);
+    return true;
   }
 
   async #read(statuses: AsyncIterable<DecisionStatus>, signal: AbortSignal): Promise<void> {

@@ -1,27 +1,26 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import type { TaskOutcome } from '../../store/TaskStore.js';
 
-interface LateOutcome {
+interface PendingWrite {
   readonly taskId: string;
   readonly token: string;
   /** `undefined` for a claim that is to be given back. */
   readonly outcome: TaskOutcome | undefined;
 }
 
-interface Settling {
+interface Tasks {
   settle(taskId: string, token: string, outcome: TaskOutcome): Awaitable<unknown>;
   release(taskId: string, token: string): Awaitable<unknown>;
 }
 
 /**
- * Outcomes, and claims to be given back, that their store could not take: they are recorded once it can, outcomes on a task that is `unknown` by
- * then too.
+ * Outcomes, and claims to be given back, that their store could not take. They are recorded once it can, also on a task that is `unknown` by then.
  */
 export class PendingWrites {
-  readonly #tasks: Settling;
-  #waiting: LateOutcome[] = [];
+  readonly #tasks: Tasks;
+  #waiting: PendingWrite[] = [];
 
-  constructor(tasks: Settling) {
+  constructor(tasks: Tasks) {
     this.#tasks = tasks;
   }
 
@@ -29,15 +28,15 @@ export class PendingWrites {
     this.#waiting.push({ taskId, token, outcome });
   }
 
-  /** Records what waits. What fails again goes on waiting, and keeps no other from being recorded; rejects then, with the first failure. */
-  async settle(): Promise<void> {
+  /** Records what waits. What fails again goes on waiting, and does not keep others from being recorded; rejects then, with the first failure. */
+  async flush(): Promise<void> {
     const failures: unknown[] = [];
     const waiting = this.#waiting;
-    for (const late of waiting) {
-      const { taskId, token, outcome } = late;
+    for (const write of waiting) {
+      const { taskId, token, outcome } = write;
       try {
         await (outcome === undefined ? this.#tasks.release(taskId, token) : this.#tasks.settle(taskId, token, outcome));
-        this.#waiting = this.#waiting.filter((other) => other !== late);
+        this.#waiting = this.#waiting.filter((other) => other !== write);
       } catch (error) {
         failures.push(error);
       }

@@ -8,7 +8,7 @@ export interface TaskTransition {
   readonly from: TaskStatus | undefined;
 }
 
-/** A task that is approved, and that nobody here can run. */
+/** A task that is approved, and that this process cannot run. */
 export interface WaitingForWorker {
   /** The task that waits. */
   readonly task: Task;
@@ -22,6 +22,6 @@ export interface WaitingForWorker {
 /** An event for each status a task can enter, with the task, and `transition` for all of them. */
 export type TaskEvents = { [S in TaskStatus]: [task: Extract<Task, { status: S }>] } & {
   transition: [change: TaskTransition];
-  /** An approved task waits for a process that can run it. Told once by each process. */
+  /** An approved task waits for a process that can run it. Each process emits it once. */
   'waiting-for-worker': [waiting: WaitingForWorker];
 };

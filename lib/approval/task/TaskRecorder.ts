@@ -2,7 +2,7 @@ import { attempt, chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { callSafely } from '../../common/callSafely.js';
 import { LruMap } from '../../common/LruMap.js';
-import { SteadyClock } from '../../common/time/SteadyClock.js';
+import { DAY_MS, SteadyClock } from '../../common/time/SteadyClock.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { CapacityError } from '../../model/errors/CallErrors.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
@@ -11,34 +11,58 @@ import { isFinished } from '../../model/Task.js';
 import type { StoreChange, TaskChange, TaskClaim, TaskInsertion, TaskOutcome, TaskStore } from '../../store/TaskStore.js';
 import type { TaskEvents, TaskTransition } from './TaskEvents.js';
 import { PendingWrites } from './PendingWrites.js';
-import { registryLimits } from './TaskRegistryOptions.js';
-import type { TaskRegistryOptions } from './TaskRegistryOptions.js';
+
+/** Bounds of a task registry. */
+export interface TaskRegistryOptions {
+  /**
+   * Unfinished tasks at most; beyond it, calls that need approval end in a CapacityError.
+   *
+   * @defaultValue 100,000
+   */
+  readonly maxPending?: number | undefined;
+  /**
+   * Finished tasks kept at most.
+   *
+   * @defaultValue 10,000
+   */
+  readonly maxFinished?: number | undefined;
+  /**
+   * How long finished tasks are kept, in milliseconds.
+   *
+   * @defaultValue 86,400,000 (a day)
+   */
+  readonly finishedTtlMs?: number | undefined;
+}
+
+/** How many tasks there are, by status and in all. */
+export type TaskStats = Readonly<Record<TaskStatus | 'total', number>>;
 
 const PRUNE_EVERY = 64;
-/** Tasks whose last change is remembered, so that none is told twice. */
-const MAX_TOLD = 10_000;
+/** Tasks whose last change is remembered, so that none is emitted twice. */
+const MAX_REMEMBERED = 10_000;
 
-/** The tasks of a store, whose every change is recorded first and told afterwards: what scheduler and guards use of the registry. */
+/** The tasks of a store, whose every change is recorded first and emitted afterwards: what scheduler and guards use of the registry. */
 export class TaskRecorder extends SafeEmitter<TaskEvents> {
   /** @internal */
   readonly store: TaskStore;
-  readonly #limits: ReturnType<typeof registryLimits>;
+  readonly #limits: Required<{ [K in keyof TaskRegistryOptions]: number }>;
   /** @internal */
   readonly clock: SteadyClock;
-  /** The newest version told of each task, where other processes change tasks too. */
-  readonly #told: LruMap<string, number> | undefined;
+  /** The newest version emitted of each task, where other processes change tasks too. */
+  readonly #lastEmitted: LruMap<string, number> | undefined;
   #observer: ((change: TaskTransition) => void) | undefined;
-  readonly #late: PendingWrites = new PendingWrites(this);
+  readonly #pendingWrites: PendingWrites = new PendingWrites(this);
   #open = 0;
   #sincePrune = 0;
 
-  /** @param clock shared with what works on the same approvals, so that all of them end at the same moment */
+  /** @param clock shared with everything that works on the same approvals, so that all of them end at the same moment */
   constructor(store: TaskStore, options: TaskRegistryOptions = {}, clock: SteadyClock = new SteadyClock()) {
     super();
     this.clock = clock;
     this.store = store;
-    this.#limits = registryLimits(options);
-    this.#told = store.durable ? new LruMap(MAX_TOLD) : undefined;
+    const { maxPending = 100_000, maxFinished = 10_000, finishedTtlMs = DAY_MS } = options;
+    this.#limits = { maxPending, maxFinished, finishedTtlMs };
+    this.#lastEmitted = store.durable ? new LruMap(MAX_REMEMBERED) : undefined;
   }
 
   /** Whether tasks outlive the process. */
@@ -46,7 +70,7 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
     return this.store.durable;
   }
 
-  /** @internal The scheduler is told of every change before listeners are. */
+  /** @internal Gets every change before listeners do: the scheduler's. */
   observe(observer: (change: TaskTransition) => void): void {
     this.#observer = observer;
   }
@@ -61,7 +85,7 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
       throw error;
     };
     const inserted = (insertion: TaskInsertion): TaskInsertion => {
-      if (insertion.outcome === 'created') this.#tell({ task, from: undefined });
+      if (insertion.outcome === 'created') this.#emitChange({ task, from: undefined });
       else this.#open -= 1;
       return insertion;
     };
@@ -87,17 +111,17 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
 
   /** @internal Records an outcome once the store takes it again, where it is one that outlives the process. */
   settleLater(taskId: string, token: string, outcome: TaskOutcome): void {
-    if (this.durable) this.#late.add(taskId, token, outcome);
+    if (this.durable) this.#pendingWrites.add(taskId, token, outcome);
   }
 
   /** @internal Gives a claim back once the store takes it again. */
   releaseLater(taskId: string, token: string): void {
-    this.#late.add(taskId, token, undefined);
+    this.#pendingWrites.add(taskId, token, undefined);
   }
 
-  /** @internal Records what could not be recorded before. Rejects where some of it fails again. */
-  settleWaiting(): Promise<void> {
-    return this.#late.settle();
+  /** @internal Records what could not be recorded before. Rejects where a part of it fails again. */
+  flushPendingWrites(): Promise<void> {
+    return this.#pendingWrites.flush();
   }
 
   /** @internal Gives a claim back whose execution has not begun. */
@@ -111,19 +135,19 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
     this.#open = counts.pending + counts.approved + counts.executing + counts.unknown;
   }
 
-  /** @internal Tells what a sweep of the store has changed. */
-  tellSwept(tasks: readonly Task[]): void {
-    for (const task of tasks) this.#tell({ task, from: 'executing' });
+  /** @internal Emits what a sweep of the store has changed. */
+  emitSwept(tasks: readonly Task[]): void {
+    for (const task of tasks) this.#emitChange({ task, from: 'executing' });
   }
 
-  /** @internal Tells what another process has changed. */
-  async hear(change: Extract<StoreChange, { kind: 'task' }>): Promise<void> {
+  /** @internal Emits what another process has changed. */
+  async onChange(change: Extract<StoreChange, { kind: 'task' }>): Promise<void> {
     const { taskId, version, from } = change;
-    if ((this.#told?.get(taskId) ?? 0) >= version) return;
+    if ((this.#lastEmitted?.get(taskId) ?? 0) >= version) return;
     const task = await this.store.get(taskId);
-    if (task === undefined || (this.#told?.get(taskId) ?? 0) >= task.version) return;
+    if (task === undefined || (this.#lastEmitted?.get(taskId) ?? 0) >= task.version) return;
     if (from === undefined) this.#open += 1;
-    this.#tell({ task, from });
+    this.#emitChange({ task, from });
   }
 
   /** @internal */
@@ -147,16 +171,16 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
 
   #changed<T extends Task>(written: Awaitable<T | undefined>, from: TaskStatus | undefined): Awaitable<T | undefined> {
     return chain(written, (task) => {
-      if (task !== undefined) this.#tell({ task, from });
+      if (task !== undefined) this.#emitChange({ task, from });
       return task;
     });
   }
 
-  #tell(change: TaskTransition): void {
+  #emitChange(change: TaskTransition): void {
     const { task, from } = change;
-    // its store's answer came after somebody else's next change: what is newer stands
-    if (from !== undefined && (this.#told?.get(task.taskId) ?? 0) >= task.version) return;
-    this.#told?.set(task.taskId, Math.max(task.version, this.#told.get(task.taskId) ?? 0));
+    // the store's answer came after another party's next change: what is newer stands
+    if (from !== undefined && (this.#lastEmitted?.get(task.taskId) ?? 0) >= task.version) return;
+    this.#lastEmitted?.set(task.taskId, Math.max(task.version, this.#lastEmitted.get(task.taskId) ?? 0));
     if (isFinished(task.status)) {
       this.#open -= 1;
       this.#sincePrune += 1;

@@ -4,18 +4,14 @@ import type { PendingTask, Task, TaskStatus, UnknownTask } from '../../model/Tas
 import { isFinished, TASK_STATUSES } from '../../model/Task.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
 import type { TaskChange, TaskQuery } from '../../store/TaskStore.js';
-import { manualChange, manualCancellation } from './manualChange.js';
+import { manualCancellation, manualChange, manualTask, resolutionChange } from './manualTask.js';
+import type { NewTask, UnknownResolution } from './manualTask.js';
 import { TaskRecorder } from './TaskRecorder.js';
-import { resolutionChange } from './resolveUnknown.js';
-import type { UnknownResolution } from './resolveUnknown.js';
-import { manualTask } from './manualTask.js';
-import type { NewTask } from './manualTask.js';
-import type { TaskStats } from './TaskRegistryOptions.js';
+import type { TaskStats } from './TaskRecorder.js';
 
-export type { NewTask } from './manualTask.js';
-export type { UnknownResolution } from './resolveUnknown.js';
+export type { NewTask, UnknownResolution } from './manualTask.js';
 export type { TaskEvents, TaskTransition, WaitingForWorker } from './TaskEvents.js';
-export type { TaskRegistryOptions, TaskStats } from './TaskRegistryOptions.js';
+export type { TaskRegistryOptions, TaskStats } from './TaskRecorder.js';
 
 /** How long ago tasks must have finished to be cleared. */
 export interface ClearAge {
@@ -26,14 +22,19 @@ export interface ClearAge {
 }
 
 /**
- * Every approval of this module, by task, with an event for each change. A change is recorded first and told afterwards; a listener that
- * throws changes nothing. `unknown` tasks are never evicted or cleared. With a durable store it is told of other processes' changes too.
+ * Every approval of this module, by task, with an event for each change. A change is recorded first and emitted afterwards; a listener that
+ * throws changes nothing. `unknown` tasks are never evicted or cleared. With a durable store, changes that other processes make are emitted too.
  */
 export class TaskRegistry extends TaskRecorder {
   #withdraw: ((decisionId: string) => unknown) | undefined;
   #retry: ((task: Task) => Promise<() => Promise<void>>) | undefined;
 
-  /** Makes a task by hand. It has no runner: its status is the program's to change. */
+  /**
+   * Makes a manual task. Nothing runs it: the program changes its status.
+   *
+   * @throws TaskStateError where a task has this taskId or decisionId already
+   * @throws CapacityError beyond `maxPending`
+   */
   async createTask(task: NewTask): Promise<PendingTask> {
     const made = manualTask(task, this.clock.now());
     const { outcome } = await this.record(made);
@@ -48,10 +49,10 @@ export class TaskRegistry extends TaskRecorder {
    */
   async updateStatus(taskId: string, status: TaskStatus, { result, reason }: { result?: unknown; reason?: string } = {}): Promise<Task> {
     const task = await this.store.get(taskId);
-    if (task === undefined) throw new TaskStateError(taskId, 'There is no such task.');
+    if (task === undefined) throw new TaskStateError(taskId, 'No task has this id.');
     const change = task.status === 'executing' ? undefined : manualChange(task.status, status, reason, result);
     const changed = change && (await this.#manualChange(task, [task.status], change));
-    if (changed === undefined) throw new TaskStateError(taskId, `A task that is ${task.status} cannot be made ${status} by hand.`);
+    if (changed === undefined) throw new TaskStateError(taskId, `The program cannot set a task that is ${task.status} to ${status}.`);
     return changed;
   }
 
@@ -114,16 +115,19 @@ export class TaskRegistry extends TaskRecorder {
   async resolveUnknown(taskId: string, resolution: UnknownResolution): Promise<Task> {
     const task = await this.store.get(taskId);
     if (task?.status !== 'unknown')
-      throw new TaskStateError(taskId, task === undefined ? 'There is no such task.' : `It is ${task.status}.`);
+      throw new TaskStateError(
+        taskId,
+        task === undefined ? 'No task has this id.' : `Only an unknown task can be resolved; this one is ${task.status}.`,
+      );
     const change = resolutionChange(taskId, resolution, this.clock.now());
     const again = resolution.outcome === 'retry' ? await this.#toRetry(task, resolution) : undefined;
     const resolved = await this.transition(taskId, ['unknown'], change);
-    if (resolved === undefined) throw new TaskStateError(taskId, 'Somebody else was first; that stands.');
+    if (resolved === undefined) throw new TaskStateError(taskId, 'Another person resolved it first, and that resolution stands.');
     await again?.();
     return resolved;
   }
 
-  /** A person who approves what has ended by hand would be told a yes that nothing comes of: the service hears of the end. */
+  /** Withdraws the approval at the service, too: nothing would come of a yes that a person gives afterwards. */
   async #manualChange(task: Task, from: readonly TaskStatus[], change: TaskChange): Promise<Task | undefined> {
     const changed = await this.transition(task.taskId, from, change);
     if (changed === undefined || task.status === 'unknown') return changed;
@@ -139,13 +143,17 @@ export class TaskRegistry extends TaskRecorder {
     if (lives && confirmExecutorDead !== true)
       throw new TaskStateError(
         taskId,
-        `Its holder '${executorId}' lives and may still be executing it; say confirmExecutorDead: true if it is not.`,
+        `Its executor '${executorId}' lives and may still be running it. If you have made sure that it is not, pass confirmExecutorDead: true.`,
       );
-    if (this.#retry === undefined) throw new TaskStateError(taskId, 'This registry has no module that could decide it anew.');
+    if (this.#retry === undefined)
+      throw new TaskStateError(
+        taskId,
+        'This registry has no module that can decide it anew; call it through `aegis.tasks` of a configured module.',
+      );
     return this.#retry(task);
   }
 
-  /** @internal How the service is told that nobody waits for an approval any more. */
+  /** @internal How an approval is withdrawn at the service. */
   withdrawWith(withdraw: (decisionId: string) => unknown): void {
     this.#withdraw = withdraw;
   }

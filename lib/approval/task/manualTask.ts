@@ -1,19 +1,39 @@
 import { nextId } from '../../common/nextId.js';
-import type { PendingTask } from '../../model/Task.js';
 import { DAY_MS } from '../../common/time/SteadyClock.js';
+import { TaskStateError } from '../../model/errors/SetupErrors.js';
+import type { PendingTask, TaskResolution, TaskStatus } from '../../model/Task.js';
+import { isLegalEdge } from '../../model/Task.js';
+import type { TaskChange } from '../../store/TaskStore.js';
 
-/** What a task made by hand needs. */
+/** What a manual task is made of. */
 export interface NewTask {
   readonly agentId: string;
   readonly toolName: string;
   readonly decisionId: string;
+  /** @defaultValue an id of its own */
   readonly taskId?: string | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** How long it may wait, in milliseconds. Default 86,400,000 (a day). */
+  /**
+   * How long it may wait, in milliseconds.
+   *
+   * @defaultValue 86,400,000 (a day)
+   */
   readonly timeoutMs?: number | undefined;
 }
 
-/** A task that no call stands behind: it has no params and no runner. */
+/** How a person settles an unknown task, who that is, and why. */
+export interface UnknownResolution {
+  /** `done`: it ran, so it is completed. `abandon`: it failed. `retry`: it failed, and is called again as a new task. */
+  readonly outcome: 'done' | 'retry' | 'abandon';
+  /** The person who says so: an id that the host has authenticated, 1 to 256 characters. */
+  readonly by: string;
+  /** Why, for the record. */
+  readonly reason?: string | undefined;
+  /** The person has made sure that the process which executed it is gone, although it looks alive. Only for `retry`. */
+  readonly confirmExecutorDead?: boolean | undefined;
+}
+
+/** A task that belongs to no call: it has no params, and nothing runs it. */
 export function manualTask({ agentId, toolName, decisionId, taskId, metadata, timeoutMs = DAY_MS }: NewTask, nowMs: number): PendingTask {
   return Object.freeze<PendingTask>({
     status: 'pending',
@@ -40,4 +60,58 @@ export function manualTask({ agentId, toolName, decisionId, taskId, metadata, ti
     retryOf: undefined,
     origin: undefined,
   });
+}
+
+/** How the program cancels a task: it was `deleted` or `cleared`. */
+export function manualCancellation(how: string): TaskChange {
+  return { to: 'cancelled', error: { name: 'ApprovalCancelledError', code: 'approval_cancelled', message: `The task was ${how}.` } };
+}
+
+/** The change that `updateStatus` asks for, or `undefined` where the program may not make it. */
+export function manualChange(from: TaskStatus, to: TaskStatus, reason: string | undefined, result: unknown): TaskChange | undefined {
+  if (!isLegalEdge(from, to)) return undefined;
+  const message = reason ?? `The task was set to ${to} by the program.`;
+  switch (to) {
+    case 'denied':
+      return { to, error: { name: 'ForbiddenError', code: 'forbidden', message } };
+    case 'timeout':
+      return { to, error: { name: 'ApprovalTimeoutError', code: 'approval_timeout', message } };
+    case 'cancelled':
+      return { to, error: { name: 'ApprovalCancelledError', code: 'approval_cancelled', message } };
+    case 'failed':
+      return { to, error: { name: 'Error', message } };
+    case 'completed':
+      return { to, result };
+    default:
+      // approved and executing come from a decision and a claim only; pending from a fresh decision
+      return undefined;
+  }
+}
+
+/**
+ * The change that a person's resolution makes to an unknown task.
+ *
+ * @throws TaskStateError where `by` names no person, or `outcome` is not one of the three
+ */
+export function resolutionChange(taskId: string, { outcome, by, reason }: UnknownResolution, atMs: number): TaskChange {
+  if (typeof by !== 'string' || by.trim() === '' || by.length > 256 || (reason !== undefined && typeof reason !== 'string')) {
+    const message = 'A resolution names a person in `by`, with 1 to 256 characters, and may give a `reason`, which must be a string.';
+    throw new TaskStateError(taskId, message);
+  }
+  const resolution: TaskResolution = { how: outcome, by, reason, atMs };
+  const error = (message: string): TaskChange => ({
+    to: 'failed',
+    error: { name: 'OutcomeUnknownError', code: 'outcome_unknown', message },
+    resolution,
+  });
+  switch (outcome) {
+    case 'done':
+      return { to: 'completed', result: undefined, resolution };
+    case 'retry':
+      return error(`Whether it ran is unknown; ${by} had it called again.`);
+    case 'abandon':
+      return error(`Whether it ran is unknown; ${by} gave it up.`);
+    default:
+      throw new TaskStateError(taskId, "`outcome` must be 'done', 'retry' or 'abandon'.");
+  }
 }

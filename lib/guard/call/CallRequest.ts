@@ -53,10 +53,12 @@ export class CallRequest implements DecisionRequest {
     return snapshot instanceof ArgumentList ? snapshot.copy() : copyData(snapshot);
   }
 
-  /** Keeps only what decision services see: a call that waits runs with the params that were approved. */
-  static freeze(request: CallRequest): void {
-    request.#params ??= request.params;
-    request.#snapshot = undefined;
+  /** The request of a call that waits, made once more: params, callId and caller are those it was decided with. */
+  static of(params: Params, callId: string, call: CallFacts<never>, runtime: Pick<GuardRuntime, 'approvalTimeoutMs'>): CallRequest {
+    const request = new CallRequest(params, call, runtime);
+    request.#params = params;
+    request.#callId = callId;
+    return request;
   }
 
   get callId(): string {

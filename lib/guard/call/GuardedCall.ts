@@ -134,7 +134,7 @@ export interface PendingOutcome<R> {
   /** The call's own AbortSignal. */
   readonly signal: AbortSignal | undefined;
   /** Whether a duplicate call was pending already, so that this one shares its approval. */
-  readonly joined: boolean;
+  readonly deduplicated: boolean;
   /** Runs the call in the background once it is approved. */
   schedule(): PendingApproval<R>;
   /**

@@ -155,7 +155,7 @@ export class AegisModule implements AegisModuleView {
     registerGuards(target);
     // guards are collected with their class, but this class was registered to be kept
     this.#registered.add(target);
-    void this.#parts.keeper?.look();
+    void this.#parts.keeper?.scan();
   }
 
   withSession<T>(session: object | null, fn: () => T): T {

@@ -44,14 +44,14 @@ export class StoredCalls implements CallRestorer {
     return bindingKeys();
   }
 
-  revive(task: Task): Awaitable<RestoredCall> {
+  restore(task: Task): Awaitable<RestoredCall> {
     return chain(this.#find(task), (found): RestoredCall => {
       if ('kind' in found) return found;
       const runtime = this.#runtime();
       const call = this.#call(found.binding, found.self, task);
       if ('kind' in call) return call;
       const hold = (): PendingCallState<unknown> =>
-        new PendingCallState<unknown>(runtime, call, new CallRequest(callParams(task), call, runtime));
+        new PendingCallState<unknown>(runtime, call, new CallRequest(callParams(task), call, runtime), task);
       // a session that withSession() gave lasts in what runs later
       return { kind: 'call', call: runtime.asyncLocal ? runWithSession(task.session, hold) : hold() };
     });

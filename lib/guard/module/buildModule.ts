@@ -64,7 +64,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     decisions,
     tasks: registry,
     scheduler,
-    openByGuard: scheduler.equalCalls.openByGuard,
+    openByGuard: scheduler.duplicates.openByGuard,
     durable: registry.durable,
     journal,
     steps: [],

@@ -37,12 +37,12 @@ export function keepStore(
   pollMs: number,
 ): RecoveryWorker {
   const { tasks: registry, scheduler, decisions } = runtime;
-  const reviver = new StoredCalls(() => runtime, resolve);
-  registry.retryWith((task) => reviver.retry(task));
+  const restorer = new StoredCalls(() => runtime, resolve);
+  registry.retryWith((task) => restorer.retry(task));
   const onApproval = desk && (async (decisionId: string): Promise<void> => desk.onChange(decisionId));
-  const keeper = new RecoveryWorker({ ...recovery, registry, scheduler, decisions, reviver, pollMs, keepAlive, onApproval });
+  const keeper = new RecoveryWorker({ ...recovery, registry, scheduler, decisions, restorer, pollMs, keepAlive, onApproval });
   desk?.on('settled', ({ decisionId }) => keeper.decided(decisionId));
-  keeper.whenStopped(onNewInstance(() => void keeper.look()));
+  keeper.whenStopped(onNewInstance(() => void keeper.scan()));
   return keeper;
 }
 

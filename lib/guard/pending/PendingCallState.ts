@@ -1,37 +1,51 @@
 import { AsyncResource } from 'node:async_hooks';
-import type { HeldApproval } from '../../approval/call/PendingCall.js';
+import { anyCall, PendingCall } from '../../approval/call/PendingCall.js';
+import type { HeldApproval, LastLook } from '../../approval/call/PendingCall.js';
+import { NotEnteredError } from '../../approval/execution/ExecutionHost.js';
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Params } from '../../model/Params.js';
-import type { Task } from '../../model/Task.js';
+import type { ExecutingTask, Task } from '../../model/Task.js';
 import { checkEffectiveParams } from '../call/checkEffectiveParams.js';
 import { CallRequest } from '../call/CallRequest.js';
 import type { CallToDecide } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { enterMethod } from '../gate/enterMethod.js';
 
-/** A guarded call while it waits for a person: what the scheduler keeps of it. */
-export class PendingCallState<R> implements HeldApproval<Awaited<R>> {
-  readonly request: CallRequest;
-  /** Taken now, in the scope of the caller. */
-  readonly recheck: (() => string | undefined) | undefined;
+/** A guarded call while it waits for a person: the scheduler's entry, and what the guard keeps of the call, in one object. */
+export class PendingCallState<R> extends PendingCall<Awaited<R>> implements HeldApproval<Awaited<R>> {
   readonly #call: CallToDecide<R>;
   readonly #runtime: GuardRuntime;
-  /** The caller's own: whoever runs it later may be in the context of another caller, with that one's session. */
-  readonly #context: AsyncResource = new AsyncResource('AegisApproval', { requireManualDestroy: true });
+  /** The snapshot that was decided on. */
+  readonly #params: Params;
+  readonly #callId: string;
+  /** The caller's own: the code that runs it later may be in the context of another caller, with the session of that one. */
+  readonly #context: AsyncResource = captureContext();
 
-  constructor(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest) {
-    this.request = request;
-    const { recheck } = call;
-    this.recheck = recheck && (() => this.#context.runInAsyncScope(recheck));
+  constructor(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest, task: Task) {
+    super(task);
     this.#call = call;
     this.#runtime = runtime;
-    CallRequest.freeze(request);
+    this.#params = request.params;
+    this.#callId = request.callId;
   }
 
-  /** A call whose arguments are not all compared is joined by none. */
+  override get call(): HeldApproval<Awaited<R>> {
+    return this;
+  }
+
+  override cancel(): Promise<boolean> {
+    return this.#runtime.scheduler.cancelForCaller(anyCall(this));
+  }
+
+  /** Made when it is asked for: 100,000 calls that wait would keep as many requests, which say what their tasks say. */
+  get request(): CallRequest {
+    return CallRequest.of(this.#params, this.#callId, this.#call, this.#runtime);
+  }
+
+  /** A call whose arguments are not all compared has no duplicates. */
   get guard(): object | undefined {
-    return this.request.opaque.length === 0 ? this.#call.guard : undefined;
+    return (this.#call.opaque?.length ?? 0) === 0 ? this.#call.guard : undefined;
   }
 
   get target(): unknown {
@@ -43,11 +57,19 @@ export class PendingCallState<R> implements HeldApproval<Awaited<R>> {
     return onSettled && ((result, error) => this.#context.runInAsyncScope(onSettled, undefined, result, error));
   }
 
+  /** Compares with the scope that the caller was in. */
+  get recheck(): (() => string | undefined) | undefined {
+    return this.#context.runInAsyncScope(() => {
+      const { recheck } = this.#call;
+      return recheck && (() => this.#context.runInAsyncScope(recheck));
+    });
+  }
+
   get prototypes(): ReadonlyMap<string, object> | undefined {
     return this.#call.prototypes;
   }
 
-  run(params: Params, task: Task, lastLook: LastLook = () => undefined): Awaitable<Awaited<R>> {
+  run(params: Params, task: ExecutingTask, lastLook: LastLook): Awaitable<Awaited<R>> {
     return this.#context.runInAsyncScope(() => runApproved(this.#runtime, this.#call, task, params, lastLook));
   }
 
@@ -56,24 +78,38 @@ export class PendingCallState<R> implements HeldApproval<Awaited<R>> {
   }
 }
 
-/** Says, in the tick of the entry, why an approved call must not run after all. */
-export type LastLook = () => Error | undefined;
-
-/** Enters the method of an approved call through the gate. What the gate stops is thrown. */
+/** Enters the method of an approved call through the gate. Throws a NotEnteredError where the gate stops it. */
 export function runApproved<R>(
   runtime: GuardRuntime,
   call: CallToDecide<R>,
-  task: Task,
+  { decisionId, taskId, claimToken }: ExecutingTask,
   params: Params,
-  lastLook: LastLook = () => undefined,
+  lastLook: LastLook,
 ): Awaitable<Awaited<R>> {
-  const { decisionId, taskId } = task;
-  const token = task.status === 'executing' ? task.claimToken : undefined;
-  const entered = enterMethod(runtime, call, params, { effect: 'allow', decisionId }, rethrow, { taskId, token, lastLook });
+  const entered = enterMethod(runtime, call, params, { effect: 'allow', decisionId }, notEntered, { taskId, token: claimToken, lastLook });
   // the scheduler awaits what this returns, so that a promise of the result is as good as the result
   return chain(entered, ({ value }) => value as Awaited<R>);
 }
 
-function rethrow(_call: unknown, error: Error): never {
-  throw error;
+function notEntered(_call: unknown, reason: Error): never {
+  throw new NotEnteredError(reason);
 }
+
+/** Shared by all calls that were made where no AsyncLocalStorage has a store. */
+let emptyContext: AsyncResource | undefined;
+
+/** The context that the caller is in. A resource for each of 100,000 calls is made only where it has something to keep. */
+function captureContext(): AsyncResource {
+  const captured = new AsyncResource('AegisApproval', { requireManualDestroy: true });
+  if (!isEmpty(captured)) return captured;
+  emptyContext ??= captured;
+  return emptyContext;
+}
+
+/** Node keeps the ids of a resource, and the stores that it captured, as properties by symbols: ids alone, or stores without a value, are no context. */
+function isEmpty(captured: AsyncResource): boolean {
+  const properties = captured as unknown as Record<symbol, unknown>;
+  return Object.getOwnPropertySymbols(captured).every((key) => properties[key] === undefined || IDS.has(key.description ?? ''));
+}
+
+const IDS: ReadonlySet<string> = new Set(['async_id_symbol', 'trigger_async_id_symbol']);

@@ -2,7 +2,6 @@ import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import { nextId } from '../../common/nextId.js';
-import type { PendingCall } from '../../approval/call/PendingCall.js';
 import type { ApprovalNeededDecision } from '../../model/Decision.js';
 import { ParamsError } from '../../model/errors/CallErrors.js';
 import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
@@ -16,35 +15,11 @@ import { checkSoleBinding } from '../method/registerGuards.js';
 import type { CallRequest } from '../call/CallRequest.js';
 import type { CallFacts, CallToDecide, PendingOutcome } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
-import { PendingCallState, runApproved } from './PendingCallState.js';
+import { PendingCallState } from './PendingCallState.js';
 import { pendingOutcome } from './pendingOutcome.js';
 
 const NO_METADATA: Readonly<Record<string, unknown>> = Object.freeze({});
 const NO_HISTORY: readonly string[] = Object.freeze([]);
-
-/** The pending call of an equal one, if there is one: one wish asks a person once. */
-export function joinEqualCall<R>(
-  runtime: GuardRuntime,
-  call: CallToDecide<R>,
-  request: CallRequest,
-): PendingOutcome<Awaited<R>> | undefined {
-  const { equalCalls } = runtime.scheduler;
-  const { guard, target, agentId, signal } = call;
-  // opaque arguments are not compared, so calls that have any are never equal
-  if (guard === undefined || !equalCalls.hasAny(guard) || request.opaque.length > 0) return undefined;
-  const { paramsDigest: originalDigest, sessionDigest } = request;
-  const entry = equalCalls.find({ guard, target, agentId, originalDigest, sessionDigest, prototypes: call.prototypes });
-  if (entry === undefined) return undefined;
-  return pendingOutcome<Awaited<R>>(
-    runtime,
-    entry as unknown as PendingCall<Awaited<R>>,
-    (params, task) => runApproved(runtime, call, task, params),
-    {
-      joined: true,
-      signal,
-    },
-  );
-}
 
 /** Records the approval that a decision asks for. Schedules nothing. */
 export function openApproval<R>(
@@ -59,9 +34,10 @@ export function openApproval<R>(
     const task = taskFor(call, request, decision, params, origin, runtime.scheduler.now());
     return chain(runtime.tasks.record(task), ({ outcome }) => {
       if (outcome !== 'created') throw replayed(task, runtime.journal);
-      const held = new PendingCallState(runtime, call, request);
+      runtime.journal?.note({ kind: 'opened', task });
+      const held = new PendingCallState(runtime, call, request, task);
       const entry = runtime.scheduler.hold(task, held);
-      return pendingOutcome(runtime, entry, (approved, now) => held.run(approved, now), { joined: false, signal: call.signal });
+      return pendingOutcome(runtime, entry, held.run.bind(held), { deduplicated: false, signal: call.signal });
     });
   });
 }
@@ -75,7 +51,7 @@ function taskFor(
   nowMs: number,
 ): PendingTask {
   const { agentId, toolName, guardKey, paramsDigest, session, sessionDigest, approvalTimeoutMs } = request;
-  // whoever asks the registry gets this very object
+  // the registry hands out this very object
   return Object.freeze<PendingTask>({
     status: 'pending',
     taskId: nextId('task'),
@@ -132,7 +108,7 @@ function originOf(
   });
 }
 
-/** Whether an approval could not be opened because its decisionId stands for another call. */
+/** Whether an approval could not be opened because its decisionId belongs to another call. */
 export function isReplay(error: unknown): boolean {
   return error instanceof DecisionUnavailableError && error.reason === 'replayed_decision';
 }

@@ -1,11 +1,9 @@
 import { chain } from '../../common/awaitable.js';
-import type { Awaitable } from '../../common/awaitable.js';
 import { clampTimeout } from '../../common/time/SteadyClock.js';
-import type { PendingCall } from '../../approval/call/PendingCall.js';
+import { anyCall } from '../../approval/call/PendingCall.js';
+import type { PendingCall, RunApproved } from '../../approval/call/PendingCall.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { ApprovalTimeoutError, CallAbortedError } from '../../model/errors/RefusalErrors.js';
-import type { Params } from '../../model/Params.js';
-import type { Task } from '../../model/Task.js';
 import type { PendingOutcome } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 
@@ -18,21 +16,21 @@ interface WaitOptions {
 export function pendingOutcome<T>(
   { scheduler }: GuardRuntime,
   entry: PendingCall<T>,
-  run: (params: Params, task: Task) => Awaitable<T>,
-  { joined, signal }: { readonly joined: boolean; readonly signal: AbortSignal | undefined },
+  run: RunApproved<T>,
+  { deduplicated, signal }: { readonly deduplicated: boolean; readonly signal: AbortSignal | undefined },
 ): PendingOutcome<T> {
-  // the scheduler handles calls of every result type; it never looks into a result
-  const known = entry as unknown as PendingCall;
+  const known = anyCall(entry);
+  const { handle } = entry;
   return {
     kind: 'pending',
-    pending: entry.handle,
-    joined,
+    pending: handle,
+    deduplicated,
     signal,
     schedule() {
       // its caller counts on it as long as it is open
       entry.waiters += 1;
       scheduler.follow(entry);
-      return entry.handle;
+      return handle;
     },
     wait(options: WaitOptions = {}) {
       entry.waiters += 1;
@@ -53,10 +51,10 @@ export function pendingOutcome<T>(
           if (outcome?.ok === false) throw outcome.error;
           return outcome && { value: outcome.value };
         };
-        // an equal call is running it just now, or finds that a person has to be asked again
+        // a duplicate call is running it just now, or finds that a person has to be asked again
         return entry.outcome === undefined && entry.execution !== undefined ? chain(entry.execution, read) : read();
       }),
-    cancel: () => entry.handle.cancel(),
+    cancel: () => entry.cancel(),
   };
 }
 
@@ -83,7 +81,7 @@ function waitFor<T>(entry: PendingCall<T>, { waitMs, signal }: WaitOptions, ends
       give(error, () => ends.cancel(error));
     };
     const onTimeout = (): void => {
-      const why = `nobody decided within the ${waitMs} ms its caller waits`;
+      const why = `it was not decided within the ${waitMs} ms that its caller waits`;
       give(new ApprovalTimeoutError(taskId, decisionId, `The approval of tool '${toolName}' ended: ${why}.`), () => ends.timeout(why));
     };
     const stopTimer = waitMs === undefined ? undefined : startTimer(waitMs, onTimeout);
@@ -95,12 +93,12 @@ function waitFor<T>(entry: PendingCall<T>, { waitMs, signal }: WaitOptions, ends
       signal?.removeEventListener('abort', onAbort);
     };
     signal?.addEventListener('abort', onAbort, { once: true });
-    entry.handle.completed.then(resolve, reject).finally(leave);
+    entry.completed.then(resolve, reject).finally(leave);
     if (signal?.aborted === true) onAbort();
   });
 }
 
-/** A timer for as long as one likes: setTimeout takes 24.8 days at most, and an approval may take longer. */
+/** A timer without a limit: setTimeout takes 24.8 days at most, and an approval may take longer. */
 function startTimer(ms: number, fire: () => void): () => void {
   let timer: NodeJS.Timeout;
   const arm = (left: number): void => {

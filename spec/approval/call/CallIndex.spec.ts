@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { CallIndex } from '../../../lib/approval/call/CallIndex.js';
-import { PendingCall } from '../../../lib/approval/call/PendingCall.js';
+import { HeldCall } from '../../../lib/approval/call/PendingCall.js';
 import { requestOf } from '../../support/callRequests.js';
 import { pendingTask } from '../../support/tasks.js';
 
@@ -11,14 +11,14 @@ describe('CallIndex', () => {
     const found = (): unknown[] => [
       calls.ofTask(taskId),
       calls.ofDecision(decisionId),
-      calls.equal.find({ guard, target: undefined, agentId, originalDigest, sessionDigest }),
+      calls.duplicateOf({ guard, target: undefined, agentId, originalDigest, sessionDigest }),
     ];
     calls.add(entry);
     expect(found()).to.deep.equal([entry, entry, entry]);
     expect([calls.size, calls.all()]).to.deep.equal([1, [entry]]);
     calls.remove(entry);
     expect(found()).to.deep.equal([undefined, undefined, undefined]);
-    expect([calls.size, calls.equal.hasAny(guard)]).to.deep.equal([0, false]);
+    expect([calls.size, calls.hasOpen(guard)]).to.deep.equal([0, false]);
   });
 
   it('finds it by the decision it waits for now, and by none before', () => {
@@ -34,6 +34,6 @@ describe('CallIndex', () => {
   function setup() {
     const guard = {};
     const call = { task: pendingTask(), request: requestOf(), run: () => 1, admit: (params: object) => params as never, guard };
-    return { calls: new CallIndex(), entry: new PendingCall<unknown>(call.task, call, async () => true), guard };
+    return { calls: new CallIndex(), entry: new HeldCall<unknown>(call.task, call, async () => true), guard };
   }
 });

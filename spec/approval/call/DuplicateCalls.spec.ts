@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { DuplicateCalls } from '../../../lib/approval/call/DuplicateCalls.js';
-import type { CallIdentity } from '../../../lib/approval/call/DuplicateCalls.js';
+import { CallIndex } from '../../../lib/approval/call/CallIndex.js';
+import type { DuplicateKey } from '../../../lib/approval/call/CallIndex.js';
 import type { PendingCall } from '../../../lib/approval/call/PendingCall.js';
 import { pendingTask } from '../../support/tasks.js';
 import { atThisPace, busyMs } from '../../support/pace.js';
@@ -12,8 +12,8 @@ describe('DuplicateCalls', () => {
   it('finds the open call of the same guard, object, agent, arguments and session', () => {
     const { calls, entry } = setup();
     calls.add(entry);
-    expect(calls.find(identityOf(entry))).to.equal(entry);
-    const others: Partial<CallIdentity>[] = [
+    expect(calls.duplicateOf(identityOf(entry))).to.equal(entry);
+    const others: Partial<DuplicateKey>[] = [
       { guard: {} },
       { target: {} },
       { target: undefined },
@@ -21,19 +21,19 @@ describe('DuplicateCalls', () => {
       { originalDigest: 'other' },
       { sessionDigest: 'other' },
     ];
-    for (const other of others) expect(calls.find({ ...identityOf(entry), ...other }), Object.keys(other)[0]).to.equal(undefined);
+    for (const other of others) expect(calls.duplicateOf({ ...identityOf(entry), ...other }), Object.keys(other)[0]).to.equal(undefined);
   });
 
   it('finds one among many with the same arguments, and the oldest where several are equal', () => {
     const { calls, make } = setup();
     const entries = ['s1', 's2', 's3', 's2'].map((sessionDigest) => make({ sessionDigest }));
     for (const entry of entries) calls.add(entry);
-    expect(calls.find(identityOf(entries[1]!))).to.equal(entries[1]);
+    expect(calls.duplicateOf(identityOf(entries[1]!))).to.equal(entries[1]);
     calls.remove(entries[1]!);
-    expect(calls.find(identityOf(entries[1]!))).to.equal(entries[3]);
+    expect(calls.duplicateOf(identityOf(entries[1]!))).to.equal(entries[3]);
     for (const i of [3, 0]) calls.remove(entries[i]!);
-    expect(calls.find(identityOf(entries[3]!))).to.equal(undefined);
-    expect(calls.find(identityOf(entries[2]!))).to.equal(entries[2]);
+    expect(calls.duplicateOf(identityOf(entries[3]!))).to.equal(undefined);
+    expect(calls.duplicateOf(identityOf(entries[2]!))).to.equal(entries[2]);
   });
 
   for (const status of ['pending', 'approved', 'executing', 'unknown'] as const) {
@@ -42,21 +42,21 @@ describe('DuplicateCalls', () => {
       const { calls, entry } = setup();
       calls.add(entry);
       Object.assign(entry, { task: { ...entry.task, status } });
-      expect(calls.find(identityOf(entry))).to.equal(open ? entry : undefined);
+      expect(calls.duplicateOf(identityOf(entry))).to.equal(open ? entry : undefined);
     });
   }
 
   it('knows which guards have anything pending, so that others need not be hashed', () => {
     const { calls, make } = setup();
     const [a, b] = [make(), make()];
-    expect(calls.hasAny(guard)).to.equal(false);
+    expect(calls.hasOpen(guard)).to.equal(false);
     calls.add(a);
     calls.add(b);
     calls.remove(a);
     calls.remove(a);
-    expect(calls.hasAny(guard)).to.equal(true);
+    expect(calls.hasOpen(guard)).to.equal(true);
     calls.remove(b);
-    expect([calls.hasAny(guard), calls.hasAny({})]).to.deep.equal([false, false]);
+    expect([calls.hasOpen(guard), calls.hasOpen({})]).to.deep.equal([false, false]);
   });
 
   it('keeps nothing of a call that may not be joined', () => {
@@ -64,7 +64,7 @@ describe('DuplicateCalls', () => {
     const entry = make({}, undefined);
     calls.add(entry);
     calls.remove(entry);
-    expect(calls.find(identityOf(entry))).to.equal(undefined);
+    expect(calls.duplicateOf(identityOf(entry))).to.equal(undefined);
   });
 
   it('removes one of 20,000 with the same arguments in no time', () => {
@@ -74,13 +74,13 @@ describe('DuplicateCalls', () => {
       for (const entry of entries) calls.add(entry);
       for (const entry of entries) calls.remove(entry);
     });
-    expect(calls.hasAny(guard)).to.equal(false);
+    expect(calls.hasOpen(guard)).to.equal(false);
     // quadratic it would be 2 x 10^8 steps
     expect(ms).to.be.lessThan(atThisPace(1_000));
   });
 
   function setup() {
-    const calls = new DuplicateCalls();
+    const calls = new CallIndex();
     const task = pendingTask();
     const make = (more: object = {}, of: object | undefined = guard): PendingCall => {
       const made = { ...task, ...more };
@@ -89,7 +89,7 @@ describe('DuplicateCalls', () => {
     return { calls, make, entry: make() };
   }
 
-  function identityOf({ task }: PendingCall): CallIdentity {
+  function identityOf({ task }: PendingCall): DuplicateKey {
     const { agentId, originalDigest, sessionDigest } = task;
     return { guard, target, agentId, originalDigest, sessionDigest };
   }

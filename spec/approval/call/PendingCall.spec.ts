@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { PendingCall } from '../../../lib/approval/call/PendingCall.js';
+import { HeldCall } from '../../../lib/approval/call/PendingCall.js';
 import type { Task } from '../../../lib/model/Task.js';
 import { requestOf } from '../../support/callRequests.js';
 import { pendingTask } from '../../support/tasks.js';
@@ -44,7 +44,7 @@ describe('PendingCall', () => {
   function setup(onSettled?: (result: unknown, error: unknown) => unknown) {
     const task = pendingTask();
     const call = { task, request: requestOf(), run: () => 1, admit: (params: object) => params as never, onSettled };
-    const entry = new PendingCall<unknown>(call.task, call, async () => true);
+    const entry = new HeldCall<unknown>(call.task, call, async () => true);
     const ended = (status: Task['status'], error: object): Task => ({ ...task, status, error }) as Task;
     return { entry, ended };
   }

@@ -99,8 +99,8 @@ describe('claimAndRun, on a durable store', () => {
       const seen = await diagnosed(() => time.tickAsync(120_000));
       expect([seen.length, runs.length]).to.deep.equal([1, 0]);
       expect((await elsewhere().get(task.taskId))?.status).to.equal(when === 'after' ? 'approved' : 'executing');
-      await setup.registry.settleWaiting();
-      await setup.scheduler.goOn(entry, (await elsewhere().get(task.taskId)) as Task);
+      await setup.registry.flushPendingWrites();
+      await setup.scheduler.catchUp(entry, (await elsewhere().get(task.taskId)) as Task);
       await time.tickAsync(120_000);
       expect([await handle.completed, runs.length]).to.deep.equal(['done', 1]);
     });
@@ -125,7 +125,7 @@ describe('claimAndRun, on a durable store', () => {
       expect(setup.scheduler.queueSize).to.equal(1);
       const { taskId } = current.task;
       const ended = (await elsewhere().settle(taskId, 'theirs', outcome, Date.now())) as Task;
-      await setup.registry.hear({ kind: 'task', taskId, version: ended.version, status: ended.status, from: 'executing' });
+      await setup.registry.onChange({ kind: 'task', taskId, version: ended.version, status: ended.status, from: 'executing' });
       const end = await current.handle.completed.catch((error: Error) => error.message);
       expect([end, current.runs.length, setup.scheduler.queueSize]).to.deep.equal(['theirs', 0, 0]);
     }
@@ -217,8 +217,8 @@ describe('claimAndRun, on a durable store', () => {
       await diagnosed(() => time.tickAsync(2_100));
       expect(await handle.completed.catch((e: unknown) => e)).to.equal(fails ? error : 'done');
       expect((await elsewhere().get(task.taskId))?.status).to.equal('executing');
-      expect(await rejection(setup.registry.settleWaiting())).to.be.instanceOf(Error);
-      await setup.registry.settleWaiting();
+      expect(await rejection(setup.registry.flushPendingWrites())).to.be.instanceOf(Error);
+      await setup.registry.flushPendingWrites();
       expect([(await elsewhere().get(task.taskId))?.status, runs.length]).to.deep.equal([fails ? 'failed' : 'completed', 1]);
     }
   });

@@ -36,14 +36,14 @@ describe('RecoveryWorker', () => {
     const scheduler = new ApprovalScheduler({ decisions: service, registry, polling: POLLING });
     const runs: string[] = [];
     const asked: string[] = [];
-    const revive = (task: Task): RestoredCall => {
+    const restore = (task: Task): RestoredCall => {
       asked.push(task.taskId);
       const request = requestOf({ params: task.params });
       return { kind: 'call', call: { request, run: () => void runs.push(task.taskId), admit: (params) => params } };
     };
     const keys = options.keys ?? [];
-    const reviver = { revive, keys: () => keys, runnable: () => ['refund'] };
-    const defaults = { registry, scheduler, decisions: service, reviver, pollMs: 60_000, leaseMs: LEASE_MS, sweepMs: SWEEP_MS };
+    const restorer = { restore, keys: () => keys, runnable: () => ['refund'] };
+    const defaults = { registry, scheduler, decisions: service, restorer, pollMs: 60_000, leaseMs: LEASE_MS, sweepMs: SWEEP_MS };
     const keeper = new RecoveryWorker({ ...defaults, ...options });
     return { keeper, registry, scheduler, service, runs, asked, keys };
   }
@@ -251,10 +251,10 @@ describe('RecoveryWorker', () => {
     const bad = left();
     const good = left();
     const { keeper, runs, scheduler } = setup({
-      reviver: {
+      restorer: {
         keys: () => [],
         runnable: () => ['refund'],
-        revive: (task) => {
+        restore: (task) => {
           if (task.taskId === bad.taskId) throw new Error('cannot be revived');
           return { kind: 'call', call: { request: requestOf(), run: () => void runs.push(task.taskId), admit: (p) => p } };
         },
@@ -333,13 +333,13 @@ describe('RecoveryWorker', () => {
 
   it('looks at nothing before it has started, and nothing after it has stopped', async () => {
     const { keeper } = setup();
-    await keeper.look();
+    await keeper.scan();
     expect(store.faults.asked).to.deep.equal([]);
     await keeper.start();
     await time.tickAsync(10);
     await keeper.stop();
     const asked = store.faults.asked.length;
-    await keeper.look();
+    await keeper.scan();
     await time.tickAsync(HOUR);
     expect([store.faults.asked.length, time.countTimers()]).to.deep.equal([asked, 0]);
   });
@@ -359,7 +359,7 @@ describe('RecoveryWorker', () => {
   it('leaves what it cannot run to another process, however their timers fall', async () => {
     const task = left();
     const { keeper } = setup({
-      reviver: { keys: () => [], runnable: () => ['refund'], revive: () => ({ kind: 'waiting', reason: 'no-guard' }) },
+      restorer: { keys: () => [], runnable: () => ['refund'], restore: () => ({ kind: 'waiting', reason: 'no-guard' }) },
     });
     await keeper.start();
     await time.tickAsync(SWEEP_MS / 2);
@@ -388,7 +388,11 @@ describe('RecoveryWorker', () => {
     left();
     let goOn: (revived: RestoredCall) => void = () => {};
     const { keeper, runs, scheduler } = setup({
-      reviver: { keys: () => [], runnable: () => ['refund'], revive: async () => new Promise<RestoredCall>((resolve) => (goOn = resolve)) },
+      restorer: {
+        keys: () => [],
+        runnable: () => ['refund'],
+        restore: async () => new Promise<RestoredCall>((resolve) => (goOn = resolve)),
+      },
     });
     await keeper.start();
     await time.tickAsync(10);
@@ -413,7 +417,7 @@ describe('RecoveryWorker', () => {
     await time.tickAsync(50);
     await starting;
     const sweeps = slow.faults.count('sweep');
-    const all = Promise.all([keeper.look(), keeper.look(), keeper.look()]);
+    const all = Promise.all([keeper.scan(), keeper.scan(), keeper.scan()]);
     await time.tickAsync(50);
     await all;
     expect(slow.faults.count('sweep')).to.be.within(sweeps + 1, sweeps + 2);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { ConcurrencyLimit } from '../../../lib/approval/status/ConcurrencyLimit.js';
+import { ConcurrencyLimit } from '../../../lib/approval/status/StatusRequests.js';
 
 describe('ConcurrencyLimit', () => {
   it('lets so many questions be under way, and the next in line when one ends, well or badly', async () => {

@@ -22,12 +22,12 @@ describe('PendingWrites', () => {
 
   it('are recorded once, in the order they came', async () => {
     const { late, settled } = setup();
-    await late.settle();
+    await late.flush();
     late.add('a', 't1', outcome);
     late.add('b', 't2', outcome);
     late.add('c', 't3', undefined);
-    await late.settle();
-    await late.settle();
+    await late.flush();
+    await late.flush();
     expect(settled).to.deep.equal(['a t1', 'b t2', 'c t3, given back']);
   });
 
@@ -35,10 +35,10 @@ describe('PendingWrites', () => {
     const { late, settled, refuses } = setup();
     for (const taskId of ['a', 'b', 'c']) late.add(taskId, 't', outcome);
     refuses.add('a').add('b');
-    expect(await rejection(late.settle())).to.include({ message: 'no room for a' });
+    expect(await rejection(late.flush())).to.include({ message: 'no room for a' });
     expect(settled).to.deep.equal(['c t']);
     refuses.clear();
-    await late.settle();
+    await late.flush();
     expect(settled).to.deep.equal(['c t', 'a t', 'b t']);
   });
 });

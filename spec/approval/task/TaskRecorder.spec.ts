@@ -16,7 +16,7 @@ describe('TaskRecorder, of a store that others change too', () => {
     tasks.on('transition', ({ task, from }) => told.push(`${from} → ${task.status} ${task.version}`));
     const other = store.another();
     const heard = (task: Task, from: Task['status'] | undefined): Promise<void> =>
-      tasks.hear({ kind: 'task', taskId: task.taskId, version: task.version, status: task.status, from });
+      tasks.onChange({ kind: 'task', taskId: task.taskId, version: task.version, status: task.status, from });
     return { store, tasks, told, other, heard };
   }
 
@@ -98,7 +98,7 @@ describe('TaskRecorder, of a store that others change too', () => {
     await tasks.transition(taskId, ['pending'], { to: 'approved' });
     await tasks.claim({ taskId, digest, token: 't', nowMs: Date.now(), leaseMs: 1 });
     tasks.settleLater(taskId, 't', { to: 'completed', result: 1 });
-    await tasks.settleWaiting();
+    await tasks.flushPendingWrites();
     expect(store.get(taskId)?.status).to.equal('executing');
   });
 });

@@ -325,7 +325,7 @@ describe('TaskRegistry', () => {
         };
       });
       const late = registry.resolveUnknown(taskId, { outcome: 'retry', by: 'ann', confirmExecutorDead: true });
-      expect((await rejection(late)).message).to.contain('Somebody else was first');
+      expect((await rejection(late)).message).to.contain('Another person resolved it first');
       expect(await registry.getTask(taskId)).to.deep.include({ status: 'completed' });
     });
   });

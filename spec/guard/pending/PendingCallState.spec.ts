@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { CapacityError, currentCall, ForbiddenError, guard } from '../../../lib/index.js';
@@ -78,6 +79,24 @@ describe('A call while it waits for a person', () => {
     await approve();
     expect(await pending.completed).to.deep.equal([1]);
     expect(asked).to.deep.equal([[mine], [mine]]);
+  });
+
+  it('runs in the context of its caller, and in none where its caller had none, wherever it is approved', async () => {
+    const user = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    const refund = looseGuard(async (amount: number) => void seen.push([amount, user.getStore()]), {
+      toolName: 'refund',
+      params: ['amount'],
+      module,
+    });
+    const pending = [await refund(1), await user.run('ann', () => refund(2)), await refund(3)] as PendingApproval[];
+    await user.run('eve', approve);
+    await Promise.all(pending.map(({ completed }) => completed));
+    expect(seen).to.deep.equal([
+      [1, undefined],
+      [2, 'ann'],
+      [3, undefined],
+    ]);
   });
 
   it('is the call that was approved, whatever its caller makes of its own objects meanwhile', async () => {

@@ -240,7 +240,7 @@ describe('A guarded call that needs approval', () => {
       const call = { agentId: 'a', toolName: 't', params: {} };
       const [one, two] = [await guardCall(module, call, body), await guardCall(module, call, body)];
       expect(one.kind === 'pending' && two.kind === 'pending' && one.pending !== two.pending).to.equal(true);
-      expect(two.kind === 'pending' && two.joined).to.equal(false);
+      expect(two.kind === 'pending' && two.deduplicated).to.equal(false);
     });
   });
 

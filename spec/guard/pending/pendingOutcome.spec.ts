@@ -228,7 +228,7 @@ describe('Waiting for an approval', () => {
     it('is not cancelled under somebody who has it scheduled', async () => {
       const scheduled = (await pending()).schedule();
       const second = await pending({ signal: controller.signal });
-      expect(second.joined).to.equal(true);
+      expect(second.deduplicated).to.equal(true);
       const running = rejection(second.wait());
       controller.abort();
       expect(await running).to.be.instanceOf(CallAbortedError);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
-import { cancelled, deniedAtRun, timedOut } from '../../../lib/approval/call/endings.js';
+import { cancelled, deniedAtRun, timedOut } from '../../../lib/approval/call/resolution.js';
 import { TaskRegistry } from '../../../lib/approval/task/TaskRegistry.js';
 import type { Task } from '../../../lib/model/Task.js';
 import { MemoryTaskStore } from '../../../lib/store/memory/MemoryTaskStore.js';
@@ -63,7 +63,7 @@ describe('A task that had begun in a process that died', () => {
   it('says so where it ends without running again, and how often', () => {
     const message = (runs: number): string => timedOut(pendingTask({ runs }), 'its time was over').error.message;
     expect(message(0)).to.match(/ended: its time was over\.$/);
-    expect(message(1)).to.match(/its time was over\. \(It had begun before, once, in a process that died: nobody knows what that did\.\)$/);
+    expect(message(1)).to.match(/its time was over\. \(It had begun before, once, in a process that died; what that did is unknown\.\)$/);
     expect(message(2)).to.include('begun before, 2 times');
     expect(cancelled(pendingTask({ runs: 1 }), 'by its caller').error.message).to.include('begun before');
     expect(deniedAtRun(pendingTask({ runs: 1 }), 'denied_at_run', 'no').error.message).to.include('begun before');

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { resolutionChange } from '../../../lib/approval/task/resolveUnknown.js';
-import type { UnknownResolution } from '../../../lib/approval/task/resolveUnknown.js';
+import { resolutionChange } from '../../../lib/approval/task/manualTask.js';
+import type { UnknownResolution } from '../../../lib/approval/task/manualTask.js';
 import { TaskStateError } from '../../../lib/model/errors/SetupErrors.js';
 
 describe('resolutionChange', () => {

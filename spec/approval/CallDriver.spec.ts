@@ -1,17 +1,17 @@
 import { expect } from 'chai';
 import sinon, { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
-import type { DecisionStatus } from '../../../lib/model/Decision.js';
-import type { Task } from '../../../lib/model/Task.js';
-import { MemoryTaskStore } from '../../../lib/store/memory/MemoryTaskStore.js';
-import { rejection } from '../../support/rejection.js';
-import { schedulerSetup } from '../../support/schedulerSetup.js';
-import { SlowTaskStore } from '../../support/SlowTaskStore.js';
+import type { DecisionStatus } from '../../lib/model/Decision.js';
+import type { Task } from '../../lib/model/Task.js';
+import { MemoryTaskStore } from '../../lib/store/memory/MemoryTaskStore.js';
+import { rejection } from '../support/rejection.js';
+import { schedulerSetup } from '../support/schedulerSetup.js';
+import { SlowTaskStore } from '../support/SlowTaskStore.js';
 
 const HOUR = 3_600_000;
 
 /** What comes late: after the end of a call, while everything ends, or out of turn. */
-describe('StatusTracker', () => {
+describe('CallDriver', () => {
   let time: SinonFakeTimers;
   let start: number;
   beforeEach(() => {
