@@ -36,15 +36,6 @@ type ContextOf<T> = T extends {
     readonly context: infer C;
 } ? C : never : never;
 
-// lib/adapter/openai-agents
-interface Details {
-    readonly toolCall?: {
-        readonly callId?: string | undefined;
-        readonly name?: string | undefined;
-    } | undefined;
-    readonly signal?: AbortSignal | undefined;
-}
-
 // lib/approval/call/PendingCall
 type LastLook = () => Error | undefined;
 
@@ -192,11 +183,6 @@ interface DecisionFields {
     readonly policyEvaluations?: readonly unknown[] | undefined;
     readonly latencyMs?: number | undefined;
 }
-
-// lib/model/Journal
-type SecurityDiagnostic = Extract<Diagnostic, {
-    readonly kind: 'security';
-}>;
 
 // lib/model/PendingApproval
 declare const PENDING_BRAND: unique symbol;
