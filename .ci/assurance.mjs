@@ -14,7 +14,16 @@ const { values } = parseArgs({ options: { volume: { type: 'string', default: '1'
 const folder = mkdtempSync(join(tmpdir(), 'aegis-assurance-'));
 const file = join(folder, 'counts.jsonl');
 
-const mocha = ['--no-config', '--node-option', 'enable-source-maps', '--reporter', 'spec/support/reporter.mjs', '--forbid-only'];
+const mocha = [
+  '--no-config',
+  '--node-option',
+  'enable-source-maps',
+  '--reporter',
+  'spec/support/reporter.mjs',
+  '--timeout',
+  '20000',
+  '--forbid-only',
+];
 const jobs = Math.min(2, availableParallelism());
 if (jobs > 1) mocha.push('--parallel', '--jobs', String(jobs));
 const { status } = spawnSync(

@@ -1,15 +1,24 @@
 // What the declaration files in dist/ export, name by name, and what those declarations name in turn. Reads the text that tsc wrote, whose layout
 // is regular: a statement starts in column 0. A parser of TypeScript would be slower than the whole check may be.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 
 const files = new Map();
 
-/** Each subpath of package.json "exports" that has types, with its declaration file. */
+/** Each subpath of package.json "exports" that has types, with its declaration file; patterns written out. */
 export function entriesOf(pkg) {
-  return Object.entries(pkg.exports).flatMap(([subpath, target]) =>
-    target?.types === undefined ? [] : [{ name: posix.join(pkg.name, subpath), file: posix.normalize(target.types) }],
-  );
+  return Object.entries(pkg.exports).flatMap(([subpath, target]) => {
+    if (target?.types === undefined) return [];
+    const name = posix.join(pkg.name, subpath);
+    const file = posix.normalize(target.types);
+    if (!file.includes('*')) return [{ name, file }];
+    const folder = posix.dirname(file);
+    const [before, after] = posix.basename(file).split('*');
+    return readdirSync(folder)
+      .filter((f) => f.startsWith(before) && f.endsWith(after))
+      .sort()
+      .map((f) => ({ name: name.replace('*', f.slice(before.length, -after.length)), file: `${folder}/${f}` }));
+  });
 }
 
 /** name -> { key, file, name, isType }: `key` is the same for one declaration, whatever entry exports it. */

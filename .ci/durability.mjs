@@ -5,7 +5,16 @@ import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({ options: { volume: { type: 'string', default: '1' } } });
-const mocha = ['--no-config', '--node-option', 'enable-source-maps', '--reporter', './spec/support/reporter.mjs', '--forbid-only'];
+const mocha = [
+  '--no-config',
+  '--node-option',
+  'enable-source-maps',
+  '--reporter',
+  './spec/support/reporter.mjs',
+  '--timeout',
+  '20000',
+  '--forbid-only',
+];
 const { status } = spawnSync(process.execPath, ['node_modules/mocha/bin/mocha.js', ...mocha, '.build/spec/durability/*.spec.js'], {
   stdio: 'inherit',
   env: { ...process.env, AEGIS_VOLUME: values.volume },

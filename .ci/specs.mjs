@@ -55,6 +55,16 @@ export function chooseSpecs(args) {
   return { chosen: [...new Set(chosen)], rest };
 }
 
+/** {@link chooseSpecs} for a program: what is wrong is told without a stack. */
+export function specsOrExit(args) {
+  try {
+    return chooseSpecs(args);
+  } catch (error) {
+    console.error(error.message);
+    process.exit(1);
+  }
+}
+
 function didYouMean(path) {
   const name = posix
     .basename(path)

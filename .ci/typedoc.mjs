@@ -1,7 +1,7 @@
 // The API pages, in .build-api/: `npm run docs:api`. A public name, a member or an option without a comment is an error, and so is a link to nothing.
 // typedoc needs an older TypeScript than the one that builds, so both are a package of their own, installed when this runs first.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 const folder = resolve('.ci/typedoc');
@@ -13,6 +13,7 @@ const entries = Object.values(pkg.exports).flatMap((target) =>
   typeof target?.types === 'string' ? [target.types.replace('./dist/', 'lib/').replace(/\.d\.ts$/, '.ts')] : [],
 );
 const args = ['--options', resolve(folder, 'typedoc.json'), ...entries.flatMap((entry) => ['--entryPoints', resolve(entry)])];
+rmSync('.build-api', { recursive: true, force: true });
 const { status, stdout, stderr } = spawnSync(process.execPath, [typedoc, ...args], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
 const said = `${stdout}${stderr}`
   .replaceAll(/\u001B\[[\d;]*m/g, '')

@@ -1,9 +1,9 @@
 // `npm run test:watch [-- FILE… -g words]`: compiles lib/ and spec/ at every change, and runs the specs named; without a name, those of `npm run check`.
 // The specs of dist/ see the last `npm run build`.
 import { spawn } from 'node:child_process';
-import { chooseSpecs, compiled, needsOf, specFiles } from './specs.mjs';
+import { compiled, needsOf, specFiles, specsOrExit } from './specs.mjs';
 
-const { chosen, rest } = chooseSpecs(process.argv.slice(2));
+const { chosen, rest } = specsOrExit(process.argv.slice(2));
 const tsc = spawn(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.spec.json', '--watch', '--preserveWatchOutput'], {
   stdio: ['ignore', 'pipe', 'inherit'],
 });

@@ -58,6 +58,7 @@ async function measure(): Promise<Figure[]> {
       ownNs.push(twinNs);
       const note = `${ratio >= 10 ? Math.round(ratio).toLocaleString('en') : ratio.toPrecision(2)} × ours; ${agreed(peer)}`;
       rows.push({ name: `${peer.name}, ${policies}`, value: ns / 1_000, unit: 'µs', note });
+      if (peer === casl) rows.push({ name: `aegislib ÷ ${peer.name}, ${policies}`, value: 1 / ratio, unit: '×', goal: { atMost: 0.75 } });
     }
     figures.push({ name: `${ours.name}, ${policies}`, value: median(ownNs) / 1_000, unit: 'µs', note: agreed(ours) }, ...rows);
   }

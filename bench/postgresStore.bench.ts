@@ -53,7 +53,7 @@ const byHand: Work = async ({ taskId }) => {
 };
 const writes = new Map<string, readonly ReturnType<TaskStatements['change']>[]>();
 async function prepare(tasks: readonly { readonly taskId: string; readonly digest: string }[]): Promise<void> {
-  const mark = (taskId: string) => ({ stamp: 's', ownerId: 'bare', note: `["task","${taskId}"]` });
+  const mark = { stamp: 's', ownerId: 'bare' };
   for (const { taskId, digest } of tasks) {
     const { rows } = await pool.query(statements.read(taskId));
     const claim = { taskId, token: taskId, digest, nowMs: Date.now(), leaseMs: 60_000 };
@@ -61,7 +61,7 @@ async function prepare(tasks: readonly { readonly taskId: string; readonly diges
     const executing = claimed(task, claim, 'bare');
     const ended: Task | undefined = settled(executing, taskId, { to: 'completed', result: 1 }, Date.now());
     if (executing === undefined || ended === undefined) throw new Error('cannot be claimed');
-    writes.set(taskId, [statements.change(task, executing, mark(taskId)), statements.change(executing, ended, mark(taskId))]);
+    writes.set(taskId, [statements.change(task, executing, mark), statements.change(executing, ended, mark)]);
   }
 }
 

@@ -4,6 +4,7 @@ import { rollup } from 'rollup';
 import { bundled, gzipped, ROOT } from './bundleSize.js';
 import { median } from './compare.js';
 import { report } from './figure.js';
+import { AGENTS, POLICIES } from './peers/transfer.js';
 
 const node = (code: string): string => execFileSync(process.execPath, ['--input-type=module', '-e', code], { cwd: ROOT, encoding: 'utf8' });
 const IMPORT = "const t = performance.now(); await import('aegislib'); process.stdout.write(String(performance.now() - t));";
@@ -15,6 +16,7 @@ const held = node(
   "await import('aegislib'); process.stdout.write(String(process.getActiveResourcesInfo().filter((r) => !/TTY|Pipe|FS|CloseReq/.test(r)).length));",
 );
 
+const cold = coldStart();
 const size = await sizes();
 const awaits = Number(
   node(`
@@ -29,6 +31,15 @@ const awaits = Number(
 
 report([
   { name: "import 'aegislib', cold", value: importMs, unit: 'ms', goal: { atMost: 50 } },
+  {
+    name: 'a process that imports, configures ten policies and decides once ÷ node -e 0',
+    value: cold.ratio,
+    unit: '×',
+    goal: { atMost: 3 },
+    limit: { atMost: 8 },
+    note: `${Math.round(cold.ms)} ms of CPU, node -e 0 ${Math.round(cold.bareMs)} ms`,
+  },
+  { name: 'memory of that process beyond node -e 0', value: cold.moreMb, unit: 'MB', goal: { atMost: 40 }, limit: { atMost: 80 } },
   { name: 'modules of Cedar loaded by the import', value: Number(loaded), unit: '', goal: { atMost: 0 } },
   { name: 'handles held by an unused library', value: Number(held), unit: '', goal: { atMost: 0 } },
   {
@@ -42,6 +53,24 @@ report([
   { name: 'its dependencies ky, valibot, reflect-metadata, tslib, each whole', value: size.dependencies / 1_000, unit: 'kB' },
   { name: 'await of the host with a module in use ÷ before', value: awaits, unit: '×', goal: { atMost: 1.05 } },
 ]);
+
+/** A whole process from its start to its end, by CPU time, which other processes disturb least: a first decision, and nothing, in turns. */
+function coldStart(): { ratio: number; ms: number; bareMs: number; moreMb: number } {
+  const usage =
+    'const u = process.resourceUsage(); console.log(JSON.stringify([(u.userCPUTime + u.systemCPUTime) / 1e3, u.maxRSS / 1024]));';
+  const first = `
+    import { AegisModule, guard } from 'aegislib';
+    const aegis = AegisModule.create({ policies: { text: ${JSON.stringify(POLICIES)} }, agents: ${JSON.stringify(AGENTS)}, agentId: 'agent' });
+    const run = async ({ amount }) => amount;
+    const transfer = guard(run, { module: aegis, toolName: 'transfer', session: { user_id: 'u-1' }, approval: 'wait' });
+    if (await transfer({ iban: 'DE02120300000000202051', amount: 250, currency: 'EUR' }) !== 250) throw new Error('the bench decides wrongly');
+    await aegis.close();
+    ${usage}`;
+  const rounds = Array.from({ length: 9 }, () => [usage, first].map((code) => JSON.parse(node(code)) as [ms: number, mb: number]));
+  const of = (process: 0 | 1, figure: 0 | 1): number => median(rounds.map((round) => round[process]?.[figure] ?? NaN));
+  const [bareMs, ms] = [of(0, 0), of(1, 0)];
+  return { ratio: ms / bareMs, ms, bareMs, moreMb: of(1, 1) - of(0, 1) };
+}
 
 /** What an import loads, what is loaded when it is first needed, and what both depend on. */
 async function sizes(): Promise<{ own: number; later: number; dependencies: number }> {

@@ -1,13 +1,10 @@
 // What 'aegislib/adk' exports. Written by npm run api:update; review what changes here.
 
+export type { AdapterApproval } from 'aegislib/ai-sdk';
+
 export type { AdapterOptions } from 'aegislib/ai-sdk';
 
-export interface AdkApproval {
-    readonly aegis: 'approval';
-    readonly tool: string;
-    readonly taskId: string;
-    readonly decisionId: string;
-}
+export type AdkApproval = ApprovalPayload;
 
 export interface AdkCall {
     readonly tool: AdkTool;
@@ -46,7 +43,7 @@ export interface AdkTool {
     runAsync(request: never): PromiseLike<unknown>;
 }
 
-export type { OnApproval } from 'aegislib/ai-sdk';
+export type { ApprovalPayload } from 'aegislib/mastra';
 
 export type { OnUnguardable } from 'aegislib/ai-sdk';
 

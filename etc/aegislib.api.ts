@@ -336,6 +336,7 @@ export interface GuardedCall<R = unknown> {
     readonly opaque?: readonly string[] | undefined;
     readonly knows?: ((name: string) => boolean) | undefined;
     readonly schema?: StandardSchema | undefined;
+    readonly schemaAppliesTo?: 'every' | 'sanitized' | undefined;
     readonly mode?: ApprovalMode | undefined;
     readonly approvalTimeoutMs?: number | undefined;
     readonly signal?: AbortSignal | undefined;

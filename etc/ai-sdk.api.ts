@@ -1,5 +1,7 @@
 // What 'aegislib/ai-sdk' exports. Written by npm run api:update; review what changes here.
 
+export type AdapterApproval = 'native' | 'defer' | 'wait' | 'deny';
+
 export interface AdapterOptions<C = unknown> {
     readonly module?: AegisModule | AegisModuleView | undefined;
     readonly agentId?: string | ((context: C) => string) | undefined;
@@ -7,7 +9,7 @@ export interface AdapterOptions<C = unknown> {
     readonly scope?: ((context: C) => string | undefined) | undefined;
     readonly toolName?: ((name: string) => string) | undefined;
     readonly groups?: ((name: string) => readonly string[]) | undefined;
-    readonly onApproval?: OnApproval | undefined;
+    readonly approval?: AdapterApproval | undefined;
     readonly waitMs?: number | undefined;
     readonly approvalTimeoutMs?: number | undefined;
     readonly verdictBy?: ((context: C) => string | undefined) | undefined;
@@ -58,8 +60,6 @@ export type AiToolApprovalStatus = undefined | {
     readonly type: 'user-approval';
     readonly reason: string;
 };
-
-export type OnApproval = 'native' | 'pending' | 'wait' | 'deny';
 
 export type OnUnguardable = 'throw' | 'warn' | 'ignore';
 

@@ -1,5 +1,7 @@
 // What 'aegislib/anthropic' exports. Written by npm run api:update; review what changes here.
 
+export type { AdapterApproval } from 'aegislib/ai-sdk';
+
 export type { AdapterOptions } from 'aegislib/ai-sdk';
 
 export interface AnthropicContext {
@@ -23,8 +25,6 @@ export interface AnthropicTool {
     readonly run?: ((first: never, second: never) => unknown) | undefined;
     readonly parse?: ((content: unknown) => unknown) | undefined;
 }
-
-export type { OnApproval } from 'aegislib/ai-sdk';
 
 export type { OnUnguardable } from 'aegislib/ai-sdk';
 

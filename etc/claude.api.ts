@@ -34,8 +34,8 @@ export interface ClaudeHookOutput {
     };
 }
 
-export interface ClaudeOptions extends Omit<AdapterOptions<ClaudeHookInput>, 'onApproval' | 'verdictBy'> {
-    readonly onApproval?: Exclude<OnApproval, 'pending'> | undefined;
+export interface ClaudeOptions extends Omit<AdapterOptions<ClaudeHookInput>, 'approval' | 'verdictBy'> {
+    readonly approval?: Exclude<AdapterApproval, 'defer'> | undefined;
     readonly allow?: 'grant' | 'passthrough' | undefined;
     readonly matcher?: string | undefined;
     readonly timeoutMs?: number | undefined;

@@ -175,3 +175,5 @@ export interface Violation {
     readonly actualValue?: unknown;
     readonly limitType?: string | undefined;
 }
+
+export declare function forwardingService(inner: DecisionService, overrides?: Partial<DecisionService>): DecisionService;

@@ -1,13 +1,13 @@
 // What 'aegislib/genkit' exports. Written by npm run api:update; review what changes here.
 
+export type { AdapterApproval } from 'aegislib/ai-sdk';
+
 export type { AdapterOptions } from 'aegislib/ai-sdk';
 
-export interface GenkitApproval {
-    readonly aegis: 'approval';
-    readonly tool: string;
+export type { ApprovalPayload } from 'aegislib/mastra';
+
+export interface GenkitApproval extends ApprovalPayload {
     readonly reason: string;
-    readonly taskId: string;
-    readonly decisionId: string;
 }
 
 export interface GenkitContext {
@@ -40,8 +40,6 @@ export interface GenkitToolRequest {
     };
     readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
-
-export type { OnApproval } from 'aegislib/ai-sdk';
 
 export declare function aegisMiddleware(options?: GenkitOptions): (genkit: {
     readonly ai: GenkitLike;

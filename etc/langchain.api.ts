@@ -1,5 +1,7 @@
 // What 'aegislib/langchain' exports. Written by npm run api:update; review what changes here.
 
+export type { AdapterApproval } from 'aegislib/ai-sdk';
+
 export type { AdapterOptions } from 'aegislib/ai-sdk';
 
 export interface LangChainCall<C = unknown> {
@@ -56,8 +58,6 @@ export interface LangChainTool {
 export interface LangChainToolOptions<C = unknown> extends LangChainOptions<C> {
     readonly unguardable?: OnUnguardable | undefined;
 }
-
-export type { OnApproval } from 'aegislib/ai-sdk';
 
 export type { OnUnguardable } from 'aegislib/ai-sdk';
 

@@ -1,6 +1,15 @@
 // What 'aegislib/mastra' exports. Written by npm run api:update; review what changes here.
 
+export type { AdapterApproval } from 'aegislib/ai-sdk';
+
 export type { AdapterOptions } from 'aegislib/ai-sdk';
+
+export interface ApprovalPayload {
+    readonly aegis: 'approval';
+    readonly tool: string;
+    readonly taskId: string;
+    readonly decisionId: string;
+}
 
 export interface MastraAnswer {
     readonly approved: boolean;
@@ -8,12 +17,8 @@ export interface MastraAnswer {
     readonly reason?: string | undefined;
 }
 
-export interface MastraApproval {
-    readonly aegis: 'approval';
-    readonly tool: string;
+export interface MastraApproval extends ApprovalPayload {
     readonly reason: string;
-    readonly taskId: string;
-    readonly decisionId: string;
     readonly input: unknown;
     readonly resumed?: {
         readonly resumeData: unknown;
@@ -54,8 +59,6 @@ export interface MastraTool {
     readonly toModelOutput?: unknown;
     readonly execute?: unknown;
 }
-
-export type { OnApproval } from 'aegislib/ai-sdk';
 
 export type { OnUnguardable } from 'aegislib/ai-sdk';
 

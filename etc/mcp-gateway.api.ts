@@ -1,5 +1,7 @@
 // What 'aegislib/mcp-gateway' exports. Written by npm run api:update; review what changes here.
 
+export type { AdapterApproval } from 'aegislib/ai-sdk';
+
 export type { AdapterOptions } from 'aegislib/ai-sdk';
 
 export interface Gateway {
@@ -42,8 +44,8 @@ export interface McpMessage {
     readonly error?: unknown;
 }
 
-export interface McpRelayOptions extends Omit<AdapterOptions<McpContext>, 'onApproval' | 'verdictBy'> {
-    readonly onApproval?: 'pending' | 'wait' | 'deny' | undefined;
+export interface McpRelayOptions extends Omit<AdapterOptions<McpContext>, 'approval' | 'verdictBy'> {
+    readonly approval?: 'defer' | 'wait' | 'deny' | undefined;
     readonly heartbeatMs?: number | undefined;
     readonly nulls?: 'refuse' | 'drop' | undefined;
 }
@@ -69,8 +71,6 @@ export interface McpTransport {
     close(): Promise<void>;
     setProtocolVersion?: ((version: string) => void) | undefined;
 }
-
-export type { OnApproval } from 'aegislib/ai-sdk';
 
 export declare function loadMcpSdk(from?: string | URL): McpSdk;
 

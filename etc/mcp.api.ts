@@ -1,5 +1,7 @@
 // What 'aegislib/mcp' exports. Written by npm run api:update; review what changes here.
 
+export type { AdapterApproval } from 'aegislib/ai-sdk';
+
 export type { AdapterOptions } from 'aegislib/ai-sdk';
 
 export interface McpAuthInfo {
@@ -24,7 +26,7 @@ export interface McpContext {
 }
 
 export interface McpOptions extends AdapterOptions<McpContext> {
-    readonly onApproval?: OnApproval | undefined;
+    readonly approval?: AdapterApproval | undefined;
     readonly heartbeatMs?: number | undefined;
     readonly stateKey?: string | undefined;
     readonly requestState?: {
@@ -38,7 +40,5 @@ export interface McpServerLike {
     };
     registerTool(name: never, config: never, callback: never): object;
 }
-
-export type { OnApproval } from 'aegislib/ai-sdk';
 
 export declare function guardServer<S extends McpServerLike>(server: S, options?: McpOptions): S;

@@ -1,13 +1,13 @@
 // What exported declarations are made of, and no entry exports. Written by npm run api:update; review what changes here.
 
-// lib/adapter/adk
+// lib/adapter/adk/aegisPlugin
 type ContextOf<B extends Plugin> = InstanceType<B> extends {
     beforeToolCallback(call: {
         toolContext: infer C;
     }): unknown;
 } ? C : AdkContext;
 
-// lib/adapter/adk
+// lib/adapter/adk/aegisPlugin
 type Plugin = abstract new (name: string) => object;
 
 // lib/adapter/ai-sdk
@@ -29,24 +29,12 @@ interface Suspendable {
 // lib/adapter/mcp-gateway/McpSdk
 type TransportClass = new (...args: never[]) => McpTransport;
 
-// lib/adapter/nest/parts
-type AnyClass = abstract new (...args: never) => object;
-
-// lib/adapter/openai-agents
+// lib/adapter/openai-agents/OpenAiTool
 type ContextOf<T> = T extends {
     readonly invoke: (runContext: infer R, ...rest: never) => unknown;
 } ? R extends {
     readonly context: infer C;
 } ? C : never : never;
-
-// lib/adapter/openai-agents
-interface Details {
-    readonly toolCall?: {
-        readonly callId?: string | undefined;
-        readonly name?: string | undefined;
-    } | undefined;
-    readonly signal?: AbortSignal | undefined;
-}
 
 // lib/approval/task/TaskRecorder
 declare class TaskRecorder extends SafeEmitter<TaskEvents> {
@@ -192,6 +180,11 @@ interface DecisionFields {
     readonly policyEvaluations?: readonly unknown[] | undefined;
     readonly latencyMs?: number | undefined;
 }
+
+// lib/model/Journal
+type SecurityDiagnostic = Extract<Diagnostic, {
+    readonly kind: 'security';
+}>;
 
 // lib/model/PendingApproval
 declare const PENDING_BRAND: unique symbol;

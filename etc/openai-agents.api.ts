@@ -1,14 +1,22 @@
 // What 'aegislib/openai-agents' exports. Written by npm run api:update; review what changes here.
 
-export type { AdapterOptions } from 'aegislib/ai-sdk';
+export type { AdapterApproval } from 'aegislib/ai-sdk';
 
-export type { OnApproval } from 'aegislib/ai-sdk';
+export type { AdapterOptions } from 'aegislib/ai-sdk';
 
 export type { OnUnguardable } from 'aegislib/ai-sdk';
 
 export interface OpenAiAgentsOptions<C = unknown> extends AdapterOptions<C> {
     readonly onDeny?: 'throw' | 'result' | undefined;
     readonly unguardable?: OnUnguardable | undefined;
+}
+
+export interface OpenAiCallDetails {
+    readonly toolCall?: {
+        readonly callId?: string | undefined;
+        readonly name?: string | undefined;
+    } | undefined;
+    readonly signal?: AbortSignal | undefined;
 }
 
 export type OpenAiContext<T extends readonly OpenAiTool[]> = ContextOf<T[number]>;
@@ -40,4 +48,4 @@ export declare function guardTools<const T extends readonly OpenAiTool[]>(tools:
 
 export declare function rejectCall<I extends OpenAiInterruption>(tools: readonly OpenAiTool[], state: OpenAiRunState<I>, item: I, reason?: string): Promise<void>;
 
-export declare function tellRefusals(_runContext: unknown, error: unknown, details?: Details): string;
+export declare function tellRefusals(_runContext: unknown, error: unknown, details?: OpenAiCallDetails): string;

@@ -146,6 +146,7 @@ export interface ReloadablePoliciesOptions {
     readonly watch?: boolean | undefined;
     readonly onRemovedForbid?: 'hold' | 'accept' | undefined;
     readonly onReload?: ((result: ReloadResult) => void) | undefined;
+    readonly journal?: Journal | undefined;
     readonly logger?: Logger | undefined;
 }
 

@@ -286,7 +286,7 @@ export interface TaskStore {
     }): Awaitable<number>;
     counts(): Awaitable<Readonly<Record<TaskStatus, number>>>;
     heartbeat(leaseMs: number, nowMs: number): Awaitable<number>;
-    isLive(owner: string, nowMs: number): Awaitable<boolean>;
+    isLive(ownerId: string, nowMs: number): Awaitable<boolean>;
     sweep(options: {
         readonly nowMs: number;
         readonly maxRuns: number;

@@ -1,9 +1,23 @@
 // What 'aegislib/web' exports. Written by npm run api:update; review what changes here.
 
-export interface ExpressAegis<R> {
+export interface AegisExpress<R> {
     readonly requests: (request: R, response: ExpressResponse, next: (error?: unknown) => void) => void;
     readonly errors: (error: unknown, request: R, response: ExpressResponse, next: (error?: unknown) => void) => void;
     readonly tasks: (options: TasksOptions<R>) => (request: R, response: ExpressResponse) => Promise<void>;
+}
+
+export interface AegisFastifyOptions<R> extends Omit<WebOptions<R>, 'tasksAt'> {
+    readonly tasks?: (TasksOptions<R> & {
+        readonly path?: string | undefined;
+    }) | undefined;
+}
+
+export type AegisFastifyPlugin = (instance: FastifyInstanceLike, options: unknown, done: (error?: Error) => void) => void;
+
+export interface AegisHono<C> {
+    readonly requests: (c: C, next: () => Promise<void>) => Promise<void>;
+    readonly errors: (otherwise: HonoErrors<C>) => HonoErrors<C>;
+    readonly tasks: (options: TasksOptions<C>) => (c: C) => Promise<Response>;
 }
 
 export interface ExpressRequest {
@@ -20,14 +34,6 @@ export interface ExpressResponse {
     json(body: unknown): unknown;
 }
 
-export interface FastifyAegisOptions<R> extends Omit<WebOptions<R>, 'tasksAt'> {
-    readonly tasks?: (TasksOptions<R> & {
-        readonly path?: string | undefined;
-    }) | undefined;
-}
-
-export type FastifyAegisPlugin = (instance: FastifyInstanceLike, options: unknown, done: (error?: Error) => void) => void;
-
 export interface FastifyInstanceLike {
     addHook(name: never, hook: never): unknown;
     setErrorHandler(handler: never): unknown;
@@ -39,12 +45,6 @@ export interface FastifyRequestLike {
     readonly headers: Readonly<Record<string, string | string[] | undefined>>;
     readonly params: unknown;
     readonly query: unknown;
-}
-
-export interface HonoAegis<C> {
-    readonly requests: (c: C, next: () => Promise<void>) => Promise<void>;
-    readonly errors: (otherwise: HonoErrors<C>) => HonoErrors<C>;
-    readonly tasks: (options: TasksOptions<C>) => (c: C) => Promise<Response>;
 }
 
 export interface HonoContext {
@@ -90,11 +90,11 @@ export interface WebOptions<R> extends ToHttpOptions {
     readonly session: (request: R) => object | null | undefined | Promise<object | null | undefined>;
 }
 
-export declare function expressAegis<R extends ExpressRequest = ExpressRequest>(options: WebOptions<R>): ExpressAegis<R>;
+export declare function aegisExpress<R extends ExpressRequest = ExpressRequest>(options: WebOptions<R>): AegisExpress<R>;
 
-export declare function fastifyAegis<R extends FastifyRequestLike = FastifyRequestLike>(options: FastifyAegisOptions<R>): FastifyAegisPlugin;
+export declare function aegisFastify<R extends FastifyRequestLike = FastifyRequestLike>(options: AegisFastifyOptions<R>): AegisFastifyPlugin;
 
-export declare function honoAegis<C extends HonoContext = HonoContext>(options: WebOptions<C>): HonoAegis<C>;
+export declare function aegisHono<C extends HonoContext = HonoContext>(options: WebOptions<C>): AegisHono<C>;
 
 export declare function tasksRoute<R>({ module, authorize, show }: TasksOptions<R>): (query: TasksQuery<R>) => Promise<HttpAnswer>;
 

@@ -1,4 +1,4 @@
-// One process is killed while its call waits for a person; another one, started later, runs it. All there is between the two is a file.
+// One process is killed while its call waits for a person; another process, started later, runs the call. The two share only a file.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -19,7 +19,7 @@ const POLICIES = `
 class Billing {
   @AegisGuard({ toolName: 'refund', params: ['order', 'amount'] })
   async refund(order: string, amount: number): Promise<Guarded<string>> {
-    // the same for every try of this approval: what a payment service takes as its idempotency key
+    // the same for every attempt to run this approval: use it as the idempotency key of a payment service
     show('method', 'green', `refunding ${amount} for ${order}, idempotency key ${currentCall()?.taskId === undefined ? 'none' : 'set'}`);
     return `refunded ${amount} for ${order}`;
   }
@@ -35,7 +35,7 @@ function configure(path: string): AegisModule {
     agentId: 'billing-agent',
     policies: { text: POLICIES },
     store: path,
-    // a sample should not take half a minute to believe that a process is dead
+    // shorter than the default, so that the sample need not wait half a minute until a process counts as dead
     recovery: { leaseMs: 1_000, sweepMs: 200 },
     keepAlive: true, // this process has nothing else to do
     env: false,
@@ -48,7 +48,7 @@ async function runAgent(path: string): Promise<void> {
   const refund = await new Billing().refund('order-7', 250);
   if (isPending(refund)) show('agent', 'cyan', refund.message);
   process.send?.('asked');
-  setInterval(() => {}, 1_000); // it would wait here, had it the time
+  setInterval(() => {}, 1_000); // keeps the process alive until it is killed
 }
 
 async function runAll(): Promise<void> {
@@ -61,7 +61,7 @@ async function runAll(): Promise<void> {
   show('killed', 'red', 'the agent is gone; its call is in the file');
 
   const aegis = configure(path);
-  const billing = new Billing(); // the only instance: stored calls run on it
+  const billing = new Billing(); // the only instance, on which stored calls run
   await aegis.ready();
   const [request] = await aegis.approvals.list();
   if (request === undefined) throw new Error('the approval was lost');

@@ -1,5 +1,5 @@
-// Two workers and one approver, three processes on one Postgres: the call is made in one, approved in another, and runs in whichever worker is
-// there. Needs `npm install pg pg-boss` and a database: `DATABASE_URL=postgres://… npm run samples -- durable-fleet`.
+// Two workers and one approver, three processes on one Postgres: one makes the call, another approves it, and any worker that is alive
+// runs it. Needs `npm install pg pg-boss` and a database: `DATABASE_URL=postgres://… npm run samples -- durable-fleet`.
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -41,7 +41,7 @@ function configure(connectionString: string): AegisModule {
   });
 }
 
-/** Serves `deploy`, and makes a call when it is told to. */
+/** Guards `deploy`, and makes a call on demand. */
 async function runWorker(connectionString: string): Promise<void> {
   const aegis = configure(connectionString);
   const deployer = new Deployer();
@@ -58,7 +58,7 @@ async function runWorker(connectionString: string): Promise<void> {
   await aegis.close();
 }
 
-/** Has the desk, and no tools at all. */
+/** Has the approval desk, and no tools. */
 async function runApprover(connectionString: string): Promise<void> {
   const aegis = configure(connectionString);
   await aegis.ready();
@@ -82,9 +82,9 @@ async function runAll(): Promise<void> {
   one.send('web');
   await told(one, 'asked');
   approver.send('approve');
-  await told(two, 'completed'); // worker-2 hears of it too
+  await told(two, 'completed'); // worker-2 is notified too
 
-  // its worker is killed: the other one runs it
+  // its worker is killed, so the other one runs it
   one.send('search');
   await told(one, 'asked');
   one.kill('SIGKILL');

@@ -1,5 +1,5 @@
-// Every error a guarded program meets, made to happen, with what to do about it. All are AegisErrors with a `name` and a `code`; and a guarded call that
-// ends in one, other than OutcomeUnknownError, has not run.
+// Provokes every error that a guarded program can get, and shows how to handle it. All are AegisErrors with a `name` and a `code`. A guarded call that
+// ends with one of them has not run, except after OutcomeUnknownError.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
@@ -88,7 +88,7 @@ await remote.close();
 await meet('the store of approvals failed: alert; the cause is the driver’s error', async () => {
   const store = new MemoryTaskStore();
   store.insert = () => {
-    throw new StoreError('The disk is full.'); // as a database would
+    throw new StoreError('The disk is full.'); // as a full database would
   };
   await using failing = AegisModule.create({ policies: { text }, agentId: 'agent', store });
   await guard(done, { toolName: 'deploy', module: failing })();
@@ -129,7 +129,7 @@ await meet('it was running when the module closed, and may have run: a person ha
 await aegis.close();
 await meet('the module is closed: the program is ending', () => guard(done, { toolName: 'send', module: aegis })());
 
-// how a program tells them apart: by class, by name, or, across copies of the package, by AegisError.is
+// tell errors apart by class, by name, or, across copies of the package, by AegisError.is
 const error: unknown = new ApprovalTimeoutError('task-1', 'decision-1', 'Nobody decided in time.');
 show('telling', 'green', `${error instanceof ForbiddenError} ${error instanceof AegisError} ${AegisError.is(error)}`);
 
@@ -144,14 +144,14 @@ async function meet(whatToDo: string, call: () => unknown): Promise<void> {
     await call();
   } catch (error) {
     if (!AegisError.is(error)) throw error;
-    await aegis.tasks.clearAll(); // what still waits is not for the next one
+    await aegis.tasks.clearAll(); // pending approvals must not affect the next case
     show('', 'gray', `${error.name.padEnd(25)} ${error.code.padEnd(31)} ${whatToDo}`);
     return;
   }
   throw new Error(`this should have failed: ${whatToDo}`);
 }
 
-/** A Data Plane that answers with the HTTP status its tool is named after; 0 is no answer at all. */
+/** A Data Plane that answers with the HTTP status in the tool's name; 0 gives no answer. */
 async function unhappyDataPlane(): Promise<{ readonly module: AegisModule; readonly hasty: AegisModule; close(): Promise<void> }> {
   const server = createServer((request, reply) => {
     let body = '';

@@ -1,5 +1,5 @@
-// A web service on Hono: a refused call is 403, a call that waits for a person is 202 with a place to look, and people approve over HTTP. The sample
-// sends itself real requests on 127.0.0.1 and ends.
+// A web service on Hono: a refused call is a 403, a call that waits for a person is a 202 with the path of its task, and people approve over HTTP. The sample
+// sends real requests to itself on 127.0.0.1, and ends.
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { once } from 'node:events';
@@ -20,7 +20,7 @@ import { show } from './show.js';
 
 // --- the service ---------------------------------------------------------------------------------------------------------------------------------
 
-// The desk is on the module that configure() returns. AegisModule.current, which all code can reach, has none: an agent cannot approve its own calls.
+// Only the module that configure() returns has the approval desk. AegisModule.current, which all code can reach, has none, so an agent cannot approve its own calls.
 const LEADS = ['ann', 'bob'];
 const aegis = AegisModule.configure({
   agentId: 'support-agent',
@@ -42,7 +42,7 @@ const aegis = AegisModule.configure({
   },
 });
 
-/** One for each request: the session says who is behind the call, and a requester cannot approve the own call. */
+/** One for each request: the session names the requester, who cannot approve their own call. */
 class Orders {
   readonly user: string;
 
@@ -87,7 +87,7 @@ app.get('/tasks/:id', async (c) => {
 app.get('/approvals', async (c) => {
   if (!LEADS.includes(c.var.user)) return c.json({ message: 'finance leads only' }, 403);
   const pending = await aegis.approvals.list();
-  // the digest stands for exactly what is shown: a verdict has to name it
+  // the digest identifies exactly what is shown; a verdict must name it
   return c.json(pending.map((request) => ({ decisionId: request.decisionId, digest: request.digest, shown: describeApproval(request) })));
 });
 

@@ -1,4 +1,4 @@
-// One process, several tenants: each has a module of its own, with its own policies, approvals and tasks. Nothing is shared, and nothing is global.
+// One process, several tenants: each has its own module, with its own policies, approvals and tasks. Nothing is shared or global.
 import { AegisGuard, AegisModule, ForbiddenError, isPending, type Guarded } from 'aegislib';
 import { show } from './show.js';
 
@@ -59,6 +59,6 @@ for (const { name, aegis } of Object.values(tenants)) {
 }
 
 function tenant(name: string, text: string): Tenant {
-  // create() is not global and reads no environment
+  // create() sets no global module and reads no environment
   return { name, aegis: AegisModule.create({ policies: { text } }) };
 }

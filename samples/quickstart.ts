@@ -1,5 +1,5 @@
-// The main job, on policies in this process: `npm start`. Shows all four effects. A person at a terminal decides the approval, within a minute;
-// where there is no terminal, a stand-in approves after a moment, as an operator in another window would.
+// Shows all four effects with policies in this process: `npm start`. A person at the terminal decides on the approval within a minute;
+// without a terminal, a simulated operator approves after a moment.
 import { closeSync, openSync } from 'node:fs';
 import {
   AegisAgent,
@@ -20,7 +20,7 @@ const aegis = AegisModule.configure({
   agents: { 'ops-agent': { roles: ['support'] } },
   approvalTimeoutMs: 60_000,
   ...(attended ? { approver: terminalApprover({ by: 'you' }) } : {}),
-  env: false, // a sample does the same on every machine
+  env: false, // so that the sample behaves the same on every machine
 });
 
 @AegisAgent('ops-agent')
@@ -62,7 +62,7 @@ if (isPending(refund)) {
   try {
     show('approval', 'cyan', await refund.completed);
   } catch (error) {
-    // refused, or nobody decided in time: it did not run
+    // refused, or no one decided in time: it did not run
     if (!AegisError.is(error)) throw error;
     show('approval', 'cyan', `${error.name}: ${error.message}`);
   }

@@ -1,4 +1,4 @@
-// `npm run samples` runs every sample, `npm run samples -- remote throw-mode` these two.
+// `npm run samples` runs every sample, `npm run samples -- remote throw-mode` only these two.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { show } from './show.js';

@@ -1,4 +1,4 @@
-// Prints what the samples say: a coloured label and a line of text. Without a terminal, or with NO_COLOR, there is no colour.
+// Prints the samples' output: a coloured label and a line of text. Without a terminal, or with NO_COLOR, it prints no colour.
 import { styleText } from 'node:util';
 
 type Colour = 'green' | 'red' | 'yellow' | 'cyan' | 'magenta' | 'gray';

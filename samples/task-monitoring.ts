@@ -1,4 +1,4 @@
-// Watching approvals: events, counts, lists, cancelling, clearing.
+// Monitors approvals: events, counts and lists; cancels and clears tasks.
 import { subscribe } from 'node:diagnostics_channel';
 import { AegisModule, guard, isPending, type PendingApproval } from 'aegislib';
 import { show } from './show.js';
@@ -22,12 +22,12 @@ const deploy = guard(
   { toolName: 'deploy', params: ['service'] },
 );
 
-// an event for every status a task can enter, with the task, and `transition` for all of them
+// there is an event for every status that a task can enter, and `transition` for all of them
 tasks.on('transition', ({ task, from }) => show('event', 'gray', `${String(task.params['service'])}: ${from ?? 'new'} → ${task.status}`));
 tasks.on('completed', (task) => show('result', 'green', String(task.result)));
 tasks.on('failed', (task) => show('result', 'red', `${task.error.name}: ${task.error.message}`));
 
-// a listener that throws changes nothing; it is reported on a diagnostics channel
+// an error of a listener changes nothing; it is reported on a diagnostics channel
 tasks.once('approved', () => {
   throw new Error('this listener is broken');
 });
@@ -44,7 +44,7 @@ for (const task of await tasks.listTasks({ status: 'pending', toolName: 'deploy'
 }
 
 await approve(web); // runs
-await approve(billing); // runs and throws: the task is failed, and is not tried again
+await approve(billing); // runs and throws: the task fails and is not retried
 await search.cancel(); // by the caller
 await tasks.updateStatus(docs.taskId, 'cancelled', { reason: 'the release was postponed' }); // by an operator
 
@@ -67,5 +67,5 @@ async function pending(service: string): Promise<PendingApproval<string>> {
 async function approve({ decisionId, completed }: PendingApproval): Promise<void> {
   const request = await approvals.get(decisionId);
   if (request !== undefined) await approvals.approve(decisionId, { by: 'ann', digest: request.digest });
-  await completed.catch(() => undefined); // `failed` has told already
+  await completed.catch(() => undefined); // the `failed` event has reported it already
 }

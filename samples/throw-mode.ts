@@ -1,5 +1,5 @@
-// An agent loop in which a pending approval is an answer like any other. Mode 'throw' never runs anything in the background: the agent is told,
-// does something else, and calls the tool again later with the same arguments. By then a person has decided, and that call runs.
+// An agent loop in which a pending approval is an answer like any other. Mode 'throw' never runs anything in the background: the agent gets an error,
+// does something else, and later calls the tool again with the same arguments. By then a person has approved, and that call runs.
 import { AegisModule, ApprovalPendingError, ForbiddenError, guard } from 'aegislib';
 import { show } from './show.js';
 
@@ -36,7 +36,7 @@ type ToolCall =
   | { readonly tool: 'wire_money'; readonly args: { to: string; amount: number } }
   | { readonly tool: 'read_report'; readonly args: { month: string } };
 
-// what a model would choose, turn by turn
+// the calls that a model would choose, turn by turn
 const transfer: ToolCall = { tool: 'wire_money', args: { to: 'ACME', amount: 5000 } };
 const turns: readonly ToolCall[] = [transfer, { tool: 'read_report', args: { month: 'May' } }, transfer, transfer];
 
@@ -48,7 +48,7 @@ for (const [turn, call] of turns.entries()) {
 show('total', 'green', `${wired} transfer ran for one approval`);
 await aegis.close();
 
-/** What goes back to the model: a result, or words it can act on. */
+/** The answer to the model: a result, or a text that it can act on. */
 async function answer(call: ToolCall): Promise<string> {
   try {
     return call.tool === 'wire_money' ? await tools.wire_money(call.args) : await tools.read_report(call.args);

@@ -19,7 +19,7 @@ import { applyEnvironment } from '../lib/guard/module/environment.js';
 import { OPTION_NAMES, optionProblems } from '../lib/guard/module/checkOptions.js';
 import { inlineCode, parsePage, readPages, relativeLinks, tablesOf } from './support/docsPages.js';
 import type { Page, Table } from './support/docsPages.js';
-import { compiledFile, compilePrograms, folderOf, programsOf } from './support/docsPrograms.js';
+import { compiledFile, compilePrograms, folderOf, programsOf, removePrograms } from './support/docsPrograms.js';
 import { publicNames, unknownCode } from './support/docsNames.js';
 import { runInChild } from './support/runInChild.js';
 
@@ -36,6 +36,7 @@ const PYTHON_NAMES =
 
 const pages = readPages();
 const programs = pages.flatMap(programsOf);
+after(removePrograms);
 
 describe('The documentation', function () {
   this.timeout(60_000);
@@ -116,6 +117,25 @@ describe('The documentation', function () {
 
   it('names no host of a registry and no path of a machine', () => {
     for (const { path, text } of pages) expect(text, path).to.not.match(/registry\.npmjs|\/home\/|\/work\/|\/tmp\/|\/root\//);
+  });
+});
+
+describe('ARCHITECTURE.md', () => {
+  /** Folders that a later version brings; it says so there. */
+  const LATER = ['lib/audit', 'lib/server'];
+  const page = pageAt('ARCHITECTURE.md');
+  const named = new Set([...page.prose.join('\n').matchAll(/`(lib(?:\/[\w.-]+)+)`/g)].map(([, path = '']) => path));
+
+  it('names files and folders that exist', () => {
+    expect([...named].filter((path) => !existsSync(path) && !LATER.includes(path))).to.deep.equal([]);
+  });
+
+  it('says what each folder of lib is for', () => {
+    const folders = readdirSync('lib', { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => posix.join(entry.parentPath.replaceAll('\\', '/'), entry.name));
+    const frameworks = /^lib\/adapter\/(?!tool$|web$)/; // each named after its framework
+    expect(folders.filter((folder) => !named.has(folder) && !frameworks.test(folder))).to.deep.equal([]);
   });
 });
 

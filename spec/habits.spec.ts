@@ -25,11 +25,14 @@ async function load<T>(file: string): Promise<T> {
 }
 
 describe('The time of spec files', () => {
-  async function times(slowdown: number): Promise<FileTimesLike> {
-    const { FileTimes } = await load<{ FileTimes: new (limitS: number, slowdown: () => number) => FileTimesLike }>(
-      'spec/support/fileTimes.mjs',
+  type Make = new (limitS: number, pace: () => number, load: () => number) => FileTimesLike;
+  async function times(pace: number, busy: number = 0): Promise<FileTimesLike> {
+    const { FileTimes } = await load<{ FileTimes: Make }>('spec/support/fileTimes.mjs');
+    return new FileTimes(
+      20,
+      () => pace,
+      () => busy,
     );
-    return new FileTimes(20, () => slowdown);
   }
 
   it('is the sum of the tests and hooks of each file, and over 20 s a failure', async () => {
@@ -52,6 +55,10 @@ describe('The time of spec files', () => {
     const { lines, tooSlow } = of.report();
     expect(tooSlow).to.equal(1);
     expect(lines.at(-1)).to.match(/too slow: spec\/b\.spec\.ts took 31\.0 s; a file may take 20 s, 30 s on this machine now\./);
+    const crowded = await times(1, 3);
+    crowded.add({ file: resolve('.build/spec/a.spec.js'), duration: 59_000 });
+    crowded.add({ file: resolve('.build/spec/b.spec.js'), duration: 61_000 });
+    expect(crowded.report().tooSlow).to.equal(1);
   });
 
   it('names ten files at most, and none that is quick', async () => {

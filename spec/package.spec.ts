@@ -25,8 +25,9 @@ const INTERNALS = [
 
 const API = pathToFileURL(resolve('.ci/api.mjs'));
 
-/** What signatures name and need not be imported: base classes, the brand of a pending approval, and types that say at compile time why a guard is refused. */
+/** What signatures name and need not be imported: base classes, any class, the brand of a pending approval, and types that say at compile time why a guard is refused. */
 const UNNAMED = [
+  'AnyClass',
   'PENDING_BRAND',
   'ReturnTypeHoldsNoPendingApproval',
   'ReturnTypeHoldsPendingApproval',

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,16 +9,22 @@ import * as aegis from 'aegislib';
 import { postgresServer } from './support/postgresServer.js';
 import { runInChild } from './support/runInChild.js';
 
+/** Two runs beside one another have two. As deep as `.build/`, because samples read files of their own folder. */
+const OUT = `.build-samples-${process.pid}`;
 /** Samples are compiled against the built package, as a stranger's program is; nest-style under the other decorators. */
-const PROJECTS = ['tsconfig.samples.json', 'samples/nest-style'];
+const PROJECTS = [
+  ['tsconfig.samples.json', OUT],
+  ['samples/nest-style', `${OUT}/samples/nest-style`],
+] as const;
 
 describe('The samples', function () {
   this.timeout(60_000);
 
   before(() => {
-    for (const project of PROJECTS)
-      execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project], { stdio: 'inherit' });
+    for (const [project, outDir] of PROJECTS)
+      execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project, '--outDir', outDir], { stdio: 'inherit' });
   });
+  after(() => rmSync(OUT, { recursive: true, force: true }));
 
   it('quickstart shows all four effects, and runs what was approved', async () => {
     const lines = await run('quickstart');
@@ -176,7 +183,7 @@ function isErrorClass(value: unknown): boolean {
 }
 
 function sample(name: string): URL {
-  return pathToFileURL(resolve(`.build/samples/${name}.js`));
+  return pathToFileURL(resolve(OUT, 'samples', `${name}.js`));
 }
 
 /** Runs a sample to its end, where nothing of the surroundings reaches it, and gives back what it printed. */

@@ -1,8 +1,10 @@
 // Plain English is held by a list of phrases that may not come back. What is read: comments and texts of lib and samples, README.md and the other pages.
 import { expect } from 'chai';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { join, resolve, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { readPages } from './support/docsPages.js';
+import { runInChild } from './support/runInChild.js';
 import { foundWords, type Found, WORDS } from './support/words.js';
 
 describe('The words', () => {
@@ -28,6 +30,40 @@ describe('The words', () => {
     const bare = readPages().filter(({ text }) => !/^# .+\n\n[A-Z`*[][^\n]{20,}/.test(text));
     expect(bare.map(({ path }) => path)).to.deep.equal([]);
   });
+});
+
+describe('npm run messages', () => {
+  it('lists every text once, with its class, its code and its file, in the same order each time', async () => {
+    const [first, second] = await Promise.all([run(), run()]);
+    expect(first).to.equal(second);
+    const lines = first.trimEnd().split('\n');
+    expect(lines.pop()).to.equal(`${lines.length} texts`);
+    expect(lines.length).to.be.greaterThan(400);
+    expect(new Set(lines).size).to.equal(lines.length);
+    for (const line of lines) expect(line.split(' · ').length, line).to.be.at.least(4);
+    const classes = new Set(lines.map((line) => line.split(' · ')[0]));
+    expect([...classes]).to.include.members([
+      'ConfigError',
+      'ForbiddenError',
+      'ParamsError',
+      'StoreError',
+      'TaskStateError',
+      'VerdictError',
+    ]);
+    expect(lines.filter((line) => line.startsWith('TaskStateError · invalid_task_state · ')).length).to.be.greaterThan(3);
+  });
+
+  it('lists those with a word in them', async () => {
+    const lines = (await run('postgresql')).trimEnd().split('\n');
+    expect(lines.length).to.be.greaterThan(3);
+    expect(lines.slice(0, -1).filter((line) => !/postgresql/i.test(line))).to.deep.equal([]);
+  });
+
+  async function run(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await runInChild(pathToFileURL(resolve('.ci/messages.mjs')), { args });
+    expect(code, stderr).to.equal(0);
+    return stdout;
+  }
 });
 
 describe('The search for words', () => {

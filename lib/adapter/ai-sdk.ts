@@ -1,18 +1,17 @@
-import { markGuarded } from '../guard/guardedTools.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
 import type { AdapterOptions, OnUnguardable } from './tool/AdapterOptions.js';
-import { refuseUnguardable } from './tool/refuseUnguardable.js';
-import { standardSchemaOf } from './tool/sanitizedOnly.js';
+import { refuseUnguardable } from './tool/AdapterOptions.js';
+import { guardedCopy, guardedRecord } from './tool/guardedCopy.js';
 import { ToolGuard } from './tool/ToolGuard.js';
-import type { ToolInvocation } from './tool/ToolInvocation.js';
-import type { ToolOutcome } from './tool/ToolOutcome.js';
+import type { ToolInvocation, ToolOutcome } from './tool/ToolInvocation.js';
+import { toolSchema } from './tool/toolSchema.js';
 
-export type { AdapterOptions, OnApproval, OnUnguardable } from './tool/AdapterOptions.js';
+export type { AdapterApproval, AdapterOptions, OnUnguardable } from './tool/AdapterOptions.js';
 
 type Execute = (input: never, context: never) => unknown;
 
-/** What is used of a tool of the AI SDK. */
+/** The properties of an AI SDK tool that the adapter uses. */
 export interface AiTool {
   readonly type?: string | undefined;
   readonly inputSchema?: unknown;
@@ -22,29 +21,35 @@ export interface AiTool {
   readonly needsApproval?: unknown;
 }
 
-/** What the AI SDK hands to the `execute` of these tools: call id, messages, abort signal and the caller's context. */
+/** What the AI SDK passes to the `execute` of these tools: call id, messages, abort signal and the caller's context. */
 export type AiContext<T> = { [K in keyof T]: T[K] extends { execute?: infer E } ? ContextOf<NonNullable<E>> : never }[keyof T];
 type ContextOf<E> = E extends (input: never, context: infer C) => unknown ? C : never;
 
-/** What the adapter of the AI SDK takes. */
+/** The options of the AI SDK adapter. */
 export interface AiSdkOptions<C = AiCallContext> extends AdapterOptions<C> {
   /**
-   * What a refused call is: an error that the model is shown (`throw`), or a result that says so (`result`), which breaks the declared output of a tool that
-   * has one. Default `throw`.
+   * What a refused call becomes: an error that the model is shown (`throw`), or a result that says that the call was refused (`result`). Such a result does not
+   * fit the declared output of a tool that has one.
+   *
+   * @defaultValue `throw`
    */
   readonly onDeny?: 'throw' | 'result' | undefined;
-  /** What a tool that runs elsewhere does: at the provider, or in the client. Default `throw`. */
+  /**
+   * What the adapter does with a tool that runs at the provider or in the client.
+   *
+   * @defaultValue `throw`
+   */
   readonly unguardable?: OnUnguardable | undefined;
 }
 
-/** What of the context the adapter reads. */
+/** The properties of the context that the adapter reads. */
 export interface AiCallContext {
   readonly toolCallId?: string | undefined;
   readonly abortSignal?: AbortSignal | undefined;
   readonly messages?: readonly { readonly content: unknown }[] | undefined;
 }
 
-/** What is read of a part of a message. */
+/** The properties of a message part that the adapter reads. */
 interface AiPart {
   readonly type: string;
   readonly toolCallId?: string;
@@ -54,7 +59,7 @@ interface AiPart {
 
 const FRAMEWORK = 'ai-sdk';
 
-/** What is known of a guarded tool, for `toolApproval`. */
+/** What `toolApproval` has to know of a guarded tool. */
 interface Guarded {
   readonly guard: ToolGuard<AiCallContext>;
   readonly tool: AiTool;
@@ -63,20 +68,17 @@ interface Guarded {
 const guardedTools = new WeakMap<AiTool, Guarded>();
 
 /**
- * Guards the tools of the Vercel AI SDK, 6 and 7: the same record of tools, whose `execute` asks first. A call that needs a person asks for the SDK's own
- * tool approval; when the SDK then calls the tool, it runs if, and only if, our own approval of that very call is there.
+ * Guards the tools of the Vercel AI SDK, versions 6 and 7. A call that needs a person triggers the SDK's own tool approval; when the SDK then calls the tool, it
+ * runs if, and only if, the approval desk has approved exactly this call.
  *
- * @throws GuardDefinitionError for a tool that runs elsewhere, unless `unguardable` says otherwise
+ * @param tools the tools by name, as `generateText()` takes them
+ * @returns the same record of tools, whose `execute` asks for a decision first
+ * @throws GuardDefinitionError for a tool that runs at the provider or in the client, unless `unguardable` allows it
  * @example generateText({ model, tools: guardTools({ refund }, { agentId: 'support' }), … });
  */
 export function guardTools<T extends Readonly<Record<string, AiTool>>>(tools: T, options: AiSdkOptions<AiContext<T>> = {}): T {
   const guard = new ToolGuard<AiCallContext>(FRAMEWORK, options as AiSdkOptions, true);
-  const guarded: Record<string, AiTool> = {};
-  for (const name of Object.keys(tools)) {
-    const tool = tools[name] as AiTool;
-    Object.defineProperty(guarded, name, { value: guardTool(guard, name, tool), enumerable: true, writable: true, configurable: true });
-  }
-  return guarded as T;
+  return guardedRecord(tools, (name, tool) => guardTool(guard, name, tool)) as T;
 }
 
 function guardTool(guard: ToolGuard<AiCallContext>, name: string, tool: AiTool): AiTool {
@@ -92,13 +94,13 @@ function guardTool(guard: ToolGuard<AiCallContext>, name: string, tool: AiTool):
     context,
     callId: context.toolCallId,
     signal: context.abortSignal,
-    schema: standardSchemaOf(tool.inputSchema),
+    schema: toolSchema(tool.inputSchema),
     approvedThere: saidYes(context),
   });
   const decide = (input: unknown, context: AiCallContext): Promise<ToolOutcome<unknown>> =>
     guard.call(invocation(input, context), (own) => execute.call(tool, own, context as never));
   const textual = onDeny === 'result';
-  // a result that says "pending" is none that a tool with a declared output may give
+  // a text that says "pending" does not fit the declared output of a tool that has one
   const mayTell = tool.outputSchema === undefined && tool.toModelOutput === undefined;
   const told = (outcome: Exclude<ToolOutcome<unknown>, { kind: 'ran' }>): string => {
     if (outcome.kind === 'denied' && textual) return outcome.text;
@@ -116,28 +118,28 @@ function guardTool(guard: ToolGuard<AiCallContext>, name: string, tool: AiTool):
         const outcome = await decide(input, context);
         return outcome.kind === 'ran' ? lastOf(outcome.value) : told(outcome);
       };
-  if (!guard.interrupts) return markGuarded({ ...tool, execute: guarded }, 'execute');
+  if (!guard.interrupts) return guardedCopy(tool, 'execute', { execute: guarded });
   const needsApproval = async (input: unknown, context: AiCallContext): Promise<boolean> => {
     const { kind } = await guard.preflight(invocation(input, context));
     return kind === 'pending' || asksItself(tool, input, context);
   };
-  const result = { ...tool, execute: guarded, needsApproval };
+  const result = guardedCopy(tool, 'execute', { execute: guarded, needsApproval });
   guardedTools.set(result, { guard, tool, invocation });
-  return markGuarded(result, 'execute');
+  return result;
 }
 
-/** The tool's own wish for approval is heard too. */
+/** Whether the tool itself asks for approval, which counts too. */
 async function asksItself({ needsApproval }: AiTool, input: unknown, context: AiCallContext): Promise<boolean> {
   return typeof needsApproval === 'function' ? Boolean(await needsApproval(input, context)) : needsApproval === true;
 }
 
 /**
- * Whether the conversation says that a person agreed to this call. Whoever makes the history up says so too: it is a verdict of `verdictBy` alone, and where
- * policies let it be one.
+ * Whether the conversation says that a person agreed to this call. A client can forge the history, so this is at most a verdict of the person whom `verdictBy`
+ * names, where policies let it count.
  */
 function saidYes({ messages, toolCallId }: AiCallContext): boolean {
   const all = (messages ?? []).flatMap(({ content }) => (Array.isArray(content) ? (content as readonly AiPart[]) : []));
-  // models count their calls anew: what came before a result was about the call that has it
+  // models reuse call ids: what came before a result was about the call that has this result
   const parts = all.slice(all.findLastIndex((part) => part.type === 'tool-result' && part.toolCallId === toolCallId) + 1);
   const asked = parts.filter((part) => part.type === 'tool-approval-request' && part.toolCallId === toolCallId);
   return asked.some(({ approvalId }) =>
@@ -145,7 +147,7 @@ function saidYes({ messages, toolCallId }: AiCallContext): boolean {
   );
 }
 
-/** A plain function may answer with a stream: the SDK does not see it behind a promise, and its last part is the result. */
+/** The last part of a stream, which is the result: the SDK does not see that a plain function returned a stream, because it gets a promise. */
 async function lastOf(value: unknown): Promise<unknown> {
   if (typeof value !== 'object' || value === null || !(Symbol.asyncIterator in value)) return value;
   let last: unknown;
@@ -153,45 +155,48 @@ async function lastOf(value: unknown): Promise<unknown> {
   return last;
 }
 
-/** What `toolApproval` of generateText, streamText and ToolLoopAgent (AI SDK 7) is called with. */
+/** The argument of `toolApproval` of generateText, streamText and ToolLoopAgent (AI SDK 7). */
 export interface AiToolApprovalCall {
   readonly toolCall: { readonly toolName: string; readonly toolCallId: string; readonly input: unknown };
   readonly toolsContext?: unknown;
   readonly messages?: AiCallContext['messages'];
 }
 
-/** What `toolApproval` may answer. */
+/** The answers that `toolApproval` can give. */
 export type AiToolApprovalStatus =
   undefined | { readonly type: 'denied'; readonly reason: string } | { readonly type: 'user-approval'; readonly reason: string };
 
 /**
- * `toolApproval` of AI SDK 7, for tools that {@link guardTools} has guarded: what policy refuses is shown to the model as a denied call instead of as an error,
- * and is not called at all. It guards nothing by itself: a history that a client made up can say that a call was approved.
+ * Makes a `toolApproval` function of AI SDK 7 for tools that {@link guardTools} has guarded: the model sees a call that policy refuses as denied instead of as an
+ * error, and the SDK does not call the tool. The function itself guards nothing, because a client can forge a history in which a call was approved.
  *
- * @throws GuardDefinitionError for tools that are not guarded, or not with `onApproval: 'native'`
+ * @param tools what {@link guardTools} returned
+ * @throws GuardDefinitionError if no tool of the record is guarded with `approval: 'native'`
  * @example const tools = guardTools({ refund }, { agentId: 'support' });
  * generateText({ model, tools, toolApproval: aegisApproval(tools), … });
  */
 export function aegisApproval(tools: Readonly<Record<string, AiTool>>): (call: AiToolApprovalCall) => Promise<AiToolApprovalStatus> {
   const known = new Map(Object.entries(tools).map(([name, tool]) => [name, guardedTools.get(tool)]));
   if (![...known.values()].some((guarded) => guarded !== undefined))
-    throw new GuardDefinitionError("aegisApproval() takes what guardTools() returned, with onApproval 'native'.");
+    throw new GuardDefinitionError(
+      "aegisApproval() needs tools that guardTools() returned with approval 'native', but it got none; pass it the record that guardTools() returned.",
+    );
   return async ({ toolCall: { toolName, toolCallId, input }, toolsContext, messages }) => {
     const guarded = known.get(toolName);
     if (guarded === undefined) return undefined;
     const { guard, tool, invocation } = guarded;
     const own = new Map(Object.entries((toolsContext ?? {}) as object)).get(toolName) as unknown;
     const context = { toolCallId, messages, context: own };
-    const met = await guard.preflight(invocation(input, context));
-    if (met.kind === 'denied') return { type: 'denied', reason: met.error.message };
-    if (met.kind === 'pending') return { type: 'user-approval', reason: met.pending.message };
+    const preflight = await guard.preflight(invocation(input, context));
+    if (preflight.kind === 'denied') return { type: 'denied', reason: preflight.error.message };
+    if (preflight.kind === 'pending') return { type: 'user-approval', reason: preflight.pending.message };
     return (await asksItself(tool, input, context))
       ? { type: 'user-approval', reason: `Tool '${toolName}' itself asks for approval.` }
       : undefined;
   };
 }
 
-/** Whether the SDK would stream what a function yields. */
+/** Whether the SDK would stream what this function yields. */
 function isGeneratorFunction(fn: Execute): boolean {
   return Object.prototype.toString.call(fn) === '[object AsyncGeneratorFunction]';
 }

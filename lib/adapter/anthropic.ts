@@ -1,12 +1,12 @@
-import { markGuarded } from '../guard/guardedTools.js';
 import type { StandardSchema } from '../guard/call/StandardSchema.js';
 import type { AdapterOptions, OnUnguardable } from './tool/AdapterOptions.js';
-import { refuseUnguardable } from './tool/refuseUnguardable.js';
+import { refuseUnguardable } from './tool/AdapterOptions.js';
+import { guardedCopy } from './tool/guardedCopy.js';
 import { ToolGuard } from './tool/ToolGuard.js';
 
-export type { AdapterOptions, OnApproval, OnUnguardable } from './tool/AdapterOptions.js';
+export type { AdapterApproval, AdapterOptions, OnUnguardable } from './tool/AdapterOptions.js';
 
-/** What is used of an entry of a runner's `tools`: a tool (`run(input, context)`), or a toolset (`run(context, toolUse)`), which has no name. */
+/** The properties that the adapter uses of an entry of a runner's `tools`: a tool (`run(input, context)`), or a toolset (`run(context, toolUse)`), which has no name. */
 export interface AnthropicTool {
   readonly name?: string | undefined;
   readonly type?: string | null | undefined;
@@ -14,7 +14,7 @@ export interface AnthropicTool {
   readonly parse?: ((content: unknown) => unknown) | undefined;
 }
 
-/** What the runner tells a tool of its call. It has no place for what is the application's own: whose call it is comes from the options. */
+/** What the runner passes to a tool. It has no field for the application's own data, so the options say whose call it is. */
 export interface AnthropicContext {
   /** The model's `tool_use` block. */
   readonly toolUse: {
@@ -26,14 +26,18 @@ export interface AnthropicContext {
   readonly signal?: AbortSignal | null | undefined;
 }
 
-/** What the adapter of Anthropic's tool runner takes. */
+/** The options of the adapter of Anthropic's tool runner. */
 export interface AnthropicOptions extends AdapterOptions<AnthropicContext> {
   /**
-   * `ToolError` of the SDK: with it the model reads the same line of JSON of a refusal as elsewhere. Without it the runner makes `Error: …` of the refusal's
-   * message, which is an error result too.
+   * The SDK's own `ToolError`. With it, the model reads the line of JSON that describes a refusal. Without it, the runner answers with an error result that reads
+   * `Error: …`, followed by the refusal's message.
    */
   readonly ToolError?: (new (content: string) => Error) | undefined;
-  /** What an entry that the provider runs does. Default `throw`. */
+  /**
+   * What the adapter does with an entry that the provider runs.
+   *
+   * @defaultValue `throw`
+   */
   readonly unguardable?: OnUnguardable | undefined;
 }
 
@@ -42,10 +46,12 @@ type Run = (first: unknown, second?: unknown) => unknown;
 const FRAMEWORK = 'anthropic';
 
 /**
- * Guards the tools of Anthropic's tool runner (`client.beta.messages.toolRunner`, `client.beta.sessions.events.toolRunner`): the same tuple of tools, whose
- * `run` asks first. The runner cannot be interrupted: a call that needs a person tells the model so (`pending`), waits, or is refused.
+ * Guards the tools of Anthropic's tool runner (`client.beta.messages.toolRunner`, `client.beta.sessions.events.toolRunner`). The runner cannot be interrupted: for
+ * a call that needs a person, the model is told that it is pending, or the call waits or is refused.
  *
- * @throws GuardDefinitionError for a tool that runs elsewhere, unless `unguardable` says otherwise
+ * @param tools the runner's tools and toolsets
+ * @returns the same tuple of tools, whose `run` asks for a decision first
+ * @throws GuardDefinitionError for a tool that runs elsewhere, unless `unguardable` allows it
  * @example client.beta.messages.toolRunner({ tools: guardTools([refund], { agentId: 'support', ToolError }), … });
  */
 export function guardTools<const T extends readonly AnthropicTool[]>(
@@ -59,7 +65,7 @@ export function guardTools<const T extends readonly AnthropicTool[]>(
 function guardTool(guard: ToolGuard<AnthropicContext>, options: AnthropicOptions, tool: AnthropicTool): AnthropicTool {
   const { name, run } = tool;
   if (typeof run !== 'function') {
-    const why = 'it has no `run`: it runs at the provider, or where its caller answers';
+    const why = 'it has no `run`, so the provider runs it, or the program answers its calls itself';
     refuseUnguardable(FRAMEWORK, name ?? tool.type ?? 'without a name', why, options.unguardable);
     return tool;
   }
@@ -69,17 +75,14 @@ function guardTool(guard: ToolGuard<AnthropicContext>, options: AnthropicOptions
       ? (context, toolUse) => {
           const use = toolUse as AnthropicContext['toolUse'];
           const member = `${use.toolset_name ?? tool.type}.${use.name}`;
-          // a toolset takes its input from the block
+          // a toolset reads its input from the block
           return decide(guard, { name: member, input: use.input, context, toolUse: use }, (own) => runOwn(own.context, own.toolUse));
         }
       : (input, context) => {
           const { toolUse } = (context ?? {}) as Partial<AnthropicContext>;
           return decide(guard, { name, input, context, toolUse, schema: schemaOf(tool) }, (own) => runOwn(own.input, own.context));
         };
-  // what a tool is marked with stays on it, enumerable or not
-  const copy = Object.create(Object.getPrototypeOf(tool) as object | null, Object.getOwnPropertyDescriptors(tool)) as AnthropicTool;
-  Object.defineProperty(copy, 'run', { value: guarded, enumerable: true, writable: true, configurable: true });
-  return markGuarded(copy, 'run');
+  return guardedCopy(tool, 'run', { run: guarded });
 }
 
 interface Call {
@@ -90,13 +93,13 @@ interface Call {
   readonly schema?: StandardSchema | undefined;
 }
 
-/** @throws for a refusal, of which the runner makes an error result */
+/** Decides on a call and runs it. @throws for a refusal, which the runner turns into an error result */
 async function decide(guard: ToolGuard<AnthropicContext>, call: Call, run: (own: Omit<Call, 'name'>) => unknown): Promise<unknown> {
   const { name, input, toolUse, schema } = call;
   const context = call.context as AnthropicContext;
   const invocation = { name, input, context, callId: toolUse?.id, signal: context?.signal ?? undefined, schema };
   const outcome = await guard.call(invocation, (own: unknown) => {
-    // the block is shown to the tool too: it must not hold what policy took out
+    // the tool sees the block too, so the block must not hold what policy removed
     const use = toolUse && { ...toolUse, input: own };
     return run({ input: own, toolUse: use, context: use ? { ...context, toolUse: use, toolUseBlock: use } : context });
   });
@@ -106,14 +109,14 @@ async function decide(guard: ToolGuard<AnthropicContext>, call: Call, run: (own:
   throw ToolError === undefined ? outcome.error : new ToolError(outcome.text);
 }
 
-/** The tool's own `parse` as a schema, for what policies make of the input. */
+/** The tool's own `parse` as a schema, to check what a sanitize makes of the input. */
 function schemaOf(tool: AnthropicTool): StandardSchema | undefined {
   if (typeof tool.parse !== 'function') return undefined;
   const validate = (input: unknown): ReturnType<StandardSchema['~standard']['validate']> => {
     try {
       return { value: tool.parse?.(input) };
     } catch {
-      return { issues: [{ message: 'it does not fit' }] };
+      return { issues: [{ message: 'does not fit' }] };
     }
   };
   return { '~standard': { version: 1, vendor: FRAMEWORK, validate } };

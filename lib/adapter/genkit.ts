@@ -1,46 +1,45 @@
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
-import type { StandardResult, StandardSchema } from '../guard/call/StandardSchema.js';
+import type { StandardSchema } from '../guard/call/StandardSchema.js';
 import type { AdapterOptions } from './tool/AdapterOptions.js';
-import { standardSchemaOf } from './tool/sanitizedOnly.js';
+import { approvalPayload } from './tool/approvalPayload.js';
+import type { ApprovalPayload } from './tool/approvalPayload.js';
 import { ToolGuard } from './tool/ToolGuard.js';
-import type { ToolOutcome } from './tool/ToolOutcome.js';
+import type { ToolOutcome } from './tool/ToolInvocation.js';
+import { checkOnly, toolSchema } from './tool/toolSchema.js';
 
-export type { AdapterOptions, OnApproval } from './tool/AdapterOptions.js';
+export type { ApprovalPayload } from './tool/approvalPayload.js';
+export type { AdapterApproval, AdapterOptions } from './tool/AdapterOptions.js';
 
-/** What is used of a part of a message that asks for a tool. */
+/** The properties that the adapter uses of a message part that requests a tool. */
 export interface GenkitToolRequest {
   readonly toolRequest: { readonly name: string; readonly ref?: string | undefined; readonly input?: unknown };
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** What is known of a call: what {@link AdapterOptions} functions are called with. */
+/** What the functions among the {@link AdapterOptions} are called with. */
 export interface GenkitContext {
   readonly toolRequest: GenkitToolRequest['toolRequest'];
-  /** The `context` of `generate()`, or of the flow that called it. */
+  /** The `context` of `generate()`, or of the flow that called `generate()`. */
   readonly context: Readonly<Record<string, unknown>> | undefined;
-  /** What the call was restarted with, after an interrupt. */
+  /** What the call was restarted with after an interrupt. */
   readonly resumed: unknown;
 }
 
-/** What the adapter of Genkit takes. */
+/** The options of the Genkit adapter. */
 export type GenkitOptions = AdapterOptions<GenkitContext>;
 
-/** What a `generate()` is interrupted with where a person has to decide: `metadata.interrupt` of the tool request. */
-export interface GenkitApproval {
-  readonly aegis: 'approval';
-  readonly tool: string;
+/** What `generate()` is interrupted with when a person has to decide: `metadata.interrupt` of the tool request. */
+export interface GenkitApproval extends ApprovalPayload {
   readonly reason: string;
-  readonly taskId: string;
-  readonly decisionId: string;
 }
 
-/** What is used of Genkit itself: where its tools are found, and whose call this is. */
+/** The properties of Genkit that the adapter uses: the registry of tools, and the context of the current call. */
 export interface GenkitLike {
   readonly registry?: { lookupAction(key: string): PromiseLike<unknown> } | undefined;
   currentContext?(): unknown;
 }
 
-/** What a middleware does in one `generate()`. */
+/** The hooks of a middleware in one `generate()`. */
 export interface GenkitHooks {
   generate<E, X extends { readonly abortSignal?: AbortSignal | undefined }, R>(
     envelope: E,
@@ -53,24 +52,26 @@ export interface GenkitHooks {
 const FRAMEWORK = 'genkit';
 
 /**
- * Guards every tool that a `generate()` of Genkit calls, for `generateMiddleware`. A refused call has its reason for a result, and `generate()` goes on; one that
- * needs a person interrupts it, and the tool runs when it is restarted if, and only if, our own approval of that very call is there. Middleware that comes after
- * this one can change what was decided on: let it be the last one.
+ * Makes a middleware for Genkit's `generateMiddleware` that guards every tool that `generate()` calls. The result of a refused call is the reason, and `generate()`
+ * continues. A call that needs a person interrupts `generate()`; when it is restarted, the tool runs if, and only if, the approval desk has approved exactly
+ * this call. Put this middleware last, because a middleware after it can change what was decided.
  *
- * @throws ConfigError for options that cannot be
+ * @throws ConfigError for invalid options
  * @example const aegis = generateMiddleware({ name: 'aegis' }, aegisMiddleware({ agentId: 'support' }));
  * ai.generate({ tools: [refund], use: [aegis()], … });
  */
 export function aegisMiddleware(options: GenkitOptions = {}): (genkit: { readonly ai: GenkitLike }) => GenkitHooks {
   const guard = new ToolGuard<GenkitContext>(FRAMEWORK, options, true);
-  // made anew for every generate()
+  // called for every generate()
   return ({ ai }) => {
     if (typeof ai !== 'object' || ai === null)
-      throw new GuardDefinitionError('What aegisMiddleware() returns is for generateMiddleware(), not for `use` itself.');
+      throw new GuardDefinitionError(
+        'genkit: aegisMiddleware() was passed to `use`, which takes what generateMiddleware() returns; pass aegisMiddleware() to generateMiddleware() first.',
+      );
     let signal: AbortSignal | undefined;
     return {
       generate(envelope, run, next) {
-        // a tool's hook is not told of it
+        // a tool's hook does not get it
         signal = run.abortSignal;
         return next(envelope, run);
       },
@@ -98,16 +99,15 @@ async function guardRequest<Q extends GenkitToolRequest, X, R>(
       ? await guard.refuse(invocation, typeof answer.reason === 'string' ? answer.reason : undefined)
       : await guard.call(invocation, (own) => next({ ...request, toolRequest: { ...toolRequest, input: own } }, run));
   if (outcome.kind === 'ran') return outcome.value;
-  // Genkit cannot be interrupted by what it restarts: it ends over it
+  // a restarted call must not interrupt Genkit again: generate() would end with an error
   if (outcome.kind === 'pending' && guard.interrupts && resumed === undefined) {
-    const { toolName, message: reason, taskId, decisionId } = outcome.pending;
-    throw new Interrupt({ aegis: 'approval', tool: toolName, reason, taskId, decisionId });
+    throw new Interrupt({ ...approvalPayload(outcome.pending), reason: outcome.pending.message });
   }
   // an error would end generate()
   return { toolResponse: { name, ...(ref !== undefined && { ref }), output: outcome.text } } as R;
 }
 
-/** What Genkit takes for its own interrupt, by its name. */
+/** An error that Genkit treats as its own interrupt, because of its name. */
 class Interrupt extends Error {
   override readonly name = 'ToolInterruptError';
   readonly metadata: GenkitApproval;
@@ -117,20 +117,15 @@ class Interrupt extends Error {
   }
 }
 
-/** The tool's schema, where it has one that is no plain JSON Schema. Genkit checks with it and runs the tool with the input as it is. */
+/** The tool's schema, where it is a Standard Schema and not only a JSON Schema. Genkit checks the input with it, and runs the tool with the input as it is. */
 async function schemaOf({ registry }: GenkitLike, name: string): Promise<StandardSchema | undefined> {
   try {
     const action = (await registry?.lookupAction(`/tool/${name}`)) ?? (await registry?.lookupAction(`/tool.v2/${name}`));
     const { __action: { inputSchema } = {} } = (action ?? {}) as { __action?: { inputSchema?: unknown } };
-    const schema = standardSchemaOf(inputSchema);
-    if (schema === undefined) return undefined;
-    const validate = async (input: unknown): Promise<StandardResult<unknown>> => {
-      const result = await schema['~standard'].validate(input);
-      return result.issues === undefined ? { value: input } : result;
-    };
-    return { '~standard': { version: 1, vendor: FRAMEWORK, validate } };
+    const schema = toolSchema(inputSchema);
+    return schema && checkOnly(schema);
   } catch {
-    // without it, a sanitize may change values only
+    // without a schema, a sanitize may only change values
     return undefined;
   }
 }

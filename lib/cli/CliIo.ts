@@ -1,31 +1,52 @@
 import { escapeJson, escapeText } from '../common/data/escapeText.js';
 
-/** Where a command writes. */
+/** The streams that a command writes to. */
 export interface CliIo {
-  /** Standard output: what was asked for, and nothing else. */
+  /** Standard output: results, and nothing else. */
   readonly out: (text: string) => void;
-  /** Standard error: what went wrong. */
+  /** Standard error: errors. */
   readonly err: (text: string) => void;
-  /** Told before code of others is loaded into this process, which may print. */
+  /** Called before user code is loaded into this process, because that code may print. */
   readonly beforeForeignCode: () => void;
 }
 
-/** Lines for people. What policies and files say in them cannot move the cursor, or hide anything. */
+/** Writes lines for people. Texts of policies and files are escaped, so that they cannot move the cursor or hide anything. */
 export function writeLines(write: (text: string) => void, lines: readonly string[]): void {
   if (lines.length > 0) write(`${lines.map(escapeText).join('\n')}\n`);
 }
 
-/** One document for programs. */
+/** Writes one JSON document for programs. */
 export function writeJson({ out }: Pick<CliIo, 'out'>, value: unknown): void {
   out(`${escapeJson(JSON.stringify(value, jsonable))}\n`);
 }
 
-/** A bigint has no JSON form. */
+/** Writes a bigint as a text, because JSON has no bigints. */
 function jsonable(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value;
 }
 
-/** `1 problem`, `2 problems`. */
+/** Formats a count, such as `1 problem` or `2 problems`. */
 export function counted(n: number, what: string): string {
   return `${n} ${what}${n === 1 ? '' : 's'}`;
+}
+
+/** The exit codes of `aegis`. docs/cli.md documents them. */
+export const EXIT = {
+  /** The command succeeded and found nothing wrong. `decide`: the call runs unchanged. */
+  ok: 0,
+  /** The command succeeded and found something wrong: problems in policies, a failed test, a tool without a guard. */
+  found: 1,
+  /** The command failed: an invalid option, a file that is missing or cannot be read, policies that do not load. */
+  failed: 2,
+  /** `decide`: the call is denied. */
+  deny: 3,
+  /** `decide`: the call needs a person. */
+  approvalNeeded: 4,
+  /** `decide`: the call runs with other params. */
+  sanitize: 5,
+} as const;
+
+/** The error of a command that failed. Its message is for the user, and shows no value that the user passed. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
 }

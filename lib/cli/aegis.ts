@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { EXIT } from './exitCodes.js';
+import { EXIT } from './CliIo.js';
 import { runProgram } from './program.js';
 import { serveGateway } from './serveGateway.js';
 
@@ -10,20 +10,20 @@ const err = stderr.write.bind(stderr);
 let isDone = false;
 process.on('exit', () => {
   if (isDone) return;
-  // a module that is looked at may end the process: what was not finished is no success
+  // a loaded module may end the process, and then the command has not succeeded
   process.exitCode = EXIT.failed;
-  err('aegis: the process ended before the command did\n');
+  err('aegis: the process ended before the command had finished\n');
 });
 process.on('uncaughtException', () => {
   isDone = true;
-  err('aegis: something failed outside of the command\n');
+  err('aegis: an error was thrown outside of the command\n');
   process.exit(EXIT.failed);
 });
 
 const beforeForeignCode = (): void => {
   stdout.write = err;
 };
-const code = await runProgram(process.argv.slice(2), { out, err, beforeForeignCode }, { runGateway: serveGateway });
+const code = await runProgram(process.argv.slice(2), { out, err, beforeForeignCode }, { serveGateway });
 isDone = true;
-// what a module has left open must not hold the answer back
+// open handles of a loaded module must not delay the exit
 out('', () => process.exit(code));

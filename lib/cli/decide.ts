@@ -1,10 +1,9 @@
 import type { Effect } from '../model/Decision.js';
 import type { Params, Session } from '../model/Params.js';
 import type { AppliedPolicy } from '../policy/PolicyEngine.js';
-import { policyAsker } from '../testing/decideByPolicies.js';
-import { type CliIo, writeJson, writeLines } from './CliIo.js';
-import { CliError, EXIT } from './exitCodes.js';
-import { readJsonObject } from './readInput.js';
+import { policyAsker } from '../testing/policyAsker.js';
+import { CliError, type CliIo, EXIT, writeJson, writeLines } from './CliIo.js';
+import { readJsonObject } from './readJson.js';
 
 export interface DecideOptions {
   readonly agent: string;
@@ -20,7 +19,7 @@ export interface DecideOptions {
   readonly json?: boolean | undefined;
 }
 
-/** What is said of a decision. */
+/** The printed form of a decision. */
 interface Decided extends Readonly<Record<'code' | 'reason' | 'message' | 'detail', string | undefined>> {
   readonly effect: Effect;
   readonly params: Params | undefined;
@@ -34,7 +33,7 @@ const CODES: Readonly<Record<Effect, number>> = {
   sanitize: EXIT.sanitize,
 };
 
-/** `aegis decide`: one decision and its reasons. Shows params only where policies changed them, and never the session. */
+/** Runs `aegis decide`: prints one decision and its reasons. Shows params only if policies changed them, and never the session. */
 export function decide(policies: string, options: DecideOptions, io: CliIo): number {
   const { outcome } = policyAsker(policies)({
     agentId: options.agent,
@@ -80,6 +79,6 @@ function line(name: string, value: string): string {
 
 function timeOf(given: string | undefined): number | undefined {
   const time = given === undefined ? undefined : Date.parse(given);
-  if (Number.isNaN(time)) throw new CliError('--now: is no time; write it as 2025-01-31T12:00:00Z');
+  if (Number.isNaN(time)) throw new CliError('--now must be a time such as 2025-01-31T12:00:00Z');
   return time;
 }

@@ -6,9 +6,8 @@ import { lintPolicies } from '../policy/lint/lintPolicies.js';
 import type { LintFinding } from '../policy/lint/lintSources.js';
 import type { SourceText } from '../policy/PolicySource.js';
 import { readPolicies } from '../policy/live/readPolicies.js';
-import { type CliIo, counted, writeJson, writeLines } from './CliIo.js';
-import { EXIT } from './exitCodes.js';
-import { readText } from './readInput.js';
+import { type CliIo, counted, EXIT, writeJson, writeLines } from './CliIo.js';
+import { readText } from './readJson.js';
 
 export interface PolicyCheckOptions {
   readonly schema?: string | undefined;
@@ -22,8 +21,8 @@ type Finding = Pick<LintFinding, 'severity' | 'message' | 'policyId'> & {
   readonly column?: number;
 };
 
-/** `aegis policy check`: each path is a set of policies of its own, as `configure({ policies })` takes one. */
-export async function checkPolicies(paths: readonly string[], { schema, strict, json }: PolicyCheckOptions, io: CliIo): Promise<number> {
+/** Runs `aegis policy check`: each path is a separate set of policies, as `configure({ policies })` takes it. */
+export async function policyCheck(paths: readonly string[], { schema, strict, json }: PolicyCheckOptions, io: CliIo): Promise<number> {
   const schemaText = schema === undefined ? undefined : readText(schema);
   const sets = paths.map((path) => ({ path, sources: readPolicies(path) }));
   const findings: Finding[] = [];
@@ -31,7 +30,7 @@ export async function checkPolicies(paths: readonly string[], { schema, strict, 
     const linted = await lintPolicies(sources, { schema: schemaText });
     const fileOf = namesIn(path, schema);
     findings.push(...linted.map((finding) => ({ ...finding, file: fileOf(finding.file) })));
-    // what lint passes may still be too much to be evaluated
+    // policies without lint errors may still fail to load, for instance because they are too large
     if (linted.every(({ severity }) => severity !== 'error')) findings.push(...trial(path, sources));
   }
   const files = sets.reduce((sum, { sources }) => sum + sources.length, 0);
@@ -54,7 +53,7 @@ function trial(path: string, sources: readonly SourceText[]): readonly Finding[]
   }
 }
 
-/** Findings name files without their folder; people click on paths. */
+/** Adds the folder to the file names of findings, because people click on paths. */
 function namesIn(path: string, schema: string | undefined): (file: string) => string {
   const isFolder = statSync(path).isDirectory();
   return (file) => (schema !== undefined && file === 'schema' ? schema : isFolder ? join(path, file) : path);

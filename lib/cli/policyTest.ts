@@ -3,12 +3,11 @@ import { CedarPolicyEngine } from '../policy/engine/CedarPolicyEngine.js';
 import { readPolicies } from '../policy/live/readPolicies.js';
 import { runPolicyTests } from '../policy/engine/runPolicyTests.js';
 import type { PolicyTestResult } from '../policy/engine/runPolicyTests.js';
-import { type CliIo, counted, writeJson, writeLines } from './CliIo.js';
-import { CliError, EXIT } from './exitCodes.js';
-import { filesOf, readJsonFile } from './readInput.js';
+import { CliError, type CliIo, counted, EXIT, writeJson, writeLines } from './CliIo.js';
+import { filesOf, readJsonFile } from './readJson.js';
 
-/** `aegis policy test`: runs the `*.test.json` of a path. No test at all is no success. */
-export function testPolicies(
+/** Runs `aegis policy test`: runs the tests in the `*.test.json` files of these paths. Fails if there is no test at all. */
+export function policyTest(
   policies: string,
   tests: readonly string[],
   { json }: { readonly json?: boolean | undefined },
@@ -16,7 +15,7 @@ export function testPolicies(
 ): number {
   const engine = CedarPolicyEngine.load({ sources: readPolicies(policies) });
   const results = tests.flatMap((path) => filesOf(path, '.test.json')).flatMap((file) => run(engine, file));
-  if (results.length === 0) throw new CliError('there is no test in these files');
+  if (results.length === 0) throw new CliError('these files hold no test; a test file is a JSON list of tests');
   const failed = results.filter(({ passed }) => !passed);
   if (json === true) writeJson(io, { passed: results.length - failed.length, failed: failed.length, results });
   else {
@@ -33,7 +32,7 @@ function run(engine: CedarPolicyEngine, file: string): readonly FileResult[] {
   try {
     return runPolicyTests(engine, content).map((result) => ({ file, ...result }));
   } catch (error) {
-    // whatever it is, it names places and no values
+    // the error names places in the file, and no values
     throw new CliError(
       (error as AegisError).message
         .split('\n')

@@ -1,26 +1,26 @@
 import { pathToFileURL } from 'node:url';
 import { terminalApprover } from '../decision/terminal/terminalApprover.js';
 import { AegisModule } from '../guard/module/AegisModule.js';
-import type { GatewayOptions } from './mcpGateway.js';
+import type { McpGatewayCommand } from './mcpGateway.js';
 
 /**
- * Serves until the client or the server is gone, or a signal ends it. The person at the terminal decides what needs one, if there is a terminal; with a store, so
- * does whoever has a desk on it.
+ * Serves until the client or the server is gone, or a signal ends the gateway. The person at the terminal decides on approvals, if there is a terminal; with a store,
+ * every approval desk on that store can decide too.
  *
- * @throws ConfigError where policies or the MCP SDK are missing
+ * @throws ConfigError if policies or the MCP SDK are missing
  */
-export async function serveGateway({ upstream, listen, policies, agentId, store }: GatewayOptions): Promise<void> {
+export async function serveGateway({ upstream, listen, policies, agentId, store }: McpGatewayCommand): Promise<void> {
   const source = policies === undefined ? {} : { policies };
   const module = AegisModule.configure({ agentId, approver: terminalApprover(), ...source, ...(store !== undefined && { store }) });
   try {
     const { loadMcpSdk, runGateway } = await import('../adapter/mcp-gateway/index.js');
-    // of the project that it is run in
+    // the SDK of the project in the current folder
     const sdk = loadMcpSdk(pathToFileURL(`${process.cwd()}/`));
     const server = upstream.kind === 'url' ? { url: upstream.url } : { command: upstream.command, args: upstream.args };
     const gateway = await runGateway({ module, sdk, listen, ...server });
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void gateway.close());
-    // standard output is the protocol's
-    if (gateway.url !== undefined) process.stderr.write(`aegis: guarding at ${gateway.url}\n`);
+    // stdout belongs to the protocol
+    if (gateway.url !== undefined) process.stderr.write(`aegis: the gateway listens at ${gateway.url}\n`);
     await gateway.closed;
   } finally {
     await module.close();

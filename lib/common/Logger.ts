@@ -3,20 +3,24 @@ import { escapeJson } from './data/escapeText.js';
 /** How much a logger writes; each level includes the ones after it. */
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
 
-/** The part of pino's interface that is used, so that pino, bunyan and friends can be given as they are. */
+/** The logger that Aegis writes to. It is a part of pino's interface, so pino, bunyan and similar loggers can be passed as they are. */
 export interface Logger {
+  /** Writes a record of level `debug`. */
   debug(fields: object, message: string): void;
+  /** Writes a record of level `info`. */
   info(fields: object, message: string): void;
+  /** Writes a record of level `warning`. */
   warn(fields: object, message: string): void;
+  /** Writes a record of level `error`. */
   error(fields: object, message: string): void;
 }
 
-/** Writes nothing. */
+/** A logger that writes nothing. */
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3 };
 
-/** Writes one line of JSON a record to standard error: `[AEGIS] {"level":…,"time":…,"msg":…,…}`, with control characters escaped. */
+/** Writes each record to stderr as one line of JSON, `[AEGIS] {"level":…,"time":…,"msg":…,…}`, with control characters escaped. */
 export class ConsoleLogger implements Logger {
   readonly #least: number;
 
@@ -24,18 +28,22 @@ export class ConsoleLogger implements Logger {
     this.#least = RANK[level];
   }
 
+  /** Prints details of each decision, where the level is `debug`. */
   debug(fields: object, message: string): void {
     this.#write('debug', fields, message);
   }
 
+  /** Prints an event that happens now and then. */
   info(fields: object, message: string): void {
     this.#write('info', fields, message);
   }
 
+  /** Prints a problem that the library handled itself. */
   warn(fields: object, message: string): void {
     this.#write('warning', fields, message);
   }
 
+  /** Prints what failed. */
   error(fields: object, message: string): void {
     this.#write('error', fields, message);
   }
@@ -47,7 +55,7 @@ export class ConsoleLogger implements Logger {
   }
 }
 
-/** One record; fields cannot take the place of its own three. A logger that throws would change what it tells of. */
+/** One record; fields cannot replace its own three. Never throws, because a logger must not change what it reports. */
 function lineOf(level: LogLevel, fields: object, msg: string): string {
   const head = { level, time: new Date().toISOString(), msg };
   try {

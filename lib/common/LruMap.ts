@@ -1,6 +1,6 @@
-/** A map that keeps the entries used last, and so never grows beyond its limit. */
+/** A map that keeps the most recently used entries and never grows beyond its limit. */
 export class LruMap<K, V> {
-  // a Map iterates in order of insertion: the first entry is the one unused for longest
+  // a Map iterates in order of insertion: the first entry is the least recently used one
   readonly #entries = new Map<K, V>();
   readonly #limit: number;
 
@@ -23,7 +23,7 @@ export class LruMap<K, V> {
     return value;
   }
 
-  /** Adds or replaces; drops the entry unused for longest where there are too many. */
+  /** Adds or replaces an entry; drops the least recently used one if there are too many. */
   set(key: K, value: V): void {
     this.#entries.delete(key);
     this.#entries.set(key, value);

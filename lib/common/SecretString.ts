@@ -1,29 +1,37 @@
 const REDACTED = '[redacted]';
 
 /**
- * A secret that no log, error, JSON or inspection shows. The text sits in a `#private` field, which `util.inspect` cannot reach even with
+ * A secret that no log, error, JSON or inspection shows. The text is in a `#private` field, which `util.inspect` cannot reach even with
  * `showHidden` (a TypeScript `private` field can be read).
  */
 export class SecretString {
   readonly #value: string;
 
+  /** @param value the secret */
   constructor(value: string) {
     this.#value = value;
   }
 
-  /** The secret itself. Call it only where it is sent. */
+  /**
+   * Reveals the secret. Call it only where the secret is sent.
+   *
+   * @returns the secret itself
+   */
   reveal(): string {
     return this.#value;
   }
 
+  /** Returns `[redacted]`. */
   toString(): string {
     return REDACTED;
   }
 
+  /** Returns `[redacted]`. */
   toJSON(): string {
     return REDACTED;
   }
 
+  /** Returns `[redacted]`. */
   [Symbol.toPrimitive](): string {
     return REDACTED;
   }

@@ -1,16 +1,16 @@
-/** A value, or a promise of one. In-process implementations answer at once; the guard then adds no tick to the call. */
+/** A value, or a promise of one. Implementations in this process answer at once; the guard then adds no tick to the call. */
 export type Awaitable<T> = T | PromiseLike<T>;
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
 
-/** `await` without the tick: continues at once when the value is already there. */
+/** As `await`, without the tick: continues at once if the value is already there. */
 export function chain<T, R>(value: Awaitable<T>, next: (value: T) => Awaitable<R>): Awaitable<R> {
   return isThenable(value) ? value.then(next) : next(value);
 }
 
-/** {@link chain} with an error path; a synchronous throw of `start` goes down the error path too. */
+/** As {@link chain}, with an error path, which a synchronous throw of `start` takes too. */
 export function attempt<T, R>(
   start: () => Awaitable<T>,
   next: (value: T) => Awaitable<R>,
@@ -20,7 +20,7 @@ export function attempt<T, R>(
   let later: Promise<T> | undefined;
   try {
     value = start();
-    // whether it is a thenable may throw as well, and what its `then` does is its own affair
+    // the check for a thenable may throw too; Promise.resolve contains what its `then` does
     if (isThenable(value)) later = Promise.resolve(value);
   } catch (error) {
     return failed(error);
@@ -28,7 +28,7 @@ export function attempt<T, R>(
   return later === undefined ? next(value as T) : later.then(next, failed);
 }
 
-/** Waits for those that are not there yet; at once where all are. */
+/** Waits for all values; returns at once if all are already there. */
 export function waitForAll(values: readonly Awaitable<unknown>[]): Awaitable<void> {
   const promises = values.filter(isThenable);
   return promises.length === 0 ? undefined : Promise.all(promises).then(() => undefined);

@@ -1,15 +1,15 @@
 import { isThenable } from './awaitable.js';
 
 /**
- * Calls a function of the program whose failure must change nothing: a throw, or the rejection of a promise it returns, goes to `failed`. What
- * was thrown may be hostile itself; if `failed` throws over it, that is the end of it.
+ * Calls a function of the program whose failure must change nothing: a throw, or the rejection of a promise it returns, goes to `failed`. The
+ * thrown value may be hostile: if `failed` throws because of it, that error is dropped.
  */
 export function callSafely<A extends readonly unknown[]>(fn: (...args: A) => unknown, args: A, failed: (error: unknown) => void): void {
   const report = (error: unknown): void => {
     try {
       failed(error);
     } catch {
-      // it could not even be reported
+      // the failure cannot be reported
     }
   };
   try {

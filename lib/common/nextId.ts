@@ -8,9 +8,9 @@ export const bootId: string = randomBytes(12).toString('base64url');
 
 let counter = 0;
 
-/** An id that no other call of this process, and no other process, gets. */
+/** Makes an id that is unique across calls and processes. */
 export function nextId(prefix: string): string {
   counter += 1;
-  // Buffer round trip: a flat one-byte string instead of a rope that keeps its parts alive
+  // the Buffer round trip makes a flat one-byte string instead of a rope that keeps its parts alive
   return Buffer.from(`${prefix}_${bootId}-${counter.toString(36)}`, 'latin1').toString('latin1');
 }

@@ -1,2 +1,2 @@
-/** Kept equal to package.json's by a spec. */
+/** The version of this package; a spec keeps it equal to the one in package.json. */
 export const VERSION: string = '0.1.0';

@@ -1,47 +1,70 @@
 import type { Awaitable } from '../common/awaitable.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../model/Decision.js';
 
-/** Options of one question to a decision service. */
+/** Options of one request to a decision service. */
 export interface AskOptions {
-  /** Aborts the question. An aborted question is no decision. */
+  /** Aborts the request. An aborted request gives no decision. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** An approval that is about to be used. */
 export interface ApprovalUse {
+  /** The approval. */
   readonly decisionId: string;
-  /** SHA-256 of the effective params that would run. */
+  /** SHA-256 of the effective params that would run, as 64 hex digits. */
   readonly digest: string;
-  /** Names the task that uses it. The same token again is the same use: its process may have died before it began. */
+  /** Identifies the task that uses the approval. The same token again is the same use: its process may have died before it began. */
   readonly token: string;
 }
 
 /**
- * Answers guarded calls: the policy decision point (PDP). Implement `decide` and `status`; the rest is optional and makes approvals
- * prompter (push) or stronger (consume). A service that throws, or answers something that is no decision, denies the call.
+ * Decides guarded calls: the policy decision point (PDP). Implement `decide` and `status`; the other methods are optional and make approvals faster
+ * (push) or stronger (consume). A service that throws, or whose answer is not a valid decision, denies the call. To wrap a service, use
+ * `forwardingService`, which drops none of its methods.
  */
 export interface DecisionService {
-  /** Decides one call. Answer at once where you can: the guard then adds no tick. */
+  /**
+   * Decides one call. Answer synchronously where you can: the guard then adds no tick to the call.
+   *
+   * @returns the decision
+   */
   decide(request: DecisionRequest, options: AskOptions): Awaitable<Decision>;
-  /** Where an approval stands. */
+  /**
+   * Reads the status of an approval.
+   *
+   * @returns the status
+   */
   status(decisionId: string, options: AskOptions): Awaitable<DecisionStatus>;
-  /** Many at once, for services that offer it; same order as asked. */
+  /**
+   * Reads the status of many approvals at once.
+   *
+   * @returns the statuses in the order of `decisionIds`
+   */
   statuses?(decisionIds: readonly string[], options: AskOptions): Awaitable<readonly DecisionStatus[]>;
-  /** Pushes statuses as they change; while it runs, nothing is polled. */
+  /**
+   * Pushes statuses as they change; while it runs, nothing is polled.
+   *
+   * @param signal ends the stream
+   */
   watch?(signal: AbortSignal): AsyncIterable<DecisionStatus>;
   /**
-   * Decides the original call afresh just before an approved one runs, counting the verdicts on `decisionId`. `approval_needed` means that a
-   * person has to be asked again, under the new decisionId.
+   * Decides the original call again just before an approved one runs, counting the verdicts on `decisionId`.
+   *
+   * @returns the decision; `approval_needed` demands a new approval, under the new decisionId
    */
   reevaluate?(request: DecisionRequest, decisionId: string, options: AskOptions): Awaitable<Decision>;
-  /** Uses the approval up, once, ever. Resolves to false where it is not approved, used already, expired, or for other params. */
+  /**
+   * Uses the approval up, at most once ever.
+   *
+   * @returns false where it is not approved, was already used, has expired, or is for other params
+   */
   consume?(use: ApprovalUse): Awaitable<boolean>;
-  /** The caller no longer wants the approval. */
+  /** Tells the service that the caller no longer wants the approval. */
   withdraw?(decisionId: string): Awaitable<void>;
-  /** The caller's deadline for the approval has passed. */
+  /** Tells the service that the caller's deadline for the approval has passed. */
   expire?(decisionId: string): Awaitable<void>;
-  /** Settles when the first question can be asked; guarded calls wait for it. */
+  /** Settles when the service can answer requests; guarded calls wait for it. */
   ready?(): Awaitable<void>;
-  /** Ends everything the service holds open. */
+  /** Releases everything that the service holds open. */
   close?(): Awaitable<void>;
 }

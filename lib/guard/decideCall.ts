@@ -53,8 +53,9 @@ function validate(
   snapshot: OwnParams,
   firstNull: string | undefined,
 ): Awaitable<CallRequest> {
-  const { schema } = call;
+  const { schema, schemaAppliesTo } = call;
   if (schema !== undefined) {
+    if (schemaAppliesTo === 'sanitized') return new CallRequest(snapshot, call, runtime);
     return chain(validateParams(schema, recordOf(snapshot), runtime.limits), (params) => {
       // a retried call was validated before it was stored: its params must still be the same afterwards
       if (call.retryOf === undefined || canonicalDigest(params) === canonicalDigest(recordOf(snapshot)))

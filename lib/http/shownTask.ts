@@ -1,9 +1,9 @@
 import type { Task } from '../model/Task.js';
 
-/** What of a task is shown only where the host says so: what its call was made with, for whom, what came of it, and who decided. */
+/** The details of a task that are shown only if the host asks for them: the call's params and session, its result or error, and the people who decided. */
 export type TaskDetail = 'params' | 'session' | 'result' | 'error' | 'people';
 
-/** A task as it may be sent to whoever may see it. */
+/** The JSON form of a task for those who may see it. */
 export function shownTask(task: Task, details: ReadonlySet<TaskDetail>): Readonly<Record<string, unknown>> {
   const { taskId, decisionId, status, toolName, agentId, reason, createdAtMs, updatedAtMs, expiresAtMs } = task;
   const has = (detail: TaskDetail): boolean => details.has(detail);
@@ -26,12 +26,12 @@ export function shownTask(task: Task, details: ReadonlySet<TaskDetail>): Readonl
   };
 }
 
-/** A task made by hand may have a time that no date can have. */
+/** A manually created task may have a time outside the range of dates. */
 function timeOf(ms: number): string | null {
   return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : null;
 }
 
-/** What a method returned may be anything, and has to be sent nevertheless. */
+/** Turns any value that a method returned into JSON. */
 function plain(value: unknown): unknown {
   try {
     const text = JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part)) as string | undefined;

@@ -7,39 +7,57 @@ import { shownTask } from './shownTask.js';
 import type { TaskDetail } from './shownTask.js';
 import type { HttpAnswer } from './toHttp.js';
 
-/** Which tasks somebody may see: all of them, none, or those of which the function says true. */
+/** The tasks that a sender may see: all (`true`), none (`false`), or those for which the function returns true. */
 export type TasksAccess = boolean | ((task: Task) => boolean);
 
-/** What the route of the task registry takes. `R` is the framework's request. */
+/** The options of the task registry's route. `R` is the framework's request. */
 export interface TasksOptions<R> {
-  /** Default: the module of the middleware, else the one that `AegisModule.configure()` made. */
+  /**
+   * The module whose tasks are shown.
+   *
+   * @defaultValue the module of the middleware, else the one that `AegisModule.configure()` made
+   */
   readonly module?: AegisModule | AegisModuleView | undefined;
   /**
-   * What the sender of a request may see, of whom your host has authenticated. `true` is every task, and the stats; a function is the tasks that it says
-   * `true` of, and no stats. Anything else is 403. Where it throws, the request ends with that error.
+   * Returns what the sender of a request, whom your host has authenticated, may see. `true` shows every task and the stats; a function shows the tasks for which it
+   * returns `true`, and no stats. Any other value is answered with 403. If `authorize` throws, the request ends with that error.
    */
   readonly authorize: (request: R) => TasksAccess | Promise<TasksAccess>;
-  /** What is shown beside ids, names, times and statuses. Default: nothing. Params, sessions, results and errors hold what calls were made with. */
+  /**
+   * The details that are shown beside ids, names, times and statuses. Params, sessions, results and errors can hold confidential data of the calls.
+   *
+   * @defaultValue no details
+   */
   readonly show?: readonly TaskDetail[] | undefined;
 }
 
-/** What is asked of the task registry. */
+/** A request for the task registry. */
 export interface TasksQuery<R> {
+  /** The request of the framework. */
   readonly request: R;
-  /** GET or HEAD; anything else is 405. Default GET. */
+  /**
+   * The HTTP method: GET or HEAD. Any other is answered with 405.
+   *
+   * @defaultValue GET
+   */
   readonly method?: string | undefined;
-  /** One task, or `stats`. Default: the list. */
+  /**
+   * The id of one task, or `stats`.
+   *
+   * @defaultValue the list of tasks
+   */
   readonly id?: string | undefined;
-  /** `status`, `agent`, `tool` and `limit` (100 by default, 1,000 at most) of the list. */
+  /** The filters of the list: `status`, `agent`, `tool` and `limit` (100 by default, 1,000 at most). */
   readonly query?: unknown;
 }
 
 const NO_STORE = { 'cache-control': 'no-store' };
 
 /**
- * The task registry over HTTP, for any framework: the list, one task, or the stats. It shows nothing before `authorize` has said whom it may show what.
+ * Makes the route of the task registry for any web framework: the list of tasks, one task, or the stats. It shows only what `authorize` allows.
  *
- * @throws ConfigError without an `authorize` function
+ * @returns a function that answers a request
+ * @throws ConfigError if there is no `authorize` function
  * @example
  * const tasks = tasksRoute({ authorize: (request: Request) => isOperator(request) });
  * const { status, body, headers } = await tasks({ request, id: 'stats' });
@@ -47,19 +65,19 @@ const NO_STORE = { 'cache-control': 'no-store' };
 export function tasksRoute<R>({ module, authorize, show = [] }: TasksOptions<R>): (query: TasksQuery<R>) => Promise<HttpAnswer> {
   if (typeof authorize !== 'function')
     throw new ConfigError([
-      { where: 'tasks', message: 'need `authorize`, a function of the request: without one nobody could say who may see them.' },
+      { where: 'tasks', message: 'need `authorize`, a function of the request that returns which tasks the sender may see.' },
     ]);
   const details = new Set(show);
   return async ({ request, method = 'GET', id, query }) => {
     if (method !== 'GET' && method !== 'HEAD')
-      return refused(405, 'method_not_allowed', 'Tasks can only be read here.', { allow: 'GET, HEAD' });
+      return refused(405, 'method_not_allowed', 'Tasks are read-only here; use GET or HEAD.', { allow: 'GET, HEAD' });
     const access = await authorize(request);
     if (access !== true && typeof access !== 'function') return refused(403, 'forbidden', 'You may not see these tasks.');
     const visible = (task: Task): boolean => access === true || access(task) === true;
     const { tasks } = module ?? AegisModule.current;
     if (id === 'stats') {
-      // counts of tasks that somebody may not see tell of them
-      if (access !== true) return refused(403, 'forbidden', 'You may not see the stats, which are of all tasks.');
+      // the counts would reveal tasks that the sender may not see
+      if (access !== true) return refused(403, 'forbidden', 'You may not see the stats, because they count all tasks.');
       return { status: 200, body: { ...(await tasks.getStats()) }, headers: NO_STORE };
     }
     if (id !== undefined && id !== '') {
@@ -67,11 +85,16 @@ export function tasksRoute<R>({ module, authorize, show = [] }: TasksOptions<R>)
       if (task === undefined || !visible(task)) return refused(404, 'task_not_found', 'There is no such task.');
       return { status: 200, body: shownTask(task, details), headers: NO_STORE };
     }
-    const asked = listOf(query);
-    if (asked === undefined) return refused(400, 'invalid_query', 'The query has `status`, `agent`, `tool` and `limit`, each once.');
-    const { limit, ...which } = asked;
-    // the registry cannot ask `authorize`, so what may not be seen must not use up the limit
-    const found = await tasks.listTasks({ ...which, limit: access === true ? limit : Infinity });
+    const filters = listQuery(query);
+    if (filters === undefined)
+      return refused(
+        400,
+        'invalid_query',
+        'The query may have `status`, `agent`, `tool` and `limit`, each at most once and with a valid value.',
+      );
+    const { limit, ...filter } = filters;
+    // tasks that the sender may not see must not use up the limit, and only `authorize` knows them
+    const found = await tasks.listTasks({ ...filter, limit: access === true ? limit : Infinity });
     return {
       status: 200,
       body: {
@@ -96,8 +119,8 @@ interface ListQuery {
   readonly limit: number;
 }
 
-/** A filter that cannot be read is refused: to leave it out would show more than was asked for. */
-function listOf(query: unknown): ListQuery | undefined {
+/** Reads the filters. An invalid filter is refused, because ignoring it would show more than the sender asked for. */
+function listQuery(query: unknown): ListQuery | undefined {
   const given = new Map<string, unknown>(Object.entries((query ?? {}) as object));
   const texts = ['status', 'agent', 'tool', 'limit'].map((name) => given.get(name));
   if (!texts.every((text) => text === undefined || typeof text === 'string')) return undefined;

@@ -6,28 +6,35 @@ import type { VerdictError } from '../model/errors/SetupErrors.js';
 import { isPending } from '../model/PendingApproval.js';
 import type { PendingApproval } from '../model/PendingApproval.js';
 
-/** An answer to an HTTP request: a status, a body for JSON, and headers in small letters. */
+/** An answer to an HTTP request: a status, a body for JSON, and headers in lower case. */
 export interface HttpAnswer {
+  /** The HTTP status. */
   readonly status: number;
+  /** To be sent as JSON. */
   readonly body: Readonly<Record<string, unknown>>;
+  /** Headers, in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What {@link toHttp} takes besides. */
+/** The options of {@link toHttp}. */
 export interface ToHttpOptions {
-  /** Where the task registry is mounted, such as `/tasks`: an answer of 202 says in `location` where the call's task is. Default: none. */
+  /**
+   * The path at which the task registry is mounted, such as `/tasks`. The `location` header of a 202 then points to the call's task.
+   *
+   * @defaultValue no `location` header
+   */
   readonly tasksAt?: string | undefined;
 }
 
-/** What only the operator can mend is told to him, by the error itself, and to nobody else. */
+/** For errors that only the operator can fix. The error itself tells the operator; the caller gets no details. */
 const OURS: readonly [string, string] = ['internal_error', 'The call could not be guarded, so it did not run.'];
-const UNDECIDED: readonly [string, string] = ['decision_unavailable', 'No decision could be had, so the call did not run.'];
+const UNDECIDED: readonly [string, string] = ['decision_unavailable', 'There was no decision, so the call did not run.'];
 
 type Told = readonly [status: number, code: string, message: string];
 
-/** By name, so that errors of another copy of this package count too. What is told of these is the same for all, whatever the service said. */
+/** The answers by error name, so that errors of another copy of this package count too. They are fixed: they never hold a text of the decision service. */
 const BY_NAME: ReadonlyMap<string, Told> = /* @__PURE__ */ new Map<string, Told>([
-  // the service refused the key of this program: 401 would tell the caller that the own one is wrong
+  // the service refused this program's key; with a 401 the caller would suspect its own
   ['AuthError', [502, ...UNDECIDED]],
   ['BadRequestError', [502, ...UNDECIDED]],
   ['NotFoundError', [502, ...UNDECIDED]],
@@ -37,25 +44,26 @@ const BY_NAME: ReadonlyMap<string, Told> = /* @__PURE__ */ new Map<string, Told>
   ['TransportError', [503, ...UNDECIDED]],
   ['TimeoutError', [504, ...UNDECIDED]],
   ['StoreError', [503, 'store_unavailable', 'The approval could not be recorded.']],
-  ['ShutdownError', [503, 'shutdown', 'The service is ending, so the call did not run.']],
-  ['CapacityError', [429, 'capacity', 'Too much is waiting already, so the call did not run.']],
-  ['ApprovalTimeoutError', [504, 'approval_timeout', 'Nobody decided in time, so the call did not run.']],
+  ['ShutdownError', [503, 'shutdown', 'The service is shutting down, so the call did not run.']],
+  ['CapacityError', [429, 'capacity', 'Too many calls are waiting already, so the call did not run; try again later.']],
+  ['ApprovalTimeoutError', [504, 'approval_timeout', 'No one decided in time, so the call did not run.']],
   ['ApprovalCancelledError', [409, 'approval_cancelled', 'The approval was cancelled, so the call did not run.']],
   ['CallAbortedError', [499, 'call_aborted', 'The call was aborted before it ran.']],
-  ['TaskStateError', [409, 'invalid_task_state', 'The task has another status by now.']],
+  ['TaskStateError', [409, 'invalid_task_state', 'The task already has another status.']],
   ['OutcomeUnknownError', [500, 'outcome_unknown', 'It is not known whether the call ran. Do not repeat it.']],
 ]);
 
-/** Codes of a ParamsError that tell of the caller's arguments. The others tell of a guard's callbacks. */
+/** The codes of a ParamsError that concern the caller's arguments. The others concern a guard's callbacks. */
 const OF_THE_CALLER: ReadonlySet<string> = /* @__PURE__ */ new Set(['invalid_params', 'schema_mismatch', 'unsupported_param']);
 
 /**
- * What an error of ours is over HTTP: 403 for a refusal, 202 for a call that waits for a person, 400 for params that do not fit, 429 where too much
- * waits, 502, 503 and 504 where no decision could be had, and so on. A PendingApproval that a guarded call returned is 202 as well.
+ * Turns an error of this package into an HTTP answer: 403 for a refusal, 202 for a call that waits for a person, 400 for invalid params, 429 where too many calls
+ * wait, 502, 503 or 504 where there was no decision, and so on. A PendingApproval that a guarded call returned becomes a 202 as well.
  *
- * Nothing secret is in it: no arguments, no stack, no cause, no word of how the program is set up, nor what a service answered that failed.
+ * The answer holds nothing confidential: no arguments, no stack, no cause, no configuration, and nothing that a failed service answered.
  *
- * @returns `undefined` for what is not ours: a tool's own error is for the program to answer
+ * @param error what a guarded call threw or returned
+ * @returns `undefined` for any other value, such as a tool's own error, which the program has to answer itself
  * @example
  * const answer = toHttp(error);
  * if (answer === undefined) throw error;

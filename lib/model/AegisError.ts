@@ -1,12 +1,12 @@
 const BRAND: unique symbol = Symbol.for('aegis.error') as never;
 
 /**
- * The base of every error that Aegis throws. Each class has a literal `name` and `code` (minifiers rename classes, so neither is taken from
- * them) and keeps its data as fields. A guarded call that ends in one of these, other than by the method's own throw, has **not** run.
+ * The base of every error that Aegis throws. Each class has a literal `name` and `code` (minifiers rename classes) and keeps its data as fields. A
+ * guarded call that ends in one of them has **not** run, except for OutcomeUnknownError and errors that the method itself threw.
  */
 export abstract class AegisError extends Error {
   abstract override readonly name: string;
-  /** What happened, for programs: `HTTP_403`, the service's own error code, or a constant of the class. */
+  /** What happened, for programs: a constant of the class, the service's own error code, or `HTTP_<status>`. */
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
@@ -15,20 +15,27 @@ export abstract class AegisError extends Error {
     Object.defineProperty(this, BRAND, { value: true });
   }
 
-  /** True for every Aegis error, also for one of another copy of this package or of another realm. */
+  /**
+   * Whether a value is an Aegis error, also one of another copy of this package or of another realm.
+   *
+   * @returns true for every Aegis error
+   */
   static is(error: unknown): error is AegisError {
     return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[BRAND] === true;
   }
 }
 
-/** The fields of an error that may be stored, shown and sent: never its stack, cause or data. */
+/** The fields of an error that may be stored, shown and sent. Never its stack, cause or data. */
 export interface ErrorSummary {
+  /** The error's name. */
   readonly name: string;
+  /** The error's code, where it has one. */
   readonly code?: string | undefined;
+  /** The error's message. */
   readonly message: string;
 }
 
-/** Summarises anything that was thrown. */
+/** Summarizes anything that was thrown. */
 export function summarizeError(error: unknown): ErrorSummary {
   try {
     if (error instanceof Error || AegisError.is(error)) {

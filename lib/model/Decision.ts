@@ -1,102 +1,124 @@
 import type { Params, Session } from './Params.js';
 
-/** What a decision demands. Anything else a service may say is treated as `deny`. */
+/** What a decision demands. Any other value is treated as `deny`. */
 export type Effect = 'allow' | 'deny' | 'sanitize' | 'approval_needed';
 
-/** One thing a call violates, in the protocol's words. */
+/** One rule that a call violates. */
 export interface Violation {
+  /** The kind of rule, such as `policy` or `parameter`. */
   readonly type: string;
+  /** What is violated, in words for the caller. */
   readonly message: string;
+  /** The param that violates it. */
   readonly field?: string | undefined;
+  /** The rule itself; with embedded policies the policy's id, if the module exposes it. */
   readonly condition?: string | undefined;
-  /** What the call had. For logs and approvers; never shown to a model, never part of an error's message or JSON. */
+  /** The value in the call. For logs and approvers; never shown to a model, never part of an error's message or JSON. */
   readonly actualValue?: unknown;
+  /** The kind of limit, such as `max`. */
   readonly limitType?: string | undefined;
 }
 
 interface DecisionFields {
-  /** Names this decision at the service that made it. */
+  /** Identifies this decision at the service that made it. */
   readonly decisionId: string;
-  /** Whom and what the service says it decided on. Where given, they must be the call's own, or the answer is refused. */
+  /** The agent that the service decided about. If given, it must be the call's own. */
   readonly agentId?: string | undefined;
+  /** The tool that the service decided about. If given, it must be the call's own. */
   readonly toolName?: string | undefined;
+  /** Identifies the request at the service. */
   readonly requestId?: string | undefined;
+  /** The tenant that the service decided for. */
   readonly tenantId?: string | undefined;
-  /** Why, in words its author meant for the caller. */
+  /** Why, in words that its author meant for the caller. */
   readonly reason?: string | undefined;
+  /** The rules that the call violates. */
   readonly violations?: readonly Violation[] | undefined;
-  /** Hash of the policy set that decided, where the service tells. */
+  /** Hash of the policy set that decided, if the service reports it. */
   readonly policySetHash?: string | undefined;
   /** How the policies were evaluated; free form. */
   readonly policyEvaluations?: readonly unknown[] | undefined;
+  /** How long the service took, in milliseconds. */
   readonly latencyMs?: number | undefined;
 }
 
-/** Run with the snapshot as it is. */
+/** Run the call with its own params. */
 export interface AllowDecision extends DecisionFields {
+  /** The call runs. */
   readonly effect: 'allow';
-  /** An allow never replaces params; one that has any is refused. */
+  /** An allow never replaces params; an answer with both is refused. */
   readonly params?: undefined;
 }
 
-/** Do not run. */
+/** Do not run the call. */
 export interface DenyDecision extends DecisionFields {
+  /** The call does not run. */
   readonly effect: 'deny';
 }
 
-/** Run with `params`: the complete params, never a delta. */
+/** Run the call with `params` instead of its own. */
 export interface SanitizeDecision extends DecisionFields {
+  /** The call runs with changed params. */
   readonly effect: 'sanitize';
+  /** The complete params that run, never a delta. */
   readonly params: Params;
-  /** Why they were replaced. */
+  /** Why the params were replaced. */
   readonly message?: string | undefined;
 }
 
-/** A person has to decide. */
+/** A person must decide the call. */
 export interface ApprovalNeededDecision extends DecisionFields {
+  /** A person has to approve the call first. */
   readonly effect: 'approval_needed';
-  /** The complete params that would run, where they differ from the call's; approvers see these. */
+  /** The complete params that would run, if they differ from the call's; approvers see these. */
   readonly params?: Params | undefined;
+  /** Why the params were replaced. */
   readonly message?: string | undefined;
+  /** Identifies the approval at the service, if it has an id of its own. */
   readonly approvalId?: string | undefined;
-  /** When the approval ends, in epoch milliseconds, where the service owns that. */
+  /** When the approval expires, in epoch milliseconds, if the service decides that. */
   readonly expiresAtMs?: number | undefined;
 }
 
-/** The answer to one call. */
+/** The decision on one call. */
 export type Decision = AllowDecision | DenyDecision | SanitizeDecision | ApprovalNeededDecision;
 
-/** Where an approval stands. */
+/** The status of an approval at its decision service. */
 export interface DecisionStatus {
+  /** The approval. */
   readonly decisionId: string;
-  /** `expired`: nobody decided in time. `invalid`: the service answered something that cannot be believed; the task fails. */
+  /** `expired`: no one decided in time. `invalid`: the service's answer was not accepted, and the task fails. */
   readonly state: 'pending' | 'approved' | 'denied' | 'expired' | 'invalid';
-  /** Why, from the person who decided or the service. */
+  /** Why, in the words of the person who decided or of the service. */
   readonly reason?: string | undefined;
-  /** Who decided, where known. */
+  /** Who decided, if known. */
   readonly by?: string | undefined;
 }
 
-/** One call, as a decision service sees it. Everything in it is a frozen copy. */
+/** One call as a decision service sees it. Everything in it is a frozen copy. */
 export interface DecisionRequest {
   /** Unique to this call; also its idempotency key and nonce. */
   readonly callId: string;
+  /** The agent that calls. */
   readonly agentId: string;
+  /** The tool that is called. */
   readonly toolName: string;
-  /** The key of the guard (by default the tool's name). */
+  /** The key of the guard; by default the tool's name. */
   readonly guardKey: string;
+  /** The call's arguments by parameter name. */
   readonly params: Params;
-  /** SHA-256 over the params' canonical form; computed when first read. */
+  /** SHA-256 over the params' canonical form, as 64 hex digits; computed when first read. */
   readonly paramsDigest: string;
+  /** Host data about the caller; null if there is none. */
   readonly session: Session | null;
-  /** SHA-256 over the session's canonical form; computed when first read. */
+  /** SHA-256 over the session's canonical form, as 64 hex digits; computed when first read. */
   readonly sessionDigest: string;
   /** Action groups of the guard. */
   readonly groups: readonly string[];
-  /** Params that are left out of decision and digest; only their names are known. */
+  /** Names of params that are left out of `params` and the digest. */
   readonly opaque: readonly string[];
-  /** Params that a sanitize may remove: the guard's schema makes them optional without a default. */
+  /** Names of params that a sanitize may remove: the guard's schema makes them optional and gives them no default. */
   readonly removable: readonly string[];
-  /** How long the guard lets an approval wait, in milliseconds. */
+  /** How long an approval may stay pending, in milliseconds. */
   readonly approvalTimeoutMs: number;
 }

@@ -7,16 +7,16 @@ import type { Decision, DecisionRequest } from './Decision.js';
 import type { Params } from './Params.js';
 import type { PendingTask } from './Task.js';
 
-/** A decision was made on a call: the first one, or a fresh one on an approved call. */
+/** A decision was made on a call: the first one, or a fresh one just before an approved call runs. */
 export interface DecidedEvent {
   readonly kind: 'decided';
   readonly request: DecisionRequest;
   readonly decision: Decision;
-  /** The approval that is decided afresh just before its call runs. */
+  /** The approval of the call that was decided again. */
   readonly approvalId?: string | undefined;
 }
 
-/** A call waits for a person. */
+/** A call is waiting for a person. */
 export interface OpenedEvent {
   readonly kind: 'opened';
   readonly task: PendingTask;
@@ -30,7 +30,7 @@ export interface VerdictEvent {
   readonly decisionId: string;
   readonly by: string;
   readonly approved: boolean;
-  /** Where the approval stands after it. */
+  /** The status of the approval after the verdict. */
   readonly status: string;
   /** SHA-256 of the effective params that were decided on. */
   readonly digest: string;
@@ -43,11 +43,11 @@ export interface EnteringEvent {
   readonly agentId: string;
   readonly toolName: string;
   readonly decisionId: string;
-  /** The task of an approved call; a call that was allowed at once has none. */
+  /** The task of an approved call; absent if the call was allowed at once. */
   readonly taskId?: string | undefined;
   /** The claim under which an approved call runs. */
   readonly token?: string | undefined;
-  /** A deep-frozen copy of what the method gets. */
+  /** A deep-frozen copy of the params that the method gets. */
   readonly params: Params;
 }
 
@@ -62,7 +62,7 @@ export interface SettledEvent {
   readonly outcome: 'completed' | 'failed' | 'unknown' | 'withheld';
 }
 
-/** Another policy set is in force. */
+/** Another policy set came into force. */
 export interface PoliciesEvent {
   readonly kind: 'policies';
   readonly hash: string;
@@ -91,7 +91,7 @@ export interface Journal {
   before?(event: EnteringEvent): Awaitable<void>;
 }
 
-/** Several journals as one; `undefined` for none, so that a module without a journal pays one comparison. */
+/** Combines journals into one; `undefined` without any, so that a module without a journal pays for one comparison. */
 export function combineJournals(journals: Journal | readonly Journal[] | undefined): Journal | undefined {
   const all = journals === undefined ? [] : isList(journals) ? [...journals] : [journals];
   if (all.length === 0) return undefined;

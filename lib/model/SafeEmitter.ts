@@ -3,8 +3,8 @@ import { callSafely } from '../common/callSafely.js';
 import { publishCallbackError } from './diagnostics.js';
 
 /**
- * An EventEmitter whose listeners cannot hurt: one that throws or rejects is reported once on `aegis:diagnostics`, and the others, and
- * whoever emitted, go on. Node's own would stop at the first throw and hand it to the emitter.
+ * An EventEmitter whose listeners cannot disturb the program: one that throws or rejects is reported once on `aegis:diagnostics`, and the other
+ * listeners and the emitting code go on. Node's own would stop at the first throw and pass it to the emitting code.
  */
 export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends EventEmitter<Events> {
   override emit<K>(event: K | keyof Events, ...args: unknown[]): boolean {

@@ -1,43 +1,50 @@
 import type { ErrorSummary } from './AegisError.js';
 import type { Params, Session } from './Params.js';
 
-/** How the caller waits for a person: `defer` returns a handle, `wait` resolves when it has run, `throw` raises ApprovalPendingError. */
+/** How a guarded call waits for a person: `defer` returns a handle, `wait` resolves when the method has run, `throw` raises ApprovalPendingError. */
 export type ApprovalMode = 'defer' | 'wait' | 'throw';
 
-/** What another process needs to take a task over. Only tasks of a durable store have it. */
+/** What another process needs to take over a task. Only tasks of a durable store have it. */
 export interface TaskOrigin {
-  /** The store handle that made it: its process sees to it as long as that lives. */
+  /** The store handle that created the task: its process handles the task as long as it lives. */
   readonly ownerId: string;
-  /** Whether another process may run it. If not, it ends with its home. */
+  /** Whether another process may run it. If not, it ends with its owner. */
   readonly resumable: boolean;
-  /** The params as called, before any sanitize: what a fresh decision is made on. */
+  /** The params as called, before any sanitize: a fresh decision is made on these. */
   readonly originalParams: Params;
-  /** The class of the object it was called on; '' for a plain function. An instance of another class never takes its place by itself. */
+  /** The class of the object it was called on; '' for a plain function. An instance of another class never replaces it automatically. */
   readonly target: string;
-  /** How many arguments the caller gave. */
+  /** The number of arguments that the caller passed. */
   readonly argumentCount: number;
-  /** SHA-256 of the guard's parameter names: a guard that has others now never runs it. */
+  /** SHA-256 of the guard's parameter names: a guard with other names never runs it. */
   readonly signature: string;
   /** Whether the method may run again after a crash. */
   readonly idempotent: boolean;
 }
 
-/** A person's word on a task whose outcome was unknown. */
+/** A person's resolution of a task whose outcome was unknown. */
 export interface TaskResolution {
+  /** `done`: it ran. `retry`: run it again as a new task. `abandon`: give it up. */
   readonly how: 'done' | 'retry' | 'abandon';
+  /** The person who resolved it. */
   readonly by: string;
+  /** Why, in the person's words. */
   readonly reason?: string | undefined;
+  /** When, in epoch milliseconds. */
   readonly atMs: number;
 }
 
-/** What every task has, whatever its status. Times are epoch milliseconds. */
+/** The fields of every task. Times are epoch milliseconds. */
 export interface TaskFields {
+  /** Identifies the task. */
   readonly taskId: string;
-  /** The approval at the decision service. It changes when the call is decided afresh and has to be asked again. */
+  /** The approval at the decision service. It changes when a fresh decision demands a new approval. */
   readonly decisionId: string;
+  /** The agent that called. */
   readonly agentId: string;
+  /** The tool that was called. */
   readonly toolName: string;
-  /** Names the guard that can run it. */
+  /** The key of the guard that can run it. */
   readonly guardKey: string;
   /** The effective params: what approvers see and what runs. */
   readonly params: Params;
@@ -45,102 +52,119 @@ export interface TaskFields {
   readonly digest: string;
   /** SHA-256 of the params as called, before any sanitize. */
   readonly originalDigest: string;
+  /** Host data about the caller; null if there is none. */
   readonly session: Session | null;
+  /** SHA-256 of the session. */
   readonly sessionDigest: string;
-  /** Why a person has to decide. */
+  /** Why a person must decide. */
   readonly reason: string | undefined;
-  /** `manual`: made by hand with createTask; it has no runner. */
+  /** `manual`: created with createTask; such a task has no method to run. */
   readonly mode: ApprovalMode | 'manual';
+  /** When the task was created. */
   readonly createdAtMs: number;
+  /** When the task last changed. */
   readonly updatedAtMs: number;
-  /** When the approval ends undecided. */
+  /** When the approval expires if no one decides it. */
   readonly expiresAtMs: number;
   /** Status polls so far. */
   readonly attemptCount: number;
-  /** Executions begun so far: the fence of the one that is under way. */
+  /** Executions started so far. */
   readonly runs: number;
   /** Grows by one with every change. */
   readonly version: number;
+  /** Data of the program about the task. */
   readonly metadata: Readonly<Record<string, unknown>>;
-  /** Earlier decisionIds, oldest first: the call was asked again. */
+  /** Earlier decisionIds, oldest first: each time a new approval was demanded. */
   readonly history: readonly string[];
   /** The task this one retries. */
   readonly retryOf: string | undefined;
+  /** What another process needs to take over the task. */
   readonly origin: TaskOrigin | undefined;
 }
 
-/** Nobody has decided yet. */
+/** A task that no one has decided. */
 export interface PendingTask extends TaskFields {
   readonly status: 'pending';
 }
 
-/** A person said yes; it has not started. */
+/** A task that was approved and has not started. */
 export interface ApprovedTask extends TaskFields {
   readonly status: 'approved';
+  /** Who approved it, if known. */
   readonly approvedBy?: string | undefined;
 }
 
-/** Written before the method's body is entered. */
+/** A task that is running; it is written before the method's body is entered. */
 export interface ExecutingTask extends TaskFields {
   readonly status: 'executing';
-  /** Unique to this one execution. */
+  /** Unique to this execution. */
   readonly claimToken: string;
   /** The store handle whose process executes it. */
   readonly executorId: string;
-  /** Unless renewed by then, its process is taken for dead. Epoch milliseconds of the store's clock. */
+  /** Its process is considered dead unless it renews the lease by then, in epoch milliseconds of the store's clock. */
   readonly leaseUntilMs: number;
+  /** When the execution started. */
   readonly startedAtMs: number;
 }
 
-/** It ran. */
+/** A task that ran. */
 export interface CompletedTask extends TaskFields {
   readonly status: 'completed';
-  /** What it returned. In a durable store: a copy of its plain data, or what stands for it (see docs/durability.md). */
+  /** The method's result. A durable store keeps a copy of its plain data, or a placeholder (see docs/durability.md). */
   readonly result: unknown;
+  /** Set if a person resolved its unknown outcome. */
   readonly resolution?: TaskResolution | undefined;
 }
 
-/** The method threw, or the approval could not be believed. */
+/** A task whose method threw, or whose approval was not accepted. */
 export interface FailedTask extends TaskFields {
   readonly status: 'failed';
+  /** What went wrong. */
   readonly error: ErrorSummary;
+  /** Set if a person resolved its unknown outcome. */
   readonly resolution?: TaskResolution | undefined;
 }
 
-/** Refused by a person or by a later decision; it never ran. */
+/** A task that a person or a later decision refused; it never ran. */
 export interface DeniedTask extends TaskFields {
   readonly status: 'denied';
+  /** Why it was refused. */
   readonly error: ErrorSummary;
+  /** Who refused it, if known. */
   readonly deniedBy?: string | undefined;
 }
 
-/** Nobody decided in time; it never ran. */
+/** A task that no one decided in time; it never ran. */
 export interface TimeoutTask extends TaskFields {
   readonly status: 'timeout';
+  /** Why it ended. */
   readonly error: ErrorSummary;
 }
 
-/** Cancelled before it ran. */
+/** A task that was cancelled before it ran. */
 export interface CancelledTask extends TaskFields {
   readonly status: 'cancelled';
+  /** Why it ended. */
   readonly error: ErrorSummary;
 }
 
-/** It was executing when its process ended: it may have run, wholly, partly or not at all. For a person to settle. */
+/** A task that was executing when its process ended: it may have run completely, partly or not at all. A person must resolve it. */
 export interface UnknownTask extends TaskFields {
   readonly status: 'unknown';
+  /** Why the outcome is unknown. */
   readonly error: ErrorSummary;
-  /** The store handle that executed it, where one did. */
+  /** The store handle that executed it, if any. */
   readonly executorId?: string | undefined;
 }
 
-/** One approval on the caller's side. */
+/** A guarded call that needs or needed an approval. */
 export type Task =
   PendingTask | ApprovedTask | ExecutingTask | CompletedTask | FailedTask | DeniedTask | TimeoutTask | CancelledTask | UnknownTask;
 
+/** The status of a task. */
 export type TaskStatus = Task['status'];
 
-/** All statuses, in the order a task can go through them. */
+/** All statuses, in the order in which a task can pass through them. */
 export const TASK_STATUSES: readonly TaskStatus[] = [
   'pending',
   'approved',
@@ -155,11 +179,11 @@ export const TASK_STATUSES: readonly TaskStatus[] = [
 
 const EDGES: Readonly<Record<TaskStatus, readonly TaskStatus[]>> = {
   pending: ['approved', 'denied', 'timeout', 'cancelled', 'failed'],
-  // to pending: decided afresh, and a person has to be asked again
+  // to pending: a fresh decision demands a new approval
   approved: ['executing', 'denied', 'timeout', 'cancelled', 'pending'],
   // to approved: only a guard that says `idempotent`, after a crash
   executing: ['completed', 'failed', 'unknown', 'approved'],
-  // a late settle, or a person's word
+  // a late result, or a person's resolution
   unknown: ['completed', 'failed'],
   completed: [],
   failed: [],
@@ -168,12 +192,12 @@ const EDGES: Readonly<Record<TaskStatus, readonly TaskStatus[]>> = {
   cancelled: [],
 };
 
-/** Whether a task may go from one status to another. */
+/** Whether a task may change from one status to another. */
 export function isLegalEdge(from: TaskStatus, to: TaskStatus): boolean {
   return EDGES[from].includes(to);
 }
 
-/** Whether it is over. `unknown` is not: it is never evicted or cleared. */
+/** Whether a status is final. `unknown` is not: such a task is never evicted or cleared. */
 export function isFinished(status: TaskStatus): boolean {
   return EDGES[status].length === 0;
 }

@@ -21,9 +21,9 @@ const STATES: readonly unknown[] = ['pending', 'approved', 'denied', 'expired'] 
 type Answer = Partial<Record<string, unknown>>;
 
 /**
- * Believes an answer only if it is one, and for this call. An effect nobody knows becomes a deny. What it gives back is a copy of the fields
- * that are known: nothing the service does to its answer later changes what happens.
+ * Accepts an answer only if it is a decision on this call. An unknown effect becomes a deny.
  *
+ * @returns a copy of the known fields, so that nothing the service does to its answer later changes what happens
  * @throws DecisionUnavailableError
  */
 export function checkDecision(decision: unknown, request: DecisionRequest, journal?: Journal): Decision {
@@ -31,30 +31,32 @@ export function checkDecision(decision: unknown, request: DecisionRequest, journ
     return readDecision(decision, request, journal);
   } catch (error) {
     if (AegisError.is(error)) throw error;
-    throw malformed('it cannot be read');
+    throw malformed('reading it threw an error');
   }
 }
 
 function readDecision(decision: unknown, request: DecisionRequest, journal: Journal | undefined): Decision {
-  if (typeof decision !== 'object' || decision === null) throw malformed('it is no object');
+  if (typeof decision !== 'object' || decision === null) throw malformed('it must be an object');
   const answer = decision as Answer;
   const { decisionId, effect, agentId, toolName, params } = answer;
-  if (typeof decisionId !== 'string' || decisionId === '' || decisionId.length > MAX_ID_LENGTH) throw malformed('it has no decisionId');
+  if (typeof decisionId !== 'string' || decisionId === '' || decisionId.length > MAX_ID_LENGTH)
+    throw malformed(`decisionId must be a string of 1 to ${MAX_ID_LENGTH} characters`);
   if (isGiven(agentId) && agentId !== request.agentId) throw swapped(request, decisionId, 'agent', journal);
   if (isGiven(toolName) && toolName !== request.toolName) throw swapped(request, decisionId, 'tool', journal);
   switch (effect) {
     case 'allow':
-      if (isGiven(params)) throw malformed('an allow cannot replace params');
+      if (isGiven(params)) throw malformed('an allow cannot replace params; use the effect sanitize');
       return fieldsOf(answer, request, decisionId, effect);
     case 'deny':
       return fieldsOf(answer, request, decisionId, effect);
     case 'sanitize':
-      if (!isRecord(params)) throw malformed('a sanitize needs the complete params');
+      if (!isRecord(params)) throw malformed('params of a sanitize must be an object with the complete params');
       return sanitizing(fieldsOf(answer, request, decisionId, effect), answer, params);
     case 'approval_needed': {
-      if (isGiven(params) && !isRecord(params)) throw malformed('the params of an approval are no object');
+      if (isGiven(params) && !isRecord(params)) throw malformed('params of an approval_needed must be an object with the complete params');
       const expiresAtMs = answer['expiresAtMs'];
-      if (isGiven(expiresAtMs) && numberOf(expiresAtMs) === undefined) throw malformed('the end of its approval is no time');
+      if (isGiven(expiresAtMs) && numberOf(expiresAtMs) === undefined)
+        throw malformed('expiresAtMs must be a finite number of epoch milliseconds');
       return asking(fieldsOf(answer, request, decisionId, effect), answer, isRecord(params) ? params : undefined, numberOf(expiresAtMs));
     }
     default: {
@@ -66,8 +68,10 @@ function readDecision(decision: unknown, request: DecisionRequest, journal: Jour
 }
 
 /**
- * Copies where a service says an approval stands, reading each field once: nothing it does to its answer later changes what happens. A state that
- * nobody knows is `invalid`; what has no readable decisionId is `undefined`.
+ * Copies the status of an approval, reading each field once, so that nothing the service does to its answer later changes what happens. An unknown
+ * state is `invalid`.
+ *
+ * @returns undefined if the answer has no readable decisionId
  */
 export function checkStatus(answer: unknown): DecisionStatus | undefined {
   try {
@@ -85,7 +89,7 @@ export function checkStatus(answer: unknown): DecisionStatus | undefined {
   }
 }
 
-/** What every decision may have; a field of another type than it should be is left out. */
+/** The fields common to all decisions; a field of a wrong type is left out. */
 function fieldsOf<E extends Decision['effect']>(answer: Answer, request: DecisionRequest, decisionId: string, effect: E) {
   return {
     effect,
@@ -123,12 +127,12 @@ function asking(
   decision.params = params;
   decision.message = textOf(answer['message']);
   decision.approvalId = textOf(answer['approvalId']);
-  // as it was checked: it may say something else when it is read again
+  // the checked value: reading it again may give another
   decision.expiresAtMs = expiresAtMs;
   return decision;
 }
 
-/** A service in JavaScript may say null where there is nothing. */
+/** A service in JavaScript may give null for nothing. */
 function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null;
 }
@@ -146,7 +150,7 @@ function listOf<T>(value: unknown): readonly T[] | undefined {
 }
 
 function malformed(why: string): DecisionUnavailableError {
-  return new DecisionUnavailableError('malformed', `The decision cannot be believed: ${why}.`);
+  return new DecisionUnavailableError('malformed', `The decision service's answer is not a valid decision: ${why}.`);
 }
 
 function swapped(
@@ -155,7 +159,7 @@ function swapped(
   what: string,
   journal: Journal | undefined,
 ): DecisionUnavailableError {
-  const message = `The decision is for another ${what} than was asked about.`;
+  const message = `The decision is for another ${what} than the call's.`;
   reportSecurity({ kind: 'security', code: 'decision_echo_mismatch', message, agentId, toolName, decisionId }, journal);
   return new DecisionUnavailableError('echo_mismatch', message);
 }

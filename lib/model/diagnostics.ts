@@ -1,10 +1,10 @@
 import { channel } from 'node:diagnostics_channel';
 import { AegisError } from './AegisError.js';
 
-/** What is reported on the diagnostics channel `aegis:diagnostics`. */
+/** A message on the diagnostics channel `aegis:diagnostics`. */
 export type Diagnostic =
   | {
-      /** An answer, approval or verdict that looks forged, replayed or swapped. Nothing ran. */
+      /** An answer, approval or verdict looks forged, replayed or swapped. Nothing ran. */
       readonly kind: 'security';
       readonly code: string;
       readonly message: string;
@@ -21,12 +21,12 @@ export type Diagnostic =
 
 const diagnostics = channel('aegis:diagnostics');
 
-/** Reports to whoever subscribed; costs nothing where nobody did. */
+/** Reports to the subscribers of the channel; costs nothing without one. */
 export function publishDiagnostic(diagnostic: Diagnostic): void {
   diagnostics.publish(diagnostic);
 }
 
-/** Reports what a callback of the program threw, without keeping the thrown thing itself. Never throws: it may throw again when it is looked at. */
+/** Reports what a callback of the program threw, without keeping the thrown value. Never throws, although reading the value may. */
 export function publishCallbackError(where: string, error: unknown): void {
   publishDiagnostic({ kind: 'callback', where, error: namesOf(error) });
 }
@@ -34,8 +34,8 @@ export function publishCallbackError(where: string, error: unknown): void {
 function namesOf(error: unknown): { readonly name: string; readonly message: string } {
   try {
     if (AegisError.is(error) || error instanceof Error) return { name: String(error.name), message: String(error.message) };
-    return { name: 'NonError', message: 'a value was thrown that is no Error' };
+    return { name: 'NonError', message: 'a value was thrown that is not an Error' };
   } catch {
-    return { name: 'NonError', message: 'something was thrown that cannot be read' };
+    return { name: 'NonError', message: 'a value was thrown that cannot be read' };
   }
 }

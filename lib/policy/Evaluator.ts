@@ -3,7 +3,7 @@ import type { EntityGraph } from './value/EntityGraph.js';
 import type { Policy } from './Policy.js';
 import type { StepBudget } from './value/StepBudget.js';
 
-/** Who asks, to do what: the part of a request that many calls share. */
+/** Who wants to do what: the part of a request that many calls share. */
 export interface Caller {
   readonly principal: EntityValue;
   readonly action: EntityValue;
@@ -11,7 +11,7 @@ export interface Caller {
   readonly entities: EntityGraph;
 }
 
-/** A policy that could not be evaluated. Cedar itself passes over such a policy; here it denies. */
+/** A policy that could not be evaluated. Cedar itself skips such a policy; Aegis denies the call. */
 export interface EvaluationError {
   readonly policy: Policy;
   /** For logs only: may quote attributes. */
@@ -21,24 +21,27 @@ export interface EvaluationError {
 /** Cedar's plain answer: two effects, in its own semantics. */
 export interface Evaluation {
   readonly decision: 'allow' | 'deny';
-  /** For allow the permits that match, for deny the forbids that match: none means that nothing permits. Ordered by id. */
+  /** On allow the permits that match, on deny the forbids that match: if there are none, nothing permits the call. Ordered by id. */
   readonly reasons: readonly Policy[];
   readonly errors: readonly EvaluationError[];
+  /** The permits that match although a forbid stops the call, ordered by id; absent if the evaluator cannot tell. */
+  readonly permits?: readonly Policy[] | undefined;
 }
 
-/**
- * Evaluates policies for one caller on the context of one call.
- *
- * @throws Error if the policies cannot be evaluated; the engine then denies the call
- */
-export type Evaluate = (context: RecordValue, budget: StepBudget) => Evaluation;
-
-/** An evaluator of some policies, bound to one caller. */
+/** An evaluator of some policies, bound to one caller. It evaluates them on the context of one call after another. */
 export interface BoundEvaluator {
-  /** Evaluates all the policies. */
-  readonly evaluate: Evaluate;
-  /** Evaluates the permits alone: tells whether anything permits a call that a forbid stops. */
-  readonly evaluatePermits: Evaluate;
+  /**
+   * Evaluates all the policies.
+   *
+   * @throws Error if they cannot be evaluated; the engine then denies the call
+   */
+  evaluate(context: RecordValue, budget: StepBudget): Evaluation;
+  /**
+   * Evaluates the permits alone: tells whether anything permits a call that a forbid stops.
+   *
+   * @throws Error if they cannot be evaluated; the engine then denies the call
+   */
+  evaluatePermits(context: RecordValue, budget: StepBudget): Evaluation;
 }
 
 /** Evaluates a fixed set of policies in Cedar's own semantics. Aegis's four effects are decided on top of it. */

@@ -1,13 +1,13 @@
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import type { AppliedPolicy } from './PolicyEngine.js';
-import type { SanitizeOperation } from './sanitize/grammar.js';
+import type { SanitizeOperation } from './sanitize/operations.js';
 
 /** Which actions a policy's scope names. */
 export type ActionScope =
   | { readonly kind: 'any' }
   /** `action == …` */
   | { readonly kind: 'equals'; readonly id: string }
-  /** `action in …`; `list` where it was written in brackets: its ids may be tools or groups. */
+  /** `action in …`; `list` if it was written in brackets: then its ids may be tools or groups. */
   | { readonly kind: 'in'; readonly ids: readonly string[]; readonly list: boolean };
 
 /** One policy, parsed and checked. */
@@ -15,14 +15,14 @@ export interface Policy {
   /** Its `@id`. */
   readonly id: string;
   readonly effect: AppliedPolicy['effect'];
-  /** What decisions tell of it. */
+  /** What a decision says about it. */
   readonly applied: AppliedPolicy;
-  /** Its own text, without what stands around it. */
+  /** Its own text, without the rest of the file. */
   readonly text: string;
   /** Its text as Cedar's JSON. */
   readonly json: PolicyJson;
   readonly action: ActionScope;
-  /** Action groups that its conditions ask for. */
+  /** The action groups that its conditions test for. */
   readonly groupsAsked: readonly string[];
   /** `@sanitize`; empty for other effects. */
   readonly operations: readonly SanitizeOperation[];

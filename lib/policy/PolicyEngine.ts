@@ -22,25 +22,28 @@ export interface PolicyCall {
 
 /** A policy that mattered for a decision. */
 export interface AppliedPolicy {
+  /** The policy's `@id`. */
   readonly id: string;
   /** SHA-256 of the policy's text: an approval given under one text is not one under another. */
   readonly hash: string;
+  /** The policy's effect: `permit`, `forbid`, `sanitize` or `approval_needed`. */
   readonly effect: 'permit' | 'deny' | 'sanitize' | 'approval_needed';
-  /** `@reason`: words its author meant for the caller. */
+  /** `@reason`: the author's words for the caller. */
   readonly reason?: string | undefined;
+  /** The policy's `@severity`. */
   readonly severity?: string | undefined;
-  /** `@approvers`: groups whose people may decide; absent means anybody the desk lets. */
+  /** `@approvers`: the groups whose people may decide; absent if the approval desk alone decides who may. */
   readonly approvers?: readonly string[] | undefined;
   /** `@approval_timeout_s`, in milliseconds. */
   readonly approvalTimeoutMs?: number | undefined;
-  /** `@self_approval("true")`: the caller's own user may decide. */
+  /** `@self_approval("true")`: the user on whose behalf the call is made may decide. */
   readonly selfApproval?: boolean | undefined;
 }
 
 /** Why a call is denied, for programs. */
 export type DenyCode = 'no_permit' | 'forbidden' | 'policy_error' | 'sanitize_failed' | 'tool_is_group';
 
-/** What the policies say to one call. */
+/** The decision of the policies on one call. */
 export type PolicyOutcome =
   | { readonly effect: 'allow'; readonly policies: readonly AppliedPolicy[] }
   | {
@@ -61,7 +64,7 @@ export type PolicyOutcome =
     }
   | {
       readonly effect: 'approval_needed';
-      /** The complete params after all operations; absent where nothing was changed. */
+      /** The complete params after all operations; absent if nothing was changed. */
       readonly params?: Params | undefined;
       readonly message?: string | undefined;
       readonly reason: string;
@@ -70,9 +73,10 @@ export type PolicyOutcome =
       readonly policies: readonly AppliedPolicy[];
     };
 
-/** An immutable set of policies, ready to decide. Never throws: whatever goes wrong is a deny. */
+/** An immutable set of policies, ready to decide. It never throws: anything that goes wrong is a deny. */
 export interface PolicyEngine {
   /** SHA-256 over all policies, in a form that does not depend on file names or order. */
   readonly hash: string;
+  /** Decides one call. */
   evaluate(call: PolicyCall): PolicyOutcome;
 }

@@ -5,13 +5,15 @@ export type PolicySource = string | URL | { readonly text: string };
 
 /** One policy file that was read. */
 export interface SourceText {
-  /** How problems name it. Has no influence on any decision or hash. */
+  /** Its name in problems. It does not affect decisions or hashes. */
   readonly file: string;
+  /** The policies, in Cedar. */
   readonly text: string;
 }
 
-/** One thing wrong with a policy, and where. */
+/** One thing that is wrong with a policy, and where. */
 export interface PolicyProblem {
+  /** The policy's file. */
   readonly file: string;
   /** From 1. */
   readonly line: number;
@@ -19,19 +21,21 @@ export interface PolicyProblem {
   readonly column: number;
   /** What is wrong and what to do. */
   readonly message: string;
-  /** The policy's `@id`, where it could be read. */
+  /** The policy's `@id`, if it could be read. */
   readonly policyId?: string | undefined;
 }
 
 /** Problems beyond this many are only counted. */
 const SHOWN = 100;
 
-/** All problems as one error, each under `file:line:column`. */
+/** One error for all problems, each named by its `file:line:column`. */
 export function policyConfigError(problems: readonly PolicyProblem[]): ConfigError {
   const shown = problems.slice(0, SHOWN).map((p) => ({
     where: `${p.file}:${p.line}:${p.column}`,
     message: p.policyId === undefined ? p.message : `[${p.policyId}] ${p.message}`,
   }));
   const rest = problems.length - shown.length;
-  return new ConfigError(rest > 0 ? [...shown, { where: '', message: `…and ${rest} more problems in the policies.` }] : shown);
+  return new ConfigError(
+    rest > 0 ? [...shown, { where: '', message: `…and ${rest} more problems in the policies; fix those above first.` }] : shown,
+  );
 }

@@ -5,11 +5,12 @@ import { canonicalText } from '../common/data/canonical.js';
 import type { SecretString } from '../common/SecretString.js';
 import { publishDiagnostic } from '../model/diagnostics.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from './ApprovalStore.js';
-import { fromStoredText, toStoredText } from './storedJson.js';
+import { fromStoredJson, toStoredJson } from './storedJson.js';
 
 /**
- * Signs every approval with a key that is not in the store (HMAC-SHA-256 over all of it, verdicts included), and takes none that is not signed so: who
- * can write the store but has no key cannot approve. Who can put back an earlier state of the whole store is not stopped by it.
+ * Signs every approval with a key that is not in the store (HMAC-SHA-256 over the whole record, verdicts included), and ignores records without a valid
+ * signature. Someone who can write the store but does not have the key cannot approve. It does not protect against putting back an earlier state of the
+ * whole store.
  */
 export class SignedApprovalStore implements ApprovalStore {
   readonly #inner: ApprovalStore;
@@ -62,19 +63,20 @@ export class SignedApprovalStore implements ApprovalStore {
 
   #isSigned(record: ApprovalRecord): boolean {
     const { mac, agentId, toolName, decisionId } = record;
-    // a store may withdraw by itself, such as one that was restored: that lets nothing run
+    // a store may withdraw an approval by itself, for example once it was restored: nothing can run because of that
     if (record.status === 'withdrawn') return true;
     const expected = Buffer.from(this.#macOf(record));
     const given = Buffer.from(typeof mac === 'string' ? mac : '');
     if (given.length === expected.length && timingSafeEqual(given, expected)) return true;
-    const message = 'A stored approval is not signed with the state key; it counts for nothing.';
+    const message =
+      'A stored approval has no valid signature of this state key, so it is ignored: check that all processes have the same `stateKey`, and who can write the store.';
     publishDiagnostic({ kind: 'security', code: 'approval_signature_invalid', message, agentId, toolName, decisionId });
     return false;
   }
 
   #macOf(record: ApprovalRecord): string {
-    // as the store gives it back: without what is undefined
-    const text = canonicalText(fromStoredText(toStoredText({ ...record, mac: undefined })));
+    // as the store returns it: without undefined fields
+    const text = canonicalText(fromStoredJson(toStoredJson({ ...record, mac: undefined })));
     return createHmac('sha256', this.#key.reveal()).update(text).digest('base64url');
   }
 }

@@ -3,29 +3,36 @@ import type { ErrorSummary } from '../model/AegisError.js';
 import type { Params } from '../model/Params.js';
 import type { ExecutingTask, PendingTask, Task, TaskResolution, TaskStatus } from '../model/Task.js';
 
-/** Which tasks to list; all that is given must hold. */
+/** Selects the tasks to list. A task must match every field that is given. */
 export interface TaskQuery {
+  /** Only in this status, or one of these. */
   readonly status?: TaskStatus | readonly TaskStatus[] | undefined;
+  /** Only of this agent. */
   readonly agentId?: string | undefined;
+  /** Only of this tool. */
   readonly toolName?: string | undefined;
-  /** At most this many, oldest first. Default 1,000. */
+  /**
+   * At most this many, oldest first.
+   *
+   * @defaultValue 1000
+   */
   readonly limit?: number | undefined;
 }
 
-/** A change of status, with what comes with it. Claiming and settling are apart. */
+/** A change of a task's status, and what comes with it. {@link TaskStore.claim} and {@link TaskStore.settle} change it too, but need a token. */
 export type TaskChange =
   | { readonly to: 'approved'; readonly approvedBy?: string | undefined }
   | { readonly to: 'denied'; readonly error: ErrorSummary; readonly deniedBy?: string | undefined }
   | { readonly to: 'timeout' | 'cancelled'; readonly error: ErrorSummary }
   | { readonly to: 'failed'; readonly error: ErrorSummary; readonly resolution?: TaskResolution | undefined }
   | {
-      /** A person's word on an `unknown` task. */
+      /** A person resolved an `unknown` task. */
       readonly to: 'completed';
       readonly result: unknown;
       readonly resolution?: TaskResolution | undefined;
     }
   | {
-      /** Asked again: a new approval, for the params a fresh decision would run with. */
+      /** The call waits for a new approval, of the params that a fresh decision would run with. */
       readonly to: 'pending';
       readonly decisionId: string;
       readonly params: Params;
@@ -34,61 +41,69 @@ export type TaskChange =
       readonly expiresAtMs: number;
     };
 
-/** How an execution ended. `unknown`: it is still running, or nobody can tell. */
+/** How an execution ended. `unknown`: it is still running, or its end cannot be established. */
 export type TaskOutcome =
   | { readonly to: 'completed'; readonly result: unknown }
   | { readonly to: 'failed'; readonly error: ErrorSummary }
   | { readonly to: 'unknown'; readonly error: ErrorSummary };
 
-/** What inserting a task found. */
+/** The result of {@link TaskStore.insert}. */
 export interface TaskInsertion {
-  /** `exists`: the same task was there already. `conflict`: its id or decisionId is taken by a task bound to something else. */
+  /** `exists`: the same task was there already. `conflict`: a task that differs in a bound field has its id or decisionId. */
   readonly outcome: 'created' | 'exists' | 'conflict';
   /** The task that is in the store now. */
   readonly task: Task;
 }
 
-/** The condition and mark of one execution. */
+/** Begins one execution of an approved task. */
 export interface TaskClaim {
+  /** The task to claim. */
   readonly taskId: string;
   /** Unique to this one execution. */
   readonly token: string;
-  /** The digest of the params that would run. */
+  /** SHA-256 of the params that would run. */
   readonly digest: string;
-  /** Now, in epoch milliseconds: an approval that has ended by then, by the store's clock or this one, cannot be claimed. */
+  /** The caller's time, in epoch milliseconds. An approval that has ended by then, or by the store's own clock, cannot be claimed. */
   readonly nowMs: number;
   /** How long the claim holds unless {@link TaskStore.heartbeat} renews it, in milliseconds. */
   readonly leaseMs: number;
 }
 
-/** What makes two calls one: equal in all of these. */
+/** Two calls are duplicates if they are equal in all of these fields. */
 export interface DuplicateCallQuery {
+  /** The guard's key. */
   readonly guardKey: string;
+  /** The agent that calls. */
   readonly agentId: string;
+  /** The digest of the params as called. */
   readonly originalDigest: string;
+  /** The digest of the session. */
   readonly sessionDigest: string;
+  /** The approval mode. */
   readonly mode: Task['mode'];
 }
 
-/** Executions whose process was taken for dead, as they are now. */
+/** Executions whose lease had lapsed, as their tasks are now. */
 export interface SweptTasks {
-  /** At most once: nobody can tell whether they ran. */
+  /** Tasks that run at most once: it is not known whether they ran. */
   readonly unknown: readonly Task[];
-  /** Idempotent ones, approved again. */
+  /** Idempotent tasks, approved again. */
   readonly reclaimed: readonly Task[];
 }
 
-/** Which open tasks nobody sees to. */
+/** Selects open tasks that no live process is handling. */
 export interface DueQuery {
+  /** The caller's time, in epoch milliseconds. */
   readonly nowMs: number;
-  /** An approved task whose home lives is due when nothing has happened to it for so long, in milliseconds. */
+  /** An approved task whose owner is alive is due once nothing has happened to it for this long, in milliseconds. */
   readonly idleMs: number;
-  /** How long until a task that was given is due again, in milliseconds. */
+  /** How long until a task that was returned is due again, in milliseconds. */
   readonly againMs: number;
-  /** Keys of the guards that the asker can run: approved tasks of others are left to those who can. */
+  /** Keys of the guards that the caller can run. Approved tasks of other guards are left to processes that have them. */
   readonly keys: readonly string[];
-  /** Whether undecided tasks of dead homes are due too: somebody has to ask the service about them. */
+  /** Whether undecided tasks of dead owners are due too, because the decision service has to be polled about them. */
   readonly poll: boolean;
+  /** How many at most. */
   readonly limit: number;
 }
 
@@ -104,67 +119,87 @@ export type StoreChange =
   | { readonly kind: 'approval'; readonly decisionId: string; readonly version: number };
 
 /**
- * Keeps the caller's side of approvals. Every write is one atomic statement conditioned on the status it starts from (compare-and-set), and
- * resolves to `undefined` or false where another write was first. What is resolved is committed.
+ * Keeps the caller's side of approvals. Every write is atomic and conditioned on the status it starts from (compare-and-set): it resolves to `undefined`
+ * or false where another write came first. A write that has resolved is committed.
  */
 export interface TaskStore {
   /** Whether tasks outlive the process. */
   readonly durable: boolean;
-  /** Names this handle among all that were ever opened on the same tasks. */
+  /** Identifies this handle among all that were ever opened on the same tasks. */
   readonly ownerId: string;
+  /** Called before anything else, if the store has it. */
   open?(): Awaitable<void>;
+  /** Called last, if the store has it. */
   close?(): Awaitable<void>;
-  /** Idempotent on taskId and on decisionId; an existing task is compared in every bound field. */
+  /** Inserts a task, unless its taskId or decisionId is taken: then the task that is there is compared in every one of {@link BOUND_FIELDS}. */
   insert(task: PendingTask): Awaitable<TaskInsertion>;
+  /** Resolves to the task of that id. */
   get(taskId: string): Awaitable<Task | undefined>;
-  /** The task that waits, or waited last, for that approval. */
+  /** Resolves to the task that waits, or has waited, for that approval. */
   ofDecision(decisionId: string): Awaitable<Task | undefined>;
-  /** The open task of an equal call, made by any handle: an approved one before one that a person has decided on, and that before others; the oldest of them. */
+  /**
+   * Resolves to the open task of a duplicate call that any handle made. An approved task comes first, then one whose approval was decided, then the
+   * others; among equals, the oldest.
+   */
   findOpen(query: DuplicateCallQuery): Awaitable<Task | undefined>;
-  /** Oldest first. */
+  /** Lists tasks, oldest first. */
   list(query: TaskQuery): Awaitable<readonly Task[]>;
-  /** Changes the status if it is one of `from`. The edge must be legal; asking again needs a decisionId that no task has or had. */
+  /**
+   * Changes the status if it is one of `from` and the edge is legal. Asking again needs a decisionId that no task has or had.
+   *
+   * @param nowMs the caller's time, in epoch milliseconds
+   */
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Awaitable<Task | undefined>;
-  /** approved → executing, if the digest is the task's, its approval has not ended, and nobody has claimed it. One run more. */
+  /**
+   * Changes `approved` to `executing` and counts one more run, if the digest is the task's and its approval has not ended. Exactly one of any number of
+   * concurrent callers wins the claim.
+   */
   claim(claim: TaskClaim): Awaitable<ExecutingTask | undefined>;
-  /** executing → approved, by the token of an execution that has not begun and will not. */
+  /** Changes `executing` back to `approved`. Only the execution with that token may ask for it, and only if its method has not begun and never will. */
   release(taskId: string, token: string, nowMs: number): Awaitable<Task | undefined>;
-  /** Ends the execution of that token. A late one is accepted on `unknown`, but never over a person's word. */
+  /** Ends the execution with that token. A late outcome is accepted on an `unknown` task, unless a person has resolved it. */
   settle(taskId: string, token: string, outcome: TaskOutcome, nowMs: number): Awaitable<Task | undefined>;
-  /** Counts a status poll; resolves to the task, whose version stays. */
+  /** Counts one status poll. Resolves to the task, whose version stays. */
   countAttempt(taskId: string): Awaitable<Task | undefined>;
-  /** Deletes it if its status is one of `from`. */
+  /** Deletes the task if its status is one of `from`. */
   delete(taskId: string, from: readonly TaskStatus[]): Awaitable<boolean>;
-  /** Deletes finished tasks: all that finished before `finishedBeforeMs`, and the oldest beyond `keep`. Resolves to how many. */
+  /**
+   * Deletes the tasks that finished before `finishedBeforeMs` (epoch milliseconds), and the oldest finished ones beyond `keep`. Resolves to how many it
+   * deleted.
+   */
   prune(limits: { readonly keep: number; readonly finishedBeforeMs: number }): Awaitable<number>;
+  /** Counts the tasks of each status. */
   counts(): Awaitable<Readonly<Record<TaskStatus, number>>>;
   /**
-   * Says that this handle lives for another `leaseMs` milliseconds, and renews all its claims. Resolves to the latest time, in epoch milliseconds,
-   * that any handle ever gave or the store's own clock had: time never goes back behind it.
+   * Keeps this handle alive for another `leaseMs` milliseconds, and renews all its claims. Resolves to the latest time, in epoch milliseconds, that any
+   * handle ever passed or the store's own clock had: time never goes back behind it.
    */
   heartbeat(leaseMs: number, nowMs: number): Awaitable<number>;
-  /** Whether a handle's last {@link heartbeat} still holds. */
-  isLive(owner: string, nowMs: number): Awaitable<boolean>;
-  /** Ends executions whose lease has lapsed: `unknown`, or approved again where the task is idempotent and has begun fewer than `maxRuns` times. */
+  /** Whether the last {@link heartbeat} of that handle still holds. */
+  isLive(ownerId: string, nowMs: number): Awaitable<boolean>;
+  /**
+   * Ends executions whose lease has lapsed. Their tasks become `unknown`, or are approved again where they are idempotent and have begun fewer than
+   * `maxRuns` times.
+   */
   sweep(options: { readonly nowMs: number; readonly maxRuns: number; readonly limit: number }): Awaitable<SweptTasks>;
   /**
-   * Open tasks that nobody sees to, longest due first: approved ones of `keys` that are idle or whose home is dead (but not those of mode `throw`, which
-   * their callers redeem); those whose approval was decided here while their home is dead or idle; those whose time is over; those that cannot be
-   * resumed and whose home is dead. Manual ones are only due when their time is over.
+   * Takes open tasks that no live process is handling, longest due first; each is due again after `againMs`. Due are approved tasks of `keys` that are idle
+   * or whose owner is dead (but not those of mode `throw`, which their callers redeem), tasks whose approval was decided here while their owner is dead or
+   * idle, tasks that have expired, and tasks that cannot be resumed and whose owner is dead. A manual task is due only once it has expired.
    */
   due(query: DueQuery): Awaitable<readonly Task[]>;
-  /** Makes due again at once, for whoever asks next, what {@link due} gave and the asker cannot see to. */
+  /** Makes tasks due again at once that {@link due} returned and the caller cannot handle. */
   makeDue(taskIds: readonly string[]): Awaitable<void>;
-  /** Tells of changes by other handles, each at least once, until the returned function is called. */
+  /** Reports every change that another handle makes, at least once, until the returned function is called. */
   watch(listener: (change: StoreChange) => void): Awaitable<() => Awaitable<void>>;
   /**
-   * Hands this process the ids of approved tasks of a guard, where the store has a queue of its own: each to one process, at least once or not at
-   * all. Only hints: {@link due} finds what got lost.
+   * Hands this process the ids of a guard's approved tasks, if the store has a queue: each id to one process, and perhaps more than once or not at all.
+   * They are only hints. Lost notifications are recovered by scanning the table every few seconds ({@link due}).
    */
   serve?(guardKey: string, run: (taskId: string) => Awaitable<void>): Awaitable<() => Awaitable<void>>;
 }
 
-/** What a decisionId stands for: two tasks that differ in any of these are not one. */
+/** The fields that bind a task to its approval: two tasks that differ in any of them are not the same. */
 export const BOUND_FIELDS: readonly (keyof PendingTask)[] = [
   'decisionId',
   'agentId',

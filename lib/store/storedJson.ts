@@ -2,38 +2,42 @@ import { types } from 'node:util';
 import type { ErrorSummary } from '../model/AegisError.js';
 import { setOwn } from '../common/data/plainObject.js';
 
-/** The property that marks what JSON has no word for. A plain object that has it is itself marked, so that none is taken for a mark. */
+/** The property that marks a value that JSON lacks. A plain object that has this property is marked itself, so that it is not taken for a mark. */
 const MARK = '$aegis';
 
 /** How large a stored result may be, in characters of its text. */
 export const MAX_RESULT_CHARACTERS = 262_144;
 
-/** Text that {@link fromStoredText} makes an equal value of: JSON values, Date and BigInt, as snapshots hold them. `undefined` properties are dropped. */
-export function toStoredText(value: unknown): string {
+/** The text of a value that holds JSON, Date and BigInt, as snapshots do. {@link fromStoredJson} restores an equal value, without `undefined` properties. */
+export function toStoredJson(value: unknown): string {
   return JSON.stringify(encoded(value));
 }
 
-/** @throws SyntaxError for text that {@link toStoredText} did not make */
-export function fromStoredText(text: string): unknown {
+/**
+ * The value of a stored text.
+ *
+ * @throws SyntaxError for text that {@link toStoredJson} did not make
+ */
+export function fromStoredJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
-  // half the time, and nearly every text
+  // takes half the time, and holds for nearly every text
   return text.includes(`"${MARK}"`) ? decoded(value) : value;
 }
 
 /**
- * A method's result as it can be stored: a copy of its plain data. Instances become their own data, functions and symbols are left out; what is
- * too large, circular or not to be read becomes `{ $unstored: why }`.
+ * A method's result as it can be stored: a copy of its plain data. Instances become their own data, and functions and symbols are left out. A result that
+ * is too large, circular, binary or unreadable becomes `{ $unstored: why }`.
  */
 export function toStoredResult(result: unknown): unknown {
   try {
     const plain = plainOf(result, { above: new Set(), left: MAX_RESULT_CHARACTERS });
-    return toStoredText(plain ?? null).length <= MAX_RESULT_CHARACTERS ? plain : { $unstored: TOO_LARGE };
+    return toStoredJson(plain ?? null).length <= MAX_RESULT_CHARACTERS ? plain : { $unstored: TOO_LARGE };
   } catch (error) {
     return { $unstored: error instanceof Unstorable ? error.message : 'cannot be read' };
   }
 }
 
-/** What a change or an outcome brings, as it can be stored: results as {@link toStoredResult}, and the beginning of a long error. */
+/** A change or an outcome as it can be stored: its result as {@link toStoredResult}, and only the beginning of a long error message. */
 export function toStoredChange<T extends { readonly to: string }>(change: T): T {
   const { result, error } = change as { readonly result?: unknown; readonly error?: ErrorSummary };
   if (change.to === 'completed') return { ...change, result: toStoredResult(result) };
@@ -51,7 +55,7 @@ const MAX_MESSAGE_CHARACTERS = 10_000;
 
 class Unstorable extends Error {}
 
-/** One walk through a result: what is around a value, and how many characters it may still have. */
+/** The state of one walk through a result: the objects around a value, and how many characters may still follow. */
 interface PlainWalk {
   readonly above: Set<object>;
   left: number;
@@ -59,7 +63,7 @@ interface PlainWalk {
 
 function take(walk: PlainWalk, characters: number): void {
   walk.left -= characters;
-  // before it is copied: a result may be of any size
+  // checked before copying: a result may have any size
   if (walk.left < 0) throw new Unstorable(TOO_LARGE);
 }
 

@@ -34,7 +34,7 @@ export function insertionOver(taken: Task, task: PendingTask): TaskInsertion {
 }
 
 /** The task after a transition; `undefined` where it must not happen. The store itself checks that the decisionId of a new question is free. */
-export function transitioned(task: Task, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined {
+export function transitionedTask(task: Task, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined {
   const to = change.to as TaskStatus;
   // a claim, and the end of one, need a token: they are no transitions
   if (!from.includes(task.status) || !isLegalEdge(task.status, to) || to === 'executing' || task.status === 'executing') return undefined;

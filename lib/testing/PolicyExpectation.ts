@@ -5,33 +5,38 @@ import type { Effect } from '../model/Decision.js';
 import type { Params } from '../model/Params.js';
 import { takeSnapshot } from '../model/snapshot/takeSnapshot.js';
 import type { AppliedPolicy, DenyCode, PolicyOutcome } from '../policy/PolicyEngine.js';
-import type { TestCall, TestedCall } from './decideByPolicies.js';
+import { policyAsker } from './policyAsker.js';
+import type { PoliciesUnderTest, TestCall, TestedCall } from './policyAsker.js';
 
-/** What may be expected of any decision: what is left out is not compared. */
+/** Expectations of any decision. A field that is left out is not compared. */
 export interface ExpectedDecision {
-  /** Ids of the forbids that mattered, in any order: these and no others. */
+  /** The ids of exactly the forbids that determined the decision, in any order. */
   readonly violations?: readonly string[] | undefined;
-  /** Ids of all policies that mattered, permits too, in any order. */
+  /** The ids of exactly the policies that determined the decision, permits too, in any order. */
   readonly policies?: readonly string[] | undefined;
 }
 
-/** What may be expected of a denial. */
+/** Expectations of a denial. */
 export interface ExpectedDenial extends ExpectedDecision {
+  /** A text that the reason holds, or an expression that it matches. */
   readonly reason?: string | RegExp | undefined;
+  /** The outcome's code. */
   readonly code?: DenyCode | undefined;
 }
 
-/** What may be expected of a call that policies change. */
+/** Expectations of a call whose params policies change. */
 export interface ExpectedSanitize extends ExpectedDecision {
-  /** The complete params that the tool runs with. */
+  /** The complete params that the tool would run with. */
   readonly params?: Readonly<Record<string, unknown>> | undefined;
+  /** A text that the message holds, or an expression that it matches. */
   readonly message?: string | RegExp | undefined;
 }
 
-/** What may be expected of a call that needs a person. */
+/** Expectations of a call that needs a person. */
 export interface ExpectedApproval extends ExpectedSanitize {
+  /** A text that the reason holds, or an expression that it matches. */
   readonly reason?: string | RegExp | undefined;
-  /** Ids of the policies that each want a verdict, in any order. */
+  /** The ids of the policies that each need a verdict, in any order. */
   readonly approvals?: readonly string[] | undefined;
 }
 
@@ -42,9 +47,9 @@ const SAID: Readonly<Record<Effect, string>> = {
   approval_needed: 'need approval',
 };
 
-/** What policies decide of one call. Each method throws an AssertionError that says what they decide instead, and gives back this. */
+/** The decision of policies on one call. Each assertion throws an AssertionError that shows the actual decision, and returns the same object. */
 export class PolicyExpectation {
-  /** What the engine answered, as it is. */
+  /** The engine's own answer. */
   readonly outcome: PolicyOutcome;
   readonly #call: TestCall;
   readonly #params: Params;
@@ -56,57 +61,58 @@ export class PolicyExpectation {
     this.#params = params;
   }
 
+  /** The effect that was decided. */
   get effect(): Effect {
     return this.outcome.effect;
   }
 
-  /** Why, as the caller is told. */
+  /** The reason that the caller is told. */
   get reason(): string | undefined {
     return 'reason' in this.outcome ? this.outcome.reason : undefined;
   }
 
-  /** Why the params were changed. */
+  /** The message that says why the params were changed. */
   get message(): string | undefined {
     return 'message' in this.outcome ? this.outcome.message : undefined;
   }
 
-  /** The `@reason` of every policy that mattered and has one. */
+  /** The `@reason` of each policy that determined the decision, where it has one. */
   get reasons(): readonly string[] {
     return this.outcome.policies.flatMap(({ reason }) => reason ?? []);
   }
 
-  /** The complete params that the tool would run with; undefined where it would not. */
+  /** The complete params that the tool would run with; undefined for a denial. */
   get params(): Params | undefined {
     if (this.outcome.effect === 'deny') return undefined;
     return ('params' in this.outcome ? this.outcome.params : undefined) ?? this.#params;
   }
 
-  /** Every policy that mattered, permits too. */
+  /** The policies that determined the decision, permits too. */
   get policies(): readonly AppliedPolicy[] {
     return this.outcome.policies;
   }
 
-  /** The forbids that mattered, soft ones too. */
+  /** The forbids that determined the decision, also those with an `@effect`. */
   get violations(): readonly AppliedPolicy[] {
     return this.outcome.policies.filter(({ effect }) => effect !== 'permit');
   }
 
-  /** Runs, as it is. */
+  /** Asserts that the call runs unchanged. @throws AssertionError */
   toAllow(expected: ExpectedDecision = {}): this {
     return this.#check('allow', expected);
   }
 
-  /** Does not run. */
+  /** Asserts that the call does not run. @throws AssertionError */
   toDeny(expected: ExpectedDenial = {}): this {
     return this.#check('deny', expected);
   }
 
-  /** Runs, with params that policies changed. */
+  /** Asserts that the call runs with changed params. @throws AssertionError */
   toSanitize(expected: ExpectedSanitize = {}): this {
     return this.#check('sanitize', expected);
   }
 
-  /** Runs when people have approved it. */
+  /** Asserts that the call runs only after people have approved it. @throws AssertionError */
   toNeedApproval(expected: ExpectedApproval = {}): this {
     return this.#check('approval_needed', expected);
   }
@@ -132,7 +138,9 @@ export class PolicyExpectation {
     const why = this.reason === undefined ? '' : `: ${this.reason}`;
     throw new AssertionError({
       message: [
-        effect === outcome.effect ? `the decision on '${toolName}' for agent '${agentId}' is another one` : `${head}${why}`,
+        effect === outcome.effect
+          ? `the decision on '${toolName}' for agent '${agentId}' has the expected effect, but differs`
+          : `${head}${why}`,
         ...[...differences, ...facts].map((line) => `  ${line}`),
       ]
         .map(escapeText)
@@ -142,6 +150,19 @@ export class PolicyExpectation {
       operator: 'expectDecision',
     });
   }
+}
+
+/**
+ * Asks policies about one call, and returns their decision to inspect or to assert. Only policies are asked: test with the guard itself what a guard refuses before
+ * the decision (a schema, a null) or after it.
+ *
+ * @param policies a path, URL or `{ text }`, an engine, or an object that has one
+ * @throws ConfigError for policies that do not load
+ * @throws UnsupportedParamError for params that no guard accepts
+ * @example expectDecision('./policies', { agentId: 'shop', toolName: 'refund', params: { amount: 5000 } }).toDeny({ reason: /too much/ });
+ */
+export function expectDecision(policies: PoliciesUnderTest, call: TestCall): PolicyExpectation {
+  return new PolicyExpectation(call, policyAsker(policies)(call));
 }
 
 function differs(field: string, expected: unknown, actual: unknown): readonly string[] {
@@ -154,7 +175,7 @@ function differs(field: string, expected: unknown, actual: unknown): readonly st
   return wanted === text(actual) ? [] : [`${field}: expected ${wanted}, got ${text(actual)}`];
 }
 
-/** Equal exactly for values that are equal to a guard. */
+/** A text that is equal for two values exactly if a guard treats them as equal. */
 function text(value: unknown): string {
   return value === undefined ? 'nothing' : canonicalText(takeSnapshot(value).value);
 }

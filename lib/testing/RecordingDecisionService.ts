@@ -1,32 +1,31 @@
 import { attempt } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import type { AskOptions, DecisionService } from '../decision/DecisionService.js';
+import { forwardingService } from '../decision/forwardingService.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../model/Decision.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';
 import { type DecisionScript, ScriptedDecisionService } from './ScriptedDecisionService.js';
 
-/** One question and its answer. */
+/** A request to the decision service, and its answer. */
 export interface RecordedCall {
+  /** What was asked. */
   readonly request: DecisionRequest;
-  /** The approval it was asked about again, just before the call would run. */
+  /** The approval, where the service was asked again just before an approved call runs. */
   readonly decisionId?: string | undefined;
-  /** Undefined while there is none, and where the service threw. */
+  /** The answer; undefined until it arrives, and if the service threw. */
   readonly decision?: Decision | undefined;
   /** What the service threw. */
   readonly error?: unknown;
 }
 
-/** What a guard does not call where it is missing. */
-const OPTIONAL = ['statuses', 'watch', 'consume', 'withdraw', 'expire', 'ready', 'close'] as const;
-
 /**
- * A decision service for tests: keeps what it was asked and what it answered, by a script or as another service does.
+ * A decision service for tests. It records the requests and their answers, which come from a script or from another service.
  *
  * @example const decisions = new RecordingDecisionService(['allow', { effect: 'deny', reason: 'not today' }]);
  * const aegis = AegisModule.create({ decisions, agentId: 'bot' });
  */
 export class RecordingDecisionService implements DecisionService {
-  /** In the order asked. */
+  /** The recorded calls, in order. */
   readonly calls: readonly RecordedCall[] = [];
   declare readonly statuses?: NonNullable<DecisionService['statuses']>;
   declare readonly watch?: NonNullable<DecisionService['watch']>;
@@ -38,18 +37,17 @@ export class RecordingDecisionService implements DecisionService {
   declare readonly reevaluate?: NonNullable<DecisionService['reevaluate']>;
   readonly #service: DecisionService;
 
-  /** @param answers a script, or the service that answers. Default: an empty script, which denies everything. */
+  /** @param answers a script, or the service that answers; by default an empty script, which denies everything */
   constructor(answers: DecisionScript | DecisionService = []) {
     const service: DecisionService = typeof answers === 'object' && 'decide' in answers ? answers : new ScriptedDecisionService(answers);
     this.#service = service;
-    const methods: Partial<Record<string, unknown>> = {};
-    for (const name of OPTIONAL) if (service[name] !== undefined) methods[name] = service[name].bind(service as never);
-    if (service.reevaluate !== undefined) {
-      const reevaluate = service.reevaluate.bind(service);
-      methods['reevaluate'] = (request: DecisionRequest, decisionId: string, options: AskOptions) =>
-        this.#record(request, decisionId, () => reevaluate(request, decisionId, options));
-    }
-    Object.assign(this, methods);
+    const reevaluate = service.reevaluate && {
+      reevaluate: (request: DecisionRequest, decisionId: string, options: AskOptions) =>
+        this.#record(request, decisionId, () => service.reevaluate?.(request, decisionId, options) as Awaitable<Decision>),
+    };
+    // decide and status are methods of this class
+    for (const [name, method] of Object.entries(forwardingService(service, reevaluate)))
+      if (!(name in this)) Object.assign(this, { [name]: method as unknown });
   }
 
   decide(request: DecisionRequest, options: AskOptions): Awaitable<Decision> {
@@ -60,19 +58,31 @@ export class RecordingDecisionService implements DecisionService {
     return this.#service.status(decisionId, options);
   }
 
-  /** A person approves what the script answered with `approval_needed`. @throws ConfigError where there is no such approval pending */
+  /**
+   * Approves a call that the script answered with `approval_needed`.
+   *
+   * @param by the person who approves
+   * @throws ConfigError if no such approval is pending
+   */
   approve(decisionId: string, by: string = 'approver'): void {
     this.#settle({ decisionId, state: 'approved', by });
   }
 
-  /** A person refuses it. @throws ConfigError where there is no such approval pending */
+  /**
+   * Denies a call that the script answered with `approval_needed`.
+   *
+   * @param by the person who denies
+   * @throws ConfigError if no such approval is pending
+   */
   deny(decisionId: string, reason?: string, by: string = 'approver'): void {
     this.#settle({ decisionId, state: 'denied', by, reason });
   }
 
   #settle(status: DecisionStatus): void {
     if (this.#service instanceof ScriptedDecisionService && this.#service.settle(status)) return;
-    throw new ConfigError([{ where: 'approve(), deny()', message: 'need an approval that this script asked for, and that is pending.' }]);
+    throw new ConfigError([
+      { where: 'approve(), deny()', message: 'need the decisionId of a pending approval that this script requested.' },
+    ]);
   }
 
   #record(request: DecisionRequest, decisionId: string | undefined, ask: () => Awaitable<Decision>): Awaitable<Decision> {

@@ -6,13 +6,13 @@ import type { Decision, DecisionRequest, DecisionStatus, Effect } from '../model
 
 type Unnamed<D> = D extends Decision ? Omit<D, 'decisionId'> & { readonly decisionId?: string | undefined } : never;
 
-/** An answer of a script: an effect, or a decision, which gets an id where it has none. */
+/** An answer of a script: an effect, or a decision, which gets an id if it has none. */
 export type ScriptedAnswer = Exclude<Effect, 'sanitize'> | Unnamed<Decision>;
 
-/** Answers in this order, and denies what comes after them; or a function of the request and of how many were before it. */
+/** A list of answers, in order, after which everything is denied; or a function of the request and of the number of requests before it. */
 export type DecisionScript = readonly ScriptedAnswer[] | ((request: DecisionRequest, n: number) => Awaitable<ScriptedAnswer>);
 
-/** Answers what a test tells it to. What it has not been told is denied. */
+/** A decision service that answers by a script, and denies every call for which the script has no answer. */
 export class ScriptedDecisionService implements DecisionService {
   readonly #script: DecisionScript;
   readonly #statuses = new Map<string, DecisionStatus>();
@@ -35,10 +35,10 @@ export class ScriptedDecisionService implements DecisionService {
   }
 
   status(decisionId: string): DecisionStatus {
-    return this.#statuses.get(decisionId) ?? { decisionId, state: 'invalid', reason: 'the script asked for no such approval' };
+    return this.#statuses.get(decisionId) ?? { decisionId, state: 'invalid', reason: 'the script requested no such approval' };
   }
 
-  /** @returns whether there was such an approval, still pending */
+  /** Settles a pending approval. @returns whether there was such an approval */
   settle(status: DecisionStatus): boolean {
     if (this.#statuses.get(status.decisionId)?.state !== 'pending') return false;
     this.#statuses.set(status.decisionId, status);
@@ -46,7 +46,7 @@ export class ScriptedDecisionService implements DecisionService {
     return true;
   }
 
-  /** Listens from the call on, not from the first read, so that nothing falls between. */
+  /** Listens from this call on, not from the first read, so that no status is lost in between. */
   watch(signal: AbortSignal): AsyncIterable<DecisionStatus> {
     const waiting: DecisionStatus[] = [];
     let wake = (): void => {};
@@ -72,4 +72,4 @@ export class ScriptedDecisionService implements DecisionService {
   }
 }
 
-const UNSCRIPTED: ScriptedAnswer = { effect: 'deny', reason: 'The script of the test has no answer for this call.' };
+const UNSCRIPTED: ScriptedAnswer = { effect: 'deny', reason: "The test's script has no answer for this call." };

@@ -4,15 +4,16 @@ import { toolCoverage } from './toolCoverage.js';
 
 /** Options of {@link expectGuarded}. */
 export interface ExpectGuardedOptions {
-  /** What is known to have no guard, by the names that the error gives. One that is guarded, or not there, is an error too. */
+  /** Tools that need no guard, by the names that the error shows. An exception that is guarded or does not exist is an error too. */
   readonly except?: readonly string[] | undefined;
 }
 
 /**
- * Checks that guards cover every tool of a record, list, map, agent or MCP server, and every method of a class that has guards. What cannot be told from
- * a tool counts as one. It tells guarded tools by the marks of this copy of the package.
+ * Asserts that guards cover every tool of a record, list, map, agent or MCP server, and every method of a class that has guards. Anything that may be a tool
+ * counts as one. Only tools that this copy of the package guards count as guarded.
  *
- * @throws AssertionError naming what no guard covers; and where there is no tool at all
+ * @param subject what holds the tools
+ * @throws AssertionError naming each tool without a guard, or if there is no tool at all
  * @example expectGuarded(guardTools({ refund, search }), { except: ['search'] });
  */
 export function expectGuarded(subject: unknown, { except = [] }: ExpectGuardedOptions = {}): void {

@@ -1,8 +1,8 @@
-// The test kit: works with any test runner, because it imports none.
+// `aegislib/testing`: the test kit. It works with any test runner, because it imports none.
 export { simulateApprover } from './simulateApprover.js';
 export type { SimulateApproverOptions, SimulatedApprover, SimulatedVerdict } from './simulateApprover.js';
-export { expectDecision } from './expectDecision.js';
-export type { PoliciesUnderTest, TestCall } from './decideByPolicies.js';
+export { expectDecision } from './PolicyExpectation.js';
+export type { PoliciesUnderTest, TestCall } from './policyAsker.js';
 export type { PolicyExpectation, ExpectedApproval, ExpectedDecision, ExpectedDenial, ExpectedSanitize } from './PolicyExpectation.js';
 export { policySnapshot } from './policySnapshot.js';
 export type { SnapshotCall } from './policySnapshot.js';

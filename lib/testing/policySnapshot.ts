@@ -1,23 +1,30 @@
 import { canonicalText } from '../common/data/canonical.js';
 import { escapeText } from '../common/data/escapeText.js';
 import type { PolicyOutcome } from '../policy/PolicyEngine.js';
-import type { PoliciesUnderTest, TestCall } from './decideByPolicies.js';
-import { policyAsker } from './decideByPolicies.js';
+import type { PoliciesUnderTest, TestCall } from './policyAsker.js';
+import { policyAsker } from './policyAsker.js';
 
 /** A call of a snapshot. */
 export interface SnapshotCall extends TestCall {
-  /** Stands over it. Default: agent and tool. */
+  /**
+   * The heading of the call.
+   *
+   * @defaultValue the agent and the tool
+   */
   readonly name?: string | undefined;
 }
 
-/** The time that policies see where a call says none: a snapshot must not change by itself. */
+/** The time that policies see if a call has no `nowMs`: a snapshot must not change with the time. */
 const SNAPSHOT_NOW_MS = Date.UTC(2025, 0, 1);
 
 /**
- * A stable text of what policies decide of these calls, in this order: to be compared with a file that is checked in, so that a change of policies shows what it
- * changes. The same decisions give the same text, whatever file a policy is in, and at any time: `nowMs` is 1 January 2025 where a call says none.
+ * Writes the decisions of policies on these calls as a stable text. Compare it with a file that is checked in, and every change of the policies shows which decisions
+ * it changes. The text does not depend on the files that policies are in, nor on the current time: `nowMs` is 1 January 2025 unless a call sets it.
  *
- * @throws ConfigError for policies that do not load; UnsupportedParamError for params that no guard takes
+ * @param policies a path, URL or `{ text }`, an engine, or an object that has one
+ * @param calls the calls, in the order of the text
+ * @throws ConfigError for policies that do not load
+ * @throws UnsupportedParamError for params that no guard accepts
  * @example assert.equal(policySnapshot('./policies', calls), await readFile('./policies.snapshot.txt', 'utf8'));
  */
 export function policySnapshot(policies: PoliciesUnderTest, calls: readonly SnapshotCall[]): string {
@@ -33,13 +40,13 @@ export function policySnapshot(policies: PoliciesUnderTest, calls: readonly Snap
 
 function linesOf(outcome: PolicyOutcome): readonly string[] {
   const { effect, policies } = outcome;
-  const told = {
+  const fields = {
     effect: effect === 'deny' ? `deny (${outcome.code})` : effect,
     reason: 'reason' in outcome ? outcome.reason : undefined,
     message: 'message' in outcome ? outcome.message : undefined,
     params: 'params' in outcome && outcome.params !== undefined ? canonicalText(outcome.params) : undefined,
   };
   const by = policies.map((policy) => `${policy.effect} ${policy.id}`).sort();
-  const entries = Object.entries({ ...told, by: by.length === 0 ? undefined : by.join(', ') });
+  const entries = Object.entries({ ...fields, by: by.length === 0 ? undefined : by.join(', ') });
   return entries.flatMap(([name, value]) => (value === undefined ? [] : [`  ${name === 'effect' ? '' : `${name}: `}${value}`]));
 }

@@ -5,44 +5,61 @@ import type { AegisModule } from '../guard/module/AegisModule.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';
 import type { ApprovalRecord } from '../store/ApprovalStore.js';
 
-/** What a simulated person says to one request. */
+/** The answer of a simulated person to one request. */
 export type SimulatedVerdict =
   | 'approve'
   | 'deny'
-  /** Says nothing: the approval stays pending. */
+  /** The person does not answer, so the approval stays pending. */
   | 'ignore'
   | {
       readonly verdict: 'approve' | 'deny';
-      /** Who says it. Several people speak one after the other, for policies that each want a verdict. Default: the approver's `by`. */
+      /**
+       * The person who gives the verdict, or several people who give it one after the other, for policies that each need one.
+       *
+       * @defaultValue the approver's `by`
+       */
       readonly by?: string | readonly string[] | undefined;
       readonly reason?: string | undefined;
     };
 
 /** Options of {@link simulateApprover}. */
 export interface SimulateApproverOptions {
-  /** How long the person takes, in milliseconds. Default 0: the verdict is on its way before the guarded call hears that it needs one. */
+  /**
+   * How long the person takes, in milliseconds.
+   *
+   * @defaultValue 0: the verdict is given before the guarded call learns that it needs one
+   */
   readonly after?: number | undefined;
-  /** What the person says. Default: approve everything. */
+  /**
+   * Decides on a request.
+   *
+   * @defaultValue approves everything
+   */
   readonly decide?: ((request: ApprovalRecord) => Awaitable<SimulatedVerdict>) | undefined;
-  /** Who decides. Default `simulated-approver`. */
+  /**
+   * The person who decides.
+   *
+   * @defaultValue `simulated-approver`
+   */
   readonly by?: string | undefined;
 }
 
-/** Decides approvals until it is stopped. */
+/** A simulated person, who decides on approvals until stopped. */
 export interface SimulatedApprover extends Disposable {
-  /** What it was asked, in this order. */
+  /** The requests so far, in order. */
   readonly requests: readonly ApprovalRecord[];
-  /** What went wrong: `decide` threw or said something else, or the desk refused the verdict. Nothing is approved then. */
+  /** The errors so far: `decide` threw or returned an invalid answer, or the desk refused the verdict. Such a request is not approved. */
   readonly problems: readonly Error[];
-  /** Decides nothing any more, also of what it was asked already. */
+  /** Stops deciding, also on earlier requests. */
   stop(): void;
 }
 
 /**
- * A person for tests: decides at the module's own desk, by the rules of the desk, what is pending and what comes. Its timers keep no process alive, and
- * fake timers drive them.
+ * Simulates a person for tests, who decides on all pending and later requests at the module's own approval desk, by the rules of that desk. Its timers do not keep the
+ * process alive, and work with fake timers.
  *
- * @throws ConfigError for a module that has no desk, and for an `after` that is no time
+ * @param module what `AegisModule.configure()` or `AegisModule.create()` returned
+ * @throws ConfigError for a module without an approval desk, or an invalid `after`
  * @example using approver = simulateApprover(aegis, { after: 50, decide: ({ params }) => (params['amount'] === 13 ? 'deny' : 'approve') });
  */
 export function simulateApprover(module: AegisModule, options: SimulateApproverOptions = {}): SimulatedApprover {
@@ -64,7 +81,7 @@ class Approver implements SimulatedApprover {
     this.#options = options;
     this.#after = options.after ?? 0;
     if (!Number.isFinite(this.#after) || this.#after < 0)
-      throw new ConfigError([{ where: 'after', message: 'is a number of milliseconds, 0 or more.' }]);
+      throw new ConfigError([{ where: 'after', message: 'must be a number of milliseconds, 0 or more.' }]);
     desk.on('requested', this.#requested);
     void this.#settle(async () => (await desk.list()).forEach(this.#requested));
   }
@@ -99,12 +116,13 @@ class Approver implements SimulatedApprover {
 
   async #decide(record: ApprovalRecord): Promise<void> {
     const { decide = () => 'approve', by: person = 'simulated-approver' } = this.#options;
-    const said = await decide(record);
-    if (said === 'ignore') return;
-    const { verdict, by = person, reason }: Exclude<SimulatedVerdict, string> = typeof said === 'object' ? said : { verdict: said };
-    if (verdict !== 'approve' && verdict !== 'deny') throw new TypeError("`decide` says 'approve', 'deny' or 'ignore'.");
+    const answer = await decide(record);
+    if (answer === 'ignore') return;
+    const { verdict, by = person, reason }: Exclude<SimulatedVerdict, string> = typeof answer === 'object' ? answer : { verdict: answer };
+    if (verdict !== 'approve' && verdict !== 'deny')
+      throw new TypeError("`decide` must return 'approve', 'deny', 'ignore' or an object with such a `verdict`.");
     for (const who of typeof by === 'string' ? [by] : by) {
-      // somebody else may have been first, which is no problem of this person's
+      // another person may have decided first, which is not a problem
       if (this.#stopped || (await this.#desk.get(record.decisionId))?.status !== 'pending') return;
       await this.#desk[verdict](record.decisionId, { by: who, digest: record.digest, reason });
     }
@@ -114,7 +132,7 @@ class Approver implements SimulatedApprover {
     try {
       await work();
     } catch (error) {
-      this.problems.push(error instanceof Error ? error : new TypeError('`decide` threw a value that is no Error.'));
+      this.problems.push(error instanceof Error ? error : new TypeError('`decide` threw a value that is not an Error.'));
     }
   }
 }

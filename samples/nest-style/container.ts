@@ -1,9 +1,9 @@
-// A few lines of what NestJS does: it reads constructor types that the compiler left behind (emitDecoratorMetadata) and makes what they ask for.
+// A minimal container like that of NestJS: it reads the constructor types that the compiler emits (emitDecoratorMetadata) and creates the instances.
 import 'reflect-metadata';
 
 type Class<T = unknown> = new (...args: never[]) => T;
 
-/** Having any decorator makes the compiler write down the constructor's types. */
+/** A decorator, because the compiler emits constructor types only for decorated classes. */
 export function Injectable(): (target: Class) => void {
   return () => undefined;
 }

@@ -1,5 +1,5 @@
-// Guards in a NestJS-style program: experimentalDecorators and emitDecoratorMetadata, services made by a container, DTOs that are classes. The import
-// is the same; the decorator tells by its arguments which kind it is. This folder has a tsconfig.json of its own.
+// Guards in a NestJS-style program: experimentalDecorators and emitDecoratorMetadata, services created by a container, DTOs that are classes. The import
+// is the same as elsewhere; the decorator recognizes its kind by its arguments. This folder has its own tsconfig.json.
 import {
   AegisAgent,
   AegisGuard,
@@ -42,7 +42,7 @@ class RefundService {
     this.ledger = ledger;
   }
 
-  // `plain`: the DTO's own data is decided on, and the method gets a RefundDto again
+  // `plain`: policies see the DTO's own data, and the method gets a RefundDto again
   @AegisGuard({ toolName: 'refund', params: ['dto'], plain: ['dto'] })
   async refund(dto: RefundDto): Promise<Guarded<string>> {
     this.ledger.entries.push(dto.label);

@@ -1,5 +1,5 @@
-// A stand-in for a Data Plane, just large enough for the samples: it speaks the protocol of docs/remote.md, and its policies are the function
-// `decide`. Not a server to build on.
+// A simulated Data Plane, just large enough for the samples: it speaks the protocol of docs/remote.md, and its policies are the function
+// `decide`. Do not build a server on it.
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { once } from 'node:events';
@@ -15,9 +15,9 @@ interface Question {
 
 export interface DataPlane extends AsyncDisposable {
   readonly url: string;
-  /** Decides every approval that is pending. */
+  /** Decides all pending approvals. */
   decideAll(effect: 'allow' | 'deny'): void;
-  /** How often it was asked where an approval stands. */
+  /** How often the status of an approval was requested. */
   readonly polls: number;
 }
 
@@ -75,7 +75,7 @@ export async function startDataPlane(): Promise<DataPlane> {
   };
 }
 
-/** The four effects, as a Data Plane words them. */
+/** The four effects, in the form that a Data Plane sends. */
 function decide({ tool: { name, params } }: Question): { readonly effect: string; readonly [more: string]: unknown } {
   if (name === 'mail.send') return { effect: 'sanitize', sanitize: { message: 'bodies are masked', params: { body: '[masked]' } } };
   if (name === 'refund' && Number(params['amount']) > 100) return { effect: 'approval_needed', reason: 'refunds over 100 need a person' };

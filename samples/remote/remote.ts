@@ -1,4 +1,4 @@
-// Decisions from a Data Plane over HTTP: here a small stand-in on 127.0.0.1. An approval is followed by polling.
+// Gets decisions from a Data Plane over HTTP, here a simulated one on 127.0.0.1. The status of an approval is polled.
 import { AegisGuard, AegisModule, AuthError, ForbiddenError, isPending, type Guarded } from 'aegislib';
 import { show } from '../show.js';
 import { API_KEY, startDataPlane } from './dataPlane.js';
@@ -9,7 +9,7 @@ const aegis = AegisModule.configure({
   baseUrl: plane.url, // plain http is allowed on loopback only
   agentId: 'ops-agent',
   approvalPolling: { initialDelayMs: 500 },
-  env: false, // a sample does the same on every machine; a program would leave AEGIS_API_KEY and AEGIS_BASE_URL to the environment
+  env: false, // so that the sample behaves the same on every machine; a program would read AEGIS_API_KEY and AEGIS_BASE_URL from the environment
 });
 
 class Workspace {
@@ -49,7 +49,7 @@ try {
 const refund = await workspace.refund({ id: 'order-7', amount: 250 });
 if (isPending(refund)) {
   show('approval', 'cyan', refund.message);
-  setTimeout(() => plane.decideAll('allow'), 700); // somebody at the Data Plane says yes
+  setTimeout(() => plane.decideAll('allow'), 700); // a person at the Data Plane approves
   show('approval', 'cyan', `${await refund.completed}, after ${plane.polls} polls`);
 }
 

@@ -60,6 +60,6 @@ describe('A process with a pending approval', () => {
         { cwd: new URL('../..', import.meta.url).pathname, timeoutMs: 8_000 },
       );
       expect([code, stdout.trim(), stderr]).to.deep.equal([0, `${prints} soon`, '']);
-    }).timeout(10_000);
+    }).timeout(20_000);
   }
 });

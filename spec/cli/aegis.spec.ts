@@ -69,9 +69,9 @@ describe('The built aegis command', function () {
     'a file that is no JSON': [['policy', 'test', shop, files.path('syntax.test.json')], 'syntax.test.json: not valid JSON'],
     'policies that do not load': [['decide', files.path('wrong.cedar'), '--agent', 'a', '--tool', 't'], 'aegis: wrong.cedar:1:7: '],
     'a module that is not there': [['coverage', files.path('nowhere.js')], 'nowhere.js: there is no such file or folder'],
-    'a module that ends the process': [['coverage', files.path('exits.js')], 'aegis: the process ended before the command did'],
-    'a module that never loads': [['coverage', files.path('hangs.js')], 'aegis: the process ended before the command did'],
-    'a module that fails in the background': [['coverage', files.path('later.js')], 'aegis: something failed outside of the command\n'],
+    'a module that ends the process': [['coverage', files.path('exits.js')], 'aegis: the process ended before the command had finished'],
+    'a module that never loads': [['coverage', files.path('hangs.js')], 'aegis: the process ended before the command had finished'],
+    'a module that fails in the background': [['coverage', files.path('later.js')], 'aegis: an error was thrown outside of the command\n'],
   };
   for (const [what, [args, message]] of Object.entries(refused))
     it(`fails with exit code 2 for ${what}, on standard error, and quotes nothing of it`, async () => {

@@ -31,7 +31,7 @@ describe('aegis coverage', function () {
     const { code, stdout } = await runAegis(['coverage', GUARDED, CARELESS]);
     expect(code).to.equal(1);
     expect(stdout.split('\n')).to.deep.equal([
-      `${CARELESS}: not covered: CarelessDesk.close: it overrides a guarded method and is itself not guarded`,
+      `${CARELESS}: not covered: CarelessDesk.close: it overrides a guarded method, but is not guarded itself`,
       `${CARELESS}: not covered: default.wipe: a tool without a guard`,
       `${CARELESS}: not judged: CarelessDesk.label: a method without a guard in a class that has guards`,
       `${CARELESS}: not judged: format: a function without a guard`,
@@ -53,7 +53,7 @@ describe('aegis coverage', function () {
     const excepted = ['CarelessDesk.close', 'default.wipe'].flatMap((name) => ['--except', name]);
     expect((await runAegis(['coverage', CARELESS, ...excepted])).stdout).to.include('0 covered, 0 not covered, 2 not judged');
     expect(await failureOf(['coverage', GUARDED, '--except', 'send', '--except', 'gone'])).to.equal(
-      'aegis: --except send: there is no unguarded tool of that name\naegis: --except gone: there is no unguarded tool of that name\n',
+      'aegis: --except send: there is no unguarded tool of that name; remove the option, or copy the name from the list\naegis: --except gone: there is no unguarded tool of that name; remove the option, or copy the name from the list\n',
     );
   });
 
@@ -77,16 +77,18 @@ describe('aegis coverage', function () {
   });
 
   it('takes no module without a tool for a covered one', async () => {
-    expect(await failureOf(['coverage', files.path('nothing.js')])).to.equal('aegis: no export of these modules looks like a tool\n');
+    expect(await failureOf(['coverage', files.path('nothing.js')])).to.equal(
+      'aegis: no export of these modules looks like a tool; pass the modules that export your tools\n',
+    );
   });
 
   const broken: Record<string, [string, string]> = {
     'is not there': ['nowhere.js', 'nowhere.js: there is no such file or folder'],
     'is a folder': ['.', 'it is a folder'],
-    'has a syntax error': ['syntax.js', 'it cannot be loaded (SyntaxError); run it with node to see why'],
+    'has a syntax error': ['syntax.js', 'it cannot be loaded (SyntaxError); run it with node to see the error'],
     'throws an error with a code': ['throws.js', 'it cannot be loaded (E_CANARY)'],
     'throws an error': ['throws-named.js', 'it cannot be loaded (RangeError)'],
-    'throws anything': ['throws-text.js', 'it cannot be loaded (a value was thrown)'],
+    'throws anything': ['throws-text.js', 'it cannot be loaded (it threw a value that is not an Error)'],
   };
   for (const [what, [name, message]] of Object.entries(broken))
     it(`fails for a module that ${what}, and quotes nothing of it`, async () => {

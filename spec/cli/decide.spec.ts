@@ -106,13 +106,13 @@ describe('aegis decide', function () {
 
   const refused: Record<string, [readonly string[], RegExp]> = {
     'bad JSON': [['--params', '{"amount": canary-7f3}'], /^aegis: --params: not valid JSON\n$/],
-    'a key that stands twice': [['--params', '{"a":1,"a":"canary-7f3"}'], /^aegis: --params: a key stands twice/],
-    'a list': [['--session', '["canary-7f3"]'], /^aegis: --session: is no JSON object/],
-    null: [['--facts', 'null'], /^aegis: --facts: is no JSON object/],
-    'a text': [['--attributes', '"canary-7f3"'], /^aegis: --attributes: is no JSON object/],
+    'a key that stands twice': [['--params', '{"a":1,"a":"canary-7f3"}'], /^aegis: --params: an object contains a key twice/],
+    'a list': [['--session', '["canary-7f3"]'], /^aegis: --session must be a JSON object/],
+    null: [['--facts', 'null'], /^aegis: --facts must be a JSON object/],
+    'a text': [['--attributes', '"canary-7f3"'], /^aegis: --attributes must be a JSON object/],
     'a file that is not there': [['--params', '@nowhere.json'], /^aegis: nowhere\.json: there is no such file or folder/],
     'a name that no file can have': [['--params', `@${'x'.repeat(5000)}`], /it cannot be read \(ENAMETOOLONG\)/],
-    'a time that is none': [['--now', 'canary-7f3'], /^aegis: --now: is no time/],
+    'a time that is none': [['--now', 'canary-7f3'], /^aegis: --now must be a time/],
     'a name that params cannot have': [['--params', '{"constructor":"canary-7f3"}'], /^aegis: .*constructor/],
     'attributes that Cedar cannot have': [['--attributes', '{"__entity":"canary-7f3"}'], /^aegis: agents\.bot: /],
   };

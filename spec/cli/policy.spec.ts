@@ -32,8 +32,8 @@ describe('aegis policy check', function () {
     const { code, stdout, stderr } = await runAegis(['policy', 'check', good]);
     expect([code, stderr]).to.deep.equal([0, '']);
     expect(stdout.split('\n')).to.deep.equal([
-      `${good}/shop.cedar:4:1: info: [large] A soft forbid: it does not refuse but asks a person.`,
-      `${good}/shop.cedar:6:1: info: [mail] A soft forbid: it does not refuse but changes the call.`,
+      `${good}/shop.cedar:4:1: info: [large] A soft forbid: it does not refuse the call but asks a person.`,
+      `${good}/shop.cedar:6:1: info: [mail] A soft forbid: it does not refuse the call but changes it.`,
       '1 file: 0 errors, 0 warnings',
       '',
     ]);
@@ -81,7 +81,10 @@ describe('aegis policy check', function () {
   });
 
   it('loads what lint has passed, and says where that fails', async () => {
-    const problem = { where: 'policies', message: 'The policies cannot be evaluated; simplify the largest.' };
+    const problem = {
+      where: 'policies',
+      message: 'The policies cannot be evaluated: a trial decision failed. Simplify the largest policy.',
+    };
     const load = sinon.stub(CedarPolicyEngine, 'load').throws(new ConfigError([problem]));
     try {
       const path = files.path('wide.cedar');
@@ -177,7 +180,7 @@ describe('aegis policy test', function () {
   const broken: Record<string, [string, RegExp]> = {
     'a file that is not there': ['nowhere.test.json', /nowhere\.test\.json: there is no such file or folder/],
     'a folder without tests': ['empty', /the folder has no \*\.test\.json file/],
-    'a file without tests': ['none.test.json', /there is no test in these files/],
+    'a file without tests': ['none.test.json', /these files hold no test/],
     'what is no JSON': ['syntax.test.json', /syntax\.test\.json: not valid JSON/],
     'what is no file of tests': ['shape.test.json', /shape\.test\.json: tests\.0\.expect: Expected/],
     'what is no object': ['array.test.json', /array\.test\.json: Expected Object/],

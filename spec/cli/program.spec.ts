@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { writeJson } from '../../lib/cli/CliIo.js';
-import { CliError, EXIT } from '../../lib/cli/exitCodes.js';
-import { gatewayOptions } from '../../lib/cli/mcpGateway.js';
-import type { GatewayFlags, GatewayOptions } from '../../lib/cli/mcpGateway.js';
+import { CliError, EXIT } from '../../lib/cli/CliIo.js';
+import { mcpGatewayCommand } from '../../lib/cli/mcpGateway.js';
+import type { McpGatewayFlags, McpGatewayCommand } from '../../lib/cli/mcpGateway.js';
 import { failureOf, runAegis } from './runAegis.js';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
@@ -46,9 +46,9 @@ describe('The aegis command', function () {
   it('says nothing of an error that is not ours but its name', async () => {
     for (const [thrown, said] of [
       [new RangeError('canary-7f3'), 'an unexpected error (RangeError)'],
-      ['canary-7f3', 'an unexpected error (no Error)'],
+      ['canary-7f3', 'an unexpected error (not an Error)'],
     ] as const) {
-      const { code, stderr } = await runAegis(['mcp-gateway', '--', 'x'], { runGateway: () => Promise.reject(thrown as Error) });
+      const { code, stderr } = await runAegis(['mcp-gateway', '--', 'x'], { serveGateway: () => Promise.reject(thrown as Error) });
       expect([code, stderr]).to.deep.equal([2, `aegis: ${said}\n`]);
     }
   });
@@ -84,11 +84,11 @@ describe('aegis mcp-gateway', () => {
   const command = (name: string, ...args: string[]) => ({ kind: 'command', command: name, args }) as const;
 
   it('is in the program where there is a gateway to run, and hands over what was typed', async () => {
-    const ran: GatewayOptions[] = [];
-    const runGateway = async (options: GatewayOptions): Promise<void> => void ran.push(options);
+    const ran: McpGatewayCommand[] = [];
+    const serveGateway = async (options: McpGatewayCommand): Promise<void> => void ran.push(options);
     const flags = ['--listen', '8080', '--policies', './p', '--agent', 'bot', '--store', './a.db'];
-    expect((await runAegis(['mcp-gateway', ...flags, '--', 'npx', 'server', '--flag', '--', '-x'], { runGateway })).code).to.equal(0);
-    expect((await runAegis(['mcp-gateway', '--url', 'https://mcp.example/x'], { runGateway })).code).to.equal(0);
+    expect((await runAegis(['mcp-gateway', ...flags, '--', 'npx', 'server', '--flag', '--', '-x'], { serveGateway })).code).to.equal(0);
+    expect((await runAegis(['mcp-gateway', '--url', 'https://mcp.example/x'], { serveGateway })).code).to.equal(0);
     expect(ran).to.deep.equal([
       {
         upstream: command('npx', 'server', '--flag', '--', '-x'),
@@ -102,11 +102,14 @@ describe('aegis mcp-gateway', () => {
   });
 
   it('hands nothing over where the options are wrong', async () => {
-    const runGateway = (): never => {
+    const serveGateway = (): never => {
       throw new Error('it ran');
     };
-    const { code, stderr } = await runAegis(['mcp-gateway'], { runGateway });
-    expect([code, stderr]).to.deep.equal([2, 'aegis: mcp-gateway: give either --url or, after --, a command\n']);
+    const { code, stderr } = await runAegis(['mcp-gateway'], { serveGateway });
+    expect([code, stderr]).to.deep.equal([
+      2,
+      'aegis: mcp-gateway needs a server to guard: either --url, or a command after --, and not both\n',
+    ]);
   });
 
   it('listens where it is told', () => {
@@ -118,23 +121,27 @@ describe('aegis mcp-gateway', () => {
       '[::1]:8080': ['::1', 8080],
     };
     for (const [listen, [host, port]] of Object.entries(cases))
-      expect(gatewayOptions(['x'], { listen })).to.deep.equal({ ...local, upstream: command('x'), listen: { host, port } });
+      expect(mcpGatewayCommand(['x'], { listen })).to.deep.equal({ ...local, upstream: command('x'), listen: { host, port } });
   });
 
-  const wrong: [readonly string[], GatewayFlags, string][] = [
-    [[], {}, 'either --url or'],
-    [['x'], { url: 'http://a.example' }, 'either --url or'],
-    [[], { url: 'canary' }, '--url: is no http or https address'],
-    [[], { url: 'file:///canary' }, '--url: is no http or https address'],
-    [[], { url: 'https://canary@a.example' }, '--url: must not hold credentials'],
-    [[], { url: 'https://:canary@a.example' }, '--url: must not hold credentials'],
+  const wrong: [readonly string[], McpGatewayFlags, string][] = [
+    [[], {}, 'either --url, or'],
+    [['x'], { url: 'http://a.example' }, 'either --url, or'],
+    [[], { url: 'canary' }, '--url must be an http or https URL'],
+    [[], { url: 'file:///canary' }, '--url must be an http or https URL'],
+    [[], { url: 'https://canary@a.example' }, '--url must not contain credentials'],
+    [[], { url: 'https://:canary@a.example' }, '--url must not contain credentials'],
     ...['', 'canary', ':80', 'a:', 'a:65536', 'a:-1', '::1:80', 'a b:80', 'http://a:80', '80x'].map(
-      (listen): [readonly string[], GatewayFlags, string] => [['x'], { listen }, '--listen: is a port, or host:port'],
+      (listen): [readonly string[], McpGatewayFlags, string] => [
+        ['x'],
+        { listen },
+        '--listen must be a port from 0 to 65535, or host:port',
+      ],
     ),
   ];
   for (const [args, flags, message] of wrong)
     it(`refuses ${JSON.stringify(flags)} with ${args.length} words of a command`, () => {
-      expect(() => gatewayOptions(args, flags))
+      expect(() => mcpGatewayCommand(args, flags))
         .to.throw(CliError, message)
         .with.property('message')
         .that.does.not.include('canary');

@@ -5,7 +5,7 @@ import { check } from './checker.js';
 
 /** A task of the store in the end, made by `w1`, whose store handle is `h1`. */
 function taskAs(status: Task['status'], more: Record<string, unknown> = {}, idempotent = false): Task {
-  const origin = { home: 'h1', resumable: true, originalParams: {}, argumentCount: 1, signature: 's', idempotent };
+  const origin = { ownerId: 'h1', resumable: true, originalParams: {}, argumentCount: 1, signature: 's', idempotent };
   const fields = { ...pendingTask(), taskId: 't', decisionId: 'd', runs: 1, version: 4, updatedAtMs: 9_000, origin };
   return { ...fields, status, ...more } as unknown as Task;
 }

@@ -1,19 +1,18 @@
 import { AgentTool, BasePlugin, FunctionTool, LlmAgent } from '@google/adk';
 import type { Context } from '@google/adk';
-import type { AegisModule } from 'aegislib';
 import { aegisPlugin } from 'aegislib/adk';
 import type { AdkOptions } from 'aegislib/adk';
 import { expect } from 'chai';
 import * as z from 'zod';
 import { askedIn, Conversation, ScriptedLlm, toldIn } from './adkRunner.js';
-import type { Asked, Call } from './adkRunner.js';
-import { behavesLikeAdapter, moduleOf, POLICIES } from './behavesLikeAdapter.js';
-import type { Mail } from './behavesLikeAdapter.js';
+import type { Asked } from './adkRunner.js';
+import { behavesLikeAdapter } from './behavesLikeAdapter.js';
+import { approveAll, ASKED, callsOf, moduleOf, POLICIES } from './mail.js';
+import type { Mail } from './mail.js';
 import { restoredElsewhere } from './restoredElsewhere.js';
 
 const AegisPlugin = aegisPlugin(BasePlugin);
 const parameters = z.object({ to: z.string(), amount: z.number() });
-const callsOf = (inputs: readonly Mail[]): Call[] => inputs.map((input, i) => ({ id: `call-${i + 1}`, input }));
 const sendTool = (body: (input: Mail) => unknown, more: object = {}) =>
   new FunctionTool({ name: 'send', description: 'sends', parameters, execute: body, ...more });
 
@@ -29,15 +28,11 @@ behavesLikeAdapter({
 });
 
 describe("Confirmations of Google's ADK", () => {
-  const ASKED: Mail = { to: 'ann', amount: 500 };
   let runs: Mail[];
   const body = (input: Mail): string => (runs.push(input), `sent to ${input.to}`);
   beforeEach(() => (runs = []));
   const talkOf = (options: AdkOptions<Context>, more: object = {}, calls = [callsOf([ASKED])]): Conversation =>
     new Conversation([new AegisPlugin(options)], calls, { tools: [sendTool(body, more)] });
-  const approveAll = async (module: AegisModule): Promise<void> => {
-    for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.approve(decisionId, { by: 'ann', digest });
-  };
 
   it('say what is asked, and the tool runs once when our desk approved', async () => {
     await using module = moduleOf();

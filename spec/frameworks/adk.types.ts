@@ -16,6 +16,6 @@ export const runner = new Runner({ appName: 'mail', agent: root, plugins: [aegis
 // @ts-expect-error the context is the ADK's own
 export const other = new AegisPlugin({ session: ({ toolUse }) => ({ user_id: toolUse }) });
 // @ts-expect-error there is no such mode
-export const mode = new AegisPlugin({ onApproval: 'perhaps' });
+export const mode = new AegisPlugin({ approval: 'perhaps' });
 // @ts-expect-error no base class
 aegisPlugin({});

@@ -4,12 +4,12 @@ import { aegisApproval, guardTools } from 'aegislib/ai-sdk';
 import * as z from 'zod';
 import { SDKS, toldIn } from './aiSdks.js';
 import type { Call, Message, Model, Part, Sdk } from './aiSdks.js';
-import { behavesLikeAdapter, moduleOf } from './behavesLikeAdapter.js';
-import type { Mail } from './behavesLikeAdapter.js';
+import { behavesLikeAdapter } from './behavesLikeAdapter.js';
+import { ASKED, callsOf, moduleOf, SELF_APPROVED } from './mail.js';
+import type { Mail } from './mail.js';
 import { restoredElsewhere } from './restoredElsewhere.js';
 
 const mailSchema = z.object({ to: z.string(), amount: z.number() });
-const callsOf = (inputs: readonly Mail[]): Call[] => inputs.map((input, i) => ({ id: `call-${i + 1}`, input }));
 
 for (const sdk of SDKS) {
   const sendTool = (body: (input: Mail) => unknown, more: object = {}): { send: never } => ({
@@ -31,7 +31,6 @@ for (const sdk of SDKS) {
   });
 
   describe(`Native approvals of ${sdk.name}`, () => {
-    const ASKED: Mail = { to: 'ann', amount: 500 };
     let runs: Mail[];
     const body = async (input: Mail): Promise<string> => (runs.push(input), `sent to ${input.to}`);
     beforeEach(() => (runs = []));
@@ -152,13 +151,8 @@ for (const sdk of SDKS) {
       expect(runs).to.deep.equal([]);
     });
 
-    const SELF = {
-      text: `@id("all") permit (principal, action, resource);
-      @id("ask") @effect("approval_needed") @self_approval("true") forbid (principal, action, resource);`,
-    };
-
     it('take one yes for one run, however often the same history comes, also after a restart', async () => {
-      await using module = moduleOf({ policies: SELF });
+      await using module = moduleOf({ policies: { text: SELF_APPROVED } });
       const options = { module, session: () => ({ user_id: 'ann' }), verdictBy: () => 'ann' };
       const tools = guardTools(sendTool(body), options);
       const { messages, approvalId } = await asked(tools);
@@ -168,7 +162,7 @@ for (const sdk of SDKS) {
     });
 
     it('take a yes for the later call of two that the model names the same', async () => {
-      await using module = moduleOf({ policies: SELF });
+      await using module = moduleOf({ policies: { text: SELF_APPROVED } });
       const tools = guardTools(sendTool(body), { module, session: () => ({ user_id: 'ann' }), verdictBy: () => 'ann' });
       const first = await asked(tools);
       const said: Message = { role: 'tool', content: [{ type: 'tool-approval-response', approvalId: first.approvalId, approved: true }] };
@@ -184,7 +178,7 @@ for (const sdk of SDKS) {
     });
 
     it('refuse the call where nobody can say whose yes it was, and tell the model nothing of why', async () => {
-      await using module = moduleOf({ policies: SELF });
+      await using module = moduleOf({ policies: { text: SELF_APPROVED } });
       const verdictBy = (): string => {
         throw new Error('no connection to postgres://host:secret@db');
       };
@@ -256,7 +250,7 @@ for (const sdk of SDKS) {
       for (const onDeny of ['throw', 'result'] as const) {
         const tools = guardTools(
           sendTool(async () => 1, { outputSchema: z.number() }),
-          { module, onApproval: 'pending', onDeny },
+          { module, approval: 'defer', onDeny },
         );
         const model = sdk.model([
           callsOf([

@@ -7,11 +7,11 @@ import { expect } from 'chai';
 import * as z from 'zod';
 import { serviceCalling, toldIn } from './anthropicRunner.js';
 import type { Call, Service } from './anthropicRunner.js';
-import { behavesLikeAdapter, moduleOf } from './behavesLikeAdapter.js';
-import type { Mail } from './behavesLikeAdapter.js';
+import { behavesLikeAdapter } from './behavesLikeAdapter.js';
+import { callsOf, moduleOf } from './mail.js';
+import type { Mail } from './mail.js';
 
 const inputSchema = z.object({ to: z.string(), amount: z.number() });
-const callsOf = (inputs: readonly Mail[]): Call[] => inputs.map((input, i) => ({ id: `call-${i + 1}`, input }));
 const sendTool = (body: (input: Mail) => unknown) =>
   betaZodTool({ name: 'send', description: 'sends', inputSchema, run: async (input) => (await body(input)) as string });
 

@@ -4,12 +4,8 @@ import type { Decision, DecisionService, Task } from 'aegislib';
 import type { DecisionRequest, DecisionStatus } from 'aegislib/decision';
 import type { AdapterOptions } from 'aegislib/ai-sdk';
 import { counted } from './counted.js';
-
-/** The input of the one tool of these specs, `send`. */
-export interface Mail {
-  readonly to: string;
-  readonly amount: number;
-}
+import { ALLOWED, approveAll, ASKED, DENIED, moduleOf, POLICIES, until } from './mail.js';
+import type { Mail } from './mail.js';
 
 /** What the model was told about one of its calls. */
 export interface Told {
@@ -38,21 +34,6 @@ export interface AdapterUnderTest {
   readonly entersAtOnce?: boolean;
 }
 
-export const POLICIES = `
-  @id("all") permit (principal, action, resource);
-  @id("much") @reason("over a thousand is too much") forbid (principal, action, resource) when { context.input.amount > 1000 };
-  @id("some") @effect("approval_needed") @reason("over a hundred needs a person") forbid (principal, action, resource) when { context.input.amount > 100 };
-  @id("mask") @effect("sanitize") @sanitize("mask_email /to") forbid (principal, action, resource) when { context.input.to like "*@secret.example" };
-  @id("break") @effect("sanitize") @sanitize("set /amount \\"none\\"") forbid (principal, action, resource) when { context.input.to == "break" && context.input.amount == 7 };`;
-
-export function moduleOf(options: object = {}): AegisModule {
-  return AegisModule.create({ policies: { text: POLICIES }, agentId: 'mailer', ...options });
-}
-
-const ALLOWED: Mail = { to: 'ann', amount: 5 };
-const DENIED: Mail = { to: 'ann', amount: 5_000 };
-const ASKED: Mail = { to: 'ann', amount: 500 };
-
 /** What every adapter does, whatever its framework calls it. */
 export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
   const { native, abortable = true, revalidates = true, entersAtOnce = true } = adapter;
@@ -78,12 +59,6 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
     const run = (inputs: readonly Mail[], options: PlainOptions = {}, signal?: AbortSignal): Promise<readonly Told[]> =>
       adapter.run({ module, ...options }, inputs, body, signal);
     const first = async (input: Mail, options: PlainOptions = {}): Promise<Told> => (await run([input], options))[0] as Told;
-    const approveAll = async (): Promise<void> => {
-      for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.approve(decisionId, { by: 'ann', digest });
-    };
-    const until = async (ready: () => unknown): Promise<void> => {
-      for (let i = 0; i < 500 && !(await ready()); i++) await new Promise((resolve) => setTimeout(resolve, 2));
-    };
 
     it('runs an allowed call once, with the arguments it came with, and tells the model its result', async () => {
       const told = await first(ALLOWED);
@@ -115,10 +90,10 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
     }
 
     it('tells the model that a person has to decide, runs the tool once when it was approved, and keeps its result', async () => {
-      const told = await first(ASKED, { onApproval: 'pending' });
+      const told = await first(ASKED, { approval: 'defer' });
       expect(told.text).to.include('over a hundred needs a person');
       expect(ran).to.deep.equal([]);
-      await approveAll();
+      await approveAll(module);
       const completed = async (): Promise<readonly Task[]> => module.tasks.listTasks({ status: 'completed' });
       await until(async () => (await completed()).length > 0);
       expect((await completed()).map((task) => JSON.stringify((task as { result?: unknown }).result))).to.have.length(1);
@@ -127,24 +102,24 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
     });
 
     it('waits for a person where it is told to, and gives the result', async () => {
-      const answer = first(ASKED, { onApproval: 'wait' });
+      const answer = first(ASKED, { approval: 'wait' });
       await until(async () => (await module.approvals.list()).length > 0);
       expect(ran).to.deep.equal([]);
-      await approveAll();
+      await approveAll(module);
       expect((await answer).text).to.include('sent to ann');
       expect(ran).to.deep.equal([ASKED]);
     });
 
     it('waits no longer than it may, and never runs the tool then', async () => {
-      const told = await first(ASKED, { onApproval: 'wait', waitMs: 20 });
+      const told = await first(ASKED, { approval: 'wait', waitMs: 20 });
       expect(told.text).to.not.include('sent to');
-      await approveAll();
+      await approveAll(module);
       await new Promise((resolve) => setTimeout(resolve, 30));
       expect(ran).to.deep.equal([]);
     });
 
     it('refuses what a person would have to decide where nobody is asked, and leaves nothing open', async () => {
-      const told = await first(ASKED, { onApproval: 'deny' });
+      const told = await first(ASKED, { approval: 'deny' });
       expect(told.refused).to.be.oneOf([true, undefined]);
       expect([ran, await module.approvals.list({ status: 'pending' })]).to.deep.equal([[], []]);
     });
@@ -204,16 +179,16 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
         decisions: serviceOf((request) => (asked.push(request), { effect: 'allow', decisionId: `d${asked.length}` })),
         agentId: 'mailer',
       });
-      await run([ALLOWED, { to: 'bob', amount: 6 }], { module: counting, onApproval: 'pending' });
+      await run([ALLOWED, { to: 'bob', amount: 6 }], { module: counting, approval: 'defer' });
       await counting.close();
       expect(ran.map(({ to }) => to).sort()).to.deep.equal(['ann', 'bob']);
       expect(new Set(asked.map(({ callId }) => callId))).to.have.property('size', 2);
     });
 
     it('asks twice for two equal calls that need a person, and runs each of them once', async () => {
-      await run([ASKED, ASKED], { onApproval: 'pending' });
+      await run([ASKED, ASKED], { approval: 'defer' });
       expect(await module.approvals.list()).to.have.length(2);
-      await approveAll();
+      await approveAll(module);
       await until(() => ran.length === 2);
       expect(ran).to.deep.equal([ASKED, ASKED]);
     });
@@ -243,10 +218,10 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
         }
       }
       const post = new Post();
-      const before = await adapter.run({ module: counting, onApproval: 'pending' }, [ALLOWED], (input) => post.send(input));
+      const before = await adapter.run({ module: counting, approval: 'defer' }, [ALLOWED], (input) => post.send(input));
       expect([before[0]?.text.includes('sent to ann'), decisions]).to.deep.equal([true, entersAtOnce ? 1 : 2]);
       // other arguments are another call
-      await adapter.run({ module: counting, onApproval: 'pending' }, [ALLOWED], (input) => post.send({ ...input, amount: 6 }));
+      await adapter.run({ module: counting, approval: 'defer' }, [ALLOWED], (input) => post.send({ ...input, amount: 6 }));
       expect(decisions).to.equal(entersAtOnce ? 3 : 4);
       await counting.close();
     });
@@ -267,7 +242,7 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
     if (abortable) {
       it('ends the wait when the run is aborted, at once, and never runs the tool', async () => {
         const controller = new AbortController();
-        const answer = run([ASKED], { onApproval: 'wait' }, controller.signal).then(
+        const answer = run([ASKED], { approval: 'wait' }, controller.signal).then(
           () => {},
           () => {},
         );
@@ -286,7 +261,7 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
     it('refuses options that cannot be', () => {
       const make = (options: object) => adapter.run({ module, ...options }, [], body);
       return Promise.all(
-        [{ onApproval: 'perhaps' }, { verdictBy: () => 'ann', module: undefined }, ...(native ? [] : [{ onApproval: 'native' }])].map(
+        [{ approval: 'perhaps' }, { verdictBy: () => 'ann', module: undefined }, ...(native ? [] : [{ approval: 'native' }])].map(
           async (options) => {
             const error = await make(options).then(
               () => undefined,

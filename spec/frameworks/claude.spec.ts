@@ -2,8 +2,9 @@ import { expect } from 'chai';
 import { AegisModule, ConfigError } from 'aegislib';
 import { aegisHooks } from 'aegislib/claude';
 import type { ClaudeHookInput, ClaudeHookOutput, ClaudeOptions } from 'aegislib/claude';
-import { moduleOf, serviceOf } from './behavesLikeAdapter.js';
-import type { Mail } from './behavesLikeAdapter.js';
+import { serviceOf } from './behavesLikeAdapter.js';
+import { approveAll, moduleOf, until } from './mail.js';
+import type { Mail } from './mail.js';
 import { ClaudeCli, claudeSdk } from './claudeCli.js';
 import type { Played } from './claudeCli.js';
 import { counted } from './counted.js';
@@ -45,9 +46,6 @@ describe('The hooks of the Claude Agent SDK', () => {
     const output = await matcher?.hooks[0]?.(input, input.tool_use_id, { signal });
     return output?.hookSpecificOutput;
   }
-  const until = async (ready: () => unknown): Promise<void> => {
-    for (let i = 0; i < 500 && !(await ready()); i++) await new Promise((resolve) => setTimeout(resolve, 2));
-  };
   const asked = (): Promise<void> => until(async () => (await module.approvals.list()).length > 0);
   async function decideAll(verdict: 'approve' | 'deny'): Promise<void> {
     for (const { decisionId, digest } of await module.approvals.list()) await module.approvals[verdict](decisionId, { by: 'ann', digest });
@@ -56,8 +54,8 @@ describe('The hooks of the Claude Agent SDK', () => {
   it('always block where they fail, and have a timeout that comes after their own deadline', () => {
     for (const [options, timeout] of [
       [{}, 665],
-      [{ onApproval: 'wait', waitMs: 1_500 }, 67],
-      [{ onApproval: 'native' }, 65],
+      [{ approval: 'wait', waitMs: 1_500 }, 67],
+      [{ approval: 'native' }, 65],
       [{ timeoutMs: 400 }, 6],
     ] as const) {
       const { PreToolUse } = aegisHooks({ module, ...options });
@@ -131,7 +129,7 @@ describe('The hooks of the Claude Agent SDK', () => {
   });
 
   it('defer natively, and grant the same call of the same session once, when it is asked for again and approved', async () => {
-    const native: ClaudeOptions = { onApproval: 'native' };
+    const native: ClaudeOptions = { approval: 'native' };
     const input = inputOf({ to: 'ann', amount: 500 });
     const first = await ask(input, native);
     expect(first).to.include({ permissionDecision: 'defer' });
@@ -150,7 +148,7 @@ describe('The hooks of the Claude Agent SDK', () => {
   });
 
   it('come in two where they defer, and the second asks where the first one defers, whichever is called first', async () => {
-    const [first, second, ...others] = aegisHooks({ module, onApproval: 'native', allow: 'grant' }).PreToolUse[0]?.hooks ?? [];
+    const [first, second, ...others] = aegisHooks({ module, approval: 'native', allow: 'grant' }).PreToolUse[0]?.hooks ?? [];
     expect(others).to.deep.equal([]);
     const both = async (input: ClaudeHookInput, order: 'in order' | 'the other way'): Promise<(string | undefined)[]> => {
       const options = { signal: new AbortController().signal };
@@ -175,21 +173,21 @@ describe('The hooks of the Claude Agent SDK', () => {
   });
 
   it('ask, where the first of two is never called', async () => {
-    const second = aegisHooks({ module, onApproval: 'native', timeoutMs: 20 }).PreToolUse[0]?.hooks[1];
+    const second = aegisHooks({ module, approval: 'native', timeoutMs: 20 }).PreToolUse[0]?.hooks[1];
     const output = await second?.(inputOf({ to: 'ann', amount: 5 }), 'toolu_1', { signal: new AbortController().signal });
     expect(output?.hookSpecificOutput).to.include({ permissionDecision: 'ask' });
   });
 
   it('deny instead of deferring in a mode in which the CLI may run what it does not defer', async () => {
     for (const permission_mode of ['auto', 'a mode of tomorrow', undefined]) {
-      const said = await ask(inputOf({ to: 'ann', amount: 500 }, { permission_mode } as never), { onApproval: 'native' });
+      const said = await ask(inputOf({ to: 'ann', amount: 500 }, { permission_mode } as never), { approval: 'native' });
       expect(said).to.include({ permissionDecision: 'deny' });
     }
     expect(await module.approvals.list({ status: 'pending' })).to.deep.equal([]);
   });
 
   it('refuse what needs a person where nobody is asked', async () => {
-    const said = await ask(inputOf({ to: 'ann', amount: 500 }), { onApproval: 'deny' });
+    const said = await ask(inputOf({ to: 'ann', amount: 500 }), { approval: 'deny' });
     expect(said).to.include({ permissionDecision: 'deny' });
     expect(await module.approvals.list({ status: 'pending' })).to.deep.equal([]);
   });
@@ -289,8 +287,8 @@ describe('The hooks of the Claude Agent SDK', () => {
 
   it('are refused with options that cannot be', () => {
     for (const options of [
-      { onApproval: 'pending' },
-      { onApproval: 'ask' },
+      { approval: 'defer' },
+      { approval: 'ask' },
       { allow: 'ask' },
       { timeoutMs: 0 },
       { timeoutMs: NaN },
@@ -321,9 +319,6 @@ else
 
     const play = (input: Mail, options: ClaudeOptions = {}, more: Record<string, unknown> = {}): Promise<Played> =>
       cli.play([{ id: 'toolu_1', input }], aegisHooks({ module, ...options }), send, more);
-    async function approveAll(): Promise<void> {
-      for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.approve(decisionId, { by: 'ann', digest });
-    }
 
     it('runs what is allowed where its own permissions allow it too, or where it is granted', async () => {
       await play({ to: 'ann', amount: 5 });
@@ -353,19 +348,19 @@ else
       const played = play({ to: 'ann', amount: 500 }, {}, { allowedTools: [] });
       while ((await module.approvals.list()).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
       expect(runs).to.deep.equal([]);
-      await approveAll();
+      await approveAll(module);
       expect((await played).told.get('toolu_1')?.text).to.include('sent to ann');
       expect(runs).to.deep.equal([{ to: 'ann', amount: 500 }]);
     });
 
     it('defers, and runs the call once when the session is resumed after the approval', async () => {
-      const hooks = aegisHooks({ module, onApproval: 'native' });
+      const hooks = aegisHooks({ module, approval: 'native' });
       const calls = [{ id: 'toolu_1', input: { to: 'ann', amount: 500 } }];
       const { stopped, deferred, sessionId } = await cli.play(calls, hooks, send);
       expect([stopped, deferred, runs]).to.deep.equal(['tool_deferred', 'toolu_1', []]);
       const early = await cli.play(calls, hooks, send, { resume: sessionId });
       expect([early.stopped, runs]).to.deep.equal(['tool_deferred', []]);
-      await approveAll();
+      await approveAll(module);
       const { told } = await cli.play(calls, hooks, send, { resume: sessionId });
       expect(told.get('toolu_1')?.text).to.include('sent to ann');
       expect(runs).to.deep.equal([{ to: 'ann', amount: 500 }]);
@@ -379,7 +374,7 @@ else
       ];
       for (const permissionMode of ['default', 'acceptEdits', 'bypassPermissions', 'dontAsk', 'plan']) {
         const more = { permissionMode, allowDangerouslySkipPermissions: true };
-        const hooks = aegisHooks({ module, onApproval: 'native' });
+        const hooks = aegisHooks({ module, approval: 'native' });
         const { told, deferred } = await cli.play(calls, hooks, send, more, false);
         expect([permissionMode, deferred, told.get('toolu_1')?.refused, told.get('toolu_2')?.refused]).to.deep.equal([
           permissionMode,

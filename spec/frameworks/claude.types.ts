@@ -36,11 +36,11 @@ interface SdkOptions {
   hooks?: Partial<Record<'PreToolUse' | 'PostToolUse', HookCallbackMatcher[]>>;
 }
 
-export const options: SdkOptions = { hooks: aegisHooks({ agentId: 'coder', onApproval: 'native' }) };
+export const options: SdkOptions = { hooks: aegisHooks({ agentId: 'coder', approval: 'native' }) };
 export const merged: SdkOptions = { hooks: { ...aegisHooks(), PostToolUse: [] } };
 export const whose: ClaudeOptions = { agentId: ({ agent_type }) => agent_type ?? 'coder', session: ({ cwd }) => ({ cwd: cwd ?? '' }) };
 // @ts-expect-error: the CLI runs the tools, so none runs later
-export const pending: ClaudeOptions = { onApproval: 'pending' };
+export const pending: ClaudeOptions = { approval: 'defer' };
 // @ts-expect-error: a yes that the CLI was told cannot be seen
 export const asked: ClaudeOptions = { verdictBy: () => 'ann' };
 // @ts-expect-error: there is no such mode

@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { aegisHooks } from 'aegislib/claude';
 import * as z from 'zod';
-import type { Mail, Told } from './behavesLikeAdapter.js';
+import type { Told } from './behavesLikeAdapter.js';
+import type { Mail } from './mail.js';
 
 /** What is used of the SDK, whose types are there only where it is installed. */
 interface Sdk {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { expect } from 'chai';
-import { POLICIES } from './behavesLikeAdapter.js';
+import { POLICIES } from './mail.js';
 
 const AEGIS = fileURLToPath(new URL('../../../dist/cli/aegis.js', import.meta.url));
 const UPSTREAM = fileURLToPath(new URL('./mcpUpstream.js', import.meta.url));
@@ -40,7 +40,7 @@ describe('aegis mcp-gateway', () => {
   });
 
   const failing: Readonly<Record<string, readonly [args: readonly string[], cwd: string, told: RegExp]>> = {
-    'neither a command nor an address': [[], PROJECT, /give either --url or, after --, a command/],
+    'neither a command nor an address': [[], PROJECT, /either --url, or a command after --/],
     'policies that are not there': [['--policies', '/nowhere/at/all', '--', 'x'], PROJECT, /nowhere/],
     'an MCP SDK that is not installed': [['--policies', 'POLICIES', '--', 'x'], tmpdir(), /npm install @modelcontextprotocol\/sdk/],
   };

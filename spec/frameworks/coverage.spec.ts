@@ -70,8 +70,8 @@ describe('The tools that nobody guards', () => {
 
   it('are none of those that guardTools() of the AI SDK made, in any mode, until somebody replaces their function', async () => {
     await using module = AegisModule.create({ agentId: 'a', policies: { text: '@id("a") permit (principal, action, resource);' } });
-    for (const onApproval of ['native', 'pending', 'wait', 'deny'] as const) {
-      const tools = guardTools({ send: tool({ inputSchema, execute: run }) }, { module, onApproval });
+    for (const approval of ['native', 'defer', 'wait', 'deny'] as const) {
+      const tools = guardTools({ send: tool({ inputSchema, execute: run }) }, { module, approval });
       expectGuarded(tools);
       tools.send.execute = run;
       expect(() => expectGuarded(tools)).to.throw('send: a tool without a guard');

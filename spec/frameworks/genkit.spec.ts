@@ -1,17 +1,16 @@
-import type { AegisModule } from 'aegislib';
 import { aegisMiddleware } from 'aegislib/genkit';
 import type { GenkitContext, GenkitOptions } from 'aegislib/genkit';
 import { expect } from 'chai';
 import { dynamicTool, generateMiddleware, restartTool, z } from 'genkit/beta';
 import type { MessageData, ToolRequestPart } from 'genkit/beta';
-import { behavesLikeAdapter, moduleOf } from './behavesLikeAdapter.js';
-import type { Mail } from './behavesLikeAdapter.js';
+import { behavesLikeAdapter } from './behavesLikeAdapter.js';
+import { approveAll, ASKED, callsOf, moduleOf, SELF_APPROVED } from './mail.js';
+import type { Mail } from './mail.js';
 import { genkitCalling, toldIn } from './genkitModel.js';
-import type { Call, Scripted } from './genkitModel.js';
+import type { Scripted } from './genkitModel.js';
 import { restoredElsewhere } from './restoredElsewhere.js';
 
 const inputSchema = z.object({ to: z.string(), amount: z.number() });
-const callsOf = (inputs: readonly Mail[]): Call[] => inputs.map((input, i) => ({ id: `call-${i + 1}`, input }));
 const use = (options: GenkitOptions) => [generateMiddleware({ name: 'aegis' }, aegisMiddleware(options))()];
 const sendTool = ({ ai }: Scripted, body: (input: Mail) => unknown) =>
   ai.defineTool(
@@ -31,11 +30,6 @@ behavesLikeAdapter({
 });
 
 describe('Interrupts of Genkit', () => {
-  const ASKED: Mail = { to: 'ann', amount: 500 };
-  const SELF = {
-    text: `@id("all") permit (principal, action, resource);
-    @id("ask") @effect("approval_needed") @self_approval("true") forbid (principal, action, resource);`,
-  };
   let runs: Mail[];
   const body = (input: Mail): string => (runs.push(input), `sent to ${input.to}`);
   beforeEach(() => (runs = []));
@@ -61,9 +55,6 @@ describe('Interrupts of Genkit', () => {
       goOn: (restart) => script.ai.generate({ messages: structuredClone(messages), tools, use: aegis, resume: { restart: [...restart] } }),
     };
   }
-  const approveAll = async (module: AegisModule): Promise<void> => {
-    for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.approve(decisionId, { by: 'ann', digest });
-  };
   const answered = (part: ToolRequestPart | undefined, answer: object, replaceInput?: Mail): ToolRequestPart =>
     restartTool(part as ToolRequestPart, answer, replaceInput && { replaceInput });
 
@@ -128,14 +119,14 @@ describe('Interrupts of Genkit', () => {
   });
 
   it('take one yes for one run, however often it is restarted', async () => {
-    await using module = moduleOf({ policies: SELF });
+    await using module = moduleOf({ policies: { text: SELF_APPROVED } });
     const { interrupts, goOn } = await asked({ module, session: () => ({ user_id: 'ann' }), verdictBy: () => 'ann' });
     for (let i = 0; i < 4; i++) await goOn([answered(interrupts[0], { approved: true })]);
     expect(runs).to.deep.equal([ASKED]);
   });
 
   it('go on, and tell the model nothing of why, where nobody can say whose answer it was', async () => {
-    await using module = moduleOf({ policies: SELF });
+    await using module = moduleOf({ policies: { text: SELF_APPROVED } });
     const verdictBy = (): string => {
       throw new Error('no connection to postgres://host:secret@db');
     };
@@ -211,6 +202,6 @@ describe('Tools of Genkit', () => {
       () => undefined,
       (e: unknown) => String(e),
     );
-    expect([error?.includes('is for generateMiddleware()'), runs]).to.deep.equal([true, 0]);
+    expect([error?.includes('pass aegisMiddleware() to generateMiddleware()'), runs]).to.deep.equal([true, 0]);
   });
 });

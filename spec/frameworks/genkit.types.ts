@@ -15,4 +15,4 @@ export const one = stableGenkit({}).generate({ prompt: 'go', use: [stable({ name
 // @ts-expect-error the context has no session of its own
 aegisMiddleware({ session: ({ session }) => session });
 // @ts-expect-error there is no such mode
-aegisMiddleware({ onApproval: 'perhaps' });
+aegisMiddleware({ approval: 'perhaps' });

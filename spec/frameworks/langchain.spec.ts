@@ -17,14 +17,13 @@ import {
 import { aegisMiddleware, guardTools } from 'aegislib/langchain';
 import type { LangChainInterrupt, LangChainOptions } from 'aegislib/langchain';
 import * as z from 'zod';
-import { behavesLikeAdapter, moduleOf } from './behavesLikeAdapter.js';
-import type { Mail, Told } from './behavesLikeAdapter.js';
+import { behavesLikeAdapter } from './behavesLikeAdapter.js';
+import { approveAll, ASKED, moduleOf, SELF_APPROVED } from './mail.js';
+import type { Told } from './behavesLikeAdapter.js';
+import type { Mail } from './mail.js';
 import { restoredElsewhere } from './restoredElsewhere.js';
 
 const MAIL = z.object({ to: z.string(), amount: z.number() });
-const ASKED: Mail = { to: 'ann', amount: 500 };
-const SELF = `@id("all") permit (principal, action, resource);
-  @id("ask") @effect("approval_needed") @self_approval("true") forbid (principal, action, resource);`;
 
 type Model = ReturnType<typeof fakeModel>;
 
@@ -79,10 +78,6 @@ for (const [name, way] of Object.entries(WAYS)) {
     const thread = { configurable: { thread_id: 'chat-1' } };
     beforeEach(() => (runs = []));
 
-    type Approvals = ReturnType<typeof moduleOf>;
-    const approveAll = async ({ approvals }: Approvals): Promise<void> => {
-      for (const { decisionId, digest } of await approvals.list()) await approvals.approve(decisionId, { by: 'ann', digest });
-    };
     const agentOf = (model: Model, options: object, checkpointer = new MemorySaver()) =>
       createAgent({ model, ...way(body, options), checkpointer });
     const asked = async (agent: ReturnType<typeof agentOf>): Promise<LangChainInterrupt> => {
@@ -126,7 +121,7 @@ for (const [name, way] of Object.entries(WAYS)) {
         [true, false, 0],
         [true, true, 1],
       ] as const) {
-        await using module = moduleOf({ policies: { text: self ? SELF : SELF.replace('@self_approval("true")', '') } });
+        await using module = moduleOf({ policies: { text: self ? SELF_APPROVED : SELF_APPROVED.replace('@self_approval("true")', '') } });
         const agent = agentOf(calling(ASKED), { module, session: () => ({ user_id: 'ann' }), verdictBy: () => 'ann' });
         const { actionRequests } = await asked(agent);
         await agent.invoke(answer({ type: 'approve', ...(named && { decisionId: actionRequests[0]?.decisionId }) }), thread);
@@ -135,7 +130,7 @@ for (const [name, way] of Object.entries(WAYS)) {
     });
 
     it('take one yes for one of two calls only, though the graph hands it to both', async () => {
-      await using module = moduleOf({ policies: { text: SELF } });
+      await using module = moduleOf({ policies: { text: SELF_APPROVED } });
       const options = { module, session: () => ({ user_id: 'ann' }), verdictBy: () => 'ann' };
       const agent = agentOf(calling({ to: 'ann', amount: 1 }, { to: 'bob', amount: 1 }), options);
       const { __interrupt__: interrupts = [] } = (await agent.invoke(go, thread)) as { __interrupt__?: { value: LangChainInterrupt }[] };
@@ -148,7 +143,7 @@ for (const [name, way] of Object.entries(WAYS)) {
     });
 
     it('do not run again where a graph goes back to before the call and is told the same', async () => {
-      await using module = moduleOf({ policies: { text: SELF } });
+      await using module = moduleOf({ policies: { text: SELF_APPROVED } });
       const agent = agentOf(calling(ASKED), { module, session: () => ({ user_id: 'ann' }), verdictBy: () => 'ann' });
       const { actionRequests } = await asked(agent);
       const { config } = await agent.graph.getState(thread);
@@ -319,7 +314,7 @@ describe('Guarded tools of LangChain', () => {
   });
 
   it('work in a ToolNode of a graph of one’s own, where each call is interrupted by itself', async () => {
-    await using module = moduleOf({ policies: { text: SELF } });
+    await using module = moduleOf({ policies: { text: SELF_APPROVED } });
     const runs: string[] = [];
     const options = { ToolMessage, module, session: () => ({ user_id: 'ann' }), verdictBy: () => 'ann' };
     const node = new ToolNode(guardTools([sendTool(({ to }) => (runs.push(to), `sent to ${to}`))], options));

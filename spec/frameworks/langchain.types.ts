@@ -50,7 +50,7 @@ guardTools([refund], {});
 // @ts-expect-error: a middleware is made by createMiddleware
 aegisMiddleware({ ToolMessage });
 // @ts-expect-error: no such choice
-guardTools([refund], { ToolMessage, onApproval: 'perhaps' });
+guardTools([refund], { ToolMessage, approval: 'perhaps' });
 // @ts-expect-error: no such option
 guardTools([refund], { ToolMessage, agent: 'shop' });
 // @ts-expect-error: a record is no list

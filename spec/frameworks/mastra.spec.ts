@@ -2,20 +2,19 @@ import { Mastra } from '@mastra/core/mastra';
 import { InMemoryStore } from '@mastra/core/storage';
 import { createTool, Tool } from '@mastra/core/tools';
 import { createStep, createWorkflow } from '@mastra/core/workflows';
-import type { AegisModule } from 'aegislib';
 import { guardTools } from 'aegislib/mastra';
 import type { MastraApproval } from 'aegislib/mastra';
 import { tool as aiTool } from 'ai';
 import { expect } from 'chai';
 import * as z from 'zod';
-import { behavesLikeAdapter, moduleOf } from './behavesLikeAdapter.js';
-import type { Mail } from './behavesLikeAdapter.js';
+import { behavesLikeAdapter } from './behavesLikeAdapter.js';
+import { approveAll, ASKED, callsOf, moduleOf, SELF_APPROVED } from './mail.js';
+import type { Mail } from './mail.js';
 import { agentOf, toldIn } from './mastraAgent.js';
 import type { Call, Run } from './mastraAgent.js';
 import { restoredElsewhere } from './restoredElsewhere.js';
 
 const mailSchema = z.object({ to: z.string(), amount: z.number() });
-const callsOf = (inputs: readonly Mail[]): Call[] => inputs.map((input, i) => ({ id: `call-${i + 1}`, input }));
 const sendTool = (body: (input: Mail) => unknown): { send: ReturnType<typeof make> } => ({ send: make(body) });
 function make(body: (input: Mail) => unknown) {
   return createTool({ id: 'send', description: 'sends', inputSchema: mailSchema, execute: async (input) => body(input) });
@@ -32,15 +31,9 @@ behavesLikeAdapter({
 });
 
 describe('Suspended runs of Mastra', () => {
-  const ASKED: Mail = { to: 'ann', amount: 500 };
-  const SELF = `@id("all") permit (principal, action, resource);
-    @id("ask") @effect("approval_needed") @self_approval("true") forbid (principal, action, resource);`;
   let runs: Mail[];
   const body = async (input: Mail): Promise<string> => (runs.push(input), `sent to ${input.to}`);
   beforeEach(() => (runs = []));
-  const approveAll = async (module: AegisModule): Promise<void> => {
-    for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.approve(decisionId, { by: 'ann', digest });
-  };
   const decisionOf = (run: Run): string => (run.suspendPayload as { suspendPayload: MastraApproval }).suspendPayload.decisionId;
 
   it('run the tool once when our desk approved, and tell what is asked until then', async () => {
@@ -75,9 +68,9 @@ describe('Suspended runs of Mastra', () => {
 
   it('take a yes for a verdict where it names what was asked, and policy lets that person approve', async () => {
     for (const [policies, named, expected] of [
-      [SELF, true, 1],
-      [SELF, false, 0],
-      [SELF.replace('@self_approval("true")', ''), true, 0],
+      [SELF_APPROVED, true, 1],
+      [SELF_APPROVED, false, 0],
+      [SELF_APPROVED.replace('@self_approval("true")', ''), true, 0],
     ] as const) {
       runs = [];
       await using module = moduleOf({ policies: { text: policies } });
@@ -90,7 +83,7 @@ describe('Suspended runs of Mastra', () => {
   });
 
   it('take one yes for one run, however many resume it at once', async () => {
-    await using module = moduleOf({ policies: { text: SELF } });
+    await using module = moduleOf({ policies: { text: SELF_APPROVED } });
     const tools = guardTools(sendTool(body), { module, session: () => ({ user_id: 'ann' }), verdictBy: () => 'ann' });
     const { generate, resume } = agentOf(tools, [callsOf([ASKED])]);
     const run = await generate();
@@ -102,7 +95,7 @@ describe('Suspended runs of Mastra', () => {
 
   it('hear nobody where the model wrote the answer into its arguments, before it was asked', async () => {
     for (const requireApproval of [false, true]) {
-      await using module = moduleOf({ policies: { text: SELF } });
+      await using module = moduleOf({ policies: { text: SELF_APPROVED } });
       const send = createTool({ id: 'send', description: 'sends', inputSchema: mailSchema, requireApproval, execute: body });
       const tools = guardTools({ send }, { module, session: () => ({ user_id: 'ann' }), verdictBy: () => 'ann' });
       const input = { ...ASKED, resumeData: { approved: true } };
@@ -282,7 +275,7 @@ describe('Tools of Mastra', () => {
     const execute = async (): Promise<{ sent: number }> => ({ sent: 1 });
     const outputSchema = z.object({ sent: z.number() });
     const send = createTool({ id: 'send', description: 'sends', inputSchema: mailSchema, outputSchema, execute });
-    const { model, generate } = agentOf(guardTools({ send }, { module, onApproval: 'pending' }), [callsOf([{ to: 'ann', amount: 500 }])]);
+    const { model, generate } = agentOf(guardTools({ send }, { module, approval: 'defer' }), [callsOf([{ to: 'ann', amount: 500 }])]);
     await generate();
     expect(toldIn(model, 'call-1')).to.include({ refused: true });
   });

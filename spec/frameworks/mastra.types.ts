@@ -42,6 +42,6 @@ export const none = guarded.fetch;
 // @ts-expect-error the context is Mastra's own
 guardTools(tools, { session: ({ toolUse }) => ({ user_id: toolUse }) });
 // @ts-expect-error there is no such mode
-guardTools(tools, { onApproval: 'perhaps' });
+guardTools(tools, { approval: 'perhaps' });
 // @ts-expect-error no record of tools
 guardTools([tools.send, 'send']);

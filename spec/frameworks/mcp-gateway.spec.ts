@@ -12,15 +12,12 @@ import { expect } from 'chai';
 import type { AegisModule } from 'aegislib';
 import { loadMcpSdk, relayGuarded, runGateway } from 'aegislib/mcp-gateway';
 import type { Gateway, GatewayOptions, McpMessage, McpRelayOptions } from 'aegislib/mcp-gateway';
-import { behavesLikeAdapter, moduleOf, serviceOf } from './behavesLikeAdapter.js';
-import type { Mail } from './behavesLikeAdapter.js';
+import { behavesLikeAdapter, serviceOf } from './behavesLikeAdapter.js';
+import { ALLOWED, ASKED, DENIED, moduleOf } from './mail.js';
 import { toldBy } from './mcpSdks.js';
 import type { Result } from './mcpSdks.js';
 import { upstream } from './mcpUpstream.js';
 
-const ALLOWED: Mail = { to: 'ann', amount: 5 };
-const DENIED: Mail = { to: 'ann', amount: 5_000 };
-const ASKED: Mail = { to: 'ann', amount: 500 };
 const UPSTREAM = fileURLToPath(new URL('./mcpUpstream.js', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('./mcpGatewayProgram.js', import.meta.url));
 const sdk = loadMcpSdk(import.meta.url);
@@ -426,7 +423,7 @@ describe('The MCP gateway', function () {
       { url: 'http://tools.example/mcp' },
       { url: 'file:///etc/passwd' },
       { command: 'a', listen: { port: 0, host: '0.0.0.0' } },
-      { command: 'a', listen: { port: 0 }, onApproval: 'native' as never },
+      { command: 'a', listen: { port: 0 }, approval: 'native' as never },
     ];
     for (const options of wrong) {
       const error = await runGateway({ module, sdk, ...options }).then(

@@ -14,16 +14,14 @@ import type { AegisModule } from 'aegislib';
 import { guardServer } from 'aegislib/mcp';
 import type { McpOptions } from 'aegislib/mcp';
 import * as z from 'zod';
-import { behavesLikeAdapter, moduleOf, serviceOf } from './behavesLikeAdapter.js';
-import type { Mail } from './behavesLikeAdapter.js';
+import { behavesLikeAdapter, serviceOf } from './behavesLikeAdapter.js';
+import { ALLOWED, approveAll, ASKED, DENIED, moduleOf, until } from './mail.js';
+import type { Mail } from './mail.js';
 import { connectModern, toldBy, V1, V2 } from './mcpSdks.js';
 import type { Body, Client, Elicit, Result, Server } from './mcpSdks.js';
 import { restoredElsewhere } from './restoredElsewhere.js';
 
 const mailSchema = z.object({ to: z.string(), amount: z.number() });
-const ALLOWED: Mail = { to: 'ann', amount: 5 };
-const DENIED: Mail = { to: 'ann', amount: 5_000 };
-const ASKED: Mail = { to: 'ann', amount: 500 };
 
 const SELF = `@id("all") permit (principal, action, resource);
   @id("ask") @effect("approval_needed") @self_approval("true") @reason("over a hundred needs a person")
@@ -34,12 +32,6 @@ const OTHERS = SELF.replace('@self_approval("true")', '');
 const MAYBE = `@id("all") permit (principal, action, resource);
   @id("much") forbid (principal, action, resource) when { context.input has amount && context.input.amount > 1000 };`;
 
-const approveAll = async (module: AegisModule): Promise<void> => {
-  for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.approve(decisionId, { by: 'bob', digest });
-};
-const until = async (ready: () => unknown): Promise<void> => {
-  for (let i = 0; i < 500 && !(await ready()); i++) await new Promise((resolve) => setTimeout(resolve, 2));
-};
 const accept: Elicit = () => ({ action: 'accept', content: { approve: true } });
 const decisionOf = ({ _meta }: Result): Readonly<Record<string, unknown>> => _meta?.['aegis/decision'] as Readonly<Record<string, unknown>>;
 
@@ -171,7 +163,7 @@ for (const sdk of [V1, V2]) {
     });
 
     it('keeps a client waiting that would have given up after 60 ms', async () => {
-      const server = guardServer(sdk.server(), { module, onApproval: 'wait', heartbeatMs: 15 });
+      const server = guardServer(sdk.server(), { module, approval: 'wait', heartbeatMs: 15 });
       server.registerTool('send', { inputSchema: mailSchema }, tool);
       const client = await connect(server);
       let beats = 0;
@@ -180,14 +172,14 @@ for (const sdk of [V1, V2]) {
         beats += Number(progress > last);
         last = progress;
         // 8 beats take longer than the client would have waited
-        if (beats === 8) void approveAll(module);
+        if (beats === 8) void approveAll(module, 'bob');
       };
       const told = await client.callTool({ name: 'send', arguments: ASKED }, { timeout: 60, resetTimeoutOnProgress: true, onprogress });
       expect([toldBy(told).text, ran, beats >= 8, last < 0.01]).to.deep.equal(['sent', [ASKED], true, true]);
     });
 
     it('does not run what a client gave up on', async () => {
-      const server = guardServer(sdk.server(), { module, onApproval: 'wait' });
+      const server = guardServer(sdk.server(), { module, approval: 'wait' });
       server.registerTool('send', { inputSchema: mailSchema }, tool);
       const client = await connect(server);
       const error = await client.callTool({ name: 'send', arguments: ASKED }, { timeout: 30 }).then(
@@ -203,7 +195,7 @@ for (const sdk of [V1, V2]) {
     it('takes the same request id of another connection for another call', async () => {
       const calls: Client[] = [];
       for (const _ of [1, 2]) {
-        const server = guardServer(sdk.server(), { module, scope: () => 'one for all', onApproval: 'wait', waitMs: 50 });
+        const server = guardServer(sdk.server(), { module, scope: () => 'one for all', approval: 'wait', waitMs: 50 });
         server.registerTool('send', { inputSchema: mailSchema }, tool);
         calls.push(await connect(server));
       }
@@ -228,7 +220,7 @@ for (const sdk of [V1, V2]) {
     });
 
     it('refuses options that cannot be', () => {
-      const wrong: McpOptions[] = [{ onApproval: 'native' }, { stateKey: 'short' }, { heartbeatMs: 0 }, { heartbeatMs: Number.NaN }];
+      const wrong: McpOptions[] = [{ approval: 'native' }, { stateKey: 'short' }, { heartbeatMs: 0 }, { heartbeatMs: Number.NaN }];
       for (const options of wrong)
         expect(() => guardServer(sdk.server(), { module, ...options }))
           .to.throw()
@@ -283,7 +275,7 @@ for (const sdk of [V1, V2]) {
       it('asks nothing where the answer could not count: then others decide, and the tool runs in the background', async () => {
         const told = await ask(OTHERS, accept);
         expect([told.isError, decisionOf(told)['aegis'], questions, ran]).to.deep.equal([true, 'pending', [], []]);
-        await approveAll(module);
+        await approveAll(module, 'bob');
         await until(() => ran.length > 0);
         expect(ran).to.deep.equal([ASKED]);
       });
@@ -294,7 +286,7 @@ for (const sdk of [V1, V2]) {
       });
 
       it('fails closed with a client that cannot be asked', async () => {
-        const told = await ask(SELF, undefined, { onApproval: 'native' });
+        const told = await ask(SELF, undefined, { approval: 'native' });
         expect([told.isError, decisionOf(told)['aegis'], await module.approvals.list({ status: 'pending' })]).to.deep.equal([
           true,
           'denied',
@@ -308,7 +300,7 @@ for (const sdk of [V1, V2]) {
         const two = `${SELF} @id("also") @effect("approval_needed") @reason("and somebody else") forbid (principal, action, resource) when { context.input.amount > 200 };`;
         const told = await ask(two, accept);
         expect([decisionOf(told)['aegis'], questions.length, ran]).to.deep.equal(['pending', 1, []]);
-        await approveAll(module);
+        await approveAll(module, 'bob');
         await until(() => ran.length > 0);
         expect(ran).to.deep.equal([ASKED]);
       });
@@ -564,7 +556,7 @@ describe('A server of MCP SDK 2 that is made anew for each request', () => {
 
   it('tells a client that cannot be asked that a person has to decide, and refuses it with `native`', async () => {
     expect(decisionOf(await call({}, 'none'))['aegis']).to.equal('pending');
-    expect(decisionOf(await call({ onApproval: 'native' }, 'none'))['aegis']).to.equal('denied');
+    expect(decisionOf(await call({ approval: 'native' }, 'none'))['aegis']).to.equal('denied');
     expect(ran).to.deep.equal([]);
   });
 });

@@ -54,7 +54,7 @@ guardServer(new ServerV1(INFO), {
 // @ts-expect-error something that is no server
 guardServer({ registerTool: () => ({}) });
 // @ts-expect-error no such way
-guardServer(new ServerV1(INFO), { onApproval: 'perhaps' });
+guardServer(new ServerV1(INFO), { approval: 'perhaps' });
 // @ts-expect-error a person is a text
 guardServer(new ServerV1(INFO), { verdictBy: () => 1 });
 // @ts-expect-error arguments keep their types
@@ -69,6 +69,6 @@ export const transports: readonly McpTransport[] = [
 void runGateway({ module, command: 'node', sdk });
 void relayGuarded({ client: new StdioServerTransport(), upstream: new StdioClientTransport({ command: 'node' }) }, { module });
 // @ts-expect-error the gateway asks nobody at the client
-void runGateway({ module, command: 'node', onApproval: 'native' });
+void runGateway({ module, command: 'node', approval: 'native' });
 // @ts-expect-error and takes nobody's word
 void runGateway({ module, command: 'node', verdictBy: () => 'ann' });

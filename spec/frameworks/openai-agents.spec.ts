@@ -4,18 +4,15 @@ import type { FunctionTool, RunContext } from '@openai/agents';
 import { ScriptedModel, assistantMessage, functionCall } from '@openai/agents/testing';
 import { guardTools, rejectCall, tellRefusals } from 'aegislib/openai-agents';
 import * as z from 'zod';
-import { behavesLikeAdapter, moduleOf } from './behavesLikeAdapter.js';
-import type { Mail, Told } from './behavesLikeAdapter.js';
+import { behavesLikeAdapter } from './behavesLikeAdapter.js';
+import { approveAll, ASKED, moduleOf, SELF_APPROVED } from './mail.js';
+import type { Told } from './behavesLikeAdapter.js';
+import type { Mail } from './mail.js';
 import { restoredElsewhere } from './restoredElsewhere.js';
 
 setTracingDisabled(true);
 const runner = new Runner({ tracingDisabled: true });
 const MAIL = z.object({ to: z.string(), amount: z.number() });
-const ASKED: Mail = { to: 'ann', amount: 500 };
-const SELF = {
-  text: `@id("all") permit (principal, action, resource);
-  @id("ask") @effect("approval_needed") @self_approval("true") forbid (principal, action, resource);`,
-};
 
 function sendTool(body: (input: Mail) => unknown, more: object = {}): FunctionTool<unknown, typeof MAIL, unknown> {
   return tool({
@@ -62,9 +59,6 @@ describe('Native approvals of the OpenAI Agents SDK', () => {
   beforeEach(() => (runs = []));
 
   type State = RunState<unknown, Agent<unknown>>;
-  const approveAll = async ({ approvals }: ReturnType<typeof moduleOf>): Promise<void> => {
-    for (const { decisionId, digest } of await approvals.list()) await approvals.approve(decisionId, { by: 'ann', digest });
-  };
   const interrupted = async (agent: Agent<unknown>): Promise<string> => {
     const result = await runner.run(agent, 'go');
     expect(result.interruptions).to.have.length(1);
@@ -136,7 +130,7 @@ describe('Native approvals of the OpenAI Agents SDK', () => {
   });
 
   it('take one yes for one run, however often the same state comes', async () => {
-    await using module = moduleOf({ policies: SELF });
+    await using module = moduleOf({ policies: { text: SELF_APPROVED } });
     const model = calling(ASKED);
     const agent = agentOf(model, ...guardTools([sendTool(body)], { module, session: () => ({ user_id: 'ann' }), verdictBy: () => 'ann' }));
     const written = await interrupted(agent);
@@ -148,7 +142,7 @@ describe('Native approvals of the OpenAI Agents SDK', () => {
   });
 
   it('go on, and tell the model nothing of why, where nobody can say whose yes it was', async () => {
-    await using module = moduleOf({ policies: SELF });
+    await using module = moduleOf({ policies: { text: SELF_APPROVED } });
     const verdictBy = (): string => {
       throw new Error('no connection to postgres://host:secret@db');
     };
@@ -265,7 +259,7 @@ describe('Tools of the OpenAI Agents SDK', () => {
     expect({ ...guarded, invoke: 0, needsApproval: 0 }).to.deep.equal({ ...original, invoke: 0, needsApproval: 0 });
     expect([guarded.invoke === original.invoke, guarded.needsApproval === original.needsApproval]).to.deep.equal([false, false]);
     // nothing is asked before the call where the SDK is not to be interrupted
-    expect(guardTools([original], { module, onApproval: 'pending' })[0].needsApproval).to.equal(original.needsApproval);
+    expect(guardTools([original], { module, approval: 'defer' })[0].needsApproval).to.equal(original.needsApproval);
   });
 
   it('run with what the SDK made of the input that policy decided on', async () => {
@@ -291,11 +285,11 @@ describe('Tools of the OpenAI Agents SDK', () => {
     await using module = moduleOf();
     let ran = 0;
     const plain = sendTool(() => (ran += 1), { errorFunction: undefined, parameters: MAIL.extend({ kind: z.enum(['letter']) }) });
-    for (const onApproval of ['pending', 'wait', 'deny', 'native'] as const) {
-      const tools = guardTools([plain], { module, onApproval });
+    for (const approval of ['defer', 'wait', 'deny', 'native'] as const) {
+      const tools = guardTools([plain], { module, approval });
       const model = calling('{"to":', { to: 'ann', amount: 5, kind: 'parcel' });
       const result = await runner.run(agentOf(model, ...tools), 'go');
-      if (onApproval === 'native') {
+      if (approval === 'native') {
         // the SDK has a person look at what is no JSON where `needsApproval` is a function
         expect(result.interruptions.map(({ arguments: text }) => text)).to.deep.equal(['{"to":']);
         for (const item of result.interruptions) result.state.approve(item);
@@ -343,7 +337,7 @@ describe('Tools of the OpenAI Agents SDK', () => {
     const worded = structured({ errorFunction: (_: unknown, error: Error) => ({ ok: error.name !== 'ForbiddenError' }) });
     expect(await told(guardTools([worded], { module })[0])).to.include('{"ok":false}');
     expect(await told(guardTools([structured()], { module, onDeny: 'result' })[0])).to.include('over a thousand is too much');
-    const pending = await guardTools([structured()], { module, onApproval: 'pending' })[0]
+    const pending = await guardTools([structured()], { module, approval: 'defer' })[0]
       .invoke({ context: undefined } as RunContext, JSON.stringify(ASKED))
       .catch((error: unknown) => error);
     expect(pending).to.include({ name: 'ApprovalPendingError' });
@@ -364,7 +358,7 @@ describe('Tools of the OpenAI Agents SDK', () => {
     await using module = moduleOf();
     let ran = 0;
     const model = calling(ASKED);
-    await runner.run(agentOf(model, ...guardTools([sendTool(() => (ran += 1), { timeoutMs: 30 })], { module, onApproval: 'wait' })), 'go');
+    await runner.run(agentOf(model, ...guardTools([sendTool(() => (ran += 1), { timeoutMs: 30 })], { module, approval: 'wait' })), 'go');
     expect(toldIn(model, 'call-1')).to.include('timed out');
     for (const { decisionId, digest } of await module.approvals.list({ status: 'pending' }))
       await module.approvals.approve(decisionId, { by: 'ann', digest });

@@ -37,7 +37,7 @@ guardTools([refund], { session: ({ user }) => ({ user_id: user }), agentId: ({ u
 // @ts-expect-error: the context has no such property
 guardTools([refund], { session: ({ tenant }) => ({ user_id: tenant }) });
 // @ts-expect-error: no such choice
-guardTools([refund], { onApproval: 'perhaps' });
+guardTools([refund], { approval: 'perhaps' });
 // @ts-expect-error: no such choice
 guardTools([refund], { onDeny: 'native' });
 // @ts-expect-error: no such option

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { AegisModule } from 'aegislib';
 import { counted } from './counted.js';
-import { POLICIES } from './behavesLikeAdapter.js';
+import { POLICIES } from './mail.js';
 
 /** What a process of {@link restoredElsewhere} is told to do; it answers with one line of JSON. */
 export type Errand =

@@ -6,10 +6,11 @@ import express from 'express';
 import fastify from 'fastify';
 import { Hono } from 'hono';
 import * as aegislib from 'aegislib';
-import { AegisModule, ForbiddenError, guard, isPending } from 'aegislib';
-import type { AegisError, Task } from 'aegislib';
-import { expressAegis, fastifyAegis, honoAegis, tasksRoute, toHttp } from 'aegislib/web';
+import { AegisModule, ForbiddenError } from 'aegislib';
+import type { Task } from 'aegislib';
+import { aegisExpress, aegisFastify, aegisHono } from 'aegislib/web';
 import { serviceOf } from './behavesLikeAdapter.js';
+import { approveAll } from './mail.js';
 import { counted } from './counted.js';
 import { WEB_FRAMEWORKS } from './webApps.js';
 import type { Host, RunningApp } from './webApps.js';
@@ -64,9 +65,6 @@ for (const framework of WEB_FRAMEWORKS) {
       const body = (text.startsWith('{') ? JSON.parse(text) : {}) as Record<string, unknown>;
       return { status: response.status, body, text, location: response.headers.get('location') };
     }
-    const approveAll = async (): Promise<void> => {
-      for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.approve(decisionId, { by: 'ann', digest });
-    };
 
     it('runs an allowed call in the session of its request', async () => {
       const { entered } = await start();
@@ -111,7 +109,7 @@ for (const framework of WEB_FRAMEWORKS) {
         const task = await request(location ?? '');
         expect(task.body).to.include({ status: 'pending', task_id: body['task_id'] });
         const done = new Promise((resolve) => module.tasks.once('completed', resolve));
-        await approveAll();
+        await approveAll(module);
         await done;
         expect((await request(location ?? '')).body['status']).to.equal('completed');
       }
@@ -123,7 +121,7 @@ for (const framework of WEB_FRAMEWORKS) {
       const json = { id: 'order-4', amount: 500 };
       expect(await request('/throw', { json })).to.deep.include({ status: 202 });
       expect(entered).to.deep.equal([]);
-      await approveAll();
+      await approveAll(module);
       expect((await request('/throw', { json, user: 'mallory' })).status).to.equal(202); // another session is another call
       expect((await request('/throw', { json })).status).to.equal(200);
       expect(entered).to.deep.equal(['order-4']);
@@ -203,7 +201,7 @@ for (const framework of WEB_FRAMEWORKS) {
         await start({ authorize: (user) => user === 'operator' });
         const id = await make('eve', 'order-8');
         const done = new Promise((resolve) => module.tasks.once('completed', resolve));
-        await approveAll();
+        await approveAll(module);
         await done;
         await make('eve', 'order-9');
         const { status, body, text } = await request('/tasks', { user: 'operator' });
@@ -244,7 +242,7 @@ for (const framework of WEB_FRAMEWORKS) {
         await start({ authorize: () => true, show: ['params', 'session', 'result', 'people'] });
         await make('eve', 'order-12');
         const done = new Promise((resolve) => module.tasks.once('completed', resolve));
-        await approveAll();
+        await approveAll(module);
         await done;
         const [task] = (await request('/tasks?status=completed&tool=refund&agent=web')).body['tasks'] as Record<string, unknown>[];
         expect(task).to.deep.include({
@@ -259,151 +257,6 @@ for (const framework of WEB_FRAMEWORKS) {
     });
   });
 }
-
-describe('toHttp', () => {
-  const SECRET = 'key-4711 at /srv/app/secret.js:1';
-  const made = (name: string): AegisError => {
-    const Class = (aegislib as unknown as Record<string, new (...args: unknown[]) => AegisError>)[name] as new (
-      ...args: unknown[]
-    ) => AegisError;
-    const pending = { taskId: 't', decisionId: 'd', toolName: 'refund', message: 'waits', params: SECRET };
-    const cause = { cause: new Error(SECRET) };
-    const args: Readonly<Record<string, readonly unknown[]>> = {
-      ForbiddenError: ['refused', { decision: { decisionId: 'd', reason: SECRET, violations: [{ actualValue: SECRET }] }, ...cause }],
-      ApprovalPendingError: [pending],
-      ApprovalTimeoutError: ['t', 'd', 'late', cause],
-      ParamsError: ['/amount', 'is no number', cause],
-      UnsupportedParamError: ['/amount', 'is a Map'],
-      SanitizeError: ['/amount', SECRET],
-      CapacityError: [100, SECRET],
-      CallAbortedError: ['refund', new Error(SECRET)],
-      ShutdownError: [SECRET],
-      DecisionUnavailableError: ['malformed', SECRET],
-      ConfigError: [[{ where: SECRET, message: SECRET }]],
-      GuardDefinitionError: [SECRET],
-      VerdictError: [409, 'digest_mismatch', 'd', 'another digest'],
-      ApprovalCancelledError: ['t', SECRET],
-      OutcomeUnknownError: ['t', SECRET],
-      TaskStateError: ['t', SECRET],
-    };
-    return new Class(...(args[name] ?? [SECRET, { code: SECRET, status: 418, ...cause }]));
-  };
-  const STATUSES: Readonly<Record<string, number>> = {
-    ForbiddenError: 403,
-    ApprovalPendingError: 202,
-    ApprovalTimeoutError: 504,
-    ApprovalCancelledError: 409,
-    CallAbortedError: 499,
-    ShutdownError: 503,
-    OutcomeUnknownError: 500,
-    ParamsError: 400,
-    UnsupportedParamError: 400,
-    SanitizeError: 500,
-    CapacityError: 429,
-    AuthError: 502,
-    BadRequestError: 502,
-    NotFoundError: 502,
-    PolicyEvalError: 502,
-    UnknownServiceError: 502,
-    DecisionUnavailableError: 502,
-    TransportError: 503,
-    TimeoutError: 504,
-    StoreError: 503,
-    ConfigError: 500,
-    GuardDefinitionError: 500,
-    TaskStateError: 409,
-    VerdictError: 409,
-  };
-
-  it('knows every error that the package exports', () => {
-    const names = Object.keys(aegislib).filter((name) => name.endsWith('Error') && name !== 'AegisError');
-    expect(names.sort()).to.deep.equal(Object.keys(STATUSES).sort());
-  });
-
-  for (const [name, status] of Object.entries(STATUSES)) {
-    it(`answers ${status} for ${name}, and nothing secret`, () => {
-      const answer = toHttp(made(name));
-      expect(answer?.status).to.equal(status);
-      expect(JSON.stringify(answer)).to.not.include('4711');
-      expect(answer?.body).to.include.any.keys('error', 'status');
-    });
-  }
-
-  it('takes a mistake of the guard for none of the caller', () => {
-    for (const code of ['callback_failed', 'schema_failed', 'invalid_agent', 'invalid_call', 'opaque_not_durable', 'anything'])
-      expect(toHttp(new aegislib.ParamsError('', SECRET, { code }))).to.deep.include({ status: 500 });
-  });
-
-  it('knows errors of another copy of the package, and an open breaker', () => {
-    const foreign = Object.assign(new Error('refused'), {
-      name: 'ForbiddenError',
-      code: 'policy_violation',
-      [Symbol.for('aegis.error')]: true,
-    });
-    expect(toHttp(foreign)?.status).to.equal(403);
-    expect(toHttp(new aegislib.DecisionUnavailableError('circuit_open', 'open'))?.status).to.equal(503);
-  });
-
-  it('is undefined for what is no error of ours', () => {
-    for (const other of [
-      new Error('x'),
-      Object.assign(new Error('x'), { status: 403, name: 'ForbiddenError' }),
-      undefined,
-      null,
-      'text',
-      403,
-      {},
-    ])
-      expect(toHttp(other)).to.equal(undefined);
-  });
-
-  it('takes a pending approval as it is returned', async () => {
-    await using module = AegisModule.create({ policies: { text: POLICIES } });
-    const refund = guard(async (order: { amount: number }) => order.amount, {
-      toolName: 'refund',
-      agentId: 'web',
-      module,
-      session: () => ({ user_id: 'eve' }),
-    });
-    const pending = await refund({ amount: 500 });
-    expect(isPending(pending)).to.equal(true);
-    const { taskId, decisionId } = pending as { taskId: string; decisionId: string };
-    expect(toHttp(pending, { tasksAt: '/api/tasks/' })).to.deep.include({
-      status: 202,
-      headers: { location: `/api/tasks/${taskId}` },
-    });
-    expect(toHttp(pending)?.body).to.include({ status: 'PENDING', task_id: taskId, approval_id: decisionId });
-  });
-
-  it('does not mistake a ForbiddenError without a decision', () => {
-    expect(toHttp(new ForbiddenError('no'))).to.deep.include({ status: 403 });
-  });
-});
-
-describe('tasksRoute', () => {
-  it('shows a result that is no JSON as one that cannot be shown, and big integers as text', async () => {
-    await using module = moduleOf();
-    const circular: Record<string, unknown> = {};
-    circular['self'] = circular;
-    const results: readonly unknown[] = [circular, { big: 10n }, undefined];
-    const give = guard(async ({ which }: { which: number; amount: number }) => results[which], {
-      toolName: 'give',
-      approval: 'defer',
-      agentId: 'web',
-      module,
-      session: () => ({ user_id: 'eve' }),
-    });
-    const tasks = tasksRoute({ module, authorize: () => true, show: ['result'] });
-    const shown: unknown[] = [];
-    for (const which of results.keys()) {
-      const pending = (await give({ which, amount: 500 })) as aegislib.PendingApproval;
-      for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.approve(decisionId, { by: 'ann', digest });
-      await pending.completed;
-      shown.push((await tasks({ request: undefined, id: pending.taskId })).body['result']);
-    }
-    expect(shown).to.deep.equal(['This value cannot be shown.', { big: '10' }, null]);
-  });
-});
 
 describe('A ForbiddenError that a handler throws, without any of this', () => {
   const refusal = (): never => {
@@ -445,7 +298,7 @@ describe('A ForbiddenError that a handler throws, without any of this', () => {
 });
 
 describe('Aegis on the web is refused', () => {
-  const makers = { express: expressAegis, fastify: fastifyAegis, hono: honoAegis } as unknown as Record<
+  const makers = { express: aegisExpress, fastify: aegisFastify, hono: aegisHono } as unknown as Record<
     string,
     (options: object) => unknown
   >;
@@ -463,10 +316,9 @@ describe('Aegis on the web is refused', () => {
     await using module = moduleOf();
     const options = { module, session: () => null };
     for (const authorize of [undefined, true, 'everybody']) {
-      expect(() => tasksRoute({ authorize } as never)).to.throw(aegislib.ConfigError, 'authorize');
-      expect(() => expressAegis(options).tasks({ authorize } as never)).to.throw(aegislib.ConfigError, 'authorize');
-      expect(() => honoAegis(options).tasks({ authorize } as never)).to.throw(aegislib.ConfigError, 'authorize');
-      expect(() => fastifyAegis({ ...options, tasks: { authorize } as never })).to.throw(aegislib.ConfigError, 'authorize');
+      expect(() => aegisExpress(options).tasks({ authorize } as never)).to.throw(aegislib.ConfigError, 'authorize');
+      expect(() => aegisHono(options).tasks({ authorize } as never)).to.throw(aegislib.ConfigError, 'authorize');
+      expect(() => aegisFastify({ ...options, tasks: { authorize } as never })).to.throw(aegislib.ConfigError, 'authorize');
     }
   });
 });

@@ -5,7 +5,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { guard } from 'aegislib';
 import type { AegisModule } from 'aegislib';
-import { expressAegis, fastifyAegis, honoAegis } from 'aegislib/web';
+import { aegisExpress, aegisFastify, aegisHono } from 'aegislib/web';
 import type { TasksAccess, TaskDetail } from 'aegislib/web';
 import express from 'express';
 import type { Request } from 'express';
@@ -56,7 +56,7 @@ const onExpress: WebFramework = {
   async start({ module, session, authorize, show }) {
     const entered: string[] = [];
     const tools = toolsOf(module, entered);
-    const web = expressAegis({ module, session: (request: Request) => session(userOf(request.headers['x-user'])), tasksAt: '/tasks' });
+    const web = aegisExpress({ module, session: (request: Request) => session(userOf(request.headers['x-user'])), tasksAt: '/tasks' });
     const app = express();
     app.use(web.requests);
     // behind the scope, to see that reading the body does not leave it
@@ -87,7 +87,7 @@ const onFastify: WebFramework = {
     app.setErrorHandler((error, _request, reply) => reply.code(500).send({ host: String(error) }));
     await app.register(async (routes) => {
       await routes.register(
-        fastifyAegis({
+        aegisFastify({
           module,
           session: (request: FastifyRequest) => session(userOf(request.headers['x-user'])),
           ...(authorize && {
@@ -114,7 +114,7 @@ const onHono: WebFramework = {
   async start({ module, session, authorize, show }) {
     const entered: string[] = [];
     const tools = toolsOf(module, entered);
-    const web = honoAegis({ module, session: (c: Context) => session(userOf(c.req.header('x-user'))), tasksAt: '/tasks' });
+    const web = aegisHono({ module, session: (c: Context) => session(userOf(c.req.header('x-user'))), tasksAt: '/tasks' });
     const app = new Hono();
     app.use(web.requests);
     if (authorize !== undefined)

@@ -38,7 +38,7 @@ describe('SafeEmitter', () => {
     expect(heard).to.deep.equal(['last', 'emitter']);
     expect(seen).to.deep.equal([
       { kind: 'callback', where: "listener of 'rung'", error: { name: 'TypeError', message: 'thrown' } },
-      { kind: 'callback', where: "listener of 'rung'", error: { name: 'NonError', message: 'a value was thrown that is no Error' } },
+      { kind: 'callback', where: "listener of 'rung'", error: { name: 'NonError', message: 'a value was thrown that is not an Error' } },
       { kind: 'callback', where: "listener of 'rung'", error: { name: 'RangeError', message: 'rejected' } },
     ]);
   });

@@ -35,7 +35,7 @@ describe('The diagnostics channel', () => {
       },
     });
     const events = heard(() => [hostile, proxy].forEach((error) => publishCallbackError('here', error)));
-    const told = { name: 'NonError', message: 'something was thrown that cannot be read' };
+    const told = { name: 'NonError', message: 'a value was thrown that cannot be read' };
     expect(events).to.deep.equal([hostile, proxy].map(() => ({ kind: 'callback', where: 'here', error: told })));
   });
 
@@ -49,7 +49,7 @@ describe('The diagnostics channel', () => {
   it('says of a value that is no Error only that', () => {
     for (const thrown of ['CANARY', undefined, { message: 'CANARY' }]) {
       const [event] = heard(() => publishCallbackError('here', thrown));
-      expect(event).to.deep.include({ error: { name: 'NonError', message: 'a value was thrown that is no Error' } });
+      expect(event).to.deep.include({ error: { name: 'NonError', message: 'a value was thrown that is not an Error' } });
     }
   });
 });

@@ -62,7 +62,7 @@ describe('SignedApprovalStore', () => {
   });
 
   for (const [what, change] of [
-    ['a yes that nobody gave', { status: 'approved' as const }],
+    ['a yes that no one gave', { status: 'approved' as const }],
     ['a verdict', { status: 'approved' as const, verdicts: [{ approve: true, by: 'bob', atMs: 1, policies: ['limit'] }] }],
     ['other params', { params: { amount: 5_000 } }],
     ['another digest', { digest: 'another' }],
@@ -108,7 +108,7 @@ describe('SignedApprovalStore', () => {
     expect(securityCodes(seen)).to.include('approval_signature_invalid');
   });
 
-  it('believes no refusal that nobody signed', async () => {
+  it('believes no refusal that is not signed', async () => {
     const { desk, open, forge } = setup();
     const record = await open();
     forge(record, { status: 'denied', verdicts: [{ approve: false, by: 'eve', atMs: Date.now(), policies: [] }] });

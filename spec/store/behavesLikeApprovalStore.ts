@@ -68,7 +68,7 @@ export function behavesLikeApprovalStore(name: string, make: () => Awaitable<App
       expect((await store.get(record.decisionId))?.consumed?.token).to.equal(`t${done.indexOf(true)}`);
     });
 
-    it('lists by status, agent, tool and end, oldest first whatever the caller wrote, up to the limit', async () => {
+    it('lists by status, agent, tool and end, oldest first independently of what the caller wrote, up to the limit', async () => {
       const made: ApprovalRecord[] = [];
       // ids, reasons and tools in an order that is not the one they came in
       for (let i = 0; i < 12; i++) {

@@ -49,7 +49,7 @@ export function behavesLikeStateStore(
     });
 
     for (const status of ['approved', 'denied', 'expired', 'withdrawn'] as const) {
-      it(`makes the pending task of an approval due that is ${status}, once its home is dead`, async () => {
+      it(`makes the pending task of an approval due that is ${status}, once its owner is dead`, async () => {
         const [record] = [await asked(), await asked()];
         expect(await verdict(record, status)).to.equal(true);
         expect(await due()).to.deep.equal([]);
@@ -59,7 +59,7 @@ export function behavesLikeStateStore(
       });
     }
 
-    it('makes it due when its home lives and does nothing', async () => {
+    it('makes it due when its owner is alive but does nothing', async () => {
       const record = await asked();
       await verdict(record, 'approved');
       expect(await due(0)).to.deep.equal([record.decisionId]);

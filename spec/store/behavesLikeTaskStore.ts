@@ -147,7 +147,7 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
         expect(await store.get(task.taskId)).to.deep.equal(winner[0]);
       });
 
-      it('keeps the old decisionId when a person is asked again, and takes nobody’s approval twice', async () => {
+      it('keeps the old decisionId when a person is asked again, and takes no approval twice', async () => {
         const task = await inStatus(store, 'approved');
         const again = changes.pending as Extract<TaskChange, { to: 'pending' }>;
         const next = await store.transition(task.taskId, ['approved'], again, LATER);

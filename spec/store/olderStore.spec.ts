@@ -9,7 +9,7 @@ import type { Task } from '../../lib/model/Task.js';
 import { renamedTaskFields } from '../../lib/store/renamedTaskFields.js';
 import { sqliteStore } from '../../lib/store/sqlite/index.js';
 import type { StateStore } from '../../lib/store/StateStore.js';
-import { fromStoredText } from '../../lib/store/storedJson.js';
+import { fromStoredJson } from '../../lib/store/storedJson.js';
 import { diagnosed, securityCodes } from '../support/diagnosed.js';
 import { postgresServer } from '../support/postgresServer.js';
 import { PostgresStores } from '../support/postgresStores.js';
@@ -116,7 +116,7 @@ function behavesLikeItsOwn(name: 'plain' | 'signed', make: () => Promise<OldStor
       const [tasks, approvals] = [await bodies('task'), await bodies('approval')];
       const store = await old.open();
       for (const text of tasks) {
-        const { owner, origin, ...rest } = fromStoredText(text) as OldTask;
+        const { owner, origin, ...rest } = fromStoredJson(text) as OldTask;
         const { home, ...place } = origin;
         const executor = owner === undefined ? {} : { executorId: owner };
         const task = (await store.tasks.get(String(rest['taskId']))) as Task;
@@ -131,7 +131,7 @@ function behavesLikeItsOwn(name: 'plain' | 'signed', make: () => Promise<OldStor
       // they are signed: not a character of them changes
       expect(await bodies('approval')).to.deep.equal(approvals);
       for (const row of await old.rows('task')) {
-        const task = fromStoredText(String(row['body'])) as Task & { readonly executorId?: string };
+        const task = fromStoredJson(String(row['body'])) as Task & { readonly executorId?: string };
         expect(row['owner_id']).to.equal(task.origin?.ownerId);
         if (task.status === 'executing' || task.status === 'unknown') expect(row['executor_id']).to.equal(task.executorId);
         expect(row).to.not.have.any.keys('home', 'owner', 'look_at', 'lane');
@@ -139,7 +139,7 @@ function behavesLikeItsOwn(name: 'plain' | 'signed', make: () => Promise<OldStor
       expect(await store.tasks.counts()).to.include({ pending: 1, approved: 2, executing: 2, completed: 1, denied: 1, unknown: 1 });
     });
 
-    it('is brought there once, whoever opens it, however many do at once', async () => {
+    it('is brought there once, however many processes open it at the same time', async () => {
       await old.openAtOnce();
       const first = await old.rows('task');
       await old.openAtOnce();

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { fromStoredText, MAX_RESULT_CHARACTERS, toStoredResult, toStoredText, toStoredChange } from '../../lib/store/storedJson.js';
+import { fromStoredJson, MAX_RESULT_CHARACTERS, toStoredResult, toStoredJson, toStoredChange } from '../../lib/store/storedJson.js';
 
-const restored = (value: unknown): unknown => fromStoredText(toStoredText(value));
+const restored = (value: unknown): unknown => fromStoredJson(toStoredJson(value));
 
-describe('toStoredText and fromStoredText', () => {
+describe('toStoredJson and fromStoredJson', () => {
   const VALUES: Readonly<Record<string, unknown>> = {
     null: null,
     'a boolean': true,
@@ -38,7 +38,7 @@ describe('toStoredText and fromStoredText', () => {
   });
 
   it('refuse text that is not theirs', () => {
-    for (const text of ['', '{', 'undefined', '{"$aegis":"bigint","value":"x"}']) expect(() => fromStoredText(text)).to.throw(SyntaxError);
+    for (const text of ['', '{', 'undefined', '{"$aegis":"bigint","value":"x"}']) expect(() => fromStoredJson(text)).to.throw(SyntaxError);
   });
 });
 

@@ -79,7 +79,7 @@ export function sharesWithOthers(name: string, make: () => Awaitable<TaskStore>,
       }
     });
 
-    it('takes nobody’s approval twice, whoever asks', async () => {
+    it('takes no approval twice, from any handle', async () => {
       const [mine, yours] = [await inStatus(one, 'approved'), await inStatus(two, 'approved')];
       const again = { to: 'pending', params: {}, digest: 'd', reason: undefined, expiresAtMs: NOW + 36_000_000 } as const;
       expect(await two.transition(yours.taskId, ['approved'], { ...again, decisionId: mine.decisionId }, LATER)).to.equal(undefined);
@@ -98,7 +98,7 @@ export function sharesWithOthers(name: string, make: () => Awaitable<TaskStore>,
       expect(await one.get(yours.taskId)).to.include({ status: 'executing' });
     });
 
-    it('ends a lapsed execution once, whoever sweeps', async () => {
+    it('ends a lapsed execution once, however many handles sweep', async () => {
       for (let i = 0; i < 10; i++) await inStatus(one, 'executing', {}, 0);
       const swept = await Promise.all([one, two, one, two].map((s) => s.sweep({ nowMs: Date.now(), maxRuns: 1, limit: 100 })));
       const ids = swept.flatMap((s) => s.unknown.map((t) => t.taskId));
@@ -180,10 +180,10 @@ function givesWhatIsDue(of: () => readonly [TaskStore, TaskStore]): void {
     };
     const made = (status: 'pending' | 'approved', more: Partial<PendingTask> = {}, resumable = true): Promise<Task> =>
       inStatus(of()[1], status, { origin: originOf(of()[1].ownerId, { resumable }), ...more });
-    /** Leaves the other handle's tasks without their home. */
+    /** Leaves the other handle's tasks without a live owner. */
     const die = (): Awaitable<unknown> => of()[1].heartbeat(0, Date.now());
 
-    it('gives nothing of a home that lives, but an approved task that is idle', async () => {
+    it('gives no task of a live owner, except an approved one that is idle', async () => {
       await made('pending');
       await made('pending', {}, false);
       const { taskId } = await made('approved');
@@ -191,7 +191,7 @@ function givesWhatIsDue(of: () => readonly [TaskStore, TaskStore]): void {
       expect(await due({ poll: true, idleMs: 0, nowMs: Date.now() + 1 })).to.deep.equal([taskId]);
     });
 
-    it('gives the approved tasks of a dead home, as they are', async () => {
+    it('gives the approved tasks of a dead owner, as they are', async () => {
       const task = await made('approved');
       await made('approved', { mode: 'throw' });
       await made('approved', { mode: 'manual', origin: undefined });
@@ -216,7 +216,7 @@ function givesWhatIsDue(of: () => readonly [TaskStore, TaskStore]): void {
       expect(await give(guardKey)).to.deep.equal([taskId]);
     });
 
-    it('gives undecided tasks of a dead home to whoever polls', async () => {
+    it('gives undecided tasks of a dead owner to a handle that polls', async () => {
       const { taskId } = await made('pending');
       await made('pending', { mode: 'manual', origin: undefined });
       await die();
@@ -224,19 +224,19 @@ function givesWhatIsDue(of: () => readonly [TaskStore, TaskStore]): void {
       expect(await due({ poll: true })).to.deep.equal([taskId]);
     });
 
-    it('gives what cannot be resumed once its home is dead', async () => {
+    it('gives what cannot be resumed once its owner is dead', async () => {
       const waiting = [await made('pending', {}, false), await made('pending', { origin: undefined })];
       await die();
       expect((await due()).sort()).to.deep.equal(waiting.map((t) => t.taskId).sort());
     });
 
-    it('gives those of a home that was closed', async () => {
+    it('gives those of an owner that was closed', async () => {
       const { taskId } = await made('approved');
       await of()[1].close?.();
       expect(await due()).to.deep.equal([taskId]);
     });
 
-    it('gives what is over, of every home and mode, and nothing that is executing or has ended', async () => {
+    it('gives what has expired, of every owner and mode, and nothing that is executing or has ended', async () => {
       const over = { createdAtMs: NOW - 9_000, expiresAtMs: NOW - 1 };
       const open = [
         await made('pending', over),

@@ -9,7 +9,7 @@ export function originOf(ownerId: string, more: Partial<TaskOrigin> = {}): TaskO
   return { ownerId, resumable: true, originalParams: {}, target: '', argumentCount: 0, signature: 's', idempotent: false, ...more };
 }
 
-/** What a store does about executions that hold, are given back, or are lost. A lease of no time has lapsed at once, whatever the store's clock says. */
+/** What a store does about executions that hold, are released, or are lost. A lease of 0 ms has lapsed at once, by any clock. */
 export function keepsLeases(of: () => TaskStore): void {
   const executing = async (leaseMs: number, more: Partial<PendingTask> = {}): Promise<ExecutingTask> =>
     (await inStatus(of(), 'executing', more, leaseMs)) as ExecutingTask;

@@ -12,7 +12,7 @@ import {
   restored,
   settled,
   taskCounts,
-  transitioned,
+  transitionedTask,
 } from '../../lib/store/taskTransitions.js';
 import { BOUND_FIELDS } from '../../lib/store/TaskStore.js';
 import { pendingTask } from '../support/tasks.js';
@@ -21,7 +21,7 @@ import { originOf } from './taskStoreLeases.js';
 const ERROR = { name: 'Error', message: 'as recorded' };
 const NOW = 1_000;
 const base: PendingTask = Object.freeze(pendingTask({ createdAtMs: 0, updatedAtMs: 0, expiresAtMs: 5_000 }));
-const approved = Object.freeze(transitioned(base, ['pending'], { to: 'approved', approvedBy: 'ann' }, 1)) as ApprovedTask;
+const approved = Object.freeze(transitionedTask(base, ['pending'], { to: 'approved', approvedBy: 'ann' }, 1)) as ApprovedTask;
 const { digest, taskId } = base;
 const executing = claimed(approved, { taskId, token: 't', digest, nowMs: 2, leaseMs: 100 }, 'me') as ExecutingTask;
 const unknown = lapsed(executing, NOW, 1) as UnknownTask;
@@ -36,30 +36,30 @@ describe('The changes of a task that every store makes', () => {
     });
   });
 
-  describe('transitioned', () => {
+  describe('transitionedTask', () => {
     it('goes one version on, at that time, and keeps the rest', () => {
       expect(approved).to.deep.equal({ ...base, status: 'approved', approvedBy: 'ann', version: 2, updatedAtMs: 1 });
       expect(Object.isFrozen(approved)).to.equal(true);
     });
 
     it('is none from another status, along no edge, or in the place of a claim or a settle', () => {
-      expect(transitioned(base, ['approved'], { to: 'denied', error: ERROR }, 1)).to.equal(undefined);
-      expect(transitioned(approved, TASK_STATUSES, { to: 'approved' }, 1)).to.equal(undefined);
-      expect(transitioned(approved, TASK_STATUSES, { to: 'executing' } as never, 1)).to.equal(undefined);
-      expect(transitioned(executing, TASK_STATUSES, { to: 'failed', error: ERROR }, 1)).to.equal(undefined);
+      expect(transitionedTask(base, ['approved'], { to: 'denied', error: ERROR }, 1)).to.equal(undefined);
+      expect(transitionedTask(approved, TASK_STATUSES, { to: 'approved' }, 1)).to.equal(undefined);
+      expect(transitionedTask(approved, TASK_STATUSES, { to: 'executing' } as never, 1)).to.equal(undefined);
+      expect(transitionedTask(executing, TASK_STATUSES, { to: 'failed', error: ERROR }, 1)).to.equal(undefined);
     });
 
     it('keeps the earlier approval when a person is asked again, and forgets who gave it', () => {
       const again = { to: 'pending', decisionId: 'new', params: {}, digest: 'd', reason: undefined, expiresAtMs: 9 } as const;
-      const next = transitioned(approved, ['approved'], again, 3);
+      const next = transitionedTask(approved, ['approved'], again, 3);
       expect(next).to.deep.include({ status: 'pending', decisionId: 'new', history: [base.decisionId], digest: 'd', version: 3 });
       expect(next).to.not.have.property('approvedBy');
       expect(next).to.have.property('reason', undefined);
     });
 
     it('leaves no error on what a person calls completed', () => {
-      expect(transitioned(unknown, ['unknown'], { to: 'completed', result: 1 }, 4)).to.include({ status: 'completed', result: 1 });
-      expect(transitioned(unknown, ['unknown'], { to: 'completed', result: 1 }, 4)).to.not.have.property('error');
+      expect(transitionedTask(unknown, ['unknown'], { to: 'completed', result: 1 }, 4)).to.include({ status: 'completed', result: 1 });
+      expect(transitionedTask(unknown, ['unknown'], { to: 'completed', result: 1 }, 4)).to.not.have.property('error');
     });
   });
 

@@ -6,7 +6,7 @@ import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../lib/sto
 import { MemoryApprovalStore } from '../../lib/store/memory/MemoryApprovalStore.js';
 import type { StateStore } from '../../lib/store/StateStore.js';
 import { toStoredChange } from '../../lib/store/storedJson.js';
-import { claimed, insertionOver, lapsed, polled, released, renewed, settled, transitioned } from '../../lib/store/taskTransitions.js';
+import { claimed, insertionOver, lapsed, polled, released, renewed, settled, transitionedTask } from '../../lib/store/taskTransitions.js';
 import type {
   DueQuery,
   DuplicateCallQuery,
@@ -173,7 +173,7 @@ class SharedTasks implements TaskStore {
     return this.#do('transition', () => {
       const { tasks, byDecision, decided } = this.#state;
       const task = tasks.get(taskId);
-      const next = task && transitioned(task, from, change, nowMs);
+      const next = task && transitionedTask(task, from, change, nowMs);
       if (next === undefined) return undefined;
       if (change.to === 'pending') {
         if (byDecision.has(change.decisionId)) return undefined;

@@ -14,7 +14,8 @@ export interface Program {
   readonly printed: Block | undefined;
 }
 
-const ROOT = '.build-docs';
+/** Inside the package, so that its own name is found; another run beside this one has another. */
+const ROOT: string = `.build-docs-${process.pid}`;
 
 /**
  * The programs of a page. A block marked `continued` goes on where the last one ended, as one file with it. A program with a block marked `run` is
@@ -49,7 +50,7 @@ export function folderOf(page: Page): string {
 
 /** Writes programs and the files they need, and compiles all at once, strictly, against the built package. Throws what the compiler says, by page and line. */
 export function compilePrograms(pages: readonly Page[], programs: readonly Program[]): void {
-  rmSync(ROOT, { recursive: true, force: true });
+  removePrograms();
   mkdirSync(join(ROOT, 'src'), { recursive: true });
   for (const page of pages) writeFiles(page);
   for (const program of programs) writeFileSync(join(ROOT, 'src', `${program.name}.ts`), sourceOf(program));
@@ -76,6 +77,11 @@ export function compilePrograms(pages: readonly Page[], programs: readonly Progr
   } catch (error) {
     throw new Error(inPages(String((error as { stdout?: unknown }).stdout), programs));
   }
+}
+
+/** Takes away what {@link compilePrograms} has written. */
+export function removePrograms(): void {
+  rmSync(ROOT, { recursive: true, force: true });
 }
 
 /** Lines stand where they stand in the page, so that the compiler's numbers are the page's. */

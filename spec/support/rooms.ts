@@ -78,8 +78,8 @@ export function exportedNames(source: string): string[] {
   return names.filter((name) => name !== '').sort();
 }
 
-/** What is left of a word without its ending has at least so many letters. */
-const STEM = 4;
+/** A word may have another ending, which is so many letters at most, where so many stay. */
+const [ENDING, STEM] = [5, 5];
 
 /** Each file that exports nothing of its own name: no exported name has every word of the file's name in it. */
 export function misnamedFiles(sources: Sources, exceptions: readonly string[]): string[] {
@@ -107,5 +107,5 @@ function hasWord(name: string, word: string): boolean {
   return name
     .toLowerCase()
     .replaceAll('_', '')
-    .includes(word.slice(0, Math.max(STEM, word.length - 3)).replace(/s$/, ''));
+    .includes(word.slice(0, Math.max(STEM, word.length - ENDING)).replace(/s$/, ''));
 }

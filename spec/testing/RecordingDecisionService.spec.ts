@@ -98,7 +98,7 @@ describe('RecordingDecisionService', () => {
     const decisions = new RecordingDecisionService([{ effect: 'approval_needed', decisionId: 'dec-1' }]);
     void decisions.decide(remoteRequest(), {});
     decisions.deny('dec-1');
-    expect(() => decisions.approve('dec-1')).to.throw(ConfigError, 'that is pending');
+    expect(() => decisions.approve('dec-1')).to.throw(ConfigError, 'a pending approval');
     expect(() => decisions.approve('dec-2')).to.throw(ConfigError);
     expect(decisions.status('dec-2', {})).to.have.property('state', 'invalid');
     expect(decisions.status('dec-1', {})).to.have.property('state', 'denied');

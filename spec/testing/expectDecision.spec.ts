@@ -143,7 +143,7 @@ describe('expectDecision', () => {
     const denied = expectDecision(POLICIES, refund({ amount: 5000 }));
     expect(messageOf(() => denied.toDeny({ reason: 'no', code: 'no_permit', violations: ['x'], policies: [] }))).to.equal(
       [
-        "the decision on 'refund' for agent 'bot' is another one",
+        "the decision on 'refund' for agent 'bot' has the expected effect, but differs",
         '  code: expected "no_permit", got "forbidden"',
         '  reason: expected "no", got "refunds over 1000 are not made"',
         '  violations: expected ["x"], got ["huge"]',

@@ -1,7 +1,7 @@
 import { AssertionError } from 'node:assert';
 import { expect } from 'chai';
 import { AegisAgent, AegisGuard, guard } from '../../lib/index.js';
-import { isGuardedTool, markGuarded } from '../../lib/guard/guardedTools.js';
+import { isGuardedTool, markGuardedTool } from '../../lib/guard/guardedTools.js';
 import { expectGuarded } from '../../lib/testing/index.js';
 import { toolCoverage } from '../../lib/testing/toolCoverage.js';
 
@@ -11,7 +11,7 @@ const plain = (name?: string) => ({
   inputSchema: {},
   execute: async () => 'ran',
 });
-const guarded = (name: string) => markGuarded({ name, execute: async () => 'ran' }, 'execute');
+const guarded = (name: string) => markGuardedTool({ name, execute: async () => 'ran' }, 'execute');
 const send = guard(async (to: string) => to, { agentId: 'a', toolName: 'send', params: ['to'] });
 
 class Frame {
@@ -75,7 +75,7 @@ describe('expectGuarded', () => {
       [
         'expected that guards cover every tool, but:',
         '  refund: a tool without a guard',
-        '  other: a function without a guard, beside others',
+        '  other: a function without a guard, beside tools',
       ].join('\n'),
     );
     expect(messageOf(plain())).to.include('\n  a tool without a guard');
@@ -124,7 +124,7 @@ describe('expectGuarded', () => {
   });
 
   it('finds an override that undoes a guard', () => {
-    expect(messageOf(Careless)).to.include('post: it overrides a guarded method and is itself not guarded');
+    expect(messageOf(Careless)).to.include('post: it overrides a guarded method, but is not guarded itself');
   });
 
   it('knows a tool whose function was guarded, or replaced', () => {
@@ -152,7 +152,7 @@ describe('expectGuarded', () => {
   });
 
   it('looks into MCP servers, agents and toolkits', () => {
-    expectGuarded(server({ post: markGuarded({ handler: send }) }));
+    expectGuarded(server({ post: markGuardedTool({ handler: send }) }));
     expect(
       messageOf(
         server({ post: { handler: send }, wipe: { handler: async () => {}, enabled: true, remove: () => {} }, task: { handler: {} } }),
@@ -198,7 +198,7 @@ describe('expectGuarded', () => {
     expectGuarded(ring);
     let deep: unknown = send;
     for (let i = 0; i < 10; i++) deep = { inside: deep };
-    expect(messageOf(deep)).to.include('it is too deep inside');
+    expect(messageOf(deep)).to.include('it is nested more than 6 levels deep');
   });
 
   it('takes exceptions by name, and no stale one', () => {
@@ -222,20 +222,20 @@ describe('The mark of guarded tools', () => {
   });
 
   it('goes with the function that guards', () => {
-    const tool = markGuarded({ execute: () => 1, run: (): number => 2 }, 'execute', 'run');
+    const tool = markGuardedTool({ execute: () => 1, run: (): number => 2 }, 'execute', 'run');
     tool.run = () => 3;
     expect(isGuardedTool(tool)).to.equal(false);
-    const whole = markGuarded({ execute: (): number => 1 });
+    const whole = markGuardedTool({ execute: (): number => 1 });
     whole.execute = () => 2;
     expect(isGuardedTool(whole)).to.equal(true);
   });
 
   it('sees an inherited function, and holds a function too', () => {
-    const tool = markGuarded(Object.create({ invoke: () => 1 }) as { invoke?: () => number }, 'invoke');
+    const tool = markGuardedTool(Object.create({ invoke: () => 1 }) as { invoke?: () => number }, 'invoke');
     expect(isGuardedTool(tool)).to.equal(true);
     tool.invoke = () => 2;
     expect(isGuardedTool(tool)).to.equal(false);
-    expect(isGuardedTool(markGuarded(() => 1))).to.equal(true);
+    expect(isGuardedTool(markGuardedTool(() => 1))).to.equal(true);
   });
 });
 

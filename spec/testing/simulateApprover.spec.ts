@@ -155,9 +155,12 @@ describe('simulateApprover', () => {
 
   const wrong: Record<string, [() => never, string]> = {
     'throws an error': [() => raise(new RangeError('no idea')), 'no idea'],
-    'throws something else': [() => raise('no idea'), '`decide` threw a value that is no Error.'],
-    'says something else': [() => 'yes' as never, "`decide` says 'approve', 'deny' or 'ignore'."],
-    'says something else in an object': [() => ({ verdict: 'constructor' }) as never, "`decide` says 'approve', 'deny' or 'ignore'."],
+    'throws something else': [() => raise('no idea'), '`decide` threw a value that is not an Error.'],
+    'says something else': [() => 'yes' as never, "`decide` must return 'approve', 'deny', 'ignore' or an object with such a `verdict`."],
+    'says something else in an object': [
+      () => ({ verdict: 'constructor' }) as never,
+      "`decide` must return 'approve', 'deny', 'ignore' or an object with such a `verdict`.",
+    ],
   };
   for (const [what, [decide, message]] of Object.entries(wrong))
     it(`approves nothing where \`decide\` ${what}`, async () => {
@@ -174,13 +177,13 @@ describe('simulateApprover', () => {
     approver.stop();
     expect(await rejection(pay(2)))
       .to.have.property('message')
-      .that.includes('nobody is there');
+      .that.includes('no approver is attached');
   });
 
   it('refuses a time that is none, and a module without a desk', async () => {
     setup();
     for (const after of [NaN, -1, Infinity])
-      expect(() => simulateApprover(aegis, { after })).to.throw(/after: is a number of milliseconds/);
+      expect(() => simulateApprover(aegis, { after })).to.throw(/after: must be a number of milliseconds/);
     const remote = AegisModule.create({ decisions: { decide: () => ({ effect: 'deny', decisionId: '1' }), status: () => raise('') } });
     expect(() => simulateApprover(remote)).to.throw(/desk/);
     await remote.close();

@@ -1,33 +1,34 @@
 interface Answer {
-  readonly given: Promise<string | undefined>;
+  readonly reason: Promise<string | undefined>;
   readonly give: (reason: string | undefined) => void;
-  told: boolean;
+  given: boolean;
 }
 
 const MAX_OPEN = 1_000;
 
 /**
- * Tells the second of two hooks that run side by side on one call what the first one said. Whichever comes first waits for the other; each answer is heard
- * once.
+ * Passes the answer of the first of two hooks to the second, while both run concurrently on one call. The second waits for the answer if it comes first, and
+ * each answer is delivered once.
  */
 export class DeferredCalls {
   readonly #open = new Map<string, Answer>();
 
-  /** The first one begins: what it said of this call before, and nobody heard, counts no more. */
+  /** Called when the first hook starts: drops an earlier answer on this call that was never received. */
   begin(call: string): void {
-    if (this.#open.get(call)?.told === true) this.#open.delete(call);
+    if (this.#open.get(call)?.given === true) this.#open.delete(call);
   }
 
-  /** @param reason why the call is deferred; undefined where it is not */
-  tell(call: string, reason: string | undefined): void {
+  /** Records the first hook's answer. @param reason why the call is deferred; undefined where it is not */
+  answer(call: string, reason: string | undefined): void {
     const answer = this.#at(call);
-    answer.told = true;
+    answer.given = true;
     answer.give(reason);
   }
 
-  async hear(call: string): Promise<string | undefined> {
+  /** Resolves to the first hook's answer. */
+  async receive(call: string): Promise<string | undefined> {
     const answer = this.#at(call);
-    const reason = await answer.given;
+    const reason = await answer.reason;
     if (this.#open.get(call) === answer) this.#open.delete(call);
     return reason;
   }
@@ -36,9 +37,9 @@ export class DeferredCalls {
     const found = this.#open.get(call);
     if (found !== undefined) return found;
     let give!: Answer['give'];
-    const answer: Answer = { given: new Promise<string | undefined>((resolve) => (give = resolve)), give, told: false };
+    const answer: Answer = { reason: new Promise<string | undefined>((resolve) => (give = resolve)), give, given: false };
     this.#open.set(call, answer);
-    // answers that nobody hears are of hooks that were taken out of their list
+    // an answer is never received if the second hook was removed from its list
     if (this.#open.size > MAX_OPEN) this.#open.delete(this.#open.keys().next().value as string);
     return answer;
   }

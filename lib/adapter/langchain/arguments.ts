@@ -1,9 +1,9 @@
 import { canonicalDigest } from '../../common/data/canonical.js';
-import type { StandardResult, StandardSchema } from '../../guard/call/StandardSchema.js';
+import type { StandardSchema } from '../../guard/call/StandardSchema.js';
 
 /**
- * Middleware is asked before the tool's schema is. What the schema makes of the arguments is what policies have to see, where the schema takes that for good when
- * it is asked again; else it is the model's own words. Undefined where they do not fit.
+ * The arguments that policies have to see. Middleware gets a call before the tool's schema has parsed its arguments: where the schema accepts its own output, policies see
+ * that output, else the arguments as the model wrote them. Undefined where the arguments do not fit the schema.
  */
 export async function argumentsFor(standard: StandardSchema | undefined, args: unknown): Promise<{ readonly value: unknown } | undefined> {
   if (standard === undefined) return { value: args };
@@ -20,13 +20,4 @@ export async function argumentsFor(standard: StandardSchema | undefined, args: u
 async function checked(schema: StandardSchema, value: unknown): Promise<{ readonly value: unknown } | undefined> {
   const result = await schema['~standard'].validate(value);
   return result.issues === undefined ? { value: result.value } : undefined;
-}
-
-/** The tool itself turns into something else what fits. */
-export function checking(standard: StandardSchema): StandardSchema {
-  const validate = async (value: unknown): Promise<StandardResult<unknown>> => {
-    const result = await standard['~standard'].validate(value);
-    return result.issues === undefined ? { value } : result;
-  };
-  return { '~standard': { ...standard['~standard'], validate } };
 }

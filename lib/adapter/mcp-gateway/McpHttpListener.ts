@@ -7,19 +7,35 @@ import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { McpSdk } from './McpSdk.js';
 import type { McpTransport } from './McpTransport.js';
 
-/** Where the gateway listens for clients that speak Streamable HTTP. */
+/** Where the gateway listens for clients of Streamable HTTP. */
 export interface McpListen {
-  /** 0 takes a free one. */
+  /** The port; 0 takes a free one. */
   readonly port: number;
-  /** Default `127.0.0.1`. Any other than this machine's own needs a `token`. */
+  /**
+   * The host. A host that other machines can reach needs a `token`.
+   *
+   * @defaultValue `127.0.0.1`
+   */
   readonly host?: string | undefined;
-  /** Default `/mcp`. */
+  /**
+   * The path.
+   *
+   * @defaultValue `/mcp`
+   */
   readonly path?: string | undefined;
-  /** What clients have to send as `Authorization: Bearer …`. */
+  /** The token that clients must send as `Authorization: Bearer …`. */
   readonly token?: string | undefined;
-  /** How many clients at once. Each has a connection, or a process, of its own to the server. Default 100. */
+  /**
+   * How many clients can be connected at once. Each has its own connection to the server, or its own server process.
+   *
+   * @defaultValue 100
+   */
   readonly maxSessions?: number | undefined;
-  /** After how long without a request a client's session ends, in milliseconds. Default 30 minutes. */
+  /**
+   * How long a client's session lasts without a request, in milliseconds.
+   *
+   * @defaultValue 1,800,000 (30 minutes)
+   */
   readonly idleMs?: number | undefined;
 }
 
@@ -34,7 +50,7 @@ interface Session {
 
 const MAX_BODY = 4 * 1024 * 1024;
 
-/** A request that is answered with an HTTP status. */
+/** A refused request, with the HTTP status of the answer. */
 class Refused extends Error {
   readonly status: number;
 
@@ -44,7 +60,7 @@ class Refused extends Error {
   }
 }
 
-/** Takes clients, a session each. */
+/** Accepts clients over Streamable HTTP and gives each a session. */
 export class McpHttpListener {
   readonly #sdk: McpSdk;
   readonly #listen: McpListen;
@@ -59,13 +75,14 @@ export class McpHttpListener {
    */
   constructor(sdk: McpSdk, listen: McpListen, connect: (client: McpTransport) => Promise<void>) {
     if (!isLoopbackHost(listen.host ?? '127.0.0.1') && listen.token === undefined)
-      throw new ConfigError([{ where: 'mcp-gateway: listen', message: 'needs a `token` where other machines can reach it.' }]);
+      throw new ConfigError([{ where: 'mcp-gateway: listen', message: 'needs a `token`, because other machines can reach this `host`.' }]);
     this.#sdk = sdk;
     this.#listen = listen;
     this.#connect = connect;
     this.#server = createServer((request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
-        const [status, message] = error instanceof Refused ? [error.status, error.message] : [502, 'The server cannot be reached.'];
+        const [status, message] =
+          error instanceof Refused ? [error.status, error.message] : [502, 'The MCP server behind the gateway cannot be reached.'];
         if (response.headersSent) return response.destroy();
         response.writeHead(status, { 'content-type': 'application/json' });
         response.end(JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32000, message } }));
@@ -73,7 +90,7 @@ export class McpHttpListener {
     });
   }
 
-  /** Resolves to where it listens. */
+  /** Resolves to the URL that it listens at. */
   async start(): Promise<string> {
     const { host = '127.0.0.1', port, path = '/mcp' } = this.#listen;
     await new Promise<void>((resolve, reject) => this.#server.once('error', reject).listen(port, host, resolve));
@@ -93,22 +110,24 @@ export class McpHttpListener {
     const id = request.headers['mcp-session-id'];
     if (id !== undefined) {
       const session = this.#sessions.get(String(id));
-      if (session === undefined) throw new Refused(404, 'There is no such session.');
+      if (session === undefined)
+        throw new Refused(404, 'There is no such session; send initialize without an mcp-session-id to start one.');
       this.#hold(session, response);
       return session.transport.handleRequest(request, response);
     }
     const body = request.method === 'POST' ? await readJson(request) : undefined;
-    // whatever else it is, it does not get a connection of its own
+    // no other request gets a connection to the server
     if ((body as { readonly method?: unknown } | null | undefined)?.method !== 'initialize')
-      throw new Refused(400, 'A session begins with initialize.');
-    if (this.#sessions.size + this.#opening >= (this.#listen.maxSessions ?? 100)) throw new Refused(503, 'There are too many sessions.');
+      throw new Refused(400, 'A session must start with an initialize request.');
+    if (this.#sessions.size + this.#opening >= (this.#listen.maxSessions ?? 100))
+      throw new Refused(503, 'There are too many sessions; try again later.');
     this.#opening += 1;
     try {
       const { transport, begun } = await this.#open(response);
       try {
         await transport.handleRequest(request, response, body);
       } finally {
-        // an initialize that was refused: nobody knows of the connection
+        // the initialize was refused, so no session uses the connection
         if (!begun()) await transport.close();
       }
     } finally {
@@ -137,7 +156,7 @@ export class McpHttpListener {
     return { transport, begun: () => session !== undefined };
   }
 
-  /** A session ends that nobody has a request open in for long: its process would stay. */
+  /** Marks a session as in use until the response ends. A session without an open request ends after `idleMs`, because its server process would stay. */
   #hold(session: Session, response: ServerResponse): void {
     clearTimeout(session.idle);
     session.open += 1;
@@ -147,20 +166,21 @@ export class McpHttpListener {
       session.idle = setTimeout(() => void session.transport.close(), this.#listen.idleMs ?? 1_800_000);
       session.idle.unref();
     };
-    // who has gone while the server was connected closes no more
+    // a client that left while the server was being connected does not emit 'close' again
     if (response.destroyed) release();
     else response.once('close', release);
   }
 
   #check({ url = '/', headers }: IncomingMessage): void {
     const { path = '/mcp', host = '127.0.0.1', token } = this.#listen;
-    if (new URL(url, 'http://localhost').pathname !== path) throw new Refused(404, 'There is nothing here.');
-    // a page in a browser on this machine may have had its name resolved to this machine
+    if (new URL(url, 'http://localhost').pathname !== path) throw new Refused(404, `There is nothing here; the gateway is at ${path}.`);
+    // DNS rebinding: a page in a browser on this machine may resolve its own host name to this machine
     if (isLoopbackHost(host)) {
       for (const said of [`http://${headers.host ?? ''}`, headers.origin])
-        if (said !== undefined && !isLocal(said)) throw new Refused(403, 'Only this machine may ask.');
+        if (said !== undefined && !isLocal(said)) throw new Refused(403, 'Only requests for a loopback host are answered.');
     }
-    if (token !== undefined && !sameText(headers.authorization ?? '', `Bearer ${token}`)) throw new Refused(401, 'A token is needed.');
+    if (token !== undefined && !sameText(headers.authorization ?? '', `Bearer ${token}`))
+      throw new Refused(401, 'A valid token is needed, as Authorization: Bearer.');
   }
 }
 
@@ -178,12 +198,12 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_BODY) throw new Refused(413, 'The request is too large.');
+    if (size > MAX_BODY) throw new Refused(413, 'The request is larger than 4 MiB.');
     chunks.push(chunk);
   }
   try {
     return JSON.parse(Buffer.concat(chunks).toString()) as unknown;
   } catch {
-    throw new Refused(400, 'The request is no JSON.');
+    throw new Refused(400, 'The request body is not valid JSON.');
   }
 }

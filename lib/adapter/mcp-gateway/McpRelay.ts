@@ -1,24 +1,33 @@
 import { randomUUID } from 'node:crypto';
 import { isPlainObject } from '../../common/data/plainObject.js';
 import type { AdapterOptions } from '../tool/AdapterOptions.js';
+import { refusedResult } from '../mcp/context.js';
 import type { McpContext } from '../mcp/context.js';
-import { beatWhile } from '../mcp/heartbeat.js';
-import { refusedResult } from '../mcp/result.js';
+import { startHeartbeat } from '../mcp/heartbeat.js';
 import { AnsweredError, McpUpstreamCalls } from './McpUpstreamCalls.js';
-import { CALL_NAMES, isMisspelt, MESSAGE_NAMES } from './spelling.js';
+import { CALL_NAMES, isMisspelt, JSON_RPC_NAMES, withoutNulls } from './jsonRpc.js';
 import type { McpMessage, McpTransport } from './McpTransport.js';
 import { ToolGuard } from '../tool/ToolGuard.js';
-import { withoutNulls } from './withoutNulls.js';
 
-/** How calls are guarded that go to another server. */
-export interface McpRelayOptions extends Omit<AdapterOptions<McpContext>, 'onApproval' | 'verdictBy'> {
-  /** Default `wait`: nobody but the client would read the result of a tool that ran in the background. */
-  readonly onApproval?: 'pending' | 'wait' | 'deny' | undefined;
-  /** How often a client that asked for progress is told that its call waits, in milliseconds. Default 10,000. */
+/** The options for guarding calls that go to another server. */
+export interface McpRelayOptions extends Omit<AdapterOptions<McpContext>, 'approval' | 'verdictBy'> {
+  /**
+   * How a call that needs a person is handled.
+   *
+   * @defaultValue `wait`, because the client would not get the result of a tool that ran in the background
+   */
+  readonly approval?: 'defer' | 'wait' | 'deny' | undefined;
+  /**
+   * The time between two progress notifications to a client that asked for progress, while its call waits, in milliseconds.
+   *
+   * @defaultValue 10,000
+   */
   readonly heartbeatMs?: number | undefined;
   /**
-   * What arguments do that are `null`, which policies cannot see: `refuse` the call, or `drop` them from the objects they are in, before the decision and for the
-   * tool. Default `refuse`.
+   * How arguments that are `null` are handled, which policies cannot see: `refuse` the call, or `drop` them from their objects, both for the decision and for the
+   * tool.
+   *
+   * @defaultValue `refuse`
    */
   readonly nulls?: 'refuse' | 'drop' | undefined;
 }
@@ -32,8 +41,8 @@ export interface McpSides {
 type Id = string | number;
 
 /**
- * Hands every message on, both ways, as it is, but for `tools/call`: that is decided first, and only what was decided is sent. It knows nothing else
- * of the protocol, so that prompts, resources, sampling, elicitation and notifications pass.
+ * Relays all messages between a client and a server unchanged, except `tools/call`: that is decided first, and only what was decided is sent. The relay knows
+ * nothing else of the protocol, so prompts, resources, sampling, elicitation and notifications pass through.
  */
 export class McpRelay {
   readonly #client: McpTransport;
@@ -41,15 +50,15 @@ export class McpRelay {
   readonly #options: McpRelayOptions;
   readonly #guard: ToolGuard<McpContext>;
   readonly #nonce = randomUUID();
-  /** Calls that are decided or run, by the client's id. */
+  /** The calls that are being decided or run, by the client's id. */
   readonly #calls = new Map<Id, AbortController>();
-  /** Requests that were handed on, and their methods. */
+  /** The methods of the requests that were relayed and are not answered yet, by id. */
   readonly #open = new Map<Id, string>();
   readonly #made: McpUpstreamCalls;
-  /** Which request a progress token stands for: what belongs to a request travels with its answer. */
+  /** The request of each progress token: messages that belong to a request travel with its answer. */
   readonly #progress = new Map<unknown, Id>();
   #closed = false;
-  /** Called once, when either side is gone. */
+  /** Called once, when either side has closed. */
   onclose: (() => void) | undefined;
 
   /** @throws ConfigError */
@@ -58,10 +67,10 @@ export class McpRelay {
     this.#upstream = upstream;
     this.#options = options;
     this.#made = new McpUpstreamCalls(upstream);
-    this.#guard = new ToolGuard('mcp-gateway', { ...options, onApproval: options.onApproval ?? 'wait' }, false);
+    this.#guard = new ToolGuard('mcp-gateway', { ...options, approval: options.approval ?? 'wait' }, false);
   }
 
-  /** Rejects where a side cannot be reached. */
+  /** Starts both sides. Rejects if one cannot be reached. */
   async start(): Promise<void> {
     this.#upstream.onmessage = (message: McpMessage) => this.#fromUpstream(message);
     this.#client.onmessage = (message: McpMessage, extra?: object) => this.#fromClient(message, extra ?? {});
@@ -71,7 +80,7 @@ export class McpRelay {
     await this.#client.start();
   }
 
-  /** Ends both sides. What waits for a person is cancelled, what runs is not known any more. */
+  /** Closes both sides. Cancels calls that wait for a person; the outcome of running calls is lost. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -84,10 +93,10 @@ export class McpRelay {
 
   #fromClient(message: McpMessage, extra: object): void {
     const { method, id, params } = message;
-    // a list of messages, or a method that is no text, could be a call that another reads in it
-    if (!isPlainObject(message) || isMisspelt(message, MESSAGE_NAMES) || (method !== undefined && typeof method !== 'string')) return;
+    // a batch, or a method that is not a text, could be read as a call by another decoder
+    if (!isPlainObject(message) || isMisspelt(message, JSON_RPC_NAMES) || (method !== undefined && typeof method !== 'string')) return;
     if (method === 'tools/call') {
-      // without an id it is no request, and whatever a server makes of it was not decided
+      // without an id it is not a request; a server might still run it, so it is not relayed
       if (id !== undefined) void this.#call(id, message, extra);
       return;
     }
@@ -107,7 +116,7 @@ export class McpRelay {
       return this.#send(this.#client, message, related);
     }
     if (this.#made.settle(message)) return;
-    // what nobody asked, and what was decided here, the server does not answer
+    // drops answers to requests that the client did not send, and to calls that the gateway handles
     if (id === undefined || !this.#open.has(id)) return;
     const { result } = message;
     if (this.#open.get(id) === 'initialize' && isPlainObject(result))
@@ -120,7 +129,10 @@ export class McpRelay {
     const { params = {} } = message;
     const { name, arguments: input = {}, _meta } = params;
     if (typeof name !== 'string' || isMisspelt(params, CALL_NAMES) || this.#calls.has(id) || this.#open.has(id)) {
-      const error = { code: -32602, message: 'A tools/call needs the name of a tool, and an id of its own.' };
+      const error = {
+        code: -32602,
+        message: 'A tools/call needs the name of a tool, keys in their exact spelling, and an id that is not in use.',
+      };
       return this.#send(this.#client, { jsonrpc: '2.0', id, error });
     }
     const controller = new AbortController();
@@ -131,7 +143,7 @@ export class McpRelay {
     const notify = async (notification: object): Promise<void> =>
       this.#send(this.#client, { jsonrpc: '2.0', ...notification } as McpMessage, id);
     const context = extra as McpContext;
-    const stop = beatWhile(
+    const stop = startHeartbeat(
       { context, id, signal, progressToken, notify, rounds: undefined, taskStore: undefined },
       this.#options.heartbeatMs ?? 10_000,
     );
@@ -156,7 +168,7 @@ export class McpRelay {
       this.#calls.delete(id);
       this.#progress.delete(progressToken);
     }
-    // who cancelled a call hears nothing of it any more
+    // a client that cancelled a call gets no answer
     if (answer !== undefined && !signal.aborted) this.#send(this.#client, { jsonrpc: '2.0', id, ...answer });
   }
 
@@ -175,7 +187,7 @@ export class McpRelay {
     for (const [token, request] of this.#progress) if (request === id) this.#progress.delete(token);
   }
 
-  /** A side that cannot be written to says so by closing. */
+  /** Sends a message. A side that cannot be written to reports that by closing. */
   #send(side: McpTransport, message: McpMessage, relatedRequestId?: Id): void {
     side.send(message as never, { relatedRequestId } as never).catch((error: unknown) => side.onerror?.(error as Error));
   }

@@ -4,7 +4,7 @@ import type { McpTransport } from './McpTransport.js';
 
 type TransportClass = new (...args: never[]) => McpTransport;
 
-/** The transports of `@modelcontextprotocol/sdk`, by their own names. */
+/** The transport classes of `@modelcontextprotocol/sdk`, by their own names. */
 export interface McpSdk {
   readonly StdioClientTransport: TransportClass;
   readonly StdioServerTransport: TransportClass;
@@ -20,12 +20,13 @@ const FILES: Readonly<Record<keyof McpSdk, string>> = {
 };
 
 /**
- * Loads what the gateway needs of `@modelcontextprotocol/sdk`, an optional peer. Required, not imported: an import would bring its type declarations along.
+ * Loads the transport classes of `@modelcontextprotocol/sdk`, which is an optional peer dependency.
  *
- * @param from the file or folder (with a `/` at its end) whose node_modules has it, as a path or file URL. Default: this package
- * @throws ConfigError where it is not installed
+ * @param from the file or folder (with a `/` at its end) from which the SDK is resolved, as a path or file URL; by default this package
+ * @throws ConfigError if the SDK is not installed
  */
 export function loadMcpSdk(from: string | URL = import.meta.url): McpSdk {
+  // required, not imported: an import would make the SDK's type declarations necessary
   const require = createRequire(from);
   const classOf = (name: keyof McpSdk): TransportClass => {
     try {
@@ -45,6 +46,6 @@ export function loadMcpSdk(from: string | URL = import.meta.url): McpSdk {
 }
 
 function missing(cause: unknown): ConfigError {
-  const message = 'the gateway needs the MCP SDK, version 1: npm install @modelcontextprotocol/sdk';
+  const message = 'the gateway needs version 1 of the MCP SDK, which could not be loaded; run npm install @modelcontextprotocol/sdk.';
   return new ConfigError([{ where: '@modelcontextprotocol/sdk', message }], { cause });
 }

@@ -1,4 +1,4 @@
-/** A message of JSON-RPC, as the transports of MCP carry it. */
+/** A JSON-RPC message, as the transports of MCP carry it. */
 export interface McpMessage {
   readonly jsonrpc: '2.0';
   readonly id?: string | number | undefined;
@@ -8,7 +8,7 @@ export interface McpMessage {
   readonly error?: unknown;
 }
 
-/** What is used of a transport of the MCP SDK. */
+/** The properties that are used of a transport of the MCP SDK. */
 export interface McpTransport {
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;

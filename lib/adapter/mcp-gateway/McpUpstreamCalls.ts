@@ -6,17 +6,17 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** The server's own error of the protocol, which the client is given as it is. */
+/** The server's own protocol error, which the client gets unchanged. */
 export class AnsweredError extends Error {
   readonly error: unknown;
 
   constructor(error: unknown) {
-    super('The server answered with an error.');
+    super('The MCP server answered with a protocol error.');
     this.error = error;
   }
 }
 
-/** Makes calls of tools under ids of our own: one that was approved after its client was answered has none of its own any more. */
+/** Sends tool calls under ids of the gateway's own: a deferred call runs after its client was answered, when the client's id is no longer in use. */
 export class McpUpstreamCalls {
   readonly #upstream: McpTransport;
   readonly #prefix = `aegis-${randomUUID()}-`;
@@ -29,9 +29,9 @@ export class McpUpstreamCalls {
   }
 
   /**
-   * Resolves to the server's result. An abort is told to the server.
+   * Sends a call and resolves to the server's result. An abort sends the server a cancellation.
    *
-   * @param signal the client's, where it still waits: without it nothing is sent that belongs to its request
+   * @param signal the client's, while the client still waits: without it the client's `_meta`, such as its progress token, is not sent
    */
   make({ params = {}, ...message }: McpMessage, own: unknown, signal: AbortSignal | undefined): Promise<unknown> {
     const id = `${this.#prefix}${++this.#made}`;
@@ -52,7 +52,7 @@ export class McpUpstreamCalls {
     });
   }
 
-  /** Whether that was the answer to one of them. */
+  /** Takes a message that answers one of these calls. Returns whether it does. */
   settle({ id, result, error }: McpMessage): boolean {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return false;
@@ -62,7 +62,7 @@ export class McpUpstreamCalls {
     return true;
   }
 
-  /** The server is gone, or will be: nothing answers any more. */
+  /** Rejects all calls, because the server is gone or about to go. */
   end(error: Error): void {
     this.#gone = error;
     for (const { reject } of this.#waiting.values()) reject(error);

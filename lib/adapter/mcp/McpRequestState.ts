@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** Which call a question belongs to. It goes through the client, which can read it, and cannot make one. */
+/** The call that a question belongs to. It travels through the client, which can read it but cannot forge it. */
 export interface McpAsked {
   readonly callId: string;
   readonly toolName: string;
@@ -10,24 +10,25 @@ export interface McpAsked {
 const PREFIX = 'aegis1.';
 const LABEL = 'aegis mcp request state:';
 
-/** The key of this process: servers of version 2 are made anew for each request. */
+/** One key for the whole process, because servers of version 2 are created for each request. */
 const PROCESS_KEY = randomBytes(32);
 
-/** Signs and checks what goes through the client between two rounds of a call. */
+/** Signs and verifies the state that travels through the client between two rounds of a call. */
 export class McpRequestState {
   readonly #key: string | Buffer;
 
-  /** @param key the same in all processes that may get the second round. Default: a random one of this process */
+  /** @param key must be the same in all processes that can get the second round; by default a random key of this process */
   constructor(key: string | undefined) {
     this.#key = key ?? PROCESS_KEY;
   }
 
+  /** Signs a state. */
   seal(asked: McpAsked): string {
     const body = Buffer.from(JSON.stringify(asked)).toString('base64url');
     return `${PREFIX}${body}.${this.#mac(body).toString('base64url')}`;
   }
 
-  /** `undefined` for anything that was not sealed with this key. */
+  /** Verifies a state. Returns `undefined` for anything that was not sealed with this key. */
   open(state: unknown): McpAsked | undefined {
     if (typeof state !== 'string' || !state.startsWith(PREFIX)) return undefined;
     const [body = '', mac = '', ...more] = state.slice(PREFIX.length).split('.');

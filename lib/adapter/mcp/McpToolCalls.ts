@@ -3,36 +3,41 @@ import type { AegisModule } from '../../guard/module/AegisModule.js';
 import { AegisError } from '../../model/AegisError.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { PendingApproval } from '../../model/PendingApproval.js';
-import type { AdapterOptions, OnApproval } from '../tool/AdapterOptions.js';
-import { requestOf } from './context.js';
+import type { AdapterApproval, AdapterOptions } from '../tool/AdapterOptions.js';
+import { refusedResult, requestOf } from './context.js';
 import type { McpContext, McpRequest } from './context.js';
-import { answered, canElicit, elicit, inputRequired, questionOf } from './elicitation.js';
-import type { McpAnswer, McpProtocolServer } from './elicitation.js';
-import { beatWhile } from './heartbeat.js';
+import { answered, canElicit, elicit, inputRequired, questionOf } from './elicit.js';
+import type { McpAnswer, McpProtocolServer } from './elicit.js';
+import { startHeartbeat } from './heartbeat.js';
 import { McpRequestState } from './McpRequestState.js';
-import { refusedResult } from './result.js';
-import { standardSchemaOf } from '../tool/sanitizedOnly.js';
 import { callbackFailed } from '../tool/toolCall.js';
 import { ToolGuard } from '../tool/ToolGuard.js';
-import type { ToolInvocation } from '../tool/ToolInvocation.js';
-import type { ToolDenied, ToolOutcome } from '../tool/ToolOutcome.js';
-import { deniedText } from '../tool/toolText.js';
+import type { ToolDenied, ToolInvocation, ToolOutcome } from '../tool/ToolInvocation.js';
+import { toolSchema } from '../tool/toolSchema.js';
+import { deniedText } from '../tool/text.js';
 
-/** What `guardServer` takes. */
+/** The options of `guardServer()`. */
 export interface McpOptions extends AdapterOptions<McpContext> {
   /**
-   * What a call does that needs a person. Default: `native`, an elicitation, where `verdictBy` is given and the client can show one, else `pending`. `native`
-   * itself refuses clients that cannot.
+   * How a call that needs a person is handled. `native` is an elicitation; set explicitly, it refuses the calls of clients that cannot show one.
+   *
+   * @defaultValue `native` where `verdictBy` is given and the client can show an elicitation, else `defer`
    */
-  readonly onApproval?: OnApproval | undefined;
-  /** How often a client that asked for progress is told that its call waits, in milliseconds. Default 10,000. */
+  readonly approval?: AdapterApproval | undefined;
+  /**
+   * The time between two progress notifications to a client that asked for progress, while its call waits, in milliseconds.
+   *
+   * @defaultValue 10,000
+   */
   readonly heartbeatMs?: number | undefined;
   /**
-   * Signs what goes through the client between the two rounds of an elicitation (version 2): 32 characters or more, the same in all processes that may get
-   * the second round. Default: a random key of this process.
+   * Signs the state that travels through the client between the two rounds of an elicitation (version 2). It needs at least 32 characters, and must be the same in all
+   * processes that can get the second round.
+   *
+   * @defaultValue a random key of this process
    */
   readonly stateKey?: string | undefined;
-  /** The codec whose `verify` the server was given as `requestState`, where it was (version 2). Ours goes inside it. */
+  /** The codec whose `verify` the server uses as its `requestState`, if it uses one (version 2). The state of the approval is wrapped in it. */
   readonly requestState?: { mint(payload: string, context: never): string | Promise<string> } | undefined;
 }
 
@@ -43,40 +48,40 @@ export interface McpToolCall {
   /** The last argument of the tool's callback. */
   readonly extra: unknown;
   readonly inputSchema: unknown;
-  /** Enters the tool. */
+  /** Runs the tool. */
   readonly enter: (input: unknown) => unknown;
 }
 
 const ELICITATION_MS = 600_000;
 
-/** Guards the calls that clients make of one server. */
+/** Guards the tool calls that clients make to one server. */
 export class McpToolCalls {
   readonly #server: McpProtocolServer;
   readonly #options: McpOptions;
   readonly #guard: ToolGuard<McpContext>;
-  readonly #onApproval: OnApproval;
+  readonly #approval: AdapterApproval;
   readonly #state: McpRequestState;
   readonly #connections = new WeakMap<object, string>();
 
   /** @throws ConfigError */
   constructor(server: McpProtocolServer, options: McpOptions) {
-    const { verdictBy, onApproval, stateKey, heartbeatMs = 1 } = options;
+    const { verdictBy, approval, stateKey, heartbeatMs = 1 } = options;
     const issue = (where: string, message: string): ConfigError => new ConfigError([{ where: `mcp: ${where}`, message }]);
-    if (onApproval === 'native' && verdictBy === undefined)
-      throw issue('onApproval', "'native' needs `verdictBy`: a yes of the client counts only if your host knows whose it is.");
-    if (stateKey !== undefined && stateKey.length < 32) throw issue('stateKey', 'has 32 characters at least.');
-    if (!(Number.isFinite(heartbeatMs) && heartbeatMs > 0)) throw issue('heartbeatMs', 'is a number of milliseconds above 0.');
+    if (approval === 'native' && verdictBy === undefined)
+      throw issue('approval', "'native' needs `verdictBy`: a yes from the client counts only if your host knows who gave it.");
+    if (stateKey !== undefined && stateKey.length < 32) throw issue('stateKey', 'must have at least 32 characters.');
+    if (!(Number.isFinite(heartbeatMs) && heartbeatMs > 0)) throw issue('heartbeatMs', 'must be a number of milliseconds above 0.');
     this.#server = server;
     this.#options = options;
     this.#guard = new ToolGuard('mcp', options, verdictBy !== undefined);
-    this.#onApproval = onApproval ?? (verdictBy === undefined ? 'pending' : 'native');
+    this.#approval = approval ?? (verdictBy === undefined ? 'defer' : 'native');
     this.#state = new McpRequestState(stateKey);
   }
 
-  /** What the client gets: the tool's result, or one that says why there is none. Rejects with the tool's own error. */
+  /** Resolves to the tool's result, or to one that says why the tool did not run. Rejects with the tool's own error. */
   async answer(call: McpToolCall): Promise<unknown> {
     const request = requestOf(call.extra);
-    const stop = beatWhile(request, this.#options.heartbeatMs ?? 10_000);
+    const stop = startHeartbeat(request, this.#options.heartbeatMs ?? 10_000);
     const run = (own: never): unknown => {
       stop();
       return call.enter(own);
@@ -94,31 +99,32 @@ export class McpToolCalls {
   }
 
   async #decide(call: McpToolCall, request: McpRequest, run: (own: never) => unknown): Promise<Outcome> {
-    const onApproval = this.#waysFor(request);
+    const approval = this.#approvalFor(request);
     const invocation: ToolInvocation<McpContext> = {
       name: call.name,
       input: call.input,
       context: request.context,
       callId: this.#callId(request),
       signal: request.signal,
-      schema: standardSchemaOf(call.inputSchema),
-      onApproval,
+      schema: toolSchema(call.inputSchema),
+      approval,
     };
-    if (onApproval !== 'native') return this.#guard.call(invocation, run);
+    if (approval !== 'native') return this.#guard.call(invocation, run);
     const second = answered(request);
     if (second === undefined) return this.#ask(invocation, request, await this.#guard.call(invocation, run), run);
     const asked = this.#state.open(request.rounds?.requestState);
-    if (asked?.toolName !== call.name) return this.#guard.deny(invocation, 'the answer is to no question that was asked about this call');
+    if (asked?.toolName !== call.name) return this.#guard.deny(invocation, 'the answer belongs to no question about this call');
     const known = { ...invocation, callId: asked.callId, shownDecision: asked.decisionId };
     return this.#ask(known, request, await this.#take(known, second.answer, run), run);
   }
 
-  /** A yes has the call run if it counts; anything else ends it. */
+  /** Runs the call after a yes that counts; any other answer ends it. */
   async #take(invocation: ToolInvocation<McpContext>, answer: McpAnswer, run: (own: never) => unknown): Promise<ToolOutcome<unknown>> {
     if (answer === 'yes') return this.#guard.call({ ...invocation, approvedThere: true }, run);
     if (answer === 'no') return this.#guard.refuse(invocation, 'declined at the client');
-    const met = await this.#guard.preflight(invocation);
-    return met.kind === 'denied' ? met : this.#unanswered(invocation, met.kind === 'pending' ? met.pending : undefined);
+    const preflight = await this.#guard.preflight(invocation);
+    if (preflight.kind === 'denied') return preflight;
+    return this.#unanswered(invocation, preflight.kind === 'pending' ? preflight.pending : undefined);
   }
 
   async #unanswered(invocation: ToolInvocation<McpContext>, pending: PendingApproval | undefined): Promise<ToolDenied> {
@@ -126,7 +132,7 @@ export class McpToolCalls {
     return pending === undefined ? this.#guard.deny(invocation, why) : this.#guard.withdraw(invocation, pending, why);
   }
 
-  /** Asks the person at the client where the answer can count; else the tool runs in the background, once others approved. */
+  /** Asks the person at the client if the answer can count; else the tool runs in the background once others have approved it. */
   async #ask(
     invocation: ToolInvocation<McpContext>,
     request: McpRequest,
@@ -136,14 +142,14 @@ export class McpToolCalls {
     if (outcome.kind !== 'pending') return outcome;
     const { pending } = outcome;
     const question = (await this.#guard.mayAnswer(invocation, pending)) ? await this.#question(pending) : undefined;
-    if (question === undefined) return this.#guard.call({ ...invocation, onApproval: 'pending' }, run);
+    if (question === undefined) return this.#guard.call({ ...invocation, approval: 'defer' }, run);
     if (request.rounds !== undefined) return { kind: 'asks', result: await this.#round(invocation, request, pending, question) };
     const { waitMs = ELICITATION_MS } = this.#options;
-    // a client that fails to answer has not answered
+    // an error of the client is not an answer
     const answer = await elicit(this.#server, question, request, waitMs).catch(() => undefined);
     if (answer === undefined) return this.#unanswered(invocation, pending);
     const taken = await this.#take({ ...invocation, shownDecision: pending.decisionId }, answer, run);
-    return taken.kind === 'pending' ? this.#guard.call({ ...invocation, onApproval: 'pending' }, run) : taken;
+    return taken.kind === 'pending' ? this.#guard.call({ ...invocation, approval: 'defer' }, run) : taken;
   }
 
   async #round(
@@ -165,12 +171,12 @@ export class McpToolCalls {
     return record && questionOf(record);
   }
 
-  #waysFor(request: McpRequest): OnApproval {
-    if (this.#onApproval !== 'native' || canElicit(this.#server, request)) return this.#onApproval;
-    return this.#options.onApproval === 'native' ? 'deny' : 'pending';
+  #approvalFor(request: McpRequest): AdapterApproval {
+    if (this.#approval !== 'native' || canElicit(this.#server, request)) return this.#approval;
+    return this.#options.approval === 'native' ? 'deny' : 'defer';
   }
 
-  /** Request ids begin at 1 on each connection: alone they would let one client use what was approved for another. */
+  /** Request ids start at 1 on each connection: without the connection's id, one client could use an approval given to another. */
   #callId({ id }: McpRequest): string | undefined {
     const { transport } = this.#server;
     let connection = transport && this.#connections.get(transport);

@@ -1,4 +1,4 @@
-/** What of the access token is read. */
+/** The properties of the access token that are read. */
 export interface McpAuthInfo {
   readonly clientId?: string | undefined;
   readonly scopes?: readonly string[] | undefined;
@@ -6,7 +6,7 @@ export interface McpAuthInfo {
 }
 
 /**
- * What the SDK hands to a tool beside its arguments: `extra` in version 1, with `requestId` and `authInfo`; the context in version 2, with
+ * What the SDK passes to a tool beside its arguments: in version 1 `extra`, with `requestId` and `authInfo`; in version 2 the context, with
  * `mcpReq` and `http`.
  */
 export interface McpContext {
@@ -18,35 +18,35 @@ export interface McpContext {
   readonly mcpReq?: { readonly id: string | number } | undefined;
 }
 
-/** What answers a client's request to run a tool. */
+/** The result of a tool that did not run. */
 export interface McpToolResult {
   readonly isError: true;
   readonly content: readonly [{ readonly type: 'text'; readonly text: string }];
   readonly _meta: { readonly 'aegis/decision': unknown };
 }
 
-/** What is used of one request, the same for both versions of the SDK. */
+/** One request, in the same form for both versions of the SDK. */
 export interface McpRequest {
   readonly context: McpContext;
   readonly id: string | number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly progressToken: string | number | undefined;
   readonly notify: (notification: object) => Promise<void> | undefined;
-  /** Version 2: its multi-round requests. */
+  /** Version 2: the state of a request of several rounds. */
   readonly rounds: McpRounds | undefined;
-  /** Version 1: where tasks of the protocol are kept. */
+  /** Version 1: the store of the protocol's tasks. */
   readonly taskStore: McpTaskStore | undefined;
 }
 
-/** What a client answered in an earlier round of the same call. All of it is made by the client. */
+/** What a client answered in an earlier round of the same call. All of it comes from the client. */
 export interface McpRounds {
   readonly inputResponses: unknown;
   readonly requestState: unknown;
-  /** What the client of this request can do. */
+  /** The capabilities of the client that sent this request. */
   readonly capabilities: unknown;
 }
 
-/** What is used of the store of version 1's tasks. */
+/** The methods that are used of version 1's task store. */
 export interface McpTaskStore {
   createTask(options: object): Promise<{ readonly taskId: string }>;
   storeTaskResult(taskId: string, status: 'completed', result: object): Promise<void>;
@@ -88,4 +88,9 @@ export function requestOf(given: unknown): McpRequest {
     },
     taskStore: context.taskStore,
   };
+}
+
+/** The result of a refused call. It is never an error of the protocol, because some clients end the conversation at one. */
+export function refusedResult(text: string): McpToolResult {
+  return { isError: true, content: [{ type: 'text', text }], _meta: { 'aegis/decision': JSON.parse(text) as unknown } };
 }

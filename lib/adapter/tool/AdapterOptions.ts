@@ -1,41 +1,93 @@
 import type { AegisModule, AegisModuleView } from '../../guard/module/AegisModule.js';
+import { GuardDefinitionError } from '../../model/errors/SetupErrors.js';
 import type { Session } from '../../model/Params.js';
 
 /**
- * What a call does that needs a person. `native`: the framework's own interruption asks, and the tool runs when it is called again and our approval is
- * there. `pending`: the model is told so, the tool runs in the background once it is approved, and its result is in the task registry. `wait`: the
- * call waits. `deny`: it is refused.
+ * How a call that needs a person is handled. `native`: the framework's own interruption asks the person, and the tool runs when the framework calls it again
+ * and the approval desk has approved. `defer`: the model is told that the call is pending, the tool runs in the background once it is approved, and the task
+ * registry has its result. `wait`: the call waits. `deny`: the call is refused.
  */
-export type OnApproval = 'native' | 'pending' | 'wait' | 'deny';
+export type AdapterApproval = 'native' | 'defer' | 'wait' | 'deny';
 
-/** What every adapter takes. `C` is what the framework hands to a tool beside its arguments. */
+/** The options that every adapter takes. `C` is what the framework passes to a tool beside its arguments. */
 export interface AdapterOptions<C = unknown> {
-  /** Default: the one that `AegisModule.configure()` made. With `verdictBy` it must be the module itself, which has the desk. */
+  /**
+   * The module that decides. With `verdictBy` it must be what `AegisModule.configure()` or `AegisModule.create()` returned, because that has the approval desk.
+   *
+   * @defaultValue the module that `AegisModule.configure()` made
+   */
   readonly module?: AegisModule | AegisModuleView | undefined;
-  /** Whose calls these are. Default: the module's agentId. */
+  /**
+   * The agent whose calls these are.
+   *
+   * @defaultValue the module's `agentId`
+   */
   readonly agentId?: string | ((context: C) => string) | undefined;
-  /** Who the agent works for. Default: the session of `withSession()`, else none. */
+  /**
+   * The session of a call: whom the agent works for.
+   *
+   * @defaultValue the session of `withSession()`, if there is one
+   */
   readonly session?: ((context: C) => Session | null | undefined) | undefined;
   /**
-   * What the framework's call ids are unique in, such as a conversation: an approval is for one call of one scope. Default: what the framework knows of it.
+   * The scope in which the framework's call ids are unique, such as a conversation: an approval is for one call of one scope.
+   *
+   * @defaultValue the scope that the framework itself reports
    */
   readonly scope?: ((context: C) => string | undefined) | undefined;
-  /** The name that policies know a tool by. Default: the framework's own name of it. */
+  /**
+   * The name that policies know a tool by.
+   *
+   * @defaultValue the framework's name of the tool
+   */
   readonly toolName?: ((name: string) => string) | undefined;
-  /** Action groups of a tool, for policies. Default: none. */
+  /**
+   * The action groups of a tool, for policies.
+   *
+   * @defaultValue no groups
+   */
   readonly groups?: ((name: string) => readonly string[]) | undefined;
-  /** What a call does that needs a person. Default: `native` where the framework can be interrupted, else `pending`. */
-  readonly onApproval?: OnApproval | undefined;
-  /** How long a call of mode `wait` waits, in milliseconds. Default: as long as the approval may take. */
+  /**
+   * How a call that needs a person is handled.
+   *
+   * @defaultValue `native` where the framework can be interrupted, else `defer`
+   */
+  readonly approval?: AdapterApproval | undefined;
+  /**
+   * How long a call with `approval: 'wait'` waits, in milliseconds.
+   *
+   * @defaultValue as long as the approval may take
+   */
   readonly waitMs?: number | undefined;
-  /** How long the approval may take, in milliseconds. Default: the module's. */
+  /**
+   * How long an approval may take, in milliseconds.
+   *
+   * @defaultValue the module's `approvalTimeoutMs`
+   */
   readonly approvalTimeoutMs?: number | undefined;
   /**
-   * The person, authenticated by your host, who speaks when the framework is told yes or no. Such a yes is a verdict at our desk, where policies say whether it
-   * counts (`@self_approval`, `@approvers`). Without it a framework's yes changes nothing: the approval has to be given at the desk.
+   * The id of the person who answers the framework's question, as your host has authenticated that person. With it, a yes or no is a verdict at the approval desk,
+   * where policies decide whether it counts (`@self_approval`, `@approvers`). Without it, a yes to the framework changes nothing: the desk has to approve the call.
    */
   readonly verdictBy?: ((context: C) => string | undefined) | undefined;
 }
 
-/** What tools that cannot be guarded do, such as those that a provider runs. Default `throw`. */
+/**
+ * What an adapter does with a tool that cannot be guarded, for instance because the provider runs it: `throw` an error, `warn` and leave it unguarded, or
+ * `ignore` it, which leaves it unguarded without a word.
+ *
+ * @defaultValue `throw`
+ */
 export type OnUnguardable = 'throw' | 'warn' | 'ignore';
+
+/**
+ * Handles a tool that runs where it cannot be guarded.
+ *
+ * @throws GuardDefinitionError unless `unguardable` is `warn` or `ignore`
+ */
+export function refuseUnguardable(framework: string, name: string, why: string, unguardable: OnUnguardable = 'throw'): void {
+  const message = `${framework}: tool '${name.slice(0, 128)}' cannot be guarded: ${why}.`;
+  if (unguardable === 'throw')
+    throw new GuardDefinitionError(`${message} Leave it out, or set \`unguardable\` to 'warn' or 'ignore' to use it without a guard.`);
+  if (unguardable === 'warn') process.emitWarning(message, { type: 'AegisWarning', code: 'unguardable_tool' });
+}

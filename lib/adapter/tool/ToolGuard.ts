@@ -3,55 +3,55 @@ import type { GuardOutcome, PendingOutcome } from '../../guard/call/GuardedCall.
 import { guardCall } from '../../guard/guardCall.js';
 import { AegisError } from '../../model/AegisError.js';
 import { ForbiddenError } from '../../model/errors/RefusalErrors.js';
-import { ConfigError } from '../../model/errors/SetupErrors.js';
+import { ConfigError, VerdictError } from '../../model/errors/SetupErrors.js';
 import type { PendingApproval } from '../../model/PendingApproval.js';
 import type { ApprovalMode } from '../../model/Task.js';
-import type { AdapterOptions, OnApproval } from './AdapterOptions.js';
-import { giveVerdict, verdictCounts } from './giveVerdict.js';
+import { publishCallbackError } from '../../model/diagnostics.js';
+import type { AdapterApproval, AdapterOptions } from './AdapterOptions.js';
 import { APPROVED_BEFORE, callbackFailed, toolCall } from './toolCall.js';
-import type { ToolInvocation } from './ToolInvocation.js';
-import type { ToolDenied, ToolPreflight, ToolOutcome, ToolPending } from './ToolOutcome.js';
-import { deniedText, pendingText, safeError } from './toolText.js';
+import type { ToolDenied, ToolInvocation, ToolOutcome, ToolPending, ToolPreflight } from './ToolInvocation.js';
+import { deniedText, pendingText, safeError } from './text.js';
 
-const MODES: Readonly<Record<OnApproval, ApprovalMode>> = { native: 'throw', pending: 'defer', wait: 'wait', deny: 'throw' };
+const MODES: Readonly<Record<AdapterApproval, ApprovalMode>> = { native: 'throw', defer: 'defer', wait: 'wait', deny: 'throw' };
 
 /**
- * Guards the tools of a framework: what each adapter is thin over. A refusal is an outcome, whatever failed, and no tool runs twice. What it rejects
- * with is the tool's own error, or the reason of an abort.
+ * Guards the tools of a framework; each adapter is a thin layer over this class. A refusal is an outcome, also where the guard itself failed, and no tool runs
+ * twice. A method rejects with nothing but the tool's own error or the reason of an abort.
  */
 export class ToolGuard<C = unknown> {
   readonly framework: string;
   readonly options: AdapterOptions<C>;
-  readonly #onApproval: OnApproval;
+  readonly #approval: AdapterApproval;
   readonly #guards = new Map<string, object>();
 
   /**
-   * @param native whether the adapter can interrupt its framework where a person has to decide
+   * @param native whether the adapter can interrupt its framework when a person has to decide
    * @throws ConfigError
    */
   constructor(framework: string, options: AdapterOptions<C>, native: boolean) {
     this.framework = framework;
     this.options = options;
-    const { onApproval = native ? 'native' : 'pending', verdictBy, module } = options;
+    const { approval = native ? 'native' : 'defer', verdictBy, module } = options;
     const choices = Object.keys(MODES).filter((name) => native || name !== 'native');
-    if (!choices.includes(onApproval))
-      throw new ConfigError([{ where: `${framework}: onApproval`, message: `is one of ${choices.join(', ')}.` }]);
+    if (!choices.includes(approval))
+      throw new ConfigError([{ where: `${framework}: approval`, message: `must be one of ${choices.join(', ')}.` }]);
     if (verdictBy !== undefined && !(module instanceof AegisModule)) {
-      const message = 'needs `module`: what configure() or create() returned, which has the desk.';
+      const message =
+        'needs `module`, the object that AegisModule.configure() or AegisModule.create() returned: only that has the approval desk.';
       throw new ConfigError([{ where: `${framework}: verdictBy`, message }]);
     }
-    this.#onApproval = onApproval;
+    this.#approval = approval;
   }
 
-  /** Whether the framework is to be interrupted where a person has to decide. */
+  /** Whether the adapter interrupts the framework when a person has to decide. */
   get interrupts(): boolean {
-    return this.#onApproval === 'native';
+    return this.#approval === 'native';
   }
 
-  /** Decides, and runs the tool if it may run. `run` gets its own copy of the input, sanitized or not. */
+  /** Decides on a call, and runs the tool if it may run. `run` gets its own copy of the input, sanitized or not. */
   async call<R>(invocation: ToolInvocation<C>, run: (input: never) => R): Promise<ToolOutcome<Awaited<R>>> {
     try {
-      const outcome = await this.#decide(invocation, MODES[invocation.onApproval ?? this.#onApproval], run);
+      const outcome = await this.#decide(invocation, MODES[invocation.approval ?? this.#approval], run);
       if (outcome.kind === 'ran') return { kind: 'ran', value: outcome.value };
       if (outcome.kind === 'denied') throw outcome.error;
       return await this.#approve(invocation, outcome);
@@ -61,8 +61,8 @@ export class ToolGuard<C = unknown> {
   }
 
   /**
-   * What the call would meet if it were made now, for frameworks that ask before they call. An approval that it needs is asked for; an allow is forgotten, for the
-   * call is decided when it is made.
+   * Decides on a call that is not made yet, for frameworks that ask before they call. If it needs an approval, the approval is requested; an allow is forgotten,
+   * because the call is decided again when it is made.
    */
   async preflight(invocation: ToolInvocation<C>): Promise<ToolPreflight> {
     try {
@@ -74,7 +74,7 @@ export class ToolGuard<C = unknown> {
     }
   }
 
-  /** The framework was told no by a person: a verdict where policies let it count, else nobody waits for the approval any more. */
+  /** Refuses a call because a person said no to the framework: with a verdict at the desk where policies let it count, else by withdrawing the approval. */
   async refuse(invocation: ToolInvocation<C>, reason?: string): Promise<ToolDenied> {
     const preflight = await this.preflight(invocation);
     if (preflight.kind === 'denied') return preflight;
@@ -89,7 +89,7 @@ export class ToolGuard<C = unknown> {
     return this.withdraw(invocation, pending, why);
   }
 
-  /** Nobody waits for the approval any more, and the call is refused. */
+  /** Cancels the approval and refuses the call. */
   async withdraw(invocation: ToolInvocation<C>, pending: PendingApproval, why: string): Promise<ToolDenied> {
     try {
       await pending.cancel();
@@ -100,14 +100,14 @@ export class ToolGuard<C = unknown> {
   }
 
   async #approve<R>(invocation: ToolInvocation<C>, outcome: PendingOutcome<R>): Promise<ToolOutcome<R>> {
-    switch (invocation.onApproval ?? this.#onApproval) {
-      case 'pending':
+    switch (invocation.approval ?? this.#approval) {
+      case 'defer':
         outcome.schedule();
         return this.#pending(outcome);
       case 'wait':
         return { kind: 'ran', value: await outcome.wait({ waitMs: this.options.waitMs }) };
       case 'native': {
-        // a yes is for what had been asked before, never for what is asked just now
+        // a yes answers what was asked before, never what is asked in this call
         if (invocation.approvedThere === true && outcome.joined && (await this.#isAnswer(invocation, outcome.pending)))
           await this.#verdict(invocation, outcome.pending, true);
         const resumed = await outcome.resume();
@@ -115,26 +115,26 @@ export class ToolGuard<C = unknown> {
       }
       case 'deny':
         await outcome.cancel();
-        throw this.#forbidden(invocation, 'a person would have to approve it, and nobody is asked here');
+        throw this.#forbidden(invocation, 'a person would have to approve it, and this agent does not ask for approvals');
     }
   }
 
-  /** Refuses a call for a reason of the adapter's own. */
+  /** Refuses a call for a reason that the adapter gives. */
   deny(invocation: ToolInvocation<C>, why: string): ToolDenied {
     return this.#denied(invocation, this.#forbidden(invocation, why));
   }
 
-  /** Whether the yes of the person who is asked would count as a verdict, by `verdictBy` and what policies say. */
+  /** Whether a yes of the person behind this call would count as a verdict: `verdictBy` names that person, and policies decide. */
   async mayAnswer({ context }: ToolInvocation<C>, pending: PendingApproval): Promise<boolean> {
     try {
       const by = this.#verdictBy(context);
-      return by !== undefined && (await verdictCounts(this.options.module as AegisModule, pending, by));
+      return by !== undefined && (await (this.options.module as AegisModule).approvals.mayDecide(pending.decisionId, by));
     } catch {
       return false;
     }
   }
 
-  /** Whether a yes is to this question. One that names none is to the first, and only if it was not there already when that was asked. */
+  /** Whether a yes answers this question. A yes that names no decision answers the first question, and only if it came after that was asked. */
   async #isAnswer({ context, shownDecision }: ToolInvocation<C>, { decisionId, taskId }: PendingApproval): Promise<boolean> {
     if (shownDecision !== undefined) return shownDecision === decisionId;
     if (this.#verdictBy(context) === undefined) return false;
@@ -168,7 +168,7 @@ export class ToolGuard<C = unknown> {
     return guard;
   }
 
-  /** What is no error of ours is the tool's own, and an abort is the framework's to hear of. */
+  /** Rethrows the tool's own errors, and the reason of an abort, which the framework must see. */
   #denied({ name, signal }: ToolInvocation<C>, error: unknown): ToolDenied {
     if (!AegisError.is(error)) throw error;
     if (signal?.aborted === true) throw signal.reason;
@@ -181,5 +181,29 @@ export class ToolGuard<C = unknown> {
 
   #pending({ pending }: PendingOutcome<unknown>): ToolPending {
     return { kind: 'pending', pending, text: pendingText(pending) };
+  }
+}
+
+interface FrameworkVerdict {
+  readonly approved: boolean;
+  readonly by: string;
+  readonly reason?: string | undefined;
+}
+
+/** Gives a verdict at the module's desk. Resolves to whether it counted: policies may want another person, or another verdict came first. */
+async function giveVerdict(
+  module: AegisModule,
+  { decisionId }: PendingApproval,
+  { approved, by, reason }: FrameworkVerdict,
+): Promise<boolean> {
+  try {
+    const desk = module.approvals;
+    const record = await desk.get(decisionId);
+    if (record?.status !== 'pending') return false;
+    const { status } = await desk[approved ? 'approve' : 'deny'](decisionId, { by, digest: record.digest, reason });
+    return status === (approved ? 'approved' : 'denied');
+  } catch (error) {
+    if (!(error instanceof VerdictError)) publishCallbackError('giving a verdict', error);
+    return false;
   }
 }

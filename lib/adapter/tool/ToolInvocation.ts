@@ -1,5 +1,7 @@
 import type { StandardSchema } from '../../guard/call/StandardSchema.js';
-import type { OnApproval } from './AdapterOptions.js';
+import type { AegisError } from '../../model/AegisError.js';
+import type { PendingApproval } from '../../model/PendingApproval.js';
+import type { AdapterApproval } from './AdapterOptions.js';
 
 /** One call of a tool, as a framework makes it. */
 export interface ToolInvocation<C = unknown> {
@@ -7,25 +9,53 @@ export interface ToolInvocation<C = unknown> {
   readonly name: string;
   readonly input: unknown;
   readonly context: C;
-  /** The framework's id of this call. Two calls are never one where it differs. */
+  /** The framework's id of this call. Calls with different ids are never the same call. */
   readonly callId?: string | undefined;
-  /** What the framework's ids are unique in, such as a connection, a run or a conversation. */
+  /** The scope in which the framework's ids are unique, such as a connection, a run or a conversation. */
   readonly scope?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** The tool's own schema: what policies make of the input has to fit it. The framework has checked the input itself. */
+  /** The tool's own schema, which what a sanitize makes of the input must fit. The framework has already checked the input itself. */
   readonly schema?: StandardSchema | undefined;
   /** Whether the tool has a parameter of that name: without a schema, a sanitize may add no other. */
   readonly knows?: ((name: string) => boolean) | undefined;
   /**
-   * The framework was told by a person that this call may run. It counts, as a verdict of `verdictBy`, for an approval that was asked for before, and where
-   * policies let it count. Give it only where the framework calls the tool because of that yes.
+   * A person told the framework that this call may run. That counts, as a verdict of `verdictBy`, for an approval that was requested before, if policies let it
+   * count. Set it only where the framework calls the tool because of that yes.
    */
   readonly approvedThere?: boolean | undefined;
   /**
-   * With `approvedThere`: the decision that the person was shown, where the framework says so. The yes counts for no other. Without it, a yes that was there
-   * already when the approval was asked for counts for nothing: it was to an earlier question.
+   * With `approvedThere`: the decision that the person was shown, where the framework says which. The yes counts for no other. Without it, a yes that was
+   * already there when the approval was requested does not count: it answered an earlier question.
    */
   readonly shownDecision?: string | undefined;
-  /** What this call does that needs a person, where it is not the option's: a client that cannot be asked, for instance. */
-  readonly onApproval?: OnApproval | undefined;
+  /** Overrides the adapter's `approval` for this call, for instance where the client cannot be asked. */
+  readonly approval?: AdapterApproval | undefined;
 }
+
+/** The tool ran. */
+export interface ToolRan<R> {
+  readonly kind: 'ran';
+  readonly value: R;
+}
+
+/** The tool did not run, and will not run for this call. */
+export interface ToolDenied {
+  readonly kind: 'denied';
+  readonly error: AegisError;
+  /** For the model. */
+  readonly text: string;
+}
+
+/** A person has to decide first. */
+export interface ToolPending {
+  readonly kind: 'pending';
+  readonly pending: PendingApproval;
+  /** For the model. */
+  readonly text: string;
+}
+
+/** How a tool's call ended, or that a person has to decide first. Each adapter turns it into its framework's own form. */
+export type ToolOutcome<R> = ToolRan<R> | ToolDenied | ToolPending;
+
+/** The outcome that a call would have if it were made now. */
+export type ToolPreflight = { readonly kind: 'allowed' } | ToolDenied | ToolPending;

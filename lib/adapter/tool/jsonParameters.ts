@@ -1,16 +1,18 @@
 import type { StandardSchema } from '../../guard/call/StandardSchema.js';
 
-/** What a JSON Schema says of a tool's parameters. */
+/** What a guard reads from the JSON Schema of a tool's parameters. */
 export interface JsonParameters {
+  /** Whether the schema has a parameter of that name. */
   readonly knows: (name: string) => boolean;
   /**
-   * For a call with this input: checks after a sanitize that no parameter is unknown or missing, and null only where the schema names it. Undefined where the
-   * input itself has a null that the schema does not name, and where it names no parameters: a guard without a schema refuses null and what it does not know.
+   * Returns a schema for a call with this input. It checks after a sanitize that no parameter is unknown or missing, and that nulls are only where the JSON Schema allows
+   * them. Returns `undefined` if the input itself has a null that the JSON Schema does not allow, or if the JSON Schema names no parameters: a guard without a
+   * schema refuses nulls and unknown parameters.
    */
   readonly schemaFor: (input: unknown) => StandardSchema | undefined;
 }
 
-/** What a model writes may be deep, and a schema may lead to it in many ways: beyond these its nulls are not looked for, but refused. */
+/** A model's input can be deeply nested, and a schema can describe it in many ways. Beyond these limits, nulls are refused. */
 const MAX_DEPTH = 64;
 const MAX_STEPS = 10_000;
 
@@ -20,7 +22,7 @@ interface Walk {
 }
 type Node = Readonly<Record<string, unknown>>;
 
-/** Reads of a JSON Schema what a guard has to know. The rest is the framework's to check. */
+/** Reads what a guard has to know from a JSON Schema. The framework checks the rest. */
 export function jsonParameters(root: unknown): JsonParameters {
   const { properties, required, additionalProperties } = nodeOf(root);
   const knows = (name: string): boolean => Object.hasOwn(nodeOf(properties), name);
@@ -42,7 +44,10 @@ export function jsonParameters(root: unknown): JsonParameters {
   return { knows, schemaFor: (input) => (isNode(properties) && fits(input) ? schema : undefined) };
 }
 
-/** Models send null for what they leave out, where a strict schema makes every parameter a required one. Elsewhere policies would take it for absent. */
+/**
+ * Whether all nulls of a value are where the schema allows them. Models send null for parameters that they leave out, where a strict schema requires every parameter.
+ * Elsewhere a null is refused, because policies would treat it as absent.
+ */
 function nullsFit(value: unknown, schema: unknown, walk: Walk, depth = 0): boolean {
   if (typeof value !== 'object') return true;
   if (depth > MAX_DEPTH || (walk.left -= 1) < 0) return false;

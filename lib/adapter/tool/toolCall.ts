@@ -10,35 +10,35 @@ import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { Params } from '../../model/Params.js';
 import type { ApprovalMode } from '../../model/Task.js';
 import type { AdapterOptions } from './AdapterOptions.js';
-import { sanitizedOnly } from './sanitizedOnly.js';
+import { schemaOfParameter } from './toolSchema.js';
 import type { ToolInvocation } from './ToolInvocation.js';
 
-/** The one parameter of a tool whose input is no object. */
+/** The only parameter of a tool whose input is not an object. */
 const INPUT = 'input';
 
-/** The guard of all calls that their frameworks have named: an adapter that is made anew for each request still finds what was asked before. */
+/** The guard of all calls that have a call id: an adapter that is created for each request then finds what an earlier request asked for. */
 const NAMED = Object.freeze({});
 
-/** Of a task's metadata: the framework had a yes to this call already when the approval was asked for, so that one is to none of its questions. */
+/** A key of a task's metadata: the framework had a yes to this call before the approval was requested, so that yes answers none of its questions. */
 export const APPROVED_BEFORE = 'approvedBefore';
 
-/** A call of a tool as the guard takes it, and in which module. */
+/** A tool's call in the form that the guard takes, with its module. */
 export interface ToolCall {
   readonly module: AegisModule | AegisModuleView;
   readonly call: Omit<GuardedCall<never>, 'onSettled'>;
-  /** Params as the tool takes them. */
+  /** Turns params into the tool's input. */
   readonly unwrap: (params: Params) => unknown;
 }
 
-/** What the calls of one adapter have in common. */
+/** What all calls of one adapter share. */
 export interface ToolCallSource<C> {
   readonly framework: string;
   readonly options: AdapterOptions<C>;
-  /** The same object for all calls of one tool. */
+  /** Returns the same object for all calls of one tool. */
   readonly guardOf: (toolName: string) => object;
 }
 
-/** @throws AegisError and nothing else */
+/** Turns a tool's invocation into a call for the guard. @throws AegisError and nothing else */
 export function toolCall<C>(source: ToolCallSource<C>, invocation: ToolInvocation<C>, mode: ApprovalMode): ToolCall {
   try {
     return describe(source, invocation, mode);
@@ -48,9 +48,9 @@ export function toolCall<C>(source: ToolCallSource<C>, invocation: ToolInvocatio
   }
 }
 
-/** What an option of the adapter threw may hold what no model is to read. */
+/** The error for an option that threw. What it threw is the cause only: a model must not read it. */
 export function callbackFailed(framework: string, cause: unknown): ParamsError {
-  const message = `An option of the ${framework} adapter threw, so the call was refused.`;
+  const message = `A function among the options of the ${framework} adapter threw, so the call was refused; the error's cause says why.`;
   return new ParamsError('', message, { code: 'callback_failed', cause });
 }
 
@@ -59,30 +59,35 @@ function describe<C>({ framework, options, guardOf }: ToolCallSource<C>, invocat
   const scope = options.scope?.(context) ?? invocation.scope;
   const module = options.module ?? (currentHandle() as AegisModuleView | undefined);
   if (module === undefined)
-    throw new ConfigError([{ where: framework, message: 'no module is configured: call AegisModule.configure(), or give `module`.' }]);
+    throw new ConfigError([
+      { where: framework, message: 'no module is configured: call AegisModule.configure(), or pass `module` to the adapter.' },
+    ]);
   const runtime = runtimeOf(module);
   const agentId = (typeof options.agentId === 'function' ? options.agentId(context) : options.agentId) ?? runtime.agentId;
   if (agentId === undefined)
-    throw new ConfigError([{ where: framework, message: 'no agentId: give one to the adapter, or to AegisModule.configure().' }]);
+    throw new ConfigError([
+      { where: framework, message: 'no agent is named: pass `agentId` to the adapter or to AegisModule.configure().' },
+    ]);
   const toolName = options.toolName?.(name) ?? name;
   const named = isPlainObject(input);
   const unwrap = (params: Params): unknown => (named ? params : params[INPUT]);
-  const wrap = (value: unknown): unknown => (named ? value : { [INPUT]: value });
-  // of a call that the framework has named, no other one is the same, however equal
+  // two calls with different ids are different calls, even with the same arguments
   const identity = callId === undefined ? undefined : JSON.stringify([scope ?? '', callId]);
   const call = {
     agentId,
     toolName,
-    params: wrap(input) as Params,
+    params: (named ? input : { [INPUT]: input }) as Params,
     mode,
     session: options.session?.(context) ?? (runtime.asyncLocal ? scopedSession() : undefined) ?? null,
     groups: options.groups?.(name),
     guard: identity === undefined ? guardOf(toolName) : NAMED,
     target: identity === undefined ? undefined : `${framework} ${toolName} ${identity}`,
     guardKey: identity === undefined ? undefined : `${toolName}#${createHash('sha256').update(identity).digest('base64url').slice(0, 32)}`,
-    // what waits in the background ends with its process: there is no guard to be found by its key
+    // a deferred call ends with its process: no other process has a guard that could run it
     signature: mode === 'throw' ? framework : undefined,
-    schema: schema && sanitizedOnly(schema, (params) => unwrap(params as Params), wrap),
+    schema: schema && (named ? schema : schemaOfParameter(schema, INPUT)),
+    // the framework has checked the input; a schema that transforms need not accept its own output
+    schemaAppliesTo: 'sanitized' as const,
     knows,
     signal,
     approvalTimeoutMs: options.approvalTimeoutMs,

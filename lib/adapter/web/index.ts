@@ -1,13 +1,13 @@
-// `aegislib/web`: our errors as HTTP answers, and Aegis in Express 5, Fastify 5 and Hono 4.
+// `aegislib/web`: errors of this package as HTTP answers, and Aegis in Express 5, Fastify 5 and Hono 4.
 export { toHttp } from '../../http/toHttp.js';
 export type { HttpAnswer, ToHttpOptions } from '../../http/toHttp.js';
 export { tasksRoute } from '../../http/tasksRoute.js';
 export type { TasksAccess, TasksOptions, TasksQuery } from '../../http/tasksRoute.js';
 export type { TaskDetail } from '../../http/shownTask.js';
 export type { WebOptions } from './requestScope.js';
-export { expressAegis } from './express.js';
-export type { ExpressAegis, ExpressRequest, ExpressResponse } from './express.js';
-export { fastifyAegis } from './fastify.js';
-export type { FastifyAegisOptions, FastifyAegisPlugin, FastifyInstanceLike, FastifyRequestLike } from './fastify.js';
-export { honoAegis } from './hono.js';
-export type { HonoAegis, HonoContext, HonoErrors } from './hono.js';
+export { aegisExpress } from './aegisExpress.js';
+export type { AegisExpress, ExpressRequest, ExpressResponse } from './aegisExpress.js';
+export { aegisFastify } from './aegisFastify.js';
+export type { AegisFastifyOptions, AegisFastifyPlugin, FastifyInstanceLike, FastifyRequestLike } from './aegisFastify.js';
+export { aegisHono } from './aegisHono.js';
+export type { AegisHono, HonoContext, HonoErrors } from './aegisHono.js';

@@ -2,6 +2,7 @@ import type { Task, TaskStatus } from '../../model/Task.js';
 
 /** One change of a task's status. */
 export interface TaskTransition {
+  /** The task after the change. */
   readonly task: Task;
   /** `undefined` when the task was made. */
   readonly from: TaskStatus | undefined;
@@ -9,6 +10,7 @@ export interface TaskTransition {
 
 /** A task that is approved, and that nobody here can run. */
 export interface WaitingForWorker {
+  /** The task that waits. */
   readonly task: Task;
   /**
    * `no-guard`: this process has no guard of its key. `several-guards`: it has more than one. `no-instance`: none was constructed, or `resolve` gave

@@ -3,10 +3,12 @@ import { types } from 'node:util';
 import { isPlainObject } from './plainObject.js';
 
 /**
- * A text that is equal exactly for equal values: object keys sorted, each kind written in its own way (`1` is not `"1"`, a date is not its number,
- * 1n is not 1). Strings go through JSON.stringify, which escapes lone surrogates, so that no two strings meet in UTF-8.
+ * Writes a value as text that is equal exactly for equal values: object keys are sorted and each kind is written in its own way (`1` differs from
+ * `"1"`, a date from its number, 1n from 1). Strings go through JSON.stringify, which escapes lone surrogates, so that two strings never become
+ * equal in UTF-8.
  *
- * Takes what a snapshot can hold: JSON values with finite numbers, Date, BigInt. Anything else throws a TypeError.
+ * @param value what a snapshot can hold: JSON values with finite numbers, Date, BigInt
+ * @throws TypeError for anything else
  */
 export function canonicalText(value: unknown): string {
   switch (typeof value) {
@@ -53,13 +55,13 @@ function canonicalObject(object: Readonly<Record<string, unknown>>): string {
   return `${text}}`;
 }
 
-/** SHA-256 of text, as 64 hex digits. `crypto.hash` is half the cost of a Hash object; runtimes without it get the object. */
+/** SHA-256 of text, as 64 hex digits. `crypto.hash` costs half as much as a Hash object, which runtimes without it use. */
 export const sha256: (text: string) => string =
   typeof crypto.hash === 'function'
     ? (text) => crypto.hash('sha256', text)
     : (text) => crypto.createHash('sha256').update(text).digest('hex');
 
-/** SHA-256 over {@link canonicalText}. */
+/** SHA-256 of {@link canonicalText}, as 64 hex digits. */
 export function canonicalDigest(value: unknown): string {
   return sha256(canonicalText(value));
 }

@@ -12,7 +12,7 @@ export function escapeText(text: string): string {
   return text.replace(HOSTILE, (c) => `\\u{${(c.codePointAt(0) as number).toString(16)}}`);
 }
 
-/** {@link escapeText} for text of JSON, where these characters stand in strings only: what comes out is JSON of the same value. */
+/** As {@link escapeText}, for JSON, where these characters occur in strings only: the result is JSON of the same value. */
 export function escapeJson(json: string): string {
   return json.replace(HOSTILE, (c) =>
     Array.from({ length: c.length }, (_, i) => `\\u${c.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''),

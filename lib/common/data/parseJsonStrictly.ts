@@ -1,7 +1,7 @@
 /** Why a text was refused. */
 export type StrictJsonProblem = 'syntax' | 'duplicate_key' | 'forbidden_key' | 'too_deep';
 
-/** The text is no JSON that every parser reads alike. Quotes nothing of it. */
+/** The text is not JSON that every parser reads alike. Quotes nothing of it. */
 export class StrictJsonError extends Error {
   override readonly name = 'StrictJsonError';
   readonly problem: StrictJsonProblem;
@@ -14,7 +14,11 @@ export class StrictJsonError extends Error {
 
 /** Limits of {@link parseJsonStrictly}. */
 export interface StrictJsonOptions {
-  /** Objects and arrays inside each other, 1 or more. Default 64. */
+  /**
+   * Depth of nested objects and arrays, 1 or more.
+   *
+   * @defaultValue 64
+   */
   readonly maxDepth?: number;
 }
 
@@ -27,7 +31,7 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
 /**
- * `JSON.parse` that refuses what two parsers read differently, or what harms whoever copies the value: a key that stands twice in one object
+ * As `JSON.parse`, but refuses what two parsers read differently or what harms code that copies the value: a duplicate key in an object
  * (JSON.parse takes the last, others the first; keys are compared after their escapes are undone), a key `__proto__`, and deep nesting. A byte
  * order mark is refused too, as RFC 8259 forbids sending one.
  *
@@ -44,7 +48,7 @@ export function parseJsonStrictly(text: string, options: StrictJsonOptions = {})
   return value;
 }
 
-/** Walks a text that is known to be valid JSON, so strings, brackets and commas are all there is to see. Iterative: no depth overflows it. */
+/** Walks text that is known to be valid JSON, so that only strings, brackets and commas matter. Iterative, so that no depth overflows the stack. */
 function scan(text: string, maxDepth: number): void {
   // the keys of each open object; null for an array
   const open: (Set<string> | null)[] = [];
@@ -87,6 +91,6 @@ function noteKey(keys: Set<string>, text: string, start: number, end: number): v
   const raw = text.slice(start + 1, end);
   const key = raw.includes('\\') ? (JSON.parse(text.slice(start, end + 1)) as string) : raw;
   if (key === '__proto__') throw new StrictJsonError('forbidden_key', 'a key is __proto__');
-  if (keys.has(key)) throw new StrictJsonError('duplicate_key', `a key stands twice in one object, at character ${start}`);
+  if (keys.has(key)) throw new StrictJsonError('duplicate_key', `an object contains a key twice, at character ${start}`);
   keys.add(key);
 }

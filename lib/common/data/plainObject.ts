@@ -12,7 +12,7 @@ export function isRootPrototype(proto: object | null): boolean {
   );
 }
 
-/** An object that is nothing but its own properties: no list, instance or Proxy. Runs no code of the object. */
+/** Whether a value is an object that only has its own properties: not an array, class instance or Proxy. Runs no code of the object. */
 export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || types.isProxy(value)) return false;
   const proto = Object.getPrototypeOf(value) as object | null;
@@ -42,12 +42,12 @@ const KINDS: readonly (readonly [is: (value: unknown) => boolean, kind: string])
   [Array.isArray, 'an instance of an Array subclass'],
 ];
 
-/** Whether an object holds anything that its properties do not show; an instance of a class of one's own does not. */
+/** Whether an object has hidden state that its properties do not show; an instance of a class written in JavaScript does not. */
 export function isBuiltIn(value: object): boolean {
   return KINDS.some(([is]) => is(value));
 }
 
-/** What kind of object it is, in words of ours: `Symbol.toStringTag` would let the object speak. */
+/** The kind of an object in fixed words: with `Symbol.toStringTag` the object would choose them. */
 export function kindOf(value: object): string {
   return KINDS.find(([is]) => is(value))?.[1] ?? 'a class instance';
 }

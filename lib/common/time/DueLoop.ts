@@ -2,17 +2,18 @@ import { DueQueue } from './DueQueue.js';
 import type { Due } from './DueQueue.js';
 import { clampTimeout, monotonicNow } from './SteadyClock.js';
 
+/** Options of a {@link DueLoop}. */
 export interface DueLoopOptions<T> {
-  /** The clock that due times are on. */
+  /** The clock of the due times, in milliseconds. */
   readonly now: () => number;
-  /** Does, or starts, what is due. Must not throw. */
+  /** Handles an item that is due. Must not throw. */
   readonly handle: (item: T) => void;
 }
 
-/** The event loop is never held longer at a time, in milliseconds. */
+/** The longest time that the loop holds the event loop at once, in milliseconds. */
 const SLICE_MS = 2;
 
-/** One timer for any number of items, each handled when it falls due: in slices, so that 100,000 due together block nothing else. */
+/** One timer for any number of items, each handled when it is due, in slices, so that 100,000 items due at once block nothing else. */
 export class DueLoop<T extends Due> {
   readonly #queue = new DueQueue<T>();
   readonly #options: DueLoopOptions<T>;
@@ -51,7 +52,7 @@ export class DueLoop<T extends Due> {
     else this.#timer?.unref();
   }
 
-  /** Handles nothing more, and holds no timer. */
+  /** Stops handling items and clears the timer. */
   stop(): void {
     this.#stopped = true;
     this.#disarm();

@@ -1,12 +1,12 @@
-/** Something that falls due. The queue writes `heapIndex`. */
+/** An item that becomes due. The queue writes `heapIndex`. */
 export interface Due {
-  /** When, in the milliseconds of the owner's clock. */
+  /** When it is due, in milliseconds of the owner's clock. */
   dueMs: number;
-  /** Where it sits in the queue; -1 while it is in none. */
+  /** Its position in the queue; -1 while it is in none. */
   heapIndex: number;
 }
 
-/** A binary heap by due time. An item knows its place, so that moving or removing one of 100,000 costs log n and leaves nothing behind. */
+/** A binary heap by due time. An item knows its position, so that moving or removing one of 100,000 takes log n steps and leaves nothing behind. */
 export class DueQueue<T extends Due> {
   readonly #heap: T[] = [];
 
@@ -14,7 +14,7 @@ export class DueQueue<T extends Due> {
     return this.#heap.length;
   }
 
-  /** The item that falls due first. */
+  /** The item that is due first. */
   peek(): T | undefined {
     return this.#heap[0];
   }
@@ -32,7 +32,7 @@ export class DueQueue<T extends Due> {
     this.#down(item);
   }
 
-  /** Takes the first item that is due. */
+  /** Takes the first item, if it is due. */
   takeDue(nowMs: number): T | undefined {
     const first = this.#heap[0];
     if (first === undefined || first.dueMs > nowMs) return undefined;

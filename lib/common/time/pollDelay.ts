@@ -1,16 +1,20 @@
-/** How often to ask again. */
+/** How often to poll. */
 export interface PollDelayOptions {
-  /** Before the first two attempts, in milliseconds. */
+  /** The delay before each of the first two attempts, in milliseconds. */
   readonly initialDelayMs: number;
   /** The longest delay, in milliseconds. */
   readonly maxDelayMs: number;
-  /** How far a delay may be off, as a part of itself: 0 … 1. */
+  /** The largest random deviation of a delay, as a fraction of it: 0 … 1. */
   readonly jitterRatio: number;
-  /** Uniform in [0, 1). Default Math.random. */
+  /**
+   * Uniform in [0, 1).
+   *
+   * @defaultValue Math.random
+   */
   readonly random?: (() => number) | undefined;
 }
 
-/** No delay is shorter, in milliseconds. */
+/** The shortest delay, in milliseconds. */
 export const MIN_POLL_DELAY_MS = 100;
 
 /**

@@ -5,24 +5,24 @@ import { clampTimeout, monotonicNow } from '../time/SteadyClock.js';
 export interface DeadlineOptions {
   /** Milliseconds from now, over everything done under this deadline. */
   readonly timeoutMs: number;
-  /** The error when the time is up. */
+  /** Makes the error for when the time is up. */
   readonly timeoutError: () => Error;
-  /** Aborts the work too. Nothing stays attached to it after `end()`. */
+  /** Aborts the work too. `end()` detaches from it. */
   readonly signal?: AbortSignal | undefined;
-  /** The error when `signal` is aborted. */
+  /** Makes the error for when `signal` is aborted. */
   readonly abortError: (reason: unknown) => Error;
 }
 
 /**
- * One deadline over a piece of work in many steps. It ends the work by time, by the caller's signal or by `interrupt()`, whichever is first; that
- * one's error is the `reason` of `signal`. Call `end()` in a `finally`.
+ * One deadline over work in several steps. Time, the caller's signal or `interrupt()` ends the work, whichever comes first; its error is the
+ * `reason` of `signal`. Call `end()` in a `finally`.
  */
 export class Deadline {
   readonly #controller = new AbortController();
   readonly #endsAt: number;
   readonly #timer: NodeJS.Timeout;
   readonly #detach: () => void;
-  /** Not listeners of `signal`: those of an EventTarget cost more than all else here. */
+  /** Not listeners of `signal`: those of an EventTarget cost more than everything else here. */
   readonly #stops = new Set<() => void>();
   #timedOut = false;
 
@@ -39,12 +39,12 @@ export class Deadline {
     else if (signal !== undefined) listen(signal, abort);
   }
 
-  /** Aborted when the work has to stop; the reason is the error to throw. */
+  /** Aborted when the work must stop; the reason is the error to throw. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** Whether it was time that ended the work. */
+  /** Whether the time ran out. */
   get timedOut(): boolean {
     return this.#timedOut;
   }
@@ -54,7 +54,7 @@ export class Deadline {
     return Math.max(0, this.#endsAt - monotonicNow());
   }
 
-  /** Stops the work with this error, unless it was stopped already. */
+  /** Stops the work with this error, unless it has already stopped. */
   interrupt(error: Error): void {
     // a second abort changes nothing
     this.#controller.abort(error);
@@ -63,20 +63,24 @@ export class Deadline {
     this.#stops.clear();
   }
 
-  /** Calls `stop` when the work has to stop, at once if it has to already, until the function it returns is called. */
+  /**
+   * Calls `stop` when the work must stop; at once if it already must.
+   *
+   * @returns a function that takes the request back
+   */
   whenStopped(stop: () => void): () => void {
     if (this.signal.aborted) stop();
     else this.#stops.add(stop);
     return () => this.#stops.delete(stop);
   }
 
-  /** The work is over: drops the timer and the listener on the caller's signal. */
+  /** Ends the deadline: drops the timer and the listener on the caller's signal. */
   end(): void {
     clearTimeout(this.#timer);
     this.#detach();
   }
 
-  /** What the promise gives, or the reason of `signal` if that comes first. The promise's own later fate is of no concern. */
+  /** Settles as the promise does, or rejects with the reason of `signal` if that comes first. What the promise does later is ignored. */
   race<T>(promise: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const detach = this.whenStopped(() => reject(this.signal.reason as Error));
@@ -105,7 +109,7 @@ export class Deadline {
 }
 
 function listen(signal: AbortSignal, abort: () => void): void {
-  // many calls under one signal are no leak; undici, too, raises the default so that Node does not warn
+  // many calls under one signal are not a leak; undici raises the default too, so that Node does not warn
   if (signal instanceof EventTarget && getMaxListeners(signal) === defaultMaxListeners) setMaxListeners(1_500, signal);
   signal.addEventListener('abort', abort, { once: true });
 }

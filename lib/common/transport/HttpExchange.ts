@@ -14,7 +14,7 @@ export interface HttpRequest {
 }
 
 /** An answer, read to its end. */
-export interface HttpAnswer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: Headers;
   /** Empty where the body of an answer other than 200 could not be read: its status says enough. */
@@ -50,7 +50,7 @@ export class HttpExchange {
    *
    * @throws HttpTransportError `unreachable`, `redirect`, or one of the problems of a body
    */
-  async exchange(request: HttpRequest, deadline: Deadline): Promise<HttpAnswer> {
+  async exchange(request: HttpRequest, deadline: Deadline): Promise<HttpResponse> {
     try {
       const response = await this.#send(request, deadline.signal);
       if (isRedirect(response)) {

@@ -1,6 +1,6 @@
 import { Deadline } from './Deadline.js';
 import { HttpExchange } from './HttpExchange.js';
-import type { HttpAnswer, HttpRequest, HttpTarget } from './HttpExchange.js';
+import type { HttpResponse, HttpRequest, HttpTarget } from './HttpExchange.js';
 import { HttpTransportError } from './HttpTransportError.js';
 import { CircuitOpenError, Resilience } from './resilience.js';
 import type { FailedOutcome, Outcome } from './resilience.js';
@@ -20,7 +20,7 @@ export interface SendOptions<T> {
   /** Aborts the request. */
   readonly signal?: AbortSignal | undefined;
   /** Reads an answer; throws where another attempt would change nothing. */
-  readonly read: (answer: HttpAnswer) => Outcome<T>;
+  readonly read: (answer: HttpResponse) => Outcome<T>;
   /** Receives each attempt that failed and may be retried. */
   readonly onFailedAttempt?: ((outcome: FailedOutcome) => void) | undefined;
 }
@@ -81,8 +81,8 @@ export class HttpTransport {
     return outcome;
   }
 
-  async #outcome<T>(request: HttpRequest, read: (answer: HttpAnswer) => Outcome<T>, deadline: Deadline): Promise<Outcome<T>> {
-    let answer: HttpAnswer;
+  async #outcome<T>(request: HttpRequest, read: (answer: HttpResponse) => Outcome<T>, deadline: Deadline): Promise<Outcome<T>> {
+    let answer: HttpResponse;
     try {
       answer = await this.#exchange.exchange(request, deadline);
     } catch (error) {

@@ -1,4 +1,4 @@
-/** Whether a host is this machine. The URL parser has already made one form of each address: `127.1` is 127.0.0.1. */
+/** Whether a host is this machine. The URL parser has already normalized the address: `127.1` is 127.0.0.1. */
 export function isLoopbackHost(hostname: string): boolean {
   return (
     hostname === 'localhost' ||

@@ -3,7 +3,7 @@ import type { Deadline } from './Deadline.js';
 /** Why a body could not be read. */
 export type BodyProblem = 'too_large' | 'not_utf8';
 
-/** The body was refused. Quotes nothing of it. */
+/** A body was refused. Quotes nothing of it. */
 export class BodyError extends Error {
   override readonly name = 'BodyError';
   readonly problem: BodyProblem;
@@ -16,22 +16,22 @@ export class BodyError extends Error {
 
 /** Limits of {@link readCapped}. */
 export interface ReadCappedOptions {
-  /** Bytes after decompression; one more and the rest is cancelled unread. */
+  /** The most bytes after decompression; beyond it the rest is cancelled unread. */
   readonly maxBytes: number;
-  /** Cancels the body when it stops. The caller's own race against it decides what is thrown. */
+  /** Cancels the body when it stops. The caller races against it and decides what is thrown. */
   readonly deadline?: Deadline | undefined;
 }
 
 /**
- * Reads a body as UTF-8 text, chunk by chunk, so that a gzip bomb costs one chunk beyond the cap and not its full size. A byte order mark is
- * kept, for the parser to refuse. Whatever happens, the stream is left closed, cancelled or failed, never open.
+ * Reads a body as UTF-8 text, chunk by chunk, so that a gzip bomb costs one chunk beyond the cap and not its full size. A byte order mark is kept
+ * for the parser to refuse. The stream always ends closed, cancelled or failed, never open.
  *
  * @throws BodyError over the cap, or where the bytes are not UTF-8; the stream's own error where the connection fails
  */
 export async function readCapped(body: ReadableStream<Uint8Array> | null, options: ReadCappedOptions): Promise<string> {
   if (body === null) return '';
   const reader = body.getReader();
-  // the signal given to fetch should do this; some fetch may not
+  // the signal given to fetch should do this, but some implementations do not
   const cancel = (): void => void reader.cancel().catch(() => undefined);
   const detach = options.deadline?.whenStopped(cancel);
   let chunks: readonly Uint8Array[] | undefined;
@@ -40,7 +40,7 @@ export async function readCapped(body: ReadableStream<Uint8Array> | null, option
     return decode(chunks);
   } finally {
     detach?.();
-    // one that was read to its end is closed already
+    // a stream that was read to its end is already closed
     if (chunks === undefined) cancel();
   }
 }

@@ -13,26 +13,49 @@ import type { FactsHook } from './computeFacts.js';
 import type { ApprovalUse, DecisionService } from '../DecisionService.js';
 import { deskStatus, watchDesk } from '../desk/watchDesk.js';
 
-/** Where the engine that decides comes from; read once per decision, so that a reload never falls in the middle of one. */
+/** Supplies the engine that decides. It is read once per decision, so that a reload never falls in the middle of one. */
 export interface PolicySupplier {
+  /** The engine of the policies in force. */
   readonly engine: PolicyEngine;
+  /** Releases what the supplier holds open. */
   close?(): void;
 }
 
+/** Options of an {@link EmbeddedDecisionService}. */
 export interface EmbeddedDecisionServiceOptions {
+  /** The policies that decide. */
   readonly policies: PolicySupplier;
+  /** Where people decide approvals. */
   readonly desk: ApprovalDesk;
+  /** Computes `context.facts` for the policies. */
   readonly facts?: FactsHook | undefined;
-  /** How long the facts hook may take, in milliseconds. Default 1,000. */
+  /**
+   * How long the facts hook may take, in milliseconds.
+   *
+   * @defaultValue 1,000
+   */
   readonly factsTimeoutMs?: number | undefined;
-  /** What an approval becomes when nobody is there to decide: it waits (`pending`, the default) or the call is denied. */
+  /**
+   * What happens to a call that needs approval while no approver is attached: it waits (`pending`) or is denied.
+   *
+   * @defaultValue `pending`
+   */
   readonly unattended?: 'pending' | 'deny' | undefined;
-  /** Tells callers which policies decided, in `violations`. Default false: reasons only. */
+  /**
+   * Names the policies that decided in `violations`, next to their reasons.
+   *
+   * @defaultValue false
+   */
   readonly exposePolicies?: boolean | undefined;
+  /**
+   * Receives denials that have a technical cause (warn).
+   *
+   * @defaultValue none
+   */
   readonly logger?: Logger | undefined;
 }
 
-/** Decides in this process, by policies, with people at the approval desk. No server, no account. */
+/** Decides in this process by policies, with people at the approval desk. Needs no server and no account. */
 export class EmbeddedDecisionService implements DecisionService {
   readonly #options: EmbeddedDecisionServiceOptions;
   readonly #logger: Logger;
@@ -42,11 +65,12 @@ export class EmbeddedDecisionService implements DecisionService {
     this.#logger = options.logger ?? silentLogger;
   }
 
+  /** Decides one call by the policies in force. */
   decide(request: DecisionRequest): Awaitable<Decision> {
     return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine));
   }
 
-  /** Evaluates the original call again; policies whose every text has its verdict on `decisionId` ask no more. */
+  /** Evaluates the original call again; policies that already have their verdict on `decisionId`, in the same text, demand no other. */
   reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision> {
     return chain(this.#options.desk.get(decisionId), (record) =>
       this.#evaluate(request, (outcome, facts, engine) => {
@@ -58,26 +82,32 @@ export class EmbeddedDecisionService implements DecisionService {
     );
   }
 
+  /** Reads the status of an approval at the desk. */
   status(decisionId: string): Awaitable<DecisionStatus> {
     return chain(this.#options.desk.get(decisionId), (record) => deskStatus(decisionId, record));
   }
 
+  /** Pushes statuses as the desk settles approvals. */
   watch(signal: AbortSignal): AsyncIterable<DecisionStatus> {
     return watchDesk(this.#options.desk, signal);
   }
 
+  /** Uses an approval up at the desk. */
   consume(use: ApprovalUse): Awaitable<boolean> {
     return this.#options.desk.consume(use);
   }
 
+  /** Withdraws an approval at the desk. */
   withdraw(decisionId: string): Awaitable<void> {
     return this.#options.desk.end(decisionId, 'withdrawn');
   }
 
+  /** Ends an approval whose time has passed. */
   expire(decisionId: string): Awaitable<void> {
     return this.#options.desk.end(decisionId, 'expired');
   }
 
+  /** Closes the policies. */
   close(): void {
     this.#options.policies.close?.();
   }
@@ -90,7 +120,7 @@ export class EmbeddedDecisionService implements DecisionService {
     const { facts: hook, factsTimeoutMs = 1_000 } = this.#options;
     return chain(hook === undefined ? NO_FACTS : computeFacts(hook, request, factsTimeoutMs), (computed) => {
       if (!computed.ok) {
-        this.#logger.warn({ toolName: request.toolName, detail: computed.detail }, 'denied: no facts');
+        this.#logger.warn({ toolName: request.toolName, detail: computed.detail }, 'denied: the facts hook gave no facts');
         return {
           effect: 'deny',
           decisionId: nextId('dec'),
@@ -139,10 +169,10 @@ export class EmbeddedDecisionService implements DecisionService {
       violations,
       policySetHash: engine.hash,
     });
-    if (unattended === 'deny' && !desk.attended) return denied(`Approval is needed and nobody is there to give it: ${outcome.reason}`);
+    if (unattended === 'deny' && !desk.attended) return denied(`Approval is needed, but no approver is attached: ${outcome.reason}`);
     const opening = approvalRequestFor(request, outcome, facts, engine.hash);
     return chain(desk.open(opening), (opened) => {
-      if (opened.kind === 'refused') return denied(`Refused by a person already: ${opened.reason}`);
+      if (opened.kind === 'refused') return denied(`A person recently denied this call: ${opened.reason}`);
       const { decisionId, expiresAtMs } = opened.record;
       return {
         effect: 'approval_needed',
@@ -158,7 +188,7 @@ export class EmbeddedDecisionService implements DecisionService {
     });
   }
 
-  /** What the caller, and so perhaps a model, is told: reasons their author wrote; policy ids only if the module says so. */
+  /** What the caller, and so perhaps a model, learns: reasons that the policies' author wrote; policy ids only if the module says so. */
   #violations(policies: readonly AppliedPolicy[]): readonly Violation[] {
     return policies
       .filter((p) => p.effect !== 'permit')

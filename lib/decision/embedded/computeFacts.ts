@@ -7,31 +7,35 @@ import { frozenCopy } from '../../model/snapshot/copyData.js';
 import type { Params, Session } from '../../model/Params.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 
-/** What a `facts` hook is told. */
+/** The call that a `facts` hook computes facts for. */
 export interface FactsCall {
+  /** The agent that calls. */
   readonly agentId: string;
+  /** The tool that is called. */
   readonly toolName: string;
+  /** A frozen copy of the call's params. */
   readonly params: Params;
+  /** A frozen copy of the session; null if there is none. */
   readonly session: Session | null;
 }
 
-/** Computes `context.facts`: what policies need to know but cannot compute, such as a normalised SQL verb or a call count. */
+/** Computes `context.facts`: what policies need to know but cannot compute, such as a normalized SQL verb or a call count. */
 export type FactsHook = (call: FactsCall) => Awaitable<object>;
 
-/** Facts, or why there are none; without facts the call is denied. */
+/** The facts, or why there are no facts; without facts the call is denied. */
 export type FactsOutcome =
   { readonly ok: true; readonly facts: Readonly<Record<string, unknown>> } | { readonly ok: false; readonly detail: string };
 
 /** What a service without a hook has. */
 export const NO_FACTS: FactsOutcome = { ok: true, facts: Object.freeze({}) };
 
-/** Asks the hook, waits at most `timeoutMs`, and copies what it says. */
+/** Calls the hook, waits for at most `timeoutMs` milliseconds, and copies its result. */
 export function computeFacts(hook: FactsHook | undefined, request: DecisionRequest, timeoutMs: number): Awaitable<FactsOutcome> {
   if (hook === undefined) return NO_FACTS;
   const { agentId, toolName, params, session } = request;
   return attempt<object, FactsOutcome>(
     () => {
-      // copies: a Date in them can be changed, and what is decided on is what runs
+      // copies, because the hook could change a Date in them, and what is decided on must be what runs
       const facts = hook({ agentId, toolName, params: frozenCopy(params), session: frozenCopy(session) });
       return isThenable(facts) ? withTimeout(facts, timeoutMs) : facts;
     },
@@ -42,7 +46,7 @@ export function computeFacts(hook: FactsHook | undefined, request: DecisionReque
           return { ok: false, detail: 'the facts hook gave no object' };
         return { ok: true, facts: frozenCopy(value) as Record<string, unknown> };
       } catch (error) {
-        return { ok: false, detail: `the facts hook gave what cannot be copied: ${(error as Error).message}` };
+        return { ok: false, detail: `the facts hook gave a value that cannot be copied: ${(error as Error).message}` };
       }
     },
     (error) => ({ ok: false, detail: `the facts hook failed: ${error instanceof Error ? error.name : 'a value was thrown'}` }),

@@ -4,11 +4,12 @@ import type { AppliedPolicy, PolicyOutcome } from '../../policy/PolicyEngine.js'
 import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
 
-/** What policies say where a person has to decide. */
+/** The policies' outcome when a person must decide. */
 export type Approvable = Extract<PolicyOutcome, { effect: 'approval_needed' }>;
+/** `context.facts` of a decision. */
 export type Facts = Readonly<Record<string, unknown>>;
 
-/** What people are asked about a call, and what their approval is bound to. */
+/** The request for people to decide a call, with everything that their approval is bound to. */
 export function approvalRequestFor(request: DecisionRequest, outcome: Approvable, facts: Facts, policySetHash: string): ApprovalRequest {
   const { agentId, toolName, guardKey, params: originalParams, paramsDigest: originalDigest, opaque, session, sessionDigest } = request;
   const userId = session?.['user_id'];
@@ -37,8 +38,8 @@ export function approvalRequestFor(request: DecisionRequest, outcome: Approvable
 }
 
 /**
- * Whether an approval that stands is one for this very call, as policies see it now: every policy that asks has its verdict, on the very text that
- * asks, for the params that would run, and the facts shown are the facts of now.
+ * Whether an approval covers this very call as policies see it now: every policy that demands approval has its verdict, given on the same text of
+ * that policy, for the params that would run, and the facts that were shown are the current ones.
  */
 export function coversCall(record: ApprovalRecord, request: DecisionRequest, outcome: Approvable, facts: Facts): boolean {
   const sameCall =

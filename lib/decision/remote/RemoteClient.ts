@@ -1,5 +1,5 @@
 import { LruMap } from '../../common/LruMap.js';
-import type { HttpAnswer, HttpRequest } from '../../common/transport/HttpExchange.js';
+import type { HttpResponse, HttpRequest } from '../../common/transport/HttpExchange.js';
 import { HttpTransport } from '../../common/transport/HttpTransport.js';
 import { HttpTransportError } from '../../common/transport/HttpTransportError.js';
 import { parseRetryAfter } from '../../common/transport/resilience.js';
@@ -62,7 +62,7 @@ export class RemoteClient implements DecisionService {
     if (!isUsableId(decisionId)) return { decisionId, state: 'invalid' };
     const toolName = this.#seen.get(decisionId)?.toolName ?? 'unknown';
     const question: HttpRequest = { method: 'GET', path: `/v1/decision/${encodeURIComponent(decisionId)}/status` };
-    let answer: HttpAnswer;
+    let answer: HttpResponse;
     try {
       answer = await this.#ask(question, 0, { toolName }, options);
     } catch (error) {
@@ -83,7 +83,7 @@ export class RemoteClient implements DecisionService {
     this.#transport.close();
   }
 
-  async #ask(question: HttpRequest, retries: number, subject: Subject, { signal }: AskOptions): Promise<HttpAnswer> {
+  async #ask(question: HttpRequest, retries: number, subject: Subject, { signal }: AskOptions): Promise<HttpResponse> {
     try {
       return await this.#transport.send(question, {
         retries,
@@ -96,7 +96,7 @@ export class RemoteClient implements DecisionService {
     }
   }
 
-  #outcome(answer: HttpAnswer, subject: Subject): Outcome<HttpAnswer> {
+  #outcome(answer: HttpResponse, subject: Subject): Outcome<HttpResponse> {
     const { status, headers, body } = answer;
     if (status === 200) return { kind: 'answered', value: answer };
     if (status < 400) {
@@ -127,7 +127,7 @@ export class RemoteClient implements DecisionService {
       case 'redirect':
         return new DecisionUnavailableError(
           'redirect',
-          'The decision service answered with a redirect, which is never followed; set baseUrl to where it leads.',
+          'The decision service answered with a redirect, which is never followed. Set baseUrl to the final address.',
         );
       case 'too_large':
         return new DecisionUnavailableError(
@@ -142,7 +142,7 @@ export class RemoteClient implements DecisionService {
   }
 
   /** Checks that the answer is for this very call, and new or known for these params. */
-  #believe(request: DecisionRequest, { headers, body }: HttpAnswer): Decision {
+  #believe(request: DecisionRequest, { headers, body }: HttpResponse): Decision {
     const { agentId, toolName, paramsDigest } = request;
     const about = { agentId, toolName };
     const header = echoMismatch(headers, request);

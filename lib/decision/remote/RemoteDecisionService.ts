@@ -5,43 +5,45 @@ import { remoteSettings } from './remoteSettings.js';
 import type { RemoteDecisionServiceOptions, RemoteSettings } from './remoteSettings.js';
 
 /**
- * Asks a Data Plane over HTTP. Decisions are retried (connection errors, 429, 502, 503, 504; one Idempotency-Key) within one deadline, a budget
- * and a circuit breaker; redirects are never followed; no answer is believed that is malformed, oversized, or for another call. Loads its client,
- * and connects to anything, at the first question only.
+ * Gets decisions from a Data Plane over HTTP. Decisions are retried (connection errors, 429, 502, 503, 504; one Idempotency-Key) within one deadline,
+ * a budget and a circuit breaker. Redirects are never followed, and an answer that is malformed, too large or for another call is not accepted. The
+ * client is loaded, and a connection opened, for the first request.
  *
- * Every error is one of ours and has no `cause` but an abort's own reason: the transport's errors hold the key and the params.
+ * Every error is an AegisError without a `cause`, except for the reason of an abort: the errors of fetch hold the key and the params.
  */
 export class RemoteDecisionService implements DecisionService {
   readonly #settings: RemoteSettings;
   #client: Promise<DecisionService> | undefined;
   #closed = false;
 
-  /** @throws ConfigError naming every bad option and its fix, never a value */
+  /** @throws ConfigError naming every invalid option and its fix, never a value */
   constructor(options: RemoteDecisionServiceOptions) {
     this.#settings = remoteSettings(options);
   }
 
   /**
-   * Asks for the decision on one call.
+   * Requests the decision on one call.
    *
-   * @throws what the protocol maps errors to; TimeoutError past `timeoutMs`; TransportError where the service cannot be reached;
-   *   DecisionUnavailableError where its answer cannot be believed, or the circuit breaker is open; CallAbortedError; ShutdownError
+   * @returns the decision
+   * @throws the error class that docs/remote.md gives for an error answer; TimeoutError after `timeoutMs`; TransportError if the service cannot be
+   *   reached; DecisionUnavailableError if its answer is not accepted or the circuit breaker is open; CallAbortedError; ShutdownError
    */
   async decide(request: DecisionRequest, options: AskOptions = {}): Promise<Decision> {
     return (await this.#load()).decide(request, options);
   }
 
   /**
-   * Asks once, without retries, where an approval stands. The first final answer for an id stands: what comes later is not believed.
-   * `invalid` is final: a status or effect that the protocol does not know, or an id that cannot be asked for.
+   * Requests the status of an approval once, without retries. The first final answer for an id counts; later ones are ignored. `invalid` is final: a
+   * status or effect that the protocol does not know, or an id that a URL cannot carry.
    *
-   * @throws TransportError (`circuit_open` where the breaker is open), TimeoutError: ask again later; otherwise as {@link decide}
+   * @returns the status
+   * @throws TransportError (code `circuit_open` if the breaker is open) or TimeoutError: request it again later; otherwise as {@link decide}
    */
   async status(decisionId: string, options: AskOptions = {}): Promise<DecisionStatus> {
     return (await this.#load()).status(decisionId, options);
   }
 
-  /** Ends every question in flight with a ShutdownError; later ones end in one at once. */
+  /** Ends every request in flight, and each later one, with a ShutdownError. */
   close(): void {
     this.#closed = true;
     this.#client?.then((client) => client.close?.()).catch(() => {});

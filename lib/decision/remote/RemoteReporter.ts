@@ -4,14 +4,14 @@ import { publishCallbackError, publishDiagnostic } from '../../model/diagnostics
 import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
 import type { UnbelievableReason } from '../../model/errors/ServiceErrors.js';
 
-/** Whom and what a report is about. */
+/** What a report is about. */
 export interface ReportSubject {
   readonly agentId?: string | undefined;
   readonly toolName?: string | undefined;
   readonly decisionId?: string | undefined;
 }
 
-/** Tells the diagnostics channel and the logger what went wrong, without params and keys. A logger that throws changes nothing. */
+/** Reports faults to the diagnostics channel and the logger, without params and keys. A logger that throws changes nothing. */
 export class RemoteReporter {
   readonly #logger: Logger;
 
@@ -25,7 +25,11 @@ export class RemoteReporter {
     this.#log('warn', { code, ...subject }, message);
   }
 
-  /** Reports it, and makes the error to throw. */
+  /**
+   * Reports an answer that looks forged, replayed or swapped.
+   *
+   * @returns the error to throw
+   */
   suspicious(reason: UnbelievableReason, message: string, subject: ReportSubject): DecisionUnavailableError {
     this.security(reason, message, subject);
     return new DecisionUnavailableError(reason, message);

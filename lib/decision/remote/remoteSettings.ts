@@ -8,27 +8,59 @@ import type { ConfigProblem } from '../../model/errors/SetupErrors.js';
 
 /** How to reach a Data Plane. */
 export interface RemoteDecisionServiceOptions {
-  /** The tenant's key: printable ASCII without spaces. Sent to `baseUrl` only, shown nowhere. */
+  /** The tenant's key: printable ASCII without spaces. It is sent to `baseUrl` only and never shown. */
   readonly apiKey: SecretString | string;
-  /** http(s), without credentials, query or fragment; a trailing `/` is dropped. Default `https://api.beta.aegissecurity.dev`. */
+  /**
+   * An http(s) URL without credentials, query or fragment; a trailing `/` is dropped.
+   *
+   * @defaultValue `https://api.beta.aegissecurity.dev`
+   */
   readonly baseUrl?: string | URL | undefined;
-  /** One deadline over all attempts of a question, from connecting to the last byte, in milliseconds: 100 … 30,000. Default 10,000. */
+  /**
+   * One deadline over all attempts of a request, from connecting to the last byte, in milliseconds: 100 … 30,000.
+   *
+   * @defaultValue 10,000
+   */
   readonly timeoutMs?: number | undefined;
-  /** Attempts after the first, for decisions only (polls are repeated by whoever polls): 0 … 10. Default 2. */
+  /**
+   * Attempts after the first, for decisions only (the scheduler repeats polls): 0 … 10.
+   *
+   * @defaultValue 2
+   */
   readonly retries?: number | undefined;
-  /** Default `aegis-typescript-sdk/<version>`. */
+  /**
+   * The `User-Agent` header: 1 to 256 characters of printable ASCII.
+   *
+   * @defaultValue `aegis-typescript-sdk/<version>`
+   */
   readonly userAgent?: string | undefined;
-  /** The largest answer, in bytes after decompression: 1,024 … 67,108,864. Default 1,048,576. */
+  /**
+   * The largest answer that is accepted, in bytes after decompression: 1,024 … 67,108,864.
+   *
+   * @defaultValue 1,048,576
+   */
   readonly maxBodyBytes?: number | undefined;
-  /** Allows plain http to other machines, which shows the key and all params to the network. Default false. */
+  /**
+   * Allows plain http to other machines, which reveals the key and all params to the network.
+   *
+   * @defaultValue false
+   */
   readonly allowInsecureHttp?: boolean | undefined;
-  /** Uniform in [0, 1), for jitter. Default Math.random. */
+  /**
+   * Uniform in [0, 1), for jitter.
+   *
+   * @defaultValue Math.random
+   */
   readonly random?: (() => number) | undefined;
-  /** Gets failed attempts (debug) and answers that look forged (warn), without params or key. Default: none. */
+  /**
+   * Receives failed attempts (debug) and answers that look forged (warn), without params or key.
+   *
+   * @defaultValue none
+   */
   readonly logger?: Logger | undefined;
 }
 
-/** The options, checked, with their defaults. */
+/** The checked options, with their defaults. */
 export interface RemoteSettings {
   readonly apiKey: SecretString;
   /** Without a trailing `/`. */
@@ -41,7 +73,7 @@ export interface RemoteSettings {
   readonly logger: Logger;
 }
 
-/** @throws ConfigError naming every bad option and its fix, never a value */
+/** @throws ConfigError naming every invalid option and its fix, never a value */
 export function remoteSettings(options: RemoteDecisionServiceOptions): RemoteSettings {
   const problems: ConfigProblem[] = [];
   const refuse = (where: string, message: string): void => void problems.push({ where, message });
@@ -56,7 +88,7 @@ export function remoteSettings(options: RemoteDecisionServiceOptions): RemoteSet
     logger: options.logger ?? silentLogger,
   };
   if (typeof settings.userAgent !== 'string' || !/^[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?$/.test(settings.userAgent)) {
-    refuse('userAgent', 'has to be 1 to 256 characters of printable ASCII.');
+    refuse('userAgent', 'must be 1 to 256 characters of printable ASCII, without spaces at its ends.');
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return settings;
@@ -71,13 +103,13 @@ function checkKey(apiKey: unknown, refuse: Refuse): SecretString {
     return new SecretString('');
   }
   if (!/^[\x21-\x7e]{1,4096}$/.test(text)) {
-    refuse('apiKey', 'has to be printable ASCII without spaces, at most 4,096 characters; often a line break at its end is too much.');
+    refuse('apiKey', 'must be printable ASCII without spaces, at most 4,096 characters; look for a line break at its end.');
   }
   return new SecretString(text);
 }
 
 function checkInteger(where: string, value: number, least: number, most: number, refuse: Refuse): number {
-  if (!Number.isInteger(value) || value < least || value > most) refuse(where, `has to be a whole number from ${least} to ${most}.`);
+  if (!Number.isInteger(value) || value < least || value > most) refuse(where, `must be a whole number from ${least} to ${most}.`);
   return value;
 }
 
@@ -90,11 +122,11 @@ function checkUrl(value: string | URL, allowInsecureHttp: boolean, refuse: Refus
     return '';
   }
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
-    refuse('baseUrl', 'has to start with https:// or http://.');
+    refuse('baseUrl', 'must start with https:// or http://.');
   } else if (url.protocol === 'http:' && !allowInsecureHttp && !isLoopbackHost(url.hostname)) {
     refuse(
       'baseUrl',
-      'is plain http to another machine, which shows the key to the network; use https, or set allowInsecureHttp: true where the network itself is trusted.',
+      'is plain http to another machine, which reveals the key to the network; use https, or set allowInsecureHttp: true if you trust the network.',
     );
   }
   if (url.username !== '' || url.password !== '') refuse('baseUrl', 'must not contain credentials; pass the key as apiKey.');

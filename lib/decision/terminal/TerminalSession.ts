@@ -6,13 +6,15 @@ import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { describeApproval } from '../desk/describeApproval.js';
 
-/** A terminal: what a person types, and what a person sees. */
+/** A terminal with a person at it. */
 export interface Terminal {
+  /** What the person types. */
   readonly input: Readable & { ref?(): unknown; unref?(): unknown };
+  /** What the person sees. */
   readonly output: Writable;
 }
 
-/** What was typed before the question was asked answers nothing: it is read away for this long, in milliseconds. */
+/** How long input typed before the question is read and dropped, in milliseconds: it must not answer the question. */
 const DRAIN_MS = 100;
 const TYPED_CHARACTERS = 4;
 
@@ -23,7 +25,7 @@ export class TerminalSession {
   readonly #by: string;
   readonly #queue: ApprovalRecord[] = [];
   readonly #leave: () => void;
-  /** Takes the next line, `undefined` where nobody will type one; lines that nobody asked for are dropped. */
+  /** Receives the next line; `undefined` if none will be typed. Lines outside a question are dropped. */
   #answer: ((line: string | undefined) => void) | undefined;
   #asking: ApprovalRecord | undefined;
   #typed = '';
@@ -38,14 +40,14 @@ export class TerminalSession {
     desk.on('requested', this.#requested);
     desk.on('settled', this.#settled);
     input.on('data', this.#data);
-    // a terminal that is closed decides nothing any more, and must not end the program
+    // a closed terminal decides nothing, and must not end the program
     input.on('error', this.#gone).on('end', this.#gone).on('close', this.#gone);
     output.on('error', this.#gone);
     // an idle keyboard must not keep the program alive; the pending approval does that
     input.unref?.();
   }
 
-  /** Asks nothing more, and leaves the terminal as it was. */
+  /** Stops asking and leaves the terminal as it was. */
   stop(): void {
     this.#end();
     const { input, output } = this.#terminal;
@@ -63,7 +65,7 @@ export class TerminalSession {
     input.off('data', this.#data).off('end', this.#gone).off('close', this.#gone);
     input.pause();
     this.#queue.length = 0;
-    // nobody answered: that is no verdict
+    // no answer is not a verdict
     this.#answer?.(undefined);
   }
 
@@ -97,7 +99,7 @@ export class TerminalSession {
       try {
         await this.#ask(next);
       } catch (error) {
-        this.#write(`${AegisError.is(error) ? error.message : 'The verdict could not be recorded.'}\n`);
+        this.#write(`${AegisError.is(error) ? error.message : 'The verdict could not be recorded. The approval may still be pending.'}\n`);
       }
     }
     this.#asking = undefined;
@@ -105,7 +107,7 @@ export class TerminalSession {
 
   async #ask({ decisionId, digest }: ApprovalRecord): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, DRAIN_MS));
-    // a person is asked about what stands now
+    // the approval may have changed while it was queued
     const record = await this.#desk.get(decisionId);
     if (this.#stopped || record?.status !== 'pending') return;
     const code = digest.slice(0, TYPED_CHARACTERS);
@@ -133,7 +135,11 @@ export class TerminalSession {
   }
 }
 
-/** Opens the terminal of this process; `undefined` where it has none. */
+/**
+ * Opens the terminal of this process.
+ *
+ * @returns undefined if it has none
+ */
 export function openTerminal(): Terminal | undefined {
   try {
     const windows = process.platform === 'win32';

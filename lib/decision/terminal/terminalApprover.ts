@@ -5,23 +5,34 @@ import type { Terminal } from './TerminalSession.js';
 
 export type { Terminal } from './TerminalSession.js';
 
-/** Somebody who decides approvals as they come. */
+/** Decides approvals as they are requested. */
 export interface Approver {
-  /** Starts deciding. Returns what stops it. */
+  /**
+   * Starts deciding the approvals of a desk.
+   *
+   * @returns a function that stops it
+   */
   attach(desk: ApprovalDesk): () => void;
 }
 
+/** Options of {@link terminalApprover}. */
 export interface TerminalApproverOptions {
-  /** Who sits at the keyboard. Default: the operating system's user. */
+  /**
+   * The id of the person at the keyboard.
+   *
+   * @defaultValue the operating system's user
+   */
   readonly by?: string | undefined;
-  /** Where to read and write instead of the terminal device; for programs that own the screen, and for specs. */
+  /** Where to read and write instead of the terminal device; for programs that own the screen, and for tests. */
   readonly terminal?: Terminal | undefined;
 }
 
 /**
- * Asks the person at the keyboard. Reads the terminal device itself, never standard input, which a program may have piped from anywhere. The answer
- * is No unless the person types the first four characters of the digest, so that neither Enter nor a stray key approves. Where there is no terminal
- * it attends to nothing, and `unattended` says what becomes of approvals.
+ * Asks the person at the keyboard to decide approvals. It reads the terminal device, never stdin, which may be piped from anywhere. The answer is No
+ * unless the person types the first four characters of the digest, so that neither Enter nor a stray key approves. Without a terminal it decides
+ * nothing, and the option `unattended` applies.
+ *
+ * @returns an approver for `approvers` of a module, or for a desk
  */
 export function terminalApprover({ by = osUser(), terminal }: TerminalApproverOptions = {}): Approver {
   return {
@@ -39,7 +50,7 @@ export function terminalApprover({ by = osUser(), terminal }: TerminalApproverOp
   };
 }
 
-/** A user id without a name, as containers have, has no user info. */
+/** In a container, the user may have an id but no name. */
 function osUser(): string {
   try {
     return userInfo().username;

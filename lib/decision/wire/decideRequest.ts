@@ -134,7 +134,7 @@ function readCapabilities(headers: Headers): ReadonlySet<string> {
   const names = list?.split(/[ \t]*,[ \t]*/) ?? [];
   const capabilities = new Set(names);
   if (capabilities.size < names.length)
-    throw new BadRequestError(`The header ${CAPABILITIES_HEADER} is malformed: a capability is listed twice.`);
+    throw new BadRequestError(`The header ${CAPABILITIES_HEADER} is malformed: a capability is listed twice; list each one once.`);
   return capabilities;
 }
 

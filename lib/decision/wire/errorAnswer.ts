@@ -78,7 +78,7 @@ export function readErrorAnswer(status: number, body: string, context: ErrorCont
     agentId: context.agentId,
     toolName: context.toolName,
   });
-  // a known code names a fault of the request or the tenant, whatever the status: only a timeout may pass
+  // a known code names a fault of the request or the tenant, at any status: only a timeout may pass
   const passing = byCode === undefined || byCode === TimeoutError;
   return { error, retry: passing ? RETRIED.get(status) : undefined };
 }

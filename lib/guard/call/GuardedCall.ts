@@ -28,6 +28,13 @@ export interface GuardedCall<R = unknown> {
   /** Checks the params before the decision and again after a sanitize. */
   readonly schema?: StandardSchema | undefined;
   /**
+   * What the schema checks: `every` params, before the decision and after a sanitize, or only `sanitized` ones, where the caller has checked the arguments
+   * already, as a framework does before it calls a tool.
+   *
+   * @defaultValue `every`
+   */
+  readonly schemaAppliesTo?: 'every' | 'sanitized' | undefined;
+  /**
    * How the call waits for a person; recorded in its task.
    *
    * @defaultValue `wait`

@@ -2,6 +2,7 @@
  * The part of Standard Schema v1 (standardschema.dev) that is used: valibot, zod, arktype and others implement it.
  */
 export interface StandardSchema<Output = unknown> {
+  /** What the Standard Schema specification asks for: version, vendor and `validate`. */
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;

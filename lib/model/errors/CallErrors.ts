@@ -1,10 +1,13 @@
-// A call that could not even be decided, or whose answer does not fit it.
+// The call could not be decided, or its decision does not fit it.
 import { AegisError } from '../AegisError.js';
 
-/** The arguments cannot be named, or do not fit the names: too many, a sole non-plain argument, a failed schema. */
+/**
+ * The arguments cannot be named or do not fit: too many, a single argument that is not a plain object, a failed schema. Raised by a guarded call
+ * before it is decided; the method has not run.
+ */
 export class ParamsError extends AegisError {
   override readonly name: string = 'ParamsError';
-  /** Where in the arguments, as a JSON pointer; empty for the whole. */
+  /** The faulty argument as a JSON pointer, such as `/filter/0`; empty for all of them. */
   readonly path: string;
 
   constructor(path: string, message: string, options?: ErrorOptions & { readonly code?: string }) {
@@ -13,7 +16,7 @@ export class ParamsError extends AegisError {
   }
 }
 
-/** A value of a kind or size that no snapshot can hold; declare it `opaque`, or pass data. */
+/** An argument has a kind or size that a snapshot cannot hold. Pass plain data, or declare the parameter `opaque`. */
 export class UnsupportedParamError extends ParamsError {
   override readonly name = 'UnsupportedParamError';
 
@@ -22,9 +25,13 @@ export class UnsupportedParamError extends ParamsError {
   }
 }
 
-/** The replaced params do not fit the call: an unknown or forbidden name, a failed schema, a value of an unsupported kind. */
+/**
+ * A `sanitize` decision replaced the params with some that do not fit the call: an unknown or forbidden name, a failed schema, a value of an
+ * unsupported kind. The method has not run.
+ */
 export class SanitizeError extends AegisError {
   override readonly name = 'SanitizeError';
+  /** The faulty param as a JSON pointer; empty for all of them. */
   readonly path: string;
 
   constructor(path: string, message: string, options?: ErrorOptions) {
@@ -33,9 +40,10 @@ export class SanitizeError extends AegisError {
   }
 }
 
-/** Too many approvals are pending already, or guarded calls are nested too deep. */
+/** Too many approvals are pending, or guarded calls are nested too deeply. The method has not run. */
 export class CapacityError extends AegisError {
   override readonly name = 'CapacityError';
+  /** The limit that was reached. */
   readonly limit: number;
 
   constructor(limit: number, message: string) {

@@ -1,26 +1,32 @@
-// A decision was made, and it was not "run".
+// There was a decision, and it was not to run the method; or the wait for one ended.
 import type { Decision, Violation } from '../Decision.js';
 import type { PendingApproval } from '../PendingApproval.js';
 import { AegisError } from '../AegisError.js';
 
-/** What a {@link ForbiddenError} is about. */
+/** Options of a {@link ForbiddenError}. */
 export interface ForbiddenErrorOptions extends ErrorOptions {
+  /** @defaultValue `forbidden` */
   readonly code?: string | undefined;
+  /** The agent whose call was refused. */
   readonly agentId?: string | undefined;
+  /** The tool that was not run. */
   readonly toolName?: string | undefined;
+  /** The decision that refused. */
   readonly decision?: Decision | undefined;
 }
 
-/** The call was refused, by policy or by a person. The method has not run. */
+/** A policy or a person refused the call, or it was approved and may no longer run. Raised by a guarded call; the method has not run. */
 export class ForbiddenError extends AegisError {
   override readonly name = 'ForbiddenError';
-  /** For web frameworks that read the status off an error. */
+  /** The HTTP status, for web frameworks that read it from the error. */
   readonly status = 403;
-  /** For web frameworks that read the status off an error. */
+  /** The HTTP status, for web frameworks that read it from the error. */
   readonly statusCode = 403;
+  /** The agent whose call was refused. */
   readonly agentId: string | undefined;
+  /** The tool that was not run. */
   readonly toolName: string | undefined;
-  /** The decision that refused; absent where a service refused the request itself (HTTP 403). Not shown when the error is inspected: it may quote the call. */
+  /** The decision that refused; absent where a service refused the request itself (HTTP 403). Hidden when the error is inspected, because it may quote the call. */
   declare readonly decision: Decision | undefined;
 
   constructor(message: string, options: ForbiddenErrorOptions = {}) {
@@ -30,21 +36,21 @@ export class ForbiddenError extends AegisError {
     Object.defineProperty(this, 'decision', { value: options.decision });
   }
 
-  /** What was violated, where the decision says. */
+  /** What the call violates, where the decision says so. May hold actual values: for logs and approvers, never for a model. */
   get violations(): readonly Violation[] {
     return this.decision?.violations ?? [];
   }
 
-  /** Safe to send: no arguments, no `actual_value`, no policy ids. */
+  /** Safe to show and send: contains no arguments, no values of the call and no policy ids. */
   toJSON(): object {
     return { name: this.name, code: this.code, message: this.message, agentId: this.agentId, toolName: this.toolName };
   }
 }
 
-/** A person has to decide first, and the guard's mode is `throw` (or the call was synchronous). */
+/** A person must decide first, and the guard's mode is `throw` or the call was synchronous. The method has not run. */
 export class ApprovalPendingError<T = unknown> extends AegisError {
   override readonly name = 'ApprovalPendingError';
-  /** The same handle that mode `defer` returns. */
+  /** The handle of the pending approval, as mode `defer` returns it. */
   readonly pending: PendingApproval<T>;
 
   constructor(pending: PendingApproval<T>) {
@@ -53,10 +59,12 @@ export class ApprovalPendingError<T = unknown> extends AegisError {
   }
 }
 
-/** Nobody decided in time. Not a person's no. */
+/** No one decided the approval in time, which is not a person's denial. The method has not run. */
 export class ApprovalTimeoutError extends AegisError {
   override readonly name = 'ApprovalTimeoutError';
+  /** The task of the pending call. */
   readonly taskId: string;
+  /** The approval that was not decided. */
   readonly decisionId: string;
 
   constructor(taskId: string, decisionId: string, message: string, options?: ErrorOptions) {
@@ -66,9 +74,10 @@ export class ApprovalTimeoutError extends AegisError {
   }
 }
 
-/** The pending approval was cancelled: by `cancel()`, an AbortSignal, or the module's end. */
+/** The pending approval was cancelled by `cancel()`, an AbortSignal or the end of the module. The method has not run. */
 export class ApprovalCancelledError extends AegisError {
   override readonly name = 'ApprovalCancelledError';
+  /** The task of the cancelled call. */
   readonly taskId: string;
 
   constructor(taskId: string, message: string, options?: ErrorOptions) {
@@ -77,7 +86,7 @@ export class ApprovalCancelledError extends AegisError {
   }
 }
 
-/** The call's AbortSignal was aborted before it ran. The reason is the `cause`. */
+/** The call's AbortSignal was aborted before the method ran. The signal's reason is the `cause`. */
 export class CallAbortedError extends AegisError {
   override readonly name = 'CallAbortedError';
 
@@ -86,7 +95,7 @@ export class CallAbortedError extends AegisError {
   }
 }
 
-/** The module is closed or closing; nothing runs any more. */
+/** The module is closed or closing, so no guarded call runs. */
 export class ShutdownError extends AegisError {
   override readonly name = 'ShutdownError';
 
@@ -95,9 +104,10 @@ export class ShutdownError extends AegisError {
   }
 }
 
-/** The process cannot tell whether the approved call ran: it is for a person to find out. */
+/** It is unknown whether the approved call ran; a person must find out and resolve its task. */
 export class OutcomeUnknownError extends AegisError {
   override readonly name = 'OutcomeUnknownError';
+  /** The task whose outcome is unknown. */
   readonly taskId: string;
 
   constructor(taskId: string, message: string, options?: ErrorOptions) {

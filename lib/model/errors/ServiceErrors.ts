@@ -1,16 +1,16 @@
-// What a decision service may answer with. Every one means: no decision, so the call has not run.
+// A decision service gave no decision, so the call has not run.
 import { AegisError } from '../AegisError.js';
 
-/** Options common to the errors a decision service causes. */
+/** Options common to the errors that a decision service causes. */
 export interface ServiceErrorOptions extends ErrorOptions {
   /** `HTTP_<status>` or the service's own code. */
   readonly code?: string | undefined;
-  /** The HTTP status, where there was an answer. */
+  /** The HTTP status of the answer, if there was one. */
   readonly status?: number | undefined;
 }
 
 abstract class ServiceError extends AegisError {
-  /** The HTTP status of the answer; `undefined` where there was none. */
+  /** The HTTP status of the answer; `undefined` if there was none. */
   readonly status: number | undefined;
 
   constructor(defaultCode: string, message: string, options: ServiceErrorOptions = {}) {
@@ -19,7 +19,7 @@ abstract class ServiceError extends AegisError {
   }
 }
 
-/** The service refused the API key (HTTP 401, `auth_failed`, `invalid_api_key`). */
+/** The decision service refused the API key (HTTP 401, `auth_failed`, `invalid_api_key`). The method has not run. */
 export class AuthError extends ServiceError {
   override readonly name = 'AuthError';
 
@@ -28,7 +28,7 @@ export class AuthError extends ServiceError {
   }
 }
 
-/** The service could not read the request (HTTP 400, `invalid_request`). */
+/** The decision service could not read the request (HTTP 400, `invalid_request`). The method has not run. */
 export class BadRequestError extends ServiceError {
   override readonly name = 'BadRequestError';
 
@@ -37,7 +37,7 @@ export class BadRequestError extends ServiceError {
   }
 }
 
-/** The service does not know what was asked for (HTTP 404, `resource_not_found`). */
+/** The decision service does not know what was asked for (HTTP 404, `resource_not_found`). The method has not run. */
 export class NotFoundError extends ServiceError {
   override readonly name = 'NotFoundError';
 
@@ -46,7 +46,7 @@ export class NotFoundError extends ServiceError {
   }
 }
 
-/** The policies could not be evaluated (HTTP 500, `policy_eval_failed`). */
+/** The decision service could not evaluate its policies (HTTP 500, `policy_eval_failed`). The method has not run. */
 export class PolicyEvalError extends ServiceError {
   override readonly name = 'PolicyEvalError';
 
@@ -55,7 +55,7 @@ export class PolicyEvalError extends ServiceError {
   }
 }
 
-/** The network failed, or the service was overloaded (HTTP 429, 502, 503), and retrying did not help. */
+/** The network failed, or the decision service was overloaded (HTTP 429, 502, 503), and retries did not help. The method has not run. */
 export class TransportError extends ServiceError {
   override readonly name = 'TransportError';
 
@@ -64,7 +64,7 @@ export class TransportError extends ServiceError {
   }
 }
 
-/** No answer within `timeoutMs` over all attempts, or HTTP 504. */
+/** The decision service did not answer within `timeoutMs` over all attempts, or answered HTTP 504. The method has not run. */
 export class TimeoutError extends ServiceError {
   override readonly name = 'TimeoutError';
 
@@ -73,7 +73,7 @@ export class TimeoutError extends ServiceError {
   }
 }
 
-/** An error the service reports with a code or status this version does not know. */
+/** The decision service reported an error with a code and a status that this version does not know. The method has not run. */
 export class UnknownServiceError extends ServiceError {
   override readonly name = 'UnknownServiceError';
 
@@ -82,7 +82,7 @@ export class UnknownServiceError extends ServiceError {
   }
 }
 
-/** Why an answer cannot be believed. */
+/** Why an answer was not accepted as a decision; docs/errors.md explains each. */
 export type UnbelievableReason =
   | 'malformed'
   | 'echo_mismatch'
@@ -95,9 +95,10 @@ export type UnbelievableReason =
   | 'service_threw'
   | 'journal_failed';
 
-/** There was an answer that cannot be believed, or the breaker is open and none was asked for. */
+/** The answer was not accepted as a decision, or none was requested because the circuit breaker is open. The method has not run. */
 export class DecisionUnavailableError extends AegisError {
   override readonly name = 'DecisionUnavailableError';
+  /** Why there is no decision. */
   readonly reason: UnbelievableReason;
 
   constructor(reason: UnbelievableReason, message: string, options?: ErrorOptions) {
@@ -106,7 +107,7 @@ export class DecisionUnavailableError extends AegisError {
   }
 }
 
-/** The store of tasks and approvals failed. What was asked of it may or may not have been done. */
+/** The store of tasks and approvals failed. The change that was requested may or may not have been made. The driver's error is the `cause`. */
 export class StoreError extends AegisError {
   override readonly name = 'StoreError';
 

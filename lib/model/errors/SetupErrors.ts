@@ -1,16 +1,18 @@
-// Mistakes of the program itself: thrown at definition or configuration, each naming its fix.
+// Mistakes of the program: thrown at definition, at configuration or at the desk, each naming its fix.
 import { AegisError } from '../AegisError.js';
 
-/** One thing wrong in a configuration: where, and what to do. Never the value. */
+/** One fault of a configuration and its fix. Never contains the value. */
 export interface ConfigProblem {
   /** The option or environment variable, or `file:line:column` of a policy. */
   readonly where: string;
+  /** What is wrong, what was expected and what to do. */
   readonly message: string;
 }
 
-/** The module was set up wrongly, or not at all. Names every problem and its fix, never a value. */
+/** The module is configured wrongly or not at all. Names every problem and its fix, never a value. */
 export class ConfigError extends AegisError {
   override readonly name = 'ConfigError';
+  /** Every problem that was found. */
   readonly problems: readonly ConfigProblem[];
 
   constructor(problems: readonly ConfigProblem[], options?: ErrorOptions) {
@@ -19,7 +21,7 @@ export class ConfigError extends AegisError {
   }
 }
 
-/** A guard stands where it cannot guard, or a guarded method was overridden without a guard. Thrown at class definition or construction. */
+/** A guard is placed where it cannot guard, or a guarded method was overridden without a guard. Thrown when a class is defined or instantiated. */
 export class GuardDefinitionError extends AegisError {
   override readonly name = 'GuardDefinitionError';
 
@@ -28,9 +30,10 @@ export class GuardDefinitionError extends AegisError {
   }
 }
 
-/** A task was asked to change in a way its state does not allow. */
+/** A task cannot change as requested, because its status does not allow it. Thrown by TaskRegistry. */
 export class TaskStateError extends AegisError {
   override readonly name = 'TaskStateError';
+  /** The task that did not change. */
   readonly taskId: string;
 
   constructor(taskId: string, message: string) {
@@ -39,12 +42,14 @@ export class TaskStateError extends AegisError {
   }
 }
 
-/** A verdict that cannot stand: another digest than the one displayed, not an approver, already decided. */
+/** A verdict was refused: its digest is not the current one, the person may not decide, or the approval is already decided. Thrown by ApprovalDesk. */
 export class VerdictError extends AegisError {
   override readonly name = 'VerdictError';
-  /** 409 where the approval stands otherwise, 403 where the person may not decide, 404 where there is no such approval, 400 for bad input. */
+  /** 409: decided otherwise, or another digest. 403: the person may not decide. 404: no such approval. 400: invalid input. */
   readonly status: 400 | 403 | 404 | 409;
+  /** The same as `status`. */
   readonly statusCode: 400 | 403 | 404 | 409;
+  /** The approval. */
   readonly decisionId: string;
 
   constructor(status: 400 | 403 | 404 | 409, code: string, decisionId: string, message: string) {

@@ -4,10 +4,12 @@ import type { Params } from '../Params.js';
 
 /**
  * The snapshot of positional arguments: private copies in their order, with their names. The record by name, which deciders and approvals see, is
- * only made when somebody asks; an allow that nobody looks into costs a list.
+ * only made on demand; an allow that does not read it costs a list.
  */
 export class ArgumentList {
+  /** One name for each value, or more. */
   readonly names: readonly string[];
+  /** Private copies of the arguments, in their order. */
   readonly values: readonly unknown[];
   readonly #nested: boolean;
 
@@ -17,7 +19,7 @@ export class ArgumentList {
     this.#nested = nested;
   }
 
-  /** By name; what is undefined is left out. Holds the very values of this list. */
+  /** The values by name, without undefined ones. Shares its values with this list. */
   record(): Params {
     const { names, values } = this;
     const record: Record<string, unknown> = {};
@@ -28,13 +30,13 @@ export class ArgumentList {
     return record;
   }
 
-  /** A list whose values are shared with nobody. Primitives are nobody's. */
+  /** A list that shares no object with this one. */
   copy(): ArgumentList {
     return this.#nested ? new ArgumentList(this.names, this.values.map(copyData), true) : this;
   }
 }
 
-/** A snapshot as the record by name that it stands for. */
+/** A snapshot as a record by name. */
 export function recordOf(values: Params | ArgumentList): Params {
   return values instanceof ArgumentList ? values.record() : values;
 }

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { setOwn } from '../../common/data/plainObject.js';
 
-/** Copies what a snapshot holds; the copy may be changed freely. Trusts its input to be a snapshot. */
+/** Copies the value of a snapshot; the copy may be changed freely. Its input must be a snapshot. */
 export function copyData<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(copyData) as T;
@@ -11,7 +11,7 @@ export function copyData<T>(value: T): T {
   return copy as T;
 }
 
-/** {@link copyData}, frozen throughout, but for Dates, which cannot be: code of the program gets a copy of its own. */
+/** As {@link copyData}, deep-frozen except for Dates, which cannot be frozen: code of the program gets its own copy. */
 export function frozenCopy<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy)) as T;

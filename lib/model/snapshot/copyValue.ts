@@ -5,17 +5,30 @@ import { FORBIDDEN_KEYS, pointer } from '../Params.js';
 
 /** How large a snapshot may be. */
 export interface SnapshotLimits {
-  /** Bytes of all keys and strings in UTF-8, with 8 for every other value. Default 262,144. */
+  /**
+   * Bytes of all keys and strings in UTF-8, plus 8 for every other value.
+   *
+   * @defaultValue 262,144
+   */
   readonly maxBytes: number;
-  /** Nested objects and arrays. Default 32. */
+  /**
+   * Depth of nested objects and arrays.
+   *
+   * @defaultValue 32
+   */
   readonly maxDepth: number;
-  /** Object keys and array items in all. Default 10,000. */
+  /**
+   * Object keys and array items in total.
+   *
+   * @defaultValue 10,000
+   */
   readonly maxKeys: number;
 }
 
+/** The limits of a snapshot unless others are given. */
 export const DEFAULT_LIMITS: SnapshotLimits = { maxBytes: 262_144, maxDepth: 32, maxKeys: 10_000 };
 
-/** One walk through a value. */
+/** The state of one walk through a value. */
 export interface Walk {
   readonly limits: SnapshotLimits;
   keys: number;
@@ -57,7 +70,8 @@ export function copyValue(value: unknown, parent: string, key: string | undefine
 
 function copyObject(value: object, at: string, depth: number, walk: Walk): unknown {
   if (types.isProxy(value)) throw unsupported(at, kindOf(value));
-  if (depth >= walk.limits.maxDepth) throw new UnsupportedParamError(at, `${place(at)} is nested deeper than ${walk.limits.maxDepth}.`);
+  if (depth >= walk.limits.maxDepth)
+    throw new UnsupportedParamError(at, `${place(at)} is nested deeper than ${walk.limits.maxDepth} levels; flatten it.`);
   if (Array.isArray(value)) return copyArray(value, at, depth, walk);
   const proto: unknown = Object.getPrototypeOf(value);
   if (proto !== Object.prototype && proto !== null && !isRootPrototype(proto as object)) {
@@ -67,7 +81,7 @@ function copyObject(value: object, at: string, depth: number, walk: Walk): unkno
   return copyRecord(value as Record<string, unknown>, at, depth, walk);
 }
 
-/** Copies own enumerable properties; shared with `plain` class instances, whose prototype is not plain. */
+/** Copies own enumerable properties; also used for `plain` class instances, whose prototype is not plain. */
 export function copyRecord(value: Record<string, unknown>, at: string, depth: number, walk: Walk): Record<string, unknown> {
   const keys = Object.keys(value);
   count(keys.length, at, walk);
@@ -101,7 +115,7 @@ function copyArray(value: readonly unknown[], at: string, depth: number, walk: W
 
 function copyDate(value: Date, at: string, walk: Walk): Date {
   const proto = Object.getPrototypeOf(value) as object;
-  // a test's fake clock puts a subclass in place of Date: what is Date now is no stranger
+  // a test's fake clock replaces Date by a subclass: what is Date now is accepted
   if (proto !== Date.prototype && !isRootPrototype(Object.getPrototypeOf(proto) as object | null)) throw unsupported(at, kindOf(value));
   // the prototype's own method: an own `getTime` of the value is never called
   const time = Date.prototype.getTime.call(value);
@@ -114,7 +128,10 @@ export function count(more: number, at: string, walk: Walk): void {
   walk.keys += more;
   walk.bytes += more * 2;
   if (walk.keys > walk.limits.maxKeys) {
-    throw new UnsupportedParamError(at, `${place(at)} has more than ${walk.limits.maxKeys} keys and items.`);
+    throw new UnsupportedParamError(
+      at,
+      `${place(at)} has more than ${walk.limits.maxKeys} keys and items. Pass a reference to the data instead.`,
+    );
   }
 }
 
@@ -144,7 +161,7 @@ function within(parent: string, key: string | undefined): string {
 
 const SMALL_BITS = 1n << 4_096n;
 
-/** Bytes of a BigInt as it is written; `most + 1` for a larger one, whose text would itself be the attack. */
+/** Bytes of a BigInt in hex; `most + 1` for a larger one, because writing it out would itself be the attack. */
 export function bigintBytes(value: bigint, most: number): number {
   if (value >= -9007199254740992n && value <= 9007199254740992n) return 8;
   const size = value < 0n ? -value : value;
@@ -152,9 +169,9 @@ export function bigintBytes(value: bigint, most: number): number {
   return size.toString(16).length;
 }
 
-/** Bytes of all keys and strings of a copy in UTF-8, with 8 for every other value and 2 for each key or item. */
+/** Bytes of all keys and strings of a copy in UTF-8, plus 8 for every other value and 2 for each key or item. */
 export function exactBytes(value: unknown, most: number): number {
-  // no text is shorter in UTF-8 than it is long: a huge one need not be read
+  // a string has at least as many bytes in UTF-8 as characters: a huge one need not be read
   if (typeof value === 'string') return value.length > most ? most + 1 : Buffer.byteLength(value);
   if (typeof value === 'bigint') return bigintBytes(value, most);
   if (typeof value !== 'object' || value === null || types.isDate(value)) return 8;

@@ -10,10 +10,11 @@ import { pointer } from '../Params.js';
 export { DEFAULT_LIMITS } from './copyValue.js';
 export type { SnapshotLimits } from './copyValue.js';
 
-/** A copy, and what was seen on the way. */
+/** A copy, and what was noticed while making it. */
 export interface SnapshotResult {
+  /** The copy. */
   readonly value: unknown;
-  /** JSON pointer of the first null. */
+  /** JSON pointer of the first null; undefined without one. */
   readonly firstNull: string | undefined;
 }
 
@@ -23,11 +24,11 @@ export interface CallSnapshot extends SnapshotResult {
 }
 
 /**
- * Copies data deeply, reading every property once and calling nothing of the user's but getters. Takes JSON values (finite numbers; -0 becomes
- * 0), Date and BigInt; properties that are undefined are dropped.
+ * Copies data deeply, reading every property once and calling no code of the value except getters. Accepts JSON values (finite numbers; -0 becomes
+ * 0), Date and BigInt; undefined properties are dropped.
  *
  * @param at JSON pointer of the value, for errors
- * @throws UnsupportedParamError naming the place: another kind, a forbidden key, a limit
+ * @throws UnsupportedParamError naming the place, for any other kind of value, a forbidden key or an exceeded limit
  */
 export function takeSnapshot(value: unknown, at: string = '', limits: SnapshotLimits = DEFAULT_LIMITS): SnapshotResult {
   return walked(at, limits, (walk) => copyValue(value, at, undefined, 0, walk));
@@ -47,21 +48,25 @@ export function takeInstanceSnapshot(value: object, at: string, limits: Snapshot
   return walked(at, limits, (walk) => copyRecord(value as Record<string, unknown>, at, 0, walk));
 }
 
-/** {@link takeSnapshot} of params by name, which are a plain object. */
+/** As {@link takeSnapshot}, for params by name in a plain object. */
 export function takeParams(params: Readonly<Record<string, unknown>>, limits: SnapshotLimits = DEFAULT_LIMITS): CallSnapshot {
   return takeSnapshot(params, '', limits) as CallSnapshot;
 }
 
 /**
- * {@link takeSnapshot} of positional arguments: what it would take of the record by name, without the record.
+ * As {@link takeSnapshot}, for positional arguments: gives what it would give for the record by name, without making the record.
  *
- * @param names one for each argument or more, none of them forbidden
+ * @param names at least one for each argument, none of them forbidden
  * @throws UnsupportedParamError as {@link takeSnapshot}
  */
 export function takeArguments(names: readonly string[], args: readonly unknown[], limits: SnapshotLimits = DEFAULT_LIMITS): CallSnapshot {
   const walk: Walk = { limits, keys: 0, bytes: 0, firstNull: undefined };
-  // a callback of the guard may have added to the list that it was given
-  if (args.length > names.length) throw new UnsupportedParamError('', `There are ${args.length} arguments, but ${names.length} names.`);
+  // a callback of the guard may have added to the list that it received
+  if (args.length > names.length)
+    throw new UnsupportedParamError(
+      '',
+      `There are more arguments (${args.length}) than parameter names (${names.length}); name every parameter in the guard.`,
+    );
   let nested = false;
   let values: readonly unknown[];
   try {

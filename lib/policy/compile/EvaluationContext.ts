@@ -11,7 +11,7 @@ export class EvaluationContext {
   readonly entities: EntityGraph;
   readonly context: RecordValue;
   readonly budget: StepBudget;
-  /** The first thing that went wrong in the policy at hand. */
+  /** The first thing that went wrong in the current policy. */
   problem: string | undefined = undefined;
 
   constructor({ principal, action, resource, entities }: Caller, context: RecordValue, budget: StepBudget) {
@@ -23,23 +23,25 @@ export class EvaluationContext {
     this.budget = budget;
   }
 
-  /** Notes an error of the policy, where none is noted yet: what an error leads to is no news. */
+  /** Notes an error of the policy, unless one is noted already: the first error causes those that follow. */
   fail(problem: string): undefined {
     this.problem ??= problem;
     return undefined;
   }
 }
 
-/** A part of a policy. Gives undefined for an error, so that errors need no throwing, which is slow. */
+/** A part of a policy. Returns undefined for an error, because throwing is slow. */
 export type Run = (request: EvaluationContext) => Value | undefined;
 
 /** A compiled expression. */
 export interface Expression {
   readonly run: Run;
-  /** Its value, where it is the same for every request. */
+  /** Its value, if that is the same for every request. */
   readonly constant?: Value | undefined;
-  /** Names of an attribute below `context`, where it is one. */
+  /** Names of an attribute below `context`, if it is one. */
   readonly path?: readonly string[] | undefined;
+  /** Whether it gives a Boolean whenever it gives anything. */
+  readonly boolean?: true | undefined;
 }
 
 /** Compiles a part of a policy. @throws Uncompilable */

@@ -1,7 +1,7 @@
-import { EntityValue, RecordValue, SetValue, type Value } from '../value/Value.js';
+import { EntityValue, FieldReader, RecordValue, SetValue, type Value } from '../value/Value.js';
 import type { Compile, EvaluationContext, Expression } from './EvaluationContext.js';
 import { LikePattern } from '../value/LikePattern.js';
-import { exactFields, list, text, Uncompilable } from './shape.js';
+import { exactFields, list, text, Uncompilable } from './exactFields.js';
 
 type CompileKind = (node: unknown, compile: Compile) => Expression;
 
@@ -24,17 +24,19 @@ function attribute(node: unknown, compile: Compile): Expression {
   const left = compile(fields.left);
   if (left.path !== undefined) return belowContext([...left.path, name]);
   const { run } = left;
-  return { run: (n) => attributeOf(n, run(n), name) };
+  const reader = new FieldReader(name);
+  return { run: (n) => attributeOf(n, run(n), reader) };
 }
 
 /** `context.a.b` in one step: most of what conditions look at. */
 function belowContext(path: readonly string[]): Expression {
+  const readers = path.map((name) => new FieldReader(name));
   return {
     path,
     run: (n) => {
       let value: Value = n.context;
-      for (let i = 0; i < path.length; i++) {
-        const next = attributeOf(n, value, path[i] as string);
+      for (let i = 0; i < readers.length; i++) {
+        const next = attributeOf(n, value, readers[i] as FieldReader);
         if (next === undefined) return undefined;
         value = next;
       }
@@ -43,8 +45,9 @@ function belowContext(path: readonly string[]): Expression {
   };
 }
 
-function attributeOf(n: EvaluationContext, value: Value | undefined, name: string): Value | undefined {
-  if (value instanceof RecordValue) return value.get(name) ?? n.fail(`there is no attribute ${name}`);
+function attributeOf(n: EvaluationContext, value: Value | undefined, reader: FieldReader): Value | undefined {
+  const { name } = reader;
+  if (value instanceof RecordValue) return reader.read(value) ?? n.fail(`there is no attribute ${name}`);
   if (!(value instanceof EntityValue)) return n.fail(`a record or an entity is needed for ${name}`);
   const attributes = n.entities.attributesOf(value);
   if (attributes === undefined) return n.fail(`an entity is not known, so it has no ${name}`);
@@ -56,16 +59,18 @@ function has(node: unknown, compile: Compile): Expression {
   const fields = exactFields(node, ['left', 'attr']);
   const path = typeof fields.attr === 'string' ? [fields.attr] : list(fields.attr).map(text);
   if (path.length === 0) throw new Uncompilable('has without a name');
+  const readers = path.map((name) => new FieldReader(name));
   const { run } = compile(fields.left);
   return {
+    boolean: true,
     run: (n) => {
       let value = run(n);
-      for (let i = 0; i < path.length; i++) {
+      for (let i = 0; i < readers.length; i++) {
         let record: RecordValue | undefined;
         if (value instanceof RecordValue) record = value;
         else if (value instanceof EntityValue) record = n.entities.attributesOf(value);
         else return n.fail('a record or an entity is needed for has');
-        value = record?.get(path[i] as string);
+        value = record === undefined ? undefined : (readers[i] as FieldReader).read(record);
         if (value === undefined) return false;
       }
       return true;
@@ -76,7 +81,7 @@ function has(node: unknown, compile: Compile): Expression {
 function isIn(node: unknown, compile: Compile): Expression {
   const { left, right } = exactFields(node, ['left', 'right']);
   const [inner, outer] = [compile(left).run, compile(right).run];
-  return { run: (n) => below(n, inner(n), outer(n)) };
+  return { boolean: true, run: (n) => below(n, inner(n), outer(n)) };
 }
 
 function is(node: unknown, compile: Compile): Expression {
@@ -85,6 +90,7 @@ function is(node: unknown, compile: Compile): Expression {
   const { run } = compile(fields.left);
   const outer = fields.in === undefined ? undefined : compile(fields.in).run;
   return {
+    boolean: true,
     run: (n) => {
       const value = run(n);
       if (!(value instanceof EntityValue)) return n.fail(NO_ENTITY);
@@ -119,6 +125,7 @@ function like(node: unknown, compile: Compile): Expression {
   const pattern = new LikePattern(pieces);
   const { run } = compile(fields.left);
   return {
+    boolean: true,
     run: (n) => {
       const value = run(n);
       return typeof value === 'string' ? pattern.matches(value, n.budget) : n.fail('a String is needed for like');

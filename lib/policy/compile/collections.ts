@@ -1,6 +1,6 @@
 import { RecordValue, SetValue, type Value } from '../value/Value.js';
-import { type Compile, constant, type Expression, type Run } from './EvaluationContext.js';
-import { exactFields, list, plain } from './shape.js';
+import { type Compile, constant, type Expression } from './EvaluationContext.js';
+import { exactFields, list, plain } from './exactFields.js';
 import { contains, containsAll, containsAny } from '../value/sameValue.js';
 import type { StepBudget } from '../value/StepBudget.js';
 
@@ -48,6 +48,7 @@ function collect(parts: readonly Expression[], make: (values: Value[]) => Value)
 function isEmpty(node: unknown, compile: Compile): Expression {
   const { run } = compile(exactFields(node, ['arg']).arg);
   return {
+    boolean: true,
     run: (n) => {
       const value = run(n);
       return value instanceof SetValue ? value.items.length === 0 : n.fail(NO_SET);
@@ -62,10 +63,12 @@ function setOperator(
   operate: (set: SetValue, other: Value, budget: StepBudget) => boolean | undefined,
 ): Expression {
   const fields = exactFields(node, ['left', 'right']);
-  const [left, right]: [Run, Run] = [compile(fields.left).run, compile(fields.right).run];
+  const [left, right] = [compile(fields.left), compile(fields.right).run];
+  const { run, constant } = left;
   return {
+    boolean: true,
     run: (n) => {
-      const set = left(n);
+      const set = constant ?? run(n);
       const other = right(n);
       if (!(set instanceof SetValue) || other === undefined) return n.fail(NO_SET);
       return operate(set, other, n.budget) ?? n.fail(NO_SET);

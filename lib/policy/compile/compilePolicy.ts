@@ -1,8 +1,8 @@
 import { ExpressionCompiler } from './expression.js';
 import { compileScope, type InScope } from './scope.js';
-import type { EvaluationContext, Run } from './EvaluationContext.js';
+import type { EvaluationContext } from './EvaluationContext.js';
 import type { Policy } from '../Policy.js';
-import { exactFields, list, Uncompilable } from './shape.js';
+import { exactFields, list, Uncompilable } from './exactFields.js';
 import type { Long } from '../value/Value.js';
 import { toLong } from '../value/longs.js';
 import { scanCedar } from '../parse/tokens.js';
@@ -10,18 +10,18 @@ import { scanCedar } from '../parse/tokens.js';
 /** A policy as functions. */
 export interface CompiledPolicy {
   readonly policy: Policy;
-  /** Whether its scope takes in a caller: without the context, and never an error. */
+  /** Whether its scope includes a caller. Needs no context, and is never an error. */
   readonly inScope: InScope;
-  /** Whether its conditions hold, where its scope does; undefined is an error, noted in the request. */
+  /** Whether its conditions hold for a caller in its scope; undefined is an error, noted in the request. */
   readonly holds: (request: EvaluationContext) => boolean | undefined;
   /** How many nodes its conditions have. */
   readonly nodes: number;
 }
 
-/** Policies are in several slices, and each is compiled once. */
+/** A policy can be in several slices, but is compiled once. */
 const compiled = new WeakMap<Policy, CompiledPolicy | Uncompilable>();
 
-/** @returns undefined where the policy has something that is not compiled: cedar-wasm has to evaluate it */
+/** @returns undefined if the policy has something that cannot be compiled, so that cedar-wasm must evaluate it */
 export function compilePolicy(policy: Policy): CompiledPolicy | undefined {
   let known = compiled.get(policy);
   if (known === undefined) {
@@ -51,15 +51,16 @@ function compile(policy: Policy): CompiledPolicy {
 function condition(node: unknown, compiler: ExpressionCompiler): (request: EvaluationContext) => boolean | undefined {
   const { kind, body } = exactFields(node, ['kind', 'body']);
   if (kind !== 'when' && kind !== 'unless') throw new Uncompilable('a condition is neither when nor unless');
-  const run: Run = compiler.compile(body).run;
+  const { run, boolean } = compiler.compile(body);
   const wanted = kind === 'when';
+  if (wanted && boolean === true) return run as (request: EvaluationContext) => boolean | undefined;
   return (n) => {
     const value = run(n);
-    return typeof value === 'boolean' ? value === wanted : n.fail('a condition is no Boolean');
+    return typeof value === 'boolean' ? value === wanted : n.fail('a condition is not a Boolean');
   };
 }
 
-/** All of them, from the first: one that does not hold keeps the others from being asked. */
+/** All conditions, in their order: once one does not hold, the rest are not evaluated. */
 function conjunction(conditions: readonly ((request: EvaluationContext) => boolean | undefined)[]): CompiledPolicy['holds'] {
   const [only] = conditions;
   if (only === undefined) return () => true;

@@ -1,19 +1,19 @@
 import type { RecordValue } from '../value/Value.js';
 import { type CompiledPolicy, compilePolicy } from './compilePolicy.js';
-import type { BoundEvaluator, Evaluate, Caller, Evaluation, EvaluationError, Evaluator } from '../Evaluator.js';
+import type { BoundEvaluator, Caller, Evaluation, EvaluationError, Evaluator } from '../Evaluator.js';
 import { EvaluationContext } from './EvaluationContext.js';
 import type { Policy } from '../Policy.js';
 import type { StepBudget } from '../value/StepBudget.js';
 import { wasmEvaluator } from '../wasm/wasmEvaluator.js';
 
-/** Up to this many policies, those whose scope takes a caller in are kept for that caller; of more, they are found at each call. */
+/** Up to this many policies, those whose scope includes a caller are kept for that caller; of more, they are found at each call. */
 const KEPT = 256;
 
 const NONE: readonly never[] = Object.freeze([]);
 
 /**
  * Evaluates by functions that policies are compiled to: some hundred times quicker than {@link wasmEvaluator}, which does it where one of the
- * policies has something that is not compiled. What is compiled is exact for every request, so nothing is left to cedar-wasm half-way.
+ * policies has something that is not compiled. Compiled policies are exact for every request, so no evaluation is handed to cedar-wasm half-way.
  */
 export function compiledEvaluator(policies: readonly Policy[]): Evaluator {
   let chosen: Evaluator | undefined;
@@ -23,7 +23,7 @@ export function compiledEvaluator(policies: readonly Policy[]): Evaluator {
   };
 }
 
-/** Ids of the policies that have something that is not compiled. */
+/** Ids of the policies that have something that cannot be compiled. */
 export function uncompiledPolicies(policies: readonly Policy[]): readonly string[] {
   return policies.filter((policy) => compilePolicy(policy) === undefined).map(({ id }) => id);
 }
@@ -35,33 +35,54 @@ function evaluatorOf(policies: readonly Policy[]): Evaluator {
     if (one === undefined) return wasmEvaluator(policies);
     compiled.push(one);
   }
-  // reasons are ordered by id, then, without being sorted at each call
+  // so that reasons are ordered by id without sorting them at each call
   compiled.sort((a, b) => (a.policy.id < b.policy.id ? -1 : 1));
   const permits = compiled.filter(({ policy }) => policy.effect === 'permit');
-  return { forCaller: (caller): BoundEvaluator => ({ evaluate: bind(compiled, caller), evaluatePermits: bind(permits, caller) }) };
+  return { forCaller: (caller) => new BoundPolicies(compiled, permits, caller) };
 }
 
-function bind(policies: readonly CompiledPolicy[], caller: Caller): Evaluate {
-  if (policies.length > KEPT)
-    return (context, budget) =>
-      evaluate(
-        policies.filter(({ inScope }) => inScope(caller)),
-        caller,
-        context,
-        budget,
-      );
-  const inScope = policies.filter((policy) => policy.inScope(caller));
-  return (context, budget) => evaluate(inScope, caller, context, budget);
+/** A class, not closures: calls of methods stay quick however many policy sets and callers there are. */
+class BoundPolicies implements BoundEvaluator {
+  readonly #all: Applicable | undefined;
+  readonly #permits: Applicable | undefined;
+  readonly #source: { readonly all: readonly CompiledPolicy[]; readonly permits: readonly CompiledPolicy[] };
+  readonly #caller: Caller;
+
+  constructor(all: readonly CompiledPolicy[], permits: readonly CompiledPolicy[], caller: Caller) {
+    this.#source = { all, permits };
+    this.#caller = caller;
+    this.#all = all.length > KEPT ? undefined : inScopeOf(all, caller);
+    this.#permits = permits.length > KEPT ? undefined : inScopeOf(permits, caller);
+  }
+
+  evaluate(context: RecordValue, budget: StepBudget): Evaluation {
+    return evaluate(this.#all ?? inScopeOf(this.#source.all, this.#caller), this.#caller, context, budget);
+  }
+
+  evaluatePermits(context: RecordValue, budget: StepBudget): Evaluation {
+    return evaluate(this.#permits ?? inScopeOf(this.#source.permits, this.#caller), this.#caller, context, budget);
+  }
 }
 
-function evaluate(policies: readonly CompiledPolicy[], caller: Caller, context: RecordValue, budget: StepBudget): Evaluation {
+/** The policies whose scope includes a caller, and the steps that evaluating all of them takes. */
+interface Applicable {
+  readonly policies: readonly CompiledPolicy[];
+  readonly nodes: number;
+}
+
+function inScopeOf(all: readonly CompiledPolicy[], caller: Caller): Applicable {
+  const policies = all.filter(({ inScope }) => inScope(caller));
+  return { policies, nodes: policies.reduce((sum, { nodes }) => sum + nodes, 0) };
+}
+
+function evaluate({ policies, nodes }: Applicable, caller: Caller, context: RecordValue, budget: StepBudget): Evaluation {
+  budget.take(nodes);
   const request = new EvaluationContext(caller, context, budget);
   let permits: Policy[] | undefined;
   let forbids: Policy[] | undefined;
   let errors: EvaluationError[] | undefined;
   for (let i = 0; i < policies.length; i++) {
-    const { policy, holds, nodes } = policies[i] as CompiledPolicy;
-    budget.take(nodes);
+    const { policy, holds } = policies[i] as CompiledPolicy;
     const value = holds(request);
     if (value === undefined) {
       (errors ??= []).push({ policy, message: request.problem as string });
@@ -72,5 +93,5 @@ function evaluate(policies: readonly CompiledPolicy[], caller: Caller, context: 
     }
   }
   const decision = forbids === undefined && permits !== undefined ? 'allow' : 'deny';
-  return { decision, reasons: forbids ?? permits ?? NONE, errors: errors ?? NONE };
+  return { decision, reasons: forbids ?? permits ?? NONE, errors: errors ?? NONE, permits: permits ?? NONE };
 }

@@ -4,7 +4,7 @@ import { COLLECTIONS } from './collections.js';
 import { compileExtension } from './extensions.js';
 import { LOGIC } from './logic.js';
 import { constant, type Expression } from './EvaluationContext.js';
-import { exactFields, onlyField, plain, text, Uncompilable } from './shape.js';
+import { exactFields, onlyField, plain, text, Uncompilable } from './exactFields.js';
 
 const VARIABLES: ReadonlyMap<unknown, Expression> = new Map<string, Expression>([
   ['principal', { run: (n) => n.principal }],

@@ -1,8 +1,8 @@
 import { IpValue, QuantityValue, type Value } from '../value/Value.js';
 import { type Compile, constant, type Expression } from './EvaluationContext.js';
 import { addLongs, divideLong, subtractLongs } from '../value/longs.js';
-import { parseDatetime, parseDuration, parseDecimal, isInRange, isLoopback, isMulticast, parseIp } from '../value/literals.js';
-import { list, Uncompilable } from './shape.js';
+import { isInRange, isLoopback, isMulticast, LITERALS } from '../value/literals.js';
+import { list, Uncompilable } from './exactFields.js';
 
 /** Gives undefined for an error: an argument of the wrong kind, or one it cannot take. */
 type Call = (...args: Value[]) => Value | undefined;
@@ -11,23 +11,23 @@ const DAY = 86_400_000;
 
 const FUNCTIONS: ReadonlyMap<string, { readonly arity: number; readonly call: Call }> = new Map(
   Object.entries({
-    decimal: ofText(parseDecimal),
+    decimal: ofText(LITERALS.decimal),
     lessThan: ofQuantities('decimal', 'decimal', ({ amount: a }, { amount: b }) => a < b),
     lessThanOrEqual: ofQuantities('decimal', 'decimal', ({ amount: a }, { amount: b }) => a <= b),
     greaterThan: ofQuantities('decimal', 'decimal', ({ amount: a }, { amount: b }) => a > b),
     greaterThanOrEqual: ofQuantities('decimal', 'decimal', ({ amount: a }, { amount: b }) => a >= b),
-    datetime: ofText(parseDatetime),
+    datetime: ofText(LITERALS.datetime),
     offset: ofQuantities('datetime', 'duration', ({ amount: a }, { amount: b }) => quantity('datetime', addLongs(a, b))),
     durationSince: ofQuantities('datetime', 'datetime', ({ amount: a }, { amount: b }) => quantity('duration', subtractLongs(a, b))),
     toDate: ofQuantity('datetime', ({ amount }) => quantity('datetime', subtractLongs(amount, sinceMidnight(amount)))),
     toTime: ofQuantity('datetime', ({ amount }) => quantity('duration', sinceMidnight(amount))),
-    duration: ofText(parseDuration),
+    duration: ofText(LITERALS.duration),
     toMilliseconds: ofQuantity('duration', ({ amount }) => amount),
     toSeconds: ofQuantity('duration', ({ amount }) => divideLong(amount, 1_000)),
     toMinutes: ofQuantity('duration', ({ amount }) => divideLong(amount, 60_000)),
     toHours: ofQuantity('duration', ({ amount }) => divideLong(amount, 3_600_000)),
     toDays: ofQuantity('duration', ({ amount }) => divideLong(amount, DAY)),
-    ip: ofText(parseIp),
+    ip: ofText(LITERALS.ip),
     isIpv4: ofIp(({ version }) => version === 4),
     isIpv6: ofIp(({ version }) => version === 6),
     isLoopback: ofIp(isLoopback),

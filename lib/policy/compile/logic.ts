@@ -1,7 +1,7 @@
 import { isLong, addLongs, multiplyLongs, negateLong, subtractLongs } from '../value/longs.js';
 import { type Long, QuantityValue, type Value } from '../value/Value.js';
 import type { Compile, EvaluationContext, Expression, Run } from './EvaluationContext.js';
-import { exactFields } from './shape.js';
+import { exactFields } from './exactFields.js';
 import { sameValue } from '../value/sameValue.js';
 
 type CompileKind = (node: unknown, compile: Compile) => Expression;
@@ -11,37 +11,43 @@ const NO_LONG = 'a Long is needed';
 
 /** Operators on Booleans and Longs, equality and order, by their names in Cedar's JSON. */
 export const LOGIC: ReadonlyMap<string, CompileKind> = new Map<string, CompileKind>([
-  ['&&', logic((left, right) => (n) => {
+  ['&&', test((left, right) => (n) => {
     const first = left(n);
     if (first === false) return false;
     return first === true ? boolean(n, right(n)) : n.fail(NO_BOOLEAN);
   })],
-  ['||', logic((left, right) => (n) => {
+  ['||', test((left, right) => (n) => {
     const first = left(n);
     if (first === true) return true;
     return first === false ? boolean(n, right(n)) : n.fail(NO_BOOLEAN);
   })],
-  ['!', unary((arg) => (n) => {
-    const value = arg(n);
-    return typeof value === 'boolean' ? !value : n.fail(NO_BOOLEAN);
-  })],
+  ['!', (node, compile) => {
+    const { run } = compile(exactFields(node, ['arg']).arg);
+    return {
+      boolean: true,
+      run: (n) => {
+        const value = run(n);
+        return typeof value === 'boolean' ? !value : n.fail(NO_BOOLEAN);
+      },
+    };
+  }],
   ['if-then-else', ifThenElse],
   ['==', equality(true)],
   ['!=', equality(false)],
-  ['<', logic((left, right) => (n) => {
-    const [a, b] = [left(n), right(n)];
+  ['<', test((left, right, limit) => (n) => {
+    const [a, b] = [left(n), limit ?? right(n)];
     return typeof a === 'number' && typeof b === 'number' ? a < b : ordered(n, a, b, (x, y) => x < y);
   })],
-  ['<=', logic((left, right) => (n) => {
-    const [a, b] = [left(n), right(n)];
+  ['<=', test((left, right, limit) => (n) => {
+    const [a, b] = [left(n), limit ?? right(n)];
     return typeof a === 'number' && typeof b === 'number' ? a <= b : ordered(n, a, b, (x, y) => x <= y);
   })],
-  ['>', logic((left, right) => (n) => {
-    const [a, b] = [left(n), right(n)];
+  ['>', test((left, right, limit) => (n) => {
+    const [a, b] = [left(n), limit ?? right(n)];
     return typeof a === 'number' && typeof b === 'number' ? a > b : ordered(n, a, b, (x, y) => x > y);
   })],
-  ['>=', logic((left, right) => (n) => {
-    const [a, b] = [left(n), right(n)];
+  ['>=', test((left, right, limit) => (n) => {
+    const [a, b] = [left(n), limit ?? right(n)];
     return typeof a === 'number' && typeof b === 'number' ? a >= b : ordered(n, a, b, (x, y) => x >= y);
   })],
   ['+', arithmetic(addLongs)],
@@ -57,6 +63,15 @@ function logic(run: (left: Run, right: Run) => Run): CompileKind {
   return (node, compile) => {
     const { left, right } = exactFields(node, ['left', 'right']);
     return { run: run(compile(left).run, compile(right).run) };
+  };
+}
+
+/** @param run makes what gives a Boolean or an error; `constant` is what the right side always is, if that is known */
+function test(run: (left: Run, right: Run, constant: Value | undefined) => Run): CompileKind {
+  return (node, compile) => {
+    const fields = exactFields(node, ['left', 'right']);
+    const [left, right] = [compile(fields.left), compile(fields.right)];
+    return { run: run(left.run, right.run, right.constant), boolean: true };
   };
 }
 
@@ -76,9 +91,9 @@ function ifThenElse(node: unknown, compile: Compile): Expression {
 }
 
 function equality(wanted: boolean): CompileKind {
-  return logic((left, right) => (n) => {
+  return test((left, right, constant) => (n) => {
     const a = left(n);
-    const b = right(n);
+    const b = constant ?? right(n);
     return a === undefined || b === undefined ? undefined : sameValue(a, b, n.budget) === wanted;
   });
 }

@@ -1,9 +1,9 @@
 import type { EntityValue } from '../value/Value.js';
 import { readEntity } from './expression.js';
 import type { Caller } from '../Evaluator.js';
-import { exactFields, list, plain, text, Uncompilable } from './shape.js';
+import { exactFields, list, plain, text, Uncompilable } from './exactFields.js';
 
-/** Whether a policy's scope takes in a caller. */
+/** Whether a policy's scope includes a caller. */
 export type InScope = (caller: Caller) => boolean;
 
 /** One of the three parts of a scope. */

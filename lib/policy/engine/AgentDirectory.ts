@@ -4,15 +4,15 @@ import { EMPTY_RECORD, EntityValue, wellFormed } from '../value/Value.js';
 import type { Entity } from '../value/EntityGraph.js';
 import { readRecord } from '../value/readValue.js';
 
-/** What the host says about an agent. */
+/** What the program says about an agent. */
 export interface AgentConfig {
-  /** Its `Aegis::Role`s. */
+  /** Its `Aegis::Role`s. @defaultValue none */
   readonly roles?: readonly string[] | undefined;
-  /** Its attributes, `principal.x` in policies: plain data. */
+  /** Its attributes, `principal.x` in policies. Must be plain data. @defaultValue none */
   readonly attributes?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The agents as Cedar entities: made once, from the host's configuration only, never from a call. */
+/** The agents as Cedar entities. They are made once, from the program's configuration only, never from a call. */
 export class AgentDirectory {
   readonly #agents = new Map<string, Entity>();
 
@@ -21,18 +21,25 @@ export class AgentDirectory {
     const problems: ConfigProblem[] = [];
     for (const [name, { roles = [], attributes = {} }] of Object.entries(agents)) {
       const id = wellFormed(name);
-      if (this.#agents.has(id)) problems.push({ where: `agents.${id}`, message: 'Another agent has the same id in Cedar.' });
+      if (this.#agents.has(id))
+        problems.push({
+          where: `agents.${id}`,
+          message: 'Another agent has the same id once lone surrogates are replaced. Give each agent an id of its own.',
+        });
       try {
         const parents = [...new Set(roles.map(wellFormed))].map((role) => new EntityValue(ROLE, role));
         this.#agents.set(id, { uid: new EntityValue(AGENT, id), attributes: readRecord(attributes), parents });
       } catch {
-        problems.push({ where: `agents.${id}`, message: 'Roles are texts and attributes are plain data: JSON values, Date, BigInt.' });
+        problems.push({
+          where: `agents.${id}`,
+          message: 'The roles or attributes cannot be read. Roles must be strings, attributes plain data: JSON values, Date or BigInt.',
+        });
       }
     }
     if (problems.length > 0) throw new ConfigError(problems);
   }
 
-  /** The agent's entity; one that nobody configured has no roles and no attributes. */
+  /** The agent's entity. An agent that is not configured has no roles and no attributes. */
   entityOf(agentId: string): Entity {
     const id = wellFormed(agentId);
     return this.#agents.get(id) ?? { uid: new EntityValue(AGENT, id), attributes: EMPTY_RECORD, parents: [] };

@@ -9,18 +9,18 @@ import { StepBudget } from '../value/StepBudget.js';
 const CONTEXT = ['input', 'session', 'facts', 'system'];
 const SYSTEM = ['now'];
 
-/** One call's questions to its policies. Only the params differ from one to the next; together they may take the steps of one decision. */
+/** Evaluates the policies on one call. Only the params differ from one evaluation to the next; together they may take the steps of one decision. */
 export class CallEvaluator implements ParamsEvaluator {
   readonly #bound: BoundEvaluator;
   readonly #session: RecordValue;
   readonly #facts: RecordValue;
   readonly #system: RecordValue;
   readonly #budget = new StepBudget();
-  /** Those that {@link #context} is of; at first none, which no params are equal to. */
+  /** The params in {@link #context}. At first a value that no params are equal to. */
   #params: unknown = this;
   #context: RecordValue = EMPTY_RECORD;
 
-  /** @throws TypeError for what has no Cedar form */
+  /** @throws TypeError for a value that has no Cedar form */
   constructor(bound: BoundEvaluator, { session, facts, nowMs }: PolicyCall) {
     this.#bound = bound;
     this.#session = session == null ? EMPTY_RECORD : readRecord(session);

@@ -1,10 +1,10 @@
 import type { BoundEvaluator } from '../Evaluator.js';
 import type { PolicyCall } from '../PolicyEngine.js';
 
-/** What makes a caller. */
+/** The names that tell one caller from another. */
 export type CallerNames = Pick<PolicyCall, 'agentId' | 'toolName' | 'groups'>;
 
-/** What is known of a caller: who answers it, or that no call of it can be allowed. */
+/** What is known of a caller: the policies bound to it, or that none of its calls can be allowed. */
 export type KnownCaller = BoundEvaluator | 'tool_is_group';
 
 interface Entry {
@@ -12,10 +12,10 @@ interface Entry {
   readonly known: KnownCaller;
 }
 
-/** Callers kept. Beyond it all are forgotten, which costs each of them some microseconds once. */
+/** How many callers are kept. Beyond that all are forgotten, which costs each of them some microseconds once. */
 const MAX_CALLERS = 1_024;
 
-/** What does not change from one call of an agent to a tool to the next. A tool is nearly always in the same groups, so the last are kept. */
+/** Keeps what does not change between calls of one agent to one tool. A tool is nearly always in the same groups, so only the last are kept. */
 export class CallerCache {
   readonly #byTool = new Map<string, Map<string, Entry>>();
   #size = 0;

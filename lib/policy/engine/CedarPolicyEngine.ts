@@ -20,20 +20,24 @@ import { PolicySet } from './PolicySet.js';
 import { EvaluationMismatch, verifiedEvaluator } from './verifiedEvaluator.js';
 import { wasmEvaluator } from '../wasm/wasmEvaluator.js';
 
-/** What an engine is made of. */
+/** Options of {@link CedarPolicyEngine}. */
 export interface CedarPolicyEngineOptions {
+  /** The policies, file by file. */
   readonly sources: readonly SourceText[];
-  /** Roles and attributes of the agents, by id. Agents that are not listed have none. */
+  /** Roles and attributes of the agents, by id. Agents that are not listed have none. @defaultValue none */
   readonly agents?: Readonly<Record<string, AgentConfig>> | undefined;
-  /** The resource of every call: `Aegis::Toolset::"<toolset>"`. Default `default`. */
+  /** The resource of every call: `Aegis::Toolset::"<toolset>"`. @defaultValue `'default'` */
   readonly toolset?: string | undefined;
-  /** Names of action groups that the policies use only in lists: no tool may have one. Default none. */
+  /** Names of action groups that the policies use in lists only. No tool may have one of these names. @defaultValue none */
   readonly groups?: readonly string[] | undefined;
   /**
-   * Evaluates every n-th decision by cedar-wasm too. A difference denies the call, is reported as `compiled_policy_mismatch`, and from then on
-   * cedar-wasm decides for that tool. Default never: 100 µs for each such decision.
+   * Evaluates every n-th decision by cedar-wasm too, which takes about 100 µs each time. A difference denies the call, is reported as
+   * `compiled_policy_mismatch`, and from then on cedar-wasm decides for that tool. 0 never does so.
+   *
+   * @defaultValue 0
    */
   readonly verify?: number | undefined;
+  /** Takes log lines. Default: none. */
   readonly logger?: Logger | undefined;
 }
 
@@ -60,7 +64,7 @@ export class CedarPolicyEngine implements PolicyEngine {
   }
 
   /**
-   * Parses and checks policies, and makes a trial decision, so that the first call does not pay for cold code.
+   * Parses and checks policies, and makes a trial decision, so that policies that cannot be evaluated are refused now.
    *
    * @throws ConfigError naming every problem as `file:line:column`
    */
@@ -70,7 +74,7 @@ export class CedarPolicyEngine implements PolicyEngine {
   static load(options: CedarPolicyEngineOptions, makeEvaluator: MakeEvaluator = compiledEvaluator): CedarPolicyEngine {
     const { verify = 0, logger = silentLogger } = options;
     if (!Number.isSafeInteger(verify) || verify < 0)
-      throw new ConfigError([{ where: 'verify', message: 'Give a whole number: every n-th decision is verified, 0 for none.' }]);
+      throw new ConfigError([{ where: 'verify', message: 'Expected a whole number: n verifies every n-th decision, 0 verifies none.' }]);
     const { policies, problems } = parsePolicies(options.sources);
     if (problems.length > 0) throw policyConfigError(problems);
     const sampling = { every: verify, count: 0, due: false };
@@ -88,12 +92,17 @@ export class CedarPolicyEngine implements PolicyEngine {
     return engine;
   }
 
-  /** The same policies for other agents. */
+  /**
+   * The same policies for other agents.
+   *
+   * @param agents roles and attributes, by agent id
+   * @throws ConfigError if an agent's roles or attributes cannot be read
+   */
   withAgents(agents: Readonly<Record<string, AgentConfig>>): CedarPolicyEngine {
     return new CedarPolicyEngine({ ...this.#parts, agents: new AgentDirectory(agents) });
   }
 
-  /** SHA-256 over all policies; does not depend on file names or order. */
+  /** SHA-256 over all policies. It does not depend on file names or order. */
   get hash(): string {
     return this.#parts.set.hash;
   }
@@ -103,12 +112,16 @@ export class CedarPolicyEngine implements PolicyEngine {
     return this.#parts.set.policies;
   }
 
-  /** Ids of the policies that are not compiled: cedar-wasm decides the calls that they can matter to, in about 100 µs. */
+  /** Ids of the policies that are not compiled. cedar-wasm decides the calls that one of them can matter to, in about 100 µs. */
   get uncompiledPolicies(): readonly string[] {
     return this.#parts.uncompiled;
   }
 
-  /** Decides one call. Never throws: whatever goes wrong is a deny. */
+  /**
+   * Decides one call. Never throws: anything that goes wrong is a deny.
+   *
+   * @returns the effect, and the policies that mattered for it
+   */
   evaluate(call: PolicyCall): PolicyOutcome {
     try {
       const { sampling } = this.#parts;
@@ -124,11 +137,11 @@ export class CedarPolicyEngine implements PolicyEngine {
       return known === 'tool_is_group' ? deny(known, []) : decideEffect(new CallEvaluator(known, call), call);
     } catch (error) {
       if (error instanceof EvaluationMismatch) this.#reportMismatch(call);
-      return deny('policy_error', [], error instanceof Error ? error.message : 'a value was thrown that is no Error');
+      return deny('policy_error', [], error instanceof Error ? error.message : 'a value was thrown that is not an Error');
     }
   }
 
-  /** Frees what it holds in cedar-wasm. It can still be asked, and then takes it anew. */
+  /** Frees the memory it holds in cedar-wasm. It can still decide, and then allocates again. */
   release(): void {
     this.#parts.set.release();
   }
@@ -136,8 +149,9 @@ export class CedarPolicyEngine implements PolicyEngine {
   #know(names: CallerNames): KnownCaller {
     const { set, groups: known } = this.#parts;
     const { toolName, groups } = names;
-    if (![toolName, ...groups].every((name) => TOOL_NAME.test(name))) throw new Error('the name of the tool or of a group is not allowed');
-    // every action is in itself: such a tool would have whatever its group may do
+    if (![toolName, ...groups].every((name) => TOOL_NAME.test(name)))
+      throw new Error('the name of the tool, or of one of its groups, is not allowed');
+    // every action is in itself: such a tool would be permitted everything that its group is
     if (known.has(toolName) || groups.includes(toolName)) return 'tool_is_group';
     return set.slice(toolName, groups).evaluator.forCaller(this.#callerOf(names));
   }
@@ -156,12 +170,13 @@ export class CedarPolicyEngine implements PolicyEngine {
   }
 
   #reportMismatch({ agentId, toolName }: PolicyCall): void {
-    const message = 'Compiled policies and cedar-wasm do not agree on a call. It is denied; cedar-wasm decides for this tool from now on.';
+    const message =
+      'Compiled policies and cedar-wasm disagree on a call. The call is denied; cedar-wasm decides for this tool from now on.';
     publishDiagnostic({ kind: 'security', code: 'compiled_policy_mismatch', message, agentId, toolName });
     this.#parts.logger.error({ code: 'compiled_policy_mismatch', agentId, toolName, hash: this.hash }, message);
   }
 
-  /** Asks all policies at once: what traps or is refused shows now, not at a call. What it answers does not matter. */
+  /** Evaluates all policies once, so that a trap or a refusal shows now and not at a call. The result does not matter. */
   #try(): void {
     const { evaluator } = this.#parts.set.whole();
     try {
@@ -170,7 +185,10 @@ export class CedarPolicyEngine implements PolicyEngine {
       const call = { ...names, params, session: null, facts: {}, nowMs: 0, removable: [] };
       new CallEvaluator(evaluator.forCaller(this.#callerOf(names)), call).evaluate(params);
     } catch (cause) {
-      throw new ConfigError([{ where: 'policies', message: 'The policies cannot be evaluated; simplify the largest.' }], { cause });
+      throw new ConfigError(
+        [{ where: 'policies', message: 'The policies cannot be evaluated: a trial decision failed. Simplify the largest policy.' }],
+        { cause },
+      );
     } finally {
       evaluator.release?.();
     }

@@ -20,14 +20,14 @@ export class PolicySet {
   readonly policies: readonly Policy[];
   /** SHA-256 over the policies' own hashes, sorted: files, their names and their order do not matter. */
   readonly hash: string;
-  /** Names that are action groups, as far as the policies tell. */
+  /** Names that the policies use as action groups. */
   readonly groups: ReadonlySet<string>;
   readonly #makeEvaluator: MakeEvaluator;
   /** Positions of the policies whose scope names an action: by `==`, and by `in`. */
   readonly #equals: ReadonlyMap<string, readonly number[]>;
   readonly #within: ReadonlyMap<string, readonly number[]>;
   readonly #everywhere: readonly number[];
-  /** By the names that matter, and by the policies: tools that get the same policies share one slice. */
+  /** By the names that matter, and by the policies, so that tools with the same policies share one slice. */
   readonly #byNames = new Map<string, PolicySlice>();
   readonly #byPolicies = new Map<string, PolicySlice>();
 
@@ -66,7 +66,7 @@ export class PolicySet {
     return makeSlice(this.policies, this.#makeEvaluator);
   }
 
-  /** Frees what its slices hold outside the JavaScript heap. It can still be asked. */
+  /** Frees the memory that its slices hold outside the JavaScript heap. They can still be used. */
   release(): void {
     for (const slice of this.#byPolicies.values()) slice.evaluator.release?.();
   }
@@ -98,7 +98,7 @@ function index(entries: readonly (readonly [string, number])[]): Map<string, num
   return map;
 }
 
-/** Adds an entry and gives back the oldest where there are too many. */
+/** Adds an entry, and returns the oldest one if it was dropped for it. */
 function keep(slices: Map<string, PolicySlice>, key: string, slice: PolicySlice): PolicySlice | undefined {
   slices.set(key, slice);
   if (slices.size <= MAX_SLICES) return undefined;

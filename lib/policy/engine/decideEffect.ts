@@ -4,11 +4,16 @@ import type { Policy } from '../Policy.js';
 import type { DenyCode, PolicyCall, PolicyOutcome } from '../PolicyEngine.js';
 import { SanitizeFailure, applySanitize } from '../sanitize/applySanitize.js';
 
-/** The policies of one call, asked about params that may differ from the call's. */
+/** Evaluates the policies of one call on params that may differ from the call's. */
 export interface ParamsEvaluator {
   evaluate(params: Params): Evaluation;
   evaluatePermits(params: Params): Evaluation;
 }
+
+const NONE: readonly never[] = Object.freeze([]);
+
+/** The reason if no approval policy has a `@reason`. */
+const ASK = 'A person has to approve this call.';
 
 type Deny = Extract<PolicyOutcome, { effect: 'deny' }>;
 
@@ -23,44 +28,52 @@ const SENTENCES: Readonly<Record<DenyCode, string>> = {
 /**
  * The decision procedure: four effects out of Cedar's two. Precedence: deny, approval_needed, sanitize, allow; without a permit, deny.
  *
- * 1. All policies on the call as it came. An error or a plain forbid denies.
- * 2. Where only soft forbids match: their operations change the params, and all policies are asked again. An error, a plain forbid, or a sanitize
- *    policy that still matches denies. Approvals are those of both passes, so that changing a param neither sheds nor hides one.
- * 3. A permit must match the params that would run, and the call as it came: a sanitize policy does not make a call permitted, unless it says
- *    `@may_permit("true")`; then the permit must match what those policies alone make of the call.
+ * 1. All policies are evaluated on the call as it came. An error or a plain forbid denies.
+ * 2. If only soft forbids match, their operations change the params, and all policies are evaluated again. An error, a plain forbid, or a sanitize
+ *    policy that still matches denies. The approvals of both passes count, so that changing a param neither sheds nor hides one.
+ * 3. A permit must match the params that would run, and the call as it came: a sanitize policy does not make a call permitted. With
+ *    `@may_permit("true")` it does: the permit must then match the call as changed by the policies that say so, instead of the call as it came.
  */
 export function decideEffect(evaluator: ParamsEvaluator, call: PolicyCall): PolicyOutcome {
   const first = evaluator.evaluate(call.params);
   const refused = refusal(first);
   if (refused !== undefined) return refused;
-  // reasons come ordered by id, each once
-  if (first.decision === 'allow') return { effect: 'allow', policies: first.reasons.map((policy) => policy.applied) };
+  if (first.decision === 'allow') return { effect: 'allow', policies: applied(first.reasons) };
+  const sanitizing = withEffect(first.reasons, 'sanitize');
+  return sanitizing.length > 0 ? decideSanitize(evaluator, call, first, sanitizing) : decideApproval(evaluator, call, first);
+}
 
-  const sanitizing = first.reasons.filter((policy) => policy.effect === 'sanitize').sort(byId);
-  let last = first;
-  let params = call.params;
-  if (sanitizing.length > 0) {
-    try {
-      params = sanitize(sanitizing, call);
-      last = evaluator.evaluate(params);
-      const again = refusal(last) ?? stillMatching(last) ?? uncovered(evaluator.evaluatePermits(coveredParams(sanitizing, call, params)));
-      if (again !== undefined) return again;
-    } catch (error) {
-      if (error instanceof SanitizeFailure) return deny('sanitize_failed', sanitizing, error.message);
-      throw error;
-    }
+/** Only approval policies match: the call needs a permit, and runs unchanged if a person approves it. */
+function decideApproval(evaluator: ParamsEvaluator, call: PolicyCall, first: Evaluation): PolicyOutcome {
+  const covering = permitsFor(evaluator, first, call.params);
+  const uncovered = refusal(covering);
+  if (uncovered !== undefined) return uncovered;
+  const policies = applied([...first.reasons, ...covering.reasons]);
+  return { effect: 'approval_needed', reason: reasonOf(first.reasons, ASK), approvals: applied(first.reasons), policies };
+}
+
+function decideSanitize(evaluator: ParamsEvaluator, call: PolicyCall, first: Evaluation, sanitizing: readonly Policy[]): PolicyOutcome {
+  try {
+    const params = sanitize(sanitizing, call);
+    const last = evaluator.evaluate(params);
+    const again = refusal(last) ?? stillMatching(last);
+    if (again !== undefined) return again;
+    const covered = coveredParams(sanitizing, call, params);
+    const uncovered = refusal(permitsFor(evaluator, covered === call.params ? first : undefined, covered));
+    if (uncovered !== undefined) return uncovered;
+    const covering = permitsFor(evaluator, last, params);
+    const bare = refusal(covering);
+    if (bare !== undefined) return bare;
+
+    const approvals = withEffect([...new Set([...first.reasons, ...last.reasons])], 'approval_needed');
+    const policies = applied([...sanitizing, ...approvals, ...covering.reasons]);
+    const message = reasonOf(sanitizing, 'The params were changed by policy.');
+    if (approvals.length === 0) return { effect: 'sanitize', params, message, policies };
+    return { effect: 'approval_needed', params, message, reason: reasonOf(approvals, ASK), approvals: applied(approvals), policies };
+  } catch (error) {
+    if (error instanceof SanitizeFailure) return deny('sanitize_failed', sanitizing, error.message);
+    throw error;
   }
-  const covering = last.decision === 'allow' ? last : evaluator.evaluatePermits(params);
-  const bare = uncovered(covering);
-  if (bare !== undefined) return bare;
-
-  const approvals = [...new Set([...first.reasons, ...last.reasons])].filter((policy) => policy.effect === 'approval_needed');
-  const policies = applied([...sanitizing, ...approvals, ...covering.reasons]);
-  const message = reasonOf(sanitizing, 'The params were changed by policy.');
-  if (approvals.length === 0) return { effect: 'sanitize', params, message, policies };
-  const reason = reasonOf(approvals, 'A person has to approve this call.');
-  const changed = sanitizing.length > 0 ? { params, message } : {};
-  return { effect: 'approval_needed', ...changed, reason, approvals: applied(approvals), policies };
 }
 
 /** A deny in words that are safe for the caller. */
@@ -69,7 +82,7 @@ export function deny(code: DenyCode, policies: readonly Policy[], detail?: strin
   return { effect: 'deny', code, reason, detail, policies: applied(policies) };
 }
 
-/** What no soft forbid can mend. */
+/** The deny that no soft forbid can avert: for an error, a plain forbid, or because nothing matches. */
 function refusal({ decision, reasons, errors }: Evaluation): Deny | undefined {
   if (errors.length > 0) {
     const detail = errors.map(({ policy, message }) => `${policy.id}: ${message}`).join('; ');
@@ -80,21 +93,22 @@ function refusal({ decision, reasons, errors }: Evaluation): Deny | undefined {
     );
   }
   if (decision === 'allow') return undefined;
-  const plain = reasons.filter((policy) => policy.effect === 'deny');
-  if (plain.length > 0) return deny('forbidden', plain);
-  return reasons.length === 0 ? deny('no_permit', []) : undefined;
+  if (reasons.length === 0) return deny('no_permit', []);
+  const plain = withEffect(reasons, 'deny');
+  return plain.length > 0 ? deny('forbidden', plain) : undefined;
 }
 
 function stillMatching({ reasons }: Evaluation): Deny | undefined {
-  const matching = reasons.filter((policy) => policy.effect === 'sanitize');
-  return matching.length > 0
-    ? deny('sanitize_failed', matching, 'a sanitize policy matches what the operations made of the call')
-    : undefined;
+  const matching = withEffect(reasons, 'sanitize');
+  return matching.length > 0 ? deny('sanitize_failed', matching, 'a sanitize policy still matches the changed call') : undefined;
 }
 
-/** Asked of permits alone, or of an allow. */
-function uncovered(permits: Evaluation): Deny | undefined {
-  return refusal(permits);
+/** The permits alone on some params. An evaluation that a forbid stopped mostly knows them already. */
+function permitsFor(evaluator: ParamsEvaluator, known: Evaluation | undefined, params: Params): Evaluation {
+  if (known?.decision === 'allow') return known;
+  const permits = known?.permits;
+  if (permits === undefined) return evaluator.evaluatePermits(params);
+  return { decision: permits.length > 0 ? 'allow' : 'deny', reasons: permits, errors: [] };
 }
 
 function coveredParams(sanitizing: readonly Policy[], call: PolicyCall, params: Params): Params {
@@ -108,8 +122,20 @@ function sanitize(policies: readonly Policy[], call: PolicyCall): Params {
   return applySanitize(operations, call.params, call.removable);
 }
 
+function withEffect(policies: readonly Policy[], effect: Policy['effect']): readonly Policy[] {
+  let found: Policy[] | undefined;
+  for (let i = 0; i < policies.length; i++) {
+    const policy = policies[i] as Policy;
+    if (policy.effect === effect) (found ??= []).push(policy);
+  }
+  return found ?? NONE;
+}
+
 /** Each once, ordered by id. */
 function applied(policies: readonly Policy[]): PolicyOutcome['policies'] {
+  const [only] = policies;
+  if (only === undefined) return NONE;
+  if (policies.length === 1) return [only.applied];
   return [...new Set(policies)].sort(byId).map((policy) => policy.applied);
 }
 
@@ -118,6 +144,7 @@ function byId(a: Policy, b: Policy): number {
 }
 
 function reasonOf(policies: readonly Policy[], otherwise: string): string {
+  if (policies.length === 1) return policies[0]?.applied.reason ?? otherwise;
   const reasons = new Set([...policies].sort(byId).flatMap(({ applied: { reason } }) => (reason === undefined ? [] : [reason])));
   return reasons.size === 0 ? otherwise : [...reasons].join('; ');
 }

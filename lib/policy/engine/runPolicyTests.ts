@@ -23,7 +23,7 @@ const expectation = v.strictObject({
   effect: v.picklist(['allow', 'deny', 'sanitize', 'approval_needed']),
   code: v.optional(v.string()),
   reason: v.optional(v.string()),
-  /** Ids of the forbids that mattered. */
+  /** Ids of the forbids that matched. */
   violations: v.optional(v.array(v.string())),
   params: v.optional(record),
 });
@@ -32,20 +32,23 @@ const file = v.strictObject({
   tests: v.array(v.strictObject({ name: v.string(), ...defaults, expect: expectation })),
 });
 
-/** How one test ended. */
+/** The result of one test. */
 export interface PolicyTestResult {
+  /** The test's name. */
   readonly name: string;
+  /** Whether the decision was what the test expects. */
   readonly passed: boolean;
-  /** What differs, one line each; empty where it passed. */
+  /** What differs, one line each; empty if the test passed. */
   readonly differences: readonly string[];
 }
 
 /**
- * Runs the tests of a `*.test.json`: each is a call and what is expected of its decision; only what `expect` names is compared.
+ * Runs the tests of a `*.test.json` file. Each test is a call and the decision that is expected; only the fields that `expect` names are compared.
  *
- * @param engine the policies; the agents are each test's own
- * @param json the file's parsed content
- * @throws ConfigError where the content is no such file
+ * @param engine the policies; each test brings its own agents
+ * @param json the parsed content of the file
+ * @returns one result for each test, in their order
+ * @throws ConfigError if the content does not have the form of a test file
  */
 export function runPolicyTests(engine: CedarPolicyEngine, json: unknown): PolicyTestResult[] {
   const parsed = v.safeParse(file, json);

@@ -1,46 +1,53 @@
-import type { BoundEvaluator, Evaluate, Evaluation, Evaluator, MakeEvaluator } from '../Evaluator.js';
+import type { BoundEvaluator, Evaluation, Evaluator, MakeEvaluator } from '../Evaluator.js';
 
-/** Compiled policies and cedar-wasm answered differently. Which is right is not known, so nothing is allowed. */
+/** Compiled policies and cedar-wasm gave different results. It is not known which is right, so the call is denied. */
 export class EvaluationMismatch extends Error {
   override readonly name = 'EvaluationMismatch';
 
   constructor() {
-    super('compiled policies and cedar-wasm do not agree');
+    super('compiled policies and cedar-wasm disagree');
   }
 }
 
-/** Whether the decision that is being made is one to verify. */
+/** Says whether the current decision is one to verify. */
 export interface Sampling {
   readonly due: boolean;
 }
 
 /**
- * Evaluates the decisions that `sampling` picks by an oracle too. After a difference only the oracle is asked.
+ * Evaluates the decisions that `sampling` picks by an oracle too. After a difference only the oracle decides.
  *
- * @throws EvaluationMismatch from the evaluation that differs
+ * @throws EvaluationMismatch from an evaluation whose result differs
  */
 export function verifiedEvaluator(make: MakeEvaluator, oracle: MakeEvaluator, sampling: Sampling): MakeEvaluator {
   return (policies): Evaluator => {
     const quick = make(policies);
     const sure = oracle(policies);
     let trusted = true;
-    const verified =
-      (evaluate: Evaluate, verify: Evaluate): Evaluate =>
-      (context, budget) => {
-        if (!trusted) return verify(context, budget);
-        const evaluation = evaluate(context, budget);
-        if (!sampling.due) return evaluation;
-        trusted = same(evaluation, verify(context, budget));
-        if (!trusted) throw new EvaluationMismatch();
-        return evaluation;
-      };
+    const verified = (evaluate: () => Evaluation, verify: () => Evaluation): Evaluation => {
+      if (!trusted) return verify();
+      const evaluation = evaluate();
+      if (!sampling.due) return evaluation;
+      trusted = same(evaluation, verify());
+      if (!trusted) throw new EvaluationMismatch();
+      // the permits beside a forbid are not compared here: without them the engine evaluates them, which is compared
+      return { ...evaluation, permits: undefined };
+    };
     return {
       forCaller(caller): BoundEvaluator {
         const subject = quick.forCaller(caller);
         const truth = sure.forCaller(caller);
         return {
-          evaluate: verified(subject.evaluate, truth.evaluate),
-          evaluatePermits: verified(subject.evaluatePermits, truth.evaluatePermits),
+          evaluate: (context, budget) =>
+            verified(
+              () => subject.evaluate(context, budget),
+              () => truth.evaluate(context, budget),
+            ),
+          evaluatePermits: (context, budget) =>
+            verified(
+              () => subject.evaluatePermits(context, budget),
+              () => truth.evaluatePermits(context, budget),
+            ),
         };
       },
       release() {
@@ -51,7 +58,7 @@ export function verifiedEvaluator(make: MakeEvaluator, oracle: MakeEvaluator, sa
   };
 }
 
-/** The same but for messages, which are for people. */
+/** Whether both are the same. Messages, which are for people, may differ. */
 function same(a: Evaluation, b: Evaluation): boolean {
   return summary(a) === summary(b);
 }

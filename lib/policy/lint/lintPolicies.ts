@@ -6,17 +6,20 @@ import type { SourceText } from '../PolicySource.js';
 
 /** Options of {@link lintPolicies}. */
 export interface LintPoliciesOptions {
-  /** A Cedar schema in Cedar's schema language; with one, Cedar's validator runs too. */
+  /** A Cedar schema in Cedar's schema language. If there is one, Cedar's validator runs too. */
   readonly schema?: string | undefined;
-  /** How long it may take, in milliseconds. Default 10,000. */
+  /** How long the check may take, in milliseconds. @defaultValue 10,000 */
   readonly timeoutMs?: number | undefined;
 }
 
 const RESOURCES = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 };
 
 /**
- * Checks policies whose author is not trusted: in a thread of its own, with limits of time and memory, so that nothing in them can stop or ruin
- * this process's own engine. Never rejects: what stops the check is a finding.
+ * Checks policies whose author is not trusted. It works in a thread of its own, with limits of time and memory, so that nothing in them can stop or
+ * break this process's own engine.
+ *
+ * @param sources the policy files
+ * @returns the findings, ordered by file and place; never rejects, because a check that is stopped is a finding too
  */
 export function lintPolicies(sources: readonly SourceText[], options: LintPoliciesOptions = {}): Promise<LintFinding[]> {
   const { schema, timeoutMs = 10_000 } = options;
@@ -36,7 +39,10 @@ export function lintPolicies(sources: readonly SourceText[], options: LintPolici
       resolve(findings);
       void worker.terminate();
     };
-    const timer = setTimeout(() => end(stopped(`The check took longer than ${timeoutMs} ms and was stopped.`)), clampTimeout(timeoutMs));
+    const timer = setTimeout(
+      () => end(stopped(`The check took longer than ${timeoutMs} ms and was stopped. Check fewer policies at once, or raise timeoutMs.`)),
+      clampTimeout(timeoutMs),
+    );
     worker.once('message', (findings: LintFinding[]) => end(findings));
     worker.once('error', (error: Error & { readonly code?: string }) => {
       // in a bundle the thread's own file is not there
@@ -44,11 +50,11 @@ export function lintPolicies(sources: readonly SourceText[], options: LintPolici
       const missing = error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'MODULE_NOT_FOUND';
       end(stopped(missing ? 'No thread could be started for the check.' : TOO_LARGE));
     });
-    worker.once('exit', () => end(stopped('The check ended without a result.')));
+    worker.once('exit', () => end(stopped('The check ended without a result. Run it again.')));
   });
 }
 
-const TOO_LARGE = 'The check failed: these policies, or the schema, are too large or too deep.';
+const TOO_LARGE = 'The check failed: these policies, or the schema, are too large or nested too deeply. Check them in parts.';
 
 /** Nothing of the host reaches the thread: no environment, no flags. */
 function startWorker(question: LintQuestion): Worker {

@@ -5,14 +5,15 @@ import type { Policy } from '../Policy.js';
 import { parsePolicies } from '../parse/parsePolicies.js';
 import type { PolicyProblem, SourceText } from '../PolicySource.js';
 
-/** One thing lint has to say. `info` lists what a reviewer should look at: every soft forbid. */
+/** One finding of lint. `info` lists what a reviewer should look at: every soft forbid. */
 export interface LintFinding extends PolicyProblem {
+  /** Whether the policies can be loaded nevertheless: a warning, or an error. */
   readonly severity: 'error' | 'warning' | 'info';
 }
 
 /**
- * Checks policies: everything that would stop them from loading, what is legal but suspicious, what Cedar's validator finds where there is a
- * schema, and the list of soft forbids. Runs in the calling thread: for foreign policies take `lintPolicies`.
+ * Checks policies: finds everything that would stop them from loading, what is legal but suspicious, what Cedar's validator says if there is a
+ * schema, and lists the soft forbids. Runs in the calling thread: for policies of others use `lintPolicies`.
  *
  * @param schema a Cedar schema in Cedar's schema language
  */
@@ -33,19 +34,21 @@ function review(policy: Policy): LintFinding[] {
       found(
         policy,
         'warning',
-        'Without a condition this matches the changed call too, so it always denies: add a when that the change makes false.',
+        'Without a condition this policy matches the changed call too, so it always denies. Add a `when` that the change makes false.',
       ),
     );
   if (effect === 'permit' && unconditional && [json.principal, json.action, json.resource].every(({ op }) => op === 'All'))
-    findings.push(found(policy, 'warning', 'This permits every call that no other policy forbids.'));
+    findings.push(
+      found(policy, 'warning', 'This permits every call that no other policy forbids. Name a principal, an action or a condition.'),
+    );
   if (effect === 'sanitize' || effect === 'approval_needed')
     findings.push(
-      found(policy, 'info', `A soft forbid: it does not refuse but ${effect === 'sanitize' ? 'changes the call' : 'asks a person'}.`),
+      found(policy, 'info', `A soft forbid: it does not refuse the call but ${effect === 'sanitize' ? 'changes it' : 'asks a person'}.`),
     );
   return findings;
 }
 
-/** Each policy is known by its position: an @id is for people, and may be repeated in what is linted. */
+/** Each policy is named by its position, because an @id may occur twice in policies that are linted. */
 function validate(policies: readonly Policy[], schema: string): LintFinding[] {
   const staticPolicies = Object.fromEntries(policies.map((policy, i) => [`p${i}`, policy.text]));
   const answer = useCedar((cedar) => cedar.validate({ schema, policies: { staticPolicies } }));

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { lintSources } from './lintSources.js';
 import type { SourceText } from '../PolicySource.js';
 
-/** What the thread is asked. */
+/** What the thread is to check. */
 export interface LintQuestion {
   readonly sources: readonly SourceText[];
   readonly schema: string | undefined;

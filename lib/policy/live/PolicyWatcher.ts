@@ -1,11 +1,11 @@
 import { watch, type FSWatcher } from 'node:fs';
 
-/** Quiet time after a change before it is told: writers change many files, or one file many times. */
+/** Quiet time after a change before it is reported: writers change many files, or one file many times. */
 const DEBOUNCE_MS = 50;
-/** How often a path that is gone is looked for. */
+/** How often it looks for a path that is gone. */
 const RETRY_MS = 1_000;
 
-/** Tells when a file or folder changes, also after it was replaced or was gone for a while. Holds neither the process nor its event loop. */
+/** Reports when a file or folder changes, also after it was replaced or was gone for a while. It does not keep the process alive. */
 export class PolicyWatcher {
   readonly #path: string;
   readonly #changed: () => void;
@@ -20,7 +20,7 @@ export class PolicyWatcher {
     this.#watch();
   }
 
-  /** Tells nothing any more. */
+  /** Stops watching: no further change is reported. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);

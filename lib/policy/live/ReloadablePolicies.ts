@@ -1,6 +1,7 @@
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { silentLogger, type Logger } from '../../common/Logger.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
+import { combineJournals, type Journal } from '../../model/Journal.js';
 import type { AgentConfig } from '../engine/AgentDirectory.js';
 import { CedarPolicyEngine } from '../engine/CedarPolicyEngine.js';
 import { removedForbids, type RemovedForbid } from './removedForbids.js';
@@ -16,40 +17,44 @@ export interface ReloadablePoliciesOptions {
   readonly toolset?: string | undefined;
   readonly groups?: readonly string[] | undefined;
   readonly verify?: number | undefined;
-  /** Reload when the files change. Default false. */
+  /** Reloads when the files change. @defaultValue false */
   readonly watch?: boolean | undefined;
-  /** A reload that drops a forbid waits for `confirm` (`hold`), or is taken (`accept`). Default `hold`. */
+  /** A reload that removes a forbid waits for `confirm` (`hold`), or comes into force at once (`accept`). @defaultValue `'hold'` */
   readonly onRemovedForbid?: 'hold' | 'accept' | undefined;
-  /** Told of every reload. What it throws changes nothing. */
+  /** Called after every reload. An error that it throws is reported, and changes nothing. */
   readonly onReload?: ((result: ReloadResult) => void) | undefined;
+  /** Gets a `policies` event for each set that comes into force, the first one too. An error that it throws is reported, and changes nothing. */
+  readonly journal?: Journal | undefined;
   readonly logger?: Logger | undefined;
 }
 
-/** A reload that waits for a person, because it drops forbids. */
+/** A reload that waits for a person, because it removes forbids. */
 export interface PendingReload {
   /** The policy set's hash: what `confirm` takes. */
   readonly hash: string;
   readonly removed: readonly RemovedForbid[];
 }
 
-/** What became of a reload. In every case there is a complete policy set in force; after `held` and `failed` it is the old one. */
+/** The result of a reload. A complete policy set is always in force; after `held` and `failed` it is the old one. */
 export type ReloadResult =
   | { readonly status: 'unchanged' | 'applied'; readonly hash: string }
   | { readonly status: 'held'; readonly hash: string; readonly removed: readonly RemovedForbid[] }
   | { readonly status: 'failed'; readonly hash: string; readonly error: ConfigError };
 
-/** The policies in force, and their reloads. Take `engine` once per decision: it never changes under you. */
+/** The policies in force, and their reloads. Read `engine` once per decision: an engine never changes. */
 export class ReloadablePolicies {
   readonly #options: ReloadablePoliciesOptions;
   readonly #logger: Logger;
+  readonly #journal: Journal | undefined;
   readonly #watcher: PolicyWatcher | undefined;
   #engine: CedarPolicyEngine;
   #held: { readonly engine: CedarPolicyEngine; readonly reload: PendingReload } | undefined;
 
-  /** @throws ConfigError naming every problem */
+  /** @throws ConfigError that names every problem */
   constructor(options: ReloadablePoliciesOptions) {
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
+    this.#journal = combineJournals(options.journal);
     const path = options.watch === true ? pathOf(options.source) : undefined;
     // watching starts first: a change during the first read is then a reload
     this.#watcher = path === undefined ? undefined : new PolicyWatcher(path, () => this.reload());
@@ -59,6 +64,7 @@ export class ReloadablePolicies {
       this.#watcher?.close();
       throw error;
     }
+    this.#journal?.note({ kind: 'policies', hash: this.#engine.hash });
   }
 
   /** The engine in force: immutable. */
@@ -66,39 +72,43 @@ export class ReloadablePolicies {
     return this.#engine;
   }
 
-  /** The reload that waits for `confirm`, if any. */
+  /** The reload that waits for `confirm`; undefined if there is none. */
   get pending(): PendingReload | undefined {
     return this.#held?.reload;
   }
 
-  /** Reads the policies again. Never throws: policies that cannot be loaded leave the last good ones in force. */
+  /**
+   * Reads the policies again. Never throws: if they cannot be loaded, the last good ones stay in force.
+   *
+   * @returns what became of the reload
+   */
   reload(): ReloadResult {
     const result = this.#reload();
     const { hash, status } = result;
     if (result.status === 'failed')
       this.#logger.error({ hash, problems: result.error.problems }, 'Policies could not be reloaded; the last good ones stay in force.');
     else if (result.status === 'held')
-      this.#logger.warn({ hash, removed: result.removed }, 'A reload drops forbid policies; it waits to be confirmed.');
+      this.#logger.warn({ hash, removed: result.removed }, 'A reload would remove forbid policies. It waits until it is confirmed.');
     else this.#logger.info({ hash, status }, 'Policies were reloaded.');
-    this.#tell(result);
+    this.#report(result);
     return result;
   }
 
   /**
    * Puts the held reload in force.
    *
-   * @param hash that of `pending`: what was looked at is what is taken
-   * @returns false where there is no held reload with this hash (any more)
+   * @param hash the hash of `pending`, so that exactly the set that was looked at comes into force
+   * @returns false if no held reload has this hash
    */
   confirm(hash: string): boolean {
     if (this.#held?.reload.hash !== hash) return false;
     this.#replace(this.#held.engine);
-    this.#logger.info({ hash }, 'Policies were reloaded as confirmed.');
-    this.#tell({ status: 'applied', hash });
+    this.#logger.info({ hash }, 'The held reload was confirmed; its policies are in force.');
+    this.#report({ status: 'applied', hash });
     return true;
   }
 
-  /** Stops watching, and frees what the engine holds in cedar-wasm. */
+  /** Stops watching, and frees the memory that the engine holds in cedar-wasm. */
   close(): void {
     this.#watcher?.close();
     this.#held?.engine.release();
@@ -114,10 +124,12 @@ export class ReloadablePolicies {
       const problem =
         error instanceof ConfigError
           ? error
-          : new ConfigError([{ where: 'policies', message: 'They cannot be loaded.' }], { cause: error });
+          : new ConfigError([{ where: 'policies', message: 'The policies cannot be loaded; see the cause of this error.' }], {
+              cause: error,
+            });
       return { status: 'failed', hash: this.#engine.hash, error: problem };
     }
-    // whatever was held is older than what was read now
+    // a held set is older than the one that was read now
     this.#held?.engine.release();
     this.#held = undefined;
     const { hash } = next;
@@ -136,6 +148,7 @@ export class ReloadablePolicies {
     this.#engine = engine;
     this.#held = undefined;
     before.release();
+    this.#journal?.note({ kind: 'policies', hash: engine.hash, previousHash: before.hash });
   }
 
   #load(): CedarPolicyEngine {
@@ -143,7 +156,7 @@ export class ReloadablePolicies {
     return CedarPolicyEngine.load({ sources: readPolicies(source), agents, toolset, groups, verify, logger: this.#logger });
   }
 
-  #tell(result: ReloadResult): void {
+  #report(result: ReloadResult): void {
     try {
       this.#options.onReload?.(result);
     } catch (error) {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
-import { MAX_SET_BYTES } from '../parse/parsePolicies.js';
+import { MAX_SET_BYTES, TOO_LARGE } from '../parse/parsePolicies.js';
 import type { PolicySource, SourceText } from '../PolicySource.js';
 
 const MAX_FILES = 1_000;
@@ -10,11 +10,14 @@ const MAX_READS = 10;
 
 /**
  * Reads policies, synchronously: a file, or every `*.cedar` directly in a folder, sorted by name (files whose name starts with a dot are left
- * out). A folder or file is read until two reads in a row are equal, so that one that is just being written is not taken half done.
+ * out). A folder or file is read until two reads in a row are equal, so that one that is being written is not taken half done.
  *
- * Links are followed as long as they end within the folder: mounted volumes use them; a link that leads elsewhere is refused.
+ * Links that end within the folder are followed, because mounted volumes use them. A link that leads elsewhere is refused.
  *
- * @throws ConfigError for a missing path, an empty folder, what is no file or no UTF-8, too much (1,000 files, 2 MiB), or no two equal reads
+ * @param source a path, a file URL, or text
+ * @returns one entry for each file
+ * @throws ConfigError if the path does not exist, the folder has no policy file, a file is not a regular file or not UTF-8, there is too much (1,000
+ *   files, 2 MiB), or no two reads are equal
  */
 export function readPolicies(source: PolicySource): SourceText[] {
   const path = pathOf(source);
@@ -25,7 +28,7 @@ export function readPolicies(source: PolicySource): SourceText[] {
     if (last !== undefined && next !== undefined && isEqual(last, next)) return next;
     last = next;
   }
-  throw failure(path, 'The policies kept changing while they were read; write them elsewhere and rename them into place.');
+  throw failure(path, 'The policies kept changing while they were read. Write them to another place and rename them into this one.');
 }
 
 /** The path of a source; undefined for text. */
@@ -34,7 +37,7 @@ export function pathOf(source: PolicySource): string | undefined {
   return source instanceof URL ? fileURLToPath(source) : undefined;
 }
 
-/** The files a path stands for. */
+/** The policy files at a path: the file itself, or the `*.cedar` files in the folder. */
 export function policyFiles(path: string): string[] {
   if (!statSync(path).isDirectory()) return [path];
   const names = readdirSync(path).filter((name) => name.endsWith('.cedar') && !name.startsWith('.'));
@@ -47,10 +50,16 @@ function attemptRead(path: string): SourceText[] | undefined {
   try {
     files = policyFiles(path);
   } catch (cause) {
-    throw failure(path, 'There is no such file or folder, or it cannot be read.', cause);
+    throw failure(
+      path,
+      'There is no such file or folder, or it cannot be read. Expected a policy file, or a folder with *.cedar files.',
+      cause,
+    );
   }
-  if (files.length === 0) throw failure(path, 'The folder has no *.cedar file; without a policy every call would be denied.');
-  if (files.length > MAX_FILES) throw failure(path, `The folder has more than ${MAX_FILES} files.`);
+  if (files.length === 0)
+    throw failure(path, 'The folder has no *.cedar file, so every call would be denied. Add one, or name another folder.');
+  if (files.length > MAX_FILES)
+    throw failure(path, `The folder has ${files.length} *.cedar files; at most ${MAX_FILES} are allowed. Merge some.`);
   try {
     const root = realpathSync(path);
     let left = MAX_SET_BYTES;
@@ -71,21 +80,22 @@ function readText(file: string, root: string, left: number): string {
     // takes a byte order mark away
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw failure(file, 'The file is not UTF-8.', cause);
+    throw failure(file, 'The file is not UTF-8. Save it with that encoding.', cause);
   }
 }
 
 function readBytes(file: string, root: string, left: number): Buffer {
   try {
     const real = realpathSync(file);
-    if (real !== root && !real.startsWith(join(root, sep))) throw failure(file, 'The link leads out of the folder.');
+    if (real !== root && !real.startsWith(join(root, sep)))
+      throw failure(file, 'The link leads out of the folder, which is not allowed. Put the file itself there.');
     const stat = statSync(real);
-    if (!stat.isFile()) throw failure(file, 'This is no file.');
-    if (stat.size > left) throw failure(file, `All policies together may have at most ${MAX_SET_BYTES} bytes.`);
+    if (!stat.isFile()) throw failure(file, 'This is not a regular file. Remove it, or name the policy file itself.');
+    if (stat.size > left) throw failure(file, TOO_LARGE);
     return readFileSync(real);
   } catch (cause) {
     if (cause instanceof ConfigError || (cause as { code?: unknown }).code === 'ENOENT') throw cause;
-    throw failure(file, 'The file cannot be read.', cause);
+    throw failure(file, 'The file cannot be read. Check that this user may read it.', cause);
   }
 }
 

@@ -3,8 +3,8 @@ import type { PolicySource } from '../PolicySource.js';
 import { pathOf, policyFiles } from './readPolicies.js';
 
 /**
- * Which of the policies' folder and files the running user may write. An agent that can write them decides for itself, so whoever starts a module
- * should say so. Empty for text, and for what cannot be found.
+ * The paths, among the policies' folder and files, that the running user may write. An agent that can write them decides for itself, so the module
+ * warns at its start. Empty for text, and for a path that does not exist.
  */
 export function writablePolicies(source: PolicySource): string[] {
   const path = pathOf(source);

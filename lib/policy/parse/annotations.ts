@@ -1,6 +1,7 @@
+import { didYouMean } from '../../common/didYouMean.js';
 import { FORBIDDEN_KEYS } from '../../model/Params.js';
 import type { AppliedPolicy } from '../PolicyEngine.js';
-import { firstConflict, parseSanitize, type SanitizeOperation } from '../sanitize/grammar.js';
+import { firstConflict, parseSanitize, type SanitizeOperation } from '../sanitize/operations.js';
 
 /** Letters, digits and `_ . : / -`, from a letter or digit; at most 128. */
 const ID = /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$/;
@@ -12,18 +13,18 @@ const MAX_TIMEOUT_S = 31_536_000;
 const EFFECTS = ['deny', 'approval_needed', 'sanitize'] as const;
 const SEVERITIES = ['low', 'medium', 'high', 'critical'];
 
-/** What an `@effect` may say. */
+/** A value of `@effect`. */
 export type ForbidEffect = (typeof EFFECTS)[number];
 
-/** What each annotation's value has to look like: gives undefined where it does, else what to write. Annotations not listed are errors. */
+/** Checks each annotation's value: undefined if it is right, else what it must be. Annotations that are not listed are errors. */
 export const ANNOTATION_CHECKS: ReadonlyMap<string, (value: string) => string | undefined> = new Map<
   string,
   (value: string) => string | undefined
 >([
   ['id', (v) => need(ID.test(v) && !FORBIDDEN_KEYS.has(v), '1 to 128 letters, digits or "_ . : / -", from a letter or digit')],
-  ['effect', (v) => need(isEffect(v), `one of ${EFFECTS.join(', ')}`)],
+  ['effect', (v) => need(isEffect(v), `one of ${EFFECTS.join(', ')}${didYouMean(v, EFFECTS)}`)],
   ['reason', (v) => need(v.trim() !== '' && v.length <= MAX_REASON && !/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u.test(v), REASON)],
-  // its grammar says more, see parseSanitize
+  // parseSanitize checks it
   ['sanitize', () => undefined],
   [
     'approvers',
@@ -37,14 +38,14 @@ export const ANNOTATION_CHECKS: ReadonlyMap<string, (value: string) => string | 
     'approval_timeout_s',
     (v) => need(/^[1-9][0-9]{0,7}$/.test(v) && Number(v) <= MAX_TIMEOUT_S, `whole seconds from 1 to ${MAX_TIMEOUT_S}`),
   ],
-  ['severity', (v) => need(SEVERITIES.includes(v), `one of ${SEVERITIES.join(', ')}`)],
+  ['severity', (v) => need(SEVERITIES.includes(v), `one of ${SEVERITIES.join(', ')}${didYouMean(v, SEVERITIES)}`)],
   ['self_approval', (v) => need(v === 'true' || v === 'false', '"true" or "false"')],
   ['may_permit', (v) => need(v === 'true' || v === 'false', '"true" or "false"')],
 ]);
 
 const REASON = `1 to ${MAX_REASON} characters, without line breaks, control or bidi characters`;
 
-/** The effects each annotation has a meaning for; the others take every effect. */
+/** The only effect that each of these annotations is for; the other annotations go with every effect. */
 export const ANNOTATION_EFFECTS: ReadonlyMap<string, ForbidEffect> = new Map([
   ['sanitize', 'sanitize'],
   ['may_permit', 'sanitize'],
@@ -91,15 +92,16 @@ export function readAnnotations(
 ): AnnotationFacts {
   for (const [name, value] of values) {
     const check = ANNOTATION_CHECKS.get(name);
-    if (check === undefined) report(`Unknown annotation @${name}; known are @${[...ANNOTATION_CHECKS.keys()].join(', @')}.`, name);
+    if (check === undefined) report(unknownAnnotation(name), name);
     const wanted = value === null ? 'a value in quotes' : check?.(value);
-    if (check !== undefined && wanted !== undefined) report(`@${name} must be ${wanted}.`, name);
+    if (check !== undefined && wanted !== undefined) report(`@${name} must be ${wanted}${wanted.endsWith('?') ? '' : '.'}`, name);
   }
   const get = (name: string): string | undefined => values.get(name) ?? undefined;
-  if (!values.has('id')) report('Every policy needs an @id("…") of its own.');
+  if (!values.has('id')) report('This policy has no @id. Add @id("…") with a name that no other policy has.');
   const effect = effectOf(cedarEffect, get('effect'), report);
   for (const [name, meant] of ANNOTATION_EFFECTS) {
-    if (values.has(name) && effect !== meant) report(`@${name} only has a meaning on a forbid with @effect("${meant}").`, name);
+    if (values.has(name) && effect !== meant)
+      report(`@${name} is only for a forbid with @effect("${meant}"). Remove it, or give the policy that effect.`, name);
   }
   const seconds = get('approval_timeout_s');
   const approvers = get('approvers');
@@ -116,15 +118,24 @@ export function readAnnotations(
   };
 }
 
+function unknownAnnotation(name: string): string {
+  const known = [...ANNOTATION_CHECKS.keys()];
+  const near = didYouMean(name, known);
+  return `Unknown annotation @${name}; known are @${known.join(', @')}${near === '' ? '.' : near}`;
+}
+
 function effectOf(
   cedarEffect: 'permit' | 'forbid',
   effect: string | undefined,
   report: (message: string, annotation?: string) => void,
 ): AppliedPolicy['effect'] {
   if (cedarEffect === 'permit') {
-    // whoever reads only annotations, or only Cedar, must see the same thing
+    // someone who reads only the annotations, or only the Cedar, must see the same thing
     if (effect !== undefined)
-      report('@effect cannot stand on a permit: write a forbid, which asks or changes where it would refuse.', 'effect');
+      report(
+        '@effect is not allowed on a permit. Put it on a forbid, which then asks or changes the call instead of refusing it.',
+        'effect',
+      );
     return 'permit';
   }
   return effect !== undefined && isEffect(effect) ? effect : 'deny';
@@ -132,7 +143,7 @@ function effectOf(
 
 function operationsOf(annotation: string | undefined, report: (message: string, annotation?: string) => void): SanitizeOperation[] {
   if (annotation === undefined) {
-    report('@effect("sanitize") needs @sanitize("…") to say what to do.', 'effect');
+    report('@effect("sanitize") needs @sanitize("…"), which says how the call is changed. Add it.', 'effect');
     return [];
   }
   try {

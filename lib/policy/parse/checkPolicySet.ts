@@ -1,16 +1,19 @@
 import type { Policy } from '../Policy.js';
-import { overlaps } from '../sanitize/grammar.js';
+import { overlaps } from '../sanitize/operations.js';
 
 /** The group every tool is in. */
 export const CALL_TOOL = 'call_tool';
 
-/** Reports what is wrong among policies that are each right. */
+/** Reports what is wrong between policies that are each sound. */
 export function checkPolicySet(policies: readonly Policy[], report: (policy: Policy, message: string) => void): void {
   checkIds(policies, report);
   const groups = groupsNamed(policies);
   for (const policy of policies) {
     if (policy.action.kind === 'equals' && groups.has(policy.action.id))
-      report(policy, `The action "${policy.action.id}" is a group elsewhere ("action in"); a tool and a group may not share a name.`);
+      report(
+        policy,
+        `The action "${policy.action.id}" is used as a group by another policy ("action in"). A tool and a group must not share a name: rename one.`,
+      );
   }
   checkPointers(
     policies.filter((policy) => policy.effect === 'sanitize'),
@@ -20,7 +23,7 @@ export function checkPolicySet(policies: readonly Policy[], report: (policy: Pol
 
 /**
  * The names that policies use as action groups: `action in Aegis::Action::"g"`. Names in a list are left out, for a list may name tools. A tool
- * that has the name of a group would be in it, whoever it belongs to.
+ * with the name of a group would be a member of that group.
  */
 export function groupsNamed(policies: readonly Policy[]): Set<string> {
   const groups = new Set([CALL_TOOL]);
@@ -36,7 +39,7 @@ function checkIds(policies: readonly Policy[], report: (policy: Policy, message:
   for (const policy of policies) {
     const other = first.get(policy.id);
     if (other === undefined) first.set(policy.id, policy);
-    else report(policy, `The @id is taken already, at ${other.file}:${other.line}:${other.column}.`);
+    else report(policy, `This @id is already used at ${other.file}:${other.line}:${other.column}. Give each policy an @id of its own.`);
   }
 }
 
@@ -47,7 +50,11 @@ function checkPointers(policies: readonly Policy[], report: (policy: Policy, mes
       if (a.action.kind === 'equals' && b.action.kind === 'equals' && a.action.id !== b.action.id) continue;
       for (const x of a.operations) {
         const y = b.operations.find((o) => overlaps(x.path, o.path));
-        if (y !== undefined) report(b, `@sanitize: '${y.pointer}' overlaps '${x.pointer}' of policy '${a.id}'.`);
+        if (y !== undefined)
+          report(
+            b,
+            `@sanitize: '${y.pointer}' overlaps '${x.pointer}' of policy '${a.id}', so the result would depend on their order. Change one of them.`,
+          );
       }
     }
   }

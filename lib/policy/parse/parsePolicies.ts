@@ -8,6 +8,9 @@ import { splitPolicies } from './tokens.js';
 /** The largest policy set, in UTF-8 bytes over all files. */
 export const MAX_SET_BYTES: number = 2 * 1024 * 1024;
 
+/** Why a policy set is refused for its size. */
+export const TOO_LARGE: string = `The policies are too large: they may have at most ${MAX_SET_BYTES} bytes in all. Shorten or remove some.`;
+
 /** Policies, and everything that is wrong with the texts they came from. */
 export interface ParsedPolicies {
   /** The sound ones, in the order of their texts. */
@@ -15,13 +18,13 @@ export interface ParsedPolicies {
   readonly problems: readonly PolicyProblem[];
 }
 
-/** Parses and checks policy files. Every problem of every file is told, not just the first. */
+/** Parses and checks policy files. Reports every problem of every file, not just the first. */
 export function parsePolicies(sources: readonly SourceText[]): ParsedPolicies {
   const policies: Policy[] = [];
   const problems: PolicyProblem[] = [];
   const bytes = sources.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
   if (bytes > MAX_SET_BYTES) {
-    return { policies, problems: [atStart(sources[0], `All policies together may have at most ${MAX_SET_BYTES} bytes.`)] };
+    return { policies, problems: [atStart(sources[0], TOO_LARGE)] };
   }
   let pieces = 0;
   for (const { file, text } of sources) {
@@ -37,7 +40,8 @@ export function parsePolicies(sources: readonly SourceText[]): ParsedPolicies {
       if (policy !== undefined) policies.push(policy);
     }
   }
-  if (pieces === 0) problems.push(atStart(sources[0], 'There is no policy; without one every call would be denied.'));
+  if (pieces === 0)
+    problems.push(atStart(sources[0], 'There is no policy here, so every call would be denied. Write at least one permit.'));
   checkPolicySet(policies, ({ file, line, column, id }, message) => problems.push({ file, line, column, message, policyId: id }));
   return { policies, problems };
 }

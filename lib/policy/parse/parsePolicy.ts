@@ -11,7 +11,10 @@ import type { PolicyText } from './tokens.js';
 /** The longest policy, in UTF-8 bytes. */
 const MAX_POLICY_BYTES = 10_240;
 
-/** Where a policy stands, and who wants to hear of its problems. */
+const TOO_DEEP =
+  'This policy is nested too deeply or chains too many operators: about 27 nested brackets, 40 operators or 130 terms of || are allowed. Split it, or test a set with contains.';
+
+/** Where a policy is in its file, and how to report its problems. */
 export interface PolicyPlace {
   readonly file: string;
   /** @param offset index into the file, in UTF-16 units */
@@ -20,17 +23,17 @@ export interface PolicyPlace {
 }
 
 /**
- * Parses and checks one policy. What is too large or too deep never reaches cedar-wasm.
+ * Parses and checks one policy. A policy that is too large or nested too deeply never reaches cedar-wasm.
  *
- * @returns undefined where it had problems; all were reported
+ * @returns undefined if it has problems; all of them were reported
  */
 export function parsePolicy(piece: PolicyText, place: PolicyPlace): Policy | undefined {
   if (Buffer.byteLength(piece.text) > MAX_POLICY_BYTES) {
-    place.report(piece.start, `A policy may have at most ${MAX_POLICY_BYTES} bytes; split it.`);
+    place.report(piece.start, `This policy is too long: a policy may have at most ${MAX_POLICY_BYTES} bytes. Split it.`);
     return undefined;
   }
   if (policyCost(piece.tokens) > MAX_POLICY_COST) {
-    place.report(piece.start, 'This policy is nested too deep or chains too many operators; split it, or test sets with contains.');
+    place.report(piece.start, TOO_DEEP);
     return undefined;
   }
   const json = parseJson(piece, place);
@@ -43,7 +46,7 @@ function parseJson(piece: PolicyText, place: PolicyPlace): PolicyJson | undefine
     answer = useCedar((cedar) => cedar.policyToJson(piece.text));
   } catch (error) {
     if (!(error instanceof CedarTrap)) throw error;
-    place.report(piece.start, 'The Cedar parser failed on this policy; simplify it.');
+    place.report(piece.start, 'The Cedar parser failed on this policy, which is probably too complex. Simplify it.');
     return undefined;
   }
   if (answer.type === 'success') return answer.json;
@@ -56,7 +59,7 @@ function parseJson(piece: PolicyText, place: PolicyPlace): PolicyJson | undefine
 
 function readPolicy(piece: PolicyText, json: PolicyJson, place: PolicyPlace): Policy | undefined {
   const starts = annotationStarts(piece);
-  // by the names in the text: an object made from them may have lost a `__proto__`
+  // by the names in the text, for an object made from them may have lost a `__proto__`
   const values = new Map([...starts.keys()].map((name) => [name, json.annotations?.[name] ?? null]));
   const id = values.get('id') ?? undefined;
   let problems = 0;
@@ -84,7 +87,7 @@ function readPolicy(piece: PolicyText, json: PolicyJson, place: PolicyPlace): Po
   };
 }
 
-/** Where each annotation stands in the file. They all stand before the effect. */
+/** Where each annotation is in the file. All of them come before the effect. */
 function annotationStarts({ tokens }: PolicyText): Map<string, number> {
   const starts = new Map<string, number>();
   for (const [i, { kind, text, start }] of tokens.entries()) {

@@ -3,7 +3,7 @@ import type { CedarToken } from './tokens.js';
 /*
  * The wasm parser and evaluator recurse, and a stack overflow inside them ruins the instance. Measured on a cold instance with Node's default
  * stack of 984 KB, each nested bracket costs up to 14 KB of stack, each link of a chain of operators 10 KB, each `||` and `&&` 3 KB:
- * 74 nested brackets, 104 chained operators or 319 `&&` overflow. The limit leaves more than half of the stack to whoever calls.
+ * 74 nested brackets, 104 chained operators or 319 `&&` overflow. The limit leaves more than half of the stack to the caller.
  */
 const BRACKET = 14;
 const OPERATOR = 10;
@@ -39,7 +39,7 @@ export function policyCost(tokens: Iterable<CedarToken>): number {
       // a["b"]["c"] chains as a.b.c does
       if (text === '[') level.operators++;
       levels.push(newLevel());
-      // beyond any limit already, whatever follows
+      // already beyond the limit
       if (levels.length * BRACKET > MAX_POLICY_COST) return Infinity;
     } else if (text === ')' || text === ']' || text === '}') {
       if (levels.length === 1) continue;

@@ -6,6 +6,7 @@ import type {
   PrincipalConstraint,
   ResourceConstraint,
 } from '@cedar-policy/cedar-wasm/nodejs';
+import { didYouMean } from '../../common/didYouMean.js';
 import type { CedarUid } from '../wasm/toCedar.js';
 import type { ActionScope } from '../Policy.js';
 
@@ -16,18 +17,25 @@ export const ACTION = 'Aegis::Action';
 export const TOOLSET = 'Aegis::Toolset';
 
 /**
- * Reports scopes that no request can match, such as `Action::"x"` with the namespace forgotten: a forbid that never fires would go unnoticed.
+ * Reports scopes that no request can match, such as `Action::"x"` without its namespace: otherwise a forbid that never matches would go unnoticed.
  */
 export function checkScope(json: PolicyJson, report: (message: string) => void): void {
   for (const type of scopeTypes(json.principal)) {
-    if (type !== AGENT && type !== ROLE) report(`A principal is an ${AGENT} in ${ROLE}s; ${type} never matches.`);
+    if (type !== AGENT && type !== ROLE)
+      report(`The principal must be an ${AGENT}, or be in an ${ROLE}; ${type} never matches${meant(type, [AGENT, ROLE])}`);
   }
   for (const { type } of actionUids(json.action)) {
-    if (type !== ACTION) report(`An action is an ${ACTION}; ${type} never matches.`);
+    if (type !== ACTION) report(`The action must be an ${ACTION}; ${type} never matches${meant(type, [ACTION])}`);
   }
   for (const type of scopeTypes(json.resource)) {
-    if (type !== TOOLSET) report(`The resource is an ${TOOLSET}; ${type} never matches.`);
+    if (type !== TOOLSET) report(`The resource must be an ${TOOLSET}; ${type} never matches${meant(type, [TOOLSET])}`);
   }
+}
+
+/** Ends a sentence, with the type that was probably meant if there is one: mostly it is the namespace that is missing. */
+function meant(type: string, known: readonly string[]): string {
+  const near = didYouMean(type.includes('::') ? type : `Aegis::${type}`, known);
+  return near === '' ? '.' : near;
 }
 
 /** Which actions a policy's scope names. */

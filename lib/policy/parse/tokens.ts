@@ -1,4 +1,4 @@
-/** A piece of Cedar text. Whitespace and comments are no tokens. */
+/** A piece of Cedar text. Whitespace and comments are left out. */
 export interface CedarToken {
   readonly kind: 'word' | 'string' | 'number' | 'symbol';
   readonly text: string;
@@ -12,8 +12,8 @@ const NUMBER = /[0-9]+/y;
 const SYMBOL = /\|\||&&|==|!=|<=|>=|::|[^]/y;
 
 /**
- * Cuts Cedar text into tokens, so that its size, depth and policy boundaries are known before the parser sees any of it. Only a cutter: whether
- * the text is Cedar is for Cedar to say. Takes linear time on any text.
+ * Cuts Cedar text into tokens, so that its size, depth and policy boundaries are known before the parser sees any of it. It only cuts:
+ * whether the text is valid Cedar is decided by Cedar's own parser. Takes linear time on any text.
  */
 export function* scanCedar(text: string): Generator<CedarToken, void, undefined> {
   let at = 0;
@@ -65,13 +65,13 @@ export interface PolicyText {
   readonly text: string;
   /** Where it starts in the file, in UTF-16 units. */
   readonly start: number;
-  /** Starts count from the file's begin. */
+  /** Their starts count from the beginning of the file. */
   readonly tokens: readonly CedarToken[];
 }
 
 /**
- * Cuts a file into policies: in Cedar a semicolon ends a policy and stands nowhere else but in strings and comments. Each piece is parsed by
- * itself, so that one broken policy hides no other. Were a cut wrong, the pieces would not parse, and nothing would load.
+ * Cuts a file into policies: in Cedar a semicolon ends a policy, and elsewhere occurs in strings and comments only. Each piece is parsed by
+ * itself, so that one broken policy does not hide another. If a cut were wrong, the pieces would not parse, and nothing would load.
  */
 export function splitPolicies(text: string): PolicyText[] {
   const pieces: PolicyText[] = [];

@@ -1,9 +1,9 @@
 import { copyData } from '../../model/snapshot/copyData.js';
 import type { Params } from '../../model/Params.js';
 import { maskEmails } from './maskEmails.js';
-import { firstConflict, type SanitizeOperation } from './grammar.js';
+import { firstConflict, type SanitizeOperation } from './operations.js';
 
-/** An operation does not fit the call; the call must not run. */
+/** An operation does not fit the call, which is denied. */
 export class SanitizeFailure extends Error {
   override readonly name = 'SanitizeFailure';
 }
@@ -14,9 +14,9 @@ type Change = Target & { readonly operation: Exclude<SanitizeOperation, { readon
 
 /**
  * Applies operations to a copy of the params: first those that change values, in the order given, then truncations, then removals. All
- * pointers mean the params as they were.
+ * pointers refer to the params as they were.
  *
- * @param removable top-level params that may be removed; what lies deeper always may
+ * @param removable top-level params that may be removed; anything deeper always may
  * @throws SanitizeFailure for a missing place, a wrong type, a param that may not be removed, or operations that contradict each other
  */
 export function applySanitize(operations: readonly SanitizeOperation[], params: Params, removable: readonly string[]): Params {
@@ -39,7 +39,7 @@ function isChange(target: Target): target is Change {
   return target.operation.op !== 'remove';
 }
 
-/** Walks by own keys only. */
+/** Follows own keys only. */
 function findTarget(root: Record<string, unknown>, operation: SanitizeOperation): Target {
   let container: unknown = root;
   for (const name of operation.path.slice(0, -1)) {
@@ -58,7 +58,7 @@ function isContainer(value: unknown): value is Container {
 }
 
 function has(container: Container, name: string): boolean {
-  // `length` is an own property of arrays, and '01' is no index
+  // `length` is an own property of arrays, and '01' is not an index
   if (Array.isArray(container) && !/^(0|[1-9][0-9]*)$/.test(name)) return false;
   return Object.hasOwn(container, name);
 }
@@ -114,5 +114,5 @@ function text(value: unknown, { op, pointer }: SanitizeOperation): string {
 }
 
 function missing({ op, pointer }: SanitizeOperation): SanitizeFailure {
-  return new SanitizeFailure(`'${op} ${pointer}' points at nothing`);
+  return new SanitizeFailure(`'${op} ${pointer}' points at nothing in this call`);
 }

@@ -1,18 +1,18 @@
-/** What stands in place of an address. */
+/** What replaces an address. */
 const MASK = '[email]';
 
-// Whatever is none of these belongs to an address: letters of any script, emoji, zero-width characters.
+// Every other character belongs to an address: letters of any script, emoji, zero-width characters.
 const LOCAL_STOP = /[\s\p{Cc}<>()[\],;:"\\/?@|`]/u;
 const HOST_STOP = /[\s\p{Cc}<>()[\]{},;:"'\\/?@|`&=#%+*$^~!]/u;
-/** Stands at the end of a sentence rather than of a host. */
+/** Belongs to the end of a sentence rather than to a host. */
 const TRAILING = /[.\-_…。]/;
-/** Stands before an address rather than in it. */
+/** Comes before an address rather than in it. */
 const LEADING = /['.=*{}&#%+~!^$-]/;
 const MAX_LITERAL = 64;
 
 /**
  * Replaces every e-mail address by `[email]`: of any script, quoted (`"john doe"@x.org`), with a host without a dot or in brackets. An `@` with
- * nothing on one side is no address and stays; so does what a policy's `like "*@*"` finds, which then denies. Takes linear time.
+ * nothing on one side is not part of an address, and stays. A policy's `like "*@*"` still finds it, and then denies. Takes linear time.
  */
 export function maskEmails(text: string): string {
   let masked = '';

@@ -1,7 +1,7 @@
 /** The most steps a decision may take. A step is up to 6 ns of work, so all of them take about half of 10 ms at worst. */
 export const MAX_STEPS = 750_000;
 
-/** A decision took too long. It denies: who sends the data must not choose how long decisions take. */
+/** A decision takes too long, and is a deny: the sender of the data must not choose how long decisions take. */
 export class StepsExceeded extends Error {
   override readonly name = 'StepsExceeded';
 

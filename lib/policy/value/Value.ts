@@ -97,6 +97,29 @@ function places(names: readonly string[]): Map<string, number> {
   return found;
 }
 
+/** Gets one field of records, and remembers its place in those that share their names. */
+export class FieldReader {
+  readonly name: string;
+  #names: readonly string[] | undefined = undefined;
+  #place = -1;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** The field, or undefined where there is none. */
+  read(record: RecordValue): Value | undefined {
+    const { names } = record;
+    if (names !== this.#names) {
+      // many names, which nothing shares, are not kept from being freed
+      if (names.length > SEARCHED) return record.get(this.name);
+      this.#names = names;
+      this.#place = names.indexOf(this.name);
+    }
+    return this.#place === -1 ? undefined : record.fields[this.#place];
+  }
+}
+
 export const EMPTY_RECORD: RecordValue = new RecordValue([], []);
 
 /** Of ES2024, which every supported Node has. */

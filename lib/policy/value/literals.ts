@@ -7,7 +7,7 @@ const DECIMAL = /^(-?)([0-9]+)\.([0-9]{1,4})$/;
 const DECIMAL_DIGITS = 15;
 
 /** Cedar's `decimal(text)`: undefined where Cedar refuses the text. */
-export function parseDecimal(text: string): QuantityValue | undefined {
+function parseDecimal(text: string): QuantityValue | undefined {
   const parts = DECIMAL.exec(text);
   if (parts === null) return undefined;
   const [, sign, digits = '', fraction = ''] = parts;
@@ -32,7 +32,7 @@ const UNITS = [86_400_000n, 3_600_000n, 60_000n, 1_000n, 1n];
 const DURATION_DIGITS = 19;
 
 /** Cedar's `datetime(text)`: undefined where Cedar refuses the text. */
-export function parseDatetime(text: string): QuantityValue | undefined {
+function parseDatetime(text: string): QuantityValue | undefined {
   const parts = DATETIME.exec(text);
   if (parts === null) return undefined;
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, ms = 0] = parts
@@ -51,7 +51,7 @@ export function parseDatetime(text: string): QuantityValue | undefined {
 }
 
 /** Cedar's `duration(text)`: undefined where Cedar refuses the text. */
-export function parseDuration(text: string): QuantityValue | undefined {
+function parseDuration(text: string): QuantityValue | undefined {
   const parts = DURATION.exec(text);
   if (parts === null || text === '' || text === '-') return undefined;
   const amounts = parts.slice(2).map((part: string | undefined) => (part ?? '0').replace(/^0+(?=.)/, ''));
@@ -69,7 +69,7 @@ const GROUP = /^[0-9a-fA-F]{1,4}$/;
 const PREFIX = /^(?:0|[1-9][0-9]{0,2})$/;
 
 /** Cedar's `ip(text)`: undefined where Cedar refuses the text. IPv4 inside IPv6 (`::ffff:1.2.3.4`) is refused. */
-export function parseIp(text: string): IpValue | undefined {
+function parseIp(text: string): IpValue | undefined {
   if (text.length > MAX_IP_LENGTH) return undefined;
   const slash = text.indexOf('/');
   const host = slash === -1 ? text : text.slice(0, slash);
@@ -93,7 +93,7 @@ function parseV6(host: string): bigint | undefined {
   const halves = host.split('::');
   const [head, tail] = halves.map((half) => (half === '' ? [] : half.split(':')));
   if (halves.length > 2 || head === undefined) return undefined;
-  // without '::' there are eight groups; '::' stands for at least one
+  // without '::' there are eight groups; '::' replaces at least one
   const given = head.length + (tail?.length ?? 0);
   if (tail === undefined ? given !== 8 : given > 7) return undefined;
   const groups = [...head, ...Array.from({ length: 8 - given }, () => '0'), ...(tail ?? [])];
@@ -126,3 +126,11 @@ export function isLoopback(ip: IpValue): boolean {
 export function isMulticast(ip: IpValue): boolean {
   return isInRange(ip, MULTICAST[ip.version === 4 ? 0 : 1]);
 }
+
+/** What reads the text of each extension function that makes a value. */
+export const LITERALS: {
+  readonly decimal: (text: string) => QuantityValue | undefined;
+  readonly datetime: (text: string) => QuantityValue | undefined;
+  readonly duration: (text: string) => QuantityValue | undefined;
+  readonly ip: (text: string) => IpValue | undefined;
+} = { decimal: parseDecimal, datetime: parseDatetime, duration: parseDuration, ip: parseIp };

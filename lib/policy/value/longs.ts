@@ -3,7 +3,7 @@ import type { Long } from './Value.js';
 const LEAST = -(2n ** 63n);
 const MOST = 2n ** 63n - 1n;
 
-/** A Long in its one form; undefined where it has no room in 64 bits, which in Cedar is an error. */
+/** A Long in its only form; undefined if it does not fit into 64 bits, which in Cedar is an error. */
 export function toLong(value: bigint): Long | undefined {
   if (value >= -9007199254740991n && value <= 9007199254740991n) return Number(value);
   return value >= LEAST && value <= MOST ? value : undefined;
@@ -31,7 +31,7 @@ export function subtractLongs(a: Long, b: Long): Long | undefined {
 
 export function multiplyLongs(a: Long, b: Long): Long | undefined {
   if (typeof a === 'number' && typeof b === 'number') {
-    // a product that is no safe integer may have been rounded to one, but only to one beyond the safe ones; + 0 makes -0 a plain 0
+    // a product that is not a safe integer may have been rounded to one, but only to one beyond the safe ones; + 0 makes -0 a plain 0
     const product = a * b;
     if (Number.isSafeInteger(product)) return product + 0;
   }

@@ -9,7 +9,7 @@ const PER_FIELD = 64;
 /** Steps for a text are its units shifted by this. */
 const TEXT_SHIFT = 2;
 
-/** Cedar's `==`. Takes time in proportion to the smaller of the two, however deep and in whatever order. */
+/** Cedar's `==`. Takes time in proportion to the smaller of the two, however deep they are and in any order. */
 export function sameValue(a: Value, b: Value, budget: StepBudget): boolean {
   if (typeof a !== 'object' || typeof b !== 'object') {
     if (typeof a === 'string') budget.take(a.length >> TEXT_SHIFT);

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { isAbsolute } from 'node:path';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 
 /** The functions of `@cedar-policy/cedar-wasm`. */
@@ -18,7 +19,7 @@ export class CedarTrap extends Error {
  * Anything thrown inside leaves the instance's stack pointer where it was, and a trap ruins it for ever: so after any throw the instance is
  * dropped, with everything preparsed in it ({@link cedarGeneration} tells).
  *
- * @throws CedarTrap when cedar-wasm threw or trapped; ConfigError where it is not installed
+ * @throws CedarTrap if cedar-wasm threw or trapped; ConfigError if it is not installed
  */
 export function useCedar<T>(work: (cedar: CedarWasm) => T): T {
   instance ??= loadCedar();
@@ -31,16 +32,17 @@ export function useCedar<T>(work: (cedar: CedarWasm) => T): T {
   }
 }
 
-/** Grows whenever an instance was dropped: what was preparsed under another generation is gone. */
+/** Grows when an instance is dropped: sets that were preparsed under another generation are gone. */
 export function cedarGeneration(): number {
   return generation;
 }
 
 /** A private instance: another user of the package in this process neither sees our policies nor can ruin our instance. */
 function loadCedar(): CedarWasm {
-  // a new require each time, because it keeps all its modules alive as children; a bundle in CommonJS has no import.meta.url
+  // a new require each time, because it keeps all its modules alive as children; a bundle in CommonJS has no import.meta.url,
+  // and under `node -e` there is a global __filename that is not a path
   /* c8 ignore next -- the first arm is for bundles, which .ci/runtimes makes and runs */
-  const require = createRequire(typeof __filename === 'string' ? __filename : import.meta.url);
+  const require = createRequire(typeof __filename === 'string' && isAbsolute(__filename) ? __filename : import.meta.url);
   const path = resolveCedar(require);
   const others = require.cache[path];
   delete require.cache[path];
@@ -52,13 +54,13 @@ function loadCedar(): CedarWasm {
   }
 }
 
-/** A bundle takes everything with it but this package, which reads its WebAssembly from a file of its own. */
+/** A bundle includes everything but this package, which reads its WebAssembly from a file of its own. */
 function resolveCedar(require: NodeJS.Require): string {
   try {
     return require.resolve('@cedar-policy/cedar-wasm/nodejs');
   } catch (cause) {
     const message =
-      'need the package @cedar-policy/cedar-wasm, which cannot be found; a bundle needs it in a node_modules folder beside it.';
+      'The package @cedar-policy/cedar-wasm, which policies need, was not found. Install it; a bundle needs it in a node_modules folder beside it.';
     throw new ConfigError([{ where: 'policies', message }], { cause });
   }
 }
@@ -72,8 +74,8 @@ interface Wasm {
 }
 
 /**
- * Node 20 and 22 abort the whole process where optimised code that calls wasm directly is thrown away during such a call: with cedar-wasm in a hot
- * loop, within seconds. Calls of a Proxy are never made direct, so each function that an instance exports becomes one, which changes nothing else.
+ * Node 20 and 22 abort the whole process if optimised code that calls wasm directly is discarded during such a call: with cedar-wasm in a hot
+ * loop, within seconds. V8 never makes a call of a Proxy direct, so each function that an instance exports becomes a Proxy. Nothing else changes.
  */
 function withSafeExports<T>(load: () => T): T {
   const wasm = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly;

@@ -14,8 +14,8 @@ export interface PreparsedSetsLimits {
 const LIMITS: PreparsedSetsLimits = { maxSets: 512, maxPolicies: 20_000 };
 
 /**
- * The policy sets that cedar-wasm keeps parsed. It keeps them under ids, for ever, for the whole instance: so ids ("slots") are handed out here,
- * never to two owners at once, taken back from the least recently used, and reused. A slot that is given back is overwritten by an empty set.
+ * The policy sets that cedar-wasm keeps parsed. It keeps them under ids, for ever, for the whole instance. So ids ("slots") are handed out here,
+ * never to two owners at once, taken back from the least recently used owner, and reused. A slot that is taken back is overwritten by an empty set.
  */
 export class PreparsedSets {
   /** Least recently used first. */
@@ -31,10 +31,10 @@ export class PreparsedSets {
   }
 
   /**
-   * The slot that holds the owner's policies; they are parsed where they are not held (any more).
+   * The slot that holds the owner's policies; they are parsed unless they are still held.
    *
-   * @param texts gives the policies by the ids that answers shall name
-   * @throws Error where Cedar refuses the policies, CedarTrap where it fails
+   * @param texts the policies, by the ids that answers will name
+   * @throws Error if Cedar refuses the policies, CedarTrap if it fails
    */
   slotFor(owner: object, texts: ReadonlyMap<string, string>): string {
     if (this.#generation !== cedarGeneration()) this.#forgetAll();
@@ -56,7 +56,7 @@ export class PreparsedSets {
     return slot;
   }
 
-  /** Takes the owner's slot back. Never throws. */
+  /** Takes back the owner's slot. Never throws. */
   release(owner: object): void {
     const held = this.#held.get(owner);
     if (held === undefined || this.#generation !== cedarGeneration()) return;

@@ -1,14 +1,14 @@
 import type { StatefulAuthorizationCall } from '@cedar-policy/cedar-wasm/nodejs';
 import { useCedar } from './CedarWasm.js';
 import type { EntityValue } from '../value/Value.js';
-import type { Evaluate, Evaluation, Evaluator } from '../Evaluator.js';
+import type { BoundEvaluator, Evaluation, Evaluator } from '../Evaluator.js';
 import type { Policy } from '../Policy.js';
 import { preparsedSets } from './PreparsedSets.js';
 import { toCedarRecord } from './toCedar.js';
 
 let sets = 0;
 
-/** What of a request does not depend on its context. */
+/** The parts of a request that do not depend on its context. */
 type CallerJson = Omit<StatefulAuthorizationCall, 'context' | 'preparsedPolicySetId'>;
 
 /** Evaluates by cedar-wasm, the reference: 70 to 90 µs for a small set. */
@@ -46,7 +46,7 @@ class PreparsedPolicies {
     this.#byId = new Map(policies.map((policy, i) => [`e${set}.${i}`, policy]));
   }
 
-  bind(caller: CallerJson): Evaluate {
+  bind(caller: CallerJson): BoundEvaluator['evaluate'] {
     return (context) => {
       this.#texts ??= new Map([...this.#byId].map(([id, policy]) => [id, policy.text]));
       const preparsedPolicySetId = preparsedSets.slotFor(this, this.#texts);
@@ -68,17 +68,17 @@ class PreparsedPolicies {
 
   #named(id: string): Policy {
     const policy = this.#byId.get(id);
-    if (policy === undefined) throw new Error('the answer names a policy that was not asked');
+    if (policy === undefined) throw new Error('the answer of cedar-wasm names a policy that was not evaluated');
     return policy;
   }
 }
 
-/** An allow rests on permits, at least one; a deny on forbids, or on nothing. */
+/** Checks that an allow rests on at least one permit and nothing else, and a deny on forbids or on nothing. */
 function believable(evaluation: Evaluation): Evaluation {
   const { decision, reasons } = evaluation;
   const permits = reasons.filter((policy) => policy.effect === 'permit').length;
   const fits = decision === 'allow' ? permits > 0 && permits === reasons.length : decision === 'deny' && permits === 0;
-  if (!fits) throw new Error('the answer contradicts itself');
+  if (!fits) throw new Error('the answer of cedar-wasm contradicts itself');
   return evaluation;
 }
 

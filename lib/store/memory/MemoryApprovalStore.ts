@@ -1,16 +1,16 @@
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
 import { storeLimits } from '../storeLimits.js';
 
-/** How many that were used, or ended undecided, are kept: they answer questions, and nothing can be done with them any more. */
+/** How many records that were used, or ended undecided, are kept. They can still be read, but nothing can be done with them. */
 const MAX_SPENT = 10_000;
 
-/** Keeps approvals in this process: the default. They end with it. */
+/** Keeps approvals in the memory of this process. It is the default, and its approvals end with the process. */
 export class MemoryApprovalStore implements ApprovalStore {
-  /** In order of creation. */
+  /** In the order of creation. */
   readonly #records = new Map<string, ApprovalRecord>();
-  /** The pending ones of them. */
+  /** The pending ones. */
   readonly #undecided = new Map<string, ApprovalRecord>();
-  /** In the order they ended. */
+  /** Ids of those that were used or ended undecided, in that order. */
   readonly #spent = new Set<string>();
   readonly #pending = new Map<string, number>();
   /** Refused ones by agent and tool, oldest first. */
@@ -22,6 +22,7 @@ export class MemoryApprovalStore implements ApprovalStore {
     return true;
   }
 
+  /** One approval, or `undefined`. */
   get(decisionId: string): ApprovalRecord | undefined {
     return this.#records.get(decisionId);
   }
@@ -107,6 +108,6 @@ export class MemoryApprovalStore implements ApprovalStore {
 }
 
 function callerKey({ agentId, toolName }: { readonly agentId: string; readonly toolName: string }): string {
-  // tool names hold no space, so the two cannot run into each other
+  // a tool name has no space, so two pairs never have the same key
   return `${toolName} ${agentId}`;
 }

@@ -2,7 +2,7 @@ import { nextId } from '../../common/nextId.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
 import { isFinished } from '../../model/Task.js';
 import { storeLimits } from '../storeLimits.js';
-import { claimed, insertionOver, lapsed, polled, released, renewed, settled, taskCounts, transitioned } from '../taskTransitions.js';
+import { claimed, insertionOver, lapsed, polled, released, renewed, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,
   DuplicateCallQuery,
@@ -15,14 +15,14 @@ import type {
   TaskStore,
 } from '../TaskStore.js';
 
-/** Keeps tasks in this process: the default. They end with it. */
+/** Keeps tasks in the memory of this process. It is the default, and its tasks end with the process. */
 export class MemoryTaskStore implements TaskStore {
   readonly durable = false;
   readonly ownerId: string = nextId('store');
-  /** In order of creation. A task is never changed: each change is a new object. */
+  /** In the order of creation. A task object never changes: each change makes a new one. */
   readonly #tasks = new Map<string, Task>();
   readonly #byDecision = new Map<string, string>();
-  /** Finished ones, in the order they finished. */
+  /** Ids of finished tasks, in the order in which they finished. */
   readonly #finished = new Set<string>();
   readonly #counts = taskCounts();
   #latestMs = 0;
@@ -37,6 +37,7 @@ export class MemoryTaskStore implements TaskStore {
     return { outcome: 'created', task };
   }
 
+  /** One task, or `undefined`. */
   get(taskId: string): Task | undefined {
     return this.#tasks.get(taskId);
   }
@@ -45,7 +46,7 @@ export class MemoryTaskStore implements TaskStore {
     return this.#tasks.get(this.#byDecision.get(decisionId) ?? '');
   }
 
-  /** Calls that wait in this process are found by their guard, without the store. */
+  /** Rarely called: a guard finds the calls that wait in this process without the store. */
   findOpen({ guardKey, agentId, originalDigest, sessionDigest, mode }: DuplicateCallQuery): Task | undefined {
     let pending: Task | undefined;
     for (const task of this.#tasks.values()) {
@@ -73,9 +74,9 @@ export class MemoryTaskStore implements TaskStore {
 
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined {
     const task = this.#tasks.get(taskId);
-    const next = task && transitioned(task, from, change, nowMs);
+    const next = task && transitionedTask(task, from, change, nowMs);
     if (next === undefined || change.to !== 'pending') return this.#replace(task, next);
-    // an approval stands for one call, ever: earlier ones stay taken as long as the task is here
+    // an approval is for one call only: the decisionIds that a task had stay taken as long as the task exists
     if (this.#byDecision.has(change.decisionId)) return undefined;
     this.#byDecision.set(change.decisionId, taskId);
     return this.#replace(task, next);
@@ -122,11 +123,12 @@ export class MemoryTaskStore implements TaskStore {
     return pruned;
   }
 
+  /** How many tasks there are in each status. */
   counts(): Readonly<Record<TaskStatus, number>> {
     return { ...this.#counts };
   }
 
-  /** Nobody else's process can be in here: what this handle beats for is all there is. */
+  /** This handle is the only one on its tasks. */
   heartbeat(leaseMs: number, nowMs: number): number {
     this.#latestMs = Math.max(this.#latestMs, nowMs);
     this.#liveUntilMs = this.#latestMs + leaseMs;
@@ -148,15 +150,15 @@ export class MemoryTaskStore implements TaskStore {
     return { unknown: ended.filter((t) => t.status === 'unknown'), reclaimed: ended.filter((t) => t.status === 'approved') };
   }
 
-  /** Tasks of this process are seen to by it. */
+  /** Always empty: this process handles all its tasks. */
   due(_query: DueQuery): readonly Task[] {
     return [];
   }
 
-  /** Nothing was given. */
+  /** Does nothing: {@link due} returns no tasks. */
   makeDue(): void {}
 
-  /** There is no other handle. */
+  /** Reports nothing: there is no other handle. */
   watch(): () => void {
     return () => {};
   }

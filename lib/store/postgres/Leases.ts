@@ -2,7 +2,6 @@ import type { Task } from '../../model/Task.js';
 import { storeLimits } from '../storeLimits.js';
 import { lapsed } from '../taskTransitions.js';
 import type { DueQuery, SweptTasks } from '../TaskStore.js';
-import { approvalNote } from './notifications.js';
 import type { PostgresSession } from './PostgresSession.js';
 import { approvalFromRow, indexKey, TASK_COLUMNS, taskFromRow } from './rows.js';
 import type { TaskRow } from './rows.js';
@@ -81,8 +80,7 @@ export class Leases {
     for (const row of await this.#session.read<{ body: string }>({ text, values: [limit] })) {
       const record = approvalFromRow(row);
       const next = { ...record, status: 'withdrawn' as const, version: record.version + 1 };
-      const mark = { stamp: ownerId, ownerId, note: approvalNote(next, 'pending', ownerId) };
-      await this.#session.read(this.#approvals.withdrawOrphan(next, record.version, mark));
+      await this.#session.read(this.#approvals.withdrawOrphan(next, record.version, { stamp: ownerId, ownerId }));
     }
   }
 

@@ -1,11 +1,9 @@
 import { nextId } from '../../common/nextId.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
 import { storeLimits } from '../storeLimits.js';
-import { approvalNote } from './notifications.js';
 import type { PostgresSession } from './PostgresSession.js';
 import { approvalFromRow, indexKey } from './rows.js';
 import { ApprovalStatements } from './statements.js';
-import type { WriteMark } from './statements.js';
 
 /** Keeps approvals in PostgreSQL, beside the tasks that wait for them. */
 export class PostgresApprovalStore implements ApprovalStore {
@@ -26,7 +24,7 @@ export class PostgresApprovalStore implements ApprovalStore {
   }
 
   async insert(record: ApprovalRecord): Promise<boolean> {
-    const mark = this.#mark(record);
+    const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
     const statement = this.#statements.insert(record, mark);
     return this.#session.certainly(async (inDoubt) => {
       if ((await this.#session.once(statement)).length > 0) return true;
@@ -39,7 +37,7 @@ export class PostgresApprovalStore implements ApprovalStore {
   }
 
   async replace(record: ApprovalRecord, version: number): Promise<boolean> {
-    const mark = this.#mark(record);
+    const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
     const statement = this.#statements.replace(record, version, mark);
     const decided = record.status !== 'pending' && record.consumed === undefined;
     return this.#session.certainly(async (inDoubt) => {
@@ -86,11 +84,6 @@ export class PostgresApprovalStore implements ApprovalStore {
     const endMs = Math.min(Math.floor(endedByMs), Number.MAX_SAFE_INTEGER);
     const [row] = await this.#session.read<{ count: string }>({ text, values: [endMs] });
     return Number(row?.count);
-  }
-
-  #mark(record: ApprovalRecord): WriteMark {
-    const { ownerId } = this.#session;
-    return { stamp: nextId('w'), ownerId, note: approvalNote(record, undefined, ownerId) };
   }
 
   async #isStamped(decisionId: string, stamp: string): Promise<boolean> {

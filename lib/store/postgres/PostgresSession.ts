@@ -6,10 +6,10 @@ import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { storeLimits } from '../storeLimits.js';
 import { ChangeListener } from './ChangeListener.js';
-import { failureOf, isLost, isNotInstalled, isPassing, missingPeer, openingFailureOf } from './errors.js';
+import { storeErrorOf, isLost, isNotInstalled, isPassing, missingPeer, openingErrorOf } from './errors.js';
 import { JobQueue } from './JobQueue.js';
 import { restoreCheck } from './restoreCheck.js';
-import { migrate } from './schema.js';
+import { migrate, SCHEMA_VERSION } from './schema.js';
 import type { PostgresSettings } from './settings.js';
 import type { RunSql, Statement } from './statements.js';
 
@@ -57,7 +57,7 @@ export class PostgresSession {
       this.#users.delete(user);
       this.#opening = undefined;
       await this.#end().catch(() => undefined);
-      throw openingFailureOf(error);
+      throw openingErrorOf(error);
     }
   }
 
@@ -84,7 +84,7 @@ export class PostgresSession {
     let broken: unknown;
     try {
       // a process that stops in the middle of a transaction must not keep rows locked for long
-      await client.query(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'; SELECT ${this.schema}.durably()`);
+      await client.query(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'; SELECT ${this.schema}.durably(${SCHEMA_VERSION})`);
       const result = await work((text, values) => client.query(text, values) as Promise<QueryResult>);
       await client.query('COMMIT');
       return result;
@@ -109,7 +109,7 @@ export class PostgresSession {
       try {
         return await attempt(inDoubt);
       } catch (error) {
-        if (waitMs === undefined || !isPassing(error)) throw failureOf(error);
+        if (waitMs === undefined || !isPassing(error)) throw storeErrorOf(error);
         inDoubt ||= isLost(error);
         await sleep(waitMs);
       }

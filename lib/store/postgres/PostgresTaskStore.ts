@@ -1,15 +1,15 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
 import { isFinished, TASK_STATUSES } from '../../model/Task.js';
-import { watchNotes } from './notifications.js';
+import { watchNotifications } from './notifications.js';
 import { indexKey, TASK_COLUMNS, taskFromRow } from './rows.js';
 import type { TaskRow } from './rows.js';
 import type { PostgresSession } from './PostgresSession.js';
 import { TaskWriter } from './TaskWriter.js';
 import { Leases } from './Leases.js';
 import { toStoredChange } from '../storedJson.js';
-import { claimed, released, settled, taskCounts, transitioned } from '../taskTransitions.js';
 import { storeLimits } from '../storeLimits.js';
+import { claimed, released, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,
   DuplicateCallQuery,
@@ -86,7 +86,7 @@ export class PostgresTaskStore implements TaskStore {
 
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Promise<Task | undefined> {
     const stored = toStoredChange(change);
-    return this.#writer.change(taskId, { next: (task) => transitioned(task, from, stored, nowMs) });
+    return this.#writer.change(taskId, { next: (task) => transitionedTask(task, from, stored, nowMs) });
   }
 
   async claim(claim: TaskClaim): Promise<ExecutingTask | undefined> {
@@ -159,7 +159,7 @@ export class PostgresTaskStore implements TaskStore {
   }
 
   watch(listener: (change: StoreChange) => void): Promise<() => void> {
-    return watchNotes(this.#session, listener);
+    return watchNotifications(this.#session, listener);
   }
 
   async #one(where: string, values: unknown[]): Promise<Task | undefined> {

@@ -5,7 +5,6 @@ import { insertionOver } from '../taskTransitions.js';
 import type { TaskInsertion } from '../TaskStore.js';
 import { isDangling, isTaken } from './errors.js';
 import { QueueTrouble } from './JobQueue.js';
-import { taskNote } from './notifications.js';
 import type { PostgresSession } from './PostgresSession.js';
 import { taskFromRow } from './rows.js';
 import type { TaskRow } from './rows.js';
@@ -48,7 +47,7 @@ export class TaskWriter {
   async insert(task: PendingTask): Promise<TaskInsertion> {
     const { ownerId } = this.#session;
     const stamp = nextId('w');
-    const statement = this.#statements.insert(task, { stamp, ownerId, note: taskNote(task, undefined, ownerId) });
+    const statement = this.#statements.insert(task, { stamp, ownerId });
     return this.#session.certainly(async (inDoubt) => {
       for (let tries = 0; tries < MAX_INSERT_TRIES; tries++) {
         if (await this.#wrote(statement)) return { outcome: 'created', task };
@@ -95,7 +94,7 @@ export class TaskWriter {
 
   async #write(task: Task, next: Task, stamp: string, leaseEndsByMs: number | undefined): Promise<boolean> {
     const { ownerId, queue } = this.#session;
-    const mark = { stamp, ownerId, note: taskNote(next, task.status, ownerId) };
+    const mark = { stamp, ownerId };
     const statement = asksAgain(task, next)
       ? this.#statements.askAgain(task, next, mark)
       : this.#statements.change(task, next, mark, leaseEndsByMs);

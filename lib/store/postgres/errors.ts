@@ -10,6 +10,9 @@ const LOST_WORDS =
 /** Two transactions conflicted, and the server undid this one. */
 const UNDONE_CODES = /^40(?:001|P01)$/;
 
+/** The error code of a write by code of a schema version that may no longer write. Part of migration 3: never change it. */
+export const OUTDATED = 'AG001';
+
 const INSTALL = 'run `npm install pg pg-boss`';
 
 /** Whether a statement failed because of its connection: it is not known whether it was done. */
@@ -33,15 +36,19 @@ export function isDangling(error: unknown): boolean {
 }
 
 /** A failure of an open store. It shows nothing of the statement or the connection string. */
-export function failureOf(error: unknown): AegisError {
+export function storeErrorOf(error: unknown): AegisError {
   if (AegisError.is(error)) return error;
+  if (codeOf(error) === OUTDATED)
+    return new StoreError(
+      'A newer aegislib has migrated the schema, and this version may no longer write to it; nothing was written. Update aegislib in this process.',
+    );
   return new StoreError('A PostgreSQL statement failed, and it may or may not have been done. See the cause for its code.', {
     cause: causeOf(error),
   });
 }
 
 /** Why a store could not be opened, and what to do. */
-export function openingFailureOf(error: unknown): AegisError {
+export function openingErrorOf(error: unknown): AegisError {
   if (AegisError.is(error)) return error;
   const code = codeOf(error);
   if (code.startsWith('28') || /SASL|password must be a string/i.test(messageOf(error)))

@@ -9,9 +9,11 @@ import type { StateStore } from '../StateStore.js';
 export type { PostgresStoreOptions } from './settings.js';
 
 /**
- * Keeps tasks and approvals in PostgreSQL 13 or newer. Needs the package `pg`; with `pg-boss` beside it, approved tasks are handed to one process
- * each. Connects when it is opened, and creates its tables then.
+ * Keeps tasks and approvals in PostgreSQL 13 or newer. It needs the package `pg`; if `pg-boss` is installed too, each approved task is handed to one
+ * process. Opening the store connects, and creates or migrates its tables.
  *
+ * @param connection a connection string, or options with one
+ * @returns a store for the `store` of a module, not open yet
  * @throws ConfigError for options that cannot be used
  */
 export function postgresStore(connection: string | PostgresStoreOptions): StateStore {

@@ -1,6 +1,5 @@
 import { publishCallbackError } from '../../model/diagnostics.js';
-import type { Task, TaskStatus } from '../../model/Task.js';
-import type { ApprovalRecord } from '../ApprovalStore.js';
+import type { TaskStatus } from '../../model/Task.js';
 import type { StoreChange } from '../TaskStore.js';
 import type { PostgresSession } from './PostgresSession.js';
 
@@ -8,20 +7,7 @@ import type { PostgresSession } from './PostgresSession.js';
 const OVERLAP_MS = 60_000;
 const AGAIN_MS = 1_000;
 
-/** The payload of a notice about a task: no more than ids, because a notice has room for 8,000 bytes. */
-export function taskNote({ taskId, version, status }: Task, from: TaskStatus | undefined, ownerId: string): string {
-  return JSON.stringify(['task', taskId, version, status, from ?? null, ownerId]);
-}
-
-/** The payload of a notice about an approval. */
-export function approvalNote(
-  { decisionId, version, status }: ApprovalRecord,
-  from: ApprovalRecord['status'] | undefined,
-  ownerId: string,
-): string {
-  return JSON.stringify(['approval', decisionId, version, status, from ?? null, ownerId]);
-}
-
+/** The change that a notice tells of, from its payload as the statements write it. */
 function changeOf([kind, id, version, status, from]: readonly unknown[]): StoreChange {
   if (kind === 'approval') return { kind, decisionId: id as string, version: version as number };
   return {
@@ -34,7 +20,7 @@ function changeOf([kind, id, version, status, from]: readonly unknown[]): StoreC
 }
 
 /** Reports the changes that other handles make: from notices, and after the connection was lost by reading what has changed since. */
-export async function watchNotes(session: PostgresSession, listener: (change: StoreChange) => void): Promise<() => void> {
+export async function watchNotifications(session: PostgresSession, listener: (change: StoreChange) => void): Promise<() => void> {
   let stopped = false;
   const emit = (note: readonly unknown[]): void => {
     if (stopped || note[5] === session.ownerId) return;

@@ -1,9 +1,9 @@
 import type { ClientBase } from 'pg';
 import { publishDiagnostic } from '../../model/diagnostics.js';
 import { restored } from '../taskTransitions.js';
-import { approvalNote, taskNote } from './notifications.js';
 import { approvalFromRow, TASK_COLUMNS, taskFromRow } from './rows.js';
 import type { TaskRow } from './rows.js';
+import { SCHEMA_VERSION } from './schema.js';
 import { ApprovalStatements, TaskStatements } from './statements.js';
 
 const BATCH = 500;
@@ -24,7 +24,7 @@ export async function restoreCheck(client: ClientBase, schema: string, ownerId: 
   const stored = `SELECT incarnation FROM ${schema}.meta`;
   if (incarnationIn((await client.query(stored)).rows) === incarnation) return;
   let counts = { tasks: 0, approvals: 0 };
-  await client.query(`BEGIN; SELECT ${schema}.durably()`);
+  await client.query(`BEGIN; SELECT ${schema}.durably(${SCHEMA_VERSION})`);
   try {
     const before = incarnationIn((await client.query(`${stored} FOR UPDATE`)).rows);
     if (before !== incarnation) {
@@ -56,6 +56,7 @@ async function readIncarnation(client: ClientBase): Promise<string> {
 
 async function endTasks(client: ClientBase, schema: string, ownerId: string): Promise<number> {
   const statements = new TaskStatements(schema);
+  const mark = { stamp: `${ownerId} restored`, ownerId };
   const open = `SELECT seq, ${TASK_COLUMNS}, ${schema}.now_ms() AS now FROM ${schema}.task
     WHERE status IN ('approved', 'executing') LIMIT ${BATCH} FOR UPDATE`;
   for (let ended = 0; ;) {
@@ -64,8 +65,7 @@ async function endTasks(client: ClientBase, schema: string, ownerId: string): Pr
     for (const row of rows) {
       const task = taskFromRow(row);
       const next = restored(task, Number(row.now));
-      const mark = { stamp: `${ownerId} restored`, ownerId, note: taskNote(next, task.status, ownerId) };
-      await client.query(statements.overwrite(row.seq, next, mark));
+      await client.query(statements.overwrite(row.seq, task, next, mark));
     }
     ended += rows.length;
   }
@@ -73,6 +73,7 @@ async function endTasks(client: ClientBase, schema: string, ownerId: string): Pr
 
 async function withdrawApprovals(client: ClientBase, schema: string, ownerId: string): Promise<number> {
   const statements = new ApprovalStatements(schema);
+  const mark = { stamp: `${ownerId} restored`, ownerId };
   const unused = `SELECT seq, body FROM ${schema}.approval WHERE status = 'approved' AND NOT consumed LIMIT ${BATCH} FOR UPDATE`;
   for (let withdrawn = 0; ;) {
     const rows = (await client.query(unused)).rows as { readonly seq: string; readonly body: string }[];
@@ -80,7 +81,6 @@ async function withdrawApprovals(client: ClientBase, schema: string, ownerId: st
     for (const row of rows) {
       const record = approvalFromRow(row);
       const next = { ...record, status: 'withdrawn' as const, version: record.version + 1 };
-      const mark = { stamp: `${ownerId} restored`, ownerId, note: approvalNote(next, record.status, ownerId) };
       await client.query(statements.overwrite(row.seq, next, mark));
     }
     withdrawn += rows.length;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Task } from '../../model/Task.js';
 import type { ApprovalRecord } from '../ApprovalStore.js';
-import { fromStoredText, toStoredText } from '../storedJson.js';
+import { fromStoredJson, toStoredJson } from '../storedJson.js';
 import { patchTask } from '../taskTransitions.js';
 
 /** A task as it is read. */
@@ -69,7 +69,7 @@ export function indexKey(text: string): string {
 
 /** The task of a row. */
 export function taskFromRow(row: TaskRow): Task {
-  const stored = fromStoredText(row.body) as Task;
+  const stored = fromStoredJson(row.body) as Task;
   const newer: Record<string, unknown> = { attemptCount: Number(row.attempt_count) };
   if (stored.status === 'executing') newer['leaseUntilMs'] = Number(row.lease_until);
   // JSON has no undefined, and a result may be undefined
@@ -106,7 +106,7 @@ export function changingValues(task: Task): Values<typeof CHANGING_COLUMNS> {
     queue: queueOf(task),
     lease_until: task.status === 'executing' ? task.leaseUntilMs : null,
     executor_id: executorId === undefined ? null : indexKey(executorId),
-    body: toStoredText(task),
+    body: toStoredJson(task),
   };
 }
 
@@ -126,7 +126,7 @@ function queueOf(task: Task): 'run' | 'ends' | 'wait' | null {
 
 /** The approval of a row. */
 export function approvalFromRow({ body }: { readonly body: string }): ApprovalRecord {
-  return Object.freeze(fromStoredText(body) as ApprovalRecord);
+  return Object.freeze(fromStoredJson(body) as ApprovalRecord);
 }
 
 /** The values of {@link APPROVAL_COLUMNS}. */
@@ -141,6 +141,6 @@ export function approvalValues(record: ApprovalRecord): Values<typeof APPROVAL_C
     expires_at: record.expiresAtMs,
     denied_at: record.status === 'denied' ? (record.verdicts.at(-1)?.atMs ?? 0) : null,
     consumed: record.consumed !== undefined,
-    body: toStoredText(record),
+    body: toStoredJson(record),
   };
 }

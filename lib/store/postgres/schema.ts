@@ -1,13 +1,15 @@
 import type { ClientBase } from 'pg';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { renamedTaskFields } from '../renamedTaskFields.js';
+import { OUTDATED } from './errors.js';
 
 /** How many tasks are read at once while their bodies are rewritten. */
 const BATCH = 500;
 
 /**
- * What each version adds to the one before; `$S` stands for the schema. Never edit a version that was released: add one. Times are epoch milliseconds.
- * The columns beside `body` are what is searched by; only `attempt_count` and `lease_until` are newer than the body's.
+ * What each version changes in the one before; `$S` is the schema. Never edit a version that was released: add one. A version after which older code would
+ * read or write something wrong also raises `min_reader` to itself. Times are epoch milliseconds. The columns beside `body` are there to search by; only
+ * `attempt_count` and `lease_until` may be newer than the body.
  */
 const VERSIONS: readonly (string | ((client: ClientBase, schema: string) => Promise<void>))[] = [
   `
@@ -52,10 +54,16 @@ const VERSIONS: readonly (string | ((client: ClientBase, schema: string) => Prom
   ALTER TABLE $S.owner ADD COLUMN has_tasks boolean NOT NULL DEFAULT false;
   CREATE INDEX approval_home ON $S.approval (home, made_at) WHERE status = 'pending';
   `,
-  // columns under the names of the fields that they hold, and the lowest version that may use the schema
+  // columns under the names of the fields that they hold; the lowest version that may use the schema, which every write checks
   async (client, schema) => {
     await client.query(
       `ALTER TABLE $S.version ADD COLUMN min_reader integer NOT NULL DEFAULT 3;
+      DROP FUNCTION $S.durably();
+      CREATE FUNCTION $S.durably(reader integer) RETURNS text LANGUAGE plpgsql VOLATILE AS $$ BEGIN
+        IF (SELECT min_reader FROM $S.version) > reader THEN RAISE EXCEPTION USING ERRCODE = '${OUTDATED}'; END IF;
+        RETURN set_config('synchronous_commit',
+          CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true);
+      END $$;
       ALTER TABLE $S.meta RENAME COLUMN epoch TO incarnation;
       ALTER TABLE $S.owner RENAME COLUMN owner TO owner_id;
       ALTER TABLE $S.task RENAME COLUMN home TO owner_id;
@@ -74,14 +82,18 @@ const VERSIONS: readonly (string | ((client: ClientBase, schema: string) => Prom
 /** The version that this code reads and writes. */
 export const SCHEMA_VERSION: number = VERSIONS.length;
 
-/** Creates the tables, or brings older ones up to date: all of it or nothing, one process at a time. */
+/**
+ * Creates the tables, or brings older ones up to date: all of it or nothing, one process at a time.
+ *
+ * @throws StoreError where the schema may not be used by code of this version
+ */
 export async function migrate(client: ClientBase, schema: string): Promise<void> {
   await client.query('BEGIN');
   try {
     await client.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [`aegislib ${schema}`]);
     await client.query(`SET LOCAL client_min_messages = warning`);
     const namespace = await client.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
-    // creating what is there asks for a right that its user may not have
+    // creating a schema that exists needs a right that its user may not have
     if (namespace.rowCount === 0) await client.query(`CREATE SCHEMA ${schema}`);
     const table = await client.query('SELECT to_regclass($1) AS name', [`${schema}.version`]);
     if ((table.rows[0] as { name: unknown }).name === null) {

@@ -1,6 +1,7 @@
 import type { QueryResult } from 'pg';
 import type { PendingTask, Task } from '../../model/Task.js';
 import type { ApprovalRecord } from '../ApprovalStore.js';
+import { SCHEMA_VERSION } from './schema.js';
 import {
   APPROVAL_COLUMNS,
   approvalValues,
@@ -25,13 +26,12 @@ export type RunSql = (text: string, values?: unknown[]) => Promise<QueryResult>;
 /** The values of a statement by the names that its text gives them. */
 export type NamedValues = Readonly<Record<string, unknown>>;
 
-/** What every write leaves in its row, and tells the other handles. */
+/** What every write leaves in its row. */
 export interface WriteMark {
   /** Unique to this write, so that a write whose answer was lost is recognized. */
   readonly stamp: string;
+  /** The handle that writes. */
   readonly ownerId: string;
-  /** The payload of the notice. */
-  readonly note: string;
 }
 
 /**
@@ -70,7 +70,7 @@ export class TaskStatements {
     const lockApproval = `approval AS (SELECT status FROM ${s}.approval WHERE decision_id = :decision_id FOR SHARE)`;
     const isDecided = `EXISTS (SELECT 1 FROM approval WHERE status <> 'pending')`;
     const queueByVerdict = `CASE WHEN ${isDecided} AND :queue::text IS NOT NULL THEN 'decided' ELSE :queue::text END`;
-    const notify = `SELECT ${s}.durably(), pg_notify('${s}', :note)`;
+    const notify = `SELECT ${s}.durably(${SCHEMA_VERSION}), pg_notify('${s}', :note)`;
     const inserted = [...FIXED_COLUMNS, ...CHANGING_COLUMNS];
     const update = (values: readonly string[], condition: string): string =>
       `UPDATE ${s}.task SET ${values.join(', ')}, next_check_at = 0, changed_at = ${s}.now_ms(), stamp = :stamp, written_by = :written_by
@@ -123,7 +123,7 @@ export class TaskStatements {
 
   /** Inserts a task where its id and decisionId are free. */
   insert(task: PendingTask, mark: WriteMark): Statement {
-    return this.#insert({ ...fixedValues(task), ...changingValues(task), ...markValues(mark) });
+    return this.#insert({ ...fixedValues(task), ...changingValues(task), ...markValues(mark), note: taskNote(task, undefined, mark) });
   }
 
   /**
@@ -132,17 +132,17 @@ export class TaskStatements {
    * @param leaseEndsByMs the write happens only if the lease still ends by then: renewing a lease makes no new version
    */
   change(task: Task, next: Task, mark: WriteMark, leaseEndsByMs?: number): Statement {
-    return this.#change({ ...readValues(task), ...changingValues(next), ...markValues(mark), lease_ends_by: leaseEndsByMs ?? null });
+    return this.#change({ ...changeValues(task, next, mark), lease_ends_by: leaseEndsByMs ?? null });
   }
 
   /** Writes the row of a task without a condition; only for a row that is locked. */
-  overwrite(seq: string, next: Task, mark: WriteMark): Statement {
-    return this.#overwrite({ ...changingValues(next), ...markValues(mark), seq });
+  overwrite(seq: string, task: Task, next: Task, mark: WriteMark): Statement {
+    return this.#overwrite({ ...changeValues(task, next, mark), seq });
   }
 
   /** Writes a task that now waits for another approval, where that decisionId is free. */
   askAgain(task: Task, next: Task, mark: WriteMark): Statement {
-    return this.#askAgain({ ...readValues(task), ...changingValues(next), ...markValues(mark) });
+    return this.#askAgain(changeValues(task, next, mark));
   }
 }
 
@@ -159,13 +159,13 @@ export class ApprovalStatements {
     const update = (condition: string): string => `WITH changed AS (
       UPDATE ${s}.approval SET ${assignments(APPROVAL_COLUMNS).join(', ')}, stamp = :stamp, written_by = :written_by, changed_at = ${s}.now_ms()
       WHERE ${condition} RETURNING 1)
-      SELECT ${s}.durably(), pg_notify('${s}', :note) FROM changed`;
+      SELECT ${s}.durably(${SCHEMA_VERSION}), pg_notify('${s}', :note) FROM changed`;
     this.#insert = named(
       `WITH made AS (
         INSERT INTO ${s}.approval (${APPROVAL_COLUMNS.join(', ')}, stamp, written_by, owner_id, made_at, changed_at)
         VALUES (${APPROVAL_COLUMNS.map((column) => `:${column}`).join(', ')}, :stamp, :written_by, :written_by, ${s}.now_ms(), ${s}.now_ms())
         ON CONFLICT DO NOTHING RETURNING 1)
-      SELECT ${s}.durably(), pg_notify('${s}', :note) FROM made`,
+      SELECT ${s}.durably(${SCHEMA_VERSION}), pg_notify('${s}', :note) FROM made`,
       'aegis ask',
     );
     const isAsRead = 'decision_id = :decision_id AND version = :read_version';
@@ -182,22 +182,22 @@ export class ApprovalStatements {
 
   /** Inserts an approval where its decisionId is free. */
   insert(record: ApprovalRecord, mark: WriteMark): Statement {
-    return this.#insert({ ...approvalValues(record), ...markValues(mark) });
+    return this.#insert(recordValues(record, mark));
   }
 
   /** Replaces an approval that still is at that version. */
   replace(record: ApprovalRecord, version: number, mark: WriteMark): Statement {
-    return this.#replace({ ...approvalValues(record), ...markValues(mark), read_version: version });
+    return this.#replace({ ...recordValues(record, mark), read_version: version });
   }
 
   /** Writes the row of an approval without a condition; only for a row that is locked. */
   overwrite(seq: string, record: ApprovalRecord, mark: WriteMark): Statement {
-    return this.#overwrite({ ...approvalValues(record), ...markValues(mark), seq });
+    return this.#overwrite({ ...recordValues(record, mark), seq });
   }
 
   /** Replaces a pending approval that still is at that version and has no task. */
   withdrawOrphan(record: ApprovalRecord, version: number, mark: WriteMark): Statement {
-    return this.#withdrawOrphan({ ...approvalValues(record), ...markValues(mark), read_version: version });
+    return this.#withdrawOrphan({ ...recordValues(record, mark), read_version: version });
   }
 
   /** Makes the task that waits for the approval due. */
@@ -210,10 +210,25 @@ function assignments(columns: readonly string[]): readonly string[] {
   return columns.map((column) => `${column} = :${column}`);
 }
 
-function markValues({ stamp, ownerId, note }: WriteMark): NamedValues {
-  return { stamp, written_by: ownerId, note };
+function markValues({ stamp, ownerId }: WriteMark): NamedValues {
+  return { stamp, written_by: ownerId };
 }
 
-function readValues({ taskId, version }: Task): NamedValues {
-  return { task_id: indexKey(taskId), read_version: version };
+function changeValues(task: Task, next: Task, mark: WriteMark): NamedValues {
+  const read = { task_id: indexKey(task.taskId), read_version: task.version };
+  return { ...changingValues(next), ...markValues(mark), ...read, note: taskNote(next, task.status, mark) };
+}
+
+function recordValues(record: ApprovalRecord, mark: WriteMark): NamedValues {
+  const { decisionId, version, status } = record;
+  return {
+    ...approvalValues(record),
+    ...markValues(mark),
+    note: JSON.stringify(['approval', decisionId, version, status, null, mark.ownerId]),
+  };
+}
+
+/** The payload of a notice: no more than ids, because it has room for 8,000 bytes. */
+function taskNote({ taskId, version, status }: Task, from: Task['status'] | undefined, { ownerId }: WriteMark): string {
+  return JSON.stringify(['task', taskId, version, status, from ?? null, ownerId]);
 }

@@ -3,7 +3,7 @@ import type { TaskStatus } from '../../model/Task.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
 import type { StoreChange } from '../TaskStore.js';
 
-/** A change as it is recorded, in the transaction that makes it. */
+/** A change as the transaction that makes it records it. */
 export interface RecordedChange {
   readonly kind: StoreChange['kind'];
   readonly id: string;
@@ -21,36 +21,37 @@ interface ChangeRow {
   readonly from_status: string | null;
 }
 
+/** How many changes are kept, and for how long, in milliseconds. */
 const KEPT = 10_000;
 const KEPT_MS = 3_600_000;
 const PAGE = 500;
 
-/** Writes it down for the other handles; gives its number. Numbers grow in the order of commits, because there is one writer at a time. */
+/** Records a change for the other handles, and returns its number. Numbers grow in the order of commits, because there is one writer at a time. */
 export function recordChange(db: SqliteDatabase, { kind, id, version, status, from }: RecordedChange): number {
   const values = [kind, id, version, status, from ?? null, db.ownerId, Date.now()];
   return db.run('INSERT INTO change (kind, id, version, status, from_status, written_by, at) VALUES (?, ?, ?, ?, ?, ?, ?)', ...values).id;
 }
 
-/** Forgets changes that are old or many. Who has not read them yet finds out by the numbers of the rows that changed. */
+/** Deletes old changes, and those beyond the newest 10,000. A handle that has not read them yet finds the rows by the numbers of their last changes. */
 export function pruneChanges(db: SqliteDatabase): void {
   db.run('DELETE FROM change WHERE seq <= (SELECT max(seq) FROM change) - ?', KEPT);
-  // in the order of their numbers they are nearly in that of time: the oldest tells whether there is anything to do
+  // the order of their numbers is nearly that of time: the oldest one tells whether there is anything to do
   const oldest = db.get<{ at: number }>('SELECT at FROM change ORDER BY seq LIMIT 1');
   const before = Date.now() - KEPT_MS;
   if (oldest !== undefined && oldest.at < before) db.run('DELETE FROM change WHERE at < ?', before);
 }
 
 /**
- * Tells of changes that other handles commit. SQLite has no way to be told, so that `PRAGMA data_version` is read every so often, by an unref'd timer,
- * only while somebody listens: it costs no transaction and changes when another connection has committed.
+ * Reports the changes that other handles commit. SQLite has no notifications, so an unref'd timer polls `PRAGMA data_version` while there is a listener:
+ * that needs no transaction, and the number changes whenever another connection has committed.
  */
 export class ChangeFeed {
   readonly #db: SqliteDatabase;
   readonly #pollMs: number;
-  readonly #listeners = new Set<{ readonly told: (change: StoreChange) => void }>();
+  readonly #listeners = new Set<{ readonly onChange: (change: StoreChange) => void }>();
   #timer: NodeJS.Timeout | undefined;
   #dataVersion = -1;
-  #last = 0;
+  #lastSeq = 0;
 
   constructor(db: SqliteDatabase, pollMs: number) {
     this.#db = db;
@@ -59,7 +60,8 @@ export class ChangeFeed {
   }
 
   watch(listener: (change: StoreChange) => void): () => void {
-    const own = { told: listener };
+    // an object for each call: one function may watch twice
+    const own = { onChange: listener };
     if (this.#listeners.size === 0) this.#start();
     this.#listeners.add(own);
     return () => {
@@ -69,8 +71,8 @@ export class ChangeFeed {
 
   #start(): void {
     this.#dataVersion = -1;
-    this.#last = this.#newest();
-    this.#timer = setInterval(() => this.#look(), this.#pollMs);
+    this.#lastSeq = this.#newest();
+    this.#timer = setInterval(() => this.#poll(), this.#pollMs);
     this.#timer.unref();
   }
 
@@ -79,41 +81,41 @@ export class ChangeFeed {
     clearInterval(this.#timer);
   }
 
-  #look(): void {
+  #poll(): void {
     try {
       const { data_version } = this.#db.get<{ data_version: number }>('PRAGMA data_version') as { data_version: number };
       if (data_version === this.#dataVersion) return;
-      this.#readOn();
+      this.#readNew();
       this.#dataVersion = data_version;
     } catch (error) {
-      // looked at again at the next tick
-      publishCallbackError('hearing of changes in a SQLite store', error);
+      // the next tick tries again
+      publishCallbackError('reading the changes of a SQLite store', error);
     }
   }
 
-  #readOn(): void {
+  #readNew(): void {
     for (;;) {
       const rows = this.#db.all<ChangeRow & { written_by: string }>(
         'SELECT * FROM change WHERE seq > ? ORDER BY seq LIMIT ?',
-        this.#last,
+        this.#lastSeq,
         PAGE,
       );
-      // numbers have no gaps but those of changes that were forgotten
-      if (rows.length === 0 ? this.#newest() > this.#last : rows[0]?.seq !== this.#last + 1) return this.#catchUp(this.#newest());
+      // only deleted changes leave gaps in the numbers
+      if (rows.length === 0 ? this.#newest() > this.#lastSeq : rows[0]?.seq !== this.#lastSeq + 1) return this.#catchUp(this.#newest());
       for (const row of rows) {
-        this.#last = row.seq;
-        if (row.written_by !== this.#db.ownerId) this.#tell(row);
+        this.#lastSeq = row.seq;
+        if (row.written_by !== this.#db.ownerId) this.#emit(row);
       }
       if (rows.length < PAGE) return;
     }
   }
 
-  /** The number of the last change ever, forgotten or not. */
+  /** The number of the last change ever, deleted or not. */
   #newest(): number {
     return this.#db.get<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'change'")?.seq ?? 0;
   }
 
-  /** The changes themselves are forgotten: the last one of every row that has changed since is told instead, whoever made it. */
+  /** The changes themselves were deleted: reports the last change of every row that has changed since instead, this handle's own included. */
   #catchUp(newest: number): void {
     for (const [kind, id] of [
       ['task', 'task_id'],
@@ -121,21 +123,21 @@ export class ChangeFeed {
     ])
       for (const row of this.#db.all<ChangeRow>(
         `SELECT seq, '${kind}' AS kind, ${id} AS id, version, status, NULL AS from_status FROM ${kind} WHERE seq > ? ORDER BY seq`,
-        this.#last,
+        this.#lastSeq,
       ))
-        this.#tell(row);
-    this.#last = newest;
+        this.#emit(row);
+    this.#lastSeq = newest;
   }
 
-  #tell({ kind, id, version, status, from_status }: ChangeRow): void {
+  #emit({ kind, id, version, status, from_status }: ChangeRow): void {
     const from = (from_status ?? undefined) as TaskStatus | undefined;
     const change: StoreChange =
       kind === 'task'
         ? { kind: 'task', taskId: id, version, status: status as TaskStatus, from }
         : { kind: 'approval', decisionId: id, version };
-    for (const { told } of this.#listeners) {
+    for (const { onChange } of this.#listeners) {
       try {
-        told(change);
+        onChange(change);
       } catch (error) {
         publishCallbackError('watch', error);
       }

@@ -3,9 +3,7 @@ import type { ApprovalStore } from '../ApprovalStore.js';
 import type { StateStore } from '../StateStore.js';
 import type { TaskStore } from '../TaskStore.js';
 
-/**
- * The SQLite store of a path, loaded when it is opened: `configure({ store: './aegis.db' })` costs nothing where nobody names a file.
- */
+/** The SQLite store of a path. Its code is loaded when the store is opened, so that it costs nothing where no file is configured. */
 export class LazySqliteStore implements StateStore {
   readonly #path: string;
   #inner: StateStore | undefined;
@@ -17,7 +15,7 @@ export class LazySqliteStore implements StateStore {
     this.#path = path;
     const inner = (): StateStore => {
       if (this.#inner !== undefined) return this.#inner;
-      throw new ShutdownError('The store is not open: await ready() of its module first, and ask nothing of it after close().');
+      throw new ShutdownError('The store is not open: await the ready() of its module first, and do not use it after close().');
     };
     const own = { durable: true, open: () => this.open(), close: () => this.close() };
     this.tasks = forwarding<TaskStore>(own, () => inner().tasks);
@@ -36,7 +34,7 @@ export class LazySqliteStore implements StateStore {
   async close(): Promise<void> {
     const opening = this.#opening;
     this.#opening = undefined;
-    // one that is just being opened is closed once it is open
+    // a store that is being opened is closed once it is open
     await opening?.catch(() => {});
     const inner = this.#inner;
     this.#inner = undefined;
@@ -44,7 +42,7 @@ export class LazySqliteStore implements StateStore {
   }
 }
 
-/** What the object does not have itself is asked of the one that is behind it by then. */
+/** An object that forwards what it does not have itself to another one, which need not exist yet. */
 function forwarding<T extends object>(own: Partial<T>, behind: () => T): T {
   return new Proxy(own as T, {
     get(target, key) {

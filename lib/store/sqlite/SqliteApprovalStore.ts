@@ -1,14 +1,14 @@
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
-import { tellOf, writeApproval } from './approvalRows.js';
+import { recordApprovalChange, writeApprovalRow } from './approvalRows.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
-import { fromStoredText, toStoredText } from '../storedJson.js';
+import { fromStoredJson, toStoredJson } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
 
 interface ApprovalRow {
   readonly body: string;
 }
 
-/** Approvals in a SQLite file. A verdict and the mark on the task that waits for it are one transaction. */
+/** Keeps approvals in a SQLite file. A verdict and the mark on the task that waits for it are one transaction. */
 export class SqliteApprovalStore implements ApprovalStore {
   readonly #db: SqliteDatabase;
 
@@ -34,9 +34,9 @@ export class SqliteApprovalStore implements ApprovalStore {
         ...shown,
         this.#db.ownerId,
         decisionId,
-        toStoredText(record),
+        toStoredJson(record),
       );
-      if (changes > 0) tellOf(this.#db, record);
+      if (changes > 0) recordApprovalChange(this.#db, record);
       return changes > 0;
     });
   }
@@ -47,7 +47,7 @@ export class SqliteApprovalStore implements ApprovalStore {
   }
 
   replace(record: ApprovalRecord, version: number): boolean {
-    return this.#db.write(() => writeApproval(this.#db, record, version));
+    return this.#db.write(() => writeApprovalRow(this.#db, record, version));
   }
 
   list({ status, agentId, toolName, overdueAtMs, limit = storeLimits.listed }: ApprovalQuery): readonly ApprovalRecord[] {
@@ -63,7 +63,7 @@ export class SqliteApprovalStore implements ApprovalStore {
       conditions.push(condition);
       values.push(value);
     }
-    // few are over and many are not: their order is made, rather than looked for
+    // few have expired and many have not: sorting those few is cheaper than reading all in order
     const by = overdueAtMs === undefined ? '' : 'INDEXED BY approval_expires';
     const sql = `SELECT body FROM approval ${by} WHERE ${conditions.join(' AND ')} ORDER BY ord LIMIT ?`;
     return this.#db.all<ApprovalRow>(sql, ...values, Number.isFinite(limit) ? limit : -1).map(recordIn);
@@ -86,5 +86,5 @@ export class SqliteApprovalStore implements ApprovalStore {
 }
 
 function recordIn({ body }: ApprovalRow): ApprovalRecord {
-  return Object.freeze(fromStoredText(body) as ApprovalRecord);
+  return Object.freeze(fromStoredJson(body) as ApprovalRecord);
 }

@@ -5,13 +5,14 @@ import { AegisError } from '../../model/AegisError.js';
 import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { storeLimits } from '../storeLimits.js';
-import { checkedPath, openDatabase, openingError } from './driver.js';
+import { checkedPath, openDatabase, openingError } from './openDatabase.js';
+import { SCHEMA_VERSION } from './schema.js';
 
-/** Who opened it: the whole store, or one half of it. */
+/** Who has it open: the whole store, or one half of it. */
 export type SqlitePart = 'state' | 'tasks' | 'approvals';
 export type SqlValue = SQLInputValue;
 
-/** One connection, shared by tasks and approvals: statements prepared once, transactions, and the errors of both as our own. */
+/** One connection, shared by tasks and approvals. It prepares each statement once, runs transactions, and turns SQLite's errors into typed ones. */
 export class SqliteDatabase {
   readonly #path: string;
   readonly #whenOpen: (db: SqliteDatabase, path: string) => void;
@@ -22,13 +23,13 @@ export class SqliteDatabase {
   #ownerId: string = nextId('store');
   #used = false;
 
-  /** @param whenOpen called before anybody else uses it; what it throws is a problem of opening */
+  /** @param whenOpen called before anything else uses the connection; an error of it counts as a failure to open */
   constructor(path: string | URL, whenOpen: (db: SqliteDatabase, path: string) => void) {
     this.#path = checkedPath(path);
     this.#whenOpen = whenOpen;
   }
 
-  /** Names this handle from one opening to the next: what an earlier one left is not seen to by this. */
+  /** Identifies this handle until it is closed. The next opening has another id, so that it does not own what an earlier one left. */
   get ownerId(): string {
     return this.#ownerId;
   }
@@ -49,14 +50,14 @@ export class SqliteDatabase {
     this.#openBy.add(part);
   }
 
-  /** Closing the whole closes it; closing a half does when nobody else has it open. */
+  /** Closing the whole store closes the connection; closing one half closes it if the other half is not open. */
   close(part: SqlitePart): void {
     if (part === 'state') this.#openBy.clear();
     else if (!this.#openBy.delete(part)) return;
     if (this.#openBy.size > 0 || this.#db === undefined) return;
     for (const end of this.#closing) end();
     try {
-      // its tasks are nobody's at once
+      // its tasks have no live owner from now on
       this.run('DELETE FROM owner WHERE owner_id = ?', this.#ownerId);
     } catch {
       // its lease lapses by itself
@@ -65,16 +66,21 @@ export class SqliteDatabase {
     }
   }
 
-  /** Called when it closes. */
+  /** Calls `end` when the connection closes. */
   whenClosed(end: () => void): void {
     this.#closing.add(end);
   }
 
-  /** One transaction that no other process writes in. What it throws undoes it. */
+  /**
+   * Runs one transaction, during which no other process can write. An error undoes it.
+   *
+   * @throws StoreError where a newer aegislib has migrated the file meanwhile, and this version may no longer write to it
+   */
   write<T>(work: () => T): T {
     return this.#safely((db) => {
       db.exec('BEGIN IMMEDIATE');
       try {
+        this.#checkMayWrite();
         const result = work();
         db.exec('COMMIT');
         return result;
@@ -100,10 +106,18 @@ export class SqliteDatabase {
     return this.#safely(() => this.#statement(sql).all(...values) as R[]);
   }
 
-  /** Time as this file knows it: what is given, but never behind what any handle ever gave. */
+  /** The later of the given time and the latest one that any handle of this file ever passed, in epoch milliseconds. */
   clock(nowMs: number): number {
     const latest = this.get<{ value: number }>("SELECT value FROM meta WHERE key = 'high_water_ms'");
     return Math.max(nowMs, latest?.value ?? 0);
+  }
+
+  #checkMayWrite(): void {
+    const row = this.get<{ value: number }>("SELECT value FROM meta WHERE key = 'min_reader'");
+    if (row !== undefined && row.value <= SCHEMA_VERSION) return;
+    throw new StoreError(
+      'A newer aegislib has migrated the file, and this version may no longer write to it; nothing was written. Update aegislib in this process.',
+    );
   }
 
   /** The owner row of this handle. */
@@ -120,7 +134,7 @@ export class SqliteDatabase {
 
   #opened(): DatabaseSync {
     if (this.#db === undefined)
-      throw new ShutdownError('The store is not open: await ready() of its module first, and ask nothing of it after close().');
+      throw new ShutdownError('The store is not open: await the ready() of its module first, and do not use it after close().');
     return this.#db;
   }
 
@@ -130,7 +144,7 @@ export class SqliteDatabase {
       return work(db);
     } catch (error) {
       if (AegisError.is(error)) throw error;
-      throw new StoreError('The SQLite store failed: see the cause.', { cause: error });
+      throw new StoreError('A statement of the SQLite store failed. See the cause for the code of SQLite.', { cause: error });
     }
   }
 
@@ -147,6 +161,6 @@ function undo(db: DatabaseSync): void {
   try {
     db.exec('ROLLBACK');
   } catch {
-    // it was over already
+    // the transaction had ended already
   }
 }

@@ -1,14 +1,14 @@
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
 import type { ChangeFeed } from './ChangeFeed.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
-import { isAlive, takeDue } from './dueTasks.js';
-import { beatOnce, notesTasks, sweepOnce } from './leases.js';
+import { isAlive, takeDueTasks } from './dueTasks.js';
+import { Leases } from './Leases.js';
 import { FINISHED, OPEN } from './schema.js';
 import { readDecision, readTask, TASK_COLUMNS, taskFromRow, writeChange, writeNew, writeQuietly } from './taskRows.js';
 import type { TaskRow } from './taskRows.js';
 import { toStoredChange } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
-import { claimed, insertionOver, polled, released, settled, taskCounts, transitioned } from '../taskTransitions.js';
+import { claimed, insertionOver, polled, released, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,
   DuplicateCallQuery,
@@ -22,21 +22,23 @@ import type {
   TaskStore,
 } from '../TaskStore.js';
 
-/** The specs read its plan. */
+/** Exported for the specs that check its plan. */
 export const EQUAL_QUERY: string = `SELECT ${TASK_COLUMNS} FROM task INDEXED BY task_equal WHERE ${OPEN} AND original_digest = ? AND session_digest = ? AND guard_key = ?
   AND agent_id = ? AND mode = ? ORDER BY status, decided DESC, ord LIMIT 1`;
 
-/** Tasks in a SQLite file. Every change reads the row, applies the change that all stores share, and writes it, in one transaction. */
+/** Keeps tasks in a SQLite file. Every change reads the row, applies the transition that all stores share, and writes the row, in one transaction. */
 export class SqliteTaskStore implements TaskStore {
   readonly durable = true;
   readonly #db: SqliteDatabase;
   readonly #changes: ChangeFeed;
-  /** The handle that is known to record tasks. */
-  #noted = '';
+  readonly #leases: Leases;
+  /** The handle whose `owner` row already says that it records tasks. */
+  #markedOwnerId = '';
 
   constructor(db: SqliteDatabase, changes: ChangeFeed) {
     this.#db = db;
     this.#changes = changes;
+    this.#leases = new Leases(db);
   }
 
   get ownerId(): string {
@@ -55,12 +57,12 @@ export class SqliteTaskStore implements TaskStore {
     const insertion = this.#db.write((): TaskInsertion => {
       const taken = readTask(this.#db, task.taskId) ?? readDecision(this.#db, task.decisionId);
       if (taken !== undefined) return insertionOver(taskFromRow(taken), task);
-      if (this.#noted !== this.ownerId) notesTasks(this.#db, this.#db.clock(task.createdAtMs));
+      if (this.#markedOwnerId !== this.ownerId) this.#leases.markRecordsTasks(this.#db.clock(task.createdAtMs));
       writeNew(this.#db, task);
       return { outcome: 'created', task };
     });
-    // only what is committed is noted
-    if (insertion.outcome === 'created') this.#noted = this.ownerId;
+    // only once the mark is committed
+    if (insertion.outcome === 'created') this.#markedOwnerId = this.ownerId;
     return insertion;
   }
 
@@ -94,8 +96,8 @@ export class SqliteTaskStore implements TaskStore {
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined {
     const stored = toStoredChange(change);
     return this.#change(taskId, (task) => {
-      const next = transitioned(task, from, stored, nowMs);
-      // an approval stands for one call, ever: earlier ones stay taken as long as the task is here
+      const next = transitionedTask(task, from, stored, nowMs);
+      // an approval is for one call only: the decisionIds that a task had stay taken as long as the task exists
       if (change.to === 'pending' && next !== undefined && readDecision(this.#db, change.decisionId) !== undefined) return undefined;
       return next;
     });
@@ -111,7 +113,7 @@ export class SqliteTaskStore implements TaskStore {
   }
 
   settle(taskId: string, token: string, outcome: TaskOutcome, nowMs: number): Task | undefined {
-    // before the transaction: nobody else can write while it lasts
+    // before the transaction, during which no one else can write
     const stored = toStoredChange(outcome);
     return this.#change(taskId, (task) => settled(task, token, stored, nowMs));
   }
@@ -144,7 +146,7 @@ export class SqliteTaskStore implements TaskStore {
   }
 
   heartbeat(leaseMs: number, nowMs: number): number {
-    return beatOnce(this.#db, leaseMs, nowMs);
+    return this.#leases.heartbeat(leaseMs, nowMs);
   }
 
   isLive(ownerId: string, nowMs: number): boolean {
@@ -152,11 +154,11 @@ export class SqliteTaskStore implements TaskStore {
   }
 
   sweep(options: { readonly nowMs: number; readonly maxRuns: number; readonly limit: number }): SweptTasks {
-    return sweepOnce(this.#db, options);
+    return this.#leases.sweep(options);
   }
 
   due(query: DueQuery): readonly Task[] {
-    return takeDue(this.#db, query);
+    return takeDueTasks(this.#db, query);
   }
 
   makeDue(taskIds: readonly string[]): void {

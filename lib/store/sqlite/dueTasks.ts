@@ -5,7 +5,7 @@ import { TASK_COLUMNS, taskFromRow } from './taskRows.js';
 import type { TaskRow } from './taskRows.js';
 import type { DueQuery } from '../TaskStore.js';
 
-/** Open tasks whose owner is dead, by owner: one lookup for each owner, however many tasks it has. */
+/** Open tasks of dead owners, found by owner: one lookup for each owner, however many tasks it has. */
 const STUCK = `FROM task INDEXED BY task_stuck WHERE ${OPEN} AND resumable = 0 AND mode <> 'manual'`;
 const WAITING = "FROM task INDEXED BY task_waiting WHERE status = 'pending' AND mode <> 'manual'";
 const ALIVE = 'EXISTS (SELECT 1 FROM owner WHERE owner.owner_id = task.owner_id AND owner.lease_until > ?)';
@@ -13,8 +13,8 @@ const ALIVE = 'EXISTS (SELECT 1 FROM owner WHERE owner.owner_id = task.owner_id 
 type DueQueryName = 'over' | 'approved' | 'decided' | 'stuckOwners' | 'stuck' | 'waitingOwners' | 'waiting';
 
 /**
- * Each an index of its own, named because the planner would rather read all tasks of a status: what waits for a person is never read. The specs read
- * these plans.
+ * Each query has its own index, and names it because the planner would rather read all tasks of a status: tasks that wait for a person are never read.
+ * Exported for the specs that check the plans.
  */
 export const DUE_QUERIES: Readonly<Record<DueQueryName, string>> = {
   over: `SELECT ${TASK_COLUMNS} FROM task INDEXED BY task_over WHERE ${OPEN} AND expires_at <= ? AND next_check_at <= ? ORDER BY expires_at LIMIT ?`,
@@ -28,11 +28,11 @@ export const DUE_QUERIES: Readonly<Record<DueQueryName, string>> = {
   waiting: `SELECT ${TASK_COLUMNS} ${WAITING} AND owner_id = ? AND next_check_at <= ? ORDER BY next_check_at LIMIT ?`,
 };
 
-/** Gives what is due, and puts it off for the others. Writes nothing where nothing is. */
-export function takeDue(db: SqliteDatabase, query: DueQuery): readonly Task[] {
+/** Takes the due tasks, and postpones them for other processes. Writes nothing where none is due. */
+export function takeDueTasks(db: SqliteDatabase, query: DueQuery): readonly Task[] {
   if (dueRows(db, query).length === 0) return [];
   return db.write(() => {
-    // another handle may have been here in between
+    // another handle may have taken them in between
     const rows = dueRows(db, query);
     const again = db.clock(query.nowMs) + query.againMs;
     for (const { ord } of rows) db.run('UPDATE task SET next_check_at = ? WHERE ord = ?', again, ord);
@@ -44,7 +44,7 @@ function dueRows(db: SqliteDatabase, { nowMs, idleMs, keys, poll, limit }: DueQu
   const now = db.clock(nowMs);
   const found = new Map<number, TaskRow>();
   const take = (sql: string, ...values: readonly SqlValue[]): void => {
-    // a row may be due for two reasons: as many as are wanted, beside those that are there
+    // a row may be due for two reasons, so each query reads up to the limit, and rows that are there already do not count
     for (const row of db.all<TaskRow>(sql, ...values, limit)) if (found.size < limit) found.set(row.ord, row);
   };
   const takeOfDead = (owners: string, sql: string): void => {

@@ -8,24 +8,31 @@ import type { StateStore } from '../StateStore.js';
 
 export type { StateStore } from '../StateStore.js';
 
+/** Options of {@link sqliteStore}. */
 export interface SqliteStoreOptions {
-  /** How often changes by other processes are looked for while somebody listens, in milliseconds: 10 to 10,000. Default 100. */
+  /**
+   * How often changes by other processes are polled while there is a listener, in milliseconds: 10 to 10,000.
+   *
+   * @defaultValue 100
+   */
   readonly pollMs?: number | undefined;
 }
 
 /**
- * Tasks and approvals in one SQLite file, which several processes of one machine may share: what is answered is on the disk (WAL, synchronous=FULL).
- * Needs `node:sqlite`, that is Node 22.13 or later; better-sqlite3 is not supported. The file must be on a local disk, never on NFS.
+ * Keeps tasks and approvals in one SQLite file, which several processes of one machine may share. A write that has resolved is on the disk (WAL,
+ * synchronous=FULL). It needs `node:sqlite`, so Node 22.13 or later; better-sqlite3 is not supported. The file must be on a local disk, never on NFS.
  *
- * A file that was copied, or put back from a backup, is noticed when it is opened: what it calls approved or executing becomes `unknown`, and its
- * unused approvals are withdrawn. Contents written over the same file in place cannot be noticed.
+ * Opening a file that was copied, or put back from a backup, turns what it calls approved or executing into `unknown`, and withdraws its unused
+ * approvals. Contents that were written over the same file in place go unnoticed.
  *
- * @param path a file that is there, or will be made, readable for this user alone
+ * @param path the file. If it does not exist, it is created, readable for this user alone
+ * @returns a store for the `store` of a module, not open yet
+ * @throws ConfigError for a path or an option that cannot be used; opening throws it for a file that cannot be used
  */
 export function sqliteStore(path: string | URL, options: SqliteStoreOptions = {}): StateStore {
   const { pollMs = 100 } = options;
   if (!(pollMs >= 10 && pollMs <= 10_000))
-    throw new ConfigError([{ where: 'sqliteStore(options).pollMs', message: 'must be a number of milliseconds, 10 to 10,000' }]);
+    throw new ConfigError([{ where: 'sqliteStore(options).pollMs', message: 'must be a number of milliseconds from 10 to 10,000' }]);
   const db = new SqliteDatabase(path, restoreCheck);
   return {
     tasks: new SqliteTaskStore(db, new ChangeFeed(db, pollMs)),

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { publishDiagnostic } from '../../model/diagnostics.js';
 import type { ApprovalRecord } from '../ApprovalStore.js';
-import { writeApproval } from './approvalRows.js';
+import { writeApprovalRow } from './approvalRows.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
 import { TASK_COLUMNS, taskFromRow, writeChange } from './taskRows.js';
 import type { TaskRow } from './taskRows.js';
-import { fromStoredText } from '../storedJson.js';
+import { fromStoredJson } from '../storedJson.js';
 import { restored } from '../taskTransitions.js';
 
 /**
@@ -52,9 +52,9 @@ function withdraw(db: SqliteDatabase): string {
   }
   const unused = db
     .all<{ body: string }>("SELECT body FROM approval WHERE status = 'approved'")
-    .map((row) => fromStoredText(row.body) as ApprovalRecord)
+    .map((row) => fromStoredJson(row.body) as ApprovalRecord)
     .filter((record) => record.consumed === undefined);
-  for (const record of unused) writeApproval(db, { ...record, status: 'withdrawn', version: record.version + 1 }, record.version);
+  for (const record of unused) writeApprovalRow(db, { ...record, status: 'withdrawn', version: record.version + 1 }, record.version);
   const counts = `${rows.length} approved or executing tasks became unknown, and ${unused.length} unused approvals were withdrawn`;
   return `The store's file was restored or copied: ${counts}. Check what ran, and settle the unknown tasks.`;
 }

@@ -2,12 +2,12 @@ import type { DatabaseSync } from 'node:sqlite';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { renamedTaskFields } from '../renamedTaskFields.js';
 
-/** Marks a file as ours ("Aegs"), in the file's own header. */
+/** Marks a file as one of this library ("Aegs"), in the file's own header. */
 const APPLICATION_ID = 0x41656773;
 
-/** Statuses that a task can still leave by itself; the partial indexes below are found only where a query says exactly this. */
+/** The statuses that a task can still leave by itself. A query uses the partial indexes below only if it has exactly this condition. */
 export const OPEN = "status IN ('pending', 'approved')";
-/** Statuses that no task leaves. */
+/** The statuses that no task leaves. */
 export const FINISHED = "status IN ('completed', 'failed', 'denied', 'timeout', 'cancelled')";
 
 /** How many tasks are read at once while their bodies are rewritten. */
@@ -53,7 +53,7 @@ const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
     seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, status TEXT NOT NULL,
     from_status TEXT, owner TEXT NOT NULL, at REAL NOT NULL
   ) STRICT;`,
-  // the number of each row's last change, so that who fell behind the pruned ones finds what changed; which approvals ever had a task
+  // the number of each row's last change, so that a handle that missed deleted changes finds the rows; which approvals ever had a task
   `ALTER TABLE task ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX task_seq ON task (seq);
   CREATE INDEX task_finished ON task (seq) WHERE ${FINISHED};
@@ -79,7 +79,7 @@ const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
 /** The version that this code reads and writes. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
 
-/** Brings a file to {@link SCHEMA_VERSION}, in one transaction that one of several processes wins. */
+/** Brings a file to {@link SCHEMA_VERSION}, in one transaction. Of several processes that try, one does it. */
 export function migrate(db: DatabaseSync): void {
   if (checkedVersion(db) >= SCHEMA_VERSION) return;
   db.exec('BEGIN IMMEDIATE');
@@ -106,11 +106,11 @@ export function migrate(db: DatabaseSync): void {
  */
 export function checkedVersion(db: DatabaseSync): number {
   const number = (sql: string): number => Number(Object.values(db.prepare(sql).get() as Record<string, unknown>)[0]);
-  // in this order, because another process may be making the file in between: it marks it in the transaction that makes its tables
+  // in this order, because another process may create the file in between: it marks it in the transaction that creates its tables
   const tables = number('SELECT count(*) FROM sqlite_master');
   const version = number('PRAGMA user_version');
   const ours = number('PRAGMA application_id') === APPLICATION_ID;
-  if (!ours && (version !== 0 || tables > 0)) throw refusal('the database is of another program: name a file of its own');
+  if (!ours && (version !== 0 || tables > 0)) throw refusal('the database belongs to another program: name a file for aegislib alone');
   if (version > SCHEMA_VERSION && !(minReader(db) <= SCHEMA_VERSION))
     throw refusal(
       `the file has schema version ${version}, which this aegislib (schema version ${SCHEMA_VERSION}) may not read or write: update aegislib, or name another file`,

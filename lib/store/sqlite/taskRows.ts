@@ -2,7 +2,7 @@ import { setOwn } from '../../common/data/plainObject.js';
 import type { ExecutingTask, PendingTask, Task } from '../../model/Task.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
 import { recordChange } from './ChangeFeed.js';
-import { fromStoredText, toStoredText } from '../storedJson.js';
+import { fromStoredJson, toStoredJson } from '../storedJson.js';
 
 /** A task as it is read. */
 export interface TaskRow {
@@ -12,25 +12,26 @@ export interface TaskRow {
 
 export const TASK_COLUMNS = 'task.ord, task.body';
 
-/** An object of its own for every reading, frozen like those of every other store. */
+/** The task of a row: a new object each time, frozen like those of every other store. */
 export function taskFromRow({ body }: TaskRow): Task {
-  const task = fromStoredText(body) as Record<string, unknown>;
-  // what is undefined is not in the text, but is a field of every task
+  const task = fromStoredJson(body) as Record<string, unknown>;
+  // the text lacks fields that are undefined, but every task has them
   const fields = ['reason', 'retryOf', 'origin', ...(task['status'] === 'completed' ? ['result'] : [])];
   for (const field of fields) if (!Object.hasOwn(task, field)) setOwn(task, field, undefined);
   return Object.freeze(task) as unknown as Task;
 }
 
+/** Reads the row of a task. */
 export function readTask(db: SqliteDatabase, taskId: string): TaskRow | undefined {
   return db.get(`SELECT ${TASK_COLUMNS} FROM task WHERE task_id = ?`, taskId);
 }
 
-/** The task that has or had that approval. */
+/** Reads the row of the task that has or had that approval. */
 export function readDecision(db: SqliteDatabase, decisionId: string): TaskRow | undefined {
   return db.get(`SELECT ${TASK_COLUMNS} FROM task_decision JOIN task USING (ord) WHERE task_decision.decision_id = ?`, decisionId);
 }
 
-/** Writes a new task. Its ids are known to be free. */
+/** Writes a new task, whose ids are known to be free. */
 export function writeNew(db: SqliteDatabase, task: PendingTask): void {
   const { taskId, decisionId, agentId, originalDigest, sessionDigest, origin, createdAtMs, updatedAtMs, expiresAtMs } = task;
   const seq = recordChange(db, { kind: 'task', id: taskId, version: task.version, status: task.status, from: undefined });
@@ -54,16 +55,16 @@ export function writeNew(db: SqliteDatabase, task: PendingTask): void {
     ...kept,
     decisionId,
     seq,
-    toStoredText(task),
+    toStoredJson(task),
   );
   takeDecision(db, id, decisionId);
 }
 
-/** Writes what became of a task, tells of it, and gives it as it now is in the store. */
+/** Writes what became of a task, records the change, and returns the task as it now is in the store. */
 export function writeChange(db: SqliteDatabase, row: TaskRow, task: Task, next: Task): Task {
   const { taskId, decisionId, status, version, updatedAtMs, expiresAtMs } = next;
   const { leaseUntilMs = null, executorId = null } = next as Partial<ExecutingTask>;
-  const body = toStoredText(next);
+  const body = toStoredJson(next);
   const seq = recordChange(db, { kind: 'task', id: taskId, version, status, from: task.status });
   if (decisionId !== task.decisionId) takeDecision(db, row.ord, decisionId);
   const values = [decisionId, status, version, updatedAtMs, expiresAtMs, decisionId, leaseUntilMs, executorId, seq, body, row.ord];
@@ -72,18 +73,18 @@ export function writeChange(db: SqliteDatabase, row: TaskRow, task: Task, next: 
       lease_until = ?, executor_id = ?, seq = ?, body = ? WHERE ord = ?`,
     ...values,
   );
-  // what a claim brings, and the plain data of a result, is read as it was written: nothing else is taken for granted
+  // a claim and the plain data of a result would be read back as they were written; everything else is read back to be sure
   return status === 'executing' || (status === 'completed' && task.status === 'executing') ? next : taskFromRow({ ...row, body });
 }
 
-/** Writes a task to which nothing happened: its lease or its polls have grown. */
+/** Writes a renewed lease or a poll more, which is no change of the task. */
 export function writeQuietly(db: SqliteDatabase, row: TaskRow, next: Task): Task {
-  const body = toStoredText(next);
+  const body = toStoredJson(next);
   db.run('UPDATE task SET lease_until = ?, body = ? WHERE ord = ?', (next as Partial<ExecutingTask>).leaseUntilMs ?? null, body, row.ord);
   return taskFromRow({ ...row, body });
 }
 
-/** A verdict may be there before the task that waits for it. */
+/** A verdict may come before the task that waits for it. */
 const DECIDED = "EXISTS (SELECT 1 FROM approval WHERE decision_id = ? AND status <> 'pending')";
 
 function takeDecision(db: SqliteDatabase, ord: number, decisionId: string): void {

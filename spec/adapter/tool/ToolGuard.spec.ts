@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import * as v from 'valibot';
-import { standardSchemaOf } from '../../../lib/adapter/tool/sanitizedOnly.js';
-import { refuseUnguardable } from '../../../lib/adapter/tool/refuseUnguardable.js';
+import { toolSchema } from '../../../lib/adapter/tool/toolSchema.js';
+import { refuseUnguardable } from '../../../lib/adapter/tool/AdapterOptions.js';
 import { ToolGuard } from '../../../lib/adapter/tool/ToolGuard.js';
 import type { AdapterOptions } from '../../../lib/adapter/tool/AdapterOptions.js';
 import type { ToolInvocation } from '../../../lib/adapter/tool/ToolInvocation.js';
-import type { ToolOutcome } from '../../../lib/adapter/tool/ToolOutcome.js';
+import type { ToolOutcome } from '../../../lib/adapter/tool/ToolInvocation.js';
 import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
 import { StoreError } from '../../../lib/model/errors/ServiceErrors.js';
 import { ConfigError, GuardDefinitionError } from '../../../lib/model/errors/SetupErrors.js';
@@ -179,11 +179,11 @@ describe('ToolGuard', () => {
   });
 
   it('refuses options that cannot be', () => {
-    expect(() => guardOf({ onApproval: 'perhaps' as never })).to.throw(ConfigError, 'native, pending, wait, deny');
-    expect(() => guardOf({ onApproval: 'native' }, false)).to.throw(ConfigError, 'pending, wait, deny');
-    expect(() => guardOf({ onApproval: 'toString' as never })).to.throw(ConfigError);
+    expect(() => guardOf({ approval: 'perhaps' as never })).to.throw(ConfigError, 'native, defer, wait, deny');
+    expect(() => guardOf({ approval: 'native' }, false)).to.throw(ConfigError, 'defer, wait, deny');
+    expect(() => guardOf({ approval: 'toString' as never })).to.throw(ConfigError);
     expect(() => guardOf({ module: undefined, verdictBy: () => 'ann' })).to.throw(ConfigError, 'verdictBy');
-    expect([guardOf().interrupts, guardOf({}, false).interrupts, guardOf({ onApproval: 'wait' }).interrupts]).to.deep.equal([
+    expect([guardOf().interrupts, guardOf({}, false).interrupts, guardOf({ approval: 'wait' }).interrupts]).to.deep.equal([
       true,
       false,
       false,
@@ -362,19 +362,19 @@ describe('ToolGuard', () => {
   it('takes a call apart from the others where its invocation says so, and refuses for a reason of the adapter', async () => {
     const denied = guardOf().deny(invocation(), 'it was never asked for');
     expect([codeOf(denied), denied.text.includes('it was never asked for')]).to.deep.equal(['approval_refused', true]);
-    expect(codeOf(await guardOf().call(asks({ onApproval: 'deny' }), run))).to.equal('approval_refused');
+    expect(codeOf(await guardOf().call(asks({ approval: 'deny' }), run))).to.equal('approval_refused');
     expect(runs).to.deep.equal([]);
   });
 
   it('runs it in the background where it is told to, waits where it is told to, and asks nobody where it is told to', async () => {
-    expect((await guardOf({ onApproval: 'pending' }).call(asks(), run)).kind).to.equal('pending');
-    const waiting = guardOf({ onApproval: 'wait' }).call(asks({ callId: 'c2' }), run);
+    expect((await guardOf({ approval: 'defer' }).call(asks(), run)).kind).to.equal('pending');
+    const waiting = guardOf({ approval: 'wait' }).call(asks({ callId: 'c2' }), run);
     while ((await module.approvals.list()).length < 2) await new Promise(setImmediate);
     await approveAll();
     expect(await waiting).to.deep.equal({ kind: 'ran', value: 'ran' });
     while (runs.length < 2) await new Promise(setImmediate);
-    expect(codeOf(await guardOf({ onApproval: 'deny' }).call(asks({ callId: 'c3' }), run))).to.equal('approval_refused');
-    expect(codeOf(await guardOf({ onApproval: 'wait', waitMs: 5 }).call(asks({ callId: 'c4' }), run))).to.equal('approval_timeout');
+    expect(codeOf(await guardOf({ approval: 'deny' }).call(asks({ callId: 'c3' }), run))).to.equal('approval_refused');
+    expect(codeOf(await guardOf({ approval: 'wait', waitMs: 5 }).call(asks({ callId: 'c4' }), run))).to.equal('approval_timeout');
     expect(await module.approvals.list({ status: 'pending' })).to.deep.equal([]);
     expect(runs).to.have.length(2);
   });
@@ -383,11 +383,11 @@ describe('ToolGuard', () => {
 describe('A schema of a tool', () => {
   it('is used where it is a Standard Schema', () => {
     const schema = v.object({});
-    expect(standardSchemaOf(schema)).to.equal(schema);
+    expect(toolSchema(schema)).to.equal(schema);
     const callable = Object.assign(() => {}, schema);
-    expect(standardSchemaOf(callable)).to.equal(callable);
+    expect(toolSchema(callable)).to.equal(callable);
     for (const other of [undefined, null, 'text', {}, { '~standard': {} }, { type: 'object' }])
-      expect(standardSchemaOf(other)).to.equal(undefined);
+      expect(toolSchema(other)).to.equal(undefined);
   });
 });
 

@@ -4,6 +4,7 @@ import type { SinonFakeTimers } from 'sinon';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalRequest } from '../../../lib/decision/desk/ApprovalRequest.js';
+import type { JournalEvent } from '../../../lib/model/Journal.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
 import { openingOf, policyOf } from '../../support/approvalRecords.js';
@@ -384,8 +385,62 @@ describe('ApprovalDesk', () => {
     });
   });
 
-  describe('hear', () => {
-    it('tells what another process did: a new approval, or how one was settled, and nothing of a part', async () => {
+  describe('the journal', () => {
+    const journaled = (): { events: JournalEvent[] } & ReturnType<typeof setup> => {
+      const events: JournalEvent[] = [];
+      return { events, ...setup({ approverGroups: { ops: ['oli'] }, journal: { note: (event) => void events.push(event) } }) };
+    };
+
+    it('gets each verdict that was recorded, with the status that it led to', async () => {
+      const { desk, open, events } = journaled();
+      const { decisionId, digest, agentId, toolName } = await open({ policies: [policyOf('a'), policyOf('b', { approvers: ['ops'] })] });
+      await desk.approve(decisionId, { by: 'bob', digest, reason: 'fine' });
+      await desk.approve(decisionId, { by: 'oli', digest });
+      const about = { kind: 'verdict', agentId, toolName, decisionId, approved: true, digest };
+      expect(events).to.deep.equal([
+        { ...about, by: 'bob', status: 'pending', reason: 'fine' },
+        { ...about, by: 'oli', status: 'approved', reason: undefined },
+      ]);
+      expect(events.every((event) => Object.isFrozen(event))).to.equal(true);
+    });
+
+    it('gets a denial, and no verdict that was refused or an end without one', async () => {
+      const { desk, open, events } = journaled();
+      const denied = await open();
+      await desk.deny(denied.decisionId, { by: 'bob', reason: 'no' });
+      await rejection(desk.approve(denied.decisionId, { by: 'oli', digest: denied.digest }));
+      const other = await open({ originalDigest: 'f'.repeat(64) });
+      await rejection(desk.approve(other.decisionId, { by: 'bob', digest: 'another' }));
+      await desk.end(other.decisionId, 'withdrawn');
+      expect(
+        events.map((event) => event.kind === 'verdict' && [event.decisionId, event.approved, event.status, event.reason]),
+      ).to.deep.equal([[denied.decisionId, false, 'denied', 'no']]);
+    });
+
+    it('gets the verdict before listeners can start what was approved', async () => {
+      const order: string[] = [];
+      const { desk, open } = setup({ journal: { note: (event) => void order.push(event.kind) } });
+      desk.on('settled', () => void order.push('settled'));
+      const { decisionId, digest } = await open();
+      await desk.approve(decisionId, { by: 'bob', digest });
+      expect(order).to.deep.equal(['verdict', 'settled']);
+    });
+
+    it('that throws changes nothing', async () => {
+      const note = (): void => {
+        throw new Error('the disk is full');
+      };
+      const { desk, open } = setup({ journal: { note } });
+      const { decisionId, digest } = await open();
+      const reported = await diagnosed(async () => {
+        expect((await desk.approve(decisionId, { by: 'bob', digest })).status).to.equal('approved');
+      });
+      expect(reported.map((d) => d.kind === 'callback' && d.where)).to.deep.equal(['journal.note']);
+    });
+  });
+
+  describe('onChange', () => {
+    it('emits what another process did: a new approval, or how one was settled, and nothing of a part', async () => {
       const store = new MemoryApprovalStore();
       const { desk } = setup({}, store);
       const told: unknown[] = [];

@@ -192,7 +192,7 @@ describe('EmbeddedDecisionService', () => {
       const { service, desk } = setup({ unattended: 'deny' });
       expect(await service.decide(requestOf())).to.deep.include({
         effect: 'deny',
-        reason: 'Approval is needed and nobody is there to give it: a person decides',
+        reason: 'Approval is needed, but no approver is attached: a person decides',
       });
       expect(await desk.list()).to.deep.equal([]);
       desk.on('requested', () => {});
@@ -209,7 +209,7 @@ describe('EmbeddedDecisionService', () => {
       const { decisionId } = await service.decide(requestOf());
       await say(decisionId, 'deny');
       const again = await service.decide(requestOf());
-      expect(again).to.include({ effect: 'deny', reason: 'Refused by a person already: a person refused this call' });
+      expect(again).to.include({ effect: 'deny', reason: 'A person recently denied this call: a person refused this call' });
       expect(again.decisionId).to.not.equal(decisionId);
       expect(await desk.list()).to.deep.equal([]);
     });

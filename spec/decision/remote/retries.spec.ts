@@ -134,7 +134,7 @@ describe('The retries of RemoteDecisionService', () => {
   });
 
   it('stop when the breaker opens: nothing is sent, then one probe, then all is well', async function () {
-    this.timeout(10_000);
+    this.timeout(20_000);
     plane.handler = (_request, reply) => sendJson(reply, '', 503);
     const service = setup({ retries: 0 });
     for (let i = 0; i < 10; i++) await failureOf(service.decide(remoteRequest()));
@@ -143,6 +143,7 @@ describe('The retries of RemoteDecisionService', () => {
     const refused = await Promise.all(Array.from({ length: 50 }, () => failureOf(service.decide(remoteRequest()))));
     for (const error of refused) {
       expect(error).to.include({ name: 'DecisionUnavailableError', reason: 'circuit_open', code: 'decision_unavailable_circuit_open' });
+      expect(error.message).to.match(/^Circuit open after 10 failures; retrying in [12] s\. /);
     }
     expect(plane.requests).to.have.length(0);
     plane.handler = answerDecision();
@@ -154,7 +155,7 @@ describe('The retries of RemoteDecisionService', () => {
   });
 
   it('cost a dead service no more than the budget of 50', async function () {
-    this.timeout(10_000);
+    this.timeout(20_000);
     let connections = 0;
     const dead = await remoteRawServer((socket) => {
       connections += 1;

@@ -1,4 +1,4 @@
-// Google's ADK with a model of its own, offline: a plugin guards the agent's tool, the four effects, and an approval through the ADK's own confirmation.
+// Google's ADK with a scripted model, offline: a plugin guards the agent's tool, the four effects, and an approval through the ADK's own confirmation.
 import { BaseLlm, BasePlugin, FunctionTool, InMemoryRunner, LlmAgent, LogLevel, setLogLevel } from '@google/adk';
 import type { BaseLlmConnection, LlmRequest, LlmResponse } from '@google/adk';
 import { AegisModule } from 'aegislib';
@@ -18,7 +18,7 @@ const refund = new FunctionTool({
   execute: ({ order, amount, note }) => `refunded ${amount} for ${order} (${note})`,
 });
 
-/** A model that calls the tool with what it is asked, and then repeats what it was told. */
+/** A model that calls the tool with the prompt's arguments, and then repeats the answer. */
 class Mock extends BaseLlm {
   async *generateContentAsync({ contents }: LlmRequest): AsyncGenerator<LlmResponse, void> {
     const last = contents.flatMap(({ parts = [] }) => parts).findLast(({ text, functionResponse }) => text ?? functionResponse);
@@ -38,7 +38,7 @@ const agent = new LlmAgent({ name: 'support', model: new Mock({ model: 'mock' })
 const runner = new InMemoryRunner({ agent, appName: 'support', plugins: [new AegisPlugin()] });
 const { userId, id: sessionId } = await runner.sessionService.createSession({ appName: 'support', userId: 'bob' });
 
-/** What the agent says, and the confirmation that it asks for. */
+/** What the agent answers, and the confirmation that it asks for. */
 async function say(part: object): Promise<{ readonly text: string; readonly confirmation: string | undefined }> {
   let text = '';
   let confirmation: string | undefined;
@@ -55,7 +55,7 @@ show('allow', (await ask({ order: 'order-1', amount: 20, note: 'late' })).text);
 show('deny', (await ask({ order: 'order-2', amount: 5_000, note: 'angry' })).text);
 show('sanitize', (await ask({ order: 'order-3', amount: 20, note: 'write to bob@example.com' })).text);
 
-// a person has to decide: the run ends with a request for confirmation, and goes on once the answer is there
+// a person has to decide: the run ends with a request for confirmation, and continues once the answer is there
 const { confirmation: id } = await ask({ order: 'order-4', amount: 250, note: 'broken' });
 show('approval', 'the run waits for a person');
 for (const { decisionId, digest, toolName } of await aegis.approvals.list()) {

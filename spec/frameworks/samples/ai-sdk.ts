@@ -17,7 +17,7 @@ const tools = guardTools({
   }),
 });
 
-/** A model that calls the tool once and then repeats what it was told. */
+/** A model that calls the tool once and then repeats the answer. */
 function modelCalling(input: object): MockLanguageModelV4 {
   const usage = { inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 }, outputTokens: { total: 1, text: 1, reasoning: 0 } };
   let called = false;
@@ -57,7 +57,7 @@ show('allow', await ask({ order: 'order-1', amount: 20, note: 'late' }));
 show('deny', await ask({ order: 'order-2', amount: 5_000, note: 'angry' }));
 show('sanitize', await ask({ order: 'order-3', amount: 20, note: 'write to bob@example.com' }));
 
-// a person has to decide: the SDK's run ends with a request, and goes on once the answer is there
+// a person has to decide: the SDK's run ends with a request, and continues once the answer is there
 const messages: ModelMessage[] = [{ role: 'user', content: 'go' }];
 const model = modelCalling({ order: 'order-4', amount: 250, note: 'broken' });
 const first = await generateText({ model, tools, toolApproval: aegisApproval(tools), stopWhen: isStepCount(3), messages });

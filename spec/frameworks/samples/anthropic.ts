@@ -1,4 +1,4 @@
-// Anthropic's tool runner with a service of its own, offline: one guarded tool, the four effects, and an approval that the run waits for.
+// Anthropic's tool runner with a scripted service, offline: one guarded tool, the four effects, and an approval that the run waits for.
 import Anthropic from '@anthropic-ai/sdk';
 import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod';
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError';
@@ -16,14 +16,14 @@ const refund = betaZodTool({
   inputSchema: z.object({ order: z.string(), amount: z.number(), note: z.string() }),
   run: ({ order, amount, note }) => `refunded ${amount} for ${order} (${note})`,
 });
-const tools = guardTools([refund], { onApproval: 'wait', ToolError });
+const tools = guardTools([refund], { approval: 'wait', ToolError });
 
 interface Block {
   readonly type: string;
   readonly content?: string;
 }
 
-/** A service whose model calls the tool with what it is asked, and then repeats what it was told. */
+/** A service whose model calls the tool with the prompt's arguments, and then repeats the answer. */
 async function service(_: unknown, init?: { readonly body?: unknown }): Promise<Response> {
   const { messages } = JSON.parse(String(init?.body)) as { messages: { content: string | Block[] }[] };
   const content = messages.at(-1)?.content ?? '';

@@ -1,5 +1,5 @@
-// The hooks of the Claude Agent SDK, called as its CLI calls them before it runs a tool. With the SDK they go into the options of query(); here a few lines stand
-// for the CLI, which takes 400 MB.
+// The hooks of the Claude Agent SDK, called as its CLI calls them before it runs a tool. With the SDK they go into the options of query(); here a few lines replace
+// the CLI, which takes 400 MB.
 import { AegisModule } from 'aegislib';
 import { aegisHooks } from 'aegislib/claude';
 import type { ClaudeHookInput } from 'aegislib/claude';
@@ -12,7 +12,7 @@ const aegis = AegisModule.configure({ policies: { text: POLICIES }, agentId: 'su
 const hooks = aegisHooks({
   toolName: (name) => name.replace('mcp__shop__', ''),
   session: ({ session_id }) => ({ chat: session_id }),
-  onApproval: 'native',
+  approval: 'native',
 });
 
 interface Refund {
@@ -24,7 +24,7 @@ interface Refund {
 /** A tool of an MCP server. */
 const refund = ({ order, amount, note }: Refund): string => `refunded ${amount} for ${order} (${note})`;
 
-/** What the CLI does with a call of the model: it asks the hook, and runs the tool or not. */
+/** Does with a model's call what the CLI does: calls the hook, and runs the tool or not. */
 async function callTool(toolUseId: string, input: Refund): Promise<string> {
   const call: ClaudeHookInput = {
     hook_event_name: 'PreToolUse',
@@ -48,7 +48,7 @@ show('allow', await callTool('toolu_1', { order: 'order-1', amount: 20, note: 'l
 show('deny', await callTool('toolu_2', { order: 'order-2', amount: 5_000, note: 'angry' }));
 show('sanitize', await callTool('toolu_3', { order: 'order-3', amount: 20, note: 'write to bob@example.com' }));
 
-// a person has to decide: the query ends with `deferred_tool_use`, and goes on with `resume` once the answer is there
+// a person has to decide: the query ends with `deferred_tool_use`, and continues with `resume` once the answer is there
 const input: Refund = { order: 'order-4', amount: 250, note: 'broken' };
 show('approval', await callTool('toolu_4', input));
 for (const { decisionId, digest, toolName } of await aegis.approvals.list()) {

@@ -1,4 +1,4 @@
-// Genkit with a model of its own, offline: one tool guarded by a middleware, the four effects, and an approval through Genkit's own interrupts.
+// Genkit with a scripted model, offline: one tool guarded by a middleware, the four effects, and an approval through Genkit's own interrupts.
 import { AegisModule } from 'aegislib';
 import { aegisMiddleware } from 'aegislib/genkit';
 import { generateMiddleware, genkit, z } from 'genkit/beta';
@@ -20,7 +20,7 @@ const refund = ai.defineTool(
   async ({ order, amount, note }) => `refunded ${amount} for ${order} (${note})`,
 );
 
-/** A model that calls the tool with what it is asked, and then repeats what it was told. */
+/** A model that calls the tool with the prompt's arguments, and then repeats the answer. */
 ai.defineModel({ name: 'mock', supports: { tools: true, multiturn: true } }, async ({ messages }) => {
   const { text = '', toolResponse } = messages.at(-1)?.content[0] ?? {};
   const part =

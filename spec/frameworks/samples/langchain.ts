@@ -22,7 +22,7 @@ const refund = tool(async ({ order, amount, note }: Refund) => `refunded ${amoun
 const middleware = [aegisMiddleware({ createMiddleware, ToolMessage })];
 const go = { messages: [new HumanMessage('go')] };
 
-/** An agent whose model calls the tool once and then repeats what it was told. */
+/** An agent whose model calls the tool once and then repeats the answer. */
 function agentCalling(input: Refund) {
   const model = fakeModel()
     .respondWithTools([{ name: 'refund', args: { ...input }, id: `call-${input.order}` }])
@@ -39,7 +39,7 @@ show('allow', await ask({ order: 'order-1', amount: 20, note: 'late' }));
 show('deny', await ask({ order: 'order-2', amount: 5_000, note: 'angry' }));
 show('sanitize', await ask({ order: 'order-3', amount: 20, note: 'write to bob@example.com' }));
 
-// a person has to decide: the graph is interrupted, is kept by its checkpointer, and goes on once the answer is there
+// a person has to decide: the graph is interrupted, is kept by its checkpointer, and continues once the answer is there
 const agent = agentCalling({ order: 'order-4', amount: 250, note: 'broken' });
 const thread = { configurable: { thread_id: 'order-4' } };
 await agent.invoke(go, thread);

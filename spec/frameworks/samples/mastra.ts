@@ -21,7 +21,7 @@ const tools = guardTools({
   }),
 });
 
-/** A model that calls the tool with what it is asked, and then repeats what it was told. */
+/** A model that calls the tool with the prompt's arguments, and then repeats the answer. */
 const model = new MastraLanguageModelV2Mock({
   doGenerate: async ({ prompt }) => {
     const usage = { inputTokens: 1, outputTokens: 1, totalTokens: 2 };
@@ -37,7 +37,7 @@ const model = new MastraLanguageModelV2Mock({
 });
 
 const agent = new Agent({ id: 'support', name: 'support', instructions: 'Help.', model: model as never, tools });
-// suspended runs are kept there
+// stores suspended runs
 const mastra = new Mastra({ agents: { support: agent }, storage: new InMemoryStore(), logger: false });
 const support = mastra.getAgent('support');
 const ask = (input: object): ReturnType<typeof support.generate> => support.generate(JSON.stringify(input));

@@ -10,7 +10,7 @@ import { show } from './show.js';
 
 const aegis = AegisModule.configure({ policies: { text: POLICIES }, agentId: 'support-agent', env: false });
 
-const server = guardServer(new McpServer({ name: 'shop', version: '1.0.0' }), { onApproval: 'wait' });
+const server = guardServer(new McpServer({ name: 'shop', version: '1.0.0' }), { approval: 'wait' });
 server.registerTool(
   'refund',
   { description: 'Refunds an order', inputSchema: { order: z.string(), amount: z.number(), note: z.string() } },
@@ -23,7 +23,7 @@ await server.connect(far);
 await client.connect(near);
 
 async function ask(input: Record<string, unknown>): Promise<string> {
-  // a client that asks for progress hears that its call waits, and does not give up
+  // a client that asks for progress is notified while its call waits, and does not time out
   const options = { resetTimeoutOnProgress: true, onprogress: () => {} };
   const { content } = await client.callTool({ name: 'refund', arguments: input }, undefined, options);
   return (content as { text: string }[]).map(({ text }) => text).join('\n');

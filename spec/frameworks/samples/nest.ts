@@ -1,4 +1,4 @@
-// An application of Nest with a guarded service behind a controller, over real HTTP. It is compiled with experimentalDecorators, as Nest's are.
+// An application of Nest with a guarded service behind a controller, over real HTTP. It is compiled with experimentalDecorators, like all Nest applications.
 import * as common from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import * as core from '@nestjs/core';
@@ -31,7 +31,7 @@ class RefundService {
   }
 }
 
-/** Stands for your authentication: what it finds is there when the session is opened. */
+/** Replace it by your authentication: its result is available when the session is opened. */
 @common.Injectable()
 class Doorman implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
@@ -49,7 +49,7 @@ class RefundController {
 
   constructor(@common.Inject(RefundService) private readonly refunds: RefundService) {}
 
-  // a call that waits for a person is a 202 by itself
+  // a call that waits for a person becomes a 202 automatically
   @common.Post('refunds')
   @common.HttpCode(200)
   refund(@common.Body() order: Order): Promise<object> {

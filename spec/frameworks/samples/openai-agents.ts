@@ -19,7 +19,7 @@ const tools = guardTools([
 ]);
 const runner = new Runner({ tracingDisabled: true });
 
-/** An agent whose model calls the tool once and then repeats what it was told. */
+/** An agent whose model calls the tool once and then repeats the answer. */
 function agentCalling(input: { order: string; amount: number; note: string }): Agent {
   const repeat = modelResponder(({ request }) => {
     const last = typeof request.input === 'string' ? undefined : request.input.at(-1);
@@ -38,7 +38,7 @@ show('allow', await ask({ order: 'order-1', amount: 20, note: 'late' }));
 show('deny', await ask({ order: 'order-2', amount: 5_000, note: 'angry' }));
 show('sanitize', await ask({ order: 'order-3', amount: 20, note: 'write to bob@example.com' }));
 
-// a person has to decide: the run is interrupted, may be written down, and goes on once the answer is there
+// a person has to decide: the run is interrupted, can be stored, and continues once the answer is there
 const agent = agentCalling({ order: 'order-4', amount: 250, note: 'broken' });
 const written = (await runner.run(agent, 'go')).state.toString();
 show('approval', 'the run waits for a person');

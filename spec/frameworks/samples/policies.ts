@@ -1,4 +1,4 @@
-/** What the samples' agents may do: post mail, refund a little, and more once a person agreed. */
+/** What the samples' agents may do: post mail, make small refunds, and larger ones once a person has approved. */
 export const POLICIES = `
   @id("allow-tools")
   permit (principal == Aegis::Agent::"support-agent", action, resource);

@@ -1,4 +1,4 @@
-/** Prints what the samples say: a label and a line of text. */
+/** Prints the samples' output: a label and a line of text. */
 export function show(label: 'allow' | 'deny' | 'sanitize' | 'approval' | 'person', text: string): void {
   console.log(`${label.padEnd(9)} ${text}`);
 }

@@ -1,8 +1,8 @@
-// A guarded function behind a route of Express, Fastify and Hono: 403 for what policy denies, 202 with a place to look for what a person has to decide, and
-// the task registry for whom the host lets. Each app is a server on 127.0.0.1 that the sample sends real requests to.
+// A guarded function behind a route of Express, Fastify and Hono: 403 if policy denies a call, 202 with the task's path if a person has to decide, and
+// the task registry for those whom the host allows. Each app is a server on 127.0.0.1 to which the sample sends real requests.
 import { serve } from '@hono/node-server';
 import { AegisModule, guard } from 'aegislib';
-import { expressAegis, fastifyAegis, honoAegis } from 'aegislib/web';
+import { aegisExpress, aegisFastify, aegisHono } from 'aegislib/web';
 import express from 'express';
 import type { Request } from 'express';
 import fastify from 'fastify';
@@ -14,7 +14,7 @@ import type { AddressInfo } from 'node:net';
 import { POLICIES } from './policies.js';
 import { show } from './show.js';
 
-// sessions: 'async-local' lets guarded calls find the session of the request they are made in
+// with sessions: 'async-local', guarded calls find the session of their request
 const aegis = AegisModule.configure({ policies: { text: POLICIES }, agentId: 'support-agent', sessions: 'async-local', env: false });
 
 interface Order {
@@ -26,14 +26,14 @@ const refund = guard(async ({ order, amount, note }: Order) => ({ text: `refunde
   toolName: 'refund',
 });
 
-/** Stands for your authentication. */
+/** Replace it by your authentication. */
 const userOf = (token: string | undefined): string | undefined => ({ 'token-of-eve': 'eve', 'token-of-ann': 'ann' })[token ?? ''];
 const sessionOf = (user: string | undefined): object | null => (user === undefined ? null : { user_id: user });
 
 // --- Express -------------------------------------------------------------------------------------------------------------------------------------
 
 const expressUser = (request: Request): string | undefined => userOf(request.headers.authorization);
-const onExpress = expressAegis({ session: (request: Request) => sessionOf(expressUser(request)), tasksAt: '/tasks' });
+const onExpress = aegisExpress({ session: (request: Request) => sessionOf(expressUser(request)), tasksAt: '/tasks' });
 const expressApp = express();
 expressApp.use(express.json());
 expressApp.use(onExpress.requests);
@@ -46,7 +46,7 @@ expressApp.use(onExpress.errors);
 const fastifyUser = (request: FastifyRequest): string | undefined => userOf(request.headers.authorization);
 const fastifyApp = fastify();
 fastifyApp.register(
-  fastifyAegis({
+  aegisFastify({
     session: (request: FastifyRequest) => sessionOf(fastifyUser(request)),
     tasks: { authorize: (request) => fastifyUser(request) === 'ann', show: ['result'] },
   }),
@@ -56,7 +56,7 @@ fastifyApp.post('/refunds', async (request) => refund(request.body as Order));
 // --- Hono ----------------------------------------------------------------------------------------------------------------------------------------
 
 const honoUser = (c: Context): string | undefined => userOf(c.req.header('authorization'));
-const onHono = honoAegis({ session: (c: Context) => sessionOf(honoUser(c)), tasksAt: '/tasks' });
+const onHono = aegisHono({ session: (c: Context) => sessionOf(honoUser(c)), tasksAt: '/tasks' });
 const honoApp = new Hono();
 honoApp.use(onHono.requests);
 honoApp.get('/tasks/:id?', onHono.tasks({ authorize: (c) => honoUser(c) === 'ann', show: ['result'] }));

@@ -70,7 +70,10 @@ describe('Positional arguments', () => {
   });
 
   it('are refused where a callback of the guard has added to the list since they were named', () => {
-    expect(() => takeArguments(['a'], [1, 2])).to.throw(UnsupportedParamError, 'There are 2 arguments, but 1 names.');
+    expect(() => takeArguments(['a'], [1, 2])).to.throw(
+      UnsupportedParamError,
+      'There are more arguments (2) than parameter names (1); name every parameter in the guard.',
+    );
   });
 
   it('are as large as their names too', () => {

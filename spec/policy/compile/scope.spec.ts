@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { uncompiledPolicies, compiledEvaluator } from '../../../lib/policy/compile/compiledEvaluator.js';
 import { compileScope } from '../../../lib/policy/compile/scope.js';
 import type { Policy } from '../../../lib/policy/Policy.js';
-import { Uncompilable } from '../../../lib/policy/compile/shape.js';
+import { Uncompilable } from '../../../lib/policy/compile/exactFields.js';
 import { wasmEvaluator } from '../../../lib/policy/wasm/wasmEvaluator.js';
 import { policyOf } from '../fuzz/cases.js';
 import { evaluate } from './bothOutcomes.js';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { CallEvaluator } from '../../../lib/policy/engine/CallEvaluator.js';
 import type { RecordValue } from '../../../lib/policy/value/Value.js';
-import type { Evaluate } from '../../../lib/policy/Evaluator.js';
+import type { BoundEvaluator } from '../../../lib/policy/Evaluator.js';
 import { StepBudget } from '../../../lib/policy/value/StepBudget.js';
 import { toCedarRecord } from '../../../lib/policy/wasm/toCedar.js';
 import { callOf } from '../../support/policyCalls.js';
@@ -9,7 +9,7 @@ import { callOf } from '../../support/policyCalls.js';
 describe('CallEvaluator', () => {
   let asked: { who: string; context: RecordValue; budget: StepBudget }[];
   const note =
-    (who: string): Evaluate =>
+    (who: string): BoundEvaluator['evaluate'] =>
     (context, budget) => {
       asked.push({ who, context, budget });
       return { decision: 'deny', reasons: [], errors: [] };

@@ -100,8 +100,8 @@ function summary(evaluator: Evaluator, tool: string, groups: string[], input: ob
     resource: new EntityValue('Aegis::Toolset', 'default'),
     entities: new EntityGraph([{ uid: action, attributes: EMPTY_RECORD, parents }]),
   });
-  return [answers.evaluate, answers.evaluatePermits].map((ask) => {
-    const { decision, reasons, errors } = ask(readRecord({ input }), new StepBudget());
+  return (['evaluate', 'evaluatePermits'] as const).map((evaluate) => {
+    const { decision, reasons, errors } = answers[evaluate](readRecord({ input }), new StepBudget());
     return { decision, reasons: reasons.map(({ id }) => id), errors: errors.map(({ policy: { id } }) => id).sort() };
   });
 }

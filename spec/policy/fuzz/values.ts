@@ -4,7 +4,7 @@ import { compiledEvaluator } from '../../../lib/policy/compile/compiledEvaluator
 import { ExpressionCompiler } from '../../../lib/policy/compile/expression.js';
 import { EvaluationContext } from '../../../lib/policy/compile/EvaluationContext.js';
 import { longLiterals } from '../../../lib/policy/compile/compilePolicy.js';
-import { Uncompilable } from '../../../lib/policy/compile/shape.js';
+import { Uncompilable } from '../../../lib/policy/compile/exactFields.js';
 import { decimalText } from '../../../lib/policy/value/literals.js';
 import { readRecord } from '../../../lib/policy/value/readValue.js';
 import { StepBudget } from '../../../lib/policy/value/StepBudget.js';

@@ -4,6 +4,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { expect } from 'chai';
 import { silentLogger } from '../../../lib/common/Logger.js';
 import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';
+import type { JournalEvent } from '../../../lib/model/Journal.js';
 import { ReloadablePolicies, type ReloadResult } from '../../../lib/policy/live/ReloadablePolicies.js';
 import { preparsedSets } from '../../../lib/policy/wasm/PreparsedSets.js';
 import { callOf, PERMIT_ALL, withFolder } from '../../support/policyCalls.js';
@@ -65,7 +66,7 @@ describe('ReloadablePolicies', () => {
       const result = live.reload();
       expect(result).to.include({ status: 'failed', hash: live.engine.hash });
       expect(result).to.have.property('error').that.is.instanceOf(ConfigError);
-      expect(result).to.have.nested.property('error.problems[0].message', 'They cannot be loaded.');
+      expect(result).to.have.nested.property('error.problems[0].message', 'The policies cannot be loaded; see the cause of this error.');
       expect(effects(live)).to.deep.equal(['allow', 'deny', 'allow']);
     }));
 
@@ -187,5 +188,55 @@ describe('ReloadablePolicies', () => {
       await reloaded;
       expect(effects(live as ReloadablePolicies)).to.deep.equal(['allow', 'deny', 'deny']);
       live?.close();
+    }));
+
+  it('notes each set that comes into force in the journal, and no other', () =>
+    withFolder({ 'a.cedar': PERMIT_ALL + NO }, (path, write) => {
+      const events: JournalEvent[] = [];
+      const live = new ReloadablePolicies({ source: path, journal: { note: (event) => void events.push(event) } });
+      const first = live.engine.hash;
+      expect(events).to.deep.equal([{ kind: 'policies', hash: first }]);
+      live.reload();
+      write('a.cedar', 'nonsense');
+      live.reload();
+      write('a.cedar', PERMIT_ALL);
+      expect(live.reload().status).to.equal('held');
+      expect(events).to.have.length(1);
+      live.confirm(live.pending?.hash ?? '');
+      const second = live.engine.hash;
+      write('a.cedar', PERMIT_ALL + NO2);
+      live.reload();
+      expect(events.slice(1)).to.deep.equal([
+        { kind: 'policies', hash: second, previousHash: first },
+        { kind: 'policies', hash: live.engine.hash, previousHash: second },
+      ]);
+      expect(events.every((event) => Object.isFrozen(event))).to.equal(true);
+    }));
+
+  it('is told of by no journal where the first set does not load', () => {
+    const events: JournalEvent[] = [];
+    const journal = { note: (event: JournalEvent) => void events.push(event) };
+    expect(() => new ReloadablePolicies({ source: { text: 'nonsense' }, journal })).to.throw(ConfigError);
+    expect(events).to.deep.equal([]);
+  });
+
+  it('takes a set into force although the journal throws, and reports that', () =>
+    withFolder({ 'a.cedar': PERMIT_ALL }, (path, write) => {
+      const reported: unknown[] = [];
+      const listen = (message: unknown): void => void reported.push(message);
+      subscribe('aegis:diagnostics', listen);
+      try {
+        const note = (): never => {
+          throw new Error('full');
+        };
+        const live = new ReloadablePolicies({ source: path, journal: { note } });
+        write('a.cedar', PERMIT_ALL + NO);
+        expect(live.reload().status).to.equal('applied');
+        expect(effects(live)).to.deep.equal(['allow', 'deny', 'allow']);
+      } finally {
+        unsubscribe('aegis:diagnostics', listen);
+      }
+      expect(reported).to.have.length(2);
+      for (const message of reported) expect(message).to.include({ kind: 'callback', where: 'journal.note' });
     }));
 });

@@ -64,7 +64,7 @@ describe('readPolicies', () => {
       expect(() => readPolicies(join(path, 'none'))).to.throw(ConfigError, 'no such file');
       expect(() => readPolicies(path)).to.throw(ConfigError, 'no *.cedar file');
       mkdirSync(join(path, 'x.cedar'));
-      expect(() => readPolicies(path)).to.throw(ConfigError, 'no file');
+      expect(() => readPolicies(path)).to.throw(ConfigError, 'not a regular file');
       fs.rmdirSync(join(path, 'x.cedar'));
       fs.writeFileSync(join(path, 'x.cedar'), Buffer.from([0xff, 0xfe]));
       expect(() => readPolicies(path)).to.throw(ConfigError, 'UTF-8');
@@ -103,7 +103,7 @@ describe('readPolicies', () => {
 
   it('refuses a thousand and one files', () =>
     withFolder(Object.fromEntries(Array.from({ length: 1_001 }, (_, i) => [`${i}.cedar`, ''])), (path) => {
-      expect(() => readPolicies(path)).to.throw(ConfigError, 'more than 1000');
+      expect(() => readPolicies(path)).to.throw(ConfigError, 'has 1001 *.cedar files; at most 1000 are allowed');
     }));
 
   it('follows links that stay within the folder, as mounted volumes have them, and no others', () =>

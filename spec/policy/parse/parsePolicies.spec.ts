@@ -40,7 +40,7 @@ describe('parsePolicies', () => {
       '// é\npermit (principal, action, resource);\n\n  @id("é") permit (é, action, resource);\n@id("ok") permit (principal, action, resource)\n when { 1 < };';
     const b = '\n\n@id("x") @effect("maybe") forbid (principal, action, resource);';
     expect(problemsOf(a, b)).to.deep.equal([
-      'a.cedar:2:1 Every policy needs an @id("…") of its own.',
+      'a.cedar:2:1 This policy has no @id. Add @id("…") with a name that no other policy has.',
       'a.cedar:4:20 invalid token',
       'a.cedar:6:13 unexpected token `}` (expected `!`, `(`, `-`, `[`, `{`, `false`, identifier, `if`, number, `?principal`, `?resource`, string literal, or `true`)',
       'b.cedar:3:10 [x] @effect must be one of deny, approval_needed, sanitize.',
@@ -62,26 +62,30 @@ describe('parsePolicies', () => {
 
   const refused: [string, string | string[], string][] = [
     ['no policy', '// nothing', 'no policy'],
-    ['a missing @id', 'permit (principal, action, resource);', 'needs an @id'],
+    ['a missing @id', 'permit (principal, action, resource);', 'This policy has no @id'],
     ['an @id without a value', '@id permit (principal, action, resource);', '@id must be a value'],
     ['an empty @id', '@id("") permit (principal, action, resource);', '@id must be'],
     ['an @id outside the charset', '@id("a b") permit (principal, action, resource);', '@id must be'],
     ['the @id __proto__', '@id("__proto__") forbid (principal, action, resource);', '@id must be'],
     ['the @id constructor', '@id("constructor") forbid (principal, action, resource);', '@id must be'],
-    ['a repeated @id', `${PERMIT_ALL}${PERMIT_ALL}`, 'taken already, at a.cedar:1:1'],
-    ['a repeated @id in another file', [PERMIT_ALL, PERMIT_ALL], 'taken already, at a.cedar:1:1'],
+    ['a repeated @id', `${PERMIT_ALL}${PERMIT_ALL}`, 'already used at a.cedar:1:1'],
+    ['a repeated @id in another file', [PERMIT_ALL, PERMIT_ALL], 'already used at a.cedar:1:1'],
     ['a repeated annotation', forbid('@id("a") @reason("x") @reason("y")'), 'duplicate annotation'],
-    ['an unknown annotation', forbid('@id("a") @resaon("x")'), 'Unknown annotation @resaon'],
+    ['an unknown annotation', forbid('@id("a") @resaon("x")'), "; did you mean 'reason'?"],
     ['an annotation named __proto__', forbid('@id("a") @__proto__("x")'), 'Unknown annotation @__proto__'],
     ['an annotation named permit', forbid('@id("a") @permit("x")'), 'Unknown annotation @permit'],
-    ['@effect on a permit', '@id("a") @effect("deny") permit (principal, action, resource);', '@effect cannot stand on a permit'],
+    ['@effect on a permit', '@id("a") @effect("deny") permit (principal, action, resource);', '@effect is not allowed on a permit'],
     ['an unknown @effect', forbid('@id("a") @effect("allow")'), '@effect must be one of'],
     ['@effect("sanitize") alone', forbid('@id("a") @effect("sanitize")'), 'needs @sanitize'],
-    ['@sanitize alone', forbid('@id("a") @sanitize("remove /a")'), '@sanitize only has a meaning'],
-    ['@sanitize on a permit', '@id("a") @sanitize("remove /a") permit (principal, action, resource);', '@sanitize only has a meaning'],
+    ['@sanitize alone', forbid('@id("a") @sanitize("remove /a")'), '@sanitize is only for a forbid with @effect("sanitize")'],
+    [
+      '@sanitize on a permit',
+      '@id("a") @sanitize("remove /a") permit (principal, action, resource);',
+      '@sanitize is only for a forbid with @effect("sanitize")',
+    ],
     ['a bad @sanitize', forbid('@id("a") @effect("sanitize") @sanitize("mask_email body")'), 'starts with "/"'],
     ['overlapping pointers', forbid('@id("a") @effect("sanitize") @sanitize("set /o {}; set /o/a 1")'), 'overlap'],
-    ['@approvers without approval', forbid('@id("a") @approvers("x")'), '@approvers only has a meaning'],
+    ['@approvers without approval', forbid('@id("a") @approvers("x")'), '@approvers is only for a forbid with @effect("approval_needed")'],
     ['@approvers with an empty group', forbid('@id("a") @effect("approval_needed") @approvers("x,")'), '@approvers must be'],
     [
       '@approval_timeout_s with text',
@@ -90,21 +94,26 @@ describe('parsePolicies', () => {
     ],
     ['@approval_timeout_s of zero', forbid('@id("a") @effect("approval_needed") @approval_timeout_s("0")'), '@approval_timeout_s must be'],
     ['an unknown @severity', forbid('@id("a") @severity("huge")'), '@severity must be'],
+    ['a misspelt @severity', forbid('@id("a") @severity("hig")'), "critical; did you mean 'high'?"],
     ['@self_approval("yes")', forbid('@id("a") @effect("approval_needed") @self_approval("yes")'), '@self_approval must be'],
-    ['@may_permit without sanitize', forbid('@id("a") @may_permit("true")'), '@may_permit only has a meaning'],
+    ['@may_permit without sanitize', forbid('@id("a") @may_permit("true")'), '@may_permit is only for a forbid with @effect("sanitize")'],
     ['a @reason with a line break', forbid('@id("a") @reason("a\\nb")'), '@reason must be'],
     ['a @reason with bidi control', forbid('@id("a") @reason("a\\u{202e}b")'), '@reason must be'],
     ['a template', '@id("a") permit (principal == ?principal, action, resource);', 'template'],
-    ['an action that is a group', forbid('@id("a")', 'principal, action == Aegis::Action::"call_tool", resource'), 'is a group'],
+    ['an action that is a group', forbid('@id("a")', 'principal, action == Aegis::Action::"call_tool", resource'), 'is used as a group'],
     [
       'a tool with the name of a group',
       [
         forbid('@id("a")', 'principal, action == Aegis::Action::"read", resource'),
         '@id("b") permit (principal, action in Aegis::Action::"read", resource);',
       ],
-      'is a group',
+      'is used as a group',
     ],
-    ['an action without its namespace', forbid('@id("a")', 'principal, action == Action::"x", resource'), 'never matches'],
+    [
+      'an action without its namespace',
+      forbid('@id("a")', 'principal, action == Action::"x", resource'),
+      "Action never matches; did you mean 'Aegis::Action'?",
+    ],
     ['a principal of another type', forbid('@id("a")', 'principal == User::"x", action, resource'), 'never matches'],
     ['a principal tested for another type', forbid('@id("a")', 'principal is User, action, resource'), 'never matches'],
     ['a resource of another type', forbid('@id("a")', 'principal, action, resource in Folder::"x"'), 'never matches'],
@@ -131,14 +140,23 @@ describe('parsePolicies', () => {
   it('refuses no files at all', () => {
     expect(parsePolicies([])).to.deep.equal({
       policies: [],
-      problems: [{ file: 'policies', line: 1, column: 1, message: 'There is no policy; without one every call would be denied.' }],
+      problems: [
+        {
+          file: 'policies',
+          line: 1,
+          column: 1,
+          message: 'There is no policy here, so every call would be denied. Write at least one permit.',
+        },
+      ],
     });
   });
 
   it('makes a problem of a parser that fails, and parses the next policy with a new one', () => {
     const before = cedarGeneration();
     useCedar((cedar) => sinon.stub(cedar, 'policyToJson').throws(new Error('unreachable')));
-    expect(problemsOf(PERMIT_ALL + forbid('@id("a")'))).to.deep.equal(['a.cedar:1:1 The Cedar parser failed on this policy; simplify it.']);
+    expect(problemsOf(PERMIT_ALL + forbid('@id("a")'))).to.deep.equal([
+      'a.cedar:1:1 The Cedar parser failed on this policy, which is probably too complex. Simplify it.',
+    ]);
     expect(cedarGeneration()).to.equal(before + 1);
   });
 

@@ -21,7 +21,7 @@ describe('checkScope', () => {
       // prettier-ignore
       expect(problems({ principal: { op: 'in', entity: good } })).to.deep.equal([]);
       expect(problems({ principal: { op: '==', entity: bad } })).to.deep.equal([
-        'A principal is an Aegis::Agent in Aegis::Roles; User never matches.',
+        'The principal must be an Aegis::Agent, or be in an Aegis::Role; User never matches.',
       ]);
       expect(problems({ principal: { op: 'is', entity_type: 'Aegis::Agent', in: { entity: bad } } })).to.have.length(1);
       expect(problems({ resource: { op: '==', entity: bad } })).to.have.length(1);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { parseSanitize } from '../../../lib/policy/sanitize/grammar.js';
+import { parseSanitize } from '../../../lib/policy/sanitize/operations.js';
 import { applySanitize, SanitizeFailure } from '../../../lib/policy/sanitize/applySanitize.js';
 
 const apply = (text: string, params: Record<string, unknown>, removable: string[] = []): unknown =>

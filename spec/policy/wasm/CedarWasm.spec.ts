@@ -26,7 +26,7 @@ describe('CedarWasm', () => {
       resolve.throws(Object.assign(new Error('Cannot find module /secret/place'), { code: 'MODULE_NOT_FOUND' }));
       const load = (): unknown => CedarPolicyEngine.load({ sources: [{ file: 'a.cedar', text: 'permit (principal, action, resource);' }] });
       expect(load)
-        .to.throw(ConfigError, /@cedar-policy\/cedar-wasm, which cannot be found/)
+        .to.throw(ConfigError, /@cedar-policy\/cedar-wasm, which policies need, was not found/)
         .that.does.not.match(/secret/);
     } finally {
       resolve.restore();

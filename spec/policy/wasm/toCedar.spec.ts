@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { type CedarRecord, type CedarValue, toCedar as write } from '../../../lib/policy/wasm/toCedar.js';
 import { EntityValue, IpValue, RecordValue, wellFormed } from '../../../lib/policy/value/Value.js';
-import { parseDuration } from '../../../lib/policy/value/literals.js';
+import { LITERALS } from '../../../lib/policy/value/literals.js';
 import { readDatetime, readValue } from '../../../lib/policy/value/readValue.js';
 import { callOf, engineOf, wasmEngineOf } from '../../support/policyCalls.js';
 
@@ -80,7 +80,7 @@ describe('toCedar', () => {
       ['9223372036854775807ms', '9223372036854775807ms'],
     ] as const)
       // prettier-ignore
-      expect(write(parseDuration(text)!)).to.deep.equal({ __extn: { fn: 'duration', arg } });
+      expect(write(LITERALS.duration(text)!)).to.deep.equal({ __extn: { fn: 'duration', arg } });
   });
 
   it('refuses depth before it overflows', () => {

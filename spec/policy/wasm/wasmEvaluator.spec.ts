@@ -26,7 +26,7 @@ describe('wasmEvaluator', () => {
     expect(mine.evaluate(callOf())).to.include({
       effect: 'deny',
       code: 'policy_error',
-      detail: 'the answer names a policy that was not asked',
+      detail: 'the answer of cedar-wasm names a policy that was not evaluated',
     });
     sinon.restore();
     preparsedSets.release(other);
@@ -40,7 +40,11 @@ describe('wasmEvaluator', () => {
     it(`denies ${what}`, () => {
       const engine = wasmEngineOf(PERMIT_ALL);
       useCedar((cedar) => sinon.stub(cedar, 'statefulIsAuthorized').returns({ type: 'success', response, warnings: [] } as never));
-      expect(engine.evaluate(callOf())).to.include({ effect: 'deny', code: 'policy_error', detail: 'the answer contradicts itself' });
+      expect(engine.evaluate(callOf())).to.include({
+        effect: 'deny',
+        code: 'policy_error',
+        detail: 'the answer of cedar-wasm contradicts itself',
+      });
     });
 
   it('denies a failure', () => {

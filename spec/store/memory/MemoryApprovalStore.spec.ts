@@ -28,7 +28,7 @@ describe('MemoryApprovalStore', () => {
     expect([0, 1].map((since) => store.listDenied('bot', 'refund', since).length)).to.deep.equal([1, 0]);
   });
 
-  it('keeps the newest 10,000 of those that can do nothing any more, and every other', () => {
+  it('keeps the newest 10,000 of those that can no longer do anything, and all others', () => {
     const store = new MemoryApprovalStore();
     const [pending, approved, refused] = [recordOf(), recordOf({ status: 'approved' }), recordOf({ status: 'denied' })];
     for (const record of [pending, approved, refused]) store.insert(record);

@@ -27,7 +27,7 @@ describe('MemoryTaskStore', () => {
     expect(task).to.deep.equal(before);
   });
 
-  it('has nothing that nobody sees to: its tasks are this process’s', () => {
+  it('never has a task that is due: this process handles them all', () => {
     const store = new MemoryTaskStore();
     const task = pendingTask({ expiresAtMs: 1 });
     store.insert(task);

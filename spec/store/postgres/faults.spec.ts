@@ -120,7 +120,7 @@ describe('A PostgreSQL store whose connection is lost', function () {
     });
   }
 
-  it('lets a claim that was made although nobody heard of it be found and given back by its token, and by no other', async () => {
+  it('finds a claim whose answer was lost, and releases it by its token and by no other', async () => {
     const { taskId, digest } = await inStatus(near.tasks, 'approved');
     proxy.strike('aegis change', 'after');
     const claim = Promise.resolve(far.tasks.claim({ taskId, token: 'lost', digest, nowMs: NOW, leaseMs: 36_000_000 }));
@@ -145,7 +145,7 @@ describe('A PostgreSQL store whose connection is lost', function () {
     expect((await far.tasks.insert(task)).outcome).to.equal('created');
   });
 
-  it('hears every change, whatever happens to the connection that listens', async () => {
+  it('hears every change, also when the connection that listens is lost', async () => {
     const seen = new Set<string>();
     const stop = await far.tasks.watch((change: StoreChange) => {
       if (change.kind === 'task') seen.add(`${change.taskId} ${change.version}`);

@@ -3,6 +3,8 @@ import { inspect } from 'node:util';
 import { postgresStore } from '../../../lib/store/postgres/index.js';
 import { SCHEMA_VERSION } from '../../../lib/store/postgres/schema.js';
 import type { AegisError } from '../../../lib/model/AegisError.js';
+import type { Task } from '../../../lib/model/Task.js';
+import { restored } from '../../../lib/store/taskTransitions.js';
 import { recordOf } from '../../support/approvalRecords.js';
 import { diagnosed, securityCodes } from '../../support/diagnosed.js';
 import { postgresServer } from '../../support/postgresServer.js';
@@ -122,7 +124,7 @@ describe('Opening a PostgreSQL store', function () {
       expect(await rejection((async () => call())())).to.include({ name: 'ShutdownError' });
   });
 
-  it('brings an older schema up to date, with what is in it, once whoever opens it', async () => {
+  it('brings an older schema up to date, with everything in it, once, if two open it at the same time', async () => {
     const schema = stores.newSchema();
     const first = await stores.open({ schema });
     const task = await inStatus(first.tasks, 'approved');
@@ -135,6 +137,7 @@ describe('Opening a PostgreSQL store', function () {
       ALTER TABLE $S.task RENAME COLUMN executor_id TO owner; ALTER TABLE $S.task RENAME COLUMN queue TO lane;
       ALTER TABLE $S.task RENAME COLUMN next_check_at TO look_at; ALTER TABLE $S.approval RENAME COLUMN owner_id TO home;
       ALTER INDEX $S.task_queue RENAME TO task_lane; ALTER INDEX $S.task_executor RENAME TO task_owner; DROP INDEX $S.approval_owner;
+      DROP FUNCTION $S.durably(integer); CREATE FUNCTION $S.durably() RETURNS text LANGUAGE sql AS 'SELECT NULL::text';
       ALTER TABLE $S.owner DROP COLUMN has_tasks; UPDATE $S.version SET version = 1`.replaceAll('$S', schema),
     );
     const [one, two] = await Promise.all([stores.open({ schema }), stores.open({ schema })]);
@@ -185,6 +188,29 @@ describe('Opening a PostgreSQL store', function () {
     expect(await content()).to.deep.equal(before);
   });
 
+  it('writes nothing once a newer library has raised the lowest version, though it has the schema open', async () => {
+    const schema = stores.newSchema();
+    const { tasks, approvals } = await stores.open({ schema });
+    const [task, pending, record] = [await inStatus(tasks, 'approved'), await inStatus(tasks, 'pending'), recordOf()];
+    await approvals.insert(record);
+    const client = await stores.client();
+    await client.query(`UPDATE ${schema}.version SET version = ${SCHEMA_VERSION + 1}, min_reader = ${SCHEMA_VERSION + 1}`);
+    const claim = { taskId: task.taskId, token: 't', digest: task.digest, nowMs: Date.now(), leaseMs: 1_000 };
+    for (const write of [
+      () => tasks.claim(claim),
+      () => tasks.insert(pendingTask()),
+      () => tasks.transition(pending.taskId, ['pending'], { to: 'approved' }, Date.now()),
+      () => approvals.replace({ ...record, status: 'approved', version: 2 }, 1),
+      () => approvals.replace({ ...record, consumed: { token: 't', atMs: 1 }, version: 2 }, 1),
+    ]) {
+      const error = await rejection((async () => write())());
+      expect(error).to.include({ code: 'store_failed' });
+      expect(error.message).to.include('Update aegislib');
+    }
+    for (const kept of [task, pending]) expect(await tasks.get(kept.taskId)).to.deep.equal(kept);
+    expect(await approvals.get(record.decisionId)).to.include({ status: 'pending', version: 1 });
+  });
+
   it('creates all of its tables or none', async () => {
     const schema = stores.newSchema();
     const client = await stores.client();
@@ -212,10 +238,11 @@ describe('Opening a PostgreSQL store', function () {
     await client.query(`UPDATE ${schema}.meta SET incarnation = '1/00000001'`);
     const seen = await diagnosed(async () => {
       const after = await stores.open({ schema });
-      for (const { taskId, version } of [approved, executing]) {
-        const now = await after.tasks.get(taskId);
-        expect(now).to.include({ status: 'unknown', version: version + 1 });
+      for (const task of [approved, executing]) {
+        const now = await after.tasks.get(task.taskId);
+        expect(now).to.include({ status: 'unknown', version: task.version + 1 });
         expect(now).to.have.nested.property('error.code', 'outcome_unknown');
+        expect(now).to.deep.equal({ ...restored(task, (now as Task).updatedAtMs) });
       }
       for (const task of kept) expect(await after.tasks.get(task.taskId)).to.deep.equal(task);
       expect((await after.approvals.get(records[0].decisionId))?.status).to.equal('withdrawn');

@@ -29,7 +29,7 @@ describe('The upkeep of a PostgreSQL store', function () {
   afterEach(() => stores?.closeAll());
   after(() => stores?.end());
 
-  it('goes by the clock of the database, whatever the caller’s says', async () => {
+  it('goes by the clock of the database, not the caller’s', async () => {
     await one.tasks.heartbeat(60_000, 0);
     expect(await two.tasks.isLive(one.tasks.ownerId, Date.now() + 10 * HOUR)).to.equal(true);
     const task = await inStatus(one.tasks, 'executing');

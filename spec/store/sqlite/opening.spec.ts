@@ -5,6 +5,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { AegisError } from '../../../lib/model/AegisError.js';
 import { sqliteStore } from '../../../lib/store/sqlite/index.js';
 import { checkedVersion, SCHEMA_VERSION } from '../../../lib/store/sqlite/schema.js';
+import type { Task } from '../../../lib/model/Task.js';
+import { restored } from '../../../lib/store/taskTransitions.js';
 import { recordOf } from '../../support/approvalRecords.js';
 import { diagnosed, securityCodes } from '../../support/diagnosed.js';
 import { runInChild } from '../../support/runInChild.js';
@@ -40,7 +42,7 @@ describe('Opening a SQLite store', () => {
     expect(refusal(path('folder')).message).to.include('cannot be opened');
     writeFileSync(path('text.db'), 'not a database '.repeat(100));
     const error = refusal(path('text.db'));
-    expect(error.message).to.include('no SQLite database');
+    expect(error.message).to.include('not a SQLite database');
     expect(error).to.have.nested.property('cause.errcode', 26);
     expect(readFileSync(path('text.db'), 'utf8')).to.equal('not a database '.repeat(100));
   });
@@ -85,6 +87,23 @@ describe('Opening a SQLite store', () => {
       expect(bare().prepare('PRAGMA user_version').get()).to.include({ user_version: SCHEMA_VERSION + 1 });
     });
 
+  it('writes nothing once a newer library has raised the lowest version, though it has the file open', async () => {
+    const { tasks, approvals } = open();
+    const [task, record] = [await inStatus(tasks, 'approved'), recordOf()];
+    approvals.insert(record);
+    bare().exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}; UPDATE meta SET value = ${SCHEMA_VERSION + 1} WHERE key = 'min_reader'`);
+    const claim = { taskId: task.taskId, token: 't', digest: task.digest, nowMs: Date.now(), leaseMs: 1_000 };
+    for (const write of [
+      () => tasks.claim(claim),
+      () => tasks.insert(pendingTask()),
+      () => approvals.replace({ ...record, status: 'approved', version: 2 }, 1),
+      () => tasks.heartbeat(1_000, Date.now()),
+    ])
+      expect(write).to.throw('Update aegislib').with.property('code', 'store_failed');
+    expect(await tasks.get(task.taskId)).to.deep.equal(task);
+    expect(approvals.get(record.decisionId)).to.include({ status: 'pending', version: 1 });
+  });
+
   it('refuses a file that this user may not write', async function () {
     this.timeout(20_000);
     if (process.getuid?.() !== 0) {
@@ -92,7 +111,7 @@ describe('Opening a SQLite store', () => {
       chmodSync(path(), 0o444);
       return expect(refusal(path()).message).to.include('writable');
     }
-    // nothing is forbidden to root: a child that is nobody tries
+    // root may do anything, so a child with the user `nobody` tries
     open().close();
     chmodSync(path(), 0o444);
     chmodSync(dirname(path()), 0o755);
@@ -187,6 +206,7 @@ describe('Opening a SQLite store', () => {
       expect(now).to.include({ status: 'unknown', version: task.version + 1 });
       expect(now).to.have.nested.property('error.code', 'outcome_unknown');
       expect(now).to.not.have.property('leaseUntilMs');
+      expect(now).to.deep.equal({ ...restored(task, (now as Task).updatedAtMs) });
     }
     for (const task of kept) expect(await tasks.get(task.taskId)).to.deep.equal(task);
     expect([unused, used, asked].map((r) => (approvals.get(r.decisionId) as { status: string }).status)).to.deep.equal([

@@ -94,7 +94,7 @@ describe('A SQLite store that is kept for long', () => {
     }
   });
 
-  /** So many pending tasks of a home that lives, as one statement. */
+  /** Adds that many pending tasks of a live owner, in one statement. */
   async function fill(store: StateStore, db: DatabaseSync, count: number): Promise<void> {
     await store.tasks.heartbeat(600_000, Date.now());
     const { taskId, decisionId } = await inStatus(store.tasks, 'pending', {

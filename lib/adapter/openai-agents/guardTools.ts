@@ -1,0 +1,82 @@
+import { ApprovalPendingError } from '../../model/errors/RefusalErrors.js';
+import { refuseUnguardable } from '../tool/AdapterOptions.js';
+import { guardedCopy } from '../tool/guardedCopy.js';
+import { jsonParameters } from '../tool/jsonParameters.js';
+import { ToolGuard } from '../tool/ToolGuard.js';
+import { approvalFunction, isApprovedIn } from './approval.js';
+import type { ToInvocation } from './approval.js';
+import type { OpenAiAgentsOptions, OpenAiCallDetails, OpenAiContext, OpenAiRunContext, OpenAiTool } from './OpenAiTool.js';
+
+const FRAMEWORK = 'openai-agents';
+
+type Invoke = (runContext: OpenAiRunContext, input: string, details?: OpenAiCallDetails) => Promise<unknown>;
+type ErrorFunction = (runContext: OpenAiRunContext, error: unknown, details?: OpenAiCallDetails) => unknown;
+
+/** What is known of a guarded tool. */
+interface Guarded {
+  readonly guard: ToolGuard;
+  readonly invocation: ToInvocation;
+}
+const guardedTools = new WeakMap<OpenAiTool, Guarded>();
+
+/**
+ * Guards function tools of the OpenAI Agents SDK. A call that needs a person interrupts the run, as the SDK's own `needsApproval` does; when the SDK then calls the
+ * tool, it runs if, and only if, the approval desk has approved exactly this call.
+ *
+ * @param tools the tools of an Agent
+ * @returns the same list of tools, whose `invoke` asks for a decision first
+ * @throws GuardDefinitionError for a tool that is not a function tool, unless `unguardable` allows it
+ * @example new Agent({ name: 'support', tools: guardTools([refund], { agentId: 'support' }) });
+ */
+export function guardTools<const T extends readonly OpenAiTool[]>(
+  tools: T,
+  options: OpenAiAgentsOptions<OpenAiContext<T>> = {},
+): { -readonly [K in keyof T]: T[K] } {
+  const guard = new ToolGuard(FRAMEWORK, options as OpenAiAgentsOptions, true);
+  return tools.map((tool) => guardTool(guard, tool)) as { -readonly [K in keyof T]: T[K] };
+}
+
+/** What is known of a tool of this list by that name, if {@link guardTools} returned it. */
+export function guardedToolOf(tools: readonly OpenAiTool[], name: string | undefined): Guarded | undefined {
+  const tool = tools.find((candidate) => candidate.name === name);
+  return tool && guardedTools.get(tool);
+}
+
+function guardTool(guard: ToolGuard, tool: OpenAiTool): OpenAiTool {
+  const { name, type, parameters, outputSchema, errorFunction } = tool;
+  const { unguardable, onDeny = 'throw' } = guard.options as OpenAiAgentsOptions;
+  const original = tool.invoke as Invoke | undefined;
+  if (type !== 'function' || typeof original !== 'function') {
+    refuseUnguardable(FRAMEWORK, name, 'it is not a function tool, so the SDK or the provider runs it', unguardable);
+    return tool;
+  }
+  const { knows, schemaFor } = jsonParameters(parameters);
+  const invocation: ToInvocation = (input, { context }, { toolCall, signal }) => {
+    return { name, input, context, callId: toolCall?.callId, signal, knows, schema: schemaFor(input) };
+  };
+  const answersWithText = outputSchema === undefined || onDeny === 'result';
+  const invoke: Invoke = async (runContext, text, details = {}) => {
+    const { input, isJson } = parsed(text);
+    const call = { ...invocation(input, runContext, details), approvedThere: isApprovedIn(runContext, details) };
+    // the SDK parses and checks what a sanitize made of the input, as it does with the input itself
+    const outcome = await guard.call(call, (own) => original.call(tool, runContext, isJson ? JSON.stringify(own) : own, details));
+    if (outcome.kind === 'ran') return outcome.value;
+    if (answersWithText) return outcome.text;
+    const error = outcome.kind === 'denied' ? outcome.error : new ApprovalPendingError(outcome.pending);
+    if (typeof errorFunction === 'function') return (errorFunction as ErrorFunction)(runContext, error, details);
+    throw error;
+  };
+  const needsApproval = guard.interrupts && { needsApproval: approvalFunction(guard, tool, invocation) };
+  const guarded = guardedCopy(tool, 'invoke', { invoke, ...needsApproval });
+  guardedTools.set(guarded, { guard, invocation });
+  return guarded;
+}
+
+/** Parses what the model wrote. The SDK itself reports a text that is not JSON, when it has to run the call. */
+export function parsed(text: string): { readonly input: unknown; readonly isJson: boolean } {
+  try {
+    return { input: JSON.parse(text) as unknown, isJson: true };
+  } catch {
+    return { input: text, isJson: false };
+  }
+}

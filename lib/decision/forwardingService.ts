@@ -1,0 +1,44 @@
+import type { DecisionService } from './DecisionService.js';
+
+/** Every member of the port. A member that is missing here is a compile error, because a wrapper would silently drop it. */
+const MEMBERS: Readonly<Record<keyof DecisionService, true>> = {
+  decide: true,
+  status: true,
+  statuses: true,
+  watch: true,
+  reevaluate: true,
+  consume: true,
+  withdraw: true,
+  expire: true,
+  ready: true,
+  close: true,
+};
+
+/**
+ * Wraps a decision service: what `overrides` has replaces the inner service's, everything else that the inner service has is forwarded to it.
+ * A class that implements the port and leaves out `consume` would silently lose one-time use of approvals.
+ *
+ * @param inner the service that answers
+ * @param overrides methods to use instead; those that are absent or undefined are forwarded
+ * @returns a service with the optional methods that `inner` or `overrides` has, and no others
+ * @example
+ * const logged = forwardingService(inner, {
+ *   async decide(request, options) {
+ *     const decision = await inner.decide(request, options);
+ *     console.log(request.toolName, decision.effect);
+ *     return decision;
+ *   },
+ * });
+ */
+export function forwardingService(inner: DecisionService, overrides: Partial<DecisionService> = {}): DecisionService {
+  const members = (Object.keys(MEMBERS) as (keyof DecisionService)[]).flatMap((name) => {
+    const owner: Partial<DecisionService> = overrides[name] === undefined ? inner : overrides;
+    return owner[name] === undefined ? [] : [[name, forwarded(owner, name)] as const];
+  });
+  return Object.fromEntries(members) as unknown as DecisionService;
+}
+
+/** Looks the method up at each call, as a caller of the owner itself would. */
+function forwarded(owner: Partial<DecisionService>, name: keyof DecisionService): (...args: unknown[]) => unknown {
+  return (...args) => Reflect.apply(owner[name] as (...given: unknown[]) => unknown, owner, args);
+}

@@ -1,0 +1,90 @@
+import { closeSync, openSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { ConfigError } from '../../model/errors/SetupErrors.js';
+import { checkedVersion, migrate } from './schema.js';
+
+const WHERE = 'sqliteStore(path)';
+/** Result codes of SQLite, and what to do about each. */
+const FIXES: Readonly<Record<number, string>> = {
+  5: 'another process keeps the file locked: name another file, or end that process',
+  8: 'the file cannot be written: make it and its folder writable for this user',
+  13: 'the disk is full: free some space',
+  14: 'the file cannot be opened: its folder must exist, and both must be writable for this user',
+  23: 'the file cannot be opened: make it and its folder writable for this user',
+  26: 'the file is not a SQLite database: name another one',
+};
+
+/**
+ * The path of a store's file.
+ *
+ * @throws ConfigError where it is not a path or a file URL
+ */
+export function checkedPath(path: string | URL): string {
+  let file: unknown = path;
+  if (path instanceof URL) file = path.protocol === 'file:' ? fileURLToPath(path) : undefined;
+  if (typeof file === 'string' && file !== '' && !file.startsWith(':memory:') && !file.includes('\u0000')) return file;
+  throw refused('must be a path or a file: URL; for a store in memory, give no `store` at all');
+}
+
+/**
+ * Opens a database and brings it to the current schema. It is safe against power cuts, and shared with other processes.
+ *
+ * @throws ConfigError and nothing else
+ */
+export function openDatabase(path: string): DatabaseSync {
+  const sqlite = process.getBuiltinModule('node:sqlite') as typeof import('node:sqlite') | undefined;
+  if (sqlite === undefined)
+    throw refused(
+      `this Node (${process.version}) has no node:sqlite: use Node 22.13 or later, or aegislib/postgres, or no \`store\` for memory`,
+    );
+  let db: DatabaseSync | undefined;
+  try {
+    createPrivately(path);
+    db = new sqlite.DatabaseSync(path);
+    db.exec('PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF');
+    checkedVersion(db);
+    useWal(db);
+    db.exec('PRAGMA synchronous = FULL');
+    migrate(db);
+    return db;
+  } catch (error) {
+    if (db?.isOpen !== false) db?.close();
+    throw openingError(error);
+  }
+}
+
+/** A failure to open, as a problem of the configuration. */
+export function openingError(error: unknown): ConfigError {
+  if (error instanceof ConfigError) return error;
+  const code = (error as { errcode?: unknown } | undefined)?.errcode;
+  // extended codes have the primary one in their low byte
+  const fix = typeof code === 'number' ? FIXES[code & 0xff] : undefined;
+  return refused(fix ?? 'the file cannot be opened: it must be a writable file of aegislib, or a new one in a writable folder', error);
+}
+
+/** Only this user may read a new file, because it holds arguments and verdicts. The files that SQLite puts beside it get the same mode. */
+function createPrivately(path: string): void {
+  try {
+    closeSync(openSync(path, 'ax', 0o600));
+  } catch {
+    // the file exists, or SQLite reports what is wrong
+  }
+}
+
+/** SQLite does not call its busy handler where two connections change the mode at once, so this tries again. */
+function useWal(db: DatabaseSync): void {
+  for (let left = 100; ; left--) {
+    try {
+      if ((db.prepare('PRAGMA journal_mode = WAL').get() as { journal_mode: string }).journal_mode === 'wal') return;
+      throw refused('the file system has no shared memory, which several processes need to share a file: use a local disk');
+    } catch (error) {
+      if (left === 0 || (error as { errcode?: number }).errcode !== 5) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    }
+  }
+}
+
+function refused(message: string, cause?: unknown): ConfigError {
+  return new ConfigError([{ where: WHERE, message }], cause === undefined ? undefined : { cause });
+}
