@@ -306,7 +306,7 @@ function defaultsInSource(): Readonly<Record<string, string>> {
   const source = readFileSync('lib/guard/module/AegisOptions.ts', 'utf8');
   const found: Record<string, string> = {};
   for (const [, comment = '', name = ''] of source.matchAll(/\/\*\*([^/]*(?:\/(?!\*)[^/]*)*?)\*\/\s+readonly (\w+)\?:/g)) {
-    const [, said] = /Default (`[^`]+`|[\d,]+\d|true|false)/.exec(comment) ?? [];
+    const [, said] = /(?:Default|@defaultValue) (`[^`]+`|[\d,]+\d|true|false)/.exec(comment) ?? [];
     if (said !== undefined) found[name] = plain(said);
   }
   expect(Object.keys(found).length).to.be.greaterThan(12);
