@@ -48,9 +48,6 @@ interface Details {
     readonly signal?: AbortSignal | undefined;
 }
 
-// lib/approval/call/PendingCall
-type LastLook = () => Error | undefined;
-
 // lib/approval/task/TaskRecorder
 declare class TaskRecorder extends SafeEmitter<TaskEvents> {
     #private;
