@@ -79,7 +79,7 @@ export type { GuardedCall } from 'aegislib';
 
 export interface HeldApproval<T = unknown> {
     readonly request: DecisionRequest;
-    run(params: Params, task: ExecutingTask, lastLook: LastLook): Awaitable<T>;
+    run(params: Params, task: ExecutingTask, lastLook: () => Error | undefined): Awaitable<T>;
     admit(params: Params): Awaitable<Params>;
     readonly guard?: object | undefined;
     readonly target?: unknown;

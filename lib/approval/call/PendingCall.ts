@@ -29,7 +29,7 @@ export interface HeldApproval<T = unknown> {
    * Enters the method. Gets its own copy of the approved params, and the task as it is now. What `lastLook` returns, asked right before the method, is
    * thrown instead of entering it.
    */
-  run(params: Params, task: ExecutingTask, lastLook: LastLook): Awaitable<T>;
+  run(params: Params, task: ExecutingTask, lastLook: () => Error | undefined): Awaitable<T>;
   /** Checks params that a later decision would run with, as the guard checked the first ones. @throws SanitizeError */
   admit(params: Params): Awaitable<Params>;
   /** What a call must share to be a duplicate of this one: the guard, and the object it runs on. */
