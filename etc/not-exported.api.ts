@@ -36,9 +36,6 @@ type ContextOf<T> = T extends {
     readonly context: infer C;
 } ? C : never : never;
 
-// lib/approval/call/PendingCall
-type LastLook = () => Error | undefined;
-
 // lib/approval/task/TaskRecorder
 declare class TaskRecorder extends SafeEmitter<TaskEvents> {
     #private;

@@ -24,6 +24,7 @@ export interface ApprovalSchedulerOptions {
   readonly decisions: DecisionService;
   /** Where tasks are recorded. A registry has one scheduler. */
   readonly registry: TaskRegistry;
+  /** How often the status of an approval is polled. */
   readonly polling: ApprovalPolling;
   /**
    * Status requests under way at once.
@@ -55,6 +56,7 @@ export interface ApprovalSchedulerOptions {
    * @defaultValue `Math.random`
    */
   readonly random?: (() => number) | undefined;
+  /** Takes log lines. */
   readonly logger?: Logger | undefined;
   /** @internal Gets the events of approved calls. */
   readonly journal?: Journal | undefined;

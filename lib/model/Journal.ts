@@ -9,8 +9,11 @@ import type { PendingTask } from './Task.js';
 
 /** A decision was made on a call: the first one, or a fresh one just before an approved call runs. */
 export interface DecidedEvent {
+  /** Tells it from the other events. */
   readonly kind: 'decided';
+  /** What was decided on. */
   readonly request: DecisionRequest;
+  /** The decision. */
   readonly decision: Decision;
   /** The approval of the call that was decided again. */
   readonly approvalId?: string | undefined;
@@ -18,30 +21,43 @@ export interface DecidedEvent {
 
 /** A call is waiting for a person. */
 export interface OpenedEvent {
+  /** Tells it from the other events. */
   readonly kind: 'opened';
+  /** The task that was recorded. */
   readonly task: PendingTask;
 }
 
 /** A person's verdict was recorded at the approval desk. */
 export interface VerdictEvent {
+  /** Tells it from the other events. */
   readonly kind: 'verdict';
+  /** The agent that calls. */
   readonly agentId: string;
+  /** The tool that is called. */
   readonly toolName: string;
+  /** The id of the decision; a desk or service knows its approval by it. */
   readonly decisionId: string;
+  /** The person. */
   readonly by: string;
+  /** Whether the person approved. */
   readonly approved: boolean;
   /** The status of the approval after the verdict. */
   readonly status: string;
   /** SHA-256 of the effective params that were decided on. */
   readonly digest: string;
+  /** The person's reason. */
   readonly reason?: string | undefined;
 }
 
 /** A method is about to be entered. */
 export interface EnteringEvent {
+  /** Tells it from the other events. */
   readonly kind: 'entering';
+  /** The agent that calls. */
   readonly agentId: string;
+  /** The tool that is called. */
   readonly toolName: string;
+  /** The id of the decision; a desk or service knows its approval by it. */
   readonly decisionId: string;
   /** The task of an approved call; absent if the call was allowed at once. */
   readonly taskId?: string | undefined;
@@ -53,10 +69,15 @@ export interface EnteringEvent {
 
 /** How a call ended whose method was about to be entered. */
 export interface SettledEvent {
+  /** Tells it from the other events. */
   readonly kind: 'settled';
+  /** The agent that calls. */
   readonly agentId: string;
+  /** The tool that is called. */
   readonly toolName: string;
+  /** The id of the decision; a desk or service knows its approval by it. */
   readonly decisionId: string;
+  /** The task of an approved call. */
   readonly taskId?: string | undefined;
   /** `withheld`: the method was not entered after all. `unknown`: whether it ran to its end cannot be told. */
   readonly outcome: 'completed' | 'failed' | 'unknown' | 'withheld';
@@ -64,14 +85,19 @@ export interface SettledEvent {
 
 /** Another policy set came into force. */
 export interface PoliciesEvent {
+  /** Tells it from the other events. */
   readonly kind: 'policies';
+  /** The hash of the policies that are in force now. */
   readonly hash: string;
+  /** The hash of those before. */
   readonly previousHash?: string | undefined;
 }
 
 /** An answer, approval or verdict looked forged, replayed or swapped. */
 export interface SecurityEvent {
+  /** Tells it from the other events. */
   readonly kind: 'security';
+  /** What is published on `aegis:diagnostics` as well. */
   readonly diagnostic: Extract<Diagnostic, { readonly kind: 'security' }>;
 }
 

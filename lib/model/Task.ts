@@ -84,11 +84,13 @@ export interface TaskFields {
 
 /** A task that no one has decided. */
 export interface PendingTask extends TaskFields {
+  /** Where it stands. */
   readonly status: 'pending';
 }
 
 /** A task that was approved and has not started. */
 export interface ApprovedTask extends TaskFields {
+  /** Where it stands. */
   readonly status: 'approved';
   /** Who approved it, if known. */
   readonly approvedBy?: string | undefined;
@@ -96,6 +98,7 @@ export interface ApprovedTask extends TaskFields {
 
 /** A task that is running; it is written before the method's body is entered. */
 export interface ExecutingTask extends TaskFields {
+  /** Where it stands. */
   readonly status: 'executing';
   /** Unique to this execution. */
   readonly claimToken: string;
@@ -109,6 +112,7 @@ export interface ExecutingTask extends TaskFields {
 
 /** A task that ran. */
 export interface CompletedTask extends TaskFields {
+  /** Where it stands. */
   readonly status: 'completed';
   /** The method's result. A durable store keeps a copy of its plain data, or a placeholder (see docs/durability.md). */
   readonly result: unknown;
@@ -118,6 +122,7 @@ export interface CompletedTask extends TaskFields {
 
 /** A task whose method threw, or whose approval was not accepted. */
 export interface FailedTask extends TaskFields {
+  /** Where it stands. */
   readonly status: 'failed';
   /** What went wrong. */
   readonly error: ErrorSummary;
@@ -127,6 +132,7 @@ export interface FailedTask extends TaskFields {
 
 /** A task that a person or a later decision refused; it never ran. */
 export interface DeniedTask extends TaskFields {
+  /** Where it stands. */
   readonly status: 'denied';
   /** Why it was refused. */
   readonly error: ErrorSummary;
@@ -136,6 +142,7 @@ export interface DeniedTask extends TaskFields {
 
 /** A task that no one decided in time; it never ran. */
 export interface TimeoutTask extends TaskFields {
+  /** Where it stands. */
   readonly status: 'timeout';
   /** Why it ended. */
   readonly error: ErrorSummary;
@@ -143,6 +150,7 @@ export interface TimeoutTask extends TaskFields {
 
 /** A task that was cancelled before it ran. */
 export interface CancelledTask extends TaskFields {
+  /** Where it stands. */
   readonly status: 'cancelled';
   /** Why it ended. */
   readonly error: ErrorSummary;
@@ -150,6 +158,7 @@ export interface CancelledTask extends TaskFields {
 
 /** A task that was executing when its process ended: it may have run completely, partly or not at all. A person must resolve it. */
 export interface UnknownTask extends TaskFields {
+  /** Where it stands. */
   readonly status: 'unknown';
   /** Why the outcome is unknown. */
   readonly error: ErrorSummary;

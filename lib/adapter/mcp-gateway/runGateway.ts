@@ -12,9 +12,11 @@ import type { McpTransport } from './McpTransport.js';
 export interface GatewayOptions extends McpRelayOptions {
   /** Starts the server as a child process, without a shell. */
   readonly command?: string | undefined;
+  /** Arguments of `command`. */
   readonly args?: readonly string[] | undefined;
   /** Environment variables for that process. Of this process's own variables it gets only the few that the MCP SDK passes on, such as PATH and HOME. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** The folder that `command` runs in. Default: this one. */
   readonly cwd?: string | undefined;
   /** The address of a server that speaks Streamable HTTP. */
   readonly url?: string | URL | undefined;

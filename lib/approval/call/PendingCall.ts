@@ -18,6 +18,7 @@ export type RunApproved<T = unknown> = (params: Params, task: ExecutingTask, las
 
 /** A call that waits for a person, as it is handed to the scheduler. */
 export interface ApprovalCall<T = unknown> extends HeldApproval<T> {
+  /** What is recorded of the call. */
   readonly task: PendingTask;
 }
 
@@ -34,6 +35,7 @@ export interface HeldApproval<T = unknown> {
   admit(params: Params): Awaitable<Params>;
   /** What a call must share to be a duplicate of this one: the guard, and the object it runs on. */
   readonly guard?: object | undefined;
+  /** The instance that the method runs on; two calls on different instances are not duplicates. */
   readonly target?: unknown;
   /** Prototypes of arguments that are instances, by name. */
   readonly prototypes?: ReadonlyMap<string, object> | undefined;

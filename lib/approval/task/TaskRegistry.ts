@@ -100,6 +100,7 @@ export class TaskRegistry extends TaskRecorder {
     }
   }
 
+  /** Counts the tasks by status. */
   async getStats(): Promise<TaskStats> {
     await this.prune();
     const counts = await this.store.counts();

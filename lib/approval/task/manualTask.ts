@@ -7,11 +7,15 @@ import type { TaskChange } from '../../store/TaskStore.js';
 
 /** What a manual task is made of. */
 export interface NewTask {
+  /** The agent that the task is for. */
   readonly agentId: string;
+  /** The tool that the task is for. */
   readonly toolName: string;
+  /** The id of the decision that asked for an approval. */
   readonly decisionId: string;
   /** @defaultValue an id of its own */
   readonly taskId?: string | undefined;
+  /** Data of the program about the task. The library does not read it. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   /**
    * How long it may wait, in milliseconds.

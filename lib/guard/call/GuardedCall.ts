@@ -9,7 +9,9 @@ import type { StandardSchema } from './StandardSchema.js';
 
 /** One call to be guarded, as `guardCall()` takes it. */
 export interface GuardedCall<R = unknown> {
+  /** Who calls: 1 to 256 characters. */
   readonly agentId: string;
+  /** Which tool is called: `[A-Za-z0-9_.:/-]{1,128}`. */
   readonly toolName: string;
   /** The arguments by name. They are read once, at the call; the method gets a copy. */
   readonly params: Readonly<Record<string, unknown>>;
@@ -19,7 +21,9 @@ export interface GuardedCall<R = unknown> {
    * @defaultValue the tool's name
    */
   readonly guardKey?: string | undefined;
+  /** Host data about who is behind the call. Default: none. */
   readonly session?: Session | null | undefined;
+  /** Action groups of the tool, for policies. Default: none. */
   readonly groups?: readonly string[] | undefined;
   /** Names of parameters that are not in `params` because no decision sees them. */
   readonly opaque?: readonly string[] | undefined;
@@ -46,9 +50,11 @@ export interface GuardedCall<R = unknown> {
    * @defaultValue the module's `approvalTimeoutMs`
    */
   readonly approvalTimeoutMs?: number | undefined;
+  /** Aborts the call while it is decided. */
   readonly signal?: AbortSignal | undefined;
   /** Names the guard: while a call is pending, duplicate calls of the same guard on the same `target` share its approval. Without it none does. */
   readonly guard?: object | undefined;
+  /** The instance that the method runs on; calls on different instances are not duplicates. */
   readonly target?: unknown;
   /** Called just before an approved call runs: a text that it returns says why the call must no longer run. */
   readonly recheck?: (() => string | undefined) | undefined;
@@ -113,8 +119,11 @@ export type CallOutcome<R> = RunOutcome<R> | DeniedOutcome | PendingOutcome<Awai
 
 /** The method ran. */
 export interface RanOutcome<R> {
+  /** Tells it from the other outcomes. */
   readonly kind: 'ran';
+  /** What the method returned. */
   readonly value: R;
+  /** The decision that let it run. */
   readonly decision: Decision;
   /** The params it ran with. */
   readonly params: Params;
@@ -122,14 +131,19 @@ export interface RanOutcome<R> {
 
 /** The method did not run. */
 export interface DeniedOutcome {
+  /** Tells it from the other outcomes. */
   readonly kind: 'denied';
+  /** Why the method was not entered. */
   readonly error: AegisError;
+  /** The decision, where there was one. */
   readonly decision: Decision | undefined;
 }
 
 /** A person has to decide. The task is recorded, and nothing is scheduled yet: call one of the methods. */
 export interface PendingOutcome<R> {
+  /** Tells it from the other outcomes. */
   readonly kind: 'pending';
+  /** The handle of the approval. */
   readonly pending: PendingApproval<R>;
   /** The call's own AbortSignal. */
   readonly signal: AbortSignal | undefined;

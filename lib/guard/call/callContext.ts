@@ -5,8 +5,11 @@ import type { GuardRuntime } from './GuardRuntime.js';
 
 /** The guarded call that is running. */
 export interface CurrentCall {
+  /** The agent that called. */
   readonly agentId: string;
+  /** The tool that was called. */
   readonly toolName: string;
+  /** The decision that let the call run. */
   readonly decisionId: string;
   /** The approval's task, where a person had to decide: an idempotency key for what the method does. */
   readonly taskId: string | undefined;

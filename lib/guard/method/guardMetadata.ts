@@ -6,16 +6,21 @@ import type { ApprovalMode } from '../../model/Task.js';
 export interface GuardInfo {
   /** The method or function that is guarded. */
   readonly method: string | symbol;
+  /** The tool name that policies see. */
   readonly toolName: string;
   /** Unique among durable guards. */
   readonly key: string;
   /** The guard's own agent; `undefined` where the agent comes from the class or module, or is computed. */
   readonly agentId: string | undefined;
+  /** How a call waits for a person. */
   readonly approval: ApprovalMode;
   /** Names of the parameters; `undefined` where a sole object's own keys are the names. */
   readonly params: readonly string[] | undefined;
+  /** Action groups of the tool. */
   readonly groups: readonly string[];
+  /** Names of the parameters that are neither decided on nor copied. */
   readonly opaque: readonly string[];
+  /** Whether the method may run again after a crash. */
   readonly idempotent: boolean;
 }
 

@@ -109,14 +109,17 @@ export class AegisModule implements AegisModuleView {
     await current?.close(options);
   }
 
+  /** The service that decides. */
   get decisions(): DecisionService {
     return this.#parts.runtime.decisions;
   }
 
+  /** Every call that waits or has waited for a person. */
   get tasks(): TaskRegistry {
     return this.#parts.runtime.tasks;
   }
 
+  /** Follows approvals, and runs what was approved. */
   get scheduler(): ApprovalScheduler {
     return this.#parts.runtime.scheduler;
   }
@@ -185,6 +188,7 @@ export class AegisModule implements AegisModuleView {
     return this.#closing;
   }
 
+  /** The same as `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

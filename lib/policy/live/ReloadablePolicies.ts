@@ -11,11 +11,15 @@ import { pathOf, readPolicies } from './readPolicies.js';
 
 /** Options of {@link ReloadablePolicies}. */
 export interface ReloadablePoliciesOptions {
+  /** A file, a folder, or `{ text }`. */
   readonly source: PolicySource;
   /** See CedarPolicyEngineOptions. */
   readonly agents?: Readonly<Record<string, AgentConfig>> | undefined;
+  /** As of the engine. */
   readonly toolset?: string | undefined;
+  /** As of the engine. */
   readonly groups?: readonly string[] | undefined;
+  /** As of the engine. */
   readonly verify?: number | undefined;
   /** Reloads when the files change. @defaultValue false */
   readonly watch?: boolean | undefined;
@@ -25,6 +29,7 @@ export interface ReloadablePoliciesOptions {
   readonly onReload?: ((result: ReloadResult) => void) | undefined;
   /** Gets a `policies` event for each set that comes into force, the first one too. An error that it throws is reported, and changes nothing. */
   readonly journal?: Journal | undefined;
+  /** Takes log lines. Default: none. */
   readonly logger?: Logger | undefined;
 }
 
@@ -32,6 +37,7 @@ export interface ReloadablePoliciesOptions {
 export interface PendingReload {
   /** The policy set's hash: what `confirm` takes. */
   readonly hash: string;
+  /** The forbids that would no longer hold. */
   readonly removed: readonly RemovedForbid[];
 }
 
