@@ -181,11 +181,6 @@ interface DecisionFields {
     readonly latencyMs?: number | undefined;
 }
 
-// lib/model/Journal
-type SecurityDiagnostic = Extract<Diagnostic, {
-    readonly kind: 'security';
-}>;
-
 // lib/model/PendingApproval
 declare const PENDING_BRAND: unique symbol;
 
