@@ -66,6 +66,20 @@ describe('StatusStream', () => {
     });
   }
 
+  it('is of use to calls that waited before the service began to push', async () => {
+    const setup = schedulerSetup({ service: { pushes: true } });
+    const { watch } = setup.service;
+    const later = schedulerSetup();
+    const early = await later.submit({ expiresAtMs: Date.now() + HOUR });
+    Object.assign(later.service, { watch });
+    const { handle, task } = await later.submit({ expiresAtMs: Date.now() + HOUR });
+    await time.tickAsync(1);
+    for (const { decisionId } of [early.task, task]) setup.service.push(decisionId, 'approved');
+    await time.tickAsync(1);
+    expect([early.handle.status, handle.status]).to.deep.equal(['completed', 'completed']);
+    await later.scheduler.shutdown();
+  });
+
   it('says that statuses are pushed while they are, and not from their end on', async () => {
     let end: () => void = () => {};
     let watched = 0;
