@@ -86,6 +86,7 @@ describe('StatusStream', () => {
     const stream = new StatusStream(
       serviceWith(async function* () {
         watched += 1;
+        yield { decisionId: 'another', state: 'pending' };
         await new Promise<void>((resolve) => (end = resolve));
       }),
       () => {},
@@ -93,6 +94,7 @@ describe('StatusStream', () => {
     );
     const { signal } = new AbortController();
     expect([stream.start(signal), stream.start(signal), watched]).to.deep.equal([true, true, 1]);
+    await time.tickAsync(0);
     end();
     await time.tickAsync(0);
     expect([stream.start(signal), watched]).to.deep.equal([true, 2]);

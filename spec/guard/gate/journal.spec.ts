@@ -370,7 +370,7 @@ describe('A journal', () => {
     let leave: () => void = () => {};
     const approver = { attach: () => () => new Promise<void>((resolve) => (leave = resolve)) };
     let goOn: () => void = () => {};
-    const journal: Journal = { note: () => {}, before: () => new Promise((resolve) => (goOn = resolve)) };
+    const journal: Journal = { ...listening, before: () => new Promise((resolve) => (goOn = resolve)) };
     const module = durableModule(store, { journal, approver: approver as never });
     modules.push(module);
     const pay = guard(async (amount: number) => void entered.push([amount]), { module, toolName: 'pay.once', params: ['amount'] } as never);
@@ -387,6 +387,7 @@ describe('A journal', () => {
     await time.tickAsync(20_000);
     await closed;
     expect([entered, (await store.tasks.get(taskId))?.status]).to.deep.equal([[], 'approved']);
+    expect(kinds().slice(-2)).to.deep.equal(['entering', 'settled withheld']);
   });
 
   it('may be an empty list', async () => {
