@@ -4,7 +4,7 @@ import type { PendingApproval } from '../model/PendingApproval.js';
 import type { Task } from '../model/Task.js';
 import type { ApprovalSchedulerOptions } from './ApprovalSchedulerOptions.js';
 import { CallDriver } from './CallDriver.js';
-import type { CallIndex } from './call/CallIndex.js';
+import type { CallIndex, TaskKey } from './call/CallIndex.js';
 import { anyCall, type ApprovalCall, HeldCall, type HeldApproval, PendingCall, type RunApproved } from './call/PendingCall.js';
 import { cancelled, cancelledWith, timedOut } from './call/resolution.js';
 import { settleCall } from './call/settleCall.js';
@@ -95,8 +95,8 @@ export class ApprovalScheduler {
   }
 
   /** @internal The call of a task that waits or runs here. */
-  heldCall(taskId: string): PendingCall | undefined {
-    return this.#driver.calls.ofTask(taskId);
+  heldCall(task: TaskKey): PendingCall | undefined {
+    return this.#driver.calls.ofTask(task);
   }
 
   /** @internal Goes on with a call of which the store has more than was observed here. */

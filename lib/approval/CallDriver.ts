@@ -149,7 +149,7 @@ export class CallDriver implements ExecutionHost {
   /** Every change of a task, from this process or another one, before listeners get it. */
   #observe(task: Task): void {
     observeTask(this, task);
-    const entry = this.calls.ofTask(task.taskId);
+    const entry = this.calls.ofTask(task);
     if (entry === undefined) return;
     // a deadline is for what has not started
     if (task.status === 'executing') this.#drop(entry);

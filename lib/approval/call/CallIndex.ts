@@ -13,12 +13,16 @@ export interface DuplicateKey {
 
 const NO_PROTOTYPES: ReadonlyMap<string, object> = new Map();
 
-/** The calls that have not ended, by task, by decision, and by what makes a second call their duplicate. */
+/** What finds the call of a task: neither of them ever changes. */
+export type TaskKey = Pick<Task, 'taskId' | 'originalDigest'>;
+
+/** The calls that have not ended. One index finds a call by its task and finds its duplicates, because 100,000 calls may wait at once. */
 export class CallIndex {
-  readonly #byTask = new Map<string, PendingCall>();
+  /** By the digest of the original params; where several calls share it, then by task. */
+  readonly #byDigest = new Map<string, PendingCall | Map<string, PendingCall>>();
   #byDecision: Map<string, PendingCall> | undefined;
-  readonly #byDigest = new Map<string, PendingCall | Set<PendingCall>>();
   readonly #openByGuard = new Map<object, number>();
+  #size = 0;
 
   /** @param byDecision whether {@link ofDecision} will be asked: statuses that a service pushes name the decision only. Without it, the index by decision is made when it is first asked for. */
   constructor(byDecision = true) {
@@ -26,31 +30,31 @@ export class CallIndex {
   }
 
   get size(): number {
-    return this.#byTask.size;
+    return this.#size;
   }
 
   add(entry: PendingCall): void {
     const { task } = entry;
-    this.#byTask.set(task.taskId, entry);
-    this.#byDecision?.set(task.decisionId, entry);
     const { guard } = entry.call;
-    if (guard === undefined) return;
     const same = this.#byDigest.get(task.originalDigest);
+    this.#byDecision?.set(task.decisionId, entry);
     if (same === undefined) this.#byDigest.set(task.originalDigest, entry);
-    else if (same instanceof Set) same.add(entry);
-    else this.#byDigest.set(task.originalDigest, new Set([same, entry]));
-    this.#openByGuard.set(guard, (this.#openByGuard.get(guard) ?? 0) + 1);
+    else if (same instanceof Map) same.set(task.taskId, entry);
+    else this.#byDigest.set(task.originalDigest, new Map([same, entry].map((one) => [one.task.taskId, one])));
+    this.#size += 1;
+    if (guard !== undefined) this.#openByGuard.set(guard, (this.#openByGuard.get(guard) ?? 0) + 1);
   }
 
   remove(entry: PendingCall): void {
     const { task } = entry;
-    this.#byTask.delete(task.taskId);
-    this.#byDecision?.delete(task.decisionId);
     const { guard } = entry.call;
-    if (guard === undefined) return;
+    if (this.ofTask(task) !== entry) return;
     const same = this.#byDigest.get(task.originalDigest);
-    if (same instanceof Set ? !same.delete(entry) : same !== entry) return;
-    if (same === entry || (same as Set<PendingCall>).size === 0) this.#byDigest.delete(task.originalDigest);
+    if (same instanceof Map) same.delete(task.taskId);
+    if (same === entry || (same as Map<string, PendingCall>).size === 0) this.#byDigest.delete(task.originalDigest);
+    this.#byDecision?.delete(task.decisionId);
+    this.#size -= 1;
+    if (guard === undefined) return;
     const open = (this.#openByGuard.get(guard) as number) - 1;
     if (open > 0) this.#openByGuard.set(guard, open);
     else this.#openByGuard.delete(guard);
@@ -58,15 +62,21 @@ export class CallIndex {
 
   /** Takes over a change of the task, which waits for another decision after a fresh one. */
   update(entry: PendingCall, task: Task): void {
-    if (task.decisionId !== entry.task.decisionId && this.#byDecision !== undefined) {
+    // only in a store that was tampered with
+    const moved = task.originalDigest !== entry.task.originalDigest;
+    if (moved) this.remove(entry);
+    else if (task.decisionId !== entry.task.decisionId && this.#byDecision !== undefined) {
       this.#byDecision.delete(entry.task.decisionId);
       this.#byDecision.set(task.decisionId, entry);
     }
     entry.task = task;
+    if (moved) this.add(entry);
   }
 
-  ofTask(taskId: string): PendingCall | undefined {
-    return this.#byTask.get(taskId);
+  ofTask({ taskId, originalDigest }: TaskKey): PendingCall | undefined {
+    const same = this.#byDigest.get(originalDigest);
+    if (same instanceof Map) return same.get(taskId);
+    return same?.task.taskId === taskId ? same : undefined;
   }
 
   ofDecision(decisionId: string): PendingCall | undefined {
@@ -77,7 +87,12 @@ export class CallIndex {
 
   /** Oldest first. */
   all(): readonly PendingCall[] {
-    return [...this.#byTask.values()];
+    const all: PendingCall[] = [];
+    for (const same of this.#byDigest.values()) {
+      if (same instanceof Map) for (const entry of same.values()) all.push(entry);
+      else all.push(same);
+    }
+    return all.sort((a, b) => a.task.createdAtMs - b.task.createdAtMs);
   }
 
   /** How many calls of each guard are open. */
@@ -94,8 +109,8 @@ export class CallIndex {
   duplicateOf(key: DuplicateKey): PendingCall | undefined {
     const same = this.#byDigest.get(key.originalDigest);
     if (same === undefined) return undefined;
-    if (!(same instanceof Set)) return isDuplicate(same, key) ? same : undefined;
-    for (const entry of same) if (isDuplicate(entry, key)) return entry;
+    if (!(same instanceof Map)) return isDuplicate(same, key) ? same : undefined;
+    for (const entry of same.values()) if (isDuplicate(entry, key)) return entry;
     return undefined;
   }
 }

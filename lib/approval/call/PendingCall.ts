@@ -61,7 +61,6 @@ interface Progress<T> {
 
 /** The scheduler's entry for one call. It lives from `hold` until the call ended. */
 export abstract class PendingCall<T = unknown> implements Due {
-  dueMs = 0;
   heapIndex = -1;
   /** As last seen. */
   task: Task;
@@ -98,7 +97,7 @@ export abstract class PendingCall<T = unknown> implements Due {
   }
 
   set claimToken(token: string | undefined) {
-    this.#made().claimToken = token;
+    PendingCall.#progressOf(this).claimToken = token;
   }
 
   /** What its method returned here: a store may keep a copy of plain data only. */
@@ -107,7 +106,7 @@ export abstract class PendingCall<T = unknown> implements Due {
   }
 
   set result(result: { readonly value: T }) {
-    this.#made().result = result;
+    PendingCall.#progressOf(this).result = result;
   }
 
   /** The way from approved to run, while it is under way: it may lead back to waiting. */
@@ -116,7 +115,7 @@ export abstract class PendingCall<T = unknown> implements Due {
   }
 
   set execution(execution: PromiseLike<void> | undefined) {
-    this.#made().execution = execution;
+    PendingCall.#progressOf(this).execution = execution;
   }
 
   /** How it ended; `undefined` while it has not. */
@@ -126,7 +125,7 @@ export abstract class PendingCall<T = unknown> implements Due {
 
   /** Settles at its end. */
   get completed(): Promise<T> {
-    const progress = this.#made();
+    const progress = PendingCall.#progressOf(this);
     if (progress.completed === undefined) {
       progress.completed = new Promise<T>((resolve, reject) => {
         this.whenEnded((outcome) => (outcome.ok ? resolve(outcome.value) : reject(outcome.error as Error)));
@@ -139,14 +138,14 @@ export abstract class PendingCall<T = unknown> implements Due {
 
   /** Calls a listener at its end, or at once where it has ended. */
   whenEnded(listener: (outcome: CallOutcome<T>) => void): void {
-    const progress = this.#made();
+    const progress = PendingCall.#progressOf(this);
     if (progress.outcome !== undefined) listener(progress.outcome);
     else (progress.listeners ??= []).push(listener);
   }
 
   /** Remembers the error behind a summary that its task is about to record. */
   noteError(to: TaskStatus, summary: ErrorSummary, error: unknown): void {
-    (this.#made().errors ??= []).push({ to, summary, error });
+    (PendingCall.#progressOf(this).errors ??= []).push({ to, summary, error });
   }
 
   /** The error behind what its task recorded, which may be anything; `undefined` where another process recorded it. */
@@ -160,7 +159,7 @@ export abstract class PendingCall<T = unknown> implements Due {
 
   /** Ends it for everyone who waits. Later ends are ignored. */
   end(outcome: CallOutcome<T>): void {
-    const progress = this.#made();
+    const progress = PendingCall.#progressOf(this);
     if (progress.outcome !== undefined) return;
     progress.outcome = outcome;
     this.phase = 'ended';
@@ -173,8 +172,9 @@ export abstract class PendingCall<T = unknown> implements Due {
     );
   }
 
-  #made(): Progress<T> {
-    this.#progress ??= {
+  /** Static: an object pays a field for private methods of its class. */
+  static #progressOf<T>(entry: PendingCall<T>): Progress<T> {
+    entry.#progress ??= {
       claimToken: undefined,
       result: undefined,
       execution: undefined,
@@ -183,7 +183,7 @@ export abstract class PendingCall<T = unknown> implements Due {
       listeners: undefined,
       errors: undefined,
     };
-    return this.#progress;
+    return entry.#progress;
   }
 }
 

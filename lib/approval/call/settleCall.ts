@@ -35,6 +35,7 @@ export function settleCall(host: CallHost, entry: PendingCall, resolution: Resol
   if ('error' in change) entry.noteError(change.to, change.error, error);
   return chain(host.registry.transition(taskId, ['pending', 'approved'], change), (task) => {
     if (task !== undefined) {
+      observeNewer(host, entry, task);
       if (notify !== undefined) notifyService(host, decisionId, notify);
       return true;
     }
@@ -73,7 +74,7 @@ export function notifyService({ decisions }: Pick<CallHost, 'decisions'>, decisi
  */
 export function recordApproval(host: CallHost, entry: PendingCall, approvedBy: string | undefined): Awaitable<void> {
   const approved = host.registry.transition(entry.task.taskId, ['pending'], { to: 'approved', approvedBy });
-  return chain(approved, (task) => (task === undefined ? catchUp(host, entry) : undefined));
+  return chain(approved, (task) => (task === undefined ? catchUp(host, entry) : observeNewer(host, entry, task)));
 }
 
 /** Reads what the store has: this process need not have seen who was first. */
@@ -83,7 +84,7 @@ function catchUp(host: CallHost, entry: PendingCall): Awaitable<void> {
   return chain(host.registry.find(taskId), (now) => {
     if (now === undefined)
       dropCall(host, entry, new TaskStateError(taskId, 'The task of this call was deleted, so its outcome cannot be read.'));
-    else observeTask(host, now);
+    else if (host.calls.ofTask(entry.task) === entry) observeCall(host, entry, now);
   });
 }
 
@@ -97,8 +98,16 @@ export function abandonCall(host: CallHost, entry: PendingCall, failure: unknown
 
 /** Takes over a change of a task, from this process or another one, before listeners get it. */
 export function observeTask(host: CallHost, task: Task): void {
-  const entry = host.calls.ofTask(task.taskId);
-  if (entry === undefined) return;
+  const entry = host.calls.ofTask(task);
+  if (entry !== undefined) observeCall(host, entry, task);
+}
+
+/** What this call has changed was observed where it was recorded, unless a store that was tampered with has given it another digest. */
+function observeNewer(host: CallHost, entry: PendingCall, task: Task): void {
+  if (entry.phase !== 'ended' && task.version > entry.task.version) observeCall(host, entry, task);
+}
+
+function observeCall(host: CallHost, entry: PendingCall, task: Task): void {
   host.calls.update(entry, task);
   if (!isFinished(task.status) && task.status !== 'unknown') return;
   forget(host, entry);
@@ -118,7 +127,7 @@ export function finishCall(host: CallHost, entry: PendingCall, outcome: CallOutc
 }
 
 function forget(host: CallHost, entry: PendingCall): void {
-  if (host.calls.ofTask(entry.task.taskId) !== entry) return;
+  if (host.calls.ofTask(entry.task) !== entry) return;
   host.calls.remove(entry);
   host.onEnded(entry);
 }

@@ -156,7 +156,7 @@ export class RecoveryWorker {
   /** Recovers a task, unless a call of this process or a live owner has it. */
   async #recoverOrphan(task: Task): Promise<void> {
     const { scheduler, registry } = this.#options;
-    if (scheduler.heldCall(task.taskId) === undefined && !(await isOwnedElsewhere(task, registry))) await this.#recover(task);
+    if (scheduler.heldCall(task) === undefined && !(await isOwnedElsewhere(task, registry))) await this.#recover(task);
   }
 
   /** The store's queue says that a task is approved. */
@@ -168,7 +168,7 @@ export class RecoveryWorker {
   /** It is approved, perhaps elsewhere: whether another process runs it shows later. */
   #noteApproved(task: Task): void {
     const { restorer, scheduler, registry } = this.#options;
-    if (task.mode === 'throw' || this.#unclaimed.size >= MAX_REMEMBERED || scheduler.heldCall(task.taskId) !== undefined) return;
+    if (task.mode === 'throw' || this.#unclaimed.size >= MAX_REMEMBERED || scheduler.heldCall(task) !== undefined) return;
     if (!restorer.runnable().includes(task.guardKey)) this.#unclaimed.set(task.taskId, registry.clock.now());
   }
 

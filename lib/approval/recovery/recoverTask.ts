@@ -36,7 +36,7 @@ export async function recoverTask(task: Task, host: RecoveryHost, signal: AbortS
   const { status, origin } = task;
   if (status !== 'pending' && status !== 'approved') return ENDED;
   if (signal.aborted) return ASKED;
-  const held = scheduler.heldCall(task.taskId);
+  const held = scheduler.heldCall(task);
   if (held !== undefined) {
     await scheduler.catchUp(held, task);
     return RUNNING;
@@ -79,7 +79,7 @@ async function run(task: ApprovedTask, host: RecoveryHost, signal: AbortSignal):
   if (task.mode === 'throw') return ASKED;
   const restored = await restoreInTime(task, restorer);
   // finding the instance may have taken long
-  if (signal.aborted || scheduler.heldCall(task.taskId) !== undefined) return RUNNING;
+  if (signal.aborted || scheduler.heldCall(task) !== undefined) return RUNNING;
   switch (restored.kind) {
     case 'call':
       scheduler.follow(scheduler.hold(task, restored.call));

@@ -61,17 +61,17 @@ export class DueLoop<T extends Due> {
   }
 
   #arm(): void {
-    const first = this.#queue.peek();
-    if (first === undefined || this.#stopped || this.#draining || this.#immediate !== undefined) return;
-    if (this.#timer !== undefined && this.#timerDueMs <= first.dueMs) return;
+    const nextDueMs = this.#queue.nextDueMs;
+    if (nextDueMs === undefined || this.#stopped || this.#draining || this.#immediate !== undefined) return;
+    if (this.#timer !== undefined && this.#timerDueMs <= nextDueMs) return;
     this.#disarm();
-    this.#timerDueMs = first.dueMs;
+    this.#timerDueMs = nextDueMs;
     this.#timer = setTimeout(
       () => {
         this.#disarm();
         this.#drain();
       },
-      clampTimeout(first.dueMs - this.#options.now()),
+      clampTimeout(nextDueMs - this.#options.now()),
     );
     if (!this.#holdsProcess) this.#timer.unref();
   }

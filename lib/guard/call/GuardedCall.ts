@@ -103,6 +103,8 @@ export interface CallFacts<R = unknown> extends Omit<GuardedCall<R>, 'params'> {
 export interface CallToDecide<R = unknown> extends CallFacts<Awaited<R>> {
   /** Invokes the method. Only the entry gate may call this: nothing is checked here. */
   invokeMethod(effectiveParams: OwnParams): R;
+  /** What an approval keeps of the call: one object for all waiting calls that differ in their params only. Without it, the call itself is kept. */
+  kept?(): CallToDecide<R>;
 }
 
 /** The method was entered. What it returned may be a promise. */

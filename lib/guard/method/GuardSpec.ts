@@ -1,4 +1,5 @@
 import { canonicalDigest } from '../../common/data/canonical.js';
+import type { CallToDecide } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import type { GuardInfo } from './guardMetadata.js';
 import type { LooseGuardOptions } from './LooseGuardOptions.js';
@@ -13,6 +14,8 @@ export class GuardSpec {
   readonly deduplicates: boolean;
   /** The runtime of the module that the options name, once it was looked up. */
   runtime: GuardRuntime | undefined;
+  /** The call that an approval kept last: the next one shares it where it differs in its params only. */
+  lastKept: WeakRef<CallToDecide> | undefined;
   #signature: string | undefined;
 
   constructor(info: GuardInfo, options: LooseGuardOptions, binding: ParamsBinding, deduplicates: boolean) {

@@ -43,7 +43,7 @@ export class MethodCall implements CallToDecide {
   readonly argumentCount: number;
   readonly lastLook: (() => AegisError | undefined) | undefined;
   readonly #method: GuardedMethod;
-  readonly #named: NamedArguments | undefined;
+  #named: NamedArguments | undefined;
   readonly #stored: StoredCall | undefined;
   #args: readonly unknown[];
   /** Kept for the callbacks of the guard, which are asked again before an approved call runs. */
@@ -107,12 +107,23 @@ export class MethodCall implements CallToDecide {
     const snapshot = this.#method.spec.binding.takeSnapshot(this.#args, this.#named, limits);
     // a call may wait for days: its caller's own arguments are not kept, and a callback that is asked again gets a copy
     this.#args = NO_ARGUMENTS;
+    if (this.#named?.opaque === undefined && this.#named?.prototypes === undefined) this.#named = undefined;
     if (computesCaller(this.#method.spec)) this.#snapshot = snapshot.value;
     return snapshot;
   }
 
   invokeMethod(effectiveParams: OwnParams): unknown {
-    return Reflect.apply(this.#method.fn, this.#method.target, this.#argumentsOf(effectiveParams));
+    return Reflect.apply(this.#method.fn, this.#method.target, MethodCall.#argumentsOf(this, effectiveParams));
+  }
+
+  /** The params are in the task, and everything else is the same for most calls of a method: 100,000 of them may wait at once. */
+  kept(): MethodCall {
+    const { spec } = this.#method;
+    if (!MethodCall.#isShareable(this)) return this;
+    const last = spec.lastKept?.deref();
+    if (last instanceof MethodCall && MethodCall.#areEqual(last, this)) return last;
+    spec.lastKept = new WeakRef(this);
+    return this;
   }
 
   get target(): unknown {
@@ -177,19 +188,33 @@ export class MethodCall implements CallToDecide {
   }
 
   get recheck(): (() => string | undefined) | undefined {
-    return recheckOf(this.#method.spec, this.#method.runtime, this.#method.target, () => this.#argumentsAsCalled(), this);
+    return recheckOf(this.#method.spec, this.#method.runtime, this.#method.target, () => MethodCall.#argumentsAsCalled(this), this);
   }
 
   get onSettled(): ((result: unknown, error: unknown) => unknown) | undefined {
     return this.#method.spec.options.onSettled as ((result: unknown, error: unknown) => unknown) | undefined;
   }
 
-  #argumentsAsCalled(): readonly unknown[] {
-    const snapshot = this.#snapshot as OwnParams;
-    return this.#argumentsOf(snapshot instanceof ArgumentList ? snapshot.copy() : copyData(snapshot));
+  // static: an object pays a field for private methods of its class
+
+  static #isShareable(call: MethodCall): boolean {
+    const { signal, lastLook } = call;
+    const own = call.#named ?? call.#stored ?? call.#snapshot ?? signal ?? lastLook;
+    return own === undefined && call.#args.length === 0;
   }
 
-  #argumentsOf(own: OwnParams): readonly unknown[] {
-    return this.#method.spec.binding.toArguments(own, this.#named, this.argumentCount);
+  static #areEqual(a: MethodCall, b: MethodCall): boolean {
+    const [of, other] = [a.#method, b.#method];
+    const sameMethod = of.spec === other.spec && of.fn === other.fn && of.target === other.target && of.runtime === other.runtime;
+    return sameMethod && a.agentId === b.agentId && a.session === b.session && a.argumentCount === b.argumentCount;
+  }
+
+  static #argumentsAsCalled(call: MethodCall): readonly unknown[] {
+    const snapshot = call.#snapshot as OwnParams;
+    return MethodCall.#argumentsOf(call, snapshot instanceof ArgumentList ? snapshot.copy() : copyData(snapshot));
+  }
+
+  static #argumentsOf(call: MethodCall, own: OwnParams): readonly unknown[] {
+    return call.#method.spec.binding.toArguments(own, call.#named, call.argumentCount);
   }
 }

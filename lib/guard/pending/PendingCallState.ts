@@ -27,7 +27,7 @@ export class PendingCallState<R> extends PendingCall<Awaited<R>> implements Held
 
   constructor(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest, task: Task) {
     super(task);
-    this.#call = call;
+    this.#call = call.kept?.() ?? call;
     this.#runtime = runtime;
     this.#params = request.params;
     this.#callId = request.callId;

@@ -52,7 +52,7 @@ export function joinStoredCall<R>(
     if (!same || task.sessionDigest !== sessionDigest || origin.signature !== signature || origin.target !== classNameOf(call.target))
       return undefined;
     // a duplicate call may have taken it meanwhile
-    if (scheduler.heldCall(task.taskId) !== undefined) return joinPendingCall(runtime, call, request);
+    if (scheduler.heldCall(task) !== undefined) return joinPendingCall(runtime, call, request);
     const held = new PendingCallState(runtime, call, request, task);
     const entry = scheduler.hold(task, held);
     return pendingOutcome(runtime, entry, held.run.bind(held), { deduplicated: true, signal: call.signal });

@@ -82,8 +82,9 @@ describe('DuplicateCalls', () => {
   function setup() {
     const calls = new CallIndex();
     const task = pendingTask();
+    let count = 0;
     const make = (more: object = {}, of: object | undefined = guard): PendingCall => {
-      const made = { ...task, ...more };
+      const made = { ...task, taskId: `task-${(count += 1)}`, ...more };
       return { call: { task: made, guard: of, target }, task: made } as unknown as PendingCall;
     };
     return { calls, make, entry: make() };

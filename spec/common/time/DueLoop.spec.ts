@@ -8,7 +8,7 @@ interface Item extends Due {
   readonly name: string;
 }
 
-const item = (name: string): Item => ({ name, dueMs: 0, heapIndex: -1 });
+const item = (name: string): Item => ({ name, heapIndex: -1 });
 
 describe('DueLoop', () => {
   let time: SinonFakeTimers;

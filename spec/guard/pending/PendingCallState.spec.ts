@@ -2,6 +2,7 @@ import { AsyncLocalStorage, createHook } from 'node:async_hooks';
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { CapacityError, currentCall, ForbiddenError, guard } from '../../../lib/index.js';
+import type { Task } from '../../../lib/model/Task.js';
 import type { PendingCall } from '../../../lib/approval/call/PendingCall.js';
 import type { AegisModule, PendingApproval } from '../../../lib/index.js';
 import { runInChild } from '../../support/runInChild.js';
@@ -131,7 +132,7 @@ describe('A call while it waits for a person', () => {
       });
       const pending = [await refund(1), await refund(2)] as PendingApproval[];
       const [first, second] = await module.tasks.listTasks();
-      const entry = module.scheduler.heldCall(second?.taskId as string) as PendingCall;
+      const entry = module.scheduler.heldCall(second as Task) as PendingCall;
       held.push({ run: () => entry.call.run(entry.task.params, entry.task as never, () => undefined) });
       expect(first?.taskId).to.equal(pending[0]?.taskId);
       await approve();
