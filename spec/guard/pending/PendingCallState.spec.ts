@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, createHook, executionAsyncResource } from 'node:async_hooks';
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { CapacityError, currentCall, ForbiddenError, guard } from '../../../lib/index.js';
@@ -96,6 +96,36 @@ describe('A call while it waits for a person', () => {
       [1, undefined],
       [2, 'ann'],
       [3, undefined],
+    ]);
+  });
+
+  it('runs in the context that a tracer has put on it, also by a symbol that has no name', async () => {
+    // oxlint-disable-next-line symbol-description -- what a tracer may use
+    const mark = Symbol();
+    type Marked = { [mark]?: number };
+    let count = 0;
+    const hook = createHook({
+      init: (_id, type, _trigger, resource) => {
+        if (type === 'AegisApproval') (resource as Marked)[mark] = count += 1;
+      },
+    });
+    const seen: unknown[] = [];
+    const refund = looseGuard(async (amount: number) => void seen.push([amount, (executionAsyncResource() as Marked)[mark]]), {
+      toolName: 'refund',
+      params: ['amount'],
+      module,
+    });
+    hook.enable();
+    try {
+      const pending = [await refund(1), await refund(2)] as PendingApproval[];
+      await approve();
+      await Promise.all(pending.map(({ completed }) => completed));
+    } finally {
+      hook.disable();
+    }
+    expect(seen).to.have.deep.members([
+      [1, 1],
+      [2, 2],
     ]);
   });
 
