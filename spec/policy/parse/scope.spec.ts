@@ -37,9 +37,9 @@ describe('checkScope', () => {
     expect(problems({ action: { op: '==', entity: { ...place, type: 'Action' } } })).to.deep.equal([
       "The action must be an Aegis::Action; Action never matches; did you mean 'Aegis::Action'?",
     ]);
-    // another namespace is kept: its type is not one of these
-    expect(problems({ resource: { op: '==', entity: { ...place, type: 'Warehouse::Toolset' } } })).to.deep.equal([
-      'The resource must be an Aegis::Toolset; Warehouse::Toolset never matches.',
+    // another namespace was not misspelt
+    expect(problems({ resource: { op: '==', entity: { ...place, type: 'My::Toolset' } } })).to.deep.equal([
+      'The resource must be an Aegis::Toolset; My::Toolset never matches.',
     ]);
   });
 
