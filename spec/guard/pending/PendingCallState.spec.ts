@@ -1,4 +1,4 @@
-import { AsyncLocalStorage, createHook, executionAsyncResource } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource, createHook, executionAsyncResource } from 'node:async_hooks';
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { CapacityError, currentCall, ForbiddenError, guard } from '../../../lib/index.js';
@@ -8,6 +8,9 @@ import { moduleAsking, rejection, StandInDecisions } from '../../support/standIn
 
 type Loose = (...args: unknown[]) => Promise<unknown>;
 const looseGuard = guard as unknown as (fn: (...args: any[]) => unknown, options: object) => Loose;
+
+/** In no AsyncLocalStorage's scope: where one has been entered and left, Node keeps a context that says so. */
+const outside = new AsyncResource('Outside');
 
 describe('A call while it waits for a person', () => {
   let clock: sinon.SinonFakeTimers;
@@ -117,7 +120,7 @@ describe('A call while it waits for a person', () => {
     });
     hook.enable();
     try {
-      const pending = [await refund(1), await refund(2)] as PendingApproval[];
+      const pending = (await outside.runInAsyncScope(async () => [await refund(1), await refund(2)])) as PendingApproval[];
       await approve();
       await Promise.all(pending.map(({ completed }) => completed));
     } finally {
