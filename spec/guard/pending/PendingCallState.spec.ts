@@ -103,7 +103,6 @@ describe('A call while it waits for a person', () => {
   });
 
   it('runs in the context that a tracer has put on it, also by a symbol that has no name', async () => {
-    // oxlint-disable-next-line symbol-description -- what a tracer may use
     const mark = Symbol();
     type Marked = { [mark]?: number };
     let count = 0;
