@@ -67,9 +67,8 @@ export class CallDriver implements ExecutionHost {
       onEnded(entry);
     };
     signal.addEventListener('abort', () => this.#loop.stop(), { once: true });
-    registry.observe(({ task, from }) => {
-      if (from !== undefined) this.#observe(task);
-    });
+    // also of a task that was made: where another process made it, the store may have more of it by now
+    registry.observe(({ task }) => this.#observe(task));
   }
 
   now(): number {

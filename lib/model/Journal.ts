@@ -1,4 +1,4 @@
-import { waitForAll } from '../common/awaitable.js';
+import { isThenable, waitForAll } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { callSafely } from '../common/callSafely.js';
 import { publishCallbackError, publishDiagnostic } from './diagnostics.js';
@@ -128,7 +128,24 @@ export function combineJournals(journals: Journal | readonly Journal[] | undefin
   };
   const blocking = all.filter((journal) => journal.before !== undefined);
   if (blocking.length === 0) return { note };
-  return { note, before: (event) => waitForAll(blocking.map((journal) => journal.before?.(event))) };
+  return { note, before: (event) => askAll(blocking, event) };
+}
+
+/** Asks each journal, also where one throws at once: then no one waits for the others, and a rejection of theirs must not end the process. */
+function askAll(journals: readonly Journal[], event: EnteringEvent): Awaitable<void> {
+  const thrown: unknown[] = [];
+  const answers = journals.map((journal): Awaitable<void> => {
+    try {
+      return journal.before?.(event);
+    } catch (error) {
+      thrown.push(error);
+      return undefined;
+    }
+  });
+  const all = waitForAll(answers);
+  if (thrown.length === 0) return all;
+  if (isThenable(all)) all.then(undefined, () => {});
+  throw thrown[0];
 }
 
 /** Reports something that looks forged, replayed or swapped: on the diagnostics channel, and to the module's journal. */

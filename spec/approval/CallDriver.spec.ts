@@ -7,6 +7,8 @@ import { MemoryTaskStore } from '../../lib/store/memory/MemoryTaskStore.js';
 import { rejection } from '../support/rejection.js';
 import { schedulerSetup } from '../support/schedulerSetup.js';
 import { SlowTaskStore } from '../support/SlowTaskStore.js';
+import { requestOf } from '../support/callRequests.js';
+import { pendingTask } from '../support/tasks.js';
 
 const HOUR = 3_600_000;
 
@@ -158,6 +160,27 @@ describe('CallDriver', () => {
     fail(new Error('disk full'));
     await time.tickAsync(HOUR);
     expect([entry.phase, path]).to.deep.equal(['ended', ['pending', 'cancelled']]);
+    expect(time.countTimers()).to.equal(0);
+  });
+
+  it('takes over what the store has when it learns late that the task was made', async () => {
+    // another process made it and has ended it since; both changes are told at once
+    const store = new SlowTaskStore();
+    store.durable = true;
+    const setup = schedulerSetup({ store });
+    const task = pendingTask(inAnHour());
+    await store.insert(task);
+    const entry = setup.scheduler.hold(task, { request: requestOf({ params: task.params }), run: () => 'done', admit: (p) => p });
+    const { taskId, decisionId } = task;
+    const error = { name: 'ForbiddenError', message: 'no' };
+    await store.transition(taskId, ['pending'], { to: 'denied', error }, start);
+    for (const [version, from] of [
+      [1, undefined],
+      [2, 'pending'],
+    ] as const)
+      await setup.registry.onChange({ kind: 'task', taskId, version, from, decisionId } as never);
+    expect([entry.phase, entry.task.status]).to.deep.equal(['ended', 'denied']);
+    expect(await rejection(entry.completed)).to.include({ name: 'ForbiddenError' });
     expect(time.countTimers()).to.equal(0);
   });
 });

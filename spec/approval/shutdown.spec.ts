@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
-import type { Task } from '../../lib/model/Task.js';
+import type { ExecutingTask, Task } from '../../lib/model/Task.js';
+import type { TaskClaim } from '../../lib/store/TaskStore.js';
 import { diagnosed } from '../support/diagnosed.js';
 import { rejection } from '../support/rejection.js';
 import { schedulerSetup } from '../support/schedulerSetup.js';
@@ -287,6 +288,32 @@ describe('ApprovalScheduler.shutdown', () => {
       expect(settled).to.have.length(1);
     }
     expect([setup.scheduler.queueSize, time.countTimers()]).to.deep.equal([0, 0]);
+  });
+
+  it('ends the caller of a call whose claim failed meanwhile, and gives that claim back', async () => {
+    for (const kept of ['before', 'after'] as const) {
+      let fail: () => void = () => {};
+      const store = new (class extends SlowTaskStore {
+        override durable = true;
+        override async claim(claim: TaskClaim): Promise<ExecutingTask | undefined> {
+          if (kept === 'after') await super.claim(claim);
+          await new Promise<void>((resolve) => (fail = resolve));
+          throw new Error('connection lost');
+        }
+      })();
+      const setup = schedulerSetup({ store, service: { status: (decisionId) => ({ decisionId, state: 'approved' }) } });
+      const { handle, runs, settled, task } = await submit(setup, undefined, true);
+      await time.tickAsync(2_000);
+      const closed = setup.scheduler.shutdown();
+      await time.tickAsync(10);
+      fail();
+      await time.tickAsync(20_000);
+      await closed;
+      expect([settled.length, runs.length, handle.status]).to.deep.equal([1, 0, 'approved']);
+      expect(await rejection(handle.completed)).to.include({ name: 'ShutdownError' });
+      expect((await store.get(task.taskId))?.status).to.equal('approved');
+      expect([setup.scheduler.queueSize, time.countTimers()]).to.deep.equal([0, 0]);
+    }
   });
 
   it('of a scheduler that was never used is nothing', async () => {

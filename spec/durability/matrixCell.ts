@@ -32,12 +32,15 @@ export async function playCell(at: StoreAt | undefined, tool: Tool, point: KillP
   try {
     const store = await stateStore(crew.store);
     await store.open();
-    const stop = decideAll(new ApprovalDesk(store.approvals), crew.history);
+    const decide = (): (() => void) => decideAll(new ApprovalDesk(store.approvals), crew.history);
+    // a verdict that is pushed before the first poll would make that poll needless
+    let stop = point === 'during-poll' ? undefined : decide();
     const victim = crew.hire('worker', { point });
     await victim.ready;
     victim.tell({ do: 'call', tool, ns: [7] });
     await Promise.race([victim.gone, sleep(10_000, undefined, { ref: false })]);
     const killed = victim.child.signalCode === 'SIGKILL';
+    stop ??= decide();
     const successor = crew.hire('worker');
     await successor.ready;
     // at the least its lease must lapse before the dead one's work is another's

@@ -123,6 +123,21 @@ describe('guardSync()', () => {
     expect([call(1, 2), ran]).to.deep.equal([3, 1]);
   });
 
+  it('keeps its approval where what comes before the entry answers later: nothing ran under it', async () => {
+    service.always({ effect: 'approval_needed' });
+    let consumed: unknown = true;
+    Object.assign(service, { consume: () => consumed });
+    const call = guarded();
+    const { pending } = thrown(() => call(1, 2)) as ApprovalPendingError;
+    service.state = 'approved';
+    consumed = Promise.resolve(true);
+    expect(thrown(() => call(1, 2))).to.be.instanceOf(ApprovalPendingError);
+    await new Promise(setImmediate);
+    expect([ran, pending.status]).to.deep.equal([0, 'approved']);
+    consumed = true;
+    expect([call(1, 2), ran, pending.status]).to.deep.equal([3, 1, 'completed']);
+  });
+
   it('leaves an approval to those who wait for it where it is found late', async () => {
     service.always({ effect: 'approval_needed' });
     let later = false;

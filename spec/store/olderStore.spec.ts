@@ -189,9 +189,12 @@ function behavesLikeItsOwn(name: 'plain' | 'signed', make: () => Promise<OldStor
 
     if (name === 'signed')
       it('runs nothing for a process that has another state key', async () => {
+        const startedMs = Date.now();
         const seen = await diagnosed(async () => {
           const { aegis, of, becomes } = await start('another state key, of 32 characters or more');
-          expect(await aegis.approvals.list({ status: 'pending' })).to.deep.equal([]);
+          // what is asked again meanwhile is signed with this key
+          const pending = await aegis.approvals.list({ status: 'pending' });
+          expect(pending.filter((record) => record.createdAtMs < startedMs)).to.deep.equal([]);
           await becomes('old.pay', 'unknown');
           // a yes that is not signed is none: a person is asked again
           await becomes('old.ship', 'pending');

@@ -16,11 +16,11 @@ const NO_PROTOTYPES: ReadonlyMap<string, object> = new Map();
 /** The calls that have not ended, by task, by decision, and by what makes a second call their duplicate. */
 export class CallIndex {
   readonly #byTask = new Map<string, PendingCall>();
-  readonly #byDecision: Map<string, PendingCall> | undefined;
+  #byDecision: Map<string, PendingCall> | undefined;
   readonly #byDigest = new Map<string, PendingCall | Set<PendingCall>>();
   readonly #openByGuard = new Map<object, number>();
 
-  /** @param byDecision whether {@link ofDecision} is asked: statuses that a service pushes name the decision only */
+  /** @param byDecision whether {@link ofDecision} will be asked: statuses that a service pushes name the decision only. Without it, the index by decision is made when it is first asked for. */
   constructor(byDecision = true) {
     this.#byDecision = byDecision ? new Map() : undefined;
   }
@@ -70,7 +70,9 @@ export class CallIndex {
   }
 
   ofDecision(decisionId: string): PendingCall | undefined {
-    return this.#byDecision?.get(decisionId);
+    // a service may begin to push later
+    this.#byDecision ??= new Map(this.all().map((entry) => [entry.task.decisionId, entry]));
+    return this.#byDecision.get(decisionId);
   }
 
   /** Oldest first. */

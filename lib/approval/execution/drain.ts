@@ -74,13 +74,13 @@ export async function drainExecutions(host: ExecutionHost, graceMs: number): Pro
   }
 }
 
-/** Settles when the call has ended. A claim that came too late to be used is given back, and its call ends like the others. */
+/** Settles when the call has ended. A claim that came too late to be used, or that failed, is given back, and its call ends like the others. */
 async function endOfExecution(entry: PendingCall, host: ExecutionHost): Promise<void> {
   const ended = entry.completed.then(
     () => undefined,
     () => undefined,
   );
   await Promise.race([ended, entry.execution]);
-  if (entry.phase !== 'ended' && entry.claimToken === undefined) await endOpenCall(entry, host);
+  if (entry.phase !== 'ended' && !host.executing.has(entry)) await endOpenCall(entry, host);
   await ended;
 }

@@ -65,6 +65,7 @@ function decideAfresh(entry: PendingCall, task: ApprovedTask, run: RunApproved, 
   const changed = recheckSafely(recheck);
   if (changed !== undefined) return end(entry, deniedAtRun(task, 'caller_changed', changed), host);
   if (decisions.reevaluate === undefined) return useApproval(entry, task, run, host);
+  if (digestOf(request.params) !== task.originalDigest) return endTampered(entry, task, host);
   return attempt<Decision, void>(
     () =>
       chain(decisions.reevaluate?.(request, task.decisionId, { signal: host.signal }) as Awaitable<Decision>, (d) =>
@@ -102,10 +103,7 @@ function applyFreshDecision(
 function useApproval(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: ExecutionHost): Awaitable<void> {
   const { decisionId, digest, params } = task;
   if (isOver(entry, host)) return;
-  if (digestOf(params) !== digest) {
-    reportTampering(task, host);
-    return end(entry, deniedAtRun(task, 'approved_params_changed', 'its params are not those that were approved.'), host);
-  }
+  if (digestOf(params) !== digest) return endTampered(entry, task, host);
   // of the task, not of this execution: one that crashed before its claim begins again under the same approval
   const token = entry.task.taskId;
   return attempt<boolean, void>(
@@ -242,6 +240,11 @@ function settleRun(
       finish();
     },
   );
+}
+
+function endTampered(entry: PendingCall, task: ApprovedTask, host: ExecutionHost): Awaitable<void> {
+  reportTampering(task, host);
+  return end(entry, deniedAtRun(task, 'approved_params_changed', 'its params are not those that were approved.'), host);
 }
 
 function end(entry: PendingCall, resolution: Resolution, host: ExecutionHost): Awaitable<void> {

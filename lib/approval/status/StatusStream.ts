@@ -30,7 +30,8 @@ export class StatusStream {
     }
     this.#live = true;
     void this.#read(statuses, signal);
-    return true;
+    // what cannot be read has ended by now
+    return this.#live;
   }
 
   async #read(statuses: AsyncIterable<DecisionStatus>, signal: AbortSignal): Promise<void> {

@@ -49,7 +49,10 @@ export class CallRequest implements DecisionRequest {
   /** The method's own copy, for its one run. The request still shows what was decided on afterwards. */
   static release(request: CallRequest): OwnParams {
     const snapshot = request.#snapshot as OwnParams;
-    if (request.#params !== undefined) return snapshot;
+    if (request.#params !== undefined) {
+      request.#snapshot = undefined;
+      return snapshot;
+    }
     return snapshot instanceof ArgumentList ? snapshot.copy() : copyData(snapshot);
   }
 
@@ -72,7 +75,8 @@ export class CallRequest implements DecisionRequest {
   }
 
   get paramsDigest(): string {
-    this.#paramsDigest ??= canonicalDigest(this.params);
+    // of the snapshot while it is here: a service or journal that has `params` may have changed a Date in them, which cannot be frozen
+    this.#paramsDigest ??= canonicalDigest(this.#snapshot === undefined ? this.params : recordOf(this.#snapshot));
     return this.#paramsDigest;
   }
 

@@ -1,3 +1,4 @@
+import { StaleClaimError } from '../../approval/execution/ExecutionHost.js';
 import { attempt, isThenable } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { AegisError } from '../../model/AegisError.js';
@@ -132,12 +133,14 @@ function enterWithJournal<R, O>(
   const { taskId, token } = approved ?? {};
   const params = frozenCopy(recordOf(effectiveParams));
   const entering: EnteringEvent = Object.freeze({ kind: 'entering', agentId, toolName, decisionId, taskId, token, params });
-  const settled = (outcome: SettledEvent['outcome']): void => {
-    // how an approved call ended is told where its task is settled
-    if (approved?.lastLook === undefined) journal.note({ kind: 'settled', agentId, toolName, decisionId, taskId, outcome });
-  };
+  const note = (outcome: SettledEvent['outcome']): void =>
+    journal.note({ kind: 'settled', agentId, toolName, decisionId, taskId, outcome });
+  // how an approved call ended is told where its task is settled
+  const settled = approved?.lastLook === undefined ? note : (): void => {};
   const withheld = (error: Error): O => {
-    settled('withheld');
+    // a claim that is released settles no task: this entry ends here, and there may be another
+    if (error instanceof StaleClaimError) note('withheld');
+    else settled('withheld');
     return withhold(call, error, decision);
   };
   journal.note(entering);

@@ -1,14 +1,14 @@
 import { AsyncResource } from 'node:async_hooks';
 import { anyCall, PendingCall } from '../../approval/call/PendingCall.js';
 import type { HeldApproval, LastLook } from '../../approval/call/PendingCall.js';
-import { NotEnteredError } from '../../approval/execution/ExecutionHost.js';
+import { NotEnteredError, StaleClaimError } from '../../approval/execution/ExecutionHost.js';
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Params } from '../../model/Params.js';
 import type { ExecutingTask, Task } from '../../model/Task.js';
 import { checkEffectiveParams } from '../call/checkEffectiveParams.js';
 import { CallRequest } from '../call/CallRequest.js';
-import type { CallToDecide } from '../call/GuardedCall.js';
+import type { CallFacts, CallToDecide } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { enterMethod } from '../gate/enterMethod.js';
 
@@ -19,8 +19,11 @@ export class PendingCallState<R> extends PendingCall<Awaited<R>> implements Held
   /** The snapshot that was decided on. */
   readonly #params: Params;
   readonly #callId: string;
-  /** The caller's own: the code that runs it later may be in the context of another caller, with the session of that one. */
-  readonly #context: AsyncResource = captureContext();
+  /**
+   * The caller's own: the code that runs it later may be in the context of another caller, with the session of that one. Never shared by two calls, also
+   * where it looks empty: what the method of one does to it would reach the other.
+   */
+  readonly #context: AsyncResource = new AsyncResource('AegisApproval', { requireManualDestroy: true });
 
   constructor(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest, task: Task) {
     super(task);
@@ -78,7 +81,10 @@ export class PendingCallState<R> extends PendingCall<Awaited<R>> implements Held
   }
 }
 
-/** Enters the method of an approved call through the gate. Throws a NotEnteredError where the gate stops it. */
+/**
+ * Enters the method of an approved call through the gate. Throws a NotEnteredError where the gate stops it. Where that is because its module closes, or
+ * because its caller has returned, the claim is stale: the approval is not lost.
+ */
 export function runApproved<R>(
   runtime: GuardRuntime,
   call: CallToDecide<R>,
@@ -86,30 +92,22 @@ export function runApproved<R>(
   params: Params,
   lastLook: LastLook,
 ): Awaitable<Awaited<R>> {
-  const entered = enterMethod(runtime, call, params, { effect: 'allow', decisionId }, notEntered, { taskId, token: claimToken, lastLook });
+  const look: LastLook = () => lastLook() ?? leftBehind(runtime, call);
+  const entered = enterMethod(runtime, call, params, { effect: 'allow', decisionId }, notEntered, {
+    taskId,
+    token: claimToken,
+    lastLook: look,
+  });
   // the scheduler awaits what this returns, so that a promise of the result is as good as the result
   return chain(entered, ({ value }) => value as Awaited<R>);
+}
+
+function leftBehind({ closed }: GuardRuntime, { lastLook }: CallFacts<never>): StaleClaimError | undefined {
+  if (closed) return new StaleClaimError('The module closed before the method was entered.');
+  const stop = lastLook?.();
+  return stop && new StaleClaimError(stop.message);
 }
 
 function notEntered(_call: unknown, reason: Error): never {
   throw new NotEnteredError(reason);
 }
-
-/** Shared by all calls that were made where no AsyncLocalStorage has a store. */
-let emptyContext: AsyncResource | undefined;
-
-/** The context that the caller is in. A resource for each of 100,000 calls is made only where it has something to keep. */
-function captureContext(): AsyncResource {
-  const captured = new AsyncResource('AegisApproval', { requireManualDestroy: true });
-  if (!isEmpty(captured)) return captured;
-  emptyContext ??= captured;
-  return emptyContext;
-}
-
-/** Node keeps the ids of a resource, and the stores that it captured, as properties by symbols: ids alone, or stores without a value, are no context. */
-function isEmpty(captured: AsyncResource): boolean {
-  const properties = captured as unknown as Record<symbol, unknown>;
-  return Object.getOwnPropertySymbols(captured).every((key) => properties[key] === undefined || IDS.has(key.description ?? ''));
-}
-
-const IDS: ReadonlySet<string> = new Set(['async_id_symbol', 'trigger_async_id_symbol']);

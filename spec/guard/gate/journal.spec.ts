@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
+import type { PendingApproval } from '../../../lib/model/PendingApproval.js';
 import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
 import { guard } from '../../../lib/guard/guard.js';
 import { guardCall } from '../../../lib/guard/guardCall.js';
@@ -8,8 +9,10 @@ import { guardSync } from '../../../lib/guard/guardSync.js';
 import type { Diagnostic } from '../../../lib/model/diagnostics.js';
 import { CallAbortedError, ForbiddenError, ShutdownError } from '../../../lib/model/errors/RefusalErrors.js';
 import { DecisionUnavailableError } from '../../../lib/model/errors/ServiceErrors.js';
-import type { EnteringEvent, Journal, JournalEvent } from '../../../lib/model/Journal.js';
+import type { EnteringEvent, Journal, JournalEvent, OpenedEvent } from '../../../lib/model/Journal.js';
 import { diagnosed } from '../../support/diagnosed.js';
+import { approve, durableModule } from '../../support/durableModules.js';
+import { SharedMemoryStore } from '../../support/SharedMemoryStore.js';
 import { moduleAsking, rejection, StandInDecisions, thrown } from '../../support/standInDecisions.js';
 
 /** How a journal takes an event. */
@@ -309,7 +312,7 @@ describe('A journal', () => {
       expect(await call).to.equal('done');
       const claims = events.flatMap((event) => (event.kind === 'entering' ? [event.token] : []));
       expect([claims.length, new Set(claims).size, takes, entered]).to.deep.equal([2, 2, [], [[1]]]);
-      expect(kinds().filter((kind) => kind.startsWith('settled'))).to.deep.equal(['settled completed']);
+      expect(kinds().filter((kind) => kind.startsWith('settled'))).to.deep.equal(['settled withheld', 'settled completed']);
     });
 
     it('denies a synchronous guard, whose function is not entered later either', async () => {
@@ -355,10 +358,89 @@ describe('A journal', () => {
     expect(entered).to.have.length(1);
   });
 
+  it('that rejects beside one that throws at once stops the call, and its rejection is handled', async () => {
+    const unhandled: unknown[] = [];
+    const listener = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', listener);
+    time.restore();
+    const rejects: Journal = { note: () => {}, before: async () => Promise.reject(new Error('one')) };
+    const throws: Journal = {
+      note: () => {},
+      before: () => {
+        throw new Error('two');
+      },
+    };
+    const asked: string[] = [];
+    const agrees: Journal = { note: () => {}, before: () => void asked.push('agrees') };
+    try {
+      for (const journals of [
+        [rejects, throws, agrees],
+        [throws, rejects, agrees],
+        [agrees, rejects, rejects],
+      ]) {
+        const error = await rejection(act(open(journals))(1, 'ann'));
+        expect(error).to.include({ reason: 'journal_failed' });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    } finally {
+      process.off('unhandledRejection', listener);
+    }
+    expect([entered, unhandled]).to.deep.equal([[], []]);
+    // each that blocks has seen the entry, as each that listens has
+    expect(asked).to.have.length(3);
+  });
+
+  // a Date is the one value that cannot be frozen
+  for (const fresh of ['no fresh decision', 'allow', 'approval_needed'])
+    for (const kind of ['decided', 'opened'] as const)
+      it(`makes nothing run that was not decided on, by a Date of what it is told when a call is ${kind} (${fresh})`, async () => {
+        service.answer = () => ({ effect: 'approval_needed' });
+        if (fresh !== 'no fresh decision') Object.assign(service, { reevaluate: () => ({ effect: fresh, decisionId: `again ${kind}` }) });
+        const meddle: Journal = {
+          note: (event) => {
+            if (event.kind !== kind) return;
+            const { params } = event.kind === 'decided' ? event.request : (event as OpenedEvent).task;
+            (params['amount'] as Date).setTime(86_400_000);
+          },
+        };
+        const module = open(meddle);
+        const call = rejection(act(module)(new Date(0), 'ann'));
+        await time.tickAsync(1);
+        service.state = 'approved';
+        const seen = await diagnosed(() => time.tickAsync(60_000));
+        expect(await call).to.include({ code: 'approved_params_changed' });
+        expect([entered, seen.map((d) => (d as { code?: string }).code)]).to.deep.equal([[], ['approved_params_tampered']]);
+      });
+
   it('is called in the tick of the call where everything answers at once', () => {
     const pay = guardSync(() => kinds().length, { module: open(listening), toolName: 'pay' });
     expect(pay()).to.equal(2);
     expect(kinds()).to.deep.equal(['decided', 'entering', 'settled completed']);
+  });
+
+  it('that answers an approved call while its module closes leaves the approval to another process', async () => {
+    const store = new SharedMemoryStore();
+    let leave: () => void = () => {};
+    const approver = { attach: () => () => new Promise<void>((resolve) => (leave = resolve)) };
+    let goOn: () => void = () => {};
+    const journal: Journal = { ...listening, before: () => new Promise((resolve) => (goOn = resolve)) };
+    const module = durableModule(store, { journal, approver: approver as never });
+    modules.push(module);
+    const pay = guard(async (amount: number) => void entered.push([amount]), { module, toolName: 'pay.once', params: ['amount'] } as never);
+    const { decisionId, taskId } = (await (pay as (amount: number) => Promise<unknown>)(1)) as PendingApproval;
+    await approve(module, decisionId);
+    await time.tickAsync(1_000);
+    expect((await module.tasks.getTask(taskId))?.status).to.equal('executing');
+    // its approver takes its time to leave
+    const closed = module.close();
+    await time.tickAsync(1);
+    goOn();
+    await time.tickAsync(1);
+    leave();
+    await time.tickAsync(20_000);
+    await closed;
+    expect([entered, (await store.tasks.get(taskId))?.status]).to.deep.equal([[], 'approved']);
+    expect(kinds().slice(-2)).to.deep.equal(['entering', 'settled withheld']);
   });
 
   it('may be an empty list', async () => {

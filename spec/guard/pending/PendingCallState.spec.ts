@@ -1,16 +1,14 @@
-import { AsyncLocalStorage, AsyncResource, createHook, executionAsyncResource } from 'node:async_hooks';
+import { AsyncLocalStorage, createHook } from 'node:async_hooks';
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { CapacityError, currentCall, ForbiddenError, guard } from '../../../lib/index.js';
+import type { PendingCall } from '../../../lib/approval/call/PendingCall.js';
 import type { AegisModule, PendingApproval } from '../../../lib/index.js';
 import { runInChild } from '../../support/runInChild.js';
 import { moduleAsking, rejection, StandInDecisions } from '../../support/standInDecisions.js';
 
 type Loose = (...args: unknown[]) => Promise<unknown>;
 const looseGuard = guard as unknown as (fn: (...args: any[]) => unknown, options: object) => Loose;
-
-/** In no AsyncLocalStorage's scope: where one has been entered and left, Node keeps a context that says so. */
-const outside = new AsyncResource('Outside');
 
 describe('A call while it waits for a person', () => {
   let clock: sinon.SinonFakeTimers;
@@ -102,33 +100,84 @@ describe('A call while it waits for a person', () => {
     ]);
   });
 
-  it('runs in the context that a tracer has put on it, also by a symbol that has no name', async () => {
-    const mark = Symbol();
-    type Marked = { [mark]?: number };
-    let count = 0;
-    const hook = createHook({
-      init: (_id, type, _trigger, resource) => {
-        if (type === 'AegisApproval') (resource as Marked)[mark] = count += 1;
-      },
-    });
-    const seen: unknown[] = [];
-    const refund = looseGuard(async (amount: number) => void seen.push([amount, (executionAsyncResource() as Marked)[mark]]), {
-      toolName: 'refund',
-      params: ['amount'],
-      module,
-    });
-    hook.enable();
-    try {
-      const pending = (await outside.runInAsyncScope(async () => [await refund(1), await refund(2)])) as PendingApproval[];
+  describe('and leaves nothing of its context to the next one', () => {
+    const refundIn = (body: (amount: number) => unknown): Loose =>
+      looseGuard(async (amount: number) => body(amount), { toolName: 'refund', params: ['amount'], module });
+    const runBoth = async (refund: Loose): Promise<void> => {
+      const pending = [await refund(1), await refund(2)] as PendingApproval[];
       await approve();
       await Promise.all(pending.map(({ completed }) => completed));
-    } finally {
-      hook.disable();
-    }
-    expect(seen).to.have.deep.members([
-      [1, 1],
-      [2, 2],
-    ]);
+    };
+
+    it('where its method enters a store', async () => {
+      const user = new AsyncLocalStorage<string>();
+      const seen: unknown[] = [];
+      await runBoth(
+        refundIn((amount) => {
+          seen.push(user.getStore());
+          user.enterWith(`customer of ${amount}`);
+        }),
+      );
+      expect(seen).to.deep.equal([undefined, undefined]);
+    });
+
+    it('where the next one runs in the middle of its method', async () => {
+      const user = new AsyncLocalStorage<string>();
+      const seen: unknown[] = [];
+      const held: { run(): unknown }[] = [];
+      const refund = refundIn((amount) => {
+        seen.push([amount, user.getStore()]);
+        if (amount === 1) user.run('eve', () => held[0]?.run());
+      });
+      const pending = [await refund(1), await refund(2)] as PendingApproval[];
+      const [first, second] = await module.tasks.listTasks();
+      const entry = module.scheduler.heldCall(second?.taskId as string) as PendingCall;
+      held.push({ run: () => entry.call.run(entry.task.params, entry.task as never, () => undefined) });
+      expect(first?.taskId).to.equal(pending[0]?.taskId);
+      await approve();
+      await Promise.all(pending.map(({ completed }) => completed));
+      expect(seen).to.have.deep.members([
+        [1, undefined],
+        [2, undefined],
+        [2, undefined],
+      ]);
+    });
+
+    it('where a hook keeps a context for each asynchronous operation, as tracing does', async () => {
+      let active: string | undefined;
+      const contexts = new Map<number, string | undefined>();
+      const outer: (string | undefined)[] = [];
+      const hook = createHook({
+        init: (id) => void contexts.set(id, active),
+        before: (id) => {
+          outer.push(active);
+          active = contexts.get(id);
+        },
+        after: () => void (active = outer.pop()),
+      }).enable();
+      const seen: unknown[] = [];
+      try {
+        const refund = refundIn((amount) => void seen.push([amount, active]));
+        const pending: PendingApproval[] = [];
+        for (const [amount, user] of [
+          [1, 'ann'],
+          [2, 'eve'],
+        ] as const) {
+          active = user;
+          const asked = refund(amount);
+          active = undefined;
+          pending.push((await asked) as PendingApproval);
+        }
+        await approve();
+        await Promise.all(pending.map(({ completed }) => completed));
+      } finally {
+        hook.disable();
+      }
+      expect(seen).to.have.deep.members([
+        [1, 'ann'],
+        [2, 'eve'],
+      ]);
+    });
   });
 
   it('is the call that was approved, whatever its caller makes of its own objects meanwhile', async () => {
