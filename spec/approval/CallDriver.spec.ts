@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import sinon, { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
-import type { DecisionStatus } from '../../lib/model/Decision.js';
+import type { Decision, DecisionStatus } from '../../lib/model/Decision.js';
 import type { Task } from '../../lib/model/Task.js';
 import { MemoryTaskStore } from '../../lib/store/memory/MemoryTaskStore.js';
 import { rejection } from '../support/rejection.js';
@@ -91,6 +91,27 @@ describe('CallDriver', () => {
     expect(setup.service.asked.filter((asked) => asked.startsWith('status'))).to.deep.equal([`status ${first.task.decisionId}`]);
     expect(second.runs).to.have.length(1);
   });
+
+  for (const end of [undefined, new Error('connection lost')])
+    it(`goes on with a call that is approved when the stream of statuses ${end === undefined ? 'ends' : 'breaks'}, and asks no more about it`, async () => {
+      let answer: (decision: Decision) => void = () => {};
+      const setup = schedulerSetup({
+        service: { pushes: true, reevaluate: () => new Promise((resolve) => (answer = resolve)) },
+      });
+      const { handle, task, path, runs } = await setup.submit(inAnHour());
+      await time.tickAsync(1);
+      setup.service.push(task.decisionId, 'approved');
+      await time.tickAsync(1);
+      const asked = setup.service.count('status');
+      setup.service.endPush(end);
+      await time.tickAsync(600_000);
+      expect([setup.service.count('status'), path, runs]).to.deep.equal([asked, ['pending', 'approved'], []]);
+      answer({ effect: 'allow', decisionId: task.decisionId });
+      expect(await handle.completed).to.equal('done');
+      await time.tickAsync(HOUR);
+      expect([path.at(-1), runs, setup.service.count('status')]).to.deep.equal(['completed', [task.params], asked]);
+      expect(time.countTimers()).to.equal(0);
+    });
 
   describe('while everything shuts down', () => {
     for (const late of ['an approval', 'a failure'] as const) {

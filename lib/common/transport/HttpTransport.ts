@@ -59,10 +59,11 @@ export class HttpTransport {
     this.#inFlight.add(deadline);
     try {
       deadline.signal.throwIfAborted();
-      return await this.#resilience.run(() => this.#attempt(request, options, deadline), options.retries, deadline);
-    } catch (error) {
-      if (!(error instanceof CircuitOpenError)) throw error;
-      throw new HttpTransportError('circuit_open', { failures: error.failures, retryInMs: error.retryInMs });
+      return await this.#resilience
+        .run(() => this.#attempt(request, options, deadline), options.retries, deadline)
+        .catch((error: unknown) => {
+          throw error instanceof CircuitOpenError ? circuitOpen(error) : error;
+        });
     } finally {
       deadline.end();
       this.#inFlight.delete(deadline);
@@ -91,4 +92,8 @@ export class HttpTransport {
     }
     return read(answer);
   }
+}
+
+function circuitOpen({ failures, retryInMs }: CircuitOpenError): HttpTransportError {
+  return new HttpTransportError('circuit_open', { failures, retryInMs });
 }

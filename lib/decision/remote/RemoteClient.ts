@@ -126,7 +126,7 @@ export class RemoteClient implements DecisionService {
       case 'closed':
         return new ShutdownError('The decision service is closed: do not use it after close().');
       case 'circuit_open':
-        return new DecisionUnavailableError('circuit_open', circuitOpen(details.failures ?? 0, details.retryInMs ?? 0));
+        return new DecisionUnavailableError('circuit_open', circuitOpen(details.failures as number, details.retryInMs as number));
       case 'redirect':
         return new DecisionUnavailableError(
           'redirect',

@@ -120,6 +120,18 @@ for (const later of [false, true]) {
       expect(await soon(result)).to.include({ refunded: 5 });
     });
 
+    it('start nothing about a call once they are to stop: neither its end, nor a question, nor its run', async () => {
+      const tills = await start({}, { approvalTimeoutMs: 2 * LEASE_MS });
+      const handle = await ask(tills[0]);
+      const { tasks: registry, scheduler, decisions } = modules[1]!;
+      const restorer = { keys: () => [], runnable: () => [], restore: (): never => expect.fail('it was restored') };
+      const host = { registry, scheduler, decisions, restorer };
+      const pending = (await soon(modules[1]!.tasks.getTask(handle.taskId))) as Task;
+      for (const task of [pending, { ...pending, expiresAtMs: Date.now() } as Task, { ...pending, status: 'approved' } as Task])
+        expect(await soon(recoverTask(task, host, AbortSignal.abort()))).to.deep.equal({ kind: 'asked' });
+      expect([await statusOf(1, handle), runs]).to.deep.equal(['pending', []]);
+    });
+
     it('say of an approved call whose time is over that it could not run, not that nobody decided', async () => {
       const tills = await start({ resolve: () => undefined, approvalTimeoutMs: 120_000 });
       const handle = await ask(tills[0]);

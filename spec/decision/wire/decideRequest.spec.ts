@@ -117,6 +117,13 @@ describe('A request for a decision', () => {
     });
   }
 
+  it('with a reserved key under a long one is refused without a place: a message stays short', () => {
+    const at = (length: number): string => refusal(body({ session: { ['k'.repeat(length)]: { __extn: SECRET } } })).message;
+    // the pointer to it has 200 characters: those of the keys, and a slash before each
+    expect(at(192)).to.contain(`at session/${'k'.repeat(192)}/__extn: expected`);
+    expect(at(193)).to.match(/^The request is malformed at session: expected /);
+  });
+
   it('is read with integers that JSON.parse does not round, and with digits in texts and fractions', () => {
     for (const number of [
       '9007199254740992',

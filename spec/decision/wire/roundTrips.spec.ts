@@ -104,6 +104,18 @@ describe('A decision that a server writes', () => {
     fc.assert(property, { numRuns: 1_000 });
   });
 
+  it('needs neither a tenant nor an id of the approval', () => {
+    const { request, read } = sent({});
+    const decision: Decision = { effect: 'approval_needed', decisionId: 'd', params: { ...read.params, text: 'masked' } };
+    const { body } = writeDecisionAnswer(decision, read, { requestId: 'req-1', latencyMs: 3 });
+    expect(JSON.parse(body)).to.deep.include({ tenant_id: null }).and.have.nested.property('final_decision.approval_id', null);
+    const got = readDecisionAnswer(body).decisionFor(request);
+    expect(got).to.include({ effect: 'approval_needed', tenantId: undefined, approvalId: undefined });
+    expect(got)
+      .to.have.property('params')
+      .that.deep.equals({ ...read.params, text: 'masked' });
+  });
+
   it('is refused for an id that no URL can carry', () => {
     const { read } = sent({});
     for (const decisionId of ['', '..', 'a\ud800', 'x'.repeat(513)])

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { CapacityError, ConfigError, currentCall, guard, guardCall } from '../../../lib/index.js';
 import type { AegisModule, CurrentCall, PendingApproval } from '../../../lib/index.js';
+import { offerDecision, takeDecision } from '../../../lib/guard/call/callContext.js';
+import type { DecidedCall } from '../../../lib/guard/call/callContext.js';
 import { runInChild } from '../../support/runInChild.js';
 import { moduleAsking, rejection, StandInDecisions } from '../../support/standInDecisions.js';
 
@@ -233,5 +235,13 @@ describe('currentCall()', () => {
       console.log(before, stores);`);
     expect(code, stderr).to.equal(0);
     expect(stdout.trim()).to.equal('0 1');
+  });
+});
+
+describe('offerDecision()', () => {
+  it('offers nothing where no guarded call is running: there is none whose decision it could be', () => {
+    const decided = { agentId: 'agent', toolName: 't', session: null, groups: [], digest: '' } as unknown as DecidedCall;
+    expect(offerDecision(decided, () => [takeDecision(), currentCall()])).to.deep.equal([undefined, undefined]);
+    expect(takeDecision()).to.equal(undefined);
   });
 });

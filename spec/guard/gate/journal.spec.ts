@@ -165,6 +165,32 @@ describe('A journal', () => {
     expect(events[1]).to.have.nested.property('decision.params').that.deep.equals({});
   });
 
+  it('is told of an approval with the params that it is for, and cannot change them', async () => {
+    const decided = { amount: 1, to: 'ann', rest: [] };
+    service.always({ effect: 'approval_needed', params: decided });
+    const told: unknown[] = [];
+    const module = open({
+      note: (event) => {
+        if (event.kind !== 'decided') return;
+        told.push(event.decision);
+        for (const change of [
+          () => void ((event as any).decision.params.amount = 1_000),
+          () => void (event as any).decision.params.rest.push(1_000),
+        ])
+          expect(change).to.throw(TypeError);
+      },
+    });
+    const call = act(module)(5, 'ann');
+    await time.tickAsync(10);
+    service.state = 'approved';
+    await time.tickAsync(10_000);
+    expect(await call).to.equal('done');
+    expect(told).to.have.length(1);
+    expect(told[0]).to.deep.include({ effect: 'approval_needed', params: { amount: 1, to: 'ann', rest: [] } });
+    expect((told[0] as { params: object }).params).to.not.equal(decided);
+    expect(entered).to.deep.equal([[1, 'ann']]);
+  });
+
   it('is told how a method ended: it threw at once, rejected, or gave a value', async () => {
     const module = open(listening);
     const options = { module, toolName: 'pay', approval: 'wait' } as never;
@@ -260,6 +286,33 @@ describe('A journal', () => {
       const outcome = await aborted;
       expect(outcome.kind === 'denied' && outcome.error).to.be.instanceOf(CallAbortedError);
       expect([entered, kinds().filter((k) => k.startsWith('settled'))]).to.deep.equal([[], ['settled withheld', 'settled withheld']]);
+    });
+
+    it('is followed by a last look at the approval: what expired meanwhile does not run', async () => {
+      service.always({ effect: 'approval_needed' });
+      const module = moduleAsking(service, { journal: slow, approvalTimeoutMs: 3_000, approvalPolling: { initialDelayMs: 2_500 } });
+      modules.push(module);
+      const call = rejection(act(module)(1));
+      service.state = 'approved';
+      await time.tickAsync(2_900);
+      expect(kinds().at(-1)).to.equal('entering');
+      await time.tickAsync(60_000);
+      expect(await call).to.include({ name: 'ApprovalTimeoutError' });
+      expect([entered, (await module.tasks.listTasks()).map(({ status }) => status)]).to.deep.equal([[], ['timeout']]);
+    });
+
+    it('is followed by a last look at the claim: a stale one is given back, and its call runs once under the next', async () => {
+      service.always({ effect: 'approval_needed' });
+      const takes = [20_000, 10];
+      const before = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, takes.shift()));
+      const module = open({ ...slow, before });
+      const call = act(module)(1);
+      service.state = 'approved';
+      await time.tickAsync(120_000);
+      expect(await call).to.equal('done');
+      const claims = events.flatMap((event) => (event.kind === 'entering' ? [event.token] : []));
+      expect([claims.length, new Set(claims).size, takes, entered]).to.deep.equal([2, 2, [], [[1]]]);
+      expect(kinds().filter((kind) => kind.startsWith('settled'))).to.deep.equal(['settled withheld', 'settled completed']);
     });
 
     it('denies a synchronous guard, whose function is not entered later either', async () => {

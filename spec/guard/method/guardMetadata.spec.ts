@@ -35,6 +35,17 @@ describe('What a guard says of itself', () => {
       expect(Object.getOwnPropertyDescriptor(guarded, key)).to.include({ configurable: true, writable: false, enumerable: false });
   });
 
+  it('is the agent of the module, for an object that has no class', async () => {
+    const service = new StandInDecisions();
+    const asking = moduleAsking(service);
+    const send = guard(async () => 1, { toolName: 't', module: asking, approval: 'wait' });
+    const bare = (more: object): object => Object.assign(Object.create(null) as object, more);
+    for (const self of [bare({}), bare({ constructor: 'mailer' }), { constructor: { agentId: 'mailer' } }, { constructor: null }])
+      expect(await Reflect.apply(send, self, [])).to.equal(1);
+    expect(service.requests.map(({ agentId }) => agentId)).to.deep.equal(['agent', 'agent', 'agent', 'agent']);
+    await asking.close();
+  });
+
   it('is, for a class, what frameworks read by reflect-metadata', () => {
     class Mailer {}
     AegisAgent('mailer', { module })(Mailer);

@@ -139,6 +139,26 @@ describe('compiledEvaluator', () => {
       expect(evaluate(make, policies).reasons.map(({ id }) => id)).to.deep.equal(['a', 'b', 'c']);
   });
 
+  for (const count of [256, 257])
+    it(`tells of ${count} permits which ones match although a forbid stops the call, for each caller`, () => {
+      const permits = Array.from({ length: count }, (_, i) => `p${String(i).padStart(3, '0')}`);
+      const scopeOf = (i: number): string => (i === 7 ? 'principal == Aegis::Agent::"other"' : 'principal');
+      const policies = [
+        policyOf('f', 'forbid (principal, action, resource);'),
+        ...permits.map((id, i) =>
+          policyOf(id, `permit (${scopeOf(i)}, action, resource)${i === 9 ? ' when { context.input.a == 2 }' : ''};`),
+        ),
+      ] as Policy[];
+      const context = readRecord({ input: INPUT });
+      const bound = compiledEvaluator(policies).forCaller(CALLER);
+      const matching = permits.filter((_, i) => i !== 7 && i !== 9);
+      for (let again = 0; again < 2; again++) {
+        expect(bound.evaluate(context, new StepBudget())).to.include({ decision: 'deny' });
+        const { decision, reasons, errors } = bound.evaluatePermits(context, new StepBudget());
+        expect([decision, reasons.map(({ id }) => id), errors]).to.deep.equal(['allow', matching, []]);
+      }
+    });
+
   describe('leaves to cedar-wasm', () => {
     const odd: [string, (body: Record<string, unknown>) => unknown][] = [
       ['a kind it does not know', () => ({ unheardOf: [] })],

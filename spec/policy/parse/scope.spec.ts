@@ -29,6 +29,20 @@ describe('checkScope', () => {
     }
   });
 
+  it('names the type that was probably meant: one that is misspelt, or has lost its namespace', () => {
+    const place = { id: 'x' };
+    expect(problems({ principal: { op: '==', entity: { ...place, type: 'Aegis::Agnet' } } })).to.deep.equal([
+      "The principal must be an Aegis::Agent, or be in an Aegis::Role; Aegis::Agnet never matches; did you mean 'Aegis::Agent'?",
+    ]);
+    expect(problems({ action: { op: '==', entity: { ...place, type: 'Action' } } })).to.deep.equal([
+      "The action must be an Aegis::Action; Action never matches; did you mean 'Aegis::Action'?",
+    ]);
+    // another namespace was not misspelt
+    expect(problems({ resource: { op: '==', entity: { ...place, type: 'My::Toolset' } } })).to.deep.equal([
+      'The resource must be an Aegis::Toolset; My::Toolset never matches.',
+    ]);
+  });
+
   it('has nothing against a place that a template leaves open', () => {
     expect(problems({ principal: { op: '==', slot: '?principal' }, resource: { op: 'in', slot: '?resource' } })).to.deep.equal([]);
     expect(problems({ principal: { op: 'is', entity_type: 'Aegis::Agent', in: { slot: '?principal' } } })).to.deep.equal([]);

@@ -76,12 +76,33 @@ describe('readValue', () => {
     ['an invalid Date', new Date(Number.NaN), 'invalid Date'],
     ['an entity by its escape', { __entity: { type: 'T', id: 'x' } }, "the key '__entity' is not allowed"],
     ['an extension by its escape', { __extn: { fn: 'ip', arg: '1.2.3.4' } }, "the key '__extn' is not allowed"],
+    [
+      'an escape after a key that is not well-formed',
+      { 'a\ud800': 1, __entity: { type: 'T', id: 'x' } },
+      "the key '__entity' is not allowed",
+    ],
+    ['a missing escape after such a key', { 'a\ud800': 1, __extn: null }, "the key '__extn' is not allowed"],
     ['keys that become equal', { 'a\ud800': 1, 'a\ud801': 2 }, 'two keys are equal'],
     ['a key that becomes another', { 'a\ud800': 1, 'a\ufffd': 2 }, 'two keys are equal'],
     ['a key that becomes another before it', { 'a\ufffd': 1, 'a\ud800': 2 }, 'two keys are equal'],
   ];
   for (const [name, value, message] of refused)
     it(`refuses ${name}`, () => expect(() => readValue({ deep: [value] })).to.throw(TypeError, message));
+});
+
+describe('readRecord', () => {
+  it('refuses an object that changes while it is read', () => {
+    const object: Record<string, unknown> = {
+      get first() {
+        delete object['limit'];
+        return 1;
+      },
+      limit: 5,
+      last: 2,
+    };
+    // else the value of one field would be read as that of another
+    expect(() => readRecord(object)).to.throw(TypeError, 'an object changed while it was read');
+  });
 });
 
 describe('readDatetime', () => {
