@@ -1,6 +1,5 @@
-import { waitForAll } from '../common/awaitable.js';
+import { waitForAll, callSafely } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
-import { callSafely } from '../common/callSafely.js';
 import { publishCallbackError, publishDiagnostic } from './diagnostics.js';
 import type { Diagnostic } from './diagnostics.js';
 import type { Decision, DecisionRequest } from './Decision.js';
