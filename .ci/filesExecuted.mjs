@@ -70,10 +70,11 @@ try {
     return executedFiles();
   };
   const approve = async ({ decisionId }) => {
-    const { digest } = await aegis.approvals.get(decisionId);
+    const { approvals } = aegis;
+    const { digest } = await approvals.get(decisionId);
     await quiet();
     await executedFiles();
-    await aegis.approvals.approve(decisionId, { by: 'ann', digest });
+    await approvals.approve(decisionId, { by: 'ann', digest });
   };
 
   const found = new Map();

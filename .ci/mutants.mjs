@@ -20,13 +20,13 @@ const AREAS = {
     specs: specsIn(
       'guard',
       'AegisAgent environment wrapFunction validateParams checkEffectiveParams guardCall guardMetadata checkOptions checkSource guardSync guard',
-      'ParamsBinding pendingOutcome GuardSpec openApproval buildModule checkOverride decideCall AegisGuard AegisModule callContext PendingCallState',
+      'ParamsBinding pendingOutcome GuardSpec openApproval MethodCall buildModule checkOverride decideCall AegisGuard AegisModule callContext PendingCallState',
     ),
   },
   policy: {
     mutate: [
       'lib/policy/{compile,value}/*.ts',
-      'lib/policy/engine/{CallEvaluator,CallerCache,verifiedEvaluator,decideEffect,CedarPolicyEngine}.ts',
+      'lib/policy/engine/{CallEvaluator,verifiedEvaluator,decideEffect,CedarPolicyEngine}.ts',
       'lib/policy/sanitize/applySanitize.ts',
     ],
     specs: specsIn(

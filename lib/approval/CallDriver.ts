@@ -1,8 +1,7 @@
-import { attempt, type Awaitable, chain } from '../common/awaitable.js';
-import { callSafely } from '../common/callSafely.js';
+import { attempt, type Awaitable, chain, callSafely } from '../common/awaitable.js';
 import { DueLoop } from '../common/time/DueLoop.js';
 import { pollDelay } from '../common/time/pollDelay.js';
-import { SteadyClock } from '../common/time/SteadyClock.js';
+import { SteadyClock, monotonicNow } from '../common/time/SteadyClock.js';
 import type { DecisionService } from '../decision/DecisionService.js';
 import { summarizeError } from '../model/AegisError.js';
 import { checkStatus } from '../model/checkDecision.js';
@@ -20,7 +19,6 @@ import { observeTask, recordApproval, settleCall } from './call/settleCall.js';
 import { executeApproved } from './execution/executeApproved.js';
 import type { ExecutionHost } from './execution/ExecutionHost.js';
 import { ConcurrencyLimit, StatusRequests } from './status/StatusRequests.js';
-import { StatusStream } from './status/StatusStream.js';
 import type { TaskRegistry } from './task/TaskRegistry.js';
 
 /**
@@ -240,8 +238,11 @@ export class CallDriver implements ExecutionHost {
   }
 
   #stopAsking(entry: PendingCall): void {
-    this.#asking?.requests.drop(entry);
-    this.#asking?.line.leave(entry);
+    const { requests, line } = this.#asking ?? {};
+    // where the service pushes, nothing is under way most of the time
+    if (requests === undefined || line === undefined || requests.underWay.size + line.active.size + line.waiting.size === 0) return;
+    requests.drop(entry);
+    line.leave(entry);
   }
 
   #drop(entry: PendingCall): void {
@@ -262,5 +263,61 @@ export class CallDriver implements ExecutionHost {
       this.#loop.schedule(entry, this.now() + this.#delayOf(entry));
     };
     attempt<unknown, void>(work, () => undefined, failed);
+  }
+}
+
+/** The event loop is never held longer at a time by what is pushed, in milliseconds. */
+const SLICE_MS = 2;
+
+/** Reads the statuses that a service pushes, for as long as it does. */
+export class StatusStream {
+  readonly #service: DecisionService;
+  readonly #onStatus: (status: DecisionStatus) => void;
+  readonly #onEnd: (error: unknown) => void;
+  #live = false;
+
+  constructor(service: DecisionService, onStatus: (status: DecisionStatus) => void, onEnd: (error: unknown) => void) {
+    this.#service = service;
+    this.#onStatus = onStatus;
+    this.#onEnd = onEnd;
+  }
+
+  /** Starts reading, unless the service cannot push. Returns whether statuses are pushed now; while they are, nothing needs to be polled. */
+  start(signal: AbortSignal): boolean {
+    if (this.#live || signal.aborted || this.#service.watch === undefined) return this.#live;
+    let statuses: AsyncIterable<DecisionStatus>;
+    try {
+      statuses = this.#service.watch(signal);
+    } catch (error) {
+      this.#onEnd(error);
+      return false;
+    }
+    this.#live = true;
+    void this.#read(statuses, signal);
+    // what cannot be read has ended by now
+    return this.#live;
+  }
+
+  async #read(statuses: AsyncIterable<DecisionStatus>, signal: AbortSignal): Promise<void> {
+    let failure: unknown;
+    let sliceStart = 0;
+    let handled = -Infinity;
+    try {
+      for await (const status of statuses) {
+        if (signal.aborted) break;
+        const now = monotonicNow();
+        // what came after a pause has let the event loop go by itself
+        if (now - handled > SLICE_MS) sliceStart = now;
+        this.#onStatus(status);
+        handled = monotonicNow();
+        if (handled - sliceStart <= SLICE_MS) continue;
+        await new Promise((resolve) => setImmediate(resolve));
+        handled = -Infinity;
+      }
+    } catch (error) {
+      failure = error;
+    }
+    this.#live = false;
+    if (!signal.aborted) this.#onEnd(failure);
   }
 }

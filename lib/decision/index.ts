@@ -21,7 +21,7 @@ export type { RemoteDecisionServiceOptions } from './remote/remoteSettings.js';
 export { ApprovalDesk } from './desk/ApprovalDesk.js';
 export type { ApprovalDeskOptions } from './desk/ApprovalDesk.js';
 export type { DeskEvents } from './desk/ApprovalDesk.js';
-export type { EligibilityRules } from './desk/eligibility.js';
+export type { EligibilityRules } from './desk/verdict.js';
 export type { VerdictInput } from './desk/verdict.js';
 export type { Approver, Terminal, TerminalApproverOptions } from './terminal/terminalApprover.js';
 export { DEFAULT_LIMITS } from '../model/snapshot/takeSnapshot.js';

@@ -2,7 +2,7 @@ import '../common/runtime.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { checkOverride } from './checkOverride.js';
 import type { Fn, Guardable, GuardOptions } from './GuardOptions.js';
-import { bindingOf, noteInstance } from './method/registerGuards.js';
+import { bindingOf, noteInstance } from './method/GuardBinding.js';
 import { guardInfoOf } from './method/guardMetadata.js';
 import type { GuardInfo } from './method/guardMetadata.js';
 import type { LooseGuardOptions } from './method/LooseGuardOptions.js';

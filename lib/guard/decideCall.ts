@@ -7,7 +7,7 @@ import { ParamsError, UnsupportedParamError } from '../model/errors/CallErrors.j
 import { CallAbortedError } from '../model/errors/RefusalErrors.js';
 import type { Params } from '../model/Params.js';
 import { recordOf } from '../model/snapshot/ArgumentList.js';
-import { copyData, frozenCopy } from '../model/snapshot/copyData.js';
+import { copyData, frozenCopy } from '../model/snapshot/copyValue.js';
 import { takeSnapshot } from '../model/snapshot/takeSnapshot.js';
 import type { SnapshotLimits } from '../model/snapshot/takeSnapshot.js';
 import { checkEffectiveParams } from './call/checkEffectiveParams.js';

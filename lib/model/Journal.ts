@@ -1,6 +1,5 @@
-import { isThenable, waitForAll } from '../common/awaitable.js';
+import { callSafely, isThenable, waitForAll } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
-import { callSafely } from '../common/callSafely.js';
 import { publishCallbackError, publishDiagnostic } from './diagnostics.js';
 import type { Diagnostic } from './diagnostics.js';
 import type { Decision, DecisionRequest } from './Decision.js';

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { callSafely } from '../common/callSafely.js';
+import { callSafely } from '../common/awaitable.js';
 import { publishCallbackError } from './diagnostics.js';
 
 /**

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { callSafely } from '../../lib/common/callSafely.js';
+import { callSafely } from '../../lib/common/awaitable.js';
 
 describe('callSafely', () => {
   it('calls with the arguments, and reports nothing where nothing fails', async () => {

@@ -1,6 +1,6 @@
 import { AegisModule } from '../../lib/guard/module/AegisModule.js';
 import type { AegisOptions } from '../../lib/guard/module/AegisOptions.js';
-import { bindingOf } from '../../lib/guard/method/registerGuards.js';
+import { bindingOf } from '../../lib/guard/method/GuardBinding.js';
 import { guardCall } from '../../lib/guard/guardCall.js';
 import type { GuardedCall, PendingOutcome } from '../../lib/guard/call/GuardedCall.js';
 import type { GuardInfo } from '../../lib/guard/method/guardMetadata.js';

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import type { Awaitable } from '../../common/awaitable.js';
-import type { Due } from '../../common/time/DueQueue.js';
-import { callSafely } from '../../common/callSafely.js';
+import type { Due } from '../../common/time/DueLoop.js';
+import { callSafely } from '../../common/awaitable.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import type { DecisionRequest } from '../../model/Decision.js';
 import type { Params } from '../../model/Params.js';

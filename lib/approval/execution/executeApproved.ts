@@ -3,7 +3,7 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import { nextId } from '../../common/nextId.js';
 import { monotonicNow } from '../../common/time/SteadyClock.js';
-import { copyData } from '../../model/snapshot/copyData.js';
+import { copyData } from '../../model/snapshot/copyValue.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { summarizeError } from '../../model/AegisError.js';
 import { checkDecision } from '../../model/checkDecision.js';

@@ -89,13 +89,13 @@ export class RecoveryWorker {
     void this.scan();
   }
 
-  /** A verdict was given in this process. */
-  decided(decisionId: string): void {
+  /** A verdict was given in this process. A function of its own, to be called by what gave it. */
+  readonly decided = ({ decisionId }: Pick<Task, 'decisionId'>): void => {
     this.#safely('handling a verdict', async () => {
       const task = await this.#options.registry.store.ofDecision(decisionId);
       if (task?.decisionId === decisionId) await this.#recoverOrphan(task);
     });
-  }
+  };
 
   /** Scans the store now; settles when that is done. */
   async scan(): Promise<void> {

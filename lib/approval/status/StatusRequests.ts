@@ -3,7 +3,8 @@ import type { Awaitable } from '../../common/awaitable.js';
 import type { DecisionStatus } from '../../model/Decision.js';
 import type { PendingCall } from '../call/PendingCall.js';
 
-interface StatusRequest {
+/** A status request under way. */
+export interface StatusRequest {
   readonly decisionId: string;
   answer?: Awaitable<void>;
 }
@@ -16,28 +17,29 @@ export interface RequestListeners {
 
 /** The status requests under way, one for each call at most. */
 export class StatusRequests {
-  readonly #underWay = new Map<PendingCall, StatusRequest>();
+  /** By the call that they are about. */
+  readonly underWay: Map<PendingCall, StatusRequest> = new Map();
 
   has(entry: PendingCall): boolean {
-    return this.#underWay.has(entry);
+    return this.underWay.has(entry);
   }
 
   /** Ignores the answer that is under way. */
   drop(entry: PendingCall): void {
-    this.#underWay.delete(entry);
+    this.underWay.delete(entry);
   }
 
   /** Sends a request about the decision that the call now waits for. A second one while the first is under way gets its answer. */
   send(entry: PendingCall, send: () => Awaitable<DecisionStatus>, { answered, failed }: RequestListeners): Awaitable<void> {
     const { decisionId } = entry.task;
-    const before = this.#underWay.get(entry);
+    const before = this.underWay.get(entry);
     if (before?.decisionId === decisionId) return before.answer;
     const request: StatusRequest = { decisionId };
-    this.#underWay.set(entry, request);
+    this.underWay.set(entry, request);
     // it may have ended, have been decided by push or be asked anew by the time the answer is there
     const ifAwaited = (then: () => Awaitable<void>): Awaitable<void> => {
-      if (this.#underWay.get(entry) !== request) return;
-      this.#underWay.delete(entry);
+      if (this.underWay.get(entry) !== request) return;
+      this.underWay.delete(entry);
       if (entry.phase === 'waiting' && entry.task.status === 'pending' && entry.task.decisionId === decisionId) return then();
     };
     request.answer = attempt<DecisionStatus, void>(
@@ -53,8 +55,8 @@ export class StatusRequests {
 export class ConcurrencyLimit<T> {
   readonly #max: number;
   readonly #begin: (item: T) => Awaitable<void>;
-  readonly #active = new Set<T>();
-  readonly #waiting = new Set<T>();
+  readonly active: Set<T> = new Set();
+  readonly waiting: Set<T> = new Set();
 
   /** @param begin must not throw or reject */
   constructor(max: number, begin: (item: T) => Awaitable<void>) {
@@ -64,25 +66,25 @@ export class ConcurrencyLimit<T> {
 
   /** Begins it now, or when it is its turn. */
   enter(item: T): void {
-    if (this.#active.has(item)) return;
-    if (this.#active.size >= this.#max) {
-      this.#waiting.add(item);
+    if (this.active.has(item)) return;
+    if (this.active.size >= this.#max) {
+      this.waiting.add(item);
       return;
     }
     const done = this.#begin(item);
     if (!isThenable(done)) return;
-    this.#active.add(item);
+    this.active.add(item);
     const ended = (): void => this.leave(item);
     done.then(ended, ended);
   }
 
   /** Gives its place to the next, even if what it began never ends. */
   leave(item: T): void {
-    this.#waiting.delete(item);
-    if (!this.#active.delete(item)) return;
-    for (const next of this.#waiting) {
-      if (this.#active.size >= this.#max) return;
-      this.#waiting.delete(next);
+    this.waiting.delete(item);
+    if (!this.active.delete(item)) return;
+    for (const next of this.waiting) {
+      if (this.active.size >= this.#max) return;
+      this.waiting.delete(next);
       this.enter(next);
     }
   }

@@ -1,6 +1,5 @@
-import { attempt, chain } from '../../common/awaitable.js';
+import { attempt, chain, callSafely } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
-import { callSafely } from '../../common/callSafely.js';
 import { LruMap } from '../../common/LruMap.js';
 import { DAY_MS, SteadyClock } from '../../common/time/SteadyClock.js';
 import { publishCallbackError } from '../../model/diagnostics.js';

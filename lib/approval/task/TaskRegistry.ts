@@ -1,4 +1,4 @@
-import { callSafely } from '../../common/callSafely.js';
+import { callSafely } from '../../common/awaitable.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import type { PendingTask, Task, TaskStatus, UnknownTask } from '../../model/Task.js';
 import { isFinished, TASK_STATUSES } from '../../model/Task.js';

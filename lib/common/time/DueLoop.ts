@@ -1,5 +1,3 @@
-import { DueQueue } from './DueQueue.js';
-import type { Due } from './DueQueue.js';
 import { clampTimeout, monotonicNow } from './SteadyClock.js';
 
 /** Options of a {@link DueLoop}. */
@@ -98,5 +96,98 @@ export class DueLoop<T extends Due> {
       this.#immediate = undefined;
       this.#drain();
     });
+  }
+}
+
+/** An item that becomes due. The queue writes `heapIndex`. */
+export interface Due {
+  /** Its position in the queue; -1 while it is in none. */
+  heapIndex: number;
+}
+
+/** A binary heap by due time. An item knows its position, so that moving or removing one of 100,000 takes log n steps and leaves nothing behind. */
+export class DueQueue<T extends Due> {
+  readonly #heap: T[] = [];
+  /** When each item of the heap is due: a list of numbers takes 8 bytes for each, a property of the items 24. */
+  readonly #dueMs: number[] = [];
+
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  /** The item that is due first. */
+  peek(): T | undefined {
+    return this.#heap[0];
+  }
+
+  /** When the first item is due, in milliseconds of the owner's clock. */
+  get nextDueMs(): number | undefined {
+    return this.#dueMs[0];
+  }
+
+  /** Adds an item, or moves it to a new due time. */
+  schedule(item: T, dueMs: number): void {
+    if (item.heapIndex < 0) {
+      item.heapIndex = this.#heap.length;
+      this.#heap.push(item);
+      this.#dueMs.push(dueMs);
+      this.#up(item, dueMs);
+      return;
+    }
+    this.#up(item, dueMs);
+    this.#down(item, dueMs);
+  }
+
+  /** Takes the first item, if it is due. */
+  takeDue(nowMs: number): T | undefined {
+    const first = this.#heap[0];
+    if (first === undefined || (this.#dueMs[0] as number) > nowMs) return undefined;
+    this.remove(first);
+    return first;
+  }
+
+  remove(item: T): void {
+    const index = item.heapIndex;
+    if (index < 0) return;
+    const last = this.#heap.pop() as T;
+    const lastDueMs = this.#dueMs.pop() as number;
+    item.heapIndex = -1;
+    if (last === item) return;
+    this.#place(last, lastDueMs, index);
+    this.#up(last, lastDueMs);
+    this.#down(last, lastDueMs);
+  }
+
+  #place(item: T, dueMs: number, index: number): void {
+    this.#heap[index] = item;
+    this.#dueMs[index] = dueMs;
+    item.heapIndex = index;
+  }
+
+  #up(item: T, dueMs: number): void {
+    let index = item.heapIndex;
+    while (index > 0) {
+      const parentIndex = (index - 1) >> 1;
+      const parentDueMs = this.#dueMs[parentIndex] as number;
+      if (parentDueMs <= dueMs) break;
+      this.#place(this.#heap[parentIndex] as T, parentDueMs, index);
+      index = parentIndex;
+    }
+    this.#place(item, dueMs, index);
+  }
+
+  #down(item: T, dueMs: number): void {
+    const size = this.#heap.length;
+    let index = item.heapIndex;
+    for (;;) {
+      let child = index * 2 + 1;
+      if (child >= size) break;
+      if (child + 1 < size && (this.#dueMs[child + 1] as number) < (this.#dueMs[child] as number)) child += 1;
+      const leastDueMs = this.#dueMs[child] as number;
+      if (leastDueMs >= dueMs) break;
+      this.#place(this.#heap[child] as T, leastDueMs, index);
+      index = child;
+    }
+    this.#place(item, dueMs, index);
   }
 }

@@ -1,6 +1,5 @@
-import { chain, waitForAll } from '../../common/awaitable.js';
+import { chain, waitForAll, callSafely } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
-import { callSafely } from '../../common/callSafely.js';
 import { LruMap } from '../../common/LruMap.js';
 import { SteadyClock } from '../../common/time/SteadyClock.js';
 import { publishCallbackError, publishDiagnostic } from '../../model/diagnostics.js';
@@ -13,10 +12,8 @@ import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/A
 import type { ApprovalUse } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
-import { eligiblePolicies, mayDecide } from './eligibility.js';
-import type { EligibilityRules } from './eligibility.js';
-import { checkDigest, checkVerdict, verdictConflict, withVerdict } from './verdict.js';
-import type { VerdictInput } from './verdict.js';
+import { eligiblePolicies, mayDecide, checkDigest, checkVerdict, verdictConflict, withVerdict } from './verdict.js';
+import type { EligibilityRules, VerdictInput } from './verdict.js';
 
 /** Options of an {@link ApprovalDesk}. */
 export interface ApprovalDeskOptions extends EligibilityRules {

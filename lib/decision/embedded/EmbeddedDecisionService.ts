@@ -4,14 +4,14 @@ import { nextId } from '../../common/nextId.js';
 import type { Logger } from '../../common/Logger.js';
 import { silentLogger } from '../../common/Logger.js';
 import type { Decision, DecisionRequest, DecisionStatus, Violation } from '../../model/Decision.js';
-import type { AppliedPolicy, PolicyEngine } from '../../policy/PolicyEngine.js';
+import type { AppliedPolicy, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
-import { coversCall, approvalRequestFor } from './coversCall.js';
-import type { Approvable, Facts } from './coversCall.js';
 import { computeFacts, NO_FACTS } from './computeFacts.js';
 import type { FactsHook } from './computeFacts.js';
 import type { ApprovalUse, DecisionService } from '../DecisionService.js';
-import { deskStatus, watchDesk } from '../desk/watchDesk.js';
+import { canonicalDigest } from '../../common/data/canonical.js';
+import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
+import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
 
 /** Supplies the engine that decides. It is read once per decision, so that a reload never falls in the middle of one. */
 export interface PolicySupplier {
@@ -198,4 +198,123 @@ export class EmbeddedDecisionService implements DecisionService {
         ...(this.#options.exposePolicies === true ? { condition: p.id } : {}),
       }));
   }
+}
+
+/** The policies' outcome when a person must decide. */
+export type Approvable = Extract<PolicyOutcome, { effect: 'approval_needed' }>;
+/** `context.facts` of a decision. */
+export type Facts = Readonly<Record<string, unknown>>;
+
+/** The request for people to decide a call, with everything that their approval is bound to. */
+export function approvalRequestFor(request: DecisionRequest, outcome: Approvable, facts: Facts, policySetHash: string): ApprovalRequest {
+  const { agentId, toolName, guardKey, params: originalParams, paramsDigest: originalDigest, opaque, session, sessionDigest } = request;
+  const userId = session?.['user_id'];
+  const requesterKnown = typeof userId === 'string' && userId !== '';
+  return {
+    agentId,
+    toolName,
+    guardKey,
+    originalParams,
+    params: outcome.params ?? originalParams,
+    originalDigest,
+    digest: effectiveDigest(request, outcome),
+    opaque,
+    session,
+    sessionDigest,
+    facts,
+    factsDigest: canonicalDigest(facts),
+    requester: requesterKnown ? userId : agentId,
+    requesterKnown,
+    reason: outcome.reason,
+    message: outcome.message,
+    policies: outcome.approvals.map(approvalPolicy),
+    policySetHash,
+    timeoutMs: Math.min(request.approvalTimeoutMs, ...outcome.approvals.map((p) => p.approvalTimeoutMs ?? Infinity)),
+  };
+}
+
+/**
+ * Whether an approval covers this very call as policies see it now: every policy that demands approval has its verdict, given on the same text of
+ * that policy, for the params that would run, and the facts that were shown are the current ones.
+ */
+export function coversCall(record: ApprovalRecord, request: DecisionRequest, outcome: Approvable, facts: Facts): boolean {
+  const sameCall =
+    record.agentId === request.agentId &&
+    record.toolName === request.toolName &&
+    record.guardKey === request.guardKey &&
+    record.originalDigest === request.paramsDigest &&
+    record.sessionDigest === request.sessionDigest;
+  if (record.status !== 'approved' || !sameCall) return false;
+  if (record.digest !== effectiveDigest(request, outcome) || record.factsDigest !== canonicalDigest(facts)) return false;
+  const approved = new Set(record.verdicts.filter((v) => v.approve).flatMap((v) => v.policies));
+  return outcome.approvals.every(
+    (policy) => approved.has(policy.id) && record.policies.some((p) => p.id === policy.id && p.hash === policy.hash),
+  );
+}
+
+function effectiveDigest(request: DecisionRequest, outcome: Approvable): string {
+  return outcome.params === undefined ? request.paramsDigest : canonicalDigest(outcome.params);
+}
+
+function approvalPolicy({ id, hash, reason, severity, approvers, selfApproval }: AppliedPolicy): ApprovalPolicy {
+  return { id, hash, reason, severity, approvers, selfApproval };
+}
+
+/** The status that a caller sees of a record, with who decided it and why. */
+export function deskStatus(decisionId: string, record: ApprovalRecord | undefined): DecisionStatus {
+  if (record === undefined) return { decisionId, state: 'invalid', reason: 'the approval desk does not know this approval' };
+  const last = record.verdicts.at(-1);
+  switch (record.status) {
+    case 'pending':
+      return { decisionId, state: 'pending' };
+    case 'approved':
+      return { decisionId, state: 'approved', by: last?.by, reason: last?.reason };
+    case 'denied':
+      return { decisionId, state: 'denied', by: last?.by, reason: last?.reason };
+    case 'expired':
+      return { decisionId, state: 'expired' };
+    case 'withdrawn':
+      return { decisionId, state: 'denied', reason: 'the approval was withdrawn' };
+  }
+}
+
+/** Yields statuses as the desk settles approvals. Listens from the call on, not from the first read, so that none is missed. */
+export function watchDesk(desk: ApprovalDesk, signal: AbortSignal): AsyncIterable<DecisionStatus> {
+  let waiting: DecisionStatus[] = [];
+  let wake: (() => void) | undefined;
+  const notify = (): void => {
+    wake?.();
+    wake = undefined;
+  };
+  const onSettled = (record: ApprovalRecord): void => {
+    waiting.push(deskStatus(record.decisionId, record));
+    notify();
+  };
+  const stop = (): void => {
+    desk.off('settled', onSettled);
+    notify();
+  };
+  if (!signal.aborted) {
+    desk.on('settled', onSettled);
+    signal.addEventListener('abort', stop, { once: true });
+  }
+  return {
+    async *[Symbol.asyncIterator]() {
+      try {
+        while (!signal.aborted) {
+          const batch = waiting;
+          waiting = [];
+          yield* batch;
+          // more may have arrived while these were read, or the signal was aborted
+          if (waiting.length > 0 || signal.aborted) continue;
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+      } finally {
+        signal.removeEventListener('abort', stop);
+        stop();
+      }
+    },
+  };
 }

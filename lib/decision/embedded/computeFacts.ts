@@ -3,7 +3,7 @@ import { attempt, isThenable } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { clampTimeout } from '../../common/time/SteadyClock.js';
 import type { DecisionRequest } from '../../model/Decision.js';
-import { frozenCopy } from '../../model/snapshot/copyData.js';
+import { frozenCopy } from '../../model/snapshot/copyValue.js';
 import type { Params, Session } from '../../model/Params.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 

@@ -5,7 +5,7 @@ import { BadRequestError } from '../../model/errors/ServiceErrors.js';
 import { UnsupportedParamError } from '../../model/errors/CallErrors.js';
 import { isId, TOOL_NAME } from '../../model/Params.js';
 import type { Params, Session } from '../../model/Params.js';
-import { frozenCopy } from '../../model/snapshot/copyData.js';
+import { frozenCopy } from '../../model/snapshot/copyValue.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 import { jsonObject, readWire, writeWire } from './readWire.js';
 import { CAPABILITIES_HEADER, DIGEST_HEADER, EFFECTIVE_DIGEST, IDEMPOTENCY_HEADER, isHeaderValue, NONCE_HEADER } from './wireHeaders.js';

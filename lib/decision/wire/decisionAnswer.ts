@@ -4,7 +4,7 @@ import { canonicalDigest, canonicalText } from '../../common/data/canonical.js';
 import type { Decision, DecisionRequest, Effect, Violation } from '../../model/Decision.js';
 import { DecisionUnavailableError, PolicyEvalError } from '../../model/errors/ServiceErrors.js';
 import type { Params } from '../../model/Params.js';
-import { frozenCopy } from '../../model/snapshot/copyData.js';
+import { frozenCopy } from '../../model/snapshot/copyValue.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 import type { DecideRequest } from './decideRequest.js';
 import { isUsableId, jsonObject, optionalText, readWire, shortText, wireForm, writeWire } from './readWire.js';

@@ -1,7 +1,7 @@
 import { canonicalDigest } from '../../common/data/canonical.js';
 import { nextId } from '../../common/nextId.js';
 import { ArgumentList, recordOf } from '../../model/snapshot/ArgumentList.js';
-import { copyData, frozenCopy } from '../../model/snapshot/copyData.js';
+import { copyData, frozenCopy } from '../../model/snapshot/copyValue.js';
 import type { DecisionRequest } from '../../model/Decision.js';
 import type { Params, Session } from '../../model/Params.js';
 import type { CallFacts, OwnParams } from './GuardedCall.js';

@@ -2,7 +2,7 @@ import { attempt } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import { isPlainObject } from '../../common/data/plainObject.js';
-import { copyData, frozenCopy } from '../../model/snapshot/copyData.js';
+import { copyData, frozenCopy } from '../../model/snapshot/copyValue.js';
 import { AegisError } from '../../model/AegisError.js';
 import { SanitizeError } from '../../model/errors/CallErrors.js';
 import type { ParamsError } from '../../model/errors/CallErrors.js';

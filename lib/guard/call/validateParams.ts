@@ -3,7 +3,7 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { isPlainObject } from '../../common/data/plainObject.js';
 import { ParamsError } from '../../model/errors/CallErrors.js';
 import type { Params, Session } from '../../model/Params.js';
-import { frozenCopy } from '../../model/snapshot/copyData.js';
+import { frozenCopy } from '../../model/snapshot/copyValue.js';
 import { pointer } from '../../model/Params.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 import type { SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';

@@ -7,7 +7,7 @@ import { CallAbortedError, ShutdownError } from '../../model/errors/RefusalError
 import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
 import type { EnteringEvent, Journal, SettledEvent } from '../../model/Journal.js';
 import { recordOf } from '../../model/snapshot/ArgumentList.js';
-import { frozenCopy } from '../../model/snapshot/copyData.js';
+import { frozenCopy } from '../../model/snapshot/copyValue.js';
 import { invokeInContext, nestedTooDeep } from '../call/callContext.js';
 import type { CallFacts, CallToDecide, OwnParams, RunOutcome } from '../call/GuardedCall.js';
 import { GuardedStream } from '../call/GuardedStream.js';

@@ -74,14 +74,8 @@ export function sessionOfScope(runtime: GuardRuntime): Session | null {
   return (runtime.asyncLocal ? scopedSession() : undefined) ?? null;
 }
 
-/** Whether agent or session are computed for each call. */
-export function computesCaller({ options: { agentId, session } }: GuardSpec): boolean {
-  return typeof agentId === 'function' || typeof session === 'function';
-}
-
 /**
- * Makes the check that an approval does just before its call runs: agent and session are computed again from the arguments of the call. Only what a
- * callback computes can have changed.
+ * Makes the check that an approval does just before its call runs: agent and session are computed again from the arguments of the call.
  *
  * @param args makes the arguments of the call again
  * @returns a function that says why the call must not run
@@ -92,8 +86,7 @@ export function recheckOf(
   self: unknown,
   args: () => readonly unknown[],
   caller: Caller,
-): (() => string | undefined) | undefined {
-  if (!computesCaller(spec)) return undefined;
+): () => string | undefined {
   // the scope of the original caller, not of the code that runs the approved call
   const scope = sessionOfScope(runtime);
   const digest = digestOfSession(caller.session);

@@ -12,6 +12,8 @@ export class GuardSpec {
   readonly binding: ParamsBinding;
   /** Whether duplicate calls share one approval while it is pending. */
   readonly deduplicates: boolean;
+  /** Whether agent or session are computed for each call. */
+  readonly computesCaller: boolean;
   /** The runtime of the module that the options name, once it was looked up. */
   runtime: GuardRuntime | undefined;
   /** The call that an approval kept last: the next one shares it where it differs in its params only. */
@@ -23,6 +25,7 @@ export class GuardSpec {
     this.options = options;
     this.binding = binding;
     this.deduplicates = deduplicates;
+    this.computesCaller = typeof options.agentId === 'function' || typeof options.session === 'function';
   }
 
   /** SHA-256 of what names the parameters: a stored call with another signature is not a call of this guard. */

@@ -1,5 +1,5 @@
 import { ArgumentList } from '../../model/snapshot/ArgumentList.js';
-import { copyData } from '../../model/snapshot/copyData.js';
+import { copyData } from '../../model/snapshot/copyValue.js';
 import type { AegisError } from '../../model/AegisError.js';
 import type { Params, Session } from '../../model/Params.js';
 import { takeParams } from '../../model/snapshot/takeSnapshot.js';
@@ -11,7 +11,7 @@ import type { StandardSchema } from '../call/StandardSchema.js';
 import type { GuardSpec } from './GuardSpec.js';
 import { argumentsOf } from './ParamsBinding.js';
 import type { NamedArguments } from './ParamsBinding.js';
-import { callBack, computesCaller, recheckOf, resolveAgentId, resolveSession, resolveStoredSession, sessionOfScope } from './Caller.js';
+import { callBack, recheckOf, resolveAgentId, resolveSession, resolveStoredSession, sessionOfScope } from './Caller.js';
 
 export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -108,7 +108,7 @@ export class MethodCall implements CallToDecide {
     // a call may wait for days: its caller's own arguments are not kept, and a callback that is asked again gets a copy
     this.#args = NO_ARGUMENTS;
     if (this.#named?.opaque === undefined && this.#named?.prototypes === undefined) this.#named = undefined;
-    if (computesCaller(this.#method.spec)) this.#snapshot = snapshot.value;
+    if (this.#method.spec.computesCaller) this.#snapshot = snapshot.value;
     return snapshot;
   }
 
@@ -188,7 +188,9 @@ export class MethodCall implements CallToDecide {
   }
 
   get recheck(): (() => string | undefined) | undefined {
-    return recheckOf(this.#method.spec, this.#method.runtime, this.#method.target, () => MethodCall.#argumentsAsCalled(this), this);
+    const { spec, runtime, target } = this.#method;
+    // only what a callback computes can have changed
+    return spec.computesCaller ? recheckOf(spec, runtime, target, () => MethodCall.#argumentsAsCalled(this), this) : undefined;
   }
 
   get onSettled(): ((result: unknown, error: unknown) => unknown) | undefined {

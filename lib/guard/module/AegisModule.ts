@@ -11,7 +11,7 @@ import { runWithSession } from '../call/callContext.js';
 import { applyEnvironment } from './environment.js';
 import { bindRuntime, currentHandle, setCurrentHandle } from '../call/GuardRuntime.js';
 import { checkOptions } from './checkOptions.js';
-import { registerGuards } from '../method/registerGuards.js';
+import { registerGuards } from '../method/GuardBinding.js';
 import { takeSession } from '../call/validateParams.js';
 
 /** The part of a module that all code of a program may use: everything but the approval desk, which only `configure()` returns. */

@@ -9,7 +9,7 @@ import { SignedApprovalStore } from '../../store/SignedApprovalStore.js';
 import type { TaskStore } from '../../store/TaskStore.js';
 import type { AegisOptions } from './AegisOptions.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
-import { onNewInstance } from '../method/registerGuards.js';
+import { onNewInstance } from '../method/GuardBinding.js';
 import { StoredCalls } from './StoredCalls.js';
 
 /** The stores of a module. */
@@ -41,7 +41,7 @@ export function keepStore(
   registry.retryWith((task) => restorer.retry(task));
   const onApproval = desk && (async (decisionId: string): Promise<void> => desk.onChange(decisionId));
   const keeper = new RecoveryWorker({ ...recovery, registry, scheduler, decisions, restorer, pollMs, keepAlive, onApproval });
-  desk?.on('settled', ({ decisionId }) => keeper.decided(decisionId));
+  desk?.on('settled', keeper.decided);
   keeper.whenStopped(onNewInstance(() => void keeper.scan()));
   return keeper;
 }

@@ -4,10 +4,8 @@ import type { PendingCall } from '../../approval/call/PendingCall.js';
 import type { CallRequest } from '../call/CallRequest.js';
 import type { CallFacts, CallToDecide, PendingOutcome } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
-import { classNameOf } from '../method/GuardBinding.js';
-import { bindingsOf } from '../method/registerGuards.js';
-import { PendingCallState, runApproved } from './PendingCallState.js';
-import { pendingOutcome } from './pendingOutcome.js';
+import { classNameOf, bindingsOf } from '../method/GuardBinding.js';
+import { PendingCallState, runApproved, pendingOutcome } from './PendingCallState.js';
 
 /** The pending call of this process that a call duplicates, if there is one: an agent that asks twice asks a person once. */
 export function joinPendingCall<R>(

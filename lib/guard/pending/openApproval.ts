@@ -10,13 +10,11 @@ import type { Journal } from '../../model/Journal.js';
 import type { Params } from '../../model/Params.js';
 import type { PendingTask, TaskOrigin } from '../../model/Task.js';
 import { checkEffectiveParams } from '../call/checkEffectiveParams.js';
-import { classNameOf } from '../method/GuardBinding.js';
-import { checkSoleBinding } from '../method/registerGuards.js';
+import { classNameOf, checkSoleBinding } from '../method/GuardBinding.js';
 import type { CallRequest } from '../call/CallRequest.js';
 import type { CallFacts, CallToDecide, PendingOutcome } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
-import { PendingCallState } from './PendingCallState.js';
-import { pendingOutcome } from './pendingOutcome.js';
+import { PendingCallState, pendingOutcome } from './PendingCallState.js';
 
 const NO_METADATA: Readonly<Record<string, unknown>> = Object.freeze({});
 const NO_HISTORY: readonly string[] = Object.freeze([]);

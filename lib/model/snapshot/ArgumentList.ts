@@ -1,5 +1,5 @@
 import { setOwn } from '../../common/data/plainObject.js';
-import { copyData } from './copyData.js';
+import { copyData } from './copyValue.js';
 import type { Params } from '../Params.js';
 
 /**

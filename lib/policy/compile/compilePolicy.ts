@@ -12,8 +12,8 @@ export interface CompiledPolicy {
   readonly policy: Policy;
   /** Whether its scope includes a caller. Needs no context, and is never an error. */
   readonly inScope: InScope;
-  /** Whether its conditions hold for a caller in its scope; undefined is an error, noted in the request. */
-  readonly holds: (request: EvaluationContext) => boolean | undefined;
+  /** Whether its conditions hold for a caller in its scope; undefined is an error, noted in the request. Absent without conditions. */
+  readonly holds: ((request: EvaluationContext) => boolean | undefined) | undefined;
   /** How many nodes its conditions have. */
   readonly nodes: number;
 }
@@ -63,8 +63,7 @@ function condition(node: unknown, compiler: ExpressionCompiler): (request: Evalu
 /** All conditions, in their order: once one does not hold, the rest are not evaluated. */
 function conjunction(conditions: readonly ((request: EvaluationContext) => boolean | undefined)[]): CompiledPolicy['holds'] {
   const [only] = conditions;
-  if (only === undefined) return () => true;
-  if (conditions.length === 1) return only;
+  if (conditions.length < 2) return only;
   return (n) => {
     for (const holds of conditions) {
       const value = holds(n);

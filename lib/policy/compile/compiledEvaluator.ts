@@ -83,7 +83,7 @@ function evaluate({ policies, nodes }: Applicable, caller: Caller, context: Reco
   let errors: EvaluationError[] | undefined;
   for (let i = 0; i < policies.length; i++) {
     const { policy, holds } = policies[i] as CompiledPolicy;
-    const value = holds(request);
+    const value = holds === undefined || holds(request);
     if (value === undefined) {
       (errors ??= []).push({ policy, message: request.problem as string });
       request.problem = undefined;

@@ -1,4 +1,4 @@
-import { copyData } from '../../model/snapshot/copyData.js';
+import { copyData } from '../../model/snapshot/copyValue.js';
 import type { Params } from '../../model/Params.js';
 import { maskEmails } from './maskEmails.js';
 import { firstConflict, type SanitizeOperation } from './operations.js';

@@ -1,11 +1,10 @@
 import { hostname } from 'node:os';
 import type { ExecutingTask, Task } from '../../model/Task.js';
 import type { ApprovalRecord } from '../ApprovalStore.js';
-import { writeApprovalRow } from './approvalRows.js';
+import { writeApprovalRow, TASK_COLUMNS, taskFromRow, writeChange, writeQuietly } from './rows.js';
 import { pruneChanges } from './ChangeFeed.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
-import { TASK_COLUMNS, taskFromRow, writeChange, writeQuietly } from './taskRows.js';
-import type { TaskRow } from './taskRows.js';
+import type { TaskRow } from './rows.js';
 import { fromStoredJson } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
 import { lapsed, renewed } from '../taskTransitions.js';

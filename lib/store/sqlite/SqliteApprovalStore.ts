@@ -1,5 +1,5 @@
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
-import { recordApprovalChange, writeApprovalRow } from './approvalRows.js';
+import { recordApprovalChange, writeApprovalRow } from './rows.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 import { fromStoredJson, toStoredJson } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';

@@ -1,8 +1,8 @@
 import type { Task } from '../../model/Task.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 import { OPEN } from './schema.js';
-import { TASK_COLUMNS, taskFromRow } from './taskRows.js';
-import type { TaskRow } from './taskRows.js';
+import { TASK_COLUMNS, taskFromRow } from './rows.js';
+import type { TaskRow } from './rows.js';
 import type { DueQuery } from '../TaskStore.js';
 
 /** Open tasks of dead owners, found by owner: one lookup for each owner, however many tasks it has. */

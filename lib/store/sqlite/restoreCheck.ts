@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { publishDiagnostic } from '../../model/diagnostics.js';
 import type { ApprovalRecord } from '../ApprovalStore.js';
-import { writeApprovalRow } from './approvalRows.js';
+import { writeApprovalRow, TASK_COLUMNS, taskFromRow, writeChange } from './rows.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
-import { TASK_COLUMNS, taskFromRow, writeChange } from './taskRows.js';
-import type { TaskRow } from './taskRows.js';
+import type { TaskRow } from './rows.js';
 import { fromStoredJson } from '../storedJson.js';
 import { restored } from '../taskTransitions.js';
 

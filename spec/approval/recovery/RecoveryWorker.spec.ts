@@ -191,15 +191,15 @@ describe('RecoveryWorker', () => {
     const again = left();
     const change = { to: 'pending', params: {}, digest: 'd', reason: undefined, expiresAtMs: Date.now() + HOUR } as const;
     await first.tasks.transition(again.taskId, ['approved'], { ...change, decisionId: 'dec-again' }, Date.now());
-    for (const decisionId of [elsewhere.decisionId, again.decisionId, 'dec-none']) keeper.decided(decisionId);
+    for (const decisionId of [elsewhere.decisionId, again.decisionId, 'dec-none']) keeper.decided({ decisionId });
     await time.tickAsync(10);
     expect(service.count('status')).to.equal(0);
-    keeper.decided('dec-again');
+    keeper.decided({ decisionId: 'dec-again' });
     await time.tickAsync(10);
     expect(service.asked).to.include('status dec-again');
     await keeper.stop();
     const before = service.asked.length;
-    keeper.decided('dec-again');
+    keeper.decided({ decisionId: 'dec-again' });
     await time.tickAsync(10);
     expect(service.asked).to.have.length(before);
   });

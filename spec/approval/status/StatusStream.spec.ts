@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
-import { StatusStream } from '../../../lib/approval/status/StatusStream.js';
+import { StatusStream } from '../../../lib/approval/CallDriver.js';
 import type { DecisionService } from '../../../lib/decision/DecisionService.js';
 import type { DecisionStatus } from '../../../lib/model/Decision.js';
 import { diagnosed } from '../../support/diagnosed.js';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import { DueLoop } from '../../../lib/common/time/DueLoop.js';
-import type { Due } from '../../../lib/common/time/DueQueue.js';
+import type { Due } from '../../../lib/common/time/DueLoop.js';
 
 interface Item extends Due {
   readonly name: string;

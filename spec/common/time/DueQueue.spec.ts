@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { assert, array, constant, integer, oneof, property, record } from 'fast-check';
-import { DueQueue } from '../../../lib/common/time/DueQueue.js';
-import type { Due } from '../../../lib/common/time/DueQueue.js';
+import { DueQueue } from '../../../lib/common/time/DueLoop.js';
+import type { Due } from '../../../lib/common/time/DueLoop.js';
 
 interface Item extends Due {
   readonly n: number;

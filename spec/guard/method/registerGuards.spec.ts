@@ -10,7 +10,7 @@ import {
   noteInstance,
   onNewInstance,
   registerGuards,
-} from '../../../lib/guard/method/registerGuards.js';
+} from '../../../lib/guard/method/GuardBinding.js';
 import type { GuardInfo } from '../../../lib/guard/method/guardMetadata.js';
 import { getGuard } from '../../../lib/guard/method/guardMetadata.js';
 import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';

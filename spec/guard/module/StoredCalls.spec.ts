@@ -8,7 +8,7 @@ import type { AegisModule } from '../../../lib/guard/module/AegisModule.js';
 import type { AegisOptions } from '../../../lib/guard/module/AegisOptions.js';
 import { currentCall } from '../../../lib/guard/call/callContext.js';
 import { guard } from '../../../lib/guard/guard.js';
-import { bindingOf } from '../../../lib/guard/method/registerGuards.js';
+import { bindingOf } from '../../../lib/guard/method/GuardBinding.js';
 import type { GuardInfo } from '../../../lib/guard/method/guardMetadata.js';
 import { getGuard } from '../../../lib/guard/method/guardMetadata.js';
 import type { PendingApproval } from '../../../lib/model/PendingApproval.js';

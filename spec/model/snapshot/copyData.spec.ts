@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { copyData, frozenCopy } from '../../../lib/model/snapshot/copyData.js';
+import { copyData, frozenCopy } from '../../../lib/model/snapshot/copyValue.js';
 
 const data = (): Record<string, any> => ({ a: [1, { b: 2n }], at: new Date(3), n: null, t: 'x' });
 

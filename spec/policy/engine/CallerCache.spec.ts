@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { CallerCache } from '../../../lib/policy/engine/CallerCache.js';
+import { CallerCache } from '../../../lib/policy/engine/CedarPolicyEngine.js';
 import { callOf, engineOf } from '../../support/policyCalls.js';
 
 describe('CallerCache', () => {
