@@ -13,14 +13,14 @@ const STRYKER = { '@stryker-mutator/core': '10.0.0' };
 const AREAS = {
   snapshot: {
     mutate: ['lib/model/snapshot/*.ts'],
-    specs: specsIn('model/snapshot', 'copyData copyValue size takeSnapshot ArgumentList'),
+    specs: specsIn('model/snapshot', 'copyData copyValue takeSnapshot ArgumentList'),
   },
   guard: {
     mutate: ['lib/guard/**/*.ts'],
     specs: specsIn(
       'guard',
       'AegisAgent environment wrapFunction validateParams checkEffectiveParams guardCall guardMetadata checkOptions checkSource guardSync guard',
-      'ParamsBinding pendingOutcome GuardSpec openApproval MethodCall buildModule checkOverride decideCall AegisGuard AegisModule callContext PendingCallState',
+      'ParamsBinding pendingOutcome openApproval MethodCall buildModule checkOverride decideCall AegisGuard AegisModule callContext PendingCallState',
     ),
   },
   policy: {
@@ -31,9 +31,9 @@ const AREAS = {
     ],
     specs: specsIn(
       'policy',
-      'applySanitize overlaps StepBudget longs Value readValue EntityGraph decideEffect decideEffectTwoPasses',
+      'applySanitize operations StepBudget longs Value readValue EntityGraph decideEffect decideEffectTwoPasses',
       'expression CallEvaluator compiledEvaluator CedarPolicyEngine CedarPolicyEngineParts access collections',
-      'logic extensions scope LikePattern sameValueSteps compiledEvaluatorSteps parseDecimal parseDatetime parseIp',
+      'logic extensions scope LikePattern sameValueSteps compiledEvaluatorSteps literals',
       'CallerCache verifiedEvaluator wasmEvaluator sameValue toCedar compilePolicy',
     ),
   },

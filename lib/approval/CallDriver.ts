@@ -146,9 +146,10 @@ export class CallDriver implements ExecutionHost {
 
   /** Every change of a task, from this process or another one, before listeners get it. */
   #observe(task: Task): void {
-    observeTask(this, task);
     const entry = this.calls.ofTask(task);
     if (entry === undefined) return;
+    observeTask(this, task);
+    if (this.calls.ofTask(task) !== entry) return;
     // a deadline is for what has not started
     if (task.status === 'executing') this.#drop(entry);
     // another process may have been first to learn of a yes: it does not run what is this one's

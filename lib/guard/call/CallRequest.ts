@@ -76,7 +76,9 @@ export class CallRequest implements DecisionRequest {
 
   get paramsDigest(): string {
     // of the snapshot while it is here: a service or journal that has `params` may have changed a Date in them, which cannot be frozen
-    this.#paramsDigest ??= canonicalDigest(this.#snapshot === undefined ? this.params : recordOf(this.#snapshot));
+    this.#paramsDigest ??= canonicalDigest(
+      this.#snapshot instanceof ArgumentList ? recordOf(this.#snapshot) : (this.#snapshot ?? this.params),
+    );
     return this.#paramsDigest;
   }
 
