@@ -17,7 +17,7 @@ import { show } from './show.js';
 
 const text = `
   @id("allow-agent") permit (principal == Aegis::Agent::"agent", action, resource);
-  @id("no-drop") @reason("nobody drops tables") forbid (principal, action == Aegis::Action::"drop", resource);
+  @id("no-drop") @reason("no one drops tables") forbid (principal, action == Aegis::Action::"drop", resource);
   @id("ask") @effect("approval_needed") @reason("a person has to look") forbid (principal, action == Aegis::Action::"deploy", resource);
   @id("tag") @effect("sanitize") @reason("calls are tagged") @sanitize("set /tag \\"x\\"")
   forbid (principal, action == Aegis::Action::"send", resource) unless { context.input has tag };`;
@@ -29,20 +29,20 @@ const send = guard(async (mail: { to: string }) => mail.to, { toolName: 'send' }
 const find = guard(async (query: unknown) => String(query), { toolName: 'find', params: ['query'] });
 const deploy = guard(async (service: string) => service, { toolName: 'deploy', params: ['service'] });
 
-show('refused', 'red', 'the call is not allowed: tell whoever asked, do not retry');
+show('refused', 'red', 'the call is not allowed: tell the user, do not retry');
 await meet('policy said no; `violations` says what about it', () => drop());
-await meet('a person said no; equal calls stay refused for a while', async () => {
+await meet('a person said no; duplicate calls stay refused for a while', async () => {
   const pending = await ask('web');
   await aegis.approvals.deny(pending.decisionId, { by: 'ann', reason: 'not today' });
   await pending.completed;
 });
 
-show('waiting', 'cyan', 'nobody has said no');
+show('waiting', 'cyan', 'no one has said no');
 await meet('only in mode throw: go on, call again later with the same arguments', async () => {
   const later = guard(async (service: string) => service, { toolName: 'deploy', params: ['service'], approval: 'throw' });
   await later('api');
 });
-await meet('nobody decided in time: ask again if it still matters', async () => {
+await meet('no one decided in time: ask again if it still matters', async () => {
   const hurried = guard(async (service: string) => service, {
     toolName: 'deploy',
     params: ['service'],
@@ -67,7 +67,7 @@ await meet('too much waits already: slow down, try later', async () => {
 
 show('arguments', 'yellow', 'the call cannot be decided on: a bug in the caller, or a model that sent nonsense');
 await meet('give a name to every parameter that is passed', () => (find as (...args: unknown[]) => Promise<unknown>)('a', 'b'));
-await meet('pass plain data, or declare the parameter opaque', () => find(new Map([['a', 1]])));
+await meet('pass plain data, or name the parameter in `opaque`', () => find(new Map([['a', 1]])));
 await meet('policy changed the call into one the guard does not know: fix the policy, or give the guard a schema', () =>
   send({ to: 'ann' }),
 );
@@ -79,11 +79,11 @@ const asking = (status: number): Promise<unknown> =>
 await meet('the API key is wrong: alert', () => asking(401));
 await meet('the service could not read the request: a bug, perhaps of versions', () => asking(400));
 await meet('the service does not know the tenant or tool: configuration', () => asking(404));
-await meet('the policies could not be evaluated: whoever owns them has to look', () => asking(500));
+await meet('the policies could not be evaluated: their owner has to look', () => asking(500));
 await meet('the network or the service is down; retries did not help: try later', () => asking(503));
 await meet('no answer within timeoutMs over all attempts: try later', () => asking(0));
 await meet('an error of a kind this version does not know', () => asking(418));
-await meet('an answer that cannot be believed; `reason` says why: alert', () => asking(200));
+await meet('an answer that is not valid; `reason` says why: alert', () => asking(200));
 await remote.close();
 await meet('the store of approvals failed: alert; the cause is the driver’s error', async () => {
   const store = new MemoryTaskStore();
@@ -130,7 +130,7 @@ await aegis.close();
 await meet('the module is closed: the program is ending', () => guard(done, { toolName: 'send', module: aegis })());
 
 // tell errors apart by class, by name, or, across copies of the package, by AegisError.is
-const error: unknown = new ApprovalTimeoutError('task-1', 'decision-1', 'Nobody decided in time.');
+const error: unknown = new ApprovalTimeoutError('task-1', 'decision-1', 'No one decided in time.');
 show('telling', 'green', `${error instanceof ForbiddenError} ${error instanceof AegisError} ${AegisError.is(error)}`);
 
 async function ask(service: string): Promise<PendingApproval<string>> {

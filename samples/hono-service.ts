@@ -128,7 +128,7 @@ await request('ann', 'POST', path, { approve: true, digest: 'a digest of somethi
 await request('ann', 'POST', path, { approve: true, digest: pending?.digest, reason: 'the parcel was lost' });
 await request('ann', 'POST', path, { approve: false, digest: pending?.digest });
 await request('eve', 'GET', location ?? '');
-await request('nobody', 'GET', '/tasks');
+await request('mallory', 'GET', '/tasks');
 
 await aegis.close();
 if ('closeAllConnections' in server) server.closeAllConnections();

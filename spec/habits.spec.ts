@@ -110,7 +110,7 @@ describe('npm run check', () => {
 describe('The habits', () => {
   it('name only scripts that there are', () => {
     for (const file of ['CONTRIBUTING.md', 'docs/assurance.md', 'docs/performance.md', '.ci/run', ...workflows()]) {
-      const named = [...readFileSync(file, 'utf8').matchAll(/\bnpm run (?:-s )?([\w:]+)/g)].map(([, name = '']) => name);
+      const named = [...readFileSync(file, 'utf8').matchAll(/\bnpm run (?:-s )?([\w:]+(?:-\w+)*)/g)].map(([, name = '']) => name);
       expect(
         named.filter((name) => scripts[name] === undefined),
         file,

@@ -68,7 +68,7 @@ describe('The samples', function () {
       '200 ann POST /approvals',
       '409 ann POST /approvals',
       '200 eve GET /tasks',
-      '401 nobody GET /tasks',
+      '401 mallory GET /tasks',
     ]);
     expect(lines).to.include('            amount = 250');
     expect(lines.at(-2)).to.include('{"status":"completed","result":{"refunded":250}}');

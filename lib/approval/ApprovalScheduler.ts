@@ -135,9 +135,8 @@ export class ApprovalScheduler {
 
   /**
    * Stops running approved calls. Pending approvals end with a ShutdownError; those of a durable store stay in it. Executions are waited for, and what
-   * still runs after `graceMs` is recorded as `unknown`. A second call returns the promise of the first.
+   * still runs after `graceMs` milliseconds is recorded as `unknown`. A second call returns the promise of the first.
    *
-   * @param options.graceMs how long executions are waited for, in milliseconds
    * @defaultValue `{ graceMs: 10_000 }`
    */
   shutdown({ graceMs = 10_000 }: { readonly graceMs?: number } = {}): Promise<void> {
@@ -156,7 +155,8 @@ export class ApprovalScheduler {
   }
 
   #refuseIfClosing(): void {
-    if (this.#closing !== undefined) throw new ShutdownError('The module is closed; no approval can be asked for.');
+    if (this.#closing !== undefined)
+      throw new ShutdownError('The module is closed, so no approval can be requested. Configure a new module, or close this one later.');
   }
 }
 

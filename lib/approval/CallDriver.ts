@@ -133,7 +133,7 @@ export class CallDriver implements ExecutionHost {
   retryLater(entry: PendingCall, error: unknown): Awaitable<void> {
     if (this.signal.aborted || entry.phase === 'ended') return;
     const fields = { taskId: entry.task.taskId, error: summarizeError(error).name };
-    const warn = (): void => this.#options.logger?.warn(fields, 'nothing could be learned about an approval; trying again');
+    const warn = (): void => this.#options.logger?.warn(fields, 'an approval could not go on; trying again later');
     callSafely(warn, [], (failure) => publishCallbackError('logging', failure));
     entry.phase = 'waiting';
     return this.#step(entry, { kind: 'failed' });

@@ -1,11 +1,11 @@
 /**
  * Names the nearest of some known names, for an error message about an unknown one.
  *
- * @returns `; did you mean 'name'?`, or '' where no name is near
+ * @returns `; did you mean 'name'?`, or '' where no name is near or it is not a string
  */
-export function didYouMean(unknown: string, known: Iterable<string>): string {
-  // longer names are no typing errors, and comparing them takes quadratic time
-  if (unknown.length > 64) return '';
+export function didYouMean(unknown: unknown, known: Iterable<string>): string {
+  // longer names are not typing errors, and comparing them takes quadratic time
+  if (typeof unknown !== 'string' || unknown.length > 64) return '';
   let nearest: string | undefined;
   let least = Math.max(1, Math.floor(unknown.length / 3)) + 1;
   for (const name of known) {

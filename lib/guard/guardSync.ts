@@ -38,7 +38,9 @@ export function guardSync<This, A extends readonly unknown[], R, const N, const 
   if (isAsynchronous(original))
     throw new GuardDefinitionError(`The guard of ${name}: guardSync() cannot guard an asynchronous function; use guard().`);
   if (given.approval !== undefined && given.approval !== 'throw') {
-    throw new GuardDefinitionError(`The guard of ${name}: guardSync() has no approval mode but 'throw'; leave \`approval\` out.`);
+    throw new GuardDefinitionError(
+      `The guard of ${name}: guardSync() supports approval 'throw' only; leave \`approval\` out, or use guard().`,
+    );
   }
   const spec = readGuardOptions(name, original.length, { ...given, approval: 'throw' });
   const guarded = function (this: unknown, ...args: unknown[]): unknown {
@@ -76,6 +78,6 @@ function finish(spec: GuardSpec, outcome: ReturnType<typeof startCall>): unknown
 function asynchronous({ info }: GuardSpec): DecisionUnavailableError {
   return new DecisionUnavailableError(
     'asynchronous',
-    `Tool '${info.toolName}' did not run, because its decision did not come at once. Use guard() with an async function, or make service, facts and journal answer synchronously.`,
+    `Tool '${info.toolName}' did not run, because its decision is asynchronous, and guardSync() cannot wait. Use guard() with an async function, or make service, facts and journal answer synchronously.`,
   );
 }

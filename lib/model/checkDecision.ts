@@ -61,7 +61,7 @@ function readDecision(decision: unknown, request: DecisionRequest, journal: Jour
     }
     default: {
       const denial: Writable<DenyDecision> = fieldsOf(answer, request, decisionId, 'deny');
-      denial.reason = 'The decision has an effect that this version does not know.';
+      denial.reason = 'The decision has an effect that this version of aegislib does not know. Update aegislib.';
       return denial;
     }
   }

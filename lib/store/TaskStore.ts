@@ -131,7 +131,10 @@ export interface TaskStore {
   open?(): Awaitable<void>;
   /** Called last, if the store has it. */
   close?(): Awaitable<void>;
-  /** Inserts a task, unless its taskId or decisionId is taken: then the task that is there is compared in every one of {@link BOUND_FIELDS}. */
+  /**
+   * Inserts a task, unless its taskId or decisionId is taken. Then the task that is there is compared in every field that binds it to its approval:
+   * decisionId, agentId, toolName, guardKey, digest, originalDigest and sessionDigest.
+   */
   insert(task: PendingTask): Awaitable<TaskInsertion>;
   /** Resolves to the task of that id. */
   get(taskId: string): Awaitable<Task | undefined>;

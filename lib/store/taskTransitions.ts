@@ -18,7 +18,7 @@ const DROPPED: Partial<Record<TaskStatus, readonly string[]>> = {
 const LAPSED: ErrorSummary = {
   name: 'OutcomeUnknownError',
   code: 'outcome_unknown',
-  message: 'Its process ended or stopped while it was executing: it may have run, wholly, partly or not at all.',
+  message: 'Its process ended or stopped while it was executing: it may have run completely, partly or not at all.',
 };
 
 const RESTORED: ErrorSummary = {

@@ -44,7 +44,7 @@ const SAID: Readonly<Record<Effect, string>> = {
   allow: 'allow',
   deny: 'deny',
   sanitize: 'sanitize',
-  approval_needed: 'need approval',
+  approval_needed: 'ask for approval of',
 };
 
 /** The decision of policies on one call. Each assertion throws an AssertionError that shows the actual decision, and returns the same object. */

@@ -16,7 +16,7 @@ interface Tally {
   refused: number;
   /** Runs that the oracle refuses, with other params than it says, or twice. */
   readonly wrong: string[];
-  /** Errors of no class of ours: a caller would take one for the tool's own, and the call for one that ran. */
+  /** Errors without a class of this library: a caller would take one for the tool's own, and the call for one that ran. */
   readonly crashed: string[];
   /** Believable, and not believed: safe, but then the oracle or the library misreads the protocol. */
   readonly doubted: string[];
@@ -36,7 +36,7 @@ function judge(tally: Tally, expected: object | undefined, { runs, crash }: Reso
 function tell(what: string, { cases, ran, refused, wrong, crashed, doubted }: Tally): void {
   const beside = { ran, refused, 'believable, yet refused': doubted.length };
   counted({ what: `mutated answers of ${what}: became a run that a strict oracle refuses`, cases, wrong: wrong.length, beside });
-  counted({ what: `mutated answers of ${what}: ended in an error without a class of ours`, cases, wrong: crashed.length });
+  counted({ what: `mutated answers of ${what}: ended in an error without a class of this library`, cases, wrong: crashed.length });
   const first = { wrong: wrong[0], doubted: doubted[0], crashed: crashed[0] };
   expect(first, `AEGIS_FUZZ_SEED=${seed}`).to.deep.equal({ wrong: undefined, doubted: undefined, crashed: undefined });
   // both ends are common, or nothing was tested

@@ -41,7 +41,7 @@ const LAWS: readonly Law[] = [
     says: (before) => before.effect !== 'deny',
   },
   {
-    name: 'a plain forbid refuses whatever else is written',
+    name: 'a plain forbid refuses, with any other policies',
     other: (_, policies) => withOne(policies, about('deny')),
     holds: (_, after) => after.effect === 'deny',
     says: (before) => before.effect !== 'deny',

@@ -14,6 +14,7 @@ describe('didYouMean', () => {
     expect(didYouMean('logger', known)).to.equal('');
     expect(didYouMean('ab', known)).to.equal('');
     expect(didYouMean('retries', [])).to.equal('');
+    expect(didYouMean(undefined, known)).to.equal('');
   });
 
   it('does not compare what is too long to be a typing error', () => {

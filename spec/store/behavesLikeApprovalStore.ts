@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import type { ApprovalRecord, ApprovalStore, Verdict } from '../../lib/store/ApprovalStore.js';
 import { recordOf } from '../support/approvalRecords.js';
+import { eachOf } from '../support/eachOf.js';
 
 /** The contract of approval stores. `make` gives an empty store, open; what it opened is closed by the store's own `close`. */
 export function behavesLikeApprovalStore(name: string, make: () => Awaitable<ApprovalStore>): void {
@@ -98,7 +99,7 @@ export function behavesLikeApprovalStore(name: string, make: () => Awaitable<App
     });
 
     it('gives 1,000 at the most unless asked for more', async () => {
-      for (let i = 0; i < 1_001; i++) await add();
+      await eachOf(1_001, () => add());
       expect(await store.list({})).to.have.length(1_000);
       expect(await store.list({ limit: 2_000 })).to.have.length(1_001);
     });
@@ -134,7 +135,7 @@ export function behavesLikeApprovalStore(name: string, make: () => Awaitable<App
     });
 
     it('remembers the newest 1,000 refusals', async () => {
-      for (let i = 0; i < 1_003; i++) await decide(await add(), 'denied', i);
+      await eachOf(1_003, async (i) => decide(await add(), 'denied', i));
       const denied = await store.listDenied('bot', 'refund', 0);
       expect(denied).to.have.length(1_000);
       expect([denied[0], denied.at(-1)].map((r) => r?.verdicts[0]?.atMs)).to.deep.equal([3, 1_002]);

@@ -10,6 +10,7 @@ import { keepsLeases } from './taskStoreLeases.js';
 import { findsTasks } from './taskStoreFinding.js';
 import { outlivesItsProcess, sharesWithOthers } from './taskStoreHandles.js';
 import type { OtherHandles } from './taskStoreHandles.js';
+import { eachOf } from '../support/eachOf.js';
 
 /**
  * The contract of task stores. `make` gives an empty store, open; what it opened is closed by the store's own `close`. A store that others can open
@@ -85,7 +86,7 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
       });
 
       it('gives 1,000 at the most unless asked for more', async () => {
-        for (let i = 0; i < 1_001; i++) await store.insert(pendingTask());
+        await eachOf(1_001, async () => store.insert(pendingTask()));
         expect(await store.list({})).to.have.length(1_000);
         expect(await store.list({ limit: 2_000 })).to.have.length(1_001);
       });

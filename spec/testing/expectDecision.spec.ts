@@ -129,7 +129,7 @@ describe('expectDecision', () => {
     const allowed = expectDecision(POLICIES, refund({ amount: 1 }));
     expect(messageOf(() => allowed.toNeedApproval({ reason: /person/, approvals: ['b', 'a'] }))).to.equal(
       [
-        "expected policies to need approval 'refund' for agent 'bot', but they allow it",
+        "expected policies to ask for approval of 'refund' for agent 'bot', but they allow it",
         '  effect: expected approval_needed, got allow',
         '  reason: expected a match of /person/, got nothing',
         '  approvals: expected ["a","b"], got nothing',

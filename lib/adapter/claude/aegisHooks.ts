@@ -1,5 +1,6 @@
 import { canonicalDigest } from '../../common/data/canonical.js';
 import { isPlainObject } from '../../common/data/plainObject.js';
+import { didYouMean } from '../../common/didYouMean.js';
 import { currentCall } from '../../guard/call/callContext.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { AegisError } from '../../model/AegisError.js';
@@ -66,7 +67,8 @@ export function aegisHooks(options: ClaudeOptions = {}): { PreToolUse: ClaudeHoo
   const { approval = 'wait', allow = 'passthrough', matcher, waitMs = WAIT_MS } = options;
   if (!['wait', 'native', 'deny'].includes(approval))
     refuse('approval', 'must be one of wait, native, deny; the CLI runs the tools, so a call cannot run later in the background.');
-  if (!['grant', 'passthrough'].includes(allow)) refuse('allow', 'must be one of grant, passthrough.');
+  if (!['grant', 'passthrough'].includes(allow))
+    refuse('allow', `must be one of grant, passthrough${didYouMean(allow, ['grant', 'passthrough']) || '.'}`);
   const timeoutMs = options.timeoutMs ?? (approval === 'wait' ? waitMs : 0) + TIMEOUT_MS;
   if (!(timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1))
     refuse('timeoutMs', 'must be a number of milliseconds above 0 and at most 2,147,483,647 (24 days).');

@@ -113,7 +113,7 @@ export class McpToolCalls {
     const second = answered(request);
     if (second === undefined) return this.#ask(invocation, request, await this.#guard.call(invocation, run), run);
     const asked = this.#state.open(request.rounds?.requestState);
-    if (asked?.toolName !== call.name) return this.#guard.deny(invocation, 'the answer belongs to no question about this call');
+    if (asked?.toolName !== call.name) return this.#guard.deny(invocation, 'the answer does not belong to a question about this call');
     const known = { ...invocation, callId: asked.callId, shownDecision: asked.decisionId };
     return this.#ask(known, request, await this.#take(known, second.answer, run), run);
   }

@@ -1,3 +1,4 @@
+import { didYouMean } from '../../common/didYouMean.js';
 import { AegisModule } from '../../guard/module/AegisModule.js';
 import type { GuardOutcome, PendingOutcome } from '../../guard/call/GuardedCall.js';
 import { guardCall } from '../../guard/guardCall.js';
@@ -34,7 +35,9 @@ export class ToolGuard<C = unknown> {
     const { approval = native ? 'native' : 'defer', verdictBy, module } = options;
     const choices = Object.keys(MODES).filter((name) => native || name !== 'native');
     if (!choices.includes(approval))
-      throw new ConfigError([{ where: `${framework}: approval`, message: `must be one of ${choices.join(', ')}.` }]);
+      throw new ConfigError([
+        { where: `${framework}: approval`, message: `must be one of ${choices.join(', ')}${didYouMean(approval, choices) || '.'}` },
+      ]);
     if (verdictBy !== undefined && !(module instanceof AegisModule)) {
       const message =
         'needs `module`, the object that AegisModule.configure() or AegisModule.create() returned: only that has the approval desk.';

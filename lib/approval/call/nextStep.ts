@@ -91,7 +91,7 @@ function nextPoll(call: CallState, nowMs: number, { pushed, polls, maxAttempts }
   const lastReadMs = lastReadAt(call, nowMs);
   if (!call.background || !(polls || pushed) || nowMs >= lastReadMs) return untilDeadline(call);
   if (!pushed && maxAttempts !== undefined && call.polls >= maxAttempts)
-    return timeOut(call, `it was still undecided after ${call.polls} polls`);
+    return timeOut(call, `it was still undecided after ${call.polls} polls (approvalPolling.maxAttempts)`);
   return { kind: 'wait', untilMs: lastReadMs, afterDelay: !pushed };
 }
 

@@ -79,7 +79,10 @@ function malformed({ toolName }: Task, reason: string | undefined): Resolution {
   const why = reason ?? 'an approval cannot have this status';
   return resolution(
     'failed',
-    new DecisionUnavailableError('malformed', `The status of the approval for tool '${toolName}' cannot be believed: ${why}.`),
+    new DecisionUnavailableError(
+      'malformed',
+      `The status of the approval for tool '${toolName}' is not valid, so the call did not run: ${why}.`,
+    ),
   );
 }
 

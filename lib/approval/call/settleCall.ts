@@ -64,7 +64,7 @@ export function notifyService({ decisions }: Pick<CallHost, 'decisions'>, decisi
   return attempt<void, void>(
     () => decisions[notify]?.(decisionId),
     () => undefined,
-    (error) => publishCallbackError(`telling the decision service (${notify})`, error),
+    (error) => publishCallbackError(`notifying the decision service (${notify})`, error),
   );
 }
 
@@ -82,7 +82,8 @@ function catchUp(host: CallHost, entry: PendingCall): Awaitable<void> {
   if (entry.phase === 'ended') return;
   const { taskId } = entry.task;
   return chain(host.registry.find(taskId), (now) => {
-    if (now === undefined) dropCall(host, entry, new TaskStateError(taskId, 'The task was deleted.'));
+    if (now === undefined)
+      dropCall(host, entry, new TaskStateError(taskId, 'The task of this call was deleted, so its outcome cannot be read.'));
     else if (host.calls.ofTask(entry.task) === entry) observeCall(host, entry, now);
   });
 }

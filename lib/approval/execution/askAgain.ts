@@ -36,7 +36,7 @@ export function askAgain(entry: PendingCall, decision: ApprovalNeededDecision, h
       });
     },
     (error) => {
-      const why = AegisError.is(error) ? error.message : 'its params could not be read.';
+      const why = AegisError.is(error) ? error.message : 'the params of the new approval could not be read.';
       return chain(settleCall(host, entry, deniedAtRun(task, 'approved_params_changed', why, decision)), () => undefined);
     },
   );
@@ -44,9 +44,9 @@ export function askAgain(entry: PendingCall, decision: ApprovalNeededDecision, h
 
 function endReplayed(entry: PendingCall, decisionId: string, host: ExecutionHost): Awaitable<void> {
   const { agentId, toolName } = entry.task;
-  const message = 'The service asked again under an approval that is known already.';
+  const message = 'The decision service asked again under an approval that is already known.';
   reportSecurity({ kind: 'security', code: 'replayed_decision', message, agentId, toolName, decisionId }, host.journal);
-  const why = 'a person has to be asked again, but the service did not open a new approval.';
+  const why = 'a person has to be asked again, but the decision service did not open a new approval.';
   return chain(settleCall(host, entry, deniedAtRun(entry.task, 'replayed_decision', why)), () => undefined);
 }
 

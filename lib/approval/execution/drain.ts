@@ -20,7 +20,9 @@ export async function endOpenCalls(host: ExecutionHost): Promise<void> {
 
 async function endOpenCall(entry: PendingCall, host: ExecutionHost): Promise<void> {
   if (entry.claimToken !== undefined) await giveBack(entry, entry.claimToken, host.registry);
-  const error = new ShutdownError(`The approval of tool '${entry.task.toolName}' ended with its module.`);
+  const error = new ShutdownError(
+    `The approval of tool '${entry.task.toolName}' ended, because its module was closed before the call ran.`,
+  );
   try {
     if (entry.task.origin?.resumable !== true) await settleCall(host, entry, cancelledWith(error), 'withdraw');
   } catch {
@@ -34,7 +36,7 @@ async function giveBack(entry: PendingCall, token: string, registry: TaskRegistr
   try {
     await registry.release(entry.task.taskId, token);
   } catch (error) {
-    publishCallbackError('giving a claim back', error);
+    publishCallbackError('releasing a claim', error);
   }
   entry.claimToken = undefined;
 }
@@ -53,7 +55,10 @@ export async function drainExecutions(host: ExecutionHost, graceMs: number): Pro
   for (const entry of executing) {
     if (entry.claimToken === undefined) continue;
     const { taskId, toolName, agentId, decisionId } = entry.task;
-    const error = new OutcomeUnknownError(taskId, `Tool '${toolName}' was still running when its module closed.`);
+    const error = new OutcomeUnknownError(
+      taskId,
+      `Tool '${toolName}' was still running when its module closed, so its outcome is unknown. Check what it did before you call it again.`,
+    );
     const summary = summarizeError(error);
     entry.noteError('unknown', summary, error);
     host.journal?.note({ kind: 'settled', agentId, toolName, decisionId, taskId, outcome: 'unknown' });

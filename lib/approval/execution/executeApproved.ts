@@ -61,7 +61,7 @@ export function executeApproved(entry: PendingCall, run: RunApproved, host: Exec
 function decideAfresh(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: ExecutionHost): Awaitable<void> {
   const { decisions } = host;
   const { request, recheck } = entry.call;
-  if (host.now() >= task.expiresAtMs) return end(entry, timedOut(task, 'its time was over before it could run'), host);
+  if (host.now() >= task.expiresAtMs) return end(entry, timedOut(task, 'it expired before it could run'), host);
   const changed = recheckSafely(recheck);
   if (changed !== undefined) return end(entry, deniedAtRun(task, 'caller_changed', changed), host);
   if (decisions.reevaluate === undefined) return useApproval(entry, task, run, host);
@@ -93,7 +93,7 @@ function applyFreshDecision(
     default: {
       const digest = decision.params === undefined ? task.originalDigest : digestOf(decision.params);
       if (digest === task.digest) return useApproval(entry, task, run, host);
-      const why = 'policy would now run it with other params than were approved.';
+      const why = 'the policies now change its params in a way that was not approved.';
       return end(entry, deniedAtRun(task, 'approved_params_changed', why, decision), host);
     }
   }
@@ -113,13 +113,13 @@ function useApproval(entry: PendingCall, task: ApprovedTask, run: RunApproved, h
     () => (host.decisions.consume === undefined ? true : host.decisions.consume({ decisionId, digest, token })),
     (used) => {
       if (used === true) return claim(entry, task, run, host);
-      return end(entry, deniedAtRun(task, 'approval_not_usable', 'the approval was used, withdrawn or is over.'), host);
+      return end(entry, deniedAtRun(task, 'approval_not_usable', 'the approval was already used or withdrawn, or has expired.'), host);
     },
     (error) =>
       // a durable approval is not lost because its store is away for a moment
       host.registry.durable
         ? host.retryLater(entry, error)
-        : end(entry, deniedAtRun(task, 'approval_not_usable', 'the approval could not be used up.'), host),
+        : end(entry, deniedAtRun(task, 'approval_not_usable', 'the use of the approval could not be recorded.'), host),
   );
 }
 
@@ -140,12 +140,12 @@ function claim(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: E
       // another process was first, and records how that ends; or it has asked again, or given its claim back
       if (host.registry.durable && (now?.status === 'executing' || now?.status === 'pending')) return host.leave(entry, now);
       if (host.registry.durable && now?.status === 'approved' && now.digest === digest && host.now() < now.expiresAtMs)
-        return host.retryLater(entry, new Error('The claim was another process’s, which has given it back.'));
+        return host.retryLater(entry, new Error('Another process had claimed the call, and has released it.'));
       // cancelled in between, which ended the entry too; or its time is over, or the store has other params: then it is still open
       const over = host.now() >= expiresAtMs;
       const why = over
-        ? timedOut(task, 'its time was over before it could run')
-        : deniedAtRun(task, 'claim_lost', 'its task changed first.');
+        ? timedOut(task, 'it expired before it could run')
+        : deniedAtRun(task, 'claim_lost', 'its task was changed in the meantime, for example cancelled.');
       return chain(settleCall(host, entry, why), () => dropCall(host, entry, why.error));
     });
   });
@@ -214,7 +214,7 @@ function giveBack(entry: PendingCall, { taskId, claimToken }: ExecutingTask, why
     () => host.registry.release(taskId, claimToken),
     givenBack,
     (error) => {
-      publishCallbackError('giving a claim back', error);
+      publishCallbackError('releasing a claim', error);
       host.registry.releaseLater(taskId, claimToken);
       return givenBack();
     },
@@ -271,6 +271,6 @@ function recheckSafely(recheck: (() => string | undefined) | undefined): string 
   try {
     return recheck?.();
   } catch {
-    return 'whom it runs for could not be established again.';
+    return 'its agent or session could not be computed again.';
   }
 }

@@ -120,7 +120,7 @@ export class RecoveryWorker {
     this.rest();
     this.#heartbeat.stop();
     await this.#options.registry.flushPendingWrites().catch((error: unknown) => publishCallbackError('recording an outcome', error));
-    for (const end of [...this.#stopping, ...this.#served.values()]) await this.#try('leaving a store', async () => end());
+    for (const end of [...this.#stopping, ...this.#served.values()]) await this.#try('closing a store', async () => end());
   }
 
   async #scanWhileAsked(): Promise<void> {

@@ -42,7 +42,7 @@ export async function recoverTask(task: Task, host: RecoveryHost, signal: AbortS
     return RUNNING;
   }
   if (registry.clock.now() >= task.expiresAtMs) {
-    const why = status === 'approved' ? 'its time was over before it could run' : 'it was not decided in time';
+    const why = status === 'approved' ? 'it expired before it could run' : 'it was not decided in time';
     await settleTask(host, task, timedOut(task, why), 'expire');
     return ENDED;
   }

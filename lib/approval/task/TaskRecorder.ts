@@ -77,7 +77,10 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
   /** @internal Records a new task. @throws CapacityError */
   record(task: PendingTask): Awaitable<TaskInsertion> {
     const { maxPending } = this.#limits;
-    if (this.#open >= maxPending) throw new CapacityError(maxPending, `${this.#open} approvals are pending already; this call is refused.`);
+    if (this.#open >= maxPending) {
+      const message = `No other approval can be recorded: ${this.#open} are pending, and at most ${maxPending} are allowed. Decide or cancel some, or raise tasks.maxPending.`;
+      throw new CapacityError(maxPending, message);
+    }
     this.#open += 1;
     const failed = (error: unknown): never => {
       this.#open -= 1;

@@ -4,7 +4,7 @@ import type { PendingTask, Task, TaskStatus, UnknownTask } from '../../model/Tas
 import { isFinished, TASK_STATUSES } from '../../model/Task.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
 import type { TaskChange, TaskQuery } from '../../store/TaskStore.js';
-import { manualCancellation, manualChange, manualTask, resolutionChange } from './manualTask.js';
+import { manualCancellation, manualChange, manualTask, resolutionChange, whyNotSet } from './manualTask.js';
 import type { NewTask, UnknownResolution } from './manualTask.js';
 import { TaskRecorder } from './TaskRecorder.js';
 import type { TaskStats } from './TaskRecorder.js';
@@ -20,6 +20,8 @@ export interface ClearAge {
   /** In seconds, as in the Python SDK. */
   readonly maxAgeSeconds?: number;
 }
+
+const NO_TASK = 'No task has this id; it may have been deleted.';
 
 /**
  * Every approval of this module, by task, with an event for each change. A change is recorded first and emitted afterwards; a listener that
@@ -38,7 +40,8 @@ export class TaskRegistry extends TaskRecorder {
   async createTask(task: NewTask): Promise<PendingTask> {
     const made = manualTask(task, this.clock.now());
     const { outcome } = await this.record(made);
-    if (outcome !== 'created') throw new TaskStateError(made.taskId, 'There is a task of this taskId or decisionId already.');
+    if (outcome !== 'created')
+      throw new TaskStateError(made.taskId, 'A task with this taskId or decisionId already exists. Give the new task ids of its own.');
     return made;
   }
 
@@ -49,10 +52,12 @@ export class TaskRegistry extends TaskRecorder {
    */
   async updateStatus(taskId: string, status: TaskStatus, { result, reason }: { result?: unknown; reason?: string } = {}): Promise<Task> {
     const task = await this.store.get(taskId);
-    if (task === undefined) throw new TaskStateError(taskId, 'No task has this id.');
+    if (task === undefined) throw new TaskStateError(taskId, NO_TASK);
     const change = task.status === 'executing' ? undefined : manualChange(task.status, status, reason, result);
-    const changed = change && (await this.#manualChange(task, [task.status], change));
-    if (changed === undefined) throw new TaskStateError(taskId, `The program cannot set a task that is ${task.status} to ${status}.`);
+    if (change === undefined) throw new TaskStateError(taskId, whyNotSet(task.status, status));
+    const changed = await this.#manualChange(task, [task.status], change);
+    if (changed === undefined)
+      throw new TaskStateError(taskId, 'The task was changed in the meantime, so its status was not set. Read it again.');
     return changed;
   }
 
@@ -76,7 +81,10 @@ export class TaskRegistry extends TaskRecorder {
     const now = await this.store.get(taskId);
     // cancelling it may have pushed it out of the finished ones that are kept
     if (now === undefined) return true;
-    if (!isFinished(now.status)) throw new TaskStateError(taskId, `A task that is ${now.status} cannot be deleted.`);
+    if (!isFinished(now.status)) {
+      const first = now.status === 'unknown' ? 'settle it with resolveUnknown() first' : 'wait until it has ended';
+      throw new TaskStateError(taskId, `A task that is ${now.status} cannot be deleted; ${first}.`);
+    }
     return this.store.delete(taskId, [now.status]);
   }
 
@@ -116,14 +124,12 @@ export class TaskRegistry extends TaskRecorder {
   async resolveUnknown(taskId: string, resolution: UnknownResolution): Promise<Task> {
     const task = await this.store.get(taskId);
     if (task?.status !== 'unknown')
-      throw new TaskStateError(
-        taskId,
-        task === undefined ? 'No task has this id.' : `Only an unknown task can be resolved; this one is ${task.status}.`,
-      );
+      throw new TaskStateError(taskId, task === undefined ? NO_TASK : `Only an unknown task can be resolved; this one is ${task.status}.`);
     const change = resolutionChange(taskId, resolution, this.clock.now());
     const again = resolution.outcome === 'retry' ? await this.#toRetry(task, resolution) : undefined;
     const resolved = await this.transition(taskId, ['unknown'], change);
-    if (resolved === undefined) throw new TaskStateError(taskId, 'Another person resolved it first, and that resolution stands.');
+    if (resolved === undefined)
+      throw new TaskStateError(taskId, 'Another person resolved it first, and that resolution stands. Read the task to see it.');
     await again?.();
     return resolved;
   }
@@ -132,7 +138,7 @@ export class TaskRegistry extends TaskRecorder {
   async #manualChange(task: Task, from: readonly TaskStatus[], change: TaskChange): Promise<Task | undefined> {
     const changed = await this.transition(task.taskId, from, change);
     if (changed === undefined || task.status === 'unknown') return changed;
-    const failed = (error: unknown): void => publishCallbackError('telling the decision service (withdraw)', error);
+    const failed = (error: unknown): void => publishCallbackError('notifying the decision service (withdraw)', error);
     callSafely(() => this.#withdraw?.(changed.decisionId), [], failed);
     return changed;
   }
@@ -144,12 +150,12 @@ export class TaskRegistry extends TaskRecorder {
     if (lives && confirmExecutorDead !== true)
       throw new TaskStateError(
         taskId,
-        `Its executor '${executorId}' lives and may still be running it. If you have made sure that it is not, pass confirmExecutorDead: true.`,
+        `Its executor '${executorId}' is alive and may still be running it. If you have made sure that it is not, pass confirmExecutorDead: true.`,
       );
     if (this.#retry === undefined)
       throw new TaskStateError(
         taskId,
-        'This registry has no module that can decide it anew; call it through `aegis.tasks` of a configured module.',
+        'This registry has no module that can call it again; use `aegis.tasks` of the module that guards it.',
       );
     return this.#retry(task);
   }

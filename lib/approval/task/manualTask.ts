@@ -1,8 +1,9 @@
+import { didYouMean } from '../../common/didYouMean.js';
 import { nextId } from '../../common/nextId.js';
 import { DAY_MS } from '../../common/time/SteadyClock.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
 import type { PendingTask, TaskResolution, TaskStatus } from '../../model/Task.js';
-import { isLegalEdge } from '../../model/Task.js';
+import { isLegalEdge, TASK_STATUSES } from '../../model/Task.js';
 import type { TaskChange } from '../../store/TaskStore.js';
 
 /** What a manual task is made of. */
@@ -92,6 +93,16 @@ export function manualChange(from: TaskStatus, to: TaskStatus, reason: string | 
   }
 }
 
+/** Says why `updateStatus` may not set a status, and which it may set. */
+export function whyNotSet(from: TaskStatus, to: TaskStatus): string {
+  const settable =
+    from === 'executing' ? [] : TASK_STATUSES.filter((status) => manualChange(from, status, undefined, undefined) !== undefined);
+  const refused = `The program cannot set a task that is ${from} to ${String(to).slice(0, 64)}`;
+  if (settable.length === 0)
+    return `${refused}; ${from === 'executing' ? 'only its execution ends it' : 'a finished task does not change'}.`;
+  return `${refused}; it may set ${settable.join(', ')}${didYouMean(to, TASK_STATUSES.includes(to) ? [] : settable) || '.'}`;
+}
+
 /**
  * The change that a person's resolution makes to an unknown task.
  *
@@ -99,7 +110,7 @@ export function manualChange(from: TaskStatus, to: TaskStatus, reason: string | 
  */
 export function resolutionChange(taskId: string, { outcome, by, reason }: UnknownResolution, atMs: number): TaskChange {
   if (typeof by !== 'string' || by.trim() === '' || by.length > 256 || (reason !== undefined && typeof reason !== 'string')) {
-    const message = 'A resolution names a person in `by`, with 1 to 256 characters, and may give a `reason`, which must be a string.';
+    const message = '`by` must be the id of the person who resolves it, 1 to 256 characters; `reason` must be a string, or be left out.';
     throw new TaskStateError(taskId, message);
   }
   const resolution: TaskResolution = { how: outcome, by, reason, atMs };
@@ -114,8 +125,11 @@ export function resolutionChange(taskId: string, { outcome, by, reason }: Unknow
     case 'retry':
       return error(`Whether it ran is unknown; ${by} had it called again.`);
     case 'abandon':
-      return error(`Whether it ran is unknown; ${by} gave it up.`);
+      return error(`Whether it ran is unknown; ${by} abandoned it.`);
     default:
-      throw new TaskStateError(taskId, "`outcome` must be 'done', 'retry' or 'abandon'.");
+      throw new TaskStateError(
+        taskId,
+        `\`outcome\` must be 'done', 'retry' or 'abandon'${didYouMean(outcome, ['done', 'retry', 'abandon']) || '.'}`,
+      );
   }
 }

@@ -120,7 +120,7 @@ export class EmbeddedDecisionService implements DecisionService {
     const { facts: hook, factsTimeoutMs = 1_000 } = this.#options;
     return chain(hook === undefined ? NO_FACTS : computeFacts(hook, request, factsTimeoutMs), (computed) => {
       if (!computed.ok) {
-        this.#logger.warn({ toolName: request.toolName, detail: computed.detail }, 'denied: the facts hook gave no facts');
+        this.#logger.warn({ toolName: request.toolName, detail: computed.detail }, 'denied: the facts of a call could not be computed');
         return {
           effect: 'deny',
           decisionId: nextId('dec'),

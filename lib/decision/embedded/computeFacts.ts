@@ -43,10 +43,10 @@ export function computeFacts(hook: FactsHook | undefined, request: DecisionReque
       try {
         const { value } = takeSnapshot(facts);
         if (typeof value !== 'object' || value === null || Array.isArray(value) || types.isDate(value))
-          return { ok: false, detail: 'the facts hook gave no object' };
+          return { ok: false, detail: 'the facts hook must return an object' };
         return { ok: true, facts: frozenCopy(value) as Record<string, unknown> };
       } catch (error) {
-        return { ok: false, detail: `the facts hook gave a value that cannot be copied: ${(error as Error).message}` };
+        return { ok: false, detail: `the facts hook returned a value that cannot be copied: ${(error as Error).message}` };
       }
     },
     (error) => ({ ok: false, detail: `the facts hook failed: ${error instanceof Error ? error.name : 'a value was thrown'}` }),

@@ -100,7 +100,10 @@ export class RemoteClient implements DecisionService {
     const { status, headers, body } = answer;
     if (status === 200) return { kind: 'answered', value: answer };
     if (status < 400) {
-      throw new DecisionUnavailableError('malformed', `The decision service answered HTTP ${status}; expected 200 or an error.`);
+      throw new DecisionUnavailableError(
+        'malformed',
+        `The decision service answered HTTP ${status}; expected 200 or an error status. Check baseUrl.`,
+      );
     }
     const { apiKey } = this.#settings;
     const { error, retry } = readErrorAnswer(status, body, { ...subject, apiKey });
@@ -121,7 +124,7 @@ export class RemoteClient implements DecisionService {
       case 'aborted':
         return new CallAbortedError(toolName, details.abortReason);
       case 'closed':
-        return new ShutdownError('The decision service is closed.');
+        return new ShutdownError('The decision service is closed: do not use it after close().');
       case 'circuit_open':
         return new DecisionUnavailableError('circuit_open', circuitOpen(details.failures ?? 0, details.retryInMs ?? 0));
       case 'redirect':

@@ -50,7 +50,7 @@ export class RemoteDecisionService implements DecisionService {
   }
 
   async #load(): Promise<DecisionService> {
-    if (this.#closed) throw new ShutdownError('The decision service is closed.');
+    if (this.#closed) throw new ShutdownError('The decision service is closed: do not use it after close().');
     this.#client ??= import('./RemoteClient.js').then(({ RemoteClient }) => new RemoteClient(this.#settings));
     const client = await this.#client;
     // closed while it was loading

@@ -80,7 +80,7 @@ export class TerminalSession {
     const at = this.#queue.findIndex((r) => r.decisionId === record.decisionId);
     if (at >= 0) this.#queue.splice(at, 1);
     if (this.#asking?.decisionId !== record.decisionId || this.#answer === undefined) return;
-    this.#write(`\nThis approval was ${record.status} meanwhile.\n`);
+    this.#write(`\nThis approval is already ${record.status}; no answer is needed.\n`);
     this.#answer(undefined);
   };
 

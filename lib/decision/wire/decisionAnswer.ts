@@ -128,7 +128,7 @@ export function echoMismatch(headers: Headers, { callId, paramsDigest }: Decisio
 type CommonFields = Omit<Decision, 'effect' | 'params' | 'message' | 'approvalId' | 'expiresAtMs'>;
 
 const SANITIZE = 'final_decision.sanitize';
-const UNKNOWN_EFFECT = 'The decision service demands an effect this version does not know.';
+const UNKNOWN_EFFECT = 'The decision has an effect that this version of aegislib does not know. Update aegislib.';
 
 function decisionFor(answer: WireDecision, request: DecisionRequest): Decision | undefined {
   const final = answer.final_decision;
@@ -217,7 +217,7 @@ export interface AnswerFields {
   readonly latencyMs: number;
 }
 
-const NOT_UNDERSTOOD = 'The decision changes the params in a way that this client does not support.';
+const NOT_UNDERSTOOD = 'The decision changes the params in a way that this version of aegislib does not know. Update aegislib.';
 
 /**
  * Writes the answer to a request for a decision. A change of params that the client could not apply or show as it is meant, because it did not
@@ -242,7 +242,7 @@ export function writeDecisionAnswer(
     policy_evaluations: decision.policyEvaluations,
     latency_ms: Math.max(0, Math.round(latencyMs)),
   };
-  if (!isUsableId(decision.decisionId)) throw new PolicyEvalError('The decision has no id that can be part of a URL.');
+  if (!isUsableId(decision.decisionId)) throw new PolicyEvalError('The decision has an id that cannot be part of a URL.');
   return {
     headers: {
       ...(nonce === undefined ? {} : { [NONCE_HEADER]: nonce }),

@@ -19,7 +19,7 @@ export function refused({ toolName }: RefusedCall, error: unknown, decision?: De
 
 /** The error of a call that policy denies. */
 export function forbidden({ agentId, toolName }: RefusedCall, decision: Decision): ForbiddenError {
-  const why = decision.reason ?? 'policy does not allow it';
+  const why = decision.reason ?? 'the decision service gave no reason';
   return new ForbiddenError(`Tool '${toolName}' is not allowed: ${why}`, { code: 'policy_violation', agentId, toolName, decision });
 }
 

@@ -163,7 +163,7 @@ function enterWithJournal<R, O>(
 /** An error of the journal that callers know is left as it is: a journal may refuse a call in its own words. */
 function journalFailed(toolName: string, error: unknown): AegisError {
   if (AegisError.is(error)) return error;
-  const message = `The journal did not take the entry of tool '${toolName}', so the tool did not run. See \`cause\`, and call again when the journal works.`;
+  const message = `The journal did not record the entry of tool '${toolName}', so the tool did not run. See \`cause\`, and call again when the journal works.`;
   return new DecisionUnavailableError('journal_failed', message, { cause: error });
 }
 

@@ -65,7 +65,7 @@ export class ParamsBinding {
         if (!seen.has(name)) refuse(`'${name}' is declared opaque or plain, but is not a name in \`params\`${didYouMean(name, seen)}`);
     }
     for (const name of opaque) if (plain.includes(name)) refuse(`'${name}' cannot be both opaque and plain; declare it as one of them.`);
-    if (params === undefined && plain.length > 0) refuse('a plain parameter needs a name in `params`.');
+    if (params === undefined && plain.length > 0) refuse("`plain` needs `params`: name the parameters with params: ['…', …].");
     const rest = params?.at(-1);
     this.names = params === undefined ? undefined : Object.freeze([...params]);
     this.opaque = Object.freeze([...opaque]);

@@ -1,10 +1,11 @@
+import { didYouMean } from '../../common/didYouMean.js';
 import { isId, TOOL_NAME } from '../../model/Params.js';
 import { GuardDefinitionError } from '../../model/errors/SetupErrors.js';
 import { GuardSpec } from './GuardSpec.js';
 import type { LooseGuardOptions } from './LooseGuardOptions.js';
 import { ParamsBinding } from './ParamsBinding.js';
 
-const MODES: readonly unknown[] = ['defer', 'wait', 'throw'];
+const MODES: readonly string[] = ['defer', 'wait', 'throw'];
 const NAME = '1 to 128 letters, digits and _ . : / -';
 
 /**
@@ -29,7 +30,7 @@ export function readGuardOptions(
     (typeof method === 'string' ? method.replace(/^#/, '') : refuse('a method that is named by a symbol needs a `toolName`.'));
   if (typeof toolName !== 'string' || !TOOL_NAME.test(toolName)) refuse(`a tool name must have ${NAME}; give the guard a \`toolName\`.`);
   const approval = options.approval ?? 'defer';
-  if (!MODES.includes(approval)) refuse("`approval` must be 'defer', 'wait' or 'throw'.");
+  if (!MODES.includes(approval)) refuse(`\`approval\` must be 'defer', 'wait' or 'throw'${didYouMean(approval, MODES) || '.'}`);
   for (const name of ['waitMs', 'approvalTimeoutMs'] as const) {
     const ms = options[name];
     if (ms !== undefined && !(Number.isFinite(ms) && ms > 0)) refuse(`\`${name}\` must be a number of milliseconds above 0.`);

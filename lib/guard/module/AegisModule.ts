@@ -132,7 +132,7 @@ export class AegisModule implements AegisModuleView {
       {
         where: 'approvals',
         message:
-          'have no desk in this process, because this module has no policies; decide them at the Data Plane, or at your decision service.',
+          'are not decided in this process, because a module without `policies` has no desk; decide them at the Data Plane, or at your decision service.',
       },
     ]);
   }

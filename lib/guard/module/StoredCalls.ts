@@ -2,6 +2,7 @@ import { attempt, chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { RestoredCall, CallRestorer } from '../../approval/recovery/CallRestorer.js';
+import type { WaitingForWorker } from '../../approval/task/TaskEvents.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { reportSecurity } from '../../model/Journal.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
@@ -16,6 +17,14 @@ import { resolveRuntime } from '../method/Caller.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { PendingCallState } from '../pending/PendingCallState.js';
 import { MethodCall } from '../method/MethodCall.js';
+
+/** Why this process cannot call a task again, and what to do. */
+const WHY_WAITING: Readonly<Record<WaitingForWorker['reason'], string>> = {
+  'no-guard': 'this process has no guard with its key; import the module that defines the guard.',
+  'several-guards': 'several guards of this process have its key; give each of them a `key` of its own.',
+  'no-instance': 'this process has no instance to call it on; construct one, or return one from `resolve`.',
+  'several-instances': 'this process has several instances to call it on; return the right one from `resolve`.',
+};
 
 /** Supplies the instance that a stored task runs on. */
 export type ResolveInstance = (target: AnyClass, task: Task) => Awaitable<object | undefined>;
@@ -65,8 +74,8 @@ export class StoredCalls implements CallRestorer {
     const found = await this.#find(task);
     const call = 'kind' in found ? found : this.#call(found.binding, found.self, task);
     if (!(call instanceof MethodCall)) {
-      const why = call.kind === 'refused' ? call.why : `this process cannot call it (${(call as { reason: string }).reason}).`;
-      throw new TaskStateError(task.taskId, `It cannot be called again: ${why}`);
+      const why = call.kind === 'refused' ? call.why : WHY_WAITING[(call as Extract<RestoredCall, { kind: 'waiting' }>).reason];
+      throw new TaskStateError(task.taskId, `This task cannot be called again: ${why}`);
     }
     const runtime = this.#runtime();
     const decide = async (): Promise<void> => {
@@ -110,9 +119,9 @@ export class StoredCalls implements CallRestorer {
       return refused('guard_changed', 'its guard now has another tool name or other parameters.');
     if (spec.info.opaque.length > 0) return refused('opaque_not_durable', 'it has opaque arguments, which no store can keep.');
     if (canonicalDigest(origin.originalParams) !== task.originalDigest || digestOfSession(session) !== task.sessionDigest) {
-      const message = 'A stored call is not the call that was decided.';
+      const message = 'The params or the session of a stored call were changed after it was decided.';
       reportSecurity({ kind: 'security', code: 'stored_call_tampered', message, agentId, toolName, decisionId }, this.#runtime().journal);
-      return refused('approved_params_changed', 'its params are not those that it was called with.');
+      return refused('approved_params_changed', 'its stored params or session were changed.');
     }
     const { argumentCount } = origin;
     try {
@@ -123,8 +132,8 @@ export class StoredCalls implements CallRestorer {
       const call = MethodCall.restored({ spec, fn, target: self, runtime }, stored);
       return typeof call === 'string' ? refused('caller_changed', call) : call;
     } catch (error) {
-      publishCallbackError('deriving agent and session of a stored call', error);
-      return refused('caller_changed', 'its agent and session could not be derived again.');
+      publishCallbackError('computing agent and session of a stored call', error);
+      return refused('caller_changed', 'its agent or session could not be computed again.');
     }
   }
 }

@@ -191,7 +191,7 @@ function waitFor<T>(entry: PendingCall<T>, { waitMs, signal }: WaitOptions, ends
       give(error, () => ends.cancel(error));
     };
     const onTimeout = (): void => {
-      const why = `it was not decided within the ${waitMs} ms that its caller waits`;
+      const why = `it was not decided within ${waitMs} ms (waitMs)`;
       give(new ApprovalTimeoutError(taskId, decisionId, `The approval of tool '${toolName}' ended: ${why}.`), () => ends.timeout(why));
     };
     const stopTimer = waitMs === undefined ? undefined : startTimer(waitMs, onTimeout);

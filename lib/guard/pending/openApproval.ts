@@ -90,9 +90,13 @@ function originOf(
 ): TaskOrigin {
   const resumable = mode !== 'wait' && signature !== undefined;
   if (mode !== 'wait' && request.opaque.length > 0) {
-    throw new ParamsError(`/${request.opaque[0]}`, "Opaque arguments cannot wait in a durable store; choose approval 'wait'.", {
-      code: 'opaque_not_durable',
-    });
+    throw new ParamsError(
+      `/${request.opaque[0]}`,
+      "Opaque arguments cannot be stored, so this call cannot wait in a durable store. Choose approval 'wait', or leave `opaque` out.",
+      {
+        code: 'opaque_not_durable',
+      },
+    );
   }
   if (resumable) checkSoleBinding(request.guardKey);
   return Object.freeze({

@@ -147,7 +147,7 @@ function forbiddenKey(at: string, key: string): UnsupportedParamError {
 export function unsupported(at: string, kind: string): UnsupportedParamError {
   return new UnsupportedParamError(
     at,
-    `${place(at)} is ${kind}, which cannot be copied; pass plain data (JSON values, Date, BigInt), or declare the parameter opaque.`,
+    `${place(at)} is ${kind}, which cannot be copied; pass plain data (JSON values, Date, BigInt), or name the parameter in \`opaque\`.`,
   );
 }
 

@@ -73,7 +73,9 @@ export class CedarPolicyEngine implements PolicyEngine {
   static load(options: CedarPolicyEngineOptions, makeEvaluator: MakeEvaluator = compiledEvaluator): CedarPolicyEngine {
     const { verify = 0, logger = silentLogger } = options;
     if (!Number.isSafeInteger(verify) || verify < 0)
-      throw new ConfigError([{ where: 'verify', message: 'Expected a whole number: n verifies every n-th decision, 0 verifies none.' }]);
+      throw new ConfigError([
+        { where: 'verify', message: 'must be a whole number, 0 or more: n verifies every n-th decision, 0 verifies none.' },
+      ]);
     const { policies, problems } = parsePolicies(options.sources);
     if (problems.length > 0) throw policyConfigError(problems);
     const sampling = { every: verify, count: 0, due: false };

@@ -109,7 +109,7 @@ function position({ container, key }: Target): number {
 }
 
 function text(value: unknown, { op, pointer }: SanitizeOperation): string {
-  if (typeof value !== 'string') throw new SanitizeFailure(`'${op} ${pointer}' needs a text there`);
+  if (typeof value !== 'string') throw new SanitizeFailure(`'${op} ${pointer}' needs a string there`);
   return value;
 }
 

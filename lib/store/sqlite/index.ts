@@ -32,7 +32,7 @@ export interface SqliteStoreOptions {
 export function sqliteStore(path: string | URL, options: SqliteStoreOptions = {}): StateStore {
   const { pollMs = 100 } = options;
   if (!(pollMs >= 10 && pollMs <= 10_000))
-    throw new ConfigError([{ where: 'sqliteStore(options).pollMs', message: 'must be a number of milliseconds from 10 to 10,000' }]);
+    throw new ConfigError([{ where: 'sqliteStore(options).pollMs', message: 'must be a number of milliseconds from 10 to 10,000.' }]);
   const db = new SqliteDatabase(path, restoreCheck);
   return {
     tasks: new SqliteTaskStore(db, new ChangeFeed(db, pollMs)),

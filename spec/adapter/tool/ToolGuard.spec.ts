@@ -180,7 +180,8 @@ describe('ToolGuard', () => {
 
   it('refuses options that cannot be', () => {
     expect(() => guardOf({ approval: 'perhaps' as never })).to.throw(ConfigError, 'native, defer, wait, deny');
-    expect(() => guardOf({ approval: 'native' }, false)).to.throw(ConfigError, 'defer, wait, deny');
+    expect(() => guardOf({ approval: 'native' }, false)).to.throw(ConfigError, 'defer, wait, deny.');
+    expect(() => guardOf({ approval: 'waits' as 'wait' }, false)).to.throw(ConfigError, "deny; did you mean 'wait'?");
     expect(() => guardOf({ approval: 'toString' as never })).to.throw(ConfigError);
     expect(() => guardOf({ module: undefined, verdictBy: () => 'ann' })).to.throw(ConfigError, 'verdictBy');
     expect([guardOf().interrupts, guardOf({}, false).interrupts, guardOf({ approval: 'wait' }).interrupts]).to.deep.equal([

@@ -86,7 +86,7 @@ describe('askAgain', () => {
     await time.tickAsync(2_000);
     const error = await rejection(handle.completed);
     expect(error).to.include({ name: 'ForbiddenError', code: 'approved_params_changed' });
-    expect(error.message).to.contain('its params could not be read.').and.not.contain('CANARY');
+    expect(error.message).to.contain('the params of the new approval could not be read.').and.not.contain('CANARY');
     expect(runs).to.deep.equal([]);
   });
 

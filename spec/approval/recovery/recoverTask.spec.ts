@@ -130,7 +130,7 @@ for (const later of [false, true]) {
       const task = (await soon(modules[1]!.tasks.getTask(handle.taskId))) as Task & { readonly error: Error };
       expect([task.status, task.error.message]).to.deep.equal([
         'timeout',
-        "The approval of tool 'refund' ended: its time was over before it could run.",
+        "The approval of tool 'refund' ended: it expired before it could run.",
       ]);
     });
 

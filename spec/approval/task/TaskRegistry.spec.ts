@@ -122,6 +122,18 @@ describe('TaskRegistry', () => {
       });
     });
 
+    it('says what may be set, and what a near miss meant', async () => {
+      const { registry, inStatus } = setup();
+      const refusal = async (from: TaskStatus, to: string): Promise<string> =>
+        (await rejection(registry.updateStatus((await inStatus(from)).taskId, to as TaskStatus))).message;
+      const pending = 'The program cannot set a task that is pending to';
+      const may = 'it may set failed, denied, timeout, cancelled';
+      expect(await refusal('pending', 'canceled')).to.equal(`${pending} canceled; ${may}; did you mean 'cancelled'?`);
+      expect(await refusal('pending', 'completed')).to.equal(`${pending} completed; ${may}.`);
+      expect(await refusal('executing', 'failed')).to.contain('; only its execution ends it.');
+      expect(await refusal('denied', 'failed')).to.contain('; a finished task does not change.');
+    });
+
     it('lets one of many at once win', async () => {
       for (const store of [new MemoryTaskStore(), new SlowTaskStore()]) {
         const { registry, made, changes } = setup({}, store);
@@ -156,7 +168,9 @@ describe('TaskRegistry', () => {
         const { taskId } = await inStatus(status);
         const told = changes.length;
         if (refused) {
-          expect(await rejection(registry.deleteTask(taskId))).to.include({ name: 'TaskStateError' });
+          const error = await rejection(registry.deleteTask(taskId));
+          expect(error).to.include({ name: 'TaskStateError' });
+          expect(error.message).to.contain(status === 'unknown' ? 'resolveUnknown() first' : 'wait until it has ended');
           return expect((await registry.getTask(taskId))?.status).to.equal(status);
         }
         expect(await registry.deleteTask(taskId)).to.equal(true);
@@ -309,7 +323,7 @@ describe('TaskRegistry', () => {
     it('calls nothing again while its holder lives, or without a module', async () => {
       const { registry, inStatus } = setup();
       const { taskId } = await inStatus('unknown');
-      expect((await rejection(registry.resolveUnknown(taskId, { outcome: 'retry', by: 'ann' }))).message).to.contain('lives');
+      expect((await rejection(registry.resolveUnknown(taskId, { outcome: 'retry', by: 'ann' }))).message).to.contain('is alive');
       const gone = registry.resolveUnknown(taskId, { outcome: 'retry', by: 'ann', confirmExecutorDead: true });
       expect((await rejection(gone)).message).to.contain('no module');
       expect((await registry.getTask(taskId))?.status).to.equal('unknown');

@@ -14,7 +14,7 @@ describe('resolutionChange', () => {
     });
     for (const [how, what] of [
       ['retry', 'had it called again'],
-      ['abandon', 'gave it up'],
+      ['abandon', 'abandoned it'],
     ] as const) {
       const change = resolutionChange('t', { outcome: how, ...word }, 7);
       expect(change).to.deep.include({ to: 'failed', resolution: resolution(how) });
@@ -29,6 +29,7 @@ describe('resolutionChange', () => {
     expect(() => resolutionChange('t', { outcome: 'done', by: 'ann', reason: 5 } as unknown as UnknownResolution, 7)).to.throw(
       TaskStateError,
     );
-    expect(() => resolutionChange('t', { outcome: 'undo' as 'done', by: 'ann' }, 7)).to.throw(TaskStateError, "'done'");
+    expect(() => resolutionChange('t', { outcome: 'undo' as 'done', by: 'ann' }, 7)).to.throw(TaskStateError, "'abandon'.");
+    expect(() => resolutionChange('t', { outcome: 'retri' as 'retry', by: 'ann' }, 7)).to.throw(TaskStateError, "did you mean 'retry'?");
   });
 });

@@ -7,7 +7,7 @@ import { guardCall } from '../../../lib/guard/guardCall.js';
 export interface Resolution {
   /** The params of each run of the method. */
   readonly runs: readonly object[];
-  /** What was thrown that is no error of ours. */
+  /** What was thrown that is not an error of this library. */
   readonly crash: unknown;
 }
 

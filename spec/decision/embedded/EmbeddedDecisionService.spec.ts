@@ -107,7 +107,7 @@ describe('EmbeddedDecisionService', () => {
     await setup({ logger, facts: () => null as never }).service.decide(requestOf());
     expect(logged).to.deep.equal([
       { toolName: 'refund', code: 'forbidden', detail: 'policy p1: attribute a' },
-      { toolName: 'refund', detail: 'the facts hook gave no object' },
+      { toolName: 'refund', detail: 'the facts hook must return an object' },
     ]);
   });
 

@@ -80,7 +80,7 @@ describe('readDecisionAnswer', () => {
     it(`takes the effect ${JSON.stringify(effect)} as a deny`, () => {
       const decision = decided({ effect, sanitize: { params: { text: 'x' } } });
       expect(decision).to.include({ effect: 'deny' });
-      expect(decision?.reason).to.contain('an effect this version does not know');
+      expect(decision?.reason).to.contain('an effect that this version of aegislib does not know');
     });
   }
 

@@ -711,7 +711,7 @@ describe('A task whose outcome nobody knows', () => {
     await holder.tasks.heartbeat(60_000, Date.now());
     const error = await rejection(after.tasks.resolveUnknown(taskId, { outcome: 'retry', by: 'ann' }));
     expect(error).to.include({ name: 'TaskStateError' });
-    expect(error.message).to.contain('lives');
+    expect(error.message).to.contain('is alive');
     expect((await after.tasks.getTask(taskId))?.status).to.equal('unknown');
     await after.tasks.resolveUnknown(taskId, { outcome: 'retry', by: 'ann', confirmExecutorDead: true });
     expect((await after.tasks.getTask(taskId))?.status).to.equal('failed');
@@ -721,7 +721,7 @@ describe('A task whose outcome nobody knows', () => {
   it('is not called again, and stays, where this process cannot call it', async () => {
     const { after, first, taskId, task } = await setup();
     for (const [change, why] of [
-      [{ guardKey: 'nobody’s' }, 'no-guard'],
+      [{ guardKey: 'nobody’s' }, 'no guard with its key'],
       [{ toolName: 'pay' }, 'another tool name'],
     ] as const) {
       first.tamper(taskId, change);

@@ -52,7 +52,7 @@ describe('Waiting for an approval', () => {
     await clock.tickAsync(1);
     expect(await running)
       .to.be.instanceOf(ApprovalTimeoutError)
-      .and.match(/within the 1000 ms that its caller waits/);
+      .and.match(/within 1000 ms \(waitMs\)/);
     service.state = 'approved';
     await poll();
     expect(body.called).to.equal(false);

@@ -116,7 +116,7 @@ describe('takeSnapshot', () => {
         expect(error.path).to.match(/^\/deep\/here/);
         expect(error.message)
           .to.match(kind)
-          .and.match(/pass plain data .*, or declare the parameter opaque/);
+          .and.match(/pass plain data .*, or name the parameter in `opaque`/);
       });
 
     for (const key of ['__proto__', 'constructor', 'prototype', '__entity', '__extn', '__expr'])

@@ -64,7 +64,7 @@ describe('applySanitize', () => {
   });
 
   it('says which operation does not fit, and why', () => {
-    expect(() => apply('redact /a', { a: 5 })).to.throw(SanitizeFailure, "'redact /a' needs a text there");
+    expect(() => apply('redact /a', { a: 5 })).to.throw(SanitizeFailure, "'redact /a' needs a string there");
     expect(() => apply('truncate /o/a 3', { o: {} })).to.throw(SanitizeFailure, "'truncate /o/a' points at nothing");
     expect(() => apply('remove /o/a/b', { o: { a: null } })).to.throw(SanitizeFailure, "'remove /o/a/b' points at nothing");
     expect(() => apply('set /l/0/x 1', { l: ['text'] })).to.throw(SanitizeFailure, "'set /l/0/x' points at nothing");
