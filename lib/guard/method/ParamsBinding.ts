@@ -162,7 +162,6 @@ export class ParamsBinding {
   }
 
   #restore(params: Params, { opaque, prototypes }: NamedArguments): Params {
-    if (opaque === undefined && prototypes === undefined) return params;
     const values: Record<string, unknown> = { ...params };
     for (const [name, value] of opaque ?? []) values[name] = value;
     for (const [name, prototype] of prototypes ?? []) {
