@@ -72,7 +72,7 @@ for (const [subpath, target] of Object.entries(exports)) {
   if (file?.startsWith('adapter/') !== true) continue;
   const chunks = await bundled(['index.js', file]);
   const core = loadedWith(chunks, 'index.js');
-  const own = [...loadedWith(chunks, chunks.find((chunk) => chunk.facadeModuleId?.endsWith(file) === true)?.fileName ?? '')];
+  const own = [...loadedWith(chunks, file)];
   const code = own.filter((chunk) => !core.has(chunk)).map((chunk) => chunk.code);
   figures.push({
     name: `aegislib${subpath.slice(1)}, min+gzip, beside the core`,

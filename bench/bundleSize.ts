@@ -24,15 +24,17 @@ export async function gzipped(code: string): Promise<number> {
   return gzipSync(small, { level: 9 }).length;
 }
 
-/** The chunks that importing one of them loads, itself included. */
-export function loadedWith(chunks: readonly OutputChunk[], name: string): ReadonlySet<OutputChunk> {
+/** The chunks that importing an entry of dist/ loads, its own included. */
+export function loadedWith(chunks: readonly OutputChunk[], entry: string): ReadonlySet<OutputChunk> {
   const found = new Set<OutputChunk>();
-  const visit = (fileName: string): void => {
-    const chunk = chunks.find((c) => c.fileName === fileName);
+  const visit = (chunk: OutputChunk | undefined): void => {
     if (chunk === undefined || found.has(chunk)) return;
     found.add(chunk);
-    for (const other of chunk.imports) visit(other);
+    for (const other of chunk.imports) visit(chunks.find(({ fileName }) => fileName === other));
   };
-  visit(name);
+  // not by its name: several entries are called index
+  const own = chunks.find(({ facadeModuleId }) => facadeModuleId === `${ROOT}/dist/${entry}`);
+  if (own === undefined) throw new Error(`dist/${entry} has no chunk`);
+  visit(own);
   return found;
 }
