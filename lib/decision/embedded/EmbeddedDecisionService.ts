@@ -79,6 +79,11 @@ export class EmbeddedDecisionService implements DecisionService {
     return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine));
   }
 
+  /** Decides one call by the policies in force, without opening an approval: the desk does not know the `decisionId` of its answer. */
+  dryRun(request: DecisionRequest): Awaitable<Decision> {
+    return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine, true));
+  }
+
   /** Evaluates the original call again; policies that already have their verdict on `decisionId`, in the same text, demand no other. */
   reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision> {
     return chain(this.#options.desk.get(decisionId), (record) =>
@@ -169,7 +174,7 @@ export class EmbeddedDecisionService implements DecisionService {
     });
   }
 
-  #ask(request: DecisionRequest, outcome: Approvable, facts: Facts, engine: PolicyEngine): Awaitable<Decision> {
+  #ask(request: DecisionRequest, outcome: Approvable, facts: Facts, engine: PolicyEngine, dryRun = false): Awaitable<Decision> {
     const { desk, unattended } = this.#options;
     const violations = this.#violations(outcome.policies);
     const denied = (reason: string): Decision => ({
@@ -181,20 +186,15 @@ export class EmbeddedDecisionService implements DecisionService {
     });
     if (unattended === 'deny' && !desk.attended) return denied(`Approval is needed, but no approver is attached: ${outcome.reason}`);
     const opening = approvalRequestFor(request, outcome, facts, engine.hash);
+    const { reason, message, params } = outcome;
+    const asking = { effect: 'approval_needed', reason, message, params, violations, policySetHash: engine.hash } as const;
+    const refused = (why: string): Decision => denied(`A person recently denied this call: ${why}`);
+    if (dryRun)
+      return chain(desk.standingRefusal(opening), (why) => (why === undefined ? { ...asking, decisionId: nextId('dec') } : refused(why)));
     return chain(desk.open(opening), (opened) => {
-      if (opened.kind === 'refused') return denied(`A person recently denied this call: ${opened.reason}`);
+      if (opened.kind === 'refused') return refused(opened.reason);
       const { decisionId, expiresAtMs } = opened.record;
-      return {
-        effect: 'approval_needed',
-        decisionId,
-        approvalId: decisionId,
-        reason: outcome.reason,
-        message: outcome.message,
-        params: outcome.params,
-        violations,
-        expiresAtMs,
-        policySetHash: engine.hash,
-      };
+      return { ...asking, decisionId, approvalId: decisionId, expiresAtMs };
     });
   }
 
