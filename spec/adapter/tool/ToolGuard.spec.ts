@@ -327,7 +327,9 @@ describe('ToolGuard', () => {
       for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.deny(decisionId, { by: 'bob', digest });
       const refused = await guard.call(asks(), run);
       expect(codeOf(refused)).to.equal('approval_denied');
-      expect('text' in refused && refused.text, 'the model is not told who').to.include('by a person').and.not.include('bob');
+      expect('text' in refused && refused.text, 'the model is not told who')
+        .to.include('by a person')
+        .and.not.include('bob');
       expect(runs).to.deep.equal([]);
     });
 
