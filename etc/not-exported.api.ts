@@ -195,12 +195,6 @@ declare abstract class ServiceError extends AegisError {
     constructor(defaultCode: string, message: string, options?: ServiceErrorOptions);
 }
 
-// lib/policy/PolicyEngine
-interface PolicyProblem {
-    readonly policyId: string;
-    readonly problem: string;
-}
-
 // lib/testing/ScriptedDecisionService
 type Unnamed<D> = D extends Decision ? Omit<D, 'decisionId'> & {
     readonly decisionId?: string | undefined;

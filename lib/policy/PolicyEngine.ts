@@ -44,7 +44,7 @@ export interface AppliedPolicy {
 export type DenyCode = 'no_permit' | 'forbidden' | 'policy_error' | 'null_read' | 'sanitize_failed' | 'tool_is_group';
 
 /** A policy that could not be evaluated on a call, for the developer. */
-export interface PolicyProblem {
+export interface EvaluationProblem {
   /** The policy's `@id`. */
   readonly policyId: string;
   /** Which of its expressions failed, on which kinds of values. Never a value. */
@@ -62,7 +62,7 @@ export type PolicyOutcome =
       /** For logs only: may name policies and attributes. */
       readonly detail?: string | undefined;
       /** The policies that could not be evaluated, where that is why. */
-      readonly problems?: readonly PolicyProblem[] | undefined;
+      readonly problems?: readonly EvaluationProblem[] | undefined;
       readonly policies: readonly AppliedPolicy[];
     }
   | {

@@ -1,5 +1,5 @@
 import { escapeText } from '../../common/data/escapeText.js';
-import type { PolicyProblem } from '../../policy/PolicyEngine.js';
+import type { EvaluationProblem } from '../../policy/PolicyEngine.js';
 
 /** Tells a developer what policies could not be evaluated on a call: the caller learns only that they could not. Once for each policy of a set. */
 export class ProblemNotes {
@@ -13,7 +13,7 @@ export class ProblemNotes {
   }
 
   /** @param policySetHash of the policies in force: after a reload, each is told again */
-  note(toolName: string, problems: readonly PolicyProblem[], policySetHash: string): void {
+  note(toolName: string, problems: readonly EvaluationProblem[], policySetHash: string): void {
     if (this.#hash !== policySetHash) this.#told.clear();
     this.#hash = policySetHash;
     for (const { policyId, problem } of problems) {
