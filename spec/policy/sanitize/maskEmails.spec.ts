@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { maskEmails } from '../../../lib/policy/sanitize/maskEmails.js';
 import { counted } from '../../support/assurance.js';
-import { atThisPace, busyMs } from '../../support/pace.js';
+import { quickestMs } from '../../support/pace.js';
 
 describe('maskEmails', () => {
   const cases: [string, string][] = [
@@ -76,37 +76,33 @@ describe('maskEmails', () => {
   });
 
   it('takes linear time on hostile text', () => {
-    const n = 250_000;
-    const ms = busyMs(() => {
-      for (const text of [
-        'a',
-        '@',
-        'a@',
-        '"@',
-        '@[',
-        'a@.',
-        '.@',
-        '"a"@',
-        "'@x",
-        'a@b@',
-        '(@',
-        ')@',
-        '(@)',
-        'a @ ',
-        'a (c) @',
-        '@(c)',
-        'x . ',
-        '%40',
-        '%25',
-        ' @',
-        '[at]',
-        '&#0',
-        '\\"@',
-        '.(c)a',
-      ])
-        maskEmails(text.repeat(n / text.length));
+    const n = 90_000;
+    const texts = [
+      'a',
+      '@',
+      'a@',
+      '"@',
+      '@[',
+      'a@.',
+      '.@',
+      '"a"@',
+      "'@x",
+      'a@b@',
+      '(@',
+      ')@',
+      '(@)',
+      'a @ ',
+      'a (c) @',
+      '@(c)',
+      '(c)',
+      'x . ',
+    ];
+    texts.push('%40', '%25', ' @', '[at]', '&#0', '\\"@', '.(c)a');
+    const ms = quickestMs(2_000, () => {
+      for (const text of texts) maskEmails(text.repeat(n / text.length));
+      for (const text of texts) maskEmails(`${text.repeat(n / 100 / text.length)}${'a@b (c) @ '.repeat(n / 1_000)}`);
       maskEmails(`${'a'.repeat(n)} ${'@'.repeat(n)}`);
     });
-    expect(ms).to.be.below(atThisPace(2_000));
+    expect(ms).to.be.below(2_000);
   });
 });
