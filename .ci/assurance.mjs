@@ -21,6 +21,8 @@ const SPECS = [
   'cli/initProject',
   'common/transport/resilience',
   'policy/hostileData',
+  'policy/sanitize/maskEmails',
+  'common/transport/loopback',
 ];
 
 const { values } = parseArgs({ options: { volume: { type: 'string', default: '1' }, write: { type: 'boolean', default: false } } });
