@@ -8,10 +8,13 @@ import { ConfigError, VerdictError } from '../../model/errors/SetupErrors.js';
 import type { PendingApproval } from '../../model/PendingApproval.js';
 import type { ApprovalMode } from '../../model/Task.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
+import { ADAPTER_OPTIONS } from './AdapterOptions.js';
 import type { AdapterApproval, AdapterOptions } from './AdapterOptions.js';
 import { APPROVED_BEFORE, callbackFailed, toolCall } from './toolCall.js';
 import type { ToolDenied, ToolInvocation, ToolOutcome, ToolPending, ToolPreflight } from './ToolInvocation.js';
 import { deniedText, pendingText, safeError } from './text.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 const MODES: Readonly<Record<AdapterApproval, ApprovalMode>> = { native: 'throw', defer: 'defer', wait: 'wait', deny: 'throw' };
 
@@ -27,9 +30,16 @@ export class ToolGuard<C = unknown> {
 
   /**
    * @param native whether the adapter can interrupt its framework when a person has to decide
+   * @param kinds the kinds of all options of this adapter
    * @throws ConfigError
    */
-  constructor(framework: string, options: AdapterOptions<C>, native: boolean) {
+  constructor(
+    framework: string,
+    given: AdapterOptions<C>,
+    native: boolean,
+    kinds: OptionKinds<AdapterOptions> & Readonly<Record<string, string>> = ADAPTER_OPTIONS,
+  ) {
+    const options = checkedOptions<AdapterOptions<C>>(framework, given, kinds);
     this.framework = framework;
     this.options = options;
     const { approval = native ? 'native' : 'defer', verdictBy, module } = options;

@@ -12,6 +12,8 @@ import type { ApprovalUse, DecisionService } from '../DecisionService.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** Supplies the engine that decides. It is read once per decision, so that a reload never falls in the middle of one. */
 export interface PolicySupplier {
@@ -55,13 +57,23 @@ export interface EmbeddedDecisionServiceOptions {
   readonly logger?: Logger | undefined;
 }
 
+const EMBEDDED_OPTIONS: OptionKinds<EmbeddedDecisionServiceOptions> = {
+  policies: 'object!',
+  desk: 'object!',
+  facts: 'function',
+  factsTimeoutMs: 'ms',
+  unattended: "'pending'|'deny'",
+  exposePolicies: 'boolean',
+  logger: 'object',
+};
+
 /** Decides in this process by policies, with people at the approval desk. Needs no server and no account. */
 export class EmbeddedDecisionService implements DecisionService {
   readonly #options: EmbeddedDecisionServiceOptions;
   readonly #logger: Logger;
 
   constructor(options: EmbeddedDecisionServiceOptions) {
-    this.#options = options;
+    this.#options = checkedOptions('EmbeddedDecisionService', options, EMBEDDED_OPTIONS);
     this.#logger = options.logger ?? silentLogger;
   }
 

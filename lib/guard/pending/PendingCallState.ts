@@ -14,6 +14,8 @@ import { enterMethod } from '../gate/enterMethod.js';
 import { clampTimeout } from '../../common/time/SteadyClock.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { ApprovalTimeoutError, CallAbortedError } from '../../model/errors/RefusalErrors.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** A guarded call while it waits for a person: the scheduler's entry, and what the guard keeps of the call, in one object. */
 export class PendingCallState<R> extends PendingCall<Awaited<R>> implements HeldApproval<Awaited<R>> {
@@ -120,6 +122,9 @@ interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const WAIT_OPTIONS: OptionKinds<WaitOptions> = { waitMs: 'ms', signal: 'object' };
+const RESUME_OPTIONS: OptionKinds<{ readonly atOnce?: boolean }> = { atOnce: 'boolean' };
+
 /** The ways to go on from a recorded approval. */
 export function pendingOutcome<T>(
   { scheduler }: GuardRuntime,
@@ -140,7 +145,13 @@ export function pendingOutcome<T>(
       scheduler.follow(entry);
       return handle;
     },
-    wait(options: WaitOptions = {}) {
+    wait(given: WaitOptions = {}) {
+      let options: WaitOptions;
+      try {
+        options = checkedOptions('wait()', given, WAIT_OPTIONS);
+      } catch (error) {
+        return Promise.reject(error as Error);
+      }
       entry.waiters += 1;
       scheduler.follow(entry);
       return waitFor(
@@ -152,8 +163,9 @@ export function pendingOutcome<T>(
         },
       );
     },
-    resume: ({ atOnce = false } = {}) =>
-      chain(scheduler.redeem(known, run, atOnce), () => {
+    resume(options = {}) {
+      const { atOnce = false } = checkedOptions('resume()', options, RESUME_OPTIONS);
+      return chain(scheduler.redeem(known, run, atOnce), () => {
         const read = (): { readonly value: T } | undefined => {
           const { outcome } = entry;
           if (outcome?.ok === false) throw outcome.error;
@@ -161,7 +173,8 @@ export function pendingOutcome<T>(
         };
         // a duplicate call is running it just now, or finds that a person has to be asked again
         return entry.outcome === undefined && entry.execution !== undefined ? chain(entry.execution, read) : read();
-      }),
+      });
+    },
     cancel: () => entry.cancel(),
   };
 }
