@@ -30,6 +30,8 @@ export declare class AegisModule implements AegisModuleView {
     get scheduler(): ApprovalScheduler;
     get approvals(): ApprovalDesk;
     get policies(): ReloadablePolicies;
+    decide(call: ProposedCall): Promise<Decision>;
+    decisionStatus(decisionId: string): Promise<DecisionStatus>;
     ready(): Promise<void>;
     register(target: object): void;
     withSession<T>(session: object | null, fn: () => T): T;
@@ -43,6 +45,8 @@ export interface AegisModuleView {
     readonly decisions: DecisionService;
     readonly tasks: TaskRegistry;
     readonly scheduler: ApprovalScheduler;
+    decide(call: ProposedCall): Promise<Decision>;
+    decisionStatus(decisionId: string): Promise<DecisionStatus>;
     ready(): Promise<void>;
     register(target: object): void;
     withSession<T>(session: object | null, fn: () => T): T;
@@ -60,7 +64,6 @@ export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
     readonly tasks?: TaskRegistryOptions;
     readonly scheduler?: (options: ApprovalSchedulerOptions) => ApprovalScheduler;
     readonly sessions?: 'explicit' | 'async-local';
-    readonly nullParams?: 'refuse' | 'allow';
     readonly limits?: Partial<SnapshotLimits>;
     readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore';
     readonly journal?: Journal | readonly Journal[];
@@ -82,7 +85,7 @@ export declare class ApprovalDesk extends SafeEmitter<DeskEvents> {
     get attended(): boolean;
     attend(): () => void;
     get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
-    list({ status, ...query }?: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
+    list(given?: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
     approve(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
     deny(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
     mayDecide(decisionId: string, by: string): Promise<boolean>;
@@ -139,13 +142,13 @@ export interface ApprovalRecord {
 
 export declare class ApprovalScheduler {
     #private;
-    constructor(options: ApprovalSchedulerOptions);
+    constructor(given: ApprovalSchedulerOptions);
     get queueSize(): number;
     get canAsk(): boolean;
     pendingTasks(): readonly Task[];
     start(): void;
-    submit<T>(call: ApprovalCall<T>): PendingApproval<T>;
-    shutdown({ graceMs }?: {
+    submit<T>(pending: PendingApproval<T>): PendingApproval<T>;
+    shutdown(options?: {
         readonly graceMs?: number;
     }): Promise<void>;
 }
@@ -213,6 +216,7 @@ export type Decision = AllowDecision | DenyDecision | SanitizeDecision | Approva
 
 export interface DecisionService {
     decide(request: DecisionRequest, options: AskOptions): Awaitable<Decision>;
+    dryRun?(request: DecisionRequest, options: AskOptions): Awaitable<Decision>;
     status(decisionId: string, options: AskOptions): Awaitable<DecisionStatus>;
     statuses?(decisionIds: readonly string[], options: AskOptions): Awaitable<readonly DecisionStatus[]>;
     watch?(signal: AbortSignal): AsyncIterable<DecisionStatus>;
@@ -222,6 +226,13 @@ export interface DecisionService {
     expire?(decisionId: string): Awaitable<void>;
     ready?(): Awaitable<void>;
     close?(): Awaitable<void>;
+}
+
+export interface DecisionStatus {
+    readonly decisionId: string;
+    readonly state: 'pending' | 'approved' | 'denied' | 'expired' | 'invalid';
+    readonly reason?: string | undefined;
+    readonly by?: string | undefined;
 }
 
 export declare class DecisionUnavailableError extends AegisError {
@@ -250,6 +261,7 @@ export declare class EmbeddedDecisionService implements DecisionService {
     #private;
     constructor(options: EmbeddedDecisionServiceOptions);
     decide(request: DecisionRequest): Awaitable<Decision>;
+    dryRun(request: DecisionRequest): Awaitable<Decision>;
     reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision>;
     status(decisionId: string): Awaitable<DecisionStatus>;
     watch(signal: AbortSignal): AsyncIterable<DecisionStatus>;
@@ -411,6 +423,16 @@ export declare class PolicyEvalError extends ServiceError {
     constructor(message: string, options?: ServiceErrorOptions);
 }
 
+export interface ProposedCall {
+    readonly agentId?: string | undefined;
+    readonly toolName: string;
+    readonly params: Readonly<Record<string, unknown>>;
+    readonly session?: Session | null | undefined;
+    readonly groups?: readonly string[] | undefined;
+    readonly schema?: StandardSchema | undefined;
+    readonly signal?: AbortSignal | undefined;
+}
+
 export interface RecoveryOptions {
     readonly leaseMs?: number | undefined;
     readonly sweepMs?: number | undefined;
@@ -488,17 +510,17 @@ export interface TaskQuery {
 export declare class TaskRegistry extends TaskRecorder {
     #private;
     createTask(task: NewTask): Promise<PendingTask>;
-    updateStatus(taskId: string, status: TaskStatus, { result, reason }?: {
+    updateStatus(taskId: string, status: TaskStatus, outcome?: {
         result?: unknown;
         reason?: string;
     }): Promise<Task>;
     getTask(taskId: string): Promise<Task | undefined>;
     listTasks(query?: TaskQuery): Promise<readonly Task[]>;
     deleteTask(taskId: string): Promise<boolean>;
-    clearCompleted({ maxAgeSeconds, maxAgeMs }?: ClearAge): Promise<number>;
+    clearCompleted(age?: ClearAge): Promise<number>;
     clearAll(): Promise<number>;
     getStats(): Promise<TaskStats>;
-    resolveUnknown(taskId: string, resolution: UnknownResolution): Promise<Task>;
+    resolveUnknown(taskId: string, given: UnknownResolution): Promise<Task>;
 }
 
 export declare class TaskStateError extends AegisError {
@@ -586,4 +608,4 @@ declare function isPending(value: unknown): value is PendingApproval;
 
 export declare function listGuards(target: AnyClass): readonly GuardInfo[];
 
-export declare function terminalApprover({ by, terminal }?: TerminalApproverOptions): Approver;
+export declare function terminalApprover(options?: TerminalApproverOptions): Approver;

@@ -56,6 +56,7 @@ export interface RecordedCall {
 export declare class RecordingDecisionService implements DecisionService {
     #private;
     readonly calls: readonly RecordedCall[];
+    readonly dryRun?: NonNullable<DecisionService['dryRun']>;
     readonly statuses?: NonNullable<DecisionService['statuses']>;
     readonly watch?: NonNullable<DecisionService['watch']>;
     readonly consume?: NonNullable<DecisionService['consume']>;
@@ -109,7 +110,7 @@ export interface TestCall extends AgentConfig {
 
 export declare function expectDecision(policies: PoliciesUnderTest, call: TestCall): PolicyExpectation;
 
-export declare function expectGuarded(subject: unknown, { except }?: ExpectGuardedOptions): void;
+export declare function expectGuarded(subject: unknown, options?: ExpectGuardedOptions): void;
 
 export declare function policySnapshot(policies: PoliciesUnderTest, calls: readonly SnapshotCall[]): string;
 

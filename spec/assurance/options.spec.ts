@@ -89,6 +89,7 @@ const TAKERS: Readonly<Record<string, Taker>> = {
   'guard()': { types: [...GUARD, 'FunctionGuardOptions'], valid: named, use: (o) => guard(async () => 0, o) },
   'guardSync()': { types: [...GUARD, 'SyncGuardOptions'], valid: named, not: ['waitMs'], use: (o) => guardSync(() => 0, o) },
   'guardCall()': { types: ['GuardedCall'], valid: call, use: async (o) => thrown(await guardCall(aegis, o, () => 0)) },
+  'aegis.decide()': { types: ['ProposedCall'], valid: call, use: (o) => aegis.decide(o) },
   'AegisAgent()': { types: ['AegisAgentOptions'], use: (o) => AegisAgent('bot', o) },
   'AegisModule.create()': {
     types: ['AegisOptions', 'EmbeddedOptions', 'RemoteOptions'],
@@ -232,7 +233,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     ...['AskOptions', 'ConfigProblem', 'DecisionRequest', 'DecisionStatus', 'DueQuery', 'DuplicateCallQuery', 'ErrorSummary', 'PolicyCall'],
     ...['PolicyOutcome', 'SourceText', 'SweptTasks', 'TaskChange', 'TaskClaim', 'TaskFields', 'TaskInsertion', 'TaskOrigin', 'TaskOutcome'],
     ...['TaskResolution', 'Verdict', 'Violation', 'ApprovedTask', 'CancelledTask', 'CompletedTask', 'DeniedTask', 'ExecutingTask'],
-    ...['FailedTask', 'PendingTask', 'TimeoutTask', 'UnknownTask'],
+    ...['EvaluationProblem', 'FailedTask', 'PendingTask', 'TimeoutTask', 'UnknownTask'],
   ],
   'what errors are made of: the constructor of an error must not throw another one': ['ForbiddenErrorOptions', 'ServiceErrorOptions'],
 };
@@ -262,7 +263,7 @@ async function errorOf(run: () => unknown): Promise<unknown> {
 const tried = async ({ use, valid }: Taker, options: object): Promise<string> => {
   const error = await errorOf(() => use({ ...valid, ...options } as never));
   if (!AegisError.is(error)) return error === undefined ? 'no error' : String(error);
-  return ['ConfigError', 'GuardDefinitionError', 'VerdictError'].includes(error.name) ? error.message : error.name;
+  return ['ConfigError', 'GuardDefinitionError', 'VerdictError', 'ParamsError'].includes(error.name) ? error.message : error.name;
 };
 
 /** A typing error: the last but one letter is missing. */
