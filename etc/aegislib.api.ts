@@ -85,7 +85,7 @@ export declare class ApprovalDesk extends SafeEmitter<DeskEvents> {
     get attended(): boolean;
     attend(): () => void;
     get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
-    list({ status, ...query }?: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
+    list(given?: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
     approve(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
     deny(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
     mayDecide(decisionId: string, by: string): Promise<boolean>;
@@ -142,13 +142,13 @@ export interface ApprovalRecord {
 
 export declare class ApprovalScheduler {
     #private;
-    constructor(options: ApprovalSchedulerOptions);
+    constructor(given: ApprovalSchedulerOptions);
     get queueSize(): number;
     get canAsk(): boolean;
     pendingTasks(): readonly Task[];
     start(): void;
     submit<T>(pending: PendingApproval<T>): PendingApproval<T>;
-    shutdown({ graceMs }?: {
+    shutdown(options?: {
         readonly graceMs?: number;
     }): Promise<void>;
 }
@@ -510,17 +510,17 @@ export interface TaskQuery {
 export declare class TaskRegistry extends TaskRecorder {
     #private;
     createTask(task: NewTask): Promise<PendingTask>;
-    updateStatus(taskId: string, status: TaskStatus, { result, reason }?: {
+    updateStatus(taskId: string, status: TaskStatus, outcome?: {
         result?: unknown;
         reason?: string;
     }): Promise<Task>;
     getTask(taskId: string): Promise<Task | undefined>;
     listTasks(query?: TaskQuery): Promise<readonly Task[]>;
     deleteTask(taskId: string): Promise<boolean>;
-    clearCompleted({ maxAgeSeconds, maxAgeMs }?: ClearAge): Promise<number>;
+    clearCompleted(age?: ClearAge): Promise<number>;
     clearAll(): Promise<number>;
     getStats(): Promise<TaskStats>;
-    resolveUnknown(taskId: string, resolution: UnknownResolution): Promise<Task>;
+    resolveUnknown(taskId: string, given: UnknownResolution): Promise<Task>;
 }
 
 export declare class TaskStateError extends AegisError {
@@ -608,4 +608,4 @@ declare function isPending(value: unknown): value is PendingApproval;
 
 export declare function listGuards(target: AnyClass): readonly GuardInfo[];
 
-export declare function terminalApprover({ by, terminal }?: TerminalApproverOptions): Approver;
+export declare function terminalApprover(options?: TerminalApproverOptions): Approver;

@@ -3,6 +3,8 @@ import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import type { AegisModule, AegisModuleView } from './module/AegisModule.js';
 import { runtimeOf } from './call/GuardRuntime.js';
 import { setAgentDefaults, unguardedOverrides } from './method/guardMetadata.js';
+import { checkedGuardOptions } from './method/checkedGuardOptions.js';
+import type { OptionKinds } from '../common/readOptions.js';
 
 /** Options of `@AegisAgent`. */
 export interface AegisAgentOptions {
@@ -20,6 +22,8 @@ export interface AegisAgentOptions {
   readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore';
 }
 
+const AGENT_OPTIONS: OptionKinds<AegisAgentOptions> = { module: 'object', onUnguardedOverride: "'throw'|'warn'|'ignore'" };
+
 /**
  * Names the agent of a class, for all its guards; subclasses inherit it. A class decorator under TC39 decorators and `experimentalDecorators` alike,
  * which never replaces the class.
@@ -34,11 +38,12 @@ export function AegisAgent(
   if (typeof agentId !== 'string' || agentId === '' || agentId.length > 256) {
     throw new GuardDefinitionError('@AegisAgent(…) must get an agent id, a string of 1 to 256 characters: @AegisAgent("ops-agent").');
   }
+  const checked = checkedGuardOptions('@AegisAgent(…)', options, AGENT_OPTIONS);
   return (target, context) => {
     if (typeof target !== 'function' || (context !== undefined && (typeof context !== 'object' || context.kind !== 'class'))) {
       throw new GuardDefinitionError('@AegisAgent decorates classes only; guard a method with @AegisGuard.');
     }
-    const defaults = setAgentDefaults(target, { ...options, agentId });
+    const defaults = setAgentDefaults(target, { ...checked, agentId });
     const mode = defaults.onUnguardedOverride ?? (defaults.module && runtimeOf(defaults.module).onUnguardedOverride) ?? 'throw';
     if (mode === 'ignore') return;
     const [unguarded] = unguardedOverrides(target);

@@ -10,6 +10,8 @@ import { isFinished } from '../../model/Task.js';
 import type { StoreChange, TaskChange, TaskClaim, TaskInsertion, TaskOutcome, TaskStore } from '../../store/TaskStore.js';
 import type { TaskEvents, TaskTransition } from './TaskEvents.js';
 import { PendingWrites } from './PendingWrites.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** Bounds of a task registry. */
 export interface TaskRegistryOptions {
@@ -32,6 +34,8 @@ export interface TaskRegistryOptions {
    */
   readonly finishedTtlMs?: number | undefined;
 }
+
+const REGISTRY_OPTIONS: OptionKinds<TaskRegistryOptions> = { maxPending: 'count', maxFinished: 'count', finishedTtlMs: 'age' };
 
 /** How many tasks there are, by status and in all. */
 export type TaskStats = Readonly<Record<TaskStatus | 'total', number>>;
@@ -59,7 +63,11 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
     super();
     this.clock = clock;
     this.store = store;
-    const { maxPending = 100_000, maxFinished = 10_000, finishedTtlMs = DAY_MS } = options;
+    const {
+      maxPending = 100_000,
+      maxFinished = 10_000,
+      finishedTtlMs = DAY_MS,
+    } = checkedOptions('TaskRegistry', options, REGISTRY_OPTIONS);
     this.#limits = { maxPending, maxFinished, finishedTtlMs };
     this.#lastEmitted = store.durable ? new LruMap(MAX_REMEMBERED) : undefined;
   }

@@ -12,8 +12,10 @@ import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/A
 import type { ApprovalUse } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
-import { eligiblePolicies, mayDecide, checkDigest, checkVerdict, verdictConflict, withVerdict } from './verdict.js';
+import { eligiblePolicies, mayDecide, checkDigest, checkVerdict, readVerdict, verdictConflict, withVerdict } from './verdict.js';
 import type { EligibilityRules, VerdictInput } from './verdict.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** Options of an {@link ApprovalDesk}. */
 export interface ApprovalDeskOptions extends EligibilityRules {
@@ -40,6 +42,22 @@ export interface DeskEvents {
   /** An approval was approved, denied, expired or withdrawn. */
   settled: [ApprovalRecord];
 }
+
+const DESK_OPTIONS: OptionKinds<ApprovalDeskOptions> = {
+  approverGroups: 'object',
+  mayApprove: 'function',
+  requireRequester: 'boolean',
+  maxPendingPerTool: 'count',
+  denialTtlMs: 'age',
+  journal: 'object|list',
+};
+const APPROVAL_QUERY: OptionKinds<ApprovalQuery> = {
+  status: "'pending'|'approved'|'denied'|'expired'|'withdrawn'",
+  agentId: 'string',
+  toolName: 'string',
+  overdueAtMs: 'number',
+  limit: 'count',
+};
 
 const NEAR_REPEATS_MS = 3_600_000;
 const PRUNE_EVERY = 1_000;
@@ -69,7 +87,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     super();
     this.#clock = clock;
     this.#store = store;
-    this.#options = options;
+    this.#options = checkedOptions('ApprovalDesk', options, DESK_OPTIONS);
     this.#journal = combineJournals(options.journal);
     this.#denialTtlMs = options.denialTtlMs ?? 300_000;
     this.#refusalsKeptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
@@ -143,7 +161,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /** Lists approvals, oldest first; by default the pending ones. */
-  list({ status = 'pending', ...query }: ApprovalQuery = {}): Awaitable<readonly ApprovalRecord[]> {
+  list(given: ApprovalQuery = {}): Awaitable<readonly ApprovalRecord[]> {
+    const { status = 'pending', ...query } = checkedOptions('approvals.list()', given, APPROVAL_QUERY);
     return chain(this.#endOverdue(query), () =>
       chain(this.#store.list({ ...query, status }), (records) => records.filter((r) => this.#current(r).status === status)),
     );
@@ -177,7 +196,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
     // read once, so that the person whose rights are checked is the one that is recorded
-    const verdict: VerdictInput = { ...given };
+    const verdict = readVerdict(decisionId, given);
     checkVerdict(decisionId, verdict);
     for (;;) {
       const record = await this.get(decisionId);

@@ -1,6 +1,7 @@
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { ApprovalPolicy, ApprovalRecord, Verdict } from '../../store/ApprovalStore.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import { readOptions } from '../../common/readOptions.js';
 
 /** What a person decides about an approval. */
 export interface VerdictInput {
@@ -22,6 +23,13 @@ export function verdictConflict(record: ApprovalRecord): VerdictError {
     record.decisionId,
     `This approval was already ${record.status}${who}; a verdict cannot be changed.`,
   );
+}
+
+/** Copies a verdict, reading each field once. @throws VerdictError 400 for a field that does not exist */
+export function readVerdict(decisionId: string, given: VerdictInput): VerdictInput {
+  return readOptions<VerdictInput>(given, { by: 'any', reason: 'any', digest: 'any' }, (name, message) => {
+    throw new VerdictError(400, 'invalid_verdict', decisionId, `${name === '' ? 'The verdict' : `\`${name}\``} ${message}`);
+  });
 }
 
 /** @throws VerdictError 400 for a verdict without `by`, or with a field that is too long */

@@ -13,6 +13,8 @@ import type { ApprovalUse, DecisionService } from '../DecisionService.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** Supplies the engine that decides. It is read once per decision, so that a reload never falls in the middle of one. */
 export interface PolicySupplier {
@@ -62,6 +64,17 @@ export interface EmbeddedDecisionServiceOptions {
   readonly tellDeveloper?: ((line: string) => void) | undefined;
 }
 
+const EMBEDDED_OPTIONS: OptionKinds<EmbeddedDecisionServiceOptions> = {
+  policies: 'object!',
+  desk: 'object!',
+  facts: 'function',
+  factsTimeoutMs: 'ms',
+  unattended: "'pending'|'deny'",
+  exposePolicies: 'boolean',
+  logger: 'object',
+  tellDeveloper: 'function',
+};
+
 /** Decides in this process by policies, with people at the approval desk. Needs no server and no account. */
 export class EmbeddedDecisionService implements DecisionService {
   readonly #options: EmbeddedDecisionServiceOptions;
@@ -69,7 +82,7 @@ export class EmbeddedDecisionService implements DecisionService {
   readonly #notes: ProblemNotes | undefined;
 
   constructor(options: EmbeddedDecisionServiceOptions) {
-    this.#options = options;
+    this.#options = checkedOptions('EmbeddedDecisionService', options, EMBEDDED_OPTIONS);
     this.#logger = options.logger ?? silentLogger;
     this.#notes = options.tellDeveloper && new ProblemNotes(options.tellDeveloper);
   }

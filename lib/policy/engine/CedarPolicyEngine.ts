@@ -18,6 +18,8 @@ import { policyConfigError, type SourceText } from '../PolicySource.js';
 import { PolicySet } from './PolicySet.js';
 import { EvaluationMismatch, verifiedEvaluator } from './verifiedEvaluator.js';
 import { wasmEvaluator } from '../wasm/wasmEvaluator.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** Options of {@link CedarPolicyEngine}. */
 export interface CedarPolicyEngineOptions {
@@ -39,6 +41,15 @@ export interface CedarPolicyEngineOptions {
   /** Takes log lines. Default: none. */
   readonly logger?: Logger | undefined;
 }
+
+const ENGINE_OPTIONS: OptionKinds<CedarPolicyEngineOptions> = {
+  sources: 'list!',
+  agents: 'object',
+  toolset: 'string',
+  groups: 'strings',
+  verify: 'any',
+  logger: 'object',
+};
 
 interface Parts {
   readonly set: PolicySet;
@@ -70,7 +81,8 @@ export class CedarPolicyEngine implements PolicyEngine {
   static load(options: CedarPolicyEngineOptions): CedarPolicyEngine;
   /** @internal With another way to evaluate policies than {@link compiledEvaluator}. */
   static load(options: CedarPolicyEngineOptions, makeEvaluator?: MakeEvaluator): CedarPolicyEngine;
-  static load(options: CedarPolicyEngineOptions, makeEvaluator: MakeEvaluator = compiledEvaluator): CedarPolicyEngine {
+  static load(given: CedarPolicyEngineOptions, makeEvaluator: MakeEvaluator = compiledEvaluator): CedarPolicyEngine {
+    const options = checkedOptions('CedarPolicyEngine', given, ENGINE_OPTIONS);
     const { verify = 0, logger = silentLogger } = options;
     if (!Number.isSafeInteger(verify) || verify < 0)
       throw new ConfigError([

@@ -8,6 +8,8 @@ import { removedForbids, type RemovedForbid } from './removedForbids.js';
 import type { PolicySource } from '../PolicySource.js';
 import { PolicyWatcher } from './PolicyWatcher.js';
 import { pathOf, readPolicies } from './readPolicies.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** Options of {@link ReloadablePolicies}. */
 export interface ReloadablePoliciesOptions {
@@ -32,6 +34,19 @@ export interface ReloadablePoliciesOptions {
   /** Takes log lines. Default: none. */
   readonly logger?: Logger | undefined;
 }
+
+const RELOADABLE_OPTIONS: OptionKinds<ReloadablePoliciesOptions> = {
+  source: 'text|object!',
+  agents: 'object',
+  toolset: 'string',
+  groups: 'strings',
+  verify: 'any',
+  watch: 'boolean',
+  onRemovedForbid: "'hold'|'accept'",
+  onReload: 'function',
+  journal: 'object|list',
+  logger: 'object',
+};
 
 /** A reload that waits for a person, because it removes forbids. */
 export interface PendingReload {
@@ -58,7 +73,7 @@ export class ReloadablePolicies {
 
   /** @throws ConfigError that names every problem */
   constructor(options: ReloadablePoliciesOptions) {
-    this.#options = options;
+    this.#options = checkedOptions('ReloadablePolicies', options, RELOADABLE_OPTIONS);
     this.#logger = options.logger ?? silentLogger;
     this.#journal = combineJournals(options.journal);
     const path = options.watch === true ? pathOf(options.source) : undefined;

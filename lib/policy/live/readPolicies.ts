@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { MAX_SET_BYTES, TOO_LARGE } from '../parse/parsePolicies.js';
 import type { PolicySource, SourceText } from '../PolicySource.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
 
+type PolicyText = Extract<PolicySource, { readonly text: string }>;
 const MAX_FILES = 1_000;
 const MAX_READS = 10;
 
@@ -21,7 +23,7 @@ const MAX_READS = 10;
  */
 export function readPolicies(source: PolicySource): SourceText[] {
   const path = pathOf(source);
-  if (path === undefined) return [{ file: 'policies', text: (source as { readonly text: string }).text }];
+  if (path === undefined) return [{ file: 'policies', text: checkedOptions('policies', source as PolicyText, { text: 'string!' }).text }];
   let last: SourceText[] | undefined;
   for (let reads = 0; reads < MAX_READS; reads++) {
     const next = attemptRead(path);
