@@ -64,7 +64,6 @@ export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
     readonly tasks?: TaskRegistryOptions;
     readonly scheduler?: (options: ApprovalSchedulerOptions) => ApprovalScheduler;
     readonly sessions?: 'explicit' | 'async-local';
-    readonly nullParams?: 'refuse' | 'allow';
     readonly limits?: Partial<SnapshotLimits>;
     readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore';
     readonly journal?: Journal | readonly Journal[];

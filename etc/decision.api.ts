@@ -84,6 +84,7 @@ export interface EmbeddedDecisionServiceOptions {
     readonly unattended?: 'pending' | 'deny' | undefined;
     readonly exposePolicies?: boolean | undefined;
     readonly logger?: Logger | undefined;
+    readonly tellDeveloper?: ((line: string) => void) | undefined;
 }
 
 export interface FactsCall {

@@ -67,10 +67,10 @@ function validate(
       );
     });
   }
-  if (firstNull !== undefined && runtime.refuseNull) {
+  if (firstNull !== undefined) {
     throw new UnsupportedParamError(
       firstNull,
-      `The value at ${firstNull} is null, and policies cannot see null. Leave it out, or give the guard a \`schema\` that allows it.`,
+      `The value at ${firstNull} is null, and policies cannot read null. Leave it out, or give the guard a \`schema\` that allows null there.`,
     );
   }
   return new CallRequest(snapshot, call, runtime);

@@ -375,7 +375,7 @@ describe('ApprovalScheduler', () => {
         { state: 'denied', by: 'bob', reason: 'no' },
         ['denied'],
         { name: 'ForbiddenError', code: 'approval_denied' },
-        'by bob: no',
+        'by a person: no',
       ],
       'of denied without a word': [{ state: 'denied' }, ['denied'], { name: 'ForbiddenError', code: 'approval_denied' }, 'was refused.'],
       'of expired': [{ state: 'expired' }, ['timeout'], { name: 'ApprovalTimeoutError' }, 'it was not decided in time'],

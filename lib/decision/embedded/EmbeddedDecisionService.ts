@@ -8,6 +8,7 @@ import type { AppliedPolicy, PolicyEngine, PolicyOutcome } from '../../policy/Po
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { computeFacts, NO_FACTS } from './computeFacts.js';
 import type { FactsHook } from './computeFacts.js';
+import { ProblemNotes } from './ProblemNotes.js';
 import type { ApprovalUse, DecisionService } from '../DecisionService.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
@@ -53,16 +54,24 @@ export interface EmbeddedDecisionServiceOptions {
    * @defaultValue none
    */
   readonly logger?: Logger | undefined;
+  /**
+   * Takes a line for the developer about each policy that could not be evaluated: its id, the expression, and the kinds of values. Never a value.
+   *
+   * @defaultValue none
+   */
+  readonly tellDeveloper?: ((line: string) => void) | undefined;
 }
 
 /** Decides in this process by policies, with people at the approval desk. Needs no server and no account. */
 export class EmbeddedDecisionService implements DecisionService {
   readonly #options: EmbeddedDecisionServiceOptions;
   readonly #logger: Logger;
+  readonly #notes: ProblemNotes | undefined;
 
   constructor(options: EmbeddedDecisionServiceOptions) {
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
+    this.#notes = options.tellDeveloper && new ProblemNotes(options.tellDeveloper);
   }
 
   /** Decides one call by the policies in force. */
@@ -150,6 +159,7 @@ export class EmbeddedDecisionService implements DecisionService {
             policySetHash,
           };
         case 'deny':
+          if (outcome.problems !== undefined) this.#notes?.note(toolName, outcome.problems, policySetHash);
           if (outcome.detail !== undefined) this.#logger.warn({ toolName, code: outcome.code, detail: outcome.detail }, 'denied');
           return {
             effect: 'deny',
