@@ -32,7 +32,7 @@ describe('The blocks of the Python SDK', () => {
       });
       const pending = await drop('users');
       if (!isPending(pending)) throw new Error('it did not wait');
-      expect(`${pending}`).to.equal("Tool 'database.drop_table' execution pending approval: a person has to agree");
+      expect(String(pending)).to.equal("Tool 'database.drop_table' execution pending approval: a person has to agree");
       await world.decide(pending.decisionId, true);
       expect(await pending.completed).to.equal('dropped users');
     },

@@ -124,7 +124,7 @@ describe('The approval task of the Python SDK', () => {
 
   counterpart('ApprovalTask.args', 'are params of the task by name: a copy', ASK, async (world) => {
     const { tasks } = world.configure();
-    const drop = guard(async (table: string, filter: { ids: number[] }): Promise<Guarded<string>> => `${table} ${filter.ids}`, {
+    const drop = guard(async (table: string, filter: { ids: number[] }): Promise<Guarded<string>> => `${table} ${filter.ids.join()}`, {
       agentId: 'agent',
       toolName: 'drop',
       params: ['table', 'filter'],
