@@ -104,7 +104,7 @@ const OPTIONS = /* @__PURE__ */ (() =>
       either([path(), v.instance(URL), v.strictObject({ text: v.string() })], 'the path of a file or folder, a file URL, or { text }'),
     ),
     watch: v.optional(flag()),
-    onRemovedForbid: v.optional(oneOf(['hold', 'accept'])),
+    onLoosened: v.optional(oneOf(['hold', 'accept'])),
     onReload: v.optional(fn()),
     verify: v.optional(whole(0, 1_000_000)),
     agents: v.optional(record('an object of { roles, attributes } by agent id')),
