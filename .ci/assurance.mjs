@@ -8,7 +8,15 @@ import { parseArgs } from 'node:util';
 import { writeTable } from './writeTable.mjs';
 
 /** Those that only this runs at full volume, and those of the suite that count too. */
-const SPECS = ['assurance/**/*', 'approval/interleavings', 'approval/storeFaults', 'common/transport/resilience', 'policy/hostileData'];
+const SPECS = [
+  'assurance/**/*',
+  'approval/interleavings',
+  'approval/storeFaults',
+  'common/transport/resilience',
+  'policy/hostileData',
+  'policy/live/findLoosened',
+  'policy/live/replacedPolicies',
+];
 
 const { values } = parseArgs({ options: { volume: { type: 'string', default: '1' }, write: { type: 'boolean', default: false } } });
 const folder = mkdtempSync(join(tmpdir(), 'aegis-assurance-'));

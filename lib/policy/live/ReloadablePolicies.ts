@@ -177,7 +177,7 @@ export class ReloadablePolicies {
     return result;
   }
 
-  /** @returns undefined where nothing changed since the last read and nobody asked */
+  /** @returns undefined where nothing changed since the last read, unless someone asked */
   async #attempt(asked: boolean): Promise<ReloadResult | undefined> {
     try {
       const sources = await this.#read();

@@ -12,16 +12,15 @@ interface Pair {
 const MAX_COMPARISONS = 5_000;
 
 /**
- * Whether the conditions of `next` surely hold, or fail to evaluate, wherever those of `before` do: for forbids, which stop a call either way. False
- * where that is not plain.
+ * Compares the conditions of two policies, by their form.
+ *
+ * - `asMuch`: whether those of `next` surely hold, or fail to evaluate, wherever those of `before` do. For forbids, which stop a call either way.
+ * - `noMore`: whether those of `next` surely hold only where those of `before` do. For permits.
+ *
+ * @returns false where that is not plain
  */
-export function matchesAsMuch(next: PolicyJson, before: PolicyJson): boolean {
-  return new Comparison().asMuch(conditionOf(next), conditionOf(before));
-}
-
-/** Whether the conditions of `next` surely hold only where those of `before` do: for permits. False where that is not plain. */
-export function matchesNoMore(next: PolicyJson, before: PolicyJson): boolean {
-  return new Comparison().noMore(conditionOf(next), conditionOf(before));
+export function compareConditions(question: 'asMuch' | 'noMore', next: PolicyJson, before: PolicyJson): boolean {
+  return new Comparison()[question](conditionOf(next), conditionOf(before));
 }
 
 const ALWAYS: Node = { Value: true };

@@ -2,7 +2,7 @@ import { canonicalText } from '../../common/data/canonical.js';
 import type { Steps } from '../../common/time/inSlices.js';
 import type { Policy } from '../Policy.js';
 import type { AppliedPolicy } from '../PolicyEngine.js';
-import { matchesAsMuch, matchesNoMore } from './compareConditions.js';
+import { compareConditions } from './compareConditions.js';
 import { scopeIncludes } from './scopeIncludes.js';
 
 /** One way in which a reload would let more calls run, or let more people approve them. */
@@ -94,7 +94,7 @@ function bodyChanges(before: Policy, after: Policy): Change[] {
   const changes: Change[] = [];
   if (!scopeIncludes(wide.json, narrow.json))
     changes.push(['scope', isPermit ? 'the scope of the permit may be wider' : 'the scope of the forbid may be narrower']);
-  const kept = isPermit ? matchesNoMore(after.json, before.json) : matchesAsMuch(after.json, before.json);
+  const kept = compareConditions(isPermit ? 'noMore' : 'asMuch', after.json, before.json);
   if (!kept) changes.push(['condition', isPermit ? 'the permit may match more calls' : 'the forbid may match fewer calls']);
   return changes;
 }

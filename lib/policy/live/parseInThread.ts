@@ -15,7 +15,7 @@ const RESOURCES = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 32, s
 export interface ThreadOptions {
   /** Stops the thread. */
   readonly signal: AbortSignal;
-  /** Whether the process may end before the thread does: nobody waits for the result. */
+  /** Whether the process may end before the thread does, because no one waits for the result. */
   readonly background: boolean;
 }
 
