@@ -16,6 +16,9 @@ const SPECS = [
   'policy/hostileData',
   'policy/live/findLoosened',
   'policy/live/replacedPolicies',
+  'store/sqlite/lostHistory',
+  'policy/nulls',
+  'adapter/claude/aegisHooks',
 ];
 
 const { values } = parseArgs({ options: { volume: { type: 'string', default: '1' }, write: { type: 'boolean', default: false } } });

@@ -136,20 +136,16 @@ function untilDoubtful(chain: readonly Node[]): readonly Node[] {
   return doubtful === -1 ? chain : chain.slice(0, doubtful + 1);
 }
 
-const CONTEXT = ['input', 'session', 'facts', 'system'];
-
-/** Whether it is a Boolean for every request: a test that a part of the request has a name, or a comparison of two parts that are always there. */
+/** Whether it is a Boolean for every request. Reading the context may always be an error: what is read may be missing, or a null. */
 function isSure(node: Node): boolean {
   const has = node['has'] as { readonly left: Node; readonly attr: unknown } | undefined;
-  if (has !== undefined) return typeof has.attr === 'string' && !('Value' in has.left) && isThere(has.left);
+  if (has !== undefined) return typeof has.attr === 'string' && isEntity(has.left);
   const equals = (node['=='] ?? node['!=']) as Pair | undefined;
-  return equals !== undefined && isThere(equals.left) && isThere(equals.right);
+  return equals !== undefined && [equals.left, equals.right].every((side) => isEntity(side) || 'Value' in side);
 }
 
-function isThere(node: Node): boolean {
-  if ('Var' in node || 'Value' in node) return true;
-  const access = node['.'] as { readonly left: Node; readonly attr: string } | undefined;
-  return access !== undefined && access.left['Var'] === 'context' && CONTEXT.includes(access.attr);
+function isEntity({ Var: variable }: Node): boolean {
+  return variable !== undefined && variable !== 'context';
 }
 
 function negated(node: Node): Node | undefined {

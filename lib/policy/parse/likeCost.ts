@@ -1,7 +1,7 @@
 import type { CedarToken } from './tokens.js';
 
 /** The most characters that the `like` patterns of one policy may have together. */
-export const MAX_LIKE_COST = 2_048;
+export const MAX_LIKE_COST = 6_144;
 
 /** How many characters, as written, the `like` patterns of a policy have: Cedar makes an object of each. */
 export function likeCost(tokens: readonly CedarToken[]): number {

@@ -1,6 +1,6 @@
 import { inOneGo, type Steps } from '../../common/time/inSlices.js';
 import { checkPolicySet } from './checkPolicySet.js';
-import { likeCost, MAX_LIKE_COST } from './likeCost.js';
+import { likeCost } from './likeCost.js';
 import { LineIndex } from './LineIndex.js';
 import { parsePolicy, type PolicyPlace } from './parsePolicy.js';
 import type { Policy } from '../Policy.js';
@@ -18,7 +18,7 @@ const MAX_POLICIES = 12_000;
 const TOO_MANY = `The set has more policies than the ${MAX_POLICIES} that are allowed. Merge some: one policy can name several tools with "action in […]".`;
 
 /** The most characters in the `like` patterns of a set: each takes Cedar's parser about 1.5 µs. */
-const MAX_SET_LIKE_COST = 256 * MAX_LIKE_COST;
+const MAX_SET_LIKE_COST = 524_288;
 const TOO_MUCH_LIKE = `The patterns of "like" in the set have more than the ${MAX_SET_LIKE_COST} characters that are allowed. Shorten or remove some.`;
 
 /** Policies, and everything that is wrong with the texts they came from. */

@@ -107,7 +107,9 @@ const ROWS: readonly Row[] = [
   ['a term more', forbid('when { context.input.a == 1 }'), forbid('when { context.input.a == 1 && context.input.b == 1 }'), 'p condition'],
   ['a last term less', forbid('when { context.input.a == 1 && context.input.b == 1 }'), forbid('when { context.input.a == 1 }'), ''],
   ['a first term less, which may fail to evaluate', forbid('when { context.input.a == 1 && context.input.b == 1 }'), forbid('when { context.input.b == 1 }'), 'p condition'],
-  ['a `has` less', forbid('when { context.input has a && context.input.a > 1 }'), forbid('when { context.input.a > 1 }'), ''],
+  ['a `has` less, which fails on a null', forbid('when { context.input has a && context.input.b > 1 }'), forbid('when { context.input.b > 1 }'), 'p condition'],
+  ['a first term less that cannot fail', forbid('when { principal has tier && context.input.a > 1 }'), forbid('when { context.input.a > 1 }'), ''],
+  ['a comparison less that cannot fail', forbid('when { action == Aegis::Action::"a" && context.input.a > 1 }'), forbid('when { context.input.a > 1 }'), ''],
   ['a member more', forbid('when { ["x"].contains(context.input.a) }'), forbid('when { ["y", "x"].contains(context.input.a) }'), ''],
   ['a member less', forbid('when { ["x", "y"].contains(context.input.a) }'), forbid('when { ["x"].contains(context.input.a) }'), 'p condition'],
   ['members that are no literals', forbid('when { [context.input.b].contains(context.input.a) }'), forbid('when { [context.input.b, 1].contains(context.input.a) }'), 'p condition'],
@@ -171,7 +173,7 @@ describe('findLoosened', () => {
     const term = fc.constantFrom(
       'context.input.a > 1', 'context.input.a > 2', 'context.input.a >= 2', 'context.input.a < 2', 'context.input.a == 1', 'context.input has a',
       'context.input has b', 'context.input.b == 1', 'context.input.b != 2', '[1, 2].contains(context.input.a)', '[1].contains(context.input.a)',
-      'context.input.c', 'true', 'principal has x', 'context.input == context.session',
+      'context.input.c', 'true', 'principal has x', 'action == Aegis::Action::"tool"', 'context.input == context.session',
     ); // prettier-ignore
     const { condition } = fc.letrec<{ condition: string }>((tie) => ({
       condition: fc.oneof(
@@ -193,7 +195,7 @@ describe('findLoosened', () => {
       condition.map((a): [string, string] => [a.replaceAll('> 1', '>= 2').replace('[1]', '[1, 2]'), a]),
     );
     const kinds = fc.constantFrom<readonly ('when' | 'unless')[]>(['when'], ['unless']);
-    const values = [undefined, 1, 2, 3, 'x', true];
+    const values = [undefined, 1, 2, null, 'x', true];
     const calls = values.flatMap((a) => values.slice(0, 4).flatMap((b) => [undefined, true].map((c) => callOf({ a, b, c }))));
     const RUNS = volume(1_500);
 
