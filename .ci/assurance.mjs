@@ -14,6 +14,8 @@ const SPECS = [
   'approval/storeFaults',
   'common/transport/resilience',
   'policy/hostileData',
+  'policy/live/findLoosened',
+  'policy/live/replacedPolicies',
   'store/sqlite/lostHistory',
   'policy/nulls',
   'adapter/claude/aegisHooks',

@@ -274,7 +274,7 @@ export declare class EmbeddedDecisionService implements DecisionService {
 export interface EmbeddedOptions {
     readonly policies?: PolicySource;
     readonly watch?: boolean;
-    readonly onRemovedForbid?: 'hold' | 'accept';
+    readonly onLoosened?: 'hold' | 'accept';
     readonly onReload?: (result: ReloadResult) => void;
     readonly verify?: number;
     readonly agents?: Readonly<Record<string, AgentConfig>>;

@@ -105,7 +105,7 @@ const OPTIONS = /* @__PURE__ */ (() =>
       }),
     ),
     watch: v.optional(flag()),
-    onRemovedForbid: v.optional(oneOf(['hold', 'accept'])),
+    onLoosened: v.optional(oneOf(['hold', 'accept'])),
     onReload: v.optional(fn()),
     verify: v.optional(whole(0, 1_000_000)),
     agents: v.optional(record('an object of { roles, attributes } by agent id')),
