@@ -234,9 +234,8 @@ export type Diagnostic = {
     readonly kind: 'security';
     readonly code: string;
     readonly message: string;
-    readonly agentId?: string | undefined;
-    readonly toolName?: string | undefined;
-    readonly decisionId?: string | undefined;
+    readonly subject?: SecuritySubject | undefined;
+    readonly actor?: SecurityActor | undefined;
 } | {
     readonly kind: 'callback';
     readonly where: string;
@@ -449,6 +448,22 @@ export declare class SecretString {
     toString(): string;
     toJSON(): string;
     [Symbol.toPrimitive](): string;
+}
+
+export interface SecurityActor {
+    readonly kind: 'caller' | 'service' | 'store';
+    readonly agentId?: string | undefined;
+    readonly taskId?: string | undefined;
+}
+
+export type SecurityDiagnostic = Extract<Diagnostic, {
+    readonly kind: 'security';
+}>;
+
+export interface SecuritySubject {
+    readonly agentId?: string | undefined;
+    readonly toolName?: string | undefined;
+    readonly decisionId?: string | undefined;
 }
 
 export type Session = Readonly<Record<string, unknown>>;

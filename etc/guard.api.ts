@@ -147,9 +147,7 @@ export type RunGuarded<R> = (params: Params) => R;
 
 export interface SecurityEvent {
     readonly kind: 'security';
-    readonly diagnostic: Extract<Diagnostic, {
-        readonly kind: 'security';
-    }>;
+    readonly diagnostic: SecurityDiagnostic;
 }
 
 export type Settled<R> = NoInfer<Exclude<Awaited<R>, AnyPending>>;

@@ -1,7 +1,7 @@
 import { callSafely, isThenable, waitForAll } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
-import { publishCallbackError, publishDiagnostic } from './diagnostics.js';
-import type { Diagnostic } from './diagnostics.js';
+import { publishCallbackError, publishDiagnostic, securityDiagnostic } from './diagnostics.js';
+import type { SecurityDiagnostic, SecurityReport } from './diagnostics.js';
 import type { Decision, DecisionRequest } from './Decision.js';
 import type { Params } from './Params.js';
 import type { PendingTask } from './Task.js';
@@ -97,7 +97,7 @@ export interface SecurityEvent {
   /** Tells it from the other events. */
   readonly kind: 'security';
   /** What is published on `aegis:diagnostics` as well. */
-  readonly diagnostic: Extract<Diagnostic, { readonly kind: 'security' }>;
+  readonly diagnostic: SecurityDiagnostic;
 }
 
 /** What happens to guarded calls, in the order it happens. Every event is frozen. */
@@ -148,9 +148,9 @@ function askAll(journals: readonly Journal[], event: EnteringEvent): Awaitable<v
 }
 
 /** Reports something that looks forged, replayed or swapped: on the diagnostics channel, and to the module's journal. */
-export function reportSecurity(diagnostic: SecurityEvent['diagnostic'], journal: Journal | undefined): void {
-  publishDiagnostic(diagnostic);
-  if (journal !== undefined) journal.note({ kind: 'security', diagnostic });
+export function reportSecurity(report: SecurityReport, journal: Journal | undefined): void {
+  publishDiagnostic(report);
+  if (journal !== undefined) journal.note({ kind: 'security', diagnostic: securityDiagnostic(report) });
 }
 
 function isList(journals: Journal | readonly Journal[]): journals is readonly Journal[] {

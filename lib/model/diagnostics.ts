@@ -1,6 +1,26 @@
 import { channel } from 'node:diagnostics_channel';
 import { AegisError } from './AegisError.js';
 
+/** The call, approval or task that a security diagnostic is about. It says nothing about who caused it: its agent may be the one that was attacked. */
+export interface SecuritySubject {
+  /** The agent that the call or approval belongs to. */
+  readonly agentId?: string | undefined;
+  /** The tool of that call. */
+  readonly toolName?: string | undefined;
+  /** The decision or approval. */
+  readonly decisionId?: string | undefined;
+}
+
+/** Who caused a security diagnostic. Never read from the record that was attacked. */
+export interface SecurityActor {
+  /** `caller`: a program that used the library's own interface. `service`: the decision service, by its answer. `store`: someone who can write the store. */
+  readonly kind: 'caller' | 'service' | 'store';
+  /** The agent that acted, where the library knows it by itself. */
+  readonly agentId?: string | undefined;
+  /** The task that acted, as the caller names it. */
+  readonly taskId?: string | undefined;
+}
+
 /** A message on the diagnostics channel `aegis:diagnostics`. */
 export type Diagnostic =
   | {
@@ -8,9 +28,10 @@ export type Diagnostic =
       readonly kind: 'security';
       readonly code: string;
       readonly message: string;
-      readonly agentId?: string | undefined;
-      readonly toolName?: string | undefined;
-      readonly decisionId?: string | undefined;
+      /** What it is about. To count it against an agent, use `actor`. */
+      readonly subject?: SecuritySubject | undefined;
+      /** Who caused it; absent where that is not known. */
+      readonly actor?: SecurityActor | undefined;
     }
   | {
       /** A listener or callback of the program threw or rejected. It changed nothing. */
@@ -19,11 +40,28 @@ export type Diagnostic =
       readonly error: { readonly name: string; readonly message: string };
     };
 
+/** A diagnostic of something that looks forged, replayed or swapped. */
+export type SecurityDiagnostic = Extract<Diagnostic, { readonly kind: 'security' }>;
+
+/** A security diagnostic as code reports it: with the fields of its subject beside the others. */
+export interface SecurityReport extends SecuritySubject {
+  readonly kind: 'security';
+  readonly code: string;
+  readonly message: string;
+  readonly actor?: SecurityActor | undefined;
+}
+
 const diagnostics = channel('aegis:diagnostics');
 
 /** Reports to the subscribers of the channel; costs nothing without one. */
-export function publishDiagnostic(diagnostic: Diagnostic): void {
-  diagnostics.publish(diagnostic);
+export function publishDiagnostic(diagnostic: Exclude<Diagnostic, SecurityDiagnostic> | SecurityReport): void {
+  if (diagnostics.hasSubscribers) diagnostics.publish(diagnostic.kind === 'security' ? securityDiagnostic(diagnostic) : diagnostic);
+}
+
+/** The message of a report, with its subject and its actor apart. */
+export function securityDiagnostic({ kind, code, message, actor, ...subject }: SecurityReport): SecurityDiagnostic {
+  const about = Object.values(subject).some((value) => value !== undefined) ? { subject } : {};
+  return actor === undefined ? { kind, code, message, ...about } : { kind, code, message, ...about, actor };
 }
 
 /** Reports what a callback of the program threw, without keeping the thrown value. Never throws, although reading the value may. */

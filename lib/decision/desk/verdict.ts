@@ -1,4 +1,5 @@
 import { VerdictError } from '../../model/errors/SetupErrors.js';
+import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { ApprovalPolicy, ApprovalRecord, Verdict } from '../../store/ApprovalStore.js';
 import type { Awaitable } from '../../common/awaitable.js';
 
@@ -21,6 +22,16 @@ export function verdictConflict(record: ApprovalRecord): VerdictError {
     `already_${record.status}`,
     record.decisionId,
     `This approval was already ${record.status}${who}; a verdict cannot be changed.`,
+  );
+}
+
+/** The error for a verdict on a signed approval in a process without the key: the processes that run the call would ignore it. */
+export function stateKeyMissing(decisionId: string): VerdictError {
+  return new VerdictError(
+    409,
+    'state_key_missing',
+    decisionId,
+    'This approval is signed, but this process has no state key, so nothing would follow from the verdict. Give this process the `stateKey` (AEGIS_STATE_KEY) of the processes that use this store.',
   );
 }
 
@@ -123,7 +134,7 @@ export function mayDecide(record: ApprovalRecord, by: string, rules: Eligibility
 async function isEligible(policy: ApprovalPolicy, by: string, record: ApprovalRecord, rules: EligibilityRules): Promise<boolean> {
   if (rules.mayApprove !== undefined) {
     try {
-      return (await rules.mayApprove(by, record, policy)) === true;
+      return (await rules.mayApprove(by, frozenData(record), frozenData(policy))) === true;
     } catch {
       return false;
     }

@@ -2,6 +2,7 @@ import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { silentLogger, type Logger } from '../../common/Logger.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { combineJournals, type Journal } from '../../model/Journal.js';
+import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { AgentConfig } from '../engine/AgentDirectory.js';
 import { CedarPolicyEngine } from '../engine/CedarPolicyEngine.js';
 import { removedForbids, type RemovedForbid } from './removedForbids.js';
@@ -58,7 +59,13 @@ export class ReloadablePolicies {
 
   /** @throws ConfigError that names every problem */
   constructor(options: ReloadablePoliciesOptions) {
-    this.#options = options;
+    // copied: a later reload reads them again
+    this.#options = {
+      ...options,
+      source: frozenData(options.source),
+      agents: frozenData(options.agents),
+      groups: frozenData(options.groups),
+    };
     this.#logger = options.logger ?? silentLogger;
     this.#journal = combineJournals(options.journal);
     const path = options.watch === true ? pathOf(options.source) : undefined;
