@@ -450,22 +450,6 @@ export declare class SecretString {
     [Symbol.toPrimitive](): string;
 }
 
-export interface SecurityActor {
-    readonly kind: 'caller' | 'service' | 'store';
-    readonly agentId?: string | undefined;
-    readonly taskId?: string | undefined;
-}
-
-export type SecurityDiagnostic = Extract<Diagnostic, {
-    readonly kind: 'security';
-}>;
-
-export interface SecuritySubject {
-    readonly agentId?: string | undefined;
-    readonly toolName?: string | undefined;
-    readonly decisionId?: string | undefined;
-}
-
 export type Session = Readonly<Record<string, unknown>>;
 
 export declare class ShutdownError extends AegisError {

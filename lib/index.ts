@@ -75,7 +75,7 @@ export {
   UnknownServiceError,
 } from './model/errors/ServiceErrors.js';
 export { ConfigError, GuardDefinitionError, TaskStateError, VerdictError } from './model/errors/SetupErrors.js';
-export type { Diagnostic, SecurityActor, SecurityDiagnostic, SecuritySubject } from './model/diagnostics.js';
+export type { Diagnostic } from './model/diagnostics.js';
 
 // What options and fields are made of
 export { SecretString } from './common/SecretString.js';

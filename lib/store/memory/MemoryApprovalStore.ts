@@ -13,7 +13,7 @@ export class MemoryApprovalStore implements ApprovalStore {
   readonly #undecided = new Map<string, ApprovalRecord>();
   /** Ids of those that were used or ended undecided, in that order. */
   readonly #spent = new Set<string>();
-  /** Ids of those with a Date in them, which cannot be frozen: whoever gets one gets a copy. */
+  /** Ids of those with a Date in them, which cannot be frozen: each reader gets a copy. */
   readonly #dated = new Set<string>();
   readonly #pending = new Map<string, number>();
   /** Refused ones by agent and tool, oldest first. */

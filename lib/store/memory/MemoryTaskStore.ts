@@ -25,7 +25,7 @@ export class MemoryTaskStore implements TaskStore {
   readonly #byDecision = new Map<string, string>();
   /** Ids of finished tasks, in the order in which they finished. */
   readonly #finished = new Set<string>();
-  /** Ids of tasks with a Date in them, which cannot be frozen: whoever gets one gets a copy. */
+  /** Ids of tasks with a Date in them, which cannot be frozen: each reader gets a copy. */
   readonly #dated = new Set<string>();
   readonly #counts = taskCounts();
   #latestMs = 0;
