@@ -15,6 +15,8 @@ const SPECS = [
   'common/transport/resilience',
   'policy/hostileData',
   'store/sqlite/lostHistory',
+  'policy/nulls',
+  'adapter/claude/aegisHooks',
 ];
 
 const { values } = parseArgs({ options: { volume: { type: 'string', default: '1' }, write: { type: 'boolean', default: false } } });

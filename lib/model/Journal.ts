@@ -1,7 +1,7 @@
 import { callSafely, isThenable, waitForAll } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { publishCallbackError, publishDiagnostic, securityDiagnostic } from './diagnostics.js';
-import type { SecurityDiagnostic, SecurityReport } from './diagnostics.js';
+import type { Diagnostic, SecurityReport } from './diagnostics.js';
 import type { Decision, DecisionRequest } from './Decision.js';
 import type { Params } from './Params.js';
 import type { PendingTask } from './Task.js';
@@ -14,6 +14,8 @@ export interface DecidedEvent {
   readonly request: DecisionRequest;
   /** The decision. */
   readonly decision: Decision;
+  /** Set for `aegis.decide()`: no call was made, and none follows. */
+  readonly dryRun?: true | undefined;
   /** The approval of the call that was decided again. */
   readonly approvalId?: string | undefined;
 }
@@ -97,7 +99,7 @@ export interface SecurityEvent {
   /** Tells it from the other events. */
   readonly kind: 'security';
   /** What is published on `aegis:diagnostics` as well. */
-  readonly diagnostic: SecurityDiagnostic;
+  readonly diagnostic: Extract<Diagnostic, { readonly kind: 'security' }>;
 }
 
 /** What happens to guarded calls, in the order it happens. Every event is frozen. */

@@ -1,26 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { AegisError } from './AegisError.js';
 
-/** The call, approval or task that a security diagnostic is about. It says nothing about who caused it: its agent may be the one that was attacked. */
-export interface SecuritySubject {
-  /** The agent that the call or approval belongs to. */
-  readonly agentId?: string | undefined;
-  /** The tool of that call. */
-  readonly toolName?: string | undefined;
-  /** The decision or approval. */
-  readonly decisionId?: string | undefined;
-}
-
-/** Who caused a security diagnostic. Never read from the record that was attacked. */
-export interface SecurityActor {
-  /** `caller`: a program that used the library's own interface. `service`: the decision service, by its answer. `store`: someone who can write the store. */
-  readonly kind: 'caller' | 'service' | 'store';
-  /** The agent that acted, where the library knows it by itself. */
-  readonly agentId?: string | undefined;
-  /** The task that acted, as the caller names it. */
-  readonly taskId?: string | undefined;
-}
-
 /** A message on the diagnostics channel `aegis:diagnostics`. */
 export type Diagnostic =
   | {
@@ -28,10 +8,28 @@ export type Diagnostic =
       readonly kind: 'security';
       readonly code: string;
       readonly message: string;
-      /** What it is about. To count it against an agent, use `actor`. */
-      readonly subject?: SecuritySubject | undefined;
-      /** Who caused it; absent where that is not known. */
-      readonly actor?: SecurityActor | undefined;
+      /** The call or approval that it is about. It does not say who caused it: its agent may be the victim. */
+      readonly subject?:
+        | {
+            /** The agent that the call or approval belongs to. */
+            readonly agentId?: string | undefined;
+            /** The tool of that call. */
+            readonly toolName?: string | undefined;
+            /** The decision or approval. */
+            readonly decisionId?: string | undefined;
+          }
+        | undefined;
+      /** Who caused it; absent where that is not known. Never read from the record that was attacked. */
+      readonly actor?:
+        | {
+            /** `caller`: a program that used the library. `service`: the decision service, by its answer. `store`: someone who can write the store. */
+            readonly kind: 'caller' | 'service' | 'store';
+            /** The agent that acted, where the library knows it by itself. */
+            readonly agentId?: string | undefined;
+            /** The task that acted, as the caller names it. */
+            readonly taskId?: string | undefined;
+          }
+        | undefined;
     }
   | {
       /** A listener or callback of the program threw or rejected. It changed nothing. */
@@ -44,11 +42,11 @@ export type Diagnostic =
 export type SecurityDiagnostic = Extract<Diagnostic, { readonly kind: 'security' }>;
 
 /** A security diagnostic as code reports it: with the fields of its subject beside the others. */
-export interface SecurityReport extends SecuritySubject {
+export interface SecurityReport extends NonNullable<SecurityDiagnostic['subject']> {
   readonly kind: 'security';
   readonly code: string;
   readonly message: string;
-  readonly actor?: SecurityActor | undefined;
+  readonly actor?: SecurityDiagnostic['actor'];
 }
 
 const diagnostics = channel('aegis:diagnostics');

@@ -44,7 +44,7 @@ export class CommitMark {
   /** What the mark of a database says; `undefined` where there is none that can be read. */
   static read(file: string): MarkedCommits | undefined {
     try {
-      // another file of this name may be of any size
+      // another thing of this name may be of any size
       if (statSync(file).size !== FILE_BYTES) return undefined;
       const bytes = readFileSync(file);
       let newest = 0;
