@@ -245,8 +245,16 @@ export type Diagnostic = {
     readonly kind: 'security';
     readonly code: string;
     readonly message: string;
-    readonly subject?: SecuritySubject | undefined;
-    readonly actor?: SecurityActor | undefined;
+    readonly subject?: {
+        readonly agentId?: string | undefined;
+        readonly toolName?: string | undefined;
+        readonly decisionId?: string | undefined;
+    } | undefined;
+    readonly actor?: {
+        readonly kind: 'caller' | 'service' | 'store';
+        readonly agentId?: string | undefined;
+        readonly taskId?: string | undefined;
+    } | undefined;
 } | {
     readonly kind: 'callback';
     readonly where: string;

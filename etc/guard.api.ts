@@ -133,7 +133,9 @@ export type RunGuarded<R> = (params: Params) => R;
 
 export interface SecurityEvent {
     readonly kind: 'security';
-    readonly diagnostic: SecurityDiagnostic;
+    readonly diagnostic: Extract<Diagnostic, {
+        readonly kind: 'security';
+    }>;
 }
 
 export type Settled<R> = NoInfer<Exclude<Awaited<R>, AnyPending>>;

@@ -189,25 +189,6 @@ declare class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extend
     emit<K>(event: K | keyof Events, ...args: unknown[]): boolean;
 }
 
-// lib/model/diagnostics
-interface SecurityActor {
-    readonly kind: 'caller' | 'service' | 'store';
-    readonly agentId?: string | undefined;
-    readonly taskId?: string | undefined;
-}
-
-// lib/model/diagnostics
-type SecurityDiagnostic = Extract<Diagnostic, {
-    readonly kind: 'security';
-}>;
-
-// lib/model/diagnostics
-interface SecuritySubject {
-    readonly agentId?: string | undefined;
-    readonly toolName?: string | undefined;
-    readonly decisionId?: string | undefined;
-}
-
 // lib/model/errors/ServiceErrors
 declare abstract class ServiceError extends AegisError {
     readonly status: number | undefined;
