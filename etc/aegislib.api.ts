@@ -245,9 +245,16 @@ export type Diagnostic = {
     readonly kind: 'security';
     readonly code: string;
     readonly message: string;
-    readonly agentId?: string | undefined;
-    readonly toolName?: string | undefined;
-    readonly decisionId?: string | undefined;
+    readonly subject?: {
+        readonly agentId?: string | undefined;
+        readonly toolName?: string | undefined;
+        readonly decisionId?: string | undefined;
+    } | undefined;
+    readonly actor?: {
+        readonly kind: 'caller' | 'service' | 'store';
+        readonly agentId?: string | undefined;
+        readonly taskId?: string | undefined;
+    } | undefined;
 } | {
     readonly kind: 'callback';
     readonly where: string;

@@ -109,6 +109,8 @@ export interface ApprovalQuery {
 
 /** Keeps approval requests and verdicts. Exactly one of any number of concurrent writes to a version of a record wins. */
 export interface ApprovalStore {
+  /** @internal Whether it signs what it is given, and ignores what is not signed. */
+  readonly signs?: boolean | undefined;
   /** Called before anything else, if the store has it. */
   open?(): Awaitable<void>;
   /** Called last, if the store has it. */

@@ -13,6 +13,7 @@ import { fromStoredJson, toStoredJson } from './storedJson.js';
  * whole store.
  */
 export class SignedApprovalStore implements ApprovalStore {
+  readonly signs = true;
   readonly #inner: ApprovalStore;
   readonly #key: SecretString;
 
@@ -70,7 +71,15 @@ export class SignedApprovalStore implements ApprovalStore {
     if (given.length === expected.length && timingSafeEqual(given, expected)) return true;
     const message =
       'A stored approval has no valid signature of this state key, so it is ignored: check that all processes have the same `stateKey`, and who can write the store.';
-    publishDiagnostic({ kind: 'security', code: 'approval_signature_invalid', message, agentId, toolName, decisionId });
+    publishDiagnostic({
+      kind: 'security',
+      code: 'approval_signature_invalid',
+      message,
+      actor: { kind: 'store' },
+      agentId,
+      toolName,
+      decisionId,
+    });
     return false;
   }
 

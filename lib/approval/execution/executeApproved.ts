@@ -64,8 +64,9 @@ function decideAfresh(entry: PendingCall, task: ApprovedTask, run: RunApproved, 
   if (host.now() >= task.expiresAtMs) return end(entry, timedOut(task, 'it expired before it could run'), host);
   const changed = recheckSafely(recheck);
   if (changed !== undefined) return end(entry, deniedAtRun(task, 'caller_changed', changed), host);
-  if (decisions.reevaluate === undefined) return useApproval(entry, task, run, host);
+  // a Date in what was decided on cannot be frozen, and code of the program had it
   if (digestOf(request.params) !== task.originalDigest) return endTampered(entry, task, host);
+  if (decisions.reevaluate === undefined) return useApproval(entry, task, run, host);
   return attempt<Decision, void>(
     () =>
       chain(decisions.reevaluate?.(request, task.decisionId, { signal: host.signal }) as Awaitable<Decision>, (d) =>

@@ -1,4 +1,5 @@
 import { VerdictError } from '../../model/errors/SetupErrors.js';
+import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { ApprovalPolicy, ApprovalRecord, Verdict } from '../../store/ApprovalStore.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { readOptions } from '../../common/readOptions.js';
@@ -30,6 +31,16 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
   return readOptions<VerdictInput>(given, { by: 'any', reason: 'any', digest: 'any' }, (name, message) => {
     throw new VerdictError(400, 'invalid_verdict', decisionId, `${name === '' ? 'The verdict' : `\`${name}\``} ${message}`);
   });
+}
+
+/** The error for a verdict on a signed approval in a process without the key: the processes that run the call would ignore it. */
+export function stateKeyMissing(decisionId: string): VerdictError {
+  return new VerdictError(
+    409,
+    'state_key_missing',
+    decisionId,
+    'This approval is signed, but this process has no state key, so nothing would follow from the verdict. Give this process the `stateKey` (AEGIS_STATE_KEY) of the processes that use this store.',
+  );
 }
 
 /** @throws VerdictError 400 for a verdict without `by`, or with a field that is too long */
@@ -131,7 +142,7 @@ export function mayDecide(record: ApprovalRecord, by: string, rules: Eligibility
 async function isEligible(policy: ApprovalPolicy, by: string, record: ApprovalRecord, rules: EligibilityRules): Promise<boolean> {
   if (rules.mayApprove !== undefined) {
     try {
-      return (await rules.mayApprove(by, record, policy)) === true;
+      return (await rules.mayApprove(by, frozenData(record), frozenData(policy))) === true;
     } catch {
       return false;
     }

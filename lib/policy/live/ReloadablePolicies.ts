@@ -4,6 +4,7 @@ import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { silentLogger, type Logger } from '../../common/Logger.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { combineJournals, type Journal } from '../../model/Journal.js';
+import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { AgentConfig } from '../engine/AgentDirectory.js';
 import { CedarPolicyEngine, type CedarPolicyEngineOptions } from '../engine/CedarPolicyEngine.js';
 import type { PolicySource, SourceText } from '../PolicySource.js';
@@ -98,7 +99,14 @@ export class ReloadablePolicies {
    * @throws ConfigError that names every problem
    */
   constructor(given: ReloadablePoliciesOptions) {
-    const options = checkedOptions('ReloadablePolicies', given, RELOADABLE_OPTIONS);
+    const checked = checkedOptions('ReloadablePolicies', given, RELOADABLE_OPTIONS);
+    // copied: a later reload reads them again
+    const options = {
+      ...checked,
+      source: frozenData(checked.source),
+      agents: frozenData(checked.agents),
+      groups: frozenData(checked.groups),
+    };
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     this.#journal = combineJournals(options.journal);

@@ -1,3 +1,4 @@
+import { freezeDeep } from '../../model/snapshot/frozenData.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
 import { recordApprovalChange, writeApprovalRow } from './rows.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
@@ -86,5 +87,5 @@ export class SqliteApprovalStore implements ApprovalStore {
 }
 
 function recordIn({ body }: ApprovalRow): ApprovalRecord {
-  return Object.freeze(fromStoredJson(body) as ApprovalRecord);
+  return freezeDeep(fromStoredJson(body) as ApprovalRecord);
 }
