@@ -13,7 +13,16 @@ import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/A
 import type { ApprovalUse } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
-import { eligiblePolicies, mayDecide, checkDigest, checkVerdict, readVerdict, stateKeyMissing, verdictConflict, withVerdict } from './verdict.js';
+import {
+  eligiblePolicies,
+  mayDecide,
+  checkDigest,
+  checkVerdict,
+  readVerdict,
+  stateKeyMissing,
+  verdictConflict,
+  withVerdict,
+} from './verdict.js';
 import type { EligibilityRules, VerdictInput } from './verdict.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
