@@ -49,6 +49,13 @@ export interface ApprovalRecord {
   readonly originalDigest: string;
   /** SHA-256 of the canonical text of the params that would run. */
   readonly digest: string;
+  /**
+   * SHA-256 over all that the approval is good for: the guard's `bindingBase` of the call, the digest of the params that would run, and the tenant. Without
+   * one the approval is never used.
+   */
+  readonly bindingDigest?: string | undefined;
+  /** What code must know to decide or use the approval, by name. Code that does not know one of them refuses. */
+  readonly requires?: readonly string[] | undefined;
   /** Names of the params that no decision sees. */
   readonly opaque: readonly string[];
   /** Host data about who is behind the call; `null` where the guard has none. */
@@ -83,6 +90,8 @@ export interface ApprovalRecord {
   readonly verdicts: readonly Verdict[];
   /** Set once, when it was used. The token is that of the task that used it, however often that task has to begin. */
   readonly consumed?: { readonly token: string; readonly atMs: number } | undefined;
+  /** Set once, right before the method was entered: the claim that began. Another claim on the same approval never runs, unless it is idempotent. */
+  readonly begun?: { readonly claimToken: string; readonly atMs: number } | undefined;
   /** One higher with each change. */
   readonly version: number;
   /** HMAC over the whole record, if the module has a `stateKey`. */

@@ -34,7 +34,15 @@ export class SignedApprovalStore implements ApprovalStore {
   }
 
   get(decisionId: string): Awaitable<ApprovalRecord | undefined> {
-    return chain(this.#inner.get(decisionId), (record) => (record !== undefined && this.#isSigned(record) ? record : undefined));
+    return chain(this.#inner.get(decisionId), (record) => {
+      if (record === undefined || !this.#isSigned(record)) return undefined;
+      // a valid signature proves what the record says, not that it is in its own row
+      if (record.decisionId === decisionId) return record;
+      const message = 'A stored approval is in the row of another one, so it is ignored: check who can write the store.';
+      const { agentId, toolName } = record;
+      publishDiagnostic({ kind: 'security', code: 'approval_row_swapped', message, agentId, toolName, decisionId });
+      return undefined;
+    });
   }
 
   replace(record: ApprovalRecord, version: number): Awaitable<boolean> {

@@ -7,7 +7,7 @@ import type { ApprovalRequest } from '../../../lib/decision/desk/ApprovalRequest
 import type { JournalEvent } from '../../../lib/model/Journal.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
-import { openingOf, policyOf } from '../../support/approvalRecords.js';
+import { BINDING_BASE, openingOf, policyOf } from '../../support/approvalRecords.js';
 import { diagnosed, securityCodes } from '../../support/diagnosed.js';
 import { rejection } from '../../support/rejection.js';
 
@@ -265,7 +265,9 @@ describe('ApprovalDesk', () => {
       expect(await rejection(desk.deny(some.decisionId, { by: 'dan' }))).to.include({ status: 403 });
       await desk.approve(some.decisionId, { by: 'fay', digest: some.digest });
       expect((await desk.deny(some.decisionId, { by: 'oli' })).status).to.equal('denied');
-      expect(await desk.consume({ decisionId: some.decisionId, digest: some.digest, token: 't' })).to.equal(false);
+      expect(await desk.consume({ decisionId: some.decisionId, digest: some.digest, token: 't', bindingBase: BINDING_BASE })).to.equal(
+        false,
+      );
     });
 
     it('none at all, and nobody can approve', async () => {
@@ -308,7 +310,7 @@ describe('ApprovalDesk', () => {
       await desk.approve(decisionId, { by: 'bob', digest });
       time.tick(1_000);
       expect((await desk.get(decisionId))?.status).to.equal('expired');
-      expect(await desk.consume({ decisionId, digest, token: 't' })).to.equal(false);
+      expect(await desk.consume({ decisionId, digest, token: 't', bindingBase: BINDING_BASE })).to.equal(false);
       expect(await desk.list({ status: 'approved' })).to.deep.equal([]);
     });
 
@@ -323,7 +325,7 @@ describe('ApprovalDesk', () => {
         const late = await open({ timeoutMs: 10_000, params: { amount: 2 } });
         time.tick(10_000);
         for (const id of [decisionId, late.decisionId]) expect((await desk.get(id))?.status).to.equal('expired');
-        expect(await desk.consume({ decisionId, digest, token: 't' })).to.equal(false);
+        expect(await desk.consume({ decisionId, digest, token: 't', bindingBase: BINDING_BASE })).to.equal(false);
       });
     }
 
@@ -335,13 +337,13 @@ describe('ApprovalDesk', () => {
         await desk.approve(approved.decisionId, { by: 'bob', digest });
         await desk.deny(denied.decisionId, { by: 'bob' });
         await desk.approve(used.decisionId, { by: 'bob', digest });
-        expect(await desk.consume({ decisionId: used.decisionId, digest, token: 't' })).to.equal(true);
+        expect(await desk.consume({ decisionId: used.decisionId, digest, token: 't', bindingBase: BINDING_BASE })).to.equal(true);
         settled.length = 0;
         for (const { decisionId } of [pending, approved, denied, used]) await desk.end(decisionId, how);
         await desk.end('dec-none', how);
         expect(settled.map((r) => [r.decisionId, r.status])).to.deep.equal([pending, approved].map((r) => [r.decisionId, how]));
         expect(await rejection(desk.approve(pending.decisionId, { by: 'bob', digest }))).to.include({ code: `already_${how}` });
-        expect(await desk.consume({ decisionId: approved.decisionId, digest, token: 't' })).to.equal(false);
+        expect(await desk.consume({ decisionId: approved.decisionId, digest, token: 't', bindingBase: BINDING_BASE })).to.equal(false);
         expect((await desk.get(denied.decisionId))?.status).to.equal('denied');
         expect((await desk.get(used.decisionId))?.status).to.equal('approved');
       });
@@ -468,12 +470,12 @@ describe('ApprovalDesk', () => {
         const { desk, open } = setup({}, store);
         const { decisionId, digest } = await open();
         await desk.approve(decisionId, { by: 'bob', digest });
-        const use = { decisionId, digest, token: 'task-1' };
+        const use = { decisionId, digest, token: 'task-1', bindingBase: BINDING_BASE };
         expect(await Promise.all(Array.from({ length: 8 }, () => desk.consume(use)))).to.deep.equal(Array.from({ length: 8 }, () => true));
         expect(await desk.consume(use)).to.equal(true);
         expect((await desk.get(decisionId))?.version).to.equal(3);
         const seen = await diagnosed(async () => {
-          expect(await desk.consume({ ...use, token: 'task-2' })).to.equal(false);
+          expect(await desk.consume({ ...use, token: 'task-2', bindingBase: BINDING_BASE })).to.equal(false);
           expect(await desk.consume({ ...use, digest: 'another' })).to.equal(false);
         });
         expect(securityCodes(seen)).to.deep.equal(['approval_already_consumed', 'approval_already_consumed']);
@@ -487,11 +489,13 @@ describe('ApprovalDesk', () => {
         const { desk, open } = setup({}, store);
         const { decisionId, digest } = await open();
         await desk.approve(decisionId, { by: 'bob', digest });
-        const used = await Promise.all(Array.from({ length: 64 }, (_, i) => desk.consume({ decisionId, digest, token: `t${i}` })));
+        const used = await Promise.all(
+          Array.from({ length: 64 }, (_, i) => desk.consume({ decisionId, digest, token: `t${i}`, bindingBase: BINDING_BASE })),
+        );
         expect(used.filter(Boolean)).to.have.length(1);
         expect((await desk.get(decisionId))?.consumed?.token).to.equal(`t${used.indexOf(true)}`);
         const seen = await diagnosed(async () => {
-          expect(await desk.consume({ decisionId, digest, token: 'another' })).to.equal(false);
+          expect(await desk.consume({ decisionId, digest, token: 'another', bindingBase: BINDING_BASE })).to.equal(false);
         });
         expect(securityCodes(seen)).to.deep.equal(['approval_already_consumed']);
       }
@@ -503,13 +507,13 @@ describe('ApprovalDesk', () => {
       const { decisionId, digest } = await open();
       await desk.approve(decisionId, { by: 'bob', digest });
       store.replace = () => false;
-      expect(await desk.consume({ decisionId, digest, token: 't' })).to.equal(false);
+      expect(await desk.consume({ decisionId, digest, token: 't', bindingBase: BINDING_BASE })).to.equal(false);
     });
 
     it('refuses what is not approved', async () => {
       const { desk, open } = setup();
       const { decisionId, digest } = await open({ policies: [policyOf('a'), policyOf('b', { approvers: ['x'] })] });
-      const use = { decisionId, digest, token: 't' };
+      const use = { decisionId, digest, token: 't', bindingBase: BINDING_BASE };
       expect(await desk.consume(use)).to.equal(false);
       await desk.approve(decisionId, { by: 'bob', digest });
       expect(await desk.consume(use)).to.equal(false);
@@ -523,11 +527,13 @@ describe('ApprovalDesk', () => {
       const { decisionId, digest } = await open();
       await desk.approve(decisionId, { by: 'bob', digest });
       const seen = await diagnosed(async () => {
-        expect(await desk.consume({ decisionId, digest: `${digest.slice(0, 63)}x`, token: 't' })).to.equal(false);
+        expect(await desk.consume({ decisionId, digest: `${digest.slice(0, 63)}x`, token: 't', bindingBase: BINDING_BASE })).to.equal(
+          false,
+        );
       });
       expect(seen).to.have.length(1);
       expect(seen[0]).to.include({ kind: 'security', code: 'approval_digest_mismatch', decisionId, agentId: 'bot', toolName: 'refund' });
-      expect(await desk.consume({ decisionId, digest, token: 't' })).to.equal(true);
+      expect(await desk.consume({ decisionId, digest, token: 't', bindingBase: BINDING_BASE })).to.equal(true);
     });
 
     it('races the withdrawal of the approval, and one of the two wins', async () => {
@@ -535,7 +541,7 @@ describe('ApprovalDesk', () => {
         const { desk, open } = setup({}, new SlowStore());
         const { decisionId, digest } = await open();
         await desk.approve(decisionId, { by: 'bob', digest });
-        const use = (): unknown => desk.consume({ decisionId, digest, token: 't' });
+        const use = (): unknown => desk.consume({ decisionId, digest, token: 't', bindingBase: BINDING_BASE });
         const [used] = await Promise.all(
           i % 2 === 0 ? [use(), desk.end(decisionId, 'withdrawn')] : [desk.end(decisionId, 'withdrawn'), use()].reverse(),
         );
@@ -730,7 +736,7 @@ describe('ApprovalDesk', () => {
     const seen = await diagnosed(async () => {
       const { decisionId, digest } = await open();
       expect((await desk.approve(decisionId, { by: 'bob', digest })).status).to.equal('approved');
-      expect(await desk.consume({ decisionId, digest, token: 't' })).to.equal(true);
+      expect(await desk.consume({ decisionId, digest, token: 't', bindingBase: BINDING_BASE })).to.equal(true);
       await time.tickAsync(1);
     });
     expect(seen.map((d) => d.kind)).to.deep.equal(['callback', 'callback', 'callback', 'callback']);
