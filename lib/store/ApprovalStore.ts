@@ -1,5 +1,6 @@
 import type { Awaitable } from '../common/awaitable.js';
 import type { Params, Session } from '../model/Params.js';
+import type { Task } from '../model/Task.js';
 
 /** A policy that wants a person's approval of a call. */
 export interface ApprovalPolicy {
@@ -116,6 +117,15 @@ export interface ApprovalQuery {
   readonly limit?: number | undefined;
 }
 
+/**
+ * Binds an approval that was stored before approvals were bound to their whole call.
+ *
+ * @param record the approval
+ * @param task the task that waits for it
+ * @returns the approval with its binding, one version on; `undefined` where it cannot be bound to that task, and then it is never used
+ */
+export type BindOlder = (record: ApprovalRecord, task: Task) => ApprovalRecord | undefined;
+
 /** Keeps approval requests and verdicts. Exactly one of any number of concurrent writes to a version of a record wins. */
 export interface ApprovalStore {
   /** Called before anything else, if the store has it. */
@@ -139,4 +149,6 @@ export interface ApprovalStore {
    * twice; but of the records that were used or ended undecided, a store may keep only the newest 10,000. Resolves to how many it deleted.
    */
   prune(endedByMs: number): Awaitable<number>;
+  /** Binds, once in the life of a store, the approvals that an older version has left in it. Called after {@link open}. */
+  bindOlder?(bind: BindOlder): Awaitable<void>;
 }

@@ -4,7 +4,7 @@ import type { Awaitable } from '../common/awaitable.js';
 import { canonicalText } from '../common/data/canonical.js';
 import type { SecretString } from '../common/SecretString.js';
 import { publishDiagnostic } from '../model/diagnostics.js';
-import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from './ApprovalStore.js';
+import type { ApprovalQuery, ApprovalRecord, ApprovalStore, BindOlder } from './ApprovalStore.js';
 import { fromStoredJson, toStoredJson } from './storedJson.js';
 
 /**
@@ -63,6 +63,13 @@ export class SignedApprovalStore implements ApprovalStore {
 
   prune(endedByMs: number): Awaitable<number> {
     return this.#inner.prune(endedByMs);
+  }
+
+  bindOlder(bind: BindOlder): Awaitable<void> {
+    return this.#inner.bindOlder?.((record, task) => {
+      const bound = this.#isSigned(record) ? bind(record, task) : undefined;
+      return bound && this.#signed(bound);
+    });
   }
 
   #signed(record: ApprovalRecord): ApprovalRecord {

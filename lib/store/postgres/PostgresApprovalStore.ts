@@ -1,5 +1,6 @@
 import { nextId } from '../../common/nextId.js';
-import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
+import type { ApprovalQuery, ApprovalRecord, ApprovalStore, BindOlder } from '../ApprovalStore.js';
+import { bindOlderApprovals } from './bindOlderApprovals.js';
 import { storeLimits } from '../storeLimits.js';
 import type { PostgresSession } from './PostgresSession.js';
 import { approvalFromRow, indexKey } from './rows.js';
@@ -84,6 +85,10 @@ export class PostgresApprovalStore implements ApprovalStore {
     const endMs = Math.min(Math.floor(endedByMs), Number.MAX_SAFE_INTEGER);
     const [row] = await this.#session.read<{ count: string }>({ text, values: [endMs] });
     return Number(row?.count);
+  }
+
+  bindOlder(bind: BindOlder): Promise<void> {
+    return bindOlderApprovals(this.#session, this.#statements, bind);
   }
 
   async #isStamped(decisionId: string, stamp: string): Promise<boolean> {

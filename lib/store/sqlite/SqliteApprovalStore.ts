@@ -1,4 +1,5 @@
-import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
+import type { ApprovalQuery, ApprovalRecord, ApprovalStore, BindOlder } from '../ApprovalStore.js';
+import { bindOlderApprovals } from './bindOlderApprovals.js';
 import { recordApprovalChange, writeApprovalRow } from './rows.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 import { fromStoredJson, toStoredJson } from '../storedJson.js';
@@ -82,6 +83,10 @@ export class SqliteApprovalStore implements ApprovalStore {
 
   prune(endedByMs: number): number {
     return this.#db.write(() => this.#db.run('DELETE FROM approval WHERE expires_at <= ?', endedByMs).changes);
+  }
+
+  bindOlder(bind: BindOlder): void {
+    bindOlderApprovals(this.#db, bind);
   }
 }
 
