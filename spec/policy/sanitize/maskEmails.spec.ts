@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { maskEmails } from '../../../lib/policy/sanitize/maskEmails.js';
-import { atThisPace, busyMs } from '../../support/pace.js';
+import { quickestMs } from '../../support/pace.js';
 
 describe('maskEmails', () => {
   const cases: [string, string][] = [
@@ -31,10 +31,10 @@ describe('maskEmails', () => {
 
   it('takes linear time on hostile text', () => {
     const n = 250_000;
-    const ms = busyMs(() => {
+    const ms = quickestMs(2_000, () => {
       for (const text of ['a', '@', 'a@', '"@', '@[', 'a@.', '.@', '"a"@', "'@x", 'a@b@']) maskEmails(text.repeat(n / text.length));
       maskEmails(`${'a'.repeat(n)} ${'@'.repeat(n)}`);
     });
-    expect(ms).to.be.below(atThisPace(2_000));
+    expect(ms).to.be.below(2_000);
   });
 });
