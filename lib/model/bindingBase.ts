@@ -25,7 +25,7 @@ export interface CallBinding {
 /** The digest where there is no session. */
 const NO_SESSION = 'none';
 
-/** SHA-256 over a binding: equal for equal calls only. A desk adds the params that would run, and signs both. */
+/** SHA-256 over a binding: the same for the same call only. A desk adds the params that would run, and signs both. */
 export function bindingBase(binding: CallBinding): string {
   const { agentId, toolName, guardKey, mode, idempotent, resumable, originalDigest, sessionDigest, argumentCount, target, signature } =
     binding;

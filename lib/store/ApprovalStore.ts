@@ -126,6 +126,19 @@ export interface ApprovalQuery {
  */
 export type BindOlder = (record: ApprovalRecord, task: Task) => ApprovalRecord | undefined;
 
+/**
+ * A page of the list of approvals whose execution has begun. A store that signs keeps it beside the approvals, so that an approval whose row was put back
+ * to an earlier state is noticed.
+ */
+export interface BegunPage {
+  /** Its number. */
+  readonly page: number;
+  /** One higher with each change; a new page has 1. */
+  readonly version: number;
+  /** What is in it, and its signature. */
+  readonly body: string;
+}
+
 /** Keeps approval requests and verdicts. Exactly one of any number of concurrent writes to a version of a record wins. */
 export interface ApprovalStore {
   /** Called before anything else, if the store has it. */
@@ -149,6 +162,10 @@ export interface ApprovalStore {
    * twice; but of the records that were used or ended undecided, a store may keep only the newest 10,000. Resolves to how many it deleted.
    */
   prune(endedByMs: number): Awaitable<number>;
+  /** Resolves to that page of what has begun. A store has this and {@link replaceBegun}, or neither. */
+  begunPage?(page: number): Awaitable<BegunPage | undefined>;
+  /** Replaces the record and the page together, if the record still is at `version` and the stored page one version behind, or not there. */
+  replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage): Awaitable<boolean>;
   /** Binds, once in the life of a store, the approvals that an older version has left in it. Called after {@link open}. */
   bindOlder?(bind: BindOlder): Awaitable<void>;
 }

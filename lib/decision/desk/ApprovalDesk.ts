@@ -12,7 +12,7 @@ import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/A
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
-import { beginExecution, consumeApproval, isUnderstood, verifyApproval } from './useApproval.js';
+import { beginExecution, consumeApproval, isUnderstood, verifyApproval } from './consumeApproval.js';
 import { eligiblePolicies, mayDecide, checkDigest, checkVerdict, newerApproval, verdictConflict, withVerdict } from './verdict.js';
 import type { EligibilityRules, VerdictInput } from './verdict.js';
 

@@ -1,7 +1,7 @@
 import { nextId } from '../../common/nextId.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { bindingDigest } from './bindingDigest.js';
-import { REQUIRED_SEMANTICS } from './useApproval.js';
+import { REQUIRED_SEMANTICS } from './consumeApproval.js';
 
 /** A request for people to decide a call: the approval record without the fields that the desk fills in. */
 export type ApprovalRequest = Omit<

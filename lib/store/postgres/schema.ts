@@ -77,7 +77,7 @@ const VERSIONS: readonly (string | ((client: ClientBase, schema: string) => Prom
     );
     await rewriteBodies(client, schema);
   },
-  // approvals are bound to their whole call, and say which claim has begun: code that does not know it would run what nobody approved
+  // approvals are bound to their whole call, and say which claim has begun: code that does not know it would run what was not approved
   `
   UPDATE $S.version SET min_reader = 4;
   ALTER TABLE $S.meta ADD COLUMN unbound boolean NOT NULL DEFAULT false;

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
+import { bindingDigest } from '../../../lib/decision/desk/bindingDigest.js';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalRequest } from '../../../lib/decision/desk/ApprovalRequest.js';
@@ -555,11 +556,19 @@ describe('ApprovalDesk', () => {
       const { desk } = setup();
       const told: ApprovalRecord[] = [];
       desk.on('requested', (r) => told.push(r));
-      const { timeoutMs, ...opening } = openingOf();
-      const outcome = await desk.open({ ...opening, timeoutMs });
+      const { timeoutMs, bindingBase, ...opening } = openingOf();
+      const outcome = await desk.open({ ...opening, bindingBase, timeoutMs });
       const nowMs = Date.now();
       const record = outcome.kind === 'opened' ? outcome.record : undefined;
-      expect(record).to.deep.include({ ...opening, status: 'pending', refusals: 0, createdAtMs: nowMs, expiresAtMs: nowMs + timeoutMs });
+      expect(record).to.include({ bindingDigest: bindingDigest({ bindingBase, digest: opening.digest }) });
+      expect(record).to.deep.include({
+        ...opening,
+        requires: ['binding', 'begin'],
+        status: 'pending',
+        refusals: 0,
+        createdAtMs: nowMs,
+        expiresAtMs: nowMs + timeoutMs,
+      });
       expect(told).to.deep.equal([record]);
       expect(await desk.list()).to.deep.equal([record]);
     });
