@@ -8,7 +8,22 @@ import { parseArgs } from 'node:util';
 import { writeTable } from './writeTable.mjs';
 
 /** Those that only this runs at full volume, and those of the suite that count too. */
-const SPECS = ['assurance/**/*', 'approval/interleavings', 'approval/storeFaults', 'common/transport/resilience', 'policy/hostileData'];
+const SPECS = [
+  'assurance/**/*',
+  'approval/interleavings',
+  'approval/storeFaults',
+  'common/transport/resilience',
+  'policy/hostileData',
+  'store/sqlite/lostHistory',
+  'policy/nulls',
+  'adapter/claude/aegisHooks',
+  'cli/init',
+  'cli/initProject',
+  'common/transport/resilience',
+  'policy/hostileData',
+  'policy/sanitize/maskEmails',
+  'common/transport/loopback',
+];
 
 const { values } = parseArgs({ options: { volume: { type: 'string', default: '1' }, write: { type: 'boolean', default: false } } });
 const folder = mkdtempSync(join(tmpdir(), 'aegis-assurance-'));
