@@ -116,6 +116,8 @@ export interface ApprovalRecord {
     readonly params: Params;
     readonly originalDigest: string;
     readonly digest: string;
+    readonly bindingDigest?: string | undefined;
+    readonly requires?: readonly string[] | undefined;
     readonly opaque: readonly string[];
     readonly session: Session | null;
     readonly sessionDigest: string;
@@ -134,6 +136,10 @@ export interface ApprovalRecord {
     readonly verdicts: readonly Verdict[];
     readonly consumed?: {
         readonly token: string;
+        readonly atMs: number;
+    } | undefined;
+    readonly begun?: {
+        readonly claimToken: string;
         readonly atMs: number;
     } | undefined;
     readonly version: number;
@@ -221,7 +227,9 @@ export interface DecisionService {
     statuses?(decisionIds: readonly string[], options: AskOptions): Awaitable<readonly DecisionStatus[]>;
     watch?(signal: AbortSignal): AsyncIterable<DecisionStatus>;
     reevaluate?(request: DecisionRequest, decisionId: string, options: AskOptions): Awaitable<Decision>;
+    verify?(call: ApprovedCall): Awaitable<boolean>;
     consume?(use: ApprovalUse): Awaitable<boolean>;
+    begin?(start: ExecutionStart): Awaitable<boolean>;
     withdraw?(decisionId: string): Awaitable<void>;
     expire?(decisionId: string): Awaitable<void>;
     ready?(): Awaitable<void>;
@@ -272,7 +280,9 @@ export declare class EmbeddedDecisionService implements DecisionService {
     reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision>;
     status(decisionId: string): Awaitable<DecisionStatus>;
     watch(signal: AbortSignal): AsyncIterable<DecisionStatus>;
+    verify(call: ApprovedCall): Awaitable<boolean>;
     consume(use: ApprovalUse): Awaitable<boolean>;
+    begin(start: ExecutionStart): Awaitable<boolean>;
     withdraw(decisionId: string): Awaitable<void>;
     expire(decisionId: string): Awaitable<void>;
     close(): void;

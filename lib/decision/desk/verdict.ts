@@ -43,6 +43,12 @@ export function stateKeyMissing(decisionId: string): VerdictError {
   );
 }
 
+/** The error for a verdict on an approval that demands what this code does not know. */
+export function newerApproval({ decisionId }: ApprovalRecord): VerdictError {
+  const message = 'This approval was opened by a newer aegislib and demands what this one does not know. Update aegislib in this process.';
+  return new VerdictError(409, 'approval_not_understood', decisionId, message);
+}
+
 /** @throws VerdictError 400 for a verdict without `by`, or with a field that is too long */
 export function checkVerdict(decisionId: string, verdict: VerdictInput): void {
   const { by, reason } = verdict as Partial<VerdictInput>;

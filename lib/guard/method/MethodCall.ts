@@ -23,6 +23,8 @@ export interface StoredCall {
   /** As they were decided on, before any sanitize. */
   readonly params: Params;
   readonly argumentCount: number;
+  /** What its approval was given for; a call that is decided anew has none. */
+  readonly bindingBase?: string | undefined;
 }
 
 /** A function of the program with its guard, on an object. */
@@ -141,6 +143,10 @@ export class MethodCall implements CallToDecide {
 
   get idempotent(): boolean {
     return this.#method.spec.info.idempotent;
+  }
+
+  get bindingBase(): string | undefined {
+    return this.#stored?.bindingBase;
   }
 
   get retryOf(): string | undefined {
