@@ -14,6 +14,7 @@ const SPECS = [
   'approval/storeFaults',
   'common/transport/resilience',
   'policy/hostileData',
+  'model/personId',
   'policy/sanitize/maskEmails',
   'common/transport/loopback',
 ];

@@ -12,7 +12,7 @@ import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/A
 import type { ApprovalUse } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
-import { eligiblePolicies, mayDecide, checkDigest, checkVerdict, verdictConflict, withVerdict } from './verdict.js';
+import { eligiblePolicies, mayDecide, checkDigest, readVerdict, verdictConflict, withVerdict } from './verdict.js';
 import type { EligibilityRules, VerdictInput } from './verdict.js';
 
 /** Options of an {@link ApprovalDesk}. */
@@ -170,9 +170,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
-    // read once, so that the person whose rights are checked is the one that is recorded
-    const verdict: VerdictInput = { ...given };
-    checkVerdict(decisionId, verdict);
+    const verdict = readVerdict(decisionId, given);
     for (;;) {
       const record = await this.get(decisionId);
       if (record === undefined) {

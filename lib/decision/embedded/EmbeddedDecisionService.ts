@@ -6,6 +6,7 @@ import { silentLogger } from '../../common/Logger.js';
 import type { Decision, DecisionRequest, DecisionStatus, Violation } from '../../model/Decision.js';
 import type { AppliedPolicy, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
+import { requesterOf } from '../../model/personId.js';
 import { computeFacts, NO_FACTS } from './computeFacts.js';
 import type { FactsHook } from './computeFacts.js';
 import type { ApprovalUse, DecisionService } from '../DecisionService.js';
@@ -208,8 +209,7 @@ export type Facts = Readonly<Record<string, unknown>>;
 /** The request for people to decide a call, with everything that their approval is bound to. */
 export function approvalRequestFor(request: DecisionRequest, outcome: Approvable, facts: Facts, policySetHash: string): ApprovalRequest {
   const { agentId, toolName, guardKey, params: originalParams, paramsDigest: originalDigest, opaque, session, sessionDigest } = request;
-  const userId = session?.['user_id'];
-  const requesterKnown = typeof userId === 'string' && userId !== '';
+  const requester = requesterOf(session?.['user_id']);
   return {
     agentId,
     toolName,
@@ -223,8 +223,8 @@ export function approvalRequestFor(request: DecisionRequest, outcome: Approvable
     sessionDigest,
     facts,
     factsDigest: canonicalDigest(facts),
-    requester: requesterKnown ? userId : agentId,
-    requesterKnown,
+    requester: requester ?? agentId,
+    requesterKnown: requester !== undefined,
     reason: outcome.reason,
     message: outcome.message,
     policies: outcome.approvals.map(approvalPolicy),

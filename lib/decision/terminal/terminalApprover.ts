@@ -1,4 +1,6 @@
 import { userInfo } from 'node:os';
+import { ConfigError } from '../../model/errors/SetupErrors.js';
+import { PERSON_ID, personId } from '../../model/personId.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { openTerminal, TerminalSession } from './TerminalSession.js';
 import type { Terminal } from './TerminalSession.js';
@@ -33,8 +35,10 @@ export interface TerminalApproverOptions {
  * nothing, and the option `unattended` applies.
  *
  * @returns an approver for `approvers` of a module, or for a desk
+ * @throws ConfigError where `by` cannot be the id of a person
  */
 export function terminalApprover({ by = osUser(), terminal }: TerminalApproverOptions = {}): Approver {
+  if (personId(by) === undefined) throw new ConfigError([{ where: 'terminalApprover: by', message: `must be ${PERSON_ID}.` }]);
   return {
     attach(desk) {
       const found = terminal ?? openTerminal();
@@ -50,10 +54,11 @@ export function terminalApprover({ by = osUser(), terminal }: TerminalApproverOp
   };
 }
 
-/** In a container, the user may have an id but no name. */
+/** In a container, the user may have an id but no name. On Windows, a name may have spaces. */
 function osUser(): string {
   try {
-    return userInfo().username;
+    const { username } = userInfo();
+    return personId(username) ?? encodeURIComponent(username);
   } catch {
     return `uid:${process.getuid?.() ?? 'unknown'}`;
   }

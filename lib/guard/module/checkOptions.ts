@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { didYouMean } from '../../common/didYouMean.js';
 import { SecretString } from '../../common/SecretString.js';
 import type { ConfigProblem } from '../../model/errors/SetupErrors.js';
+import { PERSON_ID, personId } from '../../model/personId.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 
 /** With commas. Not by `toLocaleString`, which loads the data of all languages: 15 ms at every start. */
@@ -118,7 +119,10 @@ const OPTIONS = /* @__PURE__ */ (() =>
         record('an object of lists of people by group'),
         v.record(
           v.string(),
-          v.array(text(), ({ input }) => `must be a list of people (got ${got(input)})`),
+          v.array(
+            must<string>(PERSON_ID, (value) => personId(value) !== undefined),
+            ({ input }) => `must be a list of people (got ${got(input)})`,
+          ),
         ),
       ),
     ),
