@@ -23,6 +23,7 @@ const SPECS = [
   'cli/initProject',
   'common/transport/resilience',
   'policy/hostileData',
+  'model/personId',
   'policy/sanitize/maskEmails',
   'common/transport/loopback',
 ];

@@ -6,6 +6,7 @@ import { silentLogger } from '../../common/Logger.js';
 import type { Decision, DecisionRequest, DecisionStatus, Violation } from '../../model/Decision.js';
 import type { AppliedPolicy, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
+import { requesterOf } from '../../model/personId.js';
 import { computeFacts, NO_FACTS } from './computeFacts.js';
 import type { FactsHook } from './computeFacts.js';
 import { ProblemNotes } from './ProblemNotes.js';
@@ -243,8 +244,7 @@ export type Facts = Readonly<Record<string, unknown>>;
 export function approvalRequestFor(request: DecisionRequest, outcome: Approvable, facts: Facts, policySetHash: string): ApprovalRequest {
   const { agentId, toolName, guardKey, params: originalParams, paramsDigest: originalDigest, opaque, session, sessionDigest } = request;
   const { bindingBase } = request;
-  const userId = session?.['user_id'];
-  const requesterKnown = typeof userId === 'string' && userId !== '';
+  const requester = requesterOf(session?.['user_id']);
   return {
     agentId,
     toolName,
@@ -259,8 +259,8 @@ export function approvalRequestFor(request: DecisionRequest, outcome: Approvable
     sessionDigest,
     facts,
     factsDigest: canonicalDigest(facts),
-    requester: requesterKnown ? userId : agentId,
-    requesterKnown,
+    requester: requester ?? agentId,
+    requesterKnown: requester !== undefined,
     reason: outcome.reason,
     message: outcome.message,
     policies: outcome.approvals.map(approvalPolicy),
