@@ -19,8 +19,8 @@ const SPECS = [
   'adapter/claude/aegisHooks',
   'cli/init',
   'cli/initProject',
-  'common/transport/resilience',
-  'policy/hostileData',
+  'guard/decideOnly',
+  'port/complete',
   'policy/sanitize/maskEmails',
   'common/transport/loopback',
 ];
