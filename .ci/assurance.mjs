@@ -24,6 +24,8 @@ const SPECS = [
   'common/transport/resilience',
   'policy/hostileData',
   'model/personId',
+  'guard/decideOnly',
+  'port/complete',
   'policy/sanitize/maskEmails',
   'common/transport/loopback',
 ];
