@@ -1,6 +1,5 @@
 /** Spaces and comments, strings, names, operators with `=`, and any other character; templates and regular expressions are skipped by {@link tokensOf}. */
-const TOKEN =
-  /(\s+|\/\/.*|\/\*[^]*?\*\/)|'(?:\\[^]|[^'\\])*'|"(?:\\[^]|[^"\\])*"|[#$\w\u0080-\uffff]+|=>|[=!<>]==?|[^]/y;
+const TOKEN = /(\s+|\/\/.*|\/\*[^]*?\*\/)|'(?:\\[^]|[^'\\])*'|"(?:\\[^]|[^"\\])*"|[#$\w\u0080-\uffff]+|=>|[=!<>]==?|[^]/y;
 const REGEXP = /\/(?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\[\n])+\/\w*/y;
 /** A `/` after one of these starts a regular expression. */
 const BEFORE_REGEXP = /^(?:[^)\]}\w$'"]|[=!<>]==?|=>|return|typeof|case|in|of|new|delete|void|throw|await|yield)$/;
@@ -88,7 +87,8 @@ function functionsOf(at: (i: number) => string, brace: number): readonly string[
   const end = closing(at, brace);
   for (let i = brace + 1; i < end; i++) {
     if (isOpening(at(i))) i = closing(at, i);
-    else if ((at(i + 1) === ':' && isFunction(at, i + 2)) || (at(i + 1) === '(' && /^(?:[{,*]|async)$/.test(at(i - 1)))) found.push(unquoted(at(i)));
+    else if ((at(i + 1) === ':' && isFunction(at, i + 2)) || (at(i + 1) === '(' && /^(?:[{,*]|async)$/.test(at(i - 1))))
+      found.push(unquoted(at(i)));
   }
   return found;
 }
@@ -131,7 +131,7 @@ function closing(at: (i: number) => string, i: number): number {
 function tokensOf(text: string): readonly Token[] {
   const tokens: Token[] = [];
   let newLine = false;
-  for (let i = 0; i < text.length; ) {
+  for (let i = 0; i < text.length;) {
     const last = tokens.at(-1)?.text ?? ';';
     if (text[i] === '`') {
       i = afterTemplate(text, i);

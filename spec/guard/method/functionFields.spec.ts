@@ -2,7 +2,12 @@ import { expect } from 'chai';
 import { functionFields } from '../../../lib/guard/method/functionFields.js';
 
 /** A class or constructor from its text, as a compiler or a person may have written it. */
-const typeOf = (text: string): object => new Function('Base', 'guard', 'make', `return (${text})`)(class {}, (f: object) => f, () => {}) as object;
+const typeOf = (text: string): object =>
+  new Function('Base', 'guard', 'make', `return (${text})`)(
+    class {},
+    (f: object) => f,
+    () => {},
+  ) as object;
 const fieldsOf = (text: string): string[] => [...functionFields(typeOf(text))].sort();
 
 describe('The function fields of a class', () => {
@@ -26,7 +31,8 @@ describe('The function fields of a class', () => {
     'a field of several, the last without semicolon': 'class A { one = make({ a: 1 }); drop = () => 1 }',
     'set in the constructor': 'class A { constructor() { this.drop = async () => 1; } }',
     'set by its text in the constructor': 'class A { constructor() { this["drop"] = function () {}; } }',
-    'defined in the constructor': 'class A { constructor() { Object.defineProperty(this, "drop", { enumerable: false, value: async () => 1 }); } }',
+    'defined in the constructor':
+      'class A { constructor() { Object.defineProperty(this, "drop", { enumerable: false, value: async () => 1 }); } }',
     'defined as a method of a descriptor': 'class A { constructor() { Object.defineProperty(this, "drop", { async value() {} }); } }',
     'set by a compiler': 'class A { constructor() { make(this, "drop", async () => 1); } }',
     'assigned with others': 'class A { constructor() { Object.assign(this, { one: [1], "drop": async () => 1, two: { x: () => 1 } }); } }',
@@ -39,9 +45,12 @@ describe('The function fields of a class', () => {
 
   const others: Readonly<Record<string, string>> = {
     'a field that a call makes, which may guard': 'class A { drop = guard(async () => 1); }',
-    'a method that is bound': 'class A { drop = this.drop?.bind(this); f = () => drop; constructor() { this.drop = this.f; } }'.replace('f = () => drop; ', ''),
+    'a method that is bound': 'class A { drop = this.drop?.bind(this); f = () => drop; constructor() { this.drop = this.f; } }'.replace(
+      'f = () => drop; ',
+      '',
+    ),
     'a static field': 'class A { static drop = () => 1; }',
-    'methods': 'class A { drop(f = () => 1) {} async other() {} static constructor() { this.drop = () => 1; } }',
+    methods: 'class A { drop(f = () => 1) {} async other() {} static constructor() { this.drop = () => 1; } }',
     'what a method sets': 'class A { reset() { this.drop = () => 1; } }',
     'a comparison': 'class A { constructor() { if (this.drop === (() => 1) || this.drop == 1) {} this.drop; } }',
     'what is passed on': 'class A { constructor() { make(this, "drop", guard(() => 1)); make(1, this, () => 1); make(this); } }',
