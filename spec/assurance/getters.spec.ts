@@ -103,7 +103,7 @@ describe('Arguments that change while they are read', () => {
             });
             await call(given(), ...(naming.startsWith('beside') ? [{}] : []));
             if (seen.length !== 1 || ran.length !== 1 || seen[0] !== ran[0])
-              faults.push(`${naming}, ${shape}: saw ${seen}, ran with ${ran}`);
+              faults.push(`${naming}, ${shape}: saw ${seen.join()}, ran with ${ran.join()}`);
           }
         wrong += faults.length;
         expect(faults).to.deep.equal([]);

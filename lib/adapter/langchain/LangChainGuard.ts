@@ -2,8 +2,9 @@ import type { StandardSchema } from '../../guard/call/StandardSchema.js';
 import { ApprovalPendingError } from '../../model/errors/RefusalErrors.js';
 import { jsonParameters } from '../tool/jsonParameters.js';
 import type { PendingApproval } from '../../model/PendingApproval.js';
-import { ADAPTER_OPTIONS } from '../tool/AdapterOptions.js';
-import type { AdapterOptions } from '../tool/AdapterOptions.js';
+import { ADAPTER_OPTIONS, UNGUARDABLE } from '../tool/AdapterOptions.js';
+import type { AdapterOptions, OnUnguardable } from '../tool/AdapterOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 import { ToolGuard } from '../tool/ToolGuard.js';
 import type { ToolInvocation, ToolOutcome } from '../tool/ToolInvocation.js';
 
@@ -43,8 +44,21 @@ export interface LangChainOptions<C = unknown> extends AdapterOptions<LangChainC
    * @defaultValue the run's `interrupt`, which LangGraph has since version 1
    */
   readonly interrupt?: ((value: LangChainInterrupt) => unknown) | undefined;
+  /**
+   * What happens to a tool without a guard that a sub-agent calls within a guarded call: `throw` refuses it, and with it the guarded call. `warn` and `ignore`
+   * let it run.
+   *
+   * @defaultValue `throw`
+   */
+  readonly subAgentTools?: OnUnguardable | undefined;
 }
 
+const OPTIONS: OptionKinds<LangChainOptions> = {
+  ...ADAPTER_OPTIONS,
+  ToolMessage: 'function!',
+  interrupt: 'function',
+  subAgentTools: UNGUARDABLE,
+};
 type Interrupt = (value: LangChainInterrupt) => unknown;
 
 /** Guards calls in graphs: a graph that can be interrupted is interrupted when a person has to decide; elsewhere the call is deferred. */
@@ -55,7 +69,7 @@ export class LangChainGuard {
 
   /** @param kinds the kinds of further options @throws ConfigError */
   constructor(given: AdapterOptions<LangChainCall>, kinds: Readonly<Record<string, string>>) {
-    const all = { ...ADAPTER_OPTIONS, ToolMessage: 'function!', interrupt: 'function', ...kinds };
+    const all = { ...OPTIONS, ...kinds };
     this.#guard = new ToolGuard('langchain', given, true, all);
     const { options } = this.#guard;
     this.#elsewhere = this.#guard.interrupts ? new ToolGuard('langchain', { ...options, approval: 'defer' }, true, all) : this.#guard;

@@ -216,7 +216,7 @@ function unknownOption(issue: v.BaseIssue<unknown>): string {
   const path = issue.path as readonly v.IssuePathItem[] | undefined;
   const above = path?.slice(0, -1).map(({ key }) => String(key)) ?? [];
   const hint = didYouMean(String(path?.at(-1)?.key), namesWithin(above));
-  return `is not an option${hint === '' ? '.' : hint} The table of options is in docs/configuration.md.`;
+  return `is not an option${hint === '' ? '.' : hint} The table of options is in docs/configuration.md of the package.`;
 }
 
 /** The names of the options of a module, or of the options that one of them holds. */

@@ -1,9 +1,10 @@
+import { runInThisContext } from 'node:vm';
 import { expect } from 'chai';
 import { functionFields } from '../../../lib/guard/method/functionFields.js';
 
 /** A class or constructor from its text, as a compiler or a person may have written it. */
 const typeOf = (text: string): object =>
-  new Function('Base', 'guard', 'make', `return (${text})`)(
+  runInThisContext(`((Base, guard, make) => (${text}))`)(
     class {},
     (f: object) => f,
     () => {},
