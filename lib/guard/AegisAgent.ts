@@ -2,7 +2,7 @@ import '../common/runtime.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import type { AegisModule, AegisModuleView } from './module/AegisModule.js';
 import { runtimeOf } from './call/GuardRuntime.js';
-import { setAgentDefaults, unguardedOverrides } from './method/guardMetadata.js';
+import { setAgentDefaults, unguardedOverrides, whyUnguarded } from './method/guardMetadata.js';
 import { checkedGuardOptions } from './method/checkedGuardOptions.js';
 import type { OptionKinds } from '../common/readOptions.js';
 
@@ -48,7 +48,7 @@ export function AegisAgent(
     if (mode === 'ignore') return;
     const [unguarded] = unguardedOverrides(target);
     if (unguarded === undefined) return;
-    const message = `${target.name}.${String(unguarded)} overrides a guarded method, but is not guarded itself; decorate it with @AegisGuard.`;
+    const message = `${target.name}.${String(unguarded)} ${whyUnguarded(target, unguarded)}`;
     if (mode !== 'warn') throw new GuardDefinitionError(message);
     process.emitWarning(message, 'AegisWarning');
   };

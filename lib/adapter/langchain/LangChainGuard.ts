@@ -4,6 +4,7 @@ import { jsonParameters } from '../tool/jsonParameters.js';
 import type { PendingApproval } from '../../model/PendingApproval.js';
 import { ADAPTER_OPTIONS, UNGUARDABLE } from '../tool/AdapterOptions.js';
 import type { AdapterOptions, OnUnguardable } from '../tool/AdapterOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 import { ToolGuard } from '../tool/ToolGuard.js';
 import type { ToolInvocation, ToolOutcome } from '../tool/ToolInvocation.js';
 
@@ -52,6 +53,12 @@ export interface LangChainOptions<C = unknown> extends AdapterOptions<LangChainC
   readonly subAgentTools?: OnUnguardable | undefined;
 }
 
+const OPTIONS: OptionKinds<LangChainOptions> = {
+  ...ADAPTER_OPTIONS,
+  ToolMessage: 'function!',
+  interrupt: 'function',
+  subAgentTools: UNGUARDABLE,
+};
 type Interrupt = (value: LangChainInterrupt) => unknown;
 
 /** Guards calls in graphs: a graph that can be interrupted is interrupted when a person has to decide; elsewhere the call is deferred. */
@@ -62,7 +69,7 @@ export class LangChainGuard {
 
   /** @param kinds the kinds of further options @throws ConfigError */
   constructor(given: AdapterOptions<LangChainCall>, kinds: Readonly<Record<string, string>>) {
-    const all = { ...ADAPTER_OPTIONS, ToolMessage: 'function!', interrupt: 'function', subAgentTools: UNGUARDABLE, ...kinds };
+    const all = { ...OPTIONS, ...kinds };
     this.#guard = new ToolGuard('langchain', given, true, all);
     const { options } = this.#guard;
     this.#elsewhere = this.#guard.interrupts ? new ToolGuard('langchain', { ...options, approval: 'defer' }, true, all) : this.#guard;
