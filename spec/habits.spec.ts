@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { atThisPace, busyMs, waited } from './support/pace.js';
+import { atThisPace, busyMs, quickestMs, waited } from './support/pace.js';
 
 interface FileTimesLike {
   add(ended: { readonly file?: string; readonly duration?: number }): void;
@@ -142,7 +142,8 @@ describe('The habits', () => {
 
 describe('The pace of specs', () => {
   it('counts what keeps the process busy, and not what keeps it waiting', async () => {
-    expect(busyMs(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60))).to.be.below(50);
+    // threads beside the work, such as the garbage collector's, may be busy during one wait, and not during each
+    expect(quickestMs(50, () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60))).to.be.below(50);
     const spun = busyMs(() => {
       const until = process.cpuUsage();
       for (;;) if (process.cpuUsage(until).user + process.cpuUsage(until).system > 30_000) break;

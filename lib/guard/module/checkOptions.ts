@@ -167,7 +167,6 @@ const OPTIONS = /* @__PURE__ */ (() =>
     ),
     scheduler: v.optional(fn()),
     sessions: v.optional(oneOf(['explicit', 'async-local'])),
-    nullParams: v.optional(oneOf(['refuse', 'allow'])),
     limits: v.optional(
       options({
         maxBytes: v.optional(whole(1, 67_108_864)),

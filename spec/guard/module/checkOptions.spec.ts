@@ -90,7 +90,6 @@ const TABLE: Readonly<Record<string, { readonly good: readonly unknown[]; readon
   'tasks.finishedTtlMs': millis(0, 3_153_600_000_000),
   scheduler: fn,
   sessions: oneOf('explicit', 'async-local'),
-  nullParams: oneOf('refuse', 'allow'),
   limits: { good: [{}], bad: ['CANARY', null, { maxItems: 5 }] },
   'limits.maxBytes': whole(1, 67_108_864),
   'limits.maxDepth': whole(1, 64),
