@@ -4,6 +4,7 @@ import type { GuardOutcome, PendingOutcome } from '../../guard/call/GuardedCall.
 import { guardCall } from '../../guard/guardCall.js';
 import { currentCall } from '../../guard/call/callContext.js';
 import { AegisError } from '../../model/AegisError.js';
+import { ParamsError } from '../../model/errors/CallErrors.js';
 import { ForbiddenError } from '../../model/errors/RefusalErrors.js';
 import { ConfigError, VerdictError } from '../../model/errors/SetupErrors.js';
 import type { PendingApproval } from '../../model/PendingApproval.js';
@@ -15,6 +16,7 @@ import { APPROVED_BEFORE, callbackFailed, toolCall } from './toolCall.js';
 import type { ToolDenied, ToolInvocation, ToolOutcome, ToolPending, ToolPreflight } from './ToolInvocation.js';
 import { deniedText, pendingText, safeError } from './text.js';
 
+const TOO_EARLY = 'the approval desk had not approved it when it was to run; once a person there can decide, call the tool again';
 const USED_UP = 'a duplicate call used the approval, which was for one run; call the tool again if it has to run once more';
 
 const MODES: Readonly<Record<AdapterApproval, ApprovalMode>> = { native: 'throw', defer: 'defer', wait: 'wait', deny: 'throw' };
@@ -117,6 +119,16 @@ export class ToolGuard<C = unknown> {
     }
   }
 
+  /**
+   * Refuses a call that the framework made because a person told it so, before the desk has approved it: the framework does not make it again. Its question is
+   * withdrawn, unless other calls have asked it too.
+   */
+  async refuseEarly(invocation: ToolInvocation<C>, { pending }: ToolPending): Promise<ToolDenied> {
+    const { callId } = invocation;
+    const others = [...(askedBy.get(pending) ?? [])].some((id) => id !== callId);
+    return others ? this.deny(invocation, TOO_EARLY) : this.withdraw(invocation, pending, TOO_EARLY);
+  }
+
   async #approve<R>(invocation: ToolInvocation<C>, outcome: PendingOutcome<R>): Promise<ToolOutcome<R>> {
     switch (invocation.approval ?? this.#approval) {
       case 'defer':
@@ -135,6 +147,11 @@ export class ToolGuard<C = unknown> {
         await outcome.cancel();
         throw this.#forbidden(invocation, 'a person would have to approve it, and this agent does not ask for approvals');
     }
+  }
+
+  /** The refusal of a call whose arguments fit no schema of the tool; undefined where they fit. */
+  async misfit(invocation: ToolInvocation<C>): Promise<ToolDenied | undefined> {
+    return (await invocation.fits?.()) === false ? this.#denied(invocation, misfitting(invocation)) : undefined;
   }
 
   /** Refuses a call for a reason that the adapter gives. */
@@ -179,6 +196,7 @@ export class ToolGuard<C = unknown> {
   }
 
   async #decide<R>(invocation: ToolInvocation<C>, mode: ApprovalMode, run: (input: never) => R): Promise<GuardOutcome<Awaited<R>>> {
+    if (invocation.fits !== undefined && !(await invocation.fits())) throw misfitting(invocation);
     const { framework, options } = this;
     // a call about which no one is asked must not end the question of one that does ask
     const joins = (invocation.approval ?? this.#approval) !== 'deny';
@@ -201,6 +219,11 @@ export class ToolGuard<C = unknown> {
     if (callId !== undefined && approvedThere !== true) noteAsked(pending, callId);
     return { kind: 'pending', pending, deduplicated, text: pendingText(pending) };
   }
+}
+
+function misfitting({ name }: ToolInvocation): ParamsError {
+  const message = `The arguments of tool '${name.slice(0, 128)}' do not fit its schema, so it did not run and no one was asked. Call it with arguments that fit.`;
+  return new ParamsError('', message, { code: 'schema_mismatch' });
 }
 
 /** The ids of the calls that asked each question before any yes to them. */
