@@ -101,15 +101,14 @@ function guardTool(guard: ToolGuard<AiCallContext>, name: string, tool: AiTool):
     approvedThere: saidYes(context),
   });
   const decide = async (input: unknown, context: AiCallContext): Promise<ToolOutcome<unknown>> => {
-    const call = invocation(input, context);
     let left = false;
-    const outcome = await guard.call(call, (own) => {
+    const outcome = await guard.call(invocation(input, context), (own) => {
       const result: unknown = execute.call(tool, own, context as never);
       // no one reads the stream of a call that was answered before
       return left ? lastOf(result) : result;
     });
     left = true;
-    return outcome.kind === 'pending' && guard.interrupts && call.approvedThere === true ? guard.refuseEarly(call, outcome) : outcome;
+    return outcome;
   };
   const textual = onDeny === 'result';
   // a text that says "pending" does not fit the declared output of a tool that has one

@@ -106,9 +106,8 @@ async function guardRequest<Q extends GenkitToolRequest, X, R>(
   if (outcome.kind === 'pending' && guard.interrupts && resumed === undefined) {
     throw new Interrupt({ ...approvalPayload(outcome.pending), reason: outcome.pending.message });
   }
-  const refusal = outcome.kind === 'pending' && guard.interrupts ? await guard.refuseEarly(invocation, outcome) : outcome;
   // an error would end generate()
-  return { toolResponse: { name, ...(ref !== undefined && { ref }), output: refusal.text } } as R;
+  return { toolResponse: { name, ...(ref !== undefined && { ref }), output: outcome.text } } as R;
 }
 
 /** An error that Genkit treats as its own interrupt, because of its name. */

@@ -91,10 +91,12 @@ export class LangChainGuard {
       const { decisionId: shownDecision } = pending;
       const outcome = await this.#guard.call({ ...invocation, approvedThere: decisionId === shownDecision, shownDecision }, run);
       if (outcome.kind !== 'pending') return outcome;
+      // an answer to a question that was asked only now is an older one, such as to a call that has run since: LangGraph repeats the whole node
+      if (!asked.deduplicated) break;
       // the graph's yes came before the desk's: the graph goes on waiting
       waiting = outcome;
     }
-    return this.#guard.refuseEarly(invocation, waiting);
+    return this.#guard.withdraw(invocation, waiting.pending, 'the answer of the graph was to an earlier question; call the tool again');
   }
 
   /** LangGraph can interrupt only a graph with a checkpointer. */

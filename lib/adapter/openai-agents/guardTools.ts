@@ -60,8 +60,7 @@ function guardTool(guard: ToolGuard, tool: OpenAiTool): OpenAiTool {
   const invoke: Invoke = async (runContext, text, details = {}) => {
     const call = { ...invocation(parsed(text), runContext, details), approvedThere: isApprovedIn(runContext, details) };
     // the SDK parses and checks what a sanitize made of the input, as it does with the input itself
-    const made = await guard.call(call, (own) => original.call(tool, runContext, JSON.stringify(own), details));
-    const outcome = made.kind === 'pending' && guard.interrupts && call.approvedThere ? await guard.refuseEarly(call, made) : made;
+    const outcome = await guard.call(call, (own) => original.call(tool, runContext, JSON.stringify(own), details));
     if (outcome.kind === 'ran') return outcome.value;
     if (answersWithText) return outcome.text;
     const error = outcome.kind === 'denied' ? outcome.error : new ApprovalPendingError(outcome.pending);

@@ -16,7 +16,6 @@ import { APPROVED_BEFORE, callbackFailed, toolCall } from './toolCall.js';
 import type { ToolDenied, ToolInvocation, ToolOutcome, ToolPending, ToolPreflight } from './ToolInvocation.js';
 import { deniedText, pendingText, safeError } from './text.js';
 
-const TOO_EARLY = 'the approval desk had not approved it when it was to run; once a person there can decide, call the tool again';
 const USED_UP = 'a duplicate call used the approval, which was for one run; call the tool again if it has to run once more';
 
 const MODES: Readonly<Record<AdapterApproval, ApprovalMode>> = { native: 'throw', defer: 'defer', wait: 'wait', deny: 'throw' };
@@ -119,16 +118,6 @@ export class ToolGuard<C = unknown> {
     }
   }
 
-  /**
-   * Refuses a call that the framework made because a person told it so, before the desk has approved it: the framework does not make it again. Its question is
-   * withdrawn, unless other calls have asked it too.
-   */
-  async refuseEarly(invocation: ToolInvocation<C>, { pending }: ToolPending): Promise<ToolDenied> {
-    const { callId } = invocation;
-    const others = [...(askedBy.get(pending) ?? [])].some((id) => id !== callId);
-    return others ? this.deny(invocation, TOO_EARLY) : this.withdraw(invocation, pending, TOO_EARLY);
-  }
-
   async #approve<R>(invocation: ToolInvocation<C>, outcome: PendingOutcome<R>): Promise<ToolOutcome<R>> {
     switch (invocation.approval ?? this.#approval) {
       case 'defer':
@@ -217,7 +206,7 @@ export class ToolGuard<C = unknown> {
 
   #pending({ callId, approvedThere }: ToolInvocation<C>, { pending, deduplicated }: PendingOutcome<unknown>): ToolPending {
     if (callId !== undefined && approvedThere !== true) noteAsked(pending, callId);
-    return { kind: 'pending', pending, deduplicated, text: pendingText(pending) };
+    return { kind: 'pending', pending, deduplicated, text: pendingText(pending, this.interrupts) };
   }
 }
 
