@@ -14,7 +14,15 @@ const SPECS = [
   'approval/storeFaults',
   'common/transport/resilience',
   'policy/hostileData',
+  'store/sqlite/lostHistory',
+  'policy/nulls',
   'adapter/claude/aegisHooks',
+  'cli/init',
+  'cli/initProject',
+  'common/transport/resilience',
+  'policy/hostileData',
+  'policy/sanitize/maskEmails',
+  'common/transport/loopback',
 ];
 
 const { values } = parseArgs({ options: { volume: { type: 'string', default: '1' }, write: { type: 'boolean', default: false } } });

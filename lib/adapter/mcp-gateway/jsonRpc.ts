@@ -51,7 +51,7 @@ export function isTooDeep(value: unknown): boolean {
   return false;
 }
 
-/** Copies JSON without the properties that are `null`, because policies cannot see them. Lists keep their nulls, because the position of an item has a meaning. */
+/** Copies JSON without the properties that are `null`, because policies cannot read them. Lists keep their nulls, because the position of an item has a meaning. */
 export function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
   if (!isPlainObject(value)) return value;
