@@ -82,8 +82,14 @@ describe('Interrupts of Genkit', () => {
       expect(toldIn(script, 'call-1').text, JSON.stringify(input)).to.include('do not fit its schema');
     }
     const asJson = genkitCalling([callsOf([{ to: 'ann' } as Mail])]);
-    const json = { type: 'object', properties: { to: { type: 'string' }, amount: { type: 'number' } }, required: ['to', 'amount'] } as const;
-    const tool = asJson.ai.defineTool({ name: 'send', description: 'sends', inputJsonSchema: json as never }, async (input) => body(input as Mail));
+    const json = {
+      type: 'object',
+      properties: { to: { type: 'string' }, amount: { type: 'number' } },
+      required: ['to', 'amount'],
+    } as const;
+    const tool = asJson.ai.defineTool({ name: 'send', description: 'sends', inputJsonSchema: json as never }, async (input) =>
+      body(input as Mail),
+    );
     await asJson.ai.generate({ prompt: 'go', tools: [tool], use: use({ module }) });
     expect(toldIn(asJson, 'call-1').text).to.include('do not fit its schema');
     for (const status of ['pending', 'withdrawn'] as const) expect(await module.approvals.list({ status })).to.deep.equal([]);
