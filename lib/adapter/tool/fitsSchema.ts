@@ -39,7 +39,7 @@ function fits(value: unknown, schema: unknown, walk: Walk, depth: number): boole
   if (Array.isArray(choices) && !choices.some((choice) => same(choice, value))) return false;
   if (Object.hasOwn(schema, 'const') && !same(schema['const'], value)) return false;
   if (typeof value === 'number') return isBetween(value, schema, 'minimum', 'maximum') && isWithinOpenBounds(value, schema);
-  if (typeof value === 'string') return isBetween([...value].length, schema, 'minLength', 'maxLength');
+  if (typeof value === 'string') return isLong(value, schema);
   if (Array.isArray(value)) return isBetween(value.length, schema, 'minItems', 'maxItems') && itemsFit(value, schema, within);
   return !isNode(value) || propertiesFit(value, schema, within);
 }
@@ -80,6 +80,11 @@ function isOfType(value: unknown, type: unknown): boolean {
 function isBetween(size: number, schema: Node, least: string, most: string): boolean {
   const { [least]: min, [most]: max } = schema;
   return !(typeof min === 'number' && size < min) && !(typeof max === 'number' && size > max);
+}
+
+/** Some schemas count UTF-16 units, others code points, of which there are fewer: only what both refuse is refused. */
+function isLong(text: string, { minLength, maxLength }: Node): boolean {
+  return isBetween(text.length, { minLength }, 'minLength', '') && isBetween(Array.from(text).length, { maxLength }, '', 'maxLength');
 }
 
 function isWithinOpenBounds(value: number, { exclusiveMinimum: above, exclusiveMaximum: below }: Node): boolean {
