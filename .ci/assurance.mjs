@@ -19,6 +19,12 @@ const SPECS = [
   'store/sqlite/lostHistory',
   'policy/nulls',
   'adapter/claude/aegisHooks',
+  'cli/init',
+  'cli/initProject',
+  'common/transport/resilience',
+  'policy/hostileData',
+  'policy/sanitize/maskEmails',
+  'common/transport/loopback',
 ];
 
 const { values } = parseArgs({ options: { volume: { type: 'string', default: '1' }, write: { type: 'boolean', default: false } } });

@@ -38,6 +38,7 @@ export interface LangChainMiddlewareOptions<W, C = unknown> extends LangChainOpt
 export interface LangChainOptions<C = unknown> extends AdapterOptions<LangChainCall<C>> {
     readonly ToolMessage: ToolMessageClass;
     readonly interrupt?: ((value: LangChainInterrupt) => unknown) | undefined;
+    readonly subAgentTools?: OnUnguardable | undefined;
 }
 
 export interface LangChainRequest {

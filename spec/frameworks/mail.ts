@@ -22,6 +22,14 @@ export function moduleOf(options: object = {}): AegisModule {
   return AegisModule.create({ policies: { text: POLICIES }, agentId: 'mailer', ...options });
 }
 
+/** A module whose policies fit tools without an amount too, such as those that hand work to a sub-agent. */
+export function mailer(options: object = {}): AegisModule {
+  return moduleOf({
+    policies: { text: POLICIES.replaceAll(/context\.input\.(\w+)/g, 'context.input has $1 && context.input.$1') },
+    ...options,
+  });
+}
+
 /** A person has to decide on every call, and may decide on the own one. */
 export const SELF_APPROVED = `@id("all") permit (principal, action, resource);
   @id("ask") @effect("approval_needed") @self_approval("true") forbid (principal, action, resource);`;

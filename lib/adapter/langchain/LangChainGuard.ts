@@ -2,7 +2,7 @@ import type { StandardSchema } from '../../guard/call/StandardSchema.js';
 import { ApprovalPendingError } from '../../model/errors/RefusalErrors.js';
 import { jsonParameters } from '../tool/jsonParameters.js';
 import type { PendingApproval } from '../../model/PendingApproval.js';
-import type { AdapterOptions } from '../tool/AdapterOptions.js';
+import type { AdapterOptions, OnUnguardable } from '../tool/AdapterOptions.js';
 import { ToolGuard } from '../tool/ToolGuard.js';
 import type { ToolInvocation, ToolOutcome } from '../tool/ToolInvocation.js';
 
@@ -42,6 +42,13 @@ export interface LangChainOptions<C = unknown> extends AdapterOptions<LangChainC
    * @defaultValue the run's `interrupt`, which LangGraph has since version 1
    */
   readonly interrupt?: ((value: LangChainInterrupt) => unknown) | undefined;
+  /**
+   * What happens to a tool without a guard that a sub-agent calls within a guarded call: `throw` refuses it, and with it the guarded call. `warn` and `ignore`
+   * let it run.
+   *
+   * @defaultValue `throw`
+   */
+  readonly subAgentTools?: OnUnguardable | undefined;
 }
 
 type Interrupt = (value: LangChainInterrupt) => unknown;

@@ -3,6 +3,7 @@ import { checkOnly, toolSchema } from '../tool/toolSchema.js';
 import { argumentsFor } from './arguments.js';
 import { invocationOf, LangChainGuard, refusalMessage } from './LangChainGuard.js';
 import type { LangChainCall, LangChainOptions } from './LangChainGuard.js';
+import { watchedTool } from './SubAgentWatch.js';
 
 /** A tool's call, as `wrapToolCall` of a middleware gets it. */
 export interface LangChainRequest {
@@ -22,14 +23,15 @@ export interface LangChainMiddlewareOptions<W, C = unknown> extends LangChainOpt
 
 /**
  * Makes middleware for `createAgent` that guards every tool the agent calls, also the tools of other middleware. Put it last in the list, because middleware after
- * it can change a call that was decided.
+ * it can change a call that was decided. It does not guard the tools of sub-agents, which need it too: a call in which one of their tools would run without a
+ * guard is refused.
  *
  * @returns what `createMiddleware` makes
  * @throws ConfigError for invalid options
  * @example createAgent({ model, tools, middleware: [aegisMiddleware({ createMiddleware, ToolMessage, agentId: 'support' })] });
  */
 export function aegisMiddleware<W, C = unknown>(options: LangChainMiddlewareOptions<W, C>): W {
-  const { createMiddleware, ToolMessage, interrupt } = options;
+  const { createMiddleware, ToolMessage, interrupt, subAgentTools = 'throw' } = options;
   const guard = new LangChainGuard(options as AdapterOptions<LangChainCall>, interrupt);
   const wrapToolCall: WrapToolCall = async <R extends LangChainRequest, M>(request: R, handler: (request: R) => M | Promise<M>) => {
     const { toolCall, tool, runtime } = request;
@@ -47,7 +49,8 @@ export function aegisMiddleware<W, C = unknown>(options: LangChainMiddlewareOpti
       { schema, standard: standard && checkOnly(standard) },
       { ...(runtime as LangChainCall), toolCall, id },
     );
-    const outcome = await guard.call(call, (own: unknown) => handler({ ...request, toolCall: { ...toolCall, args: own } }));
+    const watched = watchedTool(tool, subAgentTools);
+    const outcome = await guard.call(call, (own: unknown) => handler({ ...request, tool: watched, toolCall: { ...toolCall, args: own } }));
     return outcome.kind === 'ran' ? outcome.value : (refusalMessage(ToolMessage, outcome, { ...call, callId: id ?? '' }) as M);
   };
   return createMiddleware({ name: 'AegisMiddleware', wrapToolCall });

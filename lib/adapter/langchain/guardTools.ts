@@ -4,6 +4,7 @@ import { guardedDerivative } from '../tool/guardedCopy.js';
 import { toolSchema } from '../tool/toolSchema.js';
 import { invocationOf, LangChainGuard, refusalMessage } from './LangChainGuard.js';
 import type { LangChainCall, LangChainOptions } from './LangChainGuard.js';
+import { runWatched, watchableProperties } from './SubAgentWatch.js';
 
 /** The properties of a LangChain tool that the adapter uses. */
 export interface LangChainTool {
@@ -48,7 +49,8 @@ export function guardTools<const T extends readonly LangChainTool[], C = unknown
   return tools.map((tool) => guardTool(guard, tool, options as LangChainToolOptions)) as { -readonly [K in keyof T]: T[K] };
 }
 
-function guardTool(guard: LangChainGuard, tool: Structured, { ToolMessage, unguardable }: LangChainToolOptions): LangChainTool {
+function guardTool(guard: LangChainGuard, tool: Structured, options: LangChainToolOptions): LangChainTool {
+  const { ToolMessage, unguardable, subAgentTools = 'throw' } = options;
   const { name, _call: original } = tool;
   // an object with its own `invoke` may bypass `_call`
   if (typeof original !== 'function' || Object.hasOwn(tool, 'invoke') || Object.hasOwn(tool, 'call')) {
@@ -63,7 +65,7 @@ function guardTool(guard: LangChainGuard, tool: Structured, { ToolMessage, ungua
   const guarded: Call = async (input, runManager, config = {}) => {
     let left = false;
     const run = (own: unknown): unknown => {
-      const result = original.call(tool, own, runManager, config);
+      const result = runWatched(name, subAgentTools, runManager, () => original.call(tool, own, runManager, config));
       return left ? drained(result) : result;
     };
     // a tool of one text is called with that text, which its schema does not describe
@@ -75,7 +77,7 @@ function guardTool(guard: LangChainGuard, tool: Structured, { ToolMessage, ungua
     const message = refusalMessage(ToolMessage, outcome, call);
     return tool.responseFormat === 'content_and_artifact' ? [message, undefined] : message;
   };
-  const properties: PropertyDescriptorMap = { _call: { value: guarded } };
+  const properties: PropertyDescriptorMap = { ...watchableProperties(tool), _call: { value: guarded } };
   if ('func' in tool) properties['func'] = { value: guarded };
   return guardedDerivative(tool, '_call', properties);
 }

@@ -13,9 +13,12 @@ export function guardedCopy<T extends object>(tool: T, entry: string, replaced: 
   return markGuardedTool(Object.create(Object.getPrototypeOf(tool) as object | null, properties) as T, entry);
 }
 
-/** Makes an object that inherits everything from a tool but these properties, and marks it as guarded: for tools that must stay instances of their class. */
+/**
+ * Makes an object that inherits everything from a tool but these properties, and marks it as guarded: for tools that must stay instances of their class. The
+ * properties are those of its prototype, so that a copy which a framework makes with the same prototype has them too.
+ */
 export function guardedDerivative<T extends object>(tool: T, entry: string, properties: PropertyDescriptorMap): T {
-  return markGuardedTool(Object.create(tool, properties) as T, entry);
+  return markGuardedTool(Object.create(Object.create(tool, properties) as object) as T, entry);
 }
 
 /** Guards each tool of a record, under its own name, also where that is `__proto__`. */

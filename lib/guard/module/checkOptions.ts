@@ -214,7 +214,7 @@ function unknownOption(where: string): string {
   const name = where.slice(where.lastIndexOf('.') + 1);
   const known = where.includes('.') ? [] : OPTION_NAMES;
   const hint = didYouMean(name, known);
-  return `is not an option${hint === '' ? '.' : hint} The table of options is in docs/configuration.md.`;
+  return `is not an option${hint === '' ? '.' : hint} The table of options is in docs/configuration.md of the package.`;
 }
 
 /** The message of an option in milliseconds, for a variable in seconds. */

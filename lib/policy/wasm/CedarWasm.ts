@@ -57,7 +57,10 @@ function findCedar(): FoundPackage {
   try {
     return findPackage('@cedar-policy/cedar-wasm/nodejs');
   } catch (cause) {
-    throw unusable('was not found. Install it; a bundle needs it in a node_modules folder beside it (docs/bundlers.md)', cause);
+    throw unusable(
+      'was not found. Install it; a bundle needs it in a node_modules folder beside it: see docs/bundlers.md of the package',
+      cause,
+    );
   }
 }
 

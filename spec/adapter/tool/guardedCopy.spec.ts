@@ -35,6 +35,12 @@ describe('A guarded copy of a tool', () => {
     expect(derived).to.be.instanceOf(Tool).and.to.include({ name: 'send', execute: guarding });
     expect(isGuardedTool(derived)).to.equal(true);
   });
+
+  it('guards in the copies that a framework makes of it, to change a description', () => {
+    const derived = guardedDerivative(new Tool(), 'execute', { execute: { value: guarding } });
+    const copy = Object.assign(Object.create(Object.getPrototypeOf(derived) as object) as Tool, derived, { description: 'other' });
+    expect(copy).to.include({ name: 'send', execute: guarding, description: 'other' });
+  });
 });
 
 describe('A guarded record of tools', () => {

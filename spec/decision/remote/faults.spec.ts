@@ -74,7 +74,7 @@ const faults: readonly Fault[] = [
   {
     name: 'unknown host',
     error: 'TransportError',
-    start: async () => ({ url: 'http://nowhere.localhost:1', close: async () => undefined }),
+    start: async () => ({ url: 'https://nowhere.invalid:1', close: async () => undefined }),
   },
   raw('reset before the headers', 'TransportError', (s) => void s.resetAndDestroy()),
   raw('end before the headers', 'TransportError', (s) => void s.end()),

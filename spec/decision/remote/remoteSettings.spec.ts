@@ -42,7 +42,6 @@ describe('remoteSettings', () => {
     ['http://127.0.0.1:8080', 'http://127.0.0.1:8080'],
     ['http://127.1/', 'http://127.0.0.1'],
     ['http://localhost:1', 'http://localhost:1'],
-    ['http://dev.localhost', 'http://dev.localhost'],
     ['http://[::1]:9', 'http://[::1]:9'],
   ];
   for (const [given, expected] of urls) {
@@ -58,6 +57,10 @@ describe('remoteSettings', () => {
     'http://10.0.0.1',
     'http://0.0.0.0',
     'http://localhost.evil.example',
+    'http://dev.localhost',
+    'http://a.b.localhost:8080',
+    'http://localhost.',
+    'http://127.0.0.1.localhost',
   ];
   for (const baseUrl of insecure) {
     it(`refuses ${baseUrl}, but for allowInsecureHttp`, () => {

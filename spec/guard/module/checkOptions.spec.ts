@@ -142,17 +142,20 @@ describe('The options of a module', () => {
 
   it('are named where they are none, with the place to look', () => {
     expect(optionProblems({ timeout: 'CANARY' })).to.deep.equal([
-      { where: 'timeout', message: "is not an option; did you mean 'timeoutMs'? The table of options is in docs/configuration.md." },
+      {
+        where: 'timeout',
+        message: "is not an option; did you mean 'timeoutMs'? The table of options is in docs/configuration.md of the package.",
+      },
     ]);
     expect(optionProblems({ limits: { maxItems: 1 } })[0]).to.include({ where: 'limits.maxItems' });
   });
 
   it('are named where a name is nearly one', () => {
     expect(optionProblems({ retrys: 5 }).map((p) => p.message)).to.deep.equal([
-      "is not an option; did you mean 'retries'? The table of options is in docs/configuration.md.",
+      "is not an option; did you mean 'retries'? The table of options is in docs/configuration.md of the package.",
     ]);
     expect(optionProblems({ CANARY: 5 }).map((p) => p.message)).to.deep.equal([
-      'is not an option. The table of options is in docs/configuration.md.',
+      'is not an option. The table of options is in docs/configuration.md of the package.',
     ]);
     expect(optionProblems({ sessions: 'async_local' })[0]?.message).to.equal(
       "must be one of 'explicit', 'async-local' (got a string of 11 characters); did you mean 'async-local'?",
