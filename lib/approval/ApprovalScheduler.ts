@@ -9,10 +9,13 @@ import type { CallIndex, TaskKey } from './call/CallIndex.js';
 import { anyCall, callOfHandle, HeldCall, type HeldApproval, PendingCall, type RunApproved } from './call/PendingCall.js';
 import { cancelled, cancelledWith, timedOut } from './call/resolution.js';
 import { settleCall } from './call/settleCall.js';
-import { drainExecutions, endOpenCalls } from './execution/drain.js';
 import { executeApproved } from './execution/executeApproved.js';
 import { checkedOptions } from '../model/checkedOptions.js';
+import { LazyPart } from '../model/LazyPart.js';
 import type { OptionKinds } from '../common/readOptions.js';
+
+/** What is needed at the end, where calls wait or run. */
+const drain = new LazyPart(() => import('./execution/drain.js'));
 
 const SCHEDULER_OPTIONS: OptionKinds<ApprovalSchedulerOptions> = {
   decisions: 'object!',
@@ -108,6 +111,8 @@ export class ApprovalScheduler {
   /** @internal Watches over the deadline only: it runs when its caller redeems it, or after {@link follow}. */
   hold<T>(task: Task, call: HeldApproval<T>): PendingCall<T> {
     this.#refuseIfClosing();
+    // when the module is closed, its files may be gone
+    drain.prepare();
     const entry = call instanceof PendingCall ? (call as PendingCall<T>) : new HeldCall<T>(task, call, this.#cancelForCaller);
     this.#driver.calls.add(anyCall(entry));
     this.#driver.hold(anyCall(entry));
@@ -187,6 +192,10 @@ export class ApprovalScheduler {
 
   async #shutdown(graceMs: number): Promise<void> {
     this.#controller.abort(new ShutdownError('The module is closing.'));
+    if (this.queueSize === 0 && this.#driver.executing.size === 0) return;
+    const loaded = drain.get();
+    // what is open ends at once where it can
+    const { endOpenCalls, drainExecutions } = isThenable(loaded) ? await loaded : loaded;
     await endOpenCalls(this.#driver);
     await drainExecutions(this.#driver, graceMs);
   }
