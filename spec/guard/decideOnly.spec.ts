@@ -362,7 +362,7 @@ describe('aegis.decide()', () => {
     const WAYS: Readonly<Record<string, (aegis: AegisModule, decision: Decision, run: () => unknown) => unknown>> = {
       'approved at the desk': (aegis, { decisionId }) => aegis.approvals.approve(decisionId, { by: 'ann', digest: 'd'.repeat(64) }),
       'used up at the service': (aegis, { decisionId }) =>
-        aegis.decisions.consume?.({ decisionId, digest: canonicalDigest({ text: 'x' }), token: 'token' }),
+        aegis.decisions.consume?.({ decisionId, digest: canonicalDigest({ text: 'x' }), token: 'token', bindingBase: 'b'.repeat(64) }),
       'decided again as if it had been approved': async (aegis, { decisionId }, run) => {
         const again = await aegis.decisions.reevaluate?.(remoteRequest({ toolName: 'drop', agentId: 'a' }), decisionId, {});
         if (again?.effect === 'allow') run();
