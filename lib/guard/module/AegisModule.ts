@@ -5,8 +5,9 @@ import type { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
-import { decideOnly, readDecisionStatus } from '../decideOnly.js';
-import type { ProposedCall } from '../decideOnly.js';
+import { copyProposal } from '../call/ProposedCall.js';
+import type { ProposedCall } from '../call/ProposedCall.js';
+import { sessionOfScope } from '../method/Caller.js';
 import type { AegisOptions, ConfigureOptions } from './AegisOptions.js';
 import { buildModule } from './buildModule.js';
 import type { ModuleParts } from './buildModule.js';
@@ -178,11 +179,16 @@ export class AegisModule implements AegisModuleView {
     ]);
   }
 
-  decide(call: ProposedCall): Promise<Decision> {
-    return decideOnly(this.#parts.runtime, call);
+  async decide(call: ProposedCall): Promise<Decision> {
+    const { runtime } = this.#parts;
+    const proposal = copyProposal(call, runtime, sessionOfScope(runtime));
+    // loaded when it is first needed: most programs only guard
+    const { decideOnly } = await import('../decideOnly.js');
+    return decideOnly(runtime, proposal);
   }
 
-  decisionStatus(decisionId: string): Promise<DecisionStatus> {
+  async decisionStatus(decisionId: string): Promise<DecisionStatus> {
+    const { readDecisionStatus } = await import('../decideOnly.js');
     return readDecisionStatus(this.#parts.runtime, decisionId);
   }
 
