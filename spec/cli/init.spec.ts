@@ -14,12 +14,8 @@ type Files = Readonly<Record<string, string>>;
 /** What is in a folder: path and text of each file. */
 function contentOf(folder: string): Record<string, string> {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return Object.fromEntries(
-    files
-      .map((entry) => join(entry.parentPath, entry.name))
-      .map((path) => [posix.relative(folder, path), readFileSync(path, 'utf8')] as const)
-      .sort(),
-  );
+  const paths = files.map((entry) => join(entry.parentPath, entry.name));
+  return Object.fromEntries(paths.sort().map((path) => [posix.relative(folder, path), readFileSync(path, 'utf8')]));
 }
 
 describe('aegis init', () => {
