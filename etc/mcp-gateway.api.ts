@@ -76,4 +76,4 @@ export declare function loadMcpSdk(from?: string | URL): McpSdk;
 
 export declare function relayGuarded(sides: McpSides, options?: McpRelayOptions): Promise<() => Promise<void>>;
 
-export declare function runGateway(options: GatewayOptions): Promise<Gateway>;
+export declare function runGateway(given: GatewayOptions): Promise<Gateway>;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isPlainObject } from '../../common/data/plainObject.js';
+import { ADAPTER_OPTIONS } from '../tool/AdapterOptions.js';
 import type { AdapterOptions } from '../tool/AdapterOptions.js';
 import { refusedResult } from '../mcp/context.js';
 import type { McpContext } from '../mcp/context.js';
@@ -8,6 +9,8 @@ import { AnsweredError, McpUpstreamCalls } from './McpUpstreamCalls.js';
 import { CALL_NAMES, hasOnly, isLookAlike, isTooDeep, JSON_RPC_NAMES, MAX_NESTING, withoutNulls } from './jsonRpc.js';
 import type { McpMessage, McpTransport } from './McpTransport.js';
 import { ToolGuard } from '../tool/ToolGuard.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** The options for guarding calls that go to another server. */
 export interface McpRelayOptions extends Omit<AdapterOptions<McpContext>, 'approval' | 'verdictBy'> {
@@ -31,6 +34,10 @@ export interface McpRelayOptions extends Omit<AdapterOptions<McpContext>, 'appro
    */
   readonly nulls?: 'refuse' | 'drop' | undefined;
 }
+
+const { verdictBy: _never, ...SHARED } = ADAPTER_OPTIONS;
+/** The kinds of these options. */
+export const RELAY_OPTIONS: OptionKinds<McpRelayOptions> = { ...SHARED, heartbeatMs: 'ms', nulls: "'refuse'|'drop'" };
 
 /** The two sides of a gateway: the client, and the server that is guarded. */
 export interface McpSides {
@@ -61,13 +68,14 @@ export class McpRelay {
   /** Called once, when either side has closed. */
   onclose: (() => void) | undefined;
 
-  /** @throws ConfigError */
-  constructor({ client, upstream }: McpSides, options: McpRelayOptions) {
+  /** @param kinds the kinds of all options, where the caller has more @throws ConfigError */
+  constructor({ client, upstream }: McpSides, given: McpRelayOptions, kinds: OptionKinds<McpRelayOptions> = RELAY_OPTIONS) {
+    const options = checkedOptions('mcp-gateway', given, kinds);
     this.#client = client;
     this.#upstream = upstream;
     this.#options = options;
     this.#made = new McpUpstreamCalls(upstream);
-    this.#guard = new ToolGuard('mcp-gateway', { ...options, approval: options.approval ?? 'wait' }, false);
+    this.#guard = new ToolGuard('mcp-gateway', { ...options, approval: options.approval ?? 'wait' }, false, { ...kinds, verdictBy: 'any' });
   }
 
   /** Starts both sides. Rejects if one cannot be reached. */
