@@ -107,6 +107,20 @@ export interface DueQuery {
   readonly limit: number;
 }
 
+/** Which finished tasks {@link TaskStore.prune} keeps. */
+export interface PruneLimits {
+  /** At most so many. */
+  readonly keep: number;
+  /**
+   * At most about so many bytes.
+   *
+   * @defaultValue no limit
+   */
+  readonly keepBytes?: number | undefined;
+  /** Only those that finished then or later, in epoch milliseconds. */
+  readonly finishedBeforeMs: number;
+}
+
 /** A change that another handle on the same store made. */
 export type StoreChange =
   | {
@@ -167,10 +181,10 @@ export interface TaskStore {
   /** Deletes the task if its status is one of `from`. */
   delete(taskId: string, from: readonly TaskStatus[]): Awaitable<boolean>;
   /**
-   * Deletes the tasks that finished before `finishedBeforeMs` (epoch milliseconds), and the oldest finished ones beyond `keep`. Resolves to how many it
-   * deleted.
+   * Deletes the tasks that finished before `finishedBeforeMs` (epoch milliseconds), and the oldest finished ones beyond `keep`, or beyond about `keepBytes`
+   * in all; the newest one always fits. Resolves to how many it deleted.
    */
-  prune(limits: { readonly keep: number; readonly finishedBeforeMs: number }): Awaitable<number>;
+  prune(limits: PruneLimits): Awaitable<number>;
   /** Counts the tasks of each status. */
   counts(): Awaitable<Readonly<Record<TaskStatus, number>>>;
   /**

@@ -3,6 +3,7 @@ export type { StateStore } from './StateStore.js';
 export type {
   DueQuery,
   DuplicateCallQuery,
+  PruneLimits,
   StoreChange,
   SweptTasks,
   TaskChange,

@@ -13,6 +13,7 @@ import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/A
 import type { ApprovalUse } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
+import { spentRecord } from './spentRecord.js';
 import { eligiblePolicies, mayDecide, checkDigest, checkVerdict, stateKeyMissing, verdictConflict, withVerdict } from './verdict.js';
 import type { EligibilityRules, VerdictInput } from './verdict.js';
 
@@ -238,7 +239,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     change: Pick<ApprovalRecord, 'status'> & Partial<ApprovalRecord>,
     note?: (next: ApprovalRecord) => void,
   ): Awaitable<ApprovalRecord | undefined> {
-    const next: ApprovalRecord = frozenData({ ...record, ...change, version: record.version + 1 });
+    const next: ApprovalRecord = frozenData(spentRecord({ ...record, ...change, version: record.version + 1 }));
     return chain(this.#store.replace(next, record.version), (replaced) => {
       if (!replaced) return undefined;
       note?.(next);
@@ -314,7 +315,7 @@ function consumeApproval(store: ApprovalStore, use: ApprovalUse, now: () => numb
       return false;
     }
     if (record.version === seen) return false;
-    const consumed = { ...record, consumed: { token, atMs: nowMs }, version: record.version + 1 };
+    const consumed = spentRecord({ ...record, consumed: { token, atMs: nowMs }, version: record.version + 1 });
     // the change that was first may have been this very use, by another process
     return chain(store.replace(consumed, record.version), (used) => used || consumeApproval(store, use, now, record.version));
   });

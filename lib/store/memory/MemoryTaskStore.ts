@@ -2,11 +2,13 @@ import { nextId } from '../../common/nextId.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
 import { isFinished } from '../../model/Task.js';
 import { frozenData, holdsDate } from '../../model/snapshot/frozenData.js';
+import { sizeOf } from '../../model/snapshot/sizeOf.js';
 import { storeLimits } from '../storeLimits.js';
 import { claimed, insertionOver, lapsed, polled, released, renewed, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,
   DuplicateCallQuery,
+  PruneLimits,
   SweptTasks,
   TaskChange,
   TaskClaim,
@@ -23,8 +25,9 @@ export class MemoryTaskStore implements TaskStore {
   /** In the order of creation. A task object never changes: each change makes a new one. */
   readonly #tasks = new Map<string, Task>();
   readonly #byDecision = new Map<string, string>();
-  /** Ids of finished tasks, in the order in which they finished. */
-  readonly #finished = new Set<string>();
+  /** Sizes of finished tasks by id, in the order in which they finished. */
+  readonly #finished = new Map<string, number>();
+  #finishedBytes = 0;
   /** Ids of tasks with a Date in them, which cannot be frozen: each reader gets a copy. */
   readonly #dated = new Set<string>();
   readonly #counts = taskCounts();
@@ -108,6 +111,7 @@ export class MemoryTaskStore implements TaskStore {
     const task = this.#tasks.get(taskId);
     if (task === undefined || !from.includes(task.status)) return false;
     this.#tasks.delete(taskId);
+    this.#finishedBytes -= this.#finished.get(taskId) ?? 0;
     this.#finished.delete(taskId);
     this.#dated.delete(taskId);
     for (const decisionId of [...task.history, task.decisionId]) this.#byDecision.delete(decisionId);
@@ -115,11 +119,12 @@ export class MemoryTaskStore implements TaskStore {
     return true;
   }
 
-  prune({ keep, finishedBeforeMs }: { readonly keep: number; readonly finishedBeforeMs: number }): number {
+  prune({ keep, keepBytes = Infinity, finishedBeforeMs }: PruneLimits): number {
     let pruned = 0;
-    for (const taskId of this.#finished) {
+    for (const taskId of this.#finished.keys()) {
       const task = this.#tasks.get(taskId) as Task;
-      if (this.#finished.size <= keep && task.updatedAtMs >= finishedBeforeMs) break;
+      const isWithin = this.#finished.size <= keep && (this.#finishedBytes <= keepBytes || this.#finished.size === 1);
+      if (isWithin && task.updatedAtMs >= finishedBeforeMs) break;
       this.delete(taskId, [task.status]);
       pruned += 1;
     }
@@ -176,8 +181,14 @@ export class MemoryTaskStore implements TaskStore {
     if (task.status === next.status) return kept;
     this.#counts[task.status] -= 1;
     this.#counts[next.status] += 1;
-    if (isFinished(next.status)) this.#finished.add(next.taskId);
+    if (isFinished(next.status)) this.#noteFinished(kept);
     return kept;
+  }
+
+  #noteFinished(task: Task): void {
+    const bytes = sizeOf(task);
+    this.#finished.set(task.taskId, bytes);
+    this.#finishedBytes += bytes;
   }
 
   /** Keeps a task that no one else can change, and returns it as others may have it. */

@@ -13,6 +13,7 @@ import { claimed, released, settled, taskCounts, transitionedTask } from '../tas
 import type {
   DueQuery,
   DuplicateCallQuery,
+  PruneLimits,
   StoreChange,
   SweptTasks,
   TaskChange,
@@ -120,13 +121,15 @@ export class PostgresTaskStore implements TaskStore {
     });
   }
 
-  async prune({ keep, finishedBeforeMs }: { readonly keep: number; readonly finishedBeforeMs: number }): Promise<number> {
+  async prune({ keep, keepBytes = Infinity, finishedBeforeMs }: PruneLimits): Promise<number> {
     const s = this.#session.schema;
     const text = `WITH old AS (SELECT task_id FROM ${s}.task WHERE status IN (${FINISHED}) AND updated_at < $1
-        UNION (SELECT task_id FROM ${s}.task WHERE status IN (${FINISHED}) ORDER BY updated_at DESC, changed_at DESC, seq DESC OFFSET $2)),
+        UNION SELECT task_id FROM (SELECT task_id, row_number() OVER newest AS nth, sum(octet_length(body)) OVER newest AS bytes
+          FROM ${s}.task WHERE status IN (${FINISHED}) WINDOW newest AS (ORDER BY updated_at DESC, changed_at DESC, seq DESC)) AS ended
+          WHERE nth > $2 OR (nth > 1 AND bytes > $3)),
       gone AS (DELETE FROM ${s}.task USING old WHERE task.task_id = old.task_id AND status IN (${FINISHED}) RETURNING task.task_id),
       freed AS (DELETE FROM ${s}.task_decision USING gone WHERE task_decision.task_id = gone.task_id) SELECT count(*) AS count FROM gone`;
-    const values = [clampedBigint(finishedBeforeMs), clampedBigint(keep)];
+    const values = [clampedBigint(finishedBeforeMs), clampedBigint(keep), clampedBigint(keepBytes)];
     const [row] = await this.#session.read<{ count: string }>({ text, values });
     return Number(row?.count);
   }

@@ -13,6 +13,7 @@ import { claimed, insertionOver, polled, released, settled, taskCounts, transiti
 import type {
   DueQuery,
   DuplicateCallQuery,
+  PruneLimits,
   StoreChange,
   SweptTasks,
   TaskChange,
@@ -131,13 +132,18 @@ export class SqliteTaskStore implements TaskStore {
     return this.#db.write(() => this.#db.run(sql, taskId, ...from).changes > 0);
   }
 
-  prune({ keep, finishedBeforeMs }: { readonly keep: number; readonly finishedBeforeMs: number }): number {
+  prune({ keep, keepBytes = Infinity, finishedBeforeMs }: PruneLimits): number {
     const old = `SELECT ord FROM task INDEXED BY task_ended WHERE ${FINISHED} AND updated_at < ?`;
     // a finished task never changes again: the number of its last change is that of its end
     const beyond = `SELECT ord FROM task INDEXED BY task_finished WHERE ${FINISHED} ORDER BY seq DESC LIMIT -1 OFFSET ?`;
+    // the length of a text is in the head of its row, so that no body is read
+    const heavy = `SELECT ord FROM (SELECT ord, row_number() OVER newest AS nth, sum(octet_length(body)) OVER newest AS bytes
+      FROM task INDEXED BY task_finished WHERE ${FINISHED} WINDOW newest AS (ORDER BY seq DESC)) WHERE nth > 1 AND bytes > ?`;
     return this.#db.write(() => {
-      const pruned = this.#db.run(`DELETE FROM task WHERE ord IN (${old})`, finishedBeforeMs).changes;
-      return Number.isFinite(keep) ? pruned + this.#db.run(`DELETE FROM task WHERE ord IN (${beyond})`, keep).changes : pruned;
+      let pruned = this.#db.run(`DELETE FROM task WHERE ord IN (${old})`, finishedBeforeMs).changes;
+      if (Number.isFinite(keep)) pruned += this.#db.run(`DELETE FROM task WHERE ord IN (${beyond})`, keep).changes;
+      if (Number.isFinite(keepBytes)) pruned += this.#db.run(`DELETE FROM task WHERE ord IN (${heavy})`, keepBytes).changes;
+      return pruned;
     });
   }
 
