@@ -1,7 +1,7 @@
 import type { Awaitable } from '../common/awaitable.js';
 import type { ErrorSummary } from '../model/AegisError.js';
 import type { Params } from '../model/Params.js';
-import type { ExecutingTask, PendingTask, Task, TaskResolution, TaskStatus } from '../model/Task.js';
+import type { ExecutingTask, PendingTask, Task, TaskFields, TaskResolution, TaskStatus } from '../model/Task.js';
 
 /** Selects the tasks to list. A task must match every field that is given. */
 export interface TaskQuery {
@@ -11,12 +11,28 @@ export interface TaskQuery {
   readonly agentId?: string | undefined;
   /** Only of this tool. */
   readonly toolName?: string | undefined;
+  /** Only tasks that were made after this one: the `cursor` of a {@link TaskSummary}. An unknown one is followed by nothing. */
+  readonly after?: string | undefined;
   /**
    * At most this many, oldest first.
    *
    * @defaultValue 1000
    */
   readonly limit?: number | undefined;
+}
+
+/** A task as lists show it: without its params and its result, which can be large. */
+export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes'> {
+  /** Where it stands. */
+  readonly status: TaskStatus;
+  /** What went wrong, or why it ended. */
+  readonly error?: ErrorSummary | undefined;
+  /** Who approved it, if known. */
+  readonly approvedBy?: string | undefined;
+  /** Who refused it, if known. */
+  readonly deniedBy?: string | undefined;
+  /** Its place in the list, for `after`. */
+  readonly cursor: string;
 }
 
 /** A change of a task's status, and what comes with it. {@link TaskStore.claim} and {@link TaskStore.settle} change it too, but need a token. */
@@ -161,6 +177,8 @@ export interface TaskStore {
   findOpen(query: DuplicateCallQuery): Awaitable<Task | undefined>;
   /** Lists tasks, oldest first. */
   list(query: TaskQuery): Awaitable<readonly Task[]>;
+  /** Lists tasks, oldest first, without reading their params and results. Of a session or metadata that is large, only short fields of its top level stay. */
+  listSummaries(query: TaskQuery): Awaitable<readonly TaskSummary[]>;
   /**
    * Changes the status if it is one of `from` and the edge is legal. Asking again needs a decisionId that no task has or had.
    *

@@ -12,6 +12,7 @@ export type {
   TaskOutcome,
   TaskQuery,
   TaskStore,
+  TaskSummary,
 } from './TaskStore.js';
 export type { ApprovalPolicy, ApprovalQuery, ApprovalRecord, ApprovalStore, Verdict } from './ApprovalStore.js';
 export { MemoryTaskStore } from './memory/MemoryTaskStore.js';

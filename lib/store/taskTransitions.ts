@@ -121,7 +121,7 @@ export function patchTask(task: Task, patch: object, stamp: Stamp, without: read
   // a change names its status in `to`
   for (const [field, value] of Object.entries(patch)) if (field !== 'to') setOwn(next, field, value);
   for (const field of ['status', 'updatedAtMs', 'version'] as const) setOwn(next, field, stamp[field]);
-  if (isFinished(stamp.status)) dropParams(next);
+  if (isFinished(stamp.status) && !isFinished(task.status)) dropParams(next);
   return Object.freeze(next) as Task;
 }
 

@@ -68,6 +68,7 @@ const TASK_STORE = /* @__PURE__ */ (() =>
       'ofDecision',
       'findOpen',
       'list',
+      'listSummaries',
       'transition',
       'claim',
       'release',

@@ -4,6 +4,7 @@ import { isFinished } from '../../model/Task.js';
 import { frozenData, holdsDate } from '../../model/snapshot/frozenData.js';
 import { sizeOf } from '../../model/snapshot/sizeOf.js';
 import { storeLimits } from '../storeLimits.js';
+import { summaryOf } from '../taskSummary.js';
 import { claimed, insertionOver, lapsed, polled, released, renewed, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,
@@ -16,6 +17,7 @@ import type {
   TaskOutcome,
   TaskQuery,
   TaskStore,
+  TaskSummary,
 } from '../TaskStore.js';
 
 /** Keeps tasks in the memory of this process. It is the default, and its tasks end with the process. */
@@ -65,16 +67,39 @@ export class MemoryTaskStore implements TaskStore {
   }
 
   list(query: TaskQuery): readonly Task[] {
-    const { status, agentId, toolName, limit = storeLimits.listed } = query;
+    return this.#matching(query).map((task) => this.#shown(task));
+  }
+
+  listSummaries(query: TaskQuery): readonly TaskSummary[] {
+    return this.#matching(query).map((task) => summaryOf(task, `${task.createdAtMs}:${task.taskId}`));
+  }
+
+  #matching({ status, agentId, toolName, after, limit = storeLimits.listed }: TaskQuery): readonly Task[] {
     const found: Task[] = [];
-    for (const task of this.#tasks.values()) {
+    for (const task of after === undefined ? this.#tasks.values() : this.#madeAfter(after)) {
       if (found.length >= limit) break;
       if (status !== undefined && (typeof status === 'string' ? task.status !== status : !status.includes(task.status))) continue;
       if (agentId !== undefined && task.agentId !== agentId) continue;
       if (toolName !== undefined && task.toolName !== toolName) continue;
-      found.push(this.#shown(task));
+      found.push(task);
     }
     return found;
+  }
+
+  /** The task of the cursor may be gone: then those follow that were made at that time or later. */
+  *#madeAfter(cursor: string): Generator<Task> {
+    const [, time, taskId = ''] = /^(-?\d+(?:\.\d+)?):(.*)$/s.exec(cursor) ?? [];
+    const isThere = this.#tasks.has(taskId);
+    const sinceMs = time === undefined ? Infinity : Number(time);
+    let isPast = false;
+    for (const task of this.#tasks.values()) {
+      if (isPast) yield task;
+      else if (isThere) isPast = task.taskId === taskId;
+      else if (task.createdAtMs >= sinceMs) {
+        isPast = true;
+        yield task;
+      }
+    }
   }
 
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined {

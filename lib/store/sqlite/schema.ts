@@ -1,6 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
+import type { Task } from '../../model/Task.js';
 import { renamedTaskFields } from '../renamedTaskFields.js';
+import { fromStoredJson } from '../storedJson.js';
+import { storedSummary } from '../taskSummary.js';
 
 /** Marks a file as one of this library ("Aegs"), in the file's own header. */
 const APPLICATION_ID = 0x41656773;
@@ -74,6 +77,7 @@ const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
       INSERT INTO meta VALUES ('min_reader', 3);`);
     rewriteBodies(db);
   },
+  addCards,
 ];
 
 /** The version that this code reads and writes. */
@@ -132,6 +136,26 @@ function rewriteBodies(db: DatabaseSync): void {
     for (const { ord, body } of rows) {
       const renamed = renamedTaskFields(body);
       if (renamed !== body) write.run(renamed, ord);
+      last = ord;
+    }
+    if (rows.length < BATCH) return;
+  }
+}
+
+/** What lists show of each task, in small rows of their own: a list never reads the bodies. Code that does not keep them would make lists wrong. */
+function addCards(db: DatabaseSync): void {
+  db.exec(`CREATE TABLE task_card (
+      ord INTEGER PRIMARY KEY REFERENCES task ON DELETE CASCADE, status TEXT NOT NULL, agent_id TEXT NOT NULL, tool_name TEXT NOT NULL, card TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX task_card_status ON task_card (status);
+    UPDATE meta SET value = 4 WHERE key = 'min_reader';`);
+  const read = db.prepare('SELECT ord, body FROM task WHERE ord > ? ORDER BY ord LIMIT ?');
+  const write = db.prepare('INSERT INTO task_card (ord, status, agent_id, tool_name, card) VALUES (?, ?, ?, ?, ?)');
+  for (let last = 0; ;) {
+    const rows = read.all(last, BATCH) as { readonly ord: number; readonly body: string }[];
+    for (const { ord, body } of rows) {
+      const task = fromStoredJson(body) as Task;
+      write.run(ord, task.status, task.agentId, task.toolName, storedSummary(task));
       last = ord;
     }
     if (rows.length < BATCH) return;
