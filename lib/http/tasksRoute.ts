@@ -8,6 +8,9 @@ import type { TaskSummary } from '../store/TaskStore.js';
 import { shownTask } from './shownTask.js';
 import type { TaskDetail } from './shownTask.js';
 import type { HttpAnswer } from './toHttp.js';
+import { checkedOptions } from '../model/checkedOptions.js';
+import type { OptionKinds } from '../common/readOptions.js';
+import { didYouMean } from '../common/didYouMean.js';
 
 /**
  * The tasks that a sender may see: all (`true`), none (`false`), or those for which the function returns true. In lists the function gets summaries: without
@@ -64,6 +67,8 @@ const PAGE = 100;
 const MAX_SCANNED = 1_000;
 /** How many tasks one answer shows with their params or results, which can be large. */
 const MAX_WHOLE = 100;
+const DETAILS: readonly string[] = ['params', 'session', 'result', 'error', 'people'] satisfies readonly TaskDetail[];
+const TASKS_OPTIONS: OptionKinds<TasksOptions<unknown>> = { module: 'object', authorize: 'any', show: 'strings' };
 
 const NO_STORE = { 'cache-control': 'no-store' };
 
@@ -76,11 +81,17 @@ const NO_STORE = { 'cache-control': 'no-store' };
  * const tasks = tasksRoute({ authorize: (request: Request) => isOperator(request) });
  * const { status, body, headers } = await tasks({ request, id: 'stats' });
  */
-export function tasksRoute<R>({ module, authorize, show = [] }: TasksOptions<R>): (query: TasksQuery<R>) => Promise<HttpAnswer> {
+export function tasksRoute<R>(options: TasksOptions<R>): (query: TasksQuery<R>) => Promise<HttpAnswer> {
+  const { module, authorize, show = [] } = checkedOptions<TasksOptions<R>>('tasks', options, TASKS_OPTIONS);
   if (typeof authorize !== 'function')
     throw new ConfigError([
       { where: 'tasks', message: 'need `authorize`, a function of the request that returns which tasks the sender may see.' },
     ]);
+  for (const detail of show)
+    if (!DETAILS.includes(detail))
+      throw new ConfigError([
+        { where: 'tasks: show', message: `must be a list of ${DETAILS.join(', ')}${didYouMean(detail, DETAILS) || '.'}` },
+      ]);
   const details = new Set(show);
   return async ({ request, method = 'GET', id, query }) => {
     if (method !== 'GET' && method !== 'HEAD')

@@ -13,6 +13,8 @@ import type { StoreChange, TaskChange, TaskClaim, TaskInsertion, TaskOutcome, Ta
 import type { TaskEvents, TaskTransition } from './TaskEvents.js';
 import { ByteBudget } from './ByteBudget.js';
 import { PendingWrites } from './PendingWrites.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** Bounds of a task registry. */
 export interface TaskRegistryOptions {
@@ -55,6 +57,15 @@ export interface TaskRegistryOptions {
   readonly finishedTtlMs?: number | undefined;
 }
 
+const REGISTRY_OPTIONS: OptionKinds<TaskRegistryOptions> = {
+  maxPending: 'count',
+  maxPendingBytes: 'count',
+  maxPendingBytesPerTool: 'count',
+  maxFinished: 'count',
+  maxFinishedBytes: 'count',
+  finishedTtlMs: 'age',
+};
+
 /** How many tasks there are, by status and in all. */
 export type TaskStats = Readonly<Record<TaskStatus | 'total', number>>;
 
@@ -83,8 +94,9 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
     super();
     this.clock = clock;
     this.store = store;
-    const { maxPending = 100_000, maxFinished = 10_000, maxFinishedBytes = 64 * MB, finishedTtlMs = DAY_MS } = options;
-    const { maxPendingBytes = 256 * MB, maxPendingBytesPerTool = 64 * MB } = options;
+    const checked = checkedOptions('TaskRegistry', options, REGISTRY_OPTIONS);
+    const { maxPending = 100_000, maxFinished = 10_000, maxFinishedBytes = 64 * MB, finishedTtlMs = DAY_MS } = checked;
+    const { maxPendingBytes = 256 * MB, maxPendingBytesPerTool = 64 * MB } = checked;
     this.#limits = { maxPending, maxFinished, maxFinishedBytes, finishedTtlMs };
     this.#budget = new ByteBudget({ maxPendingBytes, maxPendingBytesPerTool }, store.durable);
     this.#lastEmitted = store.durable ? new LruMap(MAX_REMEMBERED) : undefined;

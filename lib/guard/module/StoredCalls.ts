@@ -8,9 +8,11 @@ import { reportSecurity } from '../../model/Journal.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
 import type { Task, TaskOrigin } from '../../model/Task.js';
 import { runWithSession } from '../call/callContext.js';
-import { CallRequest, digestOfSession } from '../call/CallRequest.js';
+import { CallRequest } from '../call/CallRequest.js';
+import { classNameOf } from '../call/classNameOf.js';
+import { bindingBaseOf, digestOfSession } from '../../model/bindingBase.js';
 import { decideCall } from '../decideCall.js';
-import { bindingKeys, bindingsOf, classNameOf } from '../method/GuardBinding.js';
+import { bindingKeys, bindingsOf } from '../method/GuardBinding.js';
 import type { GuardBinding } from '../method/GuardBinding.js';
 import type { AnyClass } from '../method/guardMetadata.js';
 import { resolveRuntime } from '../method/Caller.js';
@@ -56,7 +58,7 @@ export class StoredCalls implements CallRestorer {
     return chain(this.#find(task), (found): RestoredCall => {
       if ('kind' in found) return found;
       const runtime = this.#runtime();
-      const call = this.#call(found.binding, found.self, task);
+      const call = this.#call(found.binding, found.self, task, bindingBaseOf(task));
       if ('kind' in call) return call;
       const hold = (): PendingCallState<unknown> =>
         new PendingCallState<unknown>(runtime, call, new CallRequest(callParams(task), call, runtime), task);
@@ -111,7 +113,7 @@ export class StoredCalls implements CallRestorer {
     return { kind: 'waiting', reason: sole.kind === 'several' ? 'several-instances' : 'no-instance' };
   }
 
-  #call({ spec, fn }: GuardBinding, self: unknown, task: Task): MethodCall | RestoredCall {
+  #call({ spec, fn }: GuardBinding, self: unknown, task: Task, bindingBase?: string): MethodCall | RestoredCall {
     const refused = (code: string, why: string): RestoredCall => ({ kind: 'refused', code, why });
     const { taskId, agentId, toolName, session, decisionId } = task;
     const origin = task.origin as TaskOrigin;
@@ -131,7 +133,7 @@ export class StoredCalls implements CallRestorer {
       const runtime = resolveRuntime(spec, self);
       // the guard belongs to another module, which runs the call
       if (runtime !== this.#runtime()) return { kind: 'waiting', reason: 'no-guard' };
-      const stored = { taskId, agentId, session, params: callParams(task), argumentCount };
+      const stored = { taskId, agentId, session, params: callParams(task), argumentCount, bindingBase };
       const call = MethodCall.restored({ spec, fn, target: self, runtime }, stored);
       return typeof call === 'string' ? refused('caller_changed', call) : call;
     } catch (error) {

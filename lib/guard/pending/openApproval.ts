@@ -12,8 +12,10 @@ import { sizeOf } from '../../model/snapshot/sizeOf.js';
 import type { Params } from '../../model/Params.js';
 import type { PendingTask, TaskOrigin } from '../../model/Task.js';
 import { checkEffectiveParams } from '../call/checkEffectiveParams.js';
-import { classNameOf, checkSoleBinding } from '../method/GuardBinding.js';
+import { classNameOf } from '../call/classNameOf.js';
+import { isResumable } from '../call/CallRequest.js';
 import type { CallRequest } from '../call/CallRequest.js';
+import { checkSoleBinding } from '../method/GuardBinding.js';
 import type { CallFacts, CallToDecide, PendingOutcome } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { PendingCallState, pendingOutcome } from './PendingCallState.js';
@@ -86,12 +88,9 @@ function taskFor(
  * @throws ParamsError where the call would outlive its process, but has arguments that no store can keep
  * @throws ConfigError where its guard's key is another guard's too
  */
-function originOf(
-  { target, mode = 'wait', signature, argumentCount = 0, idempotent = false }: CallFacts<never>,
-  request: CallRequest,
-  ownerId: string,
-): TaskOrigin {
-  const resumable = mode !== 'wait' && signature !== undefined;
+function originOf(call: CallFacts<never>, request: CallRequest, ownerId: string): TaskOrigin {
+  const { target, mode = 'wait', signature, argumentCount = 0, idempotent = false } = call;
+  const resumable = isResumable(call);
   if (mode !== 'wait' && request.opaque.length > 0) {
     throw new ParamsError(
       `/${request.opaque[0]}`,

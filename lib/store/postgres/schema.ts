@@ -80,7 +80,16 @@ const VERSIONS: readonly (string | ((client: ClientBase, schema: string) => Prom
     );
     await rewriteBodies(client, schema);
   },
-  addCards,
+  // approvals are bound to their whole call, and say which claim has begun: code that does not know it would run what was not approved
+  async (client, schema) => {
+    await client.query(
+      `UPDATE $S.version SET min_reader = 4;
+      ALTER TABLE $S.meta ADD COLUMN unbound boolean NOT NULL DEFAULT false;
+      UPDATE $S.meta SET unbound = EXISTS (SELECT 1 FROM $S.approval);
+      CREATE TABLE $S.begun_page (page integer PRIMARY KEY, version bigint NOT NULL, body text NOT NULL)`.replaceAll('$S', schema),
+    );
+    await addCards(client, schema);
+  },
 ];
 
 /** The version that this code reads and writes. */
@@ -127,7 +136,7 @@ export async function migrate(client: ClientBase, schema: string): Promise<void>
 
 /** What lists show of each task: a list never reads the bodies. Code that does not keep them would make lists wrong. */
 async function addCards(client: ClientBase, schema: string): Promise<void> {
-  await client.query(`ALTER TABLE ${schema}.task ADD COLUMN card text NOT NULL DEFAULT '{}'; UPDATE ${schema}.version SET min_reader = 4`);
+  await client.query(`ALTER TABLE ${schema}.task ADD COLUMN card text NOT NULL DEFAULT '{}'`);
   for (let last = '0'; ;) {
     const read = `SELECT seq, body FROM ${schema}.task WHERE seq > $1 ORDER BY seq LIMIT ${BATCH}`;
     const rows = (await client.query(read, [last])).rows as { readonly seq: string; readonly body: string }[];

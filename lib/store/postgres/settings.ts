@@ -1,5 +1,7 @@
 import { SecretString } from '../../common/SecretString.js';
 import { badSetting } from './errors.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** Options of a PostgreSQL store. */
 export interface PostgresStoreOptions {
@@ -34,6 +36,12 @@ export interface PostgresSettings {
   readonly queue: boolean | undefined;
 }
 
+const POSTGRES_OPTIONS: OptionKinds<PostgresStoreOptions> = {
+  connectionString: 'any',
+  schema: 'any',
+  maxConnections: 'any',
+  queue: 'boolean',
+};
 const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,39}$/;
 /** Schemas of PostgreSQL itself, of what is often installed beside it, and that of tables without a schema, where `task` or `version` may be anyone's. */
 const OF_OTHERS: ReadonlySet<string> = new Set(['information_schema', 'public', 'pgboss', 'cron', 'crdb_internal']);
@@ -56,7 +64,8 @@ const DEFAULT_CONNECTIONS = 4;
  * @throws ConfigError for options that cannot be used
  */
 export function postgresSettings(given: string | PostgresStoreOptions): PostgresSettings {
-  const options = typeof given === 'object' && given !== null ? given : { connectionString: given };
+  const options =
+    typeof given === 'object' && given !== null ? checkedOptions('postgresStore()', given, POSTGRES_OPTIONS) : { connectionString: given };
   const { connectionString, schema = 'aegis', maxConnections = DEFAULT_CONNECTIONS, queue } = options;
   if (!isConnectionString(connectionString))
     throw badSetting(

@@ -77,7 +77,13 @@ const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
       INSERT INTO meta VALUES ('min_reader', 3);`);
     rewriteBodies(db);
   },
-  addCards,
+  // approvals are bound to their whole call, and say which claim has begun: code that does not know it would run what was not approved
+  (db) => {
+    db.exec(`UPDATE meta SET value = 4 WHERE key = 'min_reader';
+      INSERT INTO meta SELECT 'unbound', 1 WHERE EXISTS (SELECT 1 FROM approval);
+      CREATE TABLE begun_page (page INTEGER PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL) STRICT;`);
+    addCards(db);
+  },
 ];
 
 /** The version that this code reads and writes. */
@@ -147,8 +153,7 @@ function addCards(db: DatabaseSync): void {
   db.exec(`CREATE TABLE task_card (
       ord INTEGER PRIMARY KEY REFERENCES task ON DELETE CASCADE, status TEXT NOT NULL, agent_id TEXT NOT NULL, tool_name TEXT NOT NULL, card TEXT NOT NULL
     ) STRICT;
-    CREATE INDEX task_card_status ON task_card (status);
-    UPDATE meta SET value = 4 WHERE key = 'min_reader';`);
+    CREATE INDEX task_card_status ON task_card (status);`);
   const read = db.prepare('SELECT ord, body FROM task WHERE ord > ? ORDER BY ord LIMIT ?');
   const write = db.prepare('INSERT INTO task_card (ord, status, agent_id, tool_name, card) VALUES (?, ?, ?, ?, ?)');
   for (let last = 0; ;) {
