@@ -11,13 +11,30 @@ const MAX_PART_BYTES = 4_096;
 const MAX_FIELD_CHARACTERS = 256;
 
 /** What lists show of a task. */
-export function summaryOf(task: Task, cursor: string): TaskSummary {
+export function taskSummary(task: Task, cursor: string): TaskSummary {
   const { taskId, decisionId, agentId, toolName, guardKey, digest, originalDigest, session, sessionDigest, reason, mode } = task;
   const { createdAtMs, updatedAtMs, expiresAtMs, runs, version, metadata, history, retryOf, status } = task;
   const { error, approvedBy, deniedBy } = task as Partial<TaskSummary>;
   return frozenData<TaskSummary>({
-    ...{ taskId, decisionId, agentId, toolName, guardKey, digest, originalDigest, sessionDigest, reason, mode, status, cursor },
-    ...{ createdAtMs, updatedAtMs, expiresAtMs, runs, version, history, retryOf },
+    taskId,
+    decisionId,
+    agentId,
+    toolName,
+    guardKey,
+    digest,
+    originalDigest,
+    sessionDigest,
+    reason,
+    mode,
+    status,
+    cursor,
+    createdAtMs,
+    updatedAtMs,
+    expiresAtMs,
+    runs,
+    version,
+    history,
+    retryOf,
     session: session === null ? null : smallPart(session),
     metadata: smallPart(metadata),
     ...(error === undefined ? {} : { error: { ...error, message: error.message.slice(0, MAX_PART_BYTES) } }),
@@ -28,7 +45,7 @@ export function summaryOf(task: Task, cursor: string): TaskSummary {
 
 /** The text of a summary as a store keeps it beside the task. */
 export function storedSummary(task: Task): string {
-  return toStoredJson(summaryOf(task, ''));
+  return toStoredJson(taskSummary(task, ''));
 }
 
 /** The summary of a stored text. */

@@ -24,11 +24,11 @@ describe('Byte budgets (B1)', () => {
     return module;
   };
   const tool = (module: AegisModule, toolName: string, agentId = 'bot', result: (n: number) => unknown = (n) => n) =>
-    guard(async (body: string, n: number): Promise<unknown> => result(n + body.length * 0), {
+    guard(async (_body: string, n: number): Promise<unknown> => result(n), {
       module,
       toolName,
       agentId,
-      params: ['body', 'n'],
+      params: ['_body', 'n'],
       approval: 'defer',
     });
   const ask = async (call: (body: string, n: number) => Promise<unknown>, n: number, kilobytes = 10): Promise<PendingApproval> => {

@@ -1,4 +1,4 @@
-import { summaryOf } from '../../lib/store/taskSummary.js';
+import { taskSummary } from '../../lib/store/taskSummary.js';
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import { nextId } from '../../lib/common/nextId.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../lib/model/Task.js';
@@ -166,7 +166,7 @@ class SharedTasks implements TaskStore {
   }
 
   listSummaries(query: TaskQuery): Awaitable<readonly TaskSummary[]> {
-    return this.#do('listSummaries', () => this.#matching(query).map((task) => summaryOf(task, task.taskId)));
+    return this.#do('listSummaries', () => this.#matching(query).map((task) => taskSummary(task, task.taskId)));
   }
 
   #matching({ status, agentId, toolName, after, limit = 1_000 }: TaskQuery): readonly Task[] {

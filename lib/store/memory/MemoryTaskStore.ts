@@ -4,7 +4,7 @@ import { isFinished } from '../../model/Task.js';
 import { frozenData, holdsDate } from '../../model/snapshot/frozenData.js';
 import { sizeOf } from '../../model/snapshot/sizeOf.js';
 import { storeLimits } from '../storeLimits.js';
-import { summaryOf } from '../taskSummary.js';
+import { taskSummary } from '../taskSummary.js';
 import { claimed, insertionOver, lapsed, polled, released, renewed, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,
@@ -71,7 +71,7 @@ export class MemoryTaskStore implements TaskStore {
   }
 
   listSummaries(query: TaskQuery): readonly TaskSummary[] {
-    return this.#matching(query).map((task) => summaryOf(task, `${task.createdAtMs}:${task.taskId}`));
+    return this.#matching(query).map((task) => taskSummary(task, `${task.createdAtMs}:${task.taskId}`));
   }
 
   #matching({ status, agentId, toolName, after, limit = storeLimits.listed }: TaskQuery): readonly Task[] {
