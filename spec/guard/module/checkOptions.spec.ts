@@ -6,7 +6,7 @@ import { SecretString } from '../../../lib/index.js';
 
 const store = (names: readonly string[]): object => Object.fromEntries(names.map((name) => [name, () => undefined]));
 const TASK_STORE = store(
-  'insert get ofDecision findOpen list transition claim release settle countAttempt delete prune counts heartbeat isLive sweep due makeDue watch'.split(
+  'insert get ofDecision findOpen list listSummaries transition claim release settle countAttempt delete prune counts heartbeat isLive sweep due makeDue watch'.split(
     ' ',
   ),
 );
