@@ -85,7 +85,7 @@ function startThread(sources: readonly SourceText[]): Worker {
 
 /** A copy from another thread is not frozen, and its records have another prototype than those that are read here. */
 function asParsed(policy: Policy): Policy {
-  const { sanitize } = policy.json.annotations ?? {};
-  const operations = policy.operations.length > 0 && typeof sanitize === 'string' ? parseSanitize(sanitize) : policy.operations;
-  return { ...policy, applied: Object.freeze(policy.applied), operations };
+  const { operations, json } = policy;
+  const written = (json.annotations as Readonly<Record<string, string>>)['sanitize'] as string;
+  return { ...policy, applied: Object.freeze(policy.applied), operations: operations.length === 0 ? operations : parseSanitize(written) };
 }

@@ -9,7 +9,7 @@ import type { PolicyProblem, SourceText } from '../PolicySource.js';
 export type ThreadAnswer = 'running' | { readonly policies: readonly Policy[]; readonly problems: readonly PolicyProblem[] | undefined };
 
 /** The largest answer, in characters of policies, and in policies: half a millisecond of reading. */
-const MAX_CHARACTERS = 8_192;
+const MAX_CHARACTERS = 4_096;
 const MAX_POLICIES = 16;
 
 const port = parentPort as NonNullable<typeof parentPort>;

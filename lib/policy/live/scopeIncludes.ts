@@ -1,5 +1,6 @@
 import type { EntityUidJson, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { canonicalText } from '../../common/data/canonical.js';
+import { uidOf } from '../parse/scope.js';
 
 type Part = PolicyJson['principal'] | PolicyJson['action'] | PolicyJson['resource'];
 
@@ -30,8 +31,4 @@ function partIncludes(wide: Part, narrow: Part): boolean {
 function namesOf(part: object): string[] {
   const { entity, entities } = part as { entity?: EntityUidJson; entities?: EntityUidJson[] };
   return [...(entities ?? []), ...(entity === undefined ? [] : [entity])].map((uid) => canonicalText(uidOf(uid)));
-}
-
-function uidOf(uid: EntityUidJson): { readonly type: string; readonly id: string } {
-  return '__entity' in uid ? uid.__entity : uid;
 }

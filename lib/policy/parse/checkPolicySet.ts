@@ -94,8 +94,11 @@ function toolOf({ action }: Policy): string | undefined {
   return action.kind === 'equals' ? action.id : undefined;
 }
 
+/** Params are never as deep as this: what is below it does not matter, and would take memory by the square of its depth. */
+const MAX_DEPTH = 64;
+
 function prefixesOf(path: readonly string[]): string[] {
-  return path.slice(1).map((_, i) => nameOf(path.slice(0, i + 1)));
+  return path.slice(1, MAX_DEPTH).map((_, i) => nameOf(path.slice(0, i + 1)));
 }
 
 function nameOf(path: readonly string[]): string {

@@ -1,7 +1,10 @@
 import { rmSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import threads from 'node:worker_threads';
 import { join } from 'node:path';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { expect } from 'chai';
+import sinon from 'sinon';
 import { silentLogger } from '../../../lib/common/Logger.js';
 import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';
 import type { JournalEvent } from '../../../lib/model/Journal.js';
@@ -13,6 +16,21 @@ const NO = '@id("no") @reason("no") forbid (principal, action, resource) when { 
 const NO2 = NO.replace('a == 1', 'a == 1 || context.input.a == 2');
 const GONE = { id: 'no', file: 'b.cedar', how: 'removed', message: 'the policy is gone' };
 const effects = (live: ReloadablePolicies): string[] => [0, 1, 2].map((a) => live.engine.evaluate(callOf({ a })).effect);
+
+/** Policies, and what is to happen once while a new set is compared with the one in force. */
+function interrupted(source: string): { live: ReloadablePolicies; meanwhile: (act: () => void) => void } {
+  let act: (() => void) | undefined;
+  const live = new ReloadablePolicies({
+    source,
+    get onLoosened() {
+      const now = act;
+      act = undefined;
+      now?.();
+      return 'hold' as const;
+    },
+  });
+  return { live, meanwhile: (then) => (act = then) };
+}
 
 describe('ReloadablePolicies', () => {
   it('takes policies from text, a file or a folder', () =>
@@ -148,6 +166,25 @@ describe('ReloadablePolicies', () => {
       expect(thrown).to.have.length(4);
     }));
 
+  it('says once that no thread can be started, and is unchanged where only the files are other ones', () =>
+    withFolder({ 'a.cedar': PERMIT_ALL + NO }, async (path, write) => {
+      sinon.stub(threads, 'Worker').throws(new Error('ERR_ACCESS_DENIED'));
+      syncBuiltinESMExports();
+      try {
+        const lines: string[] = [];
+        const live = new ReloadablePolicies({ source: path, logger: { ...silentLogger, info: (_, line) => void lines.push(line) } });
+        const note = '// longer than what is parsed here\n'.repeat(1_000);
+        for (const text of [note + PERMIT_ALL + NO, PERMIT_ALL + note + NO]) {
+          write('a.cedar', text);
+          expect((await live.reload()).status).to.equal('unchanged');
+        }
+        expect(lines.filter((line) => line.startsWith('No thread'))).to.have.length(1);
+      } finally {
+        sinon.restore();
+        syncBuiltinESMExports();
+      }
+    }));
+
   it('leaves nothing behind in cedar-wasm', () =>
     withFolder({ 'a.cedar': PERMIT_ALL }, async (path, write) => {
       const before = preparsedSets.size;
@@ -244,4 +281,68 @@ describe('ReloadablePolicies', () => {
       expect(reported).to.have.length(2);
       for (const message of reported) expect(message).to.include({ kind: 'callback', where: 'journal.note' });
     }));
+
+  describe('several reloads at once', () => {
+    it('run one after the other, and one that has not begun is for all who ask', () =>
+      withFolder({ 'a.cedar': PERMIT_ALL }, async (path, write) => {
+        const told: string[] = [];
+        const live = new ReloadablePolicies({ source: path, onReload: ({ status }) => told.push(status) });
+        const first = live.reload();
+        const same = live.reload();
+        await Promise.resolve();
+        await Promise.resolve();
+        write('a.cedar', PERMIT_ALL + NO);
+        const second = live.reload();
+        expect(first).to.equal(same).and.not.equal(second);
+        expect((await second).status).to.equal('applied');
+        await first;
+        expect(told.at(-1)).to.equal('applied');
+        expect(told).to.have.length(2);
+      }));
+
+    it('compare with a set that was confirmed meanwhile', () =>
+      withFolder({ 'a.cedar': PERMIT_ALL + NO }, async (path, write) => {
+        const { live, meanwhile } = interrupted(path);
+        write('a.cedar', PERMIT_ALL);
+        const { hash } = await live.reload();
+        meanwhile(() => expect(live.confirm(hash)).to.equal(true));
+        write('a.cedar', PERMIT_ALL + NO2.replace('no', 'other'));
+        // the set that was confirmed has no forbid: nothing is looser than that
+        expect((await live.reload()).status).to.equal('applied');
+        expect(effects(live)).to.deep.equal(['allow', 'deny', 'deny']);
+      }));
+  });
+
+  describe('once closed', () => {
+    it('are not read again', () =>
+      withFolder({ 'a.cedar': PERMIT_ALL }, async (path, write) => {
+        const told: string[] = [];
+        const live = new ReloadablePolicies({ source: path, onReload: ({ status }) => told.push(status) });
+        live.close();
+        write('a.cedar', PERMIT_ALL + NO);
+        const result = await live.reload();
+        expect(result).to.include({ status: 'failed', hash: live.hash });
+        expect(result).to.have.nested.property('error.message').that.contains('were closed');
+        expect([told, effects(live)]).to.deep.equal([[], ['allow', 'allow', 'allow']]);
+      }));
+
+    it('take no set into force that was being compared', () =>
+      withFolder({ 'a.cedar': PERMIT_ALL }, async (path, write) => {
+        const { live, meanwhile } = interrupted(path);
+        write('a.cedar', PERMIT_ALL + NO);
+        meanwhile(() => live.close());
+        expect(await live.reload()).to.include({ status: 'failed', hash: live.hash });
+        expect(effects(live)).to.deep.equal(['allow', 'allow', 'allow']);
+      }));
+
+    it('also end a reload that runs, with its thread', () =>
+      withFolder({ 'a.cedar': PERMIT_ALL }, async (path, write) => {
+        const live = new ReloadablePolicies({ source: path });
+        write('a.cedar', `${PERMIT_ALL}${NO}${'// longer than what is parsed here\n'.repeat(1_000)}`);
+        const reloaded = live.reload();
+        setTimeout(() => live.close(), 20);
+        expect(await reloaded).to.include({ status: 'failed' });
+        expect(effects(live)).to.deep.equal(['allow', 'allow', 'allow']);
+      }));
+  });
 });

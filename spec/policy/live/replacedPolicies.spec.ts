@@ -318,6 +318,20 @@ describe('Watched policies that are replaced', () => {
       live.close();
     }));
 
+  it('are in force although there is a link that leads nowhere beside them', () =>
+    withFolder({ 'a.cedar': SETS[0] as string }, async (path, write) => {
+      EVENTS['without any event, as on some network volumes']?.();
+      symlinkSync('none', join(path, 'broken'));
+      const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      const live = new ReloadablePolicies({ source: path, watch: true });
+      const { hash } = live;
+      await twoSeconds(clock, () => false);
+      write('a.cedar', SETS[2] as string);
+      await twoSeconds(clock, () => live.hash !== hash);
+      expect(live.engine.evaluate(callOf({ a: 2 })).effect).to.equal('deny');
+      live.close();
+    }));
+
   it('stay those of the folder that was named, also when the process changes to another one', () =>
     withFolder({ 'a.cedar': SETS[1] as string }, async (path) => {
       const home = process.cwd();
