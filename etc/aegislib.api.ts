@@ -521,6 +521,7 @@ export interface TaskQuery {
     readonly status?: TaskStatus | readonly TaskStatus[] | undefined;
     readonly agentId?: string | undefined;
     readonly toolName?: string | undefined;
+    readonly after?: string | undefined;
     readonly limit?: number | undefined;
 }
 
@@ -533,6 +534,7 @@ export declare class TaskRegistry extends TaskRecorder {
     }): Promise<Task>;
     getTask(taskId: string): Promise<Task | undefined>;
     listTasks(query?: TaskQuery): Promise<readonly Task[]>;
+    listSummaries(query?: TaskQuery): Promise<readonly TaskSummary[]>;
     deleteTask(taskId: string): Promise<boolean>;
     clearCompleted(age?: ClearAge): Promise<number>;
     clearAll(): Promise<number>;

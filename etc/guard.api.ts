@@ -175,7 +175,10 @@ export interface StandardSchema<Output = unknown> {
 
 export interface TaskRegistryOptions {
     readonly maxPending?: number | undefined;
+    readonly maxPendingBytes?: number | undefined;
+    readonly maxPendingBytesPerTool?: number | undefined;
     readonly maxFinished?: number | undefined;
+    readonly maxFinishedBytes?: number | undefined;
     readonly finishedTtlMs?: number | undefined;
 }
 

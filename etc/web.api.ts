@@ -66,7 +66,7 @@ export interface HttpAnswer {
 
 export type TaskDetail = 'params' | 'session' | 'result' | 'error' | 'people';
 
-export type TasksAccess = boolean | ((task: Task) => boolean);
+export type TasksAccess = boolean | ((task: TaskSummary | Task) => boolean);
 
 export interface TasksOptions<R> {
     readonly module?: AegisModule | AegisModuleView | undefined;

@@ -13,7 +13,13 @@ export interface ClearAge {
 }
 
 const STATUS = TASK_STATUSES.map((status) => `'${status}'`).join('|');
-const TASK_QUERY: OptionKinds<TaskQuery> = { status: `${STATUS}|list`, agentId: 'string', toolName: 'string', limit: 'count' };
+const TASK_QUERY: OptionKinds<TaskQuery> = {
+  status: `${STATUS}|list`,
+  agentId: 'string',
+  toolName: 'string',
+  after: 'string',
+  limit: 'count',
+};
 
 /** The options of `createTask()`. */
 export const NEW_TASK: OptionKinds<NewTask> = {

@@ -13,6 +13,7 @@ import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/A
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
+import { spentRecord } from './spentRecord.js';
 import { beginExecution, consumeApproval, isUnderstood, verifyApproval } from './consumeApproval.js';
 import {
   eligiblePolicies,
@@ -277,7 +278,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     change: Pick<ApprovalRecord, 'status'> & Partial<ApprovalRecord>,
     note?: (next: ApprovalRecord) => void,
   ): Awaitable<ApprovalRecord | undefined> {
-    const next: ApprovalRecord = frozenData({ ...record, ...change, version: record.version + 1 });
+    const next: ApprovalRecord = frozenData(spentRecord({ ...record, ...change, version: record.version + 1 }));
     return chain(this.#store.replace(next, record.version), (replaced) => {
       if (!replaced) return undefined;
       note?.(next);

@@ -4,6 +4,7 @@ import { publishDiagnostic } from '../../model/diagnostics.js';
 import type { ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
 import { bindingDigest } from './bindingDigest.js';
+import { spentRecord } from './spentRecord.js';
 
 /** What an approval may demand of the code that uses it, as far as this code knows it. */
 const SEMANTICS: readonly string[] = ['binding', 'begin'];
@@ -32,7 +33,7 @@ export function consumeApproval(store: ApprovalStore, use: ApprovalUse, now: () 
     if (code !== undefined) return refuse(record, code, token);
     if (record.consumed !== undefined) return true;
     if (record.version === seen) return false;
-    const consumed = { ...record, consumed: { token, atMs: nowMs }, version: record.version + 1 };
+    const consumed = spentRecord({ ...record, consumed: { token, atMs: nowMs }, version: record.version + 1 });
     // the change that was first may have been this very use, by another process
     return chain(store.replace(consumed, record.version), (used) => used || consumeApproval(store, use, now, record.version));
   });

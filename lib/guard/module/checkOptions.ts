@@ -66,6 +66,7 @@ const TASK_STORE = /* @__PURE__ */ (() =>
       'ofDecision',
       'findOpen',
       'list',
+      'listSummaries',
       'transition',
       'claim',
       'release',
@@ -166,7 +167,10 @@ const OPTIONS = /* @__PURE__ */ (() =>
     tasks: v.optional(
       options({
         maxPending: v.optional(whole(1, 100_000_000)),
+        maxPendingBytes: v.optional(whole(1, 1_099_511_627_776)),
+        maxPendingBytesPerTool: v.optional(whole(1, 1_099_511_627_776)),
         maxFinished: v.optional(whole(0, 100_000_000)),
+        maxFinishedBytes: v.optional(whole(1, 1_099_511_627_776)),
         finishedTtlMs: v.optional(millis(0, 3_153_600_000_000)),
       }),
     ),
