@@ -23,6 +23,9 @@ const SPECS = [
   'cli/initProject',
   'common/transport/resilience',
   'policy/hostileData',
+  'model/personId',
+  'guard/decideOnly',
+  'port/complete',
   'policy/sanitize/maskEmails',
   'common/transport/loopback',
 ];

@@ -142,7 +142,7 @@ export type ReloadResult = {
 
 export declare class ReloadablePolicies {
     #private;
-    constructor(options: ReloadablePoliciesOptions);
+    constructor(given: ReloadablePoliciesOptions);
     get engine(): CedarPolicyEngine;
     get hash(): string;
     get pending(): PendingReload | undefined;

@@ -1,8 +1,9 @@
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
 import type { AdapterOptions, OnUnguardable } from './tool/AdapterOptions.js';
-import { refuseUnguardable } from './tool/AdapterOptions.js';
+import { ADAPTER_OPTIONS, refuseUnguardable, UNGUARDABLE } from './tool/AdapterOptions.js';
 import { guardedCopy, guardedRecord } from './tool/guardedCopy.js';
+import type { OptionKinds } from '../common/readOptions.js';
 import { ToolGuard } from './tool/ToolGuard.js';
 import type { ToolInvocation, ToolOutcome } from './tool/ToolInvocation.js';
 import { toolSchema } from './tool/toolSchema.js';
@@ -58,6 +59,7 @@ interface AiPart {
 }
 
 const FRAMEWORK = 'ai-sdk';
+const OPTIONS: OptionKinds<AiSdkOptions<unknown>> = { ...ADAPTER_OPTIONS, onDeny: "'throw'|'result'", unguardable: UNGUARDABLE };
 
 /** What `toolApproval` has to know of a guarded tool. */
 interface Guarded {
@@ -77,7 +79,7 @@ const guardedTools = new WeakMap<AiTool, Guarded>();
  * @example generateText({ model, tools: guardTools({ refund }, { agentId: 'support' }), … });
  */
 export function guardTools<T extends Readonly<Record<string, AiTool>>>(tools: T, options: AiSdkOptions<AiContext<T>> = {}): T {
-  const guard = new ToolGuard<AiCallContext>(FRAMEWORK, options as AiSdkOptions, true);
+  const guard = new ToolGuard<AiCallContext>(FRAMEWORK, options as AiSdkOptions, true, OPTIONS);
   return guardedRecord(tools, (name, tool) => guardTool(guard, name, tool)) as T;
 }
 

@@ -2,7 +2,9 @@ import type { StandardSchema } from '../../guard/call/StandardSchema.js';
 import { ApprovalPendingError } from '../../model/errors/RefusalErrors.js';
 import { jsonParameters } from '../tool/jsonParameters.js';
 import type { PendingApproval } from '../../model/PendingApproval.js';
+import { ADAPTER_OPTIONS, UNGUARDABLE } from '../tool/AdapterOptions.js';
 import type { AdapterOptions, OnUnguardable } from '../tool/AdapterOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 import { ToolGuard } from '../tool/ToolGuard.js';
 import type { ToolInvocation, ToolOutcome } from '../tool/ToolInvocation.js';
 
@@ -51,6 +53,12 @@ export interface LangChainOptions<C = unknown> extends AdapterOptions<LangChainC
   readonly subAgentTools?: OnUnguardable | undefined;
 }
 
+const OPTIONS: OptionKinds<LangChainOptions> = {
+  ...ADAPTER_OPTIONS,
+  ToolMessage: 'function!',
+  interrupt: 'function',
+  subAgentTools: UNGUARDABLE,
+};
 type Interrupt = (value: LangChainInterrupt) => unknown;
 
 /** Guards calls in graphs: a graph that can be interrupted is interrupted when a person has to decide; elsewhere the call is deferred. */
@@ -59,11 +67,18 @@ export class LangChainGuard {
   readonly #elsewhere: ToolGuard<LangChainCall>;
   readonly #interrupt: Interrupt | undefined;
 
-  /** @throws ConfigError */
-  constructor(options: AdapterOptions<LangChainCall>, interrupt: Interrupt | undefined) {
-    this.#guard = new ToolGuard('langchain', options, true);
-    this.#elsewhere = this.#guard.interrupts ? new ToolGuard('langchain', { ...options, approval: 'defer' }, true) : this.#guard;
-    this.#interrupt = interrupt;
+  /** @param kinds the kinds of further options @throws ConfigError */
+  constructor(given: AdapterOptions<LangChainCall>, kinds: Readonly<Record<string, string>>) {
+    const all = { ...OPTIONS, ...kinds };
+    this.#guard = new ToolGuard('langchain', given, true, all);
+    const { options } = this.#guard;
+    this.#elsewhere = this.#guard.interrupts ? new ToolGuard('langchain', { ...options, approval: 'defer' }, true, all) : this.#guard;
+    this.#interrupt = (options as Partial<LangChainOptions>).interrupt;
+  }
+
+  /** The options as they were checked. */
+  get options(): AdapterOptions<LangChainCall> {
+    return this.#guard.options;
   }
 
   /** Guards a call. Rejects with the interrupt of the graph, the tool's own error, or the reason of an abort. */

@@ -1,13 +1,15 @@
 import { ApprovalPendingError } from '../../model/errors/RefusalErrors.js';
-import { refuseUnguardable } from '../tool/AdapterOptions.js';
+import { ADAPTER_OPTIONS, refuseUnguardable, UNGUARDABLE } from '../tool/AdapterOptions.js';
 import { guardedCopy } from '../tool/guardedCopy.js';
 import { jsonParameters } from '../tool/jsonParameters.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 import { ToolGuard } from '../tool/ToolGuard.js';
 import { approvalFunction, isApprovedIn } from './approval.js';
 import type { ToInvocation } from './approval.js';
 import type { OpenAiAgentsOptions, OpenAiCallDetails, OpenAiContext, OpenAiRunContext, OpenAiTool } from './OpenAiTool.js';
 
 const FRAMEWORK = 'openai-agents';
+const OPTIONS: OptionKinds<OpenAiAgentsOptions> = { ...ADAPTER_OPTIONS, onDeny: "'throw'|'result'", unguardable: UNGUARDABLE };
 
 type Invoke = (runContext: OpenAiRunContext, input: string, details?: OpenAiCallDetails) => Promise<unknown>;
 type ErrorFunction = (runContext: OpenAiRunContext, error: unknown, details?: OpenAiCallDetails) => unknown;
@@ -32,7 +34,7 @@ export function guardTools<const T extends readonly OpenAiTool[]>(
   tools: T,
   options: OpenAiAgentsOptions<OpenAiContext<T>> = {},
 ): { -readonly [K in keyof T]: T[K] } {
-  const guard = new ToolGuard(FRAMEWORK, options as OpenAiAgentsOptions, true);
+  const guard = new ToolGuard(FRAMEWORK, options as OpenAiAgentsOptions, true, OPTIONS);
   return tools.map((tool) => guardTool(guard, tool)) as { -readonly [K in keyof T]: T[K] };
 }
 

@@ -9,11 +9,14 @@ import { ConfigError, VerdictError } from '../../model/errors/SetupErrors.js';
 import type { PendingApproval } from '../../model/PendingApproval.js';
 import type { ApprovalMode } from '../../model/Task.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
+import { ADAPTER_OPTIONS } from './AdapterOptions.js';
 import type { AdapterApproval, AdapterOptions } from './AdapterOptions.js';
 import { ownShare, shareable } from './SharedStream.js';
 import { APPROVED_BEFORE, callbackFailed, toolCall } from './toolCall.js';
 import type { ToolDenied, ToolInvocation, ToolOutcome, ToolPending, ToolPreflight } from './ToolInvocation.js';
 import { deniedText, pendingText, safeError } from './text.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 const USED_UP = 'a duplicate call used the approval, which was for one run; call the tool again if it has to run once more';
 
@@ -31,11 +34,19 @@ export class ToolGuard<C = unknown> {
 
   /**
    * @param native whether the adapter can interrupt its framework when a person has to decide
+   * @param kinds the kinds of all options of this adapter
    * @param licence whether what `run` returns lets somebody else run the tool: then it is for the one invocation whose own `run` was entered, and never shared by
    * duplicate calls
    * @throws ConfigError
    */
-  constructor(framework: string, options: AdapterOptions<C>, native: boolean, licence = false) {
+  constructor(
+    framework: string,
+    given: AdapterOptions<C>,
+    native: boolean,
+    kinds: OptionKinds<AdapterOptions> & Readonly<Record<string, string>> = ADAPTER_OPTIONS,
+    licence = false,
+  ) {
+    const options = checkedOptions<AdapterOptions<C>>(framework, given, kinds);
     this.framework = framework;
     this.options = options;
     const { approval = native ? 'native' : 'defer', verdictBy, module } = options;

@@ -21,6 +21,8 @@ import { indexPolicies, PolicySet } from './PolicySet.js';
 import { StepBudget } from '../value/StepBudget.js';
 import { EvaluationMismatch, verifiedEvaluator } from './verifiedEvaluator.js';
 import { wasmEvaluator } from '../wasm/wasmEvaluator.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** Options of {@link CedarPolicyEngine}. */
 export interface CedarPolicyEngineOptions {
@@ -42,6 +44,15 @@ export interface CedarPolicyEngineOptions {
   /** Takes log lines. Default: none. */
   readonly logger?: Logger | undefined;
 }
+
+const ENGINE_OPTIONS: OptionKinds<CedarPolicyEngineOptions> = {
+  sources: 'list!',
+  agents: 'object',
+  toolset: 'string',
+  groups: 'strings',
+  verify: 'any',
+  logger: 'object',
+};
 
 interface Parts {
   readonly set: PolicySet;
@@ -73,7 +84,8 @@ export class CedarPolicyEngine implements PolicyEngine {
   static load(options: CedarPolicyEngineOptions): CedarPolicyEngine;
   /** @internal With another way to evaluate policies than {@link compiledEvaluator}. */
   static load(options: CedarPolicyEngineOptions, makeEvaluator?: MakeEvaluator): CedarPolicyEngine;
-  static load(options: CedarPolicyEngineOptions, makeEvaluator: MakeEvaluator = compiledEvaluator): CedarPolicyEngine {
+  static load(given: CedarPolicyEngineOptions, makeEvaluator: MakeEvaluator = compiledEvaluator): CedarPolicyEngine {
+    const options = checkedOptions('CedarPolicyEngine', given, ENGINE_OPTIONS);
     checkVerify(options.verify);
     return inOneGo(CedarPolicyEngine.building(options, parsePolicies(options.sources), makeEvaluator));
   }

@@ -4,12 +4,15 @@ import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { silentLogger, type Logger } from '../../common/Logger.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { combineJournals, type Journal } from '../../model/Journal.js';
+import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { AgentConfig } from '../engine/AgentDirectory.js';
 import { CedarPolicyEngine, type CedarPolicyEngineOptions } from '../engine/CedarPolicyEngine.js';
 import type { PolicySource, SourceText } from '../PolicySource.js';
 import type { LoosenedPolicy } from './findLoosened.js';
 import type { PolicyWatcher } from './PolicyWatcher.js';
 import { pathOf, readingPolicies, readPolicies, sameSources } from './readPolicies.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** Options of {@link ReloadablePolicies}. */
 export interface ReloadablePoliciesOptions {
@@ -38,6 +41,19 @@ export interface ReloadablePoliciesOptions {
   /** Takes log lines. Default: none. */
   readonly logger?: Logger | undefined;
 }
+
+const RELOADABLE_OPTIONS: OptionKinds<ReloadablePoliciesOptions> = {
+  source: 'text|object!',
+  agents: 'object',
+  toolset: 'string',
+  groups: 'strings',
+  verify: 'any',
+  watch: 'boolean',
+  onLoosened: "'hold'|'accept'",
+  onReload: 'function',
+  journal: 'object|list',
+  logger: 'object',
+};
 
 /** A reload that waits for a person, because it lets more calls run, or more people approve them. */
 export interface PendingReload {
@@ -82,7 +98,15 @@ export class ReloadablePolicies {
    *
    * @throws ConfigError that names every problem
    */
-  constructor(options: ReloadablePoliciesOptions) {
+  constructor(given: ReloadablePoliciesOptions) {
+    const checked = checkedOptions('ReloadablePolicies', given, RELOADABLE_OPTIONS);
+    // copied: a later reload reads them again
+    const options = {
+      ...checked,
+      source: frozenData(checked.source),
+      agents: frozenData(checked.agents),
+      groups: frozenData(checked.groups),
+    };
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     this.#journal = combineJournals(options.journal);

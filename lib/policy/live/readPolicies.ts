@@ -5,7 +5,9 @@ import { inOneGo, type Steps } from '../../common/time/inSlices.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { MAX_SET_BYTES, TOO_LARGE } from '../parse/parsePolicies.js';
 import type { PolicySource, SourceText } from '../PolicySource.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
 
+type PolicyText = Extract<PolicySource, { readonly text: string }>;
 const MAX_FILES = 1_000;
 const MAX_READS = 10;
 
@@ -27,7 +29,7 @@ export function readPolicies(source: PolicySource): SourceText[] {
 /** {@link readPolicies} in steps: each is one file. */
 export function* readingPolicies(source: PolicySource): Steps<SourceText[]> {
   const path = pathOf(source);
-  if (path === undefined) return [{ file: 'policies', text: (source as { readonly text: string }).text }];
+  if (path === undefined) return [{ file: 'policies', text: checkedOptions('policies', source as PolicyText, { text: 'string!' }).text }];
   let last: SourceText[] | undefined;
   let found = false;
   for (let reads = 0; reads < MAX_READS; reads++) {

@@ -80,7 +80,11 @@ describe('ReloadablePolicies', () => {
     withFolder({ 'a.cedar': PERMIT_ALL + NO }, async (path, write) => {
       const agents: Record<string, { roles: string[] }> = { bot: { roles: [] } };
       const live = new ReloadablePolicies({ source: path, agents });
-      agents['bot'] = null as never;
+      Object.defineProperty(agents, 'bot', {
+        get: () => {
+          throw new Error('unreadable');
+        },
+      });
       write('a.cedar', PERMIT_ALL);
       const result = await live.reload();
       expect(result).to.include({ status: 'failed', hash: live.engine.hash });
