@@ -12,13 +12,13 @@ export const JSON_RPC_NAMES: readonly string[] = ['jsonrpc', 'id', 'method', 'pa
 export const CALL_NAMES: readonly string[] = ['name', 'arguments', 'task', '_meta', 'inputResponses', 'requestState'];
 
 /** The methods of the protocol that a client can send, in all of its versions. */
-const METHODS: readonly string[] = [
-  ...['initialize', 'ping', 'tools/call', 'tools/list', 'completion/complete', 'logging/setLevel', 'server/discover'],
-  ...['prompts/get', 'prompts/list', 'resources/list', 'resources/read', 'resources/templates/list'],
-  ...['resources/subscribe', 'resources/unsubscribe', 'subscriptions/listen', 'tasks/cancel', 'tasks/get', 'tasks/list', 'tasks/result'],
-  ...['tasks/update', 'notifications/cancelled', 'notifications/initialized', 'notifications/message', 'notifications/progress'],
-  ...['notifications/roots/list_changed', 'notifications/tasks/status', 'notifications/elicitation/complete'],
-];
+const METHODS: readonly string[] = (
+  'initialize ping tools/call tools/list completion/complete logging/setLevel server/discover prompts/get prompts/list ' +
+  'resources/list resources/read resources/templates/list resources/subscribe resources/unsubscribe subscriptions/listen ' +
+  'tasks/cancel tasks/get tasks/list tasks/result tasks/update notifications/cancelled notifications/initialized ' +
+  'notifications/message notifications/progress notifications/roots/list_changed notifications/tasks/status ' +
+  'notifications/elicitation/complete'
+).split(' ');
 const SHAPES: ReadonlySet<string> = /* @__PURE__ */ new Set(METHODS.map(shapeOf));
 const PLAIN_METHOD = /^[\w.$:@-]+(?:\/[\w.$:@-]+)*$/;
 

@@ -111,7 +111,8 @@ export class MethodCall implements CallToDecide {
     const snapshot = this.#snapshot ?? binding.takeSnapshot(this.#args, this.#named, limits);
     // a call may wait for days: its caller's own arguments are not kept, and a callback that is asked again gets a copy
     this.#args = NO_ARGUMENTS;
-    if (this.#named?.opaque === undefined && this.#named?.prototypes === undefined) this.#named = undefined;
+    const { opaque, further, prototypes } = this.#named ?? {};
+    if (opaque === undefined && further === undefined && prototypes === undefined) this.#named = undefined;
     if (!computesCaller) this.#snapshot = undefined;
     return snapshot;
   }
