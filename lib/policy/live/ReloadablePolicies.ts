@@ -9,7 +9,7 @@ import type { AgentConfig } from '../engine/AgentDirectory.js';
 import { CedarPolicyEngine, type CedarPolicyEngineOptions } from '../engine/CedarPolicyEngine.js';
 import type { PolicySource, SourceText } from '../PolicySource.js';
 import type { LoosenedPolicy } from './findLoosened.js';
-import { PolicyWatcher } from './PolicyWatcher.js';
+import type { PolicyWatcher } from './PolicyWatcher.js';
 import { pathOf, readingPolicies, readPolicies, sameSources } from './readPolicies.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
@@ -81,7 +81,7 @@ export class ReloadablePolicies {
   readonly #source: PolicySource;
   readonly #logger: Logger;
   readonly #journal: Journal | undefined;
-  readonly #watcher: PolicyWatcher | undefined;
+  #watcher: PolicyWatcher | undefined;
   readonly #closing = new AbortController();
   #inForce: Loaded;
   #held: (Loaded & { readonly reload: PendingReload }) | undefined;
@@ -117,8 +117,7 @@ export class ReloadablePolicies {
     this.#inForce = { engine: CedarPolicyEngine.load({ ...this.#engineOptions(), sources }), sources };
     this.#lastRead = sources;
     this.#journal?.note({ kind: 'policies', hash: this.engine.hash });
-    // the first thing it does is to have the policies read again: a change since they were read above is not missed
-    if (options.watch === true && path !== undefined) this.#watcher = new PolicyWatcher(resolve(path), () => void this.#enqueue(false));
+    if (options.watch === true && path !== undefined) void this.#watch(resolve(path));
   }
 
   /** The engine in force: immutable. */
@@ -166,6 +165,12 @@ export class ReloadablePolicies {
     this.#watcher?.close();
     this.#dropHeld();
     this.engine.release();
+  }
+
+  async #watch(path: string): Promise<void> {
+    const { PolicyWatcher: Watcher } = await import('./PolicyWatcher.js');
+    // the first thing it does is to have the policies read again: a change since the first read is not missed
+    if (!this.#closing.signal.aborted) this.#watcher = new Watcher(path, () => void this.#enqueue(false));
   }
 
   /** @param asked whether someone waits for the result: then it is reported even if nothing changed */
