@@ -14,6 +14,7 @@ import { fromStoredJson, toStoredJson } from './storedJson.js';
  * approval used twice by putting back rows. It does not protect against putting back an earlier state of the whole store.
  */
 export class SignedApprovalStore implements ApprovalStore {
+  readonly signed = true;
   readonly #inner: ApprovalStore;
   readonly #key: SecretString;
   readonly #pages: BegunPages;

@@ -12,8 +12,17 @@ import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/A
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
-import { beginExecution, consumeApproval, isUnderstood, verifyApproval } from './consumeApproval.js';
-import { eligiblePolicies, mayDecide, checkDigest, checkVerdict, newerApproval, verdictConflict, withVerdict } from './verdict.js';
+import { beginExecution, consumeApproval, isUnderstood, reportNotReplaced, verifyApproval } from './consumeApproval.js';
+import {
+  eligiblePolicies,
+  mayDecide,
+  checkDigest,
+  checkVerdict,
+  newerApproval,
+  notRecorded,
+  verdictConflict,
+  withVerdict,
+} from './verdict.js';
 import type { EligibilityRules, VerdictInput } from './verdict.js';
 
 /** Options of an {@link ApprovalDesk}. */
@@ -180,7 +189,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     // read once, so that the person whose rights are checked is the one that is recorded
     const verdict: VerdictInput = { ...given };
     checkVerdict(decisionId, verdict);
-    for (;;) {
+    for (let seen: number | undefined; ;) {
       const record = await this.get(decisionId);
       if (record === undefined) {
         throw new VerdictError(
@@ -192,6 +201,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       }
       if (record.status !== 'pending') throw verdictConflict(record);
       if (!isUnderstood(record)) throw newerApproval(record);
+      // no other change was first: the store does not take this one
+      if (record.version === seen) throw notRecorded(record);
+      seen = record.version;
       checkDigest(record, approve, verdict);
       const policies = await eligiblePolicies(record, verdict.by, this.#options);
       // the eligibility hook can take long: the approval may have expired meanwhile
@@ -206,11 +218,19 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   /** @internal Ends an approval that its caller withdrew, or whose time has passed. */
   end(decisionId: string, status: 'withdrawn' | 'expired'): Awaitable<void> {
+    return this.#end(decisionId, status, undefined);
+  }
+
+  /** @param seen the version that could not be replaced: if it is still there, the store does not take the change */
+  #end(decisionId: string, status: 'withdrawn' | 'expired', seen: number | undefined): Awaitable<void> {
     return chain(this.#store.get(decisionId), (record) => {
       // an approved one that was never used ends too: it must not be used later
       if (record === undefined || (record.status !== 'pending' && (record.status !== 'approved' || record.consumed !== undefined))) return;
+      if (record.version === seen) return reportNotReplaced(record);
       // if another change was first, what it left may still have to end
-      return chain(this.#commit(record, { status }), (ended) => (ended === undefined ? this.end(decisionId, status) : undefined));
+      return chain(this.#commit(record, { status }), (ended) =>
+        ended === undefined ? this.#end(decisionId, status, record.version) : undefined,
+      );
     });
   }
 
