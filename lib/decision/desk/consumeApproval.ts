@@ -64,7 +64,7 @@ export function beginExecution(store: ApprovalStore, start: ExecutionStart, now:
   return chain(store.get(decisionId), (record) => {
     if (record?.status !== 'approved' || record.consumed?.token !== token || !isUnderstood(record)) return false;
     if (record.begun !== undefined) return record.begun.claimToken === claimToken;
-    if (record.version === seen) return reportNotReplaced(record) ?? false;
+    if (record.version === seen) return false;
     const begun = { ...record, begun: { claimToken, atMs: now() }, version: record.version + 1 };
     return chain(store.replace(begun, record.version), (done) => done || beginExecution(store, start, now, record.version));
   });
