@@ -112,7 +112,7 @@ export interface TestCall extends AgentConfig {
 
 export declare function expectDecision(policies: PoliciesUnderTest, call: TestCall): PolicyExpectation;
 
-export declare function expectGuarded(subject: unknown, { except }?: ExpectGuardedOptions): void;
+export declare function expectGuarded(subject: unknown, options?: ExpectGuardedOptions): void;
 
 export declare function policySnapshot(policies: PoliciesUnderTest, calls: readonly SnapshotCall[]): string;
 

@@ -141,8 +141,8 @@ export interface BegunPage {
 
 /** Keeps approval requests and verdicts. Exactly one of any number of concurrent writes to a version of a record wins. */
 export interface ApprovalStore {
-  /** Whether records are signed with a key that is not in the store. One that is missing is then reported. */
-  readonly signed?: boolean;
+  /** @internal Whether it signs what it is given, and ignores what is not signed. */
+  readonly signs?: boolean | undefined;
   /** Called before anything else, if the store has it. */
   open?(): Awaitable<void>;
   /** Called last, if the store has it. */

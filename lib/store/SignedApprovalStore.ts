@@ -14,7 +14,7 @@ import { fromStoredJson, toStoredJson } from './storedJson.js';
  * approval used twice by putting back rows. It does not protect against putting back an earlier state of the whole store.
  */
 export class SignedApprovalStore implements ApprovalStore {
-  readonly signed = true;
+  readonly signs = true;
   readonly #inner: ApprovalStore;
   readonly #key: SecretString;
   readonly #pages: BegunPages;
@@ -137,5 +137,5 @@ const PAGE_INVALID =
   'A page of the list of what has begun has no valid signature of this state key, so it is begun anew: check that all processes have the same `stateKey`, and who can write the store.';
 
 function report({ agentId, toolName, decisionId }: ApprovalRecord, code: string, message: string): void {
-  publishDiagnostic({ kind: 'security', code, message, agentId, toolName, decisionId });
+  publishDiagnostic({ kind: 'security', code, message, actor: { kind: 'store' }, agentId, toolName, decisionId });
 }

@@ -1,6 +1,7 @@
 import { AssertionError } from 'node:assert';
 import { escapeText } from '../common/data/escapeText.js';
 import { toolCoverage } from './toolCoverage.js';
+import { checkedOptions } from '../model/checkedOptions.js';
 
 /** Options of {@link expectGuarded}. */
 export interface ExpectGuardedOptions {
@@ -9,14 +10,15 @@ export interface ExpectGuardedOptions {
 }
 
 /**
- * Asserts that guards cover every tool of a record, list, map, agent or MCP server, and every method of a class that has guards. Anything that may be a tool
+ * Asserts that guards cover every tool of a record, list, map, agent (with the agents that it hands over to) or MCP server, and every method of a class that has guards. Anything that may be a tool
  * counts as one. Only tools that this copy of the package guards count as guarded.
  *
  * @param subject what holds the tools
  * @throws AssertionError naming each tool without a guard, or if there is no tool at all
  * @example expectGuarded(guardTools({ refund, search }), { except: ['search'] });
  */
-export function expectGuarded(subject: unknown, { except = [] }: ExpectGuardedOptions = {}): void {
+export function expectGuarded(subject: unknown, options: ExpectGuardedOptions = {}): void {
+  const { except = [] } = checkedOptions('expectGuarded()', options, { except: 'strings' });
   const found = toolCoverage(subject, '');
   const open = found.filter(({ state }) => state !== 'guarded');
   const uncovered = open.filter(({ path }) => !except.includes(path));

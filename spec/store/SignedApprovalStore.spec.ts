@@ -27,7 +27,7 @@ class Unsigned extends SignedApprovalStore {
 function bare(record: ApprovalRecord | undefined): ApprovalRecord | undefined {
   if (record === undefined) return undefined;
   const { mac: _, ...rest } = record;
-  return rest;
+  return Object.freeze(rest);
 }
 
 behavesLikeApprovalStore('SignedApprovalStore', () => new Unsigned(new MemoryApprovalStore(), KEY));

@@ -80,8 +80,9 @@ function reevaluate(entry: PendingCall, task: ApprovedTask, run: RunApproved, ho
   const { decisions } = host;
   const { request } = entry.call;
   if (isOver(entry, host)) return;
-  if (decisions.reevaluate === undefined) return useApproval(entry, task, run, host);
+  // a Date in what was decided on cannot be frozen, and code of the program had it
   if (digestOf(request.params) !== task.originalDigest) return endTampered(entry, task, host);
+  if (decisions.reevaluate === undefined) return useApproval(entry, task, run, host);
   return attempt<Decision, void>(
     () =>
       chain(decisions.reevaluate?.(request, task.decisionId, { signal: host.signal }) as Awaitable<Decision>, (d) =>

@@ -8,6 +8,7 @@ import { VerdictError } from '../../model/errors/SetupErrors.js';
 import { combineJournals } from '../../model/Journal.js';
 import type { Journal } from '../../model/Journal.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
+import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
@@ -17,13 +18,16 @@ import {
   eligiblePolicies,
   mayDecide,
   checkDigest,
-  checkVerdict,
   newerApproval,
   notRecorded,
+  readVerdict,
+  stateKeyMissing,
   verdictConflict,
   withVerdict,
 } from './verdict.js';
 import type { EligibilityRules, VerdictInput } from './verdict.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** Options of an {@link ApprovalDesk}. */
 export interface ApprovalDeskOptions extends EligibilityRules {
@@ -50,6 +54,22 @@ export interface DeskEvents {
   /** An approval was approved, denied, expired or withdrawn. */
   settled: [ApprovalRecord];
 }
+
+const DESK_OPTIONS: OptionKinds<ApprovalDeskOptions> = {
+  approverGroups: 'object',
+  mayApprove: 'function',
+  requireRequester: 'boolean',
+  maxPendingPerTool: 'count',
+  denialTtlMs: 'age',
+  journal: 'object|list',
+};
+const APPROVAL_QUERY: OptionKinds<ApprovalQuery> = {
+  status: "'pending'|'approved'|'denied'|'expired'|'withdrawn'",
+  agentId: 'string',
+  toolName: 'string',
+  overdueAtMs: 'number',
+  limit: 'count',
+};
 
 const NEAR_REPEATS_MS = 3_600_000;
 const PRUNE_EVERY = 1_000;
@@ -79,7 +99,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     super();
     this.#clock = clock;
     this.#store = store;
-    this.#options = options;
+    const checked = checkedOptions('ApprovalDesk', options, DESK_OPTIONS);
+    // copied: what the program changes in its own object later changes no rights
+    this.#options = { ...checked, approverGroups: frozenData(checked.approverGroups) };
     this.#journal = combineJournals(options.journal);
     this.#denialTtlMs = options.denialTtlMs ?? 300_000;
     this.#refusalsKeptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
@@ -134,7 +156,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return chain(this.#store.listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {
       const reason = standingRefusal(denied, opening, nowMs - this.#denialTtlMs);
       if (reason !== undefined) return { kind: 'refused', reason };
-      const record = openedRecord(opening, countSince(denied, nowMs - NEAR_REPEATS_MS), nowMs);
+      const record = frozenData(openedRecord(opening, countSince(denied, nowMs - NEAR_REPEATS_MS), nowMs));
       return chain(this.#store.insert(record), (inserted) => {
         if (!inserted) throw new CapacityError(0, 'The approval could not be recorded: the store already holds an approval with its id.');
         this.#emitRecord(record);
@@ -153,7 +175,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /** Lists approvals, oldest first; by default the pending ones. */
-  list({ status = 'pending', ...query }: ApprovalQuery = {}): Awaitable<readonly ApprovalRecord[]> {
+  list(given: ApprovalQuery = {}): Awaitable<readonly ApprovalRecord[]> {
+    const { status = 'pending', ...query } = checkedOptions('approvals.list()', given, APPROVAL_QUERY);
     return chain(this.#endOverdue(query), () =>
       chain(this.#store.list({ ...query, status }), (records) => records.filter((r) => this.#current(r).status === status)),
     );
@@ -186,9 +209,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
-    // read once, so that the person whose rights are checked is the one that is recorded
-    const verdict: VerdictInput = { ...given };
-    checkVerdict(decisionId, verdict);
+    const verdict = readVerdict(decisionId, given);
     for (let seen: number | undefined; ;) {
       const record = await this.get(decisionId);
       if (record === undefined) {
@@ -200,6 +221,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
         );
       }
       if (record.status !== 'pending') throw verdictConflict(record);
+      if (this.#isSignedElsewhere(record)) throw stateKeyMissing(decisionId);
       if (!isUnderstood(record)) throw newerApproval(record);
       // no other change was first: the store does not take this one
       if (record.version === seen) throw notRecorded(record);
@@ -228,7 +250,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       if (record === undefined || (record.status !== 'pending' && (record.status !== 'approved' || record.consumed !== undefined))) return;
       if (record.version === seen) return reportNotReplaced(record);
       // if another change was first, what it left may still have to end
-      return chain(this.#commit(record, { status }), (ended) =>
+      // without the key, this process can sign no other end: one that has none is accepted
+      const end = this.#isSignedElsewhere(record) ? 'withdrawn' : status;
+      return chain(this.#commit(record, { status: end }), (ended) =>
         ended === undefined ? this.#end(decisionId, status, record.version) : undefined,
       );
     });
@@ -265,7 +289,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     change: Pick<ApprovalRecord, 'status'> & Partial<ApprovalRecord>,
     note?: (next: ApprovalRecord) => void,
   ): Awaitable<ApprovalRecord | undefined> {
-    const next: ApprovalRecord = { ...record, ...change, version: record.version + 1 };
+    const next: ApprovalRecord = frozenData({ ...record, ...change, version: record.version + 1 });
     return chain(this.#store.replace(next, record.version), (replaced) => {
       if (!replaced) return undefined;
       note?.(next);
@@ -278,14 +302,23 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     this.#journal?.note({ kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason });
   }
 
+  /** Whether it was signed with a state key that this process does not have: what it wrote about it, the others would ignore. */
+  #isSignedElsewhere(record: ApprovalRecord): boolean {
+    return record.mac !== undefined && this.#store.signs !== true;
+  }
+
   #emitRecord(record: ApprovalRecord): void {
     this.#lastEmitted.set(record.decisionId, record.status);
-    this.emit(record.status === 'pending' ? 'requested' : 'settled', record);
+    const event = record.status === 'pending' ? 'requested' : 'settled';
+    // a copy where it has Dates: a listener could set them
+    if (this.listenerCount(event) > 0) this.emit(event, frozenData(record));
   }
 
   #current(record: ApprovalRecord): ApprovalRecord {
     const over = this.#clock.now() >= record.expiresAtMs && record.consumed === undefined;
-    return over && (record.status === 'pending' || record.status === 'approved') ? { ...record, status: 'expired' } : record;
+    return over && (record.status === 'pending' || record.status === 'approved')
+      ? Object.freeze<ApprovalRecord>({ ...record, status: 'expired' })
+      : record;
   }
 
   /** Ends pending approvals whose time has passed, page by page, so that they neither appear among the pending ones nor count as such. */

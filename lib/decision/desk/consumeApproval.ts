@@ -29,7 +29,7 @@ export function consumeApproval(store: ApprovalStore, use: ApprovalUse, now: () 
     if (record === undefined || record.status !== 'approved' || nowMs >= record.expiresAtMs) return false;
     const other = record.consumed !== undefined && (record.consumed.token !== token || record.digest !== use.digest);
     const code = other ? 'approval_already_consumed' : misuse(record, use);
-    if (code !== undefined) return refuse(record, code);
+    if (code !== undefined) return refuse(record, code, token);
     if (record.consumed !== undefined) return true;
     if (record.version === seen) return reportNotReplaced(record) ?? false;
     const consumed = { ...record, consumed: { token, atMs: nowMs }, version: record.version + 1 };
@@ -45,7 +45,7 @@ export function consumeApproval(store: ApprovalStore, use: ApprovalUse, now: () 
 export function verifyApproval(store: ApprovalStore, call: ApprovedCall): Awaitable<boolean> {
   return chain(store.get(call.decisionId), (record) => {
     // what is signed does not vanish before it has expired
-    if (record === undefined) return store.signed === true ? reportUnknown(call.decisionId) : true;
+    if (record === undefined) return store.signs === true ? reportUnknown(call.decisionId) : true;
     // who calls it approved has read that in a store: the verdicts say otherwise
     const unapproved = record.status === 'pending' || record.status === 'denied' ? 'approval_not_given' : undefined;
     const code = misuse(record, call) ?? unapproved;
@@ -77,8 +77,18 @@ function misuse(record: ApprovalRecord, call: ApprovedCall): string | undefined 
   return record.bindingDigest === bindingDigest(call) ? undefined : 'approval_binding_mismatch';
 }
 
-function refuse({ agentId, toolName, decisionId }: ApprovalRecord, code: string): false {
-  publishDiagnostic({ kind: 'security', code, message: 'An approval was refused at its use.', agentId, toolName, decisionId });
+/** @param taskId names the task that wanted to use the approval, where it was that far */
+function refuse({ agentId, toolName, decisionId }: ApprovalRecord, code: string, taskId?: string): false {
+  publishDiagnostic({
+    kind: 'security',
+    code,
+    message: 'An approval was refused at its use. Its agent did not have to do anything for this: `actor` says who asked.',
+    // the record names the agent whose approval it is, which is perhaps the one that is attacked
+    actor: { kind: 'caller', taskId },
+    agentId,
+    toolName,
+    decisionId,
+  });
   return false;
 }
 

@@ -6,6 +6,7 @@ import { silentLogger } from '../../common/Logger.js';
 import type { Decision, DecisionRequest, DecisionStatus, Violation } from '../../model/Decision.js';
 import type { AppliedPolicy, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
+import { requesterOf } from '../../model/personId.js';
 import { computeFacts, NO_FACTS } from './computeFacts.js';
 import type { FactsHook } from './computeFacts.js';
 import { ProblemNotes } from './ProblemNotes.js';
@@ -13,6 +14,8 @@ import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart } from 
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 import { bindingDigest } from '../desk/bindingDigest.js';
 
 /** Supplies the engine that decides. It is read once per decision, so that a reload never falls in the middle of one. */
@@ -63,6 +66,17 @@ export interface EmbeddedDecisionServiceOptions {
   readonly tellDeveloper?: ((line: string) => void) | undefined;
 }
 
+const EMBEDDED_OPTIONS: OptionKinds<EmbeddedDecisionServiceOptions> = {
+  policies: 'object!',
+  desk: 'object!',
+  facts: 'function',
+  factsTimeoutMs: 'ms',
+  unattended: "'pending'|'deny'",
+  exposePolicies: 'boolean',
+  logger: 'object',
+  tellDeveloper: 'function',
+};
+
 /** Decides in this process by policies, with people at the approval desk. Needs no server and no account. */
 export class EmbeddedDecisionService implements DecisionService {
   readonly #options: EmbeddedDecisionServiceOptions;
@@ -70,7 +84,7 @@ export class EmbeddedDecisionService implements DecisionService {
   readonly #notes: ProblemNotes | undefined;
 
   constructor(options: EmbeddedDecisionServiceOptions) {
-    this.#options = options;
+    this.#options = checkedOptions('EmbeddedDecisionService', options, EMBEDDED_OPTIONS);
     this.#logger = options.logger ?? silentLogger;
     this.#notes = options.tellDeveloper && new ProblemNotes(options.tellDeveloper);
   }
@@ -230,8 +244,7 @@ export type Facts = Readonly<Record<string, unknown>>;
 export function approvalRequestFor(request: DecisionRequest, outcome: Approvable, facts: Facts, policySetHash: string): ApprovalRequest {
   const { agentId, toolName, guardKey, params: originalParams, paramsDigest: originalDigest, opaque, session, sessionDigest } = request;
   const { bindingBase } = request;
-  const userId = session?.['user_id'];
-  const requesterKnown = typeof userId === 'string' && userId !== '';
+  const requester = requesterOf(session?.['user_id']);
   return {
     agentId,
     toolName,
@@ -246,8 +259,8 @@ export function approvalRequestFor(request: DecisionRequest, outcome: Approvable
     sessionDigest,
     facts,
     factsDigest: canonicalDigest(facts),
-    requester: requesterKnown ? userId : agentId,
-    requesterKnown,
+    requester: requester ?? agentId,
+    requesterKnown: requester !== undefined,
     reason: outcome.reason,
     message: outcome.message,
     policies: outcome.approvals.map(approvalPolicy),

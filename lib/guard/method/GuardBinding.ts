@@ -1,5 +1,6 @@
 import type { AnyFunction } from './MethodCall.js';
-import { guardInfoOf, listGuards, valueOf } from './guardMetadata.js';
+import { guardInfoOf, HIDES, listGuards, valueOf } from './guardMetadata.js';
+import { ownOverrides } from './ownOverrides.js';
 import type { AnyClass, GuardInfo } from './guardMetadata.js';
 import type { GuardSpec } from './GuardSpec.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
@@ -133,6 +134,8 @@ export function registerGuards(target: object): void {
       },
     ]);
   }
+  const hidden = isClass ? [] : ownOverrides(target);
+  if (hidden.length > 0) throw new ConfigError(hidden.map((name) => ({ where: `${type.name}.${String(name)}`, message: HIDES })));
   for (const info of guards) bindingOf(info)?.belongsTo(type);
   for (const info of guards) checkSoleBinding(info.key);
   for (const info of guards) {

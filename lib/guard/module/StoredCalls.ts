@@ -122,7 +122,10 @@ export class StoredCalls implements CallRestorer {
     if (spec.info.opaque.length > 0) return refused('opaque_not_durable', 'it has opaque arguments, which no store can keep.');
     if (canonicalDigest(origin.originalParams) !== task.originalDigest || digestOfSession(session) !== task.sessionDigest) {
       const message = 'The params or the session of a stored call were changed after it was decided.';
-      reportSecurity({ kind: 'security', code: 'stored_call_tampered', message, agentId, toolName, decisionId }, this.#runtime().journal);
+      reportSecurity(
+        { kind: 'security', code: 'stored_call_tampered', message, actor: { kind: 'store' }, agentId, toolName, decisionId },
+        this.#runtime().journal,
+      );
       return refused('approved_params_changed', 'its stored params or session were changed.');
     }
     const { argumentCount } = origin;

@@ -120,8 +120,8 @@ function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logge
     const decisions = new RemoteDecisionService({ apiKey, baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp, logger });
     return { decisions, desk: undefined, policies: undefined };
   }
-  const { verify, agents, toolset, watch, onRemovedForbid, onReload } = options;
-  const loaded = { source: options.policies, verify, agents, toolset, watch, onRemovedForbid, onReload, logger, journal };
+  const { verify, agents, toolset, watch, onLoosened, onReload } = options;
+  const loaded = { source: options.policies, verify, agents, toolset, watch, onLoosened, onReload, logger, journal };
   const policies = new ReloadablePolicies(loaded);
   const writable = writablePolicies(options.policies);
   if (writable.length > 0) {

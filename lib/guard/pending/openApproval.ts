@@ -7,6 +7,7 @@ import { ParamsError } from '../../model/errors/CallErrors.js';
 import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
 import { reportSecurity } from '../../model/Journal.js';
 import type { Journal } from '../../model/Journal.js';
+import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { Params } from '../../model/Params.js';
 import type { PendingTask, TaskOrigin } from '../../model/Task.js';
 import { checkEffectiveParams } from '../call/checkEffectiveParams.js';
@@ -72,7 +73,7 @@ function taskFor(
     attemptCount: 0,
     runs: 0,
     version: 1,
-    metadata: call.metadata ?? NO_METADATA,
+    metadata: call.metadata === undefined ? NO_METADATA : frozenData(call.metadata),
     history: NO_HISTORY,
     retryOf: call.retryOf,
     origin,
@@ -116,6 +117,9 @@ export function isReplay(error: unknown): boolean {
 
 function replayed({ agentId, toolName, decisionId }: PendingTask, journal: Journal | undefined): DecisionUnavailableError {
   const message = 'The service answered with an approval that belongs to another call.';
-  reportSecurity({ kind: 'security', code: 'replayed_decision', message, agentId, toolName, decisionId }, journal);
+  reportSecurity(
+    { kind: 'security', code: 'replayed_decision', message, actor: { kind: 'service' }, agentId, toolName, decisionId },
+    journal,
+  );
   return new DecisionUnavailableError('replayed_decision', message);
 }

@@ -1,3 +1,4 @@
+import { freezeDeep } from '../../model/snapshot/frozenData.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore, BegunPage, BindOlder } from '../ApprovalStore.js';
 import { readDecision, recordApprovalChange, taskFromRow, writeApprovalRow } from './rows.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
@@ -128,5 +129,5 @@ export class SqliteApprovalStore implements ApprovalStore {
 }
 
 function recordIn({ body }: ApprovalRow): ApprovalRecord {
-  return Object.freeze(fromStoredJson(body) as ApprovalRecord);
+  return freezeDeep(fromStoredJson(body) as ApprovalRecord);
 }

@@ -91,14 +91,16 @@ function holds(stage: Stage, policies: 'asks' | 'allows', make: () => Promise<Va
       };
       const revives = (name: string): boolean => may === 0 && REVIVES.test(name);
       const seen = await diagnosed((told) => {
-        const isTold = (i: number): boolean => told.some((d) => d.kind === 'security' && idsOf(i).includes(d.decisionId ?? ''));
+        const isTold = (i: number): boolean => told.some((d) => d.kind === 'security' && idsOf(i).includes(d.subject?.decisionId ?? ''));
         const done = (): boolean => {
           const ran = now.runs.filter(({ order }) => (order as number) >= attacks.length).length;
           return ran >= may * (NEIGHBOURS - 1) && attacks.every(({ name }, i) => !revives(name) || isTold(i));
         };
         return restart(vault, stage, policies === 'asks' ? ASKS : ALLOWS, victims, done);
       });
-      const reported = new Set(seen.flatMap((d) => (d.kind === 'security' && d.decisionId !== undefined ? [d.decisionId] : [])));
+      const reported = new Set(
+        seen.flatMap((d) => (d.kind === 'security' && d.subject?.decisionId !== undefined ? [d.subject.decisionId] : [])),
+      );
       const wrong: string[] = [];
       const silent: string[] = [];
       for (const [i, { name }] of attacks.entries()) {
@@ -116,7 +118,8 @@ function holds(stage: Stage, policies: 'asks' | 'allows', make: () => Promise<Va
       if (unharmed < NEIGHBOURS - 1) wrong.push(`of ${NEIGHBOURS} neighbours ${unharmed} ran`);
       const orders = now.runs.filter(({ order }) => typeof order !== 'number' || order < 0 || order >= victims.length);
       for (const run of orders) wrong.push(`a call that nobody made: ${JSON.stringify(run)}`);
-      const unexplained = silent.filter((name) => !NOTHING_RAN_UNNOTICED.some(([pattern]) => pattern.test(name)));
+      // what other values do beyond the first is asked of runs only
+      const unexplained = silent.filter((name) => !/#(?!1$)/.test(name) && !NOTHING_RAN_UNNOTICED.some(([edit]) => edit.test(name)));
       counted({ what: `A1, A2 tampered store: ${stage}, ${policies}`, cases: attacks.length, wrong: wrong.length + unexplained.length });
       expect(wrong).to.deep.equal([]);
       expect(unexplained, 'nothing ran, and nothing says why').to.deep.equal([]);

@@ -8,6 +8,10 @@ import type { ApprovalRequest } from '../../../lib/decision/desk/ApprovalRequest
 import type { JournalEvent } from '../../../lib/model/Journal.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
+import { SecretString } from '../../../lib/common/SecretString.js';
+import { describeApproval } from '../../../lib/decision/desk/describeApproval.js';
+import { SignedApprovalStore } from '../../../lib/store/SignedApprovalStore.js';
+import { changeAll } from '../../support/changes.js';
 import { BINDING_BASE, openingOf, policyOf } from '../../support/approvalRecords.js';
 import { diagnosed, securityCodes } from '../../support/diagnosed.js';
 import { rejection } from '../../support/rejection.js';
@@ -586,7 +590,13 @@ describe('ApprovalDesk', () => {
         );
       });
       expect(seen).to.have.length(1);
-      expect(seen[0]).to.include({ kind: 'security', code: 'approval_digest_mismatch', decisionId, agentId: 'bot', toolName: 'refund' });
+      expect(seen[0]).to.deep.include({
+        kind: 'security',
+        code: 'approval_digest_mismatch',
+        subject: { decisionId, agentId: 'bot', toolName: 'refund' },
+        // A16: not the agent whose approval it is
+        actor: { kind: 'caller', taskId: 't' },
+      });
       expect(await desk.consume({ decisionId, digest, token: 't', bindingBase: BINDING_BASE })).to.equal(true);
     });
 
@@ -809,6 +819,82 @@ describe('ApprovalDesk', () => {
     open: (more?: Partial<ApprovalRequest>) => Promise<ApprovalRecord>;
     settled: ApprovalRecord[];
   }
+
+  describe('what it hands out (A7)', () => {
+    const params = { who: { iban: 'DE1' }, at: new Date(5) };
+
+    it('can be changed by no listener: the requester still may not approve', async () => {
+      const { desk, open } = setup();
+      desk.on('requested', (record) => void changeAll(record));
+      desk.on('settled', (record) => void changeAll(record));
+      const { decisionId, digest, requester } = await open({ params });
+      expect(await rejection(desk.approve(decisionId, { by: requester, digest }))).to.include({ status: 403, code: 'self_approval' });
+      expect(await desk.get(decisionId)).to.deep.include({ params: { who: { iban: 'DE1' }, at: new Date(5) }, requester });
+      expect((await desk.approve(decisionId, { by: 'bob', digest })).status).to.equal('approved');
+      expect(await desk.get(decisionId)).to.deep.include({ status: 'approved', requester, digest });
+    });
+
+    it('can be changed by no hook that says who may decide, nor by code that reads it', async () => {
+      const { desk, open } = setup({ mayApprove: (_by, record, policy) => changeAll([record, policy]) > 0 });
+      const opened = await open({ params });
+      const { decisionId, digest } = opened;
+      changeAll(opened);
+      changeAll(await desk.get(decisionId));
+      changeAll(await desk.list());
+      changeAll(describeApproval((await desk.get(decisionId))!));
+      const decided = await desk.approve(decisionId, { by: 'bob', digest });
+      expect(decided).to.deep.include({ status: 'approved', params: { who: { iban: 'DE1' }, at: new Date(5) }, digest, requester: 'ann' });
+      changeAll(decided);
+      expect(await desk.get(decisionId)).to.deep.include({ status: 'approved', digest, requester: 'ann' });
+    });
+
+    it('has nothing to do with what becomes of the groups that it was given', async () => {
+      const approverGroups = { leads: ['bob'] };
+      const options: { -readonly [K in keyof ApprovalDeskOptions]: ApprovalDeskOptions[K] } = { approverGroups, requireRequester: true };
+      const { desk, open } = setup(options);
+      const { decisionId, digest } = await open({ policies: [policyOf('limit', { approvers: ['leads'] })], requesterKnown: false });
+      approverGroups.leads.push('eve');
+      Object.assign(approverGroups, { others: ['eve'] });
+      options.requireRequester = false;
+      options.mayApprove = () => true;
+      expect(await rejection(desk.approve(decisionId, { by: 'bob', digest }))).to.include({ code: 'requester_unknown' });
+      const known = await open({ policies: [policyOf('limit', { approvers: ['leads'] })], params: { other: 1 } });
+      expect(await rejection(desk.approve(known.decisionId, { by: 'eve', digest: known.digest }))).to.include({ code: 'not_an_approver' });
+    });
+  });
+
+  describe('a signed approval in a process without the state key (A14)', () => {
+    const key = new SecretString('k'.repeat(32));
+
+    it('takes no verdict, and says what to do; the processes with the key decide it', async () => {
+      const store = new MemoryApprovalStore();
+      const keyed = new ApprovalDesk(new SignedApprovalStore(store, key));
+      const opened = await keyed.open(openingOf());
+      const { decisionId, digest } = (opened as Extract<typeof opened, { kind: 'opened' }>).record;
+      const { desk, settled } = setup({}, store);
+      for (const verdict of ['approve', 'deny'] as const) {
+        const error = await rejection(desk[verdict](decisionId, { by: 'bob', digest }));
+        expect(error).to.include({ name: 'VerdictError', status: 409, code: 'state_key_missing', decisionId });
+        expect(error.message).to.include('AEGIS_STATE_KEY');
+      }
+      expect(settled).to.deep.equal([]);
+      expect((await keyed.approve(decisionId, { by: 'bob', digest })).status).to.equal('approved');
+      expect(await rejection(desk.deny(decisionId, { by: 'bob' }))).to.include({ code: 'already_approved' });
+    });
+
+    it('ends as withdrawn when its time is over, which the others accept without a signature', async () => {
+      const store = new MemoryApprovalStore();
+      const keyed = new ApprovalDesk(new SignedApprovalStore(store, key));
+      await keyed.open(openingOf());
+      const { desk } = setup({}, store);
+      time.tick(60_000);
+      const seen = await diagnosed(async () => {
+        expect(await desk.list()).to.deep.equal([]);
+        expect(await keyed.list({ status: 'withdrawn' })).to.have.length(1);
+      });
+      expect(securityCodes(seen)).to.deep.equal([]);
+    });
+  });
 
   function setup(options: ApprovalDeskOptions = {}, store = new MemoryApprovalStore()): Setup {
     const desk = new ApprovalDesk(store, options);

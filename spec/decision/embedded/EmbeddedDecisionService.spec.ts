@@ -169,11 +169,17 @@ describe('EmbeddedDecisionService', () => {
     });
 
     it('is the agent’s own where the session names no user', async () => {
-      for (const session of [null, {}, { user_id: '' }, { user_id: 7 }, { user_id: null }]) {
+      for (const session of [null, {}, { user_id: '' }, { user_id: ' ' }, { user_id: true }, { user_id: null }]) {
         const { service, desk } = setup();
         await service.decide(requestOf({ session }));
         expect((await desk.list())[0]).to.include({ requester: 'bot', requesterKnown: false });
       }
+    });
+
+    it('is of the user whom the session names by a number', async () => {
+      const { service, desk } = setup();
+      await service.decide(requestOf({ session: { user_id: 7 } }));
+      expect((await desk.list())[0]).to.include({ requester: '7', requesterKnown: true });
     });
 
     it('ends with the shortest of the guard’s time and its policies’', async () => {

@@ -61,8 +61,23 @@ describe('Opening a PostgreSQL store', function () {
       expect(inspect(error, { depth: 9 })).to.not.contain(SECRET);
     }
     const connectionString = stores.server.url();
-    for (const schema of ['pg_x', 'A', 'a;b', 'a"b', '', 'x'.repeat(41)])
-      expect(thrown(() => postgresStore({ connectionString, schema }))).to.include({ name: 'ConfigError' });
+    for (const schema of [
+      'pg_x',
+      'pg_catalog',
+      'information_schema',
+      'public',
+      'pgboss',
+      'user',
+      'table',
+      'A',
+      'a;b',
+      'a"b',
+      '',
+      'x'.repeat(41),
+      7,
+      null,
+    ])
+      expect(thrown(() => postgresStore({ connectionString, schema: schema as string }))).to.include({ name: 'ConfigError' });
     for (const maxConnections of [1, 0, 2.5, NaN])
       expect(thrown(() => postgresStore({ connectionString, maxConnections }))).to.include({ name: 'ConfigError' });
   });
