@@ -155,7 +155,7 @@ describe('claimAndRun, on a durable store', () => {
         let closing: Promise<void> | undefined;
         const setup = offering(async () => ((closing = setup.scheduler.shutdown()), true));
         const { handle, runs, path } = await submit(setup);
-        if (when === 'claim') setup.registry.on('executing', () => (closing = setup.scheduler.shutdown()));
+        if (when === 'claim') setup.registry.on('executing', () => void (closing = setup.scheduler.shutdown()));
         handle.completed.catch(() => {});
         await diagnosed(() => time.tickAsync(60_000));
         await closing;
