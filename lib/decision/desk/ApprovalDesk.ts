@@ -14,12 +14,13 @@ import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionServi
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
 import { spentRecord } from './spentRecord.js';
-import { beginExecution, consumeApproval, isUnderstood, verifyApproval } from './consumeApproval.js';
+import { beginExecution, consumeApproval, isUnderstood, reportNotReplaced, verifyApproval } from './consumeApproval.js';
 import {
   eligiblePolicies,
   mayDecide,
   checkDigest,
   newerApproval,
+  notRecorded,
   readVerdict,
   stateKeyMissing,
   verdictConflict,
@@ -210,7 +211,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
     const verdict = readVerdict(decisionId, given);
-    for (;;) {
+    for (let seen: number | undefined; ;) {
       const record = await this.get(decisionId);
       if (record === undefined) {
         throw new VerdictError(
@@ -223,6 +224,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       if (record.status !== 'pending') throw verdictConflict(record);
       if (this.#isSignedElsewhere(record)) throw stateKeyMissing(decisionId);
       if (!isUnderstood(record)) throw newerApproval(record);
+      // no other change was first: the store does not take this one
+      if (record.version === seen) throw notRecorded(record);
+      seen = record.version;
       checkDigest(record, approve, verdict);
       const policies = await eligiblePolicies(record, verdict.by, this.#options);
       // the eligibility hook can take long: the approval may have expired meanwhile
@@ -237,13 +241,21 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   /** @internal Ends an approval that its caller withdrew, or whose time has passed. */
   end(decisionId: string, status: 'withdrawn' | 'expired'): Awaitable<void> {
+    return this.#end(decisionId, status, undefined);
+  }
+
+  /** @param seen the version that could not be replaced: if it is still there, the store does not take the change */
+  #end(decisionId: string, status: 'withdrawn' | 'expired', seen: number | undefined): Awaitable<void> {
     return chain(this.#store.get(decisionId), (record) => {
       // an approved one that was never used ends too: it must not be used later
       if (record === undefined || (record.status !== 'pending' && (record.status !== 'approved' || record.consumed !== undefined))) return;
+      if (record.version === seen) return reportNotReplaced(record);
       // if another change was first, what it left may still have to end
       // without the key, this process can sign no other end: one that has none is accepted
       const end = this.#isSignedElsewhere(record) ? 'withdrawn' : status;
-      return chain(this.#commit(record, { status: end }), (ended) => (ended === undefined ? this.end(decisionId, status) : undefined));
+      return chain(this.#commit(record, { status: end }), (ended) =>
+        ended === undefined ? this.#end(decisionId, status, record.version) : undefined,
+      );
     });
   }
 
