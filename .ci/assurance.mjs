@@ -15,6 +15,13 @@ const SPECS = [
   'common/transport/resilience',
   'policy/hostileData',
   'model/personId',
+  'store/sqlite/lostHistory',
+  'policy/nulls',
+  'adapter/claude/aegisHooks',
+  'cli/init',
+  'cli/initProject',
+  'common/transport/resilience',
+  'policy/hostileData',
   'policy/sanitize/maskEmails',
   'common/transport/loopback',
 ];

@@ -11,13 +11,28 @@ const room = mkdtempSync(join(tmpdir(), 'aegis-consumer-'));
 /** The whole tarball, and nothing else: a new kind of file must be let in here on purpose. */
 const ALLOWED = [
   /^package\.json$/,
-  /^(README|CHANGELOG|SECURITY)\.md$/,
+  /^(README|ARCHITECTURE|CHANGELOG|CONTRIBUTING|SECURITY)\.md$/,
+  /^docs\/([\w-]+\/)?[\w-]+\.md$/,
+  /^samples\/([\w-]+\/)?[\w.-]+\.(ts|cedar)$/,
+  /^spec\/frameworks\/samples\/[\w.-]+\.ts$/,
+  /^samples\/nest-style\/tsconfig\.json$/,
   /^LICENSE$/,
   /^dist\/[\w/-]+\.(js|d\.ts)(\.map)?$/,
   /^dist\/[\w/-]+\.(css|html|cedar|cedarschema|sql)$/,
   /^lib\/[\w/-]+\.(ts|css|html|cedar|cedarschema|sql)$/,
 ];
-const REQUIRED = ['package.json', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'dist/index.js', 'dist/index.d.ts', 'lib/index.ts'];
+const REQUIRED = [
+  'package.json',
+  'LICENSE',
+  'CHANGELOG.md',
+  'SECURITY.md',
+  'README.md',
+  'docs/guide.md',
+  'samples/quickstart.ts',
+  'dist/index.js',
+  'dist/index.d.ts',
+  'lib/index.ts',
+];
 
 try {
   const packed = pack(room);

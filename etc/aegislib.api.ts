@@ -30,6 +30,8 @@ export declare class AegisModule implements AegisModuleView {
     get scheduler(): ApprovalScheduler;
     get approvals(): ApprovalDesk;
     get policies(): ReloadablePolicies;
+    decide(call: ProposedCall): Promise<Decision>;
+    decisionStatus(decisionId: string): Promise<DecisionStatus>;
     ready(): Promise<void>;
     register(target: object): void;
     withSession<T>(session: object | null, fn: () => T): T;
@@ -43,6 +45,8 @@ export interface AegisModuleView {
     readonly decisions: DecisionService;
     readonly tasks: TaskRegistry;
     readonly scheduler: ApprovalScheduler;
+    decide(call: ProposedCall): Promise<Decision>;
+    decisionStatus(decisionId: string): Promise<DecisionStatus>;
     ready(): Promise<void>;
     register(target: object): void;
     withSession<T>(session: object | null, fn: () => T): T;
@@ -60,7 +64,6 @@ export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
     readonly tasks?: TaskRegistryOptions;
     readonly scheduler?: (options: ApprovalSchedulerOptions) => ApprovalScheduler;
     readonly sessions?: 'explicit' | 'async-local';
-    readonly nullParams?: 'refuse' | 'allow';
     readonly limits?: Partial<SnapshotLimits>;
     readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore';
     readonly journal?: Journal | readonly Journal[];
@@ -144,7 +147,7 @@ export declare class ApprovalScheduler {
     get canAsk(): boolean;
     pendingTasks(): readonly Task[];
     start(): void;
-    submit<T>(call: ApprovalCall<T>): PendingApproval<T>;
+    submit<T>(pending: PendingApproval<T>): PendingApproval<T>;
     shutdown({ graceMs }?: {
         readonly graceMs?: number;
     }): Promise<void>;
@@ -213,6 +216,7 @@ export type Decision = AllowDecision | DenyDecision | SanitizeDecision | Approva
 
 export interface DecisionService {
     decide(request: DecisionRequest, options: AskOptions): Awaitable<Decision>;
+    dryRun?(request: DecisionRequest, options: AskOptions): Awaitable<Decision>;
     status(decisionId: string, options: AskOptions): Awaitable<DecisionStatus>;
     statuses?(decisionIds: readonly string[], options: AskOptions): Awaitable<readonly DecisionStatus[]>;
     watch?(signal: AbortSignal): AsyncIterable<DecisionStatus>;
@@ -222,6 +226,13 @@ export interface DecisionService {
     expire?(decisionId: string): Awaitable<void>;
     ready?(): Awaitable<void>;
     close?(): Awaitable<void>;
+}
+
+export interface DecisionStatus {
+    readonly decisionId: string;
+    readonly state: 'pending' | 'approved' | 'denied' | 'expired' | 'invalid';
+    readonly reason?: string | undefined;
+    readonly by?: string | undefined;
 }
 
 export declare class DecisionUnavailableError extends AegisError {
@@ -250,6 +261,7 @@ export declare class EmbeddedDecisionService implements DecisionService {
     #private;
     constructor(options: EmbeddedDecisionServiceOptions);
     decide(request: DecisionRequest): Awaitable<Decision>;
+    dryRun(request: DecisionRequest): Awaitable<Decision>;
     reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision>;
     status(decisionId: string): Awaitable<DecisionStatus>;
     watch(signal: AbortSignal): AsyncIterable<DecisionStatus>;
@@ -409,6 +421,16 @@ export interface PendingApproval<T = unknown> {
 export declare class PolicyEvalError extends ServiceError {
     readonly name = "PolicyEvalError";
     constructor(message: string, options?: ServiceErrorOptions);
+}
+
+export interface ProposedCall {
+    readonly agentId?: string | undefined;
+    readonly toolName: string;
+    readonly params: Readonly<Record<string, unknown>>;
+    readonly session?: Session | null | undefined;
+    readonly groups?: readonly string[] | undefined;
+    readonly schema?: StandardSchema | undefined;
+    readonly signal?: AbortSignal | undefined;
 }
 
 export interface RecoveryOptions {

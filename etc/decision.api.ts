@@ -55,12 +55,7 @@ export interface DecisionRequest {
 
 export type { DecisionService } from 'aegislib';
 
-export interface DecisionStatus {
-    readonly decisionId: string;
-    readonly state: 'pending' | 'approved' | 'denied' | 'expired' | 'invalid';
-    readonly reason?: string | undefined;
-    readonly by?: string | undefined;
-}
+export type { DecisionStatus } from 'aegislib';
 
 export interface DenyDecision extends DecisionFields {
     readonly effect: 'deny';
@@ -89,6 +84,7 @@ export interface EmbeddedDecisionServiceOptions {
     readonly unattended?: 'pending' | 'deny' | undefined;
     readonly exposePolicies?: boolean | undefined;
     readonly logger?: Logger | undefined;
+    readonly tellDeveloper?: ((line: string) => void) | undefined;
 }
 
 export interface FactsCall {

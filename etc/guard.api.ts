@@ -1,9 +1,5 @@
 // What 'aegislib/guard' exports. Written by npm run api:update; review what changes here.
 
-export interface ApprovalCall<T = unknown> extends HeldApproval<T> {
-    readonly task: PendingTask;
-}
-
 export type ApprovalOption<R> = Vague<R> extends true ? ReturnTypeSaysNothing<ApprovalMode> : Holds<R> extends true ? ReturnTypeHoldsPendingApproval<ApprovalMode> : ReturnTypeHoldsNoPendingApproval<'wait' | 'throw'>;
 
 export interface ApprovalSchedulerOptions {
@@ -41,6 +37,7 @@ export interface DecidedEvent {
     readonly kind: 'decided';
     readonly request: DecisionRequest;
     readonly decision: Decision;
+    readonly dryRun?: true | undefined;
     readonly approvalId?: string | undefined;
 }
 
@@ -76,17 +73,6 @@ export type { GuardOutcome } from 'aegislib';
 export type Guardable = Promise<any> | AsyncGenerator<any, any, any>;
 
 export type { GuardedCall } from 'aegislib';
-
-export interface HeldApproval<T = unknown> {
-    readonly request: DecisionRequest;
-    run(params: Params, task: ExecutingTask, lastLook: () => Error | undefined): Awaitable<T>;
-    admit(params: Params): Awaitable<Params>;
-    readonly guard?: object | undefined;
-    readonly target?: unknown;
-    readonly prototypes?: ReadonlyMap<string, object> | undefined;
-    readonly recheck?: (() => string | undefined) | undefined;
-    readonly onSettled?: ((result: T | undefined, error: unknown) => unknown) | undefined;
-}
 
 export interface Journal {
     note(event: JournalEvent): void;

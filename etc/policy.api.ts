@@ -41,7 +41,12 @@ export interface ConfigProblem {
     readonly message: string;
 }
 
-export type DenyCode = 'no_permit' | 'forbidden' | 'policy_error' | 'sanitize_failed' | 'tool_is_group';
+export type DenyCode = 'no_permit' | 'forbidden' | 'policy_error' | 'null_read' | 'sanitize_failed' | 'tool_is_group';
+
+export interface EvaluationProblem {
+    readonly policyId: string;
+    readonly problem: string;
+}
 
 export interface LintFinding extends PolicyProblem {
     readonly severity: 'error' | 'warning' | 'info';
@@ -81,6 +86,7 @@ export type PolicyOutcome = {
     readonly code: DenyCode;
     readonly reason: string;
     readonly detail?: string | undefined;
+    readonly problems?: readonly EvaluationProblem[] | undefined;
     readonly policies: readonly AppliedPolicy[];
 } | {
     readonly effect: 'sanitize';

@@ -56,6 +56,7 @@ export interface RecordedCall {
 export declare class RecordingDecisionService implements DecisionService {
     #private;
     readonly calls: readonly RecordedCall[];
+    readonly dryRun?: NonNullable<DecisionService['dryRun']>;
     readonly statuses?: NonNullable<DecisionService['statuses']>;
     readonly watch?: NonNullable<DecisionService['watch']>;
     readonly consume?: NonNullable<DecisionService['consume']>;

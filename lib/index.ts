@@ -19,6 +19,7 @@ export type { CurrentCall } from './guard/call/callContext.js';
 // The module
 export { AegisModule } from './guard/module/AegisModule.js';
 export type { AegisModuleView } from './guard/module/AegisModule.js';
+export type { ProposedCall } from './guard/decideOnly.js';
 export type { AegisOptions, ConfigureOptions, EmbeddedOptions, RemoteOptions } from './guard/module/AegisOptions.js';
 export type { FactsHook } from './decision/embedded/computeFacts.js';
 export type { ApprovalPolling } from './approval/ApprovalSchedulerOptions.js';
@@ -29,7 +30,7 @@ export type { ResolveInstance } from './guard/module/StoredCalls.js';
 export type { DecisionService } from './decision/DecisionService.js';
 export { EmbeddedDecisionService } from './decision/embedded/EmbeddedDecisionService.js';
 export { RemoteDecisionService } from './decision/remote/RemoteDecisionService.js';
-export type { Decision } from './model/Decision.js';
+export type { Decision, DecisionStatus } from './model/Decision.js';
 export type { Params, Session } from './model/Params.js';
 
 // Approvals

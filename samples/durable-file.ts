@@ -17,11 +17,15 @@ const POLICIES = `
   forbid (principal, action == Aegis::Action::"refund", resource);`;
 
 class Billing {
-  @AegisGuard({ toolName: 'refund', params: ['order', 'amount'] })
-  async refund(order: string, amount: number): Promise<Guarded<string>> {
+  @AegisGuard({ toolName: 'refund', params: ['order', 'cents'] })
+  async refund(order: string, cents: number): Promise<Guarded<string>> {
     // the same for every attempt to run this approval: use it as the idempotency key of a payment service
-    show('method', 'green', `refunding ${amount} for ${order}, idempotency key ${currentCall()?.taskId === undefined ? 'none' : 'set'}`);
-    return `refunded ${amount} for ${order}`;
+    show(
+      'method',
+      'green',
+      `refunding ${cents / 100} for ${order}, idempotency key ${currentCall()?.taskId === undefined ? 'none' : 'set'}`,
+    );
+    return `refunded ${cents / 100} for ${order}`;
   }
 }
 
@@ -45,7 +49,7 @@ function configure(path: string): AegisModule {
 /** The process that will be killed. */
 async function runAgent(path: string): Promise<void> {
   configure(path);
-  const refund = await new Billing().refund('order-7', 250);
+  const refund = await new Billing().refund('order-7', 25_000);
   if (isPending(refund)) show('agent', 'cyan', refund.message);
   process.send?.('asked');
   setInterval(() => {}, 1_000); // keeps the process alive until it is killed

@@ -103,7 +103,7 @@ await meet('a verdict that cannot stand: show the approval again', async () => {
 });
 await meet('a task may change along legal edges only', async () => {
   const { taskId } = await aegis.tasks.createTask({ agentId: 'agent', toolName: 'by.hand', decisionId: 'decision-1' });
-  await aegis.tasks.updateStatus(taskId, 'completed');
+  await aegis.tasks.updateStatus(taskId, 'approved');
 });
 
 show('the end', 'gray', 'what closing a module does to calls');

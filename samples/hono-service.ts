@@ -34,11 +34,11 @@ const aegis = AegisModule.configure({
 
       @id("no-huge-refunds") @reason("refunds over 10000 are not possible here")
       forbid (principal, action == Aegis::Action::"refund", resource)
-      when { context.input.amount > 10000 };
+      when { context.input.cents > 1000000 };
 
       @id("large-refunds") @effect("approval_needed") @approvers("finance-leads") @reason("refunds over 100 need a finance lead")
       forbid (principal, action == Aegis::Action::"refund", resource)
-      when { context.input.amount > 100 };`,
+      when { context.input.cents > 10000 };`,
   },
 });
 
@@ -51,8 +51,8 @@ class Orders {
   }
 
   @AegisGuard({ session: (self) => ({ user_id: self.user }) })
-  async refund(order: { id: string; amount: number }): Promise<Guarded<{ refunded: number }>> {
-    return { refunded: order.amount };
+  async refund(order: { id: string; cents: number }): Promise<Guarded<{ refunded: number }>> {
+    return { refunded: order.cents / 100 };
   }
 }
 
@@ -67,8 +67,8 @@ app.use(async (c, next) => {
 });
 
 app.post('/refunds', async (c) => {
-  const { id, amount } = await c.req.json<{ id: string; amount: number }>();
-  const result = await new Orders(c.var.user).refund({ id, amount });
+  const { id, cents } = await c.req.json<{ id: string; cents: number }>();
+  const result = await new Orders(c.var.user).refund({ id, cents });
   if (!isPending(result)) return c.json(result);
   return c.json(result, 202, { location: `/tasks/${result.taskId}` });
 });
@@ -114,9 +114,9 @@ const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 });
 await once(server, 'listening');
 const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-await request('eve', 'POST', '/refunds', { id: 'order-1', amount: 20 });
-await request('eve', 'POST', '/refunds', { id: 'order-2', amount: 50_000 });
-const { location } = await request('eve', 'POST', '/refunds', { id: 'order-3', amount: 250 });
+await request('eve', 'POST', '/refunds', { id: 'order-1', cents: 1999 });
+await request('eve', 'POST', '/refunds', { id: 'order-2', cents: 5_000_000 });
+const { location } = await request('eve', 'POST', '/refunds', { id: 'order-3', cents: 25_000 });
 await request('eve', 'GET', '/tasks');
 
 const { body } = await request('ann', 'GET', '/approvals');

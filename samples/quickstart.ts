@@ -36,8 +36,8 @@ class Workspace {
   }
 
   @AegisGuard({})
-  async refund(order: { id: string; amount: number }): Promise<Guarded<string>> {
-    return `refunded ${order.amount} for ${order.id}`;
+  async refund(order: { id: string; cents: number }): Promise<Guarded<string>> {
+    return `refunded ${order.cents / 100} for ${order.id}`;
   }
 }
 
@@ -55,7 +55,7 @@ try {
 show('sanitize', 'yellow', await workspace.send('ann@example.com', 'Bob can be reached at bob@example.com.'));
 
 aegis.tasks.on('transition', ({ task, from }) => show('task', 'gray', `${task.toolName}: ${from ?? 'new'} → ${task.status}`));
-const refund = await workspace.refund({ id: 'order-7', amount: 250 });
+const refund = await workspace.refund({ id: 'order-7', cents: 25_000 });
 if (isPending(refund)) {
   show('approval', 'cyan', refund.message);
   if (!attended) void approveLater(refund);

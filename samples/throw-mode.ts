@@ -13,16 +13,16 @@ const aegis = AegisModule.configure({
 
       @id("large-transfers") @effect("approval_needed") @reason("transfers over 1000 need a person")
       forbid (principal, action == Aegis::Action::"wire_money", resource)
-      when { context.input.amount > 1000 };`,
+      when { context.input.cents > 100000 };`,
   },
 });
 
 let wired = 0;
 const tools = {
   wire_money: guard(
-    async (transfer: { to: string; amount: number }) => {
+    async (transfer: { to: string; cents: number }) => {
       wired += 1;
-      return `wired ${transfer.amount} to ${transfer.to}`;
+      return `wired ${transfer.cents / 100} to ${transfer.to}`;
     },
     { toolName: 'wire_money', approval: 'throw' },
   ),
@@ -33,11 +33,11 @@ const tools = {
 };
 
 type ToolCall =
-  | { readonly tool: 'wire_money'; readonly args: { to: string; amount: number } }
+  | { readonly tool: 'wire_money'; readonly args: { to: string; cents: number } }
   | { readonly tool: 'read_report'; readonly args: { month: string } };
 
 // the calls that a model would choose, turn by turn
-const transfer: ToolCall = { tool: 'wire_money', args: { to: 'ACME', amount: 5000 } };
+const transfer: ToolCall = { tool: 'wire_money', args: { to: 'ACME', cents: 500_000 } };
 const turns: readonly ToolCall[] = [transfer, { tool: 'read_report', args: { month: 'May' } }, transfer, transfer];
 
 for (const [turn, call] of turns.entries()) {

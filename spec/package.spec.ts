@@ -1,8 +1,10 @@
 import { expect } from 'chai';
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { join, posix, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { parsePage, relativeLinks } from './support/docsPages.js';
 import { runInChild } from './support/runInChild.js';
 
 interface Manifest {
@@ -126,6 +128,40 @@ describe('The built package', function () {
     expect(parser).to.deep.equal([join('chunks', 'commander.js')]);
     const users = files.filter((file) => /from '[^']*commander/.test(readFileSync(join('dist', file), 'utf8')));
     expect(users).to.deep.equal([join('cli', 'aegis.js')]);
+  });
+
+  describe('as it is packed', () => {
+    let packed: ReadonlySet<string>;
+    before(() => {
+      const said = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+        encoding: 'utf8',
+        shell: process.platform === 'win32',
+      });
+      const [{ files }] = JSON.parse(said) as [{ files: readonly { path: string }[] }];
+      packed = new Set(files.map(({ path }) => path));
+    });
+
+    it('has the pages, and every file that they link to', () => {
+      const pages = [...packed].filter((path) => path.endsWith('.md'));
+      expect(pages).to.include.members(['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/cli.md']);
+      const links = pages.flatMap((path) =>
+        relativeLinks(parsePage(path, readFileSync(path, 'utf8'))).flatMap(({ target }) => {
+          const [file = ''] = target.split('#');
+          return file === '' ? [] : [{ path, to: posix.join(posix.dirname(path), file) }];
+        }),
+      );
+      expect(links.length).to.be.greaterThan(100);
+      const folders = new Set([...packed].map((path) => posix.dirname(path)));
+      expect(links.filter(({ to }) => !packed.has(to) && !folders.has(to.replace(/\/$/, '')))).to.deep.equal([]);
+    });
+
+    it('has every page that an error or a comment on a public name refers to', () => {
+      const named = [...packed]
+        .filter((path) => path.startsWith('lib/'))
+        .flatMap((path) => [...readFileSync(path, 'utf8').matchAll(/docs\/[\w/-]+\.md/g)].map(([page]) => ({ path, page })));
+      expect(named.length).to.be.greaterThan(3);
+      expect(named.filter(({ page }) => !packed.has(page))).to.deep.equal([]);
+    });
   });
 
   it('runs no script of its own at install', () => {

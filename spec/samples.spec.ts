@@ -70,7 +70,7 @@ describe('The samples', function () {
       '200 eve GET /tasks',
       '401 mallory GET /tasks',
     ]);
-    expect(lines).to.include('            amount = 250');
+    expect(lines).to.include('            cents = 25000');
     expect(lines.at(-2)).to.include('{"status":"completed","result":{"refunded":250}}');
   });
 
@@ -78,12 +78,12 @@ describe('The samples', function () {
     expect(await run('nest-style/main')).to.deep.equal([
       'guards    refund, export',
       'mode      export: wait',
-      'allow     refunded order-1 (20)',
+      'allow     refunded order-1 (19.99)',
       "approval  Tool 'refund' execution pending approval: refunds over 100 need a person",
       'approval  refunded order-2 (250)',
       'allow     exported 10 rows',
       "deny      Tool 'export' is not allowed: acme exports 1000 rows at most",
-      'ledger    order-1 (20), order-2 (250)',
+      'ledger    order-1 (19.99), order-2 (250)',
     ]);
   });
 
@@ -142,7 +142,7 @@ describe('The samples', function () {
     expect(await run('durable-file')).to.deep.equal([
       "agent     Tool 'refund' execution pending approval: every refund needs a person",
       'killed    the agent is gone; its call is in the file',
-      'person    ann approves refund {"order":"order-7","amount":250}',
+      'person    ann approves refund {"order":"order-7","cents":25000}',
       'method    refunding 250 for order-7, idempotency key set',
       'result    refunded 250 for order-7, by another process (Billing is here too)',
     ]);

@@ -107,7 +107,7 @@ function guardTool(guard: ToolGuard<MastraCallContext>, name: string, tool: Mast
       input: parsed,
       context,
       callId: context.agent?.toolCallId ?? context.toolCallId ?? context.workflow?.workflowId,
-      scope: context.runId ?? context.workflow?.runId ?? context.agent?.threadId ?? context.threadId,
+      scope: context.agent?.threadId ?? context.threadId ?? context.runId ?? context.workflow?.runId,
       signal: context.abortSignal,
       schema: toolSchema(tool.inputSchema),
       // a model can put `resumeData` into its arguments, and Mastra treats that as the answer; but the model cannot know the id of a later question

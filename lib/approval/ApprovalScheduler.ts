@@ -1,11 +1,12 @@
 import { type Awaitable, chain, isThenable } from '../common/awaitable.js';
 import { ShutdownError } from '../model/errors/RefusalErrors.js';
+import { TaskStateError } from '../model/errors/SetupErrors.js';
 import type { PendingApproval } from '../model/PendingApproval.js';
 import type { Task } from '../model/Task.js';
 import type { ApprovalSchedulerOptions } from './ApprovalSchedulerOptions.js';
 import { CallDriver } from './CallDriver.js';
 import type { CallIndex, TaskKey } from './call/CallIndex.js';
-import { anyCall, type ApprovalCall, HeldCall, type HeldApproval, PendingCall, type RunApproved } from './call/PendingCall.js';
+import { anyCall, callOfHandle, HeldCall, type HeldApproval, PendingCall, type RunApproved } from './call/PendingCall.js';
 import { cancelled, cancelledWith, timedOut } from './call/resolution.js';
 import { settleCall } from './call/settleCall.js';
 import { drainExecutions, endOpenCalls } from './execution/drain.js';
@@ -22,6 +23,7 @@ export class ApprovalScheduler {
   readonly #cancelForCaller = (entry: PendingCall): Promise<boolean> => this.cancelForCaller(entry);
   /** Calls that are followed, and for which the process waits. */
   #background = 0;
+  #started = false;
   #closing: Promise<void> | undefined;
 
   constructor(options: ApprovalSchedulerOptions) {
@@ -53,7 +55,7 @@ export class ApprovalScheduler {
   }
 
   /**
-   * Starts reading what the service pushes; submitting does so too.
+   * Starts reading what the service pushes. The library calls it before it follows the first call.
    *
    * @throws ShutdownError after {@link shutdown}
    */
@@ -63,16 +65,26 @@ export class ApprovalScheduler {
   }
 
   /**
-   * Follows an approval and runs the call once it is approved.
+   * Follows a pending approval, and runs its call once it is approved. The library submits every call of the modes `defer` and `wait`, and `schedule()` of
+   * `guardCall()` does so too: override it in a scheduler of your own to see or to delay them. A call that is not submitted does not run. Submitting one
+   * again, or one that has ended, changes nothing.
    *
-   * @param call its task must be in the registry
-   * @returns the pending approval, for its caller
-   * @throws ShutdownError after {@link shutdown}
+   * @param pending what a guarded call of this module returned
+   * @returns the same pending approval
+   * @throws TaskStateError for an approval of another module, and for one of mode `throw`, which only a repeated call redeems
    */
-  submit<T>(call: ApprovalCall<T>): PendingApproval<T> {
-    const entry = this.hold(call.task, call);
+  submit<T>(pending: PendingApproval<T>): PendingApproval<T> {
+    const entry = callOfHandle(pending);
+    if (entry === undefined || (entry.phase !== 'ended' && this.#driver.calls.ofTask(entry.task) !== entry)) {
+      const message = 'This approval does not wait in this module. Submit what a guarded call or guardCall() of this module returned.';
+      throw new TaskStateError(entry?.task.taskId ?? '', message);
+    }
+    if (entry.task.mode === 'throw') {
+      const message = "A call of mode 'throw' never runs in the background. Repeat the call once it is approved, or use mode 'defer'.";
+      throw new TaskStateError(entry.task.taskId, message);
+    }
     this.follow(entry);
-    return entry.handle;
+    return pending;
   }
 
   /** @internal Watches over the deadline only: it runs when its caller redeems it, or after {@link follow}. */
@@ -88,10 +100,16 @@ export class ApprovalScheduler {
   /** @internal From now on it runs by itself. */
   follow<T>(entry: PendingCall<T>): void {
     if (entry.background || entry.phase === 'ended') return;
+    const { listenCalls } = this.#driver;
+    if (!this.#started) {
+      this.#started = true;
+      this.start();
+    }
     entry.background = true;
     if (keepsAlive(entry, this.#options)) this.#background += 1;
     this.#holdProcess();
-    this.#driver.follow(anyCall(entry));
+    // a start() of the program's own may not have called this one's
+    this.#driver.follow(anyCall(entry), this.#driver.listenCalls === listenCalls);
   }
 
   /** @internal The call of a task that waits or runs here. */

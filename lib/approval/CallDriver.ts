@@ -78,8 +78,12 @@ export class CallDriver implements ExecutionHost {
     this.#loop.holdProcess(hold);
   }
 
+  /** How often {@link listen} was called. */
+  listenCalls = 0;
+
   /** Reads what the service pushes, if it does. */
   listen(): void {
+    this.listenCalls += 1;
     if (!this.#pushed) this.#pushed = this.#stream.start(this.signal);
   }
 
@@ -88,9 +92,13 @@ export class CallDriver implements ExecutionHost {
     this.#loop.schedule(entry, entry.task.expiresAtMs);
   }
 
-  /** From now on the call runs by itself once it is approved. */
-  follow(entry: PendingCall): void {
-    if (entry.background) this.listen();
+  /**
+   * From now on the call runs by itself once it is approved.
+   *
+   * @param listen false where that was just tried
+   */
+  follow(entry: PendingCall, listen: boolean = entry.background): void {
+    if (listen) this.listen();
     this.#safely(entry, () => this.#step(entry, { kind: 'followed' }));
   }
 

@@ -8,6 +8,8 @@ export interface CliIo {
   readonly err: (text: string) => void;
   /** Called before user code is loaded into this process, because that code may print. */
   readonly beforeForeignCode: () => void;
+  /** Asks the person at the terminal, and resolves to the line that they type. Absent if there is no terminal. */
+  readonly ask?: ((question: string) => Promise<string>) | undefined;
 }
 
 /** Writes lines for people. Texts of policies and files are escaped, so that they cannot move the cursor or hide anything. */

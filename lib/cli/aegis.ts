@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { askAt } from './askAt.js';
 import { EXIT } from './CliIo.js';
 import { runProgram } from './program.js';
 import { serveGateway } from './serveGateway.js';
@@ -23,7 +24,8 @@ process.on('uncaughtException', () => {
 const beforeForeignCode = (): void => {
   stdout.write = err;
 };
-const code = await runProgram(process.argv.slice(2), { out, err, beforeForeignCode }, { serveGateway });
+const ask = askAt(process.stdin, stdout);
+const code = await runProgram(process.argv.slice(2), { out, err, beforeForeignCode, ask }, { serveGateway });
 isDone = true;
 // open handles of a loaded module must not delay the exit
 out('', () => process.exit(code));

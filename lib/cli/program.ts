@@ -3,6 +3,7 @@ import { VERSION } from '../common/version.js';
 import { AegisError } from '../model/AegisError.js';
 import { CliError, type CliIo, EXIT, writeLines } from './CliIo.js';
 import { coverage, type CoverageOptions } from './coverage.js';
+import { init, type InitOptions } from './init/init.js';
 import { decide, type DecideOptions } from './decide.js';
 import { mcpGatewayCommand, type McpGatewayFlags, type ServeGateway } from './mcpGateway.js';
 import { policyCheck, type PolicyCheckOptions } from './policyCheck.js';
@@ -39,7 +40,7 @@ export async function runProgram(argv: readonly string[], io: CliIo, parts: Prog
 
 function commands(io: CliIo, { serveGateway }: ProgramParts, setCode: (code: number) => void): Command {
   const program = new Command('aegis')
-    .description('Checks and tests policies, decides on calls, finds tools without a guard, and guards MCP servers.')
+    .description('Starts a project, checks and tests policies, decides on calls, finds tools without a guard, and guards MCP servers.')
     .version(VERSION)
     .exitOverride()
     .configureOutput({
@@ -48,6 +49,15 @@ function commands(io: CliIo, { serveGateway }: ProgramParts, setCode: (code: num
       // the value of an unknown option may be a secret
       outputError: (text, write) => write(text.replace(/^error: /, 'aegis: ').replace(/(--[\w-]+)=[^']*/g, '$1')),
     });
+
+  program
+    .command('init')
+    .description('add a first policy, its test, a guarded tool and the settings for them to a project; overwrites nothing')
+    .argument('[folder]', 'the folder of the project', '.')
+    .option('-y, --yes', 'ask nothing')
+    .option('--js', 'JavaScript, also where TypeScript would be chosen')
+    .option('--dry-run', 'only show what would be added')
+    .action(async (folder: string, options: InitOptions) => setCode(await init(folder, options, io)));
 
   const policy = program.command('policy').description('check and test policies');
   policy

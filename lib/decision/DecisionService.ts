@@ -30,6 +30,13 @@ export interface DecisionService {
    */
   decide(request: DecisionRequest, options: AskOptions): Awaitable<Decision>;
   /**
+   * Decides one call without opening an approval, and uses nothing up: what `decide` would answer. Without it `aegis.decide()` calls `decide`, and
+   * withdraws the approval that it opens.
+   *
+   * @returns the decision
+   */
+  dryRun?(request: DecisionRequest, options: AskOptions): Awaitable<Decision>;
+  /**
    * Reads the status of an approval.
    *
    * @returns the status

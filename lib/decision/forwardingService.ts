@@ -3,6 +3,7 @@ import type { DecisionService } from './DecisionService.js';
 /** Every member of the port. A member that is missing here is a compile error, because a wrapper would silently drop it. */
 const MEMBERS: Readonly<Record<keyof DecisionService, true>> = {
   decide: true,
+  dryRun: true,
   status: true,
   statuses: true,
   watch: true,
@@ -16,7 +17,8 @@ const MEMBERS: Readonly<Record<keyof DecisionService, true>> = {
 
 /**
  * Wraps a decision service: what `overrides` has replaces the inner service's, everything else that the inner service has is forwarded to it.
- * A class that implements the port and leaves out `consume` would silently lose one-time use of approvals.
+ * A class that implements the port and leaves out `consume` would silently lose one-time use of approvals. With `decide` in `overrides`, the inner
+ * service's `dryRun` is not forwarded: `aegis.decide()` asks the new `decide` instead.
  *
  * @param inner the service that answers
  * @param overrides methods to use instead; those that are absent or undefined are forwarded
@@ -33,7 +35,9 @@ const MEMBERS: Readonly<Record<keyof DecisionService, true>> = {
 export function forwardingService(inner: DecisionService, overrides: Partial<DecisionService> = {}): DecisionService {
   const members = (Object.keys(MEMBERS) as (keyof DecisionService)[]).flatMap((name) => {
     const owner: Partial<DecisionService> = overrides[name] === undefined ? inner : overrides;
-    return owner[name] === undefined ? [] : [[name, forwarded(owner, name)] as const];
+    // the inner service's dry run would not tell what another `decide` answers
+    const stale = name === 'dryRun' && owner === inner && overrides.decide !== undefined;
+    return owner[name] === undefined || stale ? [] : [[name, forwarded(owner, name)] as const];
   });
   return Object.fromEntries(members) as unknown as DecisionService;
 }

@@ -37,7 +37,8 @@ export function decideCall<R>(runtime: GuardRuntime, call: CallToDecide<R>): Awa
   );
 }
 
-function prepare(runtime: GuardRuntime, call: CallFacts<never>): Awaitable<CallRequest> {
+/** Takes the snapshot of a call, before this returns, and validates it. @throws what the call is refused with */
+export function prepare(runtime: GuardRuntime, call: CallFacts<never>): Awaitable<CallRequest> {
   const stop = closedOrAborted(runtime, call);
   if (stop !== undefined) throw stop;
   const { value: snapshot, firstNull } = call.takeSnapshot(runtime.limits);
@@ -66,10 +67,10 @@ function validate(
       );
     });
   }
-  if (firstNull !== undefined && runtime.refuseNull) {
+  if (firstNull !== undefined) {
     throw new UnsupportedParamError(
       firstNull,
-      `The value at ${firstNull} is null, and policies cannot see null. Leave it out, or give the guard a \`schema\` that allows it.`,
+      `The value at ${firstNull} is null, and policies cannot read null. Leave it out, or give the guard a \`schema\` that allows null there.`,
     );
   }
   return new CallRequest(snapshot, call, runtime);
@@ -108,7 +109,7 @@ function askService<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: Ca
 }
 
 /** A promise that an abort of the signal ends early; leaves no listener on the signal. */
-function untilAborted<T>(promise: PromiseLike<T>, signal: AbortSignal | undefined, toolName: string): Promise<T> {
+export function untilAborted<T>(promise: PromiseLike<T>, signal: AbortSignal | undefined, toolName: string): Promise<T> {
   if (signal === undefined) return Promise.resolve(promise);
   return new Promise<T>((resolve, reject) => {
     const abort = (): void => reject(new CallAbortedError(toolName, signal.reason));
@@ -191,7 +192,7 @@ function logDecision({ logger }: GuardRuntime, { agentId, toolName }: CallReques
 }
 
 /** A frozen copy of a decision, for the journal: what a journal did to the decision itself would change what runs. */
-function shownDecision(decision: Decision, limits: SnapshotLimits): Decision {
+export function shownDecision(decision: Decision, limits: SnapshotLimits): Decision {
   const { effect } = decision;
   if (effect === 'sanitize') return Object.freeze({ ...decision, params: shownParams(decision.params, limits) });
   if (effect !== 'approval_needed' || decision.params === undefined) return Object.freeze({ ...decision });

@@ -1,8 +1,7 @@
-import { isPlainObject } from '../common/data/plainObject.js';
 import { recordOf } from '../model/snapshot/ArgumentList.js';
 import { ParamsError } from '../model/errors/CallErrors.js';
-import { isId, TOOL_NAME } from '../model/Params.js';
 import { takeParams } from '../model/snapshot/takeSnapshot.js';
+import { checkCall } from './call/checkCall.js';
 import type { AegisModule, AegisModuleView } from './module/AegisModule.js';
 import { decideCall } from './decideCall.js';
 import { runOfferingDecision } from './call/reuseDecision.js';
@@ -42,17 +41,10 @@ function ownCall<R>(runtime: GuardRuntime, given: GuardedCall<Awaited<R>>, run: 
   // every field is read once, so that a getter cannot answer twice
   const call = { ...given };
   const { agentId, toolName, guardKey, params, session, groups, opaque, approvalTimeoutMs, covers } = call;
-  if (!isId(agentId) || !isId(toolName) || (guardKey !== undefined && !isId(guardKey))) {
-    throw new ParamsError('', '`agentId`, `toolName` and `guardKey` must be strings of 1 to 256 characters; the first two are required.', {
-      code: 'invalid_call',
-    });
-  }
-  if (!TOOL_NAME.test(toolName))
-    throw new ParamsError('', `'${toolName.slice(0, 128)}' is not a tool name: it must have 1 to 128 letters, digits and _ . : / -.`);
+  checkCall({ agentId, toolName, guardKey, params });
   if (approvalTimeoutMs !== undefined && !(Number.isFinite(approvalTimeoutMs) && approvalTimeoutMs > 0)) {
     throw new ParamsError('', '`approvalTimeoutMs` must be a number of milliseconds above 0.', { code: 'invalid_call' });
   }
-  if (!isPlainObject(params)) throw new ParamsError('', '`params` must be a plain object, whose keys are the names of the arguments.');
   const own = {
     ...call,
     takeSnapshot: () => takeParams(params, limits),

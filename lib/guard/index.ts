@@ -16,5 +16,4 @@ export type {
   VerdictEvent,
 } from '../model/Journal.js';
 export type { ApprovalSchedulerOptions } from '../approval/ApprovalSchedulerOptions.js';
-export type { ApprovalCall, HeldApproval } from '../approval/call/PendingCall.js';
 export type { ClearAge, TaskRegistryOptions } from '../approval/task/TaskRegistry.js';

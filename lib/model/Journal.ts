@@ -14,6 +14,8 @@ export interface DecidedEvent {
   readonly request: DecisionRequest;
   /** The decision. */
   readonly decision: Decision;
+  /** Set for `aegis.decide()`: no call was made, and none follows. */
+  readonly dryRun?: true | undefined;
   /** The approval of the call that was decided again. */
   readonly approvalId?: string | undefined;
 }

@@ -206,6 +206,11 @@ export function isLegalEdge(from: TaskStatus, to: TaskStatus): boolean {
   return EDGES[from].includes(to);
 }
 
+/** Whether a task may change to a status. A manual task has no method to run, so the program may complete it while it is pending. */
+export function mayBecome({ status, mode }: Pick<TaskFields, 'mode'> & { readonly status: TaskStatus }, to: TaskStatus): boolean {
+  return isLegalEdge(status, to) || (mode === 'manual' && status === 'pending' && to === 'completed');
+}
+
 /** Whether a status is final. `unknown` is not: such a task is never evicted or cleared. */
 export function isFinished(status: TaskStatus): boolean {
   return EDGES[status].length === 0;

@@ -16,6 +16,10 @@ export interface EvaluationError {
   readonly policy: Policy;
   /** For logs only: may quote attributes. */
   readonly message: string;
+  /** It reads a parameter that is null. */
+  readonly readsNull?: boolean | undefined;
+  /** The message names expressions of the policy and kinds of values, and no value. */
+  readonly plain?: boolean | undefined;
 }
 
 /** Cedar's plain answer: two effects, in its own semantics. */

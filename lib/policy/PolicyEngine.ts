@@ -41,7 +41,15 @@ export interface AppliedPolicy {
 }
 
 /** Why a call is denied, for programs. */
-export type DenyCode = 'no_permit' | 'forbidden' | 'policy_error' | 'sanitize_failed' | 'tool_is_group';
+export type DenyCode = 'no_permit' | 'forbidden' | 'policy_error' | 'null_read' | 'sanitize_failed' | 'tool_is_group';
+
+/** A policy that could not be evaluated on a call, for the developer. */
+export interface EvaluationProblem {
+  /** The policy's `@id`. */
+  readonly policyId: string;
+  /** Which of its expressions failed, on which kinds of values. Never a value. */
+  readonly problem: string;
+}
 
 /** The decision of the policies on one call. */
 export type PolicyOutcome =
@@ -53,6 +61,8 @@ export type PolicyOutcome =
       readonly reason: string;
       /** For logs only: may name policies and attributes. */
       readonly detail?: string | undefined;
+      /** The policies that could not be evaluated, where that is why. */
+      readonly problems?: readonly EvaluationProblem[] | undefined;
       readonly policies: readonly AppliedPolicy[];
     }
   | {

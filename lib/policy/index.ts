@@ -1,5 +1,5 @@
 // `aegislib/policy`: the Cedar engine, and what loads, checks and tests policies; for other engines, the types they implement.
-export type { AppliedPolicy, DenyCode, PolicyCall, PolicyEngine, PolicyOutcome } from './PolicyEngine.js';
+export type { AppliedPolicy, DenyCode, EvaluationProblem, PolicyCall, PolicyEngine, PolicyOutcome } from './PolicyEngine.js';
 export type { PolicyProblem } from './PolicySource.js';
 export type { PolicySource, SourceText } from './PolicySource.js';
 export { CedarPolicyEngine } from './engine/CedarPolicyEngine.js';

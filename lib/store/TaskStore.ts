@@ -26,7 +26,7 @@ export type TaskChange =
   | { readonly to: 'timeout' | 'cancelled'; readonly error: ErrorSummary }
   | { readonly to: 'failed'; readonly error: ErrorSummary; readonly resolution?: TaskResolution | undefined }
   | {
-      /** A person resolved an `unknown` task. */
+      /** A person resolved an `unknown` task, or the program completed a manual one. */
       readonly to: 'completed';
       readonly result: unknown;
       readonly resolution?: TaskResolution | undefined;

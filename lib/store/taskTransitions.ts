@@ -1,6 +1,6 @@
 import { setOwn } from '../common/data/plainObject.js';
 import type { ErrorSummary } from '../model/AegisError.js';
-import { isLegalEdge, TASK_STATUSES } from '../model/Task.js';
+import { isLegalEdge, mayBecome, TASK_STATUSES } from '../model/Task.js';
 import type { ExecutingTask, PendingTask, Task, TaskFields, TaskStatus } from '../model/Task.js';
 import { BOUND_FIELDS } from './TaskStore.js';
 import type { TaskChange, TaskClaim, TaskInsertion, TaskOutcome } from './TaskStore.js';
@@ -37,7 +37,7 @@ export function insertionOver(taken: Task, task: PendingTask): TaskInsertion {
 export function transitionedTask(task: Task, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined {
   const to = change.to as TaskStatus;
   // a claim, and the end of one, need a token: they are no transitions
-  if (!from.includes(task.status) || !isLegalEdge(task.status, to) || to === 'executing' || task.status === 'executing') return undefined;
+  if (!from.includes(task.status) || !mayBecome(task, to) || to === 'executing' || task.status === 'executing') return undefined;
   const stamp = nextStamp(task, to, nowMs);
   if (change.to !== 'pending') return patchTask(task, change, stamp, DROPPED[to]);
   return patchTask(task, { ...change, history: [...task.history, task.decisionId] }, stamp, ['approvedBy']);

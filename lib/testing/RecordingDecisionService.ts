@@ -28,6 +28,7 @@ export interface RecordedCall {
 export class RecordingDecisionService implements DecisionService {
   /** The recorded calls, in order. */
   readonly calls: readonly RecordedCall[] = [];
+  declare readonly dryRun?: NonNullable<DecisionService['dryRun']>;
   declare readonly statuses?: NonNullable<DecisionService['statuses']>;
   declare readonly watch?: NonNullable<DecisionService['watch']>;
   declare readonly consume?: NonNullable<DecisionService['consume']>;
@@ -42,12 +43,18 @@ export class RecordingDecisionService implements DecisionService {
   constructor(answers: DecisionScript | DecisionService = []) {
     const service: DecisionService = typeof answers === 'object' && 'decide' in answers ? answers : new ScriptedDecisionService(answers);
     this.#service = service;
-    const reevaluate = service.reevaluate && {
-      reevaluate: (request: DecisionRequest, decisionId: string, options: AskOptions) =>
-        this.#record(request, decisionId, () => service.reevaluate?.(request, decisionId, options) as Awaitable<Decision>),
-    };
+    const recorded = {
+      dryRun:
+        service.dryRun &&
+        ((request: DecisionRequest, options: AskOptions) =>
+          this.#record(request, undefined, () => service.dryRun?.(request, options) as Awaitable<Decision>)),
+      reevaluate:
+        service.reevaluate &&
+        ((request: DecisionRequest, decisionId: string, options: AskOptions) =>
+          this.#record(request, decisionId, () => service.reevaluate?.(request, decisionId, options) as Awaitable<Decision>)),
+    } as Partial<DecisionService>;
     // decide and status are methods of this class
-    for (const [name, method] of Object.entries(forwardingService(service, reevaluate)))
+    for (const [name, method] of Object.entries(forwardingService(service, recorded)))
       if (!(name in this)) Object.assign(this, { [name]: method as unknown });
   }
 

@@ -15,15 +15,15 @@ import { Container, Injectable } from './container.js';
 
 class RefundDto {
   readonly orderId: string;
-  readonly amount: number;
+  readonly cents: number;
 
-  constructor(orderId: string, amount: number) {
+  constructor(orderId: string, cents: number) {
     this.orderId = orderId;
-    this.amount = amount;
+    this.cents = cents;
   }
 
   get label(): string {
-    return `${this.orderId} (${this.amount})`;
+    return `${this.orderId} (${this.cents / 100})`;
   }
 }
 
@@ -65,7 +65,7 @@ const aegis = AegisModule.configure({
 
       @id("large-refunds") @effect("approval_needed") @reason("refunds over 100 need a person")
       forbid (principal, action == Aegis::Action::"refund", resource)
-      when { context.input.dto.amount > 100 };
+      when { context.input.dto.cents > 10000 };
 
       @id("acme-exports") @reason("acme exports 1000 rows at most")
       forbid (principal, action == Aegis::Action::"export", resource)
@@ -81,9 +81,9 @@ console.log(
 );
 console.log(`mode      export: ${getGuard(RefundService, 'export')?.approval}`);
 
-console.log(`allow     ${String(await service.refund(new RefundDto('order-1', 20)))}`);
+console.log(`allow     ${String(await service.refund(new RefundDto('order-1', 1999)))}`);
 
-const refund = await service.refund(new RefundDto('order-2', 250));
+const refund = await service.refund(new RefundDto('order-2', 25_000));
 if (isPending(refund)) {
   console.log(`approval  ${refund.message}`);
   const request = await aegis.approvals.get(refund.decisionId);

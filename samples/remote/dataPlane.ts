@@ -78,7 +78,7 @@ export async function startDataPlane(): Promise<DataPlane> {
 /** The four effects, in the form that a Data Plane sends. */
 function decide({ tool: { name, params } }: Question): { readonly effect: string; readonly [more: string]: unknown } {
   if (name === 'mail.send') return { effect: 'sanitize', sanitize: { message: 'bodies are masked', params: { body: '[masked]' } } };
-  if (name === 'refund' && Number(params['amount']) > 100) return { effect: 'approval_needed', reason: 'refunds over 100 need a person' };
+  if (name === 'refund' && Number(params['cents']) > 10_000) return { effect: 'approval_needed', reason: 'refunds over 100 need a person' };
   if (name === 'slack.post_message' || name === 'refund') return { effect: 'allow' };
   const violations = [{ type: 'tool', message: `${name} is not allowed here` }];
   return { effect: 'deny', reason: 'this agent may not use that tool', violations };

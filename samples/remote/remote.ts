@@ -29,8 +29,8 @@ class Workspace {
   }
 
   @AegisGuard({})
-  async refund(order: { id: string; amount: number }): Promise<Guarded<string>> {
-    return `refunded ${order.amount} for ${order.id}`;
+  async refund(order: { id: string; cents: number }): Promise<Guarded<string>> {
+    return `refunded ${order.cents / 100} for ${order.id}`;
   }
 }
 
@@ -46,7 +46,7 @@ try {
   show('deny', 'red', `${error.message} (${error.violations.map((v) => v.message).join('; ')})`);
 }
 
-const refund = await workspace.refund({ id: 'order-7', amount: 250 });
+const refund = await workspace.refund({ id: 'order-7', cents: 25_000 });
 if (isPending(refund)) {
   show('approval', 'cyan', refund.message);
   setTimeout(() => plane.decideAll('allow'), 700); // a person at the Data Plane approves

@@ -5,6 +5,8 @@ import type { SinonFakeTimers } from 'sinon';
 import type { DecisionStatus } from '../../lib/model/Decision.js';
 import { requestOf } from '../support/callRequests.js';
 import { diagnosed, securityCodes } from '../support/diagnosed.js';
+import type { PendingApproval } from '../../lib/model/PendingApproval.js';
+import { TaskStateError } from '../../lib/model/errors/SetupErrors.js';
 import { rejection } from '../support/rejection.js';
 import { schedulerSetup } from '../support/schedulerSetup.js';
 import type { SchedulerSetup } from '../support/schedulerSetup.js';
@@ -373,7 +375,7 @@ describe('ApprovalScheduler', () => {
         { state: 'denied', by: 'bob', reason: 'no' },
         ['denied'],
         { name: 'ForbiddenError', code: 'approval_denied' },
-        'by bob: no',
+        'by a person: no',
       ],
       'of denied without a word': [{ state: 'denied' }, ['denied'], { name: 'ForbiddenError', code: 'approval_denied' }, 'was refused.'],
       'of expired': [{ state: 'expired' }, ['timeout'], { name: 'ApprovalTimeoutError' }, 'it was not decided in time'],
@@ -658,9 +660,42 @@ describe('ApprovalScheduler', () => {
     const { scheduler, registry } = schedulerSetup({ service: { status: (decisionId) => ({ decisionId, state: 'approved' }) } });
     const task = pendingTask();
     await registry.record(task);
-    const handle = scheduler.submit({ task, request: requestOf(), run: () => 'ran', admit: (params) => params });
+    const held = scheduler.hold(task, { request: requestOf(), run: () => 'ran', admit: (params) => params });
+    const handle = scheduler.submit(held.handle);
     await time.tickAsync(2_000);
     expect(await handle.completed).to.equal('ran');
+  });
+
+  describe('submit', () => {
+    it('takes what is held in it, and nothing else', async () => {
+      const [setup, another] = [schedulerSetup(), schedulerSetup()];
+      const [held, foreign] = [await setup.hold(inAnHour()), await another.hold(inAnHour())];
+      const forged = { ...held.handle, taskId: held.task.taskId, decisionId: held.task.decisionId } as unknown as PendingApproval;
+      const copied = Object.create(held.handle) as PendingApproval;
+      for (const wrong of [foreign.handle, forged, copied, held.task, null, undefined, held.task.taskId, () => held.handle])
+        expect(() => setup.scheduler.submit(wrong as PendingApproval)).to.throw(TaskStateError, 'does not wait in this module');
+      expect(held.entry.background).to.equal(false);
+      expect(setup.scheduler.submit(held.handle)).to.equal(held.handle);
+      expect(held.entry.background).to.equal(true);
+    });
+
+    it('does nothing more for one that is submitted again, or has ended', async () => {
+      const setup = schedulerSetup({ service: { status: (decisionId) => ({ decisionId, state: 'approved' }) } });
+      const { handle, runs } = await setup.submit(inAnHour());
+      setup.scheduler.submit(handle);
+      await time.tickAsync(10_000);
+      setup.scheduler.submit(handle);
+      await time.tickAsync(10_000);
+      expect([runs.length, handle.status]).to.deep.equal([1, 'completed']);
+    });
+
+    it('runs nothing that only a repeated call redeems', async () => {
+      const setup = schedulerSetup({ service: { status: (decisionId) => ({ decisionId, state: 'approved' }) } });
+      const { handle, runs } = await setup.hold({ ...inAnHour(), mode: 'throw' });
+      expect(() => setup.scheduler.submit(handle)).to.throw(TaskStateError, "mode 'throw' never runs in the background");
+      await time.tickAsync(HOUR);
+      expect(runs).to.deep.equal([]);
+    });
   });
 
   it('asks and runs nothing when one that has ended, or is running, is redeemed or followed', async () => {

@@ -68,7 +68,11 @@ describe('forwardingService', () => {
       const overrides = new Overrides();
       const wrapped = forwardingService(service, overrides) as unknown as Anything;
       expect(wrapped[name]?.()).to.equal(overrides);
-      for (const other of portMembers().filter((member) => member !== name)) expect(wrapped[other]?.()).to.include({ self: raw });
+      // the inner dry run would not tell what another decide answers
+      const stale = name === 'decide' ? ['dryRun'] : [];
+      for (const other of portMembers().filter((member) => member !== name && !stale.includes(member)))
+        expect(wrapped[other]?.()).to.include({ self: raw });
+      for (const other of stale) expect(other in wrapped).to.equal(false);
     });
 
     it(`forwards ${name} also where the override is undefined, so that none is dropped by accident`, () => {

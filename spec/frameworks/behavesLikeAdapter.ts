@@ -26,6 +26,8 @@ export interface AdapterUnderTest {
    * `body`, guarded. Resolves to what the model was told of each call, in order; rejects where the run rejects.
    */
   run(options: PlainOptions, inputs: readonly Mail[], body: (input: Mail) => unknown, signal?: AbortSignal): Promise<readonly Told[]>;
+  /** Whether each run is a connection of its own, which no scope joins with another. Default false. */
+  readonly connects?: boolean;
   /** Whether a run can be aborted. Default true. */
   readonly abortable?: boolean;
   /** Whether the tool's schema is checked after a sanitize. Default true. */
@@ -36,7 +38,7 @@ export interface AdapterUnderTest {
 
 /** What every adapter does, whatever its framework calls it. */
 export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
-  const { native, abortable = true, revalidates = true, entersAtOnce = true } = adapter;
+  const { native, connects = false, abortable = true, revalidates = true, entersAtOnce = true } = adapter;
   describe(`The adapter of ${adapter.name}`, () => {
     let module: AegisModule;
     let ran: Mail[];
@@ -185,13 +187,46 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
       expect(new Set(asked.map(({ callId }) => callId))).to.have.property('size', 2);
     });
 
-    it('asks twice for two equal calls that need a person, and runs each of them once', async () => {
-      await run([ASKED, ASKED], { approval: 'defer' });
-      expect(await module.approvals.list()).to.have.length(2);
+    /** Runs of one conversation, where the framework does not say so itself. */
+    const oneScope = { scope: () => 'chat' } as PlainOptions;
+    const equal = (count: number): Mail[] => Array.from({ length: count }, () => ASKED);
+
+    it('asks one question for 64 equal calls at once, runs the tool once on its approval, and asks again for 10 later ones', async () => {
+      await run(equal(64), { approval: 'defer' });
+      expect(await module.approvals.list()).to.have.length(1);
       await approveAll(module);
-      await until(() => ran.length === 2);
-      expect(ran).to.deep.equal([ASKED, ASKED]);
+      await until(() => ran.length > 0);
+      await run(equal(10), { approval: 'defer' });
+      expect(await module.approvals.list({ status: 'pending' })).to.have.length(1);
+      expect(ran).to.deep.equal([ASKED]);
     });
+
+    it('has 8 equal calls that wait share one question and one run', async () => {
+      const told = run(equal(8), { approval: 'wait', waitMs: 5_000 });
+      await until(async () => (await module.approvals.list()).length > 0);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(await module.approvals.list()).to.have.length(1);
+      await approveAll(module);
+      // a framework that calls one tool after the other asks again for the next one
+      let done = false;
+      void told.finally(() => (done = true)).catch(() => undefined);
+      await until(() => ran.length > 0);
+      const before = ran.length;
+      while (!done) {
+        for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.deny(decisionId, { by: 'ann', digest });
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+      expect([before, ran]).to.deep.equal([1, [ASKED]]);
+    });
+
+    if (!connects)
+      it('remembers a no: equal calls are refused, each under an id of its own, and no one is asked again', async () => {
+        await run([ASKED], { approval: 'defer', ...oneScope });
+        for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.deny(decisionId, { by: 'ann', digest });
+        await until(async () => (await module.tasks.listTasks({ status: 'denied' })).length > 0);
+        for (const told of await run(equal(4), { approval: 'defer', ...oneScope })) expect(told.text).to.not.include('"aegis":"pending"');
+        expect([await module.approvals.list(), ran]).to.deep.equal([[], []]);
+      });
 
     it('lets what the tool throws be what the framework makes of it, and takes no refusal for it', async () => {
       const failing = (): never => {

@@ -141,9 +141,9 @@ describe('The hooks of the Claude Agent SDK', () => {
     await decideAll('approve');
     // the approval that these hooks wait for; that of the first ones is another guard's
     expect(await again(inputOf({ to: 'ann', amount: 500 }, { session_id: 'session-2' })), 'another session').to.equal('defer');
-    expect(await again(inputOf({ to: 'ann', amount: 500 }, { tool_use_id: 'toolu_2' })), 'another call').to.equal('defer');
     expect(await again(inputOf({ to: 'ann', amount: 501 })), 'another input').to.equal('defer');
-    expect(await again()).to.equal('allow');
+    // the CLI may repeat the call under another id: the approval is for one of them
+    expect(await again(inputOf({ to: 'ann', amount: 500 }, { tool_use_id: 'toolu_2' }))).to.equal('allow');
     expect(await again(), 'a second time').to.equal('defer');
   });
 

@@ -54,6 +54,7 @@ after(() => Promise.all(open.map((close) => close())));
 behavesLikeAdapter({
   name: 'the MCP gateway',
   native: false,
+  connects: true,
   entersAtOnce: false,
   async run(options, inputs, body, signal) {
     const relay = await between(options as McpRelayOptions, body as never);

@@ -39,6 +39,7 @@ for (const sdk of [V1, V2]) {
   behavesLikeAdapter({
     name: sdk.name,
     native: false,
+    connects: true,
     async run(options, inputs, body, signal) {
       const server = guardServer(sdk.server(), options);
       server.registerTool('send', { inputSchema: mailSchema }, async (input: Mail) => ({

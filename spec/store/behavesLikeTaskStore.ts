@@ -137,6 +137,19 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
         expect(await store.get(task.taskId)).to.deep.equal(task);
       });
 
+      it('completes a pending task where it is a manual one, and no other', async () => {
+        const completed = { to: 'completed', result: { rows: 7 } } as const;
+        const [manual, call] = [pendingTask({ mode: 'manual', origin: undefined, digest: '' }), pendingTask()];
+        for (const task of [manual, call]) await store.insert(task);
+        expect(await store.transition(call.taskId, ['pending'], completed, NOW)).to.equal(undefined);
+        expect(await store.get(call.taskId)).to.include({ status: 'pending' });
+        expect(await store.transition(manual.taskId, ['pending'], completed, NOW)).to.deep.include({
+          status: 'completed',
+          result: { rows: 7 },
+        });
+        expect(await store.get(manual.taskId)).to.deep.include({ status: 'completed', result: { rows: 7 }, runs: 0 });
+      });
+
       it('lets one of many at once win', async () => {
         const task = await inStatus(store, 'pending');
         const to = ['approved', 'denied', 'timeout', 'cancelled', 'failed'] as const;

@@ -55,7 +55,7 @@ export async function pendingLoad(count: number, how: 'poll' | 'push'): Promise<
   for (const task of tasks) {
     registry.record(task);
     ids.push(task.decisionId);
-    scheduler.submit({ task, request, run, admit: (p) => p, onSettled });
+    scheduler.submit(scheduler.hold(task, { request, run, admit: (p) => p, onSettled }).handle);
   }
   const timers = countTimers() - timersBefore;
   gc();

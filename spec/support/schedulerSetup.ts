@@ -1,6 +1,6 @@
 import { ApprovalScheduler } from '../../lib/approval/ApprovalScheduler.js';
 import type { ApprovalPolling, ApprovalSchedulerOptions } from '../../lib/approval/ApprovalSchedulerOptions.js';
-import type { ApprovalCall, PendingCall } from '../../lib/approval/call/PendingCall.js';
+import type { HeldApproval, PendingCall } from '../../lib/approval/call/PendingCall.js';
 import { TaskRegistry } from '../../lib/approval/task/TaskRegistry.js';
 import type { TaskRegistryOptions, TaskTransition } from '../../lib/approval/task/TaskRegistry.js';
 import type { DecisionService } from '../../lib/decision/DecisionService.js';
@@ -46,9 +46,9 @@ export interface SchedulerSetup {
   readonly service: ScriptedDecisions;
   readonly changes: TaskTransition[];
   /** Records a task and holds it. */
-  hold(task?: Partial<PendingTask>, call?: Partial<ApprovalCall>): Promise<Watched>;
+  hold(task?: Partial<PendingTask>, call?: Partial<HeldApproval>): Promise<Watched>;
   /** Records a task and submits it. */
-  submit(task?: Partial<PendingTask>, call?: Partial<ApprovalCall>): Promise<Watched>;
+  submit(task?: Partial<PendingTask>, call?: Partial<HeldApproval>): Promise<Watched>;
 }
 
 /** A scheduler on a scriptable service and a memory store. */
@@ -61,7 +61,7 @@ export function schedulerSetup(options: SchedulerSetupOptions = {}): SchedulerSe
   registry.on('transition', (change) => changes.push(change));
   const paths = new Map<string, string[]>();
   registry.on('transition', ({ task }) => paths.get(task.taskId)?.push(task.status));
-  const hold = async (more: Partial<PendingTask> = {}, call: Partial<ApprovalCall> = {}): Promise<Watched> => {
+  const hold = async (more: Partial<PendingTask> = {}, call: Partial<HeldApproval> = {}): Promise<Watched> => {
     const task = pendingTask(more);
     const path: string[] = [];
     paths.set(task.taskId, path);

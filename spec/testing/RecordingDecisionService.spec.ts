@@ -38,6 +38,23 @@ describe('RecordingDecisionService', () => {
     expect(new Set(decisions.calls.map(({ decision }) => decision?.decisionId)).size).to.equal(3);
   });
 
+  it('keeps what aegis.decide() asks, where the service has a dry run and where it has none', async () => {
+    const dry: DecisionService = {
+      decide: () => ({ effect: 'deny', decisionId: 'd' }),
+      dryRun: () => ({ effect: 'allow', decisionId: 'dry' }),
+      status: (decisionId) => ({ decisionId, state: 'invalid' }),
+    };
+    for (const [decisions, effect] of [
+      [new RecordingDecisionService(dry), 'allow'],
+      [new RecordingDecisionService(['approval_needed']), 'approval_needed'],
+    ] as const) {
+      const aegis = AegisModule.create({ decisions, agentId: 'bot' });
+      modules.push(aegis);
+      expect(await aegis.decide({ toolName: 'pay', params: { amount: 7 } })).to.include({ effect });
+      expect(decisions.calls.map(({ request, decision }) => [request.toolName, decision?.effect])).to.deep.equal([['pay', effect]]);
+    }
+  });
+
   it('denies what its script does not answer', async () => {
     for (const decisions of [new RecordingDecisionService(), new RecordingDecisionService([])])
       expect(await rejection(toolOf(decisions)(1)))

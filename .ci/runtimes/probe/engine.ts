@@ -104,15 +104,16 @@ function later(): { promise: Promise<void>; resolve: () => void } {
   return { promise, resolve };
 }
 
-/** Without a `toolName` a plain function's own name is the tool's, which minifiers change: then no policy knows it. */
+/** Without a `toolName` a plain function's own name is the tool's, which minifiers change or drop: then no policy knows it, or the guard refuses. */
 async function namesSurvive(): Promise<string> {
   const aegis = AegisModule.create(EMBEDDED);
   async function refund(order: Order): Promise<string> {
     return order.id;
   }
-  const error = await errorOf(guard(refund, { module: aegis, approval: 'wait' })({ id: 'a', amount: 1 }));
+  const error = await errorOf((async () => guard(refund, { module: aegis, approval: 'wait' })({ id: 'a', amount: 1 }))());
   await aegis.close();
   if (error === undefined) return 'kept';
+  if (error instanceof GuardDefinitionError) return 'lost, refused';
   return error instanceof ForbiddenError ? 'lost, denied' : 'lost';
 }
 

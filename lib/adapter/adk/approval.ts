@@ -1,7 +1,7 @@
 import { ForbiddenError } from '../../model/errors/RefusalErrors.js';
-import type { PendingApproval } from '../../model/PendingApproval.js';
 import { approvalPayload, isApprovalPayload } from '../tool/approvalPayload.js';
 import type { ApprovalPayload } from '../tool/approvalPayload.js';
+import type { ToolPending } from '../tool/ToolInvocation.js';
 import type { AdkContext, AdkResult } from './AdkOptions.js';
 
 /** What a person is asked to confirm: the `payload` of the confirmation. */
@@ -19,11 +19,12 @@ export interface AdkEvent {
  * @throws ForbiddenError where the ADK cannot ask, after cancelling the approval: the ADK repeats a confirmed call once and makes no other, so the call could
  * never run
  */
-export async function requestApproval(context: AdkContext, pending: PendingApproval, canAsk: boolean): Promise<void> {
+export async function requestApproval(context: AdkContext, { pending, deduplicated }: ToolPending, canAsk: boolean): Promise<void> {
   const { functionCallId, toolConfirmation, actions } = context;
   const { toolName, message } = pending;
   if (!canAsk || functionCallId === undefined || toolConfirmation !== undefined) {
-    await pending.cancel();
+    // the question of a duplicate call that could ask is left open
+    if (toolConfirmation !== undefined || !deduplicated) await pending.cancel();
     throw new ForbiddenError(`${message}. It is not approved, and no one can be asked at this point.`, {
       code: 'approval_refused',
       toolName,

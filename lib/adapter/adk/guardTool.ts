@@ -43,7 +43,7 @@ export async function guardTool(guard: ToolGuard<AdkContext>, { tool, args, cont
           );
     if (outcome.kind === 'ran') return adkResult(outcome.value);
     if (outcome.kind === 'denied') return { error: JSON.parse(outcome.text) };
-    if (guard.interrupts) await requestApproval(context, outcome.pending, canAsk);
+    if (guard.interrupts) await requestApproval(context, outcome, canAsk);
     return JSON.parse(outcome.text) as AdkResult;
   } catch (error) {
     if (AegisError.is(error)) return { error: JSON.parse(deniedText(name, error)) };

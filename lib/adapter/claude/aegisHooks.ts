@@ -72,7 +72,7 @@ export function aegisHooks(options: ClaudeOptions = {}): { PreToolUse: ClaudeHoo
   const timeoutMs = options.timeoutMs ?? (approval === 'wait' ? waitMs : 0) + TIMEOUT_MS;
   if (!(timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1))
     refuse('timeoutMs', 'must be a number of milliseconds above 0 and at most 2,147,483,647 (24 days).');
-  const guard = new ToolGuard<ClaudeHookInput>(FRAMEWORK, { ...options, approval, waitMs }, true);
+  const guard = new ToolGuard<ClaudeHookInput>(FRAMEWORK, { ...options, approval, waitMs }, true, true);
 
   const deferred = new DeferredCalls();
 
@@ -153,7 +153,8 @@ async function decide(
   if (outcome.kind === 'ran') return released(outcome.value, allow, given);
   if (outcome.kind === 'denied') return said('deny', outcome.text);
   if (ASKING.has(input.permission_mode)) return said('defer', outcome.text);
-  await outcome.pending.cancel();
+  // the question of a duplicate call that could ask is left open
+  if (!outcome.deduplicated) await outcome.pending.cancel();
   throw new ForbiddenError(
     `Tool '${name.slice(0, 128)}' is not allowed: a person would have to approve it, and in this permission mode no one can be asked.`,
     {

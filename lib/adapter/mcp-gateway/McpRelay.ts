@@ -152,7 +152,7 @@ export class McpRelay {
     try {
       const given = this.#options.nulls === 'drop' ? withoutNulls(input) : input;
       const outcome = await this.#guard.call(
-        { name, input: given, context, callId: `${this.#nonce}:${JSON.stringify(id)}`, signal },
+        { name, input: given, context, callId: JSON.stringify(id), connection: this.#nonce, signal },
         (own) => {
           stop();
           return this.#made.make(message, own, waits ? signal : undefined);

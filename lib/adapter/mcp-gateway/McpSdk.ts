@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import { findPackage } from '../../common/findPackage.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { McpTransport } from './McpTransport.js';
 
@@ -25,12 +25,12 @@ const FILES: Readonly<Record<keyof McpSdk, string>> = {
  * @param from the file or folder (with a `/` at its end) from which the SDK is resolved, as a path or file URL; by default this package
  * @throws ConfigError if the SDK is not installed
  */
-export function loadMcpSdk(from: string | URL = import.meta.url): McpSdk {
+export function loadMcpSdk(from?: string | URL): McpSdk {
   // required, not imported: an import would make the SDK's type declarations necessary
-  const require = createRequire(from);
   const classOf = (name: keyof McpSdk): TransportClass => {
     try {
-      const found = (require(`@modelcontextprotocol/sdk/${FILES[name]}`) as Partial<McpSdk>)[name];
+      const { require, path } = findPackage(`@modelcontextprotocol/sdk/${FILES[name]}`, from === undefined ? undefined : [from]);
+      const found = (require(path) as Partial<McpSdk>)[name];
       if (typeof found === 'function') return found;
     } catch (error) {
       throw missing(error);

@@ -15,7 +15,7 @@ export const JSON_RPC_NAMES: readonly string[] = ['jsonrpc', 'id', 'method', 'pa
 /** The keys of a tool call that determine what runs. */
 export const CALL_NAMES: readonly string[] = ['name', 'arguments', 'task', '_meta'];
 
-/** Copies JSON without the properties that are `null`, because policies cannot see them. Lists keep their nulls, because the position of an item has a meaning. */
+/** Copies JSON without the properties that are `null`, because policies cannot read them. Lists keep their nulls, because the position of an item has a meaning. */
 export function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
   if (!isPlainObject(value)) return value;

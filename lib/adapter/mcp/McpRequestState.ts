@@ -2,7 +2,8 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** The call that a question belongs to. It travels through the client, which can read it but cannot forge it. */
 export interface McpAsked {
-  readonly callId: string;
+  readonly callId: string | undefined;
+  readonly connection: string | undefined;
   readonly toolName: string;
   readonly decisionId: string;
 }

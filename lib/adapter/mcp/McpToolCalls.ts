@@ -104,7 +104,8 @@ export class McpToolCalls {
       name: call.name,
       input: call.input,
       context: request.context,
-      callId: this.#callId(request),
+      callId: request.id === undefined ? undefined : JSON.stringify(request.id),
+      connection: this.#connection(),
       signal: request.signal,
       schema: toolSchema(call.inputSchema),
       approval,
@@ -114,7 +115,8 @@ export class McpToolCalls {
     if (second === undefined) return this.#ask(invocation, request, await this.#guard.call(invocation, run), run);
     const asked = this.#state.open(request.rounds?.requestState);
     if (asked?.toolName !== call.name) return this.#guard.deny(invocation, 'the answer does not belong to a question about this call');
-    const known = { ...invocation, callId: asked.callId, shownDecision: asked.decisionId };
+    const { callId, connection, decisionId: shownDecision } = asked;
+    const known = { ...invocation, callId, connection, shownDecision };
     return this.#ask(known, request, await this.#take(known, second.answer, run), run);
   }
 
@@ -153,12 +155,12 @@ export class McpToolCalls {
   }
 
   async #round(
-    { callId = '', name: toolName }: ToolInvocation,
+    { callId, connection, name: toolName }: ToolInvocation,
     { context }: McpRequest,
     { decisionId }: PendingApproval,
     question: string,
   ): Promise<object> {
-    const sealed = this.#state.seal({ callId, toolName, decisionId });
+    const sealed = this.#state.seal({ callId, connection, toolName, decisionId });
     try {
       return inputRequired(question, (await this.#options.requestState?.mint(sealed, context as never)) ?? sealed);
     } catch (error) {
@@ -176,15 +178,15 @@ export class McpToolCalls {
     return this.#options.approval === 'native' ? 'deny' : 'defer';
   }
 
-  /** Request ids start at 1 on each connection: without the connection's id, one client could use an approval given to another. */
-  #callId({ id }: McpRequest): string | undefined {
+  /** Names the connection: else one client could use an approval given to another. */
+  #connection(): string {
     const { transport } = this.#server;
     let connection = transport && this.#connections.get(transport);
     if (connection === undefined) {
       connection = randomUUID();
       if (transport !== undefined) this.#connections.set(transport, connection);
     }
-    return `${connection}:${JSON.stringify(id)}`;
+    return connection;
   }
 }
 

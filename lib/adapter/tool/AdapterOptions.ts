@@ -30,7 +30,8 @@ export interface AdapterOptions<C = unknown> {
    */
   readonly session?: ((context: C) => Session | null | undefined) | undefined;
   /**
-   * The scope in which the framework's call ids are unique, such as a conversation: an approval is for one call of one scope.
+   * What a call belongs to, such as a conversation. Duplicate calls of one scope share a question to a person, and a refusal is remembered for them; an approval
+   * is never used by a call of another scope.
    *
    * @defaultValue the scope that the framework itself reports
    */

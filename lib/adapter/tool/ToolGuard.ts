@@ -2,6 +2,7 @@ import { didYouMean } from '../../common/didYouMean.js';
 import { AegisModule } from '../../guard/module/AegisModule.js';
 import type { GuardOutcome, PendingOutcome } from '../../guard/call/GuardedCall.js';
 import { guardCall } from '../../guard/guardCall.js';
+import { currentCall } from '../../guard/call/callContext.js';
 import { AegisError } from '../../model/AegisError.js';
 import { ForbiddenError } from '../../model/errors/RefusalErrors.js';
 import { ConfigError, VerdictError } from '../../model/errors/SetupErrors.js';
@@ -9,9 +10,12 @@ import type { PendingApproval } from '../../model/PendingApproval.js';
 import type { ApprovalMode } from '../../model/Task.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import type { AdapterApproval, AdapterOptions } from './AdapterOptions.js';
+import { ownShare, shareable } from './SharedStream.js';
 import { APPROVED_BEFORE, callbackFailed, toolCall } from './toolCall.js';
 import type { ToolDenied, ToolInvocation, ToolOutcome, ToolPending, ToolPreflight } from './ToolInvocation.js';
 import { deniedText, pendingText, safeError } from './text.js';
+
+const USED_UP = 'a duplicate call used the approval, which was for one run; call the tool again if it has to run once more';
 
 const MODES: Readonly<Record<AdapterApproval, ApprovalMode>> = { native: 'throw', defer: 'defer', wait: 'wait', deny: 'throw' };
 
@@ -23,13 +27,15 @@ export class ToolGuard<C = unknown> {
   readonly framework: string;
   readonly options: AdapterOptions<C>;
   readonly #approval: AdapterApproval;
-  readonly #guards = new Map<string, object>();
+  readonly #licence: boolean;
 
   /**
    * @param native whether the adapter can interrupt its framework when a person has to decide
+   * @param licence whether what `run` returns lets somebody else run the tool: then it is for the one invocation whose own `run` was entered, and never shared by
+   * duplicate calls
    * @throws ConfigError
    */
-  constructor(framework: string, options: AdapterOptions<C>, native: boolean) {
+  constructor(framework: string, options: AdapterOptions<C>, native: boolean, licence = false) {
     this.framework = framework;
     this.options = options;
     const { approval = native ? 'native' : 'defer', verdictBy, module } = options;
@@ -44,6 +50,7 @@ export class ToolGuard<C = unknown> {
       throw new ConfigError([{ where: `${framework}: verdictBy`, message }]);
     }
     this.#approval = approval;
+    this.#licence = licence;
   }
 
   /** Whether the adapter interrupts the framework when a person has to decide. */
@@ -53,11 +60,19 @@ export class ToolGuard<C = unknown> {
 
   /** Decides on a call, and runs the tool if it may run. `run` gets its own copy of the input, sanitized or not. */
   async call<R>(invocation: ToolInvocation<C>, run: (input: never) => R): Promise<ToolOutcome<Awaited<R>>> {
+    let entered = false;
+    const enter = (input: never): unknown => {
+      entered = true;
+      // duplicate calls share the run of an approved call
+      return currentCall()?.taskId === undefined ? run(input) : shareable(run(input));
+    };
     try {
-      const outcome = await this.#decide(invocation, MODES[invocation.approval ?? this.#approval], run);
-      if (outcome.kind === 'ran') return { kind: 'ran', value: outcome.value };
+      const outcome = await this.#decide(invocation, MODES[invocation.approval ?? this.#approval], enter);
       if (outcome.kind === 'denied') throw outcome.error;
-      return await this.#approve(invocation, outcome);
+      const made = outcome.kind === 'ran' ? outcome : await this.#approve(invocation, outcome);
+      if (made.kind !== 'ran') return made;
+      if (this.#licence && !entered) return this.deny(invocation, USED_UP);
+      return { kind: 'ran', value: ownShare(made.value) as Awaited<R> };
     } catch (error) {
       return this.#denied(invocation, error);
     }
@@ -71,7 +86,7 @@ export class ToolGuard<C = unknown> {
     try {
       const outcome = await this.#decide(invocation, 'throw', () => undefined);
       if (outcome.kind === 'denied') throw outcome.error;
-      return outcome.kind === 'ran' ? { kind: 'allowed' } : this.#pending(outcome);
+      return outcome.kind === 'ran' ? { kind: 'allowed' } : this.#pending(invocation, outcome);
     } catch (error) {
       return this.#denied(invocation, error);
     }
@@ -106,7 +121,7 @@ export class ToolGuard<C = unknown> {
     switch (invocation.approval ?? this.#approval) {
       case 'defer':
         outcome.schedule();
-        return this.#pending(outcome);
+        return this.#pending(invocation, outcome);
       case 'wait':
         return { kind: 'ran', value: await outcome.wait({ waitMs: this.options.waitMs }) };
       case 'native': {
@@ -114,7 +129,7 @@ export class ToolGuard<C = unknown> {
         if (invocation.approvedThere === true && outcome.deduplicated && (await this.#isAnswer(invocation, outcome.pending)))
           await this.#verdict(invocation, outcome.pending, true);
         const resumed = await outcome.resume();
-        return resumed === undefined ? this.#pending(outcome) : { kind: 'ran', value: resumed.value };
+        return resumed === undefined ? this.#pending(invocation, outcome) : { kind: 'ran', value: resumed.value };
       }
       case 'deny':
         await outcome.cancel();
@@ -138,11 +153,15 @@ export class ToolGuard<C = unknown> {
   }
 
   /** Whether a yes answers this question. A yes that names no decision answers the first question, and only if it came after that was asked. */
-  async #isAnswer({ context, shownDecision }: ToolInvocation<C>, { decisionId, taskId }: PendingApproval): Promise<boolean> {
+  async #isAnswer({ context, callId, shownDecision }: ToolInvocation<C>, pending: PendingApproval): Promise<boolean> {
+    const { decisionId, taskId } = pending;
     if (shownDecision !== undefined) return shownDecision === decisionId;
     if (this.#verdictBy(context) === undefined) return false;
     const task = await (this.options.module as AegisModule).tasks.getTask(taskId);
-    return task?.decisionId === decisionId && task.history.length === 0 && task.metadata[APPROVED_BEFORE] !== true;
+    if (task?.decisionId !== decisionId || task.history.length > 0) return false;
+    // a duplicate call shares the question, but a yes to that call answers it only if that call had asked it too
+    const asked = task.metadata[APPROVED_BEFORE] !== true && task.metadata['callId'] === callId;
+    return asked || (callId !== undefined && askedBy.get(pending)?.has(callId) === true);
   }
 
   async #verdict({ context }: ToolInvocation<C>, pending: PendingApproval, approved: boolean, reason?: string): Promise<boolean> {
@@ -161,14 +180,10 @@ export class ToolGuard<C = unknown> {
 
   async #decide<R>(invocation: ToolInvocation<C>, mode: ApprovalMode, run: (input: never) => R): Promise<GuardOutcome<Awaited<R>>> {
     const { framework, options } = this;
-    const { module, call, unwrap } = toolCall({ framework, options, guardOf: (name) => this.#guardOf(name) }, invocation, mode);
+    // a call about which no one is asked must not end the question of one that does ask
+    const joins = (invocation.approval ?? this.#approval) !== 'deny';
+    const { module, call, unwrap } = toolCall({ framework, options, interrupts: this.interrupts }, invocation, mode, joins);
     return guardCall<R>(module, call, (params) => run(unwrap(params) as never));
-  }
-
-  #guardOf(toolName: string): object {
-    let guard = this.#guards.get(toolName);
-    if (guard === undefined) this.#guards.set(toolName, (guard = {}));
-    return guard;
   }
 
   /** Rethrows the tool's own errors, and the reason of an abort, which the framework must see. */
@@ -182,9 +197,20 @@ export class ToolGuard<C = unknown> {
     return new ForbiddenError(`Tool '${name.slice(0, 128)}' is not allowed: ${why}.`, { code: 'approval_refused', toolName: name });
   }
 
-  #pending({ pending }: PendingOutcome<unknown>): ToolPending {
-    return { kind: 'pending', pending, text: pendingText(pending) };
+  #pending({ callId, approvedThere }: ToolInvocation<C>, { pending, deduplicated }: PendingOutcome<unknown>): ToolPending {
+    if (callId !== undefined && approvedThere !== true) noteAsked(pending, callId);
+    return { kind: 'pending', pending, deduplicated, text: pendingText(pending) };
   }
+}
+
+/** The ids of the calls that asked each question before any yes to them. */
+const askedBy = new WeakMap<PendingApproval, Set<string>>();
+/** Of more calls that share a question, a yes does not count. */
+const MAX_ASKED_BY = 1_000;
+
+function noteAsked(pending: PendingApproval, callId: string): void {
+  const calls = askedBy.get(pending) ?? new Set<string>();
+  if (calls.size < MAX_ASKED_BY) askedBy.set(pending, calls.add(callId));
 }
 
 interface FrameworkVerdict {

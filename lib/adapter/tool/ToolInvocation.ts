@@ -9,10 +9,15 @@ export interface ToolInvocation<C = unknown> {
   readonly name: string;
   readonly input: unknown;
   readonly context: C;
-  /** The framework's id of this call. Calls with different ids are never the same call. */
+  /**
+   * The framework's id of this call, kept in its task. It is not part of what makes calls duplicates: a model repeats a call under a new id, and a person is
+   * asked about it once.
+   */
   readonly callId?: string | undefined;
-  /** The scope in which the framework's ids are unique, such as a connection, a run or a conversation. */
+  /** The conversation that the call belongs to: an approval, and a refusal, is for the calls of one scope. */
   readonly scope?: string | undefined;
+  /** The connection that the call came over, which is part of its scope even where `scope` of the options names another: each connection is another client. */
+  readonly connection?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   /** The tool's own schema, which what a sanitize makes of the input must fit. The framework has already checked the input itself. */
   readonly schema?: StandardSchema | undefined;
@@ -50,6 +55,8 @@ export interface ToolDenied {
 export interface ToolPending {
   readonly kind: 'pending';
   readonly pending: PendingApproval;
+  /** Whether a duplicate call had asked before: this one shares its question. */
+  readonly deduplicated: boolean;
   /** For the model. */
   readonly text: string;
 }

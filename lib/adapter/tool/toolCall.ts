@@ -16,8 +16,8 @@ import type { ToolInvocation } from './ToolInvocation.js';
 /** The only parameter of a tool whose input is not an object. */
 const INPUT = 'input';
 
-/** The guard of all calls that have a call id: an adapter that is created for each request then finds what an earlier request asked for. */
-const NAMED = Object.freeze({});
+/** The guard of all calls: an adapter that is created for each request then finds what an earlier request asked for. */
+const TOOLS = Object.freeze({});
 
 /** A key of a task's metadata: the framework had a yes to this call before the approval was requested, so that yes answers none of its questions. */
 export const APPROVED_BEFORE = 'approvedBefore';
@@ -34,14 +34,19 @@ export interface ToolCall {
 export interface ToolCallSource<C> {
   readonly framework: string;
   readonly options: AdapterOptions<C>;
-  /** Returns the same object for all calls of one tool. */
-  readonly guardOf: (toolName: string) => object;
+  /** Whether the framework is interrupted: a call that runs when it is made again must not join one that runs by itself. */
+  readonly interrupts: boolean;
 }
 
-/** Turns a tool's invocation into a call for the guard. @throws AegisError and nothing else */
-export function toolCall<C>(source: ToolCallSource<C>, invocation: ToolInvocation<C>, mode: ApprovalMode): ToolCall {
+/**
+ * Turns a tool's invocation into a call for the guard.
+ *
+ * @param joins whether the call shares the question, and the remembered refusal, of a duplicate call
+ * @throws AegisError and nothing else
+ */
+export function toolCall<C>(source: ToolCallSource<C>, invocation: ToolInvocation<C>, mode: ApprovalMode, joins: boolean): ToolCall {
   try {
-    return describe(source, invocation, mode);
+    return describe(source, invocation, mode, joins);
   } catch (error) {
     if (AegisError.is(error)) throw error;
     throw callbackFailed(source.framework, error);
@@ -54,8 +59,13 @@ export function callbackFailed(framework: string, cause: unknown): ParamsError {
   return new ParamsError('', message, { code: 'callback_failed', cause });
 }
 
-function describe<C>({ framework, options, guardOf }: ToolCallSource<C>, invocation: ToolInvocation<C>, mode: ApprovalMode): ToolCall {
-  const { name, input, context, callId, signal, schema, knows, approvedThere } = invocation;
+function describe<C>(
+  { framework, options, interrupts }: ToolCallSource<C>,
+  invocation: ToolInvocation<C>,
+  mode: ApprovalMode,
+  joins: boolean,
+): ToolCall {
+  const { name, input, context, callId, connection, signal, schema, knows, approvedThere } = invocation;
   const scope = options.scope?.(context) ?? invocation.scope;
   const module = options.module ?? (currentHandle() as AegisModuleView | undefined);
   if (module === undefined)
@@ -71,8 +81,8 @@ function describe<C>({ framework, options, guardOf }: ToolCallSource<C>, invocat
   const toolName = options.toolName?.(name) ?? name;
   const named = isPlainObject(input);
   const unwrap = (params: Params): unknown => (named ? params : params[INPUT]);
-  // two calls with different ids are different calls, even with the same arguments
-  const identity = callId === undefined ? undefined : JSON.stringify([scope ?? '', callId]);
+  // without the call's id: an agent that repeats a call, each time under a new id, asks a person once
+  const identity = JSON.stringify([framework, toolName, scope ?? '', connection ?? '']);
   const call = {
     agentId,
     toolName,
@@ -80,11 +90,11 @@ function describe<C>({ framework, options, guardOf }: ToolCallSource<C>, invocat
     mode,
     session: options.session?.(context) ?? (runtime.asyncLocal ? scopedSession() : undefined) ?? null,
     groups: options.groups?.(name),
-    guard: identity === undefined ? guardOf(toolName) : NAMED,
-    target: identity === undefined ? undefined : `${framework} ${toolName} ${identity}`,
-    guardKey: identity === undefined ? undefined : `${toolName}#${createHash('sha256').update(identity).digest('base64url').slice(0, 32)}`,
+    guard: joins ? TOOLS : undefined,
+    target: `${identity} ${interrupts ? 'native' : 'background'}`,
+    guardKey: `${toolName}#${createHash('sha256').update(identity).digest('base64url').slice(0, 32)}`,
     // a deferred call ends with its process: no other process has a guard that could run it
-    signature: mode === 'throw' ? framework : undefined,
+    signature: joins && mode === 'throw' ? framework : undefined,
     schema: schema && (named ? schema : schemaOfParameter(schema, INPUT)),
     // the framework has checked the input; a schema that transforms need not accept its own output
     schemaAppliesTo: 'sanitized' as const,

@@ -8,19 +8,13 @@ import type { Params } from '../../model/Params.js';
 import { PENDING_BRAND } from '../../model/PendingApproval.js';
 import type { PendingApproval } from '../../model/PendingApproval.js';
 import type { ErrorSummary } from '../../model/AegisError.js';
-import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
+import type { ExecutingTask, Task, TaskStatus } from '../../model/Task.js';
 
 /** Says, in the tick in which a method would be entered, why it must not be. */
 export type LastLook = () => Error | undefined;
 
 /** Enters a method with the params that were approved, for a task that is executing. */
 export type RunApproved<T = unknown> = (params: Params, task: ExecutingTask, lastLook: LastLook) => Awaitable<T>;
-
-/** A call that waits for a person, as it is handed to the scheduler. */
-export interface ApprovalCall<T = unknown> extends HeldApproval<T> {
-  /** What is recorded of the call. */
-  readonly task: PendingTask;
-}
 
 /** What the scheduler keeps of a call beside its task. */
 export interface HeldApproval<T = unknown> {
@@ -213,12 +207,21 @@ export function anyCall<T>(entry: PendingCall<T>): PendingCall {
   return entry as unknown as PendingCall;
 }
 
+/** The call behind the handle that a caller holds; `undefined` where the library did not make the handle. */
+export function callOfHandle(handle: unknown): PendingCall | undefined {
+  return ApprovalHandle.entryOf(handle);
+}
+
 /** The pending approval that a caller holds: a thin view of the scheduler's entry. */
 class ApprovalHandle<T> implements Omit<PendingApproval<T>, typeof PENDING_BRAND> {
   readonly #entry: PendingCall<T>;
 
   constructor(entry: PendingCall<T>) {
     this.#entry = entry;
+  }
+
+  static entryOf(handle: unknown): PendingCall | undefined {
+    return typeof handle === 'object' && handle !== null && #entry in handle ? anyCall(handle.#entry as PendingCall) : undefined;
   }
 
   get taskId(): string {

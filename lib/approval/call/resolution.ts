@@ -45,7 +45,7 @@ export function resolutionOfStatus(task: Task, status: DecisionStatus | undefine
 }
 
 function deniedByPerson({ agentId, toolName }: Task, by: string | undefined, reason: string | undefined): Resolution {
-  const message = `Tool '${toolName}' was refused${by === undefined ? '' : ` by ${by}`}${reason === undefined ? '.' : `: ${reason}`}`;
+  const message = `Tool '${toolName}' was refused${by === undefined ? '' : ' by a person'}${reason === undefined ? '.' : `: ${reason}`}`;
   return resolution('denied', new ForbiddenError(message, { code: 'approval_denied', agentId, toolName }), by);
 }
 

@@ -82,7 +82,7 @@ async function run(task: ApprovedTask, host: RecoveryHost, signal: AbortSignal):
   if (signal.aborted || scheduler.heldCall(task) !== undefined) return RUNNING;
   switch (restored.kind) {
     case 'call':
-      scheduler.follow(scheduler.hold(task, restored.call));
+      scheduler.submit(scheduler.hold(task, restored.call).handle);
       return RUNNING;
     case 'refused':
       await settleTask(host, task, deniedAtRun(task, restored.code, restored.why));

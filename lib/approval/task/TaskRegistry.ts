@@ -4,7 +4,8 @@ import type { PendingTask, Task, TaskStatus, UnknownTask } from '../../model/Tas
 import { isFinished, TASK_STATUSES } from '../../model/Task.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
 import type { TaskChange, TaskQuery } from '../../store/TaskStore.js';
-import { manualCancellation, manualChange, manualTask, resolutionChange, whyNotSet } from './manualTask.js';
+import { ManualDeadlines } from './ManualDeadlines.js';
+import { manualCancellation, manualChange, manualTask, manualTimeout, resolutionChange, whyNotSet } from './manualTask.js';
 import type { NewTask, UnknownResolution } from './manualTask.js';
 import { TaskRecorder } from './TaskRecorder.js';
 import type { TaskStats } from './TaskRecorder.js';
@@ -30,9 +31,12 @@ const NO_TASK = 'No task has this id; it may have been deleted.';
 export class TaskRegistry extends TaskRecorder {
   #withdraw: ((decisionId: string) => unknown) | undefined;
   #retry: ((task: Task) => Promise<() => Promise<void>>) | undefined;
+  /** Those of manual tasks. No call waits for them, and a durable store finds what is over by itself. */
+  readonly #deadlines = new ManualDeadlines(this.clock, (task) => this.#manualChange(task, ['pending'], manualTimeout()));
 
   /**
-   * Makes a manual task. Nothing runs it: the program changes its status.
+   * Makes a manual task, for something that the program itself does or follows. It has no method: the program ends it with {@link updateStatus}, as
+   * `completed` or otherwise, and it times out like any other task. A task that runs a method comes from a guarded call.
    *
    * @throws TaskStateError where a task has this taskId or decisionId already
    * @throws CapacityError beyond `maxPending`
@@ -42,19 +46,21 @@ export class TaskRegistry extends TaskRecorder {
     const { outcome } = await this.record(made);
     if (outcome !== 'created')
       throw new TaskStateError(made.taskId, 'A task with this taskId or decisionId already exists. Give the new task ids of its own.');
+    if (!this.durable) this.#deadlines.add(made);
     return made;
   }
 
   /**
-   * Changes a task's status along a legal edge; never to `approved` or `executing`, which only a decision and a claim lead to.
+   * Changes a task's status along a legal edge; never to `approved` or `executing`, which only a decision and a claim lead to. Only a manual task can be
+   * completed while it is pending: the end of any other one comes from its method.
    *
    * @throws TaskStateError for anything else
    */
   async updateStatus(taskId: string, status: TaskStatus, { result, reason }: { result?: unknown; reason?: string } = {}): Promise<Task> {
     const task = await this.store.get(taskId);
     if (task === undefined) throw new TaskStateError(taskId, NO_TASK);
-    const change = task.status === 'executing' ? undefined : manualChange(task.status, status, reason, result);
-    if (change === undefined) throw new TaskStateError(taskId, whyNotSet(task.status, status));
+    const change = task.status === 'executing' ? undefined : manualChange(task, status, reason, result);
+    if (change === undefined) throw new TaskStateError(taskId, whyNotSet(task, status));
     const changed = await this.#manualChange(task, [task.status], change);
     if (changed === undefined)
       throw new TaskStateError(taskId, 'The task was changed in the meantime, so its status was not set. Read it again.');
@@ -137,7 +143,9 @@ export class TaskRegistry extends TaskRecorder {
   /** Withdraws the approval at the service, too: nothing would come of a yes that a person gives afterwards. */
   async #manualChange(task: Task, from: readonly TaskStatus[], change: TaskChange): Promise<Task | undefined> {
     const changed = await this.transition(task.taskId, from, change);
-    if (changed === undefined || task.status === 'unknown') return changed;
+    if (changed === undefined) return undefined;
+    this.#deadlines.remove(changed.taskId);
+    if (task.status === 'unknown' || changed.status === 'completed') return changed;
     const failed = (error: unknown): void => publishCallbackError('notifying the decision service (withdraw)', error);
     callSafely(() => this.#withdraw?.(changed.decisionId), [], failed);
     return changed;
@@ -158,6 +166,12 @@ export class TaskRegistry extends TaskRecorder {
         'This registry has no module that can call it again; use `aegis.tasks` of the module that guards it.',
       );
     return this.#retry(task);
+  }
+
+  /** @internal */
+  override async closeStore(): Promise<void> {
+    this.#deadlines.stop();
+    await super.closeStore();
   }
 
   /** @internal How an approval is withdrawn at the service. */

@@ -3,8 +3,8 @@ import { nextId } from '../../common/nextId.js';
 import { DAY_MS } from '../../common/time/SteadyClock.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
 import { PERSON_ID, personId } from '../../model/personId.js';
-import type { PendingTask, TaskResolution, TaskStatus } from '../../model/Task.js';
-import { isLegalEdge, TASK_STATUSES } from '../../model/Task.js';
+import type { PendingTask, Task, TaskResolution, TaskStatus } from '../../model/Task.js';
+import { mayBecome, TASK_STATUSES } from '../../model/Task.js';
 import type { TaskChange } from '../../store/TaskStore.js';
 
 /** What a manual task is made of. */
@@ -20,7 +20,7 @@ export interface NewTask {
   /** Data of the program about the task. The library does not read it. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   /**
-   * How long it may wait, in milliseconds.
+   * How long it may stay pending, in milliseconds. Its status is `timeout` afterwards.
    *
    * @defaultValue 86,400,000 (a day)
    */
@@ -39,7 +39,10 @@ export interface UnknownResolution {
   readonly confirmExecutorDead?: boolean | undefined;
 }
 
-/** A task that belongs to no call: it has no params, and nothing runs it. */
+/** Where a task stands, and whether it is a manual one. */
+type Standing = Pick<Task, 'status' | 'mode'>;
+
+/** A task that belongs to no call. It has no params and no digest, so that nothing can claim or run it: the program that made it ends it. */
 export function manualTask({ agentId, toolName, decisionId, taskId, metadata, timeoutMs = DAY_MS }: NewTask, nowMs: number): PendingTask {
   return Object.freeze<PendingTask>({
     status: 'pending',
@@ -73,9 +76,14 @@ export function manualCancellation(how: string): TaskChange {
   return { to: 'cancelled', error: { name: 'ApprovalCancelledError', code: 'approval_cancelled', message: `The task was ${how}.` } };
 }
 
+/** The end of a manual task that the program did not end in time. */
+export function manualTimeout(): TaskChange {
+  return { to: 'timeout', error: { name: 'ApprovalTimeoutError', code: 'approval_timeout', message: 'The task was not ended in time.' } };
+}
+
 /** The change that `updateStatus` asks for, or `undefined` where the program may not make it. */
-export function manualChange(from: TaskStatus, to: TaskStatus, reason: string | undefined, result: unknown): TaskChange | undefined {
-  if (!isLegalEdge(from, to)) return undefined;
+export function manualChange(task: Standing, to: TaskStatus, reason: string | undefined, result: unknown): TaskChange | undefined {
+  if (!mayBecome(task, to)) return undefined;
   const message = reason ?? `The task was set to ${to} by the program.`;
   switch (to) {
     case 'denied':
@@ -95,9 +103,9 @@ export function manualChange(from: TaskStatus, to: TaskStatus, reason: string | 
 }
 
 /** Says why `updateStatus` may not set a status, and which it may set. */
-export function whyNotSet(from: TaskStatus, to: TaskStatus): string {
-  const settable =
-    from === 'executing' ? [] : TASK_STATUSES.filter((status) => manualChange(from, status, undefined, undefined) !== undefined);
+export function whyNotSet(task: Standing, to: TaskStatus): string {
+  const { status: from } = task;
+  const settable = from === 'executing' ? [] : TASK_STATUSES.filter((one) => manualChange(task, one, undefined, undefined) !== undefined);
   const refused = `The program cannot set a task that is ${from} to ${String(to).slice(0, 64)}`;
   if (settable.length === 0)
     return `${refused}; ${from === 'executing' ? 'only its execution ends it' : 'a finished task does not change'}.`;

@@ -113,6 +113,12 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     });
   }
 
+  /** @internal The reason why a duplicate of this call is still refused, if it is. Opens nothing. */
+  standingRefusal(opening: ApprovalRequest): Awaitable<string | undefined> {
+    const sinceMs = this.#clock.now() - this.#denialTtlMs;
+    return chain(this.#store.listDenied(opening.agentId, opening.toolName, sinceMs), (denied) => standingRefusal(denied, opening, sinceMs));
+  }
+
   #openOrRefuse(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
     const nowMs = this.#clock.now();
     return chain(this.#store.listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {

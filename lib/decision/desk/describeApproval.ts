@@ -19,8 +19,13 @@ export function describeApproval(record: ApprovalRecord): readonly string[] {
     `Requester ${requester}${requesterKnown ? '' : ' (no authenticated user)'}`,
     `Why       ${record.reason}`,
   ];
-  for (const { id, approvers } of record.policies)
-    lines.push(`Policy    ${id}${approvers === undefined ? '' : ` (approvers: ${approvers.join(', ')})`}`);
+  for (const { id, severity, approvers } of record.policies) {
+    const notes = [
+      ...(severity === undefined ? [] : [`severity: ${severity}`]),
+      ...(approvers === undefined ? [] : [`approvers: ${approvers.join(', ')}`]),
+    ];
+    lines.push(`Policy    ${id}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`);
+  }
   if (record.refusals > 0)
     lines.push(`Note      refused ${record.refusals} time${record.refusals === 1 ? '' : 's'} for this agent and tool within the last hour`);
   lines.push('Params that would run:');

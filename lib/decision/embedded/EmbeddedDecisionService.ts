@@ -9,6 +9,7 @@ import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { requesterOf } from '../../model/personId.js';
 import { computeFacts, NO_FACTS } from './computeFacts.js';
 import type { FactsHook } from './computeFacts.js';
+import { ProblemNotes } from './ProblemNotes.js';
 import type { ApprovalUse, DecisionService } from '../DecisionService.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
@@ -54,21 +55,34 @@ export interface EmbeddedDecisionServiceOptions {
    * @defaultValue none
    */
   readonly logger?: Logger | undefined;
+  /**
+   * Takes a line for the developer about each policy that could not be evaluated: its id, the expression, and the kinds of values. Never a value.
+   *
+   * @defaultValue none
+   */
+  readonly tellDeveloper?: ((line: string) => void) | undefined;
 }
 
 /** Decides in this process by policies, with people at the approval desk. Needs no server and no account. */
 export class EmbeddedDecisionService implements DecisionService {
   readonly #options: EmbeddedDecisionServiceOptions;
   readonly #logger: Logger;
+  readonly #notes: ProblemNotes | undefined;
 
   constructor(options: EmbeddedDecisionServiceOptions) {
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
+    this.#notes = options.tellDeveloper && new ProblemNotes(options.tellDeveloper);
   }
 
   /** Decides one call by the policies in force. */
   decide(request: DecisionRequest): Awaitable<Decision> {
     return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine));
+  }
+
+  /** Decides one call by the policies in force, without opening an approval: the desk does not know the `decisionId` of its answer. */
+  dryRun(request: DecisionRequest): Awaitable<Decision> {
+    return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine, true));
   }
 
   /** Evaluates the original call again; policies that already have their verdict on `decisionId`, in the same text, demand no other. */
@@ -146,6 +160,7 @@ export class EmbeddedDecisionService implements DecisionService {
             policySetHash,
           };
         case 'deny':
+          if (outcome.problems !== undefined) this.#notes?.note(toolName, outcome.problems, policySetHash);
           if (outcome.detail !== undefined) this.#logger.warn({ toolName, code: outcome.code, detail: outcome.detail }, 'denied');
           return {
             effect: 'deny',
@@ -160,7 +175,7 @@ export class EmbeddedDecisionService implements DecisionService {
     });
   }
 
-  #ask(request: DecisionRequest, outcome: Approvable, facts: Facts, engine: PolicyEngine): Awaitable<Decision> {
+  #ask(request: DecisionRequest, outcome: Approvable, facts: Facts, engine: PolicyEngine, dryRun = false): Awaitable<Decision> {
     const { desk, unattended } = this.#options;
     const violations = this.#violations(outcome.policies);
     const denied = (reason: string): Decision => ({
@@ -172,20 +187,15 @@ export class EmbeddedDecisionService implements DecisionService {
     });
     if (unattended === 'deny' && !desk.attended) return denied(`Approval is needed, but no approver is attached: ${outcome.reason}`);
     const opening = approvalRequestFor(request, outcome, facts, engine.hash);
+    const { reason, message, params } = outcome;
+    const asking = { effect: 'approval_needed', reason, message, params, violations, policySetHash: engine.hash } as const;
+    const refused = (why: string): Decision => denied(`A person recently denied this call: ${why}`);
+    if (dryRun)
+      return chain(desk.standingRefusal(opening), (why) => (why === undefined ? { ...asking, decisionId: nextId('dec') } : refused(why)));
     return chain(desk.open(opening), (opened) => {
-      if (opened.kind === 'refused') return denied(`A person recently denied this call: ${opened.reason}`);
+      if (opened.kind === 'refused') return refused(opened.reason);
       const { decisionId, expiresAtMs } = opened.record;
-      return {
-        effect: 'approval_needed',
-        decisionId,
-        approvalId: decisionId,
-        reason: outcome.reason,
-        message: outcome.message,
-        params: outcome.params,
-        violations,
-        expiresAtMs,
-        policySetHash: engine.hash,
-      };
+      return { ...asking, decisionId, approvalId: decisionId, expiresAtMs };
     });
   }
 

@@ -42,8 +42,6 @@ export interface GuardRuntime {
   readonly limits: SnapshotLimits;
   readonly agentId: string | undefined;
   readonly approvalTimeoutMs: number;
-  /** Whether a null in the params is refused where the guard has no schema: policies see it as absent. */
-  readonly refuseNull: boolean;
   readonly asyncLocal: boolean;
   readonly onUnguardedOverride: 'throw' | 'warn' | 'ignore';
   readonly logger: Logger;

@@ -1,9 +1,12 @@
+import type { Decision, DecisionStatus } from '../../model/Decision.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { ApprovalScheduler } from '../../approval/ApprovalScheduler.js';
 import type { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
+import { decideOnly, readDecisionStatus } from '../decideOnly.js';
+import type { ProposedCall } from '../decideOnly.js';
 import type { AegisOptions, ConfigureOptions } from './AegisOptions.js';
 import { buildModule } from './buildModule.js';
 import type { ModuleParts } from './buildModule.js';
@@ -22,6 +25,24 @@ export interface AegisModuleView {
   readonly tasks: TaskRegistry;
   /** Follows pending approvals. */
   readonly scheduler: ApprovalScheduler;
+  /**
+   * Decides a call as a guard would, without running anything: it makes no task, and an `approval_needed` answer opens no approval (embedded policies), or
+   * one that is withdrawn at once, where the service can. No decision that it returns lets a call in: a guard always decides for itself.
+   *
+   * @example const { effect, reason } = await aegis.decide({ agentId: 'ops', toolName: 'mail.send', params: { to: 'ann' }, session: { user_id: 'u1' } });
+   * @returns the decision, frozen; a deny is a decision too
+   * @throws ParamsError, SanitizeError, ConfigError where the guard of such a call would refuse it before or after the decision
+   * @throws AegisError of the kind that a guarded call ends with, where no decision can be had
+   */
+  decide(call: ProposedCall): Promise<Decision>;
+  /**
+   * Reads the status of an approval, by the `decisionId` of its decision or task. `invalid` where no approval has this id, as with an id that `decide()`
+   * returned for embedded policies.
+   *
+   * @throws ParamsError where `decisionId` is not a string of 1 to 512 characters
+   * @throws AegisError where the service does not answer: docs/errors.md
+   */
+  decisionStatus(decisionId: string): Promise<DecisionStatus>;
   /** Settles when stores are open and the first call can be decided. Guarded calls wait for it by themselves. */
   ready(): Promise<void>;
   /**
@@ -150,6 +171,14 @@ export class AegisModule implements AegisModuleView {
     ]);
   }
 
+  decide(call: ProposedCall): Promise<Decision> {
+    return decideOnly(this.#parts.runtime, call);
+  }
+
+  decisionStatus(decisionId: string): Promise<DecisionStatus> {
+    return readDecisionStatus(this.#parts.runtime, decisionId);
+  }
+
   async ready(): Promise<void> {
     await this.#parts.runtime.opening;
   }
@@ -214,6 +243,8 @@ function viewOf(module: AegisModule): AegisModuleView {
     decisions: module.decisions,
     tasks: module.tasks,
     scheduler: module.scheduler,
+    decide: (call: ProposedCall) => module.decide(call),
+    decisionStatus: (decisionId: string) => module.decisionStatus(decisionId),
     ready: () => module.ready(),
     register: (target: object) => module.register(target),
     withSession: <T>(session: object | null, fn: () => T) => module.withSession(session, fn),

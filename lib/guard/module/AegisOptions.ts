@@ -189,12 +189,6 @@ export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
    * @defaultValue `explicit`
    */
   readonly sessions?: 'explicit' | 'async-local';
-  /**
-   * Whether a null in the params is refused, where the guard has no schema. Policies cannot see null.
-   *
-   * @defaultValue `refuse` with policies, else `allow`
-   */
-  readonly nullParams?: 'refuse' | 'allow';
   /** How large a call's params may be. */
   readonly limits?: Partial<SnapshotLimits>;
   /**

@@ -71,7 +71,6 @@ export function buildModule(options: AegisOptions): ModuleParts {
     limits: { ...DEFAULT_LIMITS, ...defined(options.limits) },
     agentId: options.agentId,
     approvalTimeoutMs: options.approvalTimeoutMs ?? DAY_MS,
-    refuseNull: (options.nullParams ?? (policies === undefined ? 'allow' : 'refuse')) === 'refuse',
     asyncLocal: options.sessions === 'async-local',
     onUnguardedOverride: options.onUnguardedOverride ?? 'throw',
     logger,
@@ -133,8 +132,15 @@ function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logge
   const people = { approverGroups, mayApprove, requireRequester, maxPendingPerTool, denialTtlMs, journal };
   const desk = new ApprovalDesk(approvals, people, clock);
   const { facts, factsTimeoutMs, unattended, exposePolicies } = options;
-  const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, unattended, exposePolicies, logger });
+  // a logger gets the same for each call
+  const tellDeveloper = logger === silentLogger && process.env['NODE_ENV'] !== 'production' ? tellOnStderr : undefined;
+  const embedded = { policies, desk, facts, factsTimeoutMs, unattended, exposePolicies, logger, tellDeveloper };
+  const decisions = new EmbeddedDecisionService(embedded);
   return { decisions, desk, policies };
+}
+
+function tellOnStderr(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
 /** Opens stores and services. @returns `undefined` where nothing has to be opened, so that calls need not wait */

@@ -171,7 +171,6 @@ const OPTIONS = /* @__PURE__ */ (() =>
     ),
     scheduler: v.optional(fn()),
     sessions: v.optional(oneOf(['explicit', 'async-local'])),
-    nullParams: v.optional(oneOf(['refuse', 'allow'])),
     limits: v.optional(
       options({
         maxBytes: v.optional(whole(1, 67_108_864)),
@@ -219,7 +218,7 @@ function unknownOption(where: string): string {
   const name = where.slice(where.lastIndexOf('.') + 1);
   const known = where.includes('.') ? [] : OPTION_NAMES;
   const hint = didYouMean(name, known);
-  return `is not an option${hint === '' ? '.' : hint} The table of options is in docs/configuration.md.`;
+  return `is not an option${hint === '' ? '.' : hint} The table of options is in docs/configuration.md of the package.`;
 }
 
 /** The message of an option in milliseconds, for a variable in seconds. */

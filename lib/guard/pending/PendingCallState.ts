@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import type { ApprovalScheduler } from '../../approval/ApprovalScheduler.js';
 import { anyCall, PendingCall } from '../../approval/call/PendingCall.js';
 import type { HeldApproval, LastLook, RunApproved } from '../../approval/call/PendingCall.js';
 import { NotEnteredError, StaleClaimError } from '../../approval/execution/ExecutionHost.js';
@@ -13,7 +14,9 @@ import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { enterMethod } from '../gate/enterMethod.js';
 import { clampTimeout } from '../../common/time/SteadyClock.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
+import { AegisError } from '../../model/AegisError.js';
 import { ApprovalTimeoutError, CallAbortedError } from '../../model/errors/RefusalErrors.js';
+import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
 
 /** A guarded call while it waits for a person: the scheduler's entry, and what the guard keeps of the call, in one object. */
 export class PendingCallState<R> extends PendingCall<Awaited<R>> implements HeldApproval<Awaited<R>> {
@@ -135,14 +138,14 @@ export function pendingOutcome<T>(
     deduplicated,
     signal,
     schedule() {
+      submit(scheduler, entry);
       // its caller counts on it as long as it is open
       entry.waiters += 1;
-      scheduler.follow(entry);
       return handle;
     },
-    wait(options: WaitOptions = {}) {
+    async wait(options: WaitOptions = {}) {
+      submit(scheduler, entry);
       entry.waiters += 1;
-      scheduler.follow(entry);
       return waitFor(
         entry,
         { waitMs: options.waitMs, signal: options.signal ?? signal },
@@ -164,6 +167,20 @@ export function pendingOutcome<T>(
       }),
     cancel: () => entry.cancel(),
   };
+}
+
+/** Has the scheduler follow a call. It may be the program's own: where that one throws, no one waits for the approval, so it ends. */
+function submit<T>(scheduler: ApprovalScheduler, entry: PendingCall<T>): void {
+  try {
+    // only its caller can let such a call run in the background
+    if (entry.task.mode === 'throw') scheduler.follow(entry);
+    else scheduler.submit(entry.handle);
+  } catch (error) {
+    if (entry.waiters === 0) entry.cancel().catch((failure: unknown) => publishCallbackError('ending an approval', failure));
+    if (AegisError.is(error)) throw error;
+    const message = `The scheduler failed for tool '${entry.task.toolName}', so the tool does not run. See \`cause\` for its error.`;
+    throw new DecisionUnavailableError('service_threw', message, { cause: error });
+  }
 }
 
 interface WaitEnds {

@@ -13,6 +13,8 @@ export class EvaluationContext {
   readonly budget: StepBudget;
   /** The first thing that went wrong in the current policy. */
   problem: string | undefined = undefined;
+  /** Whether that was a null in the params. */
+  readsNull = false;
 
   constructor({ principal, action, resource, entities }: Caller, context: RecordValue, budget: StepBudget) {
     this.principal = principal;
@@ -46,6 +48,9 @@ export interface Expression {
 
 /** Compiles a part of a policy. @throws Uncompilable */
 export type Compile = (node: unknown) => Expression;
+
+/** Compiles one kind of node: its content, and the whole node for what is said of it. @throws Uncompilable */
+export type CompileKind = (content: unknown, compile: Compile, node: unknown) => Expression;
 
 /** An expression that is always the same value. */
 export function constant(value: Value): Expression {

@@ -1,21 +1,18 @@
-import { RecordValue, SetValue, type Value } from '../value/Value.js';
-import { type Compile, constant, type Expression } from './EvaluationContext.js';
+import { holdsNull, RecordValue, SetValue, type Value } from '../value/Value.js';
+import { type Compile, type CompileKind, constant, type Expression } from './EvaluationContext.js';
 import { exactFields, list, plain } from './exactFields.js';
 import { contains, containsAll, containsAny } from '../value/sameValue.js';
 import type { StepBudget } from '../value/StepBudget.js';
-
-type CompileKind = (node: unknown, compile: Compile) => Expression;
-
-const NO_SET = 'a Set is needed';
+import { dependsOnNull, nullRead, wrongKinds } from './wrongKinds.js';
 
 /** Sets and records, by their names in Cedar's JSON. */
 export const COLLECTIONS: ReadonlyMap<string, CompileKind> = new Map([
-  ['Set', (node, compile) => collect(list(node).map(compile), (items) => new SetValue(items))],
+  ['Set', (node, compile) => collect(list(node).map(compile), (items) => new SetValue(items, items.some(holdsNull)))],
   ['Record', record],
   ['isEmpty', isEmpty],
-  ['contains', (node, compile) => setOperator(node, compile, (set, value, budget) => contains(set, value, budget))],
-  ['containsAll', (node, compile) => setOperator(node, compile, onSets(containsAll))],
-  ['containsAny', (node, compile) => setOperator(node, compile, onSets(containsAny))],
+  ['contains', setOperator((set, value, budget) => contains(set, value, budget))],
+  ['containsAll', setOperator(onSets(containsAll))],
+  ['containsAny', setOperator(onSets(containsAny))],
 ]);
 
 function record(node: unknown, compile: Compile): Expression {
@@ -23,7 +20,7 @@ function record(node: unknown, compile: Compile): Expression {
   const names = Object.keys(fields);
   return collect(
     names.map((name) => compile(fields[name])),
-    (values) => new RecordValue(names, values),
+    (values) => new RecordValue(names, values, values.some(holdsNull)),
   );
 }
 
@@ -45,34 +42,34 @@ function collect(parts: readonly Expression[], make: (values: Value[]) => Value)
   };
 }
 
-function isEmpty(node: unknown, compile: Compile): Expression {
-  const { run } = compile(exactFields(node, ['arg']).arg);
+function isEmpty(content: unknown, compile: Compile, node: unknown): Expression {
+  const { run } = compile(exactFields(content, ['arg']).arg);
   return {
     boolean: true,
     run: (n) => {
       const value = run(n);
-      return value instanceof SetValue ? value.items.length === 0 : n.fail(NO_SET);
+      if (!(value instanceof SetValue)) return wrongKinds(n, node, 'a Set', value);
+      return value.holdsNull ? nullRead(n, node) : value.items.length === 0;
     },
   };
 }
 
 /** @param operate gives undefined where the other value has the wrong kind */
-function setOperator(
-  node: unknown,
-  compile: Compile,
-  operate: (set: SetValue, other: Value, budget: StepBudget) => boolean | undefined,
-): Expression {
-  const fields = exactFields(node, ['left', 'right']);
-  const [left, right] = [compile(fields.left), compile(fields.right).run];
-  const { run, constant } = left;
-  return {
-    boolean: true,
-    run: (n) => {
-      const set = constant ?? run(n);
-      const other = right(n);
-      if (!(set instanceof SetValue) || other === undefined) return n.fail(NO_SET);
-      return operate(set, other, n.budget) ?? n.fail(NO_SET);
-    },
+function setOperator(operate: (set: SetValue, other: Value, budget: StepBudget) => boolean | undefined): CompileKind {
+  return (content, compile, node) => {
+    const fields = exactFields(content, ['left', 'right']);
+    const [left, right] = [compile(fields.left), compile(fields.right).run];
+    const { run, constant } = left;
+    return {
+      boolean: true,
+      run: (n) => {
+        const set = constant ?? run(n);
+        const other = right(n);
+        if (!(set instanceof SetValue) || other === undefined) return wrongKinds(n, node, 'a Set', set);
+        if (dependsOnNull(set, other)) return nullRead(n, node);
+        return operate(set, other, n.budget) ?? wrongKinds(n, node, 'two Sets', set, other);
+      },
+    };
   };
 }
 

@@ -85,8 +85,9 @@ function evaluate({ policies, nodes }: Applicable, caller: Caller, context: Reco
     const { policy, holds } = policies[i] as CompiledPolicy;
     const value = holds === undefined || holds(request);
     if (value === undefined) {
-      (errors ??= []).push({ policy, message: request.problem as string });
+      (errors ??= []).push({ policy, message: request.problem as string, readsNull: request.readsNull, plain: true });
       request.problem = undefined;
+      request.readsNull = false;
     } else if (value) {
       if (policy.effect === 'permit') (permits ??= []).push(policy);
       else (forbids ??= []).push(policy);

@@ -31,7 +31,7 @@ export class ExpressionCompiler {
     if (kind === 'Value') return this.#value(content);
     if (kind === 'Var') return variable(content);
     const compileKind = LOGIC.get(kind) ?? ACCESS.get(kind) ?? COLLECTIONS.get(kind);
-    const expression = compileKind === undefined ? compileExtension(kind, content, this.compile) : compileKind(content, this.compile);
+    const expression = compileKind === undefined ? compileExtension(kind, content, this.compile) : compileKind(content, this.compile, node);
     if (expression === undefined) throw new Uncompilable(`${kind} is not known`);
     return expression;
   };

@@ -1,5 +1,6 @@
 import { IpValue, QuantityValue, type Value } from '../value/Value.js';
-import { type Compile, constant, type Expression } from './EvaluationContext.js';
+import { type Compile, constant, type EvaluationContext, type Expression } from './EvaluationContext.js';
+import { wrongKinds } from './wrongKinds.js';
 import { addLongs, divideLong, subtractLongs } from '../value/longs.js';
 import { isInRange, isLoopback, isMulticast, LITERALS } from '../value/literals.js';
 import { list, Uncompilable } from './exactFields.js';
@@ -40,28 +41,29 @@ const FUNCTIONS: ReadonlyMap<string, { readonly arity: number; readonly call: Ca
 );
 
 /** Compiles a call of an extension function. @returns undefined where there is no such function */
-export function compileExtension(name: string, node: unknown, compile: Compile): Expression | undefined {
+export function compileExtension(name: string, content: unknown, compile: Compile): Expression | undefined {
   const known = FUNCTIONS.get(name);
   if (known === undefined) return undefined;
   const { arity, call } = known;
-  const args = list(node).map(compile);
+  const args = list(content).map(compile);
   const [first, second] = args;
   // Cedar notices a wrong number of arguments when it evaluates: an odd case of an error, and wasm knows it
   if (args.length !== arity || first === undefined) throw new Uncompilable('a function has a wrong number of arguments');
-  const problem = `${name} cannot take its arguments`;
+  const fail = (n: EvaluationContext, ...operands: readonly Value[]): undefined =>
+    wrongKinds(n, { [name]: content }, 'arguments that it can read', ...operands);
   const constants = args.flatMap((arg) => (arg.constant === undefined ? [] : [arg.constant]));
   if (constants.length === arity) {
     const value = call(...constants);
-    return value === undefined ? { run: (n) => n.fail(problem) } : constant(value);
+    return value === undefined ? { run: (n) => fail(n, ...constants) } : constant(value);
   }
   return {
     run: (n) => {
       const a = first.run(n);
       if (a === undefined) return undefined;
       if (typeof a === 'string') n.budget.take(a.length);
-      if (second === undefined) return call(a) ?? n.fail(problem);
+      if (second === undefined) return call(a) ?? fail(n, a);
       const b = second.run(n);
-      return b === undefined ? undefined : (call(a, b) ?? n.fail(problem));
+      return b === undefined ? undefined : (call(a, b) ?? fail(n, a, b));
     },
   };
 }

@@ -28,11 +28,14 @@ export class AgentDirectory {
         });
       try {
         const parents = [...new Set(roles.map(wellFormed))].map((role) => new EntityValue(ROLE, role));
-        this.#agents.set(id, { uid: new EntityValue(AGENT, id), attributes: readRecord(attributes), parents });
+        const read = readRecord(attributes, 'absent');
+        if (read.holdsNull) throw new TypeError('a list holds null');
+        this.#agents.set(id, { uid: new EntityValue(AGENT, id), attributes: read, parents });
       } catch {
         problems.push({
           where: `agents.${id}`,
-          message: 'The roles or attributes cannot be read. Roles must be strings, attributes plain data: JSON values, Date or BigInt.',
+          message:
+            'The roles or attributes cannot be read. Roles must be strings, attributes plain data: JSON values without null in lists, Date or BigInt.',
         });
       }
     }

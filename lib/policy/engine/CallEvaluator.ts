@@ -1,5 +1,5 @@
 import type { Params } from '../../model/Params.js';
-import { EMPTY_RECORD, RecordValue } from '../value/Value.js';
+import { EMPTY_RECORD, holdsNull, RecordValue } from '../value/Value.js';
 import type { BoundEvaluator, Evaluation } from '../Evaluator.js';
 import type { ParamsEvaluator } from './decideEffect.js';
 import type { PolicyCall } from '../PolicyEngine.js';
@@ -23,8 +23,8 @@ export class CallEvaluator implements ParamsEvaluator {
   /** @throws TypeError for a value that has no Cedar form */
   constructor(bound: BoundEvaluator, { session, facts, nowMs }: PolicyCall) {
     this.#bound = bound;
-    this.#session = session == null ? EMPTY_RECORD : readRecord(session);
-    this.#facts = readRecord(facts);
+    this.#session = session == null ? EMPTY_RECORD : readRecord(session, 'absent');
+    this.#facts = readRecord(facts, 'absent');
     this.#system = new RecordValue(SYSTEM, [readDatetime(nowMs)]);
   }
 
@@ -39,7 +39,8 @@ export class CallEvaluator implements ParamsEvaluator {
   #contextOf(params: Params): RecordValue {
     // the procedure never changes params: it makes others
     if (this.#params !== params) {
-      this.#context = new RecordValue(CONTEXT, [readRecord(params), this.#session, this.#facts, this.#system]);
+      const parts = [readRecord(params), this.#session, this.#facts, this.#system];
+      this.#context = new RecordValue(CONTEXT, parts, parts.some(holdsNull));
       this.#params = params;
     }
     return this.#context;

@@ -12,6 +12,9 @@ export interface ParamsEvaluator {
 
 const NONE: readonly never[] = Object.freeze([]);
 
+/** What a developer is told where the message of an error may quote values. */
+const UNKNOWN = 'it could not be evaluated';
+
 /** The reason if no approval policy has a `@reason`. */
 const ASK = 'A person has to approve this call.';
 
@@ -21,6 +24,7 @@ const SENTENCES: Readonly<Record<DenyCode, string>> = {
   no_permit: 'No policy permits this call.',
   forbidden: 'A policy forbids this call.',
   policy_error: 'The policies could not be evaluated for this call.',
+  null_read: 'A parameter of this call is null, and a policy depends on it. Leave the parameter out, or give it a value.',
   sanitize_failed: 'The call could not be changed into one that is allowed.',
   tool_is_group: 'The tool has the name of an action group.',
 };
@@ -85,12 +89,11 @@ export function deny(code: DenyCode, policies: readonly Policy[], detail?: strin
 /** The deny that no soft forbid can avert: for an error, a plain forbid, or because nothing matches. */
 function refusal({ decision, reasons, errors }: Evaluation): Deny | undefined {
   if (errors.length > 0) {
+    const code = errors.every(({ readsNull }) => readsNull === true) ? 'null_read' : 'policy_error';
     const detail = errors.map(({ policy, message }) => `${policy.id}: ${message}`).join('; ');
-    return deny(
-      'policy_error',
-      errors.map(({ policy }) => policy),
-      detail,
-    );
+    const failed = errors.map(({ policy }) => policy);
+    const problems = errors.map(({ policy, message, plain }) => ({ policyId: policy.id, problem: plain === true ? message : UNKNOWN }));
+    return { ...deny(code, failed, detail), problems };
   }
   if (decision === 'allow') return undefined;
   if (reasons.length === 0) return deny('no_permit', []);

@@ -1,3 +1,4 @@
+import type { RecordValue } from '../value/Value.js';
 import type { BoundEvaluator, Evaluation, Evaluator, MakeEvaluator } from '../Evaluator.js';
 
 /** Compiled policies and cedar-wasm gave different results. It is not known which is right, so the call is denied. */
@@ -24,10 +25,11 @@ export function verifiedEvaluator(make: MakeEvaluator, oracle: MakeEvaluator, sa
     const quick = make(policies);
     const sure = oracle(policies);
     let trusted = true;
-    const verified = (evaluate: () => Evaluation, verify: () => Evaluation): Evaluation => {
+    const verified = (context: RecordValue, evaluate: () => Evaluation, verify: () => Evaluation): Evaluation => {
       if (!trusted) return verify();
       const evaluation = evaluate();
-      if (!sampling.due) return evaluation;
+      // the oracle cannot be asked about a null
+      if (!sampling.due || context.holdsNull) return evaluation;
       trusted = same(evaluation, verify());
       if (!trusted) throw new EvaluationMismatch();
       // the permits beside a forbid are not compared here: without them the engine evaluates them, which is compared
@@ -40,11 +42,13 @@ export function verifiedEvaluator(make: MakeEvaluator, oracle: MakeEvaluator, sa
         return {
           evaluate: (context, budget) =>
             verified(
+              context,
               () => subject.evaluate(context, budget),
               () => truth.evaluate(context, budget),
             ),
           evaluatePermits: (context, budget) =>
             verified(
+              context,
               () => subject.evaluatePermits(context, budget),
               () => truth.evaluatePermits(context, budget),
             ),

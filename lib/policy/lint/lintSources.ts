@@ -2,6 +2,7 @@ import type { ValidationError } from '@cedar-policy/cedar-wasm/nodejs';
 import { useCedar } from '../wasm/CedarWasm.js';
 import { fromByteOffset, LineIndex } from '../parse/LineIndex.js';
 import type { Policy } from '../Policy.js';
+import { deadConditions } from './deadConditions.js';
 import { parsePolicies } from '../parse/parsePolicies.js';
 import type { PolicyProblem, SourceText } from '../PolicySource.js';
 
@@ -41,6 +42,7 @@ function review(policy: Policy): LintFinding[] {
     findings.push(
       found(policy, 'warning', 'This permits every call that no other policy forbids. Name a principal, an action or a condition.'),
     );
+  findings.push(...deadConditions(json.conditions).map((message) => found(policy, 'warning', message)));
   if (effect === 'sanitize' || effect === 'approval_needed')
     findings.push(
       found(policy, 'info', `A soft forbid: it does not refuse the call but ${effect === 'sanitize' ? 'changes it' : 'asks a person'}.`),

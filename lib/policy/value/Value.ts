@@ -2,7 +2,17 @@
 export type Long = number | bigint;
 
 /** A Cedar value as compiled policies see it. Made by `readValue` or by policies; never changed. */
-export type Value = boolean | Long | string | EntityValue | QuantityValue | IpValue | SetValue | RecordValue;
+export type Value = boolean | Long | string | EntityValue | QuantityValue | IpValue | SetValue | RecordValue | NullValue;
+
+/**
+ * A null. Cedar has none, and must not take it for something that is absent: `["ann", null]` is not `["ann"]`. Evaluating anything that depends on it
+ * is an error. Only {@link NULL} is one.
+ */
+export class NullValue {
+  readonly kind = 'null';
+}
+
+export const NULL: NullValue = new NullValue();
 
 /** Names an entity. */
 export class EntityValue {
@@ -49,13 +59,16 @@ export interface SetMembers {
 /** A Set. Its items may repeat: `setMembers` holds each once. */
 export class SetValue {
   readonly items: readonly Value[];
+  /** Whether there is a null in it, however deep. */
+  readonly holdsNull: boolean;
   /** Kept by `setMembers`. */
   members: SetMembers | undefined = undefined;
   /** Kept by `valueKey`. */
   key: string | undefined = undefined;
 
-  constructor(items: readonly Value[]) {
+  constructor(items: readonly Value[], holdsNull: boolean = false) {
     this.items = items;
+    this.holdsNull = holdsNull;
   }
 }
 
@@ -66,14 +79,17 @@ const SEARCHED = 12;
 export class RecordValue {
   readonly names: readonly string[];
   readonly fields: readonly Value[];
+  /** Whether there is a null in it, however deep. */
+  readonly holdsNull: boolean;
   /** Kept by `valueKey`. */
   key: string | undefined = undefined;
   #places: ReadonlyMap<string, number> | undefined = undefined;
 
   /** @param names no two equal */
-  constructor(names: readonly string[], fields: readonly Value[]) {
+  constructor(names: readonly string[], fields: readonly Value[], holdsNull: boolean = false) {
     this.names = names;
     this.fields = fields;
+    this.holdsNull = holdsNull;
   }
 
   /** The field, or undefined where there is none. */
@@ -121,6 +137,12 @@ export class FieldReader {
 }
 
 export const EMPTY_RECORD: RecordValue = new RecordValue([], []);
+
+/** Whether a value is a null, or has one in it. */
+export function holdsNull(value: Value): boolean {
+  if (typeof value !== 'object') return false;
+  return value === NULL || ((value instanceof RecordValue || value instanceof SetValue) && value.holdsNull);
+}
 
 /** Of ES2024, which every supported Node has. */
 interface Unicode {

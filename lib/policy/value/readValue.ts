@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { FORBIDDEN_KEYS } from '../../model/Params.js';
-import { EMPTY_RECORD, type Long, QuantityValue, RecordValue, SetValue, type Value, wellFormed } from './Value.js';
+import { EMPTY_RECORD, type Long, NULL, QuantityValue, RecordValue, SetValue, type Value, wellFormed } from './Value.js';
 import { toLong } from './longs.js';
 
 /** Far above what a snapshot holds (32), far below what cedar-wasm takes (125). */
@@ -25,7 +25,8 @@ const LAST_DATE = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
  * | Date | datetime |
  * | array | Set |
  * | object | Record |
- * | null, undefined | left out |
+ * | undefined | left out |
+ * | null | what no policy can read ({@link NULL}); in an object that is read with `nulls: 'absent'`, left out |
  *
  * Data cannot pose as anything else: an entity is never made, and the keys by which Cedar's JSON marks entities and extension values are refused.
  * Each property is read once.
@@ -33,13 +34,20 @@ const LAST_DATE = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
  * @throws TypeError for any other kind, a forbidden key, keys that become equal, more than 64 levels
  */
 export function readValue(value: unknown): Value | undefined {
-  return read(value, 0);
+  return read(value, 0, NULL);
 }
 
-/** {@link readValue} of an object. */
-export function readRecord(value: object): RecordValue {
-  return record(value, 0);
+/**
+ * {@link readValue} of an object.
+ *
+ * @param nulls what the nulls of objects are; those in arrays can never be read
+ */
+export function readRecord(value: object, nulls: 'absent' | 'unreadable' = 'unreadable'): RecordValue {
+  return record(value, 0, nulls === 'absent' ? undefined : NULL);
 }
+
+/** How many nulls were read so far: what was read in between holds one if it has grown. */
+let nullsRead = 0;
 
 /** A point in time as Cedar's datetime. @throws TypeError if it is not a valid time */
 export function readDatetime(ms: number): QuantityValue {
@@ -49,7 +57,7 @@ export function readDatetime(ms: number): QuantityValue {
   return new QuantityValue('datetime', ms);
 }
 
-function read(value: unknown, depth: number): Value | undefined {
+function read(value: unknown, depth: number, ofNull: Value | undefined): Value | undefined {
   switch (typeof value) {
     case 'string':
       return wellFormed(value);
@@ -63,11 +71,14 @@ function read(value: unknown, depth: number): Value | undefined {
     case 'bigint':
       return value >= -9007199254740992n && value <= 9007199254740992n ? toLong(value) : String(value);
     case 'object':
-      if (value === null) return undefined;
+      if (value === null) {
+        if (ofNull !== undefined) nullsRead += 1;
+        return ofNull;
+      }
       if (depth >= MAX_DEPTH) throw new TypeError(`a value is nested deeper than ${MAX_DEPTH}`);
-      if (Array.isArray(value)) return set(value, depth);
+      if (Array.isArray(value)) return set(value, depth, ofNull);
       if (types.isDate(value)) return readDatetime(Date.prototype.getTime.call(value));
-      return record(value, depth);
+      return record(value, depth, ofNull);
     default:
       throw new TypeError(`a ${typeof value} has no Cedar form`);
   }
@@ -86,16 +97,19 @@ function fraction(value: number): Value {
   return String(value);
 }
 
-function set(items: readonly unknown[], depth: number): SetValue {
+function set(items: readonly unknown[], depth: number, ofNull: Value | undefined): SetValue {
   const values: Value[] = [];
+  const before = nullsRead;
   for (let i = 0; i < items.length; i++) {
-    const value = read(items[i], depth + 1);
-    if (value !== undefined) values.push(value);
+    const value = read(items[i], depth + 1, ofNull);
+    // an array without one of its items is another array
+    if (value === undefined) nullsRead += 1;
+    values.push(value ?? NULL);
   }
-  return new SetValue(values);
+  return new SetValue(values, nullsRead !== before);
 }
 
-function record(value: object, depth: number): RecordValue {
+function record(value: object, depth: number, ofNull: Value | undefined): RecordValue {
   const proto: unknown = Object.getPrototypeOf(value);
   // a Promise or a Map would else arrive as an empty record, and every `has` on it be false
   if (proto !== null && proto !== Object.prototype) throw new TypeError('only plain objects have a Cedar form');
@@ -105,14 +119,15 @@ function record(value: object, depth: number): RecordValue {
   const fields: unknown[] = keys.length <= SMALL ? Object.values(value) : keys.map((key) => (value as Record<string, unknown>)[key]);
   if (fields.length !== keys.length) throw new TypeError('an object changed while it was read');
   const names = namesOf(keys);
+  const before = nullsRead;
   let complete = true;
   for (let i = 0; i < fields.length; i++) {
-    const field = read(fields[i], depth + 1);
+    const field = read(fields[i], depth + 1, ofNull);
     if (field === undefined) complete = false;
     fields[i] = field;
   }
-  if (names !== undefined && complete) return new RecordValue(names, fields as Value[]);
-  return pickedRecord(value, keys, fields as (Value | undefined)[]);
+  if (names !== undefined && complete) return new RecordValue(names, fields as Value[], nullsRead !== before);
+  return pickedRecord(value, keys, fields as (Value | undefined)[], nullsRead !== before);
 }
 
 /** Lists of keys that were checked as names, in a small hash table: calls of one tool mostly have the same keys. */
@@ -156,7 +171,7 @@ function isEqual(a: readonly string[], b: readonly string[]): boolean {
 }
 
 /** A record of an object whose keys are not all well-formed, or some of whose fields are missing. */
-function pickedRecord(value: object, keys: readonly string[], values: readonly (Value | undefined)[]): RecordValue {
+function pickedRecord(value: object, keys: readonly string[], values: readonly (Value | undefined)[], withNull: boolean): RecordValue {
   const names: string[] = [];
   const fields: Value[] = [];
   let renamed: Set<string> | undefined;
@@ -173,5 +188,5 @@ function pickedRecord(value: object, keys: readonly string[], values: readonly (
     names.push(name);
     fields.push(field);
   }
-  return new RecordValue(names, fields);
+  return new RecordValue(names, fields, withNull);
 }

@@ -1,4 +1,4 @@
-import { EntityValue, IpValue, QuantityValue, RecordValue, type SetMembers, SetValue, type Value } from './Value.js';
+import { EntityValue, IpValue, NullValue, QuantityValue, RecordValue, type SetMembers, SetValue, type Value } from './Value.js';
 import type { StepBudget } from './StepBudget.js';
 
 /** Sets up to this size are searched one by one. */
@@ -9,7 +9,7 @@ const PER_FIELD = 64;
 /** Steps for a text are its units shifted by this. */
 const TEXT_SHIFT = 2;
 
-/** Cedar's `==`. Takes time in proportion to the smaller of the two, however deep they are and in any order. */
+/** Cedar's `==`, of values without a null. Takes time in proportion to the smaller of the two, however deep they are and in any order. */
 export function sameValue(a: Value, b: Value, budget: StepBudget): boolean {
   if (typeof a !== 'object' || typeof b !== 'object') {
     if (typeof a === 'string') budget.take(a.length >> TEXT_SHIFT);
@@ -20,7 +20,7 @@ export function sameValue(a: Value, b: Value, budget: StepBudget): boolean {
   if (a instanceof QuantityValue) return b instanceof QuantityValue && a.kind === b.kind && a.amount === b.amount;
   if (a instanceof IpValue) return b instanceof IpValue && a.version === b.version && a.address === b.address && a.prefix === b.prefix;
   if (a instanceof SetValue) return b instanceof SetValue && sameSets(a, b, budget);
-  return b instanceof RecordValue && sameRecords(a, b, budget);
+  return a instanceof RecordValue && b instanceof RecordValue && sameRecords(a, b, budget);
 }
 
 /** Cedar's `contains`. */
@@ -57,6 +57,7 @@ export function valueKey(value: Value, budget: StepBudget): string {
       if (value instanceof EntityValue) return `e${sized(value.type)}${sized(value.id)}`;
       if (value instanceof QuantityValue) return `q${value.kind}${value.amount};`;
       if (value instanceof IpValue) return `a${value.version}:${value.address}/${value.prefix};`;
+      if (value instanceof NullValue) return 'n';
       if (value.key === undefined) {
         value.key = value instanceof SetValue ? setKey(value, budget) : recordKey(value, budget);
         budget.take(value.key.length >> TEXT_SHIFT);

@@ -1,5 +1,4 @@
-import { createRequire } from 'node:module';
-import { isAbsolute } from 'node:path';
+import { findPackage, type FoundPackage } from '../../common/findPackage.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 
 /** The functions of `@cedar-policy/cedar-wasm`. */
@@ -37,17 +36,16 @@ export function cedarGeneration(): number {
   return generation;
 }
 
+/** The version that the specs compare compiled policies with. package.json asks for exactly this one. */
+export const CEDAR_VERSION = '4.13.0';
+
 /** A private instance: another user of the package in this process neither sees our policies nor can ruin our instance. */
 function loadCedar(): CedarWasm {
-  // a new require each time, because it keeps all its modules alive as children; a bundle in CommonJS has no import.meta.url,
-  // and under `node -e` there is a global __filename that is not a path
-  /* c8 ignore next -- the first arm is for bundles, which .ci/runtimes makes and runs */
-  const require = createRequire(typeof __filename === 'string' && isAbsolute(__filename) ? __filename : import.meta.url);
-  const path = resolveCedar(require);
+  const { require, path } = findCedar();
   const others = require.cache[path];
   delete require.cache[path];
   try {
-    return withSafeExports(() => require(path) as CedarWasm);
+    return withSafeExports(() => checkedVersion(require(path) as CedarWasm));
   } finally {
     if (others === undefined) delete require.cache[path];
     else require.cache[path] = others;
@@ -55,14 +53,27 @@ function loadCedar(): CedarWasm {
 }
 
 /** A bundle includes everything but this package, which reads its WebAssembly from a file of its own. */
-function resolveCedar(require: NodeJS.Require): string {
+function findCedar(): FoundPackage {
   try {
-    return require.resolve('@cedar-policy/cedar-wasm/nodejs');
+    return findPackage('@cedar-policy/cedar-wasm/nodejs');
   } catch (cause) {
-    const message =
-      'The package @cedar-policy/cedar-wasm, which policies need, was not found. Install it; a bundle needs it in a node_modules folder beside it.';
-    throw new ConfigError([{ where: 'policies', message }], { cause });
+    throw unusable(
+      'was not found. Install it; a bundle needs it in a node_modules folder beside it: see docs/bundlers.md of the package',
+      cause,
+    );
   }
+}
+
+/** Beside a bundle there may be another version, which somebody else uses. */
+function checkedVersion(cedar: CedarWasm): CedarWasm {
+  const found = cedar.getCedarSDKVersion();
+  if (found !== CEDAR_VERSION) throw unusable(`was found in version ${found}. Install version ${CEDAR_VERSION}`);
+  return cedar;
+}
+
+function unusable(what: string, cause?: unknown): ConfigError {
+  const message = `The package @cedar-policy/cedar-wasm, which policies need, ${what}.`;
+  return new ConfigError([{ where: 'policies', message }], cause === undefined ? undefined : { cause });
 }
 
 type Exports = Record<string, unknown>;

@@ -1,4 +1,4 @@
-import { QuantityValue, type RecordValue, SetValue, type Value, EntityValue, IpValue } from '../value/Value.js';
+import { QuantityValue, type RecordValue, SetValue, type Value, EntityValue, IpValue, NullValue } from '../value/Value.js';
 import { decimalText } from '../value/literals.js';
 
 /** A value of Cedar's extension types, in Cedar's JSON form. */
@@ -38,6 +38,7 @@ export function toCedar(value: Value): CedarValue {
       if (value instanceof QuantityValue) return writeQuantity(value);
       if (value instanceof SetValue) return value.items.map(toCedar);
       if (value instanceof EntityValue || value instanceof IpValue) throw new TypeError('data holds no entities and no addresses');
+      if (value instanceof NullValue) throw new TypeError('cedar-wasm knows no null, and would take it for something that is absent');
       return toCedarRecord(value);
   }
 }

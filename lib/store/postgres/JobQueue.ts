@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createRequire } from 'node:module';
 import type { Awaitable } from '../../common/awaitable.js';
+import { findPackage } from '../../common/findPackage.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import type { ChangeListener } from './ChangeListener.js';
 import { badSetting, isNotInstalled, isPassing, missingPeer } from './errors.js';
@@ -182,7 +182,8 @@ function queueName(guardKey: string): string {
 function requirePgBoss(wanted: boolean | undefined): PgBossClass | undefined {
   if (wanted === false) return undefined;
   try {
-    return (createRequire(import.meta.url)('pg-boss') as { readonly PgBoss: PgBossClass }).PgBoss;
+    const { require, path } = findPackage('pg-boss');
+    return (require(path) as { readonly PgBoss: PgBossClass }).PgBoss;
   } catch (error) {
     if (wanted === undefined) return undefined;
     if (isNotInstalled(error)) throw missingPeer('pg-boss');

@@ -1,6 +1,7 @@
 import { publishCallbackError } from '../../model/diagnostics.js';
 import type { TaskStatus } from '../../model/Task.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
+import { newestChange } from './lostHistory.js';
 import type { StoreChange } from '../TaskStore.js';
 
 /** A change as the transaction that makes it records it. */
@@ -29,7 +30,12 @@ const PAGE = 500;
 /** Records a change for the other handles, and returns its number. Numbers grow in the order of commits, because there is one writer at a time. */
 export function recordChange(db: SqliteDatabase, { kind, id, version, status, from }: RecordedChange): number {
   const values = [kind, id, version, status, from ?? null, db.ownerId, Date.now()];
-  return db.run('INSERT INTO change (kind, id, version, status, from_status, written_by, at) VALUES (?, ?, ?, ?, ?, ?, ?)', ...values).id;
+  const seq = db.run(
+    'INSERT INTO change (kind, id, version, status, from_status, written_by, at) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    ...values,
+  ).id;
+  db.noteChange(seq);
+  return seq;
 }
 
 /** Deletes old changes, and those beyond the newest 10,000. A handle that has not read them yet finds the rows by the numbers of their last changes. */
@@ -71,7 +77,7 @@ export class ChangeFeed {
 
   #start(): void {
     this.#dataVersion = -1;
-    this.#lastSeq = this.#newest();
+    this.#lastSeq = newestChange(this.#db);
     this.#timer = setInterval(() => this.#poll(), this.#pollMs);
     this.#timer.unref();
   }
@@ -101,18 +107,14 @@ export class ChangeFeed {
         PAGE,
       );
       // only deleted changes leave gaps in the numbers
-      if (rows.length === 0 ? this.#newest() > this.#lastSeq : rows[0]?.seq !== this.#lastSeq + 1) return this.#catchUp(this.#newest());
+      if (rows.length === 0 ? newestChange(this.#db) > this.#lastSeq : rows[0]?.seq !== this.#lastSeq + 1)
+        return this.#catchUp(newestChange(this.#db));
       for (const row of rows) {
         this.#lastSeq = row.seq;
         if (row.written_by !== this.#db.ownerId) this.#emit(row);
       }
       if (rows.length < PAGE) return;
     }
-  }
-
-  /** The number of the last change ever, deleted or not. */
-  #newest(): number {
-    return this.#db.get<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'change'")?.seq ?? 0;
   }
 
   /** The changes themselves were deleted: reports the last change of every row that has changed since instead, this handle's own included. */

@@ -2,9 +2,11 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { hostname } from 'node:os';
 import { nextId } from '../../common/nextId.js';
 import { AegisError } from '../../model/AegisError.js';
+import { publishCallbackError } from '../../model/diagnostics.js';
 import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { storeLimits } from '../storeLimits.js';
+import type { CommitMark } from './CommitMark.js';
 import { checkedPath, openDatabase, openingError } from './openDatabase.js';
 import { SCHEMA_VERSION } from './schema.js';
 
@@ -15,18 +17,23 @@ export type SqlValue = SQLInputValue;
 /** One connection, shared by tasks and approvals. It prepares each statement once, runs transactions, and turns SQLite's errors into typed ones. */
 export class SqliteDatabase {
   readonly #path: string;
-  readonly #whenOpen: (db: SqliteDatabase, path: string) => void;
+  readonly #check: (path: string) => (db: SqliteDatabase) => void;
   readonly #openBy = new Set<SqlitePart>();
   readonly #statements = new Map<string, StatementSync>();
   readonly #closing = new Set<() => void>();
   #db: DatabaseSync | undefined;
   #ownerId: string = nextId('store');
   #used = false;
+  #mark: CommitMark | undefined;
+  #newestChange = 0;
 
-  /** @param whenOpen called before anything else uses the connection; an error of it counts as a failure to open */
-  constructor(path: string | URL, whenOpen: (db: SqliteDatabase, path: string) => void) {
+  /**
+   * @param check called before the file is opened; what it returns is called before anything else uses the connection. An error of it counts as a
+   * failure to open
+   */
+  constructor(path: string | URL, check: (path: string) => (db: SqliteDatabase) => void) {
     this.#path = checkedPath(path);
-    this.#whenOpen = whenOpen;
+    this.#check = check;
   }
 
   /** Identifies this handle until it is closed. The next opening has another id, so that it does not own what an earlier one left. */
@@ -38,10 +45,11 @@ export class SqliteDatabase {
     if (this.#db === undefined) {
       if (this.#used) this.#ownerId = nextId('store');
       this.#used = true;
+      const checkOpened = this.#check(this.#path);
       this.#db = openDatabase(this.#path);
       try {
         this.run('INSERT INTO owner (owner_id, lease_until, host, pid, started_at) VALUES (?, ?, ?, ?, ?)', ...this.#present());
-        this.#whenOpen(this, this.#path);
+        checkOpened(this);
       } catch (error) {
         this.#shut();
         throw openingError(error instanceof StoreError ? error.cause : error);
@@ -59,6 +67,8 @@ export class SqliteDatabase {
     try {
       // its tasks have no live owner from now on
       this.run('DELETE FROM owner WHERE owner_id = ?', this.#ownerId);
+      // SQLite puts everything into the main file once the last handle has closed
+      this.run("DELETE FROM meta WHERE key = 'in_use' AND NOT EXISTS (SELECT 1 FROM owner WHERE lease_until > ?)", this.clock(Date.now()));
     } catch {
       // its lease lapses by itself
     } finally {
@@ -79,10 +89,12 @@ export class SqliteDatabase {
   write<T>(work: () => T): T {
     return this.#safely((db) => {
       db.exec('BEGIN IMMEDIATE');
+      this.#newestChange = 0;
       try {
         this.#checkMayWrite();
         const result = work();
         db.exec('COMMIT');
+        this.#noteChanges();
         return result;
       } catch (error) {
         undo(db);
@@ -104,6 +116,31 @@ export class SqliteDatabase {
 
   all<R>(sql: string, ...values: readonly SqlValue[]): readonly R[] {
     return this.#safely(() => this.#statement(sql).all(...values) as R[]);
+  }
+
+  /** Hands over the mark beside the file, which is closed with the connection. */
+  keepMark(mark: CommitMark): void {
+    this.#mark = mark;
+  }
+
+  /** The transaction that is open makes the change of this number. */
+  noteChange(seq: number): void {
+    this.#newestChange = Math.max(this.#newestChange, seq);
+  }
+
+  /** Notes beside the file that changes up to this number are committed. */
+  noteCommitted(seq: number): void {
+    this.#mark?.note(seq);
+  }
+
+  #noteChanges(): void {
+    if (this.#newestChange === 0) return;
+    try {
+      this.noteCommitted(this.#newestChange);
+    } catch (error) {
+      // what was committed is committed; the next change notes it too
+      publishCallbackError('noting a change beside a SQLite store', error);
+    }
   }
 
   /** The later of the given time and the latest one that any handle of this file ever passed, in epoch milliseconds. */
@@ -152,6 +189,8 @@ export class SqliteDatabase {
     const db = this.#db;
     this.#db = undefined;
     this.#statements.clear();
+    this.#mark?.close();
+    this.#mark = undefined;
     db?.close();
   }
 }

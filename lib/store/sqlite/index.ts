@@ -22,8 +22,8 @@ export interface SqliteStoreOptions {
  * Keeps tasks and approvals in one SQLite file, which several processes of one machine may share. A write that has resolved is on the disk (WAL,
  * synchronous=FULL). It needs `node:sqlite`, so Node 22.13 or later; better-sqlite3 is not supported. The file must be on a local disk, never on NFS.
  *
- * Opening a file that was copied, or put back from a backup, turns what it calls approved or executing into `unknown`, and withdraws its unused
- * approvals. Contents that were written over the same file in place go unnoticed.
+ * Opening a file that was copied, put back from a backup, or has lost its `-wal` turns what it calls approved or executing into `unknown`, and withdraws
+ * its unused approvals. A small file beside it, with `-commits` after its name, tells what was committed.
  *
  * @param path the file. If it does not exist, it is created, readable for this user alone
  * @returns a store for the `store` of a module, not open yet

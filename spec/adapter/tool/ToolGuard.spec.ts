@@ -211,18 +211,11 @@ describe('ToolGuard', () => {
       expect(runs).to.have.length(1);
     });
 
-    it('takes an approval for no other call: another id, scope, input or tool', async () => {
+    it('takes an approval for no other call: another scope, input or tool', async () => {
       const guard = guardOf({ scope: ({ chat }) => chat });
       await guard.preflight(asks());
       await approveAll();
-      for (const more of [
-        { callId: 'c2' },
-        { scope: 'run-2' },
-        { context: { chat: 'b' } },
-        { input: { ask: 2 } },
-        { name: 'other' },
-        { callId: undefined },
-      ])
+      for (const more of [{ scope: 'run-2' }, { context: { chat: 'b' } }, { input: { ask: 2 } }, { name: 'other' }])
         expect((await guard.call(asks(more), run)).kind, JSON.stringify(more)).to.equal('pending');
       expect((await guard.call(asks(), run)).kind).to.equal('ran');
       expect(runs).to.have.length(1);
@@ -332,7 +325,11 @@ describe('ToolGuard', () => {
       const guard = guardOf();
       await guard.preflight(asks());
       for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.deny(decisionId, { by: 'bob', digest });
-      expect(codeOf(await guard.call(asks(), run))).to.equal('approval_denied');
+      const refused = await guard.call(asks(), run);
+      expect(codeOf(refused)).to.equal('approval_denied');
+      expect('text' in refused && refused.text, 'the model is not told who')
+        .to.include('by a person')
+        .and.not.include('bob');
       expect(runs).to.deep.equal([]);
     });
 
@@ -360,6 +357,79 @@ describe('ToolGuard', () => {
     });
   });
 
+  describe('with equal calls under ids of their own', () => {
+    const equal = (count: number, from = 0): ToolInvocation<Context>[] =>
+      Array.from({ length: count }, (_, i) => asks({ callId: `c${from + i}` }));
+    const kinds = (outcomes: readonly { readonly kind: string }[]): string => [...new Set(outcomes.map(({ kind }) => kind))].join();
+
+    for (const approval of ['native', 'defer', 'wait'] as const) {
+      it(`asks one question, runs once on its approval, and asks again later (${approval})`, async () => {
+        const guard = guardOf({ approval });
+        const first = equal(64).map((call) => guard.call(call, run));
+        while ((await module.approvals.list()).length === 0) await new Promise(setImmediate);
+        expect(await module.approvals.list()).to.have.length(1);
+        if (approval !== 'wait') expect(kinds(await Promise.all(first))).to.equal('pending');
+        await approveAll();
+        const answers = approval === 'native' ? equal(64, 64).map((call) => guard.call(call, run)) : first;
+        if (approval !== 'defer') expect(kinds(await Promise.all(answers))).to.equal('ran');
+        while (runs.length === 0) await new Promise(setImmediate);
+        if (approval !== 'wait') for (const call of equal(10, 200)) expect((await guard.call(call, run)).kind).to.equal('pending');
+        expect([runs.length, (await module.approvals.list()).length]).to.deep.equal([1, approval === 'wait' ? 0 : 1]);
+      });
+    }
+
+    it('gives what lets somebody else run the tool to the one call whose own run was entered', async () => {
+      const guard = new ToolGuard<Context>('frame', { module }, true, true);
+      await guard.preflight(asks());
+      await approveAll();
+      const outcomes = await Promise.all(equal(64).map((call) => guard.call(call, run)));
+      expect(outcomes.filter(({ kind }) => kind === 'ran')).to.have.length(1);
+      const [denied] = outcomes.filter(({ kind }) => kind !== 'ran');
+      expect([codeOf(denied ?? { kind: 'none' }), runs.length]).to.deep.equal(['approval_refused', 1]);
+    });
+
+    it('remembers a no for all of them, as long as the desk does', async () => {
+      const guard = guardOf({ approval: 'defer' });
+      await guard.call(asks(), run);
+      for (const { decisionId, digest } of await module.approvals.list()) await module.approvals.deny(decisionId, { by: 'bob', digest });
+      while ((await module.tasks.listTasks({ status: 'denied' })).length === 0) await new Promise(setImmediate);
+      for (const call of equal(4)) expect((await guard.call(call, run)).kind).to.equal('denied');
+      expect(await module.approvals.list()).to.deep.equal([]);
+      expect((await guard.call(asks({ scope: 'another' }), run)).kind).to.equal('pending');
+    });
+
+    it('takes a yes only of a call that had asked the question before', async () => {
+      const guard = guardOf({ verdictBy: () => 'bob' });
+      await guard.preflight(asks());
+      const yes = { approvedThere: true };
+      expect((await guard.call(asks({ ...yes, callId: 'c2' }), run)).kind, 'never asked').to.equal('pending');
+      await guard.preflight(asks({ ...yes, callId: 'c3' }));
+      expect((await guard.call(asks({ ...yes, callId: 'c3' }), run)).kind, 'the yes was there before').to.equal('pending');
+      expect((await guard.call(asks({ ...yes, callId: undefined }), run)).kind, 'no call').to.equal('pending');
+      await guard.preflight(asks({ callId: 'c2' }));
+      expect((await guard.call(asks({ ...yes, callId: 'c2' }), run)).kind).to.equal('ran');
+      expect(runs).to.have.length(1);
+    });
+
+    it('keeps no more than a thousand calls that asked one question', async () => {
+      const guard = guardOf({ verdictBy: () => 'bob' });
+      for (const call of equal(1_002)) await guard.preflight(call);
+      expect((await guard.call(asks({ callId: 'c1001', approvedThere: true }), run)).kind).to.equal('pending');
+      expect((await guard.call(asks({ callId: 'c999', approvedThere: true }), run)).kind).to.equal('ran');
+    });
+
+    it('leaves the question of another adapter alone that runs its calls in its own way', async () => {
+      const preflight = await guardOf().preflight(asks());
+      expect((await guardOf({ approval: 'defer' }).call(asks(), run)).kind).to.equal('pending');
+      expect(codeOf(await guardOf({ approval: 'deny' }).call(asks(), run))).to.equal('approval_refused');
+      expect([preflight.kind, (await module.approvals.list()).length]).to.deep.equal(['pending', 2]);
+      await approveAll();
+      while (runs.length === 0) await new Promise(setImmediate);
+      expect((await guardOf().call(asks(), run)).kind).to.equal('ran');
+      expect(runs).to.have.length(2);
+    });
+  });
+
   it('takes a call apart from the others where its invocation says so, and refuses for a reason of the adapter', async () => {
     const denied = guardOf().deny(invocation(), 'it was never asked for');
     expect([codeOf(denied), denied.text.includes('it was never asked for')]).to.deep.equal(['approval_refused', true]);
@@ -369,13 +439,13 @@ describe('ToolGuard', () => {
 
   it('runs it in the background where it is told to, waits where it is told to, and asks nobody where it is told to', async () => {
     expect((await guardOf({ approval: 'defer' }).call(asks(), run)).kind).to.equal('pending');
-    const waiting = guardOf({ approval: 'wait' }).call(asks({ callId: 'c2' }), run);
+    const waiting = guardOf({ approval: 'wait' }).call(asks({ input: { ask: 2 } }), run);
     while ((await module.approvals.list()).length < 2) await new Promise(setImmediate);
     await approveAll();
     expect(await waiting).to.deep.equal({ kind: 'ran', value: 'ran' });
     while (runs.length < 2) await new Promise(setImmediate);
-    expect(codeOf(await guardOf({ approval: 'deny' }).call(asks({ callId: 'c3' }), run))).to.equal('approval_refused');
-    expect(codeOf(await guardOf({ approval: 'wait', waitMs: 5 }).call(asks({ callId: 'c4' }), run))).to.equal('approval_timeout');
+    expect(codeOf(await guardOf({ approval: 'deny' }).call(asks({ input: { ask: 3 } }), run))).to.equal('approval_refused');
+    expect(codeOf(await guardOf({ approval: 'wait', waitMs: 5 }).call(asks({ input: { ask: 4 } }), run))).to.equal('approval_timeout');
     expect(await module.approvals.list({ status: 'pending' })).to.deep.equal([]);
     expect(runs).to.have.length(2);
   });

@@ -205,7 +205,7 @@ describe('nextStep', () => {
     const denied = step(status('denied', { by: 'ann', reason: 'too much' }));
     expect(denied).to.deep.include({ kind: 'end' });
     if (denied.kind === 'end') {
-      expect(denied.resolution.error).to.include({ name: 'ForbiddenError', message: "Tool 'refund' was refused by ann: too much" });
+      expect(denied.resolution.error).to.include({ name: 'ForbiddenError', message: "Tool 'refund' was refused by a person: too much" });
       expect(denied.resolution.change).to.deep.include({ to: 'denied', deniedBy: 'ann' });
     }
   });

@@ -65,6 +65,69 @@ describe('TaskRegistry', () => {
       expect(await registry.listTasks()).to.deep.equal([task]);
     });
 
+    it('makes one that the program completes, with a result', async () => {
+      for (const store of [new MemoryTaskStore(), new SlowTaskStore()]) {
+        const { registry, changes } = setup({}, store);
+        const told: string[] = [];
+        registry.withdrawWith((decisionId) => told.push(decisionId));
+        const { taskId } = await registry.createTask(NEW);
+        const done = await registry.updateStatus(taskId, 'completed', { result: { rows: 7 } });
+        expect(done).to.deep.include({ status: 'completed', result: { rows: 7 }, runs: 0 });
+        expect(changes.map(({ task, from }) => [from, task.status])).to.deep.equal([
+          [undefined, 'pending'],
+          ['pending', 'completed'],
+        ]);
+        // its approval, if there is one, was used: there is nothing to withdraw
+        expect(told).to.deep.equal([]);
+        expect(await rejection(registry.updateStatus(taskId, 'failed'))).to.include({ name: 'TaskStateError' });
+        expect(await registry.clearCompleted()).to.equal(1);
+      }
+    });
+
+    it('makes one that one of many at once completes', async () => {
+      const { registry } = setup({}, new SlowTaskStore());
+      const { taskId } = await registry.createTask(NEW);
+      const ends = ['completed', 'cancelled', 'completed', 'failed'] as const;
+      const ended = await Promise.allSettled(ends.map((status) => registry.updateStatus(taskId, status)));
+      expect(ended.filter(({ status }) => status === 'fulfilled')).to.have.length(1);
+    });
+
+    it('makes one that times out, and tells the service', async () => {
+      const { registry, changes } = setup();
+      const told: string[] = [];
+      registry.withdrawWith((decisionId) => told.push(decisionId));
+      const [over, ended, deleted] = [
+        await registry.createTask({ ...NEW, timeoutMs: 5_000 }),
+        await registry.createTask({ ...NEW, decisionId: 'dec-2', timeoutMs: 5_000 }),
+        await registry.createTask({ ...NEW, decisionId: 'dec-3', timeoutMs: 5_000 }),
+      ];
+      await registry.updateStatus(ended.taskId, 'completed');
+      await registry.deleteTask(deleted.taskId);
+      told.splice(0);
+      await time.tickAsync(4_999);
+      expect(await registry.getTask(over.taskId)).to.include({ status: 'pending' });
+      await time.tickAsync(1);
+      expect(await registry.getTask(over.taskId)).to.deep.include({ status: 'timeout' });
+      expect(changes.at(-1)).to.have.nested.property('task.error.code', 'approval_timeout');
+      expect(await registry.getTask(ended.taskId)).to.include({ status: 'completed' });
+      expect(told).to.deep.equal(['dec-1']);
+      expect(time.countTimers()).to.equal(0);
+    });
+
+    it('leaves no timer where the store is closed, and reports a timeout that it could not record', async () => {
+      const store = new MemoryTaskStore();
+      const { registry } = setup({}, store);
+      await registry.createTask({ ...NEW, timeoutMs: 1_000 });
+      store.transition = () => {
+        throw new Error('disk full');
+      };
+      const seen = await diagnosed(() => time.tickAsync(1_000));
+      expect(seen).to.have.length(1);
+      await registry.createTask({ ...NEW, decisionId: 'dec-2', timeoutMs: 1_000 });
+      await registry.closeStore();
+      expect(time.countTimers()).to.equal(0);
+    });
+
     it('gives no digest that anything could be claimed or run with', async () => {
       const { registry } = setup();
       const { taskId, digest } = await registry.createTask(NEW);

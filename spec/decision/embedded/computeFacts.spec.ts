@@ -27,6 +27,27 @@ describe('computeFacts', () => {
     expect(() => ((outcome.facts.list[0] as { a: number }).a = 5)).to.throw(TypeError);
   });
 
+  describe('of a call with a null', () => {
+    const params = { to: ['ann', null], one: null, o: { a: [{ b: null }], at: new Date(5) }, n: 1 };
+    const of = (hook: FactsHook): unknown => computeFacts(hook, requestOf({ params }), 1_000);
+    const reading: readonly (readonly [string, string, FactsHook])[] = [
+      ['a parameter', '/one', ({ params: { one } }) => ({ one: one === null })],
+      ['an item', '/to/1', ({ params: { to } }) => ({ some: (to as unknown[]).includes('bob') })],
+      ['what is deep', '/o/a/0/b', ({ params: { o } }) => ({ b: (o as { a: [{ b: unknown }] }).a[0].b })],
+      ['all of it', '/to/1', ({ params: all }) => ({ size: JSON.stringify(all).length })],
+      ['it later', '/one', async ({ params: all }) => (await null, { one: String(all['one']) })],
+    ];
+    for (const [what, at, hook] of reading)
+      it(`are none where the hook reads ${what}`, async () => {
+        expect(await of(hook)).to.deep.equal({ ok: false, detail: `the facts hook read ${at}, which is null` });
+      });
+
+    it('are there where it reads other things', async () => {
+      const hook: FactsHook = ({ params: { n, to, o } }) => ({ n, first: (to as string[])[0], ms: (o as { at: Date }).at.getTime() });
+      expect(await of(hook)).to.deep.equal({ ok: true, facts: { n: 1, first: 'ann', ms: 5 } });
+    });
+  });
+
   const failing: Record<string, FactsHook> = {
     throws: () => {
       throw new Error('database down, password hunter2');

@@ -272,7 +272,6 @@ describe('The arguments of a guarded call', () => {
       ['a text', 'x'],
       ['a Date', new Date(5)],
       ['a list', [1]],
-      ['null', null],
     ] as const)
       it(`take ${name} for what it is`, async () => {
         expect(await guarded(plain)(value)).to.deep.equal([value]);

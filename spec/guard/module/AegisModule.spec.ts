@@ -255,7 +255,16 @@ describe('AegisModule', () => {
       const module = AegisModule.configure({ policies: { text: ALL } });
       const { current } = AegisModule;
       expect(current).to.be.frozen;
-      expect(Object.keys(current).sort()).to.deep.equal(['decisions', 'ready', 'register', 'scheduler', 'tasks', 'withSession']);
+      expect(Object.keys(current).sort()).to.deep.equal([
+        'decide',
+        'decisionStatus',
+        'decisions',
+        'ready',
+        'register',
+        'scheduler',
+        'tasks',
+        'withSession',
+      ]);
       expect(current.tasks).to.equal(module.tasks);
       expect(Object.getPrototypeOf(current)).to.equal(Object.prototype);
     });
@@ -351,6 +360,86 @@ describe('AegisModule', () => {
         maxAttempts: 3,
         jitterRatio: 0.1,
       });
+    });
+
+    describe('a scheduler of its own, which', () => {
+      const POLICY =
+        '@id("ask") @effect("approval_needed") forbid (principal, action, resource); @id("all") permit (principal, action, resource);';
+      const seen: string[] = [];
+      class Own extends ApprovalScheduler {
+        override start(): void {
+          seen.push('start');
+          super.start();
+        }
+        override submit<T>(pending: PendingApproval<T>): PendingApproval<T> {
+          seen.push(`submit ${pending.toolName}`);
+          return super.submit(pending);
+        }
+        override shutdown(options?: { readonly graceMs?: number }): Promise<void> {
+          seen.push('shutdown');
+          return super.shutdown(options);
+        }
+      }
+      const options: AegisOptions = { policies: { text: POLICY }, agentId: 'a' };
+      beforeEach(() => seen.splice(0));
+
+      const approveAll = async (module: AegisModule): Promise<void> => {
+        for (const { decisionId, digest } of await module.approvals.list())
+          await module.approvals.approve(decisionId, { by: 'ann', digest });
+      };
+
+      it('starts once, gets every call that is to run, and is shut down', async () => {
+        const module = AegisModule.create({ ...options, scheduler: (parts) => new Own(parts) });
+        const drop = guard(async () => 'dropped', { module, toolName: 'drop', approval: 'defer' });
+        const wipe = guard(async () => 'wiped', { module, toolName: 'wipe', approval: 'wait' });
+        const dropped = (await drop()) as PendingApproval<string>;
+        const wiped = wipe();
+        while ((await module.approvals.list()).length < 2) await new Promise(setImmediate);
+        await approveAll(module);
+        expect([await dropped.completed, await wiped]).to.deep.equal(['dropped', 'wiped']);
+        await module.close();
+        expect(seen).to.deep.equal(['submit drop', 'start', 'submit wipe', 'shutdown']);
+      });
+
+      it('runs nothing that it does not submit', async () => {
+        class Idle extends ApprovalScheduler {
+          override submit<T>(pending: PendingApproval<T>): PendingApproval<T> {
+            return pending;
+          }
+        }
+        let runs = 0;
+        const module = AegisModule.create({ ...options, scheduler: (parts) => new Idle(parts) });
+        const drop = guard(async () => (runs += 1), { module, toolName: 'drop', approval: 'defer' });
+        const pending = (await drop()) as PendingApproval<number>;
+        await approveAll(module);
+        await new Promise(setImmediate);
+        expect([runs, pending.status]).to.deep.equal([0, 'pending']);
+        await module.close();
+      });
+
+      for (const [mode, error] of [
+        ['defer', new Error('full')],
+        ['wait', new Error('full')],
+        ['defer', new ShutdownError('full')],
+      ] as const)
+        it(`ends the call in a typed error where it throws (${mode}, ${error.name})`, async () => {
+          class Full extends ApprovalScheduler {
+            override submit(): never {
+              throw error;
+            }
+          }
+          let runs = 0;
+          const module = AegisModule.create({ ...options, scheduler: (parts) => new Full(parts) });
+          const drop = guard(async () => (runs += 1), { module, toolName: 'drop', approval: mode as 'defer' });
+          const refused = await rejection(drop());
+          if (error instanceof ShutdownError) expect(refused).to.equal(error);
+          else expect(refused).to.include({ name: 'DecisionUnavailableError', reason: 'service_threw', cause: error });
+          await new Promise(setImmediate);
+          expect(await module.approvals.list()).to.deep.equal([]);
+          expect((await module.tasks.getStats()).cancelled).to.equal(1);
+          expect(runs).to.equal(0);
+          await module.close();
+        });
     });
 
     it('limits of its own', async () => {

@@ -90,7 +90,6 @@ const TABLE: Readonly<Record<string, { readonly good: readonly unknown[]; readon
   'tasks.finishedTtlMs': millis(0, 3_153_600_000_000),
   scheduler: fn,
   sessions: oneOf('explicit', 'async-local'),
-  nullParams: oneOf('refuse', 'allow'),
   limits: { good: [{}], bad: ['CANARY', null, { maxItems: 5 }] },
   'limits.maxBytes': whole(1, 67_108_864),
   'limits.maxDepth': whole(1, 64),
@@ -143,17 +142,20 @@ describe('The options of a module', () => {
 
   it('are named where they are none, with the place to look', () => {
     expect(optionProblems({ timeout: 'CANARY' })).to.deep.equal([
-      { where: 'timeout', message: "is not an option; did you mean 'timeoutMs'? The table of options is in docs/configuration.md." },
+      {
+        where: 'timeout',
+        message: "is not an option; did you mean 'timeoutMs'? The table of options is in docs/configuration.md of the package.",
+      },
     ]);
     expect(optionProblems({ limits: { maxItems: 1 } })[0]).to.include({ where: 'limits.maxItems' });
   });
 
   it('are named where a name is nearly one', () => {
     expect(optionProblems({ retrys: 5 }).map((p) => p.message)).to.deep.equal([
-      "is not an option; did you mean 'retries'? The table of options is in docs/configuration.md.",
+      "is not an option; did you mean 'retries'? The table of options is in docs/configuration.md of the package.",
     ]);
     expect(optionProblems({ CANARY: 5 }).map((p) => p.message)).to.deep.equal([
-      'is not an option. The table of options is in docs/configuration.md.',
+      'is not an option. The table of options is in docs/configuration.md of the package.',
     ]);
     expect(optionProblems({ sessions: 'async_local' })[0]?.message).to.equal(
       "must be one of 'explicit', 'async-local' (got a string of 11 characters); did you mean 'async-local'?",

@@ -20,7 +20,7 @@ export const CALLER: Caller = {
   ]),
 };
 /** What policies are asked about. */
-export const INPUT = { a: 1, o: { n: { x: null } }, text: 'a*b😀', tags: ['x', 'y'], price: 1.5, at: new Date(0), constructor2: 1 };
+export const INPUT = { a: 1, o: { n: { x: undefined } }, text: 'a*b😀', tags: ['x', 'y'], price: 1.5, at: new Date(0), constructor2: 1 };
 
 /** The answer on {@link INPUT}. */
 export function evaluate(make: MakeEvaluator, policies: readonly Policy[]): Evaluation {

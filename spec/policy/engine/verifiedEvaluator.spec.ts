@@ -66,7 +66,7 @@ describe('verify', () => {
 
   it('sees a difference of errors alone', () => {
     const engine = engineOf(`${PERMIT_ALL}@id("f") forbid (principal, action, resource) when { context.input.zz == 1 };`, { verify: 1 });
-    expect(engine.evaluate(callOf())).to.include({ code: 'policy_error', detail: 'f: there is no attribute zz' });
+    expect(engine.evaluate(callOf())).to.include({ code: 'policy_error', detail: 'f: `context.input.zz`: there is no attribute zz' });
     expect(told).to.deep.equal([]);
     useCedar((cedar) => {
       const real = cedar.statefulIsAuthorized;

@@ -35,10 +35,14 @@ const REQUESTS_PER_SET = 24;
 /** What policies are made of: expressions that mostly evaluate, any expressions, or many small ones about details. */
 export type FuzzKind = 'well-typed' | 'arbitrary' | 'probing';
 
+function noCounts(): FuzzCounts {
+  return { requests: 0, policies: 0, allowed: 0, withoutError: 0, refusedPolicies: 0, uncompiledPolicies: 0, refusedRequests: 0, differences: [] }; // prettier-ignore
+}
+
 /** Asks random policies random requests, both ways. */
 export function fuzzEvaluation(seed: number, requests: number, kind: FuzzKind): FuzzCounts {
   const random = new Random(seed);
-  const counts: FuzzCounts = { requests: 0, policies: 0, allowed: 0, withoutError: 0, refusedPolicies: 0, uncompiledPolicies: 0, refusedRequests: 0, differences: [] }; // prettier-ignore
+  const counts = noCounts();
   while (counts.requests < requests) {
     const policies = randomPolicies(random, kind, counts);
     const wasm = wasmEvaluator(policies);
@@ -84,7 +88,8 @@ function summary({ decision, reasons, errors }: Evaluation): string {
   return `${decision} by ${reasons.map(({ id }) => id).join()} errors ${errors.map(({ policy }) => policy.id).sort().join()}`; // prettier-ignore
 }
 
-function randomPolicies(random: Random, kind: FuzzKind, counts: FuzzCounts): Policy[] {
+/** Compiled policies of a kind. */
+export function randomPolicies(random: Random, kind: FuzzKind, counts: FuzzCounts = noCounts()): Policy[] {
   const expressions = new TypedExpressions(random);
   const policies: Policy[] = [];
   const wanted = kind === 'probing' ? 40 : 1 + random.below(16);

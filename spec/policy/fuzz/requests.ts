@@ -54,13 +54,13 @@ export function randomContext(random: Random, typed: boolean): Record<string, un
     ...(random.chance(0.3) ? Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`f${i}`, i])) : {}),
     ...(random.chance(0.5) ? { maybe: random.pick([n, text])() } : {}),
     ...(random.chance(0.5) ? { list: random.list(4, () => ({ a: n(), s: text() })) } : {}),
-    ...(random.chance(0.1) ? { '😀': text(), 'x\ud800': 1, nothing: null } : {}),
+    ...(random.chance(0.1) ? { '😀': text(), 'x\ud800': 1, nothing: undefined } : {}),
   };
   if (!typed && random.chance(0.3)) delete input[random.pick(Object.keys(input))];
   return {
     input,
     session: odd(() => ({ env: text(), ttl: random.pick(DURATIONS), ip: random.pick(IPS) })),
-    facts: random.pick([{}, { deep: { a: { b: 1 } } }, { deep: { a: {} } }, { deep: null }]),
+    facts: random.pick([{}, { deep: { a: { b: 1 } } }, { deep: { a: {} } }, { deep: undefined }]),
     system: { now: new Date(random.pick(DATES)) },
   };
 }
@@ -71,7 +71,7 @@ function anything(random: Random, depth: number): unknown {
     () => random.pick(NUMBERS),
     () => random.pick(FRACTIONS),
     () => random.pick(TEXTS),
-    () => random.pick(['a\ud800', 0.1 + 0.2, 1e300, 2 ** 53, -(2n ** 70n), null, undefined, true]),
+    () => random.pick(['a\ud800', 0.1 + 0.2, 1e300, 2 ** 53, -(2n ** 70n), false, true]),
     () => new Date(random.pick(DATES)),
     () => (depth <= 0 ? [] : random.list(3, deeper)),
     () =>

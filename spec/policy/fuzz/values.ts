@@ -1,5 +1,5 @@
 import { useCedar } from '../../../lib/policy/wasm/CedarWasm.js';
-import { EntityValue, IpValue, QuantityValue, SetValue, type Value } from '../../../lib/policy/value/Value.js';
+import { EntityValue, IpValue, NullValue, QuantityValue, SetValue, type Value } from '../../../lib/policy/value/Value.js';
 import { compiledEvaluator } from '../../../lib/policy/compile/compiledEvaluator.js';
 import { ExpressionCompiler } from '../../../lib/policy/compile/expression.js';
 import { EvaluationContext } from '../../../lib/policy/compile/EvaluationContext.js';
@@ -89,6 +89,7 @@ function cedarText(value: Value): string {
       if (value instanceof EntityValue) return `${value.type}::${literal(value.id)}`;
       if (value instanceof SetValue) return `[${value.items.map(cedarText).join(', ')}]`;
       if (value instanceof IpValue) return `ip("${address(value)}/${value.prefix}")`;
+      if (value instanceof NullValue) throw new TypeError('no expression is null');
       if (!(value instanceof QuantityValue)) return `{${value.names.map((name, i) => `${literal(name)}: ${cedarText(value.fields[i] as Value)}`).join(', ')}}`; // prettier-ignore
       if (value.kind === 'decimal') return `decimal("${decimalText(value.amount)}")`;
       return value.kind === 'duration' ? `duration("${value.amount}ms")` : `datetime("1970-01-01").offset(duration("${value.amount}ms"))`;

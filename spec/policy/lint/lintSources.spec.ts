@@ -48,6 +48,12 @@ describe('lintSources', () => {
     expect(lint('/* é */'.slice(8) + when('context.input.amount > "é"'), SCHEMA)[0]).to.match(/^a\.cedar:3:/);
   });
 
+  it('finds a decimal that is compared as a Long, where the schema says that it is one', () => {
+    const decimals = SCHEMA.replace('amount: Long', 'amount: decimal');
+    const when = '@id("x") forbid (principal, action == Aegis::Action::"transfer", resource) when { context.input.amount > 100 };';
+    expect(lint(when, decimals).join()).to.match(/error \[x\] .*expected .*Long.* but saw decimal/is);
+  });
+
   it('tells the first line where Cedar names no place in the schema or the policy', () => {
     expect(lint(PERMIT_ALL, 'entity A;\naction a in b;\naction b in a;').at(-1)).to.match(
       /^schema:1:1 error \[\] cycle in action hierarchy/,

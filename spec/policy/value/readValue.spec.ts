@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { QuantityValue, RecordValue, SetValue } from '../../../lib/policy/value/Value.js';
+import { NULL, QuantityValue, RecordValue, SetValue } from '../../../lib/policy/value/Value.js';
 import { readDatetime, readRecord, readValue } from '../../../lib/policy/value/readValue.js';
 
 const nest = (levels: number): unknown => {
@@ -35,11 +35,13 @@ describe('readValue', () => {
     ['text', 'text'],
     ['\ud800', '\ufffd'],
     [true, true],
-    [null, undefined],
+    [null, NULL],
+    [undefined, undefined],
     [undefined, undefined],
     [new Date(5), new QuantityValue('datetime', 5)],
-    [[1, null, undefined, 'x'], new SetValue([1, 'x'])],
-    [{ a: 1, b: null, c: undefined }, new RecordValue(['a'], [1])],
+    [[1, null, undefined, 'x'], new SetValue([1, NULL, NULL, 'x'], true)],
+    [{ a: 1, b: null, c: undefined }, new RecordValue(['a', 'b'], [1, NULL], true)],
+    [{ a: [{ b: [null] }], c: [1] }, new RecordValue(['a', 'c'], [new SetValue([new RecordValue(['b'], [new SetValue([NULL], true)], true)], true), new SetValue([1])], true)], // prettier-ignore
     [Object.assign(Object.create(null), { a: 1 }), new RecordValue(['a'], [1])],
     [{ 'a\ud800': 1, b: 2 }, new RecordValue(['a\ufffd', 'b'], [1, 2])],
   ];

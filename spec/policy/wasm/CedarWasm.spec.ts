@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import Module, { createRequire } from 'node:module';
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';
 import { CedarPolicyEngine } from '../../../lib/policy/engine/CedarPolicyEngine.js';
-import { CedarTrap, cedarGeneration, useCedar } from '../../../lib/policy/wasm/CedarWasm.js';
+import { CEDAR_VERSION, CedarTrap, cedarGeneration, useCedar } from '../../../lib/policy/wasm/CedarWasm.js';
 import { callOf, engineOf, wasmEngineOf } from '../../support/policyCalls.js';
 
 const trap = (): unknown =>
@@ -32,6 +33,25 @@ describe('CedarWasm', () => {
       resolve.restore();
     }
     expect(useCedar((cedar) => cedar.policyToJson('permit (principal, action, resource);')).type).to.equal('success');
+  });
+
+  it('takes no other version than the one that package.json asks for', () => {
+    const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Record<string, string> };
+    expect(dependencies['@cedar-policy/cedar-wasm']).to.equal(CEDAR_VERSION);
+    expect(trap).to.throw(CedarTrap);
+    const require = createRequire(import.meta.url);
+    const path = require.resolve('@cedar-policy/cedar-wasm/nodejs');
+    const load = sinon.stub(Module as unknown as { _load(request: string): unknown }, '_load');
+    load
+      .callThrough()
+      .withArgs(path)
+      .returns({ getCedarSDKVersion: () => '4.2.0' });
+    try {
+      expect(() => useCedar(() => true)).to.throw(ConfigError, /was found in version 4\.2\.0\. Install version 4\.13\.0/);
+    } finally {
+      load.restore();
+    }
+    expect(useCedar((cedar) => cedar.getCedarSDKVersion())).to.equal(CEDAR_VERSION);
   });
 
   it('drops an instance that threw something else than an Error, and does not repeat what', () => {
