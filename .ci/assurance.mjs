@@ -24,6 +24,7 @@ const SPECS = [
   'policy/hostileData',
   'policy/sanitize/maskEmails',
   'common/transport/loopback',
+  'common/data/reveal',
 ];
 
 const { values } = parseArgs({ options: { volume: { type: 'string', default: '1' }, write: { type: 'boolean', default: false } } });
