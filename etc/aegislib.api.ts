@@ -85,7 +85,7 @@ export declare class ApprovalDesk extends SafeEmitter<DeskEvents> {
     get attended(): boolean;
     attend(): () => void;
     get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
-    list({ status, ...query }?: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
+    list(given?: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
     approve(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
     deny(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
     mayDecide(decisionId: string, by: string): Promise<boolean>;
@@ -116,6 +116,8 @@ export interface ApprovalRecord {
     readonly params: Params;
     readonly originalDigest: string;
     readonly digest: string;
+    readonly bindingDigest?: string | undefined;
+    readonly requires?: readonly string[] | undefined;
     readonly opaque: readonly string[];
     readonly session: Session | null;
     readonly sessionDigest: string;
@@ -136,19 +138,23 @@ export interface ApprovalRecord {
         readonly token: string;
         readonly atMs: number;
     } | undefined;
+    readonly begun?: {
+        readonly claimToken: string;
+        readonly atMs: number;
+    } | undefined;
     readonly version: number;
     readonly mac?: string | undefined;
 }
 
 export declare class ApprovalScheduler {
     #private;
-    constructor(options: ApprovalSchedulerOptions);
+    constructor(given: ApprovalSchedulerOptions);
     get queueSize(): number;
     get canAsk(): boolean;
     pendingTasks(): readonly Task[];
     start(): void;
     submit<T>(pending: PendingApproval<T>): PendingApproval<T>;
-    shutdown({ graceMs }?: {
+    shutdown(options?: {
         readonly graceMs?: number;
     }): Promise<void>;
 }
@@ -221,7 +227,9 @@ export interface DecisionService {
     statuses?(decisionIds: readonly string[], options: AskOptions): Awaitable<readonly DecisionStatus[]>;
     watch?(signal: AbortSignal): AsyncIterable<DecisionStatus>;
     reevaluate?(request: DecisionRequest, decisionId: string, options: AskOptions): Awaitable<Decision>;
+    verify?(call: ApprovedCall): Awaitable<boolean>;
     consume?(use: ApprovalUse): Awaitable<boolean>;
+    begin?(start: ExecutionStart): Awaitable<boolean>;
     withdraw?(decisionId: string): Awaitable<void>;
     expire?(decisionId: string): Awaitable<void>;
     ready?(): Awaitable<void>;
@@ -245,9 +253,16 @@ export type Diagnostic = {
     readonly kind: 'security';
     readonly code: string;
     readonly message: string;
-    readonly agentId?: string | undefined;
-    readonly toolName?: string | undefined;
-    readonly decisionId?: string | undefined;
+    readonly subject?: {
+        readonly agentId?: string | undefined;
+        readonly toolName?: string | undefined;
+        readonly decisionId?: string | undefined;
+    } | undefined;
+    readonly actor?: {
+        readonly kind: 'caller' | 'service' | 'store';
+        readonly agentId?: string | undefined;
+        readonly taskId?: string | undefined;
+    } | undefined;
 } | {
     readonly kind: 'callback';
     readonly where: string;
@@ -265,7 +280,9 @@ export declare class EmbeddedDecisionService implements DecisionService {
     reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision>;
     status(decisionId: string): Awaitable<DecisionStatus>;
     watch(signal: AbortSignal): AsyncIterable<DecisionStatus>;
+    verify(call: ApprovedCall): Awaitable<boolean>;
     consume(use: ApprovalUse): Awaitable<boolean>;
+    begin(start: ExecutionStart): Awaitable<boolean>;
     withdraw(decisionId: string): Awaitable<void>;
     expire(decisionId: string): Awaitable<void>;
     close(): void;
@@ -274,7 +291,7 @@ export declare class EmbeddedDecisionService implements DecisionService {
 export interface EmbeddedOptions {
     readonly policies?: PolicySource;
     readonly watch?: boolean;
-    readonly onRemovedForbid?: 'hold' | 'accept';
+    readonly onLoosened?: 'hold' | 'accept';
     readonly onReload?: (result: ReloadResult) => void;
     readonly verify?: number;
     readonly agents?: Readonly<Record<string, AgentConfig>>;
@@ -510,17 +527,17 @@ export interface TaskQuery {
 export declare class TaskRegistry extends TaskRecorder {
     #private;
     createTask(task: NewTask): Promise<PendingTask>;
-    updateStatus(taskId: string, status: TaskStatus, { result, reason }?: {
+    updateStatus(taskId: string, status: TaskStatus, outcome?: {
         result?: unknown;
         reason?: string;
     }): Promise<Task>;
     getTask(taskId: string): Promise<Task | undefined>;
     listTasks(query?: TaskQuery): Promise<readonly Task[]>;
     deleteTask(taskId: string): Promise<boolean>;
-    clearCompleted({ maxAgeSeconds, maxAgeMs }?: ClearAge): Promise<number>;
+    clearCompleted(age?: ClearAge): Promise<number>;
     clearAll(): Promise<number>;
     getStats(): Promise<TaskStats>;
-    resolveUnknown(taskId: string, resolution: UnknownResolution): Promise<Task>;
+    resolveUnknown(taskId: string, given: UnknownResolution): Promise<Task>;
 }
 
 export declare class TaskStateError extends AegisError {
@@ -608,4 +625,4 @@ declare function isPending(value: unknown): value is PendingApproval;
 
 export declare function listGuards(target: AnyClass): readonly GuardInfo[];
 
-export declare function terminalApprover({ by, terminal }?: TerminalApproverOptions): Approver;
+export declare function terminalApprover(options?: TerminalApproverOptions): Approver;

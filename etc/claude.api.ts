@@ -41,6 +41,6 @@ export interface ClaudeOptions extends Omit<AdapterOptions<ClaudeHookInput>, 'ap
     readonly timeoutMs?: number | undefined;
 }
 
-export declare function aegisHooks(options?: ClaudeOptions): {
+export declare function aegisHooks(given?: ClaudeOptions): {
     PreToolUse: ClaudeHookMatcher[];
 };

@@ -37,7 +37,7 @@ export interface McpListen {
 
 export interface McpMessage {
     readonly jsonrpc: '2.0';
-    readonly id?: string | number | undefined;
+    readonly id?: string | number | null | undefined;
     readonly method?: string | undefined;
     readonly params?: Readonly<Record<string, unknown>> | undefined;
     readonly result?: unknown;
@@ -76,4 +76,4 @@ export declare function loadMcpSdk(from?: string | URL): McpSdk;
 
 export declare function relayGuarded(sides: McpSides, options?: McpRelayOptions): Promise<() => Promise<void>>;
 
-export declare function runGateway(options: GatewayOptions): Promise<Gateway>;
+export declare function runGateway(given: GatewayOptions): Promise<Gateway>;

@@ -90,12 +90,12 @@ export interface WebOptions<R> extends ToHttpOptions {
     readonly session: (request: R) => object | null | undefined | Promise<object | null | undefined>;
 }
 
-export declare function aegisExpress<R extends ExpressRequest = ExpressRequest>(options: WebOptions<R>): AegisExpress<R>;
+export declare function aegisExpress<R extends ExpressRequest = ExpressRequest>(given: WebOptions<R>): AegisExpress<R>;
 
-export declare function aegisFastify<R extends FastifyRequestLike = FastifyRequestLike>(options: AegisFastifyOptions<R>): AegisFastifyPlugin;
+export declare function aegisFastify<R extends FastifyRequestLike = FastifyRequestLike>(given: AegisFastifyOptions<R>): AegisFastifyPlugin;
 
-export declare function aegisHono<C extends HonoContext = HonoContext>(options: WebOptions<C>): AegisHono<C>;
+export declare function aegisHono<C extends HonoContext = HonoContext>(given: WebOptions<C>): AegisHono<C>;
 
-export declare function tasksRoute<R>({ module, authorize, show }: TasksOptions<R>): (query: TasksQuery<R>) => Promise<HttpAnswer>;
+export declare function tasksRoute<R>(options: TasksOptions<R>): (query: TasksQuery<R>) => Promise<HttpAnswer>;
 
-export declare function toHttp(error: unknown, options?: ToHttpOptions): HttpAnswer | undefined;
+export declare function toHttp(error: unknown, given?: ToHttpOptions): HttpAnswer | undefined;

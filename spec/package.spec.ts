@@ -50,10 +50,9 @@ describe('The built package', function () {
   });
 
   it('has a report that sees a changed member of a class and of an interface', async () => {
-    const file = 'dist/approval/task/TaskRegistry.d.ts';
-    for (const [was, is] of [
-      ['getTask(taskId: string)', 'getTask(taskId: number)'],
-      ['readonly maxAgeMs?: number', 'readonly maxAgeMs?: bigint'],
+    for (const [file, was, is] of [
+      ['dist/approval/task/TaskRegistry.d.ts', 'getTask(taskId: string)', 'getTask(taskId: number)'],
+      ['dist/approval/task/checkedQuery.d.ts', 'readonly maxAgeMs?: number', 'readonly maxAgeMs?: bigint'],
     ] as const) {
       const { code, stderr } = await runInChild(
         `import fs from 'node:fs';

@@ -1,6 +1,6 @@
 import type { StandardSchema } from '../guard/call/StandardSchema.js';
 import type { AdapterOptions, OnUnguardable } from './tool/AdapterOptions.js';
-import { refuseUnguardable } from './tool/AdapterOptions.js';
+import { ADAPTER_OPTIONS, refuseUnguardable, UNGUARDABLE } from './tool/AdapterOptions.js';
 import { guardedCopy } from './tool/guardedCopy.js';
 import { ToolGuard } from './tool/ToolGuard.js';
 
@@ -44,6 +44,7 @@ export interface AnthropicOptions extends AdapterOptions<AnthropicContext> {
 type Run = (first: unknown, second?: unknown) => unknown;
 
 const FRAMEWORK = 'anthropic';
+const OPTIONS = { ...ADAPTER_OPTIONS, ToolError: 'function', unguardable: UNGUARDABLE };
 
 /**
  * Guards the tools of Anthropic's tool runner (`client.beta.messages.toolRunner`, `client.beta.sessions.events.toolRunner`). The runner cannot be interrupted: for
@@ -58,7 +59,7 @@ export function guardTools<const T extends readonly AnthropicTool[]>(
   tools: T,
   options: AnthropicOptions = {},
 ): { -readonly [K in keyof T]: T[K] } {
-  const guard = new ToolGuard<AnthropicContext>(FRAMEWORK, options, false);
+  const guard = new ToolGuard<AnthropicContext>(FRAMEWORK, options, false, OPTIONS);
   return tools.map((tool) => guardTool(guard, options, tool)) as { -readonly [K in keyof T]: T[K] };
 }
 

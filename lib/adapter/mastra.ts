@@ -1,9 +1,10 @@
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
 import type { AdapterOptions, OnUnguardable } from './tool/AdapterOptions.js';
-import { refuseUnguardable } from './tool/AdapterOptions.js';
+import { ADAPTER_OPTIONS, refuseUnguardable, UNGUARDABLE } from './tool/AdapterOptions.js';
 import { approvalPayload, isApprovalPayload } from './tool/approvalPayload.js';
 import type { ApprovalPayload } from './tool/approvalPayload.js';
 import { guardedCopy, guardedRecord } from './tool/guardedCopy.js';
+import type { OptionKinds } from '../common/readOptions.js';
 import { ToolGuard } from './tool/ToolGuard.js';
 import type { ToolInvocation } from './tool/ToolInvocation.js';
 import { parsedInput, toolSchema } from './tool/toolSchema.js';
@@ -56,6 +57,7 @@ export interface MastraCallContext extends Suspendable {
 }
 
 const FRAMEWORK = 'mastra';
+const OPTIONS: OptionKinds<MastraOptions<unknown>> = { ...ADAPTER_OPTIONS, unguardable: UNGUARDABLE };
 
 /** What a run is suspended with when a person has to decide: `suspendPayload` of the `tool-call-suspended` chunk. */
 export interface MastraApproval extends ApprovalPayload {
@@ -84,7 +86,7 @@ const ANSWER_SCHEMA = JSON.stringify({
  * @example new Agent({ tools: guardTools({ refund }, { agentId: 'support' }), … });
  */
 export function guardTools<T extends Readonly<Record<string, MastraTool>>>(tools: T, options: MastraOptions<MastraContext<T>> = {}): T {
-  const guard = new ToolGuard<MastraCallContext>(FRAMEWORK, options as MastraOptions, true);
+  const guard = new ToolGuard<MastraCallContext>(FRAMEWORK, options as MastraOptions, true, OPTIONS);
   return guardedRecord(tools, (name, tool) => guardTool(guard, name, tool)) as T;
 }
 

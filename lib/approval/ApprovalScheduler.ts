@@ -11,6 +11,23 @@ import { cancelled, cancelledWith, timedOut } from './call/resolution.js';
 import { settleCall } from './call/settleCall.js';
 import { drainExecutions, endOpenCalls } from './execution/drain.js';
 import { executeApproved } from './execution/executeApproved.js';
+import { checkedOptions } from '../model/checkedOptions.js';
+import type { OptionKinds } from '../common/readOptions.js';
+
+const SCHEDULER_OPTIONS: OptionKinds<ApprovalSchedulerOptions> = {
+  decisions: 'object!',
+  registry: 'object!',
+  polling: 'object!',
+  maxConcurrentPolls: 'count',
+  leaseMs: 'ms',
+  keepAlive: 'boolean',
+  clock: 'object',
+  random: 'function',
+  logger: 'object',
+  journal: 'object|list',
+};
+/** The options of `close()` and `shutdown()`. */
+export const CLOSE_OPTIONS: OptionKinds<{ readonly graceMs?: number }> = { graceMs: 'age' };
 
 /**
  * Follows pending approvals and runs what was approved, once. One timer serves any number of them; where the service pushes, nothing is polled.
@@ -26,7 +43,8 @@ export class ApprovalScheduler {
   #started = false;
   #closing: Promise<void> | undefined;
 
-  constructor(options: ApprovalSchedulerOptions) {
+  constructor(given: ApprovalSchedulerOptions) {
+    const options = checkedOptions('ApprovalScheduler', given, SCHEDULER_OPTIONS);
     this.#options = options;
     this.#driver = new CallDriver(options, this.#controller.signal, (entry) => {
       if (entry.background && keepsAlive(entry, this.#options)) this.#background -= 1;
@@ -157,8 +175,13 @@ export class ApprovalScheduler {
    *
    * @defaultValue `{ graceMs: 10_000 }`
    */
-  shutdown({ graceMs = 10_000 }: { readonly graceMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#shutdown(graceMs);
+  shutdown(options: { readonly graceMs?: number } = {}): Promise<void> {
+    try {
+      const { graceMs = 10_000 } = checkedOptions('shutdown()', options, CLOSE_OPTIONS);
+      this.#closing ??= this.#shutdown(graceMs);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
     return this.#closing;
   }
 

@@ -1,3 +1,5 @@
+import { didYouMean } from '../common/didYouMean.js';
+import { ConfigError } from '../model/errors/SetupErrors.js';
 import type { DecisionService } from './DecisionService.js';
 
 /** Every member of the port. A member that is missing here is a compile error, because a wrapper would silently drop it. */
@@ -8,7 +10,9 @@ const MEMBERS: Readonly<Record<keyof DecisionService, true>> = {
   statuses: true,
   watch: true,
   reevaluate: true,
+  verify: true,
   consume: true,
+  begin: true,
   withdraw: true,
   expire: true,
   ready: true,
@@ -22,6 +26,7 @@ const MEMBERS: Readonly<Record<keyof DecisionService, true>> = {
  *
  * @param inner the service that answers
  * @param overrides methods to use instead; those that are absent or undefined are forwarded
+ * @throws ConfigError for an override that no decision service has
  * @returns a service with the optional methods that `inner` or `overrides` has, and no others
  * @example
  * const logged = forwardingService(inner, {
@@ -33,6 +38,15 @@ const MEMBERS: Readonly<Record<keyof DecisionService, true>> = {
  * });
  */
 export function forwardingService(inner: DecisionService, overrides: Partial<DecisionService> = {}): DecisionService {
+  for (const [name, method] of Object.entries(overrides))
+    // an instance may have fields of its own
+    if (typeof method === 'function' && !Object.hasOwn(MEMBERS, name))
+      throw new ConfigError([
+        {
+          where: `forwardingService(): ${name}`,
+          message: `is not a method of a decision service${didYouMean(name, Object.keys(MEMBERS)) || '.'}`,
+        },
+      ]);
   const members = (Object.keys(MEMBERS) as (keyof DecisionService)[]).flatMap((name) => {
     const owner: Partial<DecisionService> = overrides[name] === undefined ? inner : overrides;
     // the inner service's dry run would not tell what another `decide` answers

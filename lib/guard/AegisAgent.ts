@@ -2,7 +2,9 @@ import '../common/runtime.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import type { AegisModule, AegisModuleView } from './module/AegisModule.js';
 import { runtimeOf } from './call/GuardRuntime.js';
-import { setAgentDefaults, unguardedOverrides } from './method/guardMetadata.js';
+import { setAgentDefaults, unguardedOverrides, whyUnguarded } from './method/guardMetadata.js';
+import { checkedGuardOptions } from './method/checkedGuardOptions.js';
+import type { OptionKinds } from '../common/readOptions.js';
 
 /** Options of `@AegisAgent`. */
 export interface AegisAgentOptions {
@@ -20,6 +22,8 @@ export interface AegisAgentOptions {
   readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore';
 }
 
+const AGENT_OPTIONS: OptionKinds<AegisAgentOptions> = { module: 'object', onUnguardedOverride: "'throw'|'warn'|'ignore'" };
+
 /**
  * Names the agent of a class, for all its guards; subclasses inherit it. A class decorator under TC39 decorators and `experimentalDecorators` alike,
  * which never replaces the class.
@@ -34,16 +38,17 @@ export function AegisAgent(
   if (typeof agentId !== 'string' || agentId === '' || agentId.length > 256) {
     throw new GuardDefinitionError('@AegisAgent(…) must get an agent id, a string of 1 to 256 characters: @AegisAgent("ops-agent").');
   }
+  const checked = checkedGuardOptions('@AegisAgent(…)', options, AGENT_OPTIONS);
   return (target, context) => {
     if (typeof target !== 'function' || (context !== undefined && (typeof context !== 'object' || context.kind !== 'class'))) {
       throw new GuardDefinitionError('@AegisAgent decorates classes only; guard a method with @AegisGuard.');
     }
-    const defaults = setAgentDefaults(target, { ...options, agentId });
+    const defaults = setAgentDefaults(target, { ...checked, agentId });
     const mode = defaults.onUnguardedOverride ?? (defaults.module && runtimeOf(defaults.module).onUnguardedOverride) ?? 'throw';
     if (mode === 'ignore') return;
     const [unguarded] = unguardedOverrides(target);
     if (unguarded === undefined) return;
-    const message = `${target.name}.${String(unguarded)} overrides a guarded method, but is not guarded itself; decorate it with @AegisGuard.`;
+    const message = `${target.name}.${String(unguarded)} ${whyUnguarded(target, unguarded)}`;
     if (mode !== 'warn') throw new GuardDefinitionError(message);
     process.emitWarning(message, 'AegisWarning');
   };

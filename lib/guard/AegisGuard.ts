@@ -3,6 +3,7 @@ import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { checkOverride } from './checkOverride.js';
 import type { Fn, Guardable, GuardOptions } from './GuardOptions.js';
 import { bindingOf, noteInstance } from './method/GuardBinding.js';
+import { checkedGuardOptions, GUARD_OPTIONS } from './method/checkedGuardOptions.js';
 import { guardInfoOf } from './method/guardMetadata.js';
 import type { GuardInfo } from './method/guardMetadata.js';
 import type { LooseGuardOptions } from './method/LooseGuardOptions.js';
@@ -44,7 +45,7 @@ export function AegisGuard<This, A extends readonly unknown[], R extends Guardab
 ): GuardDecorator<This, A, R> {
   if (typeof options !== 'object' || options === null)
     throw new GuardDefinitionError('@AegisGuard(…) must get an object of options: @AegisGuard({ params: ["to"] }).');
-  const loose = { ...(options as unknown as LooseGuardOptions) };
+  const loose = checkedGuardOptions('@AegisGuard(…)', options as unknown as LooseGuardOptions, GUARD_OPTIONS);
   const decorate = (target: unknown, context: unknown, descriptor: unknown): unknown =>
     typeof context === 'object' && context !== null && 'kind' in context
       ? decorateStandard(target, context as DecoratorContext, loose)

@@ -64,7 +64,7 @@ type SessionData =
 /** The options that every guard takes. */
 export interface BaseGuardOptions<This, A extends readonly unknown[], R> {
   /**
-   * The agent that calls.
+   * The agent that calls. A callback gets the instance itself, and a copy of the arguments, as policies and the method see them.
    *
    * @defaultValue the class's `@AegisAgent`, else the module's `agentId`
    */

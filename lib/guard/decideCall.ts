@@ -57,7 +57,8 @@ function validate(
   const { schema, schemaAppliesTo } = call;
   if (schema !== undefined) {
     if (schemaAppliesTo === 'sanitized') return new CallRequest(snapshot, call, runtime);
-    return chain(validateParams(schema, recordOf(snapshot), runtime.limits), (params) => {
+    // a copy: a schema may change what it is given
+    return chain(validateParams(schema, copyData(recordOf(snapshot)), runtime.limits), (params) => {
       // a retried call was validated before it was stored: its params must still be the same afterwards
       if (call.retryOf === undefined || canonicalDigest(params) === canonicalDigest(recordOf(snapshot)))
         return new CallRequest(params, call, runtime);

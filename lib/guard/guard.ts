@@ -12,6 +12,8 @@ import type {
   Vague,
 } from './GuardOptions.js';
 import type { NamingOptions } from './NamingOptions.js';
+import type { OptionKinds } from '../common/readOptions.js';
+import { checkedGuardOptions, GUARD_OPTIONS } from './method/checkedGuardOptions.js';
 import type { LooseGuardOptions } from './method/LooseGuardOptions.js';
 import { wrapFunction } from './wrapFunction.js';
 import type { AnyFunction } from './wrapFunction.js';
@@ -66,11 +68,16 @@ export function guard<This, A extends readonly unknown[], R extends Guardable, c
 }
 
 /** @internal @throws GuardDefinitionError */
-export function checkArguments(where: string, fn: unknown, options: unknown): readonly [AnyFunction, LooseGuardOptions] {
+export function checkArguments(
+  where: string,
+  fn: unknown,
+  options: unknown,
+  kinds: OptionKinds<LooseGuardOptions> = GUARD_OPTIONS,
+): readonly [AnyFunction, LooseGuardOptions] {
   if (typeof fn !== 'function') throw new GuardDefinitionError(`${where} must get a function as its first argument.`);
   if (typeof options !== 'object' || options === null)
     throw new GuardDefinitionError(`${where} must get an object of options after the function.`);
-  const loose = { ...(options as LooseGuardOptions) };
+  const loose = checkedGuardOptions(fn.name === '' ? where : `The guard of ${fn.name}`, options as LooseGuardOptions, kinds);
   if (loose.toolName === undefined && fn.name === '')
     throw new GuardDefinitionError(`${where} got an anonymous function without a \`toolName\`; give the options one.`);
   return [fn as AnyFunction, loose];

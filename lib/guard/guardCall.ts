@@ -10,6 +10,9 @@ import type { GuardRuntime } from './call/GuardRuntime.js';
 import { runtimeOf } from './call/GuardRuntime.js';
 import { refused } from './call/refusals.js';
 import { takeSession } from './call/validateParams.js';
+import { readOptions } from '../common/readOptions.js';
+import type { OptionKinds } from '../common/readOptions.js';
+import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 
 /**
  * Guards one call of any function. Adapters of frameworks are made of it.
@@ -35,11 +38,37 @@ export async function guardCall<R>(
   return { kind: 'ran', value: await outcome.value, decision: outcome.decision, params: recordOf(outcome.effectiveParams) };
 }
 
+/** `any` is checked further below. The functions of a call are its author's, and its schema may be a function too. */
+const CALL_OPTIONS: OptionKinds<GuardedCall> = {
+  agentId: 'any',
+  toolName: 'any',
+  params: 'any',
+  guardKey: 'any',
+  session: 'any',
+  groups: 'strings',
+  opaque: 'strings',
+  knows: 'function',
+  schema: 'object|function',
+  schemaAppliesTo: "'every'|'sanitized'",
+  mode: "'defer'|'wait'|'throw'",
+  approvalTimeoutMs: 'any',
+  signal: 'object',
+  guard: 'object|function',
+  target: 'any',
+  recheck: 'function',
+  onSettled: 'function',
+  metadata: 'object',
+  signature: 'string',
+  covers: 'boolean',
+};
+
 /** Copies what the caller could change later, and checks what says whose call it is. */
 function ownCall<R>(runtime: GuardRuntime, given: GuardedCall<Awaited<R>>, run: RunGuarded<R>): CallToDecide<R> {
   const { limits } = runtime;
   // every field is read once, so that a getter cannot answer twice
-  const call = { ...given };
+  const call = readOptions<GuardedCall<Awaited<R>>>(given, CALL_OPTIONS as OptionKinds<GuardedCall<Awaited<R>>>, (name, message) => {
+    throw new GuardDefinitionError(`guardCall(): ${name === '' ? 'the call' : `\`${name}\``} ${message}`);
+  });
   const { agentId, toolName, guardKey, params, session, groups, opaque, approvalTimeoutMs, covers } = call;
   checkCall({ agentId, toolName, guardKey, params });
   if (approvalTimeoutMs !== undefined && !(Number.isFinite(approvalTimeoutMs) && approvalTimeoutMs > 0)) {

@@ -5,6 +5,7 @@ import { DecisionUnavailableError } from '../model/errors/ServiceErrors.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { checkArguments } from './guard.js';
 import type { BaseGuardOptions, Fn } from './GuardOptions.js';
+import { GUARD_OPTIONS } from './method/checkedGuardOptions.js';
 import type { GuardSpec } from './method/GuardSpec.js';
 import { readGuardOptions } from './method/readGuardOptions.js';
 import type { NamingOptions } from './NamingOptions.js';
@@ -22,6 +23,8 @@ type RefuseAsync<R> = 0 extends 1 & R
     ? unknown
     : 'guardSync() cannot guard an asynchronous function; use guard()';
 
+const { waitMs: _never, ...WITHOUT_WAIT } = GUARD_OPTIONS;
+
 /**
  * Guards a plain synchronous function, where the decision service answers synchronously. The embedded one does, unless a facts hook is asynchronous. A
  * call that needs approval throws ApprovalPendingError; once it is approved, the next duplicate call runs.
@@ -33,7 +36,7 @@ export function guardSync<This, A extends readonly unknown[], R, const N, const 
   fn: Fn<This, A, R> & RefuseAsync<R>,
   options: SyncGuardOptions<This, A, R, N, O>,
 ): Fn<This, A, R> {
-  const [original, given] = checkArguments('guardSync()', fn, options);
+  const [original, given] = checkArguments('guardSync()', fn, options, WITHOUT_WAIT as typeof GUARD_OPTIONS);
   const name = original.name === '' ? (given.toolName as string) : original.name;
   if (isAsynchronous(original))
     throw new GuardDefinitionError(`The guard of ${name}: guardSync() cannot guard an asynchronous function; use guard().`);

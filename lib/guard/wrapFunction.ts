@@ -8,7 +8,9 @@ import { GuardedStream } from './call/GuardedStream.js';
 import { decideCall } from './decideCall.js';
 import type { CallOutcome, PendingOutcome } from './call/GuardedCall.js';
 import { GuardBinding, addBinding, bindingOf, noteInstance } from './method/GuardBinding.js';
-import { GUARD_MARK, markGuarded } from './method/guardMetadata.js';
+import { GUARD_MARK, guardInfoOf, markGuarded } from './method/guardMetadata.js';
+import type { GuardInfo } from './method/guardMetadata.js';
+import { checkOwnOverrides } from './checkOverride.js';
 import type { LooseGuardOptions } from './method/LooseGuardOptions.js';
 import type { GuardSpec } from './method/GuardSpec.js';
 import { MethodCall } from './method/MethodCall.js';
@@ -80,7 +82,15 @@ export function likeOriginal(wrapper: AnyFunction, fn: AnyFunction, spec: GuardS
   }
   for (const key of Reflect.getOwnMetadataKeys(fn)) Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, fn), wrapper);
   markGuarded(wrapper, spec.info);
+  Object.defineProperty(wrapper, 'bind', { value: bindGuarded, configurable: true, writable: true });
   return wrapper;
+}
+
+/** `bind` of a guarded function: `this.send = this.send.bind(this)` is as guarded as before, and has to look so. */
+function bindGuarded(this: AnyFunction, self: unknown, ...args: unknown[]): AnyFunction {
+  const bound = Function.prototype.bind.call(this, self, ...args) as AnyFunction;
+  markGuarded(bound, guardInfoOf(this) as GuardInfo);
+  return bound;
 }
 
 /**
@@ -96,6 +106,7 @@ export function startCall(
   lastLook?: () => AegisError | undefined,
 ): Awaitable<CallOutcome<unknown>> {
   const runtime = resolveRuntime(spec, target);
+  checkOwnOverrides(target, runtime);
   if (runtime.durable && target !== undefined) noteInstance(bindingOf(spec.info), target);
   return decideCall<unknown>(runtime, new MethodCall({ spec, fn, target, runtime }, args, lastLook));
 }

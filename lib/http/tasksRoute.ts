@@ -6,6 +6,9 @@ import type { Task, TaskStatus } from '../model/Task.js';
 import { shownTask } from './shownTask.js';
 import type { TaskDetail } from './shownTask.js';
 import type { HttpAnswer } from './toHttp.js';
+import { checkedOptions } from '../model/checkedOptions.js';
+import type { OptionKinds } from '../common/readOptions.js';
+import { didYouMean } from '../common/didYouMean.js';
 
 /** The tasks that a sender may see: all (`true`), none (`false`), or those for which the function returns true. */
 export type TasksAccess = boolean | ((task: Task) => boolean);
@@ -51,6 +54,9 @@ export interface TasksQuery<R> {
   readonly query?: unknown;
 }
 
+const DETAILS: readonly string[] = ['params', 'session', 'result', 'error', 'people'] satisfies readonly TaskDetail[];
+const TASKS_OPTIONS: OptionKinds<TasksOptions<unknown>> = { module: 'object', authorize: 'any', show: 'strings' };
+
 const NO_STORE = { 'cache-control': 'no-store' };
 
 /**
@@ -62,11 +68,17 @@ const NO_STORE = { 'cache-control': 'no-store' };
  * const tasks = tasksRoute({ authorize: (request: Request) => isOperator(request) });
  * const { status, body, headers } = await tasks({ request, id: 'stats' });
  */
-export function tasksRoute<R>({ module, authorize, show = [] }: TasksOptions<R>): (query: TasksQuery<R>) => Promise<HttpAnswer> {
+export function tasksRoute<R>(options: TasksOptions<R>): (query: TasksQuery<R>) => Promise<HttpAnswer> {
+  const { module, authorize, show = [] } = checkedOptions<TasksOptions<R>>('tasks', options, TASKS_OPTIONS);
   if (typeof authorize !== 'function')
     throw new ConfigError([
       { where: 'tasks', message: 'need `authorize`, a function of the request that returns which tasks the sender may see.' },
     ]);
+  for (const detail of show)
+    if (!DETAILS.includes(detail))
+      throw new ConfigError([
+        { where: 'tasks: show', message: `must be a list of ${DETAILS.join(', ')}${didYouMean(detail, DETAILS) || '.'}` },
+      ]);
   const details = new Set(show);
   return async ({ request, method = 'GET', id, query }) => {
     if (method !== 'GET' && method !== 'HEAD')

@@ -5,6 +5,7 @@ import type { DecisionUnavailableError } from '../model/errors/ServiceErrors.js'
 import type { VerdictError } from '../model/errors/SetupErrors.js';
 import { isPending } from '../model/PendingApproval.js';
 import type { PendingApproval } from '../model/PendingApproval.js';
+import { checkedOptions } from '../model/checkedOptions.js';
 
 /** An answer to an HTTP request: a status, a body for JSON, and headers in lower case. */
 export interface HttpAnswer {
@@ -69,7 +70,8 @@ const OF_THE_CALLER: ReadonlySet<string> = /* @__PURE__ */ new Set(['invalid_par
  * if (answer === undefined) throw error;
  * return Response.json(answer.body, { status: answer.status, headers: answer.headers });
  */
-export function toHttp(error: unknown, options: ToHttpOptions = {}): HttpAnswer | undefined {
+export function toHttp(error: unknown, given: ToHttpOptions = {}): HttpAnswer | undefined {
+  const options = checkedOptions('toHttp()', given, { tasksAt: 'string' });
   if (isPending(error)) return pendingAnswer(error, options);
   return AegisError.is(error) ? errorAnswer(error, options) : undefined;
 }

@@ -7,6 +7,8 @@ import { takeSnapshot } from '../model/snapshot/takeSnapshot.js';
 import type { AppliedPolicy, DenyCode, PolicyOutcome } from '../policy/PolicyEngine.js';
 import { policyAsker } from './policyAsker.js';
 import type { PoliciesUnderTest, TestCall, TestedCall } from './policyAsker.js';
+import { checkedOptions } from '../model/checkedOptions.js';
+import type { OptionKinds } from '../common/readOptions.js';
 
 /** Expectations of any decision. A field that is left out is not compared. */
 export interface ExpectedDecision {
@@ -40,6 +42,14 @@ export interface ExpectedApproval extends ExpectedSanitize {
   readonly approvals?: readonly string[] | undefined;
 }
 
+const EXPECTED: OptionKinds<ExpectedDecision> = { violations: 'strings', policies: 'strings' };
+const CHANGED = { params: 'object', message: 'text|object' };
+const EXPECTED_OF: Readonly<Record<Effect, string>> = {
+  allow: 'toAllow()',
+  deny: 'toDeny()',
+  sanitize: 'toSanitize()',
+  approval_needed: 'toNeedApproval()',
+};
 const SAID: Readonly<Record<Effect, string>> = {
   allow: 'allow',
   deny: 'deny',
@@ -104,20 +114,21 @@ export class PolicyExpectation {
 
   /** Asserts that the call does not run. @throws AssertionError */
   toDeny(expected: ExpectedDenial = {}): this {
-    return this.#check('deny', expected);
+    return this.#check('deny', expected, { reason: 'text|object', code: 'text' });
   }
 
   /** Asserts that the call runs with changed params. @throws AssertionError */
   toSanitize(expected: ExpectedSanitize = {}): this {
-    return this.#check('sanitize', expected);
+    return this.#check('sanitize', expected, CHANGED);
   }
 
   /** Asserts that the call runs only after people have approved it. @throws AssertionError */
   toNeedApproval(expected: ExpectedApproval = {}): this {
-    return this.#check('approval_needed', expected);
+    return this.#check('approval_needed', expected, { ...CHANGED, reason: 'text|object', approvals: 'strings' });
   }
 
-  #check(effect: Effect, expected: ExpectedDenial & ExpectedApproval): this {
+  #check(effect: Effect, given: ExpectedDenial & ExpectedApproval, kinds: Readonly<Record<string, string>> = {}): this {
+    const expected = checkedOptions<ExpectedDenial & ExpectedApproval>(EXPECTED_OF[effect], given, { ...EXPECTED, ...kinds } as never);
     const { outcome } = this;
     const ids = (policies: readonly AppliedPolicy[]): string[] => policies.map(({ id }) => id);
     const differences = [

@@ -31,7 +31,9 @@ export class RecordingDecisionService implements DecisionService {
   declare readonly dryRun?: NonNullable<DecisionService['dryRun']>;
   declare readonly statuses?: NonNullable<DecisionService['statuses']>;
   declare readonly watch?: NonNullable<DecisionService['watch']>;
+  declare readonly verify?: NonNullable<DecisionService['verify']>;
   declare readonly consume?: NonNullable<DecisionService['consume']>;
+  declare readonly begin?: NonNullable<DecisionService['begin']>;
   declare readonly withdraw?: NonNullable<DecisionService['withdraw']>;
   declare readonly expire?: NonNullable<DecisionService['expire']>;
   declare readonly ready?: NonNullable<DecisionService['ready']>;

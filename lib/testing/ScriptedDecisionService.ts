@@ -3,6 +3,7 @@ import { chain } from '../common/awaitable.js';
 import { nextId } from '../common/nextId.js';
 import type { DecisionService } from '../decision/DecisionService.js';
 import type { Decision, DecisionRequest, DecisionStatus, Effect } from '../model/Decision.js';
+import { checkedOptions } from '../model/checkedOptions.js';
 
 type Unnamed<D> = D extends Decision ? Omit<D, 'decisionId'> & { readonly decisionId?: string | undefined } : never;
 
@@ -11,6 +12,26 @@ export type ScriptedAnswer = Exclude<Effect, 'sanitize'> | Unnamed<Decision>;
 
 /** A list of answers, in order, after which everything is denied; or a function of the request and of the number of requests before it. */
 export type DecisionScript = readonly ScriptedAnswer[] | ((request: DecisionRequest, n: number) => Awaitable<ScriptedAnswer>);
+
+/** Every field of a decision. What the guard makes of their values is what a test wants to see. */
+const ANSWER: Readonly<Record<DecisionField, 'any'>> = {
+  effect: 'any',
+  decisionId: 'any',
+  agentId: 'any',
+  toolName: 'any',
+  requestId: 'any',
+  tenantId: 'any',
+  reason: 'any',
+  violations: 'any',
+  policySetHash: 'any',
+  policyEvaluations: 'any',
+  latencyMs: 'any',
+  params: 'any',
+  message: 'any',
+  approvalId: 'any',
+  expiresAtMs: 'any',
+};
+type DecisionField = Decision extends infer D ? (D extends Decision ? keyof D : never) : never;
 
 /** A decision service that answers by a script, and denies every call for which the script has no answer. */
 export class ScriptedDecisionService implements DecisionService {
@@ -27,7 +48,8 @@ export class ScriptedDecisionService implements DecisionService {
     const n = this.#asked++;
     const answer = typeof this.#script === 'function' ? this.#script(request, n) : (this.#script[n] ?? UNSCRIPTED);
     return chain(answer, (given) => {
-      const decision: Unnamed<Decision> = typeof given === 'string' ? { effect: given } : given;
+      const decision: Unnamed<Decision> =
+        typeof given === 'string' ? { effect: given } : checkedOptions<Unnamed<Decision>>('answer', given, ANSWER as never);
       const { decisionId = nextId('scripted') } = decision;
       if (decision.effect === 'approval_needed') this.#statuses.set(decisionId, { decisionId, state: 'pending' });
       return { ...decision, decisionId };

@@ -1,6 +1,7 @@
 import { AssertionError } from 'node:assert';
 import { escapeText } from '../common/data/escapeText.js';
 import { toolCoverage } from './toolCoverage.js';
+import { checkedOptions } from '../model/checkedOptions.js';
 
 /** Options of {@link expectGuarded}. */
 export interface ExpectGuardedOptions {
@@ -16,7 +17,8 @@ export interface ExpectGuardedOptions {
  * @throws AssertionError naming each tool without a guard, or if there is no tool at all
  * @example expectGuarded(guardTools({ refund, search }), { except: ['search'] });
  */
-export function expectGuarded(subject: unknown, { except = [] }: ExpectGuardedOptions = {}): void {
+export function expectGuarded(subject: unknown, options: ExpectGuardedOptions = {}): void {
+  const { except = [] } = checkedOptions('expectGuarded()', options, { except: 'strings' });
   const found = toolCoverage(subject, '');
   const open = found.filter(({ state }) => state !== 'guarded');
   const uncovered = open.filter(({ path }) => !except.includes(path));

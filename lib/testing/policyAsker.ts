@@ -6,6 +6,8 @@ import { CedarPolicyEngine } from '../policy/engine/CedarPolicyEngine.js';
 import type { PolicyEngine, PolicyOutcome } from '../policy/PolicyEngine.js';
 import type { PolicySource } from '../policy/PolicySource.js';
 import { readPolicies } from '../policy/live/readPolicies.js';
+import { checkedOptions } from '../model/checkedOptions.js';
+import type { OptionKinds } from '../common/readOptions.js';
 
 /** The policies to ask: a path, URL or `{ text }`, an engine, or an object that has one, such as `aegis.policies`. */
 export type PoliciesUnderTest = PolicySource | PolicyEngine | { readonly engine: PolicyEngine };
@@ -54,6 +56,20 @@ export interface TestCall extends AgentConfig {
   readonly nowMs?: number | undefined;
 }
 
+/** The kinds of a call. */
+export const TEST_CALL: OptionKinds<TestCall> = {
+  agentId: 'text!',
+  toolName: 'text!',
+  params: 'object',
+  session: 'object|null',
+  facts: 'object',
+  groups: 'strings',
+  removable: 'strings',
+  nowMs: 'number',
+  roles: 'any',
+  attributes: 'any',
+};
+
 /** The decision of policies, and the params that they decided on. */
 export interface TestedCall {
   readonly outcome: PolicyOutcome;
@@ -63,7 +79,8 @@ export interface TestedCall {
 /** Loads policies once and returns a function that asks them. @throws ConfigError for policies that do not load */
 export function policyAsker(policies: PoliciesUnderTest): (call: TestCall) => TestedCall {
   const engine = engineOf(policies);
-  return (call) => {
+  return (given) => {
+    const call = checkedOptions('call', given, TEST_CALL);
     const { agentId, toolName, params = {}, session = null, facts = {}, groups = [], removable = [], nowMs = Date.now() } = call;
     const taken = takeSnapshot(params).value as Params;
     const outcome = engineFor(engine, call).evaluate({ agentId, toolName, groups, params: taken, session, facts, nowMs, removable });

@@ -2,7 +2,8 @@ import { canonicalText } from '../common/data/canonical.js';
 import { escapeText } from '../common/data/escapeText.js';
 import type { PolicyOutcome } from '../policy/PolicyEngine.js';
 import type { PoliciesUnderTest, TestCall } from './policyAsker.js';
-import { policyAsker } from './policyAsker.js';
+import { policyAsker, TEST_CALL } from './policyAsker.js';
+import { checkedOptions } from '../model/checkedOptions.js';
 
 /** A call of a snapshot. */
 export interface SnapshotCall extends TestCall {
@@ -30,9 +31,10 @@ const SNAPSHOT_NOW_MS = Date.UTC(2025, 0, 1);
 export function policySnapshot(policies: PoliciesUnderTest, calls: readonly SnapshotCall[]): string {
   const ask = policyAsker(policies);
   return calls
-    .map((call) => {
+    .map((given) => {
+      const { name, ...call } = checkedOptions<SnapshotCall>('call', given, { ...TEST_CALL, name: 'text' });
       const { outcome, params } = ask({ ...call, nowMs: call.nowMs ?? SNAPSHOT_NOW_MS });
-      const lines = [call.name ?? `${call.agentId} calls ${call.toolName}`, `  with ${canonicalText(params)}`, ...linesOf(outcome)];
+      const lines = [name ?? `${call.agentId} calls ${call.toolName}`, `  with ${canonicalText(params)}`, ...linesOf(outcome)];
       return `${lines.map(escapeText).join('\n')}\n`;
     })
     .join('\n');

@@ -4,6 +4,8 @@ import type { ApprovalDesk } from '../decision/desk/ApprovalDesk.js';
 import type { AegisModule } from '../guard/module/AegisModule.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';
 import type { ApprovalRecord } from '../store/ApprovalStore.js';
+import { checkedOptions } from '../model/checkedOptions.js';
+import type { OptionKinds } from '../common/readOptions.js';
 
 /** The answer of a simulated person to one request. */
 export type SimulatedVerdict =
@@ -63,8 +65,10 @@ export interface SimulatedApprover extends Disposable {
  * @example using approver = simulateApprover(aegis, { after: 50, decide: ({ params }) => (params['amount'] === 13 ? 'deny' : 'approve') });
  */
 export function simulateApprover(module: AegisModule, options: SimulateApproverOptions = {}): SimulatedApprover {
-  return new Approver(module.approvals, options);
+  return new Approver(module.approvals, checkedOptions('simulateApprover()', options, SIMULATED));
 }
+
+const SIMULATED: OptionKinds<SimulateApproverOptions> = { after: 'any', decide: 'function', by: 'text' };
 
 class Approver implements SimulatedApprover {
   readonly requests: ApprovalRecord[] = [];
@@ -118,7 +122,13 @@ class Approver implements SimulatedApprover {
     const { decide = () => 'approve', by: person = 'simulated-approver' } = this.#options;
     const answer = await decide(record);
     if (answer === 'ignore') return;
-    const { verdict, by = person, reason }: Exclude<SimulatedVerdict, string> = typeof answer === 'object' ? answer : { verdict: answer };
+    const {
+      verdict,
+      by = person,
+      reason,
+    }: Exclude<SimulatedVerdict, string> = typeof answer === 'object'
+      ? checkedOptions('decide()', answer, { verdict: 'any', by: 'string|strings', reason: 'string' })
+      : { verdict: answer };
     if (verdict !== 'approve' && verdict !== 'deny')
       throw new TypeError("`decide` must return 'approve', 'deny', 'ignore' or an object with such a `verdict`.");
     for (const who of typeof by === 'string' ? [by] : by) {

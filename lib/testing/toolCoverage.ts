@@ -2,6 +2,7 @@ import { isPlainObject } from '../common/data/plainObject.js';
 import { getGuard, listGuards, unguardedOverrides, valueOf } from '../guard/method/guardMetadata.js';
 import type { AnyClass } from '../guard/method/guardMetadata.js';
 import { isGuardedTool } from '../guard/guardedTools.js';
+import { ownOverrides } from '../guard/method/ownOverrides.js';
 
 /** Whether a guard covers a tool. */
 export interface ToolCoverage {
@@ -18,6 +19,7 @@ const ENTRIES = ['execute', 'invoke', 'run', 'handler', '_call', 'func', 'callba
 const SCHEMAS = ['inputSchema', 'input_schema', 'parameters', 'schema'] as const;
 
 const MAX_DEPTH = 6;
+const HIDDEN = 'a field of the instance hides the guarded method';
 const GUARDED = 'an adapter or a guarded function';
 
 /** Finds everything in a value that is or may be a tool: in records, lists and maps, functions, classes with guarded methods, MCP servers, agents with `tools`. */
@@ -52,7 +54,9 @@ function look(value: unknown, path: string, depth: number, seen: Set<unknown>): 
     return together(inside([...value].map((item, i) => [nameOf(item) === undefined ? `${path}[${i}]` : join(path, nameOf(item)), item])));
   if (value instanceof Map) return together(inside([...value].map(([name, item]) => [join(path, String(name)), item])));
   if (isPlainObject(value)) return together(inside(entriesOf(value, path)));
-  return [...lookAtClass(value.constructor as AnyClass, path), ...inside(toolsOf(value, path))];
+  const own = ownOverrides(value).map((name) => of(join(path, String(name)), 'unguarded', HIDDEN));
+  const methods = lookAtClass(value.constructor as AnyClass, path).filter(({ path: at }) => own.every((other) => other.path !== at));
+  return [...methods, ...own, ...inside(toolsOf(value, path))];
 }
 
 /** A function beside tools counts as a tool. */
@@ -75,7 +79,8 @@ function lookAtClass(type: unknown, path: string): readonly ToolCoverage[] {
     return [];
   return [...methodNames(type)].map((name) => {
     const at = join(path, name);
-    if (overrides(type).has(name)) return of(at, 'unguarded', 'it overrides a guarded method, but is not guarded itself');
+    if (overrides(type).has(name))
+      return of(at, 'unguarded', getGuard(type, name) === undefined ? 'it overrides a guarded method, but is not guarded itself' : HIDDEN);
     return getGuard(type, name) === undefined
       ? of(at, 'unknown', 'a method without a guard in a class that has guards')
       : of(at, 'guarded', 'a guarded method');

@@ -1,10 +1,13 @@
 import { AegisModule } from '../../lib/guard/module/AegisModule.js';
 import type { AegisOptions } from '../../lib/guard/module/AegisOptions.js';
 import { bindingOf } from '../../lib/guard/method/GuardBinding.js';
-import { guardCall } from '../../lib/guard/guardCall.js';
+import { decideCall } from '../../lib/guard/decideCall.js';
+import { runtimeOf } from '../../lib/guard/call/GuardRuntime.js';
+import { takeSession } from '../../lib/guard/call/validateParams.js';
 import type { GuardedCall, PendingOutcome } from '../../lib/guard/call/GuardedCall.js';
 import type { GuardInfo } from '../../lib/guard/method/guardMetadata.js';
 import type { Params } from '../../lib/model/Params.js';
+import { takeParams } from '../../lib/model/snapshot/takeSnapshot.js';
 import type { SharedMemoryStore } from './SharedMemoryStore.js';
 
 /** Every call needs a person. */
@@ -49,8 +52,16 @@ export async function callElsewhere(
     argumentCount: Object.keys(params).length,
     ...more,
   };
-  const outcome = await guardCall(module, call as GuardedCall, () => {
-    throw new Error('it ran in the process that had ended');
+  // as a guard makes it: guardCall() takes none of what only a guard knows
+  const runtime = runtimeOf(module);
+  const { session, ...rest } = call as typeof call & Pick<GuardedCall, 'session'>;
+  const outcome = await decideCall<unknown>(runtime, {
+    ...rest,
+    session: session === undefined || session === null ? null : takeSession(session, runtime.limits),
+    takeSnapshot: (limits) => takeParams(rest.params, limits),
+    invokeMethod: () => {
+      throw new Error('it ran in the process that had ended');
+    },
   });
   if (outcome.kind === 'pending') return outcome;
   throw outcome.kind === 'denied' ? outcome.error : new Error('it ran');

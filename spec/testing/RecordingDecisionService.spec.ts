@@ -143,7 +143,7 @@ describe('RecordingDecisionService', () => {
 
   it('has nothing optional but a push where a script answers', () => {
     const decisions = new RecordingDecisionService();
-    for (const name of ['statuses', 'consume', 'withdraw', 'expire', 'ready', 'close', 'reevaluate'])
+    for (const name of ['statuses', 'verify', 'consume', 'begin', 'withdraw', 'expire', 'ready', 'close', 'reevaluate'])
       expect(decisions).to.not.have.property(name);
     expect(decisions.watch).to.be.a('function');
   });

@@ -1,3 +1,5 @@
+import { ADAPTER_OPTIONS, UNGUARDABLE } from '../tool/AdapterOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 import { ToolGuard } from '../tool/ToolGuard.js';
 import type { AdkCallback, AdkContext, AdkHooks, AdkInvocation, AdkOptions, AdkResult, AdkTool } from './AdkOptions.js';
 import { approvalResponses } from './approval.js';
@@ -6,6 +8,8 @@ import { adkResult, FRAMEWORK, guardingCallback, guardTool } from './guardTool.j
 
 type Plugin = abstract new (name: string) => object;
 type ContextOf<B extends Plugin> = InstanceType<B> extends { beforeToolCallback(call: { toolContext: infer C }): unknown } ? C : AdkContext;
+
+const OPTIONS: OptionKinds<AdkOptions<unknown>> = { ...ADAPTER_OPTIONS, name: 'text', unguardable: UNGUARDABLE };
 
 /**
  * Makes a plugin for Google's ADK that guards every tool that the agents of a Runner call, those of sub-agents too. The guard itself runs the tool, with exactly
@@ -24,7 +28,7 @@ export function aegisPlugin<B extends Plugin>(BasePlugin: B): new (options?: Adk
     readonly #guard: ToolGuard<AdkContext>;
     constructor(options: AdkOptions = {}) {
       super(options.name ?? 'aegis');
-      this.#guard = new ToolGuard<AdkContext>(FRAMEWORK, options, true);
+      this.#guard = new ToolGuard<AdkContext>(FRAMEWORK, options, true, OPTIONS);
       this.beforeTool = guardingCallback(this.#guard);
     }
 

@@ -8,11 +8,14 @@ import { ParamsError } from '../../model/errors/CallErrors.js';
 import { ForbiddenError } from '../../model/errors/RefusalErrors.js';
 import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
+import { ADAPTER_OPTIONS } from '../tool/AdapterOptions.js';
 import type { AdapterApproval, AdapterOptions } from '../tool/AdapterOptions.js';
 import type { ClaudeHook, ClaudeHookInput, ClaudeHookMatcher, ClaudeHookOutput } from './ClaudeHook.js';
 import { DeferredCalls } from './DeferredCalls.js';
 import { ToolGuard } from '../tool/ToolGuard.js';
 import { deniedText } from '../tool/text.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** The options of the adapter of the Claude Agent SDK. */
 export interface ClaudeOptions extends Omit<AdapterOptions<ClaudeHookInput>, 'approval' | 'verdictBy'> {
@@ -46,6 +49,8 @@ export interface ClaudeOptions extends Omit<AdapterOptions<ClaudeHookInput>, 'ap
 }
 
 const FRAMEWORK = 'claude';
+const { verdictBy: _never, ...SHARED } = ADAPTER_OPTIONS;
+const OPTIONS: OptionKinds<ClaudeOptions> = { ...SHARED, allow: 'any', matcher: 'string', timeoutMs: 'any' };
 const WAIT_MS = 600_000;
 const TIMEOUT_MS = 60_000;
 
@@ -63,7 +68,8 @@ interface Released {
  * @throws ConfigError for invalid options
  * @example for await (const message of query({ prompt, options: { hooks: aegisHooks({ agentId: 'coder' }) } })) { … }
  */
-export function aegisHooks(options: ClaudeOptions = {}): { PreToolUse: ClaudeHookMatcher[] } {
+export function aegisHooks(given: ClaudeOptions = {}): { PreToolUse: ClaudeHookMatcher[] } {
+  const options = checkedOptions(FRAMEWORK, given, OPTIONS);
   const { approval = 'wait', allow = 'passthrough', matcher, waitMs = WAIT_MS } = options;
   if (!['wait', 'native', 'deny'].includes(approval))
     refuse('approval', 'must be one of wait, native, deny; the CLI runs the tools, so a call cannot run later in the background.');
@@ -72,7 +78,7 @@ export function aegisHooks(options: ClaudeOptions = {}): { PreToolUse: ClaudeHoo
   const timeoutMs = options.timeoutMs ?? (approval === 'wait' ? waitMs : 0) + TIMEOUT_MS;
   if (!(timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1))
     refuse('timeoutMs', 'must be a number of milliseconds above 0 and at most 2,147,483,647 (24 days).');
-  const guard = new ToolGuard<ClaudeHookInput>(FRAMEWORK, { ...options, approval, waitMs }, true, true);
+  const guard = new ToolGuard<ClaudeHookInput>(FRAMEWORK, { ...options, approval, waitMs }, true, { ...OPTIONS, verdictBy: 'any' }, true);
 
   const deferred = new DeferredCalls();
 

@@ -31,8 +31,8 @@ export interface LangChainMiddlewareOptions<W, C = unknown> extends LangChainOpt
  * @example createAgent({ model, tools, middleware: [aegisMiddleware({ createMiddleware, ToolMessage, agentId: 'support' })] });
  */
 export function aegisMiddleware<W, C = unknown>(options: LangChainMiddlewareOptions<W, C>): W {
-  const { createMiddleware, ToolMessage, interrupt, subAgentTools = 'throw' } = options;
-  const guard = new LangChainGuard(options as AdapterOptions<LangChainCall>, interrupt);
+  const guard = new LangChainGuard(options as AdapterOptions<LangChainCall>, { createMiddleware: 'function!' });
+  const { createMiddleware, ToolMessage, subAgentTools = 'throw' } = guard.options as LangChainMiddlewareOptions<W>;
   const wrapToolCall: WrapToolCall = async <R extends LangChainRequest, M>(request: R, handler: (request: R) => M | Promise<M>) => {
     const { toolCall, tool, runtime } = request;
     const { name, id } = toolCall;

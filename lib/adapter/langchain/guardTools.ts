@@ -1,5 +1,5 @@
 import type { AdapterOptions, OnUnguardable } from '../tool/AdapterOptions.js';
-import { refuseUnguardable } from '../tool/AdapterOptions.js';
+import { refuseUnguardable, UNGUARDABLE } from '../tool/AdapterOptions.js';
 import { guardedDerivative } from '../tool/guardedCopy.js';
 import { toolSchema } from '../tool/toolSchema.js';
 import { invocationOf, LangChainGuard, refusalMessage } from './LangChainGuard.js';
@@ -45,8 +45,8 @@ export function guardTools<const T extends readonly LangChainTool[], C = unknown
   tools: T,
   options: LangChainToolOptions<C>,
 ): { -readonly [K in keyof T]: T[K] } {
-  const guard = new LangChainGuard(options as AdapterOptions<LangChainCall>, options.interrupt);
-  return tools.map((tool) => guardTool(guard, tool, options as LangChainToolOptions)) as { -readonly [K in keyof T]: T[K] };
+  const guard = new LangChainGuard(options as AdapterOptions<LangChainCall>, { unguardable: UNGUARDABLE });
+  return tools.map((tool) => guardTool(guard, tool, guard.options as LangChainToolOptions)) as { -readonly [K in keyof T]: T[K] };
 }
 
 function guardTool(guard: LangChainGuard, tool: Structured, options: LangChainToolOptions): LangChainTool {

@@ -2,11 +2,13 @@ import { isLoopbackHost } from '../../common/transport/loopback.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { McpHttpListener } from './McpHttpListener.js';
 import type { McpListen } from './McpHttpListener.js';
-import { McpRelay } from './McpRelay.js';
+import { McpRelay, RELAY_OPTIONS } from './McpRelay.js';
 import type { McpRelayOptions, McpSides } from './McpRelay.js';
 import { loadMcpSdk } from './McpSdk.js';
 import type { McpSdk } from './McpSdk.js';
 import type { McpTransport } from './McpTransport.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** The options of a gateway: the server, by `command` or by `url`, and how clients reach the gateway. */
 export interface GatewayOptions extends McpRelayOptions {
@@ -42,6 +44,27 @@ export interface GatewayOptions extends McpRelayOptions {
   readonly sdk?: McpSdk | undefined;
 }
 
+const GATEWAY_OPTIONS: OptionKinds<GatewayOptions> = {
+  ...RELAY_OPTIONS,
+  command: 'text',
+  args: 'strings',
+  env: 'object',
+  cwd: 'text',
+  url: 'string|object',
+  headers: 'object',
+  allowInsecureHttp: 'boolean',
+  listen: 'object',
+  sdk: 'object',
+};
+const LISTEN_OPTIONS: OptionKinds<McpListen> = {
+  port: 'any',
+  host: 'string',
+  path: 'string',
+  token: 'any',
+  maxSessions: 'any',
+  idleMs: 'any',
+};
+
 /** A running gateway. */
 export interface Gateway {
   /** The URL for clients, if the gateway listens. */
@@ -60,13 +83,24 @@ export interface Gateway {
  * @example const gateway = await runGateway({ module: aegis, command: 'npx', args: ['-y', 'some-mcp-server'] });
  * await gateway.closed;
  */
-export async function runGateway(options: GatewayOptions): Promise<Gateway> {
+export async function runGateway(given: GatewayOptions): Promise<Gateway> {
+  const options = checkedOptions('mcp-gateway', given, GATEWAY_OPTIONS);
+  const listen = options.listen && checkedOptions('mcp-gateway: listen', options.listen, LISTEN_OPTIONS);
   const upstream = upstreamOf(options);
   const relays = new Set<McpRelay>();
-  const connect = async (client: McpTransport): Promise<McpRelay> => {
-    const relay = new McpRelay({ client, upstream: upstream() }, options);
+  const connect = async (client: McpTransport, over?: () => void): Promise<McpRelay> => {
+    let relay: McpRelay;
+    try {
+      relay = new McpRelay({ client, upstream: upstream() }, options, GATEWAY_OPTIONS);
+    } catch (error) {
+      over?.();
+      throw error;
+    }
     relays.add(relay);
-    relay.onclose = () => relays.delete(relay);
+    relay.onclose = () => {
+      relays.delete(relay);
+      over?.();
+    };
     try {
       await relay.start();
     } catch (error) {
@@ -77,7 +111,7 @@ export async function runGateway(options: GatewayOptions): Promise<Gateway> {
   };
   let ended: () => void = () => {};
   const closed = new Promise<void>((resolve) => (ended = resolve));
-  return options.listen === undefined ? overStdio() : overHttp(options.listen);
+  return listen === undefined ? overStdio() : overHttp(listen);
 
   async function overStdio(): Promise<Gateway> {
     const relay = await connect(new (sdkOf(options).StdioServerTransport)());
@@ -93,8 +127,8 @@ export async function runGateway(options: GatewayOptions): Promise<Gateway> {
 
   async function overHttp(listen: McpListen): Promise<Gateway> {
     // reports invalid options now, not to the first client
-    new McpRelay({ client: IDLE, upstream: IDLE }, options);
-    const listener = new McpHttpListener(sdkOf(options), listen, async (client) => void (await connect(client)));
+    new McpRelay({ client: IDLE, upstream: IDLE }, options, GATEWAY_OPTIONS);
+    const listener = new McpHttpListener(sdkOf(options), listen, async (client, over) => void (await connect(client, over)));
     const url = await listener.start();
     const close = async (): Promise<void> => {
       await listener.close();

@@ -3,6 +3,7 @@ import type { AegisModule } from '../../guard/module/AegisModule.js';
 import { AegisError } from '../../model/AegisError.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { PendingApproval } from '../../model/PendingApproval.js';
+import { ADAPTER_OPTIONS } from '../tool/AdapterOptions.js';
 import type { AdapterApproval, AdapterOptions } from '../tool/AdapterOptions.js';
 import { refusedResult, requestOf } from './context.js';
 import type { McpContext, McpRequest } from './context.js';
@@ -15,6 +16,8 @@ import { ToolGuard } from '../tool/ToolGuard.js';
 import type { ToolDenied, ToolInvocation, ToolOutcome } from '../tool/ToolInvocation.js';
 import { toolSchema } from '../tool/toolSchema.js';
 import { deniedText } from '../tool/text.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** The options of `guardServer()`. */
 export interface McpOptions extends AdapterOptions<McpContext> {
@@ -52,6 +55,7 @@ export interface McpToolCall {
   readonly enter: (input: unknown) => unknown;
 }
 
+const OPTIONS: OptionKinds<McpOptions> = { ...ADAPTER_OPTIONS, heartbeatMs: 'any', stateKey: 'string', requestState: 'object' };
 const ELICITATION_MS = 600_000;
 
 /** Guards the tool calls that clients make to one server. */
@@ -64,7 +68,8 @@ export class McpToolCalls {
   readonly #connections = new WeakMap<object, string>();
 
   /** @throws ConfigError */
-  constructor(server: McpProtocolServer, options: McpOptions) {
+  constructor(server: McpProtocolServer, given: McpOptions) {
+    const options = checkedOptions('mcp', given, OPTIONS);
     const { verdictBy, approval, stateKey, heartbeatMs = 1 } = options;
     const issue = (where: string, message: string): ConfigError => new ConfigError([{ where: `mcp: ${where}`, message }]);
     if (approval === 'native' && verdictBy === undefined)
@@ -73,7 +78,7 @@ export class McpToolCalls {
     if (!(Number.isFinite(heartbeatMs) && heartbeatMs > 0)) throw issue('heartbeatMs', 'must be a number of milliseconds above 0.');
     this.#server = server;
     this.#options = options;
-    this.#guard = new ToolGuard('mcp', options, verdictBy !== undefined);
+    this.#guard = new ToolGuard('mcp', options, verdictBy !== undefined, OPTIONS);
     this.#approval = approval ?? (verdictBy === undefined ? 'defer' : 'native');
     this.#state = new McpRequestState(stateKey);
   }

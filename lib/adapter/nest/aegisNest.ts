@@ -6,9 +6,11 @@ import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { isPending } from '../../model/PendingApproval.js';
 import { guardedTargets, mapStream } from './NestParts.js';
 import type { AllModules, HttpHost, InstanceFinder, NestContext, NestDynamicModule, NestParts, NestStream } from './NestParts.js';
-import { requestScope } from '../web/requestScope.js';
+import { requestScope, WEB_OPTIONS } from '../web/requestScope.js';
 import type { WebOptions } from '../web/requestScope.js';
 import { toHttp } from '../../http/toHttp.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** The options of `forRoot()`. `C` is Nest's ExecutionContext. */
 export interface NestOptions<C> extends WebOptions<C> {
@@ -38,6 +40,7 @@ export interface AegisNest {
   readonly forRoot: <C extends NestContext = NestContext>(options: NestOptions<C>) => NestDynamicModule;
 }
 
+const NEST_OPTIONS: OptionKinds<NestOptions<unknown>> = { ...WEB_OPTIONS, module: 'object!', closes: 'boolean' };
 const PARTS = ['Catch', 'APP_FILTER', 'APP_INTERCEPTOR', 'ModuleRef', 'ModulesContainer', 'HttpAdapterHost'] as const;
 
 /** Matches the errors of this package, also those of another copy of it. */
@@ -83,8 +86,10 @@ export function aegisNest(parts: NestParts): AegisNest {
     }
   };
 
-  const forRoot = <C extends NestContext>(options: NestOptions<C>): NestDynamicModule => {
-    const { module, closes = true } = options;
+  const forRoot = <C extends NestContext>(given: NestOptions<C>): NestDynamicModule => {
+    const options = checkedOptions<NestOptions<C>>('nest', given, NEST_OPTIONS);
+    const { module, closes = true, tasksAt } = options;
+    const http = { tasksAt };
     const scope = requestScope('nest', options);
 
     const lifeOf = (found: InstanceFinder, modules: AllModules): object => ({
@@ -106,7 +111,7 @@ export function aegisNest(parts: NestParts): AegisNest {
           const answers = handler.handle();
           if (context.getType() !== 'http') return answers;
           return mapStream(answers, (value) => {
-            const answer = isPending(value) ? toHttp(value, options) : undefined;
+            const answer = isPending(value) ? toHttp(value, http) : undefined;
             if (answer === undefined) return value;
             const response = context.switchToHttp().getResponse();
             httpAdapter.status(response, answer.status);
@@ -119,7 +124,7 @@ export function aegisNest(parts: NestParts): AegisNest {
     const filterOf = ({ httpAdapter }: HttpHost): object => {
       class AegisErrorFilter {
         catch(error: unknown, context: NestContext): void {
-          const answer = context.getType() === 'http' ? toHttp(error, options) : undefined;
+          const answer = context.getType() === 'http' ? toHttp(error, http) : undefined;
           if (answer === undefined) throw error;
           const response = context.switchToHttp().getResponse();
           if (httpAdapter.isHeadersSent(response)) return void httpAdapter.end(response);

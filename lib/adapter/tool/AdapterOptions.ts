@@ -1,6 +1,7 @@
 import type { AegisModule, AegisModuleView } from '../../guard/module/AegisModule.js';
 import { GuardDefinitionError } from '../../model/errors/SetupErrors.js';
 import type { Session } from '../../model/Params.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /**
  * How a call that needs a person is handled. `native`: the framework's own interruption asks the person, and the tool runs when the framework calls it again
@@ -72,6 +73,23 @@ export interface AdapterOptions<C = unknown> {
    */
   readonly verdictBy?: ((context: C) => string | undefined) | undefined;
 }
+
+/** The kinds of these options; an adapter adds its own. `approval` is checked by ToolGuard, which knows what its framework can do. */
+export const ADAPTER_OPTIONS: OptionKinds<AdapterOptions> = {
+  module: 'object',
+  agentId: 'text|function',
+  session: 'function',
+  scope: 'function',
+  toolName: 'function',
+  groups: 'function',
+  approval: 'any',
+  waitMs: 'ms',
+  approvalTimeoutMs: 'ms',
+  verdictBy: 'function',
+};
+
+/** The kind of {@link OnUnguardable}. */
+export const UNGUARDABLE = "'throw'|'warn'|'ignore'";
 
 /**
  * What an adapter does with a tool that cannot be guarded, for instance because the provider runs it: `throw` an error, `warn` and leave it unguarded, or

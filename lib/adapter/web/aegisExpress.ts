@@ -1,10 +1,11 @@
 import { isPending } from '../../model/PendingApproval.js';
-import { requestScope } from './requestScope.js';
+import { requestScope, WEB_OPTIONS } from './requestScope.js';
 import type { WebOptions } from './requestScope.js';
 import { tasksRoute } from '../../http/tasksRoute.js';
 import type { TasksOptions } from '../../http/tasksRoute.js';
 import { toHttp } from '../../http/toHttp.js';
-import type { HttpAnswer } from '../../http/toHttp.js';
+import type { HttpAnswer, ToHttpOptions } from '../../http/toHttp.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
 
 /** The properties of an Express request that are used. */
 export interface ExpressRequest {
@@ -46,17 +47,19 @@ export interface AegisExpress<R> {
  * app.post('/refunds', async (req, res) => res.json(await orders.refund(req.body)));
  * app.use(web.errors);
  */
-export function aegisExpress<R extends ExpressRequest = ExpressRequest>(options: WebOptions<R>): AegisExpress<R> {
+export function aegisExpress<R extends ExpressRequest = ExpressRequest>(given: WebOptions<R>): AegisExpress<R> {
+  const options = checkedOptions<WebOptions<R>>('express', given, WEB_OPTIONS);
+  const http: ToHttpOptions = { tasksAt: options.tasksAt };
   const scope = requestScope('express', options);
   return {
     requests(request, response, next) {
-      answerPending(response, options);
+      answerPending(response, http);
       // next() itself catches what a handler throws synchronously
       scope(request, () => next()).catch(next);
     },
     // Express recognizes an error handler by its four parameters
     errors(error, _request, response, next) {
-      const answer = toHttp(error, options);
+      const answer = toHttp(error, http);
       if (answer === undefined || response.headersSent) next(error);
       else send(response, answer);
     },
@@ -77,7 +80,7 @@ function send(response: ExpressResponse, { status, headers = {}, body }: HttpAns
 }
 
 /** Express ignores what a handler returns, so what the handler sends is replaced. */
-function answerPending(response: ExpressResponse, options: WebOptions<never>): void {
+function answerPending(response: ExpressResponse, options: ToHttpOptions): void {
   const json = response.json.bind(response);
   const value = (body: unknown): unknown => {
     const answer = isPending(body) ? toHttp(body, options) : undefined;

@@ -1,10 +1,11 @@
 import { isPending } from '../../model/PendingApproval.js';
-import { requestScope } from './requestScope.js';
+import { requestScope, WEB_OPTIONS } from './requestScope.js';
 import type { WebOptions } from './requestScope.js';
 import { tasksRoute } from '../../http/tasksRoute.js';
 import type { TasksOptions } from '../../http/tasksRoute.js';
 import { toHttp } from '../../http/toHttp.js';
 import type { HttpAnswer } from '../../http/toHttp.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
 
 /** The properties of a Fastify request that are used. */
 export interface FastifyRequestLike {
@@ -31,6 +32,8 @@ export interface AegisFastifyOptions<R> extends Omit<WebOptions<R>, 'tasksAt'> {
   readonly tasks?: (TasksOptions<R> & { readonly path?: string | undefined }) | undefined;
 }
 
+const { tasksAt: _mounted, ...FASTIFY_OPTIONS } = { ...WEB_OPTIONS, tasks: 'object' };
+
 /** A Fastify plugin. */
 export type AegisFastifyPlugin = (instance: FastifyInstanceLike, options: unknown, done: (error?: Error) => void) => void;
 
@@ -50,12 +53,13 @@ type Done = (error?: unknown, payload?: unknown) => void;
  * @example
  * app.register(aegisFastify({ session: (request: FastifyRequest) => ({ user_id: request.user.id }), tasks: { authorize: isOperator } }));
  */
-export function aegisFastify<R extends FastifyRequestLike = FastifyRequestLike>(options: AegisFastifyOptions<R>): AegisFastifyPlugin {
+export function aegisFastify<R extends FastifyRequestLike = FastifyRequestLike>(given: AegisFastifyOptions<R>): AegisFastifyPlugin {
+  const options = checkedOptions<AegisFastifyOptions<R>>('fastify', given, FASTIFY_OPTIONS);
   const scope = requestScope('fastify', options);
   const { tasks, module } = options;
-  const path = tasks?.path ?? '/tasks';
+  const { path = '/tasks', ...shown } = tasks ?? ({} as NonNullable<typeof tasks>);
   const httpOptions = { tasksAt: tasks === undefined ? undefined : path };
-  const route = tasks === undefined ? undefined : tasksRoute<R>({ module, ...tasks });
+  const route = tasks === undefined ? undefined : tasksRoute<R>({ module, ...shown });
 
   const plugin: AegisFastifyPlugin = (instance, _options, done) => {
     const hook = instance.addHook.bind(instance) as (name: string, hook: unknown) => unknown;

@@ -1,10 +1,11 @@
 import { isPending } from '../../model/PendingApproval.js';
-import { requestScope } from './requestScope.js';
+import { requestScope, WEB_OPTIONS } from './requestScope.js';
 import type { WebOptions } from './requestScope.js';
 import { tasksRoute } from '../../http/tasksRoute.js';
 import type { TasksOptions } from '../../http/tasksRoute.js';
 import { toHttp } from '../../http/toHttp.js';
-import type { HttpAnswer } from '../../http/toHttp.js';
+import type { HttpAnswer, ToHttpOptions } from '../../http/toHttp.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
 
 /** The properties of a Hono context that are used. */
 export interface HonoContext {
@@ -48,16 +49,18 @@ type Json = (body: unknown, status?: unknown, headers?: unknown) => Response;
  * app.post('/refunds', async (c) => c.json(await orders.refund(await c.req.json())));
  * app.onError(web.errors((error, c) => c.text('Internal Server Error', 500)));
  */
-export function aegisHono<C extends HonoContext = HonoContext>(options: WebOptions<C>): AegisHono<C> {
+export function aegisHono<C extends HonoContext = HonoContext>(given: WebOptions<C>): AegisHono<C> {
+  const options = checkedOptions<WebOptions<C>>('hono', given, WEB_OPTIONS);
+  const http: ToHttpOptions = { tasksAt: options.tasksAt };
   const scope = requestScope('hono', options);
   return {
     requests(c, next) {
-      answerPending(c, options);
+      answerPending(c, http);
       return scope(c, next);
     },
     errors(otherwise) {
       return (error, c) => {
-        const answer = toHttp(error, options);
+        const answer = toHttp(error, http);
         return answer === undefined ? otherwise(error, c) : send(c, answer);
       };
     },
@@ -78,7 +81,7 @@ function send(c: HonoContext, { status, headers, body }: HttpAnswer): Response {
 }
 
 /** A handler must return a Response, so what it passes to `c.json()` is replaced. */
-function answerPending(c: HonoContext, options: WebOptions<never>): void {
+function answerPending(c: HonoContext, options: ToHttpOptions): void {
   const json = c.json as Json;
   const value: Json = (body, status, headers) => {
     const answer = isPending(body) ? toHttp(body, options) : undefined;

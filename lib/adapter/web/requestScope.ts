@@ -4,6 +4,7 @@ import { currentHandle } from '../../guard/call/GuardRuntime.js';
 import { ParamsError } from '../../model/errors/CallErrors.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { ToHttpOptions } from '../../http/toHttp.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** The options that Aegis takes in every web framework. `R` is the framework's request. */
 export interface WebOptions<R> extends ToHttpOptions {
@@ -19,6 +20,9 @@ export interface WebOptions<R> extends ToHttpOptions {
    */
   readonly session: (request: R) => object | null | undefined | Promise<object | null | undefined>;
 }
+
+/** The kinds of these options. `session` is checked where it is used, with a message of its own. */
+export const WEB_OPTIONS: OptionKinds<WebOptions<unknown>> = { module: 'object', session: 'any', tasksAt: 'string' };
 
 /** Continues with a request within its session. */
 export type RequestScope<R> = <T>(request: R, proceed: () => T) => Promise<Awaited<T>>;

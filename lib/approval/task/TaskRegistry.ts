@@ -9,18 +9,14 @@ import { manualCancellation, manualChange, manualTask, manualTimeout, resolution
 import type { NewTask, UnknownResolution } from './manualTask.js';
 import { TaskRecorder } from './TaskRecorder.js';
 import type { TaskStats } from './TaskRecorder.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { ClearAge } from './checkedQuery.js';
+import { checkedQuery, CLEAR_AGE, NEW_TASK, RESOLUTION } from './checkedQuery.js';
 
+export type { ClearAge } from './checkedQuery.js';
 export type { NewTask, UnknownResolution } from './manualTask.js';
 export type { TaskEvents, TaskTransition, WaitingForWorker } from './TaskEvents.js';
 export type { TaskRegistryOptions, TaskStats } from './TaskRecorder.js';
-
-/** How long ago tasks must have finished to be cleared. */
-export interface ClearAge {
-  /** In milliseconds. Default 0: all finished tasks. */
-  readonly maxAgeMs?: number;
-  /** In seconds, as in the Python SDK. */
-  readonly maxAgeSeconds?: number;
-}
 
 const NO_TASK = 'No task has this id; it may have been deleted.';
 
@@ -42,7 +38,7 @@ export class TaskRegistry extends TaskRecorder {
    * @throws CapacityError beyond `maxPending`
    */
   async createTask(task: NewTask): Promise<PendingTask> {
-    const made = manualTask(task, this.clock.now());
+    const made = manualTask(checkedOptions('createTask()', task, NEW_TASK), this.clock.now());
     const { outcome } = await this.record(made);
     if (outcome !== 'created')
       throw new TaskStateError(made.taskId, 'A task with this taskId or decisionId already exists. Give the new task ids of its own.');
@@ -56,7 +52,8 @@ export class TaskRegistry extends TaskRecorder {
    *
    * @throws TaskStateError for anything else
    */
-  async updateStatus(taskId: string, status: TaskStatus, { result, reason }: { result?: unknown; reason?: string } = {}): Promise<Task> {
+  async updateStatus(taskId: string, status: TaskStatus, outcome: { result?: unknown; reason?: string } = {}): Promise<Task> {
+    const { result, reason } = checkedOptions('updateStatus()', outcome, { result: 'any', reason: 'string' });
     const task = await this.store.get(taskId);
     if (task === undefined) throw new TaskStateError(taskId, NO_TASK);
     const change = task.status === 'executing' ? undefined : manualChange(task, status, reason, result);
@@ -74,8 +71,9 @@ export class TaskRegistry extends TaskRecorder {
 
   /** Tasks that match, oldest first, 1,000 at most unless `limit` says otherwise. */
   async listTasks(query: TaskQuery = {}): Promise<readonly Task[]> {
+    const checked = checkedQuery(query);
     await this.prune();
-    return this.store.list(query);
+    return this.store.list(checked);
   }
 
   /** Deletes a task; a pending one is cancelled first. Refuses one that is executing or unknown. Resolves to whether there was one. */
@@ -100,7 +98,8 @@ export class TaskRegistry extends TaskRecorder {
    * @param age `maxAgeMs` in milliseconds, or `maxAgeSeconds` as in the Python SDK; `maxAgeMs` wins where both are given. Default 0: all
    * @returns how many were deleted
    */
-  async clearCompleted({ maxAgeSeconds = 0, maxAgeMs = maxAgeSeconds * 1_000 }: ClearAge = {}): Promise<number> {
+  async clearCompleted(age: ClearAge = {}): Promise<number> {
+    const { maxAgeSeconds = 0, maxAgeMs = maxAgeSeconds * 1_000 } = checkedOptions('clearCompleted()', age, CLEAR_AGE);
     const finishedBeforeMs = maxAgeMs > 0 ? this.clock.now() - maxAgeMs : Infinity;
     return this.store.prune({ keep: Infinity, finishedBeforeMs });
   }
@@ -127,7 +126,8 @@ export class TaskRegistry extends TaskRecorder {
    *
    * @throws TaskStateError where the task is not `unknown`, or for `retry` while its executor lives or this process has no guard and instance for it
    */
-  async resolveUnknown(taskId: string, resolution: UnknownResolution): Promise<Task> {
+  async resolveUnknown(taskId: string, given: UnknownResolution): Promise<Task> {
+    const resolution = checkedOptions('resolveUnknown()', given, RESOLUTION);
     const task = await this.store.get(taskId);
     if (task?.status !== 'unknown')
       throw new TaskStateError(taskId, task === undefined ? NO_TASK : `Only an unknown task can be resolved; this one is ${task.status}.`);

@@ -2,6 +2,7 @@ import { didYouMean } from '../../common/didYouMean.js';
 import { nextId } from '../../common/nextId.js';
 import { DAY_MS } from '../../common/time/SteadyClock.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
+import { frozenData } from '../../model/snapshot/frozenData.js';
 import { PERSON_ID, personId } from '../../model/personId.js';
 import type { PendingTask, Task, TaskResolution, TaskStatus } from '../../model/Task.js';
 import { mayBecome, TASK_STATUSES } from '../../model/Task.js';
@@ -64,7 +65,7 @@ export function manualTask({ agentId, toolName, decisionId, taskId, metadata, ti
     attemptCount: 0,
     runs: 0,
     version: 1,
-    metadata: metadata ?? {},
+    metadata: frozenData(metadata ?? {}),
     history: [],
     retryOf: undefined,
     origin: undefined,

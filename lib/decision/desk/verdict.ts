@@ -1,7 +1,9 @@
 import { VerdictError } from '../../model/errors/SetupErrors.js';
+import { frozenData } from '../../model/snapshot/frozenData.js';
 import { isSamePerson, PERSON_ID, personId } from '../../model/personId.js';
 import type { ApprovalPolicy, ApprovalRecord, Verdict } from '../../store/ApprovalStore.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import { readOptions } from '../../common/readOptions.js';
 
 /** What a person decides about an approval. */
 export interface VerdictInput {
@@ -28,13 +30,32 @@ export function verdictConflict(record: ApprovalRecord): VerdictError {
   );
 }
 
+/** The error for a verdict on a signed approval in a process without the key: the processes that run the call would ignore it. */
+export function stateKeyMissing(decisionId: string): VerdictError {
+  return new VerdictError(
+    409,
+    'state_key_missing',
+    decisionId,
+    'This approval is signed, but this process has no state key, so nothing would follow from the verdict. Give this process the `stateKey` (AEGIS_STATE_KEY) of the processes that use this store.',
+  );
+}
+
+/** The error for a verdict on an approval that demands what this code does not know. */
+export function newerApproval({ decisionId }: ApprovalRecord): VerdictError {
+  const message = 'This approval was opened by a newer aegislib and demands what this one does not know. Update aegislib in this process.';
+  return new VerdictError(409, 'approval_not_understood', decisionId, message);
+}
+
 /**
  * A verdict as it is recorded. Its fields are read once, so that the person whose rights are checked is the one that is recorded.
  *
- * @throws VerdictError 400 for a verdict without a valid `by`, or with a reason that is too long
+ * @throws VerdictError 400 for a verdict without a valid `by`, with a reason that is too long, or with a field that does not exist
  */
 export function readVerdict(decisionId: string, given: VerdictInput): VerdictInput {
-  const { by: person, reason, digest }: Partial<VerdictInput> = { ...given };
+  const fields = readOptions<VerdictInput>(given, { by: 'any', reason: 'any', digest: 'any' }, (name, message) => {
+    throw new VerdictError(400, 'invalid_verdict', decisionId, `${name === '' ? 'The verdict' : `\`${name}\``} ${message}`);
+  });
+  const { by: person, reason, digest } = fields as Partial<VerdictInput>;
   const by = personId(person);
   if (by === undefined) {
     const message = `\`by\` must be ${PERSON_ID}. Pass the id that your host authenticated.`;
@@ -131,7 +152,7 @@ export async function mayDecide(record: ApprovalRecord, by: string, rules: Eligi
 async function isEligible(policy: ApprovalPolicy, by: string, record: ApprovalRecord, rules: EligibilityRules): Promise<boolean> {
   if (rules.mayApprove !== undefined) {
     try {
-      return (await rules.mayApprove(by, record, policy)) === true;
+      return (await rules.mayApprove(by, frozenData(record), frozenData(policy))) === true;
     } catch {
       return false;
     }

@@ -10,10 +10,13 @@ import { requesterOf } from '../../model/personId.js';
 import { computeFacts, NO_FACTS } from './computeFacts.js';
 import type { FactsHook } from './computeFacts.js';
 import { ProblemNotes } from './ProblemNotes.js';
-import type { ApprovalUse, DecisionService } from '../DecisionService.js';
+import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart } from '../DecisionService.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
+import { bindingDigest } from '../desk/bindingDigest.js';
 
 /** Supplies the engine that decides. It is read once per decision, so that a reload never falls in the middle of one. */
 export interface PolicySupplier {
@@ -63,6 +66,17 @@ export interface EmbeddedDecisionServiceOptions {
   readonly tellDeveloper?: ((line: string) => void) | undefined;
 }
 
+const EMBEDDED_OPTIONS: OptionKinds<EmbeddedDecisionServiceOptions> = {
+  policies: 'object!',
+  desk: 'object!',
+  facts: 'function',
+  factsTimeoutMs: 'ms',
+  unattended: "'pending'|'deny'",
+  exposePolicies: 'boolean',
+  logger: 'object',
+  tellDeveloper: 'function',
+};
+
 /** Decides in this process by policies, with people at the approval desk. Needs no server and no account. */
 export class EmbeddedDecisionService implements DecisionService {
   readonly #options: EmbeddedDecisionServiceOptions;
@@ -70,7 +84,7 @@ export class EmbeddedDecisionService implements DecisionService {
   readonly #notes: ProblemNotes | undefined;
 
   constructor(options: EmbeddedDecisionServiceOptions) {
-    this.#options = options;
+    this.#options = checkedOptions('EmbeddedDecisionService', options, EMBEDDED_OPTIONS);
     this.#logger = options.logger ?? silentLogger;
     this.#notes = options.tellDeveloper && new ProblemNotes(options.tellDeveloper);
   }
@@ -107,9 +121,19 @@ export class EmbeddedDecisionService implements DecisionService {
     return watchDesk(this.#options.desk, signal);
   }
 
+  /** Says whether an approval was given for exactly this call. */
+  verify(call: ApprovedCall): Awaitable<boolean> {
+    return this.#options.desk.verify(call);
+  }
+
   /** Uses an approval up at the desk. */
   consume(use: ApprovalUse): Awaitable<boolean> {
     return this.#options.desk.consume(use);
+  }
+
+  /** Records at the desk which claim begins. */
+  begin(start: ExecutionStart): Awaitable<boolean> {
+    return this.#options.desk.begin(start);
   }
 
   /** Withdraws an approval at the desk. */
@@ -219,6 +243,7 @@ export type Facts = Readonly<Record<string, unknown>>;
 /** The request for people to decide a call, with everything that their approval is bound to. */
 export function approvalRequestFor(request: DecisionRequest, outcome: Approvable, facts: Facts, policySetHash: string): ApprovalRequest {
   const { agentId, toolName, guardKey, params: originalParams, paramsDigest: originalDigest, opaque, session, sessionDigest } = request;
+  const { bindingBase } = request;
   const requester = requesterOf(session?.['user_id']);
   return {
     agentId,
@@ -228,6 +253,7 @@ export function approvalRequestFor(request: DecisionRequest, outcome: Approvable
     params: outcome.params ?? originalParams,
     originalDigest,
     digest: effectiveDigest(request, outcome),
+    bindingBase,
     opaque,
     session,
     sessionDigest,
@@ -255,7 +281,9 @@ export function coversCall(record: ApprovalRecord, request: DecisionRequest, out
     record.originalDigest === request.paramsDigest &&
     record.sessionDigest === request.sessionDigest;
   if (record.status !== 'approved' || !sameCall) return false;
-  if (record.digest !== effectiveDigest(request, outcome) || record.factsDigest !== canonicalDigest(facts)) return false;
+  const digest = effectiveDigest(request, outcome);
+  const isBound = record.digest === digest && record.bindingDigest === bindingDigest({ bindingBase: request.bindingBase, digest });
+  if (!isBound || record.factsDigest !== canonicalDigest(facts)) return false;
   const approved = new Set(record.verdicts.filter((v) => v.approve).flatMap((v) => v.policies));
   return outcome.approvals.every(
     (policy) => approved.has(policy.id) && record.policies.some((p) => p.id === policy.id && p.hash === policy.hash),

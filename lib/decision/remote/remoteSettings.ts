@@ -5,6 +5,8 @@ import { SecretString } from '../../common/SecretString.js';
 import { VERSION } from '../../common/version.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { ConfigProblem } from '../../model/errors/SetupErrors.js';
+import { readOptions } from '../../common/readOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** How to reach a Data Plane. */
 export interface RemoteDecisionServiceOptions {
@@ -60,6 +62,19 @@ export interface RemoteDecisionServiceOptions {
   readonly logger?: Logger | undefined;
 }
 
+/** `any` is checked further below. */
+const REMOTE_OPTIONS: OptionKinds<RemoteDecisionServiceOptions> = {
+  apiKey: 'any',
+  baseUrl: 'any',
+  timeoutMs: 'any',
+  retries: 'any',
+  userAgent: 'any',
+  maxBodyBytes: 'any',
+  allowInsecureHttp: 'boolean',
+  random: 'function',
+  logger: 'object',
+};
+
 /** The checked options, with their defaults. */
 export interface RemoteSettings {
   readonly apiKey: SecretString;
@@ -74,9 +89,10 @@ export interface RemoteSettings {
 }
 
 /** @throws ConfigError naming every invalid option and its fix, never a value */
-export function remoteSettings(options: RemoteDecisionServiceOptions): RemoteSettings {
+export function remoteSettings(given: RemoteDecisionServiceOptions): RemoteSettings {
   const problems: ConfigProblem[] = [];
   const refuse = (where: string, message: string): void => void problems.push({ where, message });
+  const options = readOptions<RemoteDecisionServiceOptions>(given, REMOTE_OPTIONS, (name, message) => refuse(name || 'options', message));
   const settings: RemoteSettings = {
     apiKey: checkKey(options.apiKey, refuse),
     baseUrl: checkUrl(options.baseUrl ?? 'https://api.beta.aegissecurity.dev', options.allowInsecureHttp === true, refuse),

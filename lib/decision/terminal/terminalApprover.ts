@@ -4,6 +4,8 @@ import { PERSON_ID, personId } from '../../model/personId.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { openTerminal, TerminalSession } from './TerminalSession.js';
 import type { Terminal } from './TerminalSession.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 export type { Terminal } from './TerminalSession.js';
 
@@ -29,6 +31,8 @@ export interface TerminalApproverOptions {
   readonly terminal?: Terminal | undefined;
 }
 
+const TERMINAL_OPTIONS: OptionKinds<TerminalApproverOptions> = { by: 'text', terminal: 'object' };
+
 /**
  * Asks the person at the keyboard to decide approvals. It reads the terminal device, never stdin, which may be piped from anywhere. The answer is No
  * unless the person types the first four characters of the digest, so that neither Enter nor a stray key approves. Without a terminal it decides
@@ -37,7 +41,8 @@ export interface TerminalApproverOptions {
  * @returns an approver for `approvers` of a module, or for a desk
  * @throws ConfigError where `by` cannot be the id of a person
  */
-export function terminalApprover({ by = osUser(), terminal }: TerminalApproverOptions = {}): Approver {
+export function terminalApprover(options: TerminalApproverOptions = {}): Approver {
+  const { by = osUser(), terminal } = checkedOptions('terminalApprover()', options, TERMINAL_OPTIONS);
   if (personId(by) === undefined) throw new ConfigError([{ where: 'terminalApprover: by', message: `must be ${PERSON_ID}.` }]);
   return {
     attach(desk) {

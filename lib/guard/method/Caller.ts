@@ -4,7 +4,7 @@ import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { isId } from '../../model/Params.js';
 import type { Session } from '../../model/Params.js';
 import { scopedSession } from '../call/callContext.js';
-import { digestOfSession } from '../call/CallRequest.js';
+import { digestOfSession } from '../../model/bindingBase.js';
 import { currentRuntime, runtimeOf } from '../call/GuardRuntime.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { takeSession } from '../call/validateParams.js';
@@ -34,12 +34,13 @@ export function resolveRuntime(spec: GuardSpec, self: unknown): GuardRuntime {
 /**
  * The agent of a call: of the guard, else of the class, else of the module.
  *
+ * @param args makes a copy of the arguments of the call, as its snapshot has them
  * @throws ConfigError where none of them names one
  * @throws ParamsError where a callback throws, or returns something that is not an agent id
  */
-export function resolveAgentId(spec: GuardSpec, runtime: GuardRuntime, self: unknown, args: readonly unknown[]): string {
+export function resolveAgentId(spec: GuardSpec, runtime: GuardRuntime, self: unknown, args: () => readonly unknown[]): string {
   const { agentId } = spec.options;
-  const given = typeof agentId === 'function' ? callBack('agentId', () => agentId(self, args)) : agentId;
+  const given = typeof agentId === 'function' ? callBack('agentId', () => agentId(self, args())) : agentId;
   const found: unknown = given ?? defaultsOf(self)?.agentId ?? runtime.agentId;
   if (found === undefined) {
     throw new ConfigError([
@@ -56,16 +57,20 @@ export function resolveAgentId(spec: GuardSpec, runtime: GuardRuntime, self: unk
   return found as string;
 }
 
-/** The session of a call: of the guard, else of the scope. @throws ParamsError */
+/**
+ * The session of a call: of the guard, else of the scope.
+ *
+ * @param args as of {@link resolveAgentId}
+ * @throws ParamsError
+ */
 export function resolveSession(
   { options: { session } }: GuardSpec,
   runtime: GuardRuntime,
   self: unknown,
-  args: readonly unknown[],
+  args: () => readonly unknown[],
   scope: Session | null,
 ): Session | null {
-  // the callback gets the caller's own arguments; what it returns is copied at once
-  const given = (typeof session === 'function' ? callBack('session', () => session(self, args)) : session) ?? scope;
+  const given = (typeof session === 'function' ? callBack('session', () => session(self, args())) : session) ?? scope;
   return given === null ? null : takeSession(given, runtime.limits);
 }
 
@@ -91,9 +96,8 @@ export function recheckOf(
   const scope = sessionOfScope(runtime);
   const digest = digestOfSession(caller.session);
   return () => {
-    const given = args();
-    if (resolveAgentId(spec, runtime, self, given) !== caller.agentId) return OTHER_AGENT;
-    return digestOfSession(resolveSession(spec, runtime, self, given, scope)) === digest ? undefined : OTHER_SESSION;
+    if (resolveAgentId(spec, runtime, self, args) !== caller.agentId) return OTHER_AGENT;
+    return digestOfSession(resolveSession(spec, runtime, self, args, scope)) === digest ? undefined : OTHER_SESSION;
   };
 }
 
@@ -109,9 +113,9 @@ export function resolveStoredSession(
   args: () => readonly unknown[],
   stored: Caller,
 ): { readonly session: Session | null } | string {
-  if (resolveAgentId(spec, runtime, self, args()) !== stored.agentId) return OTHER_AGENT;
+  if (resolveAgentId(spec, runtime, self, args) !== stored.agentId) return OTHER_AGENT;
   const scope = runtime.asyncLocal || spec.options.session === undefined ? stored.session : null;
-  const session = resolveSession(spec, runtime, self, args(), scope);
+  const session = resolveSession(spec, runtime, self, args, scope);
   return digestOfSession(session) === digestOfSession(stored.session) ? { session } : OTHER_SESSION;
 }
 

@@ -1,17 +1,12 @@
 import type { AnyFunction } from './MethodCall.js';
-import { guardInfoOf, listGuards, valueOf } from './guardMetadata.js';
+import { guardInfoOf, HIDES, listGuards, valueOf } from './guardMetadata.js';
+import { ownOverrides } from './ownOverrides.js';
 import type { AnyClass, GuardInfo } from './guardMetadata.js';
 import type { GuardSpec } from './GuardSpec.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 
 /** The instance that a stored call may run on in this process. */
 export type SoleInstance = { readonly kind: 'sole'; readonly self: unknown } | { readonly kind: 'none' } | { readonly kind: 'several' };
-
-/** The name of an object's class, or of the class itself; '' where there is none. */
-export function classNameOf(self: unknown): string {
-  const type: unknown = typeof self === 'function' ? self : (self as object | null | undefined)?.constructor;
-  return typeof type === 'function' ? type.name : '';
-}
 
 /**
  * One guard with the function that it guards, and the instances that it was seen on. A call that another process stored names its guard by key, and runs
@@ -139,6 +134,8 @@ export function registerGuards(target: object): void {
       },
     ]);
   }
+  const hidden = isClass ? [] : ownOverrides(target);
+  if (hidden.length > 0) throw new ConfigError(hidden.map((name) => ({ where: `${type.name}.${String(name)}`, message: HIDES })));
   for (const info of guards) bindingOf(info)?.belongsTo(type);
   for (const info of guards) checkSoleBinding(info.key);
   for (const info of guards) {

@@ -14,6 +14,8 @@ export class GuardSpec {
   readonly deduplicates: boolean;
   /** Whether agent or session are computed for each call. */
   readonly computesCaller: boolean;
+  /** Whether a callback gets the arguments of each call. */
+  readonly hasCallbacks: boolean;
   /** The runtime of the module that the options name, once it was looked up. */
   runtime: GuardRuntime | undefined;
   /** The call that an approval kept last: the next one shares it where it differs in its params only. */
@@ -26,6 +28,7 @@ export class GuardSpec {
     this.binding = binding;
     this.deduplicates = deduplicates;
     this.computesCaller = typeof options.agentId === 'function' || typeof options.session === 'function';
+    this.hasCallbacks = this.computesCaller || typeof options.signal === 'function';
   }
 
   /** SHA-256 of what names the parameters: a stored call with another signature is not a call of this guard. */

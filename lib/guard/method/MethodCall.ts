@@ -23,6 +23,8 @@ export interface StoredCall {
   /** As they were decided on, before any sanitize. */
   readonly params: Params;
   readonly argumentCount: number;
+  /** What its approval was given for; a call that is decided anew has none. */
+  readonly bindingBase?: string | undefined;
 }
 
 /** A function of the program with its guard, on an object. */
@@ -46,11 +48,12 @@ export class MethodCall implements CallToDecide {
   #named: NamedArguments | undefined;
   readonly #stored: StoredCall | undefined;
   #args: readonly unknown[];
-  /** Kept for the callbacks of the guard, which are asked again before an approved call runs. */
-  #snapshot: OwnParams | undefined;
+  /** Kept for the callbacks of the guard: they see what is decided, and are asked again before an approved call runs. */
+  #snapshot: CallSnapshot | undefined;
 
   /**
-   * Describes one call. The callbacks of the guard are called here, once.
+   * Describes one call. The callbacks of the guard are called here, once, with copies of the snapshot: arguments may answer differently each time that
+   * they are read.
    *
    * @param args the caller's own; they are not kept
    * @param lastLook asked in the tick of the entry: an error that it returns stops the call
@@ -68,14 +71,14 @@ export class MethodCall implements CallToDecide {
     if (restored === undefined) {
       const { spec, target, runtime } = method;
       const { signal } = spec.options;
-      this.#named = spec.binding.name(args, runtime.limits);
-      this.agentId = resolveAgentId(spec, runtime, target, args);
-      this.session = resolveSession(spec, runtime, target, args, sessionOfScope(runtime));
-      this.signal = typeof signal === 'function' ? callBack('signal', () => signal(target, args)) : signal;
-      // after the callbacks, which may have changed the list that they were given
-      this.argumentCount = spec.binding.count(args);
       this.#stored = undefined;
-      this.#snapshot = undefined;
+      this.argumentCount = spec.binding.count(args);
+      this.#named = spec.binding.name(args, runtime.limits);
+      this.#snapshot = spec.hasCallbacks ? spec.binding.takeSnapshot(args, this.#named, runtime.limits) : undefined;
+      const copy = (): readonly unknown[] => MethodCall.#argumentsAsCalled(this);
+      this.agentId = resolveAgentId(spec, runtime, target, copy);
+      this.session = resolveSession(spec, runtime, target, copy, sessionOfScope(runtime));
+      this.signal = typeof signal === 'function' ? callBack('signal', () => signal(target, copy())) : signal;
     } else {
       const { stored } = restored;
       this.#named = undefined;
@@ -84,7 +87,7 @@ export class MethodCall implements CallToDecide {
       this.signal = undefined;
       this.argumentCount = stored.argumentCount;
       this.#stored = stored;
-      this.#snapshot = stored.params;
+      this.#snapshot = { value: stored.params, firstNull: undefined };
     }
   }
 
@@ -104,11 +107,13 @@ export class MethodCall implements CallToDecide {
 
   takeSnapshot(limits: SnapshotLimits): CallSnapshot {
     if (this.#stored !== undefined) return takeParams(this.#stored.params, limits);
-    const snapshot = this.#method.spec.binding.takeSnapshot(this.#args, this.#named, limits);
+    const { binding, computesCaller } = this.#method.spec;
+    const snapshot = this.#snapshot ?? binding.takeSnapshot(this.#args, this.#named, limits);
     // a call may wait for days: its caller's own arguments are not kept, and a callback that is asked again gets a copy
     this.#args = NO_ARGUMENTS;
-    if (this.#named?.opaque === undefined && this.#named?.prototypes === undefined) this.#named = undefined;
-    if (this.#method.spec.computesCaller) this.#snapshot = snapshot.value;
+    const { opaque, further, prototypes } = this.#named ?? {};
+    if (opaque === undefined && further === undefined && prototypes === undefined) this.#named = undefined;
+    if (!computesCaller) this.#snapshot = undefined;
     return snapshot;
   }
 
@@ -141,6 +146,10 @@ export class MethodCall implements CallToDecide {
 
   get idempotent(): boolean {
     return this.#method.spec.info.idempotent;
+  }
+
+  get bindingBase(): string | undefined {
+    return this.#stored?.bindingBase;
   }
 
   get retryOf(): string | undefined {
@@ -212,8 +221,8 @@ export class MethodCall implements CallToDecide {
   }
 
   static #argumentsAsCalled(call: MethodCall): readonly unknown[] {
-    const snapshot = call.#snapshot as OwnParams;
-    return MethodCall.#argumentsOf(call, snapshot instanceof ArgumentList ? snapshot.copy() : copyData(snapshot));
+    const { value } = call.#snapshot as CallSnapshot;
+    return MethodCall.#argumentsOf(call, value instanceof ArgumentList ? value.copy() : copyData(value));
   }
 
   static #argumentsOf(call: MethodCall, own: OwnParams): readonly unknown[] {

@@ -1,6 +1,7 @@
 import '../../common/runtime.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { ApprovalMode } from '../../model/Task.js';
+import { functionFields } from './functionFields.js';
 
 /** A guard, as `getGuard()` and `listGuards()` show it. */
 export interface GuardInfo {
@@ -105,7 +106,7 @@ export function listGuards(target: AnyClass): readonly GuardInfo[] {
 export function assertGuarded(target: AnyClass): void {
   const problems = unguardedOverrides(target).map((name) => ({
     where: `${target.name}.${String(name)}`,
-    message: 'overrides a guarded method, but is not guarded itself; decorate it with @AegisGuard.',
+    message: whyUnguarded(target, name),
   }));
   if (problems.length > 0) throw new ConfigError(problems);
 }
@@ -122,8 +123,39 @@ export function unguardedOverrides(target: AnyClass): readonly PropertyKey[] {
       }
     }
   }
+  for (const key of hidingFields(target.prototype as object)) names.add(key);
   return [...names];
 }
+
+/** Guarded methods that a class or one above it hides by a function of each instance, which only the text of the class shows. */
+function hidingFields(start: object): readonly string[] {
+  const chain = prototypesOf(start);
+  const guarded = new Set(guardedMethods(start));
+  return chain.flatMap((proto) => {
+    const type = Object.getOwnPropertyDescriptor(proto, 'constructor')?.value as object | undefined;
+    return typeof type === 'function' ? [...functionFields(type)].filter((key) => guarded.has(key)) : [];
+  });
+}
+
+/** @internal The names of guarded methods on a prototype or class and those above it, also of those that something nearer hides. */
+export function guardedMethods(start: object): readonly PropertyKey[] {
+  const found = prototypesOf(start).flatMap((proto) =>
+    Reflect.ownKeys(proto).filter((key) => guardInfoOf(Object.getOwnPropertyDescriptor(proto, key)?.value) !== undefined),
+  );
+  return [...new Set(found)];
+}
+
+/** @internal What is wrong with a method of {@link unguardedOverrides}, and what to do. */
+export function whyUnguarded(target: AnyClass, name: PropertyKey): string {
+  // the nearest method is guarded, so a field of each instance hides it
+  return getGuard(target, name) === undefined ? OVERRIDES : HIDES;
+}
+
+/** @internal */
+export const OVERRIDES = 'overrides a guarded method, but is not guarded itself; decorate it with @AegisGuard.';
+/** @internal */
+export const HIDES =
+  'is a function of the instance itself, from a field or an assignment, and hides a guarded method; make it a method and decorate it with @AegisGuard.';
 
 function* methodsOf(target: AnyClass): Generator<readonly [PropertyKey, unknown]> {
   for (const chain of [prototypesOf(target.prototype as object), prototypesOf(target)]) {

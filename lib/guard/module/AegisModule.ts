@@ -16,6 +16,9 @@ import { bindRuntime, currentHandle, setCurrentHandle } from '../call/GuardRunti
 import { checkOptions } from './checkOptions.js';
 import { registerGuards } from '../method/GuardBinding.js';
 import { takeSession } from '../call/validateParams.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import { CLOSE_OPTIONS } from '../../approval/ApprovalScheduler.js';
+import { isPlainObject } from '../../common/data/plainObject.js';
 
 /** The part of a module that all code of a program may use: everything but the approval desk, which only `configure()` returns. */
 export interface AegisModuleView {
@@ -82,7 +85,8 @@ export class AegisModule implements AegisModuleView {
    * @throws ConfigError naming every problem and its fix, never a secret; and when it is called twice without `replace: true`
    */
   static configure(options: ConfigureOptions = {}): AegisModule {
-    if (typeof options !== 'object' || options === null || Array.isArray(options)) checkOptions(options);
+    if (!isPlainObject(options)) checkOptions(options);
+    // a copy: each option is read once
     const { replace, ...given } = options;
     const laid = given.env === false ? { options: given, problems: [], origins: undefined } : applyEnvironment(given, process.env);
     checkOptions(replace === undefined ? laid.options : { ...laid.options, replace }, laid.problems, laid.origins);
@@ -105,12 +109,14 @@ export class AegisModule implements AegisModuleView {
    * @throws ConfigError naming every problem and its fix
    */
   static create(options: AegisOptions): AegisModule {
-    checkOptions(options);
-    if ('replace' in options)
+    if (!isPlainObject(options)) checkOptions(options);
+    const given = { ...options };
+    checkOptions(given);
+    if ('replace' in given)
       throw new ConfigError([
         { where: 'replace', message: 'is an option of configure() only, because create() replaces nothing; leave it out.' },
       ]);
-    return new AegisModule(options);
+    return new AegisModule(given);
   }
 
   /**
@@ -126,7 +132,8 @@ export class AegisModule implements AegisModuleView {
   }
 
   /** Closes the current module, if there is one. */
-  static async close(options?: { readonly graceMs?: number }): Promise<void> {
+  static async close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    checkedOptions('close()', options, CLOSE_OPTIONS);
     await current?.close(options);
   }
 
@@ -206,6 +213,11 @@ export class AegisModule implements AegisModuleView {
    * @param options `graceMs`: how long to wait for executing methods, in milliseconds. Default 10,000
    */
   close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    try {
+      checkedOptions('close()', options, CLOSE_OPTIONS);
+    } catch (error) {
+      return Promise.reject(error as ConfigError);
+    }
     const { runtime } = this.#parts;
     runtime.closed = true;
     this.#registered.clear();

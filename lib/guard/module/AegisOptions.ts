@@ -29,11 +29,11 @@ export interface EmbeddedOptions {
    */
   readonly watch?: boolean;
   /**
-   * Whether a reload that drops a forbid waits for `aegis.policies.confirm(hash)`, or takes effect.
+   * Whether a reload that lets more calls run, or more people approve them, waits for `aegis.policies.confirm(hash)`, or takes effect.
    *
    * @defaultValue `hold`
    */
-  readonly onRemovedForbid?: 'hold' | 'accept';
+  readonly onLoosened?: 'hold' | 'accept';
   /** Called after every reload of the policies. */
   readonly onReload?: (result: ReloadResult) => void;
   /**

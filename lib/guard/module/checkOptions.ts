@@ -1,23 +1,15 @@
 import * as v from 'valibot';
 import { didYouMean } from '../../common/didYouMean.js';
+import { digits, got } from '../../common/readOptions.js';
 import { SecretString } from '../../common/SecretString.js';
 import type { ConfigProblem } from '../../model/errors/SetupErrors.js';
 import { PERSON_ID, personId } from '../../model/personId.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
+import { isPlainObject } from '../../common/data/plainObject.js';
+import type { PolicySource } from '../../policy/PolicySource.js';
 
-/** With commas. Not by `toLocaleString`, which loads the data of all languages: 15 ms at every start. */
-const digits = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** Describes what was given without showing it: an option may be a secret. */
-function got(value: unknown): string {
-  if (typeof value === 'string') return value === '' ? 'an empty string' : `a string of ${digits(value.length)} characters`;
-  if (typeof value === 'number') return Number.isFinite(value) ? value.toLocaleString('en', { maximumFractionDigits: 6 }) : String(value);
-  if (value === null || typeof value === 'boolean') return String(value);
-  if (Array.isArray(value)) return 'a list';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
-}
 
 /** A check with a message that says what was expected, and what was given. */
 const must = <T>(be: string, check: (value: unknown) => boolean) => v.custom<T>(check, ({ input }) => `must be ${be} (got ${got(input)})`);
@@ -54,10 +46,15 @@ const having = (methods: readonly string[], what: string) =>
 const text = (most: number = 256) =>
   must<string>(`a string of 1 to ${digits(most)} characters`, (value) => typeof value === 'string' && value !== '' && value.length <= most);
 const path = () => text(4_096);
+function isPolicySource(value: unknown): boolean {
+  if (typeof value === 'string') return value !== '' && value.length <= 4_096;
+  return value instanceof URL || (isPlainObject(value) && Object.keys(value).length === 1 && typeof value['text'] === 'string');
+}
 /** A database is given as a store, not by its address. */
 const isNoAddress = (given: string): boolean => !/^[a-z][a-z\d+.-]+:\/\//i.test(given);
 const record = (what: string) => must<object>(what, isObject);
-const options = <const E extends v.ObjectEntries>(entries: E) => v.pipe(record('an object of options'), v.strictObject(entries));
+const options = <const E extends v.ObjectEntries>(entries: E) =>
+  v.pipe(must<object>('an object of options', isPlainObject), v.strictObject(entries));
 /** One of several kinds of value. */
 const either = <const T extends v.UnionOptions>(kinds: T, be: string) => v.union(kinds, ({ input }) => `must be ${be} (got ${got(input)})`);
 
@@ -102,10 +99,14 @@ const POLLING = /* @__PURE__ */ (() =>
 const OPTIONS = /* @__PURE__ */ (() =>
   options({
     policies: v.optional(
-      either([path(), v.instance(URL), v.strictObject({ text: v.string() })], 'the path of a file or folder, a file URL, or { text }'),
+      v.custom<PolicySource>(isPolicySource, ({ input }) => {
+        const wrong = isPlainObject(input) ? Object.keys(input).find((key) => key !== 'text') : undefined;
+        const hint = wrong === undefined ? '' : didYouMean(wrong, ['text']);
+        return `must be the path of a file or folder, a file URL, or { text } (got ${wrong === undefined ? got(input) : `an object with '${wrong.slice(0, 64)}'`})${hint}`;
+      }),
     ),
     watch: v.optional(flag()),
-    onRemovedForbid: v.optional(oneOf(['hold', 'accept'])),
+    onLoosened: v.optional(oneOf(['hold', 'accept'])),
     onReload: v.optional(fn()),
     verify: v.optional(whole(0, 1_000_000)),
     agents: v.optional(record('an object of { roles, attributes } by agent id')),
@@ -206,7 +207,7 @@ export function optionProblems(given: unknown, origins: ReadonlyMap<string, stri
   return result.issues.map((issue) => {
     const where = issue.path?.map((step) => String(step.key)).join('.') ?? 'options';
     // strictObject expects an unknown key never to be there
-    if (issue.type === 'strict_object' && issue.expected === 'never') return { where, message: unknownOption(where) };
+    if (issue.type === 'strict_object' && issue.expected === 'never') return { where, message: unknownOption(issue) };
     const variable = origins.get(where);
     const message = issue.message.endsWith('?') ? issue.message : `${issue.message}.`;
     if (variable === undefined) return { where, message };
@@ -214,13 +215,21 @@ export function optionProblems(given: unknown, origins: ReadonlyMap<string, stri
   });
 }
 
-function unknownOption(where: string): string {
-  const name = where.slice(where.lastIndexOf('.') + 1);
-  const known = where.includes('.') ? [] : OPTION_NAMES;
-  const hint = didYouMean(name, known);
+/** @param issue of the object that has the option: its requirement names the options that there are */
+function unknownOption(issue: v.BaseIssue<unknown>): string {
+  const path = issue.path as readonly v.IssuePathItem[] | undefined;
+  const above = path?.slice(0, -1).map(({ key }) => String(key)) ?? [];
+  const hint = didYouMean(String(path?.at(-1)?.key), namesWithin(above));
   return `is not an option${hint === '' ? '.' : hint} The table of options is in docs/configuration.md of the package.`;
 }
 
+/** The names of the options of a module, or of the options that one of them holds. */
+function namesWithin([name]: readonly string[]): readonly string[] {
+  if (name === undefined) return OPTION_NAMES;
+  const { wrapped } = OPTIONS.pipe[1].entries[name as keyof (typeof OPTIONS.pipe)[1]['entries']] as { readonly wrapped?: unknown };
+  const inner = (wrapped as { readonly pipe?: readonly { readonly entries?: object }[] } | undefined)?.pipe?.at(-1)?.entries;
+  return Object.keys(inner ?? {});
+}
 /** The message of an option in milliseconds, for a variable in seconds. */
 function inSeconds(message: string): string {
   return message

@@ -16,6 +16,8 @@ import { clampTimeout } from '../../common/time/SteadyClock.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { AegisError } from '../../model/AegisError.js';
 import { ApprovalTimeoutError, CallAbortedError } from '../../model/errors/RefusalErrors.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
 
 /** A guarded call while it waits for a person: the scheduler's entry, and what the guard keeps of the call, in one object. */
@@ -123,6 +125,9 @@ interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const WAIT_OPTIONS: OptionKinds<WaitOptions> = { waitMs: 'ms', signal: 'object' };
+const RESUME_OPTIONS: OptionKinds<{ readonly atOnce?: boolean }> = { atOnce: 'boolean' };
+
 /** The ways to go on from a recorded approval. */
 export function pendingOutcome<T>(
   { scheduler }: GuardRuntime,
@@ -143,7 +148,8 @@ export function pendingOutcome<T>(
       entry.waiters += 1;
       return handle;
     },
-    async wait(options: WaitOptions = {}) {
+    async wait(given: WaitOptions = {}) {
+      const options = checkedOptions('wait()', given, WAIT_OPTIONS);
       submit(scheduler, entry);
       entry.waiters += 1;
       return waitFor(
@@ -155,8 +161,9 @@ export function pendingOutcome<T>(
         },
       );
     },
-    resume: ({ atOnce = false } = {}) =>
-      chain(scheduler.redeem(known, run, atOnce), () => {
+    resume(options = {}) {
+      const { atOnce = false } = checkedOptions('resume()', options, RESUME_OPTIONS);
+      return chain(scheduler.redeem(known, run, atOnce), () => {
         const read = (): { readonly value: T } | undefined => {
           const { outcome } = entry;
           if (outcome?.ok === false) throw outcome.error;
@@ -164,7 +171,8 @@ export function pendingOutcome<T>(
         };
         // a duplicate call is running it just now, or finds that a person has to be asked again
         return entry.outcome === undefined && entry.execution !== undefined ? chain(entry.execution, read) : read();
-      }),
+      });
+    },
     cancel: () => entry.cancel(),
   };
 }

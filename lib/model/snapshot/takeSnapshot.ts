@@ -61,7 +61,6 @@ export function takeParams(params: Readonly<Record<string, unknown>>, limits: Sn
  */
 export function takeArguments(names: readonly string[], args: readonly unknown[], limits: SnapshotLimits = DEFAULT_LIMITS): CallSnapshot {
   const walk: Walk = { limits, keys: 0, bytes: 0, firstNull: undefined };
-  // a callback of the guard may have added to the list that it received
   if (args.length > names.length)
     throw new UnsupportedParamError(
       '',

@@ -3,6 +3,8 @@ import { AGENT, ROLE } from '../parse/scope.js';
 import { EMPTY_RECORD, EntityValue, wellFormed } from '../value/Value.js';
 import type { Entity } from '../value/EntityGraph.js';
 import { readRecord } from '../value/readValue.js';
+import { readOptions } from '../../common/readOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** What the program says about an agent. */
 export interface AgentConfig {
@@ -12,6 +14,8 @@ export interface AgentConfig {
   readonly attributes?: Readonly<Record<string, unknown>> | undefined;
 }
 
+const AGENT_CONFIG: OptionKinds<AgentConfig> = { roles: 'any', attributes: 'any' };
+
 /** The agents as Cedar entities. They are made once, from the program's configuration only, never from a call. */
 export class AgentDirectory {
   readonly #agents = new Map<string, Entity>();
@@ -19,8 +23,11 @@ export class AgentDirectory {
   /** @throws ConfigError for attributes that have no Cedar form, and ids that are equal in Cedar */
   constructor(agents: Readonly<Record<string, AgentConfig>> = {}) {
     const problems: ConfigProblem[] = [];
-    for (const [name, { roles = [], attributes = {} }] of Object.entries(agents)) {
+    for (const [name, config] of Object.entries(agents)) {
       const id = wellFormed(name);
+      const { roles = [], attributes = {} } = readOptions<AgentConfig>(config, AGENT_CONFIG, (option, message) => {
+        problems.push({ where: option === '' ? `agents.${id}` : `agents.${id}.${option}`, message });
+      });
       if (this.#agents.has(id))
         problems.push({
           where: `agents.${id}`,

@@ -3,6 +3,8 @@ import { clampTimeout } from '../../common/time/SteadyClock.js';
 import type { LintFinding } from './lintSources.js';
 import type { LintQuestion } from './worker.js';
 import type { SourceText } from '../PolicySource.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { OptionKinds } from '../../common/readOptions.js';
 
 /** Options of {@link lintPolicies}. */
 export interface LintPoliciesOptions {
@@ -12,6 +14,7 @@ export interface LintPoliciesOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+const LINT_OPTIONS: OptionKinds<LintPoliciesOptions> = { schema: 'string', timeoutMs: 'ms' };
 const RESOURCES = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 };
 
 /**
@@ -22,7 +25,7 @@ const RESOURCES = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32, s
  * @returns the findings, ordered by file and place; never rejects, because a check that is stopped is a finding too
  */
 export function lintPolicies(sources: readonly SourceText[], options: LintPoliciesOptions = {}): Promise<LintFinding[]> {
-  const { schema, timeoutMs = 10_000 } = options;
+  const { schema, timeoutMs = 10_000 } = checkedOptions('lintPolicies()', options, LINT_OPTIONS);
   const stopped = (message: string): LintFinding[] => [
     { file: sources[0]?.file ?? 'policies', line: 1, column: 1, severity: 'error', message },
   ];

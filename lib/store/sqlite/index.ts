@@ -5,6 +5,7 @@ import { SqliteDatabase } from './SqliteDatabase.js';
 import { restoreCheck } from './restoreCheck.js';
 import { SqliteTaskStore } from './SqliteTaskStore.js';
 import type { StateStore } from '../StateStore.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
 
 export type { StateStore } from '../StateStore.js';
 
@@ -30,7 +31,7 @@ export interface SqliteStoreOptions {
  * @throws ConfigError for a path or an option that cannot be used; opening throws it for a file that cannot be used
  */
 export function sqliteStore(path: string | URL, options: SqliteStoreOptions = {}): StateStore {
-  const { pollMs = 100 } = options;
+  const { pollMs = 100 } = checkedOptions('sqliteStore()', options, { pollMs: 'any' });
   if (!(pollMs >= 10 && pollMs <= 10_000))
     throw new ConfigError([{ where: 'sqliteStore(options).pollMs', message: 'must be a number of milliseconds from 10 to 10,000.' }]);
   const db = new SqliteDatabase(path, restoreCheck);

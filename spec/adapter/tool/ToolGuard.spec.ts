@@ -379,7 +379,7 @@ describe('ToolGuard', () => {
     }
 
     it('gives what lets somebody else run the tool to the one call whose own run was entered', async () => {
-      const guard = new ToolGuard<Context>('frame', { module }, true, true);
+      const guard = new ToolGuard<Context>('frame', { module }, true, undefined, true);
       await guard.preflight(asks());
       await approveAll();
       const outcomes = await Promise.all(equal(64).map((call) => guard.call(call, run)));

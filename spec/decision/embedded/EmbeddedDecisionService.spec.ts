@@ -14,22 +14,26 @@ import { rejection } from '../../support/rejection.js';
 import { ALLOW, approvalPolicy, askOutcome, denyOutcome, ScriptedPolicies } from '../../support/scriptedPolicies.js';
 import { behavesLikeDecisionService } from '../behavesLikeDecisionService.js';
 
-behavesLikeDecisionService('EmbeddedDecisionService', ['watch', 'reevaluate', 'consume', 'withdraw', 'expire', 'close'], () => {
-  const desk = new ApprovalDesk(new MemoryApprovalStore());
-  const policies = new ScriptedPolicies({
-    allowed: () => ALLOW,
-    denied: () => denyOutcome('not here'),
-    sanitized: () => ({ effect: 'sanitize', params: { text: 'clean' }, message: 'cleaned', policies: [] }),
-    asked: () => askOutcome(),
-    'asked.sanitized': () => askOutcome({ params: { text: 'clean' }, message: 'cleaned' }),
-  });
-  return {
-    service: new EmbeddedDecisionService({ policies, desk }),
-    async say(decisionId, verdict) {
-      await desk[verdict](decisionId, { by: 'bob', digest: (await desk.get(decisionId))?.digest });
-    },
-  };
-});
+behavesLikeDecisionService(
+  'EmbeddedDecisionService',
+  ['watch', 'reevaluate', 'verify', 'consume', 'begin', 'withdraw', 'expire', 'close'],
+  () => {
+    const desk = new ApprovalDesk(new MemoryApprovalStore());
+    const policies = new ScriptedPolicies({
+      allowed: () => ALLOW,
+      denied: () => denyOutcome('not here'),
+      sanitized: () => ({ effect: 'sanitize', params: { text: 'clean' }, message: 'cleaned', policies: [] }),
+      asked: () => askOutcome(),
+      'asked.sanitized': () => askOutcome({ params: { text: 'clean' }, message: 'cleaned' }),
+    });
+    return {
+      service: new EmbeddedDecisionService({ policies, desk }),
+      async say(decisionId, verdict) {
+        await desk[verdict](decisionId, { by: 'bob', digest: (await desk.get(decisionId))?.digest });
+      },
+    };
+  },
+);
 
 describe('EmbeddedDecisionService', () => {
   it('answers at once: the guard adds no tick', () => {

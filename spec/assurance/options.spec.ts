@@ -1,0 +1,348 @@
+import { expect } from 'chai';
+import {
+  AegisAgent,
+  AegisGuard,
+  AegisModule,
+  ApprovalDesk,
+  ApprovalScheduler,
+  EmbeddedDecisionService,
+  guard,
+  guardCall,
+  guardSync,
+  RemoteDecisionService,
+  TaskRegistry,
+  terminalApprover,
+} from '../../lib/index.js';
+import { guardTools as anthropic } from '../../lib/adapter/anthropic.js';
+import { aegisPlugin } from '../../lib/adapter/adk/index.js';
+import { guardTools as aiSdk } from '../../lib/adapter/ai-sdk.js';
+import { aegisHooks } from '../../lib/adapter/claude/index.js';
+import { aegisMiddleware as genkit } from '../../lib/adapter/genkit.js';
+import { aegisMiddleware as langchain, guardTools as langchainTools } from '../../lib/adapter/langchain/index.js';
+import { guardTools as mastra } from '../../lib/adapter/mastra.js';
+import { guardServer } from '../../lib/adapter/mcp/index.js';
+import { relayGuarded, runGateway } from '../../lib/adapter/mcp-gateway/index.js';
+import { aegisNest } from '../../lib/adapter/nest/index.js';
+import { guardTools as openAi } from '../../lib/adapter/openai-agents/index.js';
+import { aegisExpress, aegisFastify, aegisHono, tasksRoute, toHttp } from '../../lib/adapter/web/index.js';
+import { forwardingService } from '../../lib/decision/index.js';
+import type { DecisionService } from '../../lib/decision/index.js';
+import { AegisError } from '../../lib/model/AegisError.js';
+import { CedarPolicyEngine, lintPolicies, readPolicies, ReloadablePolicies } from '../../lib/policy/index.js';
+import { MemoryApprovalStore, MemoryTaskStore } from '../../lib/store/index.js';
+import { postgresStore } from '../../lib/store/postgres/index.js';
+import { sqliteStore } from '../../lib/store/sqlite/index.js';
+import { expectDecision, expectGuarded, policySnapshot, RecordingDecisionService, simulateApprover } from '../../lib/testing/index.js';
+import { counted } from '../support/assurance.js';
+import { handedIn, propertiesOf } from './support/apiReport.js';
+
+/** One way to hand in an object of options. `use` returns or rejects, and makes nothing that lives on. */
+interface Taker {
+  /** The types whose properties the options have. */
+  readonly types: readonly string[];
+  /** What is required, so that the only fault is the one that is tried. */
+  readonly valid?: object;
+  readonly use: (options: never) => unknown;
+  /** Properties that this one does not take. */
+  readonly not?: readonly string[];
+}
+
+const PERMIT = '@id("all") permit (principal, action, resource);';
+const TEXT = { text: PERMIT };
+const service = (): DecisionService => new RecordingDecisionService();
+const aegis = AegisModule.create({
+  policies: {
+    text: `${PERMIT} @id("ask") @effect("approval_needed") @reason("a person") forbid (principal, action == Aegis::Action::"ask", resource);`,
+  },
+  agentId: 'bot',
+});
+const task = { agentId: 'bot', toolName: 'act', decisionId: 'd' };
+const call = { agentId: 'bot', toolName: 'act', params: {} };
+const desk = (): ApprovalDesk => new ApprovalDesk(new MemoryApprovalStore());
+const engine = CedarPolicyEngine.load({ sources: [{ file: 'a', text: PERMIT }] });
+const asked = { agentId: 'bot', toolName: 'act' };
+const GUARD = ['BaseGuardOptions', 'NamedOptions', 'ParametersNeedNames', 'ReturnTypeHoldsPendingApproval'];
+const named = { toolName: 'act' };
+const pending = async (): Promise<{ wait(options: never): unknown; resume(options: never): unknown; cancel(): unknown }> => {
+  const outcome = await guardCall(aegis, { ...call, toolName: 'ask' }, () => 0);
+  if (outcome.kind !== 'pending') throw new Error(outcome.kind);
+  return outcome as never;
+};
+const ToolMessage = class {};
+const createMiddleware = (): object => ({});
+const session = (): null => null;
+const parts = {
+  Catch: () => () => {},
+  APP_FILTER: 'f',
+  APP_INTERCEPTOR: 'i',
+  ModuleRef: class {},
+  ModulesContainer: class {},
+  HttpAdapterHost: class {},
+};
+const transport = { start: async () => {}, send: async () => {}, close: async () => {} };
+const sides = { client: transport, upstream: transport } as never;
+const server = (): never => ({ server: { assertCanSetRequestHandler: () => {} }, registerTool: () => ({}) }) as never;
+
+/** Every function that takes options. */
+const TAKERS: Readonly<Record<string, Taker>> = {
+  'AegisGuard()': { types: GUARD, use: (o) => AegisGuard(o as never) },
+  'guard()': { types: [...GUARD, 'FunctionGuardOptions'], valid: named, use: (o) => guard(async () => 0, o) },
+  'guardSync()': { types: [...GUARD, 'SyncGuardOptions'], valid: named, not: ['waitMs'], use: (o) => guardSync(() => 0, o) },
+  'guardCall()': { types: ['GuardedCall'], valid: call, use: async (o) => thrown(await guardCall(aegis, o, () => 0)) },
+  'aegis.decide()': { types: ['ProposedCall'], valid: call, use: (o) => aegis.decide(o) },
+  'AegisAgent()': { types: ['AegisAgentOptions'], use: (o) => AegisAgent('bot', o) },
+  'AegisModule.create()': {
+    types: ['AegisOptions', 'EmbeddedOptions', 'RemoteOptions'],
+    valid: { policies: TEXT },
+    use: (o) => AegisModule.create(o).close(),
+  },
+  'AegisModule.configure()': {
+    types: ['ConfigureOptions'],
+    valid: { policies: TEXT, env: false },
+    use: (o) => AegisModule.configure(o).close(),
+  },
+  'AegisModule.close()': { types: ['close'], use: (o) => AegisModule.close(o) },
+  'aegis.close()': { types: ['close'], use: (o) => AegisModule.create({ policies: TEXT }).close(o) },
+  approvalPolling: { types: ['ApprovalPolling'], use: (o) => AegisModule.create({ policies: TEXT, approvalPolling: o }) },
+  recovery: { types: ['RecoveryOptions'], use: (o) => AegisModule.create({ policies: TEXT, recovery: o }) },
+  tasks: { types: ['TaskRegistryOptions'], use: (o) => AegisModule.create({ policies: TEXT, tasks: o }) },
+  limits: { types: ['SnapshotLimits'], use: (o) => AegisModule.create({ policies: TEXT, limits: o }) },
+  policies: { types: ['PolicySource'], use: (o) => AegisModule.create({ policies: o }) },
+  agents: { types: ['AgentConfig'], use: (o) => AegisModule.create({ policies: TEXT, agents: { bot: o } }) },
+  TaskRegistry: { types: ['TaskRegistryOptions'], use: (o) => new TaskRegistry(new MemoryTaskStore(), o) },
+  ApprovalScheduler: {
+    types: ['ApprovalSchedulerOptions'],
+    valid: { decisions: service(), registry: aegis.tasks, polling: { enabled: false } },
+    use: (o) => new ApprovalScheduler(o),
+  },
+  'scheduler.shutdown()': { types: ['close'], use: (o) => AegisModule.create({ policies: TEXT }).scheduler.shutdown(o) },
+  'createTask()': { types: ['NewTask'], valid: task, use: (o) => aegis.tasks.createTask(o) },
+  'updateStatus()': { types: ['update'], use: (o) => aegis.tasks.updateStatus('none', 'denied', o) },
+  'listTasks()': { types: ['TaskQuery'], use: (o) => aegis.tasks.listTasks(o) },
+  'clearCompleted()': { types: ['ClearAge'], use: (o) => aegis.tasks.clearCompleted(o) },
+  'resolveUnknown()': {
+    types: ['UnknownResolution'],
+    valid: { outcome: 'done', by: 'rita' },
+    use: (o) => aegis.tasks.resolveUnknown('none', o),
+  },
+  'wait()': { types: ['wait'], use: async (o) => finished(await pending(), (p) => p.wait(o)) },
+  'resume()': { types: ['resume'], use: async (o) => finished(await pending(), (p) => p.resume(o)) },
+  ApprovalDesk: { types: ['ApprovalDeskOptions', 'EligibilityRules'], use: (o) => new ApprovalDesk(new MemoryApprovalStore(), o) },
+  'approvals.list()': { types: ['ApprovalQuery'], use: (o) => desk().list(o) },
+  'approvals.approve()': { types: ['VerdictInput'], valid: { by: 'rita' }, use: (o) => desk().approve('none', o) },
+  'approvals.deny()': { types: ['VerdictInput'], valid: { by: 'rita' }, use: (o) => desk().deny('none', o) },
+  'terminalApprover()': { types: ['TerminalApproverOptions'], use: (o) => terminalApprover(o) },
+  EmbeddedDecisionService: {
+    types: ['EmbeddedDecisionServiceOptions'],
+    valid: { policies: { engine }, desk: desk() },
+    use: (o) => new EmbeddedDecisionService(o),
+  },
+  RemoteDecisionService: { types: ['RemoteDecisionServiceOptions'], valid: { apiKey: 'k' }, use: (o) => new RemoteDecisionService(o) },
+  'CedarPolicyEngine.load()': { types: ['CedarPolicyEngineOptions'], valid: { sources: [] }, use: (o) => CedarPolicyEngine.load(o) },
+  'withAgents()': { types: ['AgentConfig'], use: (o) => engine.withAgents({ bot: o }) },
+  ReloadablePolicies: { types: ['ReloadablePoliciesOptions'], valid: { source: TEXT }, use: (o) => new ReloadablePolicies(o) },
+  'readPolicies()': { types: ['PolicySource'], use: (o) => readPolicies(o) },
+  'lintPolicies()': { types: ['LintPoliciesOptions'], use: (o) => lintPolicies([], o) },
+  'sqliteStore()': { types: ['SqliteStoreOptions'], use: (o) => sqliteStore('./none.db', o) },
+  'postgresStore()': { types: ['PostgresStoreOptions'], valid: { connectionString: 'postgres://a@b/c' }, use: (o) => postgresStore(o) },
+  'ai-sdk guardTools()': { types: ['AiSdkOptions', 'AdapterOptions'], use: (o) => aiSdk({}, o) },
+  'anthropic guardTools()': { types: ['AnthropicOptions'], use: (o) => anthropic([], o) },
+  'openai-agents guardTools()': { types: ['OpenAiAgentsOptions'], use: (o) => openAi([], o) },
+  'mastra guardTools()': { types: ['MastraOptions'], use: (o) => mastra({}, o) },
+  'genkit aegisMiddleware()': { types: ['GenkitOptions'], use: (o) => genkit(o) },
+  'langchain guardTools()': {
+    types: ['LangChainToolOptions', 'LangChainOptions'],
+    valid: { ToolMessage },
+    use: (o) => langchainTools([], o),
+  },
+  'langchain aegisMiddleware()': {
+    types: ['LangChainMiddlewareOptions'],
+    valid: { ToolMessage, createMiddleware },
+    use: (o) => langchain(o),
+  },
+  'aegisPlugin()': { types: ['AdkOptions'], use: (o) => new (aegisPlugin(class Plugin {} as never))(o) },
+  'aegisHooks()': { types: ['ClaudeOptions'], use: (o) => aegisHooks(o) },
+  'guardServer()': { types: ['McpOptions'], use: (o) => guardServer(server(), o) },
+  'relayGuarded()': { types: ['McpRelayOptions'], use: (o) => relayGuarded(sides, o).then((close) => close()) },
+  'runGateway()': {
+    types: ['GatewayOptions'],
+    valid: { url: 'https://mcp.example', sdk: {} },
+    use: (o) => runGateway(o).then((gateway) => gateway.close()),
+  },
+  listen: {
+    types: ['McpListen'],
+    valid: { port: 0 },
+    use: (o) => runGateway({ url: 'https://mcp.example', sdk: {} as never, listen: o }).then((gateway) => gateway.close()),
+  },
+  'aegisExpress()': { types: ['WebOptions', 'ToHttpOptions'], valid: { session }, use: (o) => aegisExpress(o) },
+  'aegisHono()': { types: ['WebOptions'], valid: { session }, use: (o) => aegisHono(o) },
+  'aegisFastify()': { types: ['AegisFastifyOptions'], valid: { session }, use: (o) => aegisFastify(o) },
+  'aegisNest().forRoot()': { types: ['NestOptions'], valid: { session, module: aegis }, use: (o) => aegisNest(parts as never).forRoot(o) },
+  'tasksRoute()': { types: ['TasksOptions'], valid: { authorize: () => true }, use: (o) => tasksRoute(o) },
+  'tasks of aegisExpress()': { types: ['TasksOptions'], valid: { authorize: () => true }, use: (o) => aegisExpress({ session }).tasks(o) },
+  'tasks of aegisHono()': { types: ['TasksOptions'], valid: { authorize: () => true }, use: (o) => aegisHono({ session }).tasks(o) },
+  'tasks of aegisFastify()': { types: ['TasksOptions'], valid: { authorize: () => true }, use: (o) => aegisFastify({ session, tasks: o }) },
+  'toHttp()': { types: ['ToHttpOptions'], use: (o) => toHttp(new Error('x'), o) },
+  'expectGuarded()': { types: ['ExpectGuardedOptions'], use: (o) => expectGuarded({ act: guard(async () => 0, named) }, o) },
+  'expectDecision()': { types: ['TestCall'], valid: asked, use: (o) => expectDecision(TEXT, o) },
+  'policySnapshot()': { types: ['SnapshotCall'], valid: asked, use: (o) => policySnapshot(TEXT, [o]) },
+  'toAllow()': { types: ['ExpectedDecision'], use: (o) => expectDecision(TEXT, asked).toAllow(o) },
+  'toDeny()': {
+    types: ['ExpectedDenial'],
+    use: (o) => expectDecision({ text: '@id("a") forbid (principal, action, resource);' }, asked).toDeny(o),
+  },
+  'toSanitize()': { types: ['ExpectedSanitize'], use: (o) => expectDecision(TEXT, asked).toSanitize(o) },
+  'toNeedApproval()': { types: ['ExpectedApproval'], use: (o) => expectDecision(TEXT, asked).toNeedApproval(o) },
+  'simulateApprover()': { types: ['SimulateApproverOptions'], use: (o) => simulateApprover(aegis, o).stop() },
+  RecordingDecisionService: {
+    types: ['DecisionFields', 'DenyDecision'],
+    valid: { effect: 'deny' },
+    use: (o) => new RecordingDecisionService([o]).decide({} as never, {}),
+  },
+};
+
+const TEXTS: readonly string[] = ['policies', 'readPolicies()', 'postgresStore()', 'RecordingDecisionService'];
+
+/** Options whose types have no name in the API. */
+const UNNAMED: Readonly<Record<string, readonly string[]>> = {
+  close: ['graceMs'],
+  update: ['result', 'reason'],
+  wait: ['waitMs', 'signal'],
+  resume: ['atOnce'],
+  PolicySource: ['text'],
+};
+
+/** Types of objects that are handed in and are no options. A type that is in neither list fails the spec: decide which one it is. */
+const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  'types without properties, or made of others that are tried': [
+    'GuardOptions NamingOptions Named NamesFor Seen Instance ContextOf AiContext',
+    'MastraContext Unnamed NoParameters ParametersMayHaveNames SoleObjectOptions StreamsCannotDefer SessionData PoliciesUnderTest',
+    'ReturnTypeHoldsNoPendingApproval ReturnTypeSaysNothing ToolMessageClass',
+  ],
+  'objects with methods: parts of the library, and ports that programs implement': [
+    'AegisModuleView ApprovalStore Approver DecisionService Journal Logger PolicyEngine PolicySupplier',
+    'StateStore TaskStore Terminal PendingApproval StandardSchema StandardResult HeldApproval ApprovalCall',
+  ],
+  'what a framework passes, or exports: it may have more than is used of it': [
+    'AdkContext AiCallContext AiTool AnthropicContext ClaudeHookInput GenkitContext GenkitToolRequest LangChainCall',
+    'MastraCallContext Suspendable McpAuthInfo McpContext McpSdk McpSides McpTransport NestParts',
+    'OpenAiCallDetails OpenAiRunState OpenAiTool TasksQuery',
+  ],
+  'what the library itself makes, and stores and services get': [
+    'AllowDecision ApprovalNeededDecision SanitizeDecision AppliedPolicy ApprovalPolicy ApprovalRecord ApprovalUse AskOptions',
+    'ConfigProblem DecisionRequest DecisionStatus DueQuery DuplicateCallQuery ErrorSummary PolicyCall PolicyOutcome',
+    'SourceText SweptTasks TaskChange TaskClaim TaskFields TaskInsertion TaskOrigin TaskOutcome',
+    'TaskResolution Verdict Violation ApprovedTask CancelledTask CompletedTask DeniedTask ExecutingTask',
+    'EvaluationProblem FailedTask PendingTask TimeoutTask UnknownTask',
+  ],
+  'what errors are made of: the constructor of an error must not throw another one': ['ForbiddenErrorOptions ServiceErrorOptions'],
+};
+
+function thrown(outcome: { readonly kind: string; readonly error?: unknown }): void {
+  if (outcome.kind === 'denied') throw outcome.error;
+}
+
+async function finished<P extends { cancel(): unknown }>(outcome: P, use: (outcome: P) => unknown): Promise<void> {
+  try {
+    await use(outcome);
+  } finally {
+    await outcome.cancel();
+  }
+}
+
+/** What is thrown or rejected. */
+async function errorOf(run: () => unknown): Promise<unknown> {
+  try {
+    await run();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+const tried = async ({ use, valid }: Taker, options: object): Promise<string> => {
+  const error = await errorOf(() => use({ ...valid, ...options } as never));
+  if (!AegisError.is(error)) return error instanceof Error ? String(error) : 'no error';
+  return ['ConfigError', 'GuardDefinitionError', 'VerdictError', 'ParamsError'].includes(error.name) ? error.message : error.name;
+};
+
+/** A typing error: the last but one letter is missing. */
+const misspelt = (name: string): string => (name.length < 4 ? `${name}x` : name.slice(0, -2) + name.slice(-1));
+const propertiesIn = ({ types, not = [] }: Taker): readonly string[] =>
+  [...new Set(types.flatMap((type) => UNNAMED[type] ?? propertiesOf(type)))].filter((name) => !not.includes(name));
+
+describe('Options', () => {
+  after(() => aegis.close());
+
+  it('are known: every type that a program hands in is tried here, or is named as something else', () => {
+    const { types } = handedIn();
+    const known = [
+      ...Object.values(TAKERS).flatMap((taker) => taker.types),
+      ...Object.values(NOT_OPTIONS).flatMap((lines) => lines.flatMap((line) => line.split(' '))),
+      ...Object.keys(UNNAMED),
+    ];
+    expect(types.filter((type) => !known.includes(type))).to.deep.equal([]);
+  });
+
+  let cases = 0;
+  const wrong: string[] = [];
+  after(() => counted({ what: 'A10 a misspelt, inherited or unreadable option', cases, wrong: wrong.length }));
+
+  for (const [where, taker] of Object.entries(TAKERS)) {
+    it(`of ${where} are refused where one is misspelt`, async () => {
+      const names = propertiesIn(taker);
+      expect(names).not.to.be.empty;
+      const faults: string[] = [];
+      for (const name of names) {
+        cases += 1;
+        const message = await tried(taker, { [misspelt(name)]: 1 });
+        if (!message.includes(misspelt(name)) || !message.includes('did you mean')) faults.push(`${misspelt(name)}: ${message}`);
+      }
+      wrong.push(...faults);
+      expect(faults).to.deep.equal([]);
+    });
+
+    it(`of ${where} are refused where they are no plain object, or an object that inherits them`, async () => {
+      const faults: string[] = [];
+      const others = {
+        list: [],
+        text: 'x',
+        number: 3600,
+        'an instance': new (class Own {})(),
+        inheriting: Object.create({ ...taker.valid }) as object,
+      };
+      for (const [what, given] of Object.entries(others)) {
+        // a text is something else there: a path, an address, an effect
+        if (what === 'text' && TEXTS.includes(where)) continue;
+        cases += 1;
+        const error = await errorOf(() => taker.use(given as never));
+        if (!AegisError.is(error)) faults.push(`${what}: ${error instanceof Error ? error.message : 'no error'}`);
+      }
+      wrong.push(...faults);
+      expect(faults).to.deep.equal([]);
+    });
+
+    if (taker.valid === undefined) continue;
+    it(`of ${where} are read once`, async () => {
+      const reads = new Map<string, number>();
+      const counting = {};
+      for (const name of Object.keys(taker.valid as object)) {
+        const value = (taker.valid as Readonly<Record<string, unknown>>)[name];
+        Object.defineProperty(counting, name, {
+          enumerable: true,
+          get: () => {
+            reads.set(name, (reads.get(name) ?? 0) + 1);
+            return value;
+          },
+        });
+      }
+      await errorOf(() => taker.use(counting as never));
+      expect([...reads].filter(([, count]) => count > 1)).to.deep.equal([]);
+    });
+  }
+
+  it('of a decision service that is wrapped are refused where no service has such a method', () => {
+    expect(() => forwardingService(service(), { decid: () => undefined } as never)).to.throw("did you mean 'decide'");
+    expect(forwardingService(service(), { limit: 3, consume: undefined } as never)).not.to.have.property('limit');
+  });
+});
