@@ -43,7 +43,7 @@ const TERMINAL_OPTIONS: OptionKinds<TerminalApproverOptions> = { by: 'text', ter
  */
 export function terminalApprover(options: TerminalApproverOptions = {}): Approver {
   const { by = osUser(), terminal } = checkedOptions('terminalApprover()', options, TERMINAL_OPTIONS);
-  if (personId(by) === undefined) throw new ConfigError([{ where: 'terminalApprover: by', message: `must be ${PERSON_ID}.` }]);
+  if (personId(by) === undefined) throw new ConfigError([{ where: 'terminalApprover(): by', message: `must be ${PERSON_ID}.` }]);
   return {
     attach(desk) {
       const found = terminal ?? openTerminal();
