@@ -11,6 +11,7 @@ interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, unknown>>;
   readonly files: readonly string[];
+  readonly typesVersions: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
   readonly scripts: Readonly<Record<string, string>>;
 }
 
@@ -35,6 +36,7 @@ const UNNAMED = [
   'ReturnTypeHoldsPendingApproval',
   'ReturnTypeSaysNothing',
   'SafeEmitter',
+  'SayHowCallsWait',
   'TaskRecorder',
   'Vague',
 ];
@@ -50,10 +52,9 @@ describe('The built package', function () {
   });
 
   it('has a report that sees a changed member of a class and of an interface', async () => {
-    const file = 'dist/approval/task/TaskRegistry.d.ts';
-    for (const [was, is] of [
-      ['getTask(taskId: string)', 'getTask(taskId: number)'],
-      ['readonly maxAgeMs?: number', 'readonly maxAgeMs?: bigint'],
+    for (const [name, was, is] of [
+      ['TaskRegistry', 'getTask(taskId: string)', 'getTask(taskId: number)'],
+      ['checkedQuery', 'readonly maxAgeMs?: number', 'readonly maxAgeMs?: bigint'],
     ] as const) {
       const { code, stderr } = await runInChild(
         `import fs from 'node:fs';
@@ -61,7 +62,7 @@ describe('The built package', function () {
         const read = fs.readFileSync;
         fs.readFileSync = (path, ...more) => {
           const text = read(path, ...more);
-          return path === '${file}' ? text.replace('${was}', '${is}') : text;
+          return path === 'dist/approval/task/${name}.d.ts' ? text.replace('${was}', '${is}') : text;
         };
         syncBuiltinESMExports();
         await import('${API.href}');`,
@@ -71,6 +72,15 @@ describe('The built package', function () {
         .to.match(/etc\/\w+\.api\.ts is not what is built/)
         .and.include(is);
     }
+  });
+
+  it('names the types of every subpath for compilers that do not read `exports`, as moduleResolution node10', () => {
+    const typed = Object.entries(manifest.exports).flatMap(([subpath, target]) => {
+      const { types } = target as { readonly types?: string };
+      return types === undefined || subpath === '.' ? [] : [[subpath.slice(2), [types]] as const];
+    });
+    expect(typed).not.to.be.empty;
+    expect(manifest.typesVersions).to.deep.equal({ '*': Object.fromEntries(typed) });
   });
 
   it('has at most 90 names at the root', async () => {

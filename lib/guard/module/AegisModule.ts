@@ -132,7 +132,7 @@ export class AegisModule implements AegisModuleView {
   }
 
   /** Closes the current module, if there is one. */
-  static async close(options: { readonly graceMs?: number } = {}): Promise<void> {
+  static async close(options: { readonly graceMs?: number | undefined } = {}): Promise<void> {
     checkedOptions('close()', options, CLOSE_OPTIONS);
     await current?.close(options);
   }
@@ -212,7 +212,7 @@ export class AegisModule implements AegisModuleView {
    *
    * @param options `graceMs`: how long to wait for executing methods, in milliseconds. Default 10,000
    */
-  close(options: { readonly graceMs?: number } = {}): Promise<void> {
+  close(options: { readonly graceMs?: number | undefined } = {}): Promise<void> {
     try {
       checkedOptions('close()', options, CLOSE_OPTIONS);
     } catch (error) {
@@ -235,7 +235,7 @@ export class AegisModule implements AegisModuleView {
   }
 
   /** Closes every part, also where closing another one fails, and throws the first failure at the end. */
-  async #close(options: { readonly graceMs?: number }): Promise<void> {
+  async #close(options: { readonly graceMs?: number | undefined }): Promise<void> {
     const failures: unknown[] = [];
     for (const end of this.#parts.closing) {
       try {
