@@ -96,7 +96,7 @@ export class AegisModule implements AegisModuleView {
         { where: 'AegisModule', message: 'is configured already; close() the module first, or call configure() with { replace: true }.' },
       ]);
     }
-    const module = new AegisModule(laid.options);
+    const module = namingOrigins(laid.origins, () => new AegisModule(laid.options));
     if (before !== undefined) before.close().catch(() => {});
     current = module;
     setCurrentHandle(module.#view);
@@ -249,6 +249,20 @@ export class AegisModule implements AegisModuleView {
 }
 
 let current: AegisModule | undefined;
+
+/** Names the variable that a wrong option came from, for what is only found while the module is built. */
+function namingOrigins<T>(origins: ReadonlyMap<string, string> | undefined, build: () => T): T {
+  try {
+    return build();
+  } catch (error) {
+    if (!(error instanceof ConfigError) || !error.problems.some(({ where }) => origins?.has(where))) throw error;
+    const named = error.problems.map(({ where, message }) => {
+      const variable = origins?.get(where);
+      return { where: variable === undefined ? where : `${variable} (as ${where})`, message };
+    });
+    throw new ConfigError(named, { cause: error });
+  }
+}
 
 function viewOf(module: AegisModule): AegisModuleView {
   return Object.freeze({

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { basename, join, sep } from 'node:path';
+import { basename, isAbsolute, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { MAX_SET_BYTES, TOO_LARGE } from '../parse/parsePolicies.js';
@@ -46,17 +46,20 @@ export function policyFiles(path: string): string[] {
   return names.sort().map((name) => join(path, name));
 }
 
+/** The place as the process sees it. A text that is not a path may be the policies themselves. */
+function missing(path: string): string {
+  if (/[;{}\n]/.test(path)) return 'This looks like the text of policies, which is given as { text }: policies: { text: `…` }.';
+  const where = isAbsolute(path) ? '' : ` at ${resolve(path)}`;
+  return `There is no such file or folder${where}, or it cannot be read. Expected a policy file, or a folder with *.cedar files.`;
+}
+
 /** One read; undefined where a file vanished during it. */
 function attemptRead(path: string): SourceText[] | undefined {
   let files: string[];
   try {
     files = policyFiles(path);
   } catch (cause) {
-    throw failure(
-      path,
-      'There is no such file or folder, or it cannot be read. Expected a policy file, or a folder with *.cedar files.',
-      cause,
-    );
+    throw failure(path, missing(path), cause);
   }
   if (files.length === 0)
     throw failure(path, 'The folder has no *.cedar file, so every call would be denied. Add one, or name another folder.');
