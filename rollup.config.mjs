@@ -11,7 +11,9 @@ const built = '.build/lib';
 const pkg = JSON.parse(await readFile(new URL('package.json', import.meta.url), 'utf8'));
 
 /** Files that are found by their place beside another one, not by an import. */
-const besides = ['policy/lint/lintPolicies', 'policy/lint/worker'].filter((e) => existsSync(`${built}/${e}.js`));
+const besides = ['policy/lint/lintPolicies', 'policy/lint/worker', 'policy/live/parseInThread', 'policy/live/policyThread'].filter((e) =>
+  existsSync(`${built}/${e}.js`),
+);
 
 /** './dist/adapter/*.js' -> ['adapter/mcp', ...]; './dist/index.js' -> ['index']; anything that is not ours -> []. */
 function entriesOf(target) {

@@ -14,6 +14,8 @@ const SPECS = [
   'approval/storeFaults',
   'common/transport/resilience',
   'policy/hostileData',
+  'policy/live/findLoosened',
+  'policy/live/replacedPolicies',
   'store/sqlite/lostHistory',
   'policy/nulls',
   'adapter/claude/aegisHooks',
@@ -21,6 +23,9 @@ const SPECS = [
   'cli/initProject',
   'common/transport/resilience',
   'policy/hostileData',
+  'model/personId',
+  'guard/decideOnly',
+  'port/complete',
   'policy/sanitize/maskEmails',
   'common/transport/loopback',
 ];

@@ -20,6 +20,8 @@ const SHORT = [
   ['Deno', 'import'],
   [`Node ${OLDEST_NODE}`, 'rollup + terser, packages outside'],
   [`Node ${OLDEST_NODE}`, 'esbuild, one file beside cedar-wasm'],
+  [`Node ${OLDEST_NODE}`, 'webpack, beside cedar-wasm'],
+  [`Node ${OLDEST_NODE}`, 'webpack to CommonJS, the same'],
 ];
 /** Tools are guarded in three ways with policies in the process, and in two with a Data Plane. */
 const SURFACES = { embedded: 3, remote: 2 };
@@ -28,22 +30,26 @@ const room = mkdtempSync(join(tmpdir(), 'aegis-runtimes-'));
 const plane = await startDataPlane();
 let tried = 0;
 let broken = 0;
+let remove = () => {};
 try {
   const [installed, empty] = [join(room, 'installed'), join(room, 'empty')];
   mkdirSync(installed);
   installPacked(installed, pack(room).tarball);
+  const isShort = process.argv.includes('--short');
   const words = process.argv.slice(2).filter((word) => word !== '--short');
-  const isShort = ({ runtime, form }) => SHORT.some(([first, whole]) => runtime.startsWith(first) && form === whole);
-  const chosen = (await lines(installed, empty)).filter(
-    (line) => words.every((w) => `${line.runtime} ${line.form}`.includes(w)) && (!process.argv.includes('--short') || isShort(line)),
-  );
+  const wants = (line) =>
+    words.every((word) => line.includes(word)) &&
+    (!isShort || SHORT.some(([first, form]) => line.startsWith(first) && line.endsWith(` ${form}`)));
+  const found = await lines({ installed, empty, wants, isShort });
+  remove = found.remove;
   const rows = [];
-  for (const line of chosen) rows.push(judge(line, await run(line)));
+  for (const line of found.lines) rows.push(judge(line, await run(line)));
   console.log(table(['runtime', 'form', 'effects', 'other rules', 'lintPolicies', "functions' names", ''], rows));
   tried = rows.length;
   console.log(`${tried - broken} of ${tried} work as promised`);
 } finally {
   plane.close();
+  remove();
   rmSync(room, { recursive: true, force: true });
 }
 process.exitCode = broken > 0 || tried === 0 ? 1 : 0;

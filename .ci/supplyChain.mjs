@@ -16,7 +16,7 @@ need(lock.lockfileVersion >= 3, 'lockfile older than version 3');
 need(packages.length > 0, 'the lockfile is empty');
 
 // what only specs and benches install is sealed too
-const OTHERS = ['spec/frameworks', 'spec/queue', 'bench/peers', '.ci/typedoc'];
+const OTHERS = ['spec/frameworks', 'spec/queue', 'bench/peers', '.ci/typedoc', '.ci/bundlers'];
 for (const folder of OTHERS) {
   const other = Object.entries(JSON.parse(readFileSync(`${folder}/package-lock.json`, 'utf8')).packages).filter(([place]) =>
     place.includes('node_modules/'),

@@ -120,6 +120,8 @@ export interface ApprovalRecord {
     readonly params: Params;
     readonly originalDigest: string;
     readonly digest: string;
+    readonly bindingDigest?: string | undefined;
+    readonly requires?: readonly string[] | undefined;
     readonly opaque: readonly string[];
     readonly session: Session | null;
     readonly sessionDigest: string;
@@ -138,6 +140,10 @@ export interface ApprovalRecord {
     readonly verdicts: readonly Verdict[];
     readonly consumed?: {
         readonly token: string;
+        readonly atMs: number;
+    } | undefined;
+    readonly begun?: {
+        readonly claimToken: string;
         readonly atMs: number;
     } | undefined;
     readonly version: number;
@@ -225,7 +231,9 @@ export interface DecisionService {
     statuses?(decisionIds: readonly string[], options: AskOptions): Awaitable<readonly DecisionStatus[]>;
     watch?(signal: AbortSignal): AsyncIterable<DecisionStatus>;
     reevaluate?(request: DecisionRequest, decisionId: string, options: AskOptions): Awaitable<Decision>;
+    verify?(call: ApprovedCall): Awaitable<boolean>;
     consume?(use: ApprovalUse): Awaitable<boolean>;
+    begin?(start: ExecutionStart): Awaitable<boolean>;
     withdraw?(decisionId: string): Awaitable<void>;
     expire?(decisionId: string): Awaitable<void>;
     ready?(): Awaitable<void>;
@@ -249,9 +257,16 @@ export type Diagnostic = {
     readonly kind: 'security';
     readonly code: string;
     readonly message: string;
-    readonly agentId?: string | undefined;
-    readonly toolName?: string | undefined;
-    readonly decisionId?: string | undefined;
+    readonly subject?: {
+        readonly agentId?: string | undefined;
+        readonly toolName?: string | undefined;
+        readonly decisionId?: string | undefined;
+    } | undefined;
+    readonly actor?: {
+        readonly kind: 'caller' | 'service' | 'store';
+        readonly agentId?: string | undefined;
+        readonly taskId?: string | undefined;
+    } | undefined;
 } | {
     readonly kind: 'callback';
     readonly where: string;
@@ -269,7 +284,9 @@ export declare class EmbeddedDecisionService implements DecisionService {
     reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision>;
     status(decisionId: string): Awaitable<DecisionStatus>;
     watch(signal: AbortSignal): AsyncIterable<DecisionStatus>;
+    verify(call: ApprovedCall): Awaitable<boolean>;
     consume(use: ApprovalUse): Awaitable<boolean>;
+    begin(start: ExecutionStart): Awaitable<boolean>;
     withdraw(decisionId: string): Awaitable<void>;
     expire(decisionId: string): Awaitable<void>;
     close(): void;
@@ -278,7 +295,7 @@ export declare class EmbeddedDecisionService implements DecisionService {
 export interface EmbeddedOptions {
     readonly policies?: PolicySource | undefined;
     readonly watch?: boolean | undefined;
-    readonly onRemovedForbid?: 'hold' | 'accept' | undefined;
+    readonly onLoosened?: 'hold' | 'accept' | undefined;
     readonly onReload?: ((result: ReloadResult) => void) | undefined;
     readonly verify?: number | undefined;
     readonly agents?: Readonly<Record<string, AgentConfig>> | undefined;

@@ -29,6 +29,13 @@ export type AiContext<T> = {
     } ? ContextOf<NonNullable<E>> : never;
 }[keyof T];
 
+export interface AiRefusals {
+    readonly tools: Readonly<Record<string, AiTool>>;
+    readonly messages: AiCallContext['messages'];
+    readonly toolsContext?: unknown;
+    readonly experimental_context?: unknown;
+}
+
 export interface AiSdkOptions<C = AiCallContext> extends AdapterOptions<C> {
     readonly onDeny?: 'throw' | 'result' | undefined;
     readonly unguardable?: OnUnguardable | undefined;
@@ -66,3 +73,5 @@ export type OnUnguardable = 'throw' | 'warn' | 'ignore';
 export declare function aegisApproval(tools: Readonly<Record<string, AiTool>>): (call: AiToolApprovalCall) => Promise<AiToolApprovalStatus>;
 
 export declare function guardTools<T extends Readonly<Record<string, AiTool>>>(tools: T, options?: AiSdkOptions<AiContext<T>>): T;
+
+export declare function reportRefusals({ tools, messages, toolsContext, experimental_context }: AiRefusals): Promise<void>;

@@ -20,10 +20,14 @@ export interface ApprovalNeededDecision extends DecisionFields {
     readonly expiresAtMs?: number | undefined;
 }
 
-export interface ApprovalUse {
+export interface ApprovalUse extends ApprovedCall {
+    readonly token: string;
+}
+
+export interface ApprovedCall {
     readonly decisionId: string;
     readonly digest: string;
-    readonly token: string;
+    readonly bindingBase: string;
 }
 
 export type { Approver } from 'aegislib';
@@ -47,6 +51,7 @@ export interface DecisionRequest {
     readonly paramsDigest: string;
     readonly session: Session | null;
     readonly sessionDigest: string;
+    readonly bindingBase: string;
     readonly groups: readonly string[];
     readonly opaque: readonly string[];
     readonly removable: readonly string[];
@@ -85,6 +90,12 @@ export interface EmbeddedDecisionServiceOptions {
     readonly exposePolicies?: boolean | undefined;
     readonly logger?: Logger | undefined;
     readonly tellDeveloper?: ((line: string) => void) | undefined;
+}
+
+export interface ExecutionStart {
+    readonly decisionId: string;
+    readonly token: string;
+    readonly claimToken: string;
 }
 
 export interface FactsCall {

@@ -37,7 +37,7 @@ export interface McpListen {
 
 export interface McpMessage {
     readonly jsonrpc: '2.0';
-    readonly id?: string | number | undefined;
+    readonly id?: string | number | null | undefined;
     readonly method?: string | undefined;
     readonly params?: Readonly<Record<string, unknown>> | undefined;
     readonly result?: unknown;

@@ -152,7 +152,7 @@ type SoleObject<A extends readonly unknown[]> = Required<A> extends readonly [in
 // lib/guard/NamingOptions
 interface SoleObjectOptions<Sole, O> {
     readonly schema?: StandardSchema<NoInfer<Seen<Sole, O>>>;
-    readonly opaque?: GivenOpaque<O, keyof Sole & string>;
+    readonly opaque?: GivenOpaque<O, (keyof Sole & string) | `...${string}`>;
     readonly plain?: undefined;
 }
 

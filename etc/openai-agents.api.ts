@@ -15,6 +15,7 @@ export interface OpenAiCallDetails {
     readonly toolCall?: {
         readonly callId?: string | undefined;
         readonly name?: string | undefined;
+        readonly arguments?: string | undefined;
     } | undefined;
     readonly signal?: AbortSignal | undefined;
 }
@@ -39,6 +40,7 @@ export interface OpenAiTool {
     readonly outputSchema?: unknown;
     readonly errorFunction?: unknown;
     readonly needsApproval?: unknown;
+    readonly inputGuardrails?: unknown;
     readonly invoke?: ((runContext: never, input: string, details?: never) => Promise<unknown>) | undefined;
 }
 

@@ -57,9 +57,16 @@ export interface LintPoliciesOptions {
     readonly timeoutMs?: number | undefined;
 }
 
+export interface LoosenedPolicy {
+    readonly id: string;
+    readonly file: string;
+    readonly how: 'removed' | 'effect' | 'condition' | 'scope' | 'sanitize' | 'may_permit' | 'approvers' | 'self_approval' | 'approval_timeout_s' | 'severity';
+    readonly message: string;
+}
+
 export interface PendingReload {
     readonly hash: string;
-    readonly removed: readonly RemovedForbid[];
+    readonly loosened: readonly LoosenedPolicy[];
 }
 
 export interface PolicyCall {
@@ -126,7 +133,7 @@ export type ReloadResult = {
 } | {
     readonly status: 'held';
     readonly hash: string;
-    readonly removed: readonly RemovedForbid[];
+    readonly loosened: readonly LoosenedPolicy[];
 } | {
     readonly status: 'failed';
     readonly hash: string;
@@ -135,10 +142,11 @@ export type ReloadResult = {
 
 export declare class ReloadablePolicies {
     #private;
-    constructor(options: ReloadablePoliciesOptions);
+    constructor(given: ReloadablePoliciesOptions);
     get engine(): CedarPolicyEngine;
+    get hash(): string;
     get pending(): PendingReload | undefined;
-    reload(): ReloadResult;
+    reload(): Promise<ReloadResult>;
     confirm(hash: string): boolean;
     close(): void;
 }
@@ -150,16 +158,10 @@ export interface ReloadablePoliciesOptions {
     readonly groups?: readonly string[] | undefined;
     readonly verify?: number | undefined;
     readonly watch?: boolean | undefined;
-    readonly onRemovedForbid?: 'hold' | 'accept' | undefined;
+    readonly onLoosened?: 'hold' | 'accept' | undefined;
     readonly onReload?: ((result: ReloadResult) => void) | undefined;
     readonly journal?: Journal | undefined;
     readonly logger?: Logger | undefined;
-}
-
-export interface RemovedForbid {
-    readonly id: string;
-    readonly file: string;
-    readonly how: 'removed' | 'weakened';
 }
 
 export interface SourceText {

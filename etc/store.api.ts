@@ -31,6 +31,9 @@ export interface ApprovalStore {
     countPending(agentId: string, toolName: string): Awaitable<number>;
     listDenied(agentId: string, toolName: string, sinceMs: number): Awaitable<readonly ApprovalRecord[]>;
     prune(endedByMs: number): Awaitable<number>;
+    begunPage?(page: number): Awaitable<BegunPage | undefined>;
+    replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage): Awaitable<boolean>;
+    bindOlder?(bind: BindOlder): Awaitable<void>;
 }
 
 export interface ApprovedTask extends TaskFields {
@@ -39,6 +42,14 @@ export interface ApprovedTask extends TaskFields {
 }
 
 export type Awaitable<T> = T | PromiseLike<T>;
+
+export interface BegunPage {
+    readonly page: number;
+    readonly version: number;
+    readonly body: string;
+}
+
+export type BindOlder = (record: ApprovalRecord, task: Task) => ApprovalRecord | undefined;
 
 export interface CancelledTask extends TaskFields {
     readonly status: 'cancelled';

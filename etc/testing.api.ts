@@ -59,7 +59,9 @@ export declare class RecordingDecisionService implements DecisionService {
     readonly dryRun?: NonNullable<DecisionService['dryRun']>;
     readonly statuses?: NonNullable<DecisionService['statuses']>;
     readonly watch?: NonNullable<DecisionService['watch']>;
+    readonly verify?: NonNullable<DecisionService['verify']>;
     readonly consume?: NonNullable<DecisionService['consume']>;
+    readonly begin?: NonNullable<DecisionService['begin']>;
     readonly withdraw?: NonNullable<DecisionService['withdraw']>;
     readonly expire?: NonNullable<DecisionService['expire']>;
     readonly ready?: NonNullable<DecisionService['ready']>;

@@ -205,6 +205,40 @@ describe('docs/configuration.md', () => {
   }
 });
 
+describe('docs/policies.md', () => {
+  const table = tablesOf(pageAt('docs/policies.md')).find(({ head }) => head.join() === 'Key,In,Meaning,Default');
+  const rows = (table?.rows ?? []).map(([key = '', where = '']) => ({ key: bare(key), where }));
+  const engine = policy.CedarPolicyEngine.load({
+    sources: [{ file: 'a.cedar', text: '@id("all") permit (principal, action, resource);' }],
+  });
+  /** Whether a key is refused because it is unknown; a wrong value is refused otherwise. */
+  const isUnknown = (content: object, at: string): boolean => {
+    try {
+      policy.runPolicyTests(engine, content);
+      return false;
+    } catch (error) {
+      return (
+        error instanceof aegis.ConfigError && error.problems.some(({ where, message }) => where === at && /never|not a key/.test(message))
+      );
+    }
+  };
+
+  it('says every key of a test file, and no other', () => {
+    const source = readFileSync('lib/policy/engine/runPolicyTests.ts', 'utf8');
+    const [, shared = ''] = /const defaults = \{\n(.*?)\n\};/s.exec(source) ?? [];
+    const keys = [...shared.matchAll(/^ {2}(\w+):/gm)].map(([, key]) => key);
+    expect(keys).to.have.length.above(5);
+    expect(rows.map(({ key }) => key).sort()).to.deep.equal([...keys, 'name', 'expect'].sort());
+    const test = { name: 'n', tool: 't', expect: { effect: 'allow' } };
+    for (const { key, where } of rows) {
+      expect(isUnknown({ tests: [{ ...test, [key]: Symbol('wrong') }] }, `tests.0.${key}`), key).to.equal(false);
+      if (where.includes('defaults'))
+        expect(isUnknown({ tests: [test], defaults: { [key]: Symbol('wrong') } }, `defaults.${key}`), key).to.equal(false);
+    }
+    expect(isUnknown({ tests: [{ ...test, params_: {} }] }, 'tests.0.params_')).to.equal(true);
+  });
+});
+
 describe('docs/migration-from-python.md', () => {
   it('has a row for every name of the Python SDK', () => {
     const names = tablesOf(pageAt('docs/migration-from-python.md')).flatMap(({ head, rows }) =>

@@ -13,6 +13,7 @@ const NAMED_OTHERWISE = [
   'model/errors/RefusalErrors.ts',
   'model/errors/SetupErrors.ts',
   'policy/lint/worker.ts', // started by its place, as a thread
+  'policy/live/policyThread.ts', // the same
 ];
 
 describe('The layers of lib', () => {

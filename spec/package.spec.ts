@@ -52,9 +52,9 @@ describe('The built package', function () {
   });
 
   it('has a report that sees a changed member of a class and of an interface', async () => {
-    for (const [name, was, is] of [
-      ['TaskRegistry', 'getTask(taskId: string)', 'getTask(taskId: number)'],
-      ['checkedQuery', 'readonly maxAgeMs?: number', 'readonly maxAgeMs?: bigint'],
+    for (const [file, was, is] of [
+      ['dist/approval/task/TaskRegistry.d.ts', 'getTask(taskId: string)', 'getTask(taskId: number)'],
+      ['dist/approval/task/checkedQuery.d.ts', 'readonly maxAgeMs?: number', 'readonly maxAgeMs?: bigint'],
     ] as const) {
       const { code, stderr } = await runInChild(
         `import fs from 'node:fs';
@@ -62,7 +62,7 @@ describe('The built package', function () {
         const read = fs.readFileSync;
         fs.readFileSync = (path, ...more) => {
           const text = read(path, ...more);
-          return path === 'dist/approval/task/${name}.d.ts' ? text.replace('${was}', '${is}') : text;
+          return path === '${file}' ? text.replace('${was}', '${is}') : text;
         };
         syncBuiltinESMExports();
         await import('${API.href}');`,

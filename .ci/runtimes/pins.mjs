@@ -4,5 +4,3 @@ export const NODES = ['22.23.3', '24.21.0', '26.10.0'];
 export const OLDEST_NODE = '20.19.0';
 export const BUN = '1.4.5';
 export const DENO = '2.9.6';
-/** Beside rollup and terser, which are of the root's lockfile. */
-export const BUNDLERS = { esbuild: '0.28.2', '@rollup/plugin-node-resolve': '16.0.3', '@rollup/plugin-commonjs': '29.0.3' };

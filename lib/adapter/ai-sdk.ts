@@ -54,8 +54,11 @@ export interface AiCallContext {
 interface AiPart {
   readonly type: string;
   readonly toolCallId?: string;
+  readonly toolName?: string;
+  readonly input?: unknown;
   readonly approvalId?: string;
   readonly approved?: boolean;
+  readonly reason?: string;
 }
 
 const FRAMEWORK = 'ai-sdk';
@@ -99,8 +102,16 @@ function guardTool(guard: ToolGuard<AiCallContext>, name: string, tool: AiTool):
     schema: toolSchema(tool.inputSchema),
     approvedThere: saidYes(context),
   });
-  const decide = (input: unknown, context: AiCallContext): Promise<ToolOutcome<unknown>> =>
-    guard.call(invocation(input, context), (own) => execute.call(tool, own, context as never));
+  const decide = async (input: unknown, context: AiCallContext): Promise<ToolOutcome<unknown>> => {
+    let left = false;
+    const outcome = await guard.call(invocation(input, context), (own) => {
+      const result: unknown = execute.call(tool, own, context as never);
+      // no one reads the stream of a call that was answered before
+      return left ? lastOf(result) : result;
+    });
+    left = true;
+    return outcome;
+  };
   const textual = onDeny === 'result';
   // a text that says "pending" does not fit the declared output of a tool that has one
   const mayTell = tool.outputSchema === undefined && tool.toModelOutput === undefined;
@@ -140,13 +151,65 @@ async function asksItself({ needsApproval }: AiTool, input: unknown, context: Ai
  * names, where policies let it count.
  */
 function saidYes({ messages, toolCallId }: AiCallContext): boolean {
-  const all = (messages ?? []).flatMap(({ content }) => (Array.isArray(content) ? (content as readonly AiPart[]) : []));
+  const all = partsOf(messages);
   // models reuse call ids: what came before a result was about the call that has this result
   const parts = all.slice(all.findLastIndex((part) => part.type === 'tool-result' && part.toolCallId === toolCallId) + 1);
+  const answers = answersTo(parts, toolCallId);
+  return answers.length > 0 && answers.every(({ approved }) => approved === true);
+}
+
+/** What a person answered to the questions about a call. */
+function answersTo(parts: readonly AiPart[], toolCallId: string | undefined): readonly AiPart[] {
   const asked = parts.filter((part) => part.type === 'tool-approval-request' && part.toolCallId === toolCallId);
-  return asked.some(({ approvalId }) =>
-    parts.some((part) => part.type === 'tool-approval-response' && part.approvalId === approvalId && part.approved === true),
-  );
+  return parts.filter((part) => part.type === 'tool-approval-response' && asked.some(({ approvalId }) => approvalId === part.approvalId));
+}
+
+function partsOf(messages: AiCallContext['messages']): readonly AiPart[] {
+  return (messages ?? []).flatMap(({ content }) => (Array.isArray(content) ? (content as readonly AiPart[]) : []));
+}
+
+/** What `generateText()` is about to be called with, as far as {@link reportRefusals} reads it. */
+export interface AiRefusals {
+  /** What {@link guardTools} returned. */
+  readonly tools: Readonly<Record<string, AiTool>>;
+  readonly messages: AiCallContext['messages'];
+  /** AI SDK 7: the context of each tool. */
+  readonly toolsContext?: unknown;
+  /** AI SDK 6: the context of all tools. */
+  readonly experimental_context?: unknown;
+}
+
+/**
+ * Tells the approval desk which calls a person refused in the client. The SDK answers these itself and tells no tool: without this, their approvals stay open, and
+ * the same conversation, sent again with a yes, could be approved. Call it before each `generateText()` or `streamText()` that continues a conversation.
+ *
+ * @param options what `generateText()` is called with
+ * @example await reportRefusals({ tools, messages });
+ * const { text } = await generateText({ model, tools, messages });
+ */
+export async function reportRefusals({ tools, messages, toolsContext, experimental_context }: AiRefusals): Promise<void> {
+  const parts = partsOf(messages);
+  const known = new Map(Object.entries(tools));
+  for (const [i, { type, toolCallId, toolName = '', input }] of parts.entries()) {
+    if (type !== 'tool-call' || toolCallId === undefined) continue;
+    const guarded = known.get(toolName) && guardedTools.get(known.get(toolName) as AiTool);
+    // models reuse call ids: what comes after the next such call, or after a result, is about another one
+    const later = parts.slice(i + 1);
+    const end = later.findIndex((part) => part.toolCallId === toolCallId && (part.type === 'tool-call' || part.type === 'tool-result'));
+    const no = answersTo(end < 0 ? later : later.slice(0, end), toolCallId).find(({ approved }) => approved === false);
+    if (guarded === undefined || no === undefined) continue;
+    const context = ownContext(toolName, { toolsContext, experimental_context });
+    await guarded.guard.refuse(guarded.invocation(input, { toolCallId, messages, ...context }), no.reason);
+  }
+}
+
+/** The context of one tool, as the SDK passes it: version 7 has one for each tool, version 6 has one for all. */
+function ownContext(
+  toolName: string,
+  { toolsContext, experimental_context }: Pick<AiRefusals, 'toolsContext' | 'experimental_context'>,
+): object {
+  if (experimental_context !== undefined) return { experimental_context };
+  return { context: new Map(Object.entries((toolsContext ?? {}) as object)).get(toolName) as unknown };
 }
 
 /** The last part of a stream, which is the result: the SDK does not see that a plain function returned a stream, because it gets a promise. */
@@ -187,8 +250,7 @@ export function aegisApproval(tools: Readonly<Record<string, AiTool>>): (call: A
     const guarded = known.get(toolName);
     if (guarded === undefined) return undefined;
     const { guard, tool, invocation } = guarded;
-    const own = new Map(Object.entries((toolsContext ?? {}) as object)).get(toolName) as unknown;
-    const context = { toolCallId, messages, context: own };
+    const context = { toolCallId, messages, ...ownContext(toolName, { toolsContext }) };
     const preflight = await guard.preflight(invocation(input, context));
     if (preflight.kind === 'denied') return { type: 'denied', reason: preflight.error.message };
     if (preflight.kind === 'pending') return { type: 'user-approval', reason: preflight.pending.message };

@@ -4,7 +4,8 @@ import type { AdapterOptions } from './tool/AdapterOptions.js';
 import { approvalPayload } from './tool/approvalPayload.js';
 import type { ApprovalPayload } from './tool/approvalPayload.js';
 import { ToolGuard } from './tool/ToolGuard.js';
-import type { ToolOutcome } from './tool/ToolInvocation.js';
+import type { ToolInvocation, ToolOutcome } from './tool/ToolInvocation.js';
+import { fitsSchema } from './tool/fitsSchema.js';
 import { checkOnly, toolSchema } from './tool/toolSchema.js';
 
 export type { ApprovalPayload } from './tool/approvalPayload.js';
@@ -92,8 +93,10 @@ async function guardRequest<Q extends GenkitToolRequest, X, R>(
   const { resumed } = (run ?? {}) as { resumed?: unknown };
   const answer = (typeof resumed === 'object' && resumed !== null ? resumed : {}) as { approved?: unknown; reason?: unknown };
   const context = { toolRequest, context: ai.currentContext?.() as GenkitContext['context'], resumed };
-  const schema = await schemaOf(ai, name);
-  const invocation = { name, input, context, callId: ref, signal, schema, approvedThere: answer.approved === true };
+  const { schema, fits } = await schemaOf(ai, name);
+  const own = { name, input, context, callId: ref, signal, schema, approvedThere: answer.approved === true };
+  // Genkit checks the input when it runs the tool
+  const invocation: ToolInvocation<GenkitContext> = { ...own, fits: () => fits(input) };
   const outcome: ToolOutcome<R> =
     answer.approved === false
       ? await guard.refuse(invocation, typeof answer.reason === 'string' ? answer.reason : undefined)
@@ -117,15 +120,22 @@ class Interrupt extends Error {
   }
 }
 
-/** The tool's schema, where it is a Standard Schema and not only a JSON Schema. Genkit checks the input with it, and runs the tool with the input as it is. */
-async function schemaOf({ registry }: GenkitLike, name: string): Promise<StandardSchema | undefined> {
+interface GenkitSchema {
+  /** Where it is a Standard Schema and not only a JSON Schema. Genkit checks the input with it, and runs the tool with the input as it is. */
+  readonly schema: StandardSchema | undefined;
+  readonly fits: (input: unknown) => Promise<boolean>;
+}
+
+async function schemaOf({ registry }: GenkitLike, name: string): Promise<GenkitSchema> {
   try {
     const action = (await registry?.lookupAction(`/tool/${name}`)) ?? (await registry?.lookupAction(`/tool.v2/${name}`));
-    const { __action: { inputSchema } = {} } = (action ?? {}) as { __action?: { inputSchema?: unknown } };
+    const { __action: { inputSchema, inputJsonSchema } = {} } = (action ?? {}) as {
+      __action?: { inputSchema?: unknown; inputJsonSchema?: unknown };
+    };
     const schema = toolSchema(inputSchema);
-    return schema && checkOnly(schema);
+    return { schema: schema && checkOnly(schema), fits: (input) => fitsSchema(schema ?? inputJsonSchema, input) };
   } catch {
     // without a schema, a sanitize may only change values
-    return undefined;
+    return { schema: undefined, fits: async () => true };
   }
 }

@@ -219,7 +219,10 @@ export class CallDriver implements ExecutionHost {
   #reportChangeOfMind({ agentId, toolName, decisionId }: Task, { state }: DecisionStatus): void {
     if (state === 'approved' || state === 'pending') return;
     const message = `An approval was reported ${state} after it had been reported approved; the first answer stands.`;
-    reportSecurity({ kind: 'security', code: 'status_changed_after_final', message, agentId, toolName, decisionId }, this.journal);
+    reportSecurity(
+      { kind: 'security', code: 'status_changed_after_final', message, actor: { kind: 'service' }, agentId, toolName, decisionId },
+      this.journal,
+    );
   }
 
   #onStreamEnd(error: unknown): void {

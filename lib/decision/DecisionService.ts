@@ -7,14 +7,30 @@ export interface AskOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An approval that is about to be used. */
-export interface ApprovalUse {
+/** The call that an approval is said to be for. */
+export interface ApprovedCall {
   /** The approval. */
   readonly decisionId: string;
   /** SHA-256 of the effective params that would run, as 64 hex digits. */
   readonly digest: string;
+  /** The call's `bindingBase`, as in the request that the approval was opened for. */
+  readonly bindingBase: string;
+}
+
+/** An approval that is about to be used. */
+export interface ApprovalUse extends ApprovedCall {
   /** Identifies the task that uses the approval. The same token again is the same use: its process may have died before it began. */
   readonly token: string;
+}
+
+/** A method that is about to be entered under a used approval. */
+export interface ExecutionStart {
+  /** The approval. */
+  readonly decisionId: string;
+  /** The token that it was used with. */
+  readonly token: string;
+  /** Identifies the claim on the task: one execution. The same claim again is the same execution, whose method was not entered. */
+  readonly claimToken: string;
 }
 
 /**
@@ -61,11 +77,25 @@ export interface DecisionService {
    */
   reevaluate?(request: DecisionRequest, decisionId: string, options: AskOptions): Awaitable<Decision>;
   /**
+   * Says whether the approval was given for exactly this call. Asked before a call that was read from a durable store is decided again, so that one which
+   * was changed there is refused and not asked about. Answers true for an approval that it does not know.
+   *
+   * @returns false where the approval is for another call, or was not given
+   */
+  verify?(call: ApprovedCall): Awaitable<boolean>;
+  /**
    * Uses the approval up, at most once ever.
    *
-   * @returns false where it is not approved, was already used, has expired, or is for other params
+   * @returns false where it is not approved, was already used, has expired, or is for another call: other params, or another `bindingBase`
    */
   consume?(use: ApprovalUse): Awaitable<boolean>;
+  /**
+   * Records which claim begins, after a task was claimed and before its method is entered. A task that finds that another claim has begun becomes
+   * `unknown`, unless its guard says `idempotent`.
+   *
+   * @returns false where another claim has begun already
+   */
+  begin?(start: ExecutionStart): Awaitable<boolean>;
   /** Tells the service that the caller no longer wants the approval. */
   withdraw?(decisionId: string): Awaitable<void>;
   /** Tells the service that the caller's deadline for the approval has passed. */

@@ -1,5 +1,5 @@
 // `aegislib/decision`: for code that implements or wraps a decision service, a desk or an approver.
-export type { ApprovalUse, AskOptions, DecisionService } from './DecisionService.js';
+export type { ApprovalUse, ApprovedCall, AskOptions, DecisionService, ExecutionStart } from './DecisionService.js';
 export { forwardingService } from './forwardingService.js';
 export type {
   AllowDecision,

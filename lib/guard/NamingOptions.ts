@@ -77,8 +77,11 @@ interface NamedOptions<A extends readonly unknown[], N, O> {
 interface SoleObjectOptions<Sole, O> {
   /** Validates the object before the decision, and again after a sanitize. What it gives is decided and run. */
   readonly schema?: StandardSchema<NoInfer<Seen<Sole, O>>>;
-  /** Keys handed on as they are, by reference: streams, clients, callbacks. Neither decision nor schema sees them. */
-  readonly opaque?: GivenOpaque<O, keyof Sole & string>;
+  /**
+   * Keys handed on as they are, by reference: streams, clients, callbacks. Neither decision nor schema sees them. A last name such as `'...context'` is for all
+   * arguments after the object, which agent frameworks pass to a tool.
+   */
+  readonly opaque?: GivenOpaque<O, (keyof Sole & string) | `...${string}`>;
   readonly plain?: undefined;
 }
 

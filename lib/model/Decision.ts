@@ -113,6 +113,12 @@ export interface DecisionRequest {
   readonly session: Session | null;
   /** SHA-256 over the session's canonical form, as 64 hex digits; computed when first read. */
   readonly sessionDigest: string;
+  /**
+   * SHA-256, as 64 hex digits, over all that the guard knows of what an approval of this call would be good for: agent, tool, guard, mode, params as
+   * called, session, number of arguments, class of the object, and whether it may run in another process or again after a crash. Keep it with the
+   * approval, and compare it when the approval is used. Computed when first read.
+   */
+  readonly bindingBase: string;
   /** Action groups of the guard. */
   readonly groups: readonly string[];
   /** Names of params that are left out of `params` and the digest. */

@@ -1,7 +1,7 @@
 import { callSafely, isThenable, waitForAll } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
-import { publishCallbackError, publishDiagnostic } from './diagnostics.js';
-import type { Diagnostic } from './diagnostics.js';
+import { publishCallbackError, publishDiagnostic, securityDiagnostic } from './diagnostics.js';
+import type { Diagnostic, SecurityReport } from './diagnostics.js';
 import type { Decision, DecisionRequest } from './Decision.js';
 import type { Params } from './Params.js';
 import type { PendingTask } from './Task.js';
@@ -150,9 +150,9 @@ function askAll(journals: readonly Journal[], event: EnteringEvent): Awaitable<v
 }
 
 /** Reports something that looks forged, replayed or swapped: on the diagnostics channel, and to the module's journal. */
-export function reportSecurity(diagnostic: SecurityEvent['diagnostic'], journal: Journal | undefined): void {
-  publishDiagnostic(diagnostic);
-  if (journal !== undefined) journal.note({ kind: 'security', diagnostic });
+export function reportSecurity(report: SecurityReport, journal: Journal | undefined): void {
+  publishDiagnostic(report);
+  if (journal !== undefined) journal.note({ kind: 'security', diagnostic: securityDiagnostic(report) });
 }
 
 function isList(journals: Journal | readonly Journal[]): journals is readonly Journal[] {

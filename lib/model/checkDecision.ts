@@ -160,6 +160,9 @@ function swapped(
   journal: Journal | undefined,
 ): DecisionUnavailableError {
   const message = `The decision is for another ${what} than the call's.`;
-  reportSecurity({ kind: 'security', code: 'decision_echo_mismatch', message, agentId, toolName, decisionId }, journal);
+  reportSecurity(
+    { kind: 'security', code: 'decision_echo_mismatch', message, actor: { kind: 'service' }, agentId, toolName, decisionId },
+    journal,
+  );
   return new DecisionUnavailableError('echo_mismatch', message);
 }

@@ -8,9 +8,28 @@ export type Diagnostic =
       readonly kind: 'security';
       readonly code: string;
       readonly message: string;
-      readonly agentId?: string | undefined;
-      readonly toolName?: string | undefined;
-      readonly decisionId?: string | undefined;
+      /** The call or approval that it is about. It does not say who caused it: its agent may be the victim. */
+      readonly subject?:
+        | {
+            /** The agent that the call or approval belongs to. */
+            readonly agentId?: string | undefined;
+            /** The tool of that call. */
+            readonly toolName?: string | undefined;
+            /** The decision or approval. */
+            readonly decisionId?: string | undefined;
+          }
+        | undefined;
+      /** Who caused it; absent where that is not known. Never read from the record that was attacked. */
+      readonly actor?:
+        | {
+            /** `caller`: a program that used the library. `service`: the decision service, by its answer. `store`: someone who can write the store. */
+            readonly kind: 'caller' | 'service' | 'store';
+            /** The agent that acted, where the library knows it by itself. */
+            readonly agentId?: string | undefined;
+            /** The task that acted, as the caller names it. */
+            readonly taskId?: string | undefined;
+          }
+        | undefined;
     }
   | {
       /** A listener or callback of the program threw or rejected. It changed nothing. */
@@ -19,11 +38,28 @@ export type Diagnostic =
       readonly error: { readonly name: string; readonly message: string };
     };
 
+/** A diagnostic of something that looks forged, replayed or swapped. */
+export type SecurityDiagnostic = Extract<Diagnostic, { readonly kind: 'security' }>;
+
+/** A security diagnostic as code reports it: with the fields of its subject beside the others. */
+export interface SecurityReport extends NonNullable<SecurityDiagnostic['subject']> {
+  readonly kind: 'security';
+  readonly code: string;
+  readonly message: string;
+  readonly actor?: SecurityDiagnostic['actor'];
+}
+
 const diagnostics = channel('aegis:diagnostics');
 
 /** Reports to the subscribers of the channel; costs nothing without one. */
-export function publishDiagnostic(diagnostic: Diagnostic): void {
-  diagnostics.publish(diagnostic);
+export function publishDiagnostic(diagnostic: Exclude<Diagnostic, SecurityDiagnostic> | SecurityReport): void {
+  if (diagnostics.hasSubscribers) diagnostics.publish(diagnostic.kind === 'security' ? securityDiagnostic(diagnostic) : diagnostic);
+}
+
+/** The message of a report, with its subject and its actor apart. */
+export function securityDiagnostic({ kind, code, message, actor, ...subject }: SecurityReport): SecurityDiagnostic {
+  const about = Object.values(subject).some((value) => value !== undefined) ? { subject } : {};
+  return actor === undefined ? { kind, code, message, ...about } : { kind, code, message, ...about, actor };
 }
 
 /** Reports what a callback of the program threw, without keeping the thrown value. Never throws, although reading the value may. */

@@ -7,7 +7,7 @@ export type { CedarPolicyEngineOptions } from './engine/CedarPolicyEngine.js';
 export type { AgentConfig } from './engine/AgentDirectory.js';
 export { ReloadablePolicies } from './live/ReloadablePolicies.js';
 export type { PendingReload, ReloadablePoliciesOptions, ReloadResult } from './live/ReloadablePolicies.js';
-export type { RemovedForbid } from './live/removedForbids.js';
+export type { LoosenedPolicy } from './live/findLoosened.js';
 export { readPolicies } from './live/readPolicies.js';
 export { lintPolicies } from './lint/lintPolicies.js';
 export type { LintPoliciesOptions } from './lint/lintPolicies.js';

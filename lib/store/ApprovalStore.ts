@@ -1,5 +1,6 @@
 import type { Awaitable } from '../common/awaitable.js';
 import type { Params, Session } from '../model/Params.js';
+import type { Task } from '../model/Task.js';
 
 /** A policy that wants a person's approval of a call. */
 export interface ApprovalPolicy {
@@ -49,6 +50,13 @@ export interface ApprovalRecord {
   readonly originalDigest: string;
   /** SHA-256 of the canonical text of the params that would run. */
   readonly digest: string;
+  /**
+   * SHA-256 over all that the approval is good for: the guard's `bindingBase` of the call, the digest of the params that would run, and the tenant. Without
+   * one the approval is never used.
+   */
+  readonly bindingDigest?: string | undefined;
+  /** What code must know to decide or use the approval, by name. Code that does not know one of them refuses. */
+  readonly requires?: readonly string[] | undefined;
   /** Names of the params that no decision sees. */
   readonly opaque: readonly string[];
   /** Host data about who is behind the call; `null` where the guard has none. */
@@ -83,6 +91,8 @@ export interface ApprovalRecord {
   readonly verdicts: readonly Verdict[];
   /** Set once, when it was used. The token is that of the task that used it, however often that task has to begin. */
   readonly consumed?: { readonly token: string; readonly atMs: number } | undefined;
+  /** Set once, right before the method was entered: the claim that began. Another claim on the same approval never runs, unless it is idempotent. */
+  readonly begun?: { readonly claimToken: string; readonly atMs: number } | undefined;
   /** One higher with each change. */
   readonly version: number;
   /** HMAC over the whole record, if the module has a `stateKey`. */
@@ -107,8 +117,32 @@ export interface ApprovalQuery {
   readonly limit?: number | undefined;
 }
 
+/**
+ * Binds an approval that was stored before approvals were bound to their whole call.
+ *
+ * @param record the approval
+ * @param task the task that waits for it
+ * @returns the approval with its binding, one version on; `undefined` where it cannot be bound to that task, and then it is never used
+ */
+export type BindOlder = (record: ApprovalRecord, task: Task) => ApprovalRecord | undefined;
+
+/**
+ * A page of the list of approvals whose execution has begun. A store that signs keeps it beside the approvals, so that an approval whose row was put back
+ * to an earlier state is noticed.
+ */
+export interface BegunPage {
+  /** Its number. */
+  readonly page: number;
+  /** One higher with each change; a new page has 1. */
+  readonly version: number;
+  /** What is in it, and its signature. */
+  readonly body: string;
+}
+
 /** Keeps approval requests and verdicts. Exactly one of any number of concurrent writes to a version of a record wins. */
 export interface ApprovalStore {
+  /** @internal Whether it signs what it is given, and ignores what is not signed. */
+  readonly signs?: boolean | undefined;
   /** Called before anything else, if the store has it. */
   open?(): Awaitable<void>;
   /** Called last, if the store has it. */
@@ -130,4 +164,10 @@ export interface ApprovalStore {
    * twice; but of the records that were used or ended undecided, a store may keep only the newest 10,000. Resolves to how many it deleted.
    */
   prune(endedByMs: number): Awaitable<number>;
+  /** Resolves to that page of what has begun. A store has this and {@link replaceBegun}, or neither. */
+  begunPage?(page: number): Awaitable<BegunPage | undefined>;
+  /** Replaces the record and the page together, if the record still is at `version` and the stored page one version behind, or not there. */
+  replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage): Awaitable<boolean>;
+  /** Binds, once in the life of a store, the approvals that an older version has left in it. Called after {@link open}. */
+  bindOlder?(bind: BindOlder): Awaitable<void>;
 }

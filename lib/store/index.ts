@@ -12,7 +12,7 @@ export type {
   TaskQuery,
   TaskStore,
 } from './TaskStore.js';
-export type { ApprovalPolicy, ApprovalQuery, ApprovalRecord, ApprovalStore, Verdict } from './ApprovalStore.js';
+export type { ApprovalPolicy, ApprovalQuery, ApprovalRecord, ApprovalStore, BegunPage, BindOlder, Verdict } from './ApprovalStore.js';
 export { MemoryTaskStore } from './memory/MemoryTaskStore.js';
 export { MemoryApprovalStore } from './memory/MemoryApprovalStore.js';
 export type {

@@ -4,6 +4,7 @@ import type { AskOptions, DecisionService } from '../decision/DecisionService.js
 import { forwardingService } from '../decision/forwardingService.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../model/Decision.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';
+import { PERSON_ID, personId } from '../model/personId.js';
 import { type DecisionScript, ScriptedDecisionService } from './ScriptedDecisionService.js';
 
 /** A request to the decision service, and its answer. */
@@ -30,7 +31,9 @@ export class RecordingDecisionService implements DecisionService {
   declare readonly dryRun?: NonNullable<DecisionService['dryRun']>;
   declare readonly statuses?: NonNullable<DecisionService['statuses']>;
   declare readonly watch?: NonNullable<DecisionService['watch']>;
+  declare readonly verify?: NonNullable<DecisionService['verify']>;
   declare readonly consume?: NonNullable<DecisionService['consume']>;
+  declare readonly begin?: NonNullable<DecisionService['begin']>;
   declare readonly withdraw?: NonNullable<DecisionService['withdraw']>;
   declare readonly expire?: NonNullable<DecisionService['expire']>;
   declare readonly ready?: NonNullable<DecisionService['ready']>;
@@ -86,6 +89,8 @@ export class RecordingDecisionService implements DecisionService {
   }
 
   #settle(status: DecisionStatus): void {
+    if (status.by !== undefined && personId(status.by) === undefined)
+      throw new ConfigError([{ where: 'approve(), deny(): by', message: `must be ${PERSON_ID}.` }]);
     if (this.#service instanceof ScriptedDecisionService && this.#service.settle(status)) return;
     throw new ConfigError([
       { where: 'approve(), deny()', message: 'need the decisionId of a pending approval that this script requested.' },

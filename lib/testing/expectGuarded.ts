@@ -10,7 +10,7 @@ export interface ExpectGuardedOptions {
 }
 
 /**
- * Asserts that guards cover every tool of a record, list, map, agent or MCP server, and every method of a class that has guards. Anything that may be a tool
+ * Asserts that guards cover every tool of a record, list, map, agent (with the agents that it hands over to) or MCP server, and every method of a class that has guards. Anything that may be a tool
  * counts as one. Only tools that this copy of the package guards count as guarded.
  *
  * @param subject what holds the tools

@@ -114,14 +114,19 @@ function entriesOf(record: object, path: string): readonly (readonly [string, un
   );
 }
 
+/** Where an agent or a toolkit has its tools, and an agent those that it hands over to: each of these agents has tools of its own. */
+const HOLDERS = ['tools', 'handoffs', 'agent'] as const;
+
 /** The tools of an agent or a toolkit. Some have a getter for them, which may throw. */
 function toolsOf(value: object, path: string): readonly (readonly [string, unknown])[] {
-  try {
-    const { tools } = value as { readonly tools?: unknown };
-    return typeof tools === 'object' ? [[join(path, 'tools'), tools]] : [];
-  } catch {
-    return [];
-  }
+  return HOLDERS.flatMap((name) => {
+    try {
+      const held = (value as { readonly [K in typeof name]?: unknown })[name];
+      return typeof held === 'object' ? [[join(path, name), held] as const] : [];
+    } catch {
+      return [];
+    }
+  });
 }
 
 function join(path: string, name: string | undefined): string {

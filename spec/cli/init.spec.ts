@@ -18,7 +18,7 @@ function contentOf(folder: string): Record<string, string> {
     files
       .map((entry) => join(entry.parentPath, entry.name))
       .map((path) => [posix.relative(folder, path), readFileSync(path, 'utf8')] as const)
-      .sort(),
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
 }
 

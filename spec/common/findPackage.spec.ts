@@ -26,8 +26,8 @@ describe('findPackage', () => {
     writeFileSync(join(place, 'index.js'), `module.exports = '${version}';`);
     return join(room, folder, 'main.js');
   }
-  const versionFrom = (places?: readonly (string | URL)[]): unknown => {
-    const { require, path } = findPackage(NAME, places);
+  const versionFrom = (from?: string | URL, file?: string): unknown => {
+    const { require, path } = findPackage(NAME, { from, file });
     return require(path);
   };
   const codeOf = (work: () => unknown): unknown => {
@@ -46,13 +46,12 @@ describe('findPackage', () => {
     }
   });
 
-  it('takes the first place that has it, as a path or a URL, and goes past places where nothing can be looked for', () => {
+  it('looks from one place alone, a path or a URL, where it is told to', () => {
     const [a, b] = [folderWith('a', '1'), folderWith('b', '2')];
-    expect(versionFrom([a, b])).to.equal('1');
-    expect(versionFrom([b, a])).to.equal('2');
-    expect(versionFrom([pathToFileURL(b)])).to.equal('2');
-    for (const odd of ['', 'relative.js', 'webpack://app/x.js', join(room, 'nowhere', 'x.js')])
-      expect(versionFrom([odd, a]), odd).to.equal('1');
+    process.argv = [process.execPath, a];
+    expect(versionFrom(b)).to.equal('2');
+    expect(versionFrom(pathToFileURL(b))).to.equal('2');
+    expect(codeOf(() => versionFrom(join(room, 'c', 'x.js')))).to.equal('MODULE_NOT_FOUND');
   });
 
   it('looks beside the main file where its own place has nothing, as in a bundle', () => {
@@ -60,9 +59,25 @@ describe('findPackage', () => {
     expect(versionFrom()).to.equal('3');
   });
 
+  it('looks beside the executable, as a compiled program does, by the path of the package', () => {
+    process.argv = [process.execPath];
+    const real = process.execPath;
+    Object.assign(process, { execPath: folderWith('bin', '4') });
+    try {
+      expect(versionFrom()).to.equal('4');
+      expect(versionFrom(undefined, join(NAME, 'index.js'))).to.equal('4');
+    } finally {
+      Object.assign(process, { execPath: real });
+    }
+  });
+
   it('throws what Node said about the first place', () => {
     process.argv = [process.execPath];
     expect(codeOf(() => findPackage(NAME))).to.equal('MODULE_NOT_FOUND');
-    expect(codeOf(() => findPackage(NAME, ['relative.js', join(room, 'x.js')]))).to.equal('ERR_INVALID_ARG_VALUE');
+    for (const odd of ['', 'relative.js', 'webpack://app/x.js'])
+      expect(
+        codeOf(() => findPackage(NAME, { from: odd })),
+        odd,
+      ).to.equal('ERR_INVALID_ARG_VALUE');
   });
 });

@@ -7,7 +7,7 @@ import type { ApprovalNeededDecision, Decision, DecisionRequest, DecisionStatus 
 import { requestOf } from '../support/callRequests.js';
 
 /** The methods of a decision service that it may leave out. */
-export type OptionalMethod = 'statuses' | 'watch' | 'reevaluate' | 'consume' | 'withdraw' | 'expire' | 'close';
+export type OptionalMethod = 'statuses' | 'watch' | 'reevaluate' | 'verify' | 'consume' | 'begin' | 'withdraw' | 'expire' | 'close';
 
 /**
  * A service that answers calls of the tool `allowed` with allow, `denied` with deny ("not here"), `sanitized` with the params `{ text: 'clean' }`,
@@ -58,7 +58,7 @@ export function behavesLikeDecisionService(name: string, offers: readonly Option
     };
 
     it(`offers ${offers.length === 0 ? 'no optional method' : offers.join(', ')}, and no other optional method`, () => {
-      const all: OptionalMethod[] = ['statuses', 'watch', 'reevaluate', 'consume', 'withdraw', 'expire', 'close'];
+      const all: OptionalMethod[] = ['statuses', 'watch', 'reevaluate', 'verify', 'consume', 'begin', 'withdraw', 'expire', 'close'];
       expect(all.filter((method) => under.service[method] !== undefined)).to.have.members([...offers]);
     });
 
@@ -222,7 +222,8 @@ export function behavesLikeDecisionService(name: string, offers: readonly Option
       it('uses an approval once, ever: one of 64 at once', async () => {
         const request = call('asked');
         const { decisionId } = await approved(request);
-        const use = (i: number): Awaitable<boolean> => service.consume({ decisionId, digest: request.paramsDigest, token: `t${i}` });
+        const use = (i: number): Awaitable<boolean> =>
+          service.consume({ decisionId, digest: request.paramsDigest, token: `t${i}`, bindingBase: request.bindingBase });
         const used = await Promise.all(Array.from({ length: 64 }, (_, i) => use(i)));
         expect(used.filter((u) => u === true)).to.have.length(1);
         expect(await use(64)).to.equal(false);
@@ -232,18 +233,74 @@ export function behavesLikeDecisionService(name: string, offers: readonly Option
         const request = call('asked.sanitized');
         const { decisionId } = await approved(request);
         for (const digest of [request.paramsDigest, '', canonicalDigest({ text: 'clean ' })])
-          expect(await service.consume({ decisionId, digest, token: 't' })).to.equal(false);
-        expect(await service.consume({ decisionId, digest: canonicalDigest({ text: 'clean' }), token: 't' })).to.equal(true);
+          expect(await service.consume({ decisionId, digest, token: 't', bindingBase: request.bindingBase })).to.equal(false);
+        expect(
+          await service.consume({ decisionId, digest: canonicalDigest({ text: 'clean' }), token: 't', bindingBase: request.bindingBase }),
+        ).to.equal(true);
+      });
+
+      it('is bound to everything that the guard knew of the call', async () => {
+        const request = call('asked');
+        const { decisionId } = await approved(request);
+        const use = { decisionId, digest: request.paramsDigest, token: 't' };
+        for (const bindingBase of ['', 'other', request.paramsDigest])
+          expect(await service.consume({ ...use, bindingBase })).to.equal(false);
+        expect(await service.consume({ ...use, bindingBase: request.bindingBase })).to.equal(true);
+        // also for the very use that it was: what is stored may be changed after it
+        expect(await service.consume({ ...use, bindingBase: 'other' })).to.equal(false);
       });
 
       it('refuses what is pending, denied or unknown', async () => {
         const request = call('asked');
         const { decisionId } = await open(request);
-        const use = (id: string): Awaitable<boolean> => service.consume({ decisionId: id, digest: request.paramsDigest, token: 't' });
+        const use = (id: string): Awaitable<boolean> =>
+          service.consume({ decisionId: id, digest: request.paramsDigest, token: 't', bindingBase: request.bindingBase });
         expect(await use(decisionId)).to.equal(false);
         await under.say(decisionId, 'deny');
         expect(await use(decisionId)).to.equal(false);
         expect(await use('dec-none')).to.equal(false);
+      });
+    });
+
+    ifOffered('verify', () => {
+      it('says whether an approval was given for exactly this call, and nothing of one that it does not know', async () => {
+        const request = call('asked');
+        const { bindingBase, paramsDigest: digest } = request;
+        const { decisionId } = await approved(request);
+        expect(await service.verify({ decisionId, digest, bindingBase })).to.equal(true);
+        expect(await service.verify({ decisionId, digest, bindingBase: 'other' })).to.equal(false);
+        expect(await service.verify({ decisionId, digest: 'other', bindingBase })).to.equal(false);
+        expect(await service.verify({ decisionId: 'dec-none', digest, bindingBase })).to.equal(true);
+      });
+
+      it('says no where nobody said yes', async () => {
+        const request = call('asked');
+        const { bindingBase, paramsDigest: digest } = request;
+        const { decisionId } = await open(request);
+        expect(await service.verify({ decisionId, digest, bindingBase })).to.equal(false);
+        await under.say(decisionId, 'deny');
+        expect(await service.verify({ decisionId, digest, bindingBase })).to.equal(false);
+      });
+    });
+
+    ifOffered('begin', () => {
+      it('lets one claim begin, however often that one asks, and no other one', async () => {
+        const request = call('asked');
+        const { bindingBase, paramsDigest: digest } = request;
+        const { decisionId } = await approved(request);
+        const start = { decisionId, token: 't' };
+        expect(await service.begin({ ...start, claimToken: 'c' })).to.equal(false);
+        expect(await service.consume?.({ decisionId, digest, token: 't', bindingBase })).to.equal(true);
+        const claims = Array.from({ length: 64 }, (_, i) => `c${i}`);
+        const begun = await Promise.all(claims.map((claimToken) => service.begin({ ...start, claimToken })));
+        expect(begun.filter((b) => b === true)).to.have.length(1);
+        for (let i = 0; i < 2; i++)
+          expect(await Promise.all(claims.map((claimToken) => service.begin({ ...start, claimToken })))).to.deep.equal(begun);
+        for (const other of [
+          { ...start, token: 'u' },
+          { ...start, decisionId: 'dec-none' },
+        ])
+          expect(await service.begin({ ...other, claimToken: claims[begun.indexOf(true)] as string })).to.equal(false);
       });
     });
 
@@ -260,7 +317,9 @@ export function behavesLikeDecisionService(name: string, offers: readonly Option
           expect(status.by).to.equal(undefined);
           if (method === 'expire') expect(status.state).to.equal('expired');
           if (offers.includes('consume'))
-            expect(await service.consume({ decisionId, digest: request.paramsDigest, token: 't' })).to.equal(false);
+            expect(
+              await service.consume({ decisionId, digest: request.paramsDigest, token: 't', bindingBase: request.bindingBase }),
+            ).to.equal(false);
         });
 
         it('ends a yes that was not used, and takes no notice of a no, of what is unknown, or of being told twice', async () => {

@@ -94,6 +94,21 @@ describe("Confirmations of Google's ADK", () => {
     expect(runs).to.deep.equal([{ to: 'ann', amount: 5 }]);
   });
 
+  it('are asked of no one for an input that the tool’s schema refuses', async () => {
+    await using module = moduleOf({
+      policies: {
+        text: '@id("all") permit (principal, action, resource); @id("ask") @effect("approval_needed") forbid (principal, action, resource);',
+      },
+    });
+    for (const input of [{}, { to: 'ann' }, { to: 'ann', amount: '5' }, { to: 7, amount: 5 }]) {
+      const events = await talkOf({ module }, {}, [callsOf([input as Mail])]).say();
+      expect(toldIn(events, 'call-1').text, JSON.stringify(input)).to.include('do not fit its schema');
+      expect(askedIn(events)).to.equal(undefined);
+    }
+    for (const status of ['pending', 'withdrawn'] as const) expect(await module.approvals.list({ status })).to.deep.equal([]);
+    expect(runs).to.deep.equal([]);
+  });
+
   it('of another conversation do not count, though the model names the call the same', async () => {
     await using module = moduleOf();
     const plugin = new AegisPlugin({ module });

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import * as ai7 from 'ai';
-import { aegisApproval, guardTools } from 'aegislib/ai-sdk';
+import { aegisApproval, guardTools, reportRefusals } from 'aegislib/ai-sdk';
 import * as z from 'zod';
 import { SDKS, toldIn } from './aiSdks.js';
 import type { Call, Message, Model, Part, Sdk } from './aiSdks.js';
 import { behavesLikeAdapter } from './behavesLikeAdapter.js';
-import { ASKED, callsOf, moduleOf, SELF_APPROVED } from './mail.js';
+import { approveAll, ASKED, callsOf, moduleOf, SELF_APPROVED } from './mail.js';
 import type { Mail } from './mail.js';
 import { restoredElsewhere } from './restoredElsewhere.js';
 
@@ -36,9 +36,18 @@ for (const sdk of SDKS) {
     beforeEach(() => (runs = []));
 
     /** The first half of a conversation: the SDK asks for approval. */
-    async function asked(tools: object, more: object = {}): Promise<{ messages: Message[]; approvalId: string; reason: unknown }> {
+    async function asked(
+      tools: object,
+      more: object = {},
+      id = 'call-1',
+    ): Promise<{ messages: Message[]; approvalId: string; reason: unknown }> {
       const prompt: Message = { role: 'user', content: 'go' };
-      const { content, response } = await sdk.generateText({ model: sdk.model([callsOf([ASKED])]), tools, messages: [prompt], ...more });
+      const { content, response } = await sdk.generateText({
+        model: sdk.model([[{ id, input: ASKED }]]),
+        tools,
+        messages: [prompt],
+        ...more,
+      });
       const request = content.find(({ type }) => type === 'tool-approval-request');
       expect(request, JSON.stringify(content)).to.not.equal(undefined);
       return { messages: [prompt, ...response.messages], approvalId: String(request?.['approvalId']), reason: request?.['reason'] };
@@ -83,6 +92,125 @@ for (const sdk of SDKS) {
       expect(toldIn(model, 'call-1').text).to.include('pending approval');
       await goOn(tools, messages, approvalId, false);
       expect(runs).to.deep.equal([]);
+    });
+
+    it('keep a yes of the desk that came after the SDK’s for the same call, made again under another id, and for one run', async () => {
+      await using module = moduleOf();
+      const tools = guardTools(sendTool(body), { module });
+      const { messages, approvalId } = await asked(tools);
+      await goOn(tools, messages, approvalId, true);
+      await approveAll(module);
+      expect(runs).to.deep.equal([]);
+      const again = await asked(tools, {}, 'call-7');
+      await goOn(tools, again.messages, again.approvalId, true);
+      expect([runs, await module.approvals.list({ status: 'pending' })]).to.deep.equal([[ASKED], []]);
+      const third = await asked(tools, {}, 'call-8');
+      await goOn(tools, third.messages, third.approvalId, true);
+      expect(runs).to.deep.equal([ASKED]);
+    });
+
+    it('tell the desk of a no in the client, so that the same history with a yes does not run', async () => {
+      for (const verdictBy of [(): string => 'ann', undefined]) {
+        await using module = moduleOf({ policies: { text: SELF_APPROVED } });
+        const tools = guardTools(sendTool(body), { module, session: () => ({ user_id: 'ann' }), verdictBy });
+        const { messages, approvalId } = await asked(tools);
+        const no: Message = {
+          role: 'tool',
+          content: [{ type: 'tool-approval-response', approvalId, approved: false, reason: 'too much' }],
+        };
+        const history = [...messages, no] as never;
+        // it is answered once, however often it is told
+        for (let i = 0; i < 2; i++) await reportRefusals({ tools, messages: history });
+        expect(await module.approvals.list({ status: 'pending' })).to.deep.equal([]);
+        if (verdictBy !== undefined) {
+          const [denied] = await module.approvals.list({ status: 'denied' });
+          expect(denied?.verdicts[0]).to.include({ by: 'ann', reason: 'too much' });
+        }
+        await goOn(tools, messages, approvalId, false);
+        await goOn(tools, messages, approvalId, true);
+        // both answers in one history are a no
+        const both = [...messages, no] as Message[];
+        await goOn(tools, both, approvalId, true);
+        expect(runs).to.deep.equal([]);
+      }
+    });
+
+    it('tell the desk nothing of a no to another tool, to an older call of that id, or of a yes', async () => {
+      await using module = moduleOf({ policies: { text: SELF_APPROVED } });
+      const tools = guardTools(sendTool(body), { module, verdictBy: () => 'ann' });
+      const { messages, approvalId } = await asked(tools);
+      const answer = (approved: boolean): Message => ({
+        role: 'tool',
+        content: [{ type: 'tool-approval-response', approvalId, approved }],
+      });
+      const result: Message = {
+        role: 'tool',
+        content: [{ type: 'tool-result', toolCallId: 'call-1', toolName: 'send', output: { type: 'execution-denied' } }],
+      };
+      const other = JSON.parse(JSON.stringify(messages).replaceAll('"toolName":"send"', '"toolName":"other"')) as Message[];
+      for (const history of [
+        [...messages, answer(true)],
+        [...messages, result, answer(false)],
+        [...other, answer(false)],
+        messages,
+        undefined,
+      ])
+        await reportRefusals({ tools, messages: history as never, toolsContext: { send: {} }, experimental_context: undefined });
+      expect(await module.approvals.list({ status: 'pending' })).to.have.length(1);
+    });
+
+    it('yield all parts of a stream to each of three continuations at once, of which one runs the tool', async () => {
+      await using module = moduleOf();
+      let runsOfStream = 0;
+      const tools = guardTools(
+        {
+          send: sdk.tool({
+            description: 'streams',
+            inputSchema: mailSchema,
+            execute: async function* () {
+              runsOfStream += 1;
+              for (const part of ['one', 'two', 'three']) yield part;
+            },
+          } as never) as never,
+        },
+        { module },
+      );
+      const { messages, approvalId } = await asked(tools);
+      await approveAll(module);
+      const models = await Promise.all([1, 2, 3].map(() => goOn(tools, messages, approvalId, true)));
+      expect(models.map((model) => toldIn(model, 'call-1').text)).to.satisfy((texts: string[]) =>
+        texts.every((text) => text.includes('three')),
+      );
+      const { send } = tools as unknown as { readonly send: { execute(input: Mail, context: object): AsyncIterable<unknown> } };
+      await asked(tools);
+      await approveAll(module);
+      const read = async (): Promise<unknown[]> => {
+        const parts: unknown[] = [];
+        for await (const part of send.execute(ASKED, { toolCallId: 'call-1', messages: [] })) parts.push(part);
+        return parts;
+      };
+      const all = ['one', 'two', 'three'];
+      expect(await Promise.all([read(), read(), read()])).to.deep.equal([all, all, all]);
+      expect(runsOfStream).to.equal(2);
+    });
+
+    it('run a stream to its end in the background, where it was deferred', async () => {
+      await using module = moduleOf();
+      const made: string[] = [];
+      const execute = async function* (): AsyncGenerator<string> {
+        for (const part of ['one', 'two']) {
+          made.push(part);
+          yield part;
+        }
+      };
+      const tools = guardTools(
+        { send: sdk.tool({ description: 's', inputSchema: mailSchema, execute } as never) as never },
+        { module, approval: 'defer' },
+      );
+      await sdk.generateText({ model: sdk.model([callsOf([ASKED])]), tools, prompt: 'go' });
+      const completed = new Promise<{ result?: unknown }>((resolve) => module.tasks.once('completed', resolve));
+      await approveAll(module);
+      expect([(await completed).result, made]).to.deep.equal(['two', ['one', 'two']]);
     });
 
     it('do not run what a made-up history says was approved', async () => {

@@ -7,7 +7,7 @@ import { tool as langchainTool } from '@langchain/core/tools';
 import { McpServer as McpServer1 } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { McpServer as McpServer2 } from '@modelcontextprotocol/server';
 import { FunctionTool } from '@google/adk';
-import { tool as openaiTool, webSearchTool } from '@openai/agents';
+import { Agent, handoff, tool as openaiTool, webSearchTool } from '@openai/agents';
 import { tool } from 'ai';
 import { AegisModule } from 'aegislib';
 import { guardTools } from 'aegislib/ai-sdk';
@@ -38,6 +38,20 @@ describe('The tools that nobody guards', () => {
     it(`are found among those of ${framework}`, () => {
       expect(() => expectGuarded({ send: made })).to.throw('send: a tool without a guard');
     });
+
+  it('are found in the agents that an agent hands over to', async () => {
+    await using module = AegisModule.create({ agentId: 'a', policies: { text: '@id("a") permit (principal, action, resource);' } });
+    const send = openaiTool({ ...about, parameters: inputSchema, execute: run });
+    const [guarded] = guardOpenAi([send], { module });
+    const ofAgents = (tool: typeof send): Agent => {
+      const second = new Agent({ name: 'second', tools: [tool] });
+      const first = Agent.create({ name: 'first', tools: [guarded], handoffs: [handoff(second)] });
+      second.handoffs = [first];
+      return first;
+    };
+    expectGuarded(ofAgents(guarded));
+    expect(() => expectGuarded(ofAgents(send))).to.throw('send: a tool without a guard');
+  });
 
   it('are found in the servers of both SDKs of MCP', () => {
     const first = new McpServer1(info);

@@ -73,6 +73,29 @@ describe('Interrupts of Genkit', () => {
     expect(runs).to.deep.equal([ASKED]);
   });
 
+  it('ask no one about an input that the tool’s schema refuses, and tell the model so', async () => {
+    await using module = moduleOf({ policies: { text: SELF_APPROVED } });
+    const odd: readonly unknown[] = [null, 'text', [], {}, { to: 'ann' }, { to: 'ann', amount: '5' }, { to: 7, amount: 5 }];
+    for (const input of odd) {
+      const script = genkitCalling([callsOf([input as Mail])]);
+      await script.ai.generate({ prompt: 'go', tools: [sendTool(script, body)], use: use({ module }) });
+      expect(toldIn(script, 'call-1').text, JSON.stringify(input)).to.include('do not fit its schema');
+    }
+    const asJson = genkitCalling([callsOf([{ to: 'ann' } as Mail])]);
+    const json = {
+      type: 'object',
+      properties: { to: { type: 'string' }, amount: { type: 'number' } },
+      required: ['to', 'amount'],
+    } as const;
+    const tool = asJson.ai.defineTool({ name: 'send', description: 'sends', inputJsonSchema: json as never }, async (input) =>
+      body(input as Mail),
+    );
+    await asJson.ai.generate({ prompt: 'go', tools: [tool], use: use({ module }) });
+    expect(toldIn(asJson, 'call-1').text).to.include('do not fit its schema');
+    for (const status of ['pending', 'withdrawn'] as const) expect(await module.approvals.list({ status })).to.deep.equal([]);
+    expect(runs).to.deep.equal([]);
+  });
+
   it('tell the model when a person refused, and leave nothing open', async () => {
     await using module = moduleOf();
     const { script, interrupts, goOn } = await asked({ module });

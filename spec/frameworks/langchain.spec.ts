@@ -110,9 +110,27 @@ for (const [name, way] of Object.entries(WAYS)) {
       const model = calling(ASKED);
       const agent = agentOf(model, { module });
       const { actionRequests } = await asked(agent);
-      await agent.invoke(answer({ type: 'approve', decisionId: actionRequests[0]?.decisionId }), thread);
-      expect(runs).to.deep.equal([]);
-      expect(toldIn(model, 'call-1').text).to.include('"aegis":"pending"');
+      const yes = answer({ type: 'approve', decisionId: actionRequests[0]?.decisionId });
+      // the graph goes on waiting for the desk
+      for (let i = 0; i < 2; i++) {
+        const { __interrupt__: interrupts } = (await agent.invoke(yes, thread)) as { __interrupt__?: { value: LangChainInterrupt }[] };
+        expect(interrupts?.[0]?.value.actionRequests).to.deep.equal(actionRequests);
+        expect(runs).to.deep.equal([]);
+      }
+      await approveAll(module);
+      await agent.invoke(yes, thread);
+      expect(runs).to.deep.equal([ASKED]);
+      expect(toldIn(model, 'call-1').text).to.equal('sent to ann');
+      expect(await module.approvals.list({ status: 'pending' })).to.deep.equal([]);
+    });
+
+    it('take a no of the graph that comes after its yes', async () => {
+      await using module = moduleOf();
+      const agent = agentOf(calling(ASKED), { module });
+      await asked(agent);
+      await agent.invoke(answer({ type: 'approve' }), thread);
+      await agent.invoke(answer({ type: 'reject', message: 'no' }), thread);
+      expect([runs, await module.approvals.list({ status: 'pending' })]).to.deep.equal([[], []]);
     });
 
     it('take the yes that names the approval for a verdict, where policy lets the person approve the own call', async () => {

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +14,7 @@ import type { AegisModule } from 'aegislib';
 import { loadMcpSdk, relayGuarded, runGateway } from 'aegislib/mcp-gateway';
 import type { Gateway, GatewayOptions, McpMessage, McpRelayOptions } from 'aegislib/mcp-gateway';
 import { behavesLikeAdapter, serviceOf } from './behavesLikeAdapter.js';
+import { counted } from './counted.js';
 import { ALLOWED, ASKED, DENIED, moduleOf } from './mail.js';
 import { toldBy } from './mcpSdks.js';
 import type { Result } from './mcpSdks.js';
@@ -349,6 +351,46 @@ describe('The MCP gateway', function () {
       expect((await post(gateway.url as string, INITIALIZE, { accept: 'text/plain' })).status).to.equal(406);
       for (let i = 0; i < 500 && running > before; i++) await new Promise((resolve) => setTimeout(resolve, 5));
       expect([before, running]).to.deep.equal([1, 1]);
+    });
+
+    it('has no more server processes alive than sessions are allowed, however many initializes are refused', async () => {
+      let running = 0;
+      let most = 0;
+      class Counted extends sdk.StdioClientTransport {
+        override async start(): Promise<void> {
+          running += 1;
+          most = Math.max(most, running);
+          await super.start();
+          const { _process: child } = this as unknown as { readonly _process: ChildProcess };
+          child.once('exit', () => (running -= 1));
+        }
+      }
+      // a server that does not end when its input does, as a busy one
+      const stubborn = ['-e', 'process.stdin.resume(); setInterval(() => {}, 1000); process.stdin.on("end", () => {})'];
+      const gateway = await runGateway({
+        module,
+        sdk: { ...sdk, StdioClientTransport: Counted as never },
+        command: process.execPath,
+        args: stubborn,
+        listen: { port: 0, maxSessions: 3 },
+      });
+      closing.push(() => gateway.close());
+      const refused = { jsonrpc: '2.0', id: 1, method: 'initialize' };
+      const statuses: number[] = [];
+      for (let round = 0; round < 8; round++) {
+        const answers = await Promise.all(Array.from({ length: 8 }, () => post(gateway.url as string, refused)));
+        statuses.push(...answers.map(({ status }) => status));
+      }
+      counted({ what: 'A12 refused initializes of the gateway', cases: statuses.length, wrong: Math.max(0, most - 3) });
+      expect([most, statuses.filter((status) => status === 400).length]).to.deep.equal([3, 3]);
+      expect(statuses.filter((status) => status === 503)).to.have.length(61);
+      // their places are free once they are gone
+      let status = 503;
+      for (let i = 0; i < 200 && status === 503; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        ({ status } = await post(gateway.url as string, refused));
+      }
+      expect([status, most]).to.deep.equal([400, 3]);
     });
 
     it('ends the session of a client that went while its server was connected', async () => {

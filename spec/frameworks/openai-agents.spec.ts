@@ -256,7 +256,8 @@ describe('Tools of the OpenAI Agents SDK', () => {
     const before = { ...original };
     const [guarded] = guardTools([original], { module });
     expect(original).to.deep.equal(before);
-    expect({ ...guarded, invoke: 0, needsApproval: 0 }).to.deep.equal({ ...original, invoke: 0, needsApproval: 0 });
+    const replaced = { invoke: 0, needsApproval: 0, inputGuardrails: 0 };
+    expect({ ...guarded, ...replaced }).to.deep.equal({ ...original, ...replaced });
     expect([guarded.invoke === original.invoke, guarded.needsApproval === original.needsApproval]).to.deep.equal([false, false]);
     // nothing is asked before the call where the SDK is not to be interrupted
     expect(guardTools([original], { module, approval: 'defer' })[0].needsApproval).to.equal(original.needsApproval);
@@ -281,7 +282,41 @@ describe('Tools of the OpenAI Agents SDK', () => {
     expect(got).to.have.length(1);
   });
 
-  it('are not run with what is no JSON, nor with what does not fit: the SDK reports it', async () => {
+  it('ask no one about arguments that the schema refuses, which the SDK checks only when it runs the tool', async () => {
+    await using module = moduleOf({ policies: { text: SELF_APPROVED } });
+    let ran = 0;
+    const own = { type: 'tool_input', name: 'own', run: async () => ((ran += 1), { behavior: { type: 'allow' } }) };
+    const plain = sendTool(() => 'sent', { parameters: MAIL.extend({ kind: z.enum(['letter']) }), inputGuardrails: [own] });
+    const odd: readonly unknown[] = [
+      null,
+      '{"to":',
+      'null',
+      '[]',
+      '7',
+      { to: 'ann' },
+      { to: 'ann', amount: '5', kind: 'letter' },
+      { to: 'ann', amount: 5, kind: 'parcel' },
+      { to: 'ann', amount: 5, kind: 'letter', more: 1 },
+    ];
+    const checking = new Runner({ tracingDisabled: true, toolExecution: { preApprovalInputGuardrails: true } });
+    for (const input of odd) {
+      const model = calling(input as never);
+      const result = await checking.run(agentOf(model, ...guardTools([plain], { module })), 'go');
+      expect(result.interruptions, JSON.stringify(input)).to.deep.equal([]);
+      expect(toldIn(model, 'call-1'), JSON.stringify(input)).to.match(/do not fit its schema|parsing tool arguments|Tool execution/);
+    }
+    expect([...(await module.approvals.list()), ...(await module.approvals.list({ status: 'withdrawn' }))]).to.deep.equal([]);
+    // without that setting the SDK itself has a person look at what is not even an object, and the desk is not asked
+    const interrupted = await runner.run(agentOf(calling('null'), ...guardTools([plain], { module })), 'go');
+    expect([interrupted.interruptions.length, await module.approvals.list()]).to.deep.equal([1, []]);
+    const asks = await checking.run(
+      agentOf(calling({ to: 'ann', amount: 5, kind: 'letter' } as never), ...guardTools([plain], { module })),
+      'go',
+    );
+    expect([asks.interruptions.length, (await module.approvals.list()).length, ran > 0]).to.deep.equal([1, 1, true]);
+  });
+
+  it('are not run with what is no JSON, nor with what does not fit, and the model is told so', async () => {
     await using module = moduleOf();
     let ran = 0;
     const plain = sendTool(() => (ran += 1), { errorFunction: undefined, parameters: MAIL.extend({ kind: z.enum(['letter']) }) });
@@ -296,12 +331,12 @@ describe('Tools of the OpenAI Agents SDK', () => {
         await runner.run(agentOf(model, ...tools), result.state);
       }
       expect(toldIn(model, 'call-1')).to.include('An error occurred while parsing tool arguments');
-      expect(toldIn(model, 'call-2')).to.include('An error occurred while running the tool');
+      expect(toldIn(model, 'call-2')).to.include('do not fit its schema');
     }
     // and where nobody asks the SDK first
     await using open = moduleOf({ policies: { text: '@id("all") permit (principal, action, resource);' } });
     const [direct] = guardTools([plain], { module: open });
-    expect(await direct.invoke({ context: undefined } as RunContext, '{"to":')).to.include('An error occurred');
+    expect(await direct.invoke({ context: undefined } as RunContext, '{"to":')).to.include('do not fit its schema');
     expect(ran).to.equal(0);
   });
 

@@ -84,7 +84,8 @@ describe('checkDecision', () => {
       unsubscribe('aegis:diagnostics', listen);
     }
     expect(events).to.have.length(1);
-    expect(events[0]).to.include({ kind: 'security', code: 'decision_echo_mismatch', agentId: 'agent', decisionId: 'd' });
+    expect(events[0]).to.deep.include({ kind: 'security', code: 'decision_echo_mismatch', actor: { kind: 'service' } });
+    expect(events[0]).to.have.deep.property('subject').that.deep.includes({ agentId: 'agent', decisionId: 'd' });
   });
 });
 

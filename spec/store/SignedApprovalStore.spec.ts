@@ -6,7 +6,7 @@ import { VerdictError } from '../../lib/model/errors/SetupErrors.js';
 import type { ApprovalRecord, ApprovalStore } from '../../lib/store/ApprovalStore.js';
 import { MemoryApprovalStore } from '../../lib/store/memory/MemoryApprovalStore.js';
 import { SignedApprovalStore } from '../../lib/store/SignedApprovalStore.js';
-import { openingOf, recordOf } from '../support/approvalRecords.js';
+import { BINDING_BASE, openingOf, recordOf } from '../support/approvalRecords.js';
 import { diagnosed, securityCodes } from '../support/diagnosed.js';
 import { rejection } from '../support/rejection.js';
 import { behavesLikeApprovalStore } from './behavesLikeApprovalStore.js';
@@ -26,7 +26,7 @@ class Unsigned extends SignedApprovalStore {
 function bare(record: ApprovalRecord | undefined): ApprovalRecord | undefined {
   if (record === undefined) return undefined;
   const { mac: _, ...rest } = record;
-  return rest;
+  return Object.freeze(rest);
 }
 
 behavesLikeApprovalStore('SignedApprovalStore', () => new Unsigned(new MemoryApprovalStore(), KEY));
@@ -82,7 +82,7 @@ describe('SignedApprovalStore', () => {
       const seen = await diagnosed(async () => {
         expect(await store.get(decisionId)).to.equal(undefined);
         expect(await store.list({})).to.deep.equal([]);
-        expect(await desk.consume({ decisionId, digest, token: 't' })).to.equal(false);
+        expect(await desk.consume({ decisionId, digest, token: 't', bindingBase: BINDING_BASE })).to.equal(false);
         expect(await rejection(desk.approve(decisionId, { by: 'bob', digest }))).to.be.instanceOf(VerdictError);
       });
       expect(new Set(securityCodes(seen))).to.deep.equal(new Set(['approval_signature_invalid']));
@@ -94,7 +94,7 @@ describe('SignedApprovalStore', () => {
     const [one, other] = [await approved(), await approved()];
     forge(one, { mac: inner.get(other.decisionId)?.mac });
     const { decisionId, digest } = one;
-    await diagnosed(async () => expect(await desk.consume({ decisionId, digest, token: 't' })).to.equal(false));
+    await diagnosed(async () => expect(await desk.consume({ decisionId, digest, token: 't', bindingBase: BINDING_BASE })).to.equal(false));
   });
 
   it('knows nothing of what another key signed', async () => {
@@ -103,7 +103,7 @@ describe('SignedApprovalStore', () => {
     const other = new ApprovalDesk(new SignedApprovalStore(inner, new SecretString('o'.repeat(32))));
     const seen = await diagnosed(async () => {
       expect(await other.get(decisionId)).to.equal(undefined);
-      expect(await other.consume({ decisionId, digest, token: 't' })).to.equal(false);
+      expect(await other.consume({ decisionId, digest, token: 't', bindingBase: BINDING_BASE })).to.equal(false);
     });
     expect(securityCodes(seen)).to.include('approval_signature_invalid');
   });

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import type { ApprovalRecord, ApprovalStore, Verdict } from '../../lib/store/ApprovalStore.js';
 import { recordOf } from '../support/approvalRecords.js';
+import { changeAll, notFrozen } from '../support/changes.js';
 import { eachOf } from '../support/eachOf.js';
 
 /** The contract of approval stores. `make` gives an empty store, open; what it opened is closed by the store's own `close`. */
@@ -38,6 +39,27 @@ export function behavesLikeApprovalStore(name: string, make: () => Awaitable<App
       });
       expect(await store.get(record.decisionId)).to.deep.equal(record);
       expect(await store.get('another')).to.equal(undefined);
+    });
+
+    it('hands out deep-frozen copies: nothing that is done to them, or to what was given, changes a record (A7)', async () => {
+      const nested = { list: [{ a: 1 }], at: new Date(5) };
+      const given = { params: { nested }, facts: { f: { g: [1] } }, policies: [{ id: 'p', hash: 'h', approvers: ['leads'] }] };
+      const record = await add(given);
+      const before = await store.get(record.decisionId);
+      const denied = await decide(await add({ ...given, toolName: 'other' }), 'denied');
+      const reads = [
+        async () => store.get(record.decisionId),
+        async () => (await store.list({ status: 'pending' }))[0],
+        async () => (await store.listDenied(denied.agentId, denied.toolName, 0))[0],
+      ];
+      for (const read of reads) {
+        const [first, second] = [await read(), await read()];
+        expect(notFrozen(first)).to.deep.equal([]);
+        expect(changeAll(first)).to.be.greaterThan(50);
+        expect(await read()).to.deep.equal(second);
+      }
+      changeAll(record);
+      expect(await store.get(before!.decisionId)).to.deep.equal(before);
     });
 
     it('takes a decisionId once', async () => {

@@ -10,6 +10,7 @@ import { keepsLeases } from './taskStoreLeases.js';
 import { findsTasks } from './taskStoreFinding.js';
 import { outlivesItsProcess, sharesWithOthers } from './taskStoreHandles.js';
 import type { OtherHandles } from './taskStoreHandles.js';
+import { changeAll, notFrozen } from '../support/changes.js';
 import { eachOf } from '../support/eachOf.js';
 
 /**
@@ -34,6 +35,45 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
         expect((await store.insert(task)).outcome).to.equal('created');
         expect(await store.get(task.taskId)).to.deep.equal(task);
         expect(await store.get('another')).to.equal(undefined);
+      });
+
+      it('hands out deep-frozen copies: nothing that is done to them, or to what was given, changes a task (A7)', async () => {
+        const nested = { list: [{ a: 1 }], at: new Date(5) };
+        const task = pendingTask({ params: { nested }, metadata: { nested }, session: { user_id: 'ann', roles: ['x'] } });
+        const { task: inserted } = await store.insert(task);
+        const { taskId, decisionId, digest } = inserted;
+        const reads: (() => Awaitable<Task | undefined>)[] = [
+          () => store.get(taskId),
+          () => store.ofDecision(decisionId),
+          async () => (await store.list({}))[0],
+          () => store.findOpen({ ...inserted, mode: 'defer' }),
+        ];
+        const check = async (changed: Task | undefined): Promise<void> => {
+          const now = await store.get(taskId);
+          expect(now).to.deep.equal(changed);
+          expect(notFrozen(changed)).to.deep.equal([]);
+          expect(changeAll(changed)).to.be.greaterThan(10);
+          expect(await store.get(taskId)).to.deep.equal(now);
+        };
+        await check(inserted);
+        for (const read of reads) await check(await read());
+        changeAll(task);
+        await check(await store.transition(taskId, ['pending'], { to: 'approved', approvedBy: 'ann' }, LATER));
+        const claim = { taskId, token: 't', digest, nowMs: NOW, leaseMs: 1_000 };
+        await check(await store.claim(claim));
+        await check(await store.release(taskId, 't', NOW));
+        await check(await store.claim({ ...claim, token: 't2' }));
+        const result = { rows: [{ id: 1 }], at: new Date(7) };
+        const settled = await store.settle(taskId, 't2', { to: 'completed', result }, NOW);
+        result.rows[0]!.id = 2;
+        result.at.setTime(1);
+        await check(settled);
+        expect(await store.get(taskId)).to.have.deep.property('result', { rows: [{ id: 1 }], at: new Date(7) });
+        await store.insert(pendingTask({ taskId: 'failed' }));
+        const error = { ...ERROR };
+        await store.transition('failed', ['pending'], { to: 'failed', error }, NOW);
+        error.message = 'changed';
+        expect(await store.get('failed')).to.have.nested.property('error.message', ERROR.message);
       });
 
       it('is idempotent on taskId and on decisionId', async () => {

@@ -3,6 +3,9 @@ import { nextId } from '../../lib/common/nextId.js';
 import type { ApprovalRequest } from '../../lib/decision/desk/ApprovalRequest.js';
 import type { ApprovalPolicy, ApprovalRecord } from '../../lib/store/ApprovalStore.js';
 
+/** What the guard knows of the calls of these approvals. */
+export const BINDING_BASE = 'b'.repeat(64);
+
 export function policyOf(id: string, more: Partial<ApprovalPolicy> = {}): ApprovalPolicy {
   return { id, hash: `hash of ${id}`, ...more };
 }
@@ -18,6 +21,7 @@ export function openingOf(more: Partial<ApprovalRequest> = {}): ApprovalRequest 
     params,
     originalDigest: canonicalDigest(more.originalParams ?? params),
     digest: canonicalDigest(params),
+    bindingBase: BINDING_BASE,
     opaque: [],
     session: { user_id: 'ann' },
     sessionDigest: canonicalDigest({ user_id: 'ann' }),

@@ -15,6 +15,7 @@ export function requestOf(more: Partial<DecisionRequest> = {}): DecisionRequest 
     paramsDigest: canonicalDigest(params),
     session,
     sessionDigest: canonicalDigest(session),
+    bindingBase: `binding of ${canonicalDigest(params)}`,
     groups: [],
     opaque: [],
     removable: [],

@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+
 // Time as specs may hold it against a limit: free of what else the machine does meanwhile.
 
 /** What {@link twin} took at its quickest on the machine on which the limits of specs were set. */
@@ -25,6 +27,19 @@ export function atThisPace(limitMs: number): number {
   const twinMs = Math.min(...Array.from({ length: TWIN_TRIES }, () => busyMs(twin)));
   return limitMs * Math.max(1, twinMs / TWIN_MS);
 }
+
+/** How long this thread has been on a processor, in milliseconds: what other threads and programs do is not in it. Where that cannot be told, the time. */
+export function threadMs(): number {
+  const { threadCpuUsage } = process as { threadCpuUsage?: () => { user: number; system: number } };
+  if (threadCpuUsage !== undefined) {
+    const { user, system } = threadCpuUsage.call(process);
+    return (user + system) / 1_000;
+  }
+  return schedstat === undefined ? performance.now() : Number(readFileSync(schedstat, 'latin1').split(' ', 1)[0]) / 1e6;
+}
+
+const SCHEDSTAT = '/proc/thread-self/schedstat';
+const schedstat = existsSync(SCHEDSTAT) ? SCHEDSTAT : undefined;
 
 function twin(): number {
   let hash = 0;

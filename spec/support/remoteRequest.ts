@@ -21,6 +21,7 @@ export function remoteRequest(over: Partial<DecisionRequest> = {}): DecisionRequ
     paramsDigest: canonicalDigest(params),
     session,
     sessionDigest: canonicalDigest(session),
+    bindingBase: 'f'.repeat(64),
     groups: [],
     opaque: [],
     removable: [],

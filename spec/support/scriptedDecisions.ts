@@ -1,5 +1,5 @@
 import type { Awaitable } from '../../lib/common/awaitable.js';
-import type { ApprovalUse, DecisionService } from '../../lib/decision/DecisionService.js';
+import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart } from '../../lib/decision/DecisionService.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../../lib/model/Decision.js';
 
 export type State = DecisionStatus['state'];
@@ -13,7 +13,9 @@ export interface ScriptedDecisionsOptions {
   /** Makes the service push; see {@link ScriptedDecisions.push}. */
   readonly pushes?: boolean | undefined;
   readonly reevaluate?: ((request: DecisionRequest, decisionId: string) => Awaitable<Decision>) | undefined;
+  readonly verify?: ((call: ApprovedCall) => Awaitable<boolean>) | undefined;
   readonly consume?: ((use: ApprovalUse) => Awaitable<boolean>) | undefined;
+  readonly begin?: ((start: ExecutionStart) => Awaitable<boolean>) | undefined;
   /** Default: does nothing. */
   readonly withdraw?: ((decisionId: string) => Awaitable<void>) | undefined;
 }
@@ -29,7 +31,9 @@ export class ScriptedDecisions implements DecisionService {
   mostUnderWay = 0;
   readonly watch?: (signal: AbortSignal) => AsyncIterable<DecisionStatus>;
   readonly reevaluate?: (request: DecisionRequest, decisionId: string) => Awaitable<Decision>;
+  readonly verify?: (call: ApprovedCall) => Awaitable<boolean>;
   readonly consume?: (use: ApprovalUse) => Awaitable<boolean>;
+  readonly begin?: (start: ExecutionStart) => Awaitable<boolean>;
   script: StatusScript;
   readonly #questions = new Map<string, number>();
   readonly #withdraw: ((decisionId: string) => Awaitable<void>) | undefined;
@@ -39,7 +43,9 @@ export class ScriptedDecisions implements DecisionService {
     status = (id) => ({ decisionId: id, state: 'pending' }),
     pushes,
     reevaluate,
+    verify,
     consume,
+    begin,
     withdraw,
   }: ScriptedDecisionsOptions = {}) {
     this.script = status;
@@ -61,6 +67,18 @@ export class ScriptedDecisions implements DecisionService {
       this.consume = (use) => {
         this.#note(`consume ${use.decisionId}`);
         return consume(use);
+      };
+    }
+    if (verify !== undefined) {
+      this.verify = (call) => {
+        this.#note(`verify ${call.decisionId}`);
+        return verify(call);
+      };
+    }
+    if (begin !== undefined) {
+      this.begin = (start) => {
+        this.#note(`begin ${start.decisionId}`);
+        return begin(start);
       };
     }
   }

@@ -117,6 +117,7 @@ describe('RecordingDecisionService', () => {
     decisions.deny('dec-1');
     expect(() => decisions.approve('dec-1')).to.throw(ConfigError, 'a pending approval');
     expect(() => decisions.approve('dec-2')).to.throw(ConfigError);
+    expect(() => decisions.approve('dec-1', 'ann\u200b')).to.throw(ConfigError, 'must be the id of a person');
     expect(decisions.status('dec-2', {})).to.have.property('state', 'invalid');
     expect(decisions.status('dec-1', {})).to.have.property('state', 'denied');
     const other = new RecordingDecisionService(new RecordingDecisionService());
@@ -142,7 +143,7 @@ describe('RecordingDecisionService', () => {
 
   it('has nothing optional but a push where a script answers', () => {
     const decisions = new RecordingDecisionService();
-    for (const name of ['statuses', 'consume', 'withdraw', 'expire', 'ready', 'close', 'reevaluate'])
+    for (const name of ['statuses', 'verify', 'consume', 'begin', 'withdraw', 'expire', 'ready', 'close', 'reevaluate'])
       expect(decisions).to.not.have.property(name);
     expect(decisions.watch).to.be.a('function');
   });

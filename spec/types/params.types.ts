@@ -250,6 +250,9 @@ export class OpaqueAndPlain {
   @AegisGuard({ opaque: ['body'], approval: 'wait' })
   async opaqueKey(_mail: { to: string; body: Readable }): Promise<void> {}
 
+  @AegisGuard({ opaque: ['body', '...context'], approval: 'wait' })
+  async opaqueFurther(_mail: { to: string; body: Readable }): Promise<void> {}
+
   @AegisGuard({ params: ['order'], plain: ['order'], approval: 'wait' })
   async plain(_order: OrderDto): Promise<void> {}
 

@@ -81,7 +81,7 @@ async function folderReloads(): Promise<boolean> {
       agentId: 'probe',
       policies: folder,
       watch: true,
-      onRemovedForbid: 'accept',
+      onLoosened: 'accept',
       onReload: () => reloaded.resolve(),
     });
     const run = guard(async (order: Order) => order.id, { module: aegis, toolName: 'run', approval: 'wait' });

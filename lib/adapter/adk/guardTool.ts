@@ -1,5 +1,6 @@
 import { AegisError } from '../../model/AegisError.js';
 import { refuseUnguardable } from '../tool/AdapterOptions.js';
+import { fitsSchema } from '../tool/fitsSchema.js';
 import { deniedText } from '../tool/text.js';
 import type { ToolGuard } from '../tool/ToolGuard.js';
 import { parsedInput, toolSchema } from '../tool/toolSchema.js';
@@ -33,7 +34,11 @@ export async function guardTool(guard: ToolGuard<AdkContext>, { tool, args, cont
     }
     const { parameters } = tool as { parameters?: unknown };
     const scope = JSON.stringify([appName, userId, sessionId]);
-    const call = { name, input: parsedInput(parameters, args), context, callId, scope, signal, schema: toolSchema(parameters) };
+    const schema = toolSchema(parameters);
+    const input = parsedInput(parameters, args);
+    // the ADK checks the input when it runs the tool, and only with such a schema
+    const fits = schema && ((): Promise<boolean> => fitsSchema(schema, input));
+    const call = { name, input, context, callId, scope, signal, schema, fits };
     // the answer to the tool's own confirmation arrives here too: a no refuses both
     const outcome =
       toolConfirmation?.confirmed === false

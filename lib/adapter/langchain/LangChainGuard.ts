@@ -6,7 +6,7 @@ import { ADAPTER_OPTIONS, UNGUARDABLE } from '../tool/AdapterOptions.js';
 import type { AdapterOptions, OnUnguardable } from '../tool/AdapterOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
 import { ToolGuard } from '../tool/ToolGuard.js';
-import type { ToolInvocation, ToolOutcome } from '../tool/ToolInvocation.js';
+import type { ToolInvocation, ToolOutcome, ToolPending } from '../tool/ToolInvocation.js';
 
 /** What LangChain passes to a tool beside its input: parts of a run's config, or of the runtime that middleware gets. */
 export interface LangChainCall<C = unknown> {
@@ -61,6 +61,9 @@ const OPTIONS: OptionKinds<LangChainOptions> = {
 };
 type Interrupt = (value: LangChainInterrupt) => unknown;
 
+/** How often a graph may be resumed with a yes before the desk has decided. */
+const MAX_ROUNDS = 100;
+
 /** Guards calls in graphs: a graph that can be interrupted is interrupted when a person has to decide; elsewhere the call is deferred. */
 export class LangChainGuard {
   readonly #guard: ToolGuard<LangChainCall>;
@@ -88,14 +91,34 @@ export class LangChainGuard {
     const preflight = await this.#guard.preflight(invocation);
     if (preflight.kind === 'denied') return preflight;
     if (preflight.kind === 'allowed') return this.#guard.call(invocation, run);
-    // throws until the graph is resumed; then the graph runs the node again from its start, and the answer is returned here
-    const { type, message, decisionId } = answerIn(interrupt(requestOf(invocation, preflight.pending)));
-    if (type === 'reject') return this.#guard.refuse(invocation, message);
-    // a graph gives one answer to all calls that wait, so it is a verdict only on the decision that it names
-    const { decisionId: shownDecision } = preflight.pending;
-    if (type === 'approve') return this.#guard.call({ ...invocation, approvedThere: decisionId === shownDecision, shownDecision }, run);
-    const why = 'the graph was not resumed with exactly one decision, `approve` or `reject`';
-    return this.#guard.withdraw(invocation, preflight.pending, why);
+    return this.#ask(invocation, run, interrupt, preflight);
+  }
+
+  /** Interrupts the graph until a person has answered and the desk has decided, or the call is refused. */
+  async #ask<R>(
+    invocation: ToolInvocation<LangChainCall>,
+    run: (input: never) => R,
+    interrupt: Interrupt,
+    asked: ToolPending,
+  ): Promise<ToolOutcome<Awaited<R>>> {
+    let waiting = asked;
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const { pending } = waiting;
+      // throws until the graph is resumed; then the graph runs the node again from its start, and the answer is returned here
+      const { type, message, decisionId } = answerIn(interrupt(requestOf(invocation, pending)));
+      if (type === 'reject') return this.#guard.refuse(invocation, message);
+      if (type !== 'approve')
+        return this.#guard.withdraw(invocation, pending, 'the graph was not resumed with exactly one decision, `approve` or `reject`');
+      // a graph gives one answer to all calls that wait, so it is a verdict only on the decision that it names
+      const { decisionId: shownDecision } = pending;
+      const outcome = await this.#guard.call({ ...invocation, approvedThere: decisionId === shownDecision, shownDecision }, run);
+      if (outcome.kind !== 'pending') return outcome;
+      // an answer to a question that was asked only now is an older one, such as to a call that has run since: LangGraph repeats the whole node
+      if (!asked.deduplicated) break;
+      // the graph's yes came before the desk's: the graph goes on waiting
+      waiting = outcome;
+    }
+    return this.#guard.withdraw(invocation, waiting.pending, 'the answer of the graph was to an earlier question; call the tool again');
   }
 
   /** LangGraph can interrupt only a graph with a checkpointer. */

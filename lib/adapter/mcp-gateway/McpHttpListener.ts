@@ -64,16 +64,17 @@ class Refused extends Error {
 export class McpHttpListener {
   readonly #sdk: McpSdk;
   readonly #listen: McpListen;
-  readonly #connect: (client: McpTransport) => Promise<void>;
+  readonly #connect: (client: McpTransport, ended: () => void) => Promise<void>;
   readonly #server: Server;
   readonly #sessions = new Map<string, Session>();
-  #opening = 0;
+  /** Clients that have a connection to the server, or a server process: from before it is opened until it has ended. */
+  #connected = 0;
 
   /**
-   * @param connect connects a new client to the server
+   * @param connect connects a new client to the server, and calls `ended` once, when both sides have closed or if that fails
    * @throws ConfigError
    */
-  constructor(sdk: McpSdk, listen: McpListen, connect: (client: McpTransport) => Promise<void>) {
+  constructor(sdk: McpSdk, listen: McpListen, connect: (client: McpTransport, ended: () => void) => Promise<void>) {
     if (!isLoopbackHost(listen.host ?? '127.0.0.1') && listen.token === undefined)
       throw new ConfigError([{ where: 'mcp-gateway: listen', message: 'needs a `token`, because other machines can reach this `host`.' }]);
     this.#sdk = sdk;
@@ -119,19 +120,13 @@ export class McpHttpListener {
     // no other request gets a connection to the server
     if ((body as { readonly method?: unknown } | null | undefined)?.method !== 'initialize')
       throw new Refused(400, 'A session must start with an initialize request.');
-    if (this.#sessions.size + this.#opening >= (this.#listen.maxSessions ?? 100))
-      throw new Refused(503, 'There are too many sessions; try again later.');
-    this.#opening += 1;
+    if (this.#connected >= (this.#listen.maxSessions ?? 100)) throw new Refused(503, 'There are too many sessions; try again later.');
+    const { transport, begun } = await this.#open(response);
     try {
-      const { transport, begun } = await this.#open(response);
-      try {
-        await transport.handleRequest(request, response, body);
-      } finally {
-        // the initialize was refused, so no session uses the connection
-        if (!begun()) await transport.close();
-      }
+      await transport.handleRequest(request, response, body);
     } finally {
-      this.#opening -= 1;
+      // the initialize was refused, so no session uses the connection
+      if (!begun()) await transport.close();
     }
   }
 
@@ -146,7 +141,8 @@ export class McpHttpListener {
       },
     };
     const transport = new this.#sdk.StreamableHTTPServerTransport(options as never) as ServerTransport;
-    await this.#connect(transport);
+    this.#connected += 1;
+    await this.#connect(transport, () => (this.#connected -= 1));
     const ended = transport.onclose;
     transport.onclose = () => {
       clearTimeout(session?.idle);

@@ -6,7 +6,7 @@ import { refusedResult } from '../mcp/context.js';
 import type { McpContext } from '../mcp/context.js';
 import { startHeartbeat } from '../mcp/heartbeat.js';
 import { AnsweredError, McpUpstreamCalls } from './McpUpstreamCalls.js';
-import { CALL_NAMES, isMisspelt, JSON_RPC_NAMES, withoutNulls } from './jsonRpc.js';
+import { CALL_NAMES, hasOnly, isLookAlike, isTooDeep, JSON_RPC_NAMES, MAX_NESTING, withoutNulls } from './jsonRpc.js';
 import type { McpMessage, McpTransport } from './McpTransport.js';
 import { ToolGuard } from '../tool/ToolGuard.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
@@ -100,20 +100,32 @@ export class McpRelay {
   }
 
   #fromClient(message: McpMessage, extra: object): void {
+    // a batch, or a key that is unknown here, could be read as a call by another decoder
+    if (!isPlainObject(message) || !hasOnly(message, JSON_RPC_NAMES)) return this.#refuse(null, -32600, NOT_ONE_MESSAGE);
     const { method, id, params } = message;
-    // a batch, or a method that is not a text, could be read as a call by another decoder
-    if (!isPlainObject(message) || isMisspelt(message, JSON_RPC_NAMES) || (method !== undefined && typeof method !== 'string')) return;
+    if (id !== undefined && typeof id !== 'string' && typeof id !== 'number') return this.#refuse(null, -32600, NO_ID);
+    const tooDeep = isTooDeep(message);
+    // an answer to the server, which waits for one
+    if (method === undefined) return tooDeep ? this.#answerFor(this.#upstream, message) : this.#send(this.#upstream, message);
+    if (tooDeep) return this.#refuse(id, -32600, TOO_DEEP);
+    if (typeof method !== 'string' || isLookAlike(method)) return this.#refuse(id, -32601, NO_METHOD);
+    if (id !== undefined && (this.#calls.has(id) || this.#open.has(id))) return this.#refuse(id, -32600, ID_IN_USE);
     if (method === 'tools/call') {
       // without an id it is not a request; a server might still run it, so it is not relayed
-      if (id !== undefined) void this.#call(id, message, extra);
+      if (id !== undefined) void this.#call(id, params, extra);
       return;
     }
     if (method === 'notifications/cancelled') {
       const controller = this.#calls.get(params?.['requestId'] as Id);
       if (controller !== undefined) return controller.abort(new Error('The client cancelled the call.'));
     }
-    if (method !== undefined && id !== undefined) this.#track(id, method, params);
+    if (id !== undefined) this.#track(id, method, params);
     this.#send(this.#upstream, message);
+  }
+
+  /** Answers what is not relayed; a notification gets no answer. */
+  #refuse(id: Id | null | undefined, code: number, message: string): void {
+    if (id !== undefined) this.#send(this.#client, { jsonrpc: '2.0', id, error: { code, message } });
   }
 
   #fromUpstream(message: McpMessage): void {
@@ -125,7 +137,7 @@ export class McpRelay {
     }
     if (this.#made.settle(message)) return;
     // drops answers to requests that the client did not send, and to calls that the gateway handles
-    if (id === undefined || !this.#open.has(id)) return;
+    if (id === undefined || id === null || !this.#open.has(id)) return;
     const { result } = message;
     if (this.#open.get(id) === 'initialize' && isPlainObject(result))
       this.#upstream.setProtocolVersion?.(String(result['protocolVersion']));
@@ -133,16 +145,10 @@ export class McpRelay {
     this.#send(this.#client, message);
   }
 
-  async #call(id: Id, message: McpMessage, extra: object): Promise<void> {
-    const { params = {} } = message;
+  async #call(id: Id, params: unknown, extra: object): Promise<void> {
+    if (!isPlainObject(params) || !hasOnly(params, CALL_NAMES)) return this.#refuse(id, -32602, NOT_A_CALL);
     const { name, arguments: input = {}, _meta } = params;
-    if (typeof name !== 'string' || isMisspelt(params, CALL_NAMES) || this.#calls.has(id) || this.#open.has(id)) {
-      const error = {
-        code: -32602,
-        message: 'A tools/call needs the name of a tool, keys in their exact spelling, and an id that is not in use.',
-      };
-      return this.#send(this.#client, { jsonrpc: '2.0', id, error });
-    }
+    if (typeof name !== 'string' || !isPlainObject(input)) return this.#refuse(id, -32602, NOT_A_CALL);
     const controller = new AbortController();
     const { signal } = controller;
     this.#calls.set(id, controller);
@@ -163,7 +169,7 @@ export class McpRelay {
         { name, input: given, context, callId: JSON.stringify(id), connection: this.#nonce, signal },
         (own) => {
           stop();
-          return this.#made.make(message, own, waits ? signal : undefined);
+          return this.#made.make(params, own, waits ? signal : undefined);
         },
       );
       answer = { result: outcome.kind === 'ran' ? outcome.value : refusedResult(outcome.text) };
@@ -195,11 +201,36 @@ export class McpRelay {
     for (const [token, request] of this.#progress) if (request === id) this.#progress.delete(token);
   }
 
-  /** Sends a message. A side that cannot be written to reports that by closing. */
+  /** Sends a message. A side that cannot be written to reports that by closing; what cannot be written is answered, so that no one waits for it. */
   #send(side: McpTransport, message: McpMessage, relatedRequestId?: Id): void {
-    side.send(message as never, { relatedRequestId } as never).catch((error: unknown) => side.onerror?.(error as Error));
+    side.send(message as never, { relatedRequestId } as never).catch((error: unknown) => {
+      side.onerror?.(error as Error);
+      this.#answerFor(side, message);
+    });
+  }
+
+  #answerFor(side: McpTransport, { id, method, error }: McpMessage): void {
+    if (id === undefined || this.#closed) return;
+    const failed: McpMessage = { jsonrpc: '2.0', id, error: { code: -32603, message: NOT_DELIVERED } };
+    // an answer, in the place of which this one goes
+    if (method === undefined)
+      return (error as { readonly message?: unknown } | undefined)?.message === NOT_DELIVERED ? undefined : this.#send(side, failed);
+    if (side === this.#client) return this.#send(this.#upstream, failed);
+    if (!this.#open.has(id as Id)) return;
+    this.#untrack(id as Id);
+    this.#send(this.#client, failed);
   }
 }
+
+const NOT_ONE_MESSAGE =
+  'This is not one message of JSON-RPC with the keys jsonrpc, id, method, params, result and error; send each message by itself.';
+const NO_ID = 'The id of a request must be a text or a number.';
+const ID_IN_USE = 'A request with this id is not answered yet; give each request an id of its own.';
+const NO_METHOD =
+  'The gateway does not relay this method: spelled like this, a server could take it for another one. Use the exact names of MCP.';
+const TOO_DEEP = `The message is nested too deeply; at most ${MAX_NESTING} levels are relayed.`;
+const NOT_DELIVERED = 'The message could not be delivered.';
+const NOT_A_CALL = `The params of tools/call must be an object with the \`name\` of a tool, its \`arguments\` as an object, and nothing but ${CALL_NAMES.join(', ')}. Put extensions into \`_meta\`.`;
 
 function failedResult(tool: string): object {
   return refusedResult(JSON.stringify({ aegis: 'failed', tool, reason: 'the call could not be made', retry: false }));

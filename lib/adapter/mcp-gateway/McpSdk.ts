@@ -29,7 +29,7 @@ export function loadMcpSdk(from?: string | URL): McpSdk {
   // required, not imported: an import would make the SDK's type declarations necessary
   const classOf = (name: keyof McpSdk): TransportClass => {
     try {
-      const { require, path } = findPackage(`@modelcontextprotocol/sdk/${FILES[name]}`, from === undefined ? undefined : [from]);
+      const { require, path } = findPackage(`@modelcontextprotocol/sdk/${FILES[name]}`, { from });
       const found = (require(path) as Partial<McpSdk>)[name];
       if (typeof found === 'function') return found;
     } catch (error) {

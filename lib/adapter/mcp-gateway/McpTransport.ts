@@ -1,7 +1,8 @@
 /** A JSON-RPC message, as the transports of MCP carry it. */
 export interface McpMessage {
   readonly jsonrpc: '2.0';
-  readonly id?: string | number | undefined;
+  /** `null` in an answer to what had no id that could be read. */
+  readonly id?: string | number | null | undefined;
   readonly method?: string | undefined;
   readonly params?: Readonly<Record<string, unknown>> | undefined;
   readonly result?: unknown;

@@ -33,10 +33,11 @@ export class McpUpstreamCalls {
    *
    * @param signal the client's, while the client still waits: without it the client's `_meta`, such as its progress token, is not sent
    */
-  make({ params = {}, ...message }: McpMessage, own: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+  make(params: Readonly<Record<string, unknown>>, own: unknown, signal: AbortSignal | undefined): Promise<unknown> {
     const id = `${this.#prefix}${++this.#made}`;
     const { _meta, ...rest } = params;
-    const request = { ...message, id, params: { ...rest, arguments: own, ...(signal !== undefined && _meta !== undefined && { _meta }) } };
+    const sent = { ...rest, arguments: own, ...(signal !== undefined && _meta !== undefined && { _meta }) };
+    const request = { jsonrpc: '2.0', id, method: 'tools/call', params: sent };
     return new Promise<unknown>((resolve, reject) => {
       if (this.#gone !== undefined) throw this.#gone;
       signal?.throwIfAborted();
@@ -48,7 +49,10 @@ export class McpUpstreamCalls {
         reject(signal?.reason);
       };
       signal?.addEventListener('abort', cancel, { once: true });
-      this.#upstream.send(request as never).catch(reject);
+      this.#upstream.send(request as never).catch((error: unknown) => {
+        this.#waiting.delete(id);
+        reject(error);
+      });
     });
   }
 

@@ -88,10 +88,19 @@ export async function runGateway(given: GatewayOptions): Promise<Gateway> {
   const listen = options.listen && checkedOptions('mcp-gateway: listen', options.listen, LISTEN_OPTIONS);
   const upstream = upstreamOf(options);
   const relays = new Set<McpRelay>();
-  const connect = async (client: McpTransport): Promise<McpRelay> => {
-    const relay = new McpRelay({ client, upstream: upstream() }, options, GATEWAY_OPTIONS);
+  const connect = async (client: McpTransport, over?: () => void): Promise<McpRelay> => {
+    let relay: McpRelay;
+    try {
+      relay = new McpRelay({ client, upstream: upstream() }, options, GATEWAY_OPTIONS);
+    } catch (error) {
+      over?.();
+      throw error;
+    }
     relays.add(relay);
-    relay.onclose = () => relays.delete(relay);
+    relay.onclose = () => {
+      relays.delete(relay);
+      over?.();
+    };
     try {
       await relay.start();
     } catch (error) {
@@ -119,7 +128,7 @@ export async function runGateway(given: GatewayOptions): Promise<Gateway> {
   async function overHttp(listen: McpListen): Promise<Gateway> {
     // reports invalid options now, not to the first client
     new McpRelay({ client: IDLE, upstream: IDLE }, options, GATEWAY_OPTIONS);
-    const listener = new McpHttpListener(sdkOf(options), listen, async (client) => void (await connect(client)));
+    const listener = new McpHttpListener(sdkOf(options), listen, async (client, over) => void (await connect(client, over)));
     const url = await listener.start();
     const close = async (): Promise<void> => {
       await listener.close();

@@ -8,6 +8,7 @@ export interface OpenAiTool {
   readonly outputSchema?: unknown;
   readonly errorFunction?: unknown;
   readonly needsApproval?: unknown;
+  readonly inputGuardrails?: unknown;
   readonly invoke?: ((runContext: never, input: string, details?: never) => Promise<unknown>) | undefined;
 }
 
@@ -45,6 +46,7 @@ export interface OpenAiRunContext {
 
 /** What the SDK tells a tool about its call. */
 export interface OpenAiCallDetails {
-  readonly toolCall?: { readonly callId?: string | undefined; readonly name?: string | undefined } | undefined;
+  readonly toolCall?:
+    { readonly callId?: string | undefined; readonly name?: string | undefined; readonly arguments?: string | undefined } | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -11,11 +11,38 @@ export type ToInvocation = (input: unknown, runContext: OpenAiRunContext, detail
 /** Makes the tool's `needsApproval`: the SDK interrupts the run if policy wants a person, or if the tool itself does. */
 export function approvalFunction(guard: ToolGuard, { needsApproval }: OpenAiTool, invocation: ToInvocation): ApprovalFunction {
   return async (runContext, input, callId) => {
-    const { kind } = await guard.preflight(invocation(input, runContext, { toolCall: { callId } }));
+    const details = { toolCall: { callId } };
+    const call = { ...invocation(input, runContext, details), approvedThere: isApprovedIn(runContext, details) };
+    const { kind } = await guard.preflight(call);
     if (kind === 'pending') return true;
     return typeof needsApproval === 'function'
       ? Boolean(await (needsApproval as ApprovalFunction)(runContext, input, callId))
       : needsApproval === true;
+  };
+}
+
+/** An input guardrail of the SDK. */
+export interface OpenAiGuardrail {
+  readonly type: 'tool_input';
+  readonly name: string;
+  readonly run: (data: {
+    readonly context: OpenAiRunContext;
+    readonly toolCall: NonNullable<OpenAiCallDetails['toolCall']>;
+  }) => Promise<object>;
+}
+
+/**
+ * Makes a guardrail that refuses arguments that fit no schema. Where they are not even an object, the SDK itself interrupts the run without asking the tool; with
+ * `toolExecution: { preApprovalInputGuardrails: true }` it asks this first.
+ */
+export function checksArguments(guard: ToolGuard, invocation: ToInvocation): OpenAiGuardrail {
+  return {
+    type: 'tool_input',
+    name: 'aegis: arguments',
+    async run({ context, toolCall }) {
+      const misfit = await guard.misfit(invocation(parsed(toolCall.arguments ?? ''), context, { toolCall }));
+      return { behavior: misfit === undefined ? { type: 'allow' } : { type: 'rejectContent', message: misfit.text } };
+    },
   };
 }
 
@@ -28,5 +55,14 @@ export function isApprovedIn(runContext: OpenAiRunContext, { toolCall }: OpenAiC
     return records.some(({ approved }) => Array.isArray(approved) && approved.includes(callId));
   } catch {
     return false;
+  }
+}
+
+/** Parses what the model wrote. A text that is not JSON is given back as it is, which fits no schema of a tool. */
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
   }
 }

@@ -1,10 +1,11 @@
 import { ApprovalPendingError } from '../../model/errors/RefusalErrors.js';
 import { ADAPTER_OPTIONS, refuseUnguardable, UNGUARDABLE } from '../tool/AdapterOptions.js';
+import { fitsSchema } from '../tool/fitsSchema.js';
 import { guardedCopy } from '../tool/guardedCopy.js';
 import { jsonParameters } from '../tool/jsonParameters.js';
 import type { OptionKinds } from '../../common/readOptions.js';
 import { ToolGuard } from '../tool/ToolGuard.js';
-import { approvalFunction, isApprovedIn } from './approval.js';
+import { approvalFunction, checksArguments, isApprovedIn, parsed } from './approval.js';
 import type { ToInvocation } from './approval.js';
 import type { OpenAiAgentsOptions, OpenAiCallDetails, OpenAiContext, OpenAiRunContext, OpenAiTool } from './OpenAiTool.js';
 
@@ -45,7 +46,7 @@ export function guardedToolOf(tools: readonly OpenAiTool[], name: string | undef
 }
 
 function guardTool(guard: ToolGuard, tool: OpenAiTool): OpenAiTool {
-  const { name, type, parameters, outputSchema, errorFunction } = tool;
+  const { name, type, parameters, outputSchema, errorFunction, inputGuardrails } = tool;
   const { unguardable, onDeny = 'throw' } = guard.options as OpenAiAgentsOptions;
   const original = tool.invoke as Invoke | undefined;
   if (type !== 'function' || typeof original !== 'function') {
@@ -54,31 +55,28 @@ function guardTool(guard: ToolGuard, tool: OpenAiTool): OpenAiTool {
   }
   const { knows, schemaFor } = jsonParameters(parameters);
   const invocation: ToInvocation = (input, { context }, { toolCall, signal }) => {
-    return { name, input, context, callId: toolCall?.callId, signal, knows, schema: schemaFor(input) };
+    const fits = (): Promise<boolean> => fitsSchema(parameters, input);
+    return { name, input, context, callId: toolCall?.callId, signal, knows, schema: schemaFor(input), fits };
   };
   const answersWithText = outputSchema === undefined || onDeny === 'result';
   const invoke: Invoke = async (runContext, text, details = {}) => {
-    const { input, isJson } = parsed(text);
-    const call = { ...invocation(input, runContext, details), approvedThere: isApprovedIn(runContext, details) };
+    const call = { ...invocation(parsed(text), runContext, details), approvedThere: isApprovedIn(runContext, details) };
     // the SDK parses and checks what a sanitize made of the input, as it does with the input itself
-    const outcome = await guard.call(call, (own) => original.call(tool, runContext, isJson ? JSON.stringify(own) : own, details));
+    const outcome = await guard.call(call, (own) => original.call(tool, runContext, JSON.stringify(own), details));
     if (outcome.kind === 'ran') return outcome.value;
     if (answersWithText) return outcome.text;
     const error = outcome.kind === 'denied' ? outcome.error : new ApprovalPendingError(outcome.pending);
     if (typeof errorFunction === 'function') return (errorFunction as ErrorFunction)(runContext, error, details);
     throw error;
   };
-  const needsApproval = guard.interrupts && { needsApproval: approvalFunction(guard, tool, invocation) };
-  const guarded = guardedCopy(tool, 'invoke', { invoke, ...needsApproval });
+  const native = guard.interrupts && {
+    needsApproval: approvalFunction(guard, tool, invocation),
+    inputGuardrails: [
+      ...(Array.isArray(inputGuardrails) ? (inputGuardrails as readonly unknown[]) : []),
+      checksArguments(guard, invocation),
+    ],
+  };
+  const guarded = guardedCopy(tool, 'invoke', { invoke, ...native });
   guardedTools.set(guarded, { guard, invocation });
   return guarded;
-}
-
-/** Parses what the model wrote. The SDK itself reports a text that is not JSON, when it has to run the call. */
-export function parsed(text: string): { readonly input: unknown; readonly isJson: boolean } {
-  try {
-    return { input: JSON.parse(text) as unknown, isJson: true };
-  } catch {
-    return { input: text, isJson: false };
-  }
 }

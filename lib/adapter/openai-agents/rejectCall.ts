@@ -1,5 +1,6 @@
 import { GuardDefinitionError } from '../../model/errors/SetupErrors.js';
-import { guardedToolOf, parsed } from './guardTools.js';
+import { parsed } from './approval.js';
+import { guardedToolOf } from './guardTools.js';
 import type { OpenAiRunContext, OpenAiTool } from './OpenAiTool.js';
 
 /** The properties of a `RunState` that {@link rejectCall} uses. */
@@ -38,5 +39,5 @@ export async function rejectCall<I extends OpenAiInterruption>(
       'rejectCall() needs the tools that guardTools() returned and an interruption of one of them; the SDK was told, but the approval stays open.',
     );
   const { guard, invocation } = guarded;
-  await guard.refuse(invocation(parsed(text).input, state._context as OpenAiRunContext, { toolCall: { callId } }), reason);
+  await guard.refuse(invocation(parsed(text), state._context as OpenAiRunContext, { toolCall: { callId } }), reason);
 }

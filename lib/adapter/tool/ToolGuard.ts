@@ -4,6 +4,7 @@ import type { GuardOutcome, PendingOutcome } from '../../guard/call/GuardedCall.
 import { guardCall } from '../../guard/guardCall.js';
 import { currentCall } from '../../guard/call/callContext.js';
 import { AegisError } from '../../model/AegisError.js';
+import { ParamsError } from '../../model/errors/CallErrors.js';
 import { ForbiddenError } from '../../model/errors/RefusalErrors.js';
 import { ConfigError, VerdictError } from '../../model/errors/SetupErrors.js';
 import type { PendingApproval } from '../../model/PendingApproval.js';
@@ -148,6 +149,11 @@ export class ToolGuard<C = unknown> {
     }
   }
 
+  /** The refusal of a call whose arguments fit no schema of the tool; undefined where they fit. */
+  async misfit(invocation: ToolInvocation<C>): Promise<ToolDenied | undefined> {
+    return (await invocation.fits?.()) === false ? this.#denied(invocation, misfitting(invocation)) : undefined;
+  }
+
   /** Refuses a call for a reason that the adapter gives. */
   deny(invocation: ToolInvocation<C>, why: string): ToolDenied {
     return this.#denied(invocation, this.#forbidden(invocation, why));
@@ -190,6 +196,7 @@ export class ToolGuard<C = unknown> {
   }
 
   async #decide<R>(invocation: ToolInvocation<C>, mode: ApprovalMode, run: (input: never) => R): Promise<GuardOutcome<Awaited<R>>> {
+    if (invocation.fits !== undefined && !(await invocation.fits())) throw misfitting(invocation);
     const { framework, options } = this;
     // a call about which no one is asked must not end the question of one that does ask
     const joins = (invocation.approval ?? this.#approval) !== 'deny';
@@ -210,8 +217,13 @@ export class ToolGuard<C = unknown> {
 
   #pending({ callId, approvedThere }: ToolInvocation<C>, { pending, deduplicated }: PendingOutcome<unknown>): ToolPending {
     if (callId !== undefined && approvedThere !== true) noteAsked(pending, callId);
-    return { kind: 'pending', pending, deduplicated, text: pendingText(pending) };
+    return { kind: 'pending', pending, deduplicated, text: pendingText(pending, this.interrupts) };
   }
+}
+
+function misfitting({ name }: ToolInvocation): ParamsError {
+  const message = `The arguments of tool '${name.slice(0, 128)}' do not fit its schema, so it did not run and no one was asked. Call it with arguments that fit.`;
+  return new ParamsError('', message, { code: 'schema_mismatch' });
 }
 
 /** The ids of the calls that asked each question before any yes to them. */

@@ -21,6 +21,8 @@ export interface ToolInvocation<C = unknown> {
   readonly signal?: AbortSignal | undefined;
   /** The tool's own schema, which what a sanitize makes of the input must fit. The framework has already checked the input itself. */
   readonly schema?: StandardSchema | undefined;
+  /** For frameworks that check the input only when they run the tool: whether the tool's schema accepts it. Where it does not, no one is asked, and no tool runs. */
+  readonly fits?: (() => PromiseLike<boolean>) | undefined;
   /** Whether the tool has a parameter of that name: without a schema, a sanitize may add no other. */
   readonly knows?: ((name: string) => boolean) | undefined;
   /**

@@ -28,7 +28,12 @@ export function deniedText(tool: string, given: AegisError): string {
   return JSON.stringify({ aegis: 'denied', tool, code: error.code, reason: error.message, decision_id, retry: false });
 }
 
-/** The text that a model gets while a person has to decide. */
-export function pendingText({ toolName, taskId, decisionId, message }: PendingApproval): string {
-  return JSON.stringify({ aegis: 'pending', tool: toolName, reason: message, task_id: taskId, decision_id: decisionId, retry: false });
+/**
+ * The text that a model gets while a person has to decide.
+ *
+ * @param redeemed whether the tool runs only when it is called again, because the framework's own yes came before the desk's
+ */
+export function pendingText({ toolName, taskId, decisionId, message }: PendingApproval, redeemed = false): string {
+  const reason = redeemed ? `${message}. Once it is approved, call the tool again with the same arguments.` : message;
+  return JSON.stringify({ aegis: 'pending', tool: toolName, reason, task_id: taskId, decision_id: decisionId, retry: false });
 }

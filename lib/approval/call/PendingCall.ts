@@ -45,6 +45,7 @@ export type CallOutcome<T> = { readonly ok: true; readonly value: T } | { readon
 /** What only some entries have, and all of them only late: made when the first of it is set, because 100,000 entries may wait at once. */
 interface Progress<T> {
   claimToken: string | undefined;
+  begunToken: string | undefined;
   result: { readonly value: T } | undefined;
   execution: PromiseLike<void> | undefined;
   outcome: CallOutcome<T> | undefined;
@@ -92,6 +93,15 @@ export abstract class PendingCall<T = unknown> implements Due {
 
   set claimToken(token: string | undefined) {
     PendingCall.#progressOf(this).claimToken = token;
+  }
+
+  /** The claim that has begun at the desk, also where it was given back because its method was not entered: only this one may begin again. */
+  get begunToken(): string | undefined {
+    return this.#progress?.begunToken;
+  }
+
+  set begunToken(token: string | undefined) {
+    PendingCall.#progressOf(this).begunToken = token;
   }
 
   /** What its method returned here: a store may keep a copy of plain data only. */
@@ -170,6 +180,7 @@ export abstract class PendingCall<T = unknown> implements Due {
   static #progressOf<T>(entry: PendingCall<T>): Progress<T> {
     entry.#progress ??= {
       claimToken: undefined,
+      begunToken: undefined,
       result: undefined,
       execution: undefined,
       outcome: undefined,

@@ -56,6 +56,11 @@ export function deniedAtRun(task: Task, code: string, why: string, decision?: De
   return resolution('denied', new ForbiddenError(message, { code, agentId, toolName, decision }));
 }
 
+/** What is stored of it is not what was approved. */
+export function otherCall(task: Task): Resolution {
+  return deniedAtRun(task, 'approved_params_changed', 'the stored call is not the one that was approved.');
+}
+
 /** Its time is over. */
 export function timedOut(task: Task, why: string): Resolution {
   const { taskId, decisionId, toolName } = task;

@@ -45,7 +45,10 @@ export function askAgain(entry: PendingCall, decision: ApprovalNeededDecision, h
 function endReplayed(entry: PendingCall, decisionId: string, host: ExecutionHost): Awaitable<void> {
   const { agentId, toolName } = entry.task;
   const message = 'The decision service asked again under an approval that is already known.';
-  reportSecurity({ kind: 'security', code: 'replayed_decision', message, agentId, toolName, decisionId }, host.journal);
+  reportSecurity(
+    { kind: 'security', code: 'replayed_decision', message, actor: { kind: 'service' }, agentId, toolName, decisionId },
+    host.journal,
+  );
   const why = 'a person has to be asked again, but the decision service did not open a new approval.';
   return chain(settleCall(host, entry, deniedAtRun(entry.task, 'replayed_decision', why)), () => undefined);
 }

@@ -6,15 +6,17 @@ import { monotonicNow } from '../../common/time/SteadyClock.js';
 import { copyData } from '../../model/snapshot/copyValue.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { summarizeError } from '../../model/AegisError.js';
+import { bindingBaseOf } from '../../model/bindingBase.js';
 import { checkDecision } from '../../model/checkDecision.js';
+import type { ApprovedCall } from '../../decision/DecisionService.js';
 import type { Decision } from '../../model/Decision.js';
-import { ForbiddenError } from '../../model/errors/RefusalErrors.js';
+import { ForbiddenError, OutcomeUnknownError } from '../../model/errors/RefusalErrors.js';
 import { reportSecurity } from '../../model/Journal.js';
 import type { SettledEvent } from '../../model/Journal.js';
 import type { Params } from '../../model/Params.js';
 import type { ApprovedTask, ExecutingTask, Task } from '../../model/Task.js';
 import type { TaskOutcome } from '../../store/TaskStore.js';
-import { deniedAtRun, timedOut } from '../call/resolution.js';
+import { deniedAtRun, otherCall, timedOut } from '../call/resolution.js';
 import type { Resolution } from '../call/resolution.js';
 import { abandonCall, dropCall, finishCall, settleCall } from '../call/settleCall.js';
 import type { LastLook, PendingCall, RunApproved } from '../call/PendingCall.js';
@@ -55,17 +57,32 @@ export function executeApproved(entry: PendingCall, run: RunApproved, host: Exec
 }
 
 /**
- * The one sequence from approved to run: not expired → still the same caller → decided afresh on the original call → the same params → the
- * approval used up at the desk → one claim → run. Every step that fails ends the task, or asks again; none falls through to the next.
+ * The one sequence from approved to run: not expired → still the same caller → the call that was approved → decided afresh on the original call → the
+ * same params → the approval used up at the desk → one claim → begun at the desk → run. Every step that fails ends the task, or asks again; none falls
+ * through to the next.
  */
 function decideAfresh(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: ExecutionHost): Awaitable<void> {
   const { decisions } = host;
-  const { request, recheck } = entry.call;
+  const { recheck } = entry.call;
   if (host.now() >= task.expiresAtMs) return end(entry, timedOut(task, 'it expired before it could run'), host);
   const changed = recheckSafely(recheck);
   if (changed !== undefined) return end(entry, deniedAtRun(task, 'caller_changed', changed), host);
-  if (decisions.reevaluate === undefined) return useApproval(entry, task, run, host);
+  // what is in memory only needs no proof
+  if (decisions.verify === undefined || !host.registry.durable) return reevaluate(entry, task, run, host);
+  return attempt<boolean, void>(
+    () => decisions.verify?.(approvedCall(entry, task)) as Awaitable<boolean>,
+    (verified) => (verified === true ? reevaluate(entry, task, run, host) : end(entry, otherCall(task), host)),
+    (error) => host.retryLater(entry, error),
+  );
+}
+
+function reevaluate(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: ExecutionHost): Awaitable<void> {
+  const { decisions } = host;
+  const { request } = entry.call;
+  if (isOver(entry, host)) return;
+  // a Date in what was decided on cannot be frozen, and code of the program had it
   if (digestOf(request.params) !== task.originalDigest) return endTampered(entry, task, host);
+  if (decisions.reevaluate === undefined) return useApproval(entry, task, run, host);
   return attempt<Decision, void>(
     () =>
       chain(decisions.reevaluate?.(request, task.decisionId, { signal: host.signal }) as Awaitable<Decision>, (d) =>
@@ -101,14 +118,12 @@ function applyFreshDecision(
 }
 
 function useApproval(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: ExecutionHost): Awaitable<void> {
-  const { decisionId, digest, params } = task;
+  const { digest, params } = task;
   if (isOver(entry, host)) return;
   if (digestOf(params) !== digest) return endTampered(entry, task, host);
-  // of the task, not of this execution: one that crashed before its claim begins again under the same approval
-  const token = entry.task.taskId;
   return attempt<boolean, void>(
     // where there is nothing to use up, the claim alone is the guard; an answer that is not true is a no
-    () => (host.decisions.consume === undefined ? true : host.decisions.consume({ decisionId, digest, token })),
+    () => (host.decisions.consume === undefined ? true : host.decisions.consume({ ...approvedCall(entry, task), token: tokenOf(task) })),
     (used) => {
       if (used === true) return claim(entry, task, run, host);
       return end(entry, deniedAtRun(task, 'approval_not_usable', 'the approval was already used or withdrawn, or has expired.'), host);
@@ -125,15 +140,15 @@ function useApproval(entry: PendingCall, task: ApprovedTask, run: RunApproved, h
 function claim(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: ExecutionHost): Awaitable<void> {
   const { taskId, digest, expiresAtMs } = task;
   if (isOver(entry, host)) return;
-  // an earlier claim may have been committed though its answer was lost
-  const token = entry.claimToken ?? nextId('run');
+  // an earlier claim may have been committed though its answer was lost; one that has begun, without its method, is the one that begins again
+  const token = entry.claimToken ?? entry.begunToken ?? nextId('run');
   const claimed: ClaimTime = { monotonicMs: monotonicNow(), wallMs: Date.now() };
   // from here on a shutdown waits for it
   entry.claimToken = token;
   return chain(host.registry.claim({ taskId, token, digest, nowMs: host.now(), leaseMs: host.leaseMs }), (executing) => {
-    if (executing !== undefined) return runClaimed(entry, executing, claimed, run, host);
+    if (executing !== undefined) return beginClaimed(entry, executing, claimed, run, host);
     return chain(host.registry.find(taskId), (now) => {
-      if (now?.status === 'executing' && now.claimToken === token) return runClaimed(entry, now, claimed, run, host);
+      if (now?.status === 'executing' && now.claimToken === token) return beginClaimed(entry, now, claimed, run, host);
       entry.claimToken = undefined;
       // another process was first, and records how that ends; or it has asked again, or given its claim back
       if (host.registry.durable && (now?.status === 'executing' || now?.status === 'pending')) return host.leave(entry, now);
@@ -147,6 +162,50 @@ function claim(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: E
       return chain(settleCall(host, entry, why), () => dropCall(host, entry, why.error));
     });
   });
+}
+
+/**
+ * Has the desk record that this claim begins: a task whose stored state was put back to an earlier one is claimed again, but begins no second time. The
+ * guard of an idempotent task has said that it may.
+ */
+function beginClaimed(
+  entry: PendingCall,
+  executing: ExecutingTask,
+  claimed: ClaimTime,
+  run: RunApproved,
+  host: ExecutionHost,
+): Awaitable<void> {
+  const { decisions } = host;
+  const { decisionId, claimToken } = executing;
+  // late already: then nothing has begun, and the claim can be given back
+  const stale = staleness(entry, executing, claimed, host);
+  if (stale !== undefined) return giveBack(entry, executing, stale, host);
+  if (decisions.begin === undefined) return runClaimed(entry, executing, claimed, run, host);
+  // from here on it may have begun: no other claim of this process does
+  entry.begunToken = claimToken;
+  return attempt<boolean, void>(
+    () => decisions.begin?.({ decisionId, token: tokenOf(executing), claimToken }) as Awaitable<boolean>,
+    (begun) => {
+      if (begun === true || executing.origin?.idempotent === true) return runClaimed(entry, executing, claimed, run, host);
+      return endBegun(entry, executing, host);
+    },
+    (error) => giveBack(entry, executing, error, host),
+  );
+}
+
+/** Another claim has begun under this approval, so the call may have run: a person has to find out. */
+function endBegun(entry: PendingCall, executing: ExecutingTask, host: ExecutionHost): Awaitable<void> {
+  const { taskId, toolName, agentId, decisionId } = executing;
+  const message =
+    'A call was claimed again under an approval whose execution had begun before: its stored task was put back to an earlier state.';
+  reportSecurity({ kind: 'security', code: 'approval_already_begun', message, agentId, toolName, decisionId }, host.journal);
+  const error = new OutcomeUnknownError(
+    taskId,
+    `Tool '${toolName}' did not run now, because it had begun before under the same approval: it may have run completely, partly or not at all. Check what it did, and who can write the store.`,
+  );
+  const summary = summarizeError(error);
+  entry.noteError('unknown', summary, error);
+  return settleRun(entry, executing, { to: 'unknown', error: summary }, 'unknown', error, host);
 }
 
 function runClaimed(
@@ -203,7 +262,7 @@ function paramsChanged(params: Params, executing: ExecutingTask, host: Execution
 }
 
 /** Releases a claim under which nothing ran, and tries again later. */
-function giveBack(entry: PendingCall, { taskId, claimToken }: ExecutingTask, why: StaleClaimError, host: ExecutionHost): Awaitable<void> {
+function giveBack(entry: PendingCall, { taskId, claimToken }: ExecutingTask, why: unknown, host: ExecutionHost): Awaitable<void> {
   const givenBack = (): Awaitable<void> => {
     entry.claimToken = undefined;
     return entry.phase === 'ended' ? undefined : host.retryLater(entry, why);
@@ -240,6 +299,17 @@ function settleRun(
       finish();
     },
   );
+}
+
+/** What the store says of the call that is about to run; of a task that is in memory only, what the call says itself. */
+function approvedCall({ call }: PendingCall, task: ApprovedTask): ApprovedCall {
+  const { decisionId, digest } = task;
+  return { decisionId, digest, bindingBase: task.origin === undefined ? call.request.bindingBase : bindingBaseOf(task) };
+}
+
+/** Of the task, not of one execution: one that crashed before its claim begins again under the same approval. */
+function tokenOf({ taskId }: Task): string {
+  return taskId;
 }
 
 function endTampered(entry: PendingCall, task: ApprovedTask, host: ExecutionHost): Awaitable<void> {

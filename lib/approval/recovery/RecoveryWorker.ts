@@ -1,9 +1,9 @@
 import { LruMap } from '../../common/LruMap.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
-import type { Task } from '../../model/Task.js';
+import type { ApprovedTask, Task } from '../../model/Task.js';
 import type { StoreChange } from '../../store/TaskStore.js';
 import { Heartbeat } from './Heartbeat.js';
-import { isOwnedElsewhere, recoverTask } from './recoverTask.js';
+import { checkApproved, isOwnedElsewhere, recoverTask } from './recoverTask.js';
 import type { RecoveryHost } from './recoverTask.js';
 
 /** How tasks of a durable store are kept alive, and taken over from processes that have ended. */
@@ -59,6 +59,8 @@ export class RecoveryWorker {
   #unrunnable: string[] = [];
   /** Approved tasks that this process cannot run, with the time at which it learned of them. */
   readonly #unclaimed = new Map<string, number>();
+  /** Approved tasks that were in the store at the start. */
+  #found: readonly ApprovedTask[] = [];
   #scanning: Promise<void> | undefined;
   #again = false;
   #started = false;
@@ -83,7 +85,8 @@ export class RecoveryWorker {
     const approved = (task: Task): void => this.#noteApproved(task);
     registry.on('approved', approved);
     this.#stopping.push(() => registry.off('approved', approved));
-    for (const task of await registry.store.list({ status: 'approved' })) approved(task);
+    this.#found = (await registry.store.list({ status: 'approved' })).filter((task) => task.status === 'approved');
+    for (const task of this.#found) approved(task);
     this.#started = true;
     this.#heartbeat.start();
     void this.scan();
@@ -135,6 +138,7 @@ export class RecoveryWorker {
     await registry.flushPendingWrites();
     await this.#serveNewKeys();
     await this.#sweep();
+    await this.#checkFound();
     for (;;) {
       const due = await this.#due();
       await Promise.all(due.map((task) => this.#try('recovering a stored task', () => this.#recover(task))));
@@ -178,6 +182,16 @@ export class RecoveryWorker {
       if (notedMs > notedByMs) return;
       this.#unclaimed.delete(taskId);
       await this.#recoverApproved(taskId);
+    }
+  }
+
+  /** Checks once what was found at the start, also what nothing here will run: somebody may have changed whose it is. */
+  async #checkFound(): Promise<void> {
+    const found = this.#found;
+    this.#found = [];
+    for (const task of found) {
+      if (task.origin === undefined || this.#options.scheduler.heldCall(task) !== undefined) continue;
+      await this.#try('checking a stored task', () => checkApproved(task, this.#options));
     }
   }
 

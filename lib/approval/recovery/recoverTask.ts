@@ -1,8 +1,9 @@
+import { bindingBaseOf } from '../../model/bindingBase.js';
 import { checkStatus } from '../../model/checkDecision.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import type { ApprovedTask, Task } from '../../model/Task.js';
 import type { ApprovalScheduler } from '../ApprovalScheduler.js';
-import { cancelled, deniedAtRun, resolutionOfStatus, timedOut } from '../call/resolution.js';
+import { cancelled, deniedAtRun, otherCall, resolutionOfStatus, timedOut } from '../call/resolution.js';
 import { settleTask } from '../call/settleCall.js';
 import type { TaskRegistry } from '../task/TaskRegistry.js';
 import type { WaitingForWorker } from '../task/TaskEvents.js';
@@ -75,6 +76,8 @@ export async function isOwnedElsewhere({ origin }: Task, registry: TaskRegistry)
 
 async function run(task: ApprovedTask, host: RecoveryHost, signal: AbortSignal): Promise<Recovery> {
   const { scheduler, restorer } = host;
+  // before anything is made of what the store says
+  if (!(await checkApproved(task, host))) return ENDED;
   // what its caller redeems never runs by itself
   if (task.mode === 'throw') return ASKED;
   const restored = await restoreInTime(task, restorer);
@@ -90,6 +93,16 @@ async function run(task: ApprovedTask, host: RecoveryHost, signal: AbortSignal):
     case 'waiting':
       return { kind: 'unrunnable', task, reason: restored.reason };
   }
+}
+
+/** Whether a stored task is the call that was approved. One that is not ends here. */
+export async function checkApproved(task: ApprovedTask, host: Pick<RecoveryHost, 'registry' | 'decisions'>): Promise<boolean> {
+  const { decisionId, digest } = task;
+  if (host.decisions.verify === undefined) return true;
+  const answer: unknown = await host.decisions.verify({ decisionId, digest, bindingBase: bindingBaseOf(task) });
+  if (answer === true) return true;
+  await settleTask(host, task, otherCall(task));
+  return false;
 }
 
 /** What finds the instance belongs to the program: if it never answers, everything else must still be handled. */

@@ -7,6 +7,7 @@ import { CapacityError } from '../../model/errors/CallErrors.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
 import { isFinished } from '../../model/Task.js';
+import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { StoreChange, TaskChange, TaskClaim, TaskInsertion, TaskOutcome, TaskStore } from '../../store/TaskStore.js';
 import type { TaskEvents, TaskTransition } from './TaskEvents.js';
 import { PendingWrites } from './PendingWrites.js';
@@ -95,7 +96,7 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
       throw error;
     };
     const inserted = (insertion: TaskInsertion): TaskInsertion => {
-      if (insertion.outcome === 'created') this.#emitChange({ task, from: undefined });
+      if (insertion.outcome === 'created') this.#emitChange({ task: insertion.task, from: undefined });
       else this.#open -= 1;
       return insertion;
     };
@@ -196,8 +197,9 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
       this.#sincePrune += 1;
     }
     this.#observer?.(change);
-    this.emit(task.status, task);
-    this.emit('transition', change);
+    // copies where it has Dates: a listener could set them
+    if (this.listenerCount(task.status) > 0) this.emit(task.status, frozenData(task));
+    if (this.listenerCount('transition') > 0) this.emit('transition', Object.freeze({ task: frozenData(task), from }));
     if (this.#sincePrune < PRUNE_EVERY) return;
     const failed = (error: unknown): void => publishCallbackError('pruning tasks', error);
     callSafely(() => this.prune(), [], failed);

@@ -2,6 +2,8 @@ import { didYouMean } from '../../common/didYouMean.js';
 import { nextId } from '../../common/nextId.js';
 import { DAY_MS } from '../../common/time/SteadyClock.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
+import { frozenData } from '../../model/snapshot/frozenData.js';
+import { PERSON_ID, personId } from '../../model/personId.js';
 import type { PendingTask, Task, TaskResolution, TaskStatus } from '../../model/Task.js';
 import { mayBecome, TASK_STATUSES } from '../../model/Task.js';
 import type { TaskChange } from '../../store/TaskStore.js';
@@ -30,7 +32,7 @@ export interface NewTask {
 export interface UnknownResolution {
   /** `done`: it ran, so it is completed. `abandon`: it failed. `retry`: it failed, and is called again as a new task. */
   readonly outcome: 'done' | 'retry' | 'abandon';
-  /** The person who says so: an id that the host has authenticated, 1 to 256 characters. */
+  /** The person who says so: an id that the host has authenticated, by the rules of a verdict's `by`. */
   readonly by: string;
   /** Why, for the record. */
   readonly reason?: string | undefined;
@@ -63,7 +65,7 @@ export function manualTask({ agentId, toolName, decisionId, taskId, metadata, ti
     attemptCount: 0,
     runs: 0,
     version: 1,
-    metadata: metadata ?? {},
+    metadata: frozenData(metadata ?? {}),
     history: [],
     retryOf: undefined,
     origin: undefined,
@@ -116,11 +118,10 @@ export function whyNotSet(task: Standing, to: TaskStatus): string {
  *
  * @throws TaskStateError where `by` names no person, or `outcome` is not one of the three
  */
-export function resolutionChange(taskId: string, { outcome, by, reason }: UnknownResolution, atMs: number): TaskChange {
-  if (typeof by !== 'string' || by.trim() === '' || by.length > 256 || (reason !== undefined && typeof reason !== 'string')) {
-    const message = '`by` must be the id of the person who resolves it, 1 to 256 characters; `reason` must be a string, or be left out.';
-    throw new TaskStateError(taskId, message);
-  }
+export function resolutionChange(taskId: string, { outcome, by: person, reason }: UnknownResolution, atMs: number): TaskChange {
+  const by = personId(person);
+  if (by === undefined || (reason !== undefined && typeof reason !== 'string'))
+    throw new TaskStateError(taskId, `\`by\` must be ${PERSON_ID}; \`reason\` must be a string, or be left out.`);
   const resolution: TaskResolution = { how: outcome, by, reason, atMs };
   const error = (message: string): TaskChange => ({
     to: 'failed',

@@ -2,17 +2,28 @@ import { chain, waitForAll, callSafely } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
 import { SteadyClock } from '../../common/time/SteadyClock.js';
-import { publishCallbackError, publishDiagnostic } from '../../model/diagnostics.js';
+import { publishCallbackError } from '../../model/diagnostics.js';
 import { CapacityError } from '../../model/errors/CallErrors.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import { combineJournals } from '../../model/Journal.js';
 import type { Journal } from '../../model/Journal.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
+import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
-import type { ApprovalUse } from '../DecisionService.js';
+import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
-import { eligiblePolicies, mayDecide, checkDigest, checkVerdict, readVerdict, verdictConflict, withVerdict } from './verdict.js';
+import { beginExecution, consumeApproval, isUnderstood, verifyApproval } from './consumeApproval.js';
+import {
+  eligiblePolicies,
+  mayDecide,
+  checkDigest,
+  newerApproval,
+  readVerdict,
+  stateKeyMissing,
+  verdictConflict,
+  withVerdict,
+} from './verdict.js';
 import type { EligibilityRules, VerdictInput } from './verdict.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
@@ -87,7 +98,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     super();
     this.#clock = clock;
     this.#store = store;
-    this.#options = checkedOptions('ApprovalDesk', options, DESK_OPTIONS);
+    const checked = checkedOptions('ApprovalDesk', options, DESK_OPTIONS);
+    // copied: what the program changes in its own object later changes no rights
+    this.#options = { ...checked, approverGroups: frozenData(checked.approverGroups) };
     this.#journal = combineJournals(options.journal);
     this.#denialTtlMs = options.denialTtlMs ?? 300_000;
     this.#refusalsKeptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
@@ -142,7 +155,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return chain(this.#store.listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {
       const reason = standingRefusal(denied, opening, nowMs - this.#denialTtlMs);
       if (reason !== undefined) return { kind: 'refused', reason };
-      const record = openedRecord(opening, countSince(denied, nowMs - NEAR_REPEATS_MS), nowMs);
+      const record = frozenData(openedRecord(opening, countSince(denied, nowMs - NEAR_REPEATS_MS), nowMs));
       return chain(this.#store.insert(record), (inserted) => {
         if (!inserted) throw new CapacityError(0, 'The approval could not be recorded: the store already holds an approval with its id.');
         this.#emitRecord(record);
@@ -195,9 +208,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
-    // read once, so that the person whose rights are checked is the one that is recorded
     const verdict = readVerdict(decisionId, given);
-    checkVerdict(decisionId, verdict);
     for (;;) {
       const record = await this.get(decisionId);
       if (record === undefined) {
@@ -209,6 +220,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
         );
       }
       if (record.status !== 'pending') throw verdictConflict(record);
+      if (this.#isSignedElsewhere(record)) throw stateKeyMissing(decisionId);
+      if (!isUnderstood(record)) throw newerApproval(record);
       checkDigest(record, approve, verdict);
       const policies = await eligiblePolicies(record, verdict.by, this.#options);
       // the eligibility hook can take long: the approval may have expired meanwhile
@@ -227,7 +240,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       // an approved one that was never used ends too: it must not be used later
       if (record === undefined || (record.status !== 'pending' && (record.status !== 'approved' || record.consumed !== undefined))) return;
       // if another change was first, what it left may still have to end
-      return chain(this.#commit(record, { status }), (ended) => (ended === undefined ? this.end(decisionId, status) : undefined));
+      // without the key, this process can sign no other end: one that has none is accepted
+      const end = this.#isSignedElsewhere(record) ? 'withdrawn' : status;
+      return chain(this.#commit(record, { status: end }), (ended) => (ended === undefined ? this.end(decisionId, status) : undefined));
     });
   }
 
@@ -238,9 +253,19 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     });
   }
 
-  /** @internal Uses the approval up. False where it is not approved, has expired, was used already, or is for other params. */
+  /** @internal Whether the approval was given for exactly this call, as far as it is known. */
+  verify(call: ApprovedCall): Awaitable<boolean> {
+    return verifyApproval(this.#store, call);
+  }
+
+  /** @internal Uses the approval up. False where it is not approved, has expired, was used already, or is for another call. */
   consume(use: ApprovalUse): Awaitable<boolean> {
     return consumeApproval(this.#store, use, () => this.#clock.now());
+  }
+
+  /** @internal Records which claim begins. False where another one has begun. */
+  begin(start: ExecutionStart): Awaitable<boolean> {
+    return beginExecution(this.#store, start, () => this.#clock.now());
   }
 
   /**
@@ -252,7 +277,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     change: Pick<ApprovalRecord, 'status'> & Partial<ApprovalRecord>,
     note?: (next: ApprovalRecord) => void,
   ): Awaitable<ApprovalRecord | undefined> {
-    const next: ApprovalRecord = { ...record, ...change, version: record.version + 1 };
+    const next: ApprovalRecord = frozenData({ ...record, ...change, version: record.version + 1 });
     return chain(this.#store.replace(next, record.version), (replaced) => {
       if (!replaced) return undefined;
       note?.(next);
@@ -265,14 +290,23 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     this.#journal?.note({ kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason });
   }
 
+  /** Whether it was signed with a state key that this process does not have: what it wrote about it, the others would ignore. */
+  #isSignedElsewhere(record: ApprovalRecord): boolean {
+    return record.mac !== undefined && this.#store.signs !== true;
+  }
+
   #emitRecord(record: ApprovalRecord): void {
     this.#lastEmitted.set(record.decisionId, record.status);
-    this.emit(record.status === 'pending' ? 'requested' : 'settled', record);
+    const event = record.status === 'pending' ? 'requested' : 'settled';
+    // a copy where it has Dates: a listener could set them
+    if (this.listenerCount(event) > 0) this.emit(event, frozenData(record));
   }
 
   #current(record: ApprovalRecord): ApprovalRecord {
     const over = this.#clock.now() >= record.expiresAtMs && record.consumed === undefined;
-    return over && (record.status === 'pending' || record.status === 'approved') ? { ...record, status: 'expired' } : record;
+    return over && (record.status === 'pending' || record.status === 'approved')
+      ? Object.freeze<ApprovalRecord>({ ...record, status: 'expired' })
+      : record;
   }
 
   /** Ends pending approvals whose time has passed, page by page, so that they neither appear among the pending ones nor count as such. */
@@ -289,29 +323,4 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     const failed = (error: unknown): void => publishCallbackError('pruning approvals', error);
     callSafely(() => this.#store.prune(this.#clock.now() - this.#refusalsKeptMs), [], failed);
   }
-}
-
-/**
- * Uses an approval up. The same token again is the same use: a task that crashed between using its approval up and beginning may do so again. False
- * where it is not approved, has expired, was used under another token, or is for other params.
- *
- * @param seen the version that could not be replaced: if it is still there, no other change was first and the store does not take the change
- */
-function consumeApproval(store: ApprovalStore, use: ApprovalUse, now: () => number, seen?: number): Awaitable<boolean> {
-  const { decisionId, digest, token } = use;
-  return chain(store.get(decisionId), (record) => {
-    const nowMs = now();
-    if (record === undefined || record.status !== 'approved' || nowMs >= record.expiresAtMs) return false;
-    if (record.consumed?.token === token && record.digest === digest) return true;
-    if (record.consumed !== undefined || record.digest !== digest) {
-      const { agentId, toolName } = record;
-      const code = record.consumed === undefined ? 'approval_digest_mismatch' : 'approval_already_consumed';
-      publishDiagnostic({ kind: 'security', code, message: 'An approval was refused at its use.', agentId, toolName, decisionId });
-      return false;
-    }
-    if (record.version === seen) return false;
-    const consumed = { ...record, consumed: { token, atMs: nowMs }, version: record.version + 1 };
-    // the change that was first may have been this very use, by another process
-    return chain(store.replace(consumed, record.version), (used) => used || consumeApproval(store, use, now, record.version));
-  });
 }

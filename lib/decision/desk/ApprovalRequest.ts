@@ -1,21 +1,39 @@
 import { nextId } from '../../common/nextId.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import { bindingDigest } from './bindingDigest.js';
+import { REQUIRED_SEMANTICS } from './consumeApproval.js';
 
 /** A request for people to decide a call: the approval record without the fields that the desk fills in. */
 export type ApprovalRequest = Omit<
   ApprovalRecord,
-  'decisionId' | 'status' | 'verdicts' | 'consumed' | 'version' | 'createdAtMs' | 'expiresAtMs' | 'refusals'
-> & { readonly timeoutMs: number };
+  | 'decisionId'
+  | 'bindingDigest'
+  | 'requires'
+  | 'status'
+  | 'verdicts'
+  | 'consumed'
+  | 'begun'
+  | 'version'
+  | 'createdAtMs'
+  | 'expiresAtMs'
+  | 'refusals'
+> & {
+  readonly timeoutMs: number;
+  /** What the guard knows of the call. */
+  readonly bindingBase: string;
+};
 
 /** The approval was opened, or the call was refused because a person recently denied the same call. */
 export type OpeningOutcome =
   { readonly kind: 'opened'; readonly record: ApprovalRecord } | { readonly kind: 'refused'; readonly reason: string };
 
 /** The record of a new approval. */
-export function openedRecord({ timeoutMs, ...opening }: ApprovalRequest, refusals: number, nowMs: number): ApprovalRecord {
+export function openedRecord({ timeoutMs, bindingBase, ...opening }: ApprovalRequest, refusals: number, nowMs: number): ApprovalRecord {
   return {
     ...opening,
     decisionId: nextId('dec'),
+    bindingDigest: bindingDigest({ bindingBase, digest: opening.digest }),
+    requires: REQUIRED_SEMANTICS,
     refusals,
     createdAtMs: nowMs,
     expiresAtMs: nowMs + timeoutMs,

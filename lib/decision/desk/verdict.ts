@@ -1,11 +1,16 @@
 import { VerdictError } from '../../model/errors/SetupErrors.js';
+import { frozenData } from '../../model/snapshot/frozenData.js';
+import { isSamePerson, PERSON_ID, personId } from '../../model/personId.js';
 import type { ApprovalPolicy, ApprovalRecord, Verdict } from '../../store/ApprovalStore.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { readOptions } from '../../common/readOptions.js';
 
 /** What a person decides about an approval. */
 export interface VerdictInput {
-  /** The person who decides, by an id that the host has authenticated; at most 256 characters. */
+  /**
+   * The person who decides, by an id that the host has authenticated: 1 to 256 characters, without spaces within, control or invisible characters. Case does not
+   * count: `Rita` and `rita` are one person.
+   */
   readonly by: string;
   /** Why, in the person's words; at most 10,000 characters. */
   readonly reason?: string | undefined;
@@ -25,27 +30,41 @@ export function verdictConflict(record: ApprovalRecord): VerdictError {
   );
 }
 
-/** Copies a verdict, reading each field once. @throws VerdictError 400 for a field that does not exist */
-export function readVerdict(decisionId: string, given: VerdictInput): VerdictInput {
-  return readOptions<VerdictInput>(given, { by: 'any', reason: 'any', digest: 'any' }, (name, message) => {
-    throw new VerdictError(400, 'invalid_verdict', decisionId, `${name === '' ? 'The verdict' : `\`${name}\``} ${message}`);
-  });
+/** The error for a verdict on a signed approval in a process without the key: the processes that run the call would ignore it. */
+export function stateKeyMissing(decisionId: string): VerdictError {
+  return new VerdictError(
+    409,
+    'state_key_missing',
+    decisionId,
+    'This approval is signed, but this process has no state key, so nothing would follow from the verdict. Give this process the `stateKey` (AEGIS_STATE_KEY) of the processes that use this store.',
+  );
 }
 
-/** @throws VerdictError 400 for a verdict without `by`, or with a field that is too long */
-export function checkVerdict(decisionId: string, verdict: VerdictInput): void {
-  const { by, reason } = verdict as Partial<VerdictInput>;
-  if (typeof by !== 'string' || by.trim() === '' || by.length > 256) {
-    throw new VerdictError(
-      400,
-      'invalid_verdict',
-      decisionId,
-      '`by` must be the id of the person who decides: 1 to 256 characters. Pass the id that your host authenticated.',
-    );
+/** The error for a verdict on an approval that demands what this code does not know. */
+export function newerApproval({ decisionId }: ApprovalRecord): VerdictError {
+  const message = 'This approval was opened by a newer aegislib and demands what this one does not know. Update aegislib in this process.';
+  return new VerdictError(409, 'approval_not_understood', decisionId, message);
+}
+
+/**
+ * A verdict as it is recorded. Its fields are read once, so that the person whose rights are checked is the one that is recorded.
+ *
+ * @throws VerdictError 400 for a verdict without a valid `by`, with a reason that is too long, or with a field that does not exist
+ */
+export function readVerdict(decisionId: string, given: VerdictInput): VerdictInput {
+  const fields = readOptions<VerdictInput>(given, { by: 'any', reason: 'any', digest: 'any' }, (name, message) => {
+    throw new VerdictError(400, 'invalid_verdict', decisionId, `${name === '' ? 'The verdict' : `\`${name}\``} ${message}`);
+  });
+  const { by: person, reason, digest } = fields as Partial<VerdictInput>;
+  const by = personId(person);
+  if (by === undefined) {
+    const message = `\`by\` must be ${PERSON_ID}. Pass the id that your host authenticated.`;
+    throw new VerdictError(400, 'invalid_verdict', decisionId, message);
   }
   if (reason !== undefined && (typeof reason !== 'string' || reason.length > 10_000)) {
     throw new VerdictError(400, 'invalid_verdict', decisionId, '`reason` must be a string of at most 10,000 characters; shorten it.');
   }
+  return { by, reason, digest };
 }
 
 /** @throws VerdictError 409 where the person was shown other params than would run; a denial may leave the digest out */
@@ -107,7 +126,7 @@ export async function eligiblePolicies(record: ApprovalRecord, by: string, rules
   let own = false;
   for (const policy of record.policies) {
     if (covered.has(policy.id)) continue;
-    if (by === record.requester && policy.selfApproval !== true) {
+    if (isSamePerson(by, record.requester) && policy.selfApproval !== true) {
       own = true;
       continue;
     }
@@ -121,8 +140,10 @@ export async function eligiblePolicies(record: ApprovalRecord, by: string, rules
 }
 
 /** Whether this person may decide at least one policy. */
-export function mayDecide(record: ApprovalRecord, by: string, rules: EligibilityRules): Promise<boolean> {
-  return eligiblePolicies(record, by, rules).then(
+export async function mayDecide(record: ApprovalRecord, by: string, rules: EligibilityRules): Promise<boolean> {
+  const person = personId(by);
+  if (person === undefined) return false;
+  return eligiblePolicies(record, person, rules).then(
     () => true,
     () => false,
   );
@@ -131,7 +152,7 @@ export function mayDecide(record: ApprovalRecord, by: string, rules: Eligibility
 async function isEligible(policy: ApprovalPolicy, by: string, record: ApprovalRecord, rules: EligibilityRules): Promise<boolean> {
   if (rules.mayApprove !== undefined) {
     try {
-      return (await rules.mayApprove(by, record, policy)) === true;
+      return (await rules.mayApprove(by, frozenData(record), frozenData(policy))) === true;
     } catch {
       return false;
     }
@@ -141,6 +162,6 @@ async function isEligible(policy: ApprovalPolicy, by: string, record: ApprovalRe
   return policy.approvers.some((name) => {
     const group = Object.hasOwn(groups, name) ? groups[name] : undefined;
     // a string instead of an array would match parts of a name
-    return Array.isArray(group) && group.includes(by);
+    return Array.isArray(group) && group.some((member: unknown) => typeof member === 'string' && isSamePerson(member, by));
   });
 }

@@ -6,15 +6,17 @@ import { silentLogger } from '../../common/Logger.js';
 import type { Decision, DecisionRequest, DecisionStatus, Violation } from '../../model/Decision.js';
 import type { AppliedPolicy, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
+import { requesterOf } from '../../model/personId.js';
 import { computeFacts, NO_FACTS } from './computeFacts.js';
 import type { FactsHook } from './computeFacts.js';
 import { ProblemNotes } from './ProblemNotes.js';
-import type { ApprovalUse, DecisionService } from '../DecisionService.js';
+import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart } from '../DecisionService.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
+import { bindingDigest } from '../desk/bindingDigest.js';
 
 /** Supplies the engine that decides. It is read once per decision, so that a reload never falls in the middle of one. */
 export interface PolicySupplier {
@@ -119,9 +121,19 @@ export class EmbeddedDecisionService implements DecisionService {
     return watchDesk(this.#options.desk, signal);
   }
 
+  /** Says whether an approval was given for exactly this call. */
+  verify(call: ApprovedCall): Awaitable<boolean> {
+    return this.#options.desk.verify(call);
+  }
+
   /** Uses an approval up at the desk. */
   consume(use: ApprovalUse): Awaitable<boolean> {
     return this.#options.desk.consume(use);
+  }
+
+  /** Records at the desk which claim begins. */
+  begin(start: ExecutionStart): Awaitable<boolean> {
+    return this.#options.desk.begin(start);
   }
 
   /** Withdraws an approval at the desk. */
@@ -231,8 +243,8 @@ export type Facts = Readonly<Record<string, unknown>>;
 /** The request for people to decide a call, with everything that their approval is bound to. */
 export function approvalRequestFor(request: DecisionRequest, outcome: Approvable, facts: Facts, policySetHash: string): ApprovalRequest {
   const { agentId, toolName, guardKey, params: originalParams, paramsDigest: originalDigest, opaque, session, sessionDigest } = request;
-  const userId = session?.['user_id'];
-  const requesterKnown = typeof userId === 'string' && userId !== '';
+  const { bindingBase } = request;
+  const requester = requesterOf(session?.['user_id']);
   return {
     agentId,
     toolName,
@@ -241,13 +253,14 @@ export function approvalRequestFor(request: DecisionRequest, outcome: Approvable
     params: outcome.params ?? originalParams,
     originalDigest,
     digest: effectiveDigest(request, outcome),
+    bindingBase,
     opaque,
     session,
     sessionDigest,
     facts,
     factsDigest: canonicalDigest(facts),
-    requester: requesterKnown ? userId : agentId,
-    requesterKnown,
+    requester: requester ?? agentId,
+    requesterKnown: requester !== undefined,
     reason: outcome.reason,
     message: outcome.message,
     policies: outcome.approvals.map(approvalPolicy),
@@ -268,7 +281,9 @@ export function coversCall(record: ApprovalRecord, request: DecisionRequest, out
     record.originalDigest === request.paramsDigest &&
     record.sessionDigest === request.sessionDigest;
   if (record.status !== 'approved' || !sameCall) return false;
-  if (record.digest !== effectiveDigest(request, outcome) || record.factsDigest !== canonicalDigest(facts)) return false;
+  const digest = effectiveDigest(request, outcome);
+  const isBound = record.digest === digest && record.bindingDigest === bindingDigest({ bindingBase: request.bindingBase, digest });
+  if (!isBound || record.factsDigest !== canonicalDigest(facts)) return false;
   const approved = new Set(record.verdicts.filter((v) => v.approve).flatMap((v) => v.policies));
   return outcome.approvals.every(
     (policy) => approved.has(policy.id) && record.policies.some((p) => p.id === policy.id && p.hash === policy.hash),

@@ -21,7 +21,7 @@ export class RemoteReporter {
 
   /** Reports an answer that looks forged, replayed or swapped. */
   security(code: string, message: string, subject: ReportSubject): void {
-    publishDiagnostic({ kind: 'security', code, message, ...subject });
+    publishDiagnostic({ kind: 'security', code, message, actor: { kind: 'service' }, ...subject });
     this.#log('warn', { code, ...subject }, message);
   }
 

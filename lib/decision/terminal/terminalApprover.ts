@@ -1,4 +1,6 @@
 import { userInfo } from 'node:os';
+import { ConfigError } from '../../model/errors/SetupErrors.js';
+import { PERSON_ID, personId } from '../../model/personId.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { openTerminal, TerminalSession } from './TerminalSession.js';
 import type { Terminal } from './TerminalSession.js';
@@ -37,9 +39,11 @@ const TERMINAL_OPTIONS: OptionKinds<TerminalApproverOptions> = { by: 'text', ter
  * nothing, and the option `unattended` applies.
  *
  * @returns an approver for `approvers` of a module, or for a desk
+ * @throws ConfigError where `by` cannot be the id of a person
  */
 export function terminalApprover(options: TerminalApproverOptions = {}): Approver {
   const { by = osUser(), terminal } = checkedOptions('terminalApprover()', options, TERMINAL_OPTIONS);
+  if (personId(by) === undefined) throw new ConfigError([{ where: 'terminalApprover: by', message: `must be ${PERSON_ID}.` }]);
   return {
     attach(desk) {
       const found = terminal ?? openTerminal();
@@ -55,10 +59,11 @@ export function terminalApprover(options: TerminalApproverOptions = {}): Approve
   };
 }
 
-/** In a container, the user may have an id but no name. */
+/** In a container, the user may have an id but no name. On Windows, a name may have spaces. */
 function osUser(): string {
   try {
-    return userInfo().username;
+    const { username } = userInfo();
+    return personId(username) ?? encodeURIComponent(username);
   } catch {
     return `uid:${process.getuid?.() ?? 'unknown'}`;
   }

@@ -2,15 +2,14 @@ import { canonicalDigest } from '../../common/data/canonical.js';
 import { nextId } from '../../common/nextId.js';
 import { ArgumentList, recordOf } from '../../model/snapshot/ArgumentList.js';
 import { copyData, frozenCopy } from '../../model/snapshot/copyValue.js';
+import { bindingBase, digestOfSession } from '../../model/bindingBase.js';
 import type { DecisionRequest } from '../../model/Decision.js';
 import type { Params, Session } from '../../model/Params.js';
+import { classNameOf } from './classNameOf.js';
 import type { CallFacts, OwnParams } from './GuardedCall.js';
 import type { GuardRuntime } from './GuardRuntime.js';
 
 const NONE: readonly string[] = [];
-
-/** The digest where there is no session. */
-const NO_SESSION = 'none';
 
 /**
  * The snapshot of one call, as a decision service gets it. The service sees `params`, a frozen copy that is made when it is first read. It cannot reach
@@ -27,10 +26,12 @@ export class CallRequest implements DecisionRequest {
   readonly approvalTimeoutMs: number;
   #snapshot: OwnParams | undefined;
   readonly #hasSchema: boolean;
+  readonly #call: CallFacts<never>;
   #callId: string | undefined;
   #params: Params | undefined;
   #paramsDigest: string | undefined;
   #sessionDigest: string | undefined;
+  #bindingBase: string | undefined;
 
   constructor(snapshot: OwnParams, call: CallFacts<never>, { approvalTimeoutMs }: Pick<GuardRuntime, 'approvalTimeoutMs'>) {
     this.#snapshot = snapshot;
@@ -43,6 +44,7 @@ export class CallRequest implements DecisionRequest {
     this.opaque = call.opaque ?? NONE;
     this.approvalTimeoutMs = call.approvalTimeoutMs ?? approvalTimeoutMs;
     this.#hasSchema = call.schema !== undefined;
+    this.#call = call;
     Object.freeze(this);
   }
 
@@ -87,13 +89,26 @@ export class CallRequest implements DecisionRequest {
     return this.#sessionDigest;
   }
 
+  get bindingBase(): string {
+    this.#bindingBase ??= this.#call.bindingBase ?? this.#bindCall();
+    return this.#bindingBase;
+  }
+
   /** With a schema a sanitize may remove any param: the schema then checks the call without it. Without a schema it may remove none. */
   get removable(): readonly string[] {
     return this.#hasSchema ? Object.keys(this.params) : [];
   }
+
+  #bindCall(): string {
+    const { mode = 'wait', idempotent = false, argumentCount = 0, signature, target } = this.#call;
+    const { agentId, toolName, guardKey, paramsDigest: originalDigest, sessionDigest } = this;
+    const resumable = isResumable(this.#call);
+    const caller = { agentId, toolName, guardKey, mode, idempotent, resumable, originalDigest, sessionDigest };
+    return bindingBase({ ...caller, argumentCount, target: classNameOf(target), signature: signature ?? '' });
+  }
 }
 
-/** The digest that binds an approval to a session. */
-export function digestOfSession(session: Session | null): string {
-  return session === null ? NO_SESSION : canonicalDigest(session);
+/** Whether another process may run a call: what waits in this one ends with it, and so does what cannot be told from other calls. */
+export function isResumable({ mode = 'wait', signature }: CallFacts<never>): boolean {
+  return mode !== 'wait' && signature !== undefined;
 }

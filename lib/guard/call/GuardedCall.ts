@@ -93,6 +93,8 @@ export interface CallFacts<R = unknown> extends Omit<GuardedCall<R>, 'params'> {
   readonly idempotent?: boolean | undefined;
   /** Asked in the tick of the entry: an error that it returns stops the call. */
   readonly lastLook?: (() => AegisError | undefined) | undefined;
+  /** The binding of a call that was stored, which its approval was given for. */
+  readonly bindingBase?: string | undefined;
   /** The task that this call retries. */
   readonly retryOf?: string | undefined;
   /** Prototypes of arguments that are instances, by name: digests do not tell classes apart. */

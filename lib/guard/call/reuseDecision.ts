@@ -3,7 +3,7 @@ import type { AllowDecision } from '../../model/Decision.js';
 import type { Params, Session } from '../../model/Params.js';
 import { currentCall, offerDecision } from './callContext.js';
 import type { DecidedCall } from './callContext.js';
-import { digestOfSession } from './CallRequest.js';
+import { digestOfSession } from '../../model/bindingBase.js';
 import type { CallRequest } from './CallRequest.js';
 import type { GuardRuntime } from './GuardRuntime.js';
 

@@ -4,7 +4,7 @@ import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { isId } from '../../model/Params.js';
 import type { Session } from '../../model/Params.js';
 import { scopedSession } from '../call/callContext.js';
-import { digestOfSession } from '../call/CallRequest.js';
+import { digestOfSession } from '../../model/bindingBase.js';
 import { currentRuntime, runtimeOf } from '../call/GuardRuntime.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { takeSession } from '../call/validateParams.js';

@@ -8,12 +8,6 @@ import { ConfigError } from '../../model/errors/SetupErrors.js';
 /** The instance that a stored call may run on in this process. */
 export type SoleInstance = { readonly kind: 'sole'; readonly self: unknown } | { readonly kind: 'none' } | { readonly kind: 'several' };
 
-/** The name of an object's class, or of the class itself; '' where there is none. */
-export function classNameOf(self: unknown): string {
-  const type: unknown = typeof self === 'function' ? self : (self as object | null | undefined)?.constructor;
-  return typeof type === 'function' ? type.name : '';
-}
-
 /**
  * One guard with the function that it guards, and the instances that it was seen on. A call that another process stored names its guard by key, and runs
  * on the only instance of the class. Only the first instance is held: from the second on, stored calls need a `resolve`, even after the first was collected.

@@ -23,6 +23,8 @@ export interface StoredCall {
   /** As they were decided on, before any sanitize. */
   readonly params: Params;
   readonly argumentCount: number;
+  /** What its approval was given for; a call that is decided anew has none. */
+  readonly bindingBase?: string | undefined;
 }
 
 /** A function of the program with its guard, on an object. */
@@ -109,7 +111,8 @@ export class MethodCall implements CallToDecide {
     const snapshot = this.#snapshot ?? binding.takeSnapshot(this.#args, this.#named, limits);
     // a call may wait for days: its caller's own arguments are not kept, and a callback that is asked again gets a copy
     this.#args = NO_ARGUMENTS;
-    if (this.#named?.opaque === undefined && this.#named?.prototypes === undefined) this.#named = undefined;
+    const { opaque, further, prototypes } = this.#named ?? {};
+    if (opaque === undefined && further === undefined && prototypes === undefined) this.#named = undefined;
     if (!computesCaller) this.#snapshot = undefined;
     return snapshot;
   }
@@ -143,6 +146,10 @@ export class MethodCall implements CallToDecide {
 
   get idempotent(): boolean {
     return this.#method.spec.info.idempotent;
+  }
+
+  get bindingBase(): string | undefined {
+    return this.#stored?.bindingBase;
   }
 
   get retryOf(): string | undefined {

@@ -13,6 +13,8 @@ export interface NamedArguments {
   readonly named: Readonly<Record<string, unknown>>;
   /** Opaque arguments by name. */
   readonly opaque: ReadonlyMap<string, unknown> | undefined;
+  /** Opaque arguments after a sole object. */
+  readonly further?: readonly unknown[] | undefined;
   /** Prototypes of `plain` instances by name. */
   readonly prototypes: ReadonlyMap<string, object> | undefined;
 }
@@ -35,6 +37,8 @@ export class ParamsBinding {
   /** The rest parameter, whose value is a list. */
   readonly rest: string | undefined;
   readonly #positional: boolean;
+  /** Names the arguments after a sole object, which are handed on as they are. */
+  readonly #further: string | undefined;
 
   /** @throws GuardDefinitionError naming `where` */
   constructor(where: string, length: number, { params, opaque = [], plain = [] }: BindingOptions) {
@@ -43,7 +47,13 @@ export class ParamsBinding {
     };
     if (!isListOfStrings(opaque)) refuse('`opaque` must be a list of names.');
     if (!isListOfStrings(plain)) refuse('`plain` must be a list of names.');
-    if (params === undefined && length > 1) refuse(`the function has ${length} parameters; name them with params: ['…', …].`);
+    const further = params === undefined ? opaque.find((name) => name.startsWith('...'))?.slice(3) : undefined;
+    if (params === undefined && length > 1 && further === undefined)
+      refuse(
+        `the function has ${length} parameters; name them with params: ['…', …]. If a framework passes all but the first, opaque: ['...context'] hands those on.`,
+      );
+    if (further !== undefined && (further === '' || opaque.indexOf(`...${further}`) !== opaque.length - 1 || opaque.includes(further)))
+      refuse("in `opaque`, a name such as '...context' is for all arguments after the first; it must be the last one, and another name.");
     if (params !== undefined) {
       if (!Array.isArray(params)) refuse('`params` must be a list of names, one for each parameter.');
       if (params.length < length)
@@ -68,8 +78,10 @@ export class ParamsBinding {
     if (params === undefined && plain.length > 0) refuse("`plain` needs `params`: name the parameters with params: ['…', …].");
     const rest = params?.at(-1);
     this.names = params === undefined ? undefined : Object.freeze([...params]);
-    this.opaque = Object.freeze([...opaque]);
-    this.#opaque = opaque.length === 0 ? undefined : new Set(opaque);
+    this.#further = further;
+    this.opaque = Object.freeze(opaque.map((name) => (name === `...${further}` ? name.slice(3) : name)));
+    const keys = this.opaque.filter((name) => name !== further);
+    this.#opaque = keys.length === 0 ? undefined : new Set(keys);
     this.#plain = plain.length === 0 ? undefined : new Set(plain);
     this.rest = rest?.startsWith('...') === true ? rest.slice(3) : undefined;
     this.#positional = params !== undefined && this.rest === undefined && opaque.length === 0 && plain.length === 0;
@@ -119,22 +131,36 @@ export class ParamsBinding {
 
   /** Arguments for the function, from what it may run with. An argument that the caller left out stays out, so that defaults apply. */
   toArguments(own: Params | ArgumentList, named: NamedArguments | undefined, count: number): readonly unknown[] {
-    return own instanceof ArgumentList
-      ? own.values
-      : argumentsOf(named === undefined ? own : this.#restore(own, named), this.names, this.rest, count);
+    if (own instanceof ArgumentList) return own.values;
+    const args = argumentsOf(named === undefined ? own : this.#restore(own, named), this.names, this.rest, count);
+    const further = named?.further;
+    if (further === undefined) return args;
+    fillTo(args, 1);
+    return [...args, ...further];
   }
 
   #nameSole(args: readonly unknown[]): NamedArguments {
     const sole = args[0];
-    if (args.length > 1) throw new ParamsError('', `The call has ${args.length} arguments without names; name them with params: ['…', …].`);
-    if (sole === undefined) return { named: {}, opaque: undefined, prototypes: undefined };
+    if (args.length > 1 && this.#further === undefined)
+      throw new ParamsError(
+        '',
+        `The call has ${args.length} arguments without names; name them with params: ['…', …]. Agent frameworks pass a tool's call a second argument: ` +
+          `guard the tool with guardTools() or the middleware of the framework's adapter, such as 'aegislib/ai-sdk', or declare opaque: ['...context'].`,
+      );
+    const none = { opaque: undefined, further: args.length > 1 ? args.slice(1) : undefined, prototypes: undefined };
+    if (sole === undefined) return { ...none, named: {} };
     if (!isPlainObject(sole)) {
       throw new ParamsError('', "The argument is not a plain object, so its keys cannot name the params; name it with params: ['…'].");
     }
-    if (this.#opaque === undefined) return { named: sole, opaque: undefined, prototypes: undefined };
+    if (this.#further !== undefined && Object.hasOwn(sole, this.#further))
+      throw new ParamsError(
+        pointer('', this.#further),
+        `The argument has a key '${this.#further}', which \`opaque\` declares for the arguments after it; choose another name there.`,
+      );
+    if (this.#opaque === undefined) return { ...none, named: sole };
     // each property is read once: into the copy that the opaque values are then taken out of
     const named = spread(sole);
-    return { named, opaque: this.#takeOpaque(named), prototypes: undefined };
+    return { ...none, named, opaque: this.#takeOpaque(named) };
   }
 
   #takeOpaque(named: Record<string, unknown>): Map<string, unknown> | undefined {

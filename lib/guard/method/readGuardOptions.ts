@@ -59,5 +59,7 @@ export function readGuardOptions(
     opaque: binding.opaque,
     idempotent,
   });
-  return new GuardSpec(info, options, binding, deduplicates);
+  // copied: what the program changes in its own object later does not reach the guard
+  const own = options.plain === undefined ? { ...options } : { ...options, plain: Object.freeze([...options.plain]) };
+  return new GuardSpec(info, Object.freeze(own), binding, deduplicates);
 }

@@ -29,11 +29,11 @@ export interface EmbeddedOptions {
    */
   readonly watch?: boolean | undefined;
   /**
-   * Whether a reload that drops a forbid waits for `aegis.policies.confirm(hash)`, or takes effect.
+   * Whether a reload that lets more calls run, or more people approve them, waits for `aegis.policies.confirm(hash)`, or takes effect.
    *
    * @defaultValue `hold`
    */
-  readonly onRemovedForbid?: 'hold' | 'accept' | undefined;
+  readonly onLoosened?: 'hold' | 'accept' | undefined;
   /** Called after every reload of the policies. */
   readonly onReload?: ((result: ReloadResult) => void) | undefined;
   /**

@@ -8,9 +8,11 @@ import { reportSecurity } from '../../model/Journal.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
 import type { Task, TaskOrigin } from '../../model/Task.js';
 import { runWithSession } from '../call/callContext.js';
-import { CallRequest, digestOfSession } from '../call/CallRequest.js';
+import { CallRequest } from '../call/CallRequest.js';
+import { classNameOf } from '../call/classNameOf.js';
+import { bindingBaseOf, digestOfSession } from '../../model/bindingBase.js';
 import { decideCall } from '../decideCall.js';
-import { bindingKeys, bindingsOf, classNameOf } from '../method/GuardBinding.js';
+import { bindingKeys, bindingsOf } from '../method/GuardBinding.js';
 import type { GuardBinding } from '../method/GuardBinding.js';
 import type { AnyClass } from '../method/guardMetadata.js';
 import { resolveRuntime } from '../method/Caller.js';
@@ -56,7 +58,7 @@ export class StoredCalls implements CallRestorer {
     return chain(this.#find(task), (found): RestoredCall => {
       if ('kind' in found) return found;
       const runtime = this.#runtime();
-      const call = this.#call(found.binding, found.self, task);
+      const call = this.#call(found.binding, found.self, task, bindingBaseOf(task));
       if ('kind' in call) return call;
       const hold = (): PendingCallState<unknown> =>
         new PendingCallState<unknown>(runtime, call, new CallRequest(callParams(task), call, runtime), task);
@@ -111,7 +113,7 @@ export class StoredCalls implements CallRestorer {
     return { kind: 'waiting', reason: sole.kind === 'several' ? 'several-instances' : 'no-instance' };
   }
 
-  #call({ spec, fn }: GuardBinding, self: unknown, task: Task): MethodCall | RestoredCall {
+  #call({ spec, fn }: GuardBinding, self: unknown, task: Task, bindingBase?: string): MethodCall | RestoredCall {
     const refused = (code: string, why: string): RestoredCall => ({ kind: 'refused', code, why });
     const { taskId, agentId, toolName, session, decisionId } = task;
     const origin = task.origin as TaskOrigin;
@@ -120,7 +122,10 @@ export class StoredCalls implements CallRestorer {
     if (spec.info.opaque.length > 0) return refused('opaque_not_durable', 'it has opaque arguments, which no store can keep.');
     if (canonicalDigest(origin.originalParams) !== task.originalDigest || digestOfSession(session) !== task.sessionDigest) {
       const message = 'The params or the session of a stored call were changed after it was decided.';
-      reportSecurity({ kind: 'security', code: 'stored_call_tampered', message, agentId, toolName, decisionId }, this.#runtime().journal);
+      reportSecurity(
+        { kind: 'security', code: 'stored_call_tampered', message, actor: { kind: 'store' }, agentId, toolName, decisionId },
+        this.#runtime().journal,
+      );
       return refused('approved_params_changed', 'its stored params or session were changed.');
     }
     const { argumentCount } = origin;
@@ -128,7 +133,7 @@ export class StoredCalls implements CallRestorer {
       const runtime = resolveRuntime(spec, self);
       // the guard belongs to another module, which runs the call
       if (runtime !== this.#runtime()) return { kind: 'waiting', reason: 'no-guard' };
-      const stored = { taskId, agentId, session, params: callParams(task), argumentCount };
+      const stored = { taskId, agentId, session, params: callParams(task), argumentCount, bindingBase };
       const call = MethodCall.restored({ spec, fn, target: self, runtime }, stored);
       return typeof call === 'string' ? refused('caller_changed', call) : call;
     } catch (error) {

@@ -5,6 +5,7 @@ import type { ApprovalPolling } from '../../approval/ApprovalSchedulerOptions.js
 import type { RecoveryWorker } from '../../approval/recovery/RecoveryWorker.js';
 import { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
+import { bindOlderApproval, bindUnsigned } from '../../decision/desk/bindOlderApproval.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import { RemoteDecisionService } from '../../decision/remote/RemoteDecisionService.js';
@@ -82,6 +83,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
   runtime.opening = open(runtime, [
     () => stores.tasks.open?.(),
     () => stores.approvals.open?.(),
+    () => stores.approvals.bindOlder?.(options.stateKey === undefined ? bindUnsigned : bindOlderApproval),
     () => decisions.ready?.(),
     () => keeper?.start(),
   ]);
@@ -118,8 +120,8 @@ function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logge
     const decisions = new RemoteDecisionService({ apiKey, baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp, logger });
     return { decisions, desk: undefined, policies: undefined };
   }
-  const { verify, agents, toolset, watch, onRemovedForbid, onReload } = options;
-  const loaded = { source: options.policies, verify, agents, toolset, watch, onRemovedForbid, onReload, logger, journal };
+  const { verify, agents, toolset, watch, onLoosened, onReload } = options;
+  const loaded = { source: options.policies, verify, agents, toolset, watch, onLoosened, onReload, logger, journal };
   const policies = new ReloadablePolicies(loaded);
   const writable = writablePolicies(options.policies);
   if (writable.length > 0) {

@@ -3,6 +3,7 @@ import { didYouMean } from '../../common/didYouMean.js';
 import { digits, got } from '../../common/readOptions.js';
 import { SecretString } from '../../common/SecretString.js';
 import type { ConfigProblem } from '../../model/errors/SetupErrors.js';
+import { PERSON_ID, personId } from '../../model/personId.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { isPlainObject } from '../../common/data/plainObject.js';
 import type { PolicySource } from '../../policy/PolicySource.js';
@@ -106,7 +107,7 @@ const OPTIONS = /* @__PURE__ */ (() =>
       }),
     ),
     watch: v.optional(flag()),
-    onRemovedForbid: v.optional(oneOf(['hold', 'accept'])),
+    onLoosened: v.optional(oneOf(['hold', 'accept'])),
     onReload: v.optional(fn()),
     verify: v.optional(whole(0, 1_000_000)),
     agents: v.optional(record('an object of { roles, attributes } by agent id')),
@@ -120,7 +121,10 @@ const OPTIONS = /* @__PURE__ */ (() =>
         record('an object of lists of people by group'),
         v.record(
           v.string(),
-          v.array(text(), ({ input }) => `must be a list of people (got ${got(input)})`),
+          v.array(
+            must<string>(PERSON_ID, (value) => personId(value) !== undefined),
+            ({ input }) => `must be a list of people (got ${got(input)})`,
+          ),
         ),
       ),
     ),

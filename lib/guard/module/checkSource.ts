@@ -6,7 +6,7 @@ import { isRemote } from './environment.js';
 /** Why an option does nothing without policies in this process. The compiler checks that none is forgotten. */
 const EMBEDDED: Readonly<Record<Exclude<keyof EmbeddedOptions, 'policies'>, string>> = {
   watch: 'a Data Plane reloads its own policies',
-  onRemovedForbid: 'a Data Plane reloads its own policies',
+  onLoosened: 'a Data Plane reloads its own policies',
   onReload: 'a Data Plane reloads its own policies',
   verify: 'only policies in this process are compiled',
   agents: 'a Data Plane knows its own agents',

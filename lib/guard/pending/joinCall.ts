@@ -4,7 +4,8 @@ import type { PendingCall } from '../../approval/call/PendingCall.js';
 import type { CallRequest } from '../call/CallRequest.js';
 import type { CallFacts, CallToDecide, PendingOutcome } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
-import { classNameOf, bindingsOf } from '../method/GuardBinding.js';
+import { bindingBaseOf } from '../../model/bindingBase.js';
+import { bindingsOf } from '../method/GuardBinding.js';
 import { PendingCallState, runApproved, pendingOutcome } from './PendingCallState.js';
 
 /** The pending call of this process that a call duplicates, if there is one: an agent that asks twice asks a person once. */
@@ -44,11 +45,8 @@ export function joinStoredCall<R>(
   const { guardKey, agentId, paramsDigest: originalDigest, sessionDigest } = request;
   return chain(tasks.store.findOpen({ guardKey, agentId, originalDigest, sessionDigest, mode }), (task) => {
     if (task?.origin?.resumable !== true || scheduler.now() >= task.expiresAtMs) return undefined;
-    const { origin } = task;
-    // compared here too: a store may treat two texts as equal
-    const same = task.guardKey === guardKey && task.agentId === agentId && task.originalDigest === originalDigest;
-    if (!same || task.sessionDigest !== sessionDigest || origin.signature !== signature || origin.target !== classNameOf(call.target))
-      return undefined;
+    // compared here too: a store may treat two texts as equal, and its columns are not what was approved
+    if (bindingBaseOf(task) !== request.bindingBase) return undefined;
     // a duplicate call may have taken it meanwhile
     if (scheduler.heldCall(task) !== undefined) return joinPendingCall(runtime, call, request);
     const held = new PendingCallState(runtime, call, request, task);

@@ -7,11 +7,14 @@ import { ParamsError } from '../../model/errors/CallErrors.js';
 import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
 import { reportSecurity } from '../../model/Journal.js';
 import type { Journal } from '../../model/Journal.js';
+import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { Params } from '../../model/Params.js';
 import type { PendingTask, TaskOrigin } from '../../model/Task.js';
 import { checkEffectiveParams } from '../call/checkEffectiveParams.js';
-import { classNameOf, checkSoleBinding } from '../method/GuardBinding.js';
+import { classNameOf } from '../call/classNameOf.js';
+import { isResumable } from '../call/CallRequest.js';
 import type { CallRequest } from '../call/CallRequest.js';
+import { checkSoleBinding } from '../method/GuardBinding.js';
 import type { CallFacts, CallToDecide, PendingOutcome } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { PendingCallState, pendingOutcome } from './PendingCallState.js';
@@ -70,7 +73,7 @@ function taskFor(
     attemptCount: 0,
     runs: 0,
     version: 1,
-    metadata: call.metadata ?? NO_METADATA,
+    metadata: call.metadata === undefined ? NO_METADATA : frozenData(call.metadata),
     history: NO_HISTORY,
     retryOf: call.retryOf,
     origin,
@@ -83,12 +86,9 @@ function taskFor(
  * @throws ParamsError where the call would outlive its process, but has arguments that no store can keep
  * @throws ConfigError where its guard's key is another guard's too
  */
-function originOf(
-  { target, mode = 'wait', signature, argumentCount = 0, idempotent = false }: CallFacts<never>,
-  request: CallRequest,
-  ownerId: string,
-): TaskOrigin {
-  const resumable = mode !== 'wait' && signature !== undefined;
+function originOf(call: CallFacts<never>, request: CallRequest, ownerId: string): TaskOrigin {
+  const { target, mode = 'wait', signature, argumentCount = 0, idempotent = false } = call;
+  const resumable = isResumable(call);
   if (mode !== 'wait' && request.opaque.length > 0) {
     throw new ParamsError(
       `/${request.opaque[0]}`,
@@ -117,6 +117,9 @@ export function isReplay(error: unknown): boolean {
 
 function replayed({ agentId, toolName, decisionId }: PendingTask, journal: Journal | undefined): DecisionUnavailableError {
   const message = 'The service answered with an approval that belongs to another call.';
-  reportSecurity({ kind: 'security', code: 'replayed_decision', message, agentId, toolName, decisionId }, journal);
+  reportSecurity(
+    { kind: 'security', code: 'replayed_decision', message, actor: { kind: 'service' }, agentId, toolName, decisionId },
+    journal,
+  );
   return new DecisionUnavailableError('replayed_decision', message);
 }

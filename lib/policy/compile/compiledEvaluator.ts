@@ -23,11 +23,6 @@ export function compiledEvaluator(policies: readonly Policy[]): Evaluator {
   };
 }
 
-/** Ids of the policies that have something that cannot be compiled. */
-export function uncompiledPolicies(policies: readonly Policy[]): readonly string[] {
-  return policies.filter((policy) => compilePolicy(policy) === undefined).map(({ id }) => id);
-}
-
 function evaluatorOf(policies: readonly Policy[]): Evaluator {
   const compiled: CompiledPolicy[] = [];
   for (const policy of policies) {

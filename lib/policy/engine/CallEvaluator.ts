@@ -15,14 +15,15 @@ export class CallEvaluator implements ParamsEvaluator {
   readonly #session: RecordValue;
   readonly #facts: RecordValue;
   readonly #system: RecordValue;
-  readonly #budget = new StepBudget();
+  readonly #budget: StepBudget;
   /** The params in {@link #context}. At first a value that no params are equal to. */
   #params: unknown = this;
   #context: RecordValue = EMPTY_RECORD;
 
   /** @throws TypeError for a value that has no Cedar form */
-  constructor(bound: BoundEvaluator, { session, facts, nowMs }: PolicyCall) {
+  constructor(bound: BoundEvaluator, { session, facts, nowMs }: PolicyCall, budget: StepBudget = new StepBudget()) {
     this.#bound = bound;
+    this.#budget = budget;
     this.#session = session == null ? EMPTY_RECORD : readRecord(session, 'absent');
     this.#facts = readRecord(facts, 'absent');
     this.#system = new RecordValue(SYSTEM, [readDatetime(nowMs)]);

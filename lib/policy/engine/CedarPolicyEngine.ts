@@ -1,3 +1,4 @@
+import { inOneGo, type Steps } from '../../common/time/inSlices.js';
 import { silentLogger, type Logger } from '../../common/Logger.js';
 import { publishDiagnostic } from '../../model/diagnostics.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
@@ -7,15 +8,17 @@ import { CallEvaluator } from './CallEvaluator.js';
 import { CALL_TOOL } from '../parse/checkPolicySet.js';
 import { ACTION, TOOLSET } from '../parse/scope.js';
 import { EMPTY_RECORD, EntityValue, wellFormed } from '../value/Value.js';
-import { uncompiledPolicies, compiledEvaluator } from '../compile/compiledEvaluator.js';
+import { compiledEvaluator } from '../compile/compiledEvaluator.js';
+import { compilePolicy } from '../compile/compilePolicy.js';
 import { EntityGraph } from '../value/EntityGraph.js';
 import type { Caller, MakeEvaluator, BoundEvaluator } from '../Evaluator.js';
 import { deny, decideEffect } from './decideEffect.js';
-import { parsePolicies } from '../parse/parsePolicies.js';
+import { parsePolicies, type ParsedPolicies } from '../parse/parsePolicies.js';
 import type { Policy } from '../Policy.js';
 import type { PolicyCall, PolicyEngine, PolicyOutcome } from '../PolicyEngine.js';
 import { policyConfigError, type SourceText } from '../PolicySource.js';
-import { PolicySet } from './PolicySet.js';
+import { indexPolicies, PolicySet } from './PolicySet.js';
+import { StepBudget } from '../value/StepBudget.js';
 import { EvaluationMismatch, verifiedEvaluator } from './verifiedEvaluator.js';
 import { wasmEvaluator } from '../wasm/wasmEvaluator.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
@@ -83,25 +86,42 @@ export class CedarPolicyEngine implements PolicyEngine {
   static load(options: CedarPolicyEngineOptions, makeEvaluator?: MakeEvaluator): CedarPolicyEngine;
   static load(given: CedarPolicyEngineOptions, makeEvaluator: MakeEvaluator = compiledEvaluator): CedarPolicyEngine {
     const options = checkedOptions('CedarPolicyEngine', given, ENGINE_OPTIONS);
+    checkVerify(options.verify);
+    return inOneGo(CedarPolicyEngine.building(options, parsePolicies(options.sources), makeEvaluator));
+  }
+
+  /**
+   * @internal What {@link load} does once the policies are parsed, in steps of a few policies.
+   *
+   * @throws ConfigError
+   */
+  static *building(
+    options: Omit<CedarPolicyEngineOptions, 'sources'>,
+    { policies, problems }: ParsedPolicies,
+    makeEvaluator: MakeEvaluator = compiledEvaluator,
+  ): Steps<CedarPolicyEngine> {
     const { verify = 0, logger = silentLogger } = options;
-    if (!Number.isSafeInteger(verify) || verify < 0)
-      throw new ConfigError([
-        { where: 'verify', message: 'must be a whole number, 0 or more: n verifies every n-th decision, 0 verifies none.' },
-      ]);
-    const { policies, problems } = parsePolicies(options.sources);
     if (problems.length > 0) throw policyConfigError(problems);
+    const uncompiled: string[] = [];
+    if (makeEvaluator === compiledEvaluator) {
+      for (const policy of policies) {
+        if (compilePolicy(policy) === undefined) uncompiled.push(policy.id);
+        yield;
+      }
+    }
     const sampling = { every: verify, count: 0, due: false };
-    const set = new PolicySet(policies, verify === 0 ? makeEvaluator : verifiedEvaluator(makeEvaluator, wasmEvaluator, sampling));
+    const make = verify === 0 ? makeEvaluator : verifiedEvaluator(makeEvaluator, wasmEvaluator, sampling);
+    const set = new PolicySet(policies, make, yield* indexPolicies(policies));
     const engine = new CedarPolicyEngine({
       set,
       agents: new AgentDirectory(options.agents),
       toolset: wellFormed(options.toolset ?? 'default'),
       groups: new Set([...set.groups, ...(options.groups ?? [])]),
-      uncompiled: makeEvaluator === compiledEvaluator ? uncompiledPolicies(policies) : [],
+      uncompiled,
       sampling,
       logger,
     });
-    engine.#try();
+    yield* engine.#try();
     return engine;
   }
 
@@ -189,23 +209,46 @@ export class CedarPolicyEngine implements PolicyEngine {
     this.#parts.logger.error({ code: 'compiled_policy_mismatch', agentId, toolName, hash: this.hash }, message);
   }
 
-  /** Evaluates all policies once, so that a trap or a refusal shows now and not at a call. The result does not matter. */
-  #try(): void {
-    const { evaluator } = this.#parts.set.whole();
+  /** Evaluates all policies once, some at a time, so that a trap or a refusal shows now and not at a call. The result does not matter. */
+  *#try(): Steps<void> {
     try {
-      const names = { agentId: 'trial', toolName: 'trial', groups: [] };
-      const params = { text: 'trial', number: 1, list: [0.5] };
-      const call = { ...names, params, session: null, facts: {}, nowMs: 0, removable: [] };
-      new CallEvaluator(evaluator.forCaller(this.#callerOf(names)), call).evaluate(params);
+      const caller = this.#callerOf(TRIAL);
+      const budget = new StepBudget();
+      for (const { evaluator } of this.#parts.set.parts(TRIED_TOGETHER)) {
+        try {
+          new CallEvaluator(evaluator.forCaller(caller), TRIAL, budget).evaluate(TRIAL.params);
+        } finally {
+          evaluator.release?.();
+        }
+        yield;
+      }
     } catch (cause) {
       throw new ConfigError(
         [{ where: 'policies', message: 'The policies cannot be evaluated: a trial decision failed. Simplify the largest policy.' }],
         { cause },
       );
-    } finally {
-      evaluator.release?.();
     }
   }
+}
+
+/** What cedar-wasm parses in 2 ms. */
+const TRIED_TOGETHER = 16;
+const TRIAL: PolicyCall = {
+  agentId: 'trial',
+  toolName: 'trial',
+  groups: [],
+  params: { text: 'trial', number: 1, list: [0.5] },
+  session: null,
+  facts: {},
+  nowMs: 0,
+  removable: [],
+};
+
+function checkVerify(verify = 0): void {
+  if (!Number.isSafeInteger(verify) || verify < 0)
+    throw new ConfigError([
+      { where: 'verify', message: 'must be a whole number, 0 or more: n verifies every n-th decision, 0 verifies none.' },
+    ]);
 }
 
 /** The names that tell one caller from another. */

@@ -1,4 +1,5 @@
 import { sha256 } from '../../common/data/canonical.js';
+import { inOneGo, type Steps } from '../../common/time/inSlices.js';
 import { CALL_TOOL, groupsNamed } from '../parse/checkPolicySet.js';
 import type { Evaluator, MakeEvaluator } from '../Evaluator.js';
 import type { Policy } from '../Policy.js';
@@ -23,47 +24,38 @@ export class PolicySet {
   /** Names that the policies use as action groups. */
   readonly groups: ReadonlySet<string>;
   readonly #makeEvaluator: MakeEvaluator;
-  /** Positions of the policies whose scope names an action: by `==`, and by `in`. */
-  readonly #equals: ReadonlyMap<string, readonly number[]>;
-  readonly #within: ReadonlyMap<string, readonly number[]>;
-  readonly #everywhere: readonly number[];
+  readonly #index: PolicyIndex;
   /** By the names that matter, and by the policies, so that tools with the same policies share one slice. */
   readonly #byNames = new Map<string, PolicySlice>();
   readonly #byPolicies = new Map<string, PolicySlice>();
 
-  constructor(policies: readonly Policy[], makeEvaluator: MakeEvaluator) {
+  /** @param index what {@link indexPolicies} made of the same policies */
+  constructor(policies: readonly Policy[], makeEvaluator: MakeEvaluator, index: PolicyIndex = inOneGo(indexPolicies(policies))) {
     this.policies = policies;
-    this.hash = sha256(
-      policies
-        .map((policy) => policy.applied.hash)
-        .sort()
-        .join('\n'),
-    );
-    this.groups = groupsNamed(policies);
+    this.hash = index.hash;
+    this.groups = index.groups;
     this.#makeEvaluator = makeEvaluator;
-    const indexed = [...policies.entries()];
-    this.#everywhere = indexed.filter(([, { action }]) => action.kind === 'any').map(([i]) => i);
-    this.#equals = index(indexed.flatMap(([i, { action }]) => (action.kind === 'equals' ? [[action.id, i] as const] : [])));
-    this.#within = index(indexed.flatMap(([i, { action }]) => (action.kind === 'in' ? action.ids.map((id) => [id, i] as const) : [])));
+    this.#index = index;
   }
 
   /** The slice for a tool in some groups. */
   slice(toolName: string, groups: readonly string[]): PolicySlice {
     // names that no scope has select nothing, so however many a caller invents, the slices stay few
-    const tool = this.#equals.has(toolName) || this.#within.has(toolName) ? toolName : '';
-    const parents = [...new Set([CALL_TOOL, ...groups])].filter((group) => this.#within.has(group)).sort();
+    const { equals, within, everywhere } = this.#index;
+    const tool = equals.has(toolName) || within.has(toolName) ? toolName : '';
+    const parents = [...new Set([CALL_TOOL, ...groups])].filter((group) => within.has(group)).sort();
     const names = [tool, ...parents].join(' ');
     const known = this.#byNames.get(names);
     if (known !== undefined) return known;
-    const found = [this.#equals.get(tool) ?? [], ...[tool, ...parents].map((name) => this.#within.get(name) ?? []), this.#everywhere];
+    const found = [equals.get(tool) ?? [], ...[tool, ...parents].map((name) => within.get(name) ?? []), everywhere];
     const slice = this.#sliceOf([...new Set(found.flat())].sort((a, b) => a - b));
     keep(this.#byNames, names, slice);
     return slice;
   }
 
-  /** Everything as one slice: for trials. */
-  whole(): PolicySlice {
-    return makeSlice(this.policies, this.#makeEvaluator);
+  /** Everything in slices of so many policies: for trials. Each is to be released. */
+  *parts(size: number): Generator<PolicySlice, void, void> {
+    for (let i = 0; i < this.policies.length; i += size) yield makeSlice(this.policies.slice(i, i + size), this.#makeEvaluator);
   }
 
   /** Frees the memory that its slices hold outside the JavaScript heap. They can still be used. */
@@ -88,14 +80,42 @@ function makeSlice(policies: readonly Policy[], makeEvaluator: MakeEvaluator): P
   return { policies, evaluator: makeEvaluator(policies) };
 }
 
-function index(entries: readonly (readonly [string, number])[]): Map<string, number[]> {
-  const map = new Map<string, number[]>();
-  for (const [name, i] of entries) {
-    const list = map.get(name);
-    if (list === undefined) map.set(name, [i]);
-    else list.push(i);
+/** What a set knows of its policies as a whole. */
+export interface PolicyIndex {
+  readonly hash: string;
+  readonly groups: ReadonlySet<string>;
+  /** Positions of the policies whose scope names an action: by `==`, and by `in`. */
+  readonly equals: ReadonlyMap<string, readonly number[]>;
+  readonly within: ReadonlyMap<string, readonly number[]>;
+  readonly everywhere: readonly number[];
+}
+
+/** Makes the index of some policies, in steps of a few policies. */
+export function* indexPolicies(policies: readonly Policy[]): Steps<PolicyIndex> {
+  const equals = new Map<string, number[]>();
+  const within = new Map<string, number[]>();
+  const everywhere: number[] = [];
+  // by their first two digits: sorting all at once would be one long step
+  const hashes = new Map<string, string[]>();
+  for (const [i, { action, applied }] of policies.entries()) {
+    if (action.kind === 'any') everywhere.push(i);
+    else if (action.kind === 'equals') addTo(equals, action.id, i);
+    else for (const id of action.ids) addTo(within, id, i);
+    addTo(hashes, applied.hash.slice(0, 2), applied.hash);
+    yield;
   }
-  return map;
+  const sorted: string[] = [];
+  for (const start of [...hashes.keys()].sort()) {
+    sorted.push(...(hashes.get(start) as string[]).sort());
+    yield;
+  }
+  return { hash: sha256(sorted.join('\n')), groups: groupsNamed(policies), equals, within, everywhere };
+}
+
+function addTo<T>(map: Map<string, T[]>, name: string, item: T): void {
+  const list = map.get(name);
+  if (list === undefined) map.set(name, [item]);
+  else list.push(item);
 }
 
 /** Adds an entry, and returns the oldest one if it was dropped for it. */

@@ -1,13 +1,16 @@
+import { resolve } from 'node:path';
+import { inSlices } from '../../common/time/inSlices.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { silentLogger, type Logger } from '../../common/Logger.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { combineJournals, type Journal } from '../../model/Journal.js';
+import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { AgentConfig } from '../engine/AgentDirectory.js';
-import { CedarPolicyEngine } from '../engine/CedarPolicyEngine.js';
-import { removedForbids, type RemovedForbid } from './removedForbids.js';
-import type { PolicySource } from '../PolicySource.js';
+import { CedarPolicyEngine, type CedarPolicyEngineOptions } from '../engine/CedarPolicyEngine.js';
+import type { PolicySource, SourceText } from '../PolicySource.js';
+import type { LoosenedPolicy } from './findLoosened.js';
 import { PolicyWatcher } from './PolicyWatcher.js';
-import { pathOf, readPolicies } from './readPolicies.js';
+import { pathOf, readingPolicies, readPolicies, sameSources } from './readPolicies.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
 
@@ -25,8 +28,12 @@ export interface ReloadablePoliciesOptions {
   readonly verify?: number | undefined;
   /** Reloads when the files change. @defaultValue false */
   readonly watch?: boolean | undefined;
-  /** A reload that removes a forbid waits for `confirm` (`hold`), or comes into force at once (`accept`). @defaultValue `'hold'` */
-  readonly onRemovedForbid?: 'hold' | 'accept' | undefined;
+  /**
+   * A reload that lets more calls run, or more people approve them, waits for `confirm` (`hold`), or comes into force at once (`accept`).
+   *
+   * @defaultValue `'hold'`
+   */
+  readonly onLoosened?: 'hold' | 'accept' | undefined;
   /** Called after every reload. An error that it throws is reported, and changes nothing. */
   readonly onReload?: ((result: ReloadResult) => void) | undefined;
   /** Gets a `policies` event for each set that comes into force, the first one too. An error that it throws is reported, and changes nothing. */
@@ -42,55 +49,86 @@ const RELOADABLE_OPTIONS: OptionKinds<ReloadablePoliciesOptions> = {
   groups: 'strings',
   verify: 'any',
   watch: 'boolean',
-  onRemovedForbid: "'hold'|'accept'",
+  onLoosened: "'hold'|'accept'",
   onReload: 'function',
   journal: 'object|list',
   logger: 'object',
 };
 
-/** A reload that waits for a person, because it removes forbids. */
+/** A reload that waits for a person, because it lets more calls run, or more people approve them. */
 export interface PendingReload {
   /** The policy set's hash: what `confirm` takes. */
   readonly hash: string;
-  /** The forbids that would no longer hold. */
-  readonly removed: readonly RemovedForbid[];
+  /** Which policies would be looser, and how. */
+  readonly loosened: readonly LoosenedPolicy[];
 }
 
 /** The result of a reload. A complete policy set is always in force; after `held` and `failed` it is the old one. */
 export type ReloadResult =
   | { readonly status: 'unchanged' | 'applied'; readonly hash: string }
-  | { readonly status: 'held'; readonly hash: string; readonly removed: readonly RemovedForbid[] }
+  | { readonly status: 'held'; readonly hash: string; readonly loosened: readonly LoosenedPolicy[] }
   | { readonly status: 'failed'; readonly hash: string; readonly error: ConfigError };
+
+/** A set that was read. */
+interface Loaded {
+  readonly engine: CedarPolicyEngine;
+  readonly sources: readonly SourceText[];
+}
 
 /** The policies in force, and their reloads. Read `engine` once per decision: an engine never changes. */
 export class ReloadablePolicies {
   readonly #options: ReloadablePoliciesOptions;
+  readonly #source: PolicySource;
   readonly #logger: Logger;
   readonly #journal: Journal | undefined;
   readonly #watcher: PolicyWatcher | undefined;
-  #engine: CedarPolicyEngine;
-  #held: { readonly engine: CedarPolicyEngine; readonly reload: PendingReload } | undefined;
+  readonly #closing = new AbortController();
+  #inForce: Loaded;
+  #held: (Loaded & { readonly reload: PendingReload }) | undefined;
+  /** What was read last; undefined where it could not be read. The same again is no change. */
+  #lastRead: readonly SourceText[] | undefined;
+  #lastProblem: string | undefined;
+  /** The reload that runs, and the one that comes after it, for which all wait who ask meanwhile. */
+  #running: Promise<ReloadResult> | undefined;
+  #next: { readonly result: Promise<ReloadResult>; asked: boolean } | undefined;
+  #toldOfThread = false;
 
-  /** @throws ConfigError that names every problem */
-  constructor(options: ReloadablePoliciesOptions) {
-    this.#options = checkedOptions('ReloadablePolicies', options, RELOADABLE_OPTIONS);
+  /**
+   * Reads, parses and checks the policies before it returns.
+   *
+   * @throws ConfigError that names every problem
+   */
+  constructor(given: ReloadablePoliciesOptions) {
+    const checked = checkedOptions('ReloadablePolicies', given, RELOADABLE_OPTIONS);
+    // copied: a later reload reads them again
+    const options = {
+      ...checked,
+      source: frozenData(checked.source),
+      agents: frozenData(checked.agents),
+      groups: frozenData(checked.groups),
+    };
+    this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     this.#journal = combineJournals(options.journal);
-    const path = options.watch === true ? pathOf(options.source) : undefined;
-    // watching starts first: a change during the first read is then a reload
-    this.#watcher = path === undefined ? undefined : new PolicyWatcher(path, () => this.reload());
-    try {
-      this.#engine = this.#load();
-    } catch (error) {
-      this.#watcher?.close();
-      throw error;
-    }
-    this.#journal?.note({ kind: 'policies', hash: this.#engine.hash });
+    const path = pathOf(options.source);
+    // a later chdir() must not exchange the policies
+    this.#source = path === undefined ? options.source : resolve(path);
+    const sources = readPolicies(this.#source);
+    this.#inForce = { engine: CedarPolicyEngine.load({ ...this.#engineOptions(), sources }), sources };
+    this.#lastRead = sources;
+    this.#journal?.note({ kind: 'policies', hash: this.engine.hash });
+    // the first thing it does is to have the policies read again: a change since they were read above is not missed
+    if (options.watch === true && path !== undefined) this.#watcher = new PolicyWatcher(resolve(path), () => void this.#enqueue(false));
   }
 
   /** The engine in force: immutable. */
   get engine(): CedarPolicyEngine {
-    return this.#engine;
+    return this.#inForce.engine;
+  }
+
+  /** The hash of the policies in force: `engine.hash`. */
+  get hash(): string {
+    return this.engine.hash;
   }
 
   /** The reload that waits for `confirm`; undefined if there is none. */
@@ -99,20 +137,13 @@ export class ReloadablePolicies {
   }
 
   /**
-   * Reads the policies again. Never throws: if they cannot be loaded, the last good ones stay in force.
+   * Reads the policies again. Another thread parses them, so that calls go on meanwhile; then they come into force at once. If they cannot be loaded, the
+   * last good ones stay in force. Reloads run one after the other.
    *
-   * @returns what became of the reload
+   * @returns what became of the reload; never rejects
    */
-  reload(): ReloadResult {
-    const result = this.#reload();
-    const { hash, status } = result;
-    if (result.status === 'failed')
-      this.#logger.error({ hash, problems: result.error.problems }, 'Policies could not be reloaded; the last good ones stay in force.');
-    else if (result.status === 'held')
-      this.#logger.warn({ hash, removed: result.removed }, 'A reload would remove forbid policies. It waits until it is confirmed.');
-    else this.#logger.info({ hash, status }, 'Policies were reloaded.');
-    this.#report(result);
-    return result;
+  reload(): Promise<ReloadResult> {
+    return this.#enqueue(true);
   }
 
   /**
@@ -123,58 +154,146 @@ export class ReloadablePolicies {
    */
   confirm(hash: string): boolean {
     if (this.#held?.reload.hash !== hash) return false;
-    this.#replace(this.#held.engine);
+    this.#replace(this.#held);
     this.#logger.info({ hash }, 'The held reload was confirmed; its policies are in force.');
     this.#report({ status: 'applied', hash });
     return true;
   }
 
-  /** Stops watching, and frees the memory that the engine holds in cedar-wasm. */
+  /** Stops watching and reloading, and frees the memory that the engine holds in cedar-wasm. */
   close(): void {
+    this.#closing.abort();
     this.#watcher?.close();
-    this.#held?.engine.release();
-    this.#held = undefined;
-    this.#engine.release();
+    this.#dropHeld();
+    this.engine.release();
   }
 
-  #reload(): ReloadResult {
-    let next: CedarPolicyEngine;
+  /** @param asked whether someone waits for the result: then it is reported even if nothing changed */
+  #enqueue(asked: boolean): Promise<ReloadResult> {
+    // one that runs may have read the files before they changed, one that has not begun has not
+    if (this.#next === undefined) this.#next = { result: this.#afterRunning(), asked };
+    this.#next.asked ||= asked;
+    return this.#next.result;
+  }
+
+  async #afterRunning(): Promise<ReloadResult> {
+    await this.#running;
+    const asked = this.#next?.asked === true;
+    this.#next = undefined;
+    this.#running = this.#reload(asked);
+    return this.#running;
+  }
+
+  async #reload(asked: boolean): Promise<ReloadResult> {
+    const result = await this.#attempt(asked);
+    if (this.#closing.signal.aborted) return { status: 'failed', hash: this.hash, error: closedError() };
+    if (result === undefined) return { status: 'unchanged', hash: this.hash };
+    const { hash, status } = result;
+    if (result.status === 'failed')
+      this.#logger.error({ hash, problems: result.error.problems }, 'Policies could not be reloaded; the last good ones stay in force.');
+    else if (result.status === 'held')
+      this.#logger.warn(
+        { hash, loosened: result.loosened },
+        'A reload would let more run, or more people approve. It waits until it is confirmed.',
+      );
+    else this.#logger.info({ hash, status }, 'Policies were reloaded.');
+    this.#report(result);
+    return result;
+  }
+
+  /** @returns undefined where nothing changed since the last read, unless someone asked */
+  async #attempt(asked: boolean): Promise<ReloadResult | undefined> {
     try {
-      next = this.#load();
+      const sources = await this.#read();
+      if (!asked && this.#lastRead !== undefined && sameSources(sources, this.#lastRead)) return undefined;
+      this.#lastRead = sources;
+      this.#lastProblem = undefined;
+      return await this.#load(sources, !asked);
     } catch (error) {
-      const problem =
-        error instanceof ConfigError
-          ? error
-          : new ConfigError([{ where: 'policies', message: 'The policies cannot be loaded; see the cause of this error.' }], {
-              cause: error,
-            });
-      return { status: 'failed', hash: this.#engine.hash, error: problem };
+      return this.#failure(error, asked);
     }
-    // a held set is older than the one that was read now
-    this.#held?.engine.release();
-    this.#held = undefined;
-    const { hash } = next;
-    if (hash === this.#engine.hash) return { status: 'unchanged', hash };
-    const removed = this.#options.onRemovedForbid === 'accept' ? [] : removedForbids(this.#engine.policies, next.policies);
-    if (removed.length > 0) {
-      this.#held = { engine: next, reload: { hash, removed } };
-      return { status: 'held', hash, removed };
-    }
-    this.#replace(next);
-    return { status: 'applied', hash };
   }
 
-  #replace(engine: CedarPolicyEngine): void {
-    const before = this.#engine;
-    this.#engine = engine;
-    this.#held = undefined;
+  async #read(): Promise<readonly SourceText[]> {
+    try {
+      return await inSlices(readingPolicies(this.#source));
+    } catch (error) {
+      // when the files are back, that is a change, even if they are as they were
+      this.#lastRead = undefined;
+      throw error;
+    }
+  }
+
+  #failure(error: unknown, asked: boolean): ReloadResult | undefined {
+    const problem =
+      error instanceof ConfigError
+        ? error
+        : new ConfigError([{ where: 'policies', message: 'The policies cannot be loaded; see the cause of this error.' }], {
+            cause: error,
+          });
+    // a folder that is gone is looked for again and again: one report will do
+    if (!asked && this.#lastProblem === problem.message) return undefined;
+    this.#lastProblem = problem.message;
+    return { status: 'failed', hash: this.hash, error: problem };
+  }
+
+  async #load(sources: readonly SourceText[], background: boolean): Promise<ReloadResult> {
+    if (sameSources(sources, this.#inForce.sources)) return this.#unchanged(sources);
+    const { prepareReload, loosenedBy } = await import('./prepareReload.js');
+    const { signal } = this.#closing;
+    const options = { engine: this.#engineOptions(), signal, background, onNoThread: () => this.#tellOfThread() };
+    const engine = await prepareReload(sources, options);
+    for (;;) {
+      const before = this.engine;
+      const loosened = this.#options.onLoosened === 'accept' ? [] : await loosenedBy(before, engine);
+      if (signal.aborted) throw closedError();
+      // a held set was confirmed meanwhile: that is the one to compare with
+      if (before !== this.engine) continue;
+      const { hash } = engine;
+      if (hash === before.hash) return this.#unchanged(sources);
+      if (loosened.length === 0) {
+        this.#replace({ engine, sources });
+        return { status: 'applied', hash };
+      }
+      this.#dropHeld();
+      this.#held = { engine, sources, reload: { hash, loosened } };
+      return { status: 'held', hash, loosened };
+    }
+  }
+
+  /** The same policies were read, perhaps in other files: a set that is held is older than they are. */
+  #unchanged(sources: readonly SourceText[]): ReloadResult {
+    this.#dropHeld();
+    this.#inForce = { engine: this.engine, sources };
+    return { status: 'unchanged', hash: this.hash };
+  }
+
+  #replace({ engine, sources }: Loaded): void {
+    const before = this.engine;
+    this.#inForce = { engine, sources };
+    if (this.#held?.engine === engine) this.#held = undefined;
+    this.#dropHeld();
     before.release();
     this.#journal?.note({ kind: 'policies', hash: engine.hash, previousHash: before.hash });
   }
 
-  #load(): CedarPolicyEngine {
-    const { source, agents, toolset, groups, verify } = this.#options;
-    return CedarPolicyEngine.load({ sources: readPolicies(source), agents, toolset, groups, verify, logger: this.#logger });
+  #dropHeld(): void {
+    this.#held?.engine.release();
+    this.#held = undefined;
+  }
+
+  #engineOptions(): Omit<CedarPolicyEngineOptions, 'sources'> {
+    const { agents, toolset, groups, verify } = this.#options;
+    return { agents, toolset, groups, verify, logger: this.#logger };
+  }
+
+  #tellOfThread(): void {
+    if (this.#toldOfThread) return;
+    this.#toldOfThread = true;
+    this.#logger.info(
+      {},
+      'No thread can be started here, as in a bundle of one file: policies are parsed in slices between other work, which takes longer.',
+    );
   }
 
   #report(result: ReloadResult): void {
@@ -184,4 +303,10 @@ export class ReloadablePolicies {
       publishCallbackError('onReload', error);
     }
   }
+}
+
+function closedError(): ConfigError {
+  return new ConfigError([
+    { where: 'policies', message: 'These policies were closed, so they are not read again. Use those of a module that is open.' },
+  ]);
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, isAbsolute, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inOneGo, type Steps } from '../../common/time/inSlices.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { MAX_SET_BYTES, TOO_LARGE } from '../parse/parsePolicies.js';
 import type { PolicySource, SourceText } from '../PolicySource.js';
@@ -22,16 +23,25 @@ const MAX_READS = 10;
  *   files, 2 MiB), or no two reads are equal
  */
 export function readPolicies(source: PolicySource): SourceText[] {
+  return inOneGo(readingPolicies(source));
+}
+
+/** {@link readPolicies} in steps: each is one file. */
+export function* readingPolicies(source: PolicySource): Steps<SourceText[]> {
   const path = pathOf(source);
   if (path === undefined) return [{ file: 'policies', text: checkedOptions('policies', source as PolicyText, { text: 'string!' }).text }];
   let last: SourceText[] | undefined;
+  let found = false;
   for (let reads = 0; reads < MAX_READS; reads++) {
-    const next = attemptRead(path);
-    if (last !== undefined && next !== undefined && isEqual(last, next)) return next;
+    const next = yield* attemptRead(path);
+    if (last !== undefined && next !== undefined && sameSources(last, next)) return next;
+    found ||= next !== undefined;
     last = next;
   }
-  throw failure(path, 'The policies kept changing while they were read. Write them to another place and rename them into this one.');
+  throw failure(path, found ? CHANGING : missing(path));
 }
+
+const CHANGING = 'The policies kept changing while they were read. Write them to another place and rename them into this one.';
 
 /** The path of a source; undefined for text. */
 export function pathOf(source: PolicySource): string | undefined {
@@ -39,10 +49,10 @@ export function pathOf(source: PolicySource): string | undefined {
   return source instanceof URL ? fileURLToPath(source) : undefined;
 }
 
-/** The policy files at a path: the file itself, or the `*.cedar` files in the folder. */
+/** The policy files at a path: the file itself, or the `*.cedar` files in the folder. In capitals too, for not every file system tells them apart. */
 export function policyFiles(path: string): string[] {
   if (!statSync(path).isDirectory()) return [path];
-  const names = readdirSync(path).filter((name) => name.endsWith('.cedar') && !name.startsWith('.'));
+  const names = readdirSync(path).filter((name) => /\.cedar$/i.test(name) && !name.startsWith('.'));
   return names.sort().map((name) => join(path, name));
 }
 
@@ -53,59 +63,61 @@ function missing(path: string): string {
   return `There is no such file or folder${where}, or it cannot be read. Expected a policy file, or a folder with *.cedar files.`;
 }
 
-/** One read; undefined where a file vanished during it. */
-function attemptRead(path: string): SourceText[] | undefined {
-  let files: string[];
+/** Whether they are the same files with the same texts. */
+export function sameSources(a: readonly SourceText[], b: readonly SourceText[]): boolean {
+  return a.length === b.length && a.every(({ file, text }, i) => file === b[i]?.file && text === b[i].text);
+}
+
+/** One read; undefined where something vanished during it. */
+function* attemptRead(path: string): Steps<SourceText[] | undefined> {
   try {
-    files = policyFiles(path);
-  } catch (cause) {
-    throw failure(path, missing(path), cause);
-  }
-  if (files.length === 0)
-    throw failure(path, 'The folder has no *.cedar file, so every call would be denied. Add one, or name another folder.');
-  if (files.length > MAX_FILES)
-    throw failure(path, `The folder has ${files.length} *.cedar files; at most ${MAX_FILES} are allowed. Merge some.`);
-  try {
+    // links are followed once: where one of them is set to another folder now, the whole read is still of one folder
     const root = realpathSync(path);
+    const files = policyFiles(root);
+    if (files.length === 0)
+      throw failure(path, 'The folder has no *.cedar file, so every call would be denied. Add one, or name another folder.');
+    if (files.length > MAX_FILES)
+      throw failure(path, `The folder has ${files.length} *.cedar files; at most ${MAX_FILES} are allowed. Merge some.`);
+    const sources: SourceText[] = [];
     let left = MAX_SET_BYTES;
-    return files.map((file) => {
-      const text = readText(file, root, left);
+    for (const file of files) {
+      const shown = file === root ? path : join(path, basename(file));
+      const text = readText(file, shown, root, left);
       left -= Buffer.byteLength(text);
-      return { file: basename(file), text };
-    });
-  } catch (error) {
-    if ((error as { code?: unknown }).code === 'ENOENT') return undefined;
-    throw error;
+      sources.push({ file: basename(shown), text });
+      yield;
+    }
+    return sources;
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
+    if ((cause as { code?: unknown }).code === 'ENOENT') return undefined;
+    throw failure(path, missing(path), cause);
   }
 }
 
-function readText(file: string, root: string, left: number): string {
-  const bytes = readBytes(file, root, left);
+function readText(file: string, shown: string, root: string, left: number): string {
+  const bytes = readBytes(file, shown, root, left);
   try {
     // takes a byte order mark away
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw failure(file, 'The file is not UTF-8. Save it with that encoding.', cause);
+    throw failure(shown, 'The file is not UTF-8. Save it with that encoding.', cause);
   }
 }
 
-function readBytes(file: string, root: string, left: number): Buffer {
+function readBytes(file: string, shown: string, root: string, left: number): Buffer {
   try {
     const real = realpathSync(file);
     if (real !== root && !real.startsWith(join(root, sep)))
-      throw failure(file, 'The link leads out of the folder, which is not allowed. Put the file itself there.');
+      throw failure(shown, 'The link leads out of the folder, which is not allowed. Put the file itself there.');
     const stat = statSync(real);
-    if (!stat.isFile()) throw failure(file, 'This is not a regular file. Remove it, or name the policy file itself.');
-    if (stat.size > left) throw failure(file, TOO_LARGE);
+    if (!stat.isFile()) throw failure(shown, 'This is not a regular file. Remove it, or name the policy file itself.');
+    if (stat.size > left) throw failure(shown, TOO_LARGE);
     return readFileSync(real);
   } catch (cause) {
     if (cause instanceof ConfigError || (cause as { code?: unknown }).code === 'ENOENT') throw cause;
-    throw failure(file, 'The file cannot be read. Check that this user may read it.', cause);
+    throw failure(shown, 'The file cannot be read. Check that this user may read it.', cause);
   }
-}
-
-function isEqual(a: readonly SourceText[], b: readonly SourceText[]): boolean {
-  return a.length === b.length && a.every(({ file, text }, i) => file === b[i]?.file && text === b[i].text);
 }
 
 function failure(where: string, message: string, cause?: unknown): ConfigError {

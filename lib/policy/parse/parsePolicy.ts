@@ -3,6 +3,7 @@ import { sha256 } from '../../common/data/canonical.js';
 import { CedarTrap, useCedar } from '../wasm/CedarWasm.js';
 import { actionScope, checkScope, groupsAsked } from './scope.js';
 import { fromByteOffset, type Place } from './LineIndex.js';
+import { likeCost, MAX_LIKE_COST } from './likeCost.js';
 import { MAX_POLICY_COST, policyCost } from './policyCost.js';
 import type { Policy } from '../Policy.js';
 import { readAnnotations } from './annotations.js';
@@ -34,6 +35,13 @@ export function parsePolicy(piece: PolicyText, place: PolicyPlace): Policy | und
   }
   if (policyCost(piece.tokens) > MAX_POLICY_COST) {
     place.report(piece.start, TOO_DEEP);
+    return undefined;
+  }
+  if (likeCost(piece.tokens) > MAX_LIKE_COST) {
+    place.report(
+      piece.start,
+      `The patterns of "like" in this policy have more than the ${MAX_LIKE_COST} characters that are allowed. Shorten them, or split the policy.`,
+    );
     return undefined;
   }
   const json = parseJson(piece, place);

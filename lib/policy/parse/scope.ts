@@ -83,6 +83,7 @@ function scopeTypes(scope: PrincipalConstraint | ResourceConstraint): string[] {
   }
 }
 
-function uidOf(uid: EntityUidJson): CedarUid {
+/** An entity's name, in either of the forms that Cedar's JSON has for it. */
+export function uidOf(uid: EntityUidJson): CedarUid {
   return '__entity' in uid ? uid.__entity : uid;
 }

@@ -59,6 +59,9 @@ function endOfString(text: string, from: number): number {
   return Math.min(at + 1, text.length);
 }
 
+/** Tokens of one policy between two pauses: most policies have fewer. */
+const PAUSE = 1_000;
+
 /** One policy's text and its tokens. */
 export interface PolicyText {
   /** From its first token to its semicolon. */
@@ -72,21 +75,24 @@ export interface PolicyText {
 /**
  * Cuts a file into policies: in Cedar a semicolon ends a policy, and elsewhere occurs in strings and comments only. Each piece is parsed by
  * itself, so that one broken policy does not hide another. If a cut were wrong, the pieces would not parse, and nothing would load.
+ *
+ * @returns the pieces one by one; undefined, now and then, within a long one, so that the caller can pause
  */
-export function splitPolicies(text: string): PolicyText[] {
-  const pieces: PolicyText[] = [];
+export function* splitPolicies(text: string): Generator<PolicyText | undefined, void, void> {
   let tokens: CedarToken[] = [];
-  const flush = (): void => {
-    const first = tokens[0];
-    const last = tokens.at(-1);
-    if (first !== undefined && last !== undefined)
-      pieces.push({ text: text.slice(first.start, last.start + last.text.length), start: first.start, tokens });
-    tokens = [];
-  };
   for (const token of scanCedar(text)) {
     tokens.push(token);
-    if (token.kind === 'symbol' && token.text === ';') flush();
+    if (token.kind === 'symbol' && token.text === ';') {
+      yield pieceOf(text, tokens);
+      tokens = [];
+    } else if (tokens.length % PAUSE === 0) {
+      yield undefined;
+    }
   }
-  flush();
-  return pieces;
+  if (tokens.length > 0) yield pieceOf(text, tokens);
+}
+
+function pieceOf(text: string, tokens: readonly CedarToken[]): PolicyText {
+  const [first, last] = [tokens[0], tokens.at(-1)] as [CedarToken, CedarToken];
+  return { text: text.slice(first.start, last.start + last.text.length), start: first.start, tokens };
 }

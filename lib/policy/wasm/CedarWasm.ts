@@ -55,7 +55,7 @@ function loadCedar(): CedarWasm {
 /** A bundle includes everything but this package, which reads its WebAssembly from a file of its own. */
 function findCedar(): FoundPackage {
   try {
-    return findPackage('@cedar-policy/cedar-wasm/nodejs');
+    return findPackage('@cedar-policy/cedar-wasm/nodejs', { file: '@cedar-policy/cedar-wasm/nodejs/cedar_wasm.js' });
   } catch (cause) {
     throw unusable(
       'was not found. Install it; a bundle needs it in a node_modules folder beside it: see docs/bundlers.md of the package',

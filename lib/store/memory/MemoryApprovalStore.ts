@@ -1,3 +1,4 @@
+import { frozenData, holdsDate } from '../../model/snapshot/frozenData.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
 import { storeLimits } from '../storeLimits.js';
 
@@ -12,6 +13,8 @@ export class MemoryApprovalStore implements ApprovalStore {
   readonly #undecided = new Map<string, ApprovalRecord>();
   /** Ids of those that were used or ended undecided, in that order. */
   readonly #spent = new Set<string>();
+  /** Ids of those with a Date in them, which cannot be frozen: each reader gets a copy. */
+  readonly #dated = new Set<string>();
   readonly #pending = new Map<string, number>();
   /** Refused ones by agent and tool, oldest first. */
   readonly #denied = new Map<string, ApprovalRecord[]>();
@@ -24,15 +27,16 @@ export class MemoryApprovalStore implements ApprovalStore {
 
   /** One approval, or `undefined`. */
   get(decisionId: string): ApprovalRecord | undefined {
-    return this.#records.get(decisionId);
+    const record = this.#records.get(decisionId);
+    return record && this.#shown(record);
   }
 
   replace(record: ApprovalRecord, version: number): boolean {
     const old = this.#records.get(record.decisionId);
     if (old?.version !== version) return false;
     this.#count(old, -1);
-    this.#put(record);
-    if (record.status === 'denied' && old.status !== 'denied') this.#remember(record);
+    const kept = this.#put(record);
+    if (record.status === 'denied' && old.status !== 'denied') this.#remember(kept);
     return true;
   }
 
@@ -44,7 +48,7 @@ export class MemoryApprovalStore implements ApprovalStore {
       if (agentId !== undefined && record.agentId !== agentId) continue;
       if (toolName !== undefined && record.toolName !== toolName) continue;
       if (overdueAtMs !== undefined && record.expiresAtMs > overdueAtMs) continue;
-      found.push(record);
+      found.push(this.#shown(record));
     }
     return found;
   }
@@ -54,7 +58,9 @@ export class MemoryApprovalStore implements ApprovalStore {
   }
 
   listDenied(agentId: string, toolName: string, sinceMs: number): readonly ApprovalRecord[] {
-    return (this.#denied.get(callerKey({ agentId, toolName })) ?? []).filter((r) => (r.verdicts.at(-1)?.atMs ?? 0) >= sinceMs);
+    return (this.#denied.get(callerKey({ agentId, toolName })) ?? []).flatMap((r) =>
+      (r.verdicts.at(-1)?.atMs ?? 0) >= sinceMs ? [this.#shown(r)] : [],
+    );
   }
 
   prune(endedByMs: number): number {
@@ -64,6 +70,7 @@ export class MemoryApprovalStore implements ApprovalStore {
       this.#records.delete(record.decisionId);
       this.#undecided.delete(record.decisionId);
       this.#spent.delete(record.decisionId);
+      this.#dated.delete(record.decisionId);
       this.#count(record, -1);
       if (record.status === 'denied') this.#forget(record);
       pruned += 1;
@@ -71,18 +78,28 @@ export class MemoryApprovalStore implements ApprovalStore {
     return pruned;
   }
 
-  #put(record: ApprovalRecord): void {
+  /** Keeps a record that no one else can change, and returns it. */
+  #put(given: ApprovalRecord): ApprovalRecord {
+    const record = frozenData(given);
     const { decisionId, status } = record;
+    if (holdsDate(record)) this.#dated.add(decisionId);
+    else this.#dated.delete(decisionId);
     this.#records.set(decisionId, record);
     if (status === 'pending') this.#undecided.set(decisionId, record);
     else this.#undecided.delete(decisionId);
     this.#count(record, 1);
-    if (record.consumed === undefined && status !== 'expired' && status !== 'withdrawn') return;
+    if (record.consumed === undefined && status !== 'expired' && status !== 'withdrawn') return record;
     this.#spent.add(decisionId);
-    if (this.#spent.size <= MAX_SPENT) return;
+    if (this.#spent.size <= MAX_SPENT) return record;
     const oldest = this.#spent.values().next().value as string;
     this.#spent.delete(oldest);
     this.#records.delete(oldest);
+    this.#dated.delete(oldest);
+    return record;
+  }
+
+  #shown(record: ApprovalRecord): ApprovalRecord {
+    return this.#dated.has(record.decisionId) ? frozenData(record) : record;
   }
 
   #remember(record: ApprovalRecord): void {

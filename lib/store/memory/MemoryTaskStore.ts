@@ -1,6 +1,7 @@
 import { nextId } from '../../common/nextId.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
 import { isFinished } from '../../model/Task.js';
+import { frozenData, holdsDate } from '../../model/snapshot/frozenData.js';
 import { storeLimits } from '../storeLimits.js';
 import { claimed, insertionOver, lapsed, polled, released, renewed, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
@@ -24,26 +25,27 @@ export class MemoryTaskStore implements TaskStore {
   readonly #byDecision = new Map<string, string>();
   /** Ids of finished tasks, in the order in which they finished. */
   readonly #finished = new Set<string>();
+  /** Ids of tasks with a Date in them, which cannot be frozen: each reader gets a copy. */
+  readonly #dated = new Set<string>();
   readonly #counts = taskCounts();
   #latestMs = 0;
   #liveUntilMs = 0;
 
   insert(task: PendingTask): TaskInsertion {
     const taken = this.#tasks.get(task.taskId) ?? this.#tasks.get(this.#byDecision.get(task.decisionId) ?? '');
-    if (taken !== undefined) return insertionOver(taken, task);
-    this.#tasks.set(task.taskId, task);
+    if (taken !== undefined) return insertionOver(this.#shown(taken), task);
     this.#byDecision.set(task.decisionId, task.taskId);
     this.#counts[task.status] += 1;
-    return { outcome: 'created', task };
+    return { outcome: 'created', task: this.#put(task) };
   }
 
   /** One task, or `undefined`. */
   get(taskId: string): Task | undefined {
-    return this.#tasks.get(taskId);
+    return this.#shownOrNone(this.#tasks.get(taskId));
   }
 
   ofDecision(decisionId: string): Task | undefined {
-    return this.#tasks.get(this.#byDecision.get(decisionId) ?? '');
+    return this.#shownOrNone(this.#tasks.get(this.#byDecision.get(decisionId) ?? ''));
   }
 
   /** Rarely called: a guard finds the calls that wait in this process without the store. */
@@ -53,10 +55,10 @@ export class MemoryTaskStore implements TaskStore {
       if (task.status !== 'pending' && task.status !== 'approved') continue;
       const equal = task.guardKey === guardKey && task.agentId === agentId && task.mode === mode;
       if (!equal || task.originalDigest !== originalDigest || task.sessionDigest !== sessionDigest) continue;
-      if (task.status === 'approved') return task;
+      if (task.status === 'approved') return this.#shown(task);
       pending ??= task;
     }
-    return pending;
+    return this.#shownOrNone(pending);
   }
 
   list(query: TaskQuery): readonly Task[] {
@@ -67,7 +69,7 @@ export class MemoryTaskStore implements TaskStore {
       if (status !== undefined && (typeof status === 'string' ? task.status !== status : !status.includes(task.status))) continue;
       if (agentId !== undefined && task.agentId !== agentId) continue;
       if (toolName !== undefined && task.toolName !== toolName) continue;
-      found.push(task);
+      found.push(this.#shown(task));
     }
     return found;
   }
@@ -107,6 +109,7 @@ export class MemoryTaskStore implements TaskStore {
     if (task === undefined || !from.includes(task.status)) return false;
     this.#tasks.delete(taskId);
     this.#finished.delete(taskId);
+    this.#dated.delete(taskId);
     for (const decisionId of [...task.history, task.decisionId]) this.#byDecision.delete(decisionId);
     this.#counts[task.status] -= 1;
     return true;
@@ -169,11 +172,28 @@ export class MemoryTaskStore implements TaskStore {
 
   #replace(task: Task | undefined, next: Task | undefined): Task | undefined {
     if (task === undefined || next === undefined) return undefined;
-    this.#tasks.set(task.taskId, next);
-    if (task.status === next.status) return next;
+    const kept = this.#put(next);
+    if (task.status === next.status) return kept;
     this.#counts[task.status] -= 1;
     this.#counts[next.status] += 1;
     if (isFinished(next.status)) this.#finished.add(next.taskId);
-    return next;
+    return kept;
+  }
+
+  /** Keeps a task that no one else can change, and returns it as others may have it. */
+  #put<T extends Task>(task: T): T {
+    const kept = frozenData(task);
+    this.#tasks.set(task.taskId, kept);
+    if (holdsDate(kept)) this.#dated.add(task.taskId);
+    else this.#dated.delete(task.taskId);
+    return this.#shown(kept);
+  }
+
+  #shown<T extends Task>(task: T): T {
+    return this.#dated.has(task.taskId) ? frozenData(task) : task;
+  }
+
+  #shownOrNone(task: Task | undefined): Task | undefined {
+    return task && this.#shown(task);
   }
 }

@@ -1,9 +1,19 @@
 import { nextId } from '../../common/nextId.js';
-import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
+import type { ApprovalQuery, ApprovalRecord, ApprovalStore, BegunPage, BindOlder } from '../ApprovalStore.js';
 import { storeLimits } from '../storeLimits.js';
 import type { PostgresSession } from './PostgresSession.js';
-import { approvalFromRow, indexKey } from './rows.js';
+import { approvalFromRow, indexKey, TASK_COLUMNS, taskFromRow } from './rows.js';
+import type { TaskRow } from './rows.js';
 import { ApprovalStatements } from './statements.js';
+import type { RunSql } from './statements.js';
+
+/** How many older approvals are bound at once. */
+const BATCH = 500;
+
+interface ApprovalRow {
+  readonly seq: string;
+  readonly body: string;
+}
 
 /** Keeps approvals in PostgreSQL, beside the tasks that wait for them. */
 export class PostgresApprovalStore implements ApprovalStore {
@@ -84,6 +94,66 @@ export class PostgresApprovalStore implements ApprovalStore {
     const endMs = Math.min(Math.floor(endedByMs), Number.MAX_SAFE_INTEGER);
     const [row] = await this.#session.read<{ count: string }>({ text, values: [endMs] });
     return Number(row?.count);
+  }
+
+  async begunPage(page: number): Promise<BegunPage | undefined> {
+    const text = `SELECT page, version::int AS version, body FROM ${this.#session.schema}.begun_page WHERE page = $1`;
+    return (await this.#session.read<BegunPage>({ text, values: [page] }))[0];
+  }
+
+  async replaceBegun(record: ApprovalRecord, version: number, page: BegunPage): Promise<boolean> {
+    const s = this.#session.schema;
+    const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
+    const { text, values } = this.#statements.replace(record, version, mark);
+    const lock = `SELECT 1 FROM ${s}.approval WHERE decision_id = $1 AND version = $2 FOR UPDATE`;
+    const write = `INSERT INTO ${s}.begun_page (page, version, body) VALUES ($1, $2, $3) ON CONFLICT (page)
+      DO UPDATE SET version = excluded.version, body = excluded.body WHERE begun_page.version = excluded.version - 1`;
+    return this.#session.certainly(async (inDoubt) => {
+      const done = await this.#session.together(async (run) => {
+        if ((await run(lock, [indexKey(record.decisionId), version])).rowCount === 0) return false;
+        if ((await run(write, [page.page, page.version, page.body])).rowCount === 0) return false;
+        await run(text, values);
+        return true;
+      });
+      return done || (inDoubt && (await this.#isStamped(record.decisionId, mark.stamp)));
+    });
+  }
+
+  /** Binds what schema version 3 left unbound, in one transaction. Of several processes that try, one does it. */
+  async bindOlder(bind: BindOlder): Promise<void> {
+    const [meta] = await this.#session.read<{ unbound: boolean }>({ text: `SELECT unbound FROM ${this.#session.schema}.meta`, values: [] });
+    if (meta?.unbound === true) await this.#session.certainly(() => this.#session.together((run) => this.#bindAll(bind, run)));
+  }
+
+  async #bindAll(bind: BindOlder, run: RunSql): Promise<void> {
+    const { schema: s, ownerId } = this.#session;
+    if ((await run(`SELECT 1 FROM ${s}.meta WHERE unbound FOR UPDATE`)).rowCount === 0) return;
+    const found = { bound: 0, left: 0 };
+    const next = `SELECT seq, body FROM ${s}.approval WHERE status IN ('pending', 'approved') AND seq > $1 ORDER BY seq LIMIT ${BATCH} FOR UPDATE`;
+    for (let last = '0'; ;) {
+      const rows = (await run(next, [last])).rows as ApprovalRow[];
+      for (const row of rows) {
+        last = row.seq;
+        const record = approvalFromRow(row);
+        const task = record.bindingDigest === undefined ? await this.#taskOf(record.decisionId, run) : undefined;
+        if (task === undefined) continue;
+        const bound = bind(record, taskFromRow(task));
+        found[bound === undefined ? 'left' : 'bound'] += 1;
+        if (bound === undefined) continue;
+        const { text, values } = this.#statements.overwrite(row.seq, bound, { stamp: `${ownerId} bound`, ownerId });
+        await run(text, values);
+      }
+      if (rows.length < BATCH) break;
+    }
+    // a process with another state key can bind none of them: the right one still has to
+    if (found.bound > 0 || found.left === 0) await run(`UPDATE ${s}.meta SET unbound = false`);
+  }
+
+  async #taskOf(decisionId: string, run: RunSql): Promise<TaskRow | undefined> {
+    const s = this.#session.schema;
+    const text = `SELECT ${TASK_COLUMNS} FROM ${s}.task WHERE decision_id = $1
+      AND task_id = (SELECT task_id FROM ${s}.task_decision WHERE decision_id = $1)`;
+    return (await run(text, [indexKey(decisionId)])).rows[0] as TaskRow | undefined;
   }
 
   async #isStamped(decisionId: string, stamp: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { nextId } from '../../common/nextId.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
+import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { PendingTask, Task } from '../../model/Task.js';
 import { insertionOver } from '../taskTransitions.js';
 import type { TaskInsertion } from '../TaskStore.js';
@@ -50,11 +51,11 @@ export class TaskWriter {
     const statement = this.#statements.insert(task, { stamp, ownerId });
     return this.#session.certainly(async (inDoubt) => {
       for (let tries = 0; tries < MAX_INSERT_TRIES; tries++) {
-        if (await this.#wrote(statement)) return { outcome: 'created', task };
+        if (await this.#wrote(statement)) return { outcome: 'created', task: frozenData(task) };
         const taken = await this.#taken(task);
         // the task whose ids were in the way was deleted in between
         if (taken === undefined) continue;
-        if (inDoubt && taken.stamp === stamp) return { outcome: 'created', task };
+        if (inDoubt && taken.stamp === stamp) return { outcome: 'created', task: frozenData(task) };
         return insertionOver(taken.task, task);
       }
       throw new StoreError('The task could not be inserted: its ids were taken and freed again at every try. Try again.');
@@ -77,7 +78,7 @@ export class TaskWriter {
         if (next === undefined) return this.#notDone(inDoubt && change.isOwn === undefined && task.version !== first.version);
         // refused twice at the same version: the decisionId is taken
         if (asksAgain(task, next) && refused === task.version) return undefined;
-        if (await this.#write(task, next, stamp, change.leaseEndsByMs)) return next;
+        if (await this.#write(task, next, stamp, change.leaseEndsByMs)) return frozenData(next);
         if (change.leaseEndsByMs !== undefined) return undefined;
         refused = task.version;
       }

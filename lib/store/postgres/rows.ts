@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Task } from '../../model/Task.js';
+import { freezeDeep } from '../../model/snapshot/frozenData.js';
 import type { ApprovalRecord } from '../ApprovalStore.js';
 import { fromStoredJson, toStoredJson } from '../storedJson.js';
 import { patchTask } from '../taskTransitions.js';
@@ -69,7 +70,7 @@ export function indexKey(text: string): string {
 
 /** The task of a row. */
 export function taskFromRow(row: TaskRow): Task {
-  const stored = fromStoredJson(row.body) as Task;
+  const stored = freezeDeep(fromStoredJson(row.body) as Task);
   const newer: Record<string, unknown> = { attemptCount: Number(row.attempt_count) };
   if (stored.status === 'executing') newer['leaseUntilMs'] = Number(row.lease_until);
   // JSON has no undefined, and a result may be undefined
@@ -126,7 +127,7 @@ function queueOf(task: Task): 'run' | 'ends' | 'wait' | null {
 
 /** The approval of a row. */
 export function approvalFromRow({ body }: { readonly body: string }): ApprovalRecord {
-  return Object.freeze(fromStoredJson(body) as ApprovalRecord);
+  return freezeDeep(fromStoredJson(body) as ApprovalRecord);
 }
 
 /** The values of {@link APPROVAL_COLUMNS}. */

@@ -77,6 +77,13 @@ const VERSIONS: readonly (string | ((client: ClientBase, schema: string) => Prom
     );
     await rewriteBodies(client, schema);
   },
+  // approvals are bound to their whole call, and say which claim has begun: code that does not know it would run what was not approved
+  `
+  UPDATE $S.version SET min_reader = 4;
+  ALTER TABLE $S.meta ADD COLUMN unbound boolean NOT NULL DEFAULT false;
+  UPDATE $S.meta SET unbound = EXISTS (SELECT 1 FROM $S.approval);
+  CREATE TABLE $S.begun_page (page integer PRIMARY KEY, version bigint NOT NULL, body text NOT NULL);
+  `,
 ];
 
 /** The version that this code reads and writes. */

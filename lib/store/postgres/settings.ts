@@ -43,6 +43,19 @@ const POSTGRES_OPTIONS: OptionKinds<PostgresStoreOptions> = {
   queue: 'boolean',
 };
 const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,39}$/;
+/** Schemas of PostgreSQL itself, of what is often installed beside it, and that of tables without a schema, where `task` or `version` may be anyone's. */
+const OF_OTHERS: ReadonlySet<string> = new Set(['information_schema', 'public', 'pgboss', 'cron', 'crdb_internal']);
+/** Words that PostgreSQL does not take for a name. */
+const RESERVED: ReadonlySet<string> = new Set(
+  [
+    'all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column concurrently constraint',
+    'create cross current_catalog current_date current_role current_schema current_time current_timestamp current_user default deferrable desc distinct',
+    'do else end except false fetch for foreign freeze from full grant group having ilike in initially inner intersect into is isnull join lateral',
+    'leading left like limit localtime localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references',
+    'returning right select session_user similar some symmetric system_user table tablesample then to trailing true union unique user using variadic',
+    'verbose when where window with',
+  ].flatMap((line) => line.split(' ')),
+);
 const DEFAULT_CONNECTIONS = 4;
 
 /**
@@ -59,8 +72,11 @@ export function postgresSettings(given: string | PostgresStoreOptions): Postgres
       'connectionString',
       'must look like `postgres://user:password@host:5432/database`, with special characters percent-encoded',
     );
-  if (!SCHEMA_NAME.test(schema) || schema.startsWith('pg_'))
+  if (typeof schema !== 'string' || !SCHEMA_NAME.test(schema) || schema.startsWith('pg_'))
     throw badSetting('schema', 'must be at most 40 lower-case letters, digits and underscores, and must not start with a digit or `pg_`');
+  if (OF_OTHERS.has(schema))
+    throw badSetting('schema', 'must not be one that PostgreSQL or another program uses: name one for aegislib alone, such as `aegis`');
+  if (RESERVED.has(schema)) throw badSetting('schema', 'must not be a reserved word of SQL: name another one, such as `aegis`');
   if (!Number.isInteger(maxConnections) || maxConnections < 2)
     throw badSetting('maxConnections', 'must be a whole number of at least 2, because one connection listens');
   return { connectionString: new SecretString(connectionString), schema, maxConnections, queue };

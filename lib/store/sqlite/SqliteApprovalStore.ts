@@ -1,5 +1,6 @@
-import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
-import { recordApprovalChange, writeApprovalRow } from './rows.js';
+import { freezeDeep } from '../../model/snapshot/frozenData.js';
+import type { ApprovalQuery, ApprovalRecord, ApprovalStore, BegunPage, BindOlder } from '../ApprovalStore.js';
+import { readDecision, recordApprovalChange, taskFromRow, writeApprovalRow } from './rows.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 import { fromStoredJson, toStoredJson } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
@@ -7,6 +8,9 @@ import { storeLimits } from '../storeLimits.js';
 interface ApprovalRow {
   readonly body: string;
 }
+
+/** Says in `meta` that approvals of before schema version 4 have not been bound yet. */
+const UNBOUND = "SELECT 1 FROM meta WHERE key = 'unbound'";
 
 /** Keeps approvals in a SQLite file. A verdict and the mark on the task that waits for it are one transaction. */
 export class SqliteApprovalStore implements ApprovalStore {
@@ -83,8 +87,47 @@ export class SqliteApprovalStore implements ApprovalStore {
   prune(endedByMs: number): number {
     return this.#db.write(() => this.#db.run('DELETE FROM approval WHERE expires_at <= ?', endedByMs).changes);
   }
+
+  begunPage(page: number): BegunPage | undefined {
+    return this.#db.get<BegunPage>('SELECT page, version, body FROM begun_page WHERE page = ?', page);
+  }
+
+  replaceBegun(record: ApprovalRecord, version: number, { page, version: pageVersion, body }: BegunPage): boolean {
+    const { decisionId } = record;
+    return this.#db.write(() => {
+      if (this.#db.get('SELECT 1 FROM approval WHERE decision_id = ? AND version = ?', decisionId, version) === undefined) return false;
+      const written = this.#db.run(
+        `INSERT INTO begun_page (page, version, body) VALUES (?, ?, ?) ON CONFLICT (page)
+          DO UPDATE SET version = excluded.version, body = excluded.body WHERE begun_page.version = excluded.version - 1`,
+        page,
+        pageVersion,
+        body,
+      );
+      return written.changes > 0 && writeApprovalRow(this.#db, record, version);
+    });
+  }
+
+  /** Binds what schema version 3 left unbound, in one transaction. Of several processes that try, one does it. */
+  bindOlder(bind: BindOlder): void {
+    const db = this.#db;
+    if (db.get(UNBOUND) === undefined) return;
+    db.write(() => {
+      if (db.get(UNBOUND) === undefined) return;
+      const found = { bound: 0, left: 0 };
+      for (const row of db.all<ApprovalRow>("SELECT body FROM approval WHERE status IN ('pending', 'approved')")) {
+        const record = recordIn(row);
+        const task = record.bindingDigest === undefined ? readDecision(db, record.decisionId) : undefined;
+        if (task === undefined) continue;
+        const bound = bind(record, taskFromRow(task));
+        found[bound === undefined ? 'left' : 'bound'] += 1;
+        if (bound !== undefined) writeApprovalRow(db, bound, record.version);
+      }
+      // a process with another state key can bind none of them: the right one still has to
+      if (found.bound > 0 || found.left === 0) db.run("DELETE FROM meta WHERE key = 'unbound'");
+    });
+  }
 }
 
 function recordIn({ body }: ApprovalRow): ApprovalRecord {
-  return Object.freeze(fromStoredJson(body) as ApprovalRecord);
+  return freezeDeep(fromStoredJson(body) as ApprovalRecord);
 }

@@ -1,4 +1,5 @@
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
+import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { ChangeFeed } from './ChangeFeed.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 import { isAlive, takeDueTasks } from './dueTasks.js';
@@ -59,7 +60,7 @@ export class SqliteTaskStore implements TaskStore {
       if (taken !== undefined) return insertionOver(taskFromRow(taken), task);
       if (this.#markedOwnerId !== this.ownerId) this.#leases.markRecordsTasks(this.#db.clock(task.createdAtMs));
       writeNew(this.#db, task);
-      return { outcome: 'created', task };
+      return { outcome: 'created', task: frozenData(task) };
     });
     // only once the mark is committed
     if (insertion.outcome === 'created') this.#markedOwnerId = this.ownerId;

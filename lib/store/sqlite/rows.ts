@@ -1,5 +1,6 @@
 import { setOwn } from '../../common/data/plainObject.js';
 import type { ExecutingTask, PendingTask, Task } from '../../model/Task.js';
+import { freezeDeep, frozenData } from '../../model/snapshot/frozenData.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
 import { recordChange } from './ChangeFeed.js';
 import { fromStoredJson, toStoredJson } from '../storedJson.js';
@@ -19,7 +20,7 @@ export function taskFromRow({ body }: TaskRow): Task {
   // the text lacks fields that are undefined, but every task has them
   const fields = ['reason', 'retryOf', 'origin', ...(task['status'] === 'completed' ? ['result'] : [])];
   for (const field of fields) if (!Object.hasOwn(task, field)) setOwn(task, field, undefined);
-  return Object.freeze(task) as unknown as Task;
+  return freezeDeep(task) as unknown as Task;
 }
 
 /** Reads the row of a task. */
@@ -75,7 +76,9 @@ export function writeChange(db: SqliteDatabase, row: TaskRow, task: Task, next: 
     ...values,
   );
   // a claim and the plain data of a result would be read back as they were written; everything else is read back to be sure
-  return status === 'executing' || (status === 'completed' && task.status === 'executing') ? next : taskFromRow({ ...row, body });
+  return status === 'executing' || (status === 'completed' && task.status === 'executing')
+    ? frozenData(next)
+    : taskFromRow({ ...row, body });
 }
 
 /** Writes a renewed lease or a poll more, which is no change of the task. */

@@ -74,6 +74,10 @@ const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
       INSERT INTO meta VALUES ('min_reader', 3);`);
     rewriteBodies(db);
   },
+  // approvals are bound to their whole call, and say which claim has begun: code that does not know it would run what was not approved
+  `UPDATE meta SET value = 4 WHERE key = 'min_reader';
+  INSERT INTO meta SELECT 'unbound', 1 WHERE EXISTS (SELECT 1 FROM approval);
+  CREATE TABLE begun_page (page INTEGER PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL) STRICT;`,
 ];
 
 /** The version that this code reads and writes. */

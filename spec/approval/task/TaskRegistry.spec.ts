@@ -379,7 +379,8 @@ describe('TaskRegistry', () => {
       const { registry, inStatus } = setup();
       const { taskId } = await inStatus('unknown');
       for (const how of ['done', 'retry', 'abandon'] as const)
-        expect(await rejection(registry.resolveUnknown(taskId, { outcome: how, by: ' ' }))).to.include({ name: 'TaskStateError' });
+        for (const by of [' ', 'ann\u200b', 'ann b', '\u0000ann'])
+          expect(await rejection(registry.resolveUnknown(taskId, { outcome: how, by }))).to.include({ name: 'TaskStateError' });
       expect((await registry.getTask(taskId))?.status).to.equal('unknown');
     });
 

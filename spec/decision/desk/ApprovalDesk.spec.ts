@@ -1,13 +1,18 @@
 import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
+import { bindingDigest } from '../../../lib/decision/desk/bindingDigest.js';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalRequest } from '../../../lib/decision/desk/ApprovalRequest.js';
 import type { JournalEvent } from '../../../lib/model/Journal.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
-import { openingOf, policyOf } from '../../support/approvalRecords.js';
+import { SecretString } from '../../../lib/common/SecretString.js';
+import { describeApproval } from '../../../lib/decision/desk/describeApproval.js';
+import { SignedApprovalStore } from '../../../lib/store/SignedApprovalStore.js';
+import { changeAll } from '../../support/changes.js';
+import { BINDING_BASE, openingOf, policyOf } from '../../support/approvalRecords.js';
 import { diagnosed, securityCodes } from '../../support/diagnosed.js';
 import { rejection } from '../../support/rejection.js';
 
@@ -265,7 +270,9 @@ describe('ApprovalDesk', () => {
       expect(await rejection(desk.deny(some.decisionId, { by: 'dan' }))).to.include({ status: 403 });
       await desk.approve(some.decisionId, { by: 'fay', digest: some.digest });
       expect((await desk.deny(some.decisionId, { by: 'oli' })).status).to.equal('denied');
-      expect(await desk.consume({ decisionId: some.decisionId, digest: some.digest, token: 't' })).to.equal(false);
+      expect(await desk.consume({ decisionId: some.decisionId, digest: some.digest, token: 't', bindingBase: BINDING_BASE })).to.equal(
+        false,
+      );
     });
 
     it('none at all, and nobody can approve', async () => {
@@ -308,7 +315,7 @@ describe('ApprovalDesk', () => {
       await desk.approve(decisionId, { by: 'bob', digest });
       time.tick(1_000);
       expect((await desk.get(decisionId))?.status).to.equal('expired');
-      expect(await desk.consume({ decisionId, digest, token: 't' })).to.equal(false);
+      expect(await desk.consume({ decisionId, digest, token: 't', bindingBase: BINDING_BASE })).to.equal(false);
       expect(await desk.list({ status: 'approved' })).to.deep.equal([]);
     });
 
@@ -323,7 +330,7 @@ describe('ApprovalDesk', () => {
         const late = await open({ timeoutMs: 10_000, params: { amount: 2 } });
         time.tick(10_000);
         for (const id of [decisionId, late.decisionId]) expect((await desk.get(id))?.status).to.equal('expired');
-        expect(await desk.consume({ decisionId, digest, token: 't' })).to.equal(false);
+        expect(await desk.consume({ decisionId, digest, token: 't', bindingBase: BINDING_BASE })).to.equal(false);
       });
     }
 
@@ -335,13 +342,13 @@ describe('ApprovalDesk', () => {
         await desk.approve(approved.decisionId, { by: 'bob', digest });
         await desk.deny(denied.decisionId, { by: 'bob' });
         await desk.approve(used.decisionId, { by: 'bob', digest });
-        expect(await desk.consume({ decisionId: used.decisionId, digest, token: 't' })).to.equal(true);
+        expect(await desk.consume({ decisionId: used.decisionId, digest, token: 't', bindingBase: BINDING_BASE })).to.equal(true);
         settled.length = 0;
         for (const { decisionId } of [pending, approved, denied, used]) await desk.end(decisionId, how);
         await desk.end('dec-none', how);
         expect(settled.map((r) => [r.decisionId, r.status])).to.deep.equal([pending, approved].map((r) => [r.decisionId, how]));
         expect(await rejection(desk.approve(pending.decisionId, { by: 'bob', digest }))).to.include({ code: `already_${how}` });
-        expect(await desk.consume({ decisionId: approved.decisionId, digest, token: 't' })).to.equal(false);
+        expect(await desk.consume({ decisionId: approved.decisionId, digest, token: 't', bindingBase: BINDING_BASE })).to.equal(false);
         expect((await desk.get(denied.decisionId))?.status).to.equal('denied');
         expect((await desk.get(used.decisionId))?.status).to.equal('approved');
       });
@@ -468,12 +475,12 @@ describe('ApprovalDesk', () => {
         const { desk, open } = setup({}, store);
         const { decisionId, digest } = await open();
         await desk.approve(decisionId, { by: 'bob', digest });
-        const use = { decisionId, digest, token: 'task-1' };
+        const use = { decisionId, digest, token: 'task-1', bindingBase: BINDING_BASE };
         expect(await Promise.all(Array.from({ length: 8 }, () => desk.consume(use)))).to.deep.equal(Array.from({ length: 8 }, () => true));
         expect(await desk.consume(use)).to.equal(true);
         expect((await desk.get(decisionId))?.version).to.equal(3);
         const seen = await diagnosed(async () => {
-          expect(await desk.consume({ ...use, token: 'task-2' })).to.equal(false);
+          expect(await desk.consume({ ...use, token: 'task-2', bindingBase: BINDING_BASE })).to.equal(false);
           expect(await desk.consume({ ...use, digest: 'another' })).to.equal(false);
         });
         expect(securityCodes(seen)).to.deep.equal(['approval_already_consumed', 'approval_already_consumed']);
@@ -487,11 +494,13 @@ describe('ApprovalDesk', () => {
         const { desk, open } = setup({}, store);
         const { decisionId, digest } = await open();
         await desk.approve(decisionId, { by: 'bob', digest });
-        const used = await Promise.all(Array.from({ length: 64 }, (_, i) => desk.consume({ decisionId, digest, token: `t${i}` })));
+        const used = await Promise.all(
+          Array.from({ length: 64 }, (_, i) => desk.consume({ decisionId, digest, token: `t${i}`, bindingBase: BINDING_BASE })),
+        );
         expect(used.filter(Boolean)).to.have.length(1);
         expect((await desk.get(decisionId))?.consumed?.token).to.equal(`t${used.indexOf(true)}`);
         const seen = await diagnosed(async () => {
-          expect(await desk.consume({ decisionId, digest, token: 'another' })).to.equal(false);
+          expect(await desk.consume({ decisionId, digest, token: 'another', bindingBase: BINDING_BASE })).to.equal(false);
         });
         expect(securityCodes(seen)).to.deep.equal(['approval_already_consumed']);
       }
@@ -503,13 +512,13 @@ describe('ApprovalDesk', () => {
       const { decisionId, digest } = await open();
       await desk.approve(decisionId, { by: 'bob', digest });
       store.replace = () => false;
-      expect(await desk.consume({ decisionId, digest, token: 't' })).to.equal(false);
+      expect(await desk.consume({ decisionId, digest, token: 't', bindingBase: BINDING_BASE })).to.equal(false);
     });
 
     it('refuses what is not approved', async () => {
       const { desk, open } = setup();
       const { decisionId, digest } = await open({ policies: [policyOf('a'), policyOf('b', { approvers: ['x'] })] });
-      const use = { decisionId, digest, token: 't' };
+      const use = { decisionId, digest, token: 't', bindingBase: BINDING_BASE };
       expect(await desk.consume(use)).to.equal(false);
       await desk.approve(decisionId, { by: 'bob', digest });
       expect(await desk.consume(use)).to.equal(false);
@@ -523,11 +532,19 @@ describe('ApprovalDesk', () => {
       const { decisionId, digest } = await open();
       await desk.approve(decisionId, { by: 'bob', digest });
       const seen = await diagnosed(async () => {
-        expect(await desk.consume({ decisionId, digest: `${digest.slice(0, 63)}x`, token: 't' })).to.equal(false);
+        expect(await desk.consume({ decisionId, digest: `${digest.slice(0, 63)}x`, token: 't', bindingBase: BINDING_BASE })).to.equal(
+          false,
+        );
       });
       expect(seen).to.have.length(1);
-      expect(seen[0]).to.include({ kind: 'security', code: 'approval_digest_mismatch', decisionId, agentId: 'bot', toolName: 'refund' });
-      expect(await desk.consume({ decisionId, digest, token: 't' })).to.equal(true);
+      expect(seen[0]).to.deep.include({
+        kind: 'security',
+        code: 'approval_digest_mismatch',
+        subject: { decisionId, agentId: 'bot', toolName: 'refund' },
+        // A16: not the agent whose approval it is
+        actor: { kind: 'caller', taskId: 't' },
+      });
+      expect(await desk.consume({ decisionId, digest, token: 't', bindingBase: BINDING_BASE })).to.equal(true);
     });
 
     it('races the withdrawal of the approval, and one of the two wins', async () => {
@@ -535,7 +552,7 @@ describe('ApprovalDesk', () => {
         const { desk, open } = setup({}, new SlowStore());
         const { decisionId, digest } = await open();
         await desk.approve(decisionId, { by: 'bob', digest });
-        const use = (): unknown => desk.consume({ decisionId, digest, token: 't' });
+        const use = (): unknown => desk.consume({ decisionId, digest, token: 't', bindingBase: BINDING_BASE });
         const [used] = await Promise.all(
           i % 2 === 0 ? [use(), desk.end(decisionId, 'withdrawn')] : [desk.end(decisionId, 'withdrawn'), use()].reverse(),
         );
@@ -549,11 +566,19 @@ describe('ApprovalDesk', () => {
       const { desk } = setup();
       const told: ApprovalRecord[] = [];
       desk.on('requested', (r) => told.push(r));
-      const { timeoutMs, ...opening } = openingOf();
-      const outcome = await desk.open({ ...opening, timeoutMs });
+      const { timeoutMs, bindingBase, ...opening } = openingOf();
+      const outcome = await desk.open({ ...opening, bindingBase, timeoutMs });
       const nowMs = Date.now();
       const record = outcome.kind === 'opened' ? outcome.record : undefined;
-      expect(record).to.deep.include({ ...opening, status: 'pending', refusals: 0, createdAtMs: nowMs, expiresAtMs: nowMs + timeoutMs });
+      expect(record).to.include({ bindingDigest: bindingDigest({ bindingBase, digest: opening.digest }) });
+      expect(record).to.deep.include({
+        ...opening,
+        requires: ['binding', 'begin'],
+        status: 'pending',
+        refusals: 0,
+        createdAtMs: nowMs,
+        expiresAtMs: nowMs + timeoutMs,
+      });
       expect(told).to.deep.equal([record]);
       expect(await desk.list()).to.deep.equal([record]);
     });
@@ -730,7 +755,7 @@ describe('ApprovalDesk', () => {
     const seen = await diagnosed(async () => {
       const { decisionId, digest } = await open();
       expect((await desk.approve(decisionId, { by: 'bob', digest })).status).to.equal('approved');
-      expect(await desk.consume({ decisionId, digest, token: 't' })).to.equal(true);
+      expect(await desk.consume({ decisionId, digest, token: 't', bindingBase: BINDING_BASE })).to.equal(true);
       await time.tickAsync(1);
     });
     expect(seen.map((d) => d.kind)).to.deep.equal(['callback', 'callback', 'callback', 'callback']);
@@ -741,6 +766,82 @@ describe('ApprovalDesk', () => {
     open: (more?: Partial<ApprovalRequest>) => Promise<ApprovalRecord>;
     settled: ApprovalRecord[];
   }
+
+  describe('what it hands out (A7)', () => {
+    const params = { who: { iban: 'DE1' }, at: new Date(5) };
+
+    it('can be changed by no listener: the requester still may not approve', async () => {
+      const { desk, open } = setup();
+      desk.on('requested', (record) => void changeAll(record));
+      desk.on('settled', (record) => void changeAll(record));
+      const { decisionId, digest, requester } = await open({ params });
+      expect(await rejection(desk.approve(decisionId, { by: requester, digest }))).to.include({ status: 403, code: 'self_approval' });
+      expect(await desk.get(decisionId)).to.deep.include({ params: { who: { iban: 'DE1' }, at: new Date(5) }, requester });
+      expect((await desk.approve(decisionId, { by: 'bob', digest })).status).to.equal('approved');
+      expect(await desk.get(decisionId)).to.deep.include({ status: 'approved', requester, digest });
+    });
+
+    it('can be changed by no hook that says who may decide, nor by code that reads it', async () => {
+      const { desk, open } = setup({ mayApprove: (_by, record, policy) => changeAll([record, policy]) > 0 });
+      const opened = await open({ params });
+      const { decisionId, digest } = opened;
+      changeAll(opened);
+      changeAll(await desk.get(decisionId));
+      changeAll(await desk.list());
+      changeAll(describeApproval((await desk.get(decisionId))!));
+      const decided = await desk.approve(decisionId, { by: 'bob', digest });
+      expect(decided).to.deep.include({ status: 'approved', params: { who: { iban: 'DE1' }, at: new Date(5) }, digest, requester: 'ann' });
+      changeAll(decided);
+      expect(await desk.get(decisionId)).to.deep.include({ status: 'approved', digest, requester: 'ann' });
+    });
+
+    it('has nothing to do with what becomes of the groups that it was given', async () => {
+      const approverGroups = { leads: ['bob'] };
+      const options: { -readonly [K in keyof ApprovalDeskOptions]: ApprovalDeskOptions[K] } = { approverGroups, requireRequester: true };
+      const { desk, open } = setup(options);
+      const { decisionId, digest } = await open({ policies: [policyOf('limit', { approvers: ['leads'] })], requesterKnown: false });
+      approverGroups.leads.push('eve');
+      Object.assign(approverGroups, { others: ['eve'] });
+      options.requireRequester = false;
+      options.mayApprove = () => true;
+      expect(await rejection(desk.approve(decisionId, { by: 'bob', digest }))).to.include({ code: 'requester_unknown' });
+      const known = await open({ policies: [policyOf('limit', { approvers: ['leads'] })], params: { other: 1 } });
+      expect(await rejection(desk.approve(known.decisionId, { by: 'eve', digest: known.digest }))).to.include({ code: 'not_an_approver' });
+    });
+  });
+
+  describe('a signed approval in a process without the state key (A14)', () => {
+    const key = new SecretString('k'.repeat(32));
+
+    it('takes no verdict, and says what to do; the processes with the key decide it', async () => {
+      const store = new MemoryApprovalStore();
+      const keyed = new ApprovalDesk(new SignedApprovalStore(store, key));
+      const opened = await keyed.open(openingOf());
+      const { decisionId, digest } = (opened as Extract<typeof opened, { kind: 'opened' }>).record;
+      const { desk, settled } = setup({}, store);
+      for (const verdict of ['approve', 'deny'] as const) {
+        const error = await rejection(desk[verdict](decisionId, { by: 'bob', digest }));
+        expect(error).to.include({ name: 'VerdictError', status: 409, code: 'state_key_missing', decisionId });
+        expect(error.message).to.include('AEGIS_STATE_KEY');
+      }
+      expect(settled).to.deep.equal([]);
+      expect((await keyed.approve(decisionId, { by: 'bob', digest })).status).to.equal('approved');
+      expect(await rejection(desk.deny(decisionId, { by: 'bob' }))).to.include({ code: 'already_approved' });
+    });
+
+    it('ends as withdrawn when its time is over, which the others accept without a signature', async () => {
+      const store = new MemoryApprovalStore();
+      const keyed = new ApprovalDesk(new SignedApprovalStore(store, key));
+      await keyed.open(openingOf());
+      const { desk } = setup({}, store);
+      time.tick(60_000);
+      const seen = await diagnosed(async () => {
+        expect(await desk.list()).to.deep.equal([]);
+        expect(await keyed.list({ status: 'withdrawn' })).to.have.length(1);
+      });
+      expect(securityCodes(seen)).to.deep.equal([]);
+    });
+  });
 
   function setup(options: ApprovalDeskOptions = {}, store = new MemoryApprovalStore()): Setup {
     const desk = new ApprovalDesk(store, options);

@@ -14,22 +14,26 @@ import { rejection } from '../../support/rejection.js';
 import { ALLOW, approvalPolicy, askOutcome, denyOutcome, ScriptedPolicies } from '../../support/scriptedPolicies.js';
 import { behavesLikeDecisionService } from '../behavesLikeDecisionService.js';
 
-behavesLikeDecisionService('EmbeddedDecisionService', ['watch', 'reevaluate', 'consume', 'withdraw', 'expire', 'close'], () => {
-  const desk = new ApprovalDesk(new MemoryApprovalStore());
-  const policies = new ScriptedPolicies({
-    allowed: () => ALLOW,
-    denied: () => denyOutcome('not here'),
-    sanitized: () => ({ effect: 'sanitize', params: { text: 'clean' }, message: 'cleaned', policies: [] }),
-    asked: () => askOutcome(),
-    'asked.sanitized': () => askOutcome({ params: { text: 'clean' }, message: 'cleaned' }),
-  });
-  return {
-    service: new EmbeddedDecisionService({ policies, desk }),
-    async say(decisionId, verdict) {
-      await desk[verdict](decisionId, { by: 'bob', digest: (await desk.get(decisionId))?.digest });
-    },
-  };
-});
+behavesLikeDecisionService(
+  'EmbeddedDecisionService',
+  ['watch', 'reevaluate', 'verify', 'consume', 'begin', 'withdraw', 'expire', 'close'],
+  () => {
+    const desk = new ApprovalDesk(new MemoryApprovalStore());
+    const policies = new ScriptedPolicies({
+      allowed: () => ALLOW,
+      denied: () => denyOutcome('not here'),
+      sanitized: () => ({ effect: 'sanitize', params: { text: 'clean' }, message: 'cleaned', policies: [] }),
+      asked: () => askOutcome(),
+      'asked.sanitized': () => askOutcome({ params: { text: 'clean' }, message: 'cleaned' }),
+    });
+    return {
+      service: new EmbeddedDecisionService({ policies, desk }),
+      async say(decisionId, verdict) {
+        await desk[verdict](decisionId, { by: 'bob', digest: (await desk.get(decisionId))?.digest });
+      },
+    };
+  },
+);
 
 describe('EmbeddedDecisionService', () => {
   it('answers at once: the guard adds no tick', () => {
@@ -165,11 +169,17 @@ describe('EmbeddedDecisionService', () => {
     });
 
     it('is the agent’s own where the session names no user', async () => {
-      for (const session of [null, {}, { user_id: '' }, { user_id: 7 }, { user_id: null }]) {
+      for (const session of [null, {}, { user_id: '' }, { user_id: ' ' }, { user_id: true }, { user_id: null }]) {
         const { service, desk } = setup();
         await service.decide(requestOf({ session }));
         expect((await desk.list())[0]).to.include({ requester: 'bot', requesterKnown: false });
       }
+    });
+
+    it('is of the user whom the session names by a number', async () => {
+      const { service, desk } = setup();
+      await service.decide(requestOf({ session: { user_id: 7 } }));
+      expect((await desk.list())[0]).to.include({ requester: '7', requesterKnown: true });
     });
 
     it('ends with the shortest of the guard’s time and its policies’', async () => {

@@ -35,7 +35,7 @@ describe('computeFacts', () => {
       ['an item', '/to/1', ({ params: { to } }) => ({ some: (to as unknown[]).includes('bob') })],
       ['what is deep', '/o/a/0/b', ({ params: { o } }) => ({ b: (o as { a: [{ b: unknown }] }).a[0].b })],
       ['all of it', '/to/1', ({ params: all }) => ({ size: JSON.stringify(all).length })],
-      ['it later', '/one', async ({ params: all }) => (await null, { one: String(all['one']) })],
+      ['it later', '/one', async ({ params: all }) => (await Promise.resolve(), { one: String(all['one']) })],
     ];
     for (const [what, at, hook] of reading)
       it(`are none where the hook reads ${what}`, async () => {

@@ -196,7 +196,11 @@ describe('RemoteDecisionService', () => {
       expect(await service.decide(first)).to.include({ decisionId: 'dec-x' });
       expect(await failureOf(service.decide(remoteRequest({ params: { amount: 1_000_000 } })))).to.include({ reason: 'replayed_decision' });
       expect(reported()).to.deep.equal(['replayed_decision']);
-      expect(diagnostics[0]).to.include({ kind: 'security', decisionId: 'dec-x', agentId: 'ops-agent', toolName: 'slack.post_message' });
+      expect(diagnostics[0]).to.deep.include({
+        kind: 'security',
+        subject: { decisionId: 'dec-x', agentId: 'ops-agent', toolName: 'slack.post_message' },
+        actor: { kind: 'service' },
+      });
       expect(await service.decide(remoteRequest({ params: { amount: 1 } }))).to.include({ decisionId: 'dec-x' });
     });
 

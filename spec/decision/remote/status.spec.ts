@@ -67,7 +67,12 @@ describe('RemoteDecisionService.status', () => {
     for (const decision_id of ['dec-2', 'DEC-1', 'dec-1 ', '']) {
       plane.handler = answerStatus('OK', 'allow', { decision_id });
       expect(await failureOf(service.status('dec-1'))).to.include({ name: 'DecisionUnavailableError', reason: 'echo_mismatch' });
-      expect(diagnostics.pop()).to.include({ kind: 'security', code: 'echo_mismatch', decisionId: 'dec-1' });
+      expect(diagnostics.pop()).to.deep.include({
+        kind: 'security',
+        code: 'echo_mismatch',
+        subject: { decisionId: 'dec-1' },
+        actor: { kind: 'service' },
+      });
     }
   });
 
@@ -158,6 +163,6 @@ describe('RemoteDecisionService.status', () => {
     expect(await service.status('dec-9')).to.include({ state: 'invalid' });
     plane.handler = answerStatus('OK', 'allow');
     expect(await service.status('dec-9')).to.include({ state: 'invalid' });
-    expect(diagnostics[0]).to.include({ kind: 'security', code: 'status_changed', decisionId: 'dec-9' });
+    expect(diagnostics[0]).to.deep.include({ kind: 'security', code: 'status_changed', subject: { decisionId: 'dec-9' } });
   });
 });

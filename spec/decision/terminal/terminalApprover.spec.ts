@@ -8,6 +8,7 @@ import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalRequest } from '../../../lib/decision/desk/ApprovalRequest.js';
 import { terminalApprover } from '../../../lib/decision/terminal/terminalApprover.js';
+import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
 import { openingOf } from '../../support/approvalRecords.js';
@@ -178,6 +179,7 @@ describe('terminalApprover', () => {
     try {
       for (const [user, getuid, by] of [
         [() => ({ username: 'eva' }), () => 7, 'eva'],
+        [() => ({ username: 'Eva Maria' }), () => 7, 'Eva%20Maria'],
         [nameless, () => 7, 'uid:7'],
         [nameless, undefined, 'uid:unknown'],
       ] as const) {
@@ -194,6 +196,11 @@ describe('terminalApprover', () => {
       Object.assign(process, { getuid: own });
       syncBuiltinESMExports();
     }
+  });
+
+  it('is nobody under an id that no person can have', () => {
+    for (const by of ['', 'eva maria', 'eva\u200b'])
+      expect(() => terminalApprover({ by })).to.throw(ConfigError, 'terminalApprover: by: must be the id of a person');
   });
 
   it('approves nothing whose time ended on the screen', async () => {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { Readable } from 'node:stream';
 import vm from 'node:vm';
 import * as v from 'valibot';
-import { guard, ParamsError, SanitizeError, UnsupportedParamError } from '../../../lib/index.js';
+import { guard, GuardDefinitionError, ParamsError, SanitizeError, UnsupportedParamError } from '../../../lib/index.js';
 import type { AegisModule } from '../../../lib/index.js';
 import { moduleAsking, rejection, StandInDecisions } from '../../support/standInDecisions.js';
 
@@ -132,7 +132,8 @@ describe('The arguments of a guarded call', () => {
     it('are refused when there are two', async () => {
       expect(await rejection(guarded({})({ a: 1 }, { b: 1 })))
         .to.be.instanceOf(ParamsError)
-        .and.match(/2 arguments without names/);
+        .and.match(/2 arguments without names/)
+        .and.match(/guardTools\(\).*'aegislib\/ai-sdk'.*opaque: \['\.\.\.context'\]/);
     });
 
     const others: readonly (readonly [string, unknown])[] = [
@@ -175,6 +176,35 @@ describe('The arguments of a guarded call', () => {
       expect(sole.to).to.equal('a');
       expect(sole.body).to.equal(a);
       expect(service.last.params).to.deep.equal({ to: 'a' });
+    });
+
+    it('may be all that a framework passes after a sole object', async () => {
+      const context = { toolCallId: 'c1', abortSignal: new AbortController().signal };
+      const call = guarded({ opaque: ['...context'] });
+      const [input, handed, more] = (await call({ to: 'a' }, context, 7)) as unknown[];
+      expect([input, more]).to.deep.equal([{ to: 'a' }, 7]);
+      expect(handed).to.equal(context);
+      expect(service.last).to.deep.include({ params: { to: 'a' }, opaque: ['context'] });
+      expect(await call({ to: 'a' })).to.deep.equal([{ to: 'a' }]);
+      expect(await call(undefined, context)).to.have.ordered.members([undefined, context]);
+      expect(await call()).to.deep.equal([]);
+      const [both, third] = (await guarded({ opaque: ['body', '...context'] })({ to: 'a', body: context }, context)) as [
+        { body: unknown },
+        unknown,
+      ];
+      expect([both.body, third]).to.have.ordered.members([context, context]);
+      expect(service.last).to.deep.include({ params: { to: 'a' }, opaque: ['body', 'context'] });
+      // a function that takes it may be guarded without names too
+      const two = guarded({ opaque: ['...context'] }, async (first: unknown, second: unknown) => [first, second]);
+      expect(await two({ a: 1 }, 2)).to.deep.equal([{ a: 1 }, 2]);
+    });
+
+    it('are refused after a sole object that has a key of that name, and under a name that is not the last or not its own', async () => {
+      expect(await rejection(guarded({ opaque: ['...context'] })({ context: 1 }, 2)))
+        .to.be.instanceOf(ParamsError)
+        .and.match(/key 'context'/);
+      for (const opaque of [['...'], ['...context', 'body'], ['context', '...context'], ['...a', '...b']])
+        expect(() => guarded({ opaque }), opaque.join()).to.throw(GuardDefinitionError, "'...context'");
     });
 
     it('may be omitted', async () => {

@@ -80,7 +80,7 @@ describe('AegisModule', () => {
 
     const embedded: AegisOptions = {
       watch: true,
-      onRemovedForbid: 'hold',
+      onLoosened: 'hold',
       onReload: () => {},
       agents: {},
       toolset: 't',

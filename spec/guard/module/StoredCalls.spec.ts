@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import * as v from 'valibot';
+import { canonicalDigest } from '../../../lib/common/data/canonical.js';
 import { AegisAgent } from '../../../lib/guard/AegisAgent.js';
 import { AegisGuard } from '../../../lib/guard/AegisGuard.js';
 import type { AegisModule } from '../../../lib/guard/module/AegisModule.js';
@@ -468,7 +469,7 @@ for (const later of [false, true]) {
           restart();
           expect(new Till()).to.be.instanceOf(Till);
           const seen = await diagnosed(() => refusedAfter(left, 'approved_params_changed'));
-          expect(securityCodes(seen)).to.include('stored_call_tampered');
+          expect(securityCodes(seen)).to.deep.equal(['approval_binding_mismatch']);
         });
       }
 
@@ -480,13 +481,60 @@ for (const later of [false, true]) {
         const { origin } = (await taskOf(left, before)) as Task;
         restart();
         expect(new Till()).to.be.instanceOf(Till);
-        await lapse();
         first.tamper(left.taskId, { params: other, digest, originalDigest: digest, origin: { ...origin, originalParams: other } });
-        await approve(module, left.decisionId);
-        await time.tickAsync(100);
-        // decided afresh, a person has to be asked about what would run now
-        expect([runs.length, await statusOf(left)]).to.deep.equal([0, 'pending']);
-        expect((await taskOf(left))?.history).to.deep.equal([left.decisionId]);
+        const seen = await diagnosed(() => refusedAfter(left, 'approved_params_changed'));
+        expect(securityCodes(seen)).to.deep.equal(['approval_digest_mismatch']);
+      });
+
+      for (const [what, change] of [
+        ['session, with its digest', () => ({ session: { user_id: 'ceo' }, sessionDigest: canonicalDigest({ user_id: 'ceo' }) })],
+        ['mode', () => ({ mode: 'throw' })],
+        ['guard', () => ({ guardKey: 'another' })],
+        ['tool', () => ({ toolName: 'pay' })],
+        ['agent', () => ({ agentId: 'another' })],
+        ['number of arguments', ({ origin }: Task) => ({ origin: { ...origin, argumentCount: 1 } })],
+        ['class', ({ origin }: Task) => ({ origin: { ...origin, target: 'Other' } })],
+        ['signature', ({ origin }: Task) => ({ origin: { ...origin, signature: 'of others' } })],
+        ['word on running again', ({ origin }: Task) => ({ origin: { ...origin, idempotent: true } })],
+      ] as const) {
+        for (const policies of ['asks', 'allows'] as const) {
+          it(`where somebody has changed its ${what}, and a fresh decision ${policies}`, async () => {
+            const { Till, info } = defineTill();
+            const left = await leave(info);
+            first.faults.fail('claim', { times: 99 });
+            await approve(before, left.decisionId);
+            await time.tickAsync(10);
+            first.tamper(left.taskId, change((await taskOf(left, before)) as Task));
+            const allow = { policies: { text: '@id("all") permit (principal, action, resource);' } };
+            const seen = await diagnosed(async () => {
+              restart(policies === 'asks' ? {} : allow);
+              expect(new Till()).to.be.instanceOf(Till);
+              await lapse();
+            });
+            expect([runs.length, await statusOf(left)]).to.deep.equal([0, 'denied']);
+            expect(securityCodes(seen)).to.deep.equal(['approval_binding_mismatch']);
+          });
+        }
+      }
+
+      it('a second time, where its stored task was put back to the approved one', async () => {
+        const { Till, info } = defineTill();
+        const left = await leave(info);
+        first.faults.fail('claim', { times: 99 });
+        await approve(before, left.decisionId);
+        await time.tickAsync(10);
+        const approved = (await taskOf(left, before)) as Task;
+        restart();
+        expect(new Till()).to.be.instanceOf(Till);
+        await lapse();
+        expect([runs.length, await statusOf(left)]).to.deep.equal([1, 'completed']);
+        first.tamper(left.taskId, { ...approved, result: undefined });
+        const seen = await diagnosed(async () => {
+          restart();
+          await lapse();
+        });
+        expect([runs.length, await statusOf(left)]).to.deep.equal([1, 'unknown']);
+        expect(securityCodes(seen)).to.deep.equal(['approval_already_begun']);
       });
     });
 

@@ -31,7 +31,7 @@ const TABLE: Readonly<Record<string, { readonly good: readonly unknown[]; readon
     bad: ['', 'x'.repeat(4_097), 5, null, {}, { text: 5 }, { text: '', more: 1 }],
   },
   watch: flag,
-  onRemovedForbid: oneOf('hold', 'accept'),
+  onLoosened: oneOf('hold', 'accept'),
   onReload: fn,
   verify: whole(0, 1_000_000),
   agents: record,

@@ -4,7 +4,7 @@ import { EMPTY_RECORD, EntityValue } from '../../../lib/policy/value/Value.js';
 import { compiledEvaluator } from '../../../lib/policy/compile/compiledEvaluator.js';
 import { EntityGraph } from '../../../lib/policy/value/EntityGraph.js';
 import type { Evaluator } from '../../../lib/policy/Evaluator.js';
-import { PolicySet } from '../../../lib/policy/engine/PolicySet.js';
+import { PolicySet, type PolicySlice } from '../../../lib/policy/engine/PolicySet.js';
 import { readRecord } from '../../../lib/policy/value/readValue.js';
 import { StepBudget } from '../../../lib/policy/value/StepBudget.js';
 import { wasmEvaluator } from '../../../lib/policy/wasm/wasmEvaluator.js';
@@ -47,7 +47,7 @@ describe('PolicySet', () => {
           const set = new PolicySet(policiesOf(text), wasmEvaluator);
           const compiled = new PolicySet(policiesOf(text), compiledEvaluator);
           expect(set.policies).to.have.length(made.length);
-          const whole = set.whole().evaluator;
+          const [{ evaluator: whole }] = [...set.parts(made.length)] as [PolicySlice];
           for (const { tool, groups, input } of asked) {
             const truth = summary(whole, tool, groups, input);
             expect(summary(set.slice(tool, groups).evaluator, tool, groups, input)).to.deep.equal(truth);

@@ -51,7 +51,7 @@ describe('verify', () => {
     useCedar((cedar) => sinon.stub(cedar, 'statefulIsAuthorized').returns(LIE as never));
     expect(engine.evaluate(callOf())).to.include({ effect: 'deny', code: 'policy_error' });
     expect(told).to.have.length(1);
-    expect(told[0]).to.include({ kind: 'security', code: 'compiled_policy_mismatch', agentId: 'bot', toolName: 'tool' });
+    expect(told[0]).to.deep.include({ kind: 'security', code: 'compiled_policy_mismatch', subject: { agentId: 'bot', toolName: 'tool' } });
     expect(errors).to.have.length(1);
     expect(errors[0]).to.include({ code: 'compiled_policy_mismatch', toolName: 'tool' });
     // whatever it says, in every decision

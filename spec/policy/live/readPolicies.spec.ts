@@ -91,6 +91,14 @@ describe('readPolicies', () => {
       expect(() => readPolicies(path)).to.throw(ConfigError, 'cannot be read');
     }));
 
+  it('refuses a path whose links lead in a circle, and keeps the cause', () =>
+    withFolder({}, (path) => {
+      symlinkSync('loop', join(path, 'loop'));
+      expect(() => readPolicies(join(path, 'loop')))
+        .to.throw(ConfigError, 'no such file')
+        .with.nested.property('cause.code', 'ELOOP');
+    }));
+
   it('refuses a file that cannot be read, and keeps the cause', () =>
     withFolder({ 'a.cedar': 'A' }, (path) => {
       const denied = Object.assign(new Error('EACCES'), { code: 'EACCES' });

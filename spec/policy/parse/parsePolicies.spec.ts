@@ -137,6 +137,43 @@ describe('parsePolicies', () => {
     expect(problemsOf(mask('a', 'set /o {}', 't') + mask('b', 'set /o/x 1', 'u'))).to.deep.equal([]);
   });
 
+  it('finds an overlap on either side, and with policies for every tool, however many there are', () => {
+    const mask = (id: string, ops: string, scope: string): string =>
+      forbid(`@id("${id}") @effect("sanitize") @sanitize("${ops}")`, `principal, ${scope}, resource`);
+    const at = (tool: string): string => `action == Aegis::Action::"${tool}"`;
+    expect(problemsOf(mask('a', 'set /o/x/y 1', at('t')) + mask('b', 'remove /o', 'action'))[0]).to.contain(
+      "'/o' overlaps '/o/x/y' of policy 'a'",
+    );
+    expect(problemsOf(mask('a', 'remove /o', 'action') + mask('b', 'set /o/x 1', at('t')))[0]).to.contain(
+      "'/o/x' overlaps '/o' of policy 'a'",
+    );
+    expect(problemsOf(mask('a', 'remove /o', at('t')) + mask('b', 'remove /o', at('u')) + mask('c', 'set /o/x 1', at('u')))[0]).to.contain(
+      "of policy 'b'",
+    );
+    expect(
+      problemsOf(mask('a', 'remove /o', at('t')) + mask('b', 'remove /o', 'action') + mask('c', 'remove /p/o', at('u'))),
+    ).to.deep.equal([]);
+    const deep = `remove ${'/a'.repeat(4_000)}`;
+    expect(problemsOf(mask('a', deep, at('t')) + mask('b', deep, at('t')))).to.deep.equal([]);
+  });
+
+  it('refuses patterns of `like` that Cedar would take long to parse, in one policy and in all', () => {
+    const like = (id: string, length: number): string =>
+      `@id("${id}") permit (principal, action, resource) when { context.input.a like "${'*'.repeat(length)}" };`;
+    expect(problemsOf(like('a', 6_144))).to.deep.equal([]);
+    expect(problemsOf(like('a', 6_145))[0]).to.contain('have more than the 6144 characters');
+    expect(problemsOf(Array.from({ length: 90 }, (_, i) => like(`a${i}`, 6_000)).join('')).join()).to.contain(
+      'more than the 524288 characters',
+    );
+  });
+
+  it('stops at more policies than are allowed', () => {
+    const { policies, problems } = parsePolicies([{ file: 'a.cedar', text: ';'.repeat(12_001) }]);
+    expect(policies).to.deep.equal([]);
+    expect(problems.at(-1)).to.deep.include({ line: 1, column: 12_001 });
+    expect(problems.at(-1)?.message).to.contain('more policies than the 12000 that are allowed');
+  });
+
   it('refuses no files at all', () => {
     expect(parsePolicies([])).to.deep.equal({
       policies: [],

@@ -61,8 +61,23 @@ describe('Opening a PostgreSQL store', function () {
       expect(inspect(error, { depth: 9 })).to.not.contain(SECRET);
     }
     const connectionString = stores.server.url();
-    for (const schema of ['pg_x', 'A', 'a;b', 'a"b', '', 'x'.repeat(41)])
-      expect(thrown(() => postgresStore({ connectionString, schema }))).to.include({ name: 'ConfigError' });
+    for (const schema of [
+      'pg_x',
+      'pg_catalog',
+      'information_schema',
+      'public',
+      'pgboss',
+      'user',
+      'table',
+      'A',
+      'a;b',
+      'a"b',
+      '',
+      'x'.repeat(41),
+      7,
+      null,
+    ])
+      expect(thrown(() => postgresStore({ connectionString, schema: schema as string }))).to.include({ name: 'ConfigError' });
     for (const maxConnections of [1, 0, 2.5, NaN])
       expect(thrown(() => postgresStore({ connectionString, maxConnections }))).to.include({ name: 'ConfigError' });
   });
@@ -130,9 +145,9 @@ describe('Opening a PostgreSQL store', function () {
     const task = await inStatus(first.tasks, 'approved');
     await first.close();
     const client = await stores.client();
-    // what the third version renamed and added, and the second one added
+    // what the fourth version added, the third one renamed and added, and the second one added
     await client.query(
-      `ALTER TABLE $S.version DROP COLUMN min_reader; ALTER TABLE $S.meta RENAME COLUMN incarnation TO epoch;
+      `DROP TABLE $S.begun_page; ALTER TABLE $S.meta DROP COLUMN unbound; ALTER TABLE $S.version DROP COLUMN min_reader; ALTER TABLE $S.meta RENAME COLUMN incarnation TO epoch;
       ALTER TABLE $S.owner RENAME COLUMN owner_id TO owner; ALTER TABLE $S.task RENAME COLUMN owner_id TO home;
       ALTER TABLE $S.task RENAME COLUMN executor_id TO owner; ALTER TABLE $S.task RENAME COLUMN queue TO lane;
       ALTER TABLE $S.task RENAME COLUMN next_check_at TO look_at; ALTER TABLE $S.approval RENAME COLUMN owner_id TO home;
@@ -144,7 +159,7 @@ describe('Opening a PostgreSQL store', function () {
     expect(await one.tasks.get(task.taskId)).to.deep.equal(task);
     expect((await two.tasks.insert(pendingTask())).outcome).to.equal('created');
     expect((await client.query(`SELECT version, min_reader FROM ${schema}.version`)).rows).to.deep.equal([
-      { version: SCHEMA_VERSION, min_reader: 3 },
+      { version: SCHEMA_VERSION, min_reader: SCHEMA_VERSION },
     ]);
   });
 

@@ -1,0 +1,92 @@
+import { chain } from '../../common/awaitable.js';
+import type { Awaitable } from '../../common/awaitable.js';
+import { publishDiagnostic } from '../../model/diagnostics.js';
+import type { ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
+import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
+import { bindingDigest } from './bindingDigest.js';
+
+/** What an approval may demand of the code that uses it, as far as this code knows it. */
+const SEMANTICS: readonly string[] = ['binding', 'begin'];
+
+/** What every approval demands that is opened now. Code that does not know one of them refuses to decide or use it. */
+export const REQUIRED_SEMANTICS: readonly string[] = Object.freeze([...SEMANTICS]);
+
+/** Whether this code knows everything that an approval demands. */
+export function isUnderstood({ requires = [] }: ApprovalRecord): boolean {
+  return requires.every((name) => SEMANTICS.includes(name));
+}
+
+/**
+ * Uses an approval up. The same token again is the same use: a task that crashed between using its approval up and beginning may do so again. False
+ * where it is not approved, has expired, was used under another token, or is for another call.
+ *
+ * @param seen the version that could not be replaced: if it is still there, no other change was first and the store does not take the change
+ */
+export function consumeApproval(store: ApprovalStore, use: ApprovalUse, now: () => number, seen?: number): Awaitable<boolean> {
+  const { decisionId, token } = use;
+  return chain(store.get(decisionId), (record) => {
+    const nowMs = now();
+    if (record === undefined || record.status !== 'approved' || nowMs >= record.expiresAtMs) return false;
+    const other = record.consumed !== undefined && (record.consumed.token !== token || record.digest !== use.digest);
+    const code = other ? 'approval_already_consumed' : misuse(record, use);
+    if (code !== undefined) return refuse(record, code, token);
+    if (record.consumed !== undefined) return true;
+    if (record.version === seen) return false;
+    const consumed = { ...record, consumed: { token, atMs: nowMs }, version: record.version + 1 };
+    // the change that was first may have been this very use, by another process
+    return chain(store.replace(consumed, record.version), (used) => used || consumeApproval(store, use, now, record.version));
+  });
+}
+
+/**
+ * Whether an approval was given for exactly this call, as far as the desk knows the approval: what it does not know is not used either. Reports an
+ * approval that is for another call, or was never given.
+ */
+export function verifyApproval(store: ApprovalStore, call: ApprovedCall): Awaitable<boolean> {
+  return chain(store.get(call.decisionId), (record) => {
+    if (record === undefined) return true;
+    // who calls it approved has read that in a store: the verdicts say otherwise
+    const unapproved = record.status === 'pending' || record.status === 'denied' ? 'approval_not_given' : undefined;
+    const code = misuse(record, call) ?? unapproved;
+    return code === undefined ? true : refuse(record, code);
+  });
+}
+
+/**
+ * Records, before the method is entered, which claim on the task begins. False where another claim has begun already, and for an approval that was not
+ * used up under this token.
+ *
+ * @param seen as for {@link consumeApproval}
+ */
+export function beginExecution(store: ApprovalStore, start: ExecutionStart, now: () => number, seen?: number): Awaitable<boolean> {
+  const { decisionId, token, claimToken } = start;
+  return chain(store.get(decisionId), (record) => {
+    if (record?.status !== 'approved' || record.consumed?.token !== token || !isUnderstood(record)) return false;
+    if (record.begun !== undefined) return record.begun.claimToken === claimToken;
+    if (record.version === seen) return false;
+    const begun = { ...record, begun: { claimToken, atMs: now() }, version: record.version + 1 };
+    return chain(store.replace(begun, record.version), (done) => done || beginExecution(store, start, now, record.version));
+  });
+}
+
+/** Why an approval is not good for this call: a code for the diagnostic. */
+function misuse(record: ApprovalRecord, call: ApprovedCall): string | undefined {
+  if (!isUnderstood(record)) return 'approval_not_understood';
+  if (record.digest !== call.digest) return 'approval_digest_mismatch';
+  return record.bindingDigest === bindingDigest(call) ? undefined : 'approval_binding_mismatch';
+}
+
+/** @param taskId names the task that wanted to use the approval, where it was that far */
+function refuse({ agentId, toolName, decisionId }: ApprovalRecord, code: string, taskId?: string): false {
+  publishDiagnostic({
+    kind: 'security',
+    code,
+    message: 'An approval was refused at its use. Its agent did not have to do anything for this: `actor` says who asked.',
+    // the record names the agent whose approval it is, which is perhaps the one that is attacked
+    actor: { kind: 'caller', taskId },
+    agentId,
+    toolName,
+    decisionId,
+  });
+  return false;
+}

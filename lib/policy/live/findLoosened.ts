@@ -1,0 +1,117 @@
+import { canonicalText } from '../../common/data/canonical.js';
+import type { Steps } from '../../common/time/inSlices.js';
+import type { Policy } from '../Policy.js';
+import type { AppliedPolicy } from '../PolicyEngine.js';
+import { compareConditions } from './compareConditions.js';
+import { scopeIncludes } from './scopeIncludes.js';
+
+/** One way in which a reload would let more calls run, or let more people approve them. */
+export interface LoosenedPolicy {
+  /** The policy's `@id`. */
+  readonly id: string;
+  /** The file it is in; the one it was in if it is gone. */
+  readonly file: string;
+  /**
+   * What is looser: `removed` (the policy is gone, or permits now), its `effect`, its `condition` or `scope` (a forbid may match less, a permit more),
+   * or the annotation of that name.
+   */
+  readonly how:
+    | 'removed'
+    | 'effect'
+    | 'condition'
+    | 'scope'
+    | 'sanitize'
+    | 'may_permit'
+    | 'approvers'
+    | 'self_approval'
+    | 'approval_timeout_s'
+    | 'severity';
+  /** The change in words. */
+  readonly message: string;
+}
+
+/** From the mildest to the strictest. */
+const EFFECTS: readonly AppliedPolicy['effect'][] = ['permit', 'sanitize', 'approval_needed', 'deny'];
+const SEVERITIES = ['low', 'medium', 'high', 'critical'];
+/** What approvers take a policy without `@severity` for. */
+const NO_SEVERITY = 'medium';
+
+/**
+ * Compares two policy sets, in steps of one policy: what would let calls run that did not, or let more people approve them?
+ *
+ * Not a loosening: a permit that is new or gone, a forbid that is new, and moving a policy to another file. A changed condition is one, unless it is
+ * plain that it stops as much as before: in doubt a person looks.
+ */
+export function* findLoosened(before: readonly Policy[], after: readonly Policy[]): Steps<LoosenedPolicy[]> {
+  const found: LoosenedPolicy[] = [];
+  const now = new Map<string, Policy>();
+  for (const policy of after) {
+    now.set(policy.id, policy);
+    yield;
+  }
+  const old = new Map<string, Policy>();
+  for (const policy of before) {
+    old.set(policy.id, policy);
+    const next = now.get(policy.id);
+    const { id, file } = next ?? policy;
+    for (const [how, message] of changesOf(policy, next)) found.push({ id, file, how, message });
+    yield;
+  }
+  for (const { id, file, mayPermit } of after) {
+    if (mayPermit && old.get(id)?.mayPermit !== true)
+      found.push({
+        id,
+        file,
+        how: 'may_permit',
+        message: '@may_permit("true") was added: changed calls run that no permit covers as they came',
+      });
+    yield;
+  }
+  return found;
+}
+
+type Change = readonly [how: LoosenedPolicy['how'], message: string];
+
+function changesOf(before: Policy, after: Policy | undefined): Change[] {
+  if (before.effect === 'permit') return after?.effect === 'permit' ? bodyChanges(before, after) : [];
+  if (after === undefined) return [['removed', 'the policy is gone']];
+  if (after.effect === 'permit') return [['removed', 'the forbid is a permit now']];
+  const changes = bodyChanges(before, after);
+  if (EFFECTS.indexOf(after.effect) < EFFECTS.indexOf(before.effect))
+    changes.push(['effect', `@effect changed from ${before.effect} to ${after.effect}`]);
+  if (before.effect === 'sanitize' && after.effect === 'sanitize' && canonicalText(before.operations) !== canonicalText(after.operations))
+    changes.push(['sanitize', 'the operations of @sanitize changed']);
+  if (before.effect === 'approval_needed' && after.effect === 'approval_needed')
+    changes.push(...approvalChanges(before.applied, after.applied));
+  return changes;
+}
+
+/** A permit must not match more than before, a forbid not less. */
+function bodyChanges(before: Policy, after: Policy): Change[] {
+  if (before.applied.hash === after.applied.hash) return [];
+  const isPermit = before.effect === 'permit';
+  const [wide, narrow] = isPermit ? [before, after] : [after, before];
+  const changes: Change[] = [];
+  if (!scopeIncludes(wide.json, narrow.json))
+    changes.push(['scope', isPermit ? 'the scope of the permit may be wider' : 'the scope of the forbid may be narrower']);
+  const kept = compareConditions(isPermit ? 'noMore' : 'asMuch', after.json, before.json);
+  if (!kept) changes.push(['condition', isPermit ? 'the permit may match more calls' : 'the forbid may match fewer calls']);
+  return changes;
+}
+
+function approvalChanges(before: AppliedPolicy, after: AppliedPolicy): Change[] {
+  const changes: Change[] = [];
+  if (before.approvers !== undefined && after.approvers?.every((group) => before.approvers?.includes(group)) !== true)
+    changes.push(['approvers', `@approvers changed from ${before.approvers.join(', ')} to ${after.approvers?.join(', ') ?? 'anyone'}`]);
+  if (after.selfApproval === true && before.selfApproval !== true)
+    changes.push(['self_approval', '@self_approval("true") was added: the requester may approve']);
+  const [oldMs, newMs] = [before.approvalTimeoutMs ?? Infinity, after.approvalTimeoutMs ?? Infinity];
+  if (newMs > oldMs)
+    changes.push([
+      'approval_timeout_s',
+      `@approval_timeout_s changed from ${oldMs / 1000} to ${newMs === Infinity ? 'none' : newMs / 1000}`,
+    ]);
+  const [was, is] = [before.severity ?? NO_SEVERITY, after.severity ?? NO_SEVERITY];
+  if (SEVERITIES.indexOf(is) < SEVERITIES.indexOf(was)) changes.push(['severity', `@severity changed from ${was} to ${is}`]);
+  return changes;
+}
