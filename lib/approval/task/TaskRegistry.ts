@@ -70,10 +70,12 @@ export class TaskRegistry extends TaskRecorder {
   }
 
   /** Tasks that match, oldest first, 1,000 at most unless `limit` says otherwise. */
-  async listTasks(query: TaskQuery = {}): Promise<readonly Task[]> {
+  async listTasks<S extends TaskStatus = TaskStatus>(
+    query: TaskQuery & { readonly status?: S | readonly S[] | undefined } = {},
+  ): Promise<readonly Extract<Task, { readonly status: S }>[]> {
     const checked = checkedQuery(query);
     await this.prune();
-    return this.store.list(checked);
+    return this.store.list(checked) as Promise<readonly Extract<Task, { readonly status: S }>[]>;
   }
 
   /**

@@ -97,7 +97,7 @@ export class AegisModule implements AegisModuleView {
         { where: 'AegisModule', message: 'is configured already; close() the module first, or call configure() with { replace: true }.' },
       ]);
     }
-    const module = new AegisModule(laid.options);
+    const module = namingOrigins(laid.origins, () => new AegisModule(laid.options));
     if (before !== undefined) before.close().catch(() => {});
     current = module;
     setCurrentHandle(module.#view);
@@ -133,7 +133,7 @@ export class AegisModule implements AegisModuleView {
   }
 
   /** Closes the current module, if there is one. */
-  static async close(options: { readonly graceMs?: number } = {}): Promise<void> {
+  static async close(options: { readonly graceMs?: number | undefined } = {}): Promise<void> {
     checkedOptions('close()', options, CLOSE_OPTIONS);
     await current?.close(options);
   }
@@ -218,7 +218,7 @@ export class AegisModule implements AegisModuleView {
    *
    * @param options `graceMs`: how long to wait for executing methods, in milliseconds. Default 10,000
    */
-  close(options: { readonly graceMs?: number } = {}): Promise<void> {
+  close(options: { readonly graceMs?: number | undefined } = {}): Promise<void> {
     try {
       checkedOptions('close()', options, CLOSE_OPTIONS);
     } catch (error) {
@@ -241,7 +241,7 @@ export class AegisModule implements AegisModuleView {
   }
 
   /** Closes every part, also where closing another one fails, and throws the first failure at the end. */
-  async #close(options: { readonly graceMs?: number }): Promise<void> {
+  async #close(options: { readonly graceMs?: number | undefined }): Promise<void> {
     const failures: unknown[] = [];
     for (const end of this.#parts.closing) {
       try {
@@ -255,6 +255,20 @@ export class AegisModule implements AegisModuleView {
 }
 
 let current: AegisModule | undefined;
+
+/** Names the variable that a wrong option came from, for what is only found while the module is built. */
+function namingOrigins<T>(origins: ReadonlyMap<string, string> | undefined, build: () => T): T {
+  try {
+    return build();
+  } catch (error) {
+    if (!(error instanceof ConfigError) || !error.problems.some(({ where }) => origins?.has(where))) throw error;
+    const named = error.problems.map(({ where, message }) => {
+      const variable = origins?.get(where);
+      return { where: variable === undefined ? where : `${variable} (as ${where})`, message };
+    });
+    throw new ConfigError(named, { cause: error });
+  }
+}
 
 function viewOf(module: AegisModule): AegisModuleView {
   return Object.freeze({

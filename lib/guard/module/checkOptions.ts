@@ -7,6 +7,7 @@ import { PERSON_ID, personId } from '../../model/personId.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { isPlainObject } from '../../common/data/plainObject.js';
 import type { PolicySource } from '../../policy/PolicySource.js';
+import { readPolicies } from '../../policy/live/readPolicies.js';
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -243,6 +244,18 @@ function inSeconds(message: string): string {
     );
 }
 
+/** What is wrong with the policies: asked where something else is wrong too, so that one run tells it all. */
+function policyProblems(given: unknown): readonly ConfigProblem[] {
+  const source = isObject(given) ? given['policies'] : undefined;
+  if (!isPolicySource(source)) return [];
+  try {
+    readPolicies(source as PolicySource);
+    return [];
+  } catch (error) {
+    return error instanceof ConfigError ? error.problems : [];
+  }
+}
+
 /**
  * Checks the options of a program.
  *
@@ -252,5 +265,5 @@ function inSeconds(message: string): string {
  */
 export function checkOptions(given: unknown, problems: readonly ConfigProblem[] = [], origins?: ReadonlyMap<string, string>): void {
   const found = optionProblems(given, origins);
-  if (problems.length + found.length > 0) throw new ConfigError([...problems, ...found]);
+  if (problems.length + found.length > 0) throw new ConfigError([...problems, ...found, ...policyProblems(given)]);
 }
