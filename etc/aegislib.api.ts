@@ -537,13 +537,12 @@ export declare class TaskRegistry extends TaskRecorder {
         reason?: string;
     }): Promise<Task>;
     getTask(taskId: string): Promise<Task | undefined>;
-    listTasks(query?: TaskQuery): Promise<readonly Task[]>;
-    listSummaries(query?: TaskQuery): Promise<readonly TaskSummary[]>;
     listTasks<S extends TaskStatus = TaskStatus>(query?: TaskQuery & {
         readonly status?: S | readonly S[] | undefined;
     }): Promise<readonly Extract<Task, {
         readonly status: S;
     }>[]>;
+    listSummaries(query?: TaskQuery): Promise<readonly TaskSummary[]>;
     deleteTask(taskId: string): Promise<boolean>;
     clearCompleted(age?: ClearAge): Promise<number>;
     clearAll(): Promise<number>;
