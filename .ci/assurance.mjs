@@ -14,6 +14,7 @@ const SPECS = [
   'approval/storeFaults',
   'common/transport/resilience',
   'policy/hostileData',
+  'model/personId',
   'policy/live/findLoosened',
   'policy/live/replacedPolicies',
   'store/sqlite/lostHistory',
@@ -28,6 +29,7 @@ const SPECS = [
   'port/complete',
   'policy/sanitize/maskEmails',
   'common/transport/loopback',
+  'common/data/reveal',
 ];
 
 const { values } = parseArgs({ options: { volume: { type: 'string', default: '1' }, write: { type: 'boolean', default: false } } });

@@ -4,9 +4,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, posix, resolve } from 'node:path';
-import { installPacked, pack, pkg } from './pack.mjs';
+import { installPacked, npm, npmTwice, pack, pkg } from './pack.mjs';
 
 const room = mkdtempSync(join(tmpdir(), 'aegis-consumer-'));
+const elsewhere = mkdtempSync(join(tmpdir(), 'aegis-first-'));
 
 /** The whole tarball, and nothing else: a new kind of file must be let in here on purpose. */
 const ALLOWED = [
@@ -40,8 +41,25 @@ try {
   installPacked(room, packed.tarball);
   const loaded = load();
   compile(loaded);
+  start(packed.tarball);
 } finally {
-  rmSync(room, { recursive: true, force: true });
+  for (const folder of [room, elsewhere]) rmSync(folder, { recursive: true, force: true });
+}
+
+/** What a stranger does first: an empty folder, `npm install`, `npx aegis init --yes`, and what this says to run next. */
+function start(tarball) {
+  // not in a folder below a package.json, which npm would install into
+  const folder = join(elsewhere, 'first');
+  mkdirSync(folder);
+  const run = (...args) => execFileSync('npx', ['--no', '--', ...args], { cwd: folder, encoding: 'utf8' }).trim();
+  npmTwice(['install', '--no-audit', '--no-fund', '--prefer-offline', '--omit=peer', '--loglevel=error', tarball], folder);
+  run('aegis', 'init', '--yes');
+  npmTwice(['install', '--no-audit', '--no-fund', '--prefer-offline', '--omit=peer', '--loglevel=error'], folder);
+  run('tsc', '--noEmit');
+  const said = npm(['run', '-s', 'agent'], folder).trim().split('\n');
+  if (said.length !== 4 || said[0] !== 'refunded 19.99 for order-1')
+    throw new Error(`aegis init made a program that says: ${said.join(' | ')}`);
+  console.log(`aegis init: ${npm(['test', '-s'], folder).trim().split('\n').at(-1)}`);
 }
 
 function inspect({ paths, size }) {

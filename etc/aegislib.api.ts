@@ -3,8 +3,8 @@
 export declare function AegisAgent(agentId: string, options?: AegisAgentOptions): <T extends abstract new (...args: never) => object>(target: T, context?: ClassDecoratorContext<T>) => void;
 
 export interface AegisAgentOptions {
-    readonly module?: AegisModule | AegisModuleView;
-    readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore';
+    readonly module?: AegisModule | AegisModuleView | undefined;
+    readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore' | undefined;
 }
 
 export declare abstract class AegisError extends Error {
@@ -23,7 +23,7 @@ export declare class AegisModule implements AegisModuleView {
     static create(options: AegisOptions): AegisModule;
     static get current(): AegisModuleView;
     static close(options?: {
-        readonly graceMs?: number;
+        readonly graceMs?: number | undefined;
     }): Promise<void>;
     get decisions(): DecisionService;
     get tasks(): TaskRegistry;
@@ -36,7 +36,7 @@ export declare class AegisModule implements AegisModuleView {
     register(target: object): void;
     withSession<T>(session: object | null, fn: () => T): T;
     close(options?: {
-        readonly graceMs?: number;
+        readonly graceMs?: number | undefined;
     }): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
 }
@@ -53,24 +53,28 @@ export interface AegisModuleView {
 }
 
 export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
-    readonly decisions?: DecisionService;
-    readonly agentId?: string;
-    readonly approvalTimeoutMs?: number;
-    readonly approvalPolling?: Partial<ApprovalPolling>;
-    readonly keepAlive?: boolean;
-    readonly store?: string | StateStore | TaskStore;
-    readonly resolve?: ResolveInstance;
-    readonly recovery?: RecoveryOptions;
-    readonly tasks?: TaskRegistryOptions;
-    readonly scheduler?: (options: ApprovalSchedulerOptions) => ApprovalScheduler;
-    readonly sessions?: 'explicit' | 'async-local';
-    readonly limits?: Partial<SnapshotLimits>;
-    readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore';
-    readonly journal?: Journal | readonly Journal[];
-    readonly logger?: Logger;
-    readonly logLevel?: LogLevel;
-    readonly debug?: boolean;
-    readonly env?: boolean;
+    readonly decisions?: DecisionService | undefined;
+    readonly agentId?: string | undefined;
+    readonly approvalTimeoutMs?: number | undefined;
+    readonly approvalPolling?: {
+        readonly [K in keyof ApprovalPolling]?: ApprovalPolling[K] | undefined;
+    } | undefined;
+    readonly keepAlive?: boolean | undefined;
+    readonly store?: string | StateStore | TaskStore | undefined;
+    readonly resolve?: ResolveInstance | undefined;
+    readonly recovery?: RecoveryOptions | undefined;
+    readonly tasks?: TaskRegistryOptions | undefined;
+    readonly scheduler?: ((options: ApprovalSchedulerOptions) => ApprovalScheduler) | undefined;
+    readonly sessions?: 'explicit' | 'async-local' | undefined;
+    readonly limits?: {
+        readonly [K in keyof SnapshotLimits]?: SnapshotLimits[K] | undefined;
+    } | undefined;
+    readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore' | undefined;
+    readonly journal?: Journal | readonly Journal[] | undefined;
+    readonly logger?: Logger | undefined;
+    readonly logLevel?: LogLevel | undefined;
+    readonly debug?: boolean | undefined;
+    readonly env?: boolean | undefined;
 }
 
 export declare class ApprovalCancelledError extends AegisError {
@@ -155,7 +159,7 @@ export declare class ApprovalScheduler {
     start(): void;
     submit<T>(pending: PendingApproval<T>): PendingApproval<T>;
     shutdown(options?: {
-        readonly graceMs?: number;
+        readonly graceMs?: number | undefined;
     }): Promise<void>;
 }
 
@@ -198,7 +202,7 @@ export declare class ConfigError extends AegisError {
 }
 
 export interface ConfigureOptions extends AegisOptions {
-    readonly replace?: boolean;
+    readonly replace?: boolean | undefined;
 }
 
 export declare class ConsoleLogger implements Logger {
@@ -289,25 +293,25 @@ export declare class EmbeddedDecisionService implements DecisionService {
 }
 
 export interface EmbeddedOptions {
-    readonly policies?: PolicySource;
-    readonly watch?: boolean;
-    readonly onLoosened?: 'hold' | 'accept';
-    readonly onReload?: (result: ReloadResult) => void;
-    readonly verify?: number;
-    readonly agents?: Readonly<Record<string, AgentConfig>>;
-    readonly toolset?: string;
-    readonly facts?: FactsHook;
-    readonly factsTimeoutMs?: number;
-    readonly unattended?: 'pending' | 'deny';
-    readonly approver?: Approver;
-    readonly approverGroups?: ApprovalDeskOptions['approverGroups'];
-    readonly mayApprove?: ApprovalDeskOptions['mayApprove'];
-    readonly requireRequester?: boolean;
-    readonly maxPendingPerTool?: number;
-    readonly denialTtlMs?: number;
-    readonly exposePolicies?: boolean;
-    readonly approvalStore?: ApprovalStore;
-    readonly stateKey?: string | SecretString;
+    readonly policies?: PolicySource | undefined;
+    readonly watch?: boolean | undefined;
+    readonly onLoosened?: 'hold' | 'accept' | undefined;
+    readonly onReload?: ((result: ReloadResult) => void) | undefined;
+    readonly verify?: number | undefined;
+    readonly agents?: Readonly<Record<string, AgentConfig>> | undefined;
+    readonly toolset?: string | undefined;
+    readonly facts?: FactsHook | undefined;
+    readonly factsTimeoutMs?: number | undefined;
+    readonly unattended?: 'pending' | 'deny' | undefined;
+    readonly approver?: Approver | undefined;
+    readonly approverGroups?: ApprovalDeskOptions['approverGroups'] | undefined;
+    readonly mayApprove?: ApprovalDeskOptions['mayApprove'] | undefined;
+    readonly requireRequester?: boolean | undefined;
+    readonly maxPendingPerTool?: number | undefined;
+    readonly denialTtlMs?: number | undefined;
+    readonly exposePolicies?: boolean | undefined;
+    readonly approvalStore?: ApprovalStore | undefined;
+    readonly stateKey?: string | SecretString | undefined;
 }
 
 export interface ErrorSummary {
@@ -465,12 +469,12 @@ export declare class RemoteDecisionService implements DecisionService {
 }
 
 export interface RemoteOptions {
-    readonly apiKey?: string | SecretString;
-    readonly baseUrl?: string | URL;
-    readonly timeoutMs?: number;
-    readonly retries?: number;
-    readonly userAgent?: string;
-    readonly allowInsecureHttp?: boolean;
+    readonly apiKey?: string | SecretString | undefined;
+    readonly baseUrl?: string | URL | undefined;
+    readonly timeoutMs?: number | undefined;
+    readonly retries?: number | undefined;
+    readonly userAgent?: string | undefined;
+    readonly allowInsecureHttp?: boolean | undefined;
 }
 
 export type ResolveInstance = (target: AnyClass, task: Task) => Awaitable<object | undefined>;
@@ -521,6 +525,7 @@ export interface TaskQuery {
     readonly status?: TaskStatus | readonly TaskStatus[] | undefined;
     readonly agentId?: string | undefined;
     readonly toolName?: string | undefined;
+    readonly after?: string | undefined;
     readonly limit?: number | undefined;
 }
 
@@ -532,7 +537,12 @@ export declare class TaskRegistry extends TaskRecorder {
         reason?: string;
     }): Promise<Task>;
     getTask(taskId: string): Promise<Task | undefined>;
-    listTasks(query?: TaskQuery): Promise<readonly Task[]>;
+    listTasks<S extends TaskStatus = TaskStatus>(query?: TaskQuery & {
+        readonly status?: S | readonly S[] | undefined;
+    }): Promise<readonly Extract<Task, {
+        readonly status: S;
+    }>[]>;
+    listSummaries(query?: TaskQuery): Promise<readonly TaskSummary[]>;
     deleteTask(taskId: string): Promise<boolean>;
     clearCompleted(age?: ClearAge): Promise<number>;
     clearAll(): Promise<number>;

@@ -165,7 +165,9 @@ export interface Terminal {
         ref?(): unknown;
         unref?(): unknown;
     };
-    readonly output: Writable;
+    readonly output: Writable & {
+        readonly columns?: number;
+    };
 }
 
 export type { TerminalApproverOptions } from 'aegislib';

@@ -1,6 +1,6 @@
 // What 'aegislib/guard' exports. Written by npm run api:update; review what changes here.
 
-export type ApprovalOption<R> = Vague<R> extends true ? ReturnTypeSaysNothing<ApprovalMode> : Holds<R> extends true ? ReturnTypeHoldsPendingApproval<ApprovalMode> : ReturnTypeHoldsNoPendingApproval<'wait' | 'throw'>;
+export type ApprovalOption<R> = Vague<R> extends true ? ReturnTypeSaysNothing<ApprovalMode, SayHowCallsWait> : Holds<R> extends true ? ReturnTypeHoldsPendingApproval<ApprovalMode> : ReturnTypeHoldsNoPendingApproval<'wait' | 'throw', HoldOrWait>;
 
 export interface ApprovalSchedulerOptions {
     readonly decisions: DecisionService;
@@ -15,22 +15,22 @@ export interface ApprovalSchedulerOptions {
 }
 
 export interface BaseGuardOptions<This, A extends readonly unknown[], R> {
-    readonly agentId?: string | ((self: NoInfer<This>, args: NoInfer<A>) => string);
-    readonly toolName?: string;
-    readonly key?: string;
-    readonly groups?: readonly string[];
-    readonly session?: SessionData | null | ((self: NoInfer<This>, args: NoInfer<A>) => SessionData | null | undefined);
-    readonly waitMs?: number;
-    readonly approvalTimeoutMs?: number;
-    readonly signal?: AbortSignal | ((self: NoInfer<This>, args: NoInfer<A>) => AbortSignal | undefined);
+    readonly agentId?: (string | ((self: NoInfer<This>, args: NoInfer<A>) => string)) | undefined;
+    readonly toolName?: string | undefined;
+    readonly key?: string | undefined;
+    readonly groups?: readonly string[] | undefined;
+    readonly session?: SessionData | null | ((self: NoInfer<This>, args: NoInfer<A>) => SessionData | null | undefined) | undefined;
+    readonly waitMs?: number | undefined;
+    readonly approvalTimeoutMs?: number | undefined;
+    readonly signal?: AbortSignal | ((self: NoInfer<This>, args: NoInfer<A>) => AbortSignal | undefined) | undefined;
     readonly onSettled?: (result: Settled<R> | undefined, error: unknown) => unknown;
-    readonly idempotent?: boolean;
-    readonly module?: AegisModule | AegisModuleView | ((self: NoInfer<This>) => AegisModule | AegisModuleView);
+    readonly idempotent?: boolean | undefined;
+    readonly module?: (AegisModule | AegisModuleView | ((self: NoInfer<This>) => AegisModule | AegisModuleView)) | undefined;
 }
 
 export interface ClearAge {
-    readonly maxAgeMs?: number;
-    readonly maxAgeSeconds?: number;
+    readonly maxAgeMs?: number | undefined;
+    readonly maxAgeSeconds?: number | undefined;
 }
 
 export interface DecidedEvent {
@@ -175,7 +175,10 @@ export interface StandardSchema<Output = unknown> {
 
 export interface TaskRegistryOptions {
     readonly maxPending?: number | undefined;
+    readonly maxPendingBytes?: number | undefined;
+    readonly maxPendingBytesPerTool?: number | undefined;
     readonly maxFinished?: number | undefined;
+    readonly maxFinishedBytes?: number | undefined;
     readonly finishedTtlMs?: number | undefined;
 }
 

@@ -47,6 +47,9 @@ declare class TaskRecorder extends SafeEmitter<TaskEvents> {
 type AnyPending = PendingApproval<any>;
 
 // lib/guard/GuardOptions
+type HoldOrWait = "add approval: 'wait' or 'throw', or return Promise<Guarded<T>>";
+
+// lib/guard/GuardOptions
 type Holds<R> = R extends Promise<infer T> ? [Extract<T, AnyPending>] extends [never] ? false : PendingApproval<Exclude<T, AnyPending>> extends T ? true : false : false;
 
 // lib/guard/GuardOptions
@@ -56,7 +59,7 @@ type IsAny<T> = 0 extends 1 & T ? true : false;
 type IsUnknown<T> = IsAny<T> extends true ? false : unknown extends T ? true : false;
 
 // lib/guard/GuardOptions
-interface ReturnTypeHoldsNoPendingApproval<M> {
+interface ReturnTypeHoldsNoPendingApproval<M, _Fix extends string> {
     readonly approval: M;
 }
 
@@ -66,9 +69,12 @@ interface ReturnTypeHoldsPendingApproval<M> {
 }
 
 // lib/guard/GuardOptions
-interface ReturnTypeSaysNothing<M> {
+interface ReturnTypeSaysNothing<M, _Fix extends string> {
     readonly approval: M;
 }
+
+// lib/guard/GuardOptions
+type SayHowCallsWait = "the result is any or unknown, so add approval: 'wait', 'throw' or 'defer'";
 
 // lib/guard/GuardOptions
 type SessionData = Readonly<Record<string, unknown>> | (object & {
@@ -84,7 +90,7 @@ type Vague<R> = IsAny<R> extends true ? true : R extends Promise<infer T> ? (IsA
 type BareName<N> = N extends readonly (infer Name)[] ? (Name extends `...${infer Rest}` ? Rest : Name) : never;
 
 // lib/guard/NamingOptions
-type GivenNames<A extends readonly unknown[], N> = N extends NamesFor<A> ? N : NoInfer<NamesFor<A>>;
+type GivenNames<A extends readonly unknown[], N> = N extends NamesFor<A> ? N : readonly unknown[] extends A ? readonly string[] : NoInfer<NamesFor<A>>;
 
 // lib/guard/NamingOptions
 type GivenOpaque<O, Names> = O extends readonly Names[] ? O : readonly NoInfer<Names>[];
@@ -151,10 +157,10 @@ interface SoleObjectOptions<Sole, O> {
 }
 
 // lib/guard/guard
-type FunctionApproval<R, M> = Vague<R> extends true ? ReturnTypeSaysNothing<M> : R extends AsyncGenerator<infer _Item, infer _Result, infer _Next> ? StreamsCannotDefer<M> : ReturnTypeHoldsPendingApproval<M>;
+type FunctionApproval<R, M> = Vague<R> extends true ? ReturnTypeSaysNothing<M, SayHowCallsWait> : R extends AsyncGenerator<infer _Item, infer _Result, infer _Next> ? StreamsCannotDefer<M, "add approval: 'wait' or 'throw', because a stream cannot return a PendingApproval"> : ReturnTypeHoldsPendingApproval<M>;
 
 // lib/guard/guard
-interface StreamsCannotDefer<M> {
+interface StreamsCannotDefer<M, _Fix extends string> {
     readonly approval: M extends 'wait' | 'throw' ? M : 'wait' | 'throw';
 }
 
@@ -185,8 +191,18 @@ interface DecisionFields {
 declare const PENDING_BRAND: unique symbol;
 
 // lib/model/SafeEmitter
-declare class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends EventEmitter<Events> {
-    emit<K>(event: K | keyof Events, ...args: unknown[]): boolean;
+type Listener<Events, K extends keyof Events> = (...args: Events[K] extends unknown[] ? Events[K] : never) => unknown;
+
+// lib/model/SafeEmitter
+interface SafeEmitter<Events extends Record<keyof Events, unknown[]>> {
+    on<K extends keyof Events & string>(event: K, listener: Listener<Events, K>): this;
+    addListener<K extends keyof Events & string>(event: K, listener: Listener<Events, K>): this;
+    once<K extends keyof Events & string>(event: K, listener: Listener<Events, K>): this;
+    off<K extends keyof Events & string>(event: K, listener: Listener<Events, K>): this;
+    removeListener<K extends keyof Events & string>(event: K, listener: Listener<Events, K>): this;
+}
+declare class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends EventEmitter {
+    emit(event: keyof Events & string, ...args: unknown[]): boolean;
 }
 
 // lib/model/errors/ServiceErrors

@@ -121,16 +121,14 @@ export declare class MemoryTaskStore implements TaskStore {
     ofDecision(decisionId: string): Task | undefined;
     findOpen({ guardKey, agentId, originalDigest, sessionDigest, mode }: DuplicateCallQuery): Task | undefined;
     list(query: TaskQuery): readonly Task[];
+    listSummaries(query: TaskQuery): readonly TaskSummary[];
     transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined;
     claim(claim: TaskClaim): ExecutingTask | undefined;
     release(taskId: string, token: string, nowMs: number): Task | undefined;
     settle(taskId: string, token: string, outcome: TaskOutcome, nowMs: number): Task | undefined;
     countAttempt(taskId: string): Task | undefined;
     delete(taskId: string, from: readonly TaskStatus[]): boolean;
-    prune({ keep, finishedBeforeMs }: {
-        readonly keep: number;
-        readonly finishedBeforeMs: number;
-    }): number;
+    prune({ keep, keepBytes, finishedBeforeMs }: PruneLimits): number;
     counts(): Readonly<Record<TaskStatus, number>>;
     heartbeat(leaseMs: number, nowMs: number): number;
     isLive(ownerId: string, nowMs: number): boolean;
@@ -148,6 +146,12 @@ export type { Params } from 'aegislib';
 
 export interface PendingTask extends TaskFields {
     readonly status: 'pending';
+}
+
+export interface PruneLimits {
+    readonly keep: number;
+    readonly keepBytes?: number | undefined;
+    readonly finishedBeforeMs: number;
 }
 
 export type { Session } from 'aegislib';
@@ -236,6 +240,7 @@ export interface TaskFields {
     readonly history: readonly string[];
     readonly retryOf: string | undefined;
     readonly origin: TaskOrigin | undefined;
+    readonly sizeBytes?: number | undefined;
 }
 
 export interface TaskInsertion {
@@ -285,16 +290,14 @@ export interface TaskStore {
     ofDecision(decisionId: string): Awaitable<Task | undefined>;
     findOpen(query: DuplicateCallQuery): Awaitable<Task | undefined>;
     list(query: TaskQuery): Awaitable<readonly Task[]>;
+    listSummaries(query: TaskQuery): Awaitable<readonly TaskSummary[]>;
     transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Awaitable<Task | undefined>;
     claim(claim: TaskClaim): Awaitable<ExecutingTask | undefined>;
     release(taskId: string, token: string, nowMs: number): Awaitable<Task | undefined>;
     settle(taskId: string, token: string, outcome: TaskOutcome, nowMs: number): Awaitable<Task | undefined>;
     countAttempt(taskId: string): Awaitable<Task | undefined>;
     delete(taskId: string, from: readonly TaskStatus[]): Awaitable<boolean>;
-    prune(limits: {
-        readonly keep: number;
-        readonly finishedBeforeMs: number;
-    }): Awaitable<number>;
+    prune(limits: PruneLimits): Awaitable<number>;
     counts(): Awaitable<Readonly<Record<TaskStatus, number>>>;
     heartbeat(leaseMs: number, nowMs: number): Awaitable<number>;
     isLive(ownerId: string, nowMs: number): Awaitable<boolean>;
@@ -307,6 +310,14 @@ export interface TaskStore {
     makeDue(taskIds: readonly string[]): Awaitable<void>;
     watch(listener: (change: StoreChange) => void): Awaitable<() => Awaitable<void>>;
     serve?(guardKey: string, run: (taskId: string) => Awaitable<void>): Awaitable<() => Awaitable<void>>;
+}
+
+export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes'> {
+    readonly status: TaskStatus;
+    readonly error?: ErrorSummary | undefined;
+    readonly approvedBy?: string | undefined;
+    readonly deniedBy?: string | undefined;
+    readonly cursor: string;
 }
 
 export interface TimeoutTask extends TaskFields {

@@ -16,8 +16,8 @@ export type AegisFastifyPlugin = (instance: FastifyInstanceLike, options: unknow
 
 export interface AegisHono<C> {
     readonly requests: (c: C, next: () => Promise<void>) => Promise<void>;
-    readonly errors: (otherwise: HonoErrors<C>) => HonoErrors<C>;
-    readonly tasks: (options: TasksOptions<C>) => (c: C) => Promise<Response>;
+    readonly errors: <X extends C>(otherwise: HonoErrors<X>) => HonoErrors<X>;
+    readonly tasks: <X extends C>(options: TasksOptions<X>) => (c: X) => Promise<Response>;
 }
 
 export interface ExpressRequest {
@@ -50,6 +50,7 @@ export interface FastifyRequestLike {
 export interface HonoContext {
     readonly req: {
         readonly method: string;
+        header(name: string): string | undefined;
         param(name: string): string | undefined;
         queries(): Record<string, string[]>;
     };
@@ -66,7 +67,7 @@ export interface HttpAnswer {
 
 export type TaskDetail = 'params' | 'session' | 'result' | 'error' | 'people';
 
-export type TasksAccess = boolean | ((task: Task) => boolean);
+export type TasksAccess = boolean | ((task: TaskSummary | Task) => boolean);
 
 export interface TasksOptions<R> {
     readonly module?: AegisModule | AegisModuleView | undefined;

@@ -19,7 +19,7 @@ export type { CurrentCall } from './guard/call/callContext.js';
 // The module
 export { AegisModule } from './guard/module/AegisModule.js';
 export type { AegisModuleView } from './guard/module/AegisModule.js';
-export type { ProposedCall } from './guard/decideOnly.js';
+export type { ProposedCall } from './guard/call/ProposedCall.js';
 export type { AegisOptions, ConfigureOptions, EmbeddedOptions, RemoteOptions } from './guard/module/AegisOptions.js';
 export type { FactsHook } from './decision/embedded/computeFacts.js';
 export type { ApprovalPolling } from './approval/ApprovalSchedulerOptions.js';

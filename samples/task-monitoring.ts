@@ -23,7 +23,12 @@ const deploy = guard(
 );
 
 // there is an event for every status that a task can enter, and `transition` for all of them
-tasks.on('transition', ({ task, from }) => show('event', 'gray', `${String(task.params['service'])}: ${from ?? 'new'} → ${task.status}`));
+const services = new Map<string, string>();
+tasks.on('transition', ({ task, from }) => {
+  // a task that has ended has no params: what is shown of them later is kept from the start
+  if (from === undefined) services.set(task.taskId, String(task.params['service']));
+  show('event', 'gray', `${services.get(task.taskId)}: ${from ?? 'new'} → ${task.status}`);
+});
 tasks.on('completed', (task) => show('result', 'green', String(task.result)));
 tasks.on('failed', (task) => show('result', 'red', `${task.error.name}: ${task.error.message}`));
 

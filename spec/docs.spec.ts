@@ -152,7 +152,9 @@ describe('docs/configuration.md', () => {
 
   it('has a row for every part of an option', () => {
     const parts = rows.map(({ Option }) => Option).filter((name) => name.includes('.'));
-    const tasks = ['maxPending', 'maxFinished', 'finishedTtlMs'].map((name) => `tasks.${name}`);
+    const tasks = ['maxPending', 'maxPendingBytes', 'maxPendingBytesPerTool', 'maxFinished', 'maxFinishedBytes', 'finishedTtlMs'].map(
+      (name) => `tasks.${name}`,
+    );
     const polling = Object.keys(DEFAULT_POLLING).map((name) => `approvalPolling.${name}`);
     const limits = Object.keys(decision.DEFAULT_LIMITS).map((name) => `limits.${name}`);
     const recovery = ['leaseMs', 'sweepMs', 'maxRuns'].map((name) => `recovery.${name}`);

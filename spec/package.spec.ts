@@ -11,6 +11,7 @@ interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, unknown>>;
   readonly files: readonly string[];
+  readonly typesVersions: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
   readonly scripts: Readonly<Record<string, string>>;
 }
 
@@ -35,6 +36,7 @@ const UNNAMED = [
   'ReturnTypeHoldsPendingApproval',
   'ReturnTypeSaysNothing',
   'SafeEmitter',
+  'SayHowCallsWait',
   'TaskRecorder',
   'Vague',
 ];
@@ -70,6 +72,15 @@ describe('The built package', function () {
         .to.match(/etc\/\w+\.api\.ts is not what is built/)
         .and.include(is);
     }
+  });
+
+  it('names the types of every subpath for compilers that do not read `exports`, as moduleResolution node10', () => {
+    const typed = Object.entries(manifest.exports).flatMap(([subpath, target]) => {
+      const { types } = target as { readonly types?: string };
+      return types === undefined || subpath === '.' ? [] : [[subpath.slice(2), [types]] as const];
+    });
+    expect(typed).not.to.be.empty;
+    expect(manifest.typesVersions).to.deep.equal({ '*': Object.fromEntries(typed) });
   });
 
   it('has at most 90 names at the root', async () => {

@@ -30,7 +30,7 @@ const SCHEDULER_OPTIONS: OptionKinds<ApprovalSchedulerOptions> = {
   journal: 'object|list',
 };
 /** The options of `close()` and `shutdown()`. */
-export const CLOSE_OPTIONS: OptionKinds<{ readonly graceMs?: number }> = { graceMs: 'age' };
+export const CLOSE_OPTIONS: OptionKinds<{ readonly graceMs?: number | undefined }> = { graceMs: 'age' };
 
 /**
  * Follows pending approvals and runs what was approved, once. One timer serves any number of them; where the service pushes, nothing is polled.
@@ -180,7 +180,7 @@ export class ApprovalScheduler {
    *
    * @defaultValue `{ graceMs: 10_000 }`
    */
-  shutdown(options: { readonly graceMs?: number } = {}): Promise<void> {
+  shutdown(options: { readonly graceMs?: number | undefined } = {}): Promise<void> {
     try {
       const { graceMs = 10_000 } = checkedOptions('shutdown()', options, CLOSE_OPTIONS);
       this.#closing ??= this.#shutdown(graceMs);

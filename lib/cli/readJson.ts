@@ -10,7 +10,7 @@ import { CliError } from './CliIo.js';
  */
 export function readJsonObject(option: string, given: string | undefined): Readonly<Record<string, unknown>> | undefined {
   if (given === undefined) return undefined;
-  const value = parse(option, given.startsWith('@') ? readText(given.slice(1)) : given);
+  const value = parseJson(option, given.startsWith('@') ? readText(given.slice(1)) : given);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new CliError(`${option} must be a JSON object, such as '{"amount": 5}'; write @path to read it from a file`);
   return value as Readonly<Record<string, unknown>>;
@@ -18,7 +18,7 @@ export function readJsonObject(option: string, given: string | undefined): Reado
 
 /** Reads a file of JSON. @throws CliError */
 export function readJsonFile(path: string): unknown {
-  return parse(path, readText(path));
+  return parseJson(path, readText(path));
 }
 
 /** Reads a text file. @throws CliError */
@@ -43,7 +43,8 @@ export function filesOf(path: string, ending: string): readonly string[] {
   return [...names].sort().map((name) => join(path, name));
 }
 
-function parse(where: string, text: string): unknown {
+/** Parses JSON. The error names a place in the text, and quotes nothing of it. @throws CliError */
+export function parseJson(where: string, text: string): unknown {
   try {
     return parseJsonStrictly(text);
   } catch (error) {

@@ -13,13 +13,13 @@ export interface AegisAgentOptions {
    *
    * @defaultValue `AegisModule.current`
    */
-  readonly module?: AegisModule | AegisModuleView;
+  readonly module?: AegisModule | AegisModuleView | undefined;
   /**
    * What happens when a class with an undecorated override of a guarded method is defined or constructed.
    *
    * @defaultValue that of the base class, else of `module`, else `throw`
    */
-  readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore';
+  readonly onUnguardedOverride?: 'throw' | 'warn' | 'ignore' | undefined;
 }
 
 const AGENT_OPTIONS: OptionKinds<AegisAgentOptions> = { module: 'object', onUnguardedOverride: "'throw'|'warn'|'ignore'" };

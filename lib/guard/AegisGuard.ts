@@ -49,7 +49,7 @@ export function AegisGuard<This, A extends readonly unknown[], R extends Guardab
   const decorate = (target: unknown, context: unknown, descriptor: unknown): unknown =>
     typeof context === 'object' && context !== null && 'kind' in context
       ? decorateStandard(target, context as DecoratorContext, loose)
-      : decorateLegacy(context, descriptor, loose);
+      : decorateLegacy(context, descriptor, loose, isElement(target));
   return decorate as GuardDecorator<This, A, R>;
 }
 
@@ -74,8 +74,18 @@ function decorateStandard(value: unknown, context: DecoratorContext, options: Lo
   return guarded;
 }
 
-function decorateLegacy(key: unknown, descriptor: unknown, options: LooseGuardOptions): PropertyDescriptor {
+/** What decorators got in the proposal of 2018: one object that describes the member. */
+function isElement(target: unknown): boolean {
+  return typeof target === 'object' && target !== null && Object.prototype.toString.call(target) === '[object Descriptor]';
+}
+
+function decorateLegacy(key: unknown, descriptor: unknown, options: LooseGuardOptions, is2018: boolean): PropertyDescriptor {
   const found = descriptor as PropertyDescriptor | null | undefined;
+  if (is2018) {
+    throw new GuardDefinitionError(
+      "@AegisGuard got a descriptor of the decorators of 2018, which this compiler still makes; set its decorators to '2023-11' (Babel, swc: '2022-03'), or use experimentalDecorators.",
+    );
+  }
   if (typeof found !== 'object' || found === null || typeof found.value !== 'function') {
     const decorated =
       typeof descriptor === 'number'

@@ -26,14 +26,14 @@ type Holds<R> =
 /** Whether a return type is, or promises, `any` or `unknown`. */
 export type Vague<R> = IsAny<R> extends true ? true : R extends Promise<infer T> ? (IsAny<T> extends true ? true : IsUnknown<T>) : false;
 
-/** The return type is or promises `any` or `unknown`. */
-export interface ReturnTypeSaysNothing<M> {
+/** The return type is or promises `any` or `unknown`. `_Fix` is read in the compiler's message. */
+export interface ReturnTypeSaysNothing<M, _Fix extends string> {
   /** This method's return type does not show whether it may hold a PendingApproval: say how a call waits for a person. */
   readonly approval: M;
 }
 
-/** The return type does not hold a PendingApproval of its own result. */
-export interface ReturnTypeHoldsNoPendingApproval<M> {
+/** The return type does not hold a PendingApproval of its own result. `_Fix` is read in the compiler's message. */
+export interface ReturnTypeHoldsNoPendingApproval<M, _Fix extends string> {
   /** This method's return type cannot hold a PendingApproval: declare Promise<Guarded<T>>, or choose 'wait' or 'throw'. */
   readonly approval: M;
 }
@@ -48,13 +48,17 @@ export interface ReturnTypeHoldsPendingApproval<M> {
   readonly approval?: M;
 }
 
+/** The fix where a return type says nothing. */
+export type SayHowCallsWait = "the result is any or unknown, so add approval: 'wait', 'throw' or 'defer'";
+type HoldOrWait = "add approval: 'wait' or 'throw', or return Promise<Guarded<T>>";
+
 /** The modes that a return type allows; `defer` needs one that holds a PendingApproval. */
 export type ApprovalOption<R> =
   Vague<R> extends true
-    ? ReturnTypeSaysNothing<ApprovalMode>
+    ? ReturnTypeSaysNothing<ApprovalMode, SayHowCallsWait>
     : Holds<R> extends true
       ? ReturnTypeHoldsPendingApproval<ApprovalMode>
-      : ReturnTypeHoldsNoPendingApproval<'wait' | 'throw'>;
+      : ReturnTypeHoldsNoPendingApproval<'wait' | 'throw', HoldOrWait>;
 
 /** An object of host data. `object` alone would let functions, lists and promises through. */
 type SessionData =
@@ -68,37 +72,37 @@ export interface BaseGuardOptions<This, A extends readonly unknown[], R> {
    *
    * @defaultValue the class's `@AegisAgent`, else the module's `agentId`
    */
-  readonly agentId?: string | ((self: NoInfer<This>, args: NoInfer<A>) => string);
+  readonly agentId?: (string | ((self: NoInfer<This>, args: NoInfer<A>) => string)) | undefined;
   /**
    * The tool that is called: `[A-Za-z0-9_.:/-]{1,128}`.
    *
    * @defaultValue the name of the method
    */
-  readonly toolName?: string;
+  readonly toolName?: string | undefined;
   /**
    * Names the guard in a durable store, where it must be unique.
    *
    * @defaultValue the tool's name
    */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** Action groups of the tool, for policies: `action in Aegis::Action::"read"`. */
-  readonly groups?: readonly string[];
+  readonly groups?: readonly string[] | undefined;
   /** Host data about the person or task behind the call. Computed again just before an approved call runs, and the call does not run if it differs. */
-  readonly session?: SessionData | null | ((self: NoInfer<This>, args: NoInfer<A>) => SessionData | null | undefined);
+  readonly session?: SessionData | null | ((self: NoInfer<This>, args: NoInfer<A>) => SessionData | null | undefined) | undefined;
   /**
    * In mode `wait`: how long to wait for a person, in milliseconds.
    *
    * @defaultValue until the approval ends
    */
-  readonly waitMs?: number;
+  readonly waitMs?: number | undefined;
   /**
    * How long an approval may take, in milliseconds.
    *
    * @defaultValue the module's `approvalTimeoutMs`
    */
-  readonly approvalTimeoutMs?: number;
+  readonly approvalTimeoutMs?: number | undefined;
   /** Aborts the call while it is decided and, in mode `wait`, while it waits. An approval that was handed out is cancelled by its handle. */
-  readonly signal?: AbortSignal | ((self: NoInfer<This>, args: NoInfer<A>) => AbortSignal | undefined);
+  readonly signal?: AbortSignal | ((self: NoInfer<This>, args: NoInfer<A>) => AbortSignal | undefined) | undefined;
   /** Called once for each approval, when it ends: with the result, or with the error. What it throws is reported, and changes nothing. */
   readonly onSettled?: (result: Settled<R> | undefined, error: unknown) => unknown;
   /**
@@ -106,13 +110,13 @@ export interface BaseGuardOptions<This, A extends readonly unknown[], R> {
    *
    * @defaultValue false
    */
-  readonly idempotent?: boolean;
+  readonly idempotent?: boolean | undefined;
   /**
    * The module that guards.
    *
    * @defaultValue that of the class's `@AegisAgent`, else `AegisModule.current`
    */
-  readonly module?: AegisModule | AegisModuleView | ((self: NoInfer<This>) => AegisModule | AegisModuleView);
+  readonly module?: (AegisModule | AegisModuleView | ((self: NoInfer<This>) => AegisModule | AegisModuleView)) | undefined;
 }
 
 /** The result of a call, without the handle that it may return first. */

@@ -9,8 +9,12 @@ export type NamesFor<A extends readonly unknown[]> = number extends A['length']
   : // mapped rather than recursed, so that an error shows the parameters' own names
     { readonly [K in keyof A]-?: string };
 
-/** The names as they were written, or what they have to be: an error then says that, and not `never`. */
-type GivenNames<A extends readonly unknown[], N> = N extends NamesFor<A> ? N : NoInfer<NamesFor<A>>;
+/**
+ * The names as they were written, or what they have to be: an error then says that, and not `never`. Where parameters cannot be inferred, as those of a
+ * generic function, names are checked where the guard is defined.
+ */
+type GivenNames<A extends readonly unknown[], N> =
+  N extends NamesFor<A> ? N : readonly unknown[] extends A ? readonly string[] : NoInfer<NamesFor<A>>;
 
 /**
  * Instances of classes, whose keys cannot be names. All built-in collections, buffers, promises and streams have one of these symbols; Error is not

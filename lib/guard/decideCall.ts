@@ -186,7 +186,8 @@ function withdraw({ decisions }: GuardRuntime, { decisionId }: Decision): void {
 
 function logDecision({ logger }: GuardRuntime, { agentId, toolName }: CallRequest, { effect, decisionId, reason }: Decision): void {
   try {
-    logger.debug({ agentId, toolName, effect, decisionId, reason }, 'decided');
+    // `debug` says that decisions are to be seen, so the default level of a logger shows them
+    logger.info({ agentId, toolName, effect, decisionId, reason }, 'decided');
   } catch {
     // a logger that throws changes nothing
   }

@@ -8,44 +8,14 @@ import { ParamsError } from '../model/errors/CallErrors.js';
 import { ShutdownError } from '../model/errors/RefusalErrors.js';
 import { DecisionUnavailableError } from '../model/errors/ServiceErrors.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';
-import type { Session } from '../model/Params.js';
-import { takeParams } from '../model/snapshot/takeSnapshot.js';
 import { checkCall } from './call/checkCall.js';
 import { checkEffectiveParams } from './call/checkEffectiveParams.js';
 import type { CallRequest } from './call/CallRequest.js';
 import type { CallFacts } from './call/GuardedCall.js';
 import type { GuardRuntime } from './call/GuardRuntime.js';
 import { refused } from './call/refusals.js';
-import type { StandardSchema } from './call/StandardSchema.js';
-import { takeSession } from './call/validateParams.js';
+import type { Proposal, ProposedCall } from './call/ProposedCall.js';
 import { prepare, shownDecision, untilAborted } from './decideCall.js';
-import { sessionOfScope } from './method/Caller.js';
-
-/** A call to decide without running it, as `aegis.decide()` takes it. */
-export interface ProposedCall {
-  /**
-   * Who would call: 1 to 256 characters.
-   *
-   * @defaultValue the module's `agentId`
-   */
-  readonly agentId?: string | undefined;
-  /** Which tool would be called: `[A-Za-z0-9_.:/-]{1,128}`. */
-  readonly toolName: string;
-  /** The arguments by name. They are copied before `decide()` returns its promise. */
-  readonly params: Readonly<Record<string, unknown>>;
-  /**
-   * Host data about who is behind the call; null for none.
-   *
-   * @defaultValue the session of `withSession()`, else none
-   */
-  readonly session?: Session | null | undefined;
-  /** Action groups of the tool, as its guard has them. Default: none. */
-  readonly groups?: readonly string[] | undefined;
-  /** The schema of the tool's guard: it checks the params before the decision and again after a sanitize. Default: none. */
-  readonly schema?: StandardSchema | undefined;
-  /** Aborts the request. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 const FIELDS: readonly string[] = [
   'agentId',
@@ -58,8 +28,8 @@ const FIELDS: readonly string[] = [
 ] satisfies (keyof ProposedCall)[];
 
 /** Decides a call as a guard would, and leaves it at that: no task, no run, and no approval that stays open where the service can help it. */
-export async function decideOnly(runtime: GuardRuntime, given: ProposedCall): Promise<Decision> {
-  const call = proposedCall(runtime, given);
+export async function decideOnly(runtime: GuardRuntime, proposal: Proposal): Promise<Decision> {
+  const call = callOf(runtime, proposal);
   try {
     const request = await prepare(runtime, call);
     const decision = await untilAborted(ask(runtime, call, request), call.signal, call.toolName);
@@ -93,34 +63,23 @@ export async function readDecisionStatus(runtime: GuardRuntime, decisionId: stri
   throw new DecisionUnavailableError('echo_mismatch', 'The decision service answered for another decision than it was asked about.');
 }
 
-/** Copies what the caller could change later. Every field is read once. */
-function proposedCall(runtime: GuardRuntime, given: ProposedCall): CallFacts {
+/** @throws what a guard would refuse the call with before the decision */
+function callOf(runtime: GuardRuntime, { given, fields, params, session }: Proposal): CallFacts {
   if (!isPlainObject(given)) throw invalid('`decide()` takes a plain object with `toolName` and `params`.');
-  const call: ProposedCall = { ...given };
-  for (const name of Object.keys(call)) {
+  for (const name of Object.keys(fields)) {
     if (FIELDS.includes(name)) continue;
     const hint = didYouMean(name, FIELDS) || `; it takes ${FIELDS.join(', ')}.`;
     throw invalid(`\`${name.slice(0, 64)}\` is not a field of the call that \`decide()\` takes${hint}`);
   }
-  const { limits } = runtime;
-  const { toolName, params, session = sessionOfScope(runtime), groups, schema, signal } = call;
-  const agentId = call.agentId ?? runtime.agentId;
+  const { agentId = runtime.agentId, toolName, groups, schema, signal } = fields;
   if (agentId === undefined) {
     const message = 'is not known; give decide() an `agentId`, or the module.';
     throw new ConfigError([{ where: 'agentId', message }]);
   }
-  checkCall({ agentId, toolName, params });
+  checkCall({ agentId, toolName, params: fields.params });
   if (groups !== undefined && !(Array.isArray(groups) && groups.every((group) => typeof group === 'string')))
     throw invalid('`groups` must be a list of strings, as the guard of the tool has them.');
-  return {
-    agentId,
-    toolName,
-    schema,
-    signal,
-    groups: groups && Object.freeze([...groups]),
-    session: session === null ? null : takeSession(session, limits),
-    takeSnapshot: () => takeParams(params, limits),
-  };
+  return { agentId, toolName, schema, signal, groups, session: session(), takeSnapshot: params };
 }
 
 /** Asks without opening an approval, or else takes back the one that was opened, also where its caller did not wait for the answer. */

@@ -8,6 +8,7 @@ import type {
   Guardable,
   ReturnTypeHoldsPendingApproval,
   ReturnTypeSaysNothing,
+  SayHowCallsWait,
   Settled,
   Vague,
 } from './GuardOptions.js';
@@ -19,7 +20,7 @@ import { wrapFunction } from './wrapFunction.js';
 import type { AnyFunction } from './wrapFunction.js';
 
 /** A stream cannot return a PendingApproval. */
-interface StreamsCannotDefer<M> {
+interface StreamsCannotDefer<M, _Fix extends string> {
   /** How a call waits for a person: 'wait' or 'throw', because a stream cannot return a PendingApproval. */
   readonly approval: M extends 'wait' | 'throw' ? M : 'wait' | 'throw';
 }
@@ -27,9 +28,9 @@ interface StreamsCannotDefer<M> {
 /** The modes of a guarded function. Any but a stream may defer, because `guard()` changes the return type. */
 type FunctionApproval<R, M> =
   Vague<R> extends true
-    ? ReturnTypeSaysNothing<M>
+    ? ReturnTypeSaysNothing<M, SayHowCallsWait>
     : R extends AsyncGenerator<infer _Item, infer _Result, infer _Next>
-      ? StreamsCannotDefer<M>
+      ? StreamsCannotDefer<M, "add approval: 'wait' or 'throw', because a stream cannot return a PendingApproval">
       : ReturnTypeHoldsPendingApproval<M>;
 
 /** Options of a guarded function: those of `@AegisGuard`, with any mode, because `guard()` changes the return type itself. */

@@ -36,7 +36,9 @@ export function wrapFunction(fn: AnyFunction, method: string | symbol, options: 
     throw new GuardDefinitionError(`The guard of ${String(method)}: a synchronous generator cannot await a decision; make it \`async *\`.`);
   }
   const isStream = kind === AsyncGeneratorFunction;
+  const entered = kind === AsyncFunction || isStream ? fn : returningPromise(fn, method);
   const spec = readGuardOptions(method, fn.length, options, !isStream || options.approval === 'throw');
+  spec.isMethod = !bare;
   if (isStream && (options.approval ?? 'defer') === 'defer') {
     throw new GuardDefinitionError(
       `The guard of ${String(method)}: an async generator cannot return a PendingApproval; choose approval 'wait' or 'throw'.`,
@@ -49,14 +51,25 @@ export function wrapFunction(fn: AnyFunction, method: string | symbol, options: 
     : function (this: unknown, ...args: unknown[]) {
         // returns the promise that it got: an async function would make another one on every call
         try {
-          const result = callGuarded(spec, fn, this, args);
+          const result = callGuarded(spec, entered, this, args);
           return result instanceof Promise ? result : Promise.resolve(result);
         } catch (error) {
           return Promise.reject(error as Error);
         }
       };
-  addBinding(new GuardBinding(spec, fn, bare));
+  addBinding(new GuardBinding(spec, entered, bare));
   return likeOriginal(guarded, fn, spec);
+}
+
+/** A function that is not declared async must return a promise: a synchronous one would become asynchronous for its callers, who cannot know. */
+function returningPromise(fn: AnyFunction, method: string | symbol): AnyFunction {
+  return function (this: unknown, ...args) {
+    const result = Reflect.apply(fn, this, args);
+    if (isThenable(result)) return result;
+    throw new GuardDefinitionError(
+      `The guard of ${String(method)}: it ran, but is synchronous, because it returned ${typeof result}, not a promise; declare it \`async\`, or use guardSync().`,
+    );
+  };
 }
 
 /** @internal Whether a function is declared async, or as an async generator. */

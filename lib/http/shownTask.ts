@@ -1,10 +1,11 @@
 import type { Task } from '../model/Task.js';
+import type { TaskSummary } from '../store/TaskStore.js';
 
 /** The details of a task that are shown only if the host asks for them: the call's params and session, its result or error, and the people who decided. */
 export type TaskDetail = 'params' | 'session' | 'result' | 'error' | 'people';
 
 /** The JSON form of a task for those who may see it. */
-export function shownTask(task: Task, details: ReadonlySet<TaskDetail>): Readonly<Record<string, unknown>> {
+export function shownTask(task: Task | TaskSummary, details: ReadonlySet<TaskDetail>): Readonly<Record<string, unknown>> {
   const { taskId, decisionId, status, toolName, agentId, reason, createdAtMs, updatedAtMs, expiresAtMs } = task;
   const has = (detail: TaskDetail): boolean => details.has(detail);
   return {
@@ -17,10 +18,10 @@ export function shownTask(task: Task, details: ReadonlySet<TaskDetail>): Readonl
     created_at: timeOf(createdAtMs),
     updated_at: timeOf(updatedAtMs),
     expires_at: timeOf(expiresAtMs),
-    ...(has('params') && { params: plain(task.params) }),
+    ...(has('params') && 'params' in task && { params: plain(task.params) }),
     ...(has('session') && { session: plain(task.session) }),
     ...(has('result') && 'result' in task && { result: plain(task.result) }),
-    ...(has('error') && 'error' in task && { error: { code: task.error.code, message: task.error.message } }),
+    ...(has('error') && 'error' in task && task.error !== undefined && { error: { code: task.error.code, message: task.error.message } }),
     ...(has('people') && 'approvedBy' in task && { approved_by: task.approvedBy }),
     ...(has('people') && 'deniedBy' in task && { denied_by: task.deniedBy }),
   };

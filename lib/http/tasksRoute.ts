@@ -3,6 +3,8 @@ import type { AegisModuleView } from '../guard/module/AegisModule.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';
 import { TASK_STATUSES } from '../model/Task.js';
 import type { Task, TaskStatus } from '../model/Task.js';
+import type { TaskRegistry } from '../approval/task/TaskRegistry.js';
+import type { TaskSummary } from '../store/TaskStore.js';
 import { shownTask } from './shownTask.js';
 import type { TaskDetail } from './shownTask.js';
 import type { HttpAnswer } from './toHttp.js';
@@ -10,8 +12,11 @@ import { checkedOptions } from '../model/checkedOptions.js';
 import type { OptionKinds } from '../common/readOptions.js';
 import { didYouMean } from '../common/didYouMean.js';
 
-/** The tasks that a sender may see: all (`true`), none (`false`), or those for which the function returns true. */
-export type TasksAccess = boolean | ((task: Task) => boolean);
+/**
+ * The tasks that a sender may see: all (`true`), none (`false`), or those for which the function returns true. In lists the function gets summaries: without
+ * params and results, and with short fields only of a session that is large.
+ */
+export type TasksAccess = boolean | ((task: TaskSummary | Task) => boolean);
 
 /** The options of the task registry's route. `R` is the framework's request. */
 export interface TasksOptions<R> {
@@ -50,10 +55,18 @@ export interface TasksQuery<R> {
    * @defaultValue the list of tasks
    */
   readonly id?: string | undefined;
-  /** The filters of the list: `status`, `agent`, `tool` and `limit` (100 by default, 1,000 at most). */
+  /**
+   * The filters of the list: `status`, `agent`, `tool`, `limit` (100 by default, 1,000 at most; 100 at most where params or results are shown) and `after`,
+   * the `next` of the answer before.
+   */
   readonly query?: unknown;
 }
 
+/** How many tasks are read at once where only `authorize` knows which of them are shown, and how many are looked at for one answer. */
+const PAGE = 100;
+const MAX_SCANNED = 1_000;
+/** How many tasks one answer shows with their params or results, which can be large. */
+const MAX_WHOLE = 100;
 const DETAILS: readonly string[] = ['params', 'session', 'result', 'error', 'people'] satisfies readonly TaskDetail[];
 const TASKS_OPTIONS: OptionKinds<TasksOptions<unknown>> = { module: 'object', authorize: 'any', show: 'strings' };
 
@@ -102,22 +115,43 @@ export function tasksRoute<R>(options: TasksOptions<R>): (query: TasksQuery<R>) 
       return refused(
         400,
         'invalid_query',
-        'The query may have `status`, `agent`, `tool` and `limit`, each at most once and with a valid value.',
+        'The query may have `status`, `agent`, `tool`, `limit` and `after`, each at most once and with a valid value.',
       );
-    const { limit, ...filter } = filters;
-    // tasks that the sender may not see must not use up the limit, and only `authorize` knows them
-    const found = await tasks.listTasks({ ...filter, limit: access === true ? limit : Infinity });
-    return {
-      status: 200,
-      body: {
-        tasks: found
-          .filter(visible)
-          .slice(0, limit)
-          .map((task) => shownTask(task, details)),
-      },
-      headers: NO_STORE,
-    };
+    const { found, next } = await visibleTasks(tasks, filters, access, details);
+    const shown = found.map((task) => shownTask(task, details));
+    return { status: 200, body: next === undefined ? { tasks: shown } : { tasks: shown, next }, headers: NO_STORE };
   };
+}
+
+/**
+ * Reads one page: tasks that the sender may not see must not use up the limit, and only `authorize` knows them, but at most 1,000 are looked at. `next` says
+ * where to go on.
+ */
+async function visibleTasks(
+  tasks: Pick<TaskRegistry, 'getTask' | 'listSummaries'>,
+  { limit: wanted, after, ...filter }: ListQuery,
+  access: true | ((task: TaskSummary | Task) => boolean),
+  details: ReadonlySet<TaskDetail>,
+): Promise<{ readonly found: readonly (TaskSummary | Task)[]; readonly next: string | undefined }> {
+  const needsAll = details.has('params') || details.has('result');
+  const limit = needsAll ? Math.min(wanted, MAX_WHOLE) : wanted;
+  const found: (TaskSummary | Task)[] = [];
+  let next = after;
+  for (let scanned = 0; scanned < MAX_SCANNED;) {
+    const size = access === true ? limit : Math.min(PAGE, MAX_SCANNED - scanned);
+    const page = await tasks.listSummaries({ ...filter, after: next, limit: size });
+    for (const summary of page) {
+      scanned += 1;
+      next = summary.cursor;
+      if (access !== true && access(summary) !== true) continue;
+      const task = needsAll ? await tasks.getTask(summary.taskId) : summary;
+      // it may have been deleted, or changed, since it was listed
+      if (task !== undefined && (access === true || access(task) === true)) found.push(task);
+      if (found.length >= limit) return { found, next };
+    }
+    if (page.length < size) return { found, next: undefined };
+  }
+  return { found, next };
 }
 
 function refused(status: number, error: string, message: string, headers: Record<string, string> = {}): HttpAnswer {
@@ -129,15 +163,17 @@ interface ListQuery {
   readonly agentId: string | undefined;
   readonly toolName: string | undefined;
   readonly limit: number;
+  readonly after: string | undefined;
 }
 
 /** Reads the filters. An invalid filter is refused, because ignoring it would show more than the sender asked for. */
 function listQuery(query: unknown): ListQuery | undefined {
   const given = new Map<string, unknown>(Object.entries((query ?? {}) as object));
-  const texts = ['status', 'agent', 'tool', 'limit'].map((name) => given.get(name));
+  const texts = ['status', 'agent', 'tool', 'limit', 'after'].map((name) => given.get(name));
   if (!texts.every((text) => text === undefined || typeof text === 'string')) return undefined;
-  const [status, agentId, toolName, limit = '100'] = texts as (string | undefined)[];
+  const [status, agentId, toolName, limit = '100', after] = texts as (string | undefined)[];
   if (status !== undefined && !(TASK_STATUSES as readonly string[]).includes(status)) return undefined;
   if (!/^[1-9]\d{0,8}$/.test(limit)) return undefined;
-  return { status: status as TaskStatus | undefined, agentId, toolName, limit: Math.min(Number(limit), 1_000) };
+  if (after !== undefined && after.length > 1_000) return undefined;
+  return { status: status as TaskStatus | undefined, agentId, toolName, limit: Math.min(Number(limit), 1_000), after };
 }

@@ -87,7 +87,7 @@ function errorAnswer(error: AegisError, options: ToHttpOptions): HttpAnswer {
       return pendingAnswer((error as ApprovalPendingError).pending, options);
     case 'ParamsError':
     case 'UnsupportedParamError':
-      return OF_THE_CALLER.has(code) ? { status: 400, body: { error: code, message, path: (error as ParamsError).path } } : told(500, OURS);
+      return OF_THE_CALLER.has(code) ? paramsAnswer(error as ParamsError) : told(500, OURS);
     case 'VerdictError':
       return { status: (error as VerdictError).status, body: { error: code, message, approval_id: (error as VerdictError).decisionId } };
     case 'DecisionUnavailableError':
@@ -97,6 +97,13 @@ function errorAnswer(error: AegisError, options: ToHttpOptions): HttpAnswer {
       return told(status, rest, (error as Partial<Record<'taskId', string>>).taskId);
     }
   }
+}
+
+/** Says where, and nothing of how the program is written: the error's own message is for its developer. */
+function paramsAnswer({ code, path }: ParamsError): HttpAnswer {
+  const where = path === '' ? '' : ` at ${path}`;
+  const why = code === 'schema_mismatch' ? 'do not have the expected form' : 'cannot be accepted';
+  return { status: 400, body: { error: code, message: `The arguments ${why}${where}.`, path } };
 }
 
 function told(status: number, [error, message]: readonly [string, string], taskId?: string): HttpAnswer {

@@ -10,7 +10,7 @@ export interface TaskOrigin {
   readonly ownerId: string;
   /** Whether another process may run it. If not, it ends with its owner. */
   readonly resumable: boolean;
-  /** The params as called, before any sanitize: a fresh decision is made on these. */
+  /** The params as called, before any sanitize: a fresh decision is made on these. Empty once the task has finished. */
   readonly originalParams: Params;
   /** The class of the object it was called on; '' for a plain function. An instance of another class never replaces it automatically. */
   readonly target: string;
@@ -46,7 +46,7 @@ export interface TaskFields {
   readonly toolName: string;
   /** The key of the guard that can run it. */
   readonly guardKey: string;
-  /** The effective params: what approvers see and what runs. */
+  /** The effective params: what approvers see and what runs. Empty once the task has finished; the digests stay. */
   readonly params: Params;
   /** SHA-256 of the effective params. */
   readonly digest: string;
@@ -80,6 +80,8 @@ export interface TaskFields {
   readonly retryOf: string | undefined;
   /** What another process needs to take over the task. */
   readonly origin: TaskOrigin | undefined;
+  /** About how many bytes its data took when it was recorded. */
+  readonly sizeBytes?: number | undefined;
 }
 
 /** A task that no one has decided. */

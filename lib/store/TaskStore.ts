@@ -1,7 +1,7 @@
 import type { Awaitable } from '../common/awaitable.js';
 import type { ErrorSummary } from '../model/AegisError.js';
 import type { Params } from '../model/Params.js';
-import type { ExecutingTask, PendingTask, Task, TaskResolution, TaskStatus } from '../model/Task.js';
+import type { ExecutingTask, PendingTask, Task, TaskFields, TaskResolution, TaskStatus } from '../model/Task.js';
 
 /** Selects the tasks to list. A task must match every field that is given. */
 export interface TaskQuery {
@@ -11,12 +11,28 @@ export interface TaskQuery {
   readonly agentId?: string | undefined;
   /** Only of this tool. */
   readonly toolName?: string | undefined;
+  /** Only tasks that were made after this one: the `cursor` of a {@link TaskSummary}. An unknown one is followed by nothing. */
+  readonly after?: string | undefined;
   /**
    * At most this many, oldest first.
    *
    * @defaultValue 1000
    */
   readonly limit?: number | undefined;
+}
+
+/** A task as lists show it: without its params and its result, which can be large. */
+export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes'> {
+  /** Where it stands. */
+  readonly status: TaskStatus;
+  /** What went wrong, or why it ended. */
+  readonly error?: ErrorSummary | undefined;
+  /** Who approved it, if known. */
+  readonly approvedBy?: string | undefined;
+  /** Who refused it, if known. */
+  readonly deniedBy?: string | undefined;
+  /** Its place in the list, for `after`. */
+  readonly cursor: string;
 }
 
 /** A change of a task's status, and what comes with it. {@link TaskStore.claim} and {@link TaskStore.settle} change it too, but need a token. */
@@ -107,6 +123,20 @@ export interface DueQuery {
   readonly limit: number;
 }
 
+/** Which finished tasks {@link TaskStore.prune} keeps. */
+export interface PruneLimits {
+  /** At most so many. */
+  readonly keep: number;
+  /**
+   * At most about so many bytes.
+   *
+   * @defaultValue no limit
+   */
+  readonly keepBytes?: number | undefined;
+  /** Only those that finished then or later, in epoch milliseconds. */
+  readonly finishedBeforeMs: number;
+}
+
 /** A change that another handle on the same store made. */
 export type StoreChange =
   | {
@@ -147,6 +177,8 @@ export interface TaskStore {
   findOpen(query: DuplicateCallQuery): Awaitable<Task | undefined>;
   /** Lists tasks, oldest first. */
   list(query: TaskQuery): Awaitable<readonly Task[]>;
+  /** Lists tasks, oldest first, without reading their params and results. Of a session or metadata that is large, only short fields of its top level stay. */
+  listSummaries(query: TaskQuery): Awaitable<readonly TaskSummary[]>;
   /**
    * Changes the status if it is one of `from` and the edge is legal. Asking again needs a decisionId that no task has or had.
    *
@@ -167,10 +199,10 @@ export interface TaskStore {
   /** Deletes the task if its status is one of `from`. */
   delete(taskId: string, from: readonly TaskStatus[]): Awaitable<boolean>;
   /**
-   * Deletes the tasks that finished before `finishedBeforeMs` (epoch milliseconds), and the oldest finished ones beyond `keep`. Resolves to how many it
-   * deleted.
+   * Deletes the tasks that finished before `finishedBeforeMs` (epoch milliseconds), and the oldest finished ones beyond `keep`, or beyond about `keepBytes`
+   * in all; the newest one always fits. Resolves to how many it deleted.
    */
-  prune(limits: { readonly keep: number; readonly finishedBeforeMs: number }): Awaitable<number>;
+  prune(limits: PruneLimits): Awaitable<number>;
   /** Counts the tasks of each status. */
   counts(): Awaitable<Readonly<Record<TaskStatus, number>>>;
   /**

@@ -3,6 +3,7 @@ export type { StateStore } from './StateStore.js';
 export type {
   DueQuery,
   DuplicateCallQuery,
+  PruneLimits,
   StoreChange,
   SweptTasks,
   TaskChange,
@@ -11,6 +12,7 @@ export type {
   TaskOutcome,
   TaskQuery,
   TaskStore,
+  TaskSummary,
 } from './TaskStore.js';
 export type { ApprovalPolicy, ApprovalQuery, ApprovalRecord, ApprovalStore, BegunPage, BindOlder, Verdict } from './ApprovalStore.js';
 export { MemoryTaskStore } from './memory/MemoryTaskStore.js';

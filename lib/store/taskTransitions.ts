@@ -1,6 +1,7 @@
 import { setOwn } from '../common/data/plainObject.js';
 import type { ErrorSummary } from '../model/AegisError.js';
-import { isLegalEdge, mayBecome, TASK_STATUSES } from '../model/Task.js';
+import type { Params } from '../model/Params.js';
+import { isFinished, isLegalEdge, mayBecome, TASK_STATUSES } from '../model/Task.js';
 import type { ExecutingTask, PendingTask, Task, TaskFields, TaskStatus } from '../model/Task.js';
 import { BOUND_FIELDS } from './TaskStore.js';
 import type { TaskChange, TaskClaim, TaskInsertion, TaskOutcome } from './TaskStore.js';
@@ -14,6 +15,8 @@ const DROPPED: Partial<Record<TaskStatus, readonly string[]>> = {
   unknown: ['leaseUntilMs'],
   completed: ['error'],
 };
+
+const NO_PARAMS: Params = Object.freeze({});
 
 const LAPSED: ErrorSummary = {
   name: 'OutcomeUnknownError',
@@ -118,6 +121,7 @@ export function patchTask(task: Task, patch: object, stamp: Stamp, without: read
   // a change names its status in `to`
   for (const [field, value] of Object.entries(patch)) if (field !== 'to') setOwn(next, field, value);
   for (const field of ['status', 'updatedAtMs', 'version'] as const) setOwn(next, field, stamp[field]);
+  if (isFinished(stamp.status) && !isFinished(task.status)) dropParams(next);
   return Object.freeze(next) as Task;
 }
 
@@ -148,6 +152,13 @@ function commonFields(task: Task, { status, updatedAtMs, version }: Stamp): Task
     retryOf: task.retryOf,
     origin: task.origin,
   };
+}
+
+/** Nothing runs a finished task, and params can be large. Their digests stay. */
+function dropParams(task: object): void {
+  const { origin } = task as Partial<Task>;
+  setOwn(task, 'params', NO_PARAMS);
+  if (origin !== undefined) setOwn(task, 'origin', Object.freeze({ ...origin, originalParams: NO_PARAMS }));
 }
 
 function nextStamp(task: Task, status: TaskStatus, nowMs: number): Stamp {

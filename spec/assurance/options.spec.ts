@@ -229,7 +229,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     'OpenAiCallDetails OpenAiRunState OpenAiTool TasksQuery',
   ],
   'what the library itself makes, and stores and services get': [
-    'AllowDecision ApprovalNeededDecision SanitizeDecision AppliedPolicy ApprovalPolicy ApprovalRecord ApprovalUse AskOptions',
+    'AllowDecision AiRefusals ApprovedCall BegunPage ExecutionStart ApprovalNeededDecision SanitizeDecision AppliedPolicy ApprovalPolicy ApprovalRecord ApprovalUse AskOptions',
     'ConfigProblem DecisionRequest DecisionStatus DueQuery DuplicateCallQuery ErrorSummary PolicyCall PolicyOutcome',
     'SourceText SweptTasks TaskChange TaskClaim TaskFields TaskInsertion TaskOrigin TaskOutcome',
     'TaskResolution Verdict Violation ApprovedTask CancelledTask CompletedTask DeniedTask ExecutingTask',

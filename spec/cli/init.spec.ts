@@ -14,12 +14,8 @@ type Files = Readonly<Record<string, string>>;
 /** What is in a folder: path and text of each file. */
 function contentOf(folder: string): Record<string, string> {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return Object.fromEntries(
-    files
-      .map((entry) => join(entry.parentPath, entry.name))
-      .map((path) => [posix.relative(folder, path), readFileSync(path, 'utf8')] as const)
-      .sort(([a], [b]) => (a < b ? -1 : 1)),
-  );
+  const paths = files.map((entry) => join(entry.parentPath, entry.name));
+  return Object.fromEntries(paths.sort().map((path) => [posix.relative(folder, path), readFileSync(path, 'utf8')]));
 }
 
 describe('aegis init', () => {
@@ -166,6 +162,15 @@ describe('aegis init', () => {
     );
   });
 
+  it('leaves package.json alone where nothing is missing in it', async () => {
+    const { files } = await after({});
+    const text = JSON.stringify(manifestOf(files));
+    const again = await after({ 'package.json': text });
+    expect(again.files['package.json']).to.equal(text);
+    expect(again.said).to.not.include('package.json');
+    expect(Object.keys(again.files)).to.include('src/agent.ts');
+  });
+
   it('adds no policy to a folder that has some, and says which one the starter needs', async () => {
     const own = '@id("own") forbid (principal, action, resource);';
     const { files, said } = await after({ 'policies/own.cedar': own });
@@ -230,7 +235,13 @@ describe('aegis init', () => {
 
   const refused: Readonly<Record<string, { files: Files; says: RegExp }>> = {
     'package.json that is not JSON': { files: { 'package.json': '{canary-7f3' }, says: /^aegis: package\.json: (?!.*canary)/ },
-    'package.json that is a list': { files: { 'package.json': '[]' }, says: /package\.json must be a JSON object/ },
+    'package.json that is a list': { files: { 'package.json': '[]' }, says: /package\.json: it must be a JSON object/ },
+    'package.json that names another file': { files: { 'package.json': '@/etc/hostname' }, says: /^aegis: package\.json: / },
+    'package.json that is null': { files: { 'package.json': 'null' }, says: /package\.json: it must be a JSON object/ },
+    'package.json that has a key twice': {
+      files: { 'package.json': '{"type":"module","type":"commonjs"}' },
+      says: /^aegis: package\.json: /,
+    },
     'scripts that are not an object': { files: { 'package.json': '{"scripts":"x"}' }, says: /package\.json: "scripts" must be an object/ },
     'dependencies that are null': { files: { 'package.json': '{"dependencies":null}' }, says: /"dependencies" must be an object/ },
     'devDependencies that are a list': { files: { 'package.json': '{"devDependencies":[]}' }, says: /"devDependencies" must be an object/ },

@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import * as ai7 from 'ai';
+import { guard } from 'aegislib';
 import { aegisApproval, guardTools, reportRefusals } from 'aegislib/ai-sdk';
 import * as z from 'zod';
 import { SDKS, toldIn } from './aiSdks.js';
 import type { Call, Message, Model, Part, Sdk } from './aiSdks.js';
 import { behavesLikeAdapter } from './behavesLikeAdapter.js';
-import { approveAll, ASKED, callsOf, moduleOf, SELF_APPROVED } from './mail.js';
+import { ALLOWED, approveAll, ASKED, callsOf, DENIED, moduleOf, SELF_APPROVED } from './mail.js';
 import type { Mail } from './mail.js';
 import { restoredElsewhere } from './restoredElsewhere.js';
 
@@ -192,6 +193,32 @@ for (const sdk of SDKS) {
       const all = ['one', 'two', 'three'];
       expect(await Promise.all([read(), read(), read()])).to.deep.equal([all, all, all]);
       expect(runsOfStream).to.equal(2);
+    });
+
+    it('are not needed for a single guarded function that says what the SDK adds to its input', async () => {
+      await using module = moduleOf();
+      const execute = guard(body, { toolName: 'send', module, approval: 'wait', opaque: ['...context'] });
+      for (const [input, told] of [
+        [ALLOWED, 'sent to ann'],
+        [DENIED, 'over a thousand is too much'],
+      ] as const) {
+        const model = sdk.model([callsOf([input])]);
+        await sdk.generateText({
+          model,
+          tools: { send: sdk.tool({ description: 's', inputSchema: mailSchema, execute } as never) },
+          prompt: 'go',
+        });
+        expect(toldIn(model, 'call-1').text).to.include(told);
+      }
+      expect(runs).to.deep.equal([ALLOWED]);
+      const bare = guard(body, { toolName: 'send', module, approval: 'wait' });
+      const model = sdk.model([callsOf([ALLOWED])]);
+      await sdk.generateText({
+        model,
+        tools: { send: sdk.tool({ description: 's', inputSchema: mailSchema, execute: bare } as never) },
+        prompt: 'go',
+      });
+      expect(toldIn(model, 'call-1').text).to.include('aegislib/ai-sdk').and.include('...context');
     });
 
     it('run a stream to its end in the background, where it was deferred', async () => {

@@ -397,8 +397,8 @@ describe('A server of MCP SDK 1 over HTTP', () => {
     let runs = 0;
     const server = guardServer(new ServerV1({ name: 'spec', version: '1.0.0' }), {
       module,
-      session: ({ sessionId }) => ({ user_id: `user of ${sessionId}` }),
-      verdictBy: ({ sessionId }) => `user of ${sessionId}`,
+      session: ({ sessionId }) => ({ user_id: `user-of-${sessionId}` }),
+      verdictBy: ({ sessionId }) => `user-of-${sessionId}`,
     });
     server.registerTool('send', { inputSchema: mailSchema }, () => ({ content: [{ type: 'text', text: `run ${(runs += 1)}` }] }));
     const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => 'one' });
@@ -420,7 +420,7 @@ describe('A server of MCP SDK 1 over HTTP', () => {
     await client.connect(new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${port}/mcp`)) as Transport);
     const told = await client.callTool({ name: 'send', arguments: { ...ASKED } });
     expect(toldBy(told as never).text).to.equal('run 1');
-    expect((await module.approvals.list({ status: 'approved' }))[0]?.verdicts[0]?.by).to.equal('user of one');
+    expect((await module.approvals.list({ status: 'approved' }))[0]?.verdicts[0]?.by).to.equal('user-of-one');
     await client.callTool({ name: 'send', arguments: { ...ASKED } }, undefined, { signal: controller.signal }).catch(() => {});
     await until(async () => (await module.approvals.list({ status: 'withdrawn' })).length > 0);
     expect([(await module.approvals.list()).length, runs, answers]).to.deep.equal([0, 1, 2]);

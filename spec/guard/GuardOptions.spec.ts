@@ -32,7 +32,7 @@ describe('A wrong guard does not compile, and the compiler says', function () {
     [
       'that the return type holds no PendingApproval',
       '@AegisGuard({}) async m(): Promise<string> { return ""; }',
-      /Property 'approval' is missing .* required in type 'ReturnTypeHoldsNoPendingApproval<"throw" \| "wait">'/,
+      /Property 'approval' is missing .* required in type 'ReturnTypeHoldsNoPendingApproval<"throw" \| "wait", "add approval: 'wait' or 'throw', or return Promise<Guarded<T>>">'/,
     ],
     [
       'which modes are left',
@@ -42,7 +42,7 @@ describe('A wrong guard does not compile, and the compiler says', function () {
     [
       'that the return type says nothing',
       '@AegisGuard({}) async m(): Promise<any> {}',
-      /required in type 'ReturnTypeSaysNothing<ApprovalMode>'/,
+      /required in type 'ReturnTypeSaysNothing<ApprovalMode, "the result is any or unknown, so add approval: 'wait', 'throw' or 'defer'">'/,
     ],
     [
       'which names may be opaque',

@@ -174,7 +174,7 @@ describe('A guarded call', () => {
   });
 
   it('looks the same afterwards, though the method changed its arguments', async () => {
-    const call = (guard as any)((o: { list: number[] }) => o.list.push(9), { toolName: 't', module, approval: 'wait' }) as (
+    const call = (guard as any)(async (o: { list: number[] }) => o.list.push(9), { toolName: 't', module, approval: 'wait' }) as (
       o: object,
     ) => unknown;
     service.answer = () => ({ effect: 'allow' }); // reads nothing
@@ -556,12 +556,12 @@ describe('A guarded call', () => {
   });
 
   it('logs each decision with debug, and no argument', async () => {
-    const debug = sinon.spy();
-    const logger = { debug, info() {}, warn() {}, error() {} };
+    const info = sinon.spy();
+    const logger = { debug() {}, info, warn() {}, error() {} };
     await guarded({ module: moduleAsking(service, { logger, debug: true }) })(5, 'CANARY');
-    expect(debug.callCount).to.equal(1);
-    expect(debug.firstCall.args[0]).to.include({ agentId: 'agent', toolName: 'refund', effect: 'allow' });
-    expect(JSON.stringify(debug.args)).to.not.include('CANARY');
+    expect(info.callCount).to.equal(1);
+    expect(info.firstCall.args[0]).to.include({ agentId: 'agent', toolName: 'refund', effect: 'allow' });
+    expect(JSON.stringify(info.args)).to.not.include('CANARY');
   });
 
   describe('through guardCall', () => {

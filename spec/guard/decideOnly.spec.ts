@@ -14,10 +14,12 @@ import {
   ShutdownError,
   TransportError,
 } from '../../lib/index.js';
-import type { Decision, ProposedCall } from '../../lib/index.js';
+import type { Decision, PendingApproval, ProposedCall } from '../../lib/index.js';
 import type { DecisionService, DecisionStatus } from '../../lib/decision/index.js';
 import { forwardingService } from '../../lib/decision/forwardingService.js';
 import type { JournalEvent } from '../../lib/model/Journal.js';
+import { canonicalDigest } from '../../lib/common/data/canonical.js';
+import { remoteRequest } from '../support/remoteRequest.js';
 import { counted } from '../support/assurance.js';
 import { answerDecision, dataPlaneStandIn, idOf, sendJson } from '../support/dataPlaneStandIn.js';
 import { diagnosed } from '../support/diagnosed.js';
@@ -352,6 +354,59 @@ describe('aegis.decide()', () => {
       expect(await rejection(aegis.decisionStatus('d'))).to.be.instanceOf(NotFoundError);
       await plane.close();
       expect(await rejection(aegis.decide(call('t')))).to.be.instanceOf(TransportError);
+    });
+  });
+
+  describe('returns what lets no call in, whatever is done with it:', () => {
+    /** What a program may try with a decision, so that the method of `drop` runs. */
+    const WAYS: Readonly<Record<string, (aegis: AegisModule, decision: Decision, run: () => unknown) => unknown>> = {
+      'approved at the desk': (aegis, { decisionId }) => aegis.approvals.approve(decisionId, { by: 'ann', digest: 'd'.repeat(64) }),
+      'used up at the service': (aegis, { decisionId }) =>
+        aegis.decisions.consume?.({ decisionId, digest: canonicalDigest({ text: 'x' }), token: 'token', bindingBase: 'b'.repeat(64) }),
+      'decided again as if it had been approved': async (aegis, { decisionId }, run) => {
+        const again = await aegis.decisions.reevaluate?.(remoteRequest({ toolName: 'drop', agentId: 'a' }), decisionId, {});
+        if (again?.effect === 'allow') run();
+      },
+      'given to guardCall': (aegis, decision, run) =>
+        guardCall(
+          aegis,
+          { ...call('drop'), agentId: 'a', covers: true, decision, ...decision, toolName: 'drop', params: { text: 'x' } } as never,
+          run,
+        ),
+      'given to guardCall as metadata': (aegis, decision, run) =>
+        guardCall(aegis, { agentId: 'a', toolName: 'drop', params: { text: 'x' }, metadata: { ...decision } }, run),
+      'submitted as a pending approval': (aegis, { decisionId }, run) =>
+        aegis.scheduler.submit({ decisionId, taskId: 'task', run, status: 'approved' } as unknown as PendingApproval),
+      'made a task that is completed': async (aegis, { decisionId }) => {
+        const { taskId } = await aegis.tasks.createTask({ agentId: 'a', toolName: 'drop', decisionId });
+        await aegis.tasks.updateStatus(taskId, 'completed');
+      },
+      'made a task that is approved': async (aegis, { decisionId }) => {
+        const { taskId } = await aegis.tasks.createTask({ agentId: 'a', toolName: 'drop', decisionId });
+        await aegis.tasks.updateStatus(taskId, 'approved');
+      },
+      'changed into an allow': (_aegis, decision, run) => {
+        (decision as { effect: string }).effect = 'allow';
+        run();
+      },
+    };
+
+    it('no run', async () => {
+      let wrong = 0;
+      for (const [way, attempt] of Object.entries(WAYS)) {
+        await using aegis = AegisModule.create({ policies: { text: POLICIES } });
+        let runs = 0;
+        const decision = await aegis.decide(call('drop'));
+        try {
+          await attempt(aegis, decision, () => (runs += 1));
+        } catch {
+          // refused, each in its own way
+        }
+        await turn();
+        if (runs > 0) wrong += 1;
+        expect(runs, way).to.equal(0);
+      }
+      counted({ what: 'C1 ways to enter a method with what aegis.decide() returned', cases: Object.keys(WAYS).length, wrong });
     });
   });
 

@@ -1,3 +1,4 @@
+import { GuardDefinitionError } from '../../lib/model/errors/SetupErrors.js';
 import { expect } from 'chai';
 import { ApprovalPendingError, guard } from '../../lib/index.js';
 import { moduleAsking, rejection, StandInDecisions } from '../support/standInDecisions.js';
@@ -23,7 +24,7 @@ describe('An equal call in mode throw', () => {
       await module.close();
     });
 
-  it('gives the value of a function that is not asynchronous, as a promise', async () => {
+  it('says that a function which types would refuse is synchronous, in every mode', async () => {
     const service = new StandInDecisions().always({ effect: 'approval_needed' });
     const module = moduleAsking(service);
     const call = guard(((n: number) => n + 1) as unknown as (n: number) => Promise<number>, {
@@ -36,7 +37,13 @@ describe('An equal call in mode throw', () => {
     service.state = 'approved';
     const given = call(5);
     expect(given).to.be.instanceOf(Promise);
-    expect(await given).to.equal(6);
+    expect(await rejection(given))
+      .to.be.instanceOf(GuardDefinitionError)
+      .with.property('message')
+      .that.includes('is synchronous');
+    const promising = guard((n: number) => Promise.resolve(n + 1), { toolName: 'p', params: ['n'], module, approval: 'wait' });
+    service.always({ effect: 'allow' });
+    expect(await promising(5)).to.equal(6);
     await module.close();
   });
 });

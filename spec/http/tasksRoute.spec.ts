@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { tasksRoute } from '../../lib/http/tasksRoute.js';
+import { counted } from '../support/assurance.js';
 import { AegisModule, ConfigError, guard } from '../../lib/index.js';
 import type { PendingApproval } from '../../lib/index.js';
 
@@ -95,6 +96,73 @@ describe('tasksRoute', () => {
     it('refuses every method but GET and HEAD', async () => {
       const answer = await tasksRoute({ module, authorize: () => true })({ request: undefined, method: 'DELETE' });
       expect([answer.status, answer.headers?.['allow']]).to.deep.equal([405, 'GET, HEAD']);
+    });
+  });
+
+  describe('with more tasks than one answer looks at (B2)', () => {
+    const COUNT = 1_250;
+    let module: AegisModule;
+    let read = { summaries: 0, whole: 0 };
+    beforeEach(async () => {
+      module = moduleOf();
+      for (let i = 0; i < COUNT; i++)
+        await module.tasks.createTask({ agentId: `a${i % 2}`, toolName: 't', decisionId: `d${i}`, taskId: `t${i}`, metadata: { i } });
+      const { store } = module.tasks;
+      const [list, get, summaries] = [store.list.bind(store), store.get.bind(store), store.listSummaries.bind(store)];
+      read = { summaries: 0, whole: 0 };
+      store.list = async (query) => {
+        const found = await list(query);
+        read.whole += found.length;
+        return found;
+      };
+      store.get = (id) => ((read.whole += 1), get(id));
+      store.listSummaries = async (query) => {
+        const found = await summaries(query);
+        read.summaries += found.length;
+        return found;
+      };
+    });
+    afterEach(() => module.close());
+
+    it('looks at 1,000 of them at most, whatever authorize says, and goes on from there', async () => {
+      const seen: string[] = [];
+      for (const authorize of [() => () => false, () => (task: { metadata: object }) => (task.metadata as { i: number }).i > 1_240]) {
+        const tasks = tasksRoute({ module, authorize });
+        let wrong = 0;
+        let after: unknown;
+        for (let pages = 0; pages < 5; pages++) {
+          read = { summaries: 0, whole: 0 };
+          const { body } = await tasks({ request: undefined, query: { limit: '1', ...(after === undefined ? {} : { after }) } });
+          if (read.summaries > 1_000 || read.whole > 0) wrong += 1;
+          for (const task of body['tasks'] as { task_id: string }[]) seen.push(task.task_id);
+          after = body['next'];
+          if (after === undefined) break;
+        }
+        counted({ what: 'B2 answers of the task route that read more than 1,000 rows, or a body', cases: 5, wrong });
+        expect(wrong).to.equal(0);
+      }
+      expect(seen.slice(0, 3)).to.deep.equal(['t1241', 't1242', 't1243']);
+    });
+
+    it('reads one page where the sender may see all, and only what it shows in full', async () => {
+      const tasks = tasksRoute({ module, authorize: () => true });
+      const first = await tasks({ request: undefined, query: { limit: '10' } });
+      expect([(first.body['tasks'] as unknown[]).length, read]).to.deep.equal([10, { summaries: 10, whole: 0 }]);
+      const second = await tasks({ request: undefined, query: { limit: '10', after: first.body['next'] } });
+      expect((second.body['tasks'] as { task_id: string }[])[0]?.task_id).to.equal('t10');
+      read = { summaries: 0, whole: 0 };
+      const whole = await tasksRoute({ module, authorize: () => true, show: ['params'] })({ request: undefined, query: { limit: '1000' } });
+      expect([(whole.body['tasks'] as unknown[]).length, read]).to.deep.equal([100, { summaries: 100, whole: 100 }]);
+      expect((await tasks({ request: undefined, query: { after: 'x'.repeat(1_001) } })).status).to.equal(400);
+    });
+
+    it('shows no task that was deleted, or that the sender may not see, once it was read in full', async () => {
+      const { store } = module.tasks;
+      const get = store.get.bind(store);
+      store.get = (id) => (id === 't0' ? undefined : get(id));
+      const tasks = tasksRoute({ module, show: ['result'], authorize: () => (task) => !('params' in task) || task.taskId !== 't1' });
+      const { body } = await tasks({ request: undefined, query: { limit: '2' } });
+      expect((body['tasks'] as { task_id: string }[]).map((task) => task.task_id)).to.deep.equal(['t2', 't3']);
     });
   });
 

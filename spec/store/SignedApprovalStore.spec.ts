@@ -3,7 +3,8 @@ import { SecretString } from '../../lib/common/SecretString.js';
 import { ApprovalDesk } from '../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalRequest } from '../../lib/decision/desk/ApprovalRequest.js';
 import { VerdictError } from '../../lib/model/errors/SetupErrors.js';
-import type { ApprovalRecord, ApprovalStore } from '../../lib/store/ApprovalStore.js';
+import type { ApprovalRecord, ApprovalStore, BegunPage } from '../../lib/store/ApprovalStore.js';
+import { BegunPages } from '../../lib/store/BegunPages.js';
 import { MemoryApprovalStore } from '../../lib/store/memory/MemoryApprovalStore.js';
 import { SignedApprovalStore } from '../../lib/store/SignedApprovalStore.js';
 import { BINDING_BASE, openingOf, recordOf } from '../support/approvalRecords.js';
@@ -124,6 +125,126 @@ describe('SignedApprovalStore', () => {
       expect(await store.get(record.decisionId)).to.include({ status: 'withdrawn' });
     });
     expect(securityCodes(seen)).to.deep.equal([]);
+  });
+
+  it('takes no approval that is in the row of another one', async () => {
+    const { inner, store, approved } = setup();
+    const [one, other] = [await approved(), await approved()];
+    const get = inner.get.bind(inner);
+    inner.get = (decisionId) => get(decisionId === one.decisionId ? other.decisionId : decisionId);
+    const seen = await diagnosed(async () => expect(await store.get(one.decisionId)).to.equal(undefined));
+    expect(securityCodes(seen)).to.deep.equal(['approval_row_swapped']);
+  });
+
+  it('reports a stored call whose approval is not there', async () => {
+    const { desk } = setup();
+    const call = { decisionId: 'dec-gone', digest: 'd', bindingBase: BINDING_BASE };
+    const seen = await diagnosed(async () => expect(await desk.verify(call)).to.equal(true));
+    expect(securityCodes(seen)).to.deep.equal(['approval_unknown']);
+  });
+
+  describe('with pages of what has begun', () => {
+    /** A store whose pages somebody else writes, too. */
+    class PagedStore extends MemoryApprovalStore {
+      readonly pages = new Map<number, BegunPage>();
+      /** Writes of pages that another process is first with. */
+      raced = 0;
+
+      begunPage(page: number): BegunPage | undefined {
+        return this.pages.get(page);
+      }
+
+      replaceBegun(record: ApprovalRecord, version: number, page: BegunPage): boolean {
+        if (this.raced > 0) {
+          this.raced -= 1;
+          const found = this.pages.get(page.page);
+          if (found !== undefined) this.pages.set(page.page, { ...found, version: found.version + 1 });
+          return false;
+        }
+        if ((this.pages.get(page.page)?.version ?? 0) !== page.version - 1 || !this.replace(record, version)) return false;
+        this.pages.set(page.page, page);
+        return true;
+      }
+    }
+
+    async function used() {
+      const inner = new PagedStore();
+      const desk = new ApprovalDesk(new SignedApprovalStore(inner, KEY));
+      const { record } = (await desk.open(openingOf())) as { record: ApprovalRecord };
+      const { decisionId, digest } = record;
+      await desk.approve(decisionId, { by: 'bob', digest });
+      const use = { decisionId, digest, token: 't', bindingBase: BINDING_BASE };
+      const approved = inner.get(decisionId) as ApprovalRecord;
+      await desk.consume(use);
+      const begin = (claimToken: string, by = desk) => by.begin({ decisionId, token: 't', claimToken });
+      /** The approval as it was before it was used, and used once more. */
+      const putBack = async (by = desk): Promise<void> => {
+        inner.replace(approved, (inner.get(decisionId) as ApprovalRecord).version);
+        expect(await by.consume(use)).to.equal(true);
+      };
+      return { inner, desk, begin, putBack, restarted: () => new ApprovalDesk(new SignedApprovalStore(inner, KEY)) };
+    }
+
+    it('begins nothing again whose row was put back, also after a restart, but the very claim that has begun', async () => {
+      const { begin, putBack, restarted } = await used();
+      expect(await begin('one')).to.equal(true);
+      const seen = await diagnosed(async () => {
+        await putBack();
+        expect(await begin('two')).to.equal(false);
+        const again = restarted();
+        expect(await begin('two', again)).to.equal(false);
+        expect(await begin('one', again)).to.equal(true);
+      });
+      expect(new Set(securityCodes(seen))).to.deep.equal(new Set(['approval_rolled_back']));
+    });
+
+    it('notices, as long as it lives, that the page was put back with the row, and goes on after that', async () => {
+      const { inner, begin, putBack } = await used();
+      expect(await begin('one')).to.equal(true);
+      inner.pages.clear();
+      await putBack();
+      const seen = await diagnosed(async () => expect(await begin('two')).to.equal(false));
+      expect(securityCodes(seen)).to.include('approval_rolled_back');
+    });
+
+    it('believes no page that is not signed, and says so', async () => {
+      for (const body of ['', '{"entries":{},"mac":"x"}', '{"entries":{"a":["b",1]}}', 'null']) {
+        const { inner, begin } = await used();
+        for (let page = 0; page < 4_096; page++) inner.pages.set(page, { page, version: 1, body });
+        const seen = await diagnosed(async () => expect(await begin('one')).to.equal(true));
+        expect(securityCodes(seen)).to.deep.equal(['begun_page_invalid']);
+      }
+    });
+
+    it('tries again where another process wrote the page first, and gives up where the record was changed', async () => {
+      const { inner, begin } = await used();
+      inner.raced = 1;
+      await diagnosed(async () => expect(await begin('one')).to.equal(false));
+      expect(await begin('one')).to.equal(true);
+    });
+
+    it('forgets what has expired a day ago', () => {
+      const pages = new BegunPages(KEY);
+      const nowMs = Date.now();
+      const first = recordOf({ expiresAtMs: nowMs - 86_400_001 });
+      const second = recordOf({ expiresAtMs: nowMs - 86_300_000 });
+      const third = recordOf();
+      // on one page, which is found by trying
+      const onPage = (record: ApprovalRecord): ApprovalRecord => {
+        for (let i = 0; ; i++) {
+          const named = { ...record, decisionId: `${record.decisionId}-${i}` };
+          if (BegunPages.of(named) === 7) return named;
+        }
+      };
+      let page: BegunPage | undefined;
+      for (const record of [first, second, third].map(onPage)) {
+        const reading = pages.read(page, record, 'claim', page?.version ?? 0, () => expect.fail('it is signed'));
+        expect(reading.kind).to.equal('free');
+        page = (reading as { next: BegunPage }).next;
+      }
+      const kept = Object.keys((JSON.parse(page?.body ?? '') as { entries: object }).entries);
+      expect(kept.map((id) => id.replace(/-\d+$/, ''))).to.deep.equal([second.decisionId, third.decisionId]);
+    });
   });
 
   it('opens and closes what it keeps them in', async () => {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../lib/model/Task.js';
 import { isFinished, isLegalEdge, TASK_STATUSES } from '../../lib/model/Task.js';
-import type { TaskChange, TaskStore } from '../../lib/store/TaskStore.js';
+import type { TaskChange, TaskStore, TaskSummary } from '../../lib/store/TaskStore.js';
 import { BOUND_FIELDS } from '../../lib/store/TaskStore.js';
 import { pendingTask } from '../support/tasks.js';
 import { ERROR, inStatus, LATER, NOW } from './taskInStatus.js';
@@ -123,6 +123,41 @@ export function behavesLikeTaskStore(name: string, make: () => Awaitable<TaskSto
         expect(await ids({ status: [] })).to.deep.equal([]);
         expect(await ids({ limit: 3 })).to.deep.equal([0, 1, 2]);
         expect(await ids({ agentId: 'nobody' })).to.deep.equal([]);
+      });
+
+      it('lists summaries page by page, without params and results, and with a part of what else is large (B2)', async () => {
+        const session = { user_id: 'ann', note: 'x'.repeat(10_000), roles: ['a'], n: 5 };
+        const made: PendingTask[] = [];
+        for (let i = 0; i < 7; i++) {
+          made.push(
+            pendingTask({ agentId: `a${i % 2}`, params: { text: 'x'.repeat(10_000) }, session: i === 3 ? session : { user_id: 'bob' } }),
+          );
+          await store.insert(made[i]!);
+        }
+        await store.transition(made[5]!.taskId, ['pending'], { to: 'denied', error: ERROR, deniedBy: 'bob' }, LATER);
+        const seen: TaskSummary[] = [];
+        for (let after: string | undefined; ; after = seen.at(-1)?.cursor) {
+          const page = await store.listSummaries({ agentId: 'a1', after, limit: 2 });
+          seen.push(...page);
+          if (page.length < 2) break;
+        }
+        expect(seen.map(({ taskId }) => made.findIndex((m) => m.taskId === taskId))).to.deep.equal([1, 3, 5]);
+        const { params: _, origin: __, attemptCount: ___, ...rest } = made[1]!;
+        expect(seen[0]).to.deep.equal({ ...rest, cursor: seen[0]?.cursor });
+        expect(seen[1]).to.deep.include({ session: { user_id: 'ann', n: 5 } });
+        expect(seen[2]).to.deep.include({ status: 'denied', error: ERROR, deniedBy: 'bob', updatedAtMs: LATER });
+        expect(JSON.stringify(seen).length).to.be.below(6_000);
+        expect(notFrozen(seen[2])).to.deep.equal([]);
+        expect((await store.listSummaries({ status: ['denied'] })).map(({ taskId }) => taskId)).to.deep.equal([made[5]!.taskId]);
+        expect(await store.listSummaries({ status: 'denied', after: seen[2]!.cursor })).to.deep.equal([]);
+        expect((await store.list({ after: seen[1]!.cursor })).map(({ taskId }) => taskId)).to.deep.equal(
+          made.slice(4).map((m) => m.taskId),
+        );
+        for (const after of ['', 'x', 'x:y', '-1x', '9'.repeat(30)]) expect(await store.listSummaries({ after }), after).to.deep.equal([]);
+        // a page may begin after a task that is gone
+        await store.delete(made[5]!.taskId, ['denied']);
+        const after = await store.listSummaries({ after: seen[2]!.cursor });
+        expect(after.map(({ taskId }) => taskId)).to.include(made[6]!.taskId);
       });
 
       it('gives 1,000 at the most unless asked for more', async () => {

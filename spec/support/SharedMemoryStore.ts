@@ -1,3 +1,4 @@
+import { taskSummary } from '../../lib/store/taskSummary.js';
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import { nextId } from '../../lib/common/nextId.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../lib/model/Task.js';
@@ -18,6 +19,7 @@ import type {
   TaskOutcome,
   TaskQuery,
   TaskStore,
+  TaskSummary,
 } from '../../lib/store/TaskStore.js';
 import { Faults } from './storeTroubles.js';
 
@@ -159,14 +161,22 @@ class SharedTasks implements TaskStore {
     );
   }
 
-  list({ status, agentId, toolName, limit = 1_000 }: TaskQuery): Awaitable<readonly Task[]> {
+  list(query: TaskQuery): Awaitable<readonly Task[]> {
+    return this.#do('list', () => this.#matching(query));
+  }
+
+  listSummaries(query: TaskQuery): Awaitable<readonly TaskSummary[]> {
+    return this.#do('listSummaries', () => this.#matching(query).map((task) => taskSummary(task, task.taskId)));
+  }
+
+  #matching({ status, agentId, toolName, after, limit = 1_000 }: TaskQuery): readonly Task[] {
     const statuses = typeof status === 'string' ? [status] : status;
-    return this.#do('list', () =>
-      this.#all()
-        .filter((t) => statuses?.includes(t.status) ?? true)
-        .filter((t) => (agentId === undefined || t.agentId === agentId) && (toolName === undefined || t.toolName === toolName))
-        .slice(0, limit),
-    );
+    const all = this.#all();
+    return all
+      .slice(after === undefined ? 0 : all.findIndex(({ taskId }) => taskId === after) + 1 || all.length)
+      .filter((t) => statuses?.includes(t.status) ?? true)
+      .filter((t) => (agentId === undefined || t.agentId === agentId) && (toolName === undefined || t.toolName === toolName))
+      .slice(0, limit);
   }
 
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Awaitable<Task | undefined> {

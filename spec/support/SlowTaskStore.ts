@@ -11,6 +11,7 @@ import type {
   TaskOutcome,
   TaskQuery,
   TaskStore,
+  TaskSummary,
 } from '../../lib/store/TaskStore.js';
 
 /** A memory store whose every answer comes some promises later, as a database's does; what it does, it does in the middle. */
@@ -45,6 +46,10 @@ export class SlowTaskStore implements TaskStore {
 
   list(query: TaskQuery): Promise<readonly Task[]> {
     return this.slowly('list', () => this.#store.list(query));
+  }
+
+  listSummaries(query: TaskQuery): Promise<readonly TaskSummary[]> {
+    return this.slowly('listSummaries', () => this.#store.listSummaries(query));
   }
 
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Promise<Task | undefined> {

@@ -54,7 +54,7 @@ guard(send, { agentId: 'a', params: ['to', 'n'], timeoutMs: 5 });
 guard(send);
 
 guard(async (to: string, n: number = 1) => to + n, { toolName: 't', params: ['to', 'n'], session: (_self, [to]) => ({ l: to.length }) });
-// @ts-expect-error limit: an inline arrow needs a type on every parameter (an untyped default is not known yet when names are checked)
+// the names of an inline arrow with an untyped default are checked where the guard is defined: its parameters are not known yet when options are
 guard(async (to: string, n = 1) => to + n, { toolName: 't', params: ['to', 'n'] });
 
 guard(

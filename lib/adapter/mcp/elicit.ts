@@ -1,5 +1,5 @@
 import { canonicalText } from '../../common/data/canonical.js';
-import { escapeText } from '../../common/data/escapeText.js';
+import { revealText } from '../../common/data/reveal.js';
 import { isPlainObject } from '../../common/data/plainObject.js';
 import { clampTimeout } from '../../common/time/SteadyClock.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
@@ -26,9 +26,9 @@ const SCHEMA = {
 
 /** The text that the person is shown: the complete call that would run, with hidden characters made visible. */
 export function questionOf({ toolName, params, reason }: ApprovalRecord): string {
-  const lines = [`May the tool '${toolName}' run?`, `Why it asks: ${reason}`];
-  for (const name of Object.keys(params)) lines.push(`${name} = ${canonicalText(params[name])}`);
-  return lines.map(escapeText).join('\n');
+  const lines = [`May the tool '${revealText(toolName)}' run?`, `Why it asks: ${revealText(reason)}`];
+  for (const name of Object.keys(params)) lines.push(`${revealText(name)} = ${revealText(canonicalText(params[name]), { isJson: true })}`);
+  return lines.join('\n');
 }
 
 /** Whether the client can show a form to its user. */

@@ -11,6 +11,7 @@ import { checkedOptions } from '../../model/checkedOptions.js';
 export interface HonoContext {
   readonly req: {
     readonly method: string;
+    header(name: string): string | undefined;
     param(name: string): string | undefined;
     queries(): Record<string, string[]>;
   };
@@ -28,9 +29,9 @@ export interface AegisHono<C> {
    * Makes a handler for `app.onError`: it answers the errors of this package as {@link toHttp} does, and others with `otherwise`, because Hono has only one
    * error handler.
    */
-  readonly errors: (otherwise: HonoErrors<C>) => HonoErrors<C>;
+  readonly errors: <X extends C>(otherwise: HonoErrors<X>) => HonoErrors<X>;
   /** Makes a handler for the route of the task registry. @throws ConfigError if there is no `authorize` function */
-  readonly tasks: (options: TasksOptions<C>) => (c: C) => Promise<Response>;
+  readonly tasks: <X extends C>(options: TasksOptions<X>) => (c: X) => Promise<Response>;
 }
 
 /** An error handler of Hono. */

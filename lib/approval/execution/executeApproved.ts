@@ -198,14 +198,16 @@ function beginClaimed(
 
 /** Another claim has begun under this approval, so the call may have run: a person has to find out. */
 function endBegun(entry: PendingCall, executing: ExecutingTask, host: ExecutionHost): Awaitable<void> {
-  const { taskId, toolName, agentId, decisionId } = executing;
+  const { toolName, agentId, decisionId } = executing;
   const message =
     'A call was claimed again under an approval whose execution had begun before: its stored task was put back to an earlier state.';
   reportSecurity({ kind: 'security', code: 'approval_already_begun', message, agentId, toolName, decisionId }, host.journal);
-  const error = new OutcomeUnknownError(
-    taskId,
-    `Tool '${toolName}' did not run now, because it had begun before under the same approval: it may have run completely, partly or not at all. Check what it did, and who can write the store.`,
-  );
+  const why = `Tool '${toolName}' did not run now, because it had begun before under the same approval: it may have run completely, partly or not at all. Check what it did, and who can write the store.`;
+  return endUnknown(entry, executing, why, host);
+}
+
+function endUnknown(entry: PendingCall, executing: ExecutingTask, why: string, host: ExecutionHost): Awaitable<void> {
+  const error = new OutcomeUnknownError(executing.taskId, why);
   const summary = summarizeError(error);
   entry.noteError('unknown', summary, error);
   return settleRun(entry, executing, { to: 'unknown', error: summary }, 'unknown', error, host);
@@ -265,7 +267,13 @@ function paramsChanged(params: Params, executing: ExecutingTask, host: Execution
 }
 
 /** Releases a claim under which nothing ran, and tries again later. */
-function giveBack(entry: PendingCall, { taskId, claimToken }: ExecutingTask, why: unknown, host: ExecutionHost): Awaitable<void> {
+function giveBack(entry: PendingCall, executing: ExecutingTask, why: unknown, host: ExecutionHost): Awaitable<void> {
+  const { taskId, claimToken, toolName } = executing;
+  // no other process can begin what has begun here, and this one ends
+  if (entry.begunToken !== undefined && host.registry.durable && (host.signal.aborted || entry.phase === 'ended')) {
+    const shut = `Tool '${toolName}' was about to run when its module closed. Check whether it ran before you call it again.`;
+    return endUnknown(entry, executing, shut, host);
+  }
   const givenBack = (): Awaitable<void> => {
     entry.claimToken = undefined;
     return entry.phase === 'ended' ? undefined : host.retryLater(entry, why);

@@ -7,9 +7,11 @@ import { CapacityError } from '../../model/errors/CallErrors.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
 import { isFinished } from '../../model/Task.js';
+import { sizeOf } from '../../model/snapshot/sizeOf.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { StoreChange, TaskChange, TaskClaim, TaskInsertion, TaskOutcome, TaskStore } from '../../store/TaskStore.js';
 import type { TaskEvents, TaskTransition } from './TaskEvents.js';
+import { ByteBudget } from './ByteBudget.js';
 import { PendingWrites } from './PendingWrites.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
@@ -23,11 +25,30 @@ export interface TaskRegistryOptions {
    */
   readonly maxPending?: number | undefined;
   /**
+   * Bytes of the params, sessions and metadata of unfinished tasks that this process holds, at most; beyond it, calls that need approval end in a
+   * CapacityError.
+   *
+   * @defaultValue 268,435,456 (256 MB)
+   */
+  readonly maxPendingBytes?: number | undefined;
+  /**
+   * The same for one agent and tool.
+   *
+   * @defaultValue 67,108,864 (64 MB)
+   */
+  readonly maxPendingBytesPerTool?: number | undefined;
+  /**
    * Finished tasks kept at most.
    *
    * @defaultValue 10,000
    */
   readonly maxFinished?: number | undefined;
+  /**
+   * Bytes of finished tasks, results included, that are kept at most; the oldest ones go first.
+   *
+   * @defaultValue 67,108,864 (64 MB)
+   */
+  readonly maxFinishedBytes?: number | undefined;
   /**
    * How long finished tasks are kept, in milliseconds.
    *
@@ -36,11 +57,19 @@ export interface TaskRegistryOptions {
   readonly finishedTtlMs?: number | undefined;
 }
 
-const REGISTRY_OPTIONS: OptionKinds<TaskRegistryOptions> = { maxPending: 'count', maxFinished: 'count', finishedTtlMs: 'age' };
+const REGISTRY_OPTIONS: OptionKinds<TaskRegistryOptions> = {
+  maxPending: 'count',
+  maxPendingBytes: 'count',
+  maxPendingBytesPerTool: 'count',
+  maxFinished: 'count',
+  maxFinishedBytes: 'count',
+  finishedTtlMs: 'age',
+};
 
 /** How many tasks there are, by status and in all. */
 export type TaskStats = Readonly<Record<TaskStatus | 'total', number>>;
 
+const MB = 1_048_576;
 const PRUNE_EVERY = 64;
 /** Tasks whose last change is remembered, so that none is emitted twice. */
 const MAX_REMEMBERED = 10_000;
@@ -49,7 +78,8 @@ const MAX_REMEMBERED = 10_000;
 export class TaskRecorder extends SafeEmitter<TaskEvents> {
   /** @internal */
   readonly store: TaskStore;
-  readonly #limits: Required<{ [K in keyof TaskRegistryOptions]: number }>;
+  readonly #limits: Record<'maxPending' | 'maxFinished' | 'maxFinishedBytes' | 'finishedTtlMs', number>;
+  readonly #budget: ByteBudget;
   /** @internal */
   readonly clock: SteadyClock;
   /** The newest version emitted of each task, where other processes change tasks too. */
@@ -64,12 +94,11 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
     super();
     this.clock = clock;
     this.store = store;
-    const {
-      maxPending = 100_000,
-      maxFinished = 10_000,
-      finishedTtlMs = DAY_MS,
-    } = checkedOptions('TaskRegistry', options, REGISTRY_OPTIONS);
-    this.#limits = { maxPending, maxFinished, finishedTtlMs };
+    const checked = checkedOptions('TaskRegistry', options, REGISTRY_OPTIONS);
+    const { maxPending = 100_000, maxFinished = 10_000, maxFinishedBytes = 64 * MB, finishedTtlMs = DAY_MS } = checked;
+    const { maxPendingBytes = 256 * MB, maxPendingBytesPerTool = 64 * MB } = checked;
+    this.#limits = { maxPending, maxFinished, maxFinishedBytes, finishedTtlMs };
+    this.#budget = new ByteBudget({ maxPendingBytes, maxPendingBytesPerTool }, store.durable);
     this.#lastEmitted = store.durable ? new LruMap(MAX_REMEMBERED) : undefined;
   }
 
@@ -90,14 +119,19 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
       const message = `No other approval can be recorded: ${this.#open} are pending, and at most ${maxPending} are allowed. Decide or cancel some, or raise tasks.maxPending.`;
       throw new CapacityError(maxPending, message);
     }
+    this.#budget.take(task);
     this.#open += 1;
     const failed = (error: unknown): never => {
+      this.#budget.giveBack(task);
       this.#open -= 1;
       throw error;
     };
     const inserted = (insertion: TaskInsertion): TaskInsertion => {
       if (insertion.outcome === 'created') this.#emitChange({ task: insertion.task, from: undefined });
-      else this.#open -= 1;
+      else {
+        this.#budget.giveBack(task);
+        this.#open -= 1;
+      }
       return insertion;
     };
     return attempt(() => this.store.insert(task), inserted, failed);
@@ -193,8 +227,11 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
     if (from !== undefined && (this.#lastEmitted?.get(task.taskId) ?? 0) >= task.version) return;
     this.#lastEmitted?.set(task.taskId, Math.max(task.version, this.#lastEmitted.get(task.taskId) ?? 0));
     if (isFinished(task.status)) {
+      this.#budget.giveBack(task);
       this.#open -= 1;
-      this.#sincePrune += 1;
+      // large results fill what is kept sooner
+      const bytes = task.status === 'completed' ? sizeOf(task.result) : 0;
+      this.#sincePrune += Math.max(1, (PRUNE_EVERY * 8 * bytes) / this.#limits.maxFinishedBytes);
     }
     this.#observer?.(change);
     // copies where it has Dates: a listener could set them
@@ -208,6 +245,7 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
   /** @internal */
   prune(): Awaitable<number> {
     this.#sincePrune = 0;
-    return this.store.prune({ keep: this.#limits.maxFinished, finishedBeforeMs: this.clock.now() - this.#limits.finishedTtlMs });
+    const { maxFinished: keep, maxFinishedBytes: keepBytes, finishedTtlMs } = this.#limits;
+    return this.store.prune({ keep, keepBytes, finishedBeforeMs: this.clock.now() - finishedTtlMs });
   }
 }

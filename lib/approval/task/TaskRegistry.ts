@@ -3,7 +3,7 @@ import { publishCallbackError } from '../../model/diagnostics.js';
 import type { PendingTask, Task, TaskStatus, UnknownTask } from '../../model/Task.js';
 import { isFinished, TASK_STATUSES } from '../../model/Task.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
-import type { TaskChange, TaskQuery } from '../../store/TaskStore.js';
+import type { TaskChange, TaskQuery, TaskSummary } from '../../store/TaskStore.js';
 import { LazyPart } from '../../model/LazyPart.js';
 import type { ManualDeadlines } from './ManualDeadlines.js';
 import type { NewTask, UnknownResolution } from './manualTask.js';
@@ -79,10 +79,24 @@ export class TaskRegistry extends TaskRecorder {
   }
 
   /** Tasks that match, oldest first, 1,000 at most unless `limit` says otherwise. */
-  async listTasks(query: TaskQuery = {}): Promise<readonly Task[]> {
+  async listTasks<S extends TaskStatus = TaskStatus>(
+    query: TaskQuery & { readonly status?: S | readonly S[] | undefined } = {},
+  ): Promise<readonly Extract<Task, { readonly status: S }>[]> {
     const checked = checkedQuery(query);
     await this.prune();
-    return this.store.list(checked);
+    return this.store.list(checked) as Promise<readonly Extract<Task, { readonly status: S }>[]>;
+  }
+
+  /**
+   * The same without params and results, which are not even read: for lists that people look at. For the next page, pass the `cursor` of the last one as
+   * `after`.
+   *
+   * @returns at most `limit` summaries, 100 by default
+   */
+  async listSummaries(query: TaskQuery = {}): Promise<readonly TaskSummary[]> {
+    const checked = checkedQuery(query);
+    await this.prune();
+    return this.store.listSummaries({ ...checked, limit: checked.limit ?? 100 });
   }
 
   /** Deletes a task; a pending one is cancelled first. Refuses one that is executing or unknown. Resolves to whether there was one. */
@@ -116,7 +130,7 @@ export class TaskRegistry extends TaskRecorder {
   /** Cancels what is pending and deletes everything but what is executing or unknown. Resolves to how many were deleted. */
   async clearAll(): Promise<number> {
     for (;;) {
-      const open = await this.store.list({ status: ['pending', 'approved'] });
+      const open = await this.store.listSummaries({ status: ['pending', 'approved'] });
       if (open.length === 0) return this.clearCompleted();
       const { manualCancellation } = await manual.get();
       for (const task of open) await this.#manualChange(task, ['pending', 'approved'], manualCancellation('cleared'));
@@ -152,7 +166,7 @@ export class TaskRegistry extends TaskRecorder {
   }
 
   /** Withdraws the approval at the service, too: nothing would come of a yes that a person gives afterwards. */
-  async #manualChange(task: Task, from: readonly TaskStatus[], change: TaskChange): Promise<Task | undefined> {
+  async #manualChange(task: Pick<Task, 'taskId' | 'status'>, from: readonly TaskStatus[], change: TaskChange): Promise<Task | undefined> {
     const changed = await this.transition(task.taskId, from, change);
     if (changed === undefined) return undefined;
     this.#deadlines?.remove(changed.taskId);

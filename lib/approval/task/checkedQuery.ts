@@ -7,13 +7,19 @@ import type { NewTask, UnknownResolution } from './manualTask.js';
 /** How long ago tasks must have finished to be cleared. */
 export interface ClearAge {
   /** In milliseconds. Default 0: all finished tasks. */
-  readonly maxAgeMs?: number;
+  readonly maxAgeMs?: number | undefined;
   /** In seconds, as in the Python SDK. */
-  readonly maxAgeSeconds?: number;
+  readonly maxAgeSeconds?: number | undefined;
 }
 
 const STATUS = TASK_STATUSES.map((status) => `'${status}'`).join('|');
-const TASK_QUERY: OptionKinds<TaskQuery> = { status: `${STATUS}|list`, agentId: 'string', toolName: 'string', limit: 'count' };
+const TASK_QUERY: OptionKinds<TaskQuery> = {
+  status: `${STATUS}|list`,
+  agentId: 'string',
+  toolName: 'string',
+  after: 'string',
+  limit: 'count',
+};
 
 /** The options of `createTask()`. */
 export const NEW_TASK: OptionKinds<NewTask> = {

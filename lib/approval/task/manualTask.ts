@@ -3,6 +3,7 @@ import { nextId } from '../../common/nextId.js';
 import { DAY_MS } from '../../common/time/SteadyClock.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
+import { sizeOf } from '../../model/snapshot/sizeOf.js';
 import { PERSON_ID, personId } from '../../model/personId.js';
 import type { PendingTask, Task, TaskResolution, TaskStatus } from '../../model/Task.js';
 import { mayBecome, TASK_STATUSES } from '../../model/Task.js';
@@ -47,6 +48,7 @@ type Standing = Pick<Task, 'status' | 'mode'>;
 
 /** A task that belongs to no call. It has no params and no digest, so that nothing can claim or run it: the program that made it ends it. */
 export function manualTask({ agentId, toolName, decisionId, taskId, metadata, timeoutMs = DAY_MS }: NewTask, nowMs: number): PendingTask {
+  const kept = frozenData(metadata ?? {});
   return Object.freeze<PendingTask>({
     status: 'pending',
     taskId: taskId ?? nextId('task'),
@@ -67,10 +69,11 @@ export function manualTask({ agentId, toolName, decisionId, taskId, metadata, ti
     attemptCount: 0,
     runs: 0,
     version: 1,
-    metadata: frozenData(metadata ?? {}),
+    metadata: kept,
     history: [],
     retryOf: undefined,
     origin: undefined,
+    sizeBytes: sizeOf(kept),
   });
 }
 

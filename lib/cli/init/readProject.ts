@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { CliError } from '../CliIo.js';
-import { readJsonObject, readText } from '../readJson.js';
+import { parseJson, readText } from '../readJson.js';
 
 /** What `aegis init` looks at before it plans anything. */
 export interface Project {
@@ -56,11 +56,14 @@ function isFolder(path: string): boolean {
 function readManifest(path: string): Project['manifest'] {
   if (!existsSync(path)) return undefined;
   const text = readText(path).replace(/^\uFEFF/, '');
-  const content = readJsonObject('package.json', text);
-  for (const key of ['scripts', 'dependencies', 'devDependencies']) {
-    const value = content?.[key];
-    if (value !== undefined && (typeof value !== 'object' || value === null || Array.isArray(value)))
+  const content = parseJson('package.json', text);
+  if (!isObject(content)) throw new CliError('package.json: it must be a JSON object; correct it first');
+  for (const key of ['scripts', 'dependencies', 'devDependencies'])
+    if (content[key] !== undefined && !isObject(content[key]))
       throw new CliError(`package.json: "${key}" must be an object; correct it first`);
-  }
-  return { content: content ?? {}, text };
+  return { content, text };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

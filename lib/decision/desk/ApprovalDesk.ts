@@ -14,7 +14,8 @@ import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/A
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
-import { beginExecution, consumeApproval, isUnderstood, verifyApproval } from './consumeApproval.js';
+import { spentRecord } from './spentRecord.js';
+import { beginExecution, consumeApproval, isUnderstood, reportNotReplaced, verifyApproval } from './consumeApproval.js';
 import type { EligibilityRules, VerdictInput } from './verdict.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
@@ -205,21 +206,23 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
     // read now: its caller may change it while that is loaded
     const own = isPlainObject(given) ? { ...given } : given;
-    const { readVerdict, unknownApproval, verdictConflict, stateKeyMissing, newerApproval, checkDigest, eligiblePolicies, withVerdict } =
-      await verdicts.get();
-    const verdict = readVerdict(decisionId, own);
-    for (;;) {
+    const rules = await verdicts.get();
+    const verdict = rules.readVerdict(decisionId, own);
+    for (let seen: number | undefined; ;) {
       const record = await this.get(decisionId);
-      if (record === undefined) throw unknownApproval(decisionId);
-      if (record.status !== 'pending') throw verdictConflict(record);
-      if (this.#isSignedElsewhere(record)) throw stateKeyMissing(decisionId);
-      if (!isUnderstood(record)) throw newerApproval(record);
-      checkDigest(record, approve, verdict);
-      const policies = await eligiblePolicies(record, verdict.by, this.#options);
+      if (record === undefined) throw rules.unknownApproval(decisionId);
+      if (record.status !== 'pending') throw rules.verdictConflict(record);
+      if (this.#isSignedElsewhere(record)) throw rules.stateKeyMissing(decisionId);
+      if (!isUnderstood(record)) throw rules.newerApproval(record);
+      // no other change was first: the store does not take this one
+      if (record.version === seen) throw rules.notRecorded(record);
+      seen = record.version;
+      rules.checkDigest(record, approve, verdict);
+      const policies = await rules.eligiblePolicies(record, verdict.by, this.#options);
       // the eligibility hook can take long: the approval may have expired meanwhile
       const now = this.#current(record);
-      if (now.status !== 'pending') throw verdictConflict(now);
-      const change = withVerdict(record, approve, verdict, policies, this.#clock.now());
+      if (now.status !== 'pending') throw rules.verdictConflict(now);
+      const change = rules.withVerdict(record, approve, verdict, policies, this.#clock.now());
       const decided = await this.#commit(record, change, (next) => this.#noteVerdict(next, approve, verdict));
       if (decided !== undefined) return decided;
       // another change was first: a final outcome, or a verdict on another policy of this approval
@@ -228,13 +231,21 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   /** @internal Ends an approval that its caller withdrew, or whose time has passed. */
   end(decisionId: string, status: 'withdrawn' | 'expired'): Awaitable<void> {
+    return this.#end(decisionId, status, undefined);
+  }
+
+  /** @param seen the version that could not be replaced: if it is still there, the store does not take the change */
+  #end(decisionId: string, status: 'withdrawn' | 'expired', seen: number | undefined): Awaitable<void> {
     return chain(this.#store.get(decisionId), (record) => {
       // an approved one that was never used ends too: it must not be used later
       if (record === undefined || (record.status !== 'pending' && (record.status !== 'approved' || record.consumed !== undefined))) return;
+      if (record.version === seen) return reportNotReplaced(record);
       // if another change was first, what it left may still have to end
       // without the key, this process can sign no other end: one that has none is accepted
       const end = this.#isSignedElsewhere(record) ? 'withdrawn' : status;
-      return chain(this.#commit(record, { status: end }), (ended) => (ended === undefined ? this.end(decisionId, status) : undefined));
+      return chain(this.#commit(record, { status: end }), (ended) =>
+        ended === undefined ? this.#end(decisionId, status, record.version) : undefined,
+      );
     });
   }
 
@@ -269,7 +280,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     change: Pick<ApprovalRecord, 'status'> & Partial<ApprovalRecord>,
     note?: (next: ApprovalRecord) => void,
   ): Awaitable<ApprovalRecord | undefined> {
-    const next: ApprovalRecord = frozenData({ ...record, ...change, version: record.version + 1 });
+    const next: ApprovalRecord = frozenData(spentRecord({ ...record, ...change, version: record.version + 1 }));
     return chain(this.#store.replace(next, record.version), (replaced) => {
       if (!replaced) return undefined;
       note?.(next);

@@ -4,6 +4,7 @@ import { publishDiagnostic } from '../../model/diagnostics.js';
 import type { ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
 import { bindingDigest } from './bindingDigest.js';
+import { spentRecord } from './spentRecord.js';
 
 /** What an approval may demand of the code that uses it, as far as this code knows it. */
 const SEMANTICS: readonly string[] = ['binding', 'begin'];
@@ -31,8 +32,8 @@ export function consumeApproval(store: ApprovalStore, use: ApprovalUse, now: () 
     const code = other ? 'approval_already_consumed' : misuse(record, use);
     if (code !== undefined) return refuse(record, code, token);
     if (record.consumed !== undefined) return true;
-    if (record.version === seen) return false;
-    const consumed = { ...record, consumed: { token, atMs: nowMs }, version: record.version + 1 };
+    if (record.version === seen) return reportNotReplaced(record) ?? false;
+    const consumed = spentRecord({ ...record, consumed: { token, atMs: nowMs }, version: record.version + 1 });
     // the change that was first may have been this very use, by another process
     return chain(store.replace(consumed, record.version), (used) => used || consumeApproval(store, use, now, record.version));
   });
@@ -44,7 +45,8 @@ export function consumeApproval(store: ApprovalStore, use: ApprovalUse, now: () 
  */
 export function verifyApproval(store: ApprovalStore, call: ApprovedCall): Awaitable<boolean> {
   return chain(store.get(call.decisionId), (record) => {
-    if (record === undefined) return true;
+    // what is signed does not vanish before it has expired
+    if (record === undefined) return store.signs === true ? reportUnknown(call.decisionId) : true;
     // who calls it approved has read that in a store: the verdicts say otherwise
     const unapproved = record.status === 'pending' || record.status === 'denied' ? 'approval_not_given' : undefined;
     const code = misuse(record, call) ?? unapproved;
@@ -89,4 +91,18 @@ function refuse({ agentId, toolName, decisionId }: ApprovalRecord, code: string,
     decisionId,
   });
   return false;
+}
+
+/** True: what becomes of the call is decided afresh. */
+function reportUnknown(decisionId: string): true {
+  const message = 'A stored call names an approval that is not in the store: it was deleted, or the call was changed.';
+  publishDiagnostic({ kind: 'security', code: 'approval_unknown', message, decisionId });
+  return true;
+}
+
+/** Reports an approval that the store does not replace though no one else has: its row has another version than its record says. */
+export function reportNotReplaced({ agentId, toolName, decisionId }: ApprovalRecord): undefined {
+  const message =
+    'A stored approval could not be changed though no other change was first: its row is not what its record says. Check who can write the store.';
+  publishDiagnostic({ kind: 'security', code: 'approval_not_replaced', message, agentId, toolName, decisionId });
 }

@@ -1,30 +1,31 @@
 import { canonicalText } from '../../common/data/canonical.js';
-import { escapeText } from '../../common/data/escapeText.js';
+import { revealText } from '../../common/data/reveal.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 
+const JSON_TEXT = { isJson: true };
 /** A name that cannot be mistaken for a value or a note; any other is quoted. */
 const PLAIN_NAME = /^[\p{L}\p{N}_$.-]+$/u;
 
 /**
  * Describes an approval for the person who decides it, one item a line: who wants what and why, every param in full, what policy changed, facts,
- * session, earlier refusals and the digest that a verdict must name. Characters that could hide or reorder text are shown as `\u{…}`.
+ * session, earlier refusals and the digest that a verdict must name. What could hide, move or imitate text is shown as `\u{…}` or `\{12 spaces}`.
  *
  * @returns the lines, safe to print
  */
 export function describeApproval(record: ApprovalRecord): readonly string[] {
   const { originalParams, params, requester, requesterKnown } = record;
   const lines = [
-    `Tool      ${record.toolName}`,
-    `Agent     ${record.agentId}`,
-    `Requester ${requester}${requesterKnown ? '' : ' (no authenticated user)'}`,
-    `Why       ${record.reason}`,
+    `Tool      ${revealText(record.toolName)}`,
+    `Agent     ${revealText(record.agentId)}`,
+    `Requester ${revealText(requester)}${requesterKnown ? '' : ' (no authenticated user)'}`,
+    `Why       ${revealText(record.reason)}`,
   ];
   for (const { id, severity, approvers } of record.policies) {
     const notes = [
       ...(severity === undefined ? [] : [`severity: ${severity}`]),
-      ...(approvers === undefined ? [] : [`approvers: ${approvers.join(', ')}`]),
+      ...(approvers === undefined ? [] : [`approvers: ${approvers.map((group) => revealText(group)).join(', ')}`]),
     ];
-    lines.push(`Policy    ${id}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`);
+    lines.push(`Policy    ${revealText(id)}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`);
   }
   if (record.refusals > 0)
     lines.push(`Note      refused ${record.refusals} time${record.refusals === 1 ? '' : 's'} for this agent and tool within the last hour`);
@@ -33,20 +34,20 @@ export function describeApproval(record: ApprovalRecord): readonly string[] {
   for (const name of names) {
     const before = shown(originalParams, name);
     const after = shown(params, name);
-    const label = PLAIN_NAME.test(name) ? name : JSON.stringify(name);
+    const label = PLAIN_NAME.test(name) ? revealText(name) : revealText(JSON.stringify(name), JSON_TEXT);
     lines.push(before === after ? `  ${label} = ${after}` : `  ${label} = ${after}   (changed by policy; was ${before})`);
   }
   if (names.length === 0) lines.push('  (none)');
-  for (const name of record.opaque) lines.push(`  ${name} = (opaque: no decision sees it)`);
-  if (record.message !== undefined) lines.push(`Changed   ${record.message}`);
-  if (record.session !== null) lines.push(`Session   ${canonicalText(record.session)}`);
-  if (Object.keys(record.facts).length > 0) lines.push(`Facts     ${canonicalText(record.facts)}`);
-  lines.push(`Digest    ${record.digest}`, `Until     ${shownTime(record.expiresAtMs)}`);
-  return lines.map(escapeText);
+  for (const name of record.opaque) lines.push(`  ${revealText(name)} = (opaque: no decision sees it)`);
+  if (record.message !== undefined) lines.push(`Changed   ${revealText(record.message)}`);
+  if (record.session !== null) lines.push(`Session   ${revealText(canonicalText(record.session), JSON_TEXT)}`);
+  if (Object.keys(record.facts).length > 0) lines.push(`Facts     ${revealText(canonicalText(record.facts), JSON_TEXT)}`);
+  lines.push(`Digest    ${revealText(record.digest)}`, `Until     ${shownTime(record.expiresAtMs)}`);
+  return lines;
 }
 
 function shown(params: Readonly<Record<string, unknown>>, name: string): string {
-  return Object.hasOwn(params, name) ? canonicalText(params[name]) : '(absent)';
+  return Object.hasOwn(params, name) ? revealText(canonicalText(params[name]), JSON_TEXT) : '(absent)';
 }
 
 function shownTime(ms: number): string {

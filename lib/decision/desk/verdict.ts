@@ -3,6 +3,7 @@ import { frozenData } from '../../model/snapshot/frozenData.js';
 import { isSamePerson, PERSON_ID, personId } from '../../model/personId.js';
 import type { ApprovalPolicy, ApprovalRecord, Verdict } from '../../store/ApprovalStore.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import { reportNotReplaced } from './consumeApproval.js';
 import { readOptions } from '../../common/readOptions.js';
 
 /** What a person decides about an approval. */
@@ -50,6 +51,13 @@ export function stateKeyMissing(decisionId: string): VerdictError {
 export function newerApproval({ decisionId }: ApprovalRecord): VerdictError {
   const message = 'This approval was opened by a newer aegislib and demands what this one does not know. Update aegislib in this process.';
   return new VerdictError(409, 'approval_not_understood', decisionId, message);
+}
+
+/** The error for a verdict that the store does not take though no other change was first. */
+export function notRecorded(record: ApprovalRecord): VerdictError {
+  reportNotReplaced(record);
+  const message = 'The verdict could not be recorded: the row of this approval is not what its record says. Check who can write the store.';
+  return new VerdictError(409, 'verdict_not_recorded', record.decisionId, message);
 }
 
 /**

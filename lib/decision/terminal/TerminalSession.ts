@@ -5,13 +5,14 @@ import { AegisError } from '../../model/AegisError.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { describeApproval } from '../desk/describeApproval.js';
+import { wrapRows } from './wrapRows.js';
 
 /** A terminal with a person at it. */
 export interface Terminal {
   /** What the person types. */
   readonly input: Readable & { ref?(): unknown; unref?(): unknown };
-  /** What the person sees. */
-  readonly output: Writable;
+  /** What the person sees. `columns` is its width, by default 80. */
+  readonly output: Writable & { readonly columns?: number };
 }
 
 /** How long input typed before the question is read and dropped, in milliseconds: it must not answer the question. */
@@ -111,7 +112,9 @@ export class TerminalSession {
     const record = await this.#desk.get(decisionId);
     if (this.#stopped || record?.status !== 'pending') return;
     const code = digest.slice(0, TYPED_CHARACTERS);
-    this.#write(`\n── Approval needed ──\n${describeApproval(record).join('\n')}\nType ${code} to approve, anything else to refuse [No]: `);
+    const { columns } = this.#terminal.output;
+    const rows = describeApproval(record).flatMap((line) => wrapRows(line, columns));
+    this.#write(`\n── Approval needed ──\n${rows.join('\n')}\nType ${code} to approve, anything else to refuse [No]: `);
     const line = await this.#nextLine();
     if (line === undefined) return;
     const approved = line.trim() === code;

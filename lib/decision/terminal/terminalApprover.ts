@@ -31,7 +31,7 @@ export interface TerminalApproverOptions {
   readonly terminal?: Terminal | undefined;
 }
 
-const TERMINAL_OPTIONS: OptionKinds<TerminalApproverOptions> = { by: 'text', terminal: 'object' };
+const TERMINAL_OPTIONS: OptionKinds<TerminalApproverOptions> = { by: 'any', terminal: 'object' };
 
 /**
  * Asks the person at the keyboard to decide approvals. It reads the terminal device, never stdin, which may be piped from anywhere. The answer is No
@@ -43,7 +43,7 @@ const TERMINAL_OPTIONS: OptionKinds<TerminalApproverOptions> = { by: 'text', ter
  */
 export function terminalApprover(options: TerminalApproverOptions = {}): Approver {
   const { by = osUser(), terminal } = checkedOptions('terminalApprover()', options, TERMINAL_OPTIONS);
-  if (personId(by) === undefined) throw new ConfigError([{ where: 'terminalApprover: by', message: `must be ${PERSON_ID}.` }]);
+  if (personId(by) === undefined) throw new ConfigError([{ where: 'terminalApprover(): by', message: `must be ${PERSON_ID}.` }]);
   return {
     attach(desk) {
       const found = terminal ?? openTerminal();

@@ -8,7 +8,15 @@ import type { Params, Session } from '../../model/Params.js';
 import { frozenCopy } from '../../model/snapshot/copyValue.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 import { jsonObject, readWire, writeWire } from './readWire.js';
-import { CAPABILITIES_HEADER, DIGEST_HEADER, EFFECTIVE_DIGEST, IDEMPOTENCY_HEADER, isHeaderValue, NONCE_HEADER } from './wireHeaders.js';
+import {
+  BINDING_HEADER,
+  CAPABILITIES_HEADER,
+  DIGEST_HEADER,
+  EFFECTIVE_DIGEST,
+  IDEMPOTENCY_HEADER,
+  isHeaderValue,
+  NONCE_HEADER,
+} from './wireHeaders.js';
 
 /**
  * Writes the request for a decision on one call. A Date travels as its ISO string, a BigInt as its decimal string, everything else as JSON.
@@ -19,8 +27,9 @@ export function writeDecideRequest(request: DecisionRequest): {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 } {
-  const { callId, paramsDigest, agentId, toolName, params, session } = request;
-  for (const [name, value] of [['callId', callId] as const, ['paramsDigest', paramsDigest] as const]) {
+  const { callId, paramsDigest, bindingBase, agentId, toolName, params, session } = request;
+  const inHeaders = { callId, paramsDigest, bindingBase };
+  for (const [name, value] of Object.entries(inHeaders)) {
     if (!isHeaderValue(value))
       throw new BadRequestError(
         `\`${name}\` cannot be sent as a header: it must be 1 to 512 characters of printable ASCII without spaces.`,
@@ -31,6 +40,7 @@ export function writeDecideRequest(request: DecisionRequest): {
       [IDEMPOTENCY_HEADER]: callId,
       [NONCE_HEADER]: callId,
       [DIGEST_HEADER]: paramsDigest,
+      [BINDING_HEADER]: bindingBase,
       [CAPABILITIES_HEADER]: EFFECTIVE_DIGEST,
     },
     body: writeWire({ agent_id: agentId, tool: { name: toolName, params }, session }),
@@ -50,6 +60,8 @@ export interface DecideRequest {
   readonly nonce: string | undefined;
   /** The client's SHA-256 of its params; the answer must echo it. */
   readonly paramsDigest: string | undefined;
+  /** The client's SHA-256 over what its guard knows of the call. */
+  readonly bindingBase: string | undefined;
   /** What the client can do beyond the hosted protocol. */
   readonly capabilities: ReadonlySet<string>;
 }
@@ -94,7 +106,8 @@ export function readDecideRequest(headers: Headers, body: string): DecideRequest
     firstNull: params.firstNull,
     idempotencyKey: readHeader(headers, IDEMPOTENCY_HEADER, isHeaderValue, '1 to 512 characters of printable ASCII without spaces'),
     nonce: readHeader(headers, NONCE_HEADER, isHeaderValue, '1 to 512 characters of printable ASCII without spaces'),
-    paramsDigest: readHeader(headers, DIGEST_HEADER, (text) => /^[0-9a-f]{64}$/.test(text), 'a SHA-256 in 64 lower-case hex digits'),
+    paramsDigest: readHeader(headers, DIGEST_HEADER, isSha256, SHA256),
+    bindingBase: readHeader(headers, BINDING_HEADER, isSha256, SHA256),
     capabilities: readCapabilities(headers),
   });
 }
@@ -118,6 +131,12 @@ function readHeader(headers: Headers, name: string, accepts: (text: string) => b
   if (text === null) return undefined;
   if (!accepts(text)) throw new BadRequestError(`The header ${name} is malformed: expected ${expected}, once.`);
   return text;
+}
+
+const SHA256 = 'a SHA-256 in 64 lower-case hex digits';
+
+function isSha256(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text);
 }
 
 function readCapabilities(headers: Headers): ReadonlySet<string> {

@@ -6,6 +6,8 @@ export const EFFECTIVE_DIGEST = 'effective-digest';
 /** Headers of a request for a decision; the answer echoes the nonce and the digest. */
 export const NONCE_HEADER = 'X-AEGIS-NONCE';
 export const DIGEST_HEADER = 'X-AEGIS-PARAMS-DIGEST';
+/** What the guard knows of the call: a service keeps it with the approval, and compares it when the approval is used. */
+export const BINDING_HEADER = 'X-AEGIS-BINDING';
 export const CAPABILITIES_HEADER = 'X-AEGIS-CAPABILITIES';
 export const IDEMPOTENCY_HEADER = 'Idempotency-Key';
 

@@ -46,7 +46,7 @@ export function resolveAgentId(spec: GuardSpec, runtime: GuardRuntime, self: unk
     throw new ConfigError([
       {
         where: spec.info.toolName,
-        message: 'has no agentId; give one to the guard, to @AegisAgent on its class, or to AegisModule.configure().',
+        message: `has no agentId; give one to the guard, to @AegisAgent on its class, or to AegisModule.configure().${spec.isMethod && self === undefined ? ' The call had no `this`: a method that is taken off its object, as in `const { send } = mailer`, has to be bound.' : ''}`,
       },
     ]);
   }

@@ -16,6 +16,8 @@ export class GuardSpec {
   readonly computesCaller: boolean;
   /** Whether a callback gets the arguments of each call. */
   readonly hasCallbacks: boolean;
+  /** Whether it guards a method, which is called on an object. */
+  isMethod = false;
   /** The runtime of the module that the options name, once it was looked up. */
   runtime: GuardRuntime | undefined;
   /** The call that an approval kept last: the next one shares it where it differs in its params only. */

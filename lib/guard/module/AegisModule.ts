@@ -5,8 +5,9 @@ import type { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
-import { decideOnly, readDecisionStatus } from '../decideOnly.js';
-import type { ProposedCall } from '../decideOnly.js';
+import { copyProposal } from '../call/ProposedCall.js';
+import type { ProposedCall } from '../call/ProposedCall.js';
+import { sessionOfScope } from '../method/Caller.js';
 import type { AegisOptions, ConfigureOptions } from './AegisOptions.js';
 import { buildModule } from './buildModule.js';
 import type { ModuleParts } from './buildModule.js';
@@ -96,7 +97,7 @@ export class AegisModule implements AegisModuleView {
         { where: 'AegisModule', message: 'is configured already; close() the module first, or call configure() with { replace: true }.' },
       ]);
     }
-    const module = new AegisModule(laid.options);
+    const module = namingOrigins(laid.origins, () => new AegisModule(laid.options));
     if (before !== undefined) before.close().catch(() => {});
     current = module;
     setCurrentHandle(module.#view);
@@ -132,7 +133,7 @@ export class AegisModule implements AegisModuleView {
   }
 
   /** Closes the current module, if there is one. */
-  static async close(options: { readonly graceMs?: number } = {}): Promise<void> {
+  static async close(options: { readonly graceMs?: number | undefined } = {}): Promise<void> {
     checkedOptions('close()', options, CLOSE_OPTIONS);
     await current?.close(options);
   }
@@ -178,11 +179,16 @@ export class AegisModule implements AegisModuleView {
     ]);
   }
 
-  decide(call: ProposedCall): Promise<Decision> {
-    return decideOnly(this.#parts.runtime, call);
+  async decide(call: ProposedCall): Promise<Decision> {
+    const { runtime } = this.#parts;
+    const proposal = copyProposal(call, runtime, sessionOfScope(runtime));
+    // loaded when it is first needed: most programs only guard
+    const { decideOnly } = await import('../decideOnly.js');
+    return decideOnly(runtime, proposal);
   }
 
-  decisionStatus(decisionId: string): Promise<DecisionStatus> {
+  async decisionStatus(decisionId: string): Promise<DecisionStatus> {
+    const { readDecisionStatus } = await import('../decideOnly.js');
     return readDecisionStatus(this.#parts.runtime, decisionId);
   }
 
@@ -212,7 +218,7 @@ export class AegisModule implements AegisModuleView {
    *
    * @param options `graceMs`: how long to wait for executing methods, in milliseconds. Default 10,000
    */
-  close(options: { readonly graceMs?: number } = {}): Promise<void> {
+  close(options: { readonly graceMs?: number | undefined } = {}): Promise<void> {
     try {
       checkedOptions('close()', options, CLOSE_OPTIONS);
     } catch (error) {
@@ -235,7 +241,7 @@ export class AegisModule implements AegisModuleView {
   }
 
   /** Closes every part, also where closing another one fails, and throws the first failure at the end. */
-  async #close(options: { readonly graceMs?: number }): Promise<void> {
+  async #close(options: { readonly graceMs?: number | undefined }): Promise<void> {
     const failures: unknown[] = [];
     for (const end of this.#parts.closing) {
       try {
@@ -249,6 +255,20 @@ export class AegisModule implements AegisModuleView {
 }
 
 let current: AegisModule | undefined;
+
+/** Names the variable that a wrong option came from, for what is only found while the module is built. */
+function namingOrigins<T>(origins: ReadonlyMap<string, string> | undefined, build: () => T): T {
+  try {
+    return build();
+  } catch (error) {
+    if (!(error instanceof ConfigError) || !error.problems.some(({ where }) => origins?.has(where))) throw error;
+    const named = error.problems.map(({ where, message }) => {
+      const variable = origins?.get(where);
+      return { where: variable === undefined ? where : `${variable} (as ${where})`, message };
+    });
+    throw new ConfigError(named, { cause: error });
+  }
+}
 
 function viewOf(module: AegisModule): AegisModuleView {
   return Object.freeze({

@@ -47,7 +47,7 @@ export interface ModuleParts {
   /** Only with a durable store. */
   readonly keeper: StoreKeeper | undefined;
   /** Called by `close()`, in this order. */
-  readonly closing: readonly ((options: { readonly graceMs?: number }) => Awaitable<void>)[];
+  readonly closing: readonly ((options: { readonly graceMs?: number | undefined }) => Awaitable<void>)[];
 }
 
 /** Builds a module from options that have been checked. @throws ConfigError */
@@ -95,7 +95,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
   const closing = [
     () => detach?.(),
     () => keeper?.rest(),
-    (close: { readonly graceMs?: number }) => scheduler.shutdown(close),
+    (close: { readonly graceMs?: number | undefined }) => scheduler.shutdown(close),
     () => keeper?.stop(),
     () => decisions.close?.(),
     () => stores.approvals.close?.(),
@@ -169,6 +169,8 @@ function open(runtime: GuardRuntime, steps: readonly (() => Awaitable<void>)[]):
 }
 
 /** Leaves out keys that are undefined: in a spread they would replace the default. */
-function defined<T extends object>(options: T | undefined): Partial<T> {
-  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
+function defined<T extends object>(options: T | undefined): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
 }

@@ -7,6 +7,7 @@ import { PERSON_ID, personId } from '../../model/personId.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { isPlainObject } from '../../common/data/plainObject.js';
 import type { PolicySource } from '../../policy/PolicySource.js';
+import { readPolicies } from '../../policy/live/readPolicies.js';
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -66,6 +67,7 @@ const TASK_STORE = /* @__PURE__ */ (() =>
       'ofDecision',
       'findOpen',
       'list',
+      'listSummaries',
       'transition',
       'claim',
       'release',
@@ -166,7 +168,10 @@ const OPTIONS = /* @__PURE__ */ (() =>
     tasks: v.optional(
       options({
         maxPending: v.optional(whole(1, 100_000_000)),
+        maxPendingBytes: v.optional(whole(1, 1_099_511_627_776)),
+        maxPendingBytesPerTool: v.optional(whole(1, 1_099_511_627_776)),
         maxFinished: v.optional(whole(0, 100_000_000)),
+        maxFinishedBytes: v.optional(whole(1, 1_099_511_627_776)),
         finishedTtlMs: v.optional(millis(0, 3_153_600_000_000)),
       }),
     ),
@@ -239,6 +244,18 @@ function inSeconds(message: string): string {
     );
 }
 
+/** What is wrong with the policies: asked where something else is wrong too, so that one run tells it all. */
+function policyProblems(given: unknown): readonly ConfigProblem[] {
+  const source = isObject(given) ? given['policies'] : undefined;
+  if (!isPolicySource(source)) return [];
+  try {
+    readPolicies(source as PolicySource);
+    return [];
+  } catch (error) {
+    return error instanceof ConfigError ? error.problems : [];
+  }
+}
+
 /**
  * Checks the options of a program.
  *
@@ -248,5 +265,5 @@ function inSeconds(message: string): string {
  */
 export function checkOptions(given: unknown, problems: readonly ConfigProblem[] = [], origins?: ReadonlyMap<string, string>): void {
   const found = optionProblems(given, origins);
-  if (problems.length + found.length > 0) throw new ConfigError([...problems, ...found]);
+  if (problems.length + found.length > 0) throw new ConfigError([...problems, ...found, ...policyProblems(given)]);
 }

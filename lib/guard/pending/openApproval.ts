@@ -8,6 +8,7 @@ import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
 import { reportSecurity } from '../../model/Journal.js';
 import type { Journal } from '../../model/Journal.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
+import { sizeOf } from '../../model/snapshot/sizeOf.js';
 import type { Params } from '../../model/Params.js';
 import type { PendingTask, TaskOrigin } from '../../model/Task.js';
 import { checkEffectiveParams } from '../call/checkEffectiveParams.js';
@@ -77,6 +78,7 @@ function taskFor(
     history: NO_HISTORY,
     retryOf: call.retryOf,
     origin,
+    sizeBytes: sizeOf([params, request.params, session, call.metadata]),
   });
 }
 

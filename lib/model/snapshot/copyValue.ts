@@ -71,7 +71,10 @@ export function copyValue(value: unknown, parent: string, key: string | undefine
 function copyObject(value: object, at: string, depth: number, walk: Walk): unknown {
   if (types.isProxy(value)) throw unsupported(at, kindOf(value));
   if (depth >= walk.limits.maxDepth)
-    throw new UnsupportedParamError(at, `${place(at)} is nested deeper than ${walk.limits.maxDepth} levels; flatten it.`);
+    throw new UnsupportedParamError(
+      at,
+      `${place(shortened(at))} is nested deeper than ${walk.limits.maxDepth} levels, or holds itself; flatten it.`,
+    );
   if (Array.isArray(value)) return copyArray(value, at, depth, walk);
   const proto: unknown = Object.getPrototypeOf(value);
   if (proto !== Object.prototype && proto !== null && !isRootPrototype(proto as object)) {
@@ -147,8 +150,13 @@ function forbiddenKey(at: string, key: string): UnsupportedParamError {
 export function unsupported(at: string, kind: string): UnsupportedParamError {
   return new UnsupportedParamError(
     at,
-    `${place(at)} is ${kind}, which cannot be copied; pass plain data (JSON values, Date, BigInt), or name the parameter in \`opaque\`.`,
+    `${place(at)} is ${kind}, which cannot be copied; pass plain data (JSON values, Date, BigInt), or name the parameter in \`opaque\`${kind === 'a class instance' ? ', or in `plain` to decide on its own data' : ''}.`,
   );
+}
+
+/** The start of a long path: that of an object which holds itself would repeat one key to the last level. */
+function shortened(at: string): string {
+  return at.length <= 64 ? at : `${at.slice(0, 64)}…`;
 }
 
 export function place(at: string): string {

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { didYouMean } from '../../common/didYouMean.js';
 import { canonicalText } from '../../common/data/canonical.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
@@ -32,6 +33,8 @@ const file = v.strictObject({
   tests: v.array(v.strictObject({ name: v.string(), ...defaults, expect: expectation })),
 });
 
+const KEYS: readonly string[] = ['tests', 'defaults', 'name', 'expect', ...Object.keys(defaults), ...Object.keys(expectation.entries)];
+
 /** The result of one test. */
 export interface PolicyTestResult {
   /** The test's name. */
@@ -54,7 +57,13 @@ export function runPolicyTests(engine: CedarPolicyEngine, json: unknown): Policy
   const parsed = v.safeParse(file, json);
   if (!parsed.success)
     throw new ConfigError(
-      parsed.issues.map((issue) => ({ where: v.getDotPath(issue) ?? '', message: `Expected ${issue.expected ?? 'another value'}.` })),
+      parsed.issues.map((issue) => {
+        const where = v.getDotPath(issue) ?? '';
+        // strictObject expects an unknown key never to be there
+        const isUnknown = issue.expected === 'never';
+        const hint = didYouMean(where.slice(where.lastIndexOf('.') + 1), KEYS) || '; remove it.';
+        return { where, message: isUnknown ? `This key is not known${hint}` : `Expected ${issue.expected ?? 'another value'}.` };
+      }),
     );
   return parsed.output.tests.map(({ name, expect, ...own }) => {
     const outcome = decide(engine, { ...parsed.output.defaults, ...own });

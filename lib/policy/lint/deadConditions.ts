@@ -68,7 +68,7 @@ function missing(path: readonly string[], effect: string, tell: (sentence: strin
 }
 
 function wrongType(left: unknown, type: unknown, tell: (sentence: string) => void): void {
-  const variable = isNode(left) ? left['Var'] : undefined;
+  const variable = fieldOf(left, 'Var');
   const expected = typeof variable === 'string' && Object.hasOwn(TYPES, variable) ? TYPES[variable] : undefined;
   if (expected !== undefined && typeof type === 'string' && type !== expected)
     tell(`\`${String(variable)}\` is always of type \`${expected}\`, never \`${type}\`, so this test is always false.`);
@@ -78,14 +78,14 @@ function wrongType(left: unknown, type: unknown, tell: (sentence: string) => voi
 function contradictions(terms: readonly unknown[], tell: (sentence: string) => void): void {
   const wanted = new Map<string, string>();
   for (const term of terms.flatMap(conjuncts)) {
-    const equality = isNode(term) ? term['=='] : undefined;
+    const equality = fieldOf(term, '==');
     if (!isNode(equality)) continue;
     for (const [side, other] of [
       ['left', 'right'],
       ['right', 'left'],
     ] as const) {
       const path = pathOf(equality[side]);
-      const literal = isNode(equality[other]) ? equality[other]['Value'] : undefined;
+      const literal = fieldOf(equality[other], 'Value');
       if (path === undefined || path.length === 0 || literal === undefined) continue;
       const name = ['context', ...path].join('.');
       const text = canonicalText(literal);
@@ -98,28 +98,29 @@ function contradictions(terms: readonly unknown[], tell: (sentence: string) => v
 }
 
 function conjuncts(node: unknown): readonly unknown[] {
-  const both = isNode(node) ? node['&&'] : undefined;
+  const both = fieldOf(node, '&&');
   return isNode(both) ? [...conjuncts(both['left']), ...conjuncts(both['right'])] : [node];
 }
 
 /** The names below `context`, if the expression is an attribute there. */
 function pathOf(node: unknown): readonly string[] | undefined {
-  if (!isNode(node)) return undefined;
-  if (node['Var'] === 'context') return [];
-  const inner = node['.'];
+  if (fieldOf(node, 'Var') === 'context') return [];
+  const inner = fieldOf(node, '.');
   if (!isNode(inner)) return undefined;
   const left = pathOf(inner['left']);
   return left === undefined ? undefined : [...left, String(inner['attr'])];
 }
 
 function typeOf(node: unknown): unknown {
-  const value = isNode(node) ? node['Value'] : undefined;
-  const entity = isNode(value) ? value['__entity'] : undefined;
-  return isNode(entity) ? entity['type'] : undefined;
+  return fieldOf(fieldOf(fieldOf(node, 'Value'), '__entity'), 'type');
 }
 
 function isLiteral(node: unknown, value: boolean): boolean {
-  return isNode(node) && node['Value'] === value;
+  return fieldOf(node, 'Value') === value;
+}
+
+function fieldOf(node: unknown, name: string): unknown {
+  return isNode(node) ? node[name] : undefined;
 }
 
 function isNode(value: unknown): value is Node {

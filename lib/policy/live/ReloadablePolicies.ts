@@ -117,7 +117,6 @@ export class ReloadablePolicies {
     this.#inForce = { engine: CedarPolicyEngine.load({ ...this.#engineOptions(), sources }), sources };
     this.#lastRead = sources;
     this.#journal?.note({ kind: 'policies', hash: this.engine.hash });
-    // the first thing it does is to have the policies read again: a change since they were read above is not missed
     if (options.watch === true && path !== undefined) void this.#watch(resolve(path));
   }
 
@@ -169,12 +168,9 @@ export class ReloadablePolicies {
   }
 
   async #watch(path: string): Promise<void> {
-    try {
-      const { PolicyWatcher } = await import('./PolicyWatcher.js');
-      if (!this.#closing.signal.aborted) this.#watcher = new PolicyWatcher(path, () => void this.#enqueue(false));
-    } catch (error) {
-      publishCallbackError('watching the policies', error);
-    }
+    const { PolicyWatcher: Watcher } = await import('./PolicyWatcher.js');
+    // the first thing it does is to have the policies read again: a change since the first read is not missed
+    if (!this.#closing.signal.aborted) this.#watcher = new Watcher(path, () => void this.#enqueue(false));
   }
 
   /** @param asked whether someone waits for the result: then it is reported even if nothing changed */

@@ -41,7 +41,11 @@ export function parseInThread(
     if (background) thread.unref();
     let running = false;
     const policies: Policy[] = [];
+    let ended = false;
     const end = (settle: () => void): void => {
+      // a thread that was terminated exits, too
+      if (ended) return;
+      ended = true;
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);
       settle();

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { basename, join, sep } from 'node:path';
+import { basename, isAbsolute, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inOneGo, type Steps } from '../../common/time/inSlices.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
@@ -38,11 +38,10 @@ export function* readingPolicies(source: PolicySource): Steps<SourceText[]> {
     found ||= next !== undefined;
     last = next;
   }
-  throw failure(path, found ? CHANGING : MISSING);
+  throw failure(path, found ? CHANGING : missing(path));
 }
 
 const CHANGING = 'The policies kept changing while they were read. Write them to another place and rename them into this one.';
-const MISSING = 'There is no such file or folder, or it cannot be read. Expected a policy file, or a folder with *.cedar files.';
 
 /** The path of a source; undefined for text. */
 export function pathOf(source: PolicySource): string | undefined {
@@ -55,6 +54,13 @@ export function policyFiles(path: string): string[] {
   if (!statSync(path).isDirectory()) return [path];
   const names = readdirSync(path).filter((name) => /\.cedar$/i.test(name) && !name.startsWith('.'));
   return names.sort().map((name) => join(path, name));
+}
+
+/** The place as the process sees it. A text that is not a path may be the policies themselves. */
+function missing(path: string): string {
+  if (/[;{}\n]/.test(path)) return 'This looks like the text of policies, which is given as { text }: policies: { text: `…` }.';
+  const where = isAbsolute(path) ? '' : ` at ${resolve(path)}`;
+  return `There is no such file or folder${where}, or it cannot be read. Expected a policy file, or a folder with *.cedar files.`;
 }
 
 /** Whether they are the same files with the same texts. */
@@ -85,7 +91,7 @@ function* attemptRead(path: string): Steps<SourceText[] | undefined> {
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
     if ((cause as { code?: unknown }).code === 'ENOENT') return undefined;
-    throw failure(path, MISSING, cause);
+    throw failure(path, missing(path), cause);
   }
 }
 

@@ -2,11 +2,14 @@ import { nextId } from '../../common/nextId.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
 import { isFinished } from '../../model/Task.js';
 import { frozenData, holdsDate } from '../../model/snapshot/frozenData.js';
+import { sizeOf } from '../../model/snapshot/sizeOf.js';
 import { storeLimits } from '../storeLimits.js';
+import { taskSummary } from '../taskSummary.js';
 import { claimed, insertionOver, lapsed, polled, released, renewed, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,
   DuplicateCallQuery,
+  PruneLimits,
   SweptTasks,
   TaskChange,
   TaskClaim,
@@ -14,6 +17,7 @@ import type {
   TaskOutcome,
   TaskQuery,
   TaskStore,
+  TaskSummary,
 } from '../TaskStore.js';
 
 /** Keeps tasks in the memory of this process. It is the default, and its tasks end with the process. */
@@ -23,8 +27,9 @@ export class MemoryTaskStore implements TaskStore {
   /** In the order of creation. A task object never changes: each change makes a new one. */
   readonly #tasks = new Map<string, Task>();
   readonly #byDecision = new Map<string, string>();
-  /** Ids of finished tasks, in the order in which they finished. */
-  readonly #finished = new Set<string>();
+  /** Sizes of finished tasks by id, in the order in which they finished. */
+  readonly #finished = new Map<string, number>();
+  #finishedBytes = 0;
   /** Ids of tasks with a Date in them, which cannot be frozen: each reader gets a copy. */
   readonly #dated = new Set<string>();
   readonly #counts = taskCounts();
@@ -62,16 +67,39 @@ export class MemoryTaskStore implements TaskStore {
   }
 
   list(query: TaskQuery): readonly Task[] {
-    const { status, agentId, toolName, limit = storeLimits.listed } = query;
+    return this.#matching(query).map((task) => this.#shown(task));
+  }
+
+  listSummaries(query: TaskQuery): readonly TaskSummary[] {
+    return this.#matching(query).map((task) => taskSummary(task, `${task.createdAtMs}:${task.taskId}`));
+  }
+
+  #matching({ status, agentId, toolName, after, limit = storeLimits.listed }: TaskQuery): readonly Task[] {
     const found: Task[] = [];
-    for (const task of this.#tasks.values()) {
+    for (const task of after === undefined ? this.#tasks.values() : this.#madeAfter(after)) {
       if (found.length >= limit) break;
       if (status !== undefined && (typeof status === 'string' ? task.status !== status : !status.includes(task.status))) continue;
       if (agentId !== undefined && task.agentId !== agentId) continue;
       if (toolName !== undefined && task.toolName !== toolName) continue;
-      found.push(this.#shown(task));
+      found.push(task);
     }
     return found;
+  }
+
+  /** The task of the cursor may be gone: then those follow that were made at that time or later. */
+  *#madeAfter(cursor: string): Generator<Task> {
+    const [, time, taskId = ''] = /^(-?\d+(?:\.\d+)?):(.*)$/s.exec(cursor) ?? [];
+    const isThere = this.#tasks.has(taskId);
+    const sinceMs = time === undefined ? Infinity : Number(time);
+    let isPast = false;
+    for (const task of this.#tasks.values()) {
+      if (isPast) yield task;
+      else if (isThere) isPast = task.taskId === taskId;
+      else if (task.createdAtMs >= sinceMs) {
+        isPast = true;
+        yield task;
+      }
+    }
   }
 
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined {
@@ -108,6 +136,7 @@ export class MemoryTaskStore implements TaskStore {
     const task = this.#tasks.get(taskId);
     if (task === undefined || !from.includes(task.status)) return false;
     this.#tasks.delete(taskId);
+    this.#finishedBytes -= this.#finished.get(taskId) ?? 0;
     this.#finished.delete(taskId);
     this.#dated.delete(taskId);
     for (const decisionId of [...task.history, task.decisionId]) this.#byDecision.delete(decisionId);
@@ -115,11 +144,12 @@ export class MemoryTaskStore implements TaskStore {
     return true;
   }
 
-  prune({ keep, finishedBeforeMs }: { readonly keep: number; readonly finishedBeforeMs: number }): number {
+  prune({ keep, keepBytes = Infinity, finishedBeforeMs }: PruneLimits): number {
     let pruned = 0;
-    for (const taskId of this.#finished) {
+    for (const taskId of this.#finished.keys()) {
       const task = this.#tasks.get(taskId) as Task;
-      if (this.#finished.size <= keep && task.updatedAtMs >= finishedBeforeMs) break;
+      const isWithin = this.#finished.size <= keep && (this.#finishedBytes <= keepBytes || this.#finished.size === 1);
+      if (isWithin && task.updatedAtMs >= finishedBeforeMs) break;
       this.delete(taskId, [task.status]);
       pruned += 1;
     }
@@ -176,8 +206,14 @@ export class MemoryTaskStore implements TaskStore {
     if (task.status === next.status) return kept;
     this.#counts[task.status] -= 1;
     this.#counts[next.status] += 1;
-    if (isFinished(next.status)) this.#finished.add(next.taskId);
+    if (isFinished(next.status)) this.#noteFinished(kept);
     return kept;
+  }
+
+  #noteFinished(task: Task): void {
+    const bytes = sizeOf(task);
+    this.#finished.set(task.taskId, bytes);
+    this.#finishedBytes += bytes;
   }
 
   /** Keeps a task that no one else can change, and returns it as others may have it. */

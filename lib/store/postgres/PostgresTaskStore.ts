@@ -9,10 +9,12 @@ import { TaskWriter } from './TaskWriter.js';
 import { Leases } from './Leases.js';
 import { toStoredChange } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
+import { summaryFrom } from '../taskSummary.js';
 import { claimed, released, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,
   DuplicateCallQuery,
+  PruneLimits,
   StoreChange,
   SweptTasks,
   TaskChange,
@@ -21,11 +23,16 @@ import type {
   TaskOutcome,
   TaskQuery,
   TaskStore,
+  TaskSummary,
 } from '../TaskStore.js';
 
 const FINISHED = TASK_STATUSES.filter(isFinished)
   .map((s) => `'${s}'`)
   .join(', ');
+
+/** The conditions of a query; {@link matchingValues} are its values. */
+const MATCHING = `WHERE ($1::text[] IS NULL OR status = ANY($1)) AND ($2::text IS NULL OR agent_id = $2) AND ($3::text IS NULL OR tool_name = $3)
+  AND seq > $4 ORDER BY seq LIMIT $5`;
 
 /** Keeps tasks in PostgreSQL, for any number of processes. */
 export class PostgresTaskStore implements TaskStore {
@@ -74,14 +81,14 @@ export class PostgresTaskStore implements TaskStore {
     return this.#one(`WHERE ${equal} AND status IN ('pending', 'approved') ORDER BY status, decided DESC, seq LIMIT 1`, [...values, mode]);
   }
 
-  async list({ status, agentId, toolName, limit = storeLimits.listed }: TaskQuery): Promise<readonly Task[]> {
-    const statuses = status === undefined ? null : typeof status === 'string' ? [status] : status;
-    const [agent, tool] = [agentId, toolName].map((text) => (text === undefined ? null : indexKey(text)));
-    return this.#some(
-      `WHERE ($1::text[] IS NULL OR status = ANY($1)) AND ($2::text IS NULL OR agent_id = $2) AND ($3::text IS NULL OR tool_name = $3)
-      ORDER BY seq LIMIT $4`,
-      [statuses, agent, tool, clampedBigint(limit)],
-    );
+  list(query: TaskQuery): Promise<readonly Task[]> {
+    return this.#some(MATCHING, matchingValues(query));
+  }
+
+  async listSummaries(query: TaskQuery): Promise<readonly TaskSummary[]> {
+    const text = `SELECT seq, card FROM ${this.#session.schema}.task ${MATCHING}`;
+    const rows = await this.#session.read<{ seq: string; card: string }>({ text, values: matchingValues(query) });
+    return rows.map(({ seq, card }) => summaryFrom(card, seq));
   }
 
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Promise<Task | undefined> {
@@ -120,13 +127,15 @@ export class PostgresTaskStore implements TaskStore {
     });
   }
 
-  async prune({ keep, finishedBeforeMs }: { readonly keep: number; readonly finishedBeforeMs: number }): Promise<number> {
+  async prune({ keep, keepBytes = Infinity, finishedBeforeMs }: PruneLimits): Promise<number> {
     const s = this.#session.schema;
     const text = `WITH old AS (SELECT task_id FROM ${s}.task WHERE status IN (${FINISHED}) AND updated_at < $1
-        UNION (SELECT task_id FROM ${s}.task WHERE status IN (${FINISHED}) ORDER BY updated_at DESC, changed_at DESC, seq DESC OFFSET $2)),
+        UNION SELECT task_id FROM (SELECT task_id, row_number() OVER newest AS nth, sum(octet_length(body)) OVER newest AS bytes
+          FROM ${s}.task WHERE status IN (${FINISHED}) WINDOW newest AS (ORDER BY updated_at DESC, changed_at DESC, seq DESC)) AS ended
+          WHERE nth > $2 OR (nth > 1 AND bytes > $3)),
       gone AS (DELETE FROM ${s}.task USING old WHERE task.task_id = old.task_id AND status IN (${FINISHED}) RETURNING task.task_id),
       freed AS (DELETE FROM ${s}.task_decision USING gone WHERE task_decision.task_id = gone.task_id) SELECT count(*) AS count FROM gone`;
-    const values = [clampedBigint(finishedBeforeMs), clampedBigint(keep)];
+    const values = [clampedBigint(finishedBeforeMs), clampedBigint(keep), clampedBigint(keepBytes)];
     const [row] = await this.#session.read<{ count: string }>({ text, values });
     return Number(row?.count);
   }
@@ -170,6 +179,13 @@ export class PostgresTaskStore implements TaskStore {
     const text = `SELECT ${TASK_COLUMNS} FROM ${this.#session.schema}.task ${where}`;
     return (await this.#session.read<TaskRow>({ text, values })).map(taskFromRow);
   }
+}
+
+function matchingValues({ status, agentId, toolName, after, limit = storeLimits.listed }: TaskQuery): unknown[] {
+  const statuses = status === undefined ? null : typeof status === 'string' ? [status] : status;
+  const [agent, tool] = [agentId, toolName].map((text) => (text === undefined ? null : indexKey(text)));
+  const seq = after === undefined ? -1 : /^\d{1,15}$/.test(after) ? Number(after) : Number.MAX_SAFE_INTEGER;
+  return [statuses, agent, tool, seq, clampedBigint(limit)];
 }
 
 /** A number that a bigint holds. */

@@ -3,6 +3,7 @@ import type { Task } from '../../model/Task.js';
 import { freezeDeep } from '../../model/snapshot/frozenData.js';
 import type { ApprovalRecord } from '../ApprovalStore.js';
 import { fromStoredJson, toStoredJson } from '../storedJson.js';
+import { storedSummary } from '../taskSummary.js';
 import { patchTask } from '../taskTransitions.js';
 
 /** A task as it is read. */
@@ -40,6 +41,7 @@ export const CHANGING_COLUMNS = [
   'queue',
   'lease_until',
   'executor_id',
+  'card',
   'body',
 ] as const;
 
@@ -107,6 +109,7 @@ export function changingValues(task: Task): Values<typeof CHANGING_COLUMNS> {
     queue: queueOf(task),
     lease_until: task.status === 'executing' ? task.leaseUntilMs : null,
     executor_id: executorId === undefined ? null : indexKey(executorId),
+    card: storedSummary(task),
     body: toStoredJson(task),
   };
 }

@@ -1,6 +1,9 @@
 import type { ClientBase } from 'pg';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
+import type { Task } from '../../model/Task.js';
 import { renamedTaskFields } from '../renamedTaskFields.js';
+import { fromStoredJson } from '../storedJson.js';
+import { storedSummary } from '../taskSummary.js';
 import { OUTDATED } from './errors.js';
 
 /** How many tasks are read at once while their bodies are rewritten. */
@@ -78,12 +81,15 @@ const VERSIONS: readonly (string | ((client: ClientBase, schema: string) => Prom
     await rewriteBodies(client, schema);
   },
   // approvals are bound to their whole call, and say which claim has begun: code that does not know it would run what was not approved
-  `
-  UPDATE $S.version SET min_reader = 4;
-  ALTER TABLE $S.meta ADD COLUMN unbound boolean NOT NULL DEFAULT false;
-  UPDATE $S.meta SET unbound = EXISTS (SELECT 1 FROM $S.approval);
-  CREATE TABLE $S.begun_page (page integer PRIMARY KEY, version bigint NOT NULL, body text NOT NULL);
-  `,
+  async (client, schema) => {
+    await client.query(
+      `UPDATE $S.version SET min_reader = 4;
+      ALTER TABLE $S.meta ADD COLUMN unbound boolean NOT NULL DEFAULT false;
+      UPDATE $S.meta SET unbound = EXISTS (SELECT 1 FROM $S.approval);
+      CREATE TABLE $S.begun_page (page integer PRIMARY KEY, version bigint NOT NULL, body text NOT NULL)`.replaceAll('$S', schema),
+    );
+    await addCards(client, schema);
+  },
 ];
 
 /** The version that this code reads and writes. */
@@ -125,6 +131,21 @@ export async function migrate(client: ClientBase, schema: string): Promise<void>
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;
+  }
+}
+
+/** What lists show of each task: a list never reads the bodies. Code that does not keep them would make lists wrong. */
+async function addCards(client: ClientBase, schema: string): Promise<void> {
+  await client.query(`ALTER TABLE ${schema}.task ADD COLUMN card text NOT NULL DEFAULT '{}'`);
+  for (let last = '0'; ;) {
+    const read = `SELECT seq, body FROM ${schema}.task WHERE seq > $1 ORDER BY seq LIMIT ${BATCH}`;
+    const rows = (await client.query(read, [last])).rows as { readonly seq: string; readonly body: string }[];
+    if (rows.length === 0) return;
+    last = rows.at(-1)?.seq ?? last;
+    await client.query(
+      `UPDATE ${schema}.task SET card = made.card FROM unnest($1::bigint[], $2::text[]) AS made (seq, card) WHERE task.seq = made.seq`,
+      [rows.map(({ seq }) => seq), rows.map(({ body }) => storedSummary(fromStoredJson(body) as Task))],
+    );
   }
 }
 

@@ -60,9 +60,13 @@ export class Leases {
       db.all(ORPHANS, db.clock(nowMs), db.clock(nowMs) - storeLimits.orphanAfterMs, limit);
     if (lapsedRows().length === 0 && orphans().length === 0) return { unknown: [], reclaimed: [] };
     return db.write(() => {
-      const ended = lapsedRows().map((row): Task => {
+      const ended = lapsedRows().flatMap((row): readonly Task[] => {
         const task = taskFromRow(row);
-        return writeChange(db, row, task, lapsed(task, db.clock(nowMs), maxRuns) as Task);
+        const next = lapsed(task, db.clock(nowMs), maxRuns);
+        if (next !== undefined) return [writeChange(db, row, task, next)];
+        // its column was changed by somebody else: one such row must not keep all others from being handled
+        writeQuietly(db, row, task);
+        return [];
       });
       for (const { body } of orphans()) {
         const record = fromStoredJson(body) as ApprovalRecord;

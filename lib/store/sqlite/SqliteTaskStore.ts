@@ -9,10 +9,12 @@ import { readDecision, readTask, TASK_COLUMNS, taskFromRow, writeChange, writeNe
 import type { TaskRow } from './rows.js';
 import { toStoredChange } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
+import { summaryFrom } from '../taskSummary.js';
 import { claimed, insertionOver, polled, released, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,
   DuplicateCallQuery,
+  PruneLimits,
   StoreChange,
   SweptTasks,
   TaskChange,
@@ -21,6 +23,7 @@ import type {
   TaskOutcome,
   TaskQuery,
   TaskStore,
+  TaskSummary,
 } from '../TaskStore.js';
 
 /** Exported for the specs that check its plan. */
@@ -79,19 +82,16 @@ export class SqliteTaskStore implements TaskStore {
     return taskOrNone(this.#db.get<TaskRow>(EQUAL_QUERY, originalDigest, sessionDigest, guardKey, agentId, mode));
   }
 
-  list({ status, agentId, toolName, limit = storeLimits.listed }: TaskQuery): readonly Task[] {
-    const statuses = typeof status === 'string' ? [status] : status;
-    const conditions = ['TRUE'];
-    const values: SqlValue[] = [];
-    if (statuses !== undefined) conditions.push(`status IN (${statuses.map(() => '?').join(', ')})`);
-    values.push(...(statuses ?? []));
-    for (const [column, value] of [['agent_id', agentId] as const, ['tool_name', toolName] as const]) {
-      if (value === undefined) continue;
-      conditions.push(`${column} = ?`);
-      values.push(value);
-    }
-    const sql = `SELECT ${TASK_COLUMNS} FROM task WHERE ${conditions.join(' AND ')} ORDER BY ord LIMIT ?`;
-    return this.#db.all<TaskRow>(sql, ...values, Number.isFinite(limit) ? limit : -1).map(taskFromRow);
+  list(query: TaskQuery): readonly Task[] {
+    const { conditions, values } = matching(query, 'task.');
+    const sql = `SELECT ${TASK_COLUMNS} FROM task WHERE ${conditions} ORDER BY task.ord LIMIT ?`;
+    return this.#db.all<TaskRow>(sql, ...values).map(taskFromRow);
+  }
+
+  listSummaries(query: TaskQuery): readonly TaskSummary[] {
+    const { conditions, values } = matching(query);
+    const sql = `SELECT ord, card FROM task_card WHERE ${conditions} ORDER BY ord LIMIT ?`;
+    return this.#db.all<{ ord: number; card: string }>(sql, ...values).map(({ ord, card }) => summaryFrom(card, String(ord)));
   }
 
   transition(taskId: string, from: readonly TaskStatus[], change: TaskChange, nowMs: number): Task | undefined {
@@ -131,13 +131,18 @@ export class SqliteTaskStore implements TaskStore {
     return this.#db.write(() => this.#db.run(sql, taskId, ...from).changes > 0);
   }
 
-  prune({ keep, finishedBeforeMs }: { readonly keep: number; readonly finishedBeforeMs: number }): number {
+  prune({ keep, keepBytes = Infinity, finishedBeforeMs }: PruneLimits): number {
     const old = `SELECT ord FROM task INDEXED BY task_ended WHERE ${FINISHED} AND updated_at < ?`;
     // a finished task never changes again: the number of its last change is that of its end
     const beyond = `SELECT ord FROM task INDEXED BY task_finished WHERE ${FINISHED} ORDER BY seq DESC LIMIT -1 OFFSET ?`;
+    // the length of a text is in the head of its row, so that no body is read
+    const heavy = `SELECT ord FROM (SELECT ord, row_number() OVER newest AS nth, sum(octet_length(body)) OVER newest AS bytes
+      FROM task INDEXED BY task_finished WHERE ${FINISHED} WINDOW newest AS (ORDER BY seq DESC)) WHERE nth > 1 AND bytes > ?`;
     return this.#db.write(() => {
-      const pruned = this.#db.run(`DELETE FROM task WHERE ord IN (${old})`, finishedBeforeMs).changes;
-      return Number.isFinite(keep) ? pruned + this.#db.run(`DELETE FROM task WHERE ord IN (${beyond})`, keep).changes : pruned;
+      let pruned = this.#db.run(`DELETE FROM task WHERE ord IN (${old})`, finishedBeforeMs).changes;
+      if (Number.isFinite(keep)) pruned += this.#db.run(`DELETE FROM task WHERE ord IN (${beyond})`, keep).changes;
+      if (Number.isFinite(keepBytes)) pruned += this.#db.run(`DELETE FROM task WHERE ord IN (${heavy})`, keepBytes).changes;
+      return pruned;
     });
   }
 
@@ -180,6 +185,32 @@ export class SqliteTaskStore implements TaskStore {
       return row && task && next && writeChange(this.#db, row, task, next);
     });
   }
+}
+
+/** The conditions of a query, and their values with that of LIMIT at the end. */
+function matching(
+  { status, agentId, toolName, after, limit = storeLimits.listed }: TaskQuery,
+  table: string = '',
+): { readonly conditions: string; readonly values: readonly SqlValue[] } {
+  const statuses = typeof status === 'string' ? [status] : status;
+  const conditions = ['TRUE'];
+  const values: SqlValue[] = [];
+  if (statuses !== undefined) conditions.push(`${table}status IN (${statuses.map(() => '?').join(', ')})`);
+  values.push(...(statuses ?? []));
+  for (const [condition, value] of [
+    ['agent_id =', agentId] as const,
+    ['tool_name =', toolName] as const,
+    ['ord >', after === undefined ? undefined : ordOf(after)] as const,
+  ]) {
+    if (value === undefined) continue;
+    conditions.push(`${table}${condition} ?`);
+    values.push(value);
+  }
+  return { conditions: conditions.join(' AND '), values: [...values, Number.isFinite(limit) ? limit : -1] };
+}
+
+function ordOf(cursor: string): number {
+  return /^\d{1,15}$/.test(cursor) ? Number(cursor) : Number.MAX_SAFE_INTEGER;
 }
 
 function taskOrNone(row: TaskRow | undefined): Task | undefined {

@@ -4,6 +4,7 @@ import { freezeDeep, frozenData } from '../../model/snapshot/frozenData.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
 import { recordChange } from './ChangeFeed.js';
 import { fromStoredJson, toStoredJson } from '../storedJson.js';
+import { storedSummary } from '../taskSummary.js';
 import type { ApprovalRecord } from '../ApprovalStore.js';
 
 /** A task as it is read. */
@@ -59,6 +60,8 @@ export function writeNew(db: SqliteDatabase, task: PendingTask): void {
     seq,
     toStoredJson(task),
   );
+  const card = [id, task.status, agentId, task.toolName, storedSummary(task)];
+  db.run('INSERT INTO task_card (ord, status, agent_id, tool_name, card) VALUES (?, ?, ?, ?, ?)', ...card);
   takeDecision(db, id, decisionId);
 }
 
@@ -75,6 +78,7 @@ export function writeChange(db: SqliteDatabase, row: TaskRow, task: Task, next: 
       lease_until = ?, executor_id = ?, seq = ?, body = ? WHERE ord = ?`,
     ...values,
   );
+  db.run('UPDATE task_card SET status = ?, card = ? WHERE ord = ?', status, storedSummary(next), row.ord);
   // a claim and the plain data of a result would be read back as they were written; everything else is read back to be sure
   return status === 'executing' || (status === 'completed' && task.status === 'executing')
     ? frozenData(next)

@@ -1,6 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
+import type { Task } from '../../model/Task.js';
 import { renamedTaskFields } from '../renamedTaskFields.js';
+import { fromStoredJson } from '../storedJson.js';
+import { storedSummary } from '../taskSummary.js';
 
 /** Marks a file as one of this library ("Aegs"), in the file's own header. */
 const APPLICATION_ID = 0x41656773;
@@ -75,9 +78,12 @@ const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
     rewriteBodies(db);
   },
   // approvals are bound to their whole call, and say which claim has begun: code that does not know it would run what was not approved
-  `UPDATE meta SET value = 4 WHERE key = 'min_reader';
-  INSERT INTO meta SELECT 'unbound', 1 WHERE EXISTS (SELECT 1 FROM approval);
-  CREATE TABLE begun_page (page INTEGER PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL) STRICT;`,
+  (db) => {
+    db.exec(`UPDATE meta SET value = 4 WHERE key = 'min_reader';
+      INSERT INTO meta SELECT 'unbound', 1 WHERE EXISTS (SELECT 1 FROM approval);
+      CREATE TABLE begun_page (page INTEGER PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL) STRICT;`);
+    addCards(db);
+  },
 ];
 
 /** The version that this code reads and writes. */
@@ -136,6 +142,25 @@ function rewriteBodies(db: DatabaseSync): void {
     for (const { ord, body } of rows) {
       const renamed = renamedTaskFields(body);
       if (renamed !== body) write.run(renamed, ord);
+      last = ord;
+    }
+    if (rows.length < BATCH) return;
+  }
+}
+
+/** What lists show of each task, in small rows of their own: a list never reads the bodies. Code that does not keep them would make lists wrong. */
+function addCards(db: DatabaseSync): void {
+  db.exec(`CREATE TABLE task_card (
+      ord INTEGER PRIMARY KEY REFERENCES task ON DELETE CASCADE, status TEXT NOT NULL, agent_id TEXT NOT NULL, tool_name TEXT NOT NULL, card TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX task_card_status ON task_card (status);`);
+  const read = db.prepare('SELECT ord, body FROM task WHERE ord > ? ORDER BY ord LIMIT ?');
+  const write = db.prepare('INSERT INTO task_card (ord, status, agent_id, tool_name, card) VALUES (?, ?, ?, ?, ?)');
+  for (let last = 0; ;) {
+    const rows = read.all(last, BATCH) as { readonly ord: number; readonly body: string }[];
+    for (const { ord, body } of rows) {
+      const task = fromStoredJson(body) as Task;
+      write.run(ord, task.status, task.agentId, task.toolName, storedSummary(task));
       last = ord;
     }
     if (rows.length < BATCH) return;

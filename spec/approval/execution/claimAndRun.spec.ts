@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
+import type { ExecutionStart } from '../../../lib/decision/DecisionService.js';
 import type { ExecutingTask, Task } from '../../../lib/model/Task.js';
 import type { TaskClaim } from '../../../lib/store/TaskStore.js';
-import { diagnosed } from '../../support/diagnosed.js';
+import { diagnosed, securityCodes } from '../../support/diagnosed.js';
 import { rejection } from '../../support/rejection.js';
 import { schedulerSetup } from '../../support/schedulerSetup.js';
 import type { SchedulerSetup, SchedulerSetupOptions, Watched } from '../../support/schedulerSetup.js';
@@ -105,6 +106,94 @@ describe('claimAndRun, on a durable store', () => {
       expect([await handle.completed, runs.length]).to.deep.equal(['done', 1]);
     });
   }
+
+  describe('begins at the desk, where the service offers it,', () => {
+    const status = (decisionId: string) => ({ decisionId, state: 'approved' as const });
+    const offering = (begin: (start: ExecutionStart) => boolean | Promise<boolean>, more: object = {}): SchedulerSetup =>
+      setupOf({ service: { status, consume: () => true, verify: () => true, begin, ...more } });
+
+    it('after the claim and before the method, with the token of the use', async () => {
+      const starts: ExecutionStart[] = [];
+      const setup = offering((start) => (starts.push(start), true));
+      const { handle, task } = await submit(setup, () => starts.push({ decisionId: 'entered', token: '', claimToken: '' }));
+      await time.tickAsync(2_100);
+      await handle.completed;
+      const { decisionId, taskId } = task;
+      expect(starts.map((start) => start.decisionId)).to.deep.equal([decisionId, 'entered']);
+      expect(starts[0]).to.include({ decisionId, token: taskId });
+      expect(setup.service.asked.slice(-4).map((asked) => asked.split(' ')[0])).to.deep.equal(['status', 'verify', 'consume', 'begin']);
+    });
+
+    for (const idempotent of [false, true]) {
+      it(`and where another claim has begun, ${idempotent ? 'runs because its guard says that it may' : 'is unknown, which is reported'}`, async () => {
+        const setup = offering(async () => false);
+        const call = await setup.submit({ expiresAtMs: Date.now() + HOUR, origin: originOf(store.ownerId, { idempotent }) });
+        const ended = call.handle.completed.catch((error: unknown) => error);
+        const seen = await diagnosed(() => time.tickAsync(3_000));
+        expect(call.runs).to.have.length(idempotent ? 1 : 0);
+        expect(call.path.at(-1)).to.equal(idempotent ? 'completed' : 'unknown');
+        expect(securityCodes(seen)).to.deep.equal(idempotent ? [] : ['approval_already_begun']);
+        if (!idempotent) expect(await ended).to.include({ name: 'OutcomeUnknownError', code: 'outcome_unknown' });
+      });
+    }
+
+    it('with the same claim again where the answer was lost', async () => {
+      const claims: string[] = [];
+      const setup = offering(({ claimToken }) => {
+        claims.push(claimToken);
+        if (claims.length < 3) throw new Error('the answer was lost');
+        return true;
+      });
+      const { handle, runs } = await submit(setup);
+      await diagnosed(() => time.tickAsync(120_000));
+      expect([await handle.completed, runs.length]).to.deep.equal(['done', 1]);
+      expect([claims.length, new Set(claims).size]).to.deep.equal([3, 1]);
+    });
+
+    for (const when of ['claim', 'begin'] as const) {
+      it(`and is ${when === 'claim' ? 'approved still' : 'unknown'} where its module closes during the ${when}`, async () => {
+        let closing: Promise<void> | undefined;
+        const setup = offering(async () => ((closing = setup.scheduler.shutdown()), true));
+        const { handle, runs, path } = await submit(setup);
+        if (when === 'claim') setup.registry.on('executing', () => void (closing = setup.scheduler.shutdown()));
+        handle.completed.catch(() => {});
+        await diagnosed(() => time.tickAsync(60_000));
+        await closing;
+        expect([runs.length, path.at(-1)]).to.deep.equal([0, when === 'claim' ? 'approved' : 'unknown']);
+      });
+    }
+
+    it('never for a stored call that is not the one that was approved, or of which that cannot be said', async () => {
+      for (const verify of [() => false, () => undefined as unknown as boolean, async () => false]) {
+        const setup = offering(() => true, { verify });
+        const { handle, runs, path } = await submit(setup);
+        handle.completed.catch(() => {});
+        await time.tickAsync(3_000);
+        expect([runs.length, path.at(-1), setup.service.count('consume')]).to.deep.equal([0, 'denied', 0]);
+        expect(await rejection(handle.completed)).to.include({ name: 'ForbiddenError', code: 'approved_params_changed' });
+      }
+    });
+
+    it('later, where it cannot be asked about now', async () => {
+      let asked = 0;
+      const verify = (): boolean => {
+        asked += 1;
+        if (asked < 3) throw new Error('the store is away');
+        return true;
+      };
+      const { handle, runs } = await submit(offering(() => true, { verify }));
+      await diagnosed(() => time.tickAsync(120_000));
+      expect([await handle.completed, runs.length]).to.deep.equal(['done', 1]);
+    });
+
+    it('and not at all where it was cancelled while it was verified', async () => {
+      const verify = async (): Promise<boolean> => (await call.handle.cancel(), true);
+      const call = await submit(offering(() => true, { verify }));
+      call.handle.completed.catch(() => {});
+      await time.tickAsync(5_000);
+      expect([call.runs.length, call.path.at(-1)]).to.deep.equal([0, 'cancelled']);
+    });
+  });
 
   it('waits for the process that was first, and gives what it recorded', async () => {
     for (const outcome of [

@@ -527,6 +527,59 @@ describe('ApprovalDesk', () => {
       expect(await desk.consume({ ...use, decisionId: 'dec-none' })).to.equal(false);
     });
 
+    it('refuses another call, and what was never bound, and reports it', async () => {
+      const store = new MemoryApprovalStore();
+      const { desk, open } = setup({}, store);
+      const [one, unbound] = [await open(), await open()];
+      for (const { decisionId, digest } of [one, unbound]) await desk.approve(decisionId, { by: 'bob', digest });
+      const { bindingDigest: _, ...older } = (await store.get(unbound.decisionId)) as ApprovalRecord;
+      await store.replace({ ...older, version: older.version + 1 }, older.version);
+      const use = { digest: one.digest, token: 't' };
+      const seen = await diagnosed(async () => {
+        expect(await desk.consume({ ...use, decisionId: one.decisionId, bindingBase: 'other' })).to.equal(false);
+        expect(await desk.consume({ ...use, decisionId: unbound.decisionId, bindingBase: BINDING_BASE })).to.equal(false);
+      });
+      expect(securityCodes(seen)).to.deep.equal(['approval_binding_mismatch', 'approval_binding_mismatch']);
+      expect(await desk.consume({ ...use, decisionId: one.decisionId, bindingBase: BINDING_BASE })).to.equal(true);
+    });
+
+    it('neither decides, uses nor begins what demands more than this version knows', async () => {
+      const store = new MemoryApprovalStore();
+      const { desk, open } = setup({}, store);
+      const { decisionId, digest } = await open();
+      const demand = async (change: Partial<ApprovalRecord>): Promise<void> => {
+        const record = (await store.get(decisionId)) as ApprovalRecord;
+        await store.replace({ ...record, ...change, version: record.version + 1 }, record.version);
+      };
+      await demand({ requires: ['binding', 'quorum'] });
+      expect(await rejection(desk.approve(decisionId, { by: 'bob', digest }))).to.include({ code: 'approval_not_understood', status: 409 });
+      await demand({ status: 'approved' });
+      const use = { decisionId, digest, token: 't', bindingBase: BINDING_BASE };
+      const seen = await diagnosed(async () => {
+        expect(await desk.verify(use)).to.equal(false);
+        expect(await desk.consume(use)).to.equal(false);
+      });
+      expect(securityCodes(seen)).to.deep.equal(['approval_not_understood', 'approval_not_understood']);
+      await demand({ consumed: { token: 't', atMs: 1 } });
+      expect(await desk.begin({ decisionId, token: 't', claimToken: 'c' })).to.equal(false);
+    });
+
+    it('gives up on a verdict, an end or a begin that the store does not take though no one was first', async () => {
+      const store = new MemoryApprovalStore();
+      const { desk, open } = setup({}, store);
+      const [asked, used] = [await open(), await open()];
+      await desk.approve(used.decisionId, { by: 'bob', digest: used.digest });
+      await desk.consume({ decisionId: used.decisionId, digest: used.digest, token: 't', bindingBase: BINDING_BASE });
+      store.replace = () => false;
+      const seen = await diagnosed(async () => {
+        const verdict = { by: 'bob', digest: asked.digest };
+        expect(await rejection(desk.approve(asked.decisionId, verdict))).to.include({ code: 'verdict_not_recorded', status: 409 });
+        await desk.end(asked.decisionId, 'withdrawn');
+        expect(await desk.begin({ decisionId: used.decisionId, token: 't', claimToken: 'c' })).to.equal(false);
+      });
+      expect(securityCodes(seen)).to.deep.equal(Array.from({ length: 2 }, () => 'approval_not_replaced'));
+    });
+
     it('refuses other params, reports it, and leaves the approval to its own', async () => {
       const { desk, open } = setup();
       const { decisionId, digest } = await open();

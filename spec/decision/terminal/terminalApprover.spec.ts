@@ -200,7 +200,7 @@ describe('terminalApprover', () => {
 
   it('is nobody under an id that no person can have', () => {
     for (const by of ['', 'eva maria', 'eva\u200b'])
-      expect(() => terminalApprover({ by })).to.throw(ConfigError, 'terminalApprover: by: must be the id of a person');
+      expect(() => terminalApprover({ by })).to.throw(ConfigError, 'terminalApprover(): by: must be the id of a person');
   });
 
   it('approves nothing whose time ended on the screen', async () => {
@@ -228,6 +228,28 @@ describe('terminalApprover', () => {
     await asked();
     expect(screen()).to.match(/^(?:(?!\p{C})[^]|\n)*$/u);
     expect(screen().match(/^Type /gm)).to.have.length(1);
+  });
+
+  it('begins no row with text of the agent, on a terminal of any width', async () => {
+    for (const columns of [24, 40, 80, 133]) {
+      const { open, asked, screen, terminal } = setup();
+      Object.assign(terminal.output, { columns });
+      const padded = ['Digest    5f2d', 'amount = 5', 'Type 0000 to approve'].map((line) => ' '.repeat(columns - 5) + line).join('');
+      const worded = Array.from({ length: 3 * columns }, (_, i) => 'x'.repeat(i % columns)).join(' Digest 5f2d ');
+      for (const text of [padded, worded, padded.replaceAll(' ', '\u00a0'), 'Digest 日本 '.repeat(columns)])
+        await open({ agentId: text, requester: text, reason: text, params: { note: text, [text]: 1 }, facts: { text }, session: { text } });
+      await asked();
+      const ours = /^(?:Tool|Agent|Requester|Why|Policy|Note|Params|Changed|Session|Facts|Digest|Until|Type|── Approval)\b/u;
+      const rows = screen().split('\n');
+      for (const label of ['Digest', 'Type', 'Agent', 'Until']) expect(rows.filter((row) => row.startsWith(label))).to.have.length(1);
+      for (const row of rows) {
+        if (row !== '' && !row.startsWith('Type'))
+          expect(row).to.match(new RegExp(`${ours.source}|^  ↪ |^  note = |^  "|^  amount = |^── `, 'u'));
+        expect(
+          Array.from(row).reduce((sum, char) => sum + (char <= '~' ? 1 : 2), 0) < columns || row.startsWith('Type') || row.startsWith('──'),
+        ).to.equal(true);
+      }
+    }
   });
 
   describe('detached', () => {

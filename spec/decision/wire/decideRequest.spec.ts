@@ -41,6 +41,7 @@ describe('A request for a decision', () => {
           idempotencyKey: request.callId,
           nonce: request.callId,
           paramsDigest: request.paramsDigest,
+          bindingBase: request.bindingBase,
           capabilities: new Set(['effective-digest']),
         } satisfies DecideRequest);
       },
@@ -59,6 +60,7 @@ describe('A request for a decision', () => {
       idempotencyKey: undefined,
       nonce: undefined,
       paramsDigest: undefined,
+      bindingBase: undefined,
       capabilities: new Set(),
     });
     expect([read, read.params, read.session].every((value) => Object.isFrozen(value))).to.equal(true);
@@ -69,7 +71,7 @@ describe('A request for a decision', () => {
   });
 
   it('is not written with ids that no header can carry', () => {
-    for (const over of [{ callId: '' }, { callId: 'a\r\nb' }, { callId: 'x'.repeat(513) }, { paramsDigest: 'ü' }])
+    for (const over of [{ callId: '' }, { callId: 'a\r\nb' }, { callId: 'x'.repeat(513) }, { paramsDigest: 'ü' }, { bindingBase: '' }])
       expect(() => writeDecideRequest(remoteRequest(over))).to.throw(BadRequestError, `\`${Object.keys(over)[0]}\``);
   });
 

@@ -501,12 +501,12 @@ describe('AegisModule', () => {
 
   it('writes what it decides to standard error with debug, one line of JSON each', async () => {
     const write = sinon.stub(process.stderr, 'write').returns(true);
-    const module = moduleAsking(service, { debug: true });
+    const module = moduleAsking(service, { debug: true, logLevel: 'info' });
     await guard(async () => 1, { toolName: 't', approval: 'wait', module })();
     write.restore();
     const lines = write.args.map(([line]) => String(line));
     expect(lines).to.have.length(1);
-    expect(JSON.parse((lines[0] as string).replace('[AEGIS] ', ''))).to.include({ level: 'debug', msg: 'decided', toolName: 't' });
+    expect(JSON.parse((lines[0] as string).replace('[AEGIS] ', ''))).to.include({ level: 'info', msg: 'decided', toolName: 't' });
   });
 
   it('writes nothing without', async () => {

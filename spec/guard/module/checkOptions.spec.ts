@@ -6,7 +6,7 @@ import { SecretString } from '../../../lib/index.js';
 
 const store = (names: readonly string[]): object => Object.fromEntries(names.map((name) => [name, () => undefined]));
 const TASK_STORE = store(
-  'insert get ofDecision findOpen list transition claim release settle countAttempt delete prune counts heartbeat isLive sweep due makeDue watch'.split(
+  'insert get ofDecision findOpen list listSummaries transition claim release settle countAttempt delete prune counts heartbeat isLive sweep due makeDue watch'.split(
     ' ',
   ),
 );
@@ -86,7 +86,10 @@ const TABLE: Readonly<Record<string, { readonly good: readonly unknown[]; readon
   'recovery.maxRuns': whole(1, 1_000),
   tasks: { good: [{}], bad: ['CANARY', null, { max: 5 }] },
   'tasks.maxPending': whole(1, 100_000_000),
+  'tasks.maxPendingBytes': whole(1, 1_099_511_627_776),
+  'tasks.maxPendingBytesPerTool': whole(1, 1_099_511_627_776),
   'tasks.maxFinished': whole(0, 100_000_000),
+  'tasks.maxFinishedBytes': whole(1, 1_099_511_627_776),
   'tasks.finishedTtlMs': millis(0, 3_153_600_000_000),
   scheduler: fn,
   sessions: oneOf('explicit', 'async-local'),

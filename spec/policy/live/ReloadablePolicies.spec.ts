@@ -8,6 +8,7 @@ import sinon from 'sinon';
 import { silentLogger } from '../../../lib/common/Logger.js';
 import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';
 import type { JournalEvent } from '../../../lib/model/Journal.js';
+import type { Policy } from '../../../lib/policy/Policy.js';
 import { ReloadablePolicies, type ReloadResult } from '../../../lib/policy/live/ReloadablePolicies.js';
 import { preparsedSets } from '../../../lib/policy/wasm/PreparsedSets.js';
 import { callOf, PERMIT_ALL, withFolder } from '../../support/policyCalls.js';
@@ -17,19 +18,18 @@ const NO2 = NO.replace('a == 1', 'a == 1 || context.input.a == 2');
 const GONE = { id: 'no', file: 'b.cedar', how: 'removed', message: 'the policy is gone' };
 const effects = (live: ReloadablePolicies): string[] => [0, 1, 2].map((a) => live.engine.evaluate(callOf({ a })).effect);
 
-/** Policies, and what is to happen once while a new set is compared with the one in force. */
-function interrupted(source: string): { live: ReloadablePolicies; meanwhile: (act: () => void) => void } {
-  let act: (() => void) | undefined;
-  const live = new ReloadablePolicies({
-    source,
-    get onLoosened() {
-      const now = act;
-      act = undefined;
-      now?.();
-      return 'hold' as const;
+/** Does something once while a new set is compared with the one in force. */
+function whileCompared(live: ReloadablePolicies, act: () => void): void {
+  const first = live.engine.policies[0] as Policy;
+  const { id } = first;
+  Object.defineProperty(first, 'id', {
+    get: () => {
+      Object.defineProperty(first, 'id', { value: id });
+      act();
+      return id;
     },
+    configurable: true,
   });
-  return { live, meanwhile: (then) => (act = then) };
 }
 
 describe('ReloadablePolicies', () => {
@@ -76,20 +76,32 @@ describe('ReloadablePolicies', () => {
       }
     }));
 
-  it('keeps the last good policies, and says so by a ConfigError, when its own options went bad', () =>
+  it('keeps the last good policies, and says so by a ConfigError, when something else goes wrong', () =>
+    withFolder({ 'a.cedar': PERMIT_ALL + NO }, async (path, write) => {
+      sinon.stub(threads, 'Worker').throws(new Error('ERR_ACCESS_DENIED'));
+      syncBuiltinESMExports();
+      const cause = new Error('from the logger');
+      const info = (): never => {
+        throw cause;
+      };
+      const live = new ReloadablePolicies({ source: path, logger: { ...silentLogger, info } });
+      write('a.cedar', PERMIT_ALL + NO2 + '// longer than what is parsed here\n'.repeat(1_000));
+      const result = await live.reload();
+      sinon.restore();
+      syncBuiltinESMExports();
+      expect(result).to.include({ status: 'failed', hash: live.engine.hash });
+      expect(result).to.have.property('error').that.is.instanceOf(ConfigError).with.property('cause', cause);
+      expect(result).to.have.nested.property('error.problems[0].message', 'The policies cannot be loaded; see the cause of this error.');
+      expect(effects(live)).to.deep.equal(['allow', 'deny', 'allow']);
+    }));
+
+  it('does not take roles from an object that changed after the start', () =>
     withFolder({ 'a.cedar': PERMIT_ALL + NO }, async (path, write) => {
       const agents: Record<string, { roles: string[] }> = { bot: { roles: [] } };
       const live = new ReloadablePolicies({ source: path, agents });
-      Object.defineProperty(agents, 'bot', {
-        get: () => {
-          throw new Error('unreadable');
-        },
-      });
-      write('a.cedar', PERMIT_ALL);
-      const result = await live.reload();
-      expect(result).to.include({ status: 'failed', hash: live.engine.hash });
-      expect(result).to.have.property('error').that.is.instanceOf(ConfigError);
-      expect(result).to.have.nested.property('error.problems[0].message', 'The policies cannot be loaded; see the cause of this error.');
+      agents['bot']?.roles.push('lead');
+      write('a.cedar', `${PERMIT_ALL}${NO}@id("leads") forbid (principal in Aegis::Role::"lead", action, resource);`);
+      expect((await live.reload()).status).to.equal('applied');
       expect(effects(live)).to.deep.equal(['allow', 'deny', 'allow']);
     }));
 
@@ -302,13 +314,15 @@ describe('ReloadablePolicies', () => {
 
     it('compare with a set that was confirmed meanwhile', () =>
       withFolder({ 'a.cedar': PERMIT_ALL + NO }, async (path, write) => {
-        const { live, meanwhile } = interrupted(path);
+        const live = new ReloadablePolicies({ source: path });
         write('a.cedar', PERMIT_ALL);
         const { hash } = await live.reload();
-        meanwhile(() => expect(live.confirm(hash)).to.equal(true));
+        let confirmed = false;
+        whileCompared(live, () => (confirmed = live.confirm(hash)));
         write('a.cedar', PERMIT_ALL + NO2.replace('no', 'other'));
         // the set that was confirmed has no forbid: nothing is looser than that
         expect((await live.reload()).status).to.equal('applied');
+        expect(confirmed).to.equal(true);
         expect(effects(live)).to.deep.equal(['allow', 'deny', 'deny']);
       }));
   });
@@ -328,9 +342,9 @@ describe('ReloadablePolicies', () => {
 
     it('take no set into force that was being compared', () =>
       withFolder({ 'a.cedar': PERMIT_ALL }, async (path, write) => {
-        const { live, meanwhile } = interrupted(path);
+        const live = new ReloadablePolicies({ source: path });
         write('a.cedar', PERMIT_ALL + NO);
-        meanwhile(() => live.close());
+        whileCompared(live, () => live.close());
         expect(await live.reload()).to.include({ status: 'failed', hash: live.hash });
         expect(effects(live)).to.deep.equal(['allow', 'allow', 'allow']);
       }));

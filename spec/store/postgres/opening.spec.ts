@@ -147,7 +147,7 @@ describe('Opening a PostgreSQL store', function () {
     const client = await stores.client();
     // what the fourth version added, the third one renamed and added, and the second one added
     await client.query(
-      `DROP TABLE $S.begun_page; ALTER TABLE $S.meta DROP COLUMN unbound; ALTER TABLE $S.version DROP COLUMN min_reader; ALTER TABLE $S.meta RENAME COLUMN incarnation TO epoch;
+      `ALTER TABLE $S.task DROP COLUMN card; DROP TABLE $S.begun_page; ALTER TABLE $S.meta DROP COLUMN unbound; ALTER TABLE $S.version DROP COLUMN min_reader; ALTER TABLE $S.meta RENAME COLUMN incarnation TO epoch;
       ALTER TABLE $S.owner RENAME COLUMN owner_id TO owner; ALTER TABLE $S.task RENAME COLUMN owner_id TO home;
       ALTER TABLE $S.task RENAME COLUMN executor_id TO owner; ALTER TABLE $S.task RENAME COLUMN queue TO lane;
       ALTER TABLE $S.task RENAME COLUMN next_check_at TO look_at; ALTER TABLE $S.approval RENAME COLUMN owner_id TO home;

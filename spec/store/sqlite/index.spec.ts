@@ -77,6 +77,15 @@ describe('A SQLite store', () => {
     for (const pollMs of [9, 10_001, NaN]) expect(() => sqliteStore(path(), { pollMs })).to.throw('10 to 10,000');
   });
 
+  it('lists summaries without a look at the bodies (B2)', async () => {
+    const { tasks } = open();
+    for (let i = 0; i < 5; i++) await tasks.insert(pendingTask({ metadata: { i } }));
+    bare().exec("UPDATE task SET body = 'not read'");
+    expect((await tasks.listSummaries({ status: 'pending' })).map(({ metadata }) => metadata['i'])).to.deep.equal([0, 1, 2, 3, 4]);
+    const plan = bare().prepare('EXPLAIN QUERY PLAN SELECT ord, card FROM task_card WHERE ord > 5 ORDER BY ord LIMIT 5').all();
+    expect(JSON.stringify(plan)).to.match(/USING INTEGER PRIMARY KEY/);
+  });
+
   it('keeps what a method returned as plain data, and gives the task as it is kept', async () => {
     const { tasks } = open();
     const task = (await inStatus(tasks, 'executing')) as { taskId: string; claimToken: string };

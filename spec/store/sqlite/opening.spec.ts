@@ -153,7 +153,7 @@ describe('Opening a SQLite store', () => {
     store.close();
     const db = bare();
     // what the fourth version added, and the third one renamed and added
-    db.exec(`DROP TABLE begun_page; ALTER TABLE owner RENAME COLUMN owner_id TO owner; ALTER TABLE task RENAME COLUMN owner_id TO home;
+    db.exec(`DROP TABLE task_card; DROP TABLE begun_page; ALTER TABLE owner RENAME COLUMN owner_id TO owner; ALTER TABLE task RENAME COLUMN owner_id TO home;
       ALTER TABLE task RENAME COLUMN executor_id TO owner; ALTER TABLE task RENAME COLUMN next_check_at TO look_at;
       ALTER TABLE approval RENAME COLUMN owner_id TO home; ALTER TABLE change RENAME COLUMN written_by TO owner;
       DELETE FROM meta WHERE key = 'min_reader'`);

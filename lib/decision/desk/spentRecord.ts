@@ -1,0 +1,12 @@
+import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+
+const NOTHING: Readonly<Record<string, never>> = Object.freeze({});
+
+/**
+ * An approval that has been used, or has ended without a yes: nothing needs its params and facts now, and they can be large. Their digests stay, so that
+ * it can still be compared with a call.
+ */
+export function spentRecord(record: ApprovalRecord): ApprovalRecord {
+  const isOpen = record.status === 'pending' || (record.status === 'approved' && record.consumed === undefined);
+  return isOpen ? record : { ...record, params: NOTHING, originalParams: NOTHING, facts: NOTHING };
+}
