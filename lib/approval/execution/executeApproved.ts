@@ -11,7 +11,6 @@ import { checkDecision } from '../../model/checkDecision.js';
 import type { ApprovedCall } from '../../decision/DecisionService.js';
 import type { Decision } from '../../model/Decision.js';
 import { ForbiddenError, OutcomeUnknownError } from '../../model/errors/RefusalErrors.js';
-import { LazyPart } from '../../model/LazyPart.js';
 import { reportSecurity } from '../../model/Journal.js';
 import type { SettledEvent } from '../../model/Journal.js';
 import type { Params } from '../../model/Params.js';
@@ -23,9 +22,9 @@ import { abandonCall, dropCall, finishCall, settleCall } from '../call/settleCal
 import type { LastLook, PendingCall, RunApproved } from '../call/PendingCall.js';
 import { NotEnteredError, StaleClaimError } from './ExecutionHost.js';
 import type { ExecutionHost } from './ExecutionHost.js';
+import { askAgain } from './askAgain.js';
 
-/** What is needed where a person has to be asked once more. */
-const again = new LazyPart(() => import('./askAgain.js'));
+export { drainExecutions, endOpenCalls } from './drain.js';
 
 /** When a claim was asked for, on both clocks, in milliseconds. */
 interface ClaimTime {
@@ -110,7 +109,7 @@ function applyFreshDecision(
     case 'deny':
       return end(entry, deniedAtRun(task, 'denied_at_run', decision.reason ?? 'policy denies it now.', decision), host);
     case 'approval_needed':
-      return chain(again.get(), ({ askAgain }) => askAgain(entry, decision, host));
+      return askAgain(entry, decision, host);
     default: {
       const digest = decision.params === undefined ? task.originalDigest : digestOf(decision.params);
       if (digest === task.digest) return useApproval(entry, task, run, host);
