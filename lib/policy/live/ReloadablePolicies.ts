@@ -1,20 +1,18 @@
-import { isThenable } from '../../common/awaitable.js';
 import { resolve } from 'node:path';
-import { LazyPart } from '../../model/LazyPart.js';
+import { inSlices } from '../../common/time/inSlices.js';
+import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { silentLogger, type Logger } from '../../common/Logger.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { combineJournals, type Journal } from '../../model/Journal.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { AgentConfig } from '../engine/AgentDirectory.js';
 import { CedarPolicyEngine, type CedarPolicyEngineOptions } from '../engine/CedarPolicyEngine.js';
-import type { PolicySource } from '../PolicySource.js';
-import type { HeldPolicies, Loaded, PendingReload, PolicyReloads, ReloadResult } from './PolicyReloads.js';
+import type { PolicySource, SourceText } from '../PolicySource.js';
+import type { LoosenedPolicy } from './findLoosened.js';
 import type { PolicyWatcher } from './PolicyWatcher.js';
-import { pathOf, readPolicies } from './readPolicies.js';
+import { pathOf, readingPolicies, readPolicies, sameSources } from './readPolicies.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
-
-export type { PendingReload, ReloadResult } from './PolicyReloads.js';
 
 /** Options of {@link ReloadablePolicies}. */
 export interface ReloadablePoliciesOptions {
@@ -57,6 +55,26 @@ const RELOADABLE_OPTIONS: OptionKinds<ReloadablePoliciesOptions> = {
   logger: 'object',
 };
 
+/** A reload that waits for a person, because it lets more calls run, or more people approve them. */
+export interface PendingReload {
+  /** The policy set's hash: what `confirm` takes. */
+  readonly hash: string;
+  /** Which policies would be looser, and how. */
+  readonly loosened: readonly LoosenedPolicy[];
+}
+
+/** The result of a reload. A complete policy set is always in force; after `held` and `failed` it is the old one. */
+export type ReloadResult =
+  | { readonly status: 'unchanged' | 'applied'; readonly hash: string }
+  | { readonly status: 'held'; readonly hash: string; readonly loosened: readonly LoosenedPolicy[] }
+  | { readonly status: 'failed'; readonly hash: string; readonly error: ConfigError };
+
+/** A set that was read. */
+interface Loaded {
+  readonly engine: CedarPolicyEngine;
+  readonly sources: readonly SourceText[];
+}
+
 /** The policies in force, and their reloads. Read `engine` once per decision: an engine never changes. */
 export class ReloadablePolicies {
   readonly #options: ReloadablePoliciesOptions;
@@ -66,10 +84,14 @@ export class ReloadablePolicies {
   #watcher: PolicyWatcher | undefined;
   readonly #closing = new AbortController();
   #inForce: Loaded;
-  #held: HeldPolicies | undefined;
-  readonly #reloads: LazyPart<PolicyReloads>;
-  #first: Promise<ReloadResult> | undefined;
-  #firstAsked = false;
+  #held: (Loaded & { readonly reload: PendingReload }) | undefined;
+  /** What was read last; undefined where it could not be read. The same again is no change. */
+  #lastRead: readonly SourceText[] | undefined;
+  #lastProblem: string | undefined;
+  /** The reload that runs, and the one that comes after it, for which all wait who ask meanwhile. */
+  #running: Promise<ReloadResult> | undefined;
+  #next: { readonly result: Promise<ReloadResult>; asked: boolean } | undefined;
+  #toldOfThread = false;
 
   /**
    * Reads, parses and checks the policies before it returns.
@@ -93,25 +115,7 @@ export class ReloadablePolicies {
     this.#source = path === undefined ? options.source : resolve(path);
     const sources = readPolicies(this.#source);
     this.#inForce = { engine: CedarPolicyEngine.load({ ...this.#engineOptions(), sources }), sources };
-    this.#reloads = new LazyPart(async () => {
-      const { PolicyReloads: Reloads } = await import('./PolicyReloads.js');
-      return new Reloads(this.#source, sources, options, {
-        inForce: () => this.#inForce,
-        engineOptions: () => this.#engineOptions(),
-        signal: this.#closing.signal,
-        logger: this.#logger,
-        keep: (same) => {
-          this.#dropHeld();
-          this.#inForce = { engine: this.engine, sources: same };
-        },
-        replace: (loaded) => this.#replace(loaded),
-        hold: (held) => {
-          this.#dropHeld();
-          this.#held = held;
-        },
-        report: (result) => this.#report(result),
-      });
-    });
+    this.#lastRead = sources;
     this.#journal?.note({ kind: 'policies', hash: this.engine.hash });
     if (options.watch === true && path !== undefined) void this.#watch(resolve(path));
   }
@@ -135,7 +139,7 @@ export class ReloadablePolicies {
    * Reads the policies again. Another thread parses them, so that calls go on meanwhile; then they come into force at once. If they cannot be loaded, the
    * last good ones stay in force. Reloads run one after the other.
    *
-   * @returns what became of the reload; never rejects, unless the code that reloads cannot be loaded (ConfigError)
+   * @returns what became of the reload; never rejects
    */
   reload(): Promise<ReloadResult> {
     return this.#enqueue(true);
@@ -169,15 +173,104 @@ export class ReloadablePolicies {
     if (!this.#closing.signal.aborted) this.#watcher = new Watcher(path, () => void this.#enqueue(false));
   }
 
+  /** @param asked whether someone waits for the result: then it is reported even if nothing changed */
   #enqueue(asked: boolean): Promise<ReloadResult> {
-    const reloads = this.#reloads.get();
-    if (!isThenable(reloads)) return reloads.enqueue(asked);
-    // the first one is for all who ask while its code is loaded
-    this.#firstAsked ||= asked;
-    this.#first ??= Promise.resolve(reloads)
-      .then((loaded) => loaded.enqueue(this.#firstAsked))
-      .finally(() => (this.#first = undefined));
-    return this.#first;
+    // one that runs may have read the files before they changed, one that has not begun has not
+    if (this.#next === undefined) this.#next = { result: this.#afterRunning(), asked };
+    this.#next.asked ||= asked;
+    return this.#next.result;
+  }
+
+  async #afterRunning(): Promise<ReloadResult> {
+    await this.#running;
+    const asked = this.#next?.asked === true;
+    this.#next = undefined;
+    this.#running = this.#reload(asked);
+    return this.#running;
+  }
+
+  async #reload(asked: boolean): Promise<ReloadResult> {
+    const result = await this.#attempt(asked);
+    if (this.#closing.signal.aborted) return { status: 'failed', hash: this.hash, error: closedError() };
+    if (result === undefined) return { status: 'unchanged', hash: this.hash };
+    const { hash, status } = result;
+    if (result.status === 'failed')
+      this.#logger.error({ hash, problems: result.error.problems }, 'Policies could not be reloaded; the last good ones stay in force.');
+    else if (result.status === 'held')
+      this.#logger.warn(
+        { hash, loosened: result.loosened },
+        'A reload would let more run, or more people approve. It waits until it is confirmed.',
+      );
+    else this.#logger.info({ hash, status }, 'Policies were reloaded.');
+    this.#report(result);
+    return result;
+  }
+
+  /** @returns undefined where nothing changed since the last read, unless someone asked */
+  async #attempt(asked: boolean): Promise<ReloadResult | undefined> {
+    try {
+      const sources = await this.#read();
+      if (!asked && this.#lastRead !== undefined && sameSources(sources, this.#lastRead)) return undefined;
+      this.#lastRead = sources;
+      this.#lastProblem = undefined;
+      return await this.#load(sources, !asked);
+    } catch (error) {
+      return this.#failure(error, asked);
+    }
+  }
+
+  async #read(): Promise<readonly SourceText[]> {
+    try {
+      return await inSlices(readingPolicies(this.#source));
+    } catch (error) {
+      // when the files are back, that is a change, even if they are as they were
+      this.#lastRead = undefined;
+      throw error;
+    }
+  }
+
+  #failure(error: unknown, asked: boolean): ReloadResult | undefined {
+    const problem =
+      error instanceof ConfigError
+        ? error
+        : new ConfigError([{ where: 'policies', message: 'The policies cannot be loaded; see the cause of this error.' }], {
+            cause: error,
+          });
+    // a folder that is gone is looked for again and again: one report will do
+    if (!asked && this.#lastProblem === problem.message) return undefined;
+    this.#lastProblem = problem.message;
+    return { status: 'failed', hash: this.hash, error: problem };
+  }
+
+  async #load(sources: readonly SourceText[], background: boolean): Promise<ReloadResult> {
+    if (sameSources(sources, this.#inForce.sources)) return this.#unchanged(sources);
+    const { prepareReload, loosenedBy } = await import('./prepareReload.js');
+    const { signal } = this.#closing;
+    const options = { engine: this.#engineOptions(), signal, background, onNoThread: () => this.#tellOfThread() };
+    const engine = await prepareReload(sources, options);
+    for (;;) {
+      const before = this.engine;
+      const loosened = this.#options.onLoosened === 'accept' ? [] : await loosenedBy(before, engine);
+      if (signal.aborted) throw closedError();
+      // a held set was confirmed meanwhile: that is the one to compare with
+      if (before !== this.engine) continue;
+      const { hash } = engine;
+      if (hash === before.hash) return this.#unchanged(sources);
+      if (loosened.length === 0) {
+        this.#replace({ engine, sources });
+        return { status: 'applied', hash };
+      }
+      this.#dropHeld();
+      this.#held = { engine, sources, reload: { hash, loosened } };
+      return { status: 'held', hash, loosened };
+    }
+  }
+
+  /** The same policies were read, perhaps in other files: a set that is held is older than they are. */
+  #unchanged(sources: readonly SourceText[]): ReloadResult {
+    this.#dropHeld();
+    this.#inForce = { engine: this.engine, sources };
+    return { status: 'unchanged', hash: this.hash };
   }
 
   #replace({ engine, sources }: Loaded): void {
@@ -199,6 +292,15 @@ export class ReloadablePolicies {
     return { agents, toolset, groups, verify, logger: this.#logger };
   }
 
+  #tellOfThread(): void {
+    if (this.#toldOfThread) return;
+    this.#toldOfThread = true;
+    this.#logger.info(
+      {},
+      'No thread can be started here, as in a bundle of one file: policies are parsed in slices between other work, which takes longer.',
+    );
+  }
+
   #report(result: ReloadResult): void {
     try {
       this.#options.onReload?.(result);
@@ -206,4 +308,10 @@ export class ReloadablePolicies {
       publishCallbackError('onReload', error);
     }
   }
+}
+
+function closedError(): ConfigError {
+  return new ConfigError([
+    { where: 'policies', message: 'These policies were closed, so they are not read again. Use those of a module that is open.' },
+  ]);
 }
