@@ -50,7 +50,11 @@ export function pathOf(source: PolicySource): string | undefined {
   try {
     return fileURLToPath(source);
   } catch (cause) {
-    throw failure('policies', 'This URL does not lead to a file of this machine. Give a path, or a URL such as file:///app/policies.', cause);
+    throw failure(
+      'policies',
+      'This URL does not lead to a file of this machine. Give a path, or a URL such as file:///app/policies.',
+      cause,
+    );
   }
 }
 
