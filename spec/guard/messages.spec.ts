@@ -188,11 +188,16 @@ describe('An error says what to do', () => {
 
   it('about keys of policy tests', () => {
     const engine = CedarPolicyEngine.load({ sources: [{ file: 'a', text: '@id("a") forbid (principal, action, resource);' }] });
-    const test = { name: 'a', expect: { effect: 'deny' } };
+    const test = { name: 'a', tool: 't', expect: { effect: 'deny' } };
     const of = (more: object): unknown => thrown(() => runPolicyTests(engine, { tests: [{ ...test, ...more }] }));
     says(of({ parms: {} }), /tests\.0\.parms: This key is not known; did you mean 'params'\?/);
     says(of({ zzzzzzzz: {} }), /This key is not known; remove it\./);
     says(of({ name: 5 }), /Expected string/);
+    says(of({ name: undefined }), /tests\.0\.name: This key is missing, and each test needs it\. Add it\./);
+    says(of({ tool: undefined }), /tests\.0\.tool: No tool is named\. Add `tool` to the test, or to `defaults`\./);
+    expect(thrown(() => runPolicyTests(engine, { defaults: { tool: 't' }, tests: [{ name: 'a', expect: { effect: 'deny' } }] }))).to.equal(
+      undefined,
+    );
     expect(of({})).to.equal(undefined);
   });
 
