@@ -220,7 +220,7 @@ describe('docs/policies.md', () => {
       return false;
     } catch (error) {
       return (
-        error instanceof aegis.ConfigError && error.problems.some(({ where, message }) => where === at && /never|not a key/.test(message))
+        error instanceof aegis.ConfigError && error.problems.some(({ where, message }) => where === at && /is not known/.test(message))
       );
     }
   };

@@ -25,6 +25,14 @@ export function isSamePerson(a: string, b: string): boolean {
   return keyOf(a) === keyOf(b);
 }
 
+/**
+ * Whether two ids may name one person: besides {@link isSamePerson}, where they are one in some language's rule of case. `STRASSE` is `straße` in capitals, and
+ * in Turkish `İpek` is `ipek`. For a refusal only: a right needs the same person for sure.
+ */
+export function maybeSamePerson(a: string, b: string): boolean {
+  return isSamePerson(a, b) || capitalsOf(a) === capitalsOf(b);
+}
+
 /** Who asks, of the session of a call: its `user_id`, a text or a number in which something can be seen. */
 export function requesterOf(userId: unknown): string | undefined {
   const id = typeof userId === 'number' || typeof userId === 'bigint' ? String(userId) : userId;
@@ -33,4 +41,9 @@ export function requesterOf(userId: unknown): string | undefined {
 
 function keyOf(id: string): string {
   return id.normalize('NFKC').replace(ALL_UNSEEN, '').toLowerCase().normalize('NFC');
+}
+
+/** The id in capitals, and those without their dot: `i` and `ı` have the same one in some languages. */
+function capitalsOf(id: string): string {
+  return keyOf(id).toUpperCase().normalize('NFD').replaceAll('I\u0307', 'I');
 }

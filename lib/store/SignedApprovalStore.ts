@@ -85,13 +85,13 @@ export class SignedApprovalStore implements ApprovalStore {
     const inner = this.#inner;
     const signed = this.#signed(record);
     const newest = this.#pages.newest(record);
-    return chain(inner.begunPage?.(BegunPages.of(record)), (found) => {
+    return chain(inner.begunPage?.(this.#pages.pageOf(record)), (found) => {
       const reading = this.#pages.read(found, record, claimToken, newest, () => report(record, 'begun_page_invalid', PAGE_INVALID));
       switch (reading.kind) {
         case 'own':
           return inner.replace(signed, version);
         case 'taken':
-        case 'older':
+        case 'lost':
           report(record, 'approval_rolled_back', ROLLED_BACK);
           return false;
         case 'free': {
@@ -132,9 +132,9 @@ const UNSIGNED =
   'A stored approval has no valid signature of this state key, so it is ignored: check that all processes have the same `stateKey`, and who can write the store.';
 const SWAPPED = 'A stored approval is in the row of another one, so it is ignored: check who can write the store.';
 const ROLLED_BACK =
-  'An approval that had begun was put back to an earlier state, with or without the list of what has begun: nothing ran again. Check who can write the store.';
+  'An approval that had begun, or may have, was put back to an earlier state, or the list of what has begun was: nothing ran again. Check who can write the store.';
 const PAGE_INVALID =
-  'A page of the list of what has begun has no valid signature of this state key, so it is begun anew: check that all processes have the same `stateKey`, and who can write the store.';
+  'A page of the list of what has begun has no valid signature, so no approval of before runs that could be on it: check who can write the store.';
 
 function report({ agentId, toolName, decisionId }: ApprovalRecord, code: string, message: string): void {
   publishDiagnostic({ kind: 'security', code, message, actor: { kind: 'store' }, agentId, toolName, decisionId });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { AegisModule, guard } from '../../lib/index.js';
-import { isSamePerson, personId, requesterOf } from '../../lib/model/personId.js';
+import { isSamePerson, maybeSamePerson, personId, requesterOf } from '../../lib/model/personId.js';
 import { simulateApprover } from '../../lib/testing/index.js';
 import { counted } from '../support/assurance.js';
 
@@ -32,6 +32,17 @@ const HIDDEN = [
   '𝐫𝐢𝐭𝐚',
   'ⓡita',
 ];
+/** One id in two cases, by the rules of some language. */
+const OTHER_CASE = [
+  ['straße', 'STRASSE'],
+  ['İpek', 'ipek'],
+  ['ıpek', 'IPEK'],
+  ['İPEK', 'ıpek'],
+  ['ΝΊΚΟΣ', 'νίκοσ'],
+  ['ΐ', 'Ϊ́'],
+  ['ᾳ', 'ΑΙ'],
+  ['ᲀova', 'Вova'],
+] as const;
 const NOBODY = ['', ' ', '\u200b', '\u2800', 'x'.repeat(257), 7, null, undefined, {}, ['rita']];
 
 describe('The id of a person', () => {
@@ -53,6 +64,21 @@ describe('The id of a person', () => {
       ['straße', 'strasse'],
     ] as const)
       expect(isSamePerson(a, b)).to.equal(false);
+  });
+
+  it('may name the same person where some language writes it so in capitals', () => {
+    for (const [a, b] of OTHER_CASE) {
+      expect(maybeSamePerson(a, b), `${a} ${b}`).to.equal(true);
+      expect(maybeSamePerson(b, a), `${b} ${a}`).to.equal(true);
+    }
+    for (const id of [...SAME, ...HIDDEN]) expect(maybeSamePerson(id, 'rita'), JSON.stringify(id)).to.equal(true);
+    for (const [a, b] of [
+      ['rita', 'rita2'],
+      ['rit\u0227', 'rita'],
+      ['jurgen', 'jürgen'],
+      ['strase', 'straße'],
+    ] as const)
+      expect(maybeSamePerson(a, b), `${a} ${b}`).to.equal(false);
   });
 
   it('of a requester is a text or a number', () => {
@@ -101,6 +127,29 @@ describe('An approver', () => {
     expect(tried).to.deep.equal([]);
     expect(wrong).to.equal(0);
   }).timeout(20_000);
+
+  it("is never the requester in another language's rule of case, nor a member of a group by it", async () => {
+    const wrong: string[] = [];
+    for (const [userId, by] of [...OTHER_CASE, ...OTHER_CASE.map(([a, b]) => [b, a] as const)])
+      for (const text of [ASK, ASK.replace('@effect', '@approvers("leads") @effect')]) {
+        await using module = AegisModule.create({ agentId: 'bot', policies: { text }, approverGroups: { leads: [by] }, env: false });
+        await guard(async () => 1, { toolName: 'send', module, session: () => ({ user_id: userId }), approval: 'defer' })();
+        const [{ decisionId = '' } = {}] = await module.approvals.list();
+        if (await module.approvals.mayDecide(decisionId, by)) wrong.push(`${by} for ${userId}`);
+      }
+    counted({ what: 'A11 the requester in another case', cases: OTHER_CASE.length * 4, wrong: wrong.length });
+    expect(wrong).to.deep.equal([]);
+    await using module = AegisModule.create({
+      agentId: 'bot',
+      policies: { text: ASK.replace('@effect', '@approvers("leads") @effect') },
+      approverGroups: { leads: ['ipek'] },
+      env: false,
+    });
+    await guard(async () => 1, { toolName: 'send', module, approval: 'defer' })();
+    const [{ decisionId = '' } = {}] = await module.approvals.list();
+    expect(await module.approvals.mayDecide(decisionId, 'IPEK')).to.equal(true);
+    expect(await module.approvals.mayDecide(decisionId, 'ıpek')).to.equal(false);
+  });
 
   it('is found in a group in any case, and by its own id', async () => {
     const groups = { approverGroups: { leads: ['Bob', 'jürgen'] } };

@@ -7,6 +7,7 @@ import type { ApprovalRecord, ApprovalStore, BegunPage } from '../../lib/store/A
 import { BegunPages } from '../../lib/store/BegunPages.js';
 import { MemoryApprovalStore } from '../../lib/store/memory/MemoryApprovalStore.js';
 import { SignedApprovalStore } from '../../lib/store/SignedApprovalStore.js';
+import { counted } from '../support/assurance.js';
 import { BINDING_BASE, openingOf, recordOf } from '../support/approvalRecords.js';
 import { diagnosed, securityCodes } from '../support/diagnosed.js';
 import { rejection } from '../support/rejection.js';
@@ -167,6 +168,14 @@ describe('SignedApprovalStore', () => {
       }
     }
 
+    /** The record under an id that is on the same page as another one, which is found by trying. */
+    function onPageOf(pages: BegunPages, other: ApprovalRecord, record: ApprovalRecord = other): ApprovalRecord {
+      for (let i = 0; ; i++) {
+        const named = { ...record, decisionId: `${record.decisionId}-${i}` };
+        if (pages.pageOf(named) === pages.pageOf(other)) return named;
+      }
+    }
+
     async function used() {
       const inner = new PagedStore();
       const desk = new ApprovalDesk(new SignedApprovalStore(inner, KEY));
@@ -198,22 +207,93 @@ describe('SignedApprovalStore', () => {
       expect(new Set(securityCodes(seen))).to.deep.equal(new Set(['approval_rolled_back']));
     });
 
-    it('notices, as long as it lives, that the page was put back with the row, and goes on after that', async () => {
+    it('notices, as long as it lives, that the page was put back with the row, however often', async () => {
       const { inner, begin, putBack } = await used();
       expect(await begin('one')).to.equal(true);
-      inner.pages.clear();
-      await putBack();
-      const seen = await diagnosed(async () => expect(await begin('two')).to.equal(false));
-      expect(securityCodes(seen)).to.include('approval_rolled_back');
+      const seen = await diagnosed(async () => {
+        for (const claimToken of ['two', 'three', 'four']) {
+          inner.pages.clear();
+          await putBack();
+          expect(await begin(claimToken), claimToken).to.equal(false);
+          await putBack();
+          expect(await begin(claimToken), `${claimToken} again`).to.equal(false);
+        }
+      });
+      expect(new Set(securityCodes(seen))).to.deep.equal(new Set(['approval_rolled_back']));
     });
 
-    it('believes no page that is not signed, and says so', async () => {
-      for (const body of ['', '{"entries":{},"mac":"x"}', '{"entries":{"a":["b",1]}}', 'null']) {
-        const { inner, begin } = await used();
-        for (let page = 0; page < 4_096; page++) inner.pages.set(page, { page, version: 1, body });
-        const seen = await diagnosed(async () => expect(await begin('one')).to.equal(true));
-        expect(securityCodes(seen)).to.deep.equal(['begun_page_invalid']);
+    const FORGED = [
+      '',
+      'null',
+      '[]',
+      '{"entries":{},"mac":"x"}',
+      '{"entries":{"a":["b",1]}}',
+      '{"entries":{},"lostAtMs":0,"mac":{"length":43}}',
+    ];
+
+    it('begins nothing that was opened before a page was found without a valid signature', async () => {
+      let cases = 0;
+      let wrong = 0;
+      for (const body of FORGED)
+        for (const more of [-1, 0, 1, 1_000]) {
+          const { inner, begin, putBack, restarted } = await used();
+          expect(await begin('one')).to.equal(true);
+          const [{ page, version }] = [...inner.pages.values()] as [BegunPage];
+          const seen = await diagnosed(async () => {
+            inner.pages.set(page, { page, version: version + more, body });
+            for (const by of [undefined, restarted()]) {
+              await putBack(by);
+              for (const claimToken of ['two', 'three']) {
+                cases++;
+                if (await begin(claimToken, by)) wrong++;
+              }
+            }
+          });
+          expect(securityCodes(seen)).to.include('begun_page_invalid');
+        }
+      counted({ what: 'A2 forged pages, approvals put back', cases, wrong });
+      expect(wrong).to.equal(0);
+    });
+
+    it('begins what is opened after a page was lost, and no other process begins what was opened before', async () => {
+      for (const lose of [
+        (pages: PagedStore['pages']) => pages.clear(),
+        (pages: PagedStore['pages']) => {
+          for (const [at, page] of pages) pages.set(at, { ...page, version: page.version + 1, body: '' });
+        },
+      ]) {
+        const inner = new PagedStore();
+        const [pages, others, late] = [new BegunPages(KEY), new BegunPages(KEY), new BegunPages(KEY)];
+        const writeFirst = (by: BegunPages, record: ApprovalRecord, claimToken: string): string => {
+          const found = inner.pages.get(by.pageOf(record));
+          const reading = by.read(found, record, claimToken, by.newest(record), () => undefined);
+          if (reading.kind === 'free') {
+            inner.pages.set(reading.next.page, reading.next);
+            by.wrote(reading.next);
+          }
+          return reading.kind;
+        };
+        const nowMs = Date.now();
+        const old = recordOf({ createdAtMs: nowMs - 1, expiresAtMs: nowMs + 60_000 });
+        const fresh = { ...onPageOf(pages, old), createdAtMs: nowMs + 60_000 };
+        expect([writeFirst(pages, old, 'one'), writeFirst(others, old, 'one')]).to.deep.equal(['free', 'own']);
+        lose(inner.pages);
+        expect([writeFirst(pages, old, 'two'), writeFirst(pages, fresh, 'three')]).to.deep.equal(['lost', 'free']);
+        expect([writeFirst(pages, old, 'two'), writeFirst(others, old, 'two'), writeFirst(late, old, 'two')]).to.deep.equal([
+          'lost',
+          'lost',
+          'lost',
+        ]);
+        expect(writeFirst(late, fresh, 'three')).to.equal('own');
       }
+    });
+
+    it('keeps the pages of each key apart', async () => {
+      const [one, other] = [new BegunPages(KEY), new BegunPages(new SecretString('o'.repeat(32)))];
+      const record = recordOf();
+      expect(one.pageOf(record)).to.equal(new BegunPages(KEY).pageOf(record));
+      expect(one.pageOf(record)).not.to.equal(other.pageOf(record));
+      for (const pages of [one, other]) expect(pages.pageOf(record)).to.be.within(0, 2 ** 31 - 1);
     });
 
     it('tries again where another process wrote the page first, and gives up where the record was changed', async () => {
@@ -229,15 +309,8 @@ describe('SignedApprovalStore', () => {
       const first = recordOf({ expiresAtMs: nowMs - 86_400_001 });
       const second = recordOf({ expiresAtMs: nowMs - 86_300_000 });
       const third = recordOf();
-      // on one page, which is found by trying
-      const onPage = (record: ApprovalRecord): ApprovalRecord => {
-        for (let i = 0; ; i++) {
-          const named = { ...record, decisionId: `${record.decisionId}-${i}` };
-          if (BegunPages.of(named) === 7) return named;
-        }
-      };
       let page: BegunPage | undefined;
-      for (const record of [first, second, third].map(onPage)) {
+      for (const record of [first, onPageOf(pages, first, second), onPageOf(pages, first, third)]) {
         const reading = pages.read(page, record, 'claim', page?.version ?? 0, () => expect.fail('it is signed'));
         expect(reading.kind).to.equal('free');
         page = (reading as { next: BegunPage }).next;

@@ -6,6 +6,7 @@ import { isFinished, TASK_STATUSES } from '../../lib/model/Task.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../lib/store/ApprovalStore.js';
 import { MemoryApprovalStore } from '../../lib/store/memory/MemoryApprovalStore.js';
 import type { StateStore } from '../../lib/store/StateStore.js';
+import { frozenData } from '../../lib/model/snapshot/frozenData.js';
 import { toStoredChange } from '../../lib/store/storedJson.js';
 import { claimed, insertionOver, lapsed, polled, released, renewed, settled, transitionedTask } from '../../lib/store/taskTransitions.js';
 import type {
@@ -166,14 +167,14 @@ class SharedTasks implements TaskStore {
   }
 
   listSummaries(query: TaskQuery): Awaitable<readonly TaskSummary[]> {
-    return this.#do('listSummaries', () => this.#matching(query).map((task) => taskSummary(task, task.taskId)));
+    return this.#do('listSummaries', () => this.#matching(query).map((task) => taskSummary(task, cursorOf(task))));
   }
 
   #matching({ status, agentId, toolName, after, limit = 1_000 }: TaskQuery): readonly Task[] {
     const statuses = typeof status === 'string' ? [status] : status;
     const all = this.#all();
     return all
-      .slice(after === undefined ? 0 : all.findIndex(({ taskId }) => taskId === after) + 1 || all.length)
+      .slice(after === undefined ? 0 : placeAfter(all, after))
       .filter((t) => statuses?.includes(t.status) ?? true)
       .filter((t) => (agentId === undefined || t.agentId === agentId) && (toolName === undefined || t.toolName === toolName))
       .slice(0, limit);
@@ -334,7 +335,7 @@ class SharedTasks implements TaskStore {
 
   #put(task: Task, before: Task | undefined): Task {
     const { taskId, version, status } = task;
-    this.#state.tasks.set(taskId, task);
+    this.#state.tasks.set(taskId, frozenData(task));
     this.#handle.tell({ kind: 'task', taskId, version, status, from: before?.status });
     return task;
   }
@@ -349,8 +350,22 @@ class SharedTasks implements TaskStore {
   }
 
   #do<T>(name: string, work: () => T): Awaitable<T> {
-    return this.#handle.faults.around(name, work);
+    // a Date cannot be frozen: each reader gets a copy
+    return this.#handle.faults.around(name, () => frozenData(work()));
   }
+}
+
+function cursorOf({ createdAtMs, taskId }: Task): string {
+  return `${createdAtMs}:${taskId}`;
+}
+
+/** Behind the task of the cursor, or, where that is gone, before those that were made at that time or later. */
+function placeAfter(all: readonly Task[], after: string): number {
+  const [, time, id] = /^(-?\d+):(.+)$/s.exec(after) ?? [];
+  const place = all.findIndex(({ taskId }) => taskId === id);
+  if (place !== -1) return place + 1;
+  const later = time === undefined ? -1 : all.findIndex(({ createdAtMs }) => createdAtMs >= Number(time));
+  return later === -1 ? all.length : later;
 }
 
 class SharedApprovals implements ApprovalStore {

@@ -1,6 +1,6 @@
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
-import { isSamePerson, PERSON_ID, personId } from '../../model/personId.js';
+import { isSamePerson, maybeSamePerson, PERSON_ID, personId } from '../../model/personId.js';
 import type { ApprovalPolicy, ApprovalRecord, Verdict } from '../../store/ApprovalStore.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { reportNotReplaced } from './consumeApproval.js';
@@ -136,7 +136,7 @@ export async function eligiblePolicies(record: ApprovalRecord, by: string, rules
   let own = false;
   for (const policy of record.policies) {
     if (covered.has(policy.id)) continue;
-    if (isSamePerson(by, record.requester) && policy.selfApproval !== true) {
+    if (maybeSamePerson(by, record.requester) && policy.selfApproval !== true) {
       own = true;
       continue;
     }

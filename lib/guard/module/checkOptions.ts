@@ -55,7 +55,8 @@ function isPolicySource(value: unknown): boolean {
 const isNoAddress = (given: string): boolean => !/^[a-z][a-z\d+.-]+:\/\//i.test(given);
 const NO_ADDRESS =
   'must be the path of a SQLite file, or a store (got the address of a server); for PostgreSQL give postgresStore(…) of aegislib/postgres';
-const record = (what: string) => must<object>(what, isObject);
+/** A Map, or an object that inherits its entries, would be read as an empty record. */
+const record = (what: string) => must<object>(what, isPlainObject);
 const options = <const E extends v.ObjectEntries>(entries: E) =>
   v.pipe(must<object>('an object of options', isPlainObject), v.strictObject(entries));
 /** One of several kinds of value. */
@@ -139,7 +140,7 @@ const OPTIONS = /* @__PURE__ */ (() =>
     approvalStore: v.optional(having(['insert', 'get', 'replace', 'list', 'countPending', 'listDenied', 'prune'], 'an ApprovalStore')),
     stateKey: v.optional(
       must<string | SecretString>('a string of 32 characters or more, or a SecretString', (value) =>
-        typeof value === 'string' ? value.length >= 32 : value instanceof SecretString,
+        typeof value === 'string' ? value.length >= 32 : value instanceof SecretString && String(value.reveal()).length >= 32,
       ),
     ),
     apiKey: v.optional(either([v.string(), v.instance(SecretString)], 'a string or a SecretString')),

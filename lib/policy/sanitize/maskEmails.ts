@@ -11,10 +11,18 @@ const LEADING = /['.=*{}&#%+~!^$-]/;
 /** What mail programs drop on both sides of `@`, and what a reader does not see. */
 const SPACE = /[\s\p{Cc}\p{Cf}\p{DI}\u2800]/u;
 const DOT = /[.．。｡]/;
+/** A dot that is written as the `@` often is beside it. */
+const DOT_WORD = /\s{0,8}[([{<] ?(?:dot|\.) ?[)\]}>]/iuy;
+/** What a space is in a URL or in HTML. */
+const ENCODED_SPACE = /%(?:25)*(?:20|0[9ad])|&(?:amp;)*(?:nbsp|#(?:0*(?:9|10|13|32|160)|x0*(?:9|a|d|20|a0)));/iuy;
+const ENDS_IN_SPACE = /&(?:nbsp|#(?:9|10|13|32|160|x(?:9|a|d|20|a0)));$/iu;
+/** May stand before the `@` of an address, but is more often none of it: an escape, or a mark of punctuation. */
+const DOUBTFUL = /[\\?|`]/;
 const MAX_LITERAL = 64;
 
-/** `@` in all its spellings: fullwidth and small, in a URL (encoded any number of times), in HTML, in JSON and JavaScript, and in brackets. */
-const AT = /[@\uFF20\uFE6B]|%(?:25)*40|&#(?:0*64|x0*40)(?![\da-f]);?|&commat;?|\\u0040|\\u\{0*40\}|\\x40|[([{<] ?at ?[)\]}>]/giu;
+/** `@` in all its spellings: fullwidth and small, in a URL or in HTML (encoded any number of times), in JSON and JavaScript, and in brackets. */
+const AT =
+  /[@\uFF20\uFE6B]|%(?:25)*40|&(?:amp;)*(?:#(?:0*64|x0*40)(?![\da-f]);?|commat;?)|\\u0040|\\u\{0*40\}|\\x40|[([{<] ?(?:at|[@\uFF20\uFE6B]) ?[)\]}>]/giu;
 const AT_HERE = new RegExp(AT.source, 'iuy');
 const ESCAPED = /%(?:25)*([0-9a-f]{2})/iy;
 
@@ -32,7 +40,7 @@ export function maskEmails(text: string): string {
     const host = hostAfter(text, at.end, pairs);
     const local = host && localBefore(text, { from, at: at.start }, pairs);
     if (host === undefined || local === undefined) continue;
-    const isCertain = !host.spaced && !local.spaced && !/^[([{<]/.test(at.spelling);
+    const isCertain = !host.spaced && !local.spaced && !/^(?:[([{<]|@@)/.test(at.spelling);
     if (!isCertain && !isDomain(text.slice(host.start, host.end))) continue;
     masked += text.slice(from, local.start) + MASK;
     from = host.end;
@@ -53,7 +61,11 @@ interface Part extends Span {
 function nextAt(text: string, from: number): (Span & { readonly spelling: string }) | undefined {
   AT.lastIndex = from;
   const found = AT.exec(text);
-  return found === null ? undefined : { start: found.index, end: AT.lastIndex, spelling: found[0] };
+  if (found === null) return undefined;
+  const start = found.index;
+  let end = AT.lastIndex;
+  for (let next = atEnd(text, end); next !== undefined; next = atEnd(text, end)) end = next;
+  return { start, end, spelling: text.slice(start, Math.min(end, start + 8)) };
 }
 
 /** The end of the `@` that starts here, or undefined. */
@@ -86,7 +98,9 @@ function pairsOf(text: string): Pairs {
 
 /** Goes back from the `@`, never beyond `from`, where the last address ended: no character is looked at more than twice. */
 function localBefore(text: string, { from, at }: { from: number; at: number }, pairs: Pairs): Part | undefined {
-  const { end, spaced } = blanksBefore(text, from, at, pairs);
+  let doubtful = false;
+  let { end, spaced } = blanksBefore(text, from, at, pairs);
+  for (; !spaced && end > from && DOUBTFUL.test(text[end - 1] as string); end--) doubtful = true;
   let start = end;
   for (;;) {
     const word = wordBefore(text, from, start, pairs);
@@ -101,7 +115,7 @@ function localBefore(text: string, { from, at }: { from: number; at: number }, p
   let trimmed = start;
   while (trimmed < end && LEADING.test(text[trimmed] as string) && escapedAt(text, trimmed) === null) trimmed++;
   if (trimmed < end) start = trimmed;
-  return start === end ? undefined : { start, end, spaced };
+  return start === end ? undefined : { start, end, spaced: spaced || doubtful };
 }
 
 /** The start of the word or the quoted text that ends here. */
@@ -121,8 +135,12 @@ function blanksBefore(text: string, from: number, at: number, pairs: Pairs): { r
   for (;;) {
     const char = end > from ? (text[end - 1] as string) : '';
     const open = char === ')' ? (pairs.get(end - 1) ?? -1) : -1;
+    const encoded = char === ';' ? ENDS_IN_SPACE.exec(text.slice(Math.max(from, end - 7), end)) : null;
     if (open >= from) end = open;
-    else if (SPACE.test(char)) {
+    else if (encoded !== null) {
+      end -= encoded[0].length;
+      spaced = true;
+    } else if (SPACE.test(char)) {
       end--;
       spaced ||= /\s/.test(char);
     } else return { end, spaced };
@@ -152,9 +170,15 @@ function hostAfter(text: string, from: number, pairs: Pairs): Part | undefined {
 function continues(text: string, end: number, pairs: Pairs): number | undefined {
   const at = atEnd(text, end);
   if (at !== undefined) return labelsEnd(text, at) > at ? at : undefined;
-  const gap = blanksAfter(text, end, pairs).end;
-  if (gap === end || !DOT.test(text[gap] ?? '')) return undefined;
-  const label = blanksAfter(text, gap + 1, pairs).end;
+  DOT_WORD.lastIndex = end;
+  let dotEnd: number;
+  if (DOT_WORD.test(text)) dotEnd = DOT_WORD.lastIndex;
+  else {
+    const gap = blanksAfter(text, end, pairs).end;
+    if (gap === end || !DOT.test(text[gap] ?? '')) return undefined;
+    dotEnd = gap + 1;
+  }
+  const label = blanksAfter(text, dotEnd, pairs).end;
   return labelsEnd(text, label) > label ? label : undefined;
 }
 
@@ -175,8 +199,12 @@ function blanksAfter(text: string, from: number, pairs: Pairs): { readonly end: 
   for (;;) {
     const char = text[end] ?? '';
     const close = char === '(' ? pairs.get(end) : undefined;
+    ENCODED_SPACE.lastIndex = end;
     if (close !== undefined) end = close + 1;
-    else if (SPACE.test(char)) {
+    else if (ENCODED_SPACE.test(text)) {
+      end = ENCODED_SPACE.lastIndex;
+      spaced = true;
+    } else if (SPACE.test(char)) {
       end++;
       spaced ||= /\s/.test(char);
     } else return { end, spaced };
@@ -186,7 +214,7 @@ function blanksAfter(text: string, from: number, pairs: Pairs): { readonly end: 
 /** Whether a host is more than a word: an address in brackets, `localhost`, or labels that are not all numbers, as in `3 @ 4.50`. */
 function isDomain(host: string): boolean {
   if (/^(?:\[|localhost$)/i.test(host)) return true;
-  const dot = host.search(/[.．。｡]|%2e/i);
+  const dot = host.search(/[.．。｡]|%2e|[([{<] ?dot/i);
   return dot > 0 && /[^\d.．。｡\s]/.test(host.slice(dot).replace(/%2e/gi, '.'));
 }
 

@@ -37,7 +37,7 @@ describe('What a developer is told about a policy that could not be evaluated', 
   it('names the policy, the expression and the kinds, never the value, on stderr in development', async () => {
     const { code, stdout, stderr } = await runInChild(program, { env: { NODE_ENV: 'development' } });
     expect(code).to.equal(0);
-    expect(stdout).to.include('The policies could not be evaluated for this call.').and.include('42');
+    expect(stdout).to.include('The policies could not be evaluated for this call.');
     expect(stderr.trim().split('\n')).to.have.length(1);
     expect(stderr)
       .to.include("policy 'large'")

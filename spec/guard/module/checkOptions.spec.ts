@@ -22,7 +22,10 @@ const whole = (least: number, most: number) => ({ good: [least, most], bad: [lea
 const text = { good: ['a', 'x'.repeat(256)], bad: ['', 'x'.repeat(257), 5, null, {}] };
 const oneOf = (...values: string[]) => ({ good: values, bad: ['CANARY', '', true, null, [values[0]]] });
 const fn = { good: [() => 1], bad: ['CANARY', {}, null] };
-const record = { good: [{}, { a: {} }], bad: ['CANARY', [], null, 5] };
+const record = {
+  good: [{}, { a: {} }, Object.assign(Object.create(null), { a: {} })],
+  bad: ['CANARY', [], null, 5, new Map([['a', {}]]), Object.create({ a: {} }), new (class Agents {})(), new Proxy({}, {})],
+};
 
 /** Every option: what it takes, up to the edges of its range, and what it does not. */
 const TABLE: Readonly<Record<string, { readonly good: readonly unknown[]; readonly bad: readonly unknown[] }>> = {
@@ -40,7 +43,18 @@ const TABLE: Readonly<Record<string, { readonly good: readonly unknown[]; readon
   factsTimeoutMs: millis(1, 30_000),
   unattended: oneOf('pending', 'deny'),
   approver: { good: [{ attach: () => () => {} }], bad: [{}, 'CANARY', null, () => 1, { attach: 1 }] },
-  approverGroups: { good: [{}, { admins: ['ann'] }], bad: ['CANARY', [], { admins: 'ann' }, { admins: [5] }, { admins: [''] }] },
+  approverGroups: {
+    good: [{}, { admins: ['ann'] }],
+    bad: [
+      'CANARY',
+      [],
+      { admins: 'ann' },
+      { admins: [5] },
+      { admins: [''] },
+      new Map([['admins', ['ann']]]),
+      Object.create({ admins: ['ann'] }),
+    ],
+  },
   mayApprove: fn,
   requireRequester: flag,
   maxPendingPerTool: whole(1, 10_000_000),
@@ -50,7 +64,10 @@ const TABLE: Readonly<Record<string, { readonly good: readonly unknown[]; readon
     good: [APPROVAL_STORE],
     bad: [{}, null, 'CANARY', ...Object.keys(APPROVAL_STORE).map((k) => without(APPROVAL_STORE, k))],
   },
-  stateKey: { good: ['k'.repeat(32), new SecretString('k')], bad: ['k'.repeat(31), '', 5, null, {}, ['CANARY']] },
+  stateKey: {
+    good: ['k'.repeat(32), new SecretString('k'.repeat(32))],
+    bad: ['k'.repeat(31), '', 5, null, {}, ['CANARY'], new SecretString('k'.repeat(31))],
+  },
   apiKey: { good: ['k', new SecretString('k')], bad: [5, null, {}, ['CANARY']] },
   baseUrl: { good: ['https://a.example', new URL('https://a.example')], bad: [5, null, {}] },
   timeoutMs: millis(100, 30_000),

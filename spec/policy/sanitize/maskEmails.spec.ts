@@ -65,6 +65,17 @@ describe('maskEmails', () => {
     ['3 @ 4.50 each', '3 @ 4.50 each'],
     ['items[at]index', 'items[at]index'],
     ['an @ [unclosed', 'an @ [unclosed'],
+    ['john@@x.com, a@@b', '[email], a@@b'],
+    ['john[at]x[dot]com john (at) x (dot) com', '[email] [email]'],
+    ['john@x[.]com, john [at] x [dot] co [dot] uk', '[email], [email]'],
+    ['items[at]index[dot]', 'items[at]index[dot]'],
+    ['john(@)x.com john [@] x.com <@>', '[email] [email] <@>'],
+    ['john\\@x.com, john\\@home', '[email], john\\@home'],
+    ['john?@x.com jo|hn|@x.com `@x.com` why?@ann', '[email] jo|[email] `@x.com` why?@ann'],
+    ['john&nbsp;@&nbsp;x.com john&#32;@&#xA0;x.com', '[email] [email]'],
+    ['john%20@%20x.com john%20%40%20x.com meet%20@%20noon', '[email] [email] meet%20@%20noon'],
+    ['john&amp;#64;x.com john&amp;amp;commat;x.com', '[email] [email]'],
+    ['a & b; c@x.com', 'a & b; [email]'],
   ];
   for (const [text, masked] of cases)
     it(`makes ${JSON.stringify(text)} ${JSON.stringify(masked)}`, () => expect(maskEmails(text)).to.equal(masked));
@@ -97,6 +108,7 @@ describe('maskEmails', () => {
       '(c)',
       'x . ',
     ];
+    texts.push('@@', 'a@@b', '&nbsp;', '@&nbsp;', '&amp;', '[dot]', 'a@b[dot]', ' [', '\\@', 'a?|@', 'a@b.c?@', '%20');
     texts.push('%40', '%25', ' @', '[at]', '&#0', '\\"@', '.(c)a');
     const ms = quickestMs(2_000, () => {
       for (const text of texts) maskEmails(text.repeat(n / text.length));
