@@ -8,6 +8,9 @@ import type { ApprovalQuery, ApprovalRecord, ApprovalStore, BindOlder } from './
 import { BegunPages } from './BegunPages.js';
 import { fromStoredJson, toStoredJson } from './storedJson.js';
 
+/** A store that keeps pages of what has begun. */
+type PagedStore = ApprovalStore & Required<Pick<ApprovalStore, 'begunPage' | 'replaceBegun'>>;
+
 /** What a SignedApprovalStore does, once it is loaded. */
 export class SigningStore {
   readonly #inner: ApprovalStore;
@@ -35,9 +38,9 @@ export class SigningStore {
   }
 
   replace(record: ApprovalRecord, version: number): Awaitable<boolean> {
-    const { begun } = record;
-    if (begun === undefined || this.#inner.replaceBegun === undefined) return this.#inner.replace(this.#signed(record), version);
-    return this.#begin(record, version, begun.claimToken);
+    const inner = this.#inner;
+    if (record.begun === undefined || !keepsPages(inner)) return inner.replace(this.#signed(record), version);
+    return this.#begin(inner, record, version, record.begun.claimToken);
   }
 
   list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]> {
@@ -60,11 +63,10 @@ export class SigningStore {
    *
    * @param seen the version of the page that could not be replaced: if it is still there, the record itself was changed
    */
-  #begin(record: ApprovalRecord, version: number, claimToken: string, seen?: number): Awaitable<boolean> {
-    const inner = this.#inner;
+  #begin(inner: PagedStore, record: ApprovalRecord, version: number, claimToken: string, seen?: number): Awaitable<boolean> {
     const signed = this.#signed(record);
     const newest = this.#pages.newest(record);
-    return chain(inner.begunPage?.(this.#pages.pageOf(record)), (found) => {
+    return chain(inner.begunPage(this.#pages.pageOf(record)), (found) => {
       const reading = this.#pages.read(found, record, claimToken, newest, () => report(record, 'begun_page_invalid', PAGE_INVALID));
       switch (reading.kind) {
         case 'own':
@@ -76,9 +78,9 @@ export class SigningStore {
         case 'free': {
           const { next } = reading;
           if (next.version === seen) return false;
-          return chain(inner.replaceBegun?.(signed, version, next) ?? false, (done) => {
+          return chain(inner.replaceBegun(signed, version, next), (done) => {
             if (done) this.#pages.wrote(next);
-            return done || this.#begin(record, version, claimToken, next.version);
+            return done || this.#begin(inner, record, version, claimToken, next.version);
           });
         }
       }
@@ -117,4 +119,8 @@ const PAGE_INVALID =
 
 function report({ agentId, toolName, decisionId }: ApprovalRecord, code: string, message: string): void {
   publishDiagnostic({ kind: 'security', code, message, actor: { kind: 'store' }, agentId, toolName, decisionId });
+}
+
+function keepsPages(store: ApprovalStore): store is PagedStore {
+  return store.replaceBegun !== undefined;
 }

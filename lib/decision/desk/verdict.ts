@@ -88,7 +88,9 @@ export function checkDigest({ decisionId, digest }: ApprovalRecord, approve: boo
     409,
     'digest_mismatch',
     decisionId,
-    '`digest` is not the digest of the params that would run. Show the approval again and pass the digest that was shown.',
+    verdict.digest === undefined
+      ? '`digest` is missing, so nothing says what the person was shown. Pass the `digest` of the request that was shown.'
+      : '`digest` is not the digest of the params that would run. Show the approval again and pass the digest that was shown.',
   );
 }
 
