@@ -9,6 +9,8 @@ import { bindOlderApproval, bindUnsigned } from '../../decision/desk/bindOlderAp
 import type { DecisionService } from '../../decision/DecisionService.js';
 import { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import { RemoteDecisionService } from '../../decision/remote/RemoteDecisionService.js';
+import { got } from '../../common/readOptions.js';
+import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Logger } from '../../common/Logger.js';
@@ -59,7 +61,11 @@ export function buildModule(options: AegisOptions): ModuleParts {
   const polling = { ...DEFAULT_POLLING, ...defined(options.approvalPolling) };
   const { leaseMs } = options.recovery ?? {};
   const parts = { decisions, registry, polling, keepAlive: options.keepAlive, leaseMs, clock, logger, journal };
-  const scheduler = options.scheduler?.(parts) ?? new ApprovalScheduler(parts);
+  const scheduler: unknown = options.scheduler?.(parts) ?? new ApprovalScheduler(parts);
+  if (!(scheduler instanceof ApprovalScheduler)) {
+    const message = `must return an ApprovalScheduler, at once (got ${got(scheduler)}); return an instance of a class that extends it.`;
+    throw new ConfigError([{ where: 'scheduler', message }]);
+  }
   if (options.sessions === 'async-local') enableAsyncLocal();
   const runtime: GuardRuntime = {
     decisions,
