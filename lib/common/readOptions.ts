@@ -30,6 +30,7 @@ const KINDS: Readonly<Record<string, readonly [be: string, is: (value: unknown) 
 export function got(value: unknown): string {
   if (typeof value === 'string') return value === '' ? 'an empty string' : `a string of ${digits(value.length)} characters`;
   if (typeof value === 'number') return Number.isFinite(value) ? value.toLocaleString('en', { maximumFractionDigits: 6 }) : String(value);
+  if (value === undefined) return 'nothing';
   if (value === null || typeof value === 'boolean') return String(value);
   if (Array.isArray(value)) return 'a list';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;

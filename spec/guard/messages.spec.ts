@@ -132,6 +132,21 @@ describe('An error says what to do', () => {
     }
   });
 
+  it('about what a function of the program returned, and what was not given at all', async () => {
+    const decisions = new StandInDecisions();
+    for (const scheduler of [() => ({}), async () => {}, () => 5])
+      says(
+        thrown(() => AegisModule.create({ decisions, scheduler: scheduler as never })),
+        /^scheduler: must return an ApprovalScheduler, at once \(got (an object|5)\); return an instance/,
+      );
+    says(
+      thrown(() => readPolicies(undefined as never)),
+      /\(got nothing\)/,
+    );
+    says(await rejection(module.tasks.listSummaries({ limit: -1 })), /^listSummaries\(\): limit/);
+    says(await rejection(module.tasks.listTasks({ status: ['gone' as never] })), /^listTasks\(\): status/);
+  });
+
   it('about a decorator without parentheses, and about what is not a class', () => {
     class Mailer {
       async send(): Promise<void> {}

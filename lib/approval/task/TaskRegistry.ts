@@ -82,7 +82,7 @@ export class TaskRegistry extends TaskRecorder {
   async listTasks<S extends TaskStatus = TaskStatus>(
     query: TaskQuery & { readonly status?: S | readonly S[] | undefined } = {},
   ): Promise<readonly Extract<Task, { readonly status: S }>[]> {
-    const checked = checkedQuery(query);
+    const checked = checkedQuery('listTasks()', query);
     await this.prune();
     return this.store.list(checked) as Promise<readonly Extract<Task, { readonly status: S }>[]>;
   }
@@ -94,7 +94,7 @@ export class TaskRegistry extends TaskRecorder {
    * @returns at most `limit` summaries, 100 by default
    */
   async listSummaries(query: TaskQuery = {}): Promise<readonly TaskSummary[]> {
-    const checked = checkedQuery(query);
+    const checked = checkedQuery('listSummaries()', query);
     await this.prune();
     return this.store.listSummaries({ ...checked, limit: checked.limit ?? 100 });
   }

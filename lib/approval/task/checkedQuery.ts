@@ -38,11 +38,9 @@ export const CLEAR_AGE: OptionKinds<ClearAge> = { maxAgeMs: 'age', maxAgeSeconds
 export const RESOLUTION: OptionKinds<UnknownResolution> = { outcome: 'any', by: 'any', reason: 'any', confirmExecutorDead: 'boolean' };
 
 /** Checks a query of tasks. A filter that is dropped would show more tasks than were asked for. @throws ConfigError */
-export function checkedQuery(given: TaskQuery): TaskQuery {
-  const query = checkedOptions('listTasks()', given, TASK_QUERY);
+export function checkedQuery(method: 'listTasks()' | 'listSummaries()', given: TaskQuery): TaskQuery {
+  const query = checkedOptions(method, given, TASK_QUERY);
   if (!Array.isArray(query.status)) return query;
-  const status = (query.status as readonly unknown[]).map(
-    (one) => checkedOptions('listTasks()', { status: one }, { status: STATUS }).status,
-  );
+  const status = (query.status as readonly unknown[]).map((one) => checkedOptions(method, { status: one }, { status: STATUS }).status);
   return { ...query, status } as TaskQuery;
 }

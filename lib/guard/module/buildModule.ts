@@ -7,6 +7,8 @@ import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import { RemoteDecisionService } from '../../decision/remote/RemoteDecisionService.js';
+import { got } from '../../common/readOptions.js';
+import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Logger } from '../../common/Logger.js';
@@ -63,7 +65,11 @@ export function buildModule(options: AegisOptions): ModuleParts {
   const polling = { ...DEFAULT_POLLING, ...defined(options.approvalPolling) };
   const { leaseMs } = options.recovery ?? {};
   const parts = { decisions, registry, polling, keepAlive: options.keepAlive, leaseMs, clock, logger, journal };
-  const scheduler = options.scheduler?.(parts) ?? new ApprovalScheduler(parts);
+  const scheduler: unknown = options.scheduler?.(parts) ?? new ApprovalScheduler(parts);
+  if (!(scheduler instanceof ApprovalScheduler)) {
+    const message = `must return an ApprovalScheduler, at once (got ${got(scheduler)}); return an instance of a class that extends it.`;
+    throw new ConfigError([{ where: 'scheduler', message }]);
+  }
   if (options.sessions === 'async-local') enableAsyncLocal();
   const runtime: GuardRuntime = {
     decisions,
