@@ -341,6 +341,30 @@ describe('Options', () => {
     });
   }
 
+  it('that are records of any keys are refused where they are no plain object: they would be read as empty', async () => {
+    const takers: Readonly<Record<string, (entries: never) => unknown>> = {
+      'agents of a module': (agents) => AegisModule.create({ policies: TEXT, agents, env: false }),
+      'approverGroups of a module': (approverGroups) => AegisModule.create({ policies: TEXT, approverGroups, env: false }),
+      'agents of CedarPolicyEngine': (agents) => CedarPolicyEngine.load({ sources: [], agents }),
+      'agents of ReloadablePolicies': (agents) => new ReloadablePolicies({ source: TEXT, agents }),
+      'approverGroups of ApprovalDesk': (approverGroups) => new ApprovalDesk(new MemoryApprovalStore(), { approverGroups }),
+      'headers of runGateway()': (headers) =>
+        runGateway({ url: 'https://mcp.example', sdk: {} as never, headers }).then((gateway) => gateway.close()),
+      'metadata of guardCall()': (metadata) => guardCall(aegis, { ...call, metadata }, () => 0).then(thrown),
+      'metadata of createTask()': (metadata) => aegis.tasks.createTask({ agentId: 'a', toolName: 't', decisionId: 'd', metadata }),
+    };
+    const others = { 'a Map': new Map([['a', {}]]), inheriting: Object.create({ a: {} }) as object, 'an instance': new (class Own {})() };
+    const faults: string[] = [];
+    for (const [where, use] of Object.entries(takers))
+      for (const [what, entries] of Object.entries(others)) {
+        cases += 1;
+        const error = await errorOf(() => use(entries as never));
+        if (!AegisError.is(error) || !/object/.test(error.message)) faults.push(`${where}: ${what}: ${String(error)}`);
+      }
+    wrong.push(...faults);
+    expect(faults).to.deep.equal([]);
+  });
+
   it('of a decision service that is wrapped are refused where no service has such a method', () => {
     expect(() => forwardingService(service(), { decid: () => undefined } as never)).to.throw("did you mean 'decide'");
     expect(forwardingService(service(), { limit: 3, consume: undefined } as never)).not.to.have.property('limit');

@@ -17,6 +17,8 @@ const KINDS: Readonly<Record<string, readonly [be: string, is: (value: unknown) 
   function: ['a function', (value) => typeof value === 'function'],
   null: ['null', (value) => value === null],
   object: ['an object', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)],
+  // of any keys; a Map, or what is inherited, would be read as empty
+  record: ['a plain object', isPlainObject],
   list: ['a list', Array.isArray],
   strings: ['a list of strings', (value) => Array.isArray(value) && value.every((item) => typeof item === 'string')],
   number: ['a number', (value) => typeof value === 'number' && !Number.isNaN(value)],

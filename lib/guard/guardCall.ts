@@ -57,7 +57,7 @@ const CALL_OPTIONS: OptionKinds<GuardedCall> = {
   target: 'any',
   recheck: 'function',
   onSettled: 'function',
-  metadata: 'object',
+  metadata: 'record',
   signature: 'string',
   covers: 'boolean',
 };

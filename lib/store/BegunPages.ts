@@ -74,7 +74,7 @@ export class BegunPages {
     if (version < newest || (content === undefined && this.#lost.get(page)?.version !== version))
       this.#lost.set(page, { version, atMs: nowMs });
     // what is opened from now on goes on from the page as it is: it may be that of a database that was restored
-    this.#seen.set(page, version < newest ? version : Math.max(version, newest));
+    this.#seen.set(page, version < newest ? version : Math.max(version, this.#newestOf(page)));
     const lost = Math.max(lostAtMs, this.#lost.get(page)?.atMs ?? 0);
     if (lost > 0 && record.createdAtMs <= lost) return { kind: 'lost' };
     // an approval that has expired begins no more; a day more, because clocks differ

@@ -4,7 +4,7 @@ import { ApprovalDesk } from '../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalRequest } from '../../lib/decision/desk/ApprovalRequest.js';
 import { VerdictError } from '../../lib/model/errors/SetupErrors.js';
 import type { ApprovalRecord, ApprovalStore, BegunPage } from '../../lib/store/ApprovalStore.js';
-import { BegunPages } from '../../lib/store/BegunPages.js';
+import { BegunPages, type PageReading } from '../../lib/store/BegunPages.js';
 import { MemoryApprovalStore } from '../../lib/store/memory/MemoryApprovalStore.js';
 import { SignedApprovalStore } from '../../lib/store/SignedApprovalStore.js';
 import { counted } from '../support/assurance.js';
@@ -286,6 +286,20 @@ describe('SignedApprovalStore', () => {
         ]);
         expect(writeFirst(late, fresh, 'three')).to.equal('own');
       }
+    });
+
+    it('remembers the newest page, also where an older one was still being read', () => {
+      const pages = new BegunPages(KEY);
+      const record = recordOf({ createdAtMs: Date.now() - 1, expiresAtMs: Date.now() + 60_000 });
+      const [second, third] = [onPageOf(pages, record), onPageOf(pages, record, { ...record, decisionId: 'other' })];
+      const next = (reading: PageReading): BegunPage => (reading as { next: BegunPage }).next;
+      const first = next(pages.read(undefined, record, 'one', 0, () => undefined));
+      const newestBefore = pages.newest(second);
+      pages.wrote(first);
+      // begun to be read before the first was written
+      expect(pages.read(undefined, second, 'two', newestBefore, () => undefined).kind).to.equal('free');
+      expect(pages.newest(record)).to.equal(1);
+      expect(pages.read(undefined, third, 'three', pages.newest(third), () => undefined).kind).to.equal('lost');
     });
 
     it('keeps the pages of each key apart', async () => {

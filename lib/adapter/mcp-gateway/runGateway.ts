@@ -51,7 +51,7 @@ const GATEWAY_OPTIONS: OptionKinds<GatewayOptions> = {
   env: 'object',
   cwd: 'text',
   url: 'string|object',
-  headers: 'object',
+  headers: 'record',
   allowInsecureHttp: 'boolean',
   listen: 'object',
   sdk: 'object',

@@ -27,7 +27,7 @@ export const NEW_TASK: OptionKinds<NewTask> = {
   toolName: 'text!',
   decisionId: 'text!',
   taskId: 'text',
-  metadata: 'object',
+  metadata: 'record',
   timeoutMs: 'ms',
 };
 

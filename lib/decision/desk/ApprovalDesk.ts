@@ -47,7 +47,7 @@ export interface DeskEvents {
 }
 
 const DESK_OPTIONS: OptionKinds<ApprovalDeskOptions> = {
-  approverGroups: 'object',
+  approverGroups: 'record',
   mayApprove: 'function',
   requireRequester: 'boolean',
   maxPendingPerTool: 'count',

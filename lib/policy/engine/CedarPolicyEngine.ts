@@ -47,7 +47,7 @@ export interface CedarPolicyEngineOptions {
 
 const ENGINE_OPTIONS: OptionKinds<CedarPolicyEngineOptions> = {
   sources: 'list!',
-  agents: 'object',
+  agents: 'record',
   toolset: 'string',
   groups: 'strings',
   verify: 'any',

@@ -44,7 +44,7 @@ export interface ReloadablePoliciesOptions {
 
 const RELOADABLE_OPTIONS: OptionKinds<ReloadablePoliciesOptions> = {
   source: 'text|object!',
-  agents: 'object',
+  agents: 'record',
   toolset: 'string',
   groups: 'strings',
   verify: 'any',
