@@ -51,8 +51,10 @@ function isPolicySource(value: unknown): boolean {
   if (typeof value === 'string') return value !== '' && value.length <= 4_096;
   return value instanceof URL || (isPlainObject(value) && Object.keys(value).length === 1 && typeof value['text'] === 'string');
 }
-/** A database is given as a store, not by its address. */
+/** A database is given as a store, not by its address, which may hold a password: valibot's own message would show it. */
 const isNoAddress = (given: string): boolean => !/^[a-z][a-z\d+.-]+:\/\//i.test(given);
+const NO_ADDRESS =
+  'must be the path of a SQLite file, or a store (got the address of a server); for PostgreSQL give postgresStore(…) of aegislib/postgres';
 /** A Map, or an object that inherits its entries, would be read as an empty record. */
 const record = (what: string) => must<object>(what, isPlainObject);
 const options = <const E extends v.ObjectEntries>(entries: E) =>
@@ -154,7 +156,7 @@ const OPTIONS = /* @__PURE__ */ (() =>
     keepAlive: v.optional(flag()),
     store: v.optional(
       either(
-        [v.pipe(path(), v.check(isNoAddress)), STATE_STORE, TASK_STORE],
+        [v.pipe(path(), v.check(isNoAddress, NO_ADDRESS)), STATE_STORE, TASK_STORE],
         'the path of a SQLite file, or a store such as postgresStore(…)',
       ),
     ),

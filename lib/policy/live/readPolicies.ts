@@ -38,7 +38,7 @@ export function* readingPolicies(source: PolicySource): Steps<SourceText[]> {
     found ||= next !== undefined;
     last = next;
   }
-  throw failure(path, found ? CHANGING : missing(path));
+  throw found ? failure(path, CHANGING) : missing(path);
 }
 
 const CHANGING = 'The policies kept changing while they were read. Write them to another place and rename them into this one.';
@@ -60,10 +60,15 @@ export function policyFiles(path: string): string[] {
 }
 
 /** The place as the process sees it. A text that is not a path may be the policies themselves. */
-function missing(path: string): string {
-  if (/[;{}\n]/.test(path)) return 'This looks like the text of policies, which is given as { text }: policies: { text: `…` }.';
+function missing(path: string, cause?: unknown): ConfigError {
+  if (/[;{}\n]/.test(path))
+    return failure('policies', 'This looks like the text of policies, which is given as { text }: policies: { text: `…` }.', cause);
   const where = isAbsolute(path) ? '' : ` at ${resolve(path)}`;
-  return `There is no such file or folder${where}, or it cannot be read. Expected a policy file, or a folder with *.cedar files.`;
+  return failure(
+    path,
+    `There is no such file or folder${where}, or it cannot be read. Expected a policy file, or a folder with *.cedar files.`,
+    cause,
+  );
 }
 
 /** Whether they are the same files with the same texts. */
@@ -94,7 +99,7 @@ function* attemptRead(path: string): Steps<SourceText[] | undefined> {
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
     if ((cause as { code?: unknown }).code === 'ENOENT') return undefined;
-    throw failure(path, missing(path), cause);
+    throw missing(path, cause);
   }
 }
 
