@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, isAbsolute, join, resolve, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { pathOfUrl } from '../../common/pathOfUrl.js';
 import { inOneGo, type Steps } from '../../common/time/inSlices.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { MAX_SET_BYTES, TOO_LARGE } from '../parse/parsePolicies.js';
@@ -47,15 +47,9 @@ const CHANGING = 'The policies kept changing while they were read. Write them to
 export function pathOf(source: PolicySource): string | undefined {
   if (typeof source === 'string') return source;
   if (!(source instanceof URL)) return undefined;
-  try {
-    return fileURLToPath(source);
-  } catch (cause) {
-    throw failure(
-      'policies',
-      'This URL does not lead to a file of this machine. Give a path, or a URL such as file:///app/policies.',
-      cause,
-    );
-  }
+  const path = pathOfUrl(source);
+  if (path !== undefined) return path;
+  throw failure('policies', 'This URL does not lead to a file of this machine. Give a path, or a URL such as file:///app/policies.');
 }
 
 /** The policy files at a path: the file itself, or the `*.cedar` files in the folder. In capitals too, for not every file system tells them apart. */

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { fileURLToPath } from 'node:url';
+import { pathOfUrl } from '../../common/pathOfUrl.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { checkedVersion, migrate } from './schema.js';
 
@@ -21,8 +21,7 @@ const FIXES: Readonly<Record<number, string>> = {
  * @throws ConfigError where it is not a path or a file URL
  */
 export function checkedPath(path: string | URL): string {
-  let file: unknown = path;
-  if (path instanceof URL) file = path.protocol === 'file:' ? fileURLToPath(path) : undefined;
+  const file: unknown = path instanceof URL ? pathOfUrl(path) : path;
   if (typeof file === 'string' && file !== '' && !file.startsWith(':memory:') && !file.includes('\u0000')) return file;
   throw refused('must be a path or a file: URL; for a store in memory, give no `store` at all');
 }

@@ -82,7 +82,6 @@ describe('takeSnapshot', () => {
       ['a class', Order, /a function/],
       ['a symbol', Symbol('s'), /a symbol/],
       ['undefined in a list', [undefined], /undefined/],
-      ['a Promise', Promise.resolve(1), /a Promise/],
       ['a Proxy', proxied, /a Proxy/],
       ['a Proxy of a list', new Proxy([], {}), /a Proxy/],
       ['a RegExp', /a/, /a RegExp/],
@@ -118,6 +117,12 @@ describe('takeSnapshot', () => {
           .to.match(kind)
           .and.match(/pass plain data .*, or name the parameter in `opaque`/);
       });
+
+    it('a Promise, whose value the caller can wait for', () => {
+      const error = refusal({ deep: { here: Promise.resolve(1) } });
+      expect(error.path).to.equal('/deep/here');
+      expect(error.message).to.include('is a Promise, which cannot be copied; await it before the call.');
+    });
 
     for (const key of ['__proto__', 'constructor', 'prototype', '__entity', '__extn', '__expr'])
       it(`the key ${key}, at the top and below`, () => {

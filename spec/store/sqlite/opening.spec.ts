@@ -32,7 +32,7 @@ describe('Opening a SQLite store', () => {
   };
 
   it('refuses what is no path', () => {
-    const values = ['', ':memory:', 'a\u0000b', new URL('http://host/file'), undefined, 7];
+    const values = ['', ':memory:', 'a\u0000b', new URL('http://host/file'), new URL('file:///a%2Fb'), undefined, 7];
     for (const value of values) expect(refusal(value as string).message).to.include('give no `store`');
   });
 
