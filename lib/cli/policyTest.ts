@@ -15,7 +15,10 @@ export function policyTest(
 ): number {
   const engine = CedarPolicyEngine.load({ sources: readPolicies(policies) });
   const results = tests.flatMap((path) => filesOf(path, '.test.json')).flatMap((file) => run(engine, file));
-  if (results.length === 0) throw new CliError('these files hold no test; a test file is a JSON list of tests');
+  if (results.length === 0)
+    throw new CliError(
+      'these files hold no test; a test file is a JSON object, such as {"tests": [{"name": "…", "tool": "…", "expect": {"effect": "deny"}}]}',
+    );
   const failed = results.filter(({ passed }) => !passed);
   if (json === true) writeJson(io, { passed: results.length - failed.length, failed: failed.length, results });
   else {

@@ -12,7 +12,7 @@ export function readJsonObject(option: string, given: string | undefined): Reado
   if (given === undefined) return undefined;
   const value = parseJson(option, given.startsWith('@') ? readText(given.slice(1)) : given);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new CliError(`${option} must be a JSON object, such as '{"amount": 5}'; write @path to read it from a file`);
+    throw new CliError(`${option} must be a JSON object, such as '{"cents": 500}'; write @path to read it from a file`);
   return value as Readonly<Record<string, unknown>>;
 }
 

@@ -43,8 +43,12 @@ export interface LegacyGuardDecorator<This, A extends readonly unknown[], R> {
 export function AegisGuard<This, A extends readonly unknown[], R extends Guardable, const N, const O>(
   options: GuardOptions<This, A, R, N, O>,
 ): GuardDecorator<This, A, R> {
-  if (typeof options !== 'object' || options === null)
-    throw new GuardDefinitionError('@AegisGuard(…) must get an object of options: @AegisGuard({ params: ["to"] }).');
+  // without parentheses it gets what it decorates: a method, a class, or the prototype of one, which has a constructor of its own
+  if (typeof options !== 'object' || options === null || Object.hasOwn(options, 'constructor')) {
+    throw new GuardDefinitionError(
+      '@AegisGuard(…) must get an object of options: @AegisGuard({ params: ["to"] }), or @AegisGuard({}) where there is nothing to say.',
+    );
+  }
   const loose = checkedGuardOptions('@AegisGuard(…)', options as unknown as LooseGuardOptions, GUARD_OPTIONS);
   const decorate = (target: unknown, context: unknown, descriptor: unknown): unknown =>
     typeof context === 'object' && context !== null && 'kind' in context

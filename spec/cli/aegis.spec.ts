@@ -80,6 +80,22 @@ describe('The built aegis command', function () {
         .and.not.include('canary-7f3');
     });
 
+  it('starts a gateway with the source of decisions that the environment names, also a Data Plane', async () => {
+    const none = { AEGIS_POLICIES: undefined, AEGIS_API_KEY: undefined };
+    const gateway = async (env: Readonly<Record<string, string | undefined>>, ...flags: readonly string[]): Promise<string> =>
+      failureOf(['mcp-gateway', ...flags, '--', 'server'], (args) => runBuilt(args, { ...none, ...env }));
+    // the SDK is asked for once the module is configured; this repository does not have it
+    for (const said of [
+      await gateway({ AEGIS_API_KEY: 'canary-7f3' }),
+      await gateway({ AEGIS_POLICIES: shop }),
+      await gateway({ AEGIS_API_KEY: 'canary-7f3' }, '--policies', shop),
+    ])
+      expect(said).to.match(/^aegis: @modelcontextprotocol\/sdk: .*npm install.*\n$/);
+    expect(await gateway({})).to.equal(
+      'aegis: mcp-gateway needs to know where decisions come from: give --policies, or set AEGIS_POLICIES, or AEGIS_API_KEY for a Data Plane\n',
+    );
+  });
+
   it('knows what an adapter of the same package guards', async () => {
     // adapters are measured where the frameworks are
     expect(await runBuilt(['coverage', SHOP_TOOLS], { NODE_V8_COVERAGE: undefined })).to.deep.equal({

@@ -182,7 +182,7 @@ describe('aegis policy test', function () {
     'a folder without tests': ['empty', /the folder has no \*\.test\.json file/],
     'a file without tests': ['none.test.json', /these files hold no test/],
     'what is no JSON': ['syntax.test.json', /syntax\.test\.json: not valid JSON/],
-    'what is no file of tests': ['shape.test.json', /shape\.test\.json: tests\.0\.expect: Expected/],
+    'what is no file of tests': ['shape.test.json', /shape\.test\.json: tests\.0\.expect: This key is missing/],
     'what is no object': ['array.test.json', /array\.test\.json: Expected Object/],
     'params that no call could have': ['params.test.json', /params\.test\.json: .*__entity/],
   };

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { expect } from 'chai';
-import { AegisGuard, AegisModule, ConfigError, GuardDefinitionError, guard, ParamsError } from '../../lib/index.js';
+import { AegisGuard, AegisModule, assertGuarded, ConfigError, GuardDefinitionError, guard, ParamsError } from '../../lib/index.js';
 import { toHttp } from '../../lib/adapter/web/index.js';
 import { CedarPolicyEngine, readPolicies, runPolicyTests } from '../../lib/policy/index.js';
 import { counted } from '../support/assurance.js';
@@ -89,8 +89,66 @@ describe('An error says what to do', () => {
     );
     says(
       thrown(() => readPolicies('permit (principal, action, resource);')),
-      /given as \{ text \}/,
+      /^policies: This looks like .* given as \{ text \}/,
     );
+  });
+
+  it('about the address of a database, without showing it', () => {
+    const address = 'postgres://ann:hunter2@db.example/aegis';
+    const error = thrown(() =>
+      AegisModule.create({ policies: { text: '@id("a") permit (principal, action, resource);' }, store: address }),
+    );
+    says(error, /^store: must be the path of a SQLite file.*postgresStore\(…\)/);
+    expect(String(error)).to.not.include('hunter2');
+  });
+
+  it('about where decisions come from, with the variables', () => {
+    says(environment({}, {}), /AEGIS_POLICIES and AEGIS_API_KEY/);
+  });
+
+  it('about spellings of other languages in policies', () => {
+    const loading = (when: string): unknown =>
+      thrown(() => AegisModule.create({ policies: { text: `@id("a") permit (principal, action, resource) when { ${when} };` } }));
+    says(loading('context.input.amount > 19.99'), /in cents, or write decimal\("19\.99"\)/);
+    says(loading('context.input.a === 3'), /one '=' less/);
+    says(loading('context.input.a !== 3'), /one '=' less/);
+    says(loading('context.input.a > = 3'), /^policies:1:\d+: unexpected token `=` \(expected [^)]*\)$/);
+    says(loading('context.input.x == 5.'), /^policies:1:\d+: unexpected token `}` \(expected [^)]*\)$/);
+  });
+
+  it('about a verdict without the digest that was shown', async () => {
+    const aegis = AegisModule.create({
+      policies: {
+        text: '@id("a") permit (principal, action, resource); @id("b") @effect("approval_needed") forbid (principal, action, resource);',
+      },
+    });
+    try {
+      await guard(async () => {}, { toolName: 't', agentId: 'a', module: aegis })();
+      const [request] = await aegis.approvals.list();
+      says(await rejection(aegis.approvals.approve(String(request?.decisionId), { by: 'ann' })), /`digest` is missing.*Pass the `digest`/);
+      says(await rejection(aegis.approvals.approve(String(request?.decisionId), { by: 'ann', digest: 'x' })), /Show the approval again/);
+    } finally {
+      await aegis.close();
+    }
+  });
+
+  it('about a decorator without parentheses, and about what is not a class', () => {
+    class Mailer {
+      async send(): Promise<void> {}
+    }
+    const bare = AegisGuard as unknown as (...given: unknown[]) => unknown;
+    const { send } = Mailer.prototype;
+    for (const given of [Mailer.prototype, Mailer, send, undefined]) {
+      says(
+        thrown(() => bare(given, 'send', {})),
+        /an object of options: @AegisGuard\(\{ params: .* or @AegisGuard\(\{\}\)/,
+      );
+    }
+    for (const given of [new Mailer(), undefined, [], () => {}]) {
+      const error = thrown(() => assertGuarded(given as never));
+      expect(error).to.be.instanceOf(GuardDefinitionError);
+      says(error, /must get a class.*expectGuarded\(\)/);
+    }
   });
 
   it('about arguments', async () => {
@@ -102,6 +160,7 @@ describe('An error says what to do', () => {
     expect(error.message.length).to.be.lessThan(200);
     says(await rejection(call(new (class Dto {})())), /or name the parameter in `opaque`, or in `plain` to decide on its own data/);
     says(await rejection(call(new Map())), /or name the parameter in `opaque`\./);
+    says(await rejection(call(Promise.resolve(1))), /^The value at \/o is a Promise, which cannot be copied; await it before the call\.$/);
   });
 
   it('about a method that lost its object, and not about a function', async () => {
@@ -129,11 +188,16 @@ describe('An error says what to do', () => {
 
   it('about keys of policy tests', () => {
     const engine = CedarPolicyEngine.load({ sources: [{ file: 'a', text: '@id("a") forbid (principal, action, resource);' }] });
-    const test = { name: 'a', expect: { effect: 'deny' } };
+    const test = { name: 'a', tool: 't', expect: { effect: 'deny' } };
     const of = (more: object): unknown => thrown(() => runPolicyTests(engine, { tests: [{ ...test, ...more }] }));
     says(of({ parms: {} }), /tests\.0\.parms: This key is not known; did you mean 'params'\?/);
     says(of({ zzzzzzzz: {} }), /This key is not known; remove it\./);
     says(of({ name: 5 }), /Expected string/);
+    says(of({ name: undefined }), /tests\.0\.name: This key is missing, and each test needs it\. Add it\./);
+    says(of({ tool: undefined }), /tests\.0\.tool: No tool is named\. Add `tool` to the test, or to `defaults`\./);
+    expect(thrown(() => runPolicyTests(engine, { defaults: { tool: 't' }, tests: [{ name: 'a', expect: { effect: 'deny' } }] }))).to.equal(
+      undefined,
+    );
     expect(of({})).to.equal(undefined);
   });
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { sizeOf } from '../../lib/model/snapshot/sizeOf.js';
-import { storedSummary, summaryFrom, taskSummary } from '../../lib/store/taskSummary.js';
+import { storedSummary, summaryFrom } from '../../lib/store/storedSummary.js';
+import { taskSummary } from '../../lib/store/taskSummary.js';
 import { pendingTask } from '../support/tasks.js';
 
 const LIMIT = 4_096;

@@ -26,7 +26,7 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 
 const KINDS: readonly (readonly [is: (value: unknown) => boolean, kind: string])[] = [
   [types.isProxy, 'a Proxy'],
-  [types.isPromise, 'a Promise; await it first'],
+  [types.isPromise, 'a Promise'],
   [types.isMap, 'a Map'],
   [types.isSet, 'a Set'],
   [types.isWeakMap, 'a WeakMap'],

@@ -1,5 +1,5 @@
 import '../../common/runtime.js';
-import { ConfigError } from '../../model/errors/SetupErrors.js';
+import { ConfigError, GuardDefinitionError } from '../../model/errors/SetupErrors.js';
 import type { ApprovalMode } from '../../model/Task.js';
 import { functionFields } from './functionFields.js';
 
@@ -102,8 +102,14 @@ export function listGuards(target: AnyClass): readonly GuardInfo[] {
  * which the check at construction cannot find.
  *
  * @throws ConfigError naming every such method
+ * @throws GuardDefinitionError for anything but a class
  */
 export function assertGuarded(target: AnyClass): void {
+  if (typeof target !== 'function' || typeof target.prototype !== 'object') {
+    throw new GuardDefinitionError(
+      'assertGuarded() must get a class; to look into an instance or a list of tools, use expectGuarded() of aegislib/testing.',
+    );
+  }
   const problems = unguardedOverrides(target).map((name) => ({
     where: `${target.name}.${String(name)}`,
     message: whyUnguarded(target, name),

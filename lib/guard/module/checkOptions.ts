@@ -51,8 +51,10 @@ function isPolicySource(value: unknown): boolean {
   if (typeof value === 'string') return value !== '' && value.length <= 4_096;
   return value instanceof URL || (isPlainObject(value) && Object.keys(value).length === 1 && typeof value['text'] === 'string');
 }
-/** A database is given as a store, not by its address. */
+/** A database is given as a store, not by its address, which may hold a password: valibot's own message would show it. */
 const isNoAddress = (given: string): boolean => !/^[a-z][a-z\d+.-]+:\/\//i.test(given);
+const NO_ADDRESS =
+  'must be the path of a SQLite file, or a store (got the address of a server); for PostgreSQL give postgresStore(…) of aegislib/postgres';
 /** A Map, or an object that inherits its entries, would be read as an empty record. */
 const record = (what: string) => must<object>(what, isPlainObject);
 const options = <const E extends v.ObjectEntries>(entries: E) =>
@@ -154,7 +156,7 @@ const OPTIONS = /* @__PURE__ */ (() =>
     keepAlive: v.optional(flag()),
     store: v.optional(
       either(
-        [v.pipe(path(), v.check(isNoAddress)), STATE_STORE, TASK_STORE],
+        [v.pipe(path(), v.check(isNoAddress, NO_ADDRESS)), STATE_STORE, TASK_STORE],
         'the path of a SQLite file, or a store such as postgresStore(…)',
       ),
     ),
@@ -223,19 +225,19 @@ export function optionProblems(given: unknown, origins: ReadonlyMap<string, stri
 
 /** @param issue of the object that has the option: its requirement names the options that there are */
 function unknownOption(issue: v.BaseIssue<unknown>): string {
-  const path = issue.path as readonly v.IssuePathItem[] | undefined;
-  const above = path?.slice(0, -1).map(({ key }) => String(key)) ?? [];
-  const hint = didYouMean(String(path?.at(-1)?.key), namesWithin(above));
+  const names = (issue.path as readonly v.IssuePathItem[]).map(({ key }) => String(key));
+  const name = names.pop() as string;
+  const hint = didYouMean(name, namesWithin(names));
   return `is not an option${hint === '' ? '.' : hint} The table of options is in docs/configuration.md of the package.`;
 }
 
 /** The names of the options of a module, or of the options that one of them holds. */
 function namesWithin([name]: readonly string[]): readonly string[] {
   if (name === undefined) return OPTION_NAMES;
-  const { wrapped } = OPTIONS.pipe[1].entries[name as keyof (typeof OPTIONS.pipe)[1]['entries']] as { readonly wrapped?: unknown };
-  const inner = (wrapped as { readonly pipe?: readonly { readonly entries?: object }[] } | undefined)?.pipe?.at(-1)?.entries;
-  return Object.keys(inner ?? {});
+  const entry = OPTIONS.pipe[1].entries[name as keyof (typeof OPTIONS.pipe)[1]['entries']];
+  return Object.keys((entry as unknown as { readonly wrapped: ReturnType<typeof options> }).wrapped.pipe[1].entries);
 }
+
 /** The message of an option in milliseconds, for a variable in seconds. */
 function inSeconds(message: string): string {
   return message
@@ -253,7 +255,7 @@ function policyProblems(given: unknown): readonly ConfigProblem[] {
     readPolicies(source as PolicySource);
     return [];
   } catch (error) {
-    return error instanceof ConfigError ? error.problems : [];
+    return (error as ConfigError).problems;
   }
 }
 

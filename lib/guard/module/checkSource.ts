@@ -47,7 +47,7 @@ export function checkSource(options: AegisOptions): void {
     problems.push({
       where: 'policies',
       message:
-        'must be given, because nothing else says where decisions come from: a folder of policies, or an `apiKey` for a Data Plane, or a service of your own as `decisions`.',
+        'must be given, because nothing else says where decisions come from: a folder of policies, or an `apiKey` for a Data Plane (configure() also reads AEGIS_POLICIES and AEGIS_API_KEY), or a service of your own as `decisions`.',
     });
   }
   if (sources.length > 1)

@@ -148,6 +148,8 @@ function forbiddenKey(at: string, key: string): UnsupportedParamError {
 }
 
 export function unsupported(at: string, kind: string): UnsupportedParamError {
+  if (kind === 'a Promise')
+    return new UnsupportedParamError(at, `${place(at)} is a Promise, which cannot be copied; await it before the call.`);
   return new UnsupportedParamError(
     at,
     `${place(at)} is ${kind}, which cannot be copied; pass plain data (JSON values, Date, BigInt), or name the parameter in \`opaque\`${kind === 'a class instance' ? ', or in `plain` to decide on its own data' : ''}.`,

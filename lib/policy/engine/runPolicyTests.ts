@@ -62,9 +62,16 @@ export function runPolicyTests(engine: CedarPolicyEngine, json: unknown): Policy
         // strictObject expects an unknown key never to be there
         const isUnknown = issue.expected === 'never';
         const hint = didYouMean(where.slice(where.lastIndexOf('.') + 1), KEYS) || '; remove it.';
-        return { where, message: isUnknown ? `This key is not known${hint}` : `Expected ${issue.expected ?? 'another value'}.` };
+        if (isUnknown) return { where, message: `This key is not known${hint}` };
+        if (issue.input === undefined) return { where, message: 'This key is missing, and each test needs it. Add it.' };
+        return { where, message: `Expected ${issue.expected ?? 'another value'}.` };
       }),
     );
+  const unnamed = parsed.output.tests.findIndex(({ tool }) => (tool ?? parsed.output.defaults.tool) === undefined);
+  if (unnamed !== -1) {
+    // it would be denied, and a test that expects a deny would pass for the wrong reason
+    throw new ConfigError([{ where: `tests.${unnamed}.tool`, message: 'No tool is named. Add `tool` to the test, or to `defaults`.' }]);
+  }
   return parsed.output.tests.map(({ name, expect, ...own }) => {
     const outcome = decide(engine, { ...parsed.output.defaults, ...own });
     const differences = compare(expect, outcome);
@@ -75,11 +82,11 @@ export function runPolicyTests(engine: CedarPolicyEngine, json: unknown): Policy
 type Call = Omit<v.InferOutput<typeof file>['tests'][number], 'name' | 'expect'>;
 
 function decide(engine: CedarPolicyEngine, call: Call): PolicyOutcome {
-  const { agent = 'agent', roles, attributes, tool = '', groups = [], params = {}, session = null, facts = {}, removable = [], now } = call;
+  const { agent = 'agent', roles, attributes, tool, groups = [], params = {}, session = null, facts = {}, removable = [], now } = call;
   const forAgent = engine.withAgents(Object.fromEntries([[agent, { roles, attributes }]]));
   return forAgent.evaluate({
     agentId: agent,
-    toolName: tool,
+    toolName: tool as string,
     groups,
     params: takeSnapshot(params).value as Params,
     session,

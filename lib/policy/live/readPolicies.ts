@@ -38,15 +38,24 @@ export function* readingPolicies(source: PolicySource): Steps<SourceText[]> {
     found ||= next !== undefined;
     last = next;
   }
-  throw failure(path, found ? CHANGING : missing(path));
+  throw found ? failure(path, CHANGING) : missing(path);
 }
 
 const CHANGING = 'The policies kept changing while they were read. Write them to another place and rename them into this one.';
 
-/** The path of a source; undefined for text. */
+/** The path of a source; undefined for text. @throws ConfigError for a URL of something else than a file of this machine */
 export function pathOf(source: PolicySource): string | undefined {
   if (typeof source === 'string') return source;
-  return source instanceof URL ? fileURLToPath(source) : undefined;
+  if (!(source instanceof URL)) return undefined;
+  try {
+    return fileURLToPath(source);
+  } catch (cause) {
+    throw failure(
+      'policies',
+      'This URL does not lead to a file of this machine. Give a path, or a URL such as file:///app/policies.',
+      cause,
+    );
+  }
 }
 
 /** The policy files at a path: the file itself, or the `*.cedar` files in the folder. In capitals too, for not every file system tells them apart. */
@@ -57,10 +66,15 @@ export function policyFiles(path: string): string[] {
 }
 
 /** The place as the process sees it. A text that is not a path may be the policies themselves. */
-function missing(path: string): string {
-  if (/[;{}\n]/.test(path)) return 'This looks like the text of policies, which is given as { text }: policies: { text: `…` }.';
+function missing(path: string, cause?: unknown): ConfigError {
+  if (/[;{}\n]/.test(path))
+    return failure('policies', 'This looks like the text of policies, which is given as { text }: policies: { text: `…` }.', cause);
   const where = isAbsolute(path) ? '' : ` at ${resolve(path)}`;
-  return `There is no such file or folder${where}, or it cannot be read. Expected a policy file, or a folder with *.cedar files.`;
+  return failure(
+    path,
+    `There is no such file or folder${where}, or it cannot be read. Expected a policy file, or a folder with *.cedar files.`,
+    cause,
+  );
 }
 
 /** Whether they are the same files with the same texts. */
@@ -91,7 +105,7 @@ function* attemptRead(path: string): Steps<SourceText[] | undefined> {
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
     if ((cause as { code?: unknown }).code === 'ENOENT') return undefined;
-    throw failure(path, missing(path), cause);
+    throw missing(path, cause);
   }
 }
 

@@ -60,7 +60,8 @@ function parseJson(piece: PolicyText, place: PolicyPlace): PolicyJson | undefine
   if (answer.type === 'success') return answer.json;
   for (const error of flatten(answer.errors)) {
     const bytes = error.sourceLocations?.[0]?.start ?? 0;
-    place.report(piece.start + fromByteOffset(piece.text, bytes), describe(error));
+    const at = fromByteOffset(piece.text, bytes);
+    place.report(piece.start + at, `${describe(error)}${otherSpelling(piece.text, at)}`);
   }
   return undefined;
 }
@@ -109,6 +110,16 @@ function annotationStarts({ tokens }: PolicyText): Map<string, number> {
 
 function flatten(errors: readonly DetailedError[]): DetailedError[] {
   return errors.flatMap((error) => [error, ...flatten(error.related ?? [])]);
+}
+
+/** What to write instead, where the parser stopped at a spelling of another language. */
+function otherSpelling(text: string, at: number): string {
+  const number = /\d+\.$/.exec(text.slice(0, at).slice(-20));
+  const fraction = /^\d+/.exec(text.slice(at));
+  if (number !== null && fraction !== null) {
+    return `; Cedar compares whole numbers: count money in cents, or write decimal("${number[0]}${fraction[0]}") and compare by greaterThan() and the like`;
+  }
+  return /[=!]=$/.test(text.slice(0, at)) && text[at] === '=' ? "; write '==' and '!=' with one '=' less" : '';
 }
 
 function describe(error: DetailedError): string {
