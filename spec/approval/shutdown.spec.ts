@@ -5,6 +5,7 @@ import type { ExecutingTask, Task } from '../../lib/model/Task.js';
 import type { TaskClaim } from '../../lib/store/TaskStore.js';
 import { diagnosed } from '../support/diagnosed.js';
 import { rejection } from '../support/rejection.js';
+import { runInChild } from '../support/runInChild.js';
 import { schedulerSetup } from '../support/schedulerSetup.js';
 import type { SchedulerSetup, SchedulerSetupOptions, Watched } from '../support/schedulerSetup.js';
 import { SharedMemoryStore } from '../support/SharedMemoryStore.js';
@@ -12,6 +13,20 @@ import { SlowTaskStore } from '../support/SlowTaskStore.js';
 import { originOf } from '../support/tasks.js';
 
 const HOUR = 3_600_000;
+
+describe('ApprovalScheduler.shutdown in a process of its own', () => {
+  it('ends the first call of a process, also before what runs an approved call is loaded', async () => {
+    const program = `
+      const { schedulerSetup } = await import(${JSON.stringify(new URL('../support/schedulerSetup.js', import.meta.url).href)});
+      const setup = schedulerSetup();
+      const { handle, runs } = await setup.submit();
+      const closed = setup.scheduler.shutdown();
+      console.log(await handle.completed.catch((error) => error.name), runs.length);
+      await closed;
+      console.log(setup.scheduler.queueSize);`;
+    expect(await runInChild(program)).to.deep.equal({ code: 0, stdout: 'ShutdownError 0\n0\n', stderr: '' });
+  });
+});
 
 describe('ApprovalScheduler.shutdown', () => {
   let time: SinonFakeTimers;

@@ -148,8 +148,8 @@ describe('A grant of a hook of Claude', () => {
           { nodeArgs, timeoutMs: 15_000 },
         ),
       );
-      const answers = (await Promise.all(children)).flatMap(({ stdout, stderr }) => {
-        expect(stderr).to.equal('');
+      const answers = (await Promise.all(children)).flatMap(({ code, stdout, stderr }) => {
+        expect([code, stderr]).to.deep.equal([0, '']);
         return JSON.parse(stdout) as string[];
       });
       questions += answers.length;
