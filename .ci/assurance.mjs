@@ -28,6 +28,8 @@ const SPECS = [
   'policy/sanitize/maskEmails',
   'common/transport/loopback',
   'common/data/reveal',
+  'guard/hiddenGuards',
+  'options',
 ];
 
 const { values } = parseArgs({ options: { volume: { type: 'string', default: '1' }, write: { type: 'boolean', default: false } } });

@@ -9,8 +9,7 @@ import type { CallIndex, TaskKey } from './call/CallIndex.js';
 import { anyCall, callOfHandle, HeldCall, type HeldApproval, PendingCall, type RunApproved } from './call/PendingCall.js';
 import { cancelled, cancelledWith, timedOut } from './call/resolution.js';
 import { settleCall } from './call/settleCall.js';
-import { drainExecutions, endOpenCalls } from './execution/drain.js';
-import { executeApproved } from './execution/executeApproved.js';
+import { execution } from './execution/execution.js';
 import { checkedOptions } from '../model/checkedOptions.js';
 import type { OptionKinds } from '../common/readOptions.js';
 
@@ -108,6 +107,7 @@ export class ApprovalScheduler {
   /** @internal Watches over the deadline only: it runs when its caller redeems it, or after {@link follow}. */
   hold<T>(task: Task, call: HeldApproval<T>): PendingCall<T> {
     this.#refuseIfClosing();
+    execution.prepare();
     const entry = call instanceof PendingCall ? (call as PendingCall<T>) : new HeldCall<T>(task, call, this.#cancelForCaller);
     this.#driver.calls.add(anyCall(entry));
     this.#driver.hold(anyCall(entry));
@@ -148,9 +148,16 @@ export class ApprovalScheduler {
   /** @internal Asks once, and runs it now, through `run`, if it is approved. Settles when it has ended, or nothing is decided yet. */
   redeem(entry: PendingCall, run: RunApproved, atOnce = false): Awaitable<void> {
     if (entry.phase !== 'waiting') return;
-    if (entry.task.status === 'approved') return executeApproved(entry, run, this.#driver);
+    if (entry.task.status === 'approved') return this.#execute(entry, run, atOnce);
     const asked = this.#driver.ask(entry);
-    return atOnce && isThenable(asked) ? asked : chain(asked, () => executeApproved(entry, run, this.#driver));
+    return atOnce && isThenable(asked) ? asked : chain(asked, () => this.#execute(entry, run, atOnce));
+  }
+
+  #execute(entry: PendingCall, run: RunApproved, atOnce: boolean): Awaitable<void> {
+    const loaded = execution.get();
+    // a caller that cannot wait is told that it did not run, so it must not run later
+    if (atOnce && isThenable(loaded)) return loaded.then(() => undefined);
+    return chain(loaded, ({ executeApproved }) => executeApproved(entry, run, this.#driver));
   }
 
   /** @internal Cancels unless it was decided or claimed first; tells the service that its caller does not wait now. */
@@ -187,6 +194,10 @@ export class ApprovalScheduler {
 
   async #shutdown(graceMs: number): Promise<void> {
     this.#controller.abort(new ShutdownError('The module is closing.'));
+    if (this.queueSize === 0 && this.#driver.executing.size === 0) return;
+    const loaded = execution.get();
+    // what is open ends at once where it can
+    const { endOpenCalls, drainExecutions } = isThenable(loaded) ? await loaded : loaded;
     await endOpenCalls(this.#driver);
     await drainExecutions(this.#driver, graceMs);
   }

@@ -16,7 +16,7 @@ import { nextStep } from './call/nextStep.js';
 import type { Answer, Step } from './call/nextStep.js';
 import type { PendingCall } from './call/PendingCall.js';
 import { observeTask, recordApproval, settleCall } from './call/settleCall.js';
-import { executeApproved } from './execution/executeApproved.js';
+import { execution } from './execution/execution.js';
 import type { ExecutionHost } from './execution/ExecutionHost.js';
 import { ConcurrencyLimit, StatusRequests } from './status/StatusRequests.js';
 import type { TaskRegistry } from './task/TaskRegistry.js';
@@ -196,7 +196,9 @@ export class CallDriver implements ExecutionHost {
 
   /** Runs a call as its guard does. */
   execute(entry: PendingCall): Awaitable<void> {
-    return executeApproved(entry, (params, task, lastLook) => entry.call.run(params, task, lastLook), this);
+    return chain(execution.get(), ({ executeApproved }) =>
+      executeApproved(entry, (params, task, lastLook) => entry.call.run(params, task, lastLook), this),
+    );
   }
 
   #due(entry: PendingCall): Awaitable<void> {

@@ -85,12 +85,16 @@ export class BegunPages {
 
   /** The newest version that is known of the page of an approval: what is read from now on is not older. */
   newest(record: ApprovalRecord): number {
-    return this.#seen.get(this.pageOf(record)) ?? 0;
+    return this.#newestOf(this.pageOf(record));
   }
 
   /** A page that was written is the newest. */
   wrote({ page, version }: BegunPage): void {
-    this.#seen.set(page, Math.max(version, this.#seen.get(page) ?? 0));
+    this.#seen.set(page, Math.max(version, this.#newestOf(page)));
+  }
+
+  #newestOf(page: number): number {
+    return this.#seen.get(page) ?? 0;
   }
 
   #signed(page: number, version: number, content: Content): BegunPage {

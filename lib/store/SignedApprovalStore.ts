@@ -1,141 +1,68 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { chain } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
-import { canonicalText } from '../common/data/canonical.js';
 import type { SecretString } from '../common/SecretString.js';
-import { publishDiagnostic } from '../model/diagnostics.js';
+import { LazyPart } from '../model/LazyPart.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore, BindOlder } from './ApprovalStore.js';
-import { BegunPages } from './BegunPages.js';
-import { fromStoredJson, toStoredJson } from './storedJson.js';
+import type { SigningStore } from './SigningStore.js';
 
 /**
  * Signs every approval with a key that is not in the store (HMAC-SHA-256 over the whole record, verdicts included), and ignores records without a valid
  * signature. Someone who can write the store but does not have the key cannot approve, cannot have another call run under an approval, and cannot have an
  * approval used twice by putting back rows. It does not protect against putting back an earlier state of the whole store.
+ * Its code is loaded when the first one is made: most modules have no key.
  */
 export class SignedApprovalStore implements ApprovalStore {
   readonly signs = true;
-  readonly #inner: ApprovalStore;
-  readonly #key: SecretString;
-  readonly #pages: BegunPages;
+  /** The store that keeps the records, which anyone may write. */
+  readonly inner: ApprovalStore;
+  readonly #part: LazyPart<SigningStore>;
 
   constructor(inner: ApprovalStore, key: SecretString) {
-    this.#inner = inner;
-    this.#key = key;
-    this.#pages = new BegunPages(key);
+    this.inner = inner;
+    this.#part = new LazyPart(async () => {
+      const { SigningStore } = await import('./SigningStore.js');
+      return new SigningStore(inner, key);
+    });
+    this.#part.prepare();
   }
 
   open(): Awaitable<void> {
-    return this.#inner.open?.();
+    return this.inner.open?.();
   }
 
   close(): Awaitable<void> {
-    return this.#inner.close?.();
+    return this.inner.close?.();
   }
 
   insert(record: ApprovalRecord): Awaitable<boolean> {
-    return this.#inner.insert(this.#signed(record));
+    return chain(this.#part.get(), (store) => store.insert(record));
   }
 
   get(decisionId: string): Awaitable<ApprovalRecord | undefined> {
-    return chain(this.#inner.get(decisionId), (record) => {
-      if (record === undefined || !this.#isSigned(record)) return undefined;
-      // a valid signature proves what the record says, not that it is in its own row
-      if (record.decisionId === decisionId) return record;
-      report({ ...record, decisionId }, 'approval_row_swapped', SWAPPED);
-      return undefined;
-    });
+    return chain(this.#part.get(), (store) => store.get(decisionId));
   }
 
   replace(record: ApprovalRecord, version: number): Awaitable<boolean> {
-    const { begun } = record;
-    if (begun === undefined || this.#inner.replaceBegun === undefined) return this.#inner.replace(this.#signed(record), version);
-    return this.#begin(record, version, begun.claimToken);
+    return chain(this.#part.get(), (store) => store.replace(record, version));
   }
 
   list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]> {
-    return chain(this.#inner.list(query), (records) => records.filter((record) => this.#isSigned(record)));
+    return chain(this.#part.get(), (store) => store.list(query));
   }
 
   countPending(agentId: string, toolName: string): Awaitable<number> {
-    return this.#inner.countPending(agentId, toolName);
+    return this.inner.countPending(agentId, toolName);
   }
 
   listDenied(agentId: string, toolName: string, sinceMs: number): Awaitable<readonly ApprovalRecord[]> {
-    return chain(this.#inner.listDenied(agentId, toolName, sinceMs), (records) => records.filter((record) => this.#isSigned(record)));
+    return chain(this.#part.get(), (store) => store.listDenied(agentId, toolName, sinceMs));
   }
 
   prune(endedByMs: number): Awaitable<number> {
-    return this.#inner.prune(endedByMs);
+    return this.inner.prune(endedByMs);
   }
 
   bindOlder(bind: BindOlder): Awaitable<void> {
-    return this.#inner.bindOlder?.((record, task) => {
-      const bound = this.#isSigned(record) ? bind(record, task) : undefined;
-      return bound && this.#signed(bound);
-    });
+    return chain(this.#part.get(), (store) => store.bindOlder(bind));
   }
-
-  /**
-   * Writes down that an approval has begun, on a signed page beside its record: a record that is put back with the row of its task is valid by itself.
-   *
-   * @param seen the version of the page that could not be replaced: if it is still there, the record itself was changed
-   */
-  #begin(record: ApprovalRecord, version: number, claimToken: string, seen?: number): Awaitable<boolean> {
-    const inner = this.#inner;
-    const signed = this.#signed(record);
-    const newest = this.#pages.newest(record);
-    return chain(inner.begunPage?.(this.#pages.pageOf(record)), (found) => {
-      const reading = this.#pages.read(found, record, claimToken, newest, () => report(record, 'begun_page_invalid', PAGE_INVALID));
-      switch (reading.kind) {
-        case 'own':
-          return inner.replace(signed, version);
-        case 'taken':
-        case 'lost':
-          report(record, 'approval_rolled_back', ROLLED_BACK);
-          return false;
-        case 'free': {
-          const { next } = reading;
-          if (next.version === seen) return false;
-          return chain(inner.replaceBegun?.(signed, version, next) ?? false, (done) => {
-            if (done) this.#pages.wrote(next);
-            return done || this.#begin(record, version, claimToken, next.version);
-          });
-        }
-      }
-    });
-  }
-
-  #signed(record: ApprovalRecord): ApprovalRecord {
-    return { ...record, mac: this.#macOf(record) };
-  }
-
-  #isSigned(record: ApprovalRecord): boolean {
-    const { mac } = record;
-    // a store may withdraw an approval by itself, for example once it was restored: nothing can run because of that
-    if (record.status === 'withdrawn') return true;
-    const expected = Buffer.from(this.#macOf(record));
-    const given = Buffer.from(typeof mac === 'string' ? mac : '');
-    if (given.length === expected.length && timingSafeEqual(given, expected)) return true;
-    report(record, 'approval_signature_invalid', UNSIGNED);
-    return false;
-  }
-
-  #macOf(record: ApprovalRecord): string {
-    // as the store returns it: without undefined fields
-    const text = canonicalText(fromStoredJson(toStoredJson({ ...record, mac: undefined })));
-    return createHmac('sha256', this.#key.reveal()).update(text).digest('base64url');
-  }
-}
-
-const UNSIGNED =
-  'A stored approval has no valid signature of this state key, so it is ignored: check that all processes have the same `stateKey`, and who can write the store.';
-const SWAPPED = 'A stored approval is in the row of another one, so it is ignored: check who can write the store.';
-const ROLLED_BACK =
-  'An approval that had begun, or may have, was put back to an earlier state, or the list of what has begun was: nothing ran again. Check who can write the store.';
-const PAGE_INVALID =
-  'A page of the list of what has begun has no valid signature, so no approval of before runs that could be on it: check who can write the store.';
-
-function report({ agentId, toolName, decisionId }: ApprovalRecord, code: string, message: string): void {
-  publishDiagnostic({ kind: 'security', code, message, actor: { kind: 'store' }, agentId, toolName, decisionId });
 }

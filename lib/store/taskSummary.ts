@@ -2,7 +2,6 @@ import { setOwn } from '../common/data/plainObject.js';
 import { frozenData } from '../model/snapshot/frozenData.js';
 import { sizeOf } from '../model/snapshot/sizeOf.js';
 import type { Task } from '../model/Task.js';
-import { fromStoredJson, toStoredJson } from './storedJson.js';
 import type { TaskSummary } from './TaskStore.js';
 
 /** How large a session, the metadata or an error message of a summary may be, in bytes. */
@@ -41,18 +40,6 @@ export function taskSummary(task: Task, cursor: string): TaskSummary {
     ...(approvedBy === undefined ? {} : { approvedBy }),
     ...(deniedBy === undefined ? {} : { deniedBy }),
   });
-}
-
-/** The text of a summary as a store keeps it beside the task. */
-export function storedSummary(task: Task): string {
-  return toStoredJson(taskSummary(task, ''));
-}
-
-/** The summary of a stored text. */
-export function summaryFrom(text: string, cursor: string): TaskSummary {
-  // the text lacks fields that are undefined, but every summary has them
-  const stored = fromStoredJson(text) as TaskSummary;
-  return frozenData({ ...stored, reason: stored.reason, retryOf: stored.retryOf, cursor });
 }
 
 function smallPart(data: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {

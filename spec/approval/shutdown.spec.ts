@@ -42,6 +42,20 @@ describe('ApprovalScheduler.shutdown', () => {
     expect(setup.changes.filter((c) => c.task.status === 'cancelled')).to.have.length(1);
   });
 
+  it('refuses options that it does not have, and goes on as before', async () => {
+    const setup = schedulerSetup();
+    const { task } = await submit(setup);
+    const wrong: readonly unknown[] = [{ graceMS: 10 }, { graceMs: 'soon' }, { graceMs: -1 }, null, 10];
+    for (const options of wrong) {
+      const error = await rejection(setup.scheduler.shutdown(options as never));
+      expect(error, JSON.stringify(options)).to.include({ name: 'ConfigError' });
+    }
+    expect((await rejection(setup.scheduler.shutdown({ graceMS: 10 } as never)))?.message).to.include('graceMs');
+    expect(await setup.registry.getTask(task.taskId)).to.include({ status: 'pending' });
+    await setup.scheduler.shutdown({});
+    expect(await setup.registry.getTask(task.taskId)).to.include({ status: 'cancelled' });
+  });
+
   it('refuses every call from then on', async () => {
     const setup = schedulerSetup();
     void setup.scheduler.shutdown();

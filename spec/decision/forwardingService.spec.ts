@@ -89,6 +89,30 @@ describe('forwardingService', () => {
     });
   }
 
+  it('refuses a method that no decision service has, and takes what else an object of overrides has', () => {
+    const { service } = Everything.make();
+    const refused = (overrides: object): string => {
+      try {
+        forwardingService(service, overrides);
+      } catch (error) {
+        return `${(error as Error).name}: ${(error as Error).message}`;
+      }
+      return 'taken';
+    };
+    for (const [name, meant] of [
+      ['consumed', 'consume'],
+      ['Decide', 'decide'],
+      ['reEvaluate', 'reevaluate'],
+      ['dryrun', 'dryRun'],
+    ] as const)
+      expect(refused({ [name]: () => true })).to.match(new RegExp(`^ConfigError: .*\\b${name}\\b.*did you mean '?${meant}\\b`, 'is'));
+    for (const name of ['cache', 'toString', '__proto__'])
+      expect(refused(JSON.parse(`{"${name}":null}`, (_key, value: unknown) => value ?? (() => true)) as object)).to.match(
+        /^ConfigError: .*is not a method of a decision service\./s,
+      );
+    expect(refused({ cache: new Map(), retries: 3, decide: undefined })).to.equal('taken');
+  });
+
   it('keeps one-time use of an approval behind a wrapper, and behind two', async () => {
     const uses: string[] = [];
     const inner: DecisionService = {

@@ -93,6 +93,16 @@ describe('tasksRoute', () => {
         expect([query, (await tasks({ request: undefined, query })).status]).to.deep.equal([query, 400]);
     });
 
+    it('shows no detail that there is not', () => {
+      const make = (show: readonly string[]) => () => tasksRoute({ module, authorize: () => true, show: show as never });
+      expect(make(['params', 'reslut'])).to.throw(
+        ConfigError,
+        "tasks: show: must be a list of params, session, result, error, people; did you mean 'result'?",
+      );
+      expect(make(['everything'])).to.throw(ConfigError, 'must be a list of params, session, result, error, people.');
+      expect(make(['params', 'people'])).to.not.throw();
+    });
+
     it('refuses every method but GET and HEAD', async () => {
       const answer = await tasksRoute({ module, authorize: () => true })({ request: undefined, method: 'DELETE' });
       expect([answer.status, answer.headers?.['allow']]).to.deep.equal([405, 'GET, HEAD']);

@@ -6,7 +6,7 @@ import { refusedResult } from '../mcp/context.js';
 import type { McpContext } from '../mcp/context.js';
 import { startHeartbeat } from '../mcp/heartbeat.js';
 import { AnsweredError, McpUpstreamCalls } from './McpUpstreamCalls.js';
-import { CALL_NAMES, hasOnly, isLookAlike, isTooDeep, JSON_RPC_NAMES, MAX_NESTING, withoutNulls } from './jsonRpc.js';
+import { CALL_NAMES, hasOnly, isAnswer, isLookAlike, isTooDeep, JSON_RPC_NAMES, MAX_NESTING, withoutNulls } from './jsonRpc.js';
 import type { McpMessage, McpTransport } from './McpTransport.js';
 import { ToolGuard } from '../tool/ToolGuard.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
@@ -105,6 +105,7 @@ export class McpRelay {
     const { method, id, params } = message;
     if (id !== undefined && typeof id !== 'string' && typeof id !== 'number') return this.#refuse(null, -32600, NO_ID);
     const tooDeep = isTooDeep(message);
+    if (method === undefined && !isAnswer(message)) return this.#refuse(null, -32600, NOT_ONE_MESSAGE);
     // an answer to the server, which waits for one
     if (method === undefined) return tooDeep ? this.#answerFor(this.#upstream, message) : this.#send(this.#upstream, message);
     if (tooDeep) return this.#refuse(id, -32600, TOO_DEEP);

@@ -8,6 +8,11 @@ export function hasOnly(record: object, names: readonly string[]): boolean {
 /** The keys of a message of JSON-RPC. */
 export const JSON_RPC_NAMES: readonly string[] = ['jsonrpc', 'id', 'method', 'params', 'result', 'error'];
 
+/** Whether a message without a method is an answer: a result or an error, and nothing that only a request has. */
+export function isAnswer({ id, params, result, error }: { readonly [K in 'id' | 'params' | 'result' | 'error']?: unknown }): boolean {
+  return id !== undefined && params === undefined && (result === undefined) !== (error === undefined);
+}
+
 /** The keys that the protocol gives to the params of a tool call. Extensions belong into `_meta`. */
 export const CALL_NAMES: readonly string[] = ['name', 'arguments', 'task', '_meta', 'inputResponses', 'requestState'];
 
@@ -20,6 +25,8 @@ const METHODS: readonly string[] = (
   'notifications/elicitation/complete'
 ).split(' ');
 const SHAPES: ReadonlySet<string> = /* @__PURE__ */ new Set(METHODS.map(shapeOf));
+/** Whether a shape says that a tool is run, in either order of the words. */
+const RUNS_TOOLS = /(?:call|run|invoke|execute|exec|use)tool|tools?(?:call|run|invo|exec|use)/;
 const PLAIN_METHOD = /^[\w.$:@-]+(?:\/[\w.$:@-]+)*$/;
 
 /**
@@ -29,7 +36,7 @@ const PLAIN_METHOD = /^[\w.$:@-]+(?:\/[\w.$:@-]+)*$/;
 export function isLookAlike(method: string): boolean {
   if (METHODS.includes(method)) return false;
   const shape = shapeOf(method);
-  return !PLAIN_METHOD.test(method) || SHAPES.has(shape) || shape.includes('toolscall') || /^tools?(?![a-z0-9])/i.test(method);
+  return !PLAIN_METHOD.test(method) || SHAPES.has(shape) || RUNS_TOOLS.test(shape) || /^tools?(?![a-z0-9])/i.test(method);
 }
 
 function shapeOf(method: string): string {

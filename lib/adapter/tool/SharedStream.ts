@@ -17,14 +17,13 @@ export class SharedStream<T = unknown> {
   async *read(): AsyncGenerator<T, unknown, undefined> {
     this.#readers += 1;
     try {
-      for (let next = 0; ;) {
-        if (next < this.#parts.length) {
-          yield this.#parts[next] as T;
-          next += 1;
-        } else if (this.#end === undefined) await (this.#pulling ??= this.#pull());
-        else if (this.#end.kind === 'failed') throw this.#end.error;
-        else return this.#end.value;
+      let next = 0;
+      while (next < this.#parts.length || this.#end === undefined) {
+        if (next < this.#parts.length) yield this.#parts[next++] as T;
+        else await (this.#pulling ??= this.#pull());
       }
+      if (this.#end.kind === 'failed') throw this.#end.error;
+      return this.#end.value;
     } finally {
       this.#readers -= 1;
       if (this.#readers === 0) await this.#leave();

@@ -24,6 +24,8 @@ import { NotEnteredError, StaleClaimError } from './ExecutionHost.js';
 import type { ExecutionHost } from './ExecutionHost.js';
 import { askAgain } from './askAgain.js';
 
+export { drainExecutions, endOpenCalls } from './drain.js';
+
 /** When a claim was asked for, on both clocks, in milliseconds. */
 interface ClaimTime {
   readonly monotonicMs: number;

@@ -4,8 +4,8 @@ import type { PendingTask, Task, TaskStatus, UnknownTask } from '../../model/Tas
 import { isFinished, TASK_STATUSES } from '../../model/Task.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
 import type { TaskChange, TaskQuery, TaskSummary } from '../../store/TaskStore.js';
-import { ManualDeadlines } from './ManualDeadlines.js';
-import { manualCancellation, manualChange, manualTask, manualTimeout, resolutionChange, whyNotSet } from './manualTask.js';
+import { LazyPart } from '../../model/LazyPart.js';
+import type { ManualDeadlines } from './ManualDeadlines.js';
 import type { NewTask, UnknownResolution } from './manualTask.js';
 import { TaskRecorder } from './TaskRecorder.js';
 import type { TaskStats } from './TaskRecorder.js';
@@ -18,6 +18,9 @@ export type { NewTask, UnknownResolution } from './manualTask.js';
 export type { TaskEvents, TaskTransition, WaitingForWorker } from './TaskEvents.js';
 export type { TaskRegistryOptions, TaskStats } from './TaskRecorder.js';
 
+/** What is needed where the program or a person ends a task. */
+const manual = new LazyPart(() => import('./manualTask.js'));
+
 const NO_TASK = 'No task has this id; it may have been deleted.';
 
 /**
@@ -28,7 +31,8 @@ export class TaskRegistry extends TaskRecorder {
   #withdraw: ((decisionId: string) => unknown) | undefined;
   #retry: ((task: Task) => Promise<() => Promise<void>>) | undefined;
   /** Those of manual tasks. No call waits for them, and a durable store finds what is over by itself. */
-  readonly #deadlines = new ManualDeadlines(this.clock, (task) => this.#manualChange(task, ['pending'], manualTimeout()));
+  #deadlines: ManualDeadlines | undefined;
+  #closed = false;
 
   /**
    * Makes a manual task, for something that the program itself does or follows. It has no method: the program ends it with {@link updateStatus}, as
@@ -38,11 +42,15 @@ export class TaskRegistry extends TaskRecorder {
    * @throws CapacityError beyond `maxPending`
    */
   async createTask(task: NewTask): Promise<PendingTask> {
-    const made = manualTask(checkedOptions('createTask()', task, NEW_TASK), this.clock.now());
+    const checked = checkedOptions('createTask()', task, NEW_TASK);
+    const { ManualDeadlines, manualTask, manualTimeout } = await manual.get();
+    const made = manualTask(checked, this.clock.now());
     const { outcome } = await this.record(made);
     if (outcome !== 'created')
       throw new TaskStateError(made.taskId, 'A task with this taskId or decisionId already exists. Give the new task ids of its own.');
-    if (!this.durable) this.#deadlines.add(made);
+    if (this.durable || this.#closed) return made;
+    this.#deadlines ??= new ManualDeadlines(this.clock, (over) => this.#manualChange(over, ['pending'], manualTimeout()));
+    this.#deadlines.add(made);
     return made;
   }
 
@@ -54,6 +62,7 @@ export class TaskRegistry extends TaskRecorder {
    */
   async updateStatus(taskId: string, status: TaskStatus, outcome: { result?: unknown; reason?: string } = {}): Promise<Task> {
     const { result, reason } = checkedOptions('updateStatus()', outcome, { result: 'any', reason: 'string' });
+    const { manualChange, whyNotSet } = await manual.get();
     const task = await this.store.get(taskId);
     if (task === undefined) throw new TaskStateError(taskId, NO_TASK);
     const change = task.status === 'executing' ? undefined : manualChange(task, status, reason, result);
@@ -95,7 +104,7 @@ export class TaskRegistry extends TaskRecorder {
     const task = await this.store.get(taskId);
     if (task === undefined) return false;
     if (task.status === 'pending' || task.status === 'approved')
-      await this.#manualChange(task, ['pending', 'approved'], manualCancellation('deleted'));
+      await this.#manualChange(task, ['pending', 'approved'], (await manual.get()).manualCancellation('deleted'));
     const now = await this.store.get(taskId);
     // cancelling it may have pushed it out of the finished ones that are kept
     if (now === undefined) return true;
@@ -123,6 +132,7 @@ export class TaskRegistry extends TaskRecorder {
     for (;;) {
       const open = await this.store.listSummaries({ status: ['pending', 'approved'] });
       if (open.length === 0) return this.clearCompleted();
+      const { manualCancellation } = await manual.get();
       for (const task of open) await this.#manualChange(task, ['pending', 'approved'], manualCancellation('cleared'));
     }
   }
@@ -145,6 +155,7 @@ export class TaskRegistry extends TaskRecorder {
     const task = await this.store.get(taskId);
     if (task?.status !== 'unknown')
       throw new TaskStateError(taskId, task === undefined ? NO_TASK : `Only an unknown task can be resolved; this one is ${task.status}.`);
+    const { resolutionChange } = await manual.get();
     const change = resolutionChange(taskId, resolution, this.clock.now());
     const again = resolution.outcome === 'retry' ? await this.#toRetry(task, resolution) : undefined;
     const resolved = await this.transition(taskId, ['unknown'], change);
@@ -158,7 +169,7 @@ export class TaskRegistry extends TaskRecorder {
   async #manualChange(task: Pick<Task, 'taskId' | 'status'>, from: readonly TaskStatus[], change: TaskChange): Promise<Task | undefined> {
     const changed = await this.transition(task.taskId, from, change);
     if (changed === undefined) return undefined;
-    this.#deadlines.remove(changed.taskId);
+    this.#deadlines?.remove(changed.taskId);
     if (task.status === 'unknown' || changed.status === 'completed') return changed;
     const failed = (error: unknown): void => publishCallbackError('notifying the decision service (withdraw)', error);
     callSafely(() => this.#withdraw?.(changed.decisionId), [], failed);
@@ -184,7 +195,8 @@ export class TaskRegistry extends TaskRecorder {
 
   /** @internal */
   override async closeStore(): Promise<void> {
-    this.#deadlines.stop();
+    this.#closed = true;
+    this.#deadlines?.stop();
     await super.closeStore();
   }
 

@@ -9,6 +9,8 @@ import type { PendingTask, Task, TaskResolution, TaskStatus } from '../../model/
 import { mayBecome, TASK_STATUSES } from '../../model/Task.js';
 import type { TaskChange } from '../../store/TaskStore.js';
 
+export { ManualDeadlines } from './ManualDeadlines.js';
+
 /** What a manual task is made of. */
 export interface NewTask {
   /** The agent that the task is for. */

@@ -1,12 +1,13 @@
 import { chain, waitForAll, callSafely } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import { isPlainObject } from '../../common/data/plainObject.js';
 import { LruMap } from '../../common/LruMap.js';
 import { SteadyClock } from '../../common/time/SteadyClock.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { CapacityError } from '../../model/errors/CallErrors.js';
-import { VerdictError } from '../../model/errors/SetupErrors.js';
 import { combineJournals } from '../../model/Journal.js';
 import type { Journal } from '../../model/Journal.js';
+import { LazyPart } from '../../model/LazyPart.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
@@ -15,17 +16,6 @@ import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js'
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
 import { spentRecord } from './spentRecord.js';
 import { beginExecution, consumeApproval, isUnderstood, reportNotReplaced, verifyApproval } from './consumeApproval.js';
-import {
-  eligiblePolicies,
-  mayDecide,
-  checkDigest,
-  newerApproval,
-  notRecorded,
-  readVerdict,
-  stateKeyMissing,
-  verdictConflict,
-  withVerdict,
-} from './verdict.js';
 import type { EligibilityRules, VerdictInput } from './verdict.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
@@ -71,6 +61,9 @@ const APPROVAL_QUERY: OptionKinds<ApprovalQuery> = {
   overdueAtMs: 'number',
   limit: 'count',
 };
+
+/** What is needed once a person decides. */
+const verdicts = new LazyPart(() => import('./verdict.js'));
 
 const NEAR_REPEATS_MS = 3_600_000;
 const PRUNE_EVERY = 1_000;
@@ -159,6 +152,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       if (reason !== undefined) return { kind: 'refused', reason };
       const record = frozenData(openedRecord(opening, countSince(denied, nowMs - NEAR_REPEATS_MS), nowMs));
       return chain(this.#store.insert(record), (inserted) => {
+        verdicts.prepare();
         if (!inserted) throw new CapacityError(0, 'The approval could not be recorded: the store already holds an approval with its id.');
         this.#emitRecord(record);
         return { kind: 'opened', record };
@@ -206,33 +200,29 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   /** Whether a verdict of this person would count now, for at least one policy that is still open. */
   async mayDecide(decisionId: string, by: string): Promise<boolean> {
     const record = await this.get(decisionId);
-    return record?.status === 'pending' && mayDecide(record, by, this.#options);
+    return record?.status === 'pending' && (await verdicts.get()).mayDecide(record, by, this.#options);
   }
 
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
-    const verdict = readVerdict(decisionId, given);
+    // read now: its caller may change it while that is loaded
+    const own = isPlainObject(given) ? { ...given } : given;
+    const rules = await verdicts.get();
+    const verdict = rules.readVerdict(decisionId, own);
     for (let seen: number | undefined; ;) {
       const record = await this.get(decisionId);
-      if (record === undefined) {
-        throw new VerdictError(
-          404,
-          'approval_not_found',
-          decisionId,
-          'There is no approval with this id; list the pending ones to find it.',
-        );
-      }
-      if (record.status !== 'pending') throw verdictConflict(record);
-      if (this.#isSignedElsewhere(record)) throw stateKeyMissing(decisionId);
-      if (!isUnderstood(record)) throw newerApproval(record);
+      if (record === undefined) throw rules.unknownApproval(decisionId);
+      if (record.status !== 'pending') throw rules.verdictConflict(record);
+      if (this.#isSignedElsewhere(record)) throw rules.stateKeyMissing(decisionId);
+      if (!isUnderstood(record)) throw rules.newerApproval(record);
       // no other change was first: the store does not take this one
-      if (record.version === seen) throw notRecorded(record);
+      if (record.version === seen) throw rules.notRecorded(record);
       seen = record.version;
-      checkDigest(record, approve, verdict);
-      const policies = await eligiblePolicies(record, verdict.by, this.#options);
+      rules.checkDigest(record, approve, verdict);
+      const policies = await rules.eligiblePolicies(record, verdict.by, this.#options);
       // the eligibility hook can take long: the approval may have expired meanwhile
       const now = this.#current(record);
-      if (now.status !== 'pending') throw verdictConflict(now);
-      const change = withVerdict(record, approve, verdict, policies, this.#clock.now());
+      if (now.status !== 'pending') throw rules.verdictConflict(now);
+      const change = rules.withVerdict(record, approve, verdict, policies, this.#clock.now());
       const decided = await this.#commit(record, change, (next) => this.#noteVerdict(next, approve, verdict));
       if (decided !== undefined) return decided;
       // another change was first: a final outcome, or a verdict on another policy of this approval

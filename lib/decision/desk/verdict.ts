@@ -19,6 +19,12 @@ export interface VerdictInput {
   readonly digest?: string | undefined;
 }
 
+/** The error for a verdict on an approval that is not there. */
+export function unknownApproval(decisionId: string): VerdictError {
+  const message = 'There is no approval with this id; list the pending ones to find it.';
+  return new VerdictError(404, 'approval_not_found', decisionId, message);
+}
+
 /** The error for a verdict that comes too late: it names the outcome that was recorded. */
 export function verdictConflict(record: ApprovalRecord): VerdictError {
   const last = record.verdicts.at(-1);

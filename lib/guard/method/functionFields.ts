@@ -59,7 +59,7 @@ function fieldsIn(text: string): ReadonlySet<string> {
 /** Whether an initializer without a semicolon ends before this token: a member that follows starts a line, and continues no expression. */
 function endsBefore(tokens: readonly Token[], i: number): boolean {
   const next = tokens[i];
-  return next?.newLine === true && /^['"#$\w\u0080-\uffff]/.test(next.text) && /^[)\]}'"$\w]/.test(tokens[i - 1]?.text.at(-1) ?? '');
+  return next?.newLine === true && /^['"#$\w\u0080-\uffff]/.test(next.text) && /[)\]}'"$\w]$/.test((tokens[i - 1] as Token).text);
 }
 
 /** What a constructor sets on `this` to a function. `body` is its opening brace. */
@@ -117,15 +117,16 @@ function bodyOf(at: (i: number) => string, end: number, start: number = 0): numb
   return i;
 }
 
-/** Where the bracket at `i` is closed. */
+/** Where the bracket at `i` is closed, or the end of the text: what was taken for a bracket may be part of a regular expression. */
 function closing(at: (i: number) => string, i: number): number {
   let depth = 0;
-  for (let j = i; at(j) !== ''; j++) {
+  let j = i;
+  for (; at(j) !== ''; j++) {
     if (OPENING.includes(at(j))) depth += 1;
     else if (CLOSING.includes(at(j))) depth -= 1;
-    if (depth === 0) return j;
+    if (depth === 0) break;
   }
-  return Infinity;
+  return j;
 }
 
 function tokensOf(text: string): readonly Token[] {
@@ -139,9 +140,9 @@ function tokensOf(text: string): readonly Token[] {
       newLine = false;
       continue;
     }
-    const pattern = text[i] === '/' && !'/*'.includes(text[i + 1] ?? '/') && BEFORE_REGEXP.test(last) ? REGEXP : TOKEN;
+    const pattern = text[i] === '/' && !'/*'.includes(text.charAt(i + 1)) && BEFORE_REGEXP.test(last) ? REGEXP : TOKEN;
     pattern.lastIndex = i;
-    const [token, space] = pattern.exec(text) ?? [text[i] as string, undefined];
+    const [token, space] = pattern.exec(text) ?? ['/', undefined];
     i += token.length;
     if (space !== undefined) {
       newLine ||= space.includes('\n');

@@ -2,10 +2,8 @@ import { ConsoleLogger, silentLogger } from '../../common/Logger.js';
 import { DAY_MS, SteadyClock } from '../../common/time/SteadyClock.js';
 import { ApprovalScheduler } from '../../approval/ApprovalScheduler.js';
 import type { ApprovalPolling } from '../../approval/ApprovalSchedulerOptions.js';
-import type { RecoveryWorker } from '../../approval/recovery/RecoveryWorker.js';
 import { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
-import { bindOlderApproval, bindUnsigned } from '../../decision/desk/bindOlderApproval.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import { RemoteDecisionService } from '../../decision/remote/RemoteDecisionService.js';
@@ -15,16 +13,19 @@ import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Logger } from '../../common/Logger.js';
 import { combineJournals } from '../../model/Journal.js';
+import { LazyPart } from '../../model/LazyPart.js';
 import type { Journal } from '../../model/Journal.js';
 import { DEFAULT_LIMITS } from '../../model/snapshot/takeSnapshot.js';
 import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import { writablePolicies } from '../../policy/live/writablePolicies.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
+import { SignedApprovalStore } from '../../store/SignedApprovalStore.js';
 import type { AegisOptions } from './AegisOptions.js';
 import { enableAsyncLocal } from '../call/callContext.js';
 import { checkSource } from './checkSource.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
-import { keepStore, storesOf } from './stores.js';
+import { StoreKeeper } from './StoreKeeper.js';
+import { storesOf } from './stores.js';
 
 /** The polling of the Python SDK. */
 export const DEFAULT_POLLING: ApprovalPolling = {
@@ -35,6 +36,9 @@ export const DEFAULT_POLLING: ApprovalPolling = {
   jitterRatio: 0.1,
 };
 
+/** What is needed by a durable store once in its life. */
+const older = new LazyPart(() => import('../../decision/desk/bindOlderApproval.js'));
+
 /** The parts of a module. */
 export interface ModuleParts {
   readonly runtime: GuardRuntime;
@@ -43,7 +47,7 @@ export interface ModuleParts {
   /** Only with policies. */
   readonly policies: ReloadablePolicies | undefined;
   /** Only with a durable store. */
-  readonly keeper: RecoveryWorker | undefined;
+  readonly keeper: StoreKeeper | undefined;
   /** Called by `close()`, in this order. */
   readonly closing: readonly ((options: { readonly graceMs?: number | undefined }) => Awaitable<void>)[];
 }
@@ -85,11 +89,11 @@ export function buildModule(options: AegisOptions): ModuleParts {
     opening: undefined,
     closed: false,
   };
-  const keeper = registry.durable ? keepStore(options, runtime, desk, polling.maxDelayMs) : undefined;
+  const keeper = registry.durable ? new StoreKeeper(options, runtime, desk, polling.maxDelayMs) : undefined;
   runtime.opening = open(runtime, [
     () => stores.tasks.open?.(),
     () => stores.approvals.open?.(),
-    () => stores.approvals.bindOlder?.(options.stateKey === undefined ? bindUnsigned : bindOlderApproval),
+    () => bindOlder(stores.approvals),
     () => decisions.ready?.(),
     () => keeper?.start(),
   ]);
@@ -149,6 +153,13 @@ function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logge
 
 function tellOnStderr(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+/** Binds what an older version has left in a store; no store in memory has any of that. */
+function bindOlder(approvals: ApprovalStore): Awaitable<void> {
+  const signs = approvals instanceof SignedApprovalStore;
+  if ((signs ? approvals.inner : approvals).bindOlder === undefined) return undefined;
+  return chain(older.get(), ({ bindOlderApproval, bindUnsigned }) => approvals.bindOlder?.(signs ? bindOlderApproval : bindUnsigned));
 }
 
 /** Opens stores and services. @returns `undefined` where nothing has to be opened, so that calls need not wait */

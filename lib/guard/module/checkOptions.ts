@@ -225,19 +225,19 @@ export function optionProblems(given: unknown, origins: ReadonlyMap<string, stri
 
 /** @param issue of the object that has the option: its requirement names the options that there are */
 function unknownOption(issue: v.BaseIssue<unknown>): string {
-  const path = issue.path as readonly v.IssuePathItem[] | undefined;
-  const above = path?.slice(0, -1).map(({ key }) => String(key)) ?? [];
-  const hint = didYouMean(String(path?.at(-1)?.key), namesWithin(above));
+  const names = (issue.path as readonly v.IssuePathItem[]).map(({ key }) => String(key));
+  const name = names.pop() as string;
+  const hint = didYouMean(name, namesWithin(names));
   return `is not an option${hint === '' ? '.' : hint} The table of options is in docs/configuration.md of the package.`;
 }
 
 /** The names of the options of a module, or of the options that one of them holds. */
 function namesWithin([name]: readonly string[]): readonly string[] {
   if (name === undefined) return OPTION_NAMES;
-  const { wrapped } = OPTIONS.pipe[1].entries[name as keyof (typeof OPTIONS.pipe)[1]['entries']] as { readonly wrapped?: unknown };
-  const inner = (wrapped as { readonly pipe?: readonly { readonly entries?: object }[] } | undefined)?.pipe?.at(-1)?.entries;
-  return Object.keys(inner ?? {});
+  const entry = OPTIONS.pipe[1].entries[name as keyof (typeof OPTIONS.pipe)[1]['entries']];
+  return Object.keys((entry as unknown as { readonly wrapped: ReturnType<typeof options> }).wrapped.pipe[1].entries);
 }
+
 /** The message of an option in milliseconds, for a variable in seconds. */
 function inSeconds(message: string): string {
   return message
@@ -255,7 +255,7 @@ function policyProblems(given: unknown): readonly ConfigProblem[] {
     readPolicies(source as PolicySource);
     return [];
   } catch (error) {
-    return error instanceof ConfigError ? error.problems : [];
+    return (error as ConfigError).problems;
   }
 }
 

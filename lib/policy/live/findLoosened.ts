@@ -81,6 +81,8 @@ function changesOf(before: Policy, after: Policy | undefined): Change[] {
     changes.push(['effect', `@effect changed from ${before.effect} to ${after.effect}`]);
   if (before.effect === 'sanitize' && after.effect === 'sanitize' && canonicalText(before.operations) !== canonicalText(after.operations))
     changes.push(['sanitize', 'the operations of @sanitize changed']);
+  if (before.mayPermit && after.mayPermit && !coversNoMore(before, after))
+    changes.push(['may_permit', 'the policy has @may_permit("true"), and may match more calls']);
   if (before.effect === 'approval_needed' && after.effect === 'approval_needed')
     changes.push(...approvalChanges(before.applied, after.applied));
   return changes;
@@ -97,6 +99,10 @@ function bodyChanges(before: Policy, after: Policy): Change[] {
   const kept = compareConditions(isPermit ? 'noMore' : 'asMuch', after.json, before.json);
   if (!kept) changes.push(['condition', isPermit ? 'the permit may match more calls' : 'the forbid may match fewer calls']);
   return changes;
+}
+
+function coversNoMore(before: Policy, after: Policy): boolean {
+  return scopeIncludes(before.json, after.json) && compareConditions('noMore', after.json, before.json);
 }
 
 function approvalChanges(before: AppliedPolicy, after: AppliedPolicy): Change[] {

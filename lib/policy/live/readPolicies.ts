@@ -43,10 +43,19 @@ export function* readingPolicies(source: PolicySource): Steps<SourceText[]> {
 
 const CHANGING = 'The policies kept changing while they were read. Write them to another place and rename them into this one.';
 
-/** The path of a source; undefined for text. */
+/** The path of a source; undefined for text. @throws ConfigError for a URL of something else than a file of this machine */
 export function pathOf(source: PolicySource): string | undefined {
   if (typeof source === 'string') return source;
-  return source instanceof URL ? fileURLToPath(source) : undefined;
+  if (!(source instanceof URL)) return undefined;
+  try {
+    return fileURLToPath(source);
+  } catch (cause) {
+    throw failure(
+      'policies',
+      'This URL does not lead to a file of this machine. Give a path, or a URL such as file:///app/policies.',
+      cause,
+    );
+  }
 }
 
 /** The policy files at a path: the file itself, or the `*.cedar` files in the folder. In capitals too, for not every file system tells them apart. */

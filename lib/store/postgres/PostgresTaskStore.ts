@@ -9,7 +9,7 @@ import { TaskWriter } from './TaskWriter.js';
 import { Leases } from './Leases.js';
 import { toStoredChange } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
-import { summaryFrom } from '../taskSummary.js';
+import { summaryFrom } from '../storedSummary.js';
 import { claimed, released, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,

@@ -3,7 +3,7 @@ import type { Task } from '../../model/Task.js';
 import { freezeDeep } from '../../model/snapshot/frozenData.js';
 import type { ApprovalRecord } from '../ApprovalStore.js';
 import { fromStoredJson, toStoredJson } from '../storedJson.js';
-import { storedSummary } from '../taskSummary.js';
+import { storedSummary } from '../storedSummary.js';
 import { patchTask } from '../taskTransitions.js';
 
 /** A task as it is read. */

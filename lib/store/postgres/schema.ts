@@ -3,7 +3,7 @@ import { StoreError } from '../../model/errors/ServiceErrors.js';
 import type { Task } from '../../model/Task.js';
 import { renamedTaskFields } from '../renamedTaskFields.js';
 import { fromStoredJson } from '../storedJson.js';
-import { storedSummary } from '../taskSummary.js';
+import { storedSummary } from '../storedSummary.js';
 import { OUTDATED } from './errors.js';
 
 /** How many tasks are read at once while their bodies are rewritten. */

@@ -9,7 +9,7 @@ import { readDecision, readTask, TASK_COLUMNS, taskFromRow, writeChange, writeNe
 import type { TaskRow } from './rows.js';
 import { toStoredChange } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
-import { summaryFrom } from '../taskSummary.js';
+import { summaryFrom } from '../storedSummary.js';
 import { claimed, insertionOver, polled, released, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,

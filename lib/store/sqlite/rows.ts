@@ -4,7 +4,7 @@ import { freezeDeep, frozenData } from '../../model/snapshot/frozenData.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
 import { recordChange } from './ChangeFeed.js';
 import { fromStoredJson, toStoredJson } from '../storedJson.js';
-import { storedSummary } from '../taskSummary.js';
+import { storedSummary } from '../storedSummary.js';
 import type { ApprovalRecord } from '../ApprovalStore.js';
 
 /** A task as it is read. */

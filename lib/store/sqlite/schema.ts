@@ -3,7 +3,7 @@ import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { Task } from '../../model/Task.js';
 import { renamedTaskFields } from '../renamedTaskFields.js';
 import { fromStoredJson } from '../storedJson.js';
-import { storedSummary } from '../taskSummary.js';
+import { storedSummary } from '../storedSummary.js';
 
 /** Marks a file as one of this library ("Aegs"), in the file's own header. */
 const APPLICATION_ID = 0x41656773;

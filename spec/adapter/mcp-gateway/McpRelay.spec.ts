@@ -71,6 +71,12 @@ const UNKNOWN_TOOL_METHODS = [
   'tools',
   'mcp/tools/call',
   'rpc.tools.call',
+  'callTool',
+  'call_tool',
+  'invokeTool',
+  'agent/runTool',
+  'x-tool-call',
+  'com.example.executeTOOLS',
 ];
 const PASSES = [
   'ping',
@@ -123,6 +129,28 @@ describe('A relay of MCP', () => {
     await give(...odd.map((method, i) => request(i, method)), ...odd.map((method) => ({ jsonrpc: '2.0', method, params: denied })));
     expect(upstream.sent).to.deep.equal([]);
     expect(codes()).to.deep.equal(odd.map((_, i) => [i, -32601]));
+  });
+
+  it('relays no message that is neither a request nor an answer', async () => {
+    const odd = [
+      { jsonrpc: '2.0', id: 1, params: denied },
+      { jsonrpc: '2.0', id: 2, method: undefined, params: denied },
+      { jsonrpc: '2.0', id: 3, result: {}, params: denied },
+      { jsonrpc: '2.0', id: 4, result: {}, error: { code: 1, message: 'x' } },
+      { jsonrpc: '2.0', id: 5 },
+      { jsonrpc: '2.0', result: {} },
+      { jsonrpc: '2.0', params: denied },
+      {},
+    ];
+    await give(...odd);
+    expect(upstream.sent).to.deep.equal([]);
+    expect(codes()).to.deep.equal(odd.map(() => [null, -32600]));
+    const answers = [
+      { jsonrpc: '2.0', id: 6, result: {} },
+      { jsonrpc: '2.0', id: 'seven', error: { code: 1, message: 'x' } },
+    ];
+    await give(...answers);
+    expect(upstream.sent).to.deep.equal(answers);
   });
 
   it('relays what is spelled as it is, also what it does not know', async () => {

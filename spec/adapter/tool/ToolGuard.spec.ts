@@ -191,6 +191,25 @@ describe('ToolGuard', () => {
     ]);
   });
 
+  it('asks nobody about a call whose arguments do not fit the tool, and runs nothing', async () => {
+    const guard = guardOf();
+    const never = asks({ fits: async () => false });
+    for (const outcome of [
+      await guard.call(never, run),
+      await guard.preflight(never),
+      await guard.refuse(never),
+      await guard.misfit(never),
+    ]) {
+      expect(outcome !== undefined && codeOf(outcome)).to.equal('schema_mismatch');
+      expect(outcome !== undefined && 'text' in outcome && outcome.text).to.include('do not fit its schema');
+    }
+    expect([await module.approvals.list(), runs]).to.deep.equal([[], []]);
+    const fitting = asks({ fits: async () => true });
+    expect([await guard.misfit(fitting), await guard.misfit(asks())]).to.deep.equal([undefined, undefined]);
+    expect((await guard.call(fitting, run)).kind).to.equal('pending');
+    expect(await module.approvals.list()).to.have.length(1);
+  });
+
   it('hands on what the tool itself throws, and the reason of an abort', async () => {
     const broken = new TypeError('broken');
     expect(await rejection(guardOf().call(invocation(), () => Promise.reject(broken)))).to.equal(broken);
@@ -281,6 +300,26 @@ describe('ToolGuard', () => {
       expect((await guard.call(asks({ approvedThere: true, shownDecision: 'another' }), run)).kind).to.equal('pending');
       expect((await guard.call(asks({ approvedThere: true, shownDecision: shown }), run)).kind).to.equal('ran');
       expect(runs).to.have.length(1);
+    });
+
+    it('takes a yes that names no decision for no question that was asked again, as its facts are others', async () => {
+      let level = 1;
+      const other = AegisModule.create({ policies: { text: POLICIES }, agentId: 'agent', facts: () => ({ level }) });
+      const guard = guardOf({ module: other, verdictBy: () => 'bob' });
+      const approve = async (): Promise<void> => {
+        for (const { decisionId, digest } of await other.approvals.list({ status: 'pending' }))
+          await other.approvals.approve(decisionId, { by: 'eve', digest });
+      };
+      expect((await guard.call(asks(), run)).kind).to.equal('pending');
+      await approve();
+      level = 2;
+      expect((await guard.call(asks(), run)).kind, 'asked again').to.equal('pending');
+      expect((await guard.call(asks({ approvedThere: true }), run)).kind, 'perhaps a yes to the first question').to.equal('pending');
+      expect([(await other.approvals.list({ status: 'pending' })).length, runs]).to.deep.equal([1, []]);
+      await approve();
+      expect((await guard.call(asks({ approvedThere: true }), run)).kind).to.equal('ran');
+      expect(runs).to.have.length(1);
+      await other.close();
     });
 
     it('knows whether the person’s answer would count, before anybody asks', async () => {

@@ -139,6 +139,20 @@ describe('RecoveryWorker', () => {
     await keeper.stop();
   });
 
+  it('checks once what it found approved, but not what a call has taken by then, nor what was made by hand', async () => {
+    const [found, taken] = [left({ mode: 'throw' }), left({ mode: 'throw' })];
+    const hand = left({ mode: 'manual', origin: undefined });
+    const service = new ScriptedDecisions({ verify: () => false });
+    const { keeper, scheduler } = setup({ decisions: service });
+    await keeper.start();
+    const call = { request: requestOf({ params: taken.params }), run: () => 'done', admit: (params: Task['params']) => params };
+    scheduler.hold(taken, call);
+    await time.tickAsync(SWEEP_MS * 3);
+    expect(service.asked.filter((asked) => asked.startsWith('verify'))).to.deep.equal([`verify ${found.decisionId}`]);
+    expect([found, taken, hand].map(statusOf)).to.deep.equal(['denied', 'approved', 'approved']);
+    await keeper.stop();
+  });
+
   it('ends what is over, and what cannot be resumed, and tells the service', async () => {
     const over = left({ expiresAtMs: Date.now() });
     const hand = left({ mode: 'manual', origin: undefined, expiresAtMs: Date.now() }, false);

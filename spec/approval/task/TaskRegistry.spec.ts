@@ -223,6 +223,19 @@ describe('TaskRegistry', () => {
     });
   });
 
+  describe('listSummaries', () => {
+    it('gives at most a hundred, or as many as it is asked for, and goes on after the last one', async () => {
+      const { registry, made } = setup();
+      const ids: string[] = [];
+      for (let i = 0; i < 103; i++) ids.push((await made()).taskId);
+      const first = await registry.listSummaries();
+      expect(first.map(({ taskId }) => taskId)).to.deep.equal(ids.slice(0, 100));
+      const rest = await registry.listSummaries({ after: first.at(-1)?.cursor });
+      expect(rest.map(({ taskId }) => taskId)).to.deep.equal(ids.slice(100));
+      expect((await registry.listSummaries({ limit: 2 })).map(({ taskId }) => taskId)).to.deep.equal(ids.slice(0, 2));
+    });
+  });
+
   describe('deleteTask', () => {
     for (const status of TASK_STATUSES) {
       const refused = status === 'executing' || status === 'unknown';

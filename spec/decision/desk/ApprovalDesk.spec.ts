@@ -125,6 +125,11 @@ describe('ApprovalDesk', () => {
           expect(error, JSON.stringify(verdict)).to.include({ name: 'VerdictError', status: 400, code: 'invalid_verdict' });
         }
       }
+      const misspelt = await rejection(desk.approve(decisionId, { by: 'bob', digset: digest } as never));
+      expect(misspelt).to.include({ name: 'VerdictError', status: 400, code: 'invalid_verdict' });
+      expect(misspelt?.message).to.include('`digset`').and.to.include("'digest'");
+      for (const verdict of ['bob', 7, ['bob'], new Map([['by', 'bob']])])
+        expect((await rejection(desk.deny(decisionId, verdict as never)))?.message).to.match(/^The verdict must be a plain object/);
       expect(await desk.get(decisionId)).to.include({ status: 'pending', version: 1 });
       await desk.approve(decisionId, { by: 'x'.repeat(256), reason: 'x'.repeat(10_000), digest });
     });

@@ -30,7 +30,7 @@ describe('What a developer is told about a policy that could not be evaluated', 
   const program = `
     const { AegisModule, guard } = await import(${JSON.stringify(new URL('../../../lib/index.js', import.meta.url).href)});
     const module = AegisModule.create({ policies: { text: ${JSON.stringify(POLICY)} }, agentId: 'a' });
-    const refund = guard((amount) => amount, { module, toolName: 'refund', params: ['amount'] });
+    const refund = guard(async (amount) => amount, { module, toolName: 'refund', params: ['amount'] });
     for (const amount of [19.99, 20.5, 42]) await refund(amount).then(console.log, (error) => console.log(error.message));
     await module.close();`;
 

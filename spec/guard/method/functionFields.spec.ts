@@ -28,6 +28,7 @@ describe('The function fields of a class', () => {
       'class A { #p = 1; static { this.a = () => 1; } async *m(a = { b: 1 }) { if (a) {} } get g() { return { c: 1 }; } static s() {} [Symbol.iterator]() {} drop = () => 1; }',
     'after texts, templates, comments and regular expressions that hold brackets':
       'class A { a = "}"; b = \'{\\\'\'; c = `}${ { x: `}` }.x + `\\`}` }{ $`; /* } */ d = /[}/]\\/{/g.test("x") ? 4 / 2 / 1 : 3; // }\n m() { return /}/; } drop = () => 1; }',
+    'after what looks like a regular expression, but divides': 'class A { m(a) { return a++ / 2; } drop = () => 1; }',
     'a class that extends what a call returns': 'class A extends (() => class {})({ a: {} }) { drop = () => 1; }',
     'a field of several, the last without semicolon': 'class A { one = make({ a: 1 }); drop = () => 1 }',
     'set in the constructor': 'class A { constructor() { this.drop = async () => 1; } }',
@@ -64,7 +65,25 @@ describe('The function fields of a class', () => {
   };
   for (const [name, text] of Object.entries(others)) it(`are not: ${name}`, () => expect(fieldsOf(text)).to.deep.equal([]));
 
-  it('are not looked for in a native function, a very long text or one that is cut off', () => {
+  it('are looked for to the end, and no further, where the brackets of a text seem not to match', () => {
+    // a slash after a parenthesis divides, as far as can be seen without parsing all of it
+    const odd = ['[{]', '[(]', '[[]', '[}]', '[)]', '`', '`${', '`${`', '`${{', '`}', '`\\\\'];
+    const bodies = ['m(a) { if (a) /_/.test(a); }', 'constructor(a) { if (a) /_/.test(a); }', 'one = (a) => { if (a) /_/.test(a) }'];
+    for (const pattern of odd)
+      for (const body of bodies) {
+        const text = body.replace('_', () => pattern);
+        const fields = fieldsOf(`class A { drop = () => 1; ${text} }`);
+        expect(fields, text).to.include('drop');
+        expect(
+          fields.filter((name) => !['drop', 'one'].includes(name)),
+          text,
+        ).to.deep.equal([]);
+      }
+    for (const pattern of odd)
+      expect(fieldsOf(`function A(a) { this.drop = () => 1; if (a) /${pattern}/.test(a); }`), pattern).to.deep.equal(['drop']);
+  });
+
+  it('are not looked for in a native function or a very long text', () => {
     expect([...functionFields(Map)]).to.deep.equal([]);
     expect(fieldsOf(`class A { drop = () => 1; /* ${'x'.repeat(1_000_000)} */ }`)).to.deep.equal([]);
   });

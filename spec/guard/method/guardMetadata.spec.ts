@@ -84,6 +84,20 @@ describe('A guarded override of a guarded method', () => {
 });
 
 describe('An unguarded override of a guarded method', () => {
+  it('is found in a constructor from before there were classes, whose prototype names none', () => {
+    class Parent {
+      @AegisGuard({ toolName: 'send', approval: 'wait' })
+      async send(): Promise<void> {}
+    }
+    const family = (more: object): typeof Parent => {
+      function Old(): void {}
+      Old.prototype = Object.assign(Object.create(Parent.prototype) as object, more);
+      return Old as unknown as typeof Parent;
+    };
+    expect(() => assertGuarded(family({}))).to.not.throw();
+    expect(() => assertGuarded(family({ send: async () => {} }))).to.throw('Old.send: overrides a guarded method');
+  });
+
   it('is not spoken of where that is to be ignored', () => {
     const emitWarning = sinon.stub(process, 'emitWarning');
     class Parent {

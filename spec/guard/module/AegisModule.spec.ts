@@ -209,6 +209,11 @@ describe('AegisModule', () => {
       expect(error).to.be.instanceOf(ConfigError);
       expect(error.message).to.not.include('CANARY');
     });
+
+    it('a Data Plane of the environment, beside what the program says of it', () => {
+      process.env['AEGIS_BASE_URL'] = 'http://a.example';
+      expect(problemsOf({ apiKey: 'CANARY\n' })).to.have.members(['apiKey', 'AEGIS_BASE_URL (as baseUrl)']);
+    });
   });
 
   describe('reads the environment', () => {

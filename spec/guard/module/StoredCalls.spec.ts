@@ -458,9 +458,15 @@ for (const later of [false, true]) {
         await diagnosed(() => refusedAfter(left, 'caller_changed'));
       });
 
-      for (const [what, change] of [
-        ['params', ({ origin }: Task) => ({ origin: { ...origin, originalParams: { amount: 5_000, note: 'n' } } })],
-        ['session', () => ({ session: { user_id: 'eve' } })],
+      for (const [what, security, change] of [
+        [
+          'params',
+          'approval_binding_mismatch',
+          ({ origin }: Task) => ({ origin: { ...origin, originalParams: { amount: 5_000, note: 'n' } } }),
+        ],
+        ['session', 'approval_binding_mismatch', () => ({ session: { user_id: 'eve' } })],
+        ['digest of its params', 'stored_call_tampered', () => ({ originalDigest: canonicalDigest({ amount: 5_000 }) })],
+        ['digest of its session', 'stored_call_tampered', () => ({ sessionDigest: canonicalDigest({ user_id: 'eve' }) })],
       ] as const) {
         it(`where somebody has changed its ${what} in the store, which is reported`, async () => {
           const { Till, info } = defineTill();
@@ -469,7 +475,7 @@ for (const later of [false, true]) {
           restart();
           expect(new Till()).to.be.instanceOf(Till);
           const seen = await diagnosed(() => refusedAfter(left, 'approved_params_changed'));
-          expect(securityCodes(seen)).to.deep.equal(['approval_binding_mismatch']);
+          expect(securityCodes(seen)).to.deep.equal([security]);
         });
       }
 

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
-import { OPTION_NAMES, optionProblems } from '../../../lib/guard/module/checkOptions.js';
-import { SecretString } from '../../../lib/index.js';
+import { checkOptions, OPTION_NAMES, optionProblems } from '../../../lib/guard/module/checkOptions.js';
+import { ConfigError, SecretString } from '../../../lib/index.js';
+import { thrown } from '../../support/standInDecisions.js';
 
 const store = (names: readonly string[]): object => Object.fromEntries(names.map((name) => [name, () => undefined]));
 const TASK_STORE = store(
@@ -233,5 +234,20 @@ describe('The options of a module', () => {
   it('are all judged at once', () => {
     const problems = optionProblems({ retries: 11, timeoutMs: 1, debug: 'CANARY', limits: { maxDepth: 0, maxKeys: 0 }, unknown: 'CANARY' });
     expect(problems.map((p) => p.where)).to.have.members(['retries', 'timeoutMs', 'debug', 'limits.maxDepth', 'limits.maxKeys', 'unknown']);
+  });
+
+  it('are judged together with the policies, whatever is wrong with those', () => {
+    for (const [policies, what] of [
+      ['./none/CANARY', 'There is no such file or folder'],
+      [new URL('https://policies.example/a'), 'This URL does not lead to a file of this machine'],
+      [new URL('file:///a%2Fb'), 'This URL does not lead to a file of this machine'],
+    ] as const) {
+      const error = thrown(() => checkOptions({ policies, debug: 'CANARY' })) as ConfigError;
+      expect(error).to.be.instanceOf(ConfigError);
+      expect(error.problems.map((p) => p.message))
+        .to.have.length(2)
+        .and.include('must be true or false (got a string of 6 characters).');
+      expect(error.message).to.include(what);
+    }
   });
 });

@@ -19,6 +19,8 @@ const permit = (condition = '', scope = 'principal, action, resource'): string =
 const tool = (id: string): string => `Aegis::Action::"${id}"`;
 const action = (constraint: string): string => `principal, action ${constraint}, resource`;
 
+const MAY = '@may_permit("true")';
+
 type Row = readonly [what: string, before: string, after: string, held: string];
 
 /** One of each kind. The last column is what is reported; empty where the reload comes into force. */
@@ -75,6 +77,12 @@ const ROWS: readonly Row[] = [
   ['operations are written otherwise', mask('remove /a;remove /b'), mask('remove /a ; remove /b'), ''],
   ['@may_permit is new', mask('remove /a'), mask('remove /a', '@may_permit("true")'), 'p may_permit'],
   ['@may_permit is gone', mask('remove /a', '@may_permit("true")'), mask('remove /a'), ''],
+  ['@may_permit covers more calls', mask('remove /a', MAY, 'when { context.input.a == 1 }'), mask('remove /a', MAY), 'p may_permit'],
+  ['@may_permit covers one more case', mask('remove /a', MAY, 'when { context.input.a == 1 }'), mask('remove /a', MAY, 'when { context.input.a == 1 || context.input.b == 1 }'), 'p may_permit'],
+  ['@may_permit covers other calls', mask('remove /a', MAY, 'when { context.input.a == 1 }'), mask('remove /a', MAY, 'when { context.input.a == 2 }'), 'p condition, p may_permit'],
+  ['@may_permit covers fewer calls', mask('remove /a', MAY), mask('remove /a', MAY, 'when { context.input.a == 1 }'), 'p condition'],
+  ['a sanitize without it covers more calls', mask('remove /a', '', 'when { context.input.a == 1 }'), mask('remove /a'), ''],
+  ['@may_permit covers as much', mask('remove /a', MAY, 'when { context.input.a == 1 }'), mask('remove /a', `${MAY} @reason("x")`, 'when { context.input.a == 1 }'), ''],
   // scopes
   ['a forbid for one tool only', forbid(), forbid('', action(`== ${tool('a')}`)), 'p scope'],
   ['a forbid for all tools', forbid('', action(`== ${tool('a')}`)), forbid(), ''],

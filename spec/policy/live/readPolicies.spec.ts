@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';
+import { ReloadablePolicies } from '../../../lib/policy/live/ReloadablePolicies.js';
 import { readPolicies } from '../../../lib/policy/live/readPolicies.js';
 import { withFolder } from '../../support/policyCalls.js';
 
@@ -42,6 +43,12 @@ describe('readPolicies', () => {
       expect(readPolicies(join(path, 'b.cedar'))).to.deep.equal([{ file: 'b.cedar', text: 'B' }]);
       expect(readPolicies({ text: 'T' })).to.deep.equal([{ file: 'policies', text: 'T' }]);
     }));
+
+  it('refuses a URL of anything but a file of this machine', () => {
+    for (const url of ['https://policies.example/a', 'file:///a%2Fb', 'data:text/plain,permit'])
+      for (const read of [() => readPolicies(new URL(url)), () => new ReloadablePolicies({ source: new URL(url) })])
+        expect(read, url).to.throw(ConfigError, 'policies: This URL does not lead to a file of this machine.');
+  });
 
   it('reads until two reads agree', () =>
     withFolder({ 'a.cedar': 'permit', 'b.cedar': 'forbid 1' }, (path, write) => {

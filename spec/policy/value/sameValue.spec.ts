@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { EntityValue, QuantityValue, RecordValue, SetValue, type Value } from '../../../lib/policy/value/Value.js';
+import { EntityValue, NULL, QuantityValue, RecordValue, SetValue, type Value } from '../../../lib/policy/value/Value.js';
 import { addLongs, divideLong, multiplyLongs, negateLong, subtractLongs, toLong } from '../../../lib/policy/value/longs.js';
 import { LikePattern } from '../../../lib/policy/value/LikePattern.js';
 import { contains, containsAll, containsAny, valueKey, sameValue } from '../../../lib/policy/value/sameValue.js';
@@ -9,7 +9,7 @@ import { StepBudget, StepsExceeded } from '../../../lib/policy/value/StepBudget.
 const { value: values } = fc.letrec<{ value: Value }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4, withCrossShrink: true },
-    fc.constantFrom<Value>(true, false, 0, 1, 2n ** 60n, '', 'a', 's1:a', '[i1;]', new EntityValue('A::B', 'x'), new EntityValue('A', 'B::x'), new QuantityValue('decimal', 1), new QuantityValue('duration', 1)), // prettier-ignore
+    fc.constantFrom<Value>(NULL, 'n', true, false, 0, 1, 2n ** 60n, '', 'a', 's1:a', '[i1;]', new EntityValue('A::B', 'x'), new EntityValue('A', 'B::x'), new QuantityValue('decimal', 1), new QuantityValue('duration', 1)), // prettier-ignore
     fc.array(tie('value'), { maxLength: 12 }).map((items) => new SetValue(items)),
     fc
       .uniqueArray(fc.tuple(fc.constantFrom('a', 'b', 'c', '1:a'), tie('value')), { maxLength: 3, selector: ([name]) => name })

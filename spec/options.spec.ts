@@ -12,28 +12,28 @@ import {
   RemoteDecisionService,
   TaskRegistry,
   terminalApprover,
-} from '../../lib/index.js';
-import { guardTools as anthropic } from '../../lib/adapter/anthropic.js';
-import { aegisPlugin } from '../../lib/adapter/adk/index.js';
-import { guardTools as aiSdk } from '../../lib/adapter/ai-sdk.js';
-import { aegisHooks } from '../../lib/adapter/claude/index.js';
-import { aegisMiddleware as genkit } from '../../lib/adapter/genkit.js';
-import { aegisMiddleware as langchain, guardTools as langchainTools } from '../../lib/adapter/langchain/index.js';
-import { guardTools as mastra } from '../../lib/adapter/mastra.js';
-import { guardServer } from '../../lib/adapter/mcp/index.js';
-import { relayGuarded, runGateway } from '../../lib/adapter/mcp-gateway/index.js';
-import { aegisNest } from '../../lib/adapter/nest/index.js';
-import { guardTools as openAi } from '../../lib/adapter/openai-agents/index.js';
-import { aegisExpress, aegisFastify, aegisHono, tasksRoute, toHttp } from '../../lib/adapter/web/index.js';
-import { forwardingService } from '../../lib/decision/index.js';
-import type { DecisionService } from '../../lib/decision/index.js';
-import { AegisError } from '../../lib/model/AegisError.js';
-import { CedarPolicyEngine, lintPolicies, readPolicies, ReloadablePolicies } from '../../lib/policy/index.js';
-import { MemoryApprovalStore, MemoryTaskStore } from '../../lib/store/index.js';
-import { postgresStore } from '../../lib/store/postgres/index.js';
-import { sqliteStore } from '../../lib/store/sqlite/index.js';
-import { expectDecision, expectGuarded, policySnapshot, RecordingDecisionService, simulateApprover } from '../../lib/testing/index.js';
-import { counted } from '../support/assurance.js';
+} from '../lib/index.js';
+import { guardTools as anthropic } from '../lib/adapter/anthropic.js';
+import { aegisPlugin } from '../lib/adapter/adk/index.js';
+import { guardTools as aiSdk } from '../lib/adapter/ai-sdk.js';
+import { aegisHooks } from '../lib/adapter/claude/index.js';
+import { aegisMiddleware as genkit } from '../lib/adapter/genkit.js';
+import { aegisMiddleware as langchain, guardTools as langchainTools } from '../lib/adapter/langchain/index.js';
+import { guardTools as mastra } from '../lib/adapter/mastra.js';
+import { guardServer } from '../lib/adapter/mcp/index.js';
+import { relayGuarded, runGateway } from '../lib/adapter/mcp-gateway/index.js';
+import { aegisNest } from '../lib/adapter/nest/index.js';
+import { guardTools as openAi } from '../lib/adapter/openai-agents/index.js';
+import { aegisExpress, aegisFastify, aegisHono, tasksRoute, toHttp } from '../lib/adapter/web/index.js';
+import { forwardingService } from '../lib/decision/index.js';
+import type { DecisionService } from '../lib/decision/index.js';
+import { AegisError } from '../lib/model/AegisError.js';
+import { CedarPolicyEngine, lintPolicies, readPolicies, ReloadablePolicies } from '../lib/policy/index.js';
+import { MemoryApprovalStore, MemoryTaskStore } from '../lib/store/index.js';
+import { postgresStore } from '../lib/store/postgres/index.js';
+import { sqliteStore } from '../lib/store/sqlite/index.js';
+import { expectDecision, expectGuarded, policySnapshot, RecordingDecisionService, simulateApprover } from '../lib/testing/index.js';
+import { counted } from './support/assurance.js';
 import { handedIn, propertiesOf } from './support/apiReport.js';
 
 /** One way to hand in an object of options. `use` returns or rejects, and makes nothing that lives on. */
@@ -229,7 +229,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     'OpenAiCallDetails OpenAiRunState OpenAiTool TasksQuery',
   ],
   'what the library itself makes, and stores and services get': [
-    'AllowDecision AiRefusals ApprovedCall BegunPage ExecutionStart ApprovalNeededDecision SanitizeDecision AppliedPolicy ApprovalPolicy ApprovalRecord ApprovalUse AskOptions',
+    'AllowDecision AiRefusals ApprovedCall BegunPage PruneLimits TaskSummary ExecutionStart ApprovalNeededDecision SanitizeDecision AppliedPolicy ApprovalPolicy ApprovalRecord ApprovalUse AskOptions',
     'ConfigProblem DecisionRequest DecisionStatus DueQuery DuplicateCallQuery ErrorSummary PolicyCall PolicyOutcome',
     'SourceText SweptTasks TaskChange TaskClaim TaskFields TaskInsertion TaskOrigin TaskOutcome',
     'TaskResolution Verdict Violation ApprovedTask CancelledTask CompletedTask DeniedTask ExecutingTask',

@@ -252,6 +252,21 @@ describe('A guarded method that an instance hides', () => {
     }
   });
 
+  it('is what the class says, before the module', async () => {
+    const { Base, ran } = (EMITS['experimentalDecorators'] as (module: AegisModule) => Family)(module);
+    class Lenient extends Base {
+      override drop = later((table) => ran.push(table));
+    }
+    AegisAgent('bot', { onUnguardedOverride: 'ignore' })(Lenient);
+    expect(await rejection(new Lenient().read())).to.have.property('name', 'ForbiddenError');
+    class Silent extends Base {
+      override drop = later((table) => ran.push(table));
+    }
+    AegisAgent('bot')(Silent);
+    expect(await rejection(new Silent().read())).to.be.instanceOf(GuardDefinitionError);
+    expect(ran).to.deep.equal([]);
+  });
+
   it('is found on a class, too: a static field', async () => {
     class Base {
       @AegisGuard({ approval: 'wait', module })
