@@ -26,8 +26,14 @@ export class LazyPart<T> {
 
   /** Loads it for later. A failure is thrown where it is needed. */
   prepare(): void {
+    this.use(() => {});
+  }
+
+  /** Does something with it once it is there. Where it cannot be loaded, that is thrown to those who ask for it. */
+  use(work: (part: T) => void): void {
     const part = this.get();
-    if (isThenable(part)) part.then(undefined, () => {});
+    if (isThenable(part)) part.then(work, () => {});
+    else work(part);
   }
 
   #start(): Promise<T> {

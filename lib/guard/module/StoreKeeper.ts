@@ -1,7 +1,5 @@
-import { chain } from '../../common/awaitable.js';
 import type { RecoveryWorker } from '../../approval/recovery/RecoveryWorker.js';
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
-import { publishCallbackError } from '../../model/diagnostics.js';
 import { LazyPart } from '../../model/LazyPart.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { onNewInstance } from '../method/GuardBinding.js';
@@ -27,7 +25,7 @@ export class StoreKeeper {
     runtime.tasks.retryWith(async (task) => (await this.#part.get()).restorer.retry(task));
     desk?.on('settled', ({ decisionId }) =>
       // where it cannot be loaded, the module does not open, and says so
-      this.#do(({ worker }) => worker.decided({ decisionId })),
+      this.#part.use(({ worker }) => worker.decided({ decisionId })),
     );
     this.#leave = onNewInstance(() => void this.scan());
   }
@@ -54,10 +52,5 @@ export class StoreKeeper {
     this.rest();
     this.#leave();
     await this.#worker?.stop();
-  }
-
-  #do(work: (keeping: StoreKeeping) => void): void {
-    const failed = (error: unknown): void => publishCallbackError('handling a verdict', error);
-    chain(this.#part.get(), work)?.then(undefined, failed);
   }
 }
