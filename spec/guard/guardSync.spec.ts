@@ -8,6 +8,7 @@ import {
   guardSync,
 } from '../../lib/index.js';
 import type { AegisModule } from '../../lib/index.js';
+import { runInChild } from '../support/runInChild.js';
 import { moduleAsking, StandInDecisions, thrown } from '../support/standInDecisions.js';
 
 const looseGuardSync = guardSync as unknown as (...args: unknown[]) => (...args: unknown[]) => unknown;
@@ -55,6 +56,32 @@ describe('guardSync()', () => {
       { toolName: 't', module },
     );
     expect(thrown(throws)).to.equal(mine);
+  });
+
+  it('throws ApprovalPendingError until what runs an approved call is loaded, and then runs it once', async () => {
+    const { code, stdout, stderr } = await runInChild(`
+      const { AegisModule, guardSync } = await import(${JSON.stringify(new URL('../../lib/index.js', import.meta.url).href)});
+      const decisions = {
+        decide: () => ({ effect: 'approval_needed', decisionId: 'd1', reason: 'r' }),
+        status: (decisionId) => ({ decisionId, state: 'approved' }),
+      };
+      const module = AegisModule.create({ decisions, agentId: 'a' });
+      let ran = 0;
+      const call = guardSync((n) => (ran += n), { module, toolName: 't', params: ['n'] });
+      const tried = () => {
+        try {
+          return call(1);
+        } catch ({ name }) {
+          return name;
+        }
+      };
+      const early = [tried(), tried(), ran];
+      const later = [];
+      while (ran === 0) later.push(await new Promise((done) => setTimeout(() => done(tried()), 5)));
+      console.log(JSON.stringify([early, later.at(-1), ran]));
+      await module.close();`);
+    expect([code, stderr]).to.deep.equal([0, '']);
+    expect(JSON.parse(stdout)).to.deep.equal([['ApprovalPendingError', 'ApprovalPendingError', 0], 1, 1]);
   });
 
   it('throws ApprovalPendingError until it is approved; then an equal call runs, once', () => {

@@ -60,6 +60,14 @@ describe('TaskRegistry', () => {
       );
     });
 
+    it('sets no timer where the registry was closed meanwhile', async () => {
+      const { registry } = setup();
+      const making = registry.createTask(NEW);
+      await registry.closeStore();
+      expect(await making).to.include({ status: 'pending', mode: 'manual' });
+      expect(time.countTimers()).to.equal(0);
+    });
+
     it('refuses a taskId or decisionId that is taken', async () => {
       const { registry } = setup();
       const task = await registry.createTask({ ...NEW, taskId: 'mine' });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import vm from 'node:vm';
-import { canonicalDigest, canonicalText, sha256 } from '../../../lib/common/data/canonical.js';
+import { canonicalDigest, canonicalText, sha256, sha256By } from '../../../lib/common/data/canonical.js';
 import { takeSnapshot } from '../../../lib/model/snapshot/takeSnapshot.js';
 import { runInChild } from '../../support/runInChild.js';
 
@@ -74,6 +74,10 @@ describe('canonicalDigest', () => {
       console.log(canonicalDigest({ b: ['é', '\\ud800'], a: 1n }));`);
     expect([code, stderr]).to.deep.equal([0, '']);
     expect(stdout.trim()).to.equal(canonicalDigest({ a: 1n, b: ['é', '\ud800'] }));
+  });
+
+  it('is made by a Hash object where there is no crypto.hash', () => {
+    for (const text of ['', 'é😀', 'x'.repeat(1_000)]) expect(sha256By(undefined)(text)).to.equal(sha256(text));
   });
 
   it('is the SHA-256 of the text', () => {
