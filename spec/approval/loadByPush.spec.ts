@@ -1,0 +1,3 @@
+import { behavesUnderLoad } from './behavesUnderLoad.js';
+
+behavesUnderLoad('push');
