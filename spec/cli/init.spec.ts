@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
@@ -329,7 +330,8 @@ describe('askAt', () => {
     const answer = askAt(input, output)?.('Go? ');
     input.write('yes\n');
     expect(await answer).to.equal('yes');
-    expect(String(output.read())).to.include('Go? ');
+    output.end();
+    expect(await text(output)).to.include('Go? ');
   });
 
   it('takes the end of the input for no answer', async () => {
