@@ -226,7 +226,7 @@ for (const framework of WEB_FRAMEWORKS) {
       });
 
       it('of one user to that one, and no stats, which tell of the others', async () => {
-        await start({ authorize: (user) => (task: Task) => task.session?.['user_id'] === user });
+        await start({ authorize: (user) => (task: Pick<Task, 'session'>) => task.session?.['user_id'] === user });
         const mine = await make('eve', 'order-10');
         const other = await make('bob', 'order-11');
         const { body, text } = await request('/tasks');

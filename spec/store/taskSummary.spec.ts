@@ -29,6 +29,11 @@ describe('The summary of a task', () => {
     }
   });
 
+  it('is made of a row that somebody wrote by hand', () => {
+    for (const error of ['other', 1, { name: 'E' }])
+      expect(taskSummary({ ...pendingTask(), error } as never, 'c')).to.have.nested.property('error.message', 'undefined');
+  });
+
   it('leaves out what is long or nested where not all of it fits, and keeps the short fields after that', () => {
     const metadata = {
       user: 'ann',

@@ -268,5 +268,7 @@ function policyProblems(given: unknown): readonly ConfigProblem[] {
  */
 export function checkOptions(given: unknown, problems: readonly ConfigProblem[] = [], origins?: ReadonlyMap<string, string>): void {
   const found = optionProblems(given, origins);
-  if (problems.length + found.length > 0) throw new ConfigError([...problems, ...found, ...policyProblems(given)]);
+  if (problems.length + found.length === 0) return;
+  // what a variable holds is not told beside another problem: it may have been meant for another variable
+  throw new ConfigError([...problems, ...found, ...(origins?.has('policies') === true ? [] : policyProblems(given))]);
 }

@@ -142,7 +142,7 @@ async function approvals(
 }
 
 async function atTheTerminal(sinks: Sinks): Promise<void> {
-  const terminal = { input: new PassThrough(), output: new PassThrough() };
+  const terminal = { input: new PassThrough(), output: Object.assign(new PassThrough(), { columns: 1_000 }) };
   let screen = '';
   terminal.output.on('data', (chunk) => (screen += String(chunk)));
   const aegis = watched(sinks, { policies: { text: POLICIES }, approver: terminalApprover({ by: 'bob', terminal }) });

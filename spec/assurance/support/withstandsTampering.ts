@@ -141,6 +141,7 @@ const NOTHING_RAN_UNNOTICED: readonly (readonly [edit: RegExp, why: string])[] =
   [/^its (?:task|approval) deleted$/, 'what is not there does not run'],
   [/^(?:the task|task and approval) as (?:it was|they were) when pending$/, 'it waits for a verdict again'],
   [/^task (?:column|field) version /, 'the row is not what its text says: no change of it is recorded'],
+  [/^task column queue /, 'the column says in which queue its job is: no process asks there'],
   [/^the decision of a neighbour$/, 'pending, it waits for the verdict on a call that is not its own'],
 ];
 
