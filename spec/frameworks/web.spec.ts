@@ -241,15 +241,14 @@ for (const framework of WEB_FRAMEWORKS) {
       it('filtered as asked, and refuses a filter that it cannot read', async () => {
         await start({ authorize: () => true, show: ['params', 'session', 'result', 'people'] });
         await make('eve', 'order-12');
+        const [asked] = (await request('/tasks?status=pending&tool=refund&agent=web')).body['tasks'] as Record<string, unknown>[];
+        expect(asked).to.deep.include({ params: { id: 'order-12', amount: 500 }, session: { user_id: 'eve' } });
         const done = new Promise((resolve) => module.tasks.once('completed', resolve));
         await approveAll(module);
         await done;
         const [task] = (await request('/tasks?status=completed&tool=refund&agent=web')).body['tasks'] as Record<string, unknown>[];
-        expect(task).to.deep.include({
-          params: { id: 'order-12', amount: 500 },
-          session: { user_id: 'eve' },
-          result: 'refunded 500 for order-12',
-        });
+        // a task that has ended keeps its digests, not its params
+        expect(task).to.deep.include({ params: {}, session: { user_id: 'eve' }, result: 'refunded 500 for order-12' });
         expect((await request('/tasks?status=pending')).body).to.deep.equal({ tasks: [] });
         for (const query of ['status=perhaps', 'limit=0', 'limit=-1', 'limit=x', 'status=pending&status=completed', 'tool=a&tool=b'])
           expect([query, (await request(`/tasks?${query}`)).status]).to.deep.equal([query, 400]);
