@@ -74,10 +74,12 @@ function pacedMs(limitMs: number, work: () => unknown): number {
 }
 
 /**
- * How long a promise takes, without the time in which this process could not run: what is left is spent in timers and on answers. A wait that should
- * not be there is seen in it, another program that takes the processor is not.
+ * From now on tells how much time went by, without that in which this process could not run. What is left was spent in timers and on answers. Does not
+ * keep the process alive.
+ *
+ * @returns the milliseconds so far; of no more use once `stop` was called
  */
-export async function waited<T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly ms: number }> {
+export function stopwatch(): (() => number) & { readonly stop: () => void } {
   const started = performance.now();
   let last = started;
   let heldUpMs = 0;
@@ -86,12 +88,23 @@ export async function waited<T>(work: () => Promise<T>): Promise<{ readonly valu
     if (now - last > KEPT_WAITING_MS) heldUpMs += now - last - TICK_MS;
     last = now;
   };
-  const timer = setInterval(tick, TICK_MS);
+  const timer = setInterval(tick, TICK_MS).unref();
+  const read = (): number => {
+    tick();
+    return last - started - heldUpMs;
+  };
+  return Object.assign(read, { stop: () => clearInterval(timer) });
+}
+
+/**
+ * How long a promise takes by a {@link stopwatch}: a wait that should not be there is seen in it, another program that takes the processor is not.
+ */
+export async function waited<T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly ms: number }> {
+  const ms = stopwatch();
   try {
     const value = await work();
-    tick();
-    return { value, ms: last - started - heldUpMs };
+    return { value, ms: ms() };
   } finally {
-    clearInterval(timer);
+    ms.stop();
   }
 }
