@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { check } from './checker.js';
 import type { Finding } from './checker.js';
-import { Crew } from './crew.js';
+import { Crew, DRAINED_MS } from './crew.js';
 import type { Member } from './crew.js';
 import { KILL_POINTS } from './killPoints.js';
 import type { StoreAt } from './setting.js';
@@ -24,7 +24,6 @@ export interface ChaosEnd extends Finding {
 }
 
 const WORKERS = 3;
-const LEASE_MS = 1_000;
 /** Calls that are open at most: killing goes on only while there is work, and what is left over has to be drained. */
 const OPEN = 150;
 
@@ -49,12 +48,12 @@ export async function playChaos({ kills, seed, store }: ChaosPlan): Promise<Chao
     while (!over()) {
       const byItself = draw(2) === 0;
       const point = byItself ? KILL_POINTS[draw(KILL_POINTS.length)] : undefined;
-      const worker = crew.hire('worker', { seed, throwEvery: 13, methodMs: 40, point, nth: 1 + draw(6), leaseMs: LEASE_MS });
+      const worker = crew.hire('worker', { seed, throwEvery: 13, methodMs: 40, point, nth: 1 + draw(6) });
       await worker.ready;
       callOn(worker, draw);
       if (draw(20) === 0) {
         state.pauses += 1;
-        await crew.pause(worker, LEASE_MS + 300);
+        await crew.pause(worker, crew.leaseMs + 300);
       }
       await Promise.race([worker.gone, sleep(byItself ? 500 : 40 + draw(400))]);
       await crew.kill(worker);
@@ -87,9 +86,9 @@ export async function playChaos({ kills, seed, store }: ChaosPlan): Promise<Chao
 
   try {
     await Promise.all([decide(), count(), ...Array.from({ length: WORKERS }, (_, lane) => work(lane))]);
-    for (let i = 0; i < WORKERS; i++) await crew.hire('worker', { seed, throwEvery: 13, leaseMs: LEASE_MS }).ready;
+    for (let i = 0; i < WORKERS; i++) await crew.hire('worker', { seed, throwEvery: 13 }).ready;
     if ([...crew.members].every(({ who }) => who.startsWith('worker'))) await crew.hire('approver', { denyEvery: 17 }).ready;
-    await crew.drained(60_000);
+    await crew.drained(DRAINED_MS);
     // whoever is left has to hear of the last change
     await sleep(500);
     await crew.leave();

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 
 // Time as specs may hold it against a limit: free of what else the machine does meanwhile.
 
@@ -8,6 +9,14 @@ const TWIN_TRIES = 5;
 const TICK_MS = 5;
 /** A timer that comes later than this was kept waiting; less is how timers are. */
 const KEPT_WAITING_MS = 3 * TICK_MS;
+
+/**
+ * How many times longer something may take now than on a machine with nothing else to do, where other processes take part in it and its time cannot
+ * be measured free of them.
+ */
+export function slower(): number {
+  return Math.max(1, (loadavg()[0] ?? 1) / availableParallelism());
+}
 
 /** How long some work keeps this process busy. The lower of wall time, which others lengthen, and CPU time, which threads beside the work add to. */
 export function busyMs(work: () => unknown): number {

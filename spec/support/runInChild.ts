@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { availableParallelism, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { slower } from './pace.js';
 
 export interface ChildOptions {
   readonly args?: readonly string[];
@@ -36,8 +36,7 @@ export async function runInChild(what: string | URL, options: ChildOptions = {})
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   child.stdin.on('error', () => {}); // a child that ends without reading
   child.stdin.end(options.stdin ?? '');
-  const patience = 3 * Math.max(1, (loadavg()[0] ?? 1) / availableParallelism());
-  const deadline = setTimeout(() => child.kill('SIGKILL'), (options.timeoutMs ?? 10_000) * patience);
+  const deadline = setTimeout(() => child.kill('SIGKILL'), 3 * slower() * (options.timeoutMs ?? 10_000));
   try {
     return await new Promise<ChildResult>((resolve, reject) => {
       child.once('error', reject).once('close', (code) => resolve({ code, stdout, stderr }));

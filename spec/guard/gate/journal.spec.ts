@@ -14,6 +14,7 @@ import { diagnosed } from '../../support/diagnosed.js';
 import { approve, durableModule } from '../../support/durableModules.js';
 import { SharedMemoryStore } from '../../support/SharedMemoryStore.js';
 import { moduleAsking, rejection, StandInDecisions, thrown } from '../../support/standInDecisions.js';
+import { until } from '../../support/until.js';
 
 /** How a journal takes an event. */
 type Manner = 'absent' | 'throws' | 'rejects' | 'slow';
@@ -241,7 +242,7 @@ describe('A journal', () => {
     process.on('unhandledRejection', (error) => unhandled.push(error));
     try {
       void act(module, () => Promise.reject(new RangeError('of the method')))(1);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await until(() => unhandled.length > 0);
     } finally {
       process.removeAllListeners('unhandledRejection');
       for (const listener of before) process.on('unhandledRejection', listener);
