@@ -93,7 +93,7 @@ const decideRequest: v.GenericSchema<unknown, WireDecideRequest> = /* @__PURE__ 
  *
  * @throws BadRequestError naming the place and what was expected, never what was there
  */
-export function readDecideRequest(headers: Headers, body: string): DecideRequest {
+export function readDecideRequest(headers: Pick<Headers, 'get'>, body: string): DecideRequest {
   const reading = readWire(decideRequest, body, 'the request', { exactIntegers: true });
   if (!reading.ok) throw new BadRequestError(`The request is malformed${reading.detail}.`);
   const { agent_id: agentId, tool, session } = reading.value;
@@ -126,7 +126,7 @@ function readValues(wire: unknown, where: string): { readonly values: Params; re
   }
 }
 
-function readHeader(headers: Headers, name: string, accepts: (text: string) => boolean, expected: string): string | undefined {
+function readHeader(headers: Pick<Headers, 'get'>, name: string, accepts: (text: string) => boolean, expected: string): string | undefined {
   const text = headers.get(name);
   if (text === null) return undefined;
   if (!accepts(text)) throw new BadRequestError(`The header ${name} is malformed: expected ${expected}, once.`);
@@ -139,7 +139,7 @@ function isSha256(text: string): boolean {
   return /^[0-9a-f]{64}$/.test(text);
 }
 
-function readCapabilities(headers: Headers): ReadonlySet<string> {
+function readCapabilities(headers: Pick<Headers, 'get'>): ReadonlySet<string> {
   const isList = (text: string): boolean => /^[a-z0-9-]{1,64}(?:[ \t]*,[ \t]*[a-z0-9-]{1,64}){0,31}$/.test(text);
   const list = readHeader(
     headers,
