@@ -11,6 +11,8 @@ export interface ChaosPlan {
   /** How many kills of workers; those of the approver come on top. */
   readonly kills: number;
   readonly seed: number;
+  /** On a busy machine workers die before they do much: the killing goes on until so many calls have completed, up to four times the kills. */
+  readonly completed?: number;
   /** By default a new file of SQLite. */
   readonly store?: StoreAt | undefined;
 }
@@ -31,7 +33,7 @@ const OPEN = 150;
  * Three workers and a person at a desk on one store. Workers are killed as soon as they have done something, by themselves at a point of a call's way
  * or from outside at any moment; some are stopped for longer than their lease, now and then the desk dies too. Then all that is left over is seen to.
  */
-export async function playChaos({ kills, seed, store }: ChaosPlan): Promise<ChaosEnd> {
+export async function playChaos({ kills, seed, store, completed = 0 }: ChaosPlan): Promise<ChaosEnd> {
   const startedMs = performance.now();
   const crew = new Crew(store);
   /** Each lane has draws of its own: what it does depends on the seed, and not on which lane was faster. */
@@ -39,8 +41,8 @@ export async function playChaos({ kills, seed, store }: ChaosPlan): Promise<Chao
     let drawn = 0;
     return (below) => Math.floor(fraction(seed * 1_000 + lane, drawn++) * below);
   };
-  const state = { killed: 0, calls: 0, pauses: 0, approverKills: 0, open: 0 };
-  const over = (): boolean => state.killed >= kills;
+  const state = { killed: 0, calls: 0, pauses: 0, approverKills: 0, open: 0, completed: 0 };
+  const over = (): boolean => state.killed >= kills && (state.completed >= completed || state.killed >= 4 * kills);
 
   /** One life of a worker after the other, each with work of its own and a death of its own. */
   const work = async (lane: number): Promise<void> => {
@@ -79,8 +81,9 @@ export async function playChaos({ kills, seed, store }: ChaosPlan): Promise<Chao
   const count = async (): Promise<void> =>
     crew.look(async ({ tasks }) => {
       for (; !over(); await sleep(100)) {
-        const { pending, approved, executing } = await tasks.counts();
-        state.open = pending + approved + executing;
+        const counts = await tasks.counts();
+        state.open = counts.pending + counts.approved + counts.executing;
+        state.completed = counts.completed;
       }
     });
 

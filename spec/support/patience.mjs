@@ -5,6 +5,8 @@ import { availableParallelism, loadavg } from 'node:os';
 
 /** How many times longer they are where nothing else is done. The load is an average over a minute: it tells late that others began. */
 const AT_LEAST = 3;
+/** Not everything has its share of a processor. */
+const MARGIN = 1.5;
 
 const { prototype } = Mocha.Runnable;
 const { run, timeout } = prototype;
@@ -13,7 +15,7 @@ const quietMs = new WeakMap();
 
 /** How many times longer than on a quiet machine something may take now before it is taken for hung. */
 function patience() {
-  return AT_LEAST * Math.max(1, loadavg()[0] / availableParallelism());
+  return Math.max(AT_LEAST, (MARGIN * loadavg()[0]) / availableParallelism());
 }
 
 function stretch(runnable, ms) {

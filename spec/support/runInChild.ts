@@ -36,7 +36,7 @@ export async function runInChild(what: string | URL, options: ChildOptions = {})
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   child.stdin.on('error', () => {}); // a child that ends without reading
   child.stdin.end(options.stdin ?? '');
-  const deadline = setTimeout(() => child.kill('SIGKILL'), 3 * slower() * (options.timeoutMs ?? 10_000));
+  const deadline = setTimeout(() => child.kill('SIGKILL'), Math.max(3, 1.5 * slower()) * (options.timeoutMs ?? 10_000));
   try {
     return await new Promise<ChildResult>((resolve, reject) => {
       child.once('error', reject).once('close', (code) => resolve({ code, stdout, stderr }));
