@@ -1,5 +1,5 @@
 import type { Caller, Scope } from '../../lib/server/access/Caller.js';
-import type { AccessRequest } from '../../lib/server/dispatch/Dispatcher.js';
+import type { AccessRequest } from '../../lib/server/access/Authenticator.js';
 import type { HttpListener } from '../../lib/server/serve/HttpListener.js';
 import { RouteServer } from '../../lib/server/serve/RouteServer.js';
 import type { RouteServerOptions } from '../../lib/server/serve/RouteServer.js';
