@@ -57,7 +57,7 @@ export interface SettingSources {
   /** Relative paths of flags and environment are relative to it. */
   readonly folder: string;
   /** Imports a module by its URL. */
-  load(url: string): Promise<Readonly<Record<string, unknown>>>;
+  readonly load: (url: string) => Promise<Readonly<Record<string, unknown>>>;
 }
 
 const PREFIX = 'AEGIS_SERVER_';

@@ -9,7 +9,7 @@ import type { Answer, Route } from './Route.js';
 /** What the routes of keys need. */
 export interface KeyRoutesOptions {
   /** The keys of a tenant that exists. */
-  ringOf(tenantId: string): KeyRing;
+  readonly ringOf: (tenantId: string) => KeyRing;
 }
 
 const request = v.strictObject({
