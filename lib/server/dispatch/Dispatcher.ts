@@ -12,7 +12,8 @@ import type { Tenant } from '../tenant/Tenant.js';
 import type { AnswerBatch } from './AnswerBatch.js';
 import { answerOfError } from './answerOfError.js';
 import type { IncomingRequest, SentAnswer } from './IncomingRequest.js';
-import { queryOf, readBody } from './readRequest.js';
+import { readBody } from './readBody.js';
+import { readQuery } from './readQuery.js';
 import { IdentifiedInput, RequestInput } from './RequestInput.js';
 import type { RouteTable } from './RouteTable.js';
 
@@ -112,7 +113,7 @@ export class Dispatcher {
     progress.route = route;
     if (route.scope !== 'none') return this.#answerCaller(route, params, request, requestId, progress);
     return route.handle(
-      new RequestInput(request, requestId, params, queryOf(route, request.target as string), await readBody(route, request)),
+      new RequestInput(request, requestId, params, readQuery(route, request.target as string), await readBody(route, request)),
     );
   }
 
@@ -133,7 +134,7 @@ export class Dispatcher {
     checkScope(route, caller);
     this.#spend(caller, 1);
     if (DECIDING.has(route.path)) gate.admitDecision();
-    const query = queryOf(route, request.target as string);
+    const query = readQuery(route, request.target as string);
     progress.leave = gate.receive(caller.tenantId, request.bodyBytes);
     const text = await bodyOnce();
     progress.leave();
