@@ -74,7 +74,7 @@ export function* findLoosened(before: readonly Policy[], after: readonly Policy[
 /** How many pairs of permits are compared before every further new permit may be wider. */
 const MAX_PAIRS = 10_000;
 
-/** A permit with another `@id` is new, but where it stands for one that is gone, it must not match more than a permit did before. */
+/** A permit that is new under its `@id` but takes the place of one that is gone must not match more than a permit did before. */
 function* renamedPermits(
   before: readonly Policy[],
   old: ReadonlyMap<string, Policy>,
