@@ -34,11 +34,14 @@ export type OpeningOutcome =
   | { readonly kind: 'conflict' }
   | { readonly kind: 'refused'; readonly reason: string };
 
+/** The code of {@link keyReused}. */
+export const KEY_REUSED = 'idempotency_mismatch';
+
 /** The error for a request under the key of another one. */
 export function keyReused(): BadRequestError {
   const message =
     'The idempotency key was used for another request. Send each request under a key of its own, and the same key only with the same request.';
-  return new BadRequestError(message, { code: 'idempotency_mismatch', status: 422 });
+  return new BadRequestError(message, { code: KEY_REUSED });
 }
 
 /** The record of a new approval. */

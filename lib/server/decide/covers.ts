@@ -1,8 +1,9 @@
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
-import { AuthError, NotFoundError } from '../../model/errors/ServiceErrors.js';
+import { NotFoundError } from '../../model/errors/ServiceErrors.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { Caller } from '../access/Caller.js';
+import { RequestError } from '../front/RequestError.js';
 import type { Tenant } from '../tenant/Tenant.js';
 
 /** Whether a caller speaks for an agent. */
@@ -10,13 +11,11 @@ export function covers({ agents }: Pick<Caller, 'agents'>, agentId: string): boo
   return agents === undefined || agents.includes(agentId);
 }
 
-/** @throws AuthError with the code `agent_not_covered` where a caller does not speak for an agent */
+/** @throws RequestError 403 `agent_not_covered` where a caller does not speak for an agent */
 export function requireAgent(caller: Pick<Caller, 'agents'>, agentId: string): void {
   if (covers(caller, agentId)) return;
-  throw new AuthError('This key does not speak for the agent of the call. Use a key that has the agent in its list.', {
-    code: 'agent_not_covered',
-    status: 403,
-  });
+  const message = 'This key does not speak for the agent of the call. Use a key that has the agent in its list.';
+  throw new RequestError(403, 'agent_not_covered', message, { field: 'agent_id' });
 }
 
 /** What an id route needs of its request. */

@@ -57,6 +57,7 @@ export function approvalUseRoutes({ clock = new SteadyClock() }: ApprovalUseOpti
       answers: { 200: statusesAnswer },
       handle: async (input) => {
         const { ids } = readBody(statusesBody, input.body);
+        if (ids.length > 1) input.spend(ids.length - 1);
         const statuses: (readonly [string, ApprovalRecord | undefined])[] = [];
         for (const id of ids) {
           const record = await findApproval(input, id);

@@ -1,4 +1,4 @@
-import { chain } from '../../common/awaitable.js';
+import { attempt, chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import { randomId } from '../../common/nextId.js';
@@ -7,9 +7,12 @@ import { decideRequest, dryRunRequest, readDecideRequest, readDryRunRequest } fr
 import type { DecideRequest } from '../../decision/wire/decideRequest.js';
 import { decisionAnswer, dryRunAnswer, writeDecisionAnswer, writeDryRunAnswer } from '../../decision/wire/decisionAnswer.js';
 import type { AnswerFields } from '../../decision/wire/decisionAnswer.js';
-import { BINDING_HEADER, CAPABILITIES, CONSUME } from '../../decision/wire/wireHeaders.js';
+import { BINDING_HEADER, CAPABILITIES, CONSUME, IDEMPOTENCY_HEADER } from '../../decision/wire/wireHeaders.js';
 import { digestOfSession } from '../../model/bindingBase.js';
 import type { Decision } from '../../model/Decision.js';
+import { AegisError } from '../../model/AegisError.js';
+import { KEY_REUSED } from '../../decision/desk/ApprovalRequest.js';
+import { RequestError } from '../front/RequestError.js';
 import { BadRequestError } from '../../model/errors/ServiceErrors.js';
 import type { Caller } from '../access/Caller.js';
 import { AnswerReplays } from '../decide/AnswerReplays.js';
@@ -85,7 +88,14 @@ function decide(input: CallerInput, replays: AnswerReplays, approvalId: string |
   if (fingerprint === undefined) return chain(ask(), answer);
   const key = JSON.stringify([tenant.id, caller.id, idempotencyKey]);
   const isCurrent = ({ policySetHash }: Decision): boolean => tenant.policies === undefined || policySetHash === tenant.policies.hash;
-  return chain(replays.decide({ key, fingerprint, bytes: body.length, isCurrent }, ask), answer);
+  return attempt(() => replays.decide({ key, fingerprint, bytes: body.length, isCurrent }, ask), answer, refuseReuse);
+}
+
+/** The row of an approval knows its request for longer than this process, and at other servers. */
+function refuseReuse(error: unknown): never {
+  if (AegisError.is(error) && error.code === KEY_REUSED)
+    throw new RequestError(422, KEY_REUSED, error.message, { field: IDEMPOTENCY_HEADER });
+  throw error;
 }
 
 /** The deny of a call with a null that its tool does not allow. */
@@ -126,6 +136,7 @@ async function dryRun(input: CallerInput): Promise<Answer> {
   const startMs = monotonicNow();
   const { caller, tenant, headers, body } = input;
   const calls = readDryRunRequest(headers, body);
+  if (calls.length > 1) input.spend(calls.length - 1);
   for (const { agentId } of calls) requireAgent(caller, agentId);
   const decided: (readonly [Decision, DecideRequest])[] = [];
   for (const call of calls) {
