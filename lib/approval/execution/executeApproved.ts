@@ -2,7 +2,6 @@ import { attempt, chain, isThenable } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import { nextId } from '../../common/nextId.js';
-import { monotonicNow } from '../../common/time/SteadyClock.js';
 import { copyData } from '../../model/snapshot/copyValue.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { summarizeError } from '../../model/AegisError.js';
@@ -12,25 +11,23 @@ import type { ApprovedCall } from '../../decision/DecisionService.js';
 import type { Decision } from '../../model/Decision.js';
 import { ForbiddenError, OutcomeUnknownError } from '../../model/errors/RefusalErrors.js';
 import { reportSecurity } from '../../model/Journal.js';
-import type { SettledEvent } from '../../model/Journal.js';
 import type { Params } from '../../model/Params.js';
 import type { ApprovedTask, ExecutingTask, Task } from '../../model/Task.js';
-import type { TaskOutcome } from '../../store/TaskStore.js';
 import { deniedAtRun, otherCall, timedOut } from '../call/resolution.js';
 import type { Resolution } from '../call/resolution.js';
-import { abandonCall, dropCall, finishCall, settleCall } from '../call/settleCall.js';
+import { abandonCall, dropCall, notifyService, settleCall } from '../call/settleCall.js';
 import type { LastLook, PendingCall, RunApproved } from '../call/PendingCall.js';
+import { claimNow, staleness, tokenHeld } from './Claim.js';
+import type { Claim } from './Claim.js';
 import { NotEnteredError, StaleClaimError } from './ExecutionHost.js';
 import type { ExecutionHost } from './ExecutionHost.js';
 import { askAgain } from './askAgain.js';
+import { endUnknown, settleRun } from './settleRun.js';
 
 export { drainExecutions, endOpenCalls } from './drain.js';
 
-/** When a claim was asked for, on both clocks, in milliseconds. */
-interface ClaimTime {
-  readonly monotonicMs: number;
-  readonly wallMs: number;
-}
+/** How long a call that has begun waits where the service or the store did not answer, in milliseconds. */
+const AGAIN_MS = 1_000;
 
 /** Runs a call, if it is approved and not on its way already. Settles when it has ended, or waits again. */
 export function executeApproved(entry: PendingCall, run: RunApproved, host: ExecutionHost): Awaitable<void> {
@@ -74,7 +71,7 @@ function decideAfresh(entry: PendingCall, task: ApprovedTask, run: RunApproved, 
   return attempt<boolean, void>(
     () => decisions.verify?.(approvedCall(entry, task)) as Awaitable<boolean>,
     (verified) => (verified === true ? reevaluate(entry, task, run, host) : end(entry, otherCall(task), host)),
-    (error) => host.retryLater(entry, error),
+    (error) => later(entry, task, run, host, error),
   );
 }
 
@@ -94,7 +91,7 @@ function reevaluate(entry: PendingCall, task: ApprovedTask, run: RunApproved, ho
       host.journal?.note({ kind: 'decided', request, decision, approvalId: task.decisionId });
       return applyFreshDecision(entry, task, run, host, decision);
     },
-    (error) => host.retryLater(entry, error),
+    (error) => later(entry, task, run, host, error),
   );
 }
 
@@ -109,7 +106,7 @@ function applyFreshDecision(
     case 'deny':
       return end(entry, deniedAtRun(task, 'denied_at_run', decision.reason ?? 'policy denies it now.', decision), host);
     case 'approval_needed':
-      return askAgain(entry, decision, host);
+      return tokenHeld(entry, host) === undefined ? askAgain(entry, decision, host) : endAskedAgain(entry, task, decision, host);
     default: {
       const digest = decision.params === undefined ? task.originalDigest : digestOf(decision.params);
       if (digest === task.digest) return useApproval(entry, task, run, host);
@@ -123,6 +120,8 @@ function useApproval(entry: PendingCall, task: ApprovedTask, run: RunApproved, h
   const { digest, params } = task;
   if (isOver(entry, host)) return;
   if (digestOf(params) !== digest) return endTampered(entry, task, host);
+  // used up and claimed before
+  if (tokenHeld(entry, host) !== undefined) return claimAgain(entry, task, run, host);
   return attempt<boolean, void>(
     // where there is nothing to use up, the claim alone is the guard; an answer that is not true is a no
     () => (host.decisions.consume === undefined ? true : host.decisions.consume({ ...approvedCall(entry, task), token: tokenOf(task) })),
@@ -144,13 +143,13 @@ function claim(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: E
   if (isOver(entry, host)) return;
   // an earlier claim may have been committed though its answer was lost; one that has begun, without its method, is the one that begins again
   const token = entry.claimToken ?? entry.begunToken ?? nextId('run');
-  const claimed: ClaimTime = { monotonicMs: monotonicNow(), wallMs: Date.now() };
+  const claimed = claimNow(task);
   // from here on a shutdown waits for it
   entry.claimToken = token;
   return chain(host.registry.claim({ taskId, token, digest, nowMs: host.now(), leaseMs: host.leaseMs }), (executing) => {
     if (executing !== undefined) return beginClaimed(entry, executing, claimed, run, host);
     return chain(host.registry.find(taskId), (now) => {
-      if (now?.status === 'executing' && now.claimToken === token) return beginClaimed(entry, now, claimed, run, host);
+      if (now?.status === 'executing' && now.claimToken === token) return claimAgain(entry, task, run, host);
       entry.claimToken = undefined;
       // another process was first, and records how that ends; or it has asked again, or given its claim back
       if (host.registry.durable && (now?.status === 'executing' || now?.status === 'pending')) return host.leave(entry, now);
@@ -166,6 +165,25 @@ function claim(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: E
   });
 }
 
+/** Goes on under a claim that this call has, renewed: it may be an old one, or another process may have found that its lease had lapsed. */
+function claimAgain(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: ExecutionHost): Awaitable<void> {
+  const { taskId } = task;
+  const claimed = claimNow(task);
+  return attempt<Task | undefined, void>(
+    () => chain(host.registry.renewClaims(host.leaseMs), () => host.registry.find(taskId)),
+    (now) => {
+      if (now?.status === 'executing' && now.claimToken === entry.claimToken) return beginClaimed(entry, now, claimed, run, host);
+      entry.claimToken = undefined;
+      const gone = new OutcomeUnknownError(
+        taskId,
+        `The claim on tool '${task.toolName}' lapsed before it ran here. Check its task before you call it again.`,
+      );
+      return dropCall(host, entry, gone);
+    },
+    (error) => later(entry, task, run, host, error),
+  );
+}
+
 /**
  * Has the desk record that this claim begins: a task whose stored state was put back to an earlier one is claimed again, but begins no second time. The
  * guard of an idempotent task has said that it may.
@@ -173,7 +191,7 @@ function claim(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: E
 function beginClaimed(
   entry: PendingCall,
   executing: ExecutingTask,
-  claimed: ClaimTime,
+  claimed: Claim,
   run: RunApproved,
   host: ExecutionHost,
 ): Awaitable<void> {
@@ -181,7 +199,7 @@ function beginClaimed(
   const { decisionId, claimToken } = executing;
   // late already: then nothing has begun, and the claim can be given back
   const stale = staleness(entry, executing, claimed, host);
-  if (stale !== undefined) return giveBack(entry, executing, stale, host);
+  if (stale !== undefined) return giveBack(entry, executing, claimed, stale, run, host);
   if (decisions.begin === undefined) return runClaimed(entry, executing, claimed, run, host);
   // from here on it may have begun: no other claim of this process does
   entry.begunToken = claimToken;
@@ -191,7 +209,7 @@ function beginClaimed(
       if (begun === true || executing.origin?.idempotent === true) return runClaimed(entry, executing, claimed, run, host);
       return endBegun(entry, executing, host);
     },
-    (error) => giveBack(entry, executing, error, host),
+    (error) => giveBack(entry, executing, claimed, error, run, host),
   );
 }
 
@@ -205,20 +223,7 @@ function endBegun(entry: PendingCall, executing: ExecutingTask, host: ExecutionH
   return endUnknown(entry, executing, why, host);
 }
 
-function endUnknown(entry: PendingCall, executing: ExecutingTask, why: string, host: ExecutionHost): Awaitable<void> {
-  const error = new OutcomeUnknownError(executing.taskId, why);
-  const summary = summarizeError(error);
-  entry.noteError('unknown', summary, error);
-  return settleRun(entry, executing, { to: 'unknown', error: summary }, 'unknown', error, host);
-}
-
-function runClaimed(
-  entry: PendingCall,
-  executing: ExecutingTask,
-  claimed: ClaimTime,
-  run: RunApproved,
-  host: ExecutionHost,
-): Awaitable<void> {
+function runClaimed(entry: PendingCall, executing: ExecutingTask, claimed: Claim, run: RunApproved, host: ExecutionHost): Awaitable<void> {
   const params = copyData(executing.params);
   const lastLook: LastLook = () => staleness(entry, executing, claimed, host) ?? paramsChanged(params, executing, host);
   return attempt<unknown, void>(
@@ -234,27 +239,12 @@ function runClaimed(
     (thrown: unknown) => {
       const withheld = thrown instanceof NotEnteredError;
       const error: unknown = withheld ? thrown.reason : thrown;
-      if (error instanceof StaleClaimError) return giveBack(entry, executing, error, host);
+      if (error instanceof StaleClaimError) return giveBack(entry, executing, claimed, error, run, host);
       const summary = summarizeError(error);
       entry.noteError('failed', summary, error);
       return settleRun(entry, executing, { to: 'failed', error: summary }, withheld ? 'withheld' : 'failed', error, host);
     },
   );
-}
-
-/** Why a claim must not be used now: a late one may be another process's by the time the method is entered. */
-function staleness(
-  entry: PendingCall,
-  executing: ExecutingTask,
-  { monotonicMs, wallMs }: ClaimTime,
-  host: ExecutionHost,
-): StaleClaimError | undefined {
-  if (entry.phase === 'ended') return new StaleClaimError('The call ended before its method was entered.');
-  if (host.signal.aborted) return new StaleClaimError('The module closed before the method was entered.');
-  if (host.now() >= executing.expiresAtMs) return new StaleClaimError('The approval expired before the method was entered.');
-  const elapsedMs = Math.max(monotonicNow() - monotonicMs, Date.now() - wallMs);
-  if (elapsedMs > host.leaseMs / 2) return new StaleClaimError('The claim took more than half its lease.');
-  return undefined;
 }
 
 function paramsChanged(params: Params, executing: ExecutingTask, host: ExecutionHost): ForbiddenError | undefined {
@@ -265,13 +255,27 @@ function paramsChanged(params: Params, executing: ExecutingTask, host: Execution
   });
 }
 
-/** Releases a claim under which nothing ran, and tries again later. */
-function giveBack(entry: PendingCall, executing: ExecutingTask, why: unknown, host: ExecutionHost): Awaitable<void> {
+/**
+ * Releases a claim under which nothing ran, and tries again later. What has begun is never released, because no other claim could begin it: it keeps its
+ * claim.
+ */
+function giveBack(
+  entry: PendingCall,
+  executing: ExecutingTask,
+  claimed: Claim,
+  why: unknown,
+  run: RunApproved,
+  host: ExecutionHost,
+): Awaitable<void> {
   const { taskId, claimToken, toolName } = executing;
   // no other process can begin what has begun here, and this one ends
   if (entry.begunToken !== undefined && host.registry.durable && (host.signal.aborted || entry.phase === 'ended')) {
     const shut = `Tool '${toolName}' was about to run when its module closed. Check whether it ran before you call it again.`;
     return endUnknown(entry, executing, shut, host);
+  }
+  if (tokenHeld(entry, host) !== undefined) {
+    if (why instanceof StaleClaimError) return decideAfresh(entry, claimed.approved, run, host);
+    return later(entry, claimed.approved, run, host, why);
   }
   const givenBack = (): Awaitable<void> => {
     entry.claimToken = undefined;
@@ -288,27 +292,10 @@ function giveBack(entry: PendingCall, executing: ExecutingTask, why: unknown, ho
   );
 }
 
-/** Records how it ended, which ends the entry; if it cannot be recorded, the caller still gets what the method did. */
-function settleRun(
-  entry: PendingCall,
-  { taskId, claimToken, agentId, toolName, decisionId }: ExecutingTask,
-  outcome: TaskOutcome,
-  noted: SettledEvent['outcome'],
-  error: unknown,
-  host: ExecutionHost,
-): Awaitable<void> {
-  host.journal?.note({ kind: 'settled', agentId, toolName, decisionId, taskId, outcome: noted });
-  const finish = (): void =>
-    finishCall(host, entry, outcome.to === 'completed' ? { ok: true, value: outcome.result } : { ok: false, error });
-  return attempt<unknown, void>(
-    () => host.registry.settle(taskId, claimToken, outcome),
-    finish,
-    (failure: unknown) => {
-      publishCallbackError('recording an outcome', failure);
-      host.registry.settleLater(taskId, claimToken, outcome);
-      finish();
-    },
-  );
+/** Tries again later: as a call that is approved, or in its place where it holds a claim that has begun. */
+function later(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: ExecutionHost, error: unknown): Awaitable<void> {
+  if (tokenHeld(entry, host) === undefined) return host.retryLater(entry, error);
+  return chain(pause(AGAIN_MS, host.signal), () => (isOver(entry, host) ? undefined : decideAfresh(entry, task, run, host)));
 }
 
 /** What the store says of the call that is about to run; of a task that is in memory only, what the call says itself. */
@@ -328,7 +315,33 @@ function endTampered(entry: PendingCall, task: ApprovedTask, host: ExecutionHost
 }
 
 function end(entry: PendingCall, resolution: Resolution, host: ExecutionHost): Awaitable<void> {
-  return chain(settleCall(host, entry, resolution), () => undefined);
+  const claimToken = tokenHeld(entry, host);
+  if (claimToken === undefined) return chain(settleCall(host, entry, resolution), () => undefined);
+  // its execution had begun: it ends as one, and its method was not entered
+  const { error } = resolution;
+  const summary = summarizeError(error);
+  entry.noteError('failed', summary, error);
+  return settleRun(entry, { ...entry.task, claimToken }, { to: 'failed', error: summary }, 'withheld', error, host);
+}
+
+/** The policies ask a person again about what has begun under the approval of before: that one is used up. */
+function endAskedAgain(entry: PendingCall, task: ApprovedTask, decision: Decision, host: ExecutionHost): Awaitable<void> {
+  const why = 'the policies ask a person again now, and its approval is used up.';
+  return chain(notifyService(host, decision.decisionId, 'withdraw'), () =>
+    end(entry, deniedAtRun(task, 'denied_at_run', why, decision), host),
+  );
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+  });
 }
 
 /** Whether it ended, or everything does, while something was awaited. */

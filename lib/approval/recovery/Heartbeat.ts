@@ -26,8 +26,7 @@ export class Heartbeat {
 
   /** Sends one now. Rejects where the store does not take it. */
   async once(): Promise<void> {
-    const { store, clock } = this.#tasks;
-    clock.notBefore(await store.heartbeat(this.#options.leaseMs, clock.now()));
+    await this.#tasks.renewClaims(this.#options.leaseMs);
   }
 
   /** Sends one at intervals from now on. */

@@ -174,6 +174,11 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
     return this.#changed(this.store.release(taskId, token, this.clock.now()), 'executing');
   }
 
+  /** @internal Renews the claims of this process, and keeps it alive for as long. */
+  renewClaims(leaseMs: number): Awaitable<void> {
+    return chain(this.store.heartbeat(leaseMs, this.clock.now()), (latestMs) => this.clock.notBefore(latestMs));
+  }
+
   /** @internal Counts what a store has already, once it is open. */
   async countOpen(): Promise<void> {
     const counts = await this.store.counts();

@@ -150,6 +150,96 @@ describe('claimAndRun, on a durable store', () => {
       expect([claims.length, new Set(claims).size]).to.deep.equal([3, 1]);
     });
 
+    describe('and then keeps its claim, which no other process could begin again,', () => {
+      const slow = (): boolean | Promise<boolean> => new Promise((resolve) => setTimeout(() => resolve(true), LEASE_MS / 2 + 1));
+
+      it('where that took more than half its lease: it renews the claim, decides afresh, and runs', async () => {
+        const answers = [slow, () => true];
+        const setup = offering(() => (answers.shift() as typeof slow)());
+        const { handle, runs, path, task } = await submit(setup);
+        const theirs: unknown[] = [];
+        setup.registry.on('executing', () => setTimeout(async () => theirs.push(await elsewhere().claim(claimOf(task))), LEASE_MS));
+        const seen = await diagnosed(() => time.tickAsync(60_000));
+        expect([await handle.completed, runs.length]).to.deep.equal(['done', 1]);
+        expect(path).to.deep.equal(['pending', 'approved', 'executing', 'completed']);
+        expect([theirs, securityCodes(seen), setup.service.count('consume')]).to.deep.equal([[undefined], [], 1]);
+      });
+
+      it('where the desk could not be reached', async () => {
+        let begins = 0;
+        const setup = offering(() => {
+          begins += 1;
+          if (begins < 4) throw new Error('the store is away');
+          return true;
+        });
+        const { handle, runs, path } = await submit(setup);
+        await diagnosed(() => time.tickAsync(60_000));
+        expect([await handle.completed, runs.length, begins]).to.deep.equal(['done', 1, 4]);
+        expect(path).to.deep.equal(['pending', 'approved', 'executing', 'completed']);
+      });
+
+      it('where the store could not say whether it has it still', async () => {
+        const answers = [slow, () => true];
+        const setup = offering(() => (answers.shift() as typeof slow)());
+        const { handle, runs } = await submit(setup);
+        setup.registry.on('executing', () => store.faults.fail('heartbeat', { times: 2 }));
+        await diagnosed(() => time.tickAsync(60_000));
+        expect([await handle.completed, runs.length, store.faults.count('heartbeat')]).to.deep.equal(['done', 1, 3]);
+      });
+
+      it('and is not entered where the policies deny it by then, or ask again, or its time is over', async () => {
+        const ends = [
+          { effect: 'deny', code: 'denied_at_run' },
+          { effect: 'approval_needed', code: 'denied_at_run' },
+          { effect: 'allow', code: 'approval_timeout', begin: () => new Promise<boolean>((r) => setTimeout(() => r(true), 2 * HOUR)) },
+        ] as const;
+        for (const { effect, code, ...more } of ends) {
+          let fresh = 0;
+          const withdrawn: string[] = [];
+          const reevaluate = () => {
+            fresh += 1;
+            return { effect: fresh === 1 ? 'allow' : effect, decisionId: 'dec_again' } as const;
+          };
+          const setup = offering('begin' in more ? more.begin : () => slow(), {
+            reevaluate,
+            withdraw: (id: string) => void withdrawn.push(id),
+          });
+          const { handle, runs, path } = await submit(setup);
+          const ended = rejection(handle.completed);
+          await diagnosed(() => time.tickAsync(3 * HOUR));
+          expect(await ended).to.include({ code });
+          expect([runs.length, path.at(-1)]).to.deep.equal([0, 'failed']);
+          expect(withdrawn).to.deep.equal(effect === 'approval_needed' ? ['dec_again'] : []);
+        }
+      });
+
+      it('and is unknown where another process finds that its lease had lapsed', async () => {
+        const setup = offering(() => new Promise((resolve) => setTimeout(() => resolve(true), 3 * LEASE_MS)));
+        const { handle, runs } = await submit(setup);
+        setup.registry.on('executing', () =>
+          setTimeout(() => void elsewhere().sweep({ nowMs: Date.now(), maxRuns: 5, limit: 10 }), 2 * LEASE_MS),
+        );
+        const ended = rejection(handle.completed);
+        await diagnosed(() => time.tickAsync(60_000));
+        expect(await ended).to.include({ name: 'OutcomeUnknownError' });
+        expect(runs).to.have.length(0);
+      });
+
+      it('and is unknown where its module closes while it waits', async () => {
+        const setup = offering(() => {
+          throw new Error('the store is away');
+        });
+        const { handle, runs, path } = await submit(setup);
+        const ended = rejection(handle.completed);
+        await diagnosed(async () => {
+          await time.tickAsync(20_000);
+          await setup.scheduler.shutdown();
+        });
+        expect([runs.length, path.at(-1)]).to.deep.equal([0, 'unknown']);
+        expect(await ended).to.include({ name: 'OutcomeUnknownError' });
+      });
+    });
+
     for (const when of ['claim', 'begin'] as const) {
       it(`and is ${when === 'claim' ? 'approved still' : 'unknown'} where its module closes during the ${when}`, async () => {
         let closing: Promise<void> | undefined;

@@ -123,7 +123,7 @@ describe('watchDesk', () => {
     const controller = new AbortController();
     const opened = async (): Promise<ApprovalRecord> => {
       const outcome = await desk.open(openingOf());
-      if (outcome.kind === 'refused') throw new Error('refused');
+      if (outcome.kind !== 'opened') throw new Error('refused');
       return outcome.record;
     };
     const decided = async (): Promise<string> => {

@@ -1,0 +1,78 @@
+import type { GenericSchema } from 'valibot';
+import type { Awaitable } from '../../common/awaitable.js';
+import type { Caller, Scope } from '../access/Caller.js';
+import type { Tenant } from '../tenant/Tenant.js';
+
+/** A request as its route gets it: who makes it is known, and its body is within the limits. */
+export interface RouteInput {
+  /** Echoed by the answer. */
+  readonly requestId: string;
+  /** The part of the path at each `:name`, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  /** What follows the `?`. */
+  readonly query: URLSearchParams;
+  /** Its headers. A name is found in any case; values sent several times are joined by commas. */
+  readonly headers: Pick<Headers, 'get'>;
+  /** Its body as text; empty where there is none. */
+  readonly body: string;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** A request of a caller that is known. */
+export interface CallerInput extends RouteInput {
+  /** Who makes it. */
+  readonly caller: Caller;
+  /** The tenant of the caller. */
+  readonly tenant: Tenant;
+  /**
+   * Spends more of the caller's rate, where a request is as much work as several. One token was spent before the route was called.
+   *
+   * @throws RequestError 429 `rate_limited`
+   */
+  spend(tokens: number): void;
+}
+
+/** What a route answers. It is not touched once it was made. */
+export interface Answer {
+  /** The HTTP status. */
+  readonly status: number;
+  /** Headers beside those that every answer has. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** The body. Text is JSON unless the headers say otherwise; chunks are written as they come, until they end or the signal is aborted. */
+  readonly body?: string | AsyncIterable<string> | undefined;
+}
+
+/** What every route has: all that the server, its specs and the OpenAPI document know of it. */
+interface RouteFields {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** Such as `/v1/decision/:id/status`. */
+  readonly path: string;
+  /** The OpenAPI operationId. */
+  readonly name: string;
+  /** One sentence. */
+  readonly summary: string;
+  /** The names of the query parameters that it knows, with what each is; others are refused. */
+  readonly query?: Readonly<Record<string, string>> | undefined;
+  /** The JSON body that it wants; without one, a body is refused. */
+  readonly request?: GenericSchema | undefined;
+  /** The JSON body of each status that is no error; `undefined` where the answer has none, a text where it is not JSON. */
+  readonly answers: Readonly<Record<number, GenericSchema | string | undefined>>;
+  /** The codes of the errors that only this route has. */
+  readonly errors?: readonly string[] | undefined;
+}
+
+/** A route that wants a key with a scope. `host`: only the operator of the host, over loopback. */
+export interface CallerRoute extends RouteFields {
+  readonly scope: Scope | 'host';
+  handle(input: CallerInput): Awaitable<Answer>;
+}
+
+/** A route that anyone may call. */
+export interface OpenRoute extends RouteFields {
+  readonly scope: 'none';
+  handle(input: RouteInput): Awaitable<Answer>;
+}
+
+/** A route as data: method, path, scope, bodies and what handles it. */
+export type Route = CallerRoute | OpenRoute;

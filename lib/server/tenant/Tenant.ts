@@ -1,0 +1,31 @@
+import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
+import type { DecisionService } from '../../decision/DecisionService.js';
+import type { ApprovalStore } from '../../store/ApprovalStore.js';
+import type { RecordStore } from '../../store/RecordStore.js';
+import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
+
+/** What a server knows of a tool, because callers cannot claim it. */
+export interface ToolSettings {
+  /** The groups of the tool, for policies. */
+  readonly groups?: readonly string[] | undefined;
+  /** JSON pointers of params that may be null. */
+  readonly nullable?: readonly string[] | undefined;
+}
+
+/** One tenant of a server: its policies, its desk and its rows. Nothing of another tenant can be reached from here. */
+export interface Tenant {
+  /** Such as `default`. */
+  readonly id: string;
+  /** Decides, and keeps approvals. */
+  readonly decisions: DecisionService;
+  /** Where people decide. */
+  readonly desk: ApprovalDesk;
+  /** The rows of its approvals. */
+  readonly approvals: ApprovalStore;
+  /** Its other rows, signed. */
+  readonly records: RecordStore;
+  /** Its policies; `undefined` where the server was given a module that decides otherwise. */
+  readonly policies: ReloadablePolicies | undefined;
+  /** By tool. */
+  readonly tools: ReadonlyMap<string, ToolSettings>;
+}
