@@ -5,7 +5,7 @@ import commonjs from '@rollup/plugin-commonjs';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { posix, relative, sep } from 'node:path';
+import { posix, relative, resolve, sep } from 'node:path';
 
 const built = '.build/lib';
 const pkg = JSON.parse(await readFile(new URL('package.json', import.meta.url), 'utf8'));
@@ -72,6 +72,43 @@ const licence = await readFile(new URL(`node_modules/${BUNDLED}/LICENSE`, import
 
 const isRuntime = (id) => /[\\/]common[\\/]runtime\.js$/.test(id);
 
+/** What `files`, paths in lib/ without their ending, load when they are imported: themselves, and all that they import but not lazily. */
+function loadedBy(files, getModuleInfo) {
+  const found = new Set();
+  const visit = (id) => {
+    const info = found.has(id) ? null : getModuleInfo(id);
+    if (info === null || info.isExternal) return;
+    found.add(id);
+    info.importedIds.forEach(visit);
+  };
+  files.forEach((file) => visit(resolve(built, `${file}.js`)));
+  return found;
+}
+
+/**
+ * What `import 'aegislib'` loads comes in a few chunks, because each file costs time to find and link, more than its code does. It is not one chunk, so
+ * that a thread does without the library, and a store without guards: each chunk has what its starting points need beyond the chunks before it. None
+ * imports a later one.
+ */
+let chunks;
+function chunkOfCore(id, getModuleInfo) {
+  if (chunks === undefined) {
+    const loaded = (...files) => loadedBy(files, getModuleInfo);
+    const [core, threads, stores] = [
+      loaded('index'),
+      loaded(...besides),
+      loaded('store/index', 'store/sqlite/index', 'store/postgres/index'),
+    ];
+    const both = new Set([...threads].filter((file) => stores.has(file)));
+    const parts = { common: both, parser: threads, stores, policy: loaded('policy/index'), core };
+    chunks = new Map();
+    for (const [name, files] of Object.entries(parts))
+      for (const file of files) if (core.has(file) && !isEntry(file) && !chunks.has(file)) chunks.set(file, name);
+  }
+  return chunks.get(id);
+}
+const isEntry = (id) => entries.has(relative(built, id).split(sep).join('/').replace(/\.js$/, ''));
+
 export default {
   input: Object.fromEntries([...entries].map((e) => [e, `${built}/${e}.js`])),
   external: (id) => id.startsWith('node:') || outside.some((d) => id === d || id.startsWith(`${d}/`)),
@@ -96,7 +133,10 @@ export default {
     hoistTransitiveImports: false,
     chunkFileNames: 'chunks/[name].js',
     // the only file with side effects gets a file of its own: named in package.json "sideEffects"
-    manualChunks: (id) => (isRuntime(id) ? 'runtime' : isBundled(id) ? BUNDLED : undefined),
+    manualChunks: (id, { getModuleInfo }) => {
+      if (isRuntime(id)) return 'runtime';
+      return isBundled(id) ? BUNDLED : chunkOfCore(id, getModuleInfo);
+    },
     banner: ({ name }) => (name === BUNDLED ? `/*!\n${BUNDLED}, bundled:\n\n${licence.trim()}\n*/` : ''),
   },
 };

@@ -11,15 +11,23 @@ const SIGNS = {
   build: /'aegislib(?:\/[\w-]+)?'|['"`./]dist\//,
   'real time': /support\/assurance|setTimeout as \w+ \} from 'node:timers\/promises'|from 'node:timers\/promises'/,
 };
-/** Packages of their own, with specs that mocha runs there. */
-const APART = ['spec/frameworks/', 'spec/queue/'];
+/** Packages of their own, with specs that mocha runs there, and the script that does. */
+const APART = { 'spec/frameworks': 'npm run test:frameworks', 'spec/queue': 'npm run queue' };
 
 /** @returns paths from the root, with slashes: 'spec/layers.spec.ts' */
 export function specFiles(folder = 'spec') {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .map((file) => posix.join(folder, file.split(sep).join('/')))
-    .filter((file) => file.endsWith('.spec.ts') && !APART.some((a) => file.startsWith(a)))
+  if (apartOf(folder) !== undefined || posix.basename(folder) === 'node_modules') return [];
+  // a link is not followed: a package may lead back to the root, and so on for ever
+  return readdirSync(folder, { withFileTypes: true })
+    .flatMap((entry) => {
+      const path = posix.join(folder, entry.name);
+      return entry.isDirectory() ? specFiles(path) : entry.name.endsWith('.spec.ts') ? [path] : [];
+    })
     .sort();
+}
+
+function apartOf(path) {
+  return Object.keys(APART).find((folder) => `${path}/`.startsWith(`${folder}/`));
 }
 
 /** @returns the names of {@link SIGNS} that a spec file, or what it imports of spec/, shows */
@@ -47,10 +55,17 @@ export function chooseSpecs(args) {
       .replace(/^\.build\//, '')
       .replace(/\.js$/, '.ts');
     const isSpec = /^spec(?:\/|$)/.test(path) && (i === 0 || !/^(?:-g|-f|--grep|--fgrep)$/.test(args[i - 1]));
-    if (!isSpec) rest.push(arg);
-    else if (existsSync(path) && statSync(path).isDirectory()) chosen.push(...specFiles(path));
-    else if (path.endsWith('.spec.ts') && existsSync(path)) chosen.push(path);
-    else throw new Error(`'${arg}' is not a spec file or a folder of specs.${didYouMean(path)}`);
+    if (!isSpec) {
+      rest.push(arg);
+      continue;
+    }
+    const apart = apartOf(path);
+    if (apart !== undefined) throw new Error(`'${arg}' is of a package of its own: use \`${APART[apart]}\`.`);
+    const files = existsSync(path) && statSync(path).isDirectory() ? specFiles(path) : existsSync(path) ? [path] : [];
+    const specs = files.filter((file) => file.endsWith('.spec.ts'));
+    // nothing chosen would mean all of them
+    if (specs.length === 0) throw new Error(`'${arg}' is not a spec file or a folder of specs.${didYouMean(path)}`);
+    chosen.push(...specs);
   }
   return { chosen: [...new Set(chosen)], rest };
 }

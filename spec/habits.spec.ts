@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { atThisPace, busyMs, quickestMs, waited } from './support/pace.js';
 
@@ -13,7 +14,7 @@ interface SpecChoice {
   readonly rest: readonly string[];
 }
 interface SpecsModule {
-  specFiles(): string[];
+  specFiles(folder?: string): string[];
   needsOf(file: string): string[];
   chooseSpecs(args: readonly string[]): SpecChoice;
 }
@@ -91,6 +92,32 @@ describe('npm test -- FILE', () => {
       /'spec\/guardCall\.spec\.ts' is not a spec file.* Did you mean .*guardCall\.spec\.ts/,
     );
     expect(() => chooseSpecs(['spec/nowhere'])).to.throw(/'spec\/nowhere' is not a spec file or a folder of specs\.$/);
+    for (const none of ['spec/fixtures', 'spec/support/pace.ts', 'spec/types'])
+      expect(() => chooseSpecs([none]), none).to.throw(/is not a spec file or a folder of specs\./);
+  });
+
+  it('leads those who ask for a package of its own to its script', async () => {
+    const { chooseSpecs } = await load<SpecsModule>('.ci/specs.mjs');
+    for (const path of ['spec/frameworks', 'spec/frameworks/', './spec/frameworks/mcp.spec.ts', 'spec/frameworks/nowhere.spec.ts'])
+      expect(() => chooseSpecs([path]), path).to.throw(/is of a package of its own: use `npm run test:frameworks`\.$/);
+    expect(() => chooseSpecs(['spec/queue'])).to.throw(/`npm run queue`/);
+  });
+
+  it('looks into no installed package, and follows no link, which may lead back to where it is', async () => {
+    const { specFiles } = await load<SpecsModule>('.ci/specs.mjs');
+    const folder = mkdtempSync(join(tmpdir(), 'aegis-specs-'));
+    try {
+      for (const path of ['a', 'node_modules/pkg', 'a/node_modules/pkg']) {
+        mkdirSync(join(folder, path), { recursive: true });
+        writeFileSync(join(folder, path, 'b.spec.ts'), '');
+      }
+      symlinkSync(folder, join(folder, 'a', 'back'), 'junction');
+      symlinkSync(folder, join(folder, 'node_modules', 'back'), 'junction');
+      const found = specFiles(folder.split(sep).join('/')).map((file) => relative(folder, file).split(sep).join('/'));
+      expect(found).to.deep.equal(['a/b.spec.ts']);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });
 

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, posix, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { basename, join, posix, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parsePage, relativeLinks } from './support/docsPages.js';
 import { runInChild } from './support/runInChild.js';
 
@@ -189,6 +189,31 @@ describe('The built package', function () {
     expect((await loadedBy('@cedar-policy/cedar-wasm/nodejs')).some((url) => url.includes('/cedar-wasm/'))).to.equal(true);
   });
 
+  it('comes in a few files: each costs time at the start', async () => {
+    const files = (await loadedBy(NAME)).filter((url) => url.includes('/dist/'));
+    expect(files.length).to.be.within(2, 8);
+  });
+
+  it('loads no part of its own before it is needed', async () => {
+    const loaded = (await loadedBy(NAME)).filter((url) => url.includes('/dist/')).map((url) => fileURLToPath(url));
+    const lazy = loaded.flatMap((file) => importsOf(file).lazy);
+    expect(lazy).to.include.members(
+      ['verdict', 'executeApproved', 'keepStore', 'RemoteClient'].map((part) => resolve(`dist/chunks/${part}.js`)),
+    );
+    expect(lazy.filter((file) => loaded.includes(file))).to.deep.equal([]);
+  });
+
+  it('starts threads without the engine, and opens a store without guards', () => {
+    for (const thread of ['policy/live/policyThread', 'policy/lint/worker'])
+      expect(chunksOf(`dist/${thread}.js`), thread).to.have.members(['common', 'parser']);
+    for (const store of ['store', 'store/sqlite', 'store/postgres'])
+      expect(chunksOf(`dist/${store}/index.js`), store)
+        .to.include('stores')
+        .and.not.include('policy')
+        .and.not.include('core');
+    expect(chunksOf('dist/index.js')).to.have.members(['runtime', 'common', 'parser', 'stores', 'policy', 'core']);
+  });
+
   it('starts nothing when imported: no timer, handle, listener or global', async () => {
     expect(await startedBy(`await import('${NAME}')`)).to.deep.equal({ timers: 0, resources: [], listeners: [], globals: [] });
   });
@@ -230,6 +255,28 @@ async function listed(entry: string): Promise<string[]> {
   const end = lines.findIndex((line, i) => i >= start && !line.startsWith('  '));
   const names = lines.slice(start, end).map((line) => line.trim());
   return names.sort((a, b) => Number(a.startsWith('type ')) - Number(b.startsWith('type ')));
+}
+
+/** The files of dist/ that a built file imports: at once, and when it needs them. */
+function importsOf(file: string): { readonly atOnce: readonly string[]; readonly lazy: readonly string[] } {
+  const text = readFileSync(file, 'utf8');
+  const found = (pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, path = '']) => resolve(file, '..', path));
+  return {
+    atOnce: found(/^(?:(?:import|export) [^;]*? from|import) '(\.[^']+)';$/gm),
+    lazy: found(/\bimport\('(\.[^']+)'\)/g),
+  };
+}
+
+/** The names of the chunks that a built file loads when it is imported. */
+function chunksOf(file: string): readonly string[] {
+  const found = new Set<string>();
+  const visit = (path: string): void => {
+    if (found.has(path)) return;
+    found.add(path);
+    importsOf(path).atOnce.forEach(visit);
+  };
+  visit(resolve(file));
+  return [...found].filter((path) => path.startsWith(resolve('dist/chunks'))).map((path) => basename(path, '.js'));
 }
 
 /** Every file that one import loads: seen by a loader hook, and in require()'s cache. */

@@ -1,4 +1,5 @@
 import type { Awaitable } from '../common/awaitable.js';
+import type { IdempotencyKey } from '../model/Decision.js';
 import type { Params, Session } from '../model/Params.js';
 import type { Task } from '../model/Task.js';
 
@@ -75,6 +76,10 @@ export interface ApprovalRecord {
   readonly reason: string;
   /** Why a policy changed the params, if one did. */
   readonly message?: string | undefined;
+  /** The request that opened it, where its client named it: the same request again finds this approval. */
+  readonly idempotency?: IdempotencyKey | undefined;
+  /** Whether its caller is told once that it was approved, and that is its use: the caller cannot use it up by itself. */
+  readonly usedByAnswer?: boolean | undefined;
   /** The policies that ask for an approval. */
   readonly policies: readonly ApprovalPolicy[];
   /** The hash of all policies when they asked. */
@@ -93,8 +98,6 @@ export interface ApprovalRecord {
   readonly consumed?: { readonly token: string; readonly atMs: number } | undefined;
   /** Set once, right before the method was entered: the claim that began. Another claim on the same approval never runs, unless it is idempotent. */
   readonly begun?: { readonly claimToken: string; readonly atMs: number } | undefined;
-  /** The key under which a caller that asks again finds the approval, and what that caller's request was. A key is taken once by each agent. */
-  readonly idempotency?: { readonly key: string; readonly fingerprint: string } | undefined;
   /** One higher with each change. */
   readonly version: number;
   /** HMAC over the whole record, if the module has a `stateKey`. */

@@ -36,7 +36,7 @@ export function taskSummary(task: Task, cursor: string): TaskSummary {
     retryOf,
     session: session === null ? null : smallPart(session),
     metadata: smallPart(metadata),
-    // a row that was not written by this code may say anything: what is to be recorded of its task is recorded nevertheless
+    // a row that no store wrote may say anything: what is to be recorded of its task is recorded nevertheless
     ...(error === undefined ? {} : { error: { ...error, message: String(error.message).slice(0, MAX_PART_BYTES) } }),
     ...(approvedBy === undefined ? {} : { approvedBy }),
     ...(deniedBy === undefined ? {} : { deniedBy }),

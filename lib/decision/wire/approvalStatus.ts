@@ -1,0 +1,75 @@
+// Where an approval stands, in full: an item of `POST /v1/decisions/status`, and the data of a `status` event. A server writes it, a client reads it.
+import * as v from 'valibot';
+import type { DecisionStatus } from '../../model/Decision.js';
+import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import { optionalText } from './readWire.js';
+
+/** What became of an approval. `not_found`: the server does not know it. */
+export type ApprovalOutcome = ApprovalRecord['status'] | 'not_found';
+
+/** Where an approval stands, as the wire carries it. It never says who decided, or what a person wrote. */
+export interface WireApprovalStatus {
+  readonly decision_id: string;
+  readonly status: string;
+  readonly effect: string;
+  readonly outcome: string;
+  /** Whether it was used. */
+  readonly consumed: boolean;
+  /** Why a person was asked, in the words of the policies' author. */
+  readonly reason?: string | null | undefined;
+  /** Until when a person may decide, as an ISO time. */
+  readonly expires_at?: string | null | undefined;
+}
+
+/** The shape of {@link WireApprovalStatus}. */
+export const approvalStatus: v.GenericSchema<unknown, WireApprovalStatus> = /* @__PURE__ */ (() =>
+  v.object({
+    decision_id: v.string(),
+    status: v.string(),
+    effect: v.string(),
+    outcome: v.string(),
+    consumed: v.boolean(),
+    reason: optionalText,
+    expires_at: optionalText,
+  }))();
+
+const EFFECTS: Readonly<Record<ApprovalOutcome, string>> = {
+  pending: 'approval_needed',
+  approved: 'allow',
+  denied: 'deny',
+  expired: 'deny',
+  withdrawn: 'deny',
+  not_found: 'deny',
+};
+
+/**
+ * Writes where an approval stands.
+ *
+ * @param record the approval; `undefined` where there is none of that id that the asker may know of
+ */
+export function writeApprovalStatus(decisionId: string, record: ApprovalRecord | undefined): WireApprovalStatus {
+  const outcome = record?.status ?? 'not_found';
+  const found = record && { reason: record.reason, expires_at: new Date(record.expiresAtMs).toISOString() };
+  return {
+    decision_id: decisionId,
+    status: outcome === 'pending' ? 'PENDING' : 'OK',
+    effect: EFFECTS[outcome],
+    outcome,
+    consumed: record?.consumed !== undefined,
+    ...found,
+  };
+}
+
+/** As a client believes it: an outcome that it does not know, or that the other fields do not agree with, is `invalid`. */
+export function readApprovalStatus({ decision_id: decisionId, status, effect, outcome, reason }: WireApprovalStatus): DecisionStatus {
+  const agrees = Object.hasOwn(EFFECTS, outcome) && EFFECTS[outcome as ApprovalOutcome] === effect;
+  if (!agrees || status !== (outcome === 'pending' ? 'PENDING' : 'OK')) return { decisionId, state: 'invalid' };
+  switch (outcome as ApprovalOutcome) {
+    case 'withdrawn':
+      return { decisionId, state: 'denied', reason: 'the approval was withdrawn' };
+    case 'not_found':
+      return { decisionId, state: 'denied', reason: 'the Data Plane does not know this approval: it was deleted, or is not this key’s' };
+    default:
+      return { decisionId, state: outcome as ApprovalRecord['status'] & DecisionStatus['state'], reason: reason ?? undefined };
+  }
+}

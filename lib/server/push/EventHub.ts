@@ -1,0 +1,174 @@
+import { bootId } from '../../common/nextId.js';
+import { monotonicNow } from '../../common/time/SteadyClock.js';
+import { SseStream } from './SseStream.js';
+import type { StreamOptions } from './SseStream.js';
+
+/** What a server tells the programs that listen. */
+export interface HubEvent {
+  /** `status`: where an approval stands now. `resync`: something may be missing here, so ask for what you wait for. */
+  readonly type: 'status' | 'resync';
+  /** Only callers that speak for this agent get it; all of the tenant, where it is absent. */
+  readonly agentId?: string | undefined;
+  /** What it says, as JSON. */
+  readonly data: object;
+}
+
+/** Options of an {@link EventHub}. */
+export interface EventHubOptions {
+  /**
+   * Events that are kept for listeners that come back.
+   *
+   * @defaultValue 10,000
+   */
+  readonly keepEvents?: number | undefined;
+  /**
+   * Bytes of these events at most.
+   *
+   * @defaultValue 4,194,304 (4 MiB)
+   */
+  readonly keepBytes?: number | undefined;
+}
+
+/** How to listen. */
+export interface Subscription extends StreamOptions {
+  /** The `Last-Event-ID` of a listener that comes back. */
+  readonly lastEventId?: string | undefined;
+  /** Whether the listener speaks for an agent. */
+  readonly covers: (agentId: string) => boolean;
+}
+
+/** An event that is kept. */
+interface KeptEvent {
+  readonly agentId: string | undefined;
+  readonly text: string;
+  readonly bytes: number;
+}
+
+/** Events that follow each other within this time reach listeners together, in milliseconds. */
+const GATHER_MS = 25;
+/** How much a listener gets at a time, in characters: less than what a server lets wait in a connection. */
+const PIECE = 16_384;
+
+/**
+ * Tells a tenant's programs what became of their approvals. The newest events are kept, so that a listener that comes back misses none. A listener is a
+ * position in them, so that a slow one costs no memory; one that falls behind what is kept is told to ask for what it waits for.
+ */
+export class EventHub {
+  readonly #keepEvents: number;
+  readonly #keepBytes: number;
+  readonly #streams = new Set<SseStream>();
+  #kept: KeptEvent[] = [];
+  #keptBytes = 0;
+  /** The number of the first event that is kept; numbers begin with 1. */
+  #first = 1;
+  /** Where the kept ones begin in `#kept`: what is before is dropped in one go, now and then. */
+  #head = 0;
+  #lastFlushMs = -Infinity;
+  #timer: NodeJS.Timeout | undefined;
+  /** Set once it is closed: about when listeners should come back. */
+  #retryMs: number | undefined;
+
+  constructor({ keepEvents = 10_000, keepBytes = 4_194_304 }: EventHubOptions = {}) {
+    this.#keepEvents = keepEvents;
+    this.#keepBytes = keepBytes;
+  }
+
+  /** How many listen. */
+  get listeners(): number {
+    return this.#streams.size;
+  }
+
+  /** Tells the listeners that may know of it. */
+  publish({ type, agentId, data }: HubEvent): void {
+    if (this.#retryMs !== undefined) return;
+    const text = `id: ${bootId}-${this.#next}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+    const bytes = Buffer.byteLength(text);
+    this.#kept.push({ agentId, text, bytes });
+    this.#keptBytes += bytes;
+    while (this.#kept.length - this.#head > this.#keepEvents || this.#keptBytes > this.#keepBytes) this.#forgetFirst();
+    if (this.#timer !== undefined) return;
+    const sinceMs = monotonicNow() - this.#lastFlushMs;
+    this.#timer = setTimeout(() => this.#flush(), sinceMs >= GATHER_MS ? 0 : GATHER_MS - sinceMs);
+    this.#timer.unref();
+  }
+
+  /** Tells every listener that something may be missing, for example after a database connection was lost. */
+  resync(): void {
+    this.publish({ type: 'resync', data: {} });
+  }
+
+  /** Listens from the call on, not from the first read. */
+  subscribe({ lastEventId, covers, ...options }: Subscription): AsyncIterable<string> {
+    const asked = this.#positionOf(lastEventId);
+    let next = asked ?? this.#next;
+    const read = (): string | undefined => {
+      let text = '';
+      if (next < this.#first) {
+        next = this.#next;
+        return resyncAt(next);
+      }
+      for (; next < this.#next && text.length < PIECE; next++) {
+        const event = this.#kept[this.#head + next - this.#first] as KeptEvent;
+        if (event.agentId === undefined || covers(event.agentId)) text += event.text;
+      }
+      return text === '' ? undefined : text;
+    };
+    // also without any event: a listener whose connection is lost at once comes back to this place
+    const position = (): string => `id: ${bootId}-${next - 1}\n\n`;
+    const missed = lastEventId !== undefined && asked === undefined;
+    const start = `retry: 2000\n${missed ? resyncAt(next) : position()}`;
+    const stream = new SseStream({ start, read, position, ended: () => this.#streams.delete(stream) }, options);
+    this.#streams.add(stream);
+    if (this.#retryMs !== undefined) stream.end(goodbye(this.#retryMs));
+    if (options.signal.aborted) stream.end();
+    return stream;
+  }
+
+  /**
+   * Ends every stream, and each later one.
+   *
+   * @param retryMs about when listeners should come back, in milliseconds: each is told a time of its own, from half of it to one and a half
+   */
+  close(retryMs = 2_000): void {
+    this.#retryMs = retryMs;
+    clearTimeout(this.#timer);
+    for (const stream of this.#streams) stream.end(goodbye(retryMs));
+  }
+
+  /** The number of the next event. */
+  get #next(): number {
+    return this.#first + this.#kept.length - this.#head;
+  }
+
+  /** The number of the first event after one that a listener has had, where all since then are kept. */
+  #positionOf(lastEventId: string | undefined): number | undefined {
+    const [, boot, count] = /^(.+)-(\d{1,15})$/.exec(lastEventId ?? '') ?? [];
+    const next = Number(count) + 1;
+    return boot === bootId && next >= this.#first && next <= this.#next ? next : undefined;
+  }
+
+  #forgetFirst(): void {
+    this.#keptBytes -= (this.#kept[this.#head] as KeptEvent).bytes;
+    this.#head += 1;
+    this.#first += 1;
+    if (this.#head < this.#keepEvents) return;
+    this.#kept = this.#kept.slice(this.#head);
+    this.#head = 0;
+  }
+
+  #flush(): void {
+    this.#timer = undefined;
+    this.#lastFlushMs = monotonicNow();
+    for (const stream of this.#streams) stream.wake();
+  }
+}
+
+/** Programs that all come back at once would be a flood. */
+function goodbye(retryMs: number): string {
+  const ms = Math.round(retryMs * (0.5 + Math.random()));
+  return `retry: ${ms}\nevent: bye\ndata: {"retry_ms":${ms}}\n\n`;
+}
+
+function resyncAt(next: number): string {
+  return `id: ${bootId}-${next - 1}\nevent: resync\ndata: {}\n\n`;
+}

@@ -1,0 +1,58 @@
+import { expect } from 'chai';
+import * as v from 'valibot';
+import { approvalStatus, readApprovalStatus, writeApprovalStatus } from '../../../lib/decision/wire/approvalStatus.js';
+import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
+import { recordOf } from '../../support/approvalRecords.js';
+
+const ROWS = [
+  ['pending', 'PENDING', 'approval_needed', 'pending'],
+  ['approved', 'OK', 'allow', 'approved'],
+  ['denied', 'OK', 'deny', 'denied'],
+  ['expired', 'OK', 'deny', 'expired'],
+  ['withdrawn', 'OK', 'deny', 'denied'],
+  ['not_found', 'OK', 'deny', 'denied'],
+] as const;
+const recordIn = (outcome: (typeof ROWS)[number][0]): ApprovalRecord | undefined =>
+  outcome === 'not_found' ? undefined : recordOf({ decisionId: 'dec', status: outcome, expiresAtMs: 86_400_000 });
+
+describe('the status of an approval on the wire', () => {
+  it('says each outcome, and reads it as what it is: expired and withdrawn are no person’s no', () => {
+    for (const [outcome, status, effect, state] of ROWS) {
+      const written = writeApprovalStatus('dec', recordIn(outcome));
+      const found = outcome === 'not_found' ? {} : { reason: 'over the limit', expires_at: '1970-01-02T00:00:00.000Z' };
+      expect(written).to.deep.equal({ decision_id: 'dec', status, effect, outcome, consumed: false, ...found });
+      const reading = v.safeParse(approvalStatus, JSON.parse(JSON.stringify(written)));
+      expect(reading.success).to.equal(true);
+      const read = readApprovalStatus(reading.output as ReturnType<typeof writeApprovalStatus>);
+      expect(read).to.include({ decisionId: 'dec', state });
+      expect(read).to.not.have.property('by');
+      if (outcome === 'withdrawn') expect(read.reason).to.include('withdrawn');
+      else if (outcome === 'not_found') expect(read.reason).to.include('does not know');
+      else expect(read.reason).to.equal('over the limit');
+    }
+    const consumed = { token: 't', atMs: 1 };
+    expect(writeApprovalStatus('dec', recordOf({ consumed }))).to.include({ consumed: true });
+  });
+
+  it('never says who decided, what that person wrote, the params or the session', () => {
+    const verdicts = [{ approve: false, by: 'canary', reason: 'canary', atMs: 1, policies: ['canary'] }];
+    const params = { text: 'canary' };
+    const record = recordOf({ verdicts, params, originalParams: params, session: { user_id: 'canary' }, requester: 'canary' });
+    expect(JSON.stringify(writeApprovalStatus('dec', record))).to.not.include('canary');
+  });
+
+  it('believes nothing that does not agree with itself', () => {
+    const texts = ['PENDING', 'OK', 'ok', '', 'allow', 'deny', 'approval_needed', 'sanitize', 'approved', 'denied', 'expired'];
+    const outcomes = [...ROWS.map(([outcome]) => outcome), 'unknown', '', '__proto__', 'toString', 'APPROVED', 'allow'];
+    let refused = 0;
+    for (const status of texts)
+      for (const effect of texts)
+        for (const outcome of outcomes) {
+          const { state } = readApprovalStatus({ decision_id: 'dec', status, effect, outcome, consumed: false });
+          const row = ROWS.find((r) => r[0] === outcome && r[1] === status && r[2] === effect);
+          expect(state, JSON.stringify({ status, effect, outcome })).to.equal(row?.[3] ?? 'invalid');
+          if (row === undefined) refused += 1;
+        }
+    expect(refused).to.equal(texts.length ** 2 * outcomes.length - ROWS.length);
+  });
+});

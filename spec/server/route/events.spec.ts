@@ -1,0 +1,190 @@
+import { expect } from 'chai';
+import sinon from 'sinon';
+import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
+import { CapacityError } from '../../../lib/model/errors/CallErrors.js';
+import type { Caller } from '../../../lib/server/access/Caller.js';
+import { EventHubs } from '../../../lib/server/push/EventHubs.js';
+import { eventRoutes } from '../../../lib/server/route/events.js';
+import type { EventRoutesOptions } from '../../../lib/server/route/events.js';
+import type { Answer, CallerInput, CallerRoute } from '../../../lib/server/route/Route.js';
+import type { Tenant } from '../../../lib/server/tenant/Tenant.js';
+import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
+import { openingOf } from '../../support/approvalRecords.js';
+
+/** A tenant whose desk is real; nothing else of it is needed here. */
+function tenantOf(id: string): Tenant & { readonly store: MemoryApprovalStore } {
+  const store = new MemoryApprovalStore();
+  return { id, desk: new ApprovalDesk(store), store } as unknown as Tenant & { readonly store: MemoryApprovalStore };
+}
+
+function setup(options: Partial<EventRoutesOptions> = {}) {
+  const hubs = new EventHubs();
+  const [route] = eventRoutes({ hubs, ...options }) as readonly [CallerRoute];
+  const open = (tenant: Tenant, caller: Partial<Caller> = {}, headers: Record<string, string> = {}) => {
+    const controller = new AbortController();
+    const who = { kind: 'key', tenantId: tenant.id, id: 'key-1', scopes: new Set(['decide']), agents: undefined, sessionTrusted: false };
+    const input = { caller: { ...who, ...caller }, tenant, headers: new Headers(headers), signal: controller.signal };
+    const answer = route.handle(input as unknown as CallerInput) as Answer;
+    const reader = (answer.body as AsyncIterable<string>)[Symbol.asyncIterator]();
+    return {
+      answer,
+      close: () => controller.abort(),
+      /** The data of the next n status events. */
+      async heard(n: number): Promise<readonly unknown[]> {
+        const statuses: unknown[] = [];
+        while (statuses.length < n) {
+          const { value, done } = await reader.next();
+          if (done === true) break;
+          for (const [, data] of (value as string).matchAll(/^event: status\ndata: (.*)$/gm)) statuses.push(JSON.parse(data as string));
+        }
+        return statuses;
+      },
+    };
+  };
+  return { hubs, route, open };
+}
+
+/** Opens an approval at a desk. */
+async function asked(tenant: Tenant, agentId = 'bot'): Promise<{ readonly decisionId: string; readonly digest: string }> {
+  const opened = await tenant.desk.open(openingOf({ agentId }));
+  if (opened.kind !== 'opened') throw new Error(opened.kind);
+  return opened.record;
+}
+
+describe('GET /v1/events', () => {
+  it('says what becomes of approvals: how each ended, why it was asked for and until when, never who said so or what that person wrote', async () => {
+    const { open } = setup();
+    const tenant = tenantOf('default');
+    const { answer, heard, close } = open(tenant);
+    expect(answer).to.deep.include({ status: 200, headers: { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' } });
+    const [yes, no, gone, late] = [await asked(tenant), await asked(tenant), await asked(tenant), await asked(tenant)];
+    await tenant.desk.approve(yes.decisionId, { by: 'canary-bob', digest: yes.digest, reason: 'canary-words' });
+    await tenant.desk.deny(no.decisionId, { by: 'canary-bob', digest: no.digest, reason: 'canary-words' });
+    await tenant.desk.end(gone.decisionId, 'withdrawn');
+    await tenant.desk.end(late.decisionId, 'expired');
+    const statuses = (await heard(4)) as readonly Record<string, unknown>[];
+    expect(
+      statuses.map(({ decision_id, status, effect, outcome, consumed, reason }) => ({
+        decision_id,
+        status,
+        effect,
+        outcome,
+        consumed,
+        reason,
+      })),
+    ).to.deep.equal(
+      [
+        [yes, 'allow', 'approved'],
+        [no, 'deny', 'denied'],
+        [gone, 'deny', 'withdrawn'],
+        [late, 'deny', 'expired'],
+      ].map(([record, effect, outcome]) => ({
+        decision_id: (record as typeof yes).decisionId,
+        status: 'OK',
+        effect,
+        outcome,
+        consumed: false,
+        reason: 'over the limit',
+      })),
+    );
+    for (const { expires_at } of statuses) expect(new Date(expires_at as string).toISOString()).to.equal(expires_at);
+    expect(JSON.stringify(statuses)).to.not.include('canary');
+    close();
+    expect(await heard(1)).to.deep.equal([]);
+  });
+
+  it('tells a key of its own tenant and its own agents only', async () => {
+    const { open, hubs } = setup();
+    const [a, b] = [tenantOf('a'), tenantOf('b')];
+    const all = open(a);
+    const one = open(a, { id: 'key-2', agents: ['ann', 'bob'] });
+    const none = open(a, { id: 'key-3', agents: [] });
+    const other = open(b);
+    const agents = ['ann', 'eve', 'bob', '__proto__', 'ann'];
+    const ids: string[] = [];
+    for (const agentId of agents) {
+      const { decisionId } = await asked(a, agentId);
+      ids.push(decisionId);
+      await a.desk.end(decisionId, 'withdrawn');
+    }
+    const idsOf = (statuses: readonly unknown[]): unknown[] => statuses.map((s) => (s as { decision_id: unknown }).decision_id);
+    expect(idsOf(await all.heard(5))).to.deep.equal(ids);
+    expect(idsOf(await one.heard(3))).to.deep.equal([ids[0], ids[2], ids[4]]);
+    const theirs = await asked(b, 'ann');
+    await b.desk.end(theirs.decisionId, 'withdrawn');
+    expect(idsOf(await other.heard(1))).to.deep.equal([theirs.decisionId]);
+    expect(hubs.listeners).to.equal(4);
+    none.close();
+    expect(await none.heard(1)).to.deep.equal([]);
+    hubs.close();
+    for (const listener of [all, one, other]) expect(await listener.heard(1)).to.deep.equal([]);
+    expect(hubs.listeners).to.equal(0);
+    for (const { desk } of [a, b]) expect(desk.listenerCount('settled')).to.equal(0);
+    // what comes later is told goodbye
+    expect(await open(tenantOf('c')).heard(1)).to.deep.equal([]);
+  });
+
+  it('repeats to a listener that comes back what it missed, and says resync to one tenant or to all', async () => {
+    const { open, hubs } = setup();
+    const [a, b] = [tenantOf('a'), tenantOf('b')];
+    hubs.of(a);
+    const { decisionId } = await asked(a);
+    await a.desk.end(decisionId, 'withdrawn');
+    const first = open(a, {}, { 'last-event-id': 'elsewhere-7' });
+    const text = (await (first.answer.body as AsyncIterable<string>)[Symbol.asyncIterator]().next()).value as string;
+    expect(text).to.include('event: resync');
+    const [, id = ''] = /^id: (.*)$/m.exec(text) ?? [];
+    const again = open(a, {}, { 'last-event-id': id.replace(/1$/, '0') });
+    expect(await again.heard(1)).to.have.nested.property('[0].decision_id', decisionId);
+    const other = open(b);
+    const pieces = async (listener: typeof again, n: number): Promise<string> => {
+      const reader = (listener.answer.body as AsyncIterable<string>)[Symbol.asyncIterator]();
+      let heard = '';
+      for (let i = 0; i < n; i++) heard += (await reader.next()).value as string;
+      return heard;
+    };
+    hubs.resync('a');
+    expect(await pieces(again, 1)).to.include('event: resync');
+    hubs.resync();
+    expect(await pieces(other, 2)).to.match(/^retry[^]*event: resync/);
+    hubs.close();
+  });
+
+  it('gives a key 10 streams, and a server 2,000 in all; a stream that ended makes place', async () => {
+    const { open, hubs } = setup();
+    const tenant = tenantOf('default');
+    const own = Array.from({ length: 10 }, () => open(tenant));
+    expect(() => open(tenant)).to.throw(CapacityError, 'This key has 10 streams of events, and no more are allowed.');
+    // the key of the same name of another tenant is another one
+    open(tenantOf('other')).close();
+    for (const { close } of own.slice(0, 3)) close();
+    for (let i = 0; i < 3; i++) open(tenant);
+    expect(() => open(tenant)).to.throw(CapacityError);
+    let key = 0;
+    while (hubs.listeners < 2_000) open(tenant, { id: `other-${Math.floor(key++ / 10)}` });
+    expect(() => open(tenant, { id: 'one-more' })).to.throw(CapacityError, 'This server has 2000 streams');
+    hubs.close();
+    expect(hubs.listeners).to.equal(0);
+    const small = setup({ maxStreams: 1, maxStreamsPerKey: 1 });
+    const { close } = small.open(tenant);
+    expect(() => small.open(tenant, { id: 'b' })).to.throw(CapacityError);
+    close();
+    small.open(tenant, { id: 'b' }).close();
+  });
+
+  it('asks every 15 seconds whether the key is still good, with the request that it came with', async () => {
+    const clock = sinon.useFakeTimers();
+    try {
+      const asked: string[] = [];
+      const { open, hubs } = setup({ mayListen: ({ caller }) => asked.push(caller.id) < 2 });
+      const { heard } = open(tenantOf('default'), { id: 'key-7' });
+      const ended = heard(1);
+      await clock.tickAsync(30_000);
+      expect(await ended).to.deep.equal([]);
+      expect(asked).to.deep.equal(['key-7', 'key-7']);
+      expect(hubs.listeners).to.equal(0);
+    } finally {
+      clock.restore();
+    }
+  });
+});
