@@ -49,7 +49,7 @@ function readable(read: () => Task): Task | undefined {
 
 function isTask(value: unknown): value is Task {
   if (!isObject(value)) return false;
-  const { status, session, metadata, params, history, error } = value;
+  const { status, session, metadata, params, history, error, origin } = value;
   return (
     TEXTS.every((field) => typeof value[field] === 'string') &&
     NUMBERS.every((field) => Number.isFinite(value[field])) &&
@@ -59,6 +59,7 @@ function isTask(value: unknown): value is Task {
     isObject(params) &&
     Array.isArray(history) &&
     (error === undefined || isObject(error)) &&
+    (origin === undefined || (isObject(origin) && typeof origin['ownerId'] === 'string' && typeof origin['resumable'] === 'boolean')) &&
     (status !== 'executing' || Number.isFinite(value['leaseUntilMs']))
   );
 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { soundTask } from '../../lib/store/soundTask.js';
 import type { TaskColumns } from '../../lib/store/soundTask.js';
-import { pendingTask } from '../support/tasks.js';
+import { originOf, pendingTask } from '../support/tasks.js';
 import { diagnosed } from '../support/diagnosed.js';
 import type { Task } from '../../lib/model/Task.js';
 
@@ -50,6 +50,10 @@ describe('soundTask', () => {
         expect(await read(TASK, { ...TASK, [field]: value }), field).to.deep.equal(TAMPERED);
     for (const leaseUntilMs of [undefined, null, 'x'])
       expect(await read(EXECUTING, { ...EXECUTING, leaseUntilMs })).to.deep.equal(TAMPERED);
+    const origin = originOf('store_1');
+    for (const odd of [null, 'x', {}, { ...origin, ownerId: undefined }, { ...origin, resumable: 1 }])
+      expect(await read(TASK, { ...TASK, origin: odd })).to.deep.equal(TAMPERED);
+    expect(await read(TASK, { ...TASK, origin })).to.deep.equal([{ ...TASK, origin }, []]);
     for (const error of [null, 'x', 1]) expect(await read(TASK, { ...TASK, error })).to.deep.equal(TAMPERED);
     expect(await read(TASK, { ...TASK, status: 'expired' }, { status: 'expired' })).to.deep.equal(TAMPERED);
   });
