@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { soundTask } from '../../lib/store/soundTask.js';
-import type { TaskColumns } from '../../lib/store/soundTask.js';
+import { soundTask } from '../../lib/store/task/soundTask.js';
+import type { TaskColumns } from '../../lib/store/task/soundTask.js';
 import { originOf, pendingTask } from '../support/tasks.js';
 import { diagnosed } from '../support/diagnosed.js';
 import type { Task } from '../../lib/model/Task.js';

@@ -11,8 +11,8 @@ export interface RouteInput {
   readonly params: Readonly<Record<string, string>>;
   /** What follows the `?`. */
   readonly query: URLSearchParams;
-  /** Its headers. */
-  readonly headers: Headers;
+  /** Its headers. A name is found in any case; values sent several times are joined by commas. */
+  readonly headers: Pick<Headers, 'get'>;
   /** Its body as text; empty where there is none. */
   readonly body: string;
   /** Aborted when the client is gone. */
@@ -25,6 +25,12 @@ export interface CallerInput extends RouteInput {
   readonly caller: Caller;
   /** The tenant of the caller. */
   readonly tenant: Tenant;
+  /**
+   * Spends more of the caller's rate, where a request is as much work as several. One token was spent before the route was called.
+   *
+   * @throws RequestError 429 `rate_limited`
+   */
+  spend(tokens: number): void;
 }
 
 /** What a route answers. It is not touched once it was made. */

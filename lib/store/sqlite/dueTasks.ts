@@ -1,6 +1,6 @@
 import type { Task } from '../../model/Task.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
-import { OPEN } from './schema.js';
+import { OPEN } from './file/schema.js';
 import { CHECKED_COLUMNS, soundTaskFromRow } from './rows.js';
 import type { CheckedRow } from './rows.js';
 import type { DueQuery } from '../TaskStore.js';

@@ -146,7 +146,10 @@ const NOTHING_RAN_UNNOTICED: readonly (readonly [edit: RegExp, why: string])[] =
 
 /** The same, of the values that only a large run tries, beyond the first of each column and field. */
 const OTHER_VALUES: readonly (readonly [edit: RegExp, why: string])[] = [
-  [/^task column (?:ord|decision_id|status|next_check_at) /, 'the column is there to find rows: no process finds it to run, or only later'],
+  [
+    /^task column (?:ord|task_id|decision_id|status|next_check_at) /,
+    'the column is there to find rows: no process finds it to run, or only later',
+  ],
   [/^task both status /, 'it has ended, or is in no status that is handled: as if it had been settled or deleted'],
   [/^task (?:field|both) expiresAtMs /, 'its time is over'],
   [/^task field (?:origin|resumable) /, 'no process can make a call of it, or it is cancelled as one that ends with its process'],

@@ -1,6 +1,6 @@
-import { publishDiagnostic } from '../model/diagnostics.js';
-import { TASK_STATUSES } from '../model/Task.js';
-import type { Task } from '../model/Task.js';
+import { publishDiagnostic } from '../../model/diagnostics.js';
+import { TASK_STATUSES } from '../../model/Task.js';
+import type { Task } from '../../model/Task.js';
 
 /** The columns of a task's row that say the same as its text. */
 export interface TaskColumns {
