@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Logger } from '../../common/Logger.js';
 import { AegisError } from '../../model/AegisError.js';
+import type { AccessRequest } from '../access/Authenticator.js';
 import type { Caller } from '../access/Caller.js';
 import type { LoadGate } from '../front/LoadGate.js';
 import type { RateLimiter } from '../front/RateLimiter.js';
@@ -16,18 +17,6 @@ import { readBody } from './readBody.js';
 import { readQuery } from './readQuery.js';
 import { IdentifiedInput, RequestInput } from './RequestInput.js';
 import type { RouteTable } from './RouteTable.js';
-
-/** What of a request says who makes it. */
-export interface AccessRequest {
-  readonly headers: Pick<Headers, 'get'>;
-  /** The address of the socket: never what a header says. */
-  readonly address: string | undefined;
-  readonly method: string;
-  /** With its query. */
-  readonly path: string;
-  /** Reads the body. Called only where a signature covers it. */
-  body(): Awaitable<string>;
-}
 
 /** What a request was and became, for metrics and logs. */
 export interface RequestReport {
