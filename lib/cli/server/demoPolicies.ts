@@ -2,7 +2,7 @@
 export const DEMO_AGENT = 'shop-agent';
 
 /** The policies of `aegis serve --demo`: one call of the demo's agent for each effect. */
-export const DEMO_POLICIES = `// The policies of \`npx aegis serve --demo\`: a shop whose agent answers customers.
+export const DEMO_POLICIES: string = `// The policies of \`npx aegis serve --demo\`: a shop whose agent answers customers.
 @id("shop-tools")
 permit (principal == Aegis::Agent::"${DEMO_AGENT}",
   action in [Aegis::Action::"lookup_order", Aegis::Action::"reply", Aegis::Action::"refund"], resource);

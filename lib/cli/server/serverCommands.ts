@@ -5,7 +5,12 @@ import type { DemoAgentFlags } from './demoAgent.js';
 import type { HealthFlags } from './health.js';
 import type { CreateKeyFlags, RotateKeyFlags } from './keys.js';
 import type { HostFlags } from './openHost.js';
-import type { ServeFlags } from './serve.js';
+import type { ServerFlags } from '../../server/config/ServerSettings.js';
+
+/** The options of `aegis serve`. */
+export interface ServeFlags extends ServerFlags {
+  readonly demo?: boolean | undefined;
+}
 
 /** Serves until a signal ends it. Resolves to the exit code. */
 export type Serve = (policies: string | undefined, flags: ServeFlags, io: CliIo) => Promise<number>;
