@@ -9,7 +9,7 @@ import type { TenantConfig } from '../../server/config/ServerConfig.js';
 import { findStateKey } from '../../server/config/stateKey.js';
 import { signedTenantStore } from '../../store/signing/signedTenantStore.js';
 import type { SignedTenantStore } from '../../store/signing/signedTenantStore.js';
-import type { StateStore } from '../../store/StateStore.js';
+import type { ServerStore } from '../../store/StateStore.js';
 import { didYouMean } from '../../common/didYouMean.js';
 import { CliError } from '../CliIo.js';
 import { HostClient } from './HostClient.js';
@@ -66,7 +66,6 @@ export async function openHost(flags: HostFlags): Promise<Host> {
   }
   const store = await makeStore(setting);
   await store.open();
-  if (store.forTenant === undefined) throw new CliError('this store keeps nothing for tenants');
   const rows = signedTenantStore(store.forTenant(tenantId, { forOthers: true }), { stateKey, tenantId });
   return { kind: 'store', rows, operator, stateKey, tenant, close: async () => void (await store.close()) };
 }
@@ -87,7 +86,7 @@ export function storeSettingOf({ store, dataFolder }: ServerSettings): StoreSett
 }
 
 /** Makes a store, not open yet. */
-export async function makeStore(setting: StoreSetting): Promise<StateStore> {
+export async function makeStore(setting: StoreSetting): Promise<ServerStore> {
   switch (setting.kind) {
     case 'sqlite':
       return (await import('../../store/sqlite/index.js')).sqliteStore(setting.path);
