@@ -48,6 +48,7 @@ const BY_STATUS: ReadonlyMap<number, Make> = /* @__PURE__ */ new Map<number, Mak
   [401, AuthError],
   [403, ForbiddenError],
   [404, NotFoundError],
+  [422, BadRequestError],
   [429, TransportError],
   [500, PolicyEvalError],
   [502, TransportError],
