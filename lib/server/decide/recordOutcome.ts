@@ -1,11 +1,10 @@
 import { DAY_MS } from '../../common/time/SteadyClock.js';
-import type { OutcomeBody } from '../../decision/wire/approvalUse.js';
+import type { OutcomeBody } from '../../decision/wire/readBody.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { RecordStore, StoredRecord } from '../../store/RecordStore.js';
+import { OUTCOME_KIND } from '../tenant/sweepTenant.js';
 import { RequestError } from '../front/RequestError.js';
 
-/** The kind of the records of what callers said. */
-export const OUTCOME_KIND = 'outcome';
 /** How long they are kept, in milliseconds. */
 const KEPT_MS: number = 90 * DAY_MS;
 

@@ -7,15 +7,7 @@ import {
   writeApprovalStatusAnswer,
   writeStatusesAnswer,
 } from '../../decision/wire/approvalStatus.js';
-import {
-  beginAnswer,
-  beginBody,
-  consumeAnswer,
-  consumeBody,
-  outcomeBody,
-  readBody,
-  statusesBody,
-} from '../../decision/wire/approvalUse.js';
+import { beginAnswer, beginBody, consumeAnswer, consumeBody, outcomeBody, readBody, statusesBody } from '../../decision/wire/readBody.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { answeredStatus } from '../decide/answeredStatus.js';
 import { coveredApproval, findApproval } from '../decide/covers.js';

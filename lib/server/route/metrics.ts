@@ -3,7 +3,8 @@ import type { Route } from './Route.js';
 
 /** What the route of metrics needs. */
 export interface MetricRoutesOptions {
-  readonly metrics: () => Promise<ServerMetrics>;
+  /** `undefined` until they are loaded. */
+  readonly metrics: () => ServerMetrics | undefined;
   readonly gauges: TenantGauges;
 }
 
@@ -20,8 +21,7 @@ export function metricRoutes({ metrics, gauges }: MetricRoutesOptions): readonly
       scope: 'metrics:read',
       answers: { 200: CONTENT_TYPE },
       async handle() {
-        const counted = await metrics();
-        return { status: 200, headers: { 'content-type': CONTENT_TYPE }, body: await counted.text(gauges) };
+        return { status: 200, headers: { 'content-type': CONTENT_TYPE }, body: await metrics()?.text(gauges) };
       },
     },
   ];
