@@ -103,6 +103,10 @@ export class Dispatcher {
         'uri_too_long',
         `The path with its query may have ${REQUEST_LIMITS.urlLength} characters. Send lists in a body.`,
       );
+    if (request.isAmbiguous)
+      throw new RequestError(400, 'invalid_request', 'The request must be HTTP/1.0 or later, with one Host header.', {
+        headers: { connection: 'close' },
+      });
     const mark = target?.indexOf('?') ?? -1;
     // the table has no empty path: not found
     const path = (mark < 0 ? target : target?.slice(0, mark)) ?? '';
