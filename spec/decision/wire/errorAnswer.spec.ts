@@ -53,6 +53,9 @@ describe('The errors of a Data Plane', () => {
   }
 
   const codes: Readonly<Record<string, string>> = {
+    idempotency_mismatch: 'BadRequestError',
+    scope_missing: 'AuthError',
+    agent_not_covered: 'AuthError',
     auth_failed: 'AuthError',
     invalid_api_key: 'AuthError',
     forbidden: 'ForbiddenError',
