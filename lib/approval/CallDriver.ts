@@ -121,10 +121,10 @@ export class CallDriver implements ExecutionHost {
       entry,
       () => {
         entry.polls += 1;
-        const { taskId, decisionId } = entry.task;
+        const { taskId, decisionId, offers } = entry.task;
         return chain(this.registry.countAttempt(taskId), (counted) => {
           if (counted?.version === entry.task.version) entry.task = counted;
-          return this.decisions.status(decisionId, { signal: this.signal });
+          return this.decisions.status(decisionId, { signal: this.signal, offers });
         });
       },
       { answered: (status) => this.#answered(entry, checkStatus(status)), failed: (error) => this.retryLater(entry, error) },

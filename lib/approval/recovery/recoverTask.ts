@@ -55,7 +55,7 @@ export async function recoverTask(task: Task, host: RecoveryHost, signal: AbortS
     return ENDED;
   }
   if (status === 'approved') return run(task, host, signal);
-  const answer: unknown = await decisions.status(task.decisionId, { signal });
+  const answer: unknown = await decisions.status(task.decisionId, { signal, offers: task.offers });
   const found = checkStatus(answer);
   const resolution = resolutionOfStatus(task, found);
   if (resolution !== undefined) {

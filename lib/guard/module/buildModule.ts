@@ -61,7 +61,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
   const stores = storesOf(options);
   const { desk, policies, decisions } = decisionSource(options, stores.approvals, { logger, clock, journal });
   const registry = new TaskRegistry(stores.tasks, options.tasks, clock);
-  registry.withdrawWith((decisionId) => decisions.withdraw?.(decisionId));
+  registry.withdrawWith(({ decisionId, offers }) => decisions.withdraw?.(decisionId, { offers }));
   const polling = { ...DEFAULT_POLLING, ...defined(options.approvalPolling) };
   const { leaseMs } = options.recovery ?? {};
   const parts = { decisions, registry, polling, keepAlive: options.keepAlive, leaseMs, clock, logger, journal };
