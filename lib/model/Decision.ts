@@ -134,4 +134,26 @@ export interface DecisionRequest {
   readonly removable: readonly string[];
   /** How long an approval may stay pending, in milliseconds. */
   readonly approvalTimeoutMs: number;
+  /** @internal Set by a server, for a call in another process. */
+  readonly remote?: RemoteCall | undefined;
+}
+
+/** What a server knows of a call in another process. */
+export interface RemoteCall {
+  /** The request's own key, so that a request that is sent again finds the approval that it opened. */
+  readonly idempotency?: IdempotencyKey | undefined;
+  /** Whether the caller uses approvals up before their calls run. Otherwise to be told of an approval is to use it. */
+  readonly consumes: boolean;
+  /** Whether the caller's word for who its user is is believed. */
+  readonly sessionTrusted: boolean;
+  /** Whether the caller runs an approved call with params that a policy changed. Otherwise such a call is denied. */
+  readonly appliesChanges: boolean;
+}
+
+/** Names a request, so that it is answered once, however often it is sent. */
+export interface IdempotencyKey {
+  /** What the client sent as its key. */
+  readonly key: string;
+  /** SHA-256 over all that was asked, and by whom: the same key with another one is refused. */
+  readonly fingerprint: string;
 }

@@ -1,4 +1,5 @@
 import type { Awaitable } from '../common/awaitable.js';
+import type { IdempotencyKey } from '../model/Decision.js';
 import type { Params, Session } from '../model/Params.js';
 import type { Task } from '../model/Task.js';
 
@@ -75,6 +76,10 @@ export interface ApprovalRecord {
   readonly reason: string;
   /** Why a policy changed the params, if one did. */
   readonly message?: string | undefined;
+  /** The request that opened it, where its client named it: the same request again finds this approval. */
+  readonly idempotency?: IdempotencyKey | undefined;
+  /** Whether its caller is told once that it was approved, and that is its use: the caller cannot use it up by itself. */
+  readonly usedByAnswer?: boolean | undefined;
   /** The policies that ask for an approval. */
   readonly policies: readonly ApprovalPolicy[];
   /** The hash of all policies when they asked. */
@@ -149,6 +154,8 @@ export interface ApprovalStore {
   close?(): Awaitable<void>;
   /** Inserts a record. Resolves to false where the decisionId is taken. */
   insert(record: ApprovalRecord): Awaitable<boolean>;
+  /** Resolves to the record that a request with this key opened for this agent. A store that has this inserts no second one. */
+  ofIdempotencyKey?(agentId: string, key: string): Awaitable<ApprovalRecord | undefined>;
   /** Resolves to the record of that decisionId. */
   get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
   /** Replaces the record if the stored one still is at `version` (compare-and-set). Resolves to whether it did. */

@@ -14,8 +14,11 @@ import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/A
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
+import { bindingDigest } from './bindingDigest.js';
+import type { BoundCall } from './bindingDigest.js';
 import { spentRecord } from './spentRecord.js';
 import { beginExecution, consumeApproval, isUnderstood, reportNotReplaced, verifyApproval } from './consumeApproval.js';
+import type { UseRules } from './consumeApproval.js';
 import type { EligibilityRules, VerdictInput } from './verdict.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
@@ -36,6 +39,8 @@ export interface ApprovalDeskOptions extends EligibilityRules {
   readonly denialTtlMs?: number | undefined;
   /** @internal Receives a `verdict` event for each verdict that was recorded. */
   readonly journal?: Journal | undefined;
+  /** @internal The tenant in the binding of its approvals, where a server has several. */
+  readonly tenantId?: string | undefined;
 }
 
 /** The events of an {@link ApprovalDesk}. */
@@ -53,6 +58,7 @@ const DESK_OPTIONS: OptionKinds<ApprovalDeskOptions> = {
   maxPendingPerTool: 'count',
   denialTtlMs: 'age',
   journal: 'object|list',
+  tenantId: 'string',
 };
 const APPROVAL_QUERY: OptionKinds<ApprovalQuery> = {
   status: "'pending'|'approved'|'denied'|'expired'|'withdrawn'",
@@ -80,6 +86,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   readonly #journal: Journal | undefined;
   readonly #denialTtlMs: number;
   readonly #refusalsKeptMs: number;
+  readonly #useRules: UseRules;
   /** The status that listeners know of each approval, so that they get nothing twice where other processes change approvals too. */
   readonly #lastEmitted = new LruMap<string, ApprovalRecord['status']>(10_000);
   #opened = 0;
@@ -97,6 +104,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     // copied: what the program changes in its own object later changes no rights
     this.#options = { ...checked, approverGroups: frozenData(checked.approverGroups) };
     this.#journal = combineJournals(options.journal);
+    this.#useRules = { now: () => this.#clock.now(), tenantId: options.tenantId ?? null };
     this.#denialTtlMs = options.denialTtlMs ?? 300_000;
     this.#refusalsKeptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
   }
@@ -122,6 +130,10 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   /** @internal Opens an approval for people to decide. */
   open(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
+    return chain(this.#openedBefore(opening), (before) => before ?? this.#openWithinLimit(opening));
+  }
+
+  #openWithinLimit(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
     const { agentId, toolName } = opening;
     const { maxPendingPerTool: limit = 100_000 } = this.#options;
     const count = (): Awaitable<number> => this.#store.countPending(agentId, toolName);
@@ -150,13 +162,32 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return chain(this.#store.listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {
       const reason = standingRefusal(denied, opening, nowMs - this.#denialTtlMs);
       if (reason !== undefined) return { kind: 'refused', reason };
-      const record = frozenData(openedRecord(opening, countSince(denied, nowMs - NEAR_REPEATS_MS), nowMs));
+      const refusals = countSince(denied, nowMs - NEAR_REPEATS_MS);
+      const record = frozenData(openedRecord(opening, { refusals, nowMs, tenantId: this.#useRules.tenantId }));
       return chain(this.#store.insert(record), (inserted) => {
         verdicts.prepare();
-        if (!inserted) throw new CapacityError(0, 'The approval could not be recorded: the store already holds an approval with its id.');
+        if (!inserted) return this.#notInserted(opening);
         this.#emitRecord(record);
         return { kind: 'opened', record };
       });
+    });
+  }
+
+  /** The same request may have been first, at another server. */
+  #notInserted(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
+    return chain(this.#openedBefore(opening), (before) => {
+      if (before !== undefined) return before;
+      throw new CapacityError(0, 'The approval could not be recorded: the store already holds an approval with its id.');
+    });
+  }
+
+  /** What a request with the same key has opened. */
+  #openedBefore({ agentId, idempotency }: ApprovalRequest): Awaitable<OpeningOutcome | undefined> {
+    if (idempotency === undefined) return undefined;
+    return chain(this.#store.ofIdempotencyKey?.(agentId, idempotency.key), (record) => {
+      if (record === undefined) return undefined;
+      if (record.idempotency?.fingerprint !== idempotency.fingerprint) return { kind: 'conflict' };
+      return { kind: 'exists', record: this.#current(record) };
     });
   }
 
@@ -258,12 +289,17 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   /** @internal Whether the approval was given for exactly this call, as far as it is known. */
   verify(call: ApprovedCall): Awaitable<boolean> {
-    return verifyApproval(this.#store, call);
+    return verifyApproval(this.#store, call, this.#useRules);
+  }
+
+  /** @internal The digest of all that an approval of this call is good for. */
+  bindingDigestOf(call: BoundCall): string {
+    return bindingDigest(call, this.#useRules.tenantId);
   }
 
   /** @internal Uses the approval up. False where it is not approved, has expired, was used already, or is for another call. */
   consume(use: ApprovalUse): Awaitable<boolean> {
-    return consumeApproval(this.#store, use, () => this.#clock.now());
+    return consumeApproval(this.#store, use, this.#useRules);
   }
 
   /** @internal Records which claim begins. False where another one has begun. */

@@ -1,7 +1,7 @@
-import { nextId } from '../../common/nextId.js';
+import { randomId } from '../../common/nextId.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { bindingDigest } from './bindingDigest.js';
-import { REQUIRED_SEMANTICS } from './consumeApproval.js';
+import { ANSWER_SEMANTICS, REQUIRED_SEMANTICS } from './consumeApproval.js';
 
 /** A request for people to decide a call: the approval record without the fields that the desk fills in. */
 export type ApprovalRequest = Omit<
@@ -23,17 +23,26 @@ export type ApprovalRequest = Omit<
   readonly bindingBase: string;
 };
 
-/** The approval was opened, or the call was refused because a person recently denied the same call. */
+/**
+ * The approval was opened; the same request had opened it before (`exists`); its key was used for another request (`conflict`); or the call was refused
+ * because a person recently denied the same call.
+ */
 export type OpeningOutcome =
-  { readonly kind: 'opened'; readonly record: ApprovalRecord } | { readonly kind: 'refused'; readonly reason: string };
+  | { readonly kind: 'opened'; readonly record: ApprovalRecord }
+  | { readonly kind: 'exists'; readonly record: ApprovalRecord }
+  | { readonly kind: 'conflict' }
+  | { readonly kind: 'refused'; readonly reason: string };
 
 /** The record of a new approval. */
-export function openedRecord({ timeoutMs, bindingBase, ...opening }: ApprovalRequest, refusals: number, nowMs: number): ApprovalRecord {
+export function openedRecord(
+  { timeoutMs, bindingBase, ...opening }: ApprovalRequest,
+  { refusals, nowMs, tenantId }: { readonly refusals: number; readonly nowMs: number; readonly tenantId: string | null },
+): ApprovalRecord {
   return {
     ...opening,
-    decisionId: nextId('dec'),
-    bindingDigest: bindingDigest({ bindingBase, digest: opening.digest }),
-    requires: REQUIRED_SEMANTICS,
+    decisionId: randomId('dec'),
+    bindingDigest: bindingDigest({ bindingBase, digest: opening.digest }, tenantId),
+    requires: opening.usedByAnswer === true ? ANSWER_SEMANTICS : REQUIRED_SEMANTICS,
     refusals,
     createdAtMs: nowMs,
     expiresAtMs: nowMs + timeoutMs,

@@ -7,10 +7,20 @@ import { bindingDigest } from './bindingDigest.js';
 import { spentRecord } from './spentRecord.js';
 
 /** What an approval may demand of the code that uses it, as far as this code knows it. */
-const SEMANTICS: readonly string[] = ['binding', 'begin'];
+const SEMANTICS: readonly string[] = ['binding', 'begin', 'answer'];
 
 /** What every approval demands that is opened now. Code that does not know one of them refuses to decide or use it. */
-export const REQUIRED_SEMANTICS: readonly string[] = Object.freeze([...SEMANTICS]);
+export const REQUIRED_SEMANTICS: readonly string[] = Object.freeze(['binding', 'begin']);
+
+/** What an approval demands that is used by answering its caller. */
+export const ANSWER_SEMANTICS: readonly string[] = Object.freeze([...REQUIRED_SEMANTICS, 'answer']);
+
+/** How the calls that use an approval are checked. */
+export interface UseRules {
+  readonly now: () => number;
+  /** The tenant in the binding of its approvals; null for that of this process. */
+  readonly tenantId: string | null;
+}
 
 /** Whether this code knows everything that an approval demands. */
 export function isUnderstood({ requires = [] }: ApprovalRecord): boolean {
@@ -23,19 +33,19 @@ export function isUnderstood({ requires = [] }: ApprovalRecord): boolean {
  *
  * @param seen the version that could not be replaced: if it is still there, no other change was first and the store does not take the change
  */
-export function consumeApproval(store: ApprovalStore, use: ApprovalUse, now: () => number, seen?: number): Awaitable<boolean> {
+export function consumeApproval(store: ApprovalStore, use: ApprovalUse, rules: UseRules, seen?: number): Awaitable<boolean> {
   const { decisionId, token } = use;
   return chain(store.get(decisionId), (record) => {
-    const nowMs = now();
+    const nowMs = rules.now();
     if (record === undefined || record.status !== 'approved' || nowMs >= record.expiresAtMs) return false;
     const other = record.consumed !== undefined && (record.consumed.token !== token || record.digest !== use.digest);
-    const code = other ? 'approval_already_consumed' : misuse(record, use);
+    const code = other ? 'approval_already_consumed' : misuse(record, use, rules);
     if (code !== undefined) return refuse(record, code, token);
     if (record.consumed !== undefined) return true;
     if (record.version === seen) return reportNotReplaced(record) ?? false;
     const consumed = spentRecord({ ...record, consumed: { token, atMs: nowMs }, version: record.version + 1 });
     // the change that was first may have been this very use, by another process
-    return chain(store.replace(consumed, record.version), (used) => used || consumeApproval(store, use, now, record.version));
+    return chain(store.replace(consumed, record.version), (used) => used || consumeApproval(store, use, rules, record.version));
   });
 }
 
@@ -43,13 +53,13 @@ export function consumeApproval(store: ApprovalStore, use: ApprovalUse, now: () 
  * Whether an approval was given for exactly this call, as far as the desk knows the approval: what it does not know is not used either. Reports an
  * approval that is for another call, or was never given.
  */
-export function verifyApproval(store: ApprovalStore, call: ApprovedCall): Awaitable<boolean> {
+export function verifyApproval(store: ApprovalStore, call: ApprovedCall, rules: UseRules): Awaitable<boolean> {
   return chain(store.get(call.decisionId), (record) => {
     // what is signed does not vanish before it has expired
     if (record === undefined) return store.signs === true ? reportUnknown(call.decisionId) : true;
     // who calls it approved has read that in a store: the verdicts say otherwise
     const unapproved = record.status === 'pending' || record.status === 'denied' ? 'approval_not_given' : undefined;
-    const code = misuse(record, call) ?? unapproved;
+    const code = misuse(record, call, rules) ?? unapproved;
     return code === undefined ? true : refuse(record, code);
   });
 }
@@ -72,10 +82,10 @@ export function beginExecution(store: ApprovalStore, start: ExecutionStart, now:
 }
 
 /** Why an approval is not good for this call: a code for the diagnostic. */
-function misuse(record: ApprovalRecord, call: ApprovedCall): string | undefined {
+function misuse(record: ApprovalRecord, call: ApprovedCall, { tenantId }: UseRules): string | undefined {
   if (!isUnderstood(record)) return 'approval_not_understood';
   if (record.digest !== call.digest) return 'approval_digest_mismatch';
-  return record.bindingDigest === bindingDigest(call) ? undefined : 'approval_binding_mismatch';
+  return record.bindingDigest === bindingDigest(call, tenantId) ? undefined : 'approval_binding_mismatch';
 }
 
 /** @param taskId names the task that wanted to use the approval, where it was that far */

@@ -1,22 +1,21 @@
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
-import { nextId } from '../../common/nextId.js';
+import { nextId, randomId } from '../../common/nextId.js';
 import type { Logger } from '../../common/Logger.js';
 import { silentLogger } from '../../common/Logger.js';
 import type { Decision, DecisionRequest, DecisionStatus, Violation } from '../../model/Decision.js';
-import type { AppliedPolicy, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
+import type { AppliedPolicy, PolicyEngine } from '../../policy/PolicyEngine.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
-import { requesterOf } from '../../model/personId.js';
 import { computeFacts, NO_FACTS } from './computeFacts.js';
 import type { FactsHook } from './computeFacts.js';
 import { ProblemNotes } from './ProblemNotes.js';
+import { BadRequestError } from '../../model/errors/ServiceErrors.js';
 import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart } from '../DecisionService.js';
-import { canonicalDigest } from '../../common/data/canonical.js';
-import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
-import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
+import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import { approvalRequestFor, coversCall, decisionOf } from './approvalRequestFor.js';
+import type { Approvable, Facts } from './approvalRequestFor.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
-import { bindingDigest } from '../desk/bindingDigest.js';
 
 /** Supplies the engine that decides. It is read once per decision, so that a reload never falls in the middle of one. */
 export interface PolicySupplier {
@@ -103,7 +102,8 @@ export class EmbeddedDecisionService implements DecisionService {
   reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision> {
     return chain(this.#options.desk.get(decisionId), (record) =>
       this.#evaluate(request, (outcome, facts, engine) => {
-        if (record === undefined || !coversCall(record, request, outcome, facts)) return this.#ask(request, outcome, facts, engine);
+        if (record === undefined || !coversCall(record, request, outcome, facts, this.#options.desk))
+          return this.#ask(request, outcome, facts, engine);
         const base = { decisionId, policySetHash: engine.hash };
         if (outcome.params === undefined) return { ...base, effect: 'allow' };
         return { ...base, effect: 'sanitize', params: outcome.params, message: outcome.message };
@@ -162,7 +162,7 @@ export class EmbeddedDecisionService implements DecisionService {
         this.#logger.warn({ toolName: request.toolName, detail: computed.detail }, 'denied: the facts of a call could not be computed');
         return {
           effect: 'deny',
-          decisionId: nextId('dec'),
+          decisionId: idFor(request),
           reason: 'The facts this decision needs are not available.',
           policySetHash: engine.hash,
         };
@@ -173,11 +173,11 @@ export class EmbeddedDecisionService implements DecisionService {
       const policySetHash = engine.hash;
       switch (outcome.effect) {
         case 'allow':
-          return { effect: 'allow', decisionId: nextId('dec'), policySetHash };
+          return { effect: 'allow', decisionId: idFor(request), policySetHash };
         case 'sanitize':
           return {
             effect: 'sanitize',
-            decisionId: nextId('dec'),
+            decisionId: idFor(request),
             params: outcome.params,
             message: outcome.message,
             reason: outcome.message,
@@ -188,7 +188,7 @@ export class EmbeddedDecisionService implements DecisionService {
           if (outcome.detail !== undefined) this.#logger.warn({ toolName, code: outcome.code, detail: outcome.detail }, 'denied');
           return {
             effect: 'deny',
-            decisionId: nextId('dec'),
+            decisionId: idFor(request),
             reason: outcome.reason,
             violations: this.#violations(outcome.policies),
             policySetHash,
@@ -204,22 +204,32 @@ export class EmbeddedDecisionService implements DecisionService {
     const violations = this.#violations(outcome.policies);
     const denied = (reason: string): Decision => ({
       effect: 'deny',
-      decisionId: nextId('dec'),
+      decisionId: idFor(request),
       reason,
       violations,
       policySetHash: engine.hash,
     });
+    if (request.remote?.appliesChanges === false && outcome.params !== undefined) return denied(NOT_APPLIED);
     if (unattended === 'deny' && !desk.attended) return denied(`Approval is needed, but no approver is attached: ${outcome.reason}`);
     const opening = approvalRequestFor(request, outcome, facts, engine.hash);
     const { reason, message, params } = outcome;
     const asking = { effect: 'approval_needed', reason, message, params, violations, policySetHash: engine.hash } as const;
     const refused = (why: string): Decision => denied(`A person recently denied this call: ${why}`);
     if (dryRun)
-      return chain(desk.standingRefusal(opening), (why) => (why === undefined ? { ...asking, decisionId: nextId('dec') } : refused(why)));
+      return chain(desk.standingRefusal(opening), (why) => (why === undefined ? { ...asking, decisionId: idFor(request) } : refused(why)));
     return chain(desk.open(opening), (opened) => {
-      if (opened.kind === 'refused') return refused(opened.reason);
-      const { decisionId, expiresAtMs } = opened.record;
-      return { ...asking, decisionId, approvalId: decisionId, expiresAtMs };
+      switch (opened.kind) {
+        case 'refused':
+          return refused(opened.reason);
+        case 'conflict':
+          throw new BadRequestError(KEY_REUSED, { code: 'idempotency_mismatch' });
+        case 'exists':
+          return decisionOf(opened.record);
+        case 'opened': {
+          const { decisionId, expiresAtMs } = opened.record;
+          return { ...asking, decisionId, approvalId: decisionId, expiresAtMs };
+        }
+      }
     });
   }
 
@@ -235,67 +245,13 @@ export class EmbeddedDecisionService implements DecisionService {
   }
 }
 
-/** The policies' outcome when a person must decide. */
-export type Approvable = Extract<PolicyOutcome, { effect: 'approval_needed' }>;
-/** `context.facts` of a decision. */
-export type Facts = Readonly<Record<string, unknown>>;
+const NOT_APPLIED = 'A policy changes the params of this call, and an approved call of this client runs as it was sent.';
+const KEY_REUSED =
+  'The idempotency key was used for another request. Send each request under a key of its own, and the same key only with the same request.';
 
-/** The request for people to decide a call, with everything that their approval is bound to. */
-export function approvalRequestFor(request: DecisionRequest, outcome: Approvable, facts: Facts, policySetHash: string): ApprovalRequest {
-  const { agentId, toolName, guardKey, params: originalParams, paramsDigest: originalDigest, opaque, session, sessionDigest } = request;
-  const { bindingBase } = request;
-  const requester = requesterOf(session?.['user_id']);
-  return {
-    agentId,
-    toolName,
-    guardKey,
-    originalParams,
-    params: outcome.params ?? originalParams,
-    originalDigest,
-    digest: effectiveDigest(request, outcome),
-    bindingBase,
-    opaque,
-    session,
-    sessionDigest,
-    facts,
-    factsDigest: canonicalDigest(facts),
-    requester: requester ?? agentId,
-    requesterKnown: requester !== undefined,
-    reason: outcome.reason,
-    message: outcome.message,
-    policies: outcome.approvals.map(approvalPolicy),
-    policySetHash,
-    timeoutMs: Math.min(request.approvalTimeoutMs, ...outcome.approvals.map((p) => p.approvalTimeoutMs ?? Infinity)),
-  };
-}
-
-/**
- * Whether an approval covers this very call as policies see it now: every policy that demands approval has its verdict, given on the same text of
- * that policy, for the params that would run, and the facts that were shown are the current ones.
- */
-export function coversCall(record: ApprovalRecord, request: DecisionRequest, outcome: Approvable, facts: Facts): boolean {
-  const sameCall =
-    record.agentId === request.agentId &&
-    record.toolName === request.toolName &&
-    record.guardKey === request.guardKey &&
-    record.originalDigest === request.paramsDigest &&
-    record.sessionDigest === request.sessionDigest;
-  if (record.status !== 'approved' || !sameCall) return false;
-  const digest = effectiveDigest(request, outcome);
-  const isBound = record.digest === digest && record.bindingDigest === bindingDigest({ bindingBase: request.bindingBase, digest });
-  if (!isBound || record.factsDigest !== canonicalDigest(facts)) return false;
-  const approved = new Set(record.verdicts.filter((v) => v.approve).flatMap((v) => v.policies));
-  return outcome.approvals.every(
-    (policy) => approved.has(policy.id) && record.policies.some((p) => p.id === policy.id && p.hash === policy.hash),
-  );
-}
-
-function effectiveDigest(request: DecisionRequest, outcome: Approvable): string {
-  return outcome.params === undefined ? request.paramsDigest : canonicalDigest(outcome.params);
-}
-
-function approvalPolicy({ id, hash, reason, severity, approvers, selfApproval }: AppliedPolicy): ApprovalPolicy {
-  return { id, hash, reason, severity, approvers, selfApproval };
+/** An id that other programs get to see tells them nothing about other calls. */
+function idFor({ remote }: DecisionRequest): string {
+  return remote === undefined ? nextId('dec') : randomId('dec');
 }
 
 /** The status that a caller sees of a record, with who decided it and why. */

@@ -7,15 +7,22 @@ import { isId, TOOL_NAME } from '../../model/Params.js';
 import type { Params, Session } from '../../model/Params.js';
 import { frozenCopy } from '../../model/snapshot/copyValue.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
+import { isNameList, readJsonHeader } from './jsonHeader.js';
 import { jsonObject, readWire, writeWire } from './readWire.js';
+import { isWireTypes, restoreTypes } from './wireTypes.js';
 import {
+  APPROVAL_TIMEOUT_HEADER,
   BINDING_HEADER,
   CAPABILITIES_HEADER,
   DIGEST_HEADER,
   EFFECTIVE_DIGEST,
+  GUARD_KEY_HEADER,
   IDEMPOTENCY_HEADER,
   isHeaderValue,
   NONCE_HEADER,
+  OPAQUE_HEADER,
+  REMOVABLE_HEADER,
+  TYPES_HEADER,
 } from './wireHeaders.js';
 
 /**
@@ -47,7 +54,7 @@ export function writeDecideRequest(request: DecisionRequest): {
   };
 }
 
-/** A request for a decision as a server reads it. Params and session are deep-frozen copies in their wire form. */
+/** A request for a decision as a server reads it. Params and session are deep-frozen copies, in which values are what the client says they are. */
 export interface DecideRequest {
   readonly agentId: string;
   readonly toolName: string;
@@ -64,6 +71,14 @@ export interface DecideRequest {
   readonly bindingBase: string | undefined;
   /** What the client can do beyond the hosted protocol. */
   readonly capabilities: ReadonlySet<string>;
+  /** The key of the guard; the tool's name where the client does not say. */
+  readonly guardKey: string;
+  /** Names of params that a sanitize may remove. */
+  readonly removable: readonly string[];
+  /** Names of params that the client left out of the request. */
+  readonly opaque: readonly string[];
+  /** How long the client waits for an approval. */
+  readonly approvalTimeoutMs: number | undefined;
 }
 
 interface WireDecideRequest {
@@ -93,30 +108,49 @@ const decideRequest: v.GenericSchema<unknown, WireDecideRequest> = /* @__PURE__ 
  *
  * @throws BadRequestError naming the place and what was expected, never what was there
  */
-export function readDecideRequest(headers: Headers, body: string): DecideRequest {
+export function readDecideRequest(headers: Pick<Headers, 'get'>, body: string): DecideRequest {
   const reading = readWire(decideRequest, body, 'the request', { exactIntegers: true });
   if (!reading.ok) throw new BadRequestError(`The request is malformed${reading.detail}.`);
   const { agent_id: agentId, tool, session } = reading.value;
   const params = readValues(tool.params, 'tool.params');
+  const sent = { params: params.values, session: session === null ? null : readValues(session, 'session').values };
+  const values = restoreTypes(sent, readJsonHeader(headers, TYPES_HEADER, isWireTypes, 'a map from pointers to bigint or date') ?? {});
+  const opaque = readNames(headers, OPAQUE_HEADER);
+  if (opaque.some((name) => Object.hasOwn(values.params, name)))
+    throw new BadRequestError(`The header ${OPAQUE_HEADER} names a param that is in the request; leave opaque params out of it.`);
   return Object.freeze({
     agentId,
     toolName: tool.name,
-    params: params.values,
-    session: session === null ? null : readValues(session, 'session').values,
+    params: frozenCopy(values.params),
+    session: frozenCopy(values.session),
     firstNull: params.firstNull,
     idempotencyKey: readHeader(headers, IDEMPOTENCY_HEADER, isHeaderValue, '1 to 512 characters of printable ASCII without spaces'),
     nonce: readHeader(headers, NONCE_HEADER, isHeaderValue, '1 to 512 characters of printable ASCII without spaces'),
     paramsDigest: readHeader(headers, DIGEST_HEADER, isSha256, SHA256),
     bindingBase: readHeader(headers, BINDING_HEADER, isSha256, SHA256),
     capabilities: readCapabilities(headers),
+    guardKey: readJsonHeader(headers, GUARD_KEY_HEADER, isId, 'a text of 1 to 256 characters') ?? tool.name,
+    removable: readNames(headers, REMOVABLE_HEADER),
+    opaque,
+    approvalTimeoutMs: readTimeout(headers),
   });
+}
+
+function readNames(headers: Pick<Headers, 'get'>, name: string): readonly string[] {
+  return Object.freeze(readJsonHeader(headers, name, isNameList, 'a list of different names') ?? []);
+}
+
+function readTimeout(headers: Pick<Headers, 'get'>): number | undefined {
+  const isWhole = (text: string): boolean => /^[1-9][0-9]{0,9}$/.test(text);
+  const text = readHeader(headers, APPROVAL_TIMEOUT_HEADER, isWhole, 'a whole number of seconds from 1 to 9,999,999,999');
+  return text === undefined ? undefined : Number(text) * 1_000;
 }
 
 /** The rules of every snapshot: no forbidden key, finite numbers, bounded size and depth. */
 function readValues(wire: unknown, where: string): { readonly values: Params; readonly firstNull: string | undefined } {
   try {
     const { value, firstNull } = takeSnapshot(wire);
-    return { values: frozenCopy(value) as Params, firstNull };
+    return { values: value as Params, firstNull };
   } catch (error) {
     // pointers name the client's own keys, messages its values' kinds and the limits
     const at = error instanceof UnsupportedParamError && error.path.length <= 200 ? error.path : '';
@@ -126,7 +160,7 @@ function readValues(wire: unknown, where: string): { readonly values: Params; re
   }
 }
 
-function readHeader(headers: Headers, name: string, accepts: (text: string) => boolean, expected: string): string | undefined {
+function readHeader(headers: Pick<Headers, 'get'>, name: string, accepts: (text: string) => boolean, expected: string): string | undefined {
   const text = headers.get(name);
   if (text === null) return undefined;
   if (!accepts(text)) throw new BadRequestError(`The header ${name} is malformed: expected ${expected}, once.`);
@@ -139,7 +173,7 @@ function isSha256(text: string): boolean {
   return /^[0-9a-f]{64}$/.test(text);
 }
 
-function readCapabilities(headers: Headers): ReadonlySet<string> {
+function readCapabilities(headers: Pick<Headers, 'get'>): ReadonlySet<string> {
   const isList = (text: string): boolean => /^[a-z0-9-]{1,64}(?:[ \t]*,[ \t]*[a-z0-9-]{1,64}){0,31}$/.test(text);
   const list = readHeader(
     headers,

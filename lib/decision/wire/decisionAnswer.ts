@@ -8,7 +8,9 @@ import { frozenCopy } from '../../model/snapshot/copyValue.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 import type { DecideRequest } from './decideRequest.js';
 import { isUsableId, jsonObject, optionalText, readWire, shortText, wireForm, writeWire } from './readWire.js';
-import { DIGEST_HEADER, EFFECTIVE_DIGEST, NONCE_HEADER } from './wireHeaders.js';
+import { isWireTypes, restoreTypes, typesOf } from './wireTypes.js';
+import type { WireTypes } from './wireTypes.js';
+import { DIGEST_HEADER, EFFECTIVE_DIGEST, NONCE_HEADER, TYPES } from './wireHeaders.js';
 
 interface WireViolation {
   readonly type: string;
@@ -25,6 +27,17 @@ interface WireSanitize {
   readonly params?: unknown;
   readonly removed?: readonly string[] | null | undefined;
   readonly effective_digest?: string | null | undefined;
+  /** The types of values in `params` that travel as text, by JSON pointer. */
+  readonly types?: WireTypes | null | undefined;
+}
+
+/** What a server says of itself and the approval to a client that says what it can do. */
+interface WireServer {
+  readonly capabilities: readonly string[];
+  /** Whether the approval has to be used up at the server before its call runs. */
+  readonly consumable?: boolean | undefined;
+  /** Until when a person may decide, as an ISO time. */
+  readonly expires_at?: string | undefined;
 }
 
 interface WireDecision {
@@ -43,6 +56,7 @@ interface WireDecision {
   };
   readonly policy_evaluations?: readonly unknown[] | null | undefined;
   readonly latency_ms: number;
+  readonly aegis?: WireServer | undefined;
 }
 
 const violation = /* @__PURE__ */ (() =>
@@ -63,6 +77,7 @@ const sanitize = /* @__PURE__ */ (() =>
       params: v.nullish(jsonObject),
       removed: v.nullish(v.array(v.string())),
       effective_digest: optionalText,
+      types: v.nullish(v.pipe(v.unknown(), v.check(isWireTypes, 'a map from pointers to bigint or date')) as never),
     }),
   ))();
 
@@ -170,11 +185,11 @@ function isEffect(effect: string): effect is Effect {
 function effectiveParams(wire: WireSanitize | null | undefined, request: DecisionRequest): Params | undefined {
   const params = wire?.params ?? undefined;
   const removed = wire?.removed ?? [];
-  return params === undefined && removed.length === 0 ? undefined : overlay(request, params ?? {}, removed);
+  return params === undefined && removed.length === 0 ? undefined : overlay(request, params ?? {}, removed, wire?.types ?? {});
 }
 
-function overlay(request: DecisionRequest, params: unknown, removed: readonly string[]): Params {
-  const replaced = frozenCopy(readParams(params));
+function overlay(request: DecisionRequest, params: unknown, removed: readonly string[], types: WireTypes): Params {
+  const replaced = frozenCopy(readParams(params, types));
   // spread defines own keys, and none of them is a forbidden one
   const effective: Record<string, unknown> = { ...request.params, ...replaced };
   for (const name of removed) {
@@ -186,11 +201,13 @@ function overlay(request: DecisionRequest, params: unknown, removed: readonly st
 }
 
 /** The snapshot's own rules: no forbidden key anywhere, finite numbers, the limits of any params. */
-function readParams(params: unknown): Params {
+function readParams(params: unknown, types: WireTypes): Params {
   try {
-    return takeSnapshot(params).value as Params;
+    return restoreTypes(takeSnapshot(params).value as Params, types);
   } catch {
-    throw malformed(`${SANITIZE}.params cannot be params: a forbidden key, a number that is not finite, or too large`);
+    throw malformed(
+      `${SANITIZE}.params cannot be params: a forbidden key, a number that is not finite, a value of another type than stated, or too large`,
+    );
   }
 }
 
@@ -215,6 +232,15 @@ export interface AnswerFields {
   readonly tenantId?: string | undefined;
   /** How long the decision took, in milliseconds. */
   readonly latencyMs: number;
+  /** What the server can do, for a client that says what it can do. */
+  readonly server?: ServerFields | undefined;
+}
+
+/** What a server says of itself. */
+export interface ServerFields {
+  readonly capabilities: readonly string[];
+  /** Whether it demands that approvals are used up there before their calls run. */
+  readonly consumable: boolean;
 }
 
 const NOT_UNDERSTOOD = 'The decision changes the params in a way that this version of aegislib does not know. Update aegislib.';
@@ -228,28 +254,47 @@ const NOT_UNDERSTOOD = 'The decision changes the params in a way that this versi
 export function writeDecisionAnswer(
   decision: Decision,
   request: DecideRequest,
-  { requestId, tenantId, latencyMs }: AnswerFields,
+  fields: AnswerFields,
 ): { readonly headers: Readonly<Record<string, string>>; readonly body: string } {
   const { nonce, paramsDigest } = request;
-  const answer: WireDecision = {
-    request_id: requestId,
-    tenant_id: tenantId ?? null,
-    agent_id: request.agentId,
-    decision_id: decision.decisionId,
-    tool: request.toolName,
-    final_decision: writeFinal(decision, request),
-    // absent where there are none: the Python SDK refuses null
-    policy_evaluations: decision.policyEvaluations,
-    latency_ms: Math.max(0, Math.round(latencyMs)),
-  };
-  if (!isUsableId(decision.decisionId)) throw new PolicyEvalError('The decision has an id that cannot be part of a URL.');
   return {
     headers: {
       ...(nonce === undefined ? {} : { [NONCE_HEADER]: nonce }),
       ...(paramsDigest === undefined ? {} : { [DIGEST_HEADER]: paramsDigest }),
     },
-    body: writeWire(answer),
+    body: writeWire(decisionBody(decision, request, fields)),
   };
+}
+
+/** Writes the answers to a dry run of several calls, in their order. @throws PolicyEvalError as {@link writeDecisionAnswer} */
+export function writeDryRunAnswer(
+  decided: readonly (readonly [decision: Decision, request: DecideRequest])[],
+  fields: AnswerFields,
+): string {
+  return writeWire({ decisions: decided.map(([decision, request]) => decisionBody(decision, request, fields)) });
+}
+
+function decisionBody(decision: Decision, request: DecideRequest, { requestId, tenantId, latencyMs, server }: AnswerFields): WireDecision {
+  if (!isUsableId(decision.decisionId)) throw new PolicyEvalError('The decision has an id that cannot be part of a URL.');
+  const final_decision = writeFinal(decision, request);
+  return {
+    request_id: requestId,
+    tenant_id: tenantId ?? null,
+    agent_id: request.agentId,
+    decision_id: decision.decisionId,
+    tool: request.toolName,
+    final_decision,
+    // absent where there are none: the Python SDK refuses null
+    policy_evaluations: decision.policyEvaluations,
+    latency_ms: Math.max(0, Math.round(latencyMs)),
+    ...(server === undefined ? {} : { aegis: writeServer(server, decision, final_decision.effect) }),
+  };
+}
+
+function writeServer({ capabilities, consumable }: ServerFields, decision: Decision, effect: string): WireServer {
+  if (decision.effect !== 'approval_needed' || effect !== 'approval_needed') return { capabilities };
+  const { expiresAtMs } = decision;
+  return { capabilities, consumable, ...(expiresAtMs === undefined ? {} : { expires_at: new Date(expiresAtMs).toISOString() }) };
 }
 
 function writeFinal(decision: Decision, request: DecideRequest): WireDecision['final_decision'] {
@@ -276,7 +321,7 @@ function writeFinal(decision: Decision, request: DecideRequest): WireDecision['f
       const understood = request.capabilities.has(EFFECTIVE_DIGEST);
       if (!understood && (decision.effect === 'approval_needed' || change.removed.length > 0))
         return { ...final, effect: 'deny', reason: NOT_UNDERSTOOD };
-      const { params: replaced, removed, effective_digest } = change;
+      const { params: replaced, removed, effective_digest, types } = change;
       return {
         ...final,
         sanitize: {
@@ -284,6 +329,7 @@ function writeFinal(decision: Decision, request: DecideRequest): WireDecision['f
           params: replaced,
           ...(understood ? { effective_digest } : {}),
           ...(removed.length === 0 ? {} : { removed }),
+          ...(request.capabilities.has(TYPES) && Object.keys(types).length > 0 ? { types } : {}),
         },
         approval_id: approvalId,
       };
@@ -293,13 +339,14 @@ function writeFinal(decision: Decision, request: DecideRequest): WireDecision['f
 
 /** What changes from the params that the client sent to those that would run. */
 function writeSanitize(params: Params, request: DecideRequest) {
-  const effective = wireForm(params) as Params;
   const differs = (name: string): boolean =>
-    !Object.hasOwn(request.params, name) || canonicalText(request.params[name]) !== canonicalText(effective[name]);
+    !Object.hasOwn(request.params, name) || canonicalText(request.params[name]) !== canonicalText(params[name]);
+  const replaced = Object.fromEntries(Object.entries(params).filter(([name]) => differs(name)));
   return {
-    params: Object.fromEntries(Object.entries(effective).filter(([name]) => differs(name))),
-    removed: Object.keys(request.params).filter((name) => !Object.hasOwn(effective, name)),
-    effective_digest: canonicalDigest(effective),
+    params: replaced,
+    removed: Object.keys(request.params).filter((name) => !Object.hasOwn(params, name)),
+    effective_digest: canonicalDigest(wireForm(params)),
+    types: typesOf(replaced, ''),
   };
 }
 

@@ -2,6 +2,29 @@ import type { SecretString } from '../../common/SecretString.js';
 
 /** The capability of a client that checks `effective_digest` and understands `removed`. */
 export const EFFECTIVE_DIGEST = 'effective-digest';
+/** The capability of a client that says which values travel as text, and of a server that restores them. */
+export const TYPES = 'types';
+/** The capability of a client that uses an approval up at the server, once, before its call runs. */
+export const CONSUME = 'consume';
+/** The capability of a client that tells the server which claim begins. */
+export const BEGIN = 'begin';
+/** The capability of a client that has the server decide again before an approved call runs. */
+export const REEVALUATE = 'reevaluate';
+/** The capability of a client that is told of verdicts by events. */
+export const EVENTS = 'events';
+/** The capability of a client that asks for the status of many approvals at once. */
+export const STATUSES = 'statuses';
+
+/** What a server of this version can do, and a client that demands all of it. */
+export const CAPABILITIES: readonly string[] = /* @__PURE__ */ Object.freeze([
+  EFFECTIVE_DIGEST,
+  TYPES,
+  CONSUME,
+  BEGIN,
+  REEVALUATE,
+  EVENTS,
+  STATUSES,
+]);
 
 /** Headers of a request for a decision; the answer echoes the nonce and the digest. */
 export const NONCE_HEADER = 'X-AEGIS-NONCE';
@@ -10,6 +33,16 @@ export const DIGEST_HEADER = 'X-AEGIS-PARAMS-DIGEST';
 export const BINDING_HEADER = 'X-AEGIS-BINDING';
 export const CAPABILITIES_HEADER = 'X-AEGIS-CAPABILITIES';
 export const IDEMPOTENCY_HEADER = 'Idempotency-Key';
+/** The key of the guard, where it is not the tool's name: base64url of a JSON text. */
+export const GUARD_KEY_HEADER = 'X-AEGIS-GUARD-KEY';
+/** Names of the params that a sanitize may remove: base64url of a JSON list. */
+export const REMOVABLE_HEADER = 'X-AEGIS-REMOVABLE';
+/** Names of the params that the request leaves out: base64url of a JSON list. */
+export const OPAQUE_HEADER = 'X-AEGIS-OPAQUE';
+/** The types of values that travel as text, by JSON pointer: base64url of a JSON object. */
+export const TYPES_HEADER = 'X-AEGIS-TYPES';
+/** How long the client waits for an approval, in whole seconds. */
+export const APPROVAL_TIMEOUT_HEADER = 'X-AEGIS-APPROVAL-TIMEOUT-S';
 
 /** The wire headers that every request of a client carries. */
 export function writeWireHeaders(apiKey: SecretString, userAgent: string): Readonly<Record<string, string>> {

@@ -11,8 +11,8 @@ export interface RouteInput {
   readonly params: Readonly<Record<string, string>>;
   /** What follows the `?`. */
   readonly query: URLSearchParams;
-  /** Its headers. */
-  readonly headers: Headers;
+  /** Its headers. A name is found in any case; values sent several times are joined by commas. */
+  readonly headers: Pick<Headers, 'get'>;
   /** Its body as text; empty where there is none. */
   readonly body: string;
   /** Aborted when the client is gone. */

@@ -907,7 +907,7 @@ describe('ApprovalDesk', () => {
     desk.on('settled', (record) => settled.push(record));
     const open = async (more?: Partial<ApprovalRequest>): Promise<ApprovalRecord> => {
       const outcome = await desk.open(openingOf(more));
-      if (outcome.kind === 'refused') throw new Error(`refused: ${outcome.reason}`);
+      if (outcome.kind !== 'opened') throw new Error(`it was not opened: ${outcome.kind}`);
       return outcome.record;
     };
     return { desk, open, settled };

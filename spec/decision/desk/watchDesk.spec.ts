@@ -108,7 +108,7 @@ describe('watchDesk', () => {
     const controller = new AbortController();
     const decided = async (): Promise<string> => {
       const opened = await desk.open(openingOf());
-      if (opened.kind === 'refused') throw new Error('refused');
+      if (opened.kind !== 'opened') throw new Error('refused');
       const { decisionId, digest } = opened.record;
       await desk.approve(decisionId, { by: 'bob', digest });
       return decisionId;

@@ -43,6 +43,10 @@ describe('A request for a decision', () => {
           paramsDigest: request.paramsDigest,
           bindingBase: request.bindingBase,
           capabilities: new Set(['effective-digest']),
+          guardKey: request.toolName,
+          removable: [],
+          opaque: [],
+          approvalTimeoutMs: undefined,
         } satisfies DecideRequest);
       },
     );
@@ -62,8 +66,12 @@ describe('A request for a decision', () => {
       paramsDigest: undefined,
       bindingBase: undefined,
       capabilities: new Set(),
+      guardKey: 'pay',
+      removable: [],
+      opaque: [],
+      approvalTimeoutMs: undefined,
     });
-    expect([read, read.params, read.session].every((value) => Object.isFrozen(value))).to.equal(true);
+    expect([read, read.params, read.session, read.removable, read.opaque].every((value) => Object.isFrozen(value))).to.equal(true);
   });
 
   it('says where its first null is', () => {
@@ -161,6 +169,51 @@ describe('A request for a decision', () => {
       expect(refusal(body(), { [name]: value }).message).to.match(new RegExp(`^The header ${name} is malformed: `));
     });
   }
+
+  it('says what its guard is called, which params are left out or may be removed, and how long it waits', () => {
+    const json = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const read = readDecideRequest(
+      new Headers({
+        'X-AEGIS-GUARD-KEY': json('zahlen/öffnen'),
+        'X-AEGIS-REMOVABLE': json(['amount', 'größe 大']),
+        'X-AEGIS-OPAQUE': json(['file']),
+        'X-AEGIS-APPROVAL-TIMEOUT-S': '90',
+      }),
+      body(),
+    );
+    expect(read).to.deep.include({
+      guardKey: 'zahlen/öffnen',
+      removable: ['amount', 'größe 大'],
+      opaque: ['file'],
+      approvalTimeoutMs: 90_000,
+    });
+  });
+
+  const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const moreHeaders: readonly (readonly [string, string])[] = [
+    ...['', '0', '-1', '1.5', '01', '1e3', '12345678901'].map((text) => ['X-AEGIS-APPROVAL-TIMEOUT-S', text] as const),
+    ...[encoded(''), encoded('x'.repeat(257)), encoded(7), encoded(['a']), 'pay'].map((text) => ['X-AEGIS-GUARD-KEY', text] as const),
+    ...[encoded('a'), encoded({ a: 1 }), encoded(['a', 'a']), encoded([1]), encoded(['x'.repeat(257)]), '', '%', 'WyJhIl0='].map(
+      (text) => ['X-AEGIS-REMOVABLE', text] as const,
+    ),
+    ['X-AEGIS-REMOVABLE', encoded(Array.from({ length: 1_001 }, (_, i) => i.toString(36)))],
+    ['X-AEGIS-OPAQUE', `${encoded(['a'])}, ${encoded(['b'])}`],
+    ['X-AEGIS-OPAQUE', Buffer.from([0x5b, 0x22, 0xff, 0x22, 0x5d]).toString('base64url')],
+    ['X-AEGIS-OPAQUE', Buffer.from('\ufeff["a"]').toString('base64url')],
+    ['X-AEGIS-TYPES', encoded([])],
+    ['X-AEGIS-TYPES', encoded({ '/params/amount': 'number' })],
+    ['X-AEGIS-TYPES', Buffer.from('{"/params/a":"date","/params/\\u0061":"date"}').toString('base64url')],
+    ['X-AEGIS-TYPES', 'A'.repeat(8_200)],
+  ];
+  for (const [name, value] of moreHeaders) {
+    it(`with the header ${name}: ${value.slice(0, 40)} is refused by the header's name`, () => {
+      expect(refusal(body(), { [name]: value }).message).to.match(new RegExp(`^The header ${name} is malformed: `));
+    });
+  }
+
+  it('with an opaque param that it has all the same is refused', () => {
+    expect(refusal(body(), { 'X-AEGIS-OPAQUE': encoded(['amount']) }).message).to.contain('X-AEGIS-OPAQUE names a param');
+  });
 
   it('has a list of capabilities, in any spacing', () => {
     const read = readDecideRequest(new Headers({ 'X-AEGIS-CAPABILITIES': 'effective-digest ,\tconsume,types' }), body());

@@ -1,0 +1,87 @@
+import { canonicalDigest } from '../../common/data/canonical.js';
+import type { Decision, DecisionRequest } from '../../model/Decision.js';
+import { requesterOf } from '../../model/personId.js';
+import type { AppliedPolicy, PolicyOutcome } from '../../policy/PolicyEngine.js';
+import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
+import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
+import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
+
+/** The policies' outcome when a person must decide. */
+export type Approvable = Extract<PolicyOutcome, { effect: 'approval_needed' }>;
+/** `context.facts` of a decision. */
+export type Facts = Readonly<Record<string, unknown>>;
+
+/** The decision that opened an approval, for its request that was sent again; a deny where nothing can follow from the approval. */
+export function decisionOf(record: ApprovalRecord): Decision {
+  const { decisionId, status, consumed, digest, originalDigest, params, message, reason, expiresAtMs, policySetHash } = record;
+  if ((status !== 'pending' && status !== 'approved') || consumed !== undefined)
+    return { effect: 'deny', decisionId, reason: 'This request was answered before, and its approval has ended.', policySetHash };
+  const changed = digest === originalDigest ? {} : { params, message };
+  return { effect: 'approval_needed', decisionId, approvalId: decisionId, reason, expiresAtMs, policySetHash, ...changed };
+}
+
+/** The request for people to decide a call, with everything that their approval is bound to. */
+export function approvalRequestFor(request: DecisionRequest, outcome: Approvable, facts: Facts, policySetHash: string): ApprovalRequest {
+  const { agentId, toolName, guardKey, params: originalParams, paramsDigest: originalDigest, opaque, session, sessionDigest } = request;
+  const { bindingBase } = request;
+  const requester = requesterOf(session?.['user_id']);
+  return {
+    agentId,
+    toolName,
+    guardKey,
+    originalParams,
+    params: outcome.params ?? originalParams,
+    originalDigest,
+    digest: effectiveDigest(request, outcome),
+    bindingBase,
+    opaque,
+    session,
+    sessionDigest,
+    facts,
+    factsDigest: canonicalDigest(facts),
+    requester: requester ?? agentId,
+    requesterKnown: requester !== undefined && request.remote?.sessionTrusted !== false,
+    ...(request.remote?.idempotency && { idempotency: request.remote.idempotency }),
+    ...(request.remote?.consumes === false && { usedByAnswer: true }),
+    reason: outcome.reason,
+    message: outcome.message,
+    policies: outcome.approvals.map(approvalPolicy),
+    policySetHash,
+    timeoutMs: Math.min(request.approvalTimeoutMs, ...outcome.approvals.map((p) => p.approvalTimeoutMs ?? Infinity)),
+  };
+}
+
+/**
+ * Whether an approval covers this very call as policies see it now: every policy that demands approval has its verdict, given on the same text of
+ * that policy, for the params that would run, and the facts that were shown are the current ones.
+ */
+export function coversCall(
+  record: ApprovalRecord,
+  request: DecisionRequest,
+  outcome: Approvable,
+  facts: Facts,
+  desk: Pick<ApprovalDesk, 'bindingDigestOf'>,
+): boolean {
+  const sameCall =
+    record.agentId === request.agentId &&
+    record.toolName === request.toolName &&
+    record.guardKey === request.guardKey &&
+    record.originalDigest === request.paramsDigest &&
+    record.sessionDigest === request.sessionDigest;
+  if (record.status !== 'approved' || !sameCall) return false;
+  const digest = effectiveDigest(request, outcome);
+  const isBound = record.digest === digest && record.bindingDigest === desk.bindingDigestOf({ bindingBase: request.bindingBase, digest });
+  if (!isBound || record.factsDigest !== canonicalDigest(facts)) return false;
+  const approved = new Set(record.verdicts.filter((v) => v.approve).flatMap((v) => v.policies));
+  return outcome.approvals.every(
+    (policy) => approved.has(policy.id) && record.policies.some((p) => p.id === policy.id && p.hash === policy.hash),
+  );
+}
+
+function effectiveDigest(request: DecisionRequest, outcome: Approvable): string {
+  return outcome.params === undefined ? request.paramsDigest : canonicalDigest(outcome.params);
+}
+
+function approvalPolicy({ id, hash, reason, severity, approvers, selfApproval }: AppliedPolicy): ApprovalPolicy {
+  return { id, hash, reason, severity, approvers, selfApproval };
+}
