@@ -3,6 +3,9 @@ import type { Capability } from '../model/Capability.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../model/Decision.js';
 import type { Params } from '../model/Params.js';
 
+/** What a stream of statuses gives: a status, or `resync` where some may be missing, so that everything that is waited for is asked about once. */
+export type WatchedStatus = DecisionStatus | 'resync';
+
 /** Options of one request to a decision service. */
 export interface AskOptions {
   /** Aborts the request. An aborted request gives no decision. */
@@ -83,11 +86,12 @@ export interface DecisionService {
    */
   statuses?(decisionIds: readonly string[], options: AskOptions): Awaitable<readonly DecisionStatus[]>;
   /**
-   * Pushes statuses as they change; while it runs, nothing is polled.
+   * Pushes statuses as they change; while it runs, nothing is polled. A stream that ends is started again after a while where the service offers `events`
+   * with its approvals.
    *
    * @param signal ends the stream
    */
-  watch?(signal: AbortSignal): AsyncIterable<DecisionStatus>;
+  watch?(signal: AbortSignal): AsyncIterable<WatchedStatus>;
   /**
    * Decides the original call again just before an approved one runs, counting the verdicts on `decisionId`.
    *

@@ -1,15 +1,8 @@
 /** What a decision service can do for a call, beyond deciding it and saying where its approval stands. */
 export type Capability = 'effective-digest' | 'types' | 'consume' | 'begin' | 'reevaluate' | 'events' | 'statuses';
 
-const KNOWN: readonly string[] = [
-  'effective-digest',
-  'types',
-  'consume',
-  'begin',
-  'reevaluate',
-  'events',
-  'statuses',
-] satisfies Capability[];
+/** All of them. */
+export const CAPABILITIES: readonly Capability[] = ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses'];
 
 /** One list for each combination: 100,000 tasks may wait at once. */
 const lists = new Map<string, readonly Capability[]>();
@@ -21,7 +14,7 @@ const lists = new Map<string, readonly Capability[]>();
  */
 export function readCapabilities(given: unknown): readonly Capability[] | undefined {
   if (!Array.isArray(given)) return undefined;
-  const known = KNOWN.filter((name) => given.includes(name)) as Capability[];
+  const known = CAPABILITIES.filter((name) => given.includes(name));
   const key = known.join();
   const list = lists.get(key) ?? Object.freeze(known);
   lists.set(key, list);

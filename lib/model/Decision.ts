@@ -134,6 +134,8 @@ export interface DecisionRequest {
   readonly removable: readonly string[];
   /** How long an approval may stay pending, in milliseconds. */
   readonly approvalTimeoutMs: number;
+  /** Set where the guard says that policies at a Data Plane are to see BigInts and Dates as text. */
+  readonly wireTypes?: 'string' | undefined;
   /** @internal Set by a server, for a call in another process. */
   readonly remote?: RemoteCall | undefined;
 }

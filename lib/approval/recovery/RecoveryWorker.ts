@@ -213,19 +213,22 @@ export class RecoveryWorker {
 
   /** A process that takes a task and dies is taken for dead after a lease; a service that is polled is asked no more often than it wants. */
   get #againMs(): number {
-    const { decisions, pollMs } = this.#options;
-    return decisions.watch === undefined ? Math.max(pollMs, this.#leaseMs) : this.#leaseMs;
+    return this.#polls ? Math.max(this.#options.pollMs, this.#leaseMs) : this.#leaseMs;
+  }
+
+  /** Only a desk whose approvals are in the same store makes their tasks due: of any other service the undecided ones have to be asked about. */
+  get #polls(): boolean {
+    return this.#options.onApproval === undefined;
   }
 
   async #due(): Promise<readonly Task[]> {
-    const { registry, decisions, restorer } = this.#options;
-    const poll = decisions.watch === undefined;
+    const { registry, restorer } = this.#options;
     return registry.store.due({
       nowMs: registry.clock.now(),
       idleMs: this.#sweepMs,
       againMs: this.#againMs,
       keys: restorer.runnable(),
-      poll,
+      poll: this.#polls,
       limit: PAGE,
     });
   }

@@ -62,7 +62,11 @@ export async function recoverTask(task: Task, host: RecoveryHost, signal: AbortS
     await settleTask(host, task, resolution);
     return ENDED;
   }
-  if (found?.state !== 'approved') return ASKED;
+  if (found?.state !== 'approved') {
+    // its verdict may be pushed
+    if (task.offers?.includes('events') === true) scheduler.start();
+    return ASKED;
+  }
   const approved = await registry.transition(task.taskId, ['pending'], { to: 'approved', approvedBy: found.by });
   return approved === undefined ? ASKED : run(approved as ApprovedTask, host, signal);
 }

@@ -2,7 +2,8 @@
 import * as v from 'valibot';
 import type { DecisionStatus } from '../../model/Decision.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
-import { optionalText } from './readWire.js';
+import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
+import { optionalText, readWire } from './readWire.js';
 
 /** What became of an approval. `not_found`: the server does not know it. */
 export type ApprovalOutcome = ApprovalRecord['status'] | 'not_found';
@@ -33,6 +34,9 @@ export const approvalStatus: v.GenericSchema<unknown, WireApprovalStatus> = /* @
     expires_at: optionalText,
   }))();
 
+const statusesAnswer: v.GenericSchema<unknown, { readonly statuses: readonly WireApprovalStatus[] }> = /* @__PURE__ */ (() =>
+  v.object({ statuses: v.array(approvalStatus) }))();
+
 const EFFECTS: Readonly<Record<ApprovalOutcome, string>> = {
   pending: 'approval_needed',
   approved: 'allow',
@@ -61,7 +65,13 @@ export function writeApprovalStatus(decisionId: string, record: ApprovalRecord |
 }
 
 /** As a client believes it: an outcome that it does not know, or that the other fields do not agree with, is `invalid`. */
-export function readApprovalStatus({ decision_id: decisionId, status, effect, outcome, reason }: WireApprovalStatus): DecisionStatus {
+export function readApprovalStatus({
+  decision_id: decisionId,
+  status,
+  effect,
+  outcome,
+  reason,
+}: Omit<WireApprovalStatus, 'consumed' | 'expires_at'>): DecisionStatus {
   const agrees = Object.hasOwn(EFFECTS, outcome) && EFFECTS[outcome as ApprovalOutcome] === effect;
   if (!agrees || status !== (outcome === 'pending' ? 'PENDING' : 'OK')) return { decisionId, state: 'invalid' };
   switch (outcome as ApprovalOutcome) {
@@ -72,4 +82,35 @@ export function readApprovalStatus({ decision_id: decisionId, status, effect, ou
     default:
       return { decisionId, state: outcome as ApprovalRecord['status'] & DecisionStatus['state'], reason: reason ?? undefined };
   }
+}
+
+/**
+ * Reads the answer of `POST /v1/decisions/status`.
+ *
+ * @throws DecisionUnavailableError `malformed` or `duplicate_key`
+ */
+export function readStatusesAnswer(body: string): readonly DecisionStatus[] {
+  const reading = readWire(statusesAnswer, body, 'the answer');
+  if (reading.ok) return reading.value.statuses.map(readApprovalStatus);
+  throw new DecisionUnavailableError(reading.problem, `The decision service's answer is malformed${reading.detail}.`);
+}
+
+/**
+ * Reads the data of a `status` event.
+ *
+ * @throws DecisionUnavailableError `malformed` or `duplicate_key`
+ */
+export function readStatusEvent(data: string): DecisionStatus {
+  const reading = readWire(approvalStatus, data, 'the event');
+  if (reading.ok) return readApprovalStatus(reading.value);
+  throw new DecisionUnavailableError(reading.problem, `An event of the decision service is malformed${reading.detail}.`);
+}
+
+const goodbye: v.GenericSchema<unknown, { readonly retry_ms: number }> = /* @__PURE__ */ (() =>
+  v.object({ retry_ms: v.pipe(v.number(), v.minValue(0)) }))();
+
+/** When the server of a `bye` event is back, in milliseconds; 0 where it does not say. */
+export function readGoodbye(data: string): number {
+  const reading = readWire(goodbye, data, 'the event');
+  return reading.ok ? reading.value.retry_ms : 0;
 }

@@ -1,3 +1,5 @@
+import { isPlainObject } from '../../common/data/plainObject.js';
+import { requiredOf } from '../../decision/remote/remoteSettings.js';
 import type { ConfigProblem } from '../../model/errors/SetupErrors.js';
 import type { AegisOptions } from './AegisOptions.js';
 
@@ -57,6 +59,10 @@ export function applyEnvironment(options: AegisOptions, env: Environment): Envir
   if (isRemote(options) || !named) set('apiKey', 'AEGIS_API_KEY', value('AEGIS_API_KEY'));
   if (isRemote(draft)) {
     set('baseUrl', 'AEGIS_BASE_URL', value('AEGIS_BASE_URL'));
+    const { baseUrl, dataPlane = {} } = options;
+    // what the program's own address demands, no other address lowers
+    if (baseUrl !== undefined && isPlainObject(dataPlane) && dataPlane['require'] === undefined && requiredOf(baseUrl).length > 0)
+      draft.dataPlane = { require: requiredOf(baseUrl) };
     set('timeoutMs', 'AEGIS_TIMEOUT_S', number('AEGIS_TIMEOUT_S', 1_000));
     set('retries', 'AEGIS_RETRIES', number('AEGIS_RETRIES', 1));
   }

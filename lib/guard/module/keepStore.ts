@@ -21,5 +21,7 @@ export function keepStore(
   const restorer = new StoredCalls(() => runtime, resolve);
   const onApproval = desk && (async (decisionId: string): Promise<void> => desk.onChange(decisionId));
   const worker = new RecoveryWorker({ ...recovery, registry, scheduler, decisions, restorer, pollMs, keepAlive, onApproval });
+  // a desk in this process says so itself
+  if (desk === undefined) scheduler.onUnheld = worker.decided;
   return { worker, restorer };
 }

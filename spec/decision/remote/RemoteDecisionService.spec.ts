@@ -28,7 +28,7 @@ describe('RemoteDecisionService', () => {
   });
 
   function setup(options: Partial<RemoteDecisionServiceOptions> = {}): RemoteDecisionService {
-    return new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, timeoutMs: 5_000, ...options });
+    return new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, timeoutMs: 5_000, dataPlane: { require: [] }, ...options });
   }
 
   function reported(): string[] {
@@ -50,7 +50,8 @@ describe('RemoteDecisionService', () => {
         'idempotency-key': request.callId,
         'x-aegis-nonce': request.callId,
         'x-aegis-params-digest': request.paramsDigest,
-        'x-aegis-capabilities': 'effective-digest',
+        'x-aegis-capabilities': 'effective-digest, types, consume, begin, reevaluate, events, statuses',
+        'x-aegis-approval-timeout-s': '60',
       });
       expect(JSON.parse(seen?.body ?? '')).to.deep.equal({
         agent_id: 'ops-agent',
@@ -317,7 +318,7 @@ describe('RemoteDecisionService', () => {
     const request = JSON.stringify(remoteRequest());
     const child = await runInChild(
       `import { RemoteDecisionService } from ${JSON.stringify(file)};
-       const service = new RemoteDecisionService({ apiKey: 'k', baseUrl: ${JSON.stringify(plane.url)} });
+       const service = new RemoteDecisionService({ apiKey: 'k', baseUrl: ${JSON.stringify(plane.url)}, dataPlane: { require: [] } });
        console.log((await service.decide(${request}, {})).effect);
        service.close();
        const closed = performance.now();

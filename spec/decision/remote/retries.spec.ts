@@ -13,7 +13,14 @@ describe('The retries of RemoteDecisionService', () => {
   afterEach(() => plane.close());
 
   function setup(options: Partial<RemoteDecisionServiceOptions> = {}): RemoteDecisionService {
-    return new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, timeoutMs: 5_000, random: () => 0.2, ...options });
+    return new RemoteDecisionService({
+      apiKey: KEY_CANARY,
+      baseUrl: plane.url,
+      timeoutMs: 5_000,
+      random: () => 0.2,
+      dataPlane: { require: [] },
+      ...options,
+    });
   }
 
   /** Fails this often in a given way, then allows. */

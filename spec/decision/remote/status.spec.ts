@@ -14,7 +14,7 @@ describe('RemoteDecisionService.status', () => {
   before(async () => (plane = await dataPlaneStandIn()));
   after(() => plane.close());
   beforeEach(() => {
-    service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, timeoutMs: 5_000 });
+    service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, timeoutMs: 5_000, dataPlane: { require: [] } });
     diagnostics = [];
     subscribe('aegis:diagnostics', note);
   });
