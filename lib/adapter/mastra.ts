@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
+import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import type { AdapterOptions, OnUnguardable } from './tool/AdapterOptions.js';
 import { ADAPTER_OPTIONS, refuseUnguardable, UNGUARDABLE } from './tool/AdapterOptions.js';
 import { approvalPayload, isApprovalPayload } from './tool/approvalPayload.js';
@@ -91,6 +93,7 @@ export function guardTools<T extends Readonly<Record<string, MastraTool>>>(tools
 }
 
 function guardTool(guard: ToolGuard<MastraCallContext>, name: string, tool: MastraTool): MastraTool {
+  refuseRunner(name, tool);
   const execute = tool.execute as Execute | undefined;
   const { unguardable } = guard.options as MastraOptions;
   if (typeof execute !== 'function') {
@@ -112,19 +115,26 @@ function guardTool(guard: ToolGuard<MastraCallContext>, name: string, tool: Mast
       scope: context.agent?.threadId ?? context.threadId ?? context.runId ?? context.workflow?.runId,
       signal: context.abortSignal,
       schema: toolSchema(tool.inputSchema),
-      // a model can put `resumeData` into its arguments, and Mastra treats that as the answer; but the model cannot know the id of a later question
-      approvedThere: answer?.approved === true && answer.decisionId === asked?.decisionId,
+      // a model can put `resumeData` into its arguments, and Mastra passes that on as the answer, then and whenever the run is resumed. So a yes names the
+      // question, and was not there before it: a model may know the id of a question that a duplicate call asked
+      approvedThere:
+        answer?.approved === true && answer.decisionId === asked?.decisionId && !isDeepStrictEqual(answer, asked?.resumed?.resumeData),
       shownDecision: asked?.decisionId,
     };
-    if (answer?.approved === false) throw (await guard.refuse(invocation, answer.reason)).error;
+    // a network hands over an answer without its question. A no counts for what is open at the desk, a yes only resumes the call
+    const toNetwork =
+      asked === undefined && guard.interrupts && isAnswer(resumeData) && (await wasAsked(guard, invocation)) ? resumeData : undefined;
+    const no = [answer, toNetwork].find((given) => given?.approved === false);
+    if (no !== undefined) throw (await guard.refuse(invocation, no.reason)).error;
     // the answer to the approval is not for the tool
-    const own = asked === undefined ? context : resumedWith(context, asked.resumed);
+    const own = asked === undefined && toNetwork === undefined ? context : resumedWith(context, asked?.resumed);
     const outcome = await guard.call(invocation, (params) => execute.call(tool, params, own as never));
     if (outcome.kind === 'ran') return outcome.value;
     if (outcome.kind === 'denied') throw outcome.error;
     if (!guard.interrupts && mayTell) return outcome.text;
     if (!guard.interrupts || suspend === undefined) throw new ApprovalPendingError(outcome.pending);
-    const resumed = asked?.resumed ?? (resumeData === undefined || resumeData === null ? undefined : { resumeData, suspendPayload });
+    const before = resumeData === undefined || resumeData === null ? undefined : { resumeData, suspendPayload };
+    const resumed = asked === undefined ? before : asked.resumed;
     const { pending } = outcome;
     const payload: MastraApproval = { ...approvalPayload(pending, name), reason: pending.message, input: parsed, resumed };
     return suspend(payload as never, { resumeSchema: ANSWER_SCHEMA } as never);
@@ -137,9 +147,39 @@ function guardTool(guard: ToolGuard<MastraCallContext>, name: string, tool: Mast
   });
 }
 
+/**
+ * Refuses agents, workflows and steps: they run what they were made of, not the `execute` of a guarded copy.
+ *
+ * @throws GuardDefinitionError
+ */
+function refuseRunner(name: string, tool: object): void {
+  const has = (key: string): boolean => typeof (tool as Record<string, unknown>)[key] === 'function';
+  const [what, how] = has('createRun')
+    ? [
+        'a workflow, which runs its steps itself',
+        'Make its steps of guarded tools, `createStep(tools.send)`, and hand over the workflow as it is.',
+      ]
+    : has('generate')
+      ? [
+          'an agent, which calls its tools itself',
+          'Make it with guarded tools, `new Agent({ tools: guardTools(…) })`, and hand over the agent as it is.',
+        ]
+      : '__toolRef' in tool || '__agentRef' in tool
+        ? ['a step of a workflow, which runs what it was made of', 'Guard the tool first, and make the step of what `guardTools` returned.']
+        : [];
+  if (what !== undefined)
+    throw new GuardDefinitionError(`${FRAMEWORK}: '${name.slice(0, 128)}' is ${what}, so it cannot be guarded as a tool. ${how}`);
+}
+
 /** The approval that suspended the run, if one did. Mastra stored the payload: neither a caller nor a model can supply one. */
 function approvalIn(payload: unknown): MastraApproval | undefined {
   return isApprovalPayload(payload) ? (payload as MastraApproval) : undefined;
+}
+
+/** Whether a person is being asked about a call, and was before it. */
+async function wasAsked(guard: ToolGuard<MastraCallContext>, invocation: ToolInvocation<MastraCallContext>): Promise<boolean> {
+  const preflight = await guard.preflight(invocation);
+  return preflight.kind === 'pending' && preflight.deduplicated;
 }
 
 /** What resumes a run that an approval suspended. */

@@ -76,8 +76,6 @@ export interface ApprovalRecord {
   readonly reason: string;
   /** Why a policy changed the params, if one did. */
   readonly message?: string | undefined;
-  /** The request that opened it, where its client named it: the same request again finds this approval. */
-  readonly idempotency?: IdempotencyKey | undefined;
   /** Whether its caller is told once that it was approved, and that is its use: the caller cannot use it up by itself. */
   readonly usedByAnswer?: boolean | undefined;
   /** The policies that ask for an approval. */
@@ -98,10 +96,68 @@ export interface ApprovalRecord {
   readonly consumed?: { readonly token: string; readonly atMs: number } | undefined;
   /** Set once, right before the method was entered: the claim that began. Another claim on the same approval never runs, unless it is idempotent. */
   readonly begun?: { readonly claimToken: string; readonly atMs: number } | undefined;
+  /** The key under which a caller that asks again finds the approval, and what that caller's request was. A key is taken once by each agent. */
+  readonly idempotency?: IdempotencyKey | undefined;
   /** One higher with each change. */
   readonly version: number;
   /** HMAC over the whole record, if the module has a `stateKey`. */
   readonly mac?: string | undefined;
+}
+
+/** What lists show of an approval, without params, facts and session. Long texts are cut. */
+export interface ApprovalCard extends Pick<
+  ApprovalRecord,
+  | 'decisionId'
+  | 'agentId'
+  | 'toolName'
+  | 'requester'
+  | 'requesterKnown'
+  | 'reason'
+  | 'digest'
+  | 'refusals'
+  | 'createdAtMs'
+  | 'expiresAtMs'
+  | 'status'
+  | 'version'
+> {
+  /** The policies that ask, by id, with their severity. */
+  readonly policies: readonly Pick<ApprovalPolicy, 'id' | 'severity'>[];
+  /** Whether it was used. */
+  readonly consumed: boolean;
+  /** Who gave the last verdict, and when. */
+  readonly decided?: Pick<Verdict, 'by' | 'atMs'> | undefined;
+  /** HMAC over the card, if the approvals are signed. */
+  readonly mac?: string | undefined;
+}
+
+/** Selects a page of approvals. An approval must match every field that is given. */
+export interface ApprovalPageQuery {
+  /** Only in this status. */
+  readonly status?: ApprovalRecord['status'] | undefined;
+  /** Only of this agent. */
+  readonly agentId?: string | undefined;
+  /** Only of one of these agents. */
+  readonly agents?: readonly string[] | undefined;
+  /** Only of this tool. */
+  readonly toolName?: string | undefined;
+  /** Only with this text, in any case, in the id, the agent, the tool, the requester or the reason. */
+  readonly q?: string | undefined;
+  /** Only those after the last one of an earlier page. One that no page gave is followed by nothing. */
+  readonly cursor?: string | undefined;
+  /**
+   * At most this many, newest first.
+   *
+   * @defaultValue 50
+   */
+  readonly limit?: number | undefined;
+}
+
+/** A page of approvals. */
+export interface ApprovalPage {
+  /** Newest first. */
+  readonly cards: readonly ApprovalCard[];
+  /** For the next page; absent where this is the last one. A page that looked through many approvals may be short and still have one. */
+  readonly cursor?: string | undefined;
 }
 
 /** Selects the approvals to list. An approval must match every field that is given. */
@@ -152,18 +208,32 @@ export interface ApprovalStore {
   open?(): Awaitable<void>;
   /** Called last, if the store has it. */
   close?(): Awaitable<void>;
-  /** Inserts a record. Resolves to false where the decisionId is taken. */
-  insert(record: ApprovalRecord): Awaitable<boolean>;
-  /** Resolves to the record that a request with this key opened for this agent. A store that has this inserts no second one. */
-  ofIdempotencyKey?(agentId: string, key: string): Awaitable<ApprovalRecord | undefined>;
+  /**
+   * Inserts a record. Resolves to false where the decisionId is taken, or its agent has taken the idempotency key.
+   *
+   * @param card what pages show of it, signed; the store makes it where none is given
+   */
+  insert(record: ApprovalRecord, card?: ApprovalCard): Awaitable<boolean>;
   /** Resolves to the record of that decisionId. */
   get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
-  /** Replaces the record if the stored one still is at `version` (compare-and-set). Resolves to whether it did. */
-  replace(record: ApprovalRecord, version: number): Awaitable<boolean>;
+  /**
+   * Replaces the record if the stored one still is at `version` (compare-and-set). Resolves to whether it did.
+   *
+   * @param card what pages show of it, signed; the store makes it where none is given
+   */
+  replace(record: ApprovalRecord, version: number, card?: ApprovalCard): Awaitable<boolean>;
   /** Lists records, oldest first. The order never depends on anything that a caller wrote. */
   list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
-  /** Counts the pending records of that agent and tool, expired ones included. */
-  countPending(agentId: string, toolName: string): Awaitable<number>;
+  /**
+   * Counts the pending records of that agent and tool, expired ones included.
+   *
+   * @param cap counts no further than one more than this
+   */
+  countPending(agentId: string, toolName: string, cap?: number): Awaitable<number>;
+  /** Resolves to the record for which that agent has taken that idempotency key. */
+  ofIdempotencyKey?(agentId: string, key: string): Awaitable<ApprovalRecord | undefined>;
+  /** Lists cards of records, newest first; it reads no params. */
+  page?(query: ApprovalPageQuery): Awaitable<ApprovalPage>;
   /** Lists the refusals of that tool to that agent from `sinceMs` (epoch milliseconds) on: the newest 1,000, newest last. */
   listDenied(agentId: string, toolName: string, sinceMs: number): Awaitable<readonly ApprovalRecord[]>;
   /**
@@ -174,7 +244,7 @@ export interface ApprovalStore {
   /** Resolves to that page of what has begun. A store has this and {@link replaceBegun}, or neither. */
   begunPage?(page: number): Awaitable<BegunPage | undefined>;
   /** Replaces the record and the page together, if the record still is at `version` and the stored page one version behind, or not there. */
-  replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage): Awaitable<boolean>;
+  replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard): Awaitable<boolean>;
   /** Binds, once in the life of a store, the approvals that an older version has left in it. Called after {@link open}. */
   bindOlder?(bind: BindOlder): Awaitable<void>;
 }

@@ -18,6 +18,8 @@ export interface StoredRecord {
   readonly deleteAfterMs?: number | undefined;
   /** What it says, as JSON. */
   readonly body: string;
+  /** HMAC over the tenant and all other fields, where the records are signed. */
+  readonly mac?: string | undefined;
 }
 
 /** Selects records of one kind. A record must match every field that is given. */
@@ -44,6 +46,8 @@ export interface RecordPage {
   readonly records: readonly StoredRecord[];
   /** For the next page; absent where this is the last one. */
   readonly cursor?: string | undefined;
+  /** True where records of this kind were changed, put back or deleted by someone without the key: what is missing from the page may be what matters. */
+  readonly tampered?: true | undefined;
 }
 
 /**
@@ -59,8 +63,47 @@ export interface RecordStore {
   replace(record: StoredRecord, version: number): Awaitable<boolean>;
   /** Deletes the record if it still is at `version`. Resolves to whether it did. */
   delete(kind: string, id: string, version: number): Awaitable<boolean>;
-  /** Lists records of one kind, oldest first. */
+  /** Lists records of one kind, oldest first. A cursor that no page gave is followed by nothing. */
   list(query: RecordQuery): Awaitable<RecordPage>;
   /** Deletes what may be deleted by then, in epoch milliseconds. Resolves to how many it deleted. */
   prune(kind: string, nowMs: number): Awaitable<number>;
+}
+
+/** A part of the signed list of the records of one kind: which ids there are, and at which version. It is kept apart from the records. */
+export interface RecordHead {
+  /** The kind of the records. */
+  readonly kind: string;
+  /** Its number. */
+  readonly part: number;
+  /** One higher with each change; a new part has 1. */
+  readonly version: number;
+  /** What is in it, and its signature. */
+  readonly body: string;
+}
+
+/** A change that is written together with a part of the signed list. */
+export type RecordChange =
+  | { readonly how: 'insert'; readonly record: StoredRecord }
+  /** Replaces the record if the stored one still is one version behind. */
+  | { readonly how: 'replace'; readonly record: StoredRecord }
+  /** Deletes what is there of these. */
+  | { readonly how: 'delete'; readonly kind: string; readonly ids: readonly string[] };
+
+/** A store whose records can be signed. */
+export interface SignableRecordStore extends RecordStore {
+  /** Resolves to that part of the list. */
+  head(kind: string, part: number): Awaitable<RecordHead | undefined>;
+  /** Resolves to all parts of the list of that kind. */
+  heads(kind: string): Awaitable<readonly RecordHead[]>;
+  /** Resolves to the ids of all records of that kind. */
+  ids(kind: string): Awaitable<readonly string[]>;
+  /** Resolves to those of these records that there are, in any order. */
+  getAll(kind: string, ids: readonly string[]): Awaitable<readonly StoredRecord[]>;
+  /**
+   * Makes the change and replaces the part of the list: both, or neither.
+   *
+   * @param headVersion the version that the stored part must have; 0: there must be none
+   * @returns whether it did
+   */
+  commit(change: RecordChange, head: RecordHead, headVersion: number): Awaitable<boolean>;
 }

@@ -2,7 +2,7 @@ import { chain } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import type { SecretString } from '../common/SecretString.js';
 import { LazyPart } from '../model/LazyPart.js';
-import type { ApprovalQuery, ApprovalRecord, ApprovalStore, BindOlder } from './ApprovalStore.js';
+import type { ApprovalPage, ApprovalPageQuery, ApprovalQuery, ApprovalRecord, ApprovalStore, BindOlder } from './ApprovalStore.js';
 import type { SigningStore } from './SigningStore.js';
 
 /**
@@ -50,12 +50,20 @@ export class SignedApprovalStore implements ApprovalStore {
     return chain(this.#part.get(), (store) => store.list(query));
   }
 
-  countPending(agentId: string, toolName: string): Awaitable<number> {
-    return this.inner.countPending(agentId, toolName);
+  countPending(agentId: string, toolName: string, cap?: number): Awaitable<number> {
+    return this.inner.countPending(agentId, toolName, cap);
   }
 
   listDenied(agentId: string, toolName: string, sinceMs: number): Awaitable<readonly ApprovalRecord[]> {
     return chain(this.#part.get(), (store) => store.listDenied(agentId, toolName, sinceMs));
+  }
+
+  ofIdempotencyKey(agentId: string, key: string): Awaitable<ApprovalRecord | undefined> {
+    return chain(this.#part.get(), (store) => store.ofIdempotencyKey(agentId, key));
+  }
+
+  page(query: ApprovalPageQuery): Awaitable<ApprovalPage> {
+    return chain(this.#part.get(), (store) => store.page(query));
   }
 
   prune(endedByMs: number): Awaitable<number> {

@@ -1,11 +1,23 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { chain } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { canonicalText } from '../common/data/canonical.js';
 import type { SecretString } from '../common/SecretString.js';
 import { publishDiagnostic } from '../model/diagnostics.js';
-import type { ApprovalQuery, ApprovalRecord, ApprovalStore, BindOlder } from './ApprovalStore.js';
+import { approvalCard } from './approval/approvalCard.js';
+import { approvalPage } from './approval/approvalPage.js';
+import type {
+  ApprovalCard,
+  ApprovalPage,
+  ApprovalPageQuery,
+  ApprovalQuery,
+  ApprovalRecord,
+  ApprovalStore,
+  BindOlder,
+} from './ApprovalStore.js';
 import { BegunPages } from './BegunPages.js';
+import { isSameMac } from './record/isSameMac.js';
+import { storeLimits } from './storeLimits.js';
 import { fromStoredJson, toStoredJson } from './storedJson.js';
 
 /** A store that keeps pages of what has begun. */
@@ -24,7 +36,7 @@ export class SigningStore {
   }
 
   insert(record: ApprovalRecord): Awaitable<boolean> {
-    return this.#inner.insert(this.#signed(record));
+    return this.#inner.insert(this.#signed(record), this.#card(record));
   }
 
   get(decisionId: string): Awaitable<ApprovalRecord | undefined> {
@@ -39,8 +51,33 @@ export class SigningStore {
 
   replace(record: ApprovalRecord, version: number): Awaitable<boolean> {
     const inner = this.#inner;
-    if (record.begun === undefined || !keepsPages(inner)) return inner.replace(this.#signed(record), version);
+    if (record.begun === undefined || !keepsPages(inner)) return inner.replace(this.#signed(record), version, this.#card(record));
     return this.#begin(inner, record, version, record.begun.claimToken);
+  }
+
+  ofIdempotencyKey(agentId: string, key: string): Awaitable<ApprovalRecord | undefined> {
+    return chain(this.#inner.ofIdempotencyKey?.(agentId, key), (record) => {
+      if (record === undefined || !this.#isSigned(record)) return undefined;
+      if (record.agentId === agentId && record.idempotency?.key === key) return record;
+      report(record, 'approval_row_swapped', SWAPPED);
+      return undefined;
+    });
+  }
+
+  /** A page that is short because cards were refused is filled up. */
+  async page(query: ApprovalPageQuery): Promise<ApprovalPage> {
+    const limit = query.limit ?? storeLimits.listedCards;
+    const cards: ApprovalCard[] = [];
+    for (let { cursor } = query; ;) {
+      const wanted = limit - cards.length;
+      const page = await approvalPage(this.#inner, { ...query, cursor, limit: wanted });
+      const believed = await Promise.all(page.cards.map((card) => this.#believed(card)));
+      cards.push(...believed.filter((card) => card !== undefined));
+      cursor = page.cursor;
+      if (cursor === undefined) return { cards };
+      // a page that is short by itself has looked through enough
+      if (cards.length === limit || page.cards.length < wanted) return { cards, cursor };
+    }
   }
 
   list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]> {
@@ -70,7 +107,7 @@ export class SigningStore {
       const reading = this.#pages.read(found, record, claimToken, newest, () => report(record, 'begun_page_invalid', PAGE_INVALID));
       switch (reading.kind) {
         case 'own':
-          return inner.replace(signed, version);
+          return inner.replace(signed, version, this.#card(record));
         case 'taken':
         case 'lost':
           report(record, 'approval_rolled_back', ROLLED_BACK);
@@ -78,13 +115,32 @@ export class SigningStore {
         case 'free': {
           const { next } = reading;
           if (next.version === seen) return false;
-          return chain(inner.replaceBegun(signed, version, next), (done) => {
+          return chain(inner.replaceBegun(signed, version, next, this.#card(record)), (done) => {
             if (done) this.#pages.wrote(next);
             return done || this.#begin(inner, record, version, claimToken, next.version);
           });
         }
       }
     });
+  }
+
+  /** A card that was signed as it is; else that of its record, which code that knows no cards may have written. */
+  async #believed(card: ApprovalCard): Promise<ApprovalCard | undefined> {
+    if (card.status === 'withdrawn' || isSameMac(card.mac, this.#macOfCard(card))) return card;
+    const record = await this.get(card.decisionId);
+    return record && approvalCard(record);
+  }
+
+  /** The signed card of a record, where the store keeps cards. */
+  #card(record: ApprovalRecord): ApprovalCard | undefined {
+    if (this.#inner.page === undefined) return undefined;
+    const card = approvalCard(record);
+    return { ...card, mac: this.#macOfCard(card) };
+  }
+
+  #macOfCard({ mac: _, ...card }: ApprovalCard): string {
+    const text = canonicalText(['aegis approval card 1', card]);
+    return createHmac('sha256', this.#key.reveal()).update(text).digest('base64url');
   }
 
   #signed(record: ApprovalRecord): ApprovalRecord {
@@ -95,9 +151,7 @@ export class SigningStore {
     const { mac } = record;
     // a store may withdraw an approval by itself, for example once it was restored: nothing can run because of that
     if (record.status === 'withdrawn') return true;
-    const expected = Buffer.from(this.#macOf(record));
-    const given = Buffer.from(typeof mac === 'string' ? mac : '');
-    if (given.length === expected.length && timingSafeEqual(given, expected)) return true;
+    if (isSameMac(mac, this.#macOf(record))) return true;
     report(record, 'approval_signature_invalid', UNSIGNED);
     return false;
   }

@@ -1,5 +1,6 @@
 // `aegislib/store`: for code that implements a store, and for code that reads tasks and approvals by their types.
-export type { StateStore } from './StateStore.js';
+export type { Migration, ServerStore, StateStore, TenantStore, TenantStoreOptions } from './StateStore.js';
+export type { RecordChange, RecordHead, RecordPage, RecordQuery, RecordStore, SignableRecordStore, StoredRecord } from './RecordStore.js';
 export type {
   DueQuery,
   DuplicateCallQuery,
@@ -14,8 +15,20 @@ export type {
   TaskStore,
   TaskSummary,
 } from './TaskStore.js';
-export type { ApprovalPolicy, ApprovalQuery, ApprovalRecord, ApprovalStore, BegunPage, BindOlder, Verdict } from './ApprovalStore.js';
+export type {
+  ApprovalCard,
+  ApprovalPage,
+  ApprovalPageQuery,
+  ApprovalPolicy,
+  ApprovalQuery,
+  ApprovalRecord,
+  ApprovalStore,
+  BegunPage,
+  BindOlder,
+  Verdict,
+} from './ApprovalStore.js';
 export { MemoryTaskStore } from './memory/MemoryTaskStore.js';
+export { MemoryStateStore } from './memory/MemoryStateStore.js';
 export { MemoryApprovalStore } from './memory/MemoryApprovalStore.js';
 export type {
   ApprovalMode,

@@ -2,6 +2,10 @@
 export const storeLimits = {
   /** How many tasks or approvals a list has at most, where its query names no limit. */
   listed: 1_000,
+  /** How many records a page has at most, where its query names no limit. */
+  listedRecords: 200,
+  /** How many approvals a page has at most, where its query names no limit. */
+  listedCards: 50,
   /** How many of the newest refusals of one agent and tool are listed. */
   listedDenied: 1_000,
   /** How long a handle counts as alive before its first heartbeat, in milliseconds. As long as a lease lasts by default. */

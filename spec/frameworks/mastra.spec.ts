@@ -1,3 +1,5 @@
+import { Agent } from '@mastra/core/agent';
+import { createDurableAgent } from '@mastra/core/agent/durable';
 import { Mastra } from '@mastra/core/mastra';
 import { InMemoryStore } from '@mastra/core/storage';
 import { createTool, Tool } from '@mastra/core/tools';
@@ -106,6 +108,41 @@ describe('Suspended runs of Mastra', () => {
       // Mastra hands the model's words to the tool, not these
       await resume({ approved: false, decisionId: decisionOf(run) }, run);
       expect(runs).to.deep.equal([]);
+    }
+  });
+
+  it('hear nobody where the model wrote the answer to a question that it knows', async () => {
+    await using module = moduleOf({ policies: { text: SELF_APPROVED } });
+    const options = { module, session: () => ({ user_id: 'ann' }), verdictBy: () => 'ann', scope: () => 'chat' };
+    const tools = guardTools(sendTool(body), options);
+    const first = await agentOf(tools, [callsOf([ASKED])]).generate();
+    const input = { ...ASKED, resumeData: { approved: true, decisionId: decisionOf(first) } };
+    const { generate, resume } = agentOf(tools, [[{ id: 'call-1', input }]]);
+    const run = await generate();
+    expect(decisionOf(run)).to.equal(decisionOf(first));
+    for (const approved of [false, true]) await resume({ approved, decisionId: decisionOf(first) }, run);
+    expect([runs, (await module.approvals.list()).length]).to.deep.equal([[], 1]);
+    await approveAll(module);
+    await resume({ approved: true }, run);
+    expect(runs).to.deep.equal([ASKED]);
+  });
+
+  it('never hand the answer to the tool, however often they were resumed before the desk approved', async () => {
+    for (const times of [1, 2, 3]) {
+      await using module = moduleOf();
+      const heard: unknown[] = [];
+      const send = createTool({
+        id: 'send',
+        description: 'sends',
+        inputSchema: mailSchema,
+        execute: async (_, { agent }) => void heard.push(agent?.resumeData, agent?.suspendPayload),
+      });
+      const { generate, resume } = agentOf(guardTools({ send }, { module }), [callsOf([ASKED])]);
+      const run = await generate();
+      for (let i = 1; i < times; i++) await resume({ approved: true }, run);
+      await approveAll(module);
+      await resume({ approved: true }, run);
+      expect(heard, `${times}`).to.deep.equal([undefined, undefined]);
     }
   });
 
@@ -268,6 +305,27 @@ describe('Tools of Mastra', () => {
       .to.throw(/'ui' cannot be guarded/)
       .with.property('name', 'GuardDefinitionError');
     expect(guardTools(tools, { unguardable: 'ignore' }).ui).to.equal(tools.ui);
+  });
+
+  it('are not what runs tools by itself: agents, workflows and steps are refused, and what to guard is said', async () => {
+    await using module = moduleOf();
+    const { send } = sendTool(() => 'sent');
+    const step = createStep(Object.assign(Object.create(send) as typeof send, { outputSchema: mailSchema }) as never);
+    const flow = createWorkflow({ id: 'flow', inputSchema: mailSchema, outputSchema: mailSchema })
+      .then(step as never)
+      .commit();
+    const agent = new Agent({ id: 'worker', name: 'worker', instructions: 'Work.', model: 'none/none', tools: { send } });
+    for (const [tool, says] of [
+      [flow, /'x' is a workflow.*Make its steps of guarded tools/],
+      [agent, /'x' is an agent.*Make it with guarded tools/],
+      [createDurableAgent({ agent }), /'x' is an agent/],
+      [step, /'x' is a step of a workflow.*Guard the tool first/],
+      [createStep(agent), /'x' is a step of a workflow/],
+    ] as const)
+      for (const unguardable of ['throw', 'ignore'] as const)
+        expect(() => guardTools({ x: tool as never }, { module, unguardable }))
+          .to.throw(says)
+          .with.property('name', 'GuardDefinitionError');
   });
 
   it('with a declared output throw instead of telling text', async () => {

@@ -12,20 +12,40 @@ export interface Call {
 
 const USAGE = { inputTokens: 1, outputTokens: 1, totalTokens: 2 };
 
-/** Makes these calls, one answer after the other, then ends. */
-export function modelCalling(calls: readonly (readonly Call[])[]): MastraLanguageModelV2Mock {
+/** Makes these calls, one answer after the other, then ends. What it says in the end is `done`, unless `text` says something else. */
+export function modelCalling(calls: readonly (readonly Call[])[], text: () => string = () => 'done'): MastraLanguageModelV2Mock {
   const left = [...calls];
+  const next = () => {
+    const some = left.shift() ?? [];
+    if (some.length === 0) return { content: [{ type: 'text' as const, text: text() }], finishReason: 'stop' as const };
+    const content = some.map(({ id, input, name = 'send' }) => ({
+      type: 'tool-call' as const,
+      toolCallId: id,
+      toolName: name,
+      input: JSON.stringify(input),
+    }));
+    return { content, finishReason: 'tool-calls' as const };
+  };
   return new MastraLanguageModelV2Mock({
-    doGenerate: async () => {
-      const some = left.shift() ?? [];
-      if (some.length === 0) return { content: [{ type: 'text', text: 'done' }], finishReason: 'stop', usage: USAGE, warnings: [] };
-      const content = some.map(({ id, input, name = 'send' }) => ({
-        type: 'tool-call' as const,
-        toolCallId: id,
-        toolName: name,
-        input: JSON.stringify(input),
-      }));
-      return { content, finishReason: 'tool-calls', usage: USAGE, warnings: [] };
+    doGenerate: async () => ({ ...next(), usage: USAGE, warnings: [] }),
+    doStream: async () => {
+      const { content, finishReason } = next();
+      const parts = content.flatMap((part): object[] =>
+        part.type === 'tool-call'
+          ? [part]
+          : [
+              { type: 'text-start', id: 'text' },
+              { type: 'text-delta', id: 'text', delta: part.text },
+              { type: 'text-end', id: 'text' },
+            ],
+      );
+      return {
+        stream: ReadableStream.from([
+          { type: 'stream-start', warnings: [] },
+          ...parts,
+          { type: 'finish', finishReason, usage: USAGE },
+        ]) as never,
+      };
     },
   });
 }

@@ -5,8 +5,16 @@ import { recordOf } from '../support/approvalRecords.js';
 import { changeAll, notFrozen } from '../support/changes.js';
 import { eachOf } from '../support/eachOf.js';
 
-/** The contract of approval stores. `make` gives an empty store, open; what it opened is closed by the store's own `close`. */
-export function behavesLikeApprovalStore(name: string, make: () => Awaitable<ApprovalStore>): void {
+/**
+ * The contract of approval stores. `make` gives an empty store, open; what it opened is closed by the store's own `close`.
+ *
+ * @param many whether to try what takes a thousand records
+ */
+export function behavesLikeApprovalStore(
+  name: string,
+  make: () => Awaitable<ApprovalStore>,
+  { many = true }: { readonly many?: boolean } = {},
+): void {
   describe(`${name}, as an ApprovalStore`, () => {
     let store: ApprovalStore;
     beforeEach(async () => (store = await make()));
@@ -120,7 +128,7 @@ export function behavesLikeApprovalStore(name: string, make: () => Awaitable<App
       expect(await ids({ agentId: 'nobody' })).to.deep.equal([]);
     });
 
-    it('gives 1,000 at the most unless asked for more', async () => {
+    (many ? it : it.skip)('gives 1,000 at the most unless asked for more', async () => {
       await eachOf(1_001, () => add());
       expect(await store.list({})).to.have.length(1_000);
       expect(await store.list({ limit: 2_000 })).to.have.length(1_001);
@@ -156,7 +164,7 @@ export function behavesLikeApprovalStore(name: string, make: () => Awaitable<App
       expect(await store.listDenied('a', 'u', 0)).to.deep.equal([]);
     });
 
-    it('remembers the newest 1,000 refusals', async () => {
+    (many ? it : it.skip)('remembers the newest 1,000 refusals', async () => {
       await eachOf(1_003, async (i) => decide(await add(), 'denied', i));
       const denied = await store.listDenied('bot', 'refund', 0);
       expect(denied).to.have.length(1_000);

@@ -13,13 +13,13 @@ import type {
   ReevaluateOptions,
   WatchedStatus,
 } from '../DecisionService.js';
-import { readBegun, readConsumed } from '../wire/approvalUse.js';
-import type { WireStart, WireUse } from '../wire/approvalUse.js';
+import { beginAnswer, consumeAnswer } from '../wire/approvalUse.js';
+import type { BeginBody, ConsumeBody } from '../wire/approvalUse.js';
 import { readStatusesAnswer } from '../wire/approvalStatus.js';
 import { callHeaders, typesOfCall, writeCall, writeDecideRequest } from '../wire/decideRequest.js';
 import { echoMismatch, readDecisionAnswer, readDryRunAnswer } from '../wire/readDecisionAnswer.js';
 import type { DecisionAnswer } from '../wire/readDecisionAnswer.js';
-import { isUsableId, wireForm, writeWire } from '../wire/readWire.js';
+import { isUsableId, readAnswer, wireForm, writeWire } from '../wire/readWire.js';
 import { readStatusAnswer } from '../wire/statusAnswer.js';
 import { IDEMPOTENCY_HEADER, isHeaderValue } from '../wire/wireHeaders.js';
 import { MAX_BATCH, StatusBatches } from './StatusBatches.js';
@@ -78,7 +78,8 @@ export class RemoteClient implements DecisionService {
       request,
       options,
     );
-    return this.#accept(request, readDryRunAnswer(answer.body));
+    // nothing runs on its word, so nothing is demanded of it
+    return this.#accept(request, readDryRunAnswer(answer.body), []);
   }
 
   /** As RemoteDecisionService.reevaluate. */
@@ -132,9 +133,9 @@ export class RemoteClient implements DecisionService {
   async consume({ decisionId, digest, bindingBase, token, params, offers = this.#settings.require }: ApprovalUse): Promise<boolean> {
     // what was sent without types, the server has as text
     const sent = offers.includes('types') || params === undefined ? digest : canonicalDigest(wireForm(params));
-    const body: WireUse = { digest: sent, bindingBase, token };
+    const body: ConsumeBody = { digest: sent, bindingBase, token };
     try {
-      return readConsumed((await this.#tell(decisionId, 'consume', body)).body);
+      return readAnswer(consumeAnswer, (await this.#tell(decisionId, 'consume', body)).body).consumed;
     } catch (error) {
       if (error instanceof NotFoundError) return false;
       throw error;
@@ -143,8 +144,8 @@ export class RemoteClient implements DecisionService {
 
   /** As RemoteDecisionService.begin. */
   async begin({ decisionId, token, claimToken }: ExecutionStart): Promise<boolean> {
-    const body: WireStart = { token, claimToken };
-    return readBegun((await this.#tell(decisionId, 'begin', body)).body);
+    const body: BeginBody = { token, claimToken };
+    return readAnswer(beginAnswer, (await this.#tell(decisionId, 'begin', body)).body).begun;
   }
 
   /** As RemoteDecisionService.withdraw. */
@@ -248,14 +249,13 @@ export class RemoteClient implements DecisionService {
   }
 
   /** Checks that an answer is about this agent and tool, from a server that can do what is demanded, and for the params that would run. */
-  #accept(request: DecisionRequest, answer: DecisionAnswer): Decision {
+  #accept(request: DecisionRequest, answer: DecisionAnswer, require = this.#settings.require): Decision {
     const { agentId, toolName } = request;
     const { decisionId } = answer;
     const about = { agentId, toolName };
     if (answer.agentId !== agentId || answer.toolName !== toolName) {
       throw this.#reporter.suspicious('echo_mismatch', 'The decision service answered for another agent or tool.', about);
     }
-    const { require } = this.#settings;
     // a value that the server took for text was not decided on as what it is
     const needed: readonly Capability[] = answer.capabilities !== undefined && hasTypes(request) ? [...require, 'types'] : require;
     const missing = answer.missing(needed);

@@ -1,11 +1,12 @@
 // The answer of `POST /v1/decision`: a server writes it, a client reads it with readDecisionAnswer.ts.
+import * as v from 'valibot';
 import { canonicalDigest, canonicalText } from '../../common/data/canonical.js';
 import type { Decision, Violation } from '../../model/Decision.js';
 import { PolicyEvalError } from '../../model/errors/ServiceErrors.js';
 import type { Params } from '../../model/Params.js';
 import type { DecideRequest } from './decideRequest.js';
-import { isUsableId, wireForm, writeWire } from './readWire.js';
-import { typesOf } from './wireTypes.js';
+import { isUsableId, jsonObject, optionalText, shortText, wireForm, writeWire } from './readWire.js';
+import { isWireTypes, typesOf } from './wireTypes.js';
 import type { WireTypes } from './wireTypes.js';
 import { DIGEST_HEADER, EFFECTIVE_DIGEST, NONCE_HEADER, TYPES } from './wireHeaders.js';
 
@@ -54,6 +55,67 @@ export interface WireDecision {
   readonly policy_evaluations?: readonly unknown[] | null | undefined;
   readonly latency_ms: number;
   readonly aegis?: WireServer | null | undefined;
+}
+
+const violation = /* @__PURE__ */ (() =>
+  v.object({
+    type: v.string(),
+    message: v.string(),
+    field: optionalText,
+    condition: optionalText,
+    actual_value: v.optional(v.unknown()),
+    limit_type: optionalText,
+  }))();
+
+const sanitize = /* @__PURE__ */ (() =>
+  v.pipe(
+    jsonObject,
+    v.object({
+      message: optionalText,
+      params: v.nullish(jsonObject),
+      removed: v.nullish(v.array(v.string())),
+      effective_digest: optionalText,
+      types: v.nullish(v.pipe(v.unknown(), v.check(isWireTypes, 'a map from pointers to bigint or date')) as never),
+    }),
+  ))();
+
+/** The answer of `POST /v1/decision`. */
+export const decisionAnswer: v.GenericSchema<unknown, WireDecision> = /* @__PURE__ */ (() =>
+  v.object({
+    request_id: shortText,
+    tenant_id: v.nullish(shortText),
+    agent_id: v.string(),
+    decision_id: v.pipe(shortText, v.check(isUsableId, 'an id that can be part of a URL')),
+    tool: v.string(),
+    final_decision: v.object({
+      effect: v.string(),
+      reason: optionalText,
+      sanitize: v.nullish(sanitize),
+      violations: v.nullish(v.array(violation)),
+      approval_id: v.nullish(shortText),
+    }),
+    policy_evaluations: v.nullish(v.array(v.unknown())),
+    latency_ms: v.pipe(v.number(), v.integer()),
+    aegis: v.nullish(
+      v.object({
+        capabilities: v.array(v.string()),
+        consumable: v.nullish(v.boolean()),
+        expires_at: v.nullish(
+          v.pipe(
+            v.string(),
+            v.check((text) => isIsoTime(text), 'an ISO time in UTC'),
+          ),
+        ),
+      }),
+    ),
+  }))();
+
+/** The answer of `POST /v1/decisions/dry-run`. */
+export const dryRunAnswer: v.GenericSchema<unknown, { readonly decisions: readonly WireDecision[] }> = /* @__PURE__ */ (() =>
+  v.object({ decisions: v.array(decisionAnswer) }))();
+
+function isIsoTime(text: string): boolean {
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/.test(text) && !Number.isNaN(Date.parse(text));
 }
 
 /** What an answer says beside the decision. */

@@ -48,6 +48,7 @@ const BY_STATUS: ReadonlyMap<number, Make> = /* @__PURE__ */ new Map<number, Mak
   [401, AuthError],
   [403, ForbiddenError],
   [404, NotFoundError],
+  [422, BadRequestError],
   [429, TransportError],
   [500, PolicyEvalError],
   [502, TransportError],
@@ -110,28 +111,70 @@ function readErrorBody(body: string): { readonly message?: string | undefined; r
   return { message: typeof message === 'string' ? message : undefined, code: typeof error === 'string' ? error : undefined };
 }
 
-/** The HTTP status, with its name, of each class of error that a server answers with. */
-const STATUS_OF: ReadonlyMap<string, readonly [status: number, title: string]> = /* @__PURE__ */ new Map([
-  ['BadRequestError', [400, 'Bad Request']],
-  ['AuthError', [401, 'Unauthorized']],
-  ['ForbiddenError', [403, 'Forbidden']],
-  ['NotFoundError', [404, 'Not Found']],
-  ['CapacityError', [429, 'Too Many Requests']],
-  ['PolicyEvalError', [500, 'Internal Server Error']],
-  ['StoreError', [503, 'Service Unavailable']],
-  ['ShutdownError', [503, 'Service Unavailable']],
-  ['TransportError', [503, 'Service Unavailable']],
-  ['TimeoutError', [504, 'Gateway Timeout']],
+/** The HTTP status of each class of error that a server answers with. Errors of the two last classes say their own. */
+const STATUS_OF: ReadonlyMap<string, number | undefined> = /* @__PURE__ */ new Map([
+  ['BadRequestError', 400],
+  ['ParamsError', 400],
+  ['UnsupportedParamError', 400],
+  ['AuthError', 401],
+  ['ForbiddenError', 403],
+  ['NotFoundError', 404],
+  ['CapacityError', 429],
+  ['PolicyEvalError', 500],
+  ['StoreError', 503],
+  ['ShutdownError', 503],
+  ['TransportError', 503],
+  ['TimeoutError', 504],
+  ['RequestError', undefined],
+  ['VerdictError', undefined],
 ]);
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  414: 'URI Too Long',
+  415: 'Unsupported Media Type',
+  421: 'Misdirected Request',
+  422: 'Unprocessable Content',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+};
+
+/** Classes whose own code and text are for the program that runs the store. */
+const TOLD: ReadonlyMap<string, { readonly code: string; readonly message: string }> = /* @__PURE__ */ new Map([
+  ['StoreError', { code: 'store_unavailable', message: 'The store of approvals cannot be used now. Try again later.' }],
+  ['ShutdownError', { code: 'draining', message: 'The server is stopping. Send the request again, to another one.' }],
+]);
+
+const UNTOLD = { code: 'policy_eval_failed', message: 'The request could not be decided.' };
+
+/** What an error of a class with an answer of its own may say beside the code and the message. */
+interface OwnAnswer {
+  readonly status?: unknown;
+  readonly field?: unknown;
+}
 
 /**
  * Writes an error answer: the protocol's `message` and `error`, and the members of RFC 9457. An error of any other class becomes a 500 without its
  * own text, which could quote params, keys or a database's driver.
  */
 export function writeErrorAnswer(error: unknown, requestId: string): { readonly status: number; readonly body: string } {
-  const known = AegisError.is(error) ? STATUS_OF.get(error.name) : undefined;
-  const { message, code } =
-    known !== undefined && AegisError.is(error) ? error : { message: 'The request could not be decided.', code: 'policy_eval_failed' };
-  const [status, title] = known ?? [500, 'Internal Server Error'];
-  return { status, body: JSON.stringify({ message, error: code, type: 'about:blank', title, status, request_id: requestId }) };
+  const known = AegisError.is(error) && STATUS_OF.has(error.name) ? (error as AegisError & OwnAnswer) : undefined;
+  const status = known === undefined ? 500 : (STATUS_OF.get(known.name) ?? ownStatus(known));
+  const { message, code } = known === undefined ? UNTOLD : (TOLD.get(known.name) ?? known);
+  const title = TITLES[status] ?? 'Internal Server Error';
+  const more = typeof known?.field === 'string' ? { field: known.field } : {};
+  return { status, body: JSON.stringify({ message, error: code, type: 'about:blank', title, status, request_id: requestId, ...more }) };
+}
+
+function ownStatus({ status }: OwnAnswer): number {
+  return typeof status === 'number' && Object.hasOwn(TITLES, status) ? status : 500;
 }

@@ -1,5 +1,4 @@
 // The answer of `POST /v1/decision`, as a client reads it.
-import * as v from 'valibot';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import { readCapabilities } from '../../model/Capability.js';
 import type { Capability } from '../../model/Capability.js';
@@ -8,66 +7,12 @@ import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
 import type { Params } from '../../model/Params.js';
 import { frozenCopy } from '../../model/snapshot/copyValue.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
+import { decisionAnswer, dryRunAnswer } from './decisionAnswer.js';
 import type { WireDecision, WireSanitize, WireViolation } from './decisionAnswer.js';
-import { isUsableId, jsonObject, optionalText, readWire, shortText, wireForm } from './readWire.js';
+import { readAnswer, wireForm } from './readWire.js';
 import { DIGEST_HEADER, EFFECTIVE_DIGEST, NONCE_HEADER } from './wireHeaders.js';
-import { isWireTypes, restoreTypes } from './wireTypes.js';
+import { restoreTypes } from './wireTypes.js';
 import type { WireTypes } from './wireTypes.js';
-
-const violation = /* @__PURE__ */ (() =>
-  v.object({
-    type: v.string(),
-    message: v.string(),
-    field: optionalText,
-    condition: optionalText,
-    actual_value: v.optional(v.unknown()),
-    limit_type: optionalText,
-  }))();
-
-const sanitize = /* @__PURE__ */ (() =>
-  v.pipe(
-    jsonObject,
-    v.object({
-      message: optionalText,
-      params: v.nullish(jsonObject),
-      removed: v.nullish(v.array(v.string())),
-      effective_digest: optionalText,
-      types: v.nullish(v.pipe(v.unknown(), v.check(isWireTypes, 'a map from pointers to bigint or date')) as never),
-    }),
-  ))();
-
-const decisionAnswer: v.GenericSchema<unknown, WireDecision> = /* @__PURE__ */ (() =>
-  v.object({
-    request_id: shortText,
-    tenant_id: v.nullish(shortText),
-    agent_id: v.string(),
-    decision_id: v.pipe(shortText, v.check(isUsableId, 'an id that can be part of a URL')),
-    tool: v.string(),
-    final_decision: v.object({
-      effect: v.string(),
-      reason: optionalText,
-      sanitize: v.nullish(sanitize),
-      violations: v.nullish(v.array(violation)),
-      approval_id: v.nullish(shortText),
-    }),
-    policy_evaluations: v.nullish(v.array(v.unknown())),
-    latency_ms: v.pipe(v.number(), v.integer()),
-    aegis: v.nullish(
-      v.object({
-        capabilities: v.array(v.string()),
-        consumable: v.nullish(v.boolean()),
-        expires_at: v.nullish(
-          v.pipe(
-            v.string(),
-            v.check((text) => isIsoTime(text), 'an ISO time in UTC'),
-          ),
-        ),
-      }),
-    ),
-  }))();
-
-const dryRunAnswer: v.GenericSchema<unknown, { readonly decisions: readonly WireDecision[] }> = /* @__PURE__ */ (() =>
-  v.object({ decisions: v.array(decisionAnswer) }))();
 
 /** A valid answer. Whether it is for the call that was asked about is for its reader to check. */
 export interface DecisionAnswer {
@@ -108,12 +53,6 @@ export function readDryRunAnswer(body: string): DecisionAnswer {
   return answerOf(answer);
 }
 
-function readAnswer<T>(schema: v.GenericSchema<unknown, T>, body: string): T {
-  const reading = readWire(schema, body, 'the answer');
-  if (reading.ok) return reading.value;
-  throw new DecisionUnavailableError(reading.problem, `The decision service's answer is malformed${reading.detail}.`);
-}
-
 function answerOf(answer: WireDecision): DecisionAnswer {
   const { decision_id: decisionId, agent_id: agentId, tool: toolName } = answer;
   const capabilities = readCapabilities(answer.aegis?.capabilities);
@@ -136,10 +75,6 @@ function offersOf({ aegis, final_decision: { effect } }: WireDecision): readonly
 
 function lacksDigest({ final_decision: { sanitize: change } }: WireDecision, capability: Capability): boolean {
   return capability === EFFECTIVE_DIGEST && typeof change?.params === 'object' && typeof change.effective_digest !== 'string';
-}
-
-function isIsoTime(text: string): boolean {
-  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/.test(text) && !Number.isNaN(Date.parse(text));
 }
 
 /** The first header of an answer that echoes another call than this one; undefined where each is equal or absent. */

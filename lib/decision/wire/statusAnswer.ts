@@ -1,9 +1,9 @@
 // The answer of `GET /v1/decision/{id}/status`: a server writes it, a client reads it.
 import * as v from 'valibot';
 import type { DecisionStatus } from '../../model/Decision.js';
-import { DecisionUnavailableError, NotFoundError } from '../../model/errors/ServiceErrors.js';
+import { NotFoundError } from '../../model/errors/ServiceErrors.js';
 import { readApprovalStatus } from './approvalStatus.js';
-import { optionalText, readWire } from './readWire.js';
+import { optionalText, readAnswer } from './readWire.js';
 
 interface WireStatus {
   readonly decision_id: string;
@@ -29,9 +29,7 @@ const statusAnswer: v.GenericSchema<unknown, WireStatus> = /* @__PURE__ */ (() =
  * @throws DecisionUnavailableError `malformed` or `duplicate_key`, naming the place and what was expected, never what was there
  */
 export function readStatusAnswer(body: string, full = false): DecisionStatus {
-  const reading = readWire(statusAnswer, body, 'the answer');
-  if (!reading.ok) throw new DecisionUnavailableError(reading.problem, `The decision service's answer is malformed${reading.detail}.`);
-  const { decision_id, status, effect, outcome, reason } = reading.value;
+  const { decision_id, status, effect, outcome, reason } = readAnswer(statusAnswer, body);
   const decisionId = decision_id;
   if (full && typeof outcome === 'string') {
     const why = typeof reason === 'string' ? reason : undefined;

@@ -25,6 +25,12 @@ export interface CallerInput extends RouteInput {
   readonly caller: Caller;
   /** The tenant of the caller. */
   readonly tenant: Tenant;
+  /**
+   * Spends more of the caller's rate, where a request is as much work as several. One token was spent before the route was called.
+   *
+   * @throws RequestError 429 `rate_limited`
+   */
+  spend(tokens: number): void;
 }
 
 /** What a route answers. It is not touched once it was made. */

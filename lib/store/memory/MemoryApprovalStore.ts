@@ -53,8 +53,8 @@ export class MemoryApprovalStore implements ApprovalStore {
     return found;
   }
 
-  countPending(agentId: string, toolName: string): number {
-    return this.#pending.get(callerKey({ agentId, toolName })) ?? 0;
+  countPending(agentId: string, toolName: string, cap: number = Infinity): number {
+    return Math.min(this.#pending.get(callerKey({ agentId, toolName })) ?? 0, cap + 1);
   }
 
   listDenied(agentId: string, toolName: string, sinceMs: number): readonly ApprovalRecord[] {

@@ -6,7 +6,8 @@ import type { StoreChange } from '../TaskStore.js';
 
 /** A change as the transaction that makes it records it. */
 export interface RecordedChange {
-  readonly kind: StoreChange['kind'];
+  /** Changes of records are not reported; they are counted, so that lost ones are noticed. */
+  readonly kind: StoreChange['kind'] | 'record';
   readonly id: string;
   readonly version: number;
   readonly status: string;
@@ -111,7 +112,7 @@ export class ChangeFeed {
         return this.#catchUp(newestChange(this.#db));
       for (const row of rows) {
         this.#lastSeq = row.seq;
-        if (row.written_by !== this.#db.ownerId) this.#emit(row);
+        if (row.written_by !== this.#db.ownerId && row.kind !== 'record') this.#emit(row);
       }
       if (rows.length < PAGE) return;
     }

@@ -1,6 +1,22 @@
 import { freezeDeep } from '../../model/snapshot/frozenData.js';
-import type { ApprovalQuery, ApprovalRecord, ApprovalStore, BegunPage, BindOlder } from '../ApprovalStore.js';
+import { cardFromRow, storedCard } from '../approval/approvalCard.js';
+import type { CardRow } from '../approval/approvalCard.js';
+import { fillPage } from '../approval/approvalPage.js';
+import type {
+  ApprovalCard,
+  ApprovalPage,
+  ApprovalPageQuery,
+  ApprovalQuery,
+  ApprovalRecord,
+  ApprovalStore,
+  BegunPage,
+  BindOlder,
+} from '../ApprovalStore.js';
+import { BEGUN_KIND } from '../record/checkedRecord.js';
+import { DEFAULT_TENANT, UNOWNED } from '../tenant/tenantScope.js';
+import type { TenantScope } from '../tenant/tenantScope.js';
 import { readDecision, recordApprovalChange, taskFromRow, writeApprovalRow } from './rows.js';
+import { TENANTS_VERSION } from './file/schema.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 import { fromStoredJson, toStoredJson } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
@@ -12,32 +28,36 @@ interface ApprovalRow {
 /** Says in `meta` that approvals of before schema version 4 have not been bound yet. */
 const UNBOUND = "SELECT 1 FROM meta WHERE key = 'unbound'";
 
-/** Keeps approvals in a SQLite file. A verdict and the mark on the task that waits for it are one transaction. */
+/** Keeps the approvals of one tenant in a SQLite file. A verdict and the mark on the task that waits for it are one transaction. */
 export class SqliteApprovalStore implements ApprovalStore {
   readonly #db: SqliteDatabase;
+  readonly #scope: TenantScope;
 
-  constructor(db: SqliteDatabase) {
+  constructor(db: SqliteDatabase, scope: TenantScope) {
     this.#db = db;
+    this.#scope = scope;
   }
 
-  open(): void {
-    this.#db.open('approvals');
-  }
-
-  close(): void {
-    this.#db.close('approvals');
-  }
-
-  insert(record: ApprovalRecord): boolean {
-    const { decisionId, status, agentId, toolName, version, createdAtMs, expiresAtMs, verdicts } = record;
+  insert(record: ApprovalRecord, card?: ApprovalCard): boolean {
+    const { decisionId, status, agentId, toolName, version, createdAtMs, expiresAtMs, verdicts, idempotency } = record;
+    const { tenantId, forOthers, keepMs } = this.#scope;
     const shown = [decisionId, status, agentId, toolName, version, createdAtMs, expiresAtMs, verdicts.at(-1)?.atMs ?? 0];
     return this.#db.write(() => {
+      // code that knows no tenants would take it for one of its own
+      if (tenantId !== DEFAULT_TENANT)
+        this.#db.run("UPDATE meta SET value = ? WHERE key = 'min_reader' AND value < ?", TENANTS_VERSION, TENANTS_VERSION);
       const { changes } = this.#db.run(
-        `INSERT INTO approval (decision_id, status, agent_id, tool_name, version, created_at, expires_at, decided_at, owner_id, tasked, body)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, EXISTS (SELECT 1 FROM task_decision WHERE decision_id = ?), ?) ON CONFLICT (decision_id) DO NOTHING`,
+        `INSERT INTO approval (decision_id, status, agent_id, tool_name, version, created_at, expires_at, decided_at, tenant_id, owner_id, tasked,
+          idempotency_key, card, card_version, keep_until, body)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, EXISTS (SELECT 1 FROM task_decision WHERE decision_id = ?), ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
         ...shown,
-        this.#db.ownerId,
+        tenantId,
+        forOthers ? UNOWNED : this.#db.ownerId,
         decisionId,
+        idempotency?.key ?? null,
+        storedCard(record, card),
+        version,
+        keepMs === 0 ? 0 : expiresAtMs + keepMs,
         toStoredJson(record),
       );
       if (changes > 0) recordApprovalChange(this.#db, record);
@@ -46,75 +66,117 @@ export class SqliteApprovalStore implements ApprovalStore {
   }
 
   get(decisionId: string): ApprovalRecord | undefined {
-    const row = this.#db.get<ApprovalRow>('SELECT body FROM approval WHERE decision_id = ?', decisionId);
+    const sql = 'SELECT body FROM approval WHERE decision_id = ? AND tenant_id = ?';
+    const row = this.#db.get<ApprovalRow>(sql, decisionId, this.#scope.tenantId);
     return row && recordIn(row);
   }
 
-  replace(record: ApprovalRecord, version: number): boolean {
-    return this.#db.write(() => writeApprovalRow(this.#db, record, version));
+  replace(record: ApprovalRecord, version: number, card?: ApprovalCard): boolean {
+    return this.#db.write(() => this.#replaced(record, version, card));
   }
 
   list({ status, agentId, toolName, overdueAtMs, limit = storeLimits.listed }: ApprovalQuery): readonly ApprovalRecord[] {
-    const conditions = ['TRUE'];
-    const values: SqlValue[] = [];
-    for (const [condition, value] of [
-      ['status = ?', status] as const,
-      ['agent_id = ?', agentId] as const,
-      ['tool_name = ?', toolName] as const,
-      ['expires_at <= ?', overdueAtMs] as const,
-    ]) {
-      if (value === undefined) continue;
-      conditions.push(condition);
-      values.push(value);
-    }
+    const { conditions, values } = this.#conditions({ status, agentId, toolName }, ['expires_at <= ?', overdueAtMs]);
     // few have expired and many have not: sorting those few is cheaper than reading all in order
-    const by = overdueAtMs === undefined ? '' : 'INDEXED BY approval_expires';
-    const sql = `SELECT body FROM approval ${by} WHERE ${conditions.join(' AND ')} ORDER BY ord LIMIT ?`;
+    const by = overdueAtMs === undefined ? '' : 'INDEXED BY approval_tenant_expires';
+    const sql = `SELECT body FROM approval ${by} WHERE ${conditions} ORDER BY ord LIMIT ?`;
     return this.#db.all<ApprovalRow>(sql, ...values, Number.isFinite(limit) ? limit : -1).map(recordIn);
   }
 
-  countPending(agentId: string, toolName: string): number {
-    const sql = "SELECT count(*) AS n FROM approval WHERE tool_name = ? AND agent_id = ? AND status = 'pending'";
-    return this.#db.get<{ n: number }>(sql, toolName, agentId)?.n ?? 0;
+  countPending(agentId: string, toolName: string, cap: number = Infinity): number {
+    const sql = `SELECT count(*) AS n FROM (SELECT 1 FROM approval WHERE tenant_id = ? AND tool_name = ? AND agent_id = ? AND status = 'pending' LIMIT ?)`;
+    const limit = Number.isFinite(cap) ? cap + 1 : -1;
+    return this.#db.get<{ n: number }>(sql, this.#scope.tenantId, toolName, agentId, limit)?.n ?? 0;
+  }
+
+  ofIdempotencyKey(agentId: string, key: string): ApprovalRecord | undefined {
+    const sql = 'SELECT body FROM approval WHERE tenant_id = ? AND agent_id = ? AND idempotency_key = ?';
+    const row = this.#db.get<ApprovalRow>(sql, this.#scope.tenantId, agentId, key);
+    return row && recordIn(row);
+  }
+
+  page(query: ApprovalPageQuery): Promise<ApprovalPage> {
+    return fillPage(query, (after, count) => {
+      const { conditions, values } = this.#conditions(query, ['ord < ?', after === undefined ? undefined : ordOf(after)]);
+      // a body is read only where the card is missing, or older than its row
+      const body = 'CASE WHEN card_version = version AND card IS NOT NULL THEN NULL ELSE body END AS body';
+      const sql = `SELECT ord, card, ${body} FROM approval WHERE ${conditions} ORDER BY ord DESC LIMIT ?`;
+      return this.#db
+        .all<CardRow & { readonly ord: number }>(sql, ...values, count)
+        .map((row) => ({ card: cardFromRow(row), place: String(row.ord) }));
+    });
   }
 
   listDenied(agentId: string, toolName: string, sinceMs: number): readonly ApprovalRecord[] {
-    const sql = `SELECT body FROM approval WHERE status = 'denied' AND tool_name = ? AND agent_id = ? AND decided_at >= ?
+    const sql = `SELECT body FROM approval WHERE tenant_id = ? AND status = 'denied' AND tool_name = ? AND agent_id = ? AND decided_at >= ?
       ORDER BY seq DESC, ord DESC LIMIT ${storeLimits.listedDenied}`;
-    return this.#db.all<ApprovalRow>(sql, toolName, agentId, sinceMs).map(recordIn).reverse();
+    return this.#db.all<ApprovalRow>(sql, this.#scope.tenantId, toolName, agentId, sinceMs).map(recordIn).reverse();
   }
 
   prune(endedByMs: number): number {
-    return this.#db.write(() => this.#db.run('DELETE FROM approval WHERE expires_at <= ?', endedByMs).changes);
+    const sql = 'DELETE FROM approval WHERE tenant_id = ? AND expires_at <= ? AND keep_until <= ?';
+    return this.#db.write(() => this.#db.run(sql, this.#scope.tenantId, endedByMs, endedByMs).changes);
   }
 
   begunPage(page: number): BegunPage | undefined {
-    return this.#db.get<BegunPage>('SELECT page, version, body FROM begun_page WHERE page = ?', page);
+    const { tenantId } = this.#scope;
+    if (tenantId === DEFAULT_TENANT) return this.#db.get<BegunPage>('SELECT page, version, body FROM begun_page WHERE page = ?', page);
+    const sql = 'SELECT part AS page, version, body FROM record_head WHERE tenant_id = ? AND kind = ? AND part = ?';
+    return this.#db.get<BegunPage>(sql, tenantId, BEGUN_KIND, page);
   }
 
-  replaceBegun(record: ApprovalRecord, version: number, { page, version: pageVersion, body }: BegunPage): boolean {
+  replaceBegun(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard): boolean {
     const { decisionId } = record;
+    const { tenantId } = this.#scope;
+    const isAsRead = 'SELECT 1 FROM approval WHERE decision_id = ? AND version = ? AND tenant_id = ?';
     return this.#db.write(() => {
-      if (this.#db.get('SELECT 1 FROM approval WHERE decision_id = ? AND version = ?', decisionId, version) === undefined) return false;
-      const written = this.#db.run(
-        `INSERT INTO begun_page (page, version, body) VALUES (?, ?, ?) ON CONFLICT (page)
-          DO UPDATE SET version = excluded.version, body = excluded.body WHERE begun_page.version = excluded.version - 1`,
-        page,
-        pageVersion,
-        body,
-      );
-      return written.changes > 0 && writeApprovalRow(this.#db, record, version);
+      if (this.#db.get(isAsRead, decisionId, version, tenantId) === undefined) return false;
+      return this.#writePage(page) && this.#replaced(record, version, card);
     });
+  }
+
+  #writePage({ page, version, body }: BegunPage): boolean {
+    const { tenantId } = this.#scope;
+    const sql =
+      tenantId === DEFAULT_TENANT
+        ? `INSERT INTO begun_page (page, version, body) VALUES (?, ?, ?) ON CONFLICT (page)
+            DO UPDATE SET version = excluded.version, body = excluded.body WHERE begun_page.version = excluded.version - 1`
+        : `INSERT INTO record_head (part, version, body, tenant_id, kind) VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant_id, kind, part)
+            DO UPDATE SET version = excluded.version, body = excluded.body WHERE record_head.version = excluded.version - 1`;
+    const scope = tenantId === DEFAULT_TENANT ? [] : [tenantId, BEGUN_KIND];
+    return this.#db.run(sql, page, version, body, ...scope).changes > 0;
+  }
+
+  #replaced(record: ApprovalRecord, version: number, card: ApprovalCard | undefined): boolean {
+    const { tenantId, keepMs } = this.#scope;
+    return writeApprovalRow(this.#db, record, version, { tenantId, keepMs, card });
+  }
+
+  #conditions(
+    { status, agentId, toolName }: ApprovalQuery,
+    [last, bound]: readonly [string, number | undefined],
+  ): { readonly conditions: string; readonly values: readonly SqlValue[] } {
+    const given = [
+      ['tenant_id = ?', this.#scope.tenantId] as const,
+      ['status = ?', status] as const,
+      ['agent_id = ?', agentId] as const,
+      ['tool_name = ?', toolName] as const,
+      [last, bound] as const,
+    ].flatMap(([condition, value]) => (value === undefined ? [] : [{ condition, value }]));
+    return { conditions: given.map(({ condition }) => condition).join(' AND '), values: given.map(({ value }) => value) };
   }
 
   /** Binds what schema version 3 left unbound, in one transaction. Of several processes that try, one does it. */
   bindOlder(bind: BindOlder): void {
     const db = this.#db;
-    if (db.get(UNBOUND) === undefined) return;
+    // there were no other tenants
+    if (this.#scope.tenantId !== DEFAULT_TENANT || db.get(UNBOUND) === undefined) return;
     db.write(() => {
       if (db.get(UNBOUND) === undefined) return;
       const found = { bound: 0, left: 0 };
-      for (const row of db.all<ApprovalRow>("SELECT body FROM approval WHERE status IN ('pending', 'approved')")) {
+      for (const row of db.all<ApprovalRow>(
+        "SELECT body FROM approval WHERE status IN ('pending', 'approved') AND tenant_id = 'default'",
+      )) {
         const record = recordIn(row);
         const task = record.bindingDigest === undefined ? readDecision(db, record.decisionId) : undefined;
         if (task === undefined) continue;
@@ -130,4 +192,9 @@ export class SqliteApprovalStore implements ApprovalStore {
 
 function recordIn({ body }: ApprovalRow): ApprovalRecord {
   return freezeDeep(fromStoredJson(body) as ApprovalRecord);
+}
+
+/** Where a page ends; a text that is no cursor is followed by nothing. */
+function ordOf(cursor: string): number {
+  return /^\d{1,15}$/.test(cursor) ? Number(cursor) : 0;
 }

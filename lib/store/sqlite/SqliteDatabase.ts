@@ -6,9 +6,9 @@ import { publishCallbackError } from '../../model/diagnostics.js';
 import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { storeLimits } from '../storeLimits.js';
-import type { CommitMark } from './CommitMark.js';
-import { checkedPath, openDatabase, openingError } from './openDatabase.js';
-import { SCHEMA_VERSION } from './schema.js';
+import type { CommitMark } from './file/CommitMark.js';
+import { checkedPath, openDatabase, openingError } from './file/openDatabase.js';
+import { SCHEMA_VERSION } from './file/schema.js';
 
 /** Who has it open: the whole store, or one half of it. */
 export type SqlitePart = 'state' | 'tasks' | 'approvals';

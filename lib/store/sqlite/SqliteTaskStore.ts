@@ -4,7 +4,7 @@ import type { ChangeFeed } from './ChangeFeed.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 import { isAlive, takeDueTasks } from './dueTasks.js';
 import { Leases } from './Leases.js';
-import { FINISHED, OPEN } from './schema.js';
+import { FINISHED, OPEN } from './file/schema.js';
 import { readDecision, readTask, TASK_COLUMNS, taskFromRow, writeChange, writeNew, writeQuietly } from './rows.js';
 import type { TaskRow } from './rows.js';
 import { toStoredChange } from '../storedJson.js';

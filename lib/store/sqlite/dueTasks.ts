@@ -1,6 +1,6 @@
 import type { Task } from '../../model/Task.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
-import { OPEN } from './schema.js';
+import { OPEN } from './file/schema.js';
 import { TASK_COLUMNS, taskFromRow } from './rows.js';
 import type { TaskRow } from './rows.js';
 import type { DueQuery } from '../TaskStore.js';

@@ -1,13 +1,9 @@
 import { ConfigError } from '../../model/errors/SetupErrors.js';
-import { SqliteApprovalStore } from './SqliteApprovalStore.js';
-import { ChangeFeed } from './ChangeFeed.js';
-import { SqliteDatabase } from './SqliteDatabase.js';
-import { restoreCheck } from './restoreCheck.js';
-import { SqliteTaskStore } from './SqliteTaskStore.js';
-import type { StateStore } from '../StateStore.js';
+import { SqliteStateStore } from './SqliteStateStore.js';
+import type { ServerStore } from '../StateStore.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 
-export type { StateStore } from '../StateStore.js';
+export type { Migration, ServerStore, StateStore, TenantStore, TenantStoreOptions } from '../StateStore.js';
 
 /** Options of {@link sqliteStore}. */
 export interface SqliteStoreOptions {
@@ -20,7 +16,7 @@ export interface SqliteStoreOptions {
 }
 
 /**
- * Keeps tasks and approvals in one SQLite file, which several processes of one machine may share. A write that has resolved is on the disk (WAL,
+ * Keeps tasks, approvals and records in one SQLite file, which several processes of one machine may share. A write that has resolved is on the disk (WAL,
  * synchronous=FULL). It needs `node:sqlite`, so Node 22.13 or later; better-sqlite3 is not supported. The file must be on a local disk, never on NFS.
  *
  * Opening a file that was copied, put back from a backup, or has lost its `-wal` turns what it calls approved or executing into `unknown`, and withdraws
@@ -30,15 +26,9 @@ export interface SqliteStoreOptions {
  * @returns a store for the `store` of a module, not open yet
  * @throws ConfigError for a path or an option that cannot be used; opening throws it for a file that cannot be used
  */
-export function sqliteStore(path: string | URL, options: SqliteStoreOptions = {}): StateStore {
+export function sqliteStore(path: string | URL, options: SqliteStoreOptions = {}): ServerStore {
   const { pollMs = 100 } = checkedOptions('sqliteStore()', options, { pollMs: 'any' });
   if (!(pollMs >= 10 && pollMs <= 10_000))
     throw new ConfigError([{ where: 'sqliteStore(options).pollMs', message: 'must be a number of milliseconds from 10 to 10,000.' }]);
-  const db = new SqliteDatabase(path, restoreCheck);
-  return {
-    tasks: new SqliteTaskStore(db, new ChangeFeed(db, pollMs)),
-    approvals: new SqliteApprovalStore(db),
-    open: () => db.open('state'),
-    close: () => db.close('state'),
-  };
+  return new SqliteStateStore(path, pollMs);
 }

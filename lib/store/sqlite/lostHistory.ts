@@ -1,8 +1,8 @@
 import { realpathSync, statSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { nextId } from '../../common/nextId.js';
-import { CommitMark } from './CommitMark.js';
-import type { MarkedCommits } from './CommitMark.js';
+import { CommitMark } from './file/CommitMark.js';
+import type { MarkedCommits } from './file/CommitMark.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
 
 /** What can be seen of a store's files before they are opened: opening them makes a new `-wal`. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { publishDiagnostic } from '../../model/diagnostics.js';
 import type { ApprovalRecord } from '../ApprovalStore.js';
-import { CommitMark } from './CommitMark.js';
+import { CommitMark } from './file/CommitMark.js';
 import { continueHistory, filesBefore, hasLostHistory, markFileOf, markInUse, newestChange, storeIdOf } from './lostHistory.js';
 import { writeApprovalRow, TASK_COLUMNS, taskFromRow, writeChange } from './rows.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';

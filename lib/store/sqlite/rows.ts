@@ -5,7 +5,8 @@ import type { SqliteDatabase } from './SqliteDatabase.js';
 import { recordChange } from './ChangeFeed.js';
 import { fromStoredJson, toStoredJson } from '../storedJson.js';
 import { storedSummary } from '../storedSummary.js';
-import type { ApprovalRecord } from '../ApprovalStore.js';
+import { storedCard } from '../approval/approvalCard.js';
+import type { ApprovalCard, ApprovalRecord } from '../ApprovalStore.js';
 
 /** A task as it is read. */
 export interface TaskRow {
@@ -100,20 +101,35 @@ function takeDecision(db: SqliteDatabase, ord: number, decisionId: string): void
   db.run('UPDATE approval SET tasked = 1 WHERE decision_id = ?', decisionId);
 }
 
+/** By whom and how an approval is written. */
+export interface ApprovalWrite {
+  /** The only tenant whose approval is replaced; `undefined` where the store itself ends one. */
+  readonly tenantId?: string | undefined;
+  /** How long it is kept after it has expired, in milliseconds. */
+  readonly keepMs?: number | undefined;
+  /** What pages show of it, signed. */
+  readonly card?: ApprovalCard | undefined;
+}
+
 /**
  * Replaces an approval that still is at that version, and records the change. If it is no longer pending, the task that waits for it becomes due in the
  * same transaction, so that no crash can come between a verdict and its task.
  */
-export function writeApprovalRow(db: SqliteDatabase, record: ApprovalRecord, version: number): boolean {
+export function writeApprovalRow(db: SqliteDatabase, record: ApprovalRecord, version: number, write: ApprovalWrite = {}): boolean {
   const { decisionId, status } = record;
   const shown = [status, record.version, record.agentId, record.toolName, record.expiresAtMs, record.verdicts.at(-1)?.atMs ?? 0];
+  const { tenantId = null, keepMs = 0, card } = write;
   const taken = db.run(
-    `UPDATE approval SET status = ?, version = ?, agent_id = ?, tool_name = ?, expires_at = ?, decided_at = ?, body = ?
-      WHERE decision_id = ? AND version = ?`,
+    `UPDATE approval SET status = ?, version = ?, agent_id = ?, tool_name = ?, expires_at = ?, decided_at = ?, body = ?, card = ?, card_version = ?,
+      keep_until = max(keep_until, ?) WHERE decision_id = ? AND version = ? AND tenant_id = coalesce(?, tenant_id)`,
     ...shown,
     toStoredJson(record),
+    storedCard(record, card),
+    record.version,
+    keepMs === 0 ? 0 : record.expiresAtMs + keepMs,
     decisionId,
     version,
+    tenantId,
   );
   if (taken.changes === 0) return false;
   recordApprovalChange(db, record);

@@ -12,7 +12,9 @@ import { echoMismatch, readDecisionAnswer } from '../../../lib/decision/wire/rea
 import { wireForm } from '../../../lib/decision/wire/readWire.js';
 import { readStatusAnswer, writeStatusAnswer } from '../../../lib/decision/wire/statusAnswer.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../../../lib/model/Decision.js';
-import { CapacityError } from '../../../lib/model/errors/CallErrors.js';
+import type { AegisError } from '../../../lib/model/AegisError.js';
+import { CapacityError, ParamsError } from '../../../lib/model/errors/CallErrors.js';
+import { VerdictError } from '../../../lib/model/errors/SetupErrors.js';
 import { ForbiddenError, ShutdownError } from '../../../lib/model/errors/RefusalErrors.js';
 import {
   AuthError,
@@ -173,8 +175,6 @@ describe('An error that a server writes', () => {
     [new NotFoundError('there is none'), 404, 'NotFoundError'],
     [new CapacityError(1, 'too many'), 429, 'TransportError'],
     [new PolicyEvalError('it cannot be evaluated'), 500, 'PolicyEvalError'],
-    [new StoreError('the store failed'), 503, 'TransportError'],
-    [new ShutdownError('it is closing'), 503, 'TransportError'],
     [new TransportError('it is overloaded'), 503, 'TransportError'],
     [new TimeoutError('it took too long'), 504, 'TimeoutError'],
   ] as const;
@@ -193,6 +193,38 @@ describe('An error that a server writes', () => {
       expect(read).to.include({ name, code: error.code, message: error.message });
     });
   }
+
+  for (const [error, code] of [
+    [new StoreError('the file /data/canary-6 is locked'), 'store_unavailable'],
+    [new ShutdownError('canary-6'), 'draining'],
+  ] as const)
+    it(`as ${error.name} is HTTP 503 with the protocol's code and a text of its own`, () => {
+      const { status, body } = writeErrorAnswer(error, 'req-1');
+      expect({ status, body: JSON.parse(body) as unknown })
+        .to.deep.include({ status: 503 })
+        .and.have.nested.property('body.error', code);
+      expect(body).to.not.contain('canary-6');
+      expect(readErrorAnswer(status, body, context).error).to.include({ name: 'TransportError', code });
+    });
+
+  it('has the status, the code and the field of an error that says its own', () => {
+    const own = (status: unknown): AegisError =>
+      Object.assign(new AuthError('give it once', { code: 'twice' }), { name: 'RequestError', status, field: 'limit' });
+    for (const [status, title] of [
+      [409, 'Conflict'],
+      [422, 'Unprocessable Content'],
+      [421, 'Misdirected Request'],
+      [500, 'Internal Server Error'],
+    ] as const) {
+      const answer = writeErrorAnswer(own(status), 'req-1');
+      expect(answer.status).to.equal(status);
+      expect(JSON.parse(answer.body)).to.include({ error: 'twice', title, status, field: 'limit' });
+    }
+    for (const status of [200, 302, 399, 600, '409', undefined, Number.NaN])
+      expect(writeErrorAnswer(own(status), 'r').status).to.equal(500);
+    expect(writeErrorAnswer(new VerdictError(409, 'already_decided', 'd', 'it is denied'), 'r')).to.include({ status: 409 });
+    expect(writeErrorAnswer(new ParamsError('/a', 'too deep'), 'r')).to.include({ status: 400 });
+  });
 
   it('has no text of an error that may quote what it should not', () => {
     for (const error of [new TypeError('canary-5'), 'canary-5', undefined, Object.assign(new Error('canary-5'), { name: 'AuthError' })]) {

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { AegisError } from '../../../lib/model/AegisError.js';
 import { sqliteStore } from '../../../lib/store/sqlite/index.js';
-import { checkedVersion, SCHEMA_VERSION } from '../../../lib/store/sqlite/schema.js';
+import { checkedVersion, SCHEMA_VERSION } from '../../../lib/store/sqlite/file/schema.js';
 import type { Task } from '../../../lib/model/Task.js';
 import { restored } from '../../../lib/store/taskTransitions.js';
 import { recordOf } from '../../support/approvalRecords.js';
@@ -15,6 +15,9 @@ import { needsSqlite, sqlite, sqliteFiles } from './sqliteFiles.js';
 import { inStatus } from '../taskInStatus.js';
 
 const MODULE = new URL('../../../lib/store/sqlite/index.js', import.meta.url).href;
+
+/** The fifth version of the schema only adds to the fourth. */
+const OLDEST_READER = 4;
 
 describe('Opening a SQLite store', () => {
   needsSqlite();
@@ -63,7 +66,7 @@ describe('Opening a SQLite store', () => {
     expect(await tasks.claim(claim)).to.include({ status: 'executing' });
     expect(await tasks.insert(pendingTask())).to.include({ outcome: 'created' });
     expect(bare().prepare('PRAGMA user_version').get()).to.include({ user_version: SCHEMA_VERSION + 1 });
-    expect(minReader(bare())).to.equal(SCHEMA_VERSION);
+    expect(minReader(bare())).to.equal(OLDEST_READER);
   });
 
   for (const [says, sql] of [
@@ -152,6 +155,13 @@ describe('Opening a SQLite store', () => {
     store.approvals.replace({ ...denied, status: 'denied', version: 2, verdicts: [{ approve: false, by: 'b', atMs: 3, policies: [] }] }, 1);
     store.close();
     const db = bare();
+    // what the fifth version added, and the indexes that it replaced
+    for (const index of ['', '_tool', '_expires', '_denied']) db.exec(`DROP INDEX approval_tenant${index}`);
+    db.exec('DROP INDEX approval_idempotency; DROP TABLE record; DROP TABLE record_head');
+    for (const column of ['tenant_id', 'idempotency_key', 'card', 'card_version', 'keep_until'])
+      db.exec(`ALTER TABLE approval DROP COLUMN ${column}`);
+    db.exec(`CREATE INDEX approval_status ON approval (status); CREATE INDEX approval_tool ON approval (tool_name, agent_id, status);
+      CREATE INDEX approval_denied ON approval (tool_name, agent_id, seq) WHERE status = 'denied'`);
     // what the fourth version added, and the third one renamed and added
     db.exec(`DROP TABLE task_card; DROP TABLE begun_page; ALTER TABLE owner RENAME COLUMN owner_id TO owner; ALTER TABLE task RENAME COLUMN owner_id TO home;
       ALTER TABLE task RENAME COLUMN executor_id TO owner; ALTER TABLE task RENAME COLUMN next_check_at TO look_at;
@@ -167,7 +177,7 @@ describe('Opening a SQLite store', () => {
     db.close();
     const again = open();
     expect(checkedVersion(bare())).to.equal(SCHEMA_VERSION);
-    expect(minReader(bare())).to.equal(SCHEMA_VERSION);
+    expect(minReader(bare())).to.equal(OLDEST_READER);
     expect(again.tasks.get(kept.taskId)).to.deep.equal(kept);
     expect(again.approvals.list({})).to.have.length(2);
     expect(await again.approvals.listDenied('bot', 'refund', 0)).to.have.length(1);

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { pathOfUrl } from '../../common/pathOfUrl.js';
-import { ConfigError } from '../../model/errors/SetupErrors.js';
+import { pathOfUrl } from '../../../common/pathOfUrl.js';
+import { ConfigError } from '../../../model/errors/SetupErrors.js';
 import { checkedVersion, migrate } from './schema.js';
 
 const WHERE = 'sqliteStore(path)';

@@ -1,9 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { ConfigError } from '../../model/errors/SetupErrors.js';
-import type { Task } from '../../model/Task.js';
-import { renamedTaskFields } from '../renamedTaskFields.js';
-import { fromStoredJson } from '../storedJson.js';
-import { storedSummary } from '../storedSummary.js';
+import { ConfigError } from '../../../model/errors/SetupErrors.js';
+import type { Task } from '../../../model/Task.js';
+import { DEFAULT_TENANT } from '../../tenant/tenantScope.js';
+import { renamedTaskFields } from '../../renamedTaskFields.js';
+import { fromStoredJson } from '../../storedJson.js';
+import { storedSummary } from '../../storedSummary.js';
 
 /** Marks a file as one of this library ("Aegs"), in the file's own header. */
 const APPLICATION_ID = 0x41656773;
@@ -84,7 +85,36 @@ const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
       CREATE TABLE begun_page (page INTEGER PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL) STRICT;`);
     addCards(db);
   },
+  // tenants, keys of callers that ask again, cards for lists; records. Older code knows `default` alone: `min_reader` is raised by the first row of another
+  // tenant. It writes no cards: a card that is not of its row's version is not believed
+  `ALTER TABLE approval ADD COLUMN tenant_id TEXT NOT NULL DEFAULT '${DEFAULT_TENANT}';
+  ALTER TABLE approval ADD COLUMN idempotency_key TEXT;
+  ALTER TABLE approval ADD COLUMN card TEXT;
+  ALTER TABLE approval ADD COLUMN card_version INTEGER;
+  ALTER TABLE approval ADD COLUMN keep_until REAL NOT NULL DEFAULT 0;
+  CREATE INDEX approval_tenant ON approval (tenant_id, status);
+  CREATE INDEX approval_tenant_tool ON approval (tenant_id, tool_name, agent_id, status);
+  CREATE INDEX approval_tenant_expires ON approval (tenant_id, expires_at);
+  CREATE INDEX approval_tenant_denied ON approval (tenant_id, tool_name, agent_id, seq) WHERE status = 'denied';
+  CREATE UNIQUE INDEX approval_idempotency ON approval (tenant_id, agent_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
+  DROP INDEX approval_status;
+  DROP INDEX approval_tool;
+  DROP INDEX approval_denied;
+  CREATE TABLE record (
+    tenant_id TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, index1 TEXT, index2 TEXT, created_at REAL NOT NULL,
+    delete_after REAL, body TEXT NOT NULL, mac TEXT, PRIMARY KEY (tenant_id, kind, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX record_made ON record (tenant_id, kind, created_at, id);
+  CREATE INDEX record_index1 ON record (tenant_id, kind, index1, created_at, id) WHERE index1 IS NOT NULL;
+  CREATE INDEX record_index2 ON record (tenant_id, kind, index2, created_at, id) WHERE index2 IS NOT NULL;
+  CREATE INDEX record_over ON record (tenant_id, kind, delete_after) WHERE delete_after IS NOT NULL;
+  CREATE TABLE record_head (
+    tenant_id TEXT NOT NULL, kind TEXT NOT NULL, part INTEGER NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (tenant_id, kind, part)
+  ) STRICT, WITHOUT ROWID;`,
 ];
+
+/** The version that first knew tenants. */
+export const TENANTS_VERSION = 5;
 
 /** The version that this code reads and writes. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;

@@ -1,0 +1,89 @@
+import type { Awaitable } from '../../common/awaitable.js';
+import { AuthError } from '../../model/errors/ServiceErrors.js';
+import { isTaggedFor, readApiKey } from './apiKey.js';
+import type { Caller } from './Caller.js';
+import { HOST_HEADER } from './HostSignature.js';
+import type { HostSignature } from './HostSignature.js';
+import type { KeyRing } from './KeyRing.js';
+
+/** What of a request says who makes it. */
+export interface AccessRequest {
+  /** Its headers, by lower-case name; several of one name are joined by commas. */
+  readonly headers: { get(name: string): string | null };
+  /** The address of the socket: never what a header says. */
+  readonly address: string | undefined;
+  readonly method: string;
+  /** With its query. */
+  readonly path: string;
+  /** Reads the body. Called only where the signature covers it, after all that can be checked without it. */
+  body(): Awaitable<string>;
+}
+
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip'];
+
+/** Says who makes a request: by its key, or, for the operator of the host, by a signature with the state key. */
+export class Authenticator {
+  readonly #rings: readonly KeyRing[];
+  readonly #host: HostSignature | undefined;
+
+  /**
+   * @param rings one for each tenant
+   * @param host absent where this server knows no operator of the host
+   */
+  constructor(rings: Iterable<KeyRing>, host?: HostSignature) {
+    this.#rings = [...rings];
+    this.#host = host;
+  }
+
+  /**
+   * Finds out who makes a request.
+   *
+   * @throws AuthError with the code `invalid_api_key`, the same for every key that opens nothing
+   */
+  async authenticate(request: AccessRequest): Promise<Caller> {
+    const { headers } = request;
+    const signature = headers.get(HOST_HEADER);
+    const key = headers.get('x-api-key');
+    const [, bearer] = /^bearer +(\S+)$/i.exec(headers.get('authorization') ?? '') ?? [];
+    if (signature !== null) return this.#operator(signature, request, key === null && bearer === undefined);
+    if (key === null && bearer === undefined)
+      throw new AuthError('The request has no key. Send it in the header X-API-KEY, or as Authorization: Bearer.', REFUSED);
+    if (key !== null && bearer !== undefined && key !== bearer) throw invalidKey();
+    const caller = await this.#ofKey(key ?? (bearer as string));
+    if (caller === undefined) throw invalidKey();
+    return caller;
+  }
+
+  async #ofKey(text: string): Promise<Caller | undefined> {
+    const parts = readApiKey(text);
+    if (parts === undefined) return undefined;
+    // the tag of two tenants may be the same
+    for (const ring of this.#rings) {
+      const caller = isTaggedFor(parts.keyId, ring.tenantId) ? await ring.find(text) : undefined;
+      if (caller !== undefined) return caller;
+    }
+    return undefined;
+  }
+
+  async #operator(signature: string, request: AccessRequest, isAlone: boolean): Promise<Caller> {
+    const { headers, address, method, path } = request;
+    const isForwarded = FORWARDED.some((name) => headers.get(name) !== null);
+    const host = headers.get('host') ?? '';
+    const caller =
+      isAlone && this.#host !== undefined
+        ? this.#host.verify(signature, { method, path, host, body: await request.body() }, address, isForwarded)
+        : undefined;
+    if (caller === undefined || !this.#rings.some(({ tenantId }) => tenantId === caller.tenantId))
+      throw new AuthError(
+        'The signature of this request is not valid. Sign it anew with the state key of this server, on its own machine and without a proxy; check that the clock was not set back since the server started.',
+        REFUSED,
+      );
+    return caller;
+  }
+}
+
+const REFUSED = { code: 'invalid_api_key', status: 401 };
+
+function invalidKey(): AuthError {
+  return new AuthError('The key is unknown, has expired or was revoked. List the keys of the server: npx aegis keys list.', REFUSED);
+}

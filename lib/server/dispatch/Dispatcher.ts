@@ -1,0 +1,241 @@
+import { randomUUID } from 'node:crypto';
+import type { Awaitable } from '../../common/awaitable.js';
+import type { Logger } from '../../common/Logger.js';
+import { AegisError } from '../../model/AegisError.js';
+import type { Caller } from '../access/Caller.js';
+import type { LoadGate } from '../front/LoadGate.js';
+import type { RateLimiter } from '../front/RateLimiter.js';
+import { RequestError } from '../front/RequestError.js';
+import { REQUEST_LIMITS } from '../front/requestLimits.js';
+import type { Answer, CallerRoute, Route } from '../route/Route.js';
+import type { Tenant } from '../tenant/Tenant.js';
+import type { AnswerBatch } from './AnswerBatch.js';
+import { answerOfError } from './answerOfError.js';
+import type { IncomingRequest, SentAnswer } from './IncomingRequest.js';
+import { queryOf, readBody } from './readRequest.js';
+import { IdentifiedInput, RequestInput } from './RequestInput.js';
+import type { RouteTable } from './RouteTable.js';
+
+/** What of a request says who makes it. */
+export interface AccessRequest {
+  readonly headers: Pick<Headers, 'get'>;
+  /** The address of the socket: never what a header says. */
+  readonly address: string | undefined;
+  readonly method: string;
+  /** With its query. */
+  readonly path: string;
+  /** Reads the body. Called only where a signature covers it. */
+  body(): Awaitable<string>;
+}
+
+/** What a request was and became, for metrics and logs. */
+export interface RequestReport {
+  readonly requestId: string;
+  /** The name of its route; `undefined` where it has none. */
+  readonly route: string | undefined;
+  readonly status: number;
+  readonly tenantId: string | undefined;
+  readonly durationMs: number;
+}
+
+/** What a dispatcher needs. */
+export interface DispatcherOptions {
+  readonly table: RouteTable;
+  authenticate(request: AccessRequest): Awaitable<Caller>;
+  /** @throws where there is no such tenant */
+  tenantOf(tenantId: string): Awaitable<Tenant>;
+  /** Whether requests may be for this host name, in lower case and without a port. */
+  servesHost(name: string): boolean;
+  readonly gate: LoadGate;
+  /** By key. */
+  readonly rates: RateLimiter;
+  /** Failures by address. */
+  readonly failures: RateLimiter;
+  readonly batch: AnswerBatch;
+  readonly logger: Logger;
+  onAnswer(report: RequestReport): void;
+}
+
+/** Headers that every answer has. */
+const FIXED = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+const REQUEST_ID = /^[\w-]{1,64}$/;
+/** Requests that cost a whole decision. */
+const DECIDING: ReadonlySet<string> = new Set(['/v1/decision', '/v1/decisions/dry-run']);
+
+/** Takes a request to its route and makes the answer: the same for every front, so that there is one place that lets a request in. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Answers a request. Never rejects. */
+  async answer(request: IncomingRequest): Promise<SentAnswer> {
+    const startedMs = performance.now();
+    const requestId = requestIdOf(request);
+    const progress = new Progress();
+    let answer: Answer;
+    try {
+      answer = await this.#answer(request, requestId, progress);
+    } catch (error) {
+      answer = answerOfError(error, requestId, request.headers.get('accept'));
+      if (answer.status >= 500) this.#log(error, requestId, progress);
+    }
+    progress.leave();
+    const { status, body } = answer;
+    this.#options.onAnswer({
+      requestId,
+      route: progress.route?.name,
+      status,
+      tenantId: progress.tenantId,
+      durationMs: performance.now() - startedMs,
+    });
+    const headers: Record<string, string> = { ...FIXED, 'x-request-id': requestId };
+    for (const name in answer.headers) headers[name.toLowerCase()] = answer.headers[name] as string;
+    if (body !== undefined) headers['content-type'] ??= 'application/json';
+    return { status, headers, body };
+  }
+
+  async #answer(request: IncomingRequest, requestId: string, progress: Progress): Promise<Answer> {
+    const { url, target } = request;
+    if (url.length > REQUEST_LIMITS.urlLength)
+      throw new RequestError(
+        414,
+        'uri_too_long',
+        `The path with its query may have ${REQUEST_LIMITS.urlLength} characters. Send lists in a body.`,
+      );
+    const mark = target?.indexOf('?') ?? -1;
+    // the table has no empty path: not found
+    const path = (mark < 0 ? target : target?.slice(0, mark)) ?? '';
+    const { route, params } = this.#options.table.find(request.method, path);
+    progress.route = route;
+    if (route.scope !== 'none') return this.#answerCaller(route, params, request, requestId, progress);
+    return route.handle(
+      new RequestInput(request, requestId, params, queryOf(route, request.target as string), await readBody(route, request)),
+    );
+  }
+
+  async #answerCaller(
+    route: CallerRoute,
+    params: Readonly<Record<string, string>>,
+    request: IncomingRequest,
+    requestId: string,
+    progress: Progress,
+  ): Promise<Answer> {
+    const { gate, batch } = this.#options;
+    this.#checkHost(request.headers.get('host'));
+    let body: Promise<string> | undefined;
+    // read at most once: by a signature that covers it, or by the route
+    const bodyOnce = (): Promise<string> => (body ??= readBody(route, request));
+    const caller = await this.#authenticate(request, bodyOnce);
+    progress.tenantId = caller.tenantId;
+    checkScope(route, caller);
+    this.#spend(caller, 1);
+    if (DECIDING.has(route.path)) gate.admitDecision();
+    const query = queryOf(route, request.target as string);
+    progress.leave = gate.receive(caller.tenantId, request.bodyBytes);
+    const text = await bodyOnce();
+    progress.leave();
+    progress.leave = NOTHING_HELD;
+    // only now, so that a client that sends its body slowly holds no place
+    progress.leave = gate.enter(caller.tenantId);
+    const input = new IdentifiedInput(
+      request,
+      requestId,
+      params,
+      query,
+      text,
+      caller,
+      await this.#options.tenantOf(caller.tenantId),
+      (more) => this.#spend(caller, more),
+    );
+    const answer = await route.handle(input);
+    if (route.method !== 'GET')
+      await batch.add({
+        requestId,
+        tenantId: caller.tenantId,
+        callerId: caller.id,
+        route: route.name,
+        request: text,
+        status: answer.status,
+        answer: typeof answer.body === 'string' ? answer.body : undefined,
+      });
+    return answer;
+  }
+
+  /** Browsers send a page's requests to any name that leads here; the name tells them apart. */
+  #checkHost(host: string | null): void {
+    if (!this.#options.servesHost((host ?? '').toLowerCase().replace(/:\d+$/, '')))
+      throw new RequestError(
+        421,
+        'misdirected_request',
+        'This server does not serve the host that the request is for. Use its public URL.',
+        {
+          field: 'Host',
+        },
+      );
+  }
+
+  async #authenticate(request: IncomingRequest, body: () => Promise<string>): Promise<Caller> {
+    const { headers, address, method, url: path } = request;
+    try {
+      return await this.#options.authenticate({ headers, address, method, path, body });
+    } catch (error) {
+      // a key that is right is never refused for what others at its address do
+      if (!AegisError.is(error) || error.name !== 'AuthError') throw error;
+      const { allowed, retryAfterMs } = this.#options.failures.spend(address ?? '');
+      if (allowed) throw error;
+      throw new RequestError(429, 'rate_limited', 'Too many requests with a wrong key came from this address. Check the key.', {
+        retryAfterS: retryAfterMs / 1_000,
+      });
+    }
+  }
+
+  /** Spends tokens of the caller's rate. */
+  #spend(caller: Caller, tokens: number): void {
+    const { rates } = this.#options;
+    const { allowed, remaining, retryAfterMs } = rates.spend(`${caller.tenantId}/${caller.id}`, tokens);
+    if (allowed) return;
+    const { perSecond, burst } = rates.rate;
+    const retryAfterS = Number.isFinite(retryAfterMs) ? Math.ceil(retryAfterMs / 1_000) : 60;
+    throw new RequestError(429, 'rate_limited', `A key may make ${perSecond} requests a second, and ${burst} at once. Make fewer.`, {
+      retryAfterS,
+      headers: {
+        ratelimit: `"key";r=${remaining};t=${retryAfterS}`,
+        'ratelimit-policy': `"key";q=${burst};w=${Math.ceil(burst / perSecond)}`,
+      },
+    });
+  }
+
+  #log(error: unknown, requestId: string, { route, tenantId }: Progress): void {
+    // the text of a foreign error may quote a query or an address with a password
+    const { name, code } = AegisError.is(error) ? error : { name: error instanceof Error ? error.name : 'NonError', code: undefined };
+    const fields = { requestId, route: route?.name, tenant: tenantId, error: name, code };
+    this.#options.logger.error(fields, 'A request could not be answered.');
+  }
+}
+
+const NOTHING_HELD = (): void => {};
+
+/** How far a request has come. */
+class Progress {
+  route: Route | undefined;
+  tenantId: string | undefined;
+  /** Gives back what the request holds now. */
+  leave: () => void = NOTHING_HELD;
+}
+
+function requestIdOf({ headers }: IncomingRequest): string {
+  const given = headers.get('x-request-id');
+  return given !== null && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+function checkScope({ scope }: CallerRoute, caller: Caller): void {
+  if (scope === 'host') {
+    if (caller.kind === 'host') return;
+    throw new RequestError(403, 'scope_missing', 'This is for the operator of the host only, by the command aegis on the same machine.');
+  }
+  if (caller.scopes.has(scope)) return;
+  throw new RequestError(403, 'scope_missing', `The key lacks the scope ${scope}. Use a key that has it: npx aegis keys create.`);
+}

@@ -1,0 +1,87 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { REQUEST_LIMITS } from '../front/requestLimits.js';
+import { belowBase } from './basePath.js';
+import type { Dispatcher } from './Dispatcher.js';
+import type { SentAnswer } from './IncomingRequest.js';
+import { NodeRequest } from './NodeRequest.js';
+import type { OpenStreams } from './OpenStreams.js';
+
+/** Answers a request of node:http, Express or Fastify. */
+export type NodeHandler = (incoming: IncomingMessage, outgoing: ServerResponse, next?: () => void) => void;
+
+/** What the front for node:http needs. */
+export interface NodeFrontOptions {
+  readonly dispatcher: Dispatcher;
+  /** Without a slash at its end. */
+  readonly base: string;
+  readonly streams: OpenStreams;
+  /** Whether connections should end with their answers. */
+  readonly isDraining: () => boolean;
+}
+
+/** How long a client may go on sending a body that no one reads, in milliseconds, and how many bytes, until its connection is cut. */
+const DISCARD_MS = 1_000;
+const DISCARD_BYTES = 4 * REQUEST_LIMITS.bodyBytes;
+
+/** The front for node:http. */
+export function nodeFront({ dispatcher, base, streams, isDraining }: NodeFrontOptions): NodeHandler {
+  return (incoming, outgoing, next) => {
+    const url = incoming.url as string;
+    // Express and Connect take their own prefix off
+    const whole = (incoming as { readonly originalUrl?: unknown }).originalUrl;
+    const target = belowBase(base, url) ?? (whole !== undefined && whole !== url ? url : undefined);
+    if (target === undefined && next !== undefined) return next();
+    const request = new NodeRequest(incoming, outgoing, typeof whole === 'string' ? whole : url, target, REQUEST_LIMITS.bodyBytes);
+    // a client that is gone is no error of the server
+    outgoing.on('error', () => {});
+    void dispatcher.answer(request).then((answer) => send(incoming, outgoing, answer, request, streams, isDraining()));
+  };
+}
+
+function send(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { status, headers, body }: SentAnswer,
+  request: NodeRequest,
+  streams: OpenStreams,
+  draining: boolean,
+): void {
+  if (outgoing.destroyed) return;
+  const isUnread = request.hasBody && !incoming.readableEnded && !isShort(incoming);
+  const connection: Record<string, string> = draining || isUnread ? { connection: 'close' } : {};
+  if (typeof body === 'object') {
+    outgoing.writeHead(status, { ...headers, ...connection });
+    if (request.method === 'HEAD') outgoing.end();
+    else streams.write(body, outgoing);
+    return;
+  }
+  const length = body === undefined ? 0 : Buffer.byteLength(body);
+  const lengthHeader: Record<string, string> = status === 204 ? {} : { 'content-length': String(length) };
+  outgoing.writeHead(status, { ...headers, ...lengthHeader, ...connection });
+  if (request.method !== 'HEAD' && body !== undefined) outgoing.write(body);
+  if (isUnread) endWhenSent(incoming, outgoing);
+  else outgoing.end();
+}
+
+/** Whether node:http itself may read the rest of a body, to keep the connection. */
+function isShort({ headers }: IncomingMessage): boolean {
+  return Number(headers['content-length'] ?? Infinity) <= REQUEST_LIMITS.bodyBytes;
+}
+
+/** A connection that is cut while the client still sends is reset, and the answer may be lost with it: the client gets a moment to read it. */
+function endWhenSent(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  let bytes = 0;
+  const end = (): void => {
+    clearTimeout(timer);
+    incoming.off('data', onData);
+    outgoing.end();
+  };
+  const timer = setTimeout(end, DISCARD_MS);
+  const onData = (chunk: Buffer): void => {
+    bytes += chunk.length;
+    if (bytes > DISCARD_BYTES) end();
+  };
+  incoming.on('data', onData);
+  incoming.once('close', end);
+  incoming.resume();
+}

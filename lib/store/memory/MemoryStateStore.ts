@@ -1,0 +1,42 @@
+import type { ServerStore, TenantStore, TenantStoreOptions } from '../StateStore.js';
+import { DEFAULT_TENANT, tenantScope } from '../tenant/tenantScope.js';
+import { MemoryRecordStore } from './MemoryRecordStore.js';
+import { MemoryTaskStore } from './MemoryTaskStore.js';
+import { MemoryTenantApprovals } from './MemoryTenantApprovals.js';
+
+interface TenantRows {
+  readonly approvals: MemoryTenantApprovals;
+  readonly records: MemoryRecordStore;
+}
+
+/** Tasks, approvals and records of many tenants in the memory of this process. Everything ends with the process. */
+export class MemoryStateStore implements ServerStore {
+  readonly tasks: MemoryTaskStore = new MemoryTaskStore();
+  readonly approvals: MemoryTenantApprovals;
+  readonly #tenants = new Map<string, TenantRows>();
+
+  constructor() {
+    this.approvals = this.#rowsOf(DEFAULT_TENANT).approvals;
+  }
+
+  open(): void {}
+
+  close(): void {}
+
+  forTenant(tenantId: string, options?: TenantStoreOptions): TenantStore {
+    const scope = tenantScope(tenantId, options);
+    const rows = this.#rowsOf(scope.tenantId);
+    rows.approvals.keep(scope.keepMs);
+    return rows;
+  }
+
+  #rowsOf(tenantId: string): TenantRows {
+    const known = this.#tenants.get(tenantId);
+    if (known !== undefined) return known;
+    const isTaken = (decisionId: string): boolean =>
+      [...this.#tenants].some(([other, { approvals }]) => other !== tenantId && approvals.get(decisionId) !== undefined);
+    const rows = { approvals: new MemoryTenantApprovals(isTaken), records: new MemoryRecordStore() };
+    this.#tenants.set(tenantId, rows);
+    return rows;
+  }
+}

@@ -1,0 +1,46 @@
+import { pageOfList } from '../approval/approvalPage.js';
+import type { ApprovalPage, ApprovalPageQuery, ApprovalRecord } from '../ApprovalStore.js';
+import { MemoryApprovalStore } from './MemoryApprovalStore.js';
+
+/** The approvals of one tenant in the memory of this process. */
+export class MemoryTenantApprovals extends MemoryApprovalStore {
+  readonly #isTaken: (decisionId: string) => boolean;
+  /** The ids of approvals by agent and idempotency key. */
+  readonly #keys = new Map<string, string>();
+  #keepMs = 0;
+
+  /** @param isTaken whether another tenant has an approval of that id */
+  constructor(isTaken: (decisionId: string) => boolean) {
+    super();
+    this.#isTaken = isTaken;
+  }
+
+  /** Keeps approvals that much longer than until they have expired, in milliseconds. */
+  keep(keepMs: number): void {
+    this.#keepMs = Math.max(this.#keepMs, keepMs);
+  }
+
+  override insert(record: ApprovalRecord): boolean {
+    const { agentId, decisionId, idempotency } = record;
+    if (this.#isTaken(decisionId) || (idempotency !== undefined && this.ofIdempotencyKey(agentId, idempotency.key) !== undefined))
+      return false;
+    if (!super.insert(record)) return false;
+    if (idempotency !== undefined) this.#keys.set(JSON.stringify([agentId, idempotency.key]), decisionId);
+    return true;
+  }
+
+  ofIdempotencyKey(agentId: string, key: string): ApprovalRecord | undefined {
+    const decisionId = this.#keys.get(JSON.stringify([agentId, key]));
+    return decisionId === undefined ? undefined : this.get(decisionId);
+  }
+
+  page(query: ApprovalPageQuery): Promise<ApprovalPage> {
+    return pageOfList((all) => this.list(all), query);
+  }
+
+  override prune(endedByMs: number): number {
+    const pruned = super.prune(endedByMs - this.#keepMs);
+    for (const [key, decisionId] of this.#keys) if (this.get(decisionId) === undefined) this.#keys.delete(key);
+    return pruned;
+  }
+}
