@@ -1,8 +1,8 @@
 import type { Caller, Scope } from '../../lib/server/access/Caller.js';
-import type { AccessRequest } from '../../lib/server/dispatch/Dispatcher.js';
-import type { HttpListener } from '../../lib/server/dispatch/HttpListener.js';
-import { RouteServer } from '../../lib/server/dispatch/RouteServer.js';
-import type { RouteServerOptions } from '../../lib/server/dispatch/RouteServer.js';
+import type { AccessRequest } from '../../lib/server/access/Authenticator.js';
+import type { HttpListener } from '../../lib/server/serve/HttpListener.js';
+import { RouteServer } from '../../lib/server/serve/RouteServer.js';
+import type { RouteServerOptions } from '../../lib/server/serve/RouteServer.js';
 import { AuthError, NotFoundError } from '../../lib/model/errors/ServiceErrors.js';
 import type { Route } from '../../lib/server/route/Route.js';
 import type { Tenant } from '../../lib/server/tenant/Tenant.js';

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Logger } from '../../common/Logger.js';
 import { AegisError } from '../../model/AegisError.js';
+import type { AccessRequest } from '../access/Authenticator.js';
 import type { Caller } from '../access/Caller.js';
 import type { LoadGate } from '../front/LoadGate.js';
 import type { RateLimiter } from '../front/RateLimiter.js';
@@ -12,21 +13,10 @@ import type { Tenant } from '../tenant/Tenant.js';
 import type { AnswerBatch } from './AnswerBatch.js';
 import { answerOfError } from './answerOfError.js';
 import type { IncomingRequest, SentAnswer } from './IncomingRequest.js';
-import { queryOf, readBody } from './readRequest.js';
+import { readBody } from './readBody.js';
+import { readQuery } from './readQuery.js';
 import { IdentifiedInput, RequestInput } from './RequestInput.js';
 import type { RouteTable } from './RouteTable.js';
-
-/** What of a request says who makes it. */
-export interface AccessRequest {
-  readonly headers: Pick<Headers, 'get'>;
-  /** The address of the socket: never what a header says. */
-  readonly address: string | undefined;
-  readonly method: string;
-  /** With its query. */
-  readonly path: string;
-  /** Reads the body. Called only where a signature covers it. */
-  body(): Awaitable<string>;
-}
 
 /** What a request was and became, for metrics and logs. */
 export interface RequestReport {
@@ -112,7 +102,7 @@ export class Dispatcher {
     progress.route = route;
     if (route.scope !== 'none') return this.#answerCaller(route, params, request, requestId, progress);
     return route.handle(
-      new RequestInput(request, requestId, params, queryOf(route, request.target as string), await readBody(route, request)),
+      new RequestInput(request, requestId, params, readQuery(route, request.target as string), await readBody(route, request)),
     );
   }
 
@@ -133,7 +123,7 @@ export class Dispatcher {
     checkScope(route, caller);
     this.#spend(caller, 1);
     if (DECIDING.has(route.path)) gate.admitDecision();
-    const query = queryOf(route, request.target as string);
+    const query = readQuery(route, request.target as string);
     progress.leave = gate.receive(caller.tenantId, request.bodyBytes);
     const text = await bodyOnce();
     progress.leave();

@@ -1,8 +1,8 @@
 import { BadRequestError } from '../../model/errors/ServiceErrors.js';
 import { REQUEST_LIMITS } from '../front/requestLimits.js';
 import { belowBase } from './basePath.js';
-import type { Dispatcher } from './Dispatcher.js';
-import type { IncomingRequest } from './IncomingRequest.js';
+import type { Dispatcher } from '../dispatch/Dispatcher.js';
+import type { IncomingRequest } from '../dispatch/IncomingRequest.js';
 import { tooLarge } from './NodeRequest.js';
 import { readUtf8 } from './readUtf8.js';
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { REQUEST_LIMITS } from '../front/requestLimits.js';
 import { belowBase } from './basePath.js';
-import type { Dispatcher } from './Dispatcher.js';
-import type { SentAnswer } from './IncomingRequest.js';
+import type { Dispatcher } from '../dispatch/Dispatcher.js';
+import type { SentAnswer } from '../dispatch/IncomingRequest.js';
 import { NodeRequest } from './NodeRequest.js';
 import type { OpenStreams } from './OpenStreams.js';
 

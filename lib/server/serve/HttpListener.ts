@@ -7,7 +7,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { RequestError } from '../front/RequestError.js';
 import { REQUEST_LIMITS } from '../front/requestLimits.js';
-import { rawErrorAnswer } from './answerOfError.js';
+import { rawErrorAnswer } from '../dispatch/answerOfError.js';
 import type { NodeHandler } from './nodeFront.js';
 
 /** Where a server listens. */

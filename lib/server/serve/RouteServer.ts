@@ -3,6 +3,7 @@ import { silentLogger } from '../../common/Logger.js';
 import type { Logger } from '../../common/Logger.js';
 import { isLoopbackHost } from '../../common/transport/loopback.js';
 import { monotonicNow } from '../../common/time/SteadyClock.js';
+import type { AccessRequest } from '../access/Authenticator.js';
 import type { Caller } from '../access/Caller.js';
 import { LOAD_LIMITS, LoadGate } from '../front/LoadGate.js';
 import type { LoadLimits, LoopDelay, ShedReason } from '../front/LoadGate.js';
@@ -10,11 +11,11 @@ import { RateLimiter } from '../front/RateLimiter.js';
 import type { Rate } from '../front/RateLimiter.js';
 import type { Route } from '../route/Route.js';
 import type { Tenant } from '../tenant/Tenant.js';
-import { AnswerBatch } from './AnswerBatch.js';
-import type { BeforeAnswer } from './AnswerBatch.js';
+import { AnswerBatch } from '../dispatch/AnswerBatch.js';
+import type { BeforeAnswer } from '../dispatch/AnswerBatch.js';
 import { basePath } from './basePath.js';
-import { Dispatcher } from './Dispatcher.js';
-import type { AccessRequest, RequestReport } from './Dispatcher.js';
+import { Dispatcher } from '../dispatch/Dispatcher.js';
+import type { RequestReport } from '../dispatch/Dispatcher.js';
 import { fetchFront } from './fetchFront.js';
 import type { FetchHandler } from './fetchFront.js';
 import { HttpListener } from './HttpListener.js';
@@ -22,7 +23,7 @@ import type { ListenOptions } from './HttpListener.js';
 import { nodeFront } from './nodeFront.js';
 import type { NodeHandler } from './nodeFront.js';
 import { OpenStreams } from './OpenStreams.js';
-import { RouteTable } from './RouteTable.js';
+import { RouteTable } from '../dispatch/RouteTable.js';
 
 /** What a server of routes needs. */
 export interface RouteServerOptions {

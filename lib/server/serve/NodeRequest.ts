@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BadRequestError } from '../../model/errors/ServiceErrors.js';
 import { RequestError } from '../front/RequestError.js';
-import type { IncomingRequest } from './IncomingRequest.js';
+import type { IncomingRequest } from '../dispatch/IncomingRequest.js';
 import { readUtf8 } from './readUtf8.js';
 
 /** A request of node:http. */
