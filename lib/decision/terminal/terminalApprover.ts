@@ -1,7 +1,7 @@
-import { userInfo } from 'node:os';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { PERSON_ID, personId } from '../../model/personId.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
+import { osUser } from './osUser.js';
 import { openTerminal, TerminalSession } from './TerminalSession.js';
 import type { Terminal } from './TerminalSession.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
@@ -57,14 +57,4 @@ export function terminalApprover(options: TerminalApproverOptions = {}): Approve
       };
     },
   };
-}
-
-/** In a container, the user may have an id but no name. On Windows, a name may have spaces. */
-function osUser(): string {
-  try {
-    const { username } = userInfo();
-    return personId(username) ?? encodeURIComponent(username);
-  } catch {
-    return `uid:${process.getuid?.() ?? 'unknown'}`;
-  }
 }

@@ -39,8 +39,8 @@ const NO_SEVERITY = 'medium';
 /**
  * Compares two policy sets, in steps of one policy: what would let calls run that did not, or let more people approve them?
  *
- * Not a loosening: a permit that is new or gone, a forbid that is new, and moving a policy to another file. A changed condition is one, unless it is
- * plain that it stops as much as before: in doubt a person looks.
+ * Not a loosening: a permit that is gone, or new beside those that were there, a forbid that is new, and moving a policy to another file. A changed condition
+ * is one, unless it is plain that it stops as much as before: in doubt a person looks. So is a permit that takes the place of one that is gone.
  */
 export function* findLoosened(before: readonly Policy[], after: readonly Policy[]): Steps<LoosenedPolicy[]> {
   const found: LoosenedPolicy[] = [];
@@ -57,6 +57,7 @@ export function* findLoosened(before: readonly Policy[], after: readonly Policy[
     for (const [how, message] of changesOf(policy, next)) found.push({ id, file, how, message });
     yield;
   }
+  yield* renamedPermits(before, old, after, now, found);
   for (const { id, file, mayPermit } of after) {
     if (mayPermit && old.get(id)?.mayPermit !== true)
       found.push({
@@ -70,6 +71,48 @@ export function* findLoosened(before: readonly Policy[], after: readonly Policy[
   return found;
 }
 
+/** How many pairs of permits are compared before every further new permit may be wider. */
+const MAX_PAIRS = 10_000;
+
+/** A permit that is new under its `@id` but takes the place of one that is gone must not match more than a permit did before. */
+function* renamedPermits(
+  before: readonly Policy[],
+  old: ReadonlyMap<string, Policy>,
+  after: readonly Policy[],
+  now: ReadonlyMap<string, Policy>,
+  found: LoosenedPolicy[],
+): Steps<void> {
+  const were = before.filter(({ effect }) => effect === 'permit');
+  const gone = were.filter(({ id }) => now.get(id)?.effect !== 'permit');
+  if (gone.length === 0) return;
+  let left = MAX_PAIRS;
+  for (const policy of after) {
+    if (policy.effect !== 'permit' || old.get(policy.id)?.effect === 'permit') continue;
+    let replaced: Policy | undefined;
+    for (const each of gone) {
+      yield;
+      if (left-- > 0 && !scopesMeet(policy, each)) continue;
+      replaced = each;
+      break;
+    }
+    if (replaced === undefined) continue;
+    let covered = false;
+    for (const each of were) {
+      yield;
+      covered = left-- > 0 && coversNoMore(each, policy);
+      if (covered || left <= 0) break;
+    }
+    if (covered) continue;
+    const how = scopeIncludes(replaced.json, policy.json) ? 'condition' : 'scope';
+    const message = `the permit takes the place of '${replaced.id}', which is gone, and may match more calls`;
+    found.push({ id: policy.id, file: policy.file, how, message });
+  }
+}
+
+function scopesMeet(a: Policy, b: Policy): boolean {
+  return scopeIncludes(a.json, b.json) || scopeIncludes(b.json, a.json);
+}
+
 type Change = readonly [how: LoosenedPolicy['how'], message: string];
 
 function changesOf(before: Policy, after: Policy | undefined): Change[] {
@@ -79,6 +122,8 @@ function changesOf(before: Policy, after: Policy | undefined): Change[] {
   const changes = bodyChanges(before, after);
   if (EFFECTS.indexOf(after.effect) < EFFECTS.indexOf(before.effect))
     changes.push(['effect', `@effect changed from ${before.effect} to ${after.effect}`]);
+  if (before.effect === 'sanitize' && after.effect === 'approval_needed')
+    changes.push(['sanitize', '@sanitize is gone: once a person approves, calls run with the params that they came with']);
   if (before.effect === 'sanitize' && after.effect === 'sanitize' && canonicalText(before.operations) !== canonicalText(after.operations))
     changes.push(['sanitize', 'the operations of @sanitize changed']);
   if (before.mayPermit && after.mayPermit && !coversNoMore(before, after))

@@ -1,6 +1,7 @@
 import { didYouMean } from '../../common/didYouMean.js';
 import { escapeText } from '../../common/data/escapeText.js';
-import { AuthError, BadRequestError } from '../../model/errors/ServiceErrors.js';
+import { BadRequestError } from '../../model/errors/ServiceErrors.js';
+import { RequestError } from '../front/RequestError.js';
 import type { Caller, Scope } from './Caller.js';
 import { SCOPES } from './KeyBody.js';
 
@@ -30,7 +31,7 @@ const MAX_AGENTS = 1_000;
  * Checks what a new key shall be, and whether its maker may make it.
  *
  * @throws BadRequestError where it cannot be, naming the field
- * @throws AuthError with the code `scope_missing` where its maker lacks a scope or an agent that the key would have
+ * @throws RequestError 403 `scope_missing` where its maker lacks a scope or an agent that the key would have
  */
 export function checkKeyRequest(request: KeyRequest, maker: Caller, nowMs: number): void {
   const { name, scopes, agents, expiresAtMs } = request;
@@ -56,7 +57,7 @@ export function checkKeyRequest(request: KeyRequest, maker: Caller, nowMs: numbe
   checkMaker(maker, request);
 }
 
-/** @throws AuthError with the code `scope_missing` where the maker lacks what the key has: it could do with the key what it must not do itself */
+/** @throws RequestError 403 `scope_missing` where the maker lacks what the key has: it could do with the key what it must not do itself */
 export function checkMaker(
   maker: Caller,
   { scopes, agents, sessionTrusted }: Pick<KeyRequest, 'scopes' | 'agents' | 'sessionTrusted'>,
@@ -82,8 +83,6 @@ function fail(message: string): never {
 }
 
 function refuse(what: string): never {
-  throw new AuthError(
-    `This key cannot make or change a key with ${what}, because it lacks that itself. Use the command line on the server: npx aegis keys.`,
-    { code: 'scope_missing', status: 403 },
-  );
+  const message = `This key cannot make or change a key with ${what}, because it lacks that itself. Use the command line on the server: npx aegis keys.`;
+  throw new RequestError(403, 'scope_missing', message);
 }

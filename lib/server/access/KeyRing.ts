@@ -72,7 +72,7 @@ export class KeyRing {
   /**
    * Makes a key. What it may do is what its maker may, at most.
    *
-   * @throws BadRequestError, AuthError as {@link checkKeyRequest}
+   * @throws BadRequestError, RequestError as {@link checkKeyRequest}
    */
   async create(request: KeyRequest, maker: Caller): Promise<IssuedKey> {
     const nowMs = this.#clock.now();
@@ -106,7 +106,7 @@ export class KeyRing {
    * @param overlapMs in milliseconds, at most 30 days; 0 ends the old secret at once, as does the next rotation
    * @throws BadRequestError for another overlap
    * @throws NotFoundError for an unknown key, one that has ended, and one whose agents the caller does not cover
-   * @throws AuthError with the code `scope_missing` where the caller lacks what the key has
+   * @throws RequestError 403 `scope_missing` where the caller lacks what the key has
    */
   async rotate(keyId: string, caller: Caller, overlapMs: number = DAY_MS): Promise<IssuedKey> {
     if (!(Number.isInteger(overlapMs) && overlapMs >= 0 && overlapMs <= MAX_OVERLAP_MS))

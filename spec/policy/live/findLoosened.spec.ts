@@ -16,6 +16,7 @@ const mask = (operations: string, annotations = '', condition = ''): string =>
 const forbid = (condition = '', scope = 'principal, action, resource', annotations = ''): string =>
   `@id("p") ${annotations} forbid (${scope}) ${condition};`;
 const permit = (condition = '', scope = 'principal, action, resource'): string => `@id("p") permit (${scope}) ${condition};`;
+const named = (id: string, condition = '', scope?: string): string => permit(condition, scope).replace('"p"', `"${id}"`);
 const tool = (id: string): string => `Aegis::Action::"${id}"`;
 const action = (constraint: string): string => `principal, action ${constraint}, resource`;
 
@@ -35,6 +36,22 @@ const ROWS: readonly Row[] = [
   ['a sanitize is new', '', mask('remove /a'), ''],
   ['a permit is new', '', permit(), ''],
   ['a sanitize is new that permits', '', mask('remove /a', '@may_permit("true")'), 'p may_permit'],
+  // permits with another @id
+  ['a permit is renamed', named('a'), named('b'), ''],
+  ['a permit is renamed, and narrower', named('a'), named('b', 'when { context.input.a == 1 }'), ''],
+  ['a permit is renamed, and loses its condition', named('a', 'when { context.input.a == 1 }'), named('b'), 'b condition'],
+  ['a permit is renamed, and its limit is higher', named('a', 'when { context.input.a < 1 }'), named('b', 'when { context.input.a < 2 }'), 'b condition'],
+  ['a permit is renamed, for all tools', named('a', '', action(`== ${tool('x')}`)), named('b'), 'b scope'],
+  ['a permit is renamed, for one more tool', named('a', '', action(`== ${tool('x')}`)), named('b', '', action(`in [${tool('x')}, ${tool('y')}]`)), 'b scope'],
+  ['a permit is renamed, for one tool of two, without its condition', named('a', 'when { context.input.a == 1 }', action(`in [${tool('x')}, ${tool('y')}]`)), named('b', '', action(`== ${tool('x')}`)), 'b condition'],
+  ['two permits become one wider one', named('a', '', action(`== ${tool('x')}`)) + named('b', '', action(`== ${tool('y')}`)), named('c'), 'c scope'],
+  ['a permit becomes two, one of them wider', named('a', 'when { context.input.a == 1 }'), named('b', 'when { context.input.a == 1 }') + named('c'), 'c condition'],
+  ['the ids of two permits are exchanged', named('a', 'when { context.input.a == 1 }') + named('b'), named('b', 'when { context.input.a == 1 }') + named('a'), 'a condition'],
+  ['a permit becomes a forbid, and another takes its place', named('a', 'when { context.input.a == 1 }'), named('a').replace('permit', 'forbid') + named('b'), 'b condition'],
+  ['a forbid becomes a permit where another is gone', forbid() + named('b'), permit(), 'p removed'],
+  ['a permit is gone, and a new one is what another covers', named('a', 'when { context.input.a == 1 }') + named('b'), named('b') + named('c', 'when { context.input.c == 1 }'), ''],
+  ['a permit is gone, and one for another tool is new', named('a', '', action(`== ${tool('x')}`)), named('b', '', action(`== ${tool('y')}`)), ''],
+  ['a permit is new beside the others', named('a', 'when { context.input.a == 1 }'), named('a', 'when { context.input.a == 1 }') + named('b'), ''],
   // effects
   ['a forbid becomes a permit', forbid(), permit(), 'p removed'],
   ['a permit becomes a forbid', permit(), forbid(), ''],
@@ -44,7 +61,7 @@ const ROWS: readonly Row[] = [
   ['approval becomes sanitize', ask(), mask('remove /a'), 'p effect'],
   ['approval becomes a permit', ask(), permit(), 'p removed'],
   ['approval becomes deny', ask(), forbid(), ''],
-  ['sanitize becomes approval', mask('remove /a'), ask(), ''],
+  ['sanitize becomes approval: what never ran unchanged may now', mask('remove /a'), ask(), 'p sanitize'],
   ['sanitize becomes deny', mask('remove /a'), forbid(), ''],
   // who may approve, and until when
   ['@approvers is gone', ask('@approvers("legal")'), ask(), 'p approvers'],
@@ -164,6 +181,21 @@ describe('findLoosened', () => {
       '@approval_timeout_s changed from 60 to none',
       '@severity changed from high to medium',
     ]);
+  });
+
+  it('says which permit a new one takes the place of', () => {
+    const before = policiesOf(named('a', 'when { context.input.a == 1 }'));
+    expect(inOneGo(findLoosened(before, policiesOf(named('b'))))).to.deep.equal([
+      { id: 'b', file: 'a.cedar', how: 'condition', message: "the permit takes the place of 'a', which is gone, and may match more calls" },
+    ]);
+  });
+
+  it('compares a bounded number of permits that were renamed, and says of the rest that they may be wider', () => {
+    const many = (prefix: string): string =>
+      Array.from({ length: 200 }, (_, i) => named(`${prefix}${i}`, `when { context.input.a == ${i} }`)).join('');
+    const found = loosened(many('a'), many('b'));
+    expect(found.length).to.be.within(1, 199);
+    expect(new Set(found.map((each) => each.split(' ')[1]))).to.deep.equal(new Set(['condition']));
   });
 
   it('knows every annotation: a new one has to be thought of here', () => {
