@@ -256,9 +256,7 @@ export class RemoteClient implements DecisionService {
     if (answer.agentId !== agentId || answer.toolName !== toolName) {
       throw this.#reporter.suspicious('echo_mismatch', 'The decision service answered for another agent or tool.', about);
     }
-    // a value that the server took for text was not decided on as what it is
-    const needed: readonly Capability[] = answer.capabilities !== undefined && hasTypes(request) ? [...require, 'types'] : require;
-    const missing = answer.missing(needed);
+    const missing = answer.missing(needed(request, answer, require));
     if (missing.length > 0) throw this.#reporter.suspicious('capability_missing', capabilityMissing(missing), { ...about, decisionId });
     this.#isOurs ||= answer.capabilities !== undefined;
     const decision = answer.decisionFor(request);
@@ -284,10 +282,12 @@ function pathOf(decisionId: string, what: string): string {
   return `/v1/decision/${encodeURIComponent(decisionId)}/${what}`;
 }
 
-function hasTypes(request: DecisionRequest): boolean {
-  return Object.keys(typesOfCall(request)).length > 0;
+/** A value that a server took for text was not decided on as what it is, unless its guard says that text is meant. */
+function needed(request: DecisionRequest, { capabilities }: DecisionAnswer, require: readonly Capability[]): readonly Capability[] {
+  if (request.wireTypes === 'string') return require.filter((name) => name !== 'types');
+  return capabilities !== undefined && Object.keys(typesOfCall(request)).length > 0 ? [...require, 'types'] : require;
 }
 
 function capabilityMissing(missing: readonly Capability[]): string {
-  return `The Data Plane does not say that it can do what this call needs: ${missing.join(', ')}. Update it, and look for a proxy that changes its answers; for a service that speaks the hosted protocol only, set dataPlane: { require: [] }.`;
+  return `The Data Plane does not say that it can do what this call needs: ${[...new Set(missing)].join(', ')}. Update it, and look for a proxy that changes its answers; for a service that speaks the hosted protocol only, set dataPlane: { require: [] }.`;
 }

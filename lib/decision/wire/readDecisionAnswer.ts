@@ -66,11 +66,11 @@ function answerOf(answer: WireDecision): DecisionAnswer {
   };
 }
 
-/** What the server does for this answer. */
-function offersOf({ aegis, final_decision: { effect } }: WireDecision): readonly Capability[] {
-  const offers = readCapabilities(aegis?.capabilities ?? []) as readonly Capability[];
-  const used = effect !== 'approval_needed' || aegis?.consumable === true;
-  return used ? offers : (readCapabilities(offers.filter((offer) => offer !== 'consume')) as readonly Capability[]);
+/** What the server does for this answer. An approval that need not be used up lacks `consume`; of a call whose types were not told it knows none. */
+function offersOf({ aegis, final_decision: { effect } }: WireDecision, wireTypes?: 'string'): readonly Capability[] {
+  const isUsed = effect !== 'approval_needed' || aegis?.consumable === true;
+  const lacks = (name: string): boolean => (name === 'consume' && !isUsed) || (name === 'types' && wireTypes === 'string');
+  return readCapabilities((aegis?.capabilities ?? []).filter((name) => !lacks(name))) as readonly Capability[];
 }
 
 function lacksDigest({ final_decision: { sanitize: change } }: WireDecision, capability: Capability): boolean {
@@ -128,7 +128,7 @@ function decisionFor(answer: WireDecision, request: DecisionRequest): Decision |
         message,
         approvalId: final.approval_id ?? undefined,
         expiresAtMs,
-        offers: offersOf(answer),
+        offers: offersOf(answer, request.wireTypes),
       };
     }
   }
