@@ -238,7 +238,7 @@ export class RemoteClient implements DecisionService {
     const { decisionId } = answer;
     const seen = this.#seen.get(decisionId);
     const decision = this.#accept(request, answer);
-    // a server of ours says each id once; the hosted service may say what it has decided before
+    // a server that says what it can do says each id once; the hosted service may repeat what it has decided before
     if (seen !== undefined && (seen.digest !== paramsDigest || (!again && answer.capabilities !== undefined))) {
       const message = 'The decision service answered with the id of a decision on other params, or of one that it has given before.';
       throw this.#reporter.suspicious('replayed_decision', message, { ...about, decisionId });

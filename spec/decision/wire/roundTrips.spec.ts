@@ -79,7 +79,9 @@ describe('A decision that a server writes', () => {
       expect(answer).to.include({ decisionId: decision.decisionId, agentId: call.agentId, toolName: call.toolName });
       const got = answer.decisionFor(request) as Decision & { params?: object; message?: string; approvalId?: string };
       const about = { agentId: call.agentId, toolName: call.toolName, requestId: 'req-1', tenantId: 'tenant', latencyMs: 3 };
-      const want = { params: undefined, message: undefined, approvalId: undefined, ...about, ...decision };
+      // a server that says nothing of itself offers nothing
+      const offered = decision.effect === 'approval_needed' ? { offers: [], expiresAtMs: undefined } : {};
+      const want = { params: undefined, message: undefined, approvalId: undefined, ...about, ...offered, ...decision };
       const shown = ({ ...all }: typeof got): object => ({ ...all, params: all.params && wireForm(all.params) });
       expect(shown({ params: undefined, message: undefined, approvalId: undefined, ...got } as typeof got)).to.deep.equal(
         shown(want as typeof got),
