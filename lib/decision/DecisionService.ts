@@ -87,7 +87,7 @@ export interface DecisionService {
   statuses?(decisionIds: readonly string[], options: AskOptions): Awaitable<readonly DecisionStatus[]>;
   /**
    * Pushes statuses as they change; while it runs, nothing is polled. A stream that ends is started again after a while where the service offers `events`
-   * with its approvals.
+   * with its approvals. What {@link DecisionService.withdraw} ends need not be pushed.
    *
    * @param signal ends the stream
    */

@@ -13,8 +13,8 @@ import type {
   ReevaluateOptions,
   WatchedStatus,
 } from '../DecisionService.js';
-import { beginAnswer, consumeAnswer } from '../wire/approvalUse.js';
-import type { BeginBody, ConsumeBody } from '../wire/approvalUse.js';
+import { beginAnswer, consumeAnswer } from '../wire/readBody.js';
+import type { BeginBody, ConsumeBody } from '../wire/readBody.js';
 import { readStatusesAnswer } from '../wire/approvalStatus.js';
 import { callHeaders, typesOfCall, writeCall, writeDecideRequest } from '../wire/decideRequest.js';
 import { echoMismatch, readDecisionAnswer, readDryRunAnswer } from '../wire/readDecisionAnswer.js';

@@ -14,8 +14,9 @@ import {
   consumeBody,
   outcomeBody,
   readBody,
+  readOutcome,
   statusesBody,
-} from '../../decision/wire/approvalUse.js';
+} from '../../decision/wire/readBody.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { answeredStatus } from '../decide/answeredStatus.js';
 import { coveredApproval, findApproval } from '../decide/covers.js';
@@ -120,7 +121,7 @@ export function approvalUseRoutes({ clock = new SteadyClock() }: ApprovalUseOpti
       answers: { 204: undefined },
       errors: ['outcome_conflict'],
       handle: async (input) => {
-        const outcome = readBody(outcomeBody, input.body);
+        const outcome = readOutcome(input.body);
         const record = await coveredApproval(input, idOf(input));
         await recordOutcome(input.tenant.records, record, outcome, clock.now());
         return { status: 204 };

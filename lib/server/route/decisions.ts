@@ -17,7 +17,7 @@ import { BadRequestError } from '../../model/errors/ServiceErrors.js';
 import type { Caller } from '../access/Caller.js';
 import { AnswerReplays } from '../decide/AnswerReplays.js';
 import { coveredApproval, requireAgent } from '../decide/covers.js';
-import { forbiddenNull, nullReason } from '../decide/nullParams.js';
+import { forbiddenNull, nullReason } from '../decide/forbiddenNull.js';
 import { RemoteRequest } from '../decide/RemoteRequest.js';
 import type { Tenant } from '../tenant/Tenant.js';
 import type { Answer, CallerInput, Route } from './Route.js';

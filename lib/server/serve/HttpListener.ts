@@ -96,15 +96,18 @@ export class HttpListener {
    * @returns whether every request in flight was answered in time
    */
   async stop({ idleMs, graceMs }: StopTimes): Promise<boolean> {
+    const closed = new Promise((resolve) => this.#server.once('close', resolve));
     // Server.close() of node:http would also cut idle connections, on which a request may be on its way
     NetServer.prototype.close.call(this.#server);
     await pause(idleMs, () => this.#sockets.size === 0);
     this.#server.closeIdleConnections();
     if (this.#busy > 0) await this.#untilIdle(Math.max(0, graceMs - idleMs));
     const isDone = this.#busy === 0;
-    this.#server.closeAllConnections();
-    // now it only ends the timer of its own
+    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.clear();
+    // now it only ends a timer
     this.#server.close(() => {});
+    await closed;
     return isDone;
   }
 

@@ -3,7 +3,7 @@ import { RemoteDecisionService } from '../../../lib/decision/remote/RemoteDecisi
 import { AegisError } from '../../../lib/model/AegisError.js';
 import { dataPlaneStandIn, sendJson } from '../../support/dataPlaneStandIn.js';
 import type { DataPlaneStandIn } from '../../support/dataPlaneStandIn.js';
-import { everythingShownOf, failureOf, KEY_CANARY, PARAM_CANARY, remoteRequest } from '../../support/remoteRequest.js';
+import { everythingShownOf, failureOf, KEY_CANARY, PARAM_CANARY, PATIENT_MS, remoteRequest } from '../../support/remoteRequest.js';
 
 describe('The errors of a Data Plane', () => {
   let plane: DataPlaneStandIn;
@@ -17,7 +17,7 @@ describe('The errors of a Data Plane', () => {
         apiKey: KEY_CANARY,
         baseUrl: plane.url,
         retries: 0,
-        timeoutMs: 5_000,
+        timeoutMs: PATIENT_MS,
         dataPlane: { require: [] },
       })),
   );
@@ -62,6 +62,9 @@ describe('The errors of a Data Plane', () => {
   }
 
   const codes: Readonly<Record<string, string>> = {
+    idempotency_mismatch: 'BadRequestError',
+    scope_missing: 'AuthError',
+    agent_not_covered: 'AuthError',
     auth_failed: 'AuthError',
     invalid_api_key: 'AuthError',
     forbidden: 'ForbiddenError',
