@@ -10,7 +10,7 @@ import type { Journal } from '../../model/Journal.js';
 import { LazyPart } from '../../model/LazyPart.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
-import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
+import type { ApprovalQuery, ApprovalRecord, ApprovalStore, Assurance } from '../../store/ApprovalStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
@@ -229,9 +229,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /** Whether a verdict of this person would count now, for at least one policy that is still open. */
-  async mayDecide(decisionId: string, by: string): Promise<boolean> {
+  async mayDecide(decisionId: string, by: string, assurance?: Assurance): Promise<boolean> {
     const record = await this.get(decisionId);
-    return record?.status === 'pending' && (await verdicts.get()).mayDecide(record, by, this.#options);
+    return record?.status === 'pending' && (await verdicts.get()).mayDecide(record, { by, assurance }, this.#options);
   }
 
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
@@ -249,7 +249,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       if (record.version === seen) throw rules.notRecorded(record);
       seen = record.version;
       rules.checkDigest(record, approve, verdict);
-      const policies = await rules.eligiblePolicies(record, verdict.by, this.#options);
+      const policies = await rules.eligiblePolicies(record, verdict, this.#options);
+      if (approve && verdict.assurance !== undefined) rules.checkAssurance(record, policies, verdict.assurance);
       // the eligibility hook can take long: the approval may have expired meanwhile
       const now = this.#current(record);
       if (now.status !== 'pending') throw rules.verdictConflict(now);
