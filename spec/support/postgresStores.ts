@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type pg from 'pg';
 import { postgresStore } from '../../lib/store/postgres/index.js';
 import type { PostgresStoreOptions } from '../../lib/store/postgres/index.js';
-import type { StateStore } from '../../lib/store/StateStore.js';
+import type { ServerStore } from '../../lib/store/StateStore.js';
 import type { PostgresServer } from './postgresServer.js';
 
 let schemas = 0;
@@ -10,7 +10,7 @@ let schemas = 0;
 /** Stores of one spec file, on schemas that nobody else uses; all that it made is closed and dropped in the end. */
 export class PostgresStores {
   readonly server: PostgresServer;
-  readonly #open: StateStore[] = [];
+  readonly #open: ServerStore[] = [];
   readonly #schemas: string[] = [];
   readonly #clients: pg.Client[] = [];
   #cleaner: pg.Client | undefined;
@@ -27,7 +27,7 @@ export class PostgresStores {
   }
 
   /** An open store; by itself on a schema of its own and without a queue, which takes longer to start. */
-  async open(more: Partial<PostgresStoreOptions> = {}): Promise<StateStore> {
+  async open(more: Partial<PostgresStoreOptions> = {}): Promise<ServerStore> {
     const store = postgresStore({ connectionString: this.server.url(), schema: more.schema ?? this.newSchema(), queue: false, ...more });
     await store.open();
     this.#open.push(store);
@@ -50,7 +50,9 @@ export class PostgresStores {
 
   async empty(schema: string): Promise<void> {
     this.#cleaner ??= await this.client();
-    await this.#cleaner.query(`TRUNCATE ${schema}.task, ${schema}.task_decision, ${schema}.approval`);
+    await this.#cleaner.query(
+      `TRUNCATE ${['task', 'task_decision', 'approval', 'record', 'record_head'].map((table) => `${schema}.${table}`).join(', ')}`,
+    );
   }
 
   async end(): Promise<void> {

@@ -1,5 +1,21 @@
 import { nextId } from '../../common/nextId.js';
-import type { ApprovalQuery, ApprovalRecord, ApprovalStore, BegunPage, BindOlder } from '../ApprovalStore.js';
+import { cardFromRow } from '../approval/approvalCard.js';
+import type { CardRow } from '../approval/approvalCard.js';
+import { fillPage } from '../approval/approvalPage.js';
+import type {
+  ApprovalCard,
+  ApprovalPage,
+  ApprovalPageQuery,
+  ApprovalQuery,
+  ApprovalRecord,
+  ApprovalStore,
+  BegunPage,
+  BindOlder,
+} from '../ApprovalStore.js';
+import { BEGUN_KIND } from '../record/checkedRecord.js';
+import { DEFAULT_TENANT } from '../tenant/tenantScope.js';
+import type { TenantScope } from '../tenant/tenantScope.js';
+import { TENANTS_VERSION } from './schema.js';
 import { storeLimits } from '../storeLimits.js';
 import type { PostgresSession } from './PostgresSession.js';
 import { approvalFromRow, indexKey, TASK_COLUMNS, taskFromRow } from './rows.js';
@@ -15,27 +31,23 @@ interface ApprovalRow {
   readonly body: string;
 }
 
-/** Keeps approvals in PostgreSQL, beside the tasks that wait for them. */
+/** Keeps the approvals of one tenant in PostgreSQL, beside the tasks that wait for them. */
 export class PostgresApprovalStore implements ApprovalStore {
   readonly #session: PostgresSession;
+  readonly #scope: TenantScope;
   readonly #statements: ApprovalStatements;
+  #raised = false;
 
-  constructor(session: PostgresSession) {
+  constructor(session: PostgresSession, scope: TenantScope) {
     this.#session = session;
-    this.#statements = new ApprovalStatements(session.schema);
+    this.#scope = scope;
+    this.#statements = new ApprovalStatements(session.schema, scope);
   }
 
-  open(): Promise<void> {
-    return this.#session.open(this);
-  }
-
-  close(): Promise<void> {
-    return this.#session.close(this);
-  }
-
-  async insert(record: ApprovalRecord): Promise<boolean> {
+  async insert(record: ApprovalRecord, card?: ApprovalCard): Promise<boolean> {
+    if (this.#isOther && !this.#raised) await this.#raiseMinReader();
     const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
-    const statement = this.#statements.insert(record, mark);
+    const statement = this.#statements.insert(record, mark, card);
     return this.#session.certainly(async (inDoubt) => {
       if ((await this.#session.once(statement)).length > 0) return true;
       return inDoubt && (await this.#isStamped(record.decisionId, mark.stamp));
@@ -43,12 +55,16 @@ export class PostgresApprovalStore implements ApprovalStore {
   }
 
   async get(decisionId: string): Promise<ApprovalRecord | undefined> {
-    return (await this.#some('WHERE decision_id = $1', [indexKey(decisionId)]))[0];
+    return (await this.#some('decision_id = $2', [indexKey(decisionId)]))[0];
   }
 
-  async replace(record: ApprovalRecord, version: number): Promise<boolean> {
+  async ofIdempotencyKey(agentId: string, key: string): Promise<ApprovalRecord | undefined> {
+    return (await this.#some('agent_id = $2 AND idempotency_key = $3', [indexKey(agentId), indexKey(key)]))[0];
+  }
+
+  async replace(record: ApprovalRecord, version: number, card?: ApprovalCard): Promise<boolean> {
     const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
-    const statement = this.#statements.replace(record, version, mark);
+    const statement = this.#statements.replace(record, version, mark, card);
     const decided = record.status !== 'pending' && record.consumed === undefined;
     return this.#session.certainly(async (inDoubt) => {
       const done = decided
@@ -65,53 +81,75 @@ export class PostgresApprovalStore implements ApprovalStore {
   }
 
   async list({ status, agentId, toolName, overdueAtMs, limit = storeLimits.listed }: ApprovalQuery): Promise<readonly ApprovalRecord[]> {
-    const conditions: string[] = [];
-    const values: unknown[] = [limit];
-    const add = (condition: string, value: unknown): void => void conditions.push(`${condition} $${values.push(value)}`);
-    if (status !== undefined) add('status =', status);
-    if (agentId !== undefined) add('agent_id =', indexKey(agentId));
-    if (toolName !== undefined) add('tool_name =', indexKey(toolName));
-    if (overdueAtMs !== undefined) add('expires_at <=', Math.floor(overdueAtMs));
-    return this.#some(`${conditions.length > 0 ? 'WHERE ' : ''}${conditions.join(' AND ')} ORDER BY seq LIMIT $1`, values);
+    const overdue = overdueAtMs === undefined ? undefined : Math.min(Math.floor(overdueAtMs), Number.MAX_SAFE_INTEGER);
+    const { condition, values } = conditionOf({ status, agentId, toolName }, ['expires_at <=', overdue]);
+    const count = Number.isFinite(limit) ? `LIMIT ${Math.floor(limit)}` : '';
+    return this.#some(`${condition} ORDER BY seq ${count}`, values);
   }
 
-  async countPending(agentId: string, toolName: string): Promise<number> {
-    const text = `SELECT count(*) AS count FROM ${this.#session.schema}.approval WHERE agent_id = $1 AND tool_name = $2 AND status = 'pending'`;
-    const [row] = await this.#session.read<{ count: string }>({ text, values: [indexKey(agentId), indexKey(toolName)] });
+  page(query: ApprovalPageQuery): Promise<ApprovalPage> {
+    return fillPage(query, async (after, count) => {
+      const { condition, values } = conditionOf(query, ['seq <', after === undefined ? undefined : seqOf(after)]);
+      // a body is read only where the card is missing, or older than its row
+      const text = `SELECT seq, card, CASE WHEN card_version = version AND card IS NOT NULL THEN NULL ELSE body END AS body
+        FROM ${this.#session.schema}.approval WHERE tenant_id = $1 AND ${condition} ORDER BY seq DESC LIMIT ${Math.floor(count)}`;
+      const rows = await this.#session.read<CardRow & { readonly seq: string }>({ text, values: [this.#scope.tenantId, ...values] });
+      return rows.map((row) => ({ card: cardFromRow(row), place: row.seq }));
+    });
+  }
+
+  async countPending(agentId: string, toolName: string, cap: number = Infinity): Promise<number> {
+    const count = Number.isFinite(cap) ? `LIMIT ${Math.floor(cap) + 1}` : '';
+    const text = `SELECT count(*) AS count FROM (SELECT 1 FROM ${this.#session.schema}.approval
+      WHERE tenant_id = $1 AND agent_id = $2 AND tool_name = $3 AND status = 'pending' ${count}) AS pending`;
+    const values = [this.#scope.tenantId, indexKey(agentId), indexKey(toolName)];
+    const [row] = await this.#session.read<{ count: string }>({ text, values });
     return Number(row?.count);
   }
 
   async listDenied(agentId: string, toolName: string, sinceMs: number): Promise<readonly ApprovalRecord[]> {
     const newest = await this.#some(
-      `WHERE agent_id = $1 AND tool_name = $2 AND status = 'denied' AND denied_at >= $3 ORDER BY denied_at DESC, changed_at DESC, seq DESC LIMIT $4`,
+      `agent_id = $2 AND tool_name = $3 AND status = 'denied' AND denied_at >= $4 ORDER BY denied_at DESC, changed_at DESC, seq DESC LIMIT $5`,
       [indexKey(agentId), indexKey(toolName), Math.floor(sinceMs), storeLimits.listedDenied],
     );
     return newest.toReversed();
   }
 
   async prune(endedByMs: number): Promise<number> {
-    const text = `WITH gone AS (DELETE FROM ${this.#session.schema}.approval WHERE expires_at <= $1 RETURNING 1) SELECT count(*) AS count FROM gone`;
+    const text = `WITH gone AS (DELETE FROM ${this.#session.schema}.approval WHERE tenant_id = $1 AND expires_at <= $2 AND keep_until <= $2 RETURNING 1)
+      SELECT count(*) AS count FROM gone`;
     const endMs = Math.min(Math.floor(endedByMs), Number.MAX_SAFE_INTEGER);
-    const [row] = await this.#session.read<{ count: string }>({ text, values: [endMs] });
+    const [row] = await this.#session.read<{ count: string }>({ text, values: [this.#scope.tenantId, endMs] });
     return Number(row?.count);
   }
 
   async begunPage(page: number): Promise<BegunPage | undefined> {
-    const text = `SELECT page, version::int AS version, body FROM ${this.#session.schema}.begun_page WHERE page = $1`;
-    return (await this.#session.read<BegunPage>({ text, values: [page] }))[0];
+    const s = this.#session.schema;
+    const statement = this.#isOther
+      ? {
+          text: `SELECT part AS page, version, body FROM ${s}.record_head WHERE part = $1 AND tenant_id = $2 AND kind = $3`,
+          values: [page, this.#scope.tenantId, BEGUN_KIND],
+        }
+      : { text: `SELECT page, version::int AS version, body FROM ${s}.begun_page WHERE page = $1`, values: [page] };
+    return (await this.#session.read<BegunPage>(statement))[0];
   }
 
-  async replaceBegun(record: ApprovalRecord, version: number, page: BegunPage): Promise<boolean> {
+  async replaceBegun(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard): Promise<boolean> {
     const s = this.#session.schema;
     const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
-    const { text, values } = this.#statements.replace(record, version, mark);
-    const lock = `SELECT 1 FROM ${s}.approval WHERE decision_id = $1 AND version = $2 FOR UPDATE`;
-    const write = `INSERT INTO ${s}.begun_page (page, version, body) VALUES ($1, $2, $3) ON CONFLICT (page)
-      DO UPDATE SET version = excluded.version, body = excluded.body WHERE begun_page.version = excluded.version - 1`;
+    const { text, values } = this.#statements.replace(record, version, mark, card);
+    const lock = `SELECT 1 FROM ${s}.approval WHERE decision_id = $1 AND version = $2 AND tenant_id = $3 FOR UPDATE`;
+    const changed = 'DO UPDATE SET version = excluded.version, body = excluded.body';
+    const write = this.#isOther
+      ? `INSERT INTO ${s}.record_head (part, version, body, tenant_id, kind) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id, kind, part)
+          ${changed} WHERE record_head.version = excluded.version - 1`
+      : `INSERT INTO ${s}.begun_page (page, version, body) VALUES ($1, $2, $3) ON CONFLICT (page)
+          ${changed} WHERE begun_page.version = excluded.version - 1`;
+    const owner = this.#isOther ? [this.#scope.tenantId, BEGUN_KIND] : [];
     return this.#session.certainly(async (inDoubt) => {
       const done = await this.#session.together(async (run) => {
-        if ((await run(lock, [indexKey(record.decisionId), version])).rowCount === 0) return false;
-        if ((await run(write, [page.page, page.version, page.body])).rowCount === 0) return false;
+        if ((await run(lock, [indexKey(record.decisionId), version, this.#scope.tenantId])).rowCount === 0) return false;
+        if ((await run(write, [page.page, page.version, page.body, ...owner])).rowCount === 0) return false;
         await run(text, values);
         return true;
       });
@@ -121,6 +159,8 @@ export class PostgresApprovalStore implements ApprovalStore {
 
   /** Binds what schema version 3 left unbound, in one transaction. Of several processes that try, one does it. */
   async bindOlder(bind: BindOlder): Promise<void> {
+    // there were no other tenants
+    if (this.#isOther) return;
     const [meta] = await this.#session.read<{ unbound: boolean }>({ text: `SELECT unbound FROM ${this.#session.schema}.meta`, values: [] });
     if (meta?.unbound === true) await this.#session.certainly(() => this.#session.together((run) => this.#bindAll(bind, run)));
   }
@@ -129,7 +169,8 @@ export class PostgresApprovalStore implements ApprovalStore {
     const { schema: s, ownerId } = this.#session;
     if ((await run(`SELECT 1 FROM ${s}.meta WHERE unbound FOR UPDATE`)).rowCount === 0) return;
     const found = { bound: 0, left: 0 };
-    const next = `SELECT seq, body FROM ${s}.approval WHERE status IN ('pending', 'approved') AND seq > $1 ORDER BY seq LIMIT ${BATCH} FOR UPDATE`;
+    const next = `SELECT seq, body FROM ${s}.approval WHERE tenant_id = '${DEFAULT_TENANT}' AND status IN ('pending', 'approved')
+      AND seq > $1 ORDER BY seq LIMIT ${BATCH} FOR UPDATE`;
     for (let last = '0'; ;) {
       const rows = (await run(next, [last])).rows as ApprovalRow[];
       for (const row of rows) {
@@ -161,8 +202,42 @@ export class PostgresApprovalStore implements ApprovalStore {
     return (await this.#session.once({ text, values: [indexKey(decisionId), stamp] })).length > 0;
   }
 
-  async #some(rest: string, values: unknown[]): Promise<readonly ApprovalRecord[]> {
-    const text = `SELECT body FROM ${this.#session.schema}.approval ${rest}`;
-    return (await this.#session.read<{ body: string }>({ text, values })).map(approvalFromRow);
+  /** Code that knows no tenants would take what is inserted for one of its own. */
+  async #raiseMinReader(): Promise<void> {
+    const text = `UPDATE ${this.#session.schema}.version SET min_reader = $1 WHERE min_reader < $1`;
+    await this.#session.read({ text, values: [TENANTS_VERSION] });
+    this.#raised = true;
   }
+
+  get #isOther(): boolean {
+    return this.#scope.tenantId !== DEFAULT_TENANT;
+  }
+
+  /** @param condition counts its values from $2 on */
+  async #some(condition: string, values: readonly unknown[]): Promise<readonly ApprovalRecord[]> {
+    const text = `SELECT body FROM ${this.#session.schema}.approval WHERE tenant_id = $1 AND ${condition}`;
+    return (await this.#session.read<{ body: string }>({ text, values: [this.#scope.tenantId, ...values] })).map(approvalFromRow);
+  }
+}
+
+/** The conditions of a query, whose values are counted from $2 on. */
+function conditionOf(
+  { status, agentId, toolName }: ApprovalQuery,
+  last: readonly [string, number | undefined],
+): { readonly condition: string; readonly values: readonly unknown[] } {
+  const given = [
+    ['status =', status] as const,
+    ['agent_id =', agentId === undefined ? undefined : indexKey(agentId)] as const,
+    ['tool_name =', toolName === undefined ? undefined : indexKey(toolName)] as const,
+    last,
+  ].filter(([, value]) => value !== undefined);
+  return {
+    condition: ['TRUE', ...given.map(([column], i) => `${column} $${i + 2}`)].join(' AND '),
+    values: given.map(([, value]) => value),
+  };
+}
+
+/** Where a page ends; a text that is no cursor is followed by nothing. */
+function seqOf(cursor: string): number {
+  return /^\d{1,15}$/.test(cursor) ? Number(cursor) : 0;
 }

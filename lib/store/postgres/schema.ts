@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import type { Task } from '../../model/Task.js';
+import { DEFAULT_TENANT } from '../tenant/tenantScope.js';
 import { renamedTaskFields } from '../renamedTaskFields.js';
 import { fromStoredJson } from '../storedJson.js';
 import { storedSummary } from '../storedSummary.js';
@@ -90,7 +91,34 @@ const VERSIONS: readonly (string | ((client: ClientBase, schema: string) => Prom
     );
     await addCards(client, schema);
   },
+  // tenants, keys of callers that ask again, cards for lists; records. Older code knows `default` alone: `min_reader` is raised by the first row of another
+  // tenant. It writes no cards: a card that is not of its row's version is not believed. Ids are compared by their bytes, as every store does
+  `
+  ALTER TABLE $S.approval ADD COLUMN tenant_id text NOT NULL DEFAULT '${DEFAULT_TENANT}', ADD COLUMN idempotency_key text, ADD COLUMN card text,
+    ADD COLUMN card_version bigint, ADD COLUMN keep_until double precision NOT NULL DEFAULT 0;
+  CREATE INDEX approval_made ON $S.approval (tenant_id, seq);
+  CREATE INDEX approval_tenant ON $S.approval (tenant_id, status, seq);
+  CREATE INDEX approval_tenant_pending ON $S.approval (tenant_id, agent_id, tool_name) WHERE status = 'pending';
+  CREATE INDEX approval_tenant_denied ON $S.approval (tenant_id, agent_id, tool_name, denied_at) WHERE status = 'denied';
+  CREATE INDEX approval_tenant_expiry ON $S.approval (tenant_id, expires_at);
+  CREATE UNIQUE INDEX approval_idempotency ON $S.approval (tenant_id, agent_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
+  DROP INDEX $S.approval_status, $S.approval_pending, $S.approval_denied, $S.approval_expiry;
+  CREATE TABLE $S.record (
+    tenant_id text NOT NULL, kind text NOT NULL, id text COLLATE "C" NOT NULL, version integer NOT NULL, index1 text, index2 text,
+    created_at double precision NOT NULL, delete_after double precision, body text NOT NULL, mac text, stamp text NOT NULL,
+    PRIMARY KEY (tenant_id, kind, id));
+  CREATE INDEX record_made ON $S.record (tenant_id, kind, created_at, id);
+  CREATE INDEX record_index1 ON $S.record (tenant_id, kind, index1, created_at, id) WHERE index1 IS NOT NULL;
+  CREATE INDEX record_index2 ON $S.record (tenant_id, kind, index2, created_at, id) WHERE index2 IS NOT NULL;
+  CREATE INDEX record_over ON $S.record (tenant_id, kind, delete_after) WHERE delete_after IS NOT NULL;
+  CREATE TABLE $S.record_head (
+    tenant_id text NOT NULL, kind text NOT NULL, part integer NOT NULL, version integer NOT NULL, body text NOT NULL, stamp text NOT NULL DEFAULT '',
+    PRIMARY KEY (tenant_id, kind, part));
+  `,
 ];
+
+/** The version that first knew tenants. */
+export const TENANTS_VERSION = 5;
 
 /** The version that this code reads and writes. */
 export const SCHEMA_VERSION: number = VERSIONS.length;

@@ -1,6 +1,9 @@
 import type { QueryResult } from 'pg';
 import type { PendingTask, Task } from '../../model/Task.js';
-import type { ApprovalRecord } from '../ApprovalStore.js';
+import { storedCard } from '../approval/approvalCard.js';
+import type { ApprovalCard, ApprovalRecord } from '../ApprovalStore.js';
+import { DEFAULT_SCOPE, UNOWNED } from '../tenant/tenantScope.js';
+import type { TenantScope } from '../tenant/tenantScope.js';
 import { SCHEMA_VERSION } from './schema.js';
 import {
   APPROVAL_COLUMNS,
@@ -148,28 +151,33 @@ export class TaskStatements {
 
 /** The statements that write one approval. */
 export class ApprovalStatements {
+  readonly #scope: TenantScope;
   readonly #insert: (values: NamedValues) => Statement;
   readonly #replace: (values: NamedValues) => Statement;
   readonly #overwrite: (values: NamedValues) => Statement;
   readonly #withdrawOrphan: (values: NamedValues) => Statement;
   readonly #markDecided: (values: NamedValues) => Statement;
 
-  constructor(schema: string) {
+  /** @param scope whose approvals are inserted and replaced; what has a row of its own number, or no task, is ended for every tenant */
+  constructor(schema: string, scope: TenantScope = DEFAULT_SCOPE) {
     const s = schema;
+    this.#scope = scope;
     const update = (condition: string): string => `WITH changed AS (
-      UPDATE ${s}.approval SET ${assignments(APPROVAL_COLUMNS).join(', ')}, stamp = :stamp, written_by = :written_by, changed_at = ${s}.now_ms()
+      UPDATE ${s}.approval SET ${assignments(APPROVAL_COLUMNS).join(', ')}, stamp = :stamp, written_by = :written_by, changed_at = ${s}.now_ms(),
+        card = :card, card_version = :version, keep_until = greatest(keep_until, :keep_until)
       WHERE ${condition} RETURNING 1)
       SELECT ${s}.durably(${SCHEMA_VERSION}), pg_notify('${s}', :note) FROM changed`;
+    const inserted = [...APPROVAL_COLUMNS, 'tenant_id', 'owner_id', 'idempotency_key', 'card', 'keep_until'];
     this.#insert = named(
       `WITH made AS (
-        INSERT INTO ${s}.approval (${APPROVAL_COLUMNS.join(', ')}, stamp, written_by, owner_id, made_at, changed_at)
-        VALUES (${APPROVAL_COLUMNS.map((column) => `:${column}`).join(', ')}, :stamp, :written_by, :written_by, ${s}.now_ms(), ${s}.now_ms())
+        INSERT INTO ${s}.approval (${inserted.join(', ')}, card_version, stamp, written_by, made_at, changed_at)
+        VALUES (${inserted.map((column) => `:${column}`).join(', ')}, :version, :stamp, :written_by, ${s}.now_ms(), ${s}.now_ms())
         ON CONFLICT DO NOTHING RETURNING 1)
       SELECT ${s}.durably(${SCHEMA_VERSION}), pg_notify('${s}', :note) FROM made`,
       'aegis ask',
     );
     const isAsRead = 'decision_id = :decision_id AND version = :read_version';
-    this.#replace = named(update(isAsRead), 'aegis replace');
+    this.#replace = named(update(`${isAsRead} AND tenant_id = :tenant_id`), 'aegis replace');
     this.#overwrite = named(update('seq = :seq'));
     this.#withdrawOrphan = named(
       update(`${isAsRead} AND status = 'pending' AND NOT EXISTS (SELECT 1 FROM ${s}.task_decision d WHERE d.decision_id = :decision_id)`),
@@ -180,29 +188,48 @@ export class ApprovalStatements {
       AND task_id = (SELECT task_id FROM ${s}.task_decision WHERE decision_id = :decision_id)`);
   }
 
-  /** Inserts an approval where its decisionId is free. */
-  insert(record: ApprovalRecord, mark: WriteMark): Statement {
-    return this.#insert(recordValues(record, mark));
+  /** Inserts an approval where its decisionId and its idempotency key are free. */
+  insert(record: ApprovalRecord, mark: WriteMark, card?: ApprovalCard): Statement {
+    const { tenantId, forOthers } = this.#scope;
+    const key = record.idempotency?.key;
+    return this.#insert({
+      ...this.#values(record, mark, card),
+      tenant_id: tenantId,
+      owner_id: forOthers ? UNOWNED : mark.ownerId,
+      idempotency_key: key === undefined ? null : indexKey(key),
+    });
   }
 
-  /** Replaces an approval that still is at that version. */
-  replace(record: ApprovalRecord, version: number, mark: WriteMark): Statement {
-    return this.#replace({ ...recordValues(record, mark), read_version: version });
+  /** Replaces an approval of the tenant that still is at that version. */
+  replace(record: ApprovalRecord, version: number, mark: WriteMark, card?: ApprovalCard): Statement {
+    return this.#replace({ ...this.#values(record, mark, card), read_version: version, tenant_id: this.#scope.tenantId });
   }
 
   /** Writes the row of an approval without a condition; only for a row that is locked. */
   overwrite(seq: string, record: ApprovalRecord, mark: WriteMark): Statement {
-    return this.#overwrite({ ...recordValues(record, mark), seq });
+    return this.#overwrite({ ...this.#values(record, mark), seq });
   }
 
   /** Replaces a pending approval that still is at that version and has no task. */
   withdrawOrphan(record: ApprovalRecord, version: number, mark: WriteMark): Statement {
-    return this.#withdrawOrphan({ ...recordValues(record, mark), read_version: version });
+    return this.#withdrawOrphan({ ...this.#values(record, mark), read_version: version });
   }
 
   /** Makes the task that waits for the approval due. */
   markDecided(decisionId: string): Statement {
     return this.#markDecided({ decision_id: indexKey(decisionId) });
+  }
+
+  #values(record: ApprovalRecord, mark: WriteMark, card?: ApprovalCard): NamedValues {
+    const { decisionId, version, status, expiresAtMs } = record;
+    const { keepMs } = this.#scope;
+    return {
+      ...approvalValues(record),
+      ...markValues(mark),
+      card: storedCard(record, card),
+      keep_until: keepMs === 0 ? 0 : expiresAtMs + keepMs,
+      note: JSON.stringify(['approval', decisionId, version, status, null, mark.ownerId]),
+    };
   }
 }
 
@@ -217,15 +244,6 @@ function markValues({ stamp, ownerId }: WriteMark): NamedValues {
 function changeValues(task: Task, next: Task, mark: WriteMark): NamedValues {
   const read = { task_id: indexKey(task.taskId), read_version: task.version };
   return { ...changingValues(next), ...markValues(mark), ...read, note: taskNote(next, task.status, mark) };
-}
-
-function recordValues(record: ApprovalRecord, mark: WriteMark): NamedValues {
-  const { decisionId, version, status } = record;
-  return {
-    ...approvalValues(record),
-    ...markValues(mark),
-    note: JSON.stringify(['approval', decisionId, version, status, null, mark.ownerId]),
-  };
 }
 
 /** The payload of a notice: no more than ids, because it has room for 8,000 bytes. */

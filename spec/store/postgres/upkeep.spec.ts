@@ -1,11 +1,12 @@
 import { expect } from 'chai';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { StateStore } from '../../../lib/store/StateStore.js';
 import { recordOf } from '../../support/approvalRecords.js';
+import { diagnosed, securityCodes } from '../../support/diagnosed.js';
 import { postgresServer } from '../../support/postgresServer.js';
 import { PostgresStores } from '../../support/postgresStores.js';
 import { pendingTask } from '../../support/tasks.js';
+import { until } from '../../support/until.js';
 import { inStatus } from '../taskInStatus.js';
 import { originOf } from '../taskStoreLeases.js';
 
@@ -52,6 +53,38 @@ describe('The upkeep of a PostgreSQL store', function () {
     const { taskId, digest } = await inStatus(one.tasks, 'approved', { expiresAtMs: Date.now() + 60_000 });
     expect(await one.tasks.claim({ taskId, token: 't', digest, nowMs: Date.now(), leaseMs: 1_000 })).to.equal(undefined);
     expect(await one.tasks.heartbeat(1_000, Date.now())).to.equal(ahead);
+  });
+
+  it('ends and hands out all tasks but those that somebody else changed, which it reports', async () => {
+    for (const body of [
+      `'[]'`,
+      `'{'`,
+      `(body::jsonb - 'taskId')::text`,
+      `(body::jsonb - 'version')::text`,
+      `replace(body, '"taskId":"', '"taskId":"other-')`,
+    ]) {
+      const change = (taskId: string): Promise<unknown> =>
+        client.query(`UPDATE ${schema}.task SET body = ${body} WHERE task_id = $1`, [taskId]);
+      const [first, second] = [await inStatus(one.tasks, 'executing', {}, 0), await inStatus(one.tasks, 'executing', {}, 0)];
+      await change(first.taskId);
+      await client.query(`UPDATE ${schema}.task SET lease_until = 0 WHERE task_id = $1`, [first.taskId]);
+      const ended: string[] = [];
+      const sweeps = await diagnosed(async () => {
+        for (let i = 0; i < 2; i++) {
+          const { unknown } = await one.tasks.sweep({ nowMs: 0, maxRuns: 1, limit: 1 });
+          ended.push(...unknown.map(({ taskId }) => taskId));
+        }
+      });
+      expect([securityCodes(sweeps), ended], body).to.deep.equal([['stored_task_tampered'], [second.taskId]]);
+
+      const [third, fourth] = [await inStatus(one.tasks, 'approved'), await inStatus(one.tasks, 'approved')];
+      await change(third.taskId);
+      let found: readonly { taskId: string }[] = [];
+      const due = { nowMs: 0, idleMs: 0, againMs: 60_000, keys: [third.guardKey], poll: false, limit: 10 };
+      const seen = await diagnosed(async () => (found = await one.tasks.due(due)));
+      expect([securityCodes(seen), found.map(({ taskId }) => taskId)], body).to.deep.equal([['stored_task_tampered'], [fourth.taskId]]);
+      for (const { taskId } of [first, third]) await client.query(`DELETE FROM ${schema}.task WHERE task_id = $1`, [taskId]);
+    }
   });
 
   it('commits claims durably on a database that does not by itself', async () => {
@@ -152,11 +185,14 @@ describe('The upkeep of a PostgreSQL store', function () {
         );
         return Number(rows[0].read);
       };
+      const connectionString = stores.server.url('application_name=asking');
+      const isOver = async (): Promise<boolean> =>
+        (await client.query(`SELECT 1 FROM pg_stat_activity WHERE application_name = 'asking'`)).rowCount === 0;
       const cost = async (work: () => unknown): Promise<number> => {
-        // statistics of other sessions come with their end
         const before = await read();
         await work();
-        await sleep(300);
+        // statistics of other sessions come with their end
+        await until(isOver);
         return (await read()) - before;
       };
       const query = { nowMs: Date.now(), idleMs: HOUR, againMs: 60_000, limit: 100 };
@@ -167,14 +203,19 @@ describe('The upkeep of a PostgreSQL store', function () {
         expect(await store.tasks.findOpen({ ...live, originalDigest: 'none' })).to.equal(undefined);
         expect(await store.tasks.sweep({ nowMs: 0, maxRuns: 1, limit: 100 })).to.deep.equal({ unknown: [], reclaimed: [] });
       };
-      const rows = await cost(async () => {
-        const asking = await stores.open({ schema });
-        const began = performance.now();
-        await ask(asking);
-        expect(performance.now() - began).to.be.lessThan(1_000);
-        await asking.close();
-      });
-      expect(rows).to.be.within(100, 2_000);
+      let quickest = Infinity;
+      // on a busy machine not every try is quick; reading 100,000 rows is quick in none
+      for (let tries = 0; tries < 20 && quickest >= 1_000; tries++) {
+        const rows = await cost(async () => {
+          const asking = await stores.open({ schema, connectionString });
+          const began = performance.now();
+          await ask(asking);
+          quickest = Math.min(quickest, performance.now() - began);
+          await asking.close();
+        });
+        expect(rows).to.be.within(100, 2_000);
+      }
+      expect(quickest).to.be.lessThan(1_000);
     });
   });
 });

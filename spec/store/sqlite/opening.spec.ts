@@ -157,7 +157,7 @@ describe('Opening a SQLite store', () => {
     const db = bare();
     // what the fifth version added, and the indexes that it replaced
     for (const index of ['', '_tool', '_expires', '_denied']) db.exec(`DROP INDEX approval_tenant${index}`);
-    db.exec('DROP INDEX approval_idempotency; DROP TABLE record; DROP TABLE record_head');
+    db.exec('DROP INDEX approval_idempotency; DROP INDEX approval_made; DROP TABLE record; DROP TABLE record_head');
     for (const column of ['tenant_id', 'idempotency_key', 'card', 'card_version', 'keep_until'])
       db.exec(`ALTER TABLE approval DROP COLUMN ${column}`);
     db.exec(`CREATE INDEX approval_status ON approval (status); CREATE INDEX approval_tool ON approval (tool_name, agent_id, status);

@@ -1,10 +1,12 @@
+import { expect } from 'chai';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sqliteStore } from '../../../lib/store/sqlite/index.js';
 import type { ServerStore } from '../../../lib/store/StateStore.js';
+import { recordOf } from '../../support/approvalRecords.js';
 import { behavesLikeServerStore } from '../behavesLikeServerStore.js';
-import { needsSqlite } from './sqliteFiles.js';
+import { needsSqlite, sqliteFiles } from './sqliteFiles.js';
 
 describe('sqliteStore', () => {
   needsSqlite();
@@ -19,4 +21,18 @@ describe('sqliteStore', () => {
   };
 
   behavesLikeServerStore('sqliteStore', fresh);
+});
+
+describe('A SQLite store of tenants', () => {
+  needsSqlite();
+  const { open, bare } = sqliteFiles();
+
+  it('lets older code write until there is a row of another tenant', async () => {
+    const store = open();
+    const minReader = (): unknown => bare().prepare("SELECT value FROM meta WHERE key = 'min_reader'").get();
+    await store.forTenant('default', { forOthers: true }).approvals.insert(recordOf());
+    expect(minReader()).to.include({ value: 4 });
+    await store.forTenant('acme').approvals.insert(recordOf());
+    expect(minReader()).to.include({ value: 5 });
+  });
 });

@@ -92,6 +92,7 @@ const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
   ALTER TABLE approval ADD COLUMN card TEXT;
   ALTER TABLE approval ADD COLUMN card_version INTEGER;
   ALTER TABLE approval ADD COLUMN keep_until REAL NOT NULL DEFAULT 0;
+  CREATE INDEX approval_made ON approval (tenant_id);
   CREATE INDEX approval_tenant ON approval (tenant_id, status);
   CREATE INDEX approval_tenant_tool ON approval (tenant_id, tool_name, agent_id, status);
   CREATE INDEX approval_tenant_expires ON approval (tenant_id, expires_at);

@@ -1,0 +1,184 @@
+import { nextId } from '../../../common/nextId.js';
+import type { RecordChange, RecordHead, RecordPage, RecordQuery, SignableRecordStore, StoredRecord } from '../../RecordStore.js';
+import { checkedRecord, withoutAbsent } from '../../record/checkedRecord.js';
+import { placeOf, recordCursor } from '../../record/recordCursor.js';
+import { storeLimits } from '../../storeLimits.js';
+import type { PostgresSession } from '../PostgresSession.js';
+import { SCHEMA_VERSION } from '../schema.js';
+import type { RunSql, Statement } from '../statements.js';
+
+const COLUMNS = 'kind, id, version, index1, index2, created_at AS "createdAtMs", delete_after AS "deleteAfterMs", body, mac';
+
+/** Keeps the records of one tenant in PostgreSQL. */
+export class PostgresRecordStore implements SignableRecordStore {
+  readonly #session: PostgresSession;
+  readonly #tenantId: string;
+
+  constructor(session: PostgresSession, tenantId: string) {
+    this.#session = session;
+    this.#tenantId = tenantId;
+  }
+
+  async insert(record: StoredRecord): Promise<boolean> {
+    const made = checkedRecord(record, 1);
+    const stamp = nextId('w');
+    const isMine = this.#stamped('record', 'kind = $3 AND id = $4', [made.kind, made.id], stamp);
+    return this.#write(this.#insert(made, stamp), isMine);
+  }
+
+  async get(kind: string, id: string): Promise<StoredRecord | undefined> {
+    return (await this.#some('kind = $2 AND id = $3', [kind, id]))[0];
+  }
+
+  async replace(record: StoredRecord, version: number): Promise<boolean> {
+    const next = checkedRecord(record, version + 1);
+    const stamp = nextId('w');
+    return this.#write(this.#replace(next, stamp), this.#stamped('record', 'kind = $3 AND id = $4', [next.kind, next.id], stamp));
+  }
+
+  async delete(kind: string, id: string, version: number): Promise<boolean> {
+    const s = this.#session.schema;
+    const text = `WITH gone AS (DELETE FROM ${s}.record WHERE tenant_id = $1 AND kind = $2 AND id = $3 AND version = $4 RETURNING 1)
+      SELECT ${s}.durably(${SCHEMA_VERSION}) FROM gone`;
+    return this.#session.certainly(async (inDoubt) => {
+      if ((await this.#session.once({ text, values: [this.#tenantId, kind, id, version] })).length > 0) return true;
+      // what is gone after a try whose answer was lost was deleted by that try
+      return inDoubt && (await this.get(kind, id)) === undefined;
+    });
+  }
+
+  async list({ kind, index1, index2, cursor, limit = storeLimits.listedRecords }: RecordQuery): Promise<RecordPage> {
+    const values: unknown[] = [kind];
+    const conditions = ['kind = $2'];
+    // $1 is the tenant
+    const placeholder = (value: unknown): string => `$${values.push(value) + 1}`;
+    if (index1 !== undefined) conditions.push(`index1 = ${placeholder(index1)}`);
+    if (index2 !== undefined) conditions.push(`index2 = ${placeholder(index2)}`);
+    if (cursor !== undefined) conditions.push(`(created_at, id) > (${placeOf(cursor).map(placeholder).join(', ')})`);
+    const count = Number.isFinite(limit) ? `LIMIT ${placeholder(limit + 1)}` : '';
+    const found = await this.#some(`${conditions.join(' AND ')} ORDER BY created_at, id ${count}`, values);
+    const records = found.slice(0, limit);
+    const last = records.at(-1);
+    return found.length > records.length && last !== undefined ? { records, cursor: recordCursor(last) } : { records };
+  }
+
+  async prune(kind: string, nowMs: number): Promise<number> {
+    const text = `WITH gone AS (DELETE FROM ${this.#session.schema}.record WHERE tenant_id = $1 AND kind = $2 AND delete_after <= $3 RETURNING 1)
+      SELECT count(*)::int AS count FROM gone`;
+    const [row] = await this.#session.read<{ count: number }>({ text, values: [this.#tenantId, kind, nowMs] });
+    return row?.count ?? 0;
+  }
+
+  async head(kind: string, part: number): Promise<RecordHead | undefined> {
+    return (await this.#session.read<RecordHead>(this.#headsWhere('kind = $2 AND part = $3', [kind, part])))[0];
+  }
+
+  async heads(kind: string): Promise<readonly RecordHead[]> {
+    return this.#session.read<RecordHead>(this.#headsWhere('kind = $2 ORDER BY part', [kind]));
+  }
+
+  async ids(kind: string): Promise<readonly string[]> {
+    const text = `SELECT id FROM ${this.#session.schema}.record WHERE tenant_id = $1 AND kind = $2`;
+    return (await this.#session.read<{ id: string }>({ text, values: [this.#tenantId, kind] })).map(({ id }) => id);
+  }
+
+  async getAll(kind: string, ids: readonly string[]): Promise<readonly StoredRecord[]> {
+    return this.#some('kind = $2 AND id = ANY($3)', [kind, ids]);
+  }
+
+  async commit(change: RecordChange, head: RecordHead, headVersion: number): Promise<boolean> {
+    const stamp = nextId('w');
+    const isMine = this.#stamped('record_head', 'kind = $3 AND part = $4', [head.kind, head.part], stamp);
+    return this.#session.certainly(async (inDoubt) => {
+      const done = await this.#session.together(
+        async (run) => (await this.#writeHead(run, head, headVersion, stamp)) && this.#change(run, change, stamp),
+      );
+      return done || (inDoubt && (await isMine()));
+    });
+  }
+
+  /** Locks the part by writing it. A transaction that then finds that the record cannot be changed is undone. */
+  async #writeHead(run: RunSql, { kind, part, version, body }: RecordHead, headVersion: number, stamp: string): Promise<boolean> {
+    const s = this.#session.schema;
+    const { rowCount } = await run(
+      headVersion === 0
+        ? `INSERT INTO ${s}.record_head (tenant_id, kind, part, version, body, stamp) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`
+        : `UPDATE ${s}.record_head SET version = $4, body = $5, stamp = $6 WHERE tenant_id = $1 AND kind = $2 AND part = $3 AND version = $7`,
+      [this.#tenantId, kind, part, version, body, stamp, ...(headVersion === 0 ? [] : [headVersion])],
+    );
+    return rowCount === 1;
+  }
+
+  async #change(run: RunSql, change: RecordChange, stamp: string): Promise<boolean> {
+    if (change.how === 'delete') {
+      const text = `DELETE FROM ${this.#session.schema}.record WHERE tenant_id = $1 AND kind = $2 AND id = ANY($3)`;
+      await run(text, [this.#tenantId, change.kind, change.ids]);
+      return true;
+    }
+    const { record } = change;
+    const { text, values } =
+      change.how === 'insert' ? this.#insert(checkedRecord(record, 1), stamp) : this.#replace(checkedRecord(record, record.version), stamp);
+    if ((await run(text, values)).rows.length > 0) return true;
+    await run('ROLLBACK');
+    return false;
+  }
+
+  #insert(record: StoredRecord, stamp: string): Statement {
+    const s = this.#session.schema;
+    return {
+      text: `WITH made AS (INSERT INTO ${s}.record (tenant_id, kind, id, version, index1, index2, created_at, delete_after, body, mac, stamp)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING 1) SELECT ${s}.durably(${SCHEMA_VERSION}) FROM made`,
+      values: [...this.#valuesOf(record), stamp],
+    };
+  }
+
+  #replace(record: StoredRecord, stamp: string): Statement {
+    const s = this.#session.schema;
+    return {
+      text: `WITH made AS (UPDATE ${s}.record SET version = $4, index1 = $5, index2 = $6, created_at = $7, delete_after = $8, body = $9, mac = $10, stamp = $11
+        WHERE tenant_id = $1 AND kind = $2 AND id = $3 AND version = $4::integer - 1 RETURNING 1) SELECT ${s}.durably(${SCHEMA_VERSION}) FROM made`,
+      values: [...this.#valuesOf(record), stamp],
+    };
+  }
+
+  #valuesOf({
+    kind,
+    id,
+    version,
+    index1 = null,
+    index2 = null,
+    createdAtMs,
+    deleteAfterMs = null,
+    body,
+    mac = null,
+  }: NullableFields): unknown[] {
+    return [this.#tenantId, kind, id, version, index1, index2, createdAtMs, deleteAfterMs, body, mac];
+  }
+
+  async #write(statement: Statement, isMine: () => Promise<boolean>): Promise<boolean> {
+    return this.#session.certainly(async (inDoubt) => {
+      if ((await this.#session.once(statement)).length > 0) return true;
+      return inDoubt && isMine();
+    });
+  }
+
+  /** Whether the row has the stamp of a write whose answer was lost. */
+  #stamped(table: string, condition: string, key: readonly unknown[], stamp: string): () => Promise<boolean> {
+    const text = `SELECT 1 FROM ${this.#session.schema}.${table} WHERE tenant_id = $1 AND stamp = $2 AND ${condition}`;
+    return async () => (await this.#session.once({ text, values: [this.#tenantId, stamp, ...key] })).length > 0;
+  }
+
+  #headsWhere(condition: string, values: readonly unknown[]): Statement {
+    const text = `SELECT kind, part, version, body FROM ${this.#session.schema}.record_head WHERE tenant_id = $1 AND ${condition}`;
+    return { text, values: [this.#tenantId, ...values] };
+  }
+
+  async #some(condition: string, values: readonly unknown[]): Promise<readonly StoredRecord[]> {
+    const text = `SELECT ${COLUMNS} FROM ${this.#session.schema}.record WHERE tenant_id = $1 AND ${condition}`;
+    const rows = await this.#session.read<StoredRecord>({ text, values: [this.#tenantId, ...values] });
+    return rows.map((row) => Object.freeze(withoutAbsent(row)));
+  }
+}
+
+/** A record whose absent fields become NULL. */
+type NullableFields = { readonly [Field in keyof StoredRecord]: StoredRecord[Field] | null };
