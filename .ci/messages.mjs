@@ -2,7 +2,7 @@
 //
 //   class · code · text, with {…} for what is filled in · files
 //
-// A text is a literal with a space in it, on one line; files that `aegis init` writes are not texts. Its class is the error that is made from it, else the function or the property that takes it.
+// A text is a literal with a space in it, on one line; files that `aegis init` and `aegis serve --demo` write are not texts. Its class is the error that is made from it, else the function or the property that takes it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 
@@ -24,10 +24,10 @@ const defaultCodes = new Map(
     }),
 );
 
-const FILES = 'cli/init/starterProgram.ts';
+const FILES = ['cli/init/starterProgram.ts', 'cli/server/demoPolicies.ts'];
 const found = new Map();
 for (const [file, source] of sources)
-  for (const { by, code, text } of file === FILES ? [] : textsOf(source)) {
+  for (const { by, code, text } of FILES.includes(file) ? [] : textsOf(source)) {
     // one text is one line here
     const line = [by, code ?? defaultCodes.get(by) ?? '–', text.replaceAll(/\s*\n\s*/g, ' ')].join(' · ');
     found.set(line, (found.get(line) ?? new Set()).add(file));

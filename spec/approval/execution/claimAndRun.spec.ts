@@ -184,7 +184,8 @@ describe('claimAndRun, on a durable store', () => {
         const setup = offering(() => (answers.shift() as typeof slow)());
         const { handle, runs, path, task } = await submit(setup);
         const theirs: unknown[] = [];
-        setup.registry.on('executing', () => setTimeout(async () => theirs.push(await elsewhere().claim(claimOf(task))), LEASE_MS));
+        const claim = async (): Promise<void> => void theirs.push(await elsewhere().claim(claimOf(task)));
+        setup.registry.on('executing', () => setTimeout(() => void claim(), LEASE_MS));
         const seen = await diagnosed(() => time.tickAsync(60_000));
         expect([await handle.completed, runs.length]).to.deep.equal(['done', 1]);
         expect(path).to.deep.equal(['pending', 'approved', 'executing', 'completed']);
