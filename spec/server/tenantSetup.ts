@@ -6,8 +6,8 @@ import type { Answer, CallerRoute, Route } from '../../lib/server/route/Route.js
 import { buildTenant } from '../../lib/server/tenant/buildTenant.js';
 import type { TenantOptions, TenantRows } from '../../lib/server/tenant/buildTenant.js';
 import type { Tenant } from '../../lib/server/tenant/Tenant.js';
+import { MemoryRecordStore } from '../../lib/store/memory/MemoryRecordStore.js';
 import { MemoryApprovalStore } from '../../lib/store/memory/MemoryApprovalStore.js';
-import type { RecordStore } from '../../lib/store/RecordStore.js';
 
 /** Allows `read`, denies `drop`, masks what is mailed, removes `ssn`, and has people approve refunds; large ones are cut as well. */
 export const POLICIES = `
@@ -33,7 +33,7 @@ export interface TestTenant extends Tenant {
 /** A real tenant whose rows are in memory. */
 export function tenantOf(options: Partial<TenantOptions> = {}, id = 'default', rows: Partial<TenantRows> = {}): TestTenant {
   const store = new MemoryApprovalStore();
-  const own = { approvals: store, records: {} as RecordStore, ...rows };
+  const own = { approvals: store, records: new MemoryRecordStore(), ...rows };
   const tenant = buildTenant(id, { policies: { text: POLICIES }, ...options }, own, { clock: new SteadyClock(), logger: silentLogger });
   return { ...tenant, store };
 }

@@ -270,7 +270,10 @@ export function deskStatus(decisionId: string, record: ApprovalRecord | undefine
   }
 }
 
-/** Yields statuses as the desk settles approvals. Listens from the call on, not from the first read, so that none is missed. */
+/**
+ * Yields statuses as the desk settles approvals. Listens from the call on, not from the first read, so that none is missed. What was withdrawn is not
+ * among them: who withdraws has ended the call, and one that does so again and again would fill the memory before anything is read.
+ */
 export function watchDesk(desk: ApprovalDesk, signal: AbortSignal): AsyncIterable<DecisionStatus> {
   let waiting: DecisionStatus[] = [];
   let wake: (() => void) | undefined;
@@ -279,6 +282,7 @@ export function watchDesk(desk: ApprovalDesk, signal: AbortSignal): AsyncIterabl
     wake = undefined;
   };
   const onSettled = (record: ApprovalRecord): void => {
+    if (record.status === 'withdrawn') return;
     waiting.push(deskStatus(record.decisionId, record));
     notify();
   };

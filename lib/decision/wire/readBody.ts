@@ -65,6 +65,19 @@ export const statusesBody: v.GenericSchema<unknown, { readonly ids: readonly str
     ids: v.pipe(v.array(v.pipe(v.string(), v.check(isUsableId, 'an id of 1 to 512 characters'))), v.maxLength(1_000)),
   }))();
 
+/** What a caller says of how the run under an approval ended. */
+export interface RunOutcome {
+  readonly token: string;
+  readonly status: OutcomeBody['status'];
+  readonly errorCode?: string | undefined;
+}
+
+/** Reads {@link outcomeBody}. @throws BadRequestError as {@link readBody} */
+export function readOutcome(body: string): RunOutcome {
+  const { token: used, status, error_code: errorCode } = readBody(outcomeBody, body);
+  return { token: used, status, errorCode };
+}
+
 /** The answer to {@link consumeBody}. A code says why not. */
 export const consumeAnswer: v.GenericSchema<unknown, { readonly consumed: boolean; readonly code?: string | undefined }> =
   /* @__PURE__ */ (() => v.object({ consumed: v.boolean(), code: v.optional(v.string()) }))();

@@ -15,7 +15,7 @@ export function covers({ agents }: Pick<Caller, 'agents'>, agentId: string): boo
 export function requireAgent(caller: Pick<Caller, 'agents'>, agentId: string): void {
   if (covers(caller, agentId)) return;
   const message = 'This key does not speak for the agent of the call. Use a key that has the agent in its list.';
-  throw new RequestError(403, 'agent_not_covered', message, { field: 'agent_id' });
+  throw new RequestError(403, 'agent_not_covered', message);
 }
 
 /** What an id route needs of its request. */

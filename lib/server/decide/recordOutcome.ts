@@ -1,5 +1,5 @@
 import { DAY_MS } from '../../common/time/SteadyClock.js';
-import type { OutcomeBody } from '../../decision/wire/readBody.js';
+import type { RunOutcome } from '../../decision/wire/readBody.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { RecordStore, StoredRecord } from '../../store/RecordStore.js';
 import { OUTCOME_KIND } from '../tenant/sweepTenant.js';
@@ -10,7 +10,7 @@ const KEPT_MS: number = 90 * DAY_MS;
 
 /** What a caller said of the run under an approval. */
 export interface ReportedOutcome {
-  readonly status: OutcomeBody['status'];
+  readonly status: RunOutcome['status'];
   readonly errorCode?: string | undefined;
   /** When it said so, in epoch milliseconds. */
   readonly atMs: number;
@@ -22,10 +22,10 @@ export interface ReportedOutcome {
  *
  * @throws RequestError 409 `outcome_conflict` where another word stands, or the approval was not used under this token
  */
-export async function recordOutcome(records: RecordStore, approval: ApprovalRecord, outcome: OutcomeBody, nowMs: number): Promise<void> {
+export async function recordOutcome(records: RecordStore, approval: ApprovalRecord, outcome: RunOutcome, nowMs: number): Promise<void> {
   const { decisionId, agentId, consumed } = approval;
   if (consumed?.token !== outcome.token) throw conflict('the approval was not used under this token');
-  const { status, error_code: errorCode } = outcome;
+  const { status, errorCode } = outcome;
   const said: ReportedOutcome = { status, errorCode, atMs: nowMs };
   const record: StoredRecord = {
     kind: OUTCOME_KIND,

@@ -7,7 +7,16 @@ import {
   writeApprovalStatusAnswer,
   writeStatusesAnswer,
 } from '../../decision/wire/approvalStatus.js';
-import { beginAnswer, beginBody, consumeAnswer, consumeBody, outcomeBody, readBody, statusesBody } from '../../decision/wire/readBody.js';
+import {
+  beginAnswer,
+  beginBody,
+  consumeAnswer,
+  consumeBody,
+  outcomeBody,
+  readBody,
+  readOutcome,
+  statusesBody,
+} from '../../decision/wire/readBody.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { answeredStatus } from '../decide/answeredStatus.js';
 import { coveredApproval, findApproval } from '../decide/covers.js';
@@ -112,7 +121,7 @@ export function approvalUseRoutes({ clock = new SteadyClock() }: ApprovalUseOpti
       answers: { 204: undefined },
       errors: ['outcome_conflict'],
       handle: async (input) => {
-        const outcome = readBody(outcomeBody, input.body);
+        const outcome = readOutcome(input.body);
         const record = await coveredApproval(input, idOf(input));
         await recordOutcome(input.tenant.records, record, outcome, clock.now());
         return { status: 204 };

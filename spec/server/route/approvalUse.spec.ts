@@ -209,6 +209,63 @@ describe('The routes of the use of approvals', () => {
     });
   });
 
+  describe('POST /v1/decision/{id}/outcome', () => {
+    const say = (status: string, token = 't', error_code?: string) => ({ body: { token, status, error_code } });
+
+    it('keeps how the run ended: the first word stands, but for unknown, and the same word again is the same', async () => {
+      const { ask, used, tenant } = setup();
+      const id = await used();
+      expect((await ask('outcome', { id, ...say('unknown') })).status).to.equal(204);
+      time.tick(1_000);
+      expect(await ask('outcome', { id, ...say('failed', 't', 'E_DISK') })).to.deep.include({ status: 204, text: '' });
+      expect((await ask('outcome', { id, ...say('failed') })).status).to.equal(204);
+      for (const other of ['completed', 'unknown']) {
+        const { status, json } = await ask('outcome', { id, ...say(other) });
+        expect(status).to.equal(409);
+        expect(json).to.include({ error: 'outcome_conflict' });
+      }
+      const record = await tenant.records.get('outcome', id);
+      expect(record).to.deep.include({ index1: 'bot', index2: 'failed', version: 2, createdAtMs: 1_700_000_000_000 });
+      expect(record?.deleteAfterMs).to.equal(1_700_000_001_000 + 90 * 86_400_000);
+      expect(JSON.parse(String(record?.body))).to.deep.equal({ status: 'failed', errorCode: 'E_DISK', atMs: 1_700_000_001_000 });
+    });
+
+    it('is refused from who did not use the approval up', async () => {
+      const { ask, used, approved } = setup();
+      expect((await ask('outcome', { id: await used(), ...say('completed', 'u') })).status).to.equal(409);
+      expect((await ask('outcome', { id: await approved(), ...say('completed') })).status).to.equal(409);
+    });
+
+    it('keeps one of many words that come at once', async () => {
+      const { ask, used } = setup();
+      const id = await used();
+      const words = ['unknown', 'failed', 'completed', 'failed', 'unknown', 'completed'];
+      const statuses = await Promise.all(words.map(async (word) => (await ask('outcome', { id, ...say(word) })).status));
+      expect(new Set(statuses)).to.deep.equal(new Set([204, 409]));
+      const last = await Promise.all(['failed', 'completed'].map(async (word) => (await ask('outcome', { id, ...say(word) })).status));
+      expect(last.sort()).to.deep.equal([204, 409]);
+    });
+
+    it('tries again where another server was first', async () => {
+      const { ask, used, tenant } = setup();
+      const id = await used();
+      const { records } = tenant;
+      const insert = records.insert.bind(records);
+      records.insert = async (record) => {
+        records.insert = insert;
+        await insert({ ...record, index2: 'unknown' });
+        return insert(record);
+      };
+      const replace = records.replace.bind(records);
+      records.replace = async (record, version) => {
+        records.replace = replace;
+        await replace({ ...record, index2: 'completed' }, version);
+        return replace(record, version);
+      };
+      expect((await ask('outcome', { id, ...say('completed') })).status).to.equal(204);
+    });
+  });
+
   describe('An approval for a client that cannot use it up, such as the Python SDK', () => {
     it('is used by telling the client of it, and told again for five minutes', async () => {
       const { ask, old, tenant } = setup();
@@ -306,6 +363,12 @@ function setup(options: Parameters<typeof tenantOf>[0] = {}, tenantId = 'default
     async approved() {
       const id = await opened(1, { headers: NEW });
       await tenant.desk.approve(id, { by: 'rita', digest: DIGEST });
+      return id;
+    },
+    async used() {
+      const id = await opened(1, { headers: NEW });
+      await tenant.desk.approve(id, { by: 'rita', digest: DIGEST });
+      await ask('consume', { id, body: { digest: DIGEST, bindingBase: BASE, token: 't' } });
       return id;
     },
     /** By a client that cannot. */
