@@ -76,6 +76,8 @@ export interface ApprovalRecord {
   readonly reason: string;
   /** Why a policy changed the params, if one did. */
   readonly message?: string | undefined;
+  /** The request that opened it, where its client named it: the same request again finds this approval. An agent takes a key once. */
+  readonly idempotency?: IdempotencyKey | undefined;
   /** Whether its caller is told once that it was approved, and that is its use: the caller cannot use it up by itself. */
   readonly usedByAnswer?: boolean | undefined;
   /** The policies that ask for an approval. */
@@ -96,8 +98,6 @@ export interface ApprovalRecord {
   readonly consumed?: { readonly token: string; readonly atMs: number } | undefined;
   /** Set once, right before the method was entered: the claim that began. Another claim on the same approval never runs, unless it is idempotent. */
   readonly begun?: { readonly claimToken: string; readonly atMs: number } | undefined;
-  /** The key under which a caller that asks again finds the approval, and what that caller's request was. A key is taken once by each agent. */
-  readonly idempotency?: IdempotencyKey | undefined;
   /** One higher with each change. */
   readonly version: number;
   /** HMAC over the whole record, if the module has a `stateKey`. */

@@ -136,7 +136,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   #openWithinLimit(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
     const { agentId, toolName } = opening;
     const { maxPendingPerTool: limit = 100_000 } = this.#options;
-    const count = (): Awaitable<number> => this.#store.countPending(agentId, toolName);
+    const count = (): Awaitable<number> => this.#store.countPending(agentId, toolName, limit);
     this.#pruneNowAndThen();
     return chain(count(), (counted) => {
       // overdue approvals that no one waits for may have filled it

@@ -5,6 +5,7 @@ import { AegisError } from '../../model/AegisError.js';
 import type { AccessRequest } from '../access/Authenticator.js';
 import type { Caller } from '../access/Caller.js';
 import type { LoadGate } from '../front/LoadGate.js';
+import { namesOf } from '../front/namesOf.js';
 import type { RateLimiter } from '../front/RateLimiter.js';
 import { RequestError } from '../front/RequestError.js';
 import { REQUEST_LIMITS } from '../front/requestLimits.js';
@@ -103,6 +104,10 @@ export class Dispatcher {
         'uri_too_long',
         `The path with its query may have ${REQUEST_LIMITS.urlLength} characters. Send lists in a body.`,
       );
+    if (request.isAmbiguous)
+      throw new RequestError(400, 'invalid_request', 'The request must be HTTP/1.0 or later, with one Host header.', {
+        headers: { connection: 'close' },
+      });
     const mark = target?.indexOf('?') ?? -1;
     // the table has no empty path: not found
     const path = (mark < 0 ? target : target?.slice(0, mark)) ?? '';
@@ -207,10 +212,7 @@ export class Dispatcher {
   }
 
   #log(error: unknown, requestId: string, { route, tenantId }: Progress): void {
-    // the text of a foreign error may quote a query or an address with a password
-    const { name, code } = AegisError.is(error) ? error : { name: error instanceof Error ? error.name : 'NonError', code: undefined };
-    const fields = { requestId, route: route?.name, tenant: tenantId, error: name, code };
-    this.#options.logger.error(fields, 'A request could not be answered.');
+    this.#options.logger.error({ requestId, route: route?.name, tenant: tenantId, ...namesOf(error) }, 'A request could not be answered.');
   }
 }
 

@@ -68,7 +68,7 @@ describe('Hostile connections', () => {
       // node:http itself answers a request without a host, or with two
       expect(got).to.match(/^(?:HTTP\/1\.1 400 Bad Request\r\n[^]*)?$/);
       expect(got).to.not.match(/HTTP\/1\.1 [^4]/);
-      expect(got.match(/HTTP\/1\.1/g) ?? []).to.have.length.at.most(1);
+      expect(got.match(/HTTP\/1\.1 \d/g) ?? []).to.have.length.at.most(1);
     });
 
   it('gets a 431 for headers that are too large', async () => {
@@ -146,6 +146,6 @@ describe('Hostile connections', () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     clearInterval(drip);
-    counted(`${served200} requests answered beside 300 stuck connections, all of which were cut`);
+    counted({ what: 'requests answered beside 300 stuck connections, all of which were cut', cases: served200, wrong: 0 });
   });
 });
