@@ -8,9 +8,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { readRunFile } from '../../../lib/cli/server/RunFile.js';
 import { serve } from '../../../lib/cli/server/serve.js';
+import { guard } from '../../../lib/guard/guard.js';
 import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
 import { ownKeyFile } from '../../../lib/server/config/stateKey.js';
 import { until } from '../../support/until.js';
+import { runProgram } from '../../../lib/cli/program.js';
 import { runAegis } from '../runAegis.js';
 import type { ChildResult } from '../../support/runInChild.js';
 
@@ -39,14 +41,16 @@ describe('aegis serve', function () {
 
   /** Serves in this process while `use` runs, then stops it as a signal would. */
   async function serving(args: readonly string[], use: (url: string) => Promise<void>): Promise<ChildResult> {
-    const ended = run(...args, '--listen', '127.0.0.1:0');
+    let [stdout, stderr] = ['', ''];
+    const io = { out: (text: string) => void (stdout += text), err: (text: string) => void (stderr += text), beforeForeignCode: () => {} };
+    const ended = runProgram(['serve', ...args, '--data', data(), '--listen', '127.0.0.1:0'], io, { serve });
     try {
-      await until(() => readRunFile(data())?.pid === process.pid);
+      await Promise.race([ended, until(() => stdout !== '')]);
       await use(readRunFile(data())?.url ?? '');
     } finally {
       process.emit('SIGTERM', 'SIGTERM');
     }
-    return ended;
+    return { code: await ended, stdout, stderr };
   }
 
   it('serves a folder without any configuration, and prints the line for a program', async () => {
@@ -69,15 +73,14 @@ describe('aegis serve', function () {
   });
 
   it('lets a program in by the key that it printed, and keeps all in memory where it is told to', async () => {
-    let answer: unknown;
     const lines: string[] = [];
     const io = { out: (text: string) => void lines.push(text), err: () => {}, beforeForeignCode: () => {} };
     const ended = serve(policies, { data: data(), store: 'memory', listen: '0' }, io);
     await until(() => lines.length > 0);
     const [, baseUrl = '', apiKey = ''] = /baseUrl: '([^']+)', apiKey: '([^']+)'/.exec(lines.join('')) ?? [];
     const module = AegisModule.create({ baseUrl, apiKey, agentId: 'a' });
-    answer = await module.decisions.decide({ agentId: 'a', toolName: 't', params: {}, session: null } as never);
-    expect(answer).to.deep.include({ effect: 'allow' });
+    const call = guard(async (text: string) => `ran ${text}`, { toolName: 't', params: ['text'], approval: 'wait', module });
+    expect(await call('it')).to.equal('ran it');
     await module.close();
     expect((await runAegis(['keys', 'list', '--data', data()])).stdout).to.include('development');
     process.emit('SIGINT', 'SIGINT');
