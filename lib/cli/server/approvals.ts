@@ -3,8 +3,8 @@ import { describeApproval } from '../../decision/desk/describeApproval.js';
 import { wrapRows } from '../../decision/terminal/wrapRows.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { CliError, type CliIo, counted, EXIT, writeJson, writeLines } from '../CliIo.js';
-import { approvalAccess } from './approvalAccess.js';
-import type { ApprovalAccess, ApprovalEntry, ApprovalView } from './approvalAccess.js';
+import type { ApprovalAccess, ApprovalEntry, ApprovalView } from './ApprovalAccess.js';
+import { approvalsOf } from './approvalsOf.js';
 import { openHost } from './openHost.js';
 import type { HostFlags } from './openHost.js';
 
@@ -91,7 +91,7 @@ async function found(access: ApprovalAccess, id: string): Promise<ApprovalView> 
 async function withApprovals<T>(flags: HostFlags, use: (access: ApprovalAccess) => Promise<T>): Promise<T> {
   const host = await openHost(flags);
   try {
-    return await use(approvalAccess(host));
+    return await use(approvalsOf(host));
   } finally {
     await host.close();
   }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { ConsoleLogger } from '../../common/Logger.js';
-import { SecretString } from '../../common/SecretString.js';
+import type { SecretString } from '../../common/SecretString.js';
 import { DAY_MS } from '../../common/time/SteadyClock.js';
 import { isLoopbackHost } from '../../common/transport/loopback.js';
 import { VERSION } from '../../common/version.js';

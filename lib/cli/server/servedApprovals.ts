@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { approvalAnswer, approvalsAnswer } from '../../decision/wire/approvalAnswer.js';
 import type { ApprovalQuery } from '../../store/ApprovalStore.js';
 import { CliError } from '../CliIo.js';
-import type { ApprovalAccess, ApprovalEntry, ApprovalView } from './approvalAccess.js';
+import type { ApprovalAccess, ApprovalEntry, ApprovalView } from './ApprovalAccess.js';
 import type { HostClient } from './HostClient.js';
 
 /** What of a card the command line shows. */
@@ -41,7 +41,7 @@ export function servedApprovals(client: HostClient): ApprovalAccess {
       for (let cursor: string | null = null; ;) {
         const given = { status, agent: agentId, tool: toolName, cursor, limit: String(Math.min(PAGE, limit - entries.length)) };
         const query = new URLSearchParams(Object.entries(given).filter((pair): pair is [string, string] => typeof pair[1] === 'string'));
-        const page = read(approvalsAnswer, await client.ask('GET', `/v1/approvals?${query}`)) as {
+        const page = read(approvalsAnswer, await client.ask('GET', `/v1/approvals?${query.toString()}`)) as {
           readonly approvals: readonly WireEntry[];
           readonly cursor: string | null;
         };
@@ -81,7 +81,15 @@ function viewOf(wire: WireApproval): ApprovalView {
   const { params, opaque, session, facts, verdicts } = wire;
   return {
     ...entryOf(wire),
-    ...{ requesterKnown, originalParams, digest, refusals, params, opaque, session, facts, verdicts },
+    requesterKnown,
+    originalParams,
+    digest,
+    refusals,
+    params,
+    opaque,
+    session,
+    facts,
+    verdicts,
     message: message ?? undefined,
     policies: policies.map(({ id, severity, approvers }) => ({ id, severity: severity ?? undefined, approvers: approvers ?? undefined })),
   };

@@ -1,35 +1,12 @@
 import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
-import type { DescribedApproval } from '../../decision/desk/describeApproval.js';
-import type { ApprovalQuery, ApprovalRecord } from '../../store/ApprovalStore.js';
+import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
+import type { ApprovalAccess, ApprovalEntry } from './ApprovalAccess.js';
 import type { Host } from './openHost.js';
 import { servedApprovals } from './servedApprovals.js';
 
-/** What a list says of an approval. */
-export type ApprovalEntry = Pick<ApprovalRecord, 'decisionId' | 'agentId' | 'toolName' | 'requester' | 'expiresAtMs' | 'reason' | 'status'>;
-
-/** What the person who decides is shown. */
-export interface ApprovalView extends ApprovalEntry, DescribedApproval {
-  readonly verdicts: readonly { readonly by: string }[];
-}
-
-/** What was decided, on exactly what was shown. */
-interface GivenVerdict {
-  readonly digest: string;
-  readonly reason: string | undefined;
-}
-
-/** The approvals of a tenant, over its store or its server. */
-export interface ApprovalAccess {
-  /** Oldest first. */
-  list(query: ApprovalQuery): Promise<readonly ApprovalEntry[]>;
-  get(decisionId: string): Promise<ApprovalView | undefined>;
-  /** @throws VerdictError, CliError */
-  decide(decisionId: string, approve: boolean, verdict: GivenVerdict): Promise<ApprovalEntry>;
-}
-
 /** How the operator of a host reaches the approvals of a tenant. */
-export function approvalAccess(host: Host): ApprovalAccess {
+export function approvalsOf(host: Host): ApprovalAccess {
   if (host.kind === 'server') return servedApprovals(host.client);
   const { approverGroups, mayApprove, requireRequester } = host.tenant;
   const { tenantId, user } = host.operator;
