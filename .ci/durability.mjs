@@ -13,6 +13,8 @@ const mocha = [
   './spec/support/reporter.mjs',
   '--require',
   './spec/support/patience.mjs',
+  '--require',
+  './spec/support/lazyParts.mjs',
   '--timeout',
   '20000',
   '--forbid-only',

@@ -26,7 +26,7 @@ async function load<T>(file: string): Promise<T> {
 }
 
 describe('The time of spec files', () => {
-  type Make = new (limitS: number, pace: () => number, load: () => number) => FileTimesLike;
+  type Make = new (limitS: number, pace: () => number, load: () => number, othersMs?: () => number) => FileTimesLike;
   async function times(pace: number, busy: number = 0): Promise<FileTimesLike> {
     const { FileTimes } = await load<{ FileTimes: Make }>('spec/support/fileTimes.mjs');
     return new FileTimes(
@@ -60,6 +60,39 @@ describe('The time of spec files', () => {
     crowded.add({ file: resolve('.build/spec/a.spec.js'), duration: 59_000 });
     crowded.add({ file: resolve('.build/spec/b.spec.js'), duration: 61_000 });
     expect(crowded.report().tooSlow).to.equal(1);
+  });
+
+  it('may be longer where others began together with it, of which the average of a minute tells late', async () => {
+    const { FileTimes } = await load<{ FileTimes: Make }>('spec/support/fileTimes.mjs');
+    const real = performance.now;
+    let nowMs = 0;
+    performance.now = () => nowMs;
+    /** A file that takes that long, while the load goes from 0.5 to where three for each processor bring it. */
+    const limitOf = (s: number, others: number): string | undefined => {
+      let [loadNow, othersMs] = [0.5, 0];
+      const of = new FileTimes(
+        20,
+        () => 1,
+        () => loadNow,
+        () => othersMs,
+      );
+      const file = resolve('.build/spec/a.spec.js');
+      of.add({ file, duration: 0 });
+      nowMs += s * 1_000;
+      const kept = Math.exp(-s / 60);
+      [loadNow, othersMs] = [0.5 * kept + 3 * (1 - kept), others * s * 1_000];
+      of.add({ file, duration: s * 1_000 });
+      return /20 s(.*)\. Split/.exec(of.report().lines.at(-1) ?? '')?.[1];
+    };
+    try {
+      expect(limitOf(25, 0.5)).to.equal(undefined);
+      expect(limitOf(59, 0.5)).to.equal(undefined);
+      expect(limitOf(61, 0.5)).to.equal(', 60 s on this machine now');
+      // its own processes are not others
+      expect(limitOf(25, 0.1)).to.equal('');
+    } finally {
+      performance.now = real;
+    }
   });
 
   it('names ten files at most, and none that is quick', async () => {

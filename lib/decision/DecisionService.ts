@@ -65,7 +65,7 @@ export interface DecisionService {
    */
   statuses?(decisionIds: readonly string[], options: AskOptions): Awaitable<readonly DecisionStatus[]>;
   /**
-   * Pushes statuses as they change; while it runs, nothing is polled.
+   * Pushes statuses as they change; while it runs, nothing is polled. What {@link DecisionService.withdraw} ends need not be pushed.
    *
    * @param signal ends the stream
    */

@@ -137,6 +137,8 @@ export interface RemoteCall {
   readonly idempotency?: IdempotencyKey | undefined;
   /** Whether the caller uses approvals up before their calls run. Otherwise to be told of an approval is to use it. */
   readonly consumes: boolean;
+  /** False: nothing is opened, because it is only asked whether an approval still covers the call. */
+  readonly opens?: false | undefined;
   /** Whether the caller's word for who its user is is believed. */
   readonly sessionTrusted: boolean;
   /** Whether the caller runs an approved call with params that a policy changed. Otherwise such a call is denied. */

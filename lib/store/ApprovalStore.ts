@@ -76,7 +76,7 @@ export interface ApprovalRecord {
   readonly reason: string;
   /** Why a policy changed the params, if one did. */
   readonly message?: string | undefined;
-  /** The request that opened it, where its client named it: the same request again finds this approval. */
+  /** The request that opened it, where its client named it: the same request again finds this approval. An agent takes a key once. */
   readonly idempotency?: IdempotencyKey | undefined;
   /** Whether its caller is told once that it was approved, and that is its use: the caller cannot use it up by itself. */
   readonly usedByAnswer?: boolean | undefined;

@@ -10,6 +10,7 @@ import { runInChild } from '../support/runInChild.js';
 
 const ASK = `@id("ask") @effect("approval_needed") @reason("a person decides") forbid (principal, action, resource);
 @id("all") permit (principal, action, resource);`;
+const OBJECTS = new URL('../support/keptObjects.js', import.meta.url);
 const LOAD = new URL('../support/heapLoad.js', import.meta.url);
 const KB = 'x'.repeat(1_000);
 
@@ -125,4 +126,15 @@ describe('Byte budgets (B1)', () => {
       });
       expect(perCall).to.be.below(16_000);
     });
+
+  it('keep no object for a call that has ended, in any way, but its task and its approval', async () => {
+    const { stdout, stderr } = await runInChild(OBJECTS, { nodeArgs: ['--no-warnings'], args: ['300'], timeoutMs: 20_000 });
+    expect(stderr).to.equal('');
+    const { calls, kept } = JSON.parse(stdout) as { readonly calls: number; readonly kept: Readonly<Record<string, number>> };
+    for (const [how, each] of Object.entries(kept)) {
+      counted({ what: `calls that end by ${how}: objects kept for each`, cases: calls, wrong: each < 0.5 ? 0 : 1 });
+      expect(each, how).to.be.below(0.5);
+    }
+    expect(Object.keys(kept)).to.have.length(3);
+  });
 });

@@ -9,10 +9,10 @@ describe('A process with a pending approval', () => {
       'const { handle } = await setup.submit(later()); setTimeout(() => handle.cancel(), 150).unref();',
       'cancelled',
     ],
-    'ends before, when nobody waits in the background': ['await setup.hold(soon());', 'pending'],
-    'ends before, when the store is durable': ['setup.store.durable = true; await setup.submit(soon());', 'pending'],
+    'ends before, when nobody waits in the background': ['await setup.hold(later());', 'pending'],
+    'ends before, when the store is durable': ['setup.store.durable = true; await setup.submit(later());', 'pending'],
     'ends before, when it is told not to be kept alive': [
-      'setup = schedulerSetup({ keepAlive: false }); await setup.submit(soon());',
+      'setup = schedulerSetup({ keepAlive: false }); await setup.submit(later());',
       'pending',
     ],
     'lives, when it is told so, though the store is durable': [
@@ -26,11 +26,11 @@ describe('A process with a pending approval', () => {
       'completed',
     ],
     'lives for the one of several that is left': [
-      'const a = await setup.submit(later()); await setup.submit(soon()); await a.handle.cancel();',
+      'const a = await setup.submit(later()); await setup.submit(later(900)); await a.handle.cancel();',
       'timeout',
     ],
     'lives for the one that is left when the other has run': [
-      'approves = true; const a = await setup.submit(soon()); await a.handle.completed; approves = false; await setup.submit(later(900));',
+      'approves = true; const a = await setup.submit(later(900)); await a.handle.completed; approves = false; await setup.submit(later(900));',
       'timeout',
     ],
     'ends when nobody waits but one that is held, however often others were followed, before and after their end': [
@@ -46,6 +46,7 @@ describe('A process with a pending approval', () => {
     it(what, async () => {
       const { code, stdout, stderr } = await runInChild(
         `
+        import { stopwatch } from './spec/support/pace.js';
         import { schedulerSetup } from './spec/support/schedulerSetup.js';
         import { MemoryTaskStore } from './lib/store/memory/MemoryTaskStore.js';
         const soon = () => ({ expiresAtMs: Date.now() + 300 });
@@ -54,8 +55,8 @@ describe('A process with a pending approval', () => {
         let approves = ${prints === 'completed'};
         const status = (decisionId) => ({ decisionId, state: approves ? 'approved' : 'pending' });
         let setup = schedulerSetup({ service: { status } });
-        const start = performance.now();
-        process.on('exit', () => console.log(setup.changes.at(-1)?.task.status ?? last, performance.now() - start < 2_000 ? 'soon' : 'late'));
+        const ms = stopwatch();
+        process.on('exit', () => console.log(setup.changes.at(-1)?.task.status ?? last, ms() < 2_000 ? 'soon' : 'late'));
         ${program}`,
         { cwd: new URL('../..', import.meta.url).pathname, timeoutMs: 8_000 },
       );

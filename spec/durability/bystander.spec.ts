@@ -5,8 +5,6 @@ import { Crew } from './crew.js';
 import { readEntries } from './history.js';
 import { postgres, postgresWithQueue, sqlite } from './stores.js';
 
-const LEASE_MS = 1_000;
-
 for (const store of [sqlite, postgres, postgresWithQueue]) {
   describe(`Processes that have not the tool, on ${store.name}`, () => {
     before(async function () {
@@ -17,18 +15,17 @@ for (const store of [sqlite, postgres, postgresWithQueue]) {
     it('run nothing, and keep nobody from taking over what a dead process has left', async () => {
       const crew = new Crew(store.make());
       try {
-        const setting = { leaseMs: LEASE_MS };
-        const bystanders = Array.from({ length: 4 }, () => crew.hire('bystander', setting));
+        const bystanders = Array.from({ length: 4 }, () => crew.hire('bystander'));
         await Promise.all(bystanders.map(({ ready }) => ready));
-        const victim = crew.hire('worker', { ...setting, point: 'after-insert', nth: 6 });
+        const victim = crew.hire('worker', { point: 'after-insert', nth: 6 });
         await victim.ready;
         for (const tool of ['once', 'idempotent'] as const) victim.tell({ do: 'call', tool, ns: [1, 2, 4] });
         await victim.gone;
         await crew.hire('approver').ready;
         // the others have all the time to take what they cannot run
-        await sleep(2 * LEASE_MS);
-        await crew.hire('worker', setting).ready;
-        const drained = await crew.drained(4 * LEASE_MS);
+        await sleep(2 * crew.leaseMs);
+        await crew.hire('worker').ready;
+        const drained = await crew.drained(4_000);
         await sleep(300);
         await crew.leave();
         const lines = crew.history.lines();

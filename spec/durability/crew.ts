@@ -6,9 +6,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StateStore } from '../../lib/store/StateStore.js';
 import type { Task } from '../../lib/model/Task.js';
+import { slower } from '../support/pace.js';
 import { History } from './history.js';
 import type { Order, Setting, StoreAt } from './setting.js';
 import { stateStore } from './setting.js';
+
+/** How long it may take on a quiet machine until nothing is left to do, or all have left. What was not done by then is a finding. */
+export const DRAINED_MS = 60_000;
 
 /** A process of a scenario. */
 export interface Member {
@@ -27,6 +31,8 @@ export class Crew {
   readonly store: StoreAt;
   readonly history: History;
   readonly members = new Set<Member>();
+  /** A claim is believed this long, in milliseconds. Longer on a busy machine, where processes that live are as much later to say so. */
+  readonly leaseMs: number = Math.round(1_000 * slower());
   /** What they said on standard error. */
   said = '';
   #hired = 0;
@@ -46,7 +52,7 @@ export class Crew {
   ): Member {
     this.#hired += 1;
     const who = `${role}-${this.#hired}`;
-    const given: Setting = { who, store: this.store, history: this.history.path, seed: 1, leaseMs: 1_000, sweepMs: 100, ...setting };
+    const given: Setting = { who, store: this.store, history: this.history.path, seed: 1, leaseMs: this.leaseMs, sweepMs: 100, ...setting };
     const child = fork(new URL(`./${role}.js`, import.meta.url), [JSON.stringify(given)], {
       execArgv: [...nodeArgs, '--disable-warning=ExperimentalWarning'],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -86,7 +92,7 @@ export class Crew {
   async leave(): Promise<void> {
     const all = [...this.members];
     for (const member of all) member.tell({ do: 'leave' });
-    const late = sleep(10_000, undefined, { ref: false }).then(() => all.forEach(({ child }) => child.kill('SIGKILL')));
+    const late = sleep(DRAINED_MS * slower(), undefined, { ref: false }).then(() => all.forEach(({ child }) => child.kill('SIGKILL')));
     await Promise.race([Promise.all(all.map(({ gone }) => gone)), late]);
     await Promise.all(all.map(({ gone }) => gone));
   }
@@ -106,10 +112,14 @@ export class Crew {
     return this.look(async (store) => store.tasks.list({ limit: 1_000_000 }));
   }
 
-  /** Waits until nothing is pending, approved or executing. Resolves to whether that came in time. */
+  /**
+   * Waits until nothing is pending, approved or executing. Resolves to whether that came in time.
+   *
+   * @param atMostMs on a quiet machine
+   */
   drained(atMostMs: number, least = 0): Promise<boolean> {
     return this.look(async ({ tasks }) => {
-      for (const end = performance.now() + atMostMs; performance.now() < end; await sleep(40)) {
+      for (const end = performance.now() + atMostMs * slower(); performance.now() < end; await sleep(40)) {
         const counts = await tasks.counts();
         const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
         if (all >= least && counts.pending + counts.approved + counts.executing === 0) return true;

@@ -4,7 +4,8 @@ import type { Task } from '../../lib/model/Task.js';
 import { decideAll } from './approver.js';
 import { check } from './checker.js';
 import type { Finding } from './checker.js';
-import { Crew } from './crew.js';
+import { slower } from '../support/pace.js';
+import { Crew, DRAINED_MS } from './crew.js';
 import type { Entry } from './history.js';
 import { readEntries } from './history.js';
 import type { KillPoint } from './killPoints.js';
@@ -24,8 +25,6 @@ export interface CellEnd extends Finding {
   readonly told: string;
 }
 
-const LEASE_MS = 1_000;
-
 /** Plays one cell: a worker calls and is killed at the point, a person approves, a second worker takes over. */
 export async function playCell(at: StoreAt | undefined, tool: Tool, point: KillPoint): Promise<CellEnd> {
   const crew = new Crew(at);
@@ -38,14 +37,14 @@ export async function playCell(at: StoreAt | undefined, tool: Tool, point: KillP
     const victim = crew.hire('worker', { point });
     await victim.ready;
     victim.tell({ do: 'call', tool, ns: [7] });
-    await Promise.race([victim.gone, sleep(10_000, undefined, { ref: false })]);
+    await Promise.race([victim.gone, sleep(DRAINED_MS * slower(), undefined, { ref: false })]);
     const killed = victim.child.signalCode === 'SIGKILL';
     stop ??= decide();
     const successor = crew.hire('worker');
     await successor.ready;
     // at the least its lease must lapse before the dead one's work is another's
-    await crew.drained(10_000, point === 'before-insert' ? 0 : 1);
-    if (point === 'before-insert') await sleep(LEASE_MS + 300);
+    await crew.drained(DRAINED_MS, point === 'before-insert' ? 0 : 1);
+    if (point === 'before-insert') await sleep(crew.leaseMs + 300);
     await sleep(300);
     stop();
     await crew.leave();

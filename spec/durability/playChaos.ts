@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { check } from './checker.js';
 import type { Finding } from './checker.js';
-import { Crew } from './crew.js';
+import { Crew, DRAINED_MS } from './crew.js';
 import type { Member } from './crew.js';
 import { KILL_POINTS } from './killPoints.js';
 import type { StoreAt } from './setting.js';
@@ -11,6 +11,8 @@ export interface ChaosPlan {
   /** How many kills of workers; those of the approver come on top. */
   readonly kills: number;
   readonly seed: number;
+  /** On a busy machine workers die before they do much: the killing goes on until so many calls have completed, up to four times the kills. */
+  readonly completed?: number;
   /** By default a new file of SQLite. */
   readonly store?: StoreAt | undefined;
 }
@@ -24,7 +26,6 @@ export interface ChaosEnd extends Finding {
 }
 
 const WORKERS = 3;
-const LEASE_MS = 1_000;
 /** Calls that are open at most: killing goes on only while there is work, and what is left over has to be drained. */
 const OPEN = 150;
 
@@ -32,7 +33,7 @@ const OPEN = 150;
  * Three workers and a person at a desk on one store. Workers are killed as soon as they have done something, by themselves at a point of a call's way
  * or from outside at any moment; some are stopped for longer than their lease, now and then the desk dies too. Then all that is left over is seen to.
  */
-export async function playChaos({ kills, seed, store }: ChaosPlan): Promise<ChaosEnd> {
+export async function playChaos({ kills, seed, store, completed = 0 }: ChaosPlan): Promise<ChaosEnd> {
   const startedMs = performance.now();
   const crew = new Crew(store);
   /** Each lane has draws of its own: what it does depends on the seed, and not on which lane was faster. */
@@ -40,8 +41,8 @@ export async function playChaos({ kills, seed, store }: ChaosPlan): Promise<Chao
     let drawn = 0;
     return (below) => Math.floor(fraction(seed * 1_000 + lane, drawn++) * below);
   };
-  const state = { killed: 0, calls: 0, pauses: 0, approverKills: 0, open: 0 };
-  const over = (): boolean => state.killed >= kills;
+  const state = { killed: 0, calls: 0, pauses: 0, approverKills: 0, open: 0, completed: 0 };
+  const over = (): boolean => state.killed >= kills && (state.completed >= completed || state.killed >= 4 * kills);
 
   /** One life of a worker after the other, each with work of its own and a death of its own. */
   const work = async (lane: number): Promise<void> => {
@@ -49,12 +50,12 @@ export async function playChaos({ kills, seed, store }: ChaosPlan): Promise<Chao
     while (!over()) {
       const byItself = draw(2) === 0;
       const point = byItself ? KILL_POINTS[draw(KILL_POINTS.length)] : undefined;
-      const worker = crew.hire('worker', { seed, throwEvery: 13, methodMs: 40, point, nth: 1 + draw(6), leaseMs: LEASE_MS });
+      const worker = crew.hire('worker', { seed, throwEvery: 13, methodMs: 40, point, nth: 1 + draw(6) });
       await worker.ready;
       callOn(worker, draw);
       if (draw(20) === 0) {
         state.pauses += 1;
-        await crew.pause(worker, LEASE_MS + 300);
+        await crew.pause(worker, crew.leaseMs + 300);
       }
       await Promise.race([worker.gone, sleep(byItself ? 500 : 40 + draw(400))]);
       await crew.kill(worker);
@@ -80,16 +81,17 @@ export async function playChaos({ kills, seed, store }: ChaosPlan): Promise<Chao
   const count = async (): Promise<void> =>
     crew.look(async ({ tasks }) => {
       for (; !over(); await sleep(100)) {
-        const { pending, approved, executing } = await tasks.counts();
-        state.open = pending + approved + executing;
+        const counts = await tasks.counts();
+        state.open = counts.pending + counts.approved + counts.executing;
+        state.completed = counts.completed;
       }
     });
 
   try {
     await Promise.all([decide(), count(), ...Array.from({ length: WORKERS }, (_, lane) => work(lane))]);
-    for (let i = 0; i < WORKERS; i++) await crew.hire('worker', { seed, throwEvery: 13, leaseMs: LEASE_MS }).ready;
+    for (let i = 0; i < WORKERS; i++) await crew.hire('worker', { seed, throwEvery: 13 }).ready;
     if ([...crew.members].every(({ who }) => who.startsWith('worker'))) await crew.hire('approver', { denyEvery: 17 }).ready;
-    await crew.drained(60_000);
+    await crew.drained(DRAINED_MS);
     // whoever is left has to hear of the last change
     await sleep(500);
     await crew.leave();

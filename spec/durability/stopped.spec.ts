@@ -2,14 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Task } from '../../lib/model/Task.js';
 import { counted } from '../support/assurance.js';
+import { until } from '../support/until.js';
 import { check } from './checker.js';
-import { Crew } from './crew.js';
+import { Crew, DRAINED_MS } from './crew.js';
 import { readEntries } from './history.js';
 import type { KillPoint } from './killPoints.js';
 import type { Tool } from './setting.js';
 import { postgres, sqlite } from './stores.js';
-
-const LEASE_MS = 1_000;
 
 interface StopEnd {
   readonly status: Task['status'] | undefined;
@@ -48,16 +47,16 @@ for (const store of [sqlite, postgres]) {
     async function play(tool: Tool, point: KillPoint): Promise<StopEnd> {
       const crew = new Crew(store.make());
       try {
-        const setting = { leaseMs: LEASE_MS };
-        const stopped = crew.hire('worker', { ...setting, point, signal: 'SIGSTOP' });
+        const stopped = crew.hire('worker', { point, signal: 'SIGSTOP' });
         await Promise.all([stopped.ready, crew.hire('approver').ready]);
         stopped.tell({ do: 'call', tool, ns: [7] });
-        for (let i = 0; i < 1_000 && !crew.history.lines().includes(`stopped ${stopped.who}`); i++) await sleep(10);
+        await until(() => crew.history.lines().includes(`stopped ${stopped.who}`));
         // the other one has all the time to take over what it takes for dead
-        await crew.hire('worker', setting).ready;
-        await sleep(2.5 * LEASE_MS);
+        await crew.hire('worker').ready;
+        await sleep(2.5 * crew.leaseMs);
+        await crew.drained(DRAINED_MS, 1);
         stopped.child.kill('SIGCONT');
-        await crew.drained(10_000, 1);
+        await crew.drained(DRAINED_MS, 1);
         await sleep(600);
         await crew.leave();
         const lines = crew.history.lines();

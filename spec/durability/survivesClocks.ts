@@ -3,7 +3,8 @@ import { expect } from 'chai';
 import { SteadyClock } from '../../lib/common/time/SteadyClock.js';
 import type { Task } from '../../lib/model/Task.js';
 import { counted } from '../support/assurance.js';
-import { Crew } from './crew.js';
+import { slower } from '../support/pace.js';
+import { Crew, DRAINED_MS } from './crew.js';
 import type { Member } from './crew.js';
 import { readEntries } from './history.js';
 import { stateStore } from './setting.js';
@@ -26,9 +27,11 @@ export function survivesClocks(store: StoreHere): void {
     let played = 0;
     const ends = new Map<string, Promise<ClockEnd>>();
     let wrong = 0;
+    let timeoutMs = TIMEOUT_MS;
     before(async function () {
       await store.start(this);
-      for (const asks of SHIFTS) for (const runs of SHIFTS) ends.set(`${asks} ${runs}`, play(asks, runs, TIMEOUT_MS + 500));
+      timeoutMs = Math.round(TIMEOUT_MS * slower());
+      for (const asks of SHIFTS) for (const runs of SHIFTS) ends.set(`${asks} ${runs}`, play(asks, runs, timeoutMs + 500));
       ends.set('control', play(0, 0, 0));
     });
     after(async () => {
@@ -46,7 +49,7 @@ export function survivesClocks(store: StoreHere): void {
       const hire = (role: 'worker' | 'approver', shiftMs: number, point?: string): Member =>
         crew.hire(
           role,
-          { approvalTimeoutMs: waitMs === 0 ? 60_000 : TIMEOUT_MS, point },
+          { approvalTimeoutMs: waitMs === 0 ? 60_000 : timeoutMs, point },
           ['--import', new URL('./shiftedClock.js', import.meta.url).href],
           {
             AEGIS_SPEC_SHIFT_MS: String(shiftMs),
@@ -62,7 +65,7 @@ export function survivesClocks(store: StoreHere): void {
         await asker.gone;
         await sleep(waitMs);
         await hire('worker', runs).ready;
-        await crew.drained(8_000, 1);
+        await crew.drained(DRAINED_MS, 1);
         await sleep(200);
         await stop();
         const tasks = await crew.tasks();

@@ -4,7 +4,7 @@ import type { Decision, DecisionService, Task } from 'aegislib';
 import type { DecisionRequest, DecisionStatus } from 'aegislib/decision';
 import type { AdapterOptions } from 'aegislib/ai-sdk';
 import { counted } from './counted.js';
-import { ALLOWED, approveAll, ASKED, DENIED, moduleOf, POLICIES, until } from './mail.js';
+import { ALLOWED, approveAll, ASKED, DENIED, moduleOf, msOf, POLICIES, until } from './mail.js';
 import type { Mail } from './mail.js';
 
 /** What the model was told about one of its calls. */
@@ -202,7 +202,7 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
     });
 
     it('has 8 equal calls that wait share one question and one run', async () => {
-      const told = run(equal(8), { approval: 'wait', waitMs: 5_000 });
+      const told = run(equal(8), { approval: 'wait', waitMs: 60_000 });
       await until(async () => (await module.approvals.list()).length > 0);
       await new Promise((resolve) => setTimeout(resolve, 5));
       expect(await module.approvals.list()).to.have.length(1);
@@ -283,10 +283,8 @@ export function behavesLikeAdapter(adapter: AdapterUnderTest): void {
         );
         await until(async () => (await module.approvals.list()).length > 0);
         const requests = await module.approvals.list();
-        const start = performance.now();
         controller.abort();
-        await answer;
-        expect(performance.now() - start).to.be.below(100);
+        expect(await msOf(answer)).to.be.below(100);
         for (const { decisionId, digest } of requests) await module.approvals.approve(decisionId, { by: 'ann', digest }).catch(() => {});
         await new Promise((resolve) => setTimeout(resolve, 20));
         expect(ran).to.deep.equal([]);

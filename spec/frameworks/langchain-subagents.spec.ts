@@ -8,7 +8,7 @@ import { aegisMiddleware, guardTools } from 'aegislib/langchain';
 import { expect } from 'chai';
 import * as z from 'zod';
 import { counted } from './counted.js';
-import { ALLOWED, DENIED, mailer } from './mail.js';
+import { ALLOWED, DENIED, mailer, until } from './mail.js';
 import type { Mail } from './mail.js';
 
 type Model = ReturnType<typeof fakeModel>;
@@ -68,10 +68,12 @@ const WAYS: Record<string, (model: Model, send: Send) => DynamicStructuredTool> 
     }, about),
   'work that is not awaited': (model, send) =>
     tool(async () => {
+      let isOver = false;
       void createAgent({ model, tools: [send] })
         .invoke(go)
-        .catch(() => undefined);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+        .catch(() => undefined)
+        .finally(() => (isOver = true));
+      await until(() => isOver);
       return 'started';
     }, about),
   'a graph as a tool': (model, send) =>

@@ -44,7 +44,42 @@ export async function approveAll({ approvals }: Pick<AegisModule, 'approvals'>, 
   for (const { decisionId, digest } of await approvals.list()) await approvals.approve(decisionId, { by, digest });
 }
 
-/** Waits for something to become true, for a second at most. */
+/** Approves the first that is pending, and denies each other one, so that none has to be waited for. */
+export async function approveFirstDenyOthers({ approvals }: Pick<AegisModule, 'approvals'>): Promise<void> {
+  const [first, ...others] = await approvals.list({ status: 'pending' });
+  if (first !== undefined) await approvals.approve(first.decisionId, { by: 'bob', digest: first.digest });
+  for (const { decisionId, digest } of others) await approvals.deny(decisionId, { by: 'bob', digest });
+}
+
+/** Something with times in it that have a relation to one another: again at half, a quarter … of the pace, where this machine cannot keep up. */
+export async function atSomePace(work: (slower: number) => Promise<void>): Promise<void> {
+  for (const slower of [1, 2, 4, 8, 16]) {
+    const kept = await work(slower).then(
+      () => true,
+      () => false,
+    );
+    if (kept) return;
+  }
+  await work(32);
+}
+
+/** Waits for something to become true, at least 20 seconds; where this process stands still meanwhile, that much longer. */
 export async function until(ready: () => unknown): Promise<void> {
-  for (let i = 0; i < 500 && !(await ready()); i++) await new Promise((resolve) => setTimeout(resolve, 2));
+  for (let i = 0; i < 10_000 && !(await ready()); i++) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+/** How long a promise takes, in milliseconds, without the time in which this process could not run. */
+export async function msOf(work: Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  let [last, heldUpMs] = [started, 0];
+  const tick = (): void => {
+    const now = performance.now();
+    if (now - last > 15) heldUpMs += now - last - 5;
+    last = now;
+  };
+  const timer = setInterval(tick, 5);
+  await work;
+  tick();
+  clearInterval(timer);
+  return last - started - heldUpMs;
 }

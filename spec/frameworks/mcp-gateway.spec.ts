@@ -15,7 +15,7 @@ import { loadMcpSdk, relayGuarded, runGateway } from 'aegislib/mcp-gateway';
 import type { Gateway, GatewayOptions, McpMessage, McpRelayOptions } from 'aegislib/mcp-gateway';
 import { behavesLikeAdapter, serviceOf } from './behavesLikeAdapter.js';
 import { counted } from './counted.js';
-import { ALLOWED, ASKED, DENIED, moduleOf } from './mail.js';
+import { ALLOWED, approveAll, approveFirstDenyOthers, ASKED, atSomePace, DENIED, moduleOf, until } from './mail.js';
 import { toldBy } from './mcpSdks.js';
 import type { Result } from './mcpSdks.js';
 import { upstream } from './mcpUpstream.js';
@@ -95,7 +95,7 @@ describe('The MCP gateway', function () {
     const progress: number[] = [];
     const counted = await call(from, 'count', { amount: 3 }, { onprogress: (p: { progress: number }) => progress.push(p.progress) });
     expect([toldBy(counted).text, progress]).to.deep.equal(['counted to 3', [1, 2, 3]]);
-    for (let i = 0; i < 500 && logged.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 2));
+    await until(() => logged.length > 0);
     expect(logged).to.deep.equal(['counted']);
   }
 
@@ -178,12 +178,11 @@ describe('The MCP gateway', function () {
   it('gives each client over HTTP a connection of its own, whose request ids are its own', async () => {
     await module.close();
     module = moduleOf();
-    const { from, gateway } = await overHttp({ url: await httpUpstream(), waitMs: 300 });
+    const { from, gateway } = await overHttp({ url: await httpUpstream() });
     const other = await join(gateway);
     const results = [from, other].map((one) => call(one, 'send', ASKED));
-    for (let i = 0; i < 500 && (await module.approvals.list()).length < 2; i++) await new Promise((resolve) => setTimeout(resolve, 2));
-    const [first] = await module.approvals.list();
-    await module.approvals.approve(first?.decisionId as string, { by: 'bob', digest: first?.digest as string });
+    await until(async () => (await module.approvals.list()).length === 2);
+    await approveFirstDenyOthers(module);
     const told = (await Promise.all(results)).map(({ isError }) => isError === true);
     expect(told.filter(Boolean)).to.deep.equal([true]);
   });
@@ -249,7 +248,7 @@ describe('The MCP gateway', function () {
     near.onmessage = (message) => void got.push(message as McpMessage);
     await Promise.all([near.start(), far.start()]);
     await near.send({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'send', arguments: { ...ASKED } } });
-    for (let i = 0; i < 500 && (await module.approvals.list()).length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 2));
+    await until(async () => (await module.approvals.list()).length > 0);
     await far.send({ jsonrpc: '2.0', id: 1, result: { content: [{ type: 'text', text: 'made up' }] } });
     await far.send({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
     expect(got.map(({ method }) => method)).to.deep.equal(['notifications/tools/list_changed']);
@@ -265,29 +264,27 @@ describe('The MCP gateway', function () {
     const controller = new AbortController();
     const results = [ALLOWED, ASKED].map((input) => call(relay.client, 'send', input, { signal: controller.signal }).catch(() => 'gone'));
     await running;
-    for (let i = 0; i < 500 && (await module.approvals.list()).length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 2));
+    await until(async () => (await module.approvals.list()).length > 0);
     controller.abort();
     expect(await Promise.all(results)).to.deep.equal(['gone', 'gone']);
-    for (let i = 0; i < 500 && (await module.approvals.list()).length > 0; i++) await new Promise((resolve) => setTimeout(resolve, 2));
+    await until(async () => (await module.approvals.list()).length === 0);
     expect(await module.approvals.list({ status: 'withdrawn' })).to.have.length(1);
   });
 
   it('keeps a client waiting that would have given up after 60 ms', async () => {
     await module.close();
     module = moduleOf();
-    const relay = await between({ module, heartbeatMs: 15 });
-    closing.push(relay.close);
-    let beats = 0;
-    const onprogress = (): void => {
-      beats += 1;
-      if (beats !== 8) return;
-      void (async () => {
-        for (const { decisionId, digest } of await module.approvals.list())
-          await module.approvals.approve(decisionId, { by: 'bob', digest });
-      })();
-    };
-    const told = await call(relay.client, 'send', ASKED, { timeout: 60, resetTimeoutOnProgress: true, onprogress });
-    expect(toldBy(told).text).to.equal('sent to ann');
+    await atSomePace(async (slower) => {
+      const relay = await between({ module, heartbeatMs: 15 * slower });
+      closing.push(relay.close);
+      let beats = 0;
+      const onprogress = (): void => {
+        beats += 1;
+        if (beats === 8) void approveAll(module, 'bob');
+      };
+      const told = await call(relay.client, 'send', ASKED, { timeout: 60 * slower, resetTimeoutOnProgress: true, onprogress });
+      expect(toldBy(told).text).to.equal('sent to ann');
+    });
   });
 
   describe('over HTTP', () => {
@@ -349,7 +346,7 @@ describe('The MCP gateway', function () {
       const before = running;
       expect((await post(gateway.url as string, { jsonrpc: '2.0', id: 1, method: 'initialize' })).status).to.equal(400);
       expect((await post(gateway.url as string, INITIALIZE, { accept: 'text/plain' })).status).to.equal(406);
-      for (let i = 0; i < 500 && running > before; i++) await new Promise((resolve) => setTimeout(resolve, 5));
+      await until(() => running <= before);
       expect([before, running]).to.deep.equal([1, 1]);
     });
 
@@ -386,10 +383,7 @@ describe('The MCP gateway', function () {
       expect(statuses.filter((status) => status === 503)).to.have.length(61);
       // their places are free once they are gone
       let status = 503;
-      for (let i = 0; i < 200 && status === 503; i++) {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        ({ status } = await post(gateway.url as string, refused));
-      }
+      await until(async () => ({ status } = await post(gateway.url as string, refused)).status !== 503);
       expect([status, most]).to.deep.equal([400, 3]);
     });
 
@@ -429,10 +423,7 @@ describe('The MCP gateway', function () {
       slow = false;
       goOn();
       let status = 503;
-      for (let i = 0; i < 200 && status !== 200; i++) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
-        ({ status } = await post(gateway.url as string, INITIALIZE));
-      }
+      await until(async () => ({ status } = await post(gateway.url as string, INITIALIZE)).status === 200);
       expect(status).to.equal(200);
     });
 
@@ -443,10 +434,7 @@ describe('The MCP gateway', function () {
       const url = gateway.url as string;
       expect((await post(url, INITIALIZE).then(async (response) => (await response.text(), response))).status).to.equal(200);
       let status = 503;
-      for (let i = 0; i < 200 && status !== 200; i++) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
-        ({ status } = await post(url, INITIALIZE));
-      }
+      await until(async () => ({ status } = await post(url, INITIALIZE)).status === 200);
       expect(status).to.equal(200);
     });
 

@@ -6,7 +6,7 @@ import type { StateStore } from '../../lib/store/StateStore.js';
 import type { StoreChange } from '../../lib/store/TaskStore.js';
 import { recordOf } from '../support/approvalRecords.js';
 import { inStatus, NOW } from './taskInStatus.js';
-import { until } from './taskStoreHandles.js';
+import { until } from '../support/until.js';
 import { originOf } from './taskStoreLeases.js';
 
 /** The contract of tasks and approvals in one place. `make` gives an empty store, `another` a second handle on its data; both open. */

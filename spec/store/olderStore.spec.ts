@@ -14,6 +14,7 @@ import { diagnosed, securityCodes } from '../support/diagnosed.js';
 import { postgresServer } from '../support/postgresServer.js';
 import { PostgresStores } from '../support/postgresStores.js';
 import { runInChild } from '../support/runInChild.js';
+import { until } from '../support/until.js';
 import { needsSqlite, sqlite } from './sqlite/sqliteFiles.js';
 
 const FIXTURES = new URL('../../../spec/fixtures/store-7d28cb1/', import.meta.url);
@@ -104,7 +105,7 @@ function behavesLikeItsOwn(name: 'plain' | 'signed', make: () => Promise<OldStor
         return task;
       };
       const becomes = async (tool: string, status: Task['status']): Promise<Task> => {
-        for (let i = 0; i < 500 && (await of(tool)).status !== status; i++) await new Promise((done) => setTimeout(done, 20));
+        await until(async () => (await of(tool)).status === status);
         expect(await of(tool)).to.include({ toolName: tool, status });
         return of(tool);
       };

@@ -6,6 +6,7 @@ import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../lib/mod
 import { TASK_STATUSES } from '../../lib/model/Task.js';
 import type { DueQuery, StoreChange, TaskStore } from '../../lib/store/TaskStore.js';
 import { pendingTask } from '../support/tasks.js';
+import { until } from '../support/until.js';
 import { ERROR, inStatus, LATER, NOW } from './taskInStatus.js';
 import { originOf } from './taskStoreLeases.js';
 
@@ -15,11 +16,6 @@ export interface OtherHandles {
   readonly reopen?: (store: TaskStore) => Awaitable<TaskStore>;
   /** A second handle, open, on the data of the first. */
   readonly another?: (store: TaskStore) => Awaitable<TaskStore>;
-}
-
-/** Waits until it holds, for two seconds at the most. */
-export async function until(holds: () => Awaitable<boolean>): Promise<void> {
-  for (let i = 0; i < 200 && !(await holds()); i++) await sleep(10);
 }
 
 /** What two handles on the same data must agree on. */

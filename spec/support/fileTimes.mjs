@@ -1,4 +1,5 @@
-import { availableParallelism, loadavg } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { relative } from 'node:path';
 import { performance } from 'node:perf_hooks';
 
@@ -10,36 +11,50 @@ const SHOWN = 10;
 const WORTH_SHOWING_S = 1;
 /** How long the pace of the machine is measured, once a file is over the limit. */
 const PACE_MS = 300;
+/** Over this time a load average forgets. */
+const LOAD_S = 60;
+/** Other programs that together have less than this share of one processor take no time from a file. */
+const OTHERS_SHARE = 0.25;
 
 /** Adds up how long the tests and hooks of each spec file took. */
 export class FileTimes {
   #limitS;
   #pace;
   #load;
+  #othersMs;
   #files = new Map();
 
   /**
    * @param limitS in seconds
    * @param pace how many times longer than alone this process takes for the same work now
    * @param load how many programs want each processor, on average over the last minute
+   * @param othersMs how long the processors have worked for programs that this one did not start
    */
-  constructor(limitS = FILE_LIMIT_S, pace = measurePace, load = () => loadavg()[0] / availableParallelism()) {
+  constructor(limitS = FILE_LIMIT_S, pace = measurePace, load = () => loadavg()[0] / availableParallelism(), othersMs = measureOthers) {
     this.#limitS = limitS;
     this.#pace = pace;
     this.#load = load;
+    this.#othersMs = othersMs;
   }
 
   /** Takes a test or hook that has ended, of the file that declares it. */
   add({ file, duration }) {
     if (file === undefined || duration === undefined) return;
-    // what the machine had to do before this file began is not the file's fault; later its own processes are counted, too
-    const entry = this.#files.get(file) ?? { ms: 0, load: this.#load() };
-    this.#files.set(file, { ...entry, ms: entry.ms + duration });
+    const entry = this.#files.get(file) ?? { ms: 0, first: this.#moment() };
+    const ms = entry.ms + duration;
+    // each look at the whole machine takes a moment, and only a file over the limit needs the second one
+    this.#files.set(file, { ...entry, ms, ...(ms > this.#limitS * 1_000 && { last: this.#moment() }) });
+  }
+
+  #moment() {
+    return { atMs: performance.now(), load: this.#load(), othersMs: this.#othersMs() };
   }
 
   /** @returns the lines to print, and how many files took too long */
   report() {
-    const files = [...this.#files].map(([file, { ms, load }]) => ({ name: nameOf(file), s: ms / 1_000, load })).sort((a, b) => b.s - a.s);
+    const files = [...this.#files]
+      .map(([file, { ms, first, last = first }]) => ({ name: nameOf(file), s: ms / 1_000, load: loadDuring(first, last) }))
+      .sort((a, b) => b.s - a.s);
     const over = files.filter(({ s }) => s > this.#limitS);
     // a machine with other work is slower for all: the limit grows with it, so that no file fails for another program's load
     const pace = over.length > 0 ? this.#pace() : 1;
@@ -63,6 +78,34 @@ function nameOf(file) {
     .replace(/^\.build\//, '')
     .replace(/\.js$/, '.ts');
 }
+
+/**
+ * How many programs wanted each processor while a file ran. What the machine had to do before it began is not the file's fault. The average of a
+ * minute tells late of what began with the file, so that is reckoned back from how it changed; but where others did nothing, it is the file's own.
+ */
+function loadDuring(first, last) {
+  const forS = (last.atMs - first.atMs) / 1_000;
+  if (forS <= 0 || last.othersMs - first.othersMs < OTHERS_SHARE * forS * 1_000) return first.load;
+  const kept = Math.exp(-forS / LOAD_S);
+  return Math.max(first.load, (last.load - first.load * kept) / (1 - kept));
+}
+
+/** The work of all processors but for this process and the processes that it started and that have ended. */
+function measureOthers() {
+  const all = cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0);
+  const { user, system } = process.cpuUsage();
+  return all - (user + system) / 1_000 - endedChildrenMs();
+}
+
+/** In ticks of a hundredth of a second, after the name, which may have blanks in it. Elsewhere than on Linux they count as others. */
+function endedChildrenMs() {
+  if (!existsSync(STAT)) return 0;
+  const [, rest = ''] = /\) (.*)/.exec(readFileSync(STAT, 'latin1')) ?? [];
+  const [user, system] = rest.split(' ').slice(13, 15).map(Number);
+  return 10 * (user + system);
+}
+
+const STAT = '/proc/self/stat';
 
 /** Compares wall time with CPU time of a loop: 1 where this process has a core to itself. */
 function measurePace() {

@@ -1,10 +1,10 @@
 // Calls that ask for an approval and are ended at once: prints the heap after the first fifth of them, and after all. Run with --expose-gc, for example
-// `node --expose-gc .build/spec/support/heapLoad.js 100000 cancel`.
+// `node --expose-gc .build/spec/support/heapLoad.js 100000 cancel`; a third argument is how many characters a call has, 160,000 unless given.
 import { AegisModule } from '../../lib/guard/module/AegisModule.js';
 import { guard } from '../../lib/guard/guard.js';
 import type { PendingApproval } from '../../lib/model/PendingApproval.js';
 
-const [calls = 2_000, how = 'cancel'] = [Number(process.argv[2] ?? 2_000), process.argv[3]];
+const [calls, how, characters] = [Number(process.argv[2] ?? 2_000), process.argv[3] ?? 'cancel', Number(process.argv[4] ?? 160_000)];
 const collect = (globalThis as { gc?: () => void }).gc;
 if (collect === undefined) throw new Error('run with --expose-gc');
 
@@ -25,8 +25,8 @@ const heapAfterGc = (): number => {
 
 let first = 0;
 for (let i = 0; i < calls; i++) {
-  // 160 kB that no other call shares
-  const pending = (await send(`${i} `.padEnd(160_000, String(i)), i)) as unknown as PendingApproval<number>;
+  // characters that no other call shares
+  const pending = (await send(`${i} `.padEnd(characters, String(i)), i)) as unknown as PendingApproval<number>;
   pending.completed.catch(() => {});
   if (how === 'cancel') await pending.cancel();
   else {

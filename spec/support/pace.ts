@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 
 // Time as specs may hold it against a limit: free of what else the machine does meanwhile.
 
@@ -8,6 +9,14 @@ const TWIN_TRIES = 5;
 const TICK_MS = 5;
 /** A timer that comes later than this was kept waiting; less is how timers are. */
 const KEPT_WAITING_MS = 3 * TICK_MS;
+
+/**
+ * How many times longer something may take now than on a machine with nothing else to do, where other processes take part in it and its time cannot
+ * be measured free of them.
+ */
+export function slower(): number {
+  return Math.max(1, (loadavg()[0] ?? 1) / availableParallelism());
+}
 
 /** How long some work keeps this process busy. The lower of wall time, which others lengthen, and CPU time, which threads beside the work add to. */
 export function busyMs(work: () => unknown): number {
@@ -74,10 +83,12 @@ function pacedMs(limitMs: number, work: () => unknown): number {
 }
 
 /**
- * How long a promise takes, without the time in which this process could not run: what is left is spent in timers and on answers. A wait that should
- * not be there is seen in it, another program that takes the processor is not.
+ * From now on tells how much time went by, without that in which this process could not run. What is left was spent in timers and on answers. Does not
+ * keep the process alive.
+ *
+ * @returns the milliseconds so far; of no more use once `stop` was called
  */
-export async function waited<T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly ms: number }> {
+export function stopwatch(): (() => number) & { readonly stop: () => void } {
   const started = performance.now();
   let last = started;
   let heldUpMs = 0;
@@ -86,12 +97,23 @@ export async function waited<T>(work: () => Promise<T>): Promise<{ readonly valu
     if (now - last > KEPT_WAITING_MS) heldUpMs += now - last - TICK_MS;
     last = now;
   };
-  const timer = setInterval(tick, TICK_MS);
+  const timer = setInterval(tick, TICK_MS).unref();
+  const read = (): number => {
+    tick();
+    return last - started - heldUpMs;
+  };
+  return Object.assign(read, { stop: () => clearInterval(timer) });
+}
+
+/**
+ * How long a promise takes by a {@link stopwatch}: a wait that should not be there is seen in it, another program that takes the processor is not.
+ */
+export async function waited<T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly ms: number }> {
+  const ms = stopwatch();
   try {
     const value = await work();
-    tick();
-    return { value, ms: last - started - heldUpMs };
+    return { value, ms: ms() };
   } finally {
-    clearInterval(timer);
+    ms.stop();
   }
 }

@@ -5,6 +5,8 @@ import type { DecisionRequest } from '../../lib/model/Decision.js';
 
 /** Must never be seen in an error, a log or an inspection. */
 export const KEY_CANARY = 'key-canary-5f1c7a';
+/** The longest deadline: of a client that is to have its answer however busy the machine is. */
+export const PATIENT_MS = 30_000;
 /** As {@link KEY_CANARY}, for a param. */
 export const PARAM_CANARY = 'param-canary-93be02';
 

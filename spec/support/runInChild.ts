@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { availableParallelism, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { slower } from './pace.js';
 
 export interface ChildOptions {
   readonly args?: readonly string[];
@@ -10,7 +10,7 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Default: the root of the project, so that `aegislib` is the built package. */
   readonly cwd?: string;
-  /** Then the child is killed and `code` is null; later on a busy machine, as with the timeouts of tests (patience.mjs). Default 10,000. */
+  /** Then the child is taken for hung: it is killed, and `code` is null. Three times later, and more on a busy machine, as with patience.mjs. Default 10,000. */
   readonly timeoutMs?: number;
   readonly stdin?: string;
 }
@@ -36,8 +36,7 @@ export async function runInChild(what: string | URL, options: ChildOptions = {})
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   child.stdin.on('error', () => {}); // a child that ends without reading
   child.stdin.end(options.stdin ?? '');
-  const load = Math.max(1, (loadavg()[0] ?? 1) / availableParallelism());
-  const deadline = setTimeout(() => child.kill('SIGKILL'), (options.timeoutMs ?? 10_000) * load);
+  const deadline = setTimeout(() => child.kill('SIGKILL'), Math.max(3, 1.5 * slower()) * (options.timeoutMs ?? 10_000));
   try {
     return await new Promise<ChildResult>((resolve, reject) => {
       child.once('error', reject).once('close', (code) => resolve({ code, stdout, stderr }));

@@ -280,6 +280,11 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     });
   }
 
+  /** @internal Ends all pending approvals whose time has passed. */
+  endOverdue(): Awaitable<void> {
+    return this.#endOverdue({});
+  }
+
   /** @internal Emits what another process changed. */
   onChange(decisionId: string): Awaitable<void> {
     return chain(this.#store.get(decisionId), (record) => {

@@ -1,4 +1,5 @@
 import { randomId } from '../../common/nextId.js';
+import { BadRequestError } from '../../model/errors/ServiceErrors.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { bindingDigest } from './bindingDigest.js';
 import { ANSWER_SEMANTICS, REQUIRED_SEMANTICS } from './consumeApproval.js';
@@ -32,6 +33,16 @@ export type OpeningOutcome =
   | { readonly kind: 'exists'; readonly record: ApprovalRecord }
   | { readonly kind: 'conflict' }
   | { readonly kind: 'refused'; readonly reason: string };
+
+/** The code of {@link keyReused}. */
+export const KEY_REUSED = 'idempotency_mismatch';
+
+/** The error for a request under the key of another one. */
+export function keyReused(): BadRequestError {
+  const message =
+    'The idempotency key was used for another request. Send each request under a key of its own, and the same key only with the same request.';
+  return new BadRequestError(message, { code: KEY_REUSED });
+}
 
 /** The record of a new approval. */
 export function openedRecord(

@@ -9,7 +9,7 @@ import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { computeFacts, NO_FACTS } from './computeFacts.js';
 import type { FactsHook } from './computeFacts.js';
 import { ProblemNotes } from './ProblemNotes.js';
-import { BadRequestError } from '../../model/errors/ServiceErrors.js';
+import { keyReused } from '../desk/ApprovalRequest.js';
 import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart } from '../DecisionService.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { approvalRequestFor, coversCall, decisionOf } from './approvalRequestFor.js';
@@ -215,14 +215,14 @@ export class EmbeddedDecisionService implements DecisionService {
     const { reason, message, params } = outcome;
     const asking = { effect: 'approval_needed', reason, message, params, violations, policySetHash: engine.hash } as const;
     const refused = (why: string): Decision => denied(`A person recently denied this call: ${why}`);
-    if (dryRun)
+    if (dryRun || request.remote?.opens === false)
       return chain(desk.standingRefusal(opening), (why) => (why === undefined ? { ...asking, decisionId: idFor(request) } : refused(why)));
     return chain(desk.open(opening), (opened) => {
       switch (opened.kind) {
         case 'refused':
           return refused(opened.reason);
         case 'conflict':
-          throw new BadRequestError(KEY_REUSED, { code: 'idempotency_mismatch' });
+          throw keyReused();
         case 'exists':
           return decisionOf(opened.record);
         case 'opened': {
@@ -246,8 +246,6 @@ export class EmbeddedDecisionService implements DecisionService {
 }
 
 const NOT_APPLIED = 'A policy changes the params of this call, and an approved call of this client runs as it was sent.';
-const KEY_REUSED =
-  'The idempotency key was used for another request. Send each request under a key of its own, and the same key only with the same request.';
 
 /** An id that other programs get to see tells them nothing about other calls. */
 function idFor({ remote }: DecisionRequest): string {
@@ -272,7 +270,10 @@ export function deskStatus(decisionId: string, record: ApprovalRecord | undefine
   }
 }
 
-/** Yields statuses as the desk settles approvals. Listens from the call on, not from the first read, so that none is missed. */
+/**
+ * Yields statuses as the desk settles approvals. Listens from the call on, not from the first read, so that none is missed. What was withdrawn is not
+ * among them: who withdraws has ended the call, and one that does so again and again would fill the memory before anything is read.
+ */
 export function watchDesk(desk: ApprovalDesk, signal: AbortSignal): AsyncIterable<DecisionStatus> {
   let waiting: DecisionStatus[] = [];
   let wake: (() => void) | undefined;
@@ -281,6 +282,7 @@ export function watchDesk(desk: ApprovalDesk, signal: AbortSignal): AsyncIterabl
     wake = undefined;
   };
   const onSettled = (record: ApprovalRecord): void => {
+    if (record.status === 'withdrawn') return;
     waiting.push(deskStatus(record.decisionId, record));
     notify();
   };

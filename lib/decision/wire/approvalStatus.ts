@@ -33,6 +33,14 @@ export const approvalStatus: v.GenericSchema<unknown, WireApprovalStatus> = /* @
     expires_at: optionalText,
   }))();
 
+/** The answer of `GET /v1/decision/{id}/status`. */
+export const approvalStatusAnswer: v.GenericSchema<unknown, WireApprovalStatus & { readonly request_id: string }> = /* @__PURE__ */ (() =>
+  v.intersect([approvalStatus, v.object({ request_id: v.string() })]))();
+
+/** The answer of `POST /v1/decisions/status`. */
+export const statusesAnswer: v.GenericSchema<unknown, { readonly statuses: readonly WireApprovalStatus[] }> = /* @__PURE__ */ (() =>
+  v.object({ statuses: v.array(approvalStatus) }))();
+
 const EFFECTS: Readonly<Record<ApprovalOutcome, string>> = {
   pending: 'approval_needed',
   approved: 'allow',
@@ -48,7 +56,7 @@ const EFFECTS: Readonly<Record<ApprovalOutcome, string>> = {
  * @param record the approval; `undefined` where there is none of that id that the asker may know of
  */
 export function writeApprovalStatus(decisionId: string, record: ApprovalRecord | undefined): WireApprovalStatus {
-  const outcome = record?.status ?? 'not_found';
+  const outcome = outcomeOf(record);
   const found = record && { reason: record.reason, expires_at: new Date(record.expiresAtMs).toISOString() };
   return {
     decision_id: decisionId,
@@ -58,6 +66,22 @@ export function writeApprovalStatus(decisionId: string, record: ApprovalRecord |
     consumed: record?.consumed !== undefined,
     ...found,
   };
+}
+
+/** Where an approval is used by telling its caller that it was approved, nothing else tells it: only the route that uses it up. */
+function outcomeOf(record: ApprovalRecord | undefined): ApprovalOutcome {
+  if (record === undefined) return 'not_found';
+  return record.status === 'approved' && record.usedByAnswer === true && record.consumed === undefined ? 'pending' : record.status;
+}
+
+/** The answer of `GET /v1/decision/{id}/status`: what the hosted protocol says, and the rest of {@link WireApprovalStatus}. */
+export function writeApprovalStatusAnswer(decisionId: string, record: ApprovalRecord, requestId: string): string {
+  return JSON.stringify({ ...writeApprovalStatus(decisionId, record), request_id: requestId });
+}
+
+/** The answer of `POST /v1/decisions/status`, in the order of the ids. */
+export function writeStatusesAnswer(statuses: readonly (readonly [decisionId: string, record: ApprovalRecord | undefined])[]): string {
+  return JSON.stringify({ statuses: statuses.map(([decisionId, record]) => writeApprovalStatus(decisionId, record)) });
 }
 
 /** As a client believes it: an outcome that it does not know, or that the other fields do not agree with, is `invalid`. */

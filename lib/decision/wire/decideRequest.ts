@@ -9,7 +9,8 @@ import { frozenCopy } from '../../model/snapshot/copyValue.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 import { isNameList, readJsonHeader } from './jsonHeader.js';
 import { jsonObject, readWire, writeWire } from './readWire.js';
-import { isWireTypes, restoreTypes } from './wireTypes.js';
+import { isWireTypes, restoreTypes, typesOf } from './wireTypes.js';
+import type { WireTypes } from './wireTypes.js';
 import {
   APPROVAL_TIMEOUT_HEADER,
   BINDING_HEADER,
@@ -87,21 +88,63 @@ interface WireDecideRequest {
   readonly session: Readonly<Record<string, unknown>> | null;
 }
 
-const decideRequest: v.GenericSchema<unknown, WireDecideRequest> = /* @__PURE__ */ (() =>
-  v.strictObject({
-    agent_id: v.pipe(
+const wireCall = /* @__PURE__ */ (() => ({
+  agent_id: v.pipe(
+    v.string(),
+    v.check((id) => isId(id), 'a string of 1 to 256 characters'),
+  ),
+  tool: v.strictObject({
+    name: v.pipe(
       v.string(),
-      v.check((id) => isId(id), 'a string of 1 to 256 characters'),
+      v.check((name) => TOOL_NAME.test(name), 'a tool name of 1 to 128 letters, digits and _ . : / -'),
     ),
-    tool: v.strictObject({
-      name: v.pipe(
-        v.string(),
-        v.check((name) => TOOL_NAME.test(name), 'a tool name of 1 to 128 letters, digits and _ . : / -'),
+    params: jsonObject,
+  }),
+  session: v.nullable(jsonObject),
+}))();
+
+/** The body of `POST /v1/decision`. */
+export const decideRequest: v.GenericSchema<unknown, WireDecideRequest> = /* @__PURE__ */ (() => v.strictObject(wireCall))();
+
+interface WireDryRunCall extends WireDecideRequest {
+  readonly guard_key?: string | undefined;
+  readonly removable?: readonly string[] | undefined;
+  readonly opaque?: readonly string[] | undefined;
+  readonly types?: WireTypes | undefined;
+}
+
+const nameList = /* @__PURE__ */ (() => v.optional(v.pipe(v.unknown(), v.check(isNameList, 'a list of different names')) as never))();
+
+/** The body of `POST /v1/decisions/dry-run`. What a request for one decision says in headers, each call says itself. */
+export const dryRunRequest: v.GenericSchema<unknown, { readonly calls: readonly WireDryRunCall[] }> = /* @__PURE__ */ (() =>
+  v.strictObject({
+    calls: v.pipe(
+      v.array(
+        v.strictObject({
+          ...wireCall,
+          guard_key: v.optional(
+            v.pipe(
+              v.string(),
+              v.check((key) => isId(key), 'a string of 1 to 256 characters'),
+            ),
+          ),
+          removable: nameList,
+          opaque: nameList,
+          types: v.optional(v.pipe(v.unknown(), v.check(isWireTypes, 'a map from pointers to bigint or date')) as never),
+        }),
       ),
-      params: jsonObject,
-    }),
-    session: v.nullable(jsonObject),
+      v.maxLength(200),
+    ),
   }))();
+
+/** Writes the calls of a dry run. */
+export function writeDryRunRequest(requests: readonly DecisionRequest[]): string {
+  const calls = requests.map(({ agentId, toolName, guardKey, params, session, removable, opaque }): WireDryRunCall => {
+    const types = { ...typesOf(params, '/params'), ...typesOf(session, '/session') };
+    return { agent_id: agentId, tool: { name: toolName, params }, session, guard_key: guardKey, removable, opaque, types };
+  });
+  return writeWire({ calls });
+}
 
 /**
  * Reads a request for a decision strictly: nothing in it is ignored, repaired or guessed.
@@ -111,29 +154,72 @@ const decideRequest: v.GenericSchema<unknown, WireDecideRequest> = /* @__PURE__ 
 export function readDecideRequest(headers: Pick<Headers, 'get'>, body: string): DecideRequest {
   const reading = readWire(decideRequest, body, 'the request', { exactIntegers: true });
   if (!reading.ok) throw new BadRequestError(`The request is malformed${reading.detail}.`);
-  const { agent_id: agentId, tool, session } = reading.value;
-  const params = readValues(tool.params, 'tool.params');
-  const sent = { params: params.values, session: session === null ? null : readValues(session, 'session').values };
-  const values = restoreTypes(sent, readJsonHeader(headers, TYPES_HEADER, isWireTypes, 'a map from pointers to bigint or date') ?? {});
-  const opaque = readNames(headers, OPAQUE_HEADER);
-  if (opaque.some((name) => Object.hasOwn(values.params, name)))
-    throw new BadRequestError(`The header ${OPAQUE_HEADER} names a param that is in the request; leave opaque params out of it.`);
+  const { tool } = reading.value;
   return Object.freeze({
-    agentId,
-    toolName: tool.name,
-    params: frozenCopy(values.params),
-    session: frozenCopy(values.session),
-    firstNull: params.firstNull,
+    ...readCall(reading.value, '', {
+      guardKey: readJsonHeader(headers, GUARD_KEY_HEADER, isId, 'a text of 1 to 256 characters') ?? tool.name,
+      types: readJsonHeader(headers, TYPES_HEADER, isWireTypes, 'a map from pointers to bigint or date') ?? {},
+      removable: readNames(headers, REMOVABLE_HEADER),
+      opaque: readNames(headers, OPAQUE_HEADER),
+    }),
     idempotencyKey: readHeader(headers, IDEMPOTENCY_HEADER, isHeaderValue, '1 to 512 characters of printable ASCII without spaces'),
     nonce: readHeader(headers, NONCE_HEADER, isHeaderValue, '1 to 512 characters of printable ASCII without spaces'),
     paramsDigest: readHeader(headers, DIGEST_HEADER, isSha256, SHA256),
     bindingBase: readHeader(headers, BINDING_HEADER, isSha256, SHA256),
     capabilities: readCapabilities(headers),
-    guardKey: readJsonHeader(headers, GUARD_KEY_HEADER, isId, 'a text of 1 to 256 characters') ?? tool.name,
-    removable: readNames(headers, REMOVABLE_HEADER),
-    opaque,
     approvalTimeoutMs: readTimeout(headers),
   });
+}
+
+/**
+ * Reads the calls of a dry run as strictly.
+ *
+ * @throws BadRequestError as {@link readDecideRequest}
+ */
+export function readDryRunRequest(headers: Pick<Headers, 'get'>, body: string): readonly DecideRequest[] {
+  const reading = readWire(dryRunRequest, body, 'the request', { exactIntegers: true });
+  if (!reading.ok) throw new BadRequestError(`The request is malformed${reading.detail}.`);
+  const capabilities = readCapabilities(headers);
+  const none = {
+    idempotencyKey: undefined,
+    nonce: undefined,
+    paramsDigest: undefined,
+    bindingBase: undefined,
+    approvalTimeoutMs: undefined,
+  };
+  return reading.value.calls.map((call, i) => {
+    const { guard_key: guardKey = call.tool.name, types = {}, removable = [], opaque = [] } = call;
+    return Object.freeze({ ...readCall(call, `calls.${i}.`, { guardKey, types, removable, opaque }), capabilities, ...none });
+  });
+}
+
+/** What a request says of a call beside the call itself. */
+interface CallNotes {
+  readonly guardKey: string;
+  readonly types: WireTypes;
+  readonly removable: readonly string[];
+  readonly opaque: readonly string[];
+}
+
+/** @param at where the call is in the body, with a dot at its end */
+function readCall({ agent_id: agentId, tool, session }: WireDecideRequest, at: string, { guardKey, types, removable, opaque }: CallNotes) {
+  const params = readValues(tool.params, `${at}tool.params`);
+  const sent = { params: params.values, session: session === null ? null : readValues(session, `${at}session`).values };
+  const values = restoreTypes(sent, types);
+  if (opaque.some((name) => Object.hasOwn(values.params, name)))
+    throw new BadRequestError(
+      `The request is malformed at ${at}tool.params: a param in it is listed as opaque (${OPAQUE_HEADER}); leave opaque params out.`,
+    );
+  return {
+    agentId,
+    toolName: tool.name,
+    params: frozenCopy(values.params),
+    session: frozenCopy(values.session),
+    firstNull: params.firstNull,
+    guardKey,
+    removable,
+    opaque,
+  };
 }
 
 function readNames(headers: Pick<Headers, 'get'>, name: string): readonly string[] {

@@ -81,7 +81,8 @@ const sanitize = /* @__PURE__ */ (() =>
     }),
   ))();
 
-const decisionAnswer: v.GenericSchema<unknown, WireDecision> = /* @__PURE__ */ (() =>
+/** The answer of `POST /v1/decision`. */
+export const decisionAnswer: v.GenericSchema<unknown, WireDecision> = /* @__PURE__ */ (() =>
   v.object({
     request_id: shortText,
     tenant_id: v.nullish(shortText),
@@ -98,6 +99,10 @@ const decisionAnswer: v.GenericSchema<unknown, WireDecision> = /* @__PURE__ */ (
     policy_evaluations: v.nullish(v.array(v.unknown())),
     latency_ms: v.pipe(v.number(), v.integer()),
   }))();
+
+/** The answer of `POST /v1/decisions/dry-run`. */
+export const dryRunAnswer: v.GenericSchema<unknown, { readonly decisions: readonly WireDecision[] }> = /* @__PURE__ */ (() =>
+  v.object({ decisions: v.array(decisionAnswer) }))();
 
 /** A valid answer. Whether it is for the call that was asked about is for its reader to check. */
 export interface DecisionAnswer {

@@ -41,6 +41,10 @@ const BY_CODE: ReadonlyMap<string, Make> = /* @__PURE__ */ new Map<string, Make>
   ['resource_not_found', NotFoundError],
   ['policy_eval_failed', PolicyEvalError],
   ['timeout', TimeoutError],
+  ['idempotency_mismatch', BadRequestError],
+  // the key may not do it: no policy has said no
+  ['scope_missing', AuthError],
+  ['agent_not_covered', AuthError],
 ]);
 
 const BY_STATUS: ReadonlyMap<number, Make> = /* @__PURE__ */ new Map<number, Make>([

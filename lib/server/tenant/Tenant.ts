@@ -1,5 +1,5 @@
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
-import type { DecisionService } from '../../decision/DecisionService.js';
+import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
@@ -17,7 +17,7 @@ export interface Tenant {
   /** Such as `default`. */
   readonly id: string;
   /** Decides, and keeps approvals. */
-  readonly decisions: DecisionService;
+  readonly decisions: EmbeddedDecisionService;
   /** Where people decide. */
   readonly desk: ApprovalDesk;
   /** The rows of its approvals. */

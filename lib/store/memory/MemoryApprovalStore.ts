@@ -2,8 +2,8 @@ import { frozenData, holdsDate } from '../../model/snapshot/frozenData.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
 import { storeLimits } from '../storeLimits.js';
 
-/** How many records that were used, or ended undecided, are kept. They can still be read, but nothing can be done with them. */
-const MAX_SPENT = 10_000;
+/** How many records that were used, or ended undecided, are kept, and how many refused ones. They can still be read, but nothing can be done with them. */
+const MAX_ENDED = 10_000;
 
 /** Keeps approvals in the memory of this process. It is the default, and its approvals end with the process. */
 export class MemoryApprovalStore implements ApprovalStore {
@@ -13,10 +13,12 @@ export class MemoryApprovalStore implements ApprovalStore {
   readonly #undecided = new Map<string, ApprovalRecord>();
   /** Ids of those that were used or ended undecided, in that order. */
   readonly #spent = new Set<string>();
+  /** Ids of those that were refused, in that order. */
+  readonly #refused = new Set<string>();
   /** Ids of those with a Date in them, which cannot be frozen: each reader gets a copy. */
   readonly #dated = new Set<string>();
   readonly #pending = new Map<string, number>();
-  /** Refused ones by agent and tool, oldest first. */
+  /** Refused ones by agent and tool, oldest first. These outlive the records: a call that was refused stays refused. */
   readonly #denied = new Map<string, ApprovalRecord[]>();
 
   insert(record: ApprovalRecord): boolean {
@@ -70,10 +72,15 @@ export class MemoryApprovalStore implements ApprovalStore {
       this.#records.delete(record.decisionId);
       this.#undecided.delete(record.decisionId);
       this.#spent.delete(record.decisionId);
+      this.#refused.delete(record.decisionId);
       this.#dated.delete(record.decisionId);
       this.#count(record, -1);
-      if (record.status === 'denied') this.#forget(record);
       pruned += 1;
+    }
+    for (const [caller, denied] of this.#denied) {
+      const rest = denied.filter((record) => record.expiresAtMs > endedByMs);
+      if (rest.length === 0) this.#denied.delete(caller);
+      else if (rest.length < denied.length) this.#denied.set(caller, rest);
     }
     return pruned;
   }
@@ -88,18 +95,23 @@ export class MemoryApprovalStore implements ApprovalStore {
     if (status === 'pending') this.#undecided.set(decisionId, record);
     else this.#undecided.delete(decisionId);
     this.#count(record, 1);
-    if (record.consumed === undefined && status !== 'expired' && status !== 'withdrawn') return record;
-    this.#spent.add(decisionId);
-    if (this.#spent.size <= MAX_SPENT) return record;
-    const oldest = this.#spent.values().next().value as string;
-    this.#spent.delete(oldest);
-    this.#records.delete(oldest);
-    this.#dated.delete(oldest);
+    if (status === 'denied') this.#keepNewest(this.#refused, decisionId);
+    else if (record.consumed !== undefined || status === 'expired' || status === 'withdrawn') this.#keepNewest(this.#spent, decisionId);
     return record;
   }
 
+  #keepNewest(ended: Set<string>, decisionId: string): void {
+    ended.add(decisionId);
+    if (ended.size <= MAX_ENDED) return;
+    const oldest = ended.values().next().value as string;
+    ended.delete(oldest);
+    this.#records.delete(oldest);
+    this.#dated.delete(oldest);
+  }
+
+  /** What was deleted may have a Date too: its id is not kept. */
   #shown(record: ApprovalRecord): ApprovalRecord {
-    return this.#dated.has(record.decisionId) ? frozenData(record) : record;
+    return this.#dated.has(record.decisionId) || !this.#records.has(record.decisionId) ? frozenData(record) : record;
   }
 
   #remember(record: ApprovalRecord): void {
@@ -107,12 +119,6 @@ export class MemoryApprovalStore implements ApprovalStore {
     denied.push(record);
     if (denied.length > storeLimits.listedDenied) denied.shift();
     this.#denied.set(callerKey(record), denied);
-  }
-
-  #forget(record: ApprovalRecord): void {
-    const rest = (this.#denied.get(callerKey(record)) ?? []).filter((r) => r.decisionId !== record.decisionId);
-    if (rest.length === 0) this.#denied.delete(callerKey(record));
-    else this.#denied.set(callerKey(record), rest);
   }
 
   #count(record: ApprovalRecord, by: 1 | -1): void {

@@ -7,6 +7,7 @@ import type { HttpTransportOptions, SendOptions } from '../../../lib/common/tran
 import type { HttpResponse } from '../../../lib/common/transport/HttpExchange.js';
 import { HttpTransportError } from '../../../lib/common/transport/HttpTransportError.js';
 import type { Outcome } from '../../../lib/common/transport/resilience.js';
+import { PATIENT_MS } from '../../support/remoteRequest.js';
 
 const SECRET = 'transport-canary-8';
 
@@ -41,7 +42,7 @@ describe('HttpTransport', () => {
 
   function setup(options: Partial<HttpTransportOptions> = {}): HttpTransport {
     const headers = (): Record<string, string> => ({ 'X-KEY': SECRET });
-    return new HttpTransport({ baseUrl: url, maxBodyBytes: 1_000, headers, timeoutMs: 2_000, random: () => 0, ...options });
+    return new HttpTransport({ baseUrl: url, maxBodyBytes: 1_000, headers, timeoutMs: PATIENT_MS, random: () => 0, ...options });
   }
 
   function send(transport: HttpTransport, options: Partial<SendOptions<HttpResponse>> = {}): Promise<HttpResponse> {

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import { deskStatus, watchDesk } from '../../../lib/decision/embedded/EmbeddedDecisionService.js';
 import type { DecisionStatus } from '../../../lib/model/Decision.js';
+import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
 import { openingOf, recordOf } from '../../support/approvalRecords.js';
 
@@ -62,6 +63,20 @@ describe('watchDesk', () => {
     expect((await next).value).to.include({ decisionId: id, state: 'approved', by: 'bob' });
   });
 
+  it('keeps nothing of 1,000 approvals that were withdrawn before anything was read: who withdraws has ended the call', async () => {
+    const { desk, opened, decided, signal } = setup();
+    const reader = watchDesk(desk, signal)[Symbol.asyncIterator]();
+    for (let i = 0; i < 1_000; i++) await desk.end((await opened()).decisionId, 'withdrawn');
+    const { decisionId: late } = await opened();
+    await desk.end(late, 'expired');
+    const last = await decided();
+    const seen = [(await reader.next()).value, (await reader.next()).value];
+    expect(seen.map((s: DecisionStatus) => [s.decisionId, s.state])).to.deep.equal([
+      [late, 'expired'],
+      [last, 'approved'],
+    ]);
+  });
+
   it('ends with its signal, waiting or not, and leaves no listener on the desk or the signal', async () => {
     for (const moment of ['before', 'unread', 'waiting', 'between'] as const) {
       const { desk, decided, controller, signal } = setup();
@@ -106,13 +121,16 @@ describe('watchDesk', () => {
   function setup() {
     const desk = new ApprovalDesk(new MemoryApprovalStore());
     const controller = new AbortController();
+    const opened = async (): Promise<ApprovalRecord> => {
+      const outcome = await desk.open(openingOf());
+      if (outcome.kind !== 'opened') throw new Error('refused');
+      return outcome.record;
+    };
     const decided = async (): Promise<string> => {
-      const opened = await desk.open(openingOf());
-      if (opened.kind !== 'opened') throw new Error('refused');
-      const { decisionId, digest } = opened.record;
+      const { decisionId, digest } = await opened();
       await desk.approve(decisionId, { by: 'bob', digest });
       return decisionId;
     };
-    return { desk, decided, controller, signal: controller.signal };
+    return { desk, opened, decided, controller, signal: controller.signal };
   }
 });

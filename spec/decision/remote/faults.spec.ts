@@ -8,8 +8,9 @@ import { AegisError } from '../../../lib/model/AegisError.js';
 import { dataPlaneStandIn, idOf, sendJson, wireDecision } from '../../support/dataPlaneStandIn.js';
 import type { DataPlaneStandIn, SeenRequest, StandInHandler } from '../../support/dataPlaneStandIn.js';
 import { waited } from '../../support/pace.js';
-import { everythingShownOf, failureOf, KEY_CANARY, PARAM_CANARY, remoteRequest } from '../../support/remoteRequest.js';
+import { everythingShownOf, failureOf, KEY_CANARY, PARAM_CANARY, PATIENT_MS, remoteRequest } from '../../support/remoteRequest.js';
 import { remoteRawServer } from '../../support/remoteRawServer.js';
+import { until } from '../../support/until.js';
 
 const DEADLINE_MS = 300;
 const GRACE_MS = 150;
@@ -239,7 +240,7 @@ describe('A faulty Data Plane', () => {
       const faulty = await remoteRawServer((socket) => void socket.write(head));
       const service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: faulty.url, timeoutMs: 100 });
       await Promise.all(Array.from({ length: 20 }, () => failureOf(service.decide(remoteRequest()))));
-      for (let i = 0; i < 50 && faulty.asking.size > 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+      await until(() => faulty.asking.size === 0);
       expect(faulty.asking.size).to.equal(0);
       await faulty.close();
     }
@@ -247,7 +248,7 @@ describe('A faulty Data Plane', () => {
 
   it('cannot make the process swell with a gzip bomb (trap C)', async () => {
     const plane: DataPlaneStandIn = await dataPlaneStandIn((_request, reply) => void reply.writeHead(200, gzipped).end(bomb));
-    const service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, timeoutMs: 2_000 });
+    const service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, timeoutMs: PATIENT_MS });
     const before = process.memoryUsage().rss;
     for (let i = 0; i < 5; i++) expect(await failureOf(service.decide(remoteRequest()))).to.include({ reason: 'too_large' });
     expect(process.memoryUsage().rss - before).to.be.lessThan(100 * 1_048_576);

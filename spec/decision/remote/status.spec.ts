@@ -4,7 +4,7 @@ import { RemoteDecisionService } from '../../../lib/decision/remote/RemoteDecisi
 import type { Diagnostic } from '../../../lib/model/diagnostics.js';
 import { answerDecision, answerStatus, dataPlaneStandIn, idOf, sendJson } from '../../support/dataPlaneStandIn.js';
 import type { DataPlaneStandIn } from '../../support/dataPlaneStandIn.js';
-import { failureOf, KEY_CANARY, remoteRequest } from '../../support/remoteRequest.js';
+import { failureOf, KEY_CANARY, PATIENT_MS, remoteRequest } from '../../support/remoteRequest.js';
 
 describe('RemoteDecisionService.status', () => {
   let plane: DataPlaneStandIn;
@@ -14,7 +14,7 @@ describe('RemoteDecisionService.status', () => {
   before(async () => (plane = await dataPlaneStandIn()));
   after(() => plane.close());
   beforeEach(() => {
-    service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, timeoutMs: 5_000 });
+    service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, timeoutMs: PATIENT_MS });
     diagnostics = [];
     subscribe('aegis:diagnostics', note);
   });

@@ -212,7 +212,9 @@ describe('A request for a decision', () => {
   }
 
   it('with an opaque param that it has all the same is refused', () => {
-    expect(refusal(body(), { 'X-AEGIS-OPAQUE': encoded(['amount']) }).message).to.contain('X-AEGIS-OPAQUE names a param');
+    expect(refusal(body(), { 'X-AEGIS-OPAQUE': encoded(['amount']) }).message).to.contain(
+      'at tool.params: a param in it is listed as opaque (X-AEGIS-OPAQUE)',
+    );
   });
 
   it('has a list of capabilities, in any spacing', () => {

@@ -3,7 +3,7 @@ import { RemoteDecisionService } from '../../../lib/decision/remote/RemoteDecisi
 import { AegisError } from '../../../lib/model/AegisError.js';
 import { dataPlaneStandIn, sendJson } from '../../support/dataPlaneStandIn.js';
 import type { DataPlaneStandIn } from '../../support/dataPlaneStandIn.js';
-import { everythingShownOf, failureOf, KEY_CANARY, PARAM_CANARY, remoteRequest } from '../../support/remoteRequest.js';
+import { everythingShownOf, failureOf, KEY_CANARY, PARAM_CANARY, PATIENT_MS, remoteRequest } from '../../support/remoteRequest.js';
 
 describe('The errors of a Data Plane', () => {
   let plane: DataPlaneStandIn;
@@ -11,7 +11,7 @@ describe('The errors of a Data Plane', () => {
   before(async () => (plane = await dataPlaneStandIn()));
   after(() => plane.close());
   // a new one each time: its breaker would open
-  beforeEach(() => (service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, retries: 0, timeoutMs: 5_000 })));
+  beforeEach(() => (service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, retries: 0, timeoutMs: PATIENT_MS })));
   afterEach(() => service.close());
 
   const ask = {
@@ -53,6 +53,9 @@ describe('The errors of a Data Plane', () => {
   }
 
   const codes: Readonly<Record<string, string>> = {
+    idempotency_mismatch: 'BadRequestError',
+    scope_missing: 'AuthError',
+    agent_not_covered: 'AuthError',
     auth_failed: 'AuthError',
     invalid_api_key: 'AuthError',
     forbidden: 'ForbiddenError',

@@ -14,6 +14,7 @@ import { diagnosed } from '../../support/diagnosed.js';
 import { approve, durableModule } from '../../support/durableModules.js';
 import { SharedMemoryStore } from '../../support/SharedMemoryStore.js';
 import { moduleAsking, rejection, StandInDecisions, thrown } from '../../support/standInDecisions.js';
+import { until } from '../../support/until.js';
 
 /** How a journal takes an event. */
 type Manner = 'absent' | 'throws' | 'rejects' | 'slow';
@@ -241,7 +242,7 @@ describe('A journal', () => {
     process.on('unhandledRejection', (error) => unhandled.push(error));
     try {
       void act(module, () => Promise.reject(new RangeError('of the method')))(1);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await until(() => unhandled.length > 0);
     } finally {
       process.removeAllListeners('unhandledRejection');
       for (const listener of before) process.on('unhandledRejection', listener);
@@ -418,30 +419,40 @@ describe('A journal', () => {
     expect(kinds()).to.deep.equal(['decided', 'entering', 'settled completed']);
   });
 
-  it('that answers an approved call while its module closes leaves the approval to another process', async () => {
-    const store = new SharedMemoryStore();
-    let leave: () => void = () => {};
-    const approver = { attach: () => () => new Promise<void>((resolve) => (leave = resolve)) };
-    let goOn: () => void = () => {};
-    const journal: Journal = { ...listening, before: () => new Promise((resolve) => (goOn = resolve)) };
-    const module = durableModule(store, { journal, approver: approver as never });
-    modules.push(module);
-    const pay = guard(async (amount: number) => void entered.push([amount]), { module, toolName: 'pay.once', params: ['amount'] } as never);
-    const { decisionId, taskId } = (await (pay as (amount: number) => Promise<unknown>)(1)) as PendingApproval;
-    await approve(module, decisionId);
-    await time.tickAsync(1_000);
-    expect((await module.tasks.getTask(taskId))?.status).to.equal('executing');
-    // its approver takes its time to leave
-    const closed = module.close();
-    await time.tickAsync(1);
-    goOn();
-    await time.tickAsync(1);
-    leave();
-    await time.tickAsync(20_000);
-    await closed;
-    expect([entered, (await store.tasks.get(taskId))?.status]).to.deep.equal([[], 'approved']);
-    expect(kinds().slice(-2)).to.deep.equal(['entering', 'settled withheld']);
-  });
+  // the desk knows that it has begun: only a call that may run again is another process's
+  for (const [idempotent, left, told] of [
+    [false, 'unknown', ['settled unknown']],
+    [true, 'approved', ['entering', 'settled withheld']],
+  ] as const)
+    it(`that answers an approved call while its module closes does not have it run, and leaves it ${left}${idempotent ? ' where it may run again' : ''}`, async () => {
+      const store = new SharedMemoryStore();
+      let leave: () => void = () => {};
+      const approver = { attach: () => () => new Promise<void>((resolve) => (leave = resolve)) };
+      let goOn: () => void = () => {};
+      const journal: Journal = { ...listening, before: () => new Promise((resolve) => (goOn = resolve)) };
+      const module = durableModule(store, { journal, approver: approver as never });
+      modules.push(module);
+      const pay = guard(async (amount: number) => void entered.push([amount]), {
+        module,
+        toolName: `pay.${left}`,
+        params: ['amount'],
+        idempotent,
+      } as never);
+      const { decisionId, taskId } = (await (pay as (amount: number) => Promise<unknown>)(1)) as PendingApproval;
+      await approve(module, decisionId);
+      await time.tickAsync(1_000);
+      expect((await module.tasks.getTask(taskId))?.status).to.equal('executing');
+      // its approver takes its time to leave
+      const closed = module.close();
+      await time.tickAsync(1);
+      goOn();
+      await time.tickAsync(1);
+      leave();
+      await time.tickAsync(20_000);
+      await closed;
+      expect([entered, (await store.tasks.get(taskId))?.status]).to.deep.equal([[], left]);
+      expect(kinds().slice(-told.length)).to.deep.equal(told);
+    });
 
   it('may be an empty list', async () => {
     expect(await act(open([]))(1)).to.equal('done');

@@ -353,9 +353,23 @@ describe('ReloadablePolicies', () => {
       withFolder({ 'a.cedar': PERMIT_ALL }, async (path, write) => {
         const live = new ReloadablePolicies({ source: path });
         write('a.cedar', `${PERMIT_ALL}${NO}${'// longer than what is parsed here\n'.repeat(1_000)}`);
+        const started = new Promise<void>((resolve) => {
+          const { Worker } = threads;
+          sinon.stub(threads, 'Worker').callsFake(function (...args: ConstructorParameters<typeof Worker>) {
+            resolve();
+            return new Worker(...args);
+          } as never);
+          syncBuiltinESMExports();
+        });
         const reloaded = live.reload();
-        setTimeout(() => live.close(), 20);
-        expect(await reloaded).to.include({ status: 'failed' });
+        try {
+          await started;
+          live.close();
+          expect(await reloaded).to.include({ status: 'failed' });
+        } finally {
+          sinon.restore();
+          syncBuiltinESMExports();
+        }
         expect(effects(live)).to.deep.equal(['allow', 'allow', 'allow']);
       }));
   });

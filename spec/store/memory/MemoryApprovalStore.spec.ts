@@ -55,4 +55,38 @@ describe('MemoryApprovalStore', () => {
     expect(store.prune(Infinity)).to.equal(10_002);
     expect(store.list({ limit: 20_000 })).to.deep.equal([]);
   });
+
+  it('keeps the newest 10,000 refused ones, whatever else has ended; what was refused stays refused without its record', () => {
+    const store = new MemoryApprovalStore();
+    const bornMs = new Date(5);
+    const refused = Array.from({ length: 10_003 }, (_, i) =>
+      recordOf({ session: { bornMs }, ...(i < 2 ? { agentId: 'rare', expiresAtMs: i === 0 ? 100 : 200 } : {}) }),
+    );
+    for (const record of refused) {
+      store.insert(record);
+      const verdict = { approve: false, by: 'ann', reason: undefined, atMs: 1, policies: ['limit'] };
+      store.replace({ ...record, status: 'denied', verdicts: [verdict], version: 2 }, 1);
+    }
+    for (let i = 0; i < 10_003; i++) store.insert(recordOf({ status: 'withdrawn' }));
+    expect([0, 2, 3, 10_002].map((i) => store.get(refused[i]!.decisionId)?.status)).to.deep.equal([
+      undefined,
+      undefined,
+      'denied',
+      'denied',
+    ]);
+    expect(store.list({ limit: 30_000 })).to.have.length(20_000);
+    const rare = (): readonly string[] => store.listDenied('rare', 'refund', 0).map((r) => r.decisionId);
+    expect(rare()).to.deep.equal([refused[0]!.decisionId, refused[1]!.decisionId]);
+
+    // nobody changes what it keeps
+    const shown = store.listDenied('rare', 'refund', 0)[0]?.session as { readonly bornMs: Date };
+    shown.bornMs.setTime(0);
+    expect(store.listDenied('rare', 'refund', 0)[0]?.session).to.deep.equal({ bornMs: new Date(5) });
+
+    expect(store.prune(100)).to.equal(0);
+    expect(rare()).to.deep.equal([refused[1]!.decisionId]);
+    expect(store.listDenied('bot', 'refund', 0)).to.have.length(1_000);
+    expect(store.prune(Infinity)).to.equal(20_000);
+    expect([rare(), store.listDenied('bot', 'refund', 0), store.list({ limit: 30_000 })]).to.deep.equal([[], [], []]);
+  });
 });

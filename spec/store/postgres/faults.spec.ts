@@ -11,7 +11,7 @@ import { PostgresStores } from '../../support/postgresStores.js';
 import { rejection } from '../../support/rejection.js';
 import { pendingTask } from '../../support/tasks.js';
 import { inStatus, NOW } from '../taskInStatus.js';
-import { until } from '../taskStoreHandles.js';
+import { until } from '../../support/until.js';
 import { originOf } from '../taskStoreLeases.js';
 
 describe('A PostgreSQL store whose connection is lost', function () {
@@ -158,7 +158,7 @@ describe('A PostgreSQL store whose connection is lost', function () {
       if (i % 15 === 7)
         await client.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query LIKE 'UNLISTEN%'`);
     }
-    for (let i = 0; i < 4; i++) await until(() => expected.every((e) => seen.has(e)));
+    await until(() => expected.every((e) => seen.has(e)));
     expect(expected.filter((e) => !seen.has(e))).to.deep.equal([]);
     await stop();
   });

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { StateStore } from '../../../lib/store/StateStore.js';
 import { recordOf } from '../../support/approvalRecords.js';
 import { postgresServer } from '../../support/postgresServer.js';
 import { PostgresStores } from '../../support/postgresStores.js';
 import { pendingTask } from '../../support/tasks.js';
+import { until } from '../../support/until.js';
 import { inStatus } from '../taskInStatus.js';
 import { originOf } from '../taskStoreLeases.js';
 
@@ -152,11 +152,14 @@ describe('The upkeep of a PostgreSQL store', function () {
         );
         return Number(rows[0].read);
       };
+      const connectionString = stores.server.url('application_name=asking');
+      const isOver = async (): Promise<boolean> =>
+        (await client.query(`SELECT 1 FROM pg_stat_activity WHERE application_name = 'asking'`)).rowCount === 0;
       const cost = async (work: () => unknown): Promise<number> => {
-        // statistics of other sessions come with their end
         const before = await read();
         await work();
-        await sleep(300);
+        // statistics of other sessions come with their end
+        await until(isOver);
         return (await read()) - before;
       };
       const query = { nowMs: Date.now(), idleMs: HOUR, againMs: 60_000, limit: 100 };
@@ -167,14 +170,19 @@ describe('The upkeep of a PostgreSQL store', function () {
         expect(await store.tasks.findOpen({ ...live, originalDigest: 'none' })).to.equal(undefined);
         expect(await store.tasks.sweep({ nowMs: 0, maxRuns: 1, limit: 100 })).to.deep.equal({ unknown: [], reclaimed: [] });
       };
-      const rows = await cost(async () => {
-        const asking = await stores.open({ schema });
-        const began = performance.now();
-        await ask(asking);
-        expect(performance.now() - began).to.be.lessThan(1_000);
-        await asking.close();
-      });
-      expect(rows).to.be.within(100, 2_000);
+      let quickest = Infinity;
+      // on a busy machine not every try is quick; reading 100,000 rows is quick in none
+      for (let tries = 0; tries < 20 && quickest >= 1_000; tries++) {
+        const rows = await cost(async () => {
+          const asking = await stores.open({ schema, connectionString });
+          const began = performance.now();
+          await ask(asking);
+          quickest = Math.min(quickest, performance.now() - began);
+          await asking.close();
+        });
+        expect(rows).to.be.within(100, 2_000);
+      }
+      expect(quickest).to.be.lessThan(1_000);
     });
   });
 });

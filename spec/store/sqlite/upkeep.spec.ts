@@ -8,7 +8,7 @@ import { recordOf } from '../../support/approvalRecords.js';
 import { pendingTask } from '../../support/tasks.js';
 import { needsSqlite, sqliteFiles } from './sqliteFiles.js';
 import { inStatus, NOW } from '../taskInStatus.js';
-import { until } from '../taskStoreHandles.js';
+import { until } from '../../support/until.js';
 import { originOf } from '../taskStoreLeases.js';
 import { quickestMs } from '../../support/pace.js';
 

@@ -1,0 +1,147 @@
+import { attempt, chain } from '../../common/awaitable.js';
+import type { Awaitable } from '../../common/awaitable.js';
+import { canonicalDigest } from '../../common/data/canonical.js';
+import { randomId } from '../../common/nextId.js';
+import { monotonicNow } from '../../common/time/SteadyClock.js';
+import { decideRequest, dryRunRequest, readDecideRequest, readDryRunRequest } from '../../decision/wire/decideRequest.js';
+import type { DecideRequest } from '../../decision/wire/decideRequest.js';
+import { decisionAnswer, dryRunAnswer, writeDecisionAnswer, writeDryRunAnswer } from '../../decision/wire/decisionAnswer.js';
+import type { AnswerFields } from '../../decision/wire/decisionAnswer.js';
+import { BINDING_HEADER, CAPABILITIES, CONSUME, IDEMPOTENCY_HEADER } from '../../decision/wire/wireHeaders.js';
+import { digestOfSession } from '../../model/bindingBase.js';
+import type { Decision } from '../../model/Decision.js';
+import { AegisError } from '../../model/AegisError.js';
+import { KEY_REUSED } from '../../decision/desk/ApprovalRequest.js';
+import { RequestError } from '../front/RequestError.js';
+import { BadRequestError } from '../../model/errors/ServiceErrors.js';
+import type { Caller } from '../access/Caller.js';
+import { AnswerReplays } from '../decide/AnswerReplays.js';
+import { coveredApproval, requireAgent } from '../decide/covers.js';
+import { forbiddenNull, nullReason } from '../decide/forbiddenNull.js';
+import { RemoteRequest } from '../decide/RemoteRequest.js';
+import type { Tenant } from '../tenant/Tenant.js';
+import type { Answer, CallerInput, Route } from './Route.js';
+
+const ERRORS = ['agent_not_covered', 'params_digest_mismatch', 'idempotency_mismatch', 'capacity'];
+
+/** `POST /v1/decision`, `/v1/decision/{id}/reevaluate` and `/v1/decisions/dry-run`: how calls are decided. */
+export function decisionRoutes(): readonly Route[] {
+  const replays = new AnswerReplays();
+  return [
+    {
+      method: 'POST',
+      path: '/v1/decision',
+      name: 'decide',
+      summary: 'Decides one call of a tool: allow, deny, sanitize, or approval by a person.',
+      scope: 'decide',
+      request: decideRequest,
+      answers: { 200: decisionAnswer },
+      errors: ERRORS,
+      handle: (input) => decide(input, replays, undefined),
+    },
+    {
+      method: 'POST',
+      path: '/v1/decision/:id/reevaluate',
+      name: 'reevaluate',
+      summary: 'Decides a call again before it runs under its approval. An answer approval_needed names a new approval.',
+      scope: 'decide',
+      request: decideRequest,
+      answers: { 200: decisionAnswer },
+      errors: ERRORS,
+      handle: (input) => {
+        const id = input.params['id'] as string;
+        return chain(coveredApproval(input, id), () => decide(input, replays, id));
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/decisions/dry-run',
+      name: 'dryRun',
+      summary: 'Says how up to 200 calls would be decided, in their order. Opens no approval and uses nothing up.',
+      scope: 'decide',
+      request: dryRunRequest,
+      answers: { 200: dryRunAnswer },
+      errors: ['agent_not_covered'],
+      handle: dryRun,
+    },
+  ];
+}
+
+/** @param approvalId the approval that the call is to run under */
+function decide(input: CallerInput, replays: AnswerReplays, approvalId: string | undefined): Awaitable<Answer> {
+  const startMs = monotonicNow();
+  const { caller, tenant, headers, body } = input;
+  const wire = readDecideRequest(headers, body);
+  requireAgent(caller, wire.agentId);
+  const answer = (decision: Decision): Answer => {
+    const written = writeDecisionAnswer(decision, wire, fieldsOf(input, wire.capabilities, startMs));
+    return { status: 200, headers: written.headers, body: written.body };
+  };
+  if (wire.capabilities.has(CONSUME) && wire.bindingBase === undefined) throw bindingMissing();
+  const refused = refusedNull(wire, tenant);
+  if (refused !== undefined) return answer(refused);
+  const { idempotencyKey } = wire;
+  const fingerprint = idempotencyKey === undefined ? undefined : fingerprintOf(wire, caller, approvalId);
+  const request = RemoteRequest.of(wire, caller, tenant, fingerprint);
+  const { decisions } = tenant;
+  const ask = (): Awaitable<Decision> => (approvalId === undefined ? decisions.decide(request) : decisions.reevaluate(request, approvalId));
+  if (fingerprint === undefined) return chain(ask(), answer);
+  const key = JSON.stringify([tenant.id, caller.id, idempotencyKey]);
+  const isCurrent = ({ policySetHash }: Decision): boolean => tenant.policies === undefined || policySetHash === tenant.policies.hash;
+  return attempt(() => replays.decide({ key, fingerprint, bytes: body.length, isCurrent }, ask), answer, refuseReuse);
+}
+
+/** The row of an approval knows its request for longer than this process, and at other servers. */
+function refuseReuse(error: unknown): never {
+  if (AegisError.is(error) && error.code === KEY_REUSED)
+    throw new RequestError(422, KEY_REUSED, error.message, { field: IDEMPOTENCY_HEADER });
+  throw error;
+}
+
+/** The deny of a call with a null that its tool does not allow. */
+function refusedNull({ params, toolName, firstNull }: DecideRequest, { tools, policies }: Tenant): Decision | undefined {
+  const at = firstNull === undefined ? undefined : forbiddenNull(params, tools.get(toolName)?.nullable ?? []);
+  return at === undefined
+    ? undefined
+    : { effect: 'deny', decisionId: randomId('dec'), reason: nullReason(at), policySetHash: policies?.hash };
+}
+
+/** SHA-256 over all that is asked, and by whom. The digest of typed params is also one of their form on the wire. */
+function fingerprintOf(wire: DecideRequest, { tenantId, id }: Caller, approvalId: string | undefined): string {
+  const { agentId, toolName, guardKey, params, session, removable, opaque, capabilities, approvalTimeoutMs, bindingBase } = wire;
+  const call = { agentId, toolName, guardKey, params, session: digestOfSession(session), removable, opaque };
+  const client = {
+    tenantId,
+    id,
+    capabilities: [...capabilities].sort(),
+    approvalTimeoutMs: approvalTimeoutMs ?? 0,
+    bindingBase: bindingBase ?? '',
+  };
+  return canonicalDigest(['aegis request 1', call, client, approvalId ?? '']);
+}
+
+function bindingMissing(): BadRequestError {
+  return new BadRequestError(
+    `The header ${BINDING_HEADER} is missing: a client with the capability ${CONSUME} sends it with each call, so that an approval is used for that call only.`,
+  );
+}
+
+function fieldsOf({ requestId, tenant }: CallerInput, capabilities: ReadonlySet<string>, startMs: number): AnswerFields {
+  // who says nothing of itself gets the hosted protocol, and nothing else
+  const server = capabilities.size === 0 ? undefined : { capabilities: CAPABILITIES, consumable: capabilities.has(CONSUME) };
+  return { requestId, tenantId: tenant.id, latencyMs: monotonicNow() - startMs, server };
+}
+
+async function dryRun(input: CallerInput): Promise<Answer> {
+  const startMs = monotonicNow();
+  const { caller, tenant, headers, body } = input;
+  const calls = readDryRunRequest(headers, body);
+  if (calls.length > 1) input.spend(calls.length - 1);
+  for (const { agentId } of calls) requireAgent(caller, agentId);
+  const decided: (readonly [Decision, DecideRequest])[] = [];
+  for (const call of calls) {
+    const decision = refusedNull(call, tenant) ?? (await tenant.decisions.dryRun(RemoteRequest.of(call, caller, tenant)));
+    decided.push([decision, call]);
+  }
+  return { status: 200, body: writeDryRunAnswer(decided, fieldsOf(input, new Set(), startMs)) };
+}

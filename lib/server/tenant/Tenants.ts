@@ -1,0 +1,168 @@
+import { silentLogger } from '../../common/Logger.js';
+import type { Logger } from '../../common/Logger.js';
+import type { SecretString } from '../../common/SecretString.js';
+import { DAY_MS, SteadyClock } from '../../common/time/SteadyClock.js';
+import { bindOlderApproval, bindUnsigned } from '../../decision/desk/bindOlderApproval.js';
+import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
+import type { AegisModule } from '../../guard/module/AegisModule.js';
+import { publishCallbackError } from '../../model/diagnostics.js';
+import { AuthError } from '../../model/errors/ServiceErrors.js';
+import { ConfigError } from '../../model/errors/SetupErrors.js';
+import type { Journal } from '../../model/Journal.js';
+import { signedTenantStore } from '../../store/signing/signedTenantStore.js';
+import type { ServerStore } from '../../store/StateStore.js';
+import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
+import { buildTenant } from './buildTenant.js';
+import type { TenantOptions, TenantRows } from './buildTenant.js';
+import { sweepTenant } from './sweepTenant.js';
+import type { Tenant, ToolSettings } from './Tenant.js';
+import { toolSettings } from './toolSettings.js';
+
+/** What all kinds of tenants are kept in. */
+interface SharedOptions {
+  /** Where approvals, keys and the rest are kept. It is opened by `ready()`, and closed by `close()`. */
+  readonly store: ServerStore;
+  /**
+   * Signs the rows, so that writing the store grants nothing.
+   *
+   * @defaultValue rows are not signed
+   */
+  readonly stateKey?: SecretString | undefined;
+  /** The state key before: records that it signed are still believed. */
+  readonly previousStateKey?: SecretString | undefined;
+  /** How long ended approvals are kept, in milliseconds. @defaultValue 90 days */
+  readonly historyMs?: number | undefined;
+  /** @defaultValue none */
+  readonly logger?: Logger | undefined;
+  /** Gets an event for everything that is decided by people and every change of policies. @defaultValue none */
+  readonly journal?: Journal | undefined;
+  /** @defaultValue a clock of its own */
+  readonly clock?: SteadyClock | undefined;
+}
+
+/** The tenants of a server. */
+export type TenantsOptions = SharedOptions & {
+  /** By id: 1 to 64 letters, digits, `_`, `.` and `-`. */
+  readonly tenants: Readonly<Record<string, TenantOptions>>;
+};
+
+/** A server for the decisions and approvals of a module of one's own. */
+export type ModuleTenantOptions = SharedOptions & {
+  /** It needs `policies`. It is not closed with the server. */
+  readonly module: AegisModule;
+  /** Tools by name. */
+  readonly tools?: Readonly<Record<string, ToolSettings>> | undefined;
+};
+
+/** How often each tenant is looked through for approvals whose time has passed, in milliseconds. */
+const SWEEP_MS = 5_000;
+
+/** The tenants of a server: the only way to what belongs to one of them. */
+export class Tenants {
+  readonly #tenants = new Map<string, Tenant>();
+  readonly #store: ServerStore;
+  readonly #signed: boolean;
+  readonly #clock: SteadyClock;
+  /** Whether the policies of the tenants are this server's to close. */
+  readonly #ownsPolicies: boolean;
+  #opening: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #leave: (() => unknown) | undefined;
+  #sweeping = false;
+  #closed = false;
+
+  /** @throws ConfigError naming every problem of the first tenant that has one */
+  constructor(options: TenantsOptions | ModuleTenantOptions) {
+    const { store, logger = silentLogger, journal, clock = new SteadyClock() } = options;
+    this.#store = store;
+    this.#signed = options.stateKey !== undefined;
+    this.#clock = clock;
+    this.#ownsPolicies = 'tenants' in options;
+    if ('tenants' in options) {
+      for (const [id, given] of Object.entries(options.tenants))
+        this.#tenants.set(id, buildTenant(id, given, rowsOf(id, options), { clock, logger, journal }));
+    } else this.#tenants.set(DEFAULT_TENANT, moduleTenant(options));
+    if (this.#tenants.size === 0)
+      throw new ConfigError([{ where: 'tenants', message: 'must name at least one tenant, with its policies.' }]);
+  }
+
+  /** All of them. */
+  get all(): readonly Tenant[] {
+    return [...this.#tenants.values()];
+  }
+
+  /**
+   * One tenant, by the id in its caller's key.
+   *
+   * @throws AuthError `invalid_api_key` where this server has no such tenant
+   */
+  get(id: string): Tenant {
+    const tenant = this.#tenants.get(id);
+    if (tenant !== undefined) return tenant;
+    throw new AuthError('The tenant of this key is not served here.', { code: 'invalid_api_key' });
+  }
+
+  /** Opens the store, and learns from then on what other servers change in it. Once, however often it is called. */
+  ready(): Promise<void> {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  /** Stops watching policies and approvals, and closes the store. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#timer);
+    // one that could not be opened has nothing to leave
+    await this.#opening?.catch(() => {});
+    await this.#leave?.();
+    if (this.#ownsPolicies) for (const { policies } of this.#tenants.values()) policies?.close();
+    await this.#store.close();
+  }
+
+  async #open(): Promise<void> {
+    await this.#store.open();
+    await this.#tenants.get(DEFAULT_TENANT)?.approvals.bindOlder?.(this.#signed ? bindOlderApproval : bindUnsigned);
+    this.#leave = await this.#store.tasks.watch((change) => {
+      if (change.kind === 'approval') void this.#onChange(change.decisionId);
+    });
+    if (this.#closed) return;
+    this.#timer = setInterval(() => void this.#sweep(), SWEEP_MS);
+    this.#timer.unref();
+  }
+
+  /** Another server has changed an approval. Ids are unique across tenants, so that one desk at most finds it. */
+  async #onChange(decisionId: string): Promise<void> {
+    for (const { desk } of this.#tenants.values()) await reported('reading a changed approval', async () => desk.onChange(decisionId));
+  }
+
+  /** One at a time, however long it takes. */
+  async #sweep(): Promise<void> {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    for (const tenant of this.#tenants.values())
+      await reported('ending overdue approvals', async () => sweepTenant(tenant, this.#clock.now()));
+    this.#sweeping = false;
+  }
+}
+
+function rowsOf(tenantId: string, { store, stateKey, previousStateKey, historyMs = 90 * DAY_MS }: SharedOptions): TenantRows {
+  const rows = store.forTenant(tenantId, { forOthers: true, keepMs: historyMs });
+  return stateKey === undefined ? rows : signedTenantStore(rows, { stateKey, previousStateKey, tenantId });
+}
+
+function moduleTenant(options: ModuleTenantOptions): Tenant {
+  const { module, tools } = options;
+  // without policies this throws
+  const { approvals: desk, policies } = module;
+  const decisions = module.decisions as EmbeddedDecisionService;
+  return { id: DEFAULT_TENANT, decisions, desk, policies, tools: toolSettings(tools), ...rowsOf(DEFAULT_TENANT, options) };
+}
+
+async function reported(what: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    publishCallbackError(what, error);
+  }
+}

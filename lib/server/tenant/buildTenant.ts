@@ -1,0 +1,112 @@
+import type { Logger } from '../../common/Logger.js';
+import type { OptionKinds } from '../../common/readOptions.js';
+import type { SteadyClock } from '../../common/time/SteadyClock.js';
+import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
+import type { EligibilityRules } from '../../decision/desk/verdict.js';
+import { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
+import type { FactsHook } from '../../decision/embedded/computeFacts.js';
+import { checkedOptions } from '../../model/checkedOptions.js';
+import type { Journal } from '../../model/Journal.js';
+import type { AgentConfig } from '../../policy/engine/AgentDirectory.js';
+import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
+import type { ReloadResult } from '../../policy/live/ReloadablePolicies.js';
+import type { PolicySource } from '../../policy/PolicySource.js';
+import type { Tenant, ToolSettings } from './Tenant.js';
+import { toolSettings } from './toolSettings.js';
+
+/** What decides for one tenant. A policy that works in a program works behind the server with the same options. */
+export interface TenantOptions extends EligibilityRules {
+  /** A `*.cedar` file, a folder of them, or `{ text }`. */
+  readonly policies: PolicySource;
+  /**
+   * Whether to reload policies when their files change.
+   *
+   * @defaultValue true
+   */
+  readonly watch?: boolean | undefined;
+  /** What happens to a reload that lets more run. @defaultValue `hold` */
+  readonly onLoosened?: 'hold' | 'accept' | undefined;
+  /** Called after every reload. */
+  readonly onReload?: ((result: ReloadResult) => void) | undefined;
+  /** Agents with their roles and attributes, by id. Callers cannot claim them. */
+  readonly agents?: Readonly<Record<string, AgentConfig>> | undefined;
+  /** Tools by name, with their groups and the params that may be null. Callers cannot claim them. */
+  readonly tools?: Readonly<Record<string, ToolSettings>> | undefined;
+  /** The resource of every call. @defaultValue `default` */
+  readonly toolset?: string | undefined;
+  /** Computes `context.facts`. */
+  readonly facts?: FactsHook | undefined;
+  /** How long `facts` may take, in milliseconds. @defaultValue 1,000 */
+  readonly factsTimeoutMs?: number | undefined;
+  /**
+   * Pending approvals that one agent and tool may have at a time; further ones are refused.
+   *
+   * @defaultValue 1,000
+   */
+  readonly maxPendingPerTool?: number | undefined;
+  /** How long the same call stays refused after a person denied it, in milliseconds. @defaultValue 300,000 */
+  readonly denialTtlMs?: number | undefined;
+  /** Whether `violations` names the policies. @defaultValue false */
+  readonly exposePolicies?: boolean | undefined;
+}
+
+/** What all tenants of a server share. */
+export interface TenantParts {
+  readonly clock: SteadyClock;
+  readonly logger: Logger;
+  readonly journal?: Journal | undefined;
+}
+
+/** Where a tenant keeps what it keeps. */
+export type TenantRows = Pick<Tenant, 'approvals' | 'records'>;
+
+const TENANT_OPTIONS: OptionKinds<TenantOptions> = {
+  policies: 'text|object!',
+  watch: 'boolean',
+  onLoosened: "'hold'|'accept'",
+  onReload: 'function',
+  agents: 'record',
+  tools: 'record',
+  toolset: 'string',
+  facts: 'function',
+  factsTimeoutMs: 'ms',
+  approverGroups: 'record',
+  mayApprove: 'function',
+  requireRequester: 'boolean',
+  maxPendingPerTool: 'count',
+  denialTtlMs: 'age',
+  exposePolicies: 'boolean',
+};
+
+/** The tenant of everything that programs keep without a server: its approvals are bound as theirs are. */
+const DEFAULT = 'default';
+
+/**
+ * Makes one tenant out of its policies and rows.
+ *
+ * @throws ConfigError naming every problem of its policies, agents and tools
+ */
+export function buildTenant(id: string, given: TenantOptions, { approvals, records }: TenantRows, parts: TenantParts): Tenant {
+  const { clock, logger, journal } = parts;
+  const options = checkedOptions(`tenants['${id}']`, given, TENANT_OPTIONS);
+  const { agents, toolset, watch = true, onLoosened, onReload } = options;
+  const tools = toolSettings(options.tools);
+  const groups = [...new Set([...tools.values()].flatMap((tool) => tool.groups ?? []))];
+  const policies = new ReloadablePolicies({
+    source: options.policies,
+    agents,
+    toolset,
+    groups,
+    watch,
+    onLoosened,
+    onReload,
+    journal,
+    logger,
+  });
+  const { approverGroups, mayApprove, requireRequester, maxPendingPerTool = 1_000, denialTtlMs } = options;
+  const people = { approverGroups, mayApprove, requireRequester, maxPendingPerTool, denialTtlMs, journal };
+  const desk = new ApprovalDesk(approvals, id === DEFAULT ? people : { ...people, tenantId: id }, clock);
+  const { facts, factsTimeoutMs, exposePolicies } = options;
+  const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, exposePolicies, logger });
+  return { id, decisions, desk, approvals, records, policies, tools };
+}
