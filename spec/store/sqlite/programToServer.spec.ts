@@ -1,62 +1,59 @@
 import { expect } from 'chai';
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { SecretString } from '../../../lib/common/SecretString.js';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
-import { guard } from '../../../lib/guard/guard.js';
-import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
+import type { AegisModule } from '../../../lib/guard/module/AegisModule.js';
 import { isPending } from '../../../lib/model/PendingApproval.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { signedTenantStore } from '../../../lib/store/signing/signedTenantStore.js';
 import type { ServerStore } from '../../../lib/store/StateStore.js';
 import { diagnosed, securityCodes } from '../../support/diagnosed.js';
-import { ASK_ALWAYS } from '../../support/durableModules.js';
 import { recordOf } from '../../support/approvalRecords.js';
 import { until } from '../../support/until.js';
+import { Billing, configureProgram, STATE_KEY } from './refundingProgram.js';
 import { needsSqlite, sqliteFiles } from './sqliteFiles.js';
 
-const KEY = 'a state key that is long enough, and kept elsewhere';
 const HOUR = 3_600_000;
 
 describe('A program whose file is opened by a server', () => {
   needsSqlite();
-  const { open, bare } = sqliteFiles();
-  let modules: AegisModule[] = [];
+  const { open, bare, path } = sqliteFiles();
+  const children: ChildProcess[] = [];
+  const modules: AegisModule[] = [];
   afterEach(async () => {
+    for (const child of children.splice(0)) child.kill('SIGKILL');
     for (const module of modules.splice(0)) await module.close();
-    modules = [];
   });
 
-  /** A process of the program, with a handle of its own. */
-  function program(ran: string[]) {
-    const module = AegisModule.create({
-      policies: { text: ASK_ALWAYS },
-      agentId: 'bot',
-      store: open(),
-      stateKey: KEY,
-      env: false,
-      recovery: { leaseMs: 1_000, sweepMs: 100 },
-    });
-    modules.push(module);
-    const refund = guard(async (order: string): Promise<unknown> => void ran.push(order), {
-      module,
-      toolName: 'refund',
-      params: ['order'],
-      approval: 'defer',
-    });
-    return { module, refund };
+  /** The program as a process of its own, and what it tells. */
+  function program(): { readonly told: string[]; readonly ask: (order: string) => unknown; readonly kill: () => Promise<unknown> } {
+    const child = fork(new URL('./refundingProgram.js', import.meta.url), ['refund', path()], { execArgv: ['--no-warnings'] });
+    children.push(child);
+    const told: string[] = [];
+    child.on('message', (text) => void told.push(String(text)));
+    const kill = async (): Promise<unknown> => {
+      const exited = once(child, 'exit');
+      child.kill('SIGKILL');
+      return exited;
+    };
+    return { told, ask: (order) => child.send(order), kill };
   }
   const server = (store: ServerStore) => {
     const rows = signedTenantStore(store.forTenant('default', { forOthers: true }), {
-      stateKey: new SecretString(KEY),
+      stateKey: new SecretString(STATE_KEY),
       tenantId: 'default',
     });
     return { ...rows, desk: new ApprovalDesk(rows.approvals) };
   };
   const orderOf = ({ params }: ApprovalRecord): unknown => params['order'];
 
-  it('loses nothing, and asks nothing twice: what people decide at the server runs in the program, once, also after it was started again', async () => {
-    const ran: string[] = [];
-    const first = program(ran);
-    for (const order of ['one', 'two', 'three', 'four']) expect(isPending(await first.refund(order))).to.equal(true);
+  it('loses nothing, and asks nothing twice: what people decide at the server runs in the program, once, also after it was killed', async function () {
+    this.timeout(60_000);
+    const first = program();
+    await until(() => first.told.includes('asked'));
+    const billing = new Billing();
     const codes = securityCodes(
       await diagnosed(async () => {
         const { desk } = server(open());
@@ -67,29 +64,34 @@ describe('A program whose file is opened by a server', () => {
         // while the program runs
         await desk.approve(one.decisionId, { by: 'ann', digest: one.digest });
         await desk.deny(two.decisionId, { by: 'ann', digest: two.digest });
-        await until(() => ran.length > 0);
+        await until(() => first.told.includes('ran one'));
         // the same call again joins the one that waits
-        expect(isPending(await first.refund('three'))).to.equal(true);
+        first.ask('three');
+        await until(() => first.told.includes('asked three'));
         expect(await desk.list()).to.have.length(2);
 
         // while it does not run, and after it was started again
-        await first.module.close();
+        await first.kill();
         await desk.approve(three.decisionId, { by: 'ann', digest: three.digest });
-        const again = program(ran);
-        await again.module.ready();
-        await until(() => ran.length > 1);
+        const module = configureProgram(path());
+        modules.push(module);
+        await module.ready();
+        expect(isPending(await billing.refund('four'))).to.equal(true);
+        await until(() => billing.ran.length > 0);
         expect((await desk.list()).map(orderOf)).to.deep.equal(['four']);
         await desk.approve(four.decisionId, { by: 'ann', digest: four.digest });
-        await until(() => ran.length > 2);
-        await again.module.close();
+        await until(() => billing.ran.length > 1);
+        await until(async () => (await module.tasks.listSummaries({ status: 'completed' })).length === 3);
         expect((await desk.list({ status: 'approved' })).map(({ consumed }) => consumed !== undefined)).to.deep.equal([true, true, true]);
-        expect((await desk.list({ status: 'denied' })).map(orderOf)).to.have.length(1);
-        for (const status of ['withdrawn', 'expired', 'pending'] as const) expect(await desk.list({ status }), status).to.deep.equal([]);
+        expect(await desk.list({ status: 'denied' })).to.have.length(1);
+        for (const status of ['expired', 'pending'] as const) expect(await desk.list({ status }), status).to.deep.equal([]);
+        // a call that joins another one takes back what it has asked for itself, and nothing else is taken back
+        const ended = await Promise.all(pending.map(async ({ decisionId }) => (await desk.get(decisionId))?.status));
+        expect(ended).to.deep.equal(['approved', 'denied', 'approved', 'approved']);
       }),
     );
-    expect(ran).to.deep.equal(['one', 'three', 'four']);
+    expect([first.told.filter((text) => text.startsWith('ran')), billing.ran]).to.deep.equal([['ran one'], ['three', 'four']]);
     expect(codes).to.deep.equal([]);
-    expect(bare().prepare('SELECT count(*) AS n FROM approval').get()).to.include({ n: 4 });
   });
 
   it('keeps what was asked by others when the process is gone that asked for them, and withdraws what is its own', async () => {
