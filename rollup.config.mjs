@@ -4,6 +4,7 @@
 import commonjs from '@rollup/plugin-commonjs';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { existsSync, readdirSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { readFile } from 'node:fs/promises';
 import { posix, relative, resolve, sep } from 'node:path';
 
@@ -52,23 +53,44 @@ const ownPlace = {
   },
 };
 
-/** The command line's own parser, a development dependency, is bundled with it. Nothing else may ask for it. */
-const BUNDLED = 'commander';
-const bundledFiles = /[\/]node_modules[\/]commander[\/]/;
-const isBundled = (id) => bundledFiles.test(id);
-const ofCliOnly = {
-  name: 'of-cli-only',
+/**
+ * Development dependencies that are bundled, each into a chunk of its own with the packages that it needs: the command line's parser, and what the server
+ * loads for metrics and for its OpenAPI document. Only files of that folder may import them.
+ */
+const BUNDLES = [
+  { name: 'commander', packages: ['commander'], folder: 'cli' },
+  { name: 'prom-client', packages: ['prom-client', 'tdigest', 'bintrees', '@opentelemetry/api'], folder: 'server' },
+  { name: 'to-json-schema', packages: ['@valibot/to-json-schema'], folder: 'server' },
+];
+const bundledPackages = BUNDLES.flatMap(({ packages }) => packages);
+const bundledFiles = new RegExp(`[\\\\/]node_modules[\\\\/](${bundledPackages.join('|').replaceAll('/', '[\\\\/]')})[\\\\/]`);
+const bundleOf = (id) => {
+  const name = bundledFiles.exec(id)?.[1]?.split(sep).join('/');
+  return BUNDLES.find(({ packages }) => packages.includes(name));
+};
+const isBundled = (id) => bundleOf(id) !== undefined;
+const ofTheirFolder = {
+  name: 'of-their-folder',
   resolveId(source, importer) {
-    if (source === BUNDLED && !relative(built, importer).startsWith(`cli${sep}`)) throw new Error(`${importer} imports ${source}`);
+    const bundle = BUNDLES.find(({ packages }) => packages.includes(source));
+    if (bundle !== undefined && !isBundled(importer) && !relative(built, importer).startsWith(`${bundle.folder}${sep}`))
+      throw new Error(`${importer} imports ${source}`);
     return null;
   },
 };
-/** Its sources are not in the package, so that no map can lead there. */
+/** Their sources are not in the package, so that no map can lead there. */
 const noForeignMaps = {
   name: 'no-foreign-maps',
   transform: (code, id) => (isBundled(id) ? { code, map: { mappings: '' } } : null),
 };
-const licence = await readFile(new URL(`node_modules/${BUNDLED}/LICENSE`, import.meta.url), 'utf8');
+async function licenceOf(name) {
+  const folder = `node_modules/${name}`;
+  const file = readdirSync(folder).find((found) => /^LICEN[CS]E(\.|$)/i.test(found));
+  if (file === undefined) throw new Error(`${name} is bundled and has no licence.`);
+  return `${name}, bundled:\n\n${(await readFile(`${folder}/${file}`, 'utf8')).trim()}`;
+}
+const licences = new Map();
+for (const { name, packages } of BUNDLES) licences.set(name, (await Promise.all(packages.map(licenceOf))).join('\n\n'));
 
 const isRuntime = (id) => /[\\/]common[\\/]runtime\.js$/.test(id);
 
@@ -111,11 +133,11 @@ const isEntry = (id) => entries.has(relative(built, id).split(sep).join('/').rep
 
 export default {
   input: Object.fromEntries([...entries].map((e) => [e, `${built}/${e}.js`])),
-  external: (id) => id.startsWith('node:') || outside.some((d) => id === d || id.startsWith(`${d}/`)),
+  external: (id) => isBuiltin(id) || outside.some((d) => id === d || id.startsWith(`${d}/`)),
   plugins: [
-    ofCliOnly,
+    ofTheirFolder,
     // package.json "sideEffects" is about dist/, and what is bundled here has not got there yet
-    nodeResolve({ resolveOnly: [BUNDLED], ignoreSideEffectsForRoot: true }),
+    nodeResolve({ resolveOnly: bundledPackages, ignoreSideEffectsForRoot: true }),
     commonjs({ include: bundledFiles }),
     noForeignMaps,
     tscMaps,
@@ -135,8 +157,10 @@ export default {
     // the only file with side effects gets a file of its own: named in package.json "sideEffects"
     manualChunks: (id, { getModuleInfo }) => {
       if (isRuntime(id)) return 'runtime';
-      return isBundled(id) ? BUNDLED : chunkOfCore(id, getModuleInfo);
+      // of all that was CommonJS: with one of them, the others would be loaded for it
+      if (id.includes('commonjsHelpers')) return 'commonjs';
+      return bundleOf(id)?.name ?? chunkOfCore(id, getModuleInfo);
     },
-    banner: ({ name }) => (name === BUNDLED ? `/*!\n${BUNDLED}, bundled:\n\n${licence.trim()}\n*/` : ''),
+    banner: ({ name }) => (licences.has(name) ? `/*!\n${licences.get(name)}\n*/` : ''),
   },
 };

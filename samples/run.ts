@@ -6,6 +6,7 @@ import { show } from './show.js';
 const SAMPLES: Readonly<Record<string, string>> = {
   quickstart: './quickstart.js',
   remote: './remote/remote.js',
+  'data-plane': './data-plane/main.js',
   'hono-service': './hono-service.js',
   'nest-style': './nest-style/main.js',
   'task-monitoring': './task-monitoring.js',

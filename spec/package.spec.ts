@@ -132,6 +132,26 @@ describe('The built package', function () {
     ]);
   });
 
+  it('bundles what the server loads late, each with the licences of all that is in it, and loads it nowhere else', () => {
+    const chunks = {
+      'prom-client': ['prom-client', 'tdigest', 'bintrees', '@opentelemetry/api'],
+      'to-json-schema': ['@valibot/to-json-schema'],
+    };
+    const files = readdirSync('dist', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'));
+    for (const [chunk, packages] of Object.entries(chunks)) {
+      const text = readFileSync(`dist/chunks/${chunk}.js`, 'utf8');
+      for (const name of packages) {
+        expect(text.slice(0, text.indexOf('*/\n')), name).to.include(`${name}, bundled:`);
+        expect(text).to.not.match(new RegExp(`from '${name}'`));
+      }
+      const users = files.filter((file) => readFileSync(join('dist', file), 'utf8').includes(`${chunk}.js'`));
+      expect(users).to.deep.equal([join('server', 'index.js')]);
+      expect(readFileSync('dist/server/index.js', 'utf8'))
+        .to.include(`import('../chunks/${chunk}.js')`)
+        .and.not.include(`from '../chunks/${chunk}.js'`);
+    }
+  });
+
   it('bundles a parser of command lines with its command, and loads it nowhere else', () => {
     const files = readdirSync('dist', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'));
     const parser = files.filter((file) => readFileSync(join('dist', file), 'utf8').startsWith('/*!\ncommander, bundled'));

@@ -54,6 +54,17 @@ describe('The samples', function () {
     expect(lines[5]).to.equal('error     AuthError invalid_api_key: unknown key; the call did not run');
   });
 
+  it('data-plane has a server, an agent and an approver: what was approved runs once, by push', async () => {
+    expect(await run('data-plane/main')).to.deep.equal([
+      'allow     replied: It was shipped yesterday.',
+      'sanitize  replied: Write to [email].',
+      "deny      Tool 'drop' is not allowed: No policy allows this call.",
+      'person    approves refund',
+      "pending   Tool 'refund' execution pending approval: a person decides on refunds",
+      'approved  refunded order-7',
+    ]);
+  });
+
   it('hono-service answers 200, 403 and 202, and lets somebody else than the requester approve', async () => {
     const lines = await run('hono-service');
     const statuses = lines.flatMap((line) => /^(\d{3}) {7}(\w+): (\w+) (\/\w+)/.exec(line)?.slice(1).join(' ') ?? []);

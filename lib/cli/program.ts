@@ -8,10 +8,13 @@ import { decide, type DecideOptions } from './decide.js';
 import { mcpGatewayCommand, type McpGatewayFlags, type ServeGateway } from './mcpGateway.js';
 import { policyCheck, type PolicyCheckOptions } from './policyCheck.js';
 import { policyTest } from './policyTest.js';
+import { addServerCommands } from './server/serverCommands.js';
+import type { Serve } from './server/serverCommands.js';
 
 /** Optional parts of the program. A command exists only if its part is given. */
 export interface ProgramParts {
   readonly serveGateway?: ServeGateway | undefined;
+  readonly serve?: Serve | undefined;
 }
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
@@ -38,9 +41,11 @@ export async function runProgram(argv: readonly string[], io: CliIo, parts: Prog
   }
 }
 
-function commands(io: CliIo, { serveGateway }: ProgramParts, setCode: (code: number) => void): Command {
+function commands(io: CliIo, { serveGateway, serve }: ProgramParts, setCode: (code: number) => void): Command {
   const program = new Command('aegis')
-    .description('Starts a project, checks and tests policies, decides on calls, finds tools without a guard, and guards MCP servers.')
+    .description(
+      'Starts a project, checks and tests policies, decides on calls, finds tools without a guard, guards MCP servers, and runs a Data Plane.',
+    )
     .version(VERSION)
     .exitOverride()
     .configureOutput({
@@ -101,6 +106,8 @@ function commands(io: CliIo, { serveGateway }: ProgramParts, setCode: (code: num
     .option('--strict', 'count exports that may be tools as tools')
     .option(...JSON_OPTION)
     .action(async (modules: string[], options: CoverageOptions) => setCode(await coverage(modules, options, io)));
+
+  addServerCommands(program, io, setCode, serve);
 
   if (serveGateway !== undefined)
     program

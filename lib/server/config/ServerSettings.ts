@@ -79,6 +79,8 @@ const VARIABLES: Readonly<Record<keyof ServerFlags, string>> = {
   logLevel: `${PREFIX}LOG_LEVEL`,
 };
 const STORE_FILE = `${PREFIX}STORE_FILE`;
+/** Every variable that a server reads, but for AEGIS_STATE_KEY. */
+export const SERVER_VARIABLES: readonly string[] = [...Object.values(VARIABLES), STORE_FILE];
 
 /**
  * Reads the settings of a server.
@@ -152,7 +154,7 @@ interface Named {
 type Problem = (where: string, message: string) => undefined;
 
 function unknownVariables(env: SettingSources['env']): ConfigProblem[] {
-  const known = [...Object.values(VARIABLES), STORE_FILE];
+  const known = SERVER_VARIABLES.filter((name) => name.startsWith(PREFIX));
   return Object.keys(env)
     .filter((name) => name.startsWith(PREFIX) && !known.includes(name))
     .map((name) => ({

@@ -5,6 +5,7 @@ import { AegisError } from '../../model/AegisError.js';
 import type { AccessRequest } from '../access/Authenticator.js';
 import type { Caller } from '../access/Caller.js';
 import type { LoadGate } from '../front/LoadGate.js';
+import { namesOf } from '../front/namesOf.js';
 import type { RateLimiter } from '../front/RateLimiter.js';
 import { RequestError } from '../front/RequestError.js';
 import { REQUEST_LIMITS } from '../front/requestLimits.js';
@@ -26,6 +27,10 @@ export interface RequestReport {
   readonly status: number;
   readonly tenantId: string | undefined;
   readonly durationMs: number;
+  /** The code of the error that it was answered with. */
+  readonly error: string | undefined;
+  /** The body of the answer, where it is text. */
+  readonly answer: string | undefined;
 }
 
 /** What a dispatcher needs. */
@@ -66,10 +71,12 @@ export class Dispatcher {
     const requestId = requestIdOf(request);
     const progress = new Progress();
     let answer: Answer;
+    let code: string | undefined;
     try {
       answer = await this.#answer(request, requestId, progress);
     } catch (error) {
       answer = answerOfError(error, requestId, request.headers.get('accept'));
+      code = AegisError.is(error) ? error.code : 'unknown';
       if (answer.status >= 500) this.#log(error, requestId, progress);
     }
     progress.leave();
@@ -80,6 +87,8 @@ export class Dispatcher {
       status,
       tenantId: progress.tenantId,
       durationMs: performance.now() - startedMs,
+      error: code,
+      answer: typeof body === 'string' ? body : undefined,
     });
     const headers: Record<string, string> = { ...FIXED, 'x-request-id': requestId };
     for (const name in answer.headers) headers[name.toLowerCase()] = answer.headers[name] as string;
@@ -95,6 +104,10 @@ export class Dispatcher {
         'uri_too_long',
         `The path with its query may have ${REQUEST_LIMITS.urlLength} characters. Send lists in a body.`,
       );
+    if (request.isAmbiguous)
+      throw new RequestError(400, 'invalid_request', 'The request must be HTTP/1.0 or later, with one Host header.', {
+        headers: { connection: 'close' },
+      });
     const mark = target?.indexOf('?') ?? -1;
     // the table has no empty path: not found
     const path = (mark < 0 ? target : target?.slice(0, mark)) ?? '';
@@ -199,10 +212,7 @@ export class Dispatcher {
   }
 
   #log(error: unknown, requestId: string, { route, tenantId }: Progress): void {
-    // the text of a foreign error may quote a query or an address with a password
-    const { name, code } = AegisError.is(error) ? error : { name: error instanceof Error ? error.name : 'NonError', code: undefined };
-    const fields = { requestId, route: route?.name, tenant: tenantId, error: name, code };
-    this.#options.logger.error(fields, 'A request could not be answered.');
+    this.#options.logger.error({ requestId, route: route?.name, tenant: tenantId, ...namesOf(error) }, 'A request could not be answered.');
   }
 }
 

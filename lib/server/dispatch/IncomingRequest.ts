@@ -10,6 +10,8 @@ export interface IncomingRequest {
   readonly headers: Pick<Headers, 'get'>;
   /** The address of the client, where it is known. */
   readonly address: string | undefined;
+  /** Whether it says in several ways for whom it is, so that a proxy may have read it differently. */
+  readonly isAmbiguous: boolean;
   /** Whether a body comes with it. */
   readonly hasBody: boolean;
   /** The bytes of the body as its length says, or the most that it may have. */

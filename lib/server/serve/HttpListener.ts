@@ -4,6 +4,7 @@ import type { Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { Server as NetServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
+import { checkedOptions } from '../../model/checkedOptions.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { RequestError } from '../front/RequestError.js';
 import { REQUEST_LIMITS } from '../front/requestLimits.js';
@@ -70,7 +71,9 @@ export class HttpListener {
    *
    * @throws ConfigError where the address cannot be listened at, or certificate and key cannot be used
    */
-  static async open(handler: NodeHandler, { host = '127.0.0.1', port = 4180, tls }: ListenOptions): Promise<HttpListener> {
+  static async open(handler: NodeHandler, given: ListenOptions): Promise<HttpListener> {
+    const { host = '127.0.0.1', port = 4_180, tls } = checkedOptions('listen()', given, { host: 'text', port: 'count', tls: 'record' });
+    if (port > 65_535) throw new ConfigError([{ where: 'listen(): port', message: 'must be a whole number from 0 to 65,535.' }]);
     const server = serverFor(tls);
     server.headersTimeout = REQUEST_LIMITS.headersMs;
     server.requestTimeout = REQUEST_LIMITS.requestMs;
@@ -96,15 +99,18 @@ export class HttpListener {
    * @returns whether every request in flight was answered in time
    */
   async stop({ idleMs, graceMs }: StopTimes): Promise<boolean> {
+    const closed = new Promise((resolve) => this.#server.once('close', resolve));
     // Server.close() of node:http would also cut idle connections, on which a request may be on its way
     NetServer.prototype.close.call(this.#server);
     await pause(idleMs, () => this.#sockets.size === 0);
     this.#server.closeIdleConnections();
     if (this.#busy > 0) await this.#untilIdle(Math.max(0, graceMs - idleMs));
     const isDone = this.#busy === 0;
-    this.#server.closeAllConnections();
-    // now it only ends the timer of its own
+    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.clear();
+    // now it only ends a timer
     this.#server.close(() => {});
+    await closed;
     return isDone;
   }
 

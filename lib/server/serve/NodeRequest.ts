@@ -10,6 +10,7 @@ export class NodeRequest implements IncomingRequest {
   readonly url: string;
   readonly target: string | undefined;
   readonly address: string | undefined;
+  readonly isAmbiguous: boolean;
   readonly hasBody: boolean;
   readonly bodyBytes: number;
   readonly #incoming: IncomingMessage;
@@ -27,6 +28,7 @@ export class NodeRequest implements IncomingRequest {
     this.url = url;
     this.target = target;
     this.address = socket.remoteAddress;
+    this.isAmbiguous = incoming.httpVersionMajor === 0 || hasTwoHosts(incoming.rawHeaders);
     const length = headers['content-length'];
     this.hasBody = headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
     this.bodyBytes = this.hasBody ? Math.min(Number(length ?? maxBytes), maxBytes) : 0;
@@ -90,6 +92,16 @@ export class NodeRequest implements IncomingRequest {
       incoming.once('close', onEarlyEnd);
     });
   }
+}
+
+/** node:http drops the second one. */
+function hasTwoHosts(rawHeaders: readonly string[]): boolean {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1;
 }
 
 /** The answer to a body that is too large. */

@@ -117,7 +117,10 @@ export class RouteServer {
    *
    * @returns whether every request in flight was answered in time
    */
-  close({ idleMs = IDLE_MS, graceMs = GRACE_MS }: { readonly idleMs?: number; readonly graceMs?: number } = {}): Promise<boolean> {
+  close({
+    idleMs = IDLE_MS,
+    graceMs = GRACE_MS,
+  }: { readonly idleMs?: number | undefined; readonly graceMs?: number | undefined } = {}): Promise<boolean> {
     this.#closing ??= this.#close(idleMs, graceMs);
     return this.#closing;
   }

@@ -33,6 +33,7 @@ class FetchRequest implements IncomingRequest {
   readonly target: string | undefined;
   readonly headers: Pick<Headers, 'get'>;
   readonly address: string | undefined;
+  readonly isAmbiguous: boolean = false;
   readonly hasBody: boolean;
   readonly bodyBytes: number;
   readonly #request: Request;

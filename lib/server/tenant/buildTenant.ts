@@ -60,7 +60,8 @@ export interface TenantParts {
 /** Where a tenant keeps what it keeps. */
 export type TenantRows = Pick<Tenant, 'approvals' | 'records'>;
 
-const TENANT_OPTIONS: OptionKinds<TenantOptions> = {
+/** The kinds of the options of a tenant. */
+export const TENANT_OPTIONS: OptionKinds<TenantOptions> = {
   policies: 'text|object!',
   watch: 'boolean',
   onLoosened: "'hold'|'accept'",

@@ -1,0 +1,209 @@
+import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { ConsoleLogger } from '../../common/Logger.js';
+import { SecretString } from '../../common/SecretString.js';
+import { DAY_MS } from '../../common/time/SteadyClock.js';
+import { isLoopbackHost } from '../../common/transport/loopback.js';
+import { VERSION } from '../../common/version.js';
+import { osUser } from '../../decision/terminal/osUser.js';
+import type { Logger } from '../../common/Logger.js';
+import type { KeyRequest } from '../../server/access/KeyRequest.js';
+import { hostCaller } from '../../server/access/HostSignature.js';
+import { keyRingOf } from '../../server/access/serverAccess.js';
+import { checkExposure, readServerSettings } from '../../server/config/ServerSettings.js';
+import type { ServerSettings, StoreSetting } from '../../server/config/ServerSettings.js';
+import { findStateKey, makeStateKey } from '../../server/config/stateKey.js';
+import type { StateKey } from '../../server/config/stateKey.js';
+import { createDataPlane } from '../../server/createDataPlane.js';
+import type { DataPlane } from '../../server/createDataPlane.js';
+import { signedTenantStore } from '../../store/signing/signedTenantStore.js';
+import type { ServerStore } from '../../store/StateStore.js';
+import { CliError, type CliIo, EXIT, writeLines } from '../CliIo.js';
+import { readText } from '../readJson.js';
+import { DEMO_AGENT, DEMO_POLICIES } from './demoPolicies.js';
+import { makeStore } from './openHost.js';
+import { removeRunFile, writeRunFile } from './RunFile.js';
+import type { ServeFlags } from './serverCommands.js';
+
+const GRACE_MS = 10_000;
+
+/**
+ * Runs `aegis serve`: serves until it is told to stop, then answers what is in flight.
+ *
+ * @throws ConfigError, CliError with one clear message where it cannot start
+ */
+export async function serve(policies: string | undefined, flags: ServeFlags, io: CliIo): Promise<number> {
+  io.beforeForeignCode();
+  const settings = await settingsOf(policies, flags);
+  const isNamed =
+    process.env['AEGIS_STATE_KEY'] !== undefined ||
+    process.env['AEGIS_STATE_KEY_FILE'] !== undefined ||
+    settings.stateKeyFile !== undefined;
+  checkExposure(settings, isNamed);
+  mkdirSync(settings.dataFolder, { recursive: true, mode: 0o700 });
+  const setting =
+    flags.demo === true && settings.store === undefined ? storeOf(settings, 'demo.db') : (settings.store ?? storeOf(settings, 'aegis.db'));
+  const stateKey = stateKeyOf(settings, setting);
+  const store = await makeStore(setting);
+  const logger = new ConsoleLogger(settings.logLevel);
+  const plane = planeOf(settings, flags.demo === true, store, stateKey.key, logger);
+  const stop = stopSignal();
+  try {
+    await plane.ready();
+    const local = localUrl(await listen(plane, settings));
+    writeRunFile(settings.dataFolder, {
+      pid: process.pid,
+      url: local,
+      store: setting.kind === 'sqlite' ? { sqlite: setting.path } : setting.kind,
+    });
+    const isDevelopment = isLoopbackHost(settings.listen.host) && settings.tenants.has('default');
+    const key = isDevelopment ? await developmentKey(plane, store, stateKey.key, flags.demo === true) : undefined;
+    writeLines(io.out, banner({ settings, setting, stateKey, url: local, key, isDemo: flags.demo === true, isDevelopment }));
+    await stop;
+    writeLines(io.err, ['stopping: answering what is in flight']);
+  } finally {
+    await plane.close({ graceMs: GRACE_MS });
+    // what is in a file stays reachable for the commands
+    if (setting.kind === 'memory') removeRunFile(settings.dataFolder, process.pid);
+  }
+  return EXIT.ok;
+}
+
+async function settingsOf(policies: string | undefined, { demo, ...flags }: ServeFlags): Promise<ServerSettings> {
+  if (demo === true && policies !== undefined) throw new CliError('--demo has policies of its own; leave it out, or the path');
+  const load = (url: string): Promise<Readonly<Record<string, unknown>>> => import(url) as Promise<Readonly<Record<string, unknown>>>;
+  const settings = await readServerSettings({ flags: { ...flags, policies }, env: process.env, folder: process.cwd(), load });
+  const isWithout = [...settings.tenants.values()].some((tenant) => tenant.policies === undefined);
+  if (isWithout && demo !== true) throw new CliError('serve needs policies: npx aegis serve ./policies, or --demo to look around');
+  return settings;
+}
+
+/** A SQLite file in the data folder where this Node has SQLite; else memory. */
+function storeOf({ dataFolder }: ServerSettings, name: string): StoreSetting {
+  return process.getBuiltinModule('node:sqlite') === undefined ? { kind: 'memory' } : { kind: 'sqlite', path: join(dataFolder, name) };
+}
+
+function stateKeyOf({ stateKeyFile, dataFolder }: ServerSettings, setting: StoreSetting): StateKey {
+  const found = findStateKey({ env: process.env, file: stateKeyFile, dataFolder });
+  if (found !== undefined) return found;
+  if (setting.kind === 'postgres')
+    throw new CliError(
+      'a store in Postgres needs a state key of your own; set AEGIS_STATE_KEY or AEGIS_STATE_KEY_FILE, the same for every server',
+    );
+  if (setting.kind === 'sqlite' && existsSync(setting.path))
+    throw new CliError(
+      `${setting.path}: the file is there, but not the state key that signs what is in it. Set AEGIS_STATE_KEY or AEGIS_STATE_KEY_FILE to that of the programs which use the file, or name another file with --store`,
+    );
+  return makeStateKey(process.env, dataFolder);
+}
+
+function planeOf(settings: ServerSettings, isDemo: boolean, store: ServerStore, stateKey: SecretString, logger: Logger): DataPlane {
+  const tenants = Object.fromEntries(
+    [...settings.tenants].map(([id, tenant]) => [
+      id,
+      { ...tenant, policies: isDemo ? { text: DEMO_POLICIES } : (tenant.policies as string) },
+    ]),
+  );
+  const { publicUrl, historyMs } = settings;
+  return createDataPlane({ tenants, store, stateKey, publicUrl, historyMs, logger });
+}
+
+/** @throws ConfigError where the address cannot be listened at, CliError where a file of TLS cannot be read */
+async function listen(plane: DataPlane, { listen: { host, port }, tls }: ServerSettings): Promise<string> {
+  const pem = tls === undefined ? undefined : { cert: readText(tls.cert), key: readText(tls.key) };
+  return (await plane.listen({ host, port, tls: pem })).url;
+}
+
+/** As programs of this machine reach it: where it listens everywhere, by the loopback address. */
+function localUrl(url: string): string {
+  const local = new URL(url);
+  if (local.hostname === '0.0.0.0') local.hostname = '127.0.0.1';
+  if (local.hostname === '[::]') local.hostname = '[::1]';
+  return local.origin;
+}
+
+/** The first key of a new store. The demo has a new one for each start, because it prints a line with it. */
+async function developmentKey(
+  plane: DataPlane,
+  store: ServerStore,
+  stateKey: SecretString,
+  isDemo: boolean,
+): Promise<SecretString | undefined> {
+  if (!isDemo && (await hasKeys(store, stateKey))) return undefined;
+  const request: KeyRequest = isDemo
+    ? { name: 'demo', scopes: ['decide'], agents: [DEMO_AGENT], expiresAtMs: Date.now() + DAY_MS }
+    : { name: 'development', scopes: ['decide'] };
+  return (await plane.createKey(request)).key;
+}
+
+async function hasKeys(store: ServerStore, stateKey: SecretString): Promise<boolean> {
+  const operator = { user: osUser(), tenantId: 'default' };
+  const { records } = signedTenantStore(store.forTenant(operator.tenantId), { stateKey, tenantId: operator.tenantId });
+  return (await keyRingOf(stateKey, operator.tenantId, records).list(hostCaller(operator), { limit: 1 })).keys.length > 0;
+}
+
+interface Started {
+  readonly settings: ServerSettings;
+  readonly setting: StoreSetting;
+  readonly stateKey: StateKey;
+  readonly url: string;
+  readonly key: SecretString | undefined;
+  readonly isDemo: boolean;
+  readonly isDevelopment: boolean;
+}
+
+function banner({ settings, setting, stateKey, url, key, isDemo, isDevelopment }: Started): readonly string[] {
+  const text = key?.reveal();
+  const { tenants, publicUrl } = settings;
+  const sources = [...tenants].map(
+    ([id, tenant]) => `${isDemo ? 'of the demo' : short(tenant.policies ?? '')}${tenants.size > 1 ? ` (${id})` : ''}`,
+  );
+  return [
+    `Aegis Data Plane ${VERSION} at ${publicUrl?.href ?? url}`,
+    ...(isDevelopment ? ['  development mode: any program on this machine can act as you'] : []),
+    `  policies  ${sources.join(', ')}${isDemo ? '' : '; watched'}`,
+    `  store     ${storeText(setting)}`,
+    `  state key ${stateKey.file === undefined ? 'of AEGIS_STATE_KEY' : stateKey.file}`,
+    ...(stateKey.isExposed ? ['  warning: other users of this machine can read the state key; chmod 600 it'] : []),
+    ...(stateKey.file !== undefined && isBelow(stateKey.file, process.cwd())
+      ? ['  warning: the state key is in this folder, where an agent that runs here can read it; move it']
+      : []),
+    ...(text === undefined ? ['  keys      npx aegis keys list'] : [`  key       ${text}   (shown this once)`]),
+    '  approvals npx aegis approvals list',
+    ...(text === undefined
+      ? []
+      : isDemo
+        ? ['An agent that asks something every few seconds, for a second terminal:', `  ${demoLine(url, text)}`]
+        : ['For your program:', `  AegisModule.configure({ baseUrl: '${url}', apiKey: '${text}' })`]),
+  ];
+}
+
+function demoLine(url: string, key: string): string {
+  const command = `npx aegis demo-agent --url ${url}`;
+  return process.platform === 'win32' ? `$env:AEGIS_API_KEY='${key}'; ${command}` : `AEGIS_API_KEY=${key} ${command}`;
+}
+
+function storeText(setting: StoreSetting): string {
+  if (setting.kind === 'sqlite') return `${short(setting.path)} (SQLite)`;
+  if (setting.kind === 'postgres') return 'Postgres';
+  return `memory: approvals and keys end with this process${process.getBuiltinModule('node:sqlite') === undefined ? `; Node ${process.version} has no node:sqlite, use 22.13 or later for a file` : ''}`;
+}
+
+function short(path: string): string {
+  return isBelow(path, process.cwd()) ? `.${sep}${relative(process.cwd(), path)}` : path;
+}
+
+function isBelow(path: string, folder: string): boolean {
+  try {
+    return realpathSync(path).startsWith(`${realpathSync(folder)}${sep}`);
+  } catch {
+    return false;
+  }
+}
+
+/** Resolves when a signal asks the server to stop. A second one ends it at once. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+}

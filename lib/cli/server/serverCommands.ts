@@ -1,0 +1,157 @@
+import type { Command } from 'commander';
+import type { CliIo } from '../CliIo.js';
+import type { ListApprovalsFlags, VerdictFlags } from './approvals.js';
+import type { DemoAgentFlags } from './demoAgent.js';
+import type { HealthFlags } from './health.js';
+import type { CreateKeyFlags, RotateKeyFlags } from './keys.js';
+import type { HostFlags } from './openHost.js';
+import type { ServerFlags } from '../../server/config/ServerSettings.js';
+
+/** The options of `aegis serve`. */
+export interface ServeFlags extends ServerFlags {
+  readonly demo?: boolean | undefined;
+}
+
+/** Serves until a signal ends it. Resolves to the exit code. */
+export type Serve = (policies: string | undefined, flags: ServeFlags, io: CliIo) => Promise<number>;
+
+const JSON_OPTION = ['--json', 'print one JSON document'] as const;
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+/** Adds the commands for a server. Their code is loaded when they run: `aegis policy check` needs none of it. */
+export function addServerCommands(program: Command, io: CliIo, setCode: (code: number) => void, serve: Serve | undefined): void {
+  if (serve !== undefined)
+    program
+      .command('serve')
+      .description('serve policies as a Data Plane: one server that decides and keeps approvals for many programs')
+      .argument('[policies]', 'a *.cedar file, or a folder of them; watched')
+      .option('--demo', 'sample policies, and the line for an agent that asks something every few seconds')
+      .option('--listen <host:port>', 'where to listen (default: 127.0.0.1:4180)')
+      .option('--public-url <url>', 'where clients reach it, if that is not where it listens')
+      .option('--config <file>', 'aegis.config.mjs or .json (default: the one in this folder)')
+      .option('--data <folder>', 'where it keeps what it keeps (default: .aegis)')
+      .option('--store <store>', 'memory, a SQLite file, or a postgres:// URL (default: aegis.db in the data folder)')
+      .option('--state-key-file <file>', 'the key that signs approvals and keys (default: one that is made for this folder)')
+      .option('--tls-cert <file>', 'the certificate for HTTPS, in PEM')
+      .option('--tls-key <file>', 'its private key, in PEM')
+      .option('--insecure-http', 'allow plain HTTP off loopback, behind a proxy that ends TLS')
+      .option('--log-level <level>', 'debug, info, warning or error (default: info)')
+      .addHelpText(
+        'after',
+        examples(
+          'npx aegis serve ./policies',
+          'npx aegis serve --demo',
+          'npx aegis serve --config ./aegis.config.mjs --listen 0.0.0.0:4180',
+        ),
+      )
+      .action(async (policies: string | undefined, flags: ServeFlags) => setCode(await serve(policies, flags, io)));
+
+  const keys = program.command('keys').description('the keys by which programs use a server');
+  withHost(keys.command('create'))
+    .description('make a key, and show it this once')
+    .requiredOption('--name <name>', 'what it is for')
+    .option(
+      '--scope <scope>',
+      'what it may do: decide (default), approvals:read, policies:read, keys:admin, metrics:read; may be repeated',
+      collect,
+    )
+    .option('--agent <id>', 'an agent that it may speak for; may be repeated', collect)
+    .option('--all-agents', 'it may speak for every agent of the tenant')
+    .option('--trusted-session', 'the session that it sends is believed: only for a program that authenticates its users')
+    .option('--expires-in-days <days>', 'when it ends (default: never)')
+    .addHelpText(
+      'after',
+      examples(
+        'npx aegis keys create --name shop --agent shop-agent',
+        'npx aegis keys create --name prometheus --scope metrics:read --all-agents',
+      ),
+    )
+    .action(async (flags: CreateKeyFlags) => setCode(await (await import('./keys.js')).createKey(flags, io)));
+  withHost(keys.command('list'))
+    .description('list keys, without their secrets')
+    .addHelpText('after', examples('npx aegis keys list', 'npx aegis keys list --json'))
+    .action(async (flags: HostFlags) => setCode(await (await import('./keys.js')).listKeys(flags, io)));
+  withHost(keys.command('rotate'))
+    .description('give a key another secret; the old one works for another 24 hours')
+    .argument('<id>', 'the id of the key')
+    .option('--overlap-hours <hours>', 'how long the old secret works: 0 to 720 (default: 24)')
+    .addHelpText(
+      'after',
+      examples('npx aegis keys rotate 4fd1c3a0b1c2d3e4f5a6b7', 'npx aegis keys rotate 4fd1c3a0b1c2d3e4f5a6b7 --overlap-hours 0'),
+    )
+    .action(async (id: string, flags: RotateKeyFlags) => setCode(await (await import('./keys.js')).rotateKey(id, flags, io)));
+  withHost(keys.command('revoke'))
+    .description('end a key for good')
+    .argument('<id>', 'the id of the key')
+    .addHelpText('after', examples('npx aegis keys revoke 4fd1c3a0b1c2d3e4f5a6b7'))
+    .action(async (id: string, flags: HostFlags) => setCode(await (await import('./keys.js')).revokeKey(id, flags, io)));
+
+  const approvals = program.command('approvals').description('calls that wait for a person');
+  withHost(approvals.command('list'))
+    .description('list approvals, oldest first')
+    .option('--status <status>', 'pending (default), approved, denied, expired or withdrawn')
+    .option('--agent <id>', 'only of this agent')
+    .option('--tool <name>', 'only of this tool')
+    .option('--limit <n>', 'at most this many, up to 1000 (default: 100)')
+    .addHelpText('after', examples('npx aegis approvals list', 'npx aegis approvals list --status denied --tool refund'))
+    .action(async (flags: ListApprovalsFlags) => setCode(await (await import('./approvals.js')).listApprovals(flags, io)));
+  withHost(approvals.command('show'))
+    .description('show all that the person who decides is shown')
+    .argument('<id>', 'the id of the approval')
+    .addHelpText('after', examples('npx aegis approvals show dec_abc'))
+    .action(async (id: string, flags: HostFlags) => setCode(await (await import('./approvals.js')).showApproval(id, flags, io)));
+  for (const verdict of ['approve', 'deny'] as const) {
+    const command = withHost(approvals.command(verdict))
+      .description(verdict === 'approve' ? 'show an approval, and approve it once the code is typed' : 'deny an approval')
+      .argument('<id>', 'the id of the approval')
+      .option('--reason <text>', 'why; it is kept with the verdict');
+    if (verdict === 'approve') command.option('--code <code>', 'the first four characters of the digest, instead of asking for them');
+    command
+      .addHelpText(
+        'after',
+        examples(`npx aegis approvals ${verdict} dec_abc`, `npx aegis approvals ${verdict} dec_abc --reason "customer called"`),
+      )
+      .action(async (id: string, flags: VerdictFlags) =>
+        setCode(await (await import('./approvals.js')).decideApproval(id, verdict === 'approve', flags, io)),
+      );
+  }
+
+  withHost(program.command('migrate'))
+    .description('bring the tables of a store up to date, as a user who may do more than the server')
+    .addHelpText('after', examples('npx aegis migrate', 'AEGIS_SERVER_STORE_FILE=/run/secrets/owner-url npx aegis migrate'))
+    .action(async (flags: HostFlags) => setCode(await (await import('./migrate.js')).migrate(flags, io)));
+  withHost(program.command('backup'))
+    .description('copy the SQLite file of a server while it is in use')
+    .argument('<file>', 'the new file')
+    .addHelpText('after', examples('npx aegis backup /backups/aegis-2027-01-31.db'))
+    .action(async (file: string, flags: HostFlags) => setCode(await (await import('./backup.js')).backup(file, flags, io)));
+  withHost(program.command('health'))
+    .description('exit with 0 if a server can decide, else with 1')
+    .option('--url <url>', 'the server (default: the one of this folder)')
+    .addHelpText('after', examples('npx aegis health', 'npx aegis health --url http://127.0.0.1:4180'))
+    .action(async (flags: HealthFlags) => setCode(await (await import('./health.js')).health(flags, io)));
+  program
+    .command('demo-agent', { hidden: true })
+    .description('the agent of aegis serve --demo, in a process of its own')
+    .requiredOption('--url <url>', 'the server')
+    .option('--every <seconds>', 'how often it asks for another refund (default: 20)')
+    .option('--calls <n>', 'how many refunds it asks for (default: no end)')
+    .action(async ({ url, every, calls }: DemoAgentFlags & { readonly every?: string }) =>
+      setCode(await (await import('./demoAgent.js')).demoAgent({ url, everyS: every, calls }, io)),
+    );
+}
+
+/** The options of every command that is for the operator of a server's host. */
+function withHost(command: Command): Command {
+  return command
+    .option('--config <file>', 'the configuration of the server (default: the one in this folder)')
+    .option('--data <folder>', 'the data folder of the server (default: .aegis)')
+    .option('--store <store>', "the server's store (default: that of the server which ran here last)")
+    .option('--state-key-file <file>', "the file of the server's state key (default: the one for this folder)")
+    .option('--tenant <id>', 'the tenant, if the server has several')
+    .option(...JSON_OPTION);
+}
+
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}

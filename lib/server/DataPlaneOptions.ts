@@ -1,0 +1,98 @@
+import type { Logger } from '../common/Logger.js';
+import type { OptionKinds } from '../common/readOptions.js';
+import type { SecretString } from '../common/SecretString.js';
+import type { AegisModule } from '../guard/module/AegisModule.js';
+import type { Journal } from '../model/Journal.js';
+import type { ServerStore } from '../store/StateStore.js';
+import type { BeforeAnswer } from './dispatch/AnswerBatch.js';
+import type { TenantOptions } from './tenant/buildTenant.js';
+import type { ToolSettings } from './tenant/Tenant.js';
+
+/** The options of {@link createDataPlane} that do not depend on whose policies they are. */
+export interface DataPlaneSettings {
+  /**
+   * Where approvals, keys and the rest are kept, such as `sqliteStore('aegis.db')`.
+   *
+   * @defaultValue memory
+   */
+  readonly store?: ServerStore | undefined;
+  /**
+   * Signs what is kept, so that writing to the store grants nothing: 32 characters or more, the same for every server on one store, and never in it.
+   *
+   * @defaultValue a random one with a store in memory; required with any other
+   */
+  readonly stateKey?: string | SecretString | undefined;
+  /** The state key before: what it signed is still believed. */
+  readonly previousStateKey?: string | SecretString | undefined;
+  /**
+   * The path below which the routes are, where `fetch` or `node` gets requests with it. Express takes its own prefix off.
+   *
+   * @defaultValue the root
+   */
+  readonly basePath?: string | undefined;
+  /** Where clients reach the server, such as `https://aegis.example.com`. Requests for another host are then refused, but for those of this machine. */
+  readonly publicUrl?: string | URL | undefined;
+  /**
+   * The address of the client of a request that `fetch` gets: of the connection, never of a header that the client could have sent.
+   *
+   * @defaultValue not known, so that the host's operator is not let in by `fetch`
+   */
+  readonly clientAddress?: ((request: Request) => string | undefined) | undefined;
+  /** Records answers before they are sent. See {@link BeforeAnswer}. */
+  readonly beforeAnswer?: BeforeAnswer | undefined;
+  /**
+   * How long ended approvals are kept, in milliseconds.
+   *
+   * @defaultValue 90 days
+   */
+  readonly historyMs?: number | undefined;
+  /**
+   * Gets warnings and errors; never params, keys or the texts of other programs' errors.
+   *
+   * @defaultValue none
+   */
+  readonly logger?: Logger | undefined;
+  /** Gets an event for every verdict and every change of policies. @defaultValue none */
+  readonly journal?: Journal | undefined;
+}
+
+/** One tenant, `default`, of these policies. */
+export interface SingleTenantOptions extends DataPlaneSettings, TenantOptions {
+  readonly module?: undefined;
+  readonly tenants?: undefined;
+}
+
+/** Several tenants, each with its own policies. A key belongs to one of them. */
+export interface TenantsOptions extends DataPlaneSettings {
+  /** By id: 1 to 64 letters, digits, `_`, `.` and `-`. */
+  readonly tenants: Readonly<Record<string, TenantOptions>>;
+  readonly module?: undefined;
+  readonly policies?: undefined;
+}
+
+/** The policies and the desk of a module of one's own, whose in-process approvals are then shown too. The module is not closed with the server. */
+export interface ModuleOptions extends DataPlaneSettings {
+  /** A module with `policies`, and with this `store`. */
+  readonly module: AegisModule;
+  /** Tools by name, with the params that may be null. */
+  readonly tools?: Readonly<Record<string, ToolSettings>> | undefined;
+  readonly tenants?: undefined;
+  readonly policies?: undefined;
+}
+
+/** The options of {@link createDataPlane}. */
+export type DataPlaneOptions = SingleTenantOptions | TenantsOptions | ModuleOptions;
+
+/** The kinds of the settings. */
+export const DATA_PLANE_SETTINGS: OptionKinds<DataPlaneSettings> = {
+  store: 'object',
+  stateKey: 'text|object',
+  previousStateKey: 'text|object',
+  basePath: 'string',
+  publicUrl: 'text|object',
+  clientAddress: 'function',
+  beforeAnswer: 'function',
+  historyMs: 'age',
+  logger: 'object',
+  journal: 'object|list',
+};

@@ -1,0 +1,246 @@
+import { silentLogger } from '../common/Logger.js';
+import type { Logger } from '../common/Logger.js';
+import { SteadyClock } from '../common/time/SteadyClock.js';
+import { osUser } from '../decision/terminal/osUser.js';
+import { CAPABILITIES } from '../decision/wire/wireHeaders.js';
+import type { AegisModule } from '../guard/module/AegisModule.js';
+import { checkedOptions } from '../model/checkedOptions.js';
+import type { ReloadResult } from '../policy/live/ReloadablePolicies.js';
+import type { ServerStore } from '../store/StateStore.js';
+import { DEFAULT_TENANT } from '../store/tenant/tenantScope.js';
+import type { Caller } from './access/Caller.js';
+import { hostCaller } from './access/HostSignature.js';
+import type { KeyRequest } from './access/KeyRequest.js';
+import type { IssuedKey } from './access/KeyRing.js';
+import { serverAccess } from './access/serverAccess.js';
+import type { ServerAccess } from './access/serverAccess.js';
+import { checkedDataPlane } from './checkedDataPlane.js';
+import type { CheckedDataPlane } from './checkedDataPlane.js';
+import type { DataPlaneOptions } from './DataPlaneOptions.js';
+import { namesOf } from './front/namesOf.js';
+import { RequestError } from './front/RequestError.js';
+import { Meters } from './Meters.js';
+import { EventHubs } from './push/EventHubs.js';
+import { routes } from './route/routes.js';
+import type { FetchHandler } from './serve/fetchFront.js';
+import type { ListenOptions } from './serve/HttpListener.js';
+import type { NodeHandler } from './serve/nodeFront.js';
+import { RouteServer } from './serve/RouteServer.js';
+import { Tenants } from './tenant/Tenants.js';
+import type { ModuleTenantOptions, TenantsOptions } from './tenant/Tenants.js';
+
+/** How long a Data Plane takes to stop. */
+export interface CloseOptions {
+  /**
+   * How long idle connections stay open, in milliseconds: longer than the pools of clients keep theirs, so that no request on its way is cut.
+   *
+   * @defaultValue 6,000
+   */
+  readonly idleMs?: number | undefined;
+  /**
+   * How long requests in flight are waited for, in milliseconds.
+   *
+   * @defaultValue 10,000
+   */
+  readonly graceMs?: number | undefined;
+}
+
+/** Where a Data Plane listens. */
+export interface ListeningAt {
+  /** Such as `http://127.0.0.1:4180`. */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A Data Plane: it decides calls and keeps approvals for many programs, over HTTP. */
+export interface DataPlane {
+  /** Answers a request in a server on web standards, such as Hono or Next. */
+  readonly fetch: FetchHandler;
+  /** Answers a request in node:http, Express or Fastify. Mount it before anything that reads bodies. */
+  readonly node: NodeHandler;
+  /**
+   * Opens the store. Requests wait for it by themselves.
+   *
+   * @throws ConfigError, StoreError where the store cannot be used
+   */
+  ready(): Promise<void>;
+  /**
+   * Opens an HTTP server of its own, with limits on sizes and times.
+   *
+   * @throws ConfigError where the address cannot be listened at, or certificate and key cannot be used
+   */
+  listen(options?: ListenOptions): Promise<ListeningAt>;
+  /**
+   * Makes a key for programs, as the operator of the host. The key is shown this once.
+   *
+   * @param tenantId the tenant that it is for; `default` where there is one
+   * @throws BadRequestError naming what is wrong with the request
+   * @throws NotFoundError where there is no such tenant
+   */
+  createKey(request: KeyRequest, tenantId?: string): Promise<IssuedKey>;
+  /**
+   * Stops: `/readyz` says so, streams of events end, requests in flight are answered, and the store is closed.
+   *
+   * @returns whether every request in flight was answered in time
+   */
+  close(options?: CloseOptions): Promise<boolean>;
+}
+
+/**
+ * Makes a Data Plane, to be mounted in a server of the program (`fetch`, `node`) or with one of its own (`listen`).
+ *
+ * @throws ConfigError naming every problem and its fix
+ * @example
+ * const plane = createDataPlane({ policies: './policies', store: sqliteStore('aegis.db'), stateKey: process.env.AEGIS_STATE_KEY });
+ * await plane.listen({ port: 4180 });
+ */
+export function createDataPlane(given: DataPlaneOptions): DataPlane {
+  return new ServingDataPlane(checkedDataPlane(given));
+}
+
+class ServingDataPlane implements DataPlane {
+  readonly fetch: FetchHandler;
+  readonly node: NodeHandler;
+  readonly #server: RouteServer;
+  readonly #tenants: Tenants;
+  readonly #access: ServerAccess;
+  readonly #meters: Meters = new Meters();
+  readonly #hubs: EventHubs = new EventHubs();
+  readonly #logger: Logger;
+  /** Why it is not ready: it is opening, or could not be opened. */
+  #notOpen: string | undefined = 'it is starting';
+  #opening: Promise<void> | undefined;
+
+  constructor(options: CheckedDataPlane) {
+    const { stateKey, clientAddress, publicUrl, logger = silentLogger } = options;
+    const clock = new SteadyClock();
+    this.#logger = logger;
+    this.#tenants = new Tenants(tenantsOf(options, clock, this.#meters));
+    this.#access = serverAccess({ stateKey, clock, tenants: this.#tenants.all.map(({ id, records }) => [id, records] as const) });
+    const { authenticator } = this.#access;
+    this.#server = new RouteServer({
+      base: options.basePath,
+      publicUrl,
+      clientAddress,
+      logger,
+      beforeAnswer: this.#meters.recording(options.beforeAnswer),
+      onAnswer: (report) => this.#meters.answered(report),
+      onShed: (reason) => this.#meters.shed(reason),
+      onDrain: () => this.#hubs.close(),
+      tenantOf: (id) => this.#tenants.get(id),
+      authenticate: async (request) => {
+        await this.#opened();
+        return authenticator.authenticate(request);
+      },
+      routes: routes({
+        clock,
+        capabilities: CAPABILITIES,
+        hubs: this.#hubs,
+        mayListen: async ({ caller, headers }) => this.#isStillGood(caller, headers),
+        ringOf: (tenantId) => this.#access.ringOf(tenantId),
+        notReady: () => this.#notReady(),
+        metrics: () => this.#meters.metrics,
+        gauges: { pending: () => this.#meters.pending(this.#tenants.all), streams: () => this.#hubs.listeners },
+      }),
+    });
+    this.fetch = this.#server.fetch;
+    this.node = this.#server.node;
+  }
+
+  ready(): Promise<void> {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  async listen(options?: ListenOptions): Promise<ListeningAt> {
+    const { url, host, port } = await this.#server.listen(options);
+    // opened early; who asks before that waits
+    this.ready().catch(() => {});
+    return { url, host, port };
+  }
+
+  async createKey(request: KeyRequest, tenantId: string = DEFAULT_TENANT): Promise<IssuedKey> {
+    await this.ready();
+    return this.#access.ringOf(tenantId).create(request, hostCaller({ user: osUser(), tenantId }));
+  }
+
+  async close(options: CloseOptions = {}): Promise<boolean> {
+    const { idleMs, graceMs } = checkedOptions('close()', options, { idleMs: 'age', graceMs: 'age' });
+    const done = await this.#server.close({ idleMs, graceMs });
+    await this.#tenants.close();
+    return done;
+  }
+
+  async #open(): Promise<void> {
+    try {
+      await this.#tenants.ready();
+      await this.#meters.open(this.#tenants.all);
+      // listens to the desks from now on, not from the first stream on
+      for (const tenant of this.#tenants.all) this.#hubs.of(tenant);
+      this.#notOpen = undefined;
+    } catch (error) {
+      this.#notOpen = 'its store could not be opened';
+      this.#logger.error(namesOf(error), 'The Data Plane could not be opened.');
+      throw error;
+    }
+  }
+
+  /** @throws RequestError 503 `not_ready` where it could not be opened */
+  async #opened(): Promise<void> {
+    try {
+      await this.ready();
+    } catch (error) {
+      throw new RequestError(503, 'not_ready', 'The server could not open its store. Its operator finds the reason in its log.', {
+        cause: error,
+      });
+    }
+  }
+
+  async #notReady(): Promise<string | undefined> {
+    if (this.#server.isDraining) return 'draining';
+    if (this.#notOpen !== undefined) return this.#notOpen;
+    if (this.#meters.isRecordingFailing) return 'its answers cannot be recorded';
+    try {
+      for (const { records } of this.#tenants.all) await records.get('probe', 'probe');
+      return undefined;
+    } catch {
+      return 'its store cannot be used';
+    }
+  }
+
+  /** Whether a key still opens what it opened when its stream began. */
+  async #isStillGood(caller: Caller, headers: Pick<Headers, 'get'>): Promise<boolean> {
+    const now = await this.#access.authenticator.authenticate({ headers, address: undefined, method: 'GET', path: '', body: () => '' });
+    return now.id === caller.id && now.scopes.has('decide') && sameAgents(now.agents, caller.agents);
+  }
+}
+
+function sameAgents(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+function tenantsOf({ whose, ...options }: CheckedDataPlane, clock: SteadyClock, meters: Meters): TenantsOptions | ModuleTenantOptions {
+  const { stateKey, previousStateKey, historyMs, logger, journal } = options;
+  const shared = { stateKey, previousStateKey, historyMs, logger, journal, clock };
+  if ('module' in whose) return { ...shared, ...whose, store: storeOfModule(options.store, whose.module) };
+  const tenants = Object.entries(whose.tenants).map(([id, tenant]) => {
+    const onReload = (result: ReloadResult): void => {
+      meters.reloaded(id, result);
+      tenant.onReload?.(result);
+    };
+    return [id, { ...tenant, onReload }] as const;
+  });
+  return { ...shared, store: options.store, tenants: Object.fromEntries(tenants) };
+}
+
+/** The module opens and closes its own store. */
+function storeOfModule(store: ServerStore, module: AegisModule): ServerStore {
+  return {
+    tasks: store.tasks,
+    approvals: store.approvals,
+    open: () => module.ready(),
+    close: () => {},
+    forTenant: (tenantId, options) => store.forTenant(tenantId, options),
+  };
+}
