@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SecretString } from '../../../lib/common/SecretString.js';
+import type { SecretString } from '../../../lib/common/SecretString.js';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import { hostCaller } from '../../../lib/server/access/HostSignature.js';
 import { keyRingOf } from '../../../lib/server/access/serverAccess.js';
