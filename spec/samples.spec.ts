@@ -58,7 +58,7 @@ describe('The samples', function () {
     expect(await run('data-plane/main')).to.deep.equal([
       'allow     replied: It was shipped yesterday.',
       'sanitize  replied: Write to [email].',
-      "deny      Tool 'drop' is not allowed: No policy allows this call.",
+      "deny      Tool 'drop' is not allowed: No policy permits this call.",
       'person    approves refund',
       "pending   Tool 'refund' execution pending approval: a person decides on refunds",
       'approved  refunded order-7',

@@ -2,6 +2,7 @@
 import { askAt } from './askAt.js';
 import { EXIT } from './CliIo.js';
 import { runProgram } from './program.js';
+import { serve } from './server/serve.js';
 import { serveGateway } from './serveGateway.js';
 
 const { stdout, stderr } = process;
@@ -25,7 +26,7 @@ const beforeForeignCode = (): void => {
   stdout.write = err;
 };
 const ask = askAt(process.stdin, stdout);
-const code = await runProgram(process.argv.slice(2), { out, err, beforeForeignCode, ask }, { serveGateway });
+const code = await runProgram(process.argv.slice(2), { out, err, beforeForeignCode, ask }, { serveGateway, serve });
 isDone = true;
 // open handles of a loaded module must not delay the exit
 out('', () => process.exit(code));

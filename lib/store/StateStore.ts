@@ -55,15 +55,19 @@ export interface StateStore {
   /** Creates the tables, or brings older ones up to date, and closes the store again. Opening it does the same, so this is for a user who may do more. */
   migrate?(): Awaitable<Migration>;
   /**
-   * Copies the open store into a new file while it is in use.
+   * Copies the open store into a new file while it is in use. Opening the copy starts a new life of the store: approvals that it calls unused are
+   * withdrawn, because they may have been used since.
    *
    * @param path must not exist yet
    * @param onProgress is told how many pages of how many are copied
+   * @throws ConfigError where the file exists already, or cannot be made
+   * @throws StoreError where the copy fails; then there is no file
    */
   backup?(path: string | URL, onProgress?: (copied: number, total: number) => void): Awaitable<void>;
 }
 
 /** A store that a server can use: it has the rows of many tenants. */
 export interface ServerStore extends StateStore {
+  /** Gives the rows of one tenant: see {@link StateStore.forTenant}. */
   forTenant(tenantId: string, options?: TenantStoreOptions): TenantStore;
 }

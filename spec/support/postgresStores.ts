@@ -1,8 +1,7 @@
 import { createRequire } from 'node:module';
 import type pg from 'pg';
 import { postgresStore } from '../../lib/store/postgres/index.js';
-import type { PostgresStoreOptions } from '../../lib/store/postgres/index.js';
-import type { ServerStore } from '../../lib/store/StateStore.js';
+import type { PostgresStore, PostgresStoreOptions } from '../../lib/store/postgres/index.js';
 import type { PostgresServer } from './postgresServer.js';
 
 let schemas = 0;
@@ -10,7 +9,7 @@ let schemas = 0;
 /** Stores of one spec file, on schemas that nobody else uses; all that it made is closed and dropped in the end. */
 export class PostgresStores {
   readonly server: PostgresServer;
-  readonly #open: ServerStore[] = [];
+  readonly #open: PostgresStore[] = [];
   readonly #schemas: string[] = [];
   readonly #clients: pg.Client[] = [];
   #cleaner: pg.Client | undefined;
@@ -27,7 +26,7 @@ export class PostgresStores {
   }
 
   /** An open store; by itself on a schema of its own and without a queue, which takes longer to start. */
-  async open(more: Partial<PostgresStoreOptions> = {}): Promise<ServerStore> {
+  async open(more: Partial<PostgresStoreOptions> = {}): Promise<PostgresStore> {
     const store = postgresStore({ connectionString: this.server.url(), schema: more.schema ?? this.newSchema(), queue: false, ...more });
     await store.open();
     this.#open.push(store);

@@ -23,10 +23,11 @@ export class HostClient {
   /**
    * Sends a request.
    *
-   * @returns the body of the answer
+   * @param absent statuses that mean that there is no such thing
+   * @returns the body of the answer; `undefined` where it is absent
    * @throws CliError with what the server said, or that it does not answer
    */
-  async ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<unknown> {
+  async ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object, absent: readonly number[] = []): Promise<unknown> {
     const text = body === undefined ? '' : JSON.stringify(body);
     const url = new URL(path, this.#url);
     const signed = { method, path: `${url.pathname}${url.search}`, host: url.host, body: text };
@@ -46,6 +47,7 @@ export class HostClient {
     }
     const value = parsed(answered);
     if (answer.ok) return value;
+    if (absent.includes(answer.status)) return undefined;
     const message = isRecord(value) && typeof value['message'] === 'string' ? value['message'] : 'no message';
     throw new CliError(`${this.#url}: the server answered ${answer.status}: ${message}`);
   }

@@ -3,8 +3,8 @@ import { describeApproval } from '../../decision/desk/describeApproval.js';
 import { wrapRows } from '../../decision/terminal/wrapRows.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { CliError, type CliIo, counted, EXIT, writeJson, writeLines } from '../CliIo.js';
-import { approvalAccess } from './approvalAccess.js';
-import type { ApprovalAccess, ApprovalEntry } from './approvalAccess.js';
+import type { ApprovalAccess, ApprovalEntry, ApprovalView } from './ApprovalAccess.js';
+import { approvalsOf } from './approvalsOf.js';
 import { openHost } from './openHost.js';
 import type { HostFlags } from './openHost.js';
 
@@ -70,7 +70,7 @@ export async function decideApproval(id: string, approve: boolean, flags: Verdic
   });
 }
 
-async function checkCode(record: ApprovalRecord, { code: given, json }: VerdictFlags, io: CliIo): Promise<void> {
+async function checkCode(record: ApprovalView, { code: given, json }: VerdictFlags, io: CliIo): Promise<void> {
   const code = record.digest.slice(0, TYPED_CHARACTERS);
   const shown = describeApproval(record).flatMap((line) => wrapRows(line, process.stdout.columns));
   if (json !== true) writeLines(io.out, shown);
@@ -82,7 +82,7 @@ async function checkCode(record: ApprovalRecord, { code: given, json }: VerdictF
   if (typed?.trim() !== code) throw new CliError('the code is not that of this approval, so nothing was decided');
 }
 
-async function found(access: ApprovalAccess, id: string): Promise<ApprovalRecord> {
+async function found(access: ApprovalAccess, id: string): Promise<ApprovalView> {
   const record = await access.get(id);
   if (record === undefined) throw new CliError('there is no approval with this id; list the pending ones with npx aegis approvals list');
   return record;
@@ -91,7 +91,7 @@ async function found(access: ApprovalAccess, id: string): Promise<ApprovalRecord
 async function withApprovals<T>(flags: HostFlags, use: (access: ApprovalAccess) => Promise<T>): Promise<T> {
   const host = await openHost(flags);
   try {
-    return await use(approvalAccess(host));
+    return await use(approvalsOf(host));
   } finally {
     await host.close();
   }
@@ -103,7 +103,7 @@ function entryLine({ decisionId, agentId, toolName, requester, expiresAtMs, reas
   return `${decisionId}  ${revealText(toolName)}  by ${revealText(agentId)} for ${revealText(requester)}  ${left} left  ${revealText(reason)}`;
 }
 
-function verdictsOf({ verdicts }: ApprovalRecord): string {
+function verdictsOf({ verdicts }: ApprovalView): string {
   const last = verdicts.at(-1);
   return last === undefined ? '' : ` by ${revealText(last.by)}`;
 }

@@ -67,7 +67,7 @@ export async function openHost(flags: HostFlags): Promise<Host> {
   const store = await makeStore(setting);
   await store.open();
   const rows = signedTenantStore(store.forTenant(tenantId, { forOthers: true }), { stateKey, tenantId });
-  return { kind: 'store', rows, operator, stateKey, tenant, close: async () => void (await store.close()) };
+  return { kind: 'store', rows, operator, stateKey, tenant, close: async () => store.close() };
 }
 
 /** The store that the options, the environment or the file name, else that of the server that ran last. @throws CliError */

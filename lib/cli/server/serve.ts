@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { ConsoleLogger } from '../../common/Logger.js';
-import { SecretString } from '../../common/SecretString.js';
+import type { SecretString } from '../../common/SecretString.js';
 import { DAY_MS } from '../../common/time/SteadyClock.js';
 import { isLoopbackHost } from '../../common/transport/loopback.js';
 import { VERSION } from '../../common/version.js';
@@ -27,6 +27,15 @@ import type { ServeFlags } from './serverCommands.js';
 
 const GRACE_MS = 10_000;
 
+/** Until the server has started, what fails ends the command with a message of its own. */
+class ServerLogger extends ConsoleLogger {
+  isStarted = false;
+
+  override error(fields: object, message: string): void {
+    if (this.isStarted) super.error(fields, message);
+  }
+}
+
 /**
  * Runs `aegis serve`: serves until it is told to stop, then answers what is in flight.
  *
@@ -45,11 +54,12 @@ export async function serve(policies: string | undefined, flags: ServeFlags, io:
     flags.demo === true && settings.store === undefined ? storeOf(settings, 'demo.db') : (settings.store ?? storeOf(settings, 'aegis.db'));
   const stateKey = stateKeyOf(settings, setting);
   const store = await makeStore(setting);
-  const logger = new ConsoleLogger(settings.logLevel);
+  const logger = new ServerLogger(settings.logLevel);
   const plane = planeOf(settings, flags.demo === true, store, stateKey.key, logger);
   const stop = stopSignal();
   try {
     await plane.ready();
+    logger.isStarted = true;
     const local = localUrl(await listen(plane, settings));
     writeRunFile(settings.dataFolder, {
       pid: process.pid,

@@ -6,13 +6,34 @@ const JSON_TEXT = { isJson: true };
 /** A name that cannot be mistaken for a value or a note; any other is quoted. */
 const PLAIN_NAME = /^[\p{L}\p{N}_$.-]+$/u;
 
+/** What is shown of an approval. */
+export interface DescribedApproval extends Pick<
+  ApprovalRecord,
+  | 'toolName'
+  | 'agentId'
+  | 'requester'
+  | 'requesterKnown'
+  | 'reason'
+  | 'refusals'
+  | 'originalParams'
+  | 'params'
+  | 'opaque'
+  | 'message'
+  | 'session'
+  | 'facts'
+  | 'digest'
+  | 'expiresAtMs'
+> {
+  readonly policies: readonly Pick<ApprovalRecord['policies'][number], 'id' | 'severity' | 'approvers'>[];
+}
+
 /**
  * Describes an approval for the person who decides it, one item a line: who wants what and why, every param in full, what policy changed, facts,
  * session, earlier refusals and the digest that a verdict must name. What could hide, move or imitate text is shown as `\u{…}` or `\{12 spaces}`.
  *
  * @returns the lines, safe to print
  */
-export function describeApproval(record: ApprovalRecord): readonly string[] {
+export function describeApproval(record: DescribedApproval): readonly string[] {
   const { originalParams, params, requester, requesterKnown } = record;
   const lines = [
     `Tool      ${revealText(record.toolName)}`,

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import type { ClientBase, Pool, PoolClient, PoolConfig, QueryResult } from 'pg';
+import type { Client, ClientBase, Pool, PoolClient, PoolConfig, QueryResult } from 'pg';
 import { nextId } from '../../common/nextId.js';
 import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
+import type { Migration } from '../StateStore.js';
 import { storeLimits } from '../storeLimits.js';
 import { ChangeListener } from './ChangeListener.js';
 import { storeErrorOf, isLost, isNotInstalled, isPassing, missingPeer, openingErrorOf } from './errors.js';
@@ -68,6 +69,15 @@ export class PostgresSession {
     return this.#closing;
   }
 
+  /** Creates the tables, or brings them up to date, without opening the session. */
+  async migrate(): Promise<Migration> {
+    try {
+      return await this.#once(await importPg(), (client) => migrate(client, this.schema));
+    } catch (error) {
+      throw openingErrorOf(error);
+    }
+  }
+
   /** Runs a statement, and tries it again where the connection is lost. */
   async read<Row>(statement: Statement): Promise<Row[]> {
     return this.certainly(() => this.once<Row>(statement));
@@ -119,21 +129,11 @@ export class PostgresSession {
 
   async #open(): Promise<void> {
     const pg = await importPg();
-    const config: PoolConfig = {
-      application_name: 'aegislib',
-      connectionString: this.#settings.connectionString.reveal(),
-      connectionTimeoutMillis: CONNECT_MS,
-      keepAlive: true,
-    };
-    const first = new pg.Client(config);
-    first.on('error', () => undefined);
-    await first.connect();
-    try {
+    const config = this.#config;
+    await this.#once(pg, async (first) => {
       await migrate(first, this.schema);
       await this.#register(first);
-    } finally {
-      await first.end().catch(() => undefined);
-    }
+    });
     this.#pool = new pg.Pool({
       ...config,
       query_timeout: STATEMENT_MS,
@@ -154,6 +154,27 @@ export class PostgresSession {
       run: (text, values) => this.#pool?.query(text, values) ?? Promise.reject(this.#closed()),
       listener: this.#listener,
     });
+  }
+
+  /** Does it on a connection of its own. */
+  async #once<Result>({ Client }: typeof pg, work: (client: Client) => Promise<Result>): Promise<Result> {
+    const client = new Client(this.#config);
+    client.on('error', () => undefined);
+    await client.connect();
+    try {
+      return await work(client);
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+
+  get #config(): PoolConfig {
+    return {
+      application_name: 'aegislib',
+      connectionString: this.#settings.connectionString.reveal(),
+      connectionTimeoutMillis: CONNECT_MS,
+      keepAlive: true,
+    };
   }
 
   async #register(client: ClientBase): Promise<void> {

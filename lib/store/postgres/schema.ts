@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import type { Task } from '../../model/Task.js';
 import { DEFAULT_TENANT } from '../tenant/tenantScope.js';
+import type { Migration } from '../StateStore.js';
 import { renamedTaskFields } from '../renamedTaskFields.js';
 import { fromStoredJson } from '../storedJson.js';
 import { storedSummary } from '../storedSummary.js';
@@ -128,7 +129,7 @@ export const SCHEMA_VERSION: number = VERSIONS.length;
  *
  * @throws StoreError where the schema may not be used by code of this version
  */
-export async function migrate(client: ClientBase, schema: string): Promise<void> {
+export async function migrate(client: ClientBase, schema: string): Promise<Migration> {
   await client.query('BEGIN');
   try {
     await client.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [`aegislib ${schema}`]);
@@ -156,6 +157,8 @@ export async function migrate(client: ClientBase, schema: string): Promise<void>
     }
     if (version < SCHEMA_VERSION) await client.query(`UPDATE ${schema}.version SET version = $1`, [SCHEMA_VERSION]);
     await client.query('COMMIT');
+    // a newer one that this code may use stays as it is
+    return { from: version, to: Math.max(version, SCHEMA_VERSION) };
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;

@@ -7,7 +7,9 @@ import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { storeLimits } from '../storeLimits.js';
 import type { CommitMark } from './file/CommitMark.js';
-import { checkedPath, openDatabase, openingError } from './file/openDatabase.js';
+import { copyDatabase } from './file/copyDatabase.js';
+import { checkedPath, migrateDatabase, openDatabase, openingError } from './file/openDatabase.js';
+import type { Migration } from '../StateStore.js';
 import { SCHEMA_VERSION } from './file/schema.js';
 
 /** Who has it open: the whole store, or one half of it. */
@@ -74,6 +76,17 @@ export class SqliteDatabase {
     } finally {
       this.#shut();
     }
+  }
+
+  /** Copies the open database into a new file. */
+  async copyTo(path: string | URL, onProgress?: (copied: number, total: number) => void): Promise<void> {
+    this.#opened();
+    await copyDatabase(this.#path, path, onProgress);
+  }
+
+  /** Brings the file to the current schema without using it. */
+  migrate(): Migration {
+    return migrateDatabase(this.#path);
   }
 
   /** Calls `end` when the connection closes. */

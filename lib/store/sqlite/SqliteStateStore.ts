@@ -1,4 +1,4 @@
-import type { StateStore, TenantStore, TenantStoreOptions } from '../StateStore.js';
+import type { Migration, ServerStore, TenantStore, TenantStoreOptions } from '../StateStore.js';
 import { DEFAULT_SCOPE, tenantScope } from '../tenant/tenantScope.js';
 import { ChangeFeed } from './ChangeFeed.js';
 import { restoreCheck } from './restoreCheck.js';
@@ -8,7 +8,7 @@ import { SqliteRecordStore } from './SqliteRecordStore.js';
 import { SqliteTaskStore } from './SqliteTaskStore.js';
 
 /** Tasks, approvals and records in one SQLite file. */
-export class SqliteStateStore implements StateStore {
+export class SqliteStateStore implements ServerStore {
   readonly tasks: SqliteTaskStore;
   readonly approvals: OpenableApprovals;
   readonly #db: SqliteDatabase;
@@ -25,6 +25,14 @@ export class SqliteStateStore implements StateStore {
 
   close(): void {
     this.#db.close('state');
+  }
+
+  migrate(): Migration {
+    return this.#db.migrate();
+  }
+
+  backup(path: string | URL, onProgress?: (copied: number, total: number) => void): Promise<void> {
+    return this.#db.copyTo(path, onProgress);
   }
 
   forTenant(tenantId: string, options?: TenantStoreOptions): TenantStore {

@@ -1,9 +1,17 @@
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { SqliteStateStore } from './SqliteStateStore.js';
-import type { ServerStore } from '../StateStore.js';
+import type { Migration, ServerStore } from '../StateStore.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 
 export type { Migration, ServerStore, StateStore, TenantStore, TenantStoreOptions } from '../StateStore.js';
+
+/** What {@link sqliteStore} gives. */
+export interface SqliteStore extends ServerStore {
+  /** Creates the tables in the file, or brings older ones up to date, and leaves it closed: see {@link StateStore.migrate}. */
+  migrate(): Migration;
+  /** Copies the open file while it is in use: see {@link StateStore.backup}. */
+  backup(path: string | URL, onProgress?: (copied: number, total: number) => void): Promise<void>;
+}
 
 /** Options of {@link sqliteStore}. */
 export interface SqliteStoreOptions {
@@ -26,7 +34,7 @@ export interface SqliteStoreOptions {
  * @returns a store for the `store` of a module, not open yet
  * @throws ConfigError for a path or an option that cannot be used; opening throws it for a file that cannot be used
  */
-export function sqliteStore(path: string | URL, options: SqliteStoreOptions = {}): ServerStore {
+export function sqliteStore(path: string | URL, options: SqliteStoreOptions = {}): SqliteStore {
   const { pollMs = 100 } = checkedOptions('sqliteStore()', options, { pollMs: 'any' });
   if (!(pollMs >= 10 && pollMs <= 10_000))
     throw new ConfigError([{ where: 'sqliteStore(options).pollMs', message: 'must be a number of milliseconds from 10 to 10,000.' }]);

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SecretString } from '../../../lib/common/SecretString.js';
+import type { SecretString } from '../../../lib/common/SecretString.js';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import { hostCaller } from '../../../lib/server/access/HostSignature.js';
 import { keyRingOf } from '../../../lib/server/access/serverAccess.js';
@@ -298,9 +298,8 @@ describe('The commands for a server, over its SQLite file', function () {
       expect(await fail('backup', copy)).to.include('it exists already');
       const other = await json('backup', join(folder, 'copy2.db'));
       expect(other.bytes).to.equal(statSync(join(folder, 'copy2.db')).size);
-      const { stdout } = await runAegis(['approvals', 'list', '--data', data(), '--store', copy, '--status', 'withdrawn', '--json']);
-      // a store that was put back withdraws what was not used
-      expect(JSON.parse(stdout).approvals[0].decisionId).to.equal(record.decisionId);
+      const restored = await runAegis(['approvals', 'show', record.decisionId, '--data', data(), '--store', copy]);
+      expect(restored.stdout).to.include(`Digest    ${record.digest}`);
     });
 
     it('say which version the store is at', async () => {

@@ -1,5 +1,9 @@
 import { expect } from 'chai';
+import { approvalCard } from '../../../lib/store/approval/approvalCard.js';
+import { postgresStore } from '../../../lib/store/postgres/index.js';
+import { SCHEMA_VERSION } from '../../../lib/store/postgres/schema.js';
 import type { ServerStore } from '../../../lib/store/StateStore.js';
+import { rejection } from '../../support/rejection.js';
 import { postgresServer } from '../../support/postgresServer.js';
 import { PostgresStores } from '../../support/postgresStores.js';
 import { recordOf } from '../../support/approvalRecords.js';
@@ -33,5 +37,51 @@ describe('A PostgreSQL store of tenants', function () {
     expect(await minReader()).to.deep.equal([{ min_reader: 4 }]);
     await store.forTenant('acme').approvals.insert(recordOf());
     expect(await minReader()).to.deep.equal([{ min_reader: 5 }]);
+  });
+
+  it('keeps what was asked by others when the process is gone that asked for them, and withdraws what is its own', async () => {
+    const own = stores.newSchema();
+    const [store, another] = [await stores.open({ schema: own }), await stores.open({ schema: own })];
+    const [program, ...others] = [recordOf(), recordOf(), recordOf()] as const;
+    await store.approvals.insert(program);
+    for (const [i, tenantId] of ['default', 'acme'].entries())
+      await store.forTenant(tenantId, { forOthers: true }).approvals.insert(others[i] ?? program);
+    // a server that runs tools of its own as well, which is dead, and the minute is over in which a task could still be recorded
+    const client = await stores.client();
+    await client.query(`UPDATE ${own}.owner SET has_tasks = true, live_until = 0 WHERE owner_id = '${store.tasks.ownerId}'`);
+    await client.query(`UPDATE ${own}.approval SET made_at = made_at - 120000`);
+    await another.tasks.sweep({ nowMs: Date.now(), maxRuns: 1, limit: 10 });
+    expect((await another.approvals.get(program.decisionId))?.status).to.equal('withdrawn');
+    for (const [i, tenantId] of ['default', 'acme'].entries())
+      expect(await another.forTenant(tenantId).approvals.get(others[i]?.decisionId ?? ''), tenantId).to.deep.equal(others[i]);
+  });
+
+  it('is migrated without being opened', async () => {
+    const own = stores.newSchema();
+    const options = { connectionString: stores.server.url(), schema: own, queue: false };
+    expect(await postgresStore(options).migrate()).to.deep.equal({ from: 0, to: SCHEMA_VERSION });
+    const store = postgresStore(options);
+    expect(await store.migrate()).to.deep.equal({ from: SCHEMA_VERSION, to: SCHEMA_VERSION });
+    expect(await rejection((async () => store.approvals.get('a'))())).to.include({ name: 'StoreError' });
+    const client = await stores.client();
+    expect((await client.query(`SELECT * FROM ${own}.owner`)).rows).to.deep.equal([]);
+    await client.query(`UPDATE ${own}.version SET version = ${SCHEMA_VERSION + 1}, min_reader = ${SCHEMA_VERSION + 1}`);
+    expect(await rejection(store.migrate()))
+      .to.include({ name: 'StoreError' })
+      .with.property('message')
+      .that.includes('update aegislib');
+    const nowhere = postgresStore({ connectionString: `postgres://postgres@127.0.0.1:1/none`, queue: false });
+    expect(await rejection(nowhere.migrate())).to.include({ name: 'StoreError' });
+  });
+
+  it('believes pages where older code has written the row', async () => {
+    const store = await emptied();
+    const record = recordOf({ reason: 'before' });
+    await store.approvals.insert(record);
+    const client = await stores.client();
+    for (const sql of ['card = NULL, card_version = NULL', "card = '{}', card_version = 7"]) {
+      await client.query(`UPDATE ${schema}.approval SET ${sql}`);
+      expect((await store.approvals.page?.({}))?.cards).to.deep.equal([approvalCard(record)]);
+    }
   });
 });

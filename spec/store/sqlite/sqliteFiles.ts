@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { sqliteStore } from '../../../lib/store/sqlite/index.js';
-import type { ServerStore } from '../../../lib/store/StateStore.js';
+import type { SqliteStore } from '../../../lib/store/sqlite/index.js';
 
 /** Specs of SQLite need a Node that has it: 22.13 or later. */
 export const sqlite = process.getBuiltinModule('node:sqlite') as typeof import('node:sqlite') | undefined;
@@ -18,7 +18,7 @@ export function needsSqlite(): void {
 /** A folder of its own for each spec around it, gone afterwards; what was opened in it through here is closed. */
 export function sqliteFiles(): {
   readonly path: (name?: string) => string;
-  readonly open: (name?: string) => ServerStore;
+  readonly open: (name?: string) => SqliteStore;
   readonly bare: (name?: string) => DatabaseSync;
 } {
   let folder = '';

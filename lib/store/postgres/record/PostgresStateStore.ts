@@ -1,4 +1,4 @@
-import type { ServerStore, TenantStore, TenantStoreOptions } from '../../StateStore.js';
+import type { Migration, ServerStore, TenantStore, TenantStoreOptions } from '../../StateStore.js';
 import { DEFAULT_SCOPE, tenantScope } from '../../tenant/tenantScope.js';
 import { PostgresApprovalStore } from '../PostgresApprovalStore.js';
 import { PostgresSession } from '../PostgresSession.js';
@@ -26,6 +26,10 @@ export class PostgresStateStore implements ServerStore {
   async close(): Promise<void> {
     await this.approvals.close();
     await this.tasks.close();
+  }
+
+  migrate(): Promise<Migration> {
+    return this.#session.migrate();
   }
 
   forTenant(tenantId: string, options?: TenantStoreOptions): TenantStore {

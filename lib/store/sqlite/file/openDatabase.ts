@@ -2,7 +2,8 @@ import { closeSync, openSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { pathOfUrl } from '../../../common/pathOfUrl.js';
 import { ConfigError } from '../../../model/errors/SetupErrors.js';
-import { checkedVersion, migrate } from './schema.js';
+import type { Migration } from '../../StateStore.js';
+import { checkedVersion, migrate, SCHEMA_VERSION } from './schema.js';
 
 const WHERE = 'sqliteStore(path)';
 /** Result codes of SQLite, and what to do about each. */
@@ -20,18 +21,31 @@ const FIXES: Readonly<Record<number, string>> = {
  *
  * @throws ConfigError where it is not a path or a file URL
  */
-export function checkedPath(path: string | URL): string {
+export function checkedPath(path: string | URL, where: string = WHERE): string {
   const file: unknown = path instanceof URL ? pathOfUrl(path) : path;
   if (typeof file === 'string' && file !== '' && !file.startsWith(':memory:') && !file.includes('\u0000')) return file;
-  throw refused('must be a path or a file: URL; for a store in memory, give no `store` at all');
+  throw new ConfigError([{ where, message: 'must be a path or a file: URL; for a store in memory, give no `store` at all' }]);
+}
+
+/**
+ * Brings a database to the current schema, and leaves it closed.
+ *
+ * @throws ConfigError and nothing else
+ */
+export function migrateDatabase(path: string): Migration {
+  let from = 0;
+  openDatabase(path, (version) => (from = version)).close();
+  // a newer one that this code may use stays as it is
+  return { from, to: Math.max(from, SCHEMA_VERSION) };
 }
 
 /**
  * Opens a database and brings it to the current schema. It is safe against power cuts, and shared with other processes.
  *
+ * @param onVersion is told the version of the schema before; 0 where there was none
  * @throws ConfigError and nothing else
  */
-export function openDatabase(path: string): DatabaseSync {
+export function openDatabase(path: string, onVersion?: (before: number) => void): DatabaseSync {
   const sqlite = process.getBuiltinModule('node:sqlite') as typeof import('node:sqlite') | undefined;
   if (sqlite === undefined)
     throw refused(
@@ -42,7 +56,8 @@ export function openDatabase(path: string): DatabaseSync {
     createPrivately(path);
     db = new sqlite.DatabaseSync(path);
     db.exec('PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF');
-    checkedVersion(db);
+    const version = checkedVersion(db);
+    onVersion?.(version);
     useWal(db);
     db.exec('PRAGMA synchronous = FULL');
     migrate(db);
