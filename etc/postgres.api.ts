@@ -1,5 +1,11 @@
 // What 'aegislib/postgres' exports. Written by npm run api:update; review what changes here.
 
+export type { Migration } from 'aegislib/store';
+
+export interface PostgresStore extends ServerStore {
+    migrate(): Promise<Migration>;
+}
+
 export interface PostgresStoreOptions {
     readonly connectionString: string;
     readonly schema?: string | undefined;
@@ -7,4 +13,12 @@ export interface PostgresStoreOptions {
     readonly queue?: boolean | undefined;
 }
 
-export declare function postgresStore(connection: string | PostgresStoreOptions): StateStore;
+export type { ServerStore } from 'aegislib/store';
+
+export type { StateStore } from 'aegislib/store';
+
+export type { TenantStore } from 'aegislib/store';
+
+export type { TenantStoreOptions } from 'aegislib/store';
+
+export declare function postgresStore(connection: string | PostgresStoreOptions): PostgresStore;

@@ -16,6 +16,7 @@ import type {
   BindOlder,
 } from './ApprovalStore.js';
 import { BegunPages } from './BegunPages.js';
+import { withoutAbsent } from './record/checkedRecord.js';
 import { isSameMac } from './record/isSameMac.js';
 import { storeLimits } from './storeLimits.js';
 import { fromStoredJson, toStoredJson } from './storedJson.js';
@@ -138,8 +139,8 @@ export class SigningStore {
     return { ...card, mac: this.#macOfCard(card) };
   }
 
-  #macOfCard({ mac: _, ...card }: ApprovalCard): string {
-    const text = canonicalText(['aegis approval card 1', card]);
+  #macOfCard(card: ApprovalCard): string {
+    const text = canonicalText(['aegis approval card 1', withoutAbsent({ ...card, mac: undefined })]);
     return createHmac('sha256', this.#key.reveal()).update(text).digest('base64url');
   }
 

@@ -102,7 +102,10 @@ export function behavesLikeServerStore(name: string, make: () => Awaitable<Serve
       const { records } = store.forTenant('acme');
       const record = storedRecord({ id: 'a' });
       const head = (version: number, part = 1): { kind: string; part: number; version: number; body: string } => ({
-        ...{ kind: 'key', part, version, body: `v${version}` },
+        kind: 'key',
+        part,
+        version,
+        body: `v${version}`,
       });
       expect(await records.commit({ how: 'insert', record }, head(2), 1)).to.equal(false);
       expect(await records.commit({ how: 'replace', record: { ...record, version: 2 } }, head(1), 0)).to.equal(false);
@@ -185,7 +188,10 @@ export function behavesLikeServerStore(name: string, make: () => Awaitable<Serve
       const made: ApprovalRecord[] = [];
       for (let i = 0; i < 9; i++) {
         const record = recordOf({
-          ...{ createdAtMs: i, agentId: `a${i % 3}`, toolName: `t${i % 2}`, reason: i === 4 ? 'Über LIMIT' : 'x'.repeat(i * 100) },
+          createdAtMs: i,
+          agentId: `a${i % 3}`,
+          toolName: `t${i % 2}`,
+          reason: i === 4 ? 'Über LIMIT' : 'x'.repeat(i * 100),
           params: { secret: 'never shown' },
           policies: [{ id: 'p', hash: 'h', severity: 'high', approvers: ['leads'] }],
         });
@@ -227,9 +233,21 @@ export function behavesLikeServerStore(name: string, make: () => Awaitable<Serve
 
       const card = (await approvals.page?.({ status: 'approved' }))?.cards[0];
       expect(card).to.deep.equal({
-        ...{ decisionId: used.decisionId, agentId: 'a1', toolName: 't0', requester: 'ann', requesterKnown: true, reason: 'Über LIMIT' },
-        ...{ digest: used.digest, refusals: 0, policies: [{ id: 'p', severity: 'high' }], createdAtMs: 4, expiresAtMs: 60_000 },
-        ...{ status: 'approved', version: 3, consumed: true, decided: { by: 'bob', atMs: 7 } },
+        decisionId: used.decisionId,
+        agentId: 'a1',
+        toolName: 't0',
+        requester: 'ann',
+        requesterKnown: true,
+        reason: 'Über LIMIT',
+        digest: used.digest,
+        refusals: 0,
+        policies: [{ id: 'p', severity: 'high' }],
+        createdAtMs: 4,
+        expiresAtMs: 60_000,
+        status: 'approved',
+        version: 3,
+        consumed: true,
+        decided: { by: 'bob', atMs: 7 },
       });
       expect(Object.isFrozen(card)).to.equal(true);
       const cards = (await approvals.page?.({}))?.cards ?? [];

@@ -9,6 +9,6 @@ export function storedRecord(more: Partial<StoredRecord> = {}): StoredRecord {
 }
 
 /** A record without its signature. */
-export function unsigned({ mac: _, ...record }: StoredRecord): StoredRecord {
-  return record;
+export function unsigned(record: StoredRecord): StoredRecord {
+  return Object.fromEntries(Object.entries(record).filter(([field]) => field !== 'mac')) as unknown as StoredRecord;
 }

@@ -10,9 +10,20 @@ export function approvalCard(record: ApprovalRecord): ApprovalCard {
   const { createdAtMs, expiresAtMs, status, version, consumed } = record;
   const last = record.verdicts.at(-1);
   return freezeDeep({
-    ...{ decisionId, agentId, toolName, requester: cut(requester), requesterKnown, reason: cut(reason), digest, refusals },
+    decisionId,
+    agentId,
+    toolName,
+    requester: cut(requester),
+    requesterKnown,
+    reason: cut(reason),
+    digest,
+    refusals,
     policies: policies.map(({ id, severity }) => (severity === undefined ? { id } : { id, severity })),
-    ...{ createdAtMs, expiresAtMs, status, version, consumed: consumed !== undefined },
+    createdAtMs,
+    expiresAtMs,
+    status,
+    version,
+    consumed: consumed !== undefined,
     ...(last === undefined ? {} : { decided: { by: last.by, atMs: last.atMs } }),
   });
 }

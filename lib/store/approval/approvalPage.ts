@@ -37,7 +37,7 @@ export async function fillPage(
     if (batch.length < count) return { cards };
     scanned += batch.length;
   }
-  return after === undefined ? { cards } : { cards, cursor: after };
+  return { cards, cursor: after };
 }
 
 /** A page of the approvals of any store: one that has no pages is listed as a whole. */

@@ -35,7 +35,7 @@ export class MemoryRecordStore implements SignableRecordStore {
 
   list({ kind, index1, index2, cursor, limit = storeLimits.listedRecords }: RecordQuery): RecordPage {
     const after = cursor === undefined ? undefined : placeOf(cursor);
-    const found = [...(this.#records.get(kind)?.values() ?? [])]
+    const found = [...this.#of(kind).values()]
       .filter((r) => (index1 === undefined || r.index1 === index1) && (index2 === undefined || r.index2 === index2))
       .filter((r) => after === undefined || comparePlaces(placeIn(r), after) > 0)
       .sort((a, b) => comparePlaces(placeIn(a), placeIn(b)));
@@ -45,7 +45,7 @@ export class MemoryRecordStore implements SignableRecordStore {
   }
 
   prune(kind: string, nowMs: number): number {
-    const over = [...(this.#records.get(kind)?.values() ?? [])].filter(({ deleteAfterMs = Infinity }) => deleteAfterMs <= nowMs);
+    const over = [...this.#of(kind).values()].filter(({ deleteAfterMs = Infinity }) => deleteAfterMs <= nowMs);
     for (const { id } of over) this.#of(kind).delete(id);
     return over.length;
   }
@@ -59,7 +59,7 @@ export class MemoryRecordStore implements SignableRecordStore {
   }
 
   ids(kind: string): readonly string[] {
-    return [...(this.#records.get(kind)?.keys() ?? [])];
+    return [...this.#of(kind).keys()];
   }
 
   getAll(kind: string, ids: readonly string[]): readonly StoredRecord[] {

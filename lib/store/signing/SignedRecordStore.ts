@@ -200,8 +200,8 @@ export class SignedRecordStore implements RecordStore {
     return Object.freeze({ ...record, mac: this.#macOf(record, this.#keys[0] as SecretString) });
   }
 
-  #macOf({ mac: _, ...fields }: StoredRecord, key: SecretString): string {
-    const text = canonicalText(['aegis record 1', this.#tenantId, fields]);
+  #macOf(record: StoredRecord, key: SecretString): string {
+    const text = canonicalText(['aegis record 1', this.#tenantId, withoutAbsent({ ...record, mac: undefined })]);
     return createHmac('sha256', key.reveal()).update(text).digest('base64url');
   }
 

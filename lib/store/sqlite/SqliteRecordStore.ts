@@ -88,7 +88,11 @@ export class SqliteRecordStore implements SignableRecordStore {
       this.#db.run(
         `INSERT INTO record_head (tenant_id, kind, part, version, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant_id, kind, part)
           DO UPDATE SET version = excluded.version, body = excluded.body`,
-        ...[this.#tenantId, kind, part, version, body],
+        this.#tenantId,
+        kind,
+        part,
+        version,
+        body,
       );
       return true;
     });
@@ -110,7 +114,16 @@ export class SqliteRecordStore implements SignableRecordStore {
     const { changes } = this.#db.run(
       `INSERT INTO record (tenant_id, kind, id, version, index1, index2, created_at, delete_after, body, mac)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-      ...[this.#tenantId, kind, id, version, index1, index2, createdAtMs, deleteAfterMs, body, mac],
+      this.#tenantId,
+      kind,
+      id,
+      version,
+      index1,
+      index2,
+      createdAtMs,
+      deleteAfterMs,
+      body,
+      mac,
     );
     return this.#noted(changes > 0, record);
   }
@@ -120,8 +133,17 @@ export class SqliteRecordStore implements SignableRecordStore {
     const { changes } = this.#db.run(
       `UPDATE record SET version = ?, index1 = ?, index2 = ?, created_at = ?, delete_after = ?, body = ?, mac = ?
         WHERE tenant_id = ? AND kind = ? AND id = ? AND version = ?`,
-      ...[version, index1, index2, createdAtMs, deleteAfterMs, body, mac],
-      ...[this.#tenantId, kind, id, version - 1],
+      version,
+      index1,
+      index2,
+      createdAtMs,
+      deleteAfterMs,
+      body,
+      mac,
+      this.#tenantId,
+      kind,
+      id,
+      version - 1,
     );
     return this.#noted(changes > 0, record);
   }

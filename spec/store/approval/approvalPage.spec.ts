@@ -8,17 +8,17 @@ import { recordOf } from '../../support/approvalRecords.js';
 describe('approvalPage', () => {
   it('makes pages of a store that has none', async () => {
     const store = new MemoryApprovalStore();
-    const made = [3, 1, 2, 2].map((createdAtMs) => recordOf({ createdAtMs }));
+    const made = ['3c', '1a', '2b', '2d', '2a', '2c'].map((id) => recordOf({ createdAtMs: Number(id[0]), decisionId: id }));
     for (const record of made) store.insert(record);
-    const times: number[] = [];
+    const ids: string[] = [];
     for (let cursor: string | undefined; ;) {
       const page = await approvalPage(store, { limit: 1, cursor });
-      times.push(...page.cards.map((card) => card.createdAtMs));
+      ids.push(...page.cards.map((card) => card.decisionId));
       cursor = page.cursor;
       if (cursor === undefined) break;
     }
-    expect(times).to.deep.equal([3, 2, 2, 1]);
-    expect((await approvalPage(store, {})).cards).to.have.length(4);
+    expect(ids).to.deep.equal(['3c', '2d', '2c', '2b', '2a', '1a']);
+    expect((await approvalPage(store, {})).cards).to.have.length(6);
   });
 
   it('is that of a store that has pages', async () => {

@@ -32,7 +32,7 @@ describe('A program whose file is opened by a server', () => {
     const child = fork(new URL('./refundingProgram.js', import.meta.url), ['refund', path()], { execArgv: ['--no-warnings'] });
     children.push(child);
     const told: string[] = [];
-    child.on('message', (text) => void told.push(String(text)));
+    child.on('message', (text) => void told.push(text as string));
     const kill = async (): Promise<unknown> => {
       const exited = once(child, 'exit');
       child.kill('SIGKILL');

@@ -23,7 +23,12 @@ export class Billing {
 /** Sets the program up on that file. */
 export function configureProgram(path: string): AegisModule {
   return AegisModule.configure({
-    ...{ agentId: 'bot', policies: { text: POLICIES }, store: path, stateKey: STATE_KEY, env: false, keepAlive: true },
+    agentId: 'bot',
+    policies: { text: POLICIES },
+    store: path,
+    stateKey: STATE_KEY,
+    env: false,
+    keepAlive: true,
     recovery: { leaseMs: 1_000, sweepMs: 100 },
   });
 }
