@@ -65,6 +65,8 @@ export interface ApprovedTask extends TaskFields {
     readonly approvedBy?: string | undefined;
 }
 
+export type Assurance = 'session' | 'code' | 'passkey' | 'step-up' | 'host';
+
 export type Awaitable<T> = T | PromiseLike<T>;
 
 export interface BegunPage {
@@ -458,5 +460,6 @@ export interface Verdict {
     readonly by: string;
     readonly reason?: string | undefined;
     readonly atMs: number;
+    readonly assurance?: Assurance | undefined;
     readonly policies: readonly string[];
 }

@@ -224,7 +224,7 @@ export class EmbeddedDecisionService implements DecisionService {
         case 'conflict':
           throw keyReused();
         case 'exists':
-          return decisionOf(opened.record);
+          return { ...decisionOf(opened.record), violations };
         case 'opened': {
           const { decisionId, expiresAtMs } = opened.record;
           return { ...asking, decisionId, approvalId: decisionId, expiresAtMs };

@@ -92,7 +92,7 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
   const options = checkedOptions(`tenants['${id}']`, given, TENANT_OPTIONS);
   const { agents, toolset, watch = true, onLoosened, onReload } = options;
   const tools = toolSettings(options.tools);
-  const groups = [...new Set([...tools.values()].flatMap((tool) => tool.groups ?? []))];
+  const groups = [...new Set([...tools.values()].flatMap((tool) => tool.groups))];
   const policies = new ReloadablePolicies({
     source: options.policies,
     agents,

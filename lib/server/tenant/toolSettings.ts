@@ -5,6 +5,12 @@ import type { ConfigProblem } from '../../model/errors/SetupErrors.js';
 import { TOOL_NAME } from '../../model/Params.js';
 import type { ToolSettings } from './Tenant.js';
 
+/** What a server knows of a tool, with nothing left out. */
+export interface CheckedTool extends ToolSettings {
+  readonly groups: readonly string[];
+  readonly nullable: readonly string[];
+}
+
 const TOOL_OPTIONS: OptionKinds<ToolSettings> = { groups: 'strings', nullable: 'strings' };
 
 /**
@@ -13,9 +19,9 @@ const TOOL_OPTIONS: OptionKinds<ToolSettings> = { groups: 'strings', nullable: '
  * @returns the settings by tool, copied, so that what the program changes later changes no decision
  * @throws ConfigError naming every problem
  */
-export function toolSettings(tools: Readonly<Record<string, ToolSettings>> = {}): ReadonlyMap<string, ToolSettings> {
+export function toolSettings(tools: Readonly<Record<string, ToolSettings>> = {}): ReadonlyMap<string, CheckedTool> {
   const problems: ConfigProblem[] = [];
-  const settings = new Map<string, ToolSettings>();
+  const settings = new Map<string, CheckedTool>();
   for (const [name, given] of Object.entries(tools)) {
     const where = `tools['${TOOL_NAME.test(name) ? name : '…'}']`;
     const refuse = (key: string, message: string): void => {

@@ -333,6 +333,27 @@ describe('The routes of the use of approvals', () => {
       expect(record?.usedByAnswer).to.equal(true);
     });
 
+    it('is not told of one that is gone while it is used up', async () => {
+      const { ask, old, tenant } = setup();
+      const id = await old();
+      await tenant.desk.approve(id, { by: 'rita', digest: DIGEST });
+      tenant.desk.consume = () => {
+        tenant.store.prune(Infinity);
+        return true;
+      };
+      expect((await ask('status', { id })).json).to.include({ status: 'PENDING', effect: 'approval_needed' });
+      expect((await ask('status', { id })).status).to.equal(404);
+    });
+
+    it('is told under policies on groups of tools, which the server knows', async () => {
+      const text = `@id("all") permit (principal, action, resource);
+        @id("money") @effect("approval_needed") forbid (principal, action in Aegis::Action::"money", resource);`;
+      const { ask, old, tenant } = setup({ policies: { text }, tools: { refund: { groups: ['money'] } } });
+      const id = await old();
+      await tenant.desk.approve(id, { by: 'rita', digest: DIGEST });
+      expect((await ask('status', { id })).json).to.include({ effect: 'allow', consumed: true });
+    });
+
     it('with a param that a policy changes runs those that were approved, where the client can apply them', async () => {
       const { ask, tenant } = setup();
       const headers = { 'X-AEGIS-CAPABILITIES': 'effective-digest' };

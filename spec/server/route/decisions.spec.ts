@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { canonicalDigest } from '../../../lib/common/data/canonical.js';
-import { writeDryRunRequest } from '../../../lib/decision/wire/decideRequest.js';
+import { readDecideRequest, writeDryRunRequest } from '../../../lib/decision/wire/decideRequest.js';
+import { writeDecisionAnswer } from '../../../lib/decision/wire/decisionAnswer.js';
+import { readDecisionAnswer } from '../../../lib/decision/wire/readDecisionAnswer.js';
 import { writeJsonHeader } from '../../../lib/decision/wire/jsonHeader.js';
 import { CAPABILITIES } from '../../../lib/decision/wire/wireHeaders.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';
@@ -96,6 +98,13 @@ describe('POST /v1/decision', () => {
     expect(old.json['aegis']).to.deep.include({ consumable: false });
   });
 
+  it('says nothing of the end of an approval that has none', () => {
+    const wire = readDecideRequest(new Headers(NEW), JSON.stringify(call('refund')));
+    const server = { capabilities: CAPABILITIES, consumable: true };
+    const { body } = writeDecisionAnswer({ effect: 'approval_needed', decisionId: 'd' }, wire, { requestId: 'r', latencyMs: 1, server });
+    expect(JSON.parse(body)).to.have.property('aegis').that.deep.equals(server);
+  });
+
   it('decides on the values that the client has: the rule on 7 matches 7n, and a date is shown as one', async () => {
     const { ask, tenant } = setup();
     const headers = { ...NEW, 'X-AEGIS-TYPES': writeJsonHeader('', { '/params/n': 'bigint' }) };
@@ -109,6 +118,24 @@ describe('POST /v1/decision', () => {
     const [record] = await tenant.desk.list();
     expect(record).to.deep.include({ params: { at: new Date(at) }, session: { since: new Date(at) } });
     expect(record?.digest).to.equal(canonicalDigest({ at: new Date(at) }));
+  });
+
+  it('names the types of the values in params that a policy changes, so that both ends have the same', async () => {
+    const text = `@id("all") permit (principal, action, resource);
+      @id("s") @effect("sanitize") @sanitize("redact /o/note") forbid (principal, action, resource) when { context.input.o.note != "[redacted]" };`;
+    const { ask } = setup({ policies: { text } });
+    const o = { at: '2026-01-31T12:00:00.000Z', n: '7', note: 'x' };
+    const headers = { ...NEW, 'X-AEGIS-TYPES': writeJsonHeader('', { '/params/o/at': 'date', '/params/o/n': 'bigint' }) };
+    const { json, text: body } = await ask('decide', { body: call('read', { o }), headers });
+    expect(json.final_decision['sanitize']).to.deep.include({
+      params: { o: { ...o, note: '[redacted]' } },
+      types: { '/o/at': 'date', '/o/n': 'bigint' },
+    });
+    const params = { o: { at: new Date(o.at), n: 7n, note: 'x' } };
+    const decision = readDecisionAnswer(body).decisionFor(remoteRequest({ agentId: 'bot', toolName: 'read', params }));
+    expect(decision).to.deep.include({ params: { o: { ...params.o, note: '[redacted]' } } });
+    const plain = await ask('decide', { body: call('read', { o }), headers: NEW });
+    expect(plain.json.final_decision['sanitize']).to.not.have.property('types');
   });
 
   it('refuses params of another digest than the client has', async () => {
@@ -392,6 +419,16 @@ describe('POST /v1/decisions/dry-run', () => {
     ]);
     expect(await tenant.desk.list()).to.deep.equal([]);
     expect(spent).to.deep.equal([4]);
+  });
+
+  it('says that a call would be denied which a person has lately refused', async () => {
+    const { ask, tenant } = setup();
+    const id = String((await ask('decide', { body: call('refund', { amount: 1 }) })).json['decision_id']);
+    await tenant.desk.deny(id, { by: 'rita', reason: 'too much' });
+    const { json } = await ask('dryRun', { body: { calls: [call('refund', { amount: 1 }), call('refund', { amount: 2 })] } });
+    const decisions = json['decisions'] as readonly { final_decision: { effect: string; reason: string } }[];
+    expect(decisions.map((one) => one.final_decision.effect)).to.deep.equal(['deny', 'approval_needed']);
+    expect(decisions[0]?.final_decision.reason).to.contain('too much');
   });
 
   it('takes calls as those of the protocol, from none to 200', async () => {

@@ -15,6 +15,8 @@ import { diagnosed } from '../../support/diagnosed.js';
 import { rejection } from '../../support/rejection.js';
 import { needsSqlite, sqliteFiles } from '../../store/sqlite/sqliteFiles.js';
 import { POLICIES, sender } from '../tenantSetup.js';
+import type { TestAnswer } from '../tenantSetup.js';
+import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 
 const KEY = new SecretString('k'.repeat(32));
 const TEXT = { text: POLICIES };
@@ -106,6 +108,33 @@ describe('Tenants', () => {
     const ended = await sender(make({ store }).get('default'), [...decisionRoutes()])('decide', { body: REFUND, headers });
     expect(ended.json['decision_id']).to.equal([...ids][0]);
     expect(ended.json.final_decision).to.include({ effect: 'deny' });
+  });
+
+  it('find it also where another server was first in that very moment, and with the params that a policy changed', async () => {
+    const store = new MemoryStateStore();
+    const [here, there] = [make({ store }), make({ store })].map((tenants) => sender(tenants.get('default'), [...decisionRoutes()]));
+    const headers = { 'Idempotency-Key': 'k1', 'X-AEGIS-CAPABILITIES': 'effective-digest' };
+    const body = { ...REFUND, tool: { name: 'refund', params: { amount: 1, note: 'secret' } } };
+    const { approvals } = store;
+    const find = approvals.ofIdempotencyKey.bind(approvals);
+    let first: TestAnswer | undefined;
+    approvals.ofIdempotencyKey = () => {
+      approvals.ofIdempotencyKey = find;
+      return undefined;
+    };
+    const insert = approvals.insert.bind(approvals);
+    approvals.insert = ((record: ApprovalRecord) => {
+      approvals.insert = insert;
+      return (async () => {
+        first = await there?.('decide', { body, headers });
+        return insert(record);
+      })();
+    }) as never;
+    const second = await here?.('decide', { body, headers });
+    expect(second?.json['decision_id']).to.equal(first?.json['decision_id']);
+    expect(second?.json.final_decision).to.deep.include(first?.json.final_decision);
+    expect(second?.json.final_decision['sanitize']).to.deep.include({ params: { note: '[redacted]' } });
+    expect(await approvals.list({})).to.have.length(1);
   });
 
   it('make one row of 1,000 requests whose answers were lost', async () => {
