@@ -61,6 +61,11 @@ export interface ExecutionStart {
  */
 export interface DecisionService {
   /**
+   * What the service does for every approval, where it does the rest only for those with which it offered it. Without this it does for each approval all that
+   * it has a method for. Asked whenever a call is about to run.
+   */
+  requires?(): readonly Capability[];
+  /**
    * Decides one call. Answer synchronously where you can: the guard then adds no tick to the call.
    *
    * @returns the decision

@@ -4,7 +4,6 @@ import { SteadyClock } from '../common/time/SteadyClock.js';
 import { osUser } from '../decision/terminal/osUser.js';
 import { CAPABILITIES } from '../decision/wire/wireHeaders.js';
 import type { AegisModule } from '../guard/module/AegisModule.js';
-import { AegisError } from '../model/AegisError.js';
 import { checkedOptions } from '../model/checkedOptions.js';
 import type { ReloadResult } from '../policy/live/ReloadablePolicies.js';
 import type { ServerStore } from '../store/StateStore.js';
@@ -18,6 +17,7 @@ import type { ServerAccess } from './access/serverAccess.js';
 import { checkedDataPlane } from './checkedDataPlane.js';
 import type { CheckedDataPlane } from './checkedDataPlane.js';
 import type { DataPlaneOptions } from './DataPlaneOptions.js';
+import { namesOf } from './front/namesOf.js';
 import { RequestError } from './front/RequestError.js';
 import { Meters } from './Meters.js';
 import { EventHubs } from './push/EventHubs.js';
@@ -181,8 +181,7 @@ class ServingDataPlane implements DataPlane {
       this.#notOpen = undefined;
     } catch (error) {
       this.#notOpen = 'its store could not be opened';
-      const { name, code } = AegisError.is(error) ? error : { name: 'Error', code: undefined };
-      this.#logger.error({ error: name, code }, 'The Data Plane could not be opened.');
+      this.#logger.error(namesOf(error), 'The Data Plane could not be opened.');
       throw error;
     }
   }

@@ -308,10 +308,12 @@ function later(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: E
 
 /**
  * Whether a step at the service is part of the way to this run. What was offered with the approval is demanded, also where the service has changed: one that can no
- * longer do it lets nothing run.
+ * longer do it lets nothing run. What is stored of a task lowers nothing that the service requires.
  */
 function demands({ decisions }: ExecutionHost, { offers }: Task, step: 'reevaluate' | 'consume' | 'begin'): boolean {
-  return offers?.includes(step) ?? decisions[step] !== undefined;
+  if (offers?.includes(step) === true) return true;
+  const mayBeLeftOut = offers !== undefined && decisions.requires?.().includes(step) === false;
+  return !mayBeLeftOut && decisions[step] !== undefined;
 }
 
 /** What the store says of the call that is about to run; of a task that is in memory only, what the call says itself. */

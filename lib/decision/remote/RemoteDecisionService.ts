@@ -1,3 +1,4 @@
+import type { Capability } from '../../model/Capability.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../../model/Decision.js';
 import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import type {
@@ -28,6 +29,11 @@ export class RemoteDecisionService implements DecisionService {
   /** @throws ConfigError naming every invalid option and its fix, never a value */
   constructor(options: RemoteDecisionServiceOptions) {
     this.#settings = remoteSettings(options);
+  }
+
+  /** What `dataPlane.require` has: nothing that is stored of a task lowers it. */
+  requires(): readonly Capability[] {
+    return this.#settings.require;
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Logger } from '../../common/Logger.js';
+import { namesOf } from '../front/namesOf.js';
 import { RequestError } from '../front/RequestError.js';
 
 /** An answer that is about to be sent: what a log writes of it. */
@@ -80,7 +81,7 @@ export class AnswerBatch {
       await this.#beforeAnswer(group.map(({ answered }) => answered));
       return undefined;
     } catch (error) {
-      this.#logger.error({ error, answers: group.length }, 'Answers could not be recorded, so they are not sent.');
+      this.#logger.error({ ...namesOf(error), answers: group.length }, 'Answers could not be recorded, so they are not sent.');
       return new RequestError(503, 'audit_unavailable', 'The answer could not be recorded, so there is none. Try again later.', {
         retryAfterS: 5,
       });

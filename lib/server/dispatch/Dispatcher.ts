@@ -5,6 +5,7 @@ import { AegisError } from '../../model/AegisError.js';
 import type { AccessRequest } from '../access/Authenticator.js';
 import type { Caller } from '../access/Caller.js';
 import type { LoadGate } from '../front/LoadGate.js';
+import { namesOf } from '../front/namesOf.js';
 import type { RateLimiter } from '../front/RateLimiter.js';
 import { RequestError } from '../front/RequestError.js';
 import { REQUEST_LIMITS } from '../front/requestLimits.js';
@@ -211,10 +212,7 @@ export class Dispatcher {
   }
 
   #log(error: unknown, requestId: string, { route, tenantId }: Progress): void {
-    // the text of a foreign error may quote a query or an address with a password
-    const { name, code } = AegisError.is(error) ? error : { name: error instanceof Error ? error.name : 'NonError', code: undefined };
-    const fields = { requestId, route: route?.name, tenant: tenantId, error: name, code };
-    this.#options.logger.error(fields, 'A request could not be answered.');
+    this.#options.logger.error({ requestId, route: route?.name, tenant: tenantId, ...namesOf(error) }, 'A request could not be answered.');
   }
 }
 

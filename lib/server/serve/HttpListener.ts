@@ -4,6 +4,7 @@ import type { Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { Server as NetServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
+import { checkedOptions } from '../../model/checkedOptions.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { RequestError } from '../front/RequestError.js';
 import { REQUEST_LIMITS } from '../front/requestLimits.js';
@@ -70,7 +71,9 @@ export class HttpListener {
    *
    * @throws ConfigError where the address cannot be listened at, or certificate and key cannot be used
    */
-  static async open(handler: NodeHandler, { host = '127.0.0.1', port = 4180, tls }: ListenOptions): Promise<HttpListener> {
+  static async open(handler: NodeHandler, given: ListenOptions): Promise<HttpListener> {
+    const { host = '127.0.0.1', port = 4_180, tls } = checkedOptions('listen()', given, { host: 'text', port: 'count', tls: 'record' });
+    if (port > 65_535) throw new ConfigError([{ where: 'listen(): port', message: 'must be a whole number from 0 to 65,535.' }]);
     const server = serverFor(tls);
     server.headersTimeout = REQUEST_LIMITS.headersMs;
     server.requestTimeout = REQUEST_LIMITS.requestMs;
