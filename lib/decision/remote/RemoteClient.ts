@@ -177,7 +177,7 @@ export class RemoteClient implements DecisionService {
     return this.#closing;
   }
 
-  /** What was asked for ends at once. That nobody waits for an approval is still told, so that no person is asked in vain. */
+  /** What was asked for ends at once. That an approval is no longer waited for is still told, so that no person is asked in vain. */
   async #close(): Promise<void> {
     this.#events.close();
     this.#requests.close();
