@@ -354,5 +354,5 @@ export function behavesLikeDecisionService(name: string, offers: readonly Option
 
 /** A call with `{ text: 'raw' }`, by `bot` for `ann`. */
 function call(toolName: string, params: Readonly<Record<string, unknown>> = { text: 'raw' }): DecisionRequest {
-  return requestOf({ toolName, params, session: { user_id: 'ann' } });
+  return requestOf({ toolName, params, session: { user_id: 'ann' }, bindingBase: canonicalDigest(['binding', params]) });
 }

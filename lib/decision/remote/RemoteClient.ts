@@ -3,7 +3,7 @@ import { LruMap } from '../../common/LruMap.js';
 import type { HttpRequest, HttpResponse } from '../../common/transport/HttpExchange.js';
 import type { Capability } from '../../model/Capability.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../../model/Decision.js';
-import { DecisionUnavailableError, NotFoundError, TransportError } from '../../model/errors/ServiceErrors.js';
+import { BadRequestError, DecisionUnavailableError, NotFoundError, TransportError } from '../../model/errors/ServiceErrors.js';
 import type {
   ApprovalOptions,
   ApprovalUse,
@@ -16,7 +16,7 @@ import type {
 import { beginAnswer, consumeAnswer } from '../wire/readBody.js';
 import type { BeginBody, ConsumeBody } from '../wire/readBody.js';
 import { readStatusesAnswer } from '../wire/approvalStatus.js';
-import { callHeaders, typesOfCall, writeCall, writeDecideRequest } from '../wire/decideRequest.js';
+import { callHeaders, sentDigest, typesOfCall, writeCall, writeDecideRequest } from '../wire/decideRequest.js';
 import { echoMismatch, readDecisionAnswer, readDryRunAnswer } from '../wire/readDecisionAnswer.js';
 import type { DecisionAnswer } from '../wire/readDecisionAnswer.js';
 import { isUsableId, readAnswer, wireForm, writeWire } from '../wire/readWire.js';
@@ -32,6 +32,9 @@ import type { RemoteSettings } from './remoteSettings.js';
 /** How many decisions and final statuses are remembered, to notice replays and changes of mind. */
 const REMEMBERED = 10_000;
 
+/** How long closing waits for what is told at the last moment, in milliseconds. */
+const LAST_WORDS_MS = 1_000;
+
 /** What is remembered of a decision. */
 interface Seen {
   readonly digest: string;
@@ -46,6 +49,10 @@ const UNKNOWN_APPROVAL = 'The Data Plane does not know this approval: it was del
 export class RemoteClient implements DecisionService {
   readonly #settings: RemoteSettings;
   readonly #requests: RemoteRequests;
+  /** For what is told of approvals that are over. */
+  readonly #endings: RemoteRequests;
+  readonly #ends = new Set<Promise<unknown>>();
+  #closing: Promise<void> | undefined;
   readonly #reporter: RemoteReporter;
   readonly #events: RemoteEvents;
   readonly #batches = new StatusBatches((ids, signal) => this.#askMany(ids, { signal }));
@@ -58,6 +65,7 @@ export class RemoteClient implements DecisionService {
     this.#settings = settings;
     this.#reporter = new RemoteReporter(settings.logger);
     this.#requests = new RemoteRequests(settings, this.#reporter);
+    this.#endings = new RemoteRequests(settings, this.#reporter);
     this.#events = new RemoteEvents(settings, (status) => this.#advance(status));
     this.#isOurs = settings.require.length > 0;
   }
@@ -85,7 +93,9 @@ export class RemoteClient implements DecisionService {
   /** As RemoteDecisionService.reevaluate. */
   async reevaluate(request: DecisionRequest, decisionId: string, options: ReevaluateOptions = {}): Promise<Decision> {
     const { headers, body } = writeDecideRequest(request, this.#settings.hosted);
-    const { idempotencyKey: key = request.callId } = options;
+    const { callId, agentId, toolName, guardKey, paramsDigest, sessionDigest } = request;
+    const { idempotencyKey: key = canonicalDigest([decisionId, callId, agentId, toolName, guardKey, paramsDigest, sessionDigest]) } =
+      options;
     const once = { ...headers, [IDEMPOTENCY_HEADER]: isHeaderValue(key) ? key : sha256(key) };
     try {
       const answer = await this.#ask({ method: 'POST', path: pathOf(decisionId, 'reevaluate'), headers: once, body }, request, options);
@@ -137,15 +147,18 @@ export class RemoteClient implements DecisionService {
     try {
       return readAnswer(consumeAnswer, (await this.#tell(decisionId, 'consume', body)).body).consumed;
     } catch (error) {
-      if (error instanceof NotFoundError) return false;
-      throw error;
+      return noTo(error);
     }
   }
 
   /** As RemoteDecisionService.begin. */
   async begin({ decisionId, token, claimToken }: ExecutionStart): Promise<boolean> {
     const body: BeginBody = { token, claimToken };
-    return readAnswer(beginAnswer, (await this.#tell(decisionId, 'begin', body)).body).begun;
+    try {
+      return readAnswer(beginAnswer, (await this.#tell(decisionId, 'begin', body)).body).begun;
+    } catch (error) {
+      return noTo(error);
+    }
   }
 
   /** As RemoteDecisionService.withdraw. */
@@ -159,9 +172,22 @@ export class RemoteClient implements DecisionService {
   }
 
   /** As RemoteDecisionService.close. */
-  close(): void {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** What was asked for ends at once. That an approval is no longer waited for is still told, so that no person is asked in vain. */
+  async #close(): Promise<void> {
     this.#events.close();
     this.#requests.close();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, LAST_WORDS_MS);
+    });
+    await Promise.race([Promise.allSettled(this.#ends), late]);
+    clearTimeout(timer);
+    this.#endings.close();
   }
 
   /** Requests a decision, without knowing whether the service has dry runs. */
@@ -179,18 +205,23 @@ export class RemoteClient implements DecisionService {
   async #tell(decisionId: string, what: string, body: object | undefined, expected?: 200 | 204): Promise<HttpResponse> {
     if (!isUsableId(decisionId)) throw new NotFoundError(UNKNOWN_APPROVAL);
     const question: HttpRequest = { method: 'POST', path: pathOf(decisionId, what), body: body && JSON.stringify(body) };
-    return this.#requests.send(question, { retries: this.#settings.retries, subject: this.#subjectOf(decisionId), expected });
+    const requests = expected === 204 ? this.#endings : this.#requests;
+    return requests.send(question, { retries: this.#settings.retries, subject: this.#subjectOf(decisionId), expected });
   }
 
   /** Only a server that keeps approvals to be used up is told that one is over. */
   async #end(decisionId: string, what: 'withdraw' | 'expire', { offers }: ApprovalOptions = {}): Promise<void> {
     const known = offers ?? this.#seen.get(decisionId)?.offers ?? this.#settings.require;
     if (!known.includes('consume')) return;
+    const told = this.#tell(decisionId, what, undefined, 204);
+    this.#ends.add(told);
     try {
-      await this.#tell(decisionId, what, undefined, 204);
+      await told;
     } catch (error) {
       // there is nothing to end
       if (!(error instanceof NotFoundError)) throw error;
+    } finally {
+      this.#ends.delete(told);
     }
   }
 
@@ -230,7 +261,7 @@ export class RemoteClient implements DecisionService {
   #believe(request: DecisionRequest, { headers, body }: HttpResponse, again = false): Decision {
     const { agentId, toolName, paramsDigest } = request;
     const about = { agentId, toolName };
-    const header = echoMismatch(headers, request);
+    const header = echoMismatch(headers, { callId: request.callId, paramsDigest: sentDigest(request, this.#settings.hosted) });
     if (header !== undefined) {
       throw this.#reporter.suspicious('echo_mismatch', `The decision service answered for another call: ${header} differs.`, about);
     }
@@ -276,6 +307,12 @@ export class RemoteClient implements DecisionService {
     if (final === undefined && state !== 'pending') this.#finals.set(decisionId, state);
     return status;
   }
+}
+
+/** An approval that the server does not know, and a use that is not one, are a no. */
+function noTo(error: unknown): false {
+  if (error instanceof NotFoundError || error instanceof BadRequestError) return false;
+  throw error;
 }
 
 function pathOf(decisionId: string, what: string): string {

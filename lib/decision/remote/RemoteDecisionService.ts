@@ -98,10 +98,10 @@ export class RemoteDecisionService implements DecisionService {
     return (await this.#load()).expire(decisionId, options);
   }
 
-  /** Ends every request in flight, and each later one, with a ShutdownError. */
-  close(): void {
+  /** Ends every request in flight, and each later one, with a ShutdownError. Waits a moment for the service to be told which approvals are over. */
+  async close(): Promise<void> {
     this.#closed = true;
-    this.#client?.then((client) => client.close()).catch(() => {});
+    await this.#client?.then((client) => client.close()).catch(() => {});
   }
 
   async #load(): Promise<RemoteClient> {
@@ -109,7 +109,7 @@ export class RemoteDecisionService implements DecisionService {
     this.#client ??= import('./RemoteClient.js').then(({ RemoteClient }) => new RemoteClient(this.#settings));
     const client = await this.#client;
     // closed while it was loading
-    if (this.#closed) client.close();
+    if (this.#closed) void client.close();
     return client;
   }
 }

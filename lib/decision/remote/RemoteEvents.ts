@@ -2,7 +2,6 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { clampTimeout } from '../../common/time/SteadyClock.js';
 import { AegisError } from '../../model/AegisError.js';
 import type { DecisionStatus } from '../../model/Decision.js';
-import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { DecisionUnavailableError, TransportError } from '../../model/errors/ServiceErrors.js';
 import type { WatchedStatus } from '../DecisionService.js';
 import { readGoodbye, readStatusEvent } from '../wire/approvalStatus.js';
@@ -53,8 +52,7 @@ export class RemoteEvents {
       }
       throw lost();
     } catch (error) {
-      if (signal.aborted) return;
-      if (this.#closed) throw closed();
+      if (signal.aborted || this.#closed) return;
       throw AegisError.is(error) ? error : lost();
     } finally {
       request?.destroy();
@@ -70,7 +68,8 @@ export class RemoteEvents {
   async #connect(signal: AbortSignal): Promise<{ readonly request: ClientRequest; readonly answer: IncomingMessage }> {
     const { baseUrl, apiKey, userAgent, timeoutMs } = this.#settings;
     const { request: start } = await (baseUrl.startsWith('https:') ? import('node:https') : import('node:http'));
-    if (this.#closed) throw closed();
+    // closed while it was loading
+    if (this.#closed) throw lost();
     const lastEventId = this.#lastEventId;
     const resume = lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId };
     const headers = { ...writeWireHeaders(apiKey, userAgent), ...resume, Accept: 'text/event-stream' };
@@ -83,7 +82,7 @@ export class RemoteEvents {
       request.on('close', () => {
         clearTimeout(late);
         this.#open.delete(request);
-        reject(this.#closed ? closed() : lost());
+        reject(lost());
       });
       // 'close' follows
       request.on('error', () => {});
@@ -117,10 +116,6 @@ export class RemoteEvents {
 
 function lost(): TransportError {
   return new TransportError('The stream of events from the decision service was lost. Until it is back, statuses are polled.');
-}
-
-function closed(): ShutdownError {
-  return new ShutdownError('The decision service is closed: do not use it after close().');
 }
 
 async function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 // The question of `POST /v1/decision`: a client writes it, a server reads it.
 import * as v from 'valibot';
+import { canonicalDigest } from '../../common/data/canonical.js';
 import type { DecisionRequest } from '../../model/Decision.js';
 import { BadRequestError } from '../../model/errors/ServiceErrors.js';
 import { UnsupportedParamError } from '../../model/errors/CallErrors.js';
@@ -8,7 +9,7 @@ import type { Params, Session } from '../../model/Params.js';
 import { frozenCopy } from '../../model/snapshot/copyValue.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 import { isNameList, readJsonHeader, writeJsonHeader } from './jsonHeader.js';
-import { jsonObject, readWire, writeWire } from './readWire.js';
+import { jsonObject, readWire, wireForm, writeWire } from './readWire.js';
 import { isWireTypes, restoreTypes, typesOf } from './wireTypes.js';
 import type { WireTypes } from './wireTypes.js';
 import {
@@ -43,7 +44,8 @@ export function writeDecideRequest(
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 } {
-  const { callId, paramsDigest, bindingBase } = request;
+  const { callId, bindingBase } = request;
+  const paramsDigest = sentDigest(request, hosted);
   const inHeaders = { callId, paramsDigest, bindingBase };
   for (const [name, value] of Object.entries(inHeaders)) {
     if (!isHeaderValue(value))
@@ -61,6 +63,11 @@ export function writeDecideRequest(
     },
     body: writeWire(writeCall(request)),
   };
+}
+
+/** The digest of the params as the server has them: of their wire form where their types are not told. The hosted service only sends it back. */
+export function sentDigest({ params, paramsDigest, wireTypes }: DecisionRequest, hosted: boolean): string {
+  return wireTypes === 'string' && !hosted ? canonicalDigest(wireForm(params)) : paramsDigest;
 }
 
 /** A call as a body carries it. */

@@ -78,7 +78,10 @@ function lacksDigest({ final_decision: { sanitize: change } }: WireDecision, cap
 }
 
 /** The first header of an answer that echoes another call than this one; undefined where each is equal or absent. */
-export function echoMismatch(headers: Headers, { callId, paramsDigest }: DecisionRequest): string | undefined {
+export function echoMismatch(
+  headers: Headers,
+  { callId, paramsDigest }: Pick<DecisionRequest, 'callId' | 'paramsDigest'>,
+): string | undefined {
   const differs = ([name, sent]: readonly [string, string]): boolean => {
     const echoed = headers.get(name);
     return echoed !== null && echoed !== sent;

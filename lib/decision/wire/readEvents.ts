@@ -24,7 +24,7 @@ export async function* readEvents(chunks: AsyncIterable<Uint8Array>, maxBytes: n
     text += decode(decoder, chunk);
     // an event ends with an empty line; a `\r` at the end may be half of a line's end
     for (;;) {
-      const end = /(?:\r\n|\n|\r(?!$))(?:\r\n|\n|\r(?!$))/.exec(text);
+      const end = /(?:\r\n|\n|\r(?!\n|$))(?:\r\n|\n|\r(?!\n|$))/.exec(text);
       if (end === null) break;
       const event = eventOf(text.slice(0, end.index));
       text = text.slice(end.index + end[0].length);

@@ -103,7 +103,7 @@ describe('RemoteDecisionService', () => {
     });
 
     it('nothing before the first question, and loads ky only then', () => {
-      setup().close();
+      void setup().close();
       expect(plane.requests).to.have.length(0);
       for (const file of [
         'decision/remote/RemoteDecisionService',
@@ -304,8 +304,8 @@ describe('RemoteDecisionService', () => {
       const service = setup();
       const failures = [failureOf(service.decide(remoteRequest())), failureOf(service.status('dec-1'))];
       while (plane.requests.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
-      service.close();
-      service.close();
+      void service.close();
+      void service.close();
       for (const failure of failures) expect(await failure).to.include({ name: 'ShutdownError' });
       expect(await failureOf(service.decide(remoteRequest()))).to.include({ name: 'ShutdownError' });
       expect(await failureOf(service.status('dec-1'))).to.include({ name: 'ShutdownError' });
@@ -315,7 +315,7 @@ describe('RemoteDecisionService', () => {
     it('while it loads asks nothing', async () => {
       const service = setup();
       const failures = [failureOf(service.decide(remoteRequest())), failureOf(service.status('dec-1'))];
-      service.close();
+      void service.close();
       for (const failure of failures) expect(await failure).to.include({ name: 'ShutdownError' });
       expect(plane.requests).to.have.length(0);
     });
@@ -330,7 +330,7 @@ describe('RemoteDecisionService', () => {
        import { stopwatch } from ${JSON.stringify(pace)};
        const service = new RemoteDecisionService({ apiKey: 'k', baseUrl: ${JSON.stringify(plane.url)}, dataPlane: { require: [] } });
        console.log((await service.decide(${request}, {})).effect);
-       service.close();
+       void service.close();
        const sinceClosed = stopwatch();
        process.on('exit', () => console.log(sinceClosed() < 1000 ? 'promptly' : 'late'));`,
     );

@@ -222,7 +222,7 @@ describe('A faulty Data Plane', () => {
       const { value: error, ms } = await waited(() => failureOf(ask()));
       if (error.name !== 'TimeoutError' || fault.error === 'TimeoutError' || deadlineMs > 2_000) return { error, ms, deadlineMs };
     } finally {
-      service.close();
+      void service.close();
       await faulty.close();
     }
     return meet(fault, kind, 2 * deadlineMs);

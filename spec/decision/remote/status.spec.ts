@@ -20,7 +20,7 @@ describe('RemoteDecisionService.status', () => {
   });
   afterEach(() => {
     unsubscribe('aegis:diagnostics', note);
-    service.close();
+    void service.close();
   });
 
   const table: readonly (readonly [string, unknown, string])[] = [

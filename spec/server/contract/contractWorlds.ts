@@ -1,0 +1,93 @@
+import type { AegisOptions } from '../../../lib/guard/module/AegisOptions.js';
+import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
+import type { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
+import { EventHubs } from '../../../lib/server/push/EventHubs.js';
+import { approvalUseRoutes } from '../../../lib/server/route/approvalUse.js';
+import { decisionRoutes } from '../../../lib/server/route/decisions.js';
+import { eventRoutes } from '../../../lib/server/route/events.js';
+import type { TenantOptions } from '../../../lib/server/tenant/buildTenant.js';
+import { Tenants } from '../../../lib/server/tenant/Tenants.js';
+import type { ServerStore } from '../../../lib/store/StateStore.js';
+import type { ReloadablePolicies } from '../../../lib/policy/live/ReloadablePolicies.js';
+import { callerWith, serve } from '../../support/serve.js';
+
+/** What a contract is tried in: programs, and the desk where people decide their approvals. */
+export interface ContractWorld {
+  /** A program of the agent `bot`, with a module of its own. */
+  program(more?: AegisOptions): AegisModule;
+  /** Where people decide; of several servers, one that the programs do not talk to. */
+  readonly desk: ApprovalDesk;
+  /** Reads the policies again, on every server. */
+  reload(): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** What decides, the same for policies in the program and behind a server. */
+export type ContractPolicies = Pick<
+  TenantOptions,
+  'policies' | 'agents' | 'facts' | 'approverGroups' | 'mayApprove' | 'denialTtlMs' | 'onLoosened'
+> & { readonly groups?: Readonly<Record<string, readonly string[]>> };
+
+/** Makes a world for such policies. */
+export type MakeWorld = (options: ContractPolicies) => Promise<ContractWorld>;
+
+/** Polls that would take long: what is on time was pushed. */
+export const SLOW_POLLS = { initialDelayMs: 10_000, maxDelayMs: 300_000 };
+
+/** Policies in the program. */
+export async function embeddedWorld({ groups: _groups, ...options }: ContractPolicies): Promise<ContractWorld> {
+  const module = AegisModule.create({ ...options, agentId: 'bot' });
+  await module.ready();
+  return {
+    program: () => module,
+    desk: module.approvals,
+    reload: async () => void (await module.policies.reload()),
+    release: () => module.close({ graceMs: 0 }),
+  };
+}
+
+/** Policies behind servers, one for each handle of a store. */
+export function servedWorld(stores: () => Promise<readonly ServerStore[]>): MakeWorld {
+  return async ({ groups = {}, ...options }) => {
+    const tools = Object.fromEntries(Object.entries(groups).map(([name, of]) => [name, { groups: of }]));
+    const servers = await Promise.all(
+      (await stores()).map(async (store) => {
+        const tenants = new Tenants({ store, tenants: { default: { ...options, watch: false, tools } } });
+        await tenants.ready();
+        const tenant = tenants.get('default');
+        const hubs = new EventHubs();
+        hubs.of(tenant);
+        const routes = [...decisionRoutes(), ...approvalUseRoutes(), ...eventRoutes({ hubs })];
+        const callers = { k: callerWith(['decide'], { sessionTrusted: true }) };
+        const served = await serve({ routes, callers, tenants: [tenant], onDrain: () => hubs.close() });
+        return { tenants, tenant, served };
+      }),
+    );
+    const programs: AegisModule[] = [];
+    return {
+      program(more = {}) {
+        const [first] = servers;
+        const aegis = AegisModule.create({
+          apiKey: 'k',
+          baseUrl: (first as (typeof servers)[0]).served.url,
+          agentId: 'bot',
+          approvalPolling: SLOW_POLLS,
+          ...more,
+        });
+        programs.push(aegis);
+        return aegis;
+      },
+      desk: (servers.at(-1) as (typeof servers)[0]).tenant.desk,
+      async reload() {
+        for (const { tenant } of servers) await (tenant.policies as ReloadablePolicies).reload();
+      },
+      async release() {
+        for (const program of programs) await program.close({ graceMs: 0 });
+        for (const { served, tenants } of servers) {
+          await served.close();
+          await tenants.close();
+        }
+      },
+    };
+  };
+}
