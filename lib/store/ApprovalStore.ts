@@ -19,6 +19,12 @@ export interface ApprovalPolicy {
   readonly selfApproval?: boolean | undefined;
 }
 
+/**
+ * What shows that a verdict is a person's own: a session alone, with typed characters of the digest (`code`), a passkey, a fresh sign-in (`step-up`), or the
+ * operator of the host, who typed them there.
+ */
+export type Assurance = 'session' | 'code' | 'passkey' | 'step-up' | 'host';
+
 /** One person's verdict. */
 export interface Verdict {
   /** Whether the person approved. */
@@ -29,6 +35,8 @@ export interface Verdict {
   readonly reason?: string | undefined;
   /** When, in epoch milliseconds. */
   readonly atMs: number;
+  /** What showed that it was this person; absent where the program itself said so. */
+  readonly assurance?: Assurance | undefined;
   /** Ids of the approval policies that it counts for. */
   readonly policies: readonly string[];
 }

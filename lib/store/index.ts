@@ -22,6 +22,7 @@ export type {
   ApprovalPolicy,
   ApprovalQuery,
   ApprovalRecord,
+  Assurance,
   ApprovalStore,
   BegunPage,
   BindOlder,

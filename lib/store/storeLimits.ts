@@ -12,6 +12,8 @@ export const storeLimits = {
   firstLeaseMs: 30_000,
   /** How long an approval may wait for the task that its process was about to record, in milliseconds. */
   orphanAfterMs: 60_000,
+  /** After how long a row that somebody else changed is looked at again, in milliseconds. */
+  tamperedAgainMs: 600_000,
   /** How long a dead handle is remembered, in milliseconds: seven days. */
   ownerKeptMs: 604_800_000,
 } as const;

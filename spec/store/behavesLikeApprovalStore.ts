@@ -128,11 +128,12 @@ export function behavesLikeApprovalStore(
       expect(await ids({ agentId: 'nobody' })).to.deep.equal([]);
     });
 
-    (many ? it : it.skip)('gives 1,000 at the most unless asked for more', async () => {
-      await eachOf(1_001, () => add());
-      expect(await store.list({})).to.have.length(1_000);
-      expect(await store.list({ limit: 2_000 })).to.have.length(1_001);
-    });
+    if (many)
+      it('gives 1,000 at the most unless asked for more', async () => {
+        await eachOf(1_001, () => add());
+        expect(await store.list({})).to.have.length(1_000);
+        expect(await store.list({ limit: 2_000 })).to.have.length(1_001);
+      });
 
     it('counts what is pending for one agent and tool, and confuses no two of them', async () => {
       const record = await add({ agentId: 'a', toolName: 't' });
@@ -164,12 +165,13 @@ export function behavesLikeApprovalStore(
       expect(await store.listDenied('a', 'u', 0)).to.deep.equal([]);
     });
 
-    (many ? it : it.skip)('remembers the newest 1,000 refusals', async () => {
-      await eachOf(1_003, async (i) => decide(await add(), 'denied', i));
-      const denied = await store.listDenied('bot', 'refund', 0);
-      expect(denied).to.have.length(1_000);
-      expect([denied[0], denied.at(-1)].map((r) => r?.verdicts[0]?.atMs)).to.deep.equal([3, 1_002]);
-    });
+    if (many)
+      it('remembers the newest 1,000 refusals', async () => {
+        await eachOf(1_003, async (i) => decide(await add(), 'denied', i));
+        const denied = await store.listDenied('bot', 'refund', 0);
+        expect(denied).to.have.length(1_000);
+        expect([denied[0], denied.at(-1)].map((r) => r?.verdicts[0]?.atMs)).to.deep.equal([3, 1_002]);
+      });
 
     it('forgets what ended by a time, decided or not, and keeps the rest, so that nothing is used or opened twice', async () => {
       const old = { expiresAtMs: 100 };

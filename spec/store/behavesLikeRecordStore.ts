@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import type { RecordQuery, RecordStore, StoredRecord } from '../../lib/store/RecordStore.js';
+import { eachOf } from '../support/eachOf.js';
 import { rejection } from '../support/rejection.js';
 import { storedRecord, unsigned } from '../support/storedRecords.js';
 
@@ -154,7 +155,7 @@ export function behavesLikeRecordStore(name: string, make: () => Awaitable<Recor
 
     it('gives 200 at the most unless asked for more', async function () {
       this.timeout(20_000);
-      for (let i = 0; i < 201; i++) await add({ kind: 'seen' });
+      await eachOf(201, () => add({ kind: 'seen' }));
       expect(await listed({ kind: 'seen' })).to.have.length(200);
       expect(await listed({ kind: 'seen', limit: Infinity })).to.have.length(201);
     });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import { SecretString } from '../../lib/common/SecretString.js';
-import type { ApprovalRecord } from '../../lib/store/ApprovalStore.js';
+import type { ApprovalPageQuery, ApprovalRecord } from '../../lib/store/ApprovalStore.js';
 import type { RecordStore } from '../../lib/store/RecordStore.js';
 import { SignedRecordStore } from '../../lib/store/signing/SignedRecordStore.js';
 import type { ServerStore } from '../../lib/store/StateStore.js';
@@ -123,6 +123,118 @@ export function behavesLikeServerStore(name: string, make: () => Awaitable<Serve
       );
       expect((await Promise.all(many)).filter(Boolean)).to.have.length(1);
       expect(await records.ids('key')).to.have.length(1);
+    });
+
+    const keyed = (key: string, more: Partial<ApprovalRecord> = {}): ApprovalRecord =>
+      recordOf({ idempotency: { key, fingerprint: 'f' }, ...more });
+
+    it('takes an idempotency key once for each agent of a tenant, for the life of the approval, and finds what it opened', async () => {
+      const acme = store.forTenant('acme', { forOthers: true }).approvals;
+      for (const key of ['a', 'A', ' ', "'", '%', 'x'.repeat(512), `${'x'.repeat(511)}y`, '"#', '__proto__']) {
+        const record = keyed(key, { expiresAtMs: 100 });
+        expect(await acme.ofIdempotencyKey?.('bot', key)).to.equal(undefined);
+        expect(await acme.insert(record)).to.equal(true);
+        expect(await acme.insert(keyed(key))).to.equal(false);
+        expect(await acme.insert(keyed(key, { status: 'denied', toolName: 'other' }))).to.equal(false);
+        expect(await acme.ofIdempotencyKey?.('bot', key)).to.deep.equal(record);
+        // another agent and another tenant have keys of their own
+        expect(await acme.ofIdempotencyKey?.('agent', key)).to.equal(undefined);
+        expect(await acme.insert(keyed(key, { agentId: 'agent', expiresAtMs: 1_000 }))).to.equal(true);
+        expect(await store.forTenant('other').approvals.insert(keyed(key))).to.equal(true);
+        const next: ApprovalRecord = { ...record, status: 'denied', version: 2 };
+        expect(await acme.replace(next, 1)).to.equal(true);
+        expect(await acme.insert(keyed(key))).to.equal(false);
+        expect(await acme.ofIdempotencyKey?.('bot', key)).to.deep.equal(next);
+      }
+      expect(await acme.prune(100)).to.equal(9);
+      expect(await acme.ofIdempotencyKey?.('bot', 'a')).to.equal(undefined);
+      expect(await acme.insert(keyed('a'))).to.equal(true);
+    });
+
+    it('gives an idempotency key to one of 64 at once', async () => {
+      const { approvals } = store.forTenant('default', { forOthers: true });
+      const records = Array.from({ length: 64 }, () => keyed('same'));
+      const done = await Promise.all(records.map((record, i) => (i % 2 === 0 ? approvals : store.approvals).insert(record)));
+      expect(done.filter(Boolean)).to.have.length(1);
+      expect(await approvals.ofIdempotencyKey?.('bot', 'same')).to.deep.equal(records[done.indexOf(true)]);
+      expect(await approvals.list({})).to.have.length(1);
+    });
+
+    it('counts what is pending up to one more than the cap', async () => {
+      const { approvals } = store.forTenant('acme');
+      for (let i = 0; i < 4; i++) await approvals.insert(recordOf());
+      const counts = await Promise.all([0, 1, 2, 3, 4, 5, Infinity].map((cap) => approvals.countPending('bot', 'refund', cap)));
+      expect(counts).to.deep.equal([1, 2, 3, 4, 4, 4, 4]);
+    });
+
+    it('keeps approvals longer where it is asked to, for every handle', async () => {
+      const kept = store.forTenant('default', { keepMs: 1_000 }).approvals;
+      const [once, decided] = [recordOf({ expiresAtMs: 100 }), recordOf({ expiresAtMs: 100 })];
+      await kept.insert(once);
+      await store.approvals.insert(decided);
+      // also where another handle opened it
+      expect(await kept.replace({ ...decided, status: 'approved', version: 2 }, 1)).to.equal(true);
+      expect(await store.approvals.replace({ ...once, status: 'expired', version: 2 }, 1)).to.equal(true);
+      for (const { approvals } of [store, store.forTenant('default')]) expect(await approvals.prune(1_099)).to.equal(0);
+      expect((await kept.list({})).map(({ status }) => status)).to.deep.equal(['expired', 'approved']);
+      expect(await store.approvals.prune(1_100)).to.equal(2);
+    });
+
+    it('gives pages of cards, newest first, without params', async () => {
+      const { approvals } = store.forTenant('acme', { forOthers: true });
+      const made: ApprovalRecord[] = [];
+      for (let i = 0; i < 9; i++) {
+        const record = recordOf({
+          ...{ createdAtMs: i, agentId: `a${i % 3}`, toolName: `t${i % 2}`, reason: i === 4 ? 'Über LIMIT' : 'x'.repeat(i * 100) },
+          params: { secret: 'never shown' },
+          policies: [{ id: 'p', hash: 'h', severity: 'high', approvers: ['leads'] }],
+        });
+        made.push(record);
+        expect(await approvals.insert(record)).to.equal(true);
+      }
+      await store.approvals.insert(recordOf());
+      const verdict = { approve: true, by: 'bob', atMs: 7, policies: ['p'] };
+      const approved: ApprovalRecord = { ...(made[4] as ApprovalRecord), status: 'approved', verdicts: [verdict], version: 2 };
+      expect(await approvals.replace(approved, 1)).to.equal(true);
+      const used: ApprovalRecord = { ...approved, consumed: { token: 't', atMs: 1 }, version: 3 };
+      expect((await approvals.replaceBegun?.(used, 2, { page: 1, version: 1, body: 'b' })) ?? (await approvals.replace(used, 2))).to.equal(
+        true,
+      );
+
+      const all = async (query: ApprovalPageQuery): Promise<number[]> => {
+        const seen: number[] = [];
+        for (let cursor: string | undefined; ;) {
+          const page = await approvals.page?.({ ...query, cursor });
+          expect(page?.cards.length ?? 0).to.be.at.most(query.limit ?? 50);
+          seen.push(...(page?.cards ?? []).map((card) => made.findIndex(({ decisionId }) => decisionId === card.decisionId)));
+          if (page?.cursor === undefined) return seen;
+          cursor = page.cursor;
+        }
+      };
+      for (const limit of [1, 2, 3, 4, 8, 9, 10]) {
+        expect(await all({ limit }), `${limit} a page`).to.deep.equal([8, 7, 6, 5, 4, 3, 2, 1, 0]);
+        expect(await all({ limit, status: 'pending', agentId: 'a1' })).to.deep.equal([7, 1]);
+        expect(await all({ limit, status: 'approved' })).to.deep.equal([4]);
+        expect(await all({ limit, toolName: 't1', agents: ['a0', 'a1', 'x'] })).to.deep.equal([7, 3, 1]);
+        expect(await all({ limit, q: 'BER limit' })).to.deep.equal([4]);
+        expect(await all({ limit, q: 'ANN' })).to.have.length(9);
+        expect(await all({ limit, q: (made[2] as ApprovalRecord).decisionId })).to.deep.equal([2]);
+        expect(await all({ limit, q: 'never shown' })).to.deep.equal([]);
+        expect(await all({ limit, agents: [] })).to.deep.equal([]);
+      }
+      for (const cursor of ['', 'x', '-1', '0', "1' OR 1", '9'.repeat(30), ':'])
+        expect((await approvals.page?.({ cursor }))?.cards, cursor).to.deep.equal([]);
+
+      const card = (await approvals.page?.({ status: 'approved' }))?.cards[0];
+      expect(card).to.deep.equal({
+        ...{ decisionId: used.decisionId, agentId: 'a1', toolName: 't0', requester: 'ann', requesterKnown: true, reason: 'Über LIMIT' },
+        ...{ digest: used.digest, refusals: 0, policies: [{ id: 'p', severity: 'high' }], createdAtMs: 4, expiresAtMs: 60_000 },
+        ...{ status: 'approved', version: 3, consumed: true, decided: { by: 'bob', atMs: 7 } },
+      });
+      expect(Object.isFrozen(card)).to.equal(true);
+      const cards = (await approvals.page?.({}))?.cards ?? [];
+      expect(JSON.stringify(cards)).to.not.include('never');
+      expect(cards[0]?.reason).to.equal(`${'x'.repeat(500)}…`);
     });
 
     it('refuses a tenant that cannot be one, and options that it has not', () => {

@@ -10,7 +10,14 @@ import type { Journal } from '../../model/Journal.js';
 import { LazyPart } from '../../model/LazyPart.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
-import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
+import type {
+  ApprovalPage,
+  ApprovalPageQuery,
+  ApprovalQuery,
+  ApprovalRecord,
+  ApprovalStore,
+  Assurance,
+} from '../../store/ApprovalStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
@@ -136,7 +143,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   #openWithinLimit(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
     const { agentId, toolName } = opening;
     const { maxPendingPerTool: limit = 100_000 } = this.#options;
-    const count = (): Awaitable<number> => this.#store.countPending(agentId, toolName);
+    const count = (): Awaitable<number> => this.#store.countPending(agentId, toolName, limit);
     this.#pruneNowAndThen();
     return chain(count(), (counted) => {
       // overdue approvals that no one waits for may have filled it
@@ -208,6 +215,16 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     );
   }
 
+  /** @internal A page of cards, newest first. What is over is expired, also where that is not written down yet. */
+  async page(query: ApprovalPageQuery): Promise<ApprovalPage> {
+    const { approvalPage } = await import('../../store/approval/approvalPage.js');
+    const { cards, cursor } = await approvalPage(this.#store, query);
+    const nowMs = this.#clock.now();
+    const now = cards.map((card) => (isOver(card, card.consumed, nowMs) ? { ...card, status: 'expired' as const } : card));
+    const { status } = query;
+    return { cards: status === undefined ? now : now.filter((card) => card.status === status), ...(cursor !== undefined && { cursor }) };
+  }
+
   /**
    * Records a yes for every open approval policy that this person may decide. The call is approved once each policy has a yes.
    *
@@ -229,9 +246,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /** Whether a verdict of this person would count now, for at least one policy that is still open. */
-  async mayDecide(decisionId: string, by: string): Promise<boolean> {
+  async mayDecide(decisionId: string, by: string, assurance?: Assurance): Promise<boolean> {
     const record = await this.get(decisionId);
-    return record?.status === 'pending' && (await verdicts.get()).mayDecide(record, by, this.#options);
+    return record?.status === 'pending' && (await verdicts.get()).mayDecide(record, { by, assurance }, this.#options);
   }
 
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
@@ -249,7 +266,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       if (record.version === seen) throw rules.notRecorded(record);
       seen = record.version;
       rules.checkDigest(record, approve, verdict);
-      const policies = await rules.eligiblePolicies(record, verdict.by, this.#options);
+      const policies = await rules.eligiblePolicies(record, verdict, this.#options);
+      if (approve && verdict.assurance !== undefined) rules.checkAssurance(record, policies, verdict.assurance);
       // the eligibility hook can take long: the approval may have expired meanwhile
       const now = this.#current(record);
       if (now.status !== 'pending') throw rules.verdictConflict(now);
@@ -347,8 +365,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   #current(record: ApprovalRecord): ApprovalRecord {
-    const over = this.#clock.now() >= record.expiresAtMs && record.consumed === undefined;
-    return over && (record.status === 'pending' || record.status === 'approved')
+    return isOver(record, record.consumed !== undefined, this.#clock.now())
       ? Object.freeze<ApprovalRecord>({ ...record, status: 'expired' })
       : record;
   }
@@ -367,4 +384,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     const failed = (error: unknown): void => publishCallbackError('pruning approvals', error);
     callSafely(() => this.#store.prune(this.#clock.now() - this.#refusalsKeptMs), [], failed);
   }
+}
+
+/** Whether its time has passed without its use. */
+function isOver({ status, expiresAtMs }: Pick<ApprovalRecord, 'status' | 'expiresAtMs'>, isConsumed: boolean, nowMs: number): boolean {
+  return nowMs >= expiresAtMs && !isConsumed && (status === 'pending' || status === 'approved');
 }

@@ -1,8 +1,9 @@
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
 import { isSamePerson, maybeSamePerson, PERSON_ID, personId } from '../../model/personId.js';
-import type { ApprovalPolicy, ApprovalRecord, Verdict } from '../../store/ApprovalStore.js';
+import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict } from '../../store/ApprovalStore.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import { checkAssurance, isAssurance, isHostOperator } from './assurance.js';
 import { reportNotReplaced } from './consumeApproval.js';
 import { readOptions } from '../../common/readOptions.js';
 
@@ -17,6 +18,13 @@ export interface VerdictInput {
   readonly reason?: string | undefined;
   /** The digest that was displayed to the person. Required to approve. */
   readonly digest?: string | undefined;
+  /**
+   * What shows that it is this person: a server says so for the people that come to it. A yes that has less than the severity of the policies, or something
+   * in the approval that may deceive, demands is refused.
+   *
+   * @defaultValue the program itself vouches for the person, which is enough for every approval
+   */
+  readonly assurance?: Assurance | undefined;
 }
 
 /** The error for a verdict on an approval that is not there. */
@@ -66,10 +74,10 @@ export function notRecorded(record: ApprovalRecord): VerdictError {
  * @throws VerdictError 400 for a verdict without a valid `by`, with a reason that is too long, or with a field that does not exist
  */
 export function readVerdict(decisionId: string, given: VerdictInput): VerdictInput {
-  const fields = readOptions<VerdictInput>(given, { by: 'any', reason: 'any', digest: 'any' }, (name, message) => {
+  const fields = readOptions<VerdictInput>(given, { by: 'any', reason: 'any', digest: 'any', assurance: 'any' }, (name, message) => {
     throw new VerdictError(400, 'invalid_verdict', decisionId, `${name === '' ? 'The verdict' : `\`${name}\``} ${message}`);
   });
-  const { by: person, reason, digest } = fields as Partial<VerdictInput>;
+  const { by: person, reason, digest, assurance } = fields as Partial<VerdictInput>;
   const by = personId(person);
   if (by === undefined) {
     const message = `\`by\` must be ${PERSON_ID}. Pass the id that your host authenticated.`;
@@ -78,7 +86,12 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
   if (reason !== undefined && (typeof reason !== 'string' || reason.length > 10_000)) {
     throw new VerdictError(400, 'invalid_verdict', decisionId, '`reason` must be a string of at most 10,000 characters; shorten it.');
   }
-  return { by, reason, digest };
+  if (assurance !== undefined && !isAssurance(assurance)) {
+    const message =
+      '`assurance` must be session, code, passkey, step-up or host. Leave it out where your program itself vouches for the person.';
+    throw new VerdictError(400, 'invalid_verdict', decisionId, message);
+  }
+  return { by, reason, digest, assurance };
 }
 
 /** @throws VerdictError 409 where the person was shown other params than would run; a denial may leave the digest out */
@@ -94,15 +107,17 @@ export function checkDigest({ decisionId, digest }: ApprovalRecord, approve: boo
   );
 }
 
+export { checkAssurance };
+
 /** The fields of a record that a verdict for these policies changes. One no is enough; each policy needs a yes. */
 export function withVerdict(
   record: ApprovalRecord,
   approve: boolean,
-  { by, reason }: VerdictInput,
+  { by, reason, assurance }: VerdictInput,
   policies: readonly ApprovalPolicy[],
   atMs: number,
 ): Pick<ApprovalRecord, 'status' | 'verdicts'> {
-  const verdict: Verdict = { approve, by, reason, atMs, policies: policies.map((p) => p.id) };
+  const verdict: Verdict = { approve, by, reason, atMs, ...(assurance && { assurance }), policies: policies.map((p) => p.id) };
   const verdicts = [...record.verdicts, verdict];
   if (!approve) return { status: 'denied', verdicts };
   const covered = new Set(verdicts.flatMap((v) => v.policies));
@@ -128,7 +143,11 @@ export interface EligibilityRules {
  *
  * @throws VerdictError 403 with the reason, if there are none
  */
-export async function eligiblePolicies(record: ApprovalRecord, by: string, rules: EligibilityRules): Promise<readonly ApprovalPolicy[]> {
+export async function eligiblePolicies(
+  record: ApprovalRecord,
+  { by, assurance }: Pick<VerdictInput, 'by' | 'assurance'>,
+  rules: EligibilityRules,
+): Promise<readonly ApprovalPolicy[]> {
   if (rules.requireRequester === true && !record.requesterKnown) {
     throw new VerdictError(
       403,
@@ -146,7 +165,7 @@ export async function eligiblePolicies(record: ApprovalRecord, by: string, rules
       own = true;
       continue;
     }
-    if (await isEligible(policy, by, record, rules)) eligible.push(policy);
+    if (await isEligible(policy, { by, assurance }, record, rules)) eligible.push(policy);
   }
   if (eligible.length > 0) return eligible;
   const [code, why] = own
@@ -156,16 +175,25 @@ export async function eligiblePolicies(record: ApprovalRecord, by: string, rules
 }
 
 /** Whether this person may decide at least one policy. */
-export async function mayDecide(record: ApprovalRecord, by: string, rules: EligibilityRules): Promise<boolean> {
+export async function mayDecide(
+  record: ApprovalRecord,
+  { by, assurance }: Pick<VerdictInput, 'by' | 'assurance'>,
+  rules: EligibilityRules,
+): Promise<boolean> {
   const person = personId(by);
   if (person === undefined) return false;
-  return eligiblePolicies(record, person, rules).then(
+  return eligiblePolicies(record, { by: person, assurance }, rules).then(
     () => true,
     () => false,
   );
 }
 
-async function isEligible(policy: ApprovalPolicy, by: string, record: ApprovalRecord, rules: EligibilityRules): Promise<boolean> {
+async function isEligible(
+  policy: ApprovalPolicy,
+  { by, assurance }: Pick<VerdictInput, 'by' | 'assurance'>,
+  record: ApprovalRecord,
+  rules: EligibilityRules,
+): Promise<boolean> {
   if (rules.mayApprove !== undefined) {
     try {
       return (await rules.mayApprove(by, frozenData(record), frozenData(policy))) === true;
@@ -178,6 +206,9 @@ async function isEligible(policy: ApprovalPolicy, by: string, record: ApprovalRe
   return policy.approvers.some((name) => {
     const group = Object.hasOwn(groups, name) ? groups[name] : undefined;
     // a string instead of an array would match parts of a name
-    return Array.isArray(group) && group.some((member: unknown) => typeof member === 'string' && isSamePerson(member, by));
+    if (!Array.isArray(group)) return false;
+    return isHostOperator(by, assurance)
+      ? group.length > 0
+      : group.some((member: unknown) => typeof member === 'string' && isSamePerson(member, by));
   });
 }

@@ -87,7 +87,7 @@ function decide(input: CallerInput, replays: AnswerReplays, approvalId: string |
   const ask = (): Awaitable<Decision> => (approvalId === undefined ? decisions.decide(request) : decisions.reevaluate(request, approvalId));
   if (fingerprint === undefined) return chain(ask(), answer);
   const key = JSON.stringify([tenant.id, caller.id, idempotencyKey]);
-  const isCurrent = ({ policySetHash }: Decision): boolean => tenant.policies === undefined || policySetHash === tenant.policies.hash;
+  const isCurrent = ({ policySetHash }: Decision): boolean => policySetHash === tenant.policies.hash;
   return attempt(() => replays.decide({ key, fingerprint, bytes: body.length, isCurrent }, ask), answer, refuseReuse);
 }
 
@@ -103,7 +103,7 @@ function refusedNull({ params, toolName, firstNull }: DecideRequest, { tools, po
   const at = firstNull === undefined ? undefined : forbiddenNull(params, tools.get(toolName)?.nullable ?? []);
   return at === undefined
     ? undefined
-    : { effect: 'deny', decisionId: randomId('dec'), reason: nullReason(at), policySetHash: policies?.hash };
+    : { effect: 'deny', decisionId: randomId('dec'), reason: nullReason(at), policySetHash: policies.hash };
 }
 
 /** SHA-256 over all that is asked, and by whom. The digest of typed params is also one of their form on the wire. */

@@ -24,8 +24,8 @@ export interface Tenant {
   readonly approvals: ApprovalStore;
   /** Its other rows, signed. */
   readonly records: RecordStore;
-  /** Its policies; `undefined` where the server was given a module that decides otherwise. */
-  readonly policies: ReloadablePolicies | undefined;
+  /** Its policies. */
+  readonly policies: ReloadablePolicies;
   /** By tool. */
   readonly tools: ReadonlyMap<string, ToolSettings>;
 }

@@ -116,7 +116,7 @@ export class Tenants {
     // one that could not be opened has nothing to leave
     await this.#opening?.catch(() => {});
     await this.#leave?.();
-    if (this.#ownsPolicies) for (const { policies } of this.#tenants.values()) policies?.close();
+    if (this.#ownsPolicies) for (const { policies } of this.#tenants.values()) policies.close();
     await this.#store.close();
   }
 

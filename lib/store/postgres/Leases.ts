@@ -3,8 +3,8 @@ import { storeLimits } from '../storeLimits.js';
 import { lapsed } from '../taskTransitions.js';
 import type { DueQuery, SweptTasks } from '../TaskStore.js';
 import type { PostgresSession } from './PostgresSession.js';
-import { approvalFromRow, indexKey, TASK_COLUMNS, taskFromRow } from './rows.js';
-import type { TaskRow } from './rows.js';
+import { approvalFromRow, CHECKED_COLUMNS, indexKey, soundTaskFromRow } from './rows.js';
+import type { CheckedRow } from './rows.js';
 import { ApprovalStatements, named } from './statements.js';
 import type { NamedValues, Statement } from './statements.js';
 import type { TaskWriter } from './TaskWriter.js';
@@ -39,13 +39,21 @@ export class Leases {
 
   async sweep({ maxRuns, limit }: { readonly maxRuns: number; readonly limit: number }): Promise<SweptTasks> {
     const s = this.#session.schema;
-    const text = `SELECT ${TASK_COLUMNS}, ${s}.now_ms() AS now FROM ${s}.task
+    const text = `SELECT ${CHECKED_COLUMNS}, ${s}.now_ms() AS now FROM ${s}.task
       WHERE status = 'executing' AND lease_until <= (SELECT ${s}.now_ms()) ORDER BY lease_until LIMIT $1`;
     const ended: Task[] = [];
-    for (const row of await this.#session.read<TaskRow & { now: string }>({ text, values: [limit] })) {
+    for (const row of await this.#session.read<CheckedRow & { now: string }>({ text, values: [limit] })) {
       const leaseEndsByMs = Number(row.now);
+      const found = soundTaskFromRow(row);
+      if (found === undefined) {
+        await this.#session.read({
+          text: `UPDATE ${s}.task SET lease_until = ${s}.now_ms() + ${storeLimits.tamperedAgainMs} WHERE task_id = $1`,
+          values: [row.task_id],
+        });
+        continue;
+      }
       // each task on its own: of two processes that sweep, one ends it
-      const task = await this.#writer.change(taskFromRow(row).taskId, { next: (t, nowMs) => lapsed(t, nowMs, maxRuns), leaseEndsByMs });
+      const task = await this.#writer.change(found.taskId, { next: (t, nowMs) => lapsed(t, nowMs, maxRuns), leaseEndsByMs });
       if (task !== undefined) ended.push(task);
     }
     await this.#withdrawOrphans(limit);
@@ -56,11 +64,14 @@ export class Leases {
   async due({ idleMs, againMs, keys, poll, limit }: DueQuery): Promise<readonly Task[]> {
     const { queue } = this.#session;
     const values = { idle_ms: Math.ceil(idleMs), again_ms: Math.ceil(againMs), poll, limit, keys: keys.map(indexKey) };
-    const rows = await this.#session.read<TaskRow & { since: string; dead: boolean }>(this.#due(values));
+    const rows = await this.#session.read<CheckedRow & { since: string; dead: boolean }>(this.#due(values));
     rows.sort((a, b) => Number(a.since) - Number(b.since));
-    const tasks = rows.map(taskFromRow);
-    for (const [i, task] of tasks.entries()) {
-      if (queue === undefined || task.status !== 'approved' || rows[i]?.dead !== true || task.mode === 'throw') continue;
+    const tasks: Task[] = [];
+    for (const row of rows) {
+      const task = soundTaskFromRow(row);
+      if (task === undefined) continue;
+      tasks.push(task);
+      if (queue === undefined || task.status !== 'approved' || !row.dead || task.mode === 'throw') continue;
       // this process may not have the tool: the queue tells one that has. It is only a hint, so it may fail
       await queue
         .prepare(task.guardKey)
@@ -130,6 +141,6 @@ function dueSql(s: string): string {
     held AS (SELECT task.task_id, first.since FROM ${s}.task JOIN first USING (task_id)
       WHERE status IN ('pending', 'approved') AND next_check_at <= (SELECT now FROM clock) FOR UPDATE OF task SKIP LOCKED)
     UPDATE ${s}.task SET next_check_at = clock.now + :again_ms::bigint FROM held, clock WHERE task.task_id = held.task_id
-    RETURNING ${TASK_COLUMNS}, held.since,
+    RETURNING ${CHECKED_COLUMNS}, held.since,
       NOT EXISTS (SELECT 1 FROM ${s}.owner WHERE owner.owner_id = task.owner_id AND live_until > clock.now) AS dead`;
 }

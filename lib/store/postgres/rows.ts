@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Task } from '../../model/Task.js';
 import { freezeDeep } from '../../model/snapshot/frozenData.js';
 import type { ApprovalRecord } from '../ApprovalStore.js';
+import { soundTask } from '../task/soundTask.js';
+import type { TaskColumns } from '../task/soundTask.js';
 import { fromStoredJson, toStoredJson } from '../storedJson.js';
 import { storedSummary } from '../storedSummary.js';
 import { patchTask } from '../taskTransitions.js';
@@ -15,6 +17,15 @@ export interface TaskRow {
 
 /** The columns that {@link taskFromRow} needs. */
 export const TASK_COLUMNS = 'body, attempt_count, lease_until';
+
+/** A task as it is read among many. */
+export type CheckedRow = TaskRow & TaskColumns;
+export const CHECKED_COLUMNS: string = `${TASK_COLUMNS}, task.task_id, task.decision_id, task.status, task.version`;
+
+/** {@link taskFromRow} where the row is one that a store wrote. */
+export function soundTaskFromRow(row: CheckedRow): Task | undefined {
+  return soundTask(row, () => taskFromRow(row), indexKey);
+}
 
 /** The columns of a task that never change. */
 export const FIXED_COLUMNS = [

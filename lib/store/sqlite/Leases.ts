@@ -1,16 +1,16 @@
 import { hostname } from 'node:os';
-import type { ExecutingTask, Task } from '../../model/Task.js';
+import type { Task } from '../../model/Task.js';
 import type { ApprovalRecord } from '../ApprovalStore.js';
-import { writeApprovalRow, TASK_COLUMNS, taskFromRow, writeChange, writeQuietly } from './rows.js';
+import { CHECKED_COLUMNS, soundTaskFromRow, TASK_COLUMNS, taskFromRow, writeApprovalRow, writeChange, writeQuietly } from './rows.js';
 import { pruneChanges } from './ChangeFeed.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
-import type { TaskRow } from './rows.js';
+import type { CheckedRow, TaskRow } from './rows.js';
 import { fromStoredJson } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
 import { lapsed, renewed } from '../taskTransitions.js';
 import type { SweptTasks } from '../TaskStore.js';
 
-const LAPSED = `SELECT ${TASK_COLUMNS} FROM task INDEXED BY task_lease WHERE status = 'executing' AND lease_until <= ? ORDER BY lease_until LIMIT ?`;
+const LAPSED = `SELECT ${CHECKED_COLUMNS} FROM task INDEXED BY task_lease WHERE status = 'executing' AND lease_until <= ? ORDER BY lease_until LIMIT ?`;
 const OWN = `SELECT ${TASK_COLUMNS} FROM task INDEXED BY task_lease WHERE status = 'executing' AND executor_id = ?`;
 // a handle that never recorded a task only decides: the callers of its approvals, and their tasks, are elsewhere
 const ORPHANS = `SELECT approval.body FROM owner CROSS JOIN approval ON approval.owner_id = owner.owner_id WHERE owner.lease_until <= ?
@@ -32,8 +32,9 @@ export class Leases {
       db.run("INSERT INTO meta VALUES ('high_water_ms', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", now);
       this.#writeOwner(now + leaseMs, now);
       for (const row of db.all<TaskRow>(OWN, db.ownerId)) {
-        const next = renewed(taskFromRow(row), db.ownerId, now + leaseMs) as ExecutingTask;
-        writeQuietly(db, row, next);
+        const next = renewed(taskFromRow(row), db.ownerId, now + leaseMs);
+        // where the text says that another handle has it, or none, the row was changed by somebody else: the sweep reports it
+        if (next !== undefined) writeQuietly(db, row, next);
       }
       db.run('DELETE FROM owner WHERE lease_until < ?', now - storeLimits.ownerKeptMs);
       pruneChanges(db);
@@ -55,17 +56,18 @@ export class Leases {
    */
   sweep({ nowMs, maxRuns, limit }: { readonly nowMs: number; readonly maxRuns: number; readonly limit: number }): SweptTasks {
     const db = this.#db;
-    const lapsedRows = (): readonly TaskRow[] => db.all(LAPSED, db.clock(nowMs), limit);
+    const lapsedRows = (): readonly CheckedRow[] => db.all(LAPSED, db.clock(nowMs), limit);
     const orphans = (): readonly { readonly body: string }[] =>
       db.all(ORPHANS, db.clock(nowMs), db.clock(nowMs) - storeLimits.orphanAfterMs, limit);
     if (lapsedRows().length === 0 && orphans().length === 0) return { unknown: [], reclaimed: [] };
     return db.write(() => {
       const ended = lapsedRows().flatMap((row): readonly Task[] => {
-        const task = taskFromRow(row);
+        const task = soundTaskFromRow(row);
         const next = lapsed(task, db.clock(nowMs), maxRuns);
-        if (next !== undefined) return [writeChange(db, row, task, next)];
-        // its column was changed by somebody else: one such row must not keep all others from being handled
-        writeQuietly(db, row, task);
+        if (task !== undefined && next !== undefined) return [writeChange(db, row, task, next)];
+        // its column was changed by somebody else: such rows must not keep all others from being handled
+        if (task !== undefined) writeQuietly(db, row, task);
+        else db.run('UPDATE task SET lease_until = ? WHERE ord = ?', db.clock(nowMs) + storeLimits.tamperedAgainMs, row.ord);
         return [];
       });
       for (const { body } of orphans()) {

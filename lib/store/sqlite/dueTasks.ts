@@ -1,8 +1,8 @@
 import type { Task } from '../../model/Task.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 import { OPEN } from './file/schema.js';
-import { TASK_COLUMNS, taskFromRow } from './rows.js';
-import type { TaskRow } from './rows.js';
+import { CHECKED_COLUMNS, soundTaskFromRow } from './rows.js';
+import type { CheckedRow } from './rows.js';
 import type { DueQuery } from '../TaskStore.js';
 
 /** Open tasks of dead owners, found by owner: one lookup for each owner, however many tasks it has. */
@@ -17,35 +17,36 @@ type DueQueryName = 'over' | 'approved' | 'decided' | 'stuckOwners' | 'stuck' | 
  * Exported for the specs that check the plans.
  */
 export const DUE_QUERIES: Readonly<Record<DueQueryName, string>> = {
-  over: `SELECT ${TASK_COLUMNS} FROM task INDEXED BY task_over WHERE ${OPEN} AND expires_at <= ? AND next_check_at <= ? ORDER BY expires_at LIMIT ?`,
-  approved: `SELECT ${TASK_COLUMNS} FROM task INDEXED BY task_approved WHERE status = 'approved' AND mode NOT IN ('throw', 'manual') AND next_check_at <= ?
+  over: `SELECT ${CHECKED_COLUMNS} FROM task INDEXED BY task_over WHERE ${OPEN} AND expires_at <= ? AND next_check_at <= ? ORDER BY expires_at LIMIT ?`,
+  approved: `SELECT ${CHECKED_COLUMNS} FROM task INDEXED BY task_approved WHERE status = 'approved' AND mode NOT IN ('throw', 'manual') AND next_check_at <= ?
     AND guard_key IN (SELECT value FROM json_each(?)) AND (updated_at <= ? OR NOT ${ALIVE}) ORDER BY next_check_at LIMIT ?`,
-  decided: `SELECT ${TASK_COLUMNS} FROM task INDEXED BY task_decided WHERE status = 'pending' AND decided = 1 AND mode <> 'manual' AND next_check_at <= ?
+  decided: `SELECT ${CHECKED_COLUMNS} FROM task INDEXED BY task_decided WHERE status = 'pending' AND decided = 1 AND mode <> 'manual' AND next_check_at <= ?
     AND (updated_at <= ? OR NOT ${ALIVE}) ORDER BY next_check_at LIMIT ?`,
   stuckOwners: `SELECT owner_id ${STUCK} AND owner_id > ? ORDER BY owner_id LIMIT 1`,
-  stuck: `SELECT ${TASK_COLUMNS} ${STUCK} AND owner_id = ? AND next_check_at <= ? ORDER BY next_check_at LIMIT ?`,
+  stuck: `SELECT ${CHECKED_COLUMNS} ${STUCK} AND owner_id = ? AND next_check_at <= ? ORDER BY next_check_at LIMIT ?`,
   waitingOwners: `SELECT owner_id ${WAITING} AND owner_id > ? ORDER BY owner_id LIMIT 1`,
-  waiting: `SELECT ${TASK_COLUMNS} ${WAITING} AND owner_id = ? AND next_check_at <= ? ORDER BY next_check_at LIMIT ?`,
+  waiting: `SELECT ${CHECKED_COLUMNS} ${WAITING} AND owner_id = ? AND next_check_at <= ? ORDER BY next_check_at LIMIT ?`,
 };
 
 /** Takes the due tasks, and postpones them for other processes. Writes nothing where none is due. */
 export function takeDueTasks(db: SqliteDatabase, query: DueQuery): readonly Task[] {
   if (dueRows(db, query).length === 0) return [];
-  return db.write(() => {
+  const taken = db.write(() => {
     // another handle may have taken them in between
     const rows = dueRows(db, query);
     const again = db.clock(query.nowMs) + query.againMs;
     for (const { ord } of rows) db.run('UPDATE task SET next_check_at = ? WHERE ord = ?', again, ord);
-    return rows.map(taskFromRow);
+    return rows;
   });
+  return taken.flatMap((row) => soundTaskFromRow(row) ?? []);
 }
 
-function dueRows(db: SqliteDatabase, { nowMs, idleMs, keys, poll, limit }: DueQuery): readonly TaskRow[] {
+function dueRows(db: SqliteDatabase, { nowMs, idleMs, keys, poll, limit }: DueQuery): readonly CheckedRow[] {
   const now = db.clock(nowMs);
-  const found = new Map<number, TaskRow>();
+  const found = new Map<number, CheckedRow>();
   const take = (sql: string, ...values: readonly SqlValue[]): void => {
     // a row may be due for two reasons, so each query reads up to the limit, and rows that are there already do not count
-    for (const row of db.all<TaskRow>(sql, ...values, limit)) if (found.size < limit) found.set(row.ord, row);
+    for (const row of db.all<CheckedRow>(sql, ...values, limit)) if (found.size < limit) found.set(row.ord, row);
   };
   const takeOfDead = (owners: string, sql: string): void => {
     for (const ownerId of deadOwners(db, owners, now)) if (found.size < limit) take(sql, ownerId, now);

@@ -3,6 +3,8 @@ import type { ExecutingTask, PendingTask, Task } from '../../model/Task.js';
 import { freezeDeep, frozenData } from '../../model/snapshot/frozenData.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
 import { recordChange } from './ChangeFeed.js';
+import { soundTask } from '../task/soundTask.js';
+import type { TaskColumns } from '../task/soundTask.js';
 import { fromStoredJson, toStoredJson } from '../storedJson.js';
 import { storedSummary } from '../storedSummary.js';
 import { storedCard } from '../approval/approvalCard.js';
@@ -15,6 +17,15 @@ export interface TaskRow {
 }
 
 export const TASK_COLUMNS = 'task.ord, task.body';
+
+/** A task as it is read among many. */
+export type CheckedRow = TaskRow & TaskColumns;
+export const CHECKED_COLUMNS: string = `${TASK_COLUMNS}, task.task_id, task.decision_id, task.status, task.version`;
+
+/** {@link taskFromRow} where the row is one that a store wrote. */
+export function soundTaskFromRow(row: CheckedRow): Task | undefined {
+  return soundTask(row, () => taskFromRow(row));
+}
 
 /** The task of a row: a new object each time, frozen like those of every other store. */
 export function taskFromRow({ body }: TaskRow): Task {

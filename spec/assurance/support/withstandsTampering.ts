@@ -118,8 +118,9 @@ function holds(stage: Stage, policies: 'asks' | 'allows', make: () => Promise<Va
       if (unharmed < NEIGHBOURS - 1) wrong.push(`of ${NEIGHBOURS} neighbours ${unharmed} ran`);
       const orders = now.runs.filter(({ order }) => typeof order !== 'number' || order < 0 || order >= victims.length);
       for (const run of orders) wrong.push(`a call that nobody made: ${JSON.stringify(run)}`);
-      // what other values do beyond the first is asked of runs only
-      const unexplained = silent.filter((name) => !/#(?!1$)/.test(name) && !NOTHING_RAN_UNNOTICED.some(([edit]) => edit.test(name)));
+      const explained = (name: string): boolean =>
+        NOTHING_RAN_UNNOTICED.some(([edit]) => edit.test(name)) || (/#(?!1$)/.test(name) && OTHER_VALUES.some(([edit]) => edit.test(name)));
+      const unexplained = silent.filter((name) => !explained(name));
       counted({ what: `A1, A2 tampered store: ${stage}, ${policies}`, cases: attacks.length, wrong: wrong.length + unexplained.length });
       expect(wrong).to.deep.equal([]);
       expect(unexplained, 'nothing ran, and nothing says why').to.deep.equal([]);
@@ -135,14 +136,25 @@ const REVIVES = /approved again|task.* as (?:it was|they were) when approved/;
 /** Edits that end a call, or leave it waiting, without a word: what they are, and why no more is lost than by deleting the row. */
 const NOTHING_RAN_UNNOTICED: readonly (readonly [edit: RegExp, why: string])[] = [
   [/^task column guard_key /, 'the column is there to find rows: no process finds it to run'],
-  [/^task (?:column body|field taskId) |^the task of a neighbour/, 'the row and its text have two ids: neither is found by the other'],
   [/^(?:task (?:field|both) resumable #1|not resumable)$/, 'pending, it is cancelled as one that ends with its process'],
   [/^(?:task|approval) (?:field|both) decisionId /, 'pending, it waits for an approval that is not there'],
   [/^its (?:task|approval) deleted$/, 'what is not there does not run'],
   [/^(?:the task|task and approval) as (?:it was|they were) when pending$/, 'it waits for a verdict again'],
-  [/^task (?:column|field) version /, 'the row is not what its text says: no change of it is recorded'],
   [/^task column queue /, 'the column says in which queue its job is: no process asks there'],
   [/^the decision of a neighbour$/, 'pending, it waits for the verdict on a call that is not its own'],
+];
+
+/** The same, of the values that only a large run tries, beyond the first of each column and field. */
+const OTHER_VALUES: readonly (readonly [edit: RegExp, why: string])[] = [
+  [
+    /^task column (?:ord|task_id|decision_id|status|next_check_at) /,
+    'the column is there to find rows: no process finds it to run, or only later',
+  ],
+  [/^task both status /, 'it has ended, or is in no status that is handled: as if it had been settled or deleted'],
+  [/^task (?:field|both) expiresAtMs /, 'its time is over'],
+  [/^task field (?:origin|resumable) /, 'no process can make a call of it, or it is cancelled as one that ends with its process'],
+  [/^approval column decision_id /, 'the approval is not there'],
+  [/^approval (?:field|both) status /, 'it has ended: what is not signed of an approval can only end it'],
 ];
 
 function isAsApproved({ tool, amount, admin: isAdmin }: Run): boolean {

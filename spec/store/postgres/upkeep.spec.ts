@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type pg from 'pg';
 import type { StateStore } from '../../../lib/store/StateStore.js';
 import { recordOf } from '../../support/approvalRecords.js';
+import { diagnosed, securityCodes } from '../../support/diagnosed.js';
 import { postgresServer } from '../../support/postgresServer.js';
 import { PostgresStores } from '../../support/postgresStores.js';
 import { pendingTask } from '../../support/tasks.js';
@@ -52,6 +53,38 @@ describe('The upkeep of a PostgreSQL store', function () {
     const { taskId, digest } = await inStatus(one.tasks, 'approved', { expiresAtMs: Date.now() + 60_000 });
     expect(await one.tasks.claim({ taskId, token: 't', digest, nowMs: Date.now(), leaseMs: 1_000 })).to.equal(undefined);
     expect(await one.tasks.heartbeat(1_000, Date.now())).to.equal(ahead);
+  });
+
+  it('ends and hands out all tasks but those that somebody else changed, which it reports', async () => {
+    for (const body of [
+      `'[]'`,
+      `'{'`,
+      `(body::jsonb - 'taskId')::text`,
+      `(body::jsonb - 'version')::text`,
+      `replace(body, '"taskId":"', '"taskId":"other-')`,
+    ]) {
+      const change = (taskId: string): Promise<unknown> =>
+        client.query(`UPDATE ${schema}.task SET body = ${body} WHERE task_id = $1`, [taskId]);
+      const [first, second] = [await inStatus(one.tasks, 'executing', {}, 0), await inStatus(one.tasks, 'executing', {}, 0)];
+      await change(first.taskId);
+      await client.query(`UPDATE ${schema}.task SET lease_until = 0 WHERE task_id = $1`, [first.taskId]);
+      const ended: string[] = [];
+      const sweeps = await diagnosed(async () => {
+        for (let i = 0; i < 2; i++) {
+          const { unknown } = await one.tasks.sweep({ nowMs: 0, maxRuns: 1, limit: 1 });
+          ended.push(...unknown.map(({ taskId }) => taskId));
+        }
+      });
+      expect([securityCodes(sweeps), ended], body).to.deep.equal([['stored_task_tampered'], [second.taskId]]);
+
+      const [third, fourth] = [await inStatus(one.tasks, 'approved'), await inStatus(one.tasks, 'approved')];
+      await change(third.taskId);
+      let found: readonly { taskId: string }[] = [];
+      const due = { nowMs: 0, idleMs: 0, againMs: 60_000, keys: [third.guardKey], poll: false, limit: 10 };
+      const seen = await diagnosed(async () => (found = await one.tasks.due(due)));
+      expect([securityCodes(seen), found.map(({ taskId }) => taskId)], body).to.deep.equal([['stored_task_tampered'], [fourth.taskId]]);
+      for (const { taskId } of [first, third]) await client.query(`DELETE FROM ${schema}.task WHERE task_id = $1`, [taskId]);
+    }
   });
 
   it('commits claims durably on a database that does not by itself', async () => {

@@ -5,6 +5,7 @@ import { DUE_QUERIES } from '../../../lib/store/sqlite/dueTasks.js';
 import type { StateStore } from '../../../lib/store/StateStore.js';
 import type { StoreChange } from '../../../lib/store/TaskStore.js';
 import { recordOf } from '../../support/approvalRecords.js';
+import { diagnosed, securityCodes } from '../../support/diagnosed.js';
 import { pendingTask } from '../../support/tasks.js';
 import { needsSqlite, sqliteFiles } from './sqliteFiles.js';
 import { inStatus, NOW } from '../taskInStatus.js';
@@ -41,6 +42,60 @@ describe('A SQLite store that is kept for long', () => {
       desk.tasks.heartbeat(0, Date.now());
       sweep(one);
       expect(one.approvals.get(record.decisionId)).to.include({ status: 'pending' });
+    });
+  });
+
+  describe('with rows that somebody else changed', () => {
+    /** What `work` reports, by the code of each. */
+    const codes = async (work: () => unknown): Promise<string[]> => securityCodes(await diagnosed(work));
+    const edits = [
+      ['a text without its id', `json_remove(body, '$.taskId')`],
+      ['a text without its version', `json_remove(body, '$.version')`],
+      ['a text of another kind', `'[]'`],
+      ['a text that is not JSON', `'{'`],
+      ['the id of another task', `json_set(body, '$.taskId', 'other')`],
+    ] as const;
+
+    for (const [what, body] of edits)
+      it(`ends the executions of the others, and reports ${what}`, async () => {
+        const store = open();
+        const tasks = [];
+        for (let i = 0; i < 3; i++) tasks.push(await inStatus(store.tasks, 'executing', {}, 0));
+        const [first, second] = tasks.map(({ taskId }) => taskId) as [string, string];
+        bare().exec(`UPDATE task SET lease_until = 0, body = ${body} WHERE task_id = '${first}'`);
+        const ended: string[] = [];
+        const sweep = async (): Promise<void> => {
+          for (let i = 0; i < 3; i++) {
+            const { unknown } = await store.tasks.sweep({ nowMs: Date.now() + 10, maxRuns: 1, limit: 1 });
+            ended.push(...unknown.map(({ taskId }) => taskId));
+          }
+        };
+        expect(await codes(sweep)).to.deep.equal(['stored_task_tampered']);
+        expect(ended).to.have.length(2).and.include(second);
+      });
+
+    for (const [what, body] of edits)
+      it(`hands out the others that are due, and reports ${what}`, async () => {
+        const store = open();
+        const [one, two] = [await inStatus(store.tasks, 'approved'), await inStatus(store.tasks, 'approved')];
+        bare().exec(`UPDATE task SET body = ${body} WHERE task_id = '${one.taskId}'`);
+        const due = { nowMs: Date.now() + 10, idleMs: 0, againMs: 60_000, keys: [one.guardKey], poll: false, limit: 10 };
+        let found: readonly { taskId: string }[] = [];
+        expect(await codes(async () => (found = await store.tasks.due(due)))).to.deep.equal(['stored_task_tampered']);
+        expect(found.map(({ taskId }) => taskId)).to.deep.equal([two.taskId]);
+        // neither is looked at again before its time
+        expect(await codes(async () => (found = await store.tasks.due(due)))).to.deep.equal([]);
+        expect(found).to.deep.equal([]);
+      });
+
+    it('goes on saying that this process lives, where a text says that another one executes its task', async () => {
+      const store = open();
+      const [one, two] = [await inStatus(store.tasks, 'executing', {}, 1_000), await inStatus(store.tasks, 'executing', {}, 1_000)];
+      bare().exec(`UPDATE task SET body = json_set(body, '$.executorId', 'other') WHERE task_id = '${one.taskId}'`);
+      await store.tasks.heartbeat(60_000, Date.now());
+      const { unknown } = await store.tasks.sweep({ nowMs: Date.now() + 2_000, maxRuns: 1, limit: 10 });
+      expect(unknown.map(({ taskId }) => taskId)).to.deep.equal([one.taskId]);
+      expect(await store.tasks.get(two.taskId)).to.include({ status: 'executing' });
     });
   });
 

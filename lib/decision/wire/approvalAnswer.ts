@@ -1,0 +1,155 @@
+// Approvals as operators and people read them over HTTP: cards in lists, one in full, and the body of a verdict.
+import * as v from 'valibot';
+import type { ApprovalCard, ApprovalPage, ApprovalRecord } from '../../store/ApprovalStore.js';
+import { writeWire } from './readWire.js';
+import { typesOf } from './wireTypes.js';
+
+const policy = /* @__PURE__ */ (() => v.object({ id: v.string(), severity: v.nullable(v.string()) }))();
+const shown = /* @__PURE__ */ (() => ({
+  decision_id: v.string(),
+  status: v.picklist(['pending', 'approved', 'denied', 'expired', 'withdrawn']),
+  agent_id: v.string(),
+  tool: v.string(),
+  requester: v.string(),
+  requester_known: v.boolean(),
+  reason: v.string(),
+  digest: v.string(),
+  refusals: v.number(),
+  created_at: v.string(),
+  expires_at: v.string(),
+  consumed: v.boolean(),
+}))();
+
+/** The answer of `GET /v1/approvals`: newest first. */
+export const approvalsAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
+  v.object({
+    approvals: v.array(
+      v.object({ ...shown, policies: v.array(policy), decided: v.nullable(v.object({ by: v.string(), at: v.string() })) }),
+    ),
+    cursor: v.nullable(v.string()),
+  }))();
+
+/** The answer of `GET /v1/approvals/{id}`. */
+export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
+  v.object({
+    ...shown,
+    guard_key: v.string(),
+    params: v.record(v.string(), v.unknown()),
+    original_params: v.record(v.string(), v.unknown()),
+    original_digest: v.string(),
+    types: v.record(v.string(), v.string()),
+    opaque: v.array(v.string()),
+    session: v.nullable(v.record(v.string(), v.unknown())),
+    facts: v.record(v.string(), v.unknown()),
+    message: v.nullable(v.string()),
+    policies: v.array(
+      v.object({
+        ...policy.entries,
+        reason: v.nullable(v.string()),
+        approvers: v.nullable(v.array(v.string())),
+        self_approval: v.boolean(),
+      }),
+    ),
+    verdicts: v.array(
+      v.object({
+        approve: v.boolean(),
+        by: v.string(),
+        reason: v.nullable(v.string()),
+        at: v.string(),
+        assurance: v.nullable(v.string()),
+        policies: v.array(v.string()),
+      }),
+    ),
+    begun: v.boolean(),
+    may_decide: v.boolean(),
+  }))();
+
+/** The body of `POST /v1/approvals/{id}/verdict`. */
+export interface VerdictBody {
+  readonly verdict: 'approve' | 'deny';
+  /** The digest that was shown. */
+  readonly digest: string;
+  readonly reason?: string | undefined;
+}
+
+/** The shape of {@link VerdictBody}. */
+export const verdictBody: v.GenericSchema<unknown, VerdictBody> = /* @__PURE__ */ (() =>
+  v.strictObject({
+    verdict: v.picklist(['approve', 'deny']),
+    digest: v.pipe(
+      v.string(),
+      v.check((text) => /^[0-9a-f]{64}$/.test(text), 'a SHA-256 in 64 lower-case hex digits'),
+    ),
+    reason: v.optional(v.pipe(v.string(), v.maxLength(10_000))),
+  }))();
+
+/** Writes a page of approvals. */
+export function writeApprovals({ cards, cursor }: ApprovalPage): string {
+  const approvals = cards.map((card) => ({
+    ...shownOf(card),
+    policies: card.policies.map(({ id, severity = null }) => ({ id, severity })),
+    decided: card.decided === undefined ? null : { by: card.decided.by, at: timeOf(card.decided.atMs) },
+  }));
+  return JSON.stringify({ approvals, cursor: cursor ?? null });
+}
+
+/** Writes an approval in full. Values that JSON has no form for are text, and `types` says where they are. */
+export function writeApproval(record: ApprovalRecord, mayDecide: boolean): string {
+  const { guardKey, params, originalParams, originalDigest, opaque, session, facts, message, policies, verdicts, begun, consumed } = record;
+  return writeWire({
+    ...shownOf({ ...record, consumed: consumed !== undefined }),
+    guard_key: guardKey,
+    params,
+    original_params: originalParams,
+    original_digest: originalDigest,
+    types: {
+      ...typesOf(params, '/params'),
+      ...typesOf(originalParams, '/original_params'),
+      ...typesOf(session, '/session'),
+      ...typesOf(facts, '/facts'),
+    },
+    opaque,
+    session,
+    facts,
+    message: message ?? null,
+    policies: policies.map(({ id, severity = null, reason = null, approvers = null, selfApproval = false }) => ({
+      id,
+      severity,
+      reason,
+      approvers,
+      self_approval: selfApproval,
+    })),
+    verdicts: verdicts.map(({ approve, by, reason = null, atMs, assurance = null, policies: of }) => ({
+      approve,
+      by,
+      reason,
+      at: timeOf(atMs),
+      assurance,
+      policies: of,
+    })),
+    begun: begun !== undefined,
+    may_decide: mayDecide,
+  });
+}
+
+function shownOf(card: Omit<ApprovalCard, 'policies' | 'version'>) {
+  const { decisionId, status, agentId, toolName, requester, requesterKnown, reason, digest, refusals, createdAtMs, expiresAtMs } = card;
+  return {
+    decision_id: decisionId,
+    status,
+    agent_id: agentId,
+    tool: toolName,
+    requester,
+    requester_known: requesterKnown,
+    reason,
+    digest,
+    refusals,
+    created_at: timeOf(createdAtMs),
+    expires_at: timeOf(expiresAtMs),
+    consumed: card.consumed,
+  };
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
