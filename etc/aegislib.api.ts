@@ -92,7 +92,7 @@ export declare class ApprovalDesk extends SafeEmitter<DeskEvents> {
     list(given?: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
     approve(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
     deny(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
-    mayDecide(decisionId: string, by: string): Promise<boolean>;
+    mayDecide(decisionId: string, by: string, assurance?: Assurance): Promise<boolean>;
 }
 
 export type ApprovalMode = 'defer' | 'wait' | 'throw';
@@ -131,6 +131,8 @@ export interface ApprovalRecord {
     readonly requesterKnown: boolean;
     readonly reason: string;
     readonly message?: string | undefined;
+    readonly idempotency?: IdempotencyKey | undefined;
+    readonly usedByAnswer?: boolean | undefined;
     readonly policies: readonly ApprovalPolicy[];
     readonly policySetHash: string;
     readonly refusals: number;
@@ -609,6 +611,7 @@ export interface VerdictInput {
     readonly by: string;
     readonly reason?: string | undefined;
     readonly digest?: string | undefined;
+    readonly assurance?: Assurance | undefined;
 }
 
 export interface WaitingForWorker {

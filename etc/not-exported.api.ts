@@ -187,6 +187,12 @@ interface DecisionFields {
     readonly latencyMs?: number | undefined;
 }
 
+// lib/model/Decision
+interface IdempotencyKey {
+    readonly key: string;
+    readonly fingerprint: string;
+}
+
 // lib/model/PendingApproval
 declare const PENDING_BRAND: unique symbol;
 
@@ -209,6 +215,17 @@ declare class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extend
 declare abstract class ServiceError extends AegisError {
     readonly status: number | undefined;
     constructor(defaultCode: string, message: string, options?: ServiceErrorOptions);
+}
+
+// lib/store/memory/MemoryTenantApprovals
+declare class MemoryTenantApprovals extends MemoryApprovalStore {
+    #private;
+    constructor(isTaken: (decisionId: string) => boolean);
+    keep(keepMs: number): void;
+    insert(record: ApprovalRecord): boolean;
+    ofIdempotencyKey(agentId: string, key: string): ApprovalRecord | undefined;
+    page(query: ApprovalPageQuery): Promise<ApprovalPage>;
+    prune(endedByMs: number): number;
 }
 
 // lib/testing/ScriptedDecisionService

@@ -1,5 +1,7 @@
 // What 'aegislib/postgres' exports. Written by npm run api:update; review what changes here.
 
+export type { Migration } from 'aegislib/store';
+
 export interface PostgresStoreOptions {
     readonly connectionString: string;
     readonly schema?: string | undefined;
@@ -7,4 +9,12 @@ export interface PostgresStoreOptions {
     readonly queue?: boolean | undefined;
 }
 
-export declare function postgresStore(connection: string | PostgresStoreOptions): StateStore;
+export type { ServerStore } from 'aegislib/store';
+
+export type { StateStore } from 'aegislib/store';
+
+export type { TenantStore } from 'aegislib/store';
+
+export type { TenantStoreOptions } from 'aegislib/store';
+
+export declare function postgresStore(connection: string | PostgresStoreOptions): ServerStore;

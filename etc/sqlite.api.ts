@@ -1,9 +1,17 @@
 // What 'aegislib/sqlite' exports. Written by npm run api:update; review what changes here.
 
+export type { Migration } from 'aegislib/store';
+
+export type { ServerStore } from 'aegislib/store';
+
 export interface SqliteStoreOptions {
     readonly pollMs?: number | undefined;
 }
 
 export type { StateStore } from 'aegislib/store';
 
-export declare function sqliteStore(path: string | URL, options?: SqliteStoreOptions): StateStore;
+export type { TenantStore } from 'aegislib/store';
+
+export type { TenantStoreOptions } from 'aegislib/store';
+
+export declare function sqliteStore(path: string | URL, options?: SqliteStoreOptions): ServerStore;

@@ -1,6 +1,28 @@
 // What 'aegislib/store' exports. Written by npm run api:update; review what changes here.
 
+export interface ApprovalCard extends Pick<ApprovalRecord, 'decisionId' | 'agentId' | 'toolName' | 'requester' | 'requesterKnown' | 'reason' | 'digest' | 'refusals' | 'createdAtMs' | 'expiresAtMs' | 'status' | 'version'> {
+    readonly policies: readonly Pick<ApprovalPolicy, 'id' | 'severity'>[];
+    readonly consumed: boolean;
+    readonly decided?: Pick<Verdict, 'by' | 'atMs'> | undefined;
+    readonly mac?: string | undefined;
+}
+
 export type { ApprovalMode } from 'aegislib';
+
+export interface ApprovalPage {
+    readonly cards: readonly ApprovalCard[];
+    readonly cursor?: string | undefined;
+}
+
+export interface ApprovalPageQuery {
+    readonly status?: ApprovalRecord['status'] | undefined;
+    readonly agentId?: string | undefined;
+    readonly agents?: readonly string[] | undefined;
+    readonly toolName?: string | undefined;
+    readonly q?: string | undefined;
+    readonly cursor?: string | undefined;
+    readonly limit?: number | undefined;
+}
 
 export interface ApprovalPolicy {
     readonly id: string;
@@ -24,15 +46,17 @@ export type { ApprovalRecord } from 'aegislib';
 export interface ApprovalStore {
     open?(): Awaitable<void>;
     close?(): Awaitable<void>;
-    insert(record: ApprovalRecord): Awaitable<boolean>;
+    insert(record: ApprovalRecord, card?: ApprovalCard): Awaitable<boolean>;
     get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
-    replace(record: ApprovalRecord, version: number): Awaitable<boolean>;
+    replace(record: ApprovalRecord, version: number, card?: ApprovalCard): Awaitable<boolean>;
     list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
-    countPending(agentId: string, toolName: string): Awaitable<number>;
+    countPending(agentId: string, toolName: string, cap?: number): Awaitable<number>;
+    ofIdempotencyKey?(agentId: string, key: string): Awaitable<ApprovalRecord | undefined>;
+    page?(query: ApprovalPageQuery): Awaitable<ApprovalPage>;
     listDenied(agentId: string, toolName: string, sinceMs: number): Awaitable<readonly ApprovalRecord[]>;
     prune(endedByMs: number): Awaitable<number>;
     begunPage?(page: number): Awaitable<BegunPage | undefined>;
-    replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage): Awaitable<boolean>;
+    replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard): Awaitable<boolean>;
     bindOlder?(bind: BindOlder): Awaitable<void>;
 }
 
@@ -40,6 +64,8 @@ export interface ApprovedTask extends TaskFields {
     readonly status: 'approved';
     readonly approvedBy?: string | undefined;
 }
+
+export type Assurance = 'session' | 'code' | 'passkey' | 'step-up' | 'host';
 
 export type Awaitable<T> = T | PromiseLike<T>;
 
@@ -107,9 +133,19 @@ export declare class MemoryApprovalStore implements ApprovalStore {
     get(decisionId: string): ApprovalRecord | undefined;
     replace(record: ApprovalRecord, version: number): boolean;
     list({ status, agentId, toolName, overdueAtMs, limit }: ApprovalQuery): readonly ApprovalRecord[];
-    countPending(agentId: string, toolName: string): number;
+    countPending(agentId: string, toolName: string, cap?: number): number;
     listDenied(agentId: string, toolName: string, sinceMs: number): readonly ApprovalRecord[];
     prune(endedByMs: number): number;
+}
+
+export declare class MemoryStateStore implements ServerStore {
+    #private;
+    readonly tasks: MemoryTaskStore;
+    readonly approvals: MemoryTenantApprovals;
+    constructor();
+    open(): void;
+    close(): void;
+    forTenant(tenantId: string, options?: TenantStoreOptions): TenantStore;
 }
 
 export declare class MemoryTaskStore implements TaskStore {
@@ -142,6 +178,11 @@ export declare class MemoryTaskStore implements TaskStore {
     watch(): () => void;
 }
 
+export interface Migration {
+    readonly from: number;
+    readonly to: number;
+}
+
 export type { Params } from 'aegislib';
 
 export interface PendingTask extends TaskFields {
@@ -154,13 +195,72 @@ export interface PruneLimits {
     readonly finishedBeforeMs: number;
 }
 
+export type RecordChange = {
+    readonly how: 'insert';
+    readonly record: StoredRecord;
+}
+ | {
+    readonly how: 'replace';
+    readonly record: StoredRecord;
+}
+ | {
+    readonly how: 'delete';
+    readonly kind: string;
+    readonly ids: readonly string[];
+};
+
+export interface RecordHead {
+    readonly kind: string;
+    readonly part: number;
+    readonly version: number;
+    readonly body: string;
+}
+
+export interface RecordPage {
+    readonly records: readonly StoredRecord[];
+    readonly cursor?: string | undefined;
+    readonly tampered?: true | undefined;
+}
+
+export interface RecordQuery {
+    readonly kind: string;
+    readonly index1?: string | undefined;
+    readonly index2?: string | undefined;
+    readonly cursor?: string | undefined;
+    readonly limit?: number | undefined;
+}
+
+export interface RecordStore {
+    insert(record: StoredRecord): Awaitable<boolean>;
+    get(kind: string, id: string): Awaitable<StoredRecord | undefined>;
+    replace(record: StoredRecord, version: number): Awaitable<boolean>;
+    delete(kind: string, id: string, version: number): Awaitable<boolean>;
+    list(query: RecordQuery): Awaitable<RecordPage>;
+    prune(kind: string, nowMs: number): Awaitable<number>;
+}
+
+export interface ServerStore extends StateStore {
+    forTenant(tenantId: string, options?: TenantStoreOptions): TenantStore;
+}
+
 export type { Session } from 'aegislib';
+
+export interface SignableRecordStore extends RecordStore {
+    head(kind: string, part: number): Awaitable<RecordHead | undefined>;
+    heads(kind: string): Awaitable<readonly RecordHead[]>;
+    ids(kind: string): Awaitable<readonly string[]>;
+    getAll(kind: string, ids: readonly string[]): Awaitable<readonly StoredRecord[]>;
+    commit(change: RecordChange, head: RecordHead, headVersion: number): Awaitable<boolean>;
+}
 
 export interface StateStore {
     readonly tasks: TaskStore;
     readonly approvals: ApprovalStore;
     open(): Awaitable<void>;
     close(): Awaitable<void>;
+    forTenant?(tenantId: string, options?: TenantStoreOptions): TenantStore;
+    migrate?(): Awaitable<Migration>;
+    backup?(path: string | URL, onProgress?: (copied: number, total: number) => void): Awaitable<void>;
 }
 
 export type StoreChange = {
@@ -174,6 +274,18 @@ export type StoreChange = {
     readonly decisionId: string;
     readonly version: number;
 };
+
+export interface StoredRecord {
+    readonly kind: string;
+    readonly id: string;
+    readonly version: number;
+    readonly index1?: string | undefined;
+    readonly index2?: string | undefined;
+    readonly createdAtMs: number;
+    readonly deleteAfterMs?: number | undefined;
+    readonly body: string;
+    readonly mac?: string | undefined;
+}
 
 export interface SweptTasks {
     readonly unknown: readonly Task[];
@@ -320,6 +432,16 @@ export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'att
     readonly cursor: string;
 }
 
+export interface TenantStore {
+    readonly approvals: ApprovalStore;
+    readonly records: SignableRecordStore;
+}
+
+export interface TenantStoreOptions {
+    readonly forOthers?: boolean | undefined;
+    readonly keepMs?: number | undefined;
+}
+
 export interface TimeoutTask extends TaskFields {
     readonly status: 'timeout';
     readonly error: ErrorSummary;
@@ -336,5 +458,6 @@ export interface Verdict {
     readonly by: string;
     readonly reason?: string | undefined;
     readonly atMs: number;
+    readonly assurance?: Assurance | undefined;
     readonly policies: readonly string[];
 }

@@ -122,7 +122,9 @@ describe('Hostile connections', () => {
   });
 
   it('is answered once for each of two requests that it sends at once', async () => {
-    const got = await raw(Buffer.from(`${HEAD}content-length: 2\r\n\r\n{}GET /open HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`));
+    const got = await raw(
+      Buffer.from(`${HEAD}content-length: 2\r\n\r\n{}GET /open HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`),
+    );
     expect(got.match(/HTTP\/1\.1 200 OK/g)).to.have.length(2);
     expect(got.indexOf('"caller":"k1"')).to.be.lessThan(got.indexOf('{"open":true}'));
   });

@@ -1,0 +1,130 @@
+// What 'aegislib/server' exports. Written by npm run api:update; review what changes here.
+
+export interface AnsweredRequest {
+    readonly requestId: string;
+    readonly tenantId: string;
+    readonly callerId: string;
+    readonly route: string;
+    readonly request: string;
+    readonly status: number;
+    readonly answer: string | undefined;
+}
+
+export type BeforeAnswer = (batch: readonly AnsweredRequest[]) => Awaitable<void>;
+
+export interface CloseOptions {
+    readonly idleMs?: number | undefined;
+    readonly graceMs?: number | undefined;
+}
+
+export interface DataPlane {
+    readonly fetch: FetchHandler;
+    readonly node: NodeHandler;
+    ready(): Promise<void>;
+    listen(options?: ListenOptions): Promise<ListeningAt>;
+    createKey(request: KeyRequest, tenantId?: string): Promise<IssuedKey>;
+    close(options?: CloseOptions): Promise<boolean>;
+}
+
+export type DataPlaneOptions = SingleTenantOptions | TenantsOptions | ModuleOptions;
+
+export interface DataPlaneSettings {
+    readonly store?: ServerStore | undefined;
+    readonly stateKey?: string | SecretString | undefined;
+    readonly previousStateKey?: string | SecretString | undefined;
+    readonly basePath?: string | undefined;
+    readonly publicUrl?: string | URL | undefined;
+    readonly clientAddress?: ((request: Request) => string | undefined) | undefined;
+    readonly beforeAnswer?: BeforeAnswer | undefined;
+    readonly historyMs?: number | undefined;
+    readonly logger?: Logger | undefined;
+    readonly journal?: Journal | undefined;
+}
+
+export type FetchHandler = (request: Request) => Promise<Response>;
+
+export interface IssuedKey {
+    readonly info: KeyInfo;
+    readonly key: SecretString;
+}
+
+export interface KeyInfo {
+    readonly id: string;
+    readonly name: string;
+    readonly scopes: readonly Scope[];
+    readonly agents: readonly string[] | undefined;
+    readonly sessionTrusted: boolean;
+    readonly status: 'active' | 'expired' | 'revoked';
+    readonly createdAtMs: number;
+    readonly createdBy: string;
+    readonly expiresAtMs: number | undefined;
+    readonly previousUntilMs: number | undefined;
+    readonly revokedAtMs: number | undefined;
+}
+
+export interface KeyRequest {
+    readonly name: string;
+    readonly scopes: readonly Scope[];
+    readonly agents?: readonly string[] | undefined;
+    readonly sessionTrusted?: boolean | undefined;
+    readonly expiresAtMs?: number | undefined;
+}
+
+export interface ListenOptions {
+    readonly host?: string | undefined;
+    readonly port?: number | undefined;
+    readonly tls?: {
+        readonly cert: string;
+        readonly key: string;
+    } | undefined;
+}
+
+export interface ListeningAt {
+    readonly url: string;
+    readonly host: string;
+    readonly port: number;
+}
+
+export interface ModuleOptions extends DataPlaneSettings {
+    readonly module: AegisModule;
+    readonly tools?: Readonly<Record<string, ToolSettings>> | undefined;
+    readonly tenants?: undefined;
+    readonly policies?: undefined;
+}
+
+export type NodeHandler = (incoming: IncomingMessage, outgoing: ServerResponse, next?: () => void) => void;
+
+export type Scope = 'decide' | 'approvals:read' | 'policies:read' | 'keys:admin' | 'metrics:read';
+
+export interface SingleTenantOptions extends DataPlaneSettings, TenantOptions {
+    readonly module?: undefined;
+    readonly tenants?: undefined;
+}
+
+export interface TenantOptions extends EligibilityRules {
+    readonly policies: PolicySource;
+    readonly watch?: boolean | undefined;
+    readonly onLoosened?: 'hold' | 'accept' | undefined;
+    readonly onReload?: ((result: ReloadResult) => void) | undefined;
+    readonly agents?: Readonly<Record<string, AgentConfig>> | undefined;
+    readonly tools?: Readonly<Record<string, ToolSettings>> | undefined;
+    readonly toolset?: string | undefined;
+    readonly facts?: FactsHook | undefined;
+    readonly factsTimeoutMs?: number | undefined;
+    readonly maxPendingPerTool?: number | undefined;
+    readonly denialTtlMs?: number | undefined;
+    readonly exposePolicies?: boolean | undefined;
+}
+
+export interface TenantsOptions extends DataPlaneSettings {
+    readonly tenants: Readonly<Record<string, TenantOptions>>;
+    readonly module?: undefined;
+    readonly policies?: undefined;
+}
+
+export interface ToolSettings {
+    readonly groups?: readonly string[] | undefined;
+    readonly nullable?: readonly string[] | undefined;
+}
+
+export declare function createDataPlane(given: DataPlaneOptions): DataPlane;
