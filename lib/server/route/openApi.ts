@@ -46,6 +46,9 @@ const OF_CALLERS = [
 ];
 const OF_BODIES = ['content_too_large', 'unsupported_media_type', 'body_already_read'];
 
+/** What a converter sees of an object whose fields are checked elsewhere. */
+const [ANY_OBJECT] = (jsonObject as unknown as { readonly pipe: readonly [object] }).pipe;
+
 /** Describes routes as an OpenAPI 3.1 document. The converter of schemas is loaded when this is first called. */
 export async function openApi(routes: readonly Route[]): Promise<OpenApiDocument> {
   const { toJsonSchema } = await import('@valibot/to-json-schema');
@@ -54,7 +57,7 @@ export async function openApi(routes: readonly Route[]): Promise<OpenApiDocument
       target: 'draft-2020-12',
       // what a check asks beyond the shape is said by the error
       errorMode: 'ignore',
-      overrideSchema: ({ valibotSchema }) => ((valibotSchema as unknown) === jsonObject ? { type: 'object' } : undefined),
+      overrideSchema: ({ valibotSchema }) => ((valibotSchema as unknown) === ANY_OBJECT ? { type: 'object' } : undefined),
     });
     return Object.fromEntries(Object.entries(json).filter(([name]) => name !== '$schema'));
   };
