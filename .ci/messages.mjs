@@ -28,7 +28,8 @@ const FILES = 'cli/init/starterProgram.ts';
 const found = new Map();
 for (const [file, source] of sources)
   for (const { by, code, text } of file === FILES ? [] : textsOf(source)) {
-    const line = [by, code ?? defaultCodes.get(by) ?? '–', text].join(' · ');
+    // one text is one line here
+    const line = [by, code ?? defaultCodes.get(by) ?? '–', text.replaceAll(/\s*\n\s*/g, ' ')].join(' · ');
     found.set(line, (found.get(line) ?? new Set()).add(file));
   }
 const lines = [...found].map(([line, from]) => `${line} · ${[...from].join(', ')}`).filter((line) => line.toLowerCase().includes(wanted));

@@ -10,7 +10,7 @@ import { report } from './figure.js';
 const server = fork(fileURLToPath(new URL('./remoteServer.js', import.meta.url)));
 const [url] = (await once(server, 'message')) as [string];
 
-const aegis = AegisModule.create({ baseUrl: url, apiKey: 'bench-key', agentId: 'bench' });
+const aegis = AegisModule.create({ baseUrl: url, apiKey: 'bench-key', agentId: 'bench', dataPlane: { require: [] } });
 const send = guard(async (to: string, text: string) => to.length + text.length, {
   module: aegis,
   toolName: 'send',

@@ -156,7 +156,7 @@ export declare class ApprovalScheduler {
     #private;
     constructor(given: ApprovalSchedulerOptions);
     get queueSize(): number;
-    get canAsk(): boolean;
+    canAsk(approval?: Pick<ApprovalNeededDecision, 'offers'>): boolean;
     pendingTasks(): readonly Task[];
     start(): void;
     submit<T>(pending: PendingApproval<T>): PendingApproval<T>;
@@ -227,17 +227,18 @@ export interface CurrentCall {
 export type Decision = AllowDecision | DenyDecision | SanitizeDecision | ApprovalNeededDecision;
 
 export interface DecisionService {
+    requires?(): readonly Capability[];
     decide(request: DecisionRequest, options: AskOptions): Awaitable<Decision>;
     dryRun?(request: DecisionRequest, options: AskOptions): Awaitable<Decision>;
-    status(decisionId: string, options: AskOptions): Awaitable<DecisionStatus>;
+    status(decisionId: string, options: ApprovalOptions): Awaitable<DecisionStatus>;
     statuses?(decisionIds: readonly string[], options: AskOptions): Awaitable<readonly DecisionStatus[]>;
-    watch?(signal: AbortSignal): AsyncIterable<DecisionStatus>;
-    reevaluate?(request: DecisionRequest, decisionId: string, options: AskOptions): Awaitable<Decision>;
+    watch?(signal: AbortSignal): AsyncIterable<WatchedStatus>;
+    reevaluate?(request: DecisionRequest, decisionId: string, options: ReevaluateOptions): Awaitable<Decision>;
     verify?(call: ApprovedCall): Awaitable<boolean>;
     consume?(use: ApprovalUse): Awaitable<boolean>;
     begin?(start: ExecutionStart): Awaitable<boolean>;
-    withdraw?(decisionId: string): Awaitable<void>;
-    expire?(decisionId: string): Awaitable<void>;
+    withdraw?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
+    expire?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
     ready?(): Awaitable<void>;
     close?(): Awaitable<void>;
 }
@@ -374,6 +375,7 @@ export interface GuardedCall<R = unknown> {
     readonly schemaAppliesTo?: 'every' | 'sanitized' | undefined;
     readonly mode?: ApprovalMode | undefined;
     readonly approvalTimeoutMs?: number | undefined;
+    readonly wireTypes?: 'string' | undefined;
     readonly signal?: AbortSignal | undefined;
     readonly guard?: object | undefined;
     readonly target?: unknown;
@@ -465,8 +467,17 @@ export interface RecoveryOptions {
 export declare class RemoteDecisionService implements DecisionService {
     #private;
     constructor(options: RemoteDecisionServiceOptions);
+    requires(): readonly Capability[];
     decide(request: DecisionRequest, options?: AskOptions): Promise<Decision>;
-    status(decisionId: string, options?: AskOptions): Promise<DecisionStatus>;
+    status(decisionId: string, options?: ApprovalOptions): Promise<DecisionStatus>;
+    dryRun(request: DecisionRequest, options?: AskOptions): Promise<Decision>;
+    statuses(decisionIds: readonly string[], options?: AskOptions): Promise<readonly DecisionStatus[]>;
+    watch(signal: AbortSignal): AsyncGenerator<WatchedStatus, void, undefined>;
+    reevaluate(request: DecisionRequest, decisionId: string, options?: ReevaluateOptions): Promise<Decision>;
+    consume(use: ApprovalUse): Promise<boolean>;
+    begin(start: ExecutionStart): Promise<boolean>;
+    withdraw(decisionId: string, options?: ApprovalOptions): Promise<void>;
+    expire(decisionId: string, options?: ApprovalOptions): Promise<void>;
     close(): void;
 }
 
@@ -477,6 +488,7 @@ export interface RemoteOptions {
     readonly retries?: number | undefined;
     readonly userAgent?: string | undefined;
     readonly allowInsecureHttp?: boolean | undefined;
+    readonly dataPlane?: DataPlaneOptions | undefined;
 }
 
 export type ResolveInstance = (target: AnyClass, task: Task) => Awaitable<object | undefined>;

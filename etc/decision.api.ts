@@ -18,10 +18,17 @@ export interface ApprovalNeededDecision extends DecisionFields {
     readonly message?: string | undefined;
     readonly approvalId?: string | undefined;
     readonly expiresAtMs?: number | undefined;
+    readonly offers?: readonly Capability[] | undefined;
+}
+
+export interface ApprovalOptions extends AskOptions {
+    readonly offers?: readonly Capability[] | undefined;
 }
 
 export interface ApprovalUse extends ApprovedCall {
     readonly token: string;
+    readonly params?: Params | undefined;
+    readonly offers?: readonly Capability[] | undefined;
 }
 
 export interface ApprovedCall {
@@ -38,7 +45,13 @@ export interface AskOptions {
 
 export type { Awaitable } from 'aegislib/store';
 
+export type Capability = 'effective-digest' | 'types' | 'consume' | 'begin' | 'reevaluate' | 'events' | 'statuses';
+
 export declare const DEFAULT_LIMITS: SnapshotLimits;
+
+export interface DataPlaneOptions {
+    readonly require?: readonly Capability[] | undefined;
+}
 
 export type { Decision } from 'aegislib';
 
@@ -56,6 +69,7 @@ export interface DecisionRequest {
     readonly opaque: readonly string[];
     readonly removable: readonly string[];
     readonly approvalTimeoutMs: number;
+    readonly wireTypes?: 'string' | undefined;
 }
 
 export type { DecisionService } from 'aegislib';
@@ -121,6 +135,10 @@ export interface PolicySupplier {
     close?(): void;
 }
 
+export interface ReevaluateOptions extends ApprovalOptions {
+    readonly idempotencyKey?: string | undefined;
+}
+
 export { RemoteDecisionService } from 'aegislib';
 
 export interface RemoteDecisionServiceOptions {
@@ -131,6 +149,7 @@ export interface RemoteDecisionServiceOptions {
     readonly userAgent?: string | undefined;
     readonly maxBodyBytes?: number | undefined;
     readonly allowInsecureHttp?: boolean | undefined;
+    readonly dataPlane?: DataPlaneOptions | undefined;
     readonly random?: (() => number) | undefined;
     readonly logger?: Logger | undefined;
 }
@@ -172,7 +191,7 @@ export interface Terminal {
 
 export type { TerminalApproverOptions } from 'aegislib';
 
-export type UnbelievableReason = 'malformed' | 'echo_mismatch' | 'redirect' | 'too_large' | 'duplicate_key' | 'replayed_decision' | 'circuit_open' | 'asynchronous' | 'service_threw' | 'journal_failed';
+export type UnbelievableReason = 'malformed' | 'echo_mismatch' | 'redirect' | 'too_large' | 'duplicate_key' | 'replayed_decision' | 'capability_missing' | 'circuit_open' | 'asynchronous' | 'service_threw' | 'journal_failed';
 
 export type { VerdictInput } from 'aegislib';
 
@@ -184,5 +203,7 @@ export interface Violation {
     readonly actualValue?: unknown;
     readonly limitType?: string | undefined;
 }
+
+export type WatchedStatus = DecisionStatus | 'resync';
 
 export declare function forwardingService(inner: DecisionService, overrides?: Partial<DecisionService>): DecisionService;

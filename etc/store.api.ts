@@ -319,6 +319,7 @@ export type TaskChange = {
     readonly digest: string;
     readonly reason: string | undefined;
     readonly expiresAtMs: number;
+    readonly offers?: readonly Capability[] | undefined;
 };
 
 export interface TaskClaim {
@@ -353,6 +354,7 @@ export interface TaskFields {
     readonly retryOf: string | undefined;
     readonly origin: TaskOrigin | undefined;
     readonly sizeBytes?: number | undefined;
+    readonly offers?: readonly Capability[] | undefined;
 }
 
 export interface TaskInsertion {
@@ -424,7 +426,7 @@ export interface TaskStore {
     serve?(guardKey: string, run: (taskId: string) => Awaitable<void>): Awaitable<() => Awaitable<void>>;
 }
 
-export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes'> {
+export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes' | 'offers'> {
     readonly status: TaskStatus;
     readonly error?: ErrorSummary | undefined;
     readonly approvedBy?: string | undefined;

@@ -164,7 +164,7 @@ async function unhappyDataPlane(): Promise<{ readonly module: AegisModule; reado
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const options = { apiKey: 'key', baseUrl, agentId: 'agent', retries: 1 };
+  const options = { apiKey: 'key', baseUrl, agentId: 'agent', retries: 1, dataPlane: { require: [] } };
   const module = AegisModule.create(options);
   const hasty = AegisModule.create({ ...options, timeoutMs: 300 });
   return {

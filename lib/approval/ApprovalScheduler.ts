@@ -1,6 +1,8 @@
 import { type Awaitable, chain, isThenable } from '../common/awaitable.js';
 import { ShutdownError } from '../model/errors/RefusalErrors.js';
 import { TaskStateError } from '../model/errors/SetupErrors.js';
+import { isOffered } from '../model/Capability.js';
+import type { ApprovalNeededDecision, DecisionStatus } from '../model/Decision.js';
 import type { PendingApproval } from '../model/PendingApproval.js';
 import type { Task } from '../model/Task.js';
 import type { ApprovalSchedulerOptions } from './ApprovalSchedulerOptions.js';
@@ -62,8 +64,13 @@ export class ApprovalScheduler {
   }
 
   /** Whether the outcome of an approval can be learned: the service pushes, or polling is on. */
-  get canAsk(): boolean {
-    return this.#options.polling.enabled || this.#options.decisions.watch !== undefined;
+  canAsk(approval: Pick<ApprovalNeededDecision, 'offers'> = {}): boolean {
+    return this.#options.polling.enabled || (this.#options.decisions.watch !== undefined && isOffered(approval, 'events'));
+  }
+
+  /** @internal Called for each final status that the service pushes of an approval for which no call waits here. */
+  set onUnheld(listener: (status: Pick<DecisionStatus, 'decisionId'>) => void) {
+    this.#driver.onUnheld = listener;
   }
 
   /** The tasks of {@link queueSize}, oldest first. */

@@ -1,10 +1,11 @@
 import { attempt, type Awaitable, chain, callSafely } from '../common/awaitable.js';
 import { DueLoop } from '../common/time/DueLoop.js';
 import { pollDelay } from '../common/time/pollDelay.js';
-import { SteadyClock, monotonicNow } from '../common/time/SteadyClock.js';
+import { SteadyClock } from '../common/time/SteadyClock.js';
 import type { DecisionService } from '../decision/DecisionService.js';
 import { summarizeError } from '../model/AegisError.js';
 import { checkStatus } from '../model/checkDecision.js';
+import { isOffered } from '../model/Capability.js';
 import type { DecisionStatus } from '../model/Decision.js';
 import { publishCallbackError } from '../model/diagnostics.js';
 import { reportSecurity } from '../model/Journal.js';
@@ -19,6 +20,7 @@ import { observeTask, recordApproval, settleCall } from './call/settleCall.js';
 import { execution } from './execution/execution.js';
 import type { ExecutionHost } from './execution/ExecutionHost.js';
 import { ConcurrencyLimit, StatusRequests } from './status/StatusRequests.js';
+import { StatusStream } from './status/StatusStream.js';
 import type { TaskRegistry } from './task/TaskRegistry.js';
 
 /**
@@ -55,16 +57,20 @@ export class CallDriver implements ExecutionHost {
     this.calls = new CallIndex(decisions.watch !== undefined);
     this.#clock = options.clock ?? new SteadyClock();
     this.#loop = new DueLoop({ now: () => this.#clock.now(), handle: (entry) => this.#safely(entry, () => this.#due(entry)) });
-    this.#stream = new StatusStream(
-      decisions,
-      (status) => this.#onStatus(status),
-      (error) => this.#onStreamEnd(error),
-    );
+    this.#stream = new StatusStream(decisions, {
+      onStatus: (status) => (status === 'resync' ? this.#askAll() : this.#onStatus(status)),
+      onEnd: (error) => this.#onStreamEnd(error),
+      random: options.random ?? Math.random,
+    });
     this.onEnded = (entry) => {
       this.#drop(entry);
       onEnded(entry);
     };
-    signal.addEventListener('abort', () => this.#loop.stop(), { once: true });
+    const stop = (): void => {
+      this.#loop.stop();
+      this.#stream.stop();
+    };
+    signal.addEventListener('abort', stop, { once: true });
     // also of a task that was made: where another process made it, the store may have more of it by now
     registry.observe(({ task }) => this.#observe(task));
   }
@@ -77,6 +83,9 @@ export class CallDriver implements ExecutionHost {
   holdProcess(hold: boolean): void {
     this.#loop.holdProcess(hold);
   }
+
+  /** Called for each final status of an approval for which no call waits here. */
+  onUnheld: ((status: DecisionStatus) => void) | undefined;
 
   /** How often {@link listen} was called. */
   listenCalls = 0;
@@ -98,7 +107,7 @@ export class CallDriver implements ExecutionHost {
    * @param listen false where that was just tried
    */
   follow(entry: PendingCall, listen: boolean = entry.background): void {
-    if (listen) this.listen();
+    if (listen && isOffered(entry.task, 'events')) this.listen();
     this.#safely(entry, () => this.#step(entry, { kind: 'followed' }));
   }
 
@@ -121,10 +130,10 @@ export class CallDriver implements ExecutionHost {
       entry,
       () => {
         entry.polls += 1;
-        const { taskId, decisionId } = entry.task;
+        const { taskId, decisionId, offers } = entry.task;
         return chain(this.registry.countAttempt(taskId), (counted) => {
           if (counted?.version === entry.task.version) entry.task = counted;
-          return this.decisions.status(decisionId, { signal: this.signal });
+          return this.decisions.status(decisionId, { signal: this.signal, offers });
         });
       },
       { answered: (status) => this.#answered(entry, checkStatus(status)), failed: (error) => this.retryLater(entry, error) },
@@ -168,7 +177,8 @@ export class CallDriver implements ExecutionHost {
   #step(entry: PendingCall, answer: Answer): Awaitable<void> {
     const { polling } = this.#options;
     const maxAttempts = this.registry.durable ? undefined : polling.maxAttempts;
-    return this.#do(entry, nextStep(entry, this.now(), answer, { pushed: this.#pushed, polls: polling.enabled, maxAttempts }));
+    const pushed = this.#pushed && isOffered(entry.task, 'events');
+    return this.#do(entry, nextStep(entry, this.now(), answer, { pushed, polls: polling.enabled, maxAttempts }));
   }
 
   #do(entry: PendingCall, step: Step): Awaitable<void> {
@@ -212,7 +222,11 @@ export class CallDriver implements ExecutionHost {
   #onStatus(answer: unknown): void {
     const status = checkStatus(answer);
     const entry = status === undefined ? undefined : this.calls.ofDecision(status.decisionId);
-    if (status === undefined || entry === undefined) return;
+    if (status === undefined) return;
+    if (entry === undefined) {
+      if (status.state !== 'pending') this.onUnheld?.(status);
+      return;
+    }
     if (entry.task.status === 'pending') this.#safely(entry, () => this.#answered(entry, status));
     else this.#reportChangeOfMind(entry.task, status);
   }
@@ -233,6 +247,20 @@ export class CallDriver implements ExecutionHost {
     for (const entry of this.calls.all()) {
       if (this.#asking?.requests.has(entry) !== true) this.#safely(entry, () => this.#step(entry, { kind: 'streamEnded' }));
     }
+    this.#restartStream();
+  }
+
+  /** A service that offered events with its approvals is expected to push again: its server may only have been started again. */
+  #restartStream(): void {
+    const isWaiting = ({ background, task }: PendingCall): boolean => background && task.offers?.includes('events') === true;
+    if (!this.signal.aborted && this.calls.all().some(isWaiting)) this.#stream.restartLater(() => this.listen());
+  }
+
+  /** Asks about everything that a stream may have missed. */
+  #askAll(): void {
+    for (const entry of this.calls.all())
+      if (entry.background && entry.phase === 'waiting' && entry.task.status === 'pending' && isOffered(entry.task, 'events'))
+        this.#ask().line.enter(entry);
   }
 
   #ask(): { readonly requests: StatusRequests; readonly line: ConcurrencyLimit<PendingCall> } {
@@ -277,61 +305,5 @@ export class CallDriver implements ExecutionHost {
       this.#loop.schedule(entry, this.now() + this.#delayOf(entry));
     };
     attempt<unknown, void>(work, () => undefined, failed);
-  }
-}
-
-/** The event loop is never held longer at a time by what is pushed, in milliseconds. */
-const SLICE_MS = 2;
-
-/** Reads the statuses that a service pushes, for as long as it does. */
-export class StatusStream {
-  readonly #service: DecisionService;
-  readonly #onStatus: (status: DecisionStatus) => void;
-  readonly #onEnd: (error: unknown) => void;
-  #live = false;
-
-  constructor(service: DecisionService, onStatus: (status: DecisionStatus) => void, onEnd: (error: unknown) => void) {
-    this.#service = service;
-    this.#onStatus = onStatus;
-    this.#onEnd = onEnd;
-  }
-
-  /** Starts reading, unless the service cannot push. Returns whether statuses are pushed now; while they are, nothing needs to be polled. */
-  start(signal: AbortSignal): boolean {
-    if (this.#live || signal.aborted || this.#service.watch === undefined) return this.#live;
-    let statuses: AsyncIterable<DecisionStatus>;
-    try {
-      statuses = this.#service.watch(signal);
-    } catch (error) {
-      this.#onEnd(error);
-      return false;
-    }
-    this.#live = true;
-    void this.#read(statuses, signal);
-    // what cannot be read has ended by now
-    return this.#live;
-  }
-
-  async #read(statuses: AsyncIterable<DecisionStatus>, signal: AbortSignal): Promise<void> {
-    let failure: unknown;
-    let sliceStart = 0;
-    let handled = -Infinity;
-    try {
-      for await (const status of statuses) {
-        if (signal.aborted) break;
-        const now = monotonicNow();
-        // what came after a pause has let the event loop go by itself
-        if (now - handled > SLICE_MS) sliceStart = now;
-        this.#onStatus(status);
-        handled = monotonicNow();
-        if (handled - sliceStart <= SLICE_MS) continue;
-        await new Promise((resolve) => setImmediate(resolve));
-        handled = -Infinity;
-      }
-    } catch (error) {
-      failure = error;
-    }
-    this.#live = false;
-    if (!signal.aborted) this.#onEnd(failure);
   }
 }

@@ -1,10 +1,27 @@
 import type { Awaitable } from '../common/awaitable.js';
+import type { Capability } from '../model/Capability.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../model/Decision.js';
+import type { Params } from '../model/Params.js';
+
+/** What a stream of statuses gives: a status, or `resync` where some may be missing, so that everything that is waited for is asked about once. */
+export type WatchedStatus = DecisionStatus | 'resync';
 
 /** Options of one request to a decision service. */
 export interface AskOptions {
   /** Aborts the request. An aborted request gives no decision. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of a request about an approval. */
+export interface ApprovalOptions extends AskOptions {
+  /** What the service said, with the approval, that it does for it; absent where it did not say. */
+  readonly offers?: readonly Capability[] | undefined;
+}
+
+/** Options of {@link DecisionService.reevaluate}. */
+export interface ReevaluateOptions extends ApprovalOptions {
+  /** Identifies the request: the same again is the same request, which opens no second approval. */
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** The call that an approval is said to be for. */
@@ -21,6 +38,10 @@ export interface ApprovedCall {
 export interface ApprovalUse extends ApprovedCall {
   /** Identifies the task that uses the approval. The same token again is the same use: its process may have died before it began. */
   readonly token: string;
+  /** The effective params themselves, for a service that knows them in another form. */
+  readonly params?: Params | undefined;
+  /** What the service said, with the approval, that it does for it. */
+  readonly offers?: readonly Capability[] | undefined;
 }
 
 /** A method that is about to be entered under a used approval. */
@@ -40,6 +61,11 @@ export interface ExecutionStart {
  */
 export interface DecisionService {
   /**
+   * What the service does for every approval, where it does the rest only for those with which it offered it. Without this it does for each approval all that
+   * it has a method for. Asked whenever a call is about to run.
+   */
+  requires?(): readonly Capability[];
+  /**
    * Decides one call. Answer synchronously where you can: the guard then adds no tick to the call.
    *
    * @returns the decision
@@ -57,7 +83,7 @@ export interface DecisionService {
    *
    * @returns the status
    */
-  status(decisionId: string, options: AskOptions): Awaitable<DecisionStatus>;
+  status(decisionId: string, options: ApprovalOptions): Awaitable<DecisionStatus>;
   /**
    * Reads the status of many approvals at once.
    *
@@ -65,17 +91,18 @@ export interface DecisionService {
    */
   statuses?(decisionIds: readonly string[], options: AskOptions): Awaitable<readonly DecisionStatus[]>;
   /**
-   * Pushes statuses as they change; while it runs, nothing is polled. What {@link DecisionService.withdraw} ends need not be pushed.
+   * Pushes statuses as they change; while it runs, nothing is polled. A stream that ends is started again after a while where the service offers `events`
+   * with its approvals. What {@link DecisionService.withdraw} ends need not be pushed.
    *
    * @param signal ends the stream
    */
-  watch?(signal: AbortSignal): AsyncIterable<DecisionStatus>;
+  watch?(signal: AbortSignal): AsyncIterable<WatchedStatus>;
   /**
    * Decides the original call again just before an approved one runs, counting the verdicts on `decisionId`.
    *
    * @returns the decision; `approval_needed` demands a new approval, under the new decisionId
    */
-  reevaluate?(request: DecisionRequest, decisionId: string, options: AskOptions): Awaitable<Decision>;
+  reevaluate?(request: DecisionRequest, decisionId: string, options: ReevaluateOptions): Awaitable<Decision>;
   /**
    * Says whether the approval was given for exactly this call. Asked before a call that was read from a durable store is decided again, so that one which
    * was changed there is refused and not asked about. Answers true for an approval that it does not know.
@@ -97,9 +124,9 @@ export interface DecisionService {
    */
   begin?(start: ExecutionStart): Awaitable<boolean>;
   /** Tells the service that the caller no longer wants the approval. */
-  withdraw?(decisionId: string): Awaitable<void>;
+  withdraw?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
   /** Tells the service that the caller's deadline for the approval has passed. */
-  expire?(decisionId: string): Awaitable<void>;
+  expire?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
   /** Settles when the service can answer requests; guarded calls wait for it. */
   ready?(): Awaitable<void>;
   /** Releases everything that the service holds open. */

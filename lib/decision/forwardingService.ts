@@ -17,6 +17,7 @@ const MEMBERS: Readonly<Record<keyof DecisionService, true>> = {
   expire: true,
   ready: true,
   close: true,
+  requires: true,
 };
 
 /**

@@ -1,5 +1,14 @@
 // `aegislib/decision`: for code that implements or wraps a decision service, a desk or an approver.
-export type { ApprovalUse, ApprovedCall, AskOptions, DecisionService, ExecutionStart } from './DecisionService.js';
+export type {
+  ApprovalOptions,
+  ApprovalUse,
+  ApprovedCall,
+  AskOptions,
+  DecisionService,
+  ExecutionStart,
+  ReevaluateOptions,
+  WatchedStatus,
+} from './DecisionService.js';
 export { forwardingService } from './forwardingService.js';
 export type {
   AllowDecision,
@@ -12,12 +21,13 @@ export type {
   SanitizeDecision,
   Violation,
 } from '../model/Decision.js';
+export type { Capability } from '../model/Capability.js';
 export type { Params, Session } from '../model/Params.js';
 export { EmbeddedDecisionService } from './embedded/EmbeddedDecisionService.js';
 export type { EmbeddedDecisionServiceOptions, PolicySupplier } from './embedded/EmbeddedDecisionService.js';
 export type { FactsCall, FactsHook } from './embedded/computeFacts.js';
 export { RemoteDecisionService } from './remote/RemoteDecisionService.js';
-export type { RemoteDecisionServiceOptions } from './remote/remoteSettings.js';
+export type { DataPlaneOptions, RemoteDecisionServiceOptions } from './remote/remoteSettings.js';
 export { ApprovalDesk } from './desk/ApprovalDesk.js';
 export type { ApprovalDeskOptions } from './desk/ApprovalDesk.js';
 export type { DeskEvents } from './desk/ApprovalDesk.js';

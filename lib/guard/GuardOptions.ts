@@ -101,6 +101,13 @@ export interface BaseGuardOptions<This, A extends readonly unknown[], R> {
    * @defaultValue the module's `approvalTimeoutMs`
    */
   readonly approvalTimeoutMs?: number | undefined;
+  /**
+   * What a Data Plane sees of BigInts and Dates: `string` for their text, also where it could tell them apart from text. Policies then compare texts, and a
+   * Data Plane without the capability `types` may decide the call.
+   *
+   * @defaultValue their own types
+   */
+  readonly wireTypes?: 'string' | undefined;
   /** Aborts the call while it is decided and, in mode `wait`, while it waits. An approval that was handed out is cancelled by its handle. */
   readonly signal?: AbortSignal | ((self: NoInfer<This>, args: NoInfer<A>) => AbortSignal | undefined) | undefined;
   /** Called once for each approval, when it ends: with the result, or with the error. What it throws is reported, and changes nothing. */

@@ -143,7 +143,7 @@ function enforce<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallR
         (error) => refused(call, error, decision),
       );
     case 'approval_needed':
-      if (!runtime.scheduler.canAsk) return refused(call, cannotAsk(call, decision), decision);
+      if (!runtime.scheduler.canAsk(decision)) return refused(call, cannotAsk(call, decision), decision);
       return attempt<CallOutcome<R>, CallOutcome<R>>(
         () => {
           const stop = closedOrAborted(runtime, call);

@@ -52,6 +52,7 @@ const CALL_OPTIONS: OptionKinds<GuardedCall> = {
   schemaAppliesTo: "'every'|'sanitized'",
   mode: "'defer'|'wait'|'throw'",
   approvalTimeoutMs: 'any',
+  wireTypes: "'string'",
   signal: 'object',
   guard: 'object|function',
   target: 'any',

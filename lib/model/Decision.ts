@@ -1,3 +1,4 @@
+import type { Capability } from './Capability.js';
 import type { Params, Session } from './Params.js';
 
 /** What a decision demands. Any other value is treated as `deny`. */
@@ -78,6 +79,12 @@ export interface ApprovalNeededDecision extends DecisionFields {
   readonly approvalId?: string | undefined;
   /** When the approval expires, in epoch milliseconds, if the service decides that. */
   readonly expiresAtMs?: number | undefined;
+  /**
+   * What the service does for this approval. It is kept with the task: what was offered is then demanded, by any process that runs the call.
+   *
+   * @defaultValue all that the service has a method for
+   */
+  readonly offers?: readonly Capability[] | undefined;
 }
 
 /** The decision on one call. */
@@ -127,6 +134,8 @@ export interface DecisionRequest {
   readonly removable: readonly string[];
   /** How long an approval may stay pending, in milliseconds. */
   readonly approvalTimeoutMs: number;
+  /** Set where the guard says that policies at a Data Plane are to see BigInts and Dates as text. */
+  readonly wireTypes?: 'string' | undefined;
   /** @internal Set by a server, for a call in another process. */
   readonly remote?: RemoteCall | undefined;
 }

@@ -1,4 +1,5 @@
 import type { ErrorSummary } from './AegisError.js';
+import type { Capability } from './Capability.js';
 import type { Params, Session } from './Params.js';
 
 /** How a guarded call waits for a person: `defer` returns a handle, `wait` resolves when the method has run, `throw` raises ApprovalPendingError. */
@@ -82,6 +83,8 @@ export interface TaskFields {
   readonly origin: TaskOrigin | undefined;
   /** About how many bytes its data took when it was recorded. */
   readonly sizeBytes?: number | undefined;
+  /** What the decision service said that it does for the approval: all that it has a method for, where this is absent. */
+  readonly offers?: readonly Capability[] | undefined;
 }
 
 /** A task that no one has decided. */

@@ -1,4 +1,5 @@
 import { isRecord } from '../common/data/plainObject.js';
+import { readCapabilities } from './Capability.js';
 import type {
   ApprovalNeededDecision,
   Decision,
@@ -129,6 +130,8 @@ function asking(
   decision.approvalId = textOf(answer['approvalId']);
   // the checked value: reading it again may give another
   decision.expiresAtMs = expiresAtMs;
+  const offers = readCapabilities(answer['offers']);
+  if (offers !== undefined) decision.offers = offers;
   return decision;
 }
 

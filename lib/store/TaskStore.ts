@@ -1,5 +1,6 @@
 import type { Awaitable } from '../common/awaitable.js';
 import type { ErrorSummary } from '../model/AegisError.js';
+import type { Capability } from '../model/Capability.js';
 import type { Params } from '../model/Params.js';
 import type { ExecutingTask, PendingTask, Task, TaskFields, TaskResolution, TaskStatus } from '../model/Task.js';
 
@@ -22,7 +23,7 @@ export interface TaskQuery {
 }
 
 /** A task as lists show it: without its params and its result, which can be large. */
-export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes'> {
+export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes' | 'offers'> {
   /** Where it stands. */
   readonly status: TaskStatus;
   /** What went wrong, or why it ended. */
@@ -55,6 +56,7 @@ export type TaskChange =
       readonly digest: string;
       readonly reason: string | undefined;
       readonly expiresAtMs: number;
+      readonly offers?: readonly Capability[] | undefined;
     };
 
 /** How an execution ended. `unknown`: it is still running, or its end cannot be established. */

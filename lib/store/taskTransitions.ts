@@ -43,7 +43,8 @@ export function transitionedTask(task: Task, from: readonly TaskStatus[], change
   if (!from.includes(task.status) || !mayBecome(task, to) || to === 'executing' || task.status === 'executing') return undefined;
   const stamp = nextStamp(task, to, nowMs);
   if (change.to !== 'pending') return patchTask(task, change, stamp, DROPPED[to]);
-  return patchTask(task, { ...change, history: [...task.history, task.decisionId] }, stamp, ['approvedBy']);
+  // what was offered with one approval says nothing of another
+  return patchTask(task, { ...change, history: [...task.history, task.decisionId] }, stamp, ['approvedBy', 'offers']);
 }
 
 /** The task once it is claimed; `undefined` where it cannot be claimed. */

@@ -30,6 +30,7 @@ const ANSWER: Readonly<Record<DecisionField, 'any'>> = {
   message: 'any',
   approvalId: 'any',
   expiresAtMs: 'any',
+  offers: 'any',
 };
 type DecisionField = Decision extends infer D ? (D extends Decision ? keyof D : never) : never;
 

@@ -7,6 +7,7 @@ const plane = await startDataPlane();
 const aegis = AegisModule.configure({
   apiKey: API_KEY,
   baseUrl: plane.url, // plain http is allowed on loopback only
+  dataPlane: { require: [] }, // it speaks the hosted service's protocol only; a Data Plane of `aegislib/server` can do more, and is asked to by default
   agentId: 'ops-agent',
   approvalPolling: { initialDelayMs: 500 },
   env: false, // so that the sample behaves the same on every machine; a program would read AEGIS_API_KEY and AEGIS_BASE_URL from the environment
@@ -53,7 +54,7 @@ if (isPending(refund)) {
   show('approval', 'cyan', `${await refund.completed}, after ${plane.polls} polls`);
 }
 
-const stranger = AegisModule.create({ apiKey: 'another-key', baseUrl: plane.url, agentId: 'ops-agent' });
+const stranger = AegisModule.create({ apiKey: 'another-key', baseUrl: plane.url, agentId: 'ops-agent', dataPlane: { require: [] } });
 class Elsewhere {
   @AegisGuard({ toolName: 'slack.post_message', module: stranger, approval: 'wait' })
   async post(message: { text: string }): Promise<string> {

@@ -110,8 +110,8 @@ describe('ApprovalScheduler', () => {
 
     it('is not done where it is switched off; the deadline still holds', async () => {
       const setup = schedulerSetup({ polling: { enabled: false } });
-      expect(setup.scheduler.canAsk).to.equal(false);
-      expect(schedulerSetup({ polling: { enabled: false }, service: { pushes: true } }).scheduler.canAsk).to.equal(true);
+      expect(setup.scheduler.canAsk()).to.equal(false);
+      expect(schedulerSetup({ polling: { enabled: false }, service: { pushes: true } }).scheduler.canAsk()).to.equal(true);
       const { handle } = await setup.submit(inAnHour());
       await time.tickAsync(HOUR);
       expect(setup.service.count('status')).to.equal(0);

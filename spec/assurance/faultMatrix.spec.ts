@@ -97,7 +97,13 @@ async function run(cell: Cell, elsewhere: string, deadlineMs: number = DEADLINE_
   await using upstream = await dataPlaneStandIn(answering(cell, committed));
   const proxy = await FaultProxy.start(upstream.url, elsewhere);
   // retries come at once, so that three attempts fit into the deadline
-  const remote = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: proxy.url, timeoutMs: deadlineMs, random: () => 0 });
+  const remote = new RemoteDecisionService({
+    apiKey: KEY_CANARY,
+    baseUrl: proxy.url,
+    timeoutMs: deadlineMs,
+    random: () => 0,
+    dataPlane: { require: [] },
+  });
   const questions: Question[] = [];
   const decisions = noting(remote, questions, async () => void (fault.strike === 'refuse' && (await proxy.refuse())));
   const module = AegisModule.create({ decisions, agentId: 'ops-agent', approvalTimeoutMs: approvalMs });

@@ -170,7 +170,9 @@ export function behavesLikeDecisionService(name: string, offers: readonly Option
         await under.say(no.decisionId, 'deny');
         const seen = new Map<string, DecisionStatus>();
         for await (const status of statuses) {
-          seen.set(status.decisionId, status);
+          // what came before it is to be asked about
+          const told = status === 'resync' ? await Promise.all([yes, no].map((d) => service.status(d.decisionId, {}))) : [status];
+          for (const one of told) seen.set(one.decisionId, one);
           if (seen.has(yes.decisionId) && seen.has(no.decisionId)) controller.abort();
         }
         for (const { decisionId } of [yes, no]) expect(seen.get(decisionId)).to.deep.equal(await service.status(decisionId, {}));

@@ -31,8 +31,8 @@ export class Crew {
   readonly store: StoreAt;
   readonly history: History;
   readonly members = new Set<Member>();
-  /** A claim is believed this long, in milliseconds. Longer on a busy machine, where processes that live are as much later to say so. */
-  readonly leaseMs: number = Math.round(1_000 * slower());
+  /** A claim is believed this long, in milliseconds. Longer on a busy machine, where processes that live are later to say so. */
+  readonly leaseMs: number = Math.round(1_000 * Math.min(2, slower()));
   /** What they said on standard error. */
   said = '';
   #hired = 0;

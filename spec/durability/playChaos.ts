@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { slower } from '../support/pace.js';
 import { check } from './checker.js';
 import type { Finding } from './checker.js';
 import { Crew, DRAINED_MS } from './crew.js';
@@ -11,7 +12,7 @@ export interface ChaosPlan {
   /** How many kills of workers; those of the approver come on top. */
   readonly kills: number;
   readonly seed: number;
-  /** On a busy machine workers die before they do much: the killing goes on until so many calls have completed, up to four times the kills. */
+  /** On a busy machine workers die before they do much: the killing goes on until so many calls have completed, up to twice the kills. */
   readonly completed?: number;
   /** By default a new file of SQLite. */
   readonly store?: StoreAt | undefined;
@@ -42,7 +43,7 @@ export async function playChaos({ kills, seed, store, completed = 0 }: ChaosPlan
     return (below) => Math.floor(fraction(seed * 1_000 + lane, drawn++) * below);
   };
   const state = { killed: 0, calls: 0, pauses: 0, approverKills: 0, open: 0, completed: 0 };
-  const over = (): boolean => state.killed >= kills && (state.completed >= completed || state.killed >= 4 * kills);
+  const over = (): boolean => state.killed >= kills && (state.completed >= completed || state.killed >= 2 * kills);
 
   /** One life of a worker after the other, each with work of its own and a death of its own. */
   const work = async (lane: number): Promise<void> => {
@@ -57,7 +58,7 @@ export async function playChaos({ kills, seed, store, completed = 0 }: ChaosPlan
         state.pauses += 1;
         await crew.pause(worker, crew.leaseMs + 300);
       }
-      await Promise.race([worker.gone, sleep(byItself ? 500 : 40 + draw(400))]);
+      await Promise.race([worker.gone, sleep((byItself ? 500 : 40 + draw(400)) * slower())]);
       await crew.kill(worker);
       state.killed += 1;
     }
@@ -72,7 +73,7 @@ export async function playChaos({ kills, seed, store, completed = 0 }: ChaosPlan
     while (!over()) {
       const approver = crew.hire('approver', { denyEvery: 17 });
       await approver.ready;
-      await Promise.race([approver.gone, sleep(1_500 + draw(3_000))]);
+      await Promise.race([approver.gone, sleep((1_500 + draw(3_000)) * slower())]);
       if (over()) return;
       await crew.kill(approver);
       state.approverKills += 1;

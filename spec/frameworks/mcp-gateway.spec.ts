@@ -353,13 +353,14 @@ describe('The MCP gateway', function () {
     it('has no more server processes alive than sessions are allowed, however many initializes are refused', async () => {
       let running = 0;
       let most = 0;
+      let gone = 0;
       class Counted extends sdk.StdioClientTransport {
         override async start(): Promise<void> {
           running += 1;
           most = Math.max(most, running);
           await super.start();
           const { _process: child } = this as unknown as { readonly _process: ChildProcess };
-          child.once('exit', () => (running -= 1));
+          child.once('exit', () => ((running -= 1), (gone += 1)));
         }
       }
       // a server that does not end when its input does, as a busy one
@@ -379,8 +380,11 @@ describe('The MCP gateway', function () {
         statuses.push(...answers.map(({ status }) => status));
       }
       counted({ what: 'A12 refused initializes of the gateway', cases: statuses.length, wrong: Math.max(0, most - 3) });
-      expect([most, statuses.filter((status) => status === 400).length]).to.deep.equal([3, 3]);
-      expect(statuses.filter((status) => status === 503)).to.have.length(61);
+      expect(most).to.equal(3);
+      const begun = statuses.filter((status) => status === 400).length;
+      // on a busy machine the first are gone, and their places taken, before the last ask
+      expect(begun).to.be.within(3, 3 + gone);
+      expect(statuses.filter((status) => status === 503)).to.have.length(64 - begun);
       // their places are free once they are gone
       let status = 503;
       await until(async () => ({ status } = await post(gateway.url as string, refused)).status !== 503);

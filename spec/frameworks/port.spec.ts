@@ -40,7 +40,7 @@ const WORLDS = {
       server.close();
     });
     const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    return AegisModule.configure({ env: false, agentId: 'langchain-agent', apiKey: 'key', baseUrl });
+    return AegisModule.configure({ env: false, agentId: 'langchain-agent', apiKey: 'key', baseUrl, dataPlane: { require: [] } });
   },
 };
 

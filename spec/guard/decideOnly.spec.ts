@@ -324,7 +324,7 @@ describe('aegis.decide()', () => {
       await using plane = await dataPlaneStandIn(
         answerDecision({ effect: 'sanitize', sanitize: { message: 'masked', params: { text: '***' } } }),
       );
-      await using aegis = AegisModule.create({ apiKey: 'k', baseUrl: plane.url });
+      await using aegis = AegisModule.create({ apiKey: 'k', baseUrl: plane.url, dataPlane: { require: [] } });
       const decision = await aegis.decide(call('mail', { params: { text: 'x', to: 'ann' }, session: { user_id: 'u' } }));
       expect(decision).to.deep.include({ effect: 'sanitize', params: { text: '***', to: 'ann' } });
       expect(JSON.parse(plane.requests[0]?.body ?? '')).to.deep.equal({
@@ -339,7 +339,7 @@ describe('aegis.decide()', () => {
         if (request.method === 'POST') return answerDecision({ effect: 'approval_needed', reason: 'ask' })(request, reply);
         return sendJson(reply, { decision_id: idOf(request), status: 'OK', effect: 'allow', request_id: 'r' });
       });
-      await using aegis = AegisModule.create({ apiKey: 'k', baseUrl: plane.url });
+      await using aegis = AegisModule.create({ apiKey: 'k', baseUrl: plane.url, dataPlane: { require: [] } });
       const { effect, decisionId } = await aegis.decide(call('drop'));
       expect(effect).to.equal('approval_needed');
       expect(aegis.scheduler.queueSize).to.equal(0);
@@ -349,7 +349,7 @@ describe('aegis.decide()', () => {
 
     it('rejects with the error class of the answer', async () => {
       await using plane = await dataPlaneStandIn((_request, reply) => sendJson(reply, { message: 'no' }, 404));
-      await using aegis = AegisModule.create({ apiKey: 'k', baseUrl: plane.url, retries: 0 });
+      await using aegis = AegisModule.create({ apiKey: 'k', baseUrl: plane.url, dataPlane: { require: [] }, retries: 0 });
       expect(await rejection(aegis.decide(call('t')))).to.be.instanceOf(NotFoundError);
       expect(await rejection(aegis.decisionStatus('d'))).to.be.instanceOf(NotFoundError);
       await plane.close();

@@ -315,7 +315,7 @@ describe('The environment of the Python SDK', () => {
       AEGIS_APPROVAL_POLLING_JITTER_RATIO: '0.1',
     });
     // with policies, the program names its source; with a Data Plane, the environment alone is enough
-    const aegis = world.plane === undefined ? fromEnvironment(world) : AegisModule.configure();
+    const aegis = world.plane === undefined ? fromEnvironment(world) : AegisModule.configure({ dataPlane: { require: [] } });
     expect(await aegis.decide(CALL)).to.include({ effect: 'allow' });
     if (world.plane !== undefined) expect(world.plane.requests[0]?.headers).to.include({ 'x-api-key': 'key-of-the-environment' });
   });

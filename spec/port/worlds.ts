@@ -73,7 +73,7 @@ async function dataPlane(rules: Rules): Promise<OpenWorld> {
     if (effect === 'sanitize') return answerDecision({ effect, sanitize: { message: 'masked', params: { text: MASKED } } })(request, reply);
     return answerDecision({ effect, reason: effect === 'deny' ? 'not permitted' : 'a person has to agree' })(request, reply);
   });
-  const source: ConfigureOptions = { apiKey: 'key-of-the-tenant', baseUrl: plane.url };
+  const source: ConfigureOptions = { apiKey: 'key-of-the-tenant', baseUrl: plane.url, dataPlane: { require: [] } };
   return {
     name: 'data plane',
     plane,

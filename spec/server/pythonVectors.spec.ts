@@ -171,8 +171,8 @@ function keeps({ field, kind, optional, nullable, matches, one_of, items }: Rule
   }
   if (value === null) return nullable === true;
   if (!isKind(value, kind)) return false;
-  if (matches !== undefined && !new RegExp(matches).test(String(value))) return false;
-  if (one_of !== undefined && !one_of.includes(String(value))) return false;
+  if (matches !== undefined && !(typeof value === 'string' && new RegExp(matches).test(value))) return false;
+  if (one_of !== undefined && !(typeof value === 'string' && one_of.includes(value))) return false;
   if (items === undefined) return true;
   return (value as readonly unknown[]).every(
     (item) => isKind(item, 'object') && Object.entries(items).every(([name, of]) => isKind((item as Record<string, unknown>)[name], of)),

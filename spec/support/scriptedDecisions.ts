@@ -1,5 +1,6 @@
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart } from '../../lib/decision/DecisionService.js';
+import type { Capability } from '../../lib/model/Capability.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../../lib/model/Decision.js';
 
 export type State = DecisionStatus['state'];
@@ -16,6 +17,7 @@ export interface ScriptedDecisionsOptions {
   readonly verify?: ((call: ApprovedCall) => Awaitable<boolean>) | undefined;
   readonly consume?: ((use: ApprovalUse) => Awaitable<boolean>) | undefined;
   readonly begin?: ((start: ExecutionStart) => Awaitable<boolean>) | undefined;
+  readonly requires?: (() => readonly Capability[]) | undefined;
   /** Default: does nothing. */
   readonly withdraw?: ((decisionId: string) => Awaitable<void>) | undefined;
 }
@@ -34,6 +36,7 @@ export class ScriptedDecisions implements DecisionService {
   readonly verify?: (call: ApprovedCall) => Awaitable<boolean>;
   readonly consume?: (use: ApprovalUse) => Awaitable<boolean>;
   readonly begin?: (start: ExecutionStart) => Awaitable<boolean>;
+  readonly requires?: () => readonly Capability[];
   script: StatusScript;
   readonly #questions = new Map<string, number>();
   readonly #withdraw: ((decisionId: string) => Awaitable<void>) | undefined;
@@ -46,6 +49,7 @@ export class ScriptedDecisions implements DecisionService {
     verify,
     consume,
     begin,
+    requires,
     withdraw,
   }: ScriptedDecisionsOptions = {}) {
     this.script = status;
@@ -63,6 +67,7 @@ export class ScriptedDecisions implements DecisionService {
         return reevaluate(request, decisionId);
       };
     }
+    if (requires !== undefined) this.requires = requires;
     if (consume !== undefined) {
       this.consume = (use) => {
         this.#note(`consume ${use.decisionId}`);

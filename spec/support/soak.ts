@@ -1,4 +1,5 @@
 import { AegisModule, guard } from '../../lib/index.js';
+import { waited } from './pace.js';
 
 /** Spent approvals that the memory store keeps, and some. */
 const KEPT = 11_000;
@@ -77,9 +78,7 @@ export async function soak(calls: number, approvals: number): Promise<SoakFigure
   const ended = { ran, approved };
   const heapGrowth = (await heapOverARound()) / before - 1;
   const listeners = listening() - listenersBefore;
-  const start = performance.now();
-  await aegis.close();
-  const exitMs = performance.now() - start;
+  const { ms: exitMs } = await waited(() => aegis.close());
   return { ...ended, heapGrowth, handles: held() - handlesBefore, listeners, exitMs };
 }
 

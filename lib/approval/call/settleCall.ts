@@ -31,12 +31,13 @@ export type Notify = 'withdraw' | 'expire';
  */
 export function settleCall(host: CallHost, entry: PendingCall, resolution: Resolution, notify?: Notify): Awaitable<boolean> {
   const { change, error } = resolution;
-  const { taskId, decisionId } = entry.task;
+  const asked = entry.task;
+  const { taskId } = asked;
   if ('error' in change) entry.noteError(change.to, change.error, error);
   return chain(host.registry.transition(taskId, ['pending', 'approved'], change), (task) => {
     if (task !== undefined) {
       observeNewer(host, entry, task);
-      if (notify !== undefined) notifyService(host, decisionId, notify);
+      if (notify !== undefined) notifyService(host, asked, notify);
       return true;
     }
     const token = entry.claimToken;
@@ -51,18 +52,22 @@ export function settleCall(host: CallHost, entry: PendingCall, resolution: Resol
 /** {@link settleCall} for a task that is not a call of this process. */
 export async function settleTask(
   { registry, decisions }: Pick<CallHost, 'registry' | 'decisions'>,
-  { taskId, decisionId }: Task,
+  { taskId, decisionId, offers }: Task,
   { change }: Resolution,
   notify?: Notify,
 ): Promise<void> {
   const ended = await registry.transition(taskId, ['pending', 'approved'], change);
-  if (ended !== undefined && notify !== undefined) await decisions[notify]?.(decisionId);
+  if (ended !== undefined && notify !== undefined) await decisions[notify]?.(decisionId, { offers });
 }
 
 /** Tells the decision service that an approval is over. What fails there changes nothing here. */
-export function notifyService({ decisions }: Pick<CallHost, 'decisions'>, decisionId: string, notify: Notify): Awaitable<void> {
+export function notifyService(
+  { decisions }: Pick<CallHost, 'decisions'>,
+  { decisionId, offers }: Pick<Task, 'decisionId' | 'offers'>,
+  notify: Notify,
+): Awaitable<void> {
   return attempt<void, void>(
-    () => decisions[notify]?.(decisionId),
+    () => decisions[notify]?.(decisionId, { offers }),
     () => undefined,
     (error) => publishCallbackError(`notifying the decision service (${notify})`, error),
   );

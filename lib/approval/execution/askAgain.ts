@@ -17,17 +17,18 @@ import type { ExecutionHost } from './ExecutionHost.js';
  */
 export function askAgain(entry: PendingCall, decision: ApprovalNeededDecision, host: ExecutionHost): Awaitable<void> {
   const { task, call } = entry;
-  const { decisionId, reason } = decision;
+  const { decisionId, reason, offers } = decision;
   if (decisionId === task.decisionId) return endReplayed(entry, decisionId, host);
   return attempt<Params, void>(
     () => (decision.params === undefined ? call.request.params : call.admit(decision.params)),
     (params) => {
       const expiresAtMs = Math.min(host.now() + call.request.approvalTimeoutMs, decision.expiresAtMs ?? Infinity);
-      const change = { to: 'pending', decisionId, params, digest: canonicalDigest(params), reason, expiresAtMs } as const;
+      const asked = { to: 'pending', decisionId, params, digest: canonicalDigest(params), reason, expiresAtMs } as const;
+      const change = offers === undefined ? asked : { ...asked, offers };
       return chain(host.registry.transition(task.taskId, ['approved'], change), (next) => {
         if (next === undefined)
           return chain(host.registry.find(task.taskId), (now) =>
-            now?.status === 'approved' ? endReplayed(entry, decisionId, host) : leaveToFirst(entry, decisionId, now, host),
+            now?.status === 'approved' ? endReplayed(entry, decisionId, host) : leaveToFirst(entry, decision, now, host),
           );
         host.journal?.note({ kind: 'opened', task: next as PendingTask });
         if (entry.phase === 'ended') return;
@@ -54,8 +55,8 @@ function endReplayed(entry: PendingCall, decisionId: string, host: ExecutionHost
 }
 
 /** Another process was first: no one will wait for the approval that was opened here. */
-function leaveToFirst(entry: PendingCall, decisionId: string, now: Task | undefined, host: ExecutionHost): Awaitable<void> {
-  return chain(notifyService(host, decisionId, 'withdraw'), () => {
+function leaveToFirst(entry: PendingCall, decision: ApprovalNeededDecision, now: Task | undefined, host: ExecutionHost): Awaitable<void> {
+  return chain(notifyService(host, decision, 'withdraw'), () => {
     if (now !== undefined && entry.phase !== 'ended') host.leave(entry, now);
   });
 }

@@ -8,7 +8,7 @@ import { summarizeError } from '../../model/AegisError.js';
 import { bindingBaseOf } from '../../model/bindingBase.js';
 import { checkDecision } from '../../model/checkDecision.js';
 import type { ApprovedCall } from '../../decision/DecisionService.js';
-import type { Decision } from '../../model/Decision.js';
+import type { ApprovalNeededDecision, Decision } from '../../model/Decision.js';
 import { ForbiddenError, OutcomeUnknownError } from '../../model/errors/RefusalErrors.js';
 import { reportSecurity } from '../../model/Journal.js';
 import type { Params } from '../../model/Params.js';
@@ -81,12 +81,12 @@ function reevaluate(entry: PendingCall, task: ApprovedTask, run: RunApproved, ho
   if (isOver(entry, host)) return;
   // a Date in what was decided on cannot be frozen, and code of the program had it
   if (digestOf(request.params) !== task.originalDigest) return endTampered(entry, task, host);
-  if (decisions.reevaluate === undefined) return useApproval(entry, task, run, host);
+  if (!demands(host, task, 'reevaluate')) return useApproval(entry, task, run, host);
+  const { decisionId, version, offers } = task;
+  const options = { signal: host.signal, offers, idempotencyKey: `${decisionId}:${version}` };
   return attempt<Decision, void>(
     () =>
-      chain(decisions.reevaluate?.(request, task.decisionId, { signal: host.signal }) as Awaitable<Decision>, (d) =>
-        checkDecision(d, request, host.journal),
-      ),
+      chain(decisions.reevaluate?.(request, decisionId, options) as Awaitable<Decision>, (d) => checkDecision(d, request, host.journal)),
     (decision) => {
       host.journal?.note({ kind: 'decided', request, decision, approvalId: task.decisionId });
       return applyFreshDecision(entry, task, run, host, decision);
@@ -124,7 +124,15 @@ function useApproval(entry: PendingCall, task: ApprovedTask, run: RunApproved, h
   if (tokenHeld(entry, host) !== undefined) return claimAgain(entry, task, run, host);
   return attempt<boolean, void>(
     // where there is nothing to use up, the claim alone is the guard; an answer that is not true is a no
-    () => (host.decisions.consume === undefined ? true : host.decisions.consume({ ...approvedCall(entry, task), token: tokenOf(task) })),
+    () =>
+      demands(host, task, 'consume')
+        ? (host.decisions.consume?.({
+            ...approvedCall(entry, task),
+            token: tokenOf(task),
+            params,
+            offers: task.offers,
+          }) as Awaitable<boolean>)
+        : true,
     (used) => {
       if (used === true) return claim(entry, task, run, host);
       return end(entry, deniedAtRun(task, 'approval_not_usable', 'the approval was already used or withdrawn, or has expired.'), host);
@@ -200,7 +208,7 @@ function beginClaimed(
   // late already: then nothing has begun, and the claim can be given back
   const stale = staleness(entry, executing, claimed, host);
   if (stale !== undefined) return giveBack(entry, executing, claimed, stale, run, host);
-  if (decisions.begin === undefined) return runClaimed(entry, executing, claimed, run, host);
+  if (!demands(host, executing, 'begin')) return runClaimed(entry, executing, claimed, run, host);
   // from here on it may have begun: no other claim of this process does
   entry.begunToken = claimToken;
   return attempt<boolean, void>(
@@ -298,6 +306,16 @@ function later(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: E
   return chain(pause(AGAIN_MS, host.signal), () => (isOver(entry, host) ? undefined : decideAfresh(entry, task, run, host)));
 }
 
+/**
+ * Whether a step at the service is part of the way to this run. What was offered with the approval is demanded, also where the service has changed: one that can no
+ * longer do it lets nothing run. What is stored of a task lowers nothing that the service requires.
+ */
+function demands({ decisions }: ExecutionHost, { offers }: Task, step: 'reevaluate' | 'consume' | 'begin'): boolean {
+  if (offers?.includes(step) === true) return true;
+  const mayBeLeftOut = offers !== undefined && decisions.requires?.().includes(step) === false;
+  return !mayBeLeftOut && decisions[step] !== undefined;
+}
+
 /** What the store says of the call that is about to run; of a task that is in memory only, what the call says itself. */
 function approvedCall({ call }: PendingCall, task: ApprovedTask): ApprovedCall {
   const { decisionId, digest } = task;
@@ -325,11 +343,9 @@ function end(entry: PendingCall, resolution: Resolution, host: ExecutionHost): A
 }
 
 /** The policies ask a person again about what has begun under the approval of before: that one is used up. */
-function endAskedAgain(entry: PendingCall, task: ApprovedTask, decision: Decision, host: ExecutionHost): Awaitable<void> {
+function endAskedAgain(entry: PendingCall, task: ApprovedTask, decision: ApprovalNeededDecision, host: ExecutionHost): Awaitable<void> {
   const why = 'the policies ask a person again now, and its approval is used up.';
-  return chain(notifyService(host, decision.decisionId, 'withdraw'), () =>
-    end(entry, deniedAtRun(task, 'denied_at_run', why, decision), host),
-  );
+  return chain(notifyService(host, decision, 'withdraw'), () => end(entry, deniedAtRun(task, 'denied_at_run', why, decision), host));
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

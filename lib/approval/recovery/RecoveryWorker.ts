@@ -31,6 +31,8 @@ export interface RecoveryOptions {
 export interface RecoveryWorkerOptions extends RecoveryHost, RecoveryOptions {
   /** How long until an undecided task is asked about again, in milliseconds. */
   readonly pollMs: number;
+  /** Whether undecided tasks are asked about at all: those of a desk whose approvals are in the same store become due with their verdict. */
+  readonly polls: boolean;
   /** Whether a process that has nothing else to do waits for what others ask it to run. Default false. */
   readonly keepAlive?: boolean | undefined;
   /** Called for every approval that another process has changed. */
@@ -213,19 +215,17 @@ export class RecoveryWorker {
 
   /** A process that takes a task and dies is taken for dead after a lease; a service that is polled is asked no more often than it wants. */
   get #againMs(): number {
-    const { decisions, pollMs } = this.#options;
-    return decisions.watch === undefined ? Math.max(pollMs, this.#leaseMs) : this.#leaseMs;
+    return this.#options.polls ? Math.max(this.#options.pollMs, this.#leaseMs) : this.#leaseMs;
   }
 
   async #due(): Promise<readonly Task[]> {
-    const { registry, decisions, restorer } = this.#options;
-    const poll = decisions.watch === undefined;
+    const { registry, restorer } = this.#options;
     return registry.store.due({
       nowMs: registry.clock.now(),
       idleMs: this.#sweepMs,
       againMs: this.#againMs,
       keys: restorer.runnable(),
-      poll,
+      poll: this.#options.polls,
       limit: PAGE,
     });
   }

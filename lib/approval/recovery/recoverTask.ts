@@ -55,14 +55,18 @@ export async function recoverTask(task: Task, host: RecoveryHost, signal: AbortS
     return ENDED;
   }
   if (status === 'approved') return run(task, host, signal);
-  const answer: unknown = await decisions.status(task.decisionId, { signal });
+  const answer: unknown = await decisions.status(task.decisionId, { signal, offers: task.offers });
   const found = checkStatus(answer);
   const resolution = resolutionOfStatus(task, found);
   if (resolution !== undefined) {
     await settleTask(host, task, resolution);
     return ENDED;
   }
-  if (found?.state !== 'approved') return ASKED;
+  if (found?.state !== 'approved') {
+    // its verdict may be pushed
+    if (task.offers?.includes('events') === true) scheduler.start();
+    return ASKED;
+  }
   const approved = await registry.transition(task.taskId, ['pending'], { to: 'approved', approvedBy: found.by });
   return approved === undefined ? ASKED : run(approved as ApprovedTask, host, signal);
 }

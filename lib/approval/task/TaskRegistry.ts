@@ -28,7 +28,7 @@ const NO_TASK = 'No task has this id; it may have been deleted.';
  * throws changes nothing. `unknown` tasks are never evicted or cleared. With a durable store, changes that other processes make are emitted too.
  */
 export class TaskRegistry extends TaskRecorder {
-  #withdraw: ((decisionId: string) => unknown) | undefined;
+  #withdraw: ((task: Pick<Task, 'decisionId' | 'offers'>) => unknown) | undefined;
   #retry: ((task: Task) => Promise<() => Promise<void>>) | undefined;
   /** Those of manual tasks. No call waits for them, and a durable store finds what is over by itself. */
   #deadlines: ManualDeadlines | undefined;
@@ -172,7 +172,7 @@ export class TaskRegistry extends TaskRecorder {
     this.#deadlines?.remove(changed.taskId);
     if (task.status === 'unknown' || changed.status === 'completed') return changed;
     const failed = (error: unknown): void => publishCallbackError('notifying the decision service (withdraw)', error);
-    callSafely(() => this.#withdraw?.(changed.decisionId), [], failed);
+    callSafely(() => this.#withdraw?.(changed), [], failed);
     return changed;
   }
 
@@ -201,7 +201,7 @@ export class TaskRegistry extends TaskRecorder {
   }
 
   /** @internal How an approval is withdrawn at the service. */
-  withdrawWith(withdraw: (decisionId: string) => unknown): void {
+  withdrawWith(withdraw: (task: Pick<Task, 'decisionId' | 'offers'>) => unknown): void {
     this.#withdraw = withdraw;
   }
 

@@ -1,21 +1,32 @@
+import { canonicalDigest, sha256 } from '../../common/data/canonical.js';
 import { LruMap } from '../../common/LruMap.js';
-import type { HttpResponse, HttpRequest } from '../../common/transport/HttpExchange.js';
-import { HttpTransport } from '../../common/transport/HttpTransport.js';
-import { HttpTransportError } from '../../common/transport/HttpTransportError.js';
-import { parseRetryAfter } from '../../common/transport/resilience.js';
-import type { Outcome } from '../../common/transport/resilience.js';
-import type { AegisError } from '../../model/AegisError.js';
+import type { HttpRequest, HttpResponse } from '../../common/transport/HttpExchange.js';
+import type { Capability } from '../../model/Capability.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../../model/Decision.js';
-import { CallAbortedError, ShutdownError } from '../../model/errors/RefusalErrors.js';
-import { DecisionUnavailableError, TimeoutError, TransportError } from '../../model/errors/ServiceErrors.js';
-import type { AskOptions, DecisionService } from '../DecisionService.js';
-import { writeDecideRequest } from '../wire/decideRequest.js';
-import { echoMismatch, readDecisionAnswer } from '../wire/decisionAnswer.js';
-import { readErrorAnswer } from '../wire/errorAnswer.js';
-import { isUsableId } from '../wire/readWire.js';
+import { DecisionUnavailableError, NotFoundError, TransportError } from '../../model/errors/ServiceErrors.js';
+import type {
+  ApprovalOptions,
+  ApprovalUse,
+  AskOptions,
+  DecisionService,
+  ExecutionStart,
+  ReevaluateOptions,
+  WatchedStatus,
+} from '../DecisionService.js';
+import { beginAnswer, consumeAnswer } from '../wire/readBody.js';
+import type { BeginBody, ConsumeBody } from '../wire/readBody.js';
+import { readStatusesAnswer } from '../wire/approvalStatus.js';
+import { callHeaders, typesOfCall, writeCall, writeDecideRequest } from '../wire/decideRequest.js';
+import { echoMismatch, readDecisionAnswer, readDryRunAnswer } from '../wire/readDecisionAnswer.js';
+import type { DecisionAnswer } from '../wire/readDecisionAnswer.js';
+import { isUsableId, readAnswer, wireForm, writeWire } from '../wire/readWire.js';
 import { readStatusAnswer } from '../wire/statusAnswer.js';
-import { writeWireHeaders } from '../wire/wireHeaders.js';
+import { IDEMPOTENCY_HEADER, isHeaderValue } from '../wire/wireHeaders.js';
+import { MAX_BATCH, StatusBatches } from './StatusBatches.js';
+import { RemoteEvents } from './RemoteEvents.js';
 import { RemoteReporter } from './RemoteReporter.js';
+import { RemoteRequests } from './RemoteRequests.js';
+import type { RequestSubject } from './RemoteRequests.js';
 import type { RemoteSettings } from './remoteSettings.js';
 
 /** How many decisions and final statuses are remembered, to notice replays and changes of mind. */
@@ -25,127 +36,198 @@ const REMEMBERED = 10_000;
 interface Seen {
   readonly digest: string;
   readonly toolName: string;
+  /** What the server does for the approval. */
+  readonly offers: readonly Capability[];
 }
 
-/** What a request is about, for errors and logs. */
-interface Subject {
-  readonly agentId?: string | undefined;
-  readonly toolName: string;
-}
+const UNKNOWN_APPROVAL = 'The Data Plane does not know this approval: it was deleted, or belongs to another tenant or agent.';
 
 /** The work of RemoteDecisionService: loaded for the first request, with everything it needs. */
 export class RemoteClient implements DecisionService {
   readonly #settings: RemoteSettings;
-  readonly #transport: HttpTransport;
+  readonly #requests: RemoteRequests;
   readonly #reporter: RemoteReporter;
+  readonly #events: RemoteEvents;
+  readonly #batches = new StatusBatches((ids, signal) => this.#askMany(ids, { signal }));
   readonly #seen = new LruMap<string, Seen>(REMEMBERED);
   readonly #finals = new LruMap<string, DecisionStatus['state']>(REMEMBERED);
+  /** Whether the server has said of itself what it can do. */
+  #isOurs: boolean;
 
   constructor(settings: RemoteSettings) {
-    const { apiKey, userAgent, baseUrl, maxBodyBytes, timeoutMs, random } = settings;
     this.#settings = settings;
-    const headers = (): Readonly<Record<string, string>> => writeWireHeaders(apiKey, userAgent);
-    this.#transport = new HttpTransport({ baseUrl, maxBodyBytes, timeoutMs, random, headers });
     this.#reporter = new RemoteReporter(settings.logger);
+    this.#requests = new RemoteRequests(settings, this.#reporter);
+    this.#events = new RemoteEvents(settings, (status) => this.#advance(status));
+    this.#isOurs = settings.require.length > 0;
   }
 
   /** As RemoteDecisionService.decide. */
   async decide(request: DecisionRequest, options: AskOptions = {}): Promise<Decision> {
-    const { agentId, toolName } = request;
-    const question: HttpRequest = { method: 'POST', path: '/v1/decision', ...writeDecideRequest(request) };
-    const answer = await this.#ask(question, this.#settings.retries, { agentId, toolName }, options);
+    const question: HttpRequest = { method: 'POST', path: '/v1/decision', ...writeDecideRequest(request, this.#settings.hosted) };
+    const answer = await this.#ask(question, request, options);
     return this.#believe(request, answer);
   }
 
-  /** As RemoteDecisionService.status. */
-  async status(decisionId: string, options: AskOptions = {}): Promise<DecisionStatus> {
-    if (!isUsableId(decisionId)) return { decisionId, state: 'invalid' };
-    const toolName = this.#seen.get(decisionId)?.toolName ?? 'unknown';
-    const question: HttpRequest = { method: 'GET', path: `/v1/decision/${encodeURIComponent(decisionId)}/status` };
-    let answer: HttpResponse;
+  /** As RemoteDecisionService.dryRun. */
+  async dryRun(request: DecisionRequest, options: AskOptions = {}): Promise<Decision> {
+    if (!this.#isOurs) return this.#decideAndWithdraw(request, options);
+    const body = writeWire({ calls: [writeCall(request)] });
+    const answer = await this.#ask(
+      { method: 'POST', path: '/v1/decisions/dry-run', headers: callHeaders(request), body },
+      request,
+      options,
+    );
+    // nothing runs on its word, so nothing is demanded of it
+    return this.#accept(request, readDryRunAnswer(answer.body), []);
+  }
+
+  /** As RemoteDecisionService.reevaluate. */
+  async reevaluate(request: DecisionRequest, decisionId: string, options: ReevaluateOptions = {}): Promise<Decision> {
+    const { headers, body } = writeDecideRequest(request, this.#settings.hosted);
+    const { idempotencyKey: key = request.callId } = options;
+    const once = { ...headers, [IDEMPOTENCY_HEADER]: isHeaderValue(key) ? key : sha256(key) };
     try {
-      answer = await this.#ask(question, 0, { toolName }, options);
+      const answer = await this.#ask({ method: 'POST', path: pathOf(decisionId, 'reevaluate'), headers: once, body }, request, options);
+      return this.#believe(request, answer, true);
     } catch (error) {
+      // also of a server that has no such route now: what it promised with the approval it cannot do
+      if (error instanceof NotFoundError) return { effect: 'deny', decisionId, reason: UNKNOWN_APPROVAL };
+      throw error;
+    }
+  }
+
+  /** As RemoteDecisionService.status. */
+  async status(decisionId: string, { signal, offers: given }: ApprovalOptions = {}): Promise<DecisionStatus> {
+    if (!isUsableId(decisionId)) return { decisionId, state: 'invalid' };
+    const offers = given ?? this.#seen.get(decisionId)?.offers ?? [];
+    try {
+      const asked = offers.includes('statuses')
+        ? this.#batches.status(decisionId, signal)
+        : this.#askOne(decisionId, signal, offers.length > 0);
+      const status = await asked;
+      return this.#advance(status);
+    } catch (error) {
+      if (error instanceof NotFoundError && offers.includes('consume')) return { decisionId, state: 'denied', reason: UNKNOWN_APPROVAL };
       // for a poller, an open breaker is a network that is down for now
       if (!(error instanceof DecisionUnavailableError) || error.reason !== 'circuit_open') throw error;
       throw new TransportError(error.message, { code: 'circuit_open' });
     }
-    const status = readStatusAnswer(answer.body);
-    if (status.decisionId !== decisionId) {
-      const message = 'The decision service answered for another decision than it was asked about.';
-      throw this.#reporter.suspicious('echo_mismatch', message, { decisionId });
+  }
+
+  /** As RemoteDecisionService.statuses. */
+  async statuses(decisionIds: readonly string[], options: AskOptions = {}): Promise<readonly DecisionStatus[]> {
+    if (!this.#isOurs) return Promise.all(decisionIds.map((id) => this.status(id, options)));
+    const statuses: DecisionStatus[] = [];
+    for (let i = 0; i < decisionIds.length; i += MAX_BATCH)
+      statuses.push(...(await this.#askMany(decisionIds.slice(i, i + MAX_BATCH), options)));
+    return statuses.map((status) => this.#advance(status));
+  }
+
+  /** As RemoteDecisionService.watch. */
+  watch(signal: AbortSignal): AsyncIterable<WatchedStatus> {
+    return this.#events.watch(signal);
+  }
+
+  /** As RemoteDecisionService.consume. */
+  async consume({ decisionId, digest, bindingBase, token, params, offers = this.#settings.require }: ApprovalUse): Promise<boolean> {
+    // what was sent without types, the server has as text
+    const sent = offers.includes('types') || params === undefined ? digest : canonicalDigest(wireForm(params));
+    const body: ConsumeBody = { digest: sent, bindingBase, token };
+    try {
+      return readAnswer(consumeAnswer, (await this.#tell(decisionId, 'consume', body)).body).consumed;
+    } catch (error) {
+      if (error instanceof NotFoundError) return false;
+      throw error;
     }
-    return { decisionId, state: this.#advance(decisionId, status.state) };
+  }
+
+  /** As RemoteDecisionService.begin. */
+  async begin({ decisionId, token, claimToken }: ExecutionStart): Promise<boolean> {
+    const body: BeginBody = { token, claimToken };
+    return readAnswer(beginAnswer, (await this.#tell(decisionId, 'begin', body)).body).begun;
+  }
+
+  /** As RemoteDecisionService.withdraw. */
+  async withdraw(decisionId: string, options?: ApprovalOptions): Promise<void> {
+    await this.#end(decisionId, 'withdraw', options);
+  }
+
+  /** As RemoteDecisionService.expire. */
+  async expire(decisionId: string, options?: ApprovalOptions): Promise<void> {
+    await this.#end(decisionId, 'expire', options);
   }
 
   /** As RemoteDecisionService.close. */
   close(): void {
-    this.#transport.close();
+    this.#events.close();
+    this.#requests.close();
   }
 
-  async #ask(question: HttpRequest, retries: number, subject: Subject, { signal }: AskOptions): Promise<HttpResponse> {
+  /** Requests a decision, without knowing whether the service has dry runs. */
+  async #decideAndWithdraw(request: DecisionRequest, options: AskOptions): Promise<Decision> {
+    const decision = await this.decide(request, options);
+    if (decision.effect === 'approval_needed') await this.withdraw(decision.decisionId);
+    return decision;
+  }
+
+  async #ask(question: HttpRequest, { agentId, toolName }: DecisionRequest, { signal }: AskOptions): Promise<HttpResponse> {
+    return this.#requests.send(question, { retries: this.#settings.retries, subject: { agentId, toolName }, signal });
+  }
+
+  /** Tells the server something of an approval. It is told once, however often it is sent. */
+  async #tell(decisionId: string, what: string, body: object | undefined, expected?: 200 | 204): Promise<HttpResponse> {
+    if (!isUsableId(decisionId)) throw new NotFoundError(UNKNOWN_APPROVAL);
+    const question: HttpRequest = { method: 'POST', path: pathOf(decisionId, what), body: body && JSON.stringify(body) };
+    return this.#requests.send(question, { retries: this.#settings.retries, subject: this.#subjectOf(decisionId), expected });
+  }
+
+  /** Only a server that keeps approvals to be used up is told that one is over. */
+  async #end(decisionId: string, what: 'withdraw' | 'expire', { offers }: ApprovalOptions = {}): Promise<void> {
+    const known = offers ?? this.#seen.get(decisionId)?.offers ?? this.#settings.require;
+    if (!known.includes('consume')) return;
     try {
-      return await this.#transport.send(question, {
-        retries,
-        signal,
-        read: (answer) => this.#outcome(answer, subject),
-        onFailedAttempt: (outcome) => this.#reporter.attemptFailed(outcome, subject),
-      });
+      await this.#tell(decisionId, what, undefined, 204);
     } catch (error) {
-      throw error instanceof HttpTransportError ? this.#errorOf(error, subject.toolName) : error;
+      // there is nothing to end
+      if (!(error instanceof NotFoundError)) throw error;
     }
   }
 
-  #outcome(answer: HttpResponse, subject: Subject): Outcome<HttpResponse> {
-    const { status, headers, body } = answer;
-    if (status === 200) return { kind: 'answered', value: answer };
-    if (status < 400) {
-      throw new DecisionUnavailableError(
-        'malformed',
-        `The decision service answered HTTP ${status}; expected 200 or an error status. Check baseUrl.`,
-      );
-    }
-    const { apiKey } = this.#settings;
-    const { error, retry } = readErrorAnswer(status, body, { ...subject, apiKey });
-    if (retry === undefined) throw error;
-    return { kind: retry, error, retryAfterMs: parseRetryAfter(headers.get('retry-after'), headers.get('date')) };
+  async #askOne(decisionId: string, signal: AbortSignal | undefined, full: boolean): Promise<DecisionStatus> {
+    const subject = this.#subjectOf(decisionId);
+    const answer = await this.#requests.send({ method: 'GET', path: pathOf(decisionId, 'status') }, { retries: 0, subject, signal });
+    const status = readStatusAnswer(answer.body, full);
+    if (status.decisionId === decisionId) return status;
+    throw this.#otherApproval(decisionId);
   }
 
-  /** The error that a guarded call ends in. */
-  #errorOf({ problem, details }: HttpTransportError, toolName: string): AegisError {
-    const { timeoutMs, maxBodyBytes } = this.#settings;
-    switch (problem) {
-      case 'unreachable': {
-        const code = details.systemCode === undefined ? '' : ` (${details.systemCode})`;
-        return new TransportError(`The decision service could not be reached${code}. Check baseUrl and the network.`);
-      }
-      case 'timeout':
-        return new TimeoutError(`The decision service did not answer within ${timeoutMs} ms (timeoutMs).`);
-      case 'aborted':
-        return new CallAbortedError(toolName, details.abortReason);
-      case 'closed':
-        return new ShutdownError('The decision service is closed: do not use it after close().');
-      case 'circuit_open':
-        return new DecisionUnavailableError('circuit_open', circuitOpen(details.failures as number, details.retryInMs as number));
-      case 'redirect':
-        return new DecisionUnavailableError(
-          'redirect',
-          'The decision service answered with a redirect, which is never followed. Set baseUrl to the final address.',
-        );
-      case 'too_large':
-        return new DecisionUnavailableError(
-          'too_large',
-          `The decision service's answer is larger than ${maxBodyBytes} bytes (maxBodyBytes).`,
-        );
-      case 'not_utf8':
-        return new DecisionUnavailableError('malformed', "The decision service's answer is not UTF-8.");
-      case 'undecodable':
-        return new DecisionUnavailableError('malformed', "The decision service's answer cannot be decompressed.");
-    }
+  async #askMany(decisionIds: readonly string[], { signal }: AskOptions): Promise<readonly DecisionStatus[]> {
+    const usable = decisionIds.filter(isUsableId);
+    const question: HttpRequest = { method: 'POST', path: '/v1/decisions/status', body: JSON.stringify({ ids: usable }) };
+    const answer = await this.#requests.send(question, { retries: 0, subject: this.#subjectOf(usable[0] ?? ''), signal });
+    const statuses = readStatusesAnswer(answer.body);
+    const wrong = usable.findIndex((id, i) => statuses[i]?.decisionId !== id);
+    if (wrong >= 0 || statuses.length !== usable.length) throw this.#otherApproval(usable[wrong]);
+    const left = [...statuses];
+    return decisionIds.map((decisionId) => (isUsableId(decisionId) ? (left.shift() as DecisionStatus) : { decisionId, state: 'invalid' }));
   }
 
-  /** Checks that the answer is for this very call, and new or known for these params. */
-  #believe(request: DecisionRequest, { headers, body }: HttpResponse): Decision {
+  #otherApproval(decisionId: string | undefined): DecisionUnavailableError {
+    const message = 'The decision service answered for another decision than it was asked about.';
+    return this.#reporter.suspicious('echo_mismatch', message, { decisionId });
+  }
+
+  #subjectOf(decisionId: string): RequestSubject {
+    return { toolName: this.#seen.get(decisionId)?.toolName ?? 'unknown' };
+  }
+
+  /**
+   * Checks that the answer is for this very call, and new or known for these params.
+   *
+   * @param again whether it is the answer for an approval that is there: it may have its id
+   */
+  #believe(request: DecisionRequest, { headers, body }: HttpResponse, again = false): Decision {
     const { agentId, toolName, paramsDigest } = request;
     const about = { agentId, toolName };
     const header = echoMismatch(headers, request);
@@ -154,35 +236,58 @@ export class RemoteClient implements DecisionService {
     }
     const answer = readDecisionAnswer(body);
     const { decisionId } = answer;
-    if (answer.agentId !== agentId || answer.toolName !== toolName) {
-      throw this.#reporter.suspicious('echo_mismatch', 'The decision service answered for another agent or tool.', about);
-    }
     const seen = this.#seen.get(decisionId);
-    if (seen !== undefined && seen.digest !== paramsDigest) {
-      const message = 'The decision service answered with the id of a decision on other params.';
+    const decision = this.#accept(request, answer);
+    // a server that says what it can do says each id once; the hosted service may repeat what it has decided before
+    if (seen !== undefined && (seen.digest !== paramsDigest || (!again && answer.capabilities !== undefined))) {
+      const message = 'The decision service answered with the id of a decision on other params, or of one that it has given before.';
       throw this.#reporter.suspicious('replayed_decision', message, { ...about, decisionId });
     }
-    const decision = answer.decisionFor(request);
-    if (decision === undefined) {
-      const message = 'The decision service decided on other params than the call would run with: the effective digest differs.';
-      throw this.#reporter.suspicious('echo_mismatch', message, { ...about, decisionId });
-    }
-    this.#seen.set(decisionId, { digest: paramsDigest, toolName });
+    const offers = decision.effect === 'approval_needed' ? (decision.offers as readonly Capability[]) : (seen?.offers ?? []);
+    this.#seen.set(decisionId, { digest: paramsDigest, toolName, offers });
     return decision;
   }
 
+  /** Checks that an answer is about this agent and tool, from a server that can do what is demanded, and for the params that would run. */
+  #accept(request: DecisionRequest, answer: DecisionAnswer, require = this.#settings.require): Decision {
+    const { agentId, toolName } = request;
+    const { decisionId } = answer;
+    const about = { agentId, toolName };
+    if (answer.agentId !== agentId || answer.toolName !== toolName) {
+      throw this.#reporter.suspicious('echo_mismatch', 'The decision service answered for another agent or tool.', about);
+    }
+    const missing = answer.missing(needed(request, answer, require));
+    if (missing.length > 0) throw this.#reporter.suspicious('capability_missing', capabilityMissing(missing), { ...about, decisionId });
+    this.#isOurs ||= answer.capabilities !== undefined;
+    const decision = answer.decisionFor(request);
+    if (decision !== undefined) return decision;
+    const message = 'The decision service decided on other params than the call would run with: the effective digest differs.';
+    throw this.#reporter.suspicious('echo_mismatch', message, { ...about, decisionId });
+  }
+
   /** Lets a state move forward only: pending, then one final state for good. */
-  #advance(decisionId: string, state: DecisionStatus['state']): DecisionStatus['state'] {
+  #advance(status: DecisionStatus): DecisionStatus {
+    const { decisionId, state } = status;
     const final = this.#finals.get(decisionId);
     if (final !== undefined && final !== state) {
       this.#reporter.security('status_changed', 'The decision service changed a final answer; the first one stands.', { decisionId });
+      return { decisionId, state: final };
     }
     if (final === undefined && state !== 'pending') this.#finals.set(decisionId, state);
-    return final ?? state;
+    return status;
   }
 }
 
-function circuitOpen(failures: number, retryInMs: number): string {
-  const next = retryInMs > 0 ? `retrying in ${Math.ceil(retryInMs / 1000)} s` : 'a trial request is under way';
-  return `Circuit open after ${failures} failures; ${next}. Check that the decision service is up.`;
+function pathOf(decisionId: string, what: string): string {
+  return `/v1/decision/${encodeURIComponent(decisionId)}/${what}`;
+}
+
+/** A value that a server took for text was not decided on as what it is, unless its guard says that text is meant. */
+function needed(request: DecisionRequest, { capabilities }: DecisionAnswer, require: readonly Capability[]): readonly Capability[] {
+  if (request.wireTypes === 'string') return require.filter((name) => name !== 'types');
+  return capabilities !== undefined && Object.keys(typesOfCall(request)).length > 0 ? [...require, 'types'] : require;
+}
+
+function capabilityMissing(missing: readonly Capability[]): string {
+  return `The Data Plane does not say that it can do what this call needs: ${[...new Set(missing)].join(', ')}. Update it, and look for a proxy that changes its answers; for a service that speaks the hosted protocol only, set dataPlane: { require: [] }.`;
 }

@@ -1,6 +1,16 @@
+import type { Capability } from '../../model/Capability.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../../model/Decision.js';
 import { ShutdownError } from '../../model/errors/RefusalErrors.js';
-import type { AskOptions, DecisionService } from '../DecisionService.js';
+import type {
+  ApprovalOptions,
+  ApprovalUse,
+  AskOptions,
+  DecisionService,
+  ExecutionStart,
+  ReevaluateOptions,
+  WatchedStatus,
+} from '../DecisionService.js';
+import type { RemoteClient } from './RemoteClient.js';
 import { remoteSettings } from './remoteSettings.js';
 import type { RemoteDecisionServiceOptions, RemoteSettings } from './remoteSettings.js';
 
@@ -13,12 +23,17 @@ import type { RemoteDecisionServiceOptions, RemoteSettings } from './remoteSetti
  */
 export class RemoteDecisionService implements DecisionService {
   readonly #settings: RemoteSettings;
-  #client: Promise<DecisionService> | undefined;
+  #client: Promise<RemoteClient> | undefined;
   #closed = false;
 
   /** @throws ConfigError naming every invalid option and its fix, never a value */
   constructor(options: RemoteDecisionServiceOptions) {
     this.#settings = remoteSettings(options);
+  }
+
+  /** What `dataPlane.require` has: nothing that is stored of a task lowers it. */
+  requires(): readonly Capability[] {
+    return this.#settings.require;
   }
 
   /**
@@ -39,22 +54,62 @@ export class RemoteDecisionService implements DecisionService {
    * @returns the status
    * @throws TransportError (code `circuit_open` if the breaker is open) or TimeoutError: request it again later; otherwise as {@link decide}
    */
-  async status(decisionId: string, options: AskOptions = {}): Promise<DecisionStatus> {
+  async status(decisionId: string, options: ApprovalOptions = {}): Promise<DecisionStatus> {
     return (await this.#load()).status(decisionId, options);
+  }
+
+  /** Requests a decision that opens no approval. From a service that has no dry runs it requests one that does, and withdraws it where that is possible. */
+  async dryRun(request: DecisionRequest, options: AskOptions = {}): Promise<Decision> {
+    return (await this.#load()).dryRun(request, options);
+  }
+
+  /** Requests the status of many approvals, in one request for each 1,000 where the service offers that. */
+  async statuses(decisionIds: readonly string[], options: AskOptions = {}): Promise<readonly DecisionStatus[]> {
+    return (await this.#load()).statuses(decisionIds, options);
+  }
+
+  /** Reads the events of the service: one connection, which does not keep the process alive. For approvals with which it offered `events`. */
+  async *watch(signal: AbortSignal): AsyncGenerator<WatchedStatus, void, undefined> {
+    yield* (await this.#load()).watch(signal);
+  }
+
+  /** Requests a fresh decision on a call that was approved. For approvals with which the service offered `reevaluate`. */
+  async reevaluate(request: DecisionRequest, decisionId: string, options: ReevaluateOptions = {}): Promise<Decision> {
+    return (await this.#load()).reevaluate(request, decisionId, options);
+  }
+
+  /** Uses an approval up at the service. For approvals with which it offered `consume`. */
+  async consume(use: ApprovalUse): Promise<boolean> {
+    return (await this.#load()).consume(use);
+  }
+
+  /** Records at the service which claim begins. For approvals with which it offered `begin`. */
+  async begin(start: ExecutionStart): Promise<boolean> {
+    return (await this.#load()).begin(start);
+  }
+
+  /** Withdraws an approval, where the service offered `consume` with it; otherwise it cannot be told. */
+  async withdraw(decisionId: string, options?: ApprovalOptions): Promise<void> {
+    return (await this.#load()).withdraw(decisionId, options);
+  }
+
+  /** As {@link withdraw}, for an approval whose time has passed. */
+  async expire(decisionId: string, options?: ApprovalOptions): Promise<void> {
+    return (await this.#load()).expire(decisionId, options);
   }
 
   /** Ends every request in flight, and each later one, with a ShutdownError. */
   close(): void {
     this.#closed = true;
-    this.#client?.then((client) => client.close?.()).catch(() => {});
+    this.#client?.then((client) => client.close()).catch(() => {});
   }
 
-  async #load(): Promise<DecisionService> {
+  async #load(): Promise<RemoteClient> {
     if (this.#closed) throw new ShutdownError('The decision service is closed: do not use it after close().');
     this.#client ??= import('./RemoteClient.js').then(({ RemoteClient }) => new RemoteClient(this.#settings));
     const client = await this.#client;
     // closed while it was loading
-    if (this.#closed) client.close?.();
+    if (this.#closed) client.close();
     return client;
   }
 }

@@ -3,10 +3,23 @@ import type { Logger } from '../../common/Logger.js';
 import { silentLogger } from '../../common/Logger.js';
 import { SecretString } from '../../common/SecretString.js';
 import { VERSION } from '../../common/version.js';
+import { CAPABILITIES } from '../../model/Capability.js';
+import type { Capability } from '../../model/Capability.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { ConfigProblem } from '../../model/errors/SetupErrors.js';
 import { readOptions } from '../../common/readOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
+
+/** What a program wants of its Data Plane. */
+export interface DataPlaneOptions {
+  /**
+   * What the Data Plane must be able to do: an answer of one that cannot denies the call, with `capability_missing`. `[]` for one that speaks the hosted
+   * service's protocol and no more. No environment variable lowers it.
+   *
+   * @defaultValue none for the hosted service; `consume`, `begin`, `effective-digest`, `reevaluate` and `types` for every other address
+   */
+  readonly require?: readonly Capability[] | undefined;
+}
 
 /** How to reach a Data Plane. */
 export interface RemoteDecisionServiceOptions {
@@ -48,6 +61,8 @@ export interface RemoteDecisionServiceOptions {
    * @defaultValue false
    */
   readonly allowInsecureHttp?: boolean | undefined;
+  /** What the Data Plane must be able to do. */
+  readonly dataPlane?: DataPlaneOptions | undefined;
   /**
    * Uniform in [0, 1), for jitter.
    *
@@ -71,6 +86,7 @@ const REMOTE_OPTIONS: OptionKinds<RemoteDecisionServiceOptions> = {
   userAgent: 'any',
   maxBodyBytes: 'any',
   allowInsecureHttp: 'boolean',
+  dataPlane: 'any',
   random: 'function',
   logger: 'object',
 };
@@ -86,6 +102,21 @@ export interface RemoteSettings {
   readonly maxBodyBytes: number;
   readonly random: () => number;
   readonly logger: Logger;
+  /** Whether it is the hosted service, which gets no more than its protocol has. */
+  readonly hosted: boolean;
+  readonly require: readonly Capability[];
+}
+
+/** The address of the hosted service. */
+const HOSTED = 'https://api.beta.aegissecurity.dev';
+
+/** What is demanded of every Data Plane but the hosted one. */
+const REQUIRED: readonly Capability[] = ['consume', 'begin', 'effective-digest', 'reevaluate', 'types'];
+
+/** What is demanded of the Data Plane at an address where its program does not say. */
+export function requiredOf(baseUrl: string | URL): readonly Capability[] {
+  const text = String(baseUrl);
+  return URL.canParse(text) && addressOf(new URL(text)) === HOSTED ? [] : REQUIRED;
 }
 
 /** @throws ConfigError naming every invalid option and its fix, never a value */
@@ -93,9 +124,12 @@ export function remoteSettings(given: RemoteDecisionServiceOptions): RemoteSetti
   const problems: ConfigProblem[] = [];
   const refuse = (where: string, message: string): void => void problems.push({ where, message });
   const options = readOptions<RemoteDecisionServiceOptions>(given, REMOTE_OPTIONS, (name, message) => refuse(name || 'options', message));
+  const baseUrl = checkUrl(options.baseUrl ?? HOSTED, options.allowInsecureHttp === true, refuse);
   const settings: RemoteSettings = {
     apiKey: checkKey(options.apiKey, refuse),
-    baseUrl: checkUrl(options.baseUrl ?? 'https://api.beta.aegissecurity.dev', options.allowInsecureHttp === true, refuse),
+    baseUrl,
+    hosted: baseUrl === HOSTED,
+    require: checkRequire(options.dataPlane, refuse) ?? requiredOf(baseUrl),
     timeoutMs: checkInteger('timeoutMs', options.timeoutMs ?? 10_000, 100, 30_000, refuse),
     retries: checkInteger('retries', options.retries ?? 2, 0, 10, refuse),
     userAgent: options.userAgent ?? `aegis-typescript-sdk/${VERSION}`,
@@ -108,6 +142,18 @@ export function remoteSettings(given: RemoteDecisionServiceOptions): RemoteSetti
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return settings;
+}
+
+/** A name that is not known would be a demand that is dropped. */
+function checkRequire(dataPlane: unknown, refuse: Refuse): readonly Capability[] | undefined {
+  if (dataPlane === undefined) return undefined;
+  const { require } = readOptions<DataPlaneOptions>(dataPlane as object, { require: 'any' }, (name, message) =>
+    refuse(name === '' ? 'dataPlane' : `dataPlane.${name}`, message),
+  );
+  if (require === undefined) return undefined;
+  if (Array.isArray(require) && require.every((name) => CAPABILITIES.includes(name))) return Object.freeze([...require]);
+  refuse('dataPlane.require', `must be a list of ${CAPABILITIES.join(', ')}; [] for a service that speaks the hosted protocol only.`);
+  return undefined;
 }
 
 type Refuse = (where: string, message: string) => void;
@@ -147,5 +193,9 @@ function checkUrl(value: string | URL, allowInsecureHttp: boolean, refuse: Refus
   }
   if (url.username !== '' || url.password !== '') refuse('baseUrl', 'must not contain credentials; pass the key as apiKey.');
   if (url.search !== '' || url.hash !== '') refuse('baseUrl', 'must have neither a query nor a fragment.');
+  return addressOf(url);
+}
+
+function addressOf(url: URL): string {
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }

@@ -47,7 +47,7 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
         ...policy.entries,
         reason: v.nullable(v.string()),
         approvers: v.nullable(v.array(v.string())),
-        self_approval: v.boolean(),
+        requester_may: v.boolean(),
       }),
     ),
     verdicts: v.array(
@@ -117,7 +117,7 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean): strin
       severity,
       reason,
       approvers,
-      self_approval: selfApproval,
+      requester_may: selfApproval,
     })),
     verdicts: verdicts.map(({ approve, by, reason = null, atMs, assurance = null, policies: of }) => ({
       approve,

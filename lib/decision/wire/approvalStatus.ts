@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { DecisionStatus } from '../../model/Decision.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
-import { optionalText } from './readWire.js';
+import { optionalText, readAnswer, readWire } from './readWire.js';
 
 /** What became of an approval. `not_found`: the server does not know it. */
 export type ApprovalOutcome = ApprovalRecord['status'] | 'not_found';
@@ -85,7 +85,13 @@ export function writeStatusesAnswer(statuses: readonly (readonly [decisionId: st
 }
 
 /** As a client believes it: an outcome that it does not know, or that the other fields do not agree with, is `invalid`. */
-export function readApprovalStatus({ decision_id: decisionId, status, effect, outcome, reason }: WireApprovalStatus): DecisionStatus {
+export function readApprovalStatus({
+  decision_id: decisionId,
+  status,
+  effect,
+  outcome,
+  reason,
+}: Omit<WireApprovalStatus, 'consumed' | 'expires_at'>): DecisionStatus {
   const agrees = Object.hasOwn(EFFECTS, outcome) && EFFECTS[outcome as ApprovalOutcome] === effect;
   if (!agrees || status !== (outcome === 'pending' ? 'PENDING' : 'OK')) return { decisionId, state: 'invalid' };
   switch (outcome as ApprovalOutcome) {
@@ -96,4 +102,31 @@ export function readApprovalStatus({ decision_id: decisionId, status, effect, ou
     default:
       return { decisionId, state: outcome as ApprovalRecord['status'] & DecisionStatus['state'], reason: reason ?? undefined };
   }
+}
+
+/**
+ * Reads the answer of `POST /v1/decisions/status`.
+ *
+ * @throws DecisionUnavailableError `malformed` or `duplicate_key`
+ */
+export function readStatusesAnswer(body: string): readonly DecisionStatus[] {
+  return readAnswer(statusesAnswer, body).statuses.map(readApprovalStatus);
+}
+
+/**
+ * Reads the data of a `status` event.
+ *
+ * @throws DecisionUnavailableError `malformed` or `duplicate_key`
+ */
+export function readStatusEvent(data: string): DecisionStatus {
+  return readApprovalStatus(readAnswer(approvalStatus, data, 'the event'));
+}
+
+const goodbye: v.GenericSchema<unknown, { readonly retry_ms: number }> = /* @__PURE__ */ (() =>
+  v.object({ retry_ms: v.pipe(v.number(), v.minValue(0)) }))();
+
+/** When the server of a `bye` event is back, in milliseconds; 0 where it does not say. */
+export function readGoodbye(data: string): number {
+  const reading = readWire(goodbye, data, 'the event');
+  return reading.ok ? reading.value.retry_ms : 0;
 }

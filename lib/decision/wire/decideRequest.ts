@@ -7,13 +7,14 @@ import { isId, TOOL_NAME } from '../../model/Params.js';
 import type { Params, Session } from '../../model/Params.js';
 import { frozenCopy } from '../../model/snapshot/copyValue.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
-import { isNameList, readJsonHeader } from './jsonHeader.js';
+import { isNameList, readJsonHeader, writeJsonHeader } from './jsonHeader.js';
 import { jsonObject, readWire, writeWire } from './readWire.js';
 import { isWireTypes, restoreTypes, typesOf } from './wireTypes.js';
 import type { WireTypes } from './wireTypes.js';
 import {
   APPROVAL_TIMEOUT_HEADER,
   BINDING_HEADER,
+  CAPABILITIES,
   CAPABILITIES_HEADER,
   DIGEST_HEADER,
   EFFECTIVE_DIGEST,
@@ -26,16 +27,23 @@ import {
   TYPES_HEADER,
 } from './wireHeaders.js';
 
+/** The most seconds that a header can say. */
+const MAX_TIMEOUT_S = 9_999_999_999;
+
 /**
  * Writes the request for a decision on one call. A Date travels as its ISO string, a BigInt as its decimal string, everything else as JSON.
  *
+ * @param hosted whether it is for the hosted service: then it has no more than that one's protocol
  * @throws BadRequestError where a field cannot be sent in a header
  */
-export function writeDecideRequest(request: DecisionRequest): {
+export function writeDecideRequest(
+  request: DecisionRequest,
+  hosted: boolean,
+): {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 } {
-  const { callId, paramsDigest, bindingBase, agentId, toolName, params, session } = request;
+  const { callId, paramsDigest, bindingBase } = request;
   const inHeaders = { callId, paramsDigest, bindingBase };
   for (const [name, value] of Object.entries(inHeaders)) {
     if (!isHeaderValue(value))
@@ -49,10 +57,38 @@ export function writeDecideRequest(request: DecisionRequest): {
       [NONCE_HEADER]: callId,
       [DIGEST_HEADER]: paramsDigest,
       [BINDING_HEADER]: bindingBase,
-      [CAPABILITIES_HEADER]: EFFECTIVE_DIGEST,
+      ...(hosted ? { [CAPABILITIES_HEADER]: EFFECTIVE_DIGEST } : callHeaders(request)),
     },
-    body: writeWire({ agent_id: agentId, tool: { name: toolName, params }, session }),
+    body: writeWire(writeCall(request)),
   };
+}
+
+/** A call as a body carries it. */
+export function writeCall({ agentId, toolName, params, session }: DecisionRequest): object {
+  return { agent_id: agentId, tool: { name: toolName, params }, session };
+}
+
+/** What the body does not say of a call, and what this client can do. */
+export function callHeaders(request: DecisionRequest): Readonly<Record<string, string>> {
+  const { guardKey, toolName, removable, opaque, approvalTimeoutMs } = request;
+  const types = typesOfCall(request);
+  const values: readonly (readonly [header: string, value: unknown, isSaid: boolean])[] = [
+    [GUARD_KEY_HEADER, guardKey, guardKey !== toolName],
+    [REMOVABLE_HEADER, removable, removable.length > 0],
+    [OPAQUE_HEADER, opaque, opaque.length > 0],
+    [TYPES_HEADER, types, Object.keys(types).length > 0],
+  ];
+  const said = values.filter(([, , isSaid]) => isSaid).map(([header, value]) => [header, writeJsonHeader(header, value)] as const);
+  return {
+    [CAPABILITIES_HEADER]: CAPABILITIES.join(', '),
+    [APPROVAL_TIMEOUT_HEADER]: String(Math.min(Math.ceil(approvalTimeoutMs / 1_000), MAX_TIMEOUT_S)),
+    ...Object.fromEntries(said),
+  };
+}
+
+/** What travels as text, unless the guard says that text is what its policies are to see. */
+export function typesOfCall({ params, session, wireTypes }: DecisionRequest): WireTypes {
+  return wireTypes === 'string' ? {} : { ...typesOf(params, '/params'), ...typesOf(session, '/session') };
 }
 
 /** A request for a decision as a server reads it. Params and session are deep-frozen copies, in which values are what the client says they are. */

@@ -1,18 +1,16 @@
-// The answer of `POST /v1/decision`: a server writes it, a client reads it.
+// The answer of `POST /v1/decision`: a server writes it, a client reads it with readDecisionAnswer.ts.
 import * as v from 'valibot';
 import { canonicalDigest, canonicalText } from '../../common/data/canonical.js';
-import type { Decision, DecisionRequest, Effect, Violation } from '../../model/Decision.js';
-import { DecisionUnavailableError, PolicyEvalError } from '../../model/errors/ServiceErrors.js';
+import type { Decision, Violation } from '../../model/Decision.js';
+import { PolicyEvalError } from '../../model/errors/ServiceErrors.js';
 import type { Params } from '../../model/Params.js';
-import { frozenCopy } from '../../model/snapshot/copyValue.js';
-import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 import type { DecideRequest } from './decideRequest.js';
-import { isUsableId, jsonObject, optionalText, readWire, shortText, wireForm, writeWire } from './readWire.js';
-import { isWireTypes, restoreTypes, typesOf } from './wireTypes.js';
+import { isUsableId, jsonObject, optionalText, shortText, wireForm, writeWire } from './readWire.js';
+import { isWireTypes, typesOf } from './wireTypes.js';
 import type { WireTypes } from './wireTypes.js';
 import { DIGEST_HEADER, EFFECTIVE_DIGEST, NONCE_HEADER, TYPES } from './wireHeaders.js';
 
-interface WireViolation {
+export interface WireViolation {
   readonly type: string;
   readonly message: string;
   readonly field?: string | null | undefined;
@@ -21,7 +19,7 @@ interface WireViolation {
   readonly limit_type?: string | null | undefined;
 }
 
-interface WireSanitize {
+export interface WireSanitize {
   readonly message?: string | null | undefined;
   /** An object whose keys and values have not been checked. */
   readonly params?: unknown;
@@ -32,15 +30,15 @@ interface WireSanitize {
 }
 
 /** What a server says of itself and the approval to a client that says what it can do. */
-interface WireServer {
+export interface WireServer {
   readonly capabilities: readonly string[];
   /** Whether the approval has to be used up at the server before its call runs. */
-  readonly consumable?: boolean | undefined;
+  readonly consumable?: boolean | null | undefined;
   /** Until when a person may decide, as an ISO time. */
-  readonly expires_at?: string | undefined;
+  readonly expires_at?: string | null | undefined;
 }
 
-interface WireDecision {
+export interface WireDecision {
   readonly request_id: string;
   readonly tenant_id?: string | null | undefined;
   readonly agent_id: string;
@@ -56,7 +54,7 @@ interface WireDecision {
   };
   readonly policy_evaluations?: readonly unknown[] | null | undefined;
   readonly latency_ms: number;
-  readonly aegis?: WireServer | undefined;
+  readonly aegis?: WireServer | null | undefined;
 }
 
 const violation = /* @__PURE__ */ (() =>
@@ -98,137 +96,26 @@ export const decisionAnswer: v.GenericSchema<unknown, WireDecision> = /* @__PURE
     }),
     policy_evaluations: v.nullish(v.array(v.unknown())),
     latency_ms: v.pipe(v.number(), v.integer()),
+    aegis: v.nullish(
+      v.object({
+        capabilities: v.array(v.string()),
+        consumable: v.nullish(v.boolean()),
+        expires_at: v.nullish(
+          v.pipe(
+            v.string(),
+            v.check((text) => isIsoTime(text), 'an ISO time in UTC'),
+          ),
+        ),
+      }),
+    ),
   }))();
 
 /** The answer of `POST /v1/decisions/dry-run`. */
 export const dryRunAnswer: v.GenericSchema<unknown, { readonly decisions: readonly WireDecision[] }> = /* @__PURE__ */ (() =>
   v.object({ decisions: v.array(decisionAnswer) }))();
 
-/** A valid answer. Whether it is for the call that was asked about is for its reader to check. */
-export interface DecisionAnswer {
-  readonly decisionId: string;
-  readonly agentId: string;
-  readonly toolName: string;
-  /**
-   * The decision on a call. Its params are the complete ones that the call would run with: the call's own, replaced key by key by the answer's
-   * `sanitize.params`, without those named in `sanitize.removed`. An unknown effect is a deny.
-   *
-   * Two fields go beyond the hosted protocol, for services that know the capability `effective-digest`: `final_decision.sanitize.removed`, the
-   * names of params to leave out, which the guard must allow; and `final_decision.sanitize.effective_digest`, the SHA-256 (64 hex digits) over
-   * the canonical form of the complete effective params in their wire form. Where it is given, the call's own must be equal.
-   *
-   * @returns undefined where the answer's digest differs: it was made for other params
-   * @throws DecisionUnavailableError `malformed`
-   */
-  readonly decisionFor: (request: DecisionRequest) => Decision | undefined;
-}
-
-/**
- * Reads the answer to a request for a decision.
- *
- * @throws DecisionUnavailableError `malformed` or `duplicate_key`, naming the place and what was expected, never what was there
- */
-export function readDecisionAnswer(body: string): DecisionAnswer {
-  const reading = readWire(decisionAnswer, body, 'the answer');
-  if (!reading.ok) throw new DecisionUnavailableError(reading.problem, `The decision service's answer is malformed${reading.detail}.`);
-  const answer = reading.value;
-  const { decision_id: decisionId, agent_id: agentId, tool: toolName } = answer;
-  return { decisionId, agentId, toolName, decisionFor: (request) => decisionFor(answer, request) };
-}
-
-/** The first header of an answer that echoes another call than this one; undefined where each is equal or absent. */
-export function echoMismatch(headers: Headers, { callId, paramsDigest }: DecisionRequest): string | undefined {
-  const differs = ([name, sent]: readonly [string, string]): boolean => {
-    const echoed = headers.get(name);
-    return echoed !== null && echoed !== sent;
-  };
-  return ([[NONCE_HEADER, callId] as const, [DIGEST_HEADER, paramsDigest] as const].find(differs) ?? [])[0];
-}
-
-type CommonFields = Omit<Decision, 'effect' | 'params' | 'message' | 'approvalId' | 'expiresAtMs'>;
-
-const SANITIZE = 'final_decision.sanitize';
-const UNKNOWN_EFFECT = 'The decision has an effect that this version of aegislib does not know. Update aegislib.';
-
-function decisionFor(answer: WireDecision, request: DecisionRequest): Decision | undefined {
-  const final = answer.final_decision;
-  const fields: CommonFields = {
-    decisionId: answer.decision_id,
-    agentId: answer.agent_id,
-    toolName: answer.tool,
-    requestId: answer.request_id,
-    tenantId: answer.tenant_id ?? undefined,
-    reason: final.reason ?? undefined,
-    violations: final.violations?.map(readViolation),
-    policyEvaluations: answer.policy_evaluations ?? undefined,
-    latencyMs: answer.latency_ms,
-  };
-  if (!isEffect(final.effect)) return { ...fields, effect: 'deny', reason: UNKNOWN_EFFECT };
-  if (final.effect === 'deny') return { ...fields, effect: 'deny' };
-
-  const params = effectiveParams(final.sanitize, request);
-  const digest = final.sanitize?.effective_digest ?? undefined;
-  if (digest !== undefined && digest !== canonicalDigest(wireForm(params ?? request.params))) return undefined;
-  const message = final.sanitize?.message ?? undefined;
-  switch (final.effect) {
-    case 'allow':
-      if (params !== undefined) throw malformed(`${SANITIZE} changes params although the effect is allow`);
-      return { ...fields, effect: 'allow' };
-    case 'sanitize':
-      if (params === undefined) throw malformed(`${SANITIZE}.params is missing although the effect is sanitize`);
-      return { ...fields, effect: 'sanitize', params, message };
-    case 'approval_needed':
-      return { ...fields, effect: 'approval_needed', params, message, approvalId: final.approval_id ?? undefined };
-  }
-}
-
-function isEffect(effect: string): effect is Effect {
-  return effect === 'allow' || effect === 'deny' || effect === 'sanitize' || effect === 'approval_needed';
-}
-
-/** The complete params; undefined where the answer leaves them as they are. */
-function effectiveParams(wire: WireSanitize | null | undefined, request: DecisionRequest): Params | undefined {
-  const params = wire?.params ?? undefined;
-  const removed = wire?.removed ?? [];
-  return params === undefined && removed.length === 0 ? undefined : overlay(request, params ?? {}, removed, wire?.types ?? {});
-}
-
-function overlay(request: DecisionRequest, params: unknown, removed: readonly string[], types: WireTypes): Params {
-  const replaced = frozenCopy(readParams(params, types));
-  // spread defines own keys, and none of them is a forbidden one
-  const effective: Record<string, unknown> = { ...request.params, ...replaced };
-  for (const name of removed) {
-    if (!request.removable.includes(name)) throw malformed(`${SANITIZE}.removed names a param that the guard does not allow to be removed`);
-    if (Object.hasOwn(replaced, name)) throw malformed(`${SANITIZE} both replaces and removes a param`);
-    delete effective[name];
-  }
-  return Object.freeze(effective);
-}
-
-/** The snapshot's own rules: no forbidden key anywhere, finite numbers, the limits of any params. */
-function readParams(params: unknown, types: WireTypes): Params {
-  try {
-    return restoreTypes(takeSnapshot(params).value as Params, types);
-  } catch {
-    throw malformed(
-      `${SANITIZE}.params cannot be params: a forbidden key, a number that is not finite, a value of another type than stated, or too large`,
-    );
-  }
-}
-
-function readViolation(wire: WireViolation): Violation {
-  return {
-    type: wire.type,
-    message: wire.message,
-    field: wire.field ?? undefined,
-    condition: wire.condition ?? undefined,
-    actualValue: wire.actual_value,
-    limitType: wire.limit_type ?? undefined,
-  };
-}
-
-function malformed(what: string): DecisionUnavailableError {
-  return new DecisionUnavailableError('malformed', `The decision service's answer is malformed: ${what}.`);
+function isIsoTime(text: string): boolean {
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/.test(text) && !Number.isNaN(Date.parse(text));
 }
 
 /** What an answer says beside the decision. */

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { parseJsonStrictly } from '../../common/data/parseJsonStrictly.js';
 import type { StrictJsonError, StrictJsonOptions } from '../../common/data/parseJsonStrictly.js';
+import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
 import { isRecord } from '../../common/data/plainObject.js';
 
 /** A body that has the shape of a schema, or what is wrong with it: the place and what was expected, never what was there. */
@@ -30,6 +31,18 @@ export function readWire<T>(schema: v.GenericSchema<unknown, T>, body: string, w
   const expected =
     issue.expected === 'never' ? 'no field of this name' : (issue.expected ?? (issue.type === 'check' ? issue.message : issue.type));
   return { ok: false, problem: 'malformed', detail: ` at ${path}: expected ${expected}` };
+}
+
+/**
+ * Reads an answer of a decision service strictly.
+ *
+ * @throws DecisionUnavailableError `malformed` or `duplicate_key`, naming the place and what was expected, never what was there
+ */
+export function readAnswer<T>(schema: v.GenericSchema<unknown, T>, body: string, whole: string = 'the answer'): T {
+  const reading = readWire(schema, body, whole);
+  if (reading.ok) return reading.value;
+  const what = whole === 'the answer' ? "The decision service's answer" : 'An event of the decision service';
+  throw new DecisionUnavailableError(reading.problem, `${what} is malformed${reading.detail}.`);
 }
 
 /** Text that may be absent or null. */

@@ -1,27 +1,40 @@
 // The answer of `GET /v1/decision/{id}/status`: a server writes it, a client reads it.
 import * as v from 'valibot';
 import type { DecisionStatus } from '../../model/Decision.js';
-import { DecisionUnavailableError, NotFoundError } from '../../model/errors/ServiceErrors.js';
-import { optionalText, readWire } from './readWire.js';
+import { NotFoundError } from '../../model/errors/ServiceErrors.js';
+import { readApprovalStatus } from './approvalStatus.js';
+import { optionalText, readAnswer } from './readWire.js';
 
 interface WireStatus {
   readonly decision_id: string;
   readonly status: string;
   readonly effect?: string | null | undefined;
+  readonly outcome?: unknown;
+  readonly reason?: unknown;
 }
 
 const statusAnswer: v.GenericSchema<unknown, WireStatus> = /* @__PURE__ */ (() =>
-  v.object({ decision_id: v.string(), status: v.string(), effect: optionalText }))();
+  v.object({
+    decision_id: v.string(),
+    status: v.string(),
+    effect: optionalText,
+    outcome: v.optional(v.unknown()),
+    reason: v.optional(v.unknown()),
+  }))();
 
 /**
  * Reads where an approval stands. A status or effect that the protocol does not know is `invalid`.
  *
+ * @param full whether the server is one that also says what became of the approval, in `outcome`
  * @throws DecisionUnavailableError `malformed` or `duplicate_key`, naming the place and what was expected, never what was there
  */
-export function readStatusAnswer(body: string): DecisionStatus {
-  const reading = readWire(statusAnswer, body, 'the answer');
-  if (!reading.ok) throw new DecisionUnavailableError(reading.problem, `The decision service's answer is malformed${reading.detail}.`);
-  const { decision_id: decisionId, status, effect } = reading.value;
+export function readStatusAnswer(body: string, full = false): DecisionStatus {
+  const { decision_id, status, effect, outcome, reason } = readAnswer(statusAnswer, body);
+  const decisionId = decision_id;
+  if (full && typeof outcome === 'string') {
+    const why = typeof reason === 'string' ? reason : undefined;
+    return readApprovalStatus({ decision_id, status, effect: effect ?? '', outcome, reason: why });
+  }
   return { decisionId, state: stateOf(status, effect) };
 }
 

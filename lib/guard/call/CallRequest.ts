@@ -89,6 +89,10 @@ export class CallRequest implements DecisionRequest {
     return this.#sessionDigest;
   }
 
+  get wireTypes(): 'string' | undefined {
+    return this.#call.wireTypes;
+  }
+
   get bindingBase(): string {
     this.#bindingBase ??= this.#call.bindingBase ?? this.#bindCall();
     return this.#bindingBase;

@@ -50,6 +50,13 @@ export interface GuardedCall<R = unknown> {
    * @defaultValue the module's `approvalTimeoutMs`
    */
   readonly approvalTimeoutMs?: number | undefined;
+  /**
+   * What a Data Plane sees of BigInts and Dates: `string` for their text, also where it could tell them apart from text. Policies then compare texts, and a
+   * Data Plane without the capability `types` may decide the call.
+   *
+   * @defaultValue their own types
+   */
+  readonly wireTypes?: 'string' | undefined;
   /** Aborts the call while it is decided. */
   readonly signal?: AbortSignal | undefined;
   /** Names the guard: while a call is pending, duplicate calls of the same guard on the same `target` share its approval. Without it none does. */

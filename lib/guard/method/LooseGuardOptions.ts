@@ -15,6 +15,7 @@ export interface LooseGuardOptions {
   readonly approval?: ApprovalMode | undefined;
   readonly waitMs?: number | undefined;
   readonly approvalTimeoutMs?: number | undefined;
+  readonly wireTypes?: 'string' | undefined;
   readonly signal?: AbortSignal | ((self: unknown, args: readonly unknown[]) => AbortSignal | undefined) | undefined;
   readonly onSettled?: ((result: never, error: unknown) => unknown) | undefined;
   readonly idempotent?: boolean | undefined;

@@ -192,6 +192,10 @@ export class MethodCall implements CallToDecide {
     return this.#method.spec.options.approvalTimeoutMs;
   }
 
+  get wireTypes(): 'string' | undefined {
+    return this.#method.spec.options.wireTypes;
+  }
+
   get knows(): (name: string) => boolean {
     return (name) => this.#method.spec.binding.knows(name);
   }

@@ -17,6 +17,7 @@ export const GUARD_OPTIONS: OptionKinds<LooseGuardOptions> = {
   approval: 'any',
   waitMs: 'any',
   approvalTimeoutMs: 'any',
+  wireTypes: "'string'",
   signal: 'object|function',
   onSettled: 'function',
   idempotent: 'boolean',

@@ -61,7 +61,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
   const stores = storesOf(options);
   const { desk, policies, decisions } = decisionSource(options, stores.approvals, { logger, clock, journal });
   const registry = new TaskRegistry(stores.tasks, options.tasks, clock);
-  registry.withdrawWith((decisionId) => decisions.withdraw?.(decisionId));
+  registry.withdrawWith(({ decisionId, offers }) => decisions.withdraw?.(decisionId, { offers }));
   const polling = { ...DEFAULT_POLLING, ...defined(options.approvalPolling) };
   const { leaseMs } = options.recovery ?? {};
   const parts = { decisions, registry, polling, keepAlive: options.keepAlive, leaseMs, clock, logger, journal };
@@ -126,8 +126,9 @@ interface Shared {
 function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logger, clock, journal }: Shared): Source {
   if (options.decisions !== undefined) return { decisions: options.decisions, desk: undefined, policies: undefined };
   if (options.policies === undefined) {
-    const { apiKey = '', baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp } = options;
-    const decisions = new RemoteDecisionService({ apiKey, baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp, logger });
+    const { apiKey = '', baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp, dataPlane } = options;
+    const remote = { apiKey, baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp, dataPlane, logger };
+    const decisions = new RemoteDecisionService(remote);
     return { decisions, desk: undefined, policies: undefined };
   }
   const { verify, agents, toolset, watch, onLoosened, onReload } = options;

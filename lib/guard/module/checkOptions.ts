@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { didYouMean } from '../../common/didYouMean.js';
 import { digits, got } from '../../common/readOptions.js';
 import { SecretString } from '../../common/SecretString.js';
+import { CAPABILITIES } from '../../model/Capability.js';
 import type { ConfigProblem } from '../../model/errors/SetupErrors.js';
 import { PERSON_ID, personId } from '../../model/personId.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
@@ -149,6 +150,9 @@ const OPTIONS = /* @__PURE__ */ (() =>
     retries: v.optional(whole(0, 10)),
     userAgent: v.optional(text()),
     allowInsecureHttp: v.optional(flag()),
+    dataPlane: v.optional(
+      options({ require: v.optional(v.array(oneOf(CAPABILITIES), ({ input }) => `must be a list (got ${got(input)})`)) }),
+    ),
     decisions: v.optional(having(['decide', 'status'], 'a DecisionService: an object with decide() and status()')),
     agentId: v.optional(text()),
     approvalTimeoutMs: v.optional(millis(1, 3_153_600_000_000)),

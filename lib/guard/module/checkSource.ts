@@ -33,6 +33,7 @@ const REMOTE: Readonly<Record<Exclude<keyof RemoteOptions, 'apiKey' | 'baseUrl'>
   retries: NO_NETWORK,
   userAgent: NO_NETWORK,
   allowInsecureHttp: NO_NETWORK,
+  dataPlane: NO_NETWORK,
 };
 
 /** Checks that there is exactly one source of decisions, and that every option belongs to it. @throws ConfigError */

@@ -1,3 +1,5 @@
+import { isPlainObject } from '../../common/data/plainObject.js';
+import { requiredOf } from '../../decision/remote/remoteSettings.js';
 import type { ConfigProblem } from '../../model/errors/SetupErrors.js';
 import type { AegisOptions } from './AegisOptions.js';
 
@@ -57,6 +59,8 @@ export function applyEnvironment(options: AegisOptions, env: Environment): Envir
   if (isRemote(options) || !named) set('apiKey', 'AEGIS_API_KEY', value('AEGIS_API_KEY'));
   if (isRemote(draft)) {
     set('baseUrl', 'AEGIS_BASE_URL', value('AEGIS_BASE_URL'));
+    // what the program's own address demands, the environment's does not lower
+    if (isLowered(options, draft.baseUrl)) draft.dataPlane = { require: requiredOf(options.baseUrl as string | URL) };
     set('timeoutMs', 'AEGIS_TIMEOUT_S', number('AEGIS_TIMEOUT_S', 1_000));
     set('retries', 'AEGIS_RETRIES', number('AEGIS_RETRIES', 1));
   }
@@ -80,4 +84,9 @@ export function applyEnvironment(options: AegisOptions, env: Environment): Envir
 /** Whether options name a Data Plane. */
 export function isRemote(options: { readonly apiKey?: unknown; readonly baseUrl?: unknown }): boolean {
   return options.apiKey !== undefined || options.baseUrl !== undefined;
+}
+
+function isLowered({ baseUrl, dataPlane = {} }: AegisOptions, now: string | URL | undefined): boolean {
+  if (baseUrl === undefined || now === undefined || !isPlainObject(dataPlane) || dataPlane['require'] !== undefined) return false;
+  return requiredOf(now).length < requiredOf(baseUrl).length;
 }

@@ -20,6 +20,9 @@ export function keepStore(
   const { tasks: registry, scheduler, decisions } = runtime;
   const restorer = new StoredCalls(() => runtime, resolve);
   const onApproval = desk && (async (decisionId: string): Promise<void> => desk.onChange(decisionId));
-  const worker = new RecoveryWorker({ ...recovery, registry, scheduler, decisions, restorer, pollMs, keepAlive, onApproval });
+  const options = { ...recovery, registry, scheduler, decisions, restorer, pollMs, keepAlive, onApproval };
+  const worker = new RecoveryWorker({ ...options, polls: desk === undefined });
+  // a desk in this process says so itself
+  if (desk === undefined) scheduler.onUnheld = worker.decided;
   return { worker, restorer };
 }

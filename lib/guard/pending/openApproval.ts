@@ -53,8 +53,7 @@ function taskFor(
   nowMs: number,
 ): PendingTask {
   const { agentId, toolName, guardKey, paramsDigest, session, sessionDigest, approvalTimeoutMs } = request;
-  // the registry hands out this very object
-  return Object.freeze<PendingTask>({
+  const task: PendingTask & { offers?: PendingTask['offers'] } = {
     status: 'pending',
     taskId: nextId('task'),
     decisionId: decision.decisionId,
@@ -79,7 +78,10 @@ function taskFor(
     retryOf: call.retryOf,
     origin,
     sizeBytes: sizeOf([params, request.params, session, call.metadata]),
-  });
+  };
+  if (decision.offers !== undefined) task.offers = decision.offers;
+  // the registry hands out this very object
+  return Object.freeze(task);
 }
 
 /**

@@ -90,6 +90,7 @@ export type UnbelievableReason =
   | 'too_large'
   | 'duplicate_key'
   | 'replayed_decision'
+  | 'capability_missing'
   | 'circuit_open'
   | 'asynchronous'
   | 'service_threw'

@@ -44,10 +44,9 @@ const OF_CALLERS = [
   'store_unavailable',
   'audit_unavailable',
 ];
+/** What makes a value a JSON object. */
+const IS_OBJECT = (jsonObject as unknown as { readonly pipe: readonly unknown[] }).pipe[1];
 const OF_BODIES = ['content_too_large', 'unsupported_media_type', 'body_already_read'];
-
-/** What a converter sees of an object whose fields are checked elsewhere. */
-const [ANY_OBJECT] = (jsonObject as unknown as { readonly pipe: readonly [object] }).pipe;
 
 /** Describes routes as an OpenAPI 3.1 document. The converter of schemas is loaded when this is first called. */
 export async function openApi(routes: readonly Route[]): Promise<OpenApiDocument> {
@@ -57,7 +56,9 @@ export async function openApi(routes: readonly Route[]): Promise<OpenApiDocument
       target: 'draft-2020-12',
       // what a check asks beyond the shape is said by the error
       errorMode: 'ignore',
-      overrideSchema: ({ valibotSchema }) => ((valibotSchema as unknown) === ANY_OBJECT ? { type: 'object' } : undefined),
+      // the converter sees the parts of a pipe, never the pipe
+      overrideAction: ({ valibotAction, jsonSchema }) =>
+        (valibotAction as unknown) === IS_OBJECT ? { ...jsonSchema, type: 'object' } : undefined,
     });
     return Object.fromEntries(Object.entries(json).filter(([name]) => name !== '$schema'));
   };

@@ -107,6 +107,32 @@ describe('claimAndRun, on a durable store', () => {
     });
   }
 
+  describe('does what was offered with the approval, and what the service requires,', () => {
+    const status = (decisionId: string) => ({ decisionId, state: 'approved' as const });
+    const STEPS = ['consume', 'begin'] as const;
+
+    for (const [requires, offers, done] of [
+      [undefined, undefined, STEPS],
+      // what is stored of a task may have been changed there
+      [undefined, [], STEPS],
+      [undefined, ['consume'], STEPS],
+      [[], [], []],
+      [[], ['consume'], ['consume']],
+      [[], undefined, STEPS],
+      [STEPS, [], STEPS],
+      [['begin'], [], ['begin']],
+    ] as const) {
+      it(`requires ${requires?.join() ?? 'nothing in particular'}, offered ${offers?.join() ?? 'nothing in particular'}: ${done.join() || 'neither'}`, async () => {
+        const service = { status, consume: () => true, begin: () => true, ...(requires && { requires: () => requires }) };
+        const setup = setupOf({ service });
+        const call = await setup.submit({ expiresAtMs: Date.now() + HOUR, origin: originOf(store.ownerId), ...(offers && { offers }) });
+        await time.tickAsync(3_000);
+        await call.handle.completed;
+        expect(STEPS.filter((step) => setup.service.count(step) === 1)).to.deep.equal(done);
+      });
+    }
+  });
+
   describe('begins at the desk, where the service offers it,', () => {
     const status = (decisionId: string) => ({ decisionId, state: 'approved' as const });
     const offering = (begin: (start: ExecutionStart) => boolean | Promise<boolean>, more: object = {}): SchedulerSetup =>

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
-import { StatusStream } from '../../../lib/approval/CallDriver.js';
+import { StatusStream } from '../../../lib/approval/status/StatusStream.js';
 import type { DecisionService } from '../../../lib/decision/DecisionService.js';
 import type { DecisionStatus } from '../../../lib/model/Decision.js';
 import { diagnosed } from '../../support/diagnosed.js';
@@ -40,11 +40,7 @@ describe('StatusStream', () => {
   for (const [what, watch] of Object.entries(DEAD)) {
     it(`says that nothing is pushed where watch() ${what}`, () => {
       const ends: unknown[] = [];
-      const stream = new StatusStream(
-        serviceWith(watch),
-        () => {},
-        (error) => ends.push(error),
-      );
+      const stream = new StatusStream(serviceWith(watch), { onStatus: () => {}, onEnd: (error) => ends.push(error), random: Math.random });
       const { signal } = new AbortController();
       expect(stream.start(signal)).to.equal(false);
       expect(stream.start(signal)).to.equal(false);
@@ -89,8 +85,7 @@ describe('StatusStream', () => {
         yield { decisionId: 'another', state: 'pending' };
         await new Promise<void>((resolve) => (end = resolve));
       }),
-      () => {},
-      () => {},
+      { onStatus: () => {}, onEnd: () => {}, random: Math.random },
     );
     const { signal } = new AbortController();
     expect([stream.start(signal), stream.start(signal), watched]).to.deep.equal([true, true, 1]);

@@ -80,7 +80,7 @@ describe('TaskRegistry', () => {
       for (const store of [new MemoryTaskStore(), new SlowTaskStore()]) {
         const { registry, changes } = setup({}, store);
         const told: string[] = [];
-        registry.withdrawWith((decisionId) => told.push(decisionId));
+        registry.withdrawWith(({ decisionId }) => told.push(decisionId));
         const { taskId } = await registry.createTask(NEW);
         const done = await registry.updateStatus(taskId, 'completed', { result: { rows: 7 } });
         expect(done).to.deep.include({ status: 'completed', result: { rows: 7 }, runs: 0 });
@@ -106,7 +106,7 @@ describe('TaskRegistry', () => {
     it('makes one that times out, and tells the service', async () => {
       const { registry, changes } = setup();
       const told: string[] = [];
-      registry.withdrawWith((decisionId) => told.push(decisionId));
+      registry.withdrawWith(({ decisionId }) => told.push(decisionId));
       const [over, ended, deleted] = [
         await registry.createTask({ ...NEW, timeoutMs: 5_000 }),
         await registry.createTask({ ...NEW, decisionId: 'dec-2', timeoutMs: 5_000 }),
@@ -152,7 +152,7 @@ describe('TaskRegistry', () => {
     it('tells the decision service that nobody waits any more, and reports where that fails', async () => {
       const { registry, inStatus } = setup();
       const told: string[] = [];
-      registry.withdrawWith((decisionId) => {
+      registry.withdrawWith(({ decisionId }) => {
         told.push(decisionId);
         throw new Error('away');
       });

@@ -29,7 +29,13 @@ describe('RemoteDecisionService', () => {
   });
 
   function setup(options: Partial<RemoteDecisionServiceOptions> = {}): RemoteDecisionService {
-    return new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, timeoutMs: PATIENT_MS, ...options });
+    return new RemoteDecisionService({
+      apiKey: KEY_CANARY,
+      baseUrl: plane.url,
+      timeoutMs: PATIENT_MS,
+      dataPlane: { require: [] },
+      ...options,
+    });
   }
 
   function reported(): string[] {
@@ -51,7 +57,8 @@ describe('RemoteDecisionService', () => {
         'idempotency-key': request.callId,
         'x-aegis-nonce': request.callId,
         'x-aegis-params-digest': request.paramsDigest,
-        'x-aegis-capabilities': 'effective-digest',
+        'x-aegis-capabilities': 'effective-digest, types, consume, begin, reevaluate, events, statuses',
+        'x-aegis-approval-timeout-s': '60',
       });
       expect(JSON.parse(seen?.body ?? '')).to.deep.equal({
         agent_id: 'ops-agent',
@@ -321,7 +328,7 @@ describe('RemoteDecisionService', () => {
     const child = await runInChild(
       `import { RemoteDecisionService } from ${JSON.stringify(file)};
        import { stopwatch } from ${JSON.stringify(pace)};
-       const service = new RemoteDecisionService({ apiKey: 'k', baseUrl: ${JSON.stringify(plane.url)} });
+       const service = new RemoteDecisionService({ apiKey: 'k', baseUrl: ${JSON.stringify(plane.url)}, dataPlane: { require: [] } });
        console.log((await service.decide(${request}, {})).effect);
        service.close();
        const sinceClosed = stopwatch();

@@ -196,7 +196,7 @@ describe('A faulty Data Plane', () => {
     process.on('unhandledRejection', stray);
     // the first request of a process also loads ky and fetch: not the fault's to answer for
     const plane = await dataPlaneStandIn((request, reply) => sendJson(reply, rightAnswer(request)));
-    const service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url });
+    const service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, dataPlane: { require: [] } });
     expect(await service.decide(remoteRequest())).to.include({ effect: 'allow' });
     expect(await service.status('dec-1')).to.include({ state: 'approved' });
     await plane.close();
@@ -210,7 +210,13 @@ describe('A faulty Data Plane', () => {
   async function meet(fault: Fault, kind: 'decide' | 'status', deadlineMs: number = DEADLINE_MS): Promise<Met> {
     const faulty = await fault.start();
     // no wait between attempts: which error it is must not depend on how much of the deadline they leave
-    const service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: faulty.url, timeoutMs: deadlineMs, random: () => 0 });
+    const service = new RemoteDecisionService({
+      apiKey: KEY_CANARY,
+      baseUrl: faulty.url,
+      timeoutMs: deadlineMs,
+      random: () => 0,
+      dataPlane: { require: [] },
+    });
     try {
       const ask = (): Promise<unknown> => (kind === 'decide' ? service.decide(remoteRequest()) : service.status('dec-1'));
       const { value: error, ms } = await waited(() => failureOf(ask()));
@@ -238,7 +244,7 @@ describe('A faulty Data Plane', () => {
   it('is left: what stalls is disconnected at the deadline', async () => {
     for (const head of ['', HEAD, `${HEAD}content-length: 50\r\n\r\n{`]) {
       const faulty = await remoteRawServer((socket) => void socket.write(head));
-      const service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: faulty.url, timeoutMs: 100 });
+      const service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: faulty.url, timeoutMs: 100, dataPlane: { require: [] } });
       await Promise.all(Array.from({ length: 20 }, () => failureOf(service.decide(remoteRequest()))));
       await until(() => faulty.asking.size === 0);
       expect(faulty.asking.size).to.equal(0);
@@ -248,7 +254,12 @@ describe('A faulty Data Plane', () => {
 
   it('cannot make the process swell with a gzip bomb (trap C)', async () => {
     const plane: DataPlaneStandIn = await dataPlaneStandIn((_request, reply) => void reply.writeHead(200, gzipped).end(bomb));
-    const service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, timeoutMs: PATIENT_MS });
+    const service = new RemoteDecisionService({
+      apiKey: KEY_CANARY,
+      baseUrl: plane.url,
+      timeoutMs: PATIENT_MS,
+      dataPlane: { require: [] },
+    });
     const before = process.memoryUsage().rss;
     for (let i = 0; i < 5; i++) expect(await failureOf(service.decide(remoteRequest()))).to.include({ reason: 'too_large' });
     expect(process.memoryUsage().rss - before).to.be.lessThan(100 * 1_048_576);

@@ -46,7 +46,7 @@ describe('A Data Plane behind a proxy', () => {
       const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
       const { stdout, stderr } = await runInChild(
         `const { AegisModule } = await import('${new URL('../../../lib/index.js', import.meta.url).href}');
-        const aegis = AegisModule.create({ apiKey: 'key', baseUrl: 'http://aegis.example', allowInsecureHttp: true, agentId: 'agent' });
+        const aegis = AegisModule.create({ apiKey: 'key', baseUrl: 'http://aegis.example', allowInsecureHttp: true, agentId: 'agent', dataPlane: { require: [] } });
         console.log((await aegis.decide({ toolName: 'look', params: {} })).effect);
         await aegis.close();`,
         { env: { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: url, NO_PROXY: '', no_proxy: '' } },

@@ -18,7 +18,14 @@ describe('The retries of RemoteDecisionService', () => {
   });
 
   function setup(options: Partial<RemoteDecisionServiceOptions> = {}): RemoteDecisionService {
-    return new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, timeoutMs: PATIENT_MS, random: () => 0.2, ...options });
+    return new RemoteDecisionService({
+      apiKey: KEY_CANARY,
+      baseUrl: plane.url,
+      timeoutMs: PATIENT_MS,
+      random: () => 0.2,
+      dataPlane: { require: [] },
+      ...options,
+    });
   }
 
   /** Fails this often in a given way, then allows. */

@@ -14,7 +14,7 @@ describe('RemoteDecisionService.status', () => {
   before(async () => (plane = await dataPlaneStandIn()));
   after(() => plane.close());
   beforeEach(() => {
-    service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, timeoutMs: PATIENT_MS });
+    service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, timeoutMs: PATIENT_MS, dataPlane: { require: [] } });
     diagnostics = [];
     subscribe('aegis:diagnostics', note);
   });

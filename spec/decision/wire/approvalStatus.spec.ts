@@ -48,7 +48,7 @@ describe('the status of an approval on the wire', () => {
     for (const status of texts)
       for (const effect of texts)
         for (const outcome of outcomes) {
-          const { state } = readApprovalStatus({ decision_id: 'dec', status, effect, outcome, consumed: false });
+          const { state } = readApprovalStatus({ decision_id: 'dec', status, effect, outcome });
           const row = ROWS.find((r) => r[0] === outcome && r[1] === status && r[2] === effect);
           expect(state, JSON.stringify({ status, effect, outcome })).to.equal(row?.[3] ?? 'invalid');
           if (row === undefined) refused += 1;

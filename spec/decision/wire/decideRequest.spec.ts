@@ -30,7 +30,7 @@ describe('A request for a decision', () => {
       fc.record({ agentId: someIdText, toolName: someToolName, params: someParams, session: fc.option(someParams) }),
       (fields) => {
         const request = remoteRequest({ ...fields, paramsDigest: canonicalDigest(fields.params) });
-        const { headers, body: text } = writeDecideRequest(request);
+        const { headers, body: text } = writeDecideRequest(request, true);
         const read = readDecideRequest(new Headers(headers), text);
         expect({ ...read, firstNull: undefined }).to.deep.equal({
           agentId: request.agentId,
@@ -80,7 +80,7 @@ describe('A request for a decision', () => {
 
   it('is not written with ids that no header can carry', () => {
     for (const over of [{ callId: '' }, { callId: 'a\r\nb' }, { callId: 'x'.repeat(513) }, { paramsDigest: 'ü' }, { bindingBase: '' }])
-      expect(() => writeDecideRequest(remoteRequest(over))).to.throw(BadRequestError, `\`${Object.keys(over)[0]}\``);
+      expect(() => writeDecideRequest(remoteRequest(over), true)).to.throw(BadRequestError, `\`${Object.keys(over)[0]}\``);
   });
 
   const malformed: readonly (readonly [what: string, text: string, place: string])[] = [

@@ -11,7 +11,16 @@ describe('The errors of a Data Plane', () => {
   before(async () => (plane = await dataPlaneStandIn()));
   after(() => plane.close());
   // a new one each time: its breaker would open
-  beforeEach(() => (service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, retries: 0, timeoutMs: PATIENT_MS })));
+  beforeEach(
+    () =>
+      (service = new RemoteDecisionService({
+        apiKey: KEY_CANARY,
+        baseUrl: plane.url,
+        retries: 0,
+        timeoutMs: PATIENT_MS,
+        dataPlane: { require: [] },
+      })),
+  );
   afterEach(() => service.close());
 
   const ask = {
@@ -135,7 +144,9 @@ describe('The errors of a Data Plane', () => {
       for (const status of Object.keys(statuses)) {
         plane.handler = (_request, reply) => sendJson(reply, '', Number(status));
         const error = await failureOf(
-          new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, retries: 0 }).decide(remoteRequest()),
+          new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, retries: 0, dataPlane: { require: [] } }).decide(
+            remoteRequest(),
+          ),
         );
         expect(everythingShownOf(error)).to.not.contain(KEY_CANARY).and.not.contain(PARAM_CANARY);
         expect(error.cause).to.equal(undefined);

@@ -6,8 +6,9 @@ import { SecretString } from '../../../lib/common/SecretString.js';
 import { canonicalDigest } from '../../../lib/common/data/canonical.js';
 import { readDecideRequest, writeDecideRequest } from '../../../lib/decision/wire/decideRequest.js';
 import type { DecideRequest } from '../../../lib/decision/wire/decideRequest.js';
-import { echoMismatch, readDecisionAnswer, writeDecisionAnswer } from '../../../lib/decision/wire/decisionAnswer.js';
+import { writeDecisionAnswer } from '../../../lib/decision/wire/decisionAnswer.js';
 import { readErrorAnswer, writeErrorAnswer } from '../../../lib/decision/wire/errorAnswer.js';
+import { echoMismatch, readDecisionAnswer } from '../../../lib/decision/wire/readDecisionAnswer.js';
 import { wireForm } from '../../../lib/decision/wire/readWire.js';
 import { readStatusAnswer, writeStatusAnswer } from '../../../lib/decision/wire/statusAnswer.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../../../lib/model/Decision.js';
@@ -31,7 +32,7 @@ import { someIdText, someJson, someParams, someToolName } from './wireValues.js'
 /** The request that a client sent and the one that a server read. */
 function sent(over: Partial<DecisionRequest>): { request: DecisionRequest; read: DecideRequest } {
   const request = remoteRequest(over);
-  const { headers, body } = writeDecideRequest(request);
+  const { headers, body } = writeDecideRequest(request, true);
   return { request, read: readDecideRequest(new Headers(headers), body) };
 }
 
@@ -78,7 +79,9 @@ describe('A decision that a server writes', () => {
       expect(answer).to.include({ decisionId: decision.decisionId, agentId: call.agentId, toolName: call.toolName });
       const got = answer.decisionFor(request) as Decision & { params?: object; message?: string; approvalId?: string };
       const about = { agentId: call.agentId, toolName: call.toolName, requestId: 'req-1', tenantId: 'tenant', latencyMs: 3 };
-      const want = { params: undefined, message: undefined, approvalId: undefined, ...about, ...decision };
+      // a server that says nothing of itself offers nothing
+      const offered = decision.effect === 'approval_needed' ? { offers: [], expiresAtMs: undefined } : {};
+      const want = { params: undefined, message: undefined, approvalId: undefined, ...about, ...offered, ...decision };
       const shown = ({ ...all }: typeof got): object => ({ ...all, params: all.params && wireForm(all.params) });
       expect(shown({ params: undefined, message: undefined, approvalId: undefined, ...got } as typeof got)).to.deep.equal(
         shown(want as typeof got),
@@ -242,8 +245,8 @@ describe("The wire's names", () => {
   const isWire = (file: string): boolean => file.startsWith('decision/wire/');
   const names = new Set(sources.filter(({ file }) => isWire(file)).flatMap(({ code }) => code.match(SNAKE_CASE) ?? []));
 
-  /** Other protocols, with names of their own: what web hosts, models and the hooks of Claude Code read. */
-  const OTHER_PROTOCOLS = ['http/', 'adapter/'];
+  /** Other protocols, with names of their own: what web hosts, models, the hooks of Claude Code, and operators of a server read. */
+  const OTHER_PROTOCOLS = ['http/', 'adapter/', 'server/route/', 'cli/server/'];
 
   it('are those of the protocol', () => {
     expect([...names]).to.include.members(['agent_id', 'decision_id', 'final_decision', 'effective_digest', 'latency_ms', 'request_id']);

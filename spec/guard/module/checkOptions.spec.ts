@@ -75,6 +75,11 @@ const TABLE: Readonly<Record<string, { readonly good: readonly unknown[]; readon
   retries: whole(0, 10),
   userAgent: text,
   allowInsecureHttp: flag,
+  dataPlane: { good: [{}], bad: ['CANARY', null, 5, ['consume'], { requires: [] }, { require: [], begin: true }] },
+  'dataPlane.require': {
+    good: [[], ['consume'], ['consume', 'begin', 'reevaluate', 'effective-digest', 'types', 'events', 'statuses']],
+    bad: ['consume', null, 5, {}, ['CANARY'], ['consume', 7], [null], [['consume']]],
+  },
   decisions: { good: [store(['decide', 'status'])], bad: [{}, null, store(['decide']), store(['status']), 'CANARY'] },
   agentId: text,
   approvalTimeoutMs: millis(1, 3_153_600_000_000),

@@ -145,6 +145,22 @@ describe('The environment', () => {
       const decisions = {} as NonNullable<AegisOptions['decisions']>;
       expect(applyEnvironment({ decisions }, everything).options).to.deep.equal({ decisions });
     });
+    it('no address of the environment lowers what the program’s own one demands', () => {
+      const hosted = { AEGIS_BASE_URL: 'https://api.beta.aegissecurity.dev/' };
+      const all = ['consume', 'begin', 'effective-digest', 'reevaluate', 'types'];
+      const demanded = (options: AegisOptions, env: Readonly<Record<string, string>>): unknown =>
+        applyEnvironment({ apiKey: 'k', ...options }, env).options.dataPlane?.require;
+      const own = 'https://own.example';
+      for (const baseUrl of [own, new URL(own), `${own}/base`, 'not a URL']) expect(demanded({ baseUrl }, hosted)).to.deep.equal(all);
+      expect(demanded({ baseUrl: own, dataPlane: {} }, hosted)).to.deep.equal(all);
+      // what the program says counts, and where nothing is lowered, the final address decides
+      expect(demanded({ baseUrl: own, dataPlane: { require: ['begin'] } }, hosted)).to.deep.equal(['begin']);
+      expect(demanded({ baseUrl: own, dataPlane: { require: [] } }, hosted)).to.deep.equal([]);
+      expect(demanded({ baseUrl: own }, { AEGIS_BASE_URL: 'https://other.example' })).to.equal(undefined);
+      expect(demanded({ baseUrl: 'https://api.beta.aegissecurity.dev' }, { AEGIS_BASE_URL: own })).to.equal(undefined);
+      expect(demanded({}, hosted)).to.equal(undefined);
+      expect(applyEnvironment({ baseUrl: own, dataPlane: 5 as never }, hosted).options.dataPlane).to.equal(5);
+    });
     it('it names one only where the program names none', () => {
       expect(applyEnvironment({}, { AEGIS_API_KEY: 'k', AEGIS_BASE_URL: 'https://a.example' }).options).to.deep.equal({
         apiKey: 'k',

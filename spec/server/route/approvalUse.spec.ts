@@ -243,7 +243,7 @@ describe('The routes of the use of approvals', () => {
       const statuses = await Promise.all(words.map(async (word) => (await ask('outcome', { id, ...say(word) })).status));
       expect(new Set(statuses)).to.deep.equal(new Set([204, 409]));
       const last = await Promise.all(['failed', 'completed'].map(async (word) => (await ask('outcome', { id, ...say(word) })).status));
-      expect(last.sort()).to.deep.equal([204, 409]);
+      expect(last.sort((a, b) => a - b)).to.deep.equal([204, 409]);
     });
 
     it('tries again where another server was first', async () => {

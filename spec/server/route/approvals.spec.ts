@@ -171,7 +171,7 @@ describe('The routes of approvals', () => {
         session: { user_id: 'ann', since: at },
         facts: {},
         message: 'no notes',
-        policies: [{ id: 'refund', severity: 'high', reason: 'a person looks at refunds', approvers: ['leads'], self_approval: false }],
+        policies: [{ id: 'refund', severity: 'high', reason: 'a person looks at refunds', approvers: ['leads'], requester_may: false }],
         verdicts: [],
         begun: false,
         may_decide: true,

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { canonicalDigest } from '../../../lib/common/data/canonical.js';
 import { writeDecideRequest } from '../../../lib/decision/wire/decideRequest.js';
-import { readDecisionAnswer } from '../../../lib/decision/wire/decisionAnswer.js';
+import { readDecisionAnswer } from '../../../lib/decision/wire/readDecisionAnswer.js';
 import { readStatusAnswer } from '../../../lib/decision/wire/statusAnswer.js';
 import type { Decision, DecisionRequest } from '../../../lib/model/Decision.js';
 import { AegisError } from '../../../lib/model/AegisError.js';
@@ -277,7 +277,7 @@ describe('readDecisionAnswer', () => {
 
     it('is over the wire form: what a service has of Date and BigInt', () => {
       const request = remoteRequest({ params: { at: new Date(0), n: 7n, text: 'a' } });
-      const seen = (JSON.parse(writeDecideRequest(request).body) as { tool: { params: object } }).tool.params;
+      const seen = (JSON.parse(writeDecideRequest(request, true).body) as { tool: { params: object } }).tool.params;
       expect(seen).to.deep.equal({ at: '1970-01-01T00:00:00.000Z', n: '7', text: 'a' });
       const sanitize = { params: { text: 'b' }, effective_digest: canonicalDigest({ ...seen, text: 'b' }) };
       expect(decided({ effect: 'sanitize', sanitize }, request)).to.deep.include({ params: { at: new Date(0), n: 7n, text: 'b' } });

@@ -1,0 +1,50 @@
+/** A request that docs/http-api.md shows as curl, and its spec makes. */
+export interface HttpExample {
+  /** The key that it is made with; none where the route wants none. */
+  readonly key?: 'KEY' | 'ADMIN_KEY' | 'METRICS_KEY' | undefined;
+  /** Where the approval stands whose id is in the path. */
+  readonly approval?: 'pending' | 'approved' | 'used' | 'begun' | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** What curl gets besides. */
+  readonly flags?: string | undefined;
+  readonly body?: object | undefined;
+}
+
+/** SHA-256 of the canonical form of {@link CALL}'s params. */
+export const DIGEST = '4274c9925e63941035e259a0ee8a14738137f4ec312687476e4852f974188b63';
+const BINDING = '5b1f2f0cbb8c1d0a4f5e9a3d7c6b8e2f1a0d9c8b7e6f5a4d3c2b1a0f9e8d7c6b';
+
+/** A call that a person has to approve. */
+export const CALL = { agent_id: 'shop-agent', tool: { name: 'refund', params: { order: 'order-7', amount: 120 } }, session: null };
+
+/** What a client sends that uses its approvals up. */
+export const CLIENT: Readonly<Record<string, string>> = { 'X-AEGIS-CAPABILITIES': 'effective-digest,consume', 'X-AEGIS-BINDING': BINDING };
+
+export const USE = { digest: DIGEST, bindingBase: BINDING, token: 'run-1' };
+
+/** By the name of the route. */
+export const HTTP_EXAMPLES: Readonly<Record<string, HttpExample>> = {
+  decide: { key: 'KEY', headers: { 'Idempotency-Key': 'call-81', ...CLIENT }, body: CALL },
+  reevaluate: { key: 'KEY', approval: 'approved', headers: CLIENT, body: CALL },
+  dryRun: {
+    key: 'KEY',
+    body: { calls: [CALL, { agent_id: 'shop-agent', tool: { name: 'export', params: {} }, session: { user_id: 'ann' } }] },
+  },
+  status: { key: 'KEY', approval: 'pending' },
+  statuses: { key: 'KEY', body: { ids: ['$ID', 'dec_unknown'] }, approval: 'pending' },
+  consume: { key: 'KEY', approval: 'approved', body: USE },
+  begin: { key: 'KEY', approval: 'used', body: { token: 'run-1', claimToken: 'worker-3' } },
+  withdraw: { key: 'KEY', approval: 'pending' },
+  expire: { key: 'KEY', approval: 'pending' },
+  outcome: { key: 'KEY', approval: 'begun', body: { token: 'run-1', status: 'failed', error_code: 'card_declined' } },
+  events: { key: 'KEY', flags: '-N' },
+  listKeys: { key: 'ADMIN_KEY' },
+  createKey: { key: 'ADMIN_KEY', body: { name: 'scraper', scopes: ['metrics:read'] } },
+  rotateKey: { key: 'ADMIN_KEY', body: { overlap_s: 3_600 } },
+  revokeKey: { key: 'ADMIN_KEY' },
+  health: {},
+  ready: {},
+  wellKnown: {},
+  metrics: { key: 'METRICS_KEY' },
+  openapi: {},
+};
