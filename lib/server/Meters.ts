@@ -25,8 +25,8 @@ export class Meters {
   async open(tenants: readonly Tenant[]): Promise<void> {
     const metrics = await ServerMetrics.open();
     this.#metrics = metrics;
-    for (const { id, desk, policies } of tenants) {
-      if (policies !== undefined) metrics.loaded(id);
+    for (const { id, desk } of tenants) {
+      metrics.loaded(id);
       desk.on('settled', ({ status, createdAtMs, verdicts, expiresAtMs }: ApprovalRecord) => {
         metrics.settled(id, status, (verdicts.at(-1)?.atMs ?? expiresAtMs) - createdAtMs);
       });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Hono } from 'hono';
 import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AegisModule } from '../../lib/guard/module/AegisModule.js';
 import { ConfigError } from '../../lib/model/errors/SetupErrors.js';
@@ -134,7 +134,7 @@ describe('createDataPlane', () => {
   });
 
   describe('mounted', () => {
-    let server: Server | undefined;
+    let server: ReturnType<typeof createServer> | undefined;
     afterEach(() => new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve()))));
     async function serving(handler: (incoming: IncomingMessage, outgoing: ServerResponse) => void): Promise<string> {
       const made = createServer(handler);

@@ -1,7 +1,10 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
+import { SecretString } from '../../lib/common/SecretString.js';
 import * as headers from '../../lib/decision/wire/wireHeaders.js';
 import { AegisModule } from '../../lib/guard/module/AegisModule.js';
+import { signHostRequest } from '../../lib/server/access/HostSignature.js';
+import { hostRequestKey } from '../../lib/server/access/serverAccess.js';
 import { createDataPlane } from '../../lib/server/createDataPlane.js';
 import type { DataPlane } from '../../lib/server/createDataPlane.js';
 import { REQUEST_LIMITS } from '../../lib/server/front/requestLimits.js';
@@ -17,6 +20,8 @@ const POLICIES = `
 forbid (principal, action == Aegis::Action::"refund", resource);
 @id("export") @reason("lists never leave the shop") forbid (principal, action == Aegis::Action::"export", resource);
 `;
+
+const STATE_KEY = new SecretString('a state key for the examples of this page');
 
 describe(HTTP_API_PAGE, () => {
   it('describes the routes as the table of routes has them (else: npm run docs:http)', async () => {
@@ -59,12 +64,13 @@ describe(HTTP_API_PAGE, () => {
     let approvals = 0;
 
     before(async () => {
-      plane = createDataPlane({ module, store });
+      plane = createDataPlane({ module, store, stateKey: STATE_KEY, clientAddress: () => '127.0.0.1' });
       for (const [name, scope] of [
         ['KEY', 'decide'],
         ['METRICS_KEY', 'metrics:read'],
       ] as const)
         keys[name] = (await plane.createKey({ name, scopes: [scope] })).key.reveal();
+      keys['READ_KEY'] = (await plane.createKey({ name: 'reader', scopes: ['approvals:read', 'policies:read'] })).key.reveal();
       keys['ADMIN_KEY'] = (await plane.createKey({ name: 'admin', scopes: ['keys:admin', 'metrics:read'] })).key.reveal();
     });
     after(async () => {
@@ -81,6 +87,7 @@ describe(HTTP_API_PAGE, () => {
         const answer = await ask(one.method, one.path.replace('{id}', id), example, id, gone.signal);
         const said = answer.headers.get('content-type')?.startsWith('text/event-stream') ? '' : await answer.text();
         gone.abort();
+        if (example.refused !== undefined) return void expect(answer.status, said).to.equal(example.refused);
         expect(Object.keys(one.responses), said).to.include(String(answer.status));
         if (name in ANSWERS) expect(JSON.parse(said)).to.deep.include(ANSWERS[name]);
       });
@@ -92,6 +99,9 @@ describe(HTTP_API_PAGE, () => {
       id = '',
       signal?: AbortSignal,
     ): Promise<Response> {
+      const text = body === undefined ? '' : JSON.stringify(body).replace('$ID', id);
+      const signed = { method, path, host: '127.0.0.1', body: text };
+      const signature = signHostRequest(hostRequestKey(STATE_KEY), signed, { user: 'ann', tenantId: 'default' }, Date.now());
       return plane.fetch(
         new Request(`http://127.0.0.1${path}`, {
           method,
@@ -100,8 +110,9 @@ describe(HTTP_API_PAGE, () => {
             ...(key && { 'X-API-KEY': keys[key] as string }),
             ...(body && { 'Content-Type': 'application/json' }),
             ...more,
+            ...(more?.['X-AEGIS-HOST'] !== undefined && { 'X-AEGIS-HOST': signature }),
           },
-          ...(body && { body: JSON.stringify(body).replace('$ID', id) }),
+          ...(body && { body: text }),
           ...(signal && { signal }),
         }),
       );

@@ -16,7 +16,7 @@ export class AnswerCheck {
   private constructor(routes: readonly Route[], document: OpenApiDocument) {
     this.#document = document;
     this.#table = new RouteTable(routes);
-    this.#ajv = new Ajv2020({ strict: false, allErrors: true });
+    this.#ajv = new Ajv2020({ strict: false, allErrors: true, formats: { 'date-time': true } });
     this.#ajv.addSchema(this.#document, 'api');
   }
 

@@ -1,14 +1,19 @@
 /** A request that docs/http-api.md shows as curl, and its spec makes. */
 export interface HttpExample {
   /** The key that it is made with; none where the route wants none. */
-  readonly key?: 'KEY' | 'ADMIN_KEY' | 'METRICS_KEY' | undefined;
+  readonly key?: 'KEY' | 'ADMIN_KEY' | 'METRICS_KEY' | 'READ_KEY' | undefined;
   /** Where the approval stands whose id is in the path. */
   readonly approval?: 'pending' | 'approved' | 'used' | 'begun' | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** What curl gets besides. */
   readonly flags?: string | undefined;
   readonly body?: object | undefined;
+  /** The status of the error that it is answered with here, where there is nothing to do. */
+  readonly refused?: number | undefined;
 }
+
+/** Signed by the command `aegis` on the server's machine. */
+const HOST = { 'X-AEGIS-HOST': '$SIGNATURE' };
 
 /** SHA-256 of the canonical form of {@link CALL}'s params. */
 export const DIGEST = '4274c9925e63941035e259a0ee8a14738137f4ec312687476e4852f974188b63';
@@ -37,6 +42,16 @@ export const HTTP_EXAMPLES: Readonly<Record<string, HttpExample>> = {
   withdraw: { key: 'KEY', approval: 'pending' },
   expire: { key: 'KEY', approval: 'pending' },
   outcome: { key: 'KEY', approval: 'begun', body: { token: 'run-1', status: 'failed', error_code: 'card_declined' } },
+  listApprovals: { key: 'READ_KEY', approval: 'pending' },
+  readApproval: { key: 'READ_KEY', approval: 'pending' },
+  giveVerdict: { approval: 'pending', headers: HOST, body: { verdict: 'deny', digest: DIGEST, reason: 'the order was returned' } },
+  readPolicies: { key: 'READ_KEY' },
+  checkPolicies: {
+    key: 'READ_KEY',
+    body: { files: [{ file: 'shop.cedar', text: '@id("all") permit (principal, action, resource);' }] },
+  },
+  reloadPolicies: { headers: HOST },
+  confirmPolicies: { headers: HOST, body: { hash: DIGEST }, refused: 409 },
   events: { key: 'KEY', flags: '-N' },
   listKeys: { key: 'ADMIN_KEY' },
   createKey: { key: 'ADMIN_KEY', body: { name: 'scraper', scopes: ['metrics:read'] } },

@@ -1,4 +1,5 @@
 import type { SteadyClock } from '../../common/time/SteadyClock.js';
+import { approvalRoutes } from './approvals.js';
 import { approvalUseRoutes } from './approvalUse.js';
 import { decisionRoutes } from './decisions.js';
 import { eventRoutes } from './events.js';
@@ -8,6 +9,7 @@ import type { KeyRoutesOptions } from './keys.js';
 import { metricRoutes } from './metrics.js';
 import type { MetricRoutesOptions } from './metrics.js';
 import { openApiRoute } from './openApi.js';
+import { policyRoutes } from './policies.js';
 import { probeRoutes } from './probes.js';
 import type { ProbeRoutesOptions } from './probes.js';
 import type { Route } from './Route.js';
@@ -22,6 +24,8 @@ export function routes(options: RoutesOptions): readonly Route[] {
   const all: readonly Route[] = [
     ...decisionRoutes(),
     ...approvalUseRoutes(options),
+    ...approvalRoutes(),
+    ...policyRoutes(),
     ...eventRoutes(options),
     ...keyRoutes(options),
     ...probeRoutes(options),

@@ -167,9 +167,12 @@ const BROKEN: Readonly<Record<string, readonly [number, string, string]>> = {
 };
 
 /** What cannot be parsed, or comes too slowly, is answered where that is still possible. The connection ends with it. */
-function answerBroken(error: NodeJS.ErrnoException, socket: Socket & { readonly _httpMessage?: unknown }): void {
+function answerBroken(
+  error: NodeJS.ErrnoException,
+  socket: Socket & { readonly _httpMessage?: { readonly headersSent: boolean } | null },
+): void {
   // where an answer has begun, a second one would be read as a part of it
-  if (!socket.writable || error.code === 'ECONNRESET' || socket._httpMessage) return void socket.destroy();
+  if (!socket.writable || error.code === 'ECONNRESET' || socket._httpMessage?.headersSent === true) return void socket.destroy();
   const [status, code, message] = BROKEN[error.code ?? ''] ?? [400, 'invalid_request', 'The request is not valid HTTP/1.1.'];
   socket.end(rawErrorAnswer(new RequestError(status, code, message), randomUUID()), () => socket.destroy());
 }

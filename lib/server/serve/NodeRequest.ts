@@ -43,7 +43,8 @@ export class NodeRequest implements IncomingRequest {
   /** A header. */
   get(name: string): string | null {
     const value = this.#incoming.headers[name.toLowerCase()];
-    return typeof value === 'string' ? value : (value?.join(', ') ?? null);
+    // several values are only kept of Set-Cookie, which is no header of a request
+    return typeof value === 'string' ? value : null;
   }
 
   get signal(): AbortSignal {

@@ -22,7 +22,6 @@ import { HttpListener } from './HttpListener.js';
 import type { ListenOptions } from './HttpListener.js';
 import { nodeFront } from './nodeFront.js';
 import type { NodeHandler } from './nodeFront.js';
-import { OpenStreams } from './OpenStreams.js';
 import { RouteTable } from '../dispatch/RouteTable.js';
 
 /** What a server of routes needs. */
@@ -66,7 +65,6 @@ export class RouteServer {
   /** For node:http, Express and Fastify. */
   readonly node: NodeHandler;
   readonly #gate: LoadGate;
-  readonly #streams = new OpenStreams();
   readonly #onDrain: (() => void) | undefined;
   readonly #publicHost: string | undefined;
   readonly #listeners: HttpListener[] = [];
@@ -92,17 +90,12 @@ export class RouteServer {
       onAnswer,
     });
     this.fetch = fetchFront({ dispatcher, base, clientAddress: options.clientAddress });
-    this.node = nodeFront({ dispatcher, base, streams: this.#streams, isDraining: () => this.#draining });
+    this.node = nodeFront({ dispatcher, base, isDraining: () => this.#draining });
   }
 
   /** Whether it is stopping. */
   get isDraining(): boolean {
     return this.#draining;
-  }
-
-  /** How many requests are being answered. */
-  get inFlight(): number {
-    return this.#gate.inFlight;
   }
 
   /** Opens a server of its own. On loopback it serves only requests for a name of this machine, or for the public URL. */

@@ -4,7 +4,7 @@ import { belowBase } from './basePath.js';
 import type { Dispatcher } from '../dispatch/Dispatcher.js';
 import type { SentAnswer } from '../dispatch/IncomingRequest.js';
 import { NodeRequest } from './NodeRequest.js';
-import type { OpenStreams } from './OpenStreams.js';
+import { writeStream } from './writeStream.js';
 
 /** Answers a request of node:http, Express or Fastify. */
 export type NodeHandler = (incoming: IncomingMessage, outgoing: ServerResponse, next?: () => void) => void;
@@ -14,7 +14,6 @@ export interface NodeFrontOptions {
   readonly dispatcher: Dispatcher;
   /** Without a slash at its end. */
   readonly base: string;
-  readonly streams: OpenStreams;
   /** Whether connections should end with their answers. */
   readonly isDraining: () => boolean;
 }
@@ -24,7 +23,7 @@ const DISCARD_MS = 1_000;
 const DISCARD_BYTES = 4 * REQUEST_LIMITS.bodyBytes;
 
 /** The front for node:http. */
-export function nodeFront({ dispatcher, base, streams, isDraining }: NodeFrontOptions): NodeHandler {
+export function nodeFront({ dispatcher, base, isDraining }: NodeFrontOptions): NodeHandler {
   return (incoming, outgoing, next) => {
     const url = incoming.url as string;
     // Express and Connect take their own prefix off
@@ -34,7 +33,7 @@ export function nodeFront({ dispatcher, base, streams, isDraining }: NodeFrontOp
     const request = new NodeRequest(incoming, outgoing, typeof whole === 'string' ? whole : url, target, REQUEST_LIMITS.bodyBytes);
     // a client that is gone is no error of the server
     outgoing.on('error', () => {});
-    void dispatcher.answer(request).then((answer) => send(incoming, outgoing, answer, request, streams, isDraining()));
+    void dispatcher.answer(request).then((answer) => send(incoming, outgoing, answer, request, isDraining()));
   };
 }
 
@@ -43,7 +42,6 @@ function send(
   outgoing: ServerResponse,
   { status, headers, body }: SentAnswer,
   request: NodeRequest,
-  streams: OpenStreams,
   draining: boolean,
 ): void {
   if (outgoing.destroyed) return;
@@ -52,7 +50,7 @@ function send(
   if (typeof body === 'object') {
     outgoing.writeHead(status, { ...headers, ...connection });
     if (request.method === 'HEAD') outgoing.end();
-    else streams.write(body, outgoing);
+    else void writeStream(body, outgoing);
     return;
   }
   const length = body === undefined ? 0 : Buffer.byteLength(body);

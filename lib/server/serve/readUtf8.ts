@@ -3,7 +3,7 @@ import { BadRequestError } from '../../model/errors/ServiceErrors.js';
 
 /** @throws BadRequestError where the bytes are not UTF-8: replaced by other characters they would be another text */
 export function readUtf8(chunks: readonly Uint8Array[]): string {
-  const bytes = chunks.length === 1 ? Buffer.from(chunks[0] as Uint8Array) : Buffer.concat(chunks);
+  const bytes = Buffer.concat(chunks);
   if (!isUtf8(bytes)) throw new BadRequestError('The body is not valid UTF-8. Encode it as UTF-8.');
   return bytes.toString();
 }
