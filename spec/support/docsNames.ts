@@ -37,6 +37,7 @@ export async function publicNames(): Promise<ReadonlySet<string>> {
  * where `thing` is camelCase of ours. Anything else is not judged.
  */
 export function unknownCode(code: string, names: ReadonlySet<string>): boolean {
+  if (/^aegis(?:\.config)?\.(?:mjs|json|db)$/.test(code)) return false; // a file
   const [, name, member] = /^@?([A-Z][A-Za-z]*[a-z][A-Za-z]*)(?:<.*>)?(?:\.([a-z]\w*))?(?:\(.*\))?$/.exec(code) ?? [];
   if (name !== undefined) {
     if (FOREIGN.has(name)) return false;

@@ -9,6 +9,7 @@ const PLAIN_NAME = /^[\p{L}\p{N}_$.-]+$/u;
 /** What is shown of an approval. */
 export interface DescribedApproval extends Pick<
   ApprovalRecord,
+  | 'decisionId'
   | 'toolName'
   | 'agentId'
   | 'requester'
