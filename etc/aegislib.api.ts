@@ -227,6 +227,7 @@ export interface CurrentCall {
 export type Decision = AllowDecision | DenyDecision | SanitizeDecision | ApprovalNeededDecision;
 
 export interface DecisionService {
+    requires?(): readonly Capability[];
     decide(request: DecisionRequest, options: AskOptions): Awaitable<Decision>;
     dryRun?(request: DecisionRequest, options: AskOptions): Awaitable<Decision>;
     status(decisionId: string, options: ApprovalOptions): Awaitable<DecisionStatus>;
@@ -466,6 +467,7 @@ export interface RecoveryOptions {
 export declare class RemoteDecisionService implements DecisionService {
     #private;
     constructor(options: RemoteDecisionServiceOptions);
+    requires(): readonly Capability[];
     decide(request: DecisionRequest, options?: AskOptions): Promise<Decision>;
     status(decisionId: string, options?: ApprovalOptions): Promise<DecisionStatus>;
     dryRun(request: DecisionRequest, options?: AskOptions): Promise<Decision>;
