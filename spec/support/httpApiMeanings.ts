@@ -61,8 +61,6 @@ export const HTTP_MEANINGS: Readonly<Record<string, string>> = {
   'decide final_decision.sanitize.message': 'What changes, for people',
   'decide final_decision.sanitize.params': 'The params that are replaced: the others stay as they are',
   removed: 'Names of params to leave out',
-  aegis: 'What the server does beyond the hosted protocol, for a client that says what it can do',
-  consumable: 'Whether the approval has to be used up at the server before its call runs',
   effective_digest: 'SHA-256 of the complete changed params. The call must have exactly these',
   types: 'JSON pointers of texts that are a `bigint` or a `date`',
   violations: 'What is wrong with the call',
