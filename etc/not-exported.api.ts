@@ -187,12 +187,6 @@ interface DecisionFields {
     readonly latencyMs?: number | undefined;
 }
 
-// lib/model/Decision
-interface IdempotencyKey {
-    readonly key: string;
-    readonly fingerprint: string;
-}
-
 // lib/model/PendingApproval
 declare const PENDING_BRAND: unique symbol;
 
