@@ -130,6 +130,8 @@ describe('What a program demands of its Data Plane', () => {
     plane.handler = (_request, reply) => sendJson(reply, { statuses: [about('dec-1')] });
     const statuses = await service.statuses(['dec-1', '..']);
     expect(statuses.map(({ state }) => state)).to.deep.equal(['pending', 'invalid']);
+    plane.handler = (_request, reply) => sendJson(reply, { statuses: [] });
+    expect(await service.statuses(['..'])).to.deep.equal([{ decisionId: '..', state: 'invalid' }]);
     for (const answered of [[], ['dec-2'], ['dec-1', 'dec-2']]) {
       plane.handler = (_request, reply) => sendJson(reply, { statuses: answered.map(about) });
       expect((await failureOf(service.statuses(['dec-1']))).name, String(answered)).to.equal('DecisionUnavailableError');
