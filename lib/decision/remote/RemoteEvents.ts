@@ -52,8 +52,7 @@ export class RemoteEvents {
       }
       throw lost();
     } catch (error) {
-      if (signal.aborted || this.#closed) return;
-      throw AegisError.is(error) ? error : lost();
+      if (!signal.aborted && !this.#closed) throw AegisError.is(error) ? error : lost();
     } finally {
       request?.destroy();
     }

@@ -55,10 +55,18 @@ describe('RemoteEvents', () => {
     sends(STATUS);
     expect(await failureOf(read())).to.include({ name: 'TransportError' });
     expect(seen).to.have.length(2);
+    plane.handler = (_request, reply) => {
+      reply.writeHead(200, { 'content-type': 'text/event-stream' });
+      reply.write(STATUS, () => reply.destroy());
+    };
+    expect(await failureOf(read())).to.include({ name: 'TransportError' });
     sends('event: status\ndata: {"decision_id":7}\n\n');
     const failure = await failureOf(read());
     expect(failure).to.include({ name: 'DecisionUnavailableError', reason: 'malformed' });
     expect(failure.message).to.include('An event of the decision service is malformed');
+    const secure = remoteSettings({ apiKey: KEY_CANARY, baseUrl: plane.url.replace('http:', 'https:') });
+    const toOther = new RemoteEvents(secure, (status) => status).watch(new AbortController().signal);
+    expect(await failureOf(toOther.next())).to.include({ name: 'TransportError' });
     await plane.close();
     expect(await failureOf(read())).to.include({ name: 'TransportError' });
   });
