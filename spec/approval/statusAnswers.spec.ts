@@ -55,7 +55,15 @@ describe('Where an approval stands, as a service of this process says it,', () =
     const { submit, service } = schedulerSetup({ service: { pushes: true } });
     const { handle } = await submit({ expiresAtMs: Date.now() + 60_000 });
     await time.tickAsync(100);
-    for (const answer of [undefined, null, 'approved', {}, { decisionId: 'another', state: 'approved' }]) service.pushAnswer(answer);
+    for (const answer of [
+      undefined,
+      null,
+      'approved',
+      {},
+      { decisionId: 'another', state: 'approved' },
+      { decisionId: 'another', state: 'pending' },
+    ])
+      service.pushAnswer(answer);
     await time.tickAsync(100);
     expect(handle.status).to.equal('pending');
     const ended = rejection(handle.completed);
