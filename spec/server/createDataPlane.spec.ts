@@ -258,6 +258,36 @@ describe('createDataPlane', () => {
     });
   });
 
+  it('by fetch opens no stream for HEAD: 20 of them take no place from those that listen', async () => {
+    const plane = make({ policies: POLICIES });
+    const key = (await plane.createKey({ name: 'k', scopes: ['decide'] })).key.reveal();
+    const ask = (method: string) => plane.fetch(new Request('http://localhost/v1/events', { method, headers: { 'x-api-key': key } }));
+    for (let i = 0; i < 20; i++) expect((await ask('HEAD')).status).to.equal(200);
+    const listening = await ask('GET');
+    expect(listening.status).to.equal(200);
+    await listening.body?.cancel();
+  });
+
+  it('by fetch counts a body without a length that can be believed as a large one, and gives its bytes back', async () => {
+    const plane = make({ policies: POLICIES });
+    const key = (await plane.createKey({ name: 'k', scopes: ['decide'] })).key.reveal();
+    const ask = (length: string | undefined) =>
+      plane.fetch(
+        new Request('http://localhost/v1/decision', {
+          method: 'POST',
+          headers: { 'x-api-key': key, 'content-type': 'application/json', ...(length !== undefined && { 'content-length': length }) },
+          body: call('read'),
+        }),
+      );
+    // 64,000,000 bytes of a tenant may be on their way, and a body has at most 300,000
+    const flood = (length: string | undefined) => Promise.all(Array.from({ length: 250 }, async () => (await ask(length)).status));
+    for (const length of ['abc', '-300000', '1e9', undefined]) {
+      const statuses = new Set(await flood(length));
+      expect([...statuses], String(length)).to.include(503);
+      expect((await ask(undefined)).status).to.equal(200);
+    }
+  });
+
   it('serves only its own host names where it is reached by a name of its own', async () => {
     const plane = make({ policies: POLICIES, publicUrl: 'https://aegis.example.com/' });
     const key = await keyFor(plane);

@@ -325,6 +325,11 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return consumeApproval(this.#store, use, this.#useRules);
   }
 
+  /** @internal Uses up an approval whose use is that its caller is told of it. False as for {@link consume}, and for every other approval. */
+  answer(use: ApprovalUse): Awaitable<boolean> {
+    return consumeApproval(this.#store, use, { ...this.#useRules, byAnswer: true });
+  }
+
   /** @internal Records which claim begins. False where another one has begun. */
   begin(start: ExecutionStart): Awaitable<boolean> {
     return beginExecution(this.#store, start, () => this.#clock.now());

@@ -20,6 +20,8 @@ export interface UseRules {
   readonly now: () => number;
   /** The tenant in the binding of its approvals; null for that of this process. */
   readonly tenantId: string | null;
+  /** Whether the use is that its caller is told of the approval. Each approval is used either so, or by hand, never in both ways. */
+  readonly byAnswer?: boolean | undefined;
 }
 
 /** Whether this code knows everything that an approval demands. */
@@ -74,6 +76,8 @@ export function beginExecution(store: ApprovalStore, start: ExecutionStart, now:
   const { decisionId, token, claimToken } = start;
   return chain(store.get(decisionId), (record) => {
     if (record?.status !== 'approved' || record.consumed?.token !== token || !isUnderstood(record)) return false;
+    // being told of it was its use: there is no second step to be let into
+    if (record.usedByAnswer === true) return false;
     if (record.begun !== undefined) return record.begun.claimToken === claimToken;
     if (record.version === seen) return false;
     const begun = { ...record, begun: { claimToken, atMs: now() }, version: record.version + 1 };
@@ -82,8 +86,10 @@ export function beginExecution(store: ApprovalStore, start: ExecutionStart, now:
 }
 
 /** Why an approval is not good for this call: a code for the diagnostic. */
-function misuse(record: ApprovalRecord, call: ApprovedCall, { tenantId }: UseRules): string | undefined {
+function misuse(record: ApprovalRecord, call: ApprovedCall, { tenantId, byAnswer = false }: UseRules): string | undefined {
   if (!isUnderstood(record)) return 'approval_not_understood';
+  // its binding is made of what its caller knows, so that it proves nothing
+  if ((record.usedByAnswer === true) !== byAnswer) return 'approval_use_mismatch';
   if (record.digest !== call.digest) return 'approval_digest_mismatch';
   return record.bindingDigest === bindingDigest(call, tenantId) ? undefined : 'approval_binding_mismatch';
 }

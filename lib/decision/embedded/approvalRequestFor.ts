@@ -69,6 +69,8 @@ export function coversCall(
     record.originalDigest === request.paramsDigest &&
     record.sessionDigest === request.sessionDigest;
   if (record.status !== 'approved' || !sameCall) return false;
+  // an allow under an approval that is used by being told of would be a second licence: only who tells of it asks so
+  if (record.usedByAnswer === true && request.remote?.opens !== false) return false;
   const digest = effectiveDigest(request, outcome);
   const isBound = record.digest === digest && record.bindingDigest === desk.bindingDigestOf({ bindingBase: request.bindingBase, digest });
   if (!isBound || record.factsDigest !== canonicalDigest(facts)) return false;

@@ -34,6 +34,9 @@ export function isWireTypes(value: unknown): value is WireTypes {
   return isRecord(value) && Object.values(value).every((type) => type === 'bigint' || type === 'date');
 }
 
+/** The most names in a pointer: JSON that is nested deeper is not read, and each pointer is looked at once for each of its names. */
+const MAX_NAMES = 66;
+
 /**
  * Restores values from their texts: what policies decide on, people see and digests are made of is what the caller has.
  *
@@ -44,6 +47,7 @@ export function isWireTypes(value: unknown): value is WireTypes {
 export function restoreTypes<T extends Readonly<Record<string, unknown>>>(wire: T, wireTypes: WireTypes): T {
   const missing = new Map(Object.entries(wireTypes));
   if (missing.size === 0) return wire;
+  if ([...missing.keys()].some(isTooDeep)) throw malformed(`pointers of at most ${MAX_NAMES} names, such as /params/amount`);
   const restored = restoreWithin(wire, '', missing, new Set([...missing.keys()].flatMap(parentsOf))) as T;
   if (missing.size === 0) return restored;
   throw malformed('pointers that each name a value of the params or the session, such as /params/amount');
@@ -59,6 +63,10 @@ function restoreWithin(value: unknown, at: string, missing: Map<string, WireType
   const copy = (Array.isArray(value) ? [] : {}) as Record<string, unknown>;
   for (const [key, item] of Object.entries(value)) setOwn(copy, key, restoreWithin(item, pointer(at, key), missing, parents));
   return copy;
+}
+
+function isTooDeep(at: string): boolean {
+  return at.split('/', MAX_NAMES + 2).length > MAX_NAMES + 1;
 }
 
 /** The pointers of all that a value is in. */

@@ -70,7 +70,7 @@ export class Authenticator {
     const isForwarded = FORWARDED.some((name) => headers.get(name) !== null);
     const host = headers.get('host') ?? '';
     const caller =
-      isAlone && this.#host !== undefined
+      isAlone && this.#host?.mayBeValid(signature, address, isForwarded) === true
         ? this.#host.verify(signature, { method, path, host, body: await request.body() }, address, isForwarded)
         : undefined;
     if (caller === undefined || !this.#rings.some(({ tenantId }) => tenantId === caller.tenantId))

@@ -29,6 +29,7 @@ export interface HostOperator {
 /** How far the clocks of both sides may differ, in milliseconds; they are one machine's. */
 const WINDOW_MS = 30_000;
 const MAX_NONCES = 10_000;
+type SignatureParts = readonly [all: string, user: string, tenantId: string, time: string, nonce: string, mac: string];
 const SHAPE = /^v1\.([\w-]{1,1400})\.([\w-]{1,400})\.(\d{1,15})\.([\w-]{22})\.([\w-]{43})$/;
 
 /** Signs a request with the state key, as the operator of the host. */
@@ -57,19 +58,30 @@ export class HostSignature {
   }
 
   /**
+   * Whether a signature may be valid, as far as that can be said without the body: others have no body read.
+   *
+   * @param address of the socket, never what a header says
+   * @param isForwarded whether a proxy has passed it on
+   */
+  mayBeValid(header: string, address: string | undefined, isForwarded: boolean): boolean {
+    const [, , , time] = SHAPE.exec(header) ?? [];
+    if (time === undefined || isForwarded || address === undefined || !isLoopbackHost(address.replace(/^::ffff:/i, ''))) return false;
+    return Math.abs(this.#clock.now() - Number(time)) <= WINDOW_MS;
+  }
+
+  /**
    * @param address of the socket, never what a header says
    * @param isForwarded whether a proxy has passed it on
    * @returns `undefined` for anything but a request of this machine that was signed now and not seen before
    */
   verify(header: string, request: SignedRequest, address: string | undefined, isForwarded: boolean): Caller | undefined {
-    const [, user = '', tenantId = '', time = '', nonce = '', mac = ''] = SHAPE.exec(header) ?? [];
-    if (mac === '' || isForwarded || address === undefined || !isLoopbackHost(address.replace(/^::ffff:/i, ''))) return undefined;
+    if (!this.mayBeValid(header, address, isForwarded)) return undefined;
+    const [, user, tenantId, time, nonce, mac] = SHAPE.exec(header) as unknown as SignatureParts;
     const expected = macOf(this.#key, header.slice(0, -mac.length - 1), request);
     if (!timingSafeEqual(Buffer.from(mac), Buffer.from(expected))) return undefined;
-    const [signedAtMs, nowMs] = [Number(time), this.#clock.now()];
-    this.#dropOld(nowMs);
-    if (Math.abs(nowMs - signedAtMs) > WINDOW_MS || this.#nonces.has(nonce) || this.#nonces.size >= MAX_NONCES) return undefined;
-    this.#nonces.set(nonce, signedAtMs);
+    this.#dropOld(this.#clock.now());
+    if (this.#nonces.has(nonce) || this.#nonces.size >= MAX_NONCES) return undefined;
+    this.#nonces.set(nonce, Number(time));
     const name = decoded(user);
     return personId(name) === name ? hostCaller({ user: name, tenantId: decoded(tenantId) }) : undefined;
   }

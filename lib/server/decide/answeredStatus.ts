@@ -31,7 +31,7 @@ export function answeredStatus(
     const used =
       decision !== undefined &&
       permits(decision, record) &&
-      desk.consume({ decisionId, digest, bindingBase: request.bindingBase, token: TOKEN });
+      desk.answer({ decisionId, digest, bindingBase: request.bindingBase, token: TOKEN });
     return chain(used, (isUsed) => chain(isUsed ? undefined : desk.end(decisionId, 'withdrawn'), () => desk.get(decisionId)));
   });
 }

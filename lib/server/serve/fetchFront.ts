@@ -22,7 +22,11 @@ export interface FetchFrontOptions {
 export function fetchFront({ dispatcher, base, clientAddress }: FetchFrontOptions): FetchHandler {
   return async (request) => {
     const { status, headers, body } = await dispatcher.answer(new FetchRequest(request, base, clientAddress?.(request)));
-    if (request.method === 'HEAD' || body === undefined) return new Response(null, { status, headers });
+    if (request.method === 'HEAD' || body === undefined) {
+      // no one will read it
+      if (typeof body === 'object') await body[Symbol.asyncIterator]().return?.();
+      return new Response(null, { status, headers });
+    }
     return new Response(typeof body === 'string' ? body : streamOf(body), { status, headers });
   };
 }
@@ -47,7 +51,9 @@ class FetchRequest implements IncomingRequest {
     this.address = address;
     const length = request.headers.get('content-length');
     this.hasBody = request.body !== null && length !== '0';
-    this.bodyBytes = this.hasBody ? Math.min(Number(length ?? Infinity), REQUEST_LIMITS.bodyBytes) : 0;
+    // not every server has checked it
+    const bytes = length !== null && /^\d+$/.test(length) ? Number(length) : Infinity;
+    this.bodyBytes = this.hasBody ? Math.min(bytes, REQUEST_LIMITS.bodyBytes) : 0;
     this.#request = request;
   }
 

@@ -73,6 +73,14 @@ describe('Values that travel as text', () => {
     });
   }
 
+  it('are refused with a pointer of many names before it is taken apart, however long it is', () => {
+    const deep = (names: number): WireTypes => ({ [`/params${'/a'.repeat(names - 1)}`]: 'bigint' });
+    expect(() => restoreTypes({ params: {} }, deep(66))).to.throw(BadRequestError, 'pointers that each name a value');
+    for (const names of [67, 1_000, 150_000])
+      expect(() => restoreTypes({ params: {} }, deep(names)), `${names}`).to.throw(BadRequestError, 'at most 66 names');
+    expect(() => restoreTypes({ params: {} }, { ['/'.repeat(290_000)]: 'date' })).to.throw(BadRequestError, 'at most 66 names');
+  });
+
   it('have one spelling each', () => {
     for (const n of ['07', '+7', '-0', '7n', ' 7', '7.0', '1e3', '', '0x7'])
       expect(() => restoreTypes({ params: { n } }, { '/params/n': 'bigint' }), n).to.throw(BadRequestError);

@@ -149,6 +149,23 @@ describe('Authenticator', () => {
       expect((await who({ 'x-aegis-host': signature() })).kind).to.equal('host');
     });
 
+    it('reads no body for what cannot be valid: of another machine, passed on by a proxy, from another time, beside a key, or of no such shape', async () => {
+      const body = (): never => {
+        throw new Error('the body was read');
+      };
+      const cases: [Record<string, string>, Partial<AccessRequest>][] = [
+        [{ 'x-aegis-host': signature() }, { address: '10.0.0.1' }],
+        [{ 'x-aegis-host': signature() }, { address: undefined }],
+        [{ 'x-aegis-host': signature(), 'x-forwarded-for': '127.0.0.1' }, {}],
+        [{ 'x-aegis-host': signature(), 'x-api-key': key }, {}],
+        [{ 'x-aegis-host': signature({}, ann, START - 30_001) }, {}],
+        [{ 'x-aegis-host': signature({}, ann, START + 30_001) }, {}],
+        [{ 'x-aegis-host': 'anything' }, {}],
+        [{ 'x-aegis-host': `${signature()}A` }, {}],
+      ];
+      for (const [headers, change] of cases) await refusal(headers, { ...change, body });
+    });
+
     it('takes none with any character changed, cut or added', async () => {
       const text = signature();
       let refused = 0;

@@ -326,6 +326,48 @@ describe('The routes of the use of approvals', () => {
       expect((await tenant.desk.get(id))?.consumed?.token).to.equal('answer');
     });
 
+    describe('told to one client only: whoever computes what the server binds it to gets no second licence', () => {
+      const session = 'none';
+      const base = canonicalDigest(['aegis answer 1', 'bot', 'refund', 'refund', DIGEST, session]);
+      const body = { agent_id: 'bot', tool: { name: 'refund', params: PARAMS }, session: null };
+      const CONSUMING = { ...NEW, 'X-AEGIS-BINDING': base };
+
+      for (const [what, headers] of [
+        ['a client that cannot use it up', {}],
+        ['one that says that it can', CONSUMING],
+      ] as const)
+        it(`by deciding it again for ${what}`, async () => {
+          const { ask, old, tenant } = setup();
+          const id = await old();
+          await tenant.desk.approve(id, { by: 'rita', digest: DIGEST });
+          const again = await ask('reevaluate', { id, body, headers });
+          expect(again.json.final_decision['effect']).to.equal('approval_needed');
+          expect(again.json['decision_id']).to.not.equal(id);
+          expect((await tenant.desk.get(id))?.consumed).to.equal(undefined);
+          expect((await ask('status', { id })).json).to.include({ effect: 'allow', consumed: true });
+          const afterwards = await ask('reevaluate', { id, body, headers });
+          expect(afterwards.json.final_decision['effect']).to.equal('approval_needed');
+        });
+
+      it('by using it up by hand, before or after it was told', async () => {
+        const { ask, old, tenant } = setup();
+        const id = await old();
+        await tenant.desk.approve(id, { by: 'rita', digest: DIGEST });
+        for (const token of ['t', 'answer']) {
+          const use = await ask('consume', { id, body: { digest: DIGEST, bindingBase: base, token } });
+          expect(use.json).to.deep.equal({ consumed: false, code: 'approval_mismatch' });
+        }
+        expect((await ask('status', { id })).json).to.include({ effect: 'allow', consumed: true });
+        for (const token of ['t', 'answer']) {
+          const use = await ask('consume', { id, body: { digest: DIGEST, bindingBase: base, token } });
+          expect(use.json).to.include({ consumed: false });
+          const begun = await ask('begin', { id, body: { token, claimToken: 'c' } });
+          expect(begun.json).to.include({ begun: false });
+        }
+        expect((await tenant.desk.get(id))?.begun).to.equal(undefined);
+      });
+    });
+
     it('is refused by code that does not know that telling is using', async () => {
       const { old, tenant } = setup();
       const record = await tenant.desk.get(await old());
@@ -337,7 +379,7 @@ describe('The routes of the use of approvals', () => {
       const { ask, old, tenant } = setup();
       const id = await old();
       await tenant.desk.approve(id, { by: 'rita', digest: DIGEST });
-      tenant.desk.consume = () => {
+      tenant.desk.answer = () => {
         tenant.store.prune(Infinity);
         return true;
       };
