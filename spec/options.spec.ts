@@ -255,7 +255,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     'TaskResolution Verdict Violation ApprovedTask CancelledTask CompletedTask DeniedTask ExecutingTask',
     'EvaluationProblem FailedTask PendingTask TimeoutTask UnknownTask PruneLimits TaskSummary',
     'ApprovalCard ApprovalOptions ApprovalPage ApprovalPageQuery IdempotencyKey Migration RecordHead RecordPage RecordQuery ReevaluateOptions',
-    'StoredRecord',
+    'StoredRecord DescribedApproval',
   ],
   'what errors are made of: the constructor of an error must not throw another one': ['ForbiddenErrorOptions ServiceErrorOptions'],
 };

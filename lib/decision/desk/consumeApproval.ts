@@ -20,7 +20,7 @@ export interface UseRules {
   readonly now: () => number;
   /** The tenant in the binding of its approvals; null for that of this process. */
   readonly tenantId: string | null;
-  /** Whether the use is that its caller is told of the approval. Each approval is used either so, or by hand, never in both ways. */
+  /** Whether the use is that its caller is told of the approval. Other approvals are used by a call of `consume`. No approval is used in both ways. */
   readonly byAnswer?: boolean | undefined;
 }
 
