@@ -21,7 +21,7 @@ export interface UseRules {
   readonly now: () => number;
   /** The tenant in the binding of its approvals; null for that of this process. */
   readonly tenantId: string | null;
-  /** Whether the use is that its caller is told of the approval. Each approval is used either so, or by hand, never in both ways. */
+  /** Whether the use is that its caller is told of the approval. Each approval is used either so or by consume, never in both ways. */
   readonly byAnswer?: boolean | undefined;
 }
 
