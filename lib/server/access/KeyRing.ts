@@ -173,6 +173,7 @@ export class KeyRing {
       scopes: new Set(body.scopes),
       agents: body.agents,
       sessionTrusted: body.sessionTrusted,
+      ...(endsAtMs !== Infinity && { endsAtMs }),
     };
     if (this.#changes === changes) this.#known.set(digest, { caller, untilMs: readAtMs + Math.min(KEPT_MS, endsAtMs - nowMs) });
     return caller;
