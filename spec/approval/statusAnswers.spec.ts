@@ -71,6 +71,19 @@ describe('Where an approval stands, as a service of this process says it,', () =
     expect((await ended).name).to.equal('ApprovalCancelledError');
   });
 
+  it('is told to the module where it is final and no call waits for it here', async () => {
+    const { scheduler, submit, service } = schedulerSetup({ service: { pushes: true } });
+    const told: string[] = [];
+    scheduler.onUnheld = ({ decisionId }) => told.push(decisionId);
+    const { handle, task } = await submit({ expiresAtMs: Date.now() + 60_000 });
+    await time.tickAsync(100);
+    service.push('another', 'pending');
+    service.push('another', 'approved');
+    service.push(task.decisionId, 'approved');
+    await time.tickAsync(100);
+    expect([told, handle.status]).to.deep.equal([['another'], 'completed']);
+  });
+
   it('does not keep it open a poll delay longer when a poll failed while its time ran out', async () => {
     const { submit } = schedulerSetup({
       service: {
