@@ -1,5 +1,6 @@
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import { randomId } from '../../common/nextId.js';
 import { publishDiagnostic } from '../../model/diagnostics.js';
 import type { ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
@@ -20,7 +21,7 @@ export interface UseRules {
   readonly now: () => number;
   /** The tenant in the binding of its approvals; null for that of this process. */
   readonly tenantId: string | null;
-  /** Whether the use is that its caller is told of the approval. Other approvals are used by a call of `consume`. No approval is used in both ways. */
+  /** Whether the use is that its caller is told of the approval. Each approval is used either so or by consume, never in both ways. */
   readonly byAnswer?: boolean | undefined;
 }
 
@@ -45,7 +46,9 @@ export function consumeApproval(store: ApprovalStore, use: ApprovalUse, rules: U
     if (code !== undefined) return refuse(record, code, token);
     if (record.consumed !== undefined) return true;
     if (record.version === seen) return reportNotReplaced(record) ?? false;
-    const consumed = spentRecord({ ...record, consumed: { token, atMs: nowMs }, version: record.version + 1 });
+    // to be told of it is to begin too: what has begun is known beside the record, also where the record is put back
+    const begun = rules.byAnswer === true && { begun: { claimToken: randomId('told'), atMs: nowMs } };
+    const consumed = spentRecord({ ...record, consumed: { token, atMs: nowMs }, ...begun, version: record.version + 1 });
     // the change that was first may have been this very use, by another process
     return chain(store.replace(consumed, record.version), (used) => used || consumeApproval(store, use, rules, record.version));
   });

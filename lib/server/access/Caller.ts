@@ -15,4 +15,6 @@ export interface Caller {
   readonly agents: readonly string[] | undefined;
   /** Whether the session that it sends is believed. Otherwise `user_id` is only what the agent says. */
   readonly sessionTrusted: boolean;
+  /** When its key ends, in epoch milliseconds; never, where it is absent. What it hands on ends no later. */
+  readonly endsAtMs?: number | undefined;
 }

@@ -60,13 +60,15 @@ export function checkKeyRequest(request: KeyRequest, maker: Caller, nowMs: numbe
 /** @throws RequestError 403 `scope_missing` where the maker lacks what the key has: it could do with the key what it must not do itself */
 export function checkMaker(
   maker: Caller,
-  { scopes, agents, sessionTrusted }: Pick<KeyRequest, 'scopes' | 'agents' | 'sessionTrusted'>,
+  { scopes, agents, sessionTrusted, expiresAtMs = Infinity }: Pick<KeyRequest, 'scopes' | 'agents' | 'sessionTrusted' | 'expiresAtMs'>,
 ): void {
   if (maker.kind === 'host') return;
   const lacks = scopes.find((scope) => !maker.scopes.has(scope));
   if (lacks !== undefined) refuse(`the scope ${lacks}`);
   if (!coversAgents(maker, agents)) refuse('one of these agents');
   if (sessionTrusted === true && !maker.sessionTrusted) refuse('a trusted session');
+  // also of a secret that was rotated out, which works for a while: who stole it must not come by one that stays
+  if (expiresAtMs > (maker.endsAtMs ?? Infinity)) refuse('a later end, or with none');
 }
 
 /** Whether a caller speaks for all of these agents; `undefined`: all of its tenant. */

@@ -76,6 +76,7 @@ describe('KeyRing', () => {
       scopes: new Set(['decide']),
       agents: ['shop'],
       sessionTrusted: true,
+      endsAtMs: START + 5_000,
     });
     const { secret = '' } = readApiKey(key.reveal()) ?? {};
     expect(JSON.stringify([[...records.rows.values()], info, key])).to.not.include(secret);
@@ -255,6 +256,31 @@ describe('KeyRing', () => {
         });
       expect(records.rows.size).to.equal(1);
       expect((await ring.create({ ...own, sessionTrusted: true }, { ...admin, sessionTrusted: true })).info.sessionTrusted).to.equal(true);
+    });
+
+    it('gives none a longer life than its own: neither a key that ends, nor a secret that was rotated out', async () => {
+      const ring = ringOf();
+      const caller = async (key: SecretString): Promise<Caller> => (await ring.find(key.reveal())) as Caller;
+      const end = Date.now() + 3_600_000;
+      const asked: KeyRequest = { name: 'k', scopes: ['keys:admin'] };
+      const refused = { name: 'RequestError', code: 'scope_missing', status: 403 };
+
+      const ending = await ring.create({ ...asked, expiresAtMs: end }, host);
+      const maker = await caller(ending.key);
+      for (const expiresAtMs of [undefined, end + 1])
+        expect(await rejection(ring.create({ ...asked, expiresAtMs }, maker))).to.include(refused);
+      expect((await ring.create({ ...asked, expiresAtMs: end }, maker)).info.expiresAtMs).to.equal(end);
+      expect((await ring.rotate(ending.info.id, maker)).info.expiresAtMs).to.equal(end);
+
+      const lasting = await ring.create(asked, host);
+      expect((await ring.create(asked, await caller(lasting.key))).info.expiresAtMs).to.equal(undefined);
+      expect(await rejection(ring.rotate(lasting.info.id, maker))).to.include(refused);
+      const rotated = await ring.rotate(lasting.info.id, host, 60_000);
+      const stolen = await caller(lasting.key);
+      expect(await rejection(ring.create(asked, stolen))).to.include(refused);
+      expect(await rejection(ring.rotate(lasting.info.id, stolen))).to.include(refused);
+      expect((await ring.create(asked, await caller(rotated.key))).info.status).to.equal('active');
+      expect((await ring.revoke(lasting.info.id, stolen)).status).to.equal('revoked');
     });
 
     it('sees, rotates and revokes none of other agents, and gets the secret of none that can do more', async () => {
