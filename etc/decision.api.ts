@@ -80,6 +80,10 @@ export interface DenyDecision extends DecisionFields {
     readonly effect: 'deny';
 }
 
+export interface DescribedApproval extends Pick<ApprovalRecord, 'decisionId' | 'toolName' | 'agentId' | 'requester' | 'requesterKnown' | 'reason' | 'refusals' | 'originalParams' | 'params' | 'opaque' | 'message' | 'session' | 'facts' | 'digest' | 'expiresAtMs'> {
+    readonly policies: readonly Pick<ApprovalRecord['policies'][number], 'id' | 'severity' | 'approvers'>[];
+}
+
 export interface DeskEvents {
     requested: [ApprovalRecord];
     settled: [ApprovalRecord];

@@ -43,11 +43,6 @@ declare class TaskRecorder extends SafeEmitter<TaskEvents> {
     get durable(): boolean;
 }
 
-// lib/decision/desk/describeApproval
-interface DescribedApproval extends Pick<ApprovalRecord, 'decisionId' | 'toolName' | 'agentId' | 'requester' | 'requesterKnown' | 'reason' | 'refusals' | 'originalParams' | 'params' | 'opaque' | 'message' | 'session' | 'facts' | 'digest' | 'expiresAtMs'> {
-    readonly policies: readonly Pick<ApprovalRecord['policies'][number], 'id' | 'severity' | 'approvers'>[];
-}
-
 // lib/guard/GuardOptions
 type AnyPending = PendingApproval<any>;
 
@@ -214,17 +209,6 @@ declare class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extend
 declare abstract class ServiceError extends AegisError {
     readonly status: number | undefined;
     constructor(defaultCode: string, message: string, options?: ServiceErrorOptions);
-}
-
-// lib/store/memory/MemoryTenantApprovals
-declare class MemoryTenantApprovals extends MemoryApprovalStore {
-    #private;
-    constructor(isTaken: (decisionId: string) => boolean);
-    keep(keepMs: number): void;
-    insert(record: ApprovalRecord): boolean;
-    ofIdempotencyKey(agentId: string, key: string): ApprovalRecord | undefined;
-    page(query: ApprovalPageQuery): Promise<ApprovalPage>;
-    prune(endedByMs: number): number;
 }
 
 // lib/testing/ScriptedDecisionService

@@ -146,7 +146,7 @@ export declare class MemoryApprovalStore implements ApprovalStore {
 export declare class MemoryStateStore implements ServerStore {
     #private;
     readonly tasks: MemoryTaskStore;
-    readonly approvals: MemoryTenantApprovals;
+    readonly approvals: ApprovalStore;
     constructor();
     open(): void;
     close(): void;

@@ -30,6 +30,7 @@ export { RemoteDecisionService } from './remote/RemoteDecisionService.js';
 export type { DataPlaneOptions, RemoteDecisionServiceOptions } from './remote/remoteSettings.js';
 export { ApprovalDesk } from './desk/ApprovalDesk.js';
 export type { ApprovalDeskOptions } from './desk/ApprovalDesk.js';
+export type { DescribedApproval } from './desk/describeApproval.js';
 export type { DeskEvents } from './desk/ApprovalDesk.js';
 export type { EligibilityRules } from './desk/verdict.js';
 export type { VerdictInput } from './desk/verdict.js';

@@ -1,3 +1,4 @@
+import type { ApprovalStore } from '../ApprovalStore.js';
 import type { ServerStore, TenantStore, TenantStoreOptions } from '../StateStore.js';
 import { DEFAULT_TENANT, tenantScope } from '../tenant/tenantScope.js';
 import { MemoryRecordStore } from './MemoryRecordStore.js';
@@ -12,7 +13,7 @@ interface TenantRows {
 /** Tasks, approvals and records of many tenants in the memory of this process. Everything ends with the process. */
 export class MemoryStateStore implements ServerStore {
   readonly tasks: MemoryTaskStore = new MemoryTaskStore();
-  readonly approvals: MemoryTenantApprovals;
+  readonly approvals: ApprovalStore;
   readonly #tenants = new Map<string, TenantRows>();
 
   constructor() {

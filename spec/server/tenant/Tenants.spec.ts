@@ -16,7 +16,7 @@ import { rejection } from '../../support/rejection.js';
 import { needsSqlite, sqliteFiles } from '../../store/sqlite/sqliteFiles.js';
 import { POLICIES, sender } from '../tenantSetup.js';
 import type { TestAnswer } from '../tenantSetup.js';
-import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
+import type { ApprovalRecord, ApprovalStore } from '../../../lib/store/ApprovalStore.js';
 
 const KEY = new SecretString('k'.repeat(32));
 const TEXT = { text: POLICIES };
@@ -115,7 +115,7 @@ describe('Tenants', () => {
     const [here, there] = [make({ store }), make({ store })].map((tenants) => sender(tenants.get('default'), [...decisionRoutes()]));
     const headers = { 'Idempotency-Key': 'k1', 'X-AEGIS-CAPABILITIES': 'effective-digest' };
     const body = { ...REFUND, tool: { name: 'refund', params: { amount: 1, note: 'secret' } } };
-    const { approvals } = store;
+    const approvals = store.approvals as Required<ApprovalStore>;
     const find = approvals.ofIdempotencyKey.bind(approvals);
     let first: TestAnswer | undefined;
     approvals.ofIdempotencyKey = () => {
