@@ -83,7 +83,8 @@ export function callHeaders(request: DecisionRequest): Readonly<Record<string, s
     [GUARD_KEY_HEADER, guardKey, guardKey !== toolName],
     [REMOVABLE_HEADER, removable, removable.length > 0],
     [OPAQUE_HEADER, opaque, opaque.length > 0],
-    [TYPES_HEADER, types, Object.keys(types).length > 0],
+    // also where there are none: a server that does not get it must not be taken for one that knows them
+    [TYPES_HEADER, types, true],
   ];
   const said = values.filter(([, , isSaid]) => isSaid).map(([header, value]) => [header, writeJsonHeader(header, value)] as const);
   return {
@@ -115,6 +116,8 @@ export interface DecideRequest {
   readonly bindingBase: string | undefined;
   /** What the client can do beyond the hosted protocol. */
   readonly capabilities: ReadonlySet<string>;
+  /** Whether the client said which values travel as text. Where it did not, or that was lost on the way, they are decided on as text. */
+  readonly knowsTypes: boolean;
   /** The key of the guard; the tool's name where the client does not say. */
   readonly guardKey: string;
   /** Names of params that a sanitize may remove. */
@@ -198,10 +201,11 @@ export function readDecideRequest(headers: Pick<Headers, 'get'>, body: string): 
   const reading = readWire(decideRequest, body, 'the request', { exactIntegers: true });
   if (!reading.ok) throw new BadRequestError(`The request is malformed${reading.detail}.`);
   const { tool } = reading.value;
+  const types = readJsonHeader(headers, TYPES_HEADER, isWireTypes, 'a map from pointers to bigint or date');
   return Object.freeze({
     ...readCall(reading.value, '', {
       guardKey: readJsonHeader(headers, GUARD_KEY_HEADER, isId, 'a text of 1 to 256 characters') ?? tool.name,
-      types: readJsonHeader(headers, TYPES_HEADER, isWireTypes, 'a map from pointers to bigint or date') ?? {},
+      types: types ?? {},
       removable: readNames(headers, REMOVABLE_HEADER),
       opaque: readNames(headers, OPAQUE_HEADER),
     }),
@@ -210,6 +214,7 @@ export function readDecideRequest(headers: Pick<Headers, 'get'>, body: string): 
     paramsDigest: readHeader(headers, DIGEST_HEADER, isSha256, SHA256),
     bindingBase: readHeader(headers, BINDING_HEADER, isSha256, SHA256),
     capabilities: readCapabilities(headers),
+    knowsTypes: types !== undefined,
     approvalTimeoutMs: readTimeout(headers),
   });
 }
@@ -229,6 +234,8 @@ export function readDryRunRequest(headers: Pick<Headers, 'get'>, body: string): 
     paramsDigest: undefined,
     bindingBase: undefined,
     approvalTimeoutMs: undefined,
+    // each call names them in the body
+    knowsTypes: true,
   };
   return reading.value.calls.map((call, i) => {
     const { guard_key: guardKey = call.tool.name, types = {}, removable = [], opaque = [] } = call;

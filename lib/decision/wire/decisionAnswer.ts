@@ -179,8 +179,13 @@ function decisionBody(decision: Decision, request: DecideRequest, { requestId, t
     // absent where there are none: the Python SDK refuses null
     policy_evaluations: decision.policyEvaluations,
     latency_ms: Math.max(0, Math.round(latencyMs)),
-    ...(server === undefined ? {} : { aegis: writeServer(server, decision, final_decision.effect) }),
+    ...(server === undefined ? {} : { aegis: writeServer(serverFor(server, request), decision, final_decision.effect) }),
   };
+}
+
+/** What it says of itself is what it did for this very request: a proxy may have dropped a header of it. */
+function serverFor({ capabilities, ...server }: ServerFields, { knowsTypes }: DecideRequest): ServerFields {
+  return { ...server, capabilities: knowsTypes ? capabilities : capabilities.filter((name) => name !== TYPES) };
 }
 
 function writeServer({ capabilities, consumable }: ServerFields, decision: Decision, effect: string): WireServer {

@@ -13,7 +13,11 @@ import type { TestRequest } from '../tenantSetup.js';
 
 const BINDING = 'b'.repeat(64);
 /** A client that can do all that the server can. */
-const NEW = { 'X-AEGIS-CAPABILITIES': CAPABILITIES.join(', '), 'X-AEGIS-BINDING': BINDING };
+const NEW = {
+  'X-AEGIS-CAPABILITIES': CAPABILITIES.join(', '),
+  'X-AEGIS-BINDING': BINDING,
+  'X-AEGIS-TYPES': writeJsonHeader('X-AEGIS-TYPES', {}),
+};
 
 const call = (name: string, params: object = {}, session: object | null = null): object => ({
   agent_id: 'bot',
@@ -96,6 +100,13 @@ describe('POST /v1/decision', () => {
     expect((await ask('decide', { body: call('read'), headers: NEW })).json['aegis']).to.deep.equal({ capabilities: CAPABILITIES });
     const old = await ask('decide', { body: call('refund'), headers: { 'X-AEGIS-CAPABILITIES': 'effective-digest' } });
     expect(old.json['aegis']).to.deep.include({ consumable: false });
+  });
+
+  it('does not say that it knows the types of a call where it was not told them, as behind a proxy that drops a header', async () => {
+    const { ask } = setup();
+    const { 'X-AEGIS-TYPES': _none, ...headers } = NEW;
+    const { json } = await ask('decide', { body: call('read'), headers });
+    expect(json['aegis']).to.deep.equal({ capabilities: CAPABILITIES.filter((name) => name !== 'types') });
   });
 
   it('says nothing of the end of an approval that has none', () => {
