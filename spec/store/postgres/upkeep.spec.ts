@@ -165,14 +165,14 @@ describe('The upkeep of a PostgreSQL store', function () {
       const live = await inStatus(one.tasks, 'pending', { origin: originOf(one.tasks.ownerId) });
       const dead = await inStatus(one.tasks, 'pending', { origin: originOf('dead'), guardKey: 'dead' });
       const columns = `decision_id, status, version, guard_key, agent_id, tool_name, mode, session_digest, owner_id, resumable, created_at, updated_at,
-        expires_at, next_check_at, decided, queue, attempt_count, changed_at, written_by, stamp, body`;
+        expires_at, next_check_at, decided, queue, attempt_count, changed_at, written_by, stamp`;
       for (const [task, count] of [
         [live, 50_000],
         [dead, 50_000],
       ] as const) {
         await client.query(
-          `INSERT INTO ${schema}.task (task_id, original_digest, ${columns})
-          SELECT task_id || ' ' || n, original_digest || n, ${columns} FROM ${schema}.task, generate_series(1, ${count}) n WHERE task_id = $1`,
+          `INSERT INTO ${schema}.task (task_id, original_digest, body, ${columns})
+          SELECT task_id || ' ' || n, original_digest || n, replace(body, task_id, task_id || ' ' || n), ${columns} FROM ${schema}.task, generate_series(1, ${count}) n WHERE task_id = $1`,
           [task.taskId],
         );
       }
