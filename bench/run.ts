@@ -1,5 +1,5 @@
 // `npm run bench`: runs every bench in a process of its own, prints one table, writes bench/results.json, and fails on a figure far off its goal.
-// `-- guard policy` runs some; `-- --write` puts the table into docs/performance.md.
+// `-- guard policy` runs some, in their long form where they have one; `-- --write` puts the table into docs/performance.md.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -20,7 +20,7 @@ const benches = readdirSync(here).filter((f) => f.endsWith('.bench.js') && (want
 const all: (Figure & { readonly bench: string })[] = [];
 let broken = 0;
 for (const bench of benches) {
-  const { stdout, status } = spawnSync(process.execPath, ['--expose-gc', here + bench], {
+  const { stdout, status } = spawnSync(process.execPath, ['--expose-gc', here + bench, ...(wanted.length > 0 ? ['--long'] : [])], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   });

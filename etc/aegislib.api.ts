@@ -478,7 +478,6 @@ export declare class RemoteDecisionService implements DecisionService {
     begin(start: ExecutionStart): Promise<boolean>;
     withdraw(decisionId: string, options?: ApprovalOptions): Promise<void>;
     expire(decisionId: string, options?: ApprovalOptions): Promise<void>;
-    close(): void;
     close(): Promise<void>;
 }
 
@@ -636,7 +635,7 @@ export declare function assertGuarded(target: AnyClass): void;
 
 export declare function currentCall(): CurrentCall | undefined;
 
-export declare function describeApproval(record: ApprovalRecord): readonly string[];
+export declare function describeApproval(record: DescribedApproval): readonly string[];
 
 export declare function getGuard(target: object, method?: PropertyKey): GuardInfo | undefined;
 

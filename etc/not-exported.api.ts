@@ -43,6 +43,11 @@ declare class TaskRecorder extends SafeEmitter<TaskEvents> {
     get durable(): boolean;
 }
 
+// lib/decision/desk/describeApproval
+interface DescribedApproval extends Pick<ApprovalRecord, 'decisionId' | 'toolName' | 'agentId' | 'requester' | 'requesterKnown' | 'reason' | 'refusals' | 'originalParams' | 'params' | 'opaque' | 'message' | 'session' | 'facts' | 'digest' | 'expiresAtMs'> {
+    readonly policies: readonly Pick<ApprovalRecord['policies'][number], 'id' | 'severity' | 'approvers'>[];
+}
+
 // lib/guard/GuardOptions
 type AnyPending = PendingApproval<any>;
 
@@ -185,12 +190,6 @@ interface DecisionFields {
     readonly policySetHash?: string | undefined;
     readonly policyEvaluations?: readonly unknown[] | undefined;
     readonly latencyMs?: number | undefined;
-}
-
-// lib/model/Decision
-interface IdempotencyKey {
-    readonly key: string;
-    readonly fingerprint: string;
 }
 
 // lib/model/PendingApproval

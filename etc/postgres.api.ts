@@ -22,4 +22,3 @@ export type { TenantStore } from 'aegislib/store';
 export type { TenantStoreOptions } from 'aegislib/store';
 
 export declare function postgresStore(connection: string | PostgresStoreOptions): PostgresStore;
-export declare function postgresStore(connection: string | PostgresStoreOptions): ServerStore;

@@ -20,4 +20,3 @@ export type { TenantStore } from 'aegislib/store';
 export type { TenantStoreOptions } from 'aegislib/store';
 
 export declare function sqliteStore(path: string | URL, options?: SqliteStoreOptions): SqliteStore;
-export declare function sqliteStore(path: string | URL, options?: SqliteStoreOptions): ServerStore;

@@ -127,6 +127,11 @@ export interface FailedTask extends TaskFields {
     readonly resolution?: TaskResolution | undefined;
 }
 
+export interface IdempotencyKey {
+    readonly key: string;
+    readonly fingerprint: string;
+}
+
 export declare class MemoryApprovalStore implements ApprovalStore {
     #private;
     insert(record: ApprovalRecord): boolean;

@@ -29,7 +29,10 @@ import { forwardingService } from '../lib/decision/index.js';
 import type { DecisionService } from '../lib/decision/index.js';
 import { AegisError } from '../lib/model/AegisError.js';
 import { CedarPolicyEngine, lintPolicies, readPolicies, ReloadablePolicies } from '../lib/policy/index.js';
+import { createDataPlane } from '../lib/server/index.js';
+import type { DataPlane } from '../lib/server/index.js';
 import { MemoryApprovalStore, MemoryTaskStore } from '../lib/store/index.js';
+import { MemoryStateStore } from '../lib/store/memory/MemoryStateStore.js';
 import { postgresStore } from '../lib/store/postgres/index.js';
 import { sqliteStore } from '../lib/store/sqlite/index.js';
 import { expectDecision, expectGuarded, policySnapshot, RecordingDecisionService, simulateApprover } from '../lib/testing/index.js';
@@ -138,6 +141,7 @@ const TAKERS: Readonly<Record<string, Taker>> = {
     use: (o) => new EmbeddedDecisionService(o),
   },
   RemoteDecisionService: { types: ['RemoteDecisionServiceOptions'], valid: { apiKey: 'k' }, use: (o) => new RemoteDecisionService(o) },
+  dataPlane: { types: ['DataPlaneOptions'], use: (o) => new RemoteDecisionService({ apiKey: 'k', dataPlane: o }) },
   'CedarPolicyEngine.load()': { types: ['CedarPolicyEngineOptions'], valid: { sources: [] }, use: (o) => CedarPolicyEngine.load(o) },
   'withAgents()': { types: ['AgentConfig'], use: (o) => engine.withAgents({ bot: o }) },
   ReloadablePolicies: { types: ['ReloadablePoliciesOptions'], valid: { source: TEXT }, use: (o) => new ReloadablePolicies(o) },
@@ -145,6 +149,22 @@ const TAKERS: Readonly<Record<string, Taker>> = {
   'lintPolicies()': { types: ['LintPoliciesOptions'], use: (o) => lintPolicies([], o) },
   'sqliteStore()': { types: ['SqliteStoreOptions'], use: (o) => sqliteStore('./none.db', o) },
   'postgresStore()': { types: ['PostgresStoreOptions'], valid: { connectionString: 'postgres://a@b/c' }, use: (o) => postgresStore(o) },
+  'forTenant()': { types: ['TenantStoreOptions'], use: (o) => new MemoryStateStore().forTenant('shop', o) },
+  'createDataPlane()': {
+    types: ['SingleTenantOptions', 'DataPlaneSettings', 'TenantOptions'],
+    valid: { policies: TEXT },
+    use: (o) => createDataPlane(o).close(),
+  },
+  'createDataPlane() of a module': { types: ['ModuleOptions'], valid: { module: aegis }, use: (o) => createDataPlane(o).close() },
+  'createDataPlane() of tenants': {
+    types: ['TenantsOptions'],
+    valid: { tenants: { shop: { policies: TEXT } } },
+    use: (o) => createDataPlane(o).close(),
+  },
+  tenants: { types: ['TenantOptions'], valid: { policies: TEXT }, use: (o) => createDataPlane({ tenants: { shop: o } }).close() },
+  tools: { types: ['ToolSettings'], use: (o) => createDataPlane({ policies: TEXT, tools: { act: o } }).close() },
+  'listen()': { types: ['ListenOptions'], valid: { port: 0 }, use: (o) => served((plane) => plane.listen(o)) },
+  'close() of a Data Plane': { types: ['CloseOptions'], use: (o) => createDataPlane({ policies: TEXT }).close(o) },
   'ai-sdk guardTools()': { types: ['AiSdkOptions', 'AdapterOptions'], use: (o) => aiSdk({}, o) },
   'anthropic guardTools()': { types: ['AnthropicOptions'], use: (o) => anthropic([], o) },
   'openai-agents guardTools()': { types: ['OpenAiAgentsOptions'], use: (o) => openAi([], o) },
@@ -220,7 +240,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     'ReturnTypeHoldsNoPendingApproval ReturnTypeSaysNothing ToolMessageClass',
   ],
   'objects with methods: parts of the library, and ports that programs implement': [
-    'AegisModuleView ApprovalStore Approver DecisionService Journal Logger PolicyEngine PolicySupplier',
+    'AegisModuleView ApprovalStore RecordStore ServerStore SignableRecordStore TenantStore Approver DecisionService Journal Logger PolicyEngine PolicySupplier',
     'StateStore TaskStore Terminal PendingApproval StandardSchema StandardResult HeldApproval ApprovalCall',
   ],
   'what a framework passes, or exports: it may have more than is used of it': [
@@ -234,12 +254,23 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     'SourceText SweptTasks TaskChange TaskClaim TaskFields TaskInsertion TaskOrigin TaskOutcome',
     'TaskResolution Verdict Violation ApprovedTask CancelledTask CompletedTask DeniedTask ExecutingTask',
     'EvaluationProblem FailedTask PendingTask TimeoutTask UnknownTask PruneLimits TaskSummary',
+    'ApprovalCard ApprovalOptions ApprovalPage ApprovalPageQuery IdempotencyKey Migration RecordHead RecordPage RecordQuery ReevaluateOptions',
+    'StoredRecord DescribedApproval',
   ],
   'what errors are made of: the constructor of an error must not throw another one': ['ForbiddenErrorOptions ServiceErrorOptions'],
 };
 
 function thrown(outcome: { readonly kind: string; readonly error?: unknown }): void {
   if (outcome.kind === 'denied') throw outcome.error;
+}
+
+async function served(use: (plane: DataPlane) => unknown): Promise<void> {
+  const plane = createDataPlane({ policies: TEXT });
+  try {
+    await use(plane);
+  } finally {
+    await plane.close({ idleMs: 0 });
+  }
 }
 
 async function finished<P extends { cancel(): unknown }>(outcome: P, use: (outcome: P) => unknown): Promise<void> {

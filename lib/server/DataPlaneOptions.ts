@@ -58,7 +58,9 @@ export interface DataPlaneSettings {
 
 /** One tenant, `default`, of these policies. */
 export interface SingleTenantOptions extends DataPlaneSettings, TenantOptions {
+  /** Not beside `policies`. */
   readonly module?: undefined;
+  /** Not beside `policies`. */
   readonly tenants?: undefined;
 }
 
@@ -66,7 +68,9 @@ export interface SingleTenantOptions extends DataPlaneSettings, TenantOptions {
 export interface TenantsOptions extends DataPlaneSettings {
   /** By id: 1 to 64 letters, digits, `_`, `.` and `-`. */
   readonly tenants: Readonly<Record<string, TenantOptions>>;
+  /** Not beside `tenants`. */
   readonly module?: undefined;
+  /** Each tenant has its own. */
   readonly policies?: undefined;
 }
 
@@ -76,7 +80,9 @@ export interface ModuleOptions extends DataPlaneSettings {
   readonly module: AegisModule;
   /** Tools by name, with the params that may be null. */
   readonly tools?: Readonly<Record<string, ToolSettings>> | undefined;
+  /** Not beside `module`. */
   readonly tenants?: undefined;
+  /** Those of the module. */
   readonly policies?: undefined;
 }
 

@@ -49,7 +49,9 @@ export interface CloseOptions {
 export interface ListeningAt {
   /** Such as `http://127.0.0.1:4180`. */
   readonly url: string;
+  /** The host of the URL. */
   readonly host: string;
+  /** The port, also where 0 was asked for. */
   readonly port: number;
 }
 

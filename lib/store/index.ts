@@ -49,5 +49,6 @@ export type {
   UnknownTask,
 } from '../model/Task.js';
 export type { ErrorSummary } from '../model/AegisError.js';
+export type { IdempotencyKey } from '../model/Decision.js';
 export type { Params, Session } from '../model/Params.js';
 export type { Awaitable } from '../common/awaitable.js';

@@ -55,12 +55,33 @@ describe('Where an approval stands, as a service of this process says it,', () =
     const { submit, service } = schedulerSetup({ service: { pushes: true } });
     const { handle } = await submit({ expiresAtMs: Date.now() + 60_000 });
     await time.tickAsync(100);
-    for (const answer of [undefined, null, 'approved', {}, { decisionId: 'another', state: 'approved' }]) service.pushAnswer(answer);
+    for (const answer of [
+      undefined,
+      null,
+      'approved',
+      {},
+      { decisionId: 'another', state: 'approved' },
+      { decisionId: 'another', state: 'pending' },
+    ])
+      service.pushAnswer(answer);
     await time.tickAsync(100);
     expect(handle.status).to.equal('pending');
     const ended = rejection(handle.completed);
     await handle.cancel();
     expect((await ended).name).to.equal('ApprovalCancelledError');
+  });
+
+  it('is told to the module where it is final and no call waits for it here', async () => {
+    const { scheduler, submit, service } = schedulerSetup({ service: { pushes: true } });
+    const told: string[] = [];
+    scheduler.onUnheld = ({ decisionId }) => told.push(decisionId);
+    const { handle, task } = await submit({ expiresAtMs: Date.now() + 60_000 });
+    await time.tickAsync(100);
+    service.push('another', 'pending');
+    service.push('another', 'approved');
+    service.push(task.decisionId, 'approved');
+    await time.tickAsync(100);
+    expect([told, handle.status]).to.deep.equal([['another'], 'completed']);
   });
 
   it('does not keep it open a poll delay longer when a poll failed while its time ran out', async () => {

@@ -46,9 +46,9 @@ export class StatusStream {
     return this.#live;
   }
 
-  /** Has `start` called after a while, unless that is arranged already. It does not keep the process alive. */
+  /** Has `start` called after a while, once. It does not keep the process alive. */
   restartLater(start: () => void): void {
-    if (this.#restart !== undefined) return;
+    this.stop();
     const delayMs = Math.min(FIRST_RESTART_MS * 2 ** this.#failures, LAST_RESTART_MS) * (0.5 + this.#listeners.random());
     this.#restart = setTimeout(() => {
       this.#restart = undefined;

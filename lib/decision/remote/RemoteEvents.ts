@@ -52,8 +52,7 @@ export class RemoteEvents {
       }
       throw lost();
     } catch (error) {
-      if (signal.aborted || this.#closed) return;
-      throw AegisError.is(error) ? error : lost();
+      if (!signal.aborted && !this.#closed) throw AegisError.is(error) ? error : lost();
     } finally {
       request?.destroy();
     }
@@ -74,6 +73,7 @@ export class RemoteEvents {
     const resume = lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId };
     const headers = { ...writeWireHeaders(apiKey, userAgent), ...resume, Accept: 'text/event-stream' };
     return new Promise((resolve, reject) => {
+      let isAnswered = false;
       const request = start(`${baseUrl}/v1/events`, { headers, signal });
       this.#open.add(request);
       const late = setTimeout(() => request.destroy(), clampTimeout(timeoutMs));
@@ -82,11 +82,13 @@ export class RemoteEvents {
       request.on('close', () => {
         clearTimeout(late);
         this.#open.delete(request);
-        reject(lost());
+        // an answer that refuses is read to its end, and says more
+        if (!isAnswered) reject(lost());
       });
       // 'close' follows
       request.on('error', () => {});
       request.on('response', (answer) => {
+        isAnswered = true;
         clearTimeout(late);
         request.setTimeout(SILENT_MS, () => request.destroy());
         if (answer.statusCode === 200 && answer.headers['content-type']?.startsWith('text/event-stream') === true)

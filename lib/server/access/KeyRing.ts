@@ -13,25 +13,35 @@ import type { KeyRequest } from './KeyRequest.js';
 
 /** What may be known of a key: all but its secret. */
 export interface KeyInfo {
+  /** The public part of the key, by which it is found. */
   readonly id: string;
+  /** What people call it. */
   readonly name: string;
+  /** What it may do. */
   readonly scopes: readonly Scope[];
   /** `undefined`: all of the tenant. */
   readonly agents: readonly string[] | undefined;
+  /** Whether the session that it sends is believed. */
   readonly sessionTrusted: boolean;
+  /** Whether it opens anything now. */
   readonly status: 'active' | 'expired' | 'revoked';
+  /** When it was made, in epoch milliseconds. */
   readonly createdAtMs: number;
   /** Who made it. */
   readonly createdBy: string;
+  /** From when on it opens nothing, in epoch milliseconds; `undefined`: it does not expire. */
   readonly expiresAtMs: number | undefined;
   /** Until when the secret of before its rotation works too. */
   readonly previousUntilMs: number | undefined;
+  /** When it was revoked, in epoch milliseconds; `undefined`: it was not. */
   readonly revokedAtMs: number | undefined;
 }
 
 /** A key that was made or rotated. This is the only time that its text is known. */
 export interface IssuedKey {
+  /** What is known of the key. */
   readonly info: KeyInfo;
+  /** The key itself, which is kept nowhere. */
   readonly key: SecretString;
 }
 

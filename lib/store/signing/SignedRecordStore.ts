@@ -187,8 +187,8 @@ export class SignedRecordStore implements RecordStore {
     const newest = new Map(this.#heads.seenParts(kind).map((part) => [part, this.#heads.newest(kind, part)]));
     const found = await this.#inner.heads(kind);
     const readings = found.map((head) => this.#heads.read(head, newest.get(head.part) ?? 0));
-    const missing = [...newest.keys()].filter((part) => found.every((head) => head.part !== part));
-    return [...readings, ...missing.map((part) => this.#heads.read(undefined, newest.get(part) ?? 0))];
+    const missing = [...newest].filter(([part]) => found.every((head) => head.part !== part));
+    return [...readings, ...missing.map(([, version]) => this.#heads.read(undefined, version))];
   }
 
   #isGenuine(record: StoredRecord, kind: string, listed: RecordEntry): boolean {

@@ -44,6 +44,19 @@ describe('askAgain', () => {
     expect(await handle.completed).to.deep.equal(['executing', 'dec-second']);
   });
 
+  it('keeps what was offered with the approval that it asks for, not what was with the first', async () => {
+    const setup = schedulerSetup({
+      service: {
+        status: (decisionId) => ({ decisionId, state: decisionId === 'dec-second' ? 'pending' : 'approved' }),
+        reevaluate: () => ({ effect: 'approval_needed', decisionId: 'dec-second', offers: ['consume', 'begin'] }),
+      },
+    });
+    const { task } = await setup.submit({ ...inAnHour(), offers: ['reevaluate'] });
+    await time.tickAsync(2_000);
+    expect(await setup.registry.find(task.taskId)).to.deep.include({ decisionId: 'dec-second', offers: ['consume', 'begin'] });
+    await setup.scheduler.shutdown();
+  });
+
   it('leaves a call alone that was cancelled before its second approval could be recorded', async () => {
     const store = new MemoryTaskStore();
     const setup = asking(store);

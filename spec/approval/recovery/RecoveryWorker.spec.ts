@@ -43,7 +43,16 @@ describe('RecoveryWorker', () => {
     };
     const keys = options.keys ?? [];
     const restorer = { restore, keys: () => keys, runnable: () => ['refund'] };
-    const defaults = { registry, scheduler, decisions: service, restorer, pollMs: 60_000, polls: false, leaseMs: LEASE_MS, sweepMs: SWEEP_MS };
+    const defaults = {
+      registry,
+      scheduler,
+      decisions: service,
+      restorer,
+      pollMs: 60_000,
+      polls: false,
+      leaseMs: LEASE_MS,
+      sweepMs: SWEEP_MS,
+    };
     const keeper = new RecoveryWorker({ ...defaults, ...options });
     return { keeper, registry, scheduler, service, runs, asked, keys };
   }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { useFakeTimers } from 'sinon';
+import { spy, useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import { AegisGuard } from '../../../lib/guard/AegisGuard.js';
 import type { AegisModule } from '../../../lib/guard/module/AegisModule.js';
@@ -118,6 +118,26 @@ for (const later of [false, true]) {
       expect(await soon(modules[0]!.tasks.getTask(task.taskId))).to.include({ status: 'pending' });
       await soon(approve(modules[0]!, task.decisionId));
       expect(await soon(result)).to.include({ refunded: 5 });
+    });
+
+    it('read what is pushed about an approval that was offered with events', async () => {
+      const tills = await start();
+      const handle = await ask(tills[0]);
+      const { tasks: registry, scheduler, decisions } = modules[1]!;
+      const restorer = { keys: () => [], runnable: () => [], restore: (): never => expect.fail('it was restored') };
+      const listening = spy(scheduler, 'start');
+      const stored = (await soon(registry.getTask(handle.taskId))) as Task;
+      const { signal } = new AbortController();
+      for (const [offers, times] of [
+        [undefined, 0],
+        [['consume'], 0],
+        [['events'], 1],
+      ] as const) {
+        expect(await soon(recoverTask({ ...stored, offers } as Task, { registry, scheduler, decisions, restorer }, signal))).to.deep.equal({
+          kind: 'asked',
+        });
+        expect(listening.callCount).to.equal(times);
+      }
     });
 
     it('start nothing about a call once they are to stop: neither its end, nor a question, nor its run', async () => {

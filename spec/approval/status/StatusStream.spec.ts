@@ -6,6 +6,7 @@ import type { DecisionService } from '../../../lib/decision/DecisionService.js';
 import type { DecisionStatus } from '../../../lib/model/Decision.js';
 import { diagnosed } from '../../support/diagnosed.js';
 import { schedulerSetup } from '../../support/schedulerSetup.js';
+import type { SchedulerSetup } from '../../support/schedulerSetup.js';
 
 const HOUR = 3_600_000;
 
@@ -93,5 +94,56 @@ describe('StatusStream', () => {
     end();
     await time.tickAsync(0);
     expect([stream.start(signal), watched]).to.deep.equal([true, 2]);
+  });
+
+  describe('of a service that offered events with its approvals', () => {
+    const offered = { offers: ['events'] } as const;
+    const pushing = (): SchedulerSetup => schedulerSetup({ service: { pushes: true }, polling: { enabled: false }, random: () => 0.5 });
+    const inAnHour = (): { readonly expiresAtMs: number } => ({ expiresAtMs: Date.now() + HOUR });
+
+    it('is read again after it ended, later each time that it gave nothing, and runs what is approved then', async () => {
+      const setup = pushing();
+      const { handle, task, runs } = await setup.submit({ ...inAnHour(), ...offered });
+      for (const [restart, delayMs] of [1_000, 2_000, 4_000].entries()) {
+        await time.tickAsync(1);
+        setup.service.endPush();
+        await time.tickAsync(delayMs - 1);
+        expect(setup.service.count('watch')).to.equal(restart + 1);
+        await time.tickAsync(1);
+        expect(setup.service.count('watch')).to.equal(restart + 2);
+      }
+      setup.service.push(task.decisionId, 'approved');
+      expect(await handle.completed).to.equal('done');
+      expect(runs).to.have.length(1);
+      setup.service.endPush();
+      await time.tickAsync(HOUR);
+      expect([setup.service.count('watch'), time.countTimers()]).to.deep.equal([4, 0]);
+    });
+
+    it('is not read again once everything shuts down', async () => {
+      const setup = pushing();
+      await setup.submit({ ...inAnHour(), ...offered });
+      await time.tickAsync(1);
+      setup.service.endPush();
+      await time.tickAsync(1);
+      await setup.scheduler.shutdown();
+      await time.tickAsync(HOUR);
+      expect([setup.service.count('watch'), time.countTimers()]).to.deep.equal([1, 0]);
+    });
+
+    it('has everything asked about where it says that something was missed, but not what no events were offered for', async () => {
+      const setup = pushing();
+      const { handle, task } = await setup.submit({ ...inAnHour(), ...offered });
+      const other = await setup.submit({ ...inAnHour(), offers: [] });
+      await time.tickAsync(1);
+      const before = setup.service.asked.length;
+      setup.service.script = (decisionId) => ({ decisionId, state: 'approved' });
+      setup.service.pushAnswer('resync');
+      expect(await handle.completed).to.equal('done');
+      await time.tickAsync(60_000);
+      const asked = setup.service.asked.slice(before).filter((what) => what.startsWith('status'));
+      expect([asked, other.handle.status]).to.deep.equal([[`status ${task.decisionId}`], 'pending']);
+      await setup.scheduler.shutdown();
+    });
   });
 });

@@ -85,4 +85,64 @@ describe('What a program demands of its Data Plane', () => {
     expect(await service.status('dec-1', { offers: ['consume'] })).to.include({ state: 'denied' });
     for (const decisionId of ['', '..', '\ud800']) expect(await service.consume({ ...use, decisionId })).to.equal(false);
   });
+
+  it('is not made up for where it fails: an error is an error of each that asked, and nothing is used up or begun', async () => {
+    plane.handler = (_request, reply) => sendJson(reply, { message: 'no' }, 500);
+    setup();
+    const use = { decisionId: 'dec-1', digest: 'a'.repeat(64), bindingBase: 'b'.repeat(64), token: 't' };
+    const offers = ['statuses'] as const;
+    const asked = [
+      service.consume(use),
+      service.begin({ decisionId: 'dec-1', token: 't', claimToken: 'c' }),
+      service.reevaluate(remoteRequest(), 'dec-1', { idempotencyKey: 'é\n' }),
+      service.status('dec-1', { offers }),
+      service.status('dec-2', { offers }),
+      service.withdraw('dec-1'),
+    ];
+    for (const failure of await Promise.all(asked.map(failureOf))) expect(failure).to.include({ name: 'PolicyEvalError', status: 500 });
+    const keys = plane.requests.filter(({ path }) => path.endsWith('/reevaluate')).map(({ headers }) => headers['idempotency-key']);
+    expect(keys).to.have.length(1);
+    expect(keys[0]).to.match(/^[0-9a-f]{64}$/);
+    expect(plane.requests.filter(({ path }) => path === '/v1/decisions/status')).to.have.length(1);
+  });
+
+  it('is nothing of the hosted service: it is asked about each approval, and is not told that one is over', async () => {
+    plane.handler = (request, reply) => sendJson(reply, { decision_id: request.path.split('/')[3], status: 'PENDING' });
+    setup([]);
+    const statuses = await service.statuses(['dec-1', 'dec-2', '..']);
+    expect(statuses.map(({ state }) => state)).to.deep.equal(['pending', 'pending', 'invalid']);
+    await service.withdraw('dec-1');
+    expect(plane.requests.map(({ method, path }) => `${method} ${path}`)).to.have.members([
+      'GET /v1/decision/dec-1/status',
+      'GET /v1/decision/dec-2/status',
+    ]);
+  });
+
+  it('does not make what it answers about other approvals, or to another number of calls, believable', async () => {
+    const about = (decision_id: string): object => ({
+      decision_id,
+      status: 'PENDING',
+      effect: 'approval_needed',
+      outcome: 'pending',
+      consumed: false,
+    });
+    setup();
+    plane.handler = (_request, reply) => sendJson(reply, { statuses: [about('dec-1')] });
+    const statuses = await service.statuses(['dec-1', '..']);
+    expect(statuses.map(({ state }) => state)).to.deep.equal(['pending', 'invalid']);
+    plane.handler = (_request, reply) => sendJson(reply, { statuses: [] });
+    expect(await service.statuses(['..'])).to.deep.equal([{ decisionId: '..', state: 'invalid' }]);
+    for (const answered of [[], ['dec-2'], ['dec-1', 'dec-2']]) {
+      plane.handler = (_request, reply) => sendJson(reply, { statuses: answered.map(about) });
+      expect((await failureOf(service.statuses(['dec-1']))).name, String(answered)).to.equal('DecisionUnavailableError');
+    }
+    for (const count of [0, 2]) {
+      plane.handler = (request, reply) => {
+        const [call] = (JSON.parse(request.body) as { calls: object[] }).calls;
+        const one = wireDecision({ ...request, body: JSON.stringify(call) });
+        sendJson(reply, { decisions: Array.from({ length: count }, () => one) });
+      };
+      expect(await failureOf(service.dryRun(remoteRequest()))).to.include({ reason: 'malformed' });
+    }
+  });
 });

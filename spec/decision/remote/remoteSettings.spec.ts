@@ -32,6 +32,13 @@ describe('remoteSettings', () => {
     expect(everythingShownOf(settings)).to.not.contain(KEY_CANARY);
   });
 
+  it('demands everything of a Data Plane of your own where nothing else is said, and nothing of the hosted service', () => {
+    for (const dataPlane of [undefined, {}, { require: undefined }]) {
+      expect(remoteSettings({ apiKey: 'k', baseUrl: 'https://aegis.example', dataPlane }).require).to.include.members(['consume', 'begin']);
+      expect(remoteSettings({ apiKey: 'k', dataPlane }).require).to.deep.equal([]);
+    }
+  });
+
   it('takes the key as a SecretString', () => {
     expect(remoteSettings({ apiKey: new SecretString('k') }).apiKey.reveal()).to.equal('k');
   });

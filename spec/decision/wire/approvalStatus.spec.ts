@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import * as v from 'valibot';
 import { approvalStatus, readApprovalStatus, writeApprovalStatus } from '../../../lib/decision/wire/approvalStatus.js';
+import { readStatusAnswer } from '../../../lib/decision/wire/statusAnswer.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { recordOf } from '../../support/approvalRecords.js';
 
@@ -54,5 +55,15 @@ describe('the status of an approval on the wire', () => {
           if (row === undefined) refused += 1;
         }
     expect(refused).to.equal(texts.length ** 2 * outcomes.length - ROWS.length);
+  });
+
+  it('is read from a status answer only of a server that says its outcome, and without a reason or an effect that are none', () => {
+    const body = (more: object): string =>
+      JSON.stringify({ decision_id: 'dec', status: 'OK', effect: 'deny', outcome: 'expired', ...more });
+    expect(readStatusAnswer(body({ reason: 'too late' }), true)).to.deep.equal({ decisionId: 'dec', state: 'expired', reason: 'too late' });
+    expect(readStatusAnswer(body({ reason: 7 }), true)).to.deep.equal({ decisionId: 'dec', state: 'expired', reason: undefined });
+    for (const effect of [null, undefined]) expect(readStatusAnswer(body({ effect }), true)).to.include({ state: 'invalid' });
+    expect(readStatusAnswer(body({ outcome: 7 }), true)).to.deep.equal({ decisionId: 'dec', state: 'denied' });
+    expect(readStatusAnswer(body({}))).to.deep.equal({ decisionId: 'dec', state: 'denied' });
   });
 });
