@@ -4,6 +4,9 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AegisModule } from '../../lib/guard/module/AegisModule.js';
+import { RemoteDecisionService } from '../../lib/decision/remote/RemoteDecisionService.js';
+import type { DecisionRequest } from '../../lib/model/Decision.js';
+import { remoteRequest } from '../support/remoteRequest.js';
 import { ConfigError } from '../../lib/model/errors/SetupErrors.js';
 import { StoreError } from '../../lib/model/errors/ServiceErrors.js';
 import { createDataPlane } from '../../lib/server/createDataPlane.js';
@@ -286,6 +289,22 @@ describe('createDataPlane', () => {
       expect([...statuses], String(length)).to.include(503);
       expect((await ask(undefined)).status).to.equal(200);
     }
+  });
+
+  it('says of a dry run what it would decide on the values that the client has, not on their texts', async () => {
+    const text = `@id("all") permit (principal, action, resource);
+      @id("p") forbid (principal, action, resource) when { context.input has n && context.input.n == 7 };
+      @id("s") forbid (principal, action, resource) when { context.session has n && context.session.n == 7 };`;
+    const plane = make({ policies: { text } });
+    const { url: baseUrl } = await plane.listen({ port: 0 });
+    const apiKey = (await plane.createKey({ name: 'k', scopes: ['decide'] })).key.reveal();
+    const service = new RemoteDecisionService({ apiKey, baseUrl });
+    const effect = async (fields: Partial<DecisionRequest>): Promise<string> => (await service.dryRun(remoteRequest(fields))).effect;
+    expect(await effect({ params: { n: 7n } })).to.equal('deny');
+    expect(await effect({ params: { n: 8n } })).to.equal('allow');
+    expect(await effect({ params: {}, session: { n: 7n } })).to.equal('deny');
+    expect(await effect({ params: { n: 7n }, wireTypes: 'string' })).to.equal('allow');
+    await service.close();
   });
 
   it('serves only its own host names where it is reached by a name of its own', async () => {

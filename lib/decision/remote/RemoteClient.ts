@@ -16,10 +16,10 @@ import type {
 import { beginAnswer, consumeAnswer } from '../wire/readBody.js';
 import type { BeginBody, ConsumeBody } from '../wire/readBody.js';
 import { readStatusesAnswer } from '../wire/approvalStatus.js';
-import { callHeaders, sentDigest, typesOfCall, writeCall, writeDecideRequest } from '../wire/decideRequest.js';
+import { callHeaders, sentDigest, typesOfCall, writeDecideRequest, writeDryRunRequest } from '../wire/decideRequest.js';
 import { echoMismatch, readDecisionAnswer, readDryRunAnswer } from '../wire/readDecisionAnswer.js';
 import type { DecisionAnswer } from '../wire/readDecisionAnswer.js';
-import { isUsableId, readAnswer, wireForm, writeWire } from '../wire/readWire.js';
+import { isUsableId, readAnswer, wireForm } from '../wire/readWire.js';
 import { readStatusAnswer } from '../wire/statusAnswer.js';
 import { IDEMPOTENCY_HEADER, isHeaderValue } from '../wire/wireHeaders.js';
 import { MAX_BATCH, StatusBatches } from './StatusBatches.js';
@@ -80,7 +80,7 @@ export class RemoteClient implements DecisionService {
   /** As RemoteDecisionService.dryRun. */
   async dryRun(request: DecisionRequest, options: AskOptions = {}): Promise<Decision> {
     if (!this.#isOurs) return this.#decideAndWithdraw(request, options);
-    const body = writeWire({ calls: [writeCall(request)] });
+    const body = writeDryRunRequest([request]);
     const answer = await this.#ask(
       { method: 'POST', path: '/v1/decisions/dry-run', headers: callHeaders(request), body },
       request,

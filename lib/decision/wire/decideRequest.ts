@@ -71,7 +71,7 @@ export function sentDigest({ params, paramsDigest, wireTypes }: DecisionRequest,
 }
 
 /** A call as a body carries it. */
-export function writeCall({ agentId, toolName, params, session }: DecisionRequest): object {
+function writeCall({ agentId, toolName, params, session }: DecisionRequest): object {
   return { agent_id: agentId, tool: { name: toolName, params }, session };
 }
 
@@ -185,8 +185,9 @@ export const dryRunRequest: v.GenericSchema<unknown, { readonly calls: readonly 
 
 /** Writes the calls of a dry run. */
 export function writeDryRunRequest(requests: readonly DecisionRequest[]): string {
-  const calls = requests.map(({ agentId, toolName, guardKey, params, session, removable, opaque }): WireDryRunCall => {
-    const types = { ...typesOf(params, '/params'), ...typesOf(session, '/session') };
+  const calls = requests.map((request): WireDryRunCall => {
+    const { agentId, toolName, guardKey, params, session, removable, opaque } = request;
+    const types = typesOfCall(request);
     return { agent_id: agentId, tool: { name: toolName, params }, session, guard_key: guardKey, removable, opaque, types };
   });
   return writeWire({ calls });
