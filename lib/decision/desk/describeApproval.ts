@@ -25,6 +25,7 @@ export interface DescribedApproval extends Pick<
   | 'digest'
   | 'expiresAtMs'
 > {
+  /** The policies that ask for an approval. */
   readonly policies: readonly Pick<ApprovalRecord['policies'][number], 'id' | 'severity' | 'approvers'>[];
 }
 
