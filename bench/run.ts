@@ -1,5 +1,6 @@
 // `npm run bench`: runs every bench in a process of its own, prints one table, writes bench/results.json, and fails on a figure far off its goal.
-// `-- guard policy` runs some, in their long form where they have one; `-- --write` puts the table into docs/performance.md.
+// `-- guard policy` runs some, in their long form where they have one; `-- --without restart` leaves some out; `-- --write` puts the table into
+// docs/performance.md.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -13,10 +14,14 @@ const SLACK = Number(process.env['AEGIS_BENCH_SLACK'] ?? 2);
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const {
-  values: { write },
+  values: { write, without },
   positionals: wanted,
-} = parseArgs({ options: { write: { type: 'boolean', default: false } }, allowPositionals: true });
-const benches = readdirSync(here).filter((f) => f.endsWith('.bench.js') && (wanted.length === 0 || wanted.some((w) => f.startsWith(w))));
+} = parseArgs({
+  options: { write: { type: 'boolean', default: false }, without: { type: 'string', multiple: true, default: [] } },
+  allowPositionals: true,
+});
+const names = readdirSync(here).filter((f) => f.endsWith('.bench.js'));
+const benches = names.filter((f) => (wanted.length === 0 || wanted.some((w) => f.startsWith(w))) && !without.some((w) => f.startsWith(w)));
 const all: (Figure & { readonly bench: string })[] = [];
 let broken = 0;
 for (const bench of benches) {

@@ -39,6 +39,17 @@ describe('remoteSettings', () => {
     }
   });
 
+  it('refuses demands that are no list of capabilities, and options that a Data Plane does not have', () => {
+    for (const [dataPlane, where] of [
+      [{ require: 'consume' }, 'dataPlane.require'],
+      [{ require: { length: 0 } }, 'dataPlane.require'],
+      [{ require: ['consume', 'consumes'] }, 'dataPlane.require'],
+      [{ requires: [] }, 'dataPlane.requires'],
+      [7, 'dataPlane'],
+    ] as const)
+      expect(refused({ apiKey: 'k', dataPlane }).problems.map((problem) => problem.where)).to.deep.equal([where]);
+  });
+
   it('takes the key as a SecretString', () => {
     expect(remoteSettings({ apiKey: new SecretString('k') }).apiKey.reveal()).to.equal('k');
   });
