@@ -210,7 +210,7 @@ describe('aegis serve', function () {
       };
       const approve = async (id: string): Promise<void> => {
         const [, code = ''] = /Digest {4}(\w{4})/.exec(await command('approvals', 'show', id)) ?? [];
-        expect(await command('approvals', 'approve', id, '--code', code)).to.match(/\napproved\n$/);
+        expect(await command('approvals', 'approve', id, '--code', code)).to.match(/^approved$/m);
       };
       const runs = (): number => agent.text().split('approved  refunded').length - 1;
 
