@@ -281,10 +281,7 @@ function giveBack(
     const shut = `Tool '${toolName}' was about to run when its module closed. Check whether it ran before you call it again.`;
     return endUnknown(entry, executing, shut, host);
   }
-  if (tokenHeld(entry, host) !== undefined) {
-    if (why instanceof StaleClaimError) return decideAfresh(entry, claimed.approved, run, host);
-    return later(entry, claimed.approved, run, host, why);
-  }
+  if (tokenHeld(entry, host) !== undefined) return later(entry, claimed.approved, run, host, why);
   const givenBack = (): Awaitable<void> => {
     entry.claimToken = undefined;
     return entry.phase === 'ended' ? undefined : host.retryLater(entry, why);
