@@ -6,7 +6,7 @@ import { decorated, guardedFunctions, plain, type Entered } from './tools.ts';
 
 export async function probeRemote(url: string, tally: Tally): Promise<void> {
   const remote = (apiKey: string, baseUrl = url): AegisModule =>
-    AegisModule.create({ apiKey, baseUrl, agentId: 'probe', approvalPolling: { initialDelayMs: 500 } });
+    AegisModule.create({ apiKey, baseUrl, agentId: 'probe', approvalPolling: { initialDelayMs: 500 }, dataPlane: { require: [] } });
   const say = async (decisionId: string, word: string): Promise<void> => {
     const { ok } = await fetch(`${url}/people/${decisionId}/${word}`, { method: 'POST' });
     if (!ok) throw new Error('the stand-in does not know it');
