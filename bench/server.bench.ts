@@ -362,7 +362,7 @@ async function openedBySqlite(plane: Server): Promise<Figure> {
     value: median(ours.map((rate, i) => rate / (twin[i] as number))),
     unit: '×',
     goal: { atLeast: 0.3 },
-    limit: { atLeast: 0.05 },
+    limit: { atLeast: 0.02 },
     note: `${Math.round(median(ours)).toLocaleString('en')}/s against ${Math.round(median(twin)).toLocaleString('en')}/s`,
   };
 }
