@@ -55,12 +55,13 @@ const ownPlace = {
 
 /**
  * Development dependencies that are bundled, each into a chunk of its own with the packages that it needs: the command line's parser, and what the server
- * loads for metrics and for its OpenAPI document. Only files of that folder may import them.
+ * loads for metrics, its OpenAPI document and its pages. Only files of that folder may import them.
  */
 const BUNDLES = [
   { name: 'commander', packages: ['commander'], folder: 'cli' },
   { name: 'prom-client', packages: ['prom-client', 'tdigest', 'bintrees', '@opentelemetry/api'], folder: 'server' },
   { name: 'to-json-schema', packages: ['@valibot/to-json-schema'], folder: 'server' },
+  { name: 'hono', packages: ['hono'], folder: 'server' },
 ];
 const bundledPackages = BUNDLES.flatMap(({ packages }) => packages);
 const bundledFiles = new RegExp(`[\\\\/]node_modules[\\\\/](${bundledPackages.join('|').replaceAll('/', '[\\\\/]')})[\\\\/]`);

@@ -21,7 +21,7 @@ import { namesOf } from './front/namesOf.js';
 import { RequestError } from './front/RequestError.js';
 import { Meters } from './Meters.js';
 import { EventHubs } from './push/EventHubs.js';
-import { routes } from './route/routes.js';
+import { allRoutes } from './allRoutes.js';
 import type { FetchHandler } from './serve/fetchFront.js';
 import type { ListenOptions } from './serve/HttpListener.js';
 import type { NodeHandler } from './serve/nodeFront.js';
@@ -135,7 +135,7 @@ class ServingDataPlane implements DataPlane {
         await this.#opened();
         return authenticator.authenticate(request);
       },
-      routes: routes({
+      routes: allRoutes({
         clock,
         capabilities: CAPABILITIES,
         hubs: this.#hubs,

@@ -25,6 +25,21 @@ export interface ApprovalPolicy {
  */
 export type Assurance = 'session' | 'code' | 'passkey' | 'step-up' | 'host';
 
+/** A signature by which a person gave exactly one verdict (WebAuthn). Binary fields are base64url. */
+export interface VerdictProof {
+  readonly kind: 'passkey';
+  /** The id of the credential. */
+  readonly credential: string;
+  /** The random value in the challenge, used once. */
+  readonly nonce: string;
+  /** What the browser signed: the challenge and the origin are in it. */
+  readonly clientDataJSON: string;
+  /** What the authenticator added: the relying party, and that it verified the person. */
+  readonly authenticatorData: string;
+  /** Over both. */
+  readonly signature: string;
+}
+
 /** One person's verdict. */
 export interface Verdict {
   /** Whether the person approved. */
@@ -37,6 +52,14 @@ export interface Verdict {
   readonly atMs: number;
   /** What showed that it was this person; absent where the program itself said so. */
   readonly assurance?: Assurance | undefined;
+  /** The name of the person at that time, where a directory knew it. */
+  readonly name?: string | undefined;
+  /** The groups of the person at that time, where a directory knew them. */
+  readonly groups?: readonly string[] | undefined;
+  /** Where these groups came from. */
+  readonly groupsFrom?: string | undefined;
+  /** The signature that was given with it. */
+  readonly proof?: VerdictProof | undefined;
   /** Ids of the approval policies that it counts for. */
   readonly policies: readonly string[];
 }

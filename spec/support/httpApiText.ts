@@ -3,7 +3,7 @@ import { format, resolveConfig } from 'prettier';
 import { EventHubs } from '../../lib/server/push/EventHubs.js';
 import { openApi } from '../../lib/server/route/openApi.js';
 import type { OpenApiDocument, OpenApiOperation } from '../../lib/server/route/openApi.js';
-import { routes } from '../../lib/server/route/routes.js';
+import { allRoutes } from '../../lib/server/allRoutes.js';
 import { HTTP_EXAMPLES } from './httpApiExamples.js';
 import type { HttpExample } from './httpApiExamples.js';
 import { HTTP_MEANINGS } from './httpApiMeanings.js';
@@ -45,7 +45,7 @@ export function operationsOf({ paths }: OpenApiDocument): readonly Operation[] {
 /** The document of the routes of a Data Plane. */
 export function httpApiDocument(): Promise<OpenApiDocument> {
   return openApi(
-    routes({
+    allRoutes({
       capabilities: [],
       hubs: new EventHubs(),
       notReady: () => undefined,

@@ -4,7 +4,7 @@ import { createDataPlane } from '../../lib/server/createDataPlane.js';
 import type { DataPlane } from '../../lib/server/createDataPlane.js';
 import type { DataPlaneOptions } from '../../lib/server/DataPlaneOptions.js';
 import type { Route } from '../../lib/server/route/Route.js';
-import { routes } from '../../lib/server/route/routes.js';
+import { allRoutes } from '../../lib/server/allRoutes.js';
 import { EventHubs } from '../../lib/server/push/EventHubs.js';
 import { AnswerCheck } from './answerCheck.js';
 import type { ServedAnswer, ServedRequest } from './serve.js';
@@ -26,7 +26,7 @@ export function routeTable(): readonly Route[] {
   const unused = (): never => {
     throw new Error('This table is only read.');
   };
-  return routes({
+  return allRoutes({
     hubs: new EventHubs(),
     ringOf: unused,
     notReady: unused,

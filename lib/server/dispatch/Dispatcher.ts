@@ -9,7 +9,7 @@ import { namesOf } from '../front/namesOf.js';
 import type { RateLimiter } from '../front/RateLimiter.js';
 import { RequestError } from '../front/RequestError.js';
 import { REQUEST_LIMITS } from '../front/requestLimits.js';
-import type { Answer, CallerRoute, Route } from '../route/Route.js';
+import type { Answer, CallerRoute, PersonRoute, Route } from '../route/Route.js';
 import type { Tenant } from '../tenant/Tenant.js';
 import type { AnswerBatch } from './AnswerBatch.js';
 import { answerOfError } from './answerOfError.js';
@@ -120,7 +120,7 @@ export class Dispatcher {
   }
 
   async #answerCaller(
-    route: CallerRoute,
+    route: CallerRoute | PersonRoute,
     params: Readonly<Record<string, string>>,
     request: IncomingRequest,
     requestId: string,
@@ -231,11 +231,23 @@ function requestIdOf({ headers }: IncomingRequest): string {
   return given !== null && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
-function checkScope({ scope }: CallerRoute, caller: Caller): void {
-  if (scope === 'host') {
-    if (caller.kind === 'host') return;
-    throw new RequestError(403, 'scope_missing', 'This is for the operator of the host only, by the command aegis on the same machine.');
+function checkScope(route: CallerRoute | PersonRoute, caller: Caller): void {
+  if (route.scope === 'person') {
+    checkRole(route, caller);
+    return;
+  }
+  const { scope } = route;
+  if (scope === 'host' || scope === 'verdict') {
+    if (caller.kind === 'host' || (scope === 'verdict' && caller.kind === 'person')) return;
+    const who = scope === 'verdict' ? 'a person who is signed in, and for the operator of the host' : 'the operator of the host only';
+    throw new RequestError(403, 'scope_missing', `This is for ${who}, by the command aegis on the same machine. No key can do it.`);
   }
   if (caller.scopes.has(scope)) return;
   throw new RequestError(403, 'scope_missing', `The key lacks the scope ${scope}. Use a key that has it: npx aegis keys create.`);
+}
+
+function checkRole({ roles }: PersonRoute, { signedIn }: Caller): void {
+  if (signedIn === undefined) throw new RequestError(403, 'scope_missing', 'This is for people who are signed in. No key can do it.');
+  if (roles === undefined || roles.some((role) => signedIn.roles.has(role))) return;
+  throw new RequestError(403, 'role_missing', `This needs one of the roles ${roles.join(', ')}. Ask an admin for it.`);
 }

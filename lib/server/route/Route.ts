@@ -1,6 +1,6 @@
 import type { GenericSchema } from 'valibot';
 import type { Awaitable } from '../../common/awaitable.js';
-import type { Caller, Scope } from '../access/Caller.js';
+import type { Caller, Role, Scope } from '../access/Caller.js';
 import type { Tenant } from '../tenant/Tenant.js';
 
 /** A request as its route gets it: who makes it is known, and its body is within the limits. */
@@ -39,6 +39,8 @@ export interface Answer {
   readonly status: number;
   /** Headers beside those that every answer has. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** A `Set-Cookie` header each. */
+  readonly cookies?: readonly string[] | undefined;
   /** The body. Text is JSON unless the headers say otherwise; chunks are written as they come, until they end or the signal is aborted. */
   readonly body?: string | AsyncIterable<string> | undefined;
 }
@@ -62,17 +64,36 @@ interface RouteFields {
   readonly errors?: readonly string[] | undefined;
 }
 
-/** A route that wants a key with a scope. `host`: only the operator of the host, over loopback. */
+/**
+ * A route that wants a key with a scope, or a person whose roles have it. `host`: only the operator of the host, over loopback. `verdict`: that operator, or a
+ * person; never a key.
+ */
 export interface CallerRoute extends RouteFields {
-  readonly scope: Scope | 'host';
+  readonly scope: Scope | 'host' | 'verdict';
+  handle(input: CallerInput): Awaitable<Answer>;
+}
+
+/** A route for people who are signed in. */
+export interface PersonRoute extends RouteFields {
+  readonly scope: 'person';
+  /** Any of these lets a person in; every person, where it is absent. */
+  readonly roles?: readonly Role[] | undefined;
+  /** Answers are pages: errors too, and who is not signed in is sent to the sign-in page. */
+  readonly page?: true | undefined;
+  /** Wants a form (`application/x-www-form-urlencoded`) instead of JSON: its fields with how many characters each may have. */
+  readonly form?: Readonly<Record<string, number>> | undefined;
   handle(input: CallerInput): Awaitable<Answer>;
 }
 
 /** A route that anyone may call. */
 export interface OpenRoute extends RouteFields {
   readonly scope: 'none';
+  /** As in {@link PersonRoute}. */
+  readonly page?: true | undefined;
+  /** As in {@link PersonRoute}. */
+  readonly form?: Readonly<Record<string, number>> | undefined;
   handle(input: RouteInput): Awaitable<Answer>;
 }
 
 /** A route as data: method, path, scope, bodies and what handles it. */
-export type Route = CallerRoute | OpenRoute;
+export type Route = CallerRoute | PersonRoute | OpenRoute;

@@ -1,0 +1,36 @@
+import type { SteadyClock } from '../common/time/SteadyClock.js';
+import { approvalRoutes } from './route/approvals.js';
+import { approvalUseRoutes } from './route/approvalUse.js';
+import { decisionRoutes } from './route/decisions.js';
+import { eventRoutes } from './route/events.js';
+import type { EventRoutesOptions } from './route/events.js';
+import { keyRoutes } from './route/keys.js';
+import type { KeyRoutesOptions } from './route/keys.js';
+import { metricRoutes } from './route/metrics.js';
+import type { MetricRoutesOptions } from './route/metrics.js';
+import { openApiRoute } from './route/openApi.js';
+import { policyRoutes } from './route/policies.js';
+import { probeRoutes } from './route/probes.js';
+import type { ProbeRoutesOptions } from './route/probes.js';
+import type { Route } from './route/Route.js';
+
+/** What all routes together need. */
+export interface RoutesOptions extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions {
+  readonly clock?: SteadyClock | undefined;
+}
+
+/** The table of routes of a Data Plane: what the server answers, its specs try and its OpenAPI document describes. */
+export function allRoutes(options: RoutesOptions): readonly Route[] {
+  const all: readonly Route[] = [
+    ...decisionRoutes(),
+    ...approvalUseRoutes(options),
+    ...approvalRoutes(),
+    ...policyRoutes(),
+    ...eventRoutes(options),
+    ...keyRoutes(options),
+    ...probeRoutes(options),
+    ...metricRoutes(options),
+    openApiRoute(() => all),
+  ];
+  return all;
+}
