@@ -43,7 +43,7 @@ export async function watchedPage(context: BrowserContext): Promise<PageReports>
     void dialog.dismiss();
   });
   page.on('console', (message) => {
-    if (message.type() === 'error' && !/^Failed to load resource/.test(message.text())) reports.push(`console: ${message.text()}`);
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) reports.push(`console: ${message.text()}`);
   });
   return { page, reports };
 }
