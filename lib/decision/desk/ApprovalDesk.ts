@@ -1,4 +1,4 @@
-import { chain, waitForAll, callSafely } from '../../common/awaitable.js';
+import { attempt, chain, waitForAll, callSafely } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { isPlainObject } from '../../common/data/plainObject.js';
 import { LruMap } from '../../common/LruMap.js';
@@ -26,47 +26,12 @@ import type { BoundCall } from './bindingDigest.js';
 import { spentRecord } from './spentRecord.js';
 import { beginExecution, consumeApproval, isUnderstood, reportNotReplaced, verifyApproval } from './consumeApproval.js';
 import type { UseRules } from './consumeApproval.js';
-import type { EligibilityRules, VerdictInput } from './verdict.js';
+import type { VerdictInput } from './verdict.js';
+import { DESK_OPTIONS } from './ApprovalDeskOptions.js';
+import type { ApprovalDeskOptions, DeskEvents } from './ApprovalDeskOptions.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
 
-/** Options of an {@link ApprovalDesk}. */
-export interface ApprovalDeskOptions extends EligibilityRules {
-  /**
-   * Pending approvals that one agent and tool may have at a time; further calls end in a CapacityError.
-   *
-   * @defaultValue 100,000
-   */
-  readonly maxPendingPerTool?: number | undefined;
-  /**
-   * How long the same call stays refused after a person denied it, in milliseconds.
-   *
-   * @defaultValue 300,000 (5 minutes)
-   */
-  readonly denialTtlMs?: number | undefined;
-  /** @internal Receives a `verdict` event for each verdict that was recorded. */
-  readonly journal?: Journal | undefined;
-  /** @internal The tenant in the binding of its approvals, where a server has several. */
-  readonly tenantId?: string | undefined;
-}
-
-/** The events of an {@link ApprovalDesk}. */
-export interface DeskEvents {
-  /** A new approval needs a person. */
-  requested: [ApprovalRecord];
-  /** An approval was approved, denied, expired or withdrawn. */
-  settled: [ApprovalRecord];
-}
-
-const DESK_OPTIONS: OptionKinds<ApprovalDeskOptions> = {
-  approverGroups: 'record',
-  mayApprove: 'function',
-  requireRequester: 'boolean',
-  maxPendingPerTool: 'count',
-  denialTtlMs: 'age',
-  journal: 'object|list',
-  tenantId: 'string',
-};
 const APPROVAL_QUERY: OptionKinds<ApprovalQuery> = {
   status: "'pending'|'approved'|'denied'|'expired'|'withdrawn'",
   agentId: 'string',
@@ -81,6 +46,7 @@ const verdicts = new LazyPart(() => import('./verdict.js'));
 const NEAR_REPEATS_MS = 3_600_000;
 const PRUNE_EVERY = 1_000;
 const SWEEP_PAGE = 1_000;
+const IGNORED = (): void => {};
 
 /**
  * Keeps approval requests and the verdicts on them. The first committed verdict wins; anyone who comes later gets the outcome that was recorded.
@@ -306,7 +272,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   /** @internal Emits what another process changed. */
   onChange(decisionId: string): Awaitable<void> {
     return chain(this.#store.get(decisionId), (record) => {
-      if (record !== undefined && this.#lastEmitted.get(decisionId) !== record.status) this.#emitRecord(record);
+      if (record === undefined) return;
+      if (this.#lastEmitted.get(decisionId) === record.status) this.#emitTo('changed', record);
+      else this.#emitRecord(record);
     });
   }
 
@@ -322,17 +290,34 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   /** @internal Uses the approval up. False where it is not approved, has expired, was used already, or is for another call. */
   consume(use: ApprovalUse): Awaitable<boolean> {
-    return consumeApproval(this.#store, use, this.#useRules);
+    return this.#tellOf(use.decisionId, consumeApproval(this.#store, use, this.#useRules));
   }
 
   /** @internal Uses up an approval whose use is that its caller is told of it. False as for {@link consume}, and for every other approval. */
   answer(use: ApprovalUse): Awaitable<boolean> {
-    return consumeApproval(this.#store, use, { ...this.#useRules, byAnswer: true });
+    return this.#tellOf(use.decisionId, consumeApproval(this.#store, use, { ...this.#useRules, byAnswer: true }));
   }
 
   /** @internal Records which claim begins. False where another one has begun. */
   begin(start: ExecutionStart): Awaitable<boolean> {
-    return beginExecution(this.#store, start, () => this.#clock.now());
+    return this.#tellOf(
+      start.decisionId,
+      beginExecution(this.#store, start, () => this.#clock.now()),
+    );
+  }
+
+  /** Tells who listens what became of an approval after it was settled. What is told decides nothing: it is not waited for. */
+  #tellOf(decisionId: string, done: Awaitable<boolean>): Awaitable<boolean> {
+    if (this.listenerCount('changed') === 0) return done;
+    return chain(done, (isDone) => {
+      if (isDone)
+        void attempt(
+          () => this.#store.get(decisionId),
+          (record) => record && this.#emitTo('changed', record),
+          IGNORED,
+        );
+      return isDone;
+    });
   }
 
   /**
@@ -348,7 +333,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return chain(this.#store.replace(next, record.version), (replaced) => {
       if (!replaced) return undefined;
       note?.(next);
-      if (next.status !== 'pending') this.#emitRecord(next);
+      if (next.status === 'pending') this.#emitTo('changed', next);
+      else this.#emitRecord(next);
       return next;
     });
   }
@@ -364,7 +350,10 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   #emitRecord(record: ApprovalRecord): void {
     this.#lastEmitted.set(record.decisionId, record.status);
-    const event = record.status === 'pending' ? 'requested' : 'settled';
+    this.#emitTo(record.status === 'pending' ? 'requested' : 'settled', record);
+  }
+
+  #emitTo(event: keyof DeskEvents, record: ApprovalRecord): void {
     // a copy where it has Dates: a listener could set them
     if (this.listenerCount(event) > 0) this.emit(event, frozenData(record));
   }

@@ -4,7 +4,7 @@ import type { ApprovalPolling, ApprovalSchedulerOptions } from '../../approval/A
 import type { ApprovalScheduler } from '../../approval/ApprovalScheduler.js';
 import type { TaskRegistryOptions } from '../../approval/task/TaskRegistry.js';
 import type { RecoveryOptions } from '../../approval/recovery/RecoveryWorker.js';
-import type { ApprovalDeskOptions } from '../../decision/desk/ApprovalDesk.js';
+import type { ApprovalDeskOptions } from '../../decision/desk/ApprovalDeskOptions.js';
 import type { FactsHook } from '../../decision/embedded/computeFacts.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import type { DataPlaneOptions } from '../../decision/remote/remoteSettings.js';
