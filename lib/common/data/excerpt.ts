@@ -107,12 +107,14 @@ function shownParts(text: string): readonly ShownPart[] {
       shown.push({ kind: 'plain', text: part.text });
     } else if (part.kind === 'hidden' && endsLine(i)) {
       isLineStart = true;
-      const isPair = lineEnd(part) === '\r';
-      if (isPair) i++;
+      const isPair = part.text === '\r';
+      // of several line ends, the first one is the other half of the pair
+      const ends = isPair ? (parts[++i] as RevealedPart).text.slice(1) : part.text;
       const before = shown.at(-1);
-      if (isPair && before?.kind === 'lines' && before.text.startsWith('\r')) {
+      if (isPair && before?.kind === 'lines' && before.text.endsWith('\r\n')) {
         shown[shown.length - 1] = { kind: 'lines', text: `${before.text}\r\n`, count: before.count + 1 };
-      } else shown.push(isPair ? { kind: 'lines', text: '\r\n', count: 1 } : { kind: 'lines', text: part.text, count: part.count });
+      } else if (isPair) shown.push({ kind: 'lines', text: '\r\n', count: 1 });
+      if (ends !== '') shown.push({ kind: 'lines', text: ends, count: ends.length });
     } else shown.push(part);
   }
   return shown;

@@ -19,16 +19,15 @@ export interface MarkedRange {
  * @param max shows at most this many characters, then how many follow
  */
 export function revealedText(text: string, { max = Infinity }: { readonly max?: number } = {}): Html {
-  const total = text.length > max ? charsOf(text) : 0;
-  const shown =
-    total > max
-      ? Array.from(text.slice(0, 2 * max), (char) => char)
-          .slice(0, max)
-          .join('')
-      : text;
+  const isLong = text.length > max && charsOf(text) > max;
+  const shown = isLong
+    ? Array.from(text.slice(0, 2 * max))
+        .slice(0, max)
+        .join('')
+    : text;
   const { head, omitted } = excerptOf(shown, { all: max === Infinity });
-  const more = total - charsOf(shown) + (omitted?.chars ?? 0);
-  return html`<bdi class="t">${head.map((part) => chipsOf(part, false))}${total > max || omitted !== undefined ? note(`+${counted(more, 'character')}`) : ''}</bdi>`;
+  const more = charsOf(text.slice(shown.length)) + (omitted?.chars ?? 0);
+  return html`<bdi class="t">${head.map((part) => chipsOf(part, false))}${more > 0 && note(`+${counted(more, 'character')}`)}</bdi>`;
 }
 
 /**
