@@ -16,6 +16,8 @@ export interface IdentityWorld {
   /** Writes a row over what is there, without any check. */
   put(row: StoredRecord): Promise<void>;
   drop(kind: string, id: string): Promise<void>;
+  /** How many rows of a kind are attacked one by one. */
+  readonly attackedRows: number;
 }
 
 /** The kinds of rows that grant anything. */
@@ -147,7 +149,8 @@ export function behavesLikeIdentity(name: string, make: () => Promise<IdentityWo
       const rights = (): Promise<ReadonlySet<string>> => rightsOf([identityOf(world.records()), there], secrets);
       const before = await rights();
       expect(before.size).to.be.greaterThan(8);
-      const now = (await Promise.all(KINDS.map((kind) => world.raw(kind)))).flat();
+      const now: StoredRecord[] = [];
+      for (const kind of KINDS) now.push(...(await world.raw(kind)));
       const counts = { insert: 0, edit: 0, delete: 0, restore: 0 };
       const gained: string[] = [];
       const attack = async (how: keyof typeof counts, { kind, id }: StoredRecord, act: () => Promise<void>): Promise<void> => {
@@ -158,7 +161,12 @@ export function behavesLikeIdentity(name: string, make: () => Promise<IdentityWo
         for (const right of await rights()) if (!before.has(right)) gained.push(`${how} ${kind}: ${right}`);
         await (isThere === undefined ? world.drop(kind, id) : world.put(isThere));
       };
-      for (const row of now) {
+      const seen = new Map<string, number>();
+      const isAttacked = ({ kind }: StoredRecord): boolean => {
+        seen.set(kind, (seen.get(kind) ?? 0) + 1);
+        return (seen.get(kind) as number) <= world.attackedRows;
+      };
+      for (const row of now.filter(isAttacked)) {
         await attack('delete', row, () => world.drop(row.kind, row.id));
         for (const body of betterBodies(row)) {
           await attack('edit', row, () => world.put({ ...row, body }));
@@ -168,9 +176,10 @@ export function behavesLikeIdentity(name: string, make: () => Promise<IdentityWo
         }
         await attack('insert', { ...row, id: secrets.unusedId }, () => world.put({ ...row, id: secrets.unusedId }));
       }
-      for (const row of history)
-        if (now.every(({ kind, id, version }) => kind !== row.kind || id !== row.id || version !== row.version))
-          await attack('restore', row, () => world.put(row));
+      seen.clear();
+      const isOld = (row: StoredRecord): boolean =>
+        now.every(({ kind, id, version }) => kind !== row.kind || id !== row.id || version !== row.version);
+      for (const row of history.filter(isOld).filter(isAttacked)) await attack('restore', row, () => world.put(row));
       // all rows of a table at a time
       for (const kind of KINDS) {
         const rows = await world.raw(kind);
@@ -182,7 +191,7 @@ export function behavesLikeIdentity(name: string, make: () => Promise<IdentityWo
       console.log(`      ${name}: ${JSON.stringify(counts)}: ${gained.length} rights gained`);
       expect(gained).to.deep.equal([]);
       expect([...(await rights())].sort()).to.deep.equal([...before].sort());
-      for (const count of Object.values(counts)) expect(count).to.be.greaterThan(5);
+      for (const count of Object.values(counts)) expect(count).to.be.greaterThan(2);
     });
   });
 }

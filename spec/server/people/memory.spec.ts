@@ -14,6 +14,7 @@ describe('Identity in memory', () => {
       if (row !== undefined) of('default').delete(kind, id, row.version);
     };
     return {
+      attackedRows: Infinity,
       records: (tenantId = 'default') => of(tenantId),
       raw: async (kind) => of('default').getAll(kind, of('default').ids(kind)),
       async put(row) {

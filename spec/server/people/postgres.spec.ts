@@ -22,6 +22,7 @@ describe('Identity in PostgreSQL', function () {
       void (await client.query(`DELETE FROM ${schema}.record WHERE tenant_id = 'default' AND kind = $1 AND id = $2`, [kind, id]));
     let calls = 0;
     return {
+      attackedRows: 1,
       records: (tenantId = 'default') => ((calls += 1) % 2 === 0 ? one : two).forTenant(tenantId, { forOthers: true }).records,
       async raw(kind) {
         const { rows } = await client.query(
@@ -33,7 +34,7 @@ describe('Identity in PostgreSQL', function () {
       async put(row) {
         await drop(row.kind, row.id);
         await client.query(
-          `INSERT INTO ${schema}.record (tenant_id, ${COLUMNS.join(', ')}) VALUES ('default', $1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+          `INSERT INTO ${schema}.record (tenant_id, stamp, ${COLUMNS.join(', ')}) VALUES ('default', 'x', $1, $2, $3, $4, $5, $6, $7, $8, $9)`,
           [...columnsOf(row)],
         );
       },

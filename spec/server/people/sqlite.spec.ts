@@ -12,6 +12,7 @@ describe('Identity in SQLite', function () {
     const drop = (kind: string, id: string): void =>
       void db.prepare("DELETE FROM record WHERE tenant_id = 'default' AND kind = ? AND id = ?").run(kind, id);
     return {
+      attackedRows: 1,
       records: (tenantId = 'default') => open().forTenant(tenantId, { forOthers: true }).records,
       raw: async (kind) =>
         db
