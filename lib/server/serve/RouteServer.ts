@@ -81,6 +81,7 @@ export class RouteServer {
       table: new RouteTable(options.routes),
       authenticate: (request) => options.authenticate(request),
       tenantOf: (tenantId) => options.tenantOf(tenantId),
+      publicUrl,
       servesHost: (host) => this.#servesHost(host),
       gate: this.#gate,
       rates: new RateLimiter(options.rate ?? KEY_RATE, now),

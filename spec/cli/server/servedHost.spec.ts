@@ -30,7 +30,14 @@ describe('The commands for a server that keeps everything in memory', function (
   };
   const find = (key: string) =>
     access.authenticator
-      .authenticate({ headers: new Headers({ 'x-api-key': key }), address: '127.0.0.1', method: 'GET', path: '/', body: () => '' })
+      .authenticate({
+        headers: new Headers({ 'x-api-key': key }),
+        address: '127.0.0.1',
+        method: 'GET',
+        path: '/',
+        body: () => '',
+        site: () => ({ origin: 'http://127.0.0.1', base: '', nonce: '' }),
+      })
       .catch(() => undefined);
 
   before(async () => {
