@@ -118,8 +118,8 @@ class ServingDataPlane implements DataPlane {
     const { stateKey, clientAddress, publicUrl, logger = silentLogger } = options;
     const clock = new SteadyClock();
     this.#logger = logger;
-    this.#tenants = new Tenants(tenantsOf(options, clock, this.#meters));
-    this.#access = serverAccess({ stateKey, clock, tenants: this.#tenants.all.map(({ id, records }) => [id, records] as const) });
+    this.#tenants = new Tenants(tenantsOf(options, clock, this.#meters, () => this.#server.isOnLoopback));
+    this.#access = serverAccess({ stateKey, clock, tenants: this.#tenants.all });
     const { authenticator } = this.#access;
     this.#server = new RouteServer({
       base: options.basePath,
@@ -225,9 +225,14 @@ function sameAgents(one: readonly string[] | undefined, other: readonly string[]
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-function tenantsOf({ whose, ...options }: CheckedDataPlane, clock: SteadyClock, meters: Meters): TenantsOptions | ModuleTenantOptions {
+function tenantsOf(
+  { whose, ...options }: CheckedDataPlane,
+  clock: SteadyClock,
+  meters: Meters,
+  isLoopback: () => boolean,
+): TenantsOptions | ModuleTenantOptions {
   const { stateKey, previousStateKey, historyMs, logger, journal } = options;
-  const shared = { stateKey, previousStateKey, historyMs, logger, journal, clock };
+  const shared = { stateKey, previousStateKey, historyMs, logger, journal, clock, isLoopback };
   if ('module' in whose) return { ...shared, ...whose, store: storeOfModule(options.store, whose.module) };
   const tenants = Object.entries(whose.tenants).map(([id, tenant]) => {
     const onReload = (result: ReloadResult): void => {

@@ -25,8 +25,8 @@ export interface AccessRequest {
 
 /** Says who a person is that makes a request. */
 export interface PersonAccess {
-  /** The person with this session, by the text of its cookie, as a browser sees the site. */
-  ofSession(text: string, site: Pick<Site, 'origin'>): Promise<Caller | undefined>;
+  /** The person with this session, by the text of its cookie. */
+  ofSession(text: string): Promise<Caller | undefined>;
   /** The person who made this token. */
   ofToken(text: string): Promise<Caller | undefined>;
 }
@@ -77,7 +77,7 @@ export class Authenticator {
     const text = this.#people === undefined || cookies === null ? undefined : readCookie(cookies, site());
     if (text === undefined)
       throw new AuthError('The request has no key. Send it in the header X-API-KEY, or as Authorization: Bearer.', REFUSED);
-    const caller = await this.#people?.ofSession(text, site());
+    const caller = await this.#people?.ofSession(text);
     if (caller === undefined) throw new AuthError('The session has ended. Sign in again.', { code: SIGNED_OUT, status: 401 });
     return caller;
   }

@@ -45,7 +45,7 @@ describe('The commands for a server that keeps everything in memory', function (
     mkdirSync(folder, { recursive: true });
     process.env['XDG_CONFIG_HOME'] = join(folder, '..', '..', 'config');
     const { key: stateKey } = makeStateKey(process.env, folder);
-    access = serverAccess({ stateKey, tenants: [['default', new MapRecordStore()]] });
+    access = serverAccess({ stateKey, tenants: [{ id: 'default', records: new MapRecordStore() }] });
     const { ringOf, authenticator } = access;
     const routes = [...keyRoutes({ ringOf }), ...probeRoutes({ notReady: () => notReady, capabilities: [] })];
     served = await serve({
