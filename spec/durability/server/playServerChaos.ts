@@ -23,7 +23,7 @@ export interface ServerChaosEnd extends SceneEnd {
 
 const SERVERS = 2;
 /** Calls of an agent that are open at most. */
-const OPEN = 12;
+const OPEN = 8;
 const POINTS: readonly ServerKillPoint[] = [
   ...SERVER_STEPS.flatMap((step): ServerKillPoint[] => [`before-${step}`, `after-${step}`]),
   'before-answer',
@@ -54,7 +54,7 @@ export async function playServerChaos({ kills, seed, store }: ServerChaosPlan): 
       if (draw(10) === 0) await Promise.race([server.gone, sleep(draw(400))]);
       else {
         await server.ready;
-        await Promise.race([server.gone, sleep((byItself ? 400 : 40 + draw(400)) * Math.min(2, slower()))]);
+        await Promise.race([server.gone, sleep((200 + draw(1_000)) * Math.min(3, slower()))]);
       }
       await scene.crew.kill(server);
       state.killed += 1;

@@ -3,6 +3,9 @@ import { counted, seed, volume } from '../../support/assurance.js';
 import type { StoreHere } from '../stores.js';
 import { lineOf, playServerChaos } from './playServerChaos.js';
 
+/** So many at least, in the shortest run. */
+const RUNS = 5;
+
 /** The specs of one store: servers die at random, and whatever was acknowledged is held against what they promise. */
 export function survivesServerChaos(store: StoreHere): void {
   describe(`Servers that die at random, on ${store.name}`, () => {
@@ -12,7 +15,7 @@ export function survivesServerChaos(store: StoreHere): void {
     after(() => store.end());
 
     it('lose no approval and no verdict that was acknowledged, and let nothing run twice or unapproved', async () => {
-      const end = await playServerChaos({ kills: Math.max(6, volume(80)), seed, store: store.make() });
+      const end = await playServerChaos({ kills: Math.max(6, volume(60)), seed, store: store.make() });
       const { counts, faults, told, drained } = end;
       const { opened, approved, denied, starts, approvalsLost, verdictsLost, twice, unapproved } = counts;
       counted({
@@ -32,7 +35,7 @@ export function survivesServerChaos(store: StoreHere): void {
       expect(faults, `${lineOf(end)}\n${told}`).to.deep.equal([]);
       expect(drained, `${lineOf(end)}\n${told}`).to.equal(true);
       // a run in which nothing happened proves nothing
-      expect(starts, told).to.be.above(0);
+      expect(starts, told).to.be.above(RUNS);
     }).timeout(600_000);
   });
 }
