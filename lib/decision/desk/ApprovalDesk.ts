@@ -221,6 +221,11 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return (await this.#giving()).viewerOf(decisionId, viewer);
   }
 
+  /** @internal What a person signs to give this verdict. */
+  async challengeOf(decisionId: string, approve: boolean, verdict: VerdictInput, nonce: string): Promise<string> {
+    return (await this.#giving()).challengeOf(decisionId, approve, verdict, nonce);
+  }
+
   /** @internal Whom to ask about people from now on: a server does so, before it lets anyone in. */
   usePeople(people: DeskPeople): void {
     this.#people = people;

@@ -20,7 +20,7 @@ import {
   withVerdict,
 } from './verdict.js';
 import type { VerdictInput } from './verdict.js';
-import { readClientData, verdictChallenge } from './verdictStatement.js';
+import { verdictChallenge } from './verdictStatement.js';
 
 /** Someone who looks at an approval. */
 export interface Viewer {
@@ -109,7 +109,6 @@ export class DeskVerdicts {
     let eligibility: Eligibility | undefined;
     let why: VerdictError | undefined;
     try {
-      if (record.status !== 'pending') throw verdictConflict(record);
       this.#checkDecidable(record);
       eligibility = await eligiblePolicies(record, { by, assurance }, this.#desk.people());
     } catch (error) {
@@ -132,6 +131,20 @@ export class DeskVerdicts {
     return (await this.viewerOf(decisionId, { by, assurance }))?.may === true;
   }
 
+  /**
+   * What a person signs to give this verdict: see `verdictStatement`.
+   *
+   * @throws VerdictError as the verdict itself would, for anything but its assurance
+   */
+  async challengeOf(decisionId: string, approve: boolean, given: VerdictInput, nonce: string): Promise<string> {
+    const verdict = readVerdict(decisionId, given);
+    const record = await this.#desk.get(decisionId);
+    if (record === undefined) throw unknownApproval(decisionId);
+    await this.#checkedGiver(record, approve, verdict);
+    const { reason, origin = '' } = verdict;
+    return verdictChallenge(record, { approve, reason, origin, nonce, tenantId: this.#desk.tenantId });
+  }
+
   /** Whether all policies of an approval still have a yes that counts. @throws VerdictError 503 `directory_unavailable` */
   isStillCovered(record: ApprovalRecord): Promise<boolean> {
     return isStillCovered(record, this.#desk.people());
@@ -144,14 +157,10 @@ export class DeskVerdicts {
       const record = await desk.get(decisionId);
       if (record === undefined) throw unknownApproval(decisionId);
       if (await this.#isRepeated(record, approve, verdict)) return record;
-      if (record.status !== 'pending') throw verdictConflict(record);
-      this.#checkDecidable(record);
       // no other change was first: the store does not take this one
       if (record.version === seen) throw notRecorded(record);
       seen = record.version;
-      checkDigest(record, approve, verdict);
-      checkVersion(record, verdict.version);
-      const { giver, policies } = await eligiblePolicies(record, verdict, desk.people());
+      const { giver, policies } = await this.#checkedGiver(record, approve, verdict);
       if (approve && verdict.assurance !== undefined) checkAssurance(record, policies, verdict.assurance, this.#stressOf(giver, verdict));
       proof ??= await this.#checkedProof(record, approve, verdict, giver);
       // what was signed is another version of the approval
@@ -169,7 +178,16 @@ export class DeskVerdicts {
     }
   }
 
+  /** Who gives a verdict on what was shown, and for what it counts. */
+  async #checkedGiver(record: ApprovalRecord, approve: boolean, verdict: VerdictInput): Promise<Eligibility> {
+    this.#checkDecidable(record);
+    checkDigest(record, approve, verdict);
+    checkVersion(record, verdict.version);
+    return eligiblePolicies(record, verdict, this.#desk.people());
+  }
+
   #checkDecidable(record: ApprovalRecord): void {
+    if (record.status !== 'pending') throw verdictConflict(record);
     if (this.#desk.isSignedElsewhere(record)) throw stateKeyMissing(record.decisionId);
     if (!isUnderstood(record)) throw newerApproval(record);
   }
@@ -189,7 +207,7 @@ export class DeskVerdicts {
   /** @throws VerdictError 428 `proof_needed`, 403 `proof_invalid` */
   async #checkedProof(record: ApprovalRecord, approve: boolean, verdict: VerdictInput, giver: Giver): Promise<VerdictProof | undefined> {
     const { decisionId } = record;
-    const { proof, reason, assurance, sessionId } = verdict;
+    const { proof, reason, assurance, sessionId, origin = '' } = verdict;
     const proofs = this.#desk.people().served?.proofs;
     if (proof === undefined) {
       if (assurance !== 'passkey' || proofs === undefined) return undefined;
@@ -200,14 +218,9 @@ export class DeskVerdicts {
         'This verdict takes a signature of your passkey. Sign it on the page of the approval.',
       );
     }
-    const client = readClientData(proof.clientDataJSON);
     const { tenantId } = this.#desk;
-    const challenge = client && verdictChallenge(record, { approve, reason, origin: client.origin, nonce: proof.nonce, tenantId });
-    if (
-      client === undefined ||
-      client.challenge !== challenge ||
-      (await proofs?.verify({ personId: giver.by, sessionId, decisionId, proof, challenge })) !== true
-    ) {
+    const challenge = verdictChallenge(record, { approve, reason, origin, nonce: proof.nonce, tenantId });
+    if ((await proofs?.verify({ personId: giver.by, sessionId, decisionId, origin, proof, challenge })) !== true) {
       const message =
         'The signature is not one of your passkey over this verdict, or it was used before. Read the approval again, and sign once more.';
       throw new VerdictError(403, 'proof_invalid', decisionId, message);

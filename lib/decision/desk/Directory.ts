@@ -13,11 +13,13 @@ export interface DirectoryPerson {
   readonly groups: readonly string[];
   /** Where the groups come from, such as `aegis` or the issuer. */
   readonly groupsFrom: string;
+  /** Set where a source of groups has not said lately which ones: a group that is not among these cannot be ruled out now. */
+  readonly groupsIncomplete?: true | undefined;
 }
 
 /** Knows people, so that who asks and who decides are compared as people, not as texts. A throw means that it cannot answer now. */
 export interface Directory {
-  /** The person with this id, any of their ids; `undefined` where no one has it, or the person was removed or disabled. */
+  /** The person with this id, whichever of theirs it is; `undefined` where no one has it, or the person was removed or disabled. */
   personOf(id: string): Awaitable<DirectoryPerson | undefined>;
   /** Whether it knows anyone. Until then the operator of the host counts as a member of every group. */
   hasPeople(): Awaitable<boolean>;
@@ -33,6 +35,8 @@ export interface SignedVerdict {
   /** The session in which the nonce was given out. */
   readonly sessionId: string | undefined;
   readonly decisionId: string;
+  /** Scheme, host and port of the server, as the browser sees them. */
+  readonly origin: string;
   readonly proof: GivenProof;
   /** What must have been signed: SHA-256 of the statement, base64url. */
   readonly challenge: string;
@@ -41,7 +45,7 @@ export interface SignedVerdict {
 /** Verifies the signatures of passkeys over verdicts. */
 export interface ProofVerifier {
   /**
-   * Whether a passkey of this person has signed exactly this challenge, for an origin of this server. The nonce must have been given out to this person, in
+   * Whether a passkey of this person has signed exactly this challenge, at this origin. The nonce must have been given out to this person, in
    * this session, for this approval. It is used up: another call with it resolves to false.
    */
   verify(signed: SignedVerdict): Awaitable<boolean>;

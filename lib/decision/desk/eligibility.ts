@@ -146,8 +146,12 @@ async function stillCounts(
     if (error instanceof VerdictError && error.status === 503) throw error;
     return false;
   }
-  if (giver.person === undefined) return false;
-  return people.rules.mayApprove !== undefined || policy.approvers === undefined || isMember(policy.approvers, giver, people.rules);
+  const { person } = giver;
+  if (person === undefined) return false;
+  const { rules } = people;
+  if (rules.mayApprove !== undefined || policy.approvers === undefined || isMember(policy.approvers, giver, rules)) return true;
+  if (person.groupsIncomplete === true) throw unavailable(decisionId);
+  return false;
 }
 
 async function isEligible(policy: ApprovalPolicy, giver: Giver, record: ApprovalRecord, people: PeopleRules): Promise<boolean> {
@@ -222,6 +226,7 @@ async function joined(known: DirectoryPerson | undefined, by: string, directory:
     ids: [...known.ids, ...more.ids],
     groups: [...new Set([...known.groups, ...more.groups])],
     groupsFrom: `${known.groupsFrom}, ${more.groupsFrom}`,
+    groupsIncomplete: known.groupsIncomplete ?? more.groupsIncomplete,
   };
 }
 
@@ -229,9 +234,13 @@ async function answerOf<T>(decisionId: string, question: () => Awaitable<T>): Pr
   try {
     return await question();
   } catch (cause) {
-    const message = 'Who the people are cannot be known now, so that nothing is decided. Try again in a moment.';
-    throw new VerdictError(503, 'directory_unavailable', decisionId, message, { cause });
+    throw unavailable(decisionId, cause);
   }
+}
+
+function unavailable(decisionId: string, cause?: unknown): VerdictError {
+  const message = 'Who the people are cannot be known now, so that nothing is decided. Try again in a moment.';
+  return new VerdictError(503, 'directory_unavailable', decisionId, message, { cause });
 }
 
 function notAPerson(decisionId: string): VerdictError {

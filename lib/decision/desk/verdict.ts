@@ -36,6 +36,8 @@ export interface VerdictInput {
   readonly proof?: GivenProof | undefined;
   /** @internal The session in which the nonce of the proof was given out. */
   readonly sessionId?: string | undefined;
+  /** @internal The origin of the server, as the browser sees it. */
+  readonly origin?: string | undefined;
   /** @internal Whether a session alone is enough for nothing. */
   readonly mustSign?: boolean | undefined;
 }
@@ -93,7 +95,7 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
   const fields = readOptions<VerdictInput>(given, VERDICT_FIELDS, (name, message) =>
     refuse(`${name === '' ? 'The verdict' : `\`${name}\``} ${message}`),
   );
-  const { by: person, reason, digest, assurance, name, version, key, proof, sessionId, mustSign } = fields as Partial<VerdictInput>;
+  const { by: person, reason, digest, assurance, name, version, key, proof, sessionId, origin, mustSign } = fields as Partial<VerdictInput>;
   const by = personId(person);
   if (by === undefined) return refuse(`\`by\` must be ${PERSON_ID}. Pass the id that your host authenticated.`);
   if (reason !== undefined && (typeof reason !== 'string' || reason.length > 10_000))
@@ -110,7 +112,7 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
     return refuse('`key` must have 1 to 128 letters, digits and _ . : -. Make a random one for each verdict.');
   const signed = proof === undefined ? undefined : readProof(proof);
   if (signed === null) return refuse('`proof` must be the signature of a passkey, with all its fields as texts in base64url.');
-  return { by, reason, digest, assurance, name, version, key, proof: signed, sessionId, mustSign };
+  return { by, reason, digest, assurance, name, version, key, proof: signed, sessionId, origin, mustSign };
 }
 
 const VERDICT_FIELDS = {
@@ -123,6 +125,7 @@ const VERDICT_FIELDS = {
   key: 'any',
   proof: 'any',
   sessionId: 'string',
+  origin: 'string',
   mustSign: 'boolean',
 } as const;
 

@@ -71,16 +71,6 @@ export function recordedChallenge(
   return verdictChallenge(then, { approve, reason, origin, nonce: proof.nonce, tenantId });
 }
 
-/** What the browser says that it signed; `undefined` where that cannot be read. */
-export function readClientData(text: string): { readonly challenge: string; readonly origin: string } | undefined {
-  try {
-    const { challenge, origin }: Record<string, unknown> = JSON.parse(Buffer.from(text, 'base64url').toString());
-    return typeof challenge === 'string' && typeof origin === 'string' ? { challenge, origin } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function filledBy({ verdicts }: ApprovalRecord, policyId: string): string | null {
   return verdicts.find((verdict) => verdict.policies.includes(policyId))?.by ?? null;
 }
