@@ -1,7 +1,6 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
-import { personId } from '../../model/personId.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, VerdictProof } from '../../store/ApprovalStore.js';
 import { checkAssurance, requiredFor } from './assurance.js';
 import type { VerdictNeeds, VerdictStress } from './assurance.js';
@@ -102,15 +101,14 @@ export class DeskVerdicts {
   async viewerOf(decisionId: string, viewer: Viewer): Promise<ViewerStanding | undefined> {
     const record = await this.#desk.get(decisionId);
     if (record === undefined) return undefined;
-    const by = personId(viewer.by) ?? '';
-    const { assurance, mustSign } = viewer;
+    const { by, assurance, mustSign } = viewer;
     const covered = new Set(record.verdicts.flatMap((verdict) => verdict.policies));
     const open = record.policies.filter(({ id }) => !covered.has(id));
     let eligibility: Eligibility | undefined;
     let why: VerdictError | undefined;
     try {
       this.#checkDecidable(record);
-      eligibility = await eligiblePolicies(record, { by, assurance }, this.#desk.people());
+      eligibility = await eligiblePolicies(record, readVerdict(decisionId, { by, assurance }), this.#desk.people());
     } catch (error) {
       if (!(error instanceof VerdictError)) throw error;
       why = error;

@@ -49,7 +49,7 @@ export interface Giver {
   readonly assurance: Assurance | undefined;
   /** The person, where a directory knows them. */
   readonly person: DirectoryPerson | undefined;
-  /** The operator of the host, who counts as one person, whatever their name is. */
+  /** The operator of the host, who counts as one person under every name. */
   readonly isOperator: boolean;
 }
 
