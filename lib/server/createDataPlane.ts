@@ -131,10 +131,8 @@ class ServingDataPlane implements DataPlane {
       onShed: (reason) => this.#meters.shed(reason),
       onDrain: () => this.#hubs.close(),
       tenantOf: (id) => this.#tenants.get(id),
-      authenticate: async (request) => {
-        await this.#opened();
-        return authenticator.authenticate(request);
-      },
+      authenticate: (request) =>
+        this.#notOpen === undefined ? authenticator.authenticate(request) : this.#opened().then(() => authenticator.authenticate(request)),
       routes: allRoutes({
         clock,
         capabilities: CAPABILITIES,
