@@ -18,7 +18,7 @@ import type {
   ApprovalStore,
   Assurance,
 } from '../../store/ApprovalStore.js';
-import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
+import type { ApprovalUse, ApprovedCall, ExecutionStart, RunReport } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
 import { bindingDigest } from './bindingDigest.js';
@@ -26,6 +26,7 @@ import type { BoundCall } from './bindingDigest.js';
 import { spentRecord } from './spentRecord.js';
 import { beginExecution, consumeApproval, isUnderstood, reportNotReplaced, verifyApproval } from './consumeApproval.js';
 import type { UseRules } from './consumeApproval.js';
+import type { CommitOutcome, OutcomeRecording } from './recordOutcome.js';
 import type { VerdictInput } from './verdict.js';
 import { DESK_OPTIONS } from './ApprovalDeskOptions.js';
 import type { ApprovalDeskOptions, DeskEvents } from './ApprovalDeskOptions.js';
@@ -306,6 +307,13 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     );
   }
 
+  /** @internal Keeps how the run under a used approval ended. */
+  recordOutcome(report: RunReport): Awaitable<OutcomeRecording> {
+    const commit: CommitOutcome = (record, change) =>
+      this.#isSignedElsewhere(record) || !isUnderstood(record) ? undefined : this.#commit(record, change);
+    return chain(verdicts.get(), (rules) => rules.recordOutcome(report, this.#store, commit, this.#clock.now()));
+  }
+
   /** Tells who listens what became of an approval after it was settled. What is told decides nothing: it is not waited for. */
   #tellOf(decisionId: string, done: Awaitable<boolean>): Awaitable<boolean> {
     if (this.listenerCount('changed') === 0) return done;
@@ -333,7 +341,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return chain(this.#store.replace(next, record.version), (replaced) => {
       if (!replaced) return undefined;
       note?.(next);
-      if (next.status === 'pending') this.#emitTo('changed', next);
+      if (next.status === record.status) this.#emitTo('changed', next);
       else this.#emitRecord(next);
       return next;
     });

@@ -1,4 +1,5 @@
 import { VerdictError } from '../../model/errors/SetupErrors.js';
+import type { StandingVerdict } from '../../model/errors/SetupErrors.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
 import { isSamePerson, maybeSamePerson, PERSON_ID, personId } from '../../model/personId.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict } from '../../store/ApprovalStore.js';
@@ -6,6 +7,8 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { checkAssurance, isAssurance, isHostOperator } from './assurance.js';
 import { reportNotReplaced } from './consumeApproval.js';
 import { readOptions } from '../../common/readOptions.js';
+
+export { recordOutcome } from './recordOutcome.js';
 
 /** What a person decides about an approval. */
 export interface VerdictInput {
@@ -42,7 +45,15 @@ export function verdictConflict(record: ApprovalRecord): VerdictError {
     `already_${record.status}`,
     record.decisionId,
     `This approval was already ${record.status}${who}; a verdict cannot be changed.`,
+    standing(record),
   );
+}
+
+/** What stands of an approval: a person's last word on it, or that its time has passed. */
+function standing({ status, verdicts, expiresAtMs }: ApprovalRecord): StandingVerdict {
+  const last = verdicts.at(-1);
+  if (status === 'expired') return { status, atMs: expiresAtMs };
+  return status === 'withdrawn' || last === undefined ? { status } : { status, by: last.by, atMs: last.atMs, reason: last.reason };
 }
 
 /** The error for a verdict on a signed approval in a process without the key: the processes that run the call would ignore it. */
@@ -65,7 +76,7 @@ export function newerApproval({ decisionId }: ApprovalRecord): VerdictError {
 export function notRecorded(record: ApprovalRecord): VerdictError {
   reportNotReplaced(record);
   const message = 'The verdict could not be recorded: the row of this approval is not what its record says. Check who can write the store.';
-  return new VerdictError(409, 'verdict_not_recorded', record.decisionId, message);
+  return new VerdictError(409, 'verdict_not_recorded', record.decisionId, message, standing(record));
 }
 
 /**
@@ -95,7 +106,8 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
 }
 
 /** @throws VerdictError 409 where the person was shown other params than would run; a denial may leave the digest out */
-export function checkDigest({ decisionId, digest }: ApprovalRecord, approve: boolean, verdict: VerdictInput): void {
+export function checkDigest(record: ApprovalRecord, approve: boolean, verdict: VerdictInput): void {
+  const { decisionId, digest } = record;
   if (verdict.digest === digest || (!approve && verdict.digest === undefined)) return;
   throw new VerdictError(
     409,
@@ -104,6 +116,7 @@ export function checkDigest({ decisionId, digest }: ApprovalRecord, approve: boo
     verdict.digest === undefined
       ? '`digest` is missing, so nothing says what the person was shown. Pass the `digest` of the request that was shown.'
       : '`digest` is not the digest of the params that would run. Show the approval again and pass the digest that was shown.',
+    standing(record),
   );
 }
 

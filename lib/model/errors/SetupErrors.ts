@@ -42,6 +42,18 @@ export class TaskStateError extends AegisError {
   }
 }
 
+/** What stands of an approval whose verdict came too late, or was on something else. */
+export interface StandingVerdict {
+  /** Where the approval stands. */
+  readonly status: string;
+  /** Who decided it last, if a person did. */
+  readonly by?: string | undefined;
+  /** When it ended, in epoch milliseconds, as far as that is known. */
+  readonly atMs?: number | undefined;
+  /** Why, in that person's words. */
+  readonly reason?: string | undefined;
+}
+
 /** A verdict was refused: its digest is not the current one, the person may not decide, or the approval is already decided. Thrown by ApprovalDesk. */
 export class VerdictError extends AegisError {
   override readonly name = 'VerdictError';
@@ -51,11 +63,14 @@ export class VerdictError extends AegisError {
   readonly statusCode: 400 | 403 | 404 | 409;
   /** The approval. */
   readonly decisionId: string;
+  /** What stands instead, where the status is 409 and that is known. */
+  readonly stands: StandingVerdict | undefined;
 
-  constructor(status: 400 | 403 | 404 | 409, code: string, decisionId: string, message: string) {
+  constructor(status: 400 | 403 | 404 | 409, code: string, decisionId: string, message: string, stands?: StandingVerdict) {
     super(code, message);
     this.status = status;
     this.statusCode = status;
     this.decisionId = decisionId;
+    this.stands = stands;
   }
 }
