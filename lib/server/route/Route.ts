@@ -1,6 +1,7 @@
 import type { GenericSchema } from 'valibot';
 import type { Awaitable } from '../../common/awaitable.js';
-import type { Caller, Role, Scope } from '../access/Caller.js';
+import type { Caller, Scope } from '../access/Caller.js';
+import type { Role } from '../people/Person.js';
 import type { Tenant } from '../tenant/Tenant.js';
 
 /** A request as its route gets it: who makes it is known, and its body is within the limits. */
