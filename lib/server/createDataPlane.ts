@@ -21,6 +21,8 @@ import type { DataPlaneOptions } from './DataPlaneOptions.js';
 import { namesOf } from './front/namesOf.js';
 import { RequestError } from './front/RequestError.js';
 import { Meters } from './Meters.js';
+import type { Notifier } from './notify/Notifier.js';
+import { notifiersOf } from './notify/notifiersOf.js';
 import { EventHubs } from './push/EventHubs.js';
 import { allRoutes } from './allRoutes.js';
 import type { FetchHandler } from './serve/fetchFront.js';
@@ -111,6 +113,7 @@ class ServingDataPlane implements DataPlane {
   readonly #meters: Meters = new Meters();
   readonly #hubs: EventHubs = new EventHubs();
   readonly #logger: Logger;
+  readonly #notifiers: readonly Notifier[];
   /** Why it is not ready: it is opening, or could not be opened. */
   #notOpen: string | undefined = 'it is starting';
   #opening: Promise<void> | undefined;
@@ -125,6 +128,7 @@ class ServingDataPlane implements DataPlane {
     this.#tenants = new Tenants({ ...tenantsOf(options, clock, this.#meters), isLoopback });
     this.#access = serverAccess({ stateKey, clock, tenants: this.#tenants.all.map(({ id, records }) => [id, records] as const) });
     const { authenticator } = this.#access;
+    this.#notifiers = notifiersOf(this.#tenants.all, { pages: pagesAt(publicUrl, options.basePath), logger, now: () => clock.now() });
     this.#server = new RouteServer({
       base: options.basePath,
       publicUrl,
@@ -175,6 +179,7 @@ class ServingDataPlane implements DataPlane {
   async close(options: CloseOptions = {}): Promise<boolean> {
     const { idleMs, graceMs } = checkedOptions('close()', options, { idleMs: 'age', graceMs: 'age' });
     const done = await this.#server.close({ idleMs, graceMs });
+    await Promise.all(this.#notifiers.map(async (notifier) => notifier.close()));
     await this.#tenants.close();
     return done;
   }
@@ -185,6 +190,7 @@ class ServingDataPlane implements DataPlane {
       await this.#meters.open(this.#tenants.all);
       // listens to the desks from now on, not from the first stream on
       for (const tenant of this.#tenants.all) this.#hubs.of(tenant);
+      for (const notifier of this.#notifiers) await notifier.start();
       this.#notOpen = undefined;
     } catch (error) {
       this.#notOpen = 'its store could not be opened';
@@ -227,6 +233,12 @@ class ServingDataPlane implements DataPlane {
 function isOnlyLoopback(...hosts: readonly (string | undefined)[]): boolean {
   const known = hosts.filter((host) => host !== undefined);
   return known.length > 0 && known.every(isLoopbackHost);
+}
+
+/** Where the pages are, for links in notices: a URL with a path already has that of a proxy before the server. */
+function pagesAt(publicUrl: URL | undefined, basePath: string): string {
+  const path = publicUrl?.pathname.replace(/\/$/, '') ?? '';
+  return `${publicUrl?.origin ?? ''}${path === '' ? basePath : path}`;
 }
 
 function sameAgents(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {

@@ -87,7 +87,14 @@ export class GroupQueue {
         // where another server was first, it handed out the same
         await this.#write(
           row,
-          { group, decisionIds: [], more: 0, dueAtMs: 0, toldAtMs: wasTold ? nowMs : waiting.toldAtMs, told: [...waiting.told, ...decisionIds].slice(-MAX_TOLD) },
+          {
+            group,
+            decisionIds: [],
+            more: 0,
+            dueAtMs: 0,
+            toldAtMs: wasTold ? nowMs : waiting.toldAtMs,
+            told: [...waiting.told, ...decisionIds].slice(-MAX_TOLD),
+          },
           nowMs,
         );
       }

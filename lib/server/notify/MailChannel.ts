@@ -36,19 +36,19 @@ export class MailChannel implements Channel {
     return (ofGroup(this.#options.to, group)?.length ?? 0) > 0;
   }
 
-  /** @throws DeliveryError where nodemailer is not installed */
-  prepare(): (options: object) => Mailer {
+  /** Whether nodemailer is there. */
+  canSend(): boolean {
     try {
-      this.#loaded ??= (this.#load() as { readonly createTransport: (options: object) => Mailer }).createTransport;
-      return this.#loaded;
-    } catch (error) {
-      throw new DeliveryError(NO_MAILER, { isFinal: true, cause: error });
+      this.#transport();
+      return true;
+    } catch {
+      return false;
     }
   }
 
   async send(notice: Notice, nowMs: number, isRequester: IsRequester): Promise<undefined> {
     const { smtp, from, to } = this.#options;
-    const createTransport = this.prepare();
+    const createTransport = this.#transport();
     const mailer = createTransport({
       url: secretText(smtp),
       connectionTimeout: 10_000,
@@ -82,6 +82,11 @@ export class MailChannel implements Channel {
     } finally {
       mailer.close();
     }
+  }
+
+  #transport(): (options: object) => Mailer {
+    this.#loaded ??= (this.#load() as { readonly createTransport: (options: object) => Mailer }).createTransport;
+    return this.#loaded;
   }
 }
 
