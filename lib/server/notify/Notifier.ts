@@ -91,7 +91,7 @@ export class Notifier {
   };
 
   readonly #onSettled = ({ decisionId }: ApprovalRecord): void => {
-    if (!this.#options.channels.some(({ update }) => update !== undefined)) return;
+    if (!this.#options.channels.some((channel) => channel.update !== undefined)) return;
     this.#settled.add(decisionId);
     this.#wake();
   };

@@ -7,7 +7,7 @@ const MAX = 200;
  *
  * @param max characters at most
  */
-export function plainLine(text: string, max = MAX): string {
+export function plainLine(text: string, max: number = MAX): string {
   const chars = Array.from(revealText(text.slice(0, 4 * max)));
   const line = chars.length > max ? `${chars.slice(0, max - 1).join('')}…` : chars.join('');
   return line

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { randomBytes } from 'node:crypto';
+import * as nodemailer from 'nodemailer';
 import { Webhook } from 'standardwebhooks';
 import { SecretString } from '../../../lib/common/SecretString.js';
 import { MailChannel, mailText } from '../../../lib/server/notify/MailChannel.js';
@@ -163,7 +164,7 @@ describe('Mail', () => {
 
   it('goes to each person alone, in plain text, with a link', async () => {
     await using server = await mailServer();
-    await new MailChannel({ ...options, smtp: server.url }).send(noticeOf({ more: 2 }), NOW, NOBODY);
+    await new MailChannel({ ...options, smtp: server.url }, () => nodemailer).send(noticeOf({ more: 2 }), NOW, NOBODY);
     expect(server.mails.map(({ to }) => to)).to.deep.equal([['ann@example.com'], ['bob@example.com']]);
     const source = server.mails[0]?.source ?? '';
     expect(source)

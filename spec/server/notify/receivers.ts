@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createRequire } from 'node:module';
+import { SMTPServer } from 'smtp-server';
 
 /** A request that a receiver got. */
 export interface Received {
@@ -61,22 +61,17 @@ export interface MailServer extends AsyncDisposable {
   readonly mails: readonly ReceivedMail[];
 }
 
-interface SmtpSession {
-  readonly envelope: { readonly rcptTo: readonly { readonly address: string }[] };
-}
-
 /** Starts one. @param refuse a code of SMTP for addresses that it does not take */
 export async function mailServer(refuse: (address: string) => number | undefined = () => undefined): Promise<MailServer> {
-  const { SMTPServer } = createRequire(import.meta.url)('smtp-server') as { SMTPServer: new (options: object) => SmtpListener };
   const mails: ReceivedMail[] = [];
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
-    onRcptTo({ address }: { address: string }, _session: SmtpSession, done: (error?: Error) => void) {
+    onRcptTo({ address }, _session, done) {
       const code = refuse(address);
       done(code === undefined ? undefined : Object.assign(new Error('refused'), { responseCode: code }));
     },
-    onData(stream: NodeJS.ReadableStream, { envelope }: SmtpSession, done: () => void) {
+    onData(stream, { envelope }, done) {
       let source = '';
       stream.setEncoding('utf8');
       stream.on('data', (chunk: string) => (source += chunk));
@@ -93,10 +88,4 @@ export async function mailServer(refuse: (address: string) => number | undefined
     mails,
     [Symbol.asyncDispose]: async () => new Promise<void>((closed) => server.close(closed)),
   };
-}
-
-interface SmtpListener {
-  readonly server: { address(): unknown };
-  listen(port: number, host: string, listening: () => void): void;
-  close(closed: () => void): void;
 }
