@@ -62,7 +62,7 @@ function webhookData({ tenantId, group, items, more, link }: Notice): object {
       agent: agentId,
       severity,
       reason,
-      expires_at: new Date(expiresAtMs).toISOString(),
+      expires: new Date(expiresAtMs).toISOString(),
       link: page,
     })),
   };

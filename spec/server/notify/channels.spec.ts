@@ -39,7 +39,7 @@ describe('A webhook', () => {
             agent: 'support-agent',
             severity: 'high',
             reason: 'Refunds over 1,000 need two finance leads',
-            expires_at: '1970-01-01T01:00:00.000Z',
+            expires: '1970-01-01T01:00:00.000Z',
             link: 'https://aegis.example/a/dec-1',
           },
         ],
