@@ -26,6 +26,7 @@ import type { FetchHandler } from './serve/fetchFront.js';
 import type { ListenOptions } from './serve/HttpListener.js';
 import type { NodeHandler } from './serve/nodeFront.js';
 import { RouteServer } from './serve/RouteServer.js';
+import { Doorway } from './signin/Doorway.js';
 import { Tenants } from './tenant/Tenants.js';
 import type { ModuleTenantOptions, TenantsOptions } from './tenant/Tenants.js';
 
@@ -140,6 +141,8 @@ class ServingDataPlane implements DataPlane {
         capabilities: CAPABILITIES,
         hubs: this.#hubs,
         mayListen: async (input) => this.#isStillGood(input),
+        doorway: new Doorway(this.#tenants.all.map(({ identity }) => identity)),
+        issuerOf: () => undefined,
         ringOf: (tenantId) => this.#access.ringOf(tenantId),
         notReady: () => this.#notReady(),
         metrics: () => this.#meters.metrics,
