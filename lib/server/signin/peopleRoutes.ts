@@ -3,6 +3,7 @@ import { RequestError } from '../front/RequestError.js';
 import { pageAnswer } from '../page/layout.js';
 import { LOCAL_ADMIN, ROLES } from '../people/Person.js';
 import type { Person } from '../people/Person.js';
+import { personFields } from '../people/personFields.js';
 import type { Answer, CallerInput, PersonRoute, Route } from '../route/Route.js';
 import { askPasskey, SIGNED_FIELDS, signedInOf } from './askPasskey.js';
 import type { Doorway } from './Doorway.js';
@@ -52,7 +53,7 @@ export function peopleRoutes(doorway: Doorway): readonly Route[] {
   return [
     get('/people', 'peoplePage', 'The page of people and invitations.', (input) => people(input)),
     get('/people/:id', 'personPage', 'The page of one person.', (input) => onePerson(input)),
-    post('/people/invitations', 'invite', 'Makes an invitation.', PERSON_FIELDS, async (input) => {
+    post('/people/invitations', 'makeInvitation', 'Makes an invitation.', PERSON_FIELDS, async (input) => {
       const typed = typedIn(input);
       try {
         if (isLocalAdmin(input)) throw new RequestError(409, 'sign_up_first', 'Sign up with a passkey before you invite others.');
@@ -99,15 +100,19 @@ export function peopleRoutes(doorway: Doorway): readonly Route[] {
   ];
 }
 
-/** All or nothing of what can be told before the first change; each change by itself leaves the person whole. */
-async function change(input: CallerInput, id: string, { name, roles, groups, userIds }: PersonForm): Promise<void> {
+/** All of it or nothing: what can be wrong is looked at before the first change. */
+async function change(input: CallerInput, id: string, typed: PersonForm): Promise<void> {
   const { people: all } = input.tenant.identity;
   const by = signedInOf(input).personId;
+  const { name, roles, groups, userIds } = personFields(typed);
   const before = await personIn(input);
-  if (name !== before.name) await all.rename(id, name, by);
+  const others = (await all.list()).people.filter((one) => one.id !== id && one.status === 'active' && one.roles.includes('admin'));
+  if (before.roles.includes('admin') && !roles.includes('admin') && others.length === 0)
+    throw new RequestError(409, 'last_admin', 'This is the only admin. Make someone else an admin first.');
   if (!isSame(userIds, before.userIds)) await all.setUserIds(id, userIds, by);
-  if (!isSame(groups, before.groups)) await all.setGroups(id, groups, by);
   if (!isSame(roles, before.roles)) await all.setRoles(id, roles, by);
+  if (!isSame(groups, before.groups)) await all.setGroups(id, groups, by);
+  if (name !== before.name) await all.rename(id, name, by);
 }
 
 async function done(input: CallerInput, act: string, title: string, doIt: (id: string, by: string) => Promise<unknown>): Promise<Answer> {
