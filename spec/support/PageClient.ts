@@ -80,6 +80,8 @@ export class PageClient {
       redirect: 'manual',
       headers: {
         accept: 'text/html',
+        // a server that stops waits for idle connections
+        connection: 'close',
         ...(cookie !== '' && { cookie }),
         ...(body !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),
         ...headers,

@@ -2,8 +2,9 @@ import type { SignedIn } from '../access/Caller.js';
 import { html } from '../page/html.js';
 import { pageAnswer } from '../page/layout.js';
 import type { Answer, CallerInput } from '../route/Route.js';
-import { PASSKEY_LENGTH, faultLine, faultOf, passkeyForm, passkeyResponse } from './formPage.js';
-import type { Fault } from './formPage.js';
+import { faultLine, faultOf } from './fault.js';
+import { PASSKEY_LENGTH, passkeyForm, passkeyResponse } from './passkeyForm.js';
+import type { Fault } from './fault.js';
 
 /** What someone does to people or passkeys. */
 export interface SignedAct {

@@ -5,8 +5,9 @@ import type { Identity } from '../people/Identity.js';
 import type { PasskeySignIn } from '../people/Passkeys.js';
 import type { Answer, Route, RouteInput } from '../route/Route.js';
 import type { Doorway } from './Doorway.js';
-import { faultLine, faultOf, hiddenFields, PASSKEY_LENGTH, passkeyForm, passkeyResponse } from './formPage.js';
-import type { Fault } from './formPage.js';
+import { faultLine, faultOf } from './fault.js';
+import { hiddenFields, PASSKEY_LENGTH, passkeyForm, passkeyResponse } from './passkeyForm.js';
+import type { Fault } from './fault.js';
 import { byName, TENANT_LENGTH } from './signinRoutes.js';
 
 const SECRET_LENGTH = 64;

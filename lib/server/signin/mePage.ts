@@ -7,8 +7,9 @@ import { LOCAL_ADMIN } from '../people/Person.js';
 import type { Person } from '../people/Person.js';
 import type { Session } from '../people/Sessions.js';
 import type { PersonalToken } from '../people/Tokens.js';
-import { faultLine, hiddenFields } from './formPage.js';
-import type { Fault } from './formPage.js';
+import { faultLine } from './fault.js';
+import { hiddenFields } from './passkeyForm.js';
+import type { Fault } from './fault.js';
 import { timeOf } from './timeOf.js';
 
 /** What the page Me shows. */

@@ -6,8 +6,9 @@ import type { Person } from '../people/Person.js';
 import type { Answer, CallerInput, PersonRoute, Route } from '../route/Route.js';
 import { askPasskey, SIGNED_FIELDS, signedInOf } from './askPasskey.js';
 import type { Doorway } from './Doorway.js';
-import { faultOf, passkeyForm, passkeyResponse, PASSKEY_LENGTH } from './formPage.js';
-import type { Fault } from './formPage.js';
+import { faultOf } from './fault.js';
+import { passkeyForm, passkeyResponse, PASSKEY_LENGTH } from './passkeyForm.js';
+import type { Fault } from './fault.js';
 import { setupPage } from './linkRoutes.js';
 import { mePage } from './mePage.js';
 

@@ -5,8 +5,9 @@ import type { Html } from '../page/html.js';
 import type { Invitation } from '../people/Invitations.js';
 import { ROLES } from '../people/Person.js';
 import type { Person } from '../people/Person.js';
-import { faultLine, hiddenFields } from './formPage.js';
-import type { Fault } from './formPage.js';
+import { faultLine } from './fault.js';
+import { hiddenFields } from './passkeyForm.js';
+import type { Fault } from './fault.js';
 import { timeOf } from './timeOf.js';
 
 /** What a form about a person says. */

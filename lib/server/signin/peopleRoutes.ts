@@ -7,8 +7,8 @@ import { personFields } from '../people/personFields.js';
 import type { Answer, CallerInput, PersonRoute, Route } from '../route/Route.js';
 import { askPasskey, SIGNED_FIELDS, signedInOf } from './askPasskey.js';
 import type { Doorway } from './Doorway.js';
-import { faultOf } from './formPage.js';
-import type { Fault } from './formPage.js';
+import { faultOf } from './fault.js';
+import type { Fault } from './fault.js';
 import { peoplePage, personPage } from './peoplePage.js';
 import type { PersonForm } from './peoplePage.js';
 

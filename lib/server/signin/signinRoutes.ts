@@ -5,8 +5,9 @@ import { pageAnswer } from '../page/layout.js';
 import type { Identity } from '../people/Identity.js';
 import type { Answer, Route, RouteInput } from '../route/Route.js';
 import type { Doorway } from './Doorway.js';
-import { faultLine, faultOf, PASSKEY_LENGTH, passkeyForm, passkeyResponse } from './formPage.js';
-import type { Fault } from './formPage.js';
+import { faultLine, faultOf } from './fault.js';
+import { PASSKEY_LENGTH, passkeyForm, passkeyResponse } from './passkeyForm.js';
+import type { Fault } from './fault.js';
 import { RETURN_PATH_LENGTH, returnPath } from './returnPath.js';
 
 /** The sign-in at an issuer of identities, where a tenant has one. */

@@ -1,4 +1,3 @@
-import { RequestError } from '../front/RequestError.js';
 import type { Site } from '../front/Site.js';
 import { html } from '../page/html.js';
 import type { Html } from '../page/html.js';
@@ -38,29 +37,6 @@ export function hiddenFields(fields: Readonly<Record<string, string | undefined>
   return Object.entries(fields).flatMap(([name, value]) =>
     value === undefined ? [] : [html`<input type="hidden" name="${name}" value="${value}" />`],
   );
-}
-
-/** Why what was sent was not taken, said beside the form. */
-export interface Fault {
-  readonly status: number;
-  readonly message: string;
-  readonly field: string | undefined;
-}
-
-/**
- * What is wrong with a form, to be said beside it.
- *
- * @throws what was thrown, where it is not about the form
- */
-export function faultOf(error: unknown): Fault {
-  if (!(error instanceof RequestError) || error.status >= 500) throw error;
-  return { status: error.status, message: error.message, field: error.field };
-}
-
-/** The line that says what is wrong, beside a field or, without a name, above the form. */
-export function faultLine(fault: Fault | undefined, field?: string): Html | undefined {
-  if (fault === undefined || fault.field !== field) return undefined;
-  return html`<p class="fault" role="alert" id="${`fault-${field ?? 'form'}`}">${fault.message}</p>`;
 }
 
 /** What a passkey of the browser said, as it came in a form. */
