@@ -137,7 +137,7 @@ class ServingDataPlane implements DataPlane {
   #notOpen: string | undefined = 'it is starting';
   #opening: Promise<void> | undefined;
   /** Where its own server listens, once there is one. */
-  #listening: { readonly url: string; readonly host: string } | undefined;
+  #listeningUrl: string | undefined;
 
   constructor(options: CheckedDataPlane) {
     const { stateKey, clientAddress, publicUrl, logger = silentLogger } = options;
@@ -145,8 +145,7 @@ class ServingDataPlane implements DataPlane {
     this.#logger = logger;
     this.#basePath = options.basePath;
     this.#publicUrl = publicUrl;
-    const isLoopback = (): boolean => isOnlyLoopback(publicUrl?.hostname, this.#listening?.host);
-    this.#tenants = new Tenants({ ...tenantsOf(options, clock, this.#meters), isLoopback });
+    this.#tenants = new Tenants(tenantsOf(options, clock, this.#meters, () => this.#server.isOnLoopback));
     this.#access = serverAccess({ stateKey, clock, tenants: this.#tenants.all });
     const { authenticator } = this.#access;
     this.#doorway = new Doorway(this.#tenants.all.map(({ identity }) => identity));
@@ -160,10 +159,8 @@ class ServingDataPlane implements DataPlane {
       onShed: (reason) => this.#meters.shed(reason),
       onDrain: () => this.#hubs.close(),
       tenantOf: (id) => this.#tenants.get(id),
-      authenticate: async (request) => {
-        await this.#opened();
-        return authenticator.authenticate(request);
-      },
+      authenticate: (request) =>
+        this.#notOpen === undefined ? authenticator.authenticate(request) : this.#opened().then(() => authenticator.authenticate(request)),
       routes: allRoutes({
         clock,
         capabilities: CAPABILITIES,
@@ -188,7 +185,7 @@ class ServingDataPlane implements DataPlane {
 
   async listen(options?: ListenOptions): Promise<ListeningAt> {
     const { url, host, port } = await this.#server.listen(options);
-    this.#listening = { url, host };
+    this.#listeningUrl = url;
     // opened early; who asks before that waits
     this.ready().catch(() => {});
     return { url, host, port };
@@ -247,11 +244,11 @@ class ServingDataPlane implements DataPlane {
       const base = this.#publicUrl.pathname.replace(/\/+$/, '');
       return new URL(`${base === '' ? this.#basePath : base}${path}`, this.#publicUrl);
     }
-    if (this.#listening === undefined)
+    if (this.#listeningUrl === undefined)
       throw new ConfigError([
         { where: 'publicUrl', message: 'is missing: without it, a server that does not listen has no address for links.' },
       ]);
-    const url = new URL(`${this.#basePath}${path}`, this.#listening.url);
+    const url = new URL(`${this.#basePath}${path}`, this.#listeningUrl);
     if (isLoopbackHost(url.hostname)) url.hostname = 'localhost';
     return url;
   }
@@ -278,19 +275,18 @@ class ServingDataPlane implements DataPlane {
   }
 }
 
-/** Whether all that is known of where browsers reach it is this machine. */
-function isOnlyLoopback(...hosts: readonly (string | undefined)[]): boolean {
-  const known = hosts.filter((host) => host !== undefined);
-  return known.length > 0 && known.every(isLoopbackHost);
-}
-
 function sameAgents(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-function tenantsOf({ whose, ...options }: CheckedDataPlane, clock: SteadyClock, meters: Meters): TenantsOptions | ModuleTenantOptions {
+function tenantsOf(
+  { whose, ...options }: CheckedDataPlane,
+  clock: SteadyClock,
+  meters: Meters,
+  isLoopback: () => boolean,
+): TenantsOptions | ModuleTenantOptions {
   const { stateKey, previousStateKey, historyMs, logger, journal } = options;
-  const shared = { stateKey, previousStateKey, historyMs, logger, journal, clock };
+  const shared = { stateKey, previousStateKey, historyMs, logger, journal, clock, isLoopback };
   if ('module' in whose) return { ...shared, ...whose, store: storeOfModule(options.store, whose.module) };
   const tenants = Object.entries(whose.tenants).map(([id, tenant]) => {
     const onReload = (result: ReloadResult): void => {

@@ -99,6 +99,12 @@ export class RouteServer {
     return this.#draining;
   }
 
+  /** Whether browsers reach it over this machine's loopback address only, as its public URL or where it listens says. */
+  get isOnLoopback(): boolean {
+    if (!this.#listeners.every(({ host }) => isLoopbackHost(host))) return false;
+    return this.#publicHost === undefined ? this.#listeners.length > 0 : isLoopbackHost(this.#publicHost);
+  }
+
   /** Opens a server of its own. On loopback it serves only requests for a name of this machine, or for the public URL. */
   async listen(options: ListenOptions = {}): Promise<HttpListener> {
     const listener = await HttpListener.open(this.node, options);
