@@ -78,9 +78,9 @@ export class Authenticator {
     return caller;
   }
 
-  async #ofSession({ headers, site }: AccessRequest): Promise<Caller> {
-    const cookies = headers.get('cookie');
-    const text = this.#people === undefined || cookies === null ? undefined : readCookie(cookies, site());
+  async #ofSession(request: AccessRequest): Promise<Caller> {
+    const cookies = request.headers.get('cookie');
+    const text = this.#people === undefined || cookies === null ? undefined : readCookie(cookies, request.site());
     if (text === undefined)
       throw new AuthError('The request has no key. Send it in the header X-API-KEY, or as Authorization: Bearer.', REFUSED);
     const caller = await this.#people?.ofSession(text);
