@@ -14,6 +14,7 @@ import type { ServerStore } from '../../store/StateStore.js';
 import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
 import { buildTenant } from './buildTenant.js';
 import type { TenantOptions, TenantRows } from './buildTenant.js';
+import { reliableRows } from './reliableRows.js';
 import { sweepTenant } from './sweepTenant.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
 import { toolSettings } from './toolSettings.js';
@@ -147,7 +148,7 @@ export class Tenants {
 }
 
 function rowsOf(tenantId: string, { store, stateKey, previousStateKey, historyMs = 90 * DAY_MS }: SharedOptions): TenantRows {
-  const rows = store.forTenant(tenantId, { forOthers: true, keepMs: historyMs });
+  const rows = reliableRows(store.forTenant(tenantId, { forOthers: true, keepMs: historyMs }));
   return stateKey === undefined ? rows : signedTenantStore(rows, { stateKey, previousStateKey, tenantId });
 }
 
