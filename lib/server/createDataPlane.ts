@@ -101,6 +101,9 @@ export function createDataPlane(given: DataPlaneOptions): DataPlane {
   return new ServingDataPlane(checkedDataPlane(given));
 }
 
+/** How old what is known of the key of a stream may be at a heartbeat, in milliseconds: with the time to the next one, a key that was revoked is noticed in 30 s. */
+const STREAM_KEY_MS = 15_000;
+
 class ServingDataPlane implements DataPlane {
   readonly fetch: FetchHandler;
   readonly node: NodeHandler;
@@ -213,7 +216,8 @@ class ServingDataPlane implements DataPlane {
 
   /** Whether a key still opens what it opened when its stream began. */
   async #isStillGood(caller: Caller, headers: Pick<Headers, 'get'>): Promise<boolean> {
-    const now = await this.#access.authenticator.authenticate({ headers, address: undefined, method: 'GET', path: '', body: () => '' });
+    const request = { headers, address: undefined, method: 'GET', path: '', body: () => '', maxAgeMs: STREAM_KEY_MS };
+    const now = await this.#access.authenticator.authenticate(request);
     return now.id === caller.id && now.scopes.has('decide') && sameAgents(now.agents, caller.agents);
   }
 }

@@ -17,6 +17,12 @@ export interface AccessRequest {
   readonly path: string;
   /** Reads the body. Called only where the signature covers it, after all that can be checked without it. */
   body(): Awaitable<string>;
+  /**
+   * How old what is known of its key may be, in milliseconds.
+   *
+   * @defaultValue 30,000
+   */
+  readonly maxAgeMs?: number | undefined;
 }
 
 const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip'];
@@ -49,17 +55,17 @@ export class Authenticator {
     if (key === null && bearer === undefined)
       throw new AuthError('The request has no key. Send it in the header X-API-KEY, or as Authorization: Bearer.', REFUSED);
     if (key !== null && bearer !== undefined && key !== bearer) throw invalidKey();
-    const caller = await this.#ofKey(key ?? (bearer as string));
+    const caller = await this.#ofKey(key ?? (bearer as string), request.maxAgeMs);
     if (caller === undefined) throw invalidKey();
     return caller;
   }
 
-  async #ofKey(text: string): Promise<Caller | undefined> {
+  async #ofKey(text: string, maxAgeMs: number | undefined): Promise<Caller | undefined> {
     const parts = readApiKey(text);
     if (parts === undefined) return undefined;
     // the tag of two tenants may be the same
     for (const ring of this.#rings) {
-      const caller = isTaggedFor(parts.keyId, ring.tenantId) ? await ring.find(text) : undefined;
+      const caller = isTaggedFor(parts.keyId, ring.tenantId) ? await ring.find(text, maxAgeMs) : undefined;
       if (caller !== undefined) return caller;
     }
     return undefined;
