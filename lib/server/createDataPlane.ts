@@ -1,6 +1,7 @@
 import { silentLogger } from '../common/Logger.js';
 import type { Logger } from '../common/Logger.js';
 import { SteadyClock } from '../common/time/SteadyClock.js';
+import { isLoopbackHost } from '../common/transport/loopback.js';
 import { osUser } from '../decision/terminal/osUser.js';
 import { CAPABILITIES } from '../decision/wire/wireHeaders.js';
 import type { AegisModule } from '../guard/module/AegisModule.js';
@@ -113,12 +114,15 @@ class ServingDataPlane implements DataPlane {
   /** Why it is not ready: it is opening, or could not be opened. */
   #notOpen: string | undefined = 'it is starting';
   #opening: Promise<void> | undefined;
+  /** The host of its own server, once there is one. */
+  #listeningAt: string | undefined;
 
   constructor(options: CheckedDataPlane) {
     const { stateKey, clientAddress, publicUrl, logger = silentLogger } = options;
     const clock = new SteadyClock();
     this.#logger = logger;
-    this.#tenants = new Tenants(tenantsOf(options, clock, this.#meters));
+    const isLoopback = (): boolean => isOnlyLoopback(publicUrl?.hostname, this.#listeningAt);
+    this.#tenants = new Tenants({ ...tenantsOf(options, clock, this.#meters), isLoopback });
     this.#access = serverAccess({ stateKey, clock, tenants: this.#tenants.all.map(({ id, records }) => [id, records] as const) });
     const { authenticator } = this.#access;
     this.#server = new RouteServer({
@@ -157,6 +161,7 @@ class ServingDataPlane implements DataPlane {
 
   async listen(options?: ListenOptions): Promise<ListeningAt> {
     const { url, host, port } = await this.#server.listen(options);
+    this.#listeningAt = host;
     // opened early; who asks before that waits
     this.ready().catch(() => {});
     return { url, host, port };
@@ -216,6 +221,12 @@ class ServingDataPlane implements DataPlane {
     const now = await this.#access.authenticator.authenticate({ headers, address: undefined, method: 'GET', path: '', body: () => '' });
     return now.id === caller.id && now.scopes.has('decide') && sameAgents(now.agents, caller.agents);
   }
+}
+
+/** Whether all that is known of where browsers reach it is this machine. */
+function isOnlyLoopback(...hosts: readonly (string | undefined)[]): boolean {
+  const known = hosts.filter((host) => host !== undefined);
+  return known.length > 0 && known.every(isLoopbackHost);
 }
 
 function sameAgents(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {

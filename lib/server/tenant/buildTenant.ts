@@ -58,7 +58,7 @@ export interface TenantParts {
 }
 
 /** Where a tenant keeps what it keeps. */
-export type TenantRows = Pick<Tenant, 'approvals' | 'records'>;
+export type TenantRows = Pick<Tenant, 'approvals' | 'records' | 'identity'>;
 
 /** The kinds of the options of a tenant. */
 export const TENANT_OPTIONS: OptionKinds<TenantOptions> = {
@@ -89,7 +89,7 @@ const DEFAULT = 'default';
  *
  * @throws ConfigError naming every problem of its policies, agents and tools
  */
-export function buildTenant(id: string, given: TenantOptions, { approvals, records }: TenantRows, parts: TenantParts): Tenant {
+export function buildTenant(id: string, given: TenantOptions, { approvals, records, identity }: TenantRows, parts: TenantParts): Tenant {
   const { clock, logger, journal } = parts;
   const options = checkedOptions(`tenants['${id}']`, given, TENANT_OPTIONS);
   const { agents, toolset, watch = true, onLoosened, onReload } = options;
@@ -120,5 +120,5 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
   const desk = new ApprovalDesk(approvals, id === DEFAULT ? people : { ...people, tenantId: id }, clock);
   const { facts, factsTimeoutMs, exposePolicies } = options;
   const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, exposePolicies, logger });
-  return { id, decisions, desk, approvals, records, policies, tools };
+  return { id, decisions, desk, approvals, records, identity, policies, tools };
 }
