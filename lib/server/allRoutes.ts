@@ -14,6 +14,7 @@ import { policyRoutes } from './route/policies.js';
 import { probeRoutes } from './route/probes.js';
 import type { ProbeRoutesOptions } from './route/probes.js';
 import type { Route } from './route/Route.js';
+import { unknownOutcomeRoutes } from './route/unknownOutcomes.js';
 import { verdictRoutes } from './route/verdicts.js';
 import type { VerdictRoutesOptions } from './route/verdicts.js';
 
@@ -29,6 +30,7 @@ export function allRoutes(options: RoutesOptions): readonly Route[] {
     ...approvalUseRoutes(options),
     ...approvalRoutes(),
     ...verdictRoutes(options),
+    ...unknownOutcomeRoutes(),
     ...policyRoutes(),
     ...eventRoutes(options),
     ...keyRoutes(options),
