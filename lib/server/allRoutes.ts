@@ -19,9 +19,13 @@ import { meRoutes } from './signin/meRoutes.js';
 import { peopleRoutes } from './signin/peopleRoutes.js';
 import { signinRoutes } from './signin/signinRoutes.js';
 import type { SigninRoutesOptions } from './signin/signinRoutes.js';
+import { unknownOutcomeRoutes } from './route/unknownOutcomes.js';
+import { verdictRoutes } from './route/verdicts.js';
+import type { VerdictRoutesOptions } from './route/verdicts.js';
 
 /** What all routes together need. */
-export interface RoutesOptions extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions, SigninRoutesOptions {
+export interface RoutesOptions
+  extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions, SigninRoutesOptions, VerdictRoutesOptions {
   readonly clock?: SteadyClock | undefined;
 }
 
@@ -31,6 +35,8 @@ export function allRoutes(options: RoutesOptions): readonly Route[] {
     ...decisionRoutes(options),
     ...approvalUseRoutes(options),
     ...approvalRoutes(),
+    ...verdictRoutes(options),
+    ...unknownOutcomeRoutes(),
     ...policyRoutes(),
     ...eventRoutes(options),
     ...keyRoutes(options),

@@ -15,6 +15,7 @@ import { checkedNotify } from '../notify/NotifyOptions.js';
 import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
 import { toolSettings } from './toolSettings.js';
+import { verdictProofs } from './verdictProofs.js';
 
 /** What decides for one tenant. A policy that works in a program works behind the server with the same options. */
 export interface TenantOptions extends EligibilityRules {
@@ -127,6 +128,7 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
   const rules = { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester };
   const people = { ...rules, maxPendingPerTool, denialTtlMs, journal };
   const desk = new ApprovalDesk(approvals, id === DEFAULT ? people : { ...people, tenantId: id }, clock);
+  desk.usePeople({ directory: identity.directory, proofs: verdictProofs(identity) });
   const { facts, factsTimeoutMs, exposePolicies } = options;
   const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, exposePolicies, logger });
   const notify = options.notify && checkedNotify(`tenants['${id}']: notify`, options.notify);
