@@ -228,6 +228,9 @@ interface StandingVerdict {
     readonly reason?: string | undefined;
 }
 
+// lib/model/errors/SetupErrors
+type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
+
 // lib/store/ApprovalStore
 interface RunOutcome {
     readonly status: 'completed' | 'failed' | 'unknown';
