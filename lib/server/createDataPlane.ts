@@ -2,7 +2,7 @@ import { silentLogger } from '../common/Logger.js';
 import type { Logger } from '../common/Logger.js';
 import { SteadyClock } from '../common/time/SteadyClock.js';
 import { osUser } from '../decision/terminal/osUser.js';
-import { CAPABILITIES } from '../decision/wire/wireHeaders.js';
+import { CAPABILITIES } from '../model/Capability.js';
 import type { AegisModule } from '../guard/module/AegisModule.js';
 import { checkedOptions } from '../model/checkedOptions.js';
 import type { ReloadResult } from '../policy/live/ReloadablePolicies.js';

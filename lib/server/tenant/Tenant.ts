@@ -9,7 +9,7 @@ import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js
 export interface ToolSettings {
   /** The groups of the tool, for policies. */
   readonly groups?: readonly string[] | undefined;
-  /** JSON pointers of params that may be null. */
+  /** JSON pointers of params that may be null. A segment `*` names every item of a list. */
   readonly nullable?: readonly string[] | undefined;
 }
 
