@@ -9,7 +9,7 @@ import { runAegis } from '../cli/runAegis.js';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string };
 const read = (name: string): string => readFileSync(`deploy/${name}`, 'utf8');
-const KNOWN = [...SERVER_VARIABLES, 'AEGIS_STATE_KEY', 'NODE_ENV'];
+const KNOWN = [...SERVER_VARIABLES, 'AEGIS_STATE_KEY', 'NODE_ENV', 'NODE_OPTIONS', 'MALLOC_ARENA_MAX'];
 
 /** The options of a command of `aegis`. */
 async function optionsOf(...command: readonly string[]): Promise<readonly string[]> {
