@@ -5,7 +5,7 @@ import type { DemoAgentFlags } from './demoAgent.js';
 import type { HealthFlags } from './health.js';
 import type { CreateKeyFlags, RotateKeyFlags } from './keys.js';
 import type { HostFlags } from './openHost.js';
-import type { InviteFlags } from './people.js';
+import type { InviteFlags } from './people/people.js';
 import type { ServerFlags } from '../../server/config/ServerSettings.js';
 
 /** The options of `aegis serve`. */
@@ -159,25 +159,25 @@ function addPeopleCommands(program: Command, io: CliIo, setCode: (code: number) 
         'npx aegis people invite --name "Bob Ray" --role admin --user-id u-1043',
       ),
     )
-    .action(async (flags: InviteFlags) => setCode(await (await import('./people.js')).invitePerson(flags, io)));
+    .action(async (flags: InviteFlags) => setCode(await (await import('./people/people.js')).invitePerson(flags, io)));
   withHost(people.command('confirm'))
     .description('say that the right person came by an invitation: they get its roles and groups')
     .argument('<invitation>', 'the id of the invitation')
     .addHelpText('after', examples('npx aegis people list', 'npx aegis people confirm 3u1kq0fVZB'))
-    .action(async (id: string, flags: HostFlags) => setCode(await (await import('./people.js')).confirmPerson(id, flags, io)));
+    .action(async (id: string, flags: HostFlags) => setCode(await (await import('./people/people.js')).confirmPerson(id, flags, io)));
   withHost(people.command('list'))
     .description('list people, and invitations that wait')
     .addHelpText('after', examples('npx aegis people list', 'npx aegis people list --json'))
-    .action(async (flags: HostFlags) => setCode(await (await import('./people.js')).listPeople(flags, io)));
+    .action(async (flags: HostFlags) => setCode(await (await import('./people/people.js')).listPeople(flags, io)));
   withHost(people.command('remove'))
     .description('remove a person, whose sessions, tokens and passkeys then open nothing, or an invitation')
     .argument('<id>', 'the id of the person, or of the invitation')
     .addHelpText('after', examples('npx aegis people remove person-4fd1c3a0b1c2d3e4f5a6b7c8d9e0f1a2'))
-    .action(async (id: string, flags: HostFlags) => setCode(await (await import('./people.js')).removePerson(id, flags, io)));
+    .action(async (id: string, flags: HostFlags) => setCode(await (await import('./people/people.js')).removePerson(id, flags, io)));
   withHost(people.command('bootstrap'))
     .description('make a link by which another admin comes, where no admin can sign in')
     .addHelpText('after', examples('npx aegis people bootstrap'))
-    .action(async (flags: HostFlags) => setCode(await (await import('./people.js')).bootstrapPeople(flags, io)));
+    .action(async (flags: HostFlags) => setCode(await (await import('./people/people.js')).bootstrapPeople(flags, io)));
 }
 
 /** The options of every command that is for the operator of a server's host. */

@@ -1,12 +1,11 @@
-import { isLoopbackHost } from '../../common/transport/loopback.js';
-import { Identity } from '../../server/people/Identity.js';
-import type { Invitation } from '../../server/people/Invitations.js';
-import type { Person } from '../../server/people/Person.js';
-import type { NewLink } from '../../server/people/Setup.js';
-import { CliError, type CliIo, EXIT, writeJson, writeLines } from '../CliIo.js';
-import { hostSettings, openHost } from './openHost.js';
-import type { HostFlags } from './openHost.js';
-import { readRunFile } from './RunFile.js';
+import { isLoopbackHost } from '../../../common/transport/loopback.js';
+import { Identity } from '../../../server/people/Identity.js';
+import type { NewLink } from '../../../server/people/Setup.js';
+import { CliError, type CliIo, EXIT, writeJson, writeLines } from '../../CliIo.js';
+import { hostSettings, openHost } from '../openHost.js';
+import type { HostFlags } from '../openHost.js';
+import { readRunFile } from '../RunFile.js';
+import { invitationLine, personLine, shownInvitation, shownPerson, timeOf } from './shownPerson.js';
 
 /** The options of `aegis people invite`. */
 export interface InviteFlags extends HostFlags {
@@ -51,7 +50,7 @@ export async function confirmPerson(id: string, flags: HostFlags, io: CliIo): Pr
   return withPeople(flags, async ({ identity, by }) => {
     const person = await identity.invitations.confirm(id, by);
     if (flags.json === true) writeJson(io, shownPerson(person));
-    else writeLines(io.out, [line(person)]);
+    else writeLines(io.out, [personLine(person)]);
     return EXIT.ok;
   });
 }
@@ -68,7 +67,7 @@ export async function listPeople(flags: HostFlags, io: CliIo): Promise<number> {
     if (flags.json === true) writeJson(io, { people: people.map(shownPerson), invitations: invitations.map(shownInvitation) });
     else if (people.length + invitations.length === 0)
       writeLines(io.out, ['no people; open the link that npx aegis serve printed, or make one with npx aegis people bootstrap']);
-    else writeLines(io.out, [...people.map(line), ...invitations.map(invitationLine)]);
+    else writeLines(io.out, [...people.map(personLine), ...invitations.map(invitationLine)]);
     return EXIT.ok;
   });
 }
@@ -129,29 +128,4 @@ function browserUrl(url: URL): string {
   const named = new URL(url);
   if (isLoopbackHost(named.hostname)) named.hostname = 'localhost';
   return named.href.replace(/\/+$/, '');
-}
-
-function shownPerson(person: Person): object {
-  const { id, name, status, roles, groups, userIds, accounts, createdAtMs } = person;
-  const issuers = accounts.map(({ issuer }) => issuer);
-  return { id, name, status, roles, groups, user_ids: userIds, issuers, created_at: timeOf(createdAtMs) };
-}
-
-function shownInvitation(invitation: Invitation): object {
-  const { id, name, status, roles, groups, userIds, madeBy, expiresAtMs, came } = invitation;
-  const who = came === undefined ? null : { person_id: came.personId, name: came.name, at: timeOf(came.atMs) };
-  return { id, name, status, roles, groups, user_ids: userIds, made_by: madeBy, expires_at: timeOf(expiresAtMs), came: who };
-}
-
-function line({ id, status, roles, groups, name }: Person): string {
-  return `${id}  ${status.padEnd(11)}  ${roles.join(',') || 'no role'}  ${groups.join(',') || 'no group'}  ${name}`;
-}
-
-function invitationLine({ id, status, roles, groups, name, came, madeBy }: Invitation): string {
-  const stands = came === undefined ? 'invited' : `${came.name} came; ${madeBy} has to confirm`;
-  return `${id}  ${(status === 'came' ? 'waiting' : 'open').padEnd(11)}  ${roles.join(',') || 'no role'}  ${groups.join(',') || 'no group'}  ${name} (${stands})`;
-}
-
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
 }
