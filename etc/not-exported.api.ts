@@ -234,12 +234,14 @@ interface RunOutcome {
     readonly errorCode?: string | undefined;
     readonly atMs: number;
 }
+type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
 
 // lib/store/ApprovalStore
 interface VerdictProof {
     readonly kind: 'passkey';
     readonly credential: string;
     readonly nonce: string;
+    readonly version: number;
     readonly clientDataJSON: string;
     readonly authenticatorData: string;
     readonly signature: string;

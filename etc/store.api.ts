@@ -471,5 +471,6 @@ export interface Verdict {
     readonly groups?: readonly string[] | undefined;
     readonly groupsFrom?: string | undefined;
     readonly proof?: VerdictProof | undefined;
+    readonly key?: string | undefined;
     readonly policies: readonly string[];
 }

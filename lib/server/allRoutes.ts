@@ -14,9 +14,14 @@ import { policyRoutes } from './route/policies.js';
 import { probeRoutes } from './route/probes.js';
 import type { ProbeRoutesOptions } from './route/probes.js';
 import type { Route } from './route/Route.js';
+import { linkRoutes } from './signin/linkRoutes.js';
+import { meRoutes } from './signin/meRoutes.js';
+import { peopleRoutes } from './signin/peopleRoutes.js';
+import { signinRoutes } from './signin/signinRoutes.js';
+import type { SigninRoutesOptions } from './signin/signinRoutes.js';
 
 /** What all routes together need. */
-export interface RoutesOptions extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions {
+export interface RoutesOptions extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions, SigninRoutesOptions {
   readonly clock?: SteadyClock | undefined;
 }
 
@@ -31,6 +36,10 @@ export function allRoutes(options: RoutesOptions): readonly Route[] {
     ...keyRoutes(options),
     ...probeRoutes(options),
     ...metricRoutes(options),
+    ...signinRoutes(options),
+    ...linkRoutes(options.doorway),
+    ...meRoutes(options.doorway),
+    ...peopleRoutes(options.doorway),
     ...assetRoutes(),
     openApiRoute(() => all),
   ];

@@ -73,8 +73,9 @@ export function approvalRoutes(): readonly Route[] {
 }
 
 async function shown(record: ApprovalRecord, { caller, tenant }: { readonly caller: Caller; readonly tenant: Tenant }): Promise<Answer> {
-  // a key is no one
-  const mayDecide = caller.kind === 'host' && (await tenant.desk.mayDecide(record.decisionId, caller.id, 'host'));
+  // a key is no one; and a verdict that was recorded is told without another question to the store
+  const mayDecide =
+    caller.kind === 'host' && record.status === 'pending' && (await tenant.desk.mayDecide(record.decisionId, caller.id, 'host'));
   return ok(writeApproval(record, mayDecide));
 }
 
