@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Order, Report, Started } from './served.js';
 
+/** As in deploy/. */
+const AS_DEPLOYED = { execArgv: ['--max-semi-space-size=8'], env: { ...process.env, MALLOC_ARENA_MAX: '2' } };
+
 /** A server in a process of its own. */
 export class Server {
   readonly #process: ChildProcess;
@@ -16,7 +19,7 @@ export class Server {
   }
 
   static async start(...args: readonly (string | number)[]): Promise<Server> {
-    const child = fork(fileURLToPath(new URL('./served.js', import.meta.url)), args.map(String), { execArgv: [] });
+    const child = fork(fileURLToPath(new URL('./served.js', import.meta.url)), args.map(String), AS_DEPLOYED);
     const [started] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [Started | number];
     if (typeof started !== 'object') throw new Error(`the server ended with ${started}`);
     return new Server(child, started);

@@ -9,7 +9,7 @@ import { runAegis } from '../cli/runAegis.js';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string };
 const read = (name: string): string => readFileSync(`deploy/${name}`, 'utf8');
-const KNOWN = [...SERVER_VARIABLES, 'AEGIS_STATE_KEY', 'NODE_ENV'];
+const KNOWN = [...SERVER_VARIABLES, 'AEGIS_STATE_KEY', 'NODE_ENV', 'NODE_OPTIONS', 'MALLOC_ARENA_MAX'];
 
 /** The options of a command of `aegis`. */
 async function optionsOf(...command: readonly string[]): Promise<readonly string[]> {
@@ -57,7 +57,7 @@ describe('deploy/Dockerfile', () => {
 
   it('sets variables and gives options that there are', async () => {
     const variables = all('ENV').flatMap((line) => [...line.matchAll(/([A-Z_]+)=/g)].map(([, name]) => name));
-    expect(variables).to.have.length(4);
+    expect(variables).to.have.length(6);
     for (const name of variables) expect(KNOWN).to.include(name);
     const words = [
       ...all('HEALTHCHECK')
@@ -137,7 +137,7 @@ describe('deploy/aegis.service', () => {
 
   it('sets variables that there are, and runs a command that there is', () => {
     const variables = [...text.matchAll(/^Environment=(\w+)=/gm)].map(([, name]) => name);
-    expect(variables).to.have.length(4);
+    expect(variables).to.have.length(6);
     for (const name of variables) expect(KNOWN).to.include(name);
     expect(settings.get('ExecStart')).to.match(/^\/usr\/bin\/node \S+\/aegislib\/dist\/cli\/aegis\.js serve$/);
   });
