@@ -1,6 +1,6 @@
 import type { Awaitable } from '../../common/awaitable.js';
 
-/** A person as a directory knows them: one person, whatever their ids are called. */
+/** A person as a directory knows them: one person, with all their ids. */
 export interface DirectoryPerson {
   /** The id that verdicts are recorded with. */
   readonly id: string;
@@ -16,8 +16,8 @@ export interface DirectoryPerson {
 
 /** Knows people, so that who asks and who decides are compared as people, not as texts. A throw means that it cannot answer now. */
 export interface Directory {
-  /** The person with this id, whichever of theirs it is; `undefined` where no one has it, or the person was removed or disabled. */
+  /** The person with this id, any of their ids; `undefined` where no one has it, or the person was removed or disabled. */
   personOf(id: string): Awaitable<DirectoryPerson | undefined>;
-  /** Whether it knows anyone. Until then the operator of the host stands for every group. */
+  /** Whether it knows anyone. Until then the operator of the host counts as a member of every group. */
   hasPeople(): Awaitable<boolean>;
 }
