@@ -8,7 +8,7 @@ const MAX_CHARACTERS = 500;
 const MAX_PARAMS = 4;
 const MAX_CHANGED = 4;
 const MAX_NAME = 60;
-const MAX_VALUE = 120;
+const MAX_VALUE = 80;
 
 /** What lists show of an approval. */
 export function approvalCard(record: ApprovalRecord): ApprovalCard {

@@ -46,7 +46,7 @@ export function approvalPage(view: ApprovalView): Html {
 <div class="crumb small"><span><a href="${paths.inbox()}" rel="up">Inbox</a> <span class="muted">/ ${decisionId}</span></span>${neighbours(view)}</div>
 <div class="title"><h1>${toolName}</h1>${severityTag(severityOf(record.policies))}</div>
 ${byline(view)}
-<div class="cols"><div>${cues.length > 0 && cuesNotice(cues)}
+<div class="cols"><div>${isOpen && criticalNotice(record)}${cues.length > 0 && cuesNotice(cues)}
 <section class="card"><h2>${isOpen || state === 'approved' ? 'What will run' : mayHaveRun(state) ? 'What was approved to run' : 'What would have run'} <span class="muted">written by the agent; ${all ? 'all of it, and every character' : 'every character'} is shown</span></h2>${revealedParams(record, { all })}</section>
 ${policiesCard(record, nowMs)}${factsCard(record, all)}${recordCard(record, view)}</div>
 <aside class="decide" id="decide" aria-label="Decision">${decisionCard(view)}${activityCard(record, report, nowMs)}</aside></div>
@@ -71,6 +71,13 @@ function byline({ record, nowMs, state, requesterFrom }: ApprovalView): Html {
           ? ''
           : 'It did not run.';
   return html`<p class="byline">Agent <b class="mono">${revealedText(agentId)}</b>, ${asked}. Asked ${agoText(createdAtMs, nowMs)}, ${timeElement(createdAtMs, nowMs)}. ${ran}</p>`;
+}
+
+function criticalNotice({ policies }: ApprovalRecord): Html | false {
+  const critical = policies.filter((policy) => severityOf([policy]) === 'critical');
+  if (critical.length === 0) return false;
+  const ids = critical.map(({ id }, i) => html`${i > 0 && ', '}<code>${id}</code>`);
+  return html`<section class="notice danger"><h2>Marked critical</h2><ul><li>${critical.length === 1 ? 'Policy' : 'Policies'} ${ids}: what it does may be impossible to take back. Read every line before you decide.</li></ul></section>`;
 }
 
 function cuesNotice(cues: readonly ShownCue[]): Html {

@@ -15,7 +15,7 @@ export function policiesCard({ policies, verdicts, message }: ApprovalRecord, no
         ? html`<span class="tag">${whoMay(approvers)}</span>`
         : html`<span class="tag ok"><span aria-hidden="true">✓</span> ${revealedText(yes.name ?? yes.by)}, ${timeText(yes.atMs, nowMs)}</span>`;
     const self = selfApproval === true && html`<span class="muted small">the requester may decide</span>`;
-    return html`<li><b>${reason === undefined ? html`A person decides this call` : revealedText(reason)}</b><div class="quorum">${seat}${severityTag(severityOf([policy]))}<span class="muted small">policy <code>${id}</code></span>${self}</div></li>`;
+    return html`<li><b>${reason === undefined ? html`A person decides this call` : revealedText(reason)}</b><div class="quorum">${seat}${policies.length > 1 && severityTag(severityOf([policy]))}<span class="muted small">policy <code>${id}</code></span>${self}</div></li>`;
   };
   const change =
     message !== undefined &&

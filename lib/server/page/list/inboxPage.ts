@@ -78,8 +78,7 @@ function tabs({ paths, query, counts }: InboxView): Html {
 function filter({ paths, query: { tab, q, order } }: InboxView): Html {
   return html`<form role="search" method="get" action="${paths.inbox()}">
 ${tab !== 'me' && html`<input type="hidden" name="tab" value="${tab}">`}${order !== 'oldest' && html`<input type="hidden" name="order" value="${order}">`}
-<input type="search" name="q" value="${q}" maxlength="256" aria-label="Filter by tool, agent, requester, policy or id" placeholder="Tool, agent, requester, policy">
-<button class="vh" tabindex="-1">Filter</button></form>`;
+<input type="search" name="q" value="${q}" maxlength="256" aria-label="Filter by tool, agent, requester, policy or id" placeholder="Tool, agent, requester, policy"></form>`;
 }
 
 function orders({ paths, query }: InboxView): Html {
