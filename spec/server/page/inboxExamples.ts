@@ -219,7 +219,6 @@ export function approvalView(record: ApprovalRecord, more: Partial<ApprovalView>
     all: false,
     cues: [],
     place: { at: 2, of: 17, previous: 'dec_before', next: 'dec_after' },
-    requesterFrom: 'as the agent says',
     policySetHash: record.policySetHash,
     ...more,
   };

@@ -27,8 +27,6 @@ export interface ApprovalView extends DecisionCardView {
   /** The place among those that wait for this person. */
   readonly place?:
     { readonly at: number; readonly of: number; readonly previous?: string | undefined; readonly next?: string | undefined } | undefined;
-  /** How the session is known, such as `as the agent says`. */
-  readonly requesterFrom: string;
   /** The hash of the policies in force. */
   readonly policySetHash: string;
   /** What they would say, where that was asked for. */
@@ -59,9 +57,12 @@ function neighbours({ paths, place }: ApprovalView): Html | false {
   return html`<nav aria-label="Approvals that wait for you"><span class="muted">${at} of ${of}</span>${previous !== undefined && html`<a href="${paths.approval(previous)}" rel="prev">Previous</a>`}${next !== undefined && html`<a href="${paths.approval(next)}" rel="next">Next</a>`}</nav>`;
 }
 
-function byline({ record, nowMs, state, requesterFrom }: ApprovalView): Html {
+function byline({ record, nowMs, state }: ApprovalView): Html {
   const { agentId, requester, requesterKnown, createdAtMs } = record;
-  const asked = requesterKnown ? html`for <b>${revealedText(requester)}</b> (${requesterFrom})` : html`<b>no signed-in user</b>`;
+  const isKnown = requesterKnown || requester !== agentId;
+  const asked = isKnown
+    ? html`for <b>${revealedText(requester)}</b> (${requesterKnown ? 'as its program vouches' : 'as the agent says'})`
+    : html`<b>no signed-in user</b>`;
   const ran =
     state === 'pending'
       ? 'Nothing runs until this is decided.'

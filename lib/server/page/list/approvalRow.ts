@@ -28,7 +28,8 @@ ${yesSoFar(card, nowMs)}
 
 /** The agent and the requester, as lists show them. */
 export function askedBy({ agentId, requester, requesterKnown }: Pick<ApprovalCard, 'agentId' | 'requester' | 'requesterKnown'>): Html {
-  const requested = requesterKnown ? html`for ${revealedText(requester)}` : 'no signed-in user';
+  const isSaid = !requesterKnown && requester !== agentId && html`, as the agent says`;
+  const requested = requesterKnown || requester !== agentId ? html`for ${revealedText(requester)}${isSaid}` : 'no signed-in user';
   return html`<div class="from"><span class="vh">Agent </span><span class="mono">${revealedText(agentId)}</span><div class="muted small">${requested}</div></div>`;
 }
 
