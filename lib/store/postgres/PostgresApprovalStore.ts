@@ -242,5 +242,5 @@ function conditionOf(
 
 /** Where a page ends; a text that is no cursor is followed by nothing. */
 function seqOf(cursor: string): number {
-  return /^\d{1,15}$/.test(cursor) ? Number(cursor) : Number.NaN;
+  return /^[1-9]\d{0,14}$/.test(cursor) ? Number(cursor) : Number.NaN;
 }

@@ -199,5 +199,5 @@ function recordIn({ body }: ApprovalRow): ApprovalRecord {
 
 /** Where a page ends; a text that is no cursor is followed by nothing. */
 function ordOf(cursor: string): number {
-  return /^\d{1,15}$/.test(cursor) ? Number(cursor) : Number.NaN;
+  return /^[1-9]\d{0,14}$/.test(cursor) ? Number(cursor) : Number.NaN;
 }
