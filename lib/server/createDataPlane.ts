@@ -8,7 +8,6 @@ import { checkedOptions } from '../model/checkedOptions.js';
 import type { ReloadResult } from '../policy/live/ReloadablePolicies.js';
 import type { ServerStore } from '../store/StateStore.js';
 import { DEFAULT_TENANT } from '../store/tenant/tenantScope.js';
-import type { Caller } from './access/Caller.js';
 import { hostCaller } from './access/HostSignature.js';
 import type { KeyRequest } from './access/KeyRequest.js';
 import type { IssuedKey } from './access/KeyRing.js';
@@ -22,6 +21,7 @@ import { RequestError } from './front/RequestError.js';
 import { Meters } from './Meters.js';
 import { EventHubs } from './push/EventHubs.js';
 import { allRoutes } from './allRoutes.js';
+import type { CallerInput } from './route/Route.js';
 import type { FetchHandler } from './serve/fetchFront.js';
 import type { ListenOptions } from './serve/HttpListener.js';
 import type { NodeHandler } from './serve/nodeFront.js';
@@ -118,8 +118,8 @@ class ServingDataPlane implements DataPlane {
     const { stateKey, clientAddress, publicUrl, logger = silentLogger } = options;
     const clock = new SteadyClock();
     this.#logger = logger;
-    this.#tenants = new Tenants(tenantsOf(options, clock, this.#meters));
-    this.#access = serverAccess({ stateKey, clock, tenants: this.#tenants.all.map(({ id, records }) => [id, records] as const) });
+    this.#tenants = new Tenants(tenantsOf(options, clock, this.#meters, () => this.#server.isOnLoopback));
+    this.#access = serverAccess({ stateKey, clock, tenants: this.#tenants.all });
     const { authenticator } = this.#access;
     this.#server = new RouteServer({
       base: options.basePath,
@@ -139,7 +139,7 @@ class ServingDataPlane implements DataPlane {
         clock,
         capabilities: CAPABILITIES,
         hubs: this.#hubs,
-        mayListen: async ({ caller, headers }) => this.#isStillGood(caller, headers),
+        mayListen: async (input) => this.#isStillGood(input),
         ringOf: (tenantId) => this.#access.ringOf(tenantId),
         notReady: () => this.#notReady(),
         metrics: () => this.#meters.metrics,
@@ -211,10 +211,13 @@ class ServingDataPlane implements DataPlane {
     }
   }
 
-  /** Whether a key still opens what it opened when its stream began. */
-  async #isStillGood(caller: Caller, headers: Pick<Headers, 'get'>): Promise<boolean> {
-    const now = await this.#access.authenticator.authenticate({ headers, address: undefined, method: 'GET', path: '', body: () => '' });
-    return now.id === caller.id && now.scopes.has('decide') && sameAgents(now.agents, caller.agents);
+  /** Whether a key or a session still opens what it opened when its stream began. */
+  async #isStillGood(input: CallerInput): Promise<boolean> {
+    const { caller, headers } = input;
+    const request = { headers, address: undefined, method: 'GET', path: '', body: () => '', site: () => input.site };
+    const now = await this.#access.authenticator.authenticate(request);
+    if (now.kind !== caller.kind || now.id !== caller.id) return false;
+    return caller.kind === 'person' || (now.scopes.has('decide') && sameAgents(now.agents, caller.agents));
   }
 }
 
@@ -222,9 +225,14 @@ function sameAgents(one: readonly string[] | undefined, other: readonly string[]
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-function tenantsOf({ whose, ...options }: CheckedDataPlane, clock: SteadyClock, meters: Meters): TenantsOptions | ModuleTenantOptions {
+function tenantsOf(
+  { whose, ...options }: CheckedDataPlane,
+  clock: SteadyClock,
+  meters: Meters,
+  isLoopback: () => boolean,
+): TenantsOptions | ModuleTenantOptions {
   const { stateKey, previousStateKey, historyMs, logger, journal } = options;
-  const shared = { stateKey, previousStateKey, historyMs, logger, journal, clock };
+  const shared = { stateKey, previousStateKey, historyMs, logger, journal, clock, isLoopback };
   if ('module' in whose) return { ...shared, ...whose, store: storeOfModule(options.store, whose.module) };
   const tenants = Object.entries(whose.tenants).map(([id, tenant]) => {
     const onReload = (result: ReloadResult): void => {

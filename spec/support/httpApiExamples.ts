@@ -53,6 +53,7 @@ export const HTTP_EXAMPLES: Readonly<Record<string, HttpExample>> = {
   reloadPolicies: { headers: HOST },
   confirmPolicies: { headers: HOST, body: { hash: DIGEST }, refused: 409 },
   events: { key: 'KEY', flags: '-N' },
+  inboxEvents: { headers: { Cookie: 'aegis-local=$SESSION' }, flags: '-N', refused: 401 },
   listKeys: { key: 'ADMIN_KEY' },
   createKey: { key: 'ADMIN_KEY', body: { name: 'scraper', scopes: ['metrics:read'] } },
   rotateKey: { key: 'ADMIN_KEY', body: { overlap_s: 3_600 } },

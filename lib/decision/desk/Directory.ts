@@ -12,6 +12,8 @@ export interface DirectoryPerson {
   readonly groups: readonly string[];
   /** Where the groups come from, such as `aegis` or the issuer. */
   readonly groupsFrom: string;
+  /** Set where a source of groups has not said lately which ones: a group that is not among these cannot be ruled out now. */
+  readonly groupsIncomplete?: true | undefined;
 }
 
 /** Knows people, so that who asks and who decides are compared as people, not as texts. A throw means that it cannot answer now. */

@@ -10,6 +10,7 @@ export class NodeRequest implements IncomingRequest {
   readonly url: string;
   readonly target: string | undefined;
   readonly address: string | undefined;
+  readonly isSecure: boolean;
   readonly isAmbiguous: boolean;
   readonly hasBody: boolean;
   readonly bodyBytes: number;
@@ -28,6 +29,7 @@ export class NodeRequest implements IncomingRequest {
     this.url = url;
     this.target = target;
     this.address = socket.remoteAddress;
+    this.isSecure = 'encrypted' in socket;
     this.isAmbiguous = incoming.httpVersionMajor === 0 || hasTwoHosts(incoming.rawHeaders);
     const length = headers['content-length'];
     this.hasBody = headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');

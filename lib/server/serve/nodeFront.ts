@@ -40,22 +40,23 @@ export function nodeFront({ dispatcher, base, isDraining }: NodeFrontOptions): N
 function send(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  { status, headers, body }: SentAnswer,
+  { status, headers, cookies, body }: SentAnswer,
   request: NodeRequest,
   draining: boolean,
 ): void {
   if (outgoing.destroyed) return;
   const isUnread = request.hasBody && !incoming.readableEnded && !isShort(incoming);
-  const connection: Record<string, string> = draining || isUnread ? { connection: 'close' } : {};
+  const more: Record<string, string | string[]> = draining || isUnread ? { connection: 'close' } : {};
+  if (cookies.length > 0) more['set-cookie'] = [...cookies];
   if (typeof body === 'object') {
-    outgoing.writeHead(status, { ...headers, ...connection });
+    outgoing.writeHead(status, { ...headers, ...more });
     if (request.method === 'HEAD') outgoing.end();
     else void writeStream(body, outgoing);
     return;
   }
   const length = body === undefined ? 0 : Buffer.byteLength(body);
   const lengthHeader: Record<string, string> = status === 204 ? {} : { 'content-length': String(length) };
-  outgoing.writeHead(status, { ...headers, ...lengthHeader, ...connection });
+  outgoing.writeHead(status, { ...headers, ...lengthHeader, ...more });
   if (request.method !== 'HEAD' && body !== undefined) outgoing.write(body);
   if (isUnread) endWhenSent(incoming, outgoing);
   else outgoing.end();

@@ -2,6 +2,7 @@ import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
+import type { Identity } from '../people/Identity.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 
 /** What a server knows of a tool, because callers cannot claim it. */
@@ -24,6 +25,8 @@ export interface Tenant {
   readonly approvals: ApprovalStore;
   /** Its other rows, signed. */
   readonly records: RecordStore;
+  /** Its people. */
+  readonly identity: Identity;
   /** Its policies. */
   readonly policies: ReloadablePolicies;
   /** By tool. */

@@ -1,6 +1,7 @@
 import { silentLogger } from '../../common/Logger.js';
 import type { Logger } from '../../common/Logger.js';
-import type { SecretString } from '../../common/SecretString.js';
+import { randomBytes } from 'node:crypto';
+import { SecretString } from '../../common/SecretString.js';
 import { DAY_MS, SteadyClock } from '../../common/time/SteadyClock.js';
 import { bindOlderApproval, bindUnsigned } from '../../decision/desk/bindOlderApproval.js';
 import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
@@ -12,8 +13,9 @@ import type { Journal } from '../../model/Journal.js';
 import { signedTenantStore } from '../../store/signing/signedTenantStore.js';
 import type { ServerStore } from '../../store/StateStore.js';
 import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
+import { Identity } from '../people/Identity.js';
 import { buildTenant } from './buildTenant.js';
-import type { TenantOptions, TenantRows } from './buildTenant.js';
+import type { TenantOptions, TenantPlace } from './buildTenant.js';
 import { sweepTenant } from './sweepTenant.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
 import { toolSettings } from './toolSettings.js';
@@ -36,6 +38,12 @@ interface SharedOptions {
   readonly logger?: Logger | undefined;
   /** Gets an event for everything that is decided by people and every change of policies. @defaultValue none */
   readonly journal?: Journal | undefined;
+  /**
+   * Whether browsers reach the server over loopback only.
+   *
+   * @defaultValue they do not
+   */
+  readonly isLoopback?: (() => boolean) | undefined;
   /** @defaultValue a clock of its own */
   readonly clock?: SteadyClock | undefined;
 }
@@ -80,7 +88,7 @@ export class Tenants {
     this.#ownsPolicies = 'tenants' in options;
     if ('tenants' in options) {
       for (const [id, given] of Object.entries(options.tenants))
-        this.#tenants.set(id, buildTenant(id, given, rowsOf(id, options), { clock, logger, journal }));
+        this.#tenants.set(id, buildTenant(id, given, placeOf(id, options), { clock, logger, journal }));
     } else this.#tenants.set(DEFAULT_TENANT, moduleTenant(options));
     if (this.#tenants.size === 0)
       throw new ConfigError([{ where: 'tenants', message: 'must name at least one tenant, with its policies.' }]);
@@ -146,9 +154,11 @@ export class Tenants {
   }
 }
 
-function rowsOf(tenantId: string, { store, stateKey, previousStateKey, historyMs = 90 * DAY_MS }: SharedOptions): TenantRows {
+function placeOf(tenantId: string, { store, historyMs = 90 * DAY_MS, isLoopback, clock, ...keys }: SharedOptions): TenantPlace {
   const rows = store.forTenant(tenantId, { forOthers: true, keepMs: historyMs });
-  return stateKey === undefined ? rows : signedTenantStore(rows, { stateKey, previousStateKey, tenantId });
+  const { previousStateKey, stateKey = new SecretString(randomBytes(32).toString('base64url')) } = keys;
+  const { approvals, records } = keys.stateKey === undefined ? rows : signedTenantStore(rows, { stateKey, previousStateKey, tenantId });
+  return { approvals, records, identity: new Identity({ tenantId, records, stateKey, isLoopback, clock }) };
 }
 
 function moduleTenant(options: ModuleTenantOptions): Tenant {
@@ -156,7 +166,7 @@ function moduleTenant(options: ModuleTenantOptions): Tenant {
   // without policies this throws
   const { approvals: desk, policies } = module;
   const decisions = module.decisions as EmbeddedDecisionService;
-  return { id: DEFAULT_TENANT, decisions, desk, policies, tools: toolSettings(tools), ...rowsOf(DEFAULT_TENANT, options) };
+  return { id: DEFAULT_TENANT, decisions, desk, policies, tools: toolSettings(tools), ...placeOf(DEFAULT_TENANT, options) };
 }
 
 async function reported(what: string, work: () => Promise<unknown>): Promise<void> {

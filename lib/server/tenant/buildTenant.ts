@@ -11,6 +11,7 @@ import type { AgentConfig } from '../../policy/engine/AgentDirectory.js';
 import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import type { ReloadResult } from '../../policy/live/ReloadablePolicies.js';
 import type { PolicySource } from '../../policy/PolicySource.js';
+import type { Identity } from '../people/Identity.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
 import { toolSettings } from './toolSettings.js';
 
@@ -60,6 +61,11 @@ export interface TenantParts {
 /** Where a tenant keeps what it keeps. */
 export type TenantRows = Pick<Tenant, 'approvals' | 'records'>;
 
+/** Where a tenant keeps what it keeps, and its people in it. */
+export interface TenantPlace extends TenantRows {
+  readonly identity: Identity;
+}
+
 /** The kinds of the options of a tenant. */
 export const TENANT_OPTIONS: OptionKinds<TenantOptions> = {
   policies: 'text|object!',
@@ -87,7 +93,7 @@ const DEFAULT = 'default';
  *
  * @throws ConfigError naming every problem of its policies, agents and tools
  */
-export function buildTenant(id: string, given: TenantOptions, { approvals, records }: TenantRows, parts: TenantParts): Tenant {
+export function buildTenant(id: string, given: TenantOptions, { approvals, records, identity }: TenantPlace, parts: TenantParts): Tenant {
   const { clock, logger, journal } = parts;
   const options = checkedOptions(`tenants['${id}']`, given, TENANT_OPTIONS);
   const { agents, toolset, watch = true, onLoosened, onReload } = options;
@@ -109,5 +115,5 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
   const desk = new ApprovalDesk(approvals, id === DEFAULT ? people : { ...people, tenantId: id }, clock);
   const { facts, factsTimeoutMs, exposePolicies } = options;
   const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, exposePolicies, logger });
-  return { id, decisions, desk, approvals, records, policies, tools };
+  return { id, decisions, desk, approvals, records, identity, policies, tools };
 }
