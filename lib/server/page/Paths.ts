@@ -44,6 +44,23 @@ export class Paths {
     return this.#path('/agents');
   }
 
+  people(): string {
+    return this.#path('/people');
+  }
+
+  /** What a person sees of themselves. */
+  me(): string {
+    return this.#path('/me');
+  }
+
+  signIn(): string {
+    return this.#path('/signin');
+  }
+
+  signOut(): string {
+    return this.#path('/signout');
+  }
+
   help(part = ''): string {
     return `${this.#path('/help')}${part === '' ? '' : `#${part}`}`;
   }
