@@ -2,7 +2,7 @@ import type { Logger } from '../../common/Logger.js';
 import type { OptionKinds } from '../../common/readOptions.js';
 import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
-import type { EligibilityRules } from '../../decision/desk/verdict.js';
+import type { EligibilityRules } from '../../decision/desk/eligibility.js';
 import { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import type { FactsHook } from '../../decision/embedded/computeFacts.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
@@ -79,7 +79,9 @@ export const TENANT_OPTIONS: OptionKinds<TenantOptions> = {
   factsTimeoutMs: 'ms',
   approverGroups: 'record',
   mayApprove: 'function',
+  directory: 'object',
   requireRequester: 'boolean',
+  requireKnownRequester: 'boolean',
   maxPendingPerTool: 'count',
   denialTtlMs: 'age',
   exposePolicies: 'boolean',
@@ -110,8 +112,17 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
     journal,
     logger,
   });
-  const { approverGroups, mayApprove, requireRequester, maxPendingPerTool = 1_000, denialTtlMs } = options;
-  const people = { approverGroups, mayApprove, requireRequester, maxPendingPerTool, denialTtlMs, journal };
+  const {
+    approverGroups,
+    mayApprove,
+    directory,
+    requireRequester,
+    requireKnownRequester,
+    maxPendingPerTool = 1_000,
+    denialTtlMs,
+  } = options;
+  const rules = { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester };
+  const people = { ...rules, maxPendingPerTool, denialTtlMs, journal };
   const desk = new ApprovalDesk(approvals, id === DEFAULT ? people : { ...people, tenantId: id }, clock);
   const { facts, factsTimeoutMs, exposePolicies } = options;
   const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, exposePolicies, logger });
