@@ -1,4 +1,5 @@
 import type { SteadyClock } from '../common/time/SteadyClock.js';
+import { inboxRoutes } from './inbox/inboxRoutes.js';
 import { approvalRoutes } from './route/approvals.js';
 import { assetRoutes } from './route/assets.js';
 import { approvalUseRoutes } from './route/approvalUse.js';
@@ -32,6 +33,7 @@ export function allRoutes(options: RoutesOptions): readonly Route[] {
     ...probeRoutes(options),
     ...metricRoutes(options),
     ...assetRoutes(),
+    ...inboxRoutes(options),
     openApiRoute(() => all),
   ];
   return all;

@@ -87,6 +87,13 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return this.#approvers > 0 || this.listenerCount('requested') > 0;
   }
 
+  /** @internal The groups that have a member by the options of this desk; `undefined` where code of the program says who may decide. */
+  get groupsWithMembers(): readonly string[] | undefined {
+    const { approverGroups = {}, mayApprove, directory } = this.#options;
+    if (mayApprove !== undefined || directory !== undefined) return undefined;
+    return Object.keys(approverGroups).filter((group) => approverGroups[group]?.length !== 0);
+  }
+
   /**
    * Declares that someone decides approvals without listening to `requested`.
    *

@@ -202,6 +202,7 @@ export function mayDecide(more: Partial<Extract<Viewer, { readonly may: true }>>
     as: ['finance-leads'],
     stillNeeded: [],
     needs: { assurance: 'code', reason: 'needed', code: true },
+    hasPasskey: true,
     formToken: 'form-token',
     mustShowAll: false,
     ...more,

@@ -33,6 +33,8 @@ export type Viewer =
       /** Groups of which a yes is still needed after this one; `undefined` of a policy that any approver may decide. */
       readonly stillNeeded: readonly (readonly string[] | undefined)[];
       readonly needs: ApproveNeeds;
+      /** Whether the person has what a yes takes: false where that is a passkey and they have none. */
+      readonly hasPasskey: boolean;
       readonly formToken: string | undefined;
       /** Whether a yes has to wait until all of it is shown. */
       readonly mustShowAll: boolean;
@@ -69,25 +71,27 @@ function clock({ record: { expiresAtMs }, nowMs }: DecisionCardView): Html {
 
 function formCard(view: DecisionCardView, viewer: Extract<Viewer, { readonly may: true }>): Html {
   const { paths, record, refused } = view;
-  const { needs, mustShowAll } = viewer;
+  const { needs, mustShowAll, hasPasskey } = viewer;
   const { decisionId, digest, version } = record;
   const critical = severityOf(record.policies) === 'critical';
   const byPasskey = needs.assurance === 'passkey';
   const label = byPasskey ? 'Approve with passkey' : needs.assurance === 'step-up' ? 'Sign in again to approve' : 'Approve';
   const approve = mustShowAll
     ? html`<a class="btn" href="${paths.approval(decisionId, { all: '1' })}#decide">Show all to approve</a>`
-    : html`<button class="approve${critical && ' critical'}" name="verdict" value="approve" data-verdict="approve">${label}</button>`;
+    : hasPasskey &&
+      html`<button class="approve${critical && ' critical'}" name="verdict" value="approve" data-verdict="approve">${label}</button>`;
   return html`<section class="card"><div class="in">${clock(view)}
 <p class="small">${decidesAs(viewer)} ${whatFollows(viewer)}</p>
 ${mustShowAll && html`<p class="small">Some of it is not shown on this page. You can approve where all of it is.</p>`}
-${byPasskey && html`<p class="small muted">Your passkey signs this digest and this verdict, nothing else.</p><noscript><p class="small error">Signing takes script, which is off. You can deny.</p></noscript>`}
+${!hasPasskey && html`<p class="small">A yes takes a passkey, and you have none. <a href="${paths.me()}">Add one</a></p>`}
+${byPasskey && hasPasskey && html`<p class="small muted">Your passkey signs this digest and this verdict, nothing else.</p><noscript><p class="small error">Signing takes script, which is off. You can deny.</p></noscript>`}
 ${error(refused?.errors.form, 'form')}
 <form method="post" action="${paths.verdict(decisionId)}" data-decision="${decisionId}"${byPasskey && html` data-passkey`}><button disabled hidden></button>
 <input type="hidden" name="csrf" value="${viewer.formToken}"><input type="hidden" name="digest" value="${digest}"><input type="hidden" name="version" value="${version}">
 <label for="reason">Reason <span class="muted">${needs.reason === 'needed' ? 'needed to approve' : 'optional'}; the model does not see it</span></label>
 <textarea id="reason" name="reason" maxlength="10000"${needs.reason === 'needed' && html` data-needed`}${described(refused?.errors.reason, 'reason')}>${refused?.reason}</textarea>${error(refused?.errors.reason, 'reason')}
 ${needs.code && codeField(digest, refused)}
-<div class="acts"><button class="deny" name="verdict" value="deny" data-verdict="deny">Deny</button>${approve}</div></form>
+<div class="acts${!hasPasskey && !mustShowAll && ' one'}"><button class="deny" name="verdict" value="deny" data-verdict="deny">Deny</button>${approve}</div></form>
 <p class="small" role="status" data-say></p></div></section>`;
 }
 

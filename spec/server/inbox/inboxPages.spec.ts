@@ -1,0 +1,199 @@
+import { expect } from 'chai';
+import { servedInbox } from '../../support/servedInbox.js';
+import type { ServedInbox, SpecPerson } from '../../support/servedInbox.js';
+
+describe('The pages of the inbox', () => {
+  let inbox: ServedInbox;
+  let lead: SpecPerson;
+  let other: SpecPerson;
+  beforeEach(async () => {
+    inbox = await servedInbox();
+    lead = await inbox.person('Ann', { groups: ['finance-leads'], userIds: ['ann@acme.example'] });
+    other = await inbox.person('Bob');
+  });
+  afterEach(() => inbox.close());
+
+  it('lead to the inbox from the root, and to the sign-in page without a session', async () => {
+    expect((await lead.get('/')).location).to.equal('/inbox');
+    const answer = await inbox.plane.fetch(new Request('http://localhost/inbox', { headers: { host: 'localhost' } }));
+    expect([answer.status, answer.headers.get('location')]).to.deep.equal([303, '/signin?next=%2Finbox']);
+  });
+
+  it('name the person, the pages and what waits, and have nothing that runs but our scripts', async () => {
+    await inbox.ask('refund', { amount: 1 });
+    const { page, text } = await lead.get('/inbox');
+    expect(page.text('.top')).to.contain('Aegis').and.contain('Ann').and.contain('Unknown outcomes').and.not.contain('People');
+    expect(page.one('[data-live]').attr('data-live')).to.equal('1');
+    expect(page.all('[aria-current]').map((link) => link.text)).to.deep.equal(['Inbox', 'For me 1']);
+    expect(page.all('dialog kbd')).to.have.length.above(10);
+    expect(text).to.not.match(/<script(?![^>]*src=)|style=|<[^>]+ on\w+=/);
+    const admin = await inbox.person('Eve', { roles: ['admin'] });
+    expect((await admin.get('/help')).page.text('.top')).to.contain('People');
+  });
+
+  it('list for each person what is theirs to decide', async () => {
+    const refund = await inbox.ask('refund', { amount: 4200, note: 'to dana@partner.example' }, { user: 'lee' });
+    const own = await inbox.ask('refund', { amount: 5 }, { user: 'ann@acme.example' });
+    const read = await inbox.ask('read', { path: '/etc' });
+    const shown = async (person: SpecPerson, query = ''): Promise<readonly (string | undefined)[]> =>
+      (await person.get(`/inbox${query}`)).page.all('ol [data-approval]').map((row) => row.attr('data-approval'));
+    expect(await shown(lead)).to.deep.equal([refund, read]);
+    expect(await shown(other)).to.deep.equal([read]);
+    expect(await shown(other, '?tab=all')).to.deep.equal([refund, own, read]);
+    expect(await shown(lead, '?tab=mine')).to.deep.equal([own]);
+    expect(await shown(lead, '?tab=all&q=READ')).to.deep.equal([read]);
+    expect(await shown(lead, '?tab=all&q=zzz')).to.deep.equal([]);
+    // what cannot be right is as if it were not there
+    expect(await shown(lead, '?tab=x&order=x&after=x')).to.deep.equal([refund, read]);
+    expect((await lead.get('/inbox')).page.text('ol .args'))
+      .to.contain('amount = 4200')
+      .and.contain('[email]');
+  });
+
+  it('show one approval in full, with a form only to who may decide it', async () => {
+    const id = await inbox.ask('refund', { amount: 4200, note: 'to dana@partner.example' }, { user: 'lee' });
+    const { page, status } = await lead.get(`/a/${id}`);
+    expect(status).to.equal(200);
+    expect(page.text('h1')).to.equal('refund');
+    expect(page.text('.params')).to.contain('to [email]').and.contain('to dana@partner.example');
+    expect(page.text('.byline')).to.contain('for lee (as its program vouches)');
+    expect(page.fields()).to.include.keys('digest', 'version', 'csrf', 'reason', 'code');
+    expect(page.text('.decide')).to.contain('You decide as finance-leads. Yours is the last yes: the call runs at once.');
+    expect(page.text('.crumb')).to.contain('1 of 1');
+    const { page: theirs } = await other.get(`/a/${id}`);
+    expect(theirs.all('.decide form')).to.have.length(0);
+    expect(theirs.text('.decide')).to.contain('Not yours to decide').and.contain('one of finance-leads (policy refunds)');
+    const own = await inbox.ask('refund', { amount: 5 }, { user: 'ann@acme.example' });
+    expect((await lead.get(`/a/${own}`)).page.text('.decide')).to.contain('You cannot approve your own request.');
+  });
+
+  it('say what the policies of now would say, and change nothing by that', async () => {
+    const id = await inbox.ask('refund', { amount: 1 });
+    const before = await inbox.store.approvals.get(id);
+    expect((await lead.get(`/a/${id}?now=1`)).page.text('#now')).to.equal(
+      'The policies of now: they would ask a person about these very values.',
+    );
+    expect(await inbox.store.approvals.get(id)).to.deep.equal(before);
+    expect((await inbox.store.approvals.list({})).length).to.equal(1);
+  });
+
+  it('say that a passkey is missing where a yes takes one', async () => {
+    const dba = await inbox.person('Dan', { groups: ['dba'] });
+    const id = await inbox.ask('sql', { statement: 'DROP TABLE x' });
+    const { page } = await dba.get(`/a/${id}`);
+    expect(page.all('button.approve')).to.have.length(0);
+    expect(page.text('.decide')).to.contain('A yes takes a passkey, and you have none. Add one');
+    expect(page.all('button.deny')).to.have.length(1);
+  });
+
+  it('have one answer for an id that is not there, and for one that cannot be', async () => {
+    for (const id of ['dec_unknown', '..%2f', "'%20OR%201", 'x'.repeat(300)]) {
+      const { status, page } = await lead.get(`/a/${id}`);
+      expect(status).to.equal(404);
+      expect(page.text('main')).to.contain('There is no approval with this id.');
+    }
+  });
+
+  it('show those that are alike together, and deny them together', async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 5; i++) ids.push(await inbox.ask('refund', { amount: i, currency: 'EUR' }, { agent: 'flood' }));
+    const single = await inbox.ask('refund', { amount: 1 }, { agent: 'calm' });
+    const { page } = await lead.get('/inbox');
+    expect(page.all('ol .row')).to.have.length(2);
+    const path = page.hrefs().find((href) => href.includes('/inbox/group')) as string;
+    const group = await lead.get(path);
+    expect(group.page.texts('.alike-row')).to.have.length(5);
+    expect(group.page.text('.card .args')).to.contain('currency = "EUR"');
+    expect((await other.get(path)).page.text('.decide')).to.contain('Not yours');
+    const { csrf: _, ...form } = group.page.fields() as Record<string, string>;
+    // one more comes while the page is read: it was not shown
+    const late = await inbox.ask('refund', { amount: 9, currency: 'EUR' }, { agent: 'flood' });
+    const sent = await lead.post('/inbox/group', { ...form, reason: 'flood' });
+    expect([sent.status, sent.location]).to.deep.equal([303, '/history?agent=flood&tool=refund&status=denied']);
+    for (const id of ids) {
+      const record = await inbox.store.approvals.get(id);
+      expect(record).to.include({ status: 'denied' });
+      expect(record?.verdicts).to.have.length(1);
+      expect(record?.verdicts[0]).to.include({ by: lead.id, name: 'Ann', reason: 'flood', assurance: 'session' });
+    }
+    for (const id of [late, single]) expect(await inbox.store.approvals.get(id)).to.include({ status: 'pending' });
+    // the same form again: nothing is left of what it showed
+    expect((await lead.post('/inbox/group', { ...form, reason: 'flood' })).status).to.equal(303);
+    expect(await inbox.store.approvals.get(late)).to.include({ status: 'pending' });
+    expect((await lead.get(sent.location as string)).page.all('ol .row')).to.have.length(5);
+  });
+
+  it('deny nothing for who may not, and show what is left', async () => {
+    for (let i = 0; i < 4; i++) await inbox.ask('refund', { amount: i });
+    const group = '/inbox/group?agent=bot&tool=refund&policies=refunds';
+    const { csrf: _, ...form } = (await lead.get(group)).page.fields() as Record<string, string>;
+    const sent = await other.post('/inbox/group', form);
+    expect(sent.location).to.equal(group);
+    for (const upTo of ['', 'nonsense', '0:x']) expect((await lead.post('/inbox/group', { ...form, upTo })).status).to.equal(303);
+    expect((await inbox.store.approvals.list({ status: 'pending' })).length).to.equal(4);
+    expect((await lead.get('/inbox/group')).page.text('main')).to.contain('No call of this agent, tool and policy waits now.');
+  });
+
+  it('keep a history that is searched by who decided, and say how the run ended', async () => {
+    const denied = await inbox.ask('read', { n: 1 });
+    const waits = await inbox.ask('read', { n: 2 });
+    const tenant = await inbox.store.approvals.get(denied);
+    expect(tenant?.status).to.equal('pending');
+    await lead.post('/inbox/group', {
+      agent: 'bot',
+      tool: 'read',
+      policies: 'reads',
+      upTo: `${tenant?.createdAtMs}:${denied}`,
+      reason: '',
+    });
+    const shown = async (query: string): Promise<readonly (string | undefined)[]> =>
+      (await lead.get(`/history${query}`)).page.all('ol .tool').map((link) => link.attr('href'));
+    expect(await shown('')).to.have.members([`/a/${waits}`, `/a/${denied}`]);
+    expect(await shown(`?by=${lead.id}`)).to.deep.equal([`/a/${denied}`]);
+    expect(await shown('?q=ann')).to.deep.equal([`/a/${denied}`]);
+    expect(await shown('?status=pending')).to.deep.equal([`/a/${waits}`]);
+    expect(await shown('?since=2001-01-01&until=2001-01-02')).to.deep.equal([]);
+    const wrong = await lead.get('/history?since=soon');
+    expect(wrong.page.text('#since-error')).to.contain('Give a day');
+    expect((await lead.get('/history?color=red')).status).to.equal(400);
+  });
+
+  it('say what agents asked, and help', async () => {
+    await inbox.ask('read', { n: 1 });
+    expect((await lead.get('/agents')).page.text('table')).to.contain('botread 110');
+    expect((await lead.get('/help')).page.text('h1')).to.equal('Help');
+  });
+
+  it('say in an empty inbox how to begin, and what was decided last', async () => {
+    expect((await lead.get('/inbox')).page.text('.empty')).to.contain('npx aegis keys create');
+    const id = await inbox.ask('read', { n: 1 });
+    const record = await inbox.store.approvals.get(id);
+    await lead.post('/inbox/group', { agent: 'bot', tool: 'read', policies: 'reads', upTo: `${record?.createdAtMs}:${id}`, reason: '' });
+    const { page } = await lead.get('/inbox');
+    expect(page.text('.empty')).to.contain('Nothing waits for you.').and.contain('read denied by Ann, just now').and.not.contain('npx');
+  });
+
+  it('say which policies no one can decide, as far as that can be known', async () => {
+    await inbox.ask('sql', { statement: 'x' });
+    await inbox.ask('refund', { amount: 1 });
+    expect((await lead.get('/inbox')).page.texts('main .notice[role]')).to.deep.equal([
+      'No one can decide policy sql: group dba is empty. An admin adds people to it.',
+    ]);
+    await inbox.person('Dan', { groups: ['dba'] });
+    expect((await lead.get('/inbox')).page.texts('main .notice[role]')).to.deep.equal([]);
+  });
+});
+
+describe('Groups without members', () => {
+  for (const [what, options] of [
+    ['the program has members', { approverGroups: { dba: ['someone'] } }],
+    ['code of the program says who may decide', { mayApprove: () => false }],
+  ] as const)
+    it(`are not told where ${what}`, async () => {
+      const inbox = await servedInbox(options);
+      const ann = await inbox.person('Ann');
+      await inbox.ask('sql', { statement: 'x' });
+      expect((await ann.get('/inbox?tab=all')).text).to.not.contain('No one can decide');
+      await inbox.close();
+    });
+});
