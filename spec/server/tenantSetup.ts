@@ -35,9 +35,9 @@ export interface TestTenant extends Tenant {
 /** A real tenant whose rows are in memory. */
 export function tenantOf(options: Partial<TenantOptions> = {}, id = 'default', rows: Partial<TenantRows> = {}): TestTenant {
   const store = new MemoryApprovalStore();
-  const records = rows.records ?? new MemoryRecordStore();
-  const stateKey = new SecretString('state key of the specs, 32 long');
-  const own = { approvals: store, ...rows, records, identity: new Identity({ tenantId: id, records, stateKey }) };
+  const { records = new MemoryRecordStore() } = rows;
+  const identity = new Identity({ tenantId: id, records, stateKey: new SecretString('the-state-key-of-the-specs-of-tenants') });
+  const own = { approvals: store, records, identity, ...rows };
   const tenant = buildTenant(id, { policies: { text: POLICIES }, ...options }, own, { clock: new SteadyClock(), logger: silentLogger });
   return { ...tenant, store };
 }

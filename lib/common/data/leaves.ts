@@ -9,11 +9,18 @@ export interface Leaf {
   readonly value: unknown;
 }
 
+/** A value with more leaves than this is shown as the first 30 and the last 10 of them. */
+export const MAX_LEAVES = 40;
+
 /** A name that needs no quotes. */
 const PLAIN_NAME = /^[\p{L}\p{N}_$-]+$/u;
 
-/** All leaves of a value, in its own order. */
-export function leavesOf(value: unknown): readonly Leaf[] {
+/**
+ * All leaves of a value, in its own order.
+ *
+ * @param at where the value itself stands
+ */
+export function leavesOf(value: unknown, at: LeafPath = []): readonly Leaf[] {
   const leaves: Leaf[] = [];
   const walk = (here: unknown, path: LeafPath): void => {
     if (typeof here !== 'object' || here === null || types.isDate(here)) return void leaves.push({ path, value: here });
@@ -21,7 +28,7 @@ export function leavesOf(value: unknown): readonly Leaf[] {
     if (entries.length === 0) leaves.push({ path, value: here });
     for (const [step, inner] of entries) walk(inner, [...path, step]);
   };
-  walk(value, []);
+  walk(value, at);
   return leaves;
 }
 

@@ -1,7 +1,6 @@
-import { canonicalText } from '../../common/data/canonical.js';
-import { reveal } from '../../common/data/reveal.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance } from '../../store/ApprovalStore.js';
+import { deceptiveCues } from '../cue/deceptiveCues.js';
 
 const SEVERITIES: readonly string[] = ['low', 'medium', 'high', 'critical'];
 /** What a policy without `@severity` is taken for. */
@@ -99,13 +98,9 @@ export function checkAssurance(
   );
 }
 
-/** Whether an approval holds what cannot be seen for what it is, or a person has lately refused this tool to this agent. */
+/** Whether an approval holds what cannot be seen for what it is, or a person has lately refused this tool to this agent: see {@link deceptiveCues}. */
 export function mayDeceive(record: ApprovalRecord): boolean {
-  if (record.refusals > 0) return true;
-  const { agentId, toolName, requester, reason, originalParams, params, session, facts, opaque } = record;
-  return reveal(canonicalText([agentId, toolName, requester, reason, originalParams, params, session, facts, opaque])).some(
-    (part) => part.kind === 'hidden' || (part.kind === 'lookalike' && part.deceptive),
-  );
+  return deceptiveCues(record).length > 0;
 }
 
 function rankOf(policies: readonly Pick<ApprovalPolicy, 'severity'>[]): number {

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
-import { canonicalText } from '../../common/data/canonical.js';
+import { canonicalText, isSameData } from '../../common/data/canonical.js';
 import { charsOf, excerptOf, lineEndsOf, MAX_CHIPS } from '../../common/data/excerpt.js';
-import { leavesOf, pathText } from '../../common/data/leaves.js';
+import { leavesOf, MAX_LEAVES, pathText } from '../../common/data/leaves.js';
 import type { Leaf } from '../../common/data/leaves.js';
 import { hostsOf } from './hostsOf.js';
 import { html } from './html.js';
@@ -25,7 +25,6 @@ interface Change {
   readonly before: Leaf | undefined;
 }
 
-const MAX_LEAVES = 40;
 const HEAD_LEAVES = 30;
 const TAIL_LEAVES = 10;
 const MAX_HOSTS = 5;
@@ -127,17 +126,13 @@ function revealedLeaf(
     const isBig = !isLabelled && (typeof value === 'number' || typeof value === 'bigint');
     return html`${revealedBox(excerpt, { range, isBig })}${aidOf(value, all)}`;
   };
-  if (now !== undefined && before !== undefined && isSame(now.value, before.value)) return html`${title}${box(now.value)}`;
+  if (now !== undefined && before !== undefined && isSameData(now.value, before.value)) return html`${title}${box(now.value)}`;
   const [nowRange, beforeRange] = differenceOf(now?.value, before?.value);
   return html`${title}${
     now === undefined
       ? html`<span class="who">A policy removes it</span>`
       : html`<span class="who">Will run, ${before === undefined ? 'added' : 'changed'} by policy</span>${box(now.value, nowRange)}`
   }${before !== undefined && html`<span class="who">The agent had written</span>${box(before.value, beforeRange)}`}`;
-}
-
-function isSame(one: unknown, other: unknown): boolean {
-  return one === other || canonicalText(one) === canonicalText(other);
 }
 
 /** A leaf as text: a text without quotes, a date as ISO 8601, everything else as it runs. */

@@ -25,7 +25,7 @@ export interface Tenant {
   readonly approvals: ApprovalStore;
   /** Its other rows, signed. */
   readonly records: RecordStore;
-  /** Its people. */
+  /** Who may use it: people, sessions and what they were given. */
   readonly identity: Identity;
   /** Its policies. */
   readonly policies: ReloadablePolicies;

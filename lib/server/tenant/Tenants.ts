@@ -1,6 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { silentLogger } from '../../common/Logger.js';
 import type { Logger } from '../../common/Logger.js';
-import { randomBytes } from 'node:crypto';
 import { SecretString } from '../../common/SecretString.js';
 import { DAY_MS, SteadyClock } from '../../common/time/SteadyClock.js';
 import { bindOlderApproval, bindUnsigned } from '../../decision/desk/bindOlderApproval.js';
@@ -15,7 +15,7 @@ import type { ServerStore } from '../../store/StateStore.js';
 import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
 import { Identity } from '../people/Identity.js';
 import { buildTenant } from './buildTenant.js';
-import type { TenantOptions, TenantPlace } from './buildTenant.js';
+import type { TenantOptions, TenantRows } from './buildTenant.js';
 import { sweepTenant } from './sweepTenant.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
 import { toolSettings } from './toolSettings.js';
@@ -39,9 +39,9 @@ interface SharedOptions {
   /** Gets an event for everything that is decided by people and every change of policies. @defaultValue none */
   readonly journal?: Journal | undefined;
   /**
-   * Whether browsers reach the server over loopback only.
+   * Whether the server is reached over loopback only, so that it may be in development mode.
    *
-   * @defaultValue they do not
+   * @defaultValue it is not
    */
   readonly isLoopback?: (() => boolean) | undefined;
   /** @defaultValue a clock of its own */
@@ -88,8 +88,8 @@ export class Tenants {
     this.#ownsPolicies = 'tenants' in options;
     if ('tenants' in options) {
       for (const [id, given] of Object.entries(options.tenants))
-        this.#tenants.set(id, buildTenant(id, given, placeOf(id, options), { clock, logger, journal }));
-    } else this.#tenants.set(DEFAULT_TENANT, moduleTenant(options));
+        this.#tenants.set(id, buildTenant(id, given, rowsOf(id, options, clock), { clock, logger, journal }));
+    } else this.#tenants.set(DEFAULT_TENANT, moduleTenant(options, clock));
     if (this.#tenants.size === 0)
       throw new ConfigError([{ where: 'tenants', message: 'must name at least one tenant, with its policies.' }]);
   }
@@ -154,19 +154,21 @@ export class Tenants {
   }
 }
 
-function placeOf(tenantId: string, { store, historyMs = 90 * DAY_MS, isLoopback, clock, ...keys }: SharedOptions): TenantPlace {
+function rowsOf(tenantId: string, options: SharedOptions, clock: SteadyClock): TenantRows {
+  const { store, stateKey, previousStateKey, historyMs = 90 * DAY_MS, isLoopback } = options;
   const rows = store.forTenant(tenantId, { forOthers: true, keepMs: historyMs });
-  const { previousStateKey, stateKey = new SecretString(randomBytes(32).toString('base64url')) } = keys;
-  const { approvals, records } = keys.stateKey === undefined ? rows : signedTenantStore(rows, { stateKey, previousStateKey, tenantId });
-  return { approvals, records, identity: new Identity({ tenantId, records, stateKey, isLoopback, clock }) };
+  const { approvals, records } = stateKey === undefined ? rows : signedTenantStore(rows, { stateKey, previousStateKey, tenantId });
+  // without a key what is given out counts in this process only
+  const key = stateKey ?? new SecretString(randomBytes(32).toString('base64url'));
+  return { approvals, records, identity: new Identity({ tenantId, records, stateKey: key, isLoopback, clock }) };
 }
 
-function moduleTenant(options: ModuleTenantOptions): Tenant {
+function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant {
   const { module, tools } = options;
   // without policies this throws
   const { approvals: desk, policies } = module;
   const decisions = module.decisions as EmbeddedDecisionService;
-  return { id: DEFAULT_TENANT, decisions, desk, policies, tools: toolSettings(tools), ...placeOf(DEFAULT_TENANT, options) };
+  return { id: DEFAULT_TENANT, decisions, desk, policies, tools: toolSettings(tools), ...rowsOf(DEFAULT_TENANT, options, clock) };
 }
 
 async function reported(what: string, work: () => Promise<unknown>): Promise<void> {

@@ -11,7 +11,6 @@ import type { AgentConfig } from '../../policy/engine/AgentDirectory.js';
 import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import type { ReloadResult } from '../../policy/live/ReloadablePolicies.js';
 import type { PolicySource } from '../../policy/PolicySource.js';
-import type { Identity } from '../people/Identity.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
 import { toolSettings } from './toolSettings.js';
 
@@ -59,12 +58,7 @@ export interface TenantParts {
 }
 
 /** Where a tenant keeps what it keeps. */
-export type TenantRows = Pick<Tenant, 'approvals' | 'records'>;
-
-/** Where a tenant keeps what it keeps, and its people in it. */
-export interface TenantPlace extends TenantRows {
-  readonly identity: Identity;
-}
+export type TenantRows = Pick<Tenant, 'approvals' | 'records' | 'identity'>;
 
 /** The kinds of the options of a tenant. */
 export const TENANT_OPTIONS: OptionKinds<TenantOptions> = {
@@ -95,7 +89,7 @@ const DEFAULT = 'default';
  *
  * @throws ConfigError naming every problem of its policies, agents and tools
  */
-export function buildTenant(id: string, given: TenantOptions, { approvals, records, identity }: TenantPlace, parts: TenantParts): Tenant {
+export function buildTenant(id: string, given: TenantOptions, { approvals, records, identity }: TenantRows, parts: TenantParts): Tenant {
   const { clock, logger, journal } = parts;
   const options = checkedOptions(`tenants['${id}']`, given, TENANT_OPTIONS);
   const { agents, toolset, watch = true, onLoosened, onReload } = options;

@@ -53,6 +53,24 @@ describe('excerptOf', () => {
     expect(excerptOf('\u200bx', { maxChips: 0 })).to.deep.include({ head: [], chips: 0 });
   });
 
+  it('tells line ends, spaces at the end of a line and indents apart', () => {
+    const kinds = (text: string): readonly string[] => excerptOf(text).head.map((part) => `${part.kind} ${JSON.stringify(part.text)}`);
+    expect(kinds('a \r\n\r\nb  \n    c\n \n')).to.deep.equal([
+      'plain "a"',
+      'spaces " "',
+      'lines "\\r\\n\\r\\n"',
+      'plain "b"',
+      'spaces "  "',
+      'lines "\\n"',
+      'plain "    "',
+      'plain "c"',
+      'lines "\\n"',
+      'spaces " "',
+      'lines "\\n"',
+    ]);
+    expect(kinds('\r\n\n\rx')).to.deep.equal(['lines "\\r\\n"', 'lines "\\n"', 'hidden "\\r"', 'plain "x"']);
+  });
+
   it('shows all where all is wanted', () => {
     for (const text of [lines(5_000), 'a\u200b'.repeat(5_000)]) {
       const { head, omitted } = excerptOf(text, { all: true });
