@@ -1,15 +1,14 @@
 import { NotFoundError } from '../../model/errors/ServiceErrors.js';
-import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { approvalPage } from '../page/approval/approvalPage.js';
-import type { ApprovalView, ShownCue } from '../page/approval/approvalPage.js';
+import type { ApprovalView } from '../page/approval/approvalPage.js';
 import type { RefusedVerdict } from '../page/approval/decisionCard.js';
 import { runState } from '../page/approval/runState.js';
 import { pageAnswer } from '../page/layout.js';
 import { Paths } from '../page/Paths.js';
 import type { Answer, CallerInput } from '../route/Route.js';
+import { cuesOf } from './cuesOf.js';
 import { pendingCards } from './pendingCards.js';
 import { isFor } from './Reader.js';
-import type { Reader } from './Reader.js';
 import { personOf, readerOf } from './readerOf.js';
 import { redecide } from './redecide.js';
 import { reportedOutcome } from './reportedOutcome.js';
@@ -36,8 +35,9 @@ export async function approvalAnswer(
   const record = await tenant.desk.get(params['id'] as string);
   if (record === undefined) throw new NotFoundError('There is no approval with this id.');
   const all = query.has('all');
-  const [reader, report, { cards }] = await Promise.all([
+  const [reader, cues, report, { cards }] = await Promise.all([
     readerOf(input),
+    cuesOf(record, tenant, all),
     record.consumed === undefined ? undefined : reportedOutcome(tenant, record.decisionId),
     pendingCards(tenant),
   ]);
@@ -51,8 +51,8 @@ export async function approvalAnswer(
     state: runState(record, report, nowMs),
     report,
     all,
-    cues: cuesOf(record, reader),
-    viewer: await viewerOf(record, tenant, { signedIn, all, mustSign: await mustSign(input) }),
+    cues: cues.shown,
+    viewer: await viewerOf(record, input, cues.isCut),
     refused,
     next: next?.decisionId,
     ...(at >= 0 && { place: { at: at + 1, of: forMe.length, previous: forMe[at - 1]?.decisionId, next: next?.decisionId } }),
@@ -61,15 +61,4 @@ export async function approvalAnswer(
   };
   const layout = { site, signedIn, place: 'inbox', tenantId: tenant.id, waiting: forMe.length } as const;
   return pageAnswer(approvalPage(view), { ...layout, title: record.toolName, status: refused?.status });
-}
-
-/** Whether a session alone approves nothing: on plain http any program of this machine could have its cookie. */
-async function mustSign({ caller, site, tenant }: Pick<CallerInput, 'caller' | 'site' | 'tenant'>): Promise<boolean> {
-  return !site.origin.startsWith('https:') && (await tenant.identity.passkeys.list(caller.id)).length > 0;
-}
-
-function cuesOf({ refusals }: ApprovalRecord, _: Reader): readonly ShownCue[] {
-  return refusals > 0
-    ? [{ text: `Refused ${refusals} ${refusals === 1 ? 'time' : 'times'} in the last hour for this agent and tool.` }]
-    : [];
 }

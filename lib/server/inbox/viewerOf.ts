@@ -1,47 +1,36 @@
 import type { ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
-import type { SignedIn } from '../access/Caller.js';
+import { standingOf } from '../decide/personVerdict.js';
 import type { Viewer } from '../page/approval/decisionCard.js';
-import { isCut } from '../page/approval/approvalPage.js';
 import { severityOf } from '../page/severityTag.js';
-import type { Tenant } from '../tenant/Tenant.js';
+import type { CallerInput } from '../route/Route.js';
+import { personOf } from './readerOf.js';
 
-/** Who looks at an approval, and how. */
-export interface LookingPerson {
-  readonly signedIn: SignedIn;
-  /** Whether all of it is shown to them. */
-  readonly all: boolean;
-  /** Whether a session alone is not enough for anything. */
-  readonly mustSign: boolean;
-}
-
-/** What a person may do about an approval, and what it takes, as the desk says it. */
-export async function viewerOf(
-  record: ApprovalRecord,
-  { desk, identity }: Pick<Tenant, 'desk' | 'identity'>,
-  { signedIn, all, mustSign }: LookingPerson,
-): Promise<Viewer> {
-  const standing = await desk.viewerOf(record.decisionId, { by: signedIn.personId, assurance: 'session', mustSign });
+/**
+ * What the person who asks for a page may do about an approval, and what it takes, as the desk says it.
+ *
+ * @param isCut whether some of what runs is not shown on the page
+ */
+export async function viewerOf(record: ApprovalRecord, input: Pick<CallerInput, 'caller' | 'tenant' | 'site'>, isCut: boolean): Promise<Viewer> {
+  const { personId, groups, formToken } = personOf(input);
+  const standing = await standingOf(input, record.decisionId);
   if (standing?.may !== true) return { may: false, why: standing?.why?.message ?? 'It is gone.' };
   const { policies, needs } = standing;
   const mine = record.policies.filter(({ id }) => policies.includes(id));
-  const groups = new Set(signedIn.groups);
+  const own = new Set(groups);
   return {
     may: true,
-    as: [...new Set(mine.flatMap(({ approvers = [] }) => approvers.filter((group) => groups.has(group))))],
+    as: [...new Set(mine.flatMap(({ approvers = [] }) => approvers.filter((group) => own.has(group))))],
     stillNeeded: stillNeeded(record, standing),
     needs,
-    hasPasskey: needs.assurance !== 'passkey' || (await identity.passkeys.list(signedIn.personId)).length > 0,
-    formToken: signedIn.formToken,
-    mustShowAll: !all && ['high', 'critical'].includes(severityOf(record.policies)) && isCut(record),
+    hasPasskey: !needs.passkey || (await input.tenant.identity.passkeys.list(personId)).length > 0,
+    formToken,
+    mustShowAll: isCut && ['high', 'critical'].includes(severityOf(record.policies)),
   };
 }
 
 /** Who else has to say yes after this person, policy by policy. */
-function stillNeeded(
-  { policies, verdicts }: ApprovalRecord,
-  { policies: mine }: ViewerStanding,
-): readonly (readonly string[] | undefined)[] {
+function stillNeeded({ policies, verdicts }: ApprovalRecord, { policies: mine }: ViewerStanding): readonly (readonly string[] | undefined)[] {
   const covered = new Set([...verdicts.flatMap((verdict) => verdict.policies), ...mine]);
   return policies.flatMap(({ id, approvers }) => (covered.has(id) ? [] : [approvers]));
 }

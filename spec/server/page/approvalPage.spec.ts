@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { approvalPage, isCut } from '../../../lib/server/page/approval/approvalPage.js';
+import { approvalPage } from '../../../lib/server/page/approval/approvalPage.js';
 import type { ApprovalView } from '../../../lib/server/page/approval/approvalPage.js';
 import { cardState, mayHaveRun, runState } from '../../../lib/server/page/approval/runState.js';
 import type { RunState } from '../../../lib/server/page/approval/runState.js';
@@ -90,13 +90,6 @@ describe('The page of an approval', () => {
     const all = show(refund, { all: true });
     expect(all.text('h2')).to.contain('all of it, and every character is shown');
     expect(all.hrefs()).to.include('/a/dec_b7k2-118?now=1&all=1#now');
-  });
-
-  it('knows when something was cut', () => {
-    expect(isCut(refund)).to.equal(false);
-    expect(isCut(askedOf({ text: 'x\n'.repeat(100) }))).to.equal(true);
-    // typed by the agent, it is a text
-    expect(isCut(askedOf({ text: 'class="aid cut"' }))).to.equal(false);
   });
 
   it('shows an error beside its field and above the form, and keeps what was typed', () => {

@@ -85,9 +85,3 @@ function cuesNotice(cues: readonly ShownCue[]): Html {
   const things = cues.length === 1 ? '1 thing' : `${cues.length} things`;
   return html`<section class="notice"><h2>Look closely: ${things}</h2><ul>${cues.map(({ at, text }) => html`<li>${at !== undefined && html`<code>${revealedText(at)}</code> `}${text}</li>`)}</ul></section>`;
 }
-
-/** Whether a page cut something of what it shows. */
-export function isCut({ params, originalParams, opaque }: ApprovalRecord): boolean {
-  // what people and agents write is escaped, so that only our own markup has this
-  return revealedParams({ params, originalParams, opaque }).toString().includes('class="aid cut"');
-}
