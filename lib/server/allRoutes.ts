@@ -15,9 +15,11 @@ import { policyRoutes } from './route/policies.js';
 import { probeRoutes } from './route/probes.js';
 import type { ProbeRoutesOptions } from './route/probes.js';
 import type { Route } from './route/Route.js';
+import { verdictRoutes } from './route/verdicts.js';
+import type { VerdictRoutesOptions } from './route/verdicts.js';
 
 /** What all routes together need. */
-export interface RoutesOptions extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions {
+export interface RoutesOptions extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions, VerdictRoutesOptions {
   readonly clock?: SteadyClock | undefined;
 }
 
@@ -27,6 +29,7 @@ export function allRoutes(options: RoutesOptions): readonly Route[] {
     ...decisionRoutes(),
     ...approvalUseRoutes(options),
     ...approvalRoutes(),
+    ...verdictRoutes(options),
     ...policyRoutes(),
     ...eventRoutes(options),
     ...keyRoutes(options),

@@ -19,6 +19,7 @@ import type { TenantOptions, TenantRows } from './buildTenant.js';
 import { sweepTenant } from './sweepTenant.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
 import { toolSettings } from './toolSettings.js';
+import { verdictProofs } from './verdictProofs.js';
 
 /** What all kinds of tenants are kept in. */
 interface SharedOptions {
@@ -168,7 +169,9 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
   // without policies this throws
   const { approvals: desk, policies } = module;
   const decisions = module.decisions as EmbeddedDecisionService;
-  return { id: DEFAULT_TENANT, decisions, desk, policies, tools: toolSettings(tools), ...rowsOf(DEFAULT_TENANT, options, clock) };
+  const rows = rowsOf(DEFAULT_TENANT, options, clock);
+  desk.usePeople({ directory: rows.identity.directory, proofs: verdictProofs(rows.identity) });
+  return { id: DEFAULT_TENANT, decisions, desk, policies, tools: toolSettings(tools), ...rows };
 }
 
 async function reported(what: string, work: () => Promise<unknown>): Promise<void> {

@@ -13,6 +13,7 @@ import type { ReloadResult } from '../../policy/live/ReloadablePolicies.js';
 import type { PolicySource } from '../../policy/PolicySource.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
 import { toolSettings } from './toolSettings.js';
+import { verdictProofs } from './verdictProofs.js';
 
 /** What decides for one tenant. A policy that works in a program works behind the server with the same options. */
 export interface TenantOptions extends EligibilityRules {
@@ -118,6 +119,7 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
   const rules = { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester };
   const people = { ...rules, maxPendingPerTool, denialTtlMs, journal };
   const desk = new ApprovalDesk(approvals, id === DEFAULT ? people : { ...people, tenantId: id }, clock);
+  desk.usePeople({ directory: identity.directory, proofs: verdictProofs(identity) });
   const { facts, factsTimeoutMs, exposePolicies } = options;
   const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, exposePolicies, logger });
   return { id, decisions, desk, approvals, records, identity, policies, tools };
