@@ -1,5 +1,6 @@
-import type { SteadyClock } from '../common/time/SteadyClock.js';
+import { SteadyClock } from '../common/time/SteadyClock.js';
 import { inboxRoutes } from './inbox/inboxRoutes.js';
+import { refusedVerdict } from './inbox/refusedVerdict.js';
 import { approvalRoutes } from './route/approvals.js';
 import { assetRoutes } from './route/assets.js';
 import { approvalUseRoutes } from './route/approvalUse.js';
@@ -19,17 +20,20 @@ import { verdictRoutes } from './route/verdicts.js';
 import type { VerdictRoutesOptions } from './route/verdicts.js';
 
 /** What all routes together need. */
-export interface RoutesOptions extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions, VerdictRoutesOptions {
+export interface RoutesOptions
+  extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions, Pick<VerdictRoutesOptions, 'isSteppedUp'> {
   readonly clock?: SteadyClock | undefined;
 }
 
 /** The table of routes of a Data Plane: what the server answers, its specs try and its OpenAPI document describes. */
-export function allRoutes(options: RoutesOptions): readonly Route[] {
+export function allRoutes(given: RoutesOptions): readonly Route[] {
+  const { clock = new SteadyClock() } = given;
+  const options = { ...given, clock };
   const all: readonly Route[] = [
     ...decisionRoutes(),
     ...approvalUseRoutes(options),
     ...approvalRoutes(),
-    ...verdictRoutes(options),
+    ...verdictRoutes({ ...options, refusedPage: (refused) => refusedVerdict(refused, clock.now()) }),
     ...policyRoutes(),
     ...eventRoutes(options),
     ...keyRoutes(options),

@@ -6,6 +6,8 @@ export interface Reader {
   /** Every id of theirs. */
   readonly ids: readonly string[];
   readonly groups: ReadonlySet<string>;
+  /** Whether it has the role to decide anything. */
+  readonly isApprover: boolean;
   /** Whether it is the operator of the host, who counts as a member of every group while no one is known. */
   readonly isOperator: boolean;
 }
@@ -15,6 +17,7 @@ export interface Reader {
  * are not on the card.
  */
 export function isFor({ policies, ...card }: Pick<ApprovalCard, 'policies' | 'requester'>, reader: Reader): boolean {
+  if (!reader.isApprover) return false;
   const isOwn = isBy(card, reader, maybeSamePerson);
   return policies.some(
     ({ approved, approvers, selfApproval }) =>

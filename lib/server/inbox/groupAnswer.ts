@@ -1,5 +1,6 @@
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { ApprovalCard } from '../../store/ApprovalStore.js';
+import { givePersonVerdict } from '../decide/personVerdict.js';
 import { groupPage } from '../page/list/groupPage.js';
 import { pageAnswer } from '../page/layout.js';
 import { Paths } from '../page/Paths.js';
@@ -35,16 +36,15 @@ export async function groupAnswer(input: PageInput, nowMs: number): Promise<Answ
 /** Denies what the page has shown of such calls, and nothing that came later. Then it shows what was denied or, where some are left, those. */
 export async function denyAll(input: CallerInput): Promise<Answer> {
   const { form = {}, site, tenant } = input;
-  const { personId, name } = personOf(input);
   const kind = kindIn((field) => form[field] ?? '');
-  const reason = form['reason']?.trim() ?? '';
+  const reason = form['reason'];
   const upTo = form['upTo'] ?? '';
   let left = 0;
   for (const card of await alike(input, kind)) {
     if (isAfter(card, upTo)) continue;
-    const { decisionId, digest } = card;
+    const record = await tenant.desk.get(card.decisionId);
     try {
-      await tenant.desk.deny(decisionId, { by: personId, name, digest, assurance: 'session', ...(reason !== '' && { reason }) });
+      if (record !== undefined) await givePersonVerdict(input, record, { verdict: 'deny', digest: card.digest, reason });
     } catch (error) {
       if (!(error instanceof VerdictError)) throw error;
       // someone else has decided it meanwhile, or it is not for this person

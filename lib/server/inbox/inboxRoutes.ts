@@ -52,6 +52,7 @@ export function inboxRoutes({ clock = new SteadyClock() }: InboxRoutesOptions = 
       page: true,
       path: '/inbox/group',
       name: 'denyGroup',
+      roles: ['approver'],
       summary: 'Denies the calls that the page of those that are alike has shown.',
       form: DENY_ALL_FIELDS,
       answers: { 303: undefined },

@@ -15,11 +15,12 @@ export function personOf({ caller }: Pick<CallerInput, 'caller'>): SignedIn {
 
 /** The person who asks for a page, as lists need to know them. */
 export async function readerOf(input: Pick<CallerInput, 'caller' | 'tenant'>): Promise<Reader> {
-  const { personId, groups } = personOf(input);
+  const { personId, groups, roles } = personOf(input);
   const person = await input.tenant.identity.directory.personOf(personId);
   return {
     ids: person?.ids ?? [personId],
     groups: new Set(person?.groups ?? groups),
+    isApprover: roles.has('approver'),
     isOperator: personId === LOCAL_ADMIN,
   };
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { standingOf } from '../decide/personVerdict.js';
@@ -11,7 +12,11 @@ import { personOf } from './readerOf.js';
  *
  * @param isCut whether some of what runs is not shown on the page
  */
-export async function viewerOf(record: ApprovalRecord, input: Pick<CallerInput, 'caller' | 'tenant' | 'site'>, isCut: boolean): Promise<Viewer> {
+export async function viewerOf(
+  record: ApprovalRecord,
+  input: Pick<CallerInput, 'caller' | 'tenant' | 'site'>,
+  isCut: boolean,
+): Promise<Viewer> {
   const { personId, groups, formToken } = personOf(input);
   const standing = await standingOf(input, record.decisionId);
   if (standing?.may !== true) return { may: false, why: standing?.why?.message ?? 'It is gone.' };
@@ -25,12 +30,16 @@ export async function viewerOf(record: ApprovalRecord, input: Pick<CallerInput, 
     needs,
     hasPasskey: !needs.passkey || (await input.tenant.identity.passkeys.list(personId)).length > 0,
     formToken,
+    key: randomUUID(),
     mustShowAll: isCut && ['high', 'critical'].includes(severityOf(record.policies)),
   };
 }
 
 /** Who else has to say yes after this person, policy by policy. */
-function stillNeeded({ policies, verdicts }: ApprovalRecord, { policies: mine }: ViewerStanding): readonly (readonly string[] | undefined)[] {
+function stillNeeded(
+  { policies, verdicts }: ApprovalRecord,
+  { policies: mine }: ViewerStanding,
+): readonly (readonly string[] | undefined)[] {
   const covered = new Set([...verdicts.flatMap((verdict) => verdict.policies), ...mine]);
   return policies.flatMap(({ id, approvers }) => (covered.has(id) ? [] : [approvers]));
 }

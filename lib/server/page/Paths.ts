@@ -32,6 +32,11 @@ export class Paths {
     return this.#path(`/v1/approvals/${encodeURIComponent(decisionId)}/verdict`);
   }
 
+  /** Where a script asks what a passkey has to sign. */
+  challenge(decisionId: string): string {
+    return this.#path(`/v1/approvals/${encodeURIComponent(decisionId)}/challenge`);
+  }
+
   history(query: PathQuery = {}): string {
     return this.#path('/history', query);
   }

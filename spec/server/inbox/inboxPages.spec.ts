@@ -184,6 +184,137 @@ describe('The pages of the inbox', () => {
   });
 });
 
+describe('A verdict on the page of an approval', () => {
+  let inbox: ServedInbox;
+  let ann: SpecPerson;
+  let bob: SpecPerson;
+  let id: string;
+  const form = async (person: SpecPerson, more: Readonly<Record<string, string>> = {}): Promise<Readonly<Record<string, string>>> => {
+    const { csrf: _, verdict: __, ...fields } = (await person.get(`/a/${id}`)).page.fields() as Record<string, string>;
+    return { ...fields, ...more };
+  };
+  const send = (person: SpecPerson, fields: Readonly<Record<string, string>>): ReturnType<SpecPerson['post']> =>
+    person.post(`/v1/approvals/${id}/verdict`, fields);
+  const digest = async (): Promise<string> => (await inbox.store.approvals.get(id))?.digest ?? '';
+  beforeEach(async () => {
+    inbox = await servedInbox();
+    ann = await inbox.person('Ann', { groups: ['finance-leads'] });
+    bob = await inbox.person('Bob', { groups: ['finance-leads'] });
+    id = await inbox.ask('refund', { amount: 250 }, { user: 'lee' });
+  });
+  afterEach(() => inbox.close());
+
+  it('leads back to the page, which says who approved; the same form again is the same verdict', async () => {
+    const fields = await form(ann, { verdict: 'approve', reason: 'seen', code: (await digest()).slice(0, 4) });
+    for (let i = 0; i < 2; i++) expect((await send(ann, fields)).location).to.equal(`/a/${id}`);
+    const record = await inbox.store.approvals.get(id);
+    expect(record).to.include({ status: 'approved' });
+    expect(record?.verdicts).to.have.length(1);
+    const { page } = await bob.get(`/a/${id}`);
+    expect(page.text('.decide')).to.contain('Approved by Ann').and.contain('“seen”').and.contain('It waits to run.');
+    expect(page.text('.log')).to.contain('Ann approved, typed the code');
+    expect((await inbox.call('GET', `/v1/decision/${id}/status`)).json).to.include({ status: 'OK' });
+  });
+
+  it('is one press for a no', async () => {
+    expect((await send(ann, await form(ann, { verdict: 'deny' }))).status).to.equal(303);
+    expect((await ann.get(`/a/${id}`)).page.text('.decide'))
+      .to.contain('Denied by Ann')
+      .and.contain('It did not run.');
+  });
+
+  for (const [what, more, status, field, message] of [
+    ['without a reason', { reason: ' ', code: 'right' }, 422, 'reason', 'takes a reason'],
+    ['without the code', { reason: 'seen <b>', code: '' }, 422, 'code', 'first four characters'],
+    ['with another code', { reason: 'seen <b>', code: 'zzzz' }, 422, 'code', 'not the first four characters'],
+    ['on another digest', { reason: 'seen <b>', digest: 'a'.repeat(64) }, 409, 'form', 'Changed since you opened this. Read again.'],
+    ['on another version', { reason: 'seen <b>', code: 'right', version: '7' }, 409, 'form', 'Changed since you opened this. Read again.'],
+  ] as const)
+    it(`is refused ${what}, beside its field, with what was typed`, async () => {
+      const typed: Record<string, string> = { ...more };
+      if (typed['code'] === 'right') typed['code'] = (await digest()).slice(0, 4);
+      const answer = await send(ann, await form(ann, { verdict: 'approve', ...typed }));
+      expect(answer.status).to.equal(status);
+      expect(answer.page.text(`#${field}-error`)).to.contain(message);
+      expect(answer.page.text('textarea')).to.equal(more.reason);
+      expect(await inbox.store.approvals.get(id)).to.include({ status: 'pending', version: 1 });
+    });
+
+  it('is not recorded where another was first, and the page says so', async () => {
+    const late = await form(bob, { verdict: 'approve', reason: 'me too', code: (await digest()).slice(0, 4) });
+    await send(ann, await form(ann, { verdict: 'deny', reason: 'no' }));
+    const answer = await send(bob, late);
+    expect(answer.status).to.equal(409);
+    expect(answer.page.text('.decide')).to.contain('Denied by Ann').and.contain('your verdict was not recorded').and.contain('“no”');
+    expect((await inbox.store.approvals.get(id))?.verdicts).to.have.length(1);
+  });
+
+  it('is not for who may not decide, and the page says why', async () => {
+    const dan = await inbox.person('Dan');
+    const viewer = await inbox.person('Vic', { roles: ['viewer'], groups: ['finance-leads'] });
+    const fields = await form(ann, { verdict: 'deny' });
+    const answer = await send(dan, fields);
+    expect(answer.status).to.equal(403);
+    expect(answer.page.text('.decide')).to.contain('Not yours to decide').and.contain('You are not an approver');
+    const refused = await send(viewer, fields);
+    expect([refused.status, refused.page.all('.decide form').length]).to.deep.equal([403, 0]);
+    expect((await viewer.get('/inbox')).page.text('p')).to.contain('0 of them for you');
+  });
+
+  it('is given where all is shown: a long one is cut, and then shown in full', async () => {
+    id = await inbox.ask('refund', { amount: 1, list: 'line\n'.repeat(90) });
+    const { page } = await ann.get(`/a/${id}`);
+    expect(page.all('button.approve')).to.have.length(0);
+    expect(page.text('.cols .notice')).to.contain('list is longer than what is shown here');
+    const all = await ann.get(`/a/${id}?all=1`);
+    expect(all.page.all('button.approve')).to.have.length(1);
+    expect(all.page.all('.cut')).to.have.length(0);
+    // who has to correct the form sees all of it at once
+    const answer = await send(ann, await form(ann, { verdict: 'approve', reason: 'x', code: 'zzzz' }));
+    expect(answer.page.all('button.approve')).to.have.length(1);
+  });
+
+  it('is an error page of its own where the page of the approval explains nothing', async () => {
+    const fields = await form(ann, { verdict: 'deny' });
+    id = 'dec_unknown';
+    const answer = await send(ann, fields);
+    expect(answer.status).to.equal(404);
+    expect(answer.page.text('main')).to.contain('There is no approval with this id.');
+    id = await inbox.ask('read', { n: 1 });
+    expect((await send(ann, { ...fields, verdict: 'maybe' })).status).to.equal(400);
+  });
+
+  it('says how the run ended, once its caller has said so', async () => {
+    const fields = await form(ann, { verdict: 'approve', reason: 'seen', code: (await digest()).slice(0, 4) });
+    await send(ann, fields);
+    const record = await inbox.store.approvals.get(id);
+    await inbox.store.approvals.replace(
+      { ...(record as NonNullable<typeof record>), version: 3, consumed: { token: 't', atMs: Date.now() } },
+      2,
+    );
+    expect((await ann.get(`/a/${id}`)).page.text('.decide')).to.contain('Running');
+    await inbox.call('POST', `/v1/decision/${id}/outcome`, { token: 't', status: 'failed', error_code: 'E_LIMIT' });
+    expect((await ann.get(`/a/${id}`)).page.text('.decide'))
+      .to.contain('Failed')
+      .and.contain('Code: E_LIMIT');
+    expect((await ann.get('/history')).page.text('ol .left')).to.equal('Run failed');
+  });
+
+  it('has cues of what is new beside earlier ones', async () => {
+    const { page } = await ann.get(`/a/${id}`);
+    expect(page.text('.cols .notice'))
+      .to.contain('The first time that this agent asks for this tool')
+      .and.contain('is not a person that is known here');
+    await send(ann, await form(ann, { verdict: 'approve', reason: 'seen', code: (await digest()).slice(0, 4) }));
+    id = await inbox.ask('refund', { amount: 251 }, { user: ann.id });
+    expect((await bob.get(`/a/${id}`)).page.text('.cols .notice')).to.equal(
+      'Look closely: 1 thingamount is the largest so far; the largest approved before: 250',
+    );
+    await inbox.ask('refund', { amount: 10 });
+    expect((await inbox.store.approvals.list({})).length).to.equal(3);
+  });
+});
+
 describe('Groups without members', () => {
   for (const [what, options] of [
     ['the program has members', { approverGroups: { dba: ['someone'] } }],

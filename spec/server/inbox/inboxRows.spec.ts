@@ -9,7 +9,7 @@ import type { ApprovalCard, ApprovalRecord } from '../../../lib/store/ApprovalSt
 import { policyOf } from '../../support/approvalRecords.js';
 import { askedOf, harmless, NOW_MS } from '../page/inboxExamples.js';
 
-const ANN: Reader = { ids: ['p-ann', 'ann@acme.example'], groups: new Set(['leads']), isOperator: false };
+const ANN: Reader = { ids: ['p-ann', 'ann@acme.example'], groups: new Set(['leads']), isApprover: true, isOperator: false };
 const card = (id: string, more: Partial<ApprovalRecord> = {}): ApprovalCard =>
   approvalCard(askedOf({ n: 1 }, { decisionId: id, requester: 'eve', policies: [policyOf('p')], ...more }));
 const ids = (rows: ReturnType<typeof inboxRows>): readonly string[] =>
@@ -26,6 +26,7 @@ describe('Whether an approval waits for a person', () => {
       true,
       { isOperator: true },
     ],
+    ['they lack the role for it', {}, false, { isApprover: false }],
     ['they asked for it', { requester: 'ANN@acme.example' }, false],
     ['they asked for it in capitals of another language', { requester: 'STRASSE' }, false, { ids: ['straße'] }],
     ['they asked for it and may decide it themselves', { requester: 'p-ann', policies: [policyOf('p', { selfApproval: true })] }, true],

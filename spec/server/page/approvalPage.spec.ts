@@ -47,6 +47,7 @@ describe('The page of an approval', () => {
       csrf: 'form-token',
       digest: refund.digest,
       version: '1',
+      idempotency_key: 'key-1',
       reason: '',
       code: '',
       verdict: ['deny', 'approve'],

@@ -204,6 +204,7 @@ export function mayDecide(more: Partial<Extract<Viewer, { readonly may: true }>>
     needs: { assurance: 'code', reason: 'needed', code: true },
     hasPasskey: true,
     formToken: 'form-token',
+    key: 'key-1',
     mustShowAll: false,
     ...more,
   };

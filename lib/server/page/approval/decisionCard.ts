@@ -36,6 +36,8 @@ export type Viewer =
       /** Whether the person has what a yes takes: false where that is a passkey and they have none. */
       readonly hasPasskey: boolean;
       readonly formToken: string | undefined;
+      /** The same form sent twice is one verdict. */
+      readonly key: string;
       /** Whether a yes has to wait until all of it is shown. */
       readonly mustShowAll: boolean;
     }
@@ -86,14 +88,17 @@ ${mustShowAll && html`<p class="small">Some of it is not shown on this page. You
 ${!hasPasskey && html`<p class="small">A yes takes a passkey, and you have none. <a href="${paths.me()}">Add one</a></p>`}
 ${byPasskey && hasPasskey && html`<p class="small muted">Your passkey signs this digest and this verdict, nothing else.</p><noscript><p class="small error">Signing takes script, which is off. You can deny.</p></noscript>`}
 ${error(refused?.errors.form, 'form')}
-<form method="post" action="${paths.verdict(decisionId)}" data-decision="${decisionId}"${byPasskey && html` data-passkey`}><button disabled hidden></button>
-<input type="hidden" name="csrf" value="${viewer.formToken}"><input type="hidden" name="digest" value="${digest}"><input type="hidden" name="version" value="${version}">
+<form method="post" action="${paths.verdict(decisionId)}"${byPasskey && html` data-challenge="${paths.challenge(decisionId)}"`}><button disabled hidden></button>
+<input type="hidden" name="csrf" value="${viewer.formToken}"><input type="hidden" name="digest" value="${digest}"><input type="hidden" name="version" value="${version}"><input type="hidden" name="idempotency_key" value="${viewer.key}">${byPasskey && PROOF}
 <label for="reason">Reason <span class="muted">${needs.reason === 'needed' ? 'needed to approve' : 'optional'}; the model does not see it</span></label>
 <textarea id="reason" name="reason" maxlength="10000"${needs.reason === 'needed' && html` data-needed`}${described(refused?.errors.reason, 'reason')}>${refused?.reason}</textarea>${error(refused?.errors.reason, 'reason')}
 ${needs.code && codeField(digest, refused)}
 <div class="acts${!hasPasskey && !mustShowAll && ' one'}"><button class="deny" name="verdict" value="deny" data-verdict="deny">Deny</button>${approve}</div></form>
 <p class="small" role="status" data-say></p></div></section>`;
 }
+
+/** What the script of passkeys fills in. */
+const PROOF: Html = html`<input type="hidden" name="verdict" value="approve" disabled data-signed-verdict><input type="hidden" name="proof_credential"><input type="hidden" name="proof_nonce"><input type="hidden" name="proof_client_data"><input type="hidden" name="proof_authenticator_data"><input type="hidden" name="proof_signature"><p class="error small" role="alert" data-passkey-fault hidden></p>`;
 
 function codeField(digest: string, refused: RefusedVerdict | undefined): Html {
   return html`<label for="code">Type <code>${digest.slice(0, 4)}</code> to approve</label>
