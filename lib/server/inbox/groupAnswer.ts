@@ -5,9 +5,9 @@ import { groupPage } from '../page/list/groupPage.js';
 import { pageAnswer } from '../page/layout.js';
 import { Paths } from '../page/Paths.js';
 import type { Answer, CallerInput } from '../route/Route.js';
-import { kindOf } from './inboxRows.js';
-import { pendingCards } from './pendingCards.js';
-import { isFor } from './Reader.js';
+import { kindOf } from './list/inboxRows.js';
+import { pendingCards } from './list/pendingCards.js';
+import { isFor } from './list/Reader.js';
 import { personOf, readerOf } from './readerOf.js';
 import type { PageInput } from './readerOf.js';
 

@@ -3,7 +3,7 @@ import type { HistoryRow } from '../page/list/historyPage.js';
 import { pageAnswer } from '../page/layout.js';
 import { Paths } from '../page/Paths.js';
 import type { Answer } from '../route/Route.js';
-import { historyQuery } from './historyQuery.js';
+import { historyQuery } from './list/historyQuery.js';
 import { personOf } from './readerOf.js';
 import type { PageInput } from './readerOf.js';
 import { reportedOutcome } from './reportedOutcome.js';

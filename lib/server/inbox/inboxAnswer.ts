@@ -6,9 +6,9 @@ import { Paths } from '../page/Paths.js';
 import type { InboxTab } from '../page/Paths.js';
 import type { Answer } from '../route/Route.js';
 import type { Tenant } from '../tenant/Tenant.js';
-import { emptyGroups } from './emptyGroups.js';
-import { inboxRows } from './inboxRows.js';
-import { pendingCards } from './pendingCards.js';
+import { emptyGroups } from './list/emptyGroups.js';
+import { inboxRows } from './list/inboxRows.js';
+import { pendingCards } from './list/pendingCards.js';
 import { personOf, readerOf } from './readerOf.js';
 import type { PageInput } from './readerOf.js';
 

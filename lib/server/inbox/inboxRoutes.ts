@@ -6,7 +6,7 @@ import { HISTORY_FIELDS } from '../page/list/historyPage.js';
 import { pageAnswer } from '../page/layout.js';
 import { Paths } from '../page/Paths.js';
 import type { PersonRoute, Route } from '../route/Route.js';
-import { agentTools } from './agentTools.js';
+import { agentTools } from './list/agentTools.js';
 import { approvalAnswer } from './approvalAnswer.js';
 import { DENY_ALL_FIELDS, denyAll, groupAnswer } from './groupAnswer.js';
 import { historyAnswer } from './historyAnswer.js';

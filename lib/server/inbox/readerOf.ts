@@ -1,7 +1,7 @@
 import type { SignedIn } from '../access/Caller.js';
 import { LOCAL_ADMIN } from '../people/Person.js';
 import type { CallerInput } from '../route/Route.js';
-import type { Reader } from './Reader.js';
+import type { Reader } from './list/Reader.js';
 
 /** A request for a page. */
 export type PageInput = Pick<CallerInput, 'caller' | 'tenant' | 'site' | 'query'>;

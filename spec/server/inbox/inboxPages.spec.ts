@@ -258,7 +258,7 @@ describe('A verdict on the page of an approval', () => {
     expect(answer.page.text('.decide')).to.contain('Not yours to decide').and.contain('You are not an approver');
     const refused = await send(viewer, fields);
     expect([refused.status, refused.page.all('.decide form').length]).to.deep.equal([403, 0]);
-    expect((await viewer.get('/inbox')).page.text('p')).to.contain('0 of them for you');
+    expect((await viewer.get('/inbox')).page.text('main p')).to.contain('0 of them for you');
   });
 
   it('is given where all is shown: a long one is cut, and then shown in full', async () => {

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { agentTools } from '../../../lib/server/inbox/agentTools.js';
-import { historyQuery } from '../../../lib/server/inbox/historyQuery.js';
-import { inboxRows, kindOf } from '../../../lib/server/inbox/inboxRows.js';
-import { isBy, isFor } from '../../../lib/server/inbox/Reader.js';
-import type { Reader } from '../../../lib/server/inbox/Reader.js';
+import { agentTools } from '../../../lib/server/inbox/list/agentTools.js';
+import { historyQuery } from '../../../lib/server/inbox/list/historyQuery.js';
+import { inboxRows, kindOf } from '../../../lib/server/inbox/list/inboxRows.js';
+import { isBy, isFor } from '../../../lib/server/inbox/list/Reader.js';
+import type { Reader } from '../../../lib/server/inbox/list/Reader.js';
 import { approvalCard } from '../../../lib/store/approval/approvalCard.js';
 import type { ApprovalCard, ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { policyOf } from '../../support/approvalRecords.js';

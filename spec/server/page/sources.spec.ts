@@ -13,7 +13,7 @@ interface Finding {
 /** What no source of pages has, each with what of it is right. */
 const FINDINGS: readonly Finding[] = [
   { what: 'HTML that is not escaped', pattern: /\braw\(|dangerouslySet|isEscaped|innerHTML/g },
-  { what: 'an attribute value without quotes', pattern: /\s[\w-]+=\$\{/g },
+  { what: 'an attribute value without quotes', pattern: /\s(?!url=)[\w-]+=\$\{/g },
   { what: 'an attribute value in single quotes', pattern: /html`[^`]*\s[\w-]+='\$\{/g },
   { what: 'an attribute with a computed name', pattern: /<[a-z][^<>`]*\s\$\{[^}`]*\}=/g },
   { what: 'a style in the page', pattern: /<[a-z][^<>`]*\sstyle=|<style/g },

@@ -1,7 +1,7 @@
-import { isId, TOOL_NAME } from '../../model/Params.js';
-import type { ApprovalPageQuery, ApprovalRecord } from '../../store/ApprovalStore.js';
-import type { HistoryView } from '../page/list/historyPage.js';
-import { HISTORY_FIELDS } from '../page/list/historyPage.js';
+import { isId, TOOL_NAME } from '../../../model/Params.js';
+import type { ApprovalPageQuery, ApprovalRecord } from '../../../store/ApprovalStore.js';
+import type { HistoryView } from '../../page/list/historyPage.js';
+import { HISTORY_FIELDS } from '../../page/list/historyPage.js';
 
 const DAY_MS = 86_400_000;
 const STATUSES: readonly string[] = ['pending', 'approved', 'denied', 'expired', 'withdrawn'] satisfies ApprovalRecord['status'][];

@@ -1,6 +1,6 @@
-import type { ApprovalCard, ApprovalPageQuery } from '../../store/ApprovalStore.js';
-import { MAX_LISTED } from '../page/list/inboxPage.js';
-import type { Tenant } from '../tenant/Tenant.js';
+import type { ApprovalCard, ApprovalPageQuery } from '../../../store/ApprovalStore.js';
+import { MAX_LISTED } from '../../page/list/inboxPage.js';
+import type { Tenant } from '../../tenant/Tenant.js';
 
 /** A search that finds little must not read the whole store. */
 const MAX_PAGES = 4;

@@ -1,6 +1,6 @@
-import type { ApprovalCard } from '../../store/ApprovalStore.js';
-import { MAX_ALIKE } from '../page/list/groupPage.js';
-import type { InboxQuery, InboxRow, InboxView } from '../page/list/inboxPage.js';
+import type { ApprovalCard } from '../../../store/ApprovalStore.js';
+import { MAX_ALIKE } from '../../page/list/groupPage.js';
+import type { InboxQuery, InboxRow, InboxView } from '../../page/list/inboxPage.js';
 import { isBy, isFor } from './Reader.js';
 import type { Reader } from './Reader.js';
 

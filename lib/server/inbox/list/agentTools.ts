@@ -1,5 +1,5 @@
-import type { ApprovalCard } from '../../store/ApprovalStore.js';
-import type { AgentTool } from '../page/list/agentsPage.js';
+import type { ApprovalCard } from '../../../store/ApprovalStore.js';
+import type { AgentTool } from '../../page/list/agentsPage.js';
 
 interface Seen {
   asked: number;
