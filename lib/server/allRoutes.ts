@@ -1,6 +1,7 @@
 import { SteadyClock } from '../common/time/SteadyClock.js';
 import { inboxRoutes } from './inbox/inboxRoutes.js';
 import { refusedVerdict } from './inbox/refusedVerdict.js';
+import { refusedSettlement } from './inbox/unknownAnswer.js';
 import { approvalRoutes } from './route/approvals.js';
 import { assetRoutes } from './route/assets.js';
 import { approvalUseRoutes } from './route/approvalUse.js';
@@ -16,6 +17,7 @@ import { policyRoutes } from './route/policies.js';
 import { probeRoutes } from './route/probes.js';
 import type { ProbeRoutesOptions } from './route/probes.js';
 import type { Route } from './route/Route.js';
+import { unknownOutcomeRoutes } from './route/unknownOutcomes.js';
 import { verdictRoutes } from './route/verdicts.js';
 import type { VerdictRoutesOptions } from './route/verdicts.js';
 
@@ -34,6 +36,7 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
     ...approvalUseRoutes(options),
     ...approvalRoutes(),
     ...verdictRoutes({ ...options, refusedPage: (refused) => refusedVerdict(refused, clock.now()) }),
+    ...unknownOutcomeRoutes({ refusedPage: (refused) => refusedSettlement(refused, clock.now()) }),
     ...policyRoutes(),
     ...eventRoutes(options),
     ...keyRoutes(options),

@@ -12,6 +12,7 @@ import { DENY_ALL_FIELDS, denyAll, groupAnswer } from './groupAnswer.js';
 import { historyAnswer } from './historyAnswer.js';
 import { inboxAnswer } from './inboxAnswer.js';
 import { personOf } from './readerOf.js';
+import { unknownAnswer } from './unknownAnswer.js';
 
 /** What the routes of the inbox need. */
 export interface InboxRoutesOptions {
@@ -76,6 +77,14 @@ export function inboxRoutes({ clock = new SteadyClock() }: InboxRoutesOptions = 
         cursor: 'Where the page before has ended.',
       },
       handle: (input) => historyAnswer(input, clock.now()),
+    },
+    {
+      ...PAGE,
+      path: '/unknown',
+      name: 'unknownPage',
+      summary: 'Shows the runs of which it is not known how they ended.',
+      query: { cursor: 'Where the page before has ended.' },
+      handle: (input) => unknownAnswer(input, clock.now()),
     },
     {
       ...PAGE,

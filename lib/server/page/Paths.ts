@@ -45,6 +45,11 @@ export class Paths {
     return this.#path('/unknown', query);
   }
 
+  /** Where the form is sent that says how a run ended. */
+  settle(taskId: string): string {
+    return this.#path(`/unknown/${encodeURIComponent(taskId)}`);
+  }
+
   agents(): string {
     return this.#path('/agents');
   }

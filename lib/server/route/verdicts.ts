@@ -85,7 +85,7 @@ export function verdictRoutes({ clock = new SteadyClock(), isSteppedUp, refusedP
         ...REFUSALS,
         'assurance_too_low',
         'verdict_not_recorded',
-        'idempotency_mismatch',
+        'verdict_key_reused',
         'reason_needed',
         'code_wrong',
         'proof_needed',

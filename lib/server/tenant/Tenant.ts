@@ -3,6 +3,7 @@ import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDe
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import type { Identity } from '../people/Identity.js';
+import type { UnknownOutcomes } from './UnknownOutcomes.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 
 /** What a server knows of a tool, because callers cannot claim it. */
@@ -27,6 +28,8 @@ export interface Tenant {
   readonly records: RecordStore;
   /** Who may use it: people, sessions and what they were given. */
   readonly identity: Identity;
+  /** The runs of which it is not known how they ended; absent where the tenant shares no tasks with programs. */
+  readonly unknown?: UnknownOutcomes | undefined;
   /** Its policies. */
   readonly policies: ReloadablePolicies;
   /** By tool. */

@@ -279,15 +279,16 @@ describe('The page of unknown outcomes', () => {
   it('has a person say what became of a call of this store, and says where others are settled', () => {
     const page = elements(unknownPage(view()));
     expect(page.all('form')).to.have.length(1);
-    expect(page.fields()).to.deep.equal({ csrf: 'form-token', task: 'task_1', reason: '', settle: ['done', 'retry', 'abandon'] });
+    expect(page.fields()).to.deep.equal({ csrf: 'form-token', reason: '', outcome: ['done', 'retry', 'abandon'] });
     expect(page.texts('.runs li')[1]).to.contain('It is settled where the call was made');
     expect(page.hrefs()).to.include('/a/dec_1');
+    expect(page.one('form').attr('action')).to.equal('/unknown/task_1');
   });
 
   it('has no form for who may not', () => {
     const page = elements(unknownPage(view({ formToken: undefined })));
     expect(page.all('form')).to.have.length(0);
-    expect(page.text('.runs')).to.contain('An approver or an admin says what became of it.');
+    expect(page.text('.runs')).to.contain('An approver says what became of it.');
   });
 
   it('keeps what was typed, with the error beside it', () => {

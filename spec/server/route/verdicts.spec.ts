@@ -7,7 +7,10 @@ import { decisionRoutes } from '../../../lib/server/route/decisions.js';
 import { approvalRoutes } from '../../../lib/server/route/approvals.js';
 import { verdictRoutes } from '../../../lib/server/route/verdicts.js';
 import type { VerdictRoutesOptions } from '../../../lib/server/route/verdicts.js';
-import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
+import type { ApprovalRecord, Verdict } from '../../../lib/store/ApprovalStore.js';
+import { verdictProofs, verdictUse, verifyVerdictProof } from '../../../lib/server/tenant/verdictProofs.js';
+import type { Passkeys } from '../../../lib/server/people/Passkeys.js';
+import { rejection } from '../../support/rejection.js';
 import { verdictChallenge } from '../../../lib/decision/desk/verdictStatement.js';
 import { SoftAuthenticator } from '../../support/SoftAuthenticator.js';
 import type { Lies } from '../../support/SoftAuthenticator.js';
@@ -300,7 +303,7 @@ describe('Verdicts over HTTP', () => {
     });
 
     it('are kept with all that was signed, and verified again from the record alone', async () => {
-      const { give, open, rita, tenant, policies } = await setup({ severity: 'critical' });
+      const { give, open, rita, otto, tenant, policies } = await setup({ severity: 'critical' });
       const id = await open();
       const base = { verdict: 'approve', digest: DIGEST, version: 1, reason: 'ok' };
       const answer = await give(rita, id, { ...base, proof: await policies.sign(rita, id, base) });
@@ -318,6 +321,33 @@ describe('Verdicts over HTTP', () => {
       });
       const client = JSON.parse(Buffer.from(proof?.clientDataJSON as string, 'base64url').toString()) as { challenge: string };
       expect(client.challenge).to.equal(challenge);
+      const verdict = record.verdicts[0] as Verdict;
+      const { passkeys } = tenant.identity;
+      const recorded = { record, verdict, origin: TLS };
+      expect(await verifyVerdictProof(recorded, passkeys)).to.equal(true);
+      // the approval goes on, and the passkey is removed
+      const later = { ...record, version: 9, params: {}, facts: {}, consumed: { token: 't', atMs: 1 } };
+      for (const { id: key } of await passkeys.list(rita.person.id)) await passkeys.remove(rita.person.id, key, 'host:ops');
+      expect(await verifyVerdictProof({ ...recorded, record: later }, passkeys)).to.equal(true);
+      const changed = (change: Partial<Verdict>): Promise<boolean> => {
+        const other = { ...verdict, ...change };
+        return verifyVerdictProof({ ...recorded, record: { ...record, verdicts: [other] }, verdict: other }, passkeys);
+      };
+      expect(await changed({})).to.equal(true);
+      for (const change of [{ approve: false }, { reason: 'other' }, { by: otto.person.id }, { proof: undefined }, { atMs: 1 }])
+        expect(await changed(change), JSON.stringify(change)).to.equal(false);
+      for (const over of [{ digest: 'f'.repeat(64) }, { requester: 'x' }, { agentId: 'x' }, { expiresAtMs: 1 }])
+        expect(await verifyVerdictProof({ ...recorded, record: { ...record, ...over } }, passkeys)).to.equal(false);
+      expect(await verifyVerdictProof({ ...recorded, tenantId: 'acme' }, passkeys)).to.equal(false);
+      expect(await verifyVerdictProof({ ...recorded, origin: 'https://other.example' }, passkeys)).to.equal(false);
+      // a store that is away is no answer
+      const away = { credentialAt: passkeys.credentialAt.bind(passkeys), verifyProof: () => Promise.reject(new Error('away')) };
+      expect((await rejection(verifyVerdictProof(recorded, away))).message).to.equal('away');
+      const unverified = verdictProofs({ challenges: tenant.identity.challenges, passkeys: hurt(passkeys, rita.person.id) });
+      const use = verdictUse({ personId: rita.person.id, sessionId: 's', decisionId: id });
+      const nonce = tenant.identity.challenges.issue(use);
+      const signed = { personId: rita.person.id, sessionId: 's', decisionId: id, origin: TLS, challenge, proof: { ...PROOF, nonce } };
+      expect((await rejection(Promise.resolve(unverified.verify(signed)))).message).to.equal('away');
     });
 
     it('are challenged only for who may, and by who has a passkey', async () => {
@@ -394,6 +424,16 @@ const LIES: readonly Lies[] = [
   { userVerified: false },
   { userPresent: false },
 ];
+
+const PROOF = { kind: 'passkey', credential: 'c', nonce: 'n', clientDataJSON: 'd', authenticatorData: 'a', signature: 's' } as const;
+
+/** Passkeys whose store goes away once the credential of a person was found. */
+function hurt(passkeys: Passkeys, personId: string): Passkeys {
+  return Object.assign(Object.create(passkeys) as Passkeys, {
+    credentialNow: async () => ({ id: 'c', publicKey: 'k', counter: 0, personId }),
+    verifyProof: () => Promise.reject(new Error('away')),
+  });
+}
 
 interface Someone {
   readonly person: Pick<Person, 'id' | 'name'>;

@@ -51,13 +51,13 @@ ${taskId === undefined ? html`<p class="aid">Its caller reported that it does no
 }
 
 function settleForm({ toolName }: UnknownRun, taskId: string, { paths, formToken, refused }: UnknownView): Html {
-  if (formToken === undefined) return html`<p class="aid">An approver or an admin says what became of it.</p>`;
+  if (formToken === undefined) return html`<p class="aid">An approver says what became of it.</p>`;
   const error = refused?.id === taskId ? refused : undefined;
   const invalid = error !== undefined && html` aria-invalid="true" aria-describedby="error-${taskId}"`;
   const buttons = (Object.keys(SETTLEMENTS) as Settlement[]).map(
-    (name) => html`<button name="settle" value="${name}">${SETTLEMENTS[name]}</button>`,
+    (name) => html`<button name="outcome" value="${name}">${SETTLEMENTS[name]}</button>`,
   );
-  return html`<form method="post" action="${paths.unknown()}"><button disabled hidden></button><input type="hidden" name="csrf" value="${formToken}"><input type="hidden" name="task" value="${taskId}">
+  return html`<form method="post" action="${paths.settle(taskId)}"><button disabled hidden></button><input type="hidden" name="csrf" value="${formToken}">
 <label for="reason-${taskId}">How you know <span class="muted">needed</span></label><textarea id="reason-${taskId}" name="reason" maxlength="10000"${invalid}>${error?.reason}</textarea>${error !== undefined && html`<p class="error small" id="error-${taskId}" role="alert">${error.error}</p>`}
 <div class="settle" role="group" aria-label="What became of ${toolName}">${buttons}</div><p class="aid">Ask again: a new approval is asked for, and only that can run it.</p></form>`;
 }
