@@ -279,6 +279,20 @@ export type Diagnostic = {
     };
 };
 
+export interface Directory {
+    personOf(id: string): Awaitable<DirectoryPerson | undefined>;
+    hasPeople(): Awaitable<boolean>;
+}
+
+export interface DirectoryPerson {
+    readonly id: string;
+    readonly name: string;
+    readonly ids: readonly string[];
+    readonly groups: readonly string[];
+    readonly groupsFrom: string;
+    readonly groupsIncomplete?: true | undefined;
+}
+
 export declare class EmbeddedDecisionService implements DecisionService {
     #private;
     constructor(options: EmbeddedDecisionServiceOptions);
@@ -309,6 +323,8 @@ export interface EmbeddedOptions {
     readonly approver?: Approver | undefined;
     readonly approverGroups?: ApprovalDeskOptions['approverGroups'] | undefined;
     readonly mayApprove?: ApprovalDeskOptions['mayApprove'] | undefined;
+    readonly directory?: ApprovalDeskOptions['directory'] | undefined;
+    readonly requireKnownRequester?: boolean | undefined;
     readonly requireRequester?: boolean | undefined;
     readonly maxPendingPerTool?: number | undefined;
     readonly denialTtlMs?: number | undefined;
@@ -613,10 +629,10 @@ export declare class UnsupportedParamError extends ParamsError {
 
 export declare class VerdictError extends AegisError {
     readonly name = "VerdictError";
-    readonly status: 400 | 403 | 404 | 409;
-    readonly statusCode: 400 | 403 | 404 | 409;
+    readonly status: VerdictStatus;
+    readonly statusCode: VerdictStatus;
     readonly decisionId: string;
-    constructor(status: 400 | 403 | 404 | 409, code: string, decisionId: string, message: string);
+    constructor(status: VerdictStatus, code: string, decisionId: string, message: string, options?: ErrorOptions);
 }
 
 export interface VerdictInput {
@@ -624,6 +640,9 @@ export interface VerdictInput {
     readonly reason?: string | undefined;
     readonly digest?: string | undefined;
     readonly assurance?: Assurance | undefined;
+    readonly name?: string | undefined;
+    readonly version?: number | undefined;
+    readonly key?: string | undefined;
 }
 
 export interface WaitingForWorker {

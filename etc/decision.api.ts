@@ -87,14 +87,21 @@ export interface DescribedApproval extends Pick<ApprovalRecord, 'decisionId' | '
 export interface DeskEvents {
     requested: [ApprovalRecord];
     settled: [ApprovalRecord];
+    changed: [ApprovalRecord];
 }
+
+export type { Directory } from 'aegislib';
+
+export type { DirectoryPerson } from 'aegislib';
 
 export type Effect = 'allow' | 'deny' | 'sanitize' | 'approval_needed';
 
 export interface EligibilityRules {
     readonly approverGroups?: Readonly<Record<string, readonly string[]>> | undefined;
     readonly mayApprove?: ((by: string, request: ApprovalRecord, policy: ApprovalPolicy) => Awaitable<boolean>) | undefined;
+    readonly directory?: Directory | undefined;
     readonly requireRequester?: boolean | undefined;
+    readonly requireKnownRequester?: boolean | undefined;
 }
 
 export { EmbeddedDecisionService } from 'aegislib';

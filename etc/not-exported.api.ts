@@ -211,6 +211,20 @@ declare abstract class ServiceError extends AegisError {
     constructor(defaultCode: string, message: string, options?: ServiceErrorOptions);
 }
 
+// lib/model/errors/SetupErrors
+type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
+
+// lib/store/ApprovalStore
+interface VerdictProof {
+    readonly kind: 'passkey';
+    readonly credential: string;
+    readonly nonce: string;
+    readonly version: number;
+    readonly clientDataJSON: string;
+    readonly authenticatorData: string;
+    readonly signature: string;
+}
+
 // lib/testing/ScriptedDecisionService
 type Unnamed<D> = D extends Decision ? Omit<D, 'decisionId'> & {
     readonly decisionId?: string | undefined;

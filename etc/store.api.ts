@@ -466,5 +466,10 @@ export interface Verdict {
     readonly reason?: string | undefined;
     readonly atMs: number;
     readonly assurance?: Assurance | undefined;
+    readonly name?: string | undefined;
+    readonly groups?: readonly string[] | undefined;
+    readonly groupsFrom?: string | undefined;
+    readonly proof?: VerdictProof | undefined;
+    readonly key?: string | undefined;
     readonly policies: readonly string[];
 }

@@ -20,10 +20,21 @@ import type { Route } from './route/Route.js';
 import { unknownOutcomeRoutes } from './route/unknownOutcomes.js';
 import { verdictRoutes } from './route/verdicts.js';
 import type { VerdictRoutesOptions } from './route/verdicts.js';
+import { linkRoutes } from './signin/linkRoutes.js';
+import { meRoutes } from './signin/meRoutes.js';
+import { peopleRoutes } from './signin/peopleRoutes.js';
+import { signinRoutes } from './signin/signinRoutes.js';
+import type { SigninRoutesOptions } from './signin/signinRoutes.js';
 
 /** What all routes together need. */
 export interface RoutesOptions
-  extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions, Pick<VerdictRoutesOptions, 'isSteppedUp'> {
+  extends
+    ProbeRoutesOptions,
+    MetricRoutesOptions,
+    EventRoutesOptions,
+    KeyRoutesOptions,
+    SigninRoutesOptions,
+    Pick<VerdictRoutesOptions, 'isSteppedUp'> {
   readonly clock?: SteadyClock | undefined;
 }
 
@@ -42,6 +53,10 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
     ...keyRoutes(options),
     ...probeRoutes(options),
     ...metricRoutes(options),
+    ...signinRoutes(options),
+    ...linkRoutes(options.doorway),
+    ...meRoutes(options.doorway),
+    ...peopleRoutes(options.doorway),
     ...assetRoutes(),
     ...inboxRoutes(options),
     openApiRoute(() => all),

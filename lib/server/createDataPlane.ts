@@ -1,10 +1,12 @@
 import { silentLogger } from '../common/Logger.js';
 import type { Logger } from '../common/Logger.js';
 import { SteadyClock } from '../common/time/SteadyClock.js';
+import { isLoopbackHost } from '../common/transport/loopback.js';
 import { osUser } from '../decision/terminal/osUser.js';
 import { CAPABILITIES } from '../decision/wire/wireHeaders.js';
 import type { AegisModule } from '../guard/module/AegisModule.js';
 import { checkedOptions } from '../model/checkedOptions.js';
+import { ConfigError } from '../model/errors/SetupErrors.js';
 import type { ReloadResult } from '../policy/live/ReloadablePolicies.js';
 import type { ServerStore } from '../store/StateStore.js';
 import { DEFAULT_TENANT } from '../store/tenant/tenantScope.js';
@@ -26,6 +28,7 @@ import type { FetchHandler } from './serve/fetchFront.js';
 import type { ListenOptions } from './serve/HttpListener.js';
 import type { NodeHandler } from './serve/nodeFront.js';
 import { RouteServer } from './serve/RouteServer.js';
+import { Doorway } from './signin/Doorway.js';
 import { Tenants } from './tenant/Tenants.js';
 import type { ModuleTenantOptions, TenantsOptions } from './tenant/Tenants.js';
 
@@ -55,6 +58,14 @@ export interface ListeningAt {
   readonly port: number;
 }
 
+/** The link by which the first person of a tenant comes. */
+export interface SetupLink {
+  /** With the secret behind the `#`, where it reaches no log of a server or proxy. */
+  readonly url: URL;
+  /** When it stops working: 15 minutes after it was made. */
+  readonly expiresAt: Date;
+}
+
 /** A Data Plane: it decides calls and keeps approvals for many programs, over HTTP. */
 export interface DataPlane {
   /** Answers a request in a server on web standards, such as Hono or Next. */
@@ -82,6 +93,15 @@ export interface DataPlane {
    */
   createKey(request: KeyRequest, tenantId?: string): Promise<IssuedKey>;
   /**
+   * Makes the link by which the first person of a tenant comes, while no one is known. It works once, for 15 minutes; the one before stops working.
+   *
+   * @param tenantId the tenant; `default` where there is one
+   * @returns `undefined` once someone is known
+   * @throws ConfigError where the server does not listen and has no `publicUrl`
+   * @throws NotFoundError where there is no such tenant
+   */
+  createSetupLink(tenantId?: string): Promise<SetupLink | undefined>;
+  /**
    * Stops: `/readyz` says so, streams of events end, requests in flight are answered, and the store is closed.
    *
    * @returns whether every request in flight was answered in time
@@ -107,20 +127,28 @@ class ServingDataPlane implements DataPlane {
   readonly #server: RouteServer;
   readonly #tenants: Tenants;
   readonly #access: ServerAccess;
+  readonly #doorway: Doorway;
+  readonly #basePath: string;
+  readonly #publicUrl: URL | undefined;
   readonly #meters: Meters = new Meters();
   readonly #hubs: EventHubs = new EventHubs();
   readonly #logger: Logger;
   /** Why it is not ready: it is opening, or could not be opened. */
   #notOpen: string | undefined = 'it is starting';
   #opening: Promise<void> | undefined;
+  /** Where its own server listens, once there is one. */
+  #listeningUrl: string | undefined;
 
   constructor(options: CheckedDataPlane) {
     const { stateKey, clientAddress, publicUrl, logger = silentLogger } = options;
     const clock = new SteadyClock();
     this.#logger = logger;
+    this.#basePath = options.basePath;
+    this.#publicUrl = publicUrl;
     this.#tenants = new Tenants(tenantsOf(options, clock, this.#meters, () => this.#server.isOnLoopback));
     this.#access = serverAccess({ stateKey, clock, tenants: this.#tenants.all });
     const { authenticator } = this.#access;
+    this.#doorway = new Doorway(this.#tenants.all.map(({ identity }) => identity));
     this.#server = new RouteServer({
       base: options.basePath,
       publicUrl,
@@ -131,15 +159,15 @@ class ServingDataPlane implements DataPlane {
       onShed: (reason) => this.#meters.shed(reason),
       onDrain: () => this.#hubs.close(),
       tenantOf: (id) => this.#tenants.get(id),
-      authenticate: async (request) => {
-        await this.#opened();
-        return authenticator.authenticate(request);
-      },
+      authenticate: (request) =>
+        this.#notOpen === undefined ? authenticator.authenticate(request) : this.#opened().then(() => authenticator.authenticate(request)),
       routes: allRoutes({
         clock,
         capabilities: CAPABILITIES,
         hubs: this.#hubs,
         mayListen: async (input) => this.#isStillGood(input),
+        doorway: this.#doorway,
+        issuerOf: () => undefined,
         ringOf: (tenantId) => this.#access.ringOf(tenantId),
         notReady: () => this.#notReady(),
         metrics: () => this.#meters.metrics,
@@ -157,6 +185,7 @@ class ServingDataPlane implements DataPlane {
 
   async listen(options?: ListenOptions): Promise<ListeningAt> {
     const { url, host, port } = await this.#server.listen(options);
+    this.#listeningUrl = url;
     // opened early; who asks before that waits
     this.ready().catch(() => {});
     return { url, host, port };
@@ -165,6 +194,16 @@ class ServingDataPlane implements DataPlane {
   async createKey(request: KeyRequest, tenantId: string = DEFAULT_TENANT): Promise<IssuedKey> {
     await this.ready();
     return this.#access.ringOf(tenantId).create(request, hostCaller({ user: osUser(), tenantId }));
+  }
+
+  async createSetupLink(tenantId: string = DEFAULT_TENANT): Promise<SetupLink | undefined> {
+    await this.ready();
+    const url = this.#pageUrl('/bootstrap');
+    if (this.#doorway.hasSeveral) url.searchParams.set('tenant', tenantId);
+    const link = await this.#doorway.identityFor(tenantId).setup.begin(`host:${osUser()}`);
+    if (link === undefined) return undefined;
+    url.hash = link.text.reveal();
+    return { url, expiresAt: new Date(link.expiresAtMs) };
   }
 
   async close(options: CloseOptions = {}): Promise<boolean> {
@@ -197,6 +236,21 @@ class ServingDataPlane implements DataPlane {
         cause: error,
       });
     }
+  }
+
+  /** Where browsers find a page. Passkeys are made for a name, so that this machine is called by its own. */
+  #pageUrl(path: string): URL {
+    if (this.#publicUrl !== undefined) {
+      const base = this.#publicUrl.pathname.replace(/\/+$/, '');
+      return new URL(`${base === '' ? this.#basePath : base}${path}`, this.#publicUrl);
+    }
+    if (this.#listeningUrl === undefined)
+      throw new ConfigError([
+        { where: 'publicUrl', message: 'is missing: without it, a server that does not listen has no address for links.' },
+      ]);
+    const url = new URL(`${this.#basePath}${path}`, this.#listeningUrl);
+    if (isLoopbackHost(url.hostname)) url.hostname = 'localhost';
+    return url;
   }
 
   async #notReady(): Promise<string | undefined> {

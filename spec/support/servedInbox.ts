@@ -44,6 +44,8 @@ export interface ServedInbox {
   readonly plane: DataPlane;
   readonly store: SignedTenantStore;
   readonly identity: Identity;
+  /** The tasks of the store. */
+  readonly tasks: MemoryStateStore['tasks'];
   /** Makes a person, and signs them in. */
   person(
     name: string,
@@ -76,6 +78,7 @@ export async function servedInbox(options: Partial<TenantConfig> = {}): Promise<
     plane,
     store,
     identity,
+    tasks: memory.tasks,
     call,
     async person(name, { roles = ['approver'], groups = [], userIds = [] } = {}) {
       const { id } = await identity.people.create({ name, roles, groups, userIds }, 'spec');

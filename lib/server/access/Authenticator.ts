@@ -1,7 +1,7 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import { AuthError } from '../../model/errors/ServiceErrors.js';
 import type { Site } from '../front/Site.js';
-import { isTaggedFor, readApiKey } from './apiKey.js';
+import { tagIn, tagOf } from './apiKey.js';
 import type { Caller } from './Caller.js';
 import { HOST_HEADER } from './HostSignature.js';
 import type { HostSignature } from './HostSignature.js';
@@ -40,6 +40,8 @@ const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip'];
 /** Says who makes a request: by its key, by a person's session or token, or, for the operator of the host, by a signature with the state key. */
 export class Authenticator {
   readonly #rings: readonly KeyRing[];
+  /** Those that may have a key, by its tag. */
+  readonly #byTag = new Map<string, KeyRing[]>();
   readonly #host: HostSignature | undefined;
   readonly #people: PersonAccess | undefined;
 
@@ -50,6 +52,10 @@ export class Authenticator {
    */
   constructor(rings: Iterable<KeyRing>, host?: HostSignature, people?: PersonAccess) {
     this.#rings = [...rings];
+    for (const ring of this.#rings) {
+      const tag = tagOf(ring.tenantId);
+      this.#byTag.set(tag, [...(this.#byTag.get(tag) ?? []), ring]);
+    }
     this.#host = host;
     this.#people = people;
   }
@@ -72,9 +78,9 @@ export class Authenticator {
     return caller;
   }
 
-  async #ofSession({ headers, site }: AccessRequest): Promise<Caller> {
-    const cookies = headers.get('cookie');
-    const text = this.#people === undefined || cookies === null ? undefined : readCookie(cookies, site());
+  async #ofSession(request: AccessRequest): Promise<Caller> {
+    const cookies = request.headers.get('cookie');
+    const text = this.#people === undefined || cookies === null ? undefined : readCookie(cookies, request.site());
     if (text === undefined)
       throw new AuthError('The request has no key. Send it in the header X-API-KEY, or as Authorization: Bearer.', REFUSED);
     const caller = await this.#people?.ofSession(text);
@@ -84,11 +90,8 @@ export class Authenticator {
 
   async #ofKey(text: string): Promise<Caller | undefined> {
     if (TOKEN.test(text)) return this.#people?.ofToken(text);
-    const parts = readApiKey(text);
-    if (parts === undefined) return undefined;
-    // the tag of two tenants may be the same
-    for (const ring of this.#rings) {
-      const caller = isTaggedFor(parts.keyId, ring.tenantId) ? await ring.find(text) : undefined;
+    for (const ring of this.#byTag.get(tagIn(text)) ?? []) {
+      const caller = await ring.find(text);
       if (caller !== undefined) return caller;
     }
     return undefined;

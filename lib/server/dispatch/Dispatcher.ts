@@ -73,6 +73,8 @@ const DECIDING: ReadonlySet<string> = new Set(['/v1/decision', '/v1/decisions/dr
 /** Takes a request to its route and makes the answer: the same for every front, so that there is one place that lets a request in. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
+  /** By caller: a text that is put together anew has to be hashed anew. */
+  readonly #rateKeys = new WeakMap<Caller, string>();
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -224,7 +226,7 @@ export class Dispatcher {
   /** Spends tokens of the caller's rate. */
   #spend(caller: Caller, tokens: number): void {
     const { rates } = this.#options;
-    const { allowed, remaining, retryAfterMs } = rates.spend(`${caller.tenantId}/${caller.id}`, tokens);
+    const { allowed, remaining, retryAfterMs } = rates.spend(this.#rateKey(caller), tokens);
     if (allowed) return;
     const { perSecond, burst } = rates.rate;
     const retryAfterS = Number.isFinite(retryAfterMs) ? Math.ceil(retryAfterMs / 1_000) : 60;
@@ -235,6 +237,12 @@ export class Dispatcher {
         'ratelimit-policy': `"key";q=${burst};w=${Math.ceil(burst / perSecond)}`,
       },
     });
+  }
+
+  #rateKey(caller: Caller): string {
+    let key = this.#rateKeys.get(caller);
+    if (key === undefined) this.#rateKeys.set(caller, (key = `${caller.tenantId}/${caller.id}`));
+    return key;
   }
 
   #log(error: unknown, requestId: string, { route, tenantId }: Progress): void {

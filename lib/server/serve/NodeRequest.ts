@@ -84,7 +84,7 @@ export class NodeRequest implements IncomingRequest {
       };
       incoming.on('data', onData);
       const onEarlyEnd = (): void => reject(new BadRequestError('The body ended before its length.'));
-      incoming.once('end', () => {
+      incoming.on('end', () => {
         // it closes after a good end too, where an error with its stack would cost every request a twentieth
         incoming.off('close', onEarlyEnd);
         try {
@@ -93,8 +93,9 @@ export class NodeRequest implements IncomingRequest {
           reject(error as BadRequestError);
         }
       });
-      incoming.once('error', onEarlyEnd);
-      incoming.once('close', onEarlyEnd);
+      // each comes once at most; once() would make an object for each of them
+      incoming.on('error', onEarlyEnd);
+      incoming.on('close', onEarlyEnd);
     });
   }
 }

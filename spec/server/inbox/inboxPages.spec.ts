@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { TaskRegistry } from '../../../lib/approval/task/TaskRegistry.js';
+import { pendingTask } from '../../support/tasks.js';
 import { servedInbox } from '../../support/servedInbox.js';
 import type { ServedInbox, SpecPerson } from '../../support/servedInbox.js';
 
@@ -156,6 +158,48 @@ describe('The pages of the inbox', () => {
     const wrong = await lead.get('/history?since=soon');
     expect(wrong.page.text('#since-error')).to.contain('Give a day');
     expect((await lead.get('/history?color=red')).status).to.equal(400);
+  });
+
+  it('show runs of which callers elsewhere do not know how they ended', async () => {
+    expect((await lead.get('/unknown')).page.text('main')).to.contain('The outcome of every call is known.');
+    const id = await inbox.ask('read', { n: 1 });
+    const record = await inbox.store.approvals.get(id);
+    const used = {
+      ...(record as NonNullable<typeof record>),
+      status: 'approved',
+      version: 2,
+      consumed: { token: 't', atMs: Date.now() },
+    } as const;
+    await inbox.store.approvals.replace(used, 1);
+    await inbox.call('POST', `/v1/decision/${id}/outcome`, { token: 't', status: 'unknown' });
+    const { page } = await lead.get('/unknown');
+    expect(page.text('.runs')).to.contain('read').and.contain('It is settled where the call was made');
+    expect(page.hrefs()).to.include(`/a/${id}`);
+    expect((await lead.get(`/a/${id}`)).page.text('.decide')).to.contain('It may have run');
+    // a row whose approval is gone says nothing
+    await inbox.store.approvals.prune(Infinity);
+    expect((await lead.get('/unknown?cursor=nonsense')).page.all('.runs li')).to.have.length(0);
+  });
+
+  it('have a person settle a run of the store that is shared, and keep what was typed', async () => {
+    const { taskId: task, digest } = pendingTask();
+    const registry = new TaskRegistry(inbox.tasks);
+    await registry.record({ ...pendingTask(), taskId: task, digest });
+    await registry.transition(task, ['pending'], { to: 'approved' });
+    await registry.claim({ taskId: task, digest, token: 't', nowMs: Date.now(), leaseMs: 60_000 });
+    await registry.settle(task, 't', { to: 'unknown', error: { name: 'OutcomeUnknownError', message: 'it may have run' } });
+    const { page } = await lead.get('/unknown');
+    expect(page.one('.runs form').attr('action')).to.equal(`/unknown/${task}`);
+    const without = await lead.post(`/unknown/${task}`, { outcome: 'done', reason: ' ' });
+    expect(without.status).to.equal(422);
+    expect(without.page.text('.runs .error')).to.contain('Write how you know');
+    const retry = await lead.post(`/unknown/${task}`, { outcome: 'retry', reason: 'looked <b>' });
+    expect(retry.status).to.equal(409);
+    expect(retry.page.text('.runs textarea')).to.equal('looked <b>');
+    expect((await lead.post(`/unknown/${task}`, { outcome: 'abandon', reason: 'looked' })).location).to.equal('/unknown');
+    expect((await lead.get('/unknown')).page.text('main')).to.contain('The outcome of every call is known.');
+    const viewer = await inbox.person('Vic', { roles: ['viewer'] });
+    expect((await viewer.post(`/unknown/${task}`, { outcome: 'done', reason: 'x' })).status).to.equal(403);
   });
 
   it('say what agents asked, and help', async () => {
