@@ -22,7 +22,7 @@ const FINDINGS: readonly Finding[] = [
   {
     what: 'a link that is not made by Paths',
     pattern: /\s(?:href|src|action|formaction|data-challenge)="\$\{[^"]*"/g,
-    may: /="\$\{(?:paths\.|path\(paths\)|path\}|view\.paths\.|base\}|site\.base\}|`?\$?\{?base)/,
+    may: /="\$\{(?:paths\.|path\(paths\)|path\}|action[}/]|view\.paths\.|base\}|site\.base\}|`?\$?\{?base)/,
   },
 ];
 
