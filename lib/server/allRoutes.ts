@@ -43,7 +43,7 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
   const { clock = new SteadyClock() } = given;
   const options = { ...given, clock };
   const all: readonly Route[] = [
-    ...decisionRoutes(),
+    ...decisionRoutes(options),
     ...approvalUseRoutes(options),
     ...approvalRoutes(),
     ...verdictRoutes({ ...options, refusedPage: (refused) => refusedVerdict(refused, clock.now()) }),

@@ -68,6 +68,16 @@ export interface Verdict {
   readonly policies: readonly string[];
 }
 
+/** How the run under an approval ended, as the process that ran it says. */
+export interface RunOutcome {
+  /** `unknown`: it may have run completely, partly or not at all. */
+  readonly status: 'completed' | 'failed' | 'unknown';
+  /** What the method failed with, for programs. */
+  readonly errorCode?: string | undefined;
+  /** When it was reported, in epoch milliseconds. */
+  readonly atMs: number;
+}
+
 /** One approval as the decision service keeps it: everything that was shown, who decided what, and whether it was used. */
 export interface ApprovalRecord {
   /** The id of the approval. */
@@ -133,6 +143,8 @@ export interface ApprovalRecord {
   readonly consumed?: { readonly token: string; readonly atMs: number } | undefined;
   /** Set once, right before the method was entered: the claim that began. Another claim on the same approval never runs, unless it is idempotent. */
   readonly begun?: { readonly claimToken: string; readonly atMs: number } | undefined;
+  /** How its run ended, as far as that was reported. */
+  readonly outcome?: RunOutcome | undefined;
   /** One higher with each change. */
   readonly version: number;
   /** HMAC over the whole record, if the module has a `stateKey`. */
@@ -183,6 +195,8 @@ export interface ApprovalCard extends Pick<
   readonly deceptive?: readonly ('hidden' | 'lookalike')[] | undefined;
   /** Whether it was used. */
   readonly consumed: boolean;
+  /** How its run ended, as far as that was reported. */
+  readonly outcome?: RunOutcome['status'] | undefined;
   /** Who gave the last verdict, and when. */
   readonly decided?: Pick<Verdict, 'by' | 'name' | 'atMs'> | undefined;
   /** HMAC over the card, if the approvals are signed. */
@@ -203,6 +217,8 @@ export interface ApprovalPageQuery {
   readonly q?: string | undefined;
   /** Only those in which this person gave the last verdict. */
   readonly decidedBy?: string | undefined;
+  /** Only those whose run was reported to have ended so. */
+  readonly outcome?: RunOutcome['status'] | undefined;
   /** Only those that were made then or later, in epoch milliseconds. */
   readonly sinceMs?: number | undefined;
   /** Only those that were made before, in epoch milliseconds. */

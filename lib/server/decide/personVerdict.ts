@@ -4,10 +4,11 @@ import type { ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
 import type { VerdictInput } from '../../decision/desk/verdict.js';
 import type { VerdictBody } from '../../decision/wire/approvalAnswer.js';
 import type { ApprovalRecord, Assurance } from '../../store/ApprovalStore.js';
-import type { SignedIn } from '../access/Caller.js';
+import type { Caller, SignedIn } from '../access/Caller.js';
 import { RequestError } from '../front/RequestError.js';
+import type { Site } from '../front/Site.js';
 import { LOCAL_ADMIN } from '../people/Person.js';
-import type { CallerInput } from '../route/Route.js';
+import type { Tenant } from '../tenant/Tenant.js';
 
 /** Whether a person has signed in again, for exactly this verdict, since they were asked to. */
 export type StepUpCheck = (
@@ -16,7 +17,11 @@ export type StepUpCheck = (
 ) => Awaitable<boolean>;
 
 /** What of a request says who decides, and where. */
-type Asked = Pick<CallerInput, 'caller' | 'tenant' | 'site'>;
+interface Asked {
+  readonly caller: Caller;
+  readonly tenant: Tenant;
+  readonly site: Pick<Site, 'origin'>;
+}
 
 /** Whether a session alone approves nothing: over plain HTTP, any program on this machine may have its cookie. */
 export async function mustSign({ caller, tenant, site }: Asked): Promise<boolean> {

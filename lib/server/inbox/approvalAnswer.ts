@@ -11,7 +11,6 @@ import { pendingCards } from './list/pendingCards.js';
 import { isFor } from './list/Reader.js';
 import { personOf, readerOf } from './readerOf.js';
 import { redecide } from './redecide.js';
-import { reportedOutcome } from './reportedOutcome.js';
 import { viewerOf } from './viewerOf.js';
 
 /** A verdict that was not recorded, and the status to say so with. */
@@ -36,12 +35,7 @@ export async function approvalAnswer(
   if (record === undefined) throw new NotFoundError('There is no approval with this id.');
   // who is to correct a form loses nothing by a link to the rest
   const all = query.has('all') || refused !== undefined;
-  const [reader, cues, report, { cards }] = await Promise.all([
-    readerOf(input),
-    cuesOf(record, tenant, all),
-    record.consumed === undefined ? undefined : reportedOutcome(tenant, record.decisionId),
-    pendingCards(tenant),
-  ]);
+  const [reader, cues, { cards }] = await Promise.all([readerOf(input), cuesOf(record, tenant, all), pendingCards(tenant)]);
   const forMe = cards.filter((card) => isFor(card, reader));
   const at = forMe.findIndex(({ decisionId }) => decisionId === record.decisionId);
   const next = at < 0 ? forMe[0] : forMe[at + 1];
@@ -49,8 +43,8 @@ export async function approvalAnswer(
     paths: new Paths(site.base),
     nowMs,
     record,
-    state: runState(record, report, nowMs),
-    report,
+    state: runState(record, nowMs),
+    report: record.outcome,
     all,
     cues: cues.shown,
     viewer: await viewerOf(record, input, cues.isCut),

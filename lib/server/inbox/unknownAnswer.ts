@@ -4,11 +4,9 @@ import { pageAnswer } from '../page/layout.js';
 import { Paths } from '../page/Paths.js';
 import type { Answer } from '../route/Route.js';
 import type { RefusedSettlementForm } from '../route/unknownOutcomes.js';
-import { OUTCOME_KIND } from '../tenant/sweepTenant.js';
 import type { Tenant } from '../tenant/Tenant.js';
 import { personOf } from './readerOf.js';
 import type { PageInput } from './readerOf.js';
-import { reportIn } from './reportedOutcome.js';
 
 const PAGE = 50;
 
@@ -53,19 +51,17 @@ async function ownRuns({ unknown }: Pick<Tenant, 'unknown'>): Promise<readonly U
 
 /** @param known those that are shown anyway */
 async function reportedRuns(
-  { records, desk }: Pick<Tenant, 'records' | 'desk'>,
+  { desk }: Pick<Tenant, 'desk'>,
   cursor: string | undefined,
   known: ReadonlySet<string>,
 ): Promise<{ readonly runs: readonly UnknownRun[]; readonly next: string | undefined }> {
-  const page = await records.list({ kind: OUTCOME_KIND, index2: 'unknown', limit: PAGE, cursor });
-  const others = page.records.filter(({ id }) => !known.has(id));
-  const runs = await Promise.all(
-    others.map(async (record): Promise<readonly UnknownRun[]> => {
-      const approval = await desk.get(record.id);
-      if (approval === undefined) return [];
-      const { toolName, agentId, decisionId } = approval;
-      return [{ toolName, agentId, decisionId, sinceMs: reportIn(record).atMs }];
-    }),
-  );
-  return { runs: runs.flat(), next: page.cursor };
+  const page = await desk.page({ outcome: 'unknown', limit: PAGE, cursor });
+  const others = page.cards.filter(({ decisionId }) => !known.has(decisionId));
+  const runs = others.map(({ toolName, agentId, decisionId, decided, createdAtMs }) => ({
+    toolName,
+    agentId,
+    decisionId,
+    sinceMs: decided?.atMs ?? createdAtMs,
+  }));
+  return { runs, next: page.cursor };
 }

@@ -11,6 +11,8 @@ import type { AgentConfig } from '../../policy/engine/AgentDirectory.js';
 import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import type { ReloadResult } from '../../policy/live/ReloadablePolicies.js';
 import type { PolicySource } from '../../policy/PolicySource.js';
+import { checkedNotify } from '../notify/NotifyOptions.js';
+import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
 import { toolSettings } from './toolSettings.js';
 import { verdictProofs } from './verdictProofs.js';
@@ -49,6 +51,12 @@ export interface TenantOptions extends EligibilityRules {
   readonly denialTtlMs?: number | undefined;
   /** Whether `violations` names the policies. @defaultValue false */
   readonly exposePolicies?: boolean | undefined;
+  /**
+   * How approvers are told that something waits: webhooks, Slack and mail. It needs the server's `publicUrl`.
+   *
+   * @defaultValue they are not told
+   */
+  readonly notify?: NotifyOptions | undefined;
 }
 
 /** What all tenants of a server share. */
@@ -80,6 +88,7 @@ export const TENANT_OPTIONS: OptionKinds<TenantOptions> = {
   maxPendingPerTool: 'count',
   denialTtlMs: 'age',
   exposePolicies: 'boolean',
+  notify: 'record',
 };
 
 /** The tenant of everything that programs keep without a server: its approvals are bound as theirs are. */
@@ -122,5 +131,6 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
   desk.usePeople({ directory: identity.directory, proofs: verdictProofs(identity) });
   const { facts, factsTimeoutMs, exposePolicies } = options;
   const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, exposePolicies, logger });
-  return { id, decisions, desk, approvals, records, identity, policies, tools };
+  const notify = options.notify && checkedNotify(`tenants['${id}']: notify`, options.notify);
+  return { id, decisions, desk, approvals, records, identity, policies, tools, notify };
 }

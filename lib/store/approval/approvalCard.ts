@@ -13,7 +13,7 @@ const MAX_VALUE = 80;
 /** What lists show of an approval. */
 export function approvalCard(record: ApprovalRecord): ApprovalCard {
   const { decisionId, agentId, toolName, requester, requesterKnown, reason, policies, digest, refusals } = record;
-  const { createdAtMs, expiresAtMs, status, version, consumed } = record;
+  const { createdAtMs, expiresAtMs, status, version, consumed, outcome } = record;
   const last = record.verdicts.at(-1);
   const names = Object.keys(record.params);
   const changed = changedNames(record);
@@ -38,6 +38,7 @@ export function approvalCard(record: ApprovalRecord): ApprovalCard {
     version,
     consumed: consumed !== undefined,
     ...(last && { decided: { by: last.by, ...(last.name !== undefined && { name: cut(last.name) }), atMs: last.atMs } }),
+    ...(outcome !== undefined && { outcome: outcome.status }),
   });
 }
 

@@ -69,15 +69,23 @@ function placeOf(cursor: string): Place | undefined {
 }
 
 /** Whether many cards may not match. */
-function isSelective({ q, agents, decidedBy, sinceMs, untilMs }: ApprovalPageQuery): boolean {
-  return [q, agents, decidedBy, sinceMs, untilMs].some((field) => field !== undefined);
+function isSelective({ q, agents, decidedBy, outcome, sinceMs, untilMs }: ApprovalPageQuery): boolean {
+  return [q, agents, decidedBy, outcome, sinceMs, untilMs].some((field) => field !== undefined);
 }
 
-function matcherOf({ q, agents, decidedBy, sinceMs = -Infinity, untilMs = Infinity }: ApprovalPageQuery): (card: ApprovalCard) => boolean {
+function matcherOf({
+  q,
+  agents,
+  decidedBy,
+  outcome,
+  sinceMs = -Infinity,
+  untilMs = Infinity,
+}: ApprovalPageQuery): (card: ApprovalCard) => boolean {
   const text = q?.toLowerCase();
   const covered = agents === undefined ? undefined : new Set(agents);
-  return ({ decisionId, agentId, toolName, requester, reason, digest, policies, decided, createdAtMs }) =>
+  return ({ outcome: ended, decisionId, agentId, toolName, requester, reason, digest, policies, decided, createdAtMs }) =>
     (covered === undefined || covered.has(agentId)) &&
+    (outcome === undefined || ended === outcome) &&
     (decidedBy === undefined || decided?.by === decidedBy) &&
     createdAtMs >= sinceMs &&
     createdAtMs < untilMs &&

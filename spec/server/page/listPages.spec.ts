@@ -216,10 +216,10 @@ describe('The history', () => {
     query: {},
     errors: {},
     rows: [
-      { card: approvalCard(mail) },
-      { card: approvalCard(used), report: { status: 'completed', atMs: NOW_MS } },
-      { card: approvalCard(used), report: { status: 'unknown', atMs: NOW_MS } },
-      { card: approvalCard(used) },
+      approvalCard(mail),
+      { ...approvalCard(used), outcome: 'completed' },
+      { ...approvalCard(used), outcome: 'unknown' },
+      approvalCard(used),
     ],
     isFirst: true,
     ...more,
@@ -262,7 +262,7 @@ describe('The history', () => {
 
   it('shows nothing that anyone wrote as markup', () => {
     const card = { ...approvalCard(askedOf({ [EVIL]: EVIL }, { agentId: EVIL, reason: EVIL })), decided: { by: EVIL, atMs: 1 } };
-    expect(elements(historyPage(view({ rows: [{ card }], query: { q: EVIL, agent: EVIL } }))).all('img')).to.have.length(0);
+    expect(elements(historyPage(view({ rows: [card], query: { q: EVIL, agent: EVIL } }))).all('img')).to.have.length(0);
   });
 });
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { canonicalDigest } from '../../../lib/common/data/canonical.js';
-import { CAPABILITIES } from '../../../lib/decision/wire/wireHeaders.js';
+import { CAPABILITIES } from '../../../lib/model/Capability.js';
 import type { Caller, SignedIn } from '../../../lib/server/access/Caller.js';
 import type { Person, Role } from '../../../lib/server/people/Person.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';

@@ -1,12 +1,7 @@
-import type { ApprovalCard, ApprovalRecord } from '../../../store/ApprovalStore.js';
+import type { ApprovalCard, ApprovalRecord, RunOutcome } from '../../../store/ApprovalStore.js';
 
 /** How a caller said that a run ended. */
-export interface RunReport {
-  readonly status: 'completed' | 'failed' | 'unknown';
-  readonly errorCode?: string | undefined;
-  /** When it said so, in epoch milliseconds. */
-  readonly atMs: number;
-}
+export type RunReport = RunOutcome;
 
 /**
  * What became of a call. `approved`: it may run, and has not yet. `late`: it was approved and not run in time. `running`: it was used, and its end is not known.
@@ -19,22 +14,22 @@ export type RunState =
 const HEARD_MS = 3_600_000;
 
 /** What became of the call of an approval. */
-export function runState(record: ApprovalRecord, report: RunReport | undefined, nowMs: number): RunState {
-  const { status, consumed, begun, policies, verdicts } = record;
+export function runState(record: ApprovalRecord, nowMs: number): RunState {
+  const { status, consumed, begun, policies, verdicts, outcome } = record;
   const approved = new Set(verdicts.flatMap((verdict) => (verdict.approve ? verdict.policies : [])));
   return stateOf(
     status,
     (begun ?? consumed)?.atMs,
     policies.every(({ id }) => approved.has(id)),
-    report,
+    outcome?.status,
     nowMs,
   );
 }
 
 /** As {@link runState}, of a card: a run is taken to have begun when its last verdict was given. */
-export function cardState({ status, consumed, decided, policies }: ApprovalCard, report: RunReport | undefined, nowMs: number): RunState {
+export function cardState({ status, consumed, decided, policies, outcome }: ApprovalCard, nowMs: number): RunState {
   const isApproved = policies.every(({ approved }) => approved === true);
-  return stateOf(status, consumed ? (decided?.atMs ?? nowMs) : undefined, isApproved, report, nowMs);
+  return stateOf(status, consumed ? (decided?.atMs ?? nowMs) : undefined, isApproved, outcome, nowMs);
 }
 
 /** Whether a call in this state may have done something. */
@@ -46,9 +41,9 @@ function stateOf(
   status: ApprovalRecord['status'],
   usedAtMs: number | undefined,
   isApproved: boolean,
-  report: RunReport | undefined,
+  ended: RunReport['status'] | undefined,
   nowMs: number,
 ): RunState {
-  if (usedAtMs !== undefined) return report?.status ?? (nowMs - usedAtMs > HEARD_MS ? 'unreported' : 'running');
+  if (usedAtMs !== undefined) return ended ?? (nowMs - usedAtMs > HEARD_MS ? 'unreported' : 'running');
   return status === 'expired' && isApproved ? 'late' : status;
 }

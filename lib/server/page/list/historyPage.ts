@@ -1,6 +1,6 @@
 import type { ApprovalCard } from '../../../store/ApprovalStore.js';
 import { cardState, mayHaveRun } from '../approval/runState.js';
-import type { RunReport, RunState } from '../approval/runState.js';
+import type { RunState } from '../approval/runState.js';
 import { html } from '../html.js';
 import type { Html } from '../html.js';
 import { revealedText } from '../revealed.js';
@@ -15,18 +15,12 @@ export type HistoryQuery = Readonly<Partial<Record<(typeof HISTORY_FIELDS)[numbe
 /** What the history can be searched by. */
 export const HISTORY_FIELDS = ['q', 'status', 'agent', 'tool', 'by', 'since', 'until'] as const;
 
-/** An approval in the history, and how its run ended. */
-export interface HistoryRow {
-  readonly card: ApprovalCard;
-  readonly report?: RunReport | undefined;
-}
-
 /** What the history shows. */
 export interface HistoryView extends RowContext {
   readonly query: HistoryQuery;
   /** What is wrong with a field. */
   readonly errors: Readonly<Partial<Record<keyof HistoryQuery, string>>>;
-  readonly rows: readonly HistoryRow[];
+  readonly rows: readonly ApprovalCard[];
   /** For the next page. */
   readonly next?: string | undefined;
   readonly isFirst: boolean;
@@ -77,8 +71,8 @@ ${field('agent', 'Agent')}${field('tool', 'Tool')}${field('by', 'Decided by (id)
 <div class="go"><button>Search</button></div></form>`;
 }
 
-function historyRow({ card, report }: HistoryRow, { paths, nowMs }: RowContext): Html {
-  const state = cardState(card, report, nowMs);
+function historyRow(card: ApprovalCard, { paths, nowMs }: RowContext): Html {
+  const state = cardState(card, nowMs);
   const { decided, createdAtMs } = card;
   const who = decided === undefined ? undefined : html`by ${revealedText(decided.name ?? decided.by)}, ${timeText(decided.atMs, nowMs)}`;
   const kind = state === 'unknown' || state === 'unreported' ? ' warn' : state === 'completed' ? ' ok' : '';
