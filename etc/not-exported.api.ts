@@ -221,12 +221,26 @@ declare abstract class ServiceError extends AegisError {
 }
 
 // lib/model/errors/SetupErrors
-type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
 interface StandingVerdict {
     readonly status: string;
     readonly by?: string | undefined;
     readonly atMs?: number | undefined;
     readonly reason?: string | undefined;
+}
+
+// lib/model/errors/SetupErrors
+type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
+
+// lib/store/ApprovalStore
+interface CardParam {
+    readonly name: string;
+    readonly text: string;
+    readonly cut?: number | undefined;
+}
+
+// lib/store/ApprovalStore
+interface CardPolicy extends Pick<ApprovalPolicy, 'id' | 'severity' | 'approvers' | 'selfApproval'> {
+    readonly approved?: true | undefined;
 }
 
 // lib/store/ApprovalStore
