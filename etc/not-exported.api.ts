@@ -232,6 +232,18 @@ interface StandingVerdict {
 type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
 
 // lib/store/ApprovalStore
+interface CardParam {
+    readonly name: string;
+    readonly text: string;
+    readonly cut?: number | undefined;
+}
+
+// lib/store/ApprovalStore
+interface CardPolicy extends Pick<ApprovalPolicy, 'id' | 'severity' | 'approvers' | 'selfApproval'> {
+    readonly approved?: true | undefined;
+}
+
+// lib/store/ApprovalStore
 interface RunOutcome {
     readonly status: 'completed' | 'failed' | 'unknown';
     readonly errorCode?: string | undefined;

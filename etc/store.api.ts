@@ -1,10 +1,14 @@
 // What 'aegislib/store' exports. Written by npm run api:update; review what changes here.
 
 export interface ApprovalCard extends Pick<ApprovalRecord, 'decisionId' | 'agentId' | 'toolName' | 'requester' | 'requesterKnown' | 'reason' | 'digest' | 'refusals' | 'createdAtMs' | 'expiresAtMs' | 'status' | 'version'> {
-    readonly policies: readonly Pick<ApprovalPolicy, 'id' | 'severity'>[];
+    readonly policies: readonly CardPolicy[];
+    readonly summary?: readonly CardParam[] | undefined;
+    readonly unlisted?: number | undefined;
+    readonly changed?: readonly string[] | undefined;
+    readonly deceptive?: readonly ('hidden' | 'lookalike')[] | undefined;
     readonly consumed: boolean;
     readonly outcome?: RunOutcome['status'] | undefined;
-    readonly decided?: Pick<Verdict, 'by' | 'atMs'> | undefined;
+    readonly decided?: Pick<Verdict, 'by' | 'name' | 'atMs'> | undefined;
     readonly mac?: string | undefined;
 }
 
@@ -21,6 +25,11 @@ export interface ApprovalPageQuery {
     readonly agents?: readonly string[] | undefined;
     readonly toolName?: string | undefined;
     readonly q?: string | undefined;
+    readonly decidedBy?: string | undefined;
+    readonly outcome?: RunOutcome['status'] | undefined;
+    readonly sinceMs?: number | undefined;
+    readonly untilMs?: number | undefined;
+    readonly order?: 'newest' | 'oldest' | undefined;
     readonly cursor?: string | undefined;
     readonly limit?: number | undefined;
 }

@@ -1,4 +1,7 @@
-import type { SteadyClock } from '../common/time/SteadyClock.js';
+import { SteadyClock } from '../common/time/SteadyClock.js';
+import { inboxRoutes } from './inbox/inboxRoutes.js';
+import { refusedVerdict } from './inbox/refusedVerdict.js';
+import { refusedSettlement } from './inbox/unknownAnswer.js';
 import { approvalRoutes } from './route/approvals.js';
 import { assetRoutes } from './route/assets.js';
 import { approvalUseRoutes } from './route/approvalUse.js';
@@ -14,29 +17,37 @@ import { policyRoutes } from './route/policies.js';
 import { probeRoutes } from './route/probes.js';
 import type { ProbeRoutesOptions } from './route/probes.js';
 import type { Route } from './route/Route.js';
+import { unknownOutcomeRoutes } from './route/unknownOutcomes.js';
+import { verdictRoutes } from './route/verdicts.js';
+import type { VerdictRoutesOptions } from './route/verdicts.js';
 import { linkRoutes } from './signin/linkRoutes.js';
 import { meRoutes } from './signin/meRoutes.js';
 import { peopleRoutes } from './signin/peopleRoutes.js';
 import { signinRoutes } from './signin/signinRoutes.js';
 import type { SigninRoutesOptions } from './signin/signinRoutes.js';
-import { unknownOutcomeRoutes } from './route/unknownOutcomes.js';
-import { verdictRoutes } from './route/verdicts.js';
-import type { VerdictRoutesOptions } from './route/verdicts.js';
 
 /** What all routes together need. */
 export interface RoutesOptions
-  extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions, SigninRoutesOptions, VerdictRoutesOptions {
+  extends
+    ProbeRoutesOptions,
+    MetricRoutesOptions,
+    EventRoutesOptions,
+    KeyRoutesOptions,
+    SigninRoutesOptions,
+    Pick<VerdictRoutesOptions, 'isSteppedUp'> {
   readonly clock?: SteadyClock | undefined;
 }
 
 /** The table of routes of a Data Plane: what the server answers, its specs try and its OpenAPI document describes. */
-export function allRoutes(options: RoutesOptions): readonly Route[] {
+export function allRoutes(given: RoutesOptions): readonly Route[] {
+  const { clock = new SteadyClock() } = given;
+  const options = { ...given, clock };
   const all: readonly Route[] = [
     ...decisionRoutes(options),
     ...approvalUseRoutes(options),
     ...approvalRoutes(),
-    ...verdictRoutes(options),
-    ...unknownOutcomeRoutes(),
+    ...verdictRoutes({ ...options, refusedPage: (refused) => refusedVerdict(refused, clock.now()) }),
+    ...unknownOutcomeRoutes({ refusedPage: (refused) => refusedSettlement(refused, clock.now()) }),
     ...policyRoutes(),
     ...eventRoutes(options),
     ...keyRoutes(options),
@@ -47,6 +58,7 @@ export function allRoutes(options: RoutesOptions): readonly Route[] {
     ...meRoutes(options.doorway),
     ...peopleRoutes(options.doorway),
     ...assetRoutes(),
+    ...inboxRoutes(options),
     openApiRoute(() => all),
   ];
   return all;

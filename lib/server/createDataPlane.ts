@@ -154,8 +154,8 @@ class ServingDataPlane implements DataPlane {
     this.#tenants = new Tenants(tenantsOf(options, clock, this.#meters, () => this.#server.isOnLoopback));
     this.#access = serverAccess({ stateKey, clock, tenants: this.#tenants.all });
     const { authenticator } = this.#access;
-    this.#notifiers = notifiersOf(this.#tenants.all, { pages: pagesAt(publicUrl, options.basePath), logger, now: () => clock.now() });
     this.#doorway = new Doorway(this.#tenants.all.map(({ identity }) => identity));
+    this.#notifiers = notifiersOf(this.#tenants.all, { pages: pagesAt(publicUrl, options.basePath), logger, now: () => clock.now() });
     this.#server = new RouteServer({
       base: options.basePath,
       publicUrl,

@@ -151,7 +151,23 @@ export interface ApprovalRecord {
   readonly mac?: string | undefined;
 }
 
-/** What lists show of an approval, without params, facts and session. Long texts are cut. */
+/** A policy that asks, as lists know it. */
+export interface CardPolicy extends Pick<ApprovalPolicy, 'id' | 'severity' | 'approvers' | 'selfApproval'> {
+  /** Whether it has its yes. */
+  readonly approved?: true | undefined;
+}
+
+/** A param as lists show it. */
+export interface CardParam {
+  /** Its name, cut. */
+  readonly name: string;
+  /** Its value that would run, as JSON in its canonical form, cut. */
+  readonly text: string;
+  /** How many characters of it were cut off. */
+  readonly cut?: number | undefined;
+}
+
+/** What lists show of an approval: the first params, cut; no facts and no session. */
 export interface ApprovalCard extends Pick<
   ApprovalRecord,
   | 'decisionId'
@@ -167,14 +183,22 @@ export interface ApprovalCard extends Pick<
   | 'status'
   | 'version'
 > {
-  /** The policies that ask, by id, with their severity. */
-  readonly policies: readonly Pick<ApprovalPolicy, 'id' | 'severity'>[];
+  /** The policies that ask, by id. */
+  readonly policies: readonly CardPolicy[];
+  /** The first params; absent where an older version wrote the card. */
+  readonly summary?: readonly CardParam[] | undefined;
+  /** How many params are not in the summary. */
+  readonly unlisted?: number | undefined;
+  /** The first names of params that a policy changed, removed or added. */
+  readonly changed?: readonly string[] | undefined;
+  /** What in it may deceive the eye. */
+  readonly deceptive?: readonly ('hidden' | 'lookalike')[] | undefined;
   /** Whether it was used. */
   readonly consumed: boolean;
   /** How its run ended, as far as that was reported. */
   readonly outcome?: RunOutcome['status'] | undefined;
   /** Who gave the last verdict, and when. */
-  readonly decided?: Pick<Verdict, 'by' | 'atMs'> | undefined;
+  readonly decided?: Pick<Verdict, 'by' | 'name' | 'atMs'> | undefined;
   /** HMAC over the card, if the approvals are signed. */
   readonly mac?: string | undefined;
 }
@@ -189,12 +213,22 @@ export interface ApprovalPageQuery {
   readonly agents?: readonly string[] | undefined;
   /** Only of this tool. */
   readonly toolName?: string | undefined;
-  /** Only with this text, in any case, in the id, the agent, the tool, the requester or the reason. */
+  /** Only with this text, in any case, in the id, the agent, the tool, the requester, the reason, a policy, or who decided; or at the start of the digest. */
   readonly q?: string | undefined;
+  /** Only those in which this person gave the last verdict. */
+  readonly decidedBy?: string | undefined;
+  /** Only those whose run was reported to have ended so. */
+  readonly outcome?: RunOutcome['status'] | undefined;
+  /** Only those that were made then or later, in epoch milliseconds. */
+  readonly sinceMs?: number | undefined;
+  /** Only those that were made before, in epoch milliseconds. */
+  readonly untilMs?: number | undefined;
+  /** @defaultValue `newest` */
+  readonly order?: 'newest' | 'oldest' | undefined;
   /** Only those after the last one of an earlier page. One that no page gave is followed by nothing. */
   readonly cursor?: string | undefined;
   /**
-   * At most this many, newest first.
+   * At most this many, the newest or the oldest first.
    *
    * @defaultValue 50
    */
@@ -203,7 +237,7 @@ export interface ApprovalPageQuery {
 
 /** A page of approvals. */
 export interface ApprovalPage {
-  /** Newest first. */
+  /** Newest first, or in the order that was asked for. */
   readonly cards: readonly ApprovalCard[];
   /** For the next page; absent where this is the last one. A page that looked through many approvals may be short and still have one. */
   readonly cursor?: string | undefined;
@@ -281,7 +315,7 @@ export interface ApprovalStore {
   countPending(agentId: string, toolName: string, cap?: number): Awaitable<number>;
   /** Resolves to the record for which that agent has taken that idempotency key. */
   ofIdempotencyKey?(agentId: string, key: string): Awaitable<ApprovalRecord | undefined>;
-  /** Lists cards of records, newest first; it reads no params. */
+  /** Lists cards of records; it reads no bodies. */
   page?(query: ApprovalPageQuery): Awaitable<ApprovalPage>;
   /** Lists the refusals of that tool to that agent from `sinceMs` (epoch milliseconds) on: the newest 1,000, newest last. */
   listDenied(agentId: string, toolName: string, sinceMs: number): Awaitable<readonly ApprovalRecord[]>;

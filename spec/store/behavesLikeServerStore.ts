@@ -183,7 +183,7 @@ export function behavesLikeServerStore(name: string, make: () => Awaitable<Serve
       expect(await store.approvals.prune(1_100)).to.equal(2);
     });
 
-    it('gives pages of cards, newest first, without params', async () => {
+    it('gives pages of cards, newest or oldest first, with the first params only, and those cut', async () => {
       const { approvals } = store.forTenant('acme', { forOthers: true });
       const made: ApprovalRecord[] = [];
       for (let i = 0; i < 9; i++) {
@@ -192,14 +192,14 @@ export function behavesLikeServerStore(name: string, make: () => Awaitable<Serve
           agentId: `a${i % 3}`,
           toolName: `t${i % 2}`,
           reason: i === 4 ? 'Über LIMIT' : 'x'.repeat(i * 100),
-          params: { secret: 'never shown' },
+          params: { note: `${'y'.repeat(90)}never shown`, a: 1, b: [2], c: null, d: 'never shown' },
           policies: [{ id: 'p', hash: 'h', severity: 'high', approvers: ['leads'] }],
         });
         made.push(record);
         expect(await approvals.insert(record)).to.equal(true);
       }
       await store.approvals.insert(recordOf());
-      const verdict = { approve: true, by: 'bob', atMs: 7, policies: ['p'] };
+      const verdict = { approve: true, by: 'bob', name: 'Bob', atMs: 7, policies: ['p'] };
       const approved: ApprovalRecord = { ...(made[4] as ApprovalRecord), status: 'approved', verdicts: [verdict], version: 2 };
       expect(await approvals.replace(approved, 1)).to.equal(true);
       const used: ApprovalRecord = { ...approved, consumed: { token: 't', atMs: 1 }, version: 3 };
@@ -227,9 +227,19 @@ export function behavesLikeServerStore(name: string, make: () => Awaitable<Serve
         expect(await all({ limit, q: (made[2] as ApprovalRecord).decisionId })).to.deep.equal([2]);
         expect(await all({ limit, q: 'never shown' })).to.deep.equal([]);
         expect(await all({ limit, agents: [] })).to.deep.equal([]);
+        expect(await all({ limit, order: 'oldest' })).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        expect(await all({ limit, order: 'oldest', status: 'pending', toolName: 't0' })).to.deep.equal([0, 2, 6, 8]);
+        expect(await all({ limit, q: 'BOB' })).to.deep.equal([4]);
+        expect(await all({ limit, q: 'p' })).to.have.length(9);
+        expect(await all({ limit, q: (made[0] as ApprovalRecord).digest.slice(0, 10) })).to.have.length(9);
+        expect(await all({ limit, q: (made[0] as ApprovalRecord).digest.slice(1, 11) })).to.deep.equal([]);
+        expect(await all({ limit, decidedBy: 'bob' })).to.deep.equal([4]);
+        expect(await all({ limit, decidedBy: 'bo' })).to.deep.equal([]);
+        expect(await all({ limit, sinceMs: 3, untilMs: 6 })).to.deep.equal([5, 4, 3]);
       }
       for (const cursor of ['', 'x', '-1', '0', "1' OR 1", '9'.repeat(30), ':'])
-        expect((await approvals.page?.({ cursor }))?.cards, cursor).to.deep.equal([]);
+        for (const order of ['newest', 'oldest'] as const)
+          expect(await approvals.page?.({ cursor, order }), cursor).to.deep.equal({ cards: [] });
 
       const card = (await approvals.page?.({ status: 'approved' }))?.cards[0];
       expect(card).to.deep.equal({
@@ -241,13 +251,20 @@ export function behavesLikeServerStore(name: string, make: () => Awaitable<Serve
         reason: 'Über LIMIT',
         digest: used.digest,
         refusals: 0,
-        policies: [{ id: 'p', severity: 'high' }],
+        policies: [{ id: 'p', severity: 'high', approvers: ['leads'], approved: true }],
+        summary: [
+          { name: 'note', text: `"${'y'.repeat(79)}…`, cut: 23 },
+          { name: 'a', text: '1' },
+          { name: 'b', text: '[2]' },
+          { name: 'c', text: 'null' },
+        ],
+        unlisted: 1,
         createdAtMs: 4,
         expiresAtMs: 60_000,
         status: 'approved',
         version: 3,
         consumed: true,
-        decided: { by: 'bob', atMs: 7 },
+        decided: { by: 'bob', name: 'Bob', atMs: 7 },
       });
       expect(Object.isFrozen(card)).to.equal(true);
       const cards = (await approvals.page?.({}))?.cards ?? [];

@@ -48,7 +48,8 @@ const SWEEP_PAGE = 1_000;
  */
 export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   readonly #store: ApprovalStore;
-  readonly #options: ApprovalDeskOptions;
+  /** @internal What it was made with. */
+  readonly options: ApprovalDeskOptions;
   readonly #clock: SteadyClock;
   readonly #journal: Journal | undefined;
   readonly #denialTtlMs: number;
@@ -71,7 +72,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     this.#store = store;
     const checked = checkedOptions('ApprovalDesk', options, DESK_OPTIONS);
     // copied: what the program changes in its own object later changes no rights
-    this.#options = { ...checked, approverGroups: frozenData(checked.approverGroups) };
+    this.options = { ...checked, approverGroups: frozenData(checked.approverGroups) };
     this.#journal = combineJournals(options.journal);
     this.#useRules = {
       now: () => this.#clock.now(),
@@ -108,7 +109,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   #openWithinLimit(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
     const { agentId, toolName } = opening;
-    const { maxPendingPerTool: limit = 100_000 } = this.#options;
+    const { maxPendingPerTool: limit = 100_000 } = this.options;
     const count = (): Awaitable<number> => this.#store.countPending(agentId, toolName, limit);
     this.#pruneNowAndThen();
     return chain(count(), (counted) => {
@@ -243,7 +244,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   #verdictDesk(): VerdictDesk {
     return {
-      people: () => ({ rules: this.#options, served: this.#people }),
+      people: () => ({ rules: this.options, served: this.#people }),
       tenantId: this.#useRules.tenantId,
       now: this.#useRules.now,
       get: (decisionId) => this.get(decisionId),
@@ -255,7 +256,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   /** Where no one knows people, nothing can have changed. */
   #isStillCovered(record: ApprovalRecord): Awaitable<boolean> {
-    if (this.#people === undefined && this.#options.directory === undefined) return true;
+    if (this.#people === undefined && this.options.directory === undefined) return true;
     return chain(this.#giving(), (giving) => giving.isStillCovered(record));
   }
 

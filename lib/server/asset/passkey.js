@@ -1,6 +1,6 @@
 // @ts-check
-// Passkeys: a form that needs one asks the browser for it when it is sent, and carries what the browser signed in its field `passkey`. The server checks
-// it. Writes text and `hidden` only.
+// Passkeys: a form that needs one asks the browser for it when it is sent, and carries what the browser signed in its field `passkey`, or in its fields
+// `proof_…` where it is a verdict. The server checks it. Writes text and `hidden` only.
 'use strict';
 (() => {
   /** What went wrong, where the browser does not say it in words of ours. */
@@ -59,6 +59,58 @@
       true,
     );
   }
+
+  /** @param {HTMLFormElement} form @param {string} name */
+  const fieldOf = (form, name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+  /** Signs exactly this verdict: the server says what there is to sign. @param {HTMLFormElement} form */
+  const signVerdict = async (form) => {
+    const [digest, version, reason] = ['digest', 'version', 'reason'].map((name) => fieldOf(form, name).value);
+    const answer = await fetch(form.dataset.challenge ?? '', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ verdict: 'approve', digest, version: Number(version), ...(reason?.trim() && { reason }) }),
+    });
+    const asked = await answer.json();
+    if (!answer.ok) return tell(form, String(asked.message ?? 'The verdict could not be signed. Load the page again.'));
+    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(asked.public_key);
+    const credential = /** @type {PublicKeyCredential | null} */ (await navigator.credentials.get({ publicKey }));
+    const { id, response } = /** @type {{ id: string, response: Record<string, string> }} */ (credential?.toJSON());
+    fieldOf(form, 'proof_credential').value = id;
+    fieldOf(form, 'proof_nonce').value = asked.nonce;
+    fieldOf(form, 'proof_client_data').value = response.clientDataJSON ?? '';
+    fieldOf(form, 'proof_authenticator_data').value = response.authenticatorData ?? '';
+    fieldOf(form, 'proof_signature').value = response.signature ?? '';
+    // a form that a script sends has no button that was pressed
+    const verdict = /** @type {HTMLInputElement} */ (form.querySelector('input[data-signed-verdict]'));
+    verdict.disabled = false;
+    form.submit();
+    return undefined;
+  };
+  for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll('form[data-challenge]'))) {
+    if (!isSupported) tell(form, 'This browser has no passkeys, so it can only deny. Use a newer one to approve.');
+    let isSigning = false;
+    form.addEventListener(
+      'submit',
+      (event) => {
+        if (/** @type {HTMLButtonElement | null} */ (event.submitter)?.value !== 'approve') return;
+        event.preventDefault();
+        event.stopPropagation();
+        if (isSigning || !isSupported) return;
+        isSigning = true;
+        tell(form, '');
+        signVerdict(form)
+          .catch((/** @type {unknown} */ error) =>
+            tell(
+              form,
+              FAULTS[error instanceof Error ? error.name : ''] ?? 'The passkey could not be used. Load the page again, and try once more.',
+            ),
+          )
+          .finally(() => (isSigning = false));
+      },
+      true,
+    );
+  }
+
   // a link with its secret behind the #: it goes to the server in the body of a form, and leaves the address
   for (const input of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll('input[data-from-fragment]'))) {
     if (location.hash.length < 2) continue;

@@ -117,7 +117,7 @@ async function shown(input: CallerInput, more: { readonly newToken?: string; rea
     tokens: await tokens.list(id),
     ...more,
   });
-  return pageAnswer(view, { title: 'Me', site, signedIn, status: more.fault?.status });
+  return pageAnswer(view, { title: 'Me', site, signedIn, place: 'me', status: more.fault?.status });
 }
 
 async function makePasskey(input: CallerInput, name: string): Promise<Answer> {

@@ -143,14 +143,20 @@ async function people(
     mayInvite: !isLocalAdmin(input),
     ...more,
   });
-  return pageAnswer(view, { title: 'People', site, signedIn, status: more.fault?.status });
+  return pageAnswer(view, { title: 'People', site, signedIn, place: 'people', status: more.fault?.status });
 }
 
 async function onePerson(input: CallerInput, more: { readonly fault?: Fault; readonly typed?: PersonForm } = {}): Promise<Answer> {
   const { site } = input;
   const signedIn = signedInOf(input);
   const person = await personIn(input);
-  return pageAnswer(personPage({ site, signedIn, person, ...more }), { title: person.name, site, signedIn, status: more.fault?.status });
+  return pageAnswer(personPage({ site, signedIn, person, ...more }), {
+    title: person.name,
+    site,
+    signedIn,
+    place: 'people',
+    status: more.fault?.status,
+  });
 }
 
 async function personIn({ tenant, params }: CallerInput): Promise<Person> {

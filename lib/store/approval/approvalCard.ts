@@ -1,14 +1,23 @@
+import { canonicalText } from '../../common/data/canonical.js';
+import { reveal } from '../../common/data/reveal.js';
 import { freezeDeep } from '../../model/snapshot/frozenData.js';
-import type { ApprovalCard, ApprovalRecord } from '../ApprovalStore.js';
+import type { ApprovalCard, ApprovalRecord, CardParam, CardPolicy } from '../ApprovalStore.js';
 import { fromStoredJson } from '../storedJson.js';
 
 const MAX_CHARACTERS = 500;
+const MAX_PARAMS = 4;
+const MAX_CHANGED = 4;
+const MAX_NAME = 60;
+const MAX_VALUE = 80;
 
 /** What lists show of an approval. */
 export function approvalCard(record: ApprovalRecord): ApprovalCard {
   const { decisionId, agentId, toolName, requester, requesterKnown, reason, policies, digest, refusals } = record;
   const { createdAtMs, expiresAtMs, status, version, consumed, outcome } = record;
   const last = record.verdicts.at(-1);
+  const names = Object.keys(record.params);
+  const changed = changedNames(record);
+  const deceptive = deceptiveIn(record);
   return freezeDeep({
     decisionId,
     agentId,
@@ -18,14 +27,18 @@ export function approvalCard(record: ApprovalRecord): ApprovalCard {
     reason: cut(reason),
     digest,
     refusals,
-    policies: policies.map(({ id, severity }) => (severity === undefined ? { id } : { id, severity })),
+    policies: policies.map((policy) => cardPolicy(policy, record)),
+    summary: names.slice(0, MAX_PARAMS).map((name) => cardParam(name, record.params[name])),
+    ...(names.length > MAX_PARAMS && { unlisted: names.length - MAX_PARAMS }),
+    ...(changed.length > 0 && { changed }),
+    ...(deceptive.length > 0 && { deceptive }),
     createdAtMs,
     expiresAtMs,
     status,
     version,
     consumed: consumed !== undefined,
-    ...(outcome === undefined ? {} : { outcome: outcome.status }),
-    ...(last === undefined ? {} : { decided: { by: last.by, atMs: last.atMs } }),
+    ...(last && { decided: { by: last.by, ...(last.name !== undefined && { name: cut(last.name) }), atMs: last.atMs } }),
+    ...(outcome !== undefined && { outcome: outcome.status }),
   });
 }
 
@@ -49,6 +62,45 @@ export function cardFromRow({ card, body }: CardRow): ApprovalCard | undefined {
   }
 }
 
-function cut(text: string): string {
-  return text.length <= MAX_CHARACTERS ? text : `${text.slice(0, MAX_CHARACTERS)}…`;
+function cardPolicy({ id, severity, approvers, selfApproval }: CardPolicy, { verdicts }: ApprovalRecord): CardPolicy {
+  const isApproved = verdicts.some(({ approve, policies }) => approve && policies.includes(id));
+  return {
+    id,
+    ...(severity !== undefined && { severity }),
+    ...(approvers !== undefined && { approvers }),
+    ...(selfApproval !== undefined && { selfApproval }),
+    ...(isApproved && { approved: true }),
+  };
+}
+
+function cardParam(name: string, value: unknown): CardParam {
+  const text = canonicalText(value);
+  const shown = cut(text, MAX_VALUE);
+  return { name: cut(name, MAX_NAME), text: shown, ...(shown !== text && { cut: text.length - MAX_VALUE }) };
+}
+
+function changedNames({ params, originalParams, digest, originalDigest }: ApprovalRecord): readonly string[] {
+  if (digest === originalDigest) return [];
+  return [...new Set([...Object.keys(originalParams), ...Object.keys(params)])]
+    .filter((name) => textIn(params, name) !== textIn(originalParams, name))
+    .slice(0, MAX_CHANGED)
+    .map((name) => cut(name, MAX_NAME));
+}
+
+function textIn(params: Readonly<Record<string, unknown>>, name: string): string | undefined {
+  return Object.hasOwn(params, name) ? canonicalText(params[name]) : undefined;
+}
+
+function deceptiveIn({ params, originalParams, digest, originalDigest, agentId, requester, reason }: ApprovalRecord) {
+  const text = canonicalText([agentId, requester, reason, params, ...(digest === originalDigest ? [] : [originalParams])]);
+  // most texts are ASCII
+  if (!/[^ -~]/.test(text)) return [];
+  const parts = reveal(text);
+  return (['hidden', 'lookalike'] as const).filter((kind) =>
+    parts.some((part) => part.kind === kind && (part.kind === 'hidden' || (part.kind === 'lookalike' && part.deceptive))),
+  );
+}
+
+function cut(text: string, max: number = MAX_CHARACTERS): string {
+  return text.length <= max ? text : `${text.slice(0, max)}…`;
 }

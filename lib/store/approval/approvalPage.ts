@@ -14,7 +14,7 @@ export interface PlacedCard {
 }
 
 /**
- * Fills a page from batches of cards, newest first.
+ * Fills a page from batches of cards, in the order that the query asks for.
  *
  * @param read the cards after that place, as many as asked for where there are as many
  */
@@ -27,7 +27,7 @@ export async function fillPage(
   const cards: ApprovalCard[] = [];
   let after = query.cursor;
   for (let scanned = 0; scanned < MAX_SCANNED && cards.length < limit;) {
-    const count = query.q === undefined && query.agents === undefined ? limit - cards.length + 1 : BATCH;
+    const count = isSelective(query) ? BATCH : limit - cards.length + 1;
     const batch = await read(after, count);
     for (const { card, place } of batch) {
       if (cards.length === limit) return { cards, cursor: after as string };
@@ -47,23 +47,51 @@ export async function approvalPage(store: ApprovalStore, query: ApprovalPageQuer
 
 /** A page of approvals that are all in memory. */
 export async function pageOfList(list: ApprovalStore['list'], query: ApprovalPageQuery): Promise<ApprovalPage> {
-  const { status, agentId, toolName } = query;
-  const records = await list({ status, agentId, toolName, limit: Infinity });
-  const placed = records.map((record) => ({ card: approvalCard(record), place: `${record.createdAtMs}:${record.decisionId}` }));
+  const { status, agentId, toolName, order } = query;
+  const first = order === 'oldest' ? -1 : 1;
+  const compare = (a: Place, b: Place): number => first * (b.createdAtMs - a.createdAtMs || (a.decisionId < b.decisionId ? 1 : -1));
   // in an order that does not depend on what is still there of an earlier page
-  placed.sort((a, b) => b.card.createdAtMs - a.card.createdAtMs || (a.card.decisionId < b.card.decisionId ? 1 : -1));
-  return fillPage(query, (after, count) => placed.filter((one) => after === undefined || isAfter(one, after)).slice(0, count));
+  const records = [...(await list({ status, agentId, toolName, limit: Infinity }))].sort(compare);
+  return fillPage(query, (after, count) => {
+    const place = after === undefined ? undefined : placeOf(after);
+    if (after !== undefined && place === undefined) return [];
+    const from = place === undefined ? 0 : records.findIndex((one) => compare(place, one) < 0 && one.decisionId !== place.decisionId);
+    const next = from < 0 ? [] : records.slice(from, from + count);
+    return next.map((record) => ({ card: approvalCard(record), place: `${record.createdAtMs}:${record.decisionId}` }));
+  });
 }
 
-function isAfter({ card }: { readonly card: ApprovalCard }, place: string): boolean {
-  const [, time, id = ''] = /^(-?\d+(?:\.\d+)?):(.*)$/s.exec(place) ?? [];
-  return time !== undefined && (card.createdAtMs < Number(time) || (card.createdAtMs === Number(time) && card.decisionId < id));
+type Place = Pick<ApprovalCard, 'createdAtMs' | 'decisionId'>;
+
+function placeOf(cursor: string): Place | undefined {
+  const [, time, decisionId = ''] = /^(-?\d+(?:\.\d+)?):(.*)$/s.exec(cursor) ?? [];
+  return time === undefined ? undefined : { createdAtMs: Number(time), decisionId };
 }
 
-function matcherOf({ q, agents }: ApprovalPageQuery): (card: ApprovalCard) => boolean {
+/** Whether many cards may not match. */
+function isSelective({ q, agents, decidedBy, outcome, sinceMs, untilMs }: ApprovalPageQuery): boolean {
+  return [q, agents, decidedBy, outcome, sinceMs, untilMs].some((field) => field !== undefined);
+}
+
+function matcherOf({
+  q,
+  agents,
+  decidedBy,
+  outcome,
+  sinceMs = -Infinity,
+  untilMs = Infinity,
+}: ApprovalPageQuery): (card: ApprovalCard) => boolean {
   const text = q?.toLowerCase();
   const covered = agents === undefined ? undefined : new Set(agents);
-  return ({ decisionId, agentId, toolName, requester, reason }) =>
+  return ({ outcome: ended, decisionId, agentId, toolName, requester, reason, digest, policies, decided, createdAtMs }) =>
     (covered === undefined || covered.has(agentId)) &&
-    (text === undefined || [decisionId, agentId, toolName, requester, reason].some((field) => field.toLowerCase().includes(text)));
+    (outcome === undefined || ended === outcome) &&
+    (decidedBy === undefined || decided?.by === decidedBy) &&
+    createdAtMs >= sinceMs &&
+    createdAtMs < untilMs &&
+    (text === undefined ||
+      digest.startsWith(text) ||
+      [decisionId, agentId, toolName, requester, reason, decided?.by ?? '', decided?.name ?? '', ...policies.map(({ id }) => id)].some(
+        (field) => field.toLowerCase().includes(text),
+      ));
 }

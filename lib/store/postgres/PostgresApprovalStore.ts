@@ -88,11 +88,14 @@ export class PostgresApprovalStore implements ApprovalStore {
   }
 
   page(query: ApprovalPageQuery): Promise<ApprovalPage> {
+    const [beyond, order] = query.order === 'oldest' ? ['seq >', 'ASC'] : ['seq <', 'DESC'];
     return fillPage(query, async (after, count) => {
-      const { condition, values } = conditionOf(query, ['seq <', after === undefined ? undefined : seqOf(after)]);
+      const place = after === undefined ? undefined : seqOf(after);
+      if (place !== undefined && Number.isNaN(place)) return [];
+      const { condition, values } = conditionOf(query, [beyond, place]);
       // a body is read only where the card is missing, or older than its row
       const text = `SELECT seq, card, CASE WHEN card_version = version AND card IS NOT NULL THEN NULL ELSE body END AS body
-        FROM ${this.#session.schema}.approval WHERE tenant_id = $1 AND ${condition} ORDER BY seq DESC LIMIT ${Math.floor(count)}`;
+        FROM ${this.#session.schema}.approval WHERE tenant_id = $1 AND ${condition} ORDER BY seq ${order} LIMIT ${Math.floor(count)}`;
       const rows = await this.#session.read<CardRow & { readonly seq: string }>({ text, values: [this.#scope.tenantId, ...values] });
       return rows.map((row) => ({ card: cardFromRow(row), place: row.seq }));
     });
@@ -239,5 +242,5 @@ function conditionOf(
 
 /** Where a page ends; a text that is no cursor is followed by nothing. */
 function seqOf(cursor: string): number {
-  return /^\d{1,15}$/.test(cursor) ? Number(cursor) : 0;
+  return /^[1-9]\d{0,14}$/.test(cursor) ? Number(cursor) : Number.NaN;
 }

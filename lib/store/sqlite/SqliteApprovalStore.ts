@@ -115,11 +115,14 @@ export class SqliteApprovalStore implements ApprovalStore {
   }
 
   page(query: ApprovalPageQuery): Promise<ApprovalPage> {
+    const [beyond, order] = query.order === 'oldest' ? ['ord > ?', 'ASC'] : ['ord < ?', 'DESC'];
     return fillPage(query, (after, count) => {
-      const { conditions, values } = this.#conditions(query, ['ord < ?', after === undefined ? undefined : ordOf(after)]);
+      const place = after === undefined ? undefined : ordOf(after);
+      if (place !== undefined && Number.isNaN(place)) return [];
+      const { conditions, values } = this.#conditions(query, [beyond, place]);
       // a body is read only where the card is missing, or older than its row
       const body = 'CASE WHEN card_version = version AND card IS NOT NULL THEN NULL ELSE body END AS body';
-      const sql = `SELECT ord, card, ${body} FROM approval WHERE ${conditions} ORDER BY ord DESC LIMIT ?`;
+      const sql = `SELECT ord, card, ${body} FROM approval WHERE ${conditions} ORDER BY ord ${order} LIMIT ?`;
       return this.#db
         .all<CardRow & { readonly ord: number }>(sql, ...values, count)
         .map((row) => ({ card: cardFromRow(row), place: String(row.ord) }));
@@ -219,5 +222,5 @@ function openingKey(agentId: string, toolName: string): string {
 
 /** Where a page ends; a text that is no cursor is followed by nothing. */
 function ordOf(cursor: string): number {
-  return /^\d{1,15}$/.test(cursor) ? Number(cursor) : 0;
+  return /^[1-9]\d{0,14}$/.test(cursor) ? Number(cursor) : Number.NaN;
 }

@@ -62,3 +62,34 @@ describe('approvalPage', () => {
     ]);
   });
 });
+
+describe('approvalCard', () => {
+  it('says what a policy changed, by name, and what may deceive the eye', () => {
+    const changed = approvalCard(
+      recordOf({
+        params: { a: 1, b: 2 },
+        originalParams: { a: 1, b: 3, c: 'gone' },
+        digest: 'x',
+        policies: [{ id: 'p', hash: 'h', selfApproval: true }],
+      }),
+    );
+    expect(changed).to.deep.include({ changed: ['b', 'c'], policies: [{ id: 'p', selfApproval: true }] });
+    expect(changed).to.not.have.any.keys('deceptive', 'unlisted', 'decided');
+    const kinds = (params: Record<string, unknown>, more = {}) => approvalCard(recordOf({ params, ...more })).deceptive;
+    expect(kinds({ a: 'x\u200b' })).to.deep.equal(['hidden']);
+    expect(kinds({ a: 'p\u0430y' })).to.deep.equal(['lookalike']);
+    expect(kinds({ 'p\u0430y\u202e': 1 })).to.deep.equal(['hidden', 'lookalike']);
+    expect(kinds({ a: 'привет' })).to.equal(undefined);
+    expect(kinds({ a: 'ü' })).to.equal(undefined);
+    expect(kinds({ a: 1 }, { originalParams: { a: '\u202e' }, digest: 'x' })).to.deep.equal(['hidden']);
+    expect(kinds({ a: 1 }, { requester: '\u202eeve' })).to.deep.equal(['hidden']);
+  });
+
+  it('cuts long names, and lists no more than four that were changed', () => {
+    const name = 'n'.repeat(100);
+    const originalParams = { [name]: 1, b: 1, c: 1, d: 1, e: 1 };
+    const { summary, changed } = approvalCard(recordOf({ params: { [name]: 2 }, originalParams, digest: 'x' }));
+    expect(summary).to.deep.equal([{ name: `${'n'.repeat(60)}…`, text: '2' }]);
+    expect(changed).to.deep.equal([`${'n'.repeat(60)}…`, 'b', 'c', 'd']);
+  });
+});

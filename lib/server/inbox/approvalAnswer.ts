@@ -1,0 +1,59 @@
+import { NotFoundError } from '../../model/errors/ServiceErrors.js';
+import { approvalPage } from '../page/approval/approvalPage.js';
+import type { ApprovalView } from '../page/approval/approvalPage.js';
+import type { RefusedVerdict } from '../page/approval/decisionCard.js';
+import { runState } from '../page/approval/runState.js';
+import { pageAnswer } from '../page/layout.js';
+import { Paths } from '../page/Paths.js';
+import type { Answer, CallerInput } from '../route/Route.js';
+import { cuesOf } from './cuesOf.js';
+import { pendingCards } from './list/pendingCards.js';
+import { isFor } from './list/Reader.js';
+import { personOf, readerOf } from './readerOf.js';
+import { redecide } from './redecide.js';
+import { viewerOf } from './viewerOf.js';
+
+/** A verdict that was not recorded, and the status to say so with. */
+export interface RefusedAnswer extends RefusedVerdict {
+  readonly status: number;
+}
+
+/**
+ * Answers with the page of one approval.
+ *
+ * @param refused the verdict that was just given and not recorded
+ * @throws NotFoundError for an unknown id, and with the very same words for one of another tenant
+ */
+export async function approvalAnswer(
+  input: Pick<CallerInput, 'caller' | 'tenant' | 'site' | 'query' | 'params'>,
+  nowMs: number,
+  refused?: RefusedAnswer,
+): Promise<Answer> {
+  const { tenant, site, query, params } = input;
+  const signedIn = personOf(input);
+  const record = await tenant.desk.get(params['id'] as string);
+  if (record === undefined) throw new NotFoundError('There is no approval with this id.');
+  // who is to correct a form loses nothing by a link to the rest
+  const all = query.has('all') || refused !== undefined;
+  const [reader, cues, { cards }] = await Promise.all([readerOf(input), cuesOf(record, tenant, all), pendingCards(tenant)]);
+  const forMe = cards.filter((card) => isFor(card, reader));
+  const at = forMe.findIndex(({ decisionId }) => decisionId === record.decisionId);
+  const next = at < 0 ? forMe[0] : forMe[at + 1];
+  const view: ApprovalView = {
+    paths: new Paths(site.base),
+    nowMs,
+    record,
+    state: runState(record, nowMs),
+    report: record.outcome,
+    all,
+    cues: cues.shown,
+    viewer: await viewerOf(record, input, cues.isCut),
+    refused,
+    next: next?.decisionId,
+    ...(at >= 0 && { place: { at: at + 1, of: forMe.length, previous: forMe[at - 1]?.decisionId, next: next?.decisionId } }),
+    policySetHash: tenant.policies.hash,
+    ...(query.has('now') && { redecided: await redecide(record, tenant) }),
+  };
+  const layout = { site, signedIn, place: 'inbox', tenantId: tenant.id, waiting: forMe.length } as const;
+  return pageAnswer(approvalPage(view), { ...layout, title: record.toolName, status: refused?.status });
+}

@@ -1,0 +1,18 @@
+import { historyPage } from '../page/list/historyPage.js';
+import { pageAnswer } from '../page/layout.js';
+import { Paths } from '../page/Paths.js';
+import type { Answer } from '../route/Route.js';
+import { historyQuery } from './list/historyQuery.js';
+import { personOf } from './readerOf.js';
+import type { PageInput } from './readerOf.js';
+
+const PAGE = 50;
+
+/** Answers with a page of all approvals that are kept. */
+export async function historyAnswer(input: PageInput, nowMs: number): Promise<Answer> {
+  const { tenant, site, query: params } = input;
+  const { typed, errors, query } = historyQuery(params);
+  const { cards, cursor } = await tenant.desk.page({ ...query, limit: PAGE });
+  const view = { paths: new Paths(site.base), nowMs, query: typed, errors, rows: cards, next: cursor, isFirst: query.cursor === undefined };
+  return pageAnswer(historyPage(view), { title: 'History', site, signedIn: personOf(input), place: 'history', tenantId: tenant.id });
+}

@@ -1,0 +1,37 @@
+import { isSamePerson, maybeSamePerson } from '../../../model/personId.js';
+import type { ApprovalCard } from '../../../store/ApprovalStore.js';
+
+/** The person who reads a list, as far as lists need to know them. */
+export interface Reader {
+  /** Every id of theirs. */
+  readonly ids: readonly string[];
+  readonly groups: ReadonlySet<string>;
+  /** Whether it has the role to decide anything. */
+  readonly isApprover: boolean;
+  /** Whether it is the operator of the host, who counts as a member of every group while no one is known. */
+  readonly isOperator: boolean;
+}
+
+/**
+ * Whether an approval waits for this person, as far as its card says. The page of the approval asks the desk, which has the last word: rules of the program
+ * are not on the card.
+ */
+export function isFor({ policies, ...card }: Pick<ApprovalCard, 'policies' | 'requester'>, reader: Reader): boolean {
+  if (!reader.isApprover) return false;
+  const isOwn = isBy(card, reader, maybeSamePerson);
+  return policies.some(
+    ({ approved, approvers, selfApproval }) =>
+      approved !== true &&
+      (!isOwn || selfApproval === true) &&
+      (approvers === undefined || reader.isOperator || approvers.some((group) => reader.groups.has(group))),
+  );
+}
+
+/** Whether this person asked for it. */
+export function isBy(
+  { requester }: Pick<ApprovalCard, 'requester'>,
+  { ids }: Reader,
+  isSame: (a: string, b: string) => boolean = isSamePerson,
+): boolean {
+  return ids.some((id) => isSame(id, requester));
+}

@@ -1,0 +1,26 @@
+import type { SignedIn } from '../access/Caller.js';
+import { LOCAL_ADMIN } from '../people/Person.js';
+import type { CallerInput } from '../route/Route.js';
+import type { Reader } from './list/Reader.js';
+
+/** A request for a page. */
+export type PageInput = Pick<CallerInput, 'caller' | 'tenant' | 'site' | 'query'>;
+
+/** The person who asks for a page: only people get this far. */
+export function personOf({ caller }: Pick<CallerInput, 'caller'>): SignedIn {
+  const { signedIn } = caller;
+  if (signedIn === undefined) throw new TypeError('A page was asked for by someone who is not a person.');
+  return signedIn;
+}
+
+/** The person who asks for a page, as lists need to know them. */
+export async function readerOf(input: Pick<CallerInput, 'caller' | 'tenant'>): Promise<Reader> {
+  const { personId, groups, roles } = personOf(input);
+  const person = await input.tenant.identity.directory.personOf(personId);
+  return {
+    ids: person?.ids ?? [personId],
+    groups: new Set(person?.groups ?? groups),
+    isApprover: roles.has('approver'),
+    isOperator: personId === LOCAL_ADMIN,
+  };
+}

@@ -1,0 +1,29 @@
+import { VerdictError } from '../../model/errors/SetupErrors.js';
+import { RequestError } from '../front/RequestError.js';
+import type { Answer } from '../route/Route.js';
+import type { RefusedVerdictForm } from '../route/verdicts.js';
+import { approvalAnswer } from './approvalAnswer.js';
+import type { RefusedAnswer } from './approvalAnswer.js';
+
+/** Errors that stand beside a field of the form. */
+const FIELDS: Readonly<Record<string, 'reason' | 'code'>> = { reason_needed: 'reason', code_wrong: 'code' };
+/** Errors that stand above the form: the verdict can be given again. */
+const ABOVE: ReadonlySet<string> = new Set(['proof_needed', 'proof_invalid', 'assurance_too_low', 'idempotency_mismatch', 'role_missing']);
+/** The page as it is now says all that there is to say. */
+const SHOWN: ReadonlySet<string> = new Set(['self_approval', 'not_an_approver', 'requester_unknown']);
+const CHANGED: ReadonlySet<string> = new Set(['version', 'digest_mismatch']);
+
+/** The page of an approval whose verdict was not recorded: as it is now, with what was typed; `undefined` for an error that it does not explain. */
+export async function refusedVerdict({ input, error, fields }: RefusedVerdictForm, nowMs: number): Promise<Answer | undefined> {
+  const isExpected = error instanceof VerdictError || error instanceof RequestError;
+  const refused = isExpected ? refusalOf(error, fields['reason'] ?? '') : undefined;
+  return refused && approvalAnswer(input, nowMs, refused);
+}
+
+function refusalOf({ code, message, status }: VerdictError | RequestError, reason: string): RefusedAnswer | undefined {
+  const field = FIELDS[code];
+  if (field !== undefined) return { status, reason, errors: { [field]: message } };
+  if (CHANGED.has(code)) return { status, reason, errors: { form: 'Changed since you opened this. Read again.' } };
+  if (ABOVE.has(code)) return { status, reason, errors: { form: message } };
+  return SHOWN.has(code) || code.startsWith('already_') ? { status, reason, errors: {} } : undefined;
+}

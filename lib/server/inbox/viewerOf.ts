@@ -1,0 +1,45 @@
+import { randomUUID } from 'node:crypto';
+import type { ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
+import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import { standingOf } from '../decide/personVerdict.js';
+import type { Viewer } from '../page/approval/decisionCard.js';
+import { severityOf } from '../page/severityTag.js';
+import type { CallerInput } from '../route/Route.js';
+import { personOf } from './readerOf.js';
+
+/**
+ * What the person who asks for a page may do about an approval, and what it takes, as the desk says it.
+ *
+ * @param isCut whether some of what runs is not shown on the page
+ */
+export async function viewerOf(
+  record: ApprovalRecord,
+  input: Pick<CallerInput, 'caller' | 'tenant' | 'site'>,
+  isCut: boolean,
+): Promise<Viewer> {
+  const { personId, groups, formToken } = personOf(input);
+  const standing = await standingOf(input, record.decisionId);
+  if (standing?.may !== true) return { may: false, why: standing?.why?.message ?? 'It is gone.' };
+  const { policies, needs } = standing;
+  const mine = record.policies.filter(({ id }) => policies.includes(id));
+  const own = new Set(groups);
+  return {
+    may: true,
+    as: [...new Set(mine.flatMap(({ approvers = [] }) => approvers.filter((group) => own.has(group))))],
+    stillNeeded: stillNeeded(record, standing),
+    needs,
+    hasPasskey: !needs.passkey || (await input.tenant.identity.passkeys.list(personId)).length > 0,
+    formToken,
+    key: randomUUID(),
+    mustShowAll: isCut && ['high', 'critical'].includes(severityOf(record.policies)),
+  };
+}
+
+/** Who else has to say yes after this person, policy by policy. */
+function stillNeeded(
+  { policies, verdicts }: ApprovalRecord,
+  { policies: mine }: ViewerStanding,
+): readonly (readonly string[] | undefined)[] {
+  const covered = new Set([...verdicts.flatMap((verdict) => verdict.policies), ...mine]);
+  return policies.flatMap(({ id, approvers }) => (covered.has(id) ? [] : [approvers]));
+}

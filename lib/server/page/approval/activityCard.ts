@@ -1,0 +1,40 @@
+import type { ApprovalRecord, Verdict } from '../../../store/ApprovalStore.js';
+import { html } from '../html.js';
+import type { Html } from '../html.js';
+import { revealedText } from '../revealed.js';
+import { timeText } from '../timeText.js';
+import type { RunReport } from './runState.js';
+
+const SHOWN_BY: Readonly<Record<string, string>> = {
+  passkey: 'signed with a passkey',
+  'step-up': 'signed in again for it',
+  code: 'typed the code',
+  host: 'on the host',
+};
+const ENDED: Readonly<Record<RunReport['status'], string>> = { completed: 'Done', failed: 'Failed', unknown: 'It may have run' };
+
+/** What happened to an approval, the newest first. */
+export function activityCard(
+  { createdAtMs, verdicts, consumed, begun }: ApprovalRecord,
+  report: RunReport | undefined,
+  nowMs: number,
+): Html {
+  const lines: readonly (readonly [number, Html])[] = [
+    [createdAtMs, html`Asked.`],
+    ...verdicts.map((verdict) => [verdict.atMs, verdictLine(verdict)] as const),
+    ...(consumed === undefined ? [] : [[consumed.atMs, html`The approval was used.`] as const]),
+    ...(begun === undefined ? [] : [[begun.atMs, html`The call began.`] as const]),
+    ...(report === undefined ? [] : [[report.atMs, html`${ENDED[report.status]}, says its caller.`] as const]),
+  ];
+  const items = lines
+    .toReversed()
+    .map(
+      ([atMs, line]) => html`<li><span class="muted">${timeText(atMs, nowMs).replace(/:\d\d UTC$/, '')}</span><span>${line}</span></li>`,
+    );
+  return html`<section class="card"><h2>Activity <span class="muted">UTC</span></h2><ul class="in log small">${items}</ul></section>`;
+}
+
+function verdictLine({ approve, by, name, reason, assurance }: Verdict): Html {
+  const how = assurance === undefined ? undefined : SHOWN_BY[assurance];
+  return html`<b>${revealedText(name ?? by)}</b> ${approve ? 'approved' : 'denied'}${how !== undefined && `, ${how}`}${reason !== undefined && reason !== '' && html`: “${revealedText(reason, { max: 500 })}”`}`;
+}

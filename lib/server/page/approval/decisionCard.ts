@@ -1,0 +1,188 @@
+import type { ApprovalRecord, Assurance } from '../../../store/ApprovalStore.js';
+import { html } from '../html.js';
+import type { Html } from '../html.js';
+import type { Paths } from '../Paths.js';
+import { revealedText } from '../revealed.js';
+import { severityOf } from '../severityTag.js';
+import { timeElement, timeLeft, timeText } from '../timeText.js';
+import { whoMay } from './policiesCard.js';
+import type { RunReport, RunState } from './runState.js';
+
+/** What a yes takes of this person. */
+export interface ApproveNeeds {
+  /** The least that shows that it is this person. */
+  readonly assurance: Assurance;
+  readonly reason: 'needed' | 'optional';
+  /** Whether the first four characters of the digest are typed. */
+  readonly code: boolean;
+}
+
+/** What was sent and not recorded, to be shown in the form again. */
+export interface RefusedVerdict {
+  readonly reason: string;
+  /** What is wrong, beside its field, or above the form. */
+  readonly errors: Readonly<Partial<Record<'form' | 'reason' | 'code', string>>>;
+}
+
+/** What this person may do about an approval that is pending. */
+export type Viewer =
+  | {
+      readonly may: true;
+      /** The groups for which the person decides. */
+      readonly as: readonly string[];
+      /** Groups of which a yes is still needed after this one; `undefined` of a policy that any approver may decide. */
+      readonly stillNeeded: readonly (readonly string[] | undefined)[];
+      readonly needs: ApproveNeeds;
+      /** Whether the person has what a yes takes: false where that is a passkey and they have none. */
+      readonly hasPasskey: boolean;
+      readonly formToken: string | undefined;
+      /** The same form sent twice is one verdict. */
+      readonly key: string;
+      /** Whether a yes has to wait until all of it is shown. */
+      readonly mustShowAll: boolean;
+    }
+  | {
+      readonly may: false;
+      /** Why this person may not decide. */
+      readonly why: string;
+    };
+
+/** What the right column of an approval shows. */
+export interface DecisionCardView {
+  readonly paths: Paths;
+  readonly nowMs: number;
+  readonly record: ApprovalRecord;
+  readonly state: RunState;
+  readonly report?: RunReport | undefined;
+  readonly viewer: Viewer;
+  readonly refused?: RefusedVerdict | undefined;
+  /** The next one that waits for this person. */
+  readonly next?: string | undefined;
+}
+
+/** Where the person decides, or reads who did and what became of it. */
+export function decisionCard(view: DecisionCardView): Html {
+  const { state } = view;
+  if (state !== 'pending') return settledCard(view, state);
+  return view.viewer.may ? formCard(view, view.viewer) : notYoursCard(view, view.viewer.why);
+}
+
+function clock({ record: { expiresAtMs }, nowMs }: DecisionCardView): Html {
+  return html`<div class="clock"><b>${timeLeft(expiresAtMs, nowMs, true)}</b><span class="muted small">ends ${timeElement(expiresAtMs, nowMs)}, then it does not run</span></div>`;
+}
+
+function formCard(view: DecisionCardView, viewer: Extract<Viewer, { readonly may: true }>): Html {
+  const { paths, record, refused } = view;
+  const { needs, mustShowAll, hasPasskey } = viewer;
+  const { decisionId, digest, version } = record;
+  const critical = severityOf(record.policies) === 'critical';
+  const byPasskey = needs.assurance === 'passkey';
+  const label = byPasskey ? 'Approve with passkey' : needs.assurance === 'step-up' ? 'Sign in again to approve' : 'Approve';
+  const approve = mustShowAll
+    ? html`<a class="btn" href="${paths.approval(decisionId, { all: '1' })}#decide">Show all to approve</a>`
+    : hasPasskey &&
+      html`<button class="approve${critical && ' critical'}" name="verdict" value="approve" data-verdict="approve">${label}</button>`;
+  return html`<section class="card"><div class="in">${clock(view)}
+<p class="small">${decidesAs(viewer)} ${whatFollows(viewer)}</p>
+${mustShowAll && html`<p class="small">Some of it is not shown on this page. You can approve where all of it is.</p>`}
+${!hasPasskey && html`<p class="small">A yes takes a passkey, and you have none. <a href="${paths.me()}">Add one</a></p>`}
+${byPasskey && hasPasskey && html`<p class="small muted">Your passkey signs this digest and this verdict, nothing else.</p><noscript><p class="small error">Signing takes script, which is off. You can deny.</p></noscript>`}
+${error(refused?.errors.form, 'form')}
+<form method="post" action="${paths.verdict(decisionId)}"${byPasskey && html` data-challenge="${paths.challenge(decisionId)}"`}><button disabled hidden></button>
+<input type="hidden" name="csrf" value="${viewer.formToken}"><input type="hidden" name="digest" value="${digest}"><input type="hidden" name="version" value="${version}"><input type="hidden" name="idempotency_key" value="${viewer.key}">${byPasskey && PROOF}
+<label for="reason">Reason <span class="muted">${needs.reason === 'needed' ? 'needed to approve' : 'optional'}; the model does not see it</span></label>
+<textarea id="reason" name="reason" maxlength="10000"${needs.reason === 'needed' && html` data-needed`}${described(refused?.errors.reason, 'reason')}>${refused?.reason}</textarea>${error(refused?.errors.reason, 'reason')}
+${needs.code && codeField(digest, refused)}
+<div class="acts${!hasPasskey && !mustShowAll && ' one'}"><button class="deny" name="verdict" value="deny" data-verdict="deny">Deny</button>${approve}</div></form>
+<p class="small" role="status" data-say></p></div></section>`;
+}
+
+/** What the script of passkeys fills in. */
+const PROOF: Html = html`<input type="hidden" name="verdict" value="approve" disabled data-signed-verdict><input type="hidden" name="proof_credential"><input type="hidden" name="proof_nonce"><input type="hidden" name="proof_client_data"><input type="hidden" name="proof_authenticator_data"><input type="hidden" name="proof_signature"><p class="error small" role="alert" data-passkey-fault hidden></p>`;
+
+function codeField(digest: string, refused: RefusedVerdict | undefined): Html {
+  return html`<label for="code">Type <code>${digest.slice(0, 4)}</code> to approve</label>
+<div class="code"><input type="text" id="code" name="code" maxlength="4" autocomplete="off" spellcheck="false" autocapitalize="off" aria-describedby="code-help${refused?.errors.code !== undefined && ' code-error'}"${refused?.errors.code !== undefined && html` aria-invalid="true"`} data-needed><span class="muted small" id="code-help">first four of the digest</span></div>${error(refused?.errors.code, 'code')}`;
+}
+
+function described(message: string | undefined, field: string): Html | false {
+  return message !== undefined && html` aria-invalid="true" aria-describedby="${field}-error"`;
+}
+
+function error(message: string | undefined, field: string): Html | false {
+  return message !== undefined && html`<p class="error small" id="${field}-error" role="alert">${message}</p>`;
+}
+
+function decidesAs({ as }: Extract<Viewer, { readonly may: true }>): Html {
+  return as.length === 0
+    ? html`You may decide this.`
+    : html`You decide as ${as.map((group, i) => html`${i > 0 && ', '}<b>${revealedText(group)}</b>`)}.`;
+}
+
+function whatFollows({ stillNeeded }: Extract<Viewer, { readonly may: true }>): Html {
+  if (stillNeeded.length === 0) return html`Yours is the last yes: the call runs at once.`;
+  return html`After yours, ${stillNeeded.map((groups, i) => html`${i > 0 && ' and '}<b>${whoMay(groups)}</b>`)} ${stillNeeded.length === 1 ? 'is' : 'are'} still needed.`;
+}
+
+function notYoursCard(view: DecisionCardView, why: string): Html {
+  const { policies, verdicts } = view.record;
+  const approved = new Set(verdicts.flatMap((verdict) => (verdict.approve ? verdict.policies : [])));
+  const open = policies.filter(({ id }) => !approved.has(id));
+  return html`<section class="card" role="status"><h2>Not yours to decide</h2><div class="in">${clock(view)}<p>${why}</p>
+<p class="aid">Who may: ${open.map(({ id, approvers }, i) => html`${i > 0 && '; '}${whoMay(approvers)} <span class="muted">(policy <code>${id}</code>)</span>`)}</p></div></section>`;
+}
+
+function settledCard({ paths, record, report, nowMs, refused, next }: DecisionCardView, state: Exclude<RunState, 'pending'>): Html {
+  const last = record.verdicts.at(-1);
+  const who = last && revealedText(last.name ?? last.by);
+  const by = last && html`${who}, ${timeElement(last.atMs, nowMs)}.`;
+  const [title, ...lines] = settledText(state, { who, by, report, nowMs, paths });
+  const late = refused !== undefined && html`<p>That was while you had this open. It stands; your verdict was not recorded.</p>`;
+  const more = next !== undefined && html`<div class="more small"><a href="${paths.approval(next)}" rel="next">Next approval</a></div>`;
+  return html`<section class="card" role="status"><h2>${title}</h2><div class="in">${lines.map((line) => html`<p>${line}</p>`)}${late}
+${last?.reason !== undefined && last.reason !== '' && html`<p class="aid">“${revealedText(last.reason, { max: 500 })}”</p>`}${more}<p class="small" role="status" data-say></p></div></section>`;
+}
+
+interface Settled {
+  readonly who: Html | undefined;
+  /** The last person and when. */
+  readonly by: Html | undefined;
+  readonly report: RunReport | undefined;
+  readonly nowMs: number;
+  readonly paths: Paths;
+}
+
+function settledText(state: Exclude<RunState, 'pending'>, { who, by, report, nowMs, paths }: Settled): readonly (Html | string)[] {
+  const approved = by === undefined ? 'It was approved.' : html`Approved by ${by}`;
+  const at = report === undefined ? '' : timeText(report.atMs, nowMs);
+  switch (state) {
+    case 'denied':
+      return [who === undefined ? 'Denied' : html`Denied by ${who}`, html`${by} It did not run.`];
+    case 'expired':
+      return ['Time is over', 'No one decided in time. It did not run.'];
+    case 'late':
+      return ['Approved, but not run in time', approved, 'Its caller did not use the approval while it was good. It did not run.'];
+    case 'withdrawn':
+      return ['Withdrawn', 'Its caller no longer wants it. It did not run.'];
+    case 'approved':
+      return [who === undefined ? 'Approved' : html`Approved by ${who}`, approved, 'It waits to run.'];
+    case 'running':
+      return ['Running', approved, 'It has begun. Its caller has not said yet how it ended.'];
+    case 'unreported':
+      return ['Its end was not reported', approved, 'The approval was used, and its caller has not said how the run ended.'];
+    case 'completed':
+      return ['Done', approved, `It ran. Its caller said so at ${at}.`];
+    case 'failed':
+      return [
+        'Failed',
+        approved,
+        html`It began and ended in an error, its caller said at ${at}.${report?.errorCode !== undefined && html` Code: ${revealedText(report.errorCode)}`}`,
+      ];
+    case 'unknown':
+      return [
+        'It may have run',
+        approved,
+        html`Its process ended before it could say. Someone has to find out: <a href="${paths.unknown()}">Unknown outcomes</a>`,
+      ];
+  }
+}

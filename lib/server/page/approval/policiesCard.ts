@@ -1,0 +1,31 @@
+import type { ApprovalPolicy, ApprovalRecord } from '../../../store/ApprovalStore.js';
+import { html } from '../html.js';
+import type { Html } from '../html.js';
+import { revealedText } from '../revealed.js';
+import { severityOf, severityTag } from '../severityTag.js';
+import { timeText } from '../timeText.js';
+
+/** Why a person is asked: each policy with its reason, who may decide it, and who has. */
+export function policiesCard({ policies, verdicts, message }: ApprovalRecord, nowMs: number): Html {
+  const row = (policy: ApprovalPolicy): Html => {
+    const { id, reason, approvers, selfApproval } = policy;
+    const yes = verdicts.find((verdict) => verdict.approve && verdict.policies.includes(id));
+    const seat =
+      yes === undefined
+        ? html`<span class="tag">${whoMay(approvers)}</span>`
+        : html`<span class="tag ok"><span aria-hidden="true">✓</span> ${revealedText(yes.name ?? yes.by)}, ${timeText(yes.atMs, nowMs)}</span>`;
+    const self = selfApproval === true && html`<span class="muted small">the requester may decide</span>`;
+    return html`<li><b>${reason === undefined ? html`A person decides this call` : revealedText(reason)}</b><div class="quorum">${seat}${policies.length > 1 && severityTag(severityOf([policy]))}<span class="muted small">policy <code>${id}</code></span>${self}</div></li>`;
+  };
+  const change =
+    message !== undefined &&
+    html`<li><b>${revealedText(message)}</b><div class="quorum"><span class="muted small">why a policy changed the params</span></div></li>`;
+  return html`<section class="card"><h2>Why a person is asked <span class="muted">from your policies</span></h2><ul class="in why-list">${policies.map(row)}${change}</ul></section>`;
+}
+
+/** Who may decide a policy, such as `one of dba, platform-leads`. */
+export function whoMay(approvers: readonly string[] | undefined): Html {
+  return approvers === undefined
+    ? html`any approver`
+    : html`one of ${approvers.map((group, i) => html`${i > 0 && ', '}${revealedText(group)}`)}`;
+}
