@@ -3,7 +3,7 @@
 // A pattern ("./adapter/*") stands for every file of its folder, so that a new adapter needs no edit of any list.
 import commonjs from '@rollup/plugin-commonjs';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
-import { existsSync, readdirSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { readFile } from 'node:fs/promises';
 import { posix, relative, resolve, sep } from 'node:path';
@@ -15,6 +15,11 @@ const pkg = JSON.parse(await readFile(new URL('package.json', import.meta.url), 
 const besides = ['policy/lint/lintPolicies', 'policy/lint/worker', 'policy/live/parseInThread', 'policy/live/policyThread'].filter((e) =>
   existsSync(`${built}/${e}.js`),
 );
+
+/** Files that read others beside them. They are in a chunk of another place. */
+const readers = ['server/asset/assets'];
+/** What they read: copied as it is, beside each build of them. */
+const assets = 'server/asset';
 
 /** './dist/adapter/*.js' -> ['adapter/mcp', ...]; './dist/index.js' -> ['index']; anything that is not ours -> []. */
 function entriesOf(target) {
@@ -43,12 +48,24 @@ const tscMaps = {
   },
 };
 
+/** The style sheet and the scripts of pages: no compiler touches them. */
+const copiedAssets = {
+  name: 'copied-assets',
+  writeBundle() {
+    for (const file of readdirSync(`lib/${assets}`).filter((name) => !name.endsWith('.ts')))
+      for (const place of [built, 'dist']) {
+        mkdirSync(`${place}/${assets}`, { recursive: true });
+        copyFileSync(`lib/${assets}/${file}`, `${place}/${assets}/${file}`);
+      }
+  },
+};
+
 /** `import.meta.url` keeps naming the file's own place when its code moves to a chunk: `new URL('./worker.js', …)` finds the worker. */
 const ownPlace = {
   name: 'own-place',
   resolveImportMeta(property, { chunkId, moduleId }) {
     const home = relative(built, moduleId).split(sep).join('/');
-    if (property !== 'url' || home === chunkId || !besides.includes(home.replace(/\.js$/, ''))) return null;
+    if (property !== 'url' || home === chunkId || ![...besides, ...readers].includes(home.replace(/\.js$/, ''))) return null;
     return `new URL(${JSON.stringify(posix.relative(posix.dirname(chunkId), home))}, import.meta.url).href`;
   },
 };
@@ -173,6 +190,7 @@ export default {
     noForeignMaps,
     tscMaps,
     ownPlace,
+    copiedAssets,
   ],
   treeshake: { moduleSideEffects: (id) => isRuntime(id) || id.startsWith('reflect-metadata') },
   onwarn(w) {

@@ -19,7 +19,7 @@ const mocha = [
   '20000',
   '--forbid-only',
 ];
-const { status } = spawnSync(process.execPath, ['node_modules/mocha/bin/mocha.js', ...mocha, '.build/spec/durability/*.spec.js'], {
+const { status } = spawnSync(process.execPath, ['node_modules/mocha/bin/mocha.js', ...mocha, '.build/spec/durability/**/*.spec.js'], {
   stdio: 'inherit',
   env: { ...process.env, AEGIS_VOLUME: values.volume },
 });

@@ -31,7 +31,8 @@ export type { DataPlaneRequirements, RemoteDecisionServiceOptions } from './remo
 export { ApprovalDesk } from './desk/ApprovalDesk.js';
 export type { ApprovalDeskOptions, DeskEvents } from './desk/ApprovalDeskOptions.js';
 export type { DescribedApproval } from './desk/describeApproval.js';
-export type { EligibilityRules } from './desk/verdict.js';
+export type { Directory, DirectoryPerson } from './desk/Directory.js';
+export type { EligibilityRules } from './desk/eligibility.js';
 export type { VerdictInput } from './desk/verdict.js';
 export type { Approver, Terminal, TerminalApproverOptions } from './terminal/terminalApprover.js';
 export { DEFAULT_LIMITS } from '../model/snapshot/takeSnapshot.js';

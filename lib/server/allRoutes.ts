@@ -1,5 +1,6 @@
 import type { SteadyClock } from '../common/time/SteadyClock.js';
 import { approvalRoutes } from './route/approvals.js';
+import { assetRoutes } from './route/assets.js';
 import { approvalUseRoutes } from './route/approvalUse.js';
 import { decisionRoutes } from './route/decisions.js';
 import { eventRoutes } from './route/events.js';
@@ -30,6 +31,7 @@ export function allRoutes(options: RoutesOptions): readonly Route[] {
     ...keyRoutes(options),
     ...probeRoutes(options),
     ...metricRoutes(options),
+    ...assetRoutes(),
     openApiRoute(() => all),
   ];
   return all;

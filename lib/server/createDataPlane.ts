@@ -1,7 +1,6 @@
 import { silentLogger } from '../common/Logger.js';
 import type { Logger } from '../common/Logger.js';
 import { SteadyClock } from '../common/time/SteadyClock.js';
-import { isLoopbackHost } from '../common/transport/loopback.js';
 import { osUser } from '../decision/terminal/osUser.js';
 import { CAPABILITIES } from '../model/Capability.js';
 import type { AegisModule } from '../guard/module/AegisModule.js';
@@ -9,7 +8,6 @@ import { checkedOptions } from '../model/checkedOptions.js';
 import type { ReloadResult } from '../policy/live/ReloadablePolicies.js';
 import type { ServerStore } from '../store/StateStore.js';
 import { DEFAULT_TENANT } from '../store/tenant/tenantScope.js';
-import type { Caller } from './access/Caller.js';
 import { hostCaller } from './access/HostSignature.js';
 import type { KeyRequest } from './access/KeyRequest.js';
 import type { IssuedKey } from './access/KeyRing.js';
@@ -21,8 +19,11 @@ import type { DataPlaneOptions } from './DataPlaneOptions.js';
 import { namesOf } from './front/namesOf.js';
 import { RequestError } from './front/RequestError.js';
 import { Meters } from './Meters.js';
+import type { Notifier } from './notify/Notifier.js';
+import { notifiersOf } from './notify/notifiersOf.js';
 import { EventHubs } from './push/EventHubs.js';
 import { allRoutes } from './allRoutes.js';
+import type { CallerInput } from './route/Route.js';
 import type { FetchHandler } from './serve/fetchFront.js';
 import type { ListenOptions } from './serve/HttpListener.js';
 import type { NodeHandler } from './serve/nodeFront.js';
@@ -111,20 +112,19 @@ class ServingDataPlane implements DataPlane {
   readonly #meters: Meters = new Meters();
   readonly #hubs: EventHubs = new EventHubs();
   readonly #logger: Logger;
+  readonly #notifiers: readonly Notifier[];
   /** Why it is not ready: it is opening, or could not be opened. */
   #notOpen: string | undefined = 'it is starting';
   #opening: Promise<void> | undefined;
-  /** The host of its own server, once there is one. */
-  #listeningAt: string | undefined;
 
   constructor(options: CheckedDataPlane) {
     const { stateKey, clientAddress, publicUrl, logger = silentLogger } = options;
     const clock = new SteadyClock();
     this.#logger = logger;
-    const isLoopback = (): boolean => isOnlyLoopback(publicUrl?.hostname, this.#listeningAt);
-    this.#tenants = new Tenants({ ...tenantsOf(options, clock, this.#meters), isLoopback });
-    this.#access = serverAccess({ stateKey, clock, tenants: this.#tenants.all.map(({ id, records }) => [id, records] as const) });
+    this.#tenants = new Tenants(tenantsOf(options, clock, this.#meters, () => this.#server.isOnLoopback));
+    this.#access = serverAccess({ stateKey, clock, tenants: this.#tenants.all });
     const { authenticator } = this.#access;
+    this.#notifiers = notifiersOf(this.#tenants.all, { pages: pagesAt(publicUrl, options.basePath), logger, now: () => clock.now() });
     this.#server = new RouteServer({
       base: options.basePath,
       publicUrl,
@@ -135,15 +135,13 @@ class ServingDataPlane implements DataPlane {
       onShed: (reason) => this.#meters.shed(reason),
       onDrain: () => this.#hubs.close(),
       tenantOf: (id) => this.#tenants.get(id),
-      authenticate: async (request) => {
-        await this.#opened();
-        return authenticator.authenticate(request);
-      },
+      authenticate: (request) =>
+        this.#notOpen === undefined ? authenticator.authenticate(request) : this.#opened().then(() => authenticator.authenticate(request)),
       routes: allRoutes({
         clock,
         capabilities: CAPABILITIES,
         hubs: this.#hubs,
-        mayListen: async ({ caller, headers }) => this.#isStillGood(caller, headers),
+        mayListen: async (input) => this.#isStillGood(input),
         ringOf: (tenantId) => this.#access.ringOf(tenantId),
         notReady: () => this.#notReady(),
         metrics: () => this.#meters.metrics,
@@ -161,7 +159,6 @@ class ServingDataPlane implements DataPlane {
 
   async listen(options?: ListenOptions): Promise<ListeningAt> {
     const { url, host, port } = await this.#server.listen(options);
-    this.#listeningAt = host;
     // opened early; who asks before that waits
     this.ready().catch(() => {});
     return { url, host, port };
@@ -175,6 +172,7 @@ class ServingDataPlane implements DataPlane {
   async close(options: CloseOptions = {}): Promise<boolean> {
     const { idleMs, graceMs } = checkedOptions('close()', options, { idleMs: 'age', graceMs: 'age' });
     const done = await this.#server.close({ idleMs, graceMs });
+    await Promise.all(this.#notifiers.map(async (notifier) => notifier.close()));
     await this.#tenants.close();
     return done;
   }
@@ -185,6 +183,7 @@ class ServingDataPlane implements DataPlane {
       await this.#meters.open(this.#tenants.all);
       // listens to the desks from now on, not from the first stream on
       for (const tenant of this.#tenants.all) this.#hubs.of(tenant);
+      for (const notifier of this.#notifiers) await notifier.start();
       this.#notOpen = undefined;
     } catch (error) {
       this.#notOpen = 'its store could not be opened';
@@ -216,26 +215,34 @@ class ServingDataPlane implements DataPlane {
     }
   }
 
-  /** Whether a key still opens what it opened when its stream began. */
-  async #isStillGood(caller: Caller, headers: Pick<Headers, 'get'>): Promise<boolean> {
-    const now = await this.#access.authenticator.authenticate({ headers, address: undefined, method: 'GET', path: '', body: () => '' });
-    return now.id === caller.id && now.scopes.has('decide') && sameAgents(now.agents, caller.agents);
+  /** Whether a key or a session still opens what it opened when its stream began. */
+  async #isStillGood(input: CallerInput): Promise<boolean> {
+    const { caller, headers } = input;
+    const request = { headers, address: undefined, method: 'GET', path: '', body: () => '', site: () => input.site };
+    const now = await this.#access.authenticator.authenticate(request);
+    if (now.kind !== caller.kind || now.id !== caller.id) return false;
+    return caller.kind === 'person' || (now.scopes.has('decide') && sameAgents(now.agents, caller.agents));
   }
 }
 
-/** Whether all that is known of where browsers reach it is this machine. */
-function isOnlyLoopback(...hosts: readonly (string | undefined)[]): boolean {
-  const known = hosts.filter((host) => host !== undefined);
-  return known.length > 0 && known.every(isLoopbackHost);
+/** Where the pages are, for links in notices: a URL with a path already has that of a proxy before the server. */
+function pagesAt(publicUrl: URL | undefined, basePath: string): string {
+  const path = publicUrl?.pathname.replace(/\/$/, '') ?? '';
+  return `${publicUrl?.origin ?? ''}${path === '' ? basePath : path}`;
 }
 
 function sameAgents(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-function tenantsOf({ whose, ...options }: CheckedDataPlane, clock: SteadyClock, meters: Meters): TenantsOptions | ModuleTenantOptions {
+function tenantsOf(
+  { whose, ...options }: CheckedDataPlane,
+  clock: SteadyClock,
+  meters: Meters,
+  isLoopback: () => boolean,
+): TenantsOptions | ModuleTenantOptions {
   const { stateKey, previousStateKey, historyMs, logger, journal } = options;
-  const shared = { stateKey, previousStateKey, historyMs, logger, journal, clock };
+  const shared = { stateKey, previousStateKey, historyMs, logger, journal, clock, isLoopback };
   if ('module' in whose) return { ...shared, ...whose, store: storeOfModule(options.store, whose.module) };
   const tenants = Object.entries(whose.tenants).map(([id, tenant]) => {
     const onReload = (result: ReloadResult): void => {

@@ -4,6 +4,7 @@ export type { CloseOptions, DataPlane, ListeningAt } from './createDataPlane.js'
 export type { DataPlaneOptions, DataPlaneSettings, ModuleOptions, SingleTenantOptions, TenantsOptions } from './DataPlaneOptions.js';
 export type { TenantOptions } from './tenant/buildTenant.js';
 export type { ToolSettings } from './tenant/Tenant.js';
+export type { MailOptions, NotifyOptions, SlackOptions, WebhookOptions } from './notify/NotifyOptions.js';
 export type { AnsweredRequest, BeforeAnswer } from './dispatch/AnswerBatch.js';
 export type { FetchHandler } from './serve/fetchFront.js';
 export type { ListenOptions } from './serve/HttpListener.js';

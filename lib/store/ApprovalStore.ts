@@ -32,6 +32,8 @@ export interface VerdictProof {
   readonly credential: string;
   /** The random value in the challenge, used once. */
   readonly nonce: string;
+  /** The version of the approval that was signed. */
+  readonly version: number;
   /** What the browser signed: the challenge and the origin are in it. */
   readonly clientDataJSON: string;
   /** What the authenticator added: the relying party, and that it verified the person. */
@@ -60,6 +62,8 @@ export interface Verdict {
   readonly groupsFrom?: string | undefined;
   /** The signature that was given with it. */
   readonly proof?: VerdictProof | undefined;
+  /** What its sender called it: the same verdict under the same key again is this one. */
+  readonly key?: string | undefined;
   /** Ids of the approval policies that it counts for. */
   readonly policies: readonly string[];
 }

@@ -37,7 +37,7 @@ const sendMail = tool('mail.send', ['to', 'subject', 'body'], (to: string) => `m
 const query = tool('db.query', ['sql'], () => '42 rows');
 const execute = tool('db.execute', ['sql', 'database'], (sql: string) => `ran ${sql}`, 'kim');
 
-/** Hidden and reordered characters, a Cyrillic letter in the address, blank lines, and words that speak to whoever decides. */
+/** Hidden and reordered characters, a Cyrillic letter in the address, blank lines, and words meant for the person who decides. */
 const HOSTILE_MAIL = [
   'dana@p\u0430rtner.example',
   'Updated invoice \u202efdp.4411_eciovni\u202c for Q4',

@@ -2,13 +2,14 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StateStore } from '../../lib/store/StateStore.js';
 import type { Task } from '../../lib/model/Task.js';
 import { slower } from '../support/pace.js';
 import { History } from './history.js';
 import type { Order, Setting, StoreAt } from './setting.js';
+import type { AgentOrder } from './server/servedSetting.js';
 import { stateStore } from './setting.js';
 
 /** How long it may take on a quiet machine until nothing is left to do, or all have left. What was not done by then is a finding. */
@@ -22,7 +23,7 @@ export interface Member {
   readonly ready: Promise<void>;
   /** Resolves when it is gone, and that is on file. */
   readonly gone: Promise<void>;
-  tell(order: Order): void;
+  tell(order: Order | AgentOrder): void;
 }
 
 /** Hires the processes of one scenario, keeps the history they share, and writes down how each of them ended. */
@@ -45,13 +46,13 @@ export class Crew {
   }
 
   hire(
-    role: 'worker' | 'approver' | 'bystander',
-    setting: Partial<Setting> = {},
+    role: 'worker' | 'approver' | 'bystander' | 'server/server' | 'server/agent',
+    setting: Partial<Setting> & Readonly<Record<string, unknown>> = {},
     nodeArgs: readonly string[] = [],
     env: Readonly<Record<string, string>> = {},
   ): Member {
     this.#hired += 1;
-    const who = `${role}-${this.#hired}`;
+    const who = `${basename(role)}-${this.#hired}`;
     const given: Setting = { who, store: this.store, history: this.history.path, seed: 1, leaseMs: this.leaseMs, sweepMs: 100, ...setting };
     const child = fork(new URL(`./${role}.js`, import.meta.url), [JSON.stringify(given)], {
       execArgv: [...nodeArgs, '--disable-warning=ExperimentalWarning'],
@@ -68,7 +69,7 @@ export class Crew {
       });
     });
     const ready = Promise.race([new Promise<void>((resolve) => child.once('message', () => resolve())), gone]);
-    const tell = (order: Order): void => void (child.connected && child.send(order, () => {}));
+    const tell = (order: Order | AgentOrder): void => void (child.connected && child.send(order, () => {}));
     const member: Member = { who, child, ready, gone, tell };
     this.members.add(member);
     return member;

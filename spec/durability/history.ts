@@ -25,7 +25,17 @@ export type Deed =
   /** taskId, token, status: the outcome was acknowledged. */
   | 'settled'
   /** taskId, version, status: the registry told its listeners. */
-  | 'event';
+  | 'event'
+  /** n: an agent asks a server. */
+  | 'calling'
+  /** n, decisionId: the server has answered that a person has to be asked. */
+  | 'opened'
+  /** n, code: the server was not there to ask, or refused. */
+  | 'refused'
+  /** n: the agent takes its call back. */
+  | 'cancelling'
+  /** n, code: the call was approved and yet has not run, or was denied, cancelled or too late. */
+  | 'over';
 
 /** One line: who did what, with what. */
 export interface Entry {
@@ -35,7 +45,7 @@ export interface Entry {
 }
 
 /** What a kill takes nothing from: whatever was said before it is on file. */
-const TO_DISK: ReadonlySet<Deed> = new Set<Deed>(['start', 'end', 'approving', 'approved', 'claimed', 'settled']);
+const TO_DISK: ReadonlySet<Deed> = new Set<Deed>(['start', 'end', 'approving', 'approved', 'denied', 'claimed', 'opened', 'settled']);
 
 /** The file that all processes of one scenario append to. */
 export class History {

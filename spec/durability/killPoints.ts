@@ -24,7 +24,7 @@ export const KILL_POINTS = [
 export type KillPoint = (typeof KILL_POINTS)[number];
 
 /** Sends this process a signal the `nth` time it comes by a point. Both signals act before the next instruction. */
-export class KillSwitch {
+export class KillSwitch<Point extends string = KillPoint> {
   readonly #point: string | undefined;
   readonly #signal: 'SIGKILL' | 'SIGSTOP';
   readonly #beforehand: () => void;
@@ -38,7 +38,7 @@ export class KillSwitch {
     this.#signal = signal;
   }
 
-  at(point: KillPoint): void {
+  at(point: Point): void {
     if (point !== this.#point || --this.#left !== 0) return;
     this.#beforehand();
     process.kill(process.pid, this.#signal);
@@ -51,7 +51,7 @@ interface Around {
 }
 
 /** The same object, with something before and after some of its methods; one that answers at once still does. */
-function around<T extends object>(target: T, hooks: { readonly [K in keyof T]?: Around }): T {
+export function around<T extends object>(target: T, hooks: { readonly [K in keyof T]?: Around }): T {
   return new Proxy(target, {
     get(_, key) {
       const found: unknown = Reflect.get(target, key);

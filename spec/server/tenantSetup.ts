@@ -55,6 +55,8 @@ export interface TestRequest {
   readonly query?: string;
   /** Sent as JSON, unless it is text. */
   readonly body?: unknown;
+  /** The fields of a form. */
+  readonly form?: Readonly<Record<string, string>>;
   /** Gets what the route spends of the rate. */
   readonly spent?: number[];
 }
@@ -81,6 +83,8 @@ export function sender(tenant: Tenant, routes: readonly Route[]) {
         query: new URLSearchParams(request.query),
         headers: new Headers(request.headers),
         body: body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body),
+        form: request.form,
+        site: { origin: 'http://localhost:4180', base: '', nonce: 'bm9uY2U=' },
         signal: new AbortController().signal,
         caller: callerOf({ tenantId: tenant.id, ...request.caller }),
         tenant,

@@ -137,11 +137,8 @@ function useApproval(entry: PendingCall, task: ApprovedTask, run: RunApproved, h
       if (used === true) return claim(entry, task, run, host);
       return end(entry, deniedAtRun(task, 'approval_not_usable', 'the approval was already used or withdrawn, or has expired.'), host);
     },
-    (error) =>
-      // a durable approval is not lost because its store is away for a moment
-      host.registry.durable
-        ? host.retryLater(entry, error)
-        : end(entry, deniedAtRun(task, 'approval_not_usable', 'the use of the approval could not be recorded.'), host),
+    // the same use again is no second one: a person's yes is not lost because the service is away for a moment
+    (error) => host.retryLater(entry, error),
   );
 }
 

@@ -1,4 +1,4 @@
-import { attempt, chain, waitForAll, callSafely } from '../../common/awaitable.js';
+import { chain, waitForAll, callSafely } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { isPlainObject } from '../../common/data/plainObject.js';
 import { LruMap } from '../../common/LruMap.js';
@@ -17,37 +17,30 @@ import type {
   ApprovalRecord,
   ApprovalStore,
   Assurance,
+  Verdict,
 } from '../../store/ApprovalStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart, RunReport } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
 import { bindingDigest } from './bindingDigest.js';
 import type { BoundCall } from './bindingDigest.js';
-import { spentRecord } from './spentRecord.js';
-import { beginExecution, consumeApproval, isUnderstood, reportNotReplaced, verifyApproval } from './consumeApproval.js';
+import { isOver, spentRecord } from './spentRecord.js';
+import { beginExecution, consumeApproval, isUnderstood, reportNotReplaced, tellOfUse, verifyApproval } from './consumeApproval.js';
 import type { UseRules } from './consumeApproval.js';
+import type { DeskPeople } from './Directory.js';
+import type { DeskVerdicts, VerdictDesk, Viewer, ViewerStanding } from './DeskVerdicts.js';
 import type { CommitOutcome, OutcomeRecording } from './recordOutcome.js';
 import type { VerdictInput } from './verdict.js';
-import { DESK_OPTIONS } from './ApprovalDeskOptions.js';
+import { APPROVAL_QUERY, DESK_OPTIONS } from './ApprovalDeskOptions.js';
 import type { ApprovalDeskOptions, DeskEvents } from './ApprovalDeskOptions.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
-import type { OptionKinds } from '../../common/readOptions.js';
-
-const APPROVAL_QUERY: OptionKinds<ApprovalQuery> = {
-  status: "'pending'|'approved'|'denied'|'expired'|'withdrawn'",
-  agentId: 'string',
-  toolName: 'string',
-  overdueAtMs: 'number',
-  limit: 'count',
-};
 
 /** What is needed once a person decides. */
-const verdicts = new LazyPart(() => import('./verdict.js'));
+const verdicts = new LazyPart(() => import('./DeskVerdicts.js'));
 
 const NEAR_REPEATS_MS = 3_600_000;
 const PRUNE_EVERY = 1_000;
 const SWEEP_PAGE = 1_000;
-const IGNORED = (): void => {};
 
 /**
  * Keeps approval requests and the verdicts on them. The first committed verdict wins; anyone who comes later gets the outcome that was recorded.
@@ -65,6 +58,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   readonly #lastEmitted = new LruMap<string, ApprovalRecord['status']>(10_000);
   #opened = 0;
   #approvers = 0;
+  #people: DeskPeople | undefined;
+  #verdicts: DeskVerdicts | undefined;
 
   /**
    * @param store where approvals are kept
@@ -78,7 +73,11 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     // copied: what the program changes in its own object later changes no rights
     this.#options = { ...checked, approverGroups: frozenData(checked.approverGroups) };
     this.#journal = combineJournals(options.journal);
-    this.#useRules = { now: () => this.#clock.now(), tenantId: options.tenantId ?? null };
+    this.#useRules = {
+      now: () => this.#clock.now(),
+      tenantId: options.tenantId ?? null,
+      isStillCovered: (record) => this.#isStillCovered(record),
+    };
     this.#denialTtlMs = options.denialTtlMs ?? 300_000;
     this.#refusalsKeptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
   }
@@ -214,35 +213,50 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   /** Whether a verdict of this person would count now, for at least one policy that is still open. */
   async mayDecide(decisionId: string, by: string, assurance?: Assurance): Promise<boolean> {
-    const record = await this.get(decisionId);
-    return record?.status === 'pending' && (await verdicts.get()).mayDecide(record, { by, assurance }, this.#options);
+    return (await this.#giving()).mayDecide(decisionId, by, assurance);
+  }
+
+  /** @internal How a person stands to an approval: whether and why not they may decide it, and what that takes. */
+  async viewerOf(decisionId: string, viewer: Viewer): Promise<ViewerStanding | undefined> {
+    return (await this.#giving()).viewerOf(decisionId, viewer);
+  }
+
+  /** @internal What a person signs to give this verdict. */
+  async challengeOf(decisionId: string, approve: boolean, verdict: VerdictInput, nonce: string): Promise<string> {
+    return (await this.#giving()).challengeOf(decisionId, approve, verdict, nonce);
+  }
+
+  /** @internal Whom to ask about people from now on: a server does so, before it lets anyone in. */
+  usePeople(people: DeskPeople): void {
+    this.#people = people;
   }
 
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
     // read now: its caller may change it while that is loaded
     const own = isPlainObject(given) ? { ...given } : given;
-    const rules = await verdicts.get();
-    const verdict = rules.readVerdict(decisionId, own);
-    for (let seen: number | undefined; ;) {
-      const record = await this.get(decisionId);
-      if (record === undefined) throw rules.unknownApproval(decisionId);
-      if (record.status !== 'pending') throw rules.verdictConflict(record);
-      if (this.#isSignedElsewhere(record)) throw rules.stateKeyMissing(decisionId);
-      if (!isUnderstood(record)) throw rules.newerApproval(record);
-      // no other change was first: the store does not take this one
-      if (record.version === seen) throw rules.notRecorded(record);
-      seen = record.version;
-      rules.checkDigest(record, approve, verdict);
-      const policies = await rules.eligiblePolicies(record, verdict, this.#options);
-      if (approve && verdict.assurance !== undefined) rules.checkAssurance(record, policies, verdict.assurance);
-      // the eligibility hook can take long: the approval may have expired meanwhile
-      const now = this.#current(record);
-      if (now.status !== 'pending') throw rules.verdictConflict(now);
-      const change = rules.withVerdict(record, approve, verdict, policies, this.#clock.now());
-      const decided = await this.#commit(record, change, (next) => this.#noteVerdict(next, approve, verdict));
-      if (decided !== undefined) return decided;
-      // another change was first: a final outcome, or a verdict on another policy of this approval
-    }
+    return (await this.#giving()).give(decisionId, approve, own);
+  }
+
+  #giving(): Awaitable<DeskVerdicts> {
+    return this.#verdicts ?? chain(verdicts.get(), ({ DeskVerdicts: Verdicts }) => (this.#verdicts ??= new Verdicts(this.#verdictDesk())));
+  }
+
+  #verdictDesk(): VerdictDesk {
+    return {
+      people: () => ({ rules: this.#options, served: this.#people }),
+      tenantId: this.#useRules.tenantId,
+      now: this.#useRules.now,
+      get: (decisionId) => this.get(decisionId),
+      current: (record) => this.#current(record),
+      isSignedElsewhere: (record) => this.#isSignedElsewhere(record),
+      record: (record, change, approved) => this.#commit(record, change, (next) => this.#noteVerdict(next, approved)),
+    };
+  }
+
+  /** Where no one knows people, nothing can have changed. */
+  #isStillCovered(record: ApprovalRecord): Awaitable<boolean> {
+    if (this.#people === undefined && this.#options.directory === undefined) return true;
+    return chain(this.#giving(), (giving) => giving.isStillCovered(record));
   }
 
   /** @internal Ends an approval that its caller withdrew, or whose time has passed. */
@@ -314,18 +328,13 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return chain(verdicts.get(), (rules) => rules.recordOutcome(report, this.#store, commit, this.#clock.now()));
   }
 
-  /** Tells who listens what became of an approval after it was settled. What is told decides nothing: it is not waited for. */
   #tellOf(decisionId: string, done: Awaitable<boolean>): Awaitable<boolean> {
     if (this.listenerCount('changed') === 0) return done;
-    return chain(done, (isDone) => {
-      if (isDone)
-        void attempt(
-          () => this.#store.get(decisionId),
-          (record) => record && this.#emitTo('changed', record),
-          IGNORED,
-        );
-      return isDone;
-    });
+    return tellOfUse(
+      done,
+      () => this.#store.get(decisionId),
+      (record) => this.#emitTo('changed', record),
+    );
   }
 
   /**
@@ -347,7 +356,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     });
   }
 
-  #noteVerdict({ agentId, toolName, decisionId, status, digest }: ApprovalRecord, approved: boolean, { by, reason }: VerdictInput): void {
+  #noteVerdict({ agentId, toolName, decisionId, status, digest, verdicts: given }: ApprovalRecord, approved: boolean): void {
+    const { by, reason } = given.at(-1) as Verdict;
     this.#journal?.note({ kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason });
   }
 
@@ -386,9 +396,4 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     const failed = (error: unknown): void => publishCallbackError('pruning approvals', error);
     callSafely(() => this.#store.prune(this.#clock.now() - this.#refusalsKeptMs), [], failed);
   }
-}
-
-/** Whether its time has passed without its use. */
-function isOver({ status, expiresAtMs }: Pick<ApprovalRecord, 'status' | 'expiresAtMs'>, isConsumed: boolean, nowMs: number): boolean {
-  return nowMs >= expiresAtMs && !isConsumed && (status === 'pending' || status === 'approved');
 }

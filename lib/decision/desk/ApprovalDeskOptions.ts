@@ -1,7 +1,7 @@
 import type { OptionKinds } from '../../common/readOptions.js';
 import type { Journal } from '../../model/Journal.js';
-import type { ApprovalRecord } from '../../store/ApprovalStore.js';
-import type { EligibilityRules } from './verdict.js';
+import type { ApprovalQuery, ApprovalRecord } from '../../store/ApprovalStore.js';
+import type { EligibilityRules } from './eligibility.js';
 
 /** Options of an ApprovalDesk. */
 export interface ApprovalDeskOptions extends EligibilityRules {
@@ -37,9 +37,20 @@ export interface DeskEvents {
 export const DESK_OPTIONS: OptionKinds<ApprovalDeskOptions> = {
   approverGroups: 'record',
   mayApprove: 'function',
+  directory: 'object',
   requireRequester: 'boolean',
+  requireKnownRequester: 'boolean',
   maxPendingPerTool: 'count',
   denialTtlMs: 'age',
   journal: 'object|list',
   tenantId: 'string',
+};
+
+/** The kinds of the fields of a query. */
+export const APPROVAL_QUERY: OptionKinds<ApprovalQuery> = {
+  status: "'pending'|'approved'|'denied'|'expired'|'withdrawn'",
+  agentId: 'string',
+  toolName: 'string',
+  overdueAtMs: 'number',
+  limit: 'count',
 };

@@ -73,6 +73,17 @@ export interface EmbeddedOptions {
   /** Says whether a person may decide an approval. It replaces `approverGroups`. */
   readonly mayApprove?: ApprovalDeskOptions['mayApprove'] | undefined;
   /**
+   * Knows the people of your organisation with all their ids and groups: no one approves the own request under another id, and who is removed or leaves a
+   * group before the call runs has not approved it.
+   */
+  readonly directory?: ApprovalDeskOptions['directory'] | undefined;
+  /**
+   * Whether verdicts on calls whose requester no directory knows are refused.
+   *
+   * @defaultValue false
+   */
+  readonly requireKnownRequester?: boolean | undefined;
+  /**
    * Whether verdicts on calls whose session has no `user_id` are refused.
    *
    * @defaultValue false

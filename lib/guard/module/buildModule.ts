@@ -145,8 +145,9 @@ function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logge
       'the user that runs this process can write its policies, so code that controls the agent can change what the agent may do; let another user own them',
     );
   }
-  const { approverGroups, mayApprove, requireRequester, maxPendingPerTool, denialTtlMs } = options;
-  const people = { approverGroups, mayApprove, requireRequester, maxPendingPerTool, denialTtlMs, journal };
+  const { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester, maxPendingPerTool, denialTtlMs } = options;
+  const rules = { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester };
+  const people = { ...rules, maxPendingPerTool, denialTtlMs, journal };
   const desk = new ApprovalDesk(approvals, people, clock);
   const { facts, factsTimeoutMs, unattended, exposePolicies } = options;
   // a logger gets the same for each call

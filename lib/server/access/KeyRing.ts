@@ -1,4 +1,5 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto';
+import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
 import type { SecretString } from '../../common/SecretString.js';
 import { DAY_MS, monotonicNow, SteadyClock } from '../../common/time/SteadyClock.js';
@@ -143,7 +144,7 @@ export class KeyRing {
   }
 
   /** Whose key this is; `undefined` for a key that opens nothing here. */
-  async find(text: string): Promise<Caller | undefined> {
+  find(text: string): Awaitable<Caller | undefined> {
     const digest = hash('sha256', text, 'base64url');
     const known = this.#known.get(digest);
     if (known !== undefined && monotonicNow() < known.untilMs) return known.caller;

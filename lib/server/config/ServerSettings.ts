@@ -223,10 +223,13 @@ function tenantsOf(config: ServerConfig, policies: string | undefined, base: str
     factsTimeoutMs,
     approverGroups,
     mayApprove,
+    directory,
     requireRequester,
+    requireKnownRequester,
     maxPendingPerTool,
     denialTtlMs,
     onLoosened,
+    notify,
   } = config;
   const only: TenantConfig = {
     policies,
@@ -236,10 +239,13 @@ function tenantsOf(config: ServerConfig, policies: string | undefined, base: str
     factsTimeoutMs,
     approverGroups,
     mayApprove,
+    directory,
     requireRequester,
+    requireKnownRequester,
     maxPendingPerTool,
     denialTtlMs,
     onLoosened,
+    notify,
   };
   if (tenants === undefined) return new Map([['default', only]]);
   const [beside] = Object.entries(only).flatMap(([name, value]) => (value === undefined ? [] : [name]));

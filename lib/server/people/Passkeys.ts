@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { canonicalText } from '../../common/data/canonical.js';
 import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { NotFoundError } from '../../model/errors/ServiceErrors.js';
-import type { VerdictProof } from '../../store/ApprovalStore.js';
+import type { GivenProof } from '../../decision/desk/Directory.js';
 import { RequestError } from '../front/RequestError.js';
 import type { Challenges, ChallengeUse } from './Challenges.js';
 import type { IdentityRows, PasskeyBody } from './identityRows.js';
@@ -43,7 +43,7 @@ export interface PasskeySignIn {
 
 /** A verdict's proof, and what it must be about. */
 export interface ProofCheck {
-  readonly proof: VerdictProof;
+  readonly proof: GivenProof;
   /** What had to be signed, base64url. */
   readonly challenge: string;
   /** With its port. */

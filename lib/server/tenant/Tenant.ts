@@ -2,6 +2,7 @@ import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
+import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { Identity } from '../people/Identity.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 
@@ -29,6 +30,8 @@ export interface Tenant {
   readonly identity: Identity;
   /** Its policies. */
   readonly policies: ReloadablePolicies;
+  /** How its approvers are told that something waits. */
+  readonly notify?: NotifyOptions | undefined;
   /** By tool. */
   readonly tools: ReadonlyMap<string, ToolSettings>;
 }

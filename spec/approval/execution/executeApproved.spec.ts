@@ -161,18 +161,6 @@ describe('executeApproved: from approved to run', () => {
       }
     }
 
-    it('when consume throws or rejects', async () => {
-      for (const consume of [
-        () => {
-          throw new Error('down');
-        },
-        async () => Promise.reject(new Error('down')),
-      ]) {
-        const { call } = await approved({ consume });
-        await refused(call, { name: 'ForbiddenError', code: 'approval_not_usable' });
-      }
-    });
-
     it('when whom it runs for is another by then, or cannot be told', async () => {
       for (const recheck of [
         () => 'the session is another.',
@@ -437,6 +425,28 @@ describe('executeApproved: from approved to run', () => {
       await time.tickAsync(60_000);
       expect(await call.handle.completed).to.equal('done');
       expect([fresh, call.runs.length, setup.service.count('consume'), setup.service.count('status')]).to.deep.equal([8, 1, 1, 1]);
+    });
+
+    it('when the use of the approval could not be recorded, with the same token, until it is', async () => {
+      const answers: (() => unknown)[] = [
+        () => {
+          throw new Error('down');
+        },
+        async () => Promise.reject(new Error('down')),
+        () => true,
+      ];
+      const tokens: string[] = [];
+      const { call } = await approved({ consume: ({ token }) => (tokens.push(token), answers[tokens.length - 1]!() as boolean) });
+      await time.tickAsync(60_000);
+      expect(await call.handle.completed).to.equal('done');
+      expect([tokens, call.runs.length]).to.deep.equal([Array(3).fill(call.task.taskId), 1]);
+    });
+
+    it('to record its use until the approval ends, and never runs then', async () => {
+      const consume = async (): Promise<boolean> => Promise.reject(new Error('down'));
+      const { call } = await approved({ consume }, { expiresAtMs: start + 9_000 });
+      await time.tickAsync(9_000);
+      await refused(call, { name: 'ApprovalTimeoutError' }, 'timeout');
     });
 
     it('however many polls there were: they do not end what was approved', async () => {

@@ -235,6 +235,7 @@ describe('Passkeys', () => {
       kind: 'passkey',
       credential: id,
       nonce: 'n',
+      version: 1,
       clientDataJSON: response.clientDataJSON,
       authenticatorData: response.authenticatorData,
       signature: response.signature,

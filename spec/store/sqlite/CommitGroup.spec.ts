@@ -63,7 +63,7 @@ describe('CommitGroup', () => {
   it('answers none before it is committed', async () => {
     const { group, committed, doing } = grouped();
     const answered: string[] = [];
-    group.run(doing('a'));
+    void group.run(doing('a'));
     const later = ['b', 'c'].map(async (name) => {
       await group.run(doing(name));
       answered.push(`${name} of ${committed.length} commits`);
@@ -77,7 +77,7 @@ describe('CommitGroup', () => {
   for (const nth of [0, 1, 2, 3])
     it(`refuses only the one that fails, the ${nth + 1}. of four`, async () => {
       const { group, committed, doing } = grouped();
-      group.run(doing('a'));
+      void group.run(doing('a'));
       const names = ['b', 'c', 'd', 'e'].map((name, i) => (i === nth ? `bad-${name}` : name));
       const settled = await Promise.allSettled(names.map((name) => group.run(doing(name))));
       expect(settled.map((one) => (one.status === 'fulfilled' ? one.value : (one.reason as Error).message))).to.deep.equal(
@@ -88,7 +88,7 @@ describe('CommitGroup', () => {
 
   it('refuses all of a group that cannot be committed, and tries none again', async () => {
     const { group, committed, doing, begun } = grouped((nth) => nth === 2);
-    group.run(doing('a'));
+    void group.run(doing('a'));
     const settled = await Promise.allSettled(['b', 'c'].map((name) => group.run(doing(name))));
     expect(settled.map((one) => one.status === 'rejected' && (one.reason as Error).message)).to.deep.equal([
       'commit 2 failed',

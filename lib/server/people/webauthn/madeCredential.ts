@@ -14,6 +14,9 @@ export interface CreationRequest {
 }
 
 const TRANSPORTS: readonly string[] = ['ble', 'cable', 'hybrid', 'internal', 'nfc', 'smart-card', 'usb'];
+/** EdDSA, ES256, RS256. Named here: asking the runtime for more of them makes Node warn. */
+const ALGORITHMS: readonly number[] = [-8, -7, -257];
+
 /** What a browser needs to make a credential: `PublicKeyCredential.parseCreationOptionsFromJSON()` reads it. */
 export async function creationOptions({ origin, challenge, personId, name, exclude }: CreationRequest): Promise<object> {
   return generateRegistrationOptions({
@@ -25,6 +28,7 @@ export async function creationOptions({ origin, challenge, personId, name, exclu
     challenge: bytesOf(challenge),
     timeout: PASSKEY_TIMEOUT_MS,
     attestationType: 'none',
+    supportedAlgorithmIDs: [...ALGORITHMS],
     excludeCredentials: exclude.map(({ id, transports }) => ({ id, transports: [...transports] })),
     authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
   });
@@ -41,6 +45,7 @@ export async function madeCredential({ response, challenge, origin }: Signed): P
       expectedOrigin: origin,
       expectedRPID: rpIdOf(origin),
       requireUserVerification: true,
+      supportedAlgorithmIDs: [...ALGORITHMS],
     });
     if (!verified || registrationInfo.credential.id !== output.id) throw passkeyRefused();
     const { credential, credentialDeviceType } = registrationInfo;

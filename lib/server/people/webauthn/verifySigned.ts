@@ -1,5 +1,6 @@
 import { generateAuthenticationOptions, verifyAuthenticationResponse } from '@simplewebauthn/server';
 import * as v from 'valibot';
+import { isStrictSignature } from './strictSignature.js';
 import { bytesOf, isFramed, PASSKEY_TIMEOUT_MS, passkeyRefused, rpIdOf, USED } from './clientData.js';
 import type { Credential, CredentialHint, Signed } from './Credential.js';
 
@@ -24,6 +25,7 @@ export async function verifySigned({ response, challenge, origin }: Signed, cred
   const { success, output } = v.safeParse(USED, response);
   if (!success || isFramed(output.response.clientDataJSON) || output.id !== credential.id) throw passkeyRefused();
   const { clientDataJSON, authenticatorData, signature } = output.response;
+  if (!isStrictSignature(bytesOf(signature), bytesOf(credential.publicKey))) throw passkeyRefused();
   try {
     const { verified, authenticationInfo } = await verifyAuthenticationResponse({
       response: { ...output, response: { clientDataJSON, authenticatorData, signature }, clientExtensionResults: {} },
