@@ -30,6 +30,7 @@ const SPECS = [
   'common/data/reveal',
   'guard/hiddenGuards',
   'options',
+  'server/serve/hostileLoad',
 ];
 
 const { values } = parseArgs({ options: { volume: { type: 'string', default: '1' }, write: { type: 'boolean', default: false } } });

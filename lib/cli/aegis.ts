@@ -4,11 +4,13 @@ import { EXIT } from './CliIo.js';
 import { runProgram } from './program.js';
 import { serve } from './server/serve.js';
 import { serveGateway } from './serveGateway.js';
+import { withoutSqliteWarning } from './withoutSqliteWarning.js';
 
 const { stdout, stderr } = process;
 const out = stdout.write.bind(stdout);
 const err = stderr.write.bind(stderr);
 
+withoutSqliteWarning(process);
 let isDone = false;
 process.on('exit', () => {
   if (isDone) return;

@@ -26,6 +26,7 @@ import { removeRunFile, writeRunFile } from './RunFile.js';
 import type { ServeFlags } from './serverCommands.js';
 
 const GRACE_MS = 10_000;
+const DEMO_KEY = 'demo';
 
 /** Until the server has started, what fails ends the command with a message of its own. */
 class ServerLogger extends ConsoleLogger {
@@ -155,24 +156,33 @@ function linkFile(links: readonly string[], dataFolder: string): readonly string
   return [`which is in the file ${short(file)}`];
 }
 
-/** The first key of a new store. The demo has a new one for each start, because it prints a line with it. */
+/** The first key of a new store. The demo prints a line with it, so that it has a new one for each start; of those of before one goes on. */
 async function developmentKey(
   plane: DataPlane,
   store: ServerStore,
   stateKey: SecretString,
   isDemo: boolean,
 ): Promise<SecretString | undefined> {
-  if (!isDemo && (await hasKeys(store, stateKey))) return undefined;
-  const request: KeyRequest = isDemo
-    ? { name: 'demo', scopes: ['decide'], agents: [DEMO_AGENT], expiresAtMs: Date.now() + DAY_MS }
-    : { name: 'development', scopes: ['decide'] };
-  return (await plane.createKey(request)).key;
-}
-
-async function hasKeys(store: ServerStore, stateKey: SecretString): Promise<boolean> {
   const operator = { user: osUser(), tenantId: 'default' };
+  const host = hostCaller(operator);
   const { records } = signedTenantStore(store.forTenant(operator.tenantId), { stateKey, tenantId: operator.tenantId });
-  return (await keyRingOf(stateKey, operator.tenantId, records).list(hostCaller(operator), { limit: 1 })).keys.length > 0;
+  const ring = keyRingOf(stateKey, operator.tenantId, records);
+  if (!isDemo) {
+    if ((await ring.list(host, { limit: 1 })).keys.length > 0) return undefined;
+    return (await plane.createKey({ name: 'development', scopes: ['decide'] })).key;
+  }
+  const live: string[] = [];
+  for (let cursor: string | undefined; ;) {
+    const page = await ring.list(host, { cursor });
+    for (const { id, name, agents, status } of page.keys)
+      if (name === DEMO_KEY && status === 'active' && agents?.join() === DEMO_AGENT) live.push(id);
+    cursor = page.cursor;
+    if (cursor === undefined) break;
+  }
+  // an agent that was started with the key of before goes on over a restart
+  for (const id of live.slice(0, -1)) await ring.revoke(id, host);
+  const request: KeyRequest = { name: DEMO_KEY, scopes: ['decide'], agents: [DEMO_AGENT], expiresAtMs: Date.now() + DAY_MS };
+  return (await plane.createKey(request)).key;
 }
 
 interface Started {

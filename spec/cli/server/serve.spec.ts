@@ -258,6 +258,12 @@ describe('aegis serve', function () {
       await approve(two);
       await until(() => agent.child.exitCode !== null);
       expect([agent.child.exitCode, runs()], agent.text()).to.deep.equal([0, 2]);
+      if (!hasSqlite) return;
+      // each start prints a key, and of those of before only the newest goes on
+      const third = terminal(['serve', '--demo', '--listen', '127.0.0.1:0']);
+      await until(() => LINE.test(third.text()));
+      const keys = await command('keys', 'list', '--json');
+      expect([keys.split('"active"').length - 1, keys.split('"revoked"').length - 1], keys).to.deep.equal([2, 1]);
     });
   });
 });

@@ -9,6 +9,7 @@ import { ApprovalTimeoutError, CallAbortedError, ForbiddenError } from '../../..
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import type { PendingApproval } from '../../../lib/model/PendingApproval.js';
 import { rejection } from '../../support/rejection.js';
+import { alsoBehavesLikeDataPlane } from './alsoBehavesLikeDataPlane.js';
 import type { ContractPolicies, ContractWorld, MakeWorld } from './contractWorlds.js';
 
 const POLICIES = `
@@ -30,7 +31,7 @@ forbid (principal, action == Aegis::Action::"refund", resource) when { context.i
 type Params = Readonly<Record<string, unknown>>;
 
 /** A guarded function that notes what it ran with. */
-function tool(module: AegisModule, toolName: string, more: object = {}) {
+export function tool(module: AegisModule, toolName: string, more: object = {}) {
   const runs: unknown[][] = [];
   const call = guard(
     async (a: unknown, b: unknown) => {
@@ -433,48 +434,53 @@ export function behavesLikeDataPlane(name: string, make: MakeWorld, { remote }: 
       });
     });
 
-    if (!remote) return;
-    describe('with a server between', () => {
-      it('text is what policies see where the guard says so', async () => {
-        const { call, runs } = tool(world.program(), 'count', { params: ['n', 'b'], wireTypes: 'string' });
-        await call(7n, 1);
-        expect(runs).to.deep.equal([[7n, 1]]);
-        const refund = tool(world.program(), 'refund', { wireTypes: 'string' });
-        const result = refund.call(7n, new Date(3));
-        const record = await next('approve');
-        expect(record.params).to.deep.equal({ a: '7', b: '1970-01-01T00:00:00.003Z' });
-        await result;
-        expect(refund.runs).to.deep.equal([[7n, new Date(3)]]);
-      });
+    if (remote) behindServer();
 
-      it('a program that demands nothing uses what is offered all the same', async () => {
-        const { call, runs } = tool(world.program({ dataPlane: { require: [] } }), 'refund');
-        const result = call(1, 'x');
-        const { decisionId } = await next('approve');
-        await result;
-        expect(runs).to.have.length(1);
-        expect((await world.desk.get(decisionId))?.consumed).to.have.property('token');
-      });
+    function behindServer(): void {
+      describe('with a server between', () => {
+        it('text is what policies see where the guard says so', async () => {
+          const { call, runs } = tool(world.program(), 'count', { params: ['n', 'b'], wireTypes: 'string' });
+          await call(7n, 1);
+          expect(runs).to.deep.equal([[7n, 1]]);
+          const refund = tool(world.program(), 'refund', { wireTypes: 'string' });
+          const result = refund.call(7n, new Date(3));
+          const record = await next('approve');
+          expect(record.params).to.deep.equal({ a: '7', b: '1970-01-01T00:00:00.003Z' });
+          await result;
+          expect(refund.runs).to.deep.equal([[7n, new Date(3)]]);
+        });
 
-      it('an approval that was used elsewhere does not let the call run', async () => {
-        const { call, runs } = tool(world.program(), 'refund', { approval: 'throw' });
-        expect(await rejection(call(1, 'x'))).to.include({ name: 'ApprovalPendingError' });
-        const record = await next('approve');
-        await world.desk.end(record.decisionId, 'withdrawn');
-        expect(await rejection(call(1, 'x'))).to.be.instanceOf(Error);
-        expect(runs).to.deep.equal([]);
-      });
+        it('a program that demands nothing uses what is offered all the same', async () => {
+          const { call, runs } = tool(world.program({ dataPlane: { require: [] } }), 'refund');
+          const result = call(1, 'x');
+          const { decisionId } = await next('approve');
+          await result;
+          expect(runs).to.have.length(1);
+          expect((await world.desk.get(decisionId))?.consumed).to.have.property('token');
+        });
 
-      it('what is pending when a program closes is withdrawn', async () => {
-        const aegis = world.program();
-        const { call } = tool(aegis, 'refund', { approval: 'defer' });
-        const pending = (await call(1)) as PendingApproval<string>;
-        pending.completed.catch(() => {});
-        await aegis.close();
-        for (let i = 0; (await world.desk.get(pending.decisionId))?.status === 'pending' && i < 2_000; i++)
-          await new Promise((resolve) => setTimeout(resolve, 5));
-        expect((await world.desk.get(pending.decisionId))?.status).to.equal('withdrawn');
+        it('an approval that was used elsewhere does not let the call run', async () => {
+          const { call, runs } = tool(world.program(), 'refund', { approval: 'throw' });
+          expect(await rejection(call(1, 'x'))).to.include({ name: 'ApprovalPendingError' });
+          const record = await next('approve');
+          await world.desk.end(record.decisionId, 'withdrawn');
+          expect(await rejection(call(1, 'x'))).to.be.instanceOf(Error);
+          expect(runs).to.deep.equal([]);
+        });
+
+        it('what is pending when a program closes is withdrawn', async () => {
+          const aegis = world.program();
+          const { call } = tool(aegis, 'refund', { approval: 'defer' });
+          const pending = (await call(1)) as PendingApproval<string>;
+          pending.completed.catch(() => {});
+          await aegis.close();
+          for (let i = 0; (await world.desk.get(pending.decisionId))?.status === 'pending' && i < 2_000; i++)
+            await new Promise((resolve) => setTimeout(resolve, 5));
+          expect((await world.desk.get(pending.decisionId))?.status).to.equal('withdrawn');
+        });
       });
-    });
+    }
   });
+
+  alsoBehavesLikeDataPlane(name, make, { remote });
 }

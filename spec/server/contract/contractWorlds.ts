@@ -26,7 +26,11 @@ export interface ContractWorld {
 export type ContractPolicies = Pick<
   TenantOptions,
   'policies' | 'agents' | 'facts' | 'approverGroups' | 'mayApprove' | 'denialTtlMs' | 'onLoosened'
-> & { readonly groups?: Readonly<Record<string, readonly string[]>> };
+> & {
+  readonly groups?: Readonly<Record<string, readonly string[]>>;
+  /** Pointers of params that may be null, by tool: in the program the schema of the guard says so. */
+  readonly nullable?: Readonly<Record<string, readonly string[]>>;
+};
 
 /** Makes a world for such policies. */
 export type MakeWorld = (options: ContractPolicies) => Promise<ContractWorld>;
@@ -35,7 +39,7 @@ export type MakeWorld = (options: ContractPolicies) => Promise<ContractWorld>;
 export const SLOW_POLLS = { initialDelayMs: 10_000, maxDelayMs: 300_000 };
 
 /** Policies in the program. */
-export async function embeddedWorld({ groups: _groups, ...options }: ContractPolicies): Promise<ContractWorld> {
+export async function embeddedWorld({ groups: _groups, nullable: _nullable, ...options }: ContractPolicies): Promise<ContractWorld> {
   const module = AegisModule.create({ ...options, agentId: 'bot' });
   await module.ready();
   return {
@@ -48,8 +52,9 @@ export async function embeddedWorld({ groups: _groups, ...options }: ContractPol
 
 /** Policies behind servers, one for each handle of a store. */
 export function servedWorld(stores: () => Promise<readonly ServerStore[]>): MakeWorld {
-  return async ({ groups = {}, ...options }) => {
-    const tools = Object.fromEntries(Object.entries(groups).map(([name, of]) => [name, { groups: of }]));
+  return async ({ groups = {}, nullable = {}, ...options }) => {
+    const names = [...new Set([...Object.keys(groups), ...Object.keys(nullable)])];
+    const tools = Object.fromEntries(names.map((name) => [name, { groups: groups[name], nullable: nullable[name] }]));
     const servers = await Promise.all(
       (await stores()).map(async (store) => {
         const tenants = new Tenants({ store, tenants: { default: { ...options, watch: false, tools } } });
