@@ -3,7 +3,7 @@
 // A pattern ("./adapter/*") stands for every file of its folder, so that a new adapter needs no edit of any list.
 import commonjs from '@rollup/plugin-commonjs';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
-import { existsSync, readdirSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { readFile } from 'node:fs/promises';
 import { posix, relative, resolve, sep } from 'node:path';
@@ -15,6 +15,11 @@ const pkg = JSON.parse(await readFile(new URL('package.json', import.meta.url), 
 const besides = ['policy/lint/lintPolicies', 'policy/lint/worker', 'policy/live/parseInThread', 'policy/live/policyThread'].filter((e) =>
   existsSync(`${built}/${e}.js`),
 );
+
+/** Files that read others beside them. They are in a chunk of another place. */
+const readers = ['server/asset/assets'];
+/** What they read: copied as it is, beside each build of them. */
+const assets = 'server/asset';
 
 /** './dist/adapter/*.js' -> ['adapter/mcp', ...]; './dist/index.js' -> ['index']; anything that is not ours -> []. */
 function entriesOf(target) {
@@ -43,12 +48,24 @@ const tscMaps = {
   },
 };
 
+/** The style sheet and the scripts of pages: no compiler touches them. */
+const copiedAssets = {
+  name: 'copied-assets',
+  writeBundle() {
+    for (const file of readdirSync(`lib/${assets}`).filter((name) => !name.endsWith('.ts')))
+      for (const place of [built, 'dist']) {
+        mkdirSync(`${place}/${assets}`, { recursive: true });
+        copyFileSync(`lib/${assets}/${file}`, `${place}/${assets}/${file}`);
+      }
+  },
+};
+
 /** `import.meta.url` keeps naming the file's own place when its code moves to a chunk: `new URL('./worker.js', …)` finds the worker. */
 const ownPlace = {
   name: 'own-place',
   resolveImportMeta(property, { chunkId, moduleId }) {
     const home = relative(built, moduleId).split(sep).join('/');
-    if (property !== 'url' || home === chunkId || !besides.includes(home.replace(/\.js$/, ''))) return null;
+    if (property !== 'url' || home === chunkId || ![...besides, ...readers].includes(home.replace(/\.js$/, ''))) return null;
     return `new URL(${JSON.stringify(posix.relative(posix.dirname(chunkId), home))}, import.meta.url).href`;
   },
 };
@@ -62,6 +79,36 @@ const BUNDLES = [
   { name: 'prom-client', packages: ['prom-client', 'tdigest', 'bintrees', '@opentelemetry/api'], folder: 'server' },
   { name: 'to-json-schema', packages: ['@valibot/to-json-schema'], folder: 'server' },
   { name: 'hono', packages: ['hono'], folder: 'server' },
+  {
+    name: 'simplewebauthn',
+    packages: [
+      '@simplewebauthn/server',
+      '@hexagon/base64',
+      '@levischuck/tiny-cbor',
+      ...[
+        'android',
+        'asym-key',
+        'cms',
+        'csr',
+        'ecc',
+        'pfx',
+        'pkcs8',
+        'pkcs9',
+        'rsa',
+        'schema',
+        'x509',
+        'x509-attr',
+        'x509-post-quantum',
+      ].map((part) => `@peculiar/asn1-${part}`),
+      '@peculiar/utils',
+      '@peculiar/x509',
+      'asn1js',
+      'pvtsutils',
+      'pvutils',
+      'tsyringe',
+    ],
+    folder: 'server',
+  },
 ];
 const bundledPackages = BUNDLES.flatMap(({ packages }) => packages);
 const bundledFiles = new RegExp(`[\\\\/]node_modules[\\\\/](${bundledPackages.join('|').replaceAll('/', '[\\\\/]')})[\\\\/]`);
@@ -143,10 +190,12 @@ export default {
     noForeignMaps,
     tscMaps,
     ownPlace,
+    copiedAssets,
   ],
   treeshake: { moduleSideEffects: (id) => isRuntime(id) || id.startsWith('reflect-metadata') },
   onwarn(w) {
     if (w.code === 'EMPTY_BUNDLE') return; // a file of types only
+    if (w.code === 'CIRCULAR_DEPENDENCY' && w.ids.every(isBundled)) return; // of other people's files, which are one chunk
     throw new Error(w.message);
   },
   output: {

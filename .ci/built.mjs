@@ -12,10 +12,14 @@ const LIBRARY = [...COMMON, 'rollup.config.mjs', 'lib'];
 const PARTS = {
   library: { of: LIBRARY, made: 'dist/index.js', make: () => run('npm', ['run', '-s', 'build']) },
   specs: {
-    of: [...COMMON, 'tsconfig.spec.json', 'lib', 'spec'],
+    of: [...COMMON, 'tsconfig.spec.json', 'tsconfig.browser.json', 'lib', 'spec'],
     made: '.build/spec',
     // a spec that was renamed would run under its old name too
-    make: () => (rmSync('.build/spec', { recursive: true, force: true }), compile('tsconfig.spec.json')),
+    // specs of pages know what a browser has, and no others do
+    make: () => (
+      rmSync('.build/spec', { recursive: true, force: true }),
+      compile('tsconfig.spec.json') && compile('tsconfig.browser.json')
+    ),
   },
   samples: {
     of: [...LIBRARY, 'tsconfig.samples.json', 'samples'],

@@ -16,6 +16,7 @@ if (!failed) {
     inOrder([
       [TSC, '-p', 'spec/types'],
       [TSC, '-p', 'spec/types-legacy'],
+      [TSC, '-p', 'spec/types-asset'],
       ['node_modules/oxlint/bin/oxlint', '--type-aware', 'lib', 'spec', '--ignore-pattern', 'spec/frameworks/**'],
     ]),
     inOrder([['node_modules/prettier/bin/prettier.cjs', '--check', '--cache', '--log-level', 'warn', '.']]),

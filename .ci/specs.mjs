@@ -4,7 +4,7 @@ import { join, posix, relative, sep } from 'node:path';
 
 /** How a spec, or a file of spec/ that it imports, shows that it needs something. */
 const SIGNS = {
-  process: /'node:(?:child_process|cluster)'/,
+  process: /'node:(?:child_process|cluster)'|'playwright-core'/,
   port: /'node:(?:net|tls|https?|http2|dgram)'|'@hono\/node-server'/,
   database: /'pg'|'pg-boss'|support\/postgresServer|store\/postgres\//,
   store: /'node:sqlite'|store\/sqlite\/|\bsqlite:|\.sqlite\b/,

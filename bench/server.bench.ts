@@ -1,6 +1,5 @@
 // What a Data Plane costs over a bare node:http server that answers with the same bytes, both asked by the same client in turns: decisions with an audit
 // line on disk before each answer, approvals, events. `npm run bench` runs a short form, `npm run bench -- server` all of it.
-import { fork, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,11 +7,12 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { median } from './compare.js';
 import { report, type Figure } from './figure.js';
+import { connections, load, quantile } from './load.js';
 import { RawConnection, rawRequest } from './RawConnection.js';
-import type { Order, Report, Started } from './served.js';
+import type { Report } from './served.js';
+import { Server } from './Server.js';
 import { ASKED } from './servedPolicies.js';
 
 const isLong = process.argv.includes('--long');
@@ -28,38 +28,6 @@ const EVENTS = isLong ? 40 : 10;
 /** A key may have ten streams, and 4,000 requests at once. */
 const KEYS = Math.max(CONNECTIONS, LISTENERS / 10);
 const CLIENT = { 'X-AEGIS-CAPABILITIES': 'effective-digest,consume,begin,reevaluate', 'X-AEGIS-BINDING': 'b'.repeat(64) };
-
-/** A server in a process of its own. */
-class Server {
-  readonly #process: ChildProcess;
-  readonly port: number;
-  readonly keys: readonly string[];
-
-  private constructor(child: ChildProcess, { port, keys }: Started) {
-    this.#process = child;
-    this.port = port;
-    this.keys = keys;
-  }
-
-  static async start(...args: readonly (string | number)[]): Promise<Server> {
-    const child = fork(fileURLToPath(new URL('./served.js', import.meta.url)), args.map(String), { execArgv: [] });
-    const [started] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [Started | number];
-    if (typeof started !== 'object') throw new Error(`the server ended with ${started}`);
-    return new Server(child, started);
-  }
-
-  async order(what: Order['what'], decisionId?: string): Promise<Report> {
-    this.#process.send({ what, ...(decisionId !== undefined && { decisionId }) } satisfies Order);
-    const [told] = (await once(this.#process, 'message')) as [Report];
-    return told;
-  }
-
-  async stop(): Promise<void> {
-    const gone = once(this.#process, 'exit');
-    this.#process.send({ what: 'stop' } satisfies Order);
-    await gone;
-  }
-}
 
 /** How many calls for approvals were made: no two are the same. */
 let calls = 0;
@@ -87,10 +55,6 @@ function callOf(tool: string, n: number): object {
   return { agent_id: 'bench', tool: { name: tool, params: { amount: n, to: 'ann@example.com', memo: 'a refund' } }, session: null };
 }
 
-async function connections(port: number, count: number): Promise<readonly RawConnection[]> {
-  return Promise.all(Array.from({ length: count }, () => RawConnection.open(port)));
-}
-
 /** Both servers take turns, so that what slows the machine slows both. */
 async function decisions(plane: Server): Promise<readonly Figure[]> {
   const requests = Array.from({ length: CONNECTIONS }, (_, i) => rawRequest('/v1/decision', plane.keys[i] as string, callOf('pay', i % 8)));
@@ -107,7 +71,7 @@ async function decisions(plane: Server): Promise<readonly Figure[]> {
   for (let window = 0; window < WINDOWS; window++)
     for (const side of window % 2 === 0 ? sides : [...sides].reverse()) {
       const before = await side.server.order('usage');
-      const { perSecond, p99Ms, answered } = await load(side.open, requests);
+      const { perSecond, p99Ms, answered } = await load(side.open, requests, WINDOW_MS);
       const after = await side.server.order('usage');
       side.rates.push(perSecond);
       side.p99s.push(p99Ms);
@@ -142,33 +106,6 @@ async function decisions(plane: Server): Promise<readonly Figure[]> {
       note: `${median(ours.cpu).toFixed(0)} µs against ${median(twin.cpu).toFixed(0)}`,
     },
   ];
-}
-
-/** Whether it was decided. On a machine with more to do than it can, a server refuses some decisions, as it should. */
-async function decided(connection: RawConnection, request: Buffer): Promise<boolean> {
-  const { status, body } = await connection.send(request);
-  if (status === 200) return true;
-  if (status !== 503) throw new Error(`a decision is answered ${status}: ${body}`);
-  await sleep(20);
-  return false;
-}
-
-async function load(
-  open: readonly RawConnection[],
-  requests: readonly Buffer[],
-  forMs = WINDOW_MS,
-): Promise<{ readonly perSecond: number; readonly p99Ms: number; readonly answered: number }> {
-  const times: number[] = [];
-  const start = performance.now();
-  await Promise.all(
-    open.map(async (connection, i) => {
-      for (let sent = performance.now(); sent - start < forMs; sent = performance.now()) {
-        if (await decided(connection, requests[i] as Buffer)) times.push(performance.now() - sent);
-      }
-    }),
-  );
-  const seconds = (performance.now() - start) / 1_000;
-  return { perSecond: times.length / seconds, p99Ms: quantile(times, 0.99), answered: times.length };
 }
 
 /** Every policy but 30 changes, while four programs go on asking. */
@@ -365,9 +302,4 @@ async function openedBySqlite(plane: Server): Promise<Figure> {
     limit: { atLeast: 0.02 },
     note: `${Math.round(median(ours)).toLocaleString('en')}/s against ${Math.round(median(twin)).toLocaleString('en')}/s`,
   };
-}
-
-function quantile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
 }

@@ -148,6 +148,7 @@ export interface ApprovalRecord {
         readonly claimToken: string;
         readonly atMs: number;
     } | undefined;
+    readonly outcome?: RunOutcome | undefined;
     readonly version: number;
     readonly mac?: string | undefined;
 }
@@ -237,6 +238,7 @@ export interface DecisionService {
     verify?(call: ApprovedCall): Awaitable<boolean>;
     consume?(use: ApprovalUse): Awaitable<boolean>;
     begin?(start: ExecutionStart): Awaitable<boolean>;
+    reportOutcome?(report: RunReport): Awaitable<void>;
     withdraw?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
     expire?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
     ready?(): Awaitable<void>;
@@ -279,6 +281,20 @@ export type Diagnostic = {
     };
 };
 
+export interface Directory {
+    personOf(id: string): Awaitable<DirectoryPerson | undefined>;
+    hasPeople(): Awaitable<boolean>;
+}
+
+export interface DirectoryPerson {
+    readonly id: string;
+    readonly name: string;
+    readonly ids: readonly string[];
+    readonly groups: readonly string[];
+    readonly groupsFrom: string;
+    readonly groupsIncomplete?: true | undefined;
+}
+
 export declare class EmbeddedDecisionService implements DecisionService {
     #private;
     constructor(options: EmbeddedDecisionServiceOptions);
@@ -290,6 +306,7 @@ export declare class EmbeddedDecisionService implements DecisionService {
     verify(call: ApprovedCall): Awaitable<boolean>;
     consume(use: ApprovalUse): Awaitable<boolean>;
     begin(start: ExecutionStart): Awaitable<boolean>;
+    reportOutcome(report: RunReport): Awaitable<void>;
     withdraw(decisionId: string): Awaitable<void>;
     expire(decisionId: string): Awaitable<void>;
     close(): void;
@@ -309,6 +326,8 @@ export interface EmbeddedOptions {
     readonly approver?: Approver | undefined;
     readonly approverGroups?: ApprovalDeskOptions['approverGroups'] | undefined;
     readonly mayApprove?: ApprovalDeskOptions['mayApprove'] | undefined;
+    readonly directory?: ApprovalDeskOptions['directory'] | undefined;
+    readonly requireKnownRequester?: boolean | undefined;
     readonly requireRequester?: boolean | undefined;
     readonly maxPendingPerTool?: number | undefined;
     readonly denialTtlMs?: number | undefined;
@@ -476,6 +495,7 @@ export declare class RemoteDecisionService implements DecisionService {
     reevaluate(request: DecisionRequest, decisionId: string, options?: ReevaluateOptions): Promise<Decision>;
     consume(use: ApprovalUse): Promise<boolean>;
     begin(start: ExecutionStart): Promise<boolean>;
+    reportOutcome(report: RunReport): Promise<void>;
     withdraw(decisionId: string, options?: ApprovalOptions): Promise<void>;
     expire(decisionId: string, options?: ApprovalOptions): Promise<void>;
     close(): Promise<void>;
@@ -488,7 +508,7 @@ export interface RemoteOptions {
     readonly retries?: number | undefined;
     readonly userAgent?: string | undefined;
     readonly allowInsecureHttp?: boolean | undefined;
-    readonly dataPlane?: DataPlaneOptions | undefined;
+    readonly dataPlane?: DataPlaneRequirements | undefined;
 }
 
 export type ResolveInstance = (target: AnyClass, task: Task) => Awaitable<object | undefined>;
@@ -613,10 +633,12 @@ export declare class UnsupportedParamError extends ParamsError {
 
 export declare class VerdictError extends AegisError {
     readonly name = "VerdictError";
-    readonly status: 400 | 403 | 404 | 409;
-    readonly statusCode: 400 | 403 | 404 | 409;
+    readonly status: VerdictStatus;
+    readonly statusCode: VerdictStatus;
     readonly decisionId: string;
-    constructor(status: 400 | 403 | 404 | 409, code: string, decisionId: string, message: string);
+    readonly stands: StandingVerdict | undefined;
+    constructor(status: 400 | 403 | 404 | 409, code: string, decisionId: string, message: string, stands?: StandingVerdict);
+    constructor(status: VerdictStatus, code: string, decisionId: string, message: string, options?: ErrorOptions);
 }
 
 export interface VerdictInput {
@@ -624,6 +646,9 @@ export interface VerdictInput {
     readonly reason?: string | undefined;
     readonly digest?: string | undefined;
     readonly assurance?: Assurance | undefined;
+    readonly name?: string | undefined;
+    readonly version?: number | undefined;
+    readonly key?: string | undefined;
 }
 
 export interface WaitingForWorker {

@@ -45,11 +45,11 @@ export interface AskOptions {
 
 export type { Awaitable } from 'aegislib/store';
 
-export type Capability = 'effective-digest' | 'types' | 'consume' | 'begin' | 'reevaluate' | 'events' | 'statuses';
+export type Capability = (typeof ALL)[number];
 
 export declare const DEFAULT_LIMITS: SnapshotLimits;
 
-export interface DataPlaneOptions {
+export interface DataPlaneRequirements {
     readonly require?: readonly Capability[] | undefined;
 }
 
@@ -87,14 +87,21 @@ export interface DescribedApproval extends Pick<ApprovalRecord, 'decisionId' | '
 export interface DeskEvents {
     requested: [ApprovalRecord];
     settled: [ApprovalRecord];
+    changed: [ApprovalRecord];
 }
+
+export type { Directory } from 'aegislib';
+
+export type { DirectoryPerson } from 'aegislib';
 
 export type Effect = 'allow' | 'deny' | 'sanitize' | 'approval_needed';
 
 export interface EligibilityRules {
     readonly approverGroups?: Readonly<Record<string, readonly string[]>> | undefined;
     readonly mayApprove?: ((by: string, request: ApprovalRecord, policy: ApprovalPolicy) => Awaitable<boolean>) | undefined;
+    readonly directory?: Directory | undefined;
     readonly requireRequester?: boolean | undefined;
+    readonly requireKnownRequester?: boolean | undefined;
 }
 
 export { EmbeddedDecisionService } from 'aegislib';
@@ -153,7 +160,7 @@ export interface RemoteDecisionServiceOptions {
     readonly userAgent?: string | undefined;
     readonly maxBodyBytes?: number | undefined;
     readonly allowInsecureHttp?: boolean | undefined;
-    readonly dataPlane?: DataPlaneOptions | undefined;
+    readonly dataPlane?: DataPlaneRequirements | undefined;
     readonly random?: (() => number) | undefined;
     readonly logger?: Logger | undefined;
 }

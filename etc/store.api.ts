@@ -3,6 +3,7 @@
 export interface ApprovalCard extends Pick<ApprovalRecord, 'decisionId' | 'agentId' | 'toolName' | 'requester' | 'requesterKnown' | 'reason' | 'digest' | 'refusals' | 'createdAtMs' | 'expiresAtMs' | 'status' | 'version'> {
     readonly policies: readonly Pick<ApprovalPolicy, 'id' | 'severity'>[];
     readonly consumed: boolean;
+    readonly outcome?: RunOutcome['status'] | undefined;
     readonly decided?: Pick<Verdict, 'by' | 'atMs'> | undefined;
     readonly mac?: string | undefined;
 }
@@ -466,5 +467,10 @@ export interface Verdict {
     readonly reason?: string | undefined;
     readonly atMs: number;
     readonly assurance?: Assurance | undefined;
+    readonly name?: string | undefined;
+    readonly groups?: readonly string[] | undefined;
+    readonly groupsFrom?: string | undefined;
+    readonly proof?: VerdictProof | undefined;
+    readonly key?: string | undefined;
     readonly policies: readonly string[];
 }

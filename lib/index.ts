@@ -35,6 +35,7 @@ export type { Params, Session } from './model/Params.js';
 
 // Approvals
 export { ApprovalDesk } from './decision/desk/ApprovalDesk.js';
+export type { Directory, DirectoryPerson } from './decision/desk/Directory.js';
 export type { VerdictInput } from './decision/desk/verdict.js';
 export { describeApproval } from './decision/desk/describeApproval.js';
 export { terminalApprover } from './decision/terminal/terminalApprover.js';

@@ -1,5 +1,6 @@
 import type { SteadyClock } from '../common/time/SteadyClock.js';
 import { approvalRoutes } from './route/approvals.js';
+import { assetRoutes } from './route/assets.js';
 import { approvalUseRoutes } from './route/approvalUse.js';
 import { decisionRoutes } from './route/decisions.js';
 import { eventRoutes } from './route/events.js';
@@ -13,16 +14,21 @@ import { policyRoutes } from './route/policies.js';
 import { probeRoutes } from './route/probes.js';
 import type { ProbeRoutesOptions } from './route/probes.js';
 import type { Route } from './route/Route.js';
+import { linkRoutes } from './signin/linkRoutes.js';
+import { meRoutes } from './signin/meRoutes.js';
+import { peopleRoutes } from './signin/peopleRoutes.js';
+import { signinRoutes } from './signin/signinRoutes.js';
+import type { SigninRoutesOptions } from './signin/signinRoutes.js';
 
 /** What all routes together need. */
-export interface RoutesOptions extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions {
+export interface RoutesOptions extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions, SigninRoutesOptions {
   readonly clock?: SteadyClock | undefined;
 }
 
 /** The table of routes of a Data Plane: what the server answers, its specs try and its OpenAPI document describes. */
 export function allRoutes(options: RoutesOptions): readonly Route[] {
   const all: readonly Route[] = [
-    ...decisionRoutes(),
+    ...decisionRoutes(options),
     ...approvalUseRoutes(options),
     ...approvalRoutes(),
     ...policyRoutes(),
@@ -30,6 +36,11 @@ export function allRoutes(options: RoutesOptions): readonly Route[] {
     ...keyRoutes(options),
     ...probeRoutes(options),
     ...metricRoutes(options),
+    ...signinRoutes(options),
+    ...linkRoutes(options.doorway),
+    ...meRoutes(options.doorway),
+    ...peopleRoutes(options.doorway),
+    ...assetRoutes(),
     openApiRoute(() => all),
   ];
   return all;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { sha256 } from '../../lib/common/data/canonical.js';
-import { CAPABILITIES } from '../../lib/decision/wire/wireHeaders.js';
+import { CAPABILITIES } from '../../lib/model/Capability.js';
 import { SCOPES } from '../../lib/server/access/KeyBody.js';
 import { counted } from '../support/assurance.js';
 import { postgresServer } from '../support/postgresServer.js';

@@ -6,7 +6,7 @@ import { chain } from '../../lib/common/awaitable.js';
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import { SecretString } from '../../lib/common/SecretString.js';
 import { canonicalDigest, sha256 } from '../../lib/common/data/canonical.js';
-import { CAPABILITIES } from '../../lib/decision/wire/wireHeaders.js';
+import { CAPABILITIES } from '../../lib/model/Capability.js';
 import { StoreError } from '../../lib/model/errors/ServiceErrors.js';
 import { signHostRequest } from '../../lib/server/access/HostSignature.js';
 import { hostRequestKey } from '../../lib/server/access/serverAccess.js';

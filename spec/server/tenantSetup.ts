@@ -1,7 +1,9 @@
 import { silentLogger } from '../../lib/common/Logger.js';
+import { SecretString } from '../../lib/common/SecretString.js';
 import { SteadyClock } from '../../lib/common/time/SteadyClock.js';
 import { writeErrorAnswer } from '../../lib/decision/wire/errorAnswer.js';
 import type { Caller, Scope } from '../../lib/server/access/Caller.js';
+import { Identity } from '../../lib/server/people/Identity.js';
 import type { Answer, CallerRoute, Route } from '../../lib/server/route/Route.js';
 import { buildTenant } from '../../lib/server/tenant/buildTenant.js';
 import type { TenantOptions, TenantRows } from '../../lib/server/tenant/buildTenant.js';
@@ -33,7 +35,9 @@ export interface TestTenant extends Tenant {
 /** A real tenant whose rows are in memory. */
 export function tenantOf(options: Partial<TenantOptions> = {}, id = 'default', rows: Partial<TenantRows> = {}): TestTenant {
   const store = new MemoryApprovalStore();
-  const own = { approvals: store, records: new MemoryRecordStore(), ...rows };
+  const { records = new MemoryRecordStore() } = rows;
+  const identity = new Identity({ tenantId: id, records, stateKey: new SecretString('the-state-key-of-the-specs-of-tenants') });
+  const own = { approvals: store, records, identity, ...rows };
   const tenant = buildTenant(id, { policies: { text: POLICIES }, ...options }, own, { clock: new SteadyClock(), logger: silentLogger });
   return { ...tenant, store };
 }
@@ -51,6 +55,8 @@ export interface TestRequest {
   readonly query?: string;
   /** Sent as JSON, unless it is text. */
   readonly body?: unknown;
+  /** The fields of a form. */
+  readonly form?: Readonly<Record<string, string>>;
   /** Gets what the route spends of the rate. */
   readonly spent?: number[];
 }
@@ -77,6 +83,8 @@ export function sender(tenant: Tenant, routes: readonly Route[]) {
         query: new URLSearchParams(request.query),
         headers: new Headers(request.headers),
         body: body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body),
+        form: request.form,
+        site: { origin: 'http://localhost:4180', base: '', nonce: 'bm9uY2U=' },
         signal: new AbortController().signal,
         caller: callerOf({ tenantId: tenant.id, ...request.caller }),
         tenant,

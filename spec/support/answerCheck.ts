@@ -37,6 +37,11 @@ export class AnswerCheck {
   }
 
   #faultOf(method: string, path: string, status: number, headers: Headers, text: string): string | undefined {
+    const found = this.#routeOf(method, path);
+    // files of pages are no part of the document, and pages are not either
+    if (path.startsWith('/assets/')) return undefined;
+    const isErrorPage = found === undefined && status >= 400 && headers.get('content-type')?.startsWith('text/html') === true;
+    if (found?.page === true || isErrorPage) return pageFault(headers);
     for (const [name, is] of [
       ['cache-control', /^no-store$/],
       ['x-content-type-options', /^nosniff$/],
@@ -45,7 +50,7 @@ export class AnswerCheck {
       if (!is.test(headers.get(name) ?? '')) return `the header ${name} is ${headers.get(name)}`;
     for (const [name] of headers) if (name.startsWith('access-control-')) return `the header ${name} lets other origins read`;
     const type = headers.get('content-type');
-    const route = this.#routeOf(method, path);
+    const route = found;
     if (route === undefined || status >= 400) return this.#errorFault(route, status, type, text);
     if (method === 'HEAD') return text === '' ? undefined : 'HEAD has a body';
     const operation = this.#document.paths[openApiPath(route.path)]?.[route.method.toLowerCase()];
@@ -87,4 +92,20 @@ export class AnswerCheck {
 
 function pointer(path: string): string {
   return encodeURIComponent(path.replaceAll('~', '~0').replaceAll('/', '~1'));
+}
+
+/** What every page must say, whatever is on it. */
+function pageFault(headers: Headers): string | undefined {
+  const policy = headers.get('content-security-policy') ?? '';
+  const wanted = ["default-src 'none'", "script-src 'nonce-", "trusted-types 'none'", "frame-ancestors 'none'", "base-uri 'none'"];
+  const missing = wanted.filter((part) => !policy.includes(part));
+  if (missing.length > 0) return `its security policy lacks ${missing.join(', ')}`;
+  const others = {
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'no-referrer',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  };
+  const wrong = Object.entries(others).filter(([name, value]) => headers.get(name) !== value);
+  return wrong.length > 0 ? `the headers ${wrong.map(([name]) => name).join(', ')} are wrong` : undefined;
 }

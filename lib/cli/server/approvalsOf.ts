@@ -8,11 +8,12 @@ import { servedApprovals } from './servedApprovals.js';
 /** How the operator of a host reaches the approvals of a tenant. */
 export function approvalsOf(host: Host): ApprovalAccess {
   if (host.kind === 'server') return servedApprovals(host.client);
-  const { approverGroups, mayApprove, requireRequester } = host.tenant;
+  const { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester } = host.tenant;
+  const rules = { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester };
   const { tenantId, user } = host.operator;
   // approvals of the default tenant are bound as those of programs without a server
   const bound = tenantId === DEFAULT_TENANT ? {} : { tenantId };
-  const desk = new ApprovalDesk(host.rows.approvals, { approverGroups, mayApprove, requireRequester, ...bound });
+  const desk = new ApprovalDesk(host.rows.approvals, { ...rules, ...bound });
   const given = { by: `host:${user}`, assurance: 'host' } as const;
   return {
     list: async (query) => (await desk.list(query)).map(entryOf),

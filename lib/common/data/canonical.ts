@@ -67,3 +67,8 @@ export const sha256: (text: string) => string = sha256By(crypto.hash);
 export function canonicalDigest(value: unknown): string {
   return sha256(canonicalText(value));
 }
+
+/** Whether two values are equal in all that counts for a decision. */
+export function isSameData(one: unknown, other: unknown): boolean {
+  return one === other || canonicalText(one) === canonicalText(other);
+}

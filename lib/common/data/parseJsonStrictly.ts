@@ -30,6 +30,9 @@ export interface StrictJsonOptions {
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+const MINUS = 0x2d;
+const ZERO = 0x30;
+const NINE = 0x39;
 const OPEN_ARRAY = 0x5b;
 const BACKSLASH = 0x5c;
 const CLOSE_ARRAY = 0x5d;
@@ -60,7 +63,8 @@ function scan(text: string, maxDepth: number, exactIntegers: boolean): void {
   const open: (Set<string> | null)[] = [];
   let expectsKey = false;
   for (let i = 0; i < text.length; i++) {
-    switch (text.charCodeAt(i)) {
+    const code = text.charCodeAt(i);
+    switch (code) {
       case QUOTE: {
         const end = closingQuote(text, i);
         if (expectsKey) noteKey(open.at(-1) as Set<string>, text, i, end);
@@ -71,7 +75,7 @@ function scan(text: string, maxDepth: number, exactIntegers: boolean): void {
       case OPEN_OBJECT:
       case OPEN_ARRAY:
         if (open.length >= maxDepth) throw new StrictJsonError('too_deep', `nested deeper than ${maxDepth}`);
-        expectsKey = text.charCodeAt(i) === OPEN_OBJECT;
+        expectsKey = code === OPEN_OBJECT;
         open.push(expectsKey ? new Set() : null);
         break;
       case CLOSE_OBJECT:
@@ -83,18 +87,22 @@ function scan(text: string, maxDepth: number, exactIntegers: boolean): void {
         expectsKey = open.at(-1) !== null;
         break;
       default:
-        if (exactIntegers) i = Math.max(i, checkedNumberEnd(text, i));
+        if (exactIntegers && startsNumber(code)) i = checkedNumberEnd(text, i);
     }
   }
 }
 
+/** Whether a number starts so. */
+function startsNumber(code: number): boolean {
+  return code === MINUS || (code >= ZERO && code <= NINE);
+}
+
 const NUMBER = /-?\d+(\.\d+)?([eE][+-]?\d+)?/y;
 
-/** The last character of the number that starts here; -1 if none does. */
+/** The last character of the number that starts here. */
 function checkedNumberEnd(text: string, start: number): number {
   NUMBER.lastIndex = start;
-  const [digits, fraction, exponent] = NUMBER.exec(text) ?? [];
-  if (digits === undefined) return -1;
+  const [digits, fraction, exponent] = NUMBER.exec(text) as RegExpExecArray & [string];
   if (fraction === undefined && exponent === undefined && isRounded(digits))
     throw new StrictJsonError(
       'inexact_number',

@@ -1,4 +1,5 @@
 import { escaped, HIDDEN } from './escapeText.js';
+import { LOOKALIKES } from './skeleton.js';
 
 /** A stretch of a text, as it may be shown. The `text` of all parts, one after the other, is the text again. */
 export type RevealedPart =
@@ -21,11 +22,6 @@ const SURROGATE = /\p{Surrogate}/u;
 const MAX_MARKS = 3;
 /** A text in another script has look-alikes in every word. Where the word shows that it is not ASCII, they are marked until a text has this many parts. */
 const MAX_HARMLESS = 2_000;
-
-/** Letters and digits that Unicode (UTS 39) calls confusable with one of ASCII, besides those that NFKC turns into it. */
-const LOOKALIKES: ReadonlySet<string> = /* @__PURE__ */ new Set(
-  'асԁеһіјӏорԛѕԝхуүгѵАВЕКМНОРСТХЅІЈԌЗҮУѴԜԚӀЬбαγικνορσυϳΑΒΕΖΗΙΚΜΝΟΡΤΥΧցհոօզսյգռՍՕՏԼᎪᏴᏟᎠᎬᏀᎻᎫᏦᏞᎷᏢᎡᏚᎢᏙᎳᎩᏃᎥᏂıɑɡɩʋᴏᴄᴠᴡᴢꜱᴜǀƽⲟⲣⲥⲞⲢⲤⲘⲚⲔⲎⲦꓐꓑꓓꓔꓖꓗꓙꓚꓜꓝꓟꓠꓡꓢꓣꓦꓧꓪꓫꓬꓮꓰꓲꓳꓴ०੦ഠ๐໐ဝ၀०\u05e1\u0665\u07c0\u07ca',
-);
 
 /**
  * Splits a text into what shows itself and what would deceive the eye. Lossless; takes linear time. It escapes nothing: see {@link revealText} for a terminal.

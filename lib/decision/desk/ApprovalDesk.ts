@@ -17,66 +17,26 @@ import type {
   ApprovalRecord,
   ApprovalStore,
   Assurance,
+  Verdict,
 } from '../../store/ApprovalStore.js';
-import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
+import type { ApprovalUse, ApprovedCall, ExecutionStart, RunReport } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
 import { bindingDigest } from './bindingDigest.js';
 import type { BoundCall } from './bindingDigest.js';
-import { spentRecord } from './spentRecord.js';
-import { beginExecution, consumeApproval, isUnderstood, reportNotReplaced, verifyApproval } from './consumeApproval.js';
+import { isOver, spentRecord } from './spentRecord.js';
+import { beginExecution, consumeApproval, isUnderstood, reportNotReplaced, tellOfUse, verifyApproval } from './consumeApproval.js';
 import type { UseRules } from './consumeApproval.js';
-import type { EligibilityRules, VerdictInput } from './verdict.js';
+import type { DeskPeople } from './Directory.js';
+import type { DeskVerdicts, VerdictDesk, Viewer, ViewerStanding } from './DeskVerdicts.js';
+import type { CommitOutcome, OutcomeRecording } from './recordOutcome.js';
+import type { VerdictInput } from './verdict.js';
+import { APPROVAL_QUERY, DESK_OPTIONS } from './ApprovalDeskOptions.js';
+import type { ApprovalDeskOptions, DeskEvents } from './ApprovalDeskOptions.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
-import type { OptionKinds } from '../../common/readOptions.js';
-
-/** Options of an {@link ApprovalDesk}. */
-export interface ApprovalDeskOptions extends EligibilityRules {
-  /**
-   * Pending approvals that one agent and tool may have at a time; further calls end in a CapacityError.
-   *
-   * @defaultValue 100,000
-   */
-  readonly maxPendingPerTool?: number | undefined;
-  /**
-   * How long the same call stays refused after a person denied it, in milliseconds.
-   *
-   * @defaultValue 300,000 (5 minutes)
-   */
-  readonly denialTtlMs?: number | undefined;
-  /** @internal Receives a `verdict` event for each verdict that was recorded. */
-  readonly journal?: Journal | undefined;
-  /** @internal The tenant in the binding of its approvals, where a server has several. */
-  readonly tenantId?: string | undefined;
-}
-
-/** The events of an {@link ApprovalDesk}. */
-export interface DeskEvents {
-  /** A new approval needs a person. */
-  requested: [ApprovalRecord];
-  /** An approval was approved, denied, expired or withdrawn. */
-  settled: [ApprovalRecord];
-}
-
-const DESK_OPTIONS: OptionKinds<ApprovalDeskOptions> = {
-  approverGroups: 'record',
-  mayApprove: 'function',
-  requireRequester: 'boolean',
-  maxPendingPerTool: 'count',
-  denialTtlMs: 'age',
-  journal: 'object|list',
-  tenantId: 'string',
-};
-const APPROVAL_QUERY: OptionKinds<ApprovalQuery> = {
-  status: "'pending'|'approved'|'denied'|'expired'|'withdrawn'",
-  agentId: 'string',
-  toolName: 'string',
-  overdueAtMs: 'number',
-  limit: 'count',
-};
 
 /** What is needed once a person decides. */
-const verdicts = new LazyPart(() => import('./verdict.js'));
+const verdicts = new LazyPart(() => import('./DeskVerdicts.js'));
 
 const NEAR_REPEATS_MS = 3_600_000;
 const PRUNE_EVERY = 1_000;
@@ -98,6 +58,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   readonly #lastEmitted = new LruMap<string, ApprovalRecord['status']>(10_000);
   #opened = 0;
   #approvers = 0;
+  #people: DeskPeople | undefined;
+  #verdicts: DeskVerdicts | undefined;
 
   /**
    * @param store where approvals are kept
@@ -111,7 +73,11 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     // copied: what the program changes in its own object later changes no rights
     this.#options = { ...checked, approverGroups: frozenData(checked.approverGroups) };
     this.#journal = combineJournals(options.journal);
-    this.#useRules = { now: () => this.#clock.now(), tenantId: options.tenantId ?? null };
+    this.#useRules = {
+      now: () => this.#clock.now(),
+      tenantId: options.tenantId ?? null,
+      isStillCovered: (record) => this.#isStillCovered(record),
+    };
     this.#denialTtlMs = options.denialTtlMs ?? 300_000;
     this.#refusalsKeptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
   }
@@ -247,35 +213,50 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   /** Whether a verdict of this person would count now, for at least one policy that is still open. */
   async mayDecide(decisionId: string, by: string, assurance?: Assurance): Promise<boolean> {
-    const record = await this.get(decisionId);
-    return record?.status === 'pending' && (await verdicts.get()).mayDecide(record, { by, assurance }, this.#options);
+    return (await this.#giving()).mayDecide(decisionId, by, assurance);
+  }
+
+  /** @internal How a person stands to an approval: whether and why not they may decide it, and what that takes. */
+  async viewerOf(decisionId: string, viewer: Viewer): Promise<ViewerStanding | undefined> {
+    return (await this.#giving()).viewerOf(decisionId, viewer);
+  }
+
+  /** @internal What a person signs to give this verdict. */
+  async challengeOf(decisionId: string, approve: boolean, verdict: VerdictInput, nonce: string): Promise<string> {
+    return (await this.#giving()).challengeOf(decisionId, approve, verdict, nonce);
+  }
+
+  /** @internal Whom to ask about people from now on: a server does so, before it lets anyone in. */
+  usePeople(people: DeskPeople): void {
+    this.#people = people;
   }
 
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
     // read now: its caller may change it while that is loaded
     const own = isPlainObject(given) ? { ...given } : given;
-    const rules = await verdicts.get();
-    const verdict = rules.readVerdict(decisionId, own);
-    for (let seen: number | undefined; ;) {
-      const record = await this.get(decisionId);
-      if (record === undefined) throw rules.unknownApproval(decisionId);
-      if (record.status !== 'pending') throw rules.verdictConflict(record);
-      if (this.#isSignedElsewhere(record)) throw rules.stateKeyMissing(decisionId);
-      if (!isUnderstood(record)) throw rules.newerApproval(record);
-      // no other change was first: the store does not take this one
-      if (record.version === seen) throw rules.notRecorded(record);
-      seen = record.version;
-      rules.checkDigest(record, approve, verdict);
-      const policies = await rules.eligiblePolicies(record, verdict, this.#options);
-      if (approve && verdict.assurance !== undefined) rules.checkAssurance(record, policies, verdict.assurance);
-      // the eligibility hook can take long: the approval may have expired meanwhile
-      const now = this.#current(record);
-      if (now.status !== 'pending') throw rules.verdictConflict(now);
-      const change = rules.withVerdict(record, approve, verdict, policies, this.#clock.now());
-      const decided = await this.#commit(record, change, (next) => this.#noteVerdict(next, approve, verdict));
-      if (decided !== undefined) return decided;
-      // another change was first: a final outcome, or a verdict on another policy of this approval
-    }
+    return (await this.#giving()).give(decisionId, approve, own);
+  }
+
+  #giving(): Awaitable<DeskVerdicts> {
+    return this.#verdicts ?? chain(verdicts.get(), ({ DeskVerdicts: Verdicts }) => (this.#verdicts ??= new Verdicts(this.#verdictDesk())));
+  }
+
+  #verdictDesk(): VerdictDesk {
+    return {
+      people: () => ({ rules: this.#options, served: this.#people }),
+      tenantId: this.#useRules.tenantId,
+      now: this.#useRules.now,
+      get: (decisionId) => this.get(decisionId),
+      current: (record) => this.#current(record),
+      isSignedElsewhere: (record) => this.#isSignedElsewhere(record),
+      record: (record, change, approved) => this.#commit(record, change, (next) => this.#noteVerdict(next, approved)),
+    };
+  }
+
+  /** Where no one knows people, nothing can have changed. */
+  #isStillCovered(record: ApprovalRecord): Awaitable<boolean> {
+    if (this.#people === undefined && this.#options.directory === undefined) return true;
+    return chain(this.#giving(), (giving) => giving.isStillCovered(record));
   }
 
   /** @internal Ends an approval that its caller withdrew, or whose time has passed. */
@@ -306,7 +287,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   /** @internal Emits what another process changed. */
   onChange(decisionId: string): Awaitable<void> {
     return chain(this.#store.get(decisionId), (record) => {
-      if (record !== undefined && this.#lastEmitted.get(decisionId) !== record.status) this.#emitRecord(record);
+      if (record === undefined) return;
+      if (this.#lastEmitted.get(decisionId) === record.status) this.#emitTo('changed', record);
+      else this.#emitRecord(record);
     });
   }
 
@@ -322,17 +305,36 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   /** @internal Uses the approval up. False where it is not approved, has expired, was used already, or is for another call. */
   consume(use: ApprovalUse): Awaitable<boolean> {
-    return consumeApproval(this.#store, use, this.#useRules);
+    return this.#tellOf(use.decisionId, consumeApproval(this.#store, use, this.#useRules));
   }
 
   /** @internal Uses up an approval whose use is that its caller is told of it. False as for {@link consume}, and for every other approval. */
   answer(use: ApprovalUse): Awaitable<boolean> {
-    return consumeApproval(this.#store, use, { ...this.#useRules, byAnswer: true });
+    return this.#tellOf(use.decisionId, consumeApproval(this.#store, use, { ...this.#useRules, byAnswer: true }));
   }
 
   /** @internal Records which claim begins. False where another one has begun. */
   begin(start: ExecutionStart): Awaitable<boolean> {
-    return beginExecution(this.#store, start, () => this.#clock.now());
+    return this.#tellOf(
+      start.decisionId,
+      beginExecution(this.#store, start, () => this.#clock.now()),
+    );
+  }
+
+  /** @internal Keeps how the run under a used approval ended. */
+  recordOutcome(report: RunReport): Awaitable<OutcomeRecording> {
+    const commit: CommitOutcome = (record, change) =>
+      this.#isSignedElsewhere(record) || !isUnderstood(record) ? undefined : this.#commit(record, change);
+    return chain(verdicts.get(), (rules) => rules.recordOutcome(report, this.#store, commit, this.#clock.now()));
+  }
+
+  #tellOf(decisionId: string, done: Awaitable<boolean>): Awaitable<boolean> {
+    if (this.listenerCount('changed') === 0) return done;
+    return tellOfUse(
+      done,
+      () => this.#store.get(decisionId),
+      (record) => this.#emitTo('changed', record),
+    );
   }
 
   /**
@@ -348,12 +350,14 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return chain(this.#store.replace(next, record.version), (replaced) => {
       if (!replaced) return undefined;
       note?.(next);
-      if (next.status !== 'pending') this.#emitRecord(next);
+      if (next.status === record.status) this.#emitTo('changed', next);
+      else this.#emitRecord(next);
       return next;
     });
   }
 
-  #noteVerdict({ agentId, toolName, decisionId, status, digest }: ApprovalRecord, approved: boolean, { by, reason }: VerdictInput): void {
+  #noteVerdict({ agentId, toolName, decisionId, status, digest, verdicts: given }: ApprovalRecord, approved: boolean): void {
+    const { by, reason } = given.at(-1) as Verdict;
     this.#journal?.note({ kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason });
   }
 
@@ -364,7 +368,10 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   #emitRecord(record: ApprovalRecord): void {
     this.#lastEmitted.set(record.decisionId, record.status);
-    const event = record.status === 'pending' ? 'requested' : 'settled';
+    this.#emitTo(record.status === 'pending' ? 'requested' : 'settled', record);
+  }
+
+  #emitTo(event: keyof DeskEvents, record: ApprovalRecord): void {
     // a copy where it has Dates: a listener could set them
     if (this.listenerCount(event) > 0) this.emit(event, frozenData(record));
   }
@@ -389,9 +396,4 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     const failed = (error: unknown): void => publishCallbackError('pruning approvals', error);
     callSafely(() => this.#store.prune(this.#clock.now() - this.#refusalsKeptMs), [], failed);
   }
-}
-
-/** Whether its time has passed without its use. */
-function isOver({ status, expiresAtMs }: Pick<ApprovalRecord, 'status' | 'expiresAtMs'>, isConsumed: boolean, nowMs: number): boolean {
-  return nowMs >= expiresAtMs && !isConsumed && (status === 'pending' || status === 'approved');
 }

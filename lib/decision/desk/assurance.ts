@@ -1,11 +1,12 @@
-import { canonicalText } from '../../common/data/canonical.js';
-import { reveal } from '../../common/data/reveal.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance } from '../../store/ApprovalStore.js';
+import { deceptiveCues } from '../cue/deceptiveCues.js';
 
 const SEVERITIES: readonly string[] = ['low', 'medium', 'high', 'critical'];
 /** What a policy without `@severity` is taken for. */
 const NO_SEVERITY = 'medium';
+const HIGH = SEVERITIES.indexOf('high');
+const CODE_CHARACTERS = 4;
 
 /** What each assurance is enough for: up to which severity, and whether for an approval that may deceive. */
 const ENOUGH: Readonly<Record<Assurance, readonly [upTo: string, forDeceptive: boolean]>> = {
@@ -16,9 +17,52 @@ const ENOUGH: Readonly<Record<Assurance, readonly [upTo: string, forDeceptive: b
   passkey: ['critical', true],
 };
 
+/** What a yes takes. */
+export interface VerdictNeeds {
+  /** The least that is enough. */
+  readonly assurance: 'session' | 'code' | 'passkey';
+  /** Whether the person types the first four characters of the digest. */
+  readonly code: boolean;
+  /** Whether the person says why. */
+  readonly reason: 'needed' | 'optional';
+  /** Whether the person signs this verdict with a passkey. */
+  readonly passkey: boolean;
+}
+
+/** What else is known of who gives a verdict. */
+export interface VerdictStress {
+  /** The person decides faster than anyone reads. */
+  readonly isHurried?: boolean | undefined;
+  /** A session alone is not enough for anything, because others could have it. */
+  readonly mustSign?: boolean | undefined;
+}
+
 /** Whether a value is an {@link Assurance}. */
 export function isAssurance(value: unknown): value is Assurance {
   return typeof value === 'string' && Object.hasOwn(ENOUGH, value);
+}
+
+/** What a person types to approve. */
+export function codeOf({ digest }: Pick<ApprovalRecord, 'digest'>): string {
+  return digest.slice(0, CODE_CHARACTERS);
+}
+
+/** The highest severity of these policies. */
+export function severityOf(policies: readonly Pick<ApprovalPolicy, 'severity'>[]): string {
+  return SEVERITIES[rankOf(policies)] as string;
+}
+
+/** What a yes for these policies takes of a person who is signed in. */
+export function requiredFor(
+  record: ApprovalRecord,
+  policies: readonly Pick<ApprovalPolicy, 'severity'>[],
+  { isHurried = false, mustSign = false }: VerdictStress = {},
+): VerdictNeeds {
+  const severity = rankOf(policies);
+  const isGrave = severity >= HIGH || mayDeceive(record);
+  const passkey = mustSign || severity > HIGH;
+  const code = !passkey && (isGrave || isHurried);
+  return { assurance: passkey ? 'passkey' : code ? 'code' : 'session', code, reason: isGrave ? 'needed' : 'optional', passkey };
 }
 
 /**
@@ -26,13 +70,25 @@ export function isAssurance(value: unknown): value is Assurance {
  *
  * @throws VerdictError 403 `assurance_too_low` that says what would be enough
  */
-export function checkAssurance(record: ApprovalRecord, policies: readonly ApprovalPolicy[], assurance: Assurance): void {
-  const severity = Math.max(...policies.map((policy) => SEVERITIES.indexOf(policy.severity ?? NO_SEVERITY)));
+export function checkAssurance(
+  record: ApprovalRecord,
+  policies: readonly ApprovalPolicy[],
+  assurance: Assurance,
+  { isHurried = false, mustSign = false }: VerdictStress = {},
+): void {
+  const severity = rankOf(policies);
   const deceptive = mayDeceive(record);
-  const isEnough = ([upTo, forDeceptive]: readonly [string, boolean]): boolean =>
-    SEVERITIES.indexOf(upTo) >= severity && (forDeceptive || !deceptive);
-  if (isEnough(ENOUGH[assurance])) return;
-  const enough = Object.keys(ENOUGH).filter((name) => isEnough(ENOUGH[name as Assurance]));
+  const isEnough = (name: Assurance): boolean => {
+    const [upTo, forDeceptive] = ENOUGH[name];
+    return (
+      SEVERITIES.indexOf(upTo) >= severity &&
+      (forDeceptive || !deceptive) &&
+      (name !== 'session' || !isHurried) &&
+      (name === 'passkey' || !mustSign)
+    );
+  };
+  if (isEnough(assurance)) return;
+  const enough = Object.keys(ENOUGH).filter((name) => isEnough(name as Assurance));
   const why = deceptive ? ', and something in it may deceive or was refused before' : '';
   throw new VerdictError(
     403,
@@ -42,16 +98,13 @@ export function checkAssurance(record: ApprovalRecord, policies: readonly Approv
   );
 }
 
-/** Whether an approval holds what cannot be seen for what it is, or a person has lately refused this tool to this agent. */
+/** Whether an approval holds what cannot be seen for what it is, or a person has lately refused this tool to this agent: see {@link deceptiveCues}. */
 export function mayDeceive(record: ApprovalRecord): boolean {
-  if (record.refusals > 0) return true;
-  const { agentId, toolName, requester, reason, originalParams, params, session, facts, opaque } = record;
-  return reveal(canonicalText([agentId, toolName, requester, reason, originalParams, params, session, facts, opaque])).some(
-    (part) => part.kind === 'hidden' || (part.kind === 'lookalike' && part.deceptive),
-  );
+  return deceptiveCues(record).length > 0;
 }
 
-/** Whether the operator of the host decides: until people are known to the server, that is one member of every group that is not empty. */
-export function isHostOperator(by: string, assurance: Assurance | undefined): boolean {
-  return assurance === 'host' && by.startsWith('host:');
+function rankOf(policies: readonly Pick<ApprovalPolicy, 'severity'>[]): number {
+  const ranks = policies.map((policy) => SEVERITIES.indexOf(policy.severity ?? NO_SEVERITY));
+  // one that this code does not know is the highest
+  return Math.max(...ranks.map((rank) => (rank < 0 ? SEVERITIES.length - 1 : rank)));
 }

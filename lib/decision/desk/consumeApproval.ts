@@ -1,4 +1,4 @@
-import { chain } from '../../common/awaitable.js';
+import { attempt, chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { randomId } from '../../common/nextId.js';
 import { publishDiagnostic } from '../../model/diagnostics.js';
@@ -23,6 +23,8 @@ export interface UseRules {
   readonly tenantId: string | null;
   /** Whether the use is that its caller is told of the approval. Each approval is used either so or by consume, never in both ways. */
   readonly byAnswer?: boolean | undefined;
+  /** Whether who approved it still may. A throw says that this cannot be known now. @defaultValue they may */
+  readonly isStillCovered?: ((record: ApprovalRecord) => Awaitable<boolean>) | undefined;
 }
 
 /** Whether this code knows everything that an approval demands. */
@@ -39,19 +41,27 @@ export function isUnderstood({ requires = [] }: ApprovalRecord): boolean {
 export function consumeApproval(store: ApprovalStore, use: ApprovalUse, rules: UseRules, seen?: number): Awaitable<boolean> {
   const { decisionId, token } = use;
   return chain(store.get(decisionId), (record) => {
-    const nowMs = rules.now();
-    if (record === undefined || record.status !== 'approved' || nowMs >= record.expiresAtMs) return false;
+    if (record === undefined || record.status !== 'approved' || rules.now() >= record.expiresAtMs) return false;
     const other = record.consumed !== undefined && (record.consumed.token !== token || record.digest !== use.digest);
     const code = other ? 'approval_already_consumed' : misuse(record, use, rules);
     if (code !== undefined) return refuse(record, code, token);
     if (record.consumed !== undefined) return true;
     if (record.version === seen) return reportNotReplaced(record) ?? false;
-    // to be told of it is to begin too: what has begun is known beside the record, also where the record is put back
-    const begun = rules.byAnswer === true && { begun: { claimToken: randomId('told'), atMs: nowMs } };
-    const consumed = spentRecord({ ...record, consumed: { token, atMs: nowMs }, ...begun, version: record.version + 1 });
-    // the change that was first may have been this very use, by another process
-    return chain(store.replace(consumed, record.version), (used) => used || consumeApproval(store, use, rules, record.version));
+    return chain(rules.isStillCovered?.(record) ?? true, (covered) =>
+      covered ? useUp(store, record, use, rules) : refuse(record, 'approver_not_eligible', token),
+    );
   });
+}
+
+function useUp(store: ApprovalStore, record: ApprovalRecord, use: ApprovalUse, rules: UseRules): Awaitable<boolean> {
+  const nowMs = rules.now();
+  // who approved it was perhaps looked up for long
+  if (nowMs >= record.expiresAtMs) return false;
+  // to be told of it is to begin too: what has begun is known beside the record, also where the record is put back
+  const begun = rules.byAnswer === true && { begun: { claimToken: randomId('told'), atMs: nowMs } };
+  const consumed = spentRecord({ ...record, consumed: { token: use.token, atMs: nowMs }, ...begun, version: record.version + 1 });
+  // the change that was first may have been this very use, by another process
+  return chain(store.replace(consumed, record.version), (used) => used || consumeApproval(store, use, rules, record.version));
 }
 
 /**
@@ -124,4 +134,18 @@ export function reportNotReplaced({ agentId, toolName, decisionId }: ApprovalRec
   const message =
     'A stored approval could not be changed though no other change was first: its row is not what its record says. Check who can write the store.';
   publishDiagnostic({ kind: 'security', code: 'approval_not_replaced', message, agentId, toolName, decisionId });
+}
+
+const IGNORED = (): void => {};
+
+/** Tells what became of an approval that was used, once it was. What is told decides nothing: it is not waited for, and may fail. */
+export function tellOfUse(
+  done: Awaitable<boolean>,
+  read: () => Awaitable<ApprovalRecord | undefined>,
+  tell: (record: ApprovalRecord) => void,
+): Awaitable<boolean> {
+  return chain(done, (isDone) => {
+    if (isDone) void attempt(read, (record) => record && tell(record), IGNORED);
+    return isDone;
+  });
 }

@@ -10,3 +10,12 @@ export function spentRecord(record: ApprovalRecord): ApprovalRecord {
   const isOpen = record.status === 'pending' || (record.status === 'approved' && record.consumed === undefined);
   return isOpen ? record : { ...record, params: NOTHING, originalParams: NOTHING, facts: NOTHING };
 }
+
+/** Whether its time has passed without its use. */
+export function isOver(
+  { status, expiresAtMs }: Pick<ApprovalRecord, 'status' | 'expiresAtMs'>,
+  isConsumed: boolean,
+  nowMs: number,
+): boolean {
+  return nowMs >= expiresAtMs && !isConsumed && (status === 'pending' || status === 'approved');
+}

@@ -1,9 +1,11 @@
 import { VerdictError } from '../../model/errors/SetupErrors.js';
-import { frozenData } from '../../model/snapshot/frozenData.js';
-import { isSamePerson, maybeSamePerson, PERSON_ID, personId } from '../../model/personId.js';
-import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict } from '../../store/ApprovalStore.js';
-import type { Awaitable } from '../../common/awaitable.js';
-import { checkAssurance, isAssurance, isHostOperator } from './assurance.js';
+import type { StandingVerdict } from '../../model/errors/SetupErrors.js';
+import { isRecord } from '../../common/data/plainObject.js';
+import { PERSON_ID, personId } from '../../model/personId.js';
+import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
+import { isAssurance } from './assurance.js';
+import type { GivenProof } from './Directory.js';
+import type { Giver } from './eligibility.js';
 import { reportNotReplaced } from './consumeApproval.js';
 import { readOptions } from '../../common/readOptions.js';
 
@@ -25,6 +27,20 @@ export interface VerdictInput {
    * @defaultValue the program itself vouches for the person, which is enough for every approval
    */
   readonly assurance?: Assurance | undefined;
+  /** The name of the person, for the record. A directory that knows the person says it instead. */
+  readonly name?: string | undefined;
+  /** The version of the approval that was displayed. A verdict on one that has changed since is refused. */
+  readonly version?: number | undefined;
+  /** 1 to 128 characters that name this verdict: given once more under the same key, it is the one that was recorded. */
+  readonly key?: string | undefined;
+  /** @internal The signature of a passkey over this verdict, as the browser gave it. */
+  readonly proof?: GivenProof | undefined;
+  /** @internal The session in which the nonce of the proof was given out. */
+  readonly sessionId?: string | undefined;
+  /** @internal The origin of the server, as the browser sees it. */
+  readonly origin?: string | undefined;
+  /** @internal Whether a session alone is enough for nothing. */
+  readonly mustSign?: boolean | undefined;
 }
 
 /** The error for a verdict on an approval that is not there. */
@@ -42,7 +58,15 @@ export function verdictConflict(record: ApprovalRecord): VerdictError {
     `already_${record.status}`,
     record.decisionId,
     `This approval was already ${record.status}${who}; a verdict cannot be changed.`,
+    { stands: standing(record) },
   );
+}
+
+/** What stands of an approval: a person's last word on it, or that its time has passed. */
+function standing({ status, verdicts, expiresAtMs }: ApprovalRecord): StandingVerdict {
+  const last = verdicts.at(-1);
+  if (status === 'expired') return { status, atMs: expiresAtMs };
+  return status === 'withdrawn' || last === undefined ? { status } : { status, by: last.by, atMs: last.atMs, reason: last.reason };
 }
 
 /** The error for a verdict on a signed approval in a process without the key: the processes that run the call would ignore it. */
@@ -65,7 +89,7 @@ export function newerApproval({ decisionId }: ApprovalRecord): VerdictError {
 export function notRecorded(record: ApprovalRecord): VerdictError {
   reportNotReplaced(record);
   const message = 'The verdict could not be recorded: the row of this approval is not what its record says. Check who can write the store.';
-  return new VerdictError(409, 'verdict_not_recorded', record.decisionId, message);
+  return new VerdictError(409, 'verdict_not_recorded', record.decisionId, message, { stands: standing(record) });
 }
 
 /**
@@ -74,28 +98,67 @@ export function notRecorded(record: ApprovalRecord): VerdictError {
  * @throws VerdictError 400 for a verdict without a valid `by`, with a reason that is too long, or with a field that does not exist
  */
 export function readVerdict(decisionId: string, given: VerdictInput): VerdictInput {
-  const fields = readOptions<VerdictInput>(given, { by: 'any', reason: 'any', digest: 'any', assurance: 'any' }, (name, message) => {
-    throw new VerdictError(400, 'invalid_verdict', decisionId, `${name === '' ? 'The verdict' : `\`${name}\``} ${message}`);
-  });
-  const { by: person, reason, digest, assurance } = fields as Partial<VerdictInput>;
+  const refuse = (message: string): never => {
+    throw new VerdictError(400, 'invalid_verdict', decisionId, message);
+  };
+  const fields = readOptions<VerdictInput>(given, VERDICT_FIELDS, (name, message) =>
+    refuse(`${name === '' ? 'The verdict' : `\`${name}\``} ${message}`),
+  );
+  const { by: person, reason, digest, assurance, name, version, key, proof, sessionId, origin, mustSign } = fields as Partial<VerdictInput>;
   const by = personId(person);
-  if (by === undefined) {
-    const message = `\`by\` must be ${PERSON_ID}. Pass the id that your host authenticated.`;
-    throw new VerdictError(400, 'invalid_verdict', decisionId, message);
-  }
-  if (reason !== undefined && (typeof reason !== 'string' || reason.length > 10_000)) {
-    throw new VerdictError(400, 'invalid_verdict', decisionId, '`reason` must be a string of at most 10,000 characters; shorten it.');
-  }
-  if (assurance !== undefined && !isAssurance(assurance)) {
-    const message =
-      '`assurance` must be session, code, passkey, step-up or host. Leave it out where your program itself vouches for the person.';
-    throw new VerdictError(400, 'invalid_verdict', decisionId, message);
-  }
-  return { by, reason, digest, assurance };
+  if (by === undefined) return refuse(`\`by\` must be ${PERSON_ID}. Pass the id that your host authenticated.`);
+  if (reason !== undefined && (typeof reason !== 'string' || reason.length > 10_000))
+    return refuse('`reason` must be a string of at most 10,000 characters; shorten it.');
+  if (assurance !== undefined && !isAssurance(assurance))
+    return refuse(
+      '`assurance` must be session, code, passkey, step-up or host. Leave it out where your program itself vouches for the person.',
+    );
+  if (name !== undefined && (typeof name !== 'string' || name === '' || name.length > 256))
+    return refuse('`name` must be a string of 1 to 256 characters. Pass the name of the person, or leave it out.');
+  if (version !== undefined && !(Number.isSafeInteger(version) && version > 0))
+    return refuse('`version` must be a whole number from 1 on. Pass the `version` of the approval that was shown.');
+  if (key !== undefined && (typeof key !== 'string' || !/^[\w.:-]{1,128}$/.test(key)))
+    return refuse('`key` must have 1 to 128 letters, digits and _ . : -. Make a random one for each verdict.');
+  const signed = proof === undefined ? undefined : readProof(proof);
+  if (signed === null) return refuse('`proof` must be the signature of a passkey, with all its fields as texts in base64url.');
+  return { by, reason, digest, assurance, name, version, key, proof: signed, sessionId, origin, mustSign };
+}
+
+const VERDICT_FIELDS = {
+  by: 'any',
+  reason: 'any',
+  digest: 'any',
+  assurance: 'any',
+  name: 'any',
+  version: 'any',
+  key: 'any',
+  proof: 'any',
+  sessionId: 'string',
+  origin: 'string',
+  mustSign: 'boolean',
+} as const;
+
+/** The longest field of a proof, in characters: a passkey's signature with what it signs has about 800. */
+const MAX_PROOF_FIELD = 8_192;
+
+/** A copy, each field read once; null where it is not a proof. */
+function readProof(value: unknown): GivenProof | null {
+  if (!isRecord(value)) return null;
+  const { kind, credential, nonce, clientDataJSON, authenticatorData, signature } = value;
+  const fields = { credential, nonce, clientDataJSON, authenticatorData, signature };
+  const isText = (field: unknown): boolean => typeof field === 'string' && field.length <= MAX_PROOF_FIELD && /^[\w-]+$/.test(field);
+  return kind === 'passkey' && Object.values(fields).every(isText) ? ({ kind, ...fields } as GivenProof) : null;
+}
+
+/** @throws VerdictError 409 where the approval is not what the person was shown */
+export function checkVersion({ decisionId, version }: ApprovalRecord, shown: number | undefined): void {
+  if (shown === undefined || shown === version) return;
+  throw new VerdictError(409, 'version', decisionId, 'Changed since you opened this. Read it again, and decide then.');
 }
 
 /** @throws VerdictError 409 where the person was shown other params than would run; a denial may leave the digest out */
-export function checkDigest({ decisionId, digest }: ApprovalRecord, approve: boolean, verdict: VerdictInput): void {
+export function checkDigest(record: ApprovalRecord, approve: boolean, verdict: VerdictInput): void {
+  const { decisionId, digest } = record;
   if (verdict.digest === digest || (!approve && verdict.digest === undefined)) return;
   throw new VerdictError(
     409,
@@ -104,111 +167,41 @@ export function checkDigest({ decisionId, digest }: ApprovalRecord, approve: boo
     verdict.digest === undefined
       ? '`digest` is missing, so nothing says what the person was shown. Pass the `digest` of the request that was shown.'
       : '`digest` is not the digest of the params that would run. Show the approval again and pass the digest that was shown.',
+    { stands: standing(record) },
   );
 }
 
-export { checkAssurance };
+/** What a verdict is recorded with. */
+export interface CheckedVerdict {
+  readonly approve: boolean;
+  readonly verdict: VerdictInput;
+  readonly giver: Giver;
+  /** The policies that it counts for. */
+  readonly policies: readonly ApprovalPolicy[];
+  readonly proof: VerdictProof | undefined;
+}
 
-/** The fields of a record that a verdict for these policies changes. One no is enough; each policy needs a yes. */
+/** The fields of a record that a verdict changes. One no is enough; each policy needs a yes. */
 export function withVerdict(
   record: ApprovalRecord,
-  approve: boolean,
-  { by, reason, assurance }: VerdictInput,
-  policies: readonly ApprovalPolicy[],
+  { approve, verdict: { reason, key, name }, giver: { by, assurance, person }, policies, proof }: CheckedVerdict,
   atMs: number,
 ): Pick<ApprovalRecord, 'status' | 'verdicts'> {
-  const verdict: Verdict = { approve, by, reason, atMs, ...(assurance && { assurance }), policies: policies.map((p) => p.id) };
+  const shownName = person?.name ?? name;
+  const verdict: Verdict = {
+    approve,
+    by,
+    reason,
+    atMs,
+    ...(assurance && { assurance }),
+    ...(shownName !== undefined && { name: shownName }),
+    ...(person && { groups: person.groups, groupsFrom: person.groupsFrom }),
+    ...(proof && { proof }),
+    ...(key !== undefined && { key }),
+    policies: policies.map((p) => p.id),
+  };
   const verdicts = [...record.verdicts, verdict];
   if (!approve) return { status: 'denied', verdicts };
   const covered = new Set(verdicts.flatMap((v) => v.policies));
   return { status: record.policies.every((p) => covered.has(p.id)) ? 'approved' : 'pending', verdicts };
-}
-
-/** The rules that say who may decide an approval. */
-export interface EligibilityRules {
-  /** People by group, for `@approvers`: `{ 'finance-leads': ['ann', 'bob'] }`. A group that is missing or empty has no members. */
-  readonly approverGroups?: Readonly<Record<string, readonly string[]>> | undefined;
-  /** Says whether a person may decide what one policy asks; used instead of `approverGroups` where given. A throw counts as no. */
-  readonly mayApprove?: ((by: string, request: ApprovalRecord, policy: ApprovalPolicy) => Awaitable<boolean>) | undefined;
-  /**
-   * Refuses verdicts on calls whose session has no `user_id`: without one, the approver could be the requester.
-   *
-   * @defaultValue false
-   */
-  readonly requireRequester?: boolean | undefined;
-}
-
-/**
- * The approval policies that a person may decide, of those that still lack a verdict.
- *
- * @throws VerdictError 403 with the reason, if there are none
- */
-export async function eligiblePolicies(
-  record: ApprovalRecord,
-  { by, assurance }: Pick<VerdictInput, 'by' | 'assurance'>,
-  rules: EligibilityRules,
-): Promise<readonly ApprovalPolicy[]> {
-  if (rules.requireRequester === true && !record.requesterKnown) {
-    throw new VerdictError(
-      403,
-      'requester_unknown',
-      record.decisionId,
-      'The session of this call has no user_id, and requireRequester demands one, so no one can decide it. Set session.user_id on the guard.',
-    );
-  }
-  const covered = new Set(record.verdicts.flatMap((v) => v.policies));
-  const eligible: ApprovalPolicy[] = [];
-  let own = false;
-  for (const policy of record.policies) {
-    if (covered.has(policy.id)) continue;
-    if (maybeSamePerson(by, record.requester) && policy.selfApproval !== true) {
-      own = true;
-      continue;
-    }
-    if (await isEligible(policy, { by, assurance }, record, rules)) eligible.push(policy);
-  }
-  if (eligible.length > 0) return eligible;
-  const [code, why] = own
-    ? (['self_approval', 'You cannot approve your own request.'] as const)
-    : (['not_an_approver', 'You are not an approver of any policy that is still open; ask one of its approvers.'] as const);
-  throw new VerdictError(403, code, record.decisionId, why);
-}
-
-/** Whether this person may decide at least one policy. */
-export async function mayDecide(
-  record: ApprovalRecord,
-  { by, assurance }: Pick<VerdictInput, 'by' | 'assurance'>,
-  rules: EligibilityRules,
-): Promise<boolean> {
-  const person = personId(by);
-  if (person === undefined) return false;
-  return eligiblePolicies(record, { by: person, assurance }, rules).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function isEligible(
-  policy: ApprovalPolicy,
-  { by, assurance }: Pick<VerdictInput, 'by' | 'assurance'>,
-  record: ApprovalRecord,
-  rules: EligibilityRules,
-): Promise<boolean> {
-  if (rules.mayApprove !== undefined) {
-    try {
-      return (await rules.mayApprove(by, frozenData(record), frozenData(policy))) === true;
-    } catch {
-      return false;
-    }
-  }
-  if (policy.approvers === undefined) return true;
-  const groups: Readonly<Record<string, unknown>> = rules.approverGroups ?? {};
-  return policy.approvers.some((name) => {
-    const group = Object.hasOwn(groups, name) ? groups[name] : undefined;
-    // a string instead of an array would match parts of a name
-    if (!Array.isArray(group)) return false;
-    return isHostOperator(by, assurance)
-      ? group.length > 0
-      : group.some((member: unknown) => typeof member === 'string' && isSamePerson(member, by));
-  });
 }

@@ -14,6 +14,7 @@ import {
   TransportError,
   UnknownServiceError,
 } from '../../model/errors/ServiceErrors.js';
+import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { ServiceErrorOptions } from '../../model/errors/ServiceErrors.js';
 
 /** The request that an error answer is about. */
@@ -140,11 +141,13 @@ const TITLES: Readonly<Record<number, string>> = {
   405: 'Method Not Allowed',
   408: 'Request Timeout',
   409: 'Conflict',
+  410: 'Gone',
   413: 'Content Too Large',
   414: 'URI Too Long',
   415: 'Unsupported Media Type',
   421: 'Misdirected Request',
   422: 'Unprocessable Content',
+  428: 'Precondition Required',
   429: 'Too Many Requests',
   431: 'Request Header Fields Too Large',
   503: 'Service Unavailable',
@@ -174,8 +177,14 @@ export function writeErrorAnswer(error: unknown, requestId: string): { readonly 
   const status = known === undefined ? 500 : (STATUS_OF.get(known.name) ?? ownStatus(known));
   const { message, code } = known === undefined ? UNTOLD : (TOLD.get(known.name) ?? known);
   const title = TITLES[status] ?? 'Internal Server Error';
-  const more = typeof known?.field === 'string' ? { field: known.field } : {};
+  const more = { ...(typeof known?.field === 'string' && { field: known.field }), ...(known instanceof VerdictError && standsOf(known)) };
   return { status, body: JSON.stringify({ message, error: code, type: 'about:blank', title, status, request_id: requestId, ...more }) };
+}
+
+function standsOf({ stands }: VerdictError): object {
+  if (stands === undefined) return {};
+  const { status, by = null, atMs, reason = null } = stands;
+  return { stands: { status, by, at: atMs === undefined ? null : new Date(atMs).toISOString(), reason } };
 }
 
 function ownStatus({ status }: OwnAnswer): number {

@@ -4,10 +4,10 @@ import type { ApprovalPolling, ApprovalSchedulerOptions } from '../../approval/A
 import type { ApprovalScheduler } from '../../approval/ApprovalScheduler.js';
 import type { TaskRegistryOptions } from '../../approval/task/TaskRegistry.js';
 import type { RecoveryOptions } from '../../approval/recovery/RecoveryWorker.js';
-import type { ApprovalDeskOptions } from '../../decision/desk/ApprovalDesk.js';
+import type { ApprovalDeskOptions } from '../../decision/desk/ApprovalDeskOptions.js';
 import type { FactsHook } from '../../decision/embedded/computeFacts.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
-import type { DataPlaneOptions } from '../../decision/remote/remoteSettings.js';
+import type { DataPlaneRequirements } from '../../decision/remote/remoteSettings.js';
 import type { Approver } from '../../decision/terminal/terminalApprover.js';
 import type { Journal } from '../../model/Journal.js';
 import type { SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
@@ -72,6 +72,17 @@ export interface EmbeddedOptions {
   readonly approverGroups?: ApprovalDeskOptions['approverGroups'] | undefined;
   /** Says whether a person may decide an approval. It replaces `approverGroups`. */
   readonly mayApprove?: ApprovalDeskOptions['mayApprove'] | undefined;
+  /**
+   * Knows the people of your organisation with all their ids and groups: no one approves the own request under another id, and who is removed or leaves a
+   * group before the call runs has not approved it.
+   */
+  readonly directory?: ApprovalDeskOptions['directory'] | undefined;
+  /**
+   * Whether verdicts on calls whose requester no directory knows are refused.
+   *
+   * @defaultValue false
+   */
+  readonly requireKnownRequester?: boolean | undefined;
   /**
    * Whether verdicts on calls whose session has no `user_id` are refused.
    *
@@ -144,7 +155,7 @@ export interface RemoteOptions {
    */
   readonly allowInsecureHttp?: boolean | undefined;
   /** What the Data Plane must be able to do, in `require`. */
-  readonly dataPlane?: DataPlaneOptions | undefined;
+  readonly dataPlane?: DataPlaneRequirements | undefined;
 }
 
 /** The options of a module. It has one source of decisions: `policies`, an `apiKey` (or `baseUrl`), or `decisions`. */

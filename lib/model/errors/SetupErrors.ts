@@ -42,20 +42,47 @@ export class TaskStateError extends AegisError {
   }
 }
 
+/** The HTTP status of a {@link VerdictError}. */
+export type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
+
+/** What stands of an approval whose verdict came too late, or was on something else. */
+export interface StandingVerdict {
+  /** Where the approval stands. */
+  readonly status: string;
+  /** Who decided it last, if a person did. */
+  readonly by?: string | undefined;
+  /** When it ended, in epoch milliseconds, as far as that is known. */
+  readonly atMs?: number | undefined;
+  /** Why, in that person's words. */
+  readonly reason?: string | undefined;
+}
+
 /** A verdict was refused: its digest is not the current one, the person may not decide, or the approval is already decided. Thrown by ApprovalDesk. */
 export class VerdictError extends AegisError {
   override readonly name = 'VerdictError';
-  /** 409: decided otherwise, or another digest. 403: the person may not decide. 404: no such approval. 400: invalid input. */
-  readonly status: 400 | 403 | 404 | 409;
+  /**
+   * 409: decided otherwise, another digest or another version. 403: the person may not decide. 404: no such approval. 400: invalid input. 422: what the person
+   * typed is missing or wrong. 428: it takes a signature. 503: who the people are cannot be known now.
+   */
+  readonly status: VerdictStatus;
   /** The same as `status`. */
-  readonly statusCode: 400 | 403 | 404 | 409;
+  readonly statusCode: VerdictStatus;
   /** The approval. */
   readonly decisionId: string;
+  /** What stands instead, where the status is 409 and that is known. */
+  readonly stands: StandingVerdict | undefined;
 
-  constructor(status: 400 | 403 | 404 | 409, code: string, decisionId: string, message: string) {
-    super(code, message);
+  constructor(
+    status: VerdictStatus,
+    code: string,
+    decisionId: string,
+    message: string,
+    { stands, ...options }: ErrorOptions & { readonly stands?: StandingVerdict | undefined } = {},
+  ) {
+    super(code, message, options);
     this.status = status;
     this.statusCode = status;
     this.decisionId = decisionId;
+    this.stands = stands;
   }
 }

@@ -1,11 +1,7 @@
+import type { Role, SignInMethod } from '../people/Person.js';
+
 /** What a key may do. There is none for verdicts: those need a person. */
 export type Scope = 'decide' | 'approvals:read' | 'policies:read' | 'keys:admin' | 'metrics:read';
-
-/** What a person may do on a server. Approvers decide where their groups let them; an admin decides nothing without being one. */
-export type Role = 'viewer' | 'approver' | 'auditor' | 'admin';
-
-/** How a person signed in. `setup`: with the one-time link of development mode, without a passkey. `token`: with a personal token, which reads and denies. */
-export type SignInMethod = 'passkey' | 'oidc' | 'setup' | 'token';
 
 /** A person who is signed in, as of this request. */
 export interface SignedIn {

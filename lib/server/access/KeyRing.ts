@@ -1,4 +1,5 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto';
+import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
 import type { SecretString } from '../../common/SecretString.js';
 import { DAY_MS, monotonicNow, SteadyClock } from '../../common/time/SteadyClock.js';
@@ -147,7 +148,7 @@ export class KeyRing {
    *
    * @param maxAgeMs how old what is taken from memory may be, in milliseconds
    */
-  async find(text: string, maxAgeMs: number = KEPT_MS): Promise<Caller | undefined> {
+  find(text: string, maxAgeMs: number = KEPT_MS): Awaitable<Caller | undefined> {
     const digest = hash('sha256', text, 'base64url');
     const known = this.#known.get(digest);
     const nowMs = monotonicNow();

@@ -46,7 +46,13 @@ export function isTaggedFor(keyId: string, tenantId: string): boolean {
   return keyId.startsWith(tagOf(tenantId));
 }
 
-function tagOf(tenantId: string): string {
+/** The tag of a text that may be a key. */
+export function tagIn(text: string): string {
+  return text.slice(PREFIX.length, PREFIX.length + TAG_LENGTH);
+}
+
+/** The tag of the keys of a tenant. Two tenants may have the same. */
+export function tagOf(tenantId: string): string {
   return createHash('sha256').update(`aegis/key-tag/v1/${tenantId}`).digest('hex').slice(0, TAG_LENGTH);
 }
 

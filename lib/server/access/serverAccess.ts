@@ -3,9 +3,11 @@ import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { NotFoundError } from '../../model/errors/ServiceErrors.js';
 import { purposeKey } from '../../store/purposeKey.js';
 import type { RecordStore } from '../../store/RecordStore.js';
+import type { Identity } from '../people/Identity.js';
 import { Authenticator } from './Authenticator.js';
 import { HostSignature } from './HostSignature.js';
 import { KeyRing } from './KeyRing.js';
+import { PeopleAccess } from './PeopleAccess.js';
 
 /** What says who may use a server. */
 export interface ServerAccess {
@@ -17,16 +19,18 @@ export interface ServerAccess {
 /** What a server's access is made of. */
 export interface ServerAccessOptions {
   readonly stateKey: SecretString;
-  /** The signed records of each tenant, by its id. */
-  readonly tenants: Iterable<readonly [tenantId: string, records: RecordStore]>;
+  /** The signed records of each tenant, and its people. */
+  readonly tenants: Iterable<{ readonly id: string; readonly records: RecordStore; readonly identity?: Identity | undefined }>;
   readonly clock?: SteadyClock | undefined;
 }
 
-/** Makes what says who may use a server: one ring of keys for each tenant, and the operator of the host. */
+/** Makes what says who may use a server: one ring of keys for each tenant, its people, and the operator of the host. */
 export function serverAccess({ stateKey, tenants, clock }: ServerAccessOptions): ServerAccess {
-  const rings = new Map([...tenants].map(([id, records]) => [id, keyRingOf(stateKey, id, records, clock)]));
+  const all = [...tenants];
+  const rings = new Map(all.map(({ id, records }) => [id, keyRingOf(stateKey, id, records, clock)]));
+  const people = new PeopleAccess(all.flatMap(({ identity }) => identity ?? []));
   return {
-    authenticator: new Authenticator(rings.values(), new HostSignature(hostRequestKey(stateKey), clock)),
+    authenticator: new Authenticator(rings.values(), new HostSignature(hostRequestKey(stateKey), clock), people),
     ringOf(tenantId) {
       const ring = rings.get(tenantId);
       if (ring === undefined) throw new NotFoundError('This server has no such tenant.');

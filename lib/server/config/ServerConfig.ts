@@ -1,8 +1,9 @@
 import type { LogLevel } from '../../common/Logger.js';
 import type { OptionKinds } from '../../common/readOptions.js';
 import type { FactsHook } from '../../decision/embedded/computeFacts.js';
-import type { EligibilityRules } from '../../decision/desk/verdict.js';
+import type { EligibilityRules } from '../../decision/desk/eligibility.js';
 import type { AgentConfig } from '../../policy/engine/AgentDirectory.js';
+import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { ToolSettings } from '../tenant/Tenant.js';
 
 /** What decides for one tenant, beside its policies. A policy that works in a program works behind the server with the same options. */
@@ -21,12 +22,18 @@ export interface TenantConfig {
   readonly approverGroups?: EligibilityRules['approverGroups'] | undefined;
   /** Says who may decide; used instead of `approverGroups`. */
   readonly mayApprove?: EligibilityRules['mayApprove'] | undefined;
+  /** Knows people with all their ids and groups, such as those of an organisation's LDAP. */
+  readonly directory?: EligibilityRules['directory'] | undefined;
   /** Refuses verdicts on calls whose session has no `user_id`. */
   readonly requireRequester?: boolean | undefined;
+  /** Refuses verdicts on calls whose requester no directory knows. */
+  readonly requireKnownRequester?: boolean | undefined;
   /** Pending approvals that one agent and tool may have at a time. */
   readonly maxPendingPerTool?: number | undefined;
   /** How long the same call stays refused after a person denied it, in milliseconds. */
   readonly denialTtlMs?: number | undefined;
+  /** How approvers are told that something waits: webhooks, Slack and mail. It needs `publicUrl`. */
+  readonly notify?: NotifyOptions | undefined;
   /** What to do with a reload that lets more run. */
   readonly onLoosened?: 'hold' | 'accept' | undefined;
 }
@@ -85,10 +92,13 @@ const TENANT: OptionKinds<TenantConfig> = {
   factsTimeoutMs: 'ms',
   approverGroups: 'record',
   mayApprove: 'function',
+  directory: 'object',
   requireRequester: 'boolean',
+  requireKnownRequester: 'boolean',
   maxPendingPerTool: 'count',
   denialTtlMs: 'age',
   onLoosened: "'hold'|'accept'",
+  notify: 'record',
 };
 
 /** The kinds of the options of a tenant. */

@@ -141,6 +141,8 @@ export function checkExposure({ listen, tls, insecureHttp, publicUrl }: ServerSe
     });
   if (publicUrl === undefined)
     problems.push({ where, message: 'Off loopback, the server must know its name. Give --public-url, such as https://aegis.example.com.' });
+  else if (publicUrl.protocol !== 'https:' && !isLoopbackHost(publicUrl.hostname))
+    problems.push({ where, message: 'Off loopback, people sign in over https only. Give --public-url an https URL.' });
   if (problems.length > 0) throw new ConfigError(problems);
 }
 
@@ -223,10 +225,13 @@ function tenantsOf(config: ServerConfig, policies: string | undefined, base: str
     factsTimeoutMs,
     approverGroups,
     mayApprove,
+    directory,
     requireRequester,
+    requireKnownRequester,
     maxPendingPerTool,
     denialTtlMs,
     onLoosened,
+    notify,
   } = config;
   const only: TenantConfig = {
     policies,
@@ -236,10 +241,13 @@ function tenantsOf(config: ServerConfig, policies: string | undefined, base: str
     factsTimeoutMs,
     approverGroups,
     mayApprove,
+    directory,
     requireRequester,
+    requireKnownRequester,
     maxPendingPerTool,
     denialTtlMs,
     onLoosened,
+    notify,
   };
   if (tenants === undefined) return new Map([['default', only]]);
   const [beside] = Object.entries(only).flatMap(([name, value]) => (value === undefined ? [] : [name]));

@@ -2,22 +2,33 @@ import { randomUUID } from 'node:crypto';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Logger } from '../../common/Logger.js';
 import { AegisError } from '../../model/AegisError.js';
+import { AuthError } from '../../model/errors/ServiceErrors.js';
+import { SIGNED_OUT } from '../access/Authenticator.js';
 import type { AccessRequest } from '../access/Authenticator.js';
-import type { Caller } from '../access/Caller.js';
+import type { Caller, SignedIn } from '../access/Caller.js';
+import { HOST_HEADER } from '../access/HostSignature.js';
 import type { LoadGate } from '../front/LoadGate.js';
 import { namesOf } from '../front/namesOf.js';
 import type { RateLimiter } from '../front/RateLimiter.js';
 import { RequestError } from '../front/RequestError.js';
 import { REQUEST_LIMITS } from '../front/requestLimits.js';
-import type { Answer, CallerRoute, PersonRoute, Route } from '../route/Route.js';
+import { siteOf } from '../front/Site.js';
+import type { Site } from '../front/Site.js';
+import { errorPage } from '../page/errorPage.js';
+import { reloadPage } from '../page/reloadPage.js';
+import type { Answer, CallerRoute, OpenRoute, PersonRoute, Route } from '../route/Route.js';
 import type { Tenant } from '../tenant/Tenant.js';
 import type { AnswerBatch } from './AnswerBatch.js';
-import { answerOfError } from './answerOfError.js';
+import { answerOfError, shownError } from './answerOfError.js';
 import type { IncomingRequest, SentAnswer } from './IncomingRequest.js';
-import { readBody } from './readBody.js';
+import { pageHeaders } from './pageHeaders.js';
+import { FORM_TOKEN_FIELD, isFormFor, readBody } from './readBody.js';
+import type { ReadBody } from './readBody.js';
 import { readQuery } from './readQuery.js';
 import { IdentifiedInput, RequestInput } from './RequestInput.js';
+import type { ReadRequest } from './RequestInput.js';
 import type { RouteTable } from './RouteTable.js';
+import { checkFormToken, checkSameOrigin } from './sameOrigin.js';
 
 /** What a request was and became, for metrics and logs. */
 export interface RequestReport {
@@ -39,6 +50,8 @@ export interface DispatcherOptions {
   authenticate(request: AccessRequest): Awaitable<Caller>;
   /** @throws where there is no such tenant */
   tenantOf(tenantId: string): Awaitable<Tenant>;
+  /** Where browsers reach the server. */
+  readonly publicUrl?: URL | undefined;
   /** Whether requests may be for this host name, in lower case and without a port. */
   servesHost(name: string): boolean;
   readonly gate: LoadGate;
@@ -60,6 +73,8 @@ const DECIDING: ReadonlySet<string> = new Set(['/v1/decision', '/v1/decisions/dr
 /** Takes a request to its route and makes the answer: the same for every front, so that there is one place that lets a request in. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
+  /** By caller: a text that is put together anew has to be hashed anew. */
+  readonly #rateKeys = new WeakMap<Caller, string>();
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -69,18 +84,18 @@ export class Dispatcher {
   async answer(request: IncomingRequest): Promise<SentAnswer> {
     const startedMs = performance.now();
     const requestId = requestIdOf(request);
-    const progress = new Progress();
+    const progress = new Progress(request, this.#options.publicUrl);
     let answer: Answer;
     let code: string | undefined;
     try {
       answer = await this.#answer(request, requestId, progress);
     } catch (error) {
-      answer = answerOfError(error, requestId, request.headers.get('accept'));
+      answer = errorAnswer(error, requestId, request, progress);
       code = AegisError.is(error) ? error.code : 'unknown';
       if (answer.status >= 500) this.#log(error, requestId, progress);
     }
     progress.leave();
-    const { status, body } = answer;
+    const { status, body, cookies = [] } = answer;
     this.#options.onAnswer({
       requestId,
       route: progress.route?.name,
@@ -88,12 +103,12 @@ export class Dispatcher {
       tenantId: progress.tenantId,
       durationMs: performance.now() - startedMs,
       error: code,
-      answer: typeof body === 'string' ? body : undefined,
+      answer: typeof body === 'string' && !progress.isPage ? body : undefined,
     });
-    const headers: Record<string, string> = { ...FIXED, 'x-request-id': requestId };
+    const headers: Record<string, string> = { ...FIXED, ...(progress.isPage && progress.pageHeaders()), 'x-request-id': requestId };
     for (const name in answer.headers) headers[name.toLowerCase()] = answer.headers[name] as string;
     if (body !== undefined) headers['content-type'] ??= 'application/json';
-    return { status, headers, body };
+    return { status, headers, cookies, body };
   }
 
   async #answer(request: IncomingRequest, requestId: string, progress: Progress): Promise<Answer> {
@@ -113,46 +128,51 @@ export class Dispatcher {
     const path = (mark < 0 ? target : target?.slice(0, mark)) ?? '';
     const { route, params } = this.#options.table.find(request.method, path);
     progress.route = route;
-    if (route.scope !== 'none') return this.#answerCaller(route, params, request, requestId, progress);
-    return route.handle(
-      new RequestInput(request, requestId, params, readQuery(route, request.target as string), await readBody(route, request)),
-    );
+    progress.isPage = route.page === true || isFormFor(route, request);
+    const read = { request, requestId, params, site: () => progress.site() };
+    return route.scope === 'none' ? this.#answerAnyone(route, read) : this.#answerCaller(route, read, progress);
   }
 
-  async #answerCaller(
-    route: CallerRoute | PersonRoute,
-    params: Readonly<Record<string, string>>,
-    request: IncomingRequest,
-    requestId: string,
-    progress: Progress,
-  ): Promise<Answer> {
+  async #answerAnyone(route: OpenRoute, read: Omit<ReadRequest, 'query' | 'body'>): Promise<Answer> {
+    const { request } = read;
+    if (route.page === true) {
+      this.#checkHost(request.headers.get('host'));
+      checkSameOrigin(request, read.site());
+    }
+    const query = readQuery(route, request.target as string);
+    const body = await readBody(route, request);
+    try {
+      return await route.handle(new RequestInput({ ...read, query, body }));
+    } catch (error) {
+      throw this.#counted(error, request);
+    }
+  }
+
+  async #answerCaller(route: CallerRoute | PersonRoute, read: Omit<ReadRequest, 'query' | 'body'>, progress: Progress): Promise<Answer> {
     const { gate, batch } = this.#options;
+    const { request, requestId } = read;
     this.#checkHost(request.headers.get('host'));
-    let body: Promise<string> | undefined;
+    let body: Promise<ReadBody> | undefined;
     // read at most once: by a signature that covers it, or by the route
-    const bodyOnce = (): Promise<string> => (body ??= readBody(route, request));
-    const caller = await this.#authenticate(request, bodyOnce);
+    const bodyOnce = (): Promise<ReadBody> => (body ??= readBody(route, request));
+    const caller = await this.#authenticate(request, progress, async () => (await bodyOnce()).text);
     progress.tenantId = caller.tenantId;
+    progress.signedIn = caller.signedIn;
+    if (caller.signedIn?.sessionId !== undefined) checkSameOrigin(request, progress.site());
     checkScope(route, caller);
     this.#spend(caller, 1);
     if (DECIDING.has(route.path)) gate.admitDecision();
     const query = readQuery(route, request.target as string);
     progress.leave = gate.receive(caller.tenantId, request.bodyBytes);
-    const text = await bodyOnce();
+    const { text, form } = await bodyOnce();
     progress.leave();
     progress.leave = NOTHING_HELD;
+    // a form is a page's, and every page is of a session
+    if (form !== undefined) checkFormToken(form, caller.signedIn?.formToken);
     // only now, so that a client that sends its body slowly holds no place
     progress.leave = gate.enter(caller.tenantId);
-    const input = new IdentifiedInput(
-      request,
-      requestId,
-      params,
-      query,
-      text,
-      caller,
-      await this.#options.tenantOf(caller.tenantId),
-      (more) => this.#spend(caller, more),
-    );
+    const tenant = await this.#options.tenantOf(caller.tenantId);
+    const input = new IdentifiedInput({ ...read, query, body: { text, form } }, caller, tenant, (more) => this.#spend(caller, more));
     const answer = await route.handle(input);
     if (route.method !== 'GET')
       await batch.add({
@@ -160,9 +180,10 @@ export class Dispatcher {
         tenantId: caller.tenantId,
         callerId: caller.id,
         route: route.name,
-        request: text,
+        request: form === undefined ? text : withoutSecrets(form),
         status: answer.status,
-        answer: typeof answer.body === 'string' ? answer.body : undefined,
+        // a page says no more than what it was made of
+        answer: typeof answer.body === 'string' && !progress.isPage ? answer.body : undefined,
       });
     return answer;
   }
@@ -180,25 +201,32 @@ export class Dispatcher {
       );
   }
 
-  async #authenticate(request: IncomingRequest, body: () => Promise<string>): Promise<Caller> {
+  async #authenticate(request: IncomingRequest, progress: Progress, body: () => Promise<string>): Promise<Caller> {
     const { headers, address, method, url: path } = request;
     try {
-      return await this.#options.authenticate({ headers, address, method, path, body });
+      return await this.#options.authenticate({ headers, address, method, path, body, site: () => progress.site() });
     } catch (error) {
-      // a key that is right is never refused for what others at its address do
-      if (!AegisError.is(error) || error.name !== 'AuthError') throw error;
-      const { allowed, retryAfterMs } = this.#options.failures.spend(address ?? '');
-      if (allowed) throw error;
-      throw new RequestError(429, 'rate_limited', 'Too many requests with a wrong key came from this address. Check the key.', {
-        retryAfterS: retryAfterMs / 1_000,
-      });
+      // who is signed out is sent to the sign-in page, and has guessed at nothing
+      if (progress.isPage && isAuthError(error) && !hasKey(headers))
+        throw new AuthError('You are signed out. Sign in, and do it again.', { code: SIGNED_OUT, status: 401 });
+      throw this.#counted(error, request);
     }
+  }
+
+  /** Counts a failure to get in against the address; a key that is right is never refused for what others at its address do. */
+  #counted(error: unknown, { address }: IncomingRequest): unknown {
+    if (!isAuthError(error)) return error;
+    const { allowed, retryAfterMs } = this.#options.failures.spend(address ?? '');
+    if (allowed) return error;
+    return new RequestError(429, 'rate_limited', 'Too many requests with a wrong key came from this address. Check the key.', {
+      retryAfterS: retryAfterMs / 1_000,
+    });
   }
 
   /** Spends tokens of the caller's rate. */
   #spend(caller: Caller, tokens: number): void {
     const { rates } = this.#options;
-    const { allowed, remaining, retryAfterMs } = rates.spend(`${caller.tenantId}/${caller.id}`, tokens);
+    const { allowed, remaining, retryAfterMs } = rates.spend(this.#rateKey(caller), tokens);
     if (allowed) return;
     const { perSecond, burst } = rates.rate;
     const retryAfterS = Number.isFinite(retryAfterMs) ? Math.ceil(retryAfterMs / 1_000) : 60;
@@ -209,6 +237,12 @@ export class Dispatcher {
         'ratelimit-policy': `"key";q=${burst};w=${Math.ceil(burst / perSecond)}`,
       },
     });
+  }
+
+  #rateKey(caller: Caller): string {
+    let key = this.#rateKeys.get(caller);
+    if (key === undefined) this.#rateKeys.set(caller, (key = `${caller.tenantId}/${caller.id}`));
+    return key;
   }
 
   #log(error: unknown, requestId: string, { route, tenantId }: Progress): void {
@@ -222,8 +256,69 @@ const NOTHING_HELD = (): void => {};
 class Progress {
   route: Route | undefined;
   tenantId: string | undefined;
+  signedIn: SignedIn | undefined;
+  /** Whether a browser shows what comes back. */
+  isPage = false;
   /** Gives back what the request holds now. */
   leave: () => void = NOTHING_HELD;
+  readonly #request: IncomingRequest;
+  readonly #publicUrl: URL | undefined;
+  #site: Site | undefined;
+
+  constructor(request: IncomingRequest, publicUrl: URL | undefined) {
+    this.#request = request;
+    this.#publicUrl = publicUrl;
+  }
+
+  /** @throws RequestError 421 `public_url_missing` */
+  site(): Site {
+    const { url, target, headers, isSecure } = this.#request;
+    this.#site ??= siteOf({ url, target, host: headers.get('host'), isSecure }, this.#publicUrl);
+    return this.#site;
+  }
+
+  /** The site, also where only the error about it is shown. */
+  anySite(): Site {
+    const { url, target } = this.#request;
+    this.#site ??= siteOf({ url, target, host: 'localhost', isSecure: false }, this.#publicUrl);
+    return this.#site;
+  }
+
+  pageHeaders(): Readonly<Record<string, string>> {
+    return pageHeaders(this.anySite());
+  }
+}
+
+/** An error as its client reads it: as a page where a browser shows it. */
+function errorAnswer(error: unknown, requestId: string, request: IncomingRequest, progress: Progress): Answer {
+  const { headers, method, target = '/' } = request;
+  const accept = headers.get('accept');
+  progress.isPage ||= progress.route === undefined && accept?.includes('text/html') === true;
+  if (!progress.isPage) return answerOfError(error, requestId, accept);
+  const site = progress.anySite();
+  if (isSignedOut(error) && (method === 'GET' || method === 'HEAD')) {
+    if (headers.get('sec-fetch-site') === 'cross-site') return reloadPage(target, site);
+    return { status: 303, headers: { location: `${site.base}/signin?next=${encodeURIComponent(target)}` } };
+  }
+  return errorPage(shownError(error, requestId), site, progress.signedIn);
+}
+
+function isAuthError(error: unknown): error is AegisError {
+  return AegisError.is(error) && error.name === 'AuthError';
+}
+
+function isSignedOut(error: unknown): boolean {
+  return isAuthError(error) && error.code === SIGNED_OUT;
+}
+
+function hasKey(headers: IncomingRequest['headers']): boolean {
+  return ['authorization', 'x-api-key', HOST_HEADER].some((name) => headers.get(name) !== null);
+}
+
+/** What a form said, for the record. */
+function withoutSecrets(form: Readonly<Record<string, string>>): string {
+  const { [FORM_TOKEN_FIELD]: _, passkey: __, ...rest } = form;
+  return JSON.stringify(rest);
 }
 
 function requestIdOf({ headers }: IncomingRequest): string {

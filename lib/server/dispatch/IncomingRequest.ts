@@ -10,6 +10,8 @@ export interface IncomingRequest {
   readonly headers: Pick<Headers, 'get'>;
   /** The address of the client, where it is known. */
   readonly address: string | undefined;
+  /** Whether it came over TLS to this process. */
+  readonly isSecure: boolean;
   /** Whether it says in several ways for whom it is, so that a proxy may have read it differently. */
   readonly isAmbiguous: boolean;
   /** Whether a body comes with it. */
@@ -33,5 +35,7 @@ export interface SentAnswer {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
+  /** A `Set-Cookie` header each. */
+  readonly cookies: readonly string[];
   readonly body: string | AsyncIterable<string> | undefined;
 }

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { writeErrorAnswer } from '../../decision/wire/errorAnswer.js';
+import type { ShownError } from '../page/errorPage.js';
 import type { Answer } from '../route/Route.js';
 import { RequestError } from '../front/RequestError.js';
 
@@ -13,12 +14,24 @@ const RETRY_AFTER_S: Readonly<Record<number, number>> = { 429: 5, 503: 2 };
  */
 export function answerOfError(error: unknown, requestId: string, accept: string | null): Answer {
   const { status, body } = writeErrorAnswer(error, requestId);
-  const headers: Record<string, string> = error instanceof RequestError ? { ...error.headers } : {};
-  const retryAfterS = (error instanceof RequestError ? error.retryAfterS : undefined) ?? RETRY_AFTER_S[status];
-  if (retryAfterS !== undefined) headers['retry-after'] = String(Math.ceil(retryAfterS));
+  const headers = headersOf(error, status);
   if (status === 401) headers['www-authenticate'] = 'Bearer realm="aegis"';
   headers['content-type'] = accept?.includes(PROBLEM) === true ? PROBLEM : 'application/json';
   return { status, headers, body };
+}
+
+/** Turns what was thrown into what a page says of it: the same as clients of the API are told. */
+export function shownError(error: unknown, requestId: string): ShownError {
+  const { status, body } = writeErrorAnswer(error, requestId);
+  const { title, error: code, message } = JSON.parse(body) as { readonly title: string; readonly error: string; readonly message: string };
+  return { status, title, code, message, requestId, headers: headersOf(error, status) };
+}
+
+function headersOf(error: unknown, status: number): Record<string, string> {
+  const headers: Record<string, string> = error instanceof RequestError ? { ...error.headers } : {};
+  const retryAfterS = (error instanceof RequestError ? error.retryAfterS : undefined) ?? RETRY_AFTER_S[status];
+  if (retryAfterS !== undefined) headers['retry-after'] = String(Math.ceil(retryAfterS));
+  return headers;
 }
 
 const PROBLEM = 'application/problem+json';

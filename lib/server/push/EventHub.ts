@@ -3,10 +3,13 @@ import { monotonicNow } from '../../common/time/SteadyClock.js';
 import { SseStream } from './SseStream.js';
 import type { StreamOptions } from './SseStream.js';
 
-/** What a server tells the programs that listen. */
+/** What a server tells the programs and people that listen. */
 export interface HubEvent {
-  /** `status`: where an approval stands now. `resync`: something may be missing here, so ask for what you wait for. */
-  readonly type: 'status' | 'resync';
+  /**
+   * For programs, `status`: where an approval stands now. For people, `requested`: somebody has to decide; `changed`: there is more to know of an approval;
+   * `settled`: it was decided, or has ended. For both, `resync`: something may be missing here, so ask for what you wait for.
+   */
+  readonly type: 'status' | 'requested' | 'changed' | 'settled' | 'resync';
   /** Only callers that speak for this agent get it; all of the tenant, where it is absent. */
   readonly agentId?: string | undefined;
   /** What it says, as JSON. */
@@ -27,6 +30,12 @@ export interface EventHubOptions {
    * @defaultValue 4,194,304 (4 MiB)
    */
   readonly keepBytes?: number | undefined;
+  /**
+   * Events that follow each other within this time reach listeners together, in milliseconds.
+   *
+   * @defaultValue 0.1 for each listener, at most 25: so long that telling all of them takes a part of the time only
+   */
+  readonly gatherMs?: number | undefined;
 }
 
 /** How to listen. */
@@ -44,18 +53,20 @@ interface KeptEvent {
   readonly bytes: number;
 }
 
-/** Events that follow each other within this time reach listeners together, in milliseconds. */
-const GATHER_MS = 25;
 /** How much a listener gets at a time, in characters: less than what a server lets wait in a connection. */
 const PIECE = 16_384;
+const GATHER_MS = 25;
+/** About ten times what it takes to write to one. */
+const GATHER_MS_EACH = 0.1;
 
 /**
- * Tells a tenant's programs what became of their approvals. The newest events are kept, so that a listener that comes back misses none. A listener is a
+ * Tells a tenant's programs what became of their approvals, or its people what waits for them. The newest events are kept, so that a listener that comes back misses none. A listener is a
  * position in them, so that a slow one costs no memory; one that falls behind what is kept is told to ask for what it waits for.
  */
 export class EventHub {
   readonly #keepEvents: number;
   readonly #keepBytes: number;
+  readonly #gatherMs: number | undefined;
   readonly #streams = new Set<SseStream>();
   #kept: KeptEvent[] = [];
   #keptBytes = 0;
@@ -68,9 +79,10 @@ export class EventHub {
   /** Set once it is closed: about when listeners should come back. */
   #retryMs: number | undefined;
 
-  constructor({ keepEvents = 10_000, keepBytes = 4_194_304 }: EventHubOptions = {}) {
+  constructor({ keepEvents = 10_000, keepBytes = 4_194_304, gatherMs }: EventHubOptions = {}) {
     this.#keepEvents = keepEvents;
     this.#keepBytes = keepBytes;
+    this.#gatherMs = gatherMs;
   }
 
   /** How many listen. */
@@ -88,7 +100,8 @@ export class EventHub {
     while (this.#kept.length - this.#head > this.#keepEvents || this.#keptBytes > this.#keepBytes) this.#forgetFirst();
     if (this.#timer !== undefined) return;
     const sinceMs = monotonicNow() - this.#lastFlushMs;
-    this.#timer = setTimeout(() => this.#flush(), sinceMs >= GATHER_MS ? 0 : GATHER_MS - sinceMs);
+    const gatherMs = this.#gatherMs ?? Math.min(GATHER_MS, this.#streams.size * GATHER_MS_EACH);
+    this.#timer = setTimeout(() => this.#flush(), Math.max(0, gatherMs - sinceMs));
     this.#timer.unref();
   }
 

@@ -2,43 +2,70 @@ import { writeApprovalStatus } from '../../decision/wire/approvalStatus.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { Tenant } from '../tenant/Tenant.js';
 import { EventHub } from './EventHub.js';
-import type { EventHubOptions } from './EventHub.js';
+import type { EventHubOptions, HubEvent } from './EventHub.js';
 
-/** The hub of each tenant. It is made for the first listener, and says what the tenant's desk settles: also what other processes have, once it is told. */
+/** What listens to a desk. */
+type ListenedTenant = Pick<Tenant, 'id' | 'desk'>;
+
+/** A hub, and how it stops listening to its desk. */
+interface TenantHub {
+  readonly hub: EventHub;
+  readonly leave: () => void;
+}
+
+/** What reaches people together: news is read, not waited for. */
+const PEOPLE_GATHER_MS = 50;
+
+/**
+ * The hubs of each tenant: one for its programs, and one for its people. Each is made for its first listener, and says what happens at the tenant's desk: also
+ * what other processes do, once the desk is told.
+ */
 export class EventHubs {
   readonly #options: EventHubOptions | undefined;
-  readonly #hubs = new Map<string, { readonly hub: EventHub; readonly leave: () => void }>();
+  readonly #programs = new Map<string, TenantHub>();
+  readonly #people = new Map<string, TenantHub>();
   #closed = false;
 
   constructor(options?: EventHubOptions) {
     this.#options = options;
   }
 
-  /** The hub of a tenant. */
-  of({ id, desk }: Pick<Tenant, 'id' | 'desk'>): EventHub {
-    const known = this.#hubs.get(id);
-    if (known !== undefined) return known.hub;
-    const hub = new EventHub(this.#options);
-    const onSettled = (record: ApprovalRecord): void => {
-      const { decisionId, agentId } = record;
-      hub.publish({ type: 'status', agentId, data: writeApprovalStatus(decisionId, record) });
-    };
-    desk.on('settled', onSettled);
-    this.#hubs.set(id, { hub, leave: () => void desk.off('settled', onSettled) });
-    if (this.#closed) hub.close();
-    return hub;
+  /** The hub of a tenant's programs. */
+  of(tenant: ListenedTenant): EventHub {
+    return this.#hubIn(this.#programs, tenant.id, this.#options, (hub) => {
+      const onSettled = (record: ApprovalRecord): void => {
+        const { decisionId, agentId } = record;
+        hub.publish({ type: 'status', agentId, data: writeApprovalStatus(decisionId, record) });
+      };
+      tenant.desk.on('settled', onSettled);
+      return () => void tenant.desk.off('settled', onSettled);
+    });
+  }
+
+  /** The hub of a tenant's people: ids, statuses and versions, never what a call says. */
+  ofPeople({ id, desk }: ListenedTenant): EventHub {
+    return this.#hubIn(this.#people, id, { ...this.#options, gatherMs: PEOPLE_GATHER_MS }, (hub) => {
+      const tellOf =
+        (type: HubEvent['type']) =>
+        ({ decisionId, status, version }: ApprovalRecord): void =>
+          hub.publish({ type, data: { id: decisionId, status, version } });
+      const [onRequested, onChanged, onSettled] = [tellOf('requested'), tellOf('changed'), tellOf('settled')];
+      desk.on('requested', onRequested).on('changed', onChanged).on('settled', onSettled);
+      return () => void desk.off('requested', onRequested).off('changed', onChanged).off('settled', onSettled);
+    });
   }
 
   /** How many listen, in all. */
   get listeners(): number {
     let all = 0;
-    for (const { hub } of this.#hubs.values()) all += hub.listeners;
+    for (const { hub } of this.#all()) all += hub.listeners;
     return all;
   }
 
   /** Tells all listeners of a tenant, or of all, that something may be missing. */
   resync(tenantId?: string): void {
-    for (const [id, { hub }] of this.#hubs) if (tenantId === undefined || id === tenantId) hub.resync();
+    for (const hubs of [this.#programs, this.#people])
+      for (const [id, { hub }] of hubs) if (tenantId === undefined || id === tenantId) hub.resync();
   }
 
   /**
@@ -48,9 +75,23 @@ export class EventHubs {
    */
   close(retryMs?: number): void {
     this.#closed = true;
-    for (const { hub, leave } of this.#hubs.values()) {
+    for (const { hub, leave } of this.#all()) {
       leave();
       hub.close(retryMs);
     }
+  }
+
+  #hubIn(hubs: Map<string, TenantHub>, id: string, options: EventHubOptions | undefined, listen: (hub: EventHub) => () => void): EventHub {
+    const known = hubs.get(id);
+    if (known !== undefined) return known.hub;
+    const hub = new EventHub(options);
+    hubs.set(id, { hub, leave: listen(hub) });
+    if (this.#closed) hub.close();
+    return hub;
+  }
+
+  *#all(): Iterable<TenantHub> {
+    yield* this.#programs.values();
+    yield* this.#people.values();
   }
 }

@@ -19,6 +19,8 @@ export interface StreamOptions {
   readonly signal: AbortSignal;
   /** Asked with each heartbeat: whether the listener may still listen. An error is a no. */
   readonly mayListen?: (() => Awaitable<boolean>) | undefined;
+  /** Asks that between heartbeats, too, in milliseconds. @defaultValue not between them */
+  readonly askEveryMs?: number | undefined;
   /** Called once, when it has ended. */
   readonly onEnd?: (() => void) | undefined;
 }
@@ -33,7 +35,7 @@ const HEARTBEAT_MS = 15_000;
 export class SseStream implements AsyncIterable<string> {
   readonly #source: StreamSource;
   readonly #options: StreamOptions;
-  readonly #heartbeat: NodeJS.Timeout;
+  readonly #timers: readonly NodeJS.Timeout[];
   /** Sent before anything else: how it begins, a heartbeat, or how it ends. */
   #first: string | undefined;
   #wake: (() => void) | undefined;
@@ -43,8 +45,12 @@ export class SseStream implements AsyncIterable<string> {
     this.#source = source;
     this.#first = source.start;
     this.#options = options;
-    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
-    this.#heartbeat.unref();
+    const { askEveryMs } = options;
+    this.#timers = [
+      setInterval(() => this.#beat(), HEARTBEAT_MS),
+      ...(askEveryMs === undefined ? [] : [setInterval(() => this.#ask(() => {}), askEveryMs)]),
+    ];
+    for (const timer of this.#timers) timer.unref();
     options.signal.addEventListener('abort', this.#cut, { once: true });
   }
 
@@ -61,7 +67,7 @@ export class SseStream implements AsyncIterable<string> {
     if (this.#ended) return;
     this.#ended = true;
     this.#first = last;
-    clearInterval(this.#heartbeat);
+    this.#timers.forEach(clearInterval);
     this.#options.signal.removeEventListener('abort', this.#cut);
     this.#source.ended();
     this.#options.onEnd?.();
@@ -97,13 +103,18 @@ export class SseStream implements AsyncIterable<string> {
   #beat(): void {
     // the last one was not even read
     if (this.#first !== undefined) return this.end();
+    this.#ask(() => {
+      this.#first = this.#source.position();
+      this.wake();
+    });
+  }
+
+  #ask(goOn: () => void): void {
     attempt<boolean, void>(
       () => this.#options.mayListen?.() ?? true,
       (may) => {
         if (!may) return this.end();
-        if (this.#ended) return;
-        this.#first = this.#source.position();
-        this.wake();
+        if (!this.#ended) goOn();
       },
       () => this.end(),
     );

@@ -1,6 +1,8 @@
 import type { GenericSchema } from 'valibot';
 import type { Awaitable } from '../../common/awaitable.js';
-import type { Caller, Role, Scope } from '../access/Caller.js';
+import type { Caller, Scope } from '../access/Caller.js';
+import type { Site } from '../front/Site.js';
+import type { Role } from '../people/Person.js';
 import type { Tenant } from '../tenant/Tenant.js';
 
 /** A request as its route gets it: who makes it is known, and its body is within the limits. */
@@ -15,6 +17,14 @@ export interface RouteInput {
   readonly headers: Pick<Headers, 'get'>;
   /** Its body as text; empty where there is none. */
   readonly body: string;
+  /** The fields of a form, each once and no longer than its route says; `undefined` where the body is not a form. */
+  readonly form: Readonly<Record<string, string>> | undefined;
+  /**
+   * How the browser sees this server.
+   *
+   * @throws RequestError 421 `public_url_missing` where the server does not know its name
+   */
+  readonly site: Site;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
 }
@@ -58,6 +68,13 @@ interface RouteFields {
   readonly query?: Readonly<Record<string, string>> | undefined;
   /** The JSON body that it wants; without one, a body is refused. */
   readonly request?: GenericSchema | undefined;
+  /**
+   * Takes a form (`application/x-www-form-urlencoded`), beside JSON where `request` is given too: its fields with how many characters each may have. The
+   * field `csrf` of people who are signed in is checked before, and needs no mention.
+   */
+  readonly form?: Readonly<Record<string, number>> | undefined;
+  /** Answers are pages: errors too, and who is not signed in is sent to the sign-in page. So is what a form gets that is sent to any route. */
+  readonly page?: true | undefined;
   /** The JSON body of each status that is no error; `undefined` where the answer has none, a text where it is not JSON. */
   readonly answers: Readonly<Record<number, GenericSchema | string | undefined>>;
   /** The codes of the errors that only this route has. */
@@ -78,20 +95,12 @@ export interface PersonRoute extends RouteFields {
   readonly scope: 'person';
   /** Any of these lets a person in; every person, where it is absent. */
   readonly roles?: readonly Role[] | undefined;
-  /** Answers are pages: errors too, and who is not signed in is sent to the sign-in page. */
-  readonly page?: true | undefined;
-  /** Wants a form (`application/x-www-form-urlencoded`) instead of JSON: its fields with how many characters each may have. */
-  readonly form?: Readonly<Record<string, number>> | undefined;
   handle(input: CallerInput): Awaitable<Answer>;
 }
 
 /** A route that anyone may call. */
 export interface OpenRoute extends RouteFields {
   readonly scope: 'none';
-  /** As in {@link PersonRoute}. */
-  readonly page?: true | undefined;
-  /** As in {@link PersonRoute}. */
-  readonly form?: Readonly<Record<string, number>> | undefined;
   handle(input: RouteInput): Awaitable<Answer>;
 }
 

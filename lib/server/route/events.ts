@@ -1,15 +1,16 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import { CapacityError } from '../../model/errors/CallErrors.js';
+import type { EventHub } from '../push/EventHub.js';
 import type { EventHubs } from '../push/EventHubs.js';
-import type { CallerInput, Route } from './Route.js';
+import type { Answer, CallerInput, Route } from './Route.js';
 
 /** What the route of events needs. */
 export interface EventRoutesOptions {
   readonly hubs: EventHubs;
-  /** Whether the key and its tenant are still good. Asked every 15 seconds of each stream; an error is a no. */
+  /** Whether the key or the session, and its tenant, are still good. Asked every 15 seconds of each stream; an error is a no. */
   readonly mayListen?: ((input: CallerInput) => Awaitable<boolean>) | undefined;
   /**
-   * Streams that one key may have at a time.
+   * Streams that one key or person may have at a time.
    *
    * @defaultValue 10
    */
@@ -22,10 +23,34 @@ export interface EventRoutesOptions {
   readonly maxStreams?: number | undefined;
 }
 
-/** `GET /v1/events`: what became of approvals, as it happens. */
+/** `GET /v1/events` and `GET /v1/inbox/events`: what becomes of approvals, as it happens. */
 export function eventRoutes({ hubs, mayListen, maxStreamsPerKey = 10, maxStreams = 2_000 }: EventRoutesOptions): readonly Route[] {
-  /** How many streams each key has, by tenant and id. */
-  const byKey = new Map<string, number>();
+  /** How many streams each key and person has, by tenant and id. */
+  const counts = new Map<string, number>();
+  const stream = (input: CallerInput, hub: EventHub, last: string | null): Answer => {
+    const { caller, signal } = input;
+    const who = JSON.stringify([caller.tenantId, caller.kind, caller.id]);
+    const count = counts.get(who) ?? 0;
+    if (count >= maxStreamsPerKey) throw tooMany(maxStreamsPerKey, caller.kind === 'person' ? 'This person has' : 'This key has');
+    if (hubs.listeners >= maxStreams) throw tooMany(maxStreams, 'This server has');
+    counts.set(who, count + 1);
+    const agents = caller.agents && new Set(caller.agents);
+    const body = hub.subscribe({
+      lastEventId: last ?? undefined,
+      covers: (agentId) => agents === undefined || agents.has(agentId),
+      signal,
+      ...(mayListen && { mayListen: () => mayListen(input) }),
+      // a person who was removed hears nothing more after a second
+      ...(caller.kind === 'person' && { askEveryMs: 1_000 }),
+      onEnd() {
+        const left = (counts.get(who) as number) - 1;
+        if (left === 0) counts.delete(who);
+        else counts.set(who, left);
+      },
+    });
+    // a proxy that gathers what it forwards would hold back every event
+    return { status: 200, headers: { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' }, body };
+  };
   return [
     {
       method: 'GET',
@@ -35,28 +60,19 @@ export function eventRoutes({ hubs, mayListen, maxStreamsPerKey = 10, maxStreams
       scope: 'decide',
       answers: { 200: 'text/event-stream' },
       errors: ['capacity'],
-      handle(input) {
-        const { caller, tenant, headers, signal } = input;
-        const key = JSON.stringify([caller.tenantId, caller.id]);
-        const count = byKey.get(key) ?? 0;
-        if (count >= maxStreamsPerKey) throw tooMany(maxStreamsPerKey, 'This key has');
-        if (hubs.listeners >= maxStreams) throw tooMany(maxStreams, 'This server has');
-        byKey.set(key, count + 1);
-        const agents = caller.agents && new Set(caller.agents);
-        const body = hubs.of(tenant).subscribe({
-          lastEventId: headers.get('last-event-id') ?? undefined,
-          covers: (agentId) => agents === undefined || agents.has(agentId),
-          signal,
-          ...(mayListen && { mayListen: () => mayListen(input) }),
-          onEnd() {
-            const left = (byKey.get(key) as number) - 1;
-            if (left === 0) byKey.delete(key);
-            else byKey.set(key, left);
-          },
-        });
-        // a proxy that gathers what it forwards would hold back every event
-        return { status: 200, headers: { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' }, body };
-      },
+      handle: (input) => stream(input, hubs.of(input.tenant), input.headers.get('last-event-id')),
+    },
+    {
+      method: 'GET',
+      path: '/v1/inbox/events',
+      name: 'inboxEvents',
+      summary:
+        'Tells people what waits for them and what became of it, as server-sent events: ids, statuses and versions, never what a call says.',
+      scope: 'person',
+      query: { last: 'The id of the last event that was seen, for a browser that opens another connection.' },
+      answers: { 200: 'text/event-stream' },
+      errors: ['capacity'],
+      handle: (input) => stream(input, hubs.ofPeople(input.tenant), input.headers.get('last-event-id') ?? input.query.get('last')),
     },
   ];
 }

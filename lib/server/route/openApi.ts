@@ -63,7 +63,8 @@ export async function openApi(routes: readonly Route[]): Promise<OpenApiDocument
     return Object.fromEntries(Object.entries(json).filter(([name]) => name !== '$schema'));
   };
   const paths: Record<string, Record<string, OpenApiOperation>> = {};
-  for (const route of routes) (paths[openApiPath(route.path)] ??= {})[route.method.toLowerCase()] = operationOf(route, schemaOf);
+  for (const route of routes.filter(isOfTheApi))
+    (paths[openApiPath(route.path)] ??= {})[route.method.toLowerCase()] = operationOf(route, schemaOf);
   return {
     openapi: '3.1.0',
     info: {
@@ -81,6 +82,11 @@ export async function openApi(routes: readonly Route[]): Promise<OpenApiDocument
       },
     },
   };
+}
+
+/** Whether a route is for programs. Pages and their files are for browsers. */
+export function isOfTheApi({ page, path }: Route): boolean {
+  return page !== true && !path.startsWith('/assets/');
 }
 
 /** `GET /openapi.json`. */

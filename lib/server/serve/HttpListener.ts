@@ -57,12 +57,13 @@ export class HttpListener {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
+    const onClose = (): void => {
+      this.#busy -= 1;
+      if (this.#busy === 0) this.#idle?.();
+    };
     server.on('request', (_request, response) => {
       this.#busy += 1;
-      response.once('close', () => {
-        this.#busy -= 1;
-        if (this.#busy === 0) this.#idle?.();
-      });
+      response.on('close', onClose);
     });
   }
 

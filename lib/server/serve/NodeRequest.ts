@@ -10,6 +10,7 @@ export class NodeRequest implements IncomingRequest {
   readonly url: string;
   readonly target: string | undefined;
   readonly address: string | undefined;
+  readonly isSecure: boolean;
   readonly isAmbiguous: boolean;
   readonly hasBody: boolean;
   readonly bodyBytes: number;
@@ -28,6 +29,7 @@ export class NodeRequest implements IncomingRequest {
     this.url = url;
     this.target = target;
     this.address = socket.remoteAddress;
+    this.isSecure = 'encrypted' in socket;
     this.isAmbiguous = incoming.httpVersionMajor === 0 || hasTwoHosts(incoming.rawHeaders);
     const length = headers['content-length'];
     this.hasBody = headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
@@ -82,7 +84,7 @@ export class NodeRequest implements IncomingRequest {
       };
       incoming.on('data', onData);
       const onEarlyEnd = (): void => reject(new BadRequestError('The body ended before its length.'));
-      incoming.once('end', () => {
+      incoming.on('end', () => {
         // it closes after a good end too, where an error with its stack would cost every request a twentieth
         incoming.off('close', onEarlyEnd);
         try {
@@ -91,8 +93,9 @@ export class NodeRequest implements IncomingRequest {
           reject(error as BadRequestError);
         }
       });
-      incoming.once('error', onEarlyEnd);
-      incoming.once('close', onEarlyEnd);
+      // each comes once at most; once() would make an object for each of them
+      incoming.on('error', onEarlyEnd);
+      incoming.on('close', onEarlyEnd);
     });
   }
 }

@@ -81,6 +81,7 @@ export class RouteServer {
       table: new RouteTable(options.routes),
       authenticate: (request) => options.authenticate(request),
       tenantOf: (tenantId) => options.tenantOf(tenantId),
+      publicUrl,
       servesHost: (host) => this.#servesHost(host),
       gate: this.#gate,
       rates: new RateLimiter(options.rate ?? KEY_RATE, now),
@@ -96,6 +97,12 @@ export class RouteServer {
   /** Whether it is stopping. */
   get isDraining(): boolean {
     return this.#draining;
+  }
+
+  /** Whether browsers reach it over this machine's loopback address only, as its public URL or where it listens says. */
+  get isOnLoopback(): boolean {
+    if (!this.#listeners.every(({ host }) => isLoopbackHost(host))) return false;
+    return this.#publicHost === undefined ? this.#listeners.length > 0 : isLoopbackHost(this.#publicHost);
   }
 
   /** Opens a server of its own. On loopback it serves only requests for a name of this machine, or for the public URL. */

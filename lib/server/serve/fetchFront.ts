@@ -21,7 +21,9 @@ export interface FetchFrontOptions {
 /** The front for web standards. */
 export function fetchFront({ dispatcher, base, clientAddress }: FetchFrontOptions): FetchHandler {
   return async (request) => {
-    const { status, headers, body } = await dispatcher.answer(new FetchRequest(request, base, clientAddress?.(request)));
+    const { status, headers: named, cookies, body } = await dispatcher.answer(new FetchRequest(request, base, clientAddress?.(request)));
+    const headers = new Headers(named);
+    for (const cookie of cookies) headers.append('set-cookie', cookie);
     if (request.method === 'HEAD' || body === undefined) {
       // no one will read it
       if (typeof body === 'object') await body[Symbol.asyncIterator]().return?.();
@@ -37,18 +39,20 @@ class FetchRequest implements IncomingRequest {
   readonly target: string | undefined;
   readonly headers: Pick<Headers, 'get'>;
   readonly address: string | undefined;
+  readonly isSecure: boolean;
   readonly isAmbiguous: boolean = false;
   readonly hasBody: boolean;
   readonly bodyBytes: number;
   readonly #request: Request;
 
   constructor(request: Request, base: string, address: string | undefined) {
-    const { pathname, search } = new URL(request.url);
+    const { pathname, search, protocol } = new URL(request.url);
     this.method = request.method;
     this.url = `${pathname}${search}`;
     this.target = belowBase(base, this.url);
     this.headers = request.headers;
     this.address = address;
+    this.isSecure = protocol === 'https:';
     const length = request.headers.get('content-length');
     this.hasBody = request.body !== null && length !== '0';
     // not every server has checked it

@@ -31,34 +31,39 @@ export function nodeFront({ dispatcher, base, isDraining }: NodeFrontOptions): N
     const target = belowBase(base, url) ?? (whole !== undefined && whole !== url ? url : undefined);
     if (target === undefined && next !== undefined) return next();
     const request = new NodeRequest(incoming, outgoing, typeof whole === 'string' ? whole : url, target, REQUEST_LIMITS.bodyBytes);
-    // a client that is gone is no error of the server
-    outgoing.on('error', () => {});
+    outgoing.on('error', ignored);
     void dispatcher.answer(request).then((answer) => send(incoming, outgoing, answer, request, isDraining()));
   };
 }
 
+/** A client that is gone is no error of the server. */
+function ignored(): void {}
+
 function send(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  { status, headers, body }: SentAnswer,
+  { status, headers, cookies, body }: SentAnswer,
   request: NodeRequest,
   draining: boolean,
 ): void {
   if (outgoing.destroyed) return;
   const isUnread = request.hasBody && !incoming.readableEnded && !isShort(incoming);
-  const connection: Record<string, string> = draining || isUnread ? { connection: 'close' } : {};
+  const more: Record<string, string | string[]> = draining || isUnread ? { connection: 'close' } : {};
+  if (cookies.length > 0) more['set-cookie'] = [...cookies];
   if (typeof body === 'object') {
-    outgoing.writeHead(status, { ...headers, ...connection });
+    outgoing.writeHead(status, { ...headers, ...more });
     if (request.method === 'HEAD') outgoing.end();
     else void writeStream(body, outgoing);
     return;
   }
   const length = body === undefined ? 0 : Buffer.byteLength(body);
   const lengthHeader: Record<string, string> = status === 204 ? {} : { 'content-length': String(length) };
-  outgoing.writeHead(status, { ...headers, ...lengthHeader, ...connection });
-  if (request.method !== 'HEAD' && body !== undefined) outgoing.write(body);
-  if (isUnread) endWhenSent(incoming, outgoing);
-  else outgoing.end();
+  outgoing.writeHead(status, { ...headers, ...lengthHeader, ...more });
+  const sent = request.method === 'HEAD' ? undefined : body;
+  // written in one piece where nothing is left to read
+  if (!isUnread) return void outgoing.end(sent);
+  if (sent !== undefined) outgoing.write(sent);
+  endWhenSent(incoming, outgoing);
 }
 
 /** Whether node:http itself may read the rest of a body, to keep the connection. */

@@ -2,13 +2,15 @@ import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
+import type { NotifyOptions } from '../notify/NotifyOptions.js';
+import type { Identity } from '../people/Identity.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 
 /** What a server knows of a tool, because callers cannot claim it. */
 export interface ToolSettings {
   /** The groups of the tool, for policies. */
   readonly groups?: readonly string[] | undefined;
-  /** JSON pointers of params that may be null. */
+  /** JSON pointers of params that may be null. A segment `*` names every item of a list. */
   readonly nullable?: readonly string[] | undefined;
 }
 
@@ -24,8 +26,12 @@ export interface Tenant {
   readonly approvals: ApprovalStore;
   /** Its other rows, signed. */
   readonly records: RecordStore;
+  /** Who may use it: people, sessions and what they were given. */
+  readonly identity: Identity;
   /** Its policies. */
   readonly policies: ReloadablePolicies;
+  /** How its approvers are told that something waits. */
+  readonly notify?: NotifyOptions | undefined;
   /** By tool. */
   readonly tools: ReadonlyMap<string, ToolSettings>;
 }

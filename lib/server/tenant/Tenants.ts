@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { silentLogger } from '../../common/Logger.js';
 import type { Logger } from '../../common/Logger.js';
-import type { SecretString } from '../../common/SecretString.js';
+import { SecretString } from '../../common/SecretString.js';
 import { DAY_MS, SteadyClock } from '../../common/time/SteadyClock.js';
 import { bindOlderApproval, bindUnsigned } from '../../decision/desk/bindOlderApproval.js';
 import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
@@ -12,6 +13,9 @@ import type { Journal } from '../../model/Journal.js';
 import { signedTenantStore } from '../../store/signing/signedTenantStore.js';
 import type { ServerStore } from '../../store/StateStore.js';
 import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
+import { Identity } from '../people/Identity.js';
+import { checkedNotify } from '../notify/NotifyOptions.js';
+import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import { buildTenant } from './buildTenant.js';
 import type { TenantOptions, TenantRows } from './buildTenant.js';
 import { reliableRows } from './reliableRows.js';
@@ -37,6 +41,12 @@ interface SharedOptions {
   readonly logger?: Logger | undefined;
   /** Gets an event for everything that is decided by people and every change of policies. @defaultValue none */
   readonly journal?: Journal | undefined;
+  /**
+   * Whether the server is reached over loopback only, so that it may be in development mode.
+   *
+   * @defaultValue it is not
+   */
+  readonly isLoopback?: (() => boolean) | undefined;
   /** @defaultValue a clock of its own */
   readonly clock?: SteadyClock | undefined;
 }
@@ -53,6 +63,8 @@ export type ModuleTenantOptions = SharedOptions & {
   readonly module: AegisModule;
   /** Tools by name. */
   readonly tools?: Readonly<Record<string, ToolSettings>> | undefined;
+  /** How approvers are told that something waits. */
+  readonly notify?: NotifyOptions | undefined;
 };
 
 /** How often each tenant is looked through for approvals whose time has passed, in milliseconds. */
@@ -81,8 +93,8 @@ export class Tenants {
     this.#ownsPolicies = 'tenants' in options;
     if ('tenants' in options) {
       for (const [id, given] of Object.entries(options.tenants))
-        this.#tenants.set(id, buildTenant(id, given, rowsOf(id, options), { clock, logger, journal }));
-    } else this.#tenants.set(DEFAULT_TENANT, moduleTenant(options));
+        this.#tenants.set(id, buildTenant(id, given, rowsOf(id, options, clock), { clock, logger, journal }));
+    } else this.#tenants.set(DEFAULT_TENANT, moduleTenant(options, clock));
     if (this.#tenants.size === 0)
       throw new ConfigError([{ where: 'tenants', message: 'must name at least one tenant, with its policies.' }]);
   }
@@ -147,17 +159,30 @@ export class Tenants {
   }
 }
 
-function rowsOf(tenantId: string, { store, stateKey, previousStateKey, historyMs = 90 * DAY_MS }: SharedOptions): TenantRows {
+function rowsOf(tenantId: string, options: SharedOptions, clock: SteadyClock): TenantRows {
+  const { store, stateKey, previousStateKey, historyMs = 90 * DAY_MS, isLoopback } = options;
   const rows = reliableRows(store.forTenant(tenantId, { forOthers: true, keepMs: historyMs }));
-  return stateKey === undefined ? rows : signedTenantStore(rows, { stateKey, previousStateKey, tenantId });
+  const { approvals, records } = stateKey === undefined ? rows : signedTenantStore(rows, { stateKey, previousStateKey, tenantId });
+  // without a key what is given out counts in this process only
+  const key = stateKey ?? new SecretString(randomBytes(32).toString('base64url'));
+  return { approvals, records, identity: new Identity({ tenantId, records, stateKey: key, isLoopback, clock }) };
 }
 
-function moduleTenant(options: ModuleTenantOptions): Tenant {
-  const { module, tools } = options;
+function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant {
+  const { module, tools, notify } = options;
   // without policies this throws
   const { approvals: desk, policies } = module;
   const decisions = module.decisions as EmbeddedDecisionService;
-  return { id: DEFAULT_TENANT, decisions, desk, policies, tools: toolSettings(tools), ...rowsOf(DEFAULT_TENANT, options) };
+  const told = notify && checkedNotify('notify', notify);
+  return {
+    id: DEFAULT_TENANT,
+    decisions,
+    desk,
+    policies,
+    tools: toolSettings(tools),
+    notify: told,
+    ...rowsOf(DEFAULT_TENANT, options, clock),
+  };
 }
 
 async function reported(what: string, work: () => Promise<unknown>): Promise<void> {

@@ -2,7 +2,7 @@ import type { Logger } from '../../common/Logger.js';
 import type { OptionKinds } from '../../common/readOptions.js';
 import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
-import type { EligibilityRules } from '../../decision/desk/verdict.js';
+import type { EligibilityRules } from '../../decision/desk/eligibility.js';
 import { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import type { FactsHook } from '../../decision/embedded/computeFacts.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
@@ -11,6 +11,8 @@ import type { AgentConfig } from '../../policy/engine/AgentDirectory.js';
 import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import type { ReloadResult } from '../../policy/live/ReloadablePolicies.js';
 import type { PolicySource } from '../../policy/PolicySource.js';
+import { checkedNotify } from '../notify/NotifyOptions.js';
+import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
 import { toolSettings } from './toolSettings.js';
 
@@ -48,6 +50,12 @@ export interface TenantOptions extends EligibilityRules {
   readonly denialTtlMs?: number | undefined;
   /** Whether `violations` names the policies. @defaultValue false */
   readonly exposePolicies?: boolean | undefined;
+  /**
+   * How approvers are told that something waits: webhooks, Slack and mail. It needs the server's `publicUrl`.
+   *
+   * @defaultValue they are not told
+   */
+  readonly notify?: NotifyOptions | undefined;
 }
 
 /** What all tenants of a server share. */
@@ -58,7 +66,7 @@ export interface TenantParts {
 }
 
 /** Where a tenant keeps what it keeps. */
-export type TenantRows = Pick<Tenant, 'approvals' | 'records'>;
+export type TenantRows = Pick<Tenant, 'approvals' | 'records' | 'identity'>;
 
 /** The kinds of the options of a tenant. */
 export const TENANT_OPTIONS: OptionKinds<TenantOptions> = {
@@ -73,10 +81,13 @@ export const TENANT_OPTIONS: OptionKinds<TenantOptions> = {
   factsTimeoutMs: 'ms',
   approverGroups: 'record',
   mayApprove: 'function',
+  directory: 'object',
   requireRequester: 'boolean',
+  requireKnownRequester: 'boolean',
   maxPendingPerTool: 'count',
   denialTtlMs: 'age',
   exposePolicies: 'boolean',
+  notify: 'record',
 };
 
 /** The tenant of everything that programs keep without a server: its approvals are bound as theirs are. */
@@ -87,7 +98,7 @@ const DEFAULT = 'default';
  *
  * @throws ConfigError naming every problem of its policies, agents and tools
  */
-export function buildTenant(id: string, given: TenantOptions, { approvals, records }: TenantRows, parts: TenantParts): Tenant {
+export function buildTenant(id: string, given: TenantOptions, { approvals, records, identity }: TenantRows, parts: TenantParts): Tenant {
   const { clock, logger, journal } = parts;
   const options = checkedOptions(`tenants['${id}']`, given, TENANT_OPTIONS);
   const { agents, toolset, watch = true, onLoosened, onReload } = options;
@@ -104,10 +115,20 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
     journal,
     logger,
   });
-  const { approverGroups, mayApprove, requireRequester, maxPendingPerTool = 1_000, denialTtlMs } = options;
-  const people = { approverGroups, mayApprove, requireRequester, maxPendingPerTool, denialTtlMs, journal };
+  const {
+    approverGroups,
+    mayApprove,
+    directory,
+    requireRequester,
+    requireKnownRequester,
+    maxPendingPerTool = 1_000,
+    denialTtlMs,
+  } = options;
+  const rules = { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester };
+  const people = { ...rules, maxPendingPerTool, denialTtlMs, journal };
   const desk = new ApprovalDesk(approvals, id === DEFAULT ? people : { ...people, tenantId: id }, clock);
   const { facts, factsTimeoutMs, exposePolicies } = options;
   const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, exposePolicies, logger });
-  return { id, decisions, desk, approvals, records, policies, tools };
+  const notify = options.notify && checkedNotify(`tenants['${id}']: notify`, options.notify);
+  return { id, decisions, desk, approvals, records, identity, policies, tools, notify };
 }

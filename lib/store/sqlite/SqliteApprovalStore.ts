@@ -32,37 +32,55 @@ const UNBOUND = "SELECT 1 FROM meta WHERE key = 'unbound'";
 export class SqliteApprovalStore implements ApprovalStore {
   readonly #db: SqliteDatabase;
   readonly #scope: TenantScope;
+  /** How many pending ones of each agent and tool wait to be committed. */
+  readonly #inserting = new Map<string, number>();
 
   constructor(db: SqliteDatabase, scope: TenantScope) {
     this.#db = db;
     this.#scope = scope;
   }
 
-  insert(record: ApprovalRecord, card?: ApprovalCard): boolean {
+  insert(record: ApprovalRecord, card?: ApprovalCard): boolean | Promise<boolean> {
+    const inserted = this.#db.writeTogether(() => this.#inserted(record, card));
+    return typeof inserted === 'boolean' ? inserted : this.#counted(record, inserted);
+  }
+
+  /** Until it is committed, no query sees it, and the others of its turn must not go beyond what is allowed. */
+  async #counted({ agentId, toolName }: ApprovalRecord, inserted: Promise<boolean>): Promise<boolean> {
+    const key = openingKey(agentId, toolName);
+    this.#inserting.set(key, (this.#inserting.get(key) ?? 0) + 1);
+    try {
+      return await inserted;
+    } finally {
+      const left = (this.#inserting.get(key) ?? 0) - 1;
+      if (left > 0) this.#inserting.set(key, left);
+      else this.#inserting.delete(key);
+    }
+  }
+
+  #inserted(record: ApprovalRecord, card: ApprovalCard | undefined): boolean {
     const { decisionId, status, agentId, toolName, version, createdAtMs, expiresAtMs, verdicts, idempotency } = record;
     const { tenantId, forOthers, keepMs } = this.#scope;
     const shown = [decisionId, status, agentId, toolName, version, createdAtMs, expiresAtMs, verdicts.at(-1)?.atMs ?? 0];
-    return this.#db.write(() => {
-      // code that knows no tenants would take it for one of its own
-      if (tenantId !== DEFAULT_TENANT)
-        this.#db.run("UPDATE meta SET value = ? WHERE key = 'min_reader' AND value < ?", TENANTS_VERSION, TENANTS_VERSION);
-      const { changes } = this.#db.run(
-        `INSERT INTO approval (decision_id, status, agent_id, tool_name, version, created_at, expires_at, decided_at, tenant_id, owner_id, tasked,
+    // code that knows no tenants would take it for one of its own
+    if (tenantId !== DEFAULT_TENANT)
+      this.#db.run("UPDATE meta SET value = ? WHERE key = 'min_reader' AND value < ?", TENANTS_VERSION, TENANTS_VERSION);
+    const { changes } = this.#db.run(
+      `INSERT INTO approval (decision_id, status, agent_id, tool_name, version, created_at, expires_at, decided_at, tenant_id, owner_id, tasked,
           idempotency_key, card, card_version, keep_until, body)
           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, EXISTS (SELECT 1 FROM task_decision WHERE decision_id = ?), ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-        ...shown,
-        tenantId,
-        forOthers ? UNOWNED : this.#db.ownerId,
-        decisionId,
-        idempotency?.key ?? null,
-        storedCard(record, card),
-        version,
-        keepMs === 0 ? 0 : expiresAtMs + keepMs,
-        toStoredJson(record),
-      );
-      if (changes > 0) recordApprovalChange(this.#db, record);
-      return changes > 0;
-    });
+      ...shown,
+      tenantId,
+      forOthers ? UNOWNED : this.#db.ownerId,
+      decisionId,
+      idempotency?.key ?? null,
+      storedCard(record, card),
+      version,
+      keepMs === 0 ? 0 : expiresAtMs + keepMs,
+      toStoredJson(record),
+    );
+    if (changes > 0) recordApprovalChange(this.#db, record);
+    return changes > 0;
   }
 
   get(decisionId: string): ApprovalRecord | undefined {
@@ -71,8 +89,8 @@ export class SqliteApprovalStore implements ApprovalStore {
     return row && recordIn(row);
   }
 
-  replace(record: ApprovalRecord, version: number, card?: ApprovalCard): boolean {
-    return this.#db.write(() => this.#replaced(record, version, card));
+  replace(record: ApprovalRecord, version: number, card?: ApprovalCard): boolean | Promise<boolean> {
+    return this.#db.writeTogether(() => this.#replaced(record, version, card));
   }
 
   list({ status, agentId, toolName, overdueAtMs, limit = storeLimits.listed }: ApprovalQuery): readonly ApprovalRecord[] {
@@ -86,7 +104,8 @@ export class SqliteApprovalStore implements ApprovalStore {
   countPending(agentId: string, toolName: string, cap: number = Infinity): number {
     const sql = `SELECT count(*) AS n FROM (SELECT 1 FROM approval WHERE tenant_id = ? AND tool_name = ? AND agent_id = ? AND status = 'pending' LIMIT ?)`;
     const limit = Number.isFinite(cap) ? cap + 1 : -1;
-    return this.#db.get<{ n: number }>(sql, this.#scope.tenantId, toolName, agentId, limit)?.n ?? 0;
+    const committed = this.#db.get<{ n: number }>(sql, this.#scope.tenantId, toolName, agentId, limit)?.n ?? 0;
+    return this.#inserting.size === 0 ? committed : committed + (this.#inserting.get(openingKey(agentId, toolName)) ?? 0);
   }
 
   ofIdempotencyKey(agentId: string, key: string): ApprovalRecord | undefined {
@@ -125,11 +144,11 @@ export class SqliteApprovalStore implements ApprovalStore {
     return this.#db.get<BegunPage>(sql, tenantId, BEGUN_KIND, page);
   }
 
-  replaceBegun(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard): boolean {
+  replaceBegun(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard): boolean | Promise<boolean> {
     const { decisionId } = record;
     const { tenantId } = this.#scope;
     const isAsRead = 'SELECT 1 FROM approval WHERE decision_id = ? AND version = ? AND tenant_id = ?';
-    return this.#db.write(() => {
+    return this.#db.writeTogether(() => {
       if (this.#db.get(isAsRead, decisionId, version, tenantId) === undefined) return false;
       return this.#writePage(page) && this.#replaced(record, version, card);
     });
@@ -192,6 +211,10 @@ export class SqliteApprovalStore implements ApprovalStore {
 
 function recordIn({ body }: ApprovalRow): ApprovalRecord {
   return freezeDeep(fromStoredJson(body) as ApprovalRecord);
+}
+
+function openingKey(agentId: string, toolName: string): string {
+  return JSON.stringify([agentId, toolName]);
 }
 
 /** Where a page ends; a text that is no cursor is followed by nothing. */

@@ -6,6 +6,7 @@ import { publishCallbackError } from '../../model/diagnostics.js';
 import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { storeLimits } from '../storeLimits.js';
+import { CommitGroup } from './CommitGroup.js';
 import type { CommitMark } from './file/CommitMark.js';
 import { copyDatabase } from './file/copyDatabase.js';
 import { checkedPath, migrateDatabase, openDatabase, openingError } from './file/openDatabase.js';
@@ -23,6 +24,7 @@ export class SqliteDatabase {
   readonly #openBy = new Set<SqlitePart>();
   readonly #statements = new Map<string, StatementSync>();
   readonly #closing = new Set<() => void>();
+  readonly #group = new CommitGroup((work) => this.write(work));
   #db: DatabaseSync | undefined;
   #ownerId: string = nextId('store');
   #used = false;
@@ -66,6 +68,7 @@ export class SqliteDatabase {
     else if (!this.#openBy.delete(part)) return;
     if (this.#openBy.size > 0 || this.#db === undefined) return;
     for (const end of this.#closing) end();
+    this.#group.flush();
     try {
       // its tasks have no live owner from now on
       this.run('DELETE FROM owner WHERE owner_id = ?', this.#ownerId);
@@ -114,6 +117,15 @@ export class SqliteDatabase {
         throw error;
       }
     });
+  }
+
+  /**
+   * As {@link write}, but in a transaction that it may share with others of this turn of the event loop. It is answered once that is committed.
+   *
+   * @param work may run twice, the first time in a transaction that is undone
+   */
+  writeTogether<T>(work: () => T): T | Promise<T> {
+    return this.#group.run(work);
   }
 
   run(sql: string, ...values: readonly SqlValue[]): { readonly changes: number; readonly id: number } {

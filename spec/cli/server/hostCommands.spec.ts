@@ -85,7 +85,7 @@ describe('The commands for a server, over its SQLite file', function () {
       // the key alone, so that a script can take it
       expect(stdout).to.match(/^aeg_\S+\n$/);
       expect(stderr).to.include('the only time');
-      const find = (key: string) => asServer(({ records }) => keyRingOf(stateKey, 'default', records).find(key.trim()));
+      const find = (key: string) => asServer(async ({ records }) => keyRingOf(stateKey, 'default', records).find(key.trim()));
       const caller = await find(stdout);
       expect(caller).to.deep.include({ agents: ['a', 'b'], sessionTrusted: false });
       const id = caller?.id as string;

@@ -30,7 +30,14 @@ describe('The commands for a server that keeps everything in memory', function (
   };
   const find = (key: string) =>
     access.authenticator
-      .authenticate({ headers: new Headers({ 'x-api-key': key }), address: '127.0.0.1', method: 'GET', path: '/', body: () => '' })
+      .authenticate({
+        headers: new Headers({ 'x-api-key': key }),
+        address: '127.0.0.1',
+        method: 'GET',
+        path: '/',
+        body: () => '',
+        site: () => ({ origin: 'http://127.0.0.1', base: '', nonce: '' }),
+      })
       .catch(() => undefined);
 
   before(async () => {
@@ -38,7 +45,7 @@ describe('The commands for a server that keeps everything in memory', function (
     mkdirSync(folder, { recursive: true });
     process.env['XDG_CONFIG_HOME'] = join(folder, '..', '..', 'config');
     const { key: stateKey } = makeStateKey(process.env, folder);
-    access = serverAccess({ stateKey, tenants: [['default', new MapRecordStore()]] });
+    access = serverAccess({ stateKey, tenants: [{ id: 'default', records: new MapRecordStore() }] });
     const { ringOf, authenticator } = access;
     const routes = [...keyRoutes({ ringOf }), ...probeRoutes({ notReady: () => notReady, capabilities: [] })];
     served = await serve({

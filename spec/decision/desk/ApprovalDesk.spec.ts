@@ -3,7 +3,7 @@ import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import { bindingDigest } from '../../../lib/decision/desk/bindingDigest.js';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
-import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDesk.js';
+import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDeskOptions.js';
 import type { ApprovalRequest } from '../../../lib/decision/desk/ApprovalRequest.js';
 import type { JournalEvent } from '../../../lib/model/Journal.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';

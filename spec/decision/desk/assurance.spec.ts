@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
-import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDesk.js';
+import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDeskOptions.js';
 import { isAssurance, mayDeceive } from '../../../lib/decision/desk/assurance.js';
 import type { ApprovalRequest } from '../../../lib/decision/desk/ApprovalRequest.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';

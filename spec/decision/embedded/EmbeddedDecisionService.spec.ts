@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
 import { isThenable } from '../../../lib/common/awaitable.js';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
-import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDesk.js';
+import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDeskOptions.js';
 import { EmbeddedDecisionService } from '../../../lib/decision/embedded/EmbeddedDecisionService.js';
 import type { EmbeddedDecisionServiceOptions } from '../../../lib/decision/embedded/EmbeddedDecisionService.js';
 import type { Decision, DecisionRequest } from '../../../lib/model/Decision.js';

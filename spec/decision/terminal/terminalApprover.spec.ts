@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import sinon, { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
-import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDesk.js';
+import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDeskOptions.js';
 import type { ApprovalRequest } from '../../../lib/decision/desk/ApprovalRequest.js';
 import { terminalApprover } from '../../../lib/decision/terminal/terminalApprover.js';
 import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';

@@ -57,7 +57,12 @@ const TABLE: Readonly<Record<string, { readonly good: readonly unknown[]; readon
     ],
   },
   mayApprove: fn,
+  directory: {
+    good: [{ personOf: () => undefined, hasPeople: () => false }],
+    bad: [{}, null, 'CANARY', () => undefined, { personOf: () => undefined }, { hasPeople: () => false, personOf: 'CANARY' }],
+  },
   requireRequester: flag,
+  requireKnownRequester: flag,
   maxPendingPerTool: whole(1, 10_000_000),
   denialTtlMs: millis(0, 86_400_000),
   exposePolicies: flag,

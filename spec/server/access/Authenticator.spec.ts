@@ -22,6 +22,7 @@ function requestOf(headers: Record<string, string>, change: Partial<AccessReques
     method: signed.method,
     path: signed.path,
     body: () => signed.body,
+    site: () => ({ origin: 'http://127.0.0.1:4180', base: '', nonce: '' }),
     ...change,
   };
 }

@@ -6,7 +6,7 @@ import type { Caller } from '../../../lib/server/access/Caller.js';
 import { EventHubs } from '../../../lib/server/push/EventHubs.js';
 import { eventRoutes } from '../../../lib/server/route/events.js';
 import type { EventRoutesOptions } from '../../../lib/server/route/events.js';
-import type { Answer, CallerInput, CallerRoute } from '../../../lib/server/route/Route.js';
+import type { Answer, CallerInput, CallerRoute, PersonRoute } from '../../../lib/server/route/Route.js';
 import type { Tenant } from '../../../lib/server/tenant/Tenant.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
 import { openingOf } from '../../support/approvalRecords.js';
@@ -19,7 +19,7 @@ function tenantOf(id: string): Tenant & { readonly store: MemoryApprovalStore } 
 
 function setup(options: Partial<EventRoutesOptions> = {}) {
   const hubs = new EventHubs();
-  const [route] = eventRoutes({ hubs, ...options }) as readonly [CallerRoute];
+  const [route, ofPeople] = eventRoutes({ hubs, ...options }) as readonly [CallerRoute, PersonRoute];
   const open = (tenant: Tenant, caller: Partial<Caller> = {}, headers: Record<string, string> = {}) => {
     const controller = new AbortController();
     const who = { kind: 'key', tenantId: tenant.id, id: 'key-1', scopes: new Set(['decide']), agents: undefined, sessionTrusted: false };
@@ -41,7 +41,28 @@ function setup(options: Partial<EventRoutesOptions> = {}) {
       },
     };
   };
-  return { hubs, route, open };
+  const openAsPerson = (tenant: Tenant, personId = 'p1', query = '') => {
+    const controller = new AbortController();
+    const caller = { kind: 'person', tenantId: tenant.id, id: personId, scopes: new Set(), agents: undefined, sessionTrusted: false };
+    const input = { caller, tenant, headers: new Headers(), query: new URLSearchParams(query), signal: controller.signal };
+    const { body } = ofPeople.handle(input as unknown as CallerInput) as Answer;
+    const reader = (body as AsyncIterable<string>)[Symbol.asyncIterator]();
+    return {
+      close: () => controller.abort(),
+      /** The next n events, with their types and ids. */
+      async heard(n: number): Promise<readonly { readonly type: string; readonly lastId: string; readonly data: unknown }[]> {
+        const events: { readonly type: string; readonly lastId: string; readonly data: unknown }[] = [];
+        while (events.length < n) {
+          const { value, done } = await reader.next();
+          if (done === true) break;
+          for (const [, lastId = '', type = '', data = ''] of (value as string).matchAll(/^id: (.*)\nevent: (?!bye)(.*)\ndata: (.*)$/gm))
+            events.push({ type, lastId, data: JSON.parse(data) });
+        }
+        return events;
+      },
+    };
+  };
+  return { hubs, route, open, openAsPerson };
 }
 
 /** Opens an approval at a desk. */
@@ -186,5 +207,63 @@ describe('GET /v1/events', () => {
     } finally {
       clock.restore();
     }
+  });
+});
+
+describe('GET /v1/inbox/events', () => {
+  it('tells people what is asked, what there is more to know of, and how it ended: by id, status and version, and nothing else', async () => {
+    const { openAsPerson } = setup();
+    const tenant = tenantOf('default');
+    const { heard, close } = openAsPerson(tenant);
+    const { decisionId: id, digest } = await asked(tenant);
+    await tenant.desk.approve(id, { by: 'canary-bob', digest, reason: 'canary-words' });
+    const { bindingDigest = '' } = (await tenant.desk.get(id)) ?? {};
+    expect(await tenant.desk.consume({ decisionId: id, bindingDigest, token: 'canary-token' } as never)).to.be.a('boolean');
+    const events = await heard(2);
+    expect(events.map(({ type, data }) => ({ type, data }))).to.deep.equal([
+      { type: 'requested', data: { id, status: 'pending', version: 1 } },
+      { type: 'settled', data: { id, status: 'approved', version: 2 } },
+    ]);
+    close();
+  });
+
+  it('goes on after the last event that a browser has seen', async () => {
+    const { openAsPerson } = setup();
+    const tenant = tenantOf('default');
+    const first = openAsPerson(tenant);
+    const one = await asked(tenant);
+    const [seen] = await first.heard(1);
+    first.close();
+    const two = await asked(tenant);
+    const again = openAsPerson(tenant, 'p1', `last=${encodeURIComponent(seen?.lastId ?? '')}`);
+    const [next] = await again.heard(1);
+    expect(next?.data).to.deep.include({ id: two.decisionId });
+    expect(one.decisionId).to.not.equal(two.decisionId);
+    again.close();
+  });
+
+  it('ends within a second for a person who may listen no more', async () => {
+    const clock = sinon.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      let may = true;
+      const { openAsPerson } = setup({ mayListen: () => may });
+      const { heard } = openAsPerson(tenantOf('default'));
+      clock.tick(2_000);
+      may = false;
+      clock.tick(1_000);
+      expect(await heard(1)).to.deep.equal([]);
+    } finally {
+      clock.restore();
+    }
+  });
+
+  it('counts the streams of each person', () => {
+    const { openAsPerson } = setup({ maxStreamsPerKey: 1 });
+    const tenant = tenantOf('default');
+    const { close } = openAsPerson(tenant, 'p1');
+    expect(() => openAsPerson(tenant, 'p1')).to.throw(CapacityError, 'This person has 1');
+    openAsPerson(tenant, 'p2').close();
+    close();
+    openAsPerson(tenant, 'p1').close();
   });
 });

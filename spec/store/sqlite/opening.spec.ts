@@ -9,6 +9,7 @@ import type { Task } from '../../../lib/model/Task.js';
 import { restored } from '../../../lib/store/taskTransitions.js';
 import { recordOf } from '../../support/approvalRecords.js';
 import { diagnosed, securityCodes } from '../../support/diagnosed.js';
+import { rejection } from '../../support/rejection.js';
 import { runInChild } from '../../support/runInChild.js';
 import { pendingTask } from '../../support/tasks.js';
 import { needsSqlite, sqlite, sqliteFiles } from './sqliteFiles.js';
@@ -101,8 +102,10 @@ describe('Opening a SQLite store', () => {
       () => tasks.insert(pendingTask()),
       () => approvals.replace({ ...record, status: 'approved', version: 2 }, 1),
       () => tasks.heartbeat(1_000, Date.now()),
-    ])
-      expect(write).to.throw('Update aegislib').with.property('code', 'store_failed');
+    ]) {
+      const error = await rejection((async () => write())());
+      expect([error.code, error.message.includes('Update aegislib')]).to.deep.equal(['store_failed', true]);
+    }
     expect(await tasks.get(task.taskId)).to.deep.equal(task);
     expect(approvals.get(record.decisionId)).to.include({ status: 'pending', version: 1 });
   });

@@ -25,7 +25,7 @@ describe('A SQLite store that is kept for long', () => {
       const [one, two] = [open(), open()];
       two.tasks.insert(pendingTask());
       const [lone, young, late] = [recordOf(old), recordOf({ ...old, createdAtMs: Date.now() }), recordOf(old)];
-      for (const record of [lone, young, late]) two.approvals.insert(record);
+      for (const record of [lone, young, late]) await two.approvals.insert(record);
       two.tasks.insert(pendingTask({ decisionId: late.decisionId }));
       sweep(one);
       expect(one.approvals.get(lone.decisionId)).to.include({ status: 'pending' });

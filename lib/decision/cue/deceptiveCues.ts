@@ -1,0 +1,83 @@
+import { types } from 'node:util';
+import { isSameData } from '../../common/data/canonical.js';
+import { excerptOf } from '../../common/data/excerpt.js';
+import { leavesOf, MAX_LEAVES, pathText } from '../../common/data/leaves.js';
+import type { LeafPath } from '../../common/data/leaves.js';
+import { skeleton } from '../../common/data/skeleton.js';
+import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import type { Cue, CueCode, CuePlace } from './Cue.js';
+import { speaksToApprover } from './speaksToApprover.js';
+import { deceptionsOf } from './deceptionsOf.js';
+
+/** The fields of an approval that a person is shown. */
+export type ShownApproval = Pick<
+  ApprovalRecord,
+  'agentId' | 'toolName' | 'requester' | 'reason' | 'originalParams' | 'params' | 'session' | 'facts' | 'opaque' | 'refusals'
+>;
+
+/**
+ * What may deceive in an approval: hidden characters, look-alikes, names that look alike, values that are cut or kept from people, text that speaks to the
+ * approver, and refusals before. A function of the record alone.
+ *
+ * @param sawAll whether the person was shown all of it, with nothing cut
+ */
+export function deceptiveCues(record: ShownApproval, { sawAll = false }: { readonly sawAll?: boolean | undefined } = {}): readonly Cue[] {
+  const cues: Cue[] = [];
+  const add = (code: CueCode, place: CuePlace, path: LeafPath, more: Partial<Cue> = {}): void => {
+    cues.push({ kind: 'deceptive', code, place, path, count: 1, scripts: [], ...more });
+  };
+  const addText = (text: string, place: CuePlace, path: LeafPath): void => {
+    for (const { code, ...more } of deceptionsOf(text)) add(code, place, path, more);
+  };
+  const addNames = (names: readonly string[], place: CuePlace, path: LeafPath): void => {
+    for (const name of names) addText(name, place, [...path, name]);
+    if (new Set(names.map(skeleton)).size < names.length) add('alike_names', place, path);
+  };
+  const addValue = (value: unknown, place: CuePlace, name: string): void => {
+    const leaves = leavesOf(value, [name]);
+    for (const { value: text, path } of leaves) {
+      if (typeof text !== 'string') continue;
+      addText(text, place, path);
+      const omitted = sawAll ? undefined : excerptOf(text).omitted;
+      if (omitted !== undefined) add('cut', place, path, { count: omitted.chars });
+      if ((place === 'params' || place === 'original') && speaksToApprover(text)) add('to_approver', place, path);
+    }
+    if (!sawAll && leaves.length > MAX_LEAVES) add('many_values', place, [name], { count: leaves.length });
+    for (const { path, names } of objectsIn(value, [name])) addNames(names, place, path);
+  };
+  const { params, originalParams, opaque } = record;
+  addText(record.toolName, 'tool', []);
+  addText(record.agentId, 'agent', []);
+  addText(record.requester, 'requester', []);
+  addText(record.reason, 'reason', []);
+  addNames([...new Set([...Object.keys(params), ...Object.keys(originalParams), ...opaque])], 'params', []);
+  for (const [name, value] of Object.entries(params)) addValue(value, 'params', name);
+  for (const [name, value] of Object.entries(originalParams)) {
+    if (!Object.hasOwn(params, name) || !isSameData(params[name], value)) addValue(value, 'original', name);
+  }
+  for (const name of opaque) add('opaque', 'params', [name]);
+  for (const [place, fields] of [
+    ['facts', record.facts],
+    ['session', record.session ?? {}],
+  ] as const) {
+    addNames(Object.keys(fields), place, []);
+    for (const [name, value] of Object.entries(fields)) addValue(value, place, name);
+  }
+  if (record.refusals > 0) add('refused', 'call', [], { count: record.refusals });
+  return distinct(cues);
+}
+
+/** A cue on a param as the agent wrote it says nothing new where the same stands in what will run. */
+function distinct(cues: readonly Cue[]): readonly Cue[] {
+  const keyOf = ({ code, path }: Cue): string => `${code} ${pathText(path)}`;
+  const ofParams = new Set(cues.filter(({ place }) => place === 'params').map(keyOf));
+  return cues.filter((cue) => cue.place !== 'original' || !ofParams.has(keyOf(cue)));
+}
+
+/** Each object in a value, by the names in it. */
+function objectsIn(value: unknown, path: LeafPath): readonly { readonly path: LeafPath; readonly names: readonly string[] }[] {
+  if (typeof value !== 'object' || value === null || types.isDate(value)) return [];
+  if (Array.isArray(value)) return value.flatMap((item, i) => objectsIn(item, [...path, i]));
+  const entries = Object.entries(value);
+  return [{ path, names: entries.map(([name]) => name) }, ...entries.flatMap(([name, inner]) => objectsIn(inner, [...path, name]))];
+}

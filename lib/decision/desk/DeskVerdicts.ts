@@ -1,0 +1,246 @@
+import type { Awaitable } from '../../common/awaitable.js';
+import { LruMap } from '../../common/LruMap.js';
+import { VerdictError } from '../../model/errors/SetupErrors.js';
+import type { ApprovalPolicy, ApprovalRecord, Assurance, VerdictProof } from '../../store/ApprovalStore.js';
+import { checkAssurance, requiredFor } from './assurance.js';
+import type { VerdictNeeds, VerdictStress } from './assurance.js';
+import { isUnderstood } from './consumeApproval.js';
+import { eligiblePolicies, giverOf, isStillCovered } from './eligibility.js';
+import type { Eligibility, Giver, PeopleRules } from './eligibility.js';
+import {
+  checkDigest,
+  checkVersion,
+  newerApproval,
+  notRecorded,
+  readVerdict,
+  stateKeyMissing,
+  unknownApproval,
+  verdictConflict,
+  withVerdict,
+} from './verdict.js';
+import type { VerdictInput } from './verdict.js';
+import { verdictChallenge } from './verdictStatement.js';
+
+// loaded with it: both are needed once somebody decides
+export { recordOutcome } from './recordOutcome.js';
+
+/** Someone who looks at an approval. */
+export interface Viewer {
+  /** The id that the host authenticated. */
+  readonly by: string;
+  /** @defaultValue the program itself vouches for the person */
+  readonly assurance?: Assurance | undefined;
+  /** Whether a session alone is enough for nothing. */
+  readonly mustSign?: boolean | undefined;
+}
+
+/** How someone stands to an approval. */
+export interface ViewerStanding {
+  /** Whether a verdict of theirs would count now. */
+  readonly may: boolean;
+  /** Why not: the code of the error, such as `self_approval`, and its message. */
+  readonly why: { readonly code: string; readonly message: string } | undefined;
+  /** Ids of the policies that their yes would count for. */
+  readonly policies: readonly string[];
+  /** What their yes takes. */
+  readonly needs: VerdictNeeds;
+  /** How many policies have a yes. */
+  readonly yesSoFar: number;
+  /** Whether the call is approved with their yes. */
+  readonly isLastYes: boolean;
+}
+
+/** What the verdicts of a desk need of it. */
+export interface VerdictDesk {
+  people(): PeopleRules;
+  readonly tenantId: string | null;
+  now(): number;
+  get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
+  /** The record with the status that it has by now. */
+  current(record: ApprovalRecord): ApprovalRecord;
+  isSignedElsewhere(record: ApprovalRecord): boolean;
+  /** @returns `undefined` where another change was first */
+  record(
+    record: ApprovalRecord,
+    change: Pick<ApprovalRecord, 'status' | 'verdicts'>,
+    approved: boolean,
+  ): Awaitable<ApprovalRecord | undefined>;
+}
+
+const MAX_REMEMBERED = 10_000;
+/** Who gives so many verdicts in a row, each within that time of the one before, does not read them. */
+const HURRY = { verdicts: 10, withinMs: 3_000, keptMs: 600_000 };
+
+/** Gives the verdicts of one desk, and says who may. */
+export class DeskVerdicts {
+  readonly #desk: VerdictDesk;
+  /** Verdicts with a key that are being given. */
+  readonly #underWay = new Map<string, Promise<unknown>>();
+  /** By person: when the last verdict was given, and how many in a row were given in a hurry. */
+  readonly #paces = new LruMap<string, { readonly atMs: number; readonly inRow: number }>(MAX_REMEMBERED);
+
+  constructor(desk: VerdictDesk) {
+    this.#desk = desk;
+  }
+
+  /** @throws VerdictError */
+  async give(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
+    const verdict = readVerdict(decisionId, given);
+    const { by, key } = verdict;
+    if (key === undefined) return this.#give(decisionId, approve, verdict);
+    const name = JSON.stringify([decisionId, by, key]);
+    // the same form sent twice: the second one finds what the first one has recorded
+    await this.#underWay.get(name)?.catch(() => {});
+    const giving = this.#give(decisionId, approve, verdict);
+    this.#underWay.set(name, giving);
+    try {
+      return await giving;
+    } finally {
+      if (this.#underWay.get(name) === giving) this.#underWay.delete(name);
+    }
+  }
+
+  /** @returns `undefined` where there is no such approval */
+  async viewerOf(decisionId: string, viewer: Viewer): Promise<ViewerStanding | undefined> {
+    const record = await this.#desk.get(decisionId);
+    if (record === undefined) return undefined;
+    const { by, assurance, mustSign } = viewer;
+    const covered = new Set(record.verdicts.flatMap((verdict) => verdict.policies));
+    const open = record.policies.filter(({ id }) => !covered.has(id));
+    let eligibility: Eligibility | undefined;
+    let why: VerdictError | undefined;
+    try {
+      this.#checkDecidable(record);
+      eligibility = await eligiblePolicies(record, readVerdict(decisionId, { by, assurance }), this.#desk.people());
+    } catch (error) {
+      if (!(error instanceof VerdictError)) throw error;
+      why = error;
+    }
+    const policies: readonly ApprovalPolicy[] = eligibility?.policies ?? open;
+    return {
+      may: eligibility !== undefined,
+      why: why && { code: why.code, message: why.message },
+      policies: eligibility === undefined ? [] : policies.map(({ id }) => id),
+      needs: requiredFor(record, policies, { isHurried: this.#isHurried(eligibility?.giver.by ?? by), mustSign }),
+      yesSoFar: record.policies.length - open.length,
+      isLastYes: eligibility !== undefined && policies.length === open.length,
+    };
+  }
+
+  /** Whether a verdict of this person would count now, for at least one policy that is still open. */
+  async mayDecide(decisionId: string, by: string, assurance: Assurance | undefined): Promise<boolean> {
+    return (await this.viewerOf(decisionId, { by, assurance }))?.may === true;
+  }
+
+  /**
+   * What a person signs to give this verdict: see `verdictStatement`.
+   *
+   * @throws VerdictError as the verdict itself would, for anything but its assurance
+   */
+  async challengeOf(decisionId: string, approve: boolean, given: VerdictInput, nonce: string): Promise<string> {
+    const verdict = readVerdict(decisionId, given);
+    const record = await this.#desk.get(decisionId);
+    if (record === undefined) throw unknownApproval(decisionId);
+    await this.#checkedGiver(record, approve, verdict);
+    const { reason, origin = '' } = verdict;
+    return verdictChallenge(record, { approve, reason, origin, nonce, tenantId: this.#desk.tenantId });
+  }
+
+  /** Whether all policies of an approval still have a yes that counts. @throws VerdictError 503 `directory_unavailable` */
+  isStillCovered(record: ApprovalRecord): Promise<boolean> {
+    return isStillCovered(record, this.#desk.people());
+  }
+
+  async #give(decisionId: string, approve: boolean, verdict: VerdictInput): Promise<ApprovalRecord> {
+    const desk = this.#desk;
+    let proof: VerdictProof | undefined;
+    for (let seen: number | undefined; ;) {
+      const record = await desk.get(decisionId);
+      if (record === undefined) throw unknownApproval(decisionId);
+      if (await this.#isRepeated(record, approve, verdict)) return record;
+      // no other change was first: the store does not take this one
+      if (record.version === seen) throw notRecorded(record);
+      seen = record.version;
+      const { giver, policies } = await this.#checkedGiver(record, approve, verdict);
+      if (approve && verdict.assurance !== undefined) checkAssurance(record, policies, verdict.assurance, this.#stressOf(giver, verdict));
+      proof ??= await this.#checkedProof(record, approve, verdict, giver);
+      // what was signed is another version of the approval
+      if (proof !== undefined && proof.version !== record.version) checkVersion(record, proof.version);
+      // people can take long to be looked up: the approval may have expired meanwhile
+      const now = desk.current(record);
+      if (now.status !== 'pending') throw verdictConflict(now);
+      const change = withVerdict(record, { approve, verdict, giver, policies, proof }, desk.now());
+      const decided = await desk.record(record, change, approve);
+      if (decided !== undefined) {
+        this.#notePace(giver.by);
+        return decided;
+      }
+      // another change was first: a final outcome, or a verdict on another policy of this approval
+    }
+  }
+
+  /** Who gives a verdict on what was shown, and for what it counts. */
+  async #checkedGiver(record: ApprovalRecord, approve: boolean, verdict: VerdictInput): Promise<Eligibility> {
+    this.#checkDecidable(record);
+    checkDigest(record, approve, verdict);
+    checkVersion(record, verdict.version);
+    return eligiblePolicies(record, verdict, this.#desk.people());
+  }
+
+  #checkDecidable(record: ApprovalRecord): void {
+    if (record.status !== 'pending') throw verdictConflict(record);
+    if (this.#desk.isSignedElsewhere(record)) throw stateKeyMissing(record.decisionId);
+    if (!isUnderstood(record)) throw newerApproval(record);
+  }
+
+  /** Whether this very verdict was recorded before. @throws VerdictError 409 `idempotency_mismatch` where its key was used for another one */
+  async #isRepeated(record: ApprovalRecord, approve: boolean, verdict: VerdictInput): Promise<boolean> {
+    const sameKey = verdict.key === undefined ? [] : record.verdicts.filter(({ key }) => key === verdict.key);
+    if (sameKey.length === 0) return false;
+    const { by } = await giverOf(verdict, record.decisionId, this.#desk.people());
+    const same = sameKey.find((one) => one.by === by);
+    if (same === undefined) return false;
+    if (same.approve === approve && (verdict.digest === undefined || verdict.digest === record.digest)) return true;
+    const message = 'The key of this verdict was used for another verdict on this approval. Read the approval again to see it.';
+    throw new VerdictError(409, 'idempotency_mismatch', record.decisionId, message);
+  }
+
+  /** @throws VerdictError 428 `proof_needed`, 403 `proof_invalid` */
+  async #checkedProof(record: ApprovalRecord, approve: boolean, verdict: VerdictInput, giver: Giver): Promise<VerdictProof | undefined> {
+    const { decisionId } = record;
+    const { proof, reason, assurance, sessionId, origin = '' } = verdict;
+    const proofs = this.#desk.people().served?.proofs;
+    if (proof === undefined) {
+      if (assurance !== 'passkey' || proofs === undefined) return undefined;
+      throw new VerdictError(
+        428,
+        'proof_needed',
+        decisionId,
+        'This verdict takes a signature of your passkey. Sign it on the page of the approval.',
+      );
+    }
+    const { tenantId } = this.#desk;
+    const challenge = verdictChallenge(record, { approve, reason, origin, nonce: proof.nonce, tenantId });
+    if ((await proofs?.verify({ personId: giver.by, sessionId, decisionId, origin, proof, challenge })) !== true) {
+      const message =
+        'The signature is not one of your passkey over this verdict, or it was used before. Read the approval again, and sign once more.';
+      throw new VerdictError(403, 'proof_invalid', decisionId, message);
+    }
+    return { ...proof, version: record.version };
+  }
+
+  #stressOf({ by }: Giver, { mustSign }: VerdictInput): VerdictStress {
+    return { isHurried: this.#isHurried(by), mustSign };
+  }
+
+  #isHurried(by: string): boolean {
+    const pace = this.#paces.get(by);
+    return pace !== undefined && pace.inRow >= HURRY.verdicts && this.#desk.now() - pace.atMs < HURRY.keptMs;
+  }
+
+  #notePace(by: string): void {
+    const atMs = this.#desk.now();
+    const pace = this.#paces.get(by);
+    this.#paces.set(by, { atMs, inRow: pace !== undefined && atMs - pace.atMs < HURRY.withinMs ? pace.inRow + 1 : 1 });
+  }
+}

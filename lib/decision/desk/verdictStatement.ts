@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { canonicalText } from '../../common/data/canonical.js';
+import type { ApprovalRecord, Verdict } from '../../store/ApprovalStore.js';
+import { severityOf } from './assurance.js';
+
+/** The verdict that is signed, and for which server. */
+export interface StatedVerdict {
+  readonly approve: boolean;
+  readonly reason: string | undefined;
+  /** Scheme, host and port of the server, such as `https://aegis.example.com`. */
+  readonly origin: string;
+  /** A random value that is used once. */
+  readonly nonce: string;
+  /** The tenant of the approval; null for that of a process without tenants. */
+  readonly tenantId: string | null;
+}
+
+/** The version of the statement: what is in it, and how it is written. */
+export const STATEMENT_VERSION = 'aegis-verdict-1';
+
+/** What a person signs with a passkey: everything that was shown, and what they make of it. The same text for ever, from the record alone. */
+export function verdictStatement(record: ApprovalRecord, { approve, reason, origin, nonce, tenantId }: StatedVerdict): string {
+  const { decisionId, version, agentId, toolName, guardKey, originalDigest, digest, sessionDigest, factsDigest, requester } = record;
+  return canonicalText({
+    statement: STATEMENT_VERSION,
+    origin,
+    nonce,
+    tenant: tenantId ?? 'default',
+    decisionId,
+    version,
+    agent: agentId,
+    tool: toolName,
+    guardKey,
+    originalDigest,
+    digest,
+    sessionDigest,
+    factsDigest,
+    requester,
+    policies: record.policies.map(({ id, hash }) => ({ id, hash, filledBy: filledBy(record, id) })),
+    policySetHash: record.policySetHash,
+    severity: severityOf(record.policies),
+    expiresAtMs: record.expiresAtMs,
+    amendment: null,
+    verdict: approve ? 'approve' : 'deny',
+    reasonDigest: sha256(reason ?? '').toString('hex'),
+  });
+}
+
+/** The challenge of a WebAuthn signature over a statement: its SHA-256, base64url. */
+export function verdictChallenge(record: ApprovalRecord, stated: StatedVerdict): string {
+  return sha256(verdictStatement(record, stated)).toString('base64url');
+}
+
+/**
+ * The challenge of a verdict that was recorded: the same that was signed, though the approval has gone on since.
+ *
+ * @param record as it is now
+ * @param verdict one of its verdicts, with a proof
+ * @param origin that the signature names
+ */
+export function recordedChallenge(
+  record: ApprovalRecord,
+  verdict: Verdict,
+  origin: string,
+  tenantId: string | null = null,
+): string | undefined {
+  const at = record.verdicts.indexOf(verdict);
+  const { proof, approve, reason } = verdict;
+  if (proof === undefined || at < 0) return undefined;
+  const then = { ...record, version: proof.version, verdicts: record.verdicts.slice(0, at) };
+  return verdictChallenge(then, { approve, reason, origin, nonce: proof.nonce, tenantId });
+}
+
+function filledBy({ verdicts }: ApprovalRecord, policyId: string): string | null {
+  return verdicts.find((verdict) => verdict.policies.includes(policyId))?.by ?? null;
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

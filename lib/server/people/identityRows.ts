@@ -1,0 +1,213 @@
+import * as v from 'valibot';
+import type { GenericSchema } from 'valibot';
+import type { RecordStore } from '../../store/RecordStore.js';
+import { ROLES } from './Person.js';
+import type { IssuerAccount, Role, SignInMethod } from './Person.js';
+import { Rows } from './Rows.js';
+
+const text = v.pipe(v.string(), v.minLength(1));
+const time = v.pipe(v.number(), v.integer(), v.minValue(0));
+const count = time;
+const texts = v.array(text);
+const hash = v.pipe(v.string(), v.regex(/^[\w-]{43}$/));
+
+const account = v.strictObject({
+  issuer: text,
+  subject: text,
+  mail: v.optional(text),
+  groups: v.optional(texts),
+  atMs: time,
+});
+
+const PERSON = v.strictObject({
+  name: text,
+  roles: v.array(v.picklist(ROLES)),
+  groups: texts,
+  userIds: texts,
+  accounts: v.array(account),
+  epoch: count,
+  createdBy: text,
+  changedBy: v.optional(text),
+  invitation: v.optional(text),
+  removedAtMs: v.optional(time),
+  removedBy: v.optional(text),
+});
+
+const PASSKEY = v.strictObject({
+  credential: text,
+  personId: text,
+  name: text,
+  publicKey: text,
+  counter: count,
+  transports: texts,
+  rpId: text,
+  synced: v.boolean(),
+  lastUsedAtMs: v.optional(time),
+  removedAtMs: v.optional(time),
+  removedBy: v.optional(text),
+});
+
+const METHODS: readonly SignInMethod[] = ['passkey', 'oidc', 'setup', 'token'];
+
+const SESSION = v.strictObject({
+  personId: text,
+  method: v.picklist(METHODS),
+  passkeyId: v.optional(hash),
+  epoch: count,
+  seenAtMs: time,
+  endsAtMs: time,
+  client: v.optional(v.string()),
+  endedAtMs: v.optional(time),
+  endedBy: v.optional(text),
+});
+
+const TOKEN = v.strictObject({
+  personId: text,
+  name: text,
+  passkeyId: v.optional(hash),
+  epoch: count,
+  endsAtMs: time,
+  endedAtMs: v.optional(time),
+  endedBy: v.optional(text),
+});
+
+const NEWCOMER = v.strictObject({ personId: text, person: PERSON, passkey: PASSKEY, atMs: time });
+
+const SETUP = v.strictObject({
+  madeBy: text,
+  hash: v.optional(hash),
+  expiresAtMs: time,
+  used: v.optional(NEWCOMER),
+  entered: v.optional(time),
+});
+
+const INVITATION = v.strictObject({
+  name: text,
+  roles: v.array(v.picklist(ROLES)),
+  groups: texts,
+  userIds: texts,
+  madeBy: text,
+  expiresAtMs: time,
+  came: v.optional(NEWCOMER),
+  confirmed: v.optional(v.strictObject({ by: text, atMs: time })),
+  revoked: v.optional(v.strictObject({ by: text, atMs: time })),
+});
+
+const CHALLENGE = v.strictObject({ usedAtMs: time });
+
+/** What the record of a person says. */
+export interface PersonBody {
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly groups: readonly string[];
+  readonly userIds: readonly string[];
+  readonly accounts: readonly IssuerAccount[];
+  readonly epoch: number;
+  readonly createdBy: string;
+  readonly changedBy?: string | undefined;
+  /** The invitation by which the person came, until its maker has confirmed them. */
+  readonly invitation?: string | undefined;
+  readonly removedAtMs?: number | undefined;
+  readonly removedBy?: string | undefined;
+}
+
+/** What the record of a passkey says. It stays when the passkey is removed: verdicts that were signed with it are verified later too. */
+export interface PasskeyBody {
+  /** The id of the credential, base64url. */
+  readonly credential: string;
+  readonly personId: string;
+  readonly name: string;
+  /** COSE, base64url. */
+  readonly publicKey: string;
+  readonly counter: number;
+  readonly transports: readonly string[];
+  readonly rpId: string;
+  readonly synced: boolean;
+  readonly lastUsedAtMs?: number | undefined;
+  readonly removedAtMs?: number | undefined;
+  readonly removedBy?: string | undefined;
+}
+
+/** What the record of a session says. */
+export interface SessionBody {
+  readonly personId: string;
+  readonly method: SignInMethod;
+  readonly passkeyId?: string | undefined;
+  readonly epoch: number;
+  readonly seenAtMs: number;
+  readonly endsAtMs: number;
+  readonly client?: string | undefined;
+  readonly endedAtMs?: number | undefined;
+  readonly endedBy?: string | undefined;
+}
+
+/** What the record of a personal token says. */
+export interface TokenBody {
+  readonly personId: string;
+  readonly name: string;
+  readonly passkeyId?: string | undefined;
+  readonly epoch: number;
+  readonly endsAtMs: number;
+  readonly endedAtMs?: number | undefined;
+  readonly endedBy?: string | undefined;
+}
+
+/** Someone who came by a link: written together with its use, so that the link is used if, and only if, the passkey is kept. */
+export interface Newcomer {
+  readonly personId: string;
+  readonly person: PersonBody;
+  readonly passkey: PasskeyBody;
+  readonly atMs: number;
+}
+
+/** What the one record of the setup says. */
+export interface SetupBody {
+  readonly madeBy: string;
+  /** Of the link; absent once it was used. */
+  readonly hash?: string | undefined;
+  readonly expiresAtMs: number;
+  /** Who became the first person by it. */
+  readonly used?: Newcomer | undefined;
+  /** When it signed in the admin of development mode. */
+  readonly entered?: number | undefined;
+}
+
+/** What the record of an invitation says. */
+export interface InvitationBody {
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly groups: readonly string[];
+  readonly userIds: readonly string[];
+  readonly madeBy: string;
+  readonly expiresAtMs: number;
+  readonly came?: Newcomer | undefined;
+  readonly confirmed?: { readonly by: string; readonly atMs: number } | undefined;
+  readonly revoked?: { readonly by: string; readonly atMs: number } | undefined;
+}
+
+/** The records of who may use a tenant. */
+export interface IdentityRows {
+  readonly people: Rows<PersonBody>;
+  readonly passkeys: Rows<PasskeyBody>;
+  readonly sessions: Rows<SessionBody>;
+  readonly tokens: Rows<TokenBody>;
+  readonly setup: Rows<SetupBody>;
+  readonly invitations: Rows<InvitationBody>;
+  readonly challenges: Rows<{ readonly usedAtMs: number }>;
+}
+
+/** The kinds of records that are deleted some time after they have ended. The others stay. */
+export const ENDING_KINDS: readonly string[] = ['session', 'token', 'invitation', 'challenge'];
+
+/** Reads and writes the records of who may use a tenant. */
+export function identityRows(records: RecordStore): IdentityRows {
+  return {
+    people: new Rows(records, 'person', PERSON as GenericSchema<unknown, PersonBody>),
+    passkeys: new Rows(records, 'passkey', PASSKEY as GenericSchema<unknown, PasskeyBody>),
+    sessions: new Rows(records, 'session', SESSION as GenericSchema<unknown, SessionBody>),
+    tokens: new Rows(records, 'token', TOKEN as GenericSchema<unknown, TokenBody>),
+    setup: new Rows(records, 'setup', SETUP as GenericSchema<unknown, SetupBody>),
+    invitations: new Rows(records, 'invitation', INVITATION as GenericSchema<unknown, InvitationBody>),
+    challenges: new Rows(records, 'challenge', CHALLENGE),
+  };
+}
