@@ -640,6 +640,8 @@ export declare class VerdictError extends AegisError {
     constructor(status: VerdictStatus, code: string, decisionId: string, message: string, { stands, ...options }?: ErrorOptions & {
         readonly stands?: StandingVerdict | undefined;
     });
+    constructor(status: 400 | 403 | 404 | 409, code: string, decisionId: string, message: string, stands?: StandingVerdict);
+    constructor(status: VerdictStatus, code: string, decisionId: string, message: string, options?: ErrorOptions);
 }
 
 export interface VerdictInput {

@@ -23,6 +23,7 @@ export interface DataPlane {
     ready(): Promise<void>;
     listen(options?: ListenOptions): Promise<ListeningAt>;
     createKey(request: KeyRequest, tenantId?: string): Promise<IssuedKey>;
+    createSetupLink(tenantId?: string): Promise<SetupLink | undefined>;
     close(options?: CloseOptions): Promise<boolean>;
 }
 
@@ -108,6 +109,11 @@ export interface NotifyOptions {
 }
 
 export type Scope = 'decide' | 'approvals:read' | 'policies:read' | 'keys:admin' | 'metrics:read';
+
+export interface SetupLink {
+    readonly url: URL;
+    readonly expiresAt: Date;
+}
 
 export interface SingleTenantOptions extends DataPlaneSettings, TenantOptions {
     readonly module?: undefined;

@@ -17,9 +17,15 @@ import type { Route } from './route/Route.js';
 import { unknownOutcomeRoutes } from './route/unknownOutcomes.js';
 import { verdictRoutes } from './route/verdicts.js';
 import type { VerdictRoutesOptions } from './route/verdicts.js';
+import { linkRoutes } from './signin/linkRoutes.js';
+import { meRoutes } from './signin/meRoutes.js';
+import { peopleRoutes } from './signin/peopleRoutes.js';
+import { signinRoutes } from './signin/signinRoutes.js';
+import type { SigninRoutesOptions } from './signin/signinRoutes.js';
 
 /** What all routes together need. */
-export interface RoutesOptions extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions, VerdictRoutesOptions {
+export interface RoutesOptions
+  extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions, SigninRoutesOptions, VerdictRoutesOptions {
   readonly clock?: SteadyClock | undefined;
 }
 
@@ -36,6 +42,10 @@ export function allRoutes(options: RoutesOptions): readonly Route[] {
     ...keyRoutes(options),
     ...probeRoutes(options),
     ...metricRoutes(options),
+    ...signinRoutes(options),
+    ...linkRoutes(options.doorway),
+    ...meRoutes(options.doorway),
+    ...peopleRoutes(options.doorway),
     ...assetRoutes(),
     openApiRoute(() => all),
   ];

@@ -1,10 +1,12 @@
 import { silentLogger } from '../common/Logger.js';
 import type { Logger } from '../common/Logger.js';
 import { SteadyClock } from '../common/time/SteadyClock.js';
+import { isLoopbackHost } from '../common/transport/loopback.js';
 import { osUser } from '../decision/terminal/osUser.js';
 import { CAPABILITIES } from '../model/Capability.js';
 import type { AegisModule } from '../guard/module/AegisModule.js';
 import { checkedOptions } from '../model/checkedOptions.js';
+import { ConfigError } from '../model/errors/SetupErrors.js';
 import type { ReloadResult } from '../policy/live/ReloadablePolicies.js';
 import type { ServerStore } from '../store/StateStore.js';
 import { DEFAULT_TENANT } from '../store/tenant/tenantScope.js';
@@ -28,6 +30,7 @@ import type { FetchHandler } from './serve/fetchFront.js';
 import type { ListenOptions } from './serve/HttpListener.js';
 import type { NodeHandler } from './serve/nodeFront.js';
 import { RouteServer } from './serve/RouteServer.js';
+import { Doorway } from './signin/Doorway.js';
 import { Tenants } from './tenant/Tenants.js';
 import type { ModuleTenantOptions, TenantsOptions } from './tenant/Tenants.js';
 
@@ -57,6 +60,14 @@ export interface ListeningAt {
   readonly port: number;
 }
 
+/** The link by which the first person of a tenant comes. */
+export interface SetupLink {
+  /** With the secret behind the `#`, where it reaches no log of a server or proxy. */
+  readonly url: URL;
+  /** When it stops working: 15 minutes after it was made. */
+  readonly expiresAt: Date;
+}
+
 /** A Data Plane: it decides calls and keeps approvals for many programs, over HTTP. */
 export interface DataPlane {
   /** Answers a request in a server on web standards, such as Hono or Next. */
@@ -84,6 +95,15 @@ export interface DataPlane {
    */
   createKey(request: KeyRequest, tenantId?: string): Promise<IssuedKey>;
   /**
+   * Makes the link by which the first person of a tenant comes, while no one is known. It works once, for 15 minutes; the one before stops working.
+   *
+   * @param tenantId the tenant; `default` where there is one
+   * @returns `undefined` once someone is known
+   * @throws ConfigError where the server does not listen and has no `publicUrl`
+   * @throws NotFoundError where there is no such tenant
+   */
+  createSetupLink(tenantId?: string): Promise<SetupLink | undefined>;
+  /**
    * Stops: `/readyz` says so, streams of events end, requests in flight are answered, and the store is closed.
    *
    * @returns whether every request in flight was answered in time
@@ -103,12 +123,18 @@ export function createDataPlane(given: DataPlaneOptions): DataPlane {
   return new ServingDataPlane(checkedDataPlane(given));
 }
 
+/** How old what is known of the key of a stream may be at a heartbeat, in milliseconds: with the time to the next one, a key that was revoked is noticed in 30 s. */
+const STREAM_KEY_MS = 15_000;
+
 class ServingDataPlane implements DataPlane {
   readonly fetch: FetchHandler;
   readonly node: NodeHandler;
   readonly #server: RouteServer;
   readonly #tenants: Tenants;
   readonly #access: ServerAccess;
+  readonly #doorway: Doorway;
+  readonly #basePath: string;
+  readonly #publicUrl: URL | undefined;
   readonly #meters: Meters = new Meters();
   readonly #hubs: EventHubs = new EventHubs();
   readonly #logger: Logger;
@@ -116,15 +142,20 @@ class ServingDataPlane implements DataPlane {
   /** Why it is not ready: it is opening, or could not be opened. */
   #notOpen: string | undefined = 'it is starting';
   #opening: Promise<void> | undefined;
+  /** Where its own server listens, once there is one. */
+  #listeningUrl: string | undefined;
 
   constructor(options: CheckedDataPlane) {
     const { stateKey, clientAddress, publicUrl, logger = silentLogger } = options;
     const clock = new SteadyClock();
     this.#logger = logger;
+    this.#basePath = options.basePath;
+    this.#publicUrl = publicUrl;
     this.#tenants = new Tenants(tenantsOf(options, clock, this.#meters, () => this.#server.isOnLoopback));
     this.#access = serverAccess({ stateKey, clock, tenants: this.#tenants.all });
     const { authenticator } = this.#access;
     this.#notifiers = notifiersOf(this.#tenants.all, { pages: pagesAt(publicUrl, options.basePath), logger, now: () => clock.now() });
+    this.#doorway = new Doorway(this.#tenants.all.map(({ identity }) => identity));
     this.#server = new RouteServer({
       base: options.basePath,
       publicUrl,
@@ -142,6 +173,8 @@ class ServingDataPlane implements DataPlane {
         capabilities: CAPABILITIES,
         hubs: this.#hubs,
         mayListen: async (input) => this.#isStillGood(input),
+        doorway: this.#doorway,
+        issuerOf: () => undefined,
         ringOf: (tenantId) => this.#access.ringOf(tenantId),
         notReady: () => this.#notReady(),
         metrics: () => this.#meters.metrics,
@@ -159,6 +192,7 @@ class ServingDataPlane implements DataPlane {
 
   async listen(options?: ListenOptions): Promise<ListeningAt> {
     const { url, host, port } = await this.#server.listen(options);
+    this.#listeningUrl = url;
     // opened early; who asks before that waits
     this.ready().catch(() => {});
     return { url, host, port };
@@ -167,6 +201,16 @@ class ServingDataPlane implements DataPlane {
   async createKey(request: KeyRequest, tenantId: string = DEFAULT_TENANT): Promise<IssuedKey> {
     await this.ready();
     return this.#access.ringOf(tenantId).create(request, hostCaller({ user: osUser(), tenantId }));
+  }
+
+  async createSetupLink(tenantId: string = DEFAULT_TENANT): Promise<SetupLink | undefined> {
+    await this.ready();
+    const url = this.#pageUrl('/bootstrap');
+    if (this.#doorway.hasSeveral) url.searchParams.set('tenant', tenantId);
+    const link = await this.#doorway.identityFor(tenantId).setup.begin(`host:${osUser()}`);
+    if (link === undefined) return undefined;
+    url.hash = link.text.reveal();
+    return { url, expiresAt: new Date(link.expiresAtMs) };
   }
 
   async close(options: CloseOptions = {}): Promise<boolean> {
@@ -203,6 +247,21 @@ class ServingDataPlane implements DataPlane {
     }
   }
 
+  /** Where browsers find a page. Passkeys are made for a name, so that this machine is called by its own. */
+  #pageUrl(path: string): URL {
+    if (this.#publicUrl !== undefined) {
+      const base = this.#publicUrl.pathname.replace(/\/+$/, '');
+      return new URL(`${base === '' ? this.#basePath : base}${path}`, this.#publicUrl);
+    }
+    if (this.#listeningUrl === undefined)
+      throw new ConfigError([
+        { where: 'publicUrl', message: 'is missing: without it, a server that does not listen has no address for links.' },
+      ]);
+    const url = new URL(`${this.#basePath}${path}`, this.#listeningUrl);
+    if (isLoopbackHost(url.hostname)) url.hostname = 'localhost';
+    return url;
+  }
+
   async #notReady(): Promise<string | undefined> {
     if (this.#server.isDraining) return 'draining';
     if (this.#notOpen !== undefined) return this.#notOpen;
@@ -218,7 +277,15 @@ class ServingDataPlane implements DataPlane {
   /** Whether a key or a session still opens what it opened when its stream began. */
   async #isStillGood(input: CallerInput): Promise<boolean> {
     const { caller, headers } = input;
-    const request = { headers, address: undefined, method: 'GET', path: '', body: () => '', site: () => input.site };
+    const request = {
+      headers,
+      address: undefined,
+      method: 'GET',
+      path: '',
+      body: () => '',
+      site: () => input.site,
+      maxAgeMs: STREAM_KEY_MS,
+    };
     const now = await this.#access.authenticator.authenticate(request);
     if (now.kind !== caller.kind || now.id !== caller.id) return false;
     return caller.kind === 'person' || (now.scopes.has('decide') && sameAgents(now.agents, caller.agents));

@@ -1,6 +1,6 @@
 // `aegislib/server`: the Data Plane, which decides and keeps approvals for many programs, over HTTP.
 export { createDataPlane } from './createDataPlane.js';
-export type { CloseOptions, DataPlane, ListeningAt } from './createDataPlane.js';
+export type { CloseOptions, DataPlane, ListeningAt, SetupLink } from './createDataPlane.js';
 export type { DataPlaneOptions, DataPlaneSettings, ModuleOptions, SingleTenantOptions, TenantsOptions } from './DataPlaneOptions.js';
 export type { TenantOptions } from './tenant/buildTenant.js';
 export type { ToolSettings } from './tenant/Tenant.js';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
+import { Doorway } from '../../lib/server/signin/Doorway.js';
 import { EventHubs } from '../../lib/server/push/EventHubs.js';
 import { openApi } from '../../lib/server/route/openApi.js';
 import type { OpenApiDocument, OpenApiOperation } from '../../lib/server/route/openApi.js';
@@ -54,6 +55,8 @@ export function httpApiDocument(): Promise<OpenApiDocument> {
       ringOf() {
         throw new Error('no request is made');
       },
+      doorway: new Doorway([]),
+      issuerOf: () => undefined,
     }),
   );
 }

@@ -5,6 +5,7 @@ import type { DataPlane } from '../../lib/server/createDataPlane.js';
 import type { DataPlaneOptions } from '../../lib/server/DataPlaneOptions.js';
 import type { Route } from '../../lib/server/route/Route.js';
 import { allRoutes } from '../../lib/server/allRoutes.js';
+import { Doorway } from '../../lib/server/signin/Doorway.js';
 import { EventHubs } from '../../lib/server/push/EventHubs.js';
 import { AnswerCheck } from './answerCheck.js';
 import type { ServedAnswer, ServedRequest } from './serve.js';
@@ -29,6 +30,8 @@ export function routeTable(): readonly Route[] {
   return allRoutes({
     hubs: new EventHubs(),
     ringOf: unused,
+    doorway: new Doorway([]),
+    issuerOf: unused,
     notReady: unused,
     metrics: unused,
     gauges: { pending: unused, streams: unused },

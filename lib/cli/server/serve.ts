@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { ConsoleLogger } from '../../common/Logger.js';
 import type { SecretString } from '../../common/SecretString.js';
@@ -66,9 +66,13 @@ export async function serve(policies: string | undefined, flags: ServeFlags, io:
       url: local,
       store: setting.kind === 'sqlite' ? { sqlite: setting.path } : setting.kind,
     });
-    const isDevelopment = isLoopbackHost(settings.listen.host) && settings.tenants.has('default');
-    const key = isDevelopment ? await developmentKey(plane, store, stateKey.key, flags.demo === true) : undefined;
-    writeLines(io.out, banner({ settings, setting, stateKey, url: local, key, isDemo: flags.demo === true, isDevelopment }));
+    const links = await setupLinks(plane, settings);
+    const isLocal = isLoopbackHost(settings.listen.host) && isLoopbackHost(settings.publicUrl?.hostname ?? 'localhost');
+    const isDevelopment = isLocal && links.length > 0;
+    const needsKey = (isDevelopment || (isLocal && flags.demo === true)) && settings.tenants.has('default');
+    const key = needsKey ? await developmentKey(plane, store, stateKey.key, flags.demo === true) : undefined;
+    const setup = isLocal && io.ask !== undefined ? links : linkFile(links, settings.dataFolder);
+    writeLines(io.out, banner({ settings, setting, stateKey, url: local, key, setup, isDemo: flags.demo === true, isDevelopment }));
     await stop;
     writeLines(io.err, ['stopping: answering what is in flight']);
   } finally {
@@ -132,6 +136,25 @@ function localUrl(url: string): string {
   return local.origin;
 }
 
+/** The link by which the first person of each tenant comes, where no one is known yet. */
+async function setupLinks(plane: DataPlane, { tenants }: ServerSettings): Promise<readonly string[]> {
+  const links: string[] = [];
+  for (const id of tenants.keys()) {
+    const link = await plane.createSetupLink(id);
+    if (link !== undefined) links.push(link.url.href);
+  }
+  return links;
+}
+
+/** Keeps links where only this user reads them: what a program's output is kept in may be read by others. */
+function linkFile(links: readonly string[], dataFolder: string): readonly string[] {
+  if (links.length === 0) return [];
+  const file = join(dataFolder, 'setup-link.txt');
+  rmSync(file, { force: true });
+  writeFileSync(file, `${links.join('\n')}\n`, { mode: 0o600, flag: 'wx' });
+  return [`which is in the file ${short(file)}`];
+}
+
 /** The first key of a new store. The demo has a new one for each start, because it prints a line with it. */
 async function developmentKey(
   plane: DataPlane,
@@ -158,11 +181,13 @@ interface Started {
   readonly stateKey: StateKey;
   readonly url: string;
   readonly key: SecretString | undefined;
+  /** The setup link of each tenant without people, or where they are. */
+  readonly setup: readonly string[];
   readonly isDemo: boolean;
   readonly isDevelopment: boolean;
 }
 
-function banner({ settings, setting, stateKey, url, key, isDemo, isDevelopment }: Started): readonly string[] {
+function banner({ settings, setting, stateKey, url, key, setup, isDemo, isDevelopment }: Started): readonly string[] {
   const text = key?.reveal();
   const { tenants, publicUrl } = settings;
   const sources = [...tenants].map(
@@ -180,6 +205,9 @@ function banner({ settings, setting, stateKey, url, key, isDemo, isDevelopment }
       : []),
     ...(text === undefined ? ['  keys      npx aegis keys list'] : [`  key       ${text}   (shown this once)`]),
     '  approvals npx aegis approvals list',
+    ...(setup.length === 0
+      ? []
+      : ['To be the first person, open this link; it works once, for 15 minutes:', ...setup.map((link) => `  ${link}`)]),
     ...(text === undefined
       ? []
       : isDemo

@@ -141,6 +141,8 @@ export function checkExposure({ listen, tls, insecureHttp, publicUrl }: ServerSe
     });
   if (publicUrl === undefined)
     problems.push({ where, message: 'Off loopback, the server must know its name. Give --public-url, such as https://aegis.example.com.' });
+  else if (publicUrl.protocol !== 'https:' && !isLoopbackHost(publicUrl.hostname))
+    problems.push({ where, message: 'Off loopback, people sign in over https only. Give --public-url an https URL.' });
   if (problems.length > 0) throw new ConfigError(problems);
 }
 

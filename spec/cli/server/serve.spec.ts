@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,7 @@ import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
 import { ownKeyFile } from '../../../lib/server/config/stateKey.js';
 import { until } from '../../support/until.js';
 import { runProgram } from '../../../lib/cli/program.js';
+import { PageClient } from '../../support/PageClient.js';
 import { runAegis } from '../runAegis.js';
 import type { ChildResult } from '../../support/runInChild.js';
 
@@ -40,9 +41,18 @@ describe('aegis serve', function () {
   });
 
   /** Serves in this process while `use` runs, then stops it as a signal would. */
-  async function serving(args: readonly string[], use: (url: string) => Promise<void>): Promise<ChildResult> {
+  async function serving(
+    args: readonly string[],
+    use: (url: string) => Promise<void>,
+    terminal: { readonly ask?: () => Promise<string> } = {},
+  ): Promise<ChildResult> {
     let [stdout, stderr] = ['', ''];
-    const io = { out: (text: string) => void (stdout += text), err: (text: string) => void (stderr += text), beforeForeignCode: () => {} };
+    const io = {
+      out: (text: string) => void (stdout += text),
+      err: (text: string) => void (stderr += text),
+      beforeForeignCode: () => {},
+      ...terminal,
+    };
     const ended = runProgram(['serve', ...args, '--data', data(), '--listen', '127.0.0.1:0'], io, { serve });
     try {
       await Promise.race([ended, until(() => stdout !== '')]);
@@ -70,6 +80,24 @@ describe('aegis serve', function () {
     // the second start has the same key, and does not show it again
     const again = await serving([policies], async () => {});
     expect(again.stdout).to.include('npx aegis keys list').and.not.include('aeg_');
+  });
+
+  it('prints the link by which the first person comes, or keeps it in a file of this user where there is no terminal', async () => {
+    const terminal = { ask: async () => '' };
+    const { stdout } = await serving([policies, '--store', 'memory'], async () => {}, terminal);
+    expect(stdout).to.match(/open this link; it works once, for 15 minutes:\n  http:\/\/localhost:\d+\/bootstrap#[\w-]{43}\n/);
+    const file = join(data(), 'setup-link.txt');
+    expect(existsSync(file)).to.equal(false);
+    let link = '';
+    const piped = await serving([policies, '--store', 'memory'], async (url) => {
+      link = readFileSync(file, 'utf8').trim();
+      if (process.platform !== 'win32') expect(statSync(file).mode & 0o777).to.equal(0o600);
+      const client = new PageClient(url.replace('127.0.0.1', 'localhost'));
+      await client.open('/bootstrap');
+      await client.submit('/bootstrap', { secret: new URL(link).hash.slice(1), name: '', how: 'enter' });
+      expect([...client.cookies.keys()]).to.deep.equal(['aegis-local']);
+    });
+    expect(piped.stdout).to.include('setup-link.txt').and.not.include(new URL(link).hash.slice(1));
   });
 
   it('lets a program in by the key that it printed, and keeps all in memory where it is told to', async () => {
