@@ -228,16 +228,12 @@ interface StandingVerdict {
     readonly reason?: string | undefined;
 }
 
-// lib/model/errors/SetupErrors
-type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
-
 // lib/store/ApprovalStore
 interface RunOutcome {
     readonly status: 'completed' | 'failed' | 'unknown';
     readonly errorCode?: string | undefined;
     readonly atMs: number;
 }
-type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
 
 // lib/store/ApprovalStore
 interface VerdictProof {
