@@ -228,9 +228,6 @@ interface StandingVerdict {
     readonly reason?: string | undefined;
 }
 
-// lib/model/errors/SetupErrors
-type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
-
 // lib/store/ApprovalStore
 interface CardParam {
     readonly name: string;
@@ -249,7 +246,6 @@ interface RunOutcome {
     readonly errorCode?: string | undefined;
     readonly atMs: number;
 }
-type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
 
 // lib/store/ApprovalStore
 interface VerdictProof {

@@ -77,6 +77,7 @@ export {
   UnknownServiceError,
 } from './model/errors/ServiceErrors.js';
 export { ConfigError, GuardDefinitionError, TaskStateError, VerdictError } from './model/errors/SetupErrors.js';
+export type { VerdictStatus } from './model/errors/SetupErrors.js';
 export type { Diagnostic } from './model/diagnostics.js';
 
 // What options and fields are made of

@@ -24,7 +24,7 @@ export const HTTP_MEANINGS: Readonly<Record<string, string>> = {
   groups_from: 'Where the groups came from',
   signed: 'Whether a passkey signed it',
   'readApproval verdicts[].name': 'The name of the person at that time, where it is known',
-  viewer: 'How who asks stands to it; null for a key',
+  viewer: 'How who asks stands to it; null for a key, and once it has ended',
   may: 'Whether a yes would count now',
   why: 'Why not',
   'readApproval viewer.why.code': 'The code of the error that a yes would get',

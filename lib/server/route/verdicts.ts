@@ -140,8 +140,8 @@ export function verdictRoutes({ clock = new SteadyClock(), isSteppedUp, refusedP
 /** An approval in full, and how its reader stands to it. */
 export async function shownApproval(record: ApprovalRecord, input: CallerInput): Promise<Answer> {
   const { caller, tenant } = input;
-  // a key is no one
-  if (caller.kind === 'key') return { status: 200, body: writeApproval(record, false) };
+  // a key is no one; and a verdict that was recorded is told without another question to the store
+  if (caller.kind === 'key' || record.status !== 'pending') return { status: 200, body: writeApproval(record, false) };
   const { decisionId } = record;
   const viewer =
     caller.kind === 'person'
