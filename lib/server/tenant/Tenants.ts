@@ -19,6 +19,7 @@ import { checkedNotify } from '../notify/NotifyOptions.js';
 import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import { buildTenant } from './buildTenant.js';
 import type { TenantOptions, TenantRows } from './buildTenant.js';
+import { reliableRows } from './reliableRows.js';
 import { sweepTenant } from './sweepTenant.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
 import { toolSettings } from './toolSettings.js';
@@ -167,7 +168,7 @@ export class Tenants {
 
 function rowsOf(tenantId: string, options: SharedOptions, clock: SteadyClock): TenantRows {
   const { store, stateKey, previousStateKey, historyMs = 90 * DAY_MS, isLoopback } = options;
-  const rows = store.forTenant(tenantId, { forOthers: true, keepMs: historyMs });
+  const rows = reliableRows(store.forTenant(tenantId, { forOthers: true, keepMs: historyMs }));
   const { approvals, records } = stateKey === undefined ? rows : signedTenantStore(rows, { stateKey, previousStateKey, tenantId });
   // without a key what is given out counts in this process only
   const key = stateKey ?? new SecretString(randomBytes(32).toString('base64url'));
