@@ -637,8 +637,6 @@ export declare class VerdictError extends AegisError {
     readonly statusCode: VerdictStatus;
     readonly decisionId: string;
     readonly stands: StandingVerdict | undefined;
-    constructor(status: 400 | 403 | 404 | 409, code: string, decisionId: string, message: string, stands?: StandingVerdict);
-    constructor(status: VerdictStatus, code: string, decisionId: string, message: string, options?: ErrorOptions);
     constructor(status: VerdictStatus, code: string, decisionId: string, message: string, { stands, ...options }?: ErrorOptions & {
         readonly stands?: StandingVerdict | undefined;
     });

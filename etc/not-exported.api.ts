@@ -249,7 +249,6 @@ interface RunOutcome {
     readonly errorCode?: string | undefined;
     readonly atMs: number;
 }
-type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
 
 // lib/store/ApprovalStore
 interface VerdictProof {
