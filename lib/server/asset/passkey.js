@@ -74,7 +74,9 @@
     if (!answer.ok) return tell(form, String(asked.message ?? 'The verdict could not be signed. Load the page again.'));
     const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(asked.public_key);
     const credential = /** @type {PublicKeyCredential | null} */ (await navigator.credentials.get({ publicKey }));
-    const { id, response } = /** @type {{ id: string, response: Record<string, string> }} */ (credential?.toJSON());
+    const { id, response } = /** @type {{ id: string, response: Record<string, string> }} */ (
+      /** @type {PublicKeyCredential} */ (credential).toJSON()
+    );
     fieldOf(form, 'proof_credential').value = id;
     fieldOf(form, 'proof_nonce').value = asked.nonce;
     fieldOf(form, 'proof_client_data').value = response.clientDataJSON ?? '';

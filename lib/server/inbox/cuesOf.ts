@@ -44,7 +44,7 @@ async function earlierOf(
   const { cards } = await desk.page({ agentId, toolName, untilMs: createdAtMs + 1, limit: EARLIER });
   const others = cards.filter((card) => card.decisionId !== decisionId);
   const approved = others.filter(({ status }) => status === 'approved').slice(0, READ);
-  const read = await Promise.all(approved.map((card) => desk.get(card.decisionId)));
+  const read = await Promise.all(approved.map(async (card) => desk.get(card.decisionId)));
   const rest = others.filter((card) => !approved.includes(card)).map(({ status }) => ({ status, params: {} }));
   return [...read.flatMap((one) => one ?? []), ...rest];
 }
