@@ -12,7 +12,7 @@ export interface ApprovalPolling {
   readonly initialDelayMs: number;
   /** The longest delay between two polls, in milliseconds. */
   readonly maxDelayMs: number;
-  /** Polls after which a task of a polled service and a memory store times out. */
+  /** Polls answered as pending after which a task of a polled service and a memory store times out. */
   readonly maxAttempts: number;
   /** How far a delay may be from its computed value, as a part of it: 0 … 1. */
   readonly jitterRatio: number;

@@ -113,6 +113,7 @@ export class CallDriver implements ExecutionHost {
 
   followAgain(entry: PendingCall): void {
     entry.polls = 0;
+    entry.undecided = 0;
     this.follow(entry);
   }
 
@@ -177,8 +178,12 @@ export class CallDriver implements ExecutionHost {
   #step(entry: PendingCall, answer: Answer): Awaitable<void> {
     const { polling } = this.#options;
     const maxAttempts = this.registry.durable ? undefined : polling.maxAttempts;
-    const pushed = this.#pushed && isOffered(entry.task, 'events');
-    return this.#do(entry, nextStep(entry, this.now(), answer, { pushed, polls: polling.enabled, maxAttempts }));
+    const rules = { pushed: this.#isPushed(entry), polls: polling.enabled, maxAttempts };
+    return this.#do(entry, nextStep(entry, this.now(), answer, rules));
+  }
+
+  #isPushed({ task }: PendingCall): boolean {
+    return this.#pushed && isOffered(task, 'events');
   }
 
   #do(entry: PendingCall, step: Step): Awaitable<void> {
@@ -216,7 +221,9 @@ export class CallDriver implements ExecutionHost {
   }
 
   #answered(entry: PendingCall, status: DecisionStatus | undefined): Awaitable<void> {
-    return this.signal.aborted ? undefined : this.#step(entry, { kind: 'status', status });
+    if (this.signal.aborted) return;
+    if (status?.state === 'pending' && !this.#isPushed(entry)) entry.undecided += 1;
+    return this.#step(entry, { kind: 'status', status });
   }
 
   #onStatus(answer: unknown): void {

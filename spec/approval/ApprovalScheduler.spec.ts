@@ -59,7 +59,7 @@ describe('ApprovalScheduler', () => {
       expect(askedAfter(setup)).to.deep.equal([100, 200, 300]);
     });
 
-    it('counts a network error as an attempt and goes on', async () => {
+    it('waits longer after a network error, as after an answer, and goes on', async () => {
       const script: StatusScript = (decisionId, n) => {
         if (n === 0) throw new Error('connection refused');
         if (n === 1) return Promise.reject(new Error('connection reset'));
@@ -79,23 +79,80 @@ describe('ApprovalScheduler', () => {
       ]);
     });
 
-    for (const answers of ['pending', 'an error'] as const) {
-      it(`times out after maxAttempts of ${answers}, and tells the service`, async () => {
-        const status: StatusScript = (decisionId) => {
-          if (answers === 'pending') return { decisionId, state: 'pending' };
-          throw new Error('down');
+    it('times out after maxAttempts that were answered as pending, and tells the service', async () => {
+      const setup = schedulerSetup({
+        polling: { maxAttempts: 3 },
+        service: { status: (decisionId) => ({ decisionId, state: 'pending' }) },
+      });
+      const { handle, task, path, runs } = await setup.submit(inAnHour());
+      await time.tickAsync(HOUR / 2);
+      const error = await rejection(handle.completed);
+      expect(error).to.include({ name: 'ApprovalTimeoutError', taskId: task.taskId, decisionId: task.decisionId });
+      expect(error.message).to.contain('3 polls');
+      expect(path).to.deep.equal(['pending', 'timeout']);
+      expect(setup.service.asked).to.deep.equal([...Array<string>(3).fill(`status ${task.decisionId}`), `expire ${task.decisionId}`]);
+      expect(runs).to.have.length(0);
+    });
+
+    for (const first of [0, 1, 2])
+      it(`runs what was approved while the service was away for more polls than maxAttempts, after ${first} answers`, async () => {
+        const status: StatusScript = (decisionId, n) => {
+          if (n < first) return { decisionId, state: 'pending' };
+          if (n < first + 7) throw new Error('down');
+          return { decisionId, state: 'approved' };
         };
         const setup = schedulerSetup({ polling: { maxAttempts: 3 }, service: { status } });
-        const { handle, task, path, runs } = await setup.submit(inAnHour());
-        await time.tickAsync(HOUR / 2);
-        const error = await rejection(handle.completed);
-        expect(error).to.include({ name: 'ApprovalTimeoutError', taskId: task.taskId, decisionId: task.decisionId });
-        expect(error.message).to.contain('3 polls');
-        expect(path).to.deep.equal(['pending', 'timeout']);
-        expect(setup.service.asked).to.deep.equal([...Array<string>(3).fill(`status ${task.decisionId}`), `expire ${task.decisionId}`]);
-        expect(runs).to.have.length(0);
+        const { handle, runs, path } = await setup.submit(inAnHour());
+        await time.tickAsync(HOUR - 1);
+        expect(path).to.deep.equal(['pending', 'approved', 'executing', 'completed']);
+        expect([await handle.completed, runs.length, setup.service.count('expire')]).to.deep.equal(['done', 1, 0]);
+        expect(setup.service.count('status')).to.equal(first + 8);
       });
-    }
+
+    it('counts what is answered between failures, and waits longer after each of both', async () => {
+      const status: StatusScript = (decisionId, n) => {
+        if (n % 2 === 1) throw new Error('down');
+        return { decisionId, state: 'pending' };
+      };
+      const setup = schedulerSetup({ polling: { maxAttempts: 3 }, service: { status } });
+      const { handle } = await setup.submit(inAnHour());
+      await time.tickAsync(HOUR / 2);
+      expect((await rejection(handle.completed)).message).to.contain('3 polls');
+      // the last one tells it of the end
+      expect(askedAfter(setup)).to.deep.equal([2_000, 4_000, 8_000, 16_000, 32_000, 32_000]);
+    });
+
+    it('ends at its deadline, and no sooner, what a service never answers', async () => {
+      const status: StatusScript = () => {
+        throw new Error('down');
+      };
+      const setup = schedulerSetup({ polling: { maxAttempts: 1 }, service: { status } });
+      const { handle, path, runs } = await setup.submit(inAnHour());
+      await time.tickAsync(HOUR - 1);
+      expect(path).to.deep.equal(['pending']);
+      await time.tickAsync(1);
+      expect(await rejection(handle.completed)).to.include({ name: 'ApprovalTimeoutError' });
+      expect(runs).to.have.length(0);
+    });
+
+    it('does not count what it asks while statuses are pushed, and ends nothing because the stream of them was lost', async () => {
+      const setup = schedulerSetup({ polling: { maxAttempts: 2 }, service: { pushes: true } });
+      const { handle, task, runs, path } = await setup.submit({ ...inAnHour(), offers: ['events'] });
+      for (let lost = 0; lost < 5; lost++) {
+        // as after each start of its server
+        for (let n = 0; n < 3; n++) {
+          setup.service.pushAnswer('resync');
+          await time.tickAsync(10);
+        }
+        setup.service.endPush(new Error('lost'));
+        await time.tickAsync(1_600);
+        expect(path).to.deep.equal(['pending']);
+      }
+      expect(setup.service.count('status')).to.be.at.least(15);
+      setup.service.push(task.decisionId, 'approved');
+      await time.tickAsync(100);
+      expect([await handle.completed, runs.length]).to.deep.equal(['done', 1]);
+    });
 
     it('does not let maxAttempts end a task of a durable store, nor one that is pushed', async () => {
       const durable = Object.assign(schedulerSetupStore(), { durable: true });

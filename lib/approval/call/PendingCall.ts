@@ -63,7 +63,10 @@ export abstract class PendingCall<T = unknown> implements Due {
   background = false;
   /** `busy`: its execution is under way, from the fresh decision on. */
   phase: 'waiting' | 'busy' | 'ended' = 'waiting';
+  /** Asked so far, answered or not: what the delay before the next poll grows with. */
   polls = 0;
+  /** Polls so far that were answered as pending, while nothing was pushed. */
+  undecided = 0;
   /** Callers that wait for it in mode `wait`. */
   waiters = 0;
   #handle: PendingApproval<T> | undefined;

@@ -4,7 +4,7 @@ import { resolutionOfStatus, timedOut } from './resolution.js';
 import type { Resolution } from './resolution.js';
 
 /** What a step depends on: where the call stands, and nothing else of it. */
-export type CallState = Pick<PendingCall, 'task' | 'phase' | 'background' | 'polls'>;
+export type CallState = Pick<PendingCall, 'task' | 'phase' | 'background' | 'polls' | 'undecided'>;
 
 /** What happened to a call. */
 export type Answer =
@@ -25,7 +25,7 @@ export interface StepRules {
   readonly pushed: boolean;
   /** Whether statuses may be polled. */
   readonly polls: boolean;
-  /** Polls after which an undecided approval ends; `undefined` where only its deadline ends it. */
+  /** Polls answered as pending after which an approval ends; `undefined` where only its deadline ends it. */
   readonly maxAttempts: number | undefined;
 }
 
@@ -72,7 +72,10 @@ export function nextStep(call: CallState, nowMs: number, answer: Answer, rules: 
       const { status } = answer;
       const resolution = resolutionUnlessOpen(call, status);
       if (resolution !== undefined) return { kind: 'end', resolution, notify: undefined };
-      return status?.state === 'approved' ? { kind: 'approve', by: status.by } : nextPoll(call, nowMs, rules);
+      if (status?.state === 'approved') return { kind: 'approve', by: status.by };
+      return isSpent(call, nowMs, rules)
+        ? timeOut(call, `it was still undecided after ${call.undecided} polls (approvalPolling.maxAttempts)`)
+        : nextPoll(call, nowMs, rules);
     }
     case 'streamEnded':
       return phase === 'waiting' && task.status === 'pending' ? nextPoll(call, nowMs, rules) : NONE;
@@ -86,12 +89,15 @@ export function nextStep(call: CallState, nowMs: number, answer: Answer, rules: 
   }
 }
 
+/** Whether it was answered as pending as often as it may be. A poll without an answer says nothing about an approval, so that it ends none. */
+function isSpent(call: CallState, nowMs: number, { pushed, polls, maxAttempts = Infinity }: StepRules): boolean {
+  return call.background && polls && !pushed && call.undecided >= maxAttempts && nowMs < lastReadAt(call, nowMs);
+}
+
 /** The next poll, the last read before the end, or the end. */
-function nextPoll(call: CallState, nowMs: number, { pushed, polls, maxAttempts }: StepRules): Step {
+function nextPoll(call: CallState, nowMs: number, { pushed, polls }: StepRules): Step {
   const lastReadMs = lastReadAt(call, nowMs);
   if (!call.background || !(polls || pushed) || nowMs >= lastReadMs) return untilDeadline(call);
-  if (!pushed && maxAttempts !== undefined && call.polls >= maxAttempts)
-    return timeOut(call, `it was still undecided after ${call.polls} polls (approvalPolling.maxAttempts)`);
   return { kind: 'wait', untilMs: lastReadMs, afterDelay: !pushed };
 }
 

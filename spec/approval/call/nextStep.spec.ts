@@ -49,17 +49,26 @@ function* cases(): Generator<Case> {
   for (const is of TASK_STATUSES)
     for (const phase of ['waiting', 'busy', 'ended'] as const)
       for (const background of [false, true])
-        for (const polls of [1, 49, 50])
+        for (const [polls, undecided] of [
+          [1, 1],
+          [50, 49],
+          [50, 50],
+        ] as const)
           for (const nowMs of Object.values(TIMES))
             for (const answer of Object.values(ANSWERS))
               for (const pushed of [false, true])
                 for (const may of [false, true])
                   for (const maxAttempts of [50, undefined])
-                    yield { call: callOf(is, { phase, background, polls }), nowMs, answer, rules: { pushed, polls: may, maxAttempts } };
+                    yield {
+                      call: callOf(is, { phase, background, polls, undecided }),
+                      nowMs,
+                      answer,
+                      rules: { pushed, polls: may, maxAttempts },
+                    };
 }
 
 function callOf(is: TaskStatus, more: Partial<CallState> = {}): CallState {
-  return { task: { ...task, status: is } as Task, phase: 'waiting', background: true, polls: 2, ...more };
+  return { task: { ...task, status: is } as Task, phase: 'waiting', background: true, polls: 2, undecided: 2, ...more };
 }
 
 const step = (answer: Answer, more: Partial<CallState> = {}, nowMs = START, rules: Partial<StepRules> = {}): Step =>
@@ -127,11 +136,12 @@ describe('nextStep', () => {
       );
     });
 
-    it('ends by time only at the end, or after the last attempt at a polled service, and says so to the service', () => {
+    it('ends by time only at the end, or with the last answer of a polled service that it is pending, and says so to the service', () => {
       holds(
         ({ step: is, answer }) => nameOf(is) === 'timeout' && answer !== ANSWERS['expired'],
-        ({ step: is, nowMs, call, rules }) => {
-          const spent = !rules.pushed && call.background && call.polls >= (rules.maxAttempts ?? Infinity);
+        ({ step: is, nowMs, call, answer, rules }) => {
+          const last = answer === ANSWERS['pending'] && rules.polls && !rules.pushed;
+          const spent = last && call.background && call.undecided >= (rules.maxAttempts ?? Infinity);
           return is.kind === 'end' && is.notify === 'expire' && (nowMs >= EXPIRES || spent);
         },
       );
@@ -181,10 +191,16 @@ describe('nextStep', () => {
   });
 
   it('ends after the last attempt at a polled service, and at none that is pushed or durable', () => {
-    expect(nameOf(step(status('pending'), { polls: 50 }))).to.equal('timeout');
-    expect(nameOf(step(status('pending'), { polls: 49 }))).to.equal('wait');
-    expect(nameOf(step(status('pending'), { polls: 50 }, START, { pushed: true }))).to.equal('wait');
-    expect(nameOf(step(status('pending'), { polls: 50 }, START, { maxAttempts: undefined }))).to.equal('wait');
+    expect(nameOf(step(status('pending'), { undecided: 50 }))).to.equal('timeout');
+    expect(nameOf(step(status('pending'), { undecided: 49 }))).to.equal('wait');
+    expect(nameOf(step(status('pending'), { undecided: 50 }, START, { pushed: true }))).to.equal('wait');
+    expect(nameOf(step(status('pending'), { undecided: 50 }, START, { maxAttempts: undefined }))).to.equal('wait');
+  });
+
+  it('never ends by attempts because of what is no answer', () => {
+    for (const kind of ['followed', 'failed', 'streamEnded'] as const)
+      expect(step({ kind }, { polls: 200, undecided: 50 })).to.deep.equal({ kind: 'wait', untilMs: EXPIRES - 1_000, afterDelay: true });
+    expect(nameOf(step(status('pending'), { polls: 200, undecided: 49 }))).to.equal('wait');
   });
 
   it('tries again after a failure: the next poll, or an approved call after a delay, or the end where the time is over', () => {
