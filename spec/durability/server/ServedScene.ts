@@ -50,8 +50,9 @@ export class ServedScene {
   readonly agents: Agent[] = [];
   readonly approvals: ApprovalStore;
   readonly desk: ApprovalDesk;
+  /** Of agents. */
+  readonly apiKey: string;
   readonly #store: ServerStore;
-  readonly #apiKey: string;
   readonly #ports: readonly number[];
   #stop: () => Promise<void> = async () => {};
 
@@ -60,7 +61,7 @@ export class ServedScene {
     this.#store = store;
     this.approvals = approvals;
     this.desk = new ApprovalDesk(approvals, { denialTtlMs: 0 });
-    this.#apiKey = apiKey;
+    this.apiKey = apiKey;
     this.#ports = ports;
   }
 
@@ -94,7 +95,7 @@ export class ServedScene {
     nodeArgs?: readonly string[],
     env?: Readonly<Record<string, string>>,
   ): Promise<Agent> {
-    const member = this.crew.hire('server/agent', { baseUrl: this.urlOf(lane), apiKey: this.#apiKey, ...setting }, nodeArgs, env);
+    const member = this.crew.hire('server/agent', { baseUrl: this.urlOf(lane), apiKey: this.apiKey, ...setting }, nodeArgs, env);
     await member.ready;
     if (!this.crew.members.has(member)) throw new Error(`the agent did not start: ${this.crew.said}`);
     const agent: Agent = { member, report: { asking: 0, open: 0, ended: 0 } };

@@ -9,6 +9,8 @@ export const STATE_KEY: SecretString = new SecretString('the state key of server
 /** What a server is told when it starts. */
 export interface ServerSetting extends Setting {
   readonly port: number;
+  /** The option of `close()`; 300, where it is absent. */
+  readonly idleMs?: number | undefined;
 }
 
 /** What an agent is told when it starts. */

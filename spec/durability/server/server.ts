@@ -10,7 +10,7 @@ import type { ServerSetting } from './servedSetting.js';
 import { watchedServerStore } from './serverKillPoints.js';
 import type { ServerKillPoint } from './serverKillPoints.js';
 
-const { who, store: at, history: path, port, point, nth, signal } = JSON.parse(process.argv[2] as string) as ServerSetting;
+const { who, store: at, history: path, port, idleMs = 300, point, nth, signal } = JSON.parse(process.argv[2] as string) as ServerSetting;
 const history = new History(path, who);
 const kill = new KillSwitch<ServerKillPoint>(point, nth, signal, () => signal === 'SIGSTOP' && history.note('stopped'));
 const plane = createDataPlane({
@@ -30,7 +30,7 @@ function said(fields: object, message: string): void {
 }
 
 async function leave(): Promise<void> {
-  const closed = plane.close({ idleMs: 300, graceMs: 5_000 });
+  const closed = plane.close({ idleMs, graceMs: Math.max(5_000, idleMs) });
   kill.at('draining');
   await closed;
   history.note('left');
