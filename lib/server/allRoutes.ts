@@ -14,14 +14,15 @@ import { policyRoutes } from './route/policies.js';
 import { probeRoutes } from './route/probes.js';
 import type { ProbeRoutesOptions } from './route/probes.js';
 import type { Route } from './route/Route.js';
+import { issuerRoutes } from './signin/issuerRoutes.js';
+import type { IssuerRoutesOptions } from './signin/issuerRoutes.js';
 import { linkRoutes } from './signin/linkRoutes.js';
 import { meRoutes } from './signin/meRoutes.js';
 import { peopleRoutes } from './signin/peopleRoutes.js';
 import { signinRoutes } from './signin/signinRoutes.js';
-import type { SigninRoutesOptions } from './signin/signinRoutes.js';
 
 /** What all routes together need. */
-export interface RoutesOptions extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions, SigninRoutesOptions {
+export interface RoutesOptions extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions, IssuerRoutesOptions {
   readonly clock?: SteadyClock | undefined;
 }
 
@@ -37,6 +38,7 @@ export function allRoutes(options: RoutesOptions): readonly Route[] {
     ...probeRoutes(options),
     ...metricRoutes(options),
     ...signinRoutes(options),
+    ...issuerRoutes(options),
     ...linkRoutes(options.doorway),
     ...meRoutes(options.doorway),
     ...peopleRoutes(options.doorway),

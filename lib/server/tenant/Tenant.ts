@@ -3,6 +3,7 @@ import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDe
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import type { Identity } from '../people/Identity.js';
+import type { IssuerOptions } from './IssuerOptions.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 
 /** What a server knows of a tool, because callers cannot claim it. */
@@ -27,6 +28,8 @@ export interface Tenant {
   readonly records: RecordStore;
   /** Who may use it: people, sessions and what they were given. */
   readonly identity: Identity;
+  /** Where its people sign in beside passkeys. */
+  readonly issuer?: IssuerOptions | undefined;
   /** Its policies. */
   readonly policies: ReloadablePolicies;
   /** By tool. */

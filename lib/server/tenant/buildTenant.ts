@@ -12,6 +12,8 @@ import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import type { ReloadResult } from '../../policy/live/ReloadablePolicies.js';
 import type { PolicySource } from '../../policy/PolicySource.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
+import { checkedIssuer } from './IssuerOptions.js';
+import type { IssuerOptions } from './IssuerOptions.js';
 import { toolSettings } from './toolSettings.js';
 
 /** What decides for one tenant. A policy that works in a program works behind the server with the same options. */
@@ -34,6 +36,8 @@ export interface TenantOptions extends EligibilityRules {
   readonly tools?: Readonly<Record<string, ToolSettings>> | undefined;
   /** The resource of every call. @defaultValue `default` */
   readonly toolset?: string | undefined;
+  /** An issuer of identities at which people sign in, beside passkeys. @defaultValue none */
+  readonly oidc?: IssuerOptions | undefined;
   /** Computes `context.facts`. */
   readonly facts?: FactsHook | undefined;
   /** How long `facts` may take, in milliseconds. @defaultValue 1,000 */
@@ -69,6 +73,7 @@ export const TENANT_OPTIONS: OptionKinds<TenantOptions> = {
   agents: 'record',
   tools: 'record',
   toolset: 'string',
+  oidc: 'record',
   facts: 'function',
   factsTimeoutMs: 'ms',
   approverGroups: 'record',
@@ -94,6 +99,7 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
   const options = checkedOptions(`tenants['${id}']`, given, TENANT_OPTIONS);
   const { agents, toolset, watch = true, onLoosened, onReload } = options;
   const tools = toolSettings(options.tools);
+  const issuer = options.oidc && checkedIssuer(`tenants['${id}'].oidc`, options.oidc);
   const groups = [...new Set([...tools.values()].flatMap((tool) => tool.groups))];
   const policies = new ReloadablePolicies({
     source: options.policies,
@@ -120,5 +126,5 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
   const desk = new ApprovalDesk(approvals, id === DEFAULT ? people : { ...people, tenantId: id }, clock);
   const { facts, factsTimeoutMs, exposePolicies } = options;
   const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, exposePolicies, logger });
-  return { id, decisions, desk, approvals, records, identity, policies, tools };
+  return { id, decisions, desk, approvals, records, identity, policies, tools, issuer };
 }
