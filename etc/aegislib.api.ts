@@ -148,6 +148,7 @@ export interface ApprovalRecord {
         readonly claimToken: string;
         readonly atMs: number;
     } | undefined;
+    readonly outcome?: RunOutcome | undefined;
     readonly version: number;
     readonly mac?: string | undefined;
 }
@@ -237,6 +238,7 @@ export interface DecisionService {
     verify?(call: ApprovedCall): Awaitable<boolean>;
     consume?(use: ApprovalUse): Awaitable<boolean>;
     begin?(start: ExecutionStart): Awaitable<boolean>;
+    reportOutcome?(report: RunReport): Awaitable<void>;
     withdraw?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
     expire?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
     ready?(): Awaitable<void>;
@@ -304,6 +306,7 @@ export declare class EmbeddedDecisionService implements DecisionService {
     verify(call: ApprovedCall): Awaitable<boolean>;
     consume(use: ApprovalUse): Awaitable<boolean>;
     begin(start: ExecutionStart): Awaitable<boolean>;
+    reportOutcome(report: RunReport): Awaitable<void>;
     withdraw(decisionId: string): Awaitable<void>;
     expire(decisionId: string): Awaitable<void>;
     close(): void;
@@ -492,6 +495,7 @@ export declare class RemoteDecisionService implements DecisionService {
     reevaluate(request: DecisionRequest, decisionId: string, options?: ReevaluateOptions): Promise<Decision>;
     consume(use: ApprovalUse): Promise<boolean>;
     begin(start: ExecutionStart): Promise<boolean>;
+    reportOutcome(report: RunReport): Promise<void>;
     withdraw(decisionId: string, options?: ApprovalOptions): Promise<void>;
     expire(decisionId: string, options?: ApprovalOptions): Promise<void>;
     close(): Promise<void>;
@@ -504,7 +508,7 @@ export interface RemoteOptions {
     readonly retries?: number | undefined;
     readonly userAgent?: string | undefined;
     readonly allowInsecureHttp?: boolean | undefined;
-    readonly dataPlane?: DataPlaneOptions | undefined;
+    readonly dataPlane?: DataPlaneRequirements | undefined;
 }
 
 export type ResolveInstance = (target: AnyClass, task: Task) => Awaitable<object | undefined>;
@@ -633,6 +637,8 @@ export declare class VerdictError extends AegisError {
     readonly statusCode: VerdictStatus;
     readonly decisionId: string;
     constructor(status: VerdictStatus, code: string, decisionId: string, message: string, options?: ErrorOptions);
+    readonly stands: StandingVerdict | undefined;
+    constructor(status: 400 | 403 | 404 | 409, code: string, decisionId: string, message: string, stands?: StandingVerdict);
 }
 
 export interface VerdictInput {

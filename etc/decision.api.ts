@@ -45,11 +45,11 @@ export interface AskOptions {
 
 export type { Awaitable } from 'aegislib/store';
 
-export type Capability = 'effective-digest' | 'types' | 'consume' | 'begin' | 'reevaluate' | 'events' | 'statuses';
+export type Capability = (typeof ALL)[number];
 
 export declare const DEFAULT_LIMITS: SnapshotLimits;
 
-export interface DataPlaneOptions {
+export interface DataPlaneRequirements {
     readonly require?: readonly Capability[] | undefined;
 }
 
@@ -160,7 +160,7 @@ export interface RemoteDecisionServiceOptions {
     readonly userAgent?: string | undefined;
     readonly maxBodyBytes?: number | undefined;
     readonly allowInsecureHttp?: boolean | undefined;
-    readonly dataPlane?: DataPlaneOptions | undefined;
+    readonly dataPlane?: DataPlaneRequirements | undefined;
     readonly random?: (() => number) | undefined;
     readonly logger?: Logger | undefined;
 }

@@ -43,6 +43,12 @@ declare class TaskRecorder extends SafeEmitter<TaskEvents> {
     get durable(): boolean;
 }
 
+// lib/decision/DecisionService
+interface RunReport extends Pick<RunOutcome, 'status' | 'errorCode'> {
+    readonly decisionId: string;
+    readonly token: string;
+}
+
 // lib/guard/GuardOptions
 type AnyPending = PendingApproval<any>;
 
@@ -173,6 +179,9 @@ type RefuseAsync<R> = 0 extends 1 & R ? unknown : [Extract<R, Asynchronous>] ext
 // lib/guard/method/guardMetadata
 type AnyClass = abstract new (...args: never) => unknown;
 
+// lib/model/Capability
+declare const ALL: readonly ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome'];
+
 // lib/model/Decision
 interface DecisionFields {
     readonly decisionId: string;
@@ -213,6 +222,19 @@ declare abstract class ServiceError extends AegisError {
 
 // lib/model/errors/SetupErrors
 type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
+interface StandingVerdict {
+    readonly status: string;
+    readonly by?: string | undefined;
+    readonly atMs?: number | undefined;
+    readonly reason?: string | undefined;
+}
+
+// lib/store/ApprovalStore
+interface RunOutcome {
+    readonly status: 'completed' | 'failed' | 'unknown';
+    readonly errorCode?: string | undefined;
+    readonly atMs: number;
+}
 
 // lib/store/ApprovalStore
 interface VerdictProof {

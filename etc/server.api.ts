@@ -86,14 +86,27 @@ export interface ListeningAt {
     readonly port: number;
 }
 
+export interface MailOptions {
+    readonly smtp: string | SecretString;
+    readonly from: string;
+    readonly to: Readonly<Record<string, readonly string[]>>;
+}
+
 export interface ModuleOptions extends DataPlaneSettings {
     readonly module: AegisModule;
     readonly tools?: Readonly<Record<string, ToolSettings>> | undefined;
+    readonly notify?: NotifyOptions | undefined;
     readonly tenants?: undefined;
     readonly policies?: undefined;
 }
 
 export type NodeHandler = (incoming: IncomingMessage, outgoing: ServerResponse, next?: () => void) => void;
+
+export interface NotifyOptions {
+    readonly webhooks?: readonly WebhookOptions[] | undefined;
+    readonly slack?: SlackOptions | undefined;
+    readonly mail?: MailOptions | undefined;
+}
 
 export type Scope = 'decide' | 'approvals:read' | 'policies:read' | 'keys:admin' | 'metrics:read';
 
@@ -105,6 +118,13 @@ export interface SetupLink {
 export interface SingleTenantOptions extends DataPlaneSettings, TenantOptions {
     readonly module?: undefined;
     readonly tenants?: undefined;
+}
+
+export interface SlackOptions {
+    readonly token: string | SecretString;
+    readonly channels: Readonly<Record<string, string>>;
+    readonly apiUrl?: string | undefined;
+    readonly allowPrivate?: boolean | undefined;
 }
 
 export interface TenantOptions extends EligibilityRules {
@@ -120,6 +140,7 @@ export interface TenantOptions extends EligibilityRules {
     readonly maxPendingPerTool?: number | undefined;
     readonly denialTtlMs?: number | undefined;
     readonly exposePolicies?: boolean | undefined;
+    readonly notify?: NotifyOptions | undefined;
 }
 
 export interface TenantsOptions extends DataPlaneSettings {
@@ -131,6 +152,13 @@ export interface TenantsOptions extends DataPlaneSettings {
 export interface ToolSettings {
     readonly groups?: readonly string[] | undefined;
     readonly nullable?: readonly string[] | undefined;
+}
+
+export interface WebhookOptions {
+    readonly url: string;
+    readonly secret: string | SecretString;
+    readonly groups?: readonly string[] | undefined;
+    readonly allowPrivate?: boolean | undefined;
 }
 
 export declare function createDataPlane(given: DataPlaneOptions): DataPlane;

@@ -3,6 +3,7 @@
 export interface ApprovalCard extends Pick<ApprovalRecord, 'decisionId' | 'agentId' | 'toolName' | 'requester' | 'requesterKnown' | 'reason' | 'digest' | 'refusals' | 'createdAtMs' | 'expiresAtMs' | 'status' | 'version'> {
     readonly policies: readonly Pick<ApprovalPolicy, 'id' | 'severity'>[];
     readonly consumed: boolean;
+    readonly outcome?: RunOutcome['status'] | undefined;
     readonly decided?: Pick<Verdict, 'by' | 'atMs'> | undefined;
     readonly mac?: string | undefined;
 }

@@ -141,7 +141,7 @@ const TAKERS: Readonly<Record<string, Taker>> = {
     use: (o) => new EmbeddedDecisionService(o),
   },
   RemoteDecisionService: { types: ['RemoteDecisionServiceOptions'], valid: { apiKey: 'k' }, use: (o) => new RemoteDecisionService(o) },
-  dataPlane: { types: ['DataPlaneOptions'], use: (o) => new RemoteDecisionService({ apiKey: 'k', dataPlane: o }) },
+  dataPlane: { types: ['DataPlaneRequirements'], use: (o) => new RemoteDecisionService({ apiKey: 'k', dataPlane: o }) },
   'CedarPolicyEngine.load()': { types: ['CedarPolicyEngineOptions'], valid: { sources: [] }, use: (o) => CedarPolicyEngine.load(o) },
   'withAgents()': { types: ['AgentConfig'], use: (o) => engine.withAgents({ bot: o }) },
   ReloadablePolicies: { types: ['ReloadablePoliciesOptions'], valid: { source: TEXT }, use: (o) => new ReloadablePolicies(o) },
@@ -235,7 +235,7 @@ const UNNAMED: Readonly<Record<string, readonly string[]>> = {
 /** Types of objects that are handed in and are no options. A type that is in neither list fails the spec: decide which one it is. */
 const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   'types without properties, or made of others that are tried': [
-    'GuardOptions NamingOptions Named NamesFor Seen Instance ContextOf AiContext',
+    'DataPlaneOptions GuardOptions NamingOptions Named NamesFor Seen Instance ContextOf AiContext',
     'MastraContext Unnamed NoParameters ParametersMayHaveNames SoleObjectOptions StreamsCannotDefer SessionData PoliciesUnderTest',
     'ReturnTypeHoldsNoPendingApproval ReturnTypeSaysNothing ToolMessageClass',
   ],
@@ -250,6 +250,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   ],
   'what the library itself makes, and stores and services get': [
     'AllowDecision AiRefusals ApprovedCall BegunPage PruneLimits TaskSummary ExecutionStart ApprovalNeededDecision SanitizeDecision AppliedPolicy ApprovalPolicy ApprovalRecord ApprovalUse AskOptions',
+    'RunOutcome RunReport StandingVerdict VerdictProof',
     'ConfigProblem DecisionRequest DecisionStatus DueQuery DuplicateCallQuery ErrorSummary PolicyCall PolicyOutcome',
     'SourceText SweptTasks TaskChange TaskClaim TaskFields TaskInsertion TaskOrigin TaskOutcome',
     'TaskResolution Verdict Violation ApprovedTask CancelledTask CompletedTask DeniedTask ExecutingTask',

@@ -152,6 +152,31 @@ describe('The built package', function () {
     }
   });
 
+  it('bundles what verifies passkeys, with the licences of all that is in it, and loads it when one is first used', () => {
+    const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+      readonly packages: Readonly<Record<string, { readonly dependencies?: Readonly<Record<string, string>> }>>;
+    };
+    const needed = new Set<string>();
+    const add = (name: string): void => {
+      if (needed.has(name) || name in manifest.dependencies) return;
+      needed.add(name);
+      Object.keys(lock.packages[`node_modules/${name}`]?.dependencies ?? {}).forEach(add);
+    };
+    add('@simplewebauthn/server');
+    expect(needed.size).to.be.greaterThan(10);
+    const text = readFileSync('dist/chunks/simplewebauthn.js', 'utf8');
+    for (const name of needed) {
+      expect(text.slice(0, text.indexOf('*/\n')), name).to.include(`${name}, bundled:`);
+      expect(text).to.not.match(new RegExp(`from '${name}'`));
+    }
+    const files = readdirSync('dist', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'));
+    const textOf = (file: string): string => readFileSync(join('dist', file), 'utf8');
+    const users = files.filter((file) => /from '[^']*simplewebauthn\.js'/.test(textOf(file)));
+    expect(users).to.have.members([join('chunks', 'madeCredential.js'), join('chunks', 'verifySigned.js')]);
+    for (const user of users)
+      expect(files.filter((file) => new RegExp(`from '[^']*${user.split(/[\\/]/).at(-1)}'`).test(textOf(file)))).to.deep.equal([]);
+  });
+
   it('bundles a parser of command lines with its command, and loads it nowhere else', () => {
     const files = readdirSync('dist', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'));
     const parser = files.filter((file) => readFileSync(join('dist', file), 'utf8').startsWith('/*!\ncommander, bundled'));

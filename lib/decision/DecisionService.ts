@@ -2,6 +2,7 @@ import type { Awaitable } from '../common/awaitable.js';
 import type { Capability } from '../model/Capability.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../model/Decision.js';
 import type { Params } from '../model/Params.js';
+import type { RunOutcome } from '../store/ApprovalStore.js';
 
 /** What a stream of statuses gives: a status, or `resync` where some may be missing, so that everything that is waited for is asked about once. */
 export type WatchedStatus = DecisionStatus | 'resync';
@@ -52,6 +53,14 @@ export interface ExecutionStart {
   readonly token: string;
   /** Identifies the claim on the task: one execution. The same claim again is the same execution, whose method was not entered. */
   readonly claimToken: string;
+}
+
+/** How the run under a used approval ended. */
+export interface RunReport extends Pick<RunOutcome, 'status' | 'errorCode'> {
+  /** The approval. */
+  readonly decisionId: string;
+  /** The token that it was used with. */
+  readonly token: string;
 }
 
 /**
@@ -123,6 +132,11 @@ export interface DecisionService {
    * @returns false where another claim has begun already
    */
   begin?(start: ExecutionStart): Awaitable<boolean>;
+  /**
+   * Tells the service how the run under an approval ended, for people to see. The run is over: nothing waits for this, and what fails here changes nothing.
+   * The first word stands, but for `unknown`, which a later one replaces.
+   */
+  reportOutcome?(report: RunReport): Awaitable<void>;
   /** Tells the service that the caller no longer wants the approval. */
   withdraw?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
   /** Tells the service that the caller's deadline for the approval has passed. */

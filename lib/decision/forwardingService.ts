@@ -13,6 +13,7 @@ const MEMBERS: Readonly<Record<keyof DecisionService, true>> = {
   verify: true,
   consume: true,
   begin: true,
+  reportOutcome: true,
   withdraw: true,
   expire: true,
   ready: true,

@@ -27,7 +27,7 @@ export { EmbeddedDecisionService } from './embedded/EmbeddedDecisionService.js';
 export type { EmbeddedDecisionServiceOptions, PolicySupplier } from './embedded/EmbeddedDecisionService.js';
 export type { FactsCall, FactsHook } from './embedded/computeFacts.js';
 export { RemoteDecisionService } from './remote/RemoteDecisionService.js';
-export type { DataPlaneOptions, RemoteDecisionServiceOptions } from './remote/remoteSettings.js';
+export type { DataPlaneRequirements, RemoteDecisionServiceOptions } from './remote/remoteSettings.js';
 export { ApprovalDesk } from './desk/ApprovalDesk.js';
 export type { ApprovalDeskOptions, DeskEvents } from './desk/ApprovalDeskOptions.js';
 export type { DescribedApproval } from './desk/describeApproval.js';

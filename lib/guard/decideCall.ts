@@ -99,7 +99,8 @@ function askService<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: Ca
     () => {
       const answer = runtime.decisions.decide(request, { signal });
       if (!isThenable(answer)) return checkDecision(answer, request, journal);
-      return untilAborted(answer, signal, call.toolName).then((decision) => checkDecision(decision, request, journal));
+      const late = (decision: Decision): void => withdrawLate(runtime, decision);
+      return untilAborted(answer, signal, call.toolName, late).then((decision) => checkDecision(decision, request, journal));
     },
     (decision) => {
       journal?.note({ kind: 'decided', request, decision: shownDecision(decision, runtime.limits) });
@@ -109,8 +110,17 @@ function askService<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: Ca
   );
 }
 
-/** A promise that an abort of the signal ends early; leaves no listener on the signal. */
-export function untilAborted<T>(promise: PromiseLike<T>, signal: AbortSignal | undefined, toolName: string): Promise<T> {
+/**
+ * A promise that an abort of the signal ends early; leaves no listener on the signal.
+ *
+ * @param late gets the value that comes after an abort
+ */
+export function untilAborted<T>(
+  promise: PromiseLike<T>,
+  signal: AbortSignal | undefined,
+  toolName: string,
+  late?: (value: T) => void,
+): Promise<T> {
   if (signal === undefined) return Promise.resolve(promise);
   return new Promise<T>((resolve, reject) => {
     const abort = (): void => reject(new CallAbortedError(toolName, signal.reason));
@@ -122,6 +132,7 @@ export function untilAborted<T>(promise: PromiseLike<T>, signal: AbortSignal | u
       (value) => {
         leave();
         resolve(value);
+        if (signal.aborted) late?.(value);
       },
       (error: unknown) => {
         leave();
@@ -143,7 +154,10 @@ function enforce<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallR
         (error) => refused(call, error, decision),
       );
     case 'approval_needed':
-      if (!runtime.scheduler.canAsk(decision)) return refused(call, cannotAsk(call, decision), decision);
+      if (!runtime.scheduler.canAsk(decision)) {
+        withdraw(runtime, decision);
+        return refused(call, cannotAsk(call, decision), decision);
+      }
       return attempt<CallOutcome<R>, CallOutcome<R>>(
         () => {
           const stop = closedOrAborted(runtime, call);
@@ -176,9 +190,18 @@ function enter<R>(
   return enterMethod(runtime, call, effectiveParams, decision, refused, taskId === undefined ? undefined : { taskId });
 }
 
+/** The caller has gone: no one waits for an approval that its service has opened all the same. */
+function withdrawLate({ decisions }: GuardRuntime, late: Decision): void {
+  quietly(() => (late.effect === 'approval_needed' ? decisions.withdraw?.(late.decisionId) : undefined));
+}
+
 function withdraw({ decisions }: GuardRuntime, { decisionId }: Decision): void {
+  quietly(() => decisions.withdraw?.(decisionId));
+}
+
+function quietly(tell: () => Awaitable<void>): void {
   void attempt<void, void>(
-    () => decisions.withdraw?.(decisionId),
+    tell,
     () => undefined,
     () => undefined,
   );

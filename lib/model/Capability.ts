@@ -1,8 +1,10 @@
+const ALL = ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome'] as const;
+
 /** What a decision service can do for a call, beyond deciding it and saying where its approval stands. */
-export type Capability = 'effective-digest' | 'types' | 'consume' | 'begin' | 'reevaluate' | 'events' | 'statuses';
+export type Capability = (typeof ALL)[number];
 
 /** All of them. */
-export const CAPABILITIES: readonly Capability[] = ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses'];
+export const CAPABILITIES: readonly Capability[] = /* @__PURE__ */ Object.freeze(ALL);
 
 /** One list for each combination: 100,000 tasks may wait at once. */
 const lists = new Map<string, readonly Capability[]>();

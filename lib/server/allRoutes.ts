@@ -29,7 +29,7 @@ export interface RoutesOptions extends ProbeRoutesOptions, MetricRoutesOptions, 
 /** The table of routes of a Data Plane: what the server answers, its specs try and its OpenAPI document describes. */
 export function allRoutes(options: RoutesOptions): readonly Route[] {
   const all: readonly Route[] = [
-    ...decisionRoutes(),
+    ...decisionRoutes(options),
     ...approvalUseRoutes(options),
     ...approvalRoutes(),
     ...policyRoutes(),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isPlainObject } from '../common/data/plainObject.js';
 import { readOptions } from '../common/readOptions.js';
 import { SecretString } from '../common/SecretString.js';
 import { AegisModule } from '../guard/module/AegisModule.js';
@@ -23,7 +24,7 @@ export interface CheckedDataPlane extends Omit<DataPlaneSettings, 'store' | 'sta
   readonly basePath: string;
   readonly publicUrl: URL | undefined;
   /** Whose policies decide. */
-  readonly whose: Pick<TenantsOptions, 'tenants'> | Pick<ModuleTenantOptions, 'module' | 'tools'>;
+  readonly whose: Pick<TenantsOptions, 'tenants'> | Pick<ModuleTenantOptions, 'module' | 'tools' | 'notify'>;
 }
 
 const WHOSE = ['policies', 'tenants', 'module'] as const;
@@ -67,6 +68,8 @@ export function checkedDataPlane(given: DataPlaneOptions): CheckedDataPlane {
     found('store', 'must have the rows of many tenants: give sqliteStore(…), postgresStore(…) or new MemoryStateStore().');
   if (rest.module !== undefined && store === undefined)
     found('store', 'is missing: give the store that the module was configured with, so that both have the same approvals.');
+  if (publicUrl === undefined && tellsSomeone(rest))
+    found('publicUrl', 'is missing: `notify` sends links to the pages, such as https://aegis.example.com.');
   const inMemory = store === undefined || store instanceof MemoryStateStore;
   if (stateKey === undefined && !inMemory)
     found(
@@ -90,6 +93,10 @@ export function checkedDataPlane(given: DataPlaneOptions): CheckedDataPlane {
   return result;
 }
 
+function tellsSomeone({ notify, tenants = {} }: { readonly notify?: unknown; readonly tenants?: object }): boolean {
+  return notify !== undefined || Object.values(tenants).some((tenant) => isPlainObject(tenant) && tenant['notify'] !== undefined);
+}
+
 type Found = (where: string, message: string) => void;
 
 function whoseOf(
@@ -98,9 +105,9 @@ function whoseOf(
 ): CheckedDataPlane['whose'] {
   const names = Object.keys(tenant);
   if (module !== undefined) {
-    const { tools, ...others } = tenant;
+    const { tools, notify, ...others } = tenant;
     for (const name of Object.keys(others)) found(name, 'has no effect beside `module`, which has its own; leave it out.');
-    return { module: module as AegisModule, tools };
+    return { module: module as AegisModule, tools, notify };
   }
   if (tenants !== undefined) {
     for (const name of names) found(name, 'is given beside `tenants`, and would count for none of them. Move it into each tenant.');

@@ -3,7 +3,7 @@ import type { Logger } from '../common/Logger.js';
 import { SteadyClock } from '../common/time/SteadyClock.js';
 import { isLoopbackHost } from '../common/transport/loopback.js';
 import { osUser } from '../decision/terminal/osUser.js';
-import { CAPABILITIES } from '../decision/wire/wireHeaders.js';
+import { CAPABILITIES } from '../model/Capability.js';
 import type { AegisModule } from '../guard/module/AegisModule.js';
 import { checkedOptions } from '../model/checkedOptions.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';
@@ -21,6 +21,8 @@ import type { DataPlaneOptions } from './DataPlaneOptions.js';
 import { namesOf } from './front/namesOf.js';
 import { RequestError } from './front/RequestError.js';
 import { Meters } from './Meters.js';
+import type { Notifier } from './notify/Notifier.js';
+import { notifiersOf } from './notify/notifiersOf.js';
 import { EventHubs } from './push/EventHubs.js';
 import { allRoutes } from './allRoutes.js';
 import type { CallerInput } from './route/Route.js';
@@ -136,6 +138,7 @@ class ServingDataPlane implements DataPlane {
   readonly #meters: Meters = new Meters();
   readonly #hubs: EventHubs = new EventHubs();
   readonly #logger: Logger;
+  readonly #notifiers: readonly Notifier[];
   /** Why it is not ready: it is opening, or could not be opened. */
   #notOpen: string | undefined = 'it is starting';
   #opening: Promise<void> | undefined;
@@ -153,6 +156,7 @@ class ServingDataPlane implements DataPlane {
     const { authenticator } = this.#access;
     this.#doorway = new Doorway(this.#tenants.all.map(({ identity }) => identity));
     const issuers = issuersOf(this.#tenants.all);
+    this.#notifiers = notifiersOf(this.#tenants.all, { pages: pagesAt(publicUrl, options.basePath), logger, now: () => clock.now() });
     this.#server = new RouteServer({
       base: options.basePath,
       publicUrl,
@@ -213,6 +217,7 @@ class ServingDataPlane implements DataPlane {
   async close(options: CloseOptions = {}): Promise<boolean> {
     const { idleMs, graceMs } = checkedOptions('close()', options, { idleMs: 'age', graceMs: 'age' });
     const done = await this.#server.close({ idleMs, graceMs });
+    await Promise.all(this.#notifiers.map(async (notifier) => notifier.close()));
     await this.#tenants.close();
     return done;
   }
@@ -223,6 +228,7 @@ class ServingDataPlane implements DataPlane {
       await this.#meters.open(this.#tenants.all);
       // listens to the desks from now on, not from the first stream on
       for (const tenant of this.#tenants.all) this.#hubs.of(tenant);
+      for (const notifier of this.#notifiers) await notifier.start();
       this.#notOpen = undefined;
     } catch (error) {
       this.#notOpen = 'its store could not be opened';
@@ -277,6 +283,12 @@ class ServingDataPlane implements DataPlane {
     if (now.kind !== caller.kind || now.id !== caller.id) return false;
     return caller.kind === 'person' || (now.scopes.has('decide') && sameAgents(now.agents, caller.agents));
   }
+}
+
+/** Where the pages are, for links in notices: a URL with a path already has that of a proxy before the server. */
+function pagesAt(publicUrl: URL | undefined, basePath: string): string {
+  const path = publicUrl?.pathname.replace(/\/$/, '') ?? '';
+  return `${publicUrl?.origin ?? ''}${path === '' ? basePath : path}`;
 }
 
 function sameAgents(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {

@@ -5,6 +5,7 @@ export type { DataPlaneOptions, DataPlaneSettings, ModuleOptions, SingleTenantOp
 export type { TenantOptions } from './tenant/buildTenant.js';
 export type { IssuerOptions } from './tenant/IssuerOptions.js';
 export type { ToolSettings } from './tenant/Tenant.js';
+export type { MailOptions, NotifyOptions, SlackOptions, WebhookOptions } from './notify/NotifyOptions.js';
 export type { AnsweredRequest, BeforeAnswer } from './dispatch/AnswerBatch.js';
 export type { FetchHandler } from './serve/fetchFront.js';
 export type { ListenOptions } from './serve/HttpListener.js';

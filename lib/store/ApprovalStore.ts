@@ -68,6 +68,16 @@ export interface Verdict {
   readonly policies: readonly string[];
 }
 
+/** How the run under an approval ended, as the process that ran it says. */
+export interface RunOutcome {
+  /** `unknown`: it may have run completely, partly or not at all. */
+  readonly status: 'completed' | 'failed' | 'unknown';
+  /** What the method failed with, for programs. */
+  readonly errorCode?: string | undefined;
+  /** When it was reported, in epoch milliseconds. */
+  readonly atMs: number;
+}
+
 /** One approval as the decision service keeps it: everything that was shown, who decided what, and whether it was used. */
 export interface ApprovalRecord {
   /** The id of the approval. */
@@ -133,6 +143,8 @@ export interface ApprovalRecord {
   readonly consumed?: { readonly token: string; readonly atMs: number } | undefined;
   /** Set once, right before the method was entered: the claim that began. Another claim on the same approval never runs, unless it is idempotent. */
   readonly begun?: { readonly claimToken: string; readonly atMs: number } | undefined;
+  /** How its run ended, as far as that was reported. */
+  readonly outcome?: RunOutcome | undefined;
   /** One higher with each change. */
   readonly version: number;
   /** HMAC over the whole record, if the module has a `stateKey`. */
@@ -159,6 +171,8 @@ export interface ApprovalCard extends Pick<
   readonly policies: readonly Pick<ApprovalPolicy, 'id' | 'severity'>[];
   /** Whether it was used. */
   readonly consumed: boolean;
+  /** How its run ended, as far as that was reported. */
+  readonly outcome?: RunOutcome['status'] | undefined;
   /** Who gave the last verdict, and when. */
   readonly decided?: Pick<Verdict, 'by' | 'atMs'> | undefined;
   /** HMAC over the card, if the approvals are signed. */

@@ -1,4 +1,5 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { chain } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { canonicalText } from '../common/data/canonical.js';
@@ -19,7 +20,7 @@ import { BegunPages } from './BegunPages.js';
 import { withoutAbsent } from './record/checkedRecord.js';
 import { isSameMac } from './record/isSameMac.js';
 import { storeLimits } from './storeLimits.js';
-import { fromStoredJson, toStoredJson } from './storedJson.js';
+import { storedForm } from './storedJson.js';
 
 /** A store that keeps pages of what has begun. */
 type PagedStore = ApprovalStore & Required<Pick<ApprovalStore, 'begunPage' | 'replaceBegun'>>;
@@ -27,12 +28,12 @@ type PagedStore = ApprovalStore & Required<Pick<ApprovalStore, 'begunPage' | 're
 /** What a SignedApprovalStore does, once it is loaded. */
 export class SigningStore {
   readonly #inner: ApprovalStore;
-  readonly #key: SecretString;
+  readonly #key: KeyObject;
   readonly #pages: BegunPages;
 
   constructor(inner: ApprovalStore, key: SecretString) {
     this.#inner = inner;
-    this.#key = key;
+    this.#key = createSecretKey(key.reveal(), 'utf8');
     this.#pages = new BegunPages(key);
   }
 
@@ -140,8 +141,7 @@ export class SigningStore {
   }
 
   #macOfCard(card: ApprovalCard): string {
-    const text = canonicalText(['aegis approval card 1', withoutAbsent({ ...card, mac: undefined })]);
-    return createHmac('sha256', this.#key.reveal()).update(text).digest('base64url');
+    return this.#macOfText(canonicalText(['aegis approval card 1', withoutAbsent({ ...card, mac: undefined })]));
   }
 
   #signed(record: ApprovalRecord): ApprovalRecord {
@@ -159,8 +159,11 @@ export class SigningStore {
 
   #macOf(record: ApprovalRecord): string {
     // as the store returns it: without undefined fields
-    const text = canonicalText(fromStoredJson(toStoredJson({ ...record, mac: undefined })));
-    return createHmac('sha256', this.#key.reveal()).update(text).digest('base64url');
+    return this.#macOfText(canonicalText(storedForm({ ...record, mac: undefined })));
+  }
+
+  #macOfText(text: string): string {
+    return createHmac('sha256', this.#key).update(text).digest('base64url');
   }
 }
 

@@ -25,6 +25,26 @@ export function fromStoredJson(text: string): unknown {
 }
 
 /**
+ * The value that {@link fromStoredJson} restores from the text of this one, without making the text.
+ */
+export function storedForm(value: unknown): unknown {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  if (typeof value !== 'object' || value === null || types.isDate(value)) return value;
+  if (Array.isArray(value)) return value.map((item) => (isLost(item) ? null : storedForm(item)));
+  const record: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) {
+    const item = (value as Record<string, unknown>)[key];
+    if (!isLost(item)) setOwn(record, key, storedForm(item));
+  }
+  return record;
+}
+
+/** JSON has no text for it. */
+function isLost(value: unknown): boolean {
+  return value === undefined || typeof value === 'function' || typeof value === 'symbol';
+}
+
+/**
  * A method's result as it can be stored: a copy of its plain data. Instances become their own data, and functions and symbols are left out. A result that
  * is too large, circular, binary or unreadable becomes `{ $unstored: why }`.
  */

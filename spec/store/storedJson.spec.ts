@@ -1,5 +1,12 @@
 import { expect } from 'chai';
-import { fromStoredJson, MAX_RESULT_CHARACTERS, toStoredResult, toStoredJson, toStoredChange } from '../../lib/store/storedJson.js';
+import {
+  fromStoredJson,
+  MAX_RESULT_CHARACTERS,
+  storedForm,
+  toStoredResult,
+  toStoredJson,
+  toStoredChange,
+} from '../../lib/store/storedJson.js';
 
 const restored = (value: unknown): unknown => fromStoredJson(toStoredJson(value));
 
@@ -21,6 +28,7 @@ describe('toStoredJson and fromStoredJson', () => {
   };
   for (const [what, value] of Object.entries(VALUES)) {
     it(`bring back ${what}`, () => {
+      expect(storedForm(value)).to.deep.equal(value);
       expect(restored(value)).to.deep.equal(value);
       expect(restored({ in: [value] })).to.deep.equal({ in: [value] });
     });
@@ -36,6 +44,26 @@ describe('toStoredJson and fromStoredJson', () => {
   it('drop what is undefined', () => {
     expect(restored({ a: undefined, b: 1 })).to.deep.equal({ b: 1 });
   });
+
+  class Instance {
+    own = { at: new Date(4), none: undefined };
+    get shown(): string {
+      return 'no property of its own';
+    }
+  }
+  const LOST: Readonly<Record<string, unknown>> = {
+    'what is undefined': { a: undefined, b: { c: undefined, d: [{ e: undefined }] } },
+    'what is undefined in a list': [undefined, 1, [undefined]],
+    'functions and symbols': { a: () => 1, b: Symbol('b'), c: [() => 1, Symbol('c')] },
+    'numbers that are none': [NaN, Infinity, -Infinity, { n: NaN }],
+    'an instance': new Instance(),
+    'a record without a prototype': Object.assign(Object.create(null) as object, { a: 1, b: undefined }),
+  };
+  for (const [what, value] of Object.entries(LOST))
+    it(`have the same form as storedForm() says, of ${what}`, () => {
+      for (const given of [value, [value], { in: value }]) expect(storedForm(given)).to.deep.equal(restored(given));
+      expect(Object.keys(Object(storedForm(value)) as object)).to.deep.equal(Object.keys(Object(restored(value)) as object));
+    });
 
   it('refuse text that is not theirs', () => {
     for (const text of ['', '{', 'undefined', '{"$aegis":"bigint","value":"x"}']) expect(() => fromStoredJson(text)).to.throw(SyntaxError);

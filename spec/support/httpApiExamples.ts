@@ -35,6 +35,7 @@ export const HTTP_EXAMPLES: Readonly<Record<string, HttpExample>> = {
     key: 'KEY',
     body: { calls: [CALL, { agent_id: 'shop-agent', tool: { name: 'export', params: {} }, session: { user_id: 'ann' } }] },
   },
+  withdrawRequest: { key: 'KEY', body: { agent_id: 'shop-agent', idempotency_key: 'call-81' } },
   status: { key: 'KEY', approval: 'pending' },
   statuses: { key: 'KEY', body: { ids: ['$ID', 'dec_unknown'] }, approval: 'pending' },
   consume: { key: 'KEY', approval: 'approved', body: USE },

@@ -85,6 +85,7 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
   /** The newest version emitted of each task, where other processes change tasks too. */
   readonly #lastEmitted: LruMap<string, number> | undefined;
   #observer: ((change: TaskTransition) => void) | undefined;
+  #onRunEnded: ((task: Task) => void) | undefined;
   readonly #pendingWrites: PendingWrites = new PendingWrites(this);
   #open = 0;
   #sincePrune = 0;
@@ -110,6 +111,11 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
   /** @internal Gets every change before listeners do: the scheduler's. */
   observe(observer: (change: TaskTransition) => void): void {
     this.#observer = observer;
+  }
+
+  /** @internal Gets every task whose run ended, or became unknown, as this process recorded it; one that was unknown may come again. */
+  onRunEnded(report: (task: Task) => void): void {
+    this.#onRunEnded = report;
   }
 
   /** @internal Records a new task. @throws CapacityError */
@@ -187,7 +193,7 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
 
   /** @internal Emits what a sweep of the store has changed. */
   emitSwept(tasks: readonly Task[]): void {
-    for (const task of tasks) this.#emitChange({ task, from: 'executing' });
+    for (const task of tasks) this.#recorded({ task, from: 'executing' });
   }
 
   /** @internal Emits what another process has changed. */
@@ -221,9 +227,14 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
 
   #changed<T extends Task>(written: Awaitable<T | undefined>, from: TaskStatus | undefined): Awaitable<T | undefined> {
     return chain(written, (task) => {
-      if (task !== undefined) this.#emitChange({ task, from });
+      if (task !== undefined) this.#recorded({ task, from });
       return task;
     });
+  }
+
+  #recorded(change: TaskTransition): void {
+    this.#emitChange(change);
+    if (change.from === 'executing' || change.from === 'unknown') this.#onRunEnded?.(change.task);
   }
 
   #emitChange(change: TaskTransition): void {

@@ -5,6 +5,7 @@ import type { DemoAgentFlags } from './demoAgent.js';
 import type { HealthFlags } from './health.js';
 import type { CreateKeyFlags, RotateKeyFlags } from './keys.js';
 import type { HostFlags } from './openHost.js';
+import type { InviteFlags } from './people/people.js';
 import type { ServerFlags } from '../../server/config/ServerSettings.js';
 
 /** The options of `aegis serve`. */
@@ -86,6 +87,8 @@ export function addServerCommands(program: Command, io: CliIo, setCode: (code: n
     .addHelpText('after', examples('npx aegis keys revoke 4fd1c3a0b1c2d3e4f5a6b7'))
     .action(async (id: string, flags: HostFlags) => setCode(await (await import('./keys.js')).revokeKey(id, flags, io)));
 
+  addPeopleCommands(program, io, setCode);
+
   const approvals = program.command('approvals').description('calls that wait for a person');
   withHost(approvals.command('list'))
     .description('list approvals, oldest first')
@@ -139,6 +142,42 @@ export function addServerCommands(program: Command, io: CliIo, setCode: (code: n
     .action(async ({ url, every, calls }: DemoAgentFlags & { readonly every?: string }) =>
       setCode(await (await import('./demoAgent.js')).demoAgent({ url, everyS: every, calls }, io)),
     );
+}
+
+function addPeopleCommands(program: Command, io: CliIo, setCode: (code: number) => void): void {
+  const people = program.command('people').description('the people who use a server, and how they come');
+  withHost(people.command('invite'))
+    .description('make a link by which one person comes, with a passkey, and show it this once')
+    .requiredOption('--name <name>', 'whom it is for')
+    .option('--role <role>', 'viewer, approver, auditor or admin; may be repeated', collect)
+    .option('--group <name>', 'a group of @approvers; may be repeated', collect)
+    .option('--user-id <id>', 'what sessions of agents call the person; may be repeated', collect)
+    .addHelpText(
+      'after',
+      examples(
+        'npx aegis people invite --name "Ann Lee" --role approver --group finance-leads',
+        'npx aegis people invite --name "Bob Ray" --role admin --user-id u-1043',
+      ),
+    )
+    .action(async (flags: InviteFlags) => setCode(await (await import('./people/people.js')).invitePerson(flags, io)));
+  withHost(people.command('confirm'))
+    .description('say that the right person came by an invitation: they get its roles and groups')
+    .argument('<invitation>', 'the id of the invitation')
+    .addHelpText('after', examples('npx aegis people list', 'npx aegis people confirm 3u1kq0fVZB'))
+    .action(async (id: string, flags: HostFlags) => setCode(await (await import('./people/people.js')).confirmPerson(id, flags, io)));
+  withHost(people.command('list'))
+    .description('list people, and invitations that wait')
+    .addHelpText('after', examples('npx aegis people list', 'npx aegis people list --json'))
+    .action(async (flags: HostFlags) => setCode(await (await import('./people/people.js')).listPeople(flags, io)));
+  withHost(people.command('remove'))
+    .description('remove a person, whose sessions, tokens and passkeys then open nothing, or an invitation')
+    .argument('<id>', 'the id of the person, or of the invitation')
+    .addHelpText('after', examples('npx aegis people remove person-4fd1c3a0b1c2d3e4f5a6b7c8d9e0f1a2'))
+    .action(async (id: string, flags: HostFlags) => setCode(await (await import('./people/people.js')).removePerson(id, flags, io)));
+  withHost(people.command('bootstrap'))
+    .description('make a link by which another admin comes, where no admin can sign in')
+    .addHelpText('after', examples('npx aegis people bootstrap'))
+    .action(async (flags: HostFlags) => setCode(await (await import('./people/people.js')).bootstrapPeople(flags, io)));
 }
 
 /** The options of every command that is for the operator of a server's host. */

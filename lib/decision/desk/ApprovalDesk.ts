@@ -1,4 +1,4 @@
-import { attempt, chain, waitForAll, callSafely } from '../../common/awaitable.js';
+import { chain, waitForAll, callSafely } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { isPlainObject } from '../../common/data/plainObject.js';
 import { LruMap } from '../../common/LruMap.js';
@@ -19,16 +19,17 @@ import type {
   Assurance,
   Verdict,
 } from '../../store/ApprovalStore.js';
-import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
+import type { ApprovalUse, ApprovedCall, ExecutionStart, RunReport } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
 import { bindingDigest } from './bindingDigest.js';
 import type { BoundCall } from './bindingDigest.js';
 import { isOver, spentRecord } from './spentRecord.js';
-import { beginExecution, consumeApproval, reportNotReplaced, verifyApproval } from './consumeApproval.js';
+import { beginExecution, consumeApproval, isUnderstood, reportNotReplaced, tellOfUse, verifyApproval } from './consumeApproval.js';
 import type { UseRules } from './consumeApproval.js';
 import type { DeskPeople } from './Directory.js';
 import type { DeskVerdicts, VerdictDesk, Viewer, ViewerStanding } from './DeskVerdicts.js';
+import type { CommitOutcome, OutcomeRecording } from './recordOutcome.js';
 import type { VerdictInput } from './verdict.js';
 import { APPROVAL_QUERY, DESK_OPTIONS } from './ApprovalDeskOptions.js';
 import type { ApprovalDeskOptions, DeskEvents } from './ApprovalDeskOptions.js';
@@ -40,7 +41,6 @@ const verdicts = new LazyPart(() => import('./DeskVerdicts.js'));
 const NEAR_REPEATS_MS = 3_600_000;
 const PRUNE_EVERY = 1_000;
 const SWEEP_PAGE = 1_000;
-const IGNORED = (): void => {};
 
 /**
  * Keeps approval requests and the verdicts on them. The first committed verdict wins; anyone who comes later gets the outcome that was recorded.
@@ -321,18 +321,20 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     );
   }
 
-  /** Tells who listens what became of an approval after it was settled. What is told decides nothing: it is not waited for. */
+  /** @internal Keeps how the run under a used approval ended. */
+  recordOutcome(report: RunReport): Awaitable<OutcomeRecording> {
+    const commit: CommitOutcome = (record, change) =>
+      this.#isSignedElsewhere(record) || !isUnderstood(record) ? undefined : this.#commit(record, change);
+    return chain(verdicts.get(), (rules) => rules.recordOutcome(report, this.#store, commit, this.#clock.now()));
+  }
+
   #tellOf(decisionId: string, done: Awaitable<boolean>): Awaitable<boolean> {
     if (this.listenerCount('changed') === 0) return done;
-    return chain(done, (isDone) => {
-      if (isDone)
-        void attempt(
-          () => this.#store.get(decisionId),
-          (record) => record && this.#emitTo('changed', record),
-          IGNORED,
-        );
-      return isDone;
-    });
+    return tellOfUse(
+      done,
+      () => this.#store.get(decisionId),
+      (record) => this.#emitTo('changed', record),
+    );
   }
 
   /**
@@ -348,7 +350,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return chain(this.#store.replace(next, record.version), (replaced) => {
       if (!replaced) return undefined;
       note?.(next);
-      if (next.status === 'pending') this.#emitTo('changed', next);
+      if (next.status === record.status) this.#emitTo('changed', next);
       else this.#emitRecord(next);
       return next;
     });

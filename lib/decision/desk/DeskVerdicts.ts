@@ -21,6 +21,9 @@ import {
 import type { VerdictInput } from './verdict.js';
 import { verdictChallenge } from './verdictStatement.js';
 
+// loaded with it: both are needed once somebody decides
+export { recordOutcome } from './recordOutcome.js';
+
 /** Someone who looks at an approval. */
 export interface Viewer {
   /** The id that the host authenticated. */

@@ -1,4 +1,4 @@
-import { chain } from '../../common/awaitable.js';
+import { attempt, chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { randomId } from '../../common/nextId.js';
 import { publishDiagnostic } from '../../model/diagnostics.js';
@@ -134,4 +134,18 @@ export function reportNotReplaced({ agentId, toolName, decisionId }: ApprovalRec
   const message =
     'A stored approval could not be changed though no other change was first: its row is not what its record says. Check who can write the store.';
   publishDiagnostic({ kind: 'security', code: 'approval_not_replaced', message, agentId, toolName, decisionId });
+}
+
+const IGNORED = (): void => {};
+
+/** Tells what became of an approval that was used, once it was. What is told decides nothing: it is not waited for, and may fail. */
+export function tellOfUse(
+  done: Awaitable<boolean>,
+  read: () => Awaitable<ApprovalRecord | undefined>,
+  tell: (record: ApprovalRecord) => void,
+): Awaitable<boolean> {
+  return chain(done, (isDone) => {
+    if (isDone) void attempt(read, (record) => record && tell(record), IGNORED);
+    return isDone;
+  });
 }

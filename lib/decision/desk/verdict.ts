@@ -1,4 +1,5 @@
 import { VerdictError } from '../../model/errors/SetupErrors.js';
+import type { StandingVerdict } from '../../model/errors/SetupErrors.js';
 import { isRecord } from '../../common/data/plainObject.js';
 import { PERSON_ID, personId } from '../../model/personId.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
@@ -57,7 +58,15 @@ export function verdictConflict(record: ApprovalRecord): VerdictError {
     `already_${record.status}`,
     record.decisionId,
     `This approval was already ${record.status}${who}; a verdict cannot be changed.`,
+    { stands: standing(record) },
   );
+}
+
+/** What stands of an approval: a person's last word on it, or that its time has passed. */
+function standing({ status, verdicts, expiresAtMs }: ApprovalRecord): StandingVerdict {
+  const last = verdicts.at(-1);
+  if (status === 'expired') return { status, atMs: expiresAtMs };
+  return status === 'withdrawn' || last === undefined ? { status } : { status, by: last.by, atMs: last.atMs, reason: last.reason };
 }
 
 /** The error for a verdict on a signed approval in a process without the key: the processes that run the call would ignore it. */
@@ -80,7 +89,7 @@ export function newerApproval({ decisionId }: ApprovalRecord): VerdictError {
 export function notRecorded(record: ApprovalRecord): VerdictError {
   reportNotReplaced(record);
   const message = 'The verdict could not be recorded: the row of this approval is not what its record says. Check who can write the store.';
-  return new VerdictError(409, 'verdict_not_recorded', record.decisionId, message);
+  return new VerdictError(409, 'verdict_not_recorded', record.decisionId, message, { stands: standing(record) });
 }
 
 /**
@@ -148,7 +157,8 @@ export function checkVersion({ decisionId, version }: ApprovalRecord, shown: num
 }
 
 /** @throws VerdictError 409 where the person was shown other params than would run; a denial may leave the digest out */
-export function checkDigest({ decisionId, digest }: ApprovalRecord, approve: boolean, verdict: VerdictInput): void {
+export function checkDigest(record: ApprovalRecord, approve: boolean, verdict: VerdictInput): void {
+  const { decisionId, digest } = record;
   if (verdict.digest === digest || (!approve && verdict.digest === undefined)) return;
   throw new VerdictError(
     409,
@@ -157,6 +167,7 @@ export function checkDigest({ decisionId, digest }: ApprovalRecord, approve: boo
     verdict.digest === undefined
       ? '`digest` is missing, so nothing says what the person was shown. Pass the `digest` of the request that was shown.'
       : '`digest` is not the digest of the params that would run. Show the approval again and pass the digest that was shown.',
+    { stands: standing(record) },
   );
 }
 

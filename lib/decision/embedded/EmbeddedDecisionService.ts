@@ -10,7 +10,7 @@ import { computeFacts, NO_FACTS } from './computeFacts.js';
 import type { FactsHook } from './computeFacts.js';
 import { ProblemNotes } from './ProblemNotes.js';
 import { keyReused } from '../desk/ApprovalRequest.js';
-import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart } from '../DecisionService.js';
+import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart, RunReport } from '../DecisionService.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { approvalRequestFor, coversCall, decisionOf } from './approvalRequestFor.js';
 import type { Approvable, Facts } from './approvalRequestFor.js';
@@ -134,6 +134,11 @@ export class EmbeddedDecisionService implements DecisionService {
   /** Records at the desk which claim begins. */
   begin(start: ExecutionStart): Awaitable<boolean> {
     return this.#options.desk.begin(start);
+  }
+
+  /** Keeps at the desk how the run under an approval ended. */
+  reportOutcome(report: RunReport): Awaitable<void> {
+    return chain(this.#options.desk.recordOutcome(report), () => undefined);
   }
 
   /** Withdraws an approval at the desk. */

@@ -3,7 +3,14 @@ import { LruMap } from '../../common/LruMap.js';
 import type { HttpRequest, HttpResponse } from '../../common/transport/HttpExchange.js';
 import type { Capability } from '../../model/Capability.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../../model/Decision.js';
-import { BadRequestError, DecisionUnavailableError, NotFoundError, TransportError } from '../../model/errors/ServiceErrors.js';
+import { CallAbortedError, ShutdownError } from '../../model/errors/RefusalErrors.js';
+import {
+  BadRequestError,
+  DecisionUnavailableError,
+  NotFoundError,
+  TimeoutError,
+  TransportError,
+} from '../../model/errors/ServiceErrors.js';
 import type {
   ApprovalOptions,
   ApprovalUse,
@@ -11,9 +18,10 @@ import type {
   DecisionService,
   ExecutionStart,
   ReevaluateOptions,
+  RunReport,
   WatchedStatus,
 } from '../DecisionService.js';
-import { beginAnswer, consumeAnswer } from '../wire/readBody.js';
+import { beginAnswer, consumeAnswer, writeOutcome, writeWithdrawal } from '../wire/readBody.js';
 import type { BeginBody, ConsumeBody } from '../wire/readBody.js';
 import { readStatusesAnswer } from '../wire/approvalStatus.js';
 import { callHeaders, sentDigest, typesOfCall, writeDecideRequest, writeDryRunRequest } from '../wire/decideRequest.js';
@@ -52,6 +60,8 @@ export class RemoteClient implements DecisionService {
   /** For what is told of approvals that are over. */
   readonly #endings: RemoteRequests;
   readonly #ends = new Set<Promise<unknown>>();
+  /** What closing ends: then their approvals are withdrawn. */
+  readonly #deciding = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
   readonly #reporter: RemoteReporter;
   readonly #events: RemoteEvents;
@@ -73,8 +83,16 @@ export class RemoteClient implements DecisionService {
   /** As RemoteDecisionService.decide. */
   async decide(request: DecisionRequest, options: AskOptions = {}): Promise<Decision> {
     const question: HttpRequest = { method: 'POST', path: '/v1/decision', ...writeDecideRequest(request, this.#settings.hosted) };
-    const answer = await this.#ask(question, request, options);
-    return this.#believe(request, answer);
+    const decided = this.#ask(question, request, options).then((answer) => this.#believe(request, answer));
+    this.#deciding.add(decided);
+    try {
+      return await decided;
+    } catch (error) {
+      if (mayHaveOpened(error)) void this.#giveUp(request);
+      throw error;
+    } finally {
+      this.#deciding.delete(decided);
+    }
   }
 
   /** As RemoteDecisionService.dryRun. */
@@ -161,6 +179,11 @@ export class RemoteClient implements DecisionService {
     }
   }
 
+  /** As RemoteDecisionService.reportOutcome. */
+  async reportOutcome(report: RunReport): Promise<void> {
+    await this.#told(report.decisionId, 'outcome', writeOutcome(report));
+  }
+
   /** As RemoteDecisionService.withdraw. */
   async withdraw(decisionId: string, options?: ApprovalOptions): Promise<void> {
     await this.#end(decisionId, 'withdraw', options);
@@ -181,6 +204,7 @@ export class RemoteClient implements DecisionService {
   async #close(): Promise<void> {
     this.#events.close();
     this.#requests.close();
+    await Promise.allSettled(this.#deciding);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, LAST_WORDS_MS);
@@ -202,23 +226,38 @@ export class RemoteClient implements DecisionService {
   }
 
   /** Tells the server something of an approval. It is told once, however often it is sent. */
-  async #tell(decisionId: string, what: string, body: object | undefined, expected?: 200 | 204): Promise<HttpResponse> {
+  async #tell(decisionId: string, what: string, body: object): Promise<HttpResponse> {
     if (!isUsableId(decisionId)) throw new NotFoundError(UNKNOWN_APPROVAL);
-    const question: HttpRequest = { method: 'POST', path: pathOf(decisionId, what), body: body && JSON.stringify(body) };
-    const requests = expected === 204 ? this.#endings : this.#requests;
-    return requests.send(question, { retries: this.#settings.retries, subject: this.#subjectOf(decisionId), expected });
+    const question: HttpRequest = { method: 'POST', path: pathOf(decisionId, what), body: JSON.stringify(body) };
+    return this.#requests.send(question, { retries: this.#settings.retries, subject: this.#subjectOf(decisionId) });
+  }
+
+  /** Withdraws what the server has opened, or still opens, for a request whose answer does not count. What fails here changes nothing. */
+  async #giveUp({ agentId, callId, toolName }: DecisionRequest): Promise<void> {
+    if (!this.#isOurs) return;
+    await this.#send('/v1/decisions/withdraw', writeWithdrawal(agentId, callId), { agentId, toolName }).catch(() => {});
   }
 
   /** Only a server that keeps approvals to be used up is told that one is over. */
   async #end(decisionId: string, what: 'withdraw' | 'expire', { offers }: ApprovalOptions = {}): Promise<void> {
     const known = offers ?? this.#seen.get(decisionId)?.offers ?? this.#settings.require;
-    if (!known.includes('consume')) return;
-    const told = this.#tell(decisionId, what, undefined, 204);
+    if (known.includes('consume')) await this.#told(decisionId, what, undefined);
+  }
+
+  /** Tells the server of what is over, also while this closes. */
+  async #told(decisionId: string, what: string, body: string | undefined): Promise<void> {
+    if (!isUsableId(decisionId)) return;
+    await this.#send(pathOf(decisionId, what), body, this.#subjectOf(decisionId));
+  }
+
+  async #send(path: string, body: string | undefined, subject: RequestSubject): Promise<void> {
+    const question: HttpRequest = { method: 'POST', path, body };
+    const told = this.#endings.send(question, { retries: Math.max(this.#settings.retries, 2), subject, expected: 204 });
     this.#ends.add(told);
     try {
       await told;
     } catch (error) {
-      // there is nothing to end
+      // there is nothing to tell it of
       if (!(error instanceof NotFoundError)) throw error;
     } finally {
       this.#ends.delete(told);
@@ -307,6 +346,12 @@ export class RemoteClient implements DecisionService {
     if (final === undefined && state !== 'pending') this.#finals.set(decisionId, state);
     return status;
   }
+}
+
+/** Whether the server may have opened an approval for a request that ended so: one that was sent, and got no answer, or none that counts. */
+function mayHaveOpened(error: unknown): boolean {
+  if (error instanceof DecisionUnavailableError) return error.reason !== 'circuit_open';
+  return [CallAbortedError, ShutdownError, TimeoutError, TransportError].some((kind) => error instanceof kind);
 }
 
 /** An approval that the server does not know, and a use that is not one, are a no. */

@@ -8,6 +8,7 @@ import type {
   DecisionService,
   ExecutionStart,
   ReevaluateOptions,
+  RunReport,
   WatchedStatus,
 } from '../DecisionService.js';
 import type { RemoteClient } from './RemoteClient.js';
@@ -86,6 +87,11 @@ export class RemoteDecisionService implements DecisionService {
   /** Records at the service which claim begins. For approvals with which it offered `begin`. */
   async begin(start: ExecutionStart): Promise<boolean> {
     return (await this.#load()).begin(start);
+  }
+
+  /** Tells the service how a run ended, a few times where it does not answer. For approvals with which it offered `outcome`. */
+  async reportOutcome(report: RunReport): Promise<void> {
+    return (await this.#load()).reportOutcome(report);
   }
 
   /** Withdraws an approval, where the service offered `consume` with it; otherwise it cannot be told. */

@@ -11,7 +11,7 @@ import { readOptions } from '../../common/readOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
 
 /** What a program wants of its Data Plane. */
-export interface DataPlaneOptions {
+export interface DataPlaneRequirements {
   /**
    * What the Data Plane must be able to do: an answer of one that cannot denies the call, with `capability_missing`. `[]` for one that speaks the hosted
    * service's protocol and no more. No environment variable lowers it.
@@ -62,7 +62,7 @@ export interface RemoteDecisionServiceOptions {
    */
   readonly allowInsecureHttp?: boolean | undefined;
   /** What the Data Plane must be able to do. */
-  readonly dataPlane?: DataPlaneOptions | undefined;
+  readonly dataPlane?: DataPlaneRequirements | undefined;
   /**
    * Uniform in [0, 1), for jitter.
    *
@@ -147,7 +147,7 @@ export function remoteSettings(given: RemoteDecisionServiceOptions): RemoteSetti
 /** A name that is not known would be a demand that is dropped. */
 function checkRequire(dataPlane: unknown, refuse: Refuse): readonly Capability[] | undefined {
   if (dataPlane === undefined) return undefined;
-  const { require } = readOptions<DataPlaneOptions>(dataPlane as object, { require: 'any' }, (name, message) =>
+  const { require } = readOptions<DataPlaneRequirements>(dataPlane as object, { require: 'any' }, (name, message) =>
     refuse(name === '' ? 'dataPlane' : `dataPlane.${name}`, message),
   );
   if (require === undefined) return undefined;

@@ -5,6 +5,7 @@ import { writeWire } from './readWire.js';
 import { typesOf } from './wireTypes.js';
 
 const policy = /* @__PURE__ */ (() => v.object({ id: v.string(), severity: v.nullable(v.string()) }))();
+const outcome = /* @__PURE__ */ (() => v.picklist(['completed', 'failed', 'unknown']))();
 const shown = /* @__PURE__ */ (() => ({
   decision_id: v.string(),
   status: v.picklist(['pending', 'approved', 'denied', 'expired', 'withdrawn']),
@@ -24,7 +25,12 @@ const shown = /* @__PURE__ */ (() => ({
 export const approvalsAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
   v.object({
     approvals: v.array(
-      v.object({ ...shown, policies: v.array(policy), decided: v.nullable(v.object({ by: v.string(), at: v.string() })) }),
+      v.object({
+        ...shown,
+        outcome: v.nullable(outcome),
+        policies: v.array(policy),
+        decided: v.nullable(v.object({ by: v.string(), at: v.string() })),
+      }),
     ),
     cursor: v.nullable(v.string()),
   }))();
@@ -61,6 +67,7 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
       }),
     ),
     begun: v.boolean(),
+    outcome: v.nullable(v.object({ status: outcome, error_code: v.nullable(v.string()), at: v.string() })),
     may_decide: v.boolean(),
   }))();
 
@@ -87,6 +94,7 @@ export const verdictBody: v.GenericSchema<unknown, VerdictBody> = /* @__PURE__ *
 export function writeApprovals({ cards, cursor }: ApprovalPage): string {
   const approvals = cards.map((card) => ({
     ...shownOf(card),
+    outcome: card.outcome ?? null,
     policies: card.policies.map(({ id, severity = null }) => ({ id, severity })),
     decided: card.decided === undefined ? null : { by: card.decided.by, at: timeOf(card.decided.atMs) },
   }));
@@ -95,9 +103,23 @@ export function writeApprovals({ cards, cursor }: ApprovalPage): string {
 
 /** Writes an approval in full. Values that JSON has no form for are text, and `types` says where they are. */
 export function writeApproval(record: ApprovalRecord, mayDecide: boolean): string {
-  const { guardKey, params, originalParams, originalDigest, opaque, session, facts, message, policies, verdicts, begun, consumed } = record;
+  const {
+    guardKey,
+    params,
+    originalParams,
+    originalDigest,
+    opaque,
+    session,
+    facts,
+    message,
+    policies,
+    verdicts,
+    begun,
+    consumed,
+    outcome: ended,
+  } = record;
   return writeWire({
-    ...shownOf({ ...record, consumed: consumed !== undefined }),
+    ...shownOf({ ...record, consumed: consumed !== undefined, outcome: ended?.status }),
     guard_key: guardKey,
     params,
     original_params: originalParams,
@@ -128,6 +150,7 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean): strin
       policies: of,
     })),
     begun: begun !== undefined,
+    outcome: ended === undefined ? null : { status: ended.status, error_code: ended.errorCode ?? null, at: timeOf(ended.atMs) },
     may_decide: mayDecide,
   });
 }

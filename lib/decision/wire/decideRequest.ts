@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { DecisionRequest } from '../../model/Decision.js';
+import { CAPABILITIES } from '../../model/Capability.js';
 import { BadRequestError } from '../../model/errors/ServiceErrors.js';
 import { UnsupportedParamError } from '../../model/errors/CallErrors.js';
 import { isId, TOOL_NAME } from '../../model/Params.js';
@@ -15,7 +16,6 @@ import type { WireTypes } from './wireTypes.js';
 import {
   APPROVAL_TIMEOUT_HEADER,
   BINDING_HEADER,
-  CAPABILITIES,
   CAPABILITIES_HEADER,
   DIGEST_HEADER,
   EFFECTIVE_DIGEST,

@@ -14,6 +14,7 @@ import {
   TransportError,
   UnknownServiceError,
 } from '../../model/errors/ServiceErrors.js';
+import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { ServiceErrorOptions } from '../../model/errors/ServiceErrors.js';
 
 /** The request that an error answer is about. */
@@ -176,8 +177,14 @@ export function writeErrorAnswer(error: unknown, requestId: string): { readonly 
   const status = known === undefined ? 500 : (STATUS_OF.get(known.name) ?? ownStatus(known));
   const { message, code } = known === undefined ? UNTOLD : (TOLD.get(known.name) ?? known);
   const title = TITLES[status] ?? 'Internal Server Error';
-  const more = typeof known?.field === 'string' ? { field: known.field } : {};
+  const more = { ...(typeof known?.field === 'string' && { field: known.field }), ...(known instanceof VerdictError && standsOf(known)) };
   return { status, body: JSON.stringify({ message, error: code, type: 'about:blank', title, status, request_id: requestId, ...more }) };
+}
+
+function standsOf({ stands }: VerdictError): object {
+  if (stands === undefined) return {};
+  const { status, by = null, atMs, reason = null } = stands;
+  return { stands: { status, by, at: atMs === undefined ? null : new Date(atMs).toISOString(), reason } };
 }
 
 function ownStatus({ status }: OwnAnswer): number {

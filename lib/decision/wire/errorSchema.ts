@@ -9,5 +9,16 @@ export const errorSchema: v.GenericSchema = /* @__PURE__ */ (() =>
     title: v.string(),
     status: v.pipe(v.number(), v.integer(), v.minValue(400), v.maxValue(599)),
     request_id: v.string(),
+    stands: v.optional(
+      v.pipe(
+        v.strictObject({
+          status: v.string(),
+          by: v.nullable(v.string()),
+          at: v.nullable(v.string()),
+          reason: v.nullable(v.string()),
+        }),
+        v.description('What stands of an approval, where a verdict on it is refused with 409: who decided it, when and why.'),
+      ),
+    ),
     field: v.optional(v.pipe(v.string(), v.description('The field, header or query parameter that is at fault.'))),
   }))();

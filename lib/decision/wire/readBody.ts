@@ -1,8 +1,10 @@
 // The bodies of what a client says of an approval: that it uses it up, that a claim begins, how the run ended. A client writes them, a server reads them.
 import * as v from 'valibot';
+import type { RunReport } from '../DecisionService.js';
 import { BadRequestError } from '../../model/errors/ServiceErrors.js';
 import { isId } from '../../model/Params.js';
 import { isUsableId, readWire } from './readWire.js';
+import { isHeaderValue } from './wireHeaders.js';
 
 /** The body of `POST /v1/decision/{id}/consume`. */
 export interface ConsumeBody {
@@ -45,7 +47,7 @@ const token = /* @__PURE__ */ (() =>
 const code = /* @__PURE__ */ (() =>
   v.pipe(
     v.string(),
-    v.check((text) => /^[A-Za-z0-9_.:-]{1,64}$/.test(text), 'a code of 1 to 64 letters, digits and _ . : -'),
+    v.check((text) => isErrorCode(text), 'a code of 1 to 64 letters, digits and _ . : -'),
   ))();
 
 /** The shape of {@link ConsumeBody}. */
@@ -59,23 +61,41 @@ export const beginBody: v.GenericSchema<unknown, BeginBody> = /* @__PURE__ */ ((
 export const outcomeBody: v.GenericSchema<unknown, OutcomeBody> = /* @__PURE__ */ (() =>
   v.strictObject({ token, status: v.picklist(['completed', 'failed', 'unknown']), error_code: v.optional(code) }))();
 
+function isErrorCode(text: string): boolean {
+  return /^[A-Za-z0-9_.:-]{1,64}$/.test(text);
+}
+
+/** The body of `POST /v1/decisions/withdraw`: the request that its client has given up, by what it was sent with. */
+export interface WithdrawBody {
+  readonly agent_id: string;
+  readonly idempotency_key: string;
+}
+
+/** The shape of {@link WithdrawBody}. */
+export const withdrawBody: v.GenericSchema<unknown, WithdrawBody> = /* @__PURE__ */ (() =>
+  v.strictObject({
+    agent_id: token,
+    idempotency_key: v.pipe(
+      v.string(),
+      v.check((key) => isHeaderValue(key), '1 to 512 characters of printable ASCII without spaces'),
+    ),
+  }))();
+
 /** The body of `POST /v1/decisions/status`. */
 export const statusesBody: v.GenericSchema<unknown, { readonly ids: readonly string[] }> = /* @__PURE__ */ (() =>
   v.strictObject({
     ids: v.pipe(v.array(v.pipe(v.string(), v.check(isUsableId, 'an id of 1 to 512 characters'))), v.maxLength(1_000)),
   }))();
 
-/** What a caller says of how the run under an approval ended. */
-export interface RunOutcome {
-  readonly token: string;
-  readonly status: OutcomeBody['status'];
-  readonly errorCode?: string | undefined;
+/** Writes {@link outcomeBody}. A code that the wire cannot carry is left out: names of errors are the program's own. */
+export function writeOutcome({ token: used, status, errorCode }: RunReport): string {
+  const error_code = errorCode !== undefined && isErrorCode(errorCode) ? errorCode : undefined;
+  return JSON.stringify({ token: used, status, error_code } satisfies OutcomeBody);
 }
 
-/** Reads {@link outcomeBody}. @throws BadRequestError as {@link readBody} */
-export function readOutcome(body: string): RunOutcome {
-  const { token: used, status, error_code: errorCode } = readBody(outcomeBody, body);
-  return { token: used, status, errorCode };
+/** Writes {@link withdrawBody}. */
+export function writeWithdrawal(agentId: string, idempotencyKey: string): string {
+  return JSON.stringify({ agent_id: agentId, idempotency_key: idempotencyKey } satisfies WithdrawBody);
 }
 
 /** The answer to {@link consumeBody}. A code says why not. */

@@ -1,30 +1,12 @@
 import type { SecretString } from '../../common/SecretString.js';
+import type { Capability } from '../../model/Capability.js';
 
 /** The capability of a client that checks `effective_digest` and understands `removed`. */
-export const EFFECTIVE_DIGEST = 'effective-digest';
+export const EFFECTIVE_DIGEST: Capability = 'effective-digest';
 /** The capability of a client that says which values travel as text, and of a server that restores them. */
-export const TYPES = 'types';
+export const TYPES: Capability = 'types';
 /** The capability of a client that uses an approval up at the server, once, before its call runs. */
-export const CONSUME = 'consume';
-/** The capability of a client that tells the server which claim begins. */
-export const BEGIN = 'begin';
-/** The capability of a client that has the server decide again before an approved call runs. */
-export const REEVALUATE = 'reevaluate';
-/** The capability of a client that is told of verdicts by events. */
-export const EVENTS = 'events';
-/** The capability of a client that asks for the status of many approvals at once. */
-export const STATUSES = 'statuses';
-
-/** What a server of this version can do, and a client that demands all of it. */
-export const CAPABILITIES: readonly string[] = /* @__PURE__ */ Object.freeze([
-  EFFECTIVE_DIGEST,
-  TYPES,
-  CONSUME,
-  BEGIN,
-  REEVALUATE,
-  EVENTS,
-  STATUSES,
-]);
+export const CONSUME: Capability = 'consume';
 
 /** Headers of a request for a decision; the answer echoes the nonce and the digest. */
 export const NONCE_HEADER = 'X-AEGIS-NONCE';

@@ -7,7 +7,7 @@ import type { RecoveryOptions } from '../../approval/recovery/RecoveryWorker.js'
 import type { ApprovalDeskOptions } from '../../decision/desk/ApprovalDeskOptions.js';
 import type { FactsHook } from '../../decision/embedded/computeFacts.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
-import type { DataPlaneOptions } from '../../decision/remote/remoteSettings.js';
+import type { DataPlaneRequirements } from '../../decision/remote/remoteSettings.js';
 import type { Approver } from '../../decision/terminal/terminalApprover.js';
 import type { Journal } from '../../model/Journal.js';
 import type { SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
@@ -155,7 +155,7 @@ export interface RemoteOptions {
    */
   readonly allowInsecureHttp?: boolean | undefined;
   /** What the Data Plane must be able to do, in `require`. */
-  readonly dataPlane?: DataPlaneOptions | undefined;
+  readonly dataPlane?: DataPlaneRequirements | undefined;
 }
 
 /** The options of a module. It has one source of decisions: `policies`, an `apiKey` (or `baseUrl`), or `decisions`. */

@@ -2,6 +2,7 @@ import { ConsoleLogger, silentLogger } from '../../common/Logger.js';
 import { DAY_MS, SteadyClock } from '../../common/time/SteadyClock.js';
 import { ApprovalScheduler } from '../../approval/ApprovalScheduler.js';
 import type { ApprovalPolling } from '../../approval/ApprovalSchedulerOptions.js';
+import { OutcomeReports } from '../../approval/task/OutcomeReports.js';
 import { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
@@ -62,6 +63,8 @@ export function buildModule(options: AegisOptions): ModuleParts {
   const { desk, policies, decisions } = decisionSource(options, stores.approvals, { logger, clock, journal });
   const registry = new TaskRegistry(stores.tasks, options.tasks, clock);
   registry.withdrawWith(({ decisionId, offers }) => decisions.withdraw?.(decisionId, { offers }));
+  const reports = new OutcomeReports(decisions);
+  registry.onRunEnded((task) => reports.report(task));
   const polling = { ...DEFAULT_POLLING, ...defined(options.approvalPolling) };
   const { leaseMs } = options.recovery ?? {};
   const parts = { decisions, registry, polling, keepAlive: options.keepAlive, leaseMs, clock, logger, journal };
@@ -103,6 +106,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     () => keeper?.rest(),
     (close: { readonly graceMs?: number | undefined }) => scheduler.shutdown(close),
     () => keeper?.stop(),
+    () => reports.close(),
     () => decisions.close?.(),
     () => stores.approvals.close?.(),
     () => registry.closeStore(),

@@ -45,6 +45,18 @@ export class TaskStateError extends AegisError {
 /** The HTTP status of a {@link VerdictError}. */
 export type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
 
+/** What stands of an approval whose verdict came too late, or was on something else. */
+export interface StandingVerdict {
+  /** Where the approval stands. */
+  readonly status: string;
+  /** Who decided it last, if a person did. */
+  readonly by?: string | undefined;
+  /** When it ended, in epoch milliseconds, as far as that is known. */
+  readonly atMs?: number | undefined;
+  /** Why, in that person's words. */
+  readonly reason?: string | undefined;
+}
+
 /** A verdict was refused: its digest is not the current one, the person may not decide, or the approval is already decided. Thrown by ApprovalDesk. */
 export class VerdictError extends AegisError {
   override readonly name = 'VerdictError';
@@ -57,11 +69,20 @@ export class VerdictError extends AegisError {
   readonly statusCode: VerdictStatus;
   /** The approval. */
   readonly decisionId: string;
+  /** What stands instead, where the status is 409 and that is known. */
+  readonly stands: StandingVerdict | undefined;
 
-  constructor(status: VerdictStatus, code: string, decisionId: string, message: string, options?: ErrorOptions) {
+  constructor(
+    status: VerdictStatus,
+    code: string,
+    decisionId: string,
+    message: string,
+    { stands, ...options }: ErrorOptions & { readonly stands?: StandingVerdict | undefined } = {},
+  ) {
     super(code, message, options);
     this.status = status;
     this.statusCode = status;
     this.decisionId = decisionId;
+    this.stands = stands;
   }
 }

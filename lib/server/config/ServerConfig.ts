@@ -4,6 +4,7 @@ import type { FactsHook } from '../../decision/embedded/computeFacts.js';
 import type { EligibilityRules } from '../../decision/desk/eligibility.js';
 import type { AgentConfig } from '../../policy/engine/AgentDirectory.js';
 import type { IssuerOptions } from '../tenant/IssuerOptions.js';
+import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { ToolSettings } from '../tenant/Tenant.js';
 
 /** What decides for one tenant, beside its policies. A policy that works in a program works behind the server with the same options. */
@@ -34,6 +35,8 @@ export interface TenantConfig {
   readonly maxPendingPerTool?: number | undefined;
   /** How long the same call stays refused after a person denied it, in milliseconds. */
   readonly denialTtlMs?: number | undefined;
+  /** How approvers are told that something waits: webhooks, Slack and mail. It needs `publicUrl`. */
+  readonly notify?: NotifyOptions | undefined;
   /** What to do with a reload that lets more run. */
   readonly onLoosened?: 'hold' | 'accept' | undefined;
 }
@@ -99,6 +102,7 @@ const TENANT: OptionKinds<TenantConfig> = {
   maxPendingPerTool: 'count',
   denialTtlMs: 'age',
   onLoosened: "'hold'|'accept'",
+  notify: 'record',
 };
 
 /** The kinds of the options of a tenant. */

@@ -232,6 +232,7 @@ function tenantsOf(config: ServerConfig, policies: string | undefined, base: str
     maxPendingPerTool,
     denialTtlMs,
     onLoosened,
+    notify,
   } = config;
   const only: TenantConfig = {
     policies,
@@ -248,6 +249,7 @@ function tenantsOf(config: ServerConfig, policies: string | undefined, base: str
     maxPendingPerTool,
     denialTtlMs,
     onLoosened,
+    notify,
   };
   if (tenants === undefined) return new Map([['default', only]]);
   const [beside] = Object.entries(only).flatMap(([name, value]) => (value === undefined ? [] : [name]));

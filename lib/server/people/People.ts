@@ -72,10 +72,14 @@ export class People {
    */
   async fromIssuer(account: IssuerAccount, given: NewPerson): Promise<Person> {
     const by = account.issuer;
-    const found = (await this.#rows.people.list()).rows.find(({ body }) => body.accounts.some((one) => isSameAccount(one, account)));
+    const found = await this.#withAccount(account);
     if (found === undefined) {
       const body = { ...newPersonBody(given, by), accounts: [await this.#withOwnMail(undefined, account)] };
-      return personIn(await this.insert(newPersonId(), body));
+      const made = await this.insert(newPersonId(), body);
+      // of two sign-ins at a time one makes the person
+      const first = (await this.#withAccount(account)) ?? made;
+      if (first.id !== made.id) await this.#end(made.id, by);
+      return personIn(first);
     }
     const own = await this.#withOwnMail(found.id, account);
     const row = await this.#change(found.id, by, ({ body }) => {
@@ -208,6 +212,11 @@ export class People {
     const { people } = await this.list();
     const others = people.filter((person) => person.id !== id && person.status !== 'removed');
     return others.some((person) => idsOf(person).some((other) => own.some((one) => maybeSamePerson(one, other))));
+  }
+
+  /** The first person who came with an account. */
+  async #withAccount(account: IssuerAccount): Promise<Row<PersonBody> | undefined> {
+    return (await this.#rows.people.list()).rows.find(({ body }) => body.accounts.some((one) => isSameAccount(one, account)));
   }
 
   /** A mail address that another person has is left out: it would make two people one. */

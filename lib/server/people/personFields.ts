@@ -42,7 +42,7 @@ export function checkedName(name: string, field: string = 'name'): string {
 export function checkedRoles(roles: readonly string[]): readonly Role[] {
   for (const role of roles)
     if (!(ROLES as readonly string[]).includes(role))
-      throw wrongField('roles', `\`roles\` has one that does not exist${didYouMean(role, ROLES)}; choose from ${ROLES.join(', ')}.`);
+      throw wrongField('roles', `\`roles\` has one that does not exist${didYouMean(role, ROLES) || '.'} Choose from ${ROLES.join(', ')}.`);
   return ROLES.filter((role) => roles.includes(role));
 }
 

@@ -33,7 +33,7 @@ export interface EventHubOptions {
   /**
    * Events that follow each other within this time reach listeners together, in milliseconds.
    *
-   * @defaultValue 25
+   * @defaultValue 0.1 for each listener, at most 25: so long that telling all of them takes a part of the time only
    */
   readonly gatherMs?: number | undefined;
 }
@@ -55,6 +55,9 @@ interface KeptEvent {
 
 /** How much a listener gets at a time, in characters: less than what a server lets wait in a connection. */
 const PIECE = 16_384;
+const GATHER_MS = 25;
+/** About ten times what it takes to write to one. */
+const GATHER_MS_EACH = 0.1;
 
 /**
  * Tells a tenant's programs what became of their approvals, or its people what waits for them. The newest events are kept, so that a listener that comes back misses none. A listener is a
@@ -63,7 +66,7 @@ const PIECE = 16_384;
 export class EventHub {
   readonly #keepEvents: number;
   readonly #keepBytes: number;
-  readonly #gatherMs: number;
+  readonly #gatherMs: number | undefined;
   readonly #streams = new Set<SseStream>();
   #kept: KeptEvent[] = [];
   #keptBytes = 0;
@@ -76,7 +79,7 @@ export class EventHub {
   /** Set once it is closed: about when listeners should come back. */
   #retryMs: number | undefined;
 
-  constructor({ keepEvents = 10_000, keepBytes = 4_194_304, gatherMs = 25 }: EventHubOptions = {}) {
+  constructor({ keepEvents = 10_000, keepBytes = 4_194_304, gatherMs }: EventHubOptions = {}) {
     this.#keepEvents = keepEvents;
     this.#keepBytes = keepBytes;
     this.#gatherMs = gatherMs;
@@ -97,7 +100,8 @@ export class EventHub {
     while (this.#kept.length - this.#head > this.#keepEvents || this.#keptBytes > this.#keepBytes) this.#forgetFirst();
     if (this.#timer !== undefined) return;
     const sinceMs = monotonicNow() - this.#lastFlushMs;
-    this.#timer = setTimeout(() => this.#flush(), Math.max(0, this.#gatherMs - sinceMs));
+    const gatherMs = this.#gatherMs ?? Math.min(GATHER_MS, this.#streams.size * GATHER_MS_EACH);
+    this.#timer = setTimeout(() => this.#flush(), Math.max(0, gatherMs - sinceMs));
     this.#timer.unref();
   }
 

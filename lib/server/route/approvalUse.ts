@@ -7,20 +7,11 @@ import {
   writeApprovalStatusAnswer,
   writeStatusesAnswer,
 } from '../../decision/wire/approvalStatus.js';
-import {
-  beginAnswer,
-  beginBody,
-  consumeAnswer,
-  consumeBody,
-  outcomeBody,
-  readBody,
-  readOutcome,
-  statusesBody,
-} from '../../decision/wire/readBody.js';
+import { beginAnswer, beginBody, consumeAnswer, consumeBody, outcomeBody, readBody, statusesBody } from '../../decision/wire/readBody.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { answeredStatus } from '../decide/answeredStatus.js';
 import { coveredApproval, findApproval } from '../decide/covers.js';
-import { recordOutcome } from '../decide/recordOutcome.js';
+import { RequestError } from '../front/RequestError.js';
 import type { Answer, CallerInput, Route } from './Route.js';
 
 /** What the routes of the use of approvals need. */
@@ -121,9 +112,11 @@ export function approvalUseRoutes({ clock = new SteadyClock() }: ApprovalUseOpti
       answers: { 204: undefined },
       errors: ['outcome_conflict'],
       handle: async (input) => {
-        const outcome = readOutcome(input.body);
-        const record = await coveredApproval(input, idOf(input));
-        await recordOutcome(input.tenant.records, record, outcome, clock.now());
+        const decisionId = idOf(input);
+        const { token, status, error_code: errorCode } = readBody(outcomeBody, input.body);
+        await coveredApproval(input, decisionId);
+        const recorded = await input.tenant.desk.recordOutcome({ decisionId, token, status, errorCode });
+        if (recorded !== 'recorded') throw new RequestError(409, 'outcome_conflict', NOT_RECORDED[recorded]);
         return { status: 204 };
       },
     },
@@ -144,6 +137,11 @@ function end(name: 'withdraw' | 'expire', status: 'withdrawn' | 'expired', summa
     },
   };
 }
+
+const NOT_RECORDED = {
+  not_used: 'The outcome was not recorded: the approval was not used under this token.',
+  conflict: 'The outcome was not recorded: it was said before that the run ended otherwise.',
+};
 
 function idOf({ params }: CallerInput): string {
   return params['id'] as string;

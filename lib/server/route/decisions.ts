@@ -2,12 +2,14 @@ import { attempt, chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import { randomId } from '../../common/nextId.js';
-import { monotonicNow } from '../../common/time/SteadyClock.js';
+import { monotonicNow, SteadyClock } from '../../common/time/SteadyClock.js';
 import { decideRequest, dryRunRequest, readDecideRequest, readDryRunRequest } from '../../decision/wire/decideRequest.js';
 import type { DecideRequest } from '../../decision/wire/decideRequest.js';
 import { decisionAnswer, dryRunAnswer, writeDecisionAnswer, writeDryRunAnswer } from '../../decision/wire/decisionAnswer.js';
 import type { AnswerFields } from '../../decision/wire/decisionAnswer.js';
-import { BINDING_HEADER, CAPABILITIES, CONSUME, IDEMPOTENCY_HEADER } from '../../decision/wire/wireHeaders.js';
+import { readBody, withdrawBody } from '../../decision/wire/readBody.js';
+import { BINDING_HEADER, CONSUME, IDEMPOTENCY_HEADER } from '../../decision/wire/wireHeaders.js';
+import { CAPABILITIES } from '../../model/Capability.js';
 import { digestOfSession } from '../../model/bindingBase.js';
 import type { Decision } from '../../model/Decision.js';
 import { AegisError } from '../../model/AegisError.js';
@@ -19,13 +21,20 @@ import { AnswerReplays } from '../decide/AnswerReplays.js';
 import { coveredApproval, requireAgent } from '../decide/covers.js';
 import { forbiddenNull, nullReason } from '../decide/forbiddenNull.js';
 import { RemoteRequest } from '../decide/RemoteRequest.js';
+import { endIfWithdrawn, withdrawRequest } from '../decide/withdrawnRequests.js';
 import type { Tenant } from '../tenant/Tenant.js';
 import type { Answer, CallerInput, Route } from './Route.js';
 
 const ERRORS = ['agent_not_covered', 'params_digest_mismatch', 'idempotency_mismatch', 'capacity'];
 
-/** `POST /v1/decision`, `/v1/decision/{id}/reevaluate` and `/v1/decisions/dry-run`: how calls are decided. */
-export function decisionRoutes(): readonly Route[] {
+/** What the routes of decisions need. */
+export interface DecisionRoutesOptions {
+  /** @defaultValue a clock of its own */
+  readonly clock?: SteadyClock | undefined;
+}
+
+/** `POST /v1/decision`, `/v1/decision/{id}/reevaluate`, `/v1/decisions/withdraw` and `/v1/decisions/dry-run`: how calls are decided. */
+export function decisionRoutes({ clock = new SteadyClock() }: DecisionRoutesOptions = {}): readonly Route[] {
   const replays = new AnswerReplays();
   return [
     {
@@ -51,6 +60,22 @@ export function decisionRoutes(): readonly Route[] {
       handle: (input) => {
         const id = input.params['id'] as string;
         return chain(coveredApproval(input, id), () => decide(input, replays, id));
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/decisions/withdraw',
+      name: 'withdrawRequest',
+      summary: 'Gives up a request for a decision whose answer its client did not get: what it opened, or still opens, is withdrawn.',
+      scope: 'decide',
+      request: withdrawBody,
+      answers: { 204: undefined },
+      errors: ['agent_not_covered'],
+      handle: async ({ caller, tenant, body }) => {
+        const { agent_id: agentId, idempotency_key: key } = readBody(withdrawBody, body);
+        requireAgent(caller, agentId);
+        await withdrawRequest(tenant, agentId, key, clock.now());
+        return { status: 204 };
       },
     },
     {
@@ -84,7 +109,10 @@ function decide(input: CallerInput, replays: AnswerReplays, approvalId: string |
   const fingerprint = idempotencyKey === undefined ? undefined : fingerprintOf(wire, caller, approvalId);
   const request = RemoteRequest.of(wire, caller, tenant, fingerprint);
   const { decisions } = tenant;
-  const ask = (): Awaitable<Decision> => (approvalId === undefined ? decisions.decide(request) : decisions.reevaluate(request, approvalId));
+  const opened = (decision: Decision): Awaitable<Decision> =>
+    idempotencyKey === undefined ? decision : endIfWithdrawn(tenant, wire.agentId, idempotencyKey, decision);
+  const ask = (): Awaitable<Decision> =>
+    chain(approvalId === undefined ? decisions.decide(request) : decisions.reevaluate(request, approvalId), opened);
   if (fingerprint === undefined) return chain(ask(), answer);
   const key = JSON.stringify([tenant.id, caller.id, idempotencyKey]);
   const isCurrent = ({ policySetHash }: Decision): boolean => policySetHash === tenant.policies.hash;

@@ -2,6 +2,7 @@ import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
+import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { Identity } from '../people/Identity.js';
 import type { IssuerOptions } from './IssuerOptions.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
@@ -10,7 +11,7 @@ import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js
 export interface ToolSettings {
   /** The groups of the tool, for policies. */
   readonly groups?: readonly string[] | undefined;
-  /** JSON pointers of params that may be null. */
+  /** JSON pointers of params that may be null. A segment `*` names every item of a list. */
   readonly nullable?: readonly string[] | undefined;
 }
 
@@ -32,6 +33,8 @@ export interface Tenant {
   readonly issuer?: IssuerOptions | undefined;
   /** Its policies. */
   readonly policies: ReloadablePolicies;
+  /** How its approvers are told that something waits. */
+  readonly notify?: NotifyOptions | undefined;
   /** By tool. */
   readonly tools: ReadonlyMap<string, ToolSettings>;
 }

@@ -14,6 +14,8 @@ import { signedTenantStore } from '../../store/signing/signedTenantStore.js';
 import type { ServerStore } from '../../store/StateStore.js';
 import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
 import { Identity } from '../people/Identity.js';
+import { checkedNotify } from '../notify/NotifyOptions.js';
+import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import { buildTenant } from './buildTenant.js';
 import type { TenantOptions, TenantRows } from './buildTenant.js';
 import { sweepTenant } from './sweepTenant.js';
@@ -60,6 +62,8 @@ export type ModuleTenantOptions = SharedOptions & {
   readonly module: AegisModule;
   /** Tools by name. */
   readonly tools?: Readonly<Record<string, ToolSettings>> | undefined;
+  /** How approvers are told that something waits. */
+  readonly notify?: NotifyOptions | undefined;
 };
 
 /** How often each tenant is looked through for approvals whose time has passed, in milliseconds. */
@@ -164,11 +168,20 @@ function rowsOf(tenantId: string, options: SharedOptions, clock: SteadyClock): T
 }
 
 function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant {
-  const { module, tools } = options;
+  const { module, tools, notify } = options;
   // without policies this throws
   const { approvals: desk, policies } = module;
   const decisions = module.decisions as EmbeddedDecisionService;
-  return { id: DEFAULT_TENANT, decisions, desk, policies, tools: toolSettings(tools), ...rowsOf(DEFAULT_TENANT, options, clock) };
+  const told = notify && checkedNotify('notify', notify);
+  return {
+    id: DEFAULT_TENANT,
+    decisions,
+    desk,
+    policies,
+    tools: toolSettings(tools),
+    notify: told,
+    ...rowsOf(DEFAULT_TENANT, options, clock),
+  };
 }
 
 async function reported(what: string, work: () => Promise<unknown>): Promise<void> {

@@ -11,6 +11,8 @@ import type { AgentConfig } from '../../policy/engine/AgentDirectory.js';
 import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import type { ReloadResult } from '../../policy/live/ReloadablePolicies.js';
 import type { PolicySource } from '../../policy/PolicySource.js';
+import { checkedNotify } from '../notify/NotifyOptions.js';
+import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
 import { checkedIssuer } from './IssuerOptions.js';
 import type { IssuerOptions } from './IssuerOptions.js';
@@ -52,6 +54,12 @@ export interface TenantOptions extends EligibilityRules {
   readonly denialTtlMs?: number | undefined;
   /** Whether `violations` names the policies. @defaultValue false */
   readonly exposePolicies?: boolean | undefined;
+  /**
+   * How approvers are told that something waits: webhooks, Slack and mail. It needs the server's `publicUrl`.
+   *
+   * @defaultValue they are not told
+   */
+  readonly notify?: NotifyOptions | undefined;
 }
 
 /** What all tenants of a server share. */
@@ -84,6 +92,7 @@ export const TENANT_OPTIONS: OptionKinds<TenantOptions> = {
   maxPendingPerTool: 'count',
   denialTtlMs: 'age',
   exposePolicies: 'boolean',
+  notify: 'record',
 };
 
 /** The tenant of everything that programs keep without a server: its approvals are bound as theirs are. */
@@ -126,5 +135,6 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
   const desk = new ApprovalDesk(approvals, id === DEFAULT ? people : { ...people, tenantId: id }, clock);
   const { facts, factsTimeoutMs, exposePolicies } = options;
   const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, exposePolicies, logger });
-  return { id, decisions, desk, approvals, records, identity, policies, tools, issuer };
+  const notify = options.notify && checkedNotify(`tenants['${id}']: notify`, options.notify);
+  return { id, decisions, desk, approvals, records, identity, policies, tools, issuer, notify };
 }

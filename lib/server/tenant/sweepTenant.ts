@@ -1,7 +1,7 @@
 import type { Tenant } from './Tenant.js';
 
-/** The kind of the records of how callers say that runs ended. */
-export const OUTCOME_KIND = 'outcome';
+/** The kind of the records of requests that were given up before they had opened an approval. */
+export const WITHDRAWAL_KIND = 'withdrawal';
 
 /** Ends what is over at a tenant: pending approvals whose time has passed, and records that need not be kept. Each server does, and one of them wins. */
 export async function sweepTenant(
@@ -9,6 +9,6 @@ export async function sweepTenant(
   nowMs: number,
 ): Promise<void> {
   await desk.endOverdue();
-  await records.prune(OUTCOME_KIND, nowMs);
+  await records.prune(WITHDRAWAL_KIND, nowMs);
   await identity.prune(nowMs);
 }

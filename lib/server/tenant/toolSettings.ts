@@ -34,7 +34,10 @@ export function toolSettings(tools: Readonly<Record<string, ToolSettings>> = {})
     if (problems.length > before) continue;
     if (groups.some((group) => !TOOL_NAME.test(group))) refuse('groups', 'must be names of 1 to 128 letters, digits and _ . : / -');
     if (nullable.some((at) => !isPointer(at)))
-      refuse('nullable', 'must be JSON pointers of params that may be null, such as "/limit" or "/filter/owner".');
+      refuse(
+        'nullable',
+        'must be JSON pointers of params that may be null, such as "/limit", "/filter/owner" or, for every item of a list, "/items/*/note".',
+      );
     settings.set(name, Object.freeze({ groups: Object.freeze([...groups]), nullable: Object.freeze([...nullable]) }));
   }
   if (problems.length > 0) throw new ConfigError(problems);

@@ -7,7 +7,7 @@ const MAX_CHARACTERS = 500;
 /** What lists show of an approval. */
 export function approvalCard(record: ApprovalRecord): ApprovalCard {
   const { decisionId, agentId, toolName, requester, requesterKnown, reason, policies, digest, refusals } = record;
-  const { createdAtMs, expiresAtMs, status, version, consumed } = record;
+  const { createdAtMs, expiresAtMs, status, version, consumed, outcome } = record;
   const last = record.verdicts.at(-1);
   return freezeDeep({
     decisionId,
@@ -24,6 +24,7 @@ export function approvalCard(record: ApprovalRecord): ApprovalCard {
     status,
     version,
     consumed: consumed !== undefined,
+    ...(outcome === undefined ? {} : { outcome: outcome.status }),
     ...(last === undefined ? {} : { decided: { by: last.by, atMs: last.atMs } }),
   });
 }

@@ -198,6 +198,7 @@ describe('The settings of a server', () => {
       maxPendingPerTool: 1,
       denialTtlMs: 0,
       onLoosened: 'hold',
+      notify: {},
       listen: '1',
       publicUrl: 'https://a.example',
       data: 'd',

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import sinon from 'sinon';
 import { canonicalDigest } from '../../../lib/common/data/canonical.js';
 import { bindingDigest } from '../../../lib/decision/desk/bindingDigest.js';
-import { CAPABILITIES } from '../../../lib/decision/wire/wireHeaders.js';
+import { CAPABILITIES } from '../../../lib/model/Capability.js';
 import { approvalUseRoutes } from '../../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';
 import { diagnosed, securityCodes } from '../../support/diagnosed.js';
@@ -224,10 +224,8 @@ describe('The routes of the use of approvals', () => {
         expect(status).to.equal(409);
         expect(json).to.include({ error: 'outcome_conflict' });
       }
-      const record = await tenant.records.get('outcome', id);
-      expect(record).to.deep.include({ index1: 'bot', index2: 'failed', version: 2, createdAtMs: 1_700_000_000_000 });
-      expect(record?.deleteAfterMs).to.equal(1_700_000_001_000 + 90 * 86_400_000);
-      expect(JSON.parse(String(record?.body))).to.deep.equal({ status: 'failed', errorCode: 'E_DISK', atMs: 1_700_000_001_000 });
+      const record = await tenant.desk.get(id);
+      expect(record?.outcome).to.deep.equal({ status: 'failed', errorCode: 'E_DISK', atMs: 1_700_000_001_000 });
     });
 
     it('is refused from who did not use the approval up', async () => {
@@ -249,20 +247,15 @@ describe('The routes of the use of approvals', () => {
     it('tries again where another server was first', async () => {
       const { ask, used, tenant } = setup();
       const id = await used();
-      const { records } = tenant;
-      const insert = records.insert.bind(records);
-      records.insert = async (record) => {
-        records.insert = insert;
-        await insert({ ...record, index2: 'unknown' });
-        return insert(record);
-      };
-      const replace = records.replace.bind(records);
-      records.replace = async (record, version) => {
-        records.replace = replace;
-        await replace({ ...record, index2: 'completed' }, version);
+      const { approvals } = tenant;
+      const replace = approvals.replace.bind(approvals);
+      approvals.replace = async (record, version) => {
+        approvals.replace = replace;
+        await replace({ ...record, outcome: { status: 'unknown', atMs: 1 } }, version);
         return replace(record, version);
       };
       expect((await ask('outcome', { id, ...say('completed') })).status).to.equal(204);
+      expect((await tenant.desk.get(id))?.outcome).to.include({ status: 'completed' });
     });
   });
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import sinon from 'sinon';
 import { canonicalDigest } from '../../../lib/common/data/canonical.js';
 import { writeJsonHeader } from '../../../lib/decision/wire/jsonHeader.js';
-import { CAPABILITIES } from '../../../lib/decision/wire/wireHeaders.js';
+import { CAPABILITIES } from '../../../lib/model/Capability.js';
 import { approvalRoutes } from '../../../lib/server/route/approvals.js';
 import { approvalUseRoutes } from '../../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';
@@ -45,6 +45,7 @@ describe('The routes of approvals', () => {
         created_at: new Date(1_700_000_000_004).toISOString(),
         expires_at: new Date(1_700_086_400_004).toISOString(),
         consumed: false,
+        outcome: null,
         policies: [{ id: 'refund', severity: null }],
         decided: null,
       });
@@ -174,6 +175,7 @@ describe('The routes of approvals', () => {
         policies: [{ id: 'refund', severity: 'high', reason: 'a person looks at refunds', approvers: ['leads'], requester_may: false }],
         verdicts: [],
         begun: false,
+        outcome: null,
         may_decide: true,
       });
       const denied = await ask('readApproval', { id });
@@ -238,6 +240,7 @@ describe('The routes of approvals', () => {
         const { status, json } = await verdict(id, { verdict: word, digest: 'a'.repeat(64) });
         expect(status).to.equal(409);
         expect(json).to.include({ error: 'digest_mismatch' });
+        expect(json['stands']).to.deep.equal({ status: 'pending', by: null, at: null, reason: null });
       }
       expect((await tenant.desk.get(id))?.version).to.equal(1);
     });
@@ -257,6 +260,25 @@ describe('The routes of approvals', () => {
         expect(status).to.equal(409);
         expect(json).to.include({ error: `already_${what}` });
         expect(json['message']).to.contain(`already ${what}`);
+        const at = what === 'expired' ? new Date(1_700_086_400_000).toISOString() : null;
+        expect(json['stands']).to.deep.equal({ status: what, by: null, at, reason: null });
+      }
+    });
+
+    it('says who decided, when and why, to whoever is second', async () => {
+      const { verdict, open } = setup();
+      for (const [word, reason] of [
+        ['approve', 'a regular'],
+        ['deny', undefined],
+      ] as const) {
+        const id = await open('bot', { n: 1 });
+        await verdict(id, { verdict: word, digest, reason });
+        const at = new Date().toISOString();
+        time.tick(1_000);
+        const { status, json } = await verdict(id, { verdict: 'deny', digest });
+        expect(status).to.equal(409);
+        const stood = { status: word === 'approve' ? 'approved' : 'denied', by: 'host:olga', at, reason: reason ?? null };
+        expect(json['stands']).to.deep.equal(stood);
       }
     });
 

@@ -5,7 +5,7 @@ import { readDecideRequest, writeDryRunRequest } from '../../../lib/decision/wir
 import { writeDecisionAnswer } from '../../../lib/decision/wire/decisionAnswer.js';
 import { readDecisionAnswer } from '../../../lib/decision/wire/readDecisionAnswer.js';
 import { writeJsonHeader } from '../../../lib/decision/wire/jsonHeader.js';
-import { CAPABILITIES } from '../../../lib/decision/wire/wireHeaders.js';
+import { CAPABILITIES } from '../../../lib/model/Capability.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';
 import { remoteRequest } from '../../support/remoteRequest.js';
 import { sender, tenantOf } from '../tenantSetup.js';
@@ -220,6 +220,15 @@ describe('POST /v1/decision', () => {
       [{ o: { 'a/b': null } }, ['/o/a~1b'], undefined],
       [{ o: { 'a/b': null } }, ['/o'], '/o/a~1b'],
       [{ o: null }, ['/o/x'], '/o'],
+      [{ items: [{ note: null }, { note: 'x' }, { note: null }] }, ['/items/*/note'], undefined],
+      [{ items: [{ note: null, id: null }] }, ['/items/*/note'], '/items/0/id'],
+      [{ items: ['x', null] }, ['/items/*'], undefined],
+      [{ items: [['x', [null]]] }, ['/items/*/1/*'], undefined],
+      [{ items: [['x', [null]]] }, ['/items/*/*'], '/items/0/1/0'],
+      [{ items: [null] }, ['/items/*/note'], '/items/0'],
+      [{ items: { a: { note: null } } }, ['/items/*/note'], '/items/a/note'],
+      [{ items: { '*': null } }, ['/items/*'], undefined],
+      [{ a: null }, ['/*'], '/a'],
     ];
     for (const [params, nullable, at] of nulls) {
       it(`in ${JSON.stringify(params)}, where ${JSON.stringify(nullable)} may be null, is ${at === undefined ? 'allowed' : `denied at ${at}`}`, async () => {

@@ -156,7 +156,7 @@ describe('Tenants', () => {
     expect((await ask('decide', { body: { ...REFUND, agent_id: 'bot2' } })).status).to.equal(200);
   });
 
-  it('end approvals whose time has passed, every five seconds, and forget what callers said of runs after 90 days', async () => {
+  it('end approvals whose time has passed, every five seconds, and forget in time which requests were given up', async () => {
     const time = sinon.useFakeTimers({ now: 1_700_000_000_000, toFake: ['Date', 'performance', 'setInterval', 'clearInterval'] });
     try {
       const tenants = make();
@@ -165,7 +165,14 @@ describe('Tenants', () => {
       const ask = sender(tenant, routes);
       const headers = { 'X-AEGIS-APPROVAL-TIMEOUT-S': '60' };
       const id = String((await ask('decide', { body: REFUND, headers })).json['decision_id']);
-      await tenant.records.insert({ kind: 'outcome', id: 'x', version: 1, createdAtMs: 0, deleteAfterMs: Date.now() + 60_000, body: '{}' });
+      await tenant.records.insert({
+        kind: 'withdrawal',
+        id: 'x',
+        version: 1,
+        createdAtMs: 0,
+        deleteAfterMs: Date.now() + 60_000,
+        body: '{}',
+      });
       const settled = new Promise((resolve) => {
         tenant.desk.on('settled', ({ status }) => resolve(status));
       });
@@ -173,7 +180,7 @@ describe('Tenants', () => {
       expect(await settled).to.equal('expired');
       expect((await tenant.approvals.get(id))?.status).to.equal('expired');
       await time.tickAsync(5_000);
-      while ((await tenant.records.get('outcome', 'x')) !== undefined) await time.tickAsync(5_000);
+      while ((await tenant.records.get('withdrawal', 'x')) !== undefined) await time.tickAsync(5_000);
       await tenants.close();
       expect(time.countTimers()).to.equal(0);
     } finally {

@@ -1,0 +1,42 @@
+import type { Notice, NoticeItem } from './Notice.js';
+
+/** A message that was sent and can be changed. */
+export interface SentCard {
+  readonly channel: string;
+  readonly ts: string;
+}
+
+/** Where a notice goes. */
+export interface Channel {
+  /** Unique among the channels of a tenant. */
+  readonly name: string;
+  /** Whether it tells this group anything. */
+  serves(group: string): boolean;
+  /**
+   * Sends a notice.
+   *
+   * @param nowMs for the time left
+   * @param isRequester whether a person asked for an approval, who is then not told of it
+   * @returns the message, where it can be changed later
+   * @throws DeliveryError where it did not arrive
+   */
+  send(notice: Notice, nowMs: number, isRequester: IsRequester): Promise<SentCard | undefined>;
+  /** Changes a message that was sent. */
+  update?(card: SentCard, notice: Notice, nowMs: number): Promise<void>;
+}
+
+/** Whether an address or id is that of the person who asked for an approval. */
+export type IsRequester = (address: string, item: NoticeItem) => Promise<boolean>;
+
+/** A notice did not arrive. */
+export class DeliveryError extends Error {
+  override readonly name = 'DeliveryError';
+  /** Whether it could arrive later. */
+  readonly isFinal: boolean;
+
+  /** @param message says why, without a word of what the receiver wrote */
+  constructor(message: string, { isFinal = false, cause }: { readonly isFinal?: boolean; readonly cause?: unknown } = {}) {
+    super(message, { cause });
+    this.isFinal = isFinal;
+  }
+}

@@ -1,0 +1,130 @@
+import { findPackage } from '../../common/findPackage.js';
+import { LruMap } from '../../common/LruMap.js';
+import type { Channel, IsRequester } from './Channel.js';
+import { DeliveryError } from './Channel.js';
+import type { Notice, NoticeItem } from './Notice.js';
+import { ofGroup, secretText } from './NotifyOptions.js';
+import type { MailOptions } from './NotifyOptions.js';
+import { plainLine, timeLeft } from './plainLine.js';
+
+/** What is used of nodemailer. */
+interface Mailer {
+  sendMail(mail: object): Promise<unknown>;
+  close(): void;
+}
+
+/** Why no mail is sent. */
+export const NO_MAILER =
+  'Mail needs the package nodemailer, which is not installed: npm install nodemailer. Everything else works without it.';
+
+/** Sends notices by mail, in plain text, to each person alone. */
+export class MailChannel implements Channel {
+  readonly name = 'mail';
+  readonly #options: MailOptions;
+  readonly #load: () => unknown;
+  /** Who got which notice: those are left out of a second attempt. */
+  readonly #delivered = new LruMap<string, true>(1_000);
+  #loaded: ((options: object) => Mailer) | undefined;
+
+  /** @param load loads nodemailer */
+  constructor(options: MailOptions, load: () => unknown = requireNodemailer) {
+    this.#options = options;
+    this.#load = load;
+  }
+
+  serves(group: string): boolean {
+    return (ofGroup(this.#options.to, group)?.length ?? 0) > 0;
+  }
+
+  /** Whether nodemailer is there. */
+  canSend(): boolean {
+    try {
+      this.#transport();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async send(notice: Notice, nowMs: number, isRequester: IsRequester): Promise<undefined> {
+    const { smtp, from, to } = this.#options;
+    const createTransport = this.#transport();
+    const mailer = createTransport({
+      url: secretText(smtp),
+      connectionTimeout: 10_000,
+      greetingTimeout: 10_000,
+      socketTimeout: 20_000,
+      disableFileAccess: true,
+      disableUrlAccess: true,
+    });
+    try {
+      let failed: unknown;
+      for (const address of ofGroup(to, notice.group) ?? []) {
+        const key = `${notice.id} ${address}`;
+        if (this.#delivered.get(key) === true) continue;
+        const items: NoticeItem[] = [];
+        for (const item of notice.items) if (!(await isRequester(address, item))) items.push(item);
+        if (items.length === 0) continue;
+        // one receiver that is refused keeps the mail from no other one
+        try {
+          await mailer.sendMail({
+            from,
+            to: { name: '', address },
+            ...mailText({ ...notice, items }, nowMs),
+            messageId: messageId(notice.id, address, from),
+          });
+          this.#delivered.set(key, true);
+        } catch (error) {
+          failed ??= error;
+        }
+      }
+      if (failed !== undefined) throw new DeliveryError('The mail server did not take it.', { isFinal: isRefusal(failed), cause: failed });
+    } finally {
+      mailer.close();
+    }
+  }
+
+  #transport(): (options: object) => Mailer {
+    this.#loaded ??= (this.#load() as { readonly createTransport: (options: object) => Mailer }).createTransport;
+    return this.#loaded;
+  }
+}
+
+/** Subject and text of a mail. */
+export function mailText({ group, items, more, link }: Notice, nowMs: number): { readonly subject: string; readonly text: string } {
+  const [first] = items;
+  const total = items.length + more;
+  const subject =
+    total === 1 && first !== undefined
+      ? `Aegis: ${plainLine(first.toolName, 80)} waits for your decision`
+      : `Aegis: ${total} approvals wait for ${plainLine(group, 80)}`;
+  const lines = items.flatMap((item) => [
+    `${plainLine(item.toolName)} (${item.severity}), ${timeLeft(item.expiresAtMs - nowMs)} left`,
+    `Agent: ${plainLine(item.agentId)}`,
+    ...(item.reason === '' ? [] : [`Why: ${plainLine(item.reason, 500)}`]),
+    item.link,
+    '',
+  ]);
+  return {
+    subject,
+    text: [...lines, ...(more > 0 ? [`${more} more: ${link}`, ''] : []), 'Nothing can be decided by mail. Open the page and sign in.'].join(
+      '\n',
+    ),
+  };
+}
+
+/** The same for every attempt, so that a mail server can drop the second one. */
+function messageId(id: string, address: string, from: string): string {
+  const host = /@([\w.-]+)>?\s*$/.exec(from)?.[1] ?? 'localhost';
+  return `<${id}.${Buffer.from(address).toString('hex')}@${host}>`;
+}
+
+function isRefusal(error: unknown): boolean {
+  const code = (error as { readonly responseCode?: unknown }).responseCode;
+  return typeof code === 'number' && code >= 500;
+}
+
+function requireNodemailer(): unknown {
+  const { require, path } = findPackage('nodemailer');
+  return require(path);
+}

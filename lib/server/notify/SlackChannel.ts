@@ -1,0 +1,117 @@
+import type { Channel, SentCard } from './Channel.js';
+import { DeliveryError } from './Channel.js';
+import type { Notice, NoticeItem } from './Notice.js';
+import { ofGroup, secretText } from './NotifyOptions.js';
+import type { SlackOptions } from './NotifyOptions.js';
+import { plainLine, timeLeft } from './plainLine.js';
+import { postText } from './postText.js';
+
+/** Errors of Slack that go away. */
+const LATER = new Set([
+  'ratelimited',
+  'rate_limited',
+  'internal_error',
+  'fatal_error',
+  'service_unavailable',
+  'request_timeout',
+  'team_added_to_org',
+]);
+
+/** Posts a card to the channel of a group, and changes it when what it is about was settled. */
+export class SlackChannel implements Channel {
+  readonly name = 'slack';
+  readonly #options: SlackOptions;
+
+  constructor(options: SlackOptions) {
+    this.#options = options;
+  }
+
+  serves(group: string): boolean {
+    return ofGroup(this.#options.channels, group) !== undefined;
+  }
+
+  async send(notice: Notice, nowMs: number): Promise<SentCard> {
+    const channel = ofGroup(this.#options.channels, notice.group) as string;
+    const { channel: posted, ts } = await this.#call('chat.postMessage', {
+      channel,
+      ...slackCard(notice, nowMs),
+      unfurl_links: false,
+      unfurl_media: false,
+    });
+    return { channel: typeof posted === 'string' ? posted : channel, ts: String(ts) };
+  }
+
+  async update({ channel, ts }: SentCard, notice: Notice, nowMs: number): Promise<void> {
+    await this.#call('chat.update', { channel, ts, ...slackCard(notice, nowMs) });
+  }
+
+  async #call(method: string, message: object): Promise<Readonly<Record<string, unknown>>> {
+    const { token, apiUrl = 'https://slack.com/api', allowPrivate = false } = this.#options;
+    const headers = { 'content-type': 'application/json; charset=utf-8', authorization: `Bearer ${secretText(token)}` };
+    const { status, body } = await postText(`${apiUrl.replace(/\/$/, '')}/${method}`, {
+      headers,
+      body: JSON.stringify(message),
+      allowPrivate,
+    });
+    const answer = status === 200 ? readAnswer(body) : {};
+    if (answer['ok'] === true) return answer;
+    const error = typeof answer['error'] === 'string' && /^[a-z_]{1,64}$/.test(answer['error']) ? answer['error'] : `HTTP ${status}`;
+    throw new DeliveryError(`Slack answered ${error}.`, { isFinal: status === 200 && !LATER.has(error) });
+  }
+}
+
+/** The card of a notice: what anyone wrote is text without markup, and the only links are ours. */
+export function slackCard(
+  { group, items, more, link, tenantId }: Notice,
+  nowMs: number,
+): { readonly text: string; readonly blocks: readonly object[] } {
+  const waiting = items.filter(({ status }) => status === 'pending').length + more;
+  const title =
+    waiting === 0
+      ? 'Nothing waits here any longer'
+      : `${waiting} approval${waiting === 1 ? ' waits' : 's wait'} for ${plainLine(group, 100)}`;
+  const blocks = items.flatMap((item) => [
+    { type: 'section', text: plain(itemText(item, nowMs)) },
+    {
+      type: 'context',
+      elements: [{ type: 'mrkdwn', text: `<${item.link}|${item.status === 'pending' ? 'Open and decide' : 'Open'}>`, verbatim: true }],
+    },
+  ]);
+  const rest = more > 0 ? [{ type: 'context', elements: [{ type: 'mrkdwn', text: `<${link}|${more} more>`, verbatim: true }] }] : [];
+  return {
+    // what notifications show: it is read for markup, so that what anyone wrote is escaped
+    text: escapeSlack(title),
+    blocks: [
+      { type: 'header', text: plain(title) },
+      ...blocks,
+      ...rest,
+      { type: 'context', elements: [plain(`Aegis, tenant ${plainLine(tenantId)}`)] },
+    ],
+  };
+}
+
+function itemText({ toolName, agentId, severity, reason, status, expiresAtMs }: NoticeItem, nowMs: number): string {
+  const state = status === 'pending' ? `${timeLeft(expiresAtMs - nowMs)} left` : status;
+  return [
+    `${plainLine(toolName)} (${severity}), ${state}`,
+    `Agent ${plainLine(agentId)}`,
+    ...(reason === '' ? [] : [plainLine(reason, 500)]),
+  ].join('\n');
+}
+
+function plain(text: string): object {
+  return { type: 'plain_text', text, emoji: false };
+}
+
+function escapeSlack(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+function readAnswer(body: string): Readonly<Record<string, unknown>> {
+  try {
+    const answer: unknown = JSON.parse(body);
+    return typeof answer === 'object' && answer !== null ? (answer as Readonly<Record<string, unknown>>) : {};
+  } catch {
+    return {};
+  }
+}

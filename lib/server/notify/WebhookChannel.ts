@@ -1,0 +1,69 @@
+import { createHmac } from 'node:crypto';
+import type { Channel } from './Channel.js';
+import { DeliveryError } from './Channel.js';
+import type { Notice } from './Notice.js';
+import { secretText } from './NotifyOptions.js';
+import type { WebhookOptions } from './NotifyOptions.js';
+import { postText } from './postText.js';
+
+/** Statuses of receivers that could take it later. */
+const LATER = new Set([408, 409, 425, 429]);
+
+/** Posts notices, signed as Standard Webhooks describes it. */
+export class WebhookChannel implements Channel {
+  readonly name: string;
+  readonly #options: WebhookOptions;
+
+  /** @param index its place among the webhooks */
+  constructor(index: number, options: WebhookOptions) {
+    this.name = `webhook-${index}`;
+    this.#options = options;
+  }
+
+  serves(group: string): boolean {
+    return this.#options.groups?.includes(group) ?? true;
+  }
+
+  async send(notice: Notice, nowMs: number): Promise<undefined> {
+    const { url, secret, allowPrivate = false } = this.#options;
+    const body = JSON.stringify({ type: 'approval.requested', timestamp: new Date(nowMs).toISOString(), data: webhookData(notice) });
+    // whole seconds of the wall clock: receivers refuse what is older than five minutes
+    const timestamp = String(Math.floor(Date.now() / 1_000));
+    const headers = {
+      'content-type': 'application/json',
+      'webhook-id': notice.id,
+      'webhook-timestamp': timestamp,
+      'webhook-signature': webhookSignature(secretText(secret), { id: notice.id, timestamp, body }),
+    };
+    const { status } = await postText(url, { headers, body, allowPrivate });
+    if (status >= 200 && status < 300) return;
+    throw new DeliveryError(`The receiver answered ${status}.`, { isFinal: status < 500 && !LATER.has(status) });
+  }
+}
+
+/** The `webhook-signature` of a message (Standard Webhooks, v1). */
+export function webhookSignature(
+  secret: string,
+  { id, timestamp, body }: { readonly id: string; readonly timestamp: string; readonly body: string },
+): string {
+  const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+  return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
+}
+
+function webhookData({ tenantId, group, items, more, link }: Notice): object {
+  return {
+    tenant: tenantId,
+    group,
+    link,
+    more,
+    approvals: items.map(({ decisionId, toolName, agentId, severity, reason, expiresAtMs, link: page }) => ({
+      id: decisionId,
+      tool: toolName,
+      agent: agentId,
+      severity,
+      reason,
+      expires: new Date(expiresAtMs).toISOString(),
+      link: page,
+    })),
+  };
+}

@@ -1,0 +1,331 @@
+import { expect } from 'chai';
+import { useFakeTimers } from 'sinon';
+import type { SinonFakeTimers } from 'sinon';
+import { MemoryRecordStore } from '../../../lib/store/memory/MemoryRecordStore.js';
+import type { Identity } from '../../../lib/server/people/Identity.js';
+import type { IssuerAccount } from '../../../lib/server/people/Person.js';
+import { rejection } from '../../support/rejection.js';
+import { SoftAuthenticator } from '../../support/SoftAuthenticator.js';
+import { firstPerson, invited } from './arrivals.js';
+import { identityOf, ORIGIN } from './identitySetup.js';
+
+const HOUR = 3_600_000;
+const ISSUER = 'https://id.example.com';
+
+describe('People', () => {
+  let clock: SinonFakeTimers;
+  let identity: Identity;
+  beforeEach(() => {
+    clock = useFakeTimers({ now: Date.UTC(2026, 0, 1), toFake: ['Date', 'performance'] });
+    identity = identityOf();
+  });
+  afterEach(() => clock.restore());
+
+  it('are refused where a field cannot be one, naming it', async () => {
+    const bad: readonly [string, object][] = [
+      ...['', ' ', 'x'.repeat(129), 'a\nb', 'a\u202eb', 'a\u200bb'].map((name): [string, object] => ['name', { name }]),
+      ...[['Admin'], ['root'], [''], ['approver', 'owner']].map((roles): [string, object] => ['roles', { name: 'Ann', roles }]),
+      ...[[''], ['a,b'], ['x'.repeat(129)], ['a\u0000'], Array.from({ length: 101 }, (_, i) => `g${i}`)].map((groups): [string, object] => [
+        'groups',
+        { name: 'Ann', groups },
+      ]),
+      ...[[''], ['a b'], ['host:root'], ['HOST:x'], ['local-admin'], ['Local-Admin'], ['\uff21nn'], ['x'.repeat(257)]].map(
+        (userIds): [string, object] => ['userIds', { name: 'Ann', userIds }],
+      ),
+    ];
+    for (const [field, given] of bad) {
+      const tried = identity.people.create({ name: 'Ann', ...given }, 'host:ops');
+      expect(await rejection(tried), JSON.stringify(given)).to.include({ status: 422, code: 'invalid_person', field });
+    }
+    console.log(`      ${bad.length} fields: 0 taken`);
+    expect((await identity.people.list()).people).to.deep.equal([]);
+  });
+
+  it('have ids of their own: no two have one, in any case, also where two admins give it at a time', async () => {
+    const ann = await identity.people.create({ name: 'Ann', userIds: ['u-1', 'ann@acme.example'] }, 'x');
+    const bob = await identity.people.create({ name: 'Bob' }, 'x');
+    for (const id of ['u-1', 'U-1', 'ANN@acme.example', ann.id.toUpperCase(), 'ann\u200b@acme.example'.replace('\u200b', '')]) {
+      expect(await rejection(identity.people.setUserIds(bob.id, [id], 'x')), id).to.include({ status: 409, code: 'id_taken' });
+      expect(await rejection(identity.people.create({ name: 'Carl', userIds: [id] }, 'x')), id).to.include({ code: 'id_taken' });
+    }
+    expect((await identity.people.setUserIds(ann.id, ['u-2'], 'x')).userIds).to.deep.equal(['u-2']);
+    expect((await identity.people.setUserIds(bob.id, ['u-1'], 'x')).userIds).to.deep.equal(['u-1']);
+    await Promise.allSettled([identity.people.setUserIds(ann.id, ['u-9'], 'x'), identity.people.setUserIds(bob.id, ['u-9'], 'x')]);
+    const { people } = await identity.people.list();
+    expect(people.filter(({ userIds }) => userIds.includes('u-9')).length).to.be.lessThan(2);
+    await Promise.allSettled([1, 2].map((i) => identity.people.create({ name: `P${i}`, userIds: ['u-10'] }, 'x')));
+    const active = (await identity.people.list()).people.filter(({ status }) => status === 'active');
+    expect(active.filter(({ userIds }) => userIds.includes('u-10')).length).to.be.lessThan(2);
+  });
+
+  it('keep their id for ever: a person who was removed is no one, and changes no more', async () => {
+    const ann = await identity.people.create({ name: 'Ann', roles: ['approver'], groups: ['finance'], userIds: ['u-1'] }, 'x');
+    const removed = await identity.people.remove(ann.id, 'host:ops');
+    expect(removed).to.include({ status: 'removed', removedBy: 'host:ops', removedAtMs: Date.now() });
+    for (const change of [
+      identity.people.rename(ann.id, 'A', 'x'),
+      identity.people.setRoles(ann.id, ['admin'], 'x'),
+      identity.people.setGroups(ann.id, ['g'], 'x'),
+      identity.people.setUserIds(ann.id, ['u-2'], 'x'),
+      identity.people.remove(ann.id, 'x'),
+      identity.people.revokeAll(ann.id, 'x'),
+    ])
+      expect(await rejection(change)).to.include({ status: 403, code: 'person_removed' });
+    expect([await identity.directory.personOf(ann.id), await identity.directory.personOf('u-1')]).to.deep.equal([undefined, undefined]);
+    expect(await identity.hasPeople()).to.equal(true);
+    const next = await identity.people.create({ name: 'Ann', userIds: ['u-1'] }, 'x');
+    expect(next.id).to.not.equal(ann.id);
+    expect(await rejection(identity.people.rename('person-none', 'A', 'x'))).to.include({ code: 'resource_not_found' });
+  });
+
+  it('always have an admin among them', async () => {
+    const ann = await identity.people.create({ name: 'Ann', roles: ['admin'] }, 'x');
+    for (const change of [identity.people.remove(ann.id, 'x'), identity.people.setRoles(ann.id, ['viewer'], 'x')])
+      expect(await rejection(change)).to.include({ status: 409, code: 'last_admin' });
+    const bob = await identity.people.create({ name: 'Bob', roles: ['admin'] }, 'x');
+    expect((await identity.people.setRoles(ann.id, ['viewer', 'admin', 'viewer'], 'x')).roles).to.deep.equal(['viewer', 'admin']);
+    expect((await identity.people.remove(ann.id, 'x')).status).to.equal('removed');
+    expect(await rejection(identity.people.remove(bob.id, 'x'))).to.include({ code: 'last_admin' });
+  });
+
+  it('who come from an issuer are one by issuer and subject, never by mail or name', async () => {
+    const account = (subject: string, more: Partial<IssuerAccount> = {}): IssuerAccount => ({
+      issuer: ISSUER,
+      subject,
+      atMs: Date.now(),
+      ...more,
+    });
+    const from = (one: IssuerAccount) => identity.people.fromIssuer(one, { name: 'Ann', roles: ['viewer'] });
+    const ann = await from(account('1', { mail: 'ann@acme.example', groups: ['finance', 'eng'] }));
+    expect(await from(account('1', { mail: 'ann@acme.example', groups: ['finance', 'eng'] }))).to.include({ id: ann.id, epoch: 1 });
+    const { session, text } = await identity.sessions.create({ personId: ann.id, method: 'oidc' });
+    expect(session.method).to.equal('oidc');
+    // fewer groups than before: what was given out has ended
+    expect(await from(account('1', { mail: 'ann@acme.example', groups: ['eng'] }))).to.include({ id: ann.id, epoch: 2 });
+    expect(await identity.sessions.find(text.reveal())).to.equal(undefined);
+    const twin = await from(account('2', { mail: 'ANN@acme.example' }));
+    const elsewhere = await from({ issuer: 'https://other.example', subject: '1', atMs: Date.now() });
+    expect(new Set([ann.id, twin.id, elsewhere.id]).size).to.equal(3);
+    expect(twin.accounts[0]).to.not.have.property('mail');
+    expect((await identity.directory.personOf('Ann@acme.example'))?.id).to.equal(ann.id);
+    expect((await identity.directory.personOf(`${ISSUER}|2`))?.id).to.equal(twin.id);
+    const both = await Promise.all([from(account('3')), from(account('3')), from(account('3'))]);
+    expect(new Set(both.map(({ id }) => id)).size).to.equal(1);
+    expect(await from(account('3'))).to.include({ id: both[0]?.id, status: 'active' });
+    await identity.people.remove(ann.id, 'x');
+    expect(await rejection(from(account('1')))).to.include({ status: 403, code: 'person_removed' });
+  });
+
+  describe('in the directory', () => {
+    it('have their groups and where they come from; what an issuer said counts for an hour', async () => {
+      const account = { issuer: ISSUER, subject: '1', groups: ['finance'], atMs: Date.now() };
+      const ann = await identity.people.fromIssuer(account, { name: 'Ann', groups: ['ops'] });
+      const bob = await identity.people.fromIssuer({ ...account, subject: '2' }, { name: 'Bob' });
+      const shown = async (id: string): Promise<object> => {
+        const { groups, groupsFrom, groupsIncomplete } = (await identity.directory.personOf(id)) as NonNullable<
+          Awaited<ReturnType<typeof identity.directory.personOf>>
+        >;
+        return { groups, groupsFrom, groupsIncomplete };
+      };
+      expect(await shown(ann.id)).to.deep.equal({
+        groups: ['ops', 'finance'],
+        groupsFrom: `aegis, ${ISSUER}`,
+        groupsIncomplete: undefined,
+      });
+      expect(await shown(bob.id)).to.deep.equal({ groups: ['finance'], groupsFrom: ISSUER, groupsIncomplete: undefined });
+      clock.tick(HOUR);
+      expect(await shown(bob.id)).to.deep.include({ groups: ['finance'] });
+      clock.tick(1);
+      expect(await shown(ann.id)).to.deep.equal({ groups: ['ops'], groupsFrom: 'aegis', groupsIncomplete: true });
+      expect(await shown(bob.id)).to.deep.equal({ groups: [], groupsFrom: 'aegis', groupsIncomplete: true });
+    });
+
+    it('are found by each of their ids, in any case, and by no one else’s', async () => {
+      const ann = await identity.people.create({ name: 'Ann', userIds: ['u-1', 'ann'] }, 'x');
+      for (const id of [ann.id, 'u-1', 'U-1', 'ANN', ' ann']) expect((await identity.directory.personOf(id))?.id, id).to.equal(ann.id);
+      for (const id of ['', 'an', 'ann2', 'Ann Lee', 'host:ops', 'local-admin', '__proto__'])
+        expect(await identity.directory.personOf(id), id).to.equal(undefined);
+    });
+
+    it('are no one a second after they were removed on another server, and at once on this one', async () => {
+      const store = new MemoryRecordStore();
+      const [here, there] = [identityOf(store), identityOf(store)];
+      const ann = await here.people.create({ name: 'Ann', groups: ['g'] }, 'x');
+      for (const one of [here, there]) expect((await one.directory.personOf(ann.id))?.groups).to.deep.equal(['g']);
+      await here.people.remove(ann.id, 'x');
+      expect(await here.directory.personOf(ann.id)).to.equal(undefined);
+      clock.tick(1_000);
+      expect(await there.directory.personOf(ann.id)).to.equal(undefined);
+    });
+
+    it('cannot be told from one another where rows were written by others: then there is no answer', async () => {
+      const store = new MemoryRecordStore();
+      const one = identityOf(store);
+      const ann = await one.people.create({ name: 'Ann', userIds: ['u-1'] }, 'x');
+      const bob = await one.people.create({ name: 'Bob' }, 'x');
+      const row = store.get('person', ann.id);
+      store.delete('person', ann.id, row?.version as number);
+      clock.tick(1_000);
+      expect((await one.directory.personOf(bob.id))?.id).to.equal(bob.id);
+      for (const id of ['u-1', ann.id, 'unknown'])
+        expect(await rejection(asPromise(one.directory.personOf(id)))).to.have.property('name', 'StoreError');
+      expect(await identityOf(store).hasPeople()).to.equal(true);
+      store.delete('person', bob.id, 1);
+      expect([await identityOf(store).hasPeople(), await identityOf(store).isDevelopment()]).to.deep.equal([true, false]);
+    });
+  });
+});
+
+describe('Invitations', () => {
+  let clock: SinonFakeTimers;
+  let identity: Identity;
+  beforeEach(() => {
+    clock = useFakeTimers({ now: Date.UTC(2026, 0, 1), toFake: ['Date', 'performance'] });
+    identity = identityOf();
+  });
+  afterEach(() => clock.restore());
+
+  const come = async (text: string, name = 'Bob'): Promise<{ readonly id: string; readonly device: SoftAuthenticator }> => {
+    const device = new SoftAuthenticator(ORIGIN);
+    const response = device.create(await identity.invitations.options(text, name, ORIGIN));
+    return { id: (await identity.invitations.register(text, { name, origin: ORIGIN, response })).person.id, device };
+  };
+
+  it('work for 72 hours, and give nothing until their maker has confirmed who came', async () => {
+    const ann = await firstPerson(identity);
+    const carl = await invited(identity, { name: 'Carl', roles: ['admin'] });
+    const { invitation, text } = await identity.invitations.create(
+      { name: 'Bob', roles: ['approver'], groups: ['finance'] },
+      ann.person.id,
+    );
+    clock.tick(72 * HOUR - 1);
+    expect((await identity.invitations.find(text.reveal()))?.status).to.equal('open');
+    const bob = await come(text.reveal());
+    expect(await identity.people.get(bob.id)).to.deep.include({ status: 'unconfirmed', roles: [], groups: [] });
+    expect(await identity.directory.personOf(bob.id)).to.deep.include({ groups: [] });
+    for (const by of [carl.person.id, bob.id, 'host:ops'])
+      expect(await rejection(identity.invitations.confirm(invitation.id, by)), by).to.include({ status: 403, code: 'not_the_maker' });
+    expect(await identity.invitations.confirm(invitation.id, ann.person.id)).to.deep.include({
+      id: bob.id,
+      status: 'active',
+      roles: ['approver'],
+      groups: ['finance'],
+    });
+    const late = await identity.invitations.create({ name: 'Dan' }, ann.person.id);
+    clock.tick(72 * HOUR);
+    expect(await identity.invitations.find(late.text.reveal())).to.equal(undefined);
+    expect(await rejection(come(late.text.reveal()))).to.include({ status: 410, code: 'link_used' });
+    expect((await identity.invitations.list()).map(({ status }) => status)).to.deep.equal(['confirmed', 'confirmed', 'expired']);
+  });
+
+  it('that are revoked let no one in, and remove who came by them and was not confirmed', async () => {
+    const ann = await firstPerson(identity);
+    const open = await identity.invitations.create({ name: 'Bob' }, ann.person.id);
+    await identity.invitations.revoke(open.invitation.id, ann.person.id);
+    expect(await rejection(come(open.text.reveal()))).to.include({ status: 410 });
+    const used = await identity.invitations.create({ name: 'Bob', roles: ['admin'] }, ann.person.id);
+    const { id, device } = await come(used.text.reveal());
+    await identity.invitations.revoke(used.invitation.id, ann.person.id);
+    await identity.invitations.revoke(used.invitation.id, ann.person.id);
+    expect((await identity.people.get(id))?.status).to.equal('removed');
+    const response = device.get(await identity.passkeys.signInOptions(ORIGIN));
+    expect(await rejection(identity.passkeys.signIn({ origin: ORIGIN, response }))).to.include({ code: 'passkey_refused' });
+    expect(await rejection(identity.invitations.confirm(used.invitation.id, ann.person.id))).to.include({ code: 'resource_not_found' });
+    const { person } = await invited(identity, { name: 'Carl' });
+    const confirmed = (await identity.invitations.list()).find(({ came }) => came?.personId === person.id);
+    expect(await rejection(identity.invitations.revoke(confirmed?.id as string, ann.person.id))).to.include({ code: 'resource_not_found' });
+    for (const text of ['', 'x', 'A'.repeat(43), open.invitation.id]) expect(await identity.invitations.find(text)).to.equal(undefined);
+  });
+
+  it('give no id that another person has', async () => {
+    const ann = await firstPerson(identity);
+    const { invitation, text } = await identity.invitations.create({ name: 'Bob', userIds: ['u-1'] }, ann.person.id);
+    const bob = await come(text.reveal());
+    await identity.people.setUserIds(ann.person.id, ['u-1'], 'x');
+    expect(await rejection(identity.invitations.confirm(invitation.id, ann.person.id))).to.include({ status: 409, code: 'id_taken' });
+    await identity.people.setUserIds(ann.person.id, [], 'x');
+    expect(await identity.invitations.confirm(invitation.id, ann.person.id)).to.deep.include({ id: bob.id, userIds: ['u-1'] });
+    // what is confirmed once more changes nothing that was changed since
+    await identity.people.setUserIds(bob.id, ['u-2'], 'x');
+    expect(await identity.invitations.confirm(invitation.id, ann.person.id)).to.deep.include({ userIds: ['u-2'] });
+  });
+});
+
+describe('Personal tokens', () => {
+  let clock: SinonFakeTimers;
+  beforeEach(() => {
+    clock = useFakeTimers({ now: Date.UTC(2026, 0, 1), toFake: ['Date', 'performance'] });
+  });
+  afterEach(() => clock.restore());
+
+  it('live for at most 8 hours, are ended one by one, and end with their person', async () => {
+    const identity = identityOf();
+    const ann = await identity.people.create({ name: 'Ann' }, 'x');
+    const { session } = await identity.sessions.create({ personId: ann.id, method: 'oidc' });
+    for (const lifeMs of [0, -1, 8 * HOUR + 1, NaN, Infinity])
+      expect(await rejection(identity.tokens.create(session, 'cli', lifeMs)), String(lifeMs)).to.include({ status: 422, field: 'lifeMs' });
+    expect(await rejection(identity.tokens.create(session, ''))).to.include({ status: 422, field: 'name' });
+    const [one, two] = [await identity.tokens.create(session, 'one'), await identity.tokens.create(session, 'two', HOUR)];
+    expect(one.text.reveal()).to.match(/^aegp_[\w-]{43}$/);
+    expect((await identity.tokens.find(one.text.reveal()))?.person.id).to.equal(ann.id);
+    for (const odd of ['', one.text.reveal().slice(5), `aegp_${'A'.repeat(43)}`, `aegp_${one.token.id}`])
+      expect(await identity.tokens.find(odd)).to.equal(undefined);
+    clock.tick(HOUR);
+    expect(await identity.tokens.find(two.text.reveal())).to.equal(undefined);
+    expect((await identity.tokens.list(ann.id)).map(({ name }) => name)).to.deep.equal(['one']);
+    expect(await rejection(identity.tokens.end('person-other', one.token.id, 'x'))).to.include({ code: 'resource_not_found' });
+    await identity.tokens.end(ann.id, one.token.id, ann.id);
+    expect(await identity.tokens.find(one.text.reveal())).to.equal(undefined);
+    const three = await identity.tokens.create(session, 'three');
+    await identity.people.remove(ann.id, 'x');
+    expect(await identity.tokens.find(three.text.reveal())).to.equal(undefined);
+    expect(await rejection(identity.tokens.create(session, 'four'))).to.include({ code: 'resource_not_found' });
+  });
+});
+
+describe('Challenges', () => {
+  let clock: SinonFakeTimers;
+  beforeEach(() => {
+    clock = useFakeTimers({ now: Date.UTC(2026, 0, 1), toFake: ['Date', 'performance'] });
+  });
+  afterEach(() => clock.restore());
+
+  it('are used once, for what they were given out for, in time, and cost no row until then', async () => {
+    const store = new MemoryRecordStore();
+    const [here, there] = [identityOf(store), identityOf(store)];
+    const use = { purpose: 'verdict', binding: '["ann","s1","dec_1"]' };
+    const given = Array.from({ length: 1_000 }, () => here.challenges.issue(use));
+    expect([new Set(given).size, store.ids('challenge').length]).to.deep.equal([1_000, 0]);
+    const [text = ''] = given;
+    for (const other of [
+      { ...use, purpose: 'sign-in' },
+      { ...use, binding: '["bob","s1","dec_1"]' },
+    ])
+      expect(await there.challenges.use(text, other)).to.equal(false);
+    const tries = await Promise.all(Array.from({ length: 64 }, (_, i) => (i % 2 === 0 ? here : there).challenges.use(text, use)));
+    expect(tries.filter(Boolean)).to.have.length(1);
+    expect(await identityOf(new MemoryRecordStore(), { tenantId: 'acme' }).challenges.use(given[1] as string, use)).to.equal(false);
+    let passed = 0;
+    for (let i = 0; i < 1_000; i++) {
+      const bytes = Buffer.from(given[i % 100] as string, 'base64url');
+      bytes[i % bytes.length] = (bytes[i % bytes.length] as number) ^ (1 << (i % 8));
+      if (here.challenges.isGood(bytes.toString('base64url'), use)) passed += 1;
+    }
+    for (const odd of ['', 'x', `${given[2]}=`, ` ${given[2]}`, (given[2] as string).slice(2)])
+      if (here.challenges.isGood(odd, use)) passed += 1;
+    console.log(`      1,000 altered challenges: ${passed} taken`);
+    expect(passed).to.equal(0);
+    clock.tick(5 * 60_000 - 1);
+    expect(await there.challenges.use(given[3] as string, use)).to.equal(true);
+    clock.tick(1);
+    expect(await there.challenges.use(given[4] as string, use)).to.equal(false);
+    expect(store.ids('challenge')).to.have.length(2);
+    await here.prune(Date.now() + 5 * 60_000);
+    expect(store.ids('challenge')).to.have.length(0);
+    expect(await there.challenges.use(text, use)).to.equal(false);
+  });
+});
+
+async function asPromise<T>(value: T | PromiseLike<T>): Promise<T> {
+  return value;
+}
