@@ -120,7 +120,7 @@ export class IssuerSignIn {
   }
 }
 
-/** A name that can be shown, whatever the issuer calls the person. */
+/** A name that can be shown: what issuers call people may hide characters. */
 function nameIn({ name, preferred_username: username }: Readonly<Record<string, unknown>>, subject: string): string {
   const given = [name, username, subject].find((one): one is string => typeof one === 'string' && one.trim() !== '') as string;
   return Array.from(escapeText(given.trim())).slice(0, MAX_TEXT).join('');

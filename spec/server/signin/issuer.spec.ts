@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+// @ts-expect-error it has no declarations
+import { Provider } from 'oidc-provider';
 import { createDataPlane } from '../../../lib/server/createDataPlane.js';
 import type { DataPlane } from '../../../lib/server/createDataPlane.js';
 import { IssuerSignIn } from '../../../lib/server/signin/IssuerSignIn.js';
@@ -10,13 +12,6 @@ import { counted } from '../../support/assurance.js';
 import { PageClient } from '../../support/PageClient.js';
 import { rejection } from '../../support/rejection.js';
 import { POLICIES } from '../tenantSetup.js';
-
-// it has no declarations
-const { Provider } = (await import('oidc-provider' as string)) as { Provider: new (issuer: string, options: object) => OidcProvider };
-
-interface OidcProvider {
-  callback(): RequestListener;
-}
 
 const SECRET = 'a secret of the client that is long enough';
 
@@ -52,8 +47,9 @@ describe('Signing in at an issuer of identities', () => {
         }),
       }),
       cookies: { keys: ['a key of the specs'] },
+      ttl: { Interaction: 600, Session: 600, Grant: 600, AccessToken: 600, IdToken: 600 },
     });
-    server.on('request', provider.callback());
+    server.on('request', provider.callback() as RequestListener);
     await fetch(issuer).catch(() => undefined);
     Object.assign(console, { info, warn });
   });
