@@ -636,9 +636,10 @@ export declare class VerdictError extends AegisError {
     readonly status: VerdictStatus;
     readonly statusCode: VerdictStatus;
     readonly decisionId: string;
-    constructor(status: VerdictStatus, code: string, decisionId: string, message: string, options?: ErrorOptions);
     readonly stands: StandingVerdict | undefined;
-    constructor(status: 400 | 403 | 404 | 409, code: string, decisionId: string, message: string, stands?: StandingVerdict);
+    constructor(status: VerdictStatus, code: string, decisionId: string, message: string, { stands, ...options }?: ErrorOptions & {
+        readonly stands?: StandingVerdict | undefined;
+    });
 }
 
 export interface VerdictInput {

@@ -221,13 +221,18 @@ declare abstract class ServiceError extends AegisError {
 }
 
 // lib/model/errors/SetupErrors
-type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
 interface StandingVerdict {
     readonly status: string;
     readonly by?: string | undefined;
     readonly atMs?: number | undefined;
     readonly reason?: string | undefined;
 }
+
+// lib/model/errors/SetupErrors
+type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
+
+// lib/server/people/Person
+type Role = 'viewer' | 'approver' | 'auditor' | 'admin';
 
 // lib/store/ApprovalStore
 interface RunOutcome {

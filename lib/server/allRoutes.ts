@@ -20,9 +20,13 @@ import { linkRoutes } from './signin/linkRoutes.js';
 import { meRoutes } from './signin/meRoutes.js';
 import { peopleRoutes } from './signin/peopleRoutes.js';
 import { signinRoutes } from './signin/signinRoutes.js';
+import { unknownOutcomeRoutes } from './route/unknownOutcomes.js';
+import { verdictRoutes } from './route/verdicts.js';
+import type { VerdictRoutesOptions } from './route/verdicts.js';
 
 /** What all routes together need. */
-export interface RoutesOptions extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions, IssuerRoutesOptions {
+export interface RoutesOptions
+  extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions, IssuerRoutesOptions, VerdictRoutesOptions {
   readonly clock?: SteadyClock | undefined;
 }
 
@@ -32,6 +36,8 @@ export function allRoutes(options: RoutesOptions): readonly Route[] {
     ...decisionRoutes(options),
     ...approvalUseRoutes(options),
     ...approvalRoutes(),
+    ...verdictRoutes(options),
+    ...unknownOutcomeRoutes(),
     ...policyRoutes(),
     ...eventRoutes(options),
     ...keyRoutes(options),

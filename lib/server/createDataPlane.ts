@@ -126,6 +126,9 @@ export function createDataPlane(given: DataPlaneOptions): DataPlane {
   return new ServingDataPlane(checkedDataPlane(given));
 }
 
+/** How old what is known of the key of a stream may be at a heartbeat, in milliseconds: with the time to the next one, a key that was revoked is noticed in 30 s. */
+const STREAM_KEY_MS = 15_000;
+
 class ServingDataPlane implements DataPlane {
   readonly fetch: FetchHandler;
   readonly node: NodeHandler;
@@ -278,7 +281,15 @@ class ServingDataPlane implements DataPlane {
   /** Whether a key or a session still opens what it opened when its stream began. */
   async #isStillGood(input: CallerInput): Promise<boolean> {
     const { caller, headers } = input;
-    const request = { headers, address: undefined, method: 'GET', path: '', body: () => '', site: () => input.site };
+    const request = {
+      headers,
+      address: undefined,
+      method: 'GET',
+      path: '',
+      body: () => '',
+      site: () => input.site,
+      maxAgeMs: STREAM_KEY_MS,
+    };
     const now = await this.#access.authenticator.authenticate(request);
     if (now.kind !== caller.kind || now.id !== caller.id) return false;
     return caller.kind === 'person' || (now.scopes.has('decide') && sameAgents(now.agents, caller.agents));

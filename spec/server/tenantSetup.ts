@@ -71,7 +71,7 @@ export interface TestAnswer {
 }
 
 /** Sends requests to routes as the server does, without HTTP. */
-export function sender(tenant: Tenant, routes: readonly Route[]) {
+export function sender(tenant: Tenant, routes: readonly Route[], { origin = 'http://localhost:4180' }: { readonly origin?: string } = {}) {
   return async (name: string, request: TestRequest = {}): Promise<TestAnswer> => {
     const route = routes.find((one) => one.name === name) as CallerRoute;
     const { body } = request;
@@ -84,7 +84,7 @@ export function sender(tenant: Tenant, routes: readonly Route[]) {
         headers: new Headers(request.headers),
         body: body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body),
         form: request.form,
-        site: { origin: 'http://localhost:4180', base: '', nonce: 'bm9uY2U=' },
+        site: { origin, base: '', nonce: 'bm9uY2U=' },
         signal: new AbortController().signal,
         caller: callerOf({ tenantId: tenant.id, ...request.caller }),
         tenant,

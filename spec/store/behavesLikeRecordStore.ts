@@ -63,6 +63,19 @@ export function behavesLikeRecordStore(name: string, make: () => Awaitable<Recor
       expect(await listed()).to.deep.equal([]);
     });
 
+    it('has no record of an id that it could not keep, and none that looks like it', async () => {
+      await add({ id: '\ufffd', index1: '\ufffd' });
+      for (const text of ['\u0000', 'a\u0000', '\ud800', '\udfff']) {
+        expect(await store.get('key', text), JSON.stringify(text)).to.equal(undefined);
+        expect(await store.delete('key', text, 1)).to.equal(false);
+        expect(await listed({ index1: text })).to.deep.equal([]);
+        expect(await listed({ index2: text })).to.deep.equal([]);
+        const cursor = Buffer.from(JSON.stringify([0, text])).toString('base64url');
+        expect((await listed({ cursor })).length).to.be.at.most(1);
+      }
+      expect(await listed()).to.deep.equal(['\ufffd']);
+    });
+
     it('takes a kind and id once', async () => {
       const record = await add({ id: 'a' });
       expect(await store.insert(storedRecord({ id: 'a' }))).to.equal(false);

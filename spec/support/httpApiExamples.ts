@@ -46,6 +46,12 @@ export const HTTP_EXAMPLES: Readonly<Record<string, HttpExample>> = {
   listApprovals: { key: 'READ_KEY', approval: 'pending' },
   readApproval: { key: 'READ_KEY', approval: 'pending' },
   giveVerdict: { approval: 'pending', headers: HOST, body: { verdict: 'deny', digest: DIGEST, reason: 'the order was returned' } },
+  challengeVerdict: {
+    approval: 'pending',
+    headers: { Cookie: 'aegis-local=$SESSION', 'Sec-Fetch-Site': 'same-origin' },
+    body: { verdict: 'approve', digest: DIGEST, version: 1, reason: 'the order was returned' },
+    refused: 401,
+  },
   readPolicies: { key: 'READ_KEY' },
   checkPolicies: {
     key: 'READ_KEY',

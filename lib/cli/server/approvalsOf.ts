@@ -1,4 +1,5 @@
 import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
+import { Identity } from '../../server/people/Identity.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
 import type { ApprovalAccess, ApprovalEntry } from './ApprovalAccess.js';
@@ -14,6 +15,8 @@ export function approvalsOf(host: Host): ApprovalAccess {
   // approvals of the default tenant are bound as those of programs without a server
   const bound = tenantId === DEFAULT_TENANT ? {} : { tenantId };
   const desk = new ApprovalDesk(host.rows.approvals, { ...rules, ...bound });
+  // once people are known, the operator of the host is no member of every group
+  desk.usePeople({ directory: new Identity({ tenantId, records: host.rows.records, stateKey: host.stateKey }).directory });
   const given = { by: `host:${user}`, assurance: 'host' } as const;
   return {
     list: async (query) => (await desk.list(query)).map(entryOf),

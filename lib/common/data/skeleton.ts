@@ -19,7 +19,11 @@ const ALL_HIDDEN = new RegExp(HIDDEN, 'gu');
 
 /** A text as a person sees it: without what is hidden, and each look-alike as the ASCII character that it looks like. */
 export function seenAs(text: string): string {
-  return Array.from(text.replace(ALL_HIDDEN, '').normalize('NFKC'), (char) => LOOKALIKES.get(char) ?? char).join('');
+  if (/^[ -~]*$/.test(text)) return text;
+  return text
+    .replace(ALL_HIDDEN, '')
+    .normalize('NFKC')
+    .replace(/[^ -~]/gu, (char) => LOOKALIKES.get(char) ?? char);
 }
 
 /** The skeleton of a text: texts with the same one can be taken for each other, also where both are ASCII (`l` and `1`, `rn` and `m`). */

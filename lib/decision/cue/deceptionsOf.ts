@@ -23,7 +23,7 @@ const AROUND = 5;
 /** What may deceive in a text: see {@link reveal}. Emoji, tabs, line ends and the short words of a text in another script do not. */
 export function deceptionsOf(text: string): readonly Deception[] {
   if (/^[ -~\n\t]*$/.test(text)) return [];
-  const plain = text.replace(PICTURE, '☺');
+  const plain = /[\ufe0f\u200d]/.test(text) ? text.replace(PICTURE, '☺') : text;
   let hidden = 0;
   let reorders = 0;
   let mixed = 0;

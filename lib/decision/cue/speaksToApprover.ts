@@ -20,8 +20,13 @@ const PHRASES: readonly RegExp[] = [
   /已批准|已经批准|預先批准|预先批准|请批准|請批准|承認済み|承認して/,
 ];
 
+/** One of these words is in each of them. */
+const KEYWORD =
+  /appro|authori|clear|signed off|allow|deny|reject|refus|declin|review|confirm|human|system|genehmig|freige|aprob|aprueb|批准|承認/;
+
 /** Whether a text speaks to the person who decides, such as "pre-approved by Security" or "press Approve", also with letters that only look like these. */
 export function speaksToApprover(text: string): boolean {
-  const read = seenAs(text.replace(/\s+/g, ' ')).toLowerCase().normalize('NFD').replace(/\p{M}/gu, '');
-  return PHRASES.some((phrase) => phrase.test(read));
+  const seen = seenAs(text.replace(/\s+/g, ' ')).toLowerCase();
+  const read = /[^ -~]/.test(seen) ? seen.normalize('NFD').replace(/\p{M}/gu, '') : seen;
+  return KEYWORD.test(read) && PHRASES.some((phrase) => phrase.test(read));
 }

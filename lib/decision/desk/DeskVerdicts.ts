@@ -193,7 +193,7 @@ export class DeskVerdicts {
     if (!isUnderstood(record)) throw newerApproval(record);
   }
 
-  /** Whether this very verdict was recorded before. @throws VerdictError 409 `idempotency_mismatch` where its key was used for another one */
+  /** Whether this very verdict was recorded before. @throws VerdictError 409 `verdict_key_reused` where its key was used for another one */
   async #isRepeated(record: ApprovalRecord, approve: boolean, verdict: VerdictInput): Promise<boolean> {
     const sameKey = verdict.key === undefined ? [] : record.verdicts.filter(({ key }) => key === verdict.key);
     if (sameKey.length === 0) return false;
@@ -202,7 +202,7 @@ export class DeskVerdicts {
     if (same === undefined) return false;
     if (same.approve === approve && (verdict.digest === undefined || verdict.digest === record.digest)) return true;
     const message = 'The key of this verdict was used for another verdict on this approval. Read the approval again to see it.';
-    throw new VerdictError(409, 'idempotency_mismatch', record.decisionId, message);
+    throw new VerdictError(409, 'verdict_key_reused', record.decisionId, message);
   }
 
   /** @throws VerdictError 428 `proof_needed`, 403 `proof_invalid` */

@@ -81,7 +81,7 @@ export async function giverOf({ by, assurance }: Claim, decisionId: string, { ru
     return { by, assurance, person: undefined, isOperator: true };
   }
   const known = served && (await ask(() => served.directory.personOf(by)));
-  if (served !== undefined && known === undefined && assurance !== undefined) throw notAPerson(decisionId);
+  if (served !== undefined && known === undefined && assurance !== undefined && assurance !== 'host') throw notAPerson(decisionId);
   const person = rules.directory === undefined ? known : await ask(() => joined(known, by, rules.directory as Directory));
   return { by: person?.id ?? by, assurance, person, isOperator: false };
 }

@@ -76,7 +76,7 @@ export class RemoteClient implements DecisionService {
     this.#reporter = new RemoteReporter(settings.logger);
     this.#requests = new RemoteRequests(settings, this.#reporter);
     this.#endings = new RemoteRequests(settings, this.#reporter);
-    this.#events = new RemoteEvents(settings, (status) => this.#advance(status));
+    this.#events = new RemoteEvents(settings, (status) => this.#advance(status, false));
     this.#isOurs = settings.require.length > 0;
   }
 
@@ -129,12 +129,13 @@ export class RemoteClient implements DecisionService {
   async status(decisionId: string, { signal, offers: given }: ApprovalOptions = {}): Promise<DecisionStatus> {
     if (!isUsableId(decisionId)) return { decisionId, state: 'invalid' };
     const offers = given ?? this.#seen.get(decisionId)?.offers ?? [];
+    const wasFinal = this.#finals.get(decisionId) !== undefined;
     try {
       const asked = offers.includes('statuses')
         ? this.#batches.status(decisionId, signal)
         : this.#askOne(decisionId, signal, offers.length > 0);
       const status = await asked;
-      return this.#advance(status);
+      return this.#advance(status, wasFinal);
     } catch (error) {
       if (error instanceof NotFoundError && offers.includes('consume')) return { decisionId, state: 'denied', reason: UNKNOWN_APPROVAL };
       // for a poller, an open breaker is a network that is down for now
@@ -146,10 +147,11 @@ export class RemoteClient implements DecisionService {
   /** As RemoteDecisionService.statuses. */
   async statuses(decisionIds: readonly string[], options: AskOptions = {}): Promise<readonly DecisionStatus[]> {
     if (!this.#isOurs) return Promise.all(decisionIds.map((id) => this.status(id, options)));
+    const wereFinal = new Set(decisionIds.filter((id) => this.#finals.get(id) !== undefined));
     const statuses: DecisionStatus[] = [];
     for (let i = 0; i < decisionIds.length; i += MAX_BATCH)
       statuses.push(...(await this.#askMany(decisionIds.slice(i, i + MAX_BATCH), options)));
-    return statuses.map((status) => this.#advance(status));
+    return statuses.map((status) => this.#advance(status, wereFinal.has(status.decisionId)));
   }
 
   /** As RemoteDecisionService.watch. */
@@ -336,11 +338,13 @@ export class RemoteClient implements DecisionService {
   }
 
   /** Lets a state move forward only: pending, then one final state for good. */
-  #advance(status: DecisionStatus): DecisionStatus {
+  #advance(status: DecisionStatus, wasFinal: boolean): DecisionStatus {
     const { decisionId, state } = status;
     const final = this.#finals.get(decisionId);
     if (final !== undefined && final !== state) {
-      this.#reporter.security('status_changed', 'The decision service changed a final answer; the first one stands.', { decisionId });
+      // a verdict that was pushed overtakes the answer to an earlier question
+      if (state !== 'pending' || wasFinal)
+        this.#reporter.security('status_changed', 'The decision service changed a final answer; the first one stands.', { decisionId });
       return { decisionId, state: final };
     }
     if (final === undefined && state !== 'pending') this.#finals.set(decisionId, state);

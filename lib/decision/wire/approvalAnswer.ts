@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import type { ApprovalCard, ApprovalPage, ApprovalRecord } from '../../store/ApprovalStore.js';
 import { writeWire } from './readWire.js';
+import type { ViewerStanding } from '../desk/DeskVerdicts.js';
 import { typesOf } from './wireTypes.js';
 
 const policy = /* @__PURE__ */ (() => v.object({ id: v.string(), severity: v.nullable(v.string()) }))();
@@ -16,6 +17,7 @@ const shown = /* @__PURE__ */ (() => ({
   reason: v.string(),
   digest: v.string(),
   refusals: v.number(),
+  version: v.number(),
   created_at: v.string(),
   expires_at: v.string(),
   consumed: v.boolean(),
@@ -62,13 +64,32 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
         by: v.string(),
         reason: v.nullable(v.string()),
         at: v.string(),
+        name: v.nullable(v.string()),
+        groups: v.nullable(v.array(v.string())),
+        groups_from: v.nullable(v.string()),
         assurance: v.nullable(v.string()),
+        signed: v.boolean(),
         policies: v.array(v.string()),
       }),
     ),
     begun: v.boolean(),
     outcome: v.nullable(v.object({ status: outcome, error_code: v.nullable(v.string()), at: v.string() })),
     may_decide: v.boolean(),
+    viewer: v.nullable(
+      v.object({
+        may: v.boolean(),
+        why: v.nullable(v.object({ code: v.string(), message: v.string() })),
+        policies: v.array(v.string()),
+        needs: v.object({
+          assurance: v.picklist(['session', 'code', 'passkey']),
+          code: v.boolean(),
+          reason: v.picklist(['needed', 'optional']),
+          passkey: v.boolean(),
+        }),
+        yes_so_far: v.number(),
+        last_yes: v.boolean(),
+      }),
+    ),
   }))();
 
 /** The body of `POST /v1/approvals/{id}/verdict`. */
@@ -77,18 +98,67 @@ export interface VerdictBody {
   /** The digest that was shown. */
   readonly digest: string;
   readonly reason?: string | undefined;
+  /** The version of the approval that was shown. */
+  readonly version?: number | undefined;
+  /** The first four characters of the digest, as the person typed them. */
+  readonly code?: string | undefined;
+  /** Names this verdict: under the same key it is given once. */
+  readonly idempotency_key?: string | undefined;
+  /** The signature of a passkey, as the browser gave it. */
+  readonly proof?: ProofBody | undefined;
+}
+
+/** The signature of a verdict in its body. All are base64url. */
+export interface ProofBody {
+  readonly credential: string;
+  readonly nonce: string;
+  readonly client_data: string;
+  readonly authenticator_data: string;
+  readonly signature: string;
+}
+
+/** The body of `POST /v1/approvals/{id}/challenge`: the verdict that is to be signed. */
+export interface ChallengeBody extends Pick<VerdictBody, 'verdict' | 'digest' | 'reason' | 'version'> {}
+
+const asked = /* @__PURE__ */ (() => ({
+  verdict: v.picklist(['approve', 'deny']),
+  digest: v.pipe(
+    v.string(),
+    v.check((text) => /^[0-9a-f]{64}$/.test(text), 'a SHA-256 in 64 lower-case hex digits'),
+  ),
+  reason: v.optional(v.pipe(v.string(), v.maxLength(10_000))),
+  version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+}))();
+
+function bytes() {
+  return v.pipe(
+    v.string(),
+    v.check((text) => /^[\w-]{1,8192}$/.test(text), '1 to 8,192 characters of base64url'),
+  );
 }
 
 /** The shape of {@link VerdictBody}. */
 export const verdictBody: v.GenericSchema<unknown, VerdictBody> = /* @__PURE__ */ (() =>
   v.strictObject({
-    verdict: v.picklist(['approve', 'deny']),
-    digest: v.pipe(
-      v.string(),
-      v.check((text) => /^[0-9a-f]{64}$/.test(text), 'a SHA-256 in 64 lower-case hex digits'),
+    ...asked,
+    code: v.optional(v.pipe(v.string(), v.maxLength(16))),
+    idempotency_key: v.optional(
+      v.pipe(
+        v.string(),
+        v.check((text) => /^[\w.:-]{1,128}$/.test(text), '1 to 128 letters, digits and _ . : -'),
+      ),
     ),
-    reason: v.optional(v.pipe(v.string(), v.maxLength(10_000))),
+    proof: v.optional(
+      v.strictObject({ credential: bytes(), nonce: bytes(), client_data: bytes(), authenticator_data: bytes(), signature: bytes() }),
+    ),
   }))();
+
+/** The shape of {@link ChallengeBody}. */
+export const challengeBody: v.GenericSchema<unknown, ChallengeBody> = /* @__PURE__ */ (() => v.strictObject(asked))();
+
+/** The answer to {@link challengeBody}. */
+export const challengeAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
+  v.object({ nonce: v.string(), challenge: v.string(), public_key: v.record(v.string(), v.unknown()), expires_at: v.string() }))();
 
 /** Writes a page of approvals. */
 export function writeApprovals({ cards, cursor }: ApprovalPage): string {
@@ -102,7 +172,7 @@ export function writeApprovals({ cards, cursor }: ApprovalPage): string {
 }
 
 /** Writes an approval in full. Values that JSON has no form for are text, and `types` says where they are. */
-export function writeApproval(record: ApprovalRecord, mayDecide: boolean): string {
+export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer?: ViewerStanding): string {
   const {
     guardKey,
     params,
@@ -141,22 +211,38 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean): strin
       approvers,
       requester_may: selfApproval,
     })),
-    verdicts: verdicts.map(({ approve, by, reason = null, atMs, assurance = null, policies: of }) => ({
+    verdicts: verdicts.map(({ approve, by, reason = null, atMs, name = null, groups = null, assurance = null, policies: of, ...more }) => ({
       approve,
       by,
       reason,
       at: timeOf(atMs),
+      name,
+      groups,
+      groups_from: more.groupsFrom ?? null,
       assurance,
+      signed: more.proof !== undefined,
       policies: of,
     })),
     begun: begun !== undefined,
     outcome: ended === undefined ? null : { status: ended.status, error_code: ended.errorCode ?? null, at: timeOf(ended.atMs) },
     may_decide: mayDecide,
+    viewer:
+      viewer === undefined
+        ? null
+        : {
+            may: viewer.may,
+            why: viewer.why ?? null,
+            policies: viewer.policies,
+            needs: viewer.needs,
+            yes_so_far: viewer.yesSoFar,
+            last_yes: viewer.isLastYes,
+          },
   });
 }
 
-function shownOf(card: Omit<ApprovalCard, 'policies' | 'version'>) {
-  const { decisionId, status, agentId, toolName, requester, requesterKnown, reason, digest, refusals, createdAtMs, expiresAtMs } = card;
+function shownOf(card: Omit<ApprovalCard, 'policies'>) {
+  const { decisionId, status, agentId, toolName, requester, requesterKnown, reason, digest, refusals, version, createdAtMs, expiresAtMs } =
+    card;
   return {
     decision_id: decisionId,
     status,
@@ -167,6 +253,7 @@ function shownOf(card: Omit<ApprovalCard, 'policies' | 'version'>) {
     reason,
     digest,
     refusals,
+    version,
     created_at: timeOf(createdAtMs),
     expires_at: timeOf(expiresAtMs),
     consumed: card.consumed,

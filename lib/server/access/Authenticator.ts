@@ -21,6 +21,12 @@ export interface AccessRequest {
   site(): Site;
   /** Reads the body. Called only where the signature covers it, after all that can be checked without it. */
   body(): Awaitable<string>;
+  /**
+   * How old what is known of its key may be, in milliseconds.
+   *
+   * @defaultValue 30,000
+   */
+  readonly maxAgeMs?: number | undefined;
 }
 
 /** Says who a person is that makes a request. */
@@ -73,7 +79,7 @@ export class Authenticator {
     if (signature !== null) return this.#operator(signature, request, key === null && bearer === undefined);
     if (key === null && bearer === undefined) return this.#ofSession(request);
     if (key !== null && bearer !== undefined && key !== bearer) throw invalidKey();
-    const caller = await this.#ofKey(key ?? (bearer as string));
+    const caller = await this.#ofKey(key ?? (bearer as string), request.maxAgeMs);
     if (caller === undefined) throw invalidKey();
     return caller;
   }
@@ -88,10 +94,10 @@ export class Authenticator {
     return caller;
   }
 
-  async #ofKey(text: string): Promise<Caller | undefined> {
+  async #ofKey(text: string, maxAgeMs: number | undefined): Promise<Caller | undefined> {
     if (TOKEN.test(text)) return this.#people?.ofToken(text);
     for (const ring of this.#byTag.get(tagIn(text)) ?? []) {
-      const caller = await ring.find(text);
+      const caller = await ring.find(text, maxAgeMs);
       if (caller !== undefined) return caller;
     }
     return undefined;

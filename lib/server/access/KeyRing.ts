@@ -68,7 +68,7 @@ export class KeyRing {
   readonly #pepper: SecretString;
   readonly #clock: SteadyClock;
   /** By the digest of the whole key. */
-  #known = new LruMap<string, { readonly caller: Caller; readonly untilMs: number }>(KEPT_KEYS);
+  #known = new LruMap<string, { readonly caller: Caller; readonly readAtMs: number; readonly untilMs: number }>(KEPT_KEYS);
   readonly #reading = new Map<string, Promise<Caller | undefined>>();
   /** Raised by each change here, so that a read that began before it is not kept. */
   #changes = 0;
@@ -143,11 +143,16 @@ export class KeyRing {
     );
   }
 
-  /** Whose key this is; `undefined` for a key that opens nothing here. */
-  find(text: string): Awaitable<Caller | undefined> {
+  /**
+   * Whose key this is; `undefined` for a key that opens nothing here.
+   *
+   * @param maxAgeMs how old what is taken from memory may be, in milliseconds
+   */
+  find(text: string, maxAgeMs: number = KEPT_MS): Awaitable<Caller | undefined> {
     const digest = hash('sha256', text, 'base64url');
     const known = this.#known.get(digest);
-    if (known !== undefined && monotonicNow() < known.untilMs) return known.caller;
+    const nowMs = monotonicNow();
+    if (known !== undefined && nowMs < known.untilMs && nowMs - known.readAtMs <= maxAgeMs) return known.caller;
     const reading = this.#reading.get(digest);
     if (reading !== undefined) return reading;
     const read = this.#read(text, digest).finally(() => this.#reading.delete(digest));
@@ -176,7 +181,7 @@ export class KeyRing {
       sessionTrusted: body.sessionTrusted,
       ...(endsAtMs !== Infinity && { endsAtMs }),
     };
-    if (this.#changes === changes) this.#known.set(digest, { caller, untilMs: readAtMs + Math.min(KEPT_MS, endsAtMs - nowMs) });
+    if (this.#changes === changes) this.#known.set(digest, { caller, readAtMs, untilMs: readAtMs + Math.min(KEPT_MS, endsAtMs - nowMs) });
     return caller;
   }
 

@@ -1,8 +1,9 @@
+import { LruMap } from '../../common/LruMap.js';
 import { charsOf, excerptOf, MANY_LINES } from '../../common/data/excerpt.js';
 import type { Excerpt, ShownPart } from '../../common/data/excerpt.js';
 import { chipName, lookalikeName } from './chipName.js';
 import { html } from './html.js';
-import type { Html } from './html.js';
+import type { Html, HtmlValue } from './html.js';
 
 /** A stretch of a text that is marked, in UTF-16 units from its start. */
 export interface MarkedRange {
@@ -60,7 +61,7 @@ export function grouped(digits: string): string {
   return digits.replace(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
-function markedParts(parts: readonly ShownPart[], from: number, range: MarkedRange | undefined): readonly Html[] {
+function markedParts(parts: readonly ShownPart[], from: number, range: MarkedRange | undefined): readonly HtmlValue[] {
   let at = from;
   return parts.flatMap((part) => {
     const start = at;
@@ -69,40 +70,47 @@ function markedParts(parts: readonly ShownPart[], from: number, range: MarkedRan
     const cuts = [0, Math.max(0, range.start - start), Math.min(part.text.length, range.end - start), part.text.length] as const;
     // a chip is marked as a whole
     if (part.kind !== 'plain') return marked(chipsOf(part, true), range);
-    const piece = (i: 0 | 1 | 2): Html => html`${part.text.slice(cuts[i], cuts[i + 1])}`;
+    const piece = (i: 0 | 1 | 2): string => part.text.slice(cuts[i], cuts[i + 1]);
     return [piece(0), marked(piece(1), range), piece(2)];
   });
 }
 
-function marked(inner: Html | readonly Html[], { as }: MarkedRange): Html {
+function marked(inner: HtmlValue, { as }: MarkedRange): Html {
   return as === 'ins' ? html`<ins class="i">${inner}</ins>` : html`<del class="d">${inner}</del>`;
 }
 
 /** @param breaksLines whether a line end also breaks the line */
-function chipsOf(part: ShownPart, breaksLines: boolean): Html {
+function chipsOf(part: ShownPart, breaksLines: boolean): HtmlValue {
   switch (part.kind) {
     case 'plain':
-      return html`${part.text}`;
+      return part.text;
     case 'spaces':
       return chip(counted(part.count, 'space'));
     case 'hidden':
       return chip(`${chipName(part.text)}${part.count === 1 ? '' : ` × ${part.count}`}`);
     case 'lookalike':
       return part.deceptive
-        ? html`<span class="x">${part.text}</span>${chip(lookalikeName(part.text))}`
+        ? [html`<span class="x">${part.text}</span>`, chip(lookalikeName(part.text))]
         : html`<span class="x ok">${part.text}</span>`;
     case 'lines': {
       const isPair = part.text.startsWith('\r');
       const lineBreak = breaksLines ? '\n' : '';
-      if (part.count >= MANY_LINES) return html`${chip(`${part.count} line ends${isPair ? ' (CR LF)' : ''} in a row`)}${lineBreak}`;
-      const one = html`<span class="u nl">${isPair ? 'CR ↵' : '↵'}</span>${lineBreak}`;
-      return html`${Array.from({ length: part.count }, () => one)}`;
+      if (part.count >= MANY_LINES) return [chip(`${part.count} line ends${isPair ? ' (CR LF)' : ''} in a row`), lineBreak];
+      return Array.from({ length: part.count }, () => [isPair ? PAIR_END : LINE_END, lineBreak]);
     }
   }
 }
 
+/** A text has many of these, and to make a piece takes longer than to put one in again. */
+const LINE_END: Html = note('↵');
+const PAIR_END: Html = note('CR ↵');
+
+const chips = new LruMap<string, Html>(500);
+
 function chip(text: string): Html {
-  return html`<span class="u">${text}</span>`;
+  const made = chips.get(text) ?? html`<span class="u">${text}</span>`;
+  chips.set(text, made);
+  return made;
 }
 
 function note(text: string): Html {

@@ -31,6 +31,8 @@ export interface IdentityOptions {
   readonly clock?: SteadyClock | undefined;
 }
 
+const PRUNE_MS = 600_000;
+
 /** Who may use one tenant of a server: people, how they come and sign in, and what they were given. */
 export class Identity {
   readonly tenantId: string;
@@ -47,6 +49,7 @@ export class Identity {
   readonly #isLoopback: () => boolean;
   /** Once someone is known, someone always is: no one is ever deleted. */
   #hasPeople = false;
+  #prunedAtMs = -Infinity;
 
   constructor({ tenantId, records, stateKey, isLoopback = () => false, clock = new SteadyClock() }: IdentityOptions) {
     this.tenantId = tenantId;
@@ -85,8 +88,10 @@ export class Identity {
     return this.#isLoopback() && !(await this.hasPeople());
   }
 
-  /** Deletes what ended some time ago. */
+  /** Deletes what ended some time ago. However often it is asked for, it is done every ten minutes: each time reads all lists of records. */
   async prune(nowMs: number = this.#clock.now()): Promise<void> {
+    if (nowMs - this.#prunedAtMs < PRUNE_MS) return;
+    this.#prunedAtMs = nowMs;
     for (const kind of ENDING_KINDS) await this.#records.prune(kind, nowMs);
   }
 

@@ -62,13 +62,13 @@ const MAX_PASSKEYS = 20;
 
 /** The passkeys of one tenant. What WebAuthn needs is loaded when it is first used. */
 export class Passkeys {
-  readonly #rows: Pick<IdentityRows, 'passkeys'>;
+  readonly #rows: Pick<IdentityRows, 'passkeys' | 'people'>;
   readonly #challenges: Challenges;
   readonly #clock: SteadyClock;
   readonly #personOf: (id: string) => Promise<Person | undefined>;
 
   constructor(
-    rows: Pick<IdentityRows, 'passkeys'>,
+    rows: Pick<IdentityRows, 'passkeys' | 'people'>,
     challenges: Challenges,
     clock: SteadyClock,
     personOf: (id: string) => Promise<Person | undefined>,
@@ -174,10 +174,12 @@ export class Passkeys {
     return verifySigned({ response, challenge, origin }, credential);
   }
 
-  /** The credential with this id as it was valid at a time; `undefined` where it was not registered yet, or removed by then. */
+  /** The credential with this id as it was valid at a time; `undefined` where it was not registered yet, or it or its person was removed by then. */
   async credentialAt(credential: string, atMs: number): Promise<PersonCredential | undefined> {
     const row = await this.#rows.passkeys.get(passkeyIdOf(credential));
     if (row === undefined || atMs < row.createdAtMs || atMs >= (row.body.removedAtMs ?? Infinity)) return undefined;
+    const person = await this.#rows.people.get(row.body.personId);
+    if (person === undefined || atMs >= (person.body.removedAtMs ?? Infinity)) return undefined;
     // a signature of then counted less than the passkey does now
     return { id: row.body.credential, publicKey: row.body.publicKey, counter: 0, personId: row.body.personId };
   }
@@ -185,7 +187,8 @@ export class Passkeys {
   /** The credential with this id as it is now: what signs has to count on from here. */
   async credentialNow(credential: string): Promise<PersonCredential | undefined> {
     const row = await this.#rows.passkeys.get(passkeyIdOf(credential));
-    if (row === undefined || row.body.removedAtMs !== undefined) return undefined;
+    if (row === undefined || row.body.removedAtMs !== undefined || (await this.#personOf(row.body.personId)) === undefined)
+      return undefined;
     return { id: row.body.credential, publicKey: row.body.publicKey, counter: row.body.counter, personId: row.body.personId };
   }
 

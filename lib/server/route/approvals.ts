@@ -1,19 +1,17 @@
 import { chain } from '../../common/awaitable.js';
 import { didYouMean } from '../../common/didYouMean.js';
-import { approvalAnswer, approvalsAnswer, verdictBody, writeApproval, writeApprovals } from '../../decision/wire/approvalAnswer.js';
-import { readBody } from '../../decision/wire/readBody.js';
+import { approvalAnswer, approvalsAnswer, writeApprovals } from '../../decision/wire/approvalAnswer.js';
 import { isId, TOOL_NAME } from '../../model/Params.js';
 import type { ApprovalPageQuery, ApprovalRecord } from '../../store/ApprovalStore.js';
-import type { Caller } from '../access/Caller.js';
 import { coveredApproval } from '../decide/covers.js';
 import { RequestError } from '../front/RequestError.js';
-import type { Tenant } from '../tenant/Tenant.js';
 import type { Answer, CallerInput, Route } from './Route.js';
+import { shownApproval } from './verdicts.js';
 
 const STATUSES: readonly string[] = ['pending', 'approved', 'denied', 'expired', 'withdrawn'] satisfies ApprovalRecord['status'][];
 const DEFAULT_LIMIT = 50;
 
-/** The routes by which operators read approvals, and by which the operator of the host decides them. */
+/** The routes by which operators and people read approvals. */
 export function approvalRoutes(): readonly Route[] {
   return [
     {
@@ -43,39 +41,9 @@ export function approvalRoutes(): readonly Route[] {
         'Gives an approval in full: what is asked, the params that would run, who has decided what, and whether the asker may decide it.',
       scope: 'approvals:read',
       answers: { 200: approvalAnswer },
-      handle: (input) => chain(coveredApproval(input, idOf(input)), async (record) => shown(record, input)),
-    },
-    {
-      method: 'POST',
-      path: '/v1/approvals/:id/verdict',
-      name: 'giveVerdict',
-      summary: 'Records the verdict of the operator of the host on exactly what was shown. The first verdict stands.',
-      scope: 'host',
-      request: verdictBody,
-      answers: { 200: approvalAnswer },
-      errors: [
-        'digest_mismatch',
-        'assurance_too_low',
-        'self_approval',
-        'not_an_approver',
-        'requester_unknown',
-        'verdict_not_recorded',
-      ].concat(STATUSES.slice(1).map((status) => `already_${status}`)),
-      async handle(input) {
-        const { verdict, digest, reason } = readBody(verdictBody, input.body);
-        const { decisionId } = await coveredApproval(input, idOf(input));
-        const { desk } = input.tenant;
-        const given = { by: input.caller.id, digest, reason, assurance: 'host' } as const;
-        return shown(await (verdict === 'approve' ? desk.approve(decisionId, given) : desk.deny(decisionId, given)), input);
-      },
+      handle: (input) => chain(coveredApproval(input, idOf(input)), async (record) => shownApproval(record, input)),
     },
   ];
-}
-
-async function shown(record: ApprovalRecord, { caller, tenant }: { readonly caller: Caller; readonly tenant: Tenant }): Promise<Answer> {
-  // a key is no one
-  const mayDecide = caller.kind === 'host' && (await tenant.desk.mayDecide(record.decisionId, caller.id, 'host'));
-  return ok(writeApproval(record, mayDecide));
 }
 
 function readQuery(query: URLSearchParams): ApprovalPageQuery {

@@ -5,6 +5,7 @@ import type { RecordStore } from '../../store/RecordStore.js';
 import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { Identity } from '../people/Identity.js';
 import type { IssuerOptions } from './IssuerOptions.js';
+import type { UnknownOutcomes } from './UnknownOutcomes.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 
 /** What a server knows of a tool, because callers cannot claim it. */
@@ -31,6 +32,8 @@ export interface Tenant {
   readonly identity: Identity;
   /** Where its people sign in beside passkeys. */
   readonly issuer?: IssuerOptions | undefined;
+  /** The runs of which it is not known how they ended; absent where the tenant shares no tasks with programs. */
+  readonly unknown?: UnknownOutcomes | undefined;
   /** Its policies. */
   readonly policies: ReloadablePolicies;
   /** How its approvers are told that something waits. */

@@ -5,6 +5,7 @@ import { SecretString } from '../../common/SecretString.js';
 import { DAY_MS, SteadyClock } from '../../common/time/SteadyClock.js';
 import { bindOlderApproval, bindUnsigned } from '../../decision/desk/bindOlderApproval.js';
 import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
+import { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import type { AegisModule } from '../../guard/module/AegisModule.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { AuthError } from '../../model/errors/ServiceErrors.js';
@@ -18,9 +19,12 @@ import { checkedNotify } from '../notify/NotifyOptions.js';
 import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import { buildTenant } from './buildTenant.js';
 import type { TenantOptions, TenantRows } from './buildTenant.js';
+import { reliableRows } from './reliableRows.js';
 import { sweepTenant } from './sweepTenant.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
 import { toolSettings } from './toolSettings.js';
+import { UnknownOutcomes } from './UnknownOutcomes.js';
+import { verdictProofs } from './verdictProofs.js';
 
 /** What all kinds of tenants are kept in. */
 interface SharedOptions {
@@ -92,7 +96,11 @@ export class Tenants {
     this.#ownsPolicies = 'tenants' in options;
     if ('tenants' in options) {
       for (const [id, given] of Object.entries(options.tenants))
-        this.#tenants.set(id, buildTenant(id, given, rowsOf(id, options, clock), { clock, logger, journal }));
+        this.#tenants.set(id, {
+          ...buildTenant(id, given, rowsOf(id, options, clock), { clock, logger, journal }),
+          // what programs keep in the store is of the tenant `default`
+          ...(id === DEFAULT_TENANT && { unknown: new UnknownOutcomes(new TaskRegistry(store.tasks, {}, clock)) }),
+        });
     } else this.#tenants.set(DEFAULT_TENANT, moduleTenant(options, clock));
     if (this.#tenants.size === 0)
       throw new ConfigError([{ where: 'tenants', message: 'must name at least one tenant, with its policies.' }]);
@@ -160,7 +168,7 @@ export class Tenants {
 
 function rowsOf(tenantId: string, options: SharedOptions, clock: SteadyClock): TenantRows {
   const { store, stateKey, previousStateKey, historyMs = 90 * DAY_MS, isLoopback } = options;
-  const rows = store.forTenant(tenantId, { forOthers: true, keepMs: historyMs });
+  const rows = reliableRows(store.forTenant(tenantId, { forOthers: true, keepMs: historyMs }));
   const { approvals, records } = stateKey === undefined ? rows : signedTenantStore(rows, { stateKey, previousStateKey, tenantId });
   // without a key what is given out counts in this process only
   const key = stateKey ?? new SecretString(randomBytes(32).toString('base64url'));
@@ -173,15 +181,10 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
   const { approvals: desk, policies } = module;
   const decisions = module.decisions as EmbeddedDecisionService;
   const told = notify && checkedNotify('notify', notify);
-  return {
-    id: DEFAULT_TENANT,
-    decisions,
-    desk,
-    policies,
-    tools: toolSettings(tools),
-    notify: told,
-    ...rowsOf(DEFAULT_TENANT, options, clock),
-  };
+  const rows = rowsOf(DEFAULT_TENANT, options, clock);
+  desk.usePeople({ directory: rows.identity.directory, proofs: verdictProofs(rows.identity) });
+  const unknown = new UnknownOutcomes(module.tasks);
+  return { id: DEFAULT_TENANT, decisions, desk, policies, tools: toolSettings(tools), notify: told, unknown, ...rows };
 }
 
 async function reported(what: string, work: () => Promise<unknown>): Promise<void> {

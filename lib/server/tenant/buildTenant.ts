@@ -17,6 +17,7 @@ import type { Tenant, ToolSettings } from './Tenant.js';
 import { checkedIssuer } from './IssuerOptions.js';
 import type { IssuerOptions } from './IssuerOptions.js';
 import { toolSettings } from './toolSettings.js';
+import { verdictProofs } from './verdictProofs.js';
 
 /** What decides for one tenant. A policy that works in a program works behind the server with the same options. */
 export interface TenantOptions extends EligibilityRules {
@@ -133,6 +134,7 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
   const rules = { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester };
   const people = { ...rules, maxPendingPerTool, denialTtlMs, journal };
   const desk = new ApprovalDesk(approvals, id === DEFAULT ? people : { ...people, tenantId: id }, clock);
+  desk.usePeople({ directory: identity.directory, proofs: verdictProofs(identity) });
   const { facts, factsTimeoutMs, exposePolicies } = options;
   const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, exposePolicies, logger });
   const notify = options.notify && checkedNotify(`tenants['${id}']: notify`, options.notify);

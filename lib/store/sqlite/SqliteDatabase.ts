@@ -104,9 +104,9 @@ export class SqliteDatabase {
    */
   write<T>(work: () => T): T {
     return this.#safely((db) => {
-      db.exec('BEGIN IMMEDIATE');
       this.#newestChange = 0;
       try {
+        db.exec('BEGIN IMMEDIATE');
         this.#checkMayWrite();
         const result = work();
         db.exec('COMMIT');

@@ -83,9 +83,9 @@ describe('Verdicts of a desk', () => {
       const { desk, record } = await opened();
       const { decisionId, digest } = record;
       await desk.approve(decisionId, { by: 'rita', digest, key: 'k' });
-      expect(await rejection(desk.deny(decisionId, { by: 'rita', key: 'k' }))).to.include({ status: 409, code: 'idempotency_mismatch' });
+      expect(await rejection(desk.deny(decisionId, { by: 'rita', key: 'k' }))).to.include({ status: 409, code: 'verdict_key_reused' });
       const other = { by: 'rita', digest: 'f'.repeat(64), key: 'k' };
-      expect(await rejection(desk.approve(decisionId, other))).to.include({ status: 409, code: 'idempotency_mismatch' });
+      expect(await rejection(desk.approve(decisionId, other))).to.include({ status: 409, code: 'verdict_key_reused' });
       // another person, or another key, comes too late
       expect(await rejection(desk.approve(decisionId, { by: 'otto', digest, key: 'k' }))).to.include({ code: 'already_approved' });
       expect(await rejection(desk.approve(decisionId, { by: 'rita', digest, key: 'k2' }))).to.include({ code: 'already_approved' });

@@ -144,6 +144,23 @@ describe('RemoteDecisionService.status', () => {
     expect(surprises).to.be.greaterThan(1_000);
   });
 
+  it('calls it no change where the answer to a question of before the verdict comes after it', async () => {
+    const late: (() => void)[] = [];
+    let asked = 0;
+    plane.handler = (request, reply) => {
+      const answer = (status: string, effect: string): void =>
+        sendJson(reply, { decision_id: idOf(request), status, effect, request_id: 'r' });
+      if ((asked += 1) > 1) return answer('OK', 'allow');
+      late.push(() => answer('PENDING', 'approval_needed'));
+    };
+    const before = service.status('dec-late');
+    while (late.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await service.status('dec-late')).to.include({ state: 'approved' });
+    for (const answer of late) answer();
+    expect(await before).to.include({ state: 'approved' });
+    expect(diagnostics).to.deep.equal([]);
+  });
+
   it('names the tool of the decision in the error of one that is aborted, where it knows it', async () => {
     plane.handler = answerDecision({ effect: 'approval_needed' });
     const request = remoteRequest();

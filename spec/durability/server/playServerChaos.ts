@@ -54,7 +54,7 @@ export async function playServerChaos({ kills, seed, store }: ServerChaosPlan): 
       if (draw(10) === 0) await Promise.race([server.gone, sleep(draw(400))]);
       else {
         await server.ready;
-        await Promise.race([server.gone, sleep((200 + draw(1_000)) * Math.min(3, slower()))]);
+        await Promise.race([server.gone, sleep((200 + draw(1_000)) * Math.min(1.5, slower()))]);
       }
       await scene.crew.kill(server);
       state.killed += 1;

@@ -274,6 +274,19 @@ describe('Passkeys', () => {
       ]).to.deep.equal([undefined, false]);
     });
 
+    it('count with the key of a person who was removed only for what they signed before', async () => {
+      const identity = identityOf();
+      await firstPerson(identity);
+      const { person, device } = await invited(identity, { name: 'Bob' });
+      const { id } = device.get(await identity.passkeys.proofOptions(person.id, challengeOf('x'), ORIGIN));
+      const before = Date.now();
+      clock.tick(1_000);
+      await identity.people.remove(person.id, 'x');
+      const at = [before, Date.now() - 1, Date.now(), Date.now() + 1];
+      const valid = await Promise.all(at.map(async (atMs) => (await identity.passkeys.credentialAt(id, atMs)) !== undefined));
+      expect([valid, await identity.passkeys.credentialNow(id)]).to.deep.equal([[true, true, false, false], undefined]);
+    });
+
     it('are refused when anything of them was changed: of 1,000, none passes', async () => {
       const identity = identityOf();
       const { person, device } = await firstPerson(identity);

@@ -29,12 +29,13 @@ export async function invited(
     readonly userIds?: readonly string[];
   },
   device: SoftAuthenticator = new SoftAuthenticator(ORIGIN),
+  origin: string = ORIGIN,
 ): Promise<Arrived> {
   const { invitation, text } = await identity.invitations.create(given, 'host:ops');
-  const options = await identity.invitations.options(text.reveal(), given.name, ORIGIN);
+  const options = await identity.invitations.options(text.reveal(), given.name, origin);
   const { passkeyId } = await identity.invitations.register(text.reveal(), {
     name: given.name,
-    origin: ORIGIN,
+    origin,
     response: device.create(options),
   });
   return { person: await identity.invitations.confirm(invitation.id, 'host:ops'), passkeyId, device };

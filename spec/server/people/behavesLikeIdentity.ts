@@ -163,6 +163,7 @@ export function behavesLikeIdentity(name: string, make: () => Promise<IdentityWo
         for (const right of await rights()) if (!before.has(right)) gained.push(`${how} ${kind}: ${right}`);
         await (isThere === undefined ? world.drop(kind, id) : world.put(isThere));
       };
+      const isAll = world.attackedRows === Infinity;
       const seen = new Map<string, number>();
       const isAttacked = ({ kind }: StoredRecord): boolean => {
         seen.set(kind, (seen.get(kind) ?? 0) + 1);
@@ -172,18 +173,18 @@ export function behavesLikeIdentity(name: string, make: () => Promise<IdentityWo
         await attack('delete', row, () => world.drop(row.kind, row.id));
         for (const body of betterBodies(row)) {
           await attack('edit', row, () => world.put({ ...row, body }));
-          await attack('edit', row, () => world.put({ ...row, body, version: row.version + 1 }));
+          if (isAll) await attack('edit', row, () => world.put({ ...row, body, version: row.version + 1 }));
           const id = row.kind === 'person' ? `person-${'f'.repeat(32)}` : secrets.unusedId;
           await attack('insert', { ...row, id }, () => world.put({ ...row, id, body, version: 1 }));
         }
-        await attack('insert', { ...row, id: secrets.unusedId }, () => world.put({ ...row, id: secrets.unusedId }));
+        if (isAll) await attack('insert', { ...row, id: secrets.unusedId }, () => world.put({ ...row, id: secrets.unusedId }));
       }
       seen.clear();
       const isOld = (row: StoredRecord): boolean =>
         now.every(({ kind, id, version }) => kind !== row.kind || id !== row.id || version !== row.version);
       for (const row of history.filter(isOld).filter(isAttacked)) await attack('restore', row, () => world.put(row));
       // all rows of a table at a time
-      for (const kind of KINDS) {
+      for (const kind of isAll ? KINDS : []) {
         const rows = await world.raw(kind);
         for (const row of rows) await world.drop(row.kind, row.id);
         counts.delete += 1;

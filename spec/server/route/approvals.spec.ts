@@ -6,6 +6,7 @@ import { CAPABILITIES } from '../../../lib/model/Capability.js';
 import { approvalRoutes } from '../../../lib/server/route/approvals.js';
 import { approvalUseRoutes } from '../../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';
+import { verdictRoutes } from '../../../lib/server/route/verdicts.js';
 import { POLICIES, sender, tenantOf } from '../tenantSetup.js';
 import type { TestAnswer, TestRequest } from '../tenantSetup.js';
 
@@ -42,6 +43,7 @@ describe('The routes of approvals', () => {
         reason: 'a person looks at refunds',
         digest: canonicalDigest({ canary: 'param-canary-4' }),
         refusals: 0,
+        version: 1,
         created_at: new Date(1_700_000_000_004).toISOString(),
         expires_at: new Date(1_700_086_400_004).toISOString(),
         consumed: false,
@@ -155,6 +157,7 @@ describe('The routes of approvals', () => {
         requester_known: false,
         reason: 'a person looks at refunds',
         refusals: 1,
+        version: 1,
         created_at: new Date(1_700_000_000_001).toISOString(),
         expires_at: new Date(1_700_086_400_001).toISOString(),
         consumed: false,
@@ -177,6 +180,14 @@ describe('The routes of approvals', () => {
         begun: false,
         outcome: null,
         may_decide: true,
+        viewer: {
+          may: true,
+          why: null,
+          policies: ['refund'],
+          needs: { assurance: 'code', code: true, reason: 'needed', passkey: false },
+          yes_so_far: 0,
+          last_yes: true,
+        },
       });
       const denied = await ask('readApproval', { id });
       expect(denied.json['verdicts']).to.deep.equal([
@@ -185,11 +196,15 @@ describe('The routes of approvals', () => {
           by: 'rita',
           reason: 'too much',
           at: new Date(1_700_000_000_000).toISOString(),
+          name: null,
+          groups: null,
+          groups_from: null,
           assurance: 'host',
+          signed: false,
           policies: ['refund'],
         },
       ]);
-      expect(denied.json['may_decide']).to.equal(false);
+      expect(denied.json).to.include({ may_decide: false, viewer: null });
     });
 
     it('says that a key may decide nothing, and that the operator of the host may not decide what is settled', async () => {
@@ -339,7 +354,7 @@ describe('The routes of approvals', () => {
 
 function setup(options: Parameters<typeof tenantOf>[0] = {}) {
   const tenant = tenantOf(options);
-  const routes = [...decisionRoutes(), ...approvalUseRoutes(), ...approvalRoutes()];
+  const routes = [...decisionRoutes(), ...approvalUseRoutes(), ...approvalRoutes(), ...verdictRoutes()];
   const ask = sender(tenant, routes);
   const opened = async (
     agent_id: string,

@@ -1,6 +1,6 @@
 import { nextId } from '../../../common/nextId.js';
 import type { RecordChange, RecordHead, RecordPage, RecordQuery, SignableRecordStore, StoredRecord } from '../../RecordStore.js';
-import { checkedRecord, withoutAbsent } from '../../record/checkedRecord.js';
+import { checkedRecord, isStorable, withoutAbsent } from '../../record/checkedRecord.js';
 import { placeOf, recordCursor } from '../../record/recordCursor.js';
 import { storeLimits } from '../../storeLimits.js';
 import type { PostgresSession } from '../PostgresSession.js';
@@ -37,6 +37,7 @@ export class PostgresRecordStore implements SignableRecordStore {
   }
 
   async delete(kind: string, id: string, version: number): Promise<boolean> {
+    if (!isStorable(id)) return false;
     const s = this.#session.schema;
     const text = `WITH gone AS (DELETE FROM ${s}.record WHERE tenant_id = $1 AND kind = $2 AND id = $3 AND version = $4 RETURNING 1)
       SELECT ${s}.durably(${SCHEMA_VERSION}) FROM gone`;
@@ -174,6 +175,8 @@ export class PostgresRecordStore implements SignableRecordStore {
   }
 
   async #some(condition: string, values: readonly unknown[]): Promise<readonly StoredRecord[]> {
+    // PostgreSQL would refuse the statement, or look for another text
+    if (values.some((value) => typeof value === 'string' && !isStorable(value))) return [];
     const text = `SELECT ${COLUMNS} FROM ${this.#session.schema}.record WHERE tenant_id = $1 AND ${condition}`;
     const rows = await this.#session.read<StoredRecord>({ text, values: [this.#tenantId, ...values] });
     return rows.map((row) => Object.freeze(withoutAbsent(row)));

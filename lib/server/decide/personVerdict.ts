@@ -1,0 +1,137 @@
+import type { Awaitable } from '../../common/awaitable.js';
+import { codeOf } from '../../decision/desk/assurance.js';
+import type { ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
+import type { VerdictInput } from '../../decision/desk/verdict.js';
+import type { VerdictBody } from '../../decision/wire/approvalAnswer.js';
+import type { ApprovalRecord, Assurance } from '../../store/ApprovalStore.js';
+import type { Caller, SignedIn } from '../access/Caller.js';
+import { RequestError } from '../front/RequestError.js';
+import type { Site } from '../front/Site.js';
+import { LOCAL_ADMIN } from '../people/Person.js';
+import type { Tenant } from '../tenant/Tenant.js';
+
+/** Whether a person has signed in again, for exactly this verdict, since they were asked to. */
+export type StepUpCheck = (
+  signedIn: SignedIn,
+  verdict: Pick<VerdictBody, 'verdict' | 'digest' | 'version'> & { readonly decisionId: string },
+) => Awaitable<boolean>;
+
+/** What of a request says who decides, and where. */
+interface Asked {
+  readonly caller: Caller;
+  readonly tenant: Tenant;
+  readonly site: Pick<Site, 'origin'>;
+}
+
+/** Whether a session alone approves nothing: over plain HTTP, any program on this machine may have its cookie. */
+export async function mustSign({ caller, tenant, site }: Asked): Promise<boolean> {
+  if (!site.origin.startsWith('http:')) return false;
+  const { identity } = tenant;
+  return caller.id === LOCAL_ADMIN ? identity.hasPeople() : (await identity.passkeys.list(caller.id)).length > 0;
+}
+
+/** How a person who is signed in stands to an approval. */
+export async function standingOf(asked: Asked, decisionId: string): Promise<ViewerStanding | undefined> {
+  const { caller, tenant } = asked;
+  const standing = await tenant.desk.viewerOf(decisionId, { by: caller.id, assurance: 'session', mustSign: await mustSign(asked) });
+  const refusal = mayNotApprove(caller.signedIn as SignedIn);
+  if (standing?.may !== true || refusal === undefined) return standing;
+  return { ...standing, may: false, why: { code: refusal.code, message: refusal.message }, policies: [], isLastYes: false };
+}
+
+/**
+ * Gives the verdict of a person who is signed in.
+ *
+ * @throws RequestError 403 `role_missing`, `token_reads_only`, 422 `reason_needed`, `code_wrong`, 428 `proof_needed`
+ * @throws VerdictError as the desk does
+ */
+export async function givePersonVerdict(
+  asked: Asked,
+  record: ApprovalRecord,
+  body: VerdictBody,
+  isSteppedUp?: StepUpCheck,
+): Promise<ApprovalRecord> {
+  const { caller, tenant, site } = asked;
+  const { desk } = tenant;
+  const { decisionId } = record;
+  const signedIn = caller.signedIn as SignedIn;
+  const { digest, version, idempotency_key: key } = body;
+  const approve = body.verdict === 'approve';
+  const refusal = approve ? mayNotApprove(signedIn) : mayNotDeny(signedIn);
+  if (refusal !== undefined) throw refusal;
+  const reason = shownReason(body.reason);
+  const input: VerdictInput = {
+    by: caller.id,
+    name: signedIn.name,
+    reason,
+    digest,
+    version,
+    key,
+    sessionId: signedIn.sessionId,
+    origin: site.origin,
+    mustSign: await mustSign(asked),
+    ...(body.proof && { proof: proofOf(body.proof) }),
+  };
+  const assurance = await assuranceOf({ record, body, signedIn, approve, isSteppedUp });
+  if (!approve) return desk.deny(decisionId, { ...input, assurance });
+  // of another digest, no code and no signature is right: the desk says so
+  if (digest === record.digest) {
+    const standing = await desk.viewerOf(decisionId, { by: caller.id, assurance, mustSign: input.mustSign });
+    if (standing?.may === true) checkNeeds(standing, { assurance, reason });
+  }
+  return desk.approve(decisionId, { ...input, assurance });
+}
+
+/** The reason as it is kept, and as it is signed: the line ends of a form are two characters, those of a script are one. */
+export function shownReason(reason: string | undefined): string | undefined {
+  const text = reason?.replaceAll(/\r\n?/g, '\n').trim();
+  return text === '' ? undefined : text;
+}
+
+interface Given {
+  readonly record: ApprovalRecord;
+  readonly body: VerdictBody;
+  readonly signedIn: SignedIn;
+  readonly approve: boolean;
+  readonly isSteppedUp: StepUpCheck | undefined;
+}
+
+async function assuranceOf({ record, body, signedIn, approve, isSteppedUp }: Given): Promise<Assurance> {
+  const { verdict, digest, version, code = '' } = body;
+  if (body.proof !== undefined) return 'passkey';
+  if (approve && (await isSteppedUp?.(signedIn, { verdict, digest, version, decisionId: record.decisionId })) === true) return 'step-up';
+  if (!approve || code === '' || digest !== record.digest) return 'session';
+  if (code.trim().toLowerCase() === codeOf(record)) return 'code';
+  throw codeWrong('These are not the first four characters of the digest.');
+}
+
+function checkNeeds(
+  { needs }: ViewerStanding,
+  { assurance, reason }: { readonly assurance: Assurance; readonly reason: string | undefined },
+): void {
+  if (needs.reason === 'needed' && reason === undefined)
+    throw new RequestError(422, 'reason_needed', 'This approval takes a reason. Write why you approve it.', { field: 'reason' });
+  if (needs.passkey && assurance !== 'passkey' && assurance !== 'step-up')
+    throw new RequestError(428, 'proof_needed', 'This approval takes a signature of your passkey. Sign it on the page of the approval.');
+  if (needs.code && assurance === 'session') throw codeWrong('This approval takes the first four characters of the digest.');
+}
+
+function codeWrong(what: string): RequestError {
+  return new RequestError(422, 'code_wrong', `${what} Read what will run, and type them.`, { field: 'code' });
+}
+
+function mayNotApprove(signedIn: SignedIn): RequestError | undefined {
+  if (signedIn.sessionId === undefined)
+    return new RequestError(403, 'token_reads_only', 'A personal token reads and denies. Approve on the page, where you are signed in.');
+  return mayNotDeny(signedIn);
+}
+
+function mayNotDeny({ roles }: SignedIn): RequestError | undefined {
+  if (roles.has('approver')) return undefined;
+  return new RequestError(403, 'role_missing', 'This needs the role approver. Ask an admin for it.');
+}
+
+function proofOf(proof: NonNullable<VerdictBody['proof']>): NonNullable<VerdictInput['proof']> {
+  const { credential, nonce, client_data: clientDataJSON, authenticator_data: authenticatorData, signature } = proof;
+  return { kind: 'passkey', credential, nonce, clientDataJSON, authenticatorData, signature };
+}

@@ -1,0 +1,179 @@
+import type { Awaitable } from '../../common/awaitable.js';
+import { SteadyClock } from '../../common/time/SteadyClock.js';
+import { approvalAnswer, challengeAnswer, challengeBody, verdictBody, writeApproval } from '../../decision/wire/approvalAnswer.js';
+import type { VerdictBody } from '../../decision/wire/approvalAnswer.js';
+import { readBody } from '../../decision/wire/readBody.js';
+import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import { CHALLENGE_MS } from '../people/Challenges.js';
+import { verdictUse } from '../tenant/verdictProofs.js';
+import { coveredApproval } from '../decide/covers.js';
+import { givePersonVerdict, shownReason, standingOf } from '../decide/personVerdict.js';
+import type { StepUpCheck } from '../decide/personVerdict.js';
+import { RequestError } from '../front/RequestError.js';
+import type { Answer, CallerInput, Route } from './Route.js';
+
+/** A form whose verdict was not recorded. */
+export interface RefusedVerdictForm {
+  readonly input: CallerInput;
+  readonly decisionId: string;
+  /** A VerdictError, or a RequestError that names the field. */
+  readonly error: unknown;
+  /** What was typed, to be shown again. */
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+/** What the routes of verdicts need. */
+export interface VerdictRoutesOptions {
+  /** @defaultValue a clock of its own */
+  readonly clock?: SteadyClock | undefined;
+  /** @defaultValue no one is asked to sign in again */
+  readonly isSteppedUp?: StepUpCheck | undefined;
+  /**
+   * The page for a form that was refused; `undefined` for an error that has no page of its own.
+   *
+   * @defaultValue the page of the error
+   */
+  readonly refusedPage?: ((refused: RefusedVerdictForm) => Awaitable<Answer | undefined>) | undefined;
+}
+
+/** The fields of a form with a verdict, and how many characters each may have. */
+export const VERDICT_FORM: Readonly<Record<string, number>> = {
+  verdict: 16,
+  digest: 64,
+  version: 16,
+  reason: 10_000,
+  code: 16,
+  idempotency_key: 128,
+  proof_credential: 1_400,
+  proof_nonce: 256,
+  proof_client_data: 8_192,
+  proof_authenticator_data: 8_192,
+  proof_signature: 8_192,
+};
+
+const ENDED: readonly string[] = ['approved', 'denied', 'expired', 'withdrawn'];
+const REFUSALS: readonly string[] = [
+  'digest_mismatch',
+  'version',
+  'self_approval',
+  'not_an_approver',
+  'not_a_person',
+  'requester_unknown',
+  'role_missing',
+  'token_reads_only',
+  'directory_unavailable',
+  ...ENDED.map((status) => `already_${status}`),
+];
+
+/** The routes by which people and the operator of the host decide. */
+export function verdictRoutes({ clock = new SteadyClock(), isSteppedUp, refusedPage }: VerdictRoutesOptions = {}): readonly Route[] {
+  const give = async (input: CallerInput, body: VerdictBody): Promise<ApprovalRecord> => {
+    const record = await coveredApproval(input, idOf(input));
+    return input.caller.kind === 'host' ? giveHostVerdict(input, record, body) : givePersonVerdict(input, record, body, isSteppedUp);
+  };
+  return [
+    {
+      method: 'POST',
+      path: '/v1/approvals/:id/verdict',
+      name: 'giveVerdict',
+      summary: 'Records a verdict of a person, or of the operator of the host, on exactly what was shown. The first verdict stands.',
+      scope: 'verdict',
+      request: verdictBody,
+      form: VERDICT_FORM,
+      answers: { 200: approvalAnswer, 303: undefined },
+      errors: [
+        ...REFUSALS,
+        'assurance_too_low',
+        'verdict_not_recorded',
+        'verdict_key_reused',
+        'reason_needed',
+        'code_wrong',
+        'proof_needed',
+        'proof_invalid',
+      ],
+      async handle(input) {
+        const { form } = input;
+        if (form === undefined) {
+          const body = readBody(verdictBody, input.body);
+          const key = body.idempotency_key ?? input.headers.get('idempotency-key') ?? undefined;
+          return shownApproval(await give(input, { ...body, idempotency_key: key }), input);
+        }
+        try {
+          const { decisionId } = await give(input, bodyOfForm(form));
+          return { status: 303, headers: { location: `${input.site.base}/a/${encodeURIComponent(decisionId)}` } };
+        } catch (error) {
+          const page = await refusedPage?.({ input, decisionId: idOf(input), error, fields: form });
+          if (page === undefined) throw error;
+          return page;
+        }
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/approvals/:id/challenge',
+      name: 'challengeVerdict',
+      summary: 'Gives what the passkey of the person who is signed in has to sign for one verdict. It is good for five minutes, once.',
+      scope: 'person',
+      roles: ['approver'],
+      request: challengeBody,
+      answers: { 200: challengeAnswer },
+      errors: [...REFUSALS, 'no_passkey'],
+      async handle(input) {
+        const { verdict, reason, ...shown } = readBody(challengeBody, input.body);
+        const { caller, site, tenant } = input;
+        const { identity, desk } = tenant;
+        const sessionId = caller.signedIn?.sessionId;
+        if (sessionId === undefined)
+          throw new RequestError(403, 'token_reads_only', 'A personal token signs nothing. Sign in on the page, and decide there.');
+        const { decisionId } = await coveredApproval(input, idOf(input));
+        const nonce = identity.challenges.issue(verdictUse({ personId: caller.id, sessionId, decisionId }));
+        const given = { ...shown, reason: shownReason(reason), by: caller.id, assurance: 'session', origin: site.origin } as const;
+        const challenge = await desk.challengeOf(decisionId, verdict === 'approve', given, nonce);
+        const publicKey = await identity.passkeys.proofOptions(caller.id, challenge, site.origin);
+        const expiresAt = new Date(clock.now() + CHALLENGE_MS).toISOString();
+        return { status: 200, body: JSON.stringify({ nonce, challenge, public_key: publicKey, expires_at: expiresAt }) };
+      },
+    },
+  ];
+}
+
+/** An approval in full, and how its reader stands to it. */
+export async function shownApproval(record: ApprovalRecord, input: CallerInput): Promise<Answer> {
+  const { caller, tenant } = input;
+  // a key is no one
+  if (caller.kind === 'key') return { status: 200, body: writeApproval(record, false) };
+  const { decisionId } = record;
+  const viewer =
+    caller.kind === 'person'
+      ? await standingOf(input, decisionId)
+      : await tenant.desk.viewerOf(decisionId, { by: caller.id, assurance: 'host' });
+  return { status: 200, body: writeApproval(record, viewer?.may === true, viewer) };
+}
+
+function giveHostVerdict({ caller, tenant: { desk } }: CallerInput, record: ApprovalRecord, body: VerdictBody): Promise<ApprovalRecord> {
+  const { verdict, digest, version, idempotency_key: key } = body;
+  const given = { by: caller.id, digest, version, key, reason: body.reason, assurance: 'host' } as const;
+  return verdict === 'approve' ? desk.approve(record.decisionId, given) : desk.deny(record.decisionId, given);
+}
+
+/** @throws BadRequestError as for a body in JSON */
+function bodyOfForm(form: Readonly<Record<string, string>>): VerdictBody {
+  const given = Object.fromEntries(Object.entries(form).filter(([name, value]) => value !== '' && name !== 'csrf'));
+  const { version, proof_credential, proof_nonce, proof_client_data, proof_authenticator_data, proof_signature, ...rest } = given;
+  const parts = {
+    credential: proof_credential,
+    nonce: proof_nonce,
+    client_data: proof_client_data,
+    authenticator_data: proof_authenticator_data,
+    signature: proof_signature,
+  };
+  const isSigned = Object.values(parts).some((part) => part !== undefined);
+  return readBody(
+    verdictBody,
+    JSON.stringify({ ...rest, ...(version !== undefined && { version: Number(version) }), ...(isSigned && { proof: parts }) }),
+  );
+}
+
+function idOf({ params }: CallerInput): string {
+  return params['id'] as string;
+}
