@@ -240,6 +240,9 @@ interface CardPolicy extends Pick<ApprovalPolicy, 'id' | 'severity' | 'approvers
     readonly approved?: true | undefined;
 }
 
+// lib/server/people/Person
+type Role = 'viewer' | 'approver' | 'auditor' | 'admin';
+
 // lib/store/ApprovalStore
 interface RunOutcome {
     readonly status: 'completed' | 'failed' | 'unknown';
