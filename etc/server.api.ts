@@ -49,6 +49,16 @@ export interface IssuedKey {
     readonly key: SecretString;
 }
 
+export interface IssuerOptions {
+    readonly issuer: string;
+    readonly clientId: string;
+    readonly clientSecret?: string | SecretString | undefined;
+    readonly name?: string | undefined;
+    readonly groupsClaim?: string | undefined;
+    readonly trustsMail?: boolean | undefined;
+    readonly roles?: readonly Role[] | undefined;
+}
+
 export interface KeyInfo {
     readonly id: string;
     readonly name: string;
@@ -108,6 +118,8 @@ export interface NotifyOptions {
     readonly mail?: MailOptions | undefined;
 }
 
+export type Role = 'viewer' | 'approver' | 'auditor' | 'admin';
+
 export type Scope = 'decide' | 'approvals:read' | 'policies:read' | 'keys:admin' | 'metrics:read';
 
 export interface SetupLink {
@@ -135,6 +147,7 @@ export interface TenantOptions extends EligibilityRules {
     readonly agents?: Readonly<Record<string, AgentConfig>> | undefined;
     readonly tools?: Readonly<Record<string, ToolSettings>> | undefined;
     readonly toolset?: string | undefined;
+    readonly oidc?: IssuerOptions | undefined;
     readonly facts?: FactsHook | undefined;
     readonly factsTimeoutMs?: number | undefined;
     readonly maxPendingPerTool?: number | undefined;

@@ -20,11 +20,12 @@ import type { Route } from './route/Route.js';
 import { unknownOutcomeRoutes } from './route/unknownOutcomes.js';
 import { verdictRoutes } from './route/verdicts.js';
 import type { VerdictRoutesOptions } from './route/verdicts.js';
+import { issuerRoutes } from './signin/issuerRoutes.js';
+import type { IssuerRoutesOptions } from './signin/issuerRoutes.js';
 import { linkRoutes } from './signin/linkRoutes.js';
 import { meRoutes } from './signin/meRoutes.js';
 import { peopleRoutes } from './signin/peopleRoutes.js';
 import { signinRoutes } from './signin/signinRoutes.js';
-import type { SigninRoutesOptions } from './signin/signinRoutes.js';
 
 /** What all routes together need. */
 export interface RoutesOptions
@@ -33,7 +34,7 @@ export interface RoutesOptions
     MetricRoutesOptions,
     EventRoutesOptions,
     KeyRoutesOptions,
-    SigninRoutesOptions,
+    IssuerRoutesOptions,
     Pick<VerdictRoutesOptions, 'isSteppedUp'> {
   readonly clock?: SteadyClock | undefined;
 }
@@ -54,6 +55,7 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
     ...probeRoutes(options),
     ...metricRoutes(options),
     ...signinRoutes(options),
+    ...issuerRoutes(options),
     ...linkRoutes(options.doorway),
     ...meRoutes(options.doorway),
     ...peopleRoutes(options.doorway),

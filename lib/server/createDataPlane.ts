@@ -30,7 +30,10 @@ import type { FetchHandler } from './serve/fetchFront.js';
 import type { ListenOptions } from './serve/HttpListener.js';
 import type { NodeHandler } from './serve/nodeFront.js';
 import { RouteServer } from './serve/RouteServer.js';
+import type { TenantIssuer } from './signin/issuerRoutes.js';
+import { IssuerSignIn } from './signin/IssuerSignIn.js';
 import { Doorway } from './signin/Doorway.js';
+import type { Tenant } from './tenant/Tenant.js';
 import { Tenants } from './tenant/Tenants.js';
 import type { ModuleTenantOptions, TenantsOptions } from './tenant/Tenants.js';
 
@@ -155,6 +158,7 @@ class ServingDataPlane implements DataPlane {
     this.#access = serverAccess({ stateKey, clock, tenants: this.#tenants.all });
     const { authenticator } = this.#access;
     this.#doorway = new Doorway(this.#tenants.all.map(({ identity }) => identity));
+    const issuers = issuersOf(this.#tenants.all);
     this.#notifiers = notifiersOf(this.#tenants.all, { pages: pagesAt(publicUrl, options.basePath), logger, now: () => clock.now() });
     this.#server = new RouteServer({
       base: options.basePath,
@@ -174,7 +178,7 @@ class ServingDataPlane implements DataPlane {
         hubs: this.#hubs,
         mayListen: async (input) => this.#isStillGood(input),
         doorway: this.#doorway,
-        issuerOf: () => undefined,
+        issuerOf: (tenantId) => issuers.get(tenantId),
         ringOf: (tenantId) => this.#access.ringOf(tenantId),
         notReady: () => this.#notReady(),
         metrics: () => this.#meters.metrics,
@@ -300,6 +304,16 @@ function pagesAt(publicUrl: URL | undefined, basePath: string): string {
 
 function sameAgents(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
+}
+
+function issuersOf(tenants: readonly Tenant[]): ReadonlyMap<string, TenantIssuer> {
+  return new Map(
+    tenants.flatMap(({ id, issuer }) => {
+      if (issuer === undefined) return [];
+      const signIn = new IssuerSignIn(issuer);
+      return [[id, { name: signIn.name, signIn, roles: issuer.roles ?? ['viewer'] }]];
+    }),
+  );
 }
 
 function tenantsOf(

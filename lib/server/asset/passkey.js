@@ -78,7 +78,7 @@
     const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(asked.public_key);
     const credential = /** @type {PublicKeyCredential | null} */ (await navigator.credentials.get({ publicKey }));
     const { id, response } = /** @type {{ id: string, response: Record<string, string> }} */ (
-      /** @type {PublicKeyCredential} */ (credential).toJSON()
+      /** @type {unknown} */ (/** @type {PublicKeyCredential} */ (credential).toJSON())
     );
     fieldOf(form, 'proof_credential').value = id;
     fieldOf(form, 'proof_nonce').value = asked.nonce;

@@ -3,6 +3,7 @@ import type { OptionKinds } from '../../common/readOptions.js';
 import type { FactsHook } from '../../decision/embedded/computeFacts.js';
 import type { EligibilityRules } from '../../decision/desk/eligibility.js';
 import type { AgentConfig } from '../../policy/engine/AgentDirectory.js';
+import type { IssuerOptions } from '../tenant/IssuerOptions.js';
 import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { ToolSettings } from '../tenant/Tenant.js';
 
@@ -24,6 +25,8 @@ export interface TenantConfig {
   readonly mayApprove?: EligibilityRules['mayApprove'] | undefined;
   /** Knows people with all their ids and groups, such as those of an organisation's LDAP. */
   readonly directory?: EligibilityRules['directory'] | undefined;
+  /** An issuer of identities at which people sign in, beside passkeys. */
+  readonly oidc?: IssuerOptions | undefined;
   /** Refuses verdicts on calls whose session has no `user_id`. */
   readonly requireRequester?: boolean | undefined;
   /** Refuses verdicts on calls whose requester no directory knows. */
@@ -93,6 +96,7 @@ const TENANT: OptionKinds<TenantConfig> = {
   approverGroups: 'record',
   mayApprove: 'function',
   directory: 'object',
+  oidc: 'record',
   requireRequester: 'boolean',
   requireKnownRequester: 'boolean',
   maxPendingPerTool: 'count',

@@ -4,6 +4,7 @@ import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { Identity } from '../people/Identity.js';
+import type { IssuerOptions } from './IssuerOptions.js';
 import type { UnknownOutcomes } from './UnknownOutcomes.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 
@@ -29,6 +30,8 @@ export interface Tenant {
   readonly records: RecordStore;
   /** Who may use it: people, sessions and what they were given. */
   readonly identity: Identity;
+  /** Where its people sign in beside passkeys. */
+  readonly issuer?: IssuerOptions | undefined;
   /** The runs of which it is not known how they ended; absent where the tenant shares no tasks with programs. */
   readonly unknown?: UnknownOutcomes | undefined;
   /** Its policies. */

@@ -14,6 +14,8 @@ import type { PolicySource } from '../../policy/PolicySource.js';
 import { checkedNotify } from '../notify/NotifyOptions.js';
 import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
+import { checkedIssuer } from './IssuerOptions.js';
+import type { IssuerOptions } from './IssuerOptions.js';
 import { toolSettings } from './toolSettings.js';
 import { verdictProofs } from './verdictProofs.js';
 
@@ -37,6 +39,8 @@ export interface TenantOptions extends EligibilityRules {
   readonly tools?: Readonly<Record<string, ToolSettings>> | undefined;
   /** The resource of every call. @defaultValue `default` */
   readonly toolset?: string | undefined;
+  /** An issuer of identities at which people sign in, beside passkeys. @defaultValue none */
+  readonly oidc?: IssuerOptions | undefined;
   /** Computes `context.facts`. */
   readonly facts?: FactsHook | undefined;
   /** How long `facts` may take, in milliseconds. @defaultValue 1,000 */
@@ -78,6 +82,7 @@ export const TENANT_OPTIONS: OptionKinds<TenantOptions> = {
   agents: 'record',
   tools: 'record',
   toolset: 'string',
+  oidc: 'record',
   facts: 'function',
   factsTimeoutMs: 'ms',
   approverGroups: 'record',
@@ -104,6 +109,7 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
   const options = checkedOptions(`tenants['${id}']`, given, TENANT_OPTIONS);
   const { agents, toolset, watch = true, onLoosened, onReload } = options;
   const tools = toolSettings(options.tools);
+  const issuer = options.oidc && checkedIssuer(`tenants['${id}'].oidc`, options.oidc);
   const groups = [...new Set([...tools.values()].flatMap((tool) => tool.groups))];
   const policies = new ReloadablePolicies({
     source: options.policies,
@@ -132,5 +138,5 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
   const { facts, factsTimeoutMs, exposePolicies } = options;
   const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, exposePolicies, logger });
   const notify = options.notify && checkedNotify(`tenants['${id}']: notify`, options.notify);
-  return { id, decisions, desk, approvals, records, identity, policies, tools, notify };
+  return { id, decisions, desk, approvals, records, identity, policies, tools, issuer, notify };
 }

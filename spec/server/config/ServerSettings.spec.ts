@@ -192,6 +192,7 @@ describe('The settings of a server', () => {
       approverGroups: {},
       mayApprove: () => true,
       directory: { personOf: () => undefined, hasPeople: () => false },
+      oidc: { issuer: 'https://login.example.com', clientId: 'aegis' },
       requireRequester: true,
       requireKnownRequester: true,
       maxPendingPerTool: 1,
