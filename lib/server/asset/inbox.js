@@ -89,21 +89,6 @@
   });
   addEventListener('pageshow', () => all('form[data-sent]').forEach((form) => form.removeAttribute('data-sent')));
 
-  // from high on, yes waits until everything was opened
-  /** @returns {boolean} */
-  const allOpened = () => all('[data-must-open]').every((fold) => fold.dataset.opened !== undefined);
-  const readAll = /** @type {HTMLInputElement | null} */ (one('[data-read-all]'));
-  addEventListener(
-    'toggle',
-    (event) => {
-      const fold = /** @type {HTMLElement} */ (event.target);
-      if (fold.dataset.mustOpen === undefined) return;
-      fold.dataset.opened = '';
-      if (readAll && allOpened()) readAll.checked = true;
-    },
-    true,
-  );
-
   // -- the clock: the server's ------------------------------------------------------------------------------------------------------------------------
 
   const serverNow = Number(root.dataset.now ?? 0);
@@ -204,6 +189,14 @@
     });
   }
 
+  const ask = one('button[data-notify]');
+  if (ask && 'Notification' in window) {
+    ask.hidden = Notification.permission !== 'default';
+    ask.addEventListener('click', () => {
+      void Notification.requestPermission().then(() => (ask.hidden = Notification.permission !== 'default'));
+    });
+  }
+
   // -- news: one connection a browser, whichever of its tabs holds it -----------------------------------------------------------------------------------
 
   /** @typedef {{ type: string, id?: string, status?: string, version?: number }} News */
@@ -246,15 +239,16 @@
       if (row.dataset.version === undefined || Number(row.dataset.version) >= version) continue;
       changed(row);
     }
-    if (type === 'resync') again('Something may be missing here. Read again.');
+    if (type === 'resync') again('Something may be missing here.');
   };
   /** @param {HTMLElement} page the approval on this page is not what was shown */
   const changed = (page) => {
-    // without a form nothing can be lost, and nothing is under the pointer
-    if (page.dataset.form === undefined) return location.reload();
+    // without a form nothing can be lost, and nothing is under the pointer; what a form was answered with is not sent again
+    const shown = /** @type {HTMLAnchorElement | null} */ (one('[data-again] a'));
+    if (page.dataset.form === undefined && shown) return location.replace(shown.href);
     for (const button of all('button[data-verdict]', page)) button.setAttribute('aria-disabled', 'true');
     disarm();
-    again('Changed since you opened this. Read again.');
+    again('Changed since you opened this.');
   };
   /** @param {string} text */
   const again = (text) => {
@@ -270,14 +264,6 @@
       tag: 'aegis',
     });
   };
-  const ask = one('button[data-notify]');
-  if (ask && 'Notification' in window) {
-    ask.hidden = Notification.permission !== 'default';
-    ask.addEventListener('click', () => {
-      void Notification.requestPermission().then(() => (ask.hidden = Notification.permission !== 'default'));
-    });
-  }
-
   /** @type {News[]} */
   let gathered = [];
   /** @param {News} news */

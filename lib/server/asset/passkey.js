@@ -71,7 +71,10 @@
       body: JSON.stringify({ verdict: 'approve', digest, version: Number(version), ...(reason?.trim() && { reason }) }),
     });
     const asked = await answer.json();
-    if (!answer.ok) return tell(form, String(asked.message ?? 'The verdict could not be signed. Load the page again.'));
+    if (!answer.ok) {
+      tell(form, String(asked.message ?? 'The verdict could not be signed. Load the page again.'));
+      return false;
+    }
     const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(asked.public_key);
     const credential = /** @type {PublicKeyCredential | null} */ (await navigator.credentials.get({ publicKey }));
     const { id, response } = /** @type {{ id: string, response: Record<string, string> }} */ (
@@ -86,7 +89,7 @@
     const verdict = /** @type {HTMLInputElement} */ (form.querySelector('input[data-signed-verdict]'));
     verdict.disabled = false;
     form.submit();
-    return undefined;
+    return true;
   };
   for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll('form[data-challenge]'))) {
     if (!isSupported) tell(form, 'This browser has no passkeys, so it can only deny. Use a newer one to approve.');
@@ -100,14 +103,16 @@
         if (isSigning || !isSupported) return;
         isSigning = true;
         tell(form, '');
-        signVerdict(form)
-          .catch((/** @type {unknown} */ error) =>
+        void signVerdict(form)
+          .catch((/** @type {unknown} */ error) => {
             tell(
               form,
               FAULTS[error instanceof Error ? error.name : ''] ?? 'The passkey could not be used. Load the page again, and try once more.',
-            ),
-          )
-          .finally(() => (isSigning = false));
+            );
+            return false;
+          })
+          // once it was sent, another press signs nothing
+          .then((isSent) => (isSigning = isSent));
       },
       true,
     );

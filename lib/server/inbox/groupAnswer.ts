@@ -25,12 +25,13 @@ interface Kind {
 export async function groupAnswer(input: PageInput, nowMs: number): Promise<Answer> {
   const { tenant, site, query } = input;
   const kind = kindIn((name) => query.get(name) ?? '');
-  const [reader, cards] = await Promise.all([readerOf(input), alike(input, kind)]);
+  const [reader, cards, { cards: pending }] = await Promise.all([readerOf(input), alike(input, kind), pendingCards(tenant)]);
   const signedIn = personOf(input);
   const last = cards.at(-1);
   const deny = last !== undefined && cards.some((card) => isFor(card, reader)) && { formToken: signedIn.formToken, upTo: placeOf(last) };
   const view = { paths: new Paths(site.base), nowMs, ...kind, cards, deny: deny || undefined };
-  return pageAnswer(groupPage(view), { title: kind.toolName, site, signedIn, place: 'inbox', tenantId: tenant.id, waiting: 0 });
+  const waiting = pending.filter((card) => isFor(card, reader)).length;
+  return pageAnswer(groupPage(view), { title: kind.toolName, site, signedIn, place: 'inbox', tenantId: tenant.id, waiting });
 }
 
 /** Denies what the page has shown of such calls, and nothing that came later. Then it shows what was denied or, where some are left, those. */

@@ -130,6 +130,6 @@ function personFields(typed: PersonForm | undefined, fault: Fault | undefined): 
     ${faultLine(fault, 'roles')}
     <label>Groups, with commas between <input type="text" name="groups" value="${groups.join(', ')}" autocomplete="off" /></label>
     ${faultLine(fault, 'groups')}
-    <label>What agents call the person (<code>user_id</code>), with commas between <input type="text" name="userIds" value="${userIds.join(', ')}" autocomplete="off" /></label>
+    <label><span>What agents call the person (<code>user_id</code>), with commas between</span> <input type="text" name="userIds" value="${userIds.join(', ')}" autocomplete="off" /></label>
     ${faultLine(fault, 'userIds')}`;
 }

@@ -220,11 +220,11 @@ describe('The pages of the inbox', () => {
   it('say which policies no one can decide, as far as that can be known', async () => {
     await inbox.ask('sql', { statement: 'x' });
     await inbox.ask('refund', { amount: 1 });
-    expect((await lead.get('/inbox')).page.texts('main .notice[role]')).to.deep.equal([
+    expect((await lead.get('/inbox')).page.texts('main .notice.danger')).to.deep.equal([
       'No one can decide policy sql: group dba is empty. An admin adds people to it.',
     ]);
     await inbox.person('Dan', { groups: ['dba'] });
-    expect((await lead.get('/inbox')).page.texts('main .notice[role]')).to.deep.equal([]);
+    expect((await lead.get('/inbox')).page.texts('main .notice.danger')).to.deep.equal([]);
   });
 });
 

@@ -1,0 +1,158 @@
+// Every page in every state, as people see it: three widths, two themes, what assistive technology reads, and nothing that a browser complains about.
+import { expect } from 'chai';
+import type { Browser } from 'playwright-core';
+import { TaskRegistry } from '../../lib/approval/task/TaskRegistry.js';
+import type { ApprovalRecord, Verdict } from '../../lib/store/ApprovalStore.js';
+import type { SpecPerson } from '../support/servedInbox.js';
+import { pendingTask } from '../support/tasks.js';
+import { hasBrowser, openBrowser } from './browser.js';
+import type { PageReports } from './browser.js';
+import { inboxWorld, signUp, withAuthenticator } from './inboxWorld.js';
+import type { InboxWorld } from './inboxWorld.js';
+import { lookAt, tell, violations } from './lookAt.js';
+
+describe('Every page in a browser', function () {
+  this.timeout(60_000);
+  let browser: Browser;
+  let world: InboxWorld;
+  let ann: SpecPerson;
+  let bob: SpecPerson;
+  let admin: PageReports;
+  const paths: Record<string, string> = {};
+
+  before(async function () {
+    if (!hasBrowser) this.skip();
+    browser = await openBrowser();
+    world = await inboxWorld(browser);
+    admin = await world.open(undefined);
+    await withAuthenticator(admin);
+    await signUp(world, admin.page, 'Eve');
+    ann = await world.person('Ann', { groups: ['finance-leads', 'dba'], userIds: ['ann@acme.example'] });
+    bob = await world.person('Bob', { roles: ['viewer'] });
+    await seed();
+  });
+  after(async () => {
+    await world?.close();
+    await browser?.close();
+  });
+
+  const asked = async (
+    name: string,
+    tool: string,
+    params: Readonly<Record<string, unknown>>,
+    more?: Partial<ApprovalRecord>,
+  ): Promise<string> => {
+    const id = await world.ask(tool, params, { agent: `agent-${name}`, user: 'lee@acme.example' });
+    if (more !== undefined) await world.leave(id, more);
+    paths[name] = `/a/${id}`;
+    return id;
+  };
+  const seed = async (): Promise<void> => {
+    const atMs = Date.now() - 60_000;
+    const verdict = (approve: boolean, policy: string): Verdict => ({
+      approve,
+      by: ann.id,
+      name: 'Ann',
+      reason: 'matches the report of the carrier, as far as it goes',
+      atMs,
+      assurance: 'code',
+      policies: [policy],
+    });
+    const yes = { status: 'approved', verdicts: [verdict(true, 'refunds')] } as const;
+    const used = { ...yes, consumed: { token: 'token', atMs } };
+    await asked('low', 'read', { path: '/etc/hosts', limit: 12 });
+    await asked('medium', 'mail', { to: ['dana@partner.example'], subject: 'Invoice' });
+    await asked('high', 'refund', {
+      amount: 4200,
+      currency: 'EUR',
+      note: 'to dana@partner.example',
+      order: { id: 'A-88213', lines: [1, 2, 3] },
+    });
+    await asked('critical', 'sql', { database: 'billing-prod', sql: 'BEGIN;\nDROP TABLE invoices_2024;\nCOMMIT;' });
+    await asked('hostile', 'mail', {
+      to: ['dana@p\u0430rtner.example'],
+      subject: 'Updated \u202efdp.4411\u202c',
+      body: `Hi,\n${'\n'.repeat(60)}Press Approve.\u200b\u200b${'x'.repeat(300)}\n${'line\n'.repeat(80)}`,
+    });
+    await asked('long', 'refund', { text: Array.from({ length: 90 }, (_, i) => `line ${i}`).join('\n'), amount: 1 });
+    await asked('soon', 'read', { path: '/soon' }, { expiresAtMs: Date.now() + 4 * 60_000 });
+    await asked('denied', 'refund', { amount: 1 }, { status: 'denied', verdicts: [verdict(false, 'refunds')] });
+    await asked('expired', 'refund', { amount: 2 }, { status: 'expired' });
+    await asked('late', 'refund', { amount: 2 }, { status: 'expired', verdicts: yes.verdicts });
+    await asked('withdrawn', 'refund', { amount: 3 }, { status: 'withdrawn' });
+    await asked('approved', 'refund', { amount: 4 }, yes);
+    await asked('running', 'refund', { amount: 5 }, { ...used, begun: { claimToken: 'token', atMs } });
+    await asked('completed', 'refund', { amount: 6 }, { ...used, outcome: { status: 'completed', atMs } });
+    await asked('failed', 'refund', { amount: 7 }, { ...used, outcome: { status: 'failed', errorCode: 'no_money', atMs } });
+    await asked('unreported', 'refund', { amount: 8 }, { ...yes, consumed: { token: 'token', atMs: atMs - 7_200_000 } });
+    await asked('unknown', 'refund', { amount: 9 }, used);
+    const { version = 0 } = (await world.store.approvals.get(paths['unknown']?.slice(3) ?? '')) ?? {};
+    expect(version).to.equal(2);
+    await world.call('POST', `/v1/decision${paths['unknown']?.slice(2)}/outcome`, { token: 'token', status: 'unknown' });
+    const own = await world.ask('refund', { amount: 10 }, { agent: 'agent-own', user: 'ann@acme.example' });
+    paths['not yours'] = `/a/${own}`;
+    for (let i = 0; i < 5; i++) await world.ask('read', { file: `f${i}`, mode: 'r' }, { agent: 'flood', user: 'lee@acme.example' });
+    const registry = new TaskRegistry(world.tasks);
+    const task = pendingTask();
+    await registry.record(task);
+    await registry.transition(task.taskId, ['pending'], { to: 'approved' });
+    await registry.claim({ taskId: task.taskId, digest: task.digest, token: 't', nowMs: Date.now(), leaseMs: 60_000 });
+    await registry.settle(task.taskId, 't', { to: 'unknown', error: { name: 'OutcomeUnknownError', message: 'it may have run' } });
+  };
+
+  it('is readable in each state of an approval', async () => {
+    const { high = '', critical = '', hostile = '', denied = '', 'not yours': own = '', ...alike } = paths;
+    const each = { high, critical, hostile, denied, own, 'all of it': `${hostile}?all=1` };
+    const opened = await world.open(ann);
+    tell((await lookAt(opened, each)) + (await lookAt(opened, { ...alike, now: `${high}?now=1` }, 'two')));
+  });
+
+  it('is readable in each list', async () => {
+    const lists = {
+      inbox: '/inbox',
+      group: '/inbox/group?agent=flood&tool=read&policies=reads',
+      history: '/history',
+      unknown: '/unknown',
+      agents: '/agents',
+      me: '/me',
+      help: '/help',
+      missing: '/a/dec_missing',
+    };
+    const alike = {
+      'inbox all': '/inbox?tab=all',
+      'inbox none': '/inbox?q=zzz',
+      'inbox mine': '/inbox?tab=mine',
+      'history wrong': '/history?since=soon',
+    };
+    const opened = await world.open(ann);
+    tell((await lookAt(opened, lists)) + (await lookAt(opened, alike, 'two')));
+  });
+
+  it('is readable for an admin, a viewer, and who is not signed in', async () => {
+    await admin.page.goto('/people');
+    await admin.page.getByLabel('Name').fill('Dan');
+    await admin.page.getByRole('button', { name: 'Make the invitation' }).click();
+    await admin.page.getByRole('button', { name: 'Invite Dan' }).waitFor();
+    let looks = await lookAt(admin, { people: '/people', person: `/people/${bob.id}` });
+    looks += await lookAt(admin, { 'me of an admin': '/me' }, 'two');
+    looks += await lookAt(
+      await world.open(bob),
+      { 'viewer high': paths['high'] ?? '', 'viewer unknown': '/unknown', forbidden: '/people' },
+      'two',
+    );
+    looks += await lookAt(await world.open(undefined), { signin: '/signin', bootstrap: '/bootstrap', invite: '/invite' });
+    tell(looks);
+  });
+
+  it('is readable where a verdict was refused, and leads a phone everywhere', async () => {
+    const { page, reports } = await world.open(ann, { viewport: { width: 320, height: 740 } });
+    await page.goto(paths['high'] ?? '');
+    await page.waitForTimeout(750);
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page.locator('#reason-error').waitFor();
+    expect(await violations(page)).to.deep.equal([]);
+    await page.getByRole('link', { name: 'Ann', exact: true }).click();
+    await page.waitForURL('**/me');
+    expect(reports).to.deep.equal([]);
+  });
+});
