@@ -281,20 +281,6 @@ export type Diagnostic = {
     };
 };
 
-export interface Directory {
-    personOf(id: string): Awaitable<DirectoryPerson | undefined>;
-    hasPeople(): Awaitable<boolean>;
-}
-
-export interface DirectoryPerson {
-    readonly id: string;
-    readonly name: string;
-    readonly ids: readonly string[];
-    readonly groups: readonly string[];
-    readonly groupsFrom: string;
-    readonly groupsIncomplete?: true | undefined;
-}
-
 export declare class EmbeddedDecisionService implements DecisionService {
     #private;
     constructor(options: EmbeddedDecisionServiceOptions);
@@ -651,8 +637,6 @@ export interface VerdictInput {
     readonly version?: number | undefined;
     readonly key?: string | undefined;
 }
-
-export type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
 
 export interface WaitingForWorker {
     readonly task: Task;

@@ -90,9 +90,19 @@ export interface DeskEvents {
     changed: [ApprovalRecord];
 }
 
-export type { Directory } from 'aegislib';
+export interface Directory {
+    personOf(id: string): Awaitable<DirectoryPerson | undefined>;
+    hasPeople(): Awaitable<boolean>;
+}
 
-export type { DirectoryPerson } from 'aegislib';
+export interface DirectoryPerson {
+    readonly id: string;
+    readonly name: string;
+    readonly ids: readonly string[];
+    readonly groups: readonly string[];
+    readonly groupsFrom: string;
+    readonly groupsIncomplete?: true | undefined;
+}
 
 export type Effect = 'allow' | 'deny' | 'sanitize' | 'approval_needed';
 
@@ -165,6 +175,11 @@ export interface RemoteDecisionServiceOptions {
     readonly logger?: Logger | undefined;
 }
 
+export interface RunReport extends Pick<RunOutcome, 'status' | 'errorCode'> {
+    readonly decisionId: string;
+    readonly token: string;
+}
+
 export interface SanitizeDecision extends DecisionFields {
     readonly effect: 'sanitize';
     readonly params: Params;
@@ -182,6 +197,13 @@ export interface SnapshotLimits {
     readonly maxBytes: number;
     readonly maxDepth: number;
     readonly maxKeys: number;
+}
+
+export interface StandingVerdict {
+    readonly status: string;
+    readonly by?: string | undefined;
+    readonly atMs?: number | undefined;
+    readonly reason?: string | undefined;
 }
 
 export declare class SteadyClock {
@@ -205,6 +227,8 @@ export type { TerminalApproverOptions } from 'aegislib';
 export type UnbelievableReason = 'malformed' | 'echo_mismatch' | 'redirect' | 'too_large' | 'duplicate_key' | 'replayed_decision' | 'capability_missing' | 'circuit_open' | 'asynchronous' | 'service_threw' | 'journal_failed';
 
 export type { VerdictInput } from 'aegislib';
+
+export type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
 
 export interface Violation {
     readonly type: string;

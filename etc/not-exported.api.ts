@@ -43,12 +43,6 @@ declare class TaskRecorder extends SafeEmitter<TaskEvents> {
     get durable(): boolean;
 }
 
-// lib/decision/DecisionService
-interface RunReport extends Pick<RunOutcome, 'status' | 'errorCode'> {
-    readonly decisionId: string;
-    readonly token: string;
-}
-
 // lib/guard/GuardOptions
 type AnyPending = PendingApproval<any>;
 
@@ -218,47 +212,6 @@ declare class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extend
 declare abstract class ServiceError extends AegisError {
     readonly status: number | undefined;
     constructor(defaultCode: string, message: string, options?: ServiceErrorOptions);
-}
-
-// lib/model/errors/SetupErrors
-interface StandingVerdict {
-    readonly status: string;
-    readonly by?: string | undefined;
-    readonly atMs?: number | undefined;
-    readonly reason?: string | undefined;
-}
-
-// lib/store/ApprovalStore
-interface CardParam {
-    readonly name: string;
-    readonly text: string;
-    readonly cut?: number | undefined;
-}
-
-// lib/store/ApprovalStore
-interface CardPolicy extends Pick<ApprovalPolicy, 'id' | 'severity' | 'approvers' | 'selfApproval'> {
-    readonly approved?: true | undefined;
-}
-
-// lib/server/people/Person
-type Role = 'viewer' | 'approver' | 'auditor' | 'admin';
-
-// lib/store/ApprovalStore
-interface RunOutcome {
-    readonly status: 'completed' | 'failed' | 'unknown';
-    readonly errorCode?: string | undefined;
-    readonly atMs: number;
-}
-
-// lib/store/ApprovalStore
-interface VerdictProof {
-    readonly kind: 'passkey';
-    readonly credential: string;
-    readonly nonce: string;
-    readonly version: number;
-    readonly clientDataJSON: string;
-    readonly authenticatorData: string;
-    readonly signature: string;
 }
 
 // lib/testing/ScriptedDecisionService

@@ -118,6 +118,8 @@ export interface NotifyOptions {
     readonly mail?: MailOptions | undefined;
 }
 
+export type Role = 'viewer' | 'approver' | 'auditor' | 'admin';
+
 export type Scope = 'decide' | 'approvals:read' | 'policies:read' | 'keys:admin' | 'metrics:read';
 
 export interface SetupLink {

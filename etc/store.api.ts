@@ -92,6 +92,16 @@ export interface CancelledTask extends TaskFields {
     readonly error: ErrorSummary;
 }
 
+export interface CardParam {
+    readonly name: string;
+    readonly text: string;
+    readonly cut?: number | undefined;
+}
+
+export interface CardPolicy extends Pick<ApprovalPolicy, 'id' | 'severity' | 'approvers' | 'selfApproval'> {
+    readonly approved?: true | undefined;
+}
+
 export interface CompletedTask extends TaskFields {
     readonly status: 'completed';
     readonly result: unknown;
@@ -252,6 +262,12 @@ export interface RecordStore {
     delete(kind: string, id: string, version: number): Awaitable<boolean>;
     list(query: RecordQuery): Awaitable<RecordPage>;
     prune(kind: string, nowMs: number): Awaitable<number>;
+}
+
+export interface RunOutcome {
+    readonly status: 'completed' | 'failed' | 'unknown';
+    readonly errorCode?: string | undefined;
+    readonly atMs: number;
 }
 
 export interface ServerStore extends StateStore {
@@ -482,4 +498,14 @@ export interface Verdict {
     readonly proof?: VerdictProof | undefined;
     readonly key?: string | undefined;
     readonly policies: readonly string[];
+}
+
+export interface VerdictProof {
+    readonly kind: 'passkey';
+    readonly credential: string;
+    readonly nonce: string;
+    readonly version: number;
+    readonly clientDataJSON: string;
+    readonly authenticatorData: string;
+    readonly signature: string;
 }

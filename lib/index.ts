@@ -35,7 +35,6 @@ export type { Params, Session } from './model/Params.js';
 
 // Approvals
 export { ApprovalDesk } from './decision/desk/ApprovalDesk.js';
-export type { Directory, DirectoryPerson } from './decision/desk/Directory.js';
 export type { VerdictInput } from './decision/desk/verdict.js';
 export { describeApproval } from './decision/desk/describeApproval.js';
 export { terminalApprover } from './decision/terminal/terminalApprover.js';
@@ -77,7 +76,6 @@ export {
   UnknownServiceError,
 } from './model/errors/ServiceErrors.js';
 export { ConfigError, GuardDefinitionError, TaskStateError, VerdictError } from './model/errors/SetupErrors.js';
-export type { VerdictStatus } from './model/errors/SetupErrors.js';
 export type { Diagnostic } from './model/diagnostics.js';
 
 // What options and fields are made of

@@ -164,6 +164,23 @@ const TAKERS: Readonly<Record<string, Taker>> = {
   tenants: { types: ['TenantOptions'], valid: { policies: TEXT }, use: (o) => createDataPlane({ tenants: { shop: o } }).close() },
   tools: { types: ['ToolSettings'], use: (o) => createDataPlane({ policies: TEXT, tools: { act: o } }).close() },
   'listen()': { types: ['ListenOptions'], valid: { port: 0 }, use: (o) => served((plane) => plane.listen(o)) },
+  oidc: {
+    types: ['IssuerOptions'],
+    valid: { issuer: 'https://login.example', clientId: 'aegis' },
+    use: (o) => createDataPlane({ policies: TEXT, oidc: o, publicUrl: 'https://aegis.example' }).close(),
+  },
+  notify: { types: ['NotifyOptions'], use: notifying },
+  'notify.webhooks': {
+    types: ['WebhookOptions'],
+    valid: { url: 'https://hooks.example', secret: `whsec_${Buffer.alloc(32).toString('base64')}` },
+    use: (o) => notifying({ webhooks: [o] }),
+  },
+  'notify.slack': { types: ['SlackOptions'], valid: { token: 'xoxb-1', channels: {} }, use: (o) => notifying({ slack: o }) },
+  'notify.mail': {
+    types: ['MailOptions'],
+    valid: { smtp: 'smtps://mail.example', from: 'Aegis <aegis@shop.example>', to: {} },
+    use: (o) => notifying({ mail: o }),
+  },
   'close() of a Data Plane': { types: ['CloseOptions'], use: (o) => createDataPlane({ policies: TEXT }).close(o) },
   'ai-sdk guardTools()': { types: ['AiSdkOptions', 'AdapterOptions'], use: (o) => aiSdk({}, o) },
   'anthropic guardTools()': { types: ['AnthropicOptions'], use: (o) => anthropic([], o) },
@@ -240,7 +257,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     'ReturnTypeHoldsNoPendingApproval ReturnTypeSaysNothing ToolMessageClass',
   ],
   'objects with methods: parts of the library, and ports that programs implement': [
-    'AegisModuleView ApprovalStore RecordStore ServerStore SignableRecordStore TenantStore Approver DecisionService Journal Logger PolicyEngine PolicySupplier',
+    'AegisModuleView ApprovalStore RecordStore ServerStore SignableRecordStore TenantStore Approver DecisionService Directory Journal Logger PolicyEngine PolicySupplier',
     'StateStore TaskStore Terminal PendingApproval StandardSchema StandardResult HeldApproval ApprovalCall',
   ],
   'what a framework passes, or exports: it may have more than is used of it': [
@@ -250,7 +267,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   ],
   'what the library itself makes, and stores and services get': [
     'AllowDecision AiRefusals ApprovedCall BegunPage PruneLimits TaskSummary ExecutionStart ApprovalNeededDecision SanitizeDecision AppliedPolicy ApprovalPolicy ApprovalRecord ApprovalUse AskOptions',
-    'RunOutcome RunReport StandingVerdict VerdictProof',
+    'CardParam CardPolicy DirectoryPerson RunOutcome RunReport StandingVerdict VerdictProof',
     'ConfigProblem DecisionRequest DecisionStatus DueQuery DuplicateCallQuery ErrorSummary PolicyCall PolicyOutcome',
     'SourceText SweptTasks TaskChange TaskClaim TaskFields TaskInsertion TaskOrigin TaskOutcome',
     'TaskResolution Verdict Violation ApprovedTask CancelledTask CompletedTask DeniedTask ExecutingTask',
@@ -260,6 +277,10 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   ],
   'what errors are made of: the constructor of an error must not throw another one': ['ForbiddenErrorOptions ServiceErrorOptions'],
 };
+
+function notifying(notify: object): Promise<boolean> {
+  return createDataPlane({ policies: TEXT, notify, publicUrl: 'https://aegis.example' }).close();
+}
 
 function thrown(outcome: { readonly kind: string; readonly error?: unknown }): void {
   if (outcome.kind === 'denied') throw outcome.error;

@@ -243,7 +243,7 @@ describe('The built package', function () {
     const loaded = (await loadedBy(NAME)).filter((url) => url.includes('/dist/')).map((url) => fileURLToPath(url));
     const lazy = loaded.flatMap((file) => importsOf(file).lazy);
     expect(lazy).to.include.members(
-      ['verdict', 'executeApproved', 'keepStore', 'RemoteClient'].map((part) => resolve(`dist/chunks/${part}.js`)),
+      ['DeskVerdicts', 'executeApproved', 'keepStore', 'RemoteClient'].map((part) => resolve(`dist/chunks/${part}.js`)),
     );
     expect(lazy.filter((file) => loaded.includes(file))).to.deep.equal([]);
   });

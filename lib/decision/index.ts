@@ -8,6 +8,7 @@ export type {
   ExecutionStart,
   ReevaluateOptions,
   WatchedStatus,
+  RunReport,
 } from './DecisionService.js';
 export { forwardingService } from './forwardingService.js';
 export type {
@@ -32,6 +33,7 @@ export { ApprovalDesk } from './desk/ApprovalDesk.js';
 export type { ApprovalDeskOptions, DeskEvents } from './desk/ApprovalDeskOptions.js';
 export type { DescribedApproval } from './desk/describeApproval.js';
 export type { Directory, DirectoryPerson } from './desk/Directory.js';
+export type { StandingVerdict, VerdictStatus } from '../model/errors/SetupErrors.js';
 export type { EligibilityRules } from './desk/eligibility.js';
 export type { VerdictInput } from './desk/verdict.js';
 export type { Approver, Terminal, TerminalApproverOptions } from './terminal/terminalApprover.js';

@@ -4,6 +4,7 @@ export type { CloseOptions, DataPlane, ListeningAt, SetupLink } from './createDa
 export type { DataPlaneOptions, DataPlaneSettings, ModuleOptions, SingleTenantOptions, TenantsOptions } from './DataPlaneOptions.js';
 export type { TenantOptions } from './tenant/buildTenant.js';
 export type { IssuerOptions } from './tenant/IssuerOptions.js';
+export type { Role } from './people/Person.js';
 export type { ToolSettings } from './tenant/Tenant.js';
 export type { MailOptions, NotifyOptions, SlackOptions, WebhookOptions } from './notify/NotifyOptions.js';
 export type { AnsweredRequest, BeforeAnswer } from './dispatch/AnswerBatch.js';

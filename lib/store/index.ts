@@ -26,7 +26,11 @@ export type {
   ApprovalStore,
   BegunPage,
   BindOlder,
+  CardParam,
+  CardPolicy,
+  RunOutcome,
   Verdict,
+  VerdictProof,
 } from './ApprovalStore.js';
 export { MemoryTaskStore } from './memory/MemoryTaskStore.js';
 export { MemoryStateStore } from './memory/MemoryStateStore.js';
