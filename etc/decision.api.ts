@@ -101,6 +101,7 @@ export interface DirectoryPerson {
     readonly ids: readonly string[];
     readonly groups: readonly string[];
     readonly groupsFrom: string;
+    readonly mayDecide?: boolean | undefined;
     readonly groupsIncomplete?: true | undefined;
 }
 

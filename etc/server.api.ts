@@ -105,6 +105,7 @@ export interface MailOptions {
 export interface ModuleOptions extends DataPlaneSettings {
     readonly module: AegisModule;
     readonly tools?: Readonly<Record<string, ToolSettings>> | undefined;
+    readonly oidc?: IssuerOptions | undefined;
     readonly notify?: NotifyOptions | undefined;
     readonly tenants?: undefined;
     readonly policies?: undefined;

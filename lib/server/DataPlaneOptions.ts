@@ -5,6 +5,7 @@ import type { AegisModule } from '../guard/module/AegisModule.js';
 import type { Journal } from '../model/Journal.js';
 import type { ServerStore } from '../store/StateStore.js';
 import type { BeforeAnswer } from './dispatch/AnswerBatch.js';
+import type { IssuerOptions } from './tenant/IssuerOptions.js';
 import type { NotifyOptions } from './notify/NotifyOptions.js';
 import type { TenantOptions } from './tenant/buildTenant.js';
 import type { ToolSettings } from './tenant/Tenant.js';
@@ -81,6 +82,8 @@ export interface ModuleOptions extends DataPlaneSettings {
   readonly module: AegisModule;
   /** Tools by name, with the params that may be null. */
   readonly tools?: Readonly<Record<string, ToolSettings>> | undefined;
+  /** An issuer of identities at which people sign in, beside passkeys. @defaultValue none */
+  readonly oidc?: IssuerOptions | undefined;
   /** How approvers are told that something waits. It needs `publicUrl`. @defaultValue they are not told */
   readonly notify?: NotifyOptions | undefined;
   /** Not beside `module`. */

@@ -19,7 +19,6 @@ import type { ProbeRoutesOptions } from './route/probes.js';
 import type { Route } from './route/Route.js';
 import { unknownOutcomeRoutes } from './route/unknownOutcomes.js';
 import { verdictRoutes } from './route/verdicts.js';
-import type { VerdictRoutesOptions } from './route/verdicts.js';
 import { issuerRoutes } from './signin/issuerRoutes.js';
 import type { IssuerRoutesOptions } from './signin/issuerRoutes.js';
 import { linkRoutes } from './signin/linkRoutes.js';
@@ -28,14 +27,7 @@ import { peopleRoutes } from './signin/peopleRoutes.js';
 import { signinRoutes } from './signin/signinRoutes.js';
 
 /** What all routes together need. */
-export interface RoutesOptions
-  extends
-    ProbeRoutesOptions,
-    MetricRoutesOptions,
-    EventRoutesOptions,
-    KeyRoutesOptions,
-    IssuerRoutesOptions,
-    Pick<VerdictRoutesOptions, 'isSteppedUp'> {
+export interface RoutesOptions extends ProbeRoutesOptions, MetricRoutesOptions, EventRoutesOptions, KeyRoutesOptions, IssuerRoutesOptions {
   readonly clock?: SteadyClock | undefined;
 }
 

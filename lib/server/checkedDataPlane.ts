@@ -24,7 +24,7 @@ export interface CheckedDataPlane extends Omit<DataPlaneSettings, 'store' | 'sta
   readonly basePath: string;
   readonly publicUrl: URL | undefined;
   /** Whose policies decide. */
-  readonly whose: Pick<TenantsOptions, 'tenants'> | Pick<ModuleTenantOptions, 'module' | 'tools' | 'notify'>;
+  readonly whose: Pick<TenantsOptions, 'tenants'> | Pick<ModuleTenantOptions, 'module' | 'tools' | 'oidc' | 'notify'>;
 }
 
 const WHOSE = ['policies', 'tenants', 'module'] as const;
@@ -105,9 +105,9 @@ function whoseOf(
 ): CheckedDataPlane['whose'] {
   const names = Object.keys(tenant);
   if (module !== undefined) {
-    const { tools, notify, ...others } = tenant;
+    const { tools, oidc, notify, ...others } = tenant;
     for (const name of Object.keys(others)) found(name, 'has no effect beside `module`, which has its own; leave it out.');
-    return { module: module as AegisModule, tools, notify };
+    return { module: module as AegisModule, tools, oidc, notify };
   }
   if (tenants !== undefined) {
     for (const name of names) found(name, 'is given beside `tenants`, and would count for none of them. Move it into each tenant.');

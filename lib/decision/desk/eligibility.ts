@@ -94,6 +94,8 @@ export async function giverOf({ by, assurance }: Claim, decisionId: string, { ru
 export async function eligiblePolicies(record: ApprovalRecord, verdict: Claim, people: PeopleRules): Promise<Eligibility> {
   const { decisionId } = record;
   const giver = await giverOf(verdict, decisionId, people);
+  if (giver.person?.mayDecide === false)
+    throw new VerdictError(403, 'not_an_approver', decisionId, 'You may decide nothing now. Ask an admin for the role approver.');
   const requester = await answerOf(decisionId, () => requesterIn(record, people));
   checkRequester(record, requester, people.rules);
   const isOwn = isRequester(giver, record, requester);
@@ -147,7 +149,7 @@ async function stillCounts(
     return false;
   }
   const { person } = giver;
-  if (person === undefined) return false;
+  if (person === undefined || person.mayDecide === false) return false;
   const { rules } = people;
   if (rules.mayApprove !== undefined || policy.approvers === undefined || isMember(policy.approvers, giver, rules)) return true;
   if (person.groupsIncomplete === true) throw unavailable(decisionId);
@@ -227,6 +229,7 @@ async function joined(known: DirectoryPerson | undefined, by: string, directory:
     groups: [...new Set([...known.groups, ...more.groups])],
     groupsFrom: `${known.groupsFrom}, ${more.groupsFrom}`,
     groupsIncomplete: known.groupsIncomplete ?? more.groupsIncomplete,
+    mayDecide: known.mayDecide !== false && more.mayDecide !== false,
   };
 }
 

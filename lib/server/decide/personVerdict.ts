@@ -1,4 +1,3 @@
-import type { Awaitable } from '../../common/awaitable.js';
 import { codeOf } from '../../decision/desk/assurance.js';
 import type { ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
 import type { VerdictInput } from '../../decision/desk/verdict.js';
@@ -9,12 +8,6 @@ import { RequestError } from '../front/RequestError.js';
 import type { Site } from '../front/Site.js';
 import { LOCAL_ADMIN } from '../people/Person.js';
 import type { Tenant } from '../tenant/Tenant.js';
-
-/** Whether a person has signed in again, for exactly this verdict, since they were asked to. */
-export type StepUpCheck = (
-  signedIn: SignedIn,
-  verdict: Pick<VerdictBody, 'verdict' | 'digest' | 'version'> & { readonly decisionId: string },
-) => Awaitable<boolean>;
 
 /** What of a request says who decides, and where. */
 interface Asked {
@@ -28,6 +21,13 @@ export async function mustSign({ caller, tenant, site }: Asked): Promise<boolean
   if (!site.origin.startsWith('http:')) return false;
   const { identity } = tenant;
   return caller.id === LOCAL_ADMIN ? identity.hasPeople() : (await identity.passkeys.list(caller.id)).length > 0;
+}
+
+/** Whether a person shows by a fresh sign-in at the issuer of identities what others sign with a passkey: who comes by it and has no passkey. */
+export async function maySignInAgain({ caller, tenant: { identity, issuer } }: Pick<Asked, 'caller' | 'tenant'>): Promise<boolean> {
+  if (issuer === undefined || caller.signedIn?.sessionId === undefined) return false;
+  const accounts = (await identity.people.get(caller.id))?.accounts ?? [];
+  return accounts.length > 0 && (await identity.passkeys.list(caller.id)).length === 0;
 }
 
 /** How a person who is signed in stands to an approval. */
@@ -45,12 +45,7 @@ export async function standingOf(asked: Asked, decisionId: string): Promise<View
  * @throws RequestError 403 `role_missing`, `token_reads_only`, 422 `reason_needed`, `code_wrong`, 428 `proof_needed`
  * @throws VerdictError as the desk does
  */
-export async function givePersonVerdict(
-  asked: Asked,
-  record: ApprovalRecord,
-  body: VerdictBody,
-  isSteppedUp?: StepUpCheck,
-): Promise<ApprovalRecord> {
+export async function givePersonVerdict(asked: Asked, record: ApprovalRecord, body: VerdictBody): Promise<ApprovalRecord> {
   const { caller, tenant, site } = asked;
   const { desk } = tenant;
   const { decisionId } = record;
@@ -72,12 +67,13 @@ export async function givePersonVerdict(
     mustSign: await mustSign(asked),
     ...(body.proof && { proof: proofOf(body.proof) }),
   };
-  const assurance = await assuranceOf({ record, body, signedIn, approve, isSteppedUp });
-  if (!approve) return desk.deny(decisionId, { ...input, assurance });
-  // of another digest, no code and no signature is right: the desk says so
-  if (digest === record.digest) {
+  const given = assuranceOf(record, body, approve);
+  if (!approve) return desk.deny(decisionId, { ...input, assurance: given });
+  let assurance = given;
+  // of another digest or version, no code and no signature is right: the desk says so
+  if (digest === record.digest && (version ?? record.version) === record.version) {
     const standing = await desk.viewerOf(decisionId, { by: caller.id, assurance, mustSign: input.mustSign });
-    if (standing?.may === true) checkNeeds(standing, { assurance, reason });
+    if (standing?.may === true) assurance = await checkNeeds(asked, standing, { record, body, reason, assurance });
   }
   return desk.approve(decisionId, { ...input, assurance });
 }
@@ -91,29 +87,44 @@ export function shownReason(reason: string | undefined): string | undefined {
 interface Given {
   readonly record: ApprovalRecord;
   readonly body: VerdictBody;
-  readonly signedIn: SignedIn;
-  readonly approve: boolean;
-  readonly isSteppedUp: StepUpCheck | undefined;
+  readonly reason: string | undefined;
+  readonly assurance: Assurance;
 }
 
-async function assuranceOf({ record, body, signedIn, approve, isSteppedUp }: Given): Promise<Assurance> {
-  const { verdict, digest, version, code = '' } = body;
-  if (body.proof !== undefined) return 'passkey';
-  if (approve && (await isSteppedUp?.(signedIn, { verdict, digest, version, decisionId: record.decisionId })) === true) return 'step-up';
+function assuranceOf(record: ApprovalRecord, { proof, digest, code = '' }: VerdictBody, approve: boolean): Assurance {
+  if (proof !== undefined) return 'passkey';
   if (!approve || code === '' || digest !== record.digest) return 'session';
   if (code.trim().toLowerCase() === codeOf(record)) return 'code';
   throw codeWrong('These are not the first four characters of the digest.');
 }
 
-function checkNeeds(
-  { needs }: ViewerStanding,
-  { assurance, reason }: { readonly assurance: Assurance; readonly reason: string | undefined },
-): void {
+/** Checks that a yes has what it takes, and says what shows that it is this person: a fresh sign-in is used up here, after all that may be wrong with the form. */
+async function checkNeeds(asked: Asked, { needs }: ViewerStanding, { record, body, reason, assurance }: Given): Promise<Assurance> {
   if (needs.reason === 'needed' && reason === undefined)
     throw new RequestError(422, 'reason_needed', 'This approval takes a reason. Write why you approve it.', { field: 'reason' });
-  if (needs.passkey && assurance !== 'passkey' && assurance !== 'step-up')
-    throw new RequestError(428, 'proof_needed', 'This approval takes a signature of your passkey. Sign it on the page of the approval.');
+  if (needs.passkey && assurance !== 'passkey') {
+    await useSignIn(asked, record, body);
+    return 'step-up';
+  }
   if (needs.code && assurance === 'session') throw codeWrong('This approval takes the first four characters of the digest.');
+  return assurance;
+}
+
+/** @throws RequestError 428 `proof_needed` */
+async function useSignIn(
+  asked: Asked,
+  { decisionId }: ApprovalRecord,
+  { digest, version, idempotency_key: key }: VerdictBody,
+): Promise<void> {
+  const { caller, tenant } = asked;
+  const needed = (how: string): RequestError =>
+    new RequestError(428, 'proof_needed', `This approval takes ${how} on the page of the approval.`);
+  if (!(await maySignInAgain(asked))) throw needed('a signature of your passkey. Sign it');
+  const { sessionId = '' } = caller.signedIn as SignedIn;
+  // what was shown has a version: without one, the sign-in was for nothing
+  const act = { decisionId, digest, version: version ?? 0, verdict: 'approve' } as const;
+  if (!(await tenant.identity.sessions.useStepUp(sessionId, act, key)))
+    throw needed('a fresh sign-in, for exactly what is shown. Sign in again');
 }
 
 function codeWrong(what: string): RequestError {

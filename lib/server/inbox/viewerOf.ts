@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
-import { standingOf } from '../decide/personVerdict.js';
+import { maySignInAgain, standingOf } from '../decide/personVerdict.js';
 import type { Viewer } from '../page/approval/decisionCard.js';
 import { severityOf } from '../page/severityTag.js';
 import type { CallerInput } from '../route/Route.js';
@@ -17,18 +17,24 @@ export async function viewerOf(
   input: Pick<CallerInput, 'caller' | 'tenant' | 'site'>,
   isCut: boolean,
 ): Promise<Viewer> {
-  const { personId, groups, formToken } = personOf(input);
+  const { personId, groups, formToken, sessionId } = personOf(input);
+  const { identity } = input.tenant;
   const standing = await standingOf(input, record.decisionId);
   if (standing?.may !== true) return { may: false, why: standing?.why?.message ?? 'It is gone.' };
   const { policies, needs } = standing;
   const mine = record.policies.filter(({ id }) => policies.includes(id));
   const own = new Set(groups);
+  const signsIn = needs.passkey && sessionId !== undefined && (await maySignInAgain(input));
+  const { decisionId, digest, version } = record;
   return {
     may: true,
     as: [...new Set(mine.flatMap(({ approvers = [] }) => approvers.filter((group) => own.has(group))))],
     stillNeeded: stillNeeded(record, standing),
-    needs,
-    hasPasskey: !needs.passkey || (await input.tenant.identity.passkeys.list(personId)).length > 0,
+    needs: signsIn ? { ...needs, assurance: 'step-up' } : needs,
+    hasPasskey: !needs.passkey || signsIn || (await identity.passkeys.list(personId)).length > 0,
+    signedInAgainUntilMs: signsIn
+      ? await identity.sessions.stepUpEnd(sessionId, { decisionId, digest, version, verdict: 'approve' })
+      : undefined,
     formToken,
     key: randomUUID(),
     mustShowAll: isCut && ['high', 'critical'].includes(severityOf(record.policies)),

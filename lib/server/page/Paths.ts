@@ -37,6 +37,11 @@ export class Paths {
     return this.#path(`/v1/approvals/${encodeURIComponent(decisionId)}/challenge`);
   }
 
+  /** Where a person goes to sign in again, for a yes to exactly this. */
+  signInAgain({ decisionId, digest, version }: { readonly decisionId: string; readonly digest: string; readonly version: number }): string {
+    return this.#path('/signin/again', { approval: decisionId, digest, version: String(version) });
+  }
+
   history(query: PathQuery = {}): string {
     return this.#path('/history', query);
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { SteadyClock } from '../../common/time/SteadyClock.js';
-import { NotFoundError } from '../../model/errors/ServiceErrors.js';
+import { NotFoundError, StoreError } from '../../model/errors/ServiceErrors.js';
 import { maybeSamePerson } from '../../model/personId.js';
 import { RequestError } from '../front/RequestError.js';
 import type { IdentityRows, PersonBody } from './identityRows.js';
@@ -69,6 +69,7 @@ export class People {
    *
    * @param given what the person shall be where no one has the account
    * @throws RequestError 403 `person_removed`
+   * @throws StoreError where no one has the account but rows were changed by someone without the state key: it may be that of a person who was removed
    */
   async fromIssuer(account: IssuerAccount, given: NewPerson): Promise<Person> {
     const by = account.issuer;
@@ -216,7 +217,12 @@ export class People {
 
   /** The first person who came with an account. */
   async #withAccount(account: IssuerAccount): Promise<Row<PersonBody> | undefined> {
-    return (await this.#rows.people.list()).rows.find(({ body }) => body.accounts.some((one) => isSameAccount(one, account)));
+    const { rows, tampered } = await this.#rows.people.list();
+    const found = rows.find(({ body }) => body.accounts.some((one) => isSameAccount(one, account)));
+    if (found !== undefined || !tampered) return found;
+    throw new StoreError(
+      'Rows of people were changed by someone without the state key, so it is not known whether this person was removed. Check who can write the store.',
+    );
   }
 
   /** A mail address that another person has is left out: it would make two people one. */

@@ -44,14 +44,21 @@ export class PeopleDirectory implements Directory {
   }
 
   #shown(person: Person): DirectoryPerson {
-    const { id, name, status, accounts } = person;
+    const { id, name, status, accounts, roles } = person;
     const named = accounts.filter(({ groups }) => groups !== undefined);
     const fresh = named.filter(({ atMs }) => this.#clock.now() - atMs <= GROUPS_MS);
     // who was not confirmed yet is someone, and in no group
     const own = status === 'active' ? person.groups : [];
     const theirs = status === 'active' ? fresh.flatMap(({ groups = [] }) => groups) : [];
     const from = [...(own.length > 0 || fresh.length === 0 ? ['aegis'] : []), ...fresh.map(({ issuer }) => issuer)];
-    const shown = { id, name, ids: idsOf(person), groups: [...new Set([...own, ...theirs])], groupsFrom: [...new Set(from)].join(', ') };
+    const shown = {
+      id,
+      name,
+      ids: idsOf(person),
+      groups: [...new Set([...own, ...theirs])],
+      groupsFrom: [...new Set(from)].join(', '),
+      mayDecide: roles.includes('approver'),
+    };
     return fresh.length < named.length ? { ...shown, groupsIncomplete: true } : shown;
   }
 

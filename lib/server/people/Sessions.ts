@@ -3,7 +3,7 @@ import type { SecretString } from '../../common/SecretString.js';
 import { DAY_MS } from '../../common/time/SteadyClock.js';
 import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { NotFoundError } from '../../model/errors/ServiceErrors.js';
-import type { IdentityRows, SessionBody } from './identityRows.js';
+import type { IdentityRows, SessionBody, StepUpAct } from './identityRows.js';
 import { LOCAL_ADMIN } from './Person.js';
 import type { Person, SignInMethod } from './Person.js';
 import type { Row } from './Rows.js';
@@ -51,6 +51,8 @@ export interface SessionStart {
   readonly passkeyId?: string | undefined;
   /** What the browser calls itself; cut to 200 characters. */
   readonly client?: string | undefined;
+  /** The verdict for which the person has signed in again: it counts for five minutes, once. */
+  readonly stepUp?: StepUpAct | undefined;
 }
 
 /** Who may come in now. */
@@ -63,6 +65,8 @@ export interface Doors {
 
 /** How long a session is good without being used, and at most, in milliseconds. */
 export const SESSION_LIMITS: { readonly idleMs: number; readonly mostMs: number } = { idleMs: 8 * 3_600_000, mostMs: DAY_MS };
+/** How long a sign-in is fresh, in milliseconds. */
+export const STEP_UP_MS = 300_000;
 /** How late `seenAtMs` may be: not every request is a write. */
 const SEEN_MS = 300_000;
 const MAX_CLIENT = 200;
@@ -84,7 +88,7 @@ export class Sessions {
    *
    * @throws NotFoundError where no one has that id, or the person was removed
    */
-  async create({ personId, method, passkeyId, client }: SessionStart): Promise<NewSession> {
+  async create({ personId, method, passkeyId, client, stepUp }: SessionStart): Promise<NewSession> {
     const person = await this.#doors.personOf(personId);
     if (person === undefined) throw new NotFoundError('There is no such person, or they were removed. Ask an admin for an invitation.');
     const nowMs = this.#clock.now();
@@ -92,7 +96,12 @@ export class Sessions {
     const id = hashOfSecret(text.reveal()) as string;
     const endsAtMs = nowMs + SESSION_LIMITS.mostMs;
     const start = { personId, method, epoch: person.epoch, seenAtMs: nowMs, endsAtMs };
-    const body: SessionBody = { ...start, passkeyId, client: client === undefined ? undefined : wellFormed(client.slice(0, MAX_CLIENT)) };
+    const body: SessionBody = {
+      ...start,
+      passkeyId,
+      client: client === undefined ? undefined : wellFormed(client.slice(0, MAX_CLIENT)),
+      ...(stepUp && { stepUp: { ...stepUp, endsAtMs: nowMs + STEP_UP_MS } }),
+    };
     await this.#rows.sessions.insert(id, body, { createdAtMs: nowMs, deleteAfterMs: endsAtMs, index1: personId });
     return { session: sessionIn({ id, version: 1, createdAtMs: nowMs, body }), text };
   }
@@ -106,6 +115,35 @@ export class Sessions {
     if (person === undefined || person.epoch !== row.body.epoch) return undefined;
     if (row.body.passkeyId !== undefined && !(await this.#doors.isLive(row.body.passkeyId))) return undefined;
     return { session: sessionIn(await this.#seen(row)), person, formToken: formTokenOf(text) };
+  }
+
+  /** Whether the person signed in for this session within the last five minutes. */
+  async isFresh(id: string): Promise<boolean> {
+    const row = await this.#rows.sessions.get(id);
+    return row !== undefined && this.#clock.now() - row.createdAtMs < STEP_UP_MS;
+  }
+
+  /** Until when a session counts as a fresh sign-in for exactly this verdict, in epoch milliseconds; `undefined` where it does not, and once it was used. */
+  async stepUpEnd(id: string, act: StepUpAct): Promise<number | undefined> {
+    const row = await this.#rows.sessions.get(id);
+    const stepUp = row && this.#stepUpFor(row, act);
+    return stepUp?.used === undefined ? stepUp?.endsAtMs : undefined;
+  }
+
+  /**
+   * Uses up the fresh sign-in of a session. Resolves to true once, and only for exactly the verdict that the person has signed in for; again for the same form,
+   * which is one verdict however often it is sent.
+   *
+   * @param key of the form
+   */
+  async useStepUp(id: string, act: StepUpAct, key: string = ''): Promise<boolean> {
+    let isUsed = false;
+    await this.#rows.sessions.change(id, (row) => {
+      const stepUp = this.#stepUpFor(row, act);
+      isUsed = stepUp !== undefined && (stepUp.used === undefined || (key !== '' && stepUp.used === key));
+      return isUsed && stepUp !== undefined ? { ...row.body, stepUp: { ...stepUp, used: key } } : undefined;
+    });
+    return isUsed;
   }
 
   /** The sessions of a person that have not ended, oldest first. */
@@ -138,6 +176,12 @@ export class Sessions {
   #isLive({ body }: Row<SessionBody>): boolean {
     const nowMs = this.#clock.now();
     return body.endedAtMs === undefined && nowMs < body.endsAtMs && nowMs - body.seenAtMs < SESSION_LIMITS.idleMs;
+  }
+
+  #stepUpFor(row: Row<SessionBody>, act: StepUpAct): SessionBody['stepUp'] {
+    const { stepUp } = row.body;
+    if (stepUp === undefined || !this.#isLive(row) || this.#clock.now() >= stepUp.endsAtMs) return undefined;
+    return (['decisionId', 'digest', 'version', 'verdict'] as const).every((name) => stepUp[name] === act[name]) ? stepUp : undefined;
   }
 
   async #seen(row: Row<SessionBody>): Promise<Row<SessionBody>> {

@@ -57,6 +57,16 @@ const SESSION = v.strictObject({
   seenAtMs: time,
   endsAtMs: time,
   client: v.optional(v.string()),
+  stepUp: v.optional(
+    v.strictObject({
+      decisionId: text,
+      digest: text,
+      version: count,
+      verdict: v.literal('approve'),
+      endsAtMs: time,
+      used: v.optional(v.string()),
+    }),
+  ),
   endedAtMs: v.optional(time),
   endedBy: v.optional(text),
 });
@@ -128,6 +138,16 @@ export interface PasskeyBody {
   readonly removedBy?: string | undefined;
 }
 
+/** The one verdict for which a person has signed in again. */
+export interface StepUpAct {
+  readonly decisionId: string;
+  /** Of what was shown. */
+  readonly digest: string;
+  /** Of the record that was shown. */
+  readonly version: number;
+  readonly verdict: 'approve';
+}
+
 /** What the record of a session says. */
 export interface SessionBody {
   readonly personId: string;
@@ -137,6 +157,8 @@ export interface SessionBody {
   readonly seenAtMs: number;
   readonly endsAtMs: number;
   readonly client?: string | undefined;
+  /** With the key of the form that used it; empty where that had none. */
+  readonly stepUp?: (StepUpAct & { readonly endsAtMs: number; readonly used?: string | undefined }) | undefined;
   readonly endedAtMs?: number | undefined;
   readonly endedBy?: string | undefined;
 }

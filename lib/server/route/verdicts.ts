@@ -8,7 +8,6 @@ import { CHALLENGE_MS } from '../people/Challenges.js';
 import { verdictUse } from '../tenant/verdictProofs.js';
 import { coveredApproval } from '../decide/covers.js';
 import { givePersonVerdict, shownReason, standingOf } from '../decide/personVerdict.js';
-import type { StepUpCheck } from '../decide/personVerdict.js';
 import { RequestError } from '../front/RequestError.js';
 import type { Answer, CallerInput, Route } from './Route.js';
 
@@ -26,8 +25,6 @@ export interface RefusedVerdictForm {
 export interface VerdictRoutesOptions {
   /** @defaultValue a clock of its own */
   readonly clock?: SteadyClock | undefined;
-  /** @defaultValue no one is asked to sign in again */
-  readonly isSteppedUp?: StepUpCheck | undefined;
   /**
    * The page for a form that was refused; `undefined` for an error that has no page of its own.
    *
@@ -66,10 +63,10 @@ const REFUSALS: readonly string[] = [
 ];
 
 /** The routes by which people and the operator of the host decide. */
-export function verdictRoutes({ clock = new SteadyClock(), isSteppedUp, refusedPage }: VerdictRoutesOptions = {}): readonly Route[] {
+export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: VerdictRoutesOptions = {}): readonly Route[] {
   const give = async (input: CallerInput, body: VerdictBody): Promise<ApprovalRecord> => {
     const record = await coveredApproval(input, idOf(input));
-    return input.caller.kind === 'host' ? giveHostVerdict(input, record, body) : givePersonVerdict(input, record, body, isSteppedUp);
+    return input.caller.kind === 'host' ? giveHostVerdict(input, record, body) : givePersonVerdict(input, record, body);
   };
   return [
     {

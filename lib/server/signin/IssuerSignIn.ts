@@ -20,6 +20,8 @@ export interface SsoTrip {
 export interface IssuerArrival {
   readonly account: IssuerAccount;
   readonly name: string;
+  /** When the person showed there who they are, in epoch seconds; absent where the issuer does not say. */
+  readonly authTimeS?: number | undefined;
 }
 
 const TIMEOUT_S = 10;
@@ -41,8 +43,16 @@ export class IssuerSignIn {
     return this.#options.name ?? new URL(this.#options.issuer).host;
   }
 
-  /** Where the browser goes to sign in there, and what it keeps for the way back. */
-  async begin(redirectUri: string, state: string): Promise<{ readonly url: URL; readonly trip: SsoTrip }> {
+  /**
+   * Where the browser goes to sign in there, and what it keeps for the way back.
+   *
+   * @param more parameters for the issuer, such as `max_age`
+   */
+  async begin(
+    redirectUri: string,
+    state: string,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<{ readonly url: URL; readonly trip: SsoTrip }> {
     const client = await this.#client();
     const trip: SsoTrip = { state, nonce: client.randomNonce(), verifier: client.randomPKCECodeVerifier() };
     const url = client.buildAuthorizationUrl(await this.#discovered(client), {
@@ -52,6 +62,7 @@ export class IssuerSignIn {
       nonce: trip.nonce,
       code_challenge: await client.calculatePKCECodeChallenge(trip.verifier),
       code_challenge_method: 'S256',
+      ...more,
     });
     return { url, trip };
   }
@@ -74,13 +85,20 @@ export class IssuerSignIn {
         idTokenExpected: true,
       });
       const claims = tokens.claims() ?? {};
-      const { iss: issuer, sub: subject, email, email_verified: isVerified } = claims as Readonly<Record<string, unknown>>;
+      const {
+        iss: issuer,
+        sub: subject,
+        email,
+        email_verified: isVerified,
+        auth_time: authTime,
+      } = claims as Readonly<Record<string, unknown>>;
       if (typeof issuer !== 'string' || typeof subject !== 'string') throw ssoRefused();
       const mail = trustsMail === true && isVerified === true && typeof email === 'string' ? email : undefined;
       const named = groupsClaim === undefined ? undefined : (claims as Readonly<Record<string, unknown>>)[groupsClaim];
       const groups = groupsClaim === undefined ? undefined : Array.isArray(named) ? named.filter((one) => typeof one === 'string') : [];
       const account: IssuerAccount = { issuer, subject, mail, groups, atMs: Date.now() };
-      return { account, name: nameIn(claims as Readonly<Record<string, unknown>>, subject) };
+      const authTimeS = typeof authTime === 'number' && Number.isFinite(authTime) ? authTime : undefined;
+      return { account, name: nameIn(claims as Readonly<Record<string, unknown>>, subject), authTimeS };
     } catch (error) {
       throw ssoRefused(error);
     }

@@ -31,7 +31,7 @@ export function meRoutes(doorway: Doorway): readonly Route[] {
     summary,
     form,
     answers: { 200: 'text/html', 303: undefined },
-    errors: ['passkey_refused', 'invalid_person'],
+    errors: ['passkey_refused', 'invalid_person', 'not_fresh'],
     handle,
   });
   return [
@@ -52,6 +52,7 @@ export function meRoutes(doorway: Doorway): readonly Route[] {
     }),
     post('/me/passkeys', 'addPasskey', 'Adds a passkey.', { name: NAME_LENGTH, ...SIGNED_FIELDS }, async (input) =>
       beside(input, 'name', async () => {
+        await checkFresh(input);
         const [name, ask] = [input.form?.['name'] ?? '', await askPasskey(input, { action: '/me/passkeys', title: 'Add a passkey' })];
         return ask ?? makePasskey(input, name);
       }),
@@ -65,6 +66,7 @@ export function meRoutes(doorway: Doorway): readonly Route[] {
         beside(input, 'name', async () => {
           const { form = {}, site, tenant } = input;
           const { passkeys } = tenant.identity;
+          await checkFresh(input);
           const given = { origin: site.origin, response: passkeyResponse(form['passkey']), name: form['name'] ?? '' };
           await passkeys.add(await personOf(input), signedInOf(input).sessionId, given);
           return toMe(input);
@@ -134,6 +136,22 @@ async function makePasskey(input: CallerInput, name: string): Promise<Answer> {
   });
   const view = html`<div class="door"><h1>Another passkey</h1><p>${name}</p>${made}</div>`;
   return pageAnswer(view, { title: 'Another passkey', site, signedIn: caller.signedIn });
+}
+
+/**
+ * Lets a person who has no passkey to sign with make one only right after signing in: a cookie may be stolen, and what it made would approve anything.
+ *
+ * @throws RequestError 403 `not_fresh`
+ */
+async function checkFresh(input: CallerInput): Promise<void> {
+  const { passkeys, sessions } = input.tenant.identity;
+  const { personId, sessionId } = signedInOf(input);
+  if ((await passkeys.list(personId)).length > 0 || (await sessions.isFresh(sessionId))) return;
+  throw new RequestError(
+    403,
+    'not_fresh',
+    'Your first passkey takes a fresh sign-in. Sign out, sign in again, and make it within five minutes.',
+  );
 }
 
 /** @throws RequestError 409 `sign_up_first` for the admin of development mode, who is no one in particular */

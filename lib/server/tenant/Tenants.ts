@@ -19,6 +19,8 @@ import { checkedNotify } from '../notify/NotifyOptions.js';
 import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import { buildTenant } from './buildTenant.js';
 import type { TenantOptions, TenantRows } from './buildTenant.js';
+import { checkedIssuer } from './IssuerOptions.js';
+import type { IssuerOptions } from './IssuerOptions.js';
 import { reliableRows } from './reliableRows.js';
 import { sweepTenant } from './sweepTenant.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
@@ -66,6 +68,8 @@ export type ModuleTenantOptions = SharedOptions & {
   readonly module: AegisModule;
   /** Tools by name. */
   readonly tools?: Readonly<Record<string, ToolSettings>> | undefined;
+  /** An issuer of identities at which people sign in, beside passkeys. */
+  readonly oidc?: IssuerOptions | undefined;
   /** How approvers are told that something waits. */
   readonly notify?: NotifyOptions | undefined;
 };
@@ -176,15 +180,16 @@ function rowsOf(tenantId: string, options: SharedOptions, clock: SteadyClock): T
 }
 
 function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant {
-  const { module, tools, notify } = options;
+  const { module, tools, oidc, notify } = options;
   // without policies this throws
   const { approvals: desk, policies } = module;
   const decisions = module.decisions as EmbeddedDecisionService;
+  const issuer = oidc && checkedIssuer('oidc', oidc);
   const told = notify && checkedNotify('notify', notify);
   const rows = rowsOf(DEFAULT_TENANT, options, clock);
   desk.usePeople({ directory: rows.identity.directory, proofs: verdictProofs(rows.identity) });
   const unknown = new UnknownOutcomes(module.tasks);
-  return { id: DEFAULT_TENANT, decisions, desk, policies, tools: toolSettings(tools), notify: told, unknown, ...rows };
+  return { id: DEFAULT_TENANT, decisions, desk, policies, tools: toolSettings(tools), issuer, notify: told, unknown, ...rows };
 }
 
 async function reported(what: string, work: () => Promise<unknown>): Promise<void> {

@@ -73,7 +73,13 @@ describe('The page of an approval', () => {
     expect(critical.text('.notice.danger')).to.contain('destructive-sql');
     expect(critical.text('noscript')).to.contain('Signing takes script');
     const stepUp = show(sql, { viewer: mayDecide({ needs: { assurance: 'step-up', reason: 'needed', code: false } }) });
-    expect(stepUp.text('button.approve')).to.equal('Sign in again to approve');
+    expect(stepUp.text('a.approve')).to.equal('Sign in again to approve');
+    expect(stepUp.one('a.approve').attr('href')).to.equal(`/signin/again?approval=${sql.decisionId}&digest=${sql.digest}&version=1`);
+    expect(stepUp.all('button.approve')).to.have.length(0);
+    const again = show(sql, {
+      viewer: mayDecide({ needs: { assurance: 'step-up', reason: 'needed', code: false }, signedInAgainUntilMs: NOW_MS + 60_000 }),
+    });
+    expect(again.text('button.approve')).to.equal('Approve');
   });
 
   it('says what follows from a yes', () => {

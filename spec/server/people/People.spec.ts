@@ -3,7 +3,8 @@ import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import { MemoryRecordStore } from '../../../lib/store/memory/MemoryRecordStore.js';
 import type { Identity } from '../../../lib/server/people/Identity.js';
-import type { IssuerAccount } from '../../../lib/server/people/Person.js';
+import type { IssuerAccount, Person } from '../../../lib/server/people/Person.js';
+import type { StoredRecord } from '../../../lib/store/RecordStore.js';
 import { rejection } from '../../support/rejection.js';
 import { SoftAuthenticator } from '../../support/SoftAuthenticator.js';
 import { firstPerson, invited } from './arrivals.js';
@@ -114,6 +115,26 @@ describe('People', () => {
     expect(await from(account('3'))).to.include({ id: both[0]?.id, status: 'active' });
     await identity.people.remove(ann.id, 'x');
     expect(await rejection(from(account('1')))).to.include({ status: 403, code: 'person_removed' });
+  });
+
+  it('who were removed do not come back from an issuer as someone new where their row was changed or deleted by others', async () => {
+    for (const harm of ['delete', 'edit'] as const) {
+      const store = new MemoryRecordStore();
+      const one = identityOf(store);
+      const account = { issuer: ISSUER, subject: '1', groups: ['finance'], atMs: Date.now() };
+      const come = (): Promise<Person> => one.people.fromIssuer(account, { name: 'Ann', roles: ['approver'] });
+      const ann = await come();
+      await one.people.remove(ann.id, 'x');
+      expect(await rejection(come())).to.include({ code: 'person_removed' });
+      const row = store.get('person', ann.id) as StoredRecord;
+      if (harm === 'delete') store.delete('person', ann.id, row.version);
+      else store.replace({ ...row, body: row.body.replace('"subject":"1"', '"subject":"2"'), version: row.version + 1 }, row.version);
+      expect(await rejection(come()), harm).to.have.property('name', 'StoreError');
+      expect(
+        (await one.people.list()).people.filter(({ status }) => status === 'active'),
+        harm,
+      ).to.deep.equal([]);
+    }
   });
 
   describe('in the directory', () => {

@@ -11,6 +11,7 @@ import type { ApprovalRecord, Verdict } from '../../../lib/store/ApprovalStore.j
 import { verdictProofs, verdictUse, verifyVerdictProof } from '../../../lib/server/tenant/verdictProofs.js';
 import type { Passkeys } from '../../../lib/server/people/Passkeys.js';
 import { rejection } from '../../support/rejection.js';
+import { isStillCovered } from '../../../lib/decision/desk/eligibility.js';
 import { verdictChallenge } from '../../../lib/decision/desk/verdictStatement.js';
 import { SoftAuthenticator } from '../../support/SoftAuthenticator.js';
 import type { Lies } from '../../support/SoftAuthenticator.js';
@@ -248,20 +249,20 @@ describe('Verdicts over HTTP', () => {
       );
     });
 
-    it('may come after a fresh sign-in for exactly this verdict', async () => {
-      const asked: unknown[] = [];
-      const { give, open, rita, tenant } = await setup({
-        severity: 'critical',
-        isSteppedUp: ({ sessionId }, verdict) => {
-          asked.push([sessionId, verdict]);
-          return verdict.version === 1;
-        },
-      });
-      const id = await open();
-      expect((await give(rita, id, { verdict: 'approve', reason: 'ok' })).status).to.equal(428);
-      expect((await give(rita, id, { verdict: 'approve', reason: 'ok', version: 1 })).status).to.equal(200);
-      expect((await tenant.desk.get(id))?.verdicts[0]).to.include({ assurance: 'step-up' });
-      expect(asked[1]).to.deep.equal(['s-rita', { verdict: 'approve', digest: DIGEST, version: 1, decisionId: id }]);
+    it('counts a yes no longer whose person may decide nothing any more, before the call runs', async () => {
+      const { give, open, rita, tenant } = await setup();
+      const [id, other] = [await open(), await open()];
+      expect((await give(rita, id, { verdict: 'approve', reason: 'ok' })).status).to.equal(200);
+      const record = (await tenant.desk.get(id)) as ApprovalRecord;
+      const people = { rules: {}, served: { directory: tenant.identity.directory } };
+      expect(await isStillCovered(record, people)).to.equal(true);
+      await tenant.identity.people.setRoles(rita.person.id, ['viewer'], 'admin');
+      expect(await isStillCovered(record, people)).to.equal(false);
+      // a request that was on its way when the role was taken
+      const late = await give(rita, other, { verdict: 'approve', reason: 'ok' });
+      expect([late.status, late.json['error']]).to.deep.equal([403, 'not_an_approver']);
+      expect((await give(rita, other, { verdict: 'deny' })).status).to.equal(403);
+      expect((await tenant.desk.get(other))?.verdicts).to.deep.equal([]);
     });
   });
 

@@ -1,9 +1,4 @@
 import { expect } from 'chai';
-import { createServer } from 'node:http';
-import type { RequestListener, Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-// @ts-expect-error it has no declarations
-import { Provider } from 'oidc-provider';
 import { createDataPlane } from '../../../lib/server/createDataPlane.js';
 import type { DataPlane } from '../../../lib/server/createDataPlane.js';
 import { IssuerSignIn } from '../../../lib/server/signin/IssuerSignIn.js';
@@ -11,83 +6,37 @@ import { checkedIssuer } from '../../../lib/server/tenant/IssuerOptions.js';
 import { counted } from '../../support/assurance.js';
 import { PageClient } from '../../support/PageClient.js';
 import { rejection } from '../../support/rejection.js';
+import { CLIENT_SECRET, servedIssuer } from '../../support/servedIssuer.js';
+import type { ServedIssuer } from '../../support/servedIssuer.js';
 import { POLICIES } from '../tenantSetup.js';
-
-const SECRET = 'a secret of the client that is long enough';
 
 describe('Signing in at an issuer of identities', () => {
   let issuer: string;
-  let server: Server;
+  let served: ServedIssuer;
   let plane: DataPlane;
   let origin: string;
 
   before(async () => {
-    // the issuer has to know where the Data Plane listens, and that one where the issuer is
-    server = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    issuer = `http://localhost:${(server.address() as AddressInfo).port}`;
-    const oidc = { issuer, clientId: 'aegis', clientSecret: SECRET, name: 'acme-sso', groupsClaim: 'groups', trustsMail: true } as const;
+    served = await servedIssuer();
+    issuer = served.url;
+    const oidc = {
+      issuer,
+      clientId: 'aegis',
+      clientSecret: CLIENT_SECRET,
+      name: 'acme-sso',
+      groupsClaim: 'groups',
+      trustsMail: true,
+    } as const;
     plane = createDataPlane({ policies: { text: POLICIES }, oidc });
     origin = `http://localhost:${(await plane.listen({ port: 0 })).port}`;
-    // it advises operators of real issuers
-    const { info, warn } = console;
-    console.info = console.warn = () => {};
-    const provider = new Provider(issuer, {
-      clients: [{ client_id: 'aegis', client_secret: SECRET, redirect_uris: [`${origin}/signin/callback`] }],
-      claims: { openid: ['sub'], profile: ['name', 'groups'], email: ['email', 'email_verified'] },
-      conformIdTokenClaims: false,
-      findAccount: (_: unknown, id: string) => ({
-        accountId: id,
-        claims: () => ({
-          sub: id,
-          name: `Name of ${id}`,
-          email: `${id}@acme.example`,
-          email_verified: id !== 'eve',
-          groups: ['finance', 7],
-        }),
-      }),
-      cookies: { keys: ['a key of the specs'] },
-      ttl: { Interaction: 600, Session: 600, Grant: 600, AccessToken: 600, IdToken: 600 },
-    });
-    server.on('request', provider.callback() as RequestListener);
-    await fetch(issuer).catch(() => undefined);
-    Object.assign(console, { info, warn });
+    await served.serve(origin);
   });
   after(async () => {
     await plane.close({ idleMs: 0 });
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    await served.close();
   });
 
-  /** Signs in at the issuer as a person does there, and resolves to where it sends the browser back to. */
-  const atIssuer = async (start: string, login: string): Promise<string> => {
-    const cookies = new Map<string, string>();
-    const go = async (url: string, body?: string): Promise<string> => {
-      const cookie = [...cookies].map((pair) => pair.join('=')).join('; ');
-      const answer = await fetch(url, {
-        redirect: 'manual',
-        headers: { cookie, connection: 'close', ...(body !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }) },
-        ...(body !== undefined && { method: 'POST', body }),
-      });
-      for (const line of answer.headers.getSetCookie()) {
-        const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-        cookies.set(name, value);
-      }
-      const text = await answer.text();
-      const location = answer.headers.get('location');
-      if (location?.startsWith(`${origin}/`) === true) return location;
-      if (location !== null) return go(new URL(location, url).href);
-      const [, action = ''] = /action="([^"]+)"/.exec(text) ?? [];
-      if (action === '') throw new Error(`The issuer answered ${answer.status}: ${text.slice(0, 300)}`);
-      return go(new URL(action, url).href, text.includes('name="login"') ? `prompt=login&login=${login}&password=x` : 'prompt=consent');
-    };
-    return go(start);
-  };
-  const begun = async (client: PageClient, next = '/me'): Promise<string> => {
-    await client.open(`/signin/oidc?next=${encodeURIComponent(next)}`);
-    return client.page.headers.get('location') as string;
-  };
-  const back = (url: string): string => url.slice(origin.length);
+  const begun = (client: PageClient, next = '/me'): Promise<string> => served.sent(client, `/signin/oidc?next=${encodeURIComponent(next)}`);
 
   it('makes a person of who comes, with the groups that the issuer names, and the same one the next time', async () => {
     const ids: string[] = [];
@@ -95,7 +44,7 @@ describe('Signing in at an issuer of identities', () => {
       const ann = new PageClient(origin);
       await ann.open('/signin?next=%2Fme');
       expect(ann.page.text).to.include('Sign in with acme-sso');
-      const page = await ann.open(back(await atIssuer(await begun(ann), 'ann')), { 'sec-fetch-site': 'cross-site' });
+      const page = await ann.open(await served.signIn(await begun(ann), 'ann'), { 'sec-fetch-site': 'cross-site' });
       expect(page.text).to.include('content="0; url=/me"');
       expect([...ann.cookies.keys()]).to.deep.equal(['aegis-local']);
       await ann.open('/me');
@@ -107,7 +56,7 @@ describe('Signing in at an issuer of identities', () => {
 
   it('refuses an answer that belongs to no way of this browser, and one that comes twice', async () => {
     const victim = new PageClient(origin);
-    const answer = back(await atIssuer(await begun(victim), 'bob'));
+    const answer = await served.signIn(await begun(victim), 'bob');
     const kept = victim.cookies.get('aegis-local-sso') as string;
     const other = new PageClient(origin);
     await begun(other);
@@ -132,7 +81,7 @@ describe('Signing in at an issuer of identities', () => {
     const cookie = JSON.parse(Buffer.from(kept, 'base64url').toString()) as Record<string, string>;
     for (const change of [{ nonce: 'x' }, { verifier: 'x'.repeat(43) }, { state: 'x' }, { next: '/people' }, { next: '//evil.example' }]) {
       const again = new PageClient(origin);
-      const fresh = back(await atIssuer(await begun(again), 'bob'));
+      const fresh = await served.signIn(await begun(again), 'bob');
       const own = JSON.parse(Buffer.from(again.cookies.get('aegis-local-sso') as string, 'base64url').toString()) as Record<string, string>;
       again.cookies.set('aegis-local-sso', Buffer.from(JSON.stringify({ ...own, ...change })).toString('base64url'));
       expect((await again.open(fresh)).status, JSON.stringify(change)).to.equal(403);
@@ -141,7 +90,7 @@ describe('Signing in at an issuer of identities', () => {
     expect(cookie['next']).to.equal('/me');
     counted({ what: 'answers of an issuer that were forged, mixed up or changed', cases: tries.length + 5, wrong: 0 });
     const carl = new PageClient(origin);
-    const good = back(await atIssuer(await begun(carl), 'carl'));
+    const good = await served.signIn(await begun(carl), 'carl');
     const trip = carl.cookies.get('aegis-local-sso') as string;
     expect((await carl.open(good)).status).to.equal(200);
     const replay = new PageClient(origin);

@@ -35,6 +35,8 @@ export type Viewer =
       readonly needs: ApproveNeeds;
       /** Whether the person has what a yes takes: false where that is a passkey and they have none. */
       readonly hasPasskey: boolean;
+      /** Until when the fresh sign-in of this person counts for a yes to this, in epoch milliseconds. */
+      readonly signedInAgainUntilMs?: number | undefined;
       readonly formToken: string | undefined;
       /** The same form sent twice is one verdict. */
       readonly key: string;
@@ -73,19 +75,24 @@ function clock({ record: { expiresAtMs }, nowMs }: DecisionCardView): Html {
 
 function formCard(view: DecisionCardView, viewer: Extract<Viewer, { readonly may: true }>): Html {
   const { paths, record, refused } = view;
-  const { needs, mustShowAll, hasPasskey } = viewer;
+  const { needs, mustShowAll, hasPasskey, signedInAgainUntilMs } = viewer;
   const { decisionId, digest, version } = record;
   const critical = severityOf(record.policies) === 'critical';
   const byPasskey = needs.assurance === 'passkey';
-  const label = byPasskey ? 'Approve with passkey' : needs.assurance === 'step-up' ? 'Sign in again to approve' : 'Approve';
+  const mustSignIn = needs.assurance === 'step-up' && signedInAgainUntilMs === undefined;
+  const label = byPasskey ? 'Approve with passkey' : 'Approve';
   const approve = mustShowAll
     ? html`<a class="btn" href="${paths.approval(decisionId, { all: '1' })}#decide">Show all to approve</a>`
-    : hasPasskey &&
-      html`<button class="approve${critical && ' critical'}" name="verdict" value="approve" data-verdict="approve">${label}</button>`;
+    : mustSignIn
+      ? html`<a class="btn approve" href="${paths.signInAgain(record)}">Sign in again to approve</a>`
+      : hasPasskey &&
+        html`<button class="approve${critical && ' critical'}" name="verdict" value="approve" data-verdict="approve">${label}</button>`;
   return html`<section class="card"><div class="in">${clock(view)}
 <p class="small">${decidesAs(viewer)} ${whatFollows(viewer)}</p>
 ${mustShowAll && html`<p class="small">Some of it is not shown on this page. You can approve where all of it is.</p>`}
 ${!hasPasskey && html`<p class="small">A yes takes a passkey, and you have none. <a href="${paths.me()}">Add one</a></p>`}
+${mustSignIn && html`<p class="small">A yes takes a fresh sign-in, which counts for five minutes and for exactly this. Write your reason after it.</p>`}
+${signedInAgainUntilMs !== undefined && html`<p class="small">You signed in again for exactly this: you can approve it until ${timeElement(signedInAgainUntilMs, view.nowMs)}.</p>`}
 ${byPasskey && hasPasskey && html`<p class="small muted">Your passkey signs this digest and this verdict, nothing else.</p><noscript><p class="small error">Signing takes script, which is off. You can deny.</p></noscript>`}
 ${error(refused?.errors.form, 'form')}
 <form method="post" action="${paths.verdict(decisionId)}"${byPasskey && html` data-challenge="${paths.challenge(decisionId)}"`}><button disabled hidden></button>
