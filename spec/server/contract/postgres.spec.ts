@@ -11,7 +11,6 @@ describe('Two servers on one PostgreSQL', () => {
     schema = stores.newSchema();
   });
   after(() => stores?.end());
-  afterEach(() => stores?.closeAll());
 
   behavesLikeDataPlane(
     'Policies behind them',
