@@ -9,7 +9,7 @@ import { rejection } from '../../support/rejection.js';
 import { until } from '../../support/until.js';
 import type { ContractWorld, MakeWorld } from './contractWorlds.js';
 
-const ASKED = ['fix', 'boom', 'picky', 'mine', 'pair', 'page', 'late', 'slow', 'opaque', 'who', 'keyed', 'twice'];
+const ASKED = ['fix', 'mend', 'boom', 'picky', 'mine', 'pair', 'page', 'late', 'slow', 'opaque', 'who', 'keyed', 'twice'];
 
 const POLICIES = `
 @id("all") permit (principal, action, resource);
@@ -72,12 +72,12 @@ export function alsoBehavesLikeDataPlane(name: string, make: MakeWorld, { remote
 
     describe('keeps how runs end:', () => {
       it('completed, for the record and its card', async () => {
-        const { call } = guarded('fix');
+        const { call } = guarded('mend');
         const result = call(1);
-        const { decisionId } = await approve('fix');
+        const { decisionId } = await approve('mend');
         await result;
         expect(await outcomeOf(decisionId)).to.include({ status: 'completed' });
-        const { cards } = await world.desk.page({ toolName: 'fix' });
+        const { cards } = await world.desk.page({ toolName: 'mend' });
         expect(cards[0]).to.include({ decisionId, consumed: true, outcome: 'completed' });
       });
 
