@@ -31,7 +31,7 @@ const overflow = async (page: Page): Promise<{ wide: number; outside: string }> 
   });
 
 /** Whether pages are looked at in each width and theme, or in two that differ in both: enough where only some words differ from a page that was looked at. */
-export type Looks = 'each' | 'two';
+type Looks = 'each' | 'two';
 
 /** Looks at pages. Resolves to how many times. */
 export async function lookAt(
