@@ -6,7 +6,7 @@ import { watchedPage } from './browser.js';
 import type { PageReports } from './browser.js';
 
 /** A tool of each severity; anyone may decide the first two. */
-export const POLICIES = `@id("all") permit (principal, action, resource);
+const POLICIES = `@id("all") permit (principal, action, resource);
 @id("reads") @effect("approval_needed") @severity("low") @reason("Reads are looked at") forbid (principal, action == Aegis::Action::"read", resource);
 @id("mails") @effect("approval_needed") @severity("medium") @reason("Mail is read first") forbid (principal, action == Aegis::Action::"mail", resource);
 @id("refunds") @effect("approval_needed") @severity("high") @approvers("finance-leads") @reason("Refunds need a finance lead")

@@ -1,10 +1,9 @@
 // What is looked for on a page: what assistive technology cannot read, what stands outside the window, and what the browser complains about.
 import { expect } from 'chai';
-import { readFileSync } from 'node:fs';
+import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import type { PageReports } from './browser.js';
 
-const AXE = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
 const WIDTHS = [320, 390, 1280];
 const THEMES = ['light', 'dark'] as const;
 /** Where to keep pictures of all that is looked at. */
@@ -13,7 +12,7 @@ const SHOTS = process.env['AEGIS_SHOTS'];
 /** What assistive technology cannot read on a page: the rule, and the first element. Themes differ in colours alone. */
 export async function violations(page: Page, only: 'all' | 'colours' = 'all'): Promise<readonly string[]> {
   // what the debugger runs is not under the policy of the page
-  if (await page.evaluate('window.axe === undefined')) await page.evaluate(AXE);
+  if (await page.evaluate('window.axe === undefined')) await page.evaluate(axe.source);
   const rules = only === 'all' ? '' : "runOnly: ['color-contrast', 'link-in-text-block'],";
   return page.evaluate(`axe.run(document, { preload: false, elementRef: false, ${rules} resultTypes: ['violations'] }).then(({ violations }) =>
     violations.map(({ id, nodes }) => id + ' ' + nodes.length + ': ' + nodes[0].html.slice(0, 160)))`);
@@ -31,7 +30,7 @@ const overflow = async (page: Page): Promise<{ wide: number; outside: string }> 
   });
 
 /** Whether pages are looked at in each width and theme, or in two that differ in both: enough where only some words differ from a page that was looked at. */
-export type Looks = 'each' | 'two';
+type Looks = 'each' | 'two';
 
 /** Looks at pages. Resolves to how many times. */
 export async function lookAt(
