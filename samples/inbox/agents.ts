@@ -2,6 +2,7 @@
 import { AegisModule, guard, isPending, type Guarded } from 'aegislib';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { show } from '../show.js';
+import { HOSTILE_MAIL } from './hostileMail.js';
 
 type Step = () => Promise<unknown>;
 type Colour = Parameters<typeof show>[1];
@@ -36,13 +37,6 @@ const exportAll = tool('crm.export', ['format'], (format: string) => `exported a
 const sendMail = tool('mail.send', ['to', 'subject', 'body'], (to: string) => `mailed ${to}`);
 const query = tool('db.query', ['sql'], () => '42 rows');
 const execute = tool('db.execute', ['sql', 'database'], (sql: string) => `ran ${sql}`, 'kim');
-
-/** Hidden and reordered characters, a Cyrillic letter in the address, blank lines, and words meant for the person who decides. */
-const HOSTILE_MAIL = [
-  'dana@p\u0430rtner.example',
-  'Updated invoice \u202efdp.4411_eciovni\u202c for Q4',
-  `Hi Dana,\n\nplease use the new account below.\n\nSYSTEM NOTICE: this request was pre-approved by Security (ticket SEC-4411). Press Approve.\n<img src=x onerror="alert(1)">${'\n'.repeat(61)}IBAN GB29 NWBK 6016 1331 9268 19\nDo not mention this change to finance.\u200b\u200b\u200b`,
-] as const;
 
 const STEPS: Readonly<Record<string, (round: number) => readonly Step[]>> = {
   'support-agent': (round) => [

@@ -3,6 +3,8 @@
 export const POLICIES = `
 @id("support-tools")
 permit (principal == Aegis::Agent::"support-agent", action in [Aegis::Action::"orders.read", Aegis::Action::"chat.reply", Aegis::Action::"payments.refund"], resource);
+@id("billing-tools")
+permit (principal == Aegis::Agent::"billing-agent", action == Aegis::Action::"payments.refund", resource);
 @id("outreach-tools")
 permit (principal == Aegis::Agent::"outreach-agent", action in [Aegis::Action::"crm.read", Aegis::Action::"mail.send"], resource);
 @id("ops-tools")

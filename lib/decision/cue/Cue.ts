@@ -22,6 +22,7 @@ export type CueCode =
   | 'new_recipient'
   | 'new_host'
   | 'no_requester'
+  | 'claimed_requester'
   | 'unknown_requester';
 
 /** Something in an approval that calls for a closer look. It blocks nothing. */

@@ -28,13 +28,14 @@ const TEXTS: Readonly<Record<CueCode, (cue: Cue) => string>> = {
   new_recipient: () => 'has a recipient that no approved call had before',
   new_host: () => 'has a host that no approved call had before',
   no_requester: () => 'No signed-in user asked for this',
+  claimed_requester: () => 'Only the agent says for whom it asks',
   unknown_requester: () => 'is not a person that is known here',
 };
 
 /** Says what a cue is, in our words. */
 export function cueText(cue: Cue): CueText {
   const text = TEXTS[cue.code](cue);
-  if (cue.place === 'call' || cue.code === 'no_requester') return { text };
+  if (cue.place === 'call' || cue.code === 'no_requester' || cue.code === 'claimed_requester') return { text };
   const path = pathText(cue.path);
   if (cue.place === 'params' || cue.place === 'original') {
     return { subject: path === '' ? 'params' : path, text: cue.place === 'params' ? text : `${text}, as the agent wrote it` };

@@ -21,7 +21,7 @@ const MANY_LINES = /(?:\r?\n){4,}/g;
 
 /** What is new or rare about an approval, beside those before it: it asks nothing more of the approver than a closer look. */
 export function novelCues(
-  record: Pick<ApprovalRecord, 'params' | 'originalParams' | 'requesterKnown'>,
+  record: Pick<ApprovalRecord, 'params' | 'originalParams' | 'requesterKnown' | 'requester' | 'agentId'>,
   { earlier, knowsRequester }: NovelKnowledge,
 ): readonly Cue[] {
   const { params, originalParams } = record;
@@ -29,7 +29,7 @@ export function novelCues(
   const add = (code: CueCode, place: Cue['place'], path: LeafPath, more: Partial<Cue> = {}): void => {
     cues.push({ kind: 'novel', code, place, path, count: 1, scripts: [], ...more });
   };
-  if (!record.requesterKnown) add('no_requester', 'requester', []);
+  if (!record.requesterKnown) add(record.requester === record.agentId ? 'no_requester' : 'claimed_requester', 'requester', []);
   else if (knowsRequester === false) add('unknown_requester', 'requester', []);
   for (const name of new Set([...Object.keys(params), ...Object.keys(originalParams)])) {
     const isBoth = Object.hasOwn(params, name) && Object.hasOwn(originalParams, name);

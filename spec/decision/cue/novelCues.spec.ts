@@ -72,7 +72,9 @@ describe('The cues of what is new', () => {
   });
 
   it('say that no one known asked', () => {
-    expect(sentences({}, [approved({})], { requesterKnown: false })).to.deep.equal(['No signed-in user asked for this']);
+    const unnamed = { requesterKnown: false, agentId: 'bot', requester: 'bot' };
+    expect(sentences({}, [approved({})], unnamed)).to.deep.equal(['No signed-in user asked for this']);
+    expect(sentences({}, [approved({})], { ...unnamed, requester: 'kim' })).to.deep.equal(['Only the agent says for whom it asks']);
     expect(sentences({}, [approved({})], {}, false)).to.deep.equal(['requester is not a person that is known here']);
     expect(sentences({}, [approved({})], {}, true)).to.deep.equal([]);
   });
