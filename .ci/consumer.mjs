@@ -15,6 +15,7 @@ const ALLOWED = [
   /^(README|ARCHITECTURE|CHANGELOG|CONTRIBUTING|SECURITY)\.md$/,
   /^docs\/([\w-]+\/)?[\w-]+\.md$/,
   /^docs\/openapi\.json$/,
+  /^docs\/images\/[\w-]+\.jpg$/,
   /^deploy\/(Dockerfile|aegis\.service|alerts\.yaml|compose\.yaml)$/,
   /^samples\/([\w-]+\/)?[\w.-]+\.(ts|cedar)$/,
   /^spec\/frameworks\/samples\/[\w.-]+\.ts$/,

@@ -93,7 +93,7 @@ async function decide(page, path) {
 async function shot(page, name, path, { colorScheme = 'light', fullPage = true } = {}) {
   await page.emulateMedia({ colorScheme });
   await page.goto(origin + path);
-  const file = `${FOLDER}/${name}.png`;
-  await page.screenshot({ path: file, fullPage });
+  const file = `${FOLDER}/${name}.jpg`;
+  await page.screenshot({ path: file, fullPage, type: 'jpeg', quality: 70 });
   console.log(`${file}: ${Math.ceil(statSync(file).size / 1024)} KB`);
 }
