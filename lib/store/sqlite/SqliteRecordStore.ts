@@ -1,5 +1,5 @@
 import type { RecordChange, RecordHead, RecordPage, RecordQuery, SignableRecordStore, StoredRecord } from '../RecordStore.js';
-import { checkedRecord, withoutAbsent } from '../record/checkedRecord.js';
+import { checkedRecord, isStorable, withoutAbsent } from '../record/checkedRecord.js';
 import { placeOf, recordCursor } from '../record/recordCursor.js';
 import { storeLimits } from '../storeLimits.js';
 import { recordChange } from './ChangeFeed.js';
@@ -23,6 +23,8 @@ export class SqliteRecordStore implements SignableRecordStore {
   }
 
   get(kind: string, id: string): StoredRecord | undefined {
+    // SQLite would look for another text
+    if (!isStorable(id)) return undefined;
     const sql = `SELECT ${COLUMNS} FROM record WHERE tenant_id = ? AND kind = ? AND id = ?`;
     const row = this.#db.get<StoredRecord>(sql, this.#tenantId, kind, id);
     return row && recordIn(row);
@@ -34,6 +36,7 @@ export class SqliteRecordStore implements SignableRecordStore {
   }
 
   delete(kind: string, id: string, version: number): boolean {
+    if (!isStorable(id)) return false;
     const sql = 'DELETE FROM record WHERE tenant_id = ? AND kind = ? AND id = ? AND version = ?';
     return this.#db.write(() => this.#noted(this.#db.run(sql, this.#tenantId, kind, id, version).changes > 0, { kind, id, version }));
   }
@@ -48,6 +51,7 @@ export class SqliteRecordStore implements SignableRecordStore {
     if (index1 !== undefined) add('index1 = ?', index1);
     if (index2 !== undefined) add('index2 = ?', index2);
     if (cursor !== undefined) add('(created_at, id) > (?, ?)', ...placeOf(cursor));
+    if (values.some((value) => typeof value === 'string' && !isStorable(value))) return { records: [] };
     const sql = `SELECT ${COLUMNS} FROM record WHERE ${conditions.join(' AND ')} ORDER BY created_at, id LIMIT ?`;
     const found = this.#db.all<StoredRecord>(sql, ...values, Number.isFinite(limit) ? limit + 1 : -1).map(recordIn);
     const records = found.slice(0, limit);
