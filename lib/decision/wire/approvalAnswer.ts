@@ -1,6 +1,6 @@
 // Approvals as operators and people read them over HTTP: cards in lists, one in full, and the body of a verdict.
 import * as v from 'valibot';
-import type { ApprovalCard, ApprovalPage, ApprovalRecord } from '../../store/ApprovalStore.js';
+import type { ApprovalCard, ApprovalPage, ApprovalRecord, VerdictProof } from '../../store/ApprovalStore.js';
 import { writeWire } from './readWire.js';
 import type { ViewerStanding } from '../desk/DeskVerdicts.js';
 import { typesOf } from './wireTypes.js';
@@ -115,6 +115,16 @@ export interface ProofBody {
   readonly client_data: string;
   readonly authenticator_data: string;
   readonly signature: string;
+}
+
+/** The key of a verdict and its signature, as a desk takes them. */
+export function keyAndProofOf({ idempotency_key: key, proof }: VerdictBody): {
+  readonly key: string | undefined;
+  readonly proof?: Omit<VerdictProof, 'version'>;
+} {
+  if (proof === undefined) return { key };
+  const { credential, nonce, client_data: clientDataJSON, authenticator_data: authenticatorData, signature } = proof;
+  return { key, proof: { kind: 'passkey', credential, nonce, clientDataJSON, authenticatorData, signature } };
 }
 
 /** The body of `POST /v1/approvals/{id}/challenge`: the verdict that is to be signed. */

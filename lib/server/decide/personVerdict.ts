@@ -1,6 +1,7 @@
 import { codeOf } from '../../decision/desk/assurance.js';
 import type { ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
 import type { VerdictInput } from '../../decision/desk/verdict.js';
+import { keyAndProofOf } from '../../decision/wire/approvalAnswer.js';
 import type { VerdictBody } from '../../decision/wire/approvalAnswer.js';
 import type { ApprovalRecord, Assurance } from '../../store/ApprovalStore.js';
 import type { Caller, SignedIn } from '../access/Caller.js';
@@ -50,7 +51,7 @@ export async function givePersonVerdict(asked: Asked, record: ApprovalRecord, bo
   const { desk } = tenant;
   const { decisionId } = record;
   const signedIn = caller.signedIn as SignedIn;
-  const { digest, version, idempotency_key: key } = body;
+  const { digest, version } = body;
   const approve = body.verdict === 'approve';
   const refusal = approve ? mayNotApprove(signedIn) : mayNotDeny(signedIn);
   if (refusal !== undefined) throw refusal;
@@ -61,11 +62,10 @@ export async function givePersonVerdict(asked: Asked, record: ApprovalRecord, bo
     reason,
     digest,
     version,
-    key,
+    ...keyAndProofOf(body),
     sessionId: signedIn.sessionId,
     origin: site.origin,
     mustSign: await mustSign(asked),
-    ...(body.proof && { proof: proofOf(body.proof) }),
   };
   const given = assuranceOf(record, body, approve);
   if (!approve) return desk.deny(decisionId, { ...input, assurance: given });
@@ -140,9 +140,4 @@ function mayNotApprove(signedIn: SignedIn): RequestError | undefined {
 function mayNotDeny({ roles }: SignedIn): RequestError | undefined {
   if (roles.has('approver')) return undefined;
   return new RequestError(403, 'role_missing', 'This needs the role approver. Ask an admin for it.');
-}
-
-function proofOf(proof: NonNullable<VerdictBody['proof']>): NonNullable<VerdictInput['proof']> {
-  const { credential, nonce, client_data: clientDataJSON, authenticator_data: authenticatorData, signature } = proof;
-  return { kind: 'passkey', credential, nonce, clientDataJSON, authenticatorData, signature };
 }
