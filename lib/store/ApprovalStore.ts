@@ -27,6 +27,7 @@ export type Assurance = 'session' | 'code' | 'passkey' | 'step-up' | 'host';
 
 /** A signature by which a person gave exactly one verdict (WebAuthn). Binary fields are base64url. */
 export interface VerdictProof {
+  /** How it was made. */
   readonly kind: 'passkey';
   /** The id of the credential. */
   readonly credential: string;

@@ -111,12 +111,10 @@ async function checkNeeds(asked: Asked, { needs }: ViewerStanding, { record, bod
 }
 
 /** @throws RequestError 428 `proof_needed` */
-async function useSignIn(
-  asked: Asked,
-  { decisionId }: ApprovalRecord,
-  { digest, version, idempotency_key: key }: VerdictBody,
-): Promise<void> {
+async function useSignIn(asked: Asked, { decisionId }: ApprovalRecord, body: VerdictBody): Promise<void> {
   const { caller, tenant } = asked;
+  const { digest, version } = body;
+  const { key } = keyAndProofOf(body);
   const needed = (how: string): RequestError =>
     new RequestError(428, 'proof_needed', `This approval takes ${how} on the page of the approval.`);
   if (!(await maySignInAgain(asked))) throw needed('a signature of your passkey. Sign it');

@@ -138,6 +138,9 @@ describe('The pages of the inbox', () => {
 
   it('keep a history that is searched by who decided, and say how the run ended', async () => {
     const denied = await inbox.ask('read', { n: 1 });
+    // of one millisecond, the order is that of the ids, and the page has shown both
+    const askedAt = Date.now();
+    while (Date.now() === askedAt) await new Promise(setImmediate);
     const waits = await inbox.ask('read', { n: 2 });
     const tenant = await inbox.store.approvals.get(denied);
     expect(tenant?.status).to.equal('pending');
