@@ -23,8 +23,8 @@ export interface UseRules {
   readonly tenantId: string | null;
   /** Whether the use is that its caller is told of the approval. Each approval is used either so or by consume, never in both ways. */
   readonly byAnswer?: boolean | undefined;
-  /** Whether who approved it still may. A throw says that this cannot be known now. @defaultValue they may */
-  readonly isStillCovered?: ((record: ApprovalRecord) => Awaitable<boolean>) | undefined;
+  /** Whether who approved it still may. A throw says that this cannot be known now. */
+  isStillCovered(record: ApprovalRecord): Awaitable<boolean>;
 }
 
 /** Whether this code knows everything that an approval demands. */
@@ -47,7 +47,7 @@ export function consumeApproval(store: ApprovalStore, use: ApprovalUse, rules: U
     if (code !== undefined) return refuse(record, code, token);
     if (record.consumed !== undefined) return true;
     if (record.version === seen) return reportNotReplaced(record) ?? false;
-    return chain(rules.isStillCovered?.(record) ?? true, (covered) =>
+    return chain(rules.isStillCovered(record), (covered) =>
       covered ? useUp(store, record, use, rules) : refuse(record, 'approver_not_eligible', token),
     );
   });

@@ -83,15 +83,15 @@ export class RemoteClient implements DecisionService {
   /** As RemoteDecisionService.decide. */
   async decide(request: DecisionRequest, options: AskOptions = {}): Promise<Decision> {
     const question: HttpRequest = { method: 'POST', path: '/v1/decision', ...writeDecideRequest(request, this.#settings.hosted) };
-    const decided = this.#ask(question, request, options).then((answer) => this.#believe(request, answer));
+    const decided: Promise<Decision> = this.#ask(question, request, options)
+      .then((answer) => this.#believe(request, answer))
+      .finally(() => this.#deciding.delete(decided));
     this.#deciding.add(decided);
     try {
       return await decided;
     } catch (error) {
       if (mayHaveOpened(error)) void this.#giveUp(request);
       throw error;
-    } finally {
-      this.#deciding.delete(decided);
     }
   }
 

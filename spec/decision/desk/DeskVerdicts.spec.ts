@@ -5,6 +5,7 @@ import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDeskOptions.js';
 import type { ApprovalRequest } from '../../../lib/decision/desk/ApprovalRequest.js';
 import type { GivenProof, SignedVerdict } from '../../../lib/decision/desk/Directory.js';
+import { DeskVerdicts } from '../../../lib/decision/desk/DeskVerdicts.js';
 import type { VerdictInput } from '../../../lib/decision/desk/verdict.js';
 import { verdictChallenge } from '../../../lib/decision/desk/verdictStatement.js';
 import { SecretString } from '../../../lib/common/SecretString.js';
@@ -54,7 +55,44 @@ describe('Verdicts of a desk', () => {
     });
   });
 
+  describe('beside other changes', () => {
+    it('are given on what another change left', async () => {
+      const store = new MemoryApprovalStore();
+      const { desk, record } = await opened({}, {}, store);
+      const replace = store.replace.bind(store);
+      let times = 0;
+      store.replace = (next, version) => {
+        times += 1;
+        if (times > 1) return replace(next, version);
+        replace({ ...record, version: record.version + 1 }, record.version);
+        return false;
+      };
+      expect(await desk.approve(record.decisionId, { by: 'rita', digest: record.digest })).to.include({ status: 'approved', version: 3 });
+    });
+
+    it('are foretold by no one where it cannot be known who may: an error that is none of the desk', async () => {
+      const record = openingOf();
+      const away = (): never => {
+        throw new TypeError('away');
+      };
+      const verdicts = new DeskVerdicts({
+        get: () => record,
+        people: away,
+        current: () => record,
+        isSignedElsewhere: () => false,
+      } as never);
+      expect(await rejection(verdicts.viewerOf('d1', { by: 'rita' }))).to.be.instanceOf(TypeError);
+    });
+  });
+
   describe('with a key', () => {
+    it('are each refused where each is wrong, also at the same time', async () => {
+      const { desk, record } = await opened();
+      const wrong = { by: 'rita', digest: 'another', key: 'form-1' };
+      const both = [desk.approve(record.decisionId, wrong), desk.approve(record.decisionId, wrong)];
+      for (const one of both) expect(await rejection(one)).to.include({ code: 'digest_mismatch' });
+    });
+
     it('are given once, and the second one gets what the first one has recorded', async () => {
       const { desk, record } = await opened();
       const { decisionId, digest } = record;
@@ -400,8 +438,8 @@ const PROOF: GivenProof = {
   signature: 'sig',
 };
 
-async function opened(more: Partial<ApprovalRequest> = {}, options: ApprovalDeskOptions = {}) {
-  const desk = new ApprovalDesk(new MemoryApprovalStore(), options);
+async function opened(more: Partial<ApprovalRequest> = {}, options: ApprovalDeskOptions = {}, store = new MemoryApprovalStore()) {
+  const desk = new ApprovalDesk(store, options);
   return { desk, record: await openOn(desk, more) };
 }
 

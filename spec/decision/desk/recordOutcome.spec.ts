@@ -95,4 +95,13 @@ describe('What becomes of an approval that was used', () => {
       await new Promise(setImmediate);
       expect([told, reads]).to.deep.equal([0, 2]);
     });
+
+  it('is not told where it was not used', async () => {
+    const desk = new ApprovalDesk(new MemoryApprovalStore());
+    let told = 0;
+    desk.on('changed', () => (told += 1));
+    expect(await desk.consume({ decisionId: 'unknown', digest: 'd', token: TOKEN, bindingBase: BINDING_BASE })).to.equal(false);
+    await new Promise(setImmediate);
+    expect(told).to.equal(0);
+  });
 });

@@ -21,6 +21,13 @@ describe('approvalPage', () => {
     expect((await approvalPage(store, {})).cards).to.have.length(6);
   });
 
+  it('is empty behind the last card, and behind what no page gave', async () => {
+    const store = new MemoryApprovalStore();
+    store.insert(recordOf({ createdAtMs: 5, decisionId: 'a' }));
+    for (const cursor of ['1:z', '5:a', 'nothing', '']) expect(await approvalPage(store, { cursor })).to.deep.equal({ cards: [] });
+    expect((await approvalPage(store, { cursor: '9:z' })).cards).to.have.length(1);
+  });
+
   it('is that of a store that has pages', async () => {
     const page = { cards: [] };
     const store = Object.assign(new MemoryApprovalStore(), { page: () => page });
