@@ -90,13 +90,14 @@ export class DeskVerdicts {
     if (key === undefined) return this.#give(decisionId, approve, verdict);
     const name = JSON.stringify([decisionId, by, key]);
     // the same form sent twice: the second one finds what the first one has recorded
-    await this.#underWay.get(name)?.catch(() => {});
+    for (let earlier = this.#underWay.get(name); earlier !== undefined; earlier = this.#underWay.get(name))
+      await Promise.allSettled([earlier]);
     const giving = this.#give(decisionId, approve, verdict);
     this.#underWay.set(name, giving);
     try {
       return await giving;
     } finally {
-      if (this.#underWay.get(name) === giving) this.#underWay.delete(name);
+      this.#underWay.delete(name);
     }
   }
 
@@ -154,7 +155,9 @@ export class DeskVerdicts {
   async #give(decisionId: string, approve: boolean, verdict: VerdictInput): Promise<ApprovalRecord> {
     const desk = this.#desk;
     let proof: VerdictProof | undefined;
-    for (let seen: number | undefined; ;) {
+    let decided: ApprovalRecord | undefined;
+    // again, where another change was first: a final outcome, or a verdict on another policy of this approval
+    for (let seen: number | undefined; decided === undefined;) {
       const record = await desk.get(decisionId);
       if (record === undefined) throw unknownApproval(decisionId);
       if (await this.#isRepeated(record, approve, verdict)) return record;
@@ -170,13 +173,10 @@ export class DeskVerdicts {
       const now = desk.current(record);
       if (now.status !== 'pending') throw verdictConflict(now);
       const change = withVerdict(record, { approve, verdict, giver, policies, proof }, desk.now());
-      const decided = await desk.record(record, change, approve);
-      if (decided !== undefined) {
-        this.#notePace(giver.by);
-        return decided;
-      }
-      // another change was first: a final outcome, or a verdict on another policy of this approval
+      decided = await desk.record(record, change, approve);
+      if (decided !== undefined) this.#notePace(giver.by);
     }
+    return decided;
   }
 
   /** Who gives a verdict on what was shown, and for what it counts. */

@@ -145,7 +145,11 @@ export function tellOfUse(
   tell: (record: ApprovalRecord) => void,
 ): Awaitable<boolean> {
   return chain(done, (isDone) => {
-    if (isDone) void attempt(read, (record) => record && tell(record), IGNORED);
-    return isDone;
+    if (!isDone) return false;
+    const told = (record: ApprovalRecord | undefined): void => {
+      if (record !== undefined) tell(record);
+    };
+    void attempt(read, told, IGNORED);
+    return true;
   });
 }

@@ -358,3 +358,17 @@ for (const later of [false, true]) {
     }).timeout(30_000);
   });
 }
+
+describe('A stored task whose approval another process has just seen', () => {
+  it('is left to it', async () => {
+    const task = { taskId: 't', decisionId: 'd', status: 'pending', expiresAtMs: Infinity, origin: { resumable: true } } as Task;
+    let asked = 0;
+    const host = {
+      scheduler: { heldCall: () => undefined },
+      registry: { clock: { now: () => 0 }, transition: () => Promise.resolve(undefined) },
+      decisions: { status: () => ((asked += 1), Promise.resolve({ decisionId: 'd', state: 'approved' })) },
+    };
+    expect(await recoverTask(task, host as never, new AbortController().signal)).to.deep.equal({ kind: 'asked' });
+    expect(asked).to.equal(1);
+  });
+});

@@ -12,7 +12,7 @@ import { SecretString } from '../../../lib/common/SecretString.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
 import { SignedApprovalStore } from '../../../lib/store/SignedApprovalStore.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
-import { openingOf, policyOf } from '../../support/approvalRecords.js';
+import { openingOf, policyOf, recordOf } from '../../support/approvalRecords.js';
 import { rejection } from '../../support/rejection.js';
 
 const HIGH = [policyOf('p', { severity: 'high' })];
@@ -71,7 +71,7 @@ describe('Verdicts of a desk', () => {
     });
 
     it('are foretold by no one where it cannot be known who may: an error that is none of the desk', async () => {
-      const record = openingOf();
+      const record = recordOf();
       const away = (): never => {
         throw new TypeError('away');
       };
