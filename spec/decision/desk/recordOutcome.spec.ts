@@ -96,6 +96,19 @@ describe('What becomes of an approval that was used', () => {
       expect([told, reads]).to.deep.equal([0, 2]);
     });
 
+  it('is told, with the record as it is then', async () => {
+    const store = new MemoryApprovalStore();
+    const desk = new ApprovalDesk(store);
+    const told: unknown[] = [];
+    desk.on('changed', ({ status, version, consumed }) => told.push([status, version, consumed?.token]));
+    const { decisionId } = await used(store, desk);
+    expect(await desk.begin({ decisionId, token: TOKEN, claimToken: 'claim-1' })).to.equal(true);
+    expect(told).to.deep.equal([
+      ['approved', 3, TOKEN],
+      ['approved', 4, TOKEN],
+    ]);
+  });
+
   it('is not told where it was not used', async () => {
     const desk = new ApprovalDesk(new MemoryApprovalStore());
     let told = 0;
