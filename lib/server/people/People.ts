@@ -3,10 +3,10 @@ import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { NotFoundError, StoreError } from '../../model/errors/ServiceErrors.js';
 import { maybeSamePerson } from '../../model/personId.js';
 import { RequestError } from '../front/RequestError.js';
-import type { IdentityRows, PersonBody } from './identityRows.js';
+import type { IdentityRows, PersonBody } from './row/identityRows.js';
 import { checkedGroups, checkedName, checkedRoles, checkedUserIds, personFields } from './personFields.js';
 import type { IssuerAccount, Person } from './Person.js';
-import type { Row, RowList } from './Rows.js';
+import type { Row, RowList } from './row/Rows.js';
 
 /** What a new person shall be. */
 export interface NewPerson {

@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import type { GenericSchema } from 'valibot';
-import type { RecordStore } from '../../store/RecordStore.js';
-import { ROLES } from './Person.js';
-import type { IssuerAccount, Role, SignInMethod } from './Person.js';
+import type { RecordStore } from '../../../store/RecordStore.js';
+import { ROLES } from '../Person.js';
+import type { IssuerAccount, Role, SignInMethod } from '../Person.js';
 import { Rows } from './Rows.js';
 
 const text = v.pipe(v.string(), v.minLength(1));

@@ -1,7 +1,7 @@
 import type { GenericSchema } from 'valibot';
 import * as v from 'valibot';
-import { parseJsonStrictly } from '../../common/data/parseJsonStrictly.js';
-import type { RecordStore, StoredRecord } from '../../store/RecordStore.js';
+import { parseJsonStrictly } from '../../../common/data/parseJsonStrictly.js';
+import type { RecordStore, StoredRecord } from '../../../store/RecordStore.js';
 
 /** A record whose body was read. */
 export interface Row<B> {
