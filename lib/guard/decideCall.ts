@@ -95,6 +95,7 @@ function decide<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRe
 function askService<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest): Awaitable<CallOutcome<R>> {
   const { signal } = call;
   const { journal } = runtime;
+  const beganMs = journal === undefined ? 0 : performance.now();
   return attempt<Decision, CallOutcome<R>>(
     () => {
       const answer = runtime.decisions.decide(request, { signal });
@@ -103,7 +104,10 @@ function askService<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: Ca
       return untilAborted(answer, signal, call.toolName, late).then((decision) => checkDecision(decision, request, journal));
     },
     (decision) => {
-      journal?.note({ kind: 'decided', request, decision: shownDecision(decision, runtime.limits) });
+      if (journal !== undefined) {
+        const durationMs = performance.now() - beganMs;
+        journal.note({ kind: 'decided', request, decision: shownDecision(decision, runtime.limits), durationMs });
+      }
       return enforce(runtime, call, request, decision);
     },
     (error) => refused(call, error),

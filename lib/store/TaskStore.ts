@@ -23,7 +23,7 @@ export interface TaskQuery {
 }
 
 /** A task as lists show it: without its params and its result, which can be large. */
-export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes' | 'offers'> {
+export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes' | 'offers' | 'traceparent'> {
   /** Where it stands. */
   readonly status: TaskStatus;
   /** What went wrong, or why it ended. */

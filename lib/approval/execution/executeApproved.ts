@@ -84,11 +84,12 @@ function reevaluate(entry: PendingCall, task: ApprovedTask, run: RunApproved, ho
   if (!demands(host, task, 'reevaluate')) return useApproval(entry, task, run, host);
   const { decisionId, version, offers } = task;
   const options = { signal: host.signal, offers, idempotencyKey: `${decisionId}:${version}` };
+  const beganMs = performance.now();
   return attempt<Decision, void>(
     () =>
       chain(decisions.reevaluate?.(request, decisionId, options) as Awaitable<Decision>, (d) => checkDecision(d, request, host.journal)),
     (decision) => {
-      host.journal?.note({ kind: 'decided', request, decision, approvalId: task.decisionId });
+      host.journal?.note({ kind: 'decided', request, decision, approvalId: task.decisionId, durationMs: performance.now() - beganMs });
       return applyFreshDecision(entry, task, run, host, decision);
     },
     (error) => later(entry, task, run, host, error),
