@@ -151,7 +151,7 @@ describe('The page of calls that are alike', () => {
     toolName: 'mail.send',
     policies: ['external-mail'],
     cards: alike(14),
-    deny: { formToken: 'form-token', upTo: '5:x' },
+    deny: { formToken: 'form-token' },
     ...more,
   });
 
@@ -170,7 +170,9 @@ describe('The page of calls that are alike', () => {
       agent: 'outreach-agent',
       tool: 'mail.send',
       policies: 'external-mail',
-      upTo: '5:x',
+      ids: alike(14)
+        .map(({ decisionId }) => decisionId)
+        .join(','),
       reason: '',
     });
     expect(page.text('button.deny')).to.equal('Deny all 14');
