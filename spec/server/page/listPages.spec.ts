@@ -224,6 +224,7 @@ describe('The history', () => {
       approvalCard(used),
     ],
     isFirst: true,
+    mayExport: false,
     ...more,
   });
 
@@ -255,6 +256,18 @@ describe('The history', () => {
   });
 
   it('goes on page by page, also where a page found nothing', () => {
+    const exported = elements(historyPage(view({ query: { q: 'x&y' }, mayExport: true })));
+    expect(exported.hrefs().filter((href) => href.includes('export'))).to.deep.equal([
+      '/history/export?q=x%26y&format=csv',
+      '/history/export?q=x%26y&format=jsonl',
+    ]);
+    // a field that selects nothing must not select all
+    for (const more of [{ mayExport: false }, { mayExport: true, errors: { since: 'Give a day.' } }])
+      expect(
+        elements(historyPage(view(more)))
+          .hrefs()
+          .join(),
+      ).to.not.contain('export');
     const page = elements(historyPage(view({ query: { q: 'x' }, next: 'c&1', isFirst: false })));
     expect(page.hrefs()).to.include.members(['/history?q=x', '/history?q=x&cursor=c%261']);
     const none = elements(historyPage(view({ query: { q: 'x' }, rows: [], next: 'c' })));
