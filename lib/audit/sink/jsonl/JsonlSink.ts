@@ -7,7 +7,7 @@ import { openingText } from '../openingText.js';
 import { checkedWriterName, freeWriterNames } from '../writerName.js';
 import type { AuditFile, AuditFiles } from './AuditFiles.js';
 import { blankOpenings } from './blankOpenings.js';
-import { noteText } from './checkpointNotes.js';
+import { noteText } from './placedNote.js';
 import { FolderLock } from './FolderLock.js';
 import { folderLayout, segmentsIn } from './folderLayout.js';
 import { JsonlSource } from './JsonlSource.js';
@@ -75,12 +75,11 @@ export class JsonlSink implements AuditSink {
         throw new StoreError(`Another process has taken over the log "${open.writer}", because this one did not renew its lock in time.`);
       if (open.end.bytes >= this.#segmentBytes) await this.#nextSegment(open);
       const records = linesOf(lines);
-      // Both at the same time. In whatever order they reach the disk, nothing is said to be durable before both are there: records without their openings
-      // still verify, and openings without their records are blanked when the log is opened. A run waits for both, so neither is of a call that ran.
-      await allOf([
-        written(open.records, records),
-        openings.length > 0 ? written(open.openings, linesOf(openings.map(openingText))) : undefined,
-      ]);
+      // Both at once, in any order: nothing is said to be durable before both are. Records without their openings still verify, and openings without
+      // their records are blanked when the log is opened again. A call waits for both, so neither is of one that ran.
+      const writes = [written(open.records, records)];
+      if (openings.length > 0) writes.push(written(open.openings, linesOf(openings.map(openingText))));
+      await allOf(writes);
       open.end = { tree, segment: open.end.segment, bytes: open.end.bytes + records.length };
       this.#ends = [...this.#ends.slice(1 - KNOWN_ENDS), open.end];
     });
@@ -202,7 +201,7 @@ function linesOf(lines: readonly string[]): Buffer {
 }
 
 /** Waits for all, also where one fails: no write is under way after it. */
-async function allOf(works: readonly (Promise<void> | undefined)[]): Promise<void> {
+async function allOf(works: readonly Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') throw result.reason;
 }
 

@@ -3,7 +3,7 @@ import type { AuditSource, Opening } from '../AuditSink.js';
 import { openingIn } from '../openingText.js';
 import { isWriterName } from '../writerName.js';
 import type { AuditFile, AuditFiles } from './AuditFiles.js';
-import { lastNote, readNotes } from './checkpointNotes.js';
+import { lastNote, readNotes } from './placedNote.js';
 import { folderLayout, segmentsIn } from './folderLayout.js';
 import { linesIn, readLines, textOf } from './readLines.js';
 import { ifThere, withFile } from './withFile.js';

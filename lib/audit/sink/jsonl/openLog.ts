@@ -6,7 +6,7 @@ import type { Checkpoint } from '../../tree/checkpoint.js';
 import { readNote } from '../../tree/signedNote.js';
 import type { AuditFile, AuditFiles } from './AuditFiles.js';
 import { blankOrphans } from './blankOpenings.js';
-import { lastNote } from './checkpointNotes.js';
+import { lastNote } from './placedNote.js';
 import { folderLayout, segmentsIn } from './folderLayout.js';
 import { linesIn, readLines } from './readLines.js';
 import { readTreeMark, START } from './treeMark.js';

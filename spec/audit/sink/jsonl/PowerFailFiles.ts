@@ -91,7 +91,7 @@ export class PowerFailFiles implements AuditFiles {
 
   async syncFolder(path: string): Promise<void> {
     this.#count();
-    for (const name of [...this.#namesOnDisk.keys()]) if (folderOf(name) === path && !this.#names.has(name)) this.#namesOnDisk.delete(name);
+    for (const name of this.#namesOnDisk.keys()) if (folderOf(name) === path && !this.#names.has(name)) this.#namesOnDisk.delete(name);
     for (const [name, node] of this.#names) if (folderOf(name) === path) this.#namesOnDisk.set(name, node);
   }
 
