@@ -1,5 +1,5 @@
 import { VERSION } from '../../common/version.js';
-import { METRICS, SCOPE } from './names.js';
+import { METRICS, SCOPE } from './metrics.js';
 import type { MeterProvider, OtelApi, OtelCounter, OtelHistogram, OtelMeter } from './OtelApi.js';
 
 /** What is read at each export, by the name of its gauge. */

@@ -1,7 +1,7 @@
 import { LruMap } from '../../common/LruMap.js';
 import { VERSION } from '../../common/version.js';
 import type { Task } from '../../model/Task.js';
-import { ATTRIBUTES, SCOPE, SPANS } from './names.js';
+import { ATTRIBUTES, SCOPE, SPANS } from './metrics.js';
 import type { AttributeValue, OtelApi, OtelSpan, OtelTracer, SpanContext } from './OtelApi.js';
 
 type Attributes = Record<string, AttributeValue>;

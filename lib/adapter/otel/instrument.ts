@@ -6,7 +6,7 @@ import { publishCallbackError } from '../../model/diagnostics.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { DecidedEvent, EnteringEvent, Journal, JournalEvent, SettledEvent, TaskEvent } from '../../model/Journal.js';
 import { Meters } from './Meters.js';
-import { ATTRIBUTES } from './names.js';
+import { ATTRIBUTES } from './metrics.js';
 import type { AttributeValue, OtelApi } from './OtelApi.js';
 import { Spans } from './Spans.js';
 
@@ -66,6 +66,8 @@ class Instrumentation implements Journal {
   readonly #spans: Spans | undefined;
   readonly #tools: boolean;
   readonly #meters: Meters | undefined;
+  /** Whether there was an SDK at the last decision: looking it up is most of what a call costs without one. */
+  #live = false;
   /** When runs began, on the monotonic clock. */
   readonly #begun = new LruMap<string, number>(MAX_RUNS);
 
@@ -101,7 +103,8 @@ class Instrumentation implements Journal {
   #decided({ request, decision, durationMs, dryRun, approvalId }: DecidedEvent): void {
     const tracer = this.#spans?.tracer();
     const instruments = this.#meters?.current();
-    if (tracer === undefined && instruments === undefined) return;
+    this.#live = tracer !== undefined || instruments !== undefined;
+    if (!this.#live) return;
     const effect = effectOf(decision);
     const { agentId, toolName } = request;
     if (tracer !== undefined) {
@@ -150,6 +153,7 @@ class Instrumentation implements Journal {
   }
 
   #entering({ agentId, toolName, decisionId, taskId }: EnteringEvent): void {
+    if (!this.#live) return;
     const run = taskId ?? decisionId;
     const measured = this.#meters?.current() !== undefined;
     if (measured) this.#begun.set(run, performance.now());
@@ -166,6 +170,7 @@ class Instrumentation implements Journal {
   }
 
   #settled({ toolName, decisionId, taskId, outcome }: SettledEvent): void {
+    if (!this.#live) return;
     const run = taskId ?? decisionId;
     this.#spans?.settled(run, taskId, outcome);
     const instruments = this.#meters?.current();
