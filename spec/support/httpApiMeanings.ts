@@ -164,7 +164,7 @@ export const HTTP_MEANINGS: Readonly<Record<string, string>> = {
   invitations: 'The invitations that wait',
   tampered: 'Whether some were changed by someone without the state key, and are missing',
   'listPeople people[].id': 'The id of the person',
-  'listPeople people[].status': '`unconfirmed`: came by an invitation that nobody confirmed yet',
+  'listPeople people[].status': '`unconfirmed`: came by an invitation that no one has confirmed yet',
   'listPeople people[].created_at': 'When the person came',
   'listPeople people[].groups': 'The groups that admins gave the person here',
   'listPeople invitations[].groups': 'The groups that the person will have',
