@@ -210,7 +210,7 @@ describe('findLoosened', () => {
       'observe',
       'observe_until',
     ];
-    expect([...ANNOTATION_CHECKS.keys()].sort()).to.deep.equal(['id', 'reason', ...compared].sort());
+    expect([...ANNOTATION_CHECKS.keys()].sort()).to.deep.equal(['id', 'reason', 'summary', ...compared].sort());
   });
 
   it('gives up on conditions that would take long to compare, and says that they may be looser', () => {
