@@ -4,7 +4,7 @@ import { nextId, randomId } from '../../common/nextId.js';
 import type { Logger } from '../../common/Logger.js';
 import { silentLogger } from '../../common/Logger.js';
 import type { Decision, DecisionRequest, DecisionStatus, Violation } from '../../model/Decision.js';
-import type { AppliedPolicy, PolicyEngine } from '../../policy/PolicyEngine.js';
+import type { AppliedPolicy, PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { computeFacts, NO_FACTS } from './computeFacts.js';
 import type { FactsHook } from './computeFacts.js';
@@ -21,6 +21,8 @@ import type { OptionKinds } from '../../common/readOptions.js';
 export interface PolicySupplier {
   /** The engine of the policies in force. */
   readonly engine: PolicyEngine;
+  /** Is told of each decision on a call that is made, before it is answered: for counts and trials. It must do nothing that takes time. */
+  decided?(call: PolicyCall, outcome: PolicyOutcome, engine: PolicyEngine): void;
   /** Releases what the supplier holds open. */
   close?(): void;
 }
@@ -90,7 +92,7 @@ export class EmbeddedDecisionService implements DecisionService {
 
   /** Decides one call by the policies in force. */
   decide(request: DecisionRequest): Awaitable<Decision> {
-    return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine));
+    return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine), true);
   }
 
   /** Decides one call by the policies in force, without opening an approval: the desk does not know the `decisionId` of its answer. */
@@ -104,7 +106,7 @@ export class EmbeddedDecisionService implements DecisionService {
       this.#evaluate(request, (outcome, facts, engine) => {
         if (record === undefined || !coversCall(record, request, outcome, facts, this.#options.desk))
           return this.#ask(request, outcome, facts, engine);
-        const base = { decisionId, policySetHash: engine.hash };
+        const base = { decisionId, policySetHash: engine.hash, ...this.#observedBy(outcome) };
         if (outcome.params === undefined) return { ...base, effect: 'allow' };
         return { ...base, effect: 'sanitize', params: outcome.params, message: outcome.message };
       }),
@@ -159,8 +161,10 @@ export class EmbeddedDecisionService implements DecisionService {
   #evaluate(
     request: DecisionRequest,
     ask: (outcome: Approvable, facts: Facts, engine: PolicyEngine) => Awaitable<Decision>,
+    isCall = false,
   ): Awaitable<Decision> {
-    const engine = this.#options.policies.engine;
+    const { policies } = this.#options;
+    const engine = policies.engine;
     const { facts: hook, factsTimeoutMs = 1_000 } = this.#options;
     return chain(hook === undefined ? NO_FACTS : computeFacts(hook, request, factsTimeoutMs), (computed) => {
       if (!computed.ok) {
@@ -174,11 +178,14 @@ export class EmbeddedDecisionService implements DecisionService {
       }
       const { agentId, toolName, groups, params, session, removable } = request;
       const { facts } = computed;
-      const outcome = engine.evaluate({ agentId, toolName, groups, params, session, facts, nowMs: Date.now(), removable });
+      const call: PolicyCall = { agentId, toolName, groups, params, session, facts, nowMs: Date.now(), removable };
+      const outcome = engine.evaluate(call);
+      if (isCall) policies.decided?.(call, outcome, engine);
       const policySetHash = engine.hash;
       switch (outcome.effect) {
         case 'allow':
-          return { effect: 'allow', decisionId: idFor(request), policySetHash };
+          if (outcome.observed === undefined) return { effect: 'allow', decisionId: idFor(request), policySetHash };
+          return { effect: 'allow', decisionId: idFor(request), policySetHash, ...this.#observedBy(outcome) };
         case 'sanitize':
           return {
             effect: 'sanitize',
@@ -187,6 +194,7 @@ export class EmbeddedDecisionService implements DecisionService {
             message: outcome.message,
             reason: outcome.message,
             policySetHash,
+            ...this.#observedBy(outcome),
           };
         case 'deny':
           if (outcome.problems !== undefined) this.#notes?.note(toolName, outcome.problems, policySetHash);
@@ -218,7 +226,8 @@ export class EmbeddedDecisionService implements DecisionService {
     if (unattended === 'deny' && !desk.attended) return denied(`Approval is needed, but no approver is attached: ${outcome.reason}`);
     const opening = approvalRequestFor(request, outcome, facts, engine.hash);
     const { reason, message, params } = outcome;
-    const asking = { effect: 'approval_needed', reason, message, params, violations, policySetHash: engine.hash } as const;
+    const observed = this.#observedBy(outcome);
+    const asking = { effect: 'approval_needed', reason, message, params, violations, policySetHash: engine.hash, ...observed } as const;
     const refused = (why: string): Decision => denied(`A person recently denied this call: ${why}`);
     if (dryRun || request.remote?.opens === false)
       return chain(desk.standingRefusal(opening), (why) => (why === undefined ? { ...asking, decisionId: idFor(request) } : refused(why)));
@@ -229,13 +238,21 @@ export class EmbeddedDecisionService implements DecisionService {
         case 'conflict':
           throw keyReused();
         case 'exists':
-          return { ...decisionOf(opened.record), violations };
+          return { ...decisionOf(opened.record), violations, ...observed };
         case 'opened': {
           const { decisionId, expiresAtMs } = opened.record;
           return { ...asking, decisionId, approvalId: decisionId, expiresAtMs };
         }
       }
     });
+  }
+
+  /** The policies that are only watched. The caller learns of them only if the module shows policies. */
+  #observedBy({ observed }: Exclude<PolicyOutcome, { effect: 'deny' }>): Pick<Decision, 'observed' | 'policyEvaluations'> {
+    if (observed === undefined) return {};
+    const names = observed.map(({ id, hash }) => ({ id, hash }));
+    if (this.#options.exposePolicies !== true) return { observed: names };
+    return { observed: names, policyEvaluations: names.map(({ id, hash }) => ({ id, hash, effect: 'observed' })) };
   }
 
   /** What the caller, and so perhaps a model, learns: reasons that the policies' author wrote; policy ids only if the module says so. */
