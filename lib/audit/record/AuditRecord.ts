@@ -185,7 +185,7 @@ export interface SettledRecord extends RecordFields, CallFields {
   readonly kind: 'settled';
   readonly taskId?: string | undefined;
   readonly outcome: RunOutcome['status'] | 'withheld';
-  /** Written by whoever continued the log of a writer that died. */
+  /** Written by the process that continued the log of a writer that died. */
   readonly bySuccessor?: true | undefined;
   /** A caller elsewhere reported it. */
   readonly reported?: true | undefined;
@@ -228,7 +228,7 @@ export interface CredentialRecord extends RecordFields {
   readonly by: string;
 }
 
-/** Openings were deleted: commitments of those decisions cannot be opened any more. */
+/** Openings were deleted: commitments of those decisions can no longer be opened. */
 export interface ErasedRecord extends RecordFields {
   readonly kind: 'erased';
   /** What was asked for, such as `before`, `user` or `decision`; never the name of a user. */
