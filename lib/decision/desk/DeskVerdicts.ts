@@ -1,7 +1,8 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
-import type { ApprovalPolicy, ApprovalRecord, Assurance, VerdictProof } from '../../store/ApprovalStore.js';
+import type { Journal } from '../../model/Journal.js';
+import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
 import { checkAssurance, requiredFor } from './assurance.js';
 import type { VerdictNeeds, VerdictStress } from './assurance.js';
 import { isUnderstood } from './consumeApproval.js';
@@ -63,11 +64,9 @@ export interface VerdictDesk {
   record(
     record: ApprovalRecord,
     change: Pick<ApprovalRecord, 'status' | 'verdicts'>,
-    approved: boolean,
-    statement: string | undefined,
+    note: (next: ApprovalRecord) => void,
   ): Awaitable<ApprovalRecord | undefined>;
-  /** Whether a journal is told of verdicts, and of what was signed. */
-  readonly isJournaled: boolean;
+  readonly journal: Journal | undefined;
 }
 
 const MAX_REMEMBERED = 10_000;
@@ -176,7 +175,8 @@ export class DeskVerdicts {
       const now = desk.current(record);
       if (now.status !== 'pending') throw verdictConflict(now);
       const change = withVerdict(record, { approve, verdict, giver, policies, proof }, desk.now());
-      decided = await desk.record(record, change, approve, this.#signedStatement(record, approve, verdict, proof));
+      const statement = this.#signedStatement(record, approve, verdict, proof);
+      decided = await desk.record(record, change, (next) => this.#note(next, approve, statement));
       if (decided !== undefined) this.#notePace(giver.by);
     }
     return decided;
@@ -232,13 +232,19 @@ export class DeskVerdicts {
     return { ...proof, version: record.version };
   }
 
+  #note(approval: ApprovalRecord, approved: boolean, statement: string | undefined): void {
+    const { agentId, toolName, decisionId, status, digest, verdicts } = approval;
+    const { by, reason } = verdicts.at(-1) as Verdict;
+    this.#desk.journal?.note({ kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason, approval, statement });
+  }
+
   #signedStatement(
     record: ApprovalRecord,
     approve: boolean,
     { reason, origin = '' }: VerdictInput,
     proof: VerdictProof | undefined,
   ): string | undefined {
-    if (proof === undefined || !this.#desk.isJournaled) return undefined;
+    if (proof === undefined || this.#desk.journal === undefined) return undefined;
     return verdictStatement(record, { approve, reason, origin, nonce: proof.nonce, tenantId: this.#desk.tenantId });
   }
 
