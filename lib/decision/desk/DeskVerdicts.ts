@@ -33,6 +33,8 @@ export interface Viewer {
   readonly assurance?: Assurance | undefined;
   /** Whether a session alone is enough for nothing. */
   readonly mustSign?: boolean | undefined;
+  /** Whether all of this version was shown to the person, with nothing cut. */
+  readonly sawAll?: boolean | undefined;
 }
 
 /** How someone stands to an approval. */
@@ -107,7 +109,7 @@ export class DeskVerdicts {
   async viewerOf(decisionId: string, viewer: Viewer): Promise<ViewerStanding | undefined> {
     const record = await this.#desk.get(decisionId);
     if (record === undefined) return undefined;
-    const { by, assurance, mustSign } = viewer;
+    const { by, assurance, mustSign, sawAll } = viewer;
     const covered = new Set(record.verdicts.flatMap((verdict) => verdict.policies));
     const open = record.policies.filter(({ id }) => !covered.has(id));
     let eligibility: Eligibility | undefined;
@@ -124,7 +126,7 @@ export class DeskVerdicts {
       may: eligibility !== undefined,
       why: why && { code: why.code, message: why.message },
       policies: eligibility === undefined ? [] : policies.map(({ id }) => id),
-      needs: requiredFor(record, policies, { isHurried: this.#isHurried(eligibility?.giver.by ?? by), mustSign }),
+      needs: requiredFor(record, policies, { isHurried: this.#isHurried(eligibility?.giver.by ?? by), mustSign, sawAll }),
       yesSoFar: record.policies.length - open.length,
       isLastYes: eligibility !== undefined && policies.length === open.length,
     };
@@ -248,8 +250,8 @@ export class DeskVerdicts {
     return verdictStatement(record, { approve, reason, origin, nonce: proof.nonce, tenantId: this.#desk.tenantId });
   }
 
-  #stressOf({ by }: Giver, { mustSign }: VerdictInput): VerdictStress {
-    return { isHurried: this.#isHurried(by), mustSign };
+  #stressOf({ by }: Giver, { mustSign, sawAll }: VerdictInput): VerdictStress {
+    return { isHurried: this.#isHurried(by), mustSign, sawAll };
   }
 
   #isHurried(by: string): boolean {
