@@ -87,6 +87,8 @@ export interface TaskFields {
   readonly offers?: readonly Capability[] | undefined;
   /** What called, as a `traceparent` of W3C Trace Context, where a journal traces. */
   readonly traceparent?: string | undefined;
+  /** Base64url of 16 random bytes: with it, audit logs commit to the values of this call, the same in every process. */
+  readonly auditSalt?: string | undefined;
 }
 
 /** A task that no one has decided. */
