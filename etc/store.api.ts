@@ -352,6 +352,7 @@ export type TaskChange = {
     readonly reason: string | undefined;
     readonly expiresAtMs: number;
     readonly offers?: readonly Capability[] | undefined;
+    readonly auditSalt?: string | undefined;
 };
 
 export interface TaskClaim {
@@ -387,6 +388,8 @@ export interface TaskFields {
     readonly origin: TaskOrigin | undefined;
     readonly sizeBytes?: number | undefined;
     readonly offers?: readonly Capability[] | undefined;
+    readonly traceparent?: string | undefined;
+    readonly auditSalt?: string | undefined;
 }
 
 export interface TaskInsertion {
@@ -458,7 +461,7 @@ export interface TaskStore {
     serve?(guardKey: string, run: (taskId: string) => Awaitable<void>): Awaitable<() => Awaitable<void>>;
 }
 
-export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes' | 'offers'> {
+export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes' | 'offers' | 'auditSalt' | 'traceparent'> {
     readonly status: TaskStatus;
     readonly error?: ErrorSummary | undefined;
     readonly approvedBy?: string | undefined;

@@ -84,7 +84,7 @@ export class AuditLog implements Journal {
 
   /** Takes an event. It is made a record and written later, outside the call. */
   note(event: JournalEvent): void {
-    if (this.#closed) return;
+    if (this.#closed || event.kind === 'task') return;
     if (this.#queue.add({ event, at: Date.now() })) this.#start();
   }
 
