@@ -167,7 +167,7 @@ export function behavesLikeServerStore(name: string, make: () => Awaitable<Serve
       await records.discard?.('note', ['n1', 'n2', 'gone']);
       expect((await noted()).length).to.equal(12);
       const instead = storedRecord({ kind: 'place', id: 'n3' });
-      for (let again = 0; again < 2; again++) await records.discard?.('note', ['n3'], [instead]);
+      for (let again = 0; again < 2; again++) await records.discard?.('note', ['n5'], [instead]);
       expect([(await noted()).length, await records.ids('place')]).to.deep.equal([11, ['n3']]);
       expect(await store.forTenant('other').records.ids('note')).to.deep.equal([]);
       expect((await approvals.get(record.decisionId))?.version).to.equal(4);
