@@ -176,6 +176,8 @@ export interface EnteringRecord extends RecordFields, CallFields {
   readonly claim?: string | undefined;
   /** Of the params that the method gets. */
   readonly effective: Commitment;
+  /** A second guard on the same call, such as a decorator under an adapter: it runs under the same decision, inside the entry before. */
+  readonly reused?: true | undefined;
 }
 
 /** How a call ended whose method was about to be entered; with a server, how its caller says that it ended. */
@@ -183,7 +185,7 @@ export interface SettledRecord extends RecordFields, CallFields {
   readonly kind: 'settled';
   readonly taskId?: string | undefined;
   readonly outcome: RunOutcome['status'] | 'withheld';
-  /** Written by whoever continued the log of a writer that died. */
+  /** Written by the process that continued the log of a writer that died. */
   readonly bySuccessor?: true | undefined;
   /** A caller elsewhere reported it. */
   readonly reported?: true | undefined;
@@ -226,7 +228,7 @@ export interface CredentialRecord extends RecordFields {
   readonly by: string;
 }
 
-/** Openings were deleted: commitments of those decisions cannot be opened any more. */
+/** Openings were deleted: commitments of those decisions can no longer be opened. */
 export interface ErasedRecord extends RecordFields {
   readonly kind: 'erased';
   /** What was asked for, such as `before`, `user` or `decision`; never the name of a user. */

@@ -57,7 +57,7 @@ export interface AuditSink {
    */
   open(writer?: string): Awaitable<OpenLog>;
   /**
-   * Appends a batch. Not called again before it has settled. After it rejected, nothing is written through this sink any more: what is on disk is not known.
+   * Appends a batch. Not called again before it has settled. After it rejected, nothing more is written through this sink: what is on disk is not known.
    */
   append(batch: AuditBatch): Awaitable<void>;
   /** Keeps a signed checkpoint. */
