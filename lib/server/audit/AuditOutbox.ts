@@ -55,7 +55,12 @@ export class AuditOutbox {
   commit(entries: readonly OpenRecord[], change: (beside: readonly StoredRecord[]) => Awaitable<boolean>): Awaitable<boolean> {
     const { feed, rows, now } = this.#options;
     if (entries.length === 0) return change([]);
-    return chain(feed.target(), (target) => this.#commit(entries.map((entry) => rows.make(entry, target, now())), change));
+    return chain(feed.target(), (target) =>
+      this.#commit(
+        entries.map((entry) => rows.make(entry, target, now())),
+        change,
+      ),
+    );
   }
 
   async #commit(made: readonly StoredRecord[], change: (beside: readonly StoredRecord[]) => Awaitable<boolean>): Promise<boolean> {

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import type { AuditLog } from '../../audit/writer/AuditLog.js';
 import type { OpenRecord } from '../../audit/record/recordOf.js';
 import type { AuditSource } from '../../audit/sink/AuditSink.js';
-import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { RequestError } from '../front/RequestError.js';
 import type { RowTarget } from './OutboxRows.js';

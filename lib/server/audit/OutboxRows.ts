@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { OpenRecord } from '../../audit/record/recordOf.js';
 import { canonicalText } from '../../common/data/canonical.js';
+import { LruMap } from '../../common/LruMap.js';
 import { randomId } from '../../common/nextId.js';
 import type { SecretString } from '../../common/SecretString.js';
 import { publishDiagnostic } from '../../model/diagnostics.js';
@@ -35,6 +36,8 @@ export interface OutboxSigning {
 export class OutboxRows {
   readonly #keys: readonly SecretString[];
   readonly #tenantId: string;
+  /** Rows that were reported already. */
+  readonly #reported = new LruMap<string, true>(1_000);
 
   constructor({ stateKey, previousStateKey, tenantId }: OutboxSigning) {
     const keys = previousStateKey === undefined ? [stateKey] : [stateKey, previousStateKey];
@@ -61,6 +64,8 @@ export class OutboxRows {
       const { entry, from } = JSON.parse(row.body) as { readonly entry: OpenRecord; readonly from: number };
       return { entry, from, logId: row.index2 ?? '' };
     }
+    if (this.#reported.get(row.id) === true) return undefined;
+    this.#reported.set(row.id, true);
     const message =
       'A row of the audit outbox has no valid signature of this state key, so it is not written to the log: check that all servers have the same state key, and who can write the store.';
     publishDiagnostic({ kind: 'security', code: 'audit_row_tampered', message, actor: { kind: 'store' } });
@@ -73,7 +78,10 @@ export class OutboxRows {
     return { ...row, mac: this.#macOf(row, this.#keys[0] as SecretString) };
   }
 
-  #macOf({ id, version, index1 = null, index2 = null, body }: Omit<StoredRecord, 'index1' | 'index2'> & Nullable, key: SecretString): string {
+  #macOf(
+    { id, version, index1 = null, index2 = null, body }: Omit<StoredRecord, 'index1' | 'index2'> & Nullable,
+    key: SecretString,
+  ): string {
     const text = canonicalText(['aegis audit outbox 1', this.#tenantId, id, version, index1, index2, body]);
     return createHmac('sha256', key.reveal()).update(text).digest('base64url');
   }
