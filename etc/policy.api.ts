@@ -14,6 +14,7 @@ export interface AppliedPolicy {
     readonly approvers?: readonly string[] | undefined;
     readonly approvalTimeoutMs?: number | undefined;
     readonly selfApproval?: boolean | undefined;
+    readonly summary?: readonly string[] | undefined;
 }
 
 export declare class CedarPolicyEngine implements PolicyEngine {

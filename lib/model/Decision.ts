@@ -1,5 +1,6 @@
 import type { Capability } from './Capability.js';
-import type { DecisionEvidence, EVIDENCE } from './DecisionEvidence.js';
+import { EVIDENCE, newSalt } from './DecisionEvidence.js';
+import type { DecisionEvidence } from './DecisionEvidence.js';
 import type { Params, Session } from './Params.js';
 
 /** What a decision demands. Any other value is treated as `deny`. */
@@ -92,6 +93,15 @@ export interface ApprovalNeededDecision extends DecisionFields {
 
 /** The decision on one call. */
 export type Decision = AllowDecision | DenyDecision | SanitizeDecision | ApprovalNeededDecision;
+
+/**
+ * @internal A decision with evidence: where a service elsewhere made it, a salt alone.
+ *
+ * @param salt of the approval that the decision is about
+ */
+export function saltedDecision(decision: Decision, salt?: string): Decision {
+  return decision[EVIDENCE] === undefined ? { ...decision, [EVIDENCE]: { salt: salt ?? newSalt() } } : decision;
+}
 
 /** The status of an approval at its decision service. */
 export interface DecisionStatus {

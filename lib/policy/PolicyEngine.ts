@@ -38,6 +38,8 @@ export interface AppliedPolicy {
   readonly approvalTimeoutMs?: number | undefined;
   /** `@self_approval("true")`: the user on whose behalf the call is made may decide. */
   readonly selfApproval?: boolean | undefined;
+  /** `@summary`: the params that lists of approvals show. */
+  readonly summary?: readonly string[] | undefined;
 }
 
 /** Why a call is denied, for programs. */
