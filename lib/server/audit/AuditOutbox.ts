@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OpenRecord } from '../../audit/record/recordOf.js';
+import type { OpenRecord } from '../../audit/record/OpenRecord.js';
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
@@ -19,12 +19,14 @@ export interface AuditOutboxOptions {
   readonly feed: LogFeed;
   readonly lease: WriterLease;
   readonly now: () => number;
+  /** Called where a record could not be written: its row waits to be swept. */
+  readonly onFailed: () => void;
   /** Told of an approval whose change was written late, so that it could not be told when it was made. */
   readonly onLate: (decisionId: string) => void;
 }
 
 /** How long a reader waits for a change to be written, in milliseconds: as long as a disk may take. */
-const WAIT_MS = 2_000;
+const WAIT_MS = 1_000;
 const POLL_MS = 10;
 const PAGE = 1_000;
 
@@ -65,15 +67,19 @@ export class AuditOutbox {
 
   async #commit(made: readonly StoredRecord[], change: (beside: readonly StoredRecord[]) => Awaitable<boolean>): Promise<boolean> {
     for (const { id } of made) this.#writing.add(id);
+    const done = (): void => made.forEach(({ id }) => this.#writing.delete(id));
+    let isMade = false;
     try {
-      if (!(await change(made))) return false;
-      const written = this.#writeFresh(made);
-      if (this.#options.feed.isRequired) await written;
-      else written.catch((error: unknown) => publishCallbackError('writing the audit log', error));
-      return true;
+      isMade = await change(made);
     } finally {
-      for (const { id } of made) this.#writing.delete(id);
+      // where its answer was lost, what it left is swept
+      if (!isMade) done();
     }
+    if (!isMade) return false;
+    const written = this.#writeFresh(made).finally(done);
+    if (this.#options.feed.isRequired) await written;
+    else written.catch((error: unknown) => publishCallbackError('writing the audit log', error));
+    return true;
   }
 
   /** Resolves when everything that is known of an approval at this version is in the log. @throws RequestError 503 `audit_unavailable` */
@@ -87,7 +93,7 @@ export class AuditOutbox {
     if (!this.#options.feed.isRequired) return new Set();
     for (let left = WAIT_MS / POLL_MS; ; left--) {
       const open = new Set((await this.#open()).flatMap(({ index1 }) => index1 ?? []));
-      if (open.size === 0 || left <= 0) return open;
+      if (open.size === 0 || left <= 0 || this.#options.feed.isFailing) return open;
       await sleep(POLL_MS);
     }
   }
@@ -128,7 +134,12 @@ export class AuditOutbox {
       }
       return;
     }
-    await Promise.all(made.map(async (row) => feed.write((rows.read(row) as OutboxRow).entry)));
+    try {
+      await Promise.all(made.map(async (row) => feed.write((rows.read(row) as OutboxRow).entry)));
+    } catch (error) {
+      this.#options.onFailed();
+      throw error;
+    }
     this.#wrote(made.map(({ id }) => id));
   }
 
@@ -173,7 +184,8 @@ export class AuditOutbox {
   }
 
   async #wait(decisionId: string, version: number): Promise<void> {
-    for (let left = WAIT_MS / POLL_MS; left > 0; left--) {
+    // a log that cannot be written will not have it soon
+    for (let left = WAIT_MS / POLL_MS; left > 0 && !this.#options.feed.isFailing; left--) {
       await sleep(POLL_MS);
       if (!(await this.#isOpen(decisionId))) return void this.#clear.set(decisionId, version);
     }

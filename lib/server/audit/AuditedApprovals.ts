@@ -1,4 +1,4 @@
-import { openedRecord } from '../../audit/record/approvalRecords.js';
+import { approvalRecords } from '../../audit/record/approvalRecords.js';
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { approvalPage } from '../../store/approval/approvalPage.js';
@@ -33,7 +33,7 @@ export class AuditedApprovals implements ApprovalStore {
   }
 
   insert(record: ApprovalRecord): Awaitable<boolean> {
-    const entry = openedRecord(record, { tenantId: this.#tenantId });
+    const entry = approvalRecords.opened(record, { tenantId: this.#tenantId });
     return this.#outbox.commit([entry], (beside) => this.#inner.insert(record, undefined, beside));
   }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AuditLog } from '../../audit/writer/AuditLog.js';
-import type { OpenRecord } from '../../audit/record/recordOf.js';
+import type { OpenRecord } from '../../audit/record/OpenRecord.js';
 import type { AuditSource } from '../../audit/sink/AuditSink.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { RequestError } from '../front/RequestError.js';
@@ -18,6 +18,11 @@ export class LogFeed {
   /** Whether nothing is told before it is in the log. */
   get isRequired(): boolean {
     return this.log.status().mode === 'required';
+  }
+
+  /** Whether the last write failed. */
+  get isFailing(): boolean {
+    return this.log.status().state === 'failed';
   }
 
   /** Identifies the log: two folders may each have a log of the same name. */

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { OpenRecord } from '../../audit/record/recordOf.js';
+import type { OpenRecord } from '../../audit/record/OpenRecord.js';
 import { canonicalText } from '../../common/data/canonical.js';
 import { LruMap } from '../../common/LruMap.js';
 import { randomId } from '../../common/nextId.js';
@@ -32,7 +32,7 @@ export interface OutboxSigning {
   readonly tenantId: string;
 }
 
-/** Makes and reads the rows of an outbox. A row that someone without the state key wrote is none: it would put words into the log. */
+/** Makes and reads the rows of an outbox. A row that someone without the state key wrote is not read: it would put words into the log. */
 export class OutboxRows {
   readonly #keys: readonly SecretString[];
   readonly #tenantId: string;

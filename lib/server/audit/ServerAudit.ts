@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { NewRecord } from '../../audit/record/AuditRecord.js';
 import { decidedRecord } from '../../audit/record/recordOf.js';
-import type { OpenRecord } from '../../audit/record/recordOf.js';
+import type { OpenRecord } from '../../audit/record/OpenRecord.js';
 import type { AuditLog, AuditStatus } from '../../audit/writer/AuditLog.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Logger } from '../../common/Logger.js';
@@ -52,6 +52,8 @@ interface AuditedTenant {
   onLate: (decisionId: string) => void;
 }
 
+/** How long after a failure what is left is looked at again, in milliseconds. */
+const RETRY_MS = 1_000;
 const CHANNEL = 'aegis:diagnostics';
 
 /** The audit log of a server: everything that its tenants decide, and every change of who may do what. */
@@ -61,6 +63,7 @@ export class ServerAudit {
   readonly #options: ServerAuditOptions;
   readonly #tenants = new Map<string, AuditedTenant>();
   #timer: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> | undefined;
   #isOpen = false;
   readonly #onDiagnostic = (message: unknown): void => this.#security(message as Diagnostic);
@@ -102,6 +105,7 @@ export class ServerAudit {
         lease: this.#lease,
         now,
         onLate: (decisionId) => tenant.onLate(decisionId),
+        onFailed: () => this.#sweepSoon(),
       }),
     };
     this.#tenants.set(tenantId, tenant);
@@ -158,6 +162,7 @@ export class ServerAudit {
   /** Lets the log go. What is still in an outbox is written by the next server. The store must still be open. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    clearTimeout(this.#retry);
     unsubscribe(CHANNEL, this.#onDiagnostic);
     await this.#sweeping;
     try {
@@ -168,6 +173,15 @@ export class ServerAudit {
     }
     this.#isOpen = false;
     await this.#feed.log.close();
+  }
+
+  /** A log that has failed is opened again before long. */
+  #sweepSoon(): void {
+    if (!this.#isOpen) return;
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      void this.#sweepQuietly();
+    }, RETRY_MS).unref();
   }
 
   #tell(make: () => OpenRecord): void {
@@ -190,7 +204,10 @@ export class ServerAudit {
   async #sweepQuietly(): Promise<void> {
     if (this.#sweeping !== undefined) return;
     this.#sweeping = this.#sweep()
-      .catch((error: unknown) => publishCallbackError('sweeping the audit outbox', error))
+      .catch((error: unknown) => {
+        publishCallbackError('sweeping the audit outbox', error);
+        this.#sweepSoon();
+      })
       .finally(() => (this.#sweeping = undefined));
     await this.#sweeping;
   }

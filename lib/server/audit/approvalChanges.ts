@@ -1,5 +1,5 @@
-import { begunRecord, consumedRecord, endedRecord, verdictRecord } from '../../audit/record/approvalRecords.js';
-import type { OpenRecord } from '../../audit/record/recordOf.js';
+import { approvalRecords } from '../../audit/record/approvalRecords.js';
+import type { OpenRecord } from '../../audit/record/OpenRecord.js';
 import { recordedStatement } from '../../decision/desk/verdictStatement.js';
 import type { ApprovalRecord, Verdict } from '../../store/ApprovalStore.js';
 import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
@@ -10,12 +10,13 @@ export function approvalChanges(before: ApprovalRecord, after: ApprovalRecord, t
   const context = { tenantId };
   for (const verdict of after.verdicts.slice(before.verdicts.length)) {
     const until = { ...after, verdicts: after.verdicts.slice(0, after.verdicts.indexOf(verdict) + 1) };
-    entries.push(verdictRecord(until, { tenantId, statement: statementOf(until, verdict, tenantId) }));
+    entries.push(approvalRecords.verdict(until, { tenantId, statement: statementOf(until, verdict, tenantId) }));
   }
-  if (after.consumed !== undefined && before.consumed === undefined) entries.push(consumedRecord(after, context));
-  if (after.begun !== undefined && before.begun === undefined) entries.push(begunRecord(after, context));
+  if (after.consumed !== undefined && before.consumed === undefined) entries.push(approvalRecords.consumed(after, context));
+  if (after.begun !== undefined && before.begun === undefined) entries.push(approvalRecords.begun(after, context));
   const { status, outcome, decisionId, agentId, toolName } = after;
-  if ((status === 'expired' || status === 'withdrawn') && status !== before.status) entries.push(endedRecord(after, status, context));
+  if ((status === 'expired' || status === 'withdrawn') && status !== before.status)
+    entries.push(approvalRecords.ended(after, status, context));
   if (outcome !== undefined && outcome.status !== before.outcome?.status)
     entries.push({ record: { kind: 'settled', tenantId, decisionId, agentId, toolName, outcome: outcome.status, reported: true } });
   return entries;

@@ -1,4 +1,4 @@
-import type { OpenRecord } from '../../audit/record/recordOf.js';
+import type { OpenRecord } from '../../audit/record/OpenRecord.js';
 import type { StoredRecord } from '../../store/RecordStore.js';
 
 type Body = Readonly<Record<string, unknown>>;
