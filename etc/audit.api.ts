@@ -165,6 +165,10 @@ export interface ErasedRecord extends RecordFields {
     readonly count: number;
 }
 
+export interface JsonlFolderOptions {
+    readonly segmentBytes?: number | undefined;
+}
+
 export interface KeyRecord extends RecordFields {
     readonly kind: 'key';
     readonly publicKey: string;
@@ -229,6 +233,11 @@ export interface PoliciesRecord extends RecordFields {
     readonly tenantId?: string | undefined;
     readonly hash: string;
     readonly previousHash?: string | undefined;
+}
+
+export interface PostgresSinkOptions {
+    readonly connectionString: string;
+    readonly schema?: string | undefined;
 }
 
 export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval'> {
@@ -297,4 +306,10 @@ export declare function commitmentOf(field: string, salt: string, digest: string
 
 export declare function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: string): OpenRecord;
 
+export declare function jsonlFolder(folder: string | URL, options?: JsonlFolderOptions): AuditSink;
+
+export declare function postgresSink(connection: string | PostgresSinkOptions): AuditSink;
+
 export declare function recordOf(event: RecordedEvent): OpenRecord;
+
+export declare function sqliteSink(path: string | URL): AuditSink;

@@ -57,6 +57,7 @@ interface RecordFields {
     readonly seq: number;
     readonly at: number;
     readonly writer: string;
+    readonly change?: string | undefined;
 }
 
 // lib/audit/record/AuditRecord

@@ -1,10 +1,12 @@
 // Stands in for an OpenTelemetry collector: takes OTLP over HTTP as JSON on loopback, and keeps what it got.
 import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 interface Attribute {
   readonly key: string;
-  readonly value: Readonly<Record<string, unknown>>;
+  /** Such as `{ stringValue: 'refund' }`. */
+  readonly value: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** A span as OTLP has it; only what is shown here. */
@@ -30,21 +32,7 @@ export class Collector {
   readonly spans: ReceivedSpan[] = [];
   /** The sums of counters by name. */
   readonly counters = new Map<string, number>();
-  readonly #server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const told = JSON.parse(Buffer.concat(chunks).toString()) as Export;
-    for (const { scopeSpans } of told.resourceSpans ?? []) for (const { spans } of scopeSpans) this.spans.push(...spans);
-    for (const { scopeMetrics } of told.resourceMetrics ?? [])
-      for (const { metrics } of scopeMetrics)
-        for (const { name, sum } of metrics)
-          if (sum !== undefined)
-            this.counters.set(
-              name,
-              sum.dataPoints.reduce((all, point) => all + Number(point.asDouble ?? point.asInt ?? 0), 0),
-            );
-    response.setHeader('content-type', 'application/json').end('{}');
-  });
+  readonly #server = createServer((request, response) => void this.#take(request, response));
 
   async listen(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
@@ -54,10 +42,27 @@ export class Collector {
   close(): void {
     this.#server.close();
   }
+
+  async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const told = JSON.parse(Buffer.concat(chunks).toString()) as Export;
+    for (const { scopeSpans } of told.resourceSpans ?? []) for (const { spans } of scopeSpans) this.spans.push(...spans);
+    const metrics = (told.resourceMetrics ?? []).flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics));
+    for (const { name, sum } of metrics) {
+      const points = sum?.dataPoints.map((point) => Number(point.asDouble ?? point.asInt ?? 0));
+      if (points !== undefined)
+        this.counters.set(
+          name,
+          points.reduce((all, point) => all + point, 0),
+        );
+    }
+    response.setHeader('content-type', 'application/json').end('{}');
+  }
 }
 
 /** The value of an attribute, as text. */
 export function attribute(attributes: readonly Attribute[] | undefined, name: string): string {
   const [value] = Object.values(attributes?.find(({ key }) => key === name)?.value ?? {});
-  return String(value ?? '');
+  return value === undefined ? '' : String(value);
 }
