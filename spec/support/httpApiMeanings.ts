@@ -40,6 +40,7 @@ export const HTTP_MEANINGS: Readonly<Record<string, string>> = {
   'readApproval version': 'One higher with each change',
   'listApprovals approvals[].version': 'One higher with each change',
   'giveVerdict version': 'The version of the approval that was shown',
+  'giveVerdict shown_all': 'What the page that shows all of it carries: then what is long takes no code',
   'giveVerdict code': 'The first four characters of the digest, as the person typed them',
   'challengeVerdict version': 'The version of the approval that was shown',
   'giveVerdict idempotency_key': 'Names this verdict: under the same key it is given once',

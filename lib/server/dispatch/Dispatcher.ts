@@ -95,7 +95,7 @@ export class Dispatcher {
       if (answer.status >= 500) this.#log(error, requestId, progress);
     }
     progress.leave();
-    const { status, body, cookies = [] } = answer;
+    const { status, body, cookies = [], isPaced } = answer;
     this.#options.onAnswer({
       requestId,
       route: progress.route?.name,
@@ -108,7 +108,7 @@ export class Dispatcher {
     const headers: Record<string, string> = { ...FIXED, ...(progress.isPage && progress.pageHeaders()), 'x-request-id': requestId };
     for (const name in answer.headers) headers[name.toLowerCase()] = answer.headers[name] as string;
     if (body !== undefined) headers['content-type'] ??= 'application/json';
-    return { status, headers, cookies, body };
+    return { status, headers, cookies, body, ...(isPaced && { isPaced }) };
   }
 
   async #answer(request: IncomingRequest, requestId: string, progress: Progress): Promise<Answer> {

@@ -53,6 +53,8 @@ export interface Answer {
   readonly cookies?: readonly string[] | undefined;
   /** The body. Text is JSON unless the headers say otherwise; chunks are written as they come, until they end or the signal is aborted. */
   readonly body?: string | AsyncIterable<string> | undefined;
+  /** The chunks are made as fast as they are read, however slowly that is. Otherwise a reader that is far behind is cut. */
+  readonly isPaced?: boolean | undefined;
 }
 
 /** What every route has: all that the server, its specs and the OpenAPI document know of it. */

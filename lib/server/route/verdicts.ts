@@ -40,6 +40,7 @@ export const VERDICT_FORM: Readonly<Record<string, number>> = {
   version: 16,
   reason: 10_000,
   code: 16,
+  shown_all: 128,
   idempotency_key: 128,
   proof_credential: 1_400,
   proof_nonce: 256,
