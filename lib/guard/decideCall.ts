@@ -3,6 +3,7 @@ import type { Awaitable } from '../common/awaitable.js';
 import { canonicalDigest } from '../common/data/canonical.js';
 import { checkDecision } from '../model/checkDecision.js';
 import type { Decision } from '../model/Decision.js';
+import { saltedDecision } from '../model/DecisionEvidence.js';
 import { ParamsError, UnsupportedParamError } from '../model/errors/CallErrors.js';
 import { CallAbortedError } from '../model/errors/RefusalErrors.js';
 import type { Params } from '../model/Params.js';
@@ -103,8 +104,10 @@ function askService<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: Ca
       return untilAborted(answer, signal, call.toolName, late).then((decision) => checkDecision(decision, request, journal));
     },
     (decision) => {
-      journal?.note({ kind: 'decided', request, decision: shownDecision(decision, runtime.limits) });
-      return enforce(runtime, call, request, decision);
+      if (journal === undefined) return enforce(runtime, call, request, decision);
+      const salted = saltedDecision(decision);
+      journal.note({ kind: 'decided', request, decision: shownDecision(salted, runtime.limits) });
+      return enforce(runtime, call, request, salted);
     },
     (error) => refused(call, error),
   );

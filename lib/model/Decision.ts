@@ -1,4 +1,5 @@
 import type { Capability } from './Capability.js';
+import type { DecisionEvidence, EVIDENCE } from './DecisionEvidence.js';
 import type { Params, Session } from './Params.js';
 
 /** What a decision demands. Any other value is treated as `deny`. */
@@ -41,6 +42,8 @@ interface DecisionFields {
   readonly policyEvaluations?: readonly unknown[] | undefined;
   /** How long the service took, in milliseconds. */
   readonly latencyMs?: number | undefined;
+  /** @internal What a journal learns of it. */
+  readonly [EVIDENCE]?: DecisionEvidence | undefined;
 }
 
 /** Run the call with its own params. */

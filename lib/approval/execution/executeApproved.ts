@@ -9,6 +9,7 @@ import { bindingBaseOf } from '../../model/bindingBase.js';
 import { checkDecision } from '../../model/checkDecision.js';
 import type { ApprovedCall } from '../../decision/DecisionService.js';
 import type { ApprovalNeededDecision, Decision } from '../../model/Decision.js';
+import { saltedDecision } from '../../model/DecisionEvidence.js';
 import { ForbiddenError, OutcomeUnknownError } from '../../model/errors/RefusalErrors.js';
 import { reportSecurity } from '../../model/Journal.js';
 import type { Params } from '../../model/Params.js';
@@ -88,8 +89,11 @@ function reevaluate(entry: PendingCall, task: ApprovedTask, run: RunApproved, ho
     () =>
       chain(decisions.reevaluate?.(request, decisionId, options) as Awaitable<Decision>, (d) => checkDecision(d, request, host.journal)),
     (decision) => {
-      host.journal?.note({ kind: 'decided', request, decision, approvalId: task.decisionId });
-      return applyFreshDecision(entry, task, run, host, decision);
+      if (host.journal === undefined) return applyFreshDecision(entry, task, run, host, decision);
+      // a person who is asked again is asked about other values
+      const salted = saltedDecision(decision, decision.effect === 'approval_needed' ? undefined : task.auditSalt);
+      host.journal.note({ kind: 'decided', request, decision: salted, approvalId: task.decisionId });
+      return applyFreshDecision(entry, task, run, host, salted);
     },
     (error) => later(entry, task, run, host, error),
   );

@@ -107,7 +107,7 @@ function judgeUse(found: ApprovalCase, opened: OpenedRecord, covered: (by: Place
 /** Whether two records are about one call of one agent with the same params. */
 function sameCall(
   record: Placed & Pick<OpenedRecord, 'agentId' | 'toolName' | 'effective'> & Partial<Pick<OpenedRecord, 'tenantId'>>,
-  other: Pick<OpenedRecord, 'agentId' | 'toolName'> & Partial<Pick<OpenedRecord, 'tenantId' | 'effective'>>,
+  other: Pick<OpenedRecord, 'agentId' | 'toolName' | 'tenantId'> & { readonly effective?: string | undefined },
   what: string,
   say: Say,
 ): void {

@@ -7,6 +7,7 @@ import { publishCallbackError } from '../../model/diagnostics.js';
 import { CapacityError } from '../../model/errors/CallErrors.js';
 import { combineJournals } from '../../model/Journal.js';
 import type { Journal } from '../../model/Journal.js';
+import { newSalt } from '../../model/DecisionEvidence.js';
 import { LazyPart } from '../../model/LazyPart.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
@@ -78,9 +79,15 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       now: () => this.#clock.now(),
       tenantId: options.tenantId ?? null,
       isStillCovered: (record) => this.#isStillCovered(record),
+      note: (event) => this.#journal?.note(event),
     };
     this.#denialTtlMs = options.denialTtlMs ?? 300_000;
     this.#refusalsKeptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
+  }
+
+  /** @internal Whether a journal is told of what happens here. */
+  get isJournaled(): boolean {
+    return this.#journal !== undefined;
   }
 
   /** Whether someone can decide: an attached approver, or a listener of `requested`. */
@@ -137,7 +144,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       const reason = standingRefusal(denied, opening, nowMs - this.#denialTtlMs);
       if (reason !== undefined) return { kind: 'refused', reason };
       const refusals = countSince(denied, nowMs - NEAR_REPEATS_MS);
-      const record = frozenData(openedRecord(opening, { refusals, nowMs, tenantId: this.#useRules.tenantId }));
+      const auditSalt = this.isJournaled ? newSalt() : undefined;
+      const record = frozenData(openedRecord(opening, { refusals, nowMs, tenantId: this.#useRules.tenantId, auditSalt }));
       return chain(this.#store.insert(record), (inserted) => {
         verdicts.prepare();
         if (!inserted) return this.#notInserted(opening);
@@ -250,7 +258,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       get: (decisionId) => this.get(decisionId),
       current: (record) => this.#current(record),
       isSignedElsewhere: (record) => this.#isSignedElsewhere(record),
-      record: (record, change, approved) => this.#commit(record, change, (next) => this.#noteVerdict(next, approved)),
+      isJournaled: this.isJournaled,
+      record: (record, change, approved, statement) => this.#commit(record, change, (next) => this.#noteVerdict(next, approved, statement)),
     };
   }
 
@@ -274,8 +283,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       // if another change was first, what it left may still have to end
       // without the key, this process can sign no other end: one that has none is accepted
       const end = this.#isSignedElsewhere(record) ? 'withdrawn' : status;
-      return chain(this.#commit(record, { status: end }), (ended) =>
-        ended === undefined ? this.#end(decisionId, status, record.version) : undefined,
+      return chain(
+        this.#commit(record, { status: end }, () => this.#noteEnd(record, end)),
+        (ended) => (ended === undefined ? this.#end(decisionId, status, record.version) : undefined),
       );
     });
   }
@@ -316,10 +326,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   /** @internal Records which claim begins. False where another one has begun. */
   begin(start: ExecutionStart): Awaitable<boolean> {
-    return this.#tellOf(
-      start.decisionId,
-      beginExecution(this.#store, start, () => this.#clock.now()),
-    );
+    return this.#tellOf(start.decisionId, beginExecution(this.#store, start, this.#useRules));
   }
 
   /** @internal Keeps how the run under a used approval ended. */
@@ -357,9 +364,14 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     });
   }
 
-  #noteVerdict({ agentId, toolName, decisionId, status, digest, verdicts: given }: ApprovalRecord, approved: boolean): void {
+  #noteVerdict(approval: ApprovalRecord, approved: boolean, statement: string | undefined): void {
+    const { agentId, toolName, decisionId, status, digest, verdicts: given } = approval;
     const { by, reason } = given.at(-1) as Verdict;
-    this.#journal?.note({ kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason });
+    this.#journal?.note({ kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason, approval, statement });
+  }
+
+  #noteEnd({ agentId, toolName, decisionId }: ApprovalRecord, how: 'expired' | 'withdrawn'): void {
+    this.#journal?.note({ kind: 'ended', agentId, toolName, decisionId, how });
   }
 
   /** Whether it was signed with a state key that this process does not have: what it wrote about it, the others would ignore. */

@@ -19,7 +19,7 @@ import {
   withVerdict,
 } from './verdict.js';
 import type { VerdictInput } from './verdict.js';
-import { verdictChallenge } from './verdictStatement.js';
+import { verdictChallenge, verdictStatement } from './verdictStatement.js';
 
 // loaded with it: both are needed once somebody decides
 export { recordOutcome } from './recordOutcome.js';
@@ -64,7 +64,10 @@ export interface VerdictDesk {
     record: ApprovalRecord,
     change: Pick<ApprovalRecord, 'status' | 'verdicts'>,
     approved: boolean,
+    statement: string | undefined,
   ): Awaitable<ApprovalRecord | undefined>;
+  /** Whether a journal is told of verdicts, and of what was signed. */
+  readonly isJournaled: boolean;
 }
 
 const MAX_REMEMBERED = 10_000;
@@ -173,7 +176,7 @@ export class DeskVerdicts {
       const now = desk.current(record);
       if (now.status !== 'pending') throw verdictConflict(now);
       const change = withVerdict(record, { approve, verdict, giver, policies, proof }, desk.now());
-      decided = await desk.record(record, change, approve);
+      decided = await desk.record(record, change, approve, this.#signedStatement(record, approve, verdict, proof));
       if (decided !== undefined) this.#notePace(giver.by);
     }
     return decided;
@@ -227,6 +230,16 @@ export class DeskVerdicts {
       throw new VerdictError(403, 'proof_invalid', decisionId, message);
     }
     return { ...proof, version: record.version };
+  }
+
+  #signedStatement(
+    record: ApprovalRecord,
+    approve: boolean,
+    { reason, origin = '' }: VerdictInput,
+    proof: VerdictProof | undefined,
+  ): string | undefined {
+    if (proof === undefined || !this.#desk.isJournaled) return undefined;
+    return verdictStatement(record, { approve, reason, origin, nonce: proof.nonce, tenantId: this.#desk.tenantId });
   }
 
   #stressOf({ by }: Giver, { mustSign }: VerdictInput): VerdictStress {
