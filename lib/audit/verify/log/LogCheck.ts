@@ -1,10 +1,10 @@
-import type { AuditRecord } from '../record/AuditRecord.js';
-import { CompactTree } from '../tree/CompactTree.js';
-import type { VerifiedLog } from './AuditReport.js';
-import type { Findings } from './Findings.js';
+import type { AuditRecord } from '../../record/AuditRecord.js';
+import { CompactTree } from '../../tree/CompactTree.js';
+import type { VerifiedLog } from '../report/AuditReport.js';
+import type { Findings } from '../report/Findings.js';
 import { KeyChain } from './KeyChain.js';
 import type { Head, HeadClaim, LogHeads } from './LogHeads.js';
-import { readRecord } from './readRecord.js';
+import { readRecord } from '../line/readRecord.js';
 
 /** What a log is checked with. */
 export interface LogCheckOptions {
@@ -101,7 +101,8 @@ export class LogCheck {
   }
 
   #endUnsigned(size: number): void {
-    if (this.#torn) this.#add('torn_line', size, 'The log ends with a line that is not finished: its writer died over it, or it was cut off.');
+    if (this.#torn)
+      this.#add('torn_line', size, 'The log ends with a line that is not finished: its writer died over it, or it was cut off.');
     const count = size - this.#signed;
     if (count === 0 || this.#differs) return;
     const which = count === 1 ? `Record ${this.#signed} is` : `Records ${this.#signed} to ${size - 1} are`;
@@ -125,7 +126,12 @@ export class LogCheck {
 
   #follow(record: AuditRecord, seq: number): void {
     if (record.seq !== seq)
-      this.#completeness.add('sequence', this.#writer, seq, `Record ${seq} says that it is number ${record.seq}: records were removed, added or moved.`);
+      this.#completeness.add(
+        'sequence',
+        this.#writer,
+        seq,
+        `Record ${seq} says that it is number ${record.seq}: records were removed, added or moved.`,
+      );
     if (record.writer !== this.#writer) this.#add('foreign', seq, `Record ${seq} is of another log, and was put there.`);
     if (record.at < this.#lastAt) this.#add('time', seq, `Record ${seq} is older than the record before.`);
     this.#lastAt = record.at;
@@ -156,7 +162,8 @@ export class LogCheck {
   #compareHead(head: Head, root: string): void {
     const { size } = this.#tree;
     this.#origin ??= head.origin;
-    if (head.origin !== this.#origin) this.#add('origin', size - 1, `The checkpoint after record ${size - 1} names another origin than those before.`);
+    if (head.origin !== this.#origin)
+      this.#add('origin', size - 1, `The checkpoint after record ${size - 1} names another origin than those before.`);
     if (head.root === root) {
       this.#keys.verify(head, size - 1);
       this.#signed = size;

@@ -1,13 +1,17 @@
-import type { CredentialRecord, DecidedRecord, EnteringRecord, SettledRecord } from '../record/AuditRecord.js';
-import type { Opening } from '../sink/AuditSink.js';
+import type { CredentialRecord, DecidedRecord, EnteringRecord, SettledRecord } from '../../record/AuditRecord.js';
+import type { Opening } from '../../sink/AuditSink.js';
 import { emptyCase } from './ApprovalCase.js';
 import type { ApprovalCase } from './ApprovalCase.js';
 import { Credentials } from './Credentials.js';
-import type { Findings } from './Findings.js';
+import type { Findings } from '../report/Findings.js';
 import { judgeApproval } from './judgeApproval.js';
 
 type CaseRecord = Extract<
-  ApprovalCase['opened'][number] | ApprovalCase['verdicts'][number]['record'] | ApprovalCase['consumed'][number] | ApprovalCase['begun'][number] | ApprovalCase['ended'][number],
+  | ApprovalCase['opened'][number]
+  | ApprovalCase['verdicts'][number]['record']
+  | ApprovalCase['consumed'][number]
+  | ApprovalCase['begun'][number]
+  | ApprovalCase['ended'][number],
   { readonly kind: string }
 >;
 
@@ -70,6 +74,10 @@ export class ApprovalCases {
 
   credential(record: CredentialRecord): void {
     this.#credentials.add(record);
+  }
+
+  isRecorded(what: 'consumed' | 'begun', decisionId: string): boolean {
+    return (this.#cases.get(decisionId)?.[what].length ?? 0) > 0;
   }
 
   finish(): ApprovalCounts {

@@ -1,8 +1,8 @@
-import type { AuditRecord, DecidedRecord, EnteringRecord, SettledRecord } from '../record/AuditRecord.js';
-import type { Opening } from '../sink/AuditSink.js';
+import type { AuditRecord, DecidedRecord, EnteringRecord, SettledRecord } from '../../record/AuditRecord.js';
+import type { Opening } from '../../sink/AuditSink.js';
 import { ApprovalCases } from './ApprovalCases.js';
-import type { AuditCounts } from './AuditReport.js';
-import type { Findings } from './Findings.js';
+import type { AuditCounts } from '../report/AuditReport.js';
+import type { Findings } from '../report/Findings.js';
 import { IdSet } from './IdSet.js';
 
 type LawCounts = Omit<AuditCounts, 'records' | 'openings'>;
@@ -82,6 +82,11 @@ export class Law {
     return [...(this.#openIn.get(writer)?.values() ?? [])];
   }
 
+  /** Whether a log says that this approval was used, or that a run began under it. */
+  isRecorded(what: 'consumed' | 'begun', decisionId: string): boolean {
+    return this.#cases.isRecorded(what, decisionId);
+  }
+
   /** When all logs were read. */
   finish(): LawCounts {
     const approved = this.#cases.finish();
@@ -108,7 +113,11 @@ export class Law {
     if (this.#isServer) {
       if (this.#served.add(decisionId) && this.#entered.has(decisionId)) this.#witnessed += 1;
     } else if (this.#allowed.has(decisionId)) {
-      this.#add('decided_twice', record, `Record ${record.seq} allows a call that an earlier record has allowed: a decision is on one call.`);
+      this.#add(
+        'decided_twice',
+        record,
+        `Record ${record.seq} allows a call that an earlier record has allowed: a decision is on one call.`,
+      );
       return;
     }
     this.#allowed.set(decisionId, record);
@@ -125,7 +134,8 @@ export class Law {
     const { decisionId, seq, reused } = record;
     if (reused === true) {
       const outer = this.#open.get(decisionId);
-      if (outer === undefined) this.#add('reused_alone', record, `Record ${seq} enters a method under a decision that was for another entry, outside of it.`);
+      if (outer === undefined)
+        this.#add('reused_alone', record, `Record ${seq} enters a method under a decision that was for another entry, outside of it.`);
       else this.#compare(record, outer, 'the entry around it');
       return;
     }

@@ -1,9 +1,9 @@
-import type { AuditSource } from '../sink/AuditSink.js';
-import { readCheckpoint, writerOf } from '../tree/checkpoint.js';
-import type { Checkpoint } from '../tree/checkpoint.js';
-import { readNote } from '../tree/signedNote.js';
-import type { SignedNote } from '../tree/signedNote.js';
-import type { Findings } from './Findings.js';
+import type { AuditSource } from '../../sink/AuditSink.js';
+import { readCheckpoint, writerOf } from '../../tree/checkpoint.js';
+import type { Checkpoint } from '../../tree/checkpoint.js';
+import { readNote } from '../../tree/signedNote.js';
+import type { SignedNote } from '../../tree/signedNote.js';
+import type { Findings } from '../report/Findings.js';
 
 /** A checkpoint and its signatures. Nothing of it is believed yet. */
 export interface Head extends Checkpoint {
@@ -38,7 +38,8 @@ export class LogHeads {
       const head = readHead(text);
       const what = `checkpoint ${index}`;
       index += 1;
-      if (head === undefined) integrity.add('checkpoint_malformed', writer, undefined, `${what} cannot be read: it was changed, or cut off.`);
+      if (head === undefined)
+        integrity.add('checkpoint_malformed', writer, undefined, `${what} cannot be read: it was changed, or cut off.`);
       else if (writerOf(head.origin) !== writer)
         integrity.add('checkpoint_of_another_log', writer, undefined, `${what} is of another log. It was put there.`);
       else if (head.size < (heads.at(-1)?.size ?? 0))

@@ -12,7 +12,8 @@ export class Findings {
   }
 
   add(code: string, writer: string, seq: number | undefined, message: string): void {
-    if (this.#findings.length < this.#limit) this.#findings.push(seq === undefined ? { code, writer, message } : { code, writer, seq, message });
+    if (this.#findings.length < this.#limit)
+      this.#findings.push(seq === undefined ? { code, writer, message } : { code, writer, seq, message });
     else this.#more += 1;
   }
 

@@ -7,7 +7,7 @@ import type {
   OpenedRecord,
   SettledRecord,
   VerdictRecord,
-} from '../record/AuditRecord.js';
+} from '../../record/AuditRecord.js';
 
 /** What opens a verdict. */
 export interface VerdictOpening {

@@ -1,7 +1,7 @@
-import type { AuditRecord } from '../record/AuditRecord.js';
-import { AuditPublicKey } from '../tree/AuditPublicKey.js';
-import { isSignedBy } from '../tree/signedNote.js';
-import type { Findings } from './Findings.js';
+import type { AuditRecord } from '../../record/AuditRecord.js';
+import { AuditPublicKey } from '../../tree/AuditPublicKey.js';
+import { isSignedBy } from '../../tree/signedNote.js';
+import type { Findings } from '../report/Findings.js';
 import type { Head } from './LogHeads.js';
 
 /**
@@ -65,7 +65,11 @@ export class KeyChain {
   end(): void {
     if (this.#announced !== undefined) this.#unannounced(this.#announced.seq);
     if (this.#trusted === undefined || this.#vouched || !this.#signed) return;
-    this.#add('key_not_trusted', undefined, 'No checkpoint is signed by a key that was given: this log was written with other keys, or the wrong key was given.');
+    this.#add(
+      'key_not_trusted',
+      undefined,
+      'No checkpoint is signed by a key that was given: this log was written with other keys, or the wrong key was given.',
+    );
   }
 
   #start(name: string, seq: number): void {

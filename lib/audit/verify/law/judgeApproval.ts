@@ -1,8 +1,8 @@
-import type { EnteringRecord, OpenedRecord } from '../record/AuditRecord.js';
+import type { EnteringRecord, OpenedRecord } from '../../record/AuditRecord.js';
 import { isBefore } from './ApprovalCase.js';
 import type { ApprovalCase, Placed } from './ApprovalCase.js';
 import type { Credentials } from './Credentials.js';
-import type { Findings } from './Findings.js';
+import type { Findings } from '../report/Findings.js';
 import { judgeVerdicts } from './judgeVerdicts.js';
 
 /** What one approval comes to, besides what is wrong with it. */
@@ -35,7 +35,12 @@ export function judgeApproval(found: ApprovalCase, credentials: Credentials, fin
     return { ...nothing, approvedElsewhere: found.entries.length > 0 ? 1 : 0 };
   }
   for (const { record, isFirst } of found.entries)
-    if (isFirst) say('run_without_decision', record, `Record ${record.seq} enters a method, and no decision or approval in the logs allows that call.`);
+    if (isFirst)
+      say(
+        'run_without_decision',
+        record,
+        `Record ${record.seq} enters a method, and no decision or approval in the logs allows that call.`,
+      );
   for (const record of [...found.verdicts.map((verdict) => verdict.record), ...found.consumed, ...found.begun])
     say('approval_not_opened', record, `Record ${record.seq} is about an approval that no record opens.`);
   return nothing;
@@ -59,7 +64,9 @@ function judgeEntries({ entries, settled, begun }: ApprovalCase, say: Say): void
 }
 
 function mayFollow(before: EnteringRecord, record: EnteringRecord, settled: ApprovalCase['settled']): boolean {
-  const ends = settled.filter((end) => end.writer !== before.writer || (end.seq > before.seq && (record.writer !== before.writer || end.seq < record.seq)));
+  const ends = settled.filter(
+    (end) => end.writer !== before.writer || (end.seq > before.seq && (record.writer !== before.writer || end.seq < record.seq)),
+  );
   return ends.some(({ outcome }) => outcome === 'withheld' || (outcome === 'unknown' && record.idempotent === true));
 }
 
@@ -81,7 +88,8 @@ function judgeUse(found: ApprovalCase, opened: OpenedRecord, covered: (by: Place
     if (record.at > opened.expiresAt + SLACK_MS) say('used_too_late', record, `Record ${record.seq} uses an approval that had expired.`);
     if (consumed.slice(0, i).some(({ token }) => token !== record.token))
       say('used_twice', record, `Record ${record.seq} uses an approval that was used before.`);
-    if (!covered(record)) say('quorum_missing', record, `Record ${record.seq} uses an approval that did not have the yes of everyone it needs.`);
+    if (!covered(record))
+      say('quorum_missing', record, `Record ${record.seq} uses an approval that did not have the yes of everyone it needs.`);
     if (ended.some((end) => end.writer === record.writer && end.seq < record.seq))
       say('used_after_end', record, `Record ${record.seq} uses an approval that had expired or was withdrawn.`);
   }
@@ -98,9 +106,11 @@ function judgeUse(found: ApprovalCase, opened: OpenedRecord, covered: (by: Place
       say('run_without_use', record, `Record ${record.seq} enters a method under an approval that was not used for it.`);
     if (record.claim !== undefined && !begun.some((start) => isBefore(start, record)))
       say('run_not_begun', record, `Record ${record.seq} enters a method under an approval without having begun.`);
-    if (!covered(record)) say('quorum_missing', record, `Record ${record.seq} enters a method whose approval did not have the yes of everyone it needs.`);
+    if (!covered(record))
+      say('quorum_missing', record, `Record ${record.seq} enters a method whose approval did not have the yes of everyone it needs.`);
     const fresh = decidedAgain.findLast((decided) => decided.writer === record.writer && decided.seq < record.seq);
-    if (fresh?.effect === 'deny') say('run_of_denied', record, `Record ${record.seq} enters a method that the policies denied when it was about to run.`);
+    if (fresh?.effect === 'deny')
+      say('run_of_denied', record, `Record ${record.seq} enters a method that the policies denied when it was about to run.`);
   }
 }
 

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { canonicalText } from '../../common/data/canonical.js';
-import { isAssuranceFor } from '../../decision/desk/assurance.js';
-import { isHostOperator } from '../../decision/desk/eligibility.js';
-import { isSamePerson, maybeSamePerson } from '../../model/personId.js';
-import type { OpenedRecord, RecordedApprovalPolicy, VerdictRecord } from '../record/AuditRecord.js';
+import { canonicalText } from '../../../common/data/canonical.js';
+import { isAssuranceFor } from '../../../decision/desk/assurance.js';
+import { isHostOperator } from '../../../decision/desk/eligibility.js';
+import { isSamePerson, maybeSamePerson } from '../../../model/personId.js';
+import type { OpenedRecord, RecordedApprovalPolicy, VerdictRecord } from '../../record/AuditRecord.js';
 import { isBefore } from './ApprovalCase.js';
 import type { ApprovalCase, Placed, VerdictOpening } from './ApprovalCase.js';
 import type { Credentials } from './Credentials.js';
-import { commitmentIn, digestCommitment } from './openingCheck.js';
+import { commitmentIn, digestCommitment } from '../line/openingCheck.js';
 import { passkeyProof } from './passkeyProof.js';
 
 type Say = (code: string, place: Placed, message: string) => void;
@@ -61,7 +61,8 @@ function* verdictFaults(record: VerdictRecord, opening: VerdictOpening | undefin
   const counting = opened.policies.filter(({ id }) => policies === undefined || policies.includes(id));
   if (isRequester(record, opening, opened) && counting.some(({ selfApproval }) => selfApproval !== true))
     yield ['of_requester', 'is given by the person for whom the call is made'];
-  if (counting.some((policy) => !isApprover(record, policy))) yield ['not_eligible', 'is given by someone who was in no group of its approvers'];
+  if (counting.some((policy) => !isApprover(record, policy)))
+    yield ['not_eligible', 'is given by someone who was in no group of its approvers'];
   if (assurance !== undefined && !isAssuranceFor(assurance, counting))
     yield ['assurance', `has the assurance ${assurance}, which is not enough for the severity of what it approves`];
   if (assurance === 'passkey' && proof === undefined) yield ['unsigned', 'is said to be signed with a passkey, and has no signature'];
@@ -76,7 +77,9 @@ function isRequester(record: VerdictRecord, opening: VerdictOpening | undefined,
 
 /** What is not recorded was not known either: where no directory has groups, the program vouched for the person. */
 function isApprover({ by, assurance, groups }: VerdictRecord, { approvers }: RecordedApprovalPolicy): boolean {
-  return approvers === undefined || groups === undefined || isHostOperator(by, assurance) || groups.some((group) => approvers.includes(group));
+  return (
+    approvers === undefined || groups === undefined || isHostOperator(by, assurance) || groups.some((group) => approvers.includes(group))
+  );
 }
 
 /** How many people said yes for a policy. The operator of the host is one, under every name. */
@@ -91,7 +94,11 @@ function peopleFor({ id }: RecordedApprovalPolicy, verdicts: readonly VerdictRec
 }
 
 /** What a signature proves; in words, why it proves nothing. */
-function signedBy(record: VerdictRecord, opening: VerdictOpening | undefined, credentials: Credentials): { readonly isErased: boolean } | string {
+function signedBy(
+  record: VerdictRecord,
+  opening: VerdictOpening | undefined,
+  credentials: Credentials,
+): { readonly isErased: boolean } | string {
   const { proof } = record;
   if (proof === undefined) return 'has no signature';
   const key = credentials.keyAt(record, proof.credential);

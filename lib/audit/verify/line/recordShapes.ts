@@ -1,4 +1,4 @@
-import type { AuditRecord } from '../record/AuditRecord.js';
+import type { AuditRecord } from '../../record/AuditRecord.js';
 
 type Check = (value: unknown) => boolean;
 type Shape = readonly (readonly [field: string, check: Check, optional: boolean])[];

@@ -1,4 +1,4 @@
-import type { CredentialRecord, VerdictRecord } from '../record/AuditRecord.js';
+import type { CredentialRecord, VerdictRecord } from '../../record/AuditRecord.js';
 
 /** The passkeys that the logs say were registered and removed. */
 export class Credentials {
@@ -14,7 +14,9 @@ export class Credentials {
   keyAt({ writer, seq, at, by, tenantId }: VerdictRecord, credential: string): string | undefined {
     let key: string | undefined;
     // in one log by place, across logs by time
-    const before = (this.#records.get(credential) ?? []).filter((record) => (record.writer === writer ? record.seq < seq : record.at <= at));
+    const before = (this.#records.get(credential) ?? []).filter((record) =>
+      record.writer === writer ? record.seq < seq : record.at <= at,
+    );
     for (const { act, person, publicKey, tenantId: tenant } of before.toSorted((a, b) => a.at - b.at)) {
       if (person !== by || tenant !== tenantId) continue;
       key = act === 'registered' ? publicKey : undefined;

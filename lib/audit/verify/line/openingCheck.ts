@@ -1,7 +1,7 @@
-import { sha256 } from '../../common/data/canonical.js';
-import type { AuditRecord } from '../record/AuditRecord.js';
-import { commitmentOf } from '../record/commitment.js';
-import type { Opening } from '../sink/AuditSink.js';
+import { sha256 } from '../../../common/data/canonical.js';
+import type { AuditRecord } from '../../record/AuditRecord.js';
+import { commitmentOf } from '../../record/commitment.js';
+import type { Opening } from '../../sink/AuditSink.js';
 
 /** Why an opening is not that of a record, in words; `undefined` where it is. */
 export function openingFault(opening: Opening, record: AuditRecord): string | undefined {

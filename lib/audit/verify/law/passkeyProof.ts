@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import type { JsonWebKey, KeyObject } from 'node:crypto';
-import type { VerdictProof } from '../../store/ApprovalStore.js';
+import type { VerdictProof } from '../../../store/ApprovalStore.js';
 
 /** What a passkey signed. */
 export interface SignedChallenge {
