@@ -41,6 +41,7 @@ export interface ApprovalPolicy {
     readonly severity?: string | undefined;
     readonly approvers?: readonly string[] | undefined;
     readonly selfApproval?: boolean | undefined;
+    readonly summary?: readonly string[] | undefined;
 }
 
 export interface ApprovalQuery {

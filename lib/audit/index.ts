@@ -7,8 +7,8 @@ export type { AuditBatch, AuditSink, AuditSource, OpenLog, Opening, TreeState } 
 export { canonicalLine } from './record/canonicalLine.js';
 export { commitmentOf } from './record/commitment.js';
 export { decidedRecord, recordOf } from './record/recordOf.js';
-export type { NewOpening, OpenRecord } from './record/recordOf.js';
-export { begunRecord, consumedRecord, endedRecord, openedRecord, verdictRecord } from './record/approvalRecords.js';
+export type { NewOpening, OpenRecord } from './record/OpenRecord.js';
+export { approvalRecords } from './record/approvalRecords.js';
 export type { ApprovalContext } from './record/approvalRecords.js';
 export type * from './record/AuditRecord.js';
 export { AuditKey } from './tree/AuditKey.js';

@@ -1,5 +1,4 @@
 import { randomBits } from '../common/nextId.js';
-import type { Decision } from './Decision.js';
 
 /** A policy by its id and the SHA-256 of its text. */
 export interface NamedPolicy {
@@ -65,8 +64,8 @@ export interface VerdictProof {
 }
 
 /**
- * What a journal learns of a decision beside it. It is under a symbol of the decision: whatever writes a decision as JSON, for a caller or a model, leaves
- * it out.
+ * What a journal learns of a decision beside it. It is under a symbol of the decision, so that no JSON of a decision, for a caller or a model, has
+ * it.
  */
 export interface DecisionEvidence {
   /** Base64url of 16 random bytes: all commitments of this decision are made with it. */
@@ -91,13 +90,4 @@ export const EVIDENCE: unique symbol = Symbol('aegis.evidence');
 /** Makes the salt of a decision. */
 export function newSalt(): string {
   return randomBits();
-}
-
-/**
- * A decision with evidence: where a service elsewhere made it, a salt alone.
- *
- * @param salt of the approval that the decision is about
- */
-export function saltedDecision(decision: Decision, salt?: string): Decision {
-  return decision[EVIDENCE] === undefined ? { ...decision, [EVIDENCE]: { salt: salt ?? newSalt() } } : decision;
 }

@@ -20,6 +20,8 @@ export interface ApprovalPolicy {
   readonly approvers?: readonly string[] | undefined;
   /** Whether the requester may approve: `@self_approval("true")`. */
   readonly selfApproval?: boolean | undefined;
+  /** The policy's `@summary`: the names of the params that lists show. */
+  readonly summary?: readonly string[] | undefined;
 }
 
 /** One person's verdict. */
@@ -149,7 +151,7 @@ export interface CardParam {
   readonly cut?: number | undefined;
 }
 
-/** What lists show of an approval: the first params, cut; no facts and no session. */
+/** What lists show of an approval: the params that its policies name, or else the first ones, cut; no facts and no session. */
 export interface ApprovalCard extends Pick<
   ApprovalRecord,
   | 'decisionId'
@@ -167,7 +169,7 @@ export interface ApprovalCard extends Pick<
 > {
   /** The policies that ask, by id. */
   readonly policies: readonly CardPolicy[];
-  /** The first params; absent where an older version wrote the card. */
+  /** The params that `@summary` names, or else the first ones; absent where an older version wrote the card. */
   readonly summary?: readonly CardParam[] | undefined;
   /** How many params are not in the summary. */
   readonly unlisted?: number | undefined;

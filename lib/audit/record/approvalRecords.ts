@@ -5,7 +5,7 @@ import { maybeSamePerson } from '../../model/personId.js';
 import type { PendingTask } from '../../model/Task.js';
 import type { NewRecord, RecordedApprovalPolicy } from './AuditRecord.js';
 import { commitmentOf, sha256Url } from './commitment.js';
-import type { OpenRecord } from './recordOf.js';
+import type { OpenRecord } from './OpenRecord.js';
 
 /** What a log adds to an approval that it writes of. */
 export interface ApprovalContext {
@@ -15,13 +15,29 @@ export interface ApprovalContext {
   readonly taskId?: string | undefined;
 }
 
-/** A claim, or the token of a use, as a log shows it: whoever reads the log cannot use it. */
+/** The records of approvals. */
+export interface ApprovalRecords {
+  /** A person is asked. */
+  readonly opened: typeof openedRecord;
+  /** A person is asked by a service elsewhere: its policies are in its own log. */
+  readonly openedElsewhere: typeof openedElsewhere;
+  /** A person decided. */
+  readonly verdict: typeof verdictRecord;
+  /** An approval was used. */
+  readonly consumed: typeof consumedRecord;
+  /** The claim that may enter was recorded. */
+  readonly begun: typeof begunRecord;
+  /** An approval ended without a run. */
+  readonly ended: typeof endedRecord;
+}
+
+/** A claim, or the token of a use, as a log shows it: a reader of the log cannot use it. */
 export function tokenHash(token: string): string {
   return sha256Url(token);
 }
 
 /** A person is asked. */
-export function openedRecord(approval: JournaledApproval, { tenantId, taskId }: ApprovalContext = {}): OpenRecord {
+function openedRecord(approval: JournaledApproval, { tenantId, taskId }: ApprovalContext = {}): OpenRecord {
   const { decisionId, agentId, toolName, policySetHash, expiresAtMs, originalDigest, digest, requester } = approval;
   const salt = saltOf(approval);
   return {
@@ -43,7 +59,7 @@ export function openedRecord(approval: JournaledApproval, { tenantId, taskId }: 
 }
 
 /** A person is asked by a service elsewhere: its policies are in its own log. */
-export function openedElsewhere(task: PendingTask): NewRecord {
+function openedElsewhere(task: PendingTask): NewRecord {
   const { decisionId, agentId, toolName, taskId, expiresAtMs, originalDigest, digest, auditSalt = newSalt() } = task;
   return {
     kind: 'opened',
@@ -65,7 +81,7 @@ export function openedElsewhere(task: PendingTask): NewRecord {
  * @param statement what the person signed, where they did: see `verdictStatement`
  * @throws TypeError where it has no verdict
  */
-export function verdictRecord(
+function verdictRecord(
   approval: JournaledApproval,
   { tenantId, statement }: ApprovalContext & { readonly statement?: string | undefined } = {},
 ): OpenRecord {
@@ -105,7 +121,7 @@ export function verdictRecord(
 }
 
 /** An approval was used. @throws TypeError where it was not */
-export function consumedRecord(approval: JournaledApproval, { tenantId }: ApprovalContext = {}): OpenRecord {
+function consumedRecord(approval: JournaledApproval, { tenantId }: ApprovalContext = {}): OpenRecord {
   const { decisionId, agentId, toolName, digest, consumed } = approval;
   if (consumed === undefined) throw new TypeError('an approval that was not used');
   const effective = commitmentOf('effective', saltOf(approval), digest);
@@ -113,20 +129,30 @@ export function consumedRecord(approval: JournaledApproval, { tenantId }: Approv
 }
 
 /** The claim that may enter was recorded. @throws TypeError where none was */
-export function begunRecord(approval: JournaledApproval, { tenantId }: ApprovalContext = {}): OpenRecord {
+function begunRecord(approval: JournaledApproval, { tenantId }: ApprovalContext = {}): OpenRecord {
   const { decisionId, agentId, toolName, begun } = approval;
   if (begun === undefined) throw new TypeError('an approval that has not begun');
   return { record: { kind: 'begun', tenantId, decisionId, agentId, toolName, claim: tokenHash(begun.claimToken) } };
 }
 
 /** An approval ended without a run. */
-export function endedRecord(
+function endedRecord(
   { decisionId, agentId, toolName }: Pick<JournaledApproval, 'decisionId' | 'agentId' | 'toolName'>,
   how: 'expired' | 'withdrawn',
   { tenantId }: ApprovalContext = {},
 ): OpenRecord {
   return { record: { kind: 'ended', tenantId, decisionId, agentId, toolName, how } };
 }
+
+/** What a log writes of approvals, each right after it was stored. */
+export const approvalRecords: ApprovalRecords = {
+  opened: openedRecord,
+  openedElsewhere,
+  verdict: verdictRecord,
+  consumed: consumedRecord,
+  begun: begunRecord,
+  ended: endedRecord,
+};
 
 function recordedPolicy({ id, hash, severity, approvers, selfApproval }: JournaledApproval['policies'][number]): RecordedApprovalPolicy {
   return { id, hash, severity, approvers, selfApproval };

@@ -2,19 +2,10 @@ import { canonicalText, sha256 } from '../../common/data/canonical.js';
 import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
 import type { DecidedEvent, EnteringEvent, JournalEvent } from '../../model/Journal.js';
 import { requesterOf } from '../../model/personId.js';
-import type { Opening } from '../sink/AuditSink.js';
-import { begunRecord, consumedRecord, endedRecord, openedElsewhere, openedRecord, tokenHash, verdictRecord } from './approvalRecords.js';
+import { approvalRecords, tokenHash } from './approvalRecords.js';
+import type { OpenRecord } from './OpenRecord.js';
 import type { NewRecord } from './AuditRecord.js';
 import { commitmentOf } from './commitment.js';
-
-/** What opens the commitments of a record, before it has its place in a log. */
-export type NewOpening = Omit<Opening, 'seq' | 'at'>;
-
-/** A record with what opens its commitments. */
-export interface OpenRecord {
-  readonly record: NewRecord;
-  readonly opening?: NewOpening | undefined;
-}
 
 /**
  * What a log writes of an event.
@@ -26,17 +17,17 @@ export function recordOf(event: JournalEvent): OpenRecord {
     case 'decided':
       return decidedRecord(event);
     case 'opened':
-      if (event.approval !== undefined) return openedRecord(event.approval, { taskId: event.task.taskId });
-      return { record: openedElsewhere(event.task) };
+      if (event.approval !== undefined) return approvalRecords.opened(event.approval, { taskId: event.task.taskId });
+      return { record: approvalRecords.openedElsewhere(event.task) };
     case 'verdict':
       if (event.approval === undefined) throw new TypeError('a verdict without its approval');
-      return verdictRecord(event.approval, { statement: event.statement });
+      return approvalRecords.verdict(event.approval, { statement: event.statement });
     case 'consumed':
-      return consumedRecord(event.approval);
+      return approvalRecords.consumed(event.approval);
     case 'begun':
-      return begunRecord(event.approval);
+      return approvalRecords.begun(event.approval);
     case 'ended':
-      return endedRecord(event, event.how);
+      return approvalRecords.ended(event, event.how);
     case 'entering':
       return { record: enteringRecord(event) };
     case 'settled': {

@@ -62,7 +62,7 @@ export interface AuditSink {
   append(batch: AuditBatch): Awaitable<void>;
   /** Keeps a signed checkpoint. */
   checkpoint(note: string): Awaitable<void>;
-  /** Deletes openings that match, durably. Resolves to how many. */
+  /** Deletes openings that match, of every log that the sink can read, durably. Resolves to how many. */
   erase(which: (opening: Opening) => boolean): Awaitable<number>;
   /** What was last written by this and other writers, to be read back. */
   readonly source: AuditSource;
@@ -82,6 +82,8 @@ export interface AuditSource {
   lines(writer: string, from?: number): AsyncIterable<readonly string[] | { readonly torn: string }>;
   /** The checkpoints of a log, in the order in which they were written. */
   checkpoints(writer: string): AsyncIterable<string>;
+  /** The last checkpoint of a log, where that is found without reading them all; `undefined` where there is none. */
+  lastCheckpoint?(writer: string): Awaitable<string | undefined>;
   /** The openings that are left, in order. */
   openings(writer: string): AsyncIterable<Opening>;
 }

@@ -29,12 +29,12 @@ export class MemoryLogs implements AuditSource {
 
   /** The checkpoints of a log. */
   async *checkpoints(writer: string): AsyncIterable<string> {
-    yield* [...(this.logs.get(writer)?.checkpoints ?? [])];
+    yield* this.logs.get(writer)?.checkpoints.slice() ?? [];
   }
 
   /** The openings of a log that are left. */
   async *openings(writer: string): AsyncIterable<Opening> {
-    yield* [...(this.logs.get(writer)?.openings ?? [])];
+    yield* this.logs.get(writer)?.openings.slice() ?? [];
   }
 }
 

@@ -5,7 +5,7 @@ import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
 import type { EnteringEvent, Journal, JournalEvent } from '../../model/Journal.js';
 import type { NewRecord } from '../record/AuditRecord.js';
 import { recordOf } from '../record/recordOf.js';
-import type { NewOpening, OpenRecord } from '../record/recordOf.js';
+import type { NewOpening, OpenRecord } from '../record/OpenRecord.js';
 import type { AuditSource } from '../sink/AuditSink.js';
 import { checkedAuditLogOptions } from './AuditLogOptions.js';
 import type { AuditLogOptions, CheckedAuditLogOptions } from './AuditLogOptions.js';
@@ -290,7 +290,7 @@ export class AuditLog implements Journal {
     this.#queue.putBack(group.slice(Math.max(0, size - before)).filter(({ event }) => event !== undefined));
   }
 
-  /** Nothing is written any more through what has failed: what it wrote is not certain. */
+  /** Nothing more is written through what has failed: what it wrote is not certain. */
   #failed(error: unknown, group: readonly QueuedRecord[]): void {
     this.#writer = undefined;
     this.#failure = { error, atMs: Date.now() };

@@ -42,7 +42,7 @@ export interface AuditLogOptions {
    */
   readonly openings?: boolean | undefined;
   /**
-   * Gets each checkpoint after it was kept: send it somewhere that whoever can write the log cannot write. Without a checkpoint outside, nothing proves that
+   * Gets each checkpoint after it was kept: send it to a place that those who can write the log cannot write to. Without a checkpoint outside, nothing proves that
    * the end of the log was not cut off. A throw or rejection is reported on `aegis:diagnostics` and changes nothing.
    */
   readonly onCheckpoint?: ((note: string) => unknown) | undefined;

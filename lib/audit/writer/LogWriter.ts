@@ -3,7 +3,7 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { VERSION } from '../../common/version.js';
 import type { AuditRecord, NewRecord } from '../record/AuditRecord.js';
 import { canonicalLine } from '../record/canonicalLine.js';
-import type { OpenRecord } from '../record/recordOf.js';
+import type { OpenRecord } from '../record/OpenRecord.js';
 import type { OpenLog, Opening } from '../sink/AuditSink.js';
 import type { OtherHead } from '../tree/checkpoint.js';
 import { signCheckpoint } from '../tree/checkpoint.js';

@@ -1,5 +1,5 @@
 import type { EnteringEvent, JournalEvent } from '../../model/Journal.js';
-import type { OpenRecord } from '../record/recordOf.js';
+import type { OpenRecord } from '../record/OpenRecord.js';
 
 /** Something that waits to be written. */
 export interface QueuedRecord {

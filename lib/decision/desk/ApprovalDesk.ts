@@ -18,7 +18,6 @@ import type {
   ApprovalRecord,
   ApprovalStore,
   Assurance,
-  Verdict,
 } from '../../store/ApprovalStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart, RunReport } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
@@ -51,6 +50,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   readonly #store: ApprovalStore;
   /** @internal What it was made with. */
   readonly options: ApprovalDeskOptions;
+  /** @internal Whether a journal is told of what happens here. */
+  readonly isJournaled: boolean;
   readonly #clock: SteadyClock;
   readonly #journal: Journal | undefined;
   readonly #denialTtlMs: number;
@@ -75,6 +76,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     // copied: what the program changes in its own object later changes no rights
     this.options = { ...checked, approverGroups: frozenData(checked.approverGroups) };
     this.#journal = combineJournals(options.journal);
+    this.isJournaled = this.#journal !== undefined;
     this.#useRules = {
       now: () => this.#clock.now(),
       tenantId: options.tenantId ?? null,
@@ -83,11 +85,6 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     };
     this.#denialTtlMs = options.denialTtlMs ?? 300_000;
     this.#refusalsKeptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
-  }
-
-  /** @internal Whether a journal is told of what happens here. */
-  get isJournaled(): boolean {
-    return this.#journal !== undefined;
   }
 
   /** Whether someone can decide: an attached approver, or a listener of `requested`. */
@@ -258,8 +255,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       get: (decisionId) => this.get(decisionId),
       current: (record) => this.#current(record),
       isSignedElsewhere: (record) => this.#isSignedElsewhere(record),
-      isJournaled: this.isJournaled,
-      record: (record, change, approved, statement) => this.#commit(record, change, (next) => this.#noteVerdict(next, approved, statement)),
+      journal: this.#journal,
+      record: (record, change, note) => this.#commit(record, change, note),
     };
   }
 
@@ -283,10 +280,11 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       // if another change was first, what it left may still have to end
       // without the key, this process can sign no other end: one that has none is accepted
       const end = this.#isSignedElsewhere(record) ? 'withdrawn' : status;
-      return chain(
-        this.#commit(record, { status: end }, () => this.#noteEnd(record, end)),
-        (ended) => (ended === undefined ? this.#end(decisionId, status, record.version) : undefined),
-      );
+      return chain(this.#commit(record, { status: end }), (ended) => {
+        if (ended === undefined) return this.#end(decisionId, status, record.version);
+        const { agentId, toolName } = record;
+        this.#journal?.note({ kind: 'ended', agentId, toolName, decisionId, how: end });
+      });
     });
   }
 
@@ -362,16 +360,6 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       else this.#emitRecord(next);
       return next;
     });
-  }
-
-  #noteVerdict(approval: ApprovalRecord, approved: boolean, statement: string | undefined): void {
-    const { agentId, toolName, decisionId, status, digest, verdicts: given } = approval;
-    const { by, reason } = given.at(-1) as Verdict;
-    this.#journal?.note({ kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason, approval, statement });
-  }
-
-  #noteEnd({ agentId, toolName, decisionId }: ApprovalRecord, how: 'expired' | 'withdrawn'): void {
-    this.#journal?.note({ kind: 'ended', agentId, toolName, decisionId, how });
   }
 
   /** Whether it was signed with a state key that this process does not have: what it wrote about it, the others would ignore. */

@@ -1,7 +1,8 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
-import type { ApprovalPolicy, ApprovalRecord, Assurance, VerdictProof } from '../../store/ApprovalStore.js';
+import type { Journal } from '../../model/Journal.js';
+import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
 import { checkAssurance, requiredFor } from './assurance.js';
 import type { VerdictNeeds, VerdictStress } from './assurance.js';
 import { isUnderstood } from './consumeApproval.js';
@@ -32,6 +33,8 @@ export interface Viewer {
   readonly assurance?: Assurance | undefined;
   /** Whether a session alone is enough for nothing. */
   readonly mustSign?: boolean | undefined;
+  /** Whether all of this version was shown to the person, with nothing cut. */
+  readonly sawAll?: boolean | undefined;
 }
 
 /** How someone stands to an approval. */
@@ -63,11 +66,9 @@ export interface VerdictDesk {
   record(
     record: ApprovalRecord,
     change: Pick<ApprovalRecord, 'status' | 'verdicts'>,
-    approved: boolean,
-    statement: string | undefined,
+    note: (next: ApprovalRecord) => void,
   ): Awaitable<ApprovalRecord | undefined>;
-  /** Whether a journal is told of verdicts, and of what was signed. */
-  readonly isJournaled: boolean;
+  readonly journal: Journal | undefined;
 }
 
 const MAX_REMEMBERED = 10_000;
@@ -108,7 +109,7 @@ export class DeskVerdicts {
   async viewerOf(decisionId: string, viewer: Viewer): Promise<ViewerStanding | undefined> {
     const record = await this.#desk.get(decisionId);
     if (record === undefined) return undefined;
-    const { by, assurance, mustSign } = viewer;
+    const { by, assurance, mustSign, sawAll } = viewer;
     const covered = new Set(record.verdicts.flatMap((verdict) => verdict.policies));
     const open = record.policies.filter(({ id }) => !covered.has(id));
     let eligibility: Eligibility | undefined;
@@ -125,7 +126,7 @@ export class DeskVerdicts {
       may: eligibility !== undefined,
       why: why && { code: why.code, message: why.message },
       policies: eligibility === undefined ? [] : policies.map(({ id }) => id),
-      needs: requiredFor(record, policies, { isHurried: this.#isHurried(eligibility?.giver.by ?? by), mustSign }),
+      needs: requiredFor(record, policies, { isHurried: this.#isHurried(eligibility?.giver.by ?? by), mustSign, sawAll }),
       yesSoFar: record.policies.length - open.length,
       isLastYes: eligibility !== undefined && policies.length === open.length,
     };
@@ -150,7 +151,7 @@ export class DeskVerdicts {
     return verdictChallenge(record, { approve, reason, origin, nonce, tenantId: this.#desk.tenantId });
   }
 
-  /** Whether all policies of an approval still have a yes that counts. @throws VerdictError 503 `directory_unavailable` */
+  /** Whether all policies of an approval still have a yes that counts. @throws VerdictError 503 `directory_unavailable`, `store_unavailable` */
   isStillCovered(record: ApprovalRecord): Promise<boolean> {
     return isStillCovered(record, this.#desk.people());
   }
@@ -176,7 +177,8 @@ export class DeskVerdicts {
       const now = desk.current(record);
       if (now.status !== 'pending') throw verdictConflict(now);
       const change = withVerdict(record, { approve, verdict, giver, policies, proof }, desk.now());
-      decided = await desk.record(record, change, approve, this.#signedStatement(record, approve, verdict, proof));
+      const statement = this.#signedStatement(record, approve, verdict, proof);
+      decided = await desk.record(record, change, (next) => this.#note(next, approve, statement));
       if (decided !== undefined) this.#notePace(giver.by);
     }
     return decided;
@@ -232,18 +234,24 @@ export class DeskVerdicts {
     return { ...proof, version: record.version };
   }
 
+  #note(approval: ApprovalRecord, approved: boolean, statement: string | undefined): void {
+    const { agentId, toolName, decisionId, status, digest, verdicts } = approval;
+    const { by, reason } = verdicts.at(-1) as Verdict;
+    this.#desk.journal?.note({ kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason, approval, statement });
+  }
+
   #signedStatement(
     record: ApprovalRecord,
     approve: boolean,
     { reason, origin = '' }: VerdictInput,
     proof: VerdictProof | undefined,
   ): string | undefined {
-    if (proof === undefined || !this.#desk.isJournaled) return undefined;
+    if (proof === undefined || this.#desk.journal === undefined) return undefined;
     return verdictStatement(record, { approve, reason, origin, nonce: proof.nonce, tenantId: this.#desk.tenantId });
   }
 
-  #stressOf({ by }: Giver, { mustSign }: VerdictInput): VerdictStress {
-    return { isHurried: this.#isHurried(by), mustSign };
+  #stressOf({ by }: Giver, { mustSign, sawAll }: VerdictInput): VerdictStress {
+    return { isHurried: this.#isHurried(by), mustSign, sawAll };
   }
 
   #isHurried(by: string): boolean {

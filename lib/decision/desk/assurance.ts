@@ -35,6 +35,8 @@ export interface VerdictStress {
   readonly isHurried?: boolean | undefined;
   /** A session alone is not enough for anything, because others could have it. */
   readonly mustSign?: boolean | undefined;
+  /** The person was shown all of this version of the approval, with nothing cut. */
+  readonly sawAll?: boolean | undefined;
 }
 
 /** Whether a value is an {@link Assurance}. */
@@ -56,10 +58,10 @@ export function severityOf(policies: readonly Pick<ApprovalPolicy, 'severity'>[]
 export function requiredFor(
   record: ApprovalRecord,
   policies: readonly Pick<ApprovalPolicy, 'severity'>[],
-  { isHurried = false, mustSign = false }: VerdictStress = {},
+  { isHurried = false, mustSign = false, sawAll }: VerdictStress = {},
 ): VerdictNeeds {
   const severity = rankOf(policies);
-  const isGrave = severity >= HIGH || mayDeceive(record);
+  const isGrave = severity >= HIGH || mayDeceive(record, sawAll);
   const passkey = mustSign || severity > HIGH;
   const code = !passkey && (isGrave || isHurried);
   return { assurance: passkey ? 'passkey' : code ? 'code' : 'session', code, reason: isGrave ? 'needed' : 'optional', passkey };
@@ -74,10 +76,10 @@ export function checkAssurance(
   record: ApprovalRecord,
   policies: readonly ApprovalPolicy[],
   assurance: Assurance,
-  { isHurried = false, mustSign = false }: VerdictStress = {},
+  { isHurried = false, mustSign = false, sawAll }: VerdictStress = {},
 ): void {
   const severity = rankOf(policies);
-  const deceptive = mayDeceive(record);
+  const deceptive = mayDeceive(record, sawAll);
   const isEnough = (name: Assurance): boolean => {
     const [upTo, forDeceptive] = ENOUGH[name];
     return (
@@ -103,9 +105,13 @@ export function isAssuranceFor(assurance: Assurance, policies: readonly Pick<App
   return SEVERITIES.indexOf(ENOUGH[assurance][0]) >= rankOf(policies);
 }
 
-/** Whether an approval holds what cannot be seen for what it is, or a person has lately refused this tool to this agent: see {@link deceptiveCues}. */
-export function mayDeceive(record: ApprovalRecord): boolean {
-  return deceptiveCues(record).length > 0;
+/**
+ * Whether an approval holds what cannot be seen for what it is, or a person has lately refused this tool to this agent: see {@link deceptiveCues}.
+ *
+ * @param sawAll whether the person who decides was shown all of it
+ */
+export function mayDeceive(record: ApprovalRecord, sawAll = false): boolean {
+  return deceptiveCues(record, { sawAll }).length > 0;
 }
 
 function rankOf(policies: readonly Pick<ApprovalPolicy, 'severity'>[]): number {

@@ -41,6 +41,8 @@ export interface VerdictInput {
   readonly origin?: string | undefined;
   /** @internal Whether a session alone is enough for nothing. */
   readonly mustSign?: boolean | undefined;
+  /** @internal Whether all of `version` was shown to the person, with nothing cut. */
+  readonly sawAll?: boolean | undefined;
 }
 
 /** The error for a verdict on an approval that is not there. */
@@ -104,7 +106,20 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
   const fields = readOptions<VerdictInput>(given, VERDICT_FIELDS, (name, message) =>
     refuse(`${name === '' ? 'The verdict' : `\`${name}\``} ${message}`),
   );
-  const { by: person, reason, digest, assurance, name, version, key, proof, sessionId, origin, mustSign } = fields as Partial<VerdictInput>;
+  const {
+    by: person,
+    reason,
+    digest,
+    assurance,
+    name,
+    version,
+    key,
+    proof,
+    sessionId,
+    origin,
+    mustSign,
+    sawAll,
+  } = fields as Partial<VerdictInput>;
   const by = personId(person);
   if (by === undefined) return refuse(`\`by\` must be ${PERSON_ID}. Pass the id that your host authenticated.`);
   if (reason !== undefined && (typeof reason !== 'string' || reason.length > 10_000))
@@ -121,7 +136,7 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
     return refuse('`key` must have 1 to 128 letters, digits and _ . : -. Make a random one for each verdict.');
   const signed = proof === undefined ? undefined : readProof(proof);
   if (signed === null) return refuse('`proof` must be the signature of a passkey, with all its fields as texts in base64url.');
-  return { by, reason, digest, assurance, name, version, key, proof: signed, sessionId, origin, mustSign };
+  return { by, reason, digest, assurance, name, version, key, proof: signed, sessionId, origin, mustSign, sawAll };
 }
 
 const VERDICT_FIELDS = {
@@ -136,6 +151,7 @@ const VERDICT_FIELDS = {
   sessionId: 'string',
   origin: 'string',
   mustSign: 'boolean',
+  sawAll: 'boolean',
 } as const;
 
 /** The longest field of a proof, in characters: a passkey's signature with what it signs has about 800. */

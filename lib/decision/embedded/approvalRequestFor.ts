@@ -84,6 +84,6 @@ function effectiveDigest(request: DecisionRequest, outcome: Approvable): string 
   return outcome.params === undefined ? request.paramsDigest : canonicalDigest(outcome.params);
 }
 
-function approvalPolicy({ id, hash, reason, severity, approvers, selfApproval }: AppliedPolicy): ApprovalPolicy {
-  return { id, hash, reason, severity, approvers, selfApproval };
+function approvalPolicy({ id, hash, reason, severity, approvers, selfApproval, summary }: AppliedPolicy): ApprovalPolicy {
+  return { id, hash, reason, severity, approvers, selfApproval, ...(summary && { summary }) };
 }

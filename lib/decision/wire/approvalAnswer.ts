@@ -102,6 +102,8 @@ export interface VerdictBody {
   readonly version?: number | undefined;
   /** The first four characters of the digest, as the person typed them. */
   readonly code?: string | undefined;
+  /** What the page that shows all of the approval carries: that it was served to this person. */
+  readonly shown_all?: string | undefined;
   /** Names this verdict: under the same key it is given once. */
   readonly idempotency_key?: string | undefined;
   /** The signature of a passkey, as the browser gave it. */
@@ -152,6 +154,7 @@ export const verdictBody: v.GenericSchema<unknown, VerdictBody> = /* @__PURE__ *
   v.strictObject({
     ...asked,
     code: v.optional(v.pipe(v.string(), v.maxLength(16))),
+    shown_all: v.optional(v.pipe(v.string(), v.maxLength(128))),
     idempotency_key: v.optional(
       v.pipe(
         v.string(),

@@ -6,7 +6,6 @@ import { NotEnteredError, StaleClaimError } from '../../approval/execution/Execu
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Decision } from '../../model/Decision.js';
-import { saltedDecision } from '../../model/DecisionEvidence.js';
 import type { Params } from '../../model/Params.js';
 import type { ExecutingTask, Task } from '../../model/Task.js';
 import { checkEffectiveParams } from '../call/checkEffectiveParams.js';
@@ -17,6 +16,7 @@ import { enterMethod } from '../gate/enterMethod.js';
 import { clampTimeout } from '../../common/time/SteadyClock.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { AegisError } from '../../model/AegisError.js';
+import { saltedDecision } from '../../model/Decision.js';
 import { ApprovalTimeoutError, CallAbortedError } from '../../model/errors/RefusalErrors.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';

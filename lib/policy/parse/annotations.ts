@@ -7,6 +7,8 @@ import { firstConflict, parseSanitize, type SanitizeOperation } from '../sanitiz
 const ID = /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$/;
 const GROUP = /^[A-Za-z0-9][A-Za-z0-9_.:/@+-]{0,127}$/;
 const MAX_REASON = 1_000;
+const MAX_SUMMARY = 8;
+const MAX_SUMMARY_NAME = 60;
 /** A year. */
 const MAX_TIMEOUT_S = 31_536_000;
 
@@ -39,10 +41,18 @@ export const ANNOTATION_CHECKS: ReadonlyMap<string, (value: string) => string | 
     (v) => need(/^[1-9][0-9]{0,7}$/.test(v) && Number(v) <= MAX_TIMEOUT_S, `whole seconds from 1 to ${MAX_TIMEOUT_S}`),
   ],
   ['severity', (v) => need(SEVERITIES.includes(v), `one of ${SEVERITIES.join(', ')}${didYouMean(v, SEVERITIES)}`)],
+  ['summary', (v) => need(isSummary(parseSummary(v)), SUMMARY)],
   ['self_approval', (v) => need(v === 'true' || v === 'false', '"true" or "false"')],
   ['may_permit', (v) => need(v === 'true' || v === 'false', '"true" or "false"')],
+  ['observe', (v) => need(v === 'true' || v === 'false', '"true" or "false"')],
+  ['observe_until', (v) => need(!Number.isNaN(timeOf(v)), TIME) ?? need(timeOf(v) <= Date.now() + MAX_OBSERVE_MS, SOON)],
 ]);
 
+/** Thirty days: a policy that is only watched must not be forgotten. */
+const MAX_OBSERVE_MS = 2_592_000_000;
+const TIME = 'a date and time with its zone, such as "2027-01-31T12:00:00Z"';
+const SOON = 'at most 30 days from now';
+const SUMMARY = `1 to ${MAX_SUMMARY} names of params, separated by commas, each once and with at most ${MAX_SUMMARY_NAME} characters`;
 const REASON = `1 to ${MAX_REASON} characters, without line breaks, control or bidi characters`;
 
 /** The only effect that each of these annotations is for; the other annotations go with every effect. */
@@ -52,6 +62,9 @@ export const ANNOTATION_EFFECTS: ReadonlyMap<string, ForbidEffect> = new Map([
   ['approvers', 'approval_needed'],
   ['approval_timeout_s', 'approval_needed'],
   ['self_approval', 'approval_needed'],
+  ['observe', 'approval_needed'],
+  ['observe_until', 'approval_needed'],
+  ['summary', 'approval_needed'],
 ]);
 
 export function isEffect(value: string): value is ForbidEffect {
@@ -61,6 +74,25 @@ export function isEffect(value: string): value is ForbidEffect {
 /** The groups of `@approvers`. */
 export function parseApprovers(value: string): string[] {
   return value.split(',').map((group) => group.trim());
+}
+
+/** Epoch milliseconds; NaN unless it is a time with its zone on a day that there is. */
+function timeOf(value: string): number {
+  const [, date] = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)$/.exec(value) ?? [];
+  // a day such as 30 February would be read as one in March
+  const day = date === undefined ? NaN : Date.parse(date);
+  return Number.isNaN(day) || new Date(day).toISOString().slice(0, 10) !== date ? NaN : Date.parse(value);
+}
+
+/** The names of `@summary`. */
+export function parseSummary(value: string): string[] {
+  return value.split(',').map((name) => name.trim());
+}
+
+function isSummary(names: readonly string[]): boolean {
+  const isName = (name: string): boolean =>
+    name !== '' && name.length <= MAX_SUMMARY_NAME && !FORBIDDEN_KEYS.has(name) && !/[\p{C}\u2028\u2029]/u.test(name);
+  return names.length <= MAX_SUMMARY && new Set(names).size === names.length && names.every(isName);
 }
 
 function need(holds: boolean, what: string): string | undefined {
@@ -75,7 +107,9 @@ export interface AnnotationFacts {
   readonly approvers: readonly string[] | undefined;
   readonly approvalTimeoutMs: number | undefined;
   readonly selfApproval: boolean | undefined;
+  readonly summary: readonly string[] | undefined;
   readonly mayPermit: boolean;
+  readonly observeUntilMs: number | undefined;
   readonly operations: readonly SanitizeOperation[];
 }
 
@@ -106,6 +140,7 @@ export function readAnnotations(
   const seconds = get('approval_timeout_s');
   const approvers = get('approvers');
   const selfApproval = get('self_approval');
+  const summary = get('summary');
   return {
     effect,
     reason: get('reason'),
@@ -113,9 +148,27 @@ export function readAnnotations(
     approvers: approvers === undefined ? undefined : parseApprovers(approvers),
     approvalTimeoutMs: seconds === undefined ? undefined : Number(seconds) * 1000,
     selfApproval: selfApproval === undefined ? undefined : selfApproval === 'true',
+    summary: summary === undefined ? undefined : parseSummary(summary),
     mayPermit: get('may_permit') === 'true',
+    observeUntilMs: observeUntil(values, report),
     operations: effect === 'sanitize' ? operationsOf(get('sanitize'), report) : [],
   };
+}
+
+/** Until when the policy is only watched, in epoch milliseconds. */
+function observeUntil(
+  values: ReadonlyMap<string, string | null>,
+  report: (message: string, annotation?: string) => void,
+): number | undefined {
+  if (!values.has('observe')) {
+    if (values.has('observe_until'))
+      report('@observe_until is only for a policy with @observe("true"). Add that, or remove it.', 'observe_until');
+    return undefined;
+  }
+  if (values.get('observe') !== 'true') return undefined;
+  if (!values.has('observe_until'))
+    report('@observe("true") needs @observe_until("…"), the time from which the policy asks: at most 30 days from now. Add it.', 'observe');
+  return timeOf(values.get('observe_until') ?? '');
 }
 
 function unknownAnnotation(name: string): string {

@@ -80,17 +80,18 @@ function readPolicy(piece: PolicyText, json: PolicyJson, place: PolicyPlace): Po
   checkScope(json, report);
   if (problems > 0 || id === undefined) return undefined;
   const hash = sha256(piece.text);
-  const { effect, reason, severity, approvers, approvalTimeoutMs, selfApproval, mayPermit, operations } = facts;
+  const { effect, reason, severity, approvers, approvalTimeoutMs, selfApproval, summary, mayPermit, observeUntilMs, operations } = facts;
   return {
     id,
     effect,
-    applied: Object.freeze({ id, hash, effect, reason, severity, approvers, approvalTimeoutMs, selfApproval }),
+    applied: Object.freeze({ id, hash, effect, reason, severity, approvers, approvalTimeoutMs, selfApproval, summary }),
     text: piece.text,
     json,
     action: actionScope(json.action),
     groupsAsked: groupsAsked(json.conditions),
     operations,
     mayPermit,
+    observeUntilMs,
     file: place.file,
     ...place.at(piece.start),
   };

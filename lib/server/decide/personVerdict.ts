@@ -7,7 +7,9 @@ import type { ApprovalRecord, Assurance } from '../../store/ApprovalStore.js';
 import type { Caller, SignedIn } from '../access/Caller.js';
 import { RequestError } from '../front/RequestError.js';
 import type { Site } from '../front/Site.js';
+import type { ChallengeUse } from '../people/Challenges.js';
 import { LOCAL_ADMIN } from '../people/Person.js';
+import { SESSION_LIMITS } from '../people/Sessions.js';
 import type { Tenant } from '../tenant/Tenant.js';
 
 /** What of a request says who decides, and where. */
@@ -31,10 +33,15 @@ export async function maySignInAgain({ caller, tenant: { identity, issuer } }: P
   return accounts.length > 0 && (await identity.passkeys.list(caller.id)).length === 0;
 }
 
-/** How a person who is signed in stands to an approval. */
-export async function standingOf(asked: Asked, decisionId: string): Promise<ViewerStanding | undefined> {
+/**
+ * How a person who is signed in stands to an approval.
+ *
+ * @param sawAll whether the person is shown all of it, with nothing cut
+ */
+export async function standingOf(asked: Asked, decisionId: string, sawAll = false): Promise<ViewerStanding | undefined> {
   const { caller, tenant } = asked;
-  const standing = await tenant.desk.viewerOf(decisionId, { by: caller.id, assurance: 'session', mustSign: await mustSign(asked) });
+  const viewer = { by: caller.id, assurance: 'session', mustSign: await mustSign(asked), sawAll } as const;
+  const standing = await tenant.desk.viewerOf(decisionId, viewer);
   const refusal = mayNotApprove(caller.signedIn as SignedIn);
   if (standing?.may !== true || refusal === undefined) return standing;
   return { ...standing, may: false, why: { code: refusal.code, message: refusal.message }, policies: [], isLastYes: false };
@@ -66,16 +73,35 @@ export async function givePersonVerdict(asked: Asked, record: ApprovalRecord, bo
     sessionId: signedIn.sessionId,
     origin: site.origin,
     mustSign: await mustSign(asked),
+    sawAll: sawAll(asked, decisionId, body),
   };
   const given = assuranceOf(record, body, approve);
   if (!approve) return desk.deny(decisionId, { ...input, assurance: given });
   let assurance = given;
   // of another digest or version, no code and no signature is right: the desk says so
   if (digest === record.digest && (version ?? record.version) === record.version) {
-    const standing = await desk.viewerOf(decisionId, { by: caller.id, assurance, mustSign: input.mustSign });
+    const standing = await desk.viewerOf(decisionId, { by: caller.id, assurance, mustSign: input.mustSign, sawAll: input.sawAll });
     if (standing?.may === true) assurance = await checkNeeds(asked, standing, { record, body, reason, assurance });
   }
   return desk.approve(decisionId, { ...input, assurance });
+}
+
+/** What a page that shows all of an approval carries in its form: that it was served to this person, for this digest and version. */
+export function shownAllMark({ caller, tenant }: Pick<Asked, 'caller' | 'tenant'>, shown: ShownVersion): string {
+  return tenant.identity.challenges.issue(shownAllUse(caller.id, shown), SESSION_LIMITS.mostMs);
+}
+
+/** What of an approval a page shows. */
+type ShownVersion = Pick<ApprovalRecord, 'decisionId' | 'digest' | 'version'>;
+
+function shownAllUse(personId: string, { decisionId, digest, version }: ShownVersion): ChallengeUse {
+  return { purpose: 'shown-all', binding: JSON.stringify([personId, decisionId, digest, version]) };
+}
+
+/** Whether a page that showed all of it was served to this person. Without a version nothing says of which one. */
+function sawAll({ caller, tenant }: Asked, decisionId: string, { shown_all: mark, digest, version }: VerdictBody): boolean {
+  if (mark === undefined || version === undefined) return false;
+  return tenant.identity.challenges.isGood(mark, shownAllUse(caller.id, { decisionId, digest, version }));
 }
 
 /** The reason as it is kept, and as it is signed: the line ends of a form are two characters, those of a script are one. */

@@ -38,4 +38,6 @@ export interface SentAnswer {
   /** A `Set-Cookie` header each. */
   readonly cookies: readonly string[];
   readonly body: string | AsyncIterable<string> | undefined;
+  /** See {@link Answer}. */
+  readonly isPaced?: boolean | undefined;
 }

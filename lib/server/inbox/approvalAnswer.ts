@@ -47,13 +47,20 @@ export async function approvalAnswer(
     report: record.outcome,
     all,
     cues: cues.shown,
-    viewer: await viewerOf(record, input, cues.isCut),
+    viewer: await viewerOf(record, input, { all, isCut: cues.isCut }),
     refused,
     next: next?.decisionId,
     ...(at >= 0 && { place: { at: at + 1, of: forMe.length, previous: forMe[at - 1]?.decisionId, next: next?.decisionId } }),
     policySetHash: tenant.policies.hash,
+    policyTextOf: (id) => policyIn(tenant, id),
     ...(query.has('now') && { redecided: await redecide(record, tenant) }),
   };
   const layout = { site, signedIn, place: 'inbox', tenantId: tenant.id, waiting: forMe.length } as const;
   return pageAnswer(approvalPage(view), { ...layout, title: record.toolName, status: refused?.status });
+}
+
+/** The policy of that id, as it is in force now. */
+function policyIn({ policies }: CallerInput['tenant'], id: string): ReturnType<ApprovalView['policyTextOf']> {
+  const policy = policies.engine.policies.find((one) => one.id === id);
+  return policy && { hash: policy.applied.hash, text: policy.text };
 }

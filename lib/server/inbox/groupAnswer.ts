@@ -2,6 +2,7 @@ import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { ApprovalCard } from '../../store/ApprovalStore.js';
 import { givePersonVerdict } from '../decide/personVerdict.js';
 import { groupPage } from '../page/list/groupPage.js';
+import { MAX_LISTED } from '../page/list/inboxPage.js';
 import { pageAnswer } from '../page/layout.js';
 import { Paths } from '../page/Paths.js';
 import type { Answer, CallerInput } from '../route/Route.js';
@@ -12,7 +13,7 @@ import { personOf, readerOf } from './readerOf.js';
 import type { PageInput } from './readerOf.js';
 
 /** The fields of the form that denies all, with how many characters each may have. */
-export const DENY_ALL_FIELDS = { agent: 256, tool: 128, policies: 4_096, upTo: 300, reason: 10_000 } as const;
+export const DENY_ALL_FIELDS = { agent: 256, tool: 128, policies: 4_096, ids: 65_536, reason: 10_000 } as const;
 
 /** Which calls are alike. */
 interface Kind {
@@ -27,25 +28,25 @@ export async function groupAnswer(input: PageInput, nowMs: number): Promise<Answ
   const kind = kindIn((name) => query.get(name) ?? '');
   const [reader, cards, { cards: pending }] = await Promise.all([readerOf(input), alike(input, kind), pendingCards(tenant)]);
   const signedIn = personOf(input);
-  const last = cards.at(-1);
-  const deny = last !== undefined && cards.some((card) => isFor(card, reader)) && { formToken: signedIn.formToken, upTo: placeOf(last) };
-  const view = { paths: new Paths(site.base), nowMs, ...kind, cards, deny: deny || undefined };
+  const deny = cards.some((card) => isFor(card, reader)) ? { formToken: signedIn.formToken } : undefined;
+  const view = { paths: new Paths(site.base), nowMs, ...kind, cards, deny };
   const waiting = pending.filter((card) => isFor(card, reader)).length;
   return pageAnswer(groupPage(view), { title: kind.toolName, site, signedIn, place: 'inbox', tenantId: tenant.id, waiting });
 }
 
-/** Denies what the page has shown of such calls, and nothing that came later. Then it shows what was denied or, where some are left, those. */
+/** Denies the calls that the page has shown, by their ids, and no other. Then it shows what was denied or, where some are left, those. */
 export async function denyAll(input: CallerInput): Promise<Answer> {
   const { form = {}, site, tenant } = input;
   const kind = kindIn((field) => form[field] ?? '');
   const reason = form['reason'];
-  const upTo = form['upTo'] ?? '';
+  const wanted = kindText(kind);
+  const shown = new Set((form['ids'] ?? '').split(',').slice(0, MAX_LISTED));
   let left = 0;
-  for (const card of await alike(input, kind)) {
-    if (isAfter(card, upTo)) continue;
-    const record = await tenant.desk.get(card.decisionId);
+  for (const id of shown) {
+    const record = await tenant.desk.get(id);
+    if (record === undefined || kindOf(record) !== wanted) continue;
     try {
-      if (record !== undefined) await givePersonVerdict(input, record, { verdict: 'deny', digest: card.digest, reason });
+      await givePersonVerdict(input, record, { verdict: 'deny', digest: record.digest, reason });
     } catch (error) {
       if (!(error instanceof VerdictError)) throw error;
       // someone else has decided it meanwhile, or it is not for this person
@@ -63,19 +64,13 @@ function kindIn(field: (name: string) => string): Kind {
   return { agentId: field('agent'), toolName: field('tool'), policies: policies === '' ? [] : policies.split(',') };
 }
 
-async function alike({ tenant }: Pick<CallerInput, 'tenant'>, { agentId, toolName, policies }: Kind): Promise<readonly ApprovalCard[]> {
-  const wanted = kindOf({ agentId, toolName, policies: policies.map((id) => ({ id })) });
+async function alike({ tenant }: Pick<CallerInput, 'tenant'>, kind: Kind): Promise<readonly ApprovalCard[]> {
+  const wanted = kindText(kind);
+  const { agentId, toolName } = kind;
   const { cards } = await pendingCards(tenant, { agentId, toolName });
   return cards.filter((card) => kindOf(card) === wanted);
 }
 
-function placeOf({ createdAtMs, decisionId }: ApprovalCard): string {
-  return `${createdAtMs}:${decisionId}`;
-}
-
-/** Whether an approval came after a place. A place that no page gave has nothing before it. */
-function isAfter({ createdAtMs, decisionId }: ApprovalCard, place: string): boolean {
-  const [, time, id = ''] = /^(\d+(?:\.\d+)?):(.+)$/s.exec(place) ?? [];
-  if (time === undefined) return true;
-  return createdAtMs > Number(time) || (createdAtMs === Number(time) && decisionId > id);
+function kindText({ agentId, toolName, policies }: Kind): string {
+  return kindOf({ agentId, toolName, policies: policies.map((id) => ({ id })) });
 }

@@ -13,6 +13,16 @@ export async function historyAnswer(input: PageInput, nowMs: number): Promise<An
   const { tenant, site, query: params } = input;
   const { typed, errors, query } = historyQuery(params);
   const { cards, cursor } = await tenant.desk.page({ ...query, limit: PAGE });
-  const view = { paths: new Paths(site.base), nowMs, query: typed, errors, rows: cards, next: cursor, isFirst: query.cursor === undefined };
-  return pageAnswer(historyPage(view), { title: 'History', site, signedIn: personOf(input), place: 'history', tenantId: tenant.id });
+  const signedIn = personOf(input);
+  const view = {
+    paths: new Paths(site.base),
+    nowMs,
+    query: typed,
+    errors,
+    rows: cards,
+    next: cursor,
+    isFirst: query.cursor === undefined,
+    mayExport: signedIn.roles.has('auditor'),
+  };
+  return pageAnswer(historyPage(view), { title: 'History', site, signedIn, place: 'history', tenantId: tenant.id });
 }

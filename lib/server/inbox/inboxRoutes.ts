@@ -10,6 +10,7 @@ import { agentTools } from './list/agentTools.js';
 import { approvalAnswer } from './approvalAnswer.js';
 import { DENY_ALL_FIELDS, denyAll, groupAnswer } from './groupAnswer.js';
 import { historyAnswer } from './historyAnswer.js';
+import { historyExport } from './historyExport.js';
 import { inboxAnswer } from './inboxAnswer.js';
 import { personOf } from './readerOf.js';
 import { unknownAnswer } from './unknownAnswer.js';
@@ -77,6 +78,19 @@ export function inboxRoutes({ clock = new SteadyClock() }: InboxRoutesOptions = 
         cursor: 'Where the page before has ended.',
       },
       handle: (input) => historyAnswer(input, clock.now()),
+    },
+    {
+      ...PAGE,
+      path: '/history/export',
+      name: 'exportHistory',
+      roles: ['auditor'],
+      summary: 'Gives what the history shows for the same fields as a file: CSV, or a line of JSON for each approval.',
+      query: {
+        ...Object.fromEntries(HISTORY_FIELDS.map((name) => [name, 'A field of the form of the history.'])),
+        format: 'csv, the default; jsonl.',
+      },
+      answers: { 200: 'text/csv; charset=utf-8' },
+      handle: (input) => historyExport(input, clock.now()),
     },
     {
       ...PAGE,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
-import { maySignInAgain, standingOf } from '../decide/personVerdict.js';
+import { maySignInAgain, shownAllMark, standingOf } from '../decide/personVerdict.js';
 import type { Viewer } from '../page/approval/decisionCard.js';
 import { severityOf } from '../page/severityTag.js';
 import type { CallerInput } from '../route/Route.js';
@@ -10,16 +10,16 @@ import { personOf } from './readerOf.js';
 /**
  * What the person who asks for a page may do about an approval, and what it takes, as the desk says it.
  *
- * @param isCut whether some of what runs is not shown on the page
+ * @param shown whether all of it is on the page, and whether some of it is cut there
  */
 export async function viewerOf(
   record: ApprovalRecord,
   input: Pick<CallerInput, 'caller' | 'tenant' | 'site'>,
-  isCut: boolean,
+  shown: { readonly all: boolean; readonly isCut: boolean },
 ): Promise<Viewer> {
   const { personId, groups, formToken, sessionId } = personOf(input);
   const { identity } = input.tenant;
-  const standing = await standingOf(input, record.decisionId);
+  const standing = await standingOf(input, record.decisionId, shown.all);
   if (standing?.may !== true) return { may: false, why: standing?.why?.message ?? 'It is gone.' };
   const { policies, needs } = standing;
   const mine = record.policies.filter(({ id }) => policies.includes(id));
@@ -37,7 +37,8 @@ export async function viewerOf(
       : undefined,
     formToken,
     key: randomUUID(),
-    mustShowAll: isCut && ['high', 'critical'].includes(severityOf(record.policies)),
+    ...(shown.all && { shownAll: shownAllMark(input, record) }),
+    mustShowAll: shown.isCut && ['high', 'critical'].includes(severityOf(record.policies)),
   };
 }
 

@@ -46,6 +46,11 @@ export class Paths {
     return this.#path('/history', query);
   }
 
+  /** The history as a file. */
+  historyExport(query: PathQuery): string {
+    return this.#path('/history/export', query);
+  }
+
   unknown(query: PathQuery = {}): string {
     return this.#path('/unknown', query);
   }

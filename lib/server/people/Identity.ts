@@ -4,7 +4,7 @@ import type { Directory } from '../../decision/desk/Directory.js';
 import { purposeKey } from '../../store/purposeKey.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import { Challenges } from './Challenges.js';
-import { ENDING_KINDS, identityRows } from './identityRows.js';
+import { ENDING_KINDS, identityRows } from './row/identityRows.js';
 import { Invitations } from './Invitations.js';
 import { Newcomers } from './Newcomers.js';
 import { Passkeys } from './Passkeys.js';

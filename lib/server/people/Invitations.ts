@@ -4,13 +4,13 @@ import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { NotFoundError } from '../../model/errors/ServiceErrors.js';
 import { RequestError } from '../front/RequestError.js';
 import type { ChallengeUse } from './Challenges.js';
-import type { IdentityRows, InvitationBody } from './identityRows.js';
+import type { IdentityRows, InvitationBody } from './row/identityRows.js';
 import type { Arrival, Newcomers } from './Newcomers.js';
 import type { PasskeySignIn } from './Passkeys.js';
 import { newPersonBody, personIn } from './People.js';
 import type { NewPerson, People } from './People.js';
 import type { Person, Role } from './Person.js';
-import type { Row } from './Rows.js';
+import type { Row } from './row/Rows.js';
 import { hashOfSecret, secretLink } from './secretLink.js';
 import { linkUsed } from './Setup.js';
 

@@ -5,10 +5,10 @@ import { NotFoundError } from '../../model/errors/ServiceErrors.js';
 import type { GivenProof } from '../../decision/desk/Directory.js';
 import { RequestError } from '../front/RequestError.js';
 import type { Challenges, ChallengeUse } from './Challenges.js';
-import type { IdentityRows, PasskeyBody } from './identityRows.js';
+import type { IdentityRows, PasskeyBody } from './row/identityRows.js';
 import { checkedName } from './personFields.js';
 import type { Person } from './Person.js';
-import type { Row } from './Rows.js';
+import type { Row } from './row/Rows.js';
 import { claimsOf, passkeyRefused } from './webauthn/clientData.js';
 import type { Credential, CredentialHint, MadeCredential } from './webauthn/Credential.js';
 

@@ -3,12 +3,12 @@ import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { isSameMac } from '../../store/record/isSameMac.js';
 import { RequestError } from '../front/RequestError.js';
 import type { ChallengeUse } from './Challenges.js';
-import type { IdentityRows, SetupBody } from './identityRows.js';
+import type { IdentityRows, SetupBody } from './row/identityRows.js';
 import type { Arrival, Newcomers } from './Newcomers.js';
 import type { PasskeySignIn } from './Passkeys.js';
 import { personIn } from './People.js';
 import { LOCAL_ADMIN } from './Person.js';
-import type { Row } from './Rows.js';
+import type { Row } from './row/Rows.js';
 import type { NewSession, Sessions } from './Sessions.js';
 import { hashOfSecret, secretLink } from './secretLink.js';
 

@@ -1,10 +1,10 @@
 import { SecretString } from '../../common/SecretString.js';
 import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { NotFoundError } from '../../model/errors/ServiceErrors.js';
-import type { IdentityRows, TokenBody } from './identityRows.js';
+import type { IdentityRows, TokenBody } from './row/identityRows.js';
 import { checkedName, wrongField } from './personFields.js';
 import type { Person } from './Person.js';
-import type { Row } from './Rows.js';
+import type { Row } from './row/Rows.js';
 import type { Doors, Session } from './Sessions.js';
 import { hashOfSecret, secretLink } from './secretLink.js';
 

@@ -53,6 +53,8 @@ export interface Answer {
   readonly cookies?: readonly string[] | undefined;
   /** The body. Text is JSON unless the headers say otherwise; chunks are written as they come, until they end or the signal is aborted. */
   readonly body?: string | AsyncIterable<string> | undefined;
+  /** The chunks are made as fast as they are read, however slowly that is. Otherwise a reader that is far behind is cut. */
+  readonly isPaced?: boolean | undefined;
 }
 
 /** What every route has: all that the server, its specs and the OpenAPI document know of it. */
@@ -87,6 +89,8 @@ interface RouteFields {
  */
 export interface CallerRoute extends RouteFields {
   readonly scope: Scope | 'host' | 'verdict';
+  /** With the scope `verdict`: the roles of which a person needs one. */
+  readonly roles?: readonly Role[] | undefined;
   handle(input: CallerInput): Awaitable<Answer>;
 }
 
@@ -95,6 +99,8 @@ export interface PersonRoute extends RouteFields {
   readonly scope: 'person';
   /** Any of these lets a person in; every person, where it is absent. */
   readonly roles?: readonly Role[] | undefined;
+  /** Only in a session: a personal token is refused. */
+  readonly session?: true | undefined;
   handle(input: CallerInput): Awaitable<Answer>;
 }
 

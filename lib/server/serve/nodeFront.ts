@@ -42,7 +42,7 @@ function ignored(): void {}
 function send(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  { status, headers, cookies, body }: SentAnswer,
+  { status, headers, cookies, body, isPaced }: SentAnswer,
   request: NodeRequest,
   draining: boolean,
 ): void {
@@ -53,7 +53,7 @@ function send(
   if (typeof body === 'object') {
     outgoing.writeHead(status, { ...headers, ...more });
     if (request.method === 'HEAD') outgoing.end();
-    else void writeStream(body, outgoing);
+    else void writeStream(body, outgoing, isPaced);
     return;
   }
   const length = body === undefined ? 0 : Buffer.byteLength(body);

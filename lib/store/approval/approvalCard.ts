@@ -6,6 +6,8 @@ import { fromStoredJson } from '../storedJson.js';
 
 const MAX_CHARACTERS = 500;
 const MAX_PARAMS = 4;
+/** Of those that policies name. */
+const MAX_NAMED = 8;
 const MAX_CHANGED = 4;
 const MAX_NAME = 60;
 const MAX_VALUE = 80;
@@ -16,6 +18,7 @@ export function approvalCard(record: ApprovalRecord): ApprovalCard {
   const { createdAtMs, expiresAtMs, status, version, consumed, outcome } = record;
   const last = record.verdicts.at(-1);
   const names = Object.keys(record.params);
+  const listed = listedNames(record);
   const changed = changedNames(record);
   const deceptive = deceptiveIn(record);
   return freezeDeep({
@@ -28,8 +31,8 @@ export function approvalCard(record: ApprovalRecord): ApprovalCard {
     digest,
     refusals,
     policies: policies.map((policy) => cardPolicy(policy, record)),
-    summary: names.slice(0, MAX_PARAMS).map((name) => cardParam(name, record.params[name])),
-    ...(names.length > MAX_PARAMS && { unlisted: names.length - MAX_PARAMS }),
+    summary: listed.map((name) => cardParam(name, record.params[name])),
+    ...(names.length > listed.length && { unlisted: names.length - listed.length }),
     ...(changed.length > 0 && { changed }),
     ...(deceptive.length > 0 && { deceptive }),
     createdAtMs,
@@ -71,6 +74,12 @@ function cardPolicy({ id, severity, approvers, selfApproval }: CardPolicy, { ver
     ...(selfApproval !== undefined && { selfApproval }),
     ...(isApproved && { approved: true }),
   };
+}
+
+/** The params that its policies name, in their order; where they name none of this call, the first ones. */
+function listedNames({ policies, params }: ApprovalRecord): readonly string[] {
+  const named = new Set(policies.flatMap(({ summary = [] }) => summary).filter((name) => Object.hasOwn(params, name)));
+  return named.size > 0 ? [...named].slice(0, MAX_NAMED) : Object.keys(params).slice(0, MAX_PARAMS);
 }
 
 function cardParam(name: string, value: unknown): CardParam {

@@ -50,6 +50,22 @@ describe('The assurance of a verdict', () => {
     }
   }
 
+  it('is as for what hides nothing where all of what is long was shown, and only then', async () => {
+    const params = { text: 'line\n'.repeat(90) };
+    for (const [more, isEnough] of [
+      [{ sawAll: true }, true],
+      [{ sawAll: false }, false],
+      [{}, false],
+    ] as const) {
+      const { desk, record } = await opened({ params, originalParams: params, policies: [policyOf('p', { severity: 'low' })] });
+      const { decisionId, digest } = record;
+      expect((await desk.viewerOf(decisionId, { by: 'rita', assurance: 'session', ...more }))?.needs.code).to.equal(!isEnough);
+      const yes = desk.approve(decisionId, { by: 'rita', digest, assurance: 'session', ...more });
+      if (isEnough) expect((await yes).status).to.equal('approved');
+      else expect(await rejection(yes)).to.include({ code: 'assurance_too_low' });
+    }
+  });
+
   it('is not asked for where the program itself vouches for the person', async () => {
     const { desk, record } = await opened({ policies: [policyOf('p', { severity: 'critical' })] });
     const after = await desk.approve(record.decisionId, { by: 'rita', digest: record.digest });

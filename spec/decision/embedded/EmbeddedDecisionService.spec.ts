@@ -138,7 +138,9 @@ describe('EmbeddedDecisionService', () => {
   describe('an approval', () => {
     it('is recorded with everything it is bound to and a person has to see', async () => {
       const { service, desk, policies } = setup({ facts: () => ({ count: 3 }) });
-      const approvals = [approvalPolicy('limit', { approvers: ['leads'], selfApproval: true, reason: 'big', severity: 'high' })];
+      const approvals = [
+        approvalPolicy('limit', { approvers: ['leads'], selfApproval: true, reason: 'big', severity: 'high', summary: ['amount'] }),
+      ];
       policies.tools['refund'] = () => askOutcome({ approvals, params: { amount: 100 }, message: 'capped' });
       const request = requestOf({ params: { amount: 5_000 }, session: { user_id: 'ann' }, opaque: ['file'] });
       const decision = await service.decide(request);
@@ -163,7 +165,15 @@ describe('EmbeddedDecisionService', () => {
       });
       expect(record?.digest).to.not.equal(request.paramsDigest);
       expect(record?.policies).to.deep.equal([
-        { id: 'limit', hash: 'hash of limit', approvers: ['leads'], selfApproval: true, reason: 'big', severity: 'high' },
+        {
+          id: 'limit',
+          hash: 'hash of limit',
+          approvers: ['leads'],
+          selfApproval: true,
+          reason: 'big',
+          severity: 'high',
+          summary: ['amount'],
+        },
       ]);
       expect(decision).to.include({ effect: 'approval_needed', expiresAtMs: record?.expiresAtMs });
     });

@@ -199,8 +199,18 @@ describe('findLoosened', () => {
   });
 
   it('knows every annotation: a new one has to be thought of here', () => {
-    const compared = ['effect', 'sanitize', 'may_permit', 'approvers', 'self_approval', 'approval_timeout_s', 'severity'];
-    expect([...ANNOTATION_CHECKS.keys()].sort()).to.deep.equal(['id', 'reason', ...compared].sort());
+    const compared = [
+      'effect',
+      'sanitize',
+      'may_permit',
+      'approvers',
+      'self_approval',
+      'approval_timeout_s',
+      'severity',
+      'observe',
+      'observe_until',
+    ];
+    expect([...ANNOTATION_CHECKS.keys()].sort()).to.deep.equal(['id', 'reason', 'summary', ...compared].sort());
   });
 
   it('gives up on conditions that would take long to compare, and says that they may be looser', () => {

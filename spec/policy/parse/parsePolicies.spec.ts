@@ -14,7 +14,7 @@ describe('parsePolicies', () => {
   it('reads every annotation', () => {
     const [ask, mask, plain, permit] = policiesOf(
       [
-        '@id("ask") @effect("approval_needed") @reason("over 1000 😀") @approvers("finance-leads, ops@x") @approval_timeout_s("60") @severity("high") @self_approval("false") forbid (principal, action, resource);',
+        '@id("ask") @effect("approval_needed") @reason("over 1000 😀") @approvers("finance-leads, ops@x") @approval_timeout_s("60") @severity("high") @self_approval("false") @summary("amount, to , Empfänger") forbid (principal, action, resource);',
         '@id("mask") @effect("sanitize") @sanitize("mask_email /body; truncate /body 60") @may_permit("true") forbid (principal, action, resource);',
         '@id("plain") forbid (principal, action == Aegis::Action::"t", resource);',
         '@id("permit") permit (principal, action in [Aegis::Action::"a", Aegis::Action::"b"], resource);',
@@ -28,6 +28,7 @@ describe('parsePolicies', () => {
       approvalTimeoutMs: 60_000,
       severity: 'high',
       selfApproval: false,
+      summary: ['amount', 'to', 'Empfänger'],
     });
     expect(mask).to.deep.include({ effect: 'sanitize', mayPermit: true });
     expect(mask?.operations.map(({ op }) => op)).to.deep.equal(['mask_email', 'truncate']);
@@ -95,6 +96,24 @@ describe('parsePolicies', () => {
     ['@approval_timeout_s of zero', forbid('@id("a") @effect("approval_needed") @approval_timeout_s("0")'), '@approval_timeout_s must be'],
     ['an unknown @severity', forbid('@id("a") @severity("huge")'), '@severity must be'],
     ['a misspelt @severity', forbid('@id("a") @severity("hig")'), "critical; did you mean 'high'?"],
+    ...Object.entries({
+      'no name': '',
+      'an empty name': 'amount,,to',
+      'a name twice': 'amount, to, amount',
+      'more than 8 names': 'a,b,c,d,e,f,g,h,i',
+      'a name of more than 60 characters': 'n'.repeat(61),
+      'a name that no param can have': 'amount, __proto__',
+      'a character that cannot be seen': 'amo\u200bunt',
+    }).map(([what, names]): [string, string, string] => [
+      `@summary with ${what}`,
+      forbid(`@id("a") @effect("approval_needed") @summary("${names}")`),
+      '@summary must be 1 to 8 names',
+    ]),
+    [
+      '@summary on a policy that asks no one',
+      forbid('@id("a") @summary("amount")'),
+      '@summary is only for a forbid with @effect("approval_needed")',
+    ],
     ['@self_approval("yes")', forbid('@id("a") @effect("approval_needed") @self_approval("yes")'), '@self_approval must be'],
     ['@may_permit without sanitize', forbid('@id("a") @may_permit("true")'), '@may_permit is only for a forbid with @effect("sanitize")'],
     ['a @reason with a line break', forbid('@id("a") @reason("a\\nb")'), '@reason must be'],

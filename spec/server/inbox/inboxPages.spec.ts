@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { TaskRegistry } from '../../../lib/approval/task/TaskRegistry.js';
+import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { pendingTask } from '../../support/tasks.js';
 import { servedInbox } from '../../support/servedInbox.js';
 import type { ServedInbox, SpecPerson } from '../../support/servedInbox.js';
@@ -62,6 +63,7 @@ describe('The pages of the inbox', () => {
     expect(page.fields()).to.include.keys('digest', 'version', 'csrf', 'reason', 'code');
     expect(page.text('.decide')).to.contain('You decide as finance-leads. Yours is the last yes: the call runs at once.');
     expect(page.text('.crumb')).to.contain('1 of 1');
+    expect(page.text('.why-list details')).to.contain('What the policy says').and.contain('@approvers("finance-leads")');
     const { page: theirs } = await other.get(`/a/${id}`);
     expect(theirs.all('.decide form')).to.have.length(0);
     expect(theirs.text('.decide')).to.contain('Not yours to decide').and.contain('one of finance-leads (policy refunds)');
@@ -77,6 +79,18 @@ describe('The pages of the inbox', () => {
     );
     expect(await inbox.store.approvals.get(id)).to.deep.equal(before);
     expect((await inbox.store.approvals.list({})).length).to.equal(1);
+  });
+
+  it('say that a policy is another one by now', async () => {
+    const id = await inbox.ask('refund', { amount: 1 });
+    const record = (await inbox.store.approvals.get(id)) as ApprovalRecord;
+    const of = async (policies: ApprovalRecord['policies'], version: number): Promise<string> => {
+      await inbox.store.approvals.replace({ ...record, policies, version: version + 1 }, version);
+      return (await lead.get(`/a/${id}`)).page.text('.why-list');
+    };
+    const [policy] = record.policies as [ApprovalRecord['policies'][0]];
+    expect(await of([{ ...policy, hash: 'f'.repeat(64) }], 1)).to.contain('This policy has been changed since.');
+    expect(await of([{ ...policy, id: 'gone' }], 2)).to.contain('This policy is gone by now.');
   });
 
   it('say that a passkey is missing where a yes takes one', async () => {
@@ -125,22 +139,44 @@ describe('The pages of the inbox', () => {
     expect((await lead.get(sent.location as string)).page.all('ol .row')).to.have.length(5);
   });
 
+  it('deny only what they have shown, also where another one has the same time and a smaller id', async () => {
+    for (let i = 0; i < 4; i++) await inbox.ask('refund', { amount: i });
+    const { csrf: _, ...form } = (await lead.get('/inbox/group?agent=bot&tool=refund&policies=refunds')).page.fields() as Record<
+      string,
+      string
+    >;
+    const shown = await inbox.store.approvals.list({ status: 'pending' });
+    const last = shown.at(-1) as NonNullable<(typeof shown)[0]>;
+    // as a server with a slower clock writes it, or two calls within one millisecond
+    const unseen = [
+      { ...last, decisionId: 'dec_-', digest: 'a'.repeat(64) },
+      { ...last, decisionId: 'dec_!', createdAtMs: last.createdAtMs - 1_000 },
+    ];
+    for (const record of unseen) expect(await inbox.store.approvals.insert(record)).to.equal(true);
+    await lead.post('/inbox/group', form);
+    expect((await inbox.store.approvals.list({ status: 'pending' })).map(({ decisionId }) => decisionId)).to.have.members([
+      'dec_-',
+      'dec_!',
+    ]);
+    for (const { decisionId } of shown) expect(await inbox.store.approvals.get(decisionId)).to.include({ status: 'denied' });
+  });
+
   it('deny nothing for who may not, and show what is left', async () => {
     for (let i = 0; i < 4; i++) await inbox.ask('refund', { amount: i });
     const group = '/inbox/group?agent=bot&tool=refund&policies=refunds';
     const { csrf: _, ...form } = (await lead.get(group)).page.fields() as Record<string, string>;
     const sent = await other.post('/inbox/group', form);
     expect(sent.location).to.equal(group);
-    for (const upTo of ['', 'nonsense', '0:x']) expect((await lead.post('/inbox/group', { ...form, upTo })).status).to.equal(303);
+    for (const ids of ['', 'nonsense', ',,', `${form['ids']}x`.split(',').at(-1) as string])
+      expect((await lead.post('/inbox/group', { ...form, ids })).status).to.equal(303);
+    // another tool: what is denied is what the page was about
+    for (const other of [{ agent: 'b' }, { tool: 'read' }, { policies: 'reads' }]) await lead.post('/inbox/group', { ...form, ...other });
     expect((await inbox.store.approvals.list({ status: 'pending' })).length).to.equal(4);
     expect((await lead.get('/inbox/group')).page.text('main')).to.contain('No call of this agent, tool and policy waits now.');
   });
 
   it('keep a history that is searched by who decided, and say how the run ended', async () => {
     const denied = await inbox.ask('read', { n: 1 });
-    // of one millisecond, the order is that of the ids, and the page has shown both
-    const askedAt = Date.now();
-    while (Date.now() === askedAt) await new Promise(setImmediate);
     const waits = await inbox.ask('read', { n: 2 });
     const tenant = await inbox.store.approvals.get(denied);
     expect(tenant?.status).to.equal('pending');
@@ -148,7 +184,7 @@ describe('The pages of the inbox', () => {
       agent: 'bot',
       tool: 'read',
       policies: 'reads',
-      upTo: `${tenant?.createdAtMs}:${denied}`,
+      ids: denied,
       reason: '',
     });
     const shown = async (query: string): Promise<readonly (string | undefined)[]> =>
@@ -214,8 +250,7 @@ describe('The pages of the inbox', () => {
   it('say in an empty inbox how to begin, and what was decided last', async () => {
     expect((await lead.get('/inbox')).page.text('.empty')).to.contain('npx aegis keys create');
     const id = await inbox.ask('read', { n: 1 });
-    const record = await inbox.store.approvals.get(id);
-    await lead.post('/inbox/group', { agent: 'bot', tool: 'read', policies: 'reads', upTo: `${record?.createdAtMs}:${id}`, reason: '' });
+    await lead.post('/inbox/group', { agent: 'bot', tool: 'read', policies: 'reads', ids: id, reason: '' });
     const { page } = await lead.get('/inbox');
     expect(page.text('.empty')).to.contain('Nothing waits for you.').and.contain('read denied by Ann, just now').and.not.contain('npx');
   });
@@ -319,6 +354,90 @@ describe('A verdict on the page of an approval', () => {
     // who has to correct the form sees all of it at once
     const answer = await send(ann, await form(ann, { verdict: 'approve', reason: 'x', code: 'zzzz' }));
     expect(answer.page.all('button.approve')).to.have.length(1);
+  });
+
+  describe('on what is longer than a page shows', () => {
+    const long = { text: 'line\n'.repeat(90) };
+    const record = async (): Promise<ApprovalRecord> => (await inbox.store.approvals.get(id)) as ApprovalRecord;
+    const formOfAll = async (person: SpecPerson, of = id): Promise<Readonly<Record<string, string>>> => {
+      const { csrf: _, ...fields } = (await person.get(`/a/${of}?all=1`)).page.fields() as Record<string, string>;
+      return { ...fields, verdict: 'approve' };
+    };
+    beforeEach(async () => {
+      id = await inbox.ask('read', long);
+    });
+
+    it('takes the code where it was cut, and one press once all of it was served to this person', async () => {
+      const { page } = await ann.get(`/a/${id}`);
+      expect(page.fields()).to.include.keys('code').and.to.not.have.property('shown_all');
+      expect(page.text('.cols .notice')).to.contain('text is longer than what is shown here');
+      const refused = await send(ann, await form(ann, { verdict: 'approve', code: '', reason: 'x' }));
+      expect(refused.status).to.equal(422);
+      expect(await record()).to.include({ status: 'pending' });
+      const all = await ann.get(`/a/${id}?all=1`);
+      expect(all.page.text('.cols')).to.not.contain('longer than what is shown');
+      expect(all.page.fields()).to.not.have.property('code');
+      expect((await send(ann, await formOfAll(ann))).location).to.equal(`/a/${id}`);
+      expect(await record()).to.include({ status: 'approved' });
+      expect((await record()).verdicts[0]).to.include({ assurance: 'session' });
+    });
+
+    it('counts for this person, this approval, this digest and this version only', async () => {
+      const mine = await formOfAll(ann);
+      const mark = mine['shown_all'] as string;
+      const twin = await inbox.ask('read', long);
+      const other = await inbox.ask('read', { text: 'other\n'.repeat(90) });
+      const { digest: otherDigest } = (await inbox.store.approvals.get(other)) as ApprovalRecord;
+      const issued = (binding: readonly unknown[]): string =>
+        inbox.identity.challenges.issue({ purpose: 'shown-all', binding: JSON.stringify(binding) });
+      const at = Math.floor(mark.length / 2);
+      const marks = {
+        'another person': (await formOfAll(bob))['shown_all'],
+        'another approval of these very params': (await formOfAll(ann, twin))['shown_all'],
+        'another approval': (await formOfAll(ann, other))['shown_all'],
+        'another digest': issued([ann.id, id, otherDigest, 1]),
+        'another version': issued([ann.id, id, mine['digest'], 2]),
+        'another purpose': inbox.identity.challenges.issue({
+          purpose: 'sign-in',
+          binding: JSON.stringify([ann.id, id, mine['digest'], 1]),
+        }),
+        'no one': '',
+        'a time that has passed': inbox.identity.challenges.issue(
+          { purpose: 'shown-all', binding: JSON.stringify([ann.id, id, mine['digest'], 1]) },
+          -1,
+        ),
+        'what was altered': `${mark.slice(0, at)}${mark[at] === 'A' ? 'B' : 'A'}${mark.slice(at + 1)}`,
+      };
+      for (const [of, text = ''] of Object.entries(marks)) {
+        const { status, page } = await send(ann, { ...mine, reason: 'seen', shown_all: text });
+        expect((await record()).status, of).to.equal('pending');
+        expect(status, of).to.equal(422);
+        expect(page.text('main'), of).to.not.contain('longer than what is shown');
+      }
+      // without a version nothing says what was shown
+      const { version: _, ...unversioned } = mine;
+      expect((await send(ann, { ...unversioned, reason: 'seen' })).status).to.equal(422);
+      expect(await record()).to.include({ status: 'pending', version: 1 });
+      // the right one still counts, also sent twice
+      for (let i = 0; i < 2; i++) expect((await send(ann, mine)).status).to.equal(303);
+      expect(await record()).to.include({ status: 'approved' });
+    });
+
+    it('does not count once the approval has changed', async () => {
+      const mine = await formOfAll(ann);
+      await inbox.store.approvals.replace({ ...(await record()), version: 2 }, 1);
+      expect((await send(ann, mine)).status).to.equal(409);
+      expect((await send(ann, { ...mine, version: '2', reason: 'seen' })).status).to.equal(422);
+      expect(await record()).to.include({ status: 'pending', version: 2 });
+    });
+
+    it('takes the code all the same where something else may deceive', async () => {
+      id = await inbox.ask('read', { ...long, path: '/etc\u200b' });
+      const { page } = await ann.get(`/a/${id}?all=1`);
+      expect(page.fields()).to.include.keys('code', 'shown_all');
+      expect((await send(ann, { ...(await formOfAll(ann)), reason: 'seen' })).status).to.equal(422);
+      expect(await record()).to.include({ status: 'pending' });
+    });
   });
 
   it('is an error page of its own where the page of the approval explains nothing', async () => {

@@ -38,6 +38,26 @@ describe('The page of an approval', () => {
     expect(page.hrefs()).to.include.members(['/a/dec_before', '/a/dec_after', '/inbox', '/a/dec_b7k2-118?now=1#now', '#decide']);
   });
 
+  it('has the text of each policy in a fold, and says where it is not the one that asked', () => {
+    const page = show(refund);
+    expect(page.texts('.why-list details')).to.deep.equal([
+      'What the policy says@id("large-refunds")↵ forbid (principal, action, resource);',
+      'What the policy says@id("refund-audit")↵ forbid (principal, action, resource);',
+    ]);
+    expect(page.all('.why-list details[open]')).to.have.length(0);
+    expect(show(refund, { all: true }).all('.why-list details[open]')).to.have.length(2);
+    const changed = show(refund, { policyTextOf: (id) => (id === 'refund-audit' ? undefined : { hash: 'other', text: 'permit all' }) });
+    expect(changed.all('.why-list details')).to.have.length(0);
+    expect(changed.texts('.why-list .aid')).to.deep.equal([
+      'This policy has been changed since. Its text at the time of asking has the SHA-256 hash of larg.',
+      'This policy is gone by now. Its text at the time of asking has the SHA-256 hash of refu.',
+    ]);
+    const text = `// \u202e${'x'.repeat(5_000)}`;
+    const long = { policyTextOf: (id: string) => ({ hash: `hash of ${id}`, text }) };
+    expect(show(refund, long).text('.why-list details')).to.contain('RLO U+202E').and.contain('are not shown here');
+    expect(show(refund, { ...long, all: true }).text('.why-list details')).to.contain('x'.repeat(5_000));
+  });
+
   it('has a form for a verdict on exactly what is shown', () => {
     const page = show(refund);
     const form = page.one('form');

@@ -222,6 +222,7 @@ export function approvalView(record: ApprovalRecord, more: Partial<ApprovalView>
     cues: [],
     place: { at: 2, of: 17, previous: 'dec_before', next: 'dec_after' },
     policySetHash: record.policySetHash,
+    policyTextOf: (id) => ({ hash: `hash of ${id}`, text: `@id("${id}")\nforbid (principal, action, resource);` }),
     ...more,
   };
 }

@@ -151,7 +151,7 @@ describe('The page of calls that are alike', () => {
     toolName: 'mail.send',
     policies: ['external-mail'],
     cards: alike(14),
-    deny: { formToken: 'form-token', upTo: '5:x' },
+    deny: { formToken: 'form-token' },
     ...more,
   });
 
@@ -170,7 +170,9 @@ describe('The page of calls that are alike', () => {
       agent: 'outreach-agent',
       tool: 'mail.send',
       policies: 'external-mail',
-      upTo: '5:x',
+      ids: alike(14)
+        .map(({ decisionId }) => decisionId)
+        .join(','),
       reason: '',
     });
     expect(page.text('button.deny')).to.equal('Deny all 14');
@@ -222,6 +224,7 @@ describe('The history', () => {
       approvalCard(used),
     ],
     isFirst: true,
+    mayExport: false,
     ...more,
   });
 
@@ -253,6 +256,18 @@ describe('The history', () => {
   });
 
   it('goes on page by page, also where a page found nothing', () => {
+    const exported = elements(historyPage(view({ query: { q: 'x&y' }, mayExport: true })));
+    expect(exported.hrefs().filter((href) => href.includes('export'))).to.deep.equal([
+      '/history/export?q=x%26y&format=csv',
+      '/history/export?q=x%26y&format=jsonl',
+    ]);
+    // a field that selects nothing must not select all
+    for (const more of [{ mayExport: false }, { mayExport: true, errors: { since: 'Give a day.' } }])
+      expect(
+        elements(historyPage(view(more)))
+          .hrefs()
+          .join(),
+      ).to.not.contain('export');
     const page = elements(historyPage(view({ query: { q: 'x' }, next: 'c&1', isFirst: false })));
     expect(page.hrefs()).to.include.members(['/history?q=x', '/history?q=x&cursor=c%261']);
     const none = elements(historyPage(view({ query: { q: 'x' }, rows: [], next: 'c' })));

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { request as askTls } from 'node:https';
 import { connect } from 'node:net';
 import { PassThrough } from 'node:stream';
+import sinon from 'sinon';
 import type { Answer, CallerInput } from '../../../lib/server/route/Route.js';
 import { namesOf } from '../../../lib/server/front/namesOf.js';
 import { HttpListener } from '../../../lib/server/serve/HttpListener.js';
@@ -177,6 +178,39 @@ describe('An answer that goes on', () => {
     const out = new PassThrough();
     await writeStream(pieces(1_000, 1_000), out);
     expect([out.destroyed, out.writableEnded]).to.deep.equal([true, false]);
+  });
+
+  it('waits for a client that is behind, where it is paced, and has little in memory meanwhile', async () => {
+    const out = new PassThrough();
+    let most = 0;
+    let got = 0;
+    const written = writeStream(pieces(1_000, 1_000), out, true);
+    for (let i = 0; got < 1_000_000 && i < 10_000; i++) {
+      await new Promise(setImmediate);
+      most = Math.max(most, out.writableLength);
+      got += (out.read() as Buffer | null)?.length ?? 0;
+    }
+    await written;
+    expect([got, out.writableEnded]).to.deep.equal([1_000_000, true]);
+    expect(most).to.be.below(100_000);
+  });
+
+  it('is cut where it is paced and its client takes nothing for 30 seconds, and where that client goes', async () => {
+    const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const stalled = new PassThrough();
+    const written = writeStream(pieces(1_000, 1_000), stalled, true);
+    await clock.tickAsync(29_999);
+    expect(stalled.destroyed).to.equal(false);
+    await clock.tickAsync(1);
+    clock.restore();
+    await written;
+    expect([stalled.destroyed, stalled.writableEnded]).to.deep.equal([true, false]);
+    const gone = new PassThrough();
+    const ended = writeStream(pieces(1_000, 1_000), gone, true);
+    await new Promise(setImmediate);
+    gone.destroy();
+    await ended;
+    expect(gone.writableEnded).to.equal(false);
   });
 
   it('ends where its client is gone, and where it fails, without looking whole', async () => {

@@ -92,6 +92,34 @@ describe('approvalCard', () => {
     expect(kinds({ a: 1 }, { requester: '\u202eeve' })).to.deep.equal(['hidden']);
   });
 
+  it('lists the params that its policies name, in their order, and counts the others', () => {
+    const params = { a: 1, b: 2, c: 3, d: 4, e: 5, order: 'A-1' };
+    const policies = [
+      { id: 'one', hash: 'h', summary: ['order', 'gone'] },
+      { id: 'two', hash: 'h' },
+      { id: 'three', hash: 'h', summary: ['b', 'order'] },
+    ];
+    const { summary, unlisted } = approvalCard(recordOf({ params, policies }));
+    expect(summary).to.deep.equal([
+      { name: 'order', text: '"A-1"' },
+      { name: 'b', text: '2' },
+    ]);
+    expect(unlisted).to.equal(4);
+  });
+
+  it('lists at most eight that policies name, and the first four where the call has none of them', () => {
+    const names = Array.from({ length: 12 }, (_, i) => `p${i}`);
+    const params = Object.fromEntries(names.map((name) => [name, 1]));
+    const named = (...lists: readonly (readonly string[])[]) =>
+      approvalCard(recordOf({ params, policies: lists.map((summary, i) => ({ id: `${i}`, hash: 'h', summary })) }));
+    const many = named(names.slice(0, 6).toReversed(), names.slice(6));
+    expect(many.summary?.map(({ name }) => name)).to.deep.equal(['p5', 'p4', 'p3', 'p2', 'p1', 'p0', 'p6', 'p7']);
+    expect(many.unlisted).to.equal(4);
+    const none = named(['constructor', 'gone']);
+    expect(none.summary?.map(({ name }) => name)).to.deep.equal(names.slice(0, 4));
+    expect(none.unlisted).to.equal(8);
+  });
+
   it('cuts long names, and lists no more than four that were changed', () => {
     const name = 'n'.repeat(100);
     const originalParams = { [name]: 1, b: 1, c: 1, d: 1, e: 1 };

@@ -20,6 +20,7 @@ const MAX_ALLOWED = 100_000;
 export class Law {
   readonly #findings: Findings;
   readonly #cases: ApprovalCases;
+  readonly #maxAllowed: number;
   /** Of the log that is read now. */
   #allowed = new Map<string, DecidedRecord>();
   #open = new Map<string, EnteringRecord>();
@@ -34,8 +35,9 @@ export class Law {
   #decisions = 0;
   #runs = 0;
 
-  constructor(findings: Findings) {
+  constructor(findings: Findings, maxAllowed: number = MAX_ALLOWED) {
     this.#findings = findings;
+    this.#maxAllowed = maxAllowed;
     this.#cases = new ApprovalCases(findings);
   }
 
@@ -121,7 +123,7 @@ export class Law {
       return;
     }
     this.#allowed.set(decisionId, record);
-    if (this.#allowed.size > MAX_ALLOWED) for (const oldest of this.#allowed.keys()) return void this.#allowed.delete(oldest);
+    if (this.#allowed.size > this.#maxAllowed) for (const oldest of this.#allowed.keys()) return void this.#allowed.delete(oldest);
   }
 
   #checkPolicies(record: Extract<AuditRecord, { kind: 'decided' | 'opened' }>): void {

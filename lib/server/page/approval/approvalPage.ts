@@ -9,6 +9,7 @@ import { activityCard } from './activityCard.js';
 import { decisionCard } from './decisionCard.js';
 import type { DecisionCardView } from './decisionCard.js';
 import { policiesCard } from './policiesCard.js';
+import type { PolicyTextOf } from './policiesCard.js';
 import { factsCard, recordCard } from './recordCard.js';
 import { mayHaveRun } from './runState.js';
 
@@ -27,6 +28,8 @@ export interface ApprovalView extends DecisionCardView {
   /** The place among those that wait for this person. */
   readonly place?:
     { readonly at: number; readonly of: number; readonly previous?: string | undefined; readonly next?: string | undefined } | undefined;
+  /** The texts of the policies in force. */
+  readonly policyTextOf: PolicyTextOf;
   /** The hash of the policies in force. */
   readonly policySetHash: string;
   /** What they would say, where that was asked for. */
@@ -46,7 +49,7 @@ export function approvalPage(view: ApprovalView): Html {
 ${byline(view)}
 <div class="cols"><div>${isOpen && criticalNotice(record)}${cues.length > 0 && cuesNotice(cues)}
 <section class="card"><h2>${isOpen || state === 'approved' ? 'What will run' : mayHaveRun(state) ? 'What was approved to run' : 'What would have run'} <span class="muted">written by the agent; ${all ? 'all of it, and every character' : 'every character'} is shown</span></h2>${revealedParams(record, { all })}</section>
-${policiesCard(record, nowMs)}${factsCard(record, all)}${recordCard(record, view)}</div>
+${policiesCard(record, nowMs, view.policyTextOf, all)}${factsCard(record, all)}${recordCard(record, view)}</div>
 <aside class="decide" id="decide" aria-label="Decision">${decisionCard(view)}${activityCard(record, report, nowMs)}</aside></div>
 ${isOpen && html`<nav class="stick" aria-label="Jump"><span>${timeLeft(expiresAtMs, nowMs)}</span><a class="btn" href="#decide">Go to the decision</a></nav>`}</div>`;
 }

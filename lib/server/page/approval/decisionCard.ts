@@ -40,6 +40,8 @@ export type Viewer =
       readonly formToken: string | undefined;
       /** The same form sent twice is one verdict. */
       readonly key: string;
+      /** What says that this page, which shows all of it, was served to this person; absent where the page may cut. */
+      readonly shownAll?: string | undefined;
       /** Whether a yes has to wait until all of it is shown. */
       readonly mustShowAll: boolean;
     }
@@ -96,7 +98,7 @@ ${signedInAgainUntilMs !== undefined && html`<p class="small">You signed in agai
 ${byPasskey && hasPasskey && html`<p class="small muted">Your passkey signs this digest and this verdict, nothing else.</p><noscript><p class="small error">Signing takes script, which is off. You can deny.</p></noscript>`}
 ${error(refused?.errors.form, 'form')}
 <form method="post" action="${paths.verdict(decisionId)}"${byPasskey && html` data-challenge="${paths.challenge(decisionId)}"`}><button disabled hidden></button>
-<input type="hidden" name="csrf" value="${viewer.formToken}"><input type="hidden" name="digest" value="${digest}"><input type="hidden" name="version" value="${version}"><input type="hidden" name="idempotency_key" value="${viewer.key}">${byPasskey && PROOF}
+<input type="hidden" name="csrf" value="${viewer.formToken}"><input type="hidden" name="digest" value="${digest}"><input type="hidden" name="version" value="${version}"><input type="hidden" name="idempotency_key" value="${viewer.key}">${viewer.shownAll !== undefined && html`<input type="hidden" name="shown_all" value="${viewer.shownAll}">`}${byPasskey && PROOF}
 <label for="reason">Reason <span class="muted">${needs.reason === 'needed' ? 'needed to approve' : 'optional'}; the model does not see it</span></label>
 <textarea id="reason" name="reason" maxlength="10000"${needs.reason === 'needed' && html` data-needed`}${described(refused?.errors.reason, 'reason')}>${refused?.reason}</textarea>${error(refused?.errors.reason, 'reason')}
 ${needs.code && codeField(digest, refused)}

@@ -1,12 +1,16 @@
+import { excerptOf } from '../../../common/data/excerpt.js';
 import type { ApprovalPolicy, ApprovalRecord } from '../../../store/ApprovalStore.js';
 import { html } from '../html.js';
 import type { Html } from '../html.js';
-import { revealedText } from '../revealed.js';
+import { revealedBox, revealedText } from '../revealed.js';
 import { severityOf, severityTag } from '../severityTag.js';
 import { timeText } from '../timeText.js';
 
-/** Why a person is asked: each policy with its reason, who may decide it, and who has. */
-export function policiesCard({ policies, verdicts, message }: ApprovalRecord, nowMs: number): Html {
+/** The text of a policy in force, by its id. */
+export type PolicyTextOf = (id: string) => { readonly hash: string; readonly text: string } | undefined;
+
+/** Why a person is asked: each policy with its reason, who may decide it, who has, and what it says. */
+export function policiesCard({ policies, verdicts, message }: ApprovalRecord, nowMs: number, textOf: PolicyTextOf, all: boolean): Html {
   const row = (policy: ApprovalPolicy): Html => {
     const { id, reason, approvers, selfApproval } = policy;
     const yes = verdicts.find((verdict) => verdict.approve && verdict.policies.includes(id));
@@ -15,12 +19,19 @@ export function policiesCard({ policies, verdicts, message }: ApprovalRecord, no
         ? html`<span class="tag">${whoMay(approvers)}</span>`
         : html`<span class="tag ok"><span aria-hidden="true">✓</span> ${revealedText(yes.name ?? yes.by)}, ${timeText(yes.atMs, nowMs)}</span>`;
     const self = selfApproval === true && html`<span class="muted small">the requester may decide</span>`;
-    return html`<li><b>${reason === undefined ? html`A person decides this call` : revealedText(reason)}</b><div class="quorum">${seat}${policies.length > 1 && severityTag(severityOf([policy]))}<span class="muted small">policy <code>${id}</code></span>${self}</div></li>`;
+    return html`<li><b>${reason === undefined ? html`A person decides this call` : revealedText(reason)}</b><div class="quorum">${seat}${policies.length > 1 && severityTag(severityOf([policy]))}<span class="muted small">policy <code>${id}</code></span>${self}</div>${policyText(policy, textOf(id), all)}</li>`;
   };
   const change =
     message !== undefined &&
     html`<li><b>${revealedText(message)}</b><div class="quorum"><span class="muted small">why a policy changed the params</span></div></li>`;
   return html`<section class="card"><h2>Why a person is asked <span class="muted">from your policies</span></h2><ul class="in why-list">${policies.map(row)}${change}</ul></section>`;
+}
+
+/** The text of a policy, where it is the one that asked. */
+function policyText({ hash }: ApprovalPolicy, now: ReturnType<PolicyTextOf>, all: boolean): Html {
+  if (now?.hash !== hash)
+    return html`<p class="aid">${now === undefined ? 'This policy is gone by now.' : 'This policy has been changed since.'} Its text at the time of asking has the SHA-256 <span class="mono">${hash.slice(0, 12)}</span>.</p>`;
+  return html`<details class="fold"${all && html` open`}><summary>What the policy says</summary>${revealedBox(excerptOf(now.text, { all }))}</details>`;
 }
 
 /** Who may decide a policy, such as `one of dba, platform-leads`. */

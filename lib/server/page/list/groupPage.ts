@@ -15,7 +15,7 @@ export interface GroupView extends RowContext {
   /** Those that wait, the oldest first. */
   readonly cards: readonly ApprovalCard[];
   /** What the form to deny them all carries; absent where this person may not. */
-  readonly deny?: { readonly formToken: string | undefined; readonly upTo: string } | undefined;
+  readonly deny?: { readonly formToken: string | undefined } | undefined;
 }
 
 /** More than so many alike become one row. */
@@ -51,7 +51,7 @@ function denyAll({ paths, deny, cards, agentId, toolName, policies }: GroupView)
   return html`<section class="card"><div class="in"><p class="small">You can deny these together, with one reason. Each is approved by itself, where every character of it is shown.</p>
 <details class="fold"><summary>Deny all ${cards.length}…</summary>
 <form method="post" action="${paths.group({})}"><button disabled hidden></button>
-<input type="hidden" name="csrf" value="${deny.formToken}"><input type="hidden" name="agent" value="${agentId}"><input type="hidden" name="tool" value="${toolName}"><input type="hidden" name="policies" value="${policies.join(',')}"><input type="hidden" name="upTo" value="${deny.upTo}">
+<input type="hidden" name="csrf" value="${deny.formToken}"><input type="hidden" name="agent" value="${agentId}"><input type="hidden" name="tool" value="${toolName}"><input type="hidden" name="policies" value="${policies.join(',')}"><input type="hidden" name="ids" value="${cards.map(({ decisionId }) => decisionId).join(',')}">
 <label for="reason">Reason <span class="muted">optional; the model does not see it</span></label><textarea id="reason" name="reason" maxlength="10000"></textarea>
 <div class="acts one"><button class="deny" data-verdict="deny">Deny all ${cards.length}</button></div></form></details></div></section>`;
 }

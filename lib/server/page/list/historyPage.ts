@@ -24,6 +24,8 @@ export interface HistoryView extends RowContext {
   /** For the next page. */
   readonly next?: string | undefined;
   readonly isFirst: boolean;
+  /** Whether this person may take it as a file. */
+  readonly mayExport: boolean;
 }
 
 const STATUSES = { pending: 'Waits', approved: 'Approved', denied: 'Denied', expired: 'Time is over', withdrawn: 'Withdrawn' } as const;
@@ -48,12 +50,18 @@ export function historyPage(view: HistoryView): Html {
   const { rows, paths, query, next, isFirst } = view;
   const pages = html`<div class="pager muted small"><span>${rows.length} on this page, newest first.</span><span>${!isFirst && html`<a href="${paths.history(query)}">First page</a>`}${next !== undefined && html`<a href="${paths.history({ ...query, cursor: next })}" rel="next">Next page</a>`}</span></div>`;
   const more = next !== undefined && 'The search looked through many approvals and found none of these yet.';
-  return html`<h1>History</h1><p class="muted">What agents asked, who decided, and how the run ended.</p>${form(view)}
+  return html`<h1>History</h1><p class="muted">What agents asked, who decided, and how the run ended.</p>${form(view)}${exports(view)}
 ${
   rows.length === 0
     ? html`<section class="card"><div class="in"><p>${Object.keys(query).length === 0 ? 'No agent has asked yet.' : 'No approval is like this.'} ${more}</p></div></section>${next !== undefined && pages}`
     : html`<div class="list history"><div class="row head" aria-hidden="true"><span>Severity</span><span>What and why</span><span>Agent and requester</span><span>Verdict</span><span class="left">Run</span></div><ol aria-label="Approvals, newest first">${rows.map((row) => historyRow(row, view))}</ol></div>${pages}`
 }`;
+}
+
+function exports({ paths, query, mayExport, errors }: HistoryView): Html | false {
+  if (!mayExport || Object.keys(errors).length > 0) return false;
+  const link = (format: string, name: string): Html => html`<a href="${paths.historyExport({ ...query, format })}" download>${name}</a>`;
+  return html`<p class="orders small">All of these as a file: ${link('csv', 'CSV')} · ${link('jsonl', 'JSON Lines')}</p>`;
 }
 
 function form({ paths, query, errors }: HistoryView): Html {

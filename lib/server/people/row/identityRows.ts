@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import type { GenericSchema } from 'valibot';
-import type { RecordStore } from '../../store/RecordStore.js';
-import { ROLES } from './Person.js';
-import type { IssuerAccount, Role, SignInMethod } from './Person.js';
+import type { RecordStore } from '../../../store/RecordStore.js';
+import { ROLES } from '../Person.js';
+import type { IssuerAccount, Role, SignInMethod } from '../Person.js';
 import { Rows } from './Rows.js';
 
 const text = v.pipe(v.string(), v.minLength(1));
@@ -101,6 +101,10 @@ const INVITATION = v.strictObject({
   came: v.optional(NEWCOMER),
   confirmed: v.optional(v.strictObject({ by: text, atMs: time })),
   revoked: v.optional(v.strictObject({ by: text, atMs: time })),
+});
+
+const DEPARTURES = v.strictObject({
+  going: v.array(v.strictObject({ key: text, personId: text, version: count, atMs: time })),
 });
 
 const CHALLENGE = v.strictObject({ usedAtMs: time });
@@ -207,6 +211,17 @@ export interface InvitationBody {
   readonly revoked?: { readonly by: string; readonly atMs: number } | undefined;
 }
 
+/** That someone is about to be no longer an admin. */
+export interface Departure {
+  /** Of this announcement alone. */
+  readonly key: string;
+  readonly personId: string;
+  /** Of the person's record, from which on it is changed. */
+  readonly version: number;
+  /** When it was announced. */
+  readonly atMs: number;
+}
+
 /** The records of who may use a tenant. */
 export interface IdentityRows {
   readonly people: Rows<PersonBody>;
@@ -215,6 +230,7 @@ export interface IdentityRows {
   readonly tokens: Rows<TokenBody>;
   readonly setup: Rows<SetupBody>;
   readonly invitations: Rows<InvitationBody>;
+  readonly departures: Rows<{ readonly going: readonly Departure[] }>;
   readonly challenges: Rows<{ readonly usedAtMs: number }>;
 }
 
@@ -230,6 +246,7 @@ export function identityRows(records: RecordStore): IdentityRows {
     tokens: new Rows(records, 'token', TOKEN as GenericSchema<unknown, TokenBody>),
     setup: new Rows(records, 'setup', SETUP as GenericSchema<unknown, SetupBody>),
     invitations: new Rows(records, 'invitation', INVITATION as GenericSchema<unknown, InvitationBody>),
+    departures: new Rows(records, 'admin-departures', DEPARTURES),
     challenges: new Rows(records, 'challenge', CHALLENGE),
   };
 }
