@@ -1,4 +1,5 @@
-import type { AuditSource } from '../sink/AuditSink.js';
+import type { AuditRecord } from '../record/AuditRecord.js';
+import type { AuditSource, Opening } from '../sink/AuditSink.js';
 import { AuditPublicKey } from '../tree/AuditPublicKey.js';
 import { writerOf } from '../tree/checkpoint.js';
 import { isSignedBy } from '../tree/signedNote.js';
@@ -9,7 +10,7 @@ import { LogCheck } from './log/LogCheck.js';
 import { LogHeads, readHead } from './log/LogHeads.js';
 import type { Head } from './log/LogHeads.js';
 import { NO_OPENING, OpeningsInOrder } from './log/OpeningsInOrder.js';
-import { openingFault } from './line/openingCheck.js';
+import { openingFault } from './line/openingFault.js';
 import { checkedVerifyOptions } from './VerifyOptions.js';
 import type { CheckedVerifyOptions, VerifyOptions } from './VerifyOptions.js';
 
@@ -91,7 +92,7 @@ class Verification {
     const openings = new OpeningsInOrder(this.#options.openings === false ? undefined : this.#source.openings(writer));
     await this.#readLines(check, writer, openings);
     const seen = check.size;
-    for (const until = Date.now() + waitMs; check.signed < seen && Date.now() < until;) {
+    for (const until = Date.now() + waitMs; (check.signed < seen || check.isTorn) && Date.now() < until;) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
       const later = await this.#laterHeads(writer, seen);
       if (later.length === 0) continue;
@@ -99,15 +100,16 @@ class Verification {
       await this.#readLines(check, writer, openings);
     }
     await openings.close();
-    const log = check.end(allowUnsigned || check.signed >= seen);
+    const log = check.end(allowUnsigned ? undefined : seen);
     this.#checkEnd(log);
     return log;
   }
 
   async #readLines(check: LogCheck, writer: string, openings: OpeningsInOrder): Promise<void> {
+    check.torn(false);
     for await (const lines of this.#source.lines(writer, check.size)) {
       if ('torn' in lines) {
-        check.torn();
+        check.torn(true);
         continue;
       }
       for (const line of lines) {
@@ -132,16 +134,19 @@ class Verification {
             seq,
             `Before record ${seq}, ${record.count} were lost, because more came than could be written.`,
           );
-        const opening = next.opening;
-        if (opening !== undefined) {
-          this.#openings += 1;
-          const fault = openingFault(opening, record);
-          if (fault !== undefined) this.#integrity.add('opening', writer, seq, `The opening of record ${seq} is not its own: it ${fault}.`);
-        }
-        this.#law.record(record, opening);
+        this.#law.record(record, next.opening && this.#opened(next.opening, record));
       }
       this.#options.onProgress?.({ writer, records: this.#records });
     }
+  }
+
+  /** An opening that is the record's own. */
+  #opened(opening: Opening, record: AuditRecord): Opening | undefined {
+    this.#openings += 1;
+    const fault = openingFault(opening, record);
+    if (fault === undefined) return opening;
+    this.#integrity.add('opening', record.writer, record.seq, `The opening of record ${record.seq} is not its own: it ${fault}.`);
+    return undefined;
   }
 
   /** The checkpoints that cover what was read, of a log that is being written. */

@@ -57,7 +57,7 @@ describe('A log that was changed', () => {
     this.timeout(600_000);
     // many short logs: each change takes a verification
     const logs = Array.from({ length: 72 }, () => wholeLog(10, 'w0', 0));
-    const step = Math.max(1, Math.round(1_000 / volume(1_000)));
+    const step = Math.max(1, Math.round(4_000 / volume(1_000)));
     let [cases, wrong] = [0, 0];
     for (const log of logs) {
       const bytes = bytesOf(log);

@@ -7,7 +7,7 @@ import type { OpenedRecord, RecordedApprovalPolicy, VerdictRecord } from '../../
 import { isBefore } from './ApprovalCase.js';
 import type { ApprovalCase, Placed, VerdictOpening } from './ApprovalCase.js';
 import type { Credentials } from './Credentials.js';
-import { commitmentIn, digestCommitment } from '../line/openingCheck.js';
+import { commitmentIn, digestCommitment } from '../line/openingFault.js';
 import { passkeyProof } from './passkeyProof.js';
 
 type Say = (code: string, place: Placed, message: string) => void;
@@ -113,18 +113,22 @@ function signedBy(
 
 /** The statement is a text, whose canonical text is kept. */
 function statementIn(kept: string): string | undefined {
-  const text: unknown = JSON.parse(kept);
+  const text = parsed(kept);
   return typeof text === 'string' ? text : undefined;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether a statement says what the record says. */
 function states(text: string, record: VerdictRecord, origin: string, salt: string): boolean {
-  let said: Readonly<Record<string, unknown>>;
-  try {
-    said = JSON.parse(text) as Readonly<Record<string, unknown>>;
-  } catch {
-    return false;
-  }
+  const said = parsed(text) as Readonly<Record<string, unknown>> | null | undefined;
+  if (said === undefined || said === null) return false;
   const { decisionId, agentId, toolName, approved, effective, proof, tenantId = 'default' } = record;
   return (
     said['decisionId'] === decisionId &&

@@ -67,9 +67,14 @@ export class LogCheck {
     return typeof record === 'string' ? undefined : record;
   }
 
-  /** Takes a last line without its end. */
-  torn(): void {
-    this.#torn = true;
+  /** Takes a last line without its end; or forgets it, because the log is read on from there. */
+  torn(isTorn: boolean): void {
+    this.#torn = isTorn;
+  }
+
+  /** Whether it ends with a line that is not finished. */
+  get isTorn(): boolean {
+    return this.#torn;
   }
 
   /** Goes on with checkpoints that were written since. Those of sizes that are behind are passed over. */
@@ -80,15 +85,17 @@ export class LogCheck {
     this.#compare();
   }
 
-  /** @param isLive whether records that no checkpoint covers yet are to be expected */
-  end(isLive: boolean): VerifiedLog {
+  /** @param expected how many records a checkpoint has to cover, and no line may be unfinished after them; `undefined`: it may end as it does */
+  end(expected: number | undefined): VerifiedLog {
     const size = this.#tree.size;
     const head = this.#heads[this.#nextHead];
     const claim = this.#claims[this.#nextClaim];
     if (head !== undefined) this.#short('truncated', head.size, 'its own checkpoint');
     if (claim !== undefined) this.#short('shorter_than_head', claim.size, claim.by);
     this.#keys.end();
-    if (!isLive) this.#endUnsigned(size);
+    if (this.#torn && expected !== undefined)
+      this.#add('torn_line', size, 'The log ends with a line that is not finished: its writer died over it, or it was cut off or added.');
+    if (this.#signed < (expected ?? 0)) this.#endUnsigned(size);
     return {
       writer: this.#writer,
       origin: this.#origin,
@@ -101,10 +108,8 @@ export class LogCheck {
   }
 
   #endUnsigned(size: number): void {
-    if (this.#torn)
-      this.#add('torn_line', size, 'The log ends with a line that is not finished: its writer died over it, or it was cut off.');
     const count = size - this.#signed;
-    if (count === 0 || this.#differs) return;
+    if (this.#differs) return;
     const which = count === 1 ? `Record ${this.#signed} is` : `Records ${this.#signed} to ${size - 1} are`;
     this.#add(
       'unsigned',

@@ -22,6 +22,6 @@ export class Findings {
     const findings = this.#findings.toSorted(
       (a, b) => (a.writer < b.writer ? -1 : a.writer > b.writer ? 1 : 0) || (a.seq ?? Infinity) - (b.seq ?? Infinity) || 0,
     );
-    return { ok: findings.length === 0, findings, more: this.#more };
+    return { ok: findings.length === 0 && this.#more === 0, findings, more: this.#more };
   }
 }
