@@ -40,7 +40,8 @@ export class RecordQueue {
 
   /** Adds an event. False where it was dropped. */
   add(entry: QueuedRecord): boolean {
-    if (this.#entries.length < this.#limit) {
+    // without the policies, every decision under them would look unlawful
+    if (this.#entries.length < this.#limit || entry.event?.kind === 'policies') {
       this.#entries.push(entry);
       return true;
     }
@@ -71,6 +72,11 @@ export class RecordQueue {
     const count = this.#uncounted;
     this.#uncounted = 0;
     return count;
+  }
+
+  /** Has them counted by the next record that is written. */
+  countDropped(count: number): void {
+    this.#uncounted += count;
   }
 
   /** Puts records before all others. */
