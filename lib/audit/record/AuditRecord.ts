@@ -13,6 +13,8 @@ interface RecordFields {
   readonly at: number;
   /** The log's name. */
   readonly writer: string;
+  /** Of a server: the change of its store that it was committed with. No two records have the same. */
+  readonly change?: string | undefined;
 }
 
 /** What all records about one call say. */
