@@ -72,7 +72,8 @@ export class AuditLog implements Journal {
 
   /** Takes an event. It is made a record and written later, outside the call. */
   note(event: JournalEvent): void {
-    if (this.#closing === undefined && this.#queue.add({ event, at: Date.now() })) this.#commit.start();
+    if (this.#closing !== undefined || event.kind === 'task') return;
+    if (this.#queue.add({ event, at: Date.now() })) this.#commit.start();
   }
 
   /**

@@ -1,11 +1,12 @@
-import type { EnteringEvent, JournalEvent } from '../../model/Journal.js';
+import type { RecordedEvent } from '../record/recordOf.js';
+import type { EnteringEvent } from '../../model/Journal.js';
 import type { OpenRecord } from '../record/OpenRecord.js';
 
 /** Something that waits to be written. */
 export interface QueuedRecord {
   /** When it was told, in epoch milliseconds. */
   readonly at: number;
-  readonly event?: JournalEvent | undefined;
+  readonly event?: RecordedEvent | undefined;
   /** A record that is made already. */
   readonly made?: OpenRecord | undefined;
   /** Whether the root is to be signed after it. */
@@ -94,7 +95,7 @@ export class RecordQueue {
     this.#entries = this.#entries.filter(({ event }) => event !== undefined);
   }
 
-  #lose(event: JournalEvent | undefined): void {
+  #lose(event: RecordedEvent | undefined): void {
     const id = event?.kind === 'decided' ? event.decision.decisionId : event?.kind === 'entering' ? event.decisionId : undefined;
     if (id === undefined) return;
     this.#lost.add(id);
