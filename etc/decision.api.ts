@@ -150,10 +150,16 @@ export interface ForbiddenErrorOptions extends ErrorOptions {
     readonly decision?: Decision | undefined;
 }
 
+export interface ObservedPolicy {
+    readonly id: string;
+    readonly hash: string;
+}
+
 export type { Params } from 'aegislib';
 
 export interface PolicySupplier {
     readonly engine: PolicyEngine;
+    decided?(call: PolicyCall, outcome: PolicyOutcome, engine: PolicyEngine): void;
     close?(): void;
 }
 

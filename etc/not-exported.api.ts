@@ -186,6 +186,7 @@ interface DecisionFields {
     readonly reason?: string | undefined;
     readonly violations?: readonly Violation[] | undefined;
     readonly policySetHash?: string | undefined;
+    readonly observed?: readonly ObservedPolicy[] | undefined;
     readonly policyEvaluations?: readonly unknown[] | undefined;
     readonly latencyMs?: number | undefined;
 }
@@ -212,6 +213,11 @@ declare class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extend
 declare abstract class ServiceError extends AegisError {
     readonly status: number | undefined;
     constructor(defaultCode: string, message: string, options?: ServiceErrorOptions);
+}
+
+// lib/policy/PolicyEngine
+interface Observing {
+    readonly observed?: readonly AppliedPolicy[] | undefined;
 }
 
 // lib/testing/ScriptedDecisionService

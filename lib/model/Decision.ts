@@ -22,6 +22,14 @@ export interface Violation {
   readonly limitType?: string | undefined;
 }
 
+/** A policy that is only watched, and would have asked a person. */
+export interface ObservedPolicy {
+  /** The policy's `@id`. */
+  readonly id: string;
+  /** SHA-256 of the policy's text. */
+  readonly hash: string;
+}
+
 interface DecisionFields {
   /** Identifies this decision at the service that made it. */
   readonly decisionId: string;
@@ -39,6 +47,11 @@ interface DecisionFields {
   readonly violations?: readonly Violation[] | undefined;
   /** Hash of the policy set that decided, if the service reports it. */
   readonly policySetHash?: string | undefined;
+  /**
+   * Policies with `@observe("true")` that would have asked a person, if they were not only watched. For logs and operators, not for the caller. Absent if
+   * there are none, or if the service does not tell.
+   */
+  readonly observed?: readonly ObservedPolicy[] | undefined;
   /** How the policies were evaluated; free form. */
   readonly policyEvaluations?: readonly unknown[] | undefined;
   /** How long the service took, in milliseconds. */

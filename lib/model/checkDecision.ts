@@ -6,6 +6,7 @@ import type {
   DecisionRequest,
   DecisionStatus,
   DenyDecision,
+  ObservedPolicy,
   SanitizeDecision,
   Violation,
 } from './Decision.js';
@@ -100,7 +101,7 @@ export function checkStatus(answer: unknown): DecisionStatus | undefined {
 
 /** The fields common to all decisions; a field of a wrong type is left out. */
 function fieldsOf<E extends Decision['effect']>(answer: Answer, request: DecisionRequest, decisionId: string, effect: E) {
-  return {
+  const fields: CommonFields<E> = {
     effect,
     decisionId,
     agentId: isGiven(answer['agentId']) ? request.agentId : undefined,
@@ -113,6 +114,18 @@ function fieldsOf<E extends Decision['effect']>(answer: Answer, request: Decisio
     policyEvaluations: listOf(answer['policyEvaluations']),
     latencyMs: numberOf(answer['latencyMs']),
   };
+  const observed = readObserved(answer['observed']);
+  if (observed !== undefined) fields.observed = observed;
+  return fields;
+}
+
+type CommonFields<E> = Writable<Omit<DenyDecision, 'effect'>> & { effect: E };
+
+/** The policies that were only watched. What is not a policy is left out. */
+function readObserved(value: unknown): readonly ObservedPolicy[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const policies = value.filter(isRecord).map(({ id, hash }) => ({ id: textOf(id), hash: textOf(hash) }));
+  return policies.filter((policy): policy is ObservedPolicy => policy.id !== undefined && policy.hash !== undefined);
 }
 
 // Fields are added one by one: V8 gives each object made by a spread with more fields a hidden class of its own, four times the memory.

@@ -24,6 +24,7 @@ const ANSWER: Readonly<Record<DecisionField, 'any'>> = {
   reason: 'any',
   violations: 'any',
   policySetHash: 'any',
+  observed: 'any',
   policyEvaluations: 'any',
   latencyMs: 'any',
   params: 'any',

@@ -151,7 +151,7 @@ export class DeskVerdicts {
     return verdictChallenge(record, { approve, reason, origin, nonce, tenantId: this.#desk.tenantId });
   }
 
-  /** Whether all policies of an approval still have a yes that counts. @throws VerdictError 503 `directory_unavailable` */
+  /** Whether all policies of an approval still have a yes that counts. @throws VerdictError 503 `directory_unavailable`, `store_unavailable` */
   isStillCovered(record: ApprovalRecord): Promise<boolean> {
     return isStillCovered(record, this.#desk.people());
   }

@@ -6,7 +6,7 @@ import { silentLogger } from '../../common/Logger.js';
 import type { Decision, DecisionRequest, DecisionStatus, Violation } from '../../model/Decision.js';
 import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
 import type { DecisionEvidence } from '../../model/DecisionEvidence.js';
-import type { AppliedPolicy, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
+import type { AppliedPolicy, PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { computeFacts, NO_FACTS } from './computeFacts.js';
 import type { FactsHook } from './computeFacts.js';
@@ -23,6 +23,8 @@ import type { OptionKinds } from '../../common/readOptions.js';
 export interface PolicySupplier {
   /** The engine of the policies in force. */
   readonly engine: PolicyEngine;
+  /** Is told of each decision on a call that is made, before it is answered: for counts and trials. It must do nothing that takes time. */
+  decided?(call: PolicyCall, outcome: PolicyOutcome, engine: PolicyEngine): void;
   /** Releases what the supplier holds open. */
   close?(): void;
 }
@@ -92,7 +94,7 @@ export class EmbeddedDecisionService implements DecisionService {
 
   /** Decides one call by the policies in force. */
   decide(request: DecisionRequest): Awaitable<Decision> {
-    return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine));
+    return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine), true);
   }
 
   /** Decides one call by the policies in force, without opening an approval: the desk does not know the `decisionId` of its answer. */
@@ -167,8 +169,10 @@ export class EmbeddedDecisionService implements DecisionService {
   #evaluate(
     request: DecisionRequest,
     ask: (outcome: Approvable, facts: Facts, engine: PolicyEngine) => Awaitable<Decision>,
+    isCall = false,
   ): Awaitable<Decision> {
-    const engine = this.#options.policies.engine;
+    const { policies } = this.#options;
+    const engine = policies.engine;
     const { facts: hook, factsTimeoutMs = 1_000 } = this.#options;
     return chain(hook === undefined ? NO_FACTS : computeFacts(hook, request, factsTimeoutMs), (computed) => {
       if (!computed.ok) {
@@ -182,7 +186,9 @@ export class EmbeddedDecisionService implements DecisionService {
       }
       const { agentId, toolName, groups, params, session, removable } = request;
       const { facts } = computed;
-      const outcome = engine.evaluate({ agentId, toolName, groups, params, session, facts, nowMs: Date.now(), removable });
+      const call: PolicyCall = { agentId, toolName, groups, params, session, facts, nowMs: Date.now(), removable };
+      const outcome = engine.evaluate(call);
+      if (isCall) policies.decided?.(call, outcome, engine);
       const policySetHash = engine.hash;
       switch (outcome.effect) {
         case 'allow':
@@ -253,11 +259,21 @@ export class EmbeddedDecisionService implements DecisionService {
     });
   }
 
-  /** The decision with what a journal learns of it, where there is one. */
+  /** The policies that are only watched. The caller learns of them only if the module shows policies. */
+  #observedBy({ observed }: Exclude<PolicyOutcome, { effect: 'deny' }>): Pick<Decision, 'observed' | 'policyEvaluations'> {
+    if (observed === undefined) return {};
+    const names = observed.map(({ id, hash }) => ({ id, hash }));
+    if (this.#options.exposePolicies !== true) return { observed: names };
+    return { observed: names, policyEvaluations: names.map(({ id, hash }) => ({ id, hash, effect: 'observed' })) };
+  }
+
+  /** The decision with the policies that are only watched, and with what a journal learns of it, where there is one. */
   #shown(decision: Decision, outcome: PolicyOutcome, facts: Facts, { salt, code, approval }: Shown = NOTHING_MORE): Decision {
-    if (!this.#options.desk.isJournaled) return decision;
+    const isObserved = decision.effect !== 'deny' && outcome.effect !== 'deny' && outcome.observed !== undefined;
+    const told = isObserved ? { ...decision, ...this.#observedBy(outcome) } : decision;
+    if (!this.#options.desk.isJournaled) return told;
     const policies = outcome.policies.map(({ id, hash }) => ({ id, hash }));
-    return { ...decision, [EVIDENCE]: { salt: salt ?? newSalt(), policies, code, facts, approval } };
+    return { ...told, [EVIDENCE]: { salt: salt ?? newSalt(), policies, observed: told.observed, code, facts, approval } };
   }
 
   /** What the caller, and so perhaps a model, learns: reasons that the policies' author wrote; policy ids only if the module says so. */
