@@ -1,5 +1,6 @@
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import { bootId } from '../../common/nextId.js';
 import { VERSION } from '../../common/version.js';
 import type { AuditRecord, NewRecord } from '../record/AuditRecord.js';
 import { canonicalLine } from '../record/canonicalLine.js';
@@ -104,6 +105,7 @@ export class LogWriter {
       source,
       version: VERSION,
       mode,
+      process: bootId,
       publicKey: key.publicKey.toString(),
       tornBytes: tornBytes === 0 ? undefined : tornBytes,
     };

@@ -11,6 +11,7 @@ import type { Logger } from '../../common/Logger.js';
 import type { KeyRequest } from '../../server/access/KeyRequest.js';
 import { hostCaller } from '../../server/access/HostSignature.js';
 import { keyRingOf } from '../../server/access/serverAccess.js';
+import { HostOutbox } from '../../server/audit/HostOutbox.js';
 import { openAuditLog } from '../../server/audit/openAuditLog.js';
 import type { OpenedAuditLog } from '../../server/audit/openAuditLog.js';
 import { checkExposure, readServerSettings } from '../../server/config/ServerSettings.js';
@@ -176,7 +177,9 @@ async function developmentKey(
 ): Promise<SecretString | undefined> {
   const operator = { user: osUser(), tenantId: 'default' };
   const host = hostCaller(operator);
-  const { records } = signedTenantStore(store.forTenant(operator.tenantId), { stateKey, tenantId: operator.tenantId });
+  const raw = store.forTenant(operator.tenantId);
+  const { tenantId } = operator;
+  const { records } = HostOutbox.rowsOf(store, raw, signedTenantStore(raw, { stateKey, tenantId }), { stateKey, tenantId });
   const ring = keyRingOf(stateKey, operator.tenantId, records);
   if (!isDemo) {
     if ((await ring.list(host, { limit: 1 })).keys.length > 0) return undefined;
@@ -243,7 +246,7 @@ function auditLines({ audit: setting }: ServerSettings, audit: OpenedAuditLog | 
   if (audit === undefined || setting === false) return ['  audit log none: what is decided is not recorded'];
   const isReadable = audit.keyFile !== undefined && isBelow(audit.keyFile, process.cwd());
   return [
-    `  audit log ${short(audit.folder)}${setting.mode === 'required' ? '' : '; best-effort: a crash may lose its last records'}`,
+    `  audit log ${audit.folder === undefined ? 'in the same Postgres' : short(audit.folder)}${setting.mode === 'required' ? '' : '; best-effort: a crash may lose its last records'}`,
     `  audit key ${audit.keyFile ?? 'of the environment'}`,
     ...(audit.isExposed ? ['  warning: other users of this machine can read the audit key; chmod 600 it'] : []),
     ...(isReadable ? ['  warning: the audit key is in this folder, where an agent that runs here can read it; move it'] : []),

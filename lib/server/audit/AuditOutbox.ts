@@ -5,9 +5,10 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import type { SignableRecordStore, StoredRecord } from '../../store/RecordStore.js';
+import type { ChangeOutbox } from './ChangeOutbox.js';
 import type { LogFeed } from './LogFeed.js';
 import { auditUnavailable } from './LogFeed.js';
-import { OUTBOX_KIND } from './OutboxRows.js';
+import { HOST_LOG, OUTBOX_KIND } from './OutboxRows.js';
 import type { OutboxRow, OutboxRows } from './OutboxRows.js';
 import type { WriterLease } from './WriterLease.js';
 
@@ -34,7 +35,7 @@ const PAGE = 1_000;
  * The outbox of one tenant: the changes that are committed and not yet in the log. A change and its row are one transaction, so that a crash between a change and
  * its record loses none; the row is deleted once the record is durable. A change is in one log, once.
  */
-export class AuditOutbox {
+export class AuditOutbox implements ChangeOutbox {
   readonly #options: AuditOutboxOptions;
   /** Rows that this process is writing, from before they are committed. */
   readonly #writing = new Set<string>();
@@ -85,14 +86,18 @@ export class AuditOutbox {
   /** Resolves when everything that is known of an approval at this version is in the log. @throws RequestError 503 `audit_unavailable` */
   settled(decisionId: string, version: number): Awaitable<void> {
     if (!this.#options.feed.isRequired || this.#clear.get(decisionId) === version) return undefined;
-    return chain(this.#isOpen(decisionId), (isOpen) => (isOpen ? this.#wait(decisionId, version) : this.#clear.set(decisionId, version)));
+    return chain(this.#open(decisionId), (open) =>
+      open.length > 0 ? this.#wait(decisionId, version, open) : this.#clear.set(decisionId, version),
+    );
   }
 
   /** The approvals that have a change which is not in the log, after a moment in which it could have been written. */
   async unsettled(): Promise<ReadonlySet<string>> {
     if (!this.#options.feed.isRequired) return new Set();
     for (let left = WAIT_MS / POLL_MS; ; left--) {
-      const open = new Set((await this.#open()).flatMap(({ index1 }) => index1 ?? []));
+      const rows = await this.#open();
+      const open = new Set(rows.flatMap(({ index1 }) => index1 ?? []));
+      if (open.size > 0) await this.#writeOfHost(rows);
       if (open.size === 0 || left <= 0 || this.#options.feed.isFailing) return open;
       await sleep(POLL_MS);
     }
@@ -111,7 +116,7 @@ export class AuditOutbox {
     for (const row of (await records.list({ kind: OUTBOX_KIND, limit: PAGE })).records) {
       const logId = row.index2 ?? '';
       if (this.#writing.has(row.id) || this.#written.has(row.id)) continue;
-      if (logId !== feed.logId && !dead.has(logId)) continue;
+      if (logId !== feed.logId && logId !== HOST_LOG && !dead.has(logId)) continue;
       const read = this.#options.rows.read(row);
       if (read !== undefined && !(await this.#writeLate(row, read))) left.add(logId);
     }
@@ -130,7 +135,7 @@ export class AuditOutbox {
       await lease.renew();
       for (const row of made) {
         const read = rows.read(row);
-        if (read !== undefined) await this.#writeLate(row, read);
+        if (read !== undefined) await this.#write(row, read);
       }
       return;
     }
@@ -143,12 +148,24 @@ export class AuditOutbox {
     this.#wrote(made.map(({ id }) => id));
   }
 
-  /** Writes a row that another server may want to write too. False where it could not be found out whether it is in the log. */
+  /** As {@link #write}, unless this process is writing the row already. */
   async #writeLate(row: StoredRecord, read: OutboxRow): Promise<boolean> {
+    if (this.#writing.has(row.id)) return true;
+    this.#writing.add(row.id);
+    try {
+      return await this.#write(row, read);
+    } finally {
+      this.#writing.delete(row.id);
+    }
+  }
+
+  /** Writes a row that another server may want to write too. False where it could not be found out whether it is in the log. */
+  async #write(row: StoredRecord, read: OutboxRow): Promise<boolean> {
     const { feed, records, rows, onLate } = this.#options;
     const isOwn = read.logId === feed.logId;
     if (isOwn) await feed.flush();
-    const isWritten = await feed.has(row.id, read);
+    // a command writes no log: the row of one is moved to a log before it is written
+    const isWritten = read.logId !== HOST_LOG && (await feed.has(row.id, read));
     if (isWritten === undefined) return false;
     if (!isWritten) {
       // who changes the row writes it
@@ -183,17 +200,22 @@ export class AuditOutbox {
     });
   }
 
-  async #wait(decisionId: string, version: number): Promise<void> {
-    // a log that cannot be written will not have it soon
-    for (let left = WAIT_MS / POLL_MS; left > 0 && !this.#options.feed.isFailing; left--) {
-      await sleep(POLL_MS);
-      if (!(await this.#isOpen(decisionId))) return void this.#clear.set(decisionId, version);
+  /** Rows that the host's operator has left wait for no one else. */
+  async #writeOfHost(open: readonly StoredRecord[]): Promise<void> {
+    for (const row of open) {
+      const read = row.index2 === HOST_LOG && !this.#writing.has(row.id) ? this.#options.rows.read(row) : undefined;
+      if (read !== undefined) await this.#writeLate(row, read);
     }
-    throw auditUnavailable(undefined);
   }
 
-  #isOpen(decisionId: string): Awaitable<boolean> {
-    return chain(this.#open(decisionId), (open) => open.length > 0);
+  async #wait(decisionId: string, version: number, open: readonly StoredRecord[]): Promise<void> {
+    await this.#writeOfHost(open);
+    // a log that cannot be written will not have it soon
+    for (let left = WAIT_MS / POLL_MS; left > 0 && !this.#options.feed.isFailing; left--) {
+      if ((await this.#open(decisionId)).length === 0) return void this.#clear.set(decisionId, version);
+      await sleep(POLL_MS);
+    }
+    throw auditUnavailable(undefined);
   }
 
   #open(decisionId?: string): Awaitable<readonly StoredRecord[]> {

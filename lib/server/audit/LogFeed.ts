@@ -93,7 +93,7 @@ export function auditUnavailable(cause: unknown): RequestError {
   });
 }
 
-/** By its name and its first line, which has the time at which it began, and its key. */
+/** By its name and its first line, which has the process that began it, and when. */
 async function logIdOf(source: AuditSource, writer: string): Promise<string | undefined> {
   for await (const lines of source.lines(writer, 0)) {
     const first = 'torn' in lines ? undefined : lines[0];

@@ -18,6 +18,7 @@ import { namesOf } from '../front/namesOf.js';
 import { AuditedApprovals } from './AuditedApprovals.js';
 import { AuditedRecords } from './AuditedRecords.js';
 import { AuditOutbox } from './AuditOutbox.js';
+import { KEPT_ID, KEPT_KIND } from './HostOutbox.js';
 import { LogFeed } from './LogFeed.js';
 import { OutboxRows } from './OutboxRows.js';
 import { BEAT_MS, WriterLease } from './WriterLease.js';
@@ -146,6 +147,13 @@ export class ServerAudit {
     for (const [tenantId, tenant] of this.#tenants) tenant.onLate = (decisionId) => onLate(tenantId, decisionId);
     await this.#feed.open();
     await this.#lease.begin(this.#feed.logId);
+    await this.#options.store.forTenant(DEFAULT_TENANT).records.insert({
+      kind: KEPT_KIND,
+      id: KEPT_ID,
+      version: 1,
+      createdAtMs: this.#options.now(),
+      body: '{}',
+    });
     this.#isOpen = true;
     subscribe(CHANNEL, this.#onDiagnostic);
     for (const [tenantId, hash] of policies) this.#tell(() => ({ record: { kind: 'policies', tenantId, hash } }));

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { jsonlFolder } from '../../audit/sink/jsonl/jsonlFolder.js';
+import { postgresSink } from '../../audit/sink/postgres/postgresSink.js';
 import { findAuditKey, makeAuditKey } from '../../audit/tree/findAuditKey.js';
 import { auditLog } from '../../audit/writer/AuditLog.js';
 import type { AuditLog } from '../../audit/writer/AuditLog.js';
@@ -11,8 +12,8 @@ import { ownKeyFile } from '../config/stateKey.js';
 /** The audit log of `aegis serve`, and where it and its key are. */
 export interface OpenedAuditLog {
   readonly log: AuditLog;
-  /** Absolute. */
-  readonly folder: string;
+  /** Absolute; `undefined`: in the database of the store. */
+  readonly folder: string | undefined;
   /** The file of its key; `undefined`: the environment. */
   readonly keyFile: string | undefined;
   /** Whether other users of the machine may read that file. */
@@ -28,17 +29,20 @@ export interface AuditLogPlace {
 }
 
 /**
- * Makes the audit log of a server, in a folder: the one that is named, else beside the SQLite file, else in the data folder. Its key is made where there is none,
- * in the user's configuration folder, and the public one is written beside the log.
+ * Makes the audit log of a server: in the folder that is named, else in the Postgres of the store, beside the SQLite file, or in the data folder. Its key is made
+ * where there is none, in the user's configuration folder, and the public one is written beside the log.
  *
  * @throws ConfigError where folder or key cannot be used
  */
 export function openAuditLog({ setting, dataFolder, store, env }: AuditLogPlace): OpenedAuditLog {
+  const inStore = setting.folder === undefined && store.kind === 'postgres' ? store.url : undefined;
   const folder = setting.folder ?? join(store.kind === 'sqlite' ? dirname(store.path) : dataFolder, 'audit');
   const own = ownKeyFile(env, folder, 'audit-keys');
   const { key, file, isExposed } = findAuditKey({ env, file: own }) ?? makeAuditKey(own);
   const { mode, origin } = setting;
-  const log = auditLog({ sink: jsonlFolder(folder), origin, key, mode, source: 'server' });
+  const sink = inStore === undefined ? jsonlFolder(folder) : postgresSink(inStore.reveal());
+  const log = auditLog({ sink, origin, key, mode, source: 'server' });
+  if (inStore !== undefined) return { log, folder: undefined, keyFile: file, isExposed };
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(join(folder, 'key.pub'), `${key.publicKey.toString()}\n`);
