@@ -17,3 +17,21 @@ export { approvalRecords } from './record/approvalRecords.js';
 export type { ApprovalContext } from './record/approvalRecords.js';
 export type * from './record/AuditRecord.js';
 export { AuditKey } from './tree/AuditKey.js';
+export { AuditPublicKey } from './tree/AuditPublicKey.js';
+export { findAuditKey, makeAuditKey } from './tree/findAuditKey.js';
+export type { AuditKeyPlace, FoundAuditKey } from './tree/findAuditKey.js';
+export { consistencyProof, verifyConsistency } from './tree/consistencyProof.js';
+export type { TreeHead } from './tree/consistencyProof.js';
+export { inclusionProof, verifyInclusion } from './tree/inclusionProof.js';
+export type { ProvenInclusion } from './tree/inclusionProof.js';
+export { leafHash } from './tree/leafHash.js';
+export { verifyAudit } from './verify/verifyAudit.js';
+export type { StoredEvidence, StoredUse, VerifyOptions, VerifyProgress } from './verify/VerifyOptions.js';
+export type {
+  AuditCounts,
+  AuditFinding,
+  AuditReport,
+  AuditVerdict,
+  CompletenessVerdict,
+  VerifiedLog,
+} from './verify/report/AuditReport.js';

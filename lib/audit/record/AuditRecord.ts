@@ -182,6 +182,8 @@ export interface EnteringRecord extends RecordFields, CallFields {
   readonly effective: Commitment;
   /** A second guard on the same call, such as a decorator under an adapter: it runs under the same decision, inside the entry before. */
   readonly reused?: true | undefined;
+  /** The guard says that the call may run again after a crash: then it may be entered a second time, if what became of the first one is unknown. */
+  readonly idempotent?: true | undefined;
 }
 
 /** How a call ended whose method was about to be entered; with a server, how its caller says that it ended. */

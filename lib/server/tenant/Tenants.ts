@@ -3,6 +3,7 @@ import { silentLogger } from '../../common/Logger.js';
 import type { Logger } from '../../common/Logger.js';
 import { SecretString } from '../../common/SecretString.js';
 import { DAY_MS, SteadyClock } from '../../common/time/SteadyClock.js';
+import { workUntilDone } from '../../common/time/workUntilDone.js';
 import { bindOlderApproval, bindUnsigned } from '../../decision/desk/bindOlderApproval.js';
 import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import { TaskRegistry } from '../../approval/task/TaskRegistry.js';
@@ -160,16 +161,18 @@ export class Tenants {
     await this.#store.open();
     await this.#tenants.get(DEFAULT_TENANT)?.approvals.bindOlder?.(this.#signed ? bindOlderApproval : bindUnsigned);
     this.#leave = await this.#store.tasks.watch((change) => {
-      if (change.kind === 'approval') void this.#onChange(change.decisionId);
+      if (change.kind === 'approval') this.#onChange(change.decisionId);
     });
     if (this.#closed) return;
     this.#timer = setInterval(() => void this.#sweep(), SWEEP_MS);
     this.#timer.unref();
   }
 
-  /** Another server has changed an approval. Ids are unique across tenants, so that one desk at most finds it. */
-  async #onChange(decisionId: string): Promise<void> {
-    for (const { desk } of this.#tenants.values()) await reported('reading a changed approval', async () => desk.onChange(decisionId));
+  /** Another server has changed an approval. Ids are unique across tenants, so that one desk at most finds it. Who waits for it asks no more: it must be read. */
+  #onChange(decisionId: string): void {
+    const failed = (error: unknown): void => publishCallbackError('reading a changed approval', error);
+    for (const { desk } of this.#tenants.values())
+      void workUntilDone(() => desk.onChange(decisionId), { failed, isOver: () => this.#closed });
   }
 
   /** One at a time, however long it takes. */
