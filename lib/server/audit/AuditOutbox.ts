@@ -12,6 +12,13 @@ import { HOST_LOG, OUTBOX_KIND } from './OutboxRows.js';
 import type { OutboxRow, OutboxRows } from './OutboxRows.js';
 import type { WriterLease } from './WriterLease.js';
 
+/** Where a record is. */
+export interface LogPlace {
+  /** The name of the log. */
+  readonly writer: string;
+  readonly seq: number;
+}
+
 /** What an {@link AuditOutbox} needs. */
 export interface AuditOutboxOptions {
   /** Of the tenant, not signed. */
@@ -20,6 +27,8 @@ export interface AuditOutboxOptions {
   readonly feed: LogFeed;
   readonly lease: WriterLease;
   readonly now: () => number;
+  /** How long it is known where in a log a verdict is, in milliseconds. */
+  readonly keepMs: number;
   /** Called where a record could not be written: its row waits to be swept. */
   readonly onFailed: () => void;
   /** Told of an approval whose change was written late, so that it could not be told when it was made. */
@@ -29,6 +38,8 @@ export interface AuditOutboxOptions {
 /** How long a reader waits for a change to be written, in milliseconds: as long as a disk may take. */
 const WAIT_MS = 1_000;
 const POLL_MS = 10;
+/** The kind of the records of where in a log a verdict is. */
+const PLACE_KIND = 'audit-place';
 const PAGE = 1_000;
 
 /**
@@ -44,6 +55,8 @@ export class AuditOutbox implements ChangeOutbox {
   /** Approvals of which nothing was open at that version. */
   readonly #clear = new LruMap<string, number>(10_000);
   #discarding: Promise<void> | undefined;
+  /** To be kept when the rows of these verdicts are deleted. */
+  readonly #places: StoredRecord[] = [];
 
   constructor(options: AuditOutboxOptions) {
     this.#options = options;
@@ -110,8 +123,9 @@ export class AuditOutbox implements ChangeOutbox {
    * @returns the logs of which there are rows that could not be written
    */
   async sweep(dead: ReadonlySet<string>): Promise<ReadonlySet<string>> {
-    const { records, feed } = this.#options;
+    const { records, feed, now } = this.#options;
     const left = new Set<string>();
+    await records.prune(PLACE_KIND, now());
     for (const id of this.#written) if (this.#discarding === undefined) this.#discard([id]);
     for (const row of (await records.list({ kind: OUTBOX_KIND, limit: PAGE })).records) {
       const logId = row.index2 ?? '';
@@ -140,7 +154,12 @@ export class AuditOutbox implements ChangeOutbox {
       return;
     }
     try {
-      await Promise.all(made.map(async (row) => feed.write((rows.read(row) as OutboxRow).entry)));
+      await Promise.all(
+        made.map(async (row) => {
+          const { entry } = rows.read(row) as OutboxRow;
+          this.#note(row, entry, await feed.write(entry));
+        }),
+      );
     } catch (error) {
       this.#options.onFailed();
       throw error;
@@ -171,11 +190,28 @@ export class AuditOutbox implements ChangeOutbox {
       // who changes the row writes it
       const target = isOwn ? read : await feed.target();
       if (!(await records.replace(rows.moved(row, read, target), row.version))) return true;
-      await feed.write(read.entry);
+      this.#note(row, read.entry, await feed.write(read.entry));
     }
     this.#wrote([row.id]);
     if (row.index1 !== undefined) onLate(row.index1);
     return true;
+  }
+
+  /** Where the verdicts on an approval are in the logs, oldest first. */
+  async placesOf(decisionId: string): Promise<readonly LogPlace[]> {
+    const { records } = await this.#options.records.list({ kind: PLACE_KIND, index1: decisionId, limit: PAGE });
+    return records.map(({ body }) => JSON.parse(body) as LogPlace);
+  }
+
+  /** A verdict is looked for later. */
+  #note(row: StoredRecord, { record }: OpenRecord, seq: number): void {
+    if (record.kind !== 'verdict') return;
+    const { feed, now, keepMs } = this.#options;
+    const place: LogPlace = { writer: feed.writer, seq };
+    const { id, index1 } = row;
+    const nowMs = now();
+    const stored = { kind: PLACE_KIND, id, version: 1, index1, createdAtMs: nowMs, deleteAfterMs: nowMs + keepMs };
+    this.#places.push({ ...stored, body: JSON.stringify(place) });
   }
 
   #wrote(ids: readonly string[]): void {
@@ -188,7 +224,8 @@ export class AuditOutbox implements ChangeOutbox {
     this.#discarding ??= new Promise((resolve) => setImmediate(resolve)).then(async () => {
       const gone = new Set([...ids, ...this.#written]);
       try {
-        await this.#options.records.discard?.(OUTBOX_KIND, [...gone]);
+        const places = this.#places.splice(0);
+        await this.#options.records.discard?.(OUTBOX_KIND, [...gone], places);
         for (const id of gone) this.#written.delete(id);
       } catch (error) {
         publishCallbackError('deleting rows of the audit outbox', error);

@@ -6,8 +6,8 @@ import { findAuditKey, makeAuditKey } from '../../audit/tree/findAuditKey.js';
 import { auditLog } from '../../audit/writer/AuditLog.js';
 import type { AuditLog } from '../../audit/writer/AuditLog.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
-import type { AuditSetting, StoreSetting } from '../config/ServerSettings.js';
-import { ownKeyFile } from '../config/stateKey.js';
+import type { AuditSetting, StoreSetting } from './ServerSettings.js';
+import { ownKeyFile } from './stateKey.js';
 
 /** The audit log of `aegis serve`, and where it and its key are. */
 export interface OpenedAuditLog {
