@@ -117,6 +117,8 @@ export interface EnteringEvent {
   readonly params: Params;
   /** Set where a guarded method was called at once by a guarded tool that was decided on the same: it runs under that decision, inside that entry. */
   readonly reused?: true | undefined;
+  /** The guard says that the call may run again after a crash. */
+  readonly idempotent?: true | undefined;
   /** @internal Of the decision. */
   readonly auditSalt?: string | undefined;
   /** @internal Its caller cannot wait. */

@@ -85,8 +85,18 @@ export function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: stri
   };
 }
 
-function enteringRecord({ agentId, toolName, decisionId, taskId, token, params, reused, auditSalt = newSalt() }: EnteringEvent): NewRecord {
+function enteringRecord({
+  agentId,
+  toolName,
+  decisionId,
+  taskId,
+  token,
+  params,
+  reused,
+  idempotent,
+  auditSalt = newSalt(),
+}: EnteringEvent): NewRecord {
   const effective = commitmentOf('effective', auditSalt, sha256(canonicalText(params)));
   const claim = token === undefined ? undefined : tokenHash(token);
-  return { kind: 'entering', decisionId, agentId, toolName, taskId, claim, effective, reused };
+  return { kind: 'entering', decisionId, agentId, toolName, taskId, claim, effective, reused, idempotent };
 }

@@ -19,6 +19,8 @@ export interface ApprovedEntry {
   readonly taskId: string;
   /** The claim under which it runs. */
   readonly token?: string | undefined;
+  /** Whether the call may run again after a crash. */
+  readonly idempotent?: boolean | undefined;
   /** Asked in the tick of the entry: an error that it returns stops the call. */
   readonly lastLook?: (() => Error | undefined) | undefined;
 }
@@ -131,7 +133,7 @@ function enterWithJournal<R, O>(
 ): Awaitable<RunOutcome<R> | O> {
   const { agentId, toolName } = call;
   const { decisionId } = decision;
-  const { taskId, token } = approved ?? {};
+  const { taskId, token, idempotent } = approved ?? {};
   const params = frozenCopy(recordOf(effectiveParams));
   const { salt: auditSalt, isReused } = decision[EVIDENCE] ?? {};
   const entering: EnteringEvent = Object.freeze({
@@ -144,6 +146,7 @@ function enterWithJournal<R, O>(
     params,
     auditSalt,
     ...(isReused === true && { reused: true }),
+    ...(idempotent === true && { idempotent: true }),
     // only a guard that cannot wait looks by itself
     ...(call.lastLook !== undefined && { synchronous: true }),
   });
