@@ -32,6 +32,11 @@ export class MemoryLogs implements AuditSource {
     yield* this.logs.get(writer)?.checkpoints.slice() ?? [];
   }
 
+  /** The last checkpoint of a log. */
+  lastCheckpoint(writer: string): string | undefined {
+    return this.logs.get(writer)?.checkpoints.at(-1);
+  }
+
   /** The openings of a log that are left. */
   async *openings(writer: string): AsyncIterable<Opening> {
     yield* this.logs.get(writer)?.openings.slice() ?? [];
@@ -75,12 +80,14 @@ export class MemorySink implements AuditSink {
     this.#log().checkpoints.push(note);
   }
 
-  /** Deletes openings that match. */
+  /** Deletes openings that match, of all logs. */
   erase(which: (opening: Opening) => boolean): number {
-    const log = this.#log();
-    const left = log.openings.filter((opening) => !which(opening));
-    const erased = log.openings.length - left.length;
-    log.openings = left;
+    let erased = 0;
+    for (const log of this.source.logs.values()) {
+      const left = log.openings.filter((opening) => !which(opening));
+      erased += log.openings.length - left.length;
+      log.openings = left;
+    }
     return erased;
   }
 

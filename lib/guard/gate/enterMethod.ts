@@ -19,8 +19,6 @@ export interface ApprovedEntry {
   readonly taskId: string;
   /** The claim under which it runs. */
   readonly token?: string | undefined;
-  /** Whether the call may run again after a crash. */
-  readonly idempotent?: boolean | undefined;
   /** Asked in the tick of the entry: an error that it returns stops the call. */
   readonly lastLook?: (() => Error | undefined) | undefined;
 }
@@ -133,7 +131,7 @@ function enterWithJournal<R, O>(
 ): Awaitable<RunOutcome<R> | O> {
   const { agentId, toolName } = call;
   const { decisionId } = decision;
-  const { taskId, token, idempotent } = approved ?? {};
+  const { taskId, token } = approved ?? {};
   const params = frozenCopy(recordOf(effectiveParams));
   const { salt: auditSalt, isReused } = decision[EVIDENCE] ?? {};
   const entering: EnteringEvent = Object.freeze({
@@ -146,14 +144,14 @@ function enterWithJournal<R, O>(
     params,
     auditSalt,
     ...(isReused === true && { reused: true }),
-    ...(idempotent === true && { idempotent: true }),
+    ...(approved?.token !== undefined && call.idempotent === true && { idempotent: true }),
     // only a guard that cannot wait looks by itself
     ...(call.lastLook !== undefined && { synchronous: true }),
   });
   const note = (outcome: SettledEvent['outcome']): void =>
     journal.note({ kind: 'settled', agentId, toolName, decisionId, taskId, outcome });
-  // how an approved call ended is told where its task is settled
-  const settled = approved?.lastLook === undefined ? note : (): void => {};
+  // how an approved call ended is told where its task is settled, and how one inside another entry ended, by that entry
+  const settled = approved?.lastLook === undefined && isReused !== true ? note : (): void => {};
   const withheld = (error: Error): O => {
     // a claim that is released settles no task: this entry ends here, and there may be another
     if (error instanceof StaleClaimError) note('withheld');

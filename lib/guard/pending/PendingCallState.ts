@@ -98,7 +98,7 @@ export class PendingCallState<R> extends PendingCall<Awaited<R>> implements Held
 export function runApproved<R>(
   runtime: GuardRuntime,
   call: CallToDecide<R>,
-  { decisionId, taskId, claimToken, auditSalt, origin }: ExecutingTask,
+  { decisionId, taskId, claimToken, auditSalt }: ExecutingTask,
   params: Params,
   lastLook: LastLook,
 ): Awaitable<Awaited<R>> {
@@ -108,7 +108,6 @@ export function runApproved<R>(
   const entered = enterMethod(runtime, call, params, salted, notEntered, {
     taskId,
     token: claimToken,
-    idempotent: origin?.idempotent,
     lastLook: look,
   });
   // the scheduler awaits what this returns, so that a promise of the result is as good as the result
