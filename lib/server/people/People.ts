@@ -120,11 +120,7 @@ export class People {
       const losesSome = lacksSome(body.roles, roles) || lacksSome(body.groups, groups);
       return { ...body, ...fields, epoch: body.epoch + (losesSome ? 1 : 0) };
     });
-    if (userIds !== undefined && (await this.#hasOthersIds(id, { userIds, accounts: [] }))) {
-      const { name, roles, groups, userIds: had } = before as unknown as PersonBody;
-      await this.#change(id, by, ({ body }) => ({ ...body, name, roles, groups, userIds: had }));
-      throw idTaken();
-    }
+    await this.#undoIfTaken(row, before as unknown as PersonBody, by);
     await this.#tellChange(before as unknown as PersonBody, row, by);
     return personIn(row);
   }
@@ -156,13 +152,32 @@ export class People {
   /** Gives a person who came by an invitation what it says. @internal */
   async confirm(id: string, { roles, groups, userIds }: Pick<PersonBody, 'roles' | 'groups' | 'userIds'>, by: string): Promise<Person> {
     await this.#checkIds(id, { userIds, accounts: [] });
-    let isNew = false;
-    const row = await this.#change(id, by, ({ body: { invitation, ...body } }) => {
-      isNew = invitation !== undefined;
-      return isNew ? { ...body, roles, groups, userIds } : body;
+    let before: PersonBody | undefined;
+    const row = await this.#change(id, by, ({ body: came }) => {
+      const { invitation, ...body } = came;
+      before = invitation === undefined ? undefined : came;
+      return invitation === undefined ? body : { ...body, roles, groups, userIds };
     });
-    if (isNew) await this.#news.tell({ what: 'person.confirmed', by, person: named(row), added: rightsOf(row.body) });
+    if (before !== undefined) await this.#undoIfTaken(row, before, by);
+    if (before !== undefined) await this.#news.tell({ what: 'person.confirmed', by, person: named(row), added: rightsOf(row.body) });
     return personIn(row);
+  }
+
+  /**
+   * Undoes a change of a person where someone else got one of the ids at the same time. Of what others changed since, only the ids are taken: nothing that was taken from
+   * the person comes back.
+   *
+   * @throws RequestError 409 `id_taken`
+   */
+  async #undoIfTaken({ id, version, body: { userIds } }: Row<PersonBody>, before: PersonBody, by: string): Promise<void> {
+    const added = userIds.filter((one) => !before.userIds.includes(one));
+    if (added.length === 0 || !(await this.#hasOthersIds(id, { userIds: added, accounts: [] }))) return;
+    await this.#change(id, by, (row) => {
+      const { epoch, userIds: has } = row.body;
+      if (row.version === version) return { ...before, epoch };
+      return { ...row.body, userIds: has.filter((one) => !added.includes(one)) };
+    });
+    throw idTaken();
   }
 
   async #tellChange(before: PersonBody, row: Row<PersonBody>, by: string): Promise<void> {

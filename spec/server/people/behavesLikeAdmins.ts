@@ -18,7 +18,7 @@ export function behavesLikeAdmins(name: string, make: () => Promise<IdentityWorl
   it(`leaves an admin in each race in which two admins remove or demote each other on ${name}`, async () => {
     const world = await make();
     // two hundred on each database take as long as all else that is asked of it
-    const races = world.attackedRows === Infinity ? 200 : Math.min(200, volume(2_000));
+    const races = world.attackedRows === Infinity ? 200 : Math.min(200, volume(1_000));
     const pairs = Object.values(ACTS).flatMap((one) => Object.values(ACTS).map((other) => [one, other] as const));
     const wins: number[] = [];
     const race = async (i: number): Promise<void> => {
