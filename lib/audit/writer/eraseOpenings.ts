@@ -55,7 +55,7 @@ export function selectedOpenings(given: Erasure): {
  *
  * @returns how many were deleted
  */
-export async function eraseOpenings(sink: AuditSink, write: (record: NewRecord) => Promise<void>, given: Erasure): Promise<number> {
+export async function eraseOpenings(sink: AuditSink, write: (record: NewRecord) => Promise<unknown>, given: Erasure): Promise<number> {
   const { selector, by, which } = selectedOpenings(given);
   const count = await sink.erase(which);
   if (count > 0) await write({ kind: 'erased', by, selector, count });

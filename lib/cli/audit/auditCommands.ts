@@ -11,8 +11,7 @@ const collect = (value: string, before: readonly string[] = []): readonly string
 
 /** Adds the commands for audit logs. Their code is loaded when they run. */
 export function addAuditCommands(program: Command, io: CliIo, setCode: (code: number) => void): void {
-  const audit = program.commands.find((command) => command.name() === 'audit') ?? program.command('audit');
-  audit.description('verify, read and copy audit logs');
+  const audit = program.command('audit').description('verify, read and copy audit logs, and erase what opens them');
   audit
     .command('verify')
     .description('verify that no record was changed, that none is missing, and that everything that ran was allowed or approved')

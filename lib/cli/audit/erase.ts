@@ -7,9 +7,10 @@ import { readCheckpoint } from '../../audit/tree/checkpoint.js';
 import { findAuditKey } from '../../audit/tree/findAuditKey.js';
 import { isSignedBy, readNote } from '../../audit/tree/signedNote.js';
 import { osUser } from '../../decision/terminal/osUser.js';
+import { ownKeyFile } from '../../server/config/stateKey.js';
 import { CliError, counted, EXIT, writeJson, writeLines } from '../CliIo.js';
 import type { CliIo } from '../CliIo.js';
-import { sinkAt } from './sinkAt.js';
+import { DEFAULT_LOG, isPostgres, sinkAt } from './sinkAt.js';
 
 /** The options of `aegis audit erase`. */
 export interface EraseFlags {
@@ -32,11 +33,7 @@ export async function erase(where: string, flags: EraseFlags, io: CliIo, env: No
   const { source } = sink;
   try {
     if (flags.dryRun === true) return shown(await countIn(source, erasure), 'would be erased', flags, io);
-    const key = findAuditKey({ env, file: flags.keyFile })?.key;
-    if (key === undefined)
-      throw new CliError(
-        'the key of the audit log is not known; name its file with --key-file, or set AEGIS_AUDIT_KEY or AEGIS_AUDIT_KEY_FILE',
-      );
+    const key = keyOf(where, flags, env);
     const log = auditLog({ sink, origin: await originOf(source, key, where), key, writer: WRITER });
     try {
       return shown(await log.erase(erasure), 'erased', flags, io);
@@ -46,6 +43,17 @@ export async function erase(where: string, flags: EraseFlags, io: CliIo, env: No
   } finally {
     await sink.close();
   }
+}
+
+/** The key that is named, that of the environment, or the one that `aegis serve` made for this log. @throws CliError where there is none */
+function keyOf(where: string, { keyFile }: EraseFlags, env: NodeJS.ProcessEnv): AuditKey {
+  const own = ownKeyFile(env, isPostgres(where) ? DEFAULT_LOG : where, 'audit-keys');
+  const found = findAuditKey(keyFile === undefined ? { env, file: own } : { env: {}, file: keyFile });
+  if (found !== undefined) return found.key;
+  if (keyFile !== undefined) throw new CliError(`${keyFile}: there is no such file; name the key that signs the log`);
+  throw new CliError(
+    'the key that signs the log is not known; name its file with --key-file, or set AEGIS_AUDIT_KEY or AEGIS_AUDIT_KEY_FILE',
+  );
 }
 
 function erasureOf({ user, decision, before, by = osUser() }: EraseFlags): Erasure {

@@ -31,7 +31,12 @@ export async function verifyLogs(path: string, flags: VerifyFlags, io: CliIo): P
   for (const text of texts) readHeads(text, '--heads');
   const { source } = await openLogs(path);
   const told = progressOf(io);
-  const report = await verifyAudit(source, { keys, heads: texts, waitMs: Math.round(waitS * 1_000), onProgress: ({ records }) => told(records) });
+  const report = await verifyAudit(source, {
+    keys,
+    heads: texts,
+    waitMs: Math.round(waitS * 1_000),
+    onProgress: ({ records }) => told(records),
+  });
   io.progress?.('');
   if (flags.json === true) writeJson(io, report);
   else writeLines(io.out, reportLines(report));

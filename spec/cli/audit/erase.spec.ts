@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { jsonlFolder } from '../../../lib/audit/sink/jsonl/jsonlFolder.js';
 import { auditLog } from '../../../lib/audit/writer/AuditLog.js';
 import type { AuditLog } from '../../../lib/audit/writer/AuditLog.js';
 import { AuditKey } from '../../../lib/audit/tree/AuditKey.js';
+import { ownKeyFile } from '../../../lib/server/config/stateKey.js';
 import { readBack } from '../../audit/sink/readBack.js';
 import { failureOf, runAegis } from '../runAegis.js';
 
@@ -73,6 +74,20 @@ describe('aegis audit erase', () => {
     expect((await run('--user', 'bob')).stdout).to.equal('1 opening erased\n');
   });
 
+  it('finds the key that a server made for its log', async () => {
+    const before = process.env['XDG_CONFIG_HOME'];
+    process.env['XDG_CONFIG_HOME'] = join(folder, 'config');
+    try {
+      const own = ownKeyFile(process.env, audit(), 'audit-keys');
+      mkdirSync(dirname(own), { recursive: true });
+      writeFileSync(own, key.toPem(), { mode: 0o600 });
+      expect((await runAegis(['audit', 'erase', audit(), '--user', 'bob'])).stdout).to.equal('1 opening erased\n');
+    } finally {
+      if (before === undefined) delete process.env['XDG_CONFIG_HOME'];
+      else process.env['XDG_CONFIG_HOME'] = before;
+    }
+  });
+
   it('finds the key in the environment', async () => {
     const before = process.env['AEGIS_AUDIT_KEY'];
     process.env['AEGIS_AUDIT_KEY'] = key.toPem();
@@ -111,6 +126,7 @@ describe('aegis audit erase', () => {
     expect(await failureOf(['audit', 'erase', folder, ...user, '--key-file', keyFile()])).to.match(/signed no checkpoint/);
     expect(await failureOf(['audit', 'erase', keyFile(), ...user, '--key-file', keyFile()])).to.match(/sqliteSink/);
     expect(await failureOf(['audit', 'erase', 'postgres://', ...user, '--key-file', keyFile()])).to.match(/connectionString/);
+    expect(await failureOf(['audit', 'erase', 'postgres://a@127.0.0.1:1/b', ...user])).to.match(/name its file with --key-file/);
     expect(await left()).to.have.length(3);
   });
 });
