@@ -14,6 +14,7 @@ import { historyAnswer } from './historyAnswer.js';
 import { historyExport } from './historyExport.js';
 import { inboxAnswer } from './inboxAnswer.js';
 import { personOf } from '../decide/readerOf.js';
+import { ROLES } from '../people/Person.js';
 import { unknownAnswer } from './unknownAnswer.js';
 
 /** What the routes of the inbox need. */
@@ -23,7 +24,8 @@ export interface InboxRoutesOptions {
 }
 
 const HTML = { 200: 'text/html; charset=utf-8' } as const;
-const PAGE = { method: 'GET', scope: 'person', page: true, answers: HTML } as const;
+/** Who has no role yet, such as someone who came by an invitation and was not confirmed, reads nothing. */
+const PAGE = { method: 'GET', scope: 'person', roles: ROLES, page: true, answers: HTML } as const;
 
 /** The pages where people read what agents ask, and decide. */
 export function inboxRoutes({ clock = new SteadyClock() }: InboxRoutesOptions = {}): readonly Route[] {
@@ -130,6 +132,7 @@ export function inboxRoutes({ clock = new SteadyClock() }: InboxRoutesOptions = 
     },
     {
       ...PAGE,
+      roles: undefined,
       path: '/help',
       name: 'helpPage',
       summary: 'Says how to decide, and what the pages show.',

@@ -2,6 +2,7 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { CapacityError } from '../../model/errors/CallErrors.js';
 import type { Reader } from '../decide/Reader.js';
 import { readerOf } from '../decide/readerOf.js';
+import { ROLES } from '../people/Person.js';
 import type { EventHub, Subscription } from '../push/EventHub.js';
 import type { EventHubs } from '../push/EventHubs.js';
 import type { Answer, CallerInput, Route } from './Route.js';
@@ -70,6 +71,7 @@ export function eventRoutes({ hubs, mayListen, maxStreamsPerKey = 10, maxStreams
       summary:
         'Tells people what waits for them and what became of it, as server-sent events: ids, statuses, versions and whether it is for them, never what a call says.',
       scope: 'person',
+      roles: ROLES,
       query: { last: 'The id of the last event that was seen, for a browser that opens another connection.' },
       answers: { 200: 'text/event-stream' },
       errors: ['capacity'],

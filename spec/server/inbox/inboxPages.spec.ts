@@ -34,6 +34,36 @@ describe('The pages of the inbox', () => {
     expect((await admin.get('/help')).page.text('.top')).to.contain('People');
   });
 
+  it('show nothing of what agents ask to who has no role, such as someone who came by an invitation and was not confirmed', async () => {
+    const id = await inbox.ask('read', { path: '/etc/secret' });
+    const nobody = await inbox.person('Nob', { roles: [] });
+    const readings = ['/inbox', '/inbox?tab=all', `/a/${id}`, `/a/${id}?all=1`, '/inbox/group?agent=bot&tool=read&policies=reads'];
+    for (const path of [...readings, '/history', '/unknown', '/agents', '/v1/inbox/events']) {
+      const { status, text } = await nobody.get(path);
+      expect(status, path).to.equal(403);
+      expect(text, path).to.not.contain(id).and.not.contain('/etc/secret');
+    }
+    for (const path of ['/me', '/help']) expect((await nobody.get(path)).status, path).to.equal(200);
+    const viewer = await inbox.person('Vic', { roles: ['viewer'] });
+    for (const path of readings) expect((await viewer.get(path)).status, path).to.equal(200);
+  });
+
+  it('take a typed code for values that are cut only because others of their param are long', async () => {
+    const filler = Array.from({ length: 30 }, () => 'line \n'.repeat(30));
+    const id = await inbox.ask('read', { steps: [...filler, 'ls \nrm -rf /'] });
+    const { page } = await other.get(`/a/${id}`);
+    expect(page.text('.params')).to.not.contain('rm -rf');
+    expect(page.all('.notice').some((notice) => notice.text.includes('steps[30] is longer than what is shown here'))).to.equal(true);
+    const shown = { verdict: 'approve', digest: page.fields()['digest'] as string, version: '1', reason: 'fine' };
+    const answer = await other.post(`/v1/approvals/${id}/verdict`, shown);
+    expect(answer.status).to.equal(422);
+    expect((await inbox.store.approvals.get(id))?.status).to.equal('pending');
+    const { page: all } = await other.get(`/a/${id}?all=1`);
+    expect(all.text('.params')).to.contain('rm -rf');
+    const saw = { ...shown, shown_all: all.fields()['shown_all'] as string };
+    expect((await other.post(`/v1/approvals/${id}/verdict`, saw)).status).to.equal(303);
+  });
+
   it('list for each person what is theirs to decide', async () => {
     const refund = await inbox.ask('refund', { amount: 4200, note: 'to dana@partner.example' }, { user: 'lee' });
     const own = await inbox.ask('refund', { amount: 5 }, { user: 'ann@acme.example' });
