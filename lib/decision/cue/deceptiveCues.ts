@@ -1,11 +1,13 @@
 import { types } from 'node:util';
 import { isSameData } from '../../common/data/canonical.js';
-import { excerptOf } from '../../common/data/excerpt.js';
+import { leafChanges } from '../../common/data/leafChanges.js';
+import type { GivenValue } from '../../common/data/leafChanges.js';
 import { leavesOf, MAX_LEAVES, pathText } from '../../common/data/leaves.js';
 import type { LeafPath } from '../../common/data/leaves.js';
 import { skeleton } from '../../common/data/skeleton.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { Cue, CueCode, CuePlace } from './Cue.js';
+import { cutLeaves } from './cutLeaves.js';
 import { speaksToApprover } from './speaksToApprover.js';
 import { deceptionsOf } from './deceptionsOf.js';
 
@@ -34,16 +36,19 @@ export function deceptiveCues(record: ShownApproval, { sawAll = false }: { reado
     if (new Set(names.map(skeleton)).size < names.length) add('alike_names', place, path);
   };
   const addValue = (value: unknown, place: CuePlace, name: string): void => {
-    const leaves = leavesOf(value, [name]);
-    for (const { value: text, path } of leaves) {
+    for (const { value: text, path } of leavesOf(value, [name])) {
       if (typeof text !== 'string') continue;
       addText(text, place, path);
-      const omitted = sawAll ? undefined : excerptOf(text).omitted;
-      if (omitted !== undefined) add('cut', place, path, { count: omitted.chars });
       if ((place === 'params' || place === 'original') && speaksToApprover(text)) add('to_approver', place, path);
     }
-    if (!sawAll && leaves.length > MAX_LEAVES) add('many_values', place, [name], { count: leaves.length });
     for (const { path, names } of objectsIn(value, [name])) addNames(names, place, path);
+  };
+  const addCuts = (now: GivenValue, before: GivenValue, place: CuePlace, name: string): void => {
+    if (sawAll) return;
+    const changes = leafChanges(now, before);
+    for (const { path, isBefore, chars } of cutLeaves(changes))
+      add('cut', isBefore ? 'original' : place, [name, ...path], { count: chars });
+    if (changes.length > MAX_LEAVES) add('many_values', now === undefined ? 'original' : place, [name], { count: changes.length });
   };
   const { params, originalParams, opaque } = record;
   addText(record.toolName, 'tool', []);
@@ -55,16 +60,25 @@ export function deceptiveCues(record: ShownApproval, { sawAll = false }: { reado
   for (const [name, value] of Object.entries(originalParams)) {
     if (!Object.hasOwn(params, name) || !isSameData(params[name], value)) addValue(value, 'original', name);
   }
+  for (const name of new Set([...Object.keys(params), ...Object.keys(originalParams)]))
+    addCuts(ownValue(params, name), ownValue(originalParams, name), 'params', name);
   for (const name of opaque) add('opaque', 'params', [name]);
   for (const [place, fields] of [
     ['facts', record.facts],
     ['session', record.session ?? {}],
   ] as const) {
     addNames(Object.keys(fields), place, []);
-    for (const [name, value] of Object.entries(fields)) addValue(value, place, name);
+    for (const [name, value] of Object.entries(fields)) {
+      addValue(value, place, name);
+      addCuts({ value }, { value }, place, name);
+    }
   }
   if (record.refusals > 0) add('refused', 'call', [], { count: record.refusals });
   return distinct(cues);
+}
+
+function ownValue(params: Readonly<Record<string, unknown>>, name: string): GivenValue {
+  return Object.hasOwn(params, name) ? { value: params[name] } : undefined;
 }
 
 /** A cue on a param as the agent wrote it says nothing new where the same stands in what will run. */

@@ -1,8 +1,8 @@
 import { types } from 'node:util';
-import { canonicalText, isSameData } from '../../common/data/canonical.js';
+import { canonicalText } from '../../common/data/canonical.js';
 import { charsOf, excerptOf, lineEndsOf, MAX_CHIPS } from '../../common/data/excerpt.js';
-import { leavesOf, MAX_LEAVES, pathText } from '../../common/data/leaves.js';
-import type { Leaf } from '../../common/data/leaves.js';
+import { isUnchanged, leafChanges, leafText, shownChanges } from '../../common/data/leafChanges.js';
+import type { GivenValue, LeafChange } from '../../common/data/leafChanges.js';
 import { hostsOf } from './hostsOf.js';
 import { html } from './html.js';
 import type { Html } from './html.js';
@@ -13,20 +13,11 @@ import type { MarkedRange } from './revealed.js';
 export interface NamedValue {
   readonly name: string;
   /** What will run; absent where a policy removes it. */
-  readonly now?: { readonly value: unknown } | undefined;
+  readonly now?: GivenValue;
   /** What the agent wrote; absent where a policy adds it. */
-  readonly before?: { readonly value: unknown } | undefined;
+  readonly before?: GivenValue;
 }
 
-/** A leaf with how it was before. */
-interface Change {
-  readonly label: string;
-  readonly now: Leaf | undefined;
-  readonly before: Leaf | undefined;
-}
-
-const HEAD_LEAVES = 30;
-const TAIL_LEAVES = 10;
 const MAX_HOSTS = 5;
 
 /** How the values of a page are shown. */
@@ -64,11 +55,10 @@ export function revealedValue(value: unknown, { name, all }: RevealOptions & { r
 
 /** A param with its name, as a row: what will run, and below it what the agent wrote, where that is something else. */
 export function revealedChange({ name, now, before }: NamedValue, { all = false }: RevealOptions = {}): Html {
-  const changes = changesOf(now, before);
-  const shown = all || changes.length <= MAX_LEAVES ? changes : changes.slice(0, HEAD_LEAVES);
-  const tail = shown === changes ? [] : changes.slice(-TAIL_LEAVES);
+  const changes = leafChanges(now, before);
+  const [shown, tail] = all ? [changes, []] : shownChanges(changes);
   let chips = MAX_CHIPS;
-  const rendered = (change: Change): Html => {
+  const rendered = (change: LeafChange): Html => {
     const isLabelled = change.label !== '' && !(changes.length === 1 && change.label === '[0]');
     return revealedLeaf(change, { all, isLabelled, take: (used) => (chips -= used) });
   };
@@ -76,7 +66,7 @@ export function revealedChange({ name, now, before }: NamedValue, { all = false 
   const meta = metas[0] === metas[1] ? metas[0] : metas.join(' → ');
   return html`<div><dt>${revealedText(name)}<span class="meta">${meta}</span></dt><dd>${shown.map(rendered)}${
     tail.length > 0 &&
-    html`<p class="aid cut">${counted(changes.length - HEAD_LEAVES - TAIL_LEAVES, 'value')} stand between and are not shown here. <a href="?all">Show all</a></p>`
+    html`<p class="aid cut">${counted(changes.length - shown.length - tail.length, 'value')} stand between and are not shown here. <a href="?all">Show all</a></p>`
   }${tail.map(rendered)}</dd></div>`;
 }
 
@@ -106,44 +96,26 @@ export function asciiJson(value: unknown): string {
   });
 }
 
-/** Each leaf of what will run, with the leaf before; then those that are no longer there. */
-function changesOf(now: NamedValue['now'], before: NamedValue['before']): readonly Change[] {
-  const leaves = (side: NamedValue['now']): ReadonlyMap<string, Leaf> =>
-    new Map(side === undefined ? [] : leavesOf(side.value).map((leaf) => [pathText(leaf.path), leaf]));
-  const [ofNow, ofBefore] = [leaves(now), leaves(before)];
-  const removed = [...ofBefore].filter(([label]) => !ofNow.has(label));
-  return [
-    ...[...ofNow].map(([label, leaf]) => ({ label, now: leaf, before: ofBefore.get(label) })),
-    ...removed.map(([label, leaf]) => ({ label, now: undefined, before: leaf })),
-  ];
-}
-
 function revealedLeaf(
-  { label, now, before }: Change,
+  change: LeafChange,
   { all, isLabelled, take }: { readonly all: boolean; readonly isLabelled: boolean; readonly take: (chips: number) => number },
 ): Html {
+  const { label, now, before } = change;
   const title =
     isLabelled && html`<span class="who">${revealedText(label)} <span class="meta">${metaOf((now ?? before)?.value)}</span></span>`;
   const box = (value: unknown, range?: MarkedRange): Html => {
-    const excerpt = excerptOf(textOf(value), { all, maxChips: take(0) });
+    const excerpt = excerptOf(leafText(value), { all, maxChips: take(0) });
     take(excerpt.chips);
     const isBig = !isLabelled && (typeof value === 'number' || typeof value === 'bigint');
     return html`${revealedBox(excerpt, { range, isBig })}${aidOf(value, all)}`;
   };
-  if (now !== undefined && before !== undefined && isSameData(now.value, before.value)) return html`${title}${box(now.value)}`;
+  if (now !== undefined && isUnchanged(change)) return html`${title}${box(now.value)}`;
   const [nowRange, beforeRange] = differenceOf(now?.value, before?.value);
   return html`${title}${
     now === undefined
       ? html`<span class="who">A policy removes it</span>`
       : html`<span class="who">Will run, ${before === undefined ? 'added' : 'changed'} by policy</span>${box(now.value, nowRange)}`
   }${before !== undefined && html`<span class="who">The agent had written</span>${box(before.value, beforeRange)}`}`;
-}
-
-/** A leaf as text: a text without quotes, a date as ISO 8601, everything else as it runs. */
-function textOf(value: unknown): string {
-  if (typeof value === 'string') return value;
-  if (types.isDate(value)) return value.toISOString();
-  return typeof value === 'bigint' ? String(value) : canonicalText(value);
 }
 
 /** What helps to read a value, below its box. */

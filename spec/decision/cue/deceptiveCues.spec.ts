@@ -87,6 +87,33 @@ describe('The cues of what may deceive', () => {
     ],
     ['a value that is cut', both({ body: 'x'.repeat(5_000) }), ['body is longer than what is shown here, by 904 characters']],
     ['many values', both({ list: Array.from({ length: 41 }, (_, i) => i) }), ['list holds 41 values, more than are shown here']],
+    [
+      'values whose chips are too many together, though each has few',
+      both({ list: [...Array.from({ length: 13 }, () => 'x \n'.repeat(39)), 'short', 'x \nhidden'] }),
+      ['list[12] is longer than what is shown here, by 20 characters', 'list[14] is longer than what is shown here, by 8 characters'],
+    ],
+    [
+      'values that are many with those that a policy removed',
+      {
+        params: { map: Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`new${i}`, i])) },
+        originalParams: { map: Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`old${i}`, i])) },
+      },
+      ['map holds 60 values, more than are shown here'],
+    ],
+    [
+      'a param that a policy removed, and one that it changed',
+      {
+        params: { b: `${'y'.repeat(5_000)}` },
+        originalParams: { a: 'x'.repeat(5_000), b: 'short', c: Array.from({ length: 41 }, (_, i) => i) },
+      },
+      [
+        'b is longer than what is shown here, by 904 characters',
+        'a is longer than what is shown here, by 904 characters, as the agent wrote it',
+        'c holds 41 values, more than are shown here, as the agent wrote it',
+      ],
+    ],
+    ['a number of many digits', both({ n: 10n ** 5_000n }), ['n is longer than what is shown here, by 905 characters']],
+    ['a long fact', { facts: { note: 'x'.repeat(5_000) } }, ['facts.note is longer than what is shown here, by 904 characters']],
     ['what is kept from people', { opaque: ['file'] }, ['file is kept from policies and people']],
     ['one refusal', { refusals: 1 }, ['Refused 1 time in the last hour for this agent and tool']],
   ];
