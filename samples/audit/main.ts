@@ -9,7 +9,7 @@ import { show } from '../show.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'aegis-audit-'));
 const key = AuditKey.generate();
-/** Stands for a place that no one who can write the log can write. */
+/** In place of another machine: a writer of the log cannot write here. */
 const outside: string[] = [];
 const log = auditLog({
   sink: jsonlFolder(folder),
