@@ -325,9 +325,9 @@ describe('A sink in memory', () => {
   it('is for one writer at a time, and for none before it is open', () => {
     const logs = new MemoryLogs();
     const sink = new MemorySink(logs);
-    expect(() => sink.append({ lines: [], openings: [], tree: { size: 0, nodes: [], lastAt: 0 } })).to.throw('no open log');
+    expect(() => sink.append({ lines: [], openings: [], tree: { size: 0, nodes: [], lastAt: 0 } })).to.throw('is not open');
     expect(sink.open().writer).to.equal('w0');
-    expect(() => new MemorySink(logs).open('w0')).to.throw('written by another sink');
+    expect(() => new MemorySink(logs).open('w0')).to.throw('another sink of this one');
     const second = new MemorySink(logs);
     expect(second.open().writer).to.equal('w1');
     expect(logs.writers()).to.deep.equal(['w0', 'w1']);
