@@ -255,7 +255,7 @@ describe('aegis audit', () => {
     });
 
     it('says how many lines it could not read', async () => {
-      const path = changed('unreadable', (text) => text.replace('"kind":"closed"', '"kind":"CLOSED"'));
+      const path = changed('unreadable', (text) => `${text.replace('"kind":"closed"', '"kind":"CLOSED"')}{"v":1`);
       const result = await runAegis(['audit', 'show', path]);
       expect(result).to.include({ code: 0, stderr: 'aegis: 1 line could not be read; npx aegis audit verify says why\n' });
     });

@@ -78,6 +78,6 @@ function entriesOf(folder: string): readonly string[] {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return [];
-    throw new CliError(`the new folder cannot be used (${code ?? 'unknown'})`);
+    throw new CliError(`the new folder cannot be used (${String(code)})`);
   }
 }

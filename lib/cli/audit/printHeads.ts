@@ -13,8 +13,7 @@ async function printed({ source, writers }: OpenLogs, io: CliIo): Promise<number
   const notes: string[] = [];
   for (const writer of writers) {
     let last: string | undefined;
-    if (source.lastCheckpoint !== undefined) last = await source.lastCheckpoint(writer);
-    else for await (const note of source.checkpoints(writer)) last = note;
+    for await (const note of source.checkpoints(writer)) last = note;
     if (last === undefined) writeLines(io.err, [`aegis: ${writer} has no checkpoint yet, so it has no head`]);
     // what is not a checkpoint could hold anything
     else if (readHead(last) === undefined)

@@ -108,7 +108,7 @@ function read(file: string, option: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new CliError(`${option}: the file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+    throw new CliError(`${option}: the file cannot be read (${String((error as NodeJS.ErrnoException).code)})`);
   }
 }
 
