@@ -52,6 +52,8 @@ export interface StartedRecord extends RecordFields {
   readonly version: string;
   /** Whether calls wait for their records. */
   readonly mode: 'required' | 'best-effort';
+  /** Identifies the process that writes: 96 random bits. */
+  readonly process?: string | undefined;
   /** The key that signs its checkpoints: base64url of the 32 bytes of an ed25519 public key. */
   readonly publicKey: string;
   /** How many bytes of an incomplete last line were cut off. */
@@ -235,8 +237,9 @@ export interface CredentialRecord extends RecordFields {
 /** Openings were deleted: commitments of those decisions can no longer be opened. */
 export interface ErasedRecord extends RecordFields {
   readonly kind: 'erased';
-  /** What was asked for, such as `before`, `user` or `decision`; never the name of a user. */
+  /** Who erased. */
   readonly by: string;
+  /** By what they were found; never the name of a user. */
   readonly selector: 'user' | 'decision' | 'before';
   readonly count: number;
 }

@@ -7,6 +7,8 @@ import type { AuditSource } from '../sink/AuditSink.js';
 import { checkedAuditLogOptions } from './AuditLogOptions.js';
 import type { AuditLogOptions, CheckedAuditLogOptions } from './AuditLogOptions.js';
 import { auditUnavailable } from './auditUnavailable.js';
+import { eraseOpenings } from './eraseOpenings.js';
+import type { Erasure } from './eraseOpenings.js';
 import { GroupCommit } from './GroupCommit.js';
 import { RecordQueue } from './RecordQueue.js';
 import type { QueuedRecord } from './RecordQueue.js';
@@ -80,21 +82,34 @@ export class AuditLog implements Journal {
    * Writes a record that is not made of an event.
    *
    * @param opening what opens its commitments
-   * @returns once it is on disk
+   * @returns its position in the log, once it is on disk
    * @throws DecisionUnavailableError `audit_unavailable` where it cannot be written; whether it is in the log is then not certain
    */
-  write(record: NewRecord, opening?: NewOpening): Promise<void> {
-    return this.#mark({ made: { record, opening } });
+  write(record: NewRecord, opening?: NewOpening): Promise<number> {
+    return this.#mark({ made: { record, opening } }) as Promise<number>;
+  }
+
+  /**
+   * Deletes openings of every log of its sink, so that the values behind their commitments cannot be read; the logs still verify. What was told before is
+   * written first. A record says that it was done, by whom, and how many there were.
+   *
+   * @returns how many were deleted
+   * @throws ConfigError for an erasure that is not exactly one of `user`, `decision` and `before`
+   * @throws StoreError where they cannot be deleted; `audit_unavailable` where the record cannot be written
+   */
+  async erase(erasure: Erasure): Promise<number> {
+    await this.flush();
+    return eraseOpenings(this.#options.sink, async (record) => void (await this.write(record)), erasure);
   }
 
   /** Opens the log. @throws DecisionUnavailableError `audit_unavailable` where it cannot be opened */
-  ready(): Promise<void> {
-    return this.#mark({});
+  async ready(): Promise<void> {
+    await this.#mark({});
   }
 
   /** Resolves when everything that was told so far is on disk. @throws DecisionUnavailableError `audit_unavailable` where it cannot be written */
-  flush(): Promise<void> {
-    return this.#mark({});
+  async flush(): Promise<void> {
+    await this.#mark({});
   }
 
   /** Where it stands. */
@@ -118,7 +133,7 @@ export class AuditLog implements Journal {
     return (this.#closing ??= this.#commit.close());
   }
 
-  #mark(given: Pick<QueuedRecord, 'made'>): Promise<void> {
+  #mark(given: Pick<QueuedRecord, 'made'>): Promise<number | undefined> {
     return new Promise((resolve, reject) => {
       if (this.#closing !== undefined) return reject(auditUnavailable('is closed'));
       this.#queue.addAlways({ ...given, at: Date.now(), resolve, reject });

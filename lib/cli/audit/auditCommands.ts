@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CliIo } from '../CliIo.js';
+import { addEraseCommand } from './eraseCommand.js';
 import type { ExportFlags } from './exportLogs.js';
 import type { ShowFlags } from './showRecords.js';
 import type { VerifyFlags } from './verifyLogs.js';
@@ -54,6 +55,7 @@ export function addAuditCommands(program: Command, io: CliIo, setCode: (code: nu
     .action(async (logs: string, folder: string, flags: ExportFlags) =>
       setCode(await (await import('./exportLogs.js')).exportLogs(logs, folder, flags, io)),
     );
+  addEraseCommand(audit, io, setCode);
 }
 
 function examples(...lines: readonly string[]): string {

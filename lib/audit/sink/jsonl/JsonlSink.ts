@@ -5,7 +5,7 @@ import type { AuditBatch, AuditSink, OpenLog, Opening } from '../AuditSink.js';
 import { checkpointIn } from '../checkpointIn.js';
 import { logError } from '../logError.js';
 import { openingText } from '../openingText.js';
-import { checkedWriterName, freeWriterNames } from '../writerName.js';
+import { checkedWriterName } from '../writerName.js';
 import type { AuditFile, AuditFiles } from './AuditFiles.js';
 import { blankOpenings } from './blankOpenings.js';
 import { noteText } from './placedNote.js';
@@ -52,18 +52,12 @@ export class JsonlSink implements AuditSink {
 
   async open(writer?: string): Promise<OpenLog> {
     if (this.#open !== undefined) throw logError.alreadyOpen(this.#open.writer);
-    const names = writer === undefined ? freeWriterNames() : [checkedWriterName(writer)];
+    const asked = writer === undefined ? undefined : checkedWriterName(writer);
     try {
-      for (const name of names) {
-        const folder = join(this.#folder, name);
-        await this.#files.makeFolder(folder);
-        const lock = await FolderLock.take(this.#files, folder);
-        if (lock !== undefined) return await this.#openLocked(name, folder, lock);
-      }
+      return await this.#openFirst(asked, 0);
     } catch (error) {
       throw failure('opened', error);
     }
-    throw logError.held(String(writer));
   }
 
   async append({ lines, openings, tree }: AuditBatch): Promise<void> {
@@ -121,6 +115,17 @@ export class JsonlSink implements AuditSink {
     await open.lock.release().catch(() => {});
     this.#failed = false;
     this.#ends = [];
+  }
+
+  /** Opens the log that was asked for, or the first one that is free. */
+  async #openFirst(asked: string | undefined, n: number): Promise<OpenLog> {
+    const name = asked ?? `w${n}`;
+    const folder = join(this.#folder, name);
+    await this.#files.makeFolder(folder);
+    const lock = await FolderLock.take(this.#files, folder);
+    if (lock !== undefined) return this.#openLocked(name, folder, lock);
+    if (asked !== undefined) throw logError.held(asked);
+    return this.#openFirst(asked, n + 1);
   }
 
   async #openLocked(writer: string, folder: string, lock: FolderLock): Promise<OpenLog> {

@@ -38,30 +38,32 @@ export async function openLog(files: AuditFiles, folder: string, writer: string)
   const segments = await segmentsIn(files, folder, 'records');
   const missing = segments.findIndex((number, i) => number !== i);
   if (missing >= 0) throw damaged(`segment ${missing} of its records is missing`);
-  const checkpoint = await cutCheckpoints(files, folder, writer);
+  const last = await ifThere(
+    withFile(files, folderLayout.checkpoints(folder), 'read', (file) => lastNote(file)),
+    undefined,
+  );
+  const checkpoint = lastCheckpointIn(last?.note, writer);
   const reading = { files, folder, segments, checkpoint, damaged };
   const mark = await readTreeMark(files, folder);
   const log = (mark && (await readFrom(mark, reading))) ?? (await readFrom(START, reading));
   if (log === undefined) throw damaged('records before its last checkpoint have changed');
   if (log.tree.size < (checkpoint?.size ?? 0))
     throw damaged(`it has ${log.tree.size} records, and its last checkpoint says ${checkpoint?.size}`);
+  await cutCheckpoints(files, folder);
   if (segments.length > 0) await repair(files, folder, log);
   return log;
 }
 
 type Damaged = (what: string) => StoreError;
 
-/** The last checkpoint. A torn one at the end of the file is cut off. */
-async function cutCheckpoints(files: AuditFiles, folder: string, writer: string): Promise<Checkpoint | undefined> {
-  const path = folderLayout.checkpoints(folder);
+/** Cuts a torn checkpoint off. */
+function cutCheckpoints(files: AuditFiles, folder: string): Promise<void> {
   return ifThere(
-    withFile(files, path, 'overwrite', async (file) => {
-      const last = await lastNote(file);
-      if ((await file.size()) > (last?.end ?? 0)) {
-        await file.truncate(last?.end ?? 0);
-        await file.sync();
-      }
-      return lastCheckpointIn(last?.note, writer);
+    withFile(files, folderLayout.checkpoints(folder), 'overwrite', async (file) => {
+      const end = (await lastNote(file))?.end ?? 0;
+      if ((await file.size()) === end) return;
+      await file.truncate(end);
+      await file.sync();
     }),
     undefined,
   );

@@ -16,6 +16,7 @@ export async function ifThere<T>(work: Promise<T>, otherwise: T): Promise<T> {
     return await work;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
+    // a file may stand where a folder is looked for, such as the public key beside the logs
     if (code === 'ENOENT' || code === 'ENOTDIR') return otherwise;
     throw error;
   }

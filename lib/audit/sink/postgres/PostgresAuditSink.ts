@@ -7,7 +7,7 @@ import type { AuditBatch, AuditSink, OpenLog, Opening, TreeState } from '../Audi
 import { checkSealed, lastCheckpointIn } from '../checkpointIn.js';
 import { logError } from '../logError.js';
 import { openingIn, openingText } from '../openingText.js';
-import { checkedWriterName, freeWriterNames } from '../writerName.js';
+import { checkedWriterName } from '../writerName.js';
 import type { AuditConnections } from './AuditConnections.js';
 import { makeAuditTables } from './auditTables.js';
 import { PostgresAuditSource } from './PostgresAuditSource.js';
@@ -41,7 +41,7 @@ export class PostgresAuditSink implements AuditSink {
 
   async open(writer?: string): Promise<OpenLog> {
     if (this.#open !== undefined) throw logError.alreadyOpen(this.#open.writer);
-    const names = writer === undefined ? freeWriterNames() : [checkedWriterName(writer)];
+    const asked = writer === undefined ? undefined : checkedWriterName(writer);
     const { schema } = this.#connections;
     let client: Client | undefined;
     try {
@@ -50,16 +50,18 @@ export class PostgresAuditSink implements AuditSink {
       await client.query(
         `SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)`,
       );
-      for (const name of names) {
+      for (let n = 0; ; n++) {
+        const name = asked ?? `w${n}`;
         const locked = await client.query('SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held', [
           `aegislib audit ${schema} ${name}`,
         ]);
-        if ((locked.rows[0] as { readonly held: boolean }).held !== true) continue;
+        const { held } = locked.rows[0] as { readonly held: boolean };
+        if (!held && asked !== undefined) throw logError.held(asked);
+        if (!held) continue;
         const tree = await this.#treeOf(client, name);
         this.#open = { client, writer: name, tree };
         return { writer: name, tree, tornBytes: 0 };
       }
-      throw logError.held(String(writer));
     } catch (error) {
       await client?.end().catch(() => undefined);
       throw openingErrorOf(error);

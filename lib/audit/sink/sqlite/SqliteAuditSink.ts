@@ -9,7 +9,7 @@ import { checkSealed, lastCheckpointIn } from '../checkpointIn.js';
 import { logError } from '../logError.js';
 import { isRunning, processMark } from '../processMark.js';
 import type { ProcessMark } from '../processMark.js';
-import { checkedWriterName, freeWriterNames } from '../writerName.js';
+import { checkedWriterName } from '../writerName.js';
 import { openAuditSchema, WHERE } from './auditSchema.js';
 import { SqliteAuditSource } from './SqliteAuditSource.js';
 
@@ -48,11 +48,13 @@ export class SqliteAuditSink implements AuditSink {
 
   open(writer?: string): OpenLog {
     if (this.#open !== undefined) throw logError.alreadyOpen(this.#open.writer);
-    const names = writer === undefined ? freeWriterNames() : [checkedWriterName(writer)];
+    const asked = writer === undefined ? undefined : checkedWriterName(writer);
     const db = openAuditSchema(this.#path);
     try {
-      for (const name of names) {
+      for (let n = 0; ; n++) {
+        const name = asked ?? `w${n}`;
         const opened = inTransaction(db, () => take(db, name));
+        if (opened === undefined && asked !== undefined) throw logError.held(asked);
         if (opened === undefined) continue;
         const timer = setInterval(() => this.#renew(), RENEW_MS);
         timer.unref();
@@ -63,8 +65,6 @@ export class SqliteAuditSink implements AuditSink {
       db.close();
       throw AegisError.is(error) ? error : openingError(error, WHERE);
     }
-    db.close();
-    throw logError.held(String(writer));
   }
 
   append({ lines, openings, tree }: AuditBatch): void {
