@@ -79,6 +79,7 @@ export declare class AuditPublicKey {
     private constructor();
     static read(text: string, where?: string): AuditPublicKey;
     static of(key: KeyObject): AuditPublicKey;
+    static of(privateKey: KeyObject): AuditPublicKey;
     keyId(name: string): Buffer;
     verifierKey(name: string): string;
     verifies(text: string, signature: Uint8Array): boolean;

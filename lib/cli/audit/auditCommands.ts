@@ -6,7 +6,8 @@ import type { ShowFlags } from './showRecords.js';
 import type { VerifyFlags } from './verifyLogs.js';
 
 const JSON_OPTION = ['--json', 'print one JSON document'] as const;
-const LOGS = ['[logs]', 'the folder of the logs', '.aegis/audit'] as const;
+const WHERE = 'the folder of the logs, a SQLite file, or a postgres:// URL';
+const LOGS = ['[logs]', WHERE, '.aegis/audit'] as const;
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 /** Adds the commands for audit logs. Their code is loaded when they run. */
@@ -46,7 +47,7 @@ export function addAuditCommands(program: Command, io: CliIo, setCode: (code: nu
   audit
     .command('export')
     .description('copy logs into another folder, which is then as good as the first one')
-    .argument('<logs>', 'the folder of the logs')
+    .argument('<logs>', WHERE)
     .argument('<folder>', 'the new folder')
     .option('--without-openings', 'leave out what opens the records: the copy verifies, and tells nothing of params or people who asked')
     .addHelpText('after', examples('npx aegis audit export .aegis/audit ./for-the-auditor --without-openings'))
