@@ -217,14 +217,30 @@ describe('Deciding in a browser', function () {
     const state = page.locator(`[data-approval="${id}"] [data-state]`);
     await state.waitFor();
     expect([await state.textContent(), await count(), await page.locator('ol [data-row]').count()]).to.deep.equal(['Denied', before, rows]);
-    // what is not for this person is no news of theirs
+    // what is not for this person is no news of theirs: what follows it is the second one
     await world.ask('sql', { sql: 'x' }, { ...asked, agent: 'other' });
+    await world.ask('refund', { amount: 8 }, { user: ann.id, agent: 'own' });
     await world.ask('refund', { amount: 7 }, { ...asked, agent: 'newer' });
-    await page.getByText('newer requests').waitFor();
+    await page.getByText('2 newer requests', { exact: true }).waitFor();
+    expect(await count()).to.equal(before + 1);
     await page.locator('[data-newer] a').click();
     await page.waitForLoadState();
     await live(page);
     expect(await count()).to.equal(before + 1);
+    // a list of all of them has all of them in its line, and the title still has those for this person
+    const all = await world.open(ann);
+    await all.page.goto('/inbox?tab=all');
+    await live(all.page);
+    await world.ask('sql', { sql: 'y' }, { ...asked, agent: 'other' });
+    await all.page.getByText('1 newer request', { exact: true }).waitFor();
+    expect(/^\((\d+)\)/.exec(await all.page.title())?.[1]).to.equal(String(before + 1));
+    const mine = await world.open(ann);
+    await mine.page.goto('/inbox?tab=mine');
+    await live(mine.page);
+    await world.ask('refund', { amount: 9 }, { ...asked, agent: 'newer' });
+    await world.ask('refund', { amount: 9 }, { user: ann.id, agent: 'own' });
+    await mine.page.getByText('1 newer request', { exact: true }).waitFor();
+    expect([...all.reports, ...mine.reports]).to.deep.equal([]);
     expect(reports).to.deep.equal([]);
   });
 });

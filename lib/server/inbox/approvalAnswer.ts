@@ -8,8 +8,8 @@ import { Paths } from '../page/Paths.js';
 import type { Answer, CallerInput } from '../route/Route.js';
 import { cuesOf } from './cuesOf.js';
 import { pendingCards } from './list/pendingCards.js';
-import { isFor } from './list/Reader.js';
-import { personOf, readerOf } from './readerOf.js';
+import { isFor } from '../decide/Reader.js';
+import { personOf, readerOf } from '../decide/readerOf.js';
 import { redecide } from './redecide.js';
 import { viewerOf } from './viewerOf.js';
 

@@ -12,7 +12,7 @@ import { DENY_ALL_FIELDS, denyAll, groupAnswer } from './groupAnswer.js';
 import { historyAnswer } from './historyAnswer.js';
 import { historyExport } from './historyExport.js';
 import { inboxAnswer } from './inboxAnswer.js';
-import { personOf } from './readerOf.js';
+import { personOf } from '../decide/readerOf.js';
 import { unknownAnswer } from './unknownAnswer.js';
 
 /** What the routes of the inbox need. */
