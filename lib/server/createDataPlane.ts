@@ -159,9 +159,9 @@ class ServingDataPlane implements DataPlane {
     this.#logger = logger;
     this.#basePath = options.basePath;
     this.#publicUrl = publicUrl;
-    const { audit: log, store, previousStateKey } = options;
+    const { audit: log, store, previousStateKey, historyMs } = options;
     const now = (): number => clock.now();
-    this.#audit = log ? new ServerAudit({ log, store, stateKey, previousStateKey, now, logger }) : undefined;
+    this.#audit = log ? new ServerAudit({ log, store, stateKey, previousStateKey, now, historyMs, logger }) : undefined;
     this.#tenants = new Tenants({
       ...tenantsOf(options, clock, this.#meters, () => this.#server.isOnLoopback),
       audit: log === false ? false : this.#audit,

@@ -52,6 +52,8 @@ export interface StartedRecord extends RecordFields {
   readonly version: string;
   /** Whether calls wait for their records. */
   readonly mode: 'required' | 'best-effort';
+  /** Identifies the process that writes: 96 random bits. */
+  readonly process?: string | undefined;
   /** The key that signs its checkpoints: base64url of the 32 bytes of an ed25519 public key. */
   readonly publicKey: string;
   /** How many bytes of an incomplete last line were cut off. */

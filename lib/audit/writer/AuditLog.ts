@@ -82,11 +82,11 @@ export class AuditLog implements Journal {
    * Writes a record that is not made of an event.
    *
    * @param opening what opens its commitments
-   * @returns once it is on disk
+   * @returns its position in the log, once it is on disk
    * @throws DecisionUnavailableError `audit_unavailable` where it cannot be written; whether it is in the log is then not certain
    */
-  write(record: NewRecord, opening?: NewOpening): Promise<void> {
-    return this.#mark({ made: { record, opening } });
+  write(record: NewRecord, opening?: NewOpening): Promise<number> {
+    return this.#mark({ made: { record, opening } }) as Promise<number>;
   }
 
   /**
@@ -99,17 +99,17 @@ export class AuditLog implements Journal {
    */
   async erase(erasure: Erasure): Promise<number> {
     await this.flush();
-    return eraseOpenings(this.#options.sink, (record) => this.write(record), erasure);
+    return eraseOpenings(this.#options.sink, async (record) => void (await this.write(record)), erasure);
   }
 
   /** Opens the log. @throws DecisionUnavailableError `audit_unavailable` where it cannot be opened */
-  ready(): Promise<void> {
-    return this.#mark({});
+  async ready(): Promise<void> {
+    await this.#mark({});
   }
 
   /** Resolves when everything that was told so far is on disk. @throws DecisionUnavailableError `audit_unavailable` where it cannot be written */
-  flush(): Promise<void> {
-    return this.#mark({});
+  async flush(): Promise<void> {
+    await this.#mark({});
   }
 
   /** Where it stands. */
@@ -133,7 +133,7 @@ export class AuditLog implements Journal {
     return (this.#closing ??= this.#commit.close());
   }
 
-  #mark(given: Pick<QueuedRecord, 'made'>): Promise<void> {
+  #mark(given: Pick<QueuedRecord, 'made'>): Promise<number | undefined> {
     return new Promise((resolve, reject) => {
       if (this.#closing !== undefined) return reject(auditUnavailable('is closed'));
       this.#queue.addAlways({ ...given, at: Date.now(), resolve, reject });

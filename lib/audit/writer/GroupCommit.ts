@@ -171,10 +171,12 @@ export class GroupCommit {
       records.push({ record: made.record, opening: made.opening, at: entry.at });
       written.push(entry);
     }
+    const first = writer.size + length;
     return attempt<void, void>(
       () => writer.append(records),
       () => {
         this.#size = writer.size;
+        for (const [i, { resolve }] of written.entries()) resolve?.(first + i);
         for (const { resolve } of group) resolve?.();
         this.#isSignDue ||= group.some(({ signs }) => signs === true);
       },

@@ -1,5 +1,6 @@
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import { bootId } from '../../common/nextId.js';
 import { VERSION } from '../../common/version.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { AuditRecord, NewRecord } from '../record/AuditRecord.js';
@@ -113,7 +114,7 @@ export class LogWriter {
     const { source, mode, key, previousKey } = this.#options;
     const publicKey = key.publicKey.toString();
     const records: NewRecord[] = [
-      { kind: 'started', source, version: VERSION, mode, publicKey, tornBytes: tornBytes === 0 ? undefined : tornBytes },
+      { kind: 'started', source, version: VERSION, mode, process: bootId, publicKey, tornBytes: tornBytes === 0 ? undefined : tornBytes },
     ];
     if (before !== undefined && before !== publicKey) {
       if (previousKey?.publicKey.toString() !== before) throw keyMissing(this.writer);

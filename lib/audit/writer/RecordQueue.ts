@@ -11,7 +11,8 @@ export interface QueuedRecord {
   readonly made?: OpenRecord | undefined;
   /** Whether the root is to be signed after it. */
   readonly signs?: true | undefined;
-  resolve?: (() => void) | undefined;
+  /** Gets the position of the record, where there is one. */
+  resolve?: ((seq?: number) => void) | undefined;
   reject?: ((error: Error) => void) | undefined;
 }
 

@@ -5,11 +5,19 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import type { SignableRecordStore, StoredRecord } from '../../store/RecordStore.js';
+import type { ChangeOutbox } from './ChangeOutbox.js';
 import type { LogFeed } from './LogFeed.js';
 import { auditUnavailable } from './LogFeed.js';
-import { OUTBOX_KIND } from './OutboxRows.js';
+import { HOST_LOG, OUTBOX_KIND } from './OutboxRows.js';
 import type { OutboxRow, OutboxRows } from './OutboxRows.js';
 import type { WriterLease } from './WriterLease.js';
+
+/** Where a record is. */
+export interface LogPlace {
+  /** The name of the log. */
+  readonly writer: string;
+  readonly seq: number;
+}
 
 /** What an {@link AuditOutbox} needs. */
 export interface AuditOutboxOptions {
@@ -19,6 +27,8 @@ export interface AuditOutboxOptions {
   readonly feed: LogFeed;
   readonly lease: WriterLease;
   readonly now: () => number;
+  /** How long it is known where in a log a verdict is, in milliseconds. */
+  readonly keepMs: number;
   /** Called where a record could not be written: its row waits to be swept. */
   readonly onFailed: () => void;
   /** Told of an approval whose change was written late, so that it could not be told when it was made. */
@@ -28,13 +38,15 @@ export interface AuditOutboxOptions {
 /** How long a reader waits for a change to be written, in milliseconds: as long as a disk may take. */
 const WAIT_MS = 1_000;
 const POLL_MS = 10;
+/** The kind of the records of where in a log a verdict is. */
+const PLACE_KIND = 'audit-place';
 const PAGE = 1_000;
 
 /**
  * The outbox of one tenant: the changes that are committed and not yet in the log. A change and its row are one transaction, so that a crash between a change and
  * its record loses none; the row is deleted once the record is durable. A change is in one log, once.
  */
-export class AuditOutbox {
+export class AuditOutbox implements ChangeOutbox {
   readonly #options: AuditOutboxOptions;
   /** Rows that this process is writing, from before they are committed. */
   readonly #writing = new Set<string>();
@@ -43,6 +55,8 @@ export class AuditOutbox {
   /** Approvals of which nothing was open at that version. */
   readonly #clear = new LruMap<string, number>(10_000);
   #discarding: Promise<void> | undefined;
+  /** To be kept when the rows of these verdicts are deleted. */
+  readonly #places: StoredRecord[] = [];
 
   constructor(options: AuditOutboxOptions) {
     this.#options = options;
@@ -85,14 +99,18 @@ export class AuditOutbox {
   /** Resolves when everything that is known of an approval at this version is in the log. @throws RequestError 503 `audit_unavailable` */
   settled(decisionId: string, version: number): Awaitable<void> {
     if (!this.#options.feed.isRequired || this.#clear.get(decisionId) === version) return undefined;
-    return chain(this.#isOpen(decisionId), (isOpen) => (isOpen ? this.#wait(decisionId, version) : this.#clear.set(decisionId, version)));
+    return chain(this.#open(decisionId), (open) =>
+      open.length > 0 ? this.#wait(decisionId, version, open) : this.#clear.set(decisionId, version),
+    );
   }
 
   /** The approvals that have a change which is not in the log, after a moment in which it could have been written. */
   async unsettled(): Promise<ReadonlySet<string>> {
     if (!this.#options.feed.isRequired) return new Set();
     for (let left = WAIT_MS / POLL_MS; ; left--) {
-      const open = new Set((await this.#open()).flatMap(({ index1 }) => index1 ?? []));
+      const rows = await this.#open();
+      const open = new Set(rows.flatMap(({ index1 }) => index1 ?? []));
+      if (open.size > 0) await this.#writeOfHost(rows);
       if (open.size === 0 || left <= 0 || this.#options.feed.isFailing) return open;
       await sleep(POLL_MS);
     }
@@ -105,13 +123,14 @@ export class AuditOutbox {
    * @returns the logs of which there are rows that could not be written
    */
   async sweep(dead: ReadonlySet<string>): Promise<ReadonlySet<string>> {
-    const { records, feed } = this.#options;
+    const { records, feed, now } = this.#options;
     const left = new Set<string>();
+    await records.prune(PLACE_KIND, now());
     for (const id of this.#written) if (this.#discarding === undefined) this.#discard([id]);
     for (const row of (await records.list({ kind: OUTBOX_KIND, limit: PAGE })).records) {
       const logId = row.index2 ?? '';
       if (this.#writing.has(row.id) || this.#written.has(row.id)) continue;
-      if (logId !== feed.logId && !dead.has(logId)) continue;
+      if (logId !== feed.logId && logId !== HOST_LOG && !dead.has(logId)) continue;
       const read = this.#options.rows.read(row);
       if (read !== undefined && !(await this.#writeLate(row, read))) left.add(logId);
     }
@@ -130,12 +149,17 @@ export class AuditOutbox {
       await lease.renew();
       for (const row of made) {
         const read = rows.read(row);
-        if (read !== undefined) await this.#writeLate(row, read);
+        if (read !== undefined) await this.#write(row, read);
       }
       return;
     }
     try {
-      await Promise.all(made.map(async (row) => feed.write((rows.read(row) as OutboxRow).entry)));
+      await Promise.all(
+        made.map(async (row) => {
+          const { entry } = rows.read(row) as OutboxRow;
+          this.#note(row, entry, await feed.write(entry));
+        }),
+      );
     } catch (error) {
       this.#options.onFailed();
       throw error;
@@ -143,22 +167,51 @@ export class AuditOutbox {
     this.#wrote(made.map(({ id }) => id));
   }
 
-  /** Writes a row that another server may want to write too. False where it could not be found out whether it is in the log. */
+  /** As {@link #write}, unless this process is writing the row already. */
   async #writeLate(row: StoredRecord, read: OutboxRow): Promise<boolean> {
+    if (this.#writing.has(row.id)) return true;
+    this.#writing.add(row.id);
+    try {
+      return await this.#write(row, read);
+    } finally {
+      this.#writing.delete(row.id);
+    }
+  }
+
+  /** Writes a row that another server may want to write too. False where it could not be found out whether it is in the log. */
+  async #write(row: StoredRecord, read: OutboxRow): Promise<boolean> {
     const { feed, records, rows, onLate } = this.#options;
     const isOwn = read.logId === feed.logId;
     if (isOwn) await feed.flush();
-    const isWritten = await feed.has(row.id, read);
+    // a command writes no log: the row of one is moved to a log before it is written
+    const isWritten = read.logId !== HOST_LOG && (await feed.has(row.id, read));
     if (isWritten === undefined) return false;
     if (!isWritten) {
       // who changes the row writes it
       const target = isOwn ? read : await feed.target();
       if (!(await records.replace(rows.moved(row, read, target), row.version))) return true;
-      await feed.write(read.entry);
+      this.#note(row, read.entry, await feed.write(read.entry));
     }
     this.#wrote([row.id]);
     if (row.index1 !== undefined) onLate(row.index1);
     return true;
+  }
+
+  /** Where the verdicts on an approval are in the logs, oldest first. */
+  async placesOf(decisionId: string): Promise<readonly LogPlace[]> {
+    const { records } = await this.#options.records.list({ kind: PLACE_KIND, index1: decisionId, limit: PAGE });
+    return records.map(({ body }) => JSON.parse(body) as LogPlace);
+  }
+
+  /** A verdict is looked for later. */
+  #note(row: StoredRecord, { record }: OpenRecord, seq: number): void {
+    if (record.kind !== 'verdict') return;
+    const { feed, now, keepMs } = this.#options;
+    const place: LogPlace = { writer: feed.writer, seq };
+    const { id, index1 } = row;
+    const nowMs = now();
+    const stored = { kind: PLACE_KIND, id, version: 1, index1, createdAtMs: nowMs, deleteAfterMs: nowMs + keepMs };
+    this.#places.push({ ...stored, body: JSON.stringify(place) });
   }
 
   #wrote(ids: readonly string[]): void {
@@ -171,7 +224,8 @@ export class AuditOutbox {
     this.#discarding ??= new Promise((resolve) => setImmediate(resolve)).then(async () => {
       const gone = new Set([...ids, ...this.#written]);
       try {
-        await this.#options.records.discard?.(OUTBOX_KIND, [...gone]);
+        const places = this.#places.splice(0);
+        await this.#options.records.discard?.(OUTBOX_KIND, [...gone], places);
         for (const id of gone) this.#written.delete(id);
       } catch (error) {
         publishCallbackError('deleting rows of the audit outbox', error);
@@ -183,17 +237,22 @@ export class AuditOutbox {
     });
   }
 
-  async #wait(decisionId: string, version: number): Promise<void> {
-    // a log that cannot be written will not have it soon
-    for (let left = WAIT_MS / POLL_MS; left > 0 && !this.#options.feed.isFailing; left--) {
-      await sleep(POLL_MS);
-      if (!(await this.#isOpen(decisionId))) return void this.#clear.set(decisionId, version);
+  /** Rows that the host's operator has left wait for no one else. */
+  async #writeOfHost(open: readonly StoredRecord[]): Promise<void> {
+    for (const row of open) {
+      const read = row.index2 === HOST_LOG && !this.#writing.has(row.id) ? this.#options.rows.read(row) : undefined;
+      if (read !== undefined) await this.#writeLate(row, read);
     }
-    throw auditUnavailable(undefined);
   }
 
-  #isOpen(decisionId: string): Awaitable<boolean> {
-    return chain(this.#open(decisionId), (open) => open.length > 0);
+  async #wait(decisionId: string, version: number, open: readonly StoredRecord[]): Promise<void> {
+    await this.#writeOfHost(open);
+    // a log that cannot be written will not have it soon
+    for (let left = WAIT_MS / POLL_MS; left > 0 && !this.#options.feed.isFailing; left--) {
+      if ((await this.#open(decisionId)).length === 0) return void this.#clear.set(decisionId, version);
+      await sleep(POLL_MS);
+    }
+    throw auditUnavailable(undefined);
   }
 
   #open(decisionId?: string): Awaitable<readonly StoredRecord[]> {

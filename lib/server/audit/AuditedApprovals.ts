@@ -11,7 +11,7 @@ import type {
   BindOlder,
 } from '../../store/ApprovalStore.js';
 import { approvalChanges } from './approvalChanges.js';
-import type { AuditOutbox } from './AuditOutbox.js';
+import type { ChangeOutbox } from './ChangeOutbox.js';
 
 /**
  * The approvals of a tenant, whose every change is recorded: it is committed together with its record's row, and no one reads it before the record is durable,
@@ -19,10 +19,10 @@ import type { AuditOutbox } from './AuditOutbox.js';
  */
 export class AuditedApprovals implements ApprovalStore {
   readonly #inner: ApprovalStore;
-  readonly #outbox: AuditOutbox;
+  readonly #outbox: ChangeOutbox;
   readonly #tenantId: string;
 
-  constructor(inner: ApprovalStore, outbox: AuditOutbox, tenantId: string) {
+  constructor(inner: ApprovalStore, outbox: ChangeOutbox, tenantId: string) {
     this.#inner = inner;
     this.#outbox = outbox;
     this.#tenantId = tenantId;

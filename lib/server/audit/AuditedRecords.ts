@@ -1,16 +1,16 @@
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { RecordPage, RecordQuery, RecordStore, StoredRecord } from '../../store/RecordStore.js';
-import type { AuditOutbox } from './AuditOutbox.js';
+import type { ChangeOutbox } from './ChangeOutbox.js';
 import { authorityChanges, grantsAuthority } from './authorityChanges.js';
 
 /** The records of a tenant, whose changes of who may do something are recorded, each committed together with its record's row. */
 export class AuditedRecords implements RecordStore {
   readonly #inner: RecordStore;
-  readonly #outbox: AuditOutbox;
+  readonly #outbox: ChangeOutbox;
   readonly #tenantId: string;
 
-  constructor(inner: RecordStore, outbox: AuditOutbox, tenantId: string) {
+  constructor(inner: RecordStore, outbox: ChangeOutbox, tenantId: string) {
     this.#inner = inner;
     this.#outbox = outbox;
     this.#tenantId = tenantId;

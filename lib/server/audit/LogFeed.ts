@@ -25,6 +25,11 @@ export class LogFeed {
     return this.log.status().state === 'failed';
   }
 
+  /** The name of the log. */
+  get writer(): string {
+    return this.log.status().writer ?? '';
+  }
+
   /** Identifies the log: two folders may each have a log of the same name. */
   get logId(): string {
     return this.#logId;
@@ -48,10 +53,10 @@ export class LogFeed {
     );
   }
 
-  /** Writes a record. Resolves to its position, where that is known, once it is durable. @throws RequestError 503 `audit_unavailable` */
-  async write({ record, opening }: OpenRecord): Promise<void> {
+  /** Writes a record. Resolves to its position once it is durable. @throws RequestError 503 `audit_unavailable` */
+  async write({ record, opening }: OpenRecord): Promise<number> {
     try {
-      await this.log.write(record, opening);
+      return await this.log.write(record, opening);
     } catch (error) {
       throw auditUnavailable(error);
     }
@@ -93,7 +98,7 @@ export function auditUnavailable(cause: unknown): RequestError {
   });
 }
 
-/** By its name and its first line, which has the time at which it began, and its key. */
+/** By its name and its first line, which has the process that began it, and when. */
 async function logIdOf(source: AuditSource, writer: string): Promise<string | undefined> {
   for await (const lines of source.lines(writer, 0)) {
     const first = 'torn' in lines ? undefined : lines[0];

@@ -12,6 +12,9 @@ import type { StoredRecord } from '../../store/RecordStore.js';
 /** The kind of the records of what is still to be written to a log. */
 export const OUTBOX_KIND = 'audit-outbox';
 
+/** The log of a row that any server may write: its change was made by a command of the host's operator. */
+export const HOST_LOG = 'host';
+
 /** The log that a row is to be written to. */
 export interface RowTarget {
   /** Identifies the log. */

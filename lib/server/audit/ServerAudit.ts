@@ -6,6 +6,7 @@ import type { AuditLog, AuditStatus } from '../../audit/writer/AuditLog.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Logger } from '../../common/Logger.js';
 import type { SecretString } from '../../common/SecretString.js';
+import { DAY_MS } from '../../common/time/SteadyClock.js';
 import type { Diagnostic } from '../../model/diagnostics.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
@@ -18,6 +19,8 @@ import { namesOf } from '../front/namesOf.js';
 import { AuditedApprovals } from './AuditedApprovals.js';
 import { AuditedRecords } from './AuditedRecords.js';
 import { AuditOutbox } from './AuditOutbox.js';
+import type { LogPlace } from './AuditOutbox.js';
+import { KEPT_ID, KEPT_KIND } from './HostOutbox.js';
 import { LogFeed } from './LogFeed.js';
 import { OutboxRows } from './OutboxRows.js';
 import { BEAT_MS, WriterLease } from './WriterLease.js';
@@ -30,6 +33,8 @@ export interface ServerAuditOptions {
   readonly stateKey: SecretString;
   readonly previousStateKey?: SecretString | undefined;
   readonly now: () => number;
+  /** How long it is known where in the log a verdict is, in milliseconds. @defaultValue 90 days */
+  readonly historyMs?: number | undefined;
   readonly logger: Logger;
 }
 
@@ -45,6 +50,10 @@ export interface TenantAudit {
   decided(event: Omit<DecidedEvent, 'kind'>): void;
   /** Where the log stands. */
   status(): AuditStatus;
+  /** The names of all logs beside it, its own included. */
+  writers(): Promise<readonly string[]>;
+  /** Where the verdicts on an approval are in the logs, oldest first. */
+  placesOf(decisionId: string): Promise<readonly LogPlace[]>;
 }
 
 interface AuditedTenant {
@@ -95,7 +104,7 @@ export class ServerAudit {
             'needs a store that commits a change and its row for the log together (`insertsBeside`). Use sqliteStore(…), postgresStore(…) or memory.',
         },
       ]);
-    const { stateKey, previousStateKey, now } = this.#options;
+    const { stateKey, previousStateKey, now, historyMs = 90 * DAY_MS } = this.#options;
     const tenant: AuditedTenant = {
       onLate: () => {},
       outbox: new AuditOutbox({
@@ -104,6 +113,7 @@ export class ServerAudit {
         feed: this.#feed,
         lease: this.#lease,
         now,
+        keepMs: historyMs,
         onLate: (decisionId) => tenant.onLate(decisionId),
         onFailed: () => this.#sweepSoon(),
       }),
@@ -120,6 +130,8 @@ export class ServerAudit {
     return {
       decided: (event) => this.#tell(() => decidedRecord(event, tenantId)),
       status: () => this.status(),
+      writers: async () => this.#feed.log.source.writers(),
+      placesOf: async (decisionId) => (await this.#tenants.get(tenantId)?.outbox.placesOf(decisionId)) ?? [],
     };
   }
 
@@ -146,6 +158,13 @@ export class ServerAudit {
     for (const [tenantId, tenant] of this.#tenants) tenant.onLate = (decisionId) => onLate(tenantId, decisionId);
     await this.#feed.open();
     await this.#lease.begin(this.#feed.logId);
+    await this.#options.store.forTenant(DEFAULT_TENANT).records.insert({
+      kind: KEPT_KIND,
+      id: KEPT_ID,
+      version: 1,
+      createdAtMs: this.#options.now(),
+      body: '{}',
+    });
     this.#isOpen = true;
     subscribe(CHANNEL, this.#onDiagnostic);
     for (const [tenantId, hash] of policies) this.#tell(() => ({ record: { kind: 'policies', tenantId, hash } }));

@@ -51,6 +51,7 @@ export async function approvalAnswer(
     refused,
     next: next?.decisionId,
     ...(at >= 0 && { place: { at: at + 1, of: forMe.length, previous: forMe[at - 1]?.decisionId, next: next?.decisionId } }),
+    places: (await tenant.audit?.placesOf(record.decisionId)) ?? [],
     policySetHash: tenant.policies.hash,
     policyTextOf: (id) => policyIn(tenant, id),
     ...(query.has('now') && { redecided: await redecide(record, tenant) }),
