@@ -1,6 +1,7 @@
 // `aegislib/audit`: the log that proves what was decided, by whom, and what ran.
 export { auditLog, AuditLog } from './writer/AuditLog.js';
 export type { AuditStatus } from './writer/AuditLog.js';
+export type { Erasure } from './writer/eraseOpenings.js';
 export type { AuditLogOptions, CheckpointInterval } from './writer/AuditLogOptions.js';
 export { MemoryLogs, MemorySink } from './sink/MemorySink.js';
 export { jsonlFolder } from './sink/jsonl/jsonlFolder.js';

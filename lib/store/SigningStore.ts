@@ -4,6 +4,7 @@ import { chain } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { canonicalText } from '../common/data/canonical.js';
 import type { SecretString } from '../common/SecretString.js';
+import { frozenData } from '../model/snapshot/frozenData.js';
 import { publishDiagnostic } from '../model/diagnostics.js';
 import { approvalCard } from './approval/approvalCard.js';
 import { approvalPage } from './approval/approvalPage.js';
@@ -39,6 +40,10 @@ export class SigningStore {
   readonly #inner: ApprovalStore;
   readonly #key: KeyObject;
   readonly #pages: BegunPages;
+  /** What was found to be signed and never changes: a store in memory gives the very same records again. */
+  readonly #known = new WeakSet<ApprovalRecord>();
+  /** Their cards. */
+  readonly #cards = new WeakMap<ApprovalRecord, ApprovalCard>();
 
   constructor(inner: ApprovalStore, key: SecretString) {
     this.#inner = inner;
@@ -138,9 +143,12 @@ export class SigningStore {
 
   /** A card that was signed as it is; else that of its record, which code that knows no cards may have written. */
   async #believed(card: ApprovalCard): Promise<ApprovalCard | undefined> {
-    if (card.status === 'withdrawn' || isSameMac(card.mac, this.#macOfCard(card))) return card;
+    if (card.status === 'withdrawn' || (card.mac !== undefined && isSameMac(card.mac, this.#macOfCard(card)))) return card;
     const record = await this.get(card.decisionId);
-    return record && approvalCard(record);
+    if (record === undefined) return undefined;
+    const made = this.#cards.get(record) ?? approvalCard(record);
+    if (this.#known.has(record)) this.#cards.set(record, made);
+    return made;
   }
 
   /** The signed card of a record, where the store keeps cards. */
@@ -161,8 +169,11 @@ export class SigningStore {
   #isSigned(record: ApprovalRecord): boolean {
     const { mac } = record;
     // a store may withdraw an approval by itself, for example once it was restored: nothing can run because of that
-    if (record.status === 'withdrawn') return true;
-    if (isSameMac(mac, this.#macOf(record))) return true;
+    if (record.status === 'withdrawn' || this.#known.has(record)) return true;
+    if (isSameMac(mac, this.#macOf(record))) {
+      if (Object.isFrozen(record) && frozenData(record) === record) this.#known.add(record);
+      return true;
+    }
     report(record, 'approval_signature_invalid', UNSIGNED);
     return false;
   }

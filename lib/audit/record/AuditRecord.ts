@@ -237,8 +237,9 @@ export interface CredentialRecord extends RecordFields {
 /** Openings were deleted: commitments of those decisions can no longer be opened. */
 export interface ErasedRecord extends RecordFields {
   readonly kind: 'erased';
-  /** What was asked for, such as `before`, `user` or `decision`; never the name of a user. */
+  /** Who erased. */
   readonly by: string;
+  /** By what they were found; never the name of a user. */
   readonly selector: 'user' | 'decision' | 'before';
   readonly count: number;
 }

@@ -1,7 +1,9 @@
-import { StoreError } from '../../model/errors/ServiceErrors.js';
 import type { AuditBatch, AuditSink, AuditSource, OpenLog, Opening, TreeState } from './AuditSink.js';
+import { logError } from './logError.js';
+import { checkedWriterName } from './writerName.js';
 
 interface MemoryLog {
+  readonly writer: string;
   readonly lines: string[];
   readonly checkpoints: string[];
   openings: Opening[];
@@ -54,14 +56,15 @@ export class MemorySink implements AuditSink {
   }
 
   /** Opens a log. @throws StoreError where another sink holds it */
-  open(writer: string = this.#free()): OpenLog {
+  open(asked?: string): OpenLog {
+    if (this.#open !== undefined) throw logError.alreadyOpen(this.#open.writer);
+    const writer = asked === undefined ? this.#free() : checkedWriterName(asked);
     let log = this.source.logs.get(writer);
     if (log === undefined) {
-      log = { lines: [], checkpoints: [], openings: [], tree: EMPTY, held: false };
+      log = { writer, lines: [], checkpoints: [], openings: [], tree: EMPTY, held: false };
       this.source.logs.set(writer, log);
     }
-    if (log.held)
-      throw new StoreError(`The audit log '${writer}' is written by another sink. Close that one first, or leave \`writer\` out.`);
+    if (log.held) throw logError.held(writer);
     log.held = true;
     this.#open = log;
     return { writer, tree: log.tree, tornBytes: 0 };
@@ -105,6 +108,6 @@ export class MemorySink implements AuditSink {
 
   #log(): MemoryLog {
     if (this.#open !== undefined) return this.#open;
-    throw new StoreError('The memory sink has no open log. Call open() first.');
+    throw logError.notOpen();
   }
 }

@@ -9,7 +9,7 @@ export const logError = {
     ),
   held: (writer: string): StoreError =>
     new StoreError(
-      `Another process writes the log "${writer}". End that process, or name another writer; without a name, the first free one is taken.`,
+      `Another process, or another sink of this one, writes the log "${writer}". End that one, or name another writer; without a name, the first free one is taken.`,
     ),
   takenOver: (writer: string): StoreError =>
     new StoreError(

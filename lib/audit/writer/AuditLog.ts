@@ -7,6 +7,8 @@ import type { AuditSource } from '../sink/AuditSink.js';
 import { checkedAuditLogOptions } from './AuditLogOptions.js';
 import type { AuditLogOptions, CheckedAuditLogOptions } from './AuditLogOptions.js';
 import { auditUnavailable } from './auditUnavailable.js';
+import { eraseOpenings } from './eraseOpenings.js';
+import type { Erasure } from './eraseOpenings.js';
 import { GroupCommit } from './GroupCommit.js';
 import { RecordQueue } from './RecordQueue.js';
 import type { QueuedRecord } from './RecordQueue.js';
@@ -85,6 +87,19 @@ export class AuditLog implements Journal {
    */
   write(record: NewRecord, opening?: NewOpening): Promise<number> {
     return this.#mark({ made: { record, opening } }) as Promise<number>;
+  }
+
+  /**
+   * Deletes openings of every log of its sink, so that the values behind their commitments cannot be read; the logs still verify. What was told before is
+   * written first. A record says that it was done, by whom, and how many there were.
+   *
+   * @returns how many were deleted
+   * @throws ConfigError for an erasure that is not exactly one of `user`, `decision` and `before`
+   * @throws StoreError where they cannot be deleted; `audit_unavailable` where the record cannot be written
+   */
+  async erase(erasure: Erasure): Promise<number> {
+    await this.flush();
+    return eraseOpenings(this.#options.sink, (record) => this.write(record), erasure);
   }
 
   /** Opens the log. @throws DecisionUnavailableError `audit_unavailable` where it cannot be opened */

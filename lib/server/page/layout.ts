@@ -60,7 +60,7 @@ ${reload !== undefined && html`<meta http-equiv="refresh" content="${`0; url=${b
 <body>
 <a class="skip" href="#main">Skip to content</a>
 ${topBar(layout)}
-${isDevelopment && html`<p class="development" role="note">Development mode: any program on this machine can act as you.</p>`}
+${isDevelopment && html`<aside class="development" aria-label="Development mode">Development mode: any program on this machine can act as you.</aside>`}
 <main id="main">${view}</main>
 <p class="vh" role="status" data-say></p>
 ${signedIn && html`<dialog data-keys aria-label="Keys"><h2>Keys</h2>${keyList()}<form method="dialog"><button>Close</button></form></dialog>`}

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { appendFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { jsonlFolder } from '../../../../lib/audit/sink/jsonl/jsonlFolder.js';
@@ -54,6 +54,18 @@ describe('jsonlFolder', () => {
       for (const name of readdirSync(own)) expect(statSync(join(own, name)).mode & 0o777, name).to.equal(0o600);
     }
     expect((await readBack(sink.source)).lines).to.deep.equal(log.lines);
+    await sink.close();
+  });
+
+  it('takes a file beside the logs for none of them', async () => {
+    const sink = jsonlFolder(folder.path());
+    await sink.open();
+    await sink.append(new LogMaker().batch(2));
+    writeFileSync(folder.path('key.pub'), 'key');
+    mkdirSync(folder.path('notes'));
+    expect(await sink.source.writers()).to.deep.equal(['w0']);
+    expect((await readBack(sink.source, 'key.pub')).lines).to.deep.equal([]);
+    expect(await sink.erase(() => true)).to.equal(1);
     await sink.close();
   });
 
