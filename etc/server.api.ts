@@ -101,6 +101,7 @@ export interface MailOptions {
     readonly smtp: string | SecretString;
     readonly from: string;
     readonly to: Readonly<Record<string, readonly string[]>>;
+    readonly admins?: readonly string[] | undefined;
 }
 
 export interface ModuleOptions extends DataPlaneSettings {
@@ -137,6 +138,7 @@ export interface SingleTenantOptions extends DataPlaneSettings, TenantOptions {
 export interface SlackOptions {
     readonly token: string | SecretString;
     readonly channels: Readonly<Record<string, string>>;
+    readonly admins?: string | undefined;
     readonly apiUrl?: string | undefined;
     readonly allowPrivate?: boolean | undefined;
 }
@@ -173,6 +175,7 @@ export interface WebhookOptions {
     readonly url: string;
     readonly secret: string | SecretString;
     readonly groups?: readonly string[] | undefined;
+    readonly admins?: boolean | undefined;
     readonly allowPrivate?: boolean | undefined;
 }
 
