@@ -22,12 +22,16 @@ describe('Deciding in a browser', function () {
     ann = await world.person('Ann', { groups: ['finance-leads'] });
     bob = await world.person('Bob', { groups: ['finance-leads'] });
   });
-  after(async () => {
-    await world?.close();
-    await browser?.close();
-  });
+  after(() => world?.close());
 
-  const armed = (page: Page): Promise<void> => page.waitForTimeout(800);
+  /** A page whose clock can be put forward. */
+  const openAt = async (where: InboxWorld, ...how: Parameters<InboxWorld['open']>): Promise<PageReports> => {
+    const it = await where.open(...how);
+    await it.page.clock.install();
+    return it;
+  };
+  /** Longer than a page takes to be armed: its buttons are not known to be by anything else. */
+  const armed = (page: Page): Promise<void> => page.clock.fastForward(800);
   const focused = (page: Page): Promise<string> =>
     page.evaluate(() => {
       const { id, dataset } = document.activeElement as HTMLElement;
@@ -51,7 +55,7 @@ describe('Deciding in a browser', function () {
   for (const tool of ['read', 'mail'])
     it(`approves a ${tool === 'read' ? 'low' : 'medium'} one by the keyboard alone, in one press`, async () => {
       const first = await world.ask(tool, { n: 1 }, { ...asked, agent: `known-${tool}` });
-      const opened = await world.open(ann);
+      const opened = await openAt(world, ann);
       await openByKeys(opened, tool, first);
       const { page, reports } = opened;
       await page.keyboard.press('a');
@@ -65,7 +69,7 @@ describe('Deciding in a browser', function () {
 
   it('approves a high one by the keyboard alone: a reason and the code, and Enter in a field sends nothing', async () => {
     const id = await world.ask('refund', { amount: 250 }, asked);
-    const opened = await world.open(ann);
+    const opened = await openAt(world, ann);
     await openByKeys(opened, 'refund', id);
     const { page, reports } = opened;
     await page.keyboard.press('a');
@@ -100,7 +104,7 @@ describe('Deciding in a browser', function () {
   it('approves a critical one by the keyboard and a passkey, which signs this verdict', async () => {
     const fresh = await inboxWorld(browser);
     try {
-      const opened = await fresh.open(undefined);
+      const opened = await openAt(fresh, undefined);
       const { page, reports } = opened;
       await withAuthenticator(opened);
       await signUp(fresh, page, 'Dan');
@@ -171,13 +175,13 @@ describe('Deciding in a browser', function () {
 
   it('says that it changed while it was open, and is disarmed', async () => {
     const id = await world.ask('refund', { amount: 4 }, asked);
-    const { page, reports } = await world.open(ann);
+    const { page, reports } = await openAt(world, ann);
     await page.goto(`/a/${id}`);
     await live(page);
     await armed(page);
     const mark = page.locator('[data-again]');
     expect(await mark.isVisible()).to.equal(false);
-    const theirs = await world.open(bob);
+    const theirs = await openAt(world, bob);
     await theirs.page.goto(`/a/${id}`);
     await armed(theirs.page);
     await theirs.page.locator('button.deny').click();
@@ -199,7 +203,7 @@ describe('Deciding in a browser', function () {
 
   it('shows that there are newer ones, and what others decided, and moves no row', async () => {
     const id = await world.ask('refund', { amount: 5 }, { ...asked, agent: 'seen' });
-    const { page, reports } = await world.open(ann);
+    const { page, reports } = await openAt(world, ann);
     await page.goto('/inbox');
     await live(page);
     const count = async (): Promise<number> => Number(/^\((\d+)\)/.exec(await page.title())?.[1] ?? 0);

@@ -6,7 +6,7 @@ import { RequestError } from '../front/RequestError.js';
 import { AdminDepartures, isAdmin } from './row/AdminDepartures.js';
 import type { IdentityNews } from './row/IdentityNews.js';
 import type { IdentityRows, PersonBody } from './row/identityRows.js';
-import { checkedGroups, checkedName, checkedRoles, checkedUserIds, personFields } from './personFields.js';
+import { checkedGroups, checkedName, checkedRoles, checkedUserIds, isUserId, personFields } from './personFields.js';
 import type { PersonFields } from './personFields.js';
 import type { IssuerAccount, Person } from './Person.js';
 import type { Row, RowList } from './row/Rows.js';
@@ -214,9 +214,9 @@ export class People {
     );
   }
 
-  /** A mail address that another person has is left out: it would make two people one. */
+  /** A mail address that another person has is left out: it would make two people one. So is one that no one may have as an id. */
   async #withOwnMail(id: string | undefined, { mail, ...account }: IssuerAccount): Promise<IssuerAccount> {
-    const isFree = mail !== undefined && !(await this.#hasOthersIds(id, { userIds: [mail], accounts: [] }));
+    const isFree = mail !== undefined && isUserId(mail) && !(await this.#hasOthersIds(id, { userIds: [mail], accounts: [] }));
     return isFree ? { ...account, mail } : account;
   }
 }
