@@ -81,6 +81,8 @@ export interface PoliciesRecord extends RecordFields {
   readonly tenantId?: string | undefined;
   readonly hash: string;
   readonly previousHash?: string | undefined;
+  /** Who put them in force, where they were staged and promoted. */
+  readonly by?: string | undefined;
 }
 
 /** A call was decided. */
