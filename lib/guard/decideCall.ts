@@ -6,6 +6,7 @@ import type { Decision } from '../model/Decision.js';
 import { ParamsError, UnsupportedParamError } from '../model/errors/CallErrors.js';
 import { CallAbortedError } from '../model/errors/RefusalErrors.js';
 import type { Params } from '../model/Params.js';
+import { saltedDecision } from '../model/Decision.js';
 import { recordOf } from '../model/snapshot/ArgumentList.js';
 import { copyData, frozenCopy } from '../model/snapshot/copyValue.js';
 import { takeSnapshot } from '../model/snapshot/takeSnapshot.js';
@@ -103,8 +104,10 @@ function askService<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: Ca
       return untilAborted(answer, signal, call.toolName, late).then((decision) => checkDecision(decision, request, journal));
     },
     (decision) => {
-      journal?.note({ kind: 'decided', request, decision: shownDecision(decision, runtime.limits) });
-      return enforce(runtime, call, request, decision);
+      if (journal === undefined) return enforce(runtime, call, request, decision);
+      const salted = saltedDecision(decision);
+      journal.note({ kind: 'decided', request, decision: shownDecision(salted, runtime.limits) });
+      return enforce(runtime, call, request, salted);
     },
     (error) => refused(call, error),
   );

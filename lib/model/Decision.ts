@@ -1,4 +1,6 @@
 import type { Capability } from './Capability.js';
+import { EVIDENCE, newSalt } from './DecisionEvidence.js';
+import type { DecisionEvidence } from './DecisionEvidence.js';
 import type { Params, Session } from './Params.js';
 
 /** What a decision demands. Any other value is treated as `deny`. */
@@ -54,6 +56,8 @@ interface DecisionFields {
   readonly policyEvaluations?: readonly unknown[] | undefined;
   /** How long the service took, in milliseconds. */
   readonly latencyMs?: number | undefined;
+  /** @internal What a journal learns of it. */
+  readonly [EVIDENCE]?: DecisionEvidence | undefined;
 }
 
 /** Run the call with its own params. */
@@ -102,6 +106,15 @@ export interface ApprovalNeededDecision extends DecisionFields {
 
 /** The decision on one call. */
 export type Decision = AllowDecision | DenyDecision | SanitizeDecision | ApprovalNeededDecision;
+
+/**
+ * @internal A decision with evidence: where a service elsewhere made it, a salt alone.
+ *
+ * @param salt of the approval that the decision is about
+ */
+export function saltedDecision(decision: Decision, salt?: string): Decision {
+  return decision[EVIDENCE] === undefined ? { ...decision, [EVIDENCE]: { salt: salt ?? newSalt() } } : decision;
+}
 
 /** The status of an approval at its decision service. */
 export interface DecisionStatus {

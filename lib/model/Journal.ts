@@ -3,6 +3,7 @@ import type { Awaitable } from '../common/awaitable.js';
 import { publishCallbackError, publishDiagnostic, securityDiagnostic } from './diagnostics.js';
 import type { Diagnostic, SecurityReport } from './diagnostics.js';
 import type { Decision, DecisionRequest } from './Decision.js';
+import type { JournaledApproval } from './DecisionEvidence.js';
 import type { Params } from './Params.js';
 import type { PendingTask } from './Task.js';
 
@@ -26,6 +27,8 @@ export interface OpenedEvent {
   readonly kind: 'opened';
   /** The task that was recorded. */
   readonly task: PendingTask;
+  /** @internal Its approval at the desk of this process. */
+  readonly approval?: JournaledApproval | undefined;
 }
 
 /** A person's verdict was recorded at the approval desk. */
@@ -48,6 +51,52 @@ export interface VerdictEvent {
   readonly digest: string;
   /** The person's reason. */
   readonly reason?: string | undefined;
+  /** @internal The approval after it. */
+  readonly approval?: JournaledApproval | undefined;
+  /** @internal What was signed, where it was. */
+  readonly statement?: string | undefined;
+}
+
+/** An approval was used at the approval desk: no other call can use it. */
+export interface ConsumedEvent {
+  /** Tells it from the other events. */
+  readonly kind: 'consumed';
+  /** The agent that calls. */
+  readonly agentId: string;
+  /** The tool that is called. */
+  readonly toolName: string;
+  /** The id of the decision; a desk or service knows its approval by it. */
+  readonly decisionId: string;
+  /** @internal The approval after it. */
+  readonly approval: JournaledApproval;
+}
+
+/** The approval desk has recorded the one claim that may enter the method. */
+export interface BegunEvent {
+  /** Tells it from the other events. */
+  readonly kind: 'begun';
+  /** The agent that calls. */
+  readonly agentId: string;
+  /** The tool that is called. */
+  readonly toolName: string;
+  /** The id of the decision; a desk or service knows its approval by it. */
+  readonly decisionId: string;
+  /** @internal The approval after it. */
+  readonly approval: JournaledApproval;
+}
+
+/** An approval ended at the approval desk without a run. */
+export interface EndedEvent {
+  /** Tells it from the other events. */
+  readonly kind: 'ended';
+  /** The agent that calls. */
+  readonly agentId: string;
+  /** The tool that is called. */
+  readonly toolName: string;
+  /** The id of the decision; a desk or service knows its approval by it. */
+  readonly decisionId: string;
+  /** `expired`: no one decided in time. `withdrawn`: its caller took it back. */
+  readonly how: 'expired' | 'withdrawn';
 }
 
 /** A method is about to be entered. */
@@ -66,6 +115,12 @@ export interface EnteringEvent {
   readonly token?: string | undefined;
   /** A deep-frozen copy of the params that the method gets. */
   readonly params: Params;
+  /** Set where a guarded method was called at once by a guarded tool that was decided on the same: it runs under that decision, inside that entry. */
+  readonly reused?: true | undefined;
+  /** @internal Of the decision. */
+  readonly auditSalt?: string | undefined;
+  /** @internal Its caller cannot wait. */
+  readonly synchronous?: true | undefined;
 }
 
 /** How a call ended whose method was about to be entered. */
@@ -105,7 +160,17 @@ export interface SecurityEvent {
 }
 
 /** What happens to guarded calls, in the order it happens. Every event is frozen. */
-export type JournalEvent = DecidedEvent | OpenedEvent | VerdictEvent | EnteringEvent | SettledEvent | PoliciesEvent | SecurityEvent;
+export type JournalEvent =
+  | DecidedEvent
+  | OpenedEvent
+  | VerdictEvent
+  | ConsumedEvent
+  | BegunEvent
+  | EndedEvent
+  | EnteringEvent
+  | SettledEvent
+  | PoliciesEvent
+  | SecurityEvent;
 
 /**
  * Gets an event for everything that is decided and run: the port of audit logs, telemetry and monitoring. It can stop a call; it cannot start one.

@@ -12,6 +12,7 @@ import type {
 } from './Decision.js';
 import { AegisError } from './AegisError.js';
 import { DecisionUnavailableError } from './errors/ServiceErrors.js';
+import { EVIDENCE } from './DecisionEvidence.js';
 import { reportSecurity } from './Journal.js';
 import type { Journal } from './Journal.js';
 import type { Params } from './Params.js';
@@ -30,11 +31,18 @@ type Answer = Partial<Record<string, unknown>>;
  */
 export function checkDecision(decision: unknown, request: DecisionRequest, journal?: Journal): Decision {
   try {
-    return readDecision(decision, request, journal);
+    const checked = readDecision(decision, request, journal);
+    // one property more for each decision, where something reads it
+    return journal === undefined ? checked : withEvidence(checked, (decision as Partial<Decision>)[EVIDENCE]);
   } catch (error) {
     if (AegisError.is(error)) throw error;
     throw malformed('reading it threw an error');
   }
+}
+
+function withEvidence(decision: Writable<Decision>, evidence: Decision[typeof EVIDENCE]): Decision {
+  if (evidence !== undefined) decision[EVIDENCE] = evidence;
+  return decision;
 }
 
 function readDecision(decision: unknown, request: DecisionRequest, journal: Journal | undefined): Decision {

@@ -1,7 +1,10 @@
 import type { Awaitable } from '../common/awaitable.js';
 import type { IdempotencyKey } from '../model/Decision.js';
+import type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
 import type { Params, Session } from '../model/Params.js';
 import type { Task } from '../model/Task.js';
+
+export type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
 
 /** A policy that wants a person's approval of a call. */
 export interface ApprovalPolicy {
@@ -19,30 +22,6 @@ export interface ApprovalPolicy {
   readonly selfApproval?: boolean | undefined;
   /** The policy's `@summary`: the names of the params that lists show. */
   readonly summary?: readonly string[] | undefined;
-}
-
-/**
- * What shows that a verdict is a person's own: a session alone, with typed characters of the digest (`code`), a passkey, a fresh sign-in (`step-up`), or the
- * operator of the host, who typed them there.
- */
-export type Assurance = 'session' | 'code' | 'passkey' | 'step-up' | 'host';
-
-/** A signature by which a person gave exactly one verdict (WebAuthn). Binary fields are base64url. */
-export interface VerdictProof {
-  /** How it was made. */
-  readonly kind: 'passkey';
-  /** The id of the credential. */
-  readonly credential: string;
-  /** The random value in the challenge, used once. */
-  readonly nonce: string;
-  /** The version of the approval that was signed. */
-  readonly version: number;
-  /** What the browser signed: the challenge and the origin are in it. */
-  readonly clientDataJSON: string;
-  /** What the authenticator added: the relying party, and that it verified the person. */
-  readonly authenticatorData: string;
-  /** Over both. */
-  readonly signature: string;
 }
 
 /** One person's verdict. */
@@ -148,6 +127,8 @@ export interface ApprovalRecord {
   readonly begun?: { readonly claimToken: string; readonly atMs: number } | undefined;
   /** How its run ended, as far as that was reported. */
   readonly outcome?: RunOutcome | undefined;
+  /** Base64url of 16 random bytes: with it, audit logs commit to the values of this approval, the same in every process. */
+  readonly auditSalt?: string | undefined;
   /** One higher with each change. */
   readonly version: number;
   /** HMAC over the whole record, if the module has a `stateKey`. */

@@ -13,6 +13,7 @@ import { ForbiddenError, OutcomeUnknownError } from '../../model/errors/RefusalE
 import { reportSecurity } from '../../model/Journal.js';
 import type { Params } from '../../model/Params.js';
 import type { ApprovedTask, ExecutingTask, Task } from '../../model/Task.js';
+import { saltedDecision } from '../../model/Decision.js';
 import { deniedAtRun, otherCall, timedOut } from '../call/resolution.js';
 import type { Resolution } from '../call/resolution.js';
 import { abandonCall, dropCall, notifyService, settleCall } from '../call/settleCall.js';
@@ -88,8 +89,11 @@ function reevaluate(entry: PendingCall, task: ApprovedTask, run: RunApproved, ho
     () =>
       chain(decisions.reevaluate?.(request, decisionId, options) as Awaitable<Decision>, (d) => checkDecision(d, request, host.journal)),
     (decision) => {
-      host.journal?.note({ kind: 'decided', request, decision, approvalId: task.decisionId });
-      return applyFreshDecision(entry, task, run, host, decision);
+      if (host.journal === undefined) return applyFreshDecision(entry, task, run, host, decision);
+      // a person who is asked again is asked about other values
+      const salted = saltedDecision(decision, decision.effect === 'approval_needed' ? undefined : task.auditSalt);
+      host.journal.note({ kind: 'decided', request, decision: salted, approvalId: task.decisionId });
+      return applyFreshDecision(entry, task, run, host, salted);
     },
     (error) => later(entry, task, run, host, error),
   );

@@ -178,6 +178,8 @@ export interface EnteringRecord extends RecordFields, CallFields {
   readonly claim?: string | undefined;
   /** Of the params that the method gets. */
   readonly effective: Commitment;
+  /** A second guard on the same call, such as a decorator under an adapter: it runs under the same decision, inside the entry before. */
+  readonly reused?: true | undefined;
 }
 
 /** How a call ended whose method was about to be entered; with a server, how its caller says that it ended. */

@@ -2,6 +2,7 @@ import { attempt, chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { randomId } from '../../common/nextId.js';
 import { publishDiagnostic } from '../../model/diagnostics.js';
+import type { BegunEvent, ConsumedEvent } from '../../model/Journal.js';
 import type { ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
 import { bindingDigest } from './bindingDigest.js';
@@ -25,6 +26,8 @@ export interface UseRules {
   readonly byAnswer?: boolean | undefined;
   /** Whether who approved it still may. A throw says that this cannot be known now. */
   isStillCovered(record: ApprovalRecord): Awaitable<boolean>;
+  /** Is told that it was used, and that it begins; again where it is done again, because what was told first may be lost in a crash. */
+  note?(event: ConsumedEvent | BegunEvent): void;
 }
 
 /** Whether this code knows everything that an approval demands. */
@@ -45,7 +48,7 @@ export function consumeApproval(store: ApprovalStore, use: ApprovalUse, rules: U
     const other = record.consumed !== undefined && (record.consumed.token !== token || record.digest !== use.digest);
     const code = other ? 'approval_already_consumed' : misuse(record, use, rules);
     if (code !== undefined) return refuse(record, code, token);
-    if (record.consumed !== undefined) return true;
+    if (record.consumed !== undefined) return told(record, 'consumed', rules);
     if (record.version === seen) return reportNotReplaced(record) ?? false;
     return chain(rules.isStillCovered(record), (covered) =>
       covered ? useUp(store, record, use, rules) : refuse(record, 'approver_not_eligible', token),
@@ -61,7 +64,11 @@ function useUp(store: ApprovalStore, record: ApprovalRecord, use: ApprovalUse, r
   const begun = rules.byAnswer === true && { begun: { claimToken: randomId('told'), atMs: nowMs } };
   const consumed = spentRecord({ ...record, consumed: { token: use.token, atMs: nowMs }, ...begun, version: record.version + 1 });
   // the change that was first may have been this very use, by another process
-  return chain(store.replace(consumed, record.version), (used) => used || consumeApproval(store, use, rules, record.version));
+  return chain(store.replace(consumed, record.version), (used) => {
+    if (!used) return consumeApproval(store, use, rules, record.version);
+    told(consumed, 'consumed', rules);
+    return rules.byAnswer === true ? told(consumed, 'begun', rules) : true;
+  });
 }
 
 /**
@@ -85,17 +92,30 @@ export function verifyApproval(store: ApprovalStore, call: ApprovedCall, rules: 
  *
  * @param seen as for {@link consumeApproval}
  */
-export function beginExecution(store: ApprovalStore, start: ExecutionStart, now: () => number, seen?: number): Awaitable<boolean> {
+export function beginExecution(
+  store: ApprovalStore,
+  start: ExecutionStart,
+  rules: Pick<UseRules, 'now' | 'note'>,
+  seen?: number,
+): Awaitable<boolean> {
   const { decisionId, token, claimToken } = start;
   return chain(store.get(decisionId), (record) => {
     if (record?.status !== 'approved' || record.consumed?.token !== token || !isUnderstood(record)) return false;
     // being told of it was its use: there is no second step to be let into
     if (record.usedByAnswer === true) return false;
-    if (record.begun !== undefined) return record.begun.claimToken === claimToken;
+    if (record.begun !== undefined) return record.begun.claimToken === claimToken && told(record, 'begun', rules);
     if (record.version === seen) return false;
-    const begun = { ...record, begun: { claimToken, atMs: now() }, version: record.version + 1 };
-    return chain(store.replace(begun, record.version), (done) => done || beginExecution(store, start, now, record.version));
+    const begun = { ...record, begun: { claimToken, atMs: rules.now() }, version: record.version + 1 };
+    return chain(store.replace(begun, record.version), (done) =>
+      done ? told(begun, 'begun', rules) : beginExecution(store, start, rules, record.version),
+    );
   });
+}
+
+function told(approval: ApprovalRecord, kind: 'consumed' | 'begun', rules: Pick<UseRules, 'note'>): true {
+  const { agentId, toolName, decisionId } = approval;
+  rules.note?.({ kind, agentId, toolName, decisionId, approval });
+  return true;
 }
 
 /** Why an approval is not good for this call: a code for the diagnostic. */

@@ -4,6 +4,8 @@ import { nextId, randomId } from '../../common/nextId.js';
 import type { Logger } from '../../common/Logger.js';
 import { silentLogger } from '../../common/Logger.js';
 import type { Decision, DecisionRequest, DecisionStatus, Violation } from '../../model/Decision.js';
+import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
+import type { DecisionEvidence } from '../../model/DecisionEvidence.js';
 import type { AppliedPolicy, PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { computeFacts, NO_FACTS } from './computeFacts.js';
@@ -106,9 +108,15 @@ export class EmbeddedDecisionService implements DecisionService {
       this.#evaluate(request, (outcome, facts, engine) => {
         if (record === undefined || !coversCall(record, request, outcome, facts, this.#options.desk))
           return this.#ask(request, outcome, facts, engine);
-        const base = { decisionId, policySetHash: engine.hash, ...this.#observedBy(outcome) };
-        if (outcome.params === undefined) return { ...base, effect: 'allow' };
-        return { ...base, effect: 'sanitize', params: outcome.params, message: outcome.message };
+        const base = { decisionId, policySetHash: engine.hash };
+        return this.#shown(
+          outcome.params === undefined
+            ? { ...base, effect: 'allow' }
+            : { ...base, effect: 'sanitize', params: outcome.params, message: outcome.message },
+          outcome,
+          facts,
+          { salt: record.auditSalt },
+        );
       }),
     );
   }
@@ -184,28 +192,34 @@ export class EmbeddedDecisionService implements DecisionService {
       const policySetHash = engine.hash;
       switch (outcome.effect) {
         case 'allow':
-          if (outcome.observed === undefined) return { effect: 'allow', decisionId: idFor(request), policySetHash };
-          return { effect: 'allow', decisionId: idFor(request), policySetHash, ...this.#observedBy(outcome) };
-        case 'sanitize':
-          return {
+          return this.#shown({ effect: 'allow', decisionId: idFor(request), policySetHash }, outcome, facts);
+        case 'sanitize': {
+          const { params: changed, message } = outcome;
+          const decision = {
             effect: 'sanitize',
             decisionId: idFor(request),
-            params: outcome.params,
-            message: outcome.message,
-            reason: outcome.message,
+            params: changed,
+            message,
+            reason: message,
             policySetHash,
-            ...this.#observedBy(outcome),
-          };
+          } as const;
+          return this.#shown(decision, outcome, facts);
+        }
         case 'deny':
           if (outcome.problems !== undefined) this.#notes?.note(toolName, outcome.problems, policySetHash);
           if (outcome.detail !== undefined) this.#logger.warn({ toolName, code: outcome.code, detail: outcome.detail }, 'denied');
-          return {
-            effect: 'deny',
-            decisionId: idFor(request),
-            reason: outcome.reason,
-            violations: this.#violations(outcome.policies),
-            policySetHash,
-          };
+          return this.#shown(
+            {
+              effect: 'deny',
+              decisionId: idFor(request),
+              reason: outcome.reason,
+              violations: this.#violations(outcome.policies),
+              policySetHash,
+            },
+            outcome,
+            facts,
+            { code: outcome.code },
+          );
         case 'approval_needed':
           return ask(outcome, facts, engine);
       }
@@ -215,22 +229,19 @@ export class EmbeddedDecisionService implements DecisionService {
   #ask(request: DecisionRequest, outcome: Approvable, facts: Facts, engine: PolicyEngine, dryRun = false): Awaitable<Decision> {
     const { desk, unattended } = this.#options;
     const violations = this.#violations(outcome.policies);
-    const denied = (reason: string): Decision => ({
-      effect: 'deny',
-      decisionId: idFor(request),
-      reason,
-      violations,
-      policySetHash: engine.hash,
-    });
-    if (request.remote?.appliesChanges === false && outcome.params !== undefined) return denied(NOT_APPLIED);
-    if (unattended === 'deny' && !desk.attended) return denied(`Approval is needed, but no approver is attached: ${outcome.reason}`);
+    const denied = (reason: string, code: string): Decision =>
+      this.#shown({ effect: 'deny', decisionId: idFor(request), reason, violations, policySetHash: engine.hash }, outcome, facts, { code });
+    if (request.remote?.appliesChanges === false && outcome.params !== undefined) return denied(NOT_APPLIED, 'changes_not_applied');
+    if (unattended === 'deny' && !desk.attended)
+      return denied(`Approval is needed, but no approver is attached: ${outcome.reason}`, 'unattended');
     const opening = approvalRequestFor(request, outcome, facts, engine.hash);
     const { reason, message, params } = outcome;
-    const observed = this.#observedBy(outcome);
-    const asking = { effect: 'approval_needed', reason, message, params, violations, policySetHash: engine.hash, ...observed } as const;
-    const refused = (why: string): Decision => denied(`A person recently denied this call: ${why}`);
+    const asking = { effect: 'approval_needed', reason, message, params, violations, policySetHash: engine.hash } as const;
+    const refused = (why: string): Decision => denied(`A person recently denied this call: ${why}`, 'recently_denied');
     if (dryRun || request.remote?.opens === false)
-      return chain(desk.standingRefusal(opening), (why) => (why === undefined ? { ...asking, decisionId: idFor(request) } : refused(why)));
+      return chain(desk.standingRefusal(opening), (why) =>
+        why === undefined ? this.#shown({ ...asking, decisionId: idFor(request) }, outcome, facts) : refused(why),
+      );
     return chain(desk.open(opening), (opened) => {
       switch (opened.kind) {
         case 'refused':
@@ -238,10 +249,11 @@ export class EmbeddedDecisionService implements DecisionService {
         case 'conflict':
           throw keyReused();
         case 'exists':
-          return { ...decisionOf(opened.record), violations, ...observed };
+          return this.#shown({ ...decisionOf(opened.record), violations }, outcome, facts, { salt: opened.record.auditSalt });
         case 'opened': {
-          const { decisionId, expiresAtMs } = opened.record;
-          return { ...asking, decisionId, approvalId: decisionId, expiresAtMs };
+          const { record: approval } = opened;
+          const { decisionId, expiresAtMs, auditSalt: salt } = approval;
+          return this.#shown({ ...asking, decisionId, approvalId: decisionId, expiresAtMs }, outcome, facts, { salt, approval });
         }
       }
     });
@@ -253,6 +265,15 @@ export class EmbeddedDecisionService implements DecisionService {
     const names = observed.map(({ id, hash }) => ({ id, hash }));
     if (this.#options.exposePolicies !== true) return { observed: names };
     return { observed: names, policyEvaluations: names.map(({ id, hash }) => ({ id, hash, effect: 'observed' })) };
+  }
+
+  /** The decision with the policies that are only watched, and with what a journal learns of it, where there is one. */
+  #shown(decision: Decision, outcome: PolicyOutcome, facts: Facts, { salt, code, approval }: Shown = NOTHING_MORE): Decision {
+    const isObserved = decision.effect !== 'deny' && outcome.effect !== 'deny' && outcome.observed !== undefined;
+    const told = isObserved ? { ...decision, ...this.#observedBy(outcome) } : decision;
+    if (!this.#options.desk.isJournaled) return told;
+    const policies = outcome.policies.map(({ id, hash }) => ({ id, hash }));
+    return { ...told, [EVIDENCE]: { salt: salt ?? newSalt(), policies, observed: told.observed, code, facts, approval } };
   }
 
   /** What the caller, and so perhaps a model, learns: reasons that the policies' author wrote; policy ids only if the module says so. */
@@ -267,6 +288,10 @@ export class EmbeddedDecisionService implements DecisionService {
   }
 }
 
+/** What a journal learns besides. */
+type Shown = { readonly [K in 'salt' | 'code' | 'approval']?: DecisionEvidence[K] | undefined };
+
+const NOTHING_MORE: Shown = Object.freeze({});
 const NOT_APPLIED = 'A policy changes the params of this call, and an approved call of this client runs as it was sent.';
 
 /** An id that other programs get to see tells them nothing about other calls. */

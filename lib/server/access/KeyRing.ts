@@ -111,6 +111,11 @@ export class KeyRing {
     return { keys, cursor: page.cursor };
   }
 
+  /** @throws NotFoundError for an unknown key, and one whose agents the caller does not cover */
+  async checkCovered(keyId: string, caller: Caller): Promise<void> {
+    await this.#change(keyId, caller, () => undefined);
+  }
+
   /**
    * Gives a key another secret. The one of before works for `overlapMs` more, so that programs can change it without a pause.
    *

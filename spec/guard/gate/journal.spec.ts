@@ -127,7 +127,9 @@ describe('A journal', () => {
       taskId: undefined,
       token: undefined,
       params: { amount: [{ sku: 'a' }], to: { name: 'ann' }, rest: [] },
+      auditSalt: seen[0]?.auditSalt,
     });
+    expect(seen[0]?.auditSalt).to.match(/^[\w-]{22}$/);
     const params = seen[0]?.params as { amount: object[]; to: object };
     for (const value of [params, params.amount, params.amount[0], params.to]) expect(Object.isFrozen(value)).to.equal(true);
     expect(given[0]).to.deep.equal(lines);

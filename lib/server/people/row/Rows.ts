@@ -80,7 +80,8 @@ export class Rows<B extends object> {
     return { rows, tampered: tampered || rows.length < records.length };
   }
 
-  async #write({ mac: _, ...rest }: StoredRecord, row: Row<B>, body: B): Promise<Row<B> | undefined> {
+  async #write(record: StoredRecord, row: Row<B>, body: B): Promise<Row<B> | undefined> {
+    const { mac: _, ...rest } = record;
     const written = { ...rest, version: row.version + 1, body: JSON.stringify(body) };
     return (await this.#records.replace(written, row.version)) ? { ...row, version: written.version, body } : undefined;
   }
