@@ -109,6 +109,10 @@ export interface DecidedRecord extends RecordFields, CallFields {
   readonly facts?: Commitment | undefined;
   /** Of who asks: `session.user_id`, else the agent. */
   readonly requester?: Commitment | undefined;
+  /** The action groups of the guard, where it has some. */
+  readonly groups?: readonly string[] | undefined;
+  /** Names of params that a sanitize may remove, where there are some. */
+  readonly removable?: readonly string[] | undefined;
   /** Policies that are only watched: what they would have done. */
   readonly observed?: readonly RecordedPolicy[] | undefined;
 }

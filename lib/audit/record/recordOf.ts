@@ -35,8 +35,8 @@ export function recordOf(event: JournalEvent): OpenRecord {
       return { record: { kind, decisionId, agentId, toolName, taskId, outcome } };
     }
     case 'policies': {
-      const { kind, hash, previousHash } = event;
-      return { record: { kind, hash, previousHash } };
+      const { kind, hash, previousHash, by } = event;
+      return { record: { kind, hash, previousHash, by } };
     }
     case 'security': {
       const { code, subject } = event.diagnostic;
@@ -48,7 +48,7 @@ export function recordOf(event: JournalEvent): OpenRecord {
 /** What a log writes of a decision. Of a server: with the tenant of the call. */
 export function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: string): OpenRecord {
   const { request, decision, dryRun, approvalId } = event;
-  const { agentId, toolName, session } = request;
+  const { agentId, toolName, session, groups, removable } = request;
   const { decisionId, effect, policySetHash } = decision;
   const { salt = newSalt(), policies, observed, code, facts } = decision[EVIDENCE] ?? {};
   const requester = requesterOf(session?.['user_id']) ?? agentId;
@@ -79,6 +79,8 @@ export function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: stri
       session: commit('session', digests['session']),
       facts: commit('facts', digests['facts']),
       requester: commit('requester', digests['requester']),
+      groups: groups.length === 0 ? undefined : groups,
+      removable: removable.length === 0 ? undefined : removable,
       observed,
     },
     opening: { decisionId, requester, salt, values },

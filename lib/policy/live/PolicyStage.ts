@@ -20,6 +20,8 @@ export interface StageOptions {
 
 const STAGE_OPTIONS: OptionKinds<StageOptions> = { source: 'text|object!', sample: 'any' };
 
+type Promoted = Exclude<PromoteResult, { status: 'refused' }>;
+
 /** What became of a promotion: in force, held until it is confirmed as a reload is, or refused. */
 export type PromoteResult =
   | { readonly status: 'applied'; readonly hash: string }
@@ -44,6 +46,7 @@ export interface StageHost {
   loosenedBy(engine: CedarPolicyEngine): Promise<readonly LoosenedPolicy[]>;
   replace(set: LoadedSet): void;
   hold(set: LoadedSet, loosened: readonly LoosenedPolicy[]): void;
+  report(result: Promoted): void;
   readonly logger: Logger;
 }
 
@@ -94,11 +97,11 @@ export class PolicyStage {
           'Staged policies would let more run, or more people approve. They wait until they are confirmed.',
         );
         this.#host.hold({ engine, sources, by }, loosened);
-        return { status: 'held', hash, loosened };
+        return this.#told({ status: 'held', hash, loosened });
       }
       logger.info({ hash, by }, 'Staged policies are in force. Put their files in their place too: a restart reads those.');
       this.#host.replace({ engine, sources, by });
-      return { status: 'applied', hash };
+      return this.#told({ status: 'applied', hash });
     }
   }
 
@@ -114,6 +117,11 @@ export class PolicyStage {
     if (this.#set?.engine !== engine) return;
     this.#set.staged.stop();
     this.#set = undefined;
+  }
+
+  #told(result: Promoted): PromoteResult {
+    this.#host.report(result);
+    return result;
   }
 
   /** Drops what is staged. */

@@ -200,7 +200,7 @@ export class ReloadablePolicies {
     return this.#observed.list(this.engine.policies);
   }
 
-  /** Takes note of a call that was decided by these policies. */
+  /** Takes note of a call that they decided. */
   decided(call: PolicyCall, outcome: PolicyOutcome, engine: PolicyEngine): void {
     if ('observed' in outcome && outcome.observed !== undefined) this.#observed.add(call, outcome.observed);
     this.#stage?.staged?.take(call, outcome, engine.hash);
@@ -311,21 +311,15 @@ export class ReloadablePolicies {
 
   async #useStage(): Promise<PolicyStage> {
     const { PolicyStage: Stage } = await import('./PolicyStage.js');
-    this.#stage ??= new Stage({
+    return (this.#stage ??= new Stage({
       engine: () => this.engine,
       prepare: (sources) => this.#prepare(sources, false),
       loosenedBy: (engine) => this.#loosenedBy(engine),
-      replace: (set) => {
-        this.#replace(set);
-        this.#report({ status: 'applied', hash: this.hash });
-      },
-      hold: (set, loosened) => {
-        this.#hold(set, loosened);
-        this.#report({ status: 'held', hash: set.engine.hash, loosened });
-      },
+      replace: (set) => this.#replace(set),
+      hold: (set, loosened) => this.#hold(set, loosened),
+      report: (result) => this.#report(result),
       logger: this.#logger,
-    });
-    return this.#stage;
+    }));
   }
 
   async #prepare(sources: readonly SourceText[], background: boolean): Promise<CedarPolicyEngine> {

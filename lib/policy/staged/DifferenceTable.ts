@@ -58,6 +58,8 @@ export interface EarlierDecision {
   readonly approvals?: readonly string[] | undefined;
   /** The canonical text of the params that would run; absent where they are those of the call, or not known. */
   readonly paramsText?: string | undefined;
+  /** Which params would have run is not known. */
+  readonly paramsUnknown?: true | undefined;
 }
 
 const MAX_ROWS = 1_000;
@@ -135,7 +137,7 @@ function differenceKind(earlier: EarlierDecision, outcome: PolicyOutcome): Diffe
   if (to > from) return 'stricter';
   if (outcome.effect === 'allow' || outcome.effect === 'deny') return undefined;
   const asking = outcome.effect === 'approval_needed' ? askingKind(earlier.approvals, outcome.approvals) : undefined;
-  return paramsTextOf(outcome) === earlier.paramsText ? asking : 'changed';
+  return earlier.paramsUnknown === true || paramsTextOf(outcome) === earlier.paramsText ? asking : 'changed';
 }
 
 function askingKind(before: readonly string[] | undefined, asking: readonly { readonly id: string }[]): DifferenceKind | undefined {

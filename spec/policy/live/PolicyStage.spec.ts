@@ -123,6 +123,7 @@ describe('Staged policies', () => {
       },
       replace: (set) => void replaced.push(set.by),
       hold: () => void replaced.push('held'),
+      report: () => {},
       logger: silentLogger,
     });
     const hash = hashOf(STRICT);
