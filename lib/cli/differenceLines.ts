@@ -12,6 +12,14 @@ const WORDS: Readonly<Record<DifferenceKind, string>> = {
   stricter: 'stricter',
 };
 
+/** A report without any: what is checked before there is one. */
+export const NO_DIFFERENCES: DifferenceReport = {
+  compared: 0,
+  differences: { newly_allowed: 0, milder: 0, changed: 0, stricter: 0 },
+  rows: [],
+  otherCalls: 0,
+};
+
 /** A table of differences, newly allowed ones first. */
 export function differenceLines({ compared, differences, rows, otherCalls }: DifferenceReport): readonly string[] {
   const ids = (policies: readonly string[]): string => policies.join(', ') || 'none';

@@ -6,7 +6,7 @@ import { CedarPolicyEngine } from '../../policy/engine/CedarPolicyEngine.js';
 import { readPolicies } from '../../policy/live/readPolicies.js';
 import { CliError, counted, EXIT, writeJson, writeLines } from '../CliIo.js';
 import type { CliIo } from '../CliIo.js';
-import { differenceLines, failsOn } from '../differenceLines.js';
+import { differenceLines, failsOn, NO_DIFFERENCES } from '../differenceLines.js';
 import { readJsonObject } from '../readJson.js';
 
 /** The options of `aegis audit replay`. */
@@ -20,7 +20,7 @@ export interface ReplayFlags {
 
 /** Runs `aegis audit replay`: prints what other policies would have decided otherwise. Shows no params. */
 export async function replay(log: string, { policies, agents, toolset, failOn, json }: ReplayFlags, io: CliIo): Promise<number> {
-  failsOn(failOn, NO_DIFFERENCE);
+  failsOn(failOn, NO_DIFFERENCES);
   if (statSync(log, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new CliError(`${log}: there is no such folder; name the folder of the log, such as .aegis/audit`);
   const { source } = jsonlFolder(log);
@@ -42,5 +42,3 @@ export async function replay(log: string, { policies, agents, toolset, failOn, j
   }
   return failsOn(failOn, report) ? EXIT.found : EXIT.ok;
 }
-
-const NO_DIFFERENCE = { compared: 0, differences: { newly_allowed: 0, milder: 0, changed: 0, stricter: 0 }, rows: [], otherCalls: 0 };

@@ -61,13 +61,20 @@ export async function openHost(flags: HostFlags): Promise<Host> {
   const operator = { tenantId, user: osUser() };
   const setting = storeSettingOf(settings);
   if (setting.kind === 'memory') {
-    const client = new HostClient(runningServer(settings).url, stateKey, operator);
+    const client = new HostClient(runningServer(settings, 'one that keeps everything in memory').url, stateKey, operator);
     return { kind: 'server', client, operator, stateKey, tenant, close: async () => {} };
   }
   const store = await makeStore(setting);
   await store.open();
   const rows = signedTenantStore(store.forTenant(tenantId, { forOthers: true }), { stateKey, tenantId });
   return { kind: 'store', rows, operator, stateKey, tenant, close: async () => store.close() };
+}
+
+/** The server that runs, asked by the operator of its host: for what only it can do. @throws CliError */
+export async function servedHost(flags: HostFlags): Promise<HostClient> {
+  const settings = await hostSettings(flags);
+  const { tenantId } = tenantOf(settings, flags.tenant);
+  return new HostClient(runningServer(settings, 'one').url, stateKeyOf(settings), { tenantId, user: osUser() });
 }
 
 /** The store that the options, the environment or the file name, else that of the server that ran last. @throws CliError */
@@ -98,11 +105,11 @@ export async function makeStore(setting: StoreSetting): Promise<ServerStore> {
 }
 
 /** The server that runs, where only it can answer. @throws CliError */
-function runningServer({ dataFolder }: ServerSettings): { readonly url: string } {
+function runningServer({ dataFolder }: ServerSettings, which: string): { readonly url: string } {
   const run = readRunFile(dataFolder);
   if (run === undefined)
     throw new CliError(
-      `${dataFolder}: no server runs here, and one that keeps everything in memory must run for this; start it with npx aegis serve, or name its folder with --data`,
+      `${dataFolder}: no server runs here, and ${which} must run for this; start it with npx aegis serve, or name its folder with --data`,
     );
   return run;
 }

@@ -12,8 +12,8 @@ import { readingPolicies } from './readPolicies.js';
 
 /** Options of `ReloadablePolicies.stage`. */
 export interface StageOptions {
-  /** The policies to try: a file, a folder, or `{ text }`. They are read once. */
-  readonly source: PolicySource;
+  /** The policies to try: a file, a folder, `{ text }`, or `{ files }` that were read already. They are read once. */
+  readonly source: PolicySource | { readonly files: readonly SourceText[] };
   /** The share of the calls that is compared, over 0 and at most 1. @defaultValue 1 */
   readonly sample?: number | undefined;
 }
@@ -65,10 +65,11 @@ export class PolicyStage {
   }
 
   /** Stages policies in the place of those that are staged. @throws ConfigError */
-  async set(given: StageOptions): Promise<StagedPolicies> {
-    const { source, sample } = checkedOptions('stage()', given, STAGE_OPTIONS);
+  async set(options: StageOptions): Promise<StagedPolicies> {
+    const { source, sample } = checkedOptions('stage()', options, STAGE_OPTIONS);
     const share = checkedSample(sample);
-    const sources = await inSlices(readingPolicies(frozenData(source)));
+    const given = frozenData(source);
+    const sources = typeof given === 'object' && 'files' in given ? given.files : await inSlices(readingPolicies(given));
     const engine = await this.#host.prepare(sources);
     const staged = new StagedPolicies(engine, this.#host.engine().hash, share);
     this.close();

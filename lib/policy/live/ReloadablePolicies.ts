@@ -202,7 +202,7 @@ export class ReloadablePolicies {
 
   /** Takes note of a call that they decided. */
   decided(call: PolicyCall, outcome: PolicyOutcome, engine: PolicyEngine): void {
-    if ('observed' in outcome && outcome.observed !== undefined) this.#observed.add(call, outcome.observed);
+    if (outcome.effect !== 'deny' && outcome.observed !== undefined) this.#observed.add(call, outcome.observed);
     this.#stage?.staged?.take(call, outcome, engine.hash);
   }
 

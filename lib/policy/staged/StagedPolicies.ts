@@ -148,11 +148,11 @@ export class StagedPolicies {
   }
 
   #compare(forMs: number): void {
-    const untilMs = performance.now() + forMs;
+    const untilMs = forMs === Infinity ? Infinity : performance.now() + forMs;
     const waiting = this.#waiting;
     let done = 0;
     // the clock costs as much as a tenth of a decision
-    while (done < waiting.length && (done % 16 !== 0 || done === 0 || performance.now() < untilMs)) {
+    while (done < waiting.length && (done % 16 !== 0 || done === 0 || untilMs === Infinity || performance.now() < untilMs)) {
       const { call, outcome } = waiting[done++] as WaitingCall;
       this.#table.addOutcomes(call.toolName, call.nowMs, outcome, this.engine.evaluate(call));
     }
