@@ -231,7 +231,7 @@ export interface Terminal {
 
 export type { TerminalApproverOptions } from 'aegislib';
 
-export type UnbelievableReason = 'malformed' | 'echo_mismatch' | 'redirect' | 'too_large' | 'duplicate_key' | 'replayed_decision' | 'capability_missing' | 'circuit_open' | 'asynchronous' | 'service_threw' | 'journal_failed';
+export type UnbelievableReason = 'malformed' | 'echo_mismatch' | 'redirect' | 'too_large' | 'duplicate_key' | 'replayed_decision' | 'capability_missing' | 'circuit_open' | 'asynchronous' | 'service_threw' | 'journal_failed' | 'audit_unavailable';
 
 export type { VerdictInput } from 'aegislib';
 

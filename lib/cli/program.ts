@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../common/version.js';
 import { AegisError } from '../model/AegisError.js';
+import { addEraseCommand } from './audit/eraseCommand.js';
 import { CliError, type CliIo, EXIT, writeLines } from './CliIo.js';
 import { coverage, type CoverageOptions } from './coverage.js';
 import { init, type InitOptions } from './init/init.js';
@@ -137,6 +138,8 @@ function commands(io: CliIo, { serveGateway, serve }: ProgramParts, setCode: (co
       .option('--agent <id>', 'the agent that calls (default: mcp-gateway)')
       .option('--store <file>', 'keep approvals in a SQLite file, so that an approval desk in another process can decide')
       .action((command: string[], flags: McpGatewayFlags) => serveGateway(mcpGatewayCommand(command, flags)));
+  const audit = program.command('audit').description('the log that proves what was decided and what ran');
+  addEraseCommand(audit, io, setCode);
   return program;
 }
 

@@ -96,6 +96,7 @@ function decide<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRe
 function askService<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest): Awaitable<CallOutcome<R>> {
   const { signal } = call;
   const { journal } = runtime;
+  const beganMs = journal === undefined ? 0 : performance.now();
   return attempt<Decision, CallOutcome<R>>(
     () => {
       const answer = runtime.decisions.decide(request, { signal });
@@ -105,8 +106,9 @@ function askService<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: Ca
     },
     (decision) => {
       if (journal === undefined) return enforce(runtime, call, request, decision);
+      const durationMs = performance.now() - beganMs;
       const salted = saltedDecision(decision);
-      journal.note({ kind: 'decided', request, decision: shownDecision(salted, runtime.limits) });
+      journal.note({ kind: 'decided', request, decision: shownDecision(salted, runtime.limits), durationMs });
       return enforce(runtime, call, request, salted);
     },
     (error) => refused(call, error),

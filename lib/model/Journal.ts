@@ -5,7 +5,7 @@ import type { Diagnostic, SecurityReport } from './diagnostics.js';
 import type { Decision, DecisionRequest } from './Decision.js';
 import type { JournaledApproval } from './DecisionEvidence.js';
 import type { Params } from './Params.js';
-import type { PendingTask } from './Task.js';
+import type { PendingTask, Task, TaskStatus } from './Task.js';
 
 /** A decision was made on a call: the first one, or a fresh one just before an approved call runs. */
 export interface DecidedEvent {
@@ -19,6 +19,18 @@ export interface DecidedEvent {
   readonly dryRun?: true | undefined;
   /** The approval of the call that was decided again. */
   readonly approvalId?: string | undefined;
+  /** How long the answer took, in milliseconds. */
+  readonly durationMs?: number | undefined;
+}
+
+/** A task was made, or this process has changed its status. */
+export interface TaskEvent {
+  /** Tells it from the other events. */
+  readonly kind: 'task';
+  /** The task after the change. */
+  readonly task: Task;
+  /** Its status before; `undefined` where it was made. */
+  readonly from: TaskStatus | undefined;
 }
 
 /** A call is waiting for a person. */
@@ -117,6 +129,8 @@ export interface EnteringEvent {
   readonly params: Params;
   /** Set where a guarded method was called at once by a guarded tool that was decided on the same: it runs under that decision, inside that entry. */
   readonly reused?: true | undefined;
+  /** Set where the guard of an approved call says that it may run again after a crash. */
+  readonly idempotent?: true | undefined;
   /** @internal Of the decision. */
   readonly auditSalt?: string | undefined;
   /** @internal Its caller cannot wait. */
@@ -162,6 +176,7 @@ export interface SecurityEvent {
 /** What happens to guarded calls, in the order it happens. Every event is frozen. */
 export type JournalEvent =
   | DecidedEvent
+  | TaskEvent
   | OpenedEvent
   | VerdictEvent
   | ConsumedEvent
@@ -183,7 +198,15 @@ export interface Journal {
    * for a promise; a synchronous guard refuses the call instead.
    */
   before?(event: EnteringEvent): Awaitable<void>;
+  /**
+   * Names what runs now, to be kept with a call that waits for a person, so that its run can be linked to it in another process: a `traceparent` of W3C
+   * Trace Context. Where several journals give one, the first one counts.
+   */
+  traceparent?(): string | undefined;
 }
+
+/** https://www.w3.org/TR/trace-context/#traceparent-header */
+const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** Combines journals into one; `undefined` without any, so that a module without a journal pays for one comparison. */
 export function combineJournals(journals: Journal | readonly Journal[] | undefined): Journal | undefined {
@@ -195,8 +218,24 @@ export function combineJournals(journals: Journal | readonly Journal[] | undefin
     for (const journal of all) callSafely((e: JournalEvent) => journal.note(e), [event], failed);
   };
   const blocking = all.filter((journal) => journal.before !== undefined);
-  if (blocking.length === 0) return { note };
-  return { note, before: (event) => askAll(blocking, event) };
+  const tracing = all.filter((journal) => journal.traceparent !== undefined);
+  return {
+    note,
+    ...(blocking.length > 0 && { before: (event: EnteringEvent) => askAll(blocking, event) }),
+    ...(tracing.length > 0 && { traceparent: () => traceparentOf(tracing) }),
+  };
+}
+
+/** Telemetry that fails, or gives something else, changes no call. */
+function traceparentOf(journals: readonly Journal[]): string | undefined {
+  for (const journal of journals)
+    try {
+      const given: unknown = journal.traceparent?.();
+      if (typeof given === 'string' && TRACEPARENT.test(given)) return given;
+    } catch (error) {
+      publishCallbackError('journal.traceparent', error);
+    }
+  return undefined;
 }
 
 /** Asks each journal, also where one throws at once: then no one waits for the others, and a rejection of theirs must not end the process. */

@@ -3,6 +3,7 @@ import type { IdempotencyKey } from '../model/Decision.js';
 import type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
 import type { Params, Session } from '../model/Params.js';
 import type { Task } from '../model/Task.js';
+import type { StoredRecord } from './RecordStore.js';
 
 export type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
 
@@ -271,6 +272,8 @@ export interface BegunPage {
 export interface ApprovalStore {
   /** @internal Whether it signs what it is given, and ignores what is not signed. */
   readonly signs?: boolean | undefined;
+  /** Whether records can be inserted together with a change. @defaultValue false */
+  readonly insertsBeside?: boolean | undefined;
   /** Called before anything else, if the store has it. */
   open?(): Awaitable<void>;
   /** Called last, if the store has it. */
@@ -279,16 +282,18 @@ export interface ApprovalStore {
    * Inserts a record. Resolves to false where the decisionId is taken, or its agent has taken the idempotency key.
    *
    * @param card what pages show of it, signed; the store makes it where none is given
+   * @param beside records of the same tenant that are inserted with it, or not at all; only for a store whose `insertsBeside` is true
    */
-  insert(record: ApprovalRecord, card?: ApprovalCard): Awaitable<boolean>;
+  insert(record: ApprovalRecord, card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean>;
   /** Resolves to the record of that decisionId. */
   get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
   /**
    * Replaces the record if the stored one still is at `version` (compare-and-set). Resolves to whether it did.
    *
    * @param card what pages show of it, signed; the store makes it where none is given
+   * @param beside as for {@link insert}
    */
-  replace(record: ApprovalRecord, version: number, card?: ApprovalCard): Awaitable<boolean>;
+  replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean>;
   /** Lists records, oldest first. The order never depends on anything that a caller wrote. */
   list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
   /**
@@ -311,7 +316,13 @@ export interface ApprovalStore {
   /** Resolves to that page of what has begun. A store has this and {@link replaceBegun}, or neither. */
   begunPage?(page: number): Awaitable<BegunPage | undefined>;
   /** Replaces the record and the page together, if the record still is at `version` and the stored page one version behind, or not there. */
-  replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard): Awaitable<boolean>;
+  replaceBegun?(
+    record: ApprovalRecord,
+    version: number,
+    page: BegunPage,
+    card?: ApprovalCard,
+    beside?: readonly StoredRecord[],
+  ): Awaitable<boolean>;
   /** Binds, once in the life of a store, the approvals that an older version has left in it. Called after {@link open}. */
   bindOlder?(bind: BindOlder): Awaitable<void>;
 }

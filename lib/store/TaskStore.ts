@@ -23,7 +23,10 @@ export interface TaskQuery {
 }
 
 /** A task as lists show it: without its params and its result, which can be large. */
-export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes' | 'offers' | 'auditSalt'> {
+export interface TaskSummary extends Omit<
+  TaskFields,
+  'params' | 'origin' | 'attemptCount' | 'sizeBytes' | 'offers' | 'auditSalt' | 'traceparent'
+> {
   /** Where it stands. */
   readonly status: TaskStatus;
   /** What went wrong, or why it ended. */

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Browser, Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { hasBrowser, openBrowser } from './browser.js';
 
 const script = readFileSync('lib/server/asset/inbox.js', 'utf8');
@@ -16,14 +16,14 @@ const PAGE = `<!doctype html><html lang="en"><title>Approval</title><p role="sta
 
 describe('A press on Approve or Deny', function () {
   this.timeout(20_000);
-  let browser: Browser;
+  let context: BrowserContext;
   let server: Server;
   let page: Page;
   let verdicts: string[];
 
   before(async function () {
     if (!hasBrowser) this.skip();
-    browser = await openBrowser();
+    context = await (await openBrowser()).newContext();
     server = createServer((request, response) => {
       if (request.url === '/inbox.js') return void response.setHeader('content-type', 'text/javascript').end(script);
       if (request.method !== 'POST') return void response.setHeader('content-type', 'text/html').end(PAGE);
@@ -37,18 +37,21 @@ describe('A press on Approve or Deny', function () {
     await new Promise((resolve) => server.once('listening', resolve));
   });
   after(async () => {
-    await browser?.close();
+    await context?.close();
     server?.close();
   });
   beforeEach(async () => {
     verdicts = [];
-    page = await browser.newPage();
+    page = await context.newPage();
+    // the time of a page stands still until a spec lets it go on: on a busy machine, what comes early would come late
+    await page.clock.install({ time: 0 });
+    await page.clock.pauseAt(1_000);
     await page.goto(url());
   });
   afterEach(() => page.close());
 
   const url = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  const armed = (): Promise<void> => page.waitForTimeout(800);
+  const armed = (): Promise<void> => page.clock.runFor(800);
   /** Long enough for a request that should not be there. */
   const settled = (): Promise<void> => page.waitForTimeout(150);
   const place = async (): Promise<{ x: number; y: number }> => {
@@ -57,7 +60,8 @@ describe('A press on Approve or Deny', function () {
   };
 
   it('decides once where it is meant: a click, and Enter or Space on the button', async () => {
-    await armed();
+    await page.clock.resume();
+    await page.waitForTimeout(800);
     await page.click('[data-verdict=approve]');
     await page.waitForSelector('#sent');
     for (const key of ['Enter', ' ']) {
@@ -68,6 +72,17 @@ describe('A press on Approve or Deny', function () {
       await page.waitForSelector('#sent');
     }
     expect(verdicts).to.deep.equal(['approve', 'deny', 'deny']);
+  });
+
+  it('decides from the moment on in which it is armed, and not before', async () => {
+    await page.clock.runFor(690);
+    await page.click('[data-verdict=approve]');
+    await settled();
+    expect(verdicts).to.deep.equal([]);
+    await page.clock.runFor(20);
+    await page.click('[data-verdict=approve]');
+    await page.waitForSelector('#sent');
+    expect(verdicts).to.deep.equal(['approve']);
   });
 
   const accidents: readonly (readonly [string, () => Promise<void>])[] = [

@@ -22,9 +22,13 @@ if (!hasBrowser)
     `      no Chromium at ${CHROMIUM}: specs of pages are skipped. Install it (apt-get install chromium), or set AEGIS_CHROMIUM.`,
   );
 
-/** Starts the browser. */
+let opening: Promise<Browser> | undefined;
+after(async () => (await opening)?.close());
+
+/** The one browser of all specs, which starts with the first of them: whoever opens a context in it closes that. */
 export async function openBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+  opening ??= chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+  return opening;
 }
 
 /** What a page reported while it was open: errors of scripts, refusals by its security policy, dialogs. */

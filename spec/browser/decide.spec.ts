@@ -22,12 +22,16 @@ describe('Deciding in a browser', function () {
     ann = await world.person('Ann', { groups: ['finance-leads'] });
     bob = await world.person('Bob', { groups: ['finance-leads'] });
   });
-  after(async () => {
-    await world?.close();
-    await browser?.close();
-  });
+  after(() => world?.close());
 
-  const armed = (page: Page): Promise<void> => page.waitForTimeout(800);
+  /** A page whose clock can be put forward. */
+  const openAt = async (where: InboxWorld, ...how: Parameters<InboxWorld['open']>): Promise<PageReports> => {
+    const it = await where.open(...how);
+    await it.page.clock.install();
+    return it;
+  };
+  /** Longer than a page takes to be armed: its buttons are not known to be by anything else. */
+  const armed = (page: Page): Promise<void> => page.clock.fastForward(800);
   const focused = (page: Page): Promise<string> =>
     page.evaluate(() => {
       const { id, dataset } = document.activeElement as HTMLElement;
@@ -51,7 +55,7 @@ describe('Deciding in a browser', function () {
   for (const tool of ['read', 'mail'])
     it(`approves a ${tool === 'read' ? 'low' : 'medium'} one by the keyboard alone, in one press`, async () => {
       const first = await world.ask(tool, { n: 1 }, { ...asked, agent: `known-${tool}` });
-      const opened = await world.open(ann);
+      const opened = await openAt(world, ann);
       await openByKeys(opened, tool, first);
       const { page, reports } = opened;
       await page.keyboard.press('a');
@@ -65,7 +69,7 @@ describe('Deciding in a browser', function () {
 
   it('approves a high one by the keyboard alone: a reason and the code, and Enter in a field sends nothing', async () => {
     const id = await world.ask('refund', { amount: 250 }, asked);
-    const opened = await world.open(ann);
+    const opened = await openAt(world, ann);
     await openByKeys(opened, 'refund', id);
     const { page, reports } = opened;
     await page.keyboard.press('a');
@@ -100,7 +104,7 @@ describe('Deciding in a browser', function () {
   it('approves a critical one by the keyboard and a passkey, which signs this verdict', async () => {
     const fresh = await inboxWorld(browser);
     try {
-      const opened = await fresh.open(undefined);
+      const opened = await openAt(fresh, undefined);
       const { page, reports } = opened;
       await withAuthenticator(opened);
       await signUp(fresh, page, 'Dan');
@@ -171,13 +175,13 @@ describe('Deciding in a browser', function () {
 
   it('says that it changed while it was open, and is disarmed', async () => {
     const id = await world.ask('refund', { amount: 4 }, asked);
-    const { page, reports } = await world.open(ann);
+    const { page, reports } = await openAt(world, ann);
     await page.goto(`/a/${id}`);
     await live(page);
     await armed(page);
     const mark = page.locator('[data-again]');
     expect(await mark.isVisible()).to.equal(false);
-    const theirs = await world.open(bob);
+    const theirs = await openAt(world, bob);
     await theirs.page.goto(`/a/${id}`);
     await armed(theirs.page);
     await theirs.page.locator('button.deny').click();
@@ -199,7 +203,7 @@ describe('Deciding in a browser', function () {
 
   it('shows that there are newer ones, and what others decided, and moves no row', async () => {
     const id = await world.ask('refund', { amount: 5 }, { ...asked, agent: 'seen' });
-    const { page, reports } = await world.open(ann);
+    const { page, reports } = await openAt(world, ann);
     await page.goto('/inbox');
     await live(page);
     const count = async (): Promise<number> => Number(/^\((\d+)\)/.exec(await page.title())?.[1] ?? 0);
@@ -213,14 +217,30 @@ describe('Deciding in a browser', function () {
     const state = page.locator(`[data-approval="${id}"] [data-state]`);
     await state.waitFor();
     expect([await state.textContent(), await count(), await page.locator('ol [data-row]').count()]).to.deep.equal(['Denied', before, rows]);
-    // what is not for this person is no news of theirs
+    // what is not for this person is no news of theirs: what follows it is the second one
     await world.ask('sql', { sql: 'x' }, { ...asked, agent: 'other' });
+    await world.ask('refund', { amount: 8 }, { user: ann.id, agent: 'own' });
     await world.ask('refund', { amount: 7 }, { ...asked, agent: 'newer' });
-    await page.getByText('newer requests').waitFor();
+    await page.getByText('2 newer requests', { exact: true }).waitFor();
+    expect(await count()).to.equal(before + 1);
     await page.locator('[data-newer] a').click();
     await page.waitForLoadState();
     await live(page);
     expect(await count()).to.equal(before + 1);
+    // a list of all of them has all of them in its line, and the title still has those for this person
+    const all = await world.open(ann);
+    await all.page.goto('/inbox?tab=all');
+    await live(all.page);
+    await world.ask('sql', { sql: 'y' }, { ...asked, agent: 'other' });
+    await all.page.getByText('1 newer request', { exact: true }).waitFor();
+    expect(/^\((\d+)\)/.exec(await all.page.title())?.[1]).to.equal(String(before + 1));
+    const mine = await world.open(ann);
+    await mine.page.goto('/inbox?tab=mine');
+    await live(mine.page);
+    await world.ask('refund', { amount: 9 }, { ...asked, agent: 'newer' });
+    await world.ask('refund', { amount: 9 }, { user: ann.id, agent: 'own' });
+    await mine.page.getByText('1 newer request', { exact: true }).waitFor();
+    expect([...all.reports, ...mine.reports]).to.deep.equal([]);
     expect(reports).to.deep.equal([]);
   });
 });

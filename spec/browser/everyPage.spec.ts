@@ -9,7 +9,7 @@ import { hasBrowser, openBrowser } from './browser.js';
 import type { PageReports } from './browser.js';
 import { inboxWorld, signUp, withAuthenticator } from './inboxWorld.js';
 import type { InboxWorld } from './inboxWorld.js';
-import { lookAt, tell, violations } from './lookAt.js';
+import { lookAt, sameLayout, tell, violations } from './lookAt.js';
 
 describe('Every page in a browser', function () {
   this.timeout(60_000);
@@ -31,10 +31,7 @@ describe('Every page in a browser', function () {
     bob = await world.person('Bob', { roles: ['viewer'] });
     await seed();
   });
-  after(async () => {
-    await world?.close();
-    await browser?.close();
-  });
+  after(() => world?.close());
 
   const asked = async (
     name: string,
@@ -99,6 +96,10 @@ describe('Every page in a browser', function () {
     await registry.claim({ taskId: task.taskId, digest: task.digest, token: 't', nowMs: Date.now(), leaseMs: 60_000 });
     await registry.settle(task.taskId, 't', { to: 'unknown', error: { name: 'OutcomeUnknownError', message: 'it may have run' } });
   };
+
+  it('is laid out alike on phones of 320 and of 390 pixels', () => {
+    expect([sameLayout(320, 390), sameLayout(390, 1280)]).to.deep.equal([true, false]);
+  });
 
   it('is readable in each state of an approval', async () => {
     const { high = '', critical = '', hostile = '', denied = '', 'not yours': own = '', ...alike } = paths;

@@ -1,4 +1,4 @@
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import type { ApprovalRecord } from '../../lib/store/ApprovalStore.js';
 import { servedInbox } from '../support/servedInbox.js';
 import type { ServedInbox, SpecPerson } from '../support/servedInbox.js';
@@ -29,17 +29,23 @@ export interface InboxWorld extends ServedInbox {
 /** Starts one. */
 export async function inboxWorld(browser: Browser): Promise<InboxWorld> {
   const inbox = await servedInbox({ policies: { text: POLICIES } } as object);
+  const contexts: BrowserContext[] = [];
   const origin = `http://localhost:${(await inbox.plane.listen({ port: 0 })).port}`;
   return {
     ...inbox,
     origin,
     async open(person, options) {
       const context = await browser.newContext({ baseURL: origin, ...options });
+      contexts.push(context);
       if (person !== undefined) {
         const [name = '', value = ''] = person.cookie.split('=');
         await context.addCookies([{ name, value, url: origin, httpOnly: true, sameSite: 'Strict' }]);
       }
       return watchedPage(context);
+    },
+    async close() {
+      await Promise.all(contexts.map((context) => context.close()));
+      await inbox.close();
     },
     async leave(id, more) {
       const before = await inbox.store.approvals.get(id);

@@ -1,10 +1,16 @@
 // What is looked for on a page: what assistive technology cannot read, what stands outside the window, and what the browser complains about.
 import { expect } from 'chai';
-import axe from 'axe-core';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import type { PageReports } from './browser.js';
 
+const require = createRequire(import.meta.url);
+/** The short form: each document has to read it anew. */
+const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const WIDTHS = [320, 390, 1280];
+/** The style sheet makes no difference between it and 320 ({@link sameLayout}): what is there is the same, and only what fits and its colours are looked at. */
+const LIKE_320 = 390;
 const THEMES = ['light', 'dark'] as const;
 /** Where to keep pictures of all that is looked at. */
 const SHOTS = process.env['AEGIS_SHOTS'];
@@ -12,10 +18,18 @@ const SHOTS = process.env['AEGIS_SHOTS'];
 /** What assistive technology cannot read on a page: the rule, and the first element. Themes differ in colours alone. */
 export async function violations(page: Page, only: 'all' | 'colours' = 'all'): Promise<readonly string[]> {
   // what the debugger runs is not under the policy of the page
-  if (await page.evaluate('window.axe === undefined')) await page.evaluate(axe.source);
+  if (await page.evaluate('window.axe === undefined')) await page.evaluate(AXE);
   const rules = only === 'all' ? '' : "runOnly: ['color-contrast', 'link-in-text-block'],";
   return page.evaluate(`axe.run(document, { preload: false, elementRef: false, ${rules} resultTypes: ['violations'] }).then(({ violations }) =>
     violations.map(({ id, nodes }) => id + ' ' + nodes.length + ': ' + nodes[0].html.slice(0, 160)))`);
+}
+
+/** Whether the style sheet has the same rules at these two widths, in pixels. */
+export function sameLayout(narrow: number, wide: number): boolean {
+  const css = readFileSync('lib/server/asset/aegis.css', 'utf8');
+  // one that is not in pixels is no number, and like no width
+  const edges = [...css.matchAll(/@(?:media|container)[^{]*width[^{]*/g)].map(([query]) => Number(/(\d+)px/.exec(query)?.[1]));
+  return edges.length > 0 && edges.every((px) => px < narrow || px > wide);
 }
 
 /** How much wider than the window a page is, and the innermost element that makes it so. */
@@ -50,7 +64,7 @@ export async function lookAt(
         await page.setViewportSize({ width, height: width > 900 ? 900 : 740 });
         count += 1;
         const where = `${name} at ${width} ${colorScheme}`;
-        const isFirst = colorScheme === 'light' || looks === 'two';
+        const isFirst = (colorScheme === 'light' && width !== LIKE_320) || looks === 'two';
         wrong.push(...(await violations(page, isFirst ? 'all' : 'colours')).map((violation) => `${where}: ${violation}`));
         const { wide, outside } = await overflow(page);
         if (wide > 0) wrong.push(`${where}: ${wide} px too wide: ${outside}`);

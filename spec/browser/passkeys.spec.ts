@@ -1,6 +1,6 @@
 // Passkeys as a real browser makes and uses them: the script of the pages, their policy for scripts, and what the server makes of it.
 import { expect } from 'chai';
-import type { Browser } from 'playwright-core';
+import type { Browser, BrowserContext } from 'playwright-core';
 import { createDataPlane } from '../../lib/server/createDataPlane.js';
 import type { DataPlane } from '../../lib/server/createDataPlane.js';
 import { POLICIES } from '../server/tenantSetup.js';
@@ -12,6 +12,12 @@ describe('Passkeys in a browser', function () {
   let browser: Browser;
   let plane: DataPlane;
   let origin: string;
+  const contexts: BrowserContext[] = [];
+  const newContext = async (): Promise<BrowserContext> => {
+    const context = await browser.newContext();
+    contexts.push(context);
+    return context;
+  };
 
   before(async function () {
     if (!hasBrowser) this.skip();
@@ -20,12 +26,12 @@ describe('Passkeys in a browser', function () {
     origin = `http://localhost:${(await plane.listen({ port: 0 })).port}`;
   });
   after(async () => {
-    await browser?.close();
+    await Promise.all(contexts.map((context) => context.close()));
     await plane?.close({ idleMs: 0 });
   });
 
   const withAuthenticator = async (): Promise<PageReports> => {
-    const opened = await watchedPage(await browser.newContext());
+    const opened = await watchedPage(await newContext());
     const session = await opened.page.context().newCDPSession(opened.page);
     await session.send('WebAuthn.enable');
     const options = {
@@ -64,7 +70,7 @@ describe('Passkeys in a browser', function () {
   });
 
   it('say what to do where none is used', async () => {
-    const { page, reports } = await watchedPage(await browser.newContext());
+    const { page, reports } = await watchedPage(await newContext());
     const session = await page.context().newCDPSession(page);
     await session.send('WebAuthn.enable');
     await page.goto(`${origin}/signin`);

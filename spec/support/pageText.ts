@@ -34,7 +34,7 @@ export function originalText(nodes: readonly Node[]): string {
     if (defaultTreeAdapter.isTextNode(node)) text += node.value;
     else if (defaultTreeAdapter.isElementNode(node)) {
       const isName = before !== undefined && defaultTreeAdapter.isElementNode(before) && classes(before).join(' ') === 'x';
-      if (!classes(node).includes('u')) text += originalText(node.childNodes);
+      if (!isChip(node)) text += originalText(node.childNodes);
       else if (!isName) text += ofChip(visibleText(node.childNodes));
     } else throw new Error(`a ${node.nodeName} in a value`);
     before = node;
@@ -48,8 +48,8 @@ export function textBesideChips(nodes: readonly Node[]): string {
     .map((node) => {
       if (defaultTreeAdapter.isTextNode(node)) return node.value;
       if (!defaultTreeAdapter.isElementNode(node)) return '';
-      if (!classes(node).includes('u')) return textBesideChips(node.childNodes);
-      return classes(node).includes('nl') ? '' : '■';
+      if (!isChip(node)) return textBesideChips(node.childNodes);
+      return node.tagName === 'i' || classes(node).includes('nl') ? '' : '■';
     })
     .join('');
 }
@@ -65,6 +65,11 @@ function ofChip(chip: string): string {
   const hidden = /U\+([0-9A-F]{4,6})(?: × (\d+))?$/.exec(chip);
   if (hidden === null) throw new Error(`a chip that says '${chip}'`);
   return String.fromCodePoint(Number.parseInt(hidden[1] as string, 16)).repeat(Number(hidden[2] ?? 1));
+}
+
+/** A line end, or a chip. */
+function isChip(element: Element): boolean {
+  return element.tagName === 'i' || classes(element).includes('u');
 }
 
 function classes(element: Element): readonly string[] {

@@ -85,6 +85,7 @@ function reevaluate(entry: PendingCall, task: ApprovedTask, run: RunApproved, ho
   if (!demands(host, task, 'reevaluate')) return useApproval(entry, task, run, host);
   const { decisionId, version, offers } = task;
   const options = { signal: host.signal, offers, idempotencyKey: `${decisionId}:${version}` };
+  const beganMs = performance.now();
   return attempt<Decision, void>(
     () =>
       chain(decisions.reevaluate?.(request, decisionId, options) as Awaitable<Decision>, (d) => checkDecision(d, request, host.journal)),
@@ -92,7 +93,13 @@ function reevaluate(entry: PendingCall, task: ApprovedTask, run: RunApproved, ho
       if (host.journal === undefined) return applyFreshDecision(entry, task, run, host, decision);
       // a person who is asked again is asked about other values
       const salted = saltedDecision(decision, decision.effect === 'approval_needed' ? undefined : task.auditSalt);
-      host.journal.note({ kind: 'decided', request, decision: salted, approvalId: task.decisionId });
+      host.journal.note({
+        kind: 'decided',
+        request,
+        decision: salted,
+        approvalId: task.decisionId,
+        durationMs: performance.now() - beganMs,
+      });
       return applyFreshDecision(entry, task, run, host, salted);
     },
     (error) => later(entry, task, run, host, error),

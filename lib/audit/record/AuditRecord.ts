@@ -13,6 +13,8 @@ interface RecordFields {
   readonly at: number;
   /** The log's name. */
   readonly writer: string;
+  /** Of a server: the change of its store that it was committed with. No two records have the same. */
+  readonly change?: string | undefined;
 }
 
 /** What all records about one call say. */
@@ -50,6 +52,8 @@ export interface StartedRecord extends RecordFields {
   readonly version: string;
   /** Whether calls wait for their records. */
   readonly mode: 'required' | 'best-effort';
+  /** Identifies the process that writes: 96 random bits. */
+  readonly process?: string | undefined;
   /** The key that signs its checkpoints: base64url of the 32 bytes of an ed25519 public key. */
   readonly publicKey: string;
   /** How many bytes of an incomplete last line were cut off. */
@@ -184,6 +188,8 @@ export interface EnteringRecord extends RecordFields, CallFields {
   readonly effective: Commitment;
   /** A second guard on the same call, such as a decorator under an adapter: it runs under the same decision, inside the entry before. */
   readonly reused?: true | undefined;
+  /** The guard says that the call may run again after a crash: then it may be entered a second time, if what became of the first one is unknown. */
+  readonly idempotent?: true | undefined;
 }
 
 /** How a call ended whose method was about to be entered; with a server, how its caller says that it ended. */
@@ -237,8 +243,9 @@ export interface CredentialRecord extends RecordFields {
 /** Openings were deleted: commitments of those decisions can no longer be opened. */
 export interface ErasedRecord extends RecordFields {
   readonly kind: 'erased';
-  /** What was asked for, such as `before`, `user` or `decision`; never the name of a user. */
+  /** Who erased. */
   readonly by: string;
+  /** By what they were found; never the name of a user. */
   readonly selector: 'user' | 'decision' | 'before';
   readonly count: number;
 }

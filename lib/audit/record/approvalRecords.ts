@@ -92,7 +92,8 @@ function verdictRecord(
   const salt = saltOf(approval);
   const values: Record<string, string> = {};
   if (reason !== undefined) values['reason'] = canonicalText(reason);
-  if (statement !== undefined) values['statement'] = canonicalText(statement);
+  // canonical text already, and its digest is the challenge that was signed
+  if (statement !== undefined) values['statement'] = statement;
   const commit = (field: string): string | undefined => {
     const text = values[field];
     return text === undefined ? undefined : commitmentOf(field, salt, sha256(text));

@@ -1,18 +1,21 @@
 import { canonicalText, sha256 } from '../../common/data/canonical.js';
 import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
-import type { DecidedEvent, EnteringEvent, JournalEvent } from '../../model/Journal.js';
+import type { DecidedEvent, EnteringEvent, JournalEvent, TaskEvent } from '../../model/Journal.js';
 import { requesterOf } from '../../model/personId.js';
 import { approvalRecords, tokenHash } from './approvalRecords.js';
 import type { OpenRecord } from './OpenRecord.js';
 import type { NewRecord } from './AuditRecord.js';
 import { commitmentOf } from './commitment.js';
 
+/** Events of which a log writes a record: what becomes of a task is in the records of its approval and its run. */
+export type RecordedEvent = Exclude<JournalEvent, TaskEvent>;
+
 /**
  * What a log writes of an event.
  *
  * @throws TypeError for a value that has no canonical form; the snapshot of a call always has one
  */
-export function recordOf(event: JournalEvent): OpenRecord {
+export function recordOf(event: RecordedEvent): OpenRecord {
   switch (event.kind) {
     case 'decided':
       return decidedRecord(event);
@@ -87,8 +90,18 @@ export function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: stri
   };
 }
 
-function enteringRecord({ agentId, toolName, decisionId, taskId, token, params, reused, auditSalt = newSalt() }: EnteringEvent): NewRecord {
+function enteringRecord({
+  agentId,
+  toolName,
+  decisionId,
+  taskId,
+  token,
+  params,
+  reused,
+  idempotent,
+  auditSalt = newSalt(),
+}: EnteringEvent): NewRecord {
   const effective = commitmentOf('effective', auditSalt, sha256(canonicalText(params)));
   const claim = token === undefined ? undefined : tokenHash(token);
-  return { kind: 'entering', decisionId, agentId, toolName, taskId, claim, effective, reused };
+  return { kind: 'entering', decisionId, agentId, toolName, taskId, claim, effective, reused, idempotent };
 }

@@ -1,7 +1,9 @@
-import { StoreError } from '../../model/errors/ServiceErrors.js';
 import type { AuditBatch, AuditSink, AuditSource, OpenLog, Opening, TreeState } from './AuditSink.js';
+import { logError } from './logError.js';
+import { checkedWriterName } from './writerName.js';
 
 interface MemoryLog {
+  readonly writer: string;
   readonly lines: string[];
   readonly checkpoints: string[];
   openings: Opening[];
@@ -32,6 +34,11 @@ export class MemoryLogs implements AuditSource {
     yield* this.logs.get(writer)?.checkpoints.slice() ?? [];
   }
 
+  /** The last checkpoint of a log. */
+  lastCheckpoint(writer: string): string | undefined {
+    return this.logs.get(writer)?.checkpoints.at(-1);
+  }
+
   /** The openings of a log that are left. */
   async *openings(writer: string): AsyncIterable<Opening> {
     yield* this.logs.get(writer)?.openings.slice() ?? [];
@@ -49,14 +56,15 @@ export class MemorySink implements AuditSink {
   }
 
   /** Opens a log. @throws StoreError where another sink holds it */
-  open(writer: string = this.#free()): OpenLog {
+  open(asked?: string): OpenLog {
+    if (this.#open !== undefined) throw logError.alreadyOpen(this.#open.writer);
+    const writer = asked === undefined ? this.#free() : checkedWriterName(asked);
     let log = this.source.logs.get(writer);
     if (log === undefined) {
-      log = { lines: [], checkpoints: [], openings: [], tree: EMPTY, held: false };
+      log = { writer, lines: [], checkpoints: [], openings: [], tree: EMPTY, held: false };
       this.source.logs.set(writer, log);
     }
-    if (log.held)
-      throw new StoreError(`The audit log '${writer}' is written by another sink. Close that one first, or leave \`writer\` out.`);
+    if (log.held) throw logError.held(writer);
     log.held = true;
     this.#open = log;
     return { writer, tree: log.tree, tornBytes: 0 };
@@ -75,12 +83,14 @@ export class MemorySink implements AuditSink {
     this.#log().checkpoints.push(note);
   }
 
-  /** Deletes openings that match. */
+  /** Deletes openings that match, of all logs. */
   erase(which: (opening: Opening) => boolean): number {
-    const log = this.#log();
-    const left = log.openings.filter((opening) => !which(opening));
-    const erased = log.openings.length - left.length;
-    log.openings = left;
+    let erased = 0;
+    for (const log of this.source.logs.values()) {
+      const left = log.openings.filter((opening) => !which(opening));
+      erased += log.openings.length - left.length;
+      log.openings = left;
+    }
     return erased;
   }
 
@@ -98,6 +108,6 @@ export class MemorySink implements AuditSink {
 
   #log(): MemoryLog {
     if (this.#open !== undefined) return this.#open;
-    throw new StoreError('The memory sink has no open log. Call open() first.');
+    throw logError.notOpen();
   }
 }

@@ -18,8 +18,3 @@ export function checkedWriterName(name: unknown): string {
   const message = `must be 1 to 64 lower-case letters, digits, "-", "_" and ".", and start with a letter or a digit (got ${got(name)}); leave it out for the first log that is free`;
   throw new ConfigError([{ where: 'the name of the audit log', message }]);
 }
-
-/** The names to try where the caller asks for none. */
-export function* freeWriterNames(): Generator<string> {
-  for (let n = 0; ; n++) yield `w${n}`;
-}

@@ -1,4 +1,5 @@
-import { EMPTY_ROOT, leafHash, nodeHash, readHash } from './leafHash.js';
+import { binaryLeaf, binaryNode, bytesOfHash, EMPTY_ROOT, readHash } from './leafHash.js';
+import type { BinaryHash } from './leafHash.js';
 
 /** A tree as it is kept: enough to go on with it. */
 export interface CompactState {
@@ -13,7 +14,7 @@ export interface CompactState {
  * records.
  */
 export class CompactTree {
-  readonly #nodes: Buffer[] = [];
+  readonly #nodes: BinaryHash[] = [];
   #size = 0;
 
   /**
@@ -28,7 +29,7 @@ export class CompactTree {
     for (const [i, text] of nodes.entries()) {
       const hash = readHash(text);
       if (hash === undefined) throw new RangeError(`The node at index ${i} of a tree must be 32 bytes in base64.`);
-      tree.#nodes.push(hash);
+      tree.#nodes.push(hash.toString('latin1'));
     }
     tree.#size = size;
     return tree;
@@ -41,28 +42,33 @@ export class CompactTree {
 
   /** Appends a record. */
   append(line: string): void {
-    this.appendHash(leafHash(line));
+    this.#append(binaryLeaf(line));
   }
 
   /** Appends a record by its {@link leafHash}. */
   appendHash(leaf: Buffer): void {
-    let node = leaf;
-    for (let rest = this.#size; rest % 2 === 1; rest = (rest - 1) / 2) node = nodeHash(this.#nodes.pop() as Buffer, node);
-    this.#nodes.push(node);
-    this.#size += 1;
+    this.#append(leaf.toString('latin1'));
   }
 
   /** The root over all its records. */
   root(): Buffer {
     const { length } = this.#nodes;
-    let root = this.#nodes[length - 1] ?? EMPTY_ROOT;
-    for (let i = length - 2; i >= 0; i--) root = nodeHash(this.#nodes[i] as Buffer, root);
-    return root;
+    let root = this.#nodes[length - 1];
+    if (root === undefined) return EMPTY_ROOT;
+    for (let i = length - 2; i >= 0; i--) root = binaryNode(this.#nodes[i] as BinaryHash, root);
+    return bytesOfHash(root);
   }
 
   /** What is kept of it. */
   state(): CompactState {
-    return { size: this.#size, nodes: this.#nodes.map((node) => node.toString('base64')) };
+    return { size: this.#size, nodes: this.#nodes.map((node) => bytesOfHash(node).toString('base64')) };
+  }
+
+  #append(leaf: BinaryHash): void {
+    let node = leaf;
+    for (let rest = this.#size; rest % 2 === 1; rest = (rest - 1) / 2) node = binaryNode(this.#nodes.pop() as BinaryHash, node);
+    this.#nodes.push(node);
+    this.#size += 1;
   }
 }
 

@@ -2,6 +2,7 @@ import type { OptionKinds } from '../../common/readOptions.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { AuditSink } from '../sink/AuditSink.js';
+import { isWriterName } from '../sink/writerName.js';
 import { AuditKey } from '../tree/AuditKey.js';
 
 /** How often the root of a log is signed: whichever comes first. */
@@ -20,6 +21,8 @@ export interface AuditLogOptions {
   readonly origin: string;
   /** The key that signs its checkpoints: an `AuditKey`, or the text of an ed25519 private key (PKCS#8, PEM or base64). */
   readonly key: AuditKey | string;
+  /** The key before, where it was changed: the log then says so, and the next checkpoint is signed by both. */
+  readonly previousKey?: AuditKey | string | undefined;
   /**
    * Whether a method waits until the record of its entry is on disk (`required`), and is not entered without it; or runs at once, so that a crash loses the
    * last records (`best-effort`).
@@ -60,6 +63,7 @@ const OPTIONS: OptionKinds<AuditLogOptions> = {
   sink: 'object!',
   origin: 'text!',
   key: 'object|text!',
+  previousKey: 'object|text',
   mode: "'required'|'best-effort'",
   writer: 'text',
   checkpointEvery: 'record',
@@ -74,6 +78,7 @@ export interface CheckedAuditLogOptions {
   readonly sink: AuditSink;
   readonly origin: string;
   readonly key: AuditKey;
+  readonly previousKey: AuditKey | undefined;
   readonly mode: 'required' | 'best-effort';
   readonly writer: string | undefined;
   readonly checkpointRecords: number;
@@ -84,8 +89,6 @@ export interface CheckedAuditLogOptions {
   readonly source: 'library' | 'server';
 }
 
-/** What a name of a log may be: part of a file name, and of a line of a checkpoint. */
-const WRITER = /^[\w.-]{1,64}$/;
 const ORIGIN = /^[\w.:/-]{1,200}$/;
 const SINK_METHODS = ['open', 'append', 'checkpoint', 'erase', 'close'] as const;
 
@@ -102,16 +105,21 @@ export function checkedAuditLogOptions(given: AuditLogOptions): CheckedAuditLogO
       where: 'origin',
       message: 'must be 1 to 200 characters of letters, digits and `._:/-`, such as `acme.example/payments`.',
     });
-  if (writer !== undefined && (!WRITER.test(writer) || writer.startsWith('.')))
-    problems.push({ where: 'writer', message: 'must be 1 to 64 characters of letters, digits and `._-`, without a dot at the start.' });
+  if (writer !== undefined && !isWriterName(writer))
+    problems.push({
+      where: 'writer',
+      message: 'must be 1 to 64 lower-case letters, digits, "-", "_" and ".", and start with a letter or a digit.',
+    });
   const { records, ms } = checkedOptions<CheckpointInterval>('checkpointEvery', checkpointEvery, { records: 'count', ms: 'ms' });
   if (records === 0) problems.push({ where: 'checkpointEvery.records', message: 'must be a whole number from 1 on (got 0).' });
-  const key = readKey(options.key, problems);
+  const key = readKey(options.key, 'key', problems);
+  const previousKey = options.previousKey === undefined ? undefined : readKey(options.previousKey, 'previousKey', problems);
   if (problems.length > 0 || key === undefined) throw new ConfigError(problems);
   return {
     sink,
     origin,
     key,
+    previousKey,
     mode,
     writer,
     checkpointRecords: records ?? 256,
@@ -123,12 +131,9 @@ export function checkedAuditLogOptions(given: AuditLogOptions): CheckedAuditLogO
   };
 }
 
-function readKey(key: AuditKey | string, problems: { where: string; message: string }[]): AuditKey | undefined {
+function readKey(key: AuditKey | string, where: string, problems: { where: string; message: string }[]): AuditKey | undefined {
   if (key instanceof AuditKey) return key;
-  if (typeof key === 'string') return AuditKey.read(key, 'key');
-  problems.push({
-    where: 'key',
-    message: 'must be an AuditKey, or the text of an ed25519 private key. Make one with AuditKey.generate().',
-  });
+  if (typeof key === 'string') return AuditKey.read(key, where);
+  problems.push({ where, message: 'must be an AuditKey, or the text of an ed25519 private key. Make one with AuditKey.generate().' });
   return undefined;
 }

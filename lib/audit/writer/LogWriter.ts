@@ -1,20 +1,26 @@
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import { bootId } from '../../common/nextId.js';
 import { VERSION } from '../../common/version.js';
+import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { AuditRecord, NewRecord } from '../record/AuditRecord.js';
 import { canonicalLine } from '../record/canonicalLine.js';
 import type { OpenRecord } from '../record/OpenRecord.js';
 import type { OpenLog, Opening } from '../sink/AuditSink.js';
 import type { OtherHead } from '../tree/checkpoint.js';
 import { signCheckpoint } from '../tree/checkpoint.js';
+import type { AuditKey } from '../tree/AuditKey.js';
 import { CompactTree } from '../tree/CompactTree.js';
 import type { CheckedAuditLogOptions } from './AuditLogOptions.js';
-import { openClaims } from './openClaims.js';
+import { leftOpen } from './leftOpen.js';
+import type { LeftOpen } from './leftOpen.js';
 
 /** A record that is about to be written, with the time at which it was told. */
 export interface TimedRecord extends OpenRecord {
   readonly at: number;
 }
+
+const NOTHING_LEFT: LeftOpen = Object.freeze({ unknown: [], publicKey: undefined });
 
 /** Writes the log that a sink has open. Once an append has failed, it is not used again. */
 export class LogWriter {
@@ -24,10 +30,13 @@ export class LogWriter {
   #tree: CompactTree;
   #lastAt: number;
   #checkpointSize = 0;
+  /** Both, where the key was changed and nothing was signed since. */
+  #signers: readonly AuditKey[];
 
   private constructor({ writer, tree }: OpenLog, options: CheckedAuditLogOptions) {
     this.writer = writer;
     this.#options = options;
+    this.#signers = [options.key];
     this.#tree = CompactTree.from(tree);
     this.#lastAt = tree.lastAt;
   }
@@ -39,7 +48,7 @@ export class LogWriter {
   static open(options: CheckedAuditLogOptions, now: number): Awaitable<LogWriter> {
     const { sink } = options;
     return chain(sink.open(options.writer), (log) =>
-      chain(openClaims(sink.source, log), (unknown) => new LogWriter(log, options).#start(log, unknown, now)),
+      chain(leftOpen(sink.source, log), (left) => new LogWriter(log, options).#start(log, left, now)),
     );
   }
 
@@ -51,7 +60,7 @@ export class LogWriter {
   static reopen(options: CheckedAuditLogOptions, writer: string, now: number, reopened: (size: number) => void): Awaitable<LogWriter> {
     return chain(options.sink.open(writer), (log) => {
       reopened(log.tree.size);
-      return new LogWriter(log, options).#start(log, [], now);
+      return new LogWriter(log, options).#start(log, NOTHING_LEFT, now);
     });
   }
 
@@ -90,23 +99,33 @@ export class LogWriter {
   checkpoint(others: readonly OtherHead[]): Awaitable<string> {
     const { origin, key, sink } = this.#options;
     const { size } = this.#tree;
-    const note = signCheckpoint({ origin: `${origin}/${this.writer}`, size, root: this.#tree.root().toString('base64'), others }, [key]);
+    const note = signCheckpoint(
+      { origin: `${origin}/${this.writer}`, size, root: this.#tree.root().toString('base64'), others },
+      this.#signers,
+    );
     return chain(sink.checkpoint(note), () => {
       this.#checkpointSize = size;
+      this.#signers = [key];
       return note;
     });
   }
 
-  #start({ tornBytes }: OpenLog, unknown: readonly NewRecord[], at: number): Awaitable<LogWriter> {
-    const { source, mode, key } = this.#options;
-    const started: NewRecord = {
-      kind: 'started',
-      source,
-      version: VERSION,
-      mode,
-      publicKey: key.publicKey.toString(),
-      tornBytes: tornBytes === 0 ? undefined : tornBytes,
-    };
-    return chain(this.append([started, ...unknown].map((record) => ({ record, at }))), () => this);
+  #start({ tornBytes }: OpenLog, { unknown, publicKey: before }: LeftOpen, at: number): Awaitable<LogWriter> {
+    const { source, mode, key, previousKey } = this.#options;
+    const publicKey = key.publicKey.toString();
+    const records: NewRecord[] = [
+      { kind: 'started', source, version: VERSION, mode, process: bootId, publicKey, tornBytes: tornBytes === 0 ? undefined : tornBytes },
+    ];
+    if (before !== undefined && before !== publicKey) {
+      if (previousKey?.publicKey.toString() !== before) throw keyMissing(this.writer);
+      records.push({ kind: 'key', publicKey, previousPublicKey: before });
+      this.#signers = [previousKey, key];
+    }
+    return chain(this.append([...records, ...unknown].map((record) => ({ record, at }))), () => this);
   }
+}
+
+function keyMissing(writer: string): ConfigError {
+  const message = `is needed: the log '${writer}' is signed by another key than \`key\`. Give the key before as \`previousKey\` once, or name another \`writer\`.`;
+  return new ConfigError([{ where: 'auditLog(): previousKey', message }]);
 }

@@ -1,16 +1,18 @@
-import type { EnteringEvent, JournalEvent } from '../../model/Journal.js';
+import type { RecordedEvent } from '../record/recordOf.js';
+import type { EnteringEvent } from '../../model/Journal.js';
 import type { OpenRecord } from '../record/OpenRecord.js';
 
 /** Something that waits to be written. */
 export interface QueuedRecord {
   /** When it was told, in epoch milliseconds. */
   readonly at: number;
-  readonly event?: JournalEvent | undefined;
+  readonly event?: RecordedEvent | undefined;
   /** A record that is made already. */
   readonly made?: OpenRecord | undefined;
   /** Whether the root is to be signed after it. */
   readonly signs?: true | undefined;
-  resolve?: (() => void) | undefined;
+  /** Gets the position of the record, where there is one. */
+  resolve?: ((seq?: number) => void) | undefined;
   reject?: ((error: Error) => void) | undefined;
 }
 
@@ -40,7 +42,8 @@ export class RecordQueue {
 
   /** Adds an event. False where it was dropped. */
   add(entry: QueuedRecord): boolean {
-    if (this.#entries.length < this.#limit) {
+    // without the policies, every decision under them would look unlawful
+    if (this.#entries.length < this.#limit || entry.event?.kind === 'policies') {
       this.#entries.push(entry);
       return true;
     }
@@ -73,6 +76,11 @@ export class RecordQueue {
     return count;
   }
 
+  /** Has them counted by the next record that is written. */
+  countDropped(count: number): void {
+    this.#uncounted += count;
+  }
+
   /** Puts records before all others. */
   putBack(entries: readonly QueuedRecord[]): void {
     if (entries.length > 0) this.#entries = [...entries, ...this.#entries];
@@ -88,7 +96,7 @@ export class RecordQueue {
     this.#entries = this.#entries.filter(({ event }) => event !== undefined);
   }
 
-  #lose(event: JournalEvent | undefined): void {
+  #lose(event: RecordedEvent | undefined): void {
     const id = event?.kind === 'decided' ? event.decision.decisionId : event?.kind === 'entering' ? event.decisionId : undefined;
     if (id === undefined) return;
     this.#lost.add(id);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { SecretString } from '../../common/SecretString.js';
 import { osUser } from '../../decision/terminal/osUser.js';
 import type { HostOperator } from '../../server/access/HostSignature.js';
+import { HostOutbox } from '../../server/audit/HostOutbox.js';
 import { readServerSettings } from '../../server/config/ServerSettings.js';
 import type { ServerFlags, ServerSettings, StoreSetting } from '../../server/config/ServerSettings.js';
 import type { TenantConfig } from '../../server/config/ServerConfig.js';
@@ -66,7 +67,8 @@ export async function openHost(flags: HostFlags): Promise<Host> {
   }
   const store = await makeStore(setting);
   await store.open();
-  const rows = signedTenantStore(store.forTenant(tenantId, { forOthers: true }), { stateKey, tenantId });
+  const raw = store.forTenant(tenantId, { forOthers: true });
+  const rows = HostOutbox.rowsOf(store, raw, signedTenantStore(raw, { stateKey, tenantId }), { stateKey, tenantId });
   return { kind: 'store', rows, operator, stateKey, tenant, close: async () => store.close() };
 }
 

@@ -6,10 +6,14 @@ import { DAY_MS } from '../../common/time/SteadyClock.js';
 import { isLoopbackHost } from '../../common/transport/loopback.js';
 import { VERSION } from '../../common/version.js';
 import { osUser } from '../../decision/terminal/osUser.js';
+import type { AuditLog } from '../../audit/writer/AuditLog.js';
 import type { Logger } from '../../common/Logger.js';
 import type { KeyRequest } from '../../server/access/KeyRequest.js';
 import { hostCaller } from '../../server/access/HostSignature.js';
 import { keyRingOf } from '../../server/access/serverAccess.js';
+import { HostOutbox } from '../../server/audit/HostOutbox.js';
+import { openAuditLog } from '../../server/config/openAuditLog.js';
+import type { OpenedAuditLog } from '../../server/config/openAuditLog.js';
 import { checkExposure, readServerSettings } from '../../server/config/ServerSettings.js';
 import type { ServerSettings, StoreSetting } from '../../server/config/ServerSettings.js';
 import { findStateKey, makeStateKey } from '../../server/config/stateKey.js';
@@ -56,7 +60,11 @@ export async function serve(policies: string | undefined, flags: ServeFlags, io:
   const stateKey = stateKeyOf(settings, setting);
   const store = await makeStore(setting);
   const logger = new ServerLogger(settings.logLevel);
-  const plane = planeOf(settings, flags.demo === true, store, stateKey.key, logger);
+  const audit =
+    settings.audit === false
+      ? undefined
+      : openAuditLog({ setting: settings.audit, dataFolder: settings.dataFolder, store: setting, env: process.env });
+  const plane = planeOf(settings, flags.demo === true, { store, stateKey: stateKey.key, logger, audit: audit?.log ?? false });
   const stop = stopSignal();
   try {
     await plane.ready();
@@ -73,7 +81,7 @@ export async function serve(policies: string | undefined, flags: ServeFlags, io:
     const needsKey = (isDevelopment || (isLocal && flags.demo === true)) && settings.tenants.has('default');
     const key = needsKey ? await developmentKey(plane, store, stateKey.key, flags.demo === true) : undefined;
     const setup = isLocal && io.ask !== undefined ? links : linkFile(links, settings.dataFolder);
-    writeLines(io.out, banner({ settings, setting, stateKey, url: local, key, setup, isDemo: flags.demo === true, isDevelopment }));
+    writeLines(io.out, banner({ settings, setting, stateKey, audit, url: local, key, setup, isDemo: flags.demo === true, isDevelopment }));
     await stop;
     writeLines(io.err, ['stopping: answering what is in flight']);
   } finally {
@@ -112,7 +120,11 @@ function stateKeyOf({ stateKeyFile, dataFolder }: ServerSettings, setting: Store
   return makeStateKey(process.env, dataFolder);
 }
 
-function planeOf(settings: ServerSettings, isDemo: boolean, store: ServerStore, stateKey: SecretString, logger: Logger): DataPlane {
+function planeOf(
+  settings: ServerSettings,
+  isDemo: boolean,
+  parts: { readonly store: ServerStore; readonly stateKey: SecretString; readonly logger: Logger; readonly audit: AuditLog | false },
+): DataPlane {
   const tenants = Object.fromEntries(
     [...settings.tenants].map(([id, tenant]) => [
       id,
@@ -120,7 +132,7 @@ function planeOf(settings: ServerSettings, isDemo: boolean, store: ServerStore, 
     ]),
   );
   const { publicUrl, historyMs } = settings;
-  return createDataPlane({ tenants, store, stateKey, publicUrl, historyMs, logger });
+  return createDataPlane({ tenants, ...parts, publicUrl, historyMs });
 }
 
 /** @throws ConfigError where the address cannot be listened at, CliError where a file of TLS cannot be read */
@@ -165,7 +177,9 @@ async function developmentKey(
 ): Promise<SecretString | undefined> {
   const operator = { user: osUser(), tenantId: 'default' };
   const host = hostCaller(operator);
-  const { records } = signedTenantStore(store.forTenant(operator.tenantId), { stateKey, tenantId: operator.tenantId });
+  const raw = store.forTenant(operator.tenantId);
+  const { tenantId } = operator;
+  const { records } = HostOutbox.rowsOf(store, raw, signedTenantStore(raw, { stateKey, tenantId }), { stateKey, tenantId });
   const ring = keyRingOf(stateKey, operator.tenantId, records);
   if (!isDemo) {
     if ((await ring.list(host, { limit: 1 })).keys.length > 0) return undefined;
@@ -189,6 +203,7 @@ interface Started {
   readonly settings: ServerSettings;
   readonly setting: StoreSetting;
   readonly stateKey: StateKey;
+  readonly audit: OpenedAuditLog | undefined;
   readonly url: string;
   readonly key: SecretString | undefined;
   /** The setup link of each tenant without people, or where they are. */
@@ -197,7 +212,7 @@ interface Started {
   readonly isDevelopment: boolean;
 }
 
-function banner({ settings, setting, stateKey, url, key, setup, isDemo, isDevelopment }: Started): readonly string[] {
+function banner({ settings, setting, stateKey, audit, url, key, setup, isDemo, isDevelopment }: Started): readonly string[] {
   const text = key?.reveal();
   const { tenants, publicUrl } = settings;
   const sources = [...tenants].map(
@@ -213,6 +228,7 @@ function banner({ settings, setting, stateKey, url, key, setup, isDemo, isDevelo
     ...(stateKey.file !== undefined && isBelow(stateKey.file, process.cwd())
       ? ['  warning: the state key is in this folder, where an agent that runs here can read it; move it']
       : []),
+    ...auditLines(settings, audit),
     ...(text === undefined ? ['  keys      npx aegis keys list'] : [`  key       ${text}   (shown this once)`]),
     '  approvals npx aegis approvals list',
     ...(setup.length === 0
@@ -223,6 +239,17 @@ function banner({ settings, setting, stateKey, url, key, setup, isDemo, isDevelo
       : isDemo
         ? ['An agent that asks something every few seconds, for a second terminal:', `  ${demoLine(url, text)}`]
         : ['For your program:', `  AegisModule.configure({ baseUrl: '${url}', apiKey: '${text}' })`]),
+  ];
+}
+
+function auditLines({ audit: setting }: ServerSettings, audit: OpenedAuditLog | undefined): readonly string[] {
+  if (audit === undefined || setting === false) return ['  audit log none: what is decided is not recorded'];
+  const isReadable = audit.keyFile !== undefined && isBelow(audit.keyFile, process.cwd());
+  return [
+    `  audit log ${audit.folder === undefined ? 'in the same Postgres' : short(audit.folder)}${setting.mode === 'required' ? '' : '; best-effort: a crash may lose its last records'}`,
+    `  audit key ${audit.keyFile ?? 'of the environment'}`,
+    ...(audit.isExposed ? ['  warning: other users of this machine can read the audit key; chmod 600 it'] : []),
+    ...(isReadable ? ['  warning: the audit key is in this folder, where an agent that runs here can read it; move it'] : []),
   ];
 }
 

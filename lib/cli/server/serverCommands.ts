@@ -37,6 +37,7 @@ export function addServerCommands(program: Command, io: CliIo, setCode: (code: n
       .option('--tls-cert <file>', 'the certificate for HTTPS, in PEM')
       .option('--tls-key <file>', 'its private key, in PEM')
       .option('--insecure-http', 'allow plain HTTP off loopback, behind a proxy that ends TLS')
+      .option('--audit <folder>', 'where the audit log is kept (default: audit in the data folder)')
       .option('--log-level <level>', 'debug, info, warning or error (default: info)')
       .addHelpText(
         'after',

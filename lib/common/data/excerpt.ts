@@ -55,10 +55,13 @@ export function excerptOf(
   return { head, omitted: { text: omitted, chars: charsOf(omitted), lines: lineEndsOf(omitted) }, tail, chips };
 }
 
+const PAIR = /[\ud800-\udbff][\udc00-\udfff]/g;
+
 /** How many characters a text has. */
 export function charsOf(text: string): number {
-  let chars = 0;
-  for (const _ of text) chars++;
+  let chars = text.length;
+  PAIR.lastIndex = 0;
+  while (PAIR.test(text)) chars--;
   return chars;
 }
 

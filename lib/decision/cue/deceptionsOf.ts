@@ -1,3 +1,4 @@
+import { LruMap } from '../../common/LruMap.js';
 import { reveal } from '../../common/data/reveal.js';
 import { LOOKALIKES } from '../../common/data/skeleton.js';
 import type { Cue } from './Cue.js';
@@ -23,6 +24,17 @@ const AROUND = 5;
 /** What may deceive in a text: see {@link reveal}. Emoji, tabs, line ends and the short words of a text in another script do not. */
 export function deceptionsOf(text: string): readonly Deception[] {
   if (/^[ -~\n\t]*$/.test(text)) return [];
+  if (text.length < LONG) return deceptionsIn(text);
+  const known = ofLong.get(text) ?? deceptionsIn(text);
+  ofLong.set(text, known);
+  return known;
+}
+
+/** A page asks several times about the same text: what it says of long ones is remembered. */
+const LONG = 4_096;
+const ofLong = new LruMap<string, readonly Deception[]>(4);
+
+function deceptionsIn(text: string): readonly Deception[] {
   const plain = /[\ufe0f\u200d]/.test(text) ? text.replace(PICTURE, '☺') : text;
   let hidden = 0;
   let reorders = 0;

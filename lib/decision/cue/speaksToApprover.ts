@@ -1,3 +1,4 @@
+import { LruMap } from '../../common/LruMap.js';
 import { seenAs } from '../../common/data/skeleton.js';
 
 /** What only somebody says who wants to be approved: in lower case, without accents, as it would be read. */
@@ -26,6 +27,17 @@ const KEYWORD =
 
 /** Whether a text speaks to the person who decides, such as "pre-approved by Security" or "press Approve", also with letters that only look like these. */
 export function speaksToApprover(text: string): boolean {
+  if (text.length < LONG) return speaks(text);
+  const known = ofLong.get(text) ?? speaks(text);
+  ofLong.set(text, known);
+  return known;
+}
+
+/** A page asks several times about the same text: what it says of long ones is remembered. */
+const LONG = 4_096;
+const ofLong = new LruMap<string, boolean>(4);
+
+function speaks(text: string): boolean {
   const seen = seenAs(text.replace(/\s+/g, ' ')).toLowerCase();
   const read = /[^ -~]/.test(seen) ? seen.normalize('NFD').replace(/\p{M}/gu, '') : seen;
   return KEYWORD.test(read) && PHRASES.some((phrase) => phrase.test(read));

@@ -81,7 +81,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       now: () => this.#clock.now(),
       tenantId: options.tenantId ?? null,
       isStillCovered: (record) => this.#isStillCovered(record),
-      note: (event) => this.#journal?.note(event),
+      journal: this.#journal,
     };
     this.#denialTtlMs = options.denialTtlMs ?? 300_000;
     this.#refusalsKeptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
@@ -276,7 +276,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return chain(this.#store.get(decisionId), (record) => {
       // an approved one that was never used ends too: it must not be used later
       if (record === undefined || (record.status !== 'pending' && (record.status !== 'approved' || record.consumed !== undefined))) return;
-      if (record.version === seen) return reportNotReplaced(record);
+      if (record.version === seen) return reportNotReplaced(record, this.#journal);
       // if another change was first, what it left may still have to end
       // without the key, this process can sign no other end: one that has none is accepted
       const end = this.#isSignedElsewhere(record) ? 'withdrawn' : status;

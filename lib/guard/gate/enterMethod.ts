@@ -144,13 +144,14 @@ function enterWithJournal<R, O>(
     params,
     auditSalt,
     ...(isReused === true && { reused: true }),
+    ...(approved?.token !== undefined && call.idempotent === true && { idempotent: true }),
     // only a guard that cannot wait looks by itself
     ...(call.lastLook !== undefined && { synchronous: true }),
   });
   const note = (outcome: SettledEvent['outcome']): void =>
     journal.note({ kind: 'settled', agentId, toolName, decisionId, taskId, outcome });
-  // how an approved call ended is told where its task is settled
-  const settled = approved?.lastLook === undefined ? note : (): void => {};
+  // how an approved call ended is told where its task is settled, and how one inside another entry ended, by that entry
+  const settled = approved?.lastLook === undefined && isReused !== true ? note : (): void => {};
   const withheld = (error: Error): O => {
     // a claim that is released settles no task: this entry ends here, and there may be another
     if (error instanceof StaleClaimError) note('withheld');

@@ -29,6 +29,8 @@ export interface HostOperator {
 /** How far the clocks of both sides may differ, in milliseconds; they are one machine's. */
 const WINDOW_MS = 30_000;
 const MAX_NONCES = 10_000;
+/** How much earlier than this process a signature may be, in milliseconds: clocks are read at different moments. */
+const BEFORE_MS = 1_000;
 type SignatureParts = readonly [all: string, user: string, tenantId: string, time: string, nonce: string, mac: string];
 const SHAPE = /^v1\.([\w-]{1,1400})\.([\w-]{1,400})\.(\d{1,15})\.([\w-]{22})\.([\w-]{43})$/;
 
@@ -50,11 +52,14 @@ export class HostSignature {
   readonly #clock: SteadyClock;
   /** The nonces of the last minute, with the time that was signed with them. */
   readonly #nonces = new Map<string, number>();
+  /** What was signed before may have been used at the process before this one. */
+  readonly #sinceMs: number;
 
   /** @param key made of the state key for this purpose */
   constructor(key: SecretString, clock: SteadyClock = new SteadyClock()) {
     this.#key = key;
     this.#clock = clock;
+    this.#sinceMs = clock.now() - BEFORE_MS;
   }
 
   /**
@@ -66,7 +71,7 @@ export class HostSignature {
   mayBeValid(header: string, address: string | undefined, isForwarded: boolean): boolean {
     const [, , , time] = SHAPE.exec(header) ?? [];
     if (time === undefined || isForwarded || address === undefined || !isLoopbackHost(address.replace(/^::ffff:/i, ''))) return false;
-    return Math.abs(this.#clock.now() - Number(time)) <= WINDOW_MS;
+    return Number(time) >= this.#sinceMs && Math.abs(this.#clock.now() - Number(time)) <= WINDOW_MS;
   }
 
   /**

@@ -132,7 +132,7 @@ export class KeyRing {
       if (status !== 'active') throw unknownKey();
       checkMaker(caller, body);
       const { hash: previousHash, ...rest } = body;
-      return { ...rest, hash: this.#hashOf(key.reveal()), previousHash, previousUntilMs: nowMs + overlapMs };
+      return { ...rest, hash: this.#hashOf(key.reveal()), previousHash, previousUntilMs: nowMs + overlapMs, rotatedBy: caller.id };
     });
     return { info, key };
   }

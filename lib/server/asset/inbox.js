@@ -199,36 +199,60 @@
 
   // -- news: one connection a browser, whichever of its tabs holds it -----------------------------------------------------------------------------------
 
-  /** @typedef {{ type: string, id?: string, status?: string, version?: number }} News */
+  /** What the server says: `waits`: one approval more, or one less, waits for this person; `mine`: it was asked for in their name. */
+  /** @typedef {{ type: string, id?: string, status?: string, version?: number, waits?: number, mine?: boolean }} News */
   const live = one('[data-live]');
   if (!live) return;
   const channel = new BroadcastChannel(`aegis-inbox${base}`);
   const title = document.title;
   let waiting = Number(live.dataset.live || 0);
   let newer = 0;
-  /** @type {Set<string>} */
-  const seen = new Set(all('[data-approval]').map((row) => row.dataset.approval ?? ''));
-  const showCount = () => (document.title = waiting > 0 ? `(${waiting}) ${title}` : title);
+  /** Those that wait for this person among the newer ones. */
+  let newerForMe = 0;
+  const newerLine = one('[data-newer]');
+  /** What was counted last, so that news that comes twice counts once: however many come, only so many are remembered. */
+  const MAX_SEEN = 2_000;
+  /** @type {Map<string, number>} */
+  const seen = new Map(all('[data-approval]').map((row) => [row.dataset.approval ?? '', Number(row.dataset.version ?? 1)]));
+  /** @param {string} id @param {number} version @returns {boolean} */
+  const isNews = (id, version) => {
+    const known = seen.get(id);
+    if (known !== undefined && known >= version) return false;
+    seen.delete(id);
+    seen.set(id, version);
+    if (seen.size > MAX_SEEN) seen.delete(/** @type {string} */ (seen.keys().next().value));
+    return true;
+  };
+  const showCount = () => {
+    const text = waiting > 0 ? `(${waiting}) ${title}` : title;
+    if (document.title !== text) document.title = text;
+    if (newer === 0 || !newerLine) return;
+    newerLine.hidden = false;
+    (one('[data-newer-text]', newerLine) ?? newerLine).textContent = `${newer} newer ${newer === 1 ? 'request' : 'requests'}`;
+  };
   showCount();
 
   /** @type {Record<string, string>} */
   const STATE = { approved: 'Approved', denied: 'Denied', expired: 'Nobody decided in time', withdrawn: 'Withdrawn' };
+  /** @param {News} news whether the list that is open lists it */
+  const isListed = ({ waits, mine }) => {
+    const list = newerLine?.dataset.newer;
+    return list === 'all' || (list === 'mine' ? mine === true : waits === 1);
+  };
   /** @param {News} news */
-  const take = ({ type, id = '', status = '', version = 0 }) => {
-    if (type === 'requested') {
-      waiting += 1;
-      if (!seen.has(id)) {
-        seen.add(id);
-        newer += 1;
-        const line = one('[data-newer]');
-        if (line) {
-          line.hidden = false;
-          const text = one('[data-newer-text]', line) ?? line;
-          text.textContent = `${newer} newer ${newer === 1 ? 'request' : 'requests'}`;
-        }
-        notice();
+  const take = (news) => {
+    const { type, id = '', status = '', version = 0, waits = 0 } = news;
+    if (type === 'resync') return again('Something may be missing here.');
+    const isFirst = !seen.has(id);
+    if (isNews(id, version)) {
+      waiting = Math.max(0, waiting + waits);
+      if (type === 'requested' && isFirst) {
+        if (isListed(news)) newer += 1;
+        if (waits === 1) newerForMe += 1;
       }
-    } else if (type === 'settled') waiting = Math.max(0, waiting - 1);
+    }
+    // what is new has no row yet
+    if (type === 'requested') return;
     for (const row of all(`[data-approval="${CSS.escape(id)}"]`)) {
       const state = one('[data-state]', row);
       if (type === 'settled' && state) {
@@ -239,7 +263,6 @@
       if (row.dataset.version === undefined || Number(row.dataset.version) >= version) continue;
       changed(row);
     }
-    if (type === 'resync') again('Something may be missing here.');
   };
   /** @param {HTMLElement} page the approval on this page is not what was shown */
   const changed = (page) => {
@@ -260,7 +283,7 @@
   const notice = () => {
     if (!document.hidden || !('Notification' in window) || Notification.permission !== 'granted') return;
     new Notification('Aegis', {
-      body: newer === 1 ? 'A request waits for a decision.' : `${newer} requests wait for a decision.`,
+      body: newerForMe === 1 ? 'A request waits for a decision.' : `${newerForMe} requests wait for a decision.`,
       tag: 'aegis',
     });
   };
@@ -272,8 +295,10 @@
       setTimeout(() => {
         const together = gathered;
         gathered = [];
+        const before = newerForMe;
         together.forEach(take);
         showCount();
+        if (newerForMe > before) notice();
       }, GATHER_MS);
     gathered.push(news);
   };

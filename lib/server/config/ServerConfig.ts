@@ -41,6 +41,20 @@ export interface TenantConfig {
   readonly onLoosened?: 'hold' | 'accept' | undefined;
 }
 
+/** Where and how `aegis serve` keeps its audit log. */
+export interface AuditConfig {
+  /** The folder; relative to the configuration file. @defaultValue `audit` in the data folder, or beside the SQLite file */
+  readonly folder?: string | undefined;
+  /**
+   * `required`: nothing is answered or shown before its record is durable. `best-effort`: calls do not wait for the log, and a crash may lose its last records.
+   *
+   * @defaultValue `required`
+   */
+  readonly mode?: 'required' | 'best-effort' | undefined;
+  /** Whose log it is: its checkpoints are signed under this name. @defaultValue `aegis-server` */
+  readonly origin?: string | undefined;
+}
+
 /** The configuration of `aegis serve`: what `aegis.config.mjs` exports by default, or `aegis.config.json` holds. */
 export interface ServerConfig extends TenantConfig {
   /**
@@ -81,6 +95,13 @@ export interface ServerConfig extends TenantConfig {
    * @defaultValue 90 days
    */
   readonly historyMs?: number | undefined;
+  /**
+   * The audit log: its folder, relative to the configuration file, or more about it. `false`: there is none, which is refused where a policy asks for an
+   * approval.
+   *
+   * @defaultValue `audit` in the data folder, or beside the SQLite file, and `required`
+   */
+  readonly audit?: string | false | AuditConfig | undefined;
   /** @defaultValue `info` */
   readonly logLevel?: LogLevel | undefined;
   /** Tenants by id, each with its own policies. Without it there is one, `default`, of the options beside this one. */
@@ -108,6 +129,9 @@ const TENANT: OptionKinds<TenantConfig> = {
 /** The kinds of the options of a tenant. */
 export const TENANT_CONFIG: OptionKinds<TenantConfig> = TENANT;
 
+/** The kinds of the options of an audit log. */
+export const AUDIT_CONFIG: OptionKinds<AuditConfig> = { folder: 'text', mode: "'required'|'best-effort'", origin: 'text' };
+
 /** The kinds of the options of a server. */
 export const SERVER_CONFIG: OptionKinds<ServerConfig> = {
   ...TENANT,
@@ -120,6 +144,7 @@ export const SERVER_CONFIG: OptionKinds<ServerConfig> = {
   tlsKey: 'text',
   insecureHttp: 'boolean',
   historyMs: 'age',
+  audit: 'text|boolean|record',
   logLevel: "'debug'|'info'|'warning'|'error'",
   tenants: 'record',
 };

@@ -7,7 +7,7 @@ import { isLoopbackHost } from '../../common/transport/loopback.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { ConfigProblem } from '../../model/errors/SetupErrors.js';
 import { loadConfigFile } from './configFile.js';
-import type { ServerConfig, TenantConfig } from './ServerConfig.js';
+import type { AuditConfig, ServerConfig, TenantConfig } from './ServerConfig.js';
 
 /** The flags of the command line that the environment and the file have too. */
 export interface ServerFlags {
@@ -22,6 +22,7 @@ export interface ServerFlags {
   readonly tlsKey?: string | undefined;
   readonly insecureHttp?: boolean | undefined;
   readonly logLevel?: string | undefined;
+  readonly audit?: string | undefined;
 }
 
 /** Where approvals and keys are kept. */
@@ -29,6 +30,14 @@ export type StoreSetting =
   | { readonly kind: 'memory' }
   | { readonly kind: 'sqlite'; readonly path: string }
   | { readonly kind: 'postgres'; readonly url: SecretString };
+
+/** How the audit log is kept. */
+export interface AuditSetting {
+  /** Absolute. `undefined`: none was named. */
+  readonly folder: string | undefined;
+  readonly mode: 'required' | 'best-effort';
+  readonly origin: string;
+}
 
 /** The settings of a server: flags over the environment over the configuration file over defaults. */
 export interface ServerSettings {
@@ -45,6 +54,8 @@ export interface ServerSettings {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly insecureHttp: boolean;
   readonly historyMs: number;
+  /** `false`: there is none. */
+  readonly audit: AuditSetting | false;
   readonly logLevel: NonNullable<ServerConfig['logLevel']>;
   /** At least one; the paths of policies are absolute. */
   readonly tenants: ReadonlyMap<string, TenantConfig>;
@@ -77,6 +88,7 @@ const VARIABLES: Readonly<Record<keyof ServerFlags, string>> = {
   tlsKey: `${PREFIX}TLS_KEY`,
   insecureHttp: `${PREFIX}INSECURE_HTTP`,
   logLevel: `${PREFIX}LOG_LEVEL`,
+  audit: `${PREFIX}AUDIT`,
 };
 const STORE_FILE = `${PREFIX}STORE_FILE`;
 /** Every variable that a server reads, but for AEGIS_STATE_KEY. */
@@ -112,6 +124,7 @@ export async function readServerSettings({ flags, env, folder, load }: SettingSo
     tls: cert === undefined || key === undefined ? undefined : { cert, key },
     insecureHttp: isOn(named('insecureHttp'), problem),
     historyMs: config.historyMs ?? HISTORY_DAYS * DAY_MS,
+    audit: auditOf(config.audit, flags.audit ?? env[VARIABLES.audit], folder, base),
     logLevel: levelOf(named('logLevel'), problem),
     tenants: tenantsOf(config, pathOf(named('policies')), base, problem),
   };
@@ -201,6 +214,16 @@ function storeOf({ value, folder }: Named): StoreSetting | undefined {
   if (value === 'memory') return { kind: 'memory' };
   if (/^postgres(?:ql)?:\/\//.test(value)) return { kind: 'postgres', url: new SecretString(value) };
   return { kind: 'sqlite', path: resolve(folder, value.replace(/^sqlite:/, '')) };
+}
+
+/** A flag or variable names the folder; what the file says beside it stays. `false` is of the file alone: a flag that was forgotten turns nothing off. */
+function auditOf(given: ServerConfig['audit'], named: string | undefined, folder: string, base: string): ServerSettings['audit'] {
+  const isNamed = named !== undefined && named !== '';
+  if (given === false && !isNamed) return false;
+  const config: AuditConfig = typeof given === 'object' ? given : typeof given === 'string' ? { folder: given } : {};
+  const { mode = 'required', origin = 'aegis-server' } = config;
+  const inFile = config.folder === undefined ? undefined : resolve(base, config.folder);
+  return { folder: isNamed ? resolve(folder, named) : inFile, mode, origin };
 }
 
 function isOn({ value = 'false', where }: Named, problem: Problem): boolean {

@@ -4,8 +4,8 @@ import { pathToFileURL } from 'node:url';
 import { parseJsonStrictly } from '../../common/data/parseJsonStrictly.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
-import { SERVER_CONFIG, TENANT_CONFIG } from './ServerConfig.js';
-import type { ServerConfig, TenantConfig } from './ServerConfig.js';
+import { AUDIT_CONFIG, SERVER_CONFIG, TENANT_CONFIG } from './ServerConfig.js';
+import type { AuditConfig, ServerConfig, TenantConfig } from './ServerConfig.js';
 
 /** A configuration, and what its paths are relative to. */
 export interface ConfigFile {
@@ -33,6 +33,10 @@ export async function loadConfigFile(
   if (path === undefined) return { path, folder, config: {} };
   const given = path.endsWith('.json') ? readJsonConfig(path) : await loadModule(path, load);
   const config = checkedOptions(path, given as ServerConfig, SERVER_CONFIG);
+  const audit: unknown = config.audit;
+  if (audit === true)
+    fail(`${path}: audit`, 'must be a folder, { folder, mode, origin } or false. Leave it out for the log in the data folder.');
+  if (typeof audit === 'object') checkedOptions(`${path}: audit`, audit as AuditConfig, AUDIT_CONFIG);
   for (const [id, tenant] of Object.entries(config.tenants ?? {})) checkTenant(`${path}: tenants.${id.slice(0, 64)}`, id, tenant);
   return { path, folder: dirname(path), config };
 }

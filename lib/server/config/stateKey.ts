@@ -70,14 +70,14 @@ export function makeStateKey(env: Environment, dataFolder: string): StateKey {
   return readKeyFile(file, file, dataFolder);
 }
 
-/** The file for the key of a data folder. Its name follows the place of the folder: rows that are copied from another project are not signed with it. */
-export function ownKeyFile(env: Environment, dataFolder: string): string {
+/** The file for a key of a data folder. Its name follows the place of the folder: rows that are copied from another project are not signed with it. */
+export function ownKeyFile(env: Environment, dataFolder: string, keys: 'state-keys' | 'audit-keys' = 'state-keys'): string {
   const place = realPath(dataFolder);
   const digest = createHash('sha256').update(place).digest('hex').slice(0, 16);
   const project = basename(resolve(place, '..'))
     .replace(/[^\w.-]/g, '_')
     .slice(0, 40);
-  return join(configFolder(env), 'aegis', 'state-keys', `${project}-${digest}.key`);
+  return join(configFolder(env), 'aegis', keys, `${project}-${digest}.key`);
 }
 
 function configFolder(env: Environment): string {

@@ -17,7 +17,7 @@ export interface AnsweredRequest {
   readonly request: string;
   /** The HTTP status of the answer. */
   readonly status: number;
-  /** The body of the answer. */
+  /** The body of the answer; absent for pages, and where it has a secret, such as a new key. */
   readonly answer: string | undefined;
 }
 

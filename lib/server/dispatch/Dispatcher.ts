@@ -103,7 +103,7 @@ export class Dispatcher {
       tenantId: progress.tenantId,
       durationMs: performance.now() - startedMs,
       error: code,
-      answer: typeof body === 'string' && !progress.isPage ? body : undefined,
+      answer: recorded(progress, body),
     });
     const headers: Record<string, string> = { ...FIXED, ...(progress.isPage && progress.pageHeaders()), 'x-request-id': requestId };
     for (const name in answer.headers) headers[name.toLowerCase()] = answer.headers[name] as string;
@@ -184,8 +184,7 @@ export class Dispatcher {
         route: route.name,
         request: form === undefined ? text : withoutSecrets(form),
         status: answer.status,
-        // a page says no more than what it was made of
-        answer: typeof answer.body === 'string' && !progress.isPage ? answer.body : undefined,
+        answer: recorded(progress, answer.body),
       });
     return answer;
   }
@@ -315,6 +314,11 @@ function isSignedOut(error: unknown): boolean {
 
 function hasKey(headers: IncomingRequest['headers']): boolean {
   return ['authorization', 'x-api-key', HOST_HEADER].some((name) => headers.get(name) !== null);
+}
+
+/** What is recorded of an answer: a page says no more than what it was made of, and a secret is in no record. */
+function recorded({ isPage, route }: Progress, body: Answer['body']): string | undefined {
+  return typeof body === 'string' && !isPage && route?.hasSecret !== true ? body : undefined;
 }
 
 /** What a form said, for the record. */

@@ -8,8 +8,8 @@ import { Paths } from '../page/Paths.js';
 import type { Answer, CallerInput } from '../route/Route.js';
 import { cuesOf } from './cuesOf.js';
 import { pendingCards } from './list/pendingCards.js';
-import { isFor } from './list/Reader.js';
-import { personOf, readerOf } from './readerOf.js';
+import { isFor } from '../decide/Reader.js';
+import { personOf, readerOf } from '../decide/readerOf.js';
 import { redecide } from './redecide.js';
 import { viewerOf } from './viewerOf.js';
 
@@ -51,6 +51,7 @@ export async function approvalAnswer(
     refused,
     next: next?.decisionId,
     ...(at >= 0 && { place: { at: at + 1, of: forMe.length, previous: forMe[at - 1]?.decisionId, next: next?.decisionId } }),
+    places: (await tenant.audit?.placesOf(record.decisionId)) ?? [],
     policySetHash: tenant.policies.hash,
     policyTextOf: (id) => policyIn(tenant, id),
     ...(query.has('now') && { redecided: await redecide(record, tenant) }),

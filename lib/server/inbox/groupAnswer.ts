@@ -8,9 +8,9 @@ import { Paths } from '../page/Paths.js';
 import type { Answer, CallerInput } from '../route/Route.js';
 import { kindOf } from './list/inboxRows.js';
 import { pendingCards } from './list/pendingCards.js';
-import { isFor } from './list/Reader.js';
-import { personOf, readerOf } from './readerOf.js';
-import type { PageInput } from './readerOf.js';
+import { isFor } from '../decide/Reader.js';
+import { personOf, readerOf } from '../decide/readerOf.js';
+import type { PageInput } from '../decide/readerOf.js';
 
 /** The fields of the form that denies all, with how many characters each may have. */
 export const DENY_ALL_FIELDS = { agent: 256, tool: 128, policies: 4_096, ids: 65_536, reason: 10_000 } as const;

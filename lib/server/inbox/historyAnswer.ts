@@ -3,8 +3,8 @@ import { pageAnswer } from '../page/layout.js';
 import { Paths } from '../page/Paths.js';
 import type { Answer } from '../route/Route.js';
 import { historyQuery } from './list/historyQuery.js';
-import { personOf } from './readerOf.js';
-import type { PageInput } from './readerOf.js';
+import { personOf } from '../decide/readerOf.js';
+import type { PageInput } from '../decide/readerOf.js';
 
 const PAGE = 50;
 

@@ -9,8 +9,8 @@ import type { Tenant } from '../tenant/Tenant.js';
 import { emptyGroups } from './list/emptyGroups.js';
 import { inboxRows } from './list/inboxRows.js';
 import { pendingCards } from './list/pendingCards.js';
-import { personOf, readerOf } from './readerOf.js';
-import type { PageInput } from './readerOf.js';
+import { personOf, readerOf } from '../decide/readerOf.js';
+import type { PageInput } from '../decide/readerOf.js';
 
 const TABS: readonly string[] = ['me', 'all', 'mine'] satisfies InboxTab[];
 /** How many of the last decided approvals an empty inbox shows. */

@@ -7,12 +7,13 @@ import { pageAnswer } from '../page/layout.js';
 import { Paths } from '../page/Paths.js';
 import type { PersonRoute, Route } from '../route/Route.js';
 import { agentTools } from './list/agentTools.js';
+import { auditAnswer } from './auditAnswer.js';
 import { approvalAnswer } from './approvalAnswer.js';
 import { DENY_ALL_FIELDS, denyAll, groupAnswer } from './groupAnswer.js';
 import { historyAnswer } from './historyAnswer.js';
 import { historyExport } from './historyExport.js';
 import { inboxAnswer } from './inboxAnswer.js';
-import { personOf } from './readerOf.js';
+import { personOf } from '../decide/readerOf.js';
 import { unknownAnswer } from './unknownAnswer.js';
 
 /** What the routes of the inbox need. */
@@ -99,6 +100,14 @@ export function inboxRoutes({ clock = new SteadyClock() }: InboxRoutesOptions = 
       summary: 'Shows the runs of which it is not known how they ended.',
       query: { cursor: 'Where the page before has ended.' },
       handle: (input) => unknownAnswer(input, clock.now()),
+    },
+    {
+      ...PAGE,
+      path: '/audit',
+      name: 'auditPage',
+      roles: ['auditor', 'admin'],
+      summary: 'Shows where the audit log stands, and how to verify it.',
+      handle: (input) => auditAnswer(input, clock.now()),
     },
     {
       ...PAGE,

@@ -5,8 +5,8 @@ import { Paths } from '../page/Paths.js';
 import type { Answer } from '../route/Route.js';
 import type { RefusedSettlementForm } from '../route/unknownOutcomes.js';
 import type { Tenant } from '../tenant/Tenant.js';
-import { personOf } from './readerOf.js';
-import type { PageInput } from './readerOf.js';
+import { personOf } from '../decide/readerOf.js';
+import type { PageInput } from '../decide/readerOf.js';
 
 const PAGE = 50;
 

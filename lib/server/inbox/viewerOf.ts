@@ -5,7 +5,7 @@ import { maySignInAgain, shownAllMark, standingOf } from '../decide/personVerdic
 import type { Viewer } from '../page/approval/decisionCard.js';
 import { severityOf } from '../page/severityTag.js';
 import type { CallerInput } from '../route/Route.js';
-import { personOf } from './readerOf.js';
+import { personOf } from '../decide/readerOf.js';
 
 /**
  * What the person who asks for a page may do about an approval, and what it takes, as the desk says it.

@@ -64,6 +64,10 @@ export class Paths {
     return this.#path('/agents');
   }
 
+  audit(): string {
+    return this.#path('/audit');
+  }
+
   people(): string {
     return this.#path('/people');
   }

@@ -31,7 +31,7 @@ export interface PageLayout {
 }
 
 /** The pages that the bar at the top names. */
-export type PagePlace = 'inbox' | 'history' | 'unknown' | 'agents' | 'people' | 'me' | 'help';
+export type PagePlace = 'inbox' | 'history' | 'unknown' | 'agents' | 'audit' | 'people' | 'me' | 'help';
 
 /** Answers with a page. Its headers are set for every page by the dispatcher. */
 export function pageAnswer(view: Html, frame: PageLayout): Answer {
@@ -60,7 +60,7 @@ ${reload !== undefined && html`<meta http-equiv="refresh" content="${`0; url=${b
 <body>
 <a class="skip" href="#main">Skip to content</a>
 ${topBar(layout)}
-${isDevelopment && html`<p class="development" role="note">Development mode: any program on this machine can act as you.</p>`}
+${isDevelopment && html`<aside class="development" aria-label="Development mode">Development mode: any program on this machine can act as you.</aside>`}
 <main id="main">${view}</main>
 <p class="vh" role="status" data-say></p>
 ${signedIn && html`<dialog data-keys aria-label="Keys"><h2>Keys</h2>${keyList()}<form method="dialog"><button>Close</button></form></dialog>`}
@@ -74,6 +74,7 @@ const PLACES: readonly (readonly [PagePlace, string, (paths: Paths) => string])[
   ['history', 'History', (paths) => paths.history()],
   ['unknown', 'Unknown outcomes', (paths) => paths.unknown()],
   ['agents', 'Agents and tools', (paths) => paths.agents()],
+  ['audit', 'Audit', (paths) => paths.audit()],
   ['people', 'People', (paths) => paths.people()],
   ['help', 'Help', (paths) => paths.help()],
 ];
@@ -81,7 +82,11 @@ const PLACES: readonly (readonly [PagePlace, string, (paths: Paths) => string])[
 function topBar({ site, signedIn, place, tenantId, waiting }: PageLayout): Html {
   if (signedIn === undefined) return html`<header class="top"><span class="brand">Aegis</span></header>`;
   const paths = new Paths(site.base);
-  const shown = PLACES.filter(([name]) => name !== 'people' || signedIn.roles.has('admin'));
+  const isFor: Partial<Record<PagePlace, boolean>> = {
+    audit: signedIn.roles.has('auditor') || signedIn.roles.has('admin'),
+    people: signedIn.roles.has('admin'),
+  };
+  const shown = PLACES.filter(([name]) => isFor[name] !== false);
   const links = shown.map(
     ([name, text, path]) => html`<a href="${path(paths)}"${name === place && html` aria-current="page"`}>${text}</a>`,
   );

@@ -14,7 +14,7 @@ export interface MarkedRange {
 }
 
 /**
- * A text of anyone within a line of a page (class `t`). All that could hide, move or imitate text is a chip (class `u`), line ends too; look-alikes are underlined
+ * A text of anyone within a line of a page (class `t`). All that could hide, move or imitate text is a chip (class `u`), and line ends are too (`i`); look-alikes are underlined
  * (class `x`, with `ok` where the word shows that it is not ASCII).
  *
  * @param max shows at most this many characters, then how many follow
@@ -94,16 +94,25 @@ function chipsOf(part: ShownPart, breaksLines: boolean): HtmlValue {
         : html`<span class="x ok">${part.text}</span>`;
     case 'lines': {
       const isPair = part.text.startsWith('\r');
-      const lineBreak = breaksLines ? '\n' : '';
-      if (part.count >= MANY_LINES) return [chip(`${part.count} line ends${isPair ? ' (CR LF)' : ''} in a row`), lineBreak];
-      return Array.from({ length: part.count }, () => [isPair ? PAIR_END : LINE_END, lineBreak]);
+      const end = (isPair ? PAIR_ENDS : LINE_ENDS)[breaksLines ? 'breaking' : 'inline'];
+      if (part.count === 1) return end;
+      if (part.count >= MANY_LINES) return [chip(`${part.count} line ends${isPair ? ' (CR LF)' : ''} in a row`), breaksLines && '\n'];
+      return Array.from({ length: part.count }, () => end);
     }
   }
 }
 
-/** A text has many of these, and to make a piece takes longer than to put one in again. */
-const LINE_END: Html = note('↵');
-const PAIR_END: Html = note('CR ↵');
+/** A text has many of these: they are short, and to make a piece takes longer than to put one in again. */
+const LINE_ENDS = {
+  inline: html`<i>↵</i>`,
+  breaking: html`<i>↵</i>
+`,
+} as const;
+const PAIR_ENDS = {
+  inline: html`<i>CR ↵</i>`,
+  breaking: html`<i>CR ↵</i>
+`,
+} as const;
 
 const chips = new LruMap<string, Html>(500);
 

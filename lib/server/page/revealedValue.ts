@@ -99,7 +99,11 @@ export function revealedJson(value: unknown, { all }: RevealOptions = {}): Html 
 
 /** The canonical text of a value, with every character beyond ASCII as `\uXXXX`. */
 export function asciiJson(value: unknown): string {
-  return canonicalText(value).replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return canonicalText(value).replace(/[^ -~]+/g, (units) => {
+    let text = '';
+    for (let i = 0; i < units.length; i++) text += `\\u${units.charCodeAt(i).toString(16).padStart(4, '0')}`;
+    return text;
+  });
 }
 
 /** Each leaf of what will run, with the leaf before; then those that are no longer there. */

@@ -4,8 +4,9 @@ import { NotFoundError, StoreError } from '../../model/errors/ServiceErrors.js';
 import { maybeSamePerson } from '../../model/personId.js';
 import { RequestError } from '../front/RequestError.js';
 import { AdminDepartures, isAdmin } from './row/AdminDepartures.js';
+import type { IdentityNews } from './row/IdentityNews.js';
 import type { IdentityRows, PersonBody } from './row/identityRows.js';
-import { checkedGroups, checkedName, checkedRoles, checkedUserIds, personFields } from './personFields.js';
+import { checkedGroups, checkedName, checkedRoles, checkedUserIds, isUserId, personFields } from './personFields.js';
 import type { PersonFields } from './personFields.js';
 import type { IssuerAccount, Person } from './Person.js';
 import type { Row, RowList } from './row/Rows.js';
@@ -35,9 +36,12 @@ export class People {
   readonly #clock: SteadyClock;
   readonly #departures: AdminDepartures;
 
-  constructor(rows: Pick<IdentityRows, 'people' | 'departures'>, clock: SteadyClock) {
+  readonly #news: IdentityNews;
+
+  constructor(rows: Pick<IdentityRows, 'people' | 'departures'>, clock: SteadyClock, news: IdentityNews) {
     this.#rows = rows;
     this.#clock = clock;
+    this.#news = news;
     this.#departures = new AdminDepartures(rows, clock);
   }
 
@@ -66,7 +70,9 @@ export class People {
       await this.#end(row.id, by);
       throw idTaken();
     }
-    return isAdmin(body) ? this.change(row.id, { roles: body.roles }, by) : personIn(row);
+    const made = isAdmin(body) ? await this.#change(row.id, by, (found) => ({ ...found.body, roles: body.roles })) : row;
+    await this.#news.tell({ what: 'person.came', by, person: named(made), added: rightsOf(made.body) });
+    return personIn(made);
   }
 
   /**
@@ -85,6 +91,7 @@ export class People {
       // of two sign-ins at a time one makes the person
       const first = (await this.#withAccount(account)) ?? made;
       if (first.id !== made.id) await this.#end(made.id, by);
+      else await this.#news.tell({ what: 'person.came', by, person: named(made), added: rightsOf(body) });
       return personIn(first);
     }
     const own = await this.#withOwnMail(found.id, account);
@@ -118,6 +125,7 @@ export class People {
       await this.#change(id, by, ({ body }) => ({ ...body, name, roles, groups, userIds: had }));
       throw idTaken();
     }
+    await this.#tellChange(before as unknown as PersonBody, row, by);
     return personIn(row);
   }
 
@@ -127,7 +135,9 @@ export class People {
    * @throws NotFoundError, RequestError 409 `last_admin` where no other admin would be left
    */
   async remove(id: string, by: string): Promise<Person> {
-    return personIn(await this.#end(id, by));
+    const row = await this.#end(id, by);
+    await this.#news.tell({ what: 'person.removed', by, person: named(row) });
+    return personIn(row);
   }
 
   /** Ends everything that was given out to a person, in one write. */
@@ -146,10 +156,22 @@ export class People {
   /** Gives a person who came by an invitation what it says. @internal */
   async confirm(id: string, { roles, groups, userIds }: Pick<PersonBody, 'roles' | 'groups' | 'userIds'>, by: string): Promise<Person> {
     await this.#checkIds(id, { userIds, accounts: [] });
-    const row = await this.#change(id, by, ({ body: { invitation, ...body } }) =>
-      invitation === undefined ? body : { ...body, roles, groups, userIds },
-    );
+    let isNew = false;
+    const row = await this.#change(id, by, ({ body: { invitation, ...body } }) => {
+      isNew = invitation !== undefined;
+      return isNew ? { ...body, roles, groups, userIds } : body;
+    });
+    if (isNew) await this.#news.tell({ what: 'person.confirmed', by, person: named(row), added: rightsOf(row.body) });
     return personIn(row);
+  }
+
+  async #tellChange(before: PersonBody, row: Row<PersonBody>, by: string): Promise<void> {
+    const [had, has] = [rightsOf(before), rightsOf(row.body)];
+    const added = has.filter((one) => !had.includes(one));
+    const removed = had.filter((one) => !has.includes(one));
+    const name = before.name === row.body.name ? undefined : before.name;
+    if (added.length + removed.length === 0 && name === undefined) return;
+    await this.#news.tell({ what: 'person.changed', by, person: named(row), added, removed, name });
   }
 
   async #end(id: string, by: string): Promise<Row<PersonBody>> {
@@ -192,9 +214,9 @@ export class People {
     );
   }
 
-  /** A mail address that another person has is left out: it would make two people one. */
+  /** A mail address that another person has is left out: it would make two people one. So is one that no one may have as an id. */
   async #withOwnMail(id: string | undefined, { mail, ...account }: IssuerAccount): Promise<IssuerAccount> {
-    const isFree = mail !== undefined && !(await this.#hasOthersIds(id, { userIds: [mail], accounts: [] }));
+    const isFree = mail !== undefined && isUserId(mail) && !(await this.#hasOthersIds(id, { userIds: [mail], accounts: [] }));
     return isFree ? { ...account, mail } : account;
   }
 }
@@ -207,6 +229,15 @@ function givenFields({ name, roles, groups, userIds }: Partial<NewPerson>): Part
     ...(groups !== undefined && { groups: checkedGroups(groups) }),
     ...(userIds !== undefined && { userIds: checkedUserIds(userIds) }),
   };
+}
+
+/** What a person has, in words: for those who are told of it. */
+export function rightsOf({ roles, groups, userIds }: Pick<PersonBody, 'roles' | 'groups' | 'userIds'>): readonly string[] {
+  return [...roles.map((role) => `role ${role}`), ...groups.map((group) => `group ${group}`), ...userIds.map((id) => `id ${id}`)];
+}
+
+function named({ id, body: { name } }: Row<PersonBody>): { readonly id: string; readonly name: string } {
+  return { id, name };
 }
 
 /** Every id of a person. */

@@ -59,10 +59,15 @@ export function checkedGroups(groups: readonly string[]): readonly string[] {
 /** @throws RequestError 422 `invalid_person` */
 export function checkedUserIds(ids: readonly string[]): readonly string[] {
   const checked = ids.map((id) => personId(id));
-  const taken = (id: string): boolean => id.toLowerCase().startsWith('host:') || maybeSamePerson(id, LOCAL_ADMIN);
-  if (checked.length > MAX_ITEMS || !checked.every((id) => id !== undefined && !taken(id)))
+  if (checked.length > MAX_ITEMS || !ids.every(isUserId))
     throw wrongField('userIds', `\`userIds\` must be at most ${MAX_ITEMS}, each ${PERSON_ID}; \`host:\` and \`${LOCAL_ADMIN}\` are taken.`);
   return [...new Set(checked as string[])];
+}
+
+/** Whether a person may have this id: it can be one, and is no operator's of a host. */
+export function isUserId(text: string): boolean {
+  const id = personId(text);
+  return id !== undefined && !id.toLowerCase().startsWith('host:') && !maybeSamePerson(id, LOCAL_ADMIN);
 }
 
 function isShown(text: string): boolean {

@@ -3,8 +3,16 @@ import { monotonicNow } from '../../common/time/SteadyClock.js';
 import { SseStream } from './SseStream.js';
 import type { StreamOptions } from './SseStream.js';
 
+/** What an event says to each listener by itself. It is kept with the event, and holds no more than it needs. */
+export interface PersonalPart<Whom> {
+  /** About how much memory it takes. */
+  readonly bytes: number;
+  /** More fields of the data, for this listener. */
+  of(whom: Whom): object;
+}
+
 /** What a server tells the programs and people that listen. */
-export interface HubEvent {
+export interface HubEvent<Whom = never> {
   /**
    * For programs, `status`: where an approval stands now. For people, `requested`: somebody has to decide; `changed`: there is more to know of an approval;
    * `settled`: it was decided, or has ended. For both, `resync`: something may be missing here, so ask for what you wait for.
@@ -14,6 +22,7 @@ export interface HubEvent {
   readonly agentId?: string | undefined;
   /** What it says, as JSON. */
   readonly data: object;
+  readonly personal?: PersonalPart<Whom> | undefined;
 }
 
 /** Options of an {@link EventHub}. */
@@ -39,16 +48,19 @@ export interface EventHubOptions {
 }
 
 /** How to listen. */
-export interface Subscription extends StreamOptions {
+export interface Subscription<Whom = never> extends StreamOptions {
   /** The `Last-Event-ID` of a listener that comes back. */
   readonly lastEventId?: string | undefined;
   /** Whether the listener speaks for an agent. */
   readonly covers: (agentId: string) => boolean;
+  /** Who listens, as it is now; where that is not known, no event says anything to the listener by itself. */
+  readonly whom?: (() => Whom | undefined) | undefined;
 }
 
 /** An event that is kept. */
-interface KeptEvent {
+interface KeptEvent<Whom> {
   readonly agentId: string | undefined;
+  readonly personal: PersonalPart<Whom> | undefined;
   readonly text: string;
   readonly bytes: number;
 }
@@ -63,12 +75,12 @@ const GATHER_MS_EACH = 0.1;
  * Tells a tenant's programs what became of their approvals, or its people what waits for them. The newest events are kept, so that a listener that comes back misses none. A listener is a
  * position in them, so that a slow one costs no memory; one that falls behind what is kept is told to ask for what it waits for.
  */
-export class EventHub {
+export class EventHub<Whom = never> {
   readonly #keepEvents: number;
   readonly #keepBytes: number;
   readonly #gatherMs: number | undefined;
   readonly #streams = new Set<SseStream>();
-  #kept: KeptEvent[] = [];
+  #kept: KeptEvent<Whom>[] = [];
   #keptBytes = 0;
   /** The number of the first event that is kept; numbers begin with 1. */
   #first = 1;
@@ -91,11 +103,11 @@ export class EventHub {
   }
 
   /** Tells the listeners that may know of it. */
-  publish({ type, agentId, data }: HubEvent): void {
+  publish({ type, agentId, data, personal }: HubEvent<Whom>): void {
     if (this.#retryMs !== undefined) return;
     const text = `id: ${bootId}-${this.#next}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
-    const bytes = Buffer.byteLength(text);
-    this.#kept.push({ agentId, text, bytes });
+    const bytes = Buffer.byteLength(text) + (personal?.bytes ?? 0);
+    this.#kept.push({ agentId, personal, text, bytes });
     this.#keptBytes += bytes;
     while (this.#kept.length - this.#head > this.#keepEvents || this.#keptBytes > this.#keepBytes) this.#forgetFirst();
     if (this.#timer !== undefined) return;
@@ -111,18 +123,19 @@ export class EventHub {
   }
 
   /** Listens from the call on, not from the first read. */
-  subscribe({ lastEventId, covers, ...options }: Subscription): AsyncIterable<string> {
+  subscribe({ lastEventId, covers, whom, ...options }: Subscription<Whom>): AsyncIterable<string> {
     const asked = this.#positionOf(lastEventId);
     let next = asked ?? this.#next;
     const read = (): string | undefined => {
       let text = '';
+      const listener = whom?.();
       if (next < this.#first) {
         next = this.#next;
         return resyncAt(next);
       }
       for (; next < this.#next && text.length < PIECE; next++) {
-        const event = this.#kept[this.#head + next - this.#first] as KeptEvent;
-        if (event.agentId === undefined || covers(event.agentId)) text += event.text;
+        const event = this.#kept[this.#head + next - this.#first] as KeptEvent<Whom>;
+        if (event.agentId === undefined || covers(event.agentId)) text += textFor(event, listener);
       }
       return text === '' ? undefined : text;
     };
@@ -161,7 +174,7 @@ export class EventHub {
   }
 
   #forgetFirst(): void {
-    this.#keptBytes -= (this.#kept[this.#head] as KeptEvent).bytes;
+    this.#keptBytes -= (this.#kept[this.#head] as KeptEvent<Whom>).bytes;
     this.#head += 1;
     this.#first += 1;
     if (this.#head < this.#keepEvents) return;
@@ -175,6 +188,16 @@ export class EventHub {
     for (const stream of this.#streams) stream.wake();
   }
 }
+
+/** The text of an event with what it says to this listener by itself. */
+function textFor<Whom>({ text, personal }: KeptEvent<Whom>, listener: Whom | undefined): string {
+  if (personal === undefined || listener === undefined) return text;
+  const more = JSON.stringify(personal.of(listener)).slice(1);
+  return more === '}' ? text : `${text.slice(0, -END.length)},${more}\n\n`;
+}
+
+/** How the data of each event ends. */
+const END = '}\n\n';
 
 /** Programs that all come back at once would be a flood. */
 function goodbye(retryMs: number): string {

@@ -1,15 +1,17 @@
 import { writeApprovalStatus } from '../../decision/wire/approvalStatus.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { Tenant } from '../tenant/Tenant.js';
+import type { Reader } from '../decide/Reader.js';
 import { EventHub } from './EventHub.js';
 import type { EventHubOptions, HubEvent } from './EventHub.js';
+import { personalMarks } from './personalMarks.js';
 
 /** What listens to a desk. */
 type ListenedTenant = Pick<Tenant, 'id' | 'desk'>;
 
 /** A hub, and how it stops listening to its desk. */
-interface TenantHub {
-  readonly hub: EventHub;
+interface TenantHub<Whom> {
+  readonly hub: EventHub<Whom>;
   readonly leave: () => void;
 }
 
@@ -22,8 +24,8 @@ const PEOPLE_GATHER_MS = 50;
  */
 export class EventHubs {
   readonly #options: EventHubOptions | undefined;
-  readonly #programs = new Map<string, TenantHub>();
-  readonly #people = new Map<string, TenantHub>();
+  readonly #programs = new Map<string, TenantHub<never>>();
+  readonly #people = new Map<string, TenantHub<Reader>>();
   #closed = false;
 
   constructor(options?: EventHubOptions) {
@@ -42,13 +44,15 @@ export class EventHubs {
     });
   }
 
-  /** The hub of a tenant's people: ids, statuses and versions, never what a call says. */
-  ofPeople({ id, desk }: ListenedTenant): EventHub {
+  /** The hub of a tenant's people: ids, statuses and versions, and whether it is for who listens, never what a call says. */
+  ofPeople({ id, desk }: ListenedTenant): EventHub<Reader> {
     return this.#hubIn(this.#people, id, { ...this.#options, gatherMs: PEOPLE_GATHER_MS }, (hub) => {
       const tellOf =
         (type: HubEvent['type']) =>
-        ({ decisionId, status, version }: ApprovalRecord): void =>
-          hub.publish({ type, data: { id: decisionId, status, version } });
+        (record: ApprovalRecord): void => {
+          const { decisionId, status, version } = record;
+          hub.publish({ type, data: { id: decisionId, status, version }, personal: personalMarks(type, record) });
+        };
       const [onRequested, onChanged, onSettled] = [tellOf('requested'), tellOf('changed'), tellOf('settled')];
       desk.on('requested', onRequested).on('changed', onChanged).on('settled', onSettled);
       return () => void desk.off('requested', onRequested).off('changed', onChanged).off('settled', onSettled);
@@ -81,16 +85,21 @@ export class EventHubs {
     }
   }
 
-  #hubIn(hubs: Map<string, TenantHub>, id: string, options: EventHubOptions | undefined, listen: (hub: EventHub) => () => void): EventHub {
+  #hubIn<Whom>(
+    hubs: Map<string, TenantHub<Whom>>,
+    id: string,
+    options: EventHubOptions | undefined,
+    listen: (hub: EventHub<Whom>) => () => void,
+  ): EventHub<Whom> {
     const known = hubs.get(id);
     if (known !== undefined) return known.hub;
-    const hub = new EventHub(options);
+    const hub = new EventHub<Whom>(options);
     hubs.set(id, { hub, leave: listen(hub) });
     if (this.#closed) hub.close();
     return hub;
   }
 
-  *#all(): Iterable<TenantHub> {
+  *#all(): Iterable<TenantHub<never> | TenantHub<Reader>> {
     yield* this.#programs.values();
     yield* this.#people.values();
   }

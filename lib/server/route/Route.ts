@@ -79,6 +79,8 @@ interface RouteFields {
   readonly page?: true | undefined;
   /** The JSON body of each status that is no error; `undefined` where the answer has none, a text where it is not JSON. */
   readonly answers: Readonly<Record<number, GenericSchema | string | undefined>>;
+  /** The answer has a secret that is shown this once: it is in no record of answers. */
+  readonly hasSecret?: true | undefined;
   /** The codes of the errors that only this route has. */
   readonly errors?: readonly string[] | undefined;
 }

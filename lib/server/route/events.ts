@@ -1,6 +1,8 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import { CapacityError } from '../../model/errors/CallErrors.js';
-import type { EventHub } from '../push/EventHub.js';
+import type { Reader } from '../decide/Reader.js';
+import { readerOf } from '../decide/readerOf.js';
+import type { EventHub, Subscription } from '../push/EventHub.js';
 import type { EventHubs } from '../push/EventHubs.js';
 import type { Answer, CallerInput, Route } from './Route.js';
 
@@ -27,7 +29,7 @@ export interface EventRoutesOptions {
 export function eventRoutes({ hubs, mayListen, maxStreamsPerKey = 10, maxStreams = 2_000 }: EventRoutesOptions): readonly Route[] {
   /** How many streams each key and person has, by tenant and id. */
   const counts = new Map<string, number>();
-  const stream = (input: CallerInput, hub: EventHub, last: string | null): Answer => {
+  const stream = <Whom>(input: CallerInput, hub: EventHub<Whom>, last: string | null, more: Partial<Subscription<Whom>> = {}): Answer => {
     const { caller, signal } = input;
     const who = JSON.stringify([caller.tenantId, caller.kind, caller.id]);
     const count = counts.get(who) ?? 0;
@@ -40,8 +42,7 @@ export function eventRoutes({ hubs, mayListen, maxStreamsPerKey = 10, maxStreams
       covers: (agentId) => agents === undefined || agents.has(agentId),
       signal,
       ...(mayListen && { mayListen: () => mayListen(input) }),
-      // a person who was removed hears nothing more after a second
-      ...(caller.kind === 'person' && { askEveryMs: 1_000 }),
+      ...more,
       onEnd() {
         const left = (counts.get(who) as number) - 1;
         if (left === 0) counts.delete(who);
@@ -67,14 +68,37 @@ export function eventRoutes({ hubs, mayListen, maxStreamsPerKey = 10, maxStreams
       path: '/v1/inbox/events',
       name: 'inboxEvents',
       summary:
-        'Tells people what waits for them and what became of it, as server-sent events: ids, statuses and versions, never what a call says.',
+        'Tells people what waits for them and what became of it, as server-sent events: ids, statuses, versions and whether it is for them, never what a call says.',
       scope: 'person',
       query: { last: 'The id of the last event that was seen, for a browser that opens another connection.' },
       answers: { 200: 'text/event-stream' },
       errors: ['capacity'],
-      handle: (input) => stream(input, hubs.ofPeople(input.tenant), input.headers.get('last-event-id') ?? input.query.get('last')),
+      async handle(input) {
+        let reader = await knownReader(input);
+        const last = input.headers.get('last-event-id') ?? input.query.get('last');
+        return stream(input, hubs.ofPeople(input.tenant), last, {
+          whom: () => reader,
+          // a person who was removed hears nothing more after a second
+          askEveryMs: 1_000,
+          async mayListen() {
+            if ((await mayListen?.(input)) === false) return false;
+            // their groups may be others by now
+            reader = (await knownReader(input)) ?? reader;
+            return true;
+          },
+        });
+      },
     },
   ];
+}
+
+/** Who listens; `undefined` while the directory cannot say so: then events say less, and the pages say it when they are read. */
+async function knownReader(input: CallerInput): Promise<Reader | undefined> {
+  try {
+    return await readerOf(input);
+  } catch {
+    return undefined;
+  }
 }
 
 function tooMany(limit: number, who: string): CapacityError {

@@ -64,6 +64,7 @@ export function keyRoutes({ ringOf }: KeyRoutesOptions): readonly Route[] {
       scope: 'keys:admin',
       request,
       answers: { 201: issued },
+      hasSecret: true,
       errors: ['scope_missing'],
       async handle({ caller, body }) {
         const { name, scopes, agents, session_trusted: sessionTrusted, expires_at: expiresAt } = read(request, body);
@@ -80,6 +81,7 @@ export function keyRoutes({ ringOf }: KeyRoutesOptions): readonly Route[] {
       scope: 'keys:admin',
       request: rotation,
       answers: { 200: issued },
+      hasSecret: true,
       errors: ['scope_missing'],
       async handle({ caller, params, body }) {
         const [ring, id] = [ringOf(caller.tenantId), params['id'] as string];

@@ -4,6 +4,12 @@ import type { Identity } from '../people/Identity.js';
 import type { NewSession } from '../people/Sessions.js';
 import type { Answer, RouteInput } from '../route/Route.js';
 
+/** A session, by what it is called. */
+export interface BrowserSession {
+  readonly personId: string;
+  readonly sessionId: string;
+}
+
 /** Someone without a session comes in here: finds the people of a tenant, and starts and ends sessions. */
 export class Doorway {
   readonly #identities: ReadonlyMap<string, Identity>;
@@ -40,6 +46,13 @@ export class Doorway {
   async leave({ headers, site }: RouteInput): Promise<Answer> {
     await this.#endOld(headers.get('cookie'), site);
     return { status: 303, headers: { location: `${site.base}/signin` }, cookies: [endedCookie(site)] };
+  }
+
+  /** The session that the browser has in a tenant. */
+  async sessionOf(tenantId: string, { headers, site }: Pick<RouteInput, 'headers' | 'site'>): Promise<BrowserSession | undefined> {
+    const text = readCookie(headers.get('cookie'), site);
+    const found = text === undefined ? undefined : await this.#identities.get(tenantId)?.sessions.find(text);
+    return found && { personId: found.person.id, sessionId: found.session.id };
   }
 
   async #endOld(cookies: string | null, site: RouteInput['site']): Promise<void> {

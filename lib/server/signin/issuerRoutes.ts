@@ -15,7 +15,7 @@ import type { StepUpAct } from '../people/row/identityRows.js';
 import type { Identity } from '../people/Identity.js';
 import type { Answer, Route, RouteInput } from '../route/Route.js';
 import type { Role } from '../people/Person.js';
-import type { Doorway } from './Doorway.js';
+import type { BrowserSession, Doorway } from './Doorway.js';
 import { ssoRefused } from './IssuerSignIn.js';
 import type { IssuerArrival, IssuerSignIn, SsoTrip } from './IssuerSignIn.js';
 import { returnPath } from './returnPath.js';
@@ -59,12 +59,15 @@ export function issuerRoutes({ doorway, issuerOf, clock = new SteadyClock() }: I
       query: { next: 'Where to go after signing in, below the base path.', tenant: 'The tenant, where the server has several.' },
       answers: { 303: undefined },
       errors: ['not_installed', 'issuer_unavailable'],
-      async handle({ site, query }) {
+      async handle(input) {
+        const { site, query } = input;
         const { identity, issuer } = found(query.get('tenant'));
         const next = returnPath(query.get('next'));
-        const state = identity.challenges.issue(useOf(next), TRIP_MS);
+        // browsers send its cookie now, and not on the way back from another site
+        const before = await doorway.sessionOf(identity.tenantId, input);
+        const state = identity.challenges.issue(useOf(next, before), TRIP_MS);
         const { url, trip } = await issuer.signIn.begin(callbackOf(site), state);
-        return leaving(site, url, { ...trip, next, tenant: identity.tenantId });
+        return leaving(site, url, { ...trip, next, tenant: identity.tenantId, before });
       },
     },
     {
@@ -110,8 +113,8 @@ export function issuerRoutes({ doorway, issuerOf, clock = new SteadyClock() }: I
       async handle({ site, query, headers }) {
         const trip = tripIn(readCookie(headers.get('cookie'), site, 'sso'));
         const { identity, issuer } = found(trip.tenant);
-        const { again } = trip;
-        const use = again === undefined ? useOf(trip.next) : useAgain(again);
+        const { again, before = again } = trip;
+        const use = again === undefined ? useOf(trip.next, before) : useAgain(again);
         if (query.get('state') !== trip.state || !identity.challenges.isGood(trip.state, use)) throw ssoRefused();
         const url = new URL(callbackOf(site));
         url.search = query.toString();
@@ -122,7 +125,7 @@ export function issuerRoutes({ doorway, issuerOf, clock = new SteadyClock() }: I
         const { id: personId } = await identity.people.fromIssuer(account, { name, roles: issuer.roles });
         const client = headers.get('user-agent') ?? undefined;
         const { text } = await identity.sessions.create({ personId, method: 'oidc', client, stepUp: again && actOf(again) });
-        if (again !== undefined) await endSession(identity, again);
+        if (before !== undefined) await endSession(identity, before);
         return reloadPage(again === undefined ? trip.next : pathOf(again.decisionId), site, [
           sessionCookie(site, text.reveal()),
           endedCookie(site, 'sso'),
@@ -145,6 +148,8 @@ interface KeptTrip extends SsoTrip {
   readonly next: string;
   readonly tenant: string;
   readonly again?: SignInAgain | undefined;
+  /** The session that the browser had: it ends when another one begins. */
+  readonly before?: BrowserSession | undefined;
 }
 
 const KEPT = v.object({
@@ -153,6 +158,7 @@ const KEPT = v.object({
   verifier: v.string(),
   next: v.string(),
   tenant: v.string(),
+  before: v.optional(v.strictObject({ personId: v.string(), sessionId: v.string() })),
   again: v.optional(
     v.strictObject({
       personId: v.string(),
@@ -165,8 +171,8 @@ const KEPT = v.object({
   ),
 });
 
-function useOf(next: string): ChallengeUse {
-  return { purpose: 'sso', binding: next };
+function useOf(next: string, before: BrowserSession | undefined): ChallengeUse {
+  return { purpose: 'sso', binding: canonicalText([next, before?.personId ?? null, before?.sessionId ?? null]) };
 }
 
 /** The state of this way counts for exactly this, so that what the browser keeps cannot be changed. */
@@ -209,7 +215,7 @@ async function checkAgain({ people }: Identity, { personId, startS }: SignInAgai
 }
 
 /** Ends the session that the person had before. */
-async function endSession({ sessions }: Identity, { personId, sessionId }: SignInAgain): Promise<void> {
+async function endSession({ sessions }: Identity, { personId, sessionId }: BrowserSession): Promise<void> {
   try {
     await sessions.end(personId, sessionId, personId);
   } catch (error) {

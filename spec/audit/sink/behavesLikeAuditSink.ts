@@ -27,6 +27,8 @@ export function behavesLikeAuditSink(make: () => AuditSink): void {
     const [first, second] = [sink(), sink()];
     expect(await first.open()).to.deep.equal({ writer: 'w0', tree: { size: 0, nodes: [], lastAt: 0 }, tornBytes: 0 });
     expect((await second.open()).writer).to.equal('w1');
+    await second.append(new LogMaker('w1').batch(1));
+    await first.append(new LogMaker('w0').batch(1));
     await first.close();
     expect((await sink().open()).writer).to.equal('w0');
     expect(await first.source.writers()).to.deep.equal(['w0', 'w1']);

@@ -82,6 +82,44 @@ describe('aegis serve', function () {
     expect(again.stdout).to.include('npx aegis keys list').and.not.include('aeg_');
   });
 
+  it('keeps an audit log in its data folder, says so, and goes on with it after a restart', async () => {
+    const { stdout } = await serving([policies], async () => {});
+    expect(stdout).to.match(/audit log .*audit\n/);
+    expect(stdout).to.match(/audit key .*audit-keys.*\.key\n/);
+    const kinds = (): readonly string[] =>
+      readFileSync(join(data(), 'audit', 'w0', 'records-000000.jsonl'), 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { kind: string }).kind);
+    expect(kinds().slice(0, 2)).to.deep.equal(['started', 'policies']);
+    expect(kinds().at(-1)).to.equal('closed');
+    expect(readFileSync(join(data(), 'audit', 'key.pub'), 'utf8')).to.match(/^[\w-]{43}\n$/);
+    const before = kinds().length;
+    await serving([policies], async () => {});
+    expect(kinds().slice(before, before + 2)).to.deep.equal(['started', 'policies']);
+    const elsewhere = join(folder, 'elsewhere');
+    await serving([policies, '--audit', elsewhere], async () => {});
+    expect(existsSync(join(elsewhere, 'w0'))).to.equal(true);
+  });
+
+  it('turns the audit log off only where no policy asks for an approval', async () => {
+    const config = join(folder, 'aegis.config.json');
+    writeFileSync(config, JSON.stringify({ audit: false }));
+    const { stdout } = await serving([policies, '--config', config], async () => {});
+    expect(stdout).to.include('audit log none');
+    expect(existsSync(join(data(), 'audit'))).to.equal(false);
+    writeFileSync(
+      join(policies, 'ask.cedar'),
+      '@id("ask") @effect("approval_needed") @reason("r") forbid (principal, action, resource);\n',
+    );
+    const refused = await run(policies, '--config', config);
+    expect(refused.code).to.equal(2);
+    expect(refused.stderr).to.include("audit: cannot be false: policy 'ask' asks for an approval");
+    const blocked = join(folder, 'blocked');
+    writeFileSync(blocked, '');
+    expect((await run(policies, '--audit', join(blocked, 'x'))).stderr).to.include('cannot be written');
+  });
+
   it('prints the link by which the first person comes, or keeps it in a file of this user where there is no terminal', async () => {
     const terminal = { ask: async () => '' };
     const { stdout } = await serving([policies, '--store', 'memory'], async () => {}, terminal);

@@ -39,6 +39,7 @@ describe('The settings of a server', () => {
       insecureHttp: false,
       historyMs: 90 * 86_400_000,
       logLevel: 'info',
+      audit: { folder: undefined, mode: 'required', origin: 'aegis-server' },
       tenants: settings.tenants,
     });
     expect([...settings.tenants.keys()]).to.deep.equal(['default']);
@@ -209,6 +210,7 @@ describe('The settings of a server', () => {
       insecureHttp: false,
       historyMs: 5,
       logLevel: 'info',
+      audit: { folder: 'log', mode: 'best-effort', origin: 'acme.example/aegis' },
       tenants: { default: { policies: 'p' } },
     };
     const { tenants, ...one } = whole;
@@ -225,8 +227,36 @@ describe('The settings of a server', () => {
     expect(settings).to.equal(undefined);
     write('x.mjs', '');
     const loaded = await readServerSettings({ flags: { config: 'x.mjs' }, env: {}, folder, load: async () => ({ default: one }) });
-    expect(loaded).to.deep.include({ store: { kind: 'sqlite', path: at('s') }, historyMs: 5 });
+    const audit = { folder: at('log'), mode: 'best-effort', origin: 'acme.example/aegis' };
+    expect(loaded).to.deep.include({ store: { kind: 'sqlite', path: at('s') }, historyMs: 5, audit });
     expect(loaded.tenants.get('default')?.mayApprove).to.equal(one.mayApprove);
+  });
+
+  it('keep an audit log unless the file says that there is none, in the folder of the flag, the environment or the file', async () => {
+    const usual = { folder: undefined, mode: 'required', origin: 'aegis-server' };
+    expect((await read()).audit).to.deep.equal(usual);
+    expect((await read({ audit: 'flag' }, { AEGIS_SERVER_AUDIT: 'env' })).audit).to.deep.equal({ ...usual, folder: at('flag') });
+    expect((await read({}, { AEGIS_SERVER_AUDIT: 'env' })).audit).to.deep.equal({ ...usual, folder: at('env') });
+    expect((await read({}, { AEGIS_SERVER_AUDIT: '' })).audit).to.deep.equal(usual);
+    write('aegis.config.json', { audit: 'file' });
+    expect((await read()).audit).to.deep.equal({ ...usual, folder: at('file') });
+    write('aegis.config.json', { audit: { mode: 'best-effort' } });
+    expect((await read({ audit: 'flag' })).audit).to.deep.equal({ ...usual, folder: at('flag'), mode: 'best-effort' });
+    write('aegis.config.json', { audit: false });
+    expect((await read()).audit).to.equal(false);
+    expect((await read({ audit: 'flag' })).audit).to.deep.equal({ ...usual, folder: at('flag') });
+    const refused: readonly (readonly [unknown, string])[] = [
+      [true, 'must be a folder, { folder, mode, origin } or false'],
+      ['', 'audit: must be'],
+      [1, 'audit: must be'],
+      [{ mode: 'off' }, 'mode: must be'],
+      [{ folder: '' }, 'folder: must be'],
+      [{ dir: 'x' }, 'dir: is not an option'],
+    ];
+    for (const [audit, message] of refused) {
+      write('aegis.config.json', { audit });
+      expect(await faults(), JSON.stringify(audit)).to.include(message);
+    }
   });
 
   it('are checked for what is safe off loopback', async () => {

@@ -119,7 +119,7 @@ describe('People', () => {
     isHeld = false;
     goOn?.();
     expect(await late).to.include({ status: 409, code: 'last_admin' });
-    expect((await here.people.list()).people.map(({ status }) => status)).to.deep.equal(['active', 'removed']);
+    expect([(await here.people.get(ann.id))?.status, (await here.people.get(bob.id))?.status]).to.deep.equal(['active', 'removed']);
     expect(JSON.parse((await here.people.list()).tampered ? '' : (store.get('admin-departures', 'admins')?.body as string))).to.deep.equal({
       going: [],
     });
@@ -185,6 +185,31 @@ describe('People', () => {
     expect(await from(account('3'))).to.include({ id: both[0]?.id, status: 'active' });
     await identity.people.remove(ann.id, 'x');
     expect(await rejection(from(account('1')))).to.include({ status: 403, code: 'person_removed' });
+  });
+
+  it('have no mail address of an issuer that no one may have as an id', async () => {
+    const bad = [
+      'host:root',
+      'HOST:ops@acme.example',
+      'local-admin',
+      'Local-Admin',
+      'a b@acme.example',
+      `${'x'.repeat(300)}@acme.example`,
+      'a\u202e@x',
+      ' ',
+      '',
+    ];
+    let taken = 0;
+    for (const [i, mail] of bad.entries()) {
+      const one = await identity.people.fromIssuer({ issuer: ISSUER, subject: `s-${i}`, mail, atMs: Date.now() }, { name: 'Ann' });
+      if (one.accounts[0]?.mail !== undefined) taken += 1;
+      const again = await identity.people.fromIssuer({ issuer: ISSUER, subject: `s-${i}`, mail, atMs: Date.now() }, { name: 'Ann' });
+      expect(again.id).to.equal(one.id);
+      if (again.accounts[0]?.mail !== undefined) taken += 1;
+    }
+    console.log(`      ${bad.length} addresses: ${taken} taken`);
+    expect(taken).to.equal(0);
+    expect(await identity.directory.personOf('host:root')).to.equal(undefined);
   });
 
   it('who were removed do not come back from an issuer as someone new where their row was changed or deleted by others', async () => {

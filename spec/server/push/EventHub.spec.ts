@@ -116,6 +116,29 @@ describe('EventHub', () => {
     hub.close();
   });
 
+  it('says to each listener by itself what is for that one, also when it comes back, and nothing where it is not known who listens', async () => {
+    const hub = new EventHub<string>();
+    const of = (whom: string): object => (whom === 'ann' ? { waits: 1, note: '}\n\n"' } : {});
+    const open = (whom: string | undefined, lastEventId?: string) => {
+      const controller = new AbortController();
+      const stream = hub.subscribe({ covers: () => true, signal: controller.signal, whom: () => whom, lastEventId });
+      return stream[Symbol.asyncIterator]();
+    };
+    const readers = ['ann', 'bob', undefined].map((whom) => open(whom));
+    for (const reader of readers) await reader.next();
+    hub.publish({ type: 'requested', data: { n: 1 }, personal: { bytes: 5, of } });
+    hub.publish({ type: 'resync', data: {} });
+    await clock.tickAsync(50);
+    const dataOf = async (reader: AsyncIterator<string>): Promise<readonly unknown[]> =>
+      [...((await reader.next()).value as string).matchAll(/^data: (.*)$/gm)].map(([, data = '']) => JSON.parse(data) as unknown);
+    const anns = [{ n: 1, waits: 1, note: '}\n\n"' }, {}];
+    expect(await Promise.all(readers.map(dataOf))).to.deep.equal([anns, [{ n: 1 }, {}], [{ n: 1 }, {}]]);
+    const again = open('ann', at(0));
+    await again.next();
+    expect(await dataOf(again)).to.deep.equal(anns);
+    hub.close();
+  });
+
   describe('for a listener that comes back', () => {
     /** What a listener hears that had n events when it lost its connection. */
     const after = async (hub: EventHub, lastEventId: string): Promise<string> => {

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
+import type { Directory } from '../../../lib/decision/desk/Directory.js';
 import { CapacityError } from '../../../lib/model/errors/CallErrors.js';
 import type { Caller } from '../../../lib/server/access/Caller.js';
 import { EventHubs } from '../../../lib/server/push/EventHubs.js';
@@ -9,12 +10,15 @@ import type { EventRoutesOptions } from '../../../lib/server/route/events.js';
 import type { Answer, CallerInput, CallerRoute, PersonRoute } from '../../../lib/server/route/Route.js';
 import type { Tenant } from '../../../lib/server/tenant/Tenant.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
-import { openingOf } from '../../support/approvalRecords.js';
+import { openingOf, policyOf } from '../../support/approvalRecords.js';
+import { rejection } from '../../support/rejection.js';
 
 /** A tenant whose desk is real; nothing else of it is needed here. */
-function tenantOf(id: string): Tenant & { readonly store: MemoryApprovalStore } {
+function tenantOf(id: string, personOf: Directory['personOf'] = () => undefined): Tenant & { readonly store: MemoryApprovalStore } {
   const store = new MemoryApprovalStore();
-  return { id, desk: new ApprovalDesk(store), store } as unknown as Tenant & { readonly store: MemoryApprovalStore };
+  return { id, desk: new ApprovalDesk(store), store, identity: { directory: { personOf } } } as unknown as Tenant & {
+    readonly store: MemoryApprovalStore;
+  };
 }
 
 function setup(options: Partial<EventRoutesOptions> = {}) {
@@ -41,11 +45,20 @@ function setup(options: Partial<EventRoutesOptions> = {}) {
       },
     };
   };
-  const openAsPerson = (tenant: Tenant, personId = 'p1', query = '') => {
+  const openAsPerson = async (tenant: Tenant, personId = 'p1', query = '') => {
     const controller = new AbortController();
-    const caller = { kind: 'person', tenantId: tenant.id, id: personId, scopes: new Set(), agents: undefined, sessionTrusted: false };
+    const signedIn = { personId, name: personId, roles: new Set(['approver']), groups: [] };
+    const caller = {
+      kind: 'person',
+      tenantId: tenant.id,
+      id: personId,
+      scopes: new Set(),
+      agents: undefined,
+      sessionTrusted: false,
+      signedIn,
+    };
     const input = { caller, tenant, headers: new Headers(), query: new URLSearchParams(query), signal: controller.signal };
-    const { body } = ofPeople.handle(input as unknown as CallerInput) as Answer;
+    const { body } = await ofPeople.handle(input as unknown as CallerInput);
     const reader = (body as AsyncIterable<string>)[Symbol.asyncIterator]();
     return {
       close: () => controller.abort(),
@@ -66,8 +79,12 @@ function setup(options: Partial<EventRoutesOptions> = {}) {
 }
 
 /** Opens an approval at a desk. */
-async function asked(tenant: Tenant, agentId = 'bot'): Promise<{ readonly decisionId: string; readonly digest: string }> {
-  const opened = await tenant.desk.open(openingOf({ agentId }));
+async function asked(
+  tenant: Tenant,
+  agentId = 'bot',
+  more: Parameters<typeof openingOf>[0] = {},
+): Promise<{ readonly decisionId: string; readonly digest: string }> {
+  const opened = await tenant.desk.open(openingOf({ agentId, ...more }));
   if (opened.kind !== 'opened') throw new Error(opened.kind);
   return opened.record;
 }
@@ -214,15 +231,15 @@ describe('GET /v1/inbox/events', () => {
   it('tells people what is asked, what there is more to know of, and how it ended: by id, status and version, and nothing else', async () => {
     const { openAsPerson } = setup();
     const tenant = tenantOf('default');
-    const { heard, close } = openAsPerson(tenant);
+    const { heard, close } = await openAsPerson(tenant);
     const { decisionId: id, digest } = await asked(tenant);
     await tenant.desk.approve(id, { by: 'canary-bob', digest, reason: 'canary-words' });
     const { bindingDigest = '' } = (await tenant.desk.get(id)) ?? {};
     expect(await tenant.desk.consume({ decisionId: id, bindingDigest, token: 'canary-token' } as never)).to.be.a('boolean');
     const events = await heard(2);
     expect(events.map(({ type, data }) => ({ type, data }))).to.deep.equal([
-      { type: 'requested', data: { id, status: 'pending', version: 1 } },
-      { type: 'settled', data: { id, status: 'approved', version: 2 } },
+      { type: 'requested', data: { id, status: 'pending', version: 1, waits: 1 } },
+      { type: 'settled', data: { id, status: 'approved', version: 2, waits: -1 } },
     ]);
     close();
   });
@@ -230,12 +247,12 @@ describe('GET /v1/inbox/events', () => {
   it('goes on after the last event that a browser has seen', async () => {
     const { openAsPerson } = setup();
     const tenant = tenantOf('default');
-    const first = openAsPerson(tenant);
+    const first = await openAsPerson(tenant);
     const one = await asked(tenant);
     const [seen] = await first.heard(1);
     first.close();
     const two = await asked(tenant);
-    const again = openAsPerson(tenant, 'p1', `last=${encodeURIComponent(seen?.lastId ?? '')}`);
+    const again = await openAsPerson(tenant, 'p1', `last=${encodeURIComponent(seen?.lastId ?? '')}`);
     const [next] = await again.heard(1);
     expect(next?.data).to.deep.include({ id: two.decisionId });
     expect(one.decisionId).to.not.equal(two.decisionId);
@@ -247,7 +264,7 @@ describe('GET /v1/inbox/events', () => {
     try {
       let may = true;
       const { openAsPerson } = setup({ mayListen: () => may });
-      const { heard } = openAsPerson(tenantOf('default'));
+      const { heard } = await openAsPerson(tenantOf('default'));
       clock.tick(2_000);
       may = false;
       clock.tick(1_000);
@@ -257,13 +274,51 @@ describe('GET /v1/inbox/events', () => {
     }
   });
 
-  it('counts the streams of each person', () => {
+  it('says whether it waits for this person, by the groups that they have by now, without a question to the store for each event', async () => {
+    const clock = sinon.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      let groups: readonly string[] | undefined = ['leads'];
+      let questions = 0;
+      const tenant = tenantOf('default', (id) => {
+        questions += 1;
+        if (groups === undefined) throw new Error('the directory is away');
+        return { id, ids: [id], groups } as never;
+      });
+      const { openAsPerson } = setup({ mayListen: () => true });
+      const { heard, close } = await openAsPerson(tenant);
+      const ask = async (approvers: readonly string[], count = 1): Promise<readonly unknown[]> => {
+        for (let i = 0; i < count; i++) await asked(tenant, 'bot', { policies: [policyOf('p', { approvers })] });
+        return (await heard(count)).map(({ data }) => (data as { readonly waits?: number }).waits);
+      };
+      expect(await ask(['leads'], 20)).to.deep.equal(Array(20).fill(1));
+      expect(await ask(['risk'])).to.deep.equal([undefined]);
+      expect(questions).to.equal(1);
+      groups = ['risk'];
+      await clock.tickAsync(1_000);
+      expect([await ask(['leads']), await ask(['risk']), questions]).to.deep.equal([[undefined], [1], 2]);
+      // while it cannot be asked, what was known goes on
+      groups = undefined;
+      await clock.tickAsync(3_000);
+      expect([await ask(['leads']), await ask(['risk']), questions]).to.deep.equal([[undefined], [1], 5]);
+      const unknown = await openAsPerson(tenant, 'p2');
+      await asked(tenant);
+      expect((await unknown.heard(1))[0]?.data).to.not.have.property('waits');
+      unknown.close();
+      close();
+    } finally {
+      clock.restore();
+    }
+  });
+
+  it('counts the streams of each person', async () => {
     const { openAsPerson } = setup({ maxStreamsPerKey: 1 });
     const tenant = tenantOf('default');
-    const { close } = openAsPerson(tenant, 'p1');
-    expect(() => openAsPerson(tenant, 'p1')).to.throw(CapacityError, 'This person has 1');
-    openAsPerson(tenant, 'p2').close();
+    const { close } = await openAsPerson(tenant, 'p1');
+    const refused = await rejection(openAsPerson(tenant, 'p1'));
+    expect(refused).to.be.instanceOf(CapacityError);
+    expect(refused.message).to.contain('This person has 1');
+    (await openAsPerson(tenant, 'p2')).close();
     close();
-    openAsPerson(tenant, 'p1').close();
+    (await openAsPerson(tenant, 'p1')).close();
   });
 });

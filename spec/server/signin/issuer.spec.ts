@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { createHash } from 'node:crypto';
 import { createDataPlane } from '../../../lib/server/createDataPlane.js';
 import type { DataPlane } from '../../../lib/server/createDataPlane.js';
 import { IssuerSignIn } from '../../../lib/server/signin/IssuerSignIn.js';
@@ -52,6 +53,35 @@ describe('Signing in at an issuer of identities', () => {
       ids.push(/person-[0-9a-f]{32}/.exec(ann.page.text)?.[0] as string);
     }
     expect(ids[0]).to.equal(ids[1]);
+  });
+
+  it('ends the session that the browser had, though the way back comes without its cookie', async () => {
+    const ann = new PageClient(origin);
+    const signIn = async (): Promise<string> => {
+      const back = await served.signIn(await begun(ann), 'ann');
+      // browsers keep it to themselves on the way back from another site
+      ann.cookies.delete('aegis-local');
+      await ann.open(back, { 'sec-fetch-site': 'cross-site' });
+      return ann.cookies.get('aegis-local') as string;
+    };
+    const isIn = async (cookie: string): Promise<boolean> => {
+      const other = new PageClient(origin);
+      other.cookies.set('aegis-local', cookie);
+      return !(await other.open('/me')).path.startsWith('/signin');
+    };
+    const first = await signIn();
+    expect(await isIn(first)).to.equal(true);
+    const second = await signIn();
+    expect([first === second, await isIn(second), await isIn(first)]).to.deep.equal([false, true, false]);
+    // nor does what the browser keeps end a session that was not its own
+    const bob = new PageClient(origin);
+    const back = await served.signIn(await begun(bob), 'bob');
+    const kept = JSON.parse(Buffer.from(bob.cookies.get('aegis-local-sso') as string, 'base64url').toString()) as object;
+    const sessionId = createHash('sha256').update(second).digest('base64url');
+    const personId = /person-[0-9a-f]{32}/.exec((await ann.open('/me')).text)?.[0];
+    bob.cookies.set('aegis-local-sso', Buffer.from(JSON.stringify({ ...kept, before: { personId, sessionId } })).toString('base64url'));
+    expect((await bob.open(back, { 'sec-fetch-site': 'cross-site' })).status).to.equal(403);
+    expect(await isIn(second)).to.equal(true);
   });
 
   it('refuses an answer that belongs to no way of this browser, and one that comes twice', async () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { randomId } from '../../../common/nextId.js';
-import { isRunning, processMark } from './processMark.js';
-import type { ProcessMark } from './processMark.js';
+import { isRunning, processMark } from '../processMark.js';
+import type { ProcessMark } from '../processMark.js';
 import type { AuditFiles } from './AuditFiles.js';
 
 /** What is in the file of a lock. */

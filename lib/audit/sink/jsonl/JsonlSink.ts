@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { AegisError } from '../../../model/AegisError.js';
 import { StoreError } from '../../../model/errors/ServiceErrors.js';
-import { readCheckpoint } from '../../tree/checkpoint.js';
 import type { AuditBatch, AuditSink, OpenLog, Opening } from '../AuditSink.js';
+import { checkpointIn } from '../checkpointIn.js';
+import { logError } from '../logError.js';
 import { openingText } from '../openingText.js';
-import { checkedWriterName, freeWriterNames } from '../writerName.js';
+import { checkedWriterName } from '../writerName.js';
 import type { AuditFile, AuditFiles } from './AuditFiles.js';
 import { blankOpenings } from './blankOpenings.js';
 import { noteText } from './placedNote.js';
@@ -50,29 +51,19 @@ export class JsonlSink implements AuditSink {
   }
 
   async open(writer?: string): Promise<OpenLog> {
-    if (this.#open !== undefined)
-      throw new StoreError(`This sink has the log "${this.#open.writer}" open. Close it first, or make another sink.`);
-    const names = writer === undefined ? freeWriterNames() : [checkedWriterName(writer)];
+    if (this.#open !== undefined) throw logError.alreadyOpen(this.#open.writer);
+    const asked = writer === undefined ? undefined : checkedWriterName(writer);
     try {
-      for (const name of names) {
-        const folder = join(this.#folder, name);
-        await this.#files.makeFolder(folder);
-        const lock = await FolderLock.take(this.#files, folder);
-        if (lock !== undefined) return await this.#openLocked(name, folder, lock);
-      }
+      return await this.#openFirst(asked, 0);
     } catch (error) {
       throw failure('opened', error);
     }
-    throw new StoreError(
-      `Another process writes the log "${writer}". End that process, or name another writer; without a name, the first free one is taken.`,
-    );
   }
 
   async append({ lines, openings, tree }: AuditBatch): Promise<void> {
     const open = this.#writable();
     await this.#orNeverAgain(open, async () => {
-      if (!(await open.lock.isHeld()))
-        throw new StoreError(`Another process has taken over the log "${open.writer}", because this one did not renew its lock in time.`);
+      if (!(await open.lock.isHeld())) throw logError.takenOver(open.writer);
       if (open.end.bytes >= this.#segmentBytes) await this.#nextSegment(open);
       const records = linesOf(lines);
       // Both at once, in any order: nothing is said to be durable before both are. Records without their openings still verify, and openings without
@@ -92,7 +83,7 @@ export class JsonlSink implements AuditSink {
     this.#checkpointing = this.#orNeverAgain(open, async () => {
       await before.catch(() => {});
       await written(open.checkpoints, Buffer.from(noteText(note)));
-      const size = readCheckpoint(note.slice(0, note.indexOf('\n\n') + 1))?.size;
+      const size = checkpointIn(note)?.size;
       const end = this.#ends.find(({ tree }) => tree.size === size);
       if (end !== undefined) await writeTreeMark(this.#files, open.folder, end);
     });
@@ -124,6 +115,17 @@ export class JsonlSink implements AuditSink {
     await open.lock.release().catch(() => {});
     this.#failed = false;
     this.#ends = [];
+  }
+
+  /** Opens the log that was asked for, or the first one that is free. */
+  async #openFirst(asked: string | undefined, n: number): Promise<OpenLog> {
+    const name = asked ?? `w${n}`;
+    const folder = join(this.#folder, name);
+    await this.#files.makeFolder(folder);
+    const lock = await FolderLock.take(this.#files, folder);
+    if (lock !== undefined) return this.#openLocked(name, folder, lock);
+    if (asked !== undefined) throw logError.held(asked);
+    return this.#openFirst(asked, n + 1);
   }
 
   async #openLocked(writer: string, folder: string, lock: FolderLock): Promise<OpenLog> {
@@ -164,10 +166,8 @@ export class JsonlSink implements AuditSink {
   }
 
   #writable(): OpenFiles {
-    if (this.#open === undefined)
-      throw new StoreError('The audit log is not open. Open it first, and do not write to it after it was closed.');
-    if (this.#failed)
-      throw new StoreError('An earlier write of the audit log failed, so it is not known what is on the disk. Close it and open it again.');
+    if (this.#open === undefined) throw logError.notOpen();
+    if (this.#failed) throw logError.failed();
     return this.#open;
   }
 

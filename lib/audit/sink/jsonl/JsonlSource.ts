@@ -108,19 +108,16 @@ function isLines(part: Part): part is readonly string[] {
   return Array.isArray(part);
 }
 
-/** The lines of a file, and what follows the last whole one. */
-async function* wholeLines(file: AuditFile): AsyncGenerator<Part> {
-  for (let from = 0; ;) {
-    const reader = readLines(file, from);
-    let next = await reader.next();
-    while (next.done !== true) {
-      yield linesIn(next.value);
-      next = await reader.next();
-    }
-    const { end, rest } = next.value;
-    if (rest.length === 0) return;
-    // of a line that is being written this moment, more is there by now
-    if ((await file.size()) > end + rest.length) from = end;
-    else return yield { torn: textOf(rest) };
+/** The lines of a file from a position on, and what follows the last whole one. */
+async function* wholeLines(file: AuditFile, from: number = 0): AsyncGenerator<Part> {
+  const reader = readLines(file, from);
+  let next = await reader.next();
+  while (next.done !== true) {
+    yield linesIn(next.value);
+    next = await reader.next();
   }
+  const { end, rest } = next.value;
+  // of a line that is being written this moment, more is there by now
+  if (rest.length > 0 && (await file.size()) > end + rest.length) yield* wholeLines(file, end);
+  else if (rest.length > 0) yield { torn: textOf(rest) };
 }

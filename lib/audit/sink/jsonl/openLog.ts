@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
-import { StoreError } from '../../../model/errors/ServiceErrors.js';
+import type { StoreError } from '../../../model/errors/ServiceErrors.js';
 import { CompactTree } from '../../tree/CompactTree.js';
-import { readCheckpoint } from '../../tree/checkpoint.js';
 import type { Checkpoint } from '../../tree/checkpoint.js';
-import { readNote } from '../../tree/signedNote.js';
+import { isAsSealed, lastCheckpointIn } from '../checkpointIn.js';
+import { logError } from '../logError.js';
 import type { AuditFile, AuditFiles } from './AuditFiles.js';
 import { blankOrphans } from './blankOpenings.js';
 import { lastNote } from './placedNote.js';
@@ -34,44 +34,36 @@ const PLACE = /^\{"v":\d+,"seq":(\d{1,16}),"at":(\d{1,16}),/;
  * @throws StoreError where it is not as its writer left it
  */
 export async function openLog(files: AuditFiles, folder: string, writer: string): Promise<LogEnd> {
-  const damaged = (what: string): StoreError => damagedLog(writer, what);
+  const damaged = (what: string): StoreError => logError.damaged(writer, what);
   const segments = await segmentsIn(files, folder, 'records');
   const missing = segments.findIndex((number, i) => number !== i);
   if (missing >= 0) throw damaged(`segment ${missing} of its records is missing`);
-  const checkpoint = await cutCheckpoints(files, folder, damaged);
+  const last = await ifThere(
+    withFile(files, folderLayout.checkpoints(folder), 'read', (file) => lastNote(file)),
+    undefined,
+  );
+  const checkpoint = lastCheckpointIn(last?.note, writer);
   const reading = { files, folder, segments, checkpoint, damaged };
   const mark = await readTreeMark(files, folder);
   const log = (mark && (await readFrom(mark, reading))) ?? (await readFrom(START, reading));
   if (log === undefined) throw damaged('records before its last checkpoint have changed');
   if (log.tree.size < (checkpoint?.size ?? 0))
     throw damaged(`it has ${log.tree.size} records, and its last checkpoint says ${checkpoint?.size}`);
+  await cutCheckpoints(files, folder);
   if (segments.length > 0) await repair(files, folder, log);
   return log;
 }
 
-/** A log that is not as its writer left it. */
-function damagedLog(writer: string, what: string): StoreError {
-  return new StoreError(
-    `The audit log "${writer}" cannot be continued: ${what}. Nothing may change a log but its writer. Keep its folder as it is, as evidence, look at it with \`aegis audit verify\`, and name another writer.`,
-  );
-}
-
 type Damaged = (what: string) => StoreError;
 
-/** The last checkpoint. A torn one at the end of the file is cut off. */
-async function cutCheckpoints(files: AuditFiles, folder: string, damaged: Damaged): Promise<Checkpoint | undefined> {
-  const path = folderLayout.checkpoints(folder);
+/** Cuts a torn checkpoint off. */
+function cutCheckpoints(files: AuditFiles, folder: string): Promise<void> {
   return ifThere(
-    withFile(files, path, 'overwrite', async (file) => {
-      const last = await lastNote(file);
-      if ((await file.size()) > (last?.end ?? 0)) {
-        await file.truncate(last?.end ?? 0);
-        await file.sync();
-      }
-      if (last === undefined) return undefined;
-      const checkpoint = readCheckpoint(readNote(last.note)?.text ?? '');
-      if (checkpoint === undefined) throw damaged('its last checkpoint cannot be read');
-      return checkpoint;
+    withFile(files, folderLayout.checkpoints(folder), 'overwrite', async (file) => {
+      const end = (await lastNote(file))?.end ?? 0;
+      if ((await file.size()) === end) return;
+      await file.truncate(end);
+      await file.sync();
     }),
     undefined,
   );
@@ -123,11 +115,6 @@ async function readFrom(mark: TreeMark, reading: Reading): Promise<ReadLog | und
     if (!isRead) return undefined;
   }
   return { tree: { ...tree.state(), lastAt }, segment, bytes, tornBytes, unsealedAt };
-}
-
-/** Whether the tree has the root that the checkpoint of its size says. */
-function isAsSealed(tree: CompactTree, checkpoint: Checkpoint | undefined): boolean {
-  return tree.size !== checkpoint?.size || tree.root().toString('base64') === checkpoint.root;
 }
 
 async function endsLine(file: AuditFile, at: number): Promise<boolean> {

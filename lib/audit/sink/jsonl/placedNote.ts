@@ -4,7 +4,7 @@ import type { LineChunk } from './readLines.js';
 
 /** A checkpoint as it stands in the file: an empty line follows it, so that a torn one can be told. */
 export function noteText(note: string): string {
-  return `${note.endsWith('\n') ? note : `${note}\n`}\n`;
+  return `${note}\n`;
 }
 
 /** A whole checkpoint of a file. */
@@ -43,11 +43,10 @@ export async function* readNotes(file: AuditFile): AsyncGenerator<string> {
 /** The last whole checkpoint of a file, read from its end; `undefined` where there is none. */
 export async function lastNote(file: AuditFile, tailBytes: number = TAIL): Promise<PlacedNote | undefined> {
   const size = await file.size();
-  for (let bytes = Math.min(tailBytes, size); ; bytes = Math.min(bytes * 4, size)) {
-    const lines = new NoteLines();
-    const notes: PlacedNote[] = [];
-    for await (const chunk of readLines(file, size - bytes)) notes.push(...lines.take(chunk));
-    // what the tail begins with may be the end of a note
-    if (notes.length > 1 || bytes === size) return notes.at(-1);
-  }
+  const bytes = Math.min(tailBytes, size);
+  const lines = new NoteLines();
+  const notes: PlacedNote[] = [];
+  for await (const chunk of readLines(file, size - bytes)) notes.push(...lines.take(chunk));
+  // what the tail begins with may be the end of a note
+  return notes.length > 1 || bytes === size ? notes.at(-1) : lastNote(file, bytes * 4);
 }

@@ -15,7 +15,9 @@ export async function ifThere<T>(work: Promise<T>, otherwise: T): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return otherwise;
+    const { code } = error as NodeJS.ErrnoException;
+    // a file may stand where a folder is looked for, such as the public key beside the logs
+    if (code === 'ENOENT' || code === 'ENOTDIR') return otherwise;
     throw error;
   }
 }

@@ -1,8 +1,8 @@
 import type { ApprovalCard } from '../../../store/ApprovalStore.js';
 import { MAX_ALIKE } from '../../page/list/groupPage.js';
 import type { InboxQuery, InboxRow, InboxView } from '../../page/list/inboxPage.js';
-import { isBy, isFor } from './Reader.js';
-import type { Reader } from './Reader.js';
+import { isBy, isFor } from '../../decide/Reader.js';
+import type { Reader } from '../../decide/Reader.js';
 
 /** What a page of the inbox shows of all that waits. */
 export type InboxRows = Pick<InboxView, 'counts' | 'rows' | 'before' | 'total' | 'next'>;

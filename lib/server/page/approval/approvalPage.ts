@@ -32,6 +32,8 @@ export interface ApprovalView extends DecisionCardView {
   readonly policyTextOf: PolicyTextOf;
   /** The hash of the policies in force. */
   readonly policySetHash: string;
+  /** Where its verdicts are in the audit logs. */
+  readonly places?: readonly { readonly writer: string; readonly seq: number }[] | undefined;
   /** What they would say, where that was asked for. */
   readonly redecided?: string | undefined;
 }

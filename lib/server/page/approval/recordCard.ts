@@ -14,6 +14,8 @@ export interface RecordView {
   readonly all: boolean;
   /** The hash of the policies in force. */
   readonly policySetHash: string;
+  /** Where its verdicts are in the audit logs. */
+  readonly places?: readonly { readonly writer: string; readonly seq: number }[] | undefined;
   /** What they would say of the call, where that was asked for. */
   readonly redecided?: string | undefined;
 }
@@ -26,7 +28,7 @@ export function factsCard({ facts }: ApprovalRecord, all: boolean): Html | undef
 }
 
 /** What identifies the call: digest, policies, guard, session, and exactly what runs. */
-export function recordCard(record: ApprovalRecord, { paths, all, policySetHash, redecided }: RecordView): Html {
+export function recordCard(record: ApprovalRecord, { paths, all, policySetHash, redecided, places = [] }: RecordView): Html {
   const { decisionId, digest, guardKey, session, params } = record;
   const changed =
     record.policySetHash !== policySetHash &&
@@ -37,7 +39,7 @@ export function recordCard(record: ApprovalRecord, { paths, all, policySetHash, 
       : html`<b>The policies of now:</b> ${redecided}`;
   return html`<section class="card"><h2>Record</h2><div class="in"><dl class="facts">
 <dt>Id</dt><dd>${decisionId}</dd><dt>Digest</dt><dd class="digest"><b>${digest.slice(0, 4)}</b> ${digest.slice(4, 32)} ${digest.slice(32)}</dd>
-<dt>Policy set</dt><dd>${record.policySetHash.slice(0, 12)}${changed}</dd><dt>Guard</dt><dd>${revealedText(guardKey)}</dd></dl>
+<dt>Policy set</dt><dd>${record.policySetHash.slice(0, 12)}${changed}</dd><dt>Guard</dt><dd>${revealedText(guardKey)}</dd>${places.length > 0 && html`<dt>Audit log</dt><dd>${places.map(({ writer, seq }) => `record ${seq} of ${writer}`).join(', ')}</dd>`}</dl>
 ${session !== null && html`<details class="fold"><summary>Session, as the agent's program sends it</summary>${named(session, all)}</details>`}
 <details class="fold"${all && html` open`}><summary>Exact JSON that runs (ASCII)</summary>${revealedJson(params, { all })}</details>
 <p class="fold" id="now">${now}</p></div></section>`;

@@ -15,7 +15,7 @@ export function helpPage(): Html {
 <section class="card prose" id="marks"><h2>Marks in values</h2><div class="in"><dl class="facts wide">
 <dt><span class="u">ZWSP U+200B</span></dt><dd>a character that shows nothing, or reorders the text around it</dd>
 <dt><span class="x">а</span><span class="u">Cyrillic U+0430</span></dt><dd>a letter that looks like another one</dd>
-<dt><span class="u nl">↵</span></dt><dd>the end of a line</dd>
+<dt class="t"><i>↵</i></dt><dd>the end of a line</dd>
 <dt><span class="u">61 line ends in a row</span></dt><dd>blank lines that would push text out of sight</dd>
 <dt><ins class="i">text</ins> <del class="d">text</del></dt><dd>what a policy changed, and what the agent had written</dd></dl></div></section>
 <section class="card prose" id="states"><h2>How it ends</h2><div class="in"><dl class="facts wide">

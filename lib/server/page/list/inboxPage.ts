@@ -59,7 +59,7 @@ ${emptyGroups.map(({ policy, group }) => html`<p class="notice danger" role="not
 <div class="bar">${tabs(view)}${filter(view)}<span class="hint muted small" data-keys-hint><kbd>j</kbd> <kbd>k</kbd> move &nbsp; <kbd>Enter</kbd> open &nbsp; <kbd>/</kbd> filter &nbsp; <kbd>?</kbd> all keys</span></div>
 ${orders(view)}
 <p class="notice" role="status" data-again hidden><span data-again-text></span> <a href="${view.paths.inbox(asked(query))}">Read again</a></p>
-<p class="newer" role="status" data-newer hidden><a href="${view.paths.inbox(asked(query))}"><span data-newer-text></span>. Show them</a></p>
+<p class="newer" role="status" data-newer="${query.tab}" hidden><a href="${view.paths.inbox(asked(query))}"><span data-newer-text></span>. Show them</a></p>
 ${view.rows.length === 0 ? empty(view) : list(view)}`;
 }
 

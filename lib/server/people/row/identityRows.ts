@@ -107,6 +107,31 @@ const DEPARTURES = v.strictObject({
   going: v.array(v.strictObject({ key: text, personId: text, version: count, atMs: time })),
 });
 
+/** What admins are told of. */
+export const CHANGES = [
+  'person.came',
+  'person.confirmed',
+  'person.changed',
+  'person.removed',
+  'invitation.made',
+  'invitation.revoked',
+  'passkey.added',
+  'passkey.removed',
+  'token.made',
+  'setup_link.made',
+] as const;
+
+const NEWS = v.strictObject({
+  what: v.picklist(CHANGES),
+  by: text,
+  byName: v.optional(text),
+  person: v.optional(v.strictObject({ id: v.optional(text), name: text })),
+  added: v.optional(texts),
+  removed: v.optional(texts),
+  name: v.optional(text),
+  atMs: time,
+});
+
 const CHALLENGE = v.strictObject({ usedAtMs: time });
 
 /** What the record of a person says. */
@@ -222,6 +247,24 @@ export interface Departure {
   readonly atMs: number;
 }
 
+/** Something that admins are told of. */
+export interface IdentityChange {
+  readonly what: (typeof CHANGES)[number];
+  /** Who did it: the id of a person, `host:<user>`, or an issuer. */
+  readonly by: string;
+  /** What that person was called. */
+  readonly byName?: string | undefined;
+  /** Whom it is about; without an id where the person has not come yet. */
+  readonly person?: { readonly id?: string | undefined; readonly name: string } | undefined;
+  /** What the person got, such as `role admin` or `group finance-leads`. */
+  readonly added?: readonly string[] | undefined;
+  /** What the person lost. */
+  readonly removed?: readonly string[] | undefined;
+  /** Of the passkey or the token, or the name that the person had. */
+  readonly name?: string | undefined;
+  readonly atMs: number;
+}
+
 /** The records of who may use a tenant. */
 export interface IdentityRows {
   readonly people: Rows<PersonBody>;
@@ -231,11 +274,15 @@ export interface IdentityRows {
   readonly setup: Rows<SetupBody>;
   readonly invitations: Rows<InvitationBody>;
   readonly departures: Rows<{ readonly going: readonly Departure[] }>;
+  readonly news: Rows<IdentityChange>;
   readonly challenges: Rows<{ readonly usedAtMs: number }>;
 }
 
+/** The kind of the records of what admins are told. */
+export const NEWS_KIND = 'identity-news';
+
 /** The kinds of records that are deleted some time after they have ended. The others stay. */
-export const ENDING_KINDS: readonly string[] = ['session', 'token', 'invitation', 'challenge'];
+export const ENDING_KINDS: readonly string[] = ['session', 'token', 'invitation', 'challenge', NEWS_KIND];
 
 /** Reads and writes the records of who may use a tenant. */
 export function identityRows(records: RecordStore): IdentityRows {
@@ -247,6 +294,7 @@ export function identityRows(records: RecordStore): IdentityRows {
     setup: new Rows(records, 'setup', SETUP as GenericSchema<unknown, SetupBody>),
     invitations: new Rows(records, 'invitation', INVITATION as GenericSchema<unknown, InvitationBody>),
     departures: new Rows(records, 'admin-departures', DEPARTURES),
+    news: new Rows(records, NEWS_KIND, NEWS as GenericSchema<unknown, IdentityChange>),
     challenges: new Rows(records, 'challenge', CHALLENGE),
   };
 }

@@ -112,11 +112,11 @@ describe('The faults of a disk under jsonlFolder', () => {
   it('never make it say that something is on the disk which is not, whichever call fails', async () => {
     let cases = 0;
     for (let failAt = 1; failAt <= calls; failAt++) {
+      const files = new PowerFailFiles();
+      files.failAt = failAt;
+      const [log, told] = [new LogMaker(), nothing()];
+      await write(files, log, told);
       for (const leftover of LEFTOVERS) {
-        const files = new PowerFailFiles();
-        files.failAt = failAt;
-        const [log, told] = [new LogMaker(), nothing()];
-        await write(files, log, told);
         const what = `call ${failAt} fails, ${leftover} is left`;
         expect(told.wroteAfterFailure, what).to.equal(false);
         if (told.failed !== undefined) expect(told.failed, what).to.be.instanceOf(StoreError);
@@ -154,11 +154,11 @@ describe('The faults of a disk under jsonlFolder', () => {
   it('of the power: what was said to be on the disk is there, whenever it fails', async () => {
     let cases = 0;
     for (let cutAt = 1; cutAt <= calls; cutAt++) {
+      const files = new PowerFailFiles();
+      files.cutAt = cutAt;
+      const [log, told] = [new LogMaker(), nothing()];
+      await write(files, log, told);
       for (const leftover of LEFTOVERS) {
-        const files = new PowerFailFiles();
-        files.cutAt = cutAt;
-        const [log, told] = [new LogMaker(), nothing()];
-        await write(files, log, told);
         await expectKept(files.afterPowerCut(leftover), log, told, `the power fails before call ${cutAt}, ${leftover} is left`);
         cases += 1;
       }

@@ -1,20 +1,26 @@
-import type { SignedIn } from '../access/Caller.js';
+import type { Caller, SignedIn } from '../access/Caller.js';
+import type { Site } from '../front/Site.js';
 import { LOCAL_ADMIN } from '../people/Person.js';
-import type { CallerInput } from '../route/Route.js';
-import type { Reader } from './list/Reader.js';
+import type { Tenant } from '../tenant/Tenant.js';
+import type { Reader } from './Reader.js';
 
 /** A request for a page. */
-export type PageInput = Pick<CallerInput, 'caller' | 'tenant' | 'site' | 'query'>;
+export interface PageInput {
+  readonly caller: Caller;
+  readonly tenant: Tenant;
+  readonly site: Site;
+  readonly query: URLSearchParams;
+}
 
 /** The person who asks for a page: only people get this far. */
-export function personOf({ caller }: Pick<CallerInput, 'caller'>): SignedIn {
+export function personOf({ caller }: Pick<PageInput, 'caller'>): SignedIn {
   const { signedIn } = caller;
   if (signedIn === undefined) throw new TypeError('A page was asked for by someone who is not a person.');
   return signedIn;
 }
 
 /** The person who asks for a page, as lists need to know them. */
-export async function readerOf(input: Pick<CallerInput, 'caller' | 'tenant'>): Promise<Reader> {
+export async function readerOf(input: Pick<PageInput, 'caller' | 'tenant'>): Promise<Reader> {
   const { personId, groups, roles } = personOf(input);
   const person = await input.tenant.identity.directory.personOf(personId);
   return {

@@ -1,5 +1,5 @@
-import { isSamePerson, maybeSamePerson } from '../../../model/personId.js';
-import type { ApprovalCard } from '../../../store/ApprovalStore.js';
+import { isSamePerson, maybeSamePerson } from '../../model/personId.js';
+import type { ApprovalCard } from '../../store/ApprovalStore.js';
 
 /** The person who reads a list, as far as lists need to know them. */
 export interface Reader {

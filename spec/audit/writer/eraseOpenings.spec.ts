@@ -1,0 +1,75 @@
+import { expect } from 'chai';
+import { auditLog } from '../../../lib/audit/writer/AuditLog.js';
+import type { AuditLog } from '../../../lib/audit/writer/AuditLog.js';
+import type { Erasure } from '../../../lib/audit/writer/eraseOpenings.js';
+import { MemoryLogs, MemorySink } from '../../../lib/audit/sink/MemorySink.js';
+import { AuditKey } from '../../../lib/audit/tree/AuditKey.js';
+import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';
+import { rejection } from '../../support/rejection.js';
+import { readBack } from '../sink/readBack.js';
+
+describe('Erasing openings', () => {
+  const START = Date.UTC(2026, 0, 1);
+  let logs: MemoryLogs;
+  let log: AuditLog;
+  beforeEach(async () => {
+    logs = new MemoryLogs();
+    log = auditLog({ sink: new MemorySink(logs), origin: 'spec.example', key: AuditKey.generate() });
+    for (const [i, requester] of ['alice', 'bob', undefined, 'Alice ', 'carol'].entries())
+      await log.write(
+        { kind: 'policies', hash: `h${i}` },
+        { decisionId: `dec_${i}`, salt: 'AAAAAAAAAAAAAAAAAAAAAA', values: {}, ...(requester !== undefined && { requester }) },
+      );
+    // by the time that they were written
+    for (const one of logs.logs.values()) one.openings = one.openings.map((opening, i) => ({ ...opening, at: START + i * 1_000 }));
+  });
+  afterEach(() => log.close());
+
+  const left = async (): Promise<readonly string[]> => (await readBack(logs)).openings.map(({ decisionId }) => decisionId);
+  const erasedRecords = async (): Promise<readonly unknown[]> =>
+    (await readBack(logs)).lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ kind }) => kind === 'erased');
+
+  const CASES: readonly (readonly [string, Omit<Erasure, 'by'>, string, readonly string[]])[] = [
+    ['of a user, without regard to case', { user: 'ALICE' }, 'user', ['dec_1', 'dec_2', 'dec_4']],
+    ['of a decision', { decision: 'dec_2' }, 'decision', ['dec_0', 'dec_1', 'dec_3', 'dec_4']],
+    ['before a time', { before: new Date(START + 2_000) }, 'before', ['dec_2', 'dec_3', 'dec_4']],
+  ];
+  for (const [what, erasure, selector, expected] of CASES)
+    it(`deletes those ${what}, and says so in the log without naming a user`, async () => {
+      expect(await log.erase({ ...erasure, by: 'dpo' })).to.equal(5 - expected.length);
+      expect(await left()).to.deep.equal(expected);
+      const [record, ...more] = await erasedRecords();
+      expect(more).to.deep.equal([]);
+      expect(record).to.deep.include({ kind: 'erased', selector, by: 'dpo', count: 5 - expected.length });
+      expect(JSON.stringify(record).toLowerCase()).to.not.include('alice');
+      expect(await log.erase({ ...erasure, by: 'dpo' })).to.equal(0);
+      expect(await erasedRecords(), 'nothing was erased').to.have.length(1);
+    });
+
+  it('deletes what was told before, too', async () => {
+    const told = log.write({ kind: 'policies', hash: 'late' }, { decisionId: 'dec_late', salt: 'AAAAAAAAAAAAAAAAAAAAAA', values: {} });
+    expect(await log.erase({ decision: 'dec_late', by: 'dpo' })).to.equal(1);
+    await told;
+  });
+
+  const WRONG: readonly (readonly [string, unknown])[] = [
+    ['nothing', {}],
+    ['no one who erases', { user: 'alice' }],
+    ['an empty name of who erases', { user: 'alice', by: '' }],
+    ['a long name of who erases', { user: 'alice', by: 'x'.repeat(257) }],
+    ['nothing to erase', { by: 'dpo' }],
+    ['two things to erase', { user: 'alice', decision: 'dec_0', by: 'dpo' }],
+    ['an empty user', { user: '', by: 'dpo' }],
+    ['a time that is none', { before: new Date(NaN), by: 'dpo' }],
+    ['a time as a number', { before: 5, by: 'dpo' }],
+    ['a time as an object', { before: {}, by: 'dpo' }],
+    ['an option that does not exist', { users: 'alice', by: 'dpo' }],
+    ['null', null],
+  ];
+  for (const [what, erasure] of WRONG)
+    it(`refuses ${what}`, async () => {
+      expect(await rejection(log.erase(erasure as Erasure))).to.be.instanceOf(ConfigError);
+      expect(await left()).to.have.length(5);
+      expect(await erasedRecords()).to.deep.equal([]);
+    });
+});
