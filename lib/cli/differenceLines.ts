@@ -2,8 +2,7 @@ import type { DifferenceKind, DifferenceReport } from '../policy/staged/Differen
 import { DIFFERENCE_KINDS } from '../policy/staged/DifferenceTable.js';
 import { CliError, counted } from './CliIo.js';
 
-/** What `--fail-on` takes. */
-export const FAIL_ON = ['newly-allowed', 'milder', 'any'] as const;
+const FAIL_ON = ['newly-allowed', 'milder', 'any'] as const;
 
 const WORDS: Readonly<Record<DifferenceKind, string>> = {
   newly_allowed: 'newly allowed',

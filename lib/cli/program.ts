@@ -7,8 +7,7 @@ import { coverage, type CoverageOptions } from './coverage.js';
 import { init, type InitOptions } from './init/init.js';
 import { decide, type DecideOptions } from './decide.js';
 import { mcpGatewayCommand, type McpGatewayFlags, type ServeGateway } from './mcpGateway.js';
-import { FAIL_ON } from './differenceLines.js';
-import type { ReplayFlags } from './audit/replay.js';
+import { addReplayCommand } from './audit/replayCommand.js';
 import { policyCheck, type PolicyCheckOptions } from './policyCheck.js';
 import { policyTest } from './policyTest.js';
 import { addServerCommands } from './server/serverCommands.js';
@@ -101,21 +100,6 @@ function commands(io: CliIo, { serveGateway, serve }: ProgramParts, setCode: (co
     .option(...JSON_OPTION)
     .action((policies: string, options: DecideOptions) => setCode(decide(policies, options, io)));
 
-  const audit = program.command('audit').description('read audit logs');
-  audit
-    .command('replay')
-    .description('decide the calls of an audit log again, by other policies, and list what would be decided otherwise')
-    .argument('<log>', 'the folder of the log')
-    .requiredOption('--policies <path>', 'the policies: a *.cedar file, or a folder of them')
-    .option('--agents <json>', 'roles and attributes of the agents, by id; @path reads them from a file')
-    .option('--toolset <name>', 'the toolset of the calls (default: default)')
-    .option('--fail-on <kind>', `exit with 1 where calls are ${FAIL_ON.join(', ')}`)
-    .option(...JSON_OPTION)
-    .action(async (log: string, options: ReplayFlags) => {
-      const { replay } = await import('./audit/replay.js');
-      setCode(await replay(log, options, io));
-    });
-
   program
     .command('coverage')
     .description('load modules, which runs them, and list the exported tools without a guard')
@@ -140,6 +124,7 @@ function commands(io: CliIo, { serveGateway, serve }: ProgramParts, setCode: (co
       .action((command: string[], flags: McpGatewayFlags) => serveGateway(mcpGatewayCommand(command, flags)));
   const audit = program.command('audit').description('the log that proves what was decided and what ran');
   addEraseCommand(audit, io, setCode);
+  addReplayCommand(audit, io, setCode);
   return program;
 }
 
