@@ -8,6 +8,8 @@ export interface CliIo {
   readonly err: (text: string) => void;
   /** Called before user code is loaded into this process, because that code may print. */
   readonly beforeForeignCode: () => void;
+  /** Replaces the line at which a terminal shows how far a command has come; an empty text removes it. Absent if there is no terminal. */
+  readonly progress?: ((text: string) => void) | undefined;
   /** Asks the person at the terminal, and resolves to the line that they type. Absent if there is no terminal. */
   readonly ask?: ((question: string) => Promise<string>) | undefined;
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { askAt } from './askAt.js';
+import { progressAt } from './progressAt.js';
 import { EXIT } from './CliIo.js';
 import { runProgram } from './program.js';
 import { serve } from './server/serve.js';
@@ -28,7 +29,8 @@ const beforeForeignCode = (): void => {
   stdout.write = err;
 };
 const ask = askAt(process.stdin, stdout);
-const code = await runProgram(process.argv.slice(2), { out, err, beforeForeignCode, ask }, { serveGateway, serve });
+const progress = progressAt(stderr);
+const code = await runProgram(process.argv.slice(2), { out, err, beforeForeignCode, progress, ask }, { serveGateway, serve });
 isDone = true;
 // open handles of a loaded module must not delay the exit
 out('', () => process.exit(code));

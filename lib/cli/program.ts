@@ -1,13 +1,12 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../common/version.js';
 import { AegisError } from '../model/AegisError.js';
-import { addEraseCommand } from './audit/eraseCommand.js';
+import { addAuditCommands } from './audit/auditCommands.js';
 import { CliError, type CliIo, EXIT, writeLines } from './CliIo.js';
 import { coverage, type CoverageOptions } from './coverage.js';
 import { init, type InitOptions } from './init/init.js';
 import { decide, type DecideOptions } from './decide.js';
 import { mcpGatewayCommand, type McpGatewayFlags, type ServeGateway } from './mcpGateway.js';
-import { addReplayCommand } from './audit/replayCommand.js';
 import { policyCheck, type PolicyCheckOptions } from './policyCheck.js';
 import { policyTest } from './policyTest.js';
 import { addServerCommands } from './server/serverCommands.js';
@@ -110,6 +109,7 @@ function commands(io: CliIo, { serveGateway, serve }: ProgramParts, setCode: (co
     .action(async (modules: string[], options: CoverageOptions) => setCode(await coverage(modules, options, io)));
 
   addServerCommands(program, io, setCode, serve);
+  addAuditCommands(program, io, setCode);
 
   if (serveGateway !== undefined)
     program
@@ -122,9 +122,6 @@ function commands(io: CliIo, { serveGateway, serve }: ProgramParts, setCode: (co
       .option('--agent <id>', 'the agent that calls (default: mcp-gateway)')
       .option('--store <file>', 'keep approvals in a SQLite file, so that an approval desk in another process can decide')
       .action((command: string[], flags: McpGatewayFlags) => serveGateway(mcpGatewayCommand(command, flags)));
-  const audit = program.command('audit').description('the log that proves what was decided and what ran');
-  addEraseCommand(audit, io, setCode);
-  addReplayCommand(audit, io, setCode);
   return program;
 }
 

@@ -62,7 +62,7 @@ const OPTIONS: OptionKinds<VerifyOptions> = {
   keys: 'list',
   heads: 'list',
   store: 'object',
-  waitMs: 'ms',
+  waitMs: 'count',
   allowUnsigned: 'boolean',
   openings: 'boolean',
   maxFindings: 'count',

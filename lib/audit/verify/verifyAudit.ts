@@ -40,6 +40,8 @@ class Verification {
   #records = 0;
   #openings = 0;
   #firstAt = Infinity;
+  /** Logs with a line that is not a record: what it said may be what is missing. */
+  readonly #malformed = new Set<string>();
 
   constructor(source: AuditSource, options: CheckedVerifyOptions) {
     const { maxFindings = MAX_FINDINGS } = options;
@@ -125,7 +127,10 @@ class Verification {
             `An opening of record ${misplaced} is there twice, or not in its place.`,
           );
         this.#records += 1;
-        if (record === undefined) continue;
+        if (record === undefined) {
+          this.#malformed.add(writer);
+          continue;
+        }
         if (record.at < this.#firstAt) this.#firstAt = record.at;
         if (record.kind === 'dropped')
           this.#completeness.add(
@@ -170,7 +175,7 @@ class Verification {
           undefined,
           'A head from outside is not signed by a key of this log: it is of another one, or was changed.',
         );
-    if (!closed) return;
+    if (!closed || this.#malformed.has(writer)) return;
     for (const { seq } of this.#law.openOf(writer))
       this.#completeness.add(
         'open_entry',

@@ -99,7 +99,7 @@ export class AuditLog implements Journal {
    */
   async erase(erasure: Erasure): Promise<number> {
     await this.flush();
-    return eraseOpenings(this.#options.sink, (record) => this.write(record), erasure);
+    return eraseOpenings(this.#options.sink, async (record) => void (await this.write(record)), erasure);
   }
 
   /** Opens the log. @throws DecisionUnavailableError `audit_unavailable` where it cannot be opened */

@@ -22,7 +22,8 @@ export class JsonlSource implements AuditSource {
 
   async writers(): Promise<readonly string[]> {
     const names = (await ifThere(this.#files.list(this.#folder), [])).filter(isWriterName).sort();
-    const areLogs = await Promise.all(names.map(async (name) => (await this.#segments(name, 'records')).length > 0));
+    // a file may lie among the folders of the logs, such as a public key
+    const areLogs = await Promise.all(names.map(async (name) => (await ifThere(this.#segments(name, 'records'), [])).length > 0));
     return names.filter((_, i) => areLogs[i]);
   }
 

@@ -10,7 +10,7 @@ export async function withFile<T>(files: AuditFiles, path: string, use: FileUse,
   }
 }
 
-/** As `work`, or what stands in for it where there is no such file. */
+/** As `work`, or what stands in for it where there is no such file or folder. */
 export async function ifThere<T>(work: Promise<T>, otherwise: T): Promise<T> {
   try {
     return await work;

@@ -118,11 +118,19 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
   erased: shape({ ...PLACE, by: text, selector: oneOf('user', 'decision', 'before'), count }),
 };
 
+/** The kinds of records. */
+export const RECORD_KINDS: readonly AuditRecord['kind'][] = Object.keys(SHAPES) as AuditRecord['kind'][];
+
+/** Whether there is such a kind of record. */
+export function isRecordKind(kind: string): kind is AuditRecord['kind'] {
+  return Object.hasOwn(SHAPES, kind);
+}
+
 /** Whether an object has what a record of its kind has. Fields that this version does not know are passed over: what they say is under the signature too. */
 export function isRecordShape(value: Readonly<Record<string, unknown>>): value is Readonly<Record<string, unknown>> & AuditRecord {
   const { v, kind } = value;
-  if (v !== 1 || typeof kind !== 'string' || !Object.hasOwn(SHAPES, kind)) return false;
-  for (const [field, check, optional] of SHAPES[kind as AuditRecord['kind']]) {
+  if (v !== 1 || typeof kind !== 'string' || !isRecordKind(kind)) return false;
+  for (const [field, check, optional] of SHAPES[kind]) {
     const found = value[field];
     if (found === undefined ? !optional : !check(found)) return false;
   }

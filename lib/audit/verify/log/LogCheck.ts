@@ -95,7 +95,7 @@ export class LogCheck {
     this.#keys.end();
     if (this.#torn && expected !== undefined)
       this.#add('torn_line', size, 'The log ends with a line that is not finished: its writer died over it, or it was cut off or added.');
-    if (this.#signed < (expected ?? 0)) this.#endUnsigned(size);
+    if (this.#signed < (expected ?? 0) && head === undefined) this.#endUnsigned(size);
     return {
       writer: this.#writer,
       origin: this.#origin,
