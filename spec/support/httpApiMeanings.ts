@@ -95,6 +95,8 @@ export const HTTP_MEANINGS: Readonly<Record<string, string>> = {
   severity: 'How serious it is',
   where: 'Where',
   problems: 'What is wrong',
+  'stagePolicies status': '`staged` or `failed`',
+  'promotePolicies status': '`applied` or `held`',
   'readApproval status': '`pending`, `approved`, `denied`, `expired` or `withdrawn`',
   'listApprovals approvals[].status': '`pending`, `approved`, `denied`, `expired` or `withdrawn`',
   'listApprovals approvals[].consumed': 'Whether it was used',
