@@ -13,7 +13,7 @@ export interface ReplayReport extends DifferenceReport {
   readonly erased: number;
   /** Decisions that policies had no part in, such as those without facts. */
   readonly notByPolicies: number;
-  /** Lines that are no records, or whose opening cannot be read: `aegis audit verify` says what is wrong with them. */
+  /** Lines that are not records, or whose opening cannot be read: `aegis audit verify` says what is wrong with them. */
   readonly unreadable: number;
 }
 

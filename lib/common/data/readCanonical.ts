@@ -69,7 +69,7 @@ class CanonicalReader {
       this.#match(/:/y);
       fields.push([name, this.#value()]);
     });
-    // defines own properties, whatever their names
+    // defines own properties, also under odd names
     return Object.fromEntries(fields);
   }
 

@@ -1,4 +1,11 @@
-import { promoteAnswer, promoteBody, stageAnswer, stageBody, stagedAnswer, writeStaged } from '../../decision/wire/policies/stagedAnswer.js';
+import {
+  promoteAnswer,
+  promoteBody,
+  stageAnswer,
+  stageBody,
+  stagedAnswer,
+  writeStaged,
+} from '../../decision/wire/policies/stagedAnswer.js';
 import { readBody } from '../../decision/wire/readBody.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { Tenant } from '../tenant/Tenant.js';
