@@ -19,6 +19,7 @@ import { probeRoutes } from './route/probes.js';
 import type { ProbeRoutesOptions } from './route/probes.js';
 import type { Route } from './route/Route.js';
 import { unknownOutcomeRoutes } from './route/unknownOutcomes.js';
+import { stagedPolicyRoutes } from './route/stagedPolicies.js';
 import { verdictRoutes } from './route/verdicts.js';
 import { issuerRoutes } from './signin/issuerRoutes.js';
 import type { IssuerRoutesOptions } from './signin/issuerRoutes.js';
@@ -43,6 +44,7 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
     ...verdictRoutes({ ...options, refusedPage: (refused) => refusedVerdict(refused, clock.now()) }),
     ...unknownOutcomeRoutes({ refusedPage: (refused) => refusedSettlement(refused, clock.now()) }),
     ...policyRoutes(),
+    ...stagedPolicyRoutes(),
     ...eventRoutes(options),
     ...keyRoutes(options),
     ...hostPeopleRoutes(),

@@ -38,8 +38,8 @@ export function recordOf(event: RecordedEvent): OpenRecord {
       return { record: { kind, agentId, decisionId, outcome, taskId, toolName } };
     }
     case 'policies': {
-      const { kind, hash, previousHash } = event;
-      return { record: { kind, hash, previousHash } };
+      const { kind, hash, previousHash, by } = event;
+      return { record: { kind, by, hash, previousHash } };
     }
     case 'security': {
       const { code, subject } = event.diagnostic;
@@ -52,7 +52,7 @@ export function recordOf(event: RecordedEvent): OpenRecord {
 /** What a log writes of a decision. Of a server: with the tenant of the call. */
 export function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: string): OpenRecord {
   const { request, decision, dryRun, approvalId } = event;
-  const { agentId, toolName, session } = request;
+  const { agentId, toolName, session, groups, removable } = request;
   const { decisionId, effect, policySetHash } = decision;
   const { salt = newSalt(), policies, observed, code, facts } = decision[EVIDENCE] ?? {};
   const requester = requesterOf(session?.['user_id']) ?? agentId;
@@ -79,10 +79,12 @@ export function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: stri
       effect,
       effective: changed === undefined ? same : commit('effective', canonicalText(changed)),
       facts: facts === undefined || isEmpty(facts) ? undefined : commit('facts', canonicalText(facts)),
+      groups: groups.length === 0 ? undefined : groups,
       observed,
       original: commitmentOf('original', salt, digest),
       policies,
       policySetHash,
+      removable: removable.length === 0 ? undefined : removable,
       requester: commit('requester', canonicalText(requester)),
       session: session === null ? undefined : commit('session', canonicalText(session)),
       tenantId,

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { CliIo } from '../CliIo.js';
 import { addEraseCommand } from './eraseCommand.js';
+import { addReplayCommand } from './replayCommand.js';
 import type { ExportFlags } from './exportLogs.js';
 import type { ShowFlags } from './showRecords.js';
 import type { VerifyFlags } from './verifyLogs.js';
@@ -55,6 +56,7 @@ export function addAuditCommands(program: Command, io: CliIo, setCode: (code: nu
       setCode(await (await import('./exportLogs.js')).exportLogs(logs, folder, flags, io)),
     );
   addEraseCommand(audit, io, setCode);
+  addReplayCommand(audit, io, setCode);
 }
 
 function examples(...lines: readonly string[]): string {
