@@ -149,6 +149,7 @@ export interface ApprovalRecord {
         readonly atMs: number;
     } | undefined;
     readonly outcome?: RunOutcome | undefined;
+    readonly auditSalt?: string | undefined;
     readonly version: number;
     readonly mac?: string | undefined;
 }

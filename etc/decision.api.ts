@@ -150,10 +150,16 @@ export interface ForbiddenErrorOptions extends ErrorOptions {
     readonly decision?: Decision | undefined;
 }
 
+export interface ObservedPolicy {
+    readonly id: string;
+    readonly hash: string;
+}
+
 export type { Params } from 'aegislib';
 
 export interface PolicySupplier {
     readonly engine: PolicyEngine;
+    decided?(call: PolicyCall, outcome: PolicyOutcome, engine: PolicyEngine): void;
     close?(): void;
 }
 
@@ -225,7 +231,7 @@ export interface Terminal {
 
 export type { TerminalApproverOptions } from 'aegislib';
 
-export type UnbelievableReason = 'malformed' | 'echo_mismatch' | 'redirect' | 'too_large' | 'duplicate_key' | 'replayed_decision' | 'capability_missing' | 'circuit_open' | 'asynchronous' | 'service_threw' | 'journal_failed';
+export type UnbelievableReason = 'malformed' | 'echo_mismatch' | 'redirect' | 'too_large' | 'duplicate_key' | 'replayed_decision' | 'capability_missing' | 'circuit_open' | 'asynchronous' | 'service_threw' | 'journal_failed' | 'audit_unavailable';
 
 export type { VerdictInput } from 'aegislib';
 

@@ -40,6 +40,7 @@ export interface DecidedEvent {
     readonly decision: Decision;
     readonly dryRun?: true | undefined;
     readonly approvalId?: string | undefined;
+    readonly durationMs?: number | undefined;
 }
 
 export interface DeniedOutcome {
@@ -56,6 +57,7 @@ export interface EnteringEvent {
     readonly taskId?: string | undefined;
     readonly token?: string | undefined;
     readonly params: Params;
+    readonly reused?: true | undefined;
 }
 
 export type Fn<This, A extends readonly unknown[], R> = (this: This, ...args: A) => R;
@@ -78,9 +80,10 @@ export type { GuardedCall } from 'aegislib';
 export interface Journal {
     note(event: JournalEvent): void;
     before?(event: EnteringEvent): Awaitable<void>;
+    traceparent?(): string | undefined;
 }
 
-export type JournalEvent = DecidedEvent | OpenedEvent | VerdictEvent | EnteringEvent | SettledEvent | PoliciesEvent | SecurityEvent;
+export type JournalEvent = DecidedEvent | TaskEvent | OpenedEvent | VerdictEvent | ConsumedEvent | BegunEvent | EndedEvent | EnteringEvent | SettledEvent | PoliciesEvent | SecurityEvent;
 
 export interface LegacyGuardDecorator<This, A extends readonly unknown[], R> {
     (target: This, key: string | symbol, descriptor: {
@@ -172,6 +175,12 @@ export interface StandardSchema<Output = unknown> {
             readonly output: Output;
         } | undefined;
     };
+}
+
+export interface TaskEvent {
+    readonly kind: 'task';
+    readonly task: Task;
+    readonly from: TaskStatus | undefined;
 }
 
 export interface TaskRegistryOptions {

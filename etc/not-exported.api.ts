@@ -43,6 +43,71 @@ declare class TaskRecorder extends SafeEmitter<TaskEvents> {
     get durable(): boolean;
 }
 
+// lib/audit/record/AuditRecord
+interface CallFields {
+    readonly tenantId?: string | undefined;
+    readonly decisionId: string;
+    readonly agentId: string;
+    readonly toolName: string;
+}
+
+// lib/audit/record/AuditRecord
+interface RecordFields {
+    readonly v: 1;
+    readonly seq: number;
+    readonly at: number;
+    readonly writer: string;
+    readonly change?: string | undefined;
+}
+
+// lib/audit/record/AuditRecord
+type WithoutPlace<R> = R extends AuditRecord ? Omit<R, 'v' | 'seq' | 'at' | 'writer'> : never;
+
+// lib/audit/record/approvalRecords
+interface ApprovalRecords {
+    readonly opened: typeof openedRecord;
+    readonly openedElsewhere: typeof openedElsewhere;
+    readonly verdict: typeof verdictRecord;
+    readonly consumed: typeof consumedRecord;
+    readonly begun: typeof begunRecord;
+    readonly ended: typeof endedRecord;
+}
+
+// lib/audit/record/approvalRecords
+declare function begunRecord(approval: JournaledApproval, { tenantId }?: ApprovalContext): OpenRecord;
+
+// lib/audit/record/approvalRecords
+declare function consumedRecord(approval: JournaledApproval, { tenantId }?: ApprovalContext): OpenRecord;
+
+// lib/audit/record/approvalRecords
+declare function endedRecord({ decisionId, agentId, toolName }: Pick<JournaledApproval, 'decisionId' | 'agentId' | 'toolName'>, how: 'expired' | 'withdrawn', { tenantId }?: ApprovalContext): OpenRecord;
+
+// lib/audit/record/approvalRecords
+declare function openedElsewhere(task: PendingTask): NewRecord;
+
+// lib/audit/record/approvalRecords
+declare function openedRecord(approval: JournaledApproval, { tenantId, taskId }?: ApprovalContext): OpenRecord;
+
+// lib/audit/record/approvalRecords
+declare function verdictRecord(approval: JournaledApproval, { tenantId, statement }?: ApprovalContext & {
+    readonly statement?: string | undefined;
+}): OpenRecord;
+
+// lib/audit/record/recordOf
+type RecordedEvent = Exclude<JournalEvent, TaskEvent>;
+
+// lib/audit/tree/AuditPublicKey
+declare class AuditPublicKey {
+    #private;
+    private constructor();
+    static read(text: string, where?: string): AuditPublicKey;
+    static of(key: KeyObject): AuditPublicKey;
+    keyId(name: string): Buffer;
+    verifierKey(name: string): string;
+    verifies(text: string, signature: Uint8Array): boolean;
+    toString(): string;
+}
+
 // lib/guard/GuardOptions
 type AnyPending = PendingApproval<any>;
 
@@ -186,8 +251,77 @@ interface DecisionFields {
     readonly reason?: string | undefined;
     readonly violations?: readonly Violation[] | undefined;
     readonly policySetHash?: string | undefined;
+    readonly observed?: readonly ObservedPolicy[] | undefined;
     readonly policyEvaluations?: readonly unknown[] | undefined;
     readonly latencyMs?: number | undefined;
+}
+
+// lib/model/DecisionEvidence
+interface JournaledApproval {
+    readonly decisionId: string;
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly digest: string;
+    readonly originalDigest: string;
+    readonly requester: string;
+    readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
+    readonly policies: readonly (NamedPolicy & {
+        readonly severity?: string | undefined;
+        readonly approvers?: readonly string[] | undefined;
+        readonly selfApproval?: boolean | undefined;
+    })[];
+    readonly policySetHash: string;
+    readonly expiresAtMs: number;
+    readonly auditSalt?: string | undefined;
+    readonly verdicts: readonly JournaledVerdict[];
+    readonly consumed?: {
+        readonly token: string;
+    } | undefined;
+    readonly begun?: {
+        readonly claimToken: string;
+    } | undefined;
+}
+
+// lib/model/DecisionEvidence
+interface JournaledVerdict {
+    readonly approve: boolean;
+    readonly by: string;
+    readonly reason?: string | undefined;
+    readonly policies: readonly string[];
+    readonly assurance?: Assurance | undefined;
+    readonly groups?: readonly string[] | undefined;
+    readonly proof?: VerdictProof | undefined;
+}
+
+// lib/model/DecisionEvidence
+interface NamedPolicy {
+    readonly id: string;
+    readonly hash: string;
+}
+
+// lib/model/Journal
+interface BegunEvent {
+    readonly kind: 'begun';
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly decisionId: string;
+}
+
+// lib/model/Journal
+interface ConsumedEvent {
+    readonly kind: 'consumed';
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly decisionId: string;
+}
+
+// lib/model/Journal
+interface EndedEvent {
+    readonly kind: 'ended';
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly decisionId: string;
+    readonly how: 'expired' | 'withdrawn';
 }
 
 // lib/model/PendingApproval
@@ -212,6 +346,11 @@ declare class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extend
 declare abstract class ServiceError extends AegisError {
     readonly status: number | undefined;
     constructor(defaultCode: string, message: string, options?: ServiceErrorOptions);
+}
+
+// lib/policy/PolicyEngine
+interface Observing {
+    readonly observed?: readonly AppliedPolicy[] | undefined;
 }
 
 // lib/testing/ScriptedDecisionService

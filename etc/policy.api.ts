@@ -61,7 +61,7 @@ export interface LintPoliciesOptions {
 export interface LoosenedPolicy {
     readonly id: string;
     readonly file: string;
-    readonly how: 'removed' | 'effect' | 'condition' | 'scope' | 'sanitize' | 'may_permit' | 'approvers' | 'self_approval' | 'approval_timeout_s' | 'severity';
+    readonly how: 'removed' | 'effect' | 'condition' | 'scope' | 'sanitize' | 'may_permit' | 'approvers' | 'self_approval' | 'approval_timeout_s' | 'severity' | 'observe';
     readonly message: string;
 }
 
@@ -86,29 +86,29 @@ export interface PolicyEngine {
     evaluate(call: PolicyCall): PolicyOutcome;
 }
 
-export type PolicyOutcome = {
+export type PolicyOutcome = ({
     readonly effect: 'allow';
     readonly policies: readonly AppliedPolicy[];
-} | {
+} & Observing) | {
     readonly effect: 'deny';
     readonly code: DenyCode;
     readonly reason: string;
     readonly detail?: string | undefined;
     readonly problems?: readonly EvaluationProblem[] | undefined;
     readonly policies: readonly AppliedPolicy[];
-} | {
+} | ({
     readonly effect: 'sanitize';
     readonly params: Params;
     readonly message: string;
     readonly policies: readonly AppliedPolicy[];
-} | {
+} & Observing) | ({
     readonly effect: 'approval_needed';
     readonly params?: Params | undefined;
     readonly message?: string | undefined;
     readonly reason: string;
     readonly approvals: readonly AppliedPolicy[];
     readonly policies: readonly AppliedPolicy[];
-};
+} & Observing);
 
 export interface PolicyProblem {
     readonly file: string;

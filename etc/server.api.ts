@@ -40,6 +40,7 @@ export interface DataPlaneSettings {
     readonly historyMs?: number | undefined;
     readonly logger?: Logger | undefined;
     readonly journal?: Journal | undefined;
+    readonly audit?: AuditLog | false | undefined;
 }
 
 export type FetchHandler = (request: Request) => Promise<Response>;

@@ -55,11 +55,12 @@ export interface ApprovalQuery {
 export type { ApprovalRecord } from 'aegislib';
 
 export interface ApprovalStore {
+    readonly insertsBeside?: boolean | undefined;
     open?(): Awaitable<void>;
     close?(): Awaitable<void>;
-    insert(record: ApprovalRecord, card?: ApprovalCard): Awaitable<boolean>;
+    insert(record: ApprovalRecord, card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean>;
     get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
-    replace(record: ApprovalRecord, version: number, card?: ApprovalCard): Awaitable<boolean>;
+    replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean>;
     list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
     countPending(agentId: string, toolName: string, cap?: number): Awaitable<number>;
     ofIdempotencyKey?(agentId: string, key: string): Awaitable<ApprovalRecord | undefined>;
@@ -67,7 +68,7 @@ export interface ApprovalStore {
     listDenied(agentId: string, toolName: string, sinceMs: number): Awaitable<readonly ApprovalRecord[]>;
     prune(endedByMs: number): Awaitable<number>;
     begunPage?(page: number): Awaitable<BegunPage | undefined>;
-    replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard): Awaitable<boolean>;
+    replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean>;
     bindOlder?(bind: BindOlder): Awaitable<void>;
 }
 
@@ -257,9 +258,10 @@ export interface RecordQuery {
 }
 
 export interface RecordStore {
-    insert(record: StoredRecord): Awaitable<boolean>;
+    readonly insertsBeside?: boolean | undefined;
+    insert(record: StoredRecord, beside?: readonly StoredRecord[]): Awaitable<boolean>;
     get(kind: string, id: string): Awaitable<StoredRecord | undefined>;
-    replace(record: StoredRecord, version: number): Awaitable<boolean>;
+    replace(record: StoredRecord, version: number, beside?: readonly StoredRecord[]): Awaitable<boolean>;
     delete(kind: string, id: string, version: number): Awaitable<boolean>;
     list(query: RecordQuery): Awaitable<RecordPage>;
     prune(kind: string, nowMs: number): Awaitable<number>;
@@ -282,7 +284,8 @@ export interface SignableRecordStore extends RecordStore {
     heads(kind: string): Awaitable<readonly RecordHead[]>;
     ids(kind: string): Awaitable<readonly string[]>;
     getAll(kind: string, ids: readonly string[]): Awaitable<readonly StoredRecord[]>;
-    commit(change: RecordChange, head: RecordHead, headVersion: number): Awaitable<boolean>;
+    commit(change: RecordChange, head: RecordHead, headVersion: number, beside?: readonly StoredRecord[]): Awaitable<boolean>;
+    discard?(kind: string, ids: readonly string[], beside?: readonly StoredRecord[]): Awaitable<void>;
 }
 
 export interface StateStore {
@@ -352,6 +355,7 @@ export type TaskChange = {
     readonly reason: string | undefined;
     readonly expiresAtMs: number;
     readonly offers?: readonly Capability[] | undefined;
+    readonly auditSalt?: string | undefined;
 };
 
 export interface TaskClaim {
@@ -387,6 +391,8 @@ export interface TaskFields {
     readonly origin: TaskOrigin | undefined;
     readonly sizeBytes?: number | undefined;
     readonly offers?: readonly Capability[] | undefined;
+    readonly traceparent?: string | undefined;
+    readonly auditSalt?: string | undefined;
 }
 
 export interface TaskInsertion {
@@ -458,7 +464,7 @@ export interface TaskStore {
     serve?(guardKey: string, run: (taskId: string) => Awaitable<void>): Awaitable<() => Awaitable<void>>;
 }
 
-export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes' | 'offers'> {
+export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes' | 'offers' | 'auditSalt' | 'traceparent'> {
     readonly status: TaskStatus;
     readonly error?: ErrorSummary | undefined;
     readonly approvedBy?: string | undefined;

@@ -10,6 +10,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   'hono-service': './hono-service.js',
   'nest-style': './nest-style/main.js',
   'task-monitoring': './task-monitoring.js',
+  telemetry: './telemetry/main.js',
   'error-handling': './error-handling.js',
   'multi-tenant': './multi-tenant.js',
   'throw-mode': './throw-mode.js',

@@ -24,6 +24,7 @@ import { guardServer } from '../lib/adapter/mcp/index.js';
 import { relayGuarded, runGateway } from '../lib/adapter/mcp-gateway/index.js';
 import { aegisNest } from '../lib/adapter/nest/index.js';
 import { guardTools as openAi } from '../lib/adapter/openai-agents/index.js';
+import { instrument } from '../lib/adapter/otel/index.js';
 import { aegisExpress, aegisFastify, aegisHono, tasksRoute, toHttp } from '../lib/adapter/web/index.js';
 import { forwardingService } from '../lib/decision/index.js';
 import type { DecisionService } from '../lib/decision/index.js';
@@ -231,6 +232,7 @@ const TAKERS: Readonly<Record<string, Taker>> = {
   'toSanitize()': { types: ['ExpectedSanitize'], use: (o) => expectDecision(TEXT, asked).toSanitize(o) },
   'toNeedApproval()': { types: ['ExpectedApproval'], use: (o) => expectDecision(TEXT, asked).toNeedApproval(o) },
   'simulateApprover()': { types: ['SimulateApproverOptions'], use: (o) => simulateApprover(aegis, o).stop() },
+  'instrument()': { types: ['InstrumentationOptions'], use: (o) => instrument(o) },
   RecordingDecisionService: {
     types: ['DecisionFields', 'DenyDecision'],
     valid: { effect: 'deny' },
@@ -264,6 +266,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     'AdkContext AiCallContext AiTool AnthropicContext ClaudeHookInput GenkitContext GenkitToolRequest LangChainCall',
     'MastraCallContext Suspendable McpAuthInfo McpContext McpSdk McpSides McpTransport NestParts',
     'OpenAiCallDetails OpenAiRunState OpenAiTool TasksQuery',
+    'InstrumentOptions MeterProvider OtelApi OtelCounter OtelHistogram OtelMeter OtelObservableGauge OtelSpan OtelTracer SpanContext SpanStart TracerProvider',
   ],
   'what the library itself makes, and stores and services get': [
     'AllowDecision AiRefusals ApprovedCall BegunPage PruneLimits TaskSummary ExecutionStart ApprovalNeededDecision SanitizeDecision AppliedPolicy ApprovalPolicy ApprovalRecord ApprovalUse AskOptions',
@@ -273,7 +276,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     'TaskResolution Verdict Violation ApprovedTask CancelledTask CompletedTask DeniedTask ExecutingTask',
     'EvaluationProblem FailedTask PendingTask TimeoutTask UnknownTask PruneLimits TaskSummary',
     'ApprovalCard ApprovalOptions ApprovalPage ApprovalPageQuery IdempotencyKey Migration RecordHead RecordPage RecordQuery ReevaluateOptions',
-    'StoredRecord DescribedApproval',
+    'StoredRecord DescribedApproval TaskEvent',
   ],
   'what errors are made of: the constructor of an error must not throw another one': ['ForbiddenErrorOptions ServiceErrorOptions'],
 };

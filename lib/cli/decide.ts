@@ -23,8 +23,12 @@ export interface DecideOptions {
 interface Decided extends Readonly<Record<'code' | 'reason' | 'message' | 'detail', string | undefined>> {
   readonly effect: Effect;
   readonly params: Params | undefined;
-  readonly policies: readonly Pick<AppliedPolicy, 'id' | 'effect' | 'reason' | 'approvers'>[];
+  readonly policies: readonly DecidedPolicy[];
+  /** Those that are only watched, and would have asked. */
+  readonly observed: readonly DecidedPolicy[] | undefined;
 }
+
+type DecidedPolicy = Pick<AppliedPolicy, 'id' | 'effect' | 'reason' | 'approvers'>;
 
 const CODES: Readonly<Record<Effect, number>> = {
   allow: EXIT.ok,
@@ -55,22 +59,30 @@ export function decide(policies: string, options: DecideOptions, io: CliIo): num
     message: 'message' in outcome ? outcome.message : undefined,
     detail: 'detail' in outcome ? outcome.detail : undefined,
     params: 'params' in outcome ? outcome.params : undefined,
-    policies: outcome.policies.map(({ id, effect: said, reason, approvers }) => ({ id, effect: said, reason, approvers })),
+    policies: outcome.policies.map(policyOf),
+    observed: 'observed' in outcome ? outcome.observed?.map(policyOf) : undefined,
   };
   if (options.json === true) writeJson(io, decision);
   else writeLines(io.out, linesOf(decision));
   return CODES[effect];
 }
 
-function linesOf({ effect, policies, params, ...told }: Decided): readonly string[] {
+function policyOf({ id, effect, reason, approvers }: AppliedPolicy): DecidedPolicy {
+  return { id, effect, reason, approvers };
+}
+
+function linesOf({ effect, policies, observed = [], params, ...told }: Decided): readonly string[] {
   const fields = { ...told, params: params === undefined ? undefined : JSON.stringify(params) };
   return [
     effect,
     ...Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [line(name, value)])),
-    ...policies.map(({ id, effect: said, approvers }) =>
-      line('policy', `${said} ${id}${approvers === undefined ? '' : ` (approvers: ${approvers.join(', ')})`}`),
-    ),
+    ...policies.map(({ id, effect: said, approvers }) => line('policy', `${said} ${id}${byGroups(approvers)}`)),
+    ...observed.map(({ id, effect: said, approvers }) => line('observed', `${said} ${id}${byGroups(approvers)}`)),
   ];
+}
+
+function byGroups(approvers: AppliedPolicy['approvers']): string {
+  return approvers === undefined ? '' : ` (approvers: ${approvers.join(', ')})`;
 }
 
 function line(name: string, value: string): string {

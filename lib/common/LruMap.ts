@@ -23,6 +23,11 @@ export class LruMap<K, V> {
     return value;
   }
 
+  /** Removes an entry, if there is one. */
+  delete(key: K): void {
+    this.#entries.delete(key);
+  }
+
   /** Adds or replaces an entry; drops the least recently used one if there are too many. */
   set(key: K, value: V): void {
     this.#entries.delete(key);

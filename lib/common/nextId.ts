@@ -15,13 +15,18 @@ let taken = pool.length;
 
 /** Makes an id out of 128 random bits, which no one can guess and which tells nothing about other ids. For what other programs get to see. */
 export function randomId(prefix: string): string {
+  return Buffer.from(`${prefix}_${randomBits()}`, 'latin1').toString('latin1');
+}
+
+/** 128 random bits, as 22 characters of base64url. */
+export function randomBits(): string {
   if (taken === pool.length) {
     randomFillSync(pool);
     taken = 0;
   }
   const bits = pool.toString('base64url', taken, taken + RANDOM_BYTES);
   taken += RANDOM_BYTES;
-  return Buffer.from(`${prefix}_${bits}`, 'latin1').toString('latin1');
+  return bits;
 }
 
 /** Makes an id that is unique across calls and processes. */

@@ -20,6 +20,7 @@ export type {
   DenyDecision,
   Effect,
   SanitizeDecision,
+  ObservedPolicy,
   Violation,
 } from '../model/Decision.js';
 export type { Capability } from '../model/Capability.js';

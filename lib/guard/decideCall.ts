@@ -6,6 +6,7 @@ import type { Decision } from '../model/Decision.js';
 import { ParamsError, UnsupportedParamError } from '../model/errors/CallErrors.js';
 import { CallAbortedError } from '../model/errors/RefusalErrors.js';
 import type { Params } from '../model/Params.js';
+import { saltedDecision } from '../model/Decision.js';
 import { recordOf } from '../model/snapshot/ArgumentList.js';
 import { copyData, frozenCopy } from '../model/snapshot/copyValue.js';
 import { takeSnapshot } from '../model/snapshot/takeSnapshot.js';
@@ -95,6 +96,7 @@ function decide<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRe
 function askService<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest): Awaitable<CallOutcome<R>> {
   const { signal } = call;
   const { journal } = runtime;
+  const beganMs = journal === undefined ? 0 : performance.now();
   return attempt<Decision, CallOutcome<R>>(
     () => {
       const answer = runtime.decisions.decide(request, { signal });
@@ -103,8 +105,11 @@ function askService<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: Ca
       return untilAborted(answer, signal, call.toolName, late).then((decision) => checkDecision(decision, request, journal));
     },
     (decision) => {
-      journal?.note({ kind: 'decided', request, decision: shownDecision(decision, runtime.limits) });
-      return enforce(runtime, call, request, decision);
+      if (journal === undefined) return enforce(runtime, call, request, decision);
+      const durationMs = performance.now() - beganMs;
+      const salted = saltedDecision(decision);
+      journal.note({ kind: 'decided', request, decision: shownDecision(salted, runtime.limits), durationMs });
+      return enforce(runtime, call, request, salted);
     },
     (error) => refused(call, error),
   );

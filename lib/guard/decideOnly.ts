@@ -32,8 +32,10 @@ export async function decideOnly(runtime: GuardRuntime, proposal: Proposal): Pro
   const call = callOf(runtime, proposal);
   try {
     const request = await prepare(runtime, call);
+    const beganMs = performance.now();
     const decision = await untilAborted(ask(runtime, call, request), call.signal, call.toolName);
-    runtime.journal?.note({ kind: 'decided', request, decision: shownDecision(decision, runtime.limits), dryRun: true });
+    const durationMs = performance.now() - beganMs;
+    runtime.journal?.note({ kind: 'decided', request, decision: shownDecision(decision, runtime.limits), dryRun: true, durationMs });
     if ((decision.effect !== 'sanitize' && decision.effect !== 'approval_needed') || decision.params === undefined)
       return Object.freeze({ ...decision });
     const params = await checkEffectiveParams(decision.params, call, request, runtime.limits);

@@ -13,6 +13,7 @@ export type {
   PoliciesEvent,
   SecurityEvent,
   SettledEvent,
+  TaskEvent,
   VerdictEvent,
 } from '../model/Journal.js';
 export type { ApprovalSchedulerOptions } from '../approval/ApprovalSchedulerOptions.js';

@@ -1,4 +1,6 @@
 import type { Capability } from './Capability.js';
+import { EVIDENCE, newSalt } from './DecisionEvidence.js';
+import type { DecisionEvidence } from './DecisionEvidence.js';
 import type { Params, Session } from './Params.js';
 
 /** What a decision demands. Any other value is treated as `deny`. */
@@ -20,6 +22,14 @@ export interface Violation {
   readonly limitType?: string | undefined;
 }
 
+/** A policy that is only watched, and would have asked a person. */
+export interface ObservedPolicy {
+  /** The policy's `@id`. */
+  readonly id: string;
+  /** SHA-256 of the policy's text. */
+  readonly hash: string;
+}
+
 interface DecisionFields {
   /** Identifies this decision at the service that made it. */
   readonly decisionId: string;
@@ -37,10 +47,17 @@ interface DecisionFields {
   readonly violations?: readonly Violation[] | undefined;
   /** Hash of the policy set that decided, if the service reports it. */
   readonly policySetHash?: string | undefined;
+  /**
+   * Policies with `@observe("true")` that would have asked a person, if they were not only watched. For logs and operators, not for the caller. Absent if
+   * there are none, or if the service does not tell.
+   */
+  readonly observed?: readonly ObservedPolicy[] | undefined;
   /** How the policies were evaluated; free form. */
   readonly policyEvaluations?: readonly unknown[] | undefined;
   /** How long the service took, in milliseconds. */
   readonly latencyMs?: number | undefined;
+  /** @internal What a journal learns of it. */
+  readonly [EVIDENCE]?: DecisionEvidence | undefined;
 }
 
 /** Run the call with its own params. */
@@ -89,6 +106,15 @@ export interface ApprovalNeededDecision extends DecisionFields {
 
 /** The decision on one call. */
 export type Decision = AllowDecision | DenyDecision | SanitizeDecision | ApprovalNeededDecision;
+
+/**
+ * @internal A decision with evidence: where a service elsewhere made it, a salt alone.
+ *
+ * @param salt of the approval that the decision is about
+ */
+export function saltedDecision(decision: Decision, salt?: string): Decision {
+  return decision[EVIDENCE] === undefined ? { ...decision, [EVIDENCE]: { salt: salt ?? newSalt() } } : decision;
+}
 
 /** The status of an approval at its decision service. */
 export interface DecisionStatus {

@@ -3,8 +3,9 @@ import type { Awaitable } from '../common/awaitable.js';
 import { publishCallbackError, publishDiagnostic, securityDiagnostic } from './diagnostics.js';
 import type { Diagnostic, SecurityReport } from './diagnostics.js';
 import type { Decision, DecisionRequest } from './Decision.js';
+import type { JournaledApproval } from './DecisionEvidence.js';
 import type { Params } from './Params.js';
-import type { PendingTask } from './Task.js';
+import type { PendingTask, Task, TaskStatus } from './Task.js';
 
 /** A decision was made on a call: the first one, or a fresh one just before an approved call runs. */
 export interface DecidedEvent {
@@ -18,6 +19,18 @@ export interface DecidedEvent {
   readonly dryRun?: true | undefined;
   /** The approval of the call that was decided again. */
   readonly approvalId?: string | undefined;
+  /** How long the answer took, in milliseconds. */
+  readonly durationMs?: number | undefined;
+}
+
+/** A task was made, or this process has changed its status. */
+export interface TaskEvent {
+  /** Tells it from the other events. */
+  readonly kind: 'task';
+  /** The task after the change. */
+  readonly task: Task;
+  /** Its status before; `undefined` where it was made. */
+  readonly from: TaskStatus | undefined;
 }
 
 /** A call is waiting for a person. */
@@ -26,6 +39,8 @@ export interface OpenedEvent {
   readonly kind: 'opened';
   /** The task that was recorded. */
   readonly task: PendingTask;
+  /** @internal Its approval at the desk of this process. */
+  readonly approval?: JournaledApproval | undefined;
 }
 
 /** A person's verdict was recorded at the approval desk. */
@@ -48,6 +63,52 @@ export interface VerdictEvent {
   readonly digest: string;
   /** The person's reason. */
   readonly reason?: string | undefined;
+  /** @internal The approval after it. */
+  readonly approval?: JournaledApproval | undefined;
+  /** @internal What was signed, where it was. */
+  readonly statement?: string | undefined;
+}
+
+/** An approval was used at the approval desk: no other call can use it. */
+export interface ConsumedEvent {
+  /** Tells it from the other events. */
+  readonly kind: 'consumed';
+  /** The agent that calls. */
+  readonly agentId: string;
+  /** The tool that is called. */
+  readonly toolName: string;
+  /** The id of the decision; a desk or service knows its approval by it. */
+  readonly decisionId: string;
+  /** @internal The approval after it. */
+  readonly approval: JournaledApproval;
+}
+
+/** The approval desk has recorded the one claim that may enter the method. */
+export interface BegunEvent {
+  /** Tells it from the other events. */
+  readonly kind: 'begun';
+  /** The agent that calls. */
+  readonly agentId: string;
+  /** The tool that is called. */
+  readonly toolName: string;
+  /** The id of the decision; a desk or service knows its approval by it. */
+  readonly decisionId: string;
+  /** @internal The approval after it. */
+  readonly approval: JournaledApproval;
+}
+
+/** An approval ended at the approval desk without a run. */
+export interface EndedEvent {
+  /** Tells it from the other events. */
+  readonly kind: 'ended';
+  /** The agent that calls. */
+  readonly agentId: string;
+  /** The tool that is called. */
+  readonly toolName: string;
+  /** The id of the decision; a desk or service knows its approval by it. */
+  readonly decisionId: string;
+  /** `expired`: no one decided in time. `withdrawn`: its caller took it back. */
+  readonly how: 'expired' | 'withdrawn';
 }
 
 /** A method is about to be entered. */
@@ -66,6 +127,14 @@ export interface EnteringEvent {
   readonly token?: string | undefined;
   /** A deep-frozen copy of the params that the method gets. */
   readonly params: Params;
+  /** Set where a guarded method was called at once by a guarded tool that was decided on the same: it runs under that decision, inside that entry. */
+  readonly reused?: true | undefined;
+  /** Set where the guard of an approved call says that it may run again after a crash. */
+  readonly idempotent?: true | undefined;
+  /** @internal Of the decision. */
+  readonly auditSalt?: string | undefined;
+  /** @internal Its caller cannot wait. */
+  readonly synchronous?: true | undefined;
 }
 
 /** How a call ended whose method was about to be entered. */
@@ -103,7 +172,18 @@ export interface SecurityEvent {
 }
 
 /** What happens to guarded calls, in the order it happens. Every event is frozen. */
-export type JournalEvent = DecidedEvent | OpenedEvent | VerdictEvent | EnteringEvent | SettledEvent | PoliciesEvent | SecurityEvent;
+export type JournalEvent =
+  | DecidedEvent
+  | TaskEvent
+  | OpenedEvent
+  | VerdictEvent
+  | ConsumedEvent
+  | BegunEvent
+  | EndedEvent
+  | EnteringEvent
+  | SettledEvent
+  | PoliciesEvent
+  | SecurityEvent;
 
 /**
  * Gets an event for everything that is decided and run: the port of audit logs, telemetry and monitoring. It can stop a call; it cannot start one.
@@ -116,7 +196,15 @@ export interface Journal {
    * for a promise; a synchronous guard refuses the call instead.
    */
   before?(event: EnteringEvent): Awaitable<void>;
+  /**
+   * Names what runs now, to be kept with a call that waits for a person, so that its run can be linked to it in another process: a `traceparent` of W3C
+   * Trace Context. Where several journals give one, the first one counts.
+   */
+  traceparent?(): string | undefined;
 }
+
+/** https://www.w3.org/TR/trace-context/#traceparent-header */
+const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** Combines journals into one; `undefined` without any, so that a module without a journal pays for one comparison. */
 export function combineJournals(journals: Journal | readonly Journal[] | undefined): Journal | undefined {
@@ -128,8 +216,24 @@ export function combineJournals(journals: Journal | readonly Journal[] | undefin
     for (const journal of all) callSafely((e: JournalEvent) => journal.note(e), [event], failed);
   };
   const blocking = all.filter((journal) => journal.before !== undefined);
-  if (blocking.length === 0) return { note };
-  return { note, before: (event) => askAll(blocking, event) };
+  const tracing = all.filter((journal) => journal.traceparent !== undefined);
+  return {
+    note,
+    ...(blocking.length > 0 && { before: (event: EnteringEvent) => askAll(blocking, event) }),
+    ...(tracing.length > 0 && { traceparent: () => traceparentOf(tracing) }),
+  };
+}
+
+/** Telemetry that fails, or gives something else, changes no call. */
+function traceparentOf(journals: readonly Journal[]): string | undefined {
+  for (const journal of journals)
+    try {
+      const given: unknown = journal.traceparent?.();
+      if (typeof given === 'string' && TRACEPARENT.test(given)) return given;
+    } catch (error) {
+      publishCallbackError('journal.traceparent', error);
+    }
+  return undefined;
 }
 
 /** Asks each journal, also where one throws at once: then no one waits for the others, and a rejection of theirs must not end the process. */

@@ -85,6 +85,10 @@ export interface TaskFields {
   readonly sizeBytes?: number | undefined;
   /** What the decision service said that it does for the approval: all that it has a method for, where this is absent. */
   readonly offers?: readonly Capability[] | undefined;
+  /** What called, as a `traceparent` of W3C Trace Context, where a journal traces. */
+  readonly traceparent?: string | undefined;
+  /** Base64url of 16 random bytes: with it, audit logs commit to the values of this call, the same in every process. */
+  readonly auditSalt?: string | undefined;
 }
 
 /** A task that no one has decided. */

@@ -6,11 +6,13 @@ import type {
   DecisionRequest,
   DecisionStatus,
   DenyDecision,
+  ObservedPolicy,
   SanitizeDecision,
   Violation,
 } from './Decision.js';
 import { AegisError } from './AegisError.js';
 import { DecisionUnavailableError } from './errors/ServiceErrors.js';
+import { EVIDENCE } from './DecisionEvidence.js';
 import { reportSecurity } from './Journal.js';
 import type { Journal } from './Journal.js';
 import type { Params } from './Params.js';
@@ -29,11 +31,18 @@ type Answer = Partial<Record<string, unknown>>;
  */
 export function checkDecision(decision: unknown, request: DecisionRequest, journal?: Journal): Decision {
   try {
-    return readDecision(decision, request, journal);
+    const checked = readDecision(decision, request, journal);
+    // one property more for each decision, where something reads it
+    return journal === undefined ? checked : withEvidence(checked, (decision as Partial<Decision>)[EVIDENCE]);
   } catch (error) {
     if (AegisError.is(error)) throw error;
     throw malformed('reading it threw an error');
   }
+}
+
+function withEvidence(decision: Writable<Decision>, evidence: Decision[typeof EVIDENCE]): Decision {
+  if (evidence !== undefined) decision[EVIDENCE] = evidence;
+  return decision;
 }
 
 function readDecision(decision: unknown, request: DecisionRequest, journal: Journal | undefined): Decision {
@@ -92,7 +101,7 @@ export function checkStatus(answer: unknown): DecisionStatus | undefined {
 
 /** The fields common to all decisions; a field of a wrong type is left out. */
 function fieldsOf<E extends Decision['effect']>(answer: Answer, request: DecisionRequest, decisionId: string, effect: E) {
-  return {
+  const fields: CommonFields<E> = {
     effect,
     decisionId,
     agentId: isGiven(answer['agentId']) ? request.agentId : undefined,
@@ -105,6 +114,18 @@ function fieldsOf<E extends Decision['effect']>(answer: Answer, request: Decisio
     policyEvaluations: listOf(answer['policyEvaluations']),
     latencyMs: numberOf(answer['latencyMs']),
   };
+  const observed = readObserved(answer['observed']);
+  if (observed !== undefined) fields.observed = observed;
+  return fields;
+}
+
+type CommonFields<E> = Writable<Omit<DenyDecision, 'effect'>> & { effect: E };
+
+/** The policies that were only watched. What is not a policy is left out. */
+function readObserved(value: unknown): readonly ObservedPolicy[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const policies = value.filter(isRecord).map(({ id, hash }) => ({ id: textOf(id), hash: textOf(hash) }));
+  return policies.filter((policy): policy is ObservedPolicy => policy.id !== undefined && policy.hash !== undefined);
 }
 
 // Fields are added one by one: V8 gives each object made by a spread with more fields a hidden class of its own, four times the memory.

@@ -1,3 +1,4 @@
+import type { Params } from '../model/Params.js';
 import type { EntityValue, RecordValue } from './value/Value.js';
 import type { EntityGraph } from './value/EntityGraph.js';
 import type { Policy } from './Policy.js';
@@ -46,6 +47,12 @@ export interface BoundEvaluator {
    * @throws Error if they cannot be evaluated; the engine then denies the call
    */
   evaluatePermits(context: RecordValue, budget: StepBudget): Evaluation;
+}
+
+/** Evaluates the policies of one call on params that may differ from the call's. */
+export interface ParamsEvaluator {
+  evaluate(params: Params): Evaluation;
+  evaluatePermits(params: Params): Evaluation;
 }
 
 /** Evaluates a fixed set of policies in Cedar's own semantics. Aegis's four effects are decided on top of it. */

@@ -28,6 +28,8 @@ export interface Policy {
   readonly operations: readonly SanitizeOperation[];
   /** `@may_permit("true")`: its operations may turn a call that nothing permits into one that is permitted. */
   readonly mayPermit: boolean;
+  /** `@observe("true")`: until this time, in epoch milliseconds, it is only watched and asks no one. */
+  readonly observeUntilMs: number | undefined;
   readonly file: string;
   readonly line: number;
   readonly column: number;

@@ -53,9 +53,15 @@ export interface EvaluationProblem {
   readonly problem: string;
 }
 
+/** What every decision but a deny may say. */
+interface Observing {
+  /** The policies with `@observe("true")` that would have asked a person, if they were not only watched. Absent if there are none. */
+  readonly observed?: readonly AppliedPolicy[] | undefined;
+}
+
 /** The decision of the policies on one call. */
 export type PolicyOutcome =
-  | { readonly effect: 'allow'; readonly policies: readonly AppliedPolicy[] }
+  | ({ readonly effect: 'allow'; readonly policies: readonly AppliedPolicy[] } & Observing)
   | {
       readonly effect: 'deny';
       readonly code: DenyCode;
@@ -67,14 +73,14 @@ export type PolicyOutcome =
       readonly problems?: readonly EvaluationProblem[] | undefined;
       readonly policies: readonly AppliedPolicy[];
     }
-  | {
+  | ({
       readonly effect: 'sanitize';
       /** The complete params after all operations. */
       readonly params: Params;
       readonly message: string;
       readonly policies: readonly AppliedPolicy[];
-    }
-  | {
+    } & Observing)
+  | ({
       readonly effect: 'approval_needed';
       /** The complete params after all operations; absent if nothing was changed. */
       readonly params?: Params | undefined;
@@ -83,7 +89,7 @@ export type PolicyOutcome =
       /** The approval policies of both passes: one verdict for each is needed. Ordered by id. */
       readonly approvals: readonly AppliedPolicy[];
       readonly policies: readonly AppliedPolicy[];
-    };
+    } & Observing);
 
 /** An immutable set of policies, ready to decide. It never throws: anything that goes wrong is a deny. */
 export interface PolicyEngine {

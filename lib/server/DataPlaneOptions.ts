@@ -1,3 +1,4 @@
+import type { AuditLog } from '../audit/writer/AuditLog.js';
 import type { Logger } from '../common/Logger.js';
 import type { OptionKinds } from '../common/readOptions.js';
 import type { SecretString } from '../common/SecretString.js';
@@ -56,6 +57,14 @@ export interface DataPlaneSettings {
   readonly logger?: Logger | undefined;
   /** Gets an event for every verdict and every change of policies. @defaultValue none */
   readonly journal?: Journal | undefined;
+  /**
+   * The audit log, such as `auditLog({ sink: jsonlFolder('audit'), origin: 'acme.example/aegis', key })`: every decision, approval and verdict, and every change
+   * of keys, people and policies. In `required`, nothing is answered or shown before its record is durable. It is opened and closed with the server. `false`:
+   * there is none, and no policy may ask for an approval. Not beside `module`, whose own `journal` it is.
+   *
+   * @defaultValue none
+   */
+  readonly audit?: AuditLog | false | undefined;
 }
 
 /** One tenant, `default`, of these policies. */
@@ -107,4 +116,5 @@ export const DATA_PLANE_SETTINGS: OptionKinds<DataPlaneSettings> = {
   historyMs: 'age',
   logger: 'object',
   journal: 'object|list',
+  audit: 'object|boolean',
 };

@@ -9,6 +9,8 @@ import type { Tenant } from './tenant/Tenant.js';
 /** How many pending approvals of a tenant are counted; a scrape must not read them all. */
 const MAX_COUNTED = 10_000;
 const PAGE = 1_000;
+/** By itself, or while people were looked up for a verdict. */
+const STORE_FAILED: ReadonlySet<string> = new Set(['store_failed', 'store_unavailable']);
 const DECISIONS: ReadonlySet<string> = new Set(['decide', 'reevaluate']);
 
 /** Reads what a Data Plane does into its metrics. Until they are loaded, nothing is counted. */
@@ -41,7 +43,7 @@ export class Meters {
   /** A request was answered. */
   answered({ route, status, tenantId, durationMs, error, answer }: RequestReport): void {
     this.#metrics?.answered(route, status);
-    if (error === 'store_failed') this.#metrics?.storeFailed();
+    if (error !== undefined && STORE_FAILED.has(error)) this.#metrics?.storeFailed();
     if (tenantId === undefined || status !== 200 || route === undefined || !DECISIONS.has(route)) return;
     const [, effect] = /"final_decision":\{"effect":"(\w+)"/.exec(answer ?? '') ?? [];
     if (effect !== undefined) this.#metrics?.decided(tenantId, effect, durationMs);

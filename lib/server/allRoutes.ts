@@ -8,6 +8,7 @@ import { approvalUseRoutes } from './route/approvalUse.js';
 import { decisionRoutes } from './route/decisions.js';
 import { eventRoutes } from './route/events.js';
 import type { EventRoutesOptions } from './route/events.js';
+import { hostPeopleRoutes } from './route/hostPeople.js';
 import { keyRoutes } from './route/keys.js';
 import type { KeyRoutesOptions } from './route/keys.js';
 import { metricRoutes } from './route/metrics.js';
@@ -44,6 +45,7 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
     ...policyRoutes(),
     ...eventRoutes(options),
     ...keyRoutes(options),
+    ...hostPeopleRoutes(),
     ...probeRoutes(options),
     ...metricRoutes(options),
     ...signinRoutes(options),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { AuditLog } from '../audit/writer/AuditLog.js';
 import { isPlainObject } from '../common/data/plainObject.js';
 import { readOptions } from '../common/readOptions.js';
 import { SecretString } from '../common/SecretString.js';
@@ -54,6 +55,7 @@ export function checkedDataPlane(given: DataPlaneOptions): CheckedDataPlane {
     historyMs,
     logger,
     journal,
+    audit,
     ...rest
   } = options;
   const named = WHOSE.filter((name) => rest[name] !== undefined);
@@ -70,6 +72,7 @@ export function checkedDataPlane(given: DataPlaneOptions): CheckedDataPlane {
     found('store', 'is missing: give the store that the module was configured with, so that both have the same approvals.');
   if (publicUrl === undefined && tellsSomeone(rest))
     found('publicUrl', 'is missing: `notify` sends links to the pages, such as https://aegis.example.com.');
+  checkAudit(audit, rest.module !== undefined, found);
   const inMemory = store === undefined || store instanceof MemoryStateStore;
   if (stateKey === undefined && !inMemory)
     found(
@@ -87,6 +90,7 @@ export function checkedDataPlane(given: DataPlaneOptions): CheckedDataPlane {
     historyMs,
     logger,
     journal: combineJournals(journal),
+    audit,
     whose: whoseOf(rest, found),
   };
   if (problems.length > 0) throw new ConfigError(problems);
@@ -98,6 +102,12 @@ function tellsSomeone({ notify, tenants = {} }: { readonly notify?: unknown; rea
 }
 
 type Found = (where: string, message: string) => void;
+
+function checkAudit(audit: unknown, isOfModule: boolean, found: Found): void {
+  if (audit === undefined) return;
+  if (isOfModule) found('audit', 'has no effect beside `module`. Give the log to the module, as its `journal`.');
+  else if (audit !== false && !(audit instanceof AuditLog)) found('audit', 'must be what auditLog(…) returns, or false.');
+}
 
 function whoseOf(
   { module, tenants, ...tenant }: Partial<TenantOptions> & { readonly tenants?: object; readonly module?: unknown },

@@ -1,9 +1,11 @@
+import { waitForAll } from '../common/awaitable.js';
 import { silentLogger } from '../common/Logger.js';
 import type { Logger } from '../common/Logger.js';
 import { SteadyClock } from '../common/time/SteadyClock.js';
 import { isLoopbackHost } from '../common/transport/loopback.js';
 import { osUser } from '../decision/terminal/osUser.js';
 import { CAPABILITIES } from '../model/Capability.js';
+import { publishCallbackError } from '../model/diagnostics.js';
 import type { AegisModule } from '../guard/module/AegisModule.js';
 import { checkedOptions } from '../model/checkedOptions.js';
 import { ConfigError } from '../model/errors/SetupErrors.js';
@@ -17,9 +19,11 @@ import { serverAccess } from './access/serverAccess.js';
 import type { ServerAccess } from './access/serverAccess.js';
 import { checkedDataPlane } from './checkedDataPlane.js';
 import type { CheckedDataPlane } from './checkedDataPlane.js';
+import type { BeforeAnswer } from './dispatch/AnswerBatch.js';
 import type { DataPlaneOptions } from './DataPlaneOptions.js';
 import { namesOf } from './front/namesOf.js';
 import { RequestError } from './front/RequestError.js';
+import { ServerAudit } from './audit/ServerAudit.js';
 import { Meters } from './Meters.js';
 import type { Notifier } from './notify/Notifier.js';
 import { notifiersOf } from './notify/notifiersOf.js';
@@ -138,6 +142,7 @@ class ServingDataPlane implements DataPlane {
   readonly #doorway: Doorway;
   readonly #basePath: string;
   readonly #publicUrl: URL | undefined;
+  readonly #audit: ServerAudit | undefined;
   readonly #meters: Meters = new Meters();
   readonly #hubs: EventHubs = new EventHubs();
   readonly #logger: Logger;
@@ -154,7 +159,13 @@ class ServingDataPlane implements DataPlane {
     this.#logger = logger;
     this.#basePath = options.basePath;
     this.#publicUrl = publicUrl;
-    this.#tenants = new Tenants(tenantsOf(options, clock, this.#meters, () => this.#server.isOnLoopback));
+    const { audit: log, store, previousStateKey } = options;
+    const now = (): number => clock.now();
+    this.#audit = log ? new ServerAudit({ log, store, stateKey, previousStateKey, now, logger }) : undefined;
+    this.#tenants = new Tenants({
+      ...tenantsOf(options, clock, this.#meters, () => this.#server.isOnLoopback),
+      audit: log === false ? false : this.#audit,
+    });
     this.#access = serverAccess({ stateKey, clock, tenants: this.#tenants.all });
     const { authenticator } = this.#access;
     this.#doorway = new Doorway(this.#tenants.all.map(({ identity }) => identity));
@@ -165,7 +176,7 @@ class ServingDataPlane implements DataPlane {
       publicUrl,
       clientAddress,
       logger,
-      beforeAnswer: this.#meters.recording(options.beforeAnswer),
+      beforeAnswer: this.#meters.recording(recordingOf(options.beforeAnswer, this.#audit)),
       onAnswer: (report) => this.#meters.answered(report),
       onShed: (reason) => this.#meters.shed(reason),
       onDrain: () => this.#hubs.close(),
@@ -221,6 +232,7 @@ class ServingDataPlane implements DataPlane {
     const { idleMs, graceMs } = checkedOptions('close()', options, { idleMs: 'age', graceMs: 'age' });
     const done = await this.#server.close({ idleMs, graceMs });
     await Promise.all(this.#notifiers.map(async (notifier) => notifier.close()));
+    await this.#audit?.close();
     await this.#tenants.close();
     return done;
   }
@@ -228,6 +240,9 @@ class ServingDataPlane implements DataPlane {
   async #open(): Promise<void> {
     try {
       await this.#tenants.ready();
+      await this.#audit?.open(new Map(this.#tenants.all.map(({ id, policies }) => [id, policies.hash])), (tenantId, decisionId) =>
+        this.#tellLate(tenantId, decisionId),
+      );
       await this.#meters.open(this.#tenants.all);
       // listens to the desks from now on, not from the first stream on
       for (const tenant of this.#tenants.all) this.#hubs.of(tenant);
@@ -238,6 +253,12 @@ class ServingDataPlane implements DataPlane {
       this.#logger.error(namesOf(error), 'The Data Plane could not be opened.');
       throw error;
     }
+  }
+
+  /** Tells of a change that could not be told when it was made. */
+  #tellLate(tenantId: string, decisionId: string): void {
+    const tell = async (): Promise<void> => this.#tenants.get(tenantId).desk.onChange(decisionId);
+    tell().catch((error: unknown) => publishCallbackError('telling of a late change', error));
   }
 
   /** @throws RequestError 503 `not_ready` where it could not be opened */
@@ -269,7 +290,7 @@ class ServingDataPlane implements DataPlane {
   async #notReady(): Promise<string | undefined> {
     if (this.#server.isDraining) return 'draining';
     if (this.#notOpen !== undefined) return this.#notOpen;
-    if (this.#meters.isRecordingFailing) return 'its answers cannot be recorded';
+    if (this.#meters.isRecordingFailing || this.#audit?.status().state === 'failed') return 'its answers cannot be recorded';
     try {
       for (const { records } of this.#tenants.all) await records.get('probe', 'probe');
       return undefined;
@@ -300,6 +321,12 @@ class ServingDataPlane implements DataPlane {
 function pagesAt(publicUrl: URL | undefined, basePath: string): string {
   const path = publicUrl?.pathname.replace(/\/$/, '') ?? '';
   return `${publicUrl?.origin ?? ''}${path === '' ? basePath : path}`;
+}
+
+/** Both are asked before an answer leaves. */
+function recordingOf(beforeAnswer: BeforeAnswer | undefined, audit: ServerAudit | undefined): BeforeAnswer | undefined {
+  if (audit === undefined) return beforeAnswer;
+  return (batch) => waitForAll([beforeAnswer?.(batch), audit.flush()]);
 }
 
 function sameAgents(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {

@@ -1,7 +1,11 @@
 import type { Awaitable } from '../common/awaitable.js';
 import type { IdempotencyKey } from '../model/Decision.js';
+import type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
 import type { Params, Session } from '../model/Params.js';
 import type { Task } from '../model/Task.js';
+import type { StoredRecord } from './RecordStore.js';
+
+export type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
 
 /** A policy that wants a person's approval of a call. */
 export interface ApprovalPolicy {
@@ -19,30 +23,6 @@ export interface ApprovalPolicy {
   readonly selfApproval?: boolean | undefined;
   /** The policy's `@summary`: the names of the params that lists show. */
   readonly summary?: readonly string[] | undefined;
-}
-
-/**
- * What shows that a verdict is a person's own: a session alone, with typed characters of the digest (`code`), a passkey, a fresh sign-in (`step-up`), or the
- * operator of the host, who typed them there.
- */
-export type Assurance = 'session' | 'code' | 'passkey' | 'step-up' | 'host';
-
-/** A signature by which a person gave exactly one verdict (WebAuthn). Binary fields are base64url. */
-export interface VerdictProof {
-  /** How it was made. */
-  readonly kind: 'passkey';
-  /** The id of the credential. */
-  readonly credential: string;
-  /** The random value in the challenge, used once. */
-  readonly nonce: string;
-  /** The version of the approval that was signed. */
-  readonly version: number;
-  /** What the browser signed: the challenge and the origin are in it. */
-  readonly clientDataJSON: string;
-  /** What the authenticator added: the relying party, and that it verified the person. */
-  readonly authenticatorData: string;
-  /** Over both. */
-  readonly signature: string;
 }
 
 /** One person's verdict. */
@@ -148,6 +128,8 @@ export interface ApprovalRecord {
   readonly begun?: { readonly claimToken: string; readonly atMs: number } | undefined;
   /** How its run ended, as far as that was reported. */
   readonly outcome?: RunOutcome | undefined;
+  /** Base64url of 16 random bytes: with it, audit logs commit to the values of this approval, the same in every process. */
+  readonly auditSalt?: string | undefined;
   /** One higher with each change. */
   readonly version: number;
   /** HMAC over the whole record, if the module has a `stateKey`. */
@@ -290,6 +272,8 @@ export interface BegunPage {
 export interface ApprovalStore {
   /** @internal Whether it signs what it is given, and ignores what is not signed. */
   readonly signs?: boolean | undefined;
+  /** Whether records can be inserted together with a change. @defaultValue false */
+  readonly insertsBeside?: boolean | undefined;
   /** Called before anything else, if the store has it. */
   open?(): Awaitable<void>;
   /** Called last, if the store has it. */
@@ -298,16 +282,18 @@ export interface ApprovalStore {
    * Inserts a record. Resolves to false where the decisionId is taken, or its agent has taken the idempotency key.
    *
    * @param card what pages show of it, signed; the store makes it where none is given
+   * @param beside records of the same tenant that are inserted with it, or not at all; only for a store whose `insertsBeside` is true
    */
-  insert(record: ApprovalRecord, card?: ApprovalCard): Awaitable<boolean>;
+  insert(record: ApprovalRecord, card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean>;
   /** Resolves to the record of that decisionId. */
   get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
   /**
    * Replaces the record if the stored one still is at `version` (compare-and-set). Resolves to whether it did.
    *
    * @param card what pages show of it, signed; the store makes it where none is given
+   * @param beside as for {@link insert}
    */
-  replace(record: ApprovalRecord, version: number, card?: ApprovalCard): Awaitable<boolean>;
+  replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean>;
   /** Lists records, oldest first. The order never depends on anything that a caller wrote. */
   list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
   /**
@@ -330,7 +316,13 @@ export interface ApprovalStore {
   /** Resolves to that page of what has begun. A store has this and {@link replaceBegun}, or neither. */
   begunPage?(page: number): Awaitable<BegunPage | undefined>;
   /** Replaces the record and the page together, if the record still is at `version` and the stored page one version behind, or not there. */
-  replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard): Awaitable<boolean>;
+  replaceBegun?(
+    record: ApprovalRecord,
+    version: number,
+    page: BegunPage,
+    card?: ApprovalCard,
+    beside?: readonly StoredRecord[],
+  ): Awaitable<boolean>;
   /** Binds, once in the life of a store, the approvals that an older version has left in it. Called after {@link open}. */
   bindOlder?(bind: BindOlder): Awaitable<void>;
 }

@@ -55,12 +55,22 @@ export interface RecordPage {
  * has resolved is committed.
  */
 export interface RecordStore {
-  /** Inserts a record of version 1. Resolves to false where its kind and id are taken. */
-  insert(record: StoredRecord): Awaitable<boolean>;
+  /** Whether records can be inserted together with a change. @defaultValue false */
+  readonly insertsBeside?: boolean | undefined;
+  /**
+   * Inserts a record of version 1. Resolves to false where its kind and id are taken.
+   *
+   * @param beside records that are inserted with it, or not at all; only for a store whose `insertsBeside` is true
+   */
+  insert(record: StoredRecord, beside?: readonly StoredRecord[]): Awaitable<boolean>;
   /** Resolves to that record. */
   get(kind: string, id: string): Awaitable<StoredRecord | undefined>;
-  /** Replaces the record if the stored one still is at `version` (compare-and-set). Resolves to whether it did. */
-  replace(record: StoredRecord, version: number): Awaitable<boolean>;
+  /**
+   * Replaces the record if the stored one still is at `version` (compare-and-set). Resolves to whether it did.
+   *
+   * @param beside as for {@link insert}
+   */
+  replace(record: StoredRecord, version: number, beside?: readonly StoredRecord[]): Awaitable<boolean>;
   /** Deletes the record if it still is at `version`. Resolves to whether it did. */
   delete(kind: string, id: string, version: number): Awaitable<boolean>;
   /** Lists records of one kind, oldest first. A cursor that no page gave is followed by nothing. */
@@ -103,7 +113,14 @@ export interface SignableRecordStore extends RecordStore {
    * Makes the change and replaces the part of the list: both, or neither.
    *
    * @param headVersion the version that the stored part must have; 0: there must be none
+   * @param beside records that are inserted with it, or not at all; only for a store whose `insertsBeside` is true
    * @returns whether it did
    */
-  commit(change: RecordChange, head: RecordHead, headVersion: number): Awaitable<boolean>;
+  commit(change: RecordChange, head: RecordHead, headVersion: number, beside?: readonly StoredRecord[]): Awaitable<boolean>;
+  /**
+   * Deletes what is there of these. A store that has this also inserts records beside a change.
+   *
+   * @param beside records that are inserted with it
+   */
+  discard?(kind: string, ids: readonly string[], beside?: readonly StoredRecord[]): Awaitable<void>;
 }

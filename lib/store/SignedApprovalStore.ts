@@ -2,7 +2,16 @@ import { chain } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import type { SecretString } from '../common/SecretString.js';
 import { LazyPart } from '../model/LazyPart.js';
-import type { ApprovalPage, ApprovalPageQuery, ApprovalQuery, ApprovalRecord, ApprovalStore, BindOlder } from './ApprovalStore.js';
+import type {
+  ApprovalCard,
+  ApprovalPage,
+  ApprovalPageQuery,
+  ApprovalQuery,
+  ApprovalRecord,
+  ApprovalStore,
+  BindOlder,
+} from './ApprovalStore.js';
+import type { StoredRecord } from './RecordStore.js';
 import type { SigningStore } from './SigningStore.js';
 
 /**
@@ -26,6 +35,10 @@ export class SignedApprovalStore implements ApprovalStore {
     this.#part.prepare();
   }
 
+  get insertsBeside(): boolean {
+    return this.inner.insertsBeside === true;
+  }
+
   open(): Awaitable<void> {
     return this.inner.open?.();
   }
@@ -34,16 +47,16 @@ export class SignedApprovalStore implements ApprovalStore {
     return this.inner.close?.();
   }
 
-  insert(record: ApprovalRecord): Awaitable<boolean> {
-    return chain(this.#part.get(), (store) => store.insert(record));
+  insert(record: ApprovalRecord, _card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean> {
+    return chain(this.#part.get(), (store) => store.insert(record, beside));
   }
 
   get(decisionId: string): Awaitable<ApprovalRecord | undefined> {
     return chain(this.#part.get(), (store) => store.get(decisionId));
   }
 
-  replace(record: ApprovalRecord, version: number): Awaitable<boolean> {
-    return chain(this.#part.get(), (store) => store.replace(record, version));
+  replace(record: ApprovalRecord, version: number, _card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean> {
+    return chain(this.#part.get(), (store) => store.replace(record, version, beside));
   }
 
   list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]> {

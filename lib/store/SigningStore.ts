@@ -18,6 +18,7 @@ import type {
   BindOlder,
 } from './ApprovalStore.js';
 import { BegunPages } from './BegunPages.js';
+import type { StoredRecord } from './RecordStore.js';
 import { withoutAbsent } from './record/checkedRecord.js';
 import { isSameMac } from './record/isSameMac.js';
 import { storeLimits } from './storeLimits.js';
@@ -25,6 +26,14 @@ import { storedForm } from './storedJson.js';
 
 /** A store that keeps pages of what has begun. */
 type PagedStore = ApprovalStore & Required<Pick<ApprovalStore, 'begunPage' | 'replaceBegun'>>;
+
+/** A change by which an approval has begun. */
+interface Begin {
+  readonly record: ApprovalRecord;
+  readonly version: number;
+  readonly claimToken: string;
+  readonly beside: readonly StoredRecord[] | undefined;
+}
 
 /** What a SignedApprovalStore does, once it is loaded. */
 export class SigningStore {
@@ -42,8 +51,8 @@ export class SigningStore {
     this.#pages = new BegunPages(key);
   }
 
-  insert(record: ApprovalRecord): Awaitable<boolean> {
-    return this.#inner.insert(this.#signed(record), this.#card(record));
+  insert(record: ApprovalRecord, beside?: readonly StoredRecord[]): Awaitable<boolean> {
+    return this.#inner.insert(this.#signed(record), this.#card(record), beside);
   }
 
   get(decisionId: string): Awaitable<ApprovalRecord | undefined> {
@@ -56,10 +65,10 @@ export class SigningStore {
     });
   }
 
-  replace(record: ApprovalRecord, version: number): Awaitable<boolean> {
+  replace(record: ApprovalRecord, version: number, beside?: readonly StoredRecord[]): Awaitable<boolean> {
     const inner = this.#inner;
-    if (record.begun === undefined || !keepsPages(inner)) return inner.replace(this.#signed(record), version, this.#card(record));
-    return this.#begin(inner, record, version, record.begun.claimToken);
+    if (record.begun === undefined || !keepsPages(inner)) return inner.replace(this.#signed(record), version, this.#card(record), beside);
+    return this.#begin(inner, { record, version, claimToken: record.begun.claimToken, beside });
   }
 
   ofIdempotencyKey(agentId: string, key: string): Awaitable<ApprovalRecord | undefined> {
@@ -107,14 +116,15 @@ export class SigningStore {
    *
    * @param seen the version of the page that could not be replaced: if it is still there, the record itself was changed
    */
-  #begin(inner: PagedStore, record: ApprovalRecord, version: number, claimToken: string, seen?: number): Awaitable<boolean> {
+  #begin(inner: PagedStore, begin: Begin, seen?: number): Awaitable<boolean> {
+    const { record, version, claimToken, beside } = begin;
     const signed = this.#signed(record);
     const newest = this.#pages.newest(record);
     return chain(inner.begunPage(this.#pages.pageOf(record)), (found) => {
       const reading = this.#pages.read(found, record, claimToken, newest, () => report(record, 'begun_page_invalid', PAGE_INVALID));
       switch (reading.kind) {
         case 'own':
-          return inner.replace(signed, version, this.#card(record));
+          return inner.replace(signed, version, this.#card(record), beside);
         case 'taken':
         case 'lost':
           report(record, 'approval_rolled_back', ROLLED_BACK);
@@ -122,9 +132,9 @@ export class SigningStore {
         case 'free': {
           const { next } = reading;
           if (next.version === seen) return false;
-          return chain(inner.replaceBegun(signed, version, next, this.#card(record)), (done) => {
+          return chain(inner.replaceBegun(signed, version, next, this.#card(record), beside), (done) => {
             if (done) this.#pages.wrote(next);
-            return done || this.#begin(inner, record, version, claimToken, next.version);
+            return done || this.#begin(inner, begin, next.version);
           });
         }
       }

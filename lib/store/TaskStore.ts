@@ -23,7 +23,10 @@ export interface TaskQuery {
 }
 
 /** A task as lists show it: without its params and its result, which can be large. */
-export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes' | 'offers'> {
+export interface TaskSummary extends Omit<
+  TaskFields,
+  'params' | 'origin' | 'attemptCount' | 'sizeBytes' | 'offers' | 'auditSalt' | 'traceparent'
+> {
   /** Where it stands. */
   readonly status: TaskStatus;
   /** What went wrong, or why it ended. */
@@ -57,6 +60,7 @@ export type TaskChange =
       readonly reason: string | undefined;
       readonly expiresAtMs: number;
       readonly offers?: readonly Capability[] | undefined;
+      readonly auditSalt?: string | undefined;
     };
 
 /** How an execution ended. `unknown`: it is still running, or its end cannot be established. */

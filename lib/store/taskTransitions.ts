@@ -44,7 +44,7 @@ export function transitionedTask(task: Task, from: readonly TaskStatus[], change
   const stamp = nextStamp(task, to, nowMs);
   if (change.to !== 'pending') return patchTask(task, change, stamp, DROPPED[to]);
   // what was offered with one approval says nothing of another
-  return patchTask(task, { ...change, history: [...task.history, task.decisionId] }, stamp, ['approvedBy', 'offers']);
+  return patchTask(task, { ...change, history: [...task.history, task.decisionId] }, stamp, ['approvedBy', 'offers', 'auditSalt']);
 }
 
 /** The task once it is claimed; `undefined` where it cannot be claimed. */

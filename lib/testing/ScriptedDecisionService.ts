@@ -24,6 +24,7 @@ const ANSWER: Readonly<Record<DecisionField, 'any'>> = {
   reason: 'any',
   violations: 'any',
   policySetHash: 'any',
+  observed: 'any',
   policyEvaluations: 'any',
   latencyMs: 'any',
   params: 'any',
@@ -32,7 +33,7 @@ const ANSWER: Readonly<Record<DecisionField, 'any'>> = {
   expiresAtMs: 'any',
   offers: 'any',
 };
-type DecisionField = Decision extends infer D ? (D extends Decision ? keyof D : never) : never;
+type DecisionField = Decision extends infer D ? (D extends Decision ? Exclude<keyof D, symbol> : never) : never;
 
 /** A decision service that answers by a script, and denies every call for which the script has no answer. */
 export class ScriptedDecisionService implements DecisionService {

@@ -49,6 +49,7 @@ function linesOf(outcome: PolicyOutcome): readonly string[] {
     params: 'params' in outcome && outcome.params !== undefined ? canonicalText(outcome.params) : undefined,
   };
   const by = policies.map((policy) => `${policy.effect} ${policy.id}`).sort();
-  const entries = Object.entries({ ...fields, by: by.length === 0 ? undefined : by.join(', ') });
+  const observed = 'observed' in outcome ? outcome.observed?.map(({ id }) => id).join(', ') : undefined;
+  const entries = Object.entries({ ...fields, by: by.length === 0 ? undefined : by.join(', '), observed });
   return entries.flatMap(([name, value]) => (value === undefined ? [] : [`  ${name === 'effect' ? '' : `${name}: `}${value}`]));
 }

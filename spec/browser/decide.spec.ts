@@ -105,7 +105,7 @@ describe('Deciding in a browser', function () {
       await withAuthenticator(opened);
       await signUp(fresh, page, 'Dan');
       const [dan] = (await fresh.identity.people.list()).people;
-      await fresh.identity.people.setGroups(dan?.id ?? '', ['dba'], 'spec');
+      await fresh.identity.people.change(dan?.id ?? '', { groups: ['dba'] }, 'spec');
       const id = await fresh.ask('sql', { sql: 'DROP TABLE x' }, asked);
       await page.goto(`/a/${id}`);
       // the server notices within a second which groups a person has

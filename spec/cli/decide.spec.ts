@@ -14,6 +14,9 @@ describe('aegis decide', function () {
       @id("time") permit (principal, action == Aegis::Action::"t", resource) when { context.system.now < datetime("2000-01-01") };
       @id("x") permit (principal, action == Aegis::Action::"r", resource);
       @id("drop") @effect("sanitize") @sanitize("remove /secret") forbid (principal, action == Aegis::Action::"r", resource) when { context.input has secret };`,
+    'watched.cedar': `${SHOP}
+      @id("watched") @effect("approval_needed") @approvers("leads") @observe("true") @observe_until("${new Date(Date.now() + 86_400_000).toISOString()}")
+      forbid (principal, action == Aegis::Action::"refund", resource) when { context.input.amount > 0 };`,
     'params.json': '{"amount": 5000}',
   });
   after(() => files.remove());
@@ -54,6 +57,22 @@ describe('aegis decide', function () {
       expect('params' in answer).to.equal(effect === 'sanitize');
     });
   }
+
+  it('names what is only watched, and until when it decides without it', async () => {
+    const args = ['decide', files.path('watched.cedar'), ...BOT, '--params', '{"amount":1}'];
+    const { code, stdout } = await runAegis(args);
+    expect(code).to.equal(0);
+    expect(stdout.split('\n')).to.deep.equal([
+      'allow',
+      '  policy   permit shop',
+      '  observed approval_needed watched (approvers: leads)',
+      '',
+    ]);
+    const json = JSON.parse((await runAegis([...args, '--json'])).stdout) as { observed: unknown };
+    expect(json.observed).to.deep.equal([{ id: 'watched', effect: 'approval_needed', approvers: ['leads'] }]);
+    const later = new Date(Date.now() + 2 * 86_400_000).toISOString();
+    expect((await runAegis([...args, '--now', later])).code).to.equal(4);
+  });
 
   it('asks about no params where none are given', async () => {
     expect((await runAegis(['decide', shop, ...BOT])).code).to.equal(0);

@@ -21,6 +21,15 @@ describe('LruMap', () => {
     expect([map.get('a'), map.get('b'), map.size]).to.deep.equal([3, 2, 2]);
   });
 
+  it('forgets what is deleted, and nothing else', () => {
+    const map = new LruMap<string, number>(2);
+    map.set('a', 1);
+    map.set('b', 2);
+    map.delete('a');
+    map.delete('never there');
+    expect([map.get('a'), map.get('b'), map.size]).to.deep.equal([undefined, 2, 1]);
+  });
+
   it('never grows beyond its limit', () => {
     const map = new LruMap<number, number>(10);
     for (let i = 0; i < 1_000; i++) map.set(i, i);

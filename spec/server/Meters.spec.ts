@@ -39,6 +39,7 @@ describe('The meters of a Data Plane', () => {
     meters.answered(report({ answer: undefined }));
     meters.answered(report({ route: undefined, status: 404, tenantId: undefined, error: 'resource_not_found' }));
     meters.answered(report({ status: 503, error: 'store_failed' }));
+    meters.answered(report({ route: 'giveVerdict', status: 503, error: 'store_unavailable' }));
     meters.shed('loop');
     meters.reloaded('default', { status: 'applied', hash: 'h' });
     const text = await meters.metrics?.text({ pending: () => meters.pending([tenant]), streams: () => 0 });
@@ -47,7 +48,7 @@ describe('The meters of a Data Plane', () => {
       'aegis_http_requests_total{route="decide",code="200"} 2',
       'aegis_http_requests_total{route="decide",code="503"} 1',
       'aegis_http_requests_total{route="none",code="404"} 1',
-      'aegis_store_errors_total 1',
+      'aegis_store_errors_total 2',
       'aegis_shed_total{reason="loop"} 1',
       'aegis_policy_reloads_total{tenant="default",result="applied"} 1',
       'aegis_verdicts_total{tenant="default",verdict="denied"} 1',

@@ -5,6 +5,8 @@ import * as headers from '../../lib/decision/wire/wireHeaders.js';
 import { AegisModule } from '../../lib/guard/module/AegisModule.js';
 import { signHostRequest } from '../../lib/server/access/HostSignature.js';
 import { hostRequestKey } from '../../lib/server/access/serverAccess.js';
+import { Identity } from '../../lib/server/people/Identity.js';
+import { signedTenantStore } from '../../lib/store/signing/signedTenantStore.js';
 import { createDataPlane } from '../../lib/server/createDataPlane.js';
 import type { DataPlane } from '../../lib/server/createDataPlane.js';
 import { REQUEST_LIMITS } from '../../lib/server/front/requestLimits.js';
@@ -82,7 +84,7 @@ describe(HTTP_API_PAGE, () => {
       it(`whose request is answered: ${name}`, async () => {
         const one = operationsOf(await httpApiDocument()).find(({ operationId }) => operationId === name);
         if (one === undefined) throw new Error(`There is no route ${name}.`);
-        const id = one.path.startsWith('/v1/keys/') ? await newKey() : await approvalAt(example.approval);
+        const id = (await newId(one.path)) ?? (await approvalAt(example.approval));
         const gone = new AbortController();
         const answer = await ask(one.method, one.path.replace('{id}', id), example, id, gone.signal);
         const said = answer.headers.get('content-type')?.startsWith('text/event-stream') ? '' : await answer.text();
@@ -130,8 +132,13 @@ describe(HTTP_API_PAGE, () => {
       return id;
     }
 
-    async function newKey(): Promise<string> {
-      return (await plane.createKey({ name: 'other', scopes: ['metrics:read'] })).info.id;
+    /** The id of something else than an approval, where the path has one. */
+    async function newId(path: string): Promise<string | undefined> {
+      if (path.startsWith('/v1/keys/')) return (await plane.createKey({ name: 'other', scopes: ['metrics:read'] })).info.id;
+      const { records } = signedTenantStore(store.forTenant('default', { forOthers: true }), { stateKey: STATE_KEY, tenantId: 'default' });
+      const { people, invitations } = new Identity({ tenantId: 'default', records, stateKey: STATE_KEY });
+      if (path.startsWith('/v1/people/')) return (await people.create({ name: 'Bob' }, 'host:ann')).id;
+      return path.startsWith('/v1/invitations/') ? (await invitations.create({ name: 'Bob' }, 'host:ann')).invitation.id : undefined;
     }
   });
 });

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import sinon from 'sinon';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +22,8 @@ import { counted } from '../support/assurance.js';
 const STATE_KEY = 'the state key of a store that fails';
 const POLICIES = `@id("all") permit (principal, action, resource);
 @id("ask") @effect("approval_needed") @reason("a person looks") forbid (principal, action, resource);`;
+/** For longer than this, nothing that was read is believed. */
+const KEPT_MS = 2_000;
 const BASE = sha256('the base of a binding');
 const HEADERS = { 'content-type': 'application/json', 'x-aegis-capabilities': CAPABILITIES.join(','), 'x-aegis-binding': BASE };
 
@@ -294,9 +297,11 @@ for (const [what, make] of Object.entries(WORLDS)) {
     let world: World;
     let tried = 0;
     let n = 0;
+    let time: sinon.SinonFakeTimers;
     before(async function () {
       if (what.includes('SQLite') && process.getBuiltinModule('node:sqlite') === undefined) return this.skip();
       folder = mkdtempSync(join(tmpdir(), 'aegis-failures-'));
+      time = sinon.useFakeTimers({ now: Date.now(), toFake: ['Date', 'performance'] });
       world = make(folder);
       await world.plane.ready();
     });
@@ -306,6 +311,7 @@ for (const [what, make] of Object.entries(WORLDS)) {
         counted({ what: `the n-th of the ${what} fails, for every n of every request: 503, nothing half done`, cases: tried, wrong: 0 });
       await world.plane.close({ idleMs: 0, graceMs: 1_000 });
       world.release();
+      time.restore();
       rmSync(folder, { recursive: true });
     });
 
@@ -319,6 +325,8 @@ for (const [what, make] of Object.entries(WORLDS)) {
             const asker = new Asker(world.plane, key, (n += 1));
             for (const step of first) expect((await step(asker)).status).to.equal(200);
             const earlier = await recordOf(asker);
+            // nothing that a server keeps for a moment spares it a question
+            time.tick(KEPT_MS);
             world.trouble.arm(nth, when);
             const told = await take(asker);
             fired = world.trouble.disarm();

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import { SecretString } from '../../lib/common/SecretString.js';
-import type { ApprovalPageQuery, ApprovalRecord } from '../../lib/store/ApprovalStore.js';
-import type { RecordStore } from '../../lib/store/RecordStore.js';
+import type { ApprovalPageQuery, ApprovalRecord, BegunPage } from '../../lib/store/ApprovalStore.js';
+import type { RecordHead, RecordStore, StoredRecord } from '../../lib/store/RecordStore.js';
 import { SignedRecordStore } from '../../lib/store/signing/SignedRecordStore.js';
 import type { ServerStore } from '../../lib/store/StateStore.js';
 import { recordOf } from '../support/approvalRecords.js';
@@ -130,6 +130,48 @@ export function behavesLikeServerStore(name: string, make: () => Awaitable<Serve
 
     const keyed = (key: string, more: Partial<ApprovalRecord> = {}): ApprovalRecord =>
       recordOf({ idempotency: { key, fingerprint: 'f' }, ...more });
+
+    it('inserts records together with a change of an approval or of another record, or neither', async () => {
+      const { approvals, records } = store.forTenant('acme');
+      expect([approvals.insertsBeside, records.insertsBeside]).to.deep.equal([true, true]);
+      let made = 0;
+      const beside = (): StoredRecord[] => [
+        storedRecord({ kind: 'note', id: `n${++made}` }),
+        storedRecord({ kind: 'note', id: `n${++made}` }),
+      ];
+      const noted = async (): Promise<readonly string[]> => (await records.ids('note')).toSorted();
+      const record = recordOf();
+      const next = (version: number): ApprovalRecord => ({ ...record, version });
+      const page = (version: number): BegunPage => ({ page: 3, version, body: '{}' });
+      const head = (version: number): RecordHead => ({ kind: 'key', part: 2, version, body: '{}' });
+      const key = storedRecord({ id: 'k1' });
+      const done: readonly (() => Awaitable<boolean>)[] = [
+        () => approvals.insert(record, undefined, beside()),
+        () => approvals.replace(next(2), 1, undefined, beside()),
+        () => approvals.replace({ ...next(3), status: 'approved' }, 2, undefined, beside()),
+        () =>
+          approvals.replaceBegun === undefined
+            ? approvals.replace({ ...next(4), status: 'approved' }, 3, undefined, beside())
+            : approvals.replaceBegun({ ...next(4), status: 'approved' }, 3, page(1), undefined, beside()),
+        () => records.insert(key, beside()),
+        () => records.replace({ ...key, version: 2 }, 1, beside()),
+        () => records.commit({ how: 'replace', record: { ...key, version: 3 } }, head(1), 0, beside()),
+      ];
+      for (const [i, change] of done.entries()) {
+        expect(await change(), `change ${i}`).to.equal(true);
+        expect((await noted()).length, `change ${i}`).to.equal(2 * (i + 1));
+        // the same again is none
+        expect(await change(), `change ${i} again`).to.equal(false);
+        expect((await noted()).length, `change ${i} again`).to.equal(2 * (i + 1));
+      }
+      await records.discard?.('note', ['n1', 'n2', 'gone']);
+      expect((await noted()).length).to.equal(12);
+      const instead = storedRecord({ kind: 'place', id: 'n3' });
+      for (let again = 0; again < 2; again++) await records.discard?.('note', ['n5'], [instead]);
+      expect([(await noted()).length, await records.ids('place')]).to.deep.equal([11, ['n3']]);
+      expect(await store.forTenant('other').records.ids('note')).to.deep.equal([]);
+      expect((await approvals.get(record.decisionId))?.version).to.equal(4);
+    });
 
     it('takes an idempotency key once for each agent of a tenant, for the life of the approval, and finds what it opened', async () => {
       const acme = store.forTenant('acme', { forOthers: true }).approvals;

@@ -15,6 +15,7 @@ export class PostgresProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #strike: { readonly text: string; readonly cut: Cut } | undefined;
+  #hold: { readonly text: string; readonly held: () => void } | undefined;
   #closed = false;
 
   private constructor(upstreamPort: number) {
@@ -38,6 +39,18 @@ export class PostgresProxy {
     this.#strike = { text, cut };
   }
 
+  /**
+   * Holds back what the server says on the connection of the next statement that contains the text, once. It gets there in one piece, when the server
+   * has ended the connection.
+   *
+   * @returns when the server has answered the statement
+   */
+  holdUntilEnd(text: string): Promise<void> {
+    return new Promise((held) => {
+      this.#hold = { text, held };
+    });
+  }
+
   /** From now on nobody gets through, until {@link allow}. */
   refuse(): void {
     this.#closed = true;
@@ -59,6 +72,11 @@ export class PostgresProxy {
     const upstream = this.#keep(connect(this.#upstreamPort, '127.0.0.1'));
     let mute = false;
     client.on('data', (chunk: Buffer) => {
+      if (this.#hold !== undefined && chunk.includes(this.#hold.text)) {
+        mute = true;
+        sendTogether(upstream, client, this.#hold.held);
+        this.#hold = undefined;
+      }
       const { text, cut } = this.#strike ?? {};
       if (text === undefined || !chunk.includes(text)) return void upstream.write(chunk);
       this.#strike = undefined;
@@ -68,7 +86,7 @@ export class PostgresProxy {
     });
     upstream.on('data', (chunk: Buffer) => (mute ? undefined : client.write(chunk)));
     client.on('close', () => (mute ? undefined : upstream.destroy()));
-    upstream.on('close', () => client.destroy());
+    upstream.on('close', () => (mute ? undefined : client.destroy()));
   }
 
   async #cut(cut: Cut, chunk: Buffer, client: Socket, upstream: Socket): Promise<void> {
@@ -92,4 +110,14 @@ export class PostgresProxy {
     socket.on('close', () => this.#sockets.delete(socket));
     return socket;
   }
+}
+
+/** @param answered is called with the first that it says */
+function sendTogether(from: Socket, to: Socket, answered: () => void): void {
+  const said: Buffer[] = [];
+  from.on('data', (chunk: Buffer) => {
+    said.push(chunk);
+    answered();
+  });
+  from.on('end', () => to.end(Buffer.concat(said)));
 }

@@ -20,6 +20,13 @@ const CALLS: readonly SnapshotCall[] = [
 ];
 
 describe('policySnapshot', () => {
+  it('names the policies that are only watched', () => {
+    const until = new Date(Date.now() + 60_000).toISOString();
+    const text = `${PERMIT} @id("w") @effect("approval_needed") @observe("true") @observe_until("${until}") forbid (principal, action, resource);`;
+    const snapshot = policySnapshot({ text }, [refund({})]);
+    expect(snapshot.split('\n')).to.deep.equal(['bot calls refund', '  with {}', '  allow', '  by: permit shop', '  observed: w', '']);
+  });
+
   it('says what is decided of each call', () => {
     expect(policySnapshot({ text: PERMIT + FORBIDS }, CALLS).split('\n')).to.deep.equal([
       'a small refund',

@@ -2,6 +2,7 @@ import { attempt, chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { ApprovalNeededDecision } from '../../model/Decision.js';
+import { EVIDENCE } from '../../model/DecisionEvidence.js';
 import { AegisError } from '../../model/AegisError.js';
 import { reportSecurity } from '../../model/Journal.js';
 import type { Params } from '../../model/Params.js';
@@ -24,13 +25,14 @@ export function askAgain(entry: PendingCall, decision: ApprovalNeededDecision, h
     (params) => {
       const expiresAtMs = Math.min(host.now() + call.request.approvalTimeoutMs, decision.expiresAtMs ?? Infinity);
       const asked = { to: 'pending', decisionId, params, digest: canonicalDigest(params), reason, expiresAtMs } as const;
-      const change = offers === undefined ? asked : { ...asked, offers };
+      const evidence = decision[EVIDENCE];
+      const change = { ...asked, ...(offers !== undefined && { offers }), ...(evidence !== undefined && { auditSalt: evidence.salt }) };
       return chain(host.registry.transition(task.taskId, ['approved'], change), (next) => {
         if (next === undefined)
           return chain(host.registry.find(task.taskId), (now) =>
             now?.status === 'approved' ? endReplayed(entry, decisionId, host) : leaveToFirst(entry, decision, now, host),
           );
-        host.journal?.note({ kind: 'opened', task: next as PendingTask });
+        host.journal?.note({ kind: 'opened', task: next as PendingTask, approval: evidence?.approval });
         if (entry.phase === 'ended') return;
         entry.phase = 'waiting';
         host.followAgain(entry);

@@ -13,6 +13,7 @@ import { ForbiddenError, OutcomeUnknownError } from '../../model/errors/RefusalE
 import { reportSecurity } from '../../model/Journal.js';
 import type { Params } from '../../model/Params.js';
 import type { ApprovedTask, ExecutingTask, Task } from '../../model/Task.js';
+import { saltedDecision } from '../../model/Decision.js';
 import { deniedAtRun, otherCall, timedOut } from '../call/resolution.js';
 import type { Resolution } from '../call/resolution.js';
 import { abandonCall, dropCall, notifyService, settleCall } from '../call/settleCall.js';
@@ -84,12 +85,22 @@ function reevaluate(entry: PendingCall, task: ApprovedTask, run: RunApproved, ho
   if (!demands(host, task, 'reevaluate')) return useApproval(entry, task, run, host);
   const { decisionId, version, offers } = task;
   const options = { signal: host.signal, offers, idempotencyKey: `${decisionId}:${version}` };
+  const beganMs = performance.now();
   return attempt<Decision, void>(
     () =>
       chain(decisions.reevaluate?.(request, decisionId, options) as Awaitable<Decision>, (d) => checkDecision(d, request, host.journal)),
     (decision) => {
-      host.journal?.note({ kind: 'decided', request, decision, approvalId: task.decisionId });
-      return applyFreshDecision(entry, task, run, host, decision);
+      if (host.journal === undefined) return applyFreshDecision(entry, task, run, host, decision);
+      // a person who is asked again is asked about other values
+      const salted = saltedDecision(decision, decision.effect === 'approval_needed' ? undefined : task.auditSalt);
+      host.journal.note({
+        kind: 'decided',
+        request,
+        decision: salted,
+        approvalId: task.decisionId,
+        durationMs: performance.now() - beganMs,
+      });
+      return applyFreshDecision(entry, task, run, host, salted);
     },
     (error) => later(entry, task, run, host, error),
   );

@@ -1,4 +1,5 @@
 import { LruMap } from '../../common/LruMap.js';
+import { workUntilDone } from '../../common/time/workUntilDone.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import type { ApprovedTask, Task } from '../../model/Task.js';
 import type { StoreChange } from '../../store/TaskStore.js';
@@ -83,7 +84,10 @@ export class RecoveryWorker {
     await this.#heartbeat.once();
     await registry.prune(); // a short life ends before it has finished enough to prune
     await registry.countOpen();
-    this.#stopping.push(await registry.store.watch((change) => this.#safely('receiving a change', () => this.#onChange(change))));
+    const isOver = (): boolean => this.#controller.signal.aborted;
+    const failed = (error: unknown): void => publishCallbackError('receiving a change', error);
+    // no one asks again about what is pushed
+    this.#stopping.push(await registry.store.watch((change) => void workUntilDone(() => this.#onChange(change), { failed, isOver })));
     const approved = (task: Task): void => this.#noteApproved(task);
     registry.on('approved', approved);
     this.#stopping.push(() => registry.off('approved', approved));

@@ -7,6 +7,7 @@ import { CapacityError } from '../../model/errors/CallErrors.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../model/Task.js';
 import { isFinished } from '../../model/Task.js';
+import type { Journal } from '../../model/Journal.js';
 import { sizeOf } from '../../model/snapshot/sizeOf.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { StoreChange, TaskChange, TaskClaim, TaskInsertion, TaskOutcome, TaskStore } from '../../store/TaskStore.js';
@@ -86,6 +87,7 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
   readonly #lastEmitted: LruMap<string, number> | undefined;
   #observer: ((change: TaskTransition) => void) | undefined;
   #onRunEnded: ((task: Task) => void) | undefined;
+  #journal: Journal | undefined;
   readonly #pendingWrites: PendingWrites = new PendingWrites(this);
   #open = 0;
   #sincePrune = 0;
@@ -113,6 +115,11 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
     this.#observer = observer;
   }
 
+  /** @internal Gets an event for each task that this process makes or changes. */
+  noteTo(journal: Journal | undefined): void {
+    this.#journal = journal;
+  }
+
   /** @internal Gets every task whose run ended, or became unknown, as this process recorded it; one that was unknown may come again. */
   onRunEnded(report: (task: Task) => void): void {
     this.#onRunEnded = report;
@@ -133,8 +140,10 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
       throw error;
     };
     const inserted = (insertion: TaskInsertion): TaskInsertion => {
-      if (insertion.outcome === 'created') this.#emitChange({ task: insertion.task, from: undefined });
-      else {
+      if (insertion.outcome === 'created') {
+        this.#journal?.note({ kind: 'task', task: insertion.task, from: undefined });
+        this.#emitChange({ task: insertion.task, from: undefined });
+      } else {
         this.#budget.giveBack(task);
         this.#open -= 1;
       }
@@ -233,6 +242,7 @@ export class TaskRecorder extends SafeEmitter<TaskEvents> {
   }
 
   #recorded(change: TaskTransition): void {
+    this.#journal?.note({ kind: 'task', task: change.task, from: change.from });
     this.#emitChange(change);
     if (change.from === 'executing' || change.from === 'unknown') this.#onRunEnded?.(change.task);
   }

@@ -7,6 +7,7 @@ import { publishCallbackError } from '../../model/diagnostics.js';
 import { CapacityError } from '../../model/errors/CallErrors.js';
 import { combineJournals } from '../../model/Journal.js';
 import type { Journal } from '../../model/Journal.js';
+import { newSalt } from '../../model/DecisionEvidence.js';
 import { LazyPart } from '../../model/LazyPart.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
@@ -17,7 +18,6 @@ import type {
   ApprovalRecord,
   ApprovalStore,
   Assurance,
-  Verdict,
 } from '../../store/ApprovalStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart, RunReport } from '../DecisionService.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
@@ -50,6 +50,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   readonly #store: ApprovalStore;
   /** @internal What it was made with. */
   readonly options: ApprovalDeskOptions;
+  /** @internal Whether a journal is told of what happens here. */
+  readonly isJournaled: boolean;
   readonly #clock: SteadyClock;
   readonly #journal: Journal | undefined;
   readonly #denialTtlMs: number;
@@ -74,10 +76,12 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     // copied: what the program changes in its own object later changes no rights
     this.options = { ...checked, approverGroups: frozenData(checked.approverGroups) };
     this.#journal = combineJournals(options.journal);
+    this.isJournaled = this.#journal !== undefined;
     this.#useRules = {
       now: () => this.#clock.now(),
       tenantId: options.tenantId ?? null,
       isStillCovered: (record) => this.#isStillCovered(record),
+      journal: this.#journal,
     };
     this.#denialTtlMs = options.denialTtlMs ?? 300_000;
     this.#refusalsKeptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
@@ -137,7 +141,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       const reason = standingRefusal(denied, opening, nowMs - this.#denialTtlMs);
       if (reason !== undefined) return { kind: 'refused', reason };
       const refusals = countSince(denied, nowMs - NEAR_REPEATS_MS);
-      const record = frozenData(openedRecord(opening, { refusals, nowMs, tenantId: this.#useRules.tenantId }));
+      const auditSalt = this.isJournaled ? newSalt() : undefined;
+      const record = frozenData(openedRecord(opening, { refusals, nowMs, tenantId: this.#useRules.tenantId, auditSalt }));
       return chain(this.#store.insert(record), (inserted) => {
         verdicts.prepare();
         if (!inserted) return this.#notInserted(opening);
@@ -250,7 +255,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       get: (decisionId) => this.get(decisionId),
       current: (record) => this.#current(record),
       isSignedElsewhere: (record) => this.#isSignedElsewhere(record),
-      record: (record, change, approved) => this.#commit(record, change, (next) => this.#noteVerdict(next, approved)),
+      journal: this.#journal,
+      record: (record, change, note) => this.#commit(record, change, note),
     };
   }
 
@@ -270,13 +276,15 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return chain(this.#store.get(decisionId), (record) => {
       // an approved one that was never used ends too: it must not be used later
       if (record === undefined || (record.status !== 'pending' && (record.status !== 'approved' || record.consumed !== undefined))) return;
-      if (record.version === seen) return reportNotReplaced(record);
+      if (record.version === seen) return reportNotReplaced(record, this.#journal);
       // if another change was first, what it left may still have to end
       // without the key, this process can sign no other end: one that has none is accepted
       const end = this.#isSignedElsewhere(record) ? 'withdrawn' : status;
-      return chain(this.#commit(record, { status: end }), (ended) =>
-        ended === undefined ? this.#end(decisionId, status, record.version) : undefined,
-      );
+      return chain(this.#commit(record, { status: end }), (ended) => {
+        if (ended === undefined) return this.#end(decisionId, status, record.version);
+        const { agentId, toolName } = record;
+        this.#journal?.note({ kind: 'ended', agentId, toolName, decisionId, how: end });
+      });
     });
   }
 
@@ -316,10 +324,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   /** @internal Records which claim begins. False where another one has begun. */
   begin(start: ExecutionStart): Awaitable<boolean> {
-    return this.#tellOf(
-      start.decisionId,
-      beginExecution(this.#store, start, () => this.#clock.now()),
-    );
+    return this.#tellOf(start.decisionId, beginExecution(this.#store, start, this.#useRules));
   }
 
   /** @internal Keeps how the run under a used approval ended. */
@@ -355,11 +360,6 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       else this.#emitRecord(next);
       return next;
     });
-  }
-
-  #noteVerdict({ agentId, toolName, decisionId, status, digest, verdicts: given }: ApprovalRecord, approved: boolean): void {
-    const { by, reason } = given.at(-1) as Verdict;
-    this.#journal?.note({ kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason });
   }
 
   /** Whether it was signed with a state key that this process does not have: what it wrote about it, the others would ignore. */

@@ -18,6 +18,7 @@ export type ApprovalRequest = Omit<
   | 'createdAtMs'
   | 'expiresAtMs'
   | 'refusals'
+  | 'auditSalt'
 > & {
   readonly timeoutMs: number;
   /** What the guard knows of the call. */
@@ -47,7 +48,17 @@ export function keyReused(): BadRequestError {
 /** The record of a new approval. */
 export function openedRecord(
   { timeoutMs, bindingBase, ...opening }: ApprovalRequest,
-  { refusals, nowMs, tenantId }: { readonly refusals: number; readonly nowMs: number; readonly tenantId: string | null },
+  {
+    refusals,
+    nowMs,
+    tenantId,
+    auditSalt,
+  }: {
+    readonly refusals: number;
+    readonly nowMs: number;
+    readonly tenantId: string | null;
+    readonly auditSalt?: string | undefined;
+  },
 ): ApprovalRecord {
   return {
     ...opening,
@@ -59,6 +70,7 @@ export function openedRecord(
     expiresAtMs: nowMs + timeoutMs,
     status: 'pending',
     verdicts: [],
+    ...(auditSalt !== undefined && { auditSalt }),
     version: 1,
   };
 }

@@ -1,7 +1,8 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
-import type { ApprovalPolicy, ApprovalRecord, Assurance, VerdictProof } from '../../store/ApprovalStore.js';
+import type { Journal } from '../../model/Journal.js';
+import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
 import { checkAssurance, requiredFor } from './assurance.js';
 import type { VerdictNeeds, VerdictStress } from './assurance.js';
 import { isUnderstood } from './consumeApproval.js';
@@ -19,7 +20,7 @@ import {
   withVerdict,
 } from './verdict.js';
 import type { VerdictInput } from './verdict.js';
-import { verdictChallenge } from './verdictStatement.js';
+import { verdictChallenge, verdictStatement } from './verdictStatement.js';
 
 // loaded with it: both are needed once somebody decides
 export { recordOutcome } from './recordOutcome.js';
@@ -65,8 +66,9 @@ export interface VerdictDesk {
   record(
     record: ApprovalRecord,
     change: Pick<ApprovalRecord, 'status' | 'verdicts'>,
-    approved: boolean,
+    note: (next: ApprovalRecord) => void,
   ): Awaitable<ApprovalRecord | undefined>;
+  readonly journal: Journal | undefined;
 }
 
 const MAX_REMEMBERED = 10_000;
@@ -149,7 +151,7 @@ export class DeskVerdicts {
     return verdictChallenge(record, { approve, reason, origin, nonce, tenantId: this.#desk.tenantId });
   }
 
-  /** Whether all policies of an approval still have a yes that counts. @throws VerdictError 503 `directory_unavailable` */
+  /** Whether all policies of an approval still have a yes that counts. @throws VerdictError 503 `directory_unavailable`, `store_unavailable` */
   isStillCovered(record: ApprovalRecord): Promise<boolean> {
     return isStillCovered(record, this.#desk.people());
   }
@@ -175,7 +177,8 @@ export class DeskVerdicts {
       const now = desk.current(record);
       if (now.status !== 'pending') throw verdictConflict(now);
       const change = withVerdict(record, { approve, verdict, giver, policies, proof }, desk.now());
-      decided = await desk.record(record, change, approve);
+      const statement = this.#signedStatement(record, approve, verdict, proof);
+      decided = await desk.record(record, change, (next) => this.#note(next, approve, statement));
       if (decided !== undefined) this.#notePace(giver.by);
     }
     return decided;
@@ -229,6 +232,22 @@ export class DeskVerdicts {
       throw new VerdictError(403, 'proof_invalid', decisionId, message);
     }
     return { ...proof, version: record.version };
+  }
+
+  #note(approval: ApprovalRecord, approved: boolean, statement: string | undefined): void {
+    const { agentId, toolName, decisionId, status, digest, verdicts } = approval;
+    const { by, reason } = verdicts.at(-1) as Verdict;
+    this.#desk.journal?.note({ kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason, approval, statement });
+  }
+
+  #signedStatement(
+    record: ApprovalRecord,
+    approve: boolean,
+    { reason, origin = '' }: VerdictInput,
+    proof: VerdictProof | undefined,
+  ): string | undefined {
+    if (proof === undefined || this.#desk.journal === undefined) return undefined;
+    return verdictStatement(record, { approve, reason, origin, nonce: proof.nonce, tenantId: this.#desk.tenantId });
   }
 
   #stressOf({ by }: Giver, { mustSign, sawAll }: VerdictInput): VerdictStress {

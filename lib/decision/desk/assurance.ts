@@ -100,6 +100,11 @@ export function checkAssurance(
   );
 }
 
+/** Whether an assurance is enough for a yes for these policies, as far as their severity goes. */
+export function isAssuranceFor(assurance: Assurance, policies: readonly Pick<ApprovalPolicy, 'severity'>[]): boolean {
+  return SEVERITIES.indexOf(ENOUGH[assurance][0]) >= rankOf(policies);
+}
+
 /**
  * Whether an approval holds what cannot be seen for what it is, or a person has lately refused this tool to this agent: see {@link deceptiveCues}.
  *

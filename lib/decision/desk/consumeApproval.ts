@@ -1,7 +1,9 @@
 import { attempt, chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { randomId } from '../../common/nextId.js';
-import { publishDiagnostic } from '../../model/diagnostics.js';
+import type { SecurityReport } from '../../model/diagnostics.js';
+import { reportSecurity } from '../../model/Journal.js';
+import type { Journal } from '../../model/Journal.js';
 import type { ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
 import { bindingDigest } from './bindingDigest.js';
@@ -25,6 +27,8 @@ export interface UseRules {
   readonly byAnswer?: boolean | undefined;
   /** Whether who approved it still may. A throw says that this cannot be known now. */
   isStillCovered(record: ApprovalRecord): Awaitable<boolean>;
+  /** Is told that it was used, and that it begins; again where it is done again, because what was told first may be lost in a crash. */
+  readonly journal: Journal | undefined;
 }
 
 /** Whether this code knows everything that an approval demands. */
@@ -44,11 +48,11 @@ export function consumeApproval(store: ApprovalStore, use: ApprovalUse, rules: U
     if (record === undefined || record.status !== 'approved' || rules.now() >= record.expiresAtMs) return false;
     const other = record.consumed !== undefined && (record.consumed.token !== token || record.digest !== use.digest);
     const code = other ? 'approval_already_consumed' : misuse(record, use, rules);
-    if (code !== undefined) return refuse(record, code, token);
-    if (record.consumed !== undefined) return true;
-    if (record.version === seen) return reportNotReplaced(record) ?? false;
+    if (code !== undefined) return refuse(record, code, rules, token);
+    if (record.consumed !== undefined) return told(record, 'consumed', rules);
+    if (record.version === seen) return reportNotReplaced(record, rules.journal) ?? false;
     return chain(rules.isStillCovered(record), (covered) =>
-      covered ? useUp(store, record, use, rules) : refuse(record, 'approver_not_eligible', token),
+      covered ? useUp(store, record, use, rules) : refuse(record, 'approver_not_eligible', rules, token),
     );
   });
 }
@@ -61,7 +65,11 @@ function useUp(store: ApprovalStore, record: ApprovalRecord, use: ApprovalUse, r
   const begun = rules.byAnswer === true && { begun: { claimToken: randomId('told'), atMs: nowMs } };
   const consumed = spentRecord({ ...record, consumed: { token: use.token, atMs: nowMs }, ...begun, version: record.version + 1 });
   // the change that was first may have been this very use, by another process
-  return chain(store.replace(consumed, record.version), (used) => used || consumeApproval(store, use, rules, record.version));
+  return chain(store.replace(consumed, record.version), (used) => {
+    if (!used) return consumeApproval(store, use, rules, record.version);
+    told(consumed, 'consumed', rules);
+    return rules.byAnswer === true ? told(consumed, 'begun', rules) : true;
+  });
 }
 
 /**
@@ -71,11 +79,11 @@ function useUp(store: ApprovalStore, record: ApprovalRecord, use: ApprovalUse, r
 export function verifyApproval(store: ApprovalStore, call: ApprovedCall, rules: UseRules): Awaitable<boolean> {
   return chain(store.get(call.decisionId), (record) => {
     // what is signed does not vanish before it has expired
-    if (record === undefined) return store.signs === true ? reportUnknown(call.decisionId) : true;
+    if (record === undefined) return store.signs === true ? reportUnknown(call.decisionId, rules) : true;
     // who calls it approved has read that in a store: the verdicts say otherwise
     const unapproved = record.status === 'pending' || record.status === 'denied' ? 'approval_not_given' : undefined;
     const code = misuse(record, call, rules) ?? unapproved;
-    return code === undefined ? true : refuse(record, code);
+    return code === undefined ? true : refuse(record, code, rules);
   });
 }
 
@@ -85,17 +93,30 @@ export function verifyApproval(store: ApprovalStore, call: ApprovedCall, rules: 
  *
  * @param seen as for {@link consumeApproval}
  */
-export function beginExecution(store: ApprovalStore, start: ExecutionStart, now: () => number, seen?: number): Awaitable<boolean> {
+export function beginExecution(
+  store: ApprovalStore,
+  start: ExecutionStart,
+  rules: Pick<UseRules, 'now' | 'journal'>,
+  seen?: number,
+): Awaitable<boolean> {
   const { decisionId, token, claimToken } = start;
   return chain(store.get(decisionId), (record) => {
     if (record?.status !== 'approved' || record.consumed?.token !== token || !isUnderstood(record)) return false;
     // being told of it was its use: there is no second step to be let into
     if (record.usedByAnswer === true) return false;
-    if (record.begun !== undefined) return record.begun.claimToken === claimToken;
+    if (record.begun !== undefined) return record.begun.claimToken === claimToken && told(record, 'begun', rules);
     if (record.version === seen) return false;
-    const begun = { ...record, begun: { claimToken, atMs: now() }, version: record.version + 1 };
-    return chain(store.replace(begun, record.version), (done) => done || beginExecution(store, start, now, record.version));
+    const begun = { ...record, begun: { claimToken, atMs: rules.now() }, version: record.version + 1 };
+    return chain(store.replace(begun, record.version), (done) =>
+      done ? told(begun, 'begun', rules) : beginExecution(store, start, rules, record.version),
+    );
   });
+}
+
+function told(approval: ApprovalRecord, kind: 'consumed' | 'begun', rules: Pick<UseRules, 'journal'>): true {
+  const { agentId, toolName, decisionId } = approval;
+  rules.journal?.note({ kind, agentId, toolName, decisionId, approval });
+  return true;
 }
 
 /** Why an approval is not good for this call: a code for the diagnostic. */
@@ -108,8 +129,8 @@ function misuse(record: ApprovalRecord, call: ApprovedCall, { tenantId, byAnswer
 }
 
 /** @param taskId names the task that wanted to use the approval, where it was that far */
-function refuse({ agentId, toolName, decisionId }: ApprovalRecord, code: string, taskId?: string): false {
-  publishDiagnostic({
+function refuse({ agentId, toolName, decisionId }: ApprovalRecord, code: string, { journal }: UseRules, taskId?: string): false {
+  const report: SecurityReport = {
     kind: 'security',
     code,
     message: 'An approval was refused at its use. Its agent did not have to do anything for this: `actor` says who asked.',
@@ -118,22 +139,23 @@ function refuse({ agentId, toolName, decisionId }: ApprovalRecord, code: string,
     agentId,
     toolName,
     decisionId,
-  });
+  };
+  reportSecurity(report, journal);
   return false;
 }
 
 /** True: what becomes of the call is decided afresh. */
-function reportUnknown(decisionId: string): true {
+function reportUnknown(decisionId: string, { journal }: UseRules): true {
   const message = 'A stored call names an approval that is not in the store: it was deleted, or the call was changed.';
-  publishDiagnostic({ kind: 'security', code: 'approval_unknown', message, decisionId });
+  reportSecurity({ kind: 'security', code: 'approval_unknown', message, decisionId }, journal);
   return true;
 }
 
 /** Reports an approval that the store does not replace though no one else has: its row has another version than its record says. */
-export function reportNotReplaced({ agentId, toolName, decisionId }: ApprovalRecord): undefined {
+export function reportNotReplaced({ agentId, toolName, decisionId }: ApprovalRecord, journal?: Journal): undefined {
   const message =
     'A stored approval could not be changed though no other change was first: its row is not what its record says. Check who can write the store.';
-  publishDiagnostic({ kind: 'security', code: 'approval_not_replaced', message, agentId, toolName, decisionId });
+  reportSecurity({ kind: 'security', code: 'approval_not_replaced', message, agentId, toolName, decisionId }, journal);
 }
 
 const IGNORED = (): void => {};

@@ -1,4 +1,5 @@
 import type { Awaitable } from '../../common/awaitable.js';
+import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import { isSamePerson, maybeSamePerson } from '../../model/personId.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
@@ -71,32 +72,32 @@ export function isHostOperator(by: string, assurance: Assurance | undefined): bo
 /**
  * Who gives a verdict.
  *
- * @throws VerdictError 403 `not_a_person` where a server vouches for someone whom it does not know, 503 `directory_unavailable`
+ * @throws VerdictError 403 `not_a_person` where a server vouches for someone whom it does not know, 503 `directory_unavailable`,
+ *   `store_unavailable`
  */
 export async function giverOf({ by, assurance }: Claim, decisionId: string, { rules, served }: PeopleRules): Promise<Giver> {
-  const ask = <T>(question: () => Awaitable<T>): Promise<T> => answerOf(decisionId, question);
   if (isHostOperator(by, assurance)) {
     // who is at the host is in the directory under another name, if at all
-    if (by === LOCAL_ADMIN && served !== undefined && (await ask(() => served.directory.hasPeople()))) throw notAPerson(decisionId);
+    if (by === LOCAL_ADMIN && served !== undefined && (await hasPeople(served, decisionId))) throw notAPerson(decisionId);
     return { by, assurance, person: undefined, isOperator: true };
   }
-  const known = served && (await ask(() => served.directory.personOf(by)));
+  const known = await knownToServer(by, decisionId, served);
   if (served !== undefined && known === undefined && assurance !== undefined && assurance !== 'host') throw notAPerson(decisionId);
-  const person = rules.directory === undefined ? known : await ask(() => joined(known, by, rules.directory as Directory));
+  const person = rules.directory === undefined ? known : await answerOf(decisionId, () => joined(known, by, rules.directory as Directory));
   return { by: person?.id ?? by, assurance, person, isOperator: false };
 }
 
 /**
  * The approval policies that someone may decide, of those that still lack a verdict.
  *
- * @throws VerdictError 403 with the reason, if there are none; 503 `directory_unavailable`
+ * @throws VerdictError 403 with the reason, if there are none; 503 `directory_unavailable`, `store_unavailable`
  */
 export async function eligiblePolicies(record: ApprovalRecord, verdict: Claim, people: PeopleRules): Promise<Eligibility> {
   const { decisionId } = record;
   const giver = await giverOf(verdict, decisionId, people);
   if (giver.person?.mayDecide === false)
     throw new VerdictError(403, 'not_an_approver', decisionId, 'You may decide nothing now. Ask an admin for the role approver.');
-  const requester = await answerOf(decisionId, () => requesterIn(record, people));
+  const requester = await requesterIn(record, people);
   checkRequester(record, requester, people.rules);
   const isOwn = isRequester(giver, record, requester);
   const covered = new Set(record.verdicts.flatMap((v) => v.policies));
@@ -121,7 +122,7 @@ export async function eligiblePolicies(record: ApprovalRecord, verdict: Claim, p
  * Whether every policy of an approval still has a yes of someone who may give it. A yes of someone whom a directory knew then counts while it knows them, and
  * in a group that the policy names.
  *
- * @throws VerdictError 503 `directory_unavailable`
+ * @throws VerdictError 503 `directory_unavailable`, `store_unavailable`
  */
 export async function isStillCovered(record: ApprovalRecord, people: PeopleRules): Promise<boolean> {
   for (const policy of record.policies) {
@@ -166,7 +167,7 @@ async function isEligible(policy: ApprovalPolicy, giver: Giver, record: Approval
     }
   }
   if (policy.approvers === undefined) return true;
-  if (!giver.isOperator || (served !== undefined && (await answerOf(record.decisionId, () => served.directory.hasPeople()))))
+  if (!giver.isOperator || (served !== undefined && (await hasPeople(served, record.decisionId))))
     return isMember(policy.approvers, giver, rules);
   return policy.approvers.some((name) => membersOf(name, rules).length > 0);
 }
@@ -185,8 +186,11 @@ function membersOf(name: string, { approverGroups = {} }: EligibilityRules): rea
 }
 
 /** The requester as every directory knows them. */
-async function requesterIn({ requester }: ApprovalRecord, { rules, served }: PeopleRules): Promise<readonly DirectoryPerson[]> {
-  const found = await Promise.all([served?.directory.personOf(requester), rules.directory?.personOf(requester)]);
+async function requesterIn({ requester, decisionId }: ApprovalRecord, { rules, served }: PeopleRules): Promise<readonly DirectoryPerson[]> {
+  const found = await Promise.all([
+    knownToServer(requester, decisionId, served),
+    answerOf(decisionId, () => rules.directory?.personOf(requester)),
+  ]);
   return found.filter((person) => person !== undefined);
 }
 
@@ -233,17 +237,32 @@ async function joined(known: DirectoryPerson | undefined, by: string, directory:
   };
 }
 
-async function answerOf<T>(decisionId: string, question: () => Awaitable<T>): Promise<T> {
+function knownToServer(id: string, decisionId: string, served: DeskPeople | undefined): Promise<DirectoryPerson | undefined> {
+  return answerOf(decisionId, () => served?.directory.personOf(id), storeUnavailable);
+}
+
+function hasPeople({ directory }: DeskPeople, decisionId: string): Promise<boolean> {
+  return answerOf(decisionId, () => directory.hasPeople(), storeUnavailable);
+}
+
+/** @param ofStore what it means where a store failed: by itself, a directory is not ours, and how it fails is its own affair */
+async function answerOf<T>(decisionId: string, question: () => Awaitable<T>, ofStore: typeof unavailable = unavailable): Promise<T> {
   try {
     return await question();
   } catch (cause) {
-    throw unavailable(decisionId, cause);
+    throw (cause instanceof StoreError ? ofStore : unavailable)(decisionId, cause);
   }
 }
 
 function unavailable(decisionId: string, cause?: unknown): VerdictError {
   const message = 'Who the people are cannot be known now, so that nothing is decided. Try again in a moment.';
   return new VerdictError(503, 'directory_unavailable', decisionId, message, { cause });
+}
+
+/** The people of a server are rows of its store. */
+function storeUnavailable(decisionId: string, cause: unknown): VerdictError {
+  const message = 'What the store holds of people cannot be used now, so that nothing is decided. Try again in a moment.';
+  return new VerdictError(503, 'store_unavailable', decisionId, message, { cause });
 }
 
 function notAPerson(decisionId: string): VerdictError {

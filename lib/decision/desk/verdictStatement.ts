@@ -64,11 +64,22 @@ export function recordedChallenge(
   origin: string,
   tenantId: string | null = null,
 ): string | undefined {
+  const statement = recordedStatement(record, verdict, origin, tenantId);
+  return statement === undefined ? undefined : sha256(statement).toString('base64url');
+}
+
+/** The statement of a verdict that was recorded; `undefined` where none was signed. The parameters are those of {@link recordedChallenge}. */
+export function recordedStatement(
+  record: ApprovalRecord,
+  verdict: Verdict,
+  origin: string,
+  tenantId: string | null = null,
+): string | undefined {
   const at = record.verdicts.indexOf(verdict);
   const { proof, approve, reason } = verdict;
   if (proof === undefined || at < 0) return undefined;
   const then = { ...record, version: proof.version, verdicts: record.verdicts.slice(0, at) };
-  return verdictChallenge(then, { approve, reason, origin, nonce: proof.nonce, tenantId });
+  return verdictStatement(then, { approve, reason, origin, nonce: proof.nonce, tenantId });
 }
 
 function filledBy({ verdicts }: ApprovalRecord, policyId: string): string | null {

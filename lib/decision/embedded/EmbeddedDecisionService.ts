@@ -4,7 +4,9 @@ import { nextId, randomId } from '../../common/nextId.js';
 import type { Logger } from '../../common/Logger.js';
 import { silentLogger } from '../../common/Logger.js';
 import type { Decision, DecisionRequest, DecisionStatus, Violation } from '../../model/Decision.js';
-import type { AppliedPolicy, PolicyEngine } from '../../policy/PolicyEngine.js';
+import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
+import type { DecisionEvidence } from '../../model/DecisionEvidence.js';
+import type { AppliedPolicy, PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { computeFacts, NO_FACTS } from './computeFacts.js';
 import type { FactsHook } from './computeFacts.js';
@@ -21,6 +23,8 @@ import type { OptionKinds } from '../../common/readOptions.js';
 export interface PolicySupplier {
   /** The engine of the policies in force. */
   readonly engine: PolicyEngine;
+  /** Is told of each decision on a call that is made, before it is answered: for counts and trials. It must do nothing that takes time. */
+  decided?(call: PolicyCall, outcome: PolicyOutcome, engine: PolicyEngine): void;
   /** Releases what the supplier holds open. */
   close?(): void;
 }
@@ -90,7 +94,7 @@ export class EmbeddedDecisionService implements DecisionService {
 
   /** Decides one call by the policies in force. */
   decide(request: DecisionRequest): Awaitable<Decision> {
-    return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine));
+    return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine), true);
   }
 
   /** Decides one call by the policies in force, without opening an approval: the desk does not know the `decisionId` of its answer. */
@@ -105,8 +109,14 @@ export class EmbeddedDecisionService implements DecisionService {
         if (record === undefined || !coversCall(record, request, outcome, facts, this.#options.desk))
           return this.#ask(request, outcome, facts, engine);
         const base = { decisionId, policySetHash: engine.hash };
-        if (outcome.params === undefined) return { ...base, effect: 'allow' };
-        return { ...base, effect: 'sanitize', params: outcome.params, message: outcome.message };
+        return this.#shown(
+          outcome.params === undefined
+            ? { ...base, effect: 'allow' }
+            : { ...base, effect: 'sanitize', params: outcome.params, message: outcome.message },
+          outcome,
+          facts,
+          { salt: record.auditSalt },
+        );
       }),
     );
   }
@@ -159,8 +169,10 @@ export class EmbeddedDecisionService implements DecisionService {
   #evaluate(
     request: DecisionRequest,
     ask: (outcome: Approvable, facts: Facts, engine: PolicyEngine) => Awaitable<Decision>,
+    isCall = false,
   ): Awaitable<Decision> {
-    const engine = this.#options.policies.engine;
+    const { policies } = this.#options;
+    const engine = policies.engine;
     const { facts: hook, factsTimeoutMs = 1_000 } = this.#options;
     return chain(hook === undefined ? NO_FACTS : computeFacts(hook, request, factsTimeoutMs), (computed) => {
       if (!computed.ok) {
@@ -174,30 +186,40 @@ export class EmbeddedDecisionService implements DecisionService {
       }
       const { agentId, toolName, groups, params, session, removable } = request;
       const { facts } = computed;
-      const outcome = engine.evaluate({ agentId, toolName, groups, params, session, facts, nowMs: Date.now(), removable });
+      const call: PolicyCall = { agentId, toolName, groups, params, session, facts, nowMs: Date.now(), removable };
+      const outcome = engine.evaluate(call);
+      if (isCall) policies.decided?.(call, outcome, engine);
       const policySetHash = engine.hash;
       switch (outcome.effect) {
         case 'allow':
-          return { effect: 'allow', decisionId: idFor(request), policySetHash };
-        case 'sanitize':
-          return {
+          return this.#shown({ effect: 'allow', decisionId: idFor(request), policySetHash }, outcome, facts);
+        case 'sanitize': {
+          const { params: changed, message } = outcome;
+          const decision = {
             effect: 'sanitize',
             decisionId: idFor(request),
-            params: outcome.params,
-            message: outcome.message,
-            reason: outcome.message,
+            params: changed,
+            message,
+            reason: message,
             policySetHash,
-          };
+          } as const;
+          return this.#shown(decision, outcome, facts);
+        }
         case 'deny':
           if (outcome.problems !== undefined) this.#notes?.note(toolName, outcome.problems, policySetHash);
           if (outcome.detail !== undefined) this.#logger.warn({ toolName, code: outcome.code, detail: outcome.detail }, 'denied');
-          return {
-            effect: 'deny',
-            decisionId: idFor(request),
-            reason: outcome.reason,
-            violations: this.#violations(outcome.policies),
-            policySetHash,
-          };
+          return this.#shown(
+            {
+              effect: 'deny',
+              decisionId: idFor(request),
+              reason: outcome.reason,
+              violations: this.#violations(outcome.policies),
+              policySetHash,
+            },
+            outcome,
+            facts,
+            { code: outcome.code },
+          );
         case 'approval_needed':
           return ask(outcome, facts, engine);
       }
@@ -207,21 +229,19 @@ export class EmbeddedDecisionService implements DecisionService {
   #ask(request: DecisionRequest, outcome: Approvable, facts: Facts, engine: PolicyEngine, dryRun = false): Awaitable<Decision> {
     const { desk, unattended } = this.#options;
     const violations = this.#violations(outcome.policies);
-    const denied = (reason: string): Decision => ({
-      effect: 'deny',
-      decisionId: idFor(request),
-      reason,
-      violations,
-      policySetHash: engine.hash,
-    });
-    if (request.remote?.appliesChanges === false && outcome.params !== undefined) return denied(NOT_APPLIED);
-    if (unattended === 'deny' && !desk.attended) return denied(`Approval is needed, but no approver is attached: ${outcome.reason}`);
+    const denied = (reason: string, code: string): Decision =>
+      this.#shown({ effect: 'deny', decisionId: idFor(request), reason, violations, policySetHash: engine.hash }, outcome, facts, { code });
+    if (request.remote?.appliesChanges === false && outcome.params !== undefined) return denied(NOT_APPLIED, 'changes_not_applied');
+    if (unattended === 'deny' && !desk.attended)
+      return denied(`Approval is needed, but no approver is attached: ${outcome.reason}`, 'unattended');
     const opening = approvalRequestFor(request, outcome, facts, engine.hash);
     const { reason, message, params } = outcome;
     const asking = { effect: 'approval_needed', reason, message, params, violations, policySetHash: engine.hash } as const;
-    const refused = (why: string): Decision => denied(`A person recently denied this call: ${why}`);
+    const refused = (why: string): Decision => denied(`A person recently denied this call: ${why}`, 'recently_denied');
     if (dryRun || request.remote?.opens === false)
-      return chain(desk.standingRefusal(opening), (why) => (why === undefined ? { ...asking, decisionId: idFor(request) } : refused(why)));
+      return chain(desk.standingRefusal(opening), (why) =>
+        why === undefined ? this.#shown({ ...asking, decisionId: idFor(request) }, outcome, facts) : refused(why),
+      );
     return chain(desk.open(opening), (opened) => {
       switch (opened.kind) {
         case 'refused':
@@ -229,13 +249,31 @@ export class EmbeddedDecisionService implements DecisionService {
         case 'conflict':
           throw keyReused();
         case 'exists':
-          return { ...decisionOf(opened.record), violations };
+          return this.#shown({ ...decisionOf(opened.record), violations }, outcome, facts, { salt: opened.record.auditSalt });
         case 'opened': {
-          const { decisionId, expiresAtMs } = opened.record;
-          return { ...asking, decisionId, approvalId: decisionId, expiresAtMs };
+          const { record: approval } = opened;
+          const { decisionId, expiresAtMs, auditSalt: salt } = approval;
+          return this.#shown({ ...asking, decisionId, approvalId: decisionId, expiresAtMs }, outcome, facts, { salt, approval });
         }
       }
     });
+  }
+
+  /** The policies that are only watched. The caller learns of them only if the module shows policies. */
+  #observedBy({ observed }: Exclude<PolicyOutcome, { effect: 'deny' }>): Pick<Decision, 'observed' | 'policyEvaluations'> {
+    if (observed === undefined) return {};
+    const names = observed.map(({ id, hash }) => ({ id, hash }));
+    if (this.#options.exposePolicies !== true) return { observed: names };
+    return { observed: names, policyEvaluations: names.map(({ id, hash }) => ({ id, hash, effect: 'observed' })) };
+  }
+
+  /** The decision with the policies that are only watched, and with what a journal learns of it, where there is one. */
+  #shown(decision: Decision, outcome: PolicyOutcome, facts: Facts, { salt, code, approval }: Shown = NOTHING_MORE): Decision {
+    const isObserved = decision.effect !== 'deny' && outcome.effect !== 'deny' && outcome.observed !== undefined;
+    const told = isObserved ? { ...decision, ...this.#observedBy(outcome) } : decision;
+    if (!this.#options.desk.isJournaled) return told;
+    const policies = outcome.policies.map(({ id, hash }) => ({ id, hash }));
+    return { ...told, [EVIDENCE]: { salt: salt ?? newSalt(), policies, observed: told.observed, code, facts, approval } };
   }
 
   /** What the caller, and so perhaps a model, learns: reasons that the policies' author wrote; policy ids only if the module says so. */
@@ -250,6 +288,10 @@ export class EmbeddedDecisionService implements DecisionService {
   }
 }
 
+/** What a journal learns besides. */
+type Shown = { readonly [K in 'salt' | 'code' | 'approval']?: DecisionEvidence[K] | undefined };
+
+const NOTHING_MORE: Shown = Object.freeze({});
 const NOT_APPLIED = 'A policy changes the params of this call, and an approved call of this client runs as it was sent.';
 
 /** An id that other programs get to see tells them nothing about other calls. */

@@ -43,6 +43,8 @@ let running: CurrentCall | undefined;
  * looked at it. Not a property of the call, because the program gets that object from currentCall().
  */
 const offers = new WeakMap<CurrentCall, DecidedCall>();
+/** The salts of decisions on running calls, where a journal is told of them. */
+const salts = new WeakMap<CurrentCall, string>();
 /** Made by the first module that asks for it: from then on every await of the process costs more. */
 let scopes: AsyncLocalStorage<Scope> | undefined;
 
@@ -119,6 +121,11 @@ export function takeDecision(): DecidedCall | undefined {
   return decided;
 }
 
+/** @internal The salt of the decision on a running call, where there is a journal. */
+export function saltOfRunning(call: CurrentCall): string | undefined {
+  return salts.get(call);
+}
+
 /** @internal Invokes a method as the running call. Only the entry gate may call this: nothing is checked here. */
 export function invokeInContext<P, T>(
   agentId: string,
@@ -127,15 +134,18 @@ export function invokeInContext<P, T>(
   taskId: string | undefined,
   call: { invokeMethod(effectiveParams: P): T },
   effectiveParams: P,
+  auditSalt?: string,
 ): T {
   const outer = running;
   try {
     if (scopes === undefined) {
       running = { agentId, toolName, decisionId, taskId, depth: 1 };
+      if (auditSalt !== undefined) salts.set(running, auditSalt);
       return call.invokeMethod(effectiveParams);
     }
     const scope = scopes.getStore();
     running = { agentId, toolName, decisionId, taskId, depth: (scope?.call?.depth ?? 0) + 1 };
+    if (auditSalt !== undefined) salts.set(running, auditSalt);
     return scopes.run({ session: scope?.session ?? null, call: running }, () => call.invokeMethod(effectiveParams));
   } finally {
     running = outer;

@@ -1,7 +1,8 @@
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { AllowDecision } from '../../model/Decision.js';
+import { EVIDENCE } from '../../model/DecisionEvidence.js';
 import type { Params, Session } from '../../model/Params.js';
-import { currentCall, offerDecision } from './callContext.js';
+import { currentCall, offerDecision, saltOfRunning } from './callContext.js';
 import type { DecidedCall } from './callContext.js';
 import { digestOfSession } from '../../model/bindingBase.js';
 import type { CallRequest } from './CallRequest.js';
@@ -46,5 +47,8 @@ export function reuseDecision(decided: DecidedCall, runtime: GuardRuntime, reque
     decided.digest === request.paramsDigest &&
     digestOfSession(decided.session) === request.sessionDigest;
   if (!same || running === undefined) return undefined;
-  return { decision: { effect: 'allow', decisionId: running.decisionId }, taskId: running.taskId };
+  const { decisionId, taskId } = running;
+  const salt = saltOfRunning(running);
+  const evidence = salt === undefined ? {} : { [EVIDENCE]: { salt, isReused: true } as const };
+  return { decision: { effect: 'allow', decisionId, ...evidence }, taskId };
 }

@@ -3,6 +3,7 @@ import { attempt, isThenable } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { AegisError } from '../../model/AegisError.js';
 import type { Decision } from '../../model/Decision.js';
+import { EVIDENCE } from '../../model/DecisionEvidence.js';
 import { CallAbortedError, ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
 import type { EnteringEvent, Journal, SettledEvent } from '../../model/Journal.js';
@@ -132,11 +133,25 @@ function enterWithJournal<R, O>(
   const { decisionId } = decision;
   const { taskId, token } = approved ?? {};
   const params = frozenCopy(recordOf(effectiveParams));
-  const entering: EnteringEvent = Object.freeze({ kind: 'entering', agentId, toolName, decisionId, taskId, token, params });
+  const { salt: auditSalt, isReused } = decision[EVIDENCE] ?? {};
+  const entering: EnteringEvent = Object.freeze({
+    kind: 'entering',
+    agentId,
+    toolName,
+    decisionId,
+    taskId,
+    token,
+    params,
+    auditSalt,
+    ...(isReused === true && { reused: true }),
+    ...(approved?.token !== undefined && call.idempotent === true && { idempotent: true }),
+    // only a guard that cannot wait looks by itself
+    ...(call.lastLook !== undefined && { synchronous: true }),
+  });
   const note = (outcome: SettledEvent['outcome']): void =>
     journal.note({ kind: 'settled', agentId, toolName, decisionId, taskId, outcome });
-  // how an approved call ended is told where its task is settled
-  const settled = approved?.lastLook === undefined ? note : (): void => {};
+  // how an approved call ended is told where its task is settled, and how one inside another entry ended, by that entry
+  const settled = approved?.lastLook === undefined && isReused !== true ? note : (): void => {};
   const withheld = (error: Error): O => {
     // a claim that is released settles no task: this entry ends here, and there may be another
     if (error instanceof StaleClaimError) note('withheld');
@@ -151,7 +166,7 @@ function enterWithJournal<R, O>(
       if (stop !== undefined) return withheld(stop);
       let value: R;
       try {
-        value = invokeInContext(agentId, toolName, decisionId, taskId, call, effectiveParams);
+        value = invokeInContext(agentId, toolName, decisionId, taskId, call, effectiveParams, auditSalt);
       } catch (error) {
         settled('failed');
         throw error;

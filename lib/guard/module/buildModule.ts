@@ -65,6 +65,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
   registry.withdrawWith(({ decisionId, offers }) => decisions.withdraw?.(decisionId, { offers }));
   const reports = new OutcomeReports(decisions);
   registry.onRunEnded((task) => reports.report(task));
+  registry.noteTo(journal);
   const polling = { ...DEFAULT_POLLING, ...defined(options.approvalPolling) };
   const { leaseMs } = options.recovery ?? {};
   const parts = { decisions, registry, polling, keepAlive: options.keepAlive, leaseMs, clock, logger, journal };

@@ -5,6 +5,7 @@ import type { HeldApproval, LastLook, RunApproved } from '../../approval/call/Pe
 import { NotEnteredError, StaleClaimError } from '../../approval/execution/ExecutionHost.js';
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import type { Decision } from '../../model/Decision.js';
 import type { Params } from '../../model/Params.js';
 import type { ExecutingTask, Task } from '../../model/Task.js';
 import { checkEffectiveParams } from '../call/checkEffectiveParams.js';
@@ -15,6 +16,7 @@ import { enterMethod } from '../gate/enterMethod.js';
 import { clampTimeout } from '../../common/time/SteadyClock.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { AegisError } from '../../model/AegisError.js';
+import { saltedDecision } from '../../model/Decision.js';
 import { ApprovalTimeoutError, CallAbortedError } from '../../model/errors/RefusalErrors.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
@@ -96,12 +98,14 @@ export class PendingCallState<R> extends PendingCall<Awaited<R>> implements Held
 export function runApproved<R>(
   runtime: GuardRuntime,
   call: CallToDecide<R>,
-  { decisionId, taskId, claimToken }: ExecutingTask,
+  { decisionId, taskId, claimToken, auditSalt }: ExecutingTask,
   params: Params,
   lastLook: LastLook,
 ): Awaitable<Awaited<R>> {
   const look: LastLook = () => lastLook() ?? leftBehind(runtime, call);
-  const entered = enterMethod(runtime, call, params, { effect: 'allow', decisionId }, notEntered, {
+  const decision: Decision = { effect: 'allow', decisionId };
+  const salted = auditSalt === undefined ? decision : saltedDecision(decision, auditSalt);
+  const entered = enterMethod(runtime, call, params, salted, notEntered, {
     taskId,
     token: claimToken,
     lastLook: look,

@@ -3,6 +3,7 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import { nextId } from '../../common/nextId.js';
 import type { ApprovalNeededDecision } from '../../model/Decision.js';
+import { EVIDENCE } from '../../model/DecisionEvidence.js';
 import { ParamsError } from '../../model/errors/CallErrors.js';
 import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
 import { reportSecurity } from '../../model/Journal.js';
@@ -33,10 +34,10 @@ export function openApproval<R>(
   const effective = decision.params === undefined ? request.params : checkEffectiveParams(decision.params, call, request, runtime.limits);
   return chain(effective, (params) => {
     const origin = runtime.durable ? originOf(call, request, runtime.tasks.store.ownerId) : undefined;
-    const task = taskFor(call, request, decision, params, origin, runtime.scheduler.now());
+    const task = taskFor(call, request, decision, params, origin, runtime);
     return chain(runtime.tasks.record(task), ({ outcome }) => {
       if (outcome !== 'created') throw replayed(task, runtime.journal);
-      runtime.journal?.note({ kind: 'opened', task });
+      runtime.journal?.note({ kind: 'opened', task, approval: decision[EVIDENCE]?.approval });
       const held = new PendingCallState(runtime, call, request, task);
       const entry = runtime.scheduler.hold(task, held);
       return pendingOutcome(runtime, entry, held.run.bind(held), { deduplicated: false, signal: call.signal });
@@ -50,10 +51,11 @@ function taskFor(
   decision: ApprovalNeededDecision,
   params: Params,
   origin: TaskOrigin | undefined,
-  nowMs: number,
+  { journal, scheduler }: GuardRuntime,
 ): PendingTask {
+  const nowMs = scheduler.now();
   const { agentId, toolName, guardKey, paramsDigest, session, sessionDigest, approvalTimeoutMs } = request;
-  const task: PendingTask & { offers?: PendingTask['offers'] } = {
+  const task: PendingTask & { offers?: PendingTask['offers']; auditSalt?: string; traceparent?: string } = {
     status: 'pending',
     taskId: nextId('task'),
     decisionId: decision.decisionId,
@@ -80,6 +82,10 @@ function taskFor(
     sizeBytes: sizeOf([params, request.params, session, call.metadata]),
   };
   if (decision.offers !== undefined) task.offers = decision.offers;
+  const traceparent = journal?.traceparent?.();
+  if (traceparent !== undefined) task.traceparent = traceparent;
+  const evidence = decision[EVIDENCE];
+  if (evidence !== undefined) task.auditSalt = evidence.salt;
   // the registry hands out this very object
   return Object.freeze(task);
 }

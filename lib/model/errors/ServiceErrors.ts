@@ -94,7 +94,8 @@ export type UnbelievableReason =
   | 'circuit_open'
   | 'asynchronous'
   | 'service_threw'
-  | 'journal_failed';
+  | 'journal_failed'
+  | 'audit_unavailable';
 
 /** The answer was not accepted as a decision, or none was requested because the circuit breaker is open. The method has not run. */
 export class DecisionUnavailableError extends AegisError {
@@ -103,7 +104,7 @@ export class DecisionUnavailableError extends AegisError {
   readonly reason: UnbelievableReason;
 
   constructor(reason: UnbelievableReason, message: string, options?: ErrorOptions) {
-    super(`decision_unavailable_${reason}`, message, options);
+    super(reason === 'audit_unavailable' ? reason : `decision_unavailable_${reason}`, message, options);
     this.reason = reason;
   }
 }

@@ -1,7 +1,6 @@
 import type { Params } from '../../model/Params.js';
 import { EMPTY_RECORD, holdsNull, RecordValue } from '../value/Value.js';
-import type { BoundEvaluator, Evaluation } from '../Evaluator.js';
-import type { ParamsEvaluator } from './decideEffect.js';
+import type { BoundEvaluator, Evaluation, ParamsEvaluator } from '../Evaluator.js';
 import type { PolicyCall } from '../PolicyEngine.js';
 import { readDatetime, readRecord } from '../value/readValue.js';
 import { StepBudget } from '../value/StepBudget.js';

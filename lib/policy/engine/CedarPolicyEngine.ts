@@ -12,7 +12,7 @@ import { compiledEvaluator } from '../compile/compiledEvaluator.js';
 import { compilePolicy } from '../compile/compilePolicy.js';
 import { EntityGraph } from '../value/EntityGraph.js';
 import type { Caller, MakeEvaluator, BoundEvaluator } from '../Evaluator.js';
-import { deny, decideEffect } from './decideEffect.js';
+import { deny, decideEffect, decideObserving } from './decideEffect.js';
 import { parsePolicies, type ParsedPolicies } from '../parse/parsePolicies.js';
 import type { Policy } from '../Policy.js';
 import type { PolicyCall, PolicyEngine, PolicyOutcome } from '../PolicyEngine.js';
@@ -167,7 +167,9 @@ export class CedarPolicyEngine implements PolicyEngine {
         known = this.#know(call);
         this.#callers.set(call, known);
       }
-      return known === 'tool_is_group' ? deny(known, []) : decideEffect(new CallEvaluator(known, call), call);
+      if (known === 'tool_is_group') return deny(known, []);
+      const decide = this.#parts.set.observes ? decideObserving : decideEffect;
+      return decide(new CallEvaluator(known, call), call);
     } catch (error) {
       if (error instanceof EvaluationMismatch) this.#reportMismatch(call);
       return deny('policy_error', [], error instanceof Error ? error.message : 'a value was thrown that is not an Error');

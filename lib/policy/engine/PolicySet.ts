@@ -23,6 +23,8 @@ export class PolicySet {
   readonly hash: string;
   /** Names that the policies use as action groups. */
   readonly groups: ReadonlySet<string>;
+  /** Whether a policy has `@observe("true")`. */
+  readonly observes: boolean;
   readonly #makeEvaluator: MakeEvaluator;
   readonly #index: PolicyIndex;
   /** By the names that matter, and by the policies, so that tools with the same policies share one slice. */
@@ -34,6 +36,7 @@ export class PolicySet {
     this.policies = policies;
     this.hash = index.hash;
     this.groups = index.groups;
+    this.observes = index.observes;
     this.#makeEvaluator = makeEvaluator;
     this.#index = index;
   }
@@ -88,6 +91,8 @@ export interface PolicyIndex {
   readonly equals: ReadonlyMap<string, readonly number[]>;
   readonly within: ReadonlyMap<string, readonly number[]>;
   readonly everywhere: readonly number[];
+  /** Whether a policy has `@observe("true")`. */
+  readonly observes: boolean;
 }
 
 /** Makes the index of some policies, in steps of a few policies. */
@@ -97,10 +102,12 @@ export function* indexPolicies(policies: readonly Policy[]): Steps<PolicyIndex> 
   const everywhere: number[] = [];
   // by their first two digits: sorting all at once would be one long step
   const hashes = new Map<string, string[]>();
-  for (const [i, { action, applied }] of policies.entries()) {
+  let observes = false;
+  for (const [i, { action, applied, observeUntilMs }] of policies.entries()) {
     if (action.kind === 'any') everywhere.push(i);
     else if (action.kind === 'equals') addTo(equals, action.id, i);
     else for (const id of action.ids) addTo(within, id, i);
+    observes ||= observeUntilMs !== undefined;
     addTo(hashes, applied.hash.slice(0, 2), applied.hash);
     yield;
   }
@@ -109,7 +116,7 @@ export function* indexPolicies(policies: readonly Policy[]): Steps<PolicyIndex> 
     sorted.push(...(hashes.get(start) as string[]).sort());
     yield;
   }
-  return { hash: sha256(sorted.join('\n')), groups: groupsNamed(policies), equals, within, everywhere };
+  return { hash: sha256(sorted.join('\n')), groups: groupsNamed(policies), equals, within, everywhere, observes };
 }
 
 function addTo<T>(map: Map<string, T[]>, name: string, item: T): void {

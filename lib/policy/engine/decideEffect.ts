@@ -1,14 +1,9 @@
 import type { Params } from '../../model/Params.js';
-import type { Evaluation } from '../Evaluator.js';
+import type { Evaluation, ParamsEvaluator } from '../Evaluator.js';
 import type { Policy } from '../Policy.js';
 import type { DenyCode, PolicyCall, PolicyOutcome } from '../PolicyEngine.js';
+import { ObservingEvaluator } from './ObservingEvaluator.js';
 import { SanitizeFailure, applySanitize } from '../sanitize/applySanitize.js';
-
-/** Evaluates the policies of one call on params that may differ from the call's. */
-export interface ParamsEvaluator {
-  evaluate(params: Params): Evaluation;
-  evaluatePermits(params: Params): Evaluation;
-}
 
 const NONE: readonly never[] = Object.freeze([]);
 
@@ -78,6 +73,13 @@ function decideSanitize(evaluator: ParamsEvaluator, call: PolicyCall, first: Eva
     if (error instanceof SanitizeFailure) return deny('sanitize_failed', sanitizing, error.message);
     throw error;
   }
+}
+
+/** {@link decideEffect} of policies of which some may be only watched: they are left out, and named in the outcome where they would have asked. */
+export function decideObserving(evaluator: ParamsEvaluator, call: PolicyCall): PolicyOutcome {
+  const observing = new ObservingEvaluator(evaluator, call.nowMs);
+  const outcome = decideEffect(observing, call);
+  return observing.observed.size === 0 || outcome.effect === 'deny' ? outcome : { ...outcome, observed: applied([...observing.observed]) };
 }
 
 /** A deny in words that are safe for the caller. */

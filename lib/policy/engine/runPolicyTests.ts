@@ -27,6 +27,8 @@ const expectation = v.strictObject({
   /** Ids of the forbids that matched. */
   violations: v.optional(v.array(v.string())),
   params: v.optional(record),
+  /** Ids of the policies that are only watched, and would have asked. */
+  observed: v.optional(v.array(v.string())),
 });
 const file = v.strictObject({
   defaults: v.optional(v.strictObject(defaults), {}),
@@ -103,8 +105,10 @@ function compare(expect: v.InferOutput<typeof expectation>, outcome: PolicyOutco
     reason: 'reason' in outcome ? outcome.reason : undefined,
     violations: outcome.policies.filter((policy) => policy.effect !== 'permit').map((policy) => policy.id),
     params: 'params' in outcome ? outcome.params : undefined,
+    observed: (('observed' in outcome ? outcome.observed : undefined) ?? []).map((policy) => policy.id),
   };
-  const wanted = { ...expect, violations: expect.violations === undefined ? undefined : [...expect.violations].sort() };
+  const sorted = (ids: readonly string[] | undefined): readonly string[] | undefined => ids && [...ids].sort();
+  const wanted = { ...expect, violations: sorted(expect.violations), observed: sorted(expect.observed) };
   return Object.entries(wanted).flatMap(([field, value]) => {
     if (value === undefined || text(value) === text(actual[field])) return [];
     return [`${field}: expected ${text(value)}, got ${text(actual[field])}`];

@@ -27,7 +27,7 @@ export function lintSources(sources: readonly SourceText[], schema?: string): Li
 }
 
 function review(policy: Policy): LintFinding[] {
-  const { effect, json } = policy;
+  const { effect, json, observeUntilMs } = policy;
   const findings: LintFinding[] = [];
   const unconditional = json.conditions.length === 0;
   if (effect === 'sanitize' && unconditional)
@@ -47,6 +47,14 @@ function review(policy: Policy): LintFinding[] {
     findings.push(
       found(policy, 'info', `A soft forbid: it does not refuse the call but ${effect === 'sanitize' ? 'changes it' : 'asks a person'}.`),
     );
+  if (observeUntilMs !== undefined) {
+    const until = new Date(observeUntilMs).toISOString();
+    findings.push(
+      Date.now() < observeUntilMs
+        ? found(policy, 'info', `Only watched until ${until}: it asks no one before that.`)
+        : found(policy, 'warning', `@observe_until was ${until}, so the policy asks now. Remove @observe and @observe_until.`),
+    );
+  }
   return findings;
 }
 

@@ -25,7 +25,8 @@ export interface LoosenedPolicy {
     | 'approvers'
     | 'self_approval'
     | 'approval_timeout_s'
-    | 'severity';
+    | 'severity'
+    | 'observe';
   /** The change in words. */
   readonly message: string;
 }
@@ -128,6 +129,9 @@ function changesOf(before: Policy, after: Policy | undefined): Change[] {
     changes.push(['sanitize', 'the operations of @sanitize changed']);
   if (before.mayPermit && after.mayPermit && !coversNoMore(before, after))
     changes.push(['may_permit', 'the policy has @may_permit("true"), and may match more calls']);
+  const watchedUntilMs = after.observeUntilMs ?? 0;
+  if (watchedUntilMs > Math.max(before.observeUntilMs ?? 0, Date.now()))
+    changes.push(['observe', `@observe("true") keeps the policy from asking until ${new Date(watchedUntilMs).toISOString()}`]);
   if (before.effect === 'approval_needed' && after.effect === 'approval_needed')
     changes.push(...approvalChanges(before.applied, after.applied));
   return changes;

@@ -44,8 +44,14 @@ export const ANNOTATION_CHECKS: ReadonlyMap<string, (value: string) => string | 
   ['summary', (v) => need(isSummary(parseSummary(v)), SUMMARY)],
   ['self_approval', (v) => need(v === 'true' || v === 'false', '"true" or "false"')],
   ['may_permit', (v) => need(v === 'true' || v === 'false', '"true" or "false"')],
+  ['observe', (v) => need(v === 'true' || v === 'false', '"true" or "false"')],
+  ['observe_until', (v) => need(!Number.isNaN(timeOf(v)), TIME) ?? need(timeOf(v) <= Date.now() + MAX_OBSERVE_MS, SOON)],
 ]);
 
+/** Thirty days: a policy that is only watched must not be forgotten. */
+const MAX_OBSERVE_MS = 2_592_000_000;
+const TIME = 'a date and time with its zone, such as "2027-01-31T12:00:00Z"';
+const SOON = 'at most 30 days from now';
 const SUMMARY = `1 to ${MAX_SUMMARY} names of params, separated by commas, each once and with at most ${MAX_SUMMARY_NAME} characters`;
 const REASON = `1 to ${MAX_REASON} characters, without line breaks, control or bidi characters`;
 
@@ -56,6 +62,8 @@ export const ANNOTATION_EFFECTS: ReadonlyMap<string, ForbidEffect> = new Map([
   ['approvers', 'approval_needed'],
   ['approval_timeout_s', 'approval_needed'],
   ['self_approval', 'approval_needed'],
+  ['observe', 'approval_needed'],
+  ['observe_until', 'approval_needed'],
   ['summary', 'approval_needed'],
 ]);
 
@@ -66,6 +74,14 @@ export function isEffect(value: string): value is ForbidEffect {
 /** The groups of `@approvers`. */
 export function parseApprovers(value: string): string[] {
   return value.split(',').map((group) => group.trim());
+}
+
+/** Epoch milliseconds; NaN unless it is a time with its zone on a day that there is. */
+function timeOf(value: string): number {
+  const [, date] = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)$/.exec(value) ?? [];
+  // a day such as 30 February would be read as one in March
+  const day = date === undefined ? NaN : Date.parse(date);
+  return Number.isNaN(day) || new Date(day).toISOString().slice(0, 10) !== date ? NaN : Date.parse(value);
 }
 
 /** The names of `@summary`. */
@@ -93,6 +109,7 @@ export interface AnnotationFacts {
   readonly selfApproval: boolean | undefined;
   readonly summary: readonly string[] | undefined;
   readonly mayPermit: boolean;
+  readonly observeUntilMs: number | undefined;
   readonly operations: readonly SanitizeOperation[];
 }
 
@@ -133,8 +150,25 @@ export function readAnnotations(
     selfApproval: selfApproval === undefined ? undefined : selfApproval === 'true',
     summary: summary === undefined ? undefined : parseSummary(summary),
     mayPermit: get('may_permit') === 'true',
+    observeUntilMs: observeUntil(values, report),
     operations: effect === 'sanitize' ? operationsOf(get('sanitize'), report) : [],
   };
+}
+
+/** Until when the policy is only watched, in epoch milliseconds. */
+function observeUntil(
+  values: ReadonlyMap<string, string | null>,
+  report: (message: string, annotation?: string) => void,
+): number | undefined {
+  if (!values.has('observe')) {
+    if (values.has('observe_until'))
+      report('@observe_until is only for a policy with @observe("true"). Add that, or remove it.', 'observe_until');
+    return undefined;
+  }
+  if (values.get('observe') !== 'true') return undefined;
+  if (!values.has('observe_until'))
+    report('@observe("true") needs @observe_until("…"), the time from which the policy asks: at most 30 days from now. Add it.', 'observe');
+  return timeOf(values.get('observe_until') ?? '');
 }
 
 function unknownAnnotation(name: string): string {

@@ -80,7 +80,7 @@ function readPolicy(piece: PolicyText, json: PolicyJson, place: PolicyPlace): Po
   checkScope(json, report);
   if (problems > 0 || id === undefined) return undefined;
   const hash = sha256(piece.text);
-  const { effect, reason, severity, approvers, approvalTimeoutMs, selfApproval, summary, mayPermit, operations } = facts;
+  const { effect, reason, severity, approvers, approvalTimeoutMs, selfApproval, summary, mayPermit, observeUntilMs, operations } = facts;
   return {
     id,
     effect,
@@ -91,6 +91,7 @@ function readPolicy(piece: PolicyText, json: PolicyJson, place: PolicyPlace): Po
     groupsAsked: groupsAsked(json.conditions),
     operations,
     mayPermit,
+    observeUntilMs,
     file: place.file,
     ...place.at(piece.start),
   };

@@ -22,6 +22,7 @@ const BODY = v.strictObject({
   hash,
   previousHash: v.optional(hash),
   previousUntilMs: v.optional(time),
+  rotatedBy: v.optional(v.string()),
   expiresAtMs: v.optional(time),
   revokedAtMs: v.optional(time),
   revokedBy: v.optional(v.string()),
@@ -41,6 +42,8 @@ export interface KeyBody {
   readonly previousHash?: string | undefined;
   /** Until when that one works, in epoch milliseconds. */
   readonly previousUntilMs?: number | undefined;
+  /** Who rotated it last. */
+  readonly rotatedBy?: string | undefined;
   readonly expiresAtMs?: number | undefined;
   readonly revokedAtMs?: number | undefined;
   readonly revokedBy?: string | undefined;

@@ -111,6 +111,11 @@ export class KeyRing {
     return { keys, cursor: page.cursor };
   }
 
+  /** @throws NotFoundError for an unknown key, and one whose agents the caller does not cover */
+  async checkCovered(keyId: string, caller: Caller): Promise<void> {
+    await this.#change(keyId, caller, () => undefined);
+  }
+
   /**
    * Gives a key another secret. The one of before works for `overlapMs` more, so that programs can change it without a pause.
    *
@@ -127,7 +132,7 @@ export class KeyRing {
       if (status !== 'active') throw unknownKey();
       checkMaker(caller, body);
       const { hash: previousHash, ...rest } = body;
-      return { ...rest, hash: this.#hashOf(key.reveal()), previousHash, previousUntilMs: nowMs + overlapMs };
+      return { ...rest, hash: this.#hashOf(key.reveal()), previousHash, previousUntilMs: nowMs + overlapMs, rotatedBy: caller.id };
     });
     return { info, key };
   }

@@ -22,13 +22,13 @@ import type { AnswerBatch } from './AnswerBatch.js';
 import { answerOfError, shownError } from './answerOfError.js';
 import type { IncomingRequest, SentAnswer } from './IncomingRequest.js';
 import { pageHeaders } from './pageHeaders.js';
-import { FORM_TOKEN_FIELD, isFormFor, readBody } from './readBody.js';
+import { FORM_TOKEN_FIELD, isFormFor, readBody, wantsForm } from './readBody.js';
 import type { ReadBody } from './readBody.js';
 import { readQuery } from './readQuery.js';
 import { IdentifiedInput, RequestInput } from './RequestInput.js';
 import type { ReadRequest } from './RequestInput.js';
 import type { RouteTable } from './RouteTable.js';
-import { checkFormToken, checkSameOrigin } from './sameOrigin.js';
+import { checkFormToken, checkHasFormToken, checkSameOrigin } from './sameOrigin.js';
 
 /** What a request was and became, for metrics and logs. */
 export interface RequestReport {
@@ -160,6 +160,8 @@ export class Dispatcher {
     progress.signedIn = caller.signedIn;
     if (caller.signedIn?.sessionId !== undefined) checkSameOrigin(request, progress.site());
     checkScope(route, caller);
+    // who has no form token sends no form: what is in it is not looked at
+    if (wantsForm(route, request)) checkHasFormToken(caller.signedIn?.formToken);
     this.#spend(caller, 1);
     if (DECIDING.has(route.path)) gate.admitDecision();
     const query = readQuery(route, request.target as string);
@@ -332,8 +334,12 @@ function checkScope(route: CallerRoute | PersonRoute, caller: Caller): void {
     return;
   }
   const { scope } = route;
+  if (scope === 'verdict' && caller.kind === 'person') {
+    checkRole(route, caller);
+    return;
+  }
   if (scope === 'host' || scope === 'verdict') {
-    if (caller.kind === 'host' || (scope === 'verdict' && caller.kind === 'person')) return;
+    if (caller.kind === 'host') return;
     const who = scope === 'verdict' ? 'a person who is signed in, and for the operator of the host' : 'the operator of the host only';
     throw new RequestError(403, 'scope_missing', `This is for ${who}, by the command aegis on the same machine. No key can do it.`);
   }
@@ -341,8 +347,14 @@ function checkScope(route: CallerRoute | PersonRoute, caller: Caller): void {
   throw new RequestError(403, 'scope_missing', `The key lacks the scope ${scope}. Use a key that has it: npx aegis keys create.`);
 }
 
-function checkRole({ roles }: PersonRoute, { signedIn }: Caller): void {
+function checkRole({ roles, session }: Pick<PersonRoute, 'roles' | 'session'>, { signedIn }: Caller): void {
   if (signedIn === undefined) throw new RequestError(403, 'scope_missing', 'This is for people who are signed in. No key can do it.');
-  if (roles === undefined || roles.some((role) => signedIn.roles.has(role))) return;
-  throw new RequestError(403, 'role_missing', `This needs one of the roles ${roles.join(', ')}. Ask an admin for it.`);
+  if (roles !== undefined && !roles.some((role) => signedIn.roles.has(role))) throw roleMissing(roles);
+  if (session === true && signedIn.sessionId === undefined)
+    throw new RequestError(403, 'token_reads_only', 'A personal token reads and denies. Sign in on the page, and do it there.');
+}
+
+function roleMissing(roles: readonly string[]): RequestError {
+  const which = roles.length === 1 ? `the role ${roles.join('')}` : `one of the roles ${roles.join(', ')}`;
+  return new RequestError(403, 'role_missing', `This needs ${which}. Ask an admin for it.`);
 }

@@ -50,6 +50,11 @@ export function isFormFor({ form }: Route, { headers }: Pick<IncomingRequest, 'h
   return form !== undefined && FORM_TYPE.test(headers.get('content-type') ?? '');
 }
 
+/** Whether what comes is a form, or the route takes nothing else. */
+export function wantsForm(route: Route, request: Pick<IncomingRequest, 'headers'>): boolean {
+  return route.form !== undefined && (route.request === undefined || isFormFor(route, request));
+}
+
 function wrongType({ request, form }: Route): RequestError {
   const types = [...(request ? ['application/json'] : []), ...(form ? ['application/x-www-form-urlencoded'] : [])];
   const what = request === undefined ? 'a form' : form === undefined ? 'JSON' : 'JSON or a form';

@@ -31,6 +31,15 @@ export function checkFormToken(form: Readonly<Record<string, string>>, formToken
   throw crossSite();
 }
 
+/**
+ * Checks that the sender of a form has a session, whose forms have tokens.
+ *
+ * @throws RequestError 403 `cross_site`
+ */
+export function checkHasFormToken(formToken: string | undefined): void {
+  if (formToken === undefined) throw crossSite();
+}
+
 function crossSite(): RequestError {
   return new RequestError(
     403,

@@ -1,4 +1,4 @@
-import type { Notice, NoticeItem } from './Notice.js';
+import type { AdminNotice, Notice, NoticeItem } from './Notice.js';
 
 /** A message that was sent and can be changed. */
 export interface SentCard {
@@ -21,6 +21,12 @@ export interface Channel {
    * @throws DeliveryError where it did not arrive
    */
   send(notice: Notice, nowMs: number, isRequester: IsRequester): Promise<SentCard | undefined>;
+  /** Whether it is told of approvals that were settled, beside those that wait. */
+  readonly tellsSettled?: boolean | undefined;
+  /** Whether it tells the admins anything. */
+  readonly servesAdmins?: boolean | undefined;
+  /** Sends the admins what became of people. @throws DeliveryError where it did not arrive */
+  sendToAdmins?(notice: AdminNotice): Promise<void>;
   /** Changes a message that was sent. */
   update?(card: SentCard, notice: Notice, nowMs: number): Promise<void>;
 }

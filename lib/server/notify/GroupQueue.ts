@@ -35,9 +35,12 @@ const TRIES = 20;
 /** Gathers what groups are told, so that each is told at once of the first approval, and of those that follow together, every five minutes at most. */
 export class GroupQueue {
   readonly #records: RecordStore;
+  readonly #kind: string;
 
-  constructor(records: RecordStore) {
+  /** @param kind of the records: each tells of something else */
+  constructor(records: RecordStore, kind: string = GROUP_KIND) {
     this.#records = records;
+    this.#kind = kind;
   }
 
   /**
@@ -74,7 +77,7 @@ export class GroupQueue {
     let nextMs: number | undefined;
     let cursor: string | undefined;
     do {
-      const page = await this.#records.list({ kind: GROUP_KIND, cursor });
+      const page = await this.#records.list({ kind: this.#kind, cursor });
       for (const row of page.records) {
         const waiting = readWaiting(row);
         if (waiting === undefined || waiting.decisionIds.length === 0) continue;
@@ -104,14 +107,14 @@ export class GroupQueue {
   }
 
   async #read(group: string): Promise<{ readonly row: StoredRecord | undefined; readonly waiting: Waiting }> {
-    const row = await this.#records.get(GROUP_KIND, rowId(group));
+    const row = await this.#records.get(this.#kind, rowId(group));
     const waiting = row && readWaiting(row);
     return { row, waiting: waiting ?? { group, decisionIds: [], more: 0, dueAtMs: 0, toldAtMs: -Infinity, told: [] } };
   }
 
   async #write(row: StoredRecord | undefined, waiting: Waiting, nowMs: number): Promise<boolean> {
     const body = JSON.stringify({ ...waiting, toldAtMs: Math.max(0, waiting.toldAtMs) });
-    const fields = { kind: GROUP_KIND, id: rowId(waiting.group), body };
+    const fields = { kind: this.#kind, id: rowId(waiting.group), body };
     if (row === undefined) return this.#records.insert({ ...fields, version: 1, createdAtMs: nowMs });
     return this.#records.replace({ ...fields, version: row.version + 1, createdAtMs: row.createdAtMs }, row.version);
   }

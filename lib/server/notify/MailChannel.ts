@@ -2,7 +2,8 @@ import { findPackage } from '../../common/findPackage.js';
 import { LruMap } from '../../common/LruMap.js';
 import type { Channel, IsRequester } from './Channel.js';
 import { DeliveryError } from './Channel.js';
-import type { Notice, NoticeItem } from './Notice.js';
+import { changeLines } from './Notice.js';
+import type { AdminNotice, Notice, NoticeItem } from './Notice.js';
 import { ofGroup, secretText } from './NotifyOptions.js';
 import type { MailOptions } from './NotifyOptions.js';
 import { plainLine, timeLeft } from './plainLine.js';
@@ -46,8 +47,25 @@ export class MailChannel implements Channel {
     }
   }
 
+  get servesAdmins(): boolean {
+    return (this.#options.admins ?? []).length > 0;
+  }
+
   async send(notice: Notice, nowMs: number, isRequester: IsRequester): Promise<undefined> {
-    const { smtp, from, to } = this.#options;
+    await this.#sendEach(notice.id, ofGroup(this.#options.to, notice.group) ?? [], async (address) => {
+      const items: NoticeItem[] = [];
+      for (const item of notice.items) if (!(await isRequester(address, item))) items.push(item);
+      return items.length === 0 ? undefined : mailText({ ...notice, items }, nowMs);
+    });
+  }
+
+  async sendToAdmins(notice: AdminNotice): Promise<void> {
+    await this.#sendEach(notice.id, this.#options.admins ?? [], async () => adminMailText(notice));
+  }
+
+  /** @param textFor what an address is sent; `undefined`: nothing */
+  async #sendEach(id: string, addresses: readonly string[], textFor: (address: string) => Promise<MailText | undefined>): Promise<void> {
+    const { smtp, from } = this.#options;
     const createTransport = this.#transport();
     const mailer = createTransport({
       url: secretText(smtp),
@@ -59,20 +77,14 @@ export class MailChannel implements Channel {
     });
     try {
       let failed: unknown;
-      for (const address of ofGroup(to, notice.group) ?? []) {
-        const key = `${notice.id} ${address}`;
+      for (const address of addresses) {
+        const key = `${id} ${address}`;
         if (this.#delivered.get(key) === true) continue;
-        const items: NoticeItem[] = [];
-        for (const item of notice.items) if (!(await isRequester(address, item))) items.push(item);
-        if (items.length === 0) continue;
+        const text = await textFor(address);
+        if (text === undefined) continue;
         // one receiver that is refused keeps the mail from no other one
         try {
-          await mailer.sendMail({
-            from,
-            to: { name: '', address },
-            ...mailText({ ...notice, items }, nowMs),
-            messageId: messageId(notice.id, address, from),
-          });
+          await mailer.sendMail({ from, to: { name: '', address }, ...text, messageId: messageId(id, address, from) });
           this.#delivered.set(key, true);
         } catch (error) {
           failed ??= error;
@@ -90,8 +102,22 @@ export class MailChannel implements Channel {
   }
 }
 
+/** What a mail says. */
+interface MailText {
+  readonly subject: string;
+  readonly text: string;
+}
+
+/** Subject and text of a mail to the admins. */
+export function adminMailText({ changes, more, link }: AdminNotice): MailText {
+  const total = changes.length + more;
+  const subject = total === 1 ? 'Aegis: a change to people' : `Aegis: ${total} changes to people`;
+  const lines = changes.flatMap((change) => [...changeLines(change), '']);
+  return { subject, text: [...lines, ...(more > 0 ? [`${more} more`, ''] : []), link].join('\n') };
+}
+
 /** Subject and text of a mail. */
-export function mailText({ group, items, more, link }: Notice, nowMs: number): { readonly subject: string; readonly text: string } {
+export function mailText({ group, items, more, link }: Notice, nowMs: number): MailText {
   const [first] = items;
   const total = items.length + more;
   const subject =

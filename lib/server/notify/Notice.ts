@@ -1,4 +1,6 @@
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import { plainLine } from './plainLine.js';
+import type { IdentityChange } from '../people/row/identityRows.js';
 
 /** One approval in a notice. Nothing of its params, facts and session is in it. */
 export interface NoticeItem {
@@ -20,11 +22,26 @@ export interface Notice {
   /** The same for every attempt to deliver it. */
   readonly id: string;
   readonly tenantId: string;
+  /** `settled`: the approvals wait no longer. */
+  readonly about: 'requested' | 'settled';
   readonly group: string;
   readonly items: readonly NoticeItem[];
   /** How many more there are than `items`. */
   readonly more: number;
   /** The page of all of them. */
+  readonly link: string;
+}
+
+/** What is told to the admins: what became of people and of what they come in with. No secret is in it. */
+export interface AdminNotice {
+  /** The same for every attempt to deliver it. */
+  readonly id: string;
+  readonly tenantId: string;
+  /** Oldest first. */
+  readonly changes: readonly IdentityChange[];
+  /** How many more there are. */
+  readonly more: number;
+  /** The page of people. */
   readonly link: string;
 }
 
@@ -54,4 +71,35 @@ export function noticeItem(record: ApprovalRecord, group: string, linkOf: (path:
     status,
     link: linkOf(`/a/${encodeURIComponent(decisionId)}`),
   };
+}
+
+const TITLES: Readonly<Record<IdentityChange['what'], string>> = {
+  'person.came': 'A person came',
+  'person.confirmed': 'A person was confirmed',
+  'person.changed': 'A person was changed',
+  'person.removed': 'A person was removed',
+  'invitation.made': 'An invitation was made',
+  'invitation.revoked': 'An invitation was revoked',
+  'passkey.added': 'A passkey was added',
+  'passkey.removed': 'A passkey was removed',
+  'token.made': 'A personal token was made',
+  'setup_link.made': 'A link by which another admin comes was made',
+};
+
+/** A change as lines for people: nothing that anyone typed is hidden in them, or becomes a link. */
+export function changeLines({ what, by, byName, person, added = [], removed = [], name, atMs }: IdentityChange): readonly string[] {
+  const who =
+    person === undefined
+      ? []
+      : [`Person: ${plainLine(person.name, 128)}${person.id === undefined ? '' : ` (${plainLine(person.id, 64)})`}`];
+  const listed = (label: string, items: readonly string[]): readonly string[] =>
+    items.length === 0 ? [] : [`${label}: ${plainLine(items.join(', '), 500)}`];
+  return [
+    `${TITLES[what]}, ${new Date(atMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+    ...who,
+    ...listed(what === 'invitation.made' ? 'To get' : 'Got', added),
+    ...listed('Lost', removed),
+    ...(name === undefined ? [] : [`${what === 'person.changed' ? 'Was called' : 'Named'}: ${plainLine(name, 128)}`]),
+    `By: ${byName === undefined ? '' : `${plainLine(byName, 128)} `}(${plainLine(by, 128)})`,
+  ];
 }

@@ -6,6 +6,7 @@ import { publishCallbackError } from '../../model/diagnostics.js';
 import { maybeSamePerson } from '../../model/personId.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
+import { AdminQueue } from './AdminQueue.js';
 import type { Channel, SentCard } from './Channel.js';
 import { GroupQueue } from './GroupQueue.js';
 import type { DueGroup } from './GroupQueue.js';
@@ -30,28 +31,38 @@ export interface NotifierOptions {
 }
 
 const CARD_KIND = 'notice-card';
+/** The kind of the records of what was settled and waits to be told to a group. */
+const SETTLED_KIND = 'notice-settled';
 /** How many approvals a notice lists. */
 const MAX_ITEMS = 10;
 /** How often it looks for what other servers left, in milliseconds. */
 const LOOK_MS = 5_000;
 
-/** Tells approvers what waits for them: never the params, and never the person who asked. A notice that is lost changes no approval. */
+/** Tells approvers what waits for them, and admins what became of people: never the params, and never the person who asked. A notice that is lost changes no approval. */
 export class Notifier {
   readonly #options: NotifierOptions;
   readonly #groups: GroupQueue;
+  readonly #ended: GroupQueue;
+  readonly #admins: AdminQueue;
   readonly #outbox: Outbox;
   /** What was asked for and is not yet kept, by group. */
   #incoming = new Map<string, Set<string>>();
+  /** What was settled and is not yet kept, by group. */
+  #incomingEnds = new Map<string, Set<string>>();
+  /** Those whose cards are out of date. */
   #settled = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #working: Promise<void> | undefined;
   #isAgain = false;
+  #hasOldCards = true;
   #closed = false;
 
   constructor(options: NotifierOptions) {
     const { records, channels, logger, now } = options;
     this.#options = options;
     this.#groups = new GroupQueue(records);
+    this.#ended = new GroupQueue(records, SETTLED_KIND);
+    this.#admins = new AdminQueue(records);
     this.#outbox = new Outbox({
       records,
       channels,
@@ -82,19 +93,22 @@ export class Notifier {
   }
 
   readonly #onRequested = (record: ApprovalRecord): void => {
-    for (const group of groupsOf(record)) {
-      if (!this.#options.channels.some((channel) => channel.serves(group))) continue;
-      const ids = this.#incoming.get(group) ?? new Set();
-      this.#incoming.set(group, ids.add(record.decisionId));
-    }
+    this.#note(this.#incoming, record, () => true);
     if (this.#incoming.size > 0) this.#wake();
   };
 
-  readonly #onSettled = ({ decisionId }: ApprovalRecord): void => {
-    if (!this.#options.channels.some((channel) => channel.update !== undefined)) return;
-    this.#settled.add(decisionId);
-    this.#wake();
+  readonly #onSettled = (record: ApprovalRecord): void => {
+    if (this.#options.channels.some((channel) => channel.update !== undefined)) this.#settled.add(record.decisionId);
+    this.#note(this.#incomingEnds, record, ({ tellsSettled }) => tellsSettled === true);
+    if (this.#settled.size + this.#incomingEnds.size > 0) this.#wake();
   };
+
+  #note(noted: Map<string, Set<string>>, record: ApprovalRecord, tells: (channel: Channel) => boolean): void {
+    for (const group of groupsOf(record)) {
+      if (!this.#options.channels.some((channel) => tells(channel) && channel.serves(group))) continue;
+      noted.set(group, (noted.get(group) ?? new Set()).add(record.decisionId));
+    }
+  }
 
   /** Works now, or again once what it does is done. */
   #wake(): void {
@@ -120,15 +134,22 @@ export class Notifier {
   async #work(): Promise<number> {
     const { now } = this.#options;
     try {
-      const incoming = this.#incoming;
-      this.#incoming = new Map();
+      const [incoming, ends] = [this.#incoming, this.#incomingEnds];
+      [this.#incoming, this.#incomingEnds] = [new Map(), new Map()];
       for (const [group, ids] of incoming) await this.#groups.add(group, [...ids], now());
+      for (const [group, ids] of ends) await this.#ended.add(group, [...ids], now());
+      if (this.#hasOldCards) await this.#findOldCards();
+      this.#hasOldCards = false;
       const settled = this.#settled;
       this.#settled = new Set();
       for (const decisionId of settled) await this.#refreshCards(decisionId);
-      const groupsMs = await this.#groups.takeDue(now(), async (due) => this.#handOut(due));
-      const outboxMs = await this.#outbox.deliver();
-      return Math.min(groupsMs ?? Infinity, outboxMs ?? Infinity);
+      const dueMs = [
+        await this.#groups.takeDue(now(), async (due) => this.#handOut(due)),
+        await this.#ended.takeDue(now(), async (due) => this.#handOutSettled(due)),
+        await this.#tellAdmins(),
+        await this.#outbox.deliver(),
+      ];
+      return Math.min(...dueMs.map((ms) => ms ?? Infinity));
     } catch (error) {
       publishCallbackError('telling approvers', error);
       return now() + LOOK_MS;
@@ -144,6 +165,7 @@ export class Notifier {
     const notice: Notice = {
       id,
       tenantId,
+      about: 'requested',
       group,
       items: pending.slice(0, MAX_ITEMS),
       more: more + Math.max(0, pending.length - MAX_ITEMS),
@@ -154,13 +176,37 @@ export class Notifier {
     return true;
   }
 
+  /** @returns whether there was something to tell */
+  async #handOutSettled({ group, id, decisionIds, more }: DueGroup): Promise<boolean> {
+    const { tenantId, channels } = this.#options;
+    const items = (await this.#items(decisionIds, group)).filter(({ status }) => status !== 'pending');
+    if (items.length === 0) return false;
+    // another one than the notice of the same group that was due at the same time
+    const notice: Notice = { id: `settled-${id}`, tenantId, about: 'settled', group, items, more, link: this.#linkOf('/history') };
+    for (const channel of channels)
+      if (channel.tellsSettled === true && channel.serves(group))
+        await this.#outbox.add(`${notice.id}-${channel.name}`, { channel: channel.name, notice });
+    return true;
+  }
+
+  async #tellAdmins(): Promise<number | undefined> {
+    const { tenantId, channels, now } = this.#options;
+    const serving = channels.filter(({ servesAdmins }) => servesAdmins === true);
+    if (serving.length === 0) return undefined;
+    await this.#admins.gather(now());
+    return this.#admins.takeDue(now(), async (told) => {
+      const toAdmins = { ...told, tenantId, link: this.#linkOf('/people') };
+      for (const { name } of serving) await this.#outbox.add(`${told.id}-${name}`, { channel: name, toAdmins });
+    });
+  }
+
   /** What a notice says by now: a new one lists what is still pending, a card what became of each. */
   async #current({ notice, card }: Outgoing): Promise<Notice | undefined> {
     const items = await this.#items(
       notice.items.map(({ decisionId }) => decisionId),
       notice.group,
     );
-    if (card !== undefined) return { ...notice, items };
+    if (card !== undefined || notice.about === 'settled') return { ...notice, items };
     const pending = items.filter(({ status }) => status === 'pending');
     return pending.length === 0 ? undefined : { ...notice, items: pending };
   }
@@ -186,6 +232,18 @@ export class Notifier {
     }
     await records.prune(CARD_KIND, now());
     if (this.#settled.size > 0) this.#isAgain = true;
+  }
+
+  /** Cards of what was settled while no server ran. */
+  async #findOldCards(): Promise<void> {
+    const { records, desk } = this.#options;
+    let cursor: string | undefined;
+    do {
+      const page = await records.list({ kind: CARD_KIND, cursor });
+      for (const { index1: decisionId } of page.records)
+        if (decisionId !== undefined && (await desk.get(decisionId))?.status !== 'pending') this.#settled.add(decisionId);
+      ({ cursor } = page);
+    } while (cursor !== undefined);
   }
 
   async #refreshCards(decisionId: string): Promise<void> {

@@ -12,6 +12,8 @@ export interface WebhookOptions {
   readonly secret: string | SecretString;
   /** Only what these groups of approvers decide. @defaultValue all */
   readonly groups?: readonly string[] | undefined;
+  /** Whether it is told of changes to people, passkeys and personal tokens. @defaultValue true without `groups` */
+  readonly admins?: boolean | undefined;
   /**
    * Allows addresses of this machine and of private networks, and plain http.
    *
@@ -26,6 +28,8 @@ export interface SlackOptions {
   readonly token: string | SecretString;
   /** The id of the channel of each group of approvers; `*` for every other group. */
   readonly channels: Readonly<Record<string, string>>;
+  /** The id of the channel of the admins, who are told of changes to people, passkeys and personal tokens. @defaultValue they are not told */
+  readonly admins?: string | undefined;
   /**
    * Where the API is.
    *
@@ -44,6 +48,8 @@ export interface MailOptions {
   readonly from: string;
   /** The addresses of each group of approvers; `*` for every other group. */
   readonly to: Readonly<Record<string, readonly string[]>>;
+  /** The addresses of the admins, who are told of changes to people, passkeys and personal tokens. @defaultValue they are not told */
+  readonly admins?: readonly string[] | undefined;
 }
 
 /** How approvers are told that something waits for them. */
@@ -57,9 +63,21 @@ export interface NotifyOptions {
 }
 
 const NOTIFY: OptionKinds<NotifyOptions> = { webhooks: 'list', slack: 'record', mail: 'record' };
-const WEBHOOK: OptionKinds<WebhookOptions> = { url: 'text!', secret: 'text|object!', groups: 'strings', allowPrivate: 'boolean' };
-const SLACK: OptionKinds<SlackOptions> = { token: 'text|object!', channels: 'record!', apiUrl: 'text', allowPrivate: 'boolean' };
-const MAIL: OptionKinds<MailOptions> = { smtp: 'text|object!', from: 'text!', to: 'record!' };
+const WEBHOOK: OptionKinds<WebhookOptions> = {
+  url: 'text!',
+  secret: 'text|object!',
+  groups: 'strings',
+  admins: 'boolean',
+  allowPrivate: 'boolean',
+};
+const SLACK: OptionKinds<SlackOptions> = {
+  token: 'text|object!',
+  channels: 'record!',
+  admins: 'text',
+  apiUrl: 'text',
+  allowPrivate: 'boolean',
+};
+const MAIL: OptionKinds<MailOptions> = { smtp: 'text|object!', from: 'text!', to: 'record!', admins: 'strings' };
 
 /**
  * Checks the options of notices, and copies them.
@@ -89,12 +107,10 @@ export function checkedNotify(where: string, given: NotifyOptions): NotifyOption
   const slack = options.slack && read(`${where}.slack`, options.slack, SLACK);
   if (slack !== undefined) {
     if (slack.apiUrl !== undefined) checkUrl(slack.apiUrl, slack.allowPrivate, (message) => must(false, `${where}.slack.apiUrl`, message));
+    const isChannel = (id: unknown): boolean => typeof id === 'string' && /^[A-Z0-9]{3,32}$/.test(id);
     const ids = Object.values(recordOf(slack.channels));
-    must(
-      ids.every((id) => typeof id === 'string' && /^[A-Z0-9]{3,32}$/.test(id)),
-      `${where}.slack.channels`,
-      'must have the id of a channel for each group, such as C0123ABCD.',
-    );
+    must(ids.every(isChannel), `${where}.slack.channels`, 'must have the id of a channel for each group, such as C0123ABCD.');
+    must(slack.admins === undefined || isChannel(slack.admins), `${where}.slack.admins`, 'must be the id of a channel, such as C0123ABCD.');
   }
   const mail = options.mail && read(`${where}.mail`, options.mail, MAIL);
   if (mail !== undefined) {
@@ -104,6 +120,7 @@ export function checkedNotify(where: string, given: NotifyOptions): NotifyOption
       `${where}.mail.to`,
       'must have a list of mail addresses for each group, such as ["ann@example.com"].',
     );
+    must(listOf(mail.admins).every(isAddress), `${where}.mail.admins`, 'must be a list of mail addresses, such as ["ann@example.com"].');
     must(
       mail.from === undefined || /^[^\r\n]{3,200}$/.test(mail.from),
       `${where}.mail.from`,

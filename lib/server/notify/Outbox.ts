@@ -2,7 +2,7 @@ import type { Logger } from '../../common/Logger.js';
 import type { RecordStore, StoredRecord } from '../../store/RecordStore.js';
 import { DeliveryError } from './Channel.js';
 import type { Channel, IsRequester, SentCard } from './Channel.js';
-import type { Notice } from './Notice.js';
+import type { AdminNotice, Notice } from './Notice.js';
 
 /** The kind of the records of what is to be delivered. */
 export const NOTICE_KIND = 'notice';
@@ -15,10 +15,16 @@ export interface Outgoing {
   readonly card?: SentCard | undefined;
 }
 
-interface Stored extends Outgoing {
+/** What the admins are told, for one channel. */
+export interface OutgoingToAdmins {
+  readonly channel: string;
+  readonly toAdmins: AdminNotice;
+}
+
+type Stored = (Outgoing | OutgoingToAdmins) & {
   readonly attempts: number;
   readonly nextAtMs: number;
-}
+};
 
 /** What an {@link Outbox} needs. */
 export interface OutboxOptions {
@@ -53,7 +59,7 @@ export class Outbox {
   }
 
   /** Keeps a notice for delivery. The same id is kept once. */
-  async add(id: string, outgoing: Outgoing): Promise<void> {
+  async add(id: string, outgoing: Outgoing | OutgoingToAdmins): Promise<void> {
     const { records, now } = this.#options;
     const stored: Stored = { ...outgoing, attempts: 0, nextAtMs: now() };
     await records.insert({ kind: NOTICE_KIND, id, version: 1, createdAtMs: now(), body: JSON.stringify(stored) });
@@ -94,8 +100,8 @@ export class Outbox {
     // another server was first
     if (!(await records.replace(taken, row.version))) return undefined;
     try {
-      const notice = await this.#options.current(stored);
-      if (notice !== undefined) await this.#send(channel, stored, notice);
+      if ('toAdmins' in stored) await channel.sendToAdmins?.(stored.toAdmins);
+      else await this.#sendNotice(channel, stored);
       await records.delete(NOTICE_KIND, row.id, taken.version);
       return undefined;
     } catch (error) {
@@ -109,8 +115,10 @@ export class Outbox {
     }
   }
 
-  async #send(channel: Channel, outgoing: Outgoing, notice: Notice): Promise<void> {
-    const { now, isRequester, onSent } = this.#options;
+  async #sendNotice(channel: Channel, outgoing: Outgoing): Promise<void> {
+    const { now, isRequester, onSent, current } = this.#options;
+    const notice = await current(outgoing);
+    if (notice === undefined) return;
     if (outgoing.card !== undefined) return channel.update?.(outgoing.card, notice, now());
     const card = await channel.send(notice, now(), isRequester);
     if (card !== undefined) await onSent({ ...outgoing, notice }, card);

@@ -1,6 +1,7 @@
-import type { Channel, SentCard } from './Channel.js';
+import type { Channel, IsRequester, SentCard } from './Channel.js';
 import { DeliveryError } from './Channel.js';
-import type { Notice, NoticeItem } from './Notice.js';
+import { changeLines } from './Notice.js';
+import type { AdminNotice, Notice, NoticeItem } from './Notice.js';
 import { ofGroup, secretText } from './NotifyOptions.js';
 import type { SlackOptions } from './NotifyOptions.js';
 import { plainLine, timeLeft } from './plainLine.js';
@@ -30,8 +31,17 @@ export class SlackChannel implements Channel {
     return ofGroup(this.#options.channels, group) !== undefined;
   }
 
-  async send(notice: Notice, nowMs: number): Promise<SentCard> {
-    const channel = ofGroup(this.#options.channels, notice.group) as string;
+  get servesAdmins(): boolean {
+    return this.#options.admins !== undefined;
+  }
+
+  /** A channel that is one person's, whose id is among the ids of that person, is not told what the person asked for. */
+  async send(given: Notice, nowMs: number, isRequester: IsRequester): Promise<SentCard | undefined> {
+    const channel = ofGroup(this.#options.channels, given.group) as string;
+    const items: NoticeItem[] = [];
+    for (const item of given.items) if (!(await isRequester(channel, item))) items.push(item);
+    if (items.length === 0) return undefined;
+    const notice = { ...given, items };
     const { channel: posted, ts } = await this.#call('chat.postMessage', {
       channel,
       ...slackCard(notice, nowMs),
@@ -39,6 +49,11 @@ export class SlackChannel implements Channel {
       unfurl_media: false,
     });
     return { channel: typeof posted === 'string' ? posted : channel, ts: String(ts) };
+  }
+
+  async sendToAdmins(notice: AdminNotice): Promise<void> {
+    const message = { ...adminCard(notice), unfurl_links: false, unfurl_media: false };
+    await this.#call('chat.postMessage', { channel: this.#options.admins, ...message });
   }
 
   async update({ channel, ts }: SentCard, notice: Notice, nowMs: number): Promise<void> {
@@ -74,7 +89,7 @@ export function slackCard(
     { type: 'section', text: plain(itemText(item, nowMs)) },
     {
       type: 'context',
-      elements: [{ type: 'mrkdwn', text: `<${item.link}|${item.status === 'pending' ? 'Open and decide' : 'Open'}>`, verbatim: true }],
+      elements: [{ type: 'mrkdwn', text: `<${item.link}|${item.status === 'pending' ? 'Open the approval' : 'Open'}>`, verbatim: true }],
     },
   ]);
   const rest = more > 0 ? [{ type: 'context', elements: [{ type: 'mrkdwn', text: `<${link}|${more} more>`, verbatim: true }] }] : [];
@@ -85,6 +100,28 @@ export function slackCard(
       { type: 'header', text: plain(title) },
       ...blocks,
       ...rest,
+      // everyone in the channel reads it, also who asked
+      ...(waiting > 0 ? [{ type: 'context', elements: [plain(NOT_WHO_ASKED)] }] : []),
+      { type: 'context', elements: [plain(`Aegis, tenant ${plainLine(tenantId)}`)] },
+    ],
+  };
+}
+
+const NOT_WHO_ASKED = 'The people of this group decide. Who asked for a call does not.';
+
+/** The card of what became of people. */
+export function adminCard({ changes, more, link, tenantId }: AdminNotice): { readonly text: string; readonly blocks: readonly object[] } {
+  const total = changes.length + more;
+  const title = total === 1 ? 'People: one change' : `People: ${total} changes`;
+  return {
+    text: title,
+    blocks: [
+      { type: 'header', text: plain(title) },
+      ...changes.map((change) => ({ type: 'section', text: plain(changeLines(change).join('\n')) })),
+      {
+        type: 'context',
+        elements: [{ type: 'mrkdwn', text: `<${link}|${more > 0 ? `People, and ${more} more` : 'People'}>`, verbatim: true }],
+      },
       { type: 'context', elements: [plain(`Aegis, tenant ${plainLine(tenantId)}`)] },
     ],
   };

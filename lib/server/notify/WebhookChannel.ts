@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
+import type { IdentityChange } from '../people/row/identityRows.js';
 import type { Channel } from './Channel.js';
 import { DeliveryError } from './Channel.js';
-import type { Notice } from './Notice.js';
+import type { AdminNotice, Notice } from './Notice.js';
 import { secretText } from './NotifyOptions.js';
 import type { WebhookOptions } from './NotifyOptions.js';
 import { postText } from './postText.js';
@@ -12,6 +13,7 @@ const LATER = new Set([408, 409, 425, 429]);
 /** Posts notices, signed as Standard Webhooks describes it. */
 export class WebhookChannel implements Channel {
   readonly name: string;
+  readonly tellsSettled = true;
   readonly #options: WebhookOptions;
 
   /** @param index its place among the webhooks */
@@ -24,16 +26,29 @@ export class WebhookChannel implements Channel {
     return this.#options.groups?.includes(group) ?? true;
   }
 
+  get servesAdmins(): boolean {
+    return this.#options.admins ?? this.#options.groups === undefined;
+  }
+
   async send(notice: Notice, nowMs: number): Promise<undefined> {
+    await this.#post(notice.id, { type: `approval.${notice.about}`, timestamp: new Date(nowMs).toISOString(), data: webhookData(notice) });
+  }
+
+  async sendToAdmins({ id, tenantId, changes, more, link }: AdminNotice): Promise<void> {
+    const data = { tenant: tenantId, link, more, changes: changes.map(changeData) };
+    await this.#post(id, { type: 'people.changed', timestamp: new Date(changes.at(-1)?.atMs ?? 0).toISOString(), data });
+  }
+
+  async #post(id: string, message: object): Promise<void> {
     const { url, secret, allowPrivate = false } = this.#options;
-    const body = JSON.stringify({ type: 'approval.requested', timestamp: new Date(nowMs).toISOString(), data: webhookData(notice) });
+    const body = JSON.stringify(message);
     // whole seconds of the wall clock: receivers refuse what is older than five minutes
     const timestamp = String(Math.floor(Date.now() / 1_000));
     const headers = {
       'content-type': 'application/json',
-      'webhook-id': notice.id,
+      'webhook-id': id,
       'webhook-timestamp': timestamp,
-      'webhook-signature': webhookSignature(secretText(secret), { id: notice.id, timestamp, body }),
+      'webhook-signature': webhookSignature(secretText(secret), { id, timestamp, body }),
     };
     const { status } = await postText(url, { headers, body, allowPrivate });
     if (status >= 200 && status < 300) return;
@@ -50,20 +65,33 @@ export function webhookSignature(
   return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
 }
 
-function webhookData({ tenantId, group, items, more, link }: Notice): object {
+function webhookData({ tenantId, about, group, items, more, link }: Notice): object {
   return {
     tenant: tenantId,
     group,
     link,
     more,
-    approvals: items.map(({ decisionId, toolName, agentId, severity, reason, expiresAtMs, link: page }) => ({
+    approvals: items.map(({ decisionId, toolName, agentId, severity, reason, status, expiresAtMs, link: page }) => ({
       id: decisionId,
       tool: toolName,
       agent: agentId,
       severity,
       reason,
+      ...(about === 'settled' && { status }),
       expires: new Date(expiresAtMs).toISOString(),
       link: page,
     })),
+  };
+}
+
+function changeData({ what, by, byName, person, added = [], removed = [], name, atMs }: IdentityChange): object {
+  return {
+    what,
+    at: new Date(atMs).toISOString(),
+    by: { id: by, name: byName ?? null },
+    person: person === undefined ? null : { id: person.id ?? null, name: person.name },
+    added,
+    removed,
+    name: name ?? null,
   };
 }

@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import type { SecretString } from '../../common/SecretString.js';
 import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { isSameMac } from '../../store/record/isSameMac.js';
-import type { IdentityRows } from './identityRows.js';
+import type { IdentityRows } from './row/identityRows.js';
 
 /** What a challenge is good for. */
 export interface ChallengeUse {

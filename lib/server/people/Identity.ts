@@ -4,7 +4,8 @@ import type { Directory } from '../../decision/desk/Directory.js';
 import { purposeKey } from '../../store/purposeKey.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import { Challenges } from './Challenges.js';
-import { ENDING_KINDS, identityRows } from './identityRows.js';
+import { ENDING_KINDS, identityRows } from './row/identityRows.js';
+import { IdentityNews } from './row/IdentityNews.js';
 import { Invitations } from './Invitations.js';
 import { Newcomers } from './Newcomers.js';
 import { Passkeys } from './Passkeys.js';
@@ -58,20 +59,22 @@ export class Identity {
     this.#isLoopback = isLoopback;
     const rows = identityRows(records);
     const personOf = (id: string): Promise<Person | undefined> => this.#mayEnter(id);
-    this.people = new People(rows, clock);
+    const news = new IdentityNews(rows, clock);
+    this.people = new People(rows, clock, news);
     this.challenges = new Challenges(rows, purposeKey(stateKey, 'challenges', tenantId), clock);
-    this.passkeys = new Passkeys(rows, this.challenges, clock, personOf);
+    this.passkeys = new Passkeys(rows, this.challenges, clock, { personOf, news });
     const isLive = (id: string): Promise<boolean> => this.passkeys.isLive(id);
     this.sessions = new Sessions(rows, clock, { personOf, isLive });
-    this.tokens = new Tokens(rows, clock, { personOf, isLive });
+    this.tokens = new Tokens(rows, clock, { personOf, isLive }, news);
     const newcomers = new Newcomers(rows, this.passkeys, this.challenges, clock);
     this.setup = new Setup(rows, clock, {
+      news,
       newcomers,
       sessions: this.sessions,
       hasPeople: () => this.hasPeople(),
       isDevelopment: () => this.isDevelopment(),
     });
-    this.invitations = new Invitations(rows, clock, newcomers, this.people);
+    this.invitations = new Invitations(rows, clock, { newcomers, people: this.people, news });
     this.directory = new PeopleDirectory(this.people, clock, () => this.hasPeople());
   }
 

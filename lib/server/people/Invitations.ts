@@ -4,13 +4,14 @@ import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { NotFoundError } from '../../model/errors/ServiceErrors.js';
 import { RequestError } from '../front/RequestError.js';
 import type { ChallengeUse } from './Challenges.js';
-import type { IdentityRows, InvitationBody } from './identityRows.js';
+import type { IdentityNews } from './row/IdentityNews.js';
+import type { IdentityRows, InvitationBody } from './row/identityRows.js';
 import type { Arrival, Newcomers } from './Newcomers.js';
 import type { PasskeySignIn } from './Passkeys.js';
-import { newPersonBody, personIn } from './People.js';
+import { newPersonBody, personIn, rightsOf } from './People.js';
 import type { NewPerson, People } from './People.js';
 import type { Person, Role } from './Person.js';
-import type { Row } from './Rows.js';
+import type { Row } from './row/Rows.js';
 import { hashOfSecret, secretLink } from './secretLink.js';
 import { linkUsed } from './Setup.js';
 
@@ -45,18 +46,27 @@ export const INVITATION_MS: number = 3 * DAY_MS;
 /** How long it can be looked up after that. */
 const KEPT_MS = 30 * DAY_MS;
 
+/** What invitations ask of the rest. */
+export interface InvitationParts {
+  readonly newcomers: Newcomers;
+  readonly people: People;
+  readonly news: IdentityNews;
+}
+
 /** The invitations of one tenant: how everyone but the first person comes, where no issuer of identities signs them in. */
 export class Invitations {
   readonly #rows: Pick<IdentityRows, 'invitations'>;
   readonly #clock: SteadyClock;
   readonly #newcomers: Newcomers;
   readonly #people: People;
+  readonly #news: IdentityNews;
 
-  constructor(rows: Pick<IdentityRows, 'invitations'>, clock: SteadyClock, newcomers: Newcomers, people: People) {
+  constructor(rows: Pick<IdentityRows, 'invitations'>, clock: SteadyClock, { newcomers, people, news }: InvitationParts) {
     this.#rows = rows;
     this.#clock = clock;
     this.#newcomers = newcomers;
     this.#people = people;
+    this.#news = news;
   }
 
   /**
@@ -72,6 +82,7 @@ export class Invitations {
     const createdAtMs = this.#clock.now();
     const body: InvitationBody = { name, roles, groups, userIds, madeBy: by, expiresAtMs: createdAtMs + INVITATION_MS };
     await this.#rows.invitations.insert(id, body, { createdAtMs, deleteAfterMs: body.expiresAtMs + KEPT_MS });
+    await this.#news.tell({ what: 'invitation.made', by, person: { name }, added: rightsOf(body) });
     return { invitation: this.#invitationIn({ id, version: 1, createdAtMs, body }), text };
   }
 
@@ -104,12 +115,14 @@ export class Invitations {
     const verified = await this.#newcomers.verify(use, arrival, {}, 'invitation');
     const newcomer = { ...verified, person: { ...verified.person, invitation } };
     let isTaken = false;
-    await this.#rows.invitations.change(invitation, (row) => {
+    const used = await this.#rows.invitations.change(invitation, (row) => {
       isTaken = this.#statusOf(row) === 'open';
       return isTaken ? { ...row.body, came: newcomer } : undefined;
     });
-    if (!isTaken) throw linkUsed();
+    if (!isTaken || used === undefined) throw linkUsed();
     const { passkeyId } = await this.#newcomers.settle(newcomer);
+    const { personId: id, person: made } = newcomer;
+    await this.#news.tell({ what: 'person.came', by: used.body.madeBy, person: { id, name: made.name } });
     return { person: personIn({ id: newcomer.personId, version: 1, createdAtMs: newcomer.atMs, body: newcomer.person }), passkeyId };
   }
 
@@ -143,11 +156,14 @@ export class Invitations {
    */
   async revoke(id: string, by: string): Promise<void> {
     const atMs = this.#clock.now();
-    const row = await this.#rows.invitations.change(id, ({ body }) =>
-      body.confirmed === undefined && body.revoked === undefined ? { ...body, revoked: { by, atMs } } : undefined,
-    );
+    let isNew = false;
+    const row = await this.#rows.invitations.change(id, ({ body }) => {
+      isNew = body.confirmed === undefined && body.revoked === undefined;
+      return isNew ? { ...body, revoked: { by, atMs } } : undefined;
+    });
     if (row?.body.revoked === undefined)
       throw new NotFoundError('There is no such invitation, or it was confirmed. Then remove the person.');
+    if (isNew) await this.#news.tell({ what: 'invitation.revoked', by, person: { name: row.body.name } });
     if (row.body.came === undefined) return;
     await this.#newcomers.settle(row.body.came);
     const person = await this.#people.get(row.body.came.personId);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import type { Challenges, ChallengeUse } from './Challenges.js';
-import type { IdentityRows, Newcomer } from './identityRows.js';
+import type { IdentityRows, Newcomer } from './row/identityRows.js';
 import { passkeyBody, passkeyIdOf } from './Passkeys.js';
 import type { Passkeys } from './Passkeys.js';
 import { newPersonBody, newPersonId } from './People.js';

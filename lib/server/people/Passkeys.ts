@@ -5,10 +5,11 @@ import { NotFoundError } from '../../model/errors/ServiceErrors.js';
 import type { GivenProof } from '../../decision/desk/Directory.js';
 import { RequestError } from '../front/RequestError.js';
 import type { Challenges, ChallengeUse } from './Challenges.js';
-import type { IdentityRows, PasskeyBody } from './identityRows.js';
+import type { IdentityNews } from './row/IdentityNews.js';
+import type { IdentityRows, PasskeyBody } from './row/identityRows.js';
 import { checkedName } from './personFields.js';
 import type { Person } from './Person.js';
-import type { Row } from './Rows.js';
+import type { Row } from './row/Rows.js';
 import { claimsOf, passkeyRefused } from './webauthn/clientData.js';
 import type { Credential, CredentialHint, MadeCredential } from './webauthn/Credential.js';
 
@@ -65,18 +66,20 @@ export class Passkeys {
   readonly #rows: Pick<IdentityRows, 'passkeys' | 'people'>;
   readonly #challenges: Challenges;
   readonly #clock: SteadyClock;
+  readonly #news: IdentityNews;
   readonly #personOf: (id: string) => Promise<Person | undefined>;
 
   constructor(
     rows: Pick<IdentityRows, 'passkeys' | 'people'>,
     challenges: Challenges,
     clock: SteadyClock,
-    personOf: (id: string) => Promise<Person | undefined>,
+    { personOf, news }: { readonly personOf: (id: string) => Promise<Person | undefined>; readonly news: IdentityNews },
   ) {
     this.#rows = rows;
     this.#challenges = challenges;
     this.#clock = clock;
     this.#personOf = personOf;
+    this.#news = news;
   }
 
   /** The passkeys of a person that open something, oldest first. */
@@ -116,6 +119,7 @@ export class Passkeys {
     const createdAtMs = this.#clock.now();
     const id = passkeyIdOf(made.id);
     if (!(await this.#rows.passkeys.insert(id, body, { createdAtMs, index1: person.id }))) throw passkeyKnown();
+    await this.#news.tell({ what: 'passkey.added', by: person.id, person: { id: person.id, name: person.name }, name: checked });
     return passkeyIn({ id, version: 1, createdAtMs, body });
   }
 
@@ -126,10 +130,15 @@ export class Passkeys {
    */
   async remove(personId: string, id: string, by: string): Promise<void> {
     const removedAtMs = this.#clock.now();
-    const row = await this.#rows.passkeys.change(id, ({ body }) =>
-      body.personId !== personId || body.removedAtMs !== undefined ? undefined : { ...body, removedAtMs, removedBy: by },
-    );
+    let isRemoved = false;
+    const row = await this.#rows.passkeys.change(id, ({ body }) => {
+      isRemoved = body.personId === personId && body.removedAtMs === undefined;
+      return isRemoved ? { ...body, removedAtMs, removedBy: by } : undefined;
+    });
     if (row?.body.personId !== personId) throw new NotFoundError('There is no such passkey. It may have been removed already.');
+    if (!isRemoved) return;
+    const name = (await this.#rows.people.get(personId))?.body.name ?? personId;
+    await this.#news.tell({ what: 'passkey.removed', by, person: { id: personId, name }, name: row.body.name });
   }
 
   /** What a browser needs to sign someone in. It names no one: the person chooses among the passkeys of the device. */

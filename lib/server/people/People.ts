@@ -3,10 +3,13 @@ import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { NotFoundError, StoreError } from '../../model/errors/ServiceErrors.js';
 import { maybeSamePerson } from '../../model/personId.js';
 import { RequestError } from '../front/RequestError.js';
-import type { IdentityRows, PersonBody } from './identityRows.js';
+import { AdminDepartures, isAdmin } from './row/AdminDepartures.js';
+import type { IdentityNews } from './row/IdentityNews.js';
+import type { IdentityRows, PersonBody } from './row/identityRows.js';
 import { checkedGroups, checkedName, checkedRoles, checkedUserIds, personFields } from './personFields.js';
+import type { PersonFields } from './personFields.js';
 import type { IssuerAccount, Person } from './Person.js';
-import type { Row, RowList } from './Rows.js';
+import type { Row, RowList } from './row/Rows.js';
 
 /** What a new person shall be. */
 export interface NewPerson {
@@ -31,10 +34,15 @@ export class People {
   changes = 0;
   readonly #rows: Pick<IdentityRows, 'people'>;
   readonly #clock: SteadyClock;
+  readonly #departures: AdminDepartures;
 
-  constructor(rows: Pick<IdentityRows, 'people'>, clock: SteadyClock) {
+  readonly #news: IdentityNews;
+
+  constructor(rows: Pick<IdentityRows, 'people' | 'departures'>, clock: SteadyClock, news: IdentityNews) {
     this.#rows = rows;
     this.#clock = clock;
+    this.#news = news;
+    this.#departures = new AdminDepartures(rows, clock);
   }
 
   async list(): Promise<PeopleList> {
@@ -56,12 +64,15 @@ export class People {
   async create(given: NewPerson, by: string): Promise<Person> {
     const body = newPersonBody(given, by);
     await this.#checkIds(undefined, body);
-    const row = await this.insert(newPersonId(), body);
+    // no admin before the ids are known to be free: others could rely on that one, and go
+    const row = await this.insert(newPersonId(), { ...body, roles: body.roles.filter((role) => role !== 'admin') });
     if (await this.#hasOthersIds(row.id, body)) {
       await this.#end(row.id, by);
       throw idTaken();
     }
-    return personIn(row);
+    const made = isAdmin(body) ? await this.#change(row.id, by, (found) => ({ ...found.body, roles: body.roles })) : row;
+    await this.#news.tell({ what: 'person.came', by, person: named(made), added: rightsOf(made.body) });
+    return personIn(made);
   }
 
   /**
@@ -80,6 +91,7 @@ export class People {
       // of two sign-ins at a time one makes the person
       const first = (await this.#withAccount(account)) ?? made;
       if (first.id !== made.id) await this.#end(made.id, by);
+      else await this.#news.tell({ what: 'person.came', by, person: named(made), added: rightsOf(body) });
       return personIn(first);
     }
     const own = await this.#withOwnMail(found.id, account);
@@ -91,61 +103,29 @@ export class People {
     return personIn(row);
   }
 
-  /** @throws NotFoundError, RequestError 422 `invalid_person` */
-  async rename(id: string, name: string, by: string): Promise<Person> {
-    const checked = checkedName(name);
-    return personIn(await this.#change(id, by, ({ body }) => ({ ...body, name: checked })));
-  }
-
   /**
-   * Sets what a person may do. Where the person loses a role, what was given out to them before has ended.
+   * Changes what a person is, all of it or nothing, in one write. Where the person loses a role or leaves a group, what was given out to them before has ended.
    *
    * @throws NotFoundError
-   * @throws RequestError 422 `invalid_person`, 409 `last_admin` where no other admin would be left
+   * @throws RequestError 422 `invalid_person`, 409 `id_taken` where another person has one of the ids, 409 `last_admin` where no other admin would be left
    */
-  async setRoles(id: string, roles: readonly string[], by: string): Promise<Person> {
-    const checked = checkedRoles(roles);
-    if (!checked.includes('admin')) await this.#checkNotLastAdmin(id);
-    const row = await this.#change(id, by, ({ body }) => ({
-      ...body,
-      roles: checked,
-      epoch: body.epoch + (lacksSome(body.roles, checked) ? 1 : 0),
-    }));
-    return personIn(row);
-  }
-
-  /**
-   * Sets the groups that a person is in here. Where the person leaves one, what was given out to them before has ended.
-   *
-   * @throws NotFoundError, RequestError 422 `invalid_person`
-   */
-  async setGroups(id: string, groups: readonly string[], by: string): Promise<Person> {
-    const checked = checkedGroups(groups);
-    const row = await this.#change(id, by, ({ body }) => ({
-      ...body,
-      groups: checked,
-      epoch: body.epoch + (lacksSome(body.groups, checked) ? 1 : 0),
-    }));
-    return personIn(row);
-  }
-
-  /**
-   * Sets what sessions of agents call a person.
-   *
-   * @throws NotFoundError, RequestError 422 `invalid_person`, 409 `id_taken` where another person has one of them
-   */
-  async setUserIds(id: string, userIds: readonly string[], by: string): Promise<Person> {
-    const checked = checkedUserIds(userIds);
-    await this.#checkIds(id, { userIds: checked, accounts: [] });
-    let before: readonly string[] = [];
+  async change(id: string, given: Partial<NewPerson>, by: string): Promise<Person> {
+    const fields = givenFields(given);
+    const { userIds } = fields;
+    if (userIds !== undefined) await this.#checkIds(id, { userIds, accounts: [] });
+    let before: PersonBody | undefined;
     const row = await this.#change(id, by, ({ body }) => {
-      before = body.userIds;
-      return { ...body, userIds: checked };
+      before = body;
+      const { roles = body.roles, groups = body.groups } = fields;
+      const losesSome = lacksSome(body.roles, roles) || lacksSome(body.groups, groups);
+      return { ...body, ...fields, epoch: body.epoch + (losesSome ? 1 : 0) };
     });
-    if (await this.#hasOthersIds(id, { userIds: checked, accounts: [] })) {
-      await this.#change(id, by, ({ body }) => ({ ...body, userIds: before }));
+    if (userIds !== undefined && (await this.#hasOthersIds(id, { userIds, accounts: [] }))) {
+      const { name, roles, groups, userIds: had } = before as unknown as PersonBody;
+      await this.#change(id, by, ({ body }) => ({ ...body, name, roles, groups, userIds: had }));
       throw idTaken();
     }
+    await this.#tellChange(before as unknown as PersonBody, row, by);
     return personIn(row);
   }
 
@@ -155,8 +135,9 @@ export class People {
    * @throws NotFoundError, RequestError 409 `last_admin` where no other admin would be left
    */
   async remove(id: string, by: string): Promise<Person> {
-    await this.#checkNotLastAdmin(id);
-    return personIn(await this.#end(id, by));
+    const row = await this.#end(id, by);
+    await this.#news.tell({ what: 'person.removed', by, person: named(row) });
+    return personIn(row);
   }
 
   /** Ends everything that was given out to a person, in one write. */
@@ -175,10 +156,22 @@ export class People {
   /** Gives a person who came by an invitation what it says. @internal */
   async confirm(id: string, { roles, groups, userIds }: Pick<PersonBody, 'roles' | 'groups' | 'userIds'>, by: string): Promise<Person> {
     await this.#checkIds(id, { userIds, accounts: [] });
-    const row = await this.#change(id, by, ({ body: { invitation, ...body } }) =>
-      invitation === undefined ? body : { ...body, roles, groups, userIds },
-    );
+    let isNew = false;
+    const row = await this.#change(id, by, ({ body: { invitation, ...body } }) => {
+      isNew = invitation !== undefined;
+      return isNew ? { ...body, roles, groups, userIds } : body;
+    });
+    if (isNew) await this.#news.tell({ what: 'person.confirmed', by, person: named(row), added: rightsOf(row.body) });
     return personIn(row);
+  }
+
+  async #tellChange(before: PersonBody, row: Row<PersonBody>, by: string): Promise<void> {
+    const [had, has] = [rightsOf(before), rightsOf(row.body)];
+    const added = has.filter((one) => !had.includes(one));
+    const removed = had.filter((one) => !has.includes(one));
+    const name = before.name === row.body.name ? undefined : before.name;
+    if (added.length + removed.length === 0 && name === undefined) return;
+    await this.#news.tell({ what: 'person.changed', by, person: named(row), added, removed, name });
   }
 
   async #end(id: string, by: string): Promise<Row<PersonBody>> {
@@ -187,20 +180,16 @@ export class People {
   }
 
   async #change(id: string, by: string, next: (row: Row<PersonBody>) => PersonBody): Promise<Row<PersonBody>> {
-    const row = await this.#rows.people.change(id, (found) => {
-      if (found.body.removedAtMs !== undefined) throw removed();
-      return { ...next(found), changedBy: by };
-    });
-    this.changes += 1;
-    if (row === undefined) throw new NotFoundError('There is no such person. List the people to find them.');
-    return row;
-  }
-
-  async #checkNotLastAdmin(id: string): Promise<void> {
-    const { people } = await this.list();
-    const admins = people.filter(({ status, roles }) => status === 'active' && roles.includes('admin'));
-    if (admins.length === 1 && admins[0]?.id === id)
-      throw new RequestError(409, 'last_admin', 'This is the only admin. Make someone else an admin first.');
+    for (;;) {
+      const row = await this.#rows.people.get(id);
+      if (row === undefined) throw new NotFoundError('There is no such person. List the people to find them.');
+      if (row.body.removedAtMs !== undefined) throw removed();
+      const body: PersonBody = { ...next(row), changedBy: by };
+      const write = (): Promise<Row<PersonBody> | undefined> => this.#rows.people.replace(row, body);
+      const changed = isAdmin(row.body) && !isAdmin(body) ? await this.#departures.leave(row, write) : await write();
+      this.changes += 1;
+      if (changed !== undefined) return changed;
+    }
   }
 
   async #checkIds(id: string | undefined, wanted: Pick<PersonBody, 'userIds' | 'accounts'>): Promise<void> {
@@ -230,6 +219,25 @@ export class People {
     const isFree = mail !== undefined && !(await this.#hasOthersIds(id, { userIds: [mail], accounts: [] }));
     return isFree ? { ...account, mail } : account;
   }
+}
+
+/** What is given, checked. @throws RequestError 422 `invalid_person` */
+function givenFields({ name, roles, groups, userIds }: Partial<NewPerson>): Partial<PersonFields> {
+  return {
+    ...(name !== undefined && { name: checkedName(name) }),
+    ...(roles !== undefined && { roles: checkedRoles(roles) }),
+    ...(groups !== undefined && { groups: checkedGroups(groups) }),
+    ...(userIds !== undefined && { userIds: checkedUserIds(userIds) }),
+  };
+}
+
+/** What a person has, in words: for those who are told of it. */
+export function rightsOf({ roles, groups, userIds }: Pick<PersonBody, 'roles' | 'groups' | 'userIds'>): readonly string[] {
+  return [...roles.map((role) => `role ${role}`), ...groups.map((group) => `group ${group}`), ...userIds.map((id) => `id ${id}`)];
+}
+
+function named({ id, body: { name } }: Row<PersonBody>): { readonly id: string; readonly name: string } {
+  return { id, name };
 }
 
 /** Every id of a person. */

@@ -3,10 +3,10 @@ import type { SecretString } from '../../common/SecretString.js';
 import { DAY_MS } from '../../common/time/SteadyClock.js';
 import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { NotFoundError } from '../../model/errors/ServiceErrors.js';
-import type { IdentityRows, SessionBody, StepUpAct } from './identityRows.js';
+import type { IdentityRows, SessionBody, StepUpAct } from './row/identityRows.js';
 import { LOCAL_ADMIN } from './Person.js';
 import type { Person, SignInMethod } from './Person.js';
-import type { Row } from './Rows.js';
+import type { Row } from './row/Rows.js';
 import { hashOfSecret, secretLink } from './secretLink.js';
 
 /** A session, without its secret. */

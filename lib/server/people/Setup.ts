@@ -3,12 +3,13 @@ import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { isSameMac } from '../../store/record/isSameMac.js';
 import { RequestError } from '../front/RequestError.js';
 import type { ChallengeUse } from './Challenges.js';
-import type { IdentityRows, SetupBody } from './identityRows.js';
+import type { IdentityNews } from './row/IdentityNews.js';
+import type { IdentityRows, SetupBody } from './row/identityRows.js';
 import type { Arrival, Newcomers } from './Newcomers.js';
 import type { PasskeySignIn } from './Passkeys.js';
-import { personIn } from './People.js';
+import { personIn, rightsOf } from './People.js';
 import { LOCAL_ADMIN } from './Person.js';
-import type { Row } from './Rows.js';
+import type { Row } from './row/Rows.js';
 import type { NewSession, Sessions } from './Sessions.js';
 import { hashOfSecret, secretLink } from './secretLink.js';
 
@@ -28,6 +29,7 @@ const ID = 'setup';
 
 /** What the setup asks of the rest. */
 export interface SetupParts {
+  readonly news: IdentityNews;
   readonly newcomers: Newcomers;
   readonly sessions: Sessions;
   /** Whether anyone is known. */
@@ -62,7 +64,9 @@ export class Setup {
   /** Makes a setup link though people are known: for the operator of the host, who has the state key, when no admin can sign in. The person who uses it is an admin. */
   async reopen(by: string): Promise<NewLink> {
     await this.finish();
-    return (await this.#open(by, () => true)) as NewLink;
+    const link = (await this.#open(by, () => true)) as NewLink;
+    await this.#parts.news.tell({ what: 'setup_link.made', by });
+    return link;
   }
 
   /** Whether a link works now. Asking uses nothing. */
@@ -89,6 +93,7 @@ export class Setup {
     if (!used) throw linkUsed();
     const { passkeyId } = await this.#parts.newcomers.settle(newcomer);
     const { personId: id, person: body, atMs: createdAtMs } = newcomer;
+    await this.#parts.news.tell({ what: 'person.came', by: 'setup', person: { id, name: body.name }, added: rightsOf(body) });
     return { person: personIn({ id, version: 1, createdAtMs, body }), passkeyId };
   }
 

@@ -1,10 +1,11 @@
 import { SecretString } from '../../common/SecretString.js';
 import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { NotFoundError } from '../../model/errors/ServiceErrors.js';
-import type { IdentityRows, TokenBody } from './identityRows.js';
+import type { IdentityNews } from './row/IdentityNews.js';
+import type { IdentityRows, TokenBody } from './row/identityRows.js';
 import { checkedName, wrongField } from './personFields.js';
 import type { Person } from './Person.js';
-import type { Row } from './Rows.js';
+import type { Row } from './row/Rows.js';
 import type { Doors, Session } from './Sessions.js';
 import { hashOfSecret, secretLink } from './secretLink.js';
 
@@ -38,10 +39,13 @@ export class Tokens {
   readonly #clock: SteadyClock;
   readonly #doors: Doors;
 
-  constructor(rows: Pick<IdentityRows, 'tokens'>, clock: SteadyClock, doors: Doors) {
+  readonly #news: IdentityNews;
+
+  constructor(rows: Pick<IdentityRows, 'tokens'>, clock: SteadyClock, doors: Doors, news: IdentityNews) {
     this.#rows = rows;
     this.#clock = clock;
     this.#doors = doors;
+    this.#news = news;
   }
 
   /**
@@ -66,6 +70,7 @@ export class Tokens {
     const endsAtMs = Math.trunc(nowMs + lifeMs);
     const body: TokenBody = { personId, name: checked, passkeyId, epoch: person.epoch, endsAtMs };
     await this.#rows.tokens.insert(id, body, { createdAtMs: nowMs, deleteAfterMs: endsAtMs, index1: personId });
+    await this.#news.tell({ what: 'token.made', by: personId, person: { id: personId, name: person.name }, name: checked });
     return { token: tokenIn({ id, version: 1, createdAtMs: nowMs, body }), text: new SecretString(`${TOKEN_PREFIX}${secret}`) };
   }
 

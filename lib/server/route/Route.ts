@@ -89,6 +89,8 @@ interface RouteFields {
  */
 export interface CallerRoute extends RouteFields {
   readonly scope: Scope | 'host' | 'verdict';
+  /** With the scope `verdict`: the roles of which a person needs one. */
+  readonly roles?: readonly Role[] | undefined;
   handle(input: CallerInput): Awaitable<Answer>;
 }
 
@@ -97,6 +99,8 @@ export interface PersonRoute extends RouteFields {
   readonly scope: 'person';
   /** Any of these lets a person in; every person, where it is absent. */
   readonly roles?: readonly Role[] | undefined;
+  /** Only in a session: a personal token is refused. */
+  readonly session?: true | undefined;
   handle(input: CallerInput): Awaitable<Answer>;
 }
 

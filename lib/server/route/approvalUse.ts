@@ -68,16 +68,16 @@ export function approvalUseRoutes({ clock = new SteadyClock() }: ApprovalUseOpti
       answers: { 200: consumeAnswer },
       handle: (input) => {
         const decisionId = idOf(input);
-        const use = readBody(consumeBody, input.body);
-        return chain(coveredApproval(input, decisionId), () =>
-          chain(input.tenant.desk.consume({ decisionId, ...use }), (consumed) =>
+        return chain(coveredApproval(input, decisionId), () => {
+          const use = readBody(consumeBody, input.body);
+          return chain(input.tenant.desk.consume({ decisionId, ...use }), (consumed) =>
             consumed
               ? ok(JSON.stringify({ consumed }))
               : chain(input.tenant.desk.get(decisionId), (record) =>
                   ok(JSON.stringify({ consumed, code: whyNotConsumed(record, use.token) })),
                 ),
-          ),
-        );
+          );
+        });
       },
     },
     {
@@ -90,9 +90,8 @@ export function approvalUseRoutes({ clock = new SteadyClock() }: ApprovalUseOpti
       answers: { 200: beginAnswer },
       handle: (input) => {
         const decisionId = idOf(input);
-        const start = readBody(beginBody, input.body);
         return chain(coveredApproval(input, decisionId), () =>
-          chain(input.tenant.desk.begin({ decisionId, ...start }), (begun) =>
+          chain(input.tenant.desk.begin({ decisionId, ...readBody(beginBody, input.body) }), (begun) =>
             begun
               ? ok(JSON.stringify({ begun }))
               : chain(input.tenant.desk.get(decisionId), (record) => ok(JSON.stringify({ begun, code: whyNotBegun(record) }))),
@@ -113,8 +112,8 @@ export function approvalUseRoutes({ clock = new SteadyClock() }: ApprovalUseOpti
       errors: ['outcome_conflict'],
       handle: async (input) => {
         const decisionId = idOf(input);
-        const { token, status, error_code: errorCode } = readBody(outcomeBody, input.body);
         await coveredApproval(input, decisionId);
+        const { token, status, error_code: errorCode } = readBody(outcomeBody, input.body);
         const recorded = await input.tenant.desk.recordOutcome({ decisionId, token, status, errorCode });
         if (recorded !== 'recorded') throw new RequestError(409, 'outcome_conflict', NOT_RECORDED[recorded]);
         return { status: 204 };

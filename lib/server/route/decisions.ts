@@ -104,7 +104,10 @@ function decide(input: CallerInput, replays: AnswerReplays, approvalId: string |
   };
   if (wire.capabilities.has(CONSUME) && wire.bindingBase === undefined) throw bindingMissing();
   const refused = refusedNull(wire, tenant);
-  if (refused !== undefined) return answer(refused);
+  if (refused !== undefined) {
+    tenant.audit?.decided({ request: RemoteRequest.of(wire, caller, tenant), decision: refused, approvalId });
+    return answer(refused);
+  }
   const { idempotencyKey } = wire;
   const fingerprint = idempotencyKey === undefined ? undefined : fingerprintOf(wire, caller, approvalId);
   const request = RemoteRequest.of(wire, caller, tenant, fingerprint);
@@ -112,10 +115,14 @@ function decide(input: CallerInput, replays: AnswerReplays, approvalId: string |
   const opened = (decision: Decision): Awaitable<Decision> =>
     idempotencyKey === undefined ? decision : endIfWithdrawn(tenant, wire.agentId, idempotencyKey, decision);
   const ask = (): Awaitable<Decision> =>
-    chain(approvalId === undefined ? decisions.decide(request) : decisions.reevaluate(request, approvalId), opened);
+    chain(approvalId === undefined ? decisions.decide(request) : decisions.reevaluate(request, approvalId), (decision) => {
+      tenant.audit?.decided({ request, decision, approvalId });
+      return opened(decision);
+    });
   if (fingerprint === undefined) return chain(ask(), answer);
   const key = JSON.stringify([tenant.id, caller.id, idempotencyKey]);
-  const isCurrent = ({ policySetHash }: Decision): boolean => policySetHash === tenant.policies.hash;
+  // what a watched policy would have done is told for each call, and ends at a time of its own
+  const isCurrent = ({ policySetHash, observed }: Decision): boolean => policySetHash === tenant.policies.hash && observed === undefined;
   return attempt(() => replays.decide({ key, fingerprint, bytes: body.length, isCurrent }, ask), answer, refuseReuse);
 }
 
@@ -168,7 +175,9 @@ async function dryRun(input: CallerInput): Promise<Answer> {
   for (const { agentId } of calls) requireAgent(caller, agentId);
   const decided: (readonly [Decision, DecideRequest])[] = [];
   for (const call of calls) {
-    const decision = refusedNull(call, tenant) ?? (await tenant.decisions.dryRun(RemoteRequest.of(call, caller, tenant)));
+    const request = RemoteRequest.of(call, caller, tenant);
+    const decision = refusedNull(call, tenant) ?? (await tenant.decisions.dryRun(request));
+    tenant.audit?.decided({ request, decision, dryRun: true });
     decided.push([decision, call]);
   }
   return { status: 200, body: writeDryRunAnswer(decided, fieldsOf(input, new Set(), startMs)) };

@@ -82,9 +82,10 @@ export function keyRoutes({ ringOf }: KeyRoutesOptions): readonly Route[] {
       answers: { 200: issued },
       errors: ['scope_missing'],
       async handle({ caller, params, body }) {
+        const [ring, id] = [ringOf(caller.tenantId), params['id'] as string];
+        await ring.checkCovered(id, caller);
         const { overlap_s: overlapS } = body === '' ? {} : read(rotation, body);
-        const overlapMs = overlapS === undefined ? undefined : overlapS * 1_000;
-        return answer(200, writeIssuedKey(await ringOf(caller.tenantId).rotate(params['id'] as string, caller, overlapMs)));
+        return answer(200, writeIssuedKey(await ring.rotate(id, caller, overlapS === undefined ? undefined : overlapS * 1_000)));
       },
     },
     {

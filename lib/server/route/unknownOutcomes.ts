@@ -47,12 +47,12 @@ export function unknownOutcomeRoutes({ refusedPage }: UnknownOutcomeRoutesOption
       errors: ['reason_needed', 'not_settled'],
       async handle(input) {
         const { params, form = {}, caller, tenant, site } = input;
+        if (tenant.unknown === undefined) throw new NotFoundError('There is no run with this id whose outcome is unknown.');
         const { outcome = '', reason = '' } = form;
         if (!OUTCOMES.includes(outcome))
           throw new BadRequestError(`\`outcome\` must be done, retry or abandon${didYouMean(outcome, OUTCOMES)}.`);
         if (reason.trim() === '')
           return refuse(new RequestError(422, 'reason_needed', 'Write how you know what became of the run.', { field: 'reason' }), input);
-        if (tenant.unknown === undefined) throw new NotFoundError('There is no run with this id whose outcome is unknown.');
         const resolution = { outcome: outcome as UnknownResolution['outcome'], by: caller.id, reason: reason.trim() };
         try {
           await tenant.unknown.settle(params['id'] as string, resolution);

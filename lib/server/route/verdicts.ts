@@ -65,10 +65,8 @@ const REFUSALS: readonly string[] = [
 
 /** The routes by which people and the operator of the host decide. */
 export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: VerdictRoutesOptions = {}): readonly Route[] {
-  const give = async (input: CallerInput, body: VerdictBody): Promise<ApprovalRecord> => {
-    const record = await coveredApproval(input, idOf(input));
-    return input.caller.kind === 'host' ? giveHostVerdict(input, record, body) : givePersonVerdict(input, record, body);
-  };
+  const give = (input: CallerInput, record: ApprovalRecord, body: VerdictBody): Promise<ApprovalRecord> =>
+    input.caller.kind === 'host' ? giveHostVerdict(input, record, body) : givePersonVerdict(input, record, body);
   return [
     {
       method: 'POST',
@@ -76,6 +74,7 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
       name: 'giveVerdict',
       summary: 'Records a verdict of a person, or of the operator of the host, on exactly what was shown. The first verdict stands.',
       scope: 'verdict',
+      roles: ['approver'],
       request: verdictBody,
       form: VERDICT_FORM,
       answers: { 200: approvalAnswer, 303: undefined },
@@ -91,13 +90,14 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
       ],
       async handle(input) {
         const { form } = input;
+        const record = await coveredApproval(input, idOf(input));
         if (form === undefined) {
           const body = readBody(verdictBody, input.body);
           const key = body.idempotency_key ?? input.headers.get('idempotency-key') ?? undefined;
-          return shownApproval(await give(input, { ...body, idempotency_key: key }), input);
+          return shownApproval(await give(input, record, { ...body, idempotency_key: key }), input);
         }
         try {
-          const { decisionId } = await give(input, bodyOfForm(form));
+          const { decisionId } = await give(input, record, bodyOfForm(form));
           return { status: 303, headers: { location: `${input.site.base}/a/${encodeURIComponent(decisionId)}` } };
         } catch (error) {
           const page = await refusedPage?.({ input, decisionId: idOf(input), error, fields: form });
@@ -113,17 +113,18 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
       summary: 'Gives what the passkey of the person who is signed in has to sign for one verdict. It is good for five minutes, once.',
       scope: 'person',
       roles: ['approver'],
+      session: true,
       request: challengeBody,
       answers: { 200: challengeAnswer },
       errors: [...REFUSALS, 'no_passkey'],
       async handle(input) {
-        const { verdict, reason, ...shown } = readBody(challengeBody, input.body);
         const { caller, site, tenant } = input;
         const { identity, desk } = tenant;
         const sessionId = caller.signedIn?.sessionId;
         if (sessionId === undefined)
           throw new RequestError(403, 'token_reads_only', 'A personal token signs nothing. Sign in on the page, and decide there.');
         const { decisionId } = await coveredApproval(input, idOf(input));
+        const { verdict, reason, ...shown } = readBody(challengeBody, input.body);
         const nonce = identity.challenges.issue(verdictUse({ personId: caller.id, sessionId, decisionId }));
         const given = { ...shown, reason: shownReason(reason), by: caller.id, assurance: 'session', origin: site.origin } as const;
         const challenge = await desk.challengeOf(decisionId, verdict === 'approve', given, nonce);

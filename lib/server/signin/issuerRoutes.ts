@@ -11,7 +11,7 @@ import { RequestError } from '../front/RequestError.js';
 import { Paths } from '../page/Paths.js';
 import { reloadPage } from '../page/reloadPage.js';
 import type { ChallengeUse } from '../people/Challenges.js';
-import type { StepUpAct } from '../people/identityRows.js';
+import type { StepUpAct } from '../people/row/identityRows.js';
 import type { Identity } from '../people/Identity.js';
 import type { Answer, Route, RouteInput } from '../route/Route.js';
 import type { Role } from '../people/Person.js';

@@ -3,7 +3,6 @@ import { RequestError } from '../front/RequestError.js';
 import { pageAnswer } from '../page/layout.js';
 import { LOCAL_ADMIN, ROLES } from '../people/Person.js';
 import type { Person } from '../people/Person.js';
-import { personFields } from '../people/personFields.js';
 import type { Answer, CallerInput, PersonRoute, Route } from '../route/Route.js';
 import { askPasskey, SIGNED_FIELDS, signedInOf } from './askPasskey.js';
 import type { Doorway } from './Doorway.js';
@@ -80,7 +79,7 @@ export function peopleRoutes(doorway: Doorway): readonly Route[] {
         const { id } = await personIn(input);
         const ask = await askPasskey(input, { action: `/people/${encodeURIComponent(id)}`, title: `Change ${typed.name}`, target: id });
         if (ask !== undefined) return ask;
-        await change(input, id, typed);
+        await input.tenant.identity.people.change(id, typed, signedInOf(input).personId);
         return toPeople(input);
       } catch (error) {
         return onePerson(input, { fault: faultOf(error), typed });
@@ -98,21 +97,6 @@ export function peopleRoutes(doorway: Doorway): readonly Route[] {
       }
     }),
   ];
-}
-
-/** All of it or nothing: what can be wrong is looked at before the first change. */
-async function change(input: CallerInput, id: string, typed: PersonForm): Promise<void> {
-  const { people: all } = input.tenant.identity;
-  const by = signedInOf(input).personId;
-  const { name, roles, groups, userIds } = personFields(typed);
-  const before = await personIn(input);
-  const others = (await all.list()).people.filter((one) => one.id !== id && one.status === 'active' && one.roles.includes('admin'));
-  if (before.roles.includes('admin') && !roles.includes('admin') && others.length === 0)
-    throw new RequestError(409, 'last_admin', 'This is the only admin. Make someone else an admin first.');
-  if (!isSame(userIds, before.userIds)) await all.setUserIds(id, userIds, by);
-  if (!isSame(roles, before.roles)) await all.setRoles(id, roles, by);
-  if (!isSame(groups, before.groups)) await all.setGroups(id, groups, by);
-  if (name !== before.name) await all.rename(id, name, by);
 }
 
 async function done(input: CallerInput, act: string, title: string, doIt: (id: string, by: string) => Promise<unknown>): Promise<Answer> {
@@ -180,10 +164,6 @@ function typedIn({ form = {} }: CallerInput): PersonForm {
 
 function itemsOf(text = ''): readonly string[] {
   return text.split(',').flatMap((item) => (item.trim() === '' ? [] : [item.trim()]));
-}
-
-function isSame(one: readonly string[], other: readonly string[]): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 function toPeople({ site }: CallerInput): Answer {

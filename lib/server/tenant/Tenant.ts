@@ -6,6 +6,7 @@ import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { Identity } from '../people/Identity.js';
 import type { IssuerOptions } from './IssuerOptions.js';
 import type { UnknownOutcomes } from './UnknownOutcomes.js';
+import type { TenantAudit } from '../audit/ServerAudit.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 
 /** What a server knows of a tool, because callers cannot claim it. */
@@ -36,6 +37,8 @@ export interface Tenant {
   readonly unknown?: UnknownOutcomes | undefined;
   /** Its policies. */
   readonly policies: ReloadablePolicies;
+  /** What is decided is told to it; absent where nothing is recorded. */
+  readonly audit?: TenantAudit | undefined;
   /** How its approvers are told that something waits. */
   readonly notify?: NotifyOptions | undefined;
   /** By tool. */

@@ -3,6 +3,7 @@ import { silentLogger } from '../../common/Logger.js';
 import type { Logger } from '../../common/Logger.js';
 import { SecretString } from '../../common/SecretString.js';
 import { DAY_MS, SteadyClock } from '../../common/time/SteadyClock.js';
+import { workUntilDone } from '../../common/time/workUntilDone.js';
 import { bindOlderApproval, bindUnsigned } from '../../decision/desk/bindOlderApproval.js';
 import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import { TaskRegistry } from '../../approval/task/TaskRegistry.js';
@@ -10,10 +11,14 @@ import type { AegisModule } from '../../guard/module/AegisModule.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { AuthError } from '../../model/errors/ServiceErrors.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
+import { combineJournals } from '../../model/Journal.js';
 import type { Journal } from '../../model/Journal.js';
+import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import { signedTenantStore } from '../../store/signing/signedTenantStore.js';
 import type { ServerStore } from '../../store/StateStore.js';
 import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
+import { ServerAudit } from '../audit/ServerAudit.js';
+import { RequestError } from '../front/RequestError.js';
 import { Identity } from '../people/Identity.js';
 import { checkedNotify } from '../notify/NotifyOptions.js';
 import type { NotifyOptions } from '../notify/NotifyOptions.js';
@@ -54,6 +59,12 @@ interface SharedOptions {
   readonly isLoopback?: (() => boolean) | undefined;
   /** @defaultValue a clock of its own */
   readonly clock?: SteadyClock | undefined;
+  /**
+   * Records what is decided, and every change of who may do what. `false`: nothing is recorded, and no policy may ask for an approval.
+   *
+   * @defaultValue nothing is recorded
+   */
+  readonly audit?: ServerAudit | false | undefined;
 }
 
 /** The tenants of a server. */
@@ -101,11 +112,13 @@ export class Tenants {
     if ('tenants' in options) {
       for (const [id, given] of Object.entries(options.tenants))
         this.#tenants.set(id, {
-          ...buildTenant(id, given, rowsOf(id, options, clock), { clock, logger, journal }),
+          ...buildTenant(id, given, rowsOf(id, options, clock), { clock, logger, journal: journalOf(id, journal, options.audit) }),
+          ...(options.audit instanceof ServerAudit && { audit: options.audit.of(id) }),
           // what programs keep in the store is of the tenant `default`
           ...(id === DEFAULT_TENANT && { unknown: new UnknownOutcomes(new TaskRegistry(store.tasks, {}, clock)) }),
         });
     } else this.#tenants.set(DEFAULT_TENANT, moduleTenant(options, clock));
+    if (options.audit === false) for (const tenant of this.#tenants.values()) checkNoApprovals(tenant);
     if (this.#tenants.size === 0)
       throw new ConfigError([{ where: 'tenants', message: 'must name at least one tenant, with its policies.' }]);
   }
@@ -148,16 +161,18 @@ export class Tenants {
     await this.#store.open();
     await this.#tenants.get(DEFAULT_TENANT)?.approvals.bindOlder?.(this.#signed ? bindOlderApproval : bindUnsigned);
     this.#leave = await this.#store.tasks.watch((change) => {
-      if (change.kind === 'approval') void this.#onChange(change.decisionId);
+      if (change.kind === 'approval') this.#onChange(change.decisionId);
     });
     if (this.#closed) return;
     this.#timer = setInterval(() => void this.#sweep(), SWEEP_MS);
     this.#timer.unref();
   }
 
-  /** Another server has changed an approval. Ids are unique across tenants, so that one desk at most finds it. */
-  async #onChange(decisionId: string): Promise<void> {
-    for (const { desk } of this.#tenants.values()) await reported('reading a changed approval', async () => desk.onChange(decisionId));
+  /** Another server has changed an approval. Ids are unique across tenants, so that one desk at most finds it. Who waits for it asks no more: it must be read. */
+  #onChange(decisionId: string): void {
+    const failed = (error: unknown): void => publishCallbackError('reading a changed approval', error);
+    for (const { desk } of this.#tenants.values())
+      void workUntilDone(() => desk.onChange(decisionId), { failed, isOver: () => this.#closed });
   }
 
   /** One at a time, however long it takes. */
@@ -171,12 +186,17 @@ export class Tenants {
 }
 
 function rowsOf(tenantId: string, options: SharedOptions, clock: SteadyClock): TenantRows {
-  const { store, stateKey, previousStateKey, historyMs = 90 * DAY_MS, isLoopback } = options;
+  const { store, stateKey, previousStateKey, historyMs = 90 * DAY_MS, isLoopback, audit } = options;
   const rows = reliableRows(store.forTenant(tenantId, { forOthers: true, keepMs: historyMs }));
-  const { approvals, records } = stateKey === undefined ? rows : signedTenantStore(rows, { stateKey, previousStateKey, tenantId });
+  const signed = stateKey === undefined ? rows : signedTenantStore(rows, { stateKey, previousStateKey, tenantId });
+  const { approvals, records } = audit instanceof ServerAudit ? audit.rowsOf(tenantId, rows, signed) : signed;
   // without a key what is given out counts in this process only
   const key = stateKey ?? new SecretString(randomBytes(32).toString('base64url'));
-  return { approvals, records, identity: new Identity({ tenantId, records, stateKey: key, isLoopback, clock }) };
+  return {
+    approvals: audit === false ? withoutOpenings(approvals) : approvals,
+    records,
+    identity: new Identity({ tenantId, records, stateKey: key, isLoopback, clock }),
+  };
 }
 
 function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant {
@@ -190,6 +210,44 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
   desk.usePeople({ directory: rows.identity.directory, proofs: verdictProofs(rows.identity) });
   const unknown = new UnknownOutcomes(module.tasks);
   return { id: DEFAULT_TENANT, decisions, desk, policies, tools: toolSettings(tools), issuer, notify: told, unknown, ...rows };
+}
+
+/** With a log, desks are told that there is a journal: they then say what a record needs to know. */
+function journalOf(tenantId: string, journal: Journal | undefined, audit: SharedOptions['audit']): Journal | undefined {
+  if (!(audit instanceof ServerAudit)) return journal;
+  return combineJournals(journal === undefined ? audit.journalOf(tenantId) : [journal, audit.journalOf(tenantId)]);
+}
+
+/** @throws ConfigError where a policy asks for an approval: who approved what must be recorded */
+function checkNoApprovals({ id, policies }: Tenant): void {
+  const asking = policies.engine.policies.find(({ effect }) => effect === 'approval_needed');
+  if (asking === undefined) return;
+  const whose = id === DEFAULT_TENANT ? '' : ` of tenant '${id}'`;
+  throw new ConfigError([
+    {
+      where: 'audit',
+      message: `cannot be false: policy '${asking.id}'${whose} asks for an approval, and who approved what has to be recorded. Leave it out, or use mode 'best-effort' if calls must not wait for the log.`,
+    },
+  ]);
+}
+
+/** Policies that are reloaded may ask for approvals that the first ones did not ask for. */
+function withoutOpenings(approvals: ApprovalStore): ApprovalStore {
+  return new Proxy(approvals, {
+    get(target, key) {
+      if (key !== 'insert') {
+        const found: unknown = Reflect.get(target, key);
+        return typeof found === 'function' ? (found.bind(target) as unknown) : found;
+      }
+      return () => {
+        throw new RequestError(
+          503,
+          'audit_unavailable',
+          'A policy asks for an approval, but this server has no audit log to record it in. Its operator has to start it without `audit: false`.',
+        );
+      };
+    },
+  });
 }
 
 async function reported(what: string, work: () => Promise<unknown>): Promise<void> {

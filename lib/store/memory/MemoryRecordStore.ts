@@ -6,26 +6,34 @@ import { storeLimits } from '../storeLimits.js';
 
 /** Keeps the records of one tenant in the memory of this process. */
 export class MemoryRecordStore implements SignableRecordStore {
+  readonly insertsBeside = true;
   /** By kind, then by id. */
   readonly #records = new Map<string, Map<string, StoredRecord>>();
   /** By kind, then by part. */
   readonly #heads = new Map<string, Map<number, RecordHead>>();
 
-  insert(record: StoredRecord): boolean {
+  insert(record: StoredRecord, beside?: readonly StoredRecord[]): boolean {
     const made = checkedRecord(record, 1);
     if (this.#of(made.kind).has(made.id)) return false;
     this.#of(made.kind).set(made.id, made);
+    this.insertAll(beside);
     return true;
+  }
+
+  /** Inserts records of new ids. */
+  insertAll(records: readonly StoredRecord[] = []): void {
+    for (const record of records) this.insert(record);
   }
 
   get(kind: string, id: string): StoredRecord | undefined {
     return this.#records.get(kind)?.get(id);
   }
 
-  replace(record: StoredRecord, version: number): boolean {
+  replace(record: StoredRecord, version: number, beside?: readonly StoredRecord[]): boolean {
     const next = checkedRecord(record, version + 1);
     if (this.get(next.kind, next.id)?.version !== version) return false;
     this.#of(next.kind).set(next.id, next);
+    this.insertAll(beside);
     return true;
   }
 
@@ -66,11 +74,17 @@ export class MemoryRecordStore implements SignableRecordStore {
     return ids.flatMap((id) => this.get(kind, id) ?? []);
   }
 
-  commit(change: RecordChange, head: RecordHead, headVersion: number): boolean {
+  commit(change: RecordChange, head: RecordHead, headVersion: number, beside?: readonly StoredRecord[]): boolean {
     if ((this.head(head.kind, head.part)?.version ?? 0) !== headVersion || !this.#done(change)) return false;
     const parts = this.#heads.get(head.kind) ?? new Map<number, RecordHead>();
     this.#heads.set(head.kind, parts.set(head.part, Object.freeze({ ...head })));
+    this.insertAll(beside);
     return true;
+  }
+
+  discard(kind: string, ids: readonly string[], beside?: readonly StoredRecord[]): void {
+    for (const id of ids) this.#of(kind).delete(id);
+    this.insertAll(beside);
   }
 
   #done(change: RecordChange): boolean {

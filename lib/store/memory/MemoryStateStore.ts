@@ -36,7 +36,8 @@ export class MemoryStateStore implements ServerStore {
     if (known !== undefined) return known;
     const isTaken = (decisionId: string): boolean =>
       [...this.#tenants].some(([other, { approvals }]) => other !== tenantId && approvals.get(decisionId) !== undefined);
-    const rows = { approvals: new MemoryTenantApprovals(isTaken), records: new MemoryRecordStore() };
+    const records = new MemoryRecordStore();
+    const rows = { approvals: new MemoryTenantApprovals(isTaken, records), records };
     this.#tenants.set(tenantId, rows);
     return rows;
   }

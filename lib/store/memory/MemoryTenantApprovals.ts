@@ -1,18 +1,26 @@
 import { pageOfList } from '../approval/approvalPage.js';
-import type { ApprovalPage, ApprovalPageQuery, ApprovalRecord } from '../ApprovalStore.js';
+import type { ApprovalCard, ApprovalPage, ApprovalPageQuery, ApprovalRecord } from '../ApprovalStore.js';
+import type { StoredRecord } from '../RecordStore.js';
+import type { MemoryRecordStore } from './MemoryRecordStore.js';
 import { MemoryApprovalStore } from './MemoryApprovalStore.js';
 
 /** The approvals of one tenant in the memory of this process. */
 export class MemoryTenantApprovals extends MemoryApprovalStore {
+  readonly insertsBeside = true;
   readonly #isTaken: (decisionId: string) => boolean;
+  readonly #records: MemoryRecordStore;
   /** The ids of approvals by agent and idempotency key. */
   readonly #keys = new Map<string, string>();
   #keepMs = 0;
 
-  /** @param isTaken whether another tenant has an approval of that id */
-  constructor(isTaken: (decisionId: string) => boolean) {
+  /**
+   * @param isTaken whether another tenant has an approval of that id
+   * @param records of the same tenant
+   */
+  constructor(isTaken: (decisionId: string) => boolean, records: MemoryRecordStore) {
     super();
     this.#isTaken = isTaken;
+    this.#records = records;
   }
 
   /** Keeps approvals that much longer than until they have expired, in milliseconds. */
@@ -20,12 +28,19 @@ export class MemoryTenantApprovals extends MemoryApprovalStore {
     this.#keepMs = Math.max(this.#keepMs, keepMs);
   }
 
-  override insert(record: ApprovalRecord): boolean {
+  override insert(record: ApprovalRecord, _card?: ApprovalCard, beside?: readonly StoredRecord[]): boolean {
     const { agentId, decisionId, idempotency } = record;
     if (this.#isTaken(decisionId) || (idempotency !== undefined && this.ofIdempotencyKey(agentId, idempotency.key) !== undefined))
       return false;
     if (!super.insert(record)) return false;
     if (idempotency !== undefined) this.#keys.set(JSON.stringify([agentId, idempotency.key]), decisionId);
+    this.#records.insertAll(beside);
+    return true;
+  }
+
+  override replace(record: ApprovalRecord, version: number, _card?: ApprovalCard, beside?: readonly StoredRecord[]): boolean {
+    if (!super.replace(record, version)) return false;
+    this.#records.insertAll(beside);
     return true;
   }
 

@@ -5,6 +5,8 @@ const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 2_000;
 /** How often the connection is tested: a network that swallows packets closes nothing. */
 const TEST_MS = 10_000;
+/** How long a new connection may take until it listens. */
+const START_MS = 20_000;
 
 /** Its socket can stop keeping the process alive; `@types/pg` does not declare that. */
 type ListeningClient = Client & { ref(): void; unref(): void };
@@ -39,6 +41,8 @@ export class ChangeListener {
       for (const { onNotice } of this.#listeners.get(channel) ?? []) onNotice(payload);
     });
     this.#client = client;
+    // nothing else tests a connection whose first answers the network swallows
+    const overdue = setTimeout(() => this.#lost(client), START_MS).unref();
     try {
       await client.connect();
       for (const channel of this.#listeners.keys()) await client.query(`LISTEN "${channel}"`);
@@ -46,8 +50,12 @@ export class ChangeListener {
       if (this.#client === client) this.#client = undefined;
       void client.end().catch(() => undefined);
       throw error;
+    } finally {
+      clearTimeout(overdue);
     }
     if (this.#stopped) return void client.end().catch(() => undefined);
+    // lost together with the last answer: the next connection is under way already, and its timer must be left alone
+    if (this.#client !== client) return;
     // like an unref'd timer: listening does not keep a process alive
     client.unref();
     this.#failures = 0;

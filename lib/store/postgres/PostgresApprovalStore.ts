@@ -13,6 +13,7 @@ import type {
   BindOlder,
 } from '../ApprovalStore.js';
 import { BEGUN_KIND } from '../record/checkedRecord.js';
+import type { StoredRecord } from '../RecordStore.js';
 import { DEFAULT_TENANT } from '../tenant/tenantScope.js';
 import type { TenantScope } from '../tenant/tenantScope.js';
 import { TENANTS_VERSION } from './schema.js';
@@ -20,8 +21,8 @@ import { storeLimits } from '../storeLimits.js';
 import type { PostgresSession } from './PostgresSession.js';
 import { approvalFromRow, indexKey, TASK_COLUMNS, taskFromRow } from './rows.js';
 import type { TaskRow } from './rows.js';
-import { ApprovalStatements } from './statements.js';
-import type { RunSql } from './statements.js';
+import { ApprovalStatements, insertBeside } from './statements.js';
+import type { RecordPlace, RunSql } from './statements.js';
 
 /** How many older approvals are bound at once. */
 const BATCH = 500;
@@ -33,6 +34,7 @@ interface ApprovalRow {
 
 /** Keeps the approvals of one tenant in PostgreSQL, beside the tasks that wait for them. */
 export class PostgresApprovalStore implements ApprovalStore {
+  readonly insertsBeside = true;
   readonly #session: PostgresSession;
   readonly #scope: TenantScope;
   readonly #statements: ApprovalStatements;
@@ -44,13 +46,18 @@ export class PostgresApprovalStore implements ApprovalStore {
     this.#statements = new ApprovalStatements(session.schema, scope);
   }
 
-  async insert(record: ApprovalRecord, card?: ApprovalCard): Promise<boolean> {
+  async insert(record: ApprovalRecord, card?: ApprovalCard, beside: readonly StoredRecord[] = []): Promise<boolean> {
     if (this.#isOther && !this.#raised) await this.#raiseMinReader();
     const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
     const statement = this.#statements.insert(record, mark, card);
     return this.#session.certainly(async (inDoubt) => {
-      if ((await this.#session.once(statement)).length > 0) return true;
-      return inDoubt && (await this.#isStamped(record.decisionId, mark.stamp));
+      const done =
+        beside.length === 0
+          ? (await this.#session.once(statement)).length > 0
+          : await this.#session.together(
+              async (run) => (await run(statement.text, statement.values)).rows.length > 0 && insertBeside(run, this.#place, beside),
+            );
+      return done || (inDoubt && (await this.#isStamped(record.decisionId, mark.stamp)));
     });
   }
 
@@ -62,20 +69,21 @@ export class PostgresApprovalStore implements ApprovalStore {
     return (await this.#some('agent_id = $2 AND idempotency_key = $3', [indexKey(agentId), indexKey(key)]))[0];
   }
 
-  async replace(record: ApprovalRecord, version: number, card?: ApprovalCard): Promise<boolean> {
+  async replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside: readonly StoredRecord[] = []): Promise<boolean> {
     const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
     const statement = this.#statements.replace(record, version, mark, card);
     const decided = record.status !== 'pending' && record.consumed === undefined;
     return this.#session.certainly(async (inDoubt) => {
-      const done = decided
-        ? await this.#session.together(async (run) => {
-            if ((await run(statement.text, statement.values)).rows.length === 0) return false;
-            // a statement of its own, so that it sees a task that was recorded while this one waited for its row
-            const { text, values } = this.#statements.markDecided(record.decisionId);
-            await run(text, values);
-            return true;
-          })
-        : (await this.#session.once(statement)).length > 0;
+      const done =
+        decided || beside.length > 0
+          ? await this.#session.together(async (run) => {
+              if ((await run(statement.text, statement.values)).rows.length === 0) return false;
+              // a statement of its own, so that it sees a task that was recorded while this one waited for its row
+              const { text, values } = this.#statements.markDecided(record.decisionId);
+              if (decided) await run(text, values);
+              return insertBeside(run, this.#place, beside);
+            })
+          : (await this.#session.once(statement)).length > 0;
       return done || (inDoubt && (await this.#isStamped(record.decisionId, mark.stamp)));
     });
   }
@@ -137,7 +145,13 @@ export class PostgresApprovalStore implements ApprovalStore {
     return (await this.#session.read<BegunPage>(statement))[0];
   }
 
-  async replaceBegun(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard): Promise<boolean> {
+  async replaceBegun(
+    record: ApprovalRecord,
+    version: number,
+    page: BegunPage,
+    card?: ApprovalCard,
+    beside?: readonly StoredRecord[],
+  ): Promise<boolean> {
     const s = this.#session.schema;
     const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
     const { text, values } = this.#statements.replace(record, version, mark, card);
@@ -154,7 +168,7 @@ export class PostgresApprovalStore implements ApprovalStore {
         if ((await run(lock, [indexKey(record.decisionId), version, this.#scope.tenantId])).rowCount === 0) return false;
         if ((await run(write, [page.page, page.version, page.body, ...owner])).rowCount === 0) return false;
         await run(text, values);
-        return true;
+        return insertBeside(run, this.#place, beside);
       });
       return done || (inDoubt && (await this.#isStamped(record.decisionId, mark.stamp)));
     });
@@ -210,6 +224,10 @@ export class PostgresApprovalStore implements ApprovalStore {
     const text = `UPDATE ${this.#session.schema}.version SET min_reader = $1 WHERE min_reader < $1`;
     await this.#session.read({ text, values: [TENANTS_VERSION] });
     this.#raised = true;
+  }
+
+  get #place(): RecordPlace {
+    return { schema: this.#session.schema, tenantId: this.#scope.tenantId };
   }
 
   get #isOther(): boolean {

@@ -74,8 +74,8 @@ export function missingPeer(name: 'pg' | 'pg-boss'): ConfigError {
 }
 
 /** A setting that cannot be used. The error never shows its value. */
-export function badSetting(where: string, message: string, cause?: unknown): ConfigError {
-  return new ConfigError([{ where: `postgresStore.${where}`, message }], cause === undefined ? undefined : { cause });
+export function badSetting(where: string, message: string, cause?: unknown, of: string = 'postgresStore'): ConfigError {
+  return new ConfigError([{ where: `${of}.${where}`, message }], cause === undefined ? undefined : { cause });
 }
 
 /** Whether importing or requiring a package failed because it is not installed. */

@@ -1,4 +1,5 @@
 import { SecretString } from '../../common/SecretString.js';
+import type { ConfigError } from '../../model/errors/SetupErrors.js';
 import { badSetting } from './errors.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
@@ -61,24 +62,23 @@ const DEFAULT_CONNECTIONS = 4;
 /**
  * Checks the options and fills in the defaults.
  *
+ * @param of what they are the options of, for errors
  * @throws ConfigError for options that cannot be used
  */
-export function postgresSettings(given: string | PostgresStoreOptions): PostgresSettings {
+export function postgresSettings(given: string | PostgresStoreOptions, of: string = 'postgresStore'): PostgresSettings {
+  const bad = (key: string, message: string): ConfigError => badSetting(key, message, undefined, of);
   const options =
-    typeof given === 'object' && given !== null ? checkedOptions('postgresStore()', given, POSTGRES_OPTIONS) : { connectionString: given };
+    typeof given === 'object' && given !== null ? checkedOptions(`${of}()`, given, POSTGRES_OPTIONS) : { connectionString: given };
   const { connectionString, schema = 'aegis', maxConnections = DEFAULT_CONNECTIONS, queue } = options;
   if (!isConnectionString(connectionString))
-    throw badSetting(
-      'connectionString',
-      'must look like `postgres://user:password@host:5432/database`, with special characters percent-encoded',
-    );
+    throw bad('connectionString', 'must look like `postgres://user:password@host:5432/database`, with special characters percent-encoded');
   if (typeof schema !== 'string' || !SCHEMA_NAME.test(schema) || schema.startsWith('pg_'))
-    throw badSetting('schema', 'must be at most 40 lower-case letters, digits and underscores, and must not start with a digit or `pg_`');
+    throw bad('schema', 'must be at most 40 lower-case letters, digits and underscores, and must not start with a digit or `pg_`');
   if (OF_OTHERS.has(schema))
-    throw badSetting('schema', 'must not be one that PostgreSQL or another program uses: name one for aegislib alone, such as `aegis`');
-  if (RESERVED.has(schema)) throw badSetting('schema', 'must not be a reserved word of SQL: name another one, such as `aegis`');
+    throw bad('schema', 'must not be one that PostgreSQL or another program uses: name one for aegislib alone, such as `aegis`');
+  if (RESERVED.has(schema)) throw bad('schema', 'must not be a reserved word of SQL: name another one, such as `aegis`');
   if (!Number.isInteger(maxConnections) || maxConnections < 2)
-    throw badSetting('maxConnections', 'must be a whole number of at least 2, because one connection listens');
+    throw bad('maxConnections', 'must be a whole number of at least 2, because one connection listens');
   return { connectionString: new SecretString(connectionString), schema, maxConnections, queue };
 }
 

@@ -1,7 +1,10 @@
 import type { QueryResult } from 'pg';
+import { nextId } from '../../common/nextId.js';
 import type { PendingTask, Task } from '../../model/Task.js';
 import { storedCard } from '../approval/approvalCard.js';
 import type { ApprovalCard, ApprovalRecord } from '../ApprovalStore.js';
+import { checkedRecord } from '../record/checkedRecord.js';
+import type { StoredRecord } from '../RecordStore.js';
 import { DEFAULT_SCOPE, UNOWNED } from '../tenant/tenantScope.js';
 import type { TenantScope } from '../tenant/tenantScope.js';
 import { SCHEMA_VERSION } from './schema.js';
@@ -249,4 +252,39 @@ function changeValues(task: Task, next: Task, mark: WriteMark): NamedValues {
 /** The payload of a notice: no more than ids, because it has room for 8,000 bytes. */
 function taskNote({ taskId, version, status }: Task, from: Task['status'] | undefined, { ownerId }: WriteMark): string {
   return JSON.stringify(['task', taskId, version, status, from ?? null, ownerId]);
+}
+
+/** Where a record is kept. */
+export interface RecordPlace {
+  readonly schema: string;
+  readonly tenantId: string;
+}
+
+/** Inserts records in the transaction that is open. */
+export async function insertBeside(run: RunSql, place: RecordPlace, beside: readonly StoredRecord[] = []): Promise<true> {
+  for (const record of beside) {
+    const { text, values } = insertRecord(place, checkedRecord(record, 1), nextId('w'));
+    await run(text, values);
+  }
+  return true;
+}
+
+/** Inserts a record whose id is not taken. */
+export function insertRecord({ schema: s, tenantId }: RecordPlace, record: StoredRecord, stamp: string): Statement {
+  return {
+    text: `WITH made AS (INSERT INTO ${s}.record (tenant_id, kind, id, version, index1, index2, created_at, delete_after, body, mac, stamp)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING 1) SELECT ${s}.durably(${SCHEMA_VERSION}) FROM made`,
+    values: [...recordValues(tenantId, record), stamp],
+  };
+}
+
+/** A record whose absent fields become NULL. */
+type NullableFields = { readonly [Field in keyof StoredRecord]: StoredRecord[Field] | null };
+
+/** The values of the columns of a record, in the order in which they are written. */
+export function recordValues(
+  tenantId: string,
+  { kind, id, version, index1 = null, index2 = null, createdAtMs, deleteAfterMs = null, body, mac = null }: NullableFields,
+): unknown[] {
+  return [tenantId, kind, id, version, index1, index2, createdAtMs, deleteAfterMs, body, mac];
 }

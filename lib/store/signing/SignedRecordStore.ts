@@ -52,11 +52,15 @@ export class SignedRecordStore implements RecordStore {
     this.#heads = new RecordHeads(this.#keys, tenantId);
   }
 
-  async insert(given: StoredRecord): Promise<boolean> {
+  get insertsBeside(): boolean {
+    return this.#inner.insertsBeside === true;
+  }
+
+  async insert(given: StoredRecord, beside?: readonly StoredRecord[]): Promise<boolean> {
     const record = this.#signed(checkedRecord(given, 1));
     return this.#write(record.kind, record.id, (entries) => {
       if (entries.has(record.id)) return undefined;
-      return { change: { how: 'insert', record }, entries: new Map([...entries, [record.id, entryOf(record)]]) };
+      return { change: { how: 'insert', record }, entries: new Map([...entries, [record.id, entryOf(record)]]), beside };
     });
   }
 
@@ -75,11 +79,11 @@ export class SignedRecordStore implements RecordStore {
     throw busy();
   }
 
-  async replace(given: StoredRecord, version: number): Promise<boolean> {
+  async replace(given: StoredRecord, version: number, beside?: readonly StoredRecord[]): Promise<boolean> {
     const record = this.#signed(checkedRecord(given, version + 1));
     return this.#write(record.kind, record.id, (entries) => {
       if (entries.get(record.id)?.version !== version) return undefined;
-      return { change: { how: 'replace', record }, entries: new Map([...entries, [record.id, entryOf(record)]]) };
+      return { change: { how: 'replace', record }, entries: new Map([...entries, [record.id, entryOf(record)]]), beside };
     });
   }
 
@@ -169,7 +173,7 @@ export class SignedRecordStore implements RecordStore {
         return false;
       }
       const head = this.#heads.signed(kind, part, reading.version, wanted.entries);
-      if (await this.#inner.commit(wanted.change, head, reading.version)) {
+      if (await this.#inner.commit(wanted.change, head, reading.version, wanted.beside)) {
         this.#heads.saw(head);
         return true;
       }
@@ -213,9 +217,13 @@ export class SignedRecordStore implements RecordStore {
 }
 
 /** What to change, and the entries of the part afterwards; `undefined` where nothing is to be changed. */
-type NextEntries = (
-  entries: ReadonlyMap<string, RecordEntry>,
-) => { readonly change: RecordChange; readonly entries: ReadonlyMap<string, RecordEntry> } | undefined;
+type NextEntries = (entries: ReadonlyMap<string, RecordEntry>) => NextPart | undefined;
+
+interface NextPart {
+  readonly change: RecordChange;
+  readonly entries: ReadonlyMap<string, RecordEntry>;
+  readonly beside?: readonly StoredRecord[] | undefined;
+}
 
 function entryOf(record: StoredRecord): RecordEntry {
   const { id, version, createdAtMs, index1, index2, deleteAfterMs } = record;

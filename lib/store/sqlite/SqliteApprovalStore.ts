@@ -13,11 +13,13 @@ import type {
   BindOlder,
 } from '../ApprovalStore.js';
 import { BEGUN_KIND } from '../record/checkedRecord.js';
+import type { StoredRecord } from '../RecordStore.js';
 import { DEFAULT_TENANT, UNOWNED } from '../tenant/tenantScope.js';
 import type { TenantScope } from '../tenant/tenantScope.js';
 import { readDecision, recordApprovalChange, taskFromRow, writeApprovalRow } from './rows.js';
 import { TENANTS_VERSION } from './file/schema.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
+import { SqliteRecordStore } from './SqliteRecordStore.js';
 import { fromStoredJson, toStoredJson } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
 
@@ -30,18 +32,21 @@ const UNBOUND = "SELECT 1 FROM meta WHERE key = 'unbound'";
 
 /** Keeps the approvals of one tenant in a SQLite file. A verdict and the mark on the task that waits for it are one transaction. */
 export class SqliteApprovalStore implements ApprovalStore {
+  readonly insertsBeside = true;
   readonly #db: SqliteDatabase;
   readonly #scope: TenantScope;
+  readonly #records: SqliteRecordStore;
   /** How many pending ones of each agent and tool wait to be committed. */
   readonly #inserting = new Map<string, number>();
 
   constructor(db: SqliteDatabase, scope: TenantScope) {
     this.#db = db;
     this.#scope = scope;
+    this.#records = new SqliteRecordStore(db, scope.tenantId);
   }
 
-  insert(record: ApprovalRecord, card?: ApprovalCard): boolean | Promise<boolean> {
-    const inserted = this.#db.writeTogether(() => this.#inserted(record, card));
+  insert(record: ApprovalRecord, card?: ApprovalCard, beside?: readonly StoredRecord[]): boolean | Promise<boolean> {
+    const inserted = this.#db.writeTogether(() => this.#inserted(record, card) && this.#records.insertBeside(beside));
     return typeof inserted === 'boolean' ? inserted : this.#counted(record, inserted);
   }
 
@@ -89,8 +94,8 @@ export class SqliteApprovalStore implements ApprovalStore {
     return row && recordIn(row);
   }
 
-  replace(record: ApprovalRecord, version: number, card?: ApprovalCard): boolean | Promise<boolean> {
-    return this.#db.writeTogether(() => this.#replaced(record, version, card));
+  replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[]): boolean | Promise<boolean> {
+    return this.#db.writeTogether(() => this.#replaced(record, version, card) && this.#records.insertBeside(beside));
   }
 
   list({ status, agentId, toolName, overdueAtMs, limit = storeLimits.listed }: ApprovalQuery): readonly ApprovalRecord[] {
@@ -147,13 +152,19 @@ export class SqliteApprovalStore implements ApprovalStore {
     return this.#db.get<BegunPage>(sql, tenantId, BEGUN_KIND, page);
   }
 
-  replaceBegun(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard): boolean | Promise<boolean> {
+  replaceBegun(
+    record: ApprovalRecord,
+    version: number,
+    page: BegunPage,
+    card?: ApprovalCard,
+    beside?: readonly StoredRecord[],
+  ): boolean | Promise<boolean> {
     const { decisionId } = record;
     const { tenantId } = this.#scope;
     const isAsRead = 'SELECT 1 FROM approval WHERE decision_id = ? AND version = ? AND tenant_id = ?';
     return this.#db.writeTogether(() => {
       if (this.#db.get(isAsRead, decisionId, version, tenantId) === undefined) return false;
-      return this.#writePage(page) && this.#replaced(record, version, card);
+      return this.#writePage(page) && this.#replaced(record, version, card) && this.#records.insertBeside(beside);
     });
   }
 

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../common/awaitable.js';
 import type { RecordChange, RecordHead, RecordPage, RecordQuery, SignableRecordStore, StoredRecord } from '../RecordStore.js';
 import { checkedRecord, isStorable, withoutAbsent } from '../record/checkedRecord.js';
 import { placeOf, recordCursor } from '../record/recordCursor.js';
@@ -9,6 +10,7 @@ const COLUMNS = 'kind, id, version, index1, index2, created_at AS createdAtMs, d
 
 /** Keeps the records of one tenant in a SQLite file. */
 export class SqliteRecordStore implements SignableRecordStore {
+  readonly insertsBeside = true;
   readonly #db: SqliteDatabase;
   readonly #tenantId: string;
 
@@ -17,9 +19,15 @@ export class SqliteRecordStore implements SignableRecordStore {
     this.#tenantId = tenantId;
   }
 
-  insert(record: StoredRecord): boolean {
+  insert(record: StoredRecord, beside?: readonly StoredRecord[]): boolean {
     const made = checkedRecord(record, 1);
-    return this.#db.write(() => this.#insert(made));
+    return this.#db.write(() => this.#insert(made) && this.insertBeside(beside));
+  }
+
+  /** Inserts records in the transaction that is open. */
+  insertBeside(beside: readonly StoredRecord[] = []): true {
+    for (const record of beside) insertRow(this.#db, this.#tenantId, checkedRecord(record, 1));
+    return true;
   }
 
   get(kind: string, id: string): StoredRecord | undefined {
@@ -30,9 +38,9 @@ export class SqliteRecordStore implements SignableRecordStore {
     return row && recordIn(row);
   }
 
-  replace(record: StoredRecord, version: number): boolean {
+  replace(record: StoredRecord, version: number, beside?: readonly StoredRecord[]): boolean {
     const next = checkedRecord(record, version + 1);
-    return this.#db.write(() => this.#replace(next));
+    return this.#db.write(() => this.#replace(next) && this.insertBeside(beside));
   }
 
   delete(kind: string, id: string, version: number): boolean {
@@ -86,7 +94,7 @@ export class SqliteRecordStore implements SignableRecordStore {
     return ids.flatMap((id) => this.get(kind, id) ?? []);
   }
 
-  commit(change: RecordChange, { kind, part, version, body }: RecordHead, headVersion: number): boolean {
+  commit(change: RecordChange, { kind, part, version, body }: RecordHead, headVersion: number, beside?: readonly StoredRecord[]): boolean {
     return this.#db.write(() => {
       if ((this.head(kind, part)?.version ?? 0) !== headVersion || !this.#change(change)) return false;
       this.#db.run(
@@ -98,7 +106,14 @@ export class SqliteRecordStore implements SignableRecordStore {
         version,
         body,
       );
-      return true;
+      return this.insertBeside(beside);
+    });
+  }
+
+  discard(kind: string, ids: readonly string[], beside?: readonly StoredRecord[]): Awaitable<void> {
+    return this.#db.writeTogether(() => {
+      for (const id of ids) this.#db.run('DELETE FROM record WHERE tenant_id = ? AND kind = ? AND id = ?', this.#tenantId, kind, id);
+      this.insertBeside(beside);
     });
   }
 
@@ -114,22 +129,7 @@ export class SqliteRecordStore implements SignableRecordStore {
   }
 
   #insert(record: StoredRecord): boolean {
-    const { kind, id, version, index1 = null, index2 = null, createdAtMs, deleteAfterMs = null, body, mac = null } = record;
-    const { changes } = this.#db.run(
-      `INSERT INTO record (tenant_id, kind, id, version, index1, index2, created_at, delete_after, body, mac)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-      this.#tenantId,
-      kind,
-      id,
-      version,
-      index1,
-      index2,
-      createdAtMs,
-      deleteAfterMs,
-      body,
-      mac,
-    );
-    return this.#noted(changes > 0, record);
+    return this.#noted(insertRow(this.#db, this.#tenantId, record), record);
   }
 
   #replace(record: StoredRecord): boolean {
@@ -157,6 +157,25 @@ export class SqliteRecordStore implements SignableRecordStore {
     if (done) recordChange(this.#db, { kind: 'record', id: `${kind} ${id}`, version, status: '', from: undefined });
     return done;
   }
+}
+
+function insertRow(db: SqliteDatabase, tenantId: string, record: StoredRecord): boolean {
+  const { kind, id, version, index1 = null, index2 = null, createdAtMs, deleteAfterMs = null, body, mac = null } = record;
+  const { changes } = db.run(
+    `INSERT INTO record (tenant_id, kind, id, version, index1, index2, created_at, delete_after, body, mac)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    tenantId,
+    kind,
+    id,
+    version,
+    index1,
+    index2,
+    createdAtMs,
+    deleteAfterMs,
+    body,
+    mac,
+  );
+  return changes > 0;
 }
 
 function recordIn(row: StoredRecord): StoredRecord {

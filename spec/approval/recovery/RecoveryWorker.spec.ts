@@ -245,6 +245,33 @@ describe('RecoveryWorker', () => {
     expect(seen).to.have.length(1);
   });
 
+  it('hears of what others change also where it cannot be read at first, and until it stops', async () => {
+    const heard: string[] = [];
+    let away = 3;
+    const onApproval = async (decisionId: string): Promise<void> => {
+      away -= 1;
+      if (away >= 0) throw new Error('the store is away');
+      heard.push(decisionId);
+    };
+    const { keeper } = setup({ onApproval });
+    await keeper.start();
+    const seen = await diagnosed(async () => {
+      await first.approvals.insert({ decisionId: 'dec-theirs', version: 1, status: 'pending' } as never);
+      await time.tickAsync(6_000);
+      expect(heard).to.deep.equal([]);
+      await time.tickAsync(1_500);
+    });
+    expect(heard).to.deep.equal(['dec-theirs']);
+    expect(seen).to.have.length(3);
+    away = Infinity;
+    await first.approvals.insert({ decisionId: 'dec-later', version: 1, status: 'pending' } as never);
+    await time.tickAsync(1);
+    await keeper.stop();
+    away = 0;
+    await time.tickAsync(HOUR);
+    expect(heard).to.have.length(1);
+  });
+
   it('takes no notice of approvals where nobody wants to hear of them', async () => {
     const { keeper } = setup();
     await keeper.start();

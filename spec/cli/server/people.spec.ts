@@ -140,8 +140,10 @@ describe('aegis people', function () {
     expect(await fail('confirm', 'none')).to.include('No one waits');
   });
 
-  it('cannot reach people that a server keeps in its memory', async () => {
-    writeRunFile(data(), { pid: process.pid, url: 'http://127.0.0.1:4999', store: 'memory' });
-    expect(await fail('list')).to.include('keeps people in its memory');
+  it('says what to do where the people are in the memory of a server that does not answer', async () => {
+    writeRunFile(data(), { pid: process.pid, url: 'http://127.0.0.1:1', store: 'memory' });
+    expect(await fail('list'))
+      .to.include('the server does not answer')
+      .and.include('npx aegis serve');
   });
 });

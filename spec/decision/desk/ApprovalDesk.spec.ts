@@ -408,15 +408,20 @@ describe('ApprovalDesk', () => {
       const { decisionId, digest, agentId, toolName } = await open({ policies: [policyOf('a'), policyOf('b', { approvers: ['ops'] })] });
       await desk.approve(decisionId, { by: 'bob', digest, reason: 'fine' });
       await desk.approve(decisionId, { by: 'oli', digest });
-      const about = { kind: 'verdict', agentId, toolName, decisionId, approved: true, digest };
+      const about = { kind: 'verdict', agentId, toolName, decisionId, approved: true, digest, statement: undefined };
+      const [first, second] = events.map((event) => (event.kind === 'verdict' ? event.approval : undefined));
       expect(events).to.deep.equal([
-        { ...about, by: 'bob', status: 'pending', reason: 'fine' },
-        { ...about, by: 'oli', status: 'approved', reason: undefined },
+        { ...about, by: 'bob', status: 'pending', reason: 'fine', approval: first },
+        { ...about, by: 'oli', status: 'approved', reason: undefined, approval: second },
       ]);
+      expect([first?.verdicts.length, second?.verdicts.length]).to.deep.equal([1, 2]);
+      expect(first?.auditSalt)
+        .to.match(/^[\w-]{22}$/)
+        .and.equal(second?.auditSalt);
       expect(events.every((event) => Object.isFrozen(event))).to.equal(true);
     });
 
-    it('gets a denial, and no verdict that was refused or an end without one', async () => {
+    it('gets a denial, and an end without a verdict, and no verdict that was refused', async () => {
       const { desk, open, events } = journaled();
       const denied = await open();
       await desk.deny(denied.decisionId, { by: 'bob', reason: 'no' });
@@ -425,8 +430,11 @@ describe('ApprovalDesk', () => {
       await rejection(desk.approve(other.decisionId, { by: 'bob', digest: 'another' }));
       await desk.end(other.decisionId, 'withdrawn');
       expect(
-        events.map((event) => event.kind === 'verdict' && [event.decisionId, event.approved, event.status, event.reason]),
-      ).to.deep.equal([[denied.decisionId, false, 'denied', 'no']]);
+        events.map((event) => (event.kind === 'verdict' ? [event.decisionId, event.approved, event.status, event.reason] : event)),
+      ).to.deep.equal([
+        [denied.decisionId, false, 'denied', 'no'],
+        { kind: 'ended', agentId: other.agentId, toolName: other.toolName, decisionId: other.decisionId, how: 'withdrawn' },
+      ]);
     });
 
     it('gets the verdict before listeners can start what was approved', async () => {

@@ -4,6 +4,7 @@ import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDes
 import type { ApprovalRequest } from '../../../lib/decision/desk/ApprovalRequest.js';
 import type { DeskPeople, Directory, DirectoryPerson } from '../../../lib/decision/desk/Directory.js';
 import { isHostOperator } from '../../../lib/decision/desk/eligibility.js';
+import { StoreError } from '../../../lib/model/errors/ServiceErrors.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
 import type { Assurance } from '../../../lib/store/ApprovalStore.js';
 import { BINDING_BASE, openingOf, policyOf } from '../../support/approvalRecords.js';
@@ -13,20 +14,30 @@ import { rejection } from '../../support/rejection.js';
 /** A directory whose people can be changed. */
 class TestDirectory implements Directory {
   readonly people: DirectoryPerson[];
-  isAway = false;
+  /** Or what it throws instead of each answer, or of the n-th from now on. */
+  isAway: boolean | Error | readonly [nth: number, Error] = false;
 
   constructor(...people: DirectoryPerson[]) {
     this.people = people;
   }
 
   async personOf(id: string): Promise<DirectoryPerson | undefined> {
-    if (this.isAway) throw new Error('the directory is away');
+    this.#answer();
     return this.people.find(({ ids }) => ids.some((one) => one.toLowerCase() === id.toLowerCase()));
   }
 
   hasPeople(): boolean {
-    if (this.isAway) throw new Error('the directory is away');
+    this.#answer();
     return this.people.length > 0;
+  }
+
+  #answer(): void {
+    if (Array.isArray(this.isAway)) {
+      const [nth, error] = this.isAway as readonly [number, Error];
+      this.isAway = nth > 1 ? [nth - 1, error] : error;
+    }
+    if (this.isAway === true) throw new Error('the directory is away');
+    if (this.isAway instanceof Error) throw this.isAway;
   }
 
   set(id: string, change: Partial<DirectoryPerson>): void {
@@ -125,6 +136,52 @@ describe('Who may decide', () => {
       const { desk, record } = await opened({}, {}, new TestDirectory(eve));
       const after = await desk.approve(record.decisionId, { by: 'terminal', digest: record.digest });
       expect(after.verdicts[0]).to.include({ by: 'terminal' });
+    });
+
+    it('is no one while its own store is away, which is not the fault of a directory', async () => {
+      const store = new StoreError('the store is away');
+      const message = 'What the store holds of people cannot be used now, so that nothing is decided. Try again in a moment.';
+      const directory = new TestDirectory(eve);
+      const { desk, record } = await opened({ policies: [policyOf('p', { approvers: ['leads'] })] }, {}, directory);
+      directory.isAway = store;
+      const { decisionId, digest } = record;
+      for (const verdict of [
+        { by: eve.id, digest, assurance: 'session' },
+        { by: 'terminal', digest },
+        { by: 'host:olga', digest, assurance: 'host' },
+        { by: 'local-admin', digest, assurance: 'session' },
+      ] as const)
+        for (const give of ['approve', 'deny'] as const)
+          expect(await rejection(desk[give](decisionId, verdict))).to.include({
+            status: 503,
+            code: 'store_unavailable',
+            message,
+            cause: store,
+          });
+      const why = { code: 'store_unavailable', message };
+      expect(await desk.viewerOf(decisionId, { by: eve.id, assurance: 'session' })).to.deep.include({ may: false, why });
+      directory.isAway = false;
+      // what else fails at each question in turn is told apart, too
+      for (let nth = 1; nth <= 2; nth++)
+        for (const by of [eve.id, 'host:olga']) {
+          directory.isAway = [nth, store];
+          const verdict = { by, digest, assurance: by === eve.id ? 'session' : 'host' } as const;
+          expect(await rejection(desk.approve(decisionId, verdict))).to.include({ code: 'store_unavailable' });
+        }
+      directory.isAway = false;
+      expect((await desk.approve(decisionId, { by: eve.id, digest, assurance: 'session' })).status).to.equal('approved');
+    });
+
+    it('is no one while a directory of the program cannot say, whatever that keeps its people in', async () => {
+      for (const away of [new Error('the directory is away'), new StoreError('its store is away')]) {
+        const directory = new TestDirectory(eve);
+        const { desk, record } = await opened({}, { directory }, new TestDirectory(eve));
+        directory.isAway = away;
+        for (const by of [eve.id, 'host:olga']) {
+          const error = await rejection(desk.approve(record.decisionId, { by, digest: record.digest, assurance: 'host' }));
+          expect(error).to.include({ status: 503, code: 'directory_unavailable' });
+        }
+      }
     });
 
     it('is no one while it cannot say', async () => {
@@ -313,6 +370,8 @@ describe('Who may decide', () => {
       const { desk, record, directory } = await approved();
       directory.isAway = true;
       expect(await rejection(Promise.resolve(desk.consume(use(record))))).to.include({ status: 503, code: 'directory_unavailable' });
+      directory.isAway = new StoreError('the store is away');
+      expect(await rejection(Promise.resolve(desk.consume(use(record))))).to.include({ status: 503, code: 'store_unavailable' });
       directory.isAway = false;
       directory.set(eve.id, { groups: [], groupsIncomplete: true });
       expect(await rejection(Promise.resolve(desk.consume(use(record))))).to.include({ status: 503, code: 'directory_unavailable' });

@@ -127,7 +127,9 @@ describe('A journal', () => {
       taskId: undefined,
       token: undefined,
       params: { amount: [{ sku: 'a' }], to: { name: 'ann' }, rest: [] },
+      auditSalt: seen[0]?.auditSalt,
     });
+    expect(seen[0]?.auditSalt).to.match(/^[\w-]{22}$/);
     const params = seen[0]?.params as { amount: object[]; to: object };
     for (const value of [params, params.amount, params.amount[0], params.to]) expect(Object.isFrozen(value)).to.equal(true);
     expect(given[0]).to.deep.equal(lines);
@@ -451,7 +453,8 @@ describe('A journal', () => {
       await time.tickAsync(20_000);
       await closed;
       expect([entered, (await store.tasks.get(taskId))?.status]).to.deep.equal([[], left]);
-      expect(kinds().slice(-told.length)).to.deep.equal(told);
+      const calls = kinds().filter((kind) => kind !== 'task');
+      expect(calls.slice(-told.length)).to.deep.equal(told);
     });
 
   it('may be an empty list', async () => {
@@ -488,4 +491,55 @@ describe('A journal', () => {
     expect(await rejection(approved(2))).to.include({ reason: 'journal_failed' });
     expect([entered.length, (await module.tasks.listTasks({ status: 'failed' })).length]).to.deep.equal([1, 1]);
   });
+
+  it('is told of every task that this process makes or changes, with the status before', async () => {
+    service.answer = () => ({ effect: 'approval_needed' });
+    const module = open(listening);
+    const call = act(module)(1);
+    call.catch(() => {});
+    await time.tickAsync(1);
+    service.state = 'approved';
+    await time.tickAsync(60_000);
+    expect(await call).to.equal('done');
+    const told = events.flatMap((event) => (event.kind === 'task' ? [[event.from, event.task.status]] : []));
+    expect(told).to.deep.equal([
+      [undefined, 'pending'],
+      ['pending', 'approved'],
+      ['approved', 'executing'],
+      ['executing', 'completed'],
+    ]);
+  });
+
+  it('says how long an answer took', async () => {
+    await act(open(listening))(1);
+    const [decided] = events;
+    expect(decided?.kind === 'decided' && decided.durationMs)
+      .to.be.a('number')
+      .and.at.least(0);
+  });
+
+  const TRACE = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+  for (const [what, given, kept] of [
+    ['that traces', [() => TRACE], TRACE],
+    ['where an earlier one has none', [() => undefined, () => TRACE], TRACE],
+    ['where an earlier one throws', [() => failing(), () => TRACE], TRACE],
+    ['where an earlier one gives something else', [() => `${TRACE}\r\nX: y`, () => 7, () => ({}), () => TRACE], TRACE],
+    ['that gives no trace', [() => ''], undefined],
+    ['that only throws', [() => failing()], undefined],
+  ] as const)
+    it(`keeps what called with the task, ${what}`, async () => {
+      service.answer = () => ({ effect: 'approval_needed' });
+      const journals = given.map((traceparent): Journal => ({ note: () => {}, traceparent: traceparent as never }));
+      const module = open([listening, ...journals]);
+      const call = act(module)(1);
+      call.catch(() => {});
+      await time.tickAsync(1);
+      const [opened] = events.filter((event) => event.kind === 'opened');
+      expect(opened?.task.traceparent).to.equal(kept);
+      expect('traceparent' in (opened?.task as object)).to.equal(kept !== undefined);
+    });
 });
+
+function failing(): never {
+  throw new RangeError('no tracer');
+}

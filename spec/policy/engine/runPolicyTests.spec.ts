@@ -64,6 +64,24 @@ describe('runPolicyTests', () => {
     ]);
   });
 
+  it('compares which policies were only watched', () => {
+    const until = new Date(Date.now() + 60_000).toISOString();
+    const engine = engineOf(
+      ['a', 'b'].map((id) => `@id("${id}") @effect("approval_needed") @observe("true") @observe_until("${until}") forbid (principal, action == Aegis::Action::"pay", resource);`).join('\n') + // prettier-ignore
+        '@id("all") permit (principal, action, resource);',
+    );
+    const results = runPolicyTests(engine, {
+      tests: [
+        { name: 'watched', tool: 'pay', expect: { effect: 'allow', observed: ['b', 'a'] } },
+        { name: 'not watched', tool: 'read', expect: { effect: 'allow', observed: [] } },
+        { name: 'after its end', tool: 'pay', now: until, expect: { effect: 'approval_needed', violations: ['a', 'b'], observed: [] } },
+        { name: 'wrong', tool: 'pay', expect: { effect: 'allow', observed: [] } },
+        { name: 'not asked about', tool: 'pay', expect: { effect: 'allow' } },
+      ],
+    });
+    expect(results.map(({ differences }) => differences)).to.deep.equal([[], [], [], ['observed: expected [], got ["a","b"]'], []]);
+  });
+
   it('refuses a file of another form, and names the place', () => {
     for (const [json, where] of [
       [null, ''],

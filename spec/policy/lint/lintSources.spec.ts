@@ -32,6 +32,16 @@ describe('lintSources', () => {
     ]);
   });
 
+  it('says of a watched policy until when, and warns once that is over', () => {
+    const watched = (until: number): string =>
+      `@id("w") @effect("approval_needed") @observe("true") @observe_until("${new Date(until).toISOString()}") forbid (principal, action, resource);`;
+    const [soft, info] = lint(PERMIT_ALL.replace('action,', 'action == Aegis::Action::"t",') + watched(Date.now() + 60_000));
+    expect(soft).to.contain('info [w] A soft forbid');
+    expect(info).to.match(/^a\.cedar:2:1 info \[w\] Only watched until \d{4}-.*Z: it asks no one before that\.$/);
+    const [, over] = lint(PERMIT_ALL.replace('action,', 'action == Aegis::Action::"t",') + watched(Date.now() - 60_000));
+    expect(over).to.match(/^a\.cedar:2:1 warning \[w\] @observe_until was \d{4}-.*Z, so the policy asks now\./);
+  });
+
   it('finds what the validator finds, where there is a schema', () => {
     const when = (condition: string): string =>
       `@id("x")\n permit (principal, action == Aegis::Action::"transfer", resource)\n when { ${condition} };`;

@@ -199,7 +199,17 @@ describe('findLoosened', () => {
   });
 
   it('knows every annotation: a new one has to be thought of here', () => {
-    const compared = ['effect', 'sanitize', 'may_permit', 'approvers', 'self_approval', 'approval_timeout_s', 'severity'];
+    const compared = [
+      'effect',
+      'sanitize',
+      'may_permit',
+      'approvers',
+      'self_approval',
+      'approval_timeout_s',
+      'severity',
+      'observe',
+      'observe_until',
+    ];
     expect([...ANNOTATION_CHECKS.keys()].sort()).to.deep.equal(['id', 'reason', 'summary', ...compared].sort());
   });
 

@@ -7,7 +7,11 @@ import type { ApprovalRequest } from '../../../lib/decision/desk/ApprovalRequest
 import type { Directory } from '../../../lib/decision/desk/Directory.js';
 import { DeliveryError } from '../../../lib/server/notify/Channel.js';
 import type { Channel, SentCard } from '../../../lib/server/notify/Channel.js';
-import type { Notice } from '../../../lib/server/notify/Notice.js';
+import type { AdminNotice, Notice } from '../../../lib/server/notify/Notice.js';
+import { Identity } from '../../../lib/server/people/Identity.js';
+import { SignedRecordStore } from '../../../lib/store/signing/SignedRecordStore.js';
+import { SoftAuthenticator } from '../../support/SoftAuthenticator.js';
+import { ORIGIN, STATE_KEY } from '../people/identitySetup.js';
 import { Notifier } from '../../../lib/server/notify/Notifier.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
 import { MemoryRecordStore } from '../../../lib/store/memory/MemoryRecordStore.js';
@@ -358,5 +362,159 @@ describe('Notifier', () => {
     await started();
     await pass(6_000);
     expect((await records.list({ kind: 'notice' })).records).to.be.empty;
+  });
+
+  describe('of what was settled', () => {
+    const hook = (): KeptChannel => Object.assign(new KeptChannel('hook'), { tellsSettled: true, update: undefined });
+    const ended = ({ notices }: KeptChannel): readonly Notice[] => notices.filter(({ about }) => about === 'settled');
+
+    it('tells channels that want it, in any way it ended, at once and then every five minutes', async () => {
+      const [told, other] = [hook(), channel];
+      await started({ channels: [told, other] });
+      const ids = [await ask(), await ask(), await ask()] as const;
+      await pass(10);
+      await desk.deny(ids[0], { by: 'rita' });
+      await pass(10);
+      expect(ended(told).map(({ id, items }) => [id.startsWith('settled-'), items.map(({ status }) => status)])).to.deep.equal([
+        [true, ['denied']],
+      ]);
+      await desk.end(ids[1], 'withdrawn');
+      await pass(MINUTE);
+      await desk.deny(ids[2], { by: 'rita' });
+      await pass(3 * MINUTE);
+      expect(ended(told)).to.have.length(1);
+      await pass(MINUTE);
+      expect(
+        ended(told)
+          .slice(1)
+          .map(({ items }) => items.map(({ status }) => status)),
+      ).to.deep.equal([['withdrawn', 'denied']]);
+      expect(ended(other)).to.deep.equal([]);
+      expect(new Set(told.notices.map(({ id }) => id)).size).to.equal(told.notices.length);
+      expect(JSON.stringify(told.notices)).to.not.contain('secret param');
+    });
+
+    it('tells it once where several servers share a store', async () => {
+      const desks = [desk, new ApprovalDesk(approvals, {}, steady), new ApprovalDesk(approvals, {}, steady)];
+      const channels = desks.map(() => hook());
+      for (const [i, one] of desks.entries()) await started({ desk: one, channels: [channels[i] as Channel] });
+      const id = await ask();
+      await Promise.all(desks.map(async (one) => one.onChange(id)));
+      await pass(10);
+      await desk.deny(id, { by: 'rita' });
+      await Promise.all(desks.map(async (one) => one.onChange(id)));
+      await pass(10 * MINUTE);
+      expect(idsOf(channels.flatMap(ended))).to.deep.equal([[id]]);
+    });
+
+    it('changes the cards of what was settled while no server ran', async () => {
+      const first = await started();
+      const id = await ask();
+      await pass(10);
+      await first.close();
+      await desk.deny(id, { by: 'rita' });
+      await started();
+      await pass(10);
+      expect(channel.updates.map(({ items }) => items.map(({ status }) => status))).to.deep.equal([['denied']]);
+    });
+  });
+
+  describe('of people', () => {
+    const admins = (name = 'admins'): KeptChannel & { readonly changes: AdminNotice[] } => {
+      const changes: AdminNotice[] = [];
+      const sendToAdmins = async (notice: AdminNotice): Promise<void> => void changes.push(notice);
+      return Object.assign(new KeptChannel(name), { servesAdmins: true, sendToAdmins, changes });
+    };
+    const linesOf = ({ changes }: { readonly changes: readonly AdminNotice[] }): readonly string[] =>
+      changes.flatMap((notice) =>
+        notice.changes.map(({ what, person, added = [], removed = [] }) => [what, person?.name, ...added, ...removed].join(' ')),
+      );
+    const identity = (): Identity => {
+      const signed = new SignedRecordStore(records as MemoryRecordStore, { stateKey: STATE_KEY, tenantId: 'default' });
+      return new Identity({ tenantId: 'default', records: signed, stateKey: STATE_KEY, clock: steady });
+    };
+
+    it('tells the channels of admins of every change, without a secret, whichever process made it', async () => {
+      const told = admins();
+      const { people, invitations, setup, passkeys, tokens, sessions } = identity();
+      await started({ channels: [told, channel] });
+      const device = new SoftAuthenticator(ORIGIN);
+      const link = (await setup.reopen('host:ops')).text.reveal();
+      const root = await setup.register(link, {
+        name: 'Root',
+        origin: ORIGIN,
+        response: device.create(await setup.options(link, 'Root', ORIGIN)),
+      });
+      const { invitation, text } = await invitations.create(
+        { name: 'Bob', roles: ['approver'], groups: ['leads'], userIds: ['u-1'] },
+        root.person.id,
+      );
+      const bobs = new SoftAuthenticator(ORIGIN);
+      const made = bobs.create(await invitations.options(text.reveal(), 'Bob B.', ORIGIN));
+      const bob = await invitations.register(text.reveal(), { name: 'Bob B.', origin: ORIGIN, response: made });
+      await invitations.confirm(invitation.id, root.person.id);
+      await invitations.confirm(invitation.id, root.person.id);
+      await people.change(bob.person.id, { roles: ['admin'], groups: [], name: 'Bob' }, root.person.id);
+      await people.change(bob.person.id, { roles: ['admin'] }, root.person.id);
+      const { session, text: cookie } = await sessions.create({ personId: root.person.id, method: 'passkey' });
+      const { text: token } = await tokens.create(session, 'nightly');
+      const second = new SoftAuthenticator(ORIGIN);
+      const response = second.create(await passkeys.addOptions(root.person, session.id, ORIGIN));
+      const key = await passkeys.add(root.person, session.id, { origin: ORIGIN, response, name: 'spare' });
+      await passkeys.remove(root.person.id, key.id, root.person.id);
+      await passkeys.remove(root.person.id, key.id, root.person.id);
+      const gone = (await invitations.create({ name: 'Eve' }, root.person.id)).invitation;
+      await invitations.revoke(gone.id, root.person.id);
+      await invitations.revoke(gone.id, root.person.id);
+      await people.remove(bob.person.id, 'host:ops');
+      await pass(12 * MINUTE);
+      expect(linesOf(told)).to.have.members([
+        'setup_link.made ',
+        'person.came Root role approver role admin',
+        'invitation.made Bob role approver group leads id u-1',
+        'person.came Bob B.',
+        'person.confirmed Bob B. role approver group leads id u-1',
+        'person.changed Bob role admin role approver group leads',
+        'token.made Root',
+        'passkey.added Root',
+        'passkey.removed Root',
+        'invitation.made Eve',
+        'invitation.revoked Eve',
+        'person.removed Bob',
+      ]);
+      expect(told.changes[0]).to.include({ tenantId: 'default', link: 'https://aegis.example/in/people', more: 0 });
+      const said = JSON.stringify(told.changes);
+      expect(said).to.contain('nightly').and.to.contain('"byName":"Root"').and.to.contain('host:ops');
+      for (const secret of [link, text.reveal(), token.reveal(), cookie.reveal(), session.id, invitation.id])
+        expect(said).to.not.contain(secret);
+      expect(channel.notices).to.deep.equal([]);
+      expect((await records.list({ kind: 'identity-news' })).records).to.deep.equal([]);
+    });
+
+    it('gathers them: at once, then every five minutes, at most twenty lines, each once with several servers', async () => {
+      const told = [admins(), admins(), admins()];
+      for (const one of told) await started({ channels: [one] });
+      const { people } = identity();
+      for (let i = 0; i < 60; i++) {
+        await people.create({ name: `P${i}` }, 'host:ops');
+        await pass(10_000);
+      }
+      await pass(10 * MINUTE);
+      const notices = told.flatMap(({ changes }) => changes);
+      expect(notices.length).to.be.within(3, 4);
+      expect(notices.reduce((sum, { changes, more }) => sum + changes.length + more, 0)).to.equal(60);
+      for (const { changes } of notices) expect(changes.length).to.be.at.most(20);
+    });
+
+    it('keeps what happened while no server ran, and is told by none without such a channel', async () => {
+      const before = await started();
+      await identity().people.create({ name: 'Ann' }, 'host:ops');
+      await pass(MINUTE);
+      await before.close();
+      const told = admins();
+      await started({ channels: [told] });
+      await pass(10);
+      expect(linesOf(told)).to.deep.equal(['person.came Ann']);
+    });
   });
 });

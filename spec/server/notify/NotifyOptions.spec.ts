@@ -1,5 +1,8 @@
 import { expect } from 'chai';
 import { randomBytes } from 'node:crypto';
+import { Identity } from '../../../lib/server/people/Identity.js';
+import { MemoryStateStore } from '../../../lib/store/memory/MemoryStateStore.js';
+import { signedTenantStore } from '../../../lib/store/signing/signedTenantStore.js';
 import { SecretString } from '../../../lib/common/SecretString.js';
 import type { ConfigError } from '../../../lib/model/errors/SetupErrors.js';
 import { createDataPlane } from '../../../lib/server/createDataPlane.js';
@@ -26,17 +29,32 @@ describe('The options of notices', () => {
   it('may be all there are', () => {
     const options = {
       webhooks: [
-        { url: 'https://hooks.example/x', secret, groups: ['a'] },
+        { url: 'https://hooks.example/x', secret, groups: ['a'], admins: true },
         { url: 'http://127.0.0.1:1/', secret: new SecretString(secret), allowPrivate: true },
       ],
-      slack: { token: 'xoxb-1', channels: { a: 'C0123ABCD', '*': 'G0123' }, apiUrl: 'https://slack-gov.com/api' },
-      mail: { smtp: new SecretString('smtps://u:p@mail.example'), from: 'Aegis <a@b.example>', to: { a: ['ann@b.example'], b: [] } },
+      slack: { token: 'xoxb-1', channels: { a: 'C0123ABCD', '*': 'G0123' }, admins: 'C0ADMINS', apiUrl: 'https://slack-gov.com/api' },
+      mail: {
+        smtp: new SecretString('smtps://u:p@mail.example'),
+        from: 'Aegis <a@b.example>',
+        to: { a: ['ann@b.example'], b: [] },
+        admins: ['root@b.example'],
+      },
     };
     expect(checkedNotify('notify', options)).to.deep.equal(options);
     expect(problems({})).to.deep.equal([]);
   });
 
   const bad: readonly (readonly [what: string, given: unknown, where: string])[] = [
+    [
+      'a channel of admins that is a name',
+      { slack: { token: 'x', channels: {}, admins: '#admins' } },
+      'notify.slack.admins must be the id',
+    ],
+    [
+      'admins that are no addresses',
+      { mail: { smtp: 'smtp://x', from: 'a@b.example', to: {}, admins: ['root'] } },
+      'notify.mail.admins must be a list of mail addresses',
+    ],
     ['a list', [], 'notify must be a plain object'],
     ['a channel that does not exist', { teams: {} }, 'notify.teams is not an option'],
     ['webhooks that are one', { webhooks: {} }, 'notify.webhooks must be a list'],
@@ -155,7 +173,45 @@ describe('A Data Plane with notices', () => {
     await until(() => slack.received.length === 2);
     expect(slack.received[1]?.path).to.equal('/chat.update');
     expect(slack.received[1]?.body).to.contain('withdrawn');
-    expect([hook.received.length, mail.mails.length]).to.deep.equal([1, 1]);
+    await until(() => hook.received.length === 2);
+    const settled = JSON.parse(hook.received[1]?.body ?? '') as { type: string; data: { approvals: { id: string; status: string }[] } };
+    expect([settled.type, settled.data.approvals.map((one) => [one.id, one.status])]).to.deep.equal([
+      'approval.settled',
+      [[id, 'withdrawn']],
+    ]);
+    expect([hook.received.length, mail.mails.length]).to.deep.equal([2, 1]);
+  });
+
+  it('tells the admins that someone was invited by a command, without the link', async () => {
+    await using hook = await receiver();
+    const store = new MemoryStateStore();
+    const stateKey = new SecretString('the state key of the specs of notices');
+    await using served = await servePlane({
+      policies: POLICIES,
+      store,
+      stateKey,
+      publicUrl: 'http://127.0.0.1/aegis',
+      notify: { webhooks: [{ url: hook.url, secret, allowPrivate: true }] },
+    });
+    const { records } = signedTenantStore(store.forTenant('default', { forOthers: true }), { stateKey, tenantId: 'default' });
+    const { text } = await new Identity({ tenantId: 'default', records, stateKey }).invitations.create(
+      { name: 'Bob', roles: ['admin'] },
+      'host:ops',
+    );
+    const key = await served.keyFor();
+    // any approval wakes what tells; else it looks every five seconds
+    await served.ask('POST', '/v1/decision', { key, body: { agent_id: 'bot', tool: { name: 'x', params: {} }, session: null } });
+    await until(() => hook.received.length === 2);
+    const told = hook.received.map(({ body }) => JSON.parse(body) as { type: string; data: { changes: object[]; link: string } });
+    const people = told.find(({ type }) => type === 'people.changed');
+    expect(people?.data.link).to.equal('http://127.0.0.1/aegis/people');
+    expect(people?.data.changes[0]).to.deep.include({
+      what: 'invitation.made',
+      by: { id: 'host:ops', name: null },
+      person: { id: null, name: 'Bob' },
+      added: ['role admin'],
+    });
+    expect(JSON.stringify(told)).to.not.contain(text.reveal());
   });
 
   it('tells each tenant of its own approvals', async () => {

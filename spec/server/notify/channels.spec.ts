@@ -2,14 +2,15 @@ import { expect } from 'chai';
 import { randomBytes } from 'node:crypto';
 import * as nodemailer from 'nodemailer';
 import { Webhook } from 'standardwebhooks';
+import type { IsRequester, SentCard } from '../../../lib/server/notify/Channel.js';
 import { SecretString } from '../../../lib/common/SecretString.js';
-import { MailChannel, mailText } from '../../../lib/server/notify/MailChannel.js';
+import { adminMailText, MailChannel, mailText } from '../../../lib/server/notify/MailChannel.js';
 import { plainLine, timeLeft } from '../../../lib/server/notify/plainLine.js';
-import { SlackChannel, slackCard } from '../../../lib/server/notify/SlackChannel.js';
+import { adminCard, SlackChannel, slackCard } from '../../../lib/server/notify/SlackChannel.js';
 import { WebhookChannel } from '../../../lib/server/notify/WebhookChannel.js';
 import { counted } from '../../support/assurance.js';
 import { rejection } from '../../support/rejection.js';
-import { HOSTILE, itemOf, noticeOf } from './notices.js';
+import { adminNoticeOf, HOSTILE, itemOf, noticeOf } from './notices.js';
 import { mailServer, receiver } from './receivers.js';
 
 const SECRET = `whsec_${randomBytes(32).toString('base64')}`;
@@ -52,6 +53,44 @@ describe('A webhook', () => {
     expect(() => new Webhook(randomBytes(32).toString('base64')).verify(got?.body ?? '', got?.headers ?? {})).to.throw();
   });
 
+  it('is told of what was settled, with its status, and of what became of people', async () => {
+    await using hook = await receiver();
+    const channel = new WebhookChannel(0, { url: hook.url, secret: SECRET, allowPrivate: true });
+    await channel.send(noticeOf({ id: 'settled-1', about: 'settled', items: [itemOf({ status: 'denied' })] }), NOW);
+    await channel.sendToAdmins(adminNoticeOf());
+    const [settled, people] = hook.received.map(({ headers, body }) => new Webhook(SECRET).verify(body, headers));
+    expect(settled).to.deep.include({ type: 'approval.settled' });
+    expect((settled as { data: { approvals: object[] } }).data.approvals[0]).to.include({ id: 'dec-1', status: 'denied' });
+    expect(people).to.deep.equal({
+      type: 'people.changed',
+      timestamp: '1970-01-01T00:30:00.000Z',
+      data: {
+        tenant: 'default',
+        link: 'https://aegis.example/people',
+        more: 0,
+        changes: [
+          {
+            what: 'person.changed',
+            at: '1970-01-01T00:30:00.000Z',
+            by: { id: 'person-1', name: 'Ann' },
+            person: { id: 'person-2', name: 'Bob' },
+            added: ['role admin'],
+            removed: ['group finance-leads'],
+            name: null,
+          },
+        ],
+      },
+    });
+  });
+
+  it('is told of people unless it is for groups, and as it says', () => {
+    const url = 'https://hook.example/';
+    expect(new WebhookChannel(0, { url, secret: SECRET }).servesAdmins).to.equal(true);
+    expect(new WebhookChannel(0, { url, secret: SECRET, admins: false }).servesAdmins).to.equal(false);
+    expect(new WebhookChannel(0, { url, secret: SECRET, groups: ['a'] }).servesAdmins).to.equal(false);
+    expect(new WebhookChannel(0, { url, secret: SECRET, groups: ['a'], admins: true }).servesAdmins).to.equal(true);
+  });
+
   it('is for the groups that it names', () => {
     const url = 'https://hook.example/';
     expect(new WebhookChannel(0, { url, secret: SECRET }).serves('any')).to.equal(true);
@@ -88,7 +127,7 @@ describe('Slack', () => {
   it('gets a card with a link, and changes it when it was settled', async () => {
     await using slack = await receiver((_request, count) => ({ body: JSON.stringify({ ok: true, channel: 'C0FIN', ts: `1.${count}` }) }));
     const channel = new SlackChannel({ ...options, token: new SecretString('xoxb-1'), apiUrl: `${slack.url}/api/` });
-    const card = await channel.send(noticeOf(), NOW);
+    const card = await channel.send(noticeOf(), NOW, NOBODY);
     expect(card).to.deep.equal({ channel: 'C0FIN', ts: '1.1' });
     const [posted] = slack.received;
     expect(posted).to.include({ path: '/api/chat.postMessage' });
@@ -100,13 +139,49 @@ describe('Slack', () => {
       unfurl_media: false,
     });
     expect(posted?.body)
-      .to.contain('<https://aegis.example/a/dec-1|Open and decide>')
+      .to.contain('<https://aegis.example/a/dec-1|Open the approval>')
       .and.to.contain('payments.refund (high), 30 min left');
     expect(posted?.body).to.not.contain('"button"').and.to.not.contain('action');
-    await channel.update(card, noticeOf({ items: [itemOf({ status: 'approved' })] }), NOW);
+    await channel.update(card as SentCard, noticeOf({ items: [itemOf({ status: 'approved' })] }), NOW);
     expect(slack.received[1]?.path).to.equal('/api/chat.update');
     expect(JSON.parse(slack.received[1]?.body ?? '')).to.include({ channel: 'C0FIN', ts: '1.1', text: 'Nothing waits here any longer' });
     expect(slack.received[1]?.body).to.contain('payments.refund (high), approved').and.to.contain('|Open>');
+  });
+
+  it('names no one as an approver, and says that who asked does not decide', () => {
+    const text = JSON.stringify(slackCard(noticeOf(), NOW));
+    expect(text).to.contain('The people of this group decide. Who asked for a call does not.');
+    expect(text).to.not.match(/<@|<!|you|decide">|and decide/i);
+    expect(JSON.stringify(slackCard(noticeOf({ items: [itemOf({ status: 'denied' })] }), NOW))).to.not.contain('Who asked');
+  });
+
+  it('posts nothing of a call to the channel of the person who asked for it', async () => {
+    await using slack = await receiver(() => ({ body: '{"ok":true,"ts":1}' }));
+    const channel = new SlackChannel({ ...options, channels: { '*': 'U0ANN' }, apiUrl: slack.url });
+    const asked: string[] = [];
+    const isHers: IsRequester = async (address, { decisionId }) => {
+      asked.push(address);
+      return decisionId === 'dec-1';
+    };
+    expect(await channel.send(noticeOf(), NOW, isHers)).to.equal(undefined);
+    expect(slack.received).to.deep.equal([]);
+    await channel.send(noticeOf({ items: [itemOf(), itemOf({ decisionId: 'dec-2', toolName: 'other' })] }), NOW, isHers);
+    expect(slack.received[0]?.body).to.contain('1 approval waits').and.not.contain('payments.refund');
+    expect(new Set(asked)).to.deep.equal(new Set(['U0ANN']));
+  });
+
+  it('tells the admins, in their channel, what became of people', async () => {
+    await using slack = await receiver(() => ({ body: '{"ok":true,"ts":1}' }));
+    expect(new SlackChannel(options).servesAdmins).to.equal(false);
+    const channel = new SlackChannel({ ...options, admins: 'C0ADMINS', apiUrl: slack.url });
+    expect(channel.servesAdmins).to.equal(true);
+    await channel.sendToAdmins(adminNoticeOf({ more: 2 }));
+    const [posted] = slack.received;
+    expect(JSON.parse(posted?.body ?? '')).to.include({ channel: 'C0ADMINS', text: 'People: 3 changes' });
+    expect(posted?.body)
+      .to.contain('A person was changed, 1970-01-01 00:30 UTC\\nPerson: Bob (person-2)\\nGot: role admin\\nLost: group finance-leads')
+      .and.to.contain('By: Ann (person-1)')
+      .and.to.contain('<https://aegis.example/people|People, and 2 more>');
   });
 
   it('has a channel for each group, and one for the others', async () => {
@@ -115,7 +190,7 @@ describe('Slack', () => {
     expect(channel.serves('toString')).to.equal(true);
     expect(new SlackChannel({ ...options, channels: { a: 'C0A' } }).serves('toString')).to.equal(false);
     await using slack = await receiver(() => ({ body: '{"ok":true,"ts":1}' }));
-    await new SlackChannel({ ...options, apiUrl: slack.url }).send(noticeOf({ group: 'other', more: 5 }), NOW);
+    await new SlackChannel({ ...options, apiUrl: slack.url }).send(noticeOf({ group: 'other', more: 5 }), NOW, NOBODY);
     expect(JSON.parse(slack.received[0]?.body ?? '')).to.include({ channel: 'C0ALL', text: '6 approvals wait for other' });
     expect(slack.received[0]?.body).to.contain('<https://aegis.example/inbox|5 more>');
   });
@@ -131,7 +206,7 @@ describe('Slack', () => {
   ] as const)
     it(`that answers ${answer.status} ${answer.body} is told ${isFinal ? 'nothing more' : 'again'}`, async () => {
       await using slack = await receiver(() => answer);
-      const error = await rejection(new SlackChannel({ ...options, apiUrl: slack.url }).send(noticeOf(), NOW));
+      const error = await rejection(new SlackChannel({ ...options, apiUrl: slack.url }).send(noticeOf(), NOW, NOBODY));
       expect(error).to.include({ name: 'DeliveryError', isFinal, message: `Slack answered ${message}.` });
     });
 
@@ -145,7 +220,7 @@ describe('Slack', () => {
       const marked = JSON.stringify(blocks.filter((block) => JSON.stringify(block).includes('mrkdwn')));
       if (/[<>](?!!?$)/.test(line.replaceAll('&lt;', '').replaceAll('&gt;', ''))) wrong++;
       if (
-        !/^\[\{"type":"context","elements":\[\{"type":"mrkdwn","text":"<https:\/\/aegis\.example\/a\/dec-1\|Open and decide>","verbatim":true\}\]\}\]$/.test(
+        !/^\[\{"type":"context","elements":\[\{"type":"mrkdwn","text":"<https:\/\/aegis\.example\/a\/dec-1\|Open the approval>","verbatim":true\}\]\}\]$/.test(
           marked,
         )
       )
@@ -193,6 +268,34 @@ describe('Mail', () => {
     expect(server.mails[1]?.source).to.contain('payments.refund');
     await channel.send(noticeOf({ id: 'n-2' }), NOW, async (address) => address === 'ann@example.com');
     expect(server.mails.slice(2).map(({ to }) => to)).to.deep.equal([['bob@example.com']]);
+  });
+
+  it('tells each admin what became of people, and nothing that anyone hid in it', async () => {
+    await using server = await mailServer();
+    expect(new MailChannel({ ...options, smtp: server.url }).servesAdmins).to.equal(false);
+    const channel = new MailChannel({ ...options, admins: ['root@example.com', 'ops@example.com'], smtp: server.url });
+    expect(channel.servesAdmins).to.equal(true);
+    await channel.sendToAdmins(adminNoticeOf());
+    expect(server.mails.map(({ to }) => to)).to.deep.equal([['root@example.com'], ['ops@example.com']]);
+    expect(server.mails[0]?.source)
+      .to.match(/^Subject: Aegis: a change to people$/m)
+      .and.to.contain('Got: role admin')
+      .and.to.contain('https://aegis.example/people');
+    let wrong = 0;
+    for (const text of HOSTILE) {
+      const changes = [
+        { ...adminNoticeOf().changes[0], byName: text, by: text, person: { id: text, name: text }, added: [text], name: text },
+      ];
+      const notice = adminNoticeOf({ changes: changes as never, more: 1 });
+      const mail = adminMailText(notice);
+      if (/[\r\n]/.test(mail.subject) || /www\.|@|:\/\/(?!aegis\.example\/)/.test(mail.text) || mail.text.length > 3_000) wrong++;
+      const { text: title, blocks } = adminCard(notice);
+      const marked = JSON.stringify(blocks.filter((block) => JSON.stringify(block).includes('mrkdwn')));
+      if (title !== 'People: 2 changes' || !marked.includes('<https://aegis.example/people|People, and 1 more>') || marked.length > 160)
+        wrong++;
+    }
+    counted({ what: 'hostile texts in a notice to the admins', cases: HOSTILE.length * 2, wrong });
+    expect(wrong).to.equal(0);
   });
 
   it('goes again only to those who did not get it', async () => {

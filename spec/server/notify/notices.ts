@@ -1,4 +1,4 @@
-import type { Notice, NoticeItem } from '../../../lib/server/notify/Notice.js';
+import type { AdminNotice, Notice, NoticeItem } from '../../../lib/server/notify/Notice.js';
 
 /** An item of a notice: a refund that waits. */
 export function itemOf(over: Partial<NoticeItem> = {}): NoticeItem {
@@ -20,10 +20,33 @@ export function noticeOf(over: Partial<Notice> = {}): Notice {
   return {
     id: 'n-1',
     tenantId: 'default',
+    about: 'requested',
     group: 'finance-leads',
     items: [itemOf()],
     more: 0,
     link: 'https://aegis.example/inbox',
+    ...over,
+  };
+}
+
+/** A notice to the admins: someone was made an admin. */
+export function adminNoticeOf(over: Partial<AdminNotice> = {}): AdminNotice {
+  return {
+    id: 'people-1',
+    tenantId: 'default',
+    changes: [
+      {
+        what: 'person.changed',
+        by: 'person-1',
+        byName: 'Ann',
+        person: { id: 'person-2', name: 'Bob' },
+        added: ['role admin'],
+        removed: ['group finance-leads'],
+        atMs: 1_800_000,
+      },
+    ],
+    more: 0,
+    link: 'https://aegis.example/people',
     ...over,
   };
 }

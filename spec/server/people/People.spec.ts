@@ -4,8 +4,9 @@ import type { SinonFakeTimers } from 'sinon';
 import { MemoryRecordStore } from '../../../lib/store/memory/MemoryRecordStore.js';
 import type { Identity } from '../../../lib/server/people/Identity.js';
 import type { IssuerAccount, Person } from '../../../lib/server/people/Person.js';
-import type { StoredRecord } from '../../../lib/store/RecordStore.js';
+import type { RecordChange, StoredRecord } from '../../../lib/store/RecordStore.js';
 import { rejection } from '../../support/rejection.js';
+import { until } from '../../support/until.js';
 import { SoftAuthenticator } from '../../support/SoftAuthenticator.js';
 import { firstPerson, invited } from './arrivals.js';
 import { identityOf, ORIGIN } from './identitySetup.js';
@@ -46,12 +47,15 @@ describe('People', () => {
     const ann = await identity.people.create({ name: 'Ann', userIds: ['u-1', 'ann@acme.example'] }, 'x');
     const bob = await identity.people.create({ name: 'Bob' }, 'x');
     for (const id of ['u-1', 'U-1', 'ANN@acme.example', ann.id.toUpperCase(), 'ann\u200b@acme.example'.replace('\u200b', '')]) {
-      expect(await rejection(identity.people.setUserIds(bob.id, [id], 'x')), id).to.include({ status: 409, code: 'id_taken' });
+      expect(await rejection(identity.people.change(bob.id, { userIds: [id] }, 'x')), id).to.include({ status: 409, code: 'id_taken' });
       expect(await rejection(identity.people.create({ name: 'Carl', userIds: [id] }, 'x')), id).to.include({ code: 'id_taken' });
     }
-    expect((await identity.people.setUserIds(ann.id, ['u-2'], 'x')).userIds).to.deep.equal(['u-2']);
-    expect((await identity.people.setUserIds(bob.id, ['u-1'], 'x')).userIds).to.deep.equal(['u-1']);
-    await Promise.allSettled([identity.people.setUserIds(ann.id, ['u-9'], 'x'), identity.people.setUserIds(bob.id, ['u-9'], 'x')]);
+    expect((await identity.people.change(ann.id, { userIds: ['u-2'] }, 'x')).userIds).to.deep.equal(['u-2']);
+    expect((await identity.people.change(bob.id, { userIds: ['u-1'] }, 'x')).userIds).to.deep.equal(['u-1']);
+    await Promise.allSettled([
+      identity.people.change(ann.id, { userIds: ['u-9'] }, 'x'),
+      identity.people.change(bob.id, { userIds: ['u-9'] }, 'x'),
+    ]);
     const { people } = await identity.people.list();
     expect(people.filter(({ userIds }) => userIds.includes('u-9')).length).to.be.lessThan(2);
     await Promise.allSettled([1, 2].map((i) => identity.people.create({ name: `P${i}`, userIds: ['u-10'] }, 'x')));
@@ -64,10 +68,10 @@ describe('People', () => {
     const removed = await identity.people.remove(ann.id, 'host:ops');
     expect(removed).to.include({ status: 'removed', removedBy: 'host:ops', removedAtMs: Date.now() });
     for (const change of [
-      identity.people.rename(ann.id, 'A', 'x'),
-      identity.people.setRoles(ann.id, ['admin'], 'x'),
-      identity.people.setGroups(ann.id, ['g'], 'x'),
-      identity.people.setUserIds(ann.id, ['u-2'], 'x'),
+      identity.people.change(ann.id, { name: 'A' }, 'x'),
+      identity.people.change(ann.id, { roles: ['admin'] }, 'x'),
+      identity.people.change(ann.id, { groups: ['g'] }, 'x'),
+      identity.people.change(ann.id, { userIds: ['u-2'] }, 'x'),
       identity.people.remove(ann.id, 'x'),
       identity.people.revokeAll(ann.id, 'x'),
     ])
@@ -76,17 +80,83 @@ describe('People', () => {
     expect(await identity.hasPeople()).to.equal(true);
     const next = await identity.people.create({ name: 'Ann', userIds: ['u-1'] }, 'x');
     expect(next.id).to.not.equal(ann.id);
-    expect(await rejection(identity.people.rename('person-none', 'A', 'x'))).to.include({ code: 'resource_not_found' });
+    expect(await rejection(identity.people.change('person-none', { name: 'A' }, 'x'))).to.include({ code: 'resource_not_found' });
   });
 
   it('always have an admin among them', async () => {
     const ann = await identity.people.create({ name: 'Ann', roles: ['admin'] }, 'x');
-    for (const change of [identity.people.remove(ann.id, 'x'), identity.people.setRoles(ann.id, ['viewer'], 'x')])
+    for (const change of [identity.people.remove(ann.id, 'x'), identity.people.change(ann.id, { roles: ['viewer'] }, 'x')])
       expect(await rejection(change)).to.include({ status: 409, code: 'last_admin' });
     const bob = await identity.people.create({ name: 'Bob', roles: ['admin'] }, 'x');
-    expect((await identity.people.setRoles(ann.id, ['viewer', 'admin', 'viewer'], 'x')).roles).to.deep.equal(['viewer', 'admin']);
+    expect((await identity.people.change(ann.id, { roles: ['viewer', 'admin', 'viewer'] }, 'x')).roles).to.deep.equal(['viewer', 'admin']);
     expect((await identity.people.remove(ann.id, 'x')).status).to.equal('removed');
     expect(await rejection(identity.people.remove(bob.id, 'x'))).to.include({ code: 'last_admin' });
+  });
+
+  it('keep an admin though a server stops, or goes on late, right after it announced that one leaves', async () => {
+    const store = new MemoryRecordStore();
+    const [ann, bob] = [await admin(identityOf(store), 'Ann'), await admin(identityOf(store), 'Bob')];
+    let goOn: (() => void) | undefined;
+    let isHeld = true;
+    const held = new Proxy(store, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (name !== 'commit' || typeof value !== 'function') return typeof value === 'function' ? value.bind(target) : value;
+        return async (change: RecordChange, ...rest: unknown[]): Promise<unknown> => {
+          if (isHeld && change.how === 'replace' && change.record.kind === 'person') await new Promise<void>((done) => (goOn = done));
+          return Reflect.apply(value, target, [change, ...rest]);
+        };
+      },
+    });
+    const late = rejection(identityOf(held).people.remove(ann.id, 'x'));
+    await until(() => store.ids('admin-departures').length > 0 && goOn !== undefined);
+    const here = identityOf(store);
+    clock.tick(29_000);
+    expect(await rejection(here.people.remove(bob.id, 'x'))).to.include({ code: 'last_admin' });
+    expect((await here.people.change(bob.id, { roles: ['admin', 'viewer'] }, 'x')).roles).to.deep.equal(['viewer', 'admin']);
+    clock.tick(1_000);
+    expect((await here.people.remove(bob.id, 'x')).status).to.equal('removed');
+    isHeld = false;
+    goOn?.();
+    expect(await late).to.include({ status: 409, code: 'last_admin' });
+    expect((await here.people.list()).people.map(({ status }) => status)).to.deep.equal(['active', 'removed']);
+    expect(JSON.parse((await here.people.list()).tampered ? '' : (store.get('admin-departures', 'admins')?.body as string))).to.deep.equal({
+      going: [],
+    });
+  });
+
+  it('lose no admin while the record of those who leave is not genuine', async () => {
+    const store = new MemoryRecordStore();
+    const [ann] = [await admin(identityOf(store), 'Ann'), await admin(identityOf(store), 'Bob')];
+    const cara = await admin(identityOf(store), 'Cara');
+    await identityOf(store).people.remove(ann.id, 'x');
+    const row = store.get('admin-departures', 'admins') as StoredRecord;
+    store.delete(row.kind, row.id, row.version);
+    expect(await rejection(identityOf(store).people.remove(cara.id, 'x'))).to.have.property('name', 'StoreError');
+    expect((await identityOf(store).people.get(cara.id))?.status).to.equal('active');
+  });
+
+  it('are admins only once their ids are known to be free, so that no other admin goes because of them', async () => {
+    const inserted: string[] = [];
+    const store = new Proxy(new MemoryRecordStore(), {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        return (...given: [RecordChange]): unknown => {
+          if (name === 'commit' && given[0].how === 'insert' && given[0].record.kind === 'person') inserted.push(given[0].record.body);
+          return Reflect.apply(value, target, given);
+        };
+      },
+    });
+    const here = identityOf(store);
+    const tries = await Promise.allSettled(
+      ['u-2', 'U-2', 'u-3'].map((id) => here.people.create({ name: id, roles: ['admin'], userIds: [id] }, 'x')),
+    );
+    const codes = tries.map((one) => (one.status === 'rejected' ? (one.reason as { readonly code: string }).code : one.value.roles.join()));
+    expect(codes.at(-1)).to.equal('admin');
+    expect(codes.slice(0, 2)).to.include('id_taken');
+    expect(inserted).to.have.length(3);
+    expect(inserted.join()).to.not.include('admin');
   });
 
   it('who come from an issuer are one by issuer and subject, never by mail or name', async () => {
@@ -262,12 +332,12 @@ describe('Invitations', () => {
     const ann = await firstPerson(identity);
     const { invitation, text } = await identity.invitations.create({ name: 'Bob', userIds: ['u-1'] }, ann.person.id);
     const bob = await come(text.reveal());
-    await identity.people.setUserIds(ann.person.id, ['u-1'], 'x');
+    await identity.people.change(ann.person.id, { userIds: ['u-1'] }, 'x');
     expect(await rejection(identity.invitations.confirm(invitation.id, ann.person.id))).to.include({ status: 409, code: 'id_taken' });
-    await identity.people.setUserIds(ann.person.id, [], 'x');
+    await identity.people.change(ann.person.id, { userIds: [] }, 'x');
     expect(await identity.invitations.confirm(invitation.id, ann.person.id)).to.deep.include({ id: bob.id, userIds: ['u-1'] });
     // what is confirmed once more changes nothing that was changed since
-    await identity.people.setUserIds(bob.id, ['u-2'], 'x');
+    await identity.people.change(bob.id, { userIds: ['u-2'] }, 'x');
     expect(await identity.invitations.confirm(invitation.id, ann.person.id)).to.deep.include({ userIds: ['u-2'] });
   });
 });
@@ -350,6 +420,10 @@ describe('Challenges', () => {
     expect(await there.challenges.use(text, use)).to.equal(false);
   });
 });
+
+function admin(identity: Identity, name: string): Promise<Person> {
+  return identity.people.create({ name, roles: ['admin'] }, 'spec');
+}
 
 async function asPromise<T>(value: T | PromiseLike<T>): Promise<T> {
   return value;

@@ -74,11 +74,11 @@ describe('Sessions', () => {
   it('end at once on every server when their person is removed, or loses a role or a group, and not when the person gains one', async () => {
     const changes: readonly [string, boolean, (identity: ReturnType<typeof identityOf>, id: string) => Promise<unknown>][] = [
       ['removed', false, ({ people }, id) => people.remove(id, 'host:ops')],
-      ['a role less', false, ({ people }, id) => people.setRoles(id, [], 'host:ops')],
-      ['a group less', false, ({ people }, id) => people.setGroups(id, ['b'], 'host:ops')],
-      ['a role more', true, ({ people }, id) => people.setRoles(id, ['viewer', 'approver'], 'host:ops')],
-      ['a group more', true, ({ people }, id) => people.setGroups(id, ['a', 'b', 'c'], 'host:ops')],
-      ['renamed', true, ({ people }, id) => people.rename(id, 'Anna', 'host:ops')],
+      ['a role less', false, ({ people }, id) => people.change(id, { roles: [] }, 'host:ops')],
+      ['a group less', false, ({ people }, id) => people.change(id, { groups: ['b'] }, 'host:ops')],
+      ['a role more', true, ({ people }, id) => people.change(id, { roles: ['viewer', 'approver'] }, 'host:ops')],
+      ['a group more', true, ({ people }, id) => people.change(id, { groups: ['a', 'b', 'c'] }, 'host:ops')],
+      ['renamed', true, ({ people }, id) => people.change(id, { name: 'Anna' }, 'host:ops')],
     ];
     for (const [what, isIn, change] of changes) {
       const store = new MemoryRecordStore();

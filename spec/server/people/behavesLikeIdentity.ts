@@ -21,7 +21,7 @@ export interface IdentityWorld {
 }
 
 /** The kinds of rows that grant anything. */
-const KINDS = ['person', 'passkey', 'session', 'token', 'invitation', 'setup', 'challenge'];
+const KINDS = ['person', 'passkey', 'session', 'token', 'invitation', 'setup', 'challenge', 'admin-departures'];
 
 /** Who may use a tenant, the same on every store, whoever else writes in it. */
 export function behavesLikeIdentity(name: string, make: () => Promise<IdentityWorld>): void {
@@ -235,8 +235,8 @@ async function worldOfSecrets(identity: Identity, remember: () => Promise<void>)
   const came = await identity.invitations.register(waiting.text.reveal(), { name: 'Fay', origin: ORIGIN, response: made });
   await remember();
   // Bob loses a role and the group, Eve is removed, and so on
-  await identity.people.setRoles(bob.person.id, ['viewer'], 'x');
-  await identity.people.setGroups(bob.person.id, [], 'x');
+  await identity.people.change(bob.person.id, { roles: ['viewer'] }, 'x');
+  await identity.people.change(bob.person.id, { groups: [] }, 'x');
   await identity.people.remove(eve.person.id, 'x');
   await identity.invitations.revoke(revoked.invitation.id, 'x');
   const annsSessions = await identity.sessions.list(ann.person.id);
@@ -308,6 +308,7 @@ function betterBodies({ kind, body }: StoredRecord): readonly string[] {
     invitation: [{ ...without('revoked', 'came', 'confirmed'), roles: ['admin'], groups: ['finance'], expiresAtMs: later }],
     setup: [{ madeBy: 'x', hash: 'A'.repeat(43), expiresAtMs: later }],
     challenge: [{ usedAtMs: 0 }],
+    'admin-departures': [{ going: [] }, { going: [{ key: 'k', personId: 'p', version: 1, atMs: 0 }] }],
   };
   return (better[kind] ?? []).map((one) => JSON.stringify(one));
 }

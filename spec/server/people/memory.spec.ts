@@ -1,8 +1,10 @@
 import { MemoryRecordStore } from '../../../lib/store/memory/MemoryRecordStore.js';
+import { behavesLikeAdmins } from './behavesLikeAdmins.js';
 import { behavesLikeIdentity } from './behavesLikeIdentity.js';
+import type { IdentityWorld } from './behavesLikeIdentity.js';
 
 describe('Identity in memory', () => {
-  behavesLikeIdentity('memory', async () => {
+  const make = async (): Promise<IdentityWorld> => {
     const tenants = new Map<string, MemoryRecordStore>();
     const of = (tenantId: string): MemoryRecordStore => {
       const store = tenants.get(tenantId) ?? new MemoryRecordStore();
@@ -24,5 +26,7 @@ describe('Identity in memory', () => {
       },
       drop: async (kind, id) => drop(kind, id),
     };
-  });
+  };
+  behavesLikeIdentity('memory', make);
+  behavesLikeAdmins('memory', make);
 });

@@ -1,6 +1,8 @@
 import { PostgresStores } from '../../support/postgresStores.js';
 import { postgresServer } from '../../support/postgresServer.js';
+import { behavesLikeAdmins } from './behavesLikeAdmins.js';
 import { behavesLikeIdentity } from './behavesLikeIdentity.js';
+import type { IdentityWorld } from './behavesLikeIdentity.js';
 import { COLUMNS, columnsOf, rowIn } from './rowColumns.js';
 
 describe('Identity in PostgreSQL', function () {
@@ -14,7 +16,7 @@ describe('Identity in PostgreSQL', function () {
   after(() => stores?.end());
   afterEach(() => stores?.closeAll());
 
-  behavesLikeIdentity('PostgreSQL', async () => {
+  const make = async (): Promise<IdentityWorld> => {
     const [one, two] = [await stores.open({ schema }), await stores.open({ schema })];
     await stores.empty(schema);
     const client = await stores.client();
@@ -40,5 +42,7 @@ describe('Identity in PostgreSQL', function () {
       },
       drop,
     };
-  });
+  };
+  behavesLikeIdentity('PostgreSQL', make);
+  behavesLikeAdmins('PostgreSQL', make);
 });

@@ -351,6 +351,37 @@ describe('POST /v1/decision with an Idempotency-Key', () => {
     });
   }
 
+  const watching = (until: string): string =>
+    `@id("all") permit (principal, action, resource); @id("w") @effect("approval_needed") @observe("true") @observe_until("${until}") forbid (principal, action == Aegis::Action::"read", resource);`;
+
+  it('decides a call anew beside which a policy is watched, because its end may have come', async () => {
+    // sooner than a decision that is given again is forgotten
+    const until = new Date(Date.now() + 10_000).toISOString();
+    const { ask, tenant } = setup({ policies: { text: watching(until) } });
+    const first = await ask('decide', keyed(call('read')));
+    time.tick(10_000);
+    const second = await ask('decide', keyed(call('read')));
+    expect(first.json.final_decision['effect']).to.equal('allow');
+    expect(second.json.final_decision['effect']).to.equal('approval_needed');
+    expect((await ask('decide', keyed(call('other')))).status).to.equal(422);
+    tenant.policies.close();
+  });
+
+  it('tells a client of watched policies only where the tenant shows its policies', async () => {
+    const text = watching(new Date(Date.now() + 60_000).toISOString());
+    for (const exposePolicies of [false, true]) {
+      const { ask, tenant } = setup({ policies: { text }, exposePolicies });
+      for (const headers of [{}, NEW]) {
+        const answer = await ask('decide', { body: call('read'), headers });
+        expect(answer.json.final_decision['effect']).to.equal('allow');
+        const [told] = (answer.json['policy_evaluations'] ?? []) as readonly Record<string, unknown>[];
+        if (exposePolicies) expect(told).to.include({ id: 'w', effect: 'observed' });
+        else expect(answer.text).to.not.contain('"w"').and.not.contain('observed');
+      }
+      tenant.policies.close();
+    }
+  });
+
   it('keeps the keys of each caller and tenant apart', async () => {
     const { ask, routes } = setup();
     const first = await ask('decide', keyed(call('read')));

@@ -256,7 +256,7 @@ describe('Verdicts over HTTP', () => {
       const record = (await tenant.desk.get(id)) as ApprovalRecord;
       const people = { rules: {}, served: { directory: tenant.identity.directory } };
       expect(await isStillCovered(record, people)).to.equal(true);
-      await tenant.identity.people.setRoles(rita.person.id, ['viewer'], 'admin');
+      await tenant.identity.people.change(rita.person.id, { roles: ['viewer'] }, 'admin');
       expect(await isStillCovered(record, people)).to.equal(false);
       // a request that was on its way when the role was taken
       const late = await give(rita, other, { verdict: 'approve', reason: 'ok' });

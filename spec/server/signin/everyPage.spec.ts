@@ -18,7 +18,21 @@ const pages = table.filter(({ page }) => page === true);
 /** Streams of events go on. */
 const ends = ({ path }: Route): boolean => !path.endsWith('/events');
 const placed = (path: string, id = 'unknown'): string => path.replaceAll(/:\w+/g, encodeURIComponent(id));
-const KINDS = ['person', 'passkey', 'session', 'setup', 'invitation', 'token', 'challenge', 'key', 'grant', 'halt', 'outbox', 'seen'];
+const KINDS = [
+  'person',
+  'passkey',
+  'session',
+  'setup',
+  'invitation',
+  'token',
+  'challenge',
+  'key',
+  'grant',
+  'halt',
+  'outbox',
+  'seen',
+  'admin-departures',
+];
 
 describe('Every page and every role', () => {
   let plane: DataPlane;

@@ -9,6 +9,7 @@ import { approvalUseRoutes } from '../../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';
 import { Tenants } from '../../../lib/server/tenant/Tenants.js';
 import type { TenantsOptions } from '../../../lib/server/tenant/Tenants.js';
+import type { StoreChange } from '../../../lib/store/TaskStore.js';
 import { MemoryStateStore } from '../../../lib/store/memory/MemoryStateStore.js';
 import { sqliteStore } from '../../../lib/store/sqlite/index.js';
 import { diagnosed } from '../../support/diagnosed.js';
@@ -209,6 +210,48 @@ describe('Tenants', () => {
       });
       expect(runs).to.equal(2);
       expect(seen).to.have.length(2);
+    } finally {
+      time.restore();
+    }
+  });
+
+  it('tell what another server has decided also where it cannot be read at first, until they are closed', async () => {
+    const store = new MemoryStateStore();
+    let changed: (change: StoreChange) => void = () => {};
+    store.tasks.watch = ((listener: typeof changed) => {
+      changed = listener;
+      return () => {};
+    }) as never;
+    const tenants = make({ store });
+    await tenants.ready();
+    const { desk } = tenants.get('default');
+    const id = String((await sender(tenants.get('default'), routes)('decide', { body: REFUND })).json['decision_id']);
+    const elsewhere = make({ store }).get('default');
+    await elsewhere.desk.approve(id, { by: 'rita', digest: canonicalDigest({ amount: 1 }) });
+    const told: string[] = [];
+    desk.on('settled', ({ decisionId, status }) => told.push(`${decisionId} ${status}`));
+    const read = store.approvals.get.bind(store.approvals);
+    let away = 2;
+    store.approvals.get = (decisionId) => {
+      away -= 1;
+      if (away >= 0) throw new Error('the store is away');
+      return read(decisionId);
+    };
+    const time = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const seen = await diagnosed(async () => {
+        changed({ kind: 'approval', decisionId: id, version: 2 });
+        await time.tickAsync(2_000);
+        expect(told).to.deep.equal([]);
+        await time.tickAsync(1_000);
+      });
+      expect(told).to.deep.equal([`${id} approved`]);
+      expect(seen).to.have.length(2);
+      away = Infinity;
+      changed({ kind: 'approval', decisionId: id, version: 2 });
+      await tenants.close();
+      await time.tickAsync(7_200_000);
+      expect(time.countTimers()).to.equal(0);
     } finally {
       time.restore();
     }

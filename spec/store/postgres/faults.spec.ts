@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { useFakeTimers } from 'sinon';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nextId } from '../../../lib/common/nextId.js';
 import type { ExecutingTask, Task } from '../../../lib/model/Task.js';
@@ -26,7 +27,7 @@ describe('A PostgreSQL store whose connection is lost', function () {
     proxy = await PostgresProxy.start(stores.server.port);
     schema = stores.newSchema();
     near = await stores.open({ schema, queue: true });
-    far = await stores.open({ schema, queue: true, connectionString: proxy.through(stores.server.url()) });
+    far = await stores.open({ schema, queue: true, connectionString: proxy.through(stores.server.url('application_name=far')) });
   });
   after(async () => {
     await stores?.end();
@@ -160,6 +161,62 @@ describe('A PostgreSQL store whose connection is lost', function () {
     }
     await until(() => expected.every((e) => seen.has(e)));
     expect(expected.filter((e) => !seen.has(e))).to.deep.equal([]);
+    await stop();
+  });
+
+  for (const which of ['first', 'last'])
+    it(`hears every change, also when its new connection is lost together with the ${which} answer that it listens`, async () => {
+      const seen = new Set<string>();
+      const stop = await far.tasks.watch((change: StoreChange) => {
+        if (change.kind === 'task') seen.add(change.taskId);
+      });
+      const client = await stores.client();
+      const listening = `SELECT pid FROM pg_stat_activity WHERE application_name = 'far' AND query = 'LISTEN "${schema}"'`;
+      const listens = async (): Promise<boolean> => (await client.query(listening)).rowCount === 1;
+      const cut = async (): Promise<boolean> =>
+        (
+          await client.query(
+            `SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity WHERE application_name = 'far' AND query LIKE 'LISTEN%'`,
+          )
+        ).rowCount === 1;
+      const answered = proxy.holdUntilEnd(which === 'first' ? 'LISTEN "' : `LISTEN "${schema}"`);
+      expect(await cut()).to.equal(true);
+      await answered;
+      expect(await cut()).to.equal(true);
+      await until(listens);
+      expect(await listens()).to.equal(true);
+      const { taskId } = await inStatus(near.tasks, 'approved', { guardKey: 'heard' });
+      await until(() => seen.has(taskId));
+      expect(seen).to.include(taskId);
+      await stop();
+    });
+
+  it('connects anew where the answer that it listens never comes', async () => {
+    const seen = new Set<string>();
+    const stop = await far.tasks.watch((change: StoreChange) => {
+      if (change.kind === 'task') seen.add(change.taskId);
+    });
+    const client = await stores.client();
+    let answered = false;
+    void proxy.holdUntilEnd(`LISTEN "${schema}"`).then(() => (answered = true));
+    const clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'], shouldClearNativeTimers: true });
+    try {
+      await client.query(
+        `SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity WHERE application_name = 'far' AND query LIKE 'LISTEN%'`,
+      );
+      await until(() => {
+        clock.tick(50);
+        return answered;
+      });
+      const { taskId } = await inStatus(near.tasks, 'approved', { guardKey: 'heard' });
+      await until(() => {
+        clock.tick(500);
+        return seen.has(taskId);
+      });
+      expect(seen).to.include(taskId);
+    } finally {
+      clock.restore();
+    }
     await stop();
   });
 

@@ -5,12 +5,14 @@ import { placeOf, recordCursor } from '../../record/recordCursor.js';
 import { storeLimits } from '../../storeLimits.js';
 import type { PostgresSession } from '../PostgresSession.js';
 import { SCHEMA_VERSION } from '../schema.js';
+import { insertBeside, insertRecord, recordValues } from '../statements.js';
 import type { RunSql, Statement } from '../statements.js';
 
 const COLUMNS = 'kind, id, version, index1, index2, created_at AS "createdAtMs", delete_after AS "deleteAfterMs", body, mac';
 
 /** Keeps the records of one tenant in PostgreSQL. */
 export class PostgresRecordStore implements SignableRecordStore {
+  readonly insertsBeside = true;
   readonly #session: PostgresSession;
   readonly #tenantId: string;
 
@@ -19,21 +21,21 @@ export class PostgresRecordStore implements SignableRecordStore {
     this.#tenantId = tenantId;
   }
 
-  async insert(record: StoredRecord): Promise<boolean> {
+  async insert(record: StoredRecord, beside?: readonly StoredRecord[]): Promise<boolean> {
     const made = checkedRecord(record, 1);
     const stamp = nextId('w');
     const isMine = this.#stamped('record', 'kind = $3 AND id = $4', [made.kind, made.id], stamp);
-    return this.#write(this.#insert(made, stamp), isMine);
+    return this.#write(this.#insert(made, stamp), isMine, beside);
   }
 
   async get(kind: string, id: string): Promise<StoredRecord | undefined> {
     return (await this.#some('kind = $2 AND id = $3', [kind, id]))[0];
   }
 
-  async replace(record: StoredRecord, version: number): Promise<boolean> {
+  async replace(record: StoredRecord, version: number, beside?: readonly StoredRecord[]): Promise<boolean> {
     const next = checkedRecord(record, version + 1);
     const stamp = nextId('w');
-    return this.#write(this.#replace(next, stamp), this.#stamped('record', 'kind = $3 AND id = $4', [next.kind, next.id], stamp));
+    return this.#write(this.#replace(next, stamp), this.#stamped('record', 'kind = $3 AND id = $4', [next.kind, next.id], stamp), beside);
   }
 
   async delete(kind: string, id: string, version: number): Promise<boolean> {
@@ -87,15 +89,35 @@ export class PostgresRecordStore implements SignableRecordStore {
     return this.#some('kind = $2 AND id = ANY($3)', [kind, ids]);
   }
 
-  async commit(change: RecordChange, head: RecordHead, headVersion: number): Promise<boolean> {
+  async commit(change: RecordChange, head: RecordHead, headVersion: number, beside?: readonly StoredRecord[]): Promise<boolean> {
     const stamp = nextId('w');
     const isMine = this.#stamped('record_head', 'kind = $3 AND part = $4', [head.kind, head.part], stamp);
     return this.#session.certainly(async (inDoubt) => {
       const done = await this.#session.together(
-        async (run) => (await this.#writeHead(run, head, headVersion, stamp)) && this.#change(run, change, stamp),
+        async (run) =>
+          (await this.#writeHead(run, head, headVersion, stamp)) &&
+          (await this.#change(run, change, stamp)) &&
+          this.#insertBeside(run, beside),
       );
       return done || (inDoubt && (await isMine()));
     });
+  }
+
+  async discard(kind: string, ids: readonly string[], beside: readonly StoredRecord[] = []): Promise<void> {
+    const text = `DELETE FROM ${this.#session.schema}.record WHERE tenant_id = $1 AND kind = $2 AND id = ANY($3)`;
+    const values = [this.#tenantId, kind, ids];
+    if (beside.length === 0) await this.#session.read({ text, values });
+    else
+      await this.#session.certainly(() =>
+        this.#session.together(async (run) => {
+          await run(text, values);
+          return this.#insertBeside(run, beside);
+        }),
+      );
+  }
+
+  #insertBeside(run: RunSql, beside: readonly StoredRecord[] | undefined): Promise<true> {
+    return insertBeside(run, { schema: this.#session.schema, tenantId: this.#tenantId }, beside);
   }
 
   /** Locks the part by writing it. A transaction that then finds that the record cannot be changed is undone. */
@@ -125,12 +147,7 @@ export class PostgresRecordStore implements SignableRecordStore {
   }
 
   #insert(record: StoredRecord, stamp: string): Statement {
-    const s = this.#session.schema;
-    return {
-      text: `WITH made AS (INSERT INTO ${s}.record (tenant_id, kind, id, version, index1, index2, created_at, delete_after, body, mac, stamp)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING 1) SELECT ${s}.durably(${SCHEMA_VERSION}) FROM made`,
-      values: [...this.#valuesOf(record), stamp],
-    };
+    return insertRecord({ schema: this.#session.schema, tenantId: this.#tenantId }, record, stamp);
   }
 
   #replace(record: StoredRecord, stamp: string): Statement {
@@ -138,28 +155,18 @@ export class PostgresRecordStore implements SignableRecordStore {
     return {
       text: `WITH made AS (UPDATE ${s}.record SET version = $4, index1 = $5, index2 = $6, created_at = $7, delete_after = $8, body = $9, mac = $10, stamp = $11
         WHERE tenant_id = $1 AND kind = $2 AND id = $3 AND version = $4::integer - 1 RETURNING 1) SELECT ${s}.durably(${SCHEMA_VERSION}) FROM made`,
-      values: [...this.#valuesOf(record), stamp],
+      values: [...recordValues(this.#tenantId, record), stamp],
     };
   }
 
-  #valuesOf({
-    kind,
-    id,
-    version,
-    index1 = null,
-    index2 = null,
-    createdAtMs,
-    deleteAfterMs = null,
-    body,
-    mac = null,
-  }: NullableFields): unknown[] {
-    return [this.#tenantId, kind, id, version, index1, index2, createdAtMs, deleteAfterMs, body, mac];
-  }
-
-  async #write(statement: Statement, isMine: () => Promise<boolean>): Promise<boolean> {
+  async #write(statement: Statement, isMine: () => Promise<boolean>, beside: readonly StoredRecord[] = []): Promise<boolean> {
+    const { text, values } = statement;
     return this.#session.certainly(async (inDoubt) => {
-      if ((await this.#session.once(statement)).length > 0) return true;
-      return inDoubt && isMine();
+      const done =
+        beside.length === 0
+          ? (await this.#session.once(statement)).length > 0
+          : await this.#session.together(async (run) => (await run(text, values)).rows.length > 0 && this.#insertBeside(run, beside));
+      return done || (inDoubt && isMine());
     });
   }
 
@@ -182,6 +189,3 @@ export class PostgresRecordStore implements SignableRecordStore {
     return rows.map((row) => Object.freeze(withoutAbsent(row)));
   }
 }
-
-/** A record whose absent fields become NULL. */
-type NullableFields = { readonly [Field in keyof StoredRecord]: StoredRecord[Field] | null };

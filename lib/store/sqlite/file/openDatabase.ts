@@ -46,35 +46,62 @@ export function migrateDatabase(path: string): Migration {
  * @throws ConfigError and nothing else
  */
 export function openDatabase(path: string, onVersion?: (before: number) => void): DatabaseSync {
+  const instead = 'aegislib/postgres, or no `store` for memory';
+  const check = (db: DatabaseSync): void => {
+    const version = checkedVersion(db);
+    onVersion?.(version);
+  };
+  return openFile({ path, where: WHERE, instead, check, migrate });
+}
+
+/** A SQLite file, and who opens it. */
+export interface FileToOpen {
+  readonly path: string;
+  /** What it is opened for, and what to use where this Node has no SQLite, for errors. */
+  readonly where: string;
+  readonly instead: string;
+  /** Throws where the file belongs to another program. */
+  readonly check: (db: DatabaseSync) => void;
+  /** Brings it to the current schema. */
+  readonly migrate: (db: DatabaseSync) => void;
+}
+
+/**
+ * Opens a file, safe against power cuts and shared with other processes.
+ *
+ * @throws ConfigError and nothing else
+ */
+export function openFile({ path, where, instead, check, migrate: toCurrent }: FileToOpen): DatabaseSync {
   const sqlite = process.getBuiltinModule('node:sqlite') as typeof import('node:sqlite') | undefined;
   if (sqlite === undefined)
-    throw refused(
-      `this Node (${process.version}) has no node:sqlite: use Node 22.13 or later, or aegislib/postgres, or no \`store\` for memory`,
-    );
+    throw refused(`this Node (${process.version}) has no node:sqlite: use Node 22.13 or later, or ${instead}`, undefined, where);
   let db: DatabaseSync | undefined;
   try {
     createPrivately(path);
     db = new sqlite.DatabaseSync(path);
     db.exec('PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF');
-    const version = checkedVersion(db);
-    onVersion?.(version);
+    check(db);
     useWal(db);
     db.exec('PRAGMA synchronous = FULL');
-    migrate(db);
+    toCurrent(db);
     return db;
   } catch (error) {
     if (db?.isOpen !== false) db?.close();
-    throw openingError(error);
+    throw openingError(error, where);
   }
 }
 
 /** A failure to open, as a problem of the configuration. */
-export function openingError(error: unknown): ConfigError {
+export function openingError(error: unknown, where: string = WHERE): ConfigError {
   if (error instanceof ConfigError) return error;
   const code = (error as { errcode?: unknown } | undefined)?.errcode;
   // extended codes have the primary one in their low byte
   const fix = typeof code === 'number' ? FIXES[code & 0xff] : undefined;
-  return refused(fix ?? 'the file cannot be opened: it must be a writable file of aegislib, or a new one in a writable folder', error);
+  return refused(
+    fix ?? 'the file cannot be opened: it must be a writable file of aegislib, or a new one in a writable folder',
+    error,
+    where,
+  );
 }
 
 /** Only this user may read a new file, because it holds arguments and verdicts. The files that SQLite puts beside it get the same mode. */
@@ -99,6 +126,6 @@ function useWal(db: DatabaseSync): void {
   }
 }
 
-function refused(message: string, cause?: unknown): ConfigError {
-  return new ConfigError([{ where: WHERE, message }], cause === undefined ? undefined : { cause });
+function refused(message: string, cause?: unknown, where: string = WHERE): ConfigError {
+  return new ConfigError([{ where, message }], cause === undefined ? undefined : { cause });
 }

@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import type { GenericSchema } from 'valibot';
-import type { RecordStore } from '../../store/RecordStore.js';
-import { ROLES } from './Person.js';
-import type { IssuerAccount, Role, SignInMethod } from './Person.js';
+import type { RecordStore } from '../../../store/RecordStore.js';
+import { ROLES } from '../Person.js';
+import type { IssuerAccount, Role, SignInMethod } from '../Person.js';
 import { Rows } from './Rows.js';
 
 const text = v.pipe(v.string(), v.minLength(1));
@@ -101,6 +101,35 @@ const INVITATION = v.strictObject({
   came: v.optional(NEWCOMER),
   confirmed: v.optional(v.strictObject({ by: text, atMs: time })),
   revoked: v.optional(v.strictObject({ by: text, atMs: time })),
+});
+
+const DEPARTURES = v.strictObject({
+  going: v.array(v.strictObject({ key: text, personId: text, version: count, atMs: time })),
+});
+
+/** What admins are told of. */
+export const CHANGES = [
+  'person.came',
+  'person.confirmed',
+  'person.changed',
+  'person.removed',
+  'invitation.made',
+  'invitation.revoked',
+  'passkey.added',
+  'passkey.removed',
+  'token.made',
+  'setup_link.made',
+] as const;
+
+const NEWS = v.strictObject({
+  what: v.picklist(CHANGES),
+  by: text,
+  byName: v.optional(text),
+  person: v.optional(v.strictObject({ id: v.optional(text), name: text })),
+  added: v.optional(texts),
+  removed: v.optional(texts),
+  name: v.optional(text),
+  atMs: time,
 });
 
 const CHALLENGE = v.strictObject({ usedAtMs: time });
@@ -207,6 +236,35 @@ export interface InvitationBody {
   readonly revoked?: { readonly by: string; readonly atMs: number } | undefined;
 }
 
+/** That someone is about to be no longer an admin. */
+export interface Departure {
+  /** Of this announcement alone. */
+  readonly key: string;
+  readonly personId: string;
+  /** Of the person's record, from which on it is changed. */
+  readonly version: number;
+  /** When it was announced. */
+  readonly atMs: number;
+}
+
+/** Something that admins are told of. */
+export interface IdentityChange {
+  readonly what: (typeof CHANGES)[number];
+  /** Who did it: the id of a person, `host:<user>`, or an issuer. */
+  readonly by: string;
+  /** What that person was called. */
+  readonly byName?: string | undefined;
+  /** Whom it is about; without an id where the person has not come yet. */
+  readonly person?: { readonly id?: string | undefined; readonly name: string } | undefined;
+  /** What the person got, such as `role admin` or `group finance-leads`. */
+  readonly added?: readonly string[] | undefined;
+  /** What the person lost. */
+  readonly removed?: readonly string[] | undefined;
+  /** Of the passkey or the token, or the name that the person had. */
+  readonly name?: string | undefined;
+  readonly atMs: number;
+}
+
 /** The records of who may use a tenant. */
 export interface IdentityRows {
   readonly people: Rows<PersonBody>;
@@ -215,11 +273,16 @@ export interface IdentityRows {
   readonly tokens: Rows<TokenBody>;
   readonly setup: Rows<SetupBody>;
   readonly invitations: Rows<InvitationBody>;
+  readonly departures: Rows<{ readonly going: readonly Departure[] }>;
+  readonly news: Rows<IdentityChange>;
   readonly challenges: Rows<{ readonly usedAtMs: number }>;
 }
 
+/** The kind of the records of what admins are told. */
+export const NEWS_KIND = 'identity-news';
+
 /** The kinds of records that are deleted some time after they have ended. The others stay. */
-export const ENDING_KINDS: readonly string[] = ['session', 'token', 'invitation', 'challenge'];
+export const ENDING_KINDS: readonly string[] = ['session', 'token', 'invitation', 'challenge', NEWS_KIND];
 
 /** Reads and writes the records of who may use a tenant. */
 export function identityRows(records: RecordStore): IdentityRows {
@@ -230,6 +293,8 @@ export function identityRows(records: RecordStore): IdentityRows {
     tokens: new Rows(records, 'token', TOKEN as GenericSchema<unknown, TokenBody>),
     setup: new Rows(records, 'setup', SETUP as GenericSchema<unknown, SetupBody>),
     invitations: new Rows(records, 'invitation', INVITATION as GenericSchema<unknown, InvitationBody>),
+    departures: new Rows(records, 'admin-departures', DEPARTURES),
+    news: new Rows(records, NEWS_KIND, NEWS as GenericSchema<unknown, IdentityChange>),
     challenges: new Rows(records, 'challenge', CHALLENGE),
   };
 }

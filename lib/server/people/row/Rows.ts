@@ -1,7 +1,7 @@
 import type { GenericSchema } from 'valibot';
 import * as v from 'valibot';
-import { parseJsonStrictly } from '../../common/data/parseJsonStrictly.js';
-import type { RecordStore, StoredRecord } from '../../store/RecordStore.js';
+import { parseJsonStrictly } from '../../../common/data/parseJsonStrictly.js';
+import type { RecordStore, StoredRecord } from '../../../store/RecordStore.js';
 
 /** A record whose body was read. */
 export interface Row<B> {
@@ -59,16 +59,31 @@ export class Rows<B extends object> {
       if (record === undefined || row === undefined) return undefined;
       const body = next(row);
       if (body === undefined) return row;
-      const { mac: _, ...rest } = record;
-      const written = { ...rest, version: row.version + 1, body: JSON.stringify(body) };
-      if (await this.#records.replace(written, row.version)) return { ...row, version: written.version, body };
+      const changed = await this.#write(record, row, body);
+      if (changed !== undefined) return changed;
     }
+  }
+
+  /**
+   * Changes a record from exactly the version that was read.
+   *
+   * @returns the record as it is now; `undefined` where another change came first
+   */
+  async replace(row: Row<B>, body: B): Promise<Row<B> | undefined> {
+    const record = await this.#records.get(this.#kind, row.id);
+    return record?.version === row.version ? this.#write(record, row, body) : undefined;
   }
 
   async list(index1?: string): Promise<RowList<B>> {
     const { records, tampered = false } = await this.#records.list({ kind: this.#kind, index1, limit: Infinity });
     const rows = records.flatMap((record) => this.#read(record) ?? []);
     return { rows, tampered: tampered || rows.length < records.length };
+  }
+
+  async #write(record: StoredRecord, row: Row<B>, body: B): Promise<Row<B> | undefined> {
+    const { mac: _, ...rest } = record;
+    const written = { ...rest, version: row.version + 1, body: JSON.stringify(body) };
+    return (await this.#records.replace(written, row.version)) ? { ...row, version: written.version, body } : undefined;
   }
 
   #read(record: StoredRecord): Row<B> | undefined {

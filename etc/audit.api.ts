@@ -1,0 +1,315 @@
+// What 'aegislib/audit' exports. Written by npm run api:update; review what changes here.
+
+export interface ApprovalContext {
+    readonly tenantId?: string | undefined;
+    readonly taskId?: string | undefined;
+}
+
+export interface AuditBatch {
+    readonly lines: readonly string[];
+    readonly openings: readonly Opening[];
+    readonly tree: TreeState;
+}
+
+export declare class AuditKey {
+    #private;
+    readonly publicKey: AuditPublicKey;
+    private constructor();
+    static generate(): AuditKey;
+    static read(text: string, where?: string): AuditKey;
+    sign(text: string): Buffer;
+    toPem(): string;
+}
+
+export declare class AuditLog implements Journal {
+    #private;
+    readonly before?: (event: EnteringEvent) => Awaitable<void>;
+    constructor(options: AuditLogOptions);
+    get source(): AuditSource;
+    get size(): number;
+    note(event: JournalEvent): void;
+    write(record: NewRecord, opening?: NewOpening): Promise<void>;
+    ready(): Promise<void>;
+    flush(): Promise<void>;
+    status(): AuditStatus;
+    close(): Promise<void>;
+}
+
+export interface AuditLogOptions {
+    readonly sink: AuditSink;
+    readonly origin: string;
+    readonly key: AuditKey | string;
+    readonly mode?: 'required' | 'best-effort' | undefined;
+    readonly writer?: string | undefined;
+    readonly checkpointEvery?: CheckpointInterval | undefined;
+    readonly openings?: boolean | undefined;
+    readonly onCheckpoint?: ((note: string) => unknown) | undefined;
+    readonly maxQueued?: number | undefined;
+}
+
+export type AuditRecord = StartedRecord | ClosedRecord | DroppedRecord | KeyRecord | PoliciesRecord | DecidedRecord | OpenedRecord | VerdictRecord | ConsumedRecord | BegunRecord | EndedRecord | EnteringRecord | SettledRecord | SecurityRecord | AuthorityRecord | CredentialRecord | ErasedRecord;
+
+export interface AuditSink {
+    open(writer?: string): Awaitable<OpenLog>;
+    append(batch: AuditBatch): Awaitable<void>;
+    checkpoint(note: string): Awaitable<void>;
+    erase(which: (opening: Opening) => boolean): Awaitable<number>;
+    readonly source: AuditSource;
+    close(): Awaitable<void>;
+}
+
+export interface AuditSource {
+    writers(): Awaitable<readonly string[]>;
+    lines(writer: string, from?: number): AsyncIterable<readonly string[] | {
+        readonly torn: string;
+    }>;
+    checkpoints(writer: string): AsyncIterable<string>;
+    lastCheckpoint?(writer: string): Awaitable<string | undefined>;
+    openings(writer: string): AsyncIterable<Opening>;
+}
+
+export interface AuditStatus {
+    readonly state: 'new' | 'open' | 'failed' | 'closed';
+    readonly mode: 'required' | 'best-effort';
+    readonly writer: string | undefined;
+    readonly size: number;
+    readonly queued: number;
+    readonly dropped: number;
+    readonly checkpoint: {
+        readonly size: number;
+        readonly atMs: number;
+    } | undefined;
+    readonly error: string | undefined;
+}
+
+export interface AuthorityRecord extends RecordFields {
+    readonly kind: 'authority';
+    readonly tenantId?: string | undefined;
+    readonly act: string;
+    readonly by: string;
+    readonly subject: string;
+    readonly holds?: readonly string[] | undefined;
+}
+
+export interface BegunRecord extends RecordFields, CallFields {
+    readonly kind: 'begun';
+    readonly claim: string;
+}
+
+export interface CheckpointInterval {
+    readonly records?: number | undefined;
+    readonly ms?: number | undefined;
+}
+
+export interface ClosedRecord extends RecordFields {
+    readonly kind: 'closed';
+}
+
+export type Commitment = string;
+
+export interface ConsumedRecord extends RecordFields, CallFields {
+    readonly kind: 'consumed';
+    readonly token: string;
+    readonly effective: Commitment;
+}
+
+export interface CredentialRecord extends RecordFields {
+    readonly kind: 'credential';
+    readonly tenantId?: string | undefined;
+    readonly act: 'registered' | 'removed';
+    readonly person: string;
+    readonly credential: string;
+    readonly publicKey?: string | undefined;
+    readonly by: string;
+}
+
+export interface DecidedRecord extends RecordFields, CallFields {
+    readonly kind: 'decided';
+    readonly callId: string;
+    readonly effect: Effect;
+    readonly code?: string | undefined;
+    readonly policies?: readonly RecordedPolicy[] | undefined;
+    readonly policySetHash?: string | undefined;
+    readonly dryRun?: true | undefined;
+    readonly approvalId?: string | undefined;
+    readonly original: Commitment;
+    readonly effective?: Commitment | undefined;
+    readonly session?: Commitment | undefined;
+    readonly facts?: Commitment | undefined;
+    readonly requester?: Commitment | undefined;
+    readonly observed?: readonly RecordedPolicy[] | undefined;
+}
+
+export interface DroppedRecord extends RecordFields {
+    readonly kind: 'dropped';
+    readonly count: number;
+}
+
+export interface EndedRecord extends RecordFields, CallFields {
+    readonly kind: 'ended';
+    readonly how: 'expired' | 'withdrawn';
+}
+
+export interface EnteringRecord extends RecordFields, CallFields {
+    readonly kind: 'entering';
+    readonly taskId?: string | undefined;
+    readonly claim?: string | undefined;
+    readonly effective: Commitment;
+    readonly reused?: true | undefined;
+}
+
+export interface ErasedRecord extends RecordFields {
+    readonly kind: 'erased';
+    readonly by: string;
+    readonly selector: 'user' | 'decision' | 'before';
+    readonly count: number;
+}
+
+export interface JsonlFolderOptions {
+    readonly segmentBytes?: number | undefined;
+}
+
+export interface KeyRecord extends RecordFields {
+    readonly kind: 'key';
+    readonly publicKey: string;
+    readonly previousPublicKey: string;
+}
+
+export declare class MemoryLogs implements AuditSource {
+    writers(): readonly string[];
+    lines(writer: string, from?: number): AsyncIterable<readonly string[]>;
+    checkpoints(writer: string): AsyncIterable<string>;
+    openings(writer: string): AsyncIterable<Opening>;
+}
+
+export declare class MemorySink implements AuditSink {
+    #private;
+    readonly source: MemoryLogs;
+    constructor(logs?: MemoryLogs);
+    open(writer?: string): OpenLog;
+    append({ lines, openings, tree }: AuditBatch): void;
+    checkpoint(note: string): void;
+    erase(which: (opening: Opening) => boolean): number;
+    close(): void;
+}
+
+export type NewOpening = Omit<Opening, 'seq' | 'at'>;
+
+export type NewRecord = WithoutPlace<AuditRecord>;
+
+export interface OpenLog {
+    readonly writer: string;
+    readonly tree: TreeState;
+    readonly tornBytes: number;
+}
+
+export interface OpenRecord {
+    readonly record: NewRecord;
+    readonly opening?: NewOpening | undefined;
+}
+
+export interface OpenedRecord extends RecordFields, CallFields {
+    readonly kind: 'opened';
+    readonly taskId?: string | undefined;
+    readonly policies: readonly RecordedApprovalPolicy[];
+    readonly policySetHash?: string | undefined;
+    readonly expiresAt: number;
+    readonly original: Commitment;
+    readonly effective: Commitment;
+    readonly requester?: Commitment | undefined;
+}
+
+export interface Opening {
+    readonly seq: number;
+    readonly decisionId: string;
+    readonly requester?: string | undefined;
+    readonly at: number;
+    readonly salt: string;
+    readonly values: Readonly<Record<string, string>>;
+}
+
+export interface PoliciesRecord extends RecordFields {
+    readonly kind: 'policies';
+    readonly tenantId?: string | undefined;
+    readonly hash: string;
+    readonly previousHash?: string | undefined;
+}
+
+export interface PostgresSinkOptions {
+    readonly connectionString: string;
+    readonly schema?: string | undefined;
+}
+
+export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval'> {
+    readonly quorum?: number | undefined;
+}
+
+export interface RecordedPolicy {
+    readonly id: string;
+    readonly hash: string;
+}
+
+export interface SecurityRecord extends RecordFields {
+    readonly kind: 'security';
+    readonly tenantId?: string | undefined;
+    readonly code: string;
+    readonly agentId?: string | undefined;
+    readonly toolName?: string | undefined;
+    readonly decisionId?: string | undefined;
+}
+
+export interface SettledRecord extends RecordFields, CallFields {
+    readonly kind: 'settled';
+    readonly taskId?: string | undefined;
+    readonly outcome: RunOutcome['status'] | 'withheld';
+    readonly bySuccessor?: true | undefined;
+    readonly reported?: true | undefined;
+}
+
+export interface StartedRecord extends RecordFields {
+    readonly kind: 'started';
+    readonly source: 'library' | 'server';
+    readonly version: string;
+    readonly mode: 'required' | 'best-effort';
+    readonly publicKey: string;
+    readonly tornBytes?: number | undefined;
+}
+
+export interface TreeState {
+    readonly size: number;
+    readonly nodes: readonly string[];
+    readonly lastAt: number;
+}
+
+export interface VerdictRecord extends RecordFields, CallFields {
+    readonly kind: 'verdict';
+    readonly by: string;
+    readonly approved: boolean;
+    readonly status: ApprovalRecord['status'];
+    readonly policies?: readonly string[] | undefined;
+    readonly assurance?: Assurance | undefined;
+    readonly groups?: readonly string[] | undefined;
+    readonly isRequester?: true | undefined;
+    readonly effective: Commitment;
+    readonly reason?: Commitment | undefined;
+    readonly proof?: VerdictProof | undefined;
+    readonly statement?: Commitment | undefined;
+}
+
+export declare const approvalRecords: ApprovalRecords;
+
+export declare function auditLog(options: AuditLogOptions): AuditLog;
+
+export declare function canonicalLine(record: AuditRecord): string;
+
+export declare function commitmentOf(field: string, salt: string, digest: string): Commitment;
+
+export declare function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: string): OpenRecord;
+
+export declare function jsonlFolder(folder: string | URL, options?: JsonlFolderOptions): AuditSink;
+
+export declare function postgresSink(connection: string | PostgresSinkOptions): AuditSink;
+
+export declare function recordOf(event: RecordedEvent): OpenRecord;
+
+export declare function sqliteSink(path: string | URL): AuditSink;

@@ -1,0 +1,267 @@
+import type { ApprovalPolicy, ApprovalRecord, Assurance, RunOutcome, VerdictProof } from '../../store/ApprovalStore.js';
+import type { Effect } from '../../model/Decision.js';
+
+/** Hides a value and binds to it: the base64url of a salted SHA-256. Equal values of one decision and field have equal commitments. */
+export type Commitment = string;
+
+interface RecordFields {
+  /** The version of the format. */
+  readonly v: 1;
+  /** The position in the log of its writer, from 0: the index of its leaf in the tree. */
+  readonly seq: number;
+  /** When it was written, in epoch milliseconds. Never less than in the record before. */
+  readonly at: number;
+  /** The log's name. */
+  readonly writer: string;
+  /** Of a server: the change of its store that it was committed with. No two records have the same. */
+  readonly change?: string | undefined;
+}
+
+/** What all records about one call say. */
+interface CallFields {
+  /** Of a server: whose call it is. */
+  readonly tenantId?: string | undefined;
+  /** The decision; an approval has the same id. */
+  readonly decisionId: string;
+  /** The agent that calls. */
+  readonly agentId: string;
+  /** The tool that is called. */
+  readonly toolName: string;
+}
+
+/** A policy by its id and the SHA-256 of its text. */
+export interface RecordedPolicy {
+  /** The policy's `@id`. */
+  readonly id: string;
+  /** SHA-256 of its text. */
+  readonly hash: string;
+}
+
+/** A policy that asks for a person, and whose yes is enough for it. */
+export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval'> {
+  /** How many distinct people have to say yes. @defaultValue 1 */
+  readonly quorum?: number | undefined;
+}
+
+/** A log begins, or goes on after its writer was away. */
+export interface StartedRecord extends RecordFields {
+  readonly kind: 'started';
+  /** What writes it: a library sees methods entered, a server sees approvals consumed and begun. */
+  readonly source: 'library' | 'server';
+  /** The version of this library. */
+  readonly version: string;
+  /** Whether calls wait for their records. */
+  readonly mode: 'required' | 'best-effort';
+  /** The key that signs its checkpoints: base64url of the 32 bytes of an ed25519 public key. */
+  readonly publicKey: string;
+  /** How many bytes of an incomplete last line were cut off. */
+  readonly tornBytes?: number | undefined;
+}
+
+/** The writer closed the log in order. */
+export interface ClosedRecord extends RecordFields {
+  readonly kind: 'closed';
+}
+
+/** Records were lost because their queue was full (`best-effort` only). */
+export interface DroppedRecord extends RecordFields {
+  readonly kind: 'dropped';
+  readonly count: number;
+}
+
+/** Another key signs from here on. The next checkpoint is signed by both. */
+export interface KeyRecord extends RecordFields {
+  readonly kind: 'key';
+  /** Base64url of the 32 bytes of an ed25519 public key. */
+  readonly publicKey: string;
+  readonly previousPublicKey: string;
+}
+
+/** A policy set came into force. */
+export interface PoliciesRecord extends RecordFields {
+  readonly kind: 'policies';
+  readonly tenantId?: string | undefined;
+  readonly hash: string;
+  readonly previousHash?: string | undefined;
+}
+
+/** A call was decided. */
+export interface DecidedRecord extends RecordFields, CallFields {
+  readonly kind: 'decided';
+  readonly callId: string;
+  readonly effect: Effect;
+  /** Why it was denied, for programs. */
+  readonly code?: string | undefined;
+  /** The policies that determined the decision, where they are known. */
+  readonly policies?: readonly RecordedPolicy[] | undefined;
+  readonly policySetHash?: string | undefined;
+  /** No call was made, and none follows. */
+  readonly dryRun?: true | undefined;
+  /** The approval of the call that was decided again. */
+  readonly approvalId?: string | undefined;
+  /** Of the params as called. */
+  readonly original: Commitment;
+  /** Of the params that would run; absent where nothing would. */
+  readonly effective?: Commitment | undefined;
+  /** Of the session; absent where there is none. */
+  readonly session?: Commitment | undefined;
+  /** Of the facts; absent where there are none. */
+  readonly facts?: Commitment | undefined;
+  /** Of who asks: `session.user_id`, else the agent. */
+  readonly requester?: Commitment | undefined;
+  /** Policies that are only watched: what they would have done. */
+  readonly observed?: readonly RecordedPolicy[] | undefined;
+}
+
+/** A person is asked. */
+export interface OpenedRecord extends RecordFields, CallFields {
+  readonly kind: 'opened';
+  readonly taskId?: string | undefined;
+  readonly policies: readonly RecordedApprovalPolicy[];
+  readonly policySetHash?: string | undefined;
+  readonly expiresAt: number;
+  readonly original: Commitment;
+  readonly effective: Commitment;
+  readonly requester?: Commitment | undefined;
+}
+
+/** A person decided. */
+export interface VerdictRecord extends RecordFields, CallFields {
+  readonly kind: 'verdict';
+  /** The person. */
+  readonly by: string;
+  readonly approved: boolean;
+  /** The status of the approval after the verdict. */
+  readonly status: ApprovalRecord['status'];
+  /** Ids of the approval policies that it counts for. */
+  readonly policies?: readonly string[] | undefined;
+  readonly assurance?: Assurance | undefined;
+  /** The groups of the person at that time. */
+  readonly groups?: readonly string[] | undefined;
+  /** Whether the person is the one for whom the call is made. */
+  readonly isRequester?: true | undefined;
+  /** Of the params that were shown and decided on. */
+  readonly effective: Commitment;
+  readonly reason?: Commitment | undefined;
+  /** The signature that was given with it. */
+  readonly proof?: VerdictProof | undefined;
+  /** Of the statement that was signed: its digest is the challenge in the proof. */
+  readonly statement?: Commitment | undefined;
+}
+
+/** An approval was used: no other call can use it. */
+export interface ConsumedRecord extends RecordFields, CallFields {
+  readonly kind: 'consumed';
+  /** SHA-256 of the token that used it, base64url. */
+  readonly token: string;
+  readonly effective: Commitment;
+}
+
+/** The one claim that may enter the method under an approval was recorded. */
+export interface BegunRecord extends RecordFields, CallFields {
+  readonly kind: 'begun';
+  /** SHA-256 of the claim, base64url. */
+  readonly claim: string;
+}
+
+/** A pending or approved approval ended without a run. */
+export interface EndedRecord extends RecordFields, CallFields {
+  readonly kind: 'ended';
+  readonly how: 'expired' | 'withdrawn';
+}
+
+/** A method is about to be entered. */
+export interface EnteringRecord extends RecordFields, CallFields {
+  readonly kind: 'entering';
+  readonly taskId?: string | undefined;
+  /** SHA-256 of the claim, base64url. */
+  readonly claim?: string | undefined;
+  /** Of the params that the method gets. */
+  readonly effective: Commitment;
+  /** A second guard on the same call, such as a decorator under an adapter: it runs under the same decision, inside the entry before. */
+  readonly reused?: true | undefined;
+  /** The guard says that the call may run again after a crash: then it may be entered a second time, if what became of the first one is unknown. */
+  readonly idempotent?: true | undefined;
+}
+
+/** How a call ended whose method was about to be entered; with a server, how its caller says that it ended. */
+export interface SettledRecord extends RecordFields, CallFields {
+  readonly kind: 'settled';
+  readonly taskId?: string | undefined;
+  readonly outcome: RunOutcome['status'] | 'withheld';
+  /** Written by the process that continued the log of a writer that died. */
+  readonly bySuccessor?: true | undefined;
+  /** A caller elsewhere reported it. */
+  readonly reported?: true | undefined;
+}
+
+/** Something looked forged, replayed or swapped. */
+export interface SecurityRecord extends RecordFields {
+  readonly kind: 'security';
+  readonly tenantId?: string | undefined;
+  readonly code: string;
+  readonly agentId?: string | undefined;
+  readonly toolName?: string | undefined;
+  readonly decisionId?: string | undefined;
+}
+
+/** Who may do something changed: a person, membership, agent key, session or token. */
+export interface AuthorityRecord extends RecordFields {
+  readonly kind: 'authority';
+  readonly tenantId?: string | undefined;
+  /** What was done, such as `person.created`, `person.removed`, `groups.changed`, `key.created`, `key.revoked`. */
+  readonly act: string;
+  /** Who did it. */
+  readonly by: string;
+  /** The id of what changed. */
+  readonly subject: string;
+  /** Groups or scopes after it. */
+  readonly holds?: readonly string[] | undefined;
+}
+
+/** A passkey was registered or removed: verdicts are verified with those that were valid at their time. */
+export interface CredentialRecord extends RecordFields {
+  readonly kind: 'credential';
+  readonly tenantId?: string | undefined;
+  readonly act: 'registered' | 'removed';
+  readonly person: string;
+  /** The id of the credential, base64url. */
+  readonly credential: string;
+  /** The COSE public key, base64url. Absent where it was removed. */
+  readonly publicKey?: string | undefined;
+  readonly by: string;
+}
+
+/** Openings were deleted: commitments of those decisions can no longer be opened. */
+export interface ErasedRecord extends RecordFields {
+  readonly kind: 'erased';
+  /** What was asked for, such as `before`, `user` or `decision`; never the name of a user. */
+  readonly by: string;
+  readonly selector: 'user' | 'decision' | 'before';
+  readonly count: number;
+}
+
+/** One line of an audit log. */
+export type AuditRecord =
+  | StartedRecord
+  | ClosedRecord
+  | DroppedRecord
+  | KeyRecord
+  | PoliciesRecord
+  | DecidedRecord
+  | OpenedRecord
+  | VerdictRecord
+  | ConsumedRecord
+  | BegunRecord
+  | EndedRecord
+  | EnteringRecord
+  | SettledRecord
+  | SecurityRecord
+  | AuthorityRecord
+  | CredentialRecord
+  | ErasedRecord;
+
+type WithoutPlace<R> = R extends AuditRecord ? Omit<R, 'v' | 'seq' | 'at' | 'writer'> : never;
+
+/** A record before it has its place in a log. */
+export type NewRecord = WithoutPlace<AuditRecord>;

@@ -1,0 +1,164 @@
+import { canonicalText, sha256 } from '../../common/data/canonical.js';
+import { newSalt } from '../../model/DecisionEvidence.js';
+import type { JournaledApproval, JournaledVerdict } from '../../model/DecisionEvidence.js';
+import { maybeSamePerson } from '../../model/personId.js';
+import type { PendingTask } from '../../model/Task.js';
+import type { NewRecord, RecordedApprovalPolicy } from './AuditRecord.js';
+import { commitmentOf, sha256Url } from './commitment.js';
+import type { OpenRecord } from './OpenRecord.js';
+
+/** What a log adds to an approval that it writes of. */
+export interface ApprovalContext {
+  /** Of a server: whose call it is. */
+  readonly tenantId?: string | undefined;
+  /** The task that waits for it, where that is known. */
+  readonly taskId?: string | undefined;
+}
+
+/** The records of approvals. */
+export interface ApprovalRecords {
+  /** A person is asked. */
+  readonly opened: typeof openedRecord;
+  /** A person is asked by a service elsewhere: its policies are in its own log. */
+  readonly openedElsewhere: typeof openedElsewhere;
+  /** A person decided. */
+  readonly verdict: typeof verdictRecord;
+  /** An approval was used. */
+  readonly consumed: typeof consumedRecord;
+  /** The claim that may enter was recorded. */
+  readonly begun: typeof begunRecord;
+  /** An approval ended without a run. */
+  readonly ended: typeof endedRecord;
+}
+
+/** A claim, or the token of a use, as a log shows it: a reader of the log cannot use it. */
+export function tokenHash(token: string): string {
+  return sha256Url(token);
+}
+
+/** A person is asked. */
+function openedRecord(approval: JournaledApproval, { tenantId, taskId }: ApprovalContext = {}): OpenRecord {
+  const { decisionId, agentId, toolName, policySetHash, expiresAtMs, originalDigest, digest, requester } = approval;
+  const salt = saltOf(approval);
+  return {
+    record: {
+      kind: 'opened',
+      tenantId,
+      decisionId,
+      agentId,
+      toolName,
+      taskId,
+      policies: approval.policies.map(recordedPolicy),
+      policySetHash,
+      expiresAt: expiresAtMs,
+      original: commitmentOf('original', salt, originalDigest),
+      effective: commitmentOf('effective', salt, digest),
+      requester: commitmentOf('requester', salt, sha256(canonicalText(requester))),
+    },
+  };
+}
+
+/** A person is asked by a service elsewhere: its policies are in its own log. */
+function openedElsewhere(task: PendingTask): NewRecord {
+  const { decisionId, agentId, toolName, taskId, expiresAtMs, originalDigest, digest, auditSalt = newSalt() } = task;
+  return {
+    kind: 'opened',
+    decisionId,
+    agentId,
+    toolName,
+    taskId,
+    policies: [],
+    expiresAt: expiresAtMs,
+    original: commitmentOf('original', auditSalt, originalDigest),
+    effective: commitmentOf('effective', auditSalt, digest),
+  };
+}
+
+/**
+ * A person decided.
+ *
+ * @param approval as it is right after the verdict
+ * @param statement what the person signed, where they did: see `verdictStatement`
+ * @throws TypeError where it has no verdict
+ */
+function verdictRecord(
+  approval: JournaledApproval,
+  { tenantId, statement }: ApprovalContext & { readonly statement?: string | undefined } = {},
+): OpenRecord {
+  const verdict: JournaledVerdict | undefined = approval.verdicts.at(-1);
+  if (verdict === undefined) throw new TypeError('an approval without a verdict');
+  const { decisionId, agentId, toolName, status, digest, requester } = approval;
+  const { by, approve, policies, assurance, groups, reason, proof } = verdict;
+  const salt = saltOf(approval);
+  const values: Record<string, string> = {};
+  if (reason !== undefined) values['reason'] = canonicalText(reason);
+  if (statement !== undefined) values['statement'] = canonicalText(statement);
+  const commit = (field: string): string | undefined => {
+    const text = values[field];
+    return text === undefined ? undefined : commitmentOf(field, salt, sha256(text));
+  };
+  return {
+    record: {
+      kind: 'verdict',
+      tenantId,
+      decisionId,
+      agentId,
+      toolName,
+      by,
+      approved: approve,
+      status,
+      policies,
+      assurance,
+      groups,
+      isRequester: maybeSamePerson(by, requester) || undefined,
+      effective: commitmentOf('effective', salt, digest),
+      reason: commit('reason'),
+      proof,
+      statement: commit('statement'),
+    },
+    opening: Object.keys(values).length === 0 ? undefined : { decisionId, requester, salt, values },
+  };
+}
+
+/** An approval was used. @throws TypeError where it was not */
+function consumedRecord(approval: JournaledApproval, { tenantId }: ApprovalContext = {}): OpenRecord {
+  const { decisionId, agentId, toolName, digest, consumed } = approval;
+  if (consumed === undefined) throw new TypeError('an approval that was not used');
+  const effective = commitmentOf('effective', saltOf(approval), digest);
+  return { record: { kind: 'consumed', tenantId, decisionId, agentId, toolName, token: tokenHash(consumed.token), effective } };
+}
+
+/** The claim that may enter was recorded. @throws TypeError where none was */
+function begunRecord(approval: JournaledApproval, { tenantId }: ApprovalContext = {}): OpenRecord {
+  const { decisionId, agentId, toolName, begun } = approval;
+  if (begun === undefined) throw new TypeError('an approval that has not begun');
+  return { record: { kind: 'begun', tenantId, decisionId, agentId, toolName, claim: tokenHash(begun.claimToken) } };
+}
+
+/** An approval ended without a run. */
+function endedRecord(
+  { decisionId, agentId, toolName }: Pick<JournaledApproval, 'decisionId' | 'agentId' | 'toolName'>,
+  how: 'expired' | 'withdrawn',
+  { tenantId }: ApprovalContext = {},
+): OpenRecord {
+  return { record: { kind: 'ended', tenantId, decisionId, agentId, toolName, how } };
+}
+
+/** What a log writes of approvals, each right after it was stored. */
+export const approvalRecords: ApprovalRecords = {
+  opened: openedRecord,
+  openedElsewhere,
+  verdict: verdictRecord,
+  consumed: consumedRecord,
+  begun: begunRecord,
+  ended: endedRecord,
+};
+
+function recordedPolicy({ id, hash, severity, approvers, selfApproval }: JournaledApproval['policies'][number]): RecordedApprovalPolicy {
+  return { id, hash, severity, approvers, selfApproval };
+}
+
+/** An approval that was opened without a log has none: its values are then linked to nothing. */
+function saltOf({ auditSalt = newSalt() }: JournaledApproval): string {
+  return auditSalt;
+}

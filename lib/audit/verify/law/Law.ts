@@ -1,0 +1,174 @@
+import type { AuditRecord, DecidedRecord, EnteringRecord, SettledRecord } from '../../record/AuditRecord.js';
+import type { Opening } from '../../sink/AuditSink.js';
+import { ApprovalCases } from './ApprovalCases.js';
+import type { AuditCounts } from '../report/AuditReport.js';
+import type { Findings } from '../report/Findings.js';
+import { IdSet } from './IdSet.js';
+
+type LawCounts = Omit<AuditCounts, 'records' | 'openings'>;
+
+/**
+ * How many decisions that allow a call are remembered until it is entered, which comes right after. Those of calls that run elsewhere, or were given up, are never
+ * entered.
+ */
+const MAX_ALLOWED = 100_000;
+
+/**
+ * Checks that everything that ran was allowed or approved. A method is entered under one of two things: a decision in the same log before it that allows exactly
+ * this call, once; or an approval, wherever its parts were recorded. Takes the records of one log after the other.
+ */
+export class Law {
+  readonly #findings: Findings;
+  readonly #cases: ApprovalCases;
+  readonly #maxAllowed: number;
+  /** Of the log that is read now. */
+  #allowed = new Map<string, DecidedRecord>();
+  #open = new Map<string, EnteringRecord>();
+  #loaded = new Set<string>();
+  #isServer = false;
+  #writer = '';
+  readonly #openIn = new Map<string, Map<string, EnteringRecord>>();
+  /** Over all logs: decisions under which a method was entered, and those of servers that allow a call. */
+  readonly #entered = new IdSet();
+  readonly #served = new IdSet();
+  #witnessed = 0;
+  #decisions = 0;
+  #runs = 0;
+
+  constructor(findings: Findings, maxAllowed: number = MAX_ALLOWED) {
+    this.#findings = findings;
+    this.#maxAllowed = maxAllowed;
+    this.#cases = new ApprovalCases(findings);
+  }
+
+  /** The records of this log follow. */
+  start(writer: string): void {
+    this.#writer = writer;
+    this.#allowed = new Map();
+    this.#open = new Map();
+    this.#loaded = new Set();
+    this.#openIn.set(writer, this.#open);
+  }
+
+  /** Takes a record, with what opens it, where that is left. */
+  record(record: AuditRecord, opening?: Opening): void {
+    switch (record.kind) {
+      case 'started':
+        this.#isServer = record.source === 'server';
+        return;
+      case 'policies':
+        this.#loaded.add(`${record.tenantId ?? ''} ${record.hash}`);
+        return;
+      case 'decided':
+        return this.#decided(record);
+      case 'entering':
+        return this.#entering(record);
+      case 'settled':
+        return this.#settled(record);
+      case 'opened':
+        this.#checkPolicies(record);
+        return this.#cases.add(record, opening);
+      case 'verdict':
+      case 'consumed':
+      case 'begun':
+      case 'ended':
+        return this.#cases.add(record, opening);
+      case 'credential':
+        return this.#cases.credential(record);
+      default:
+    }
+  }
+
+  /** The entries of a log of which no end is recorded. */
+  openOf(writer: string): readonly EnteringRecord[] {
+    return [...(this.#openIn.get(writer)?.values() ?? [])];
+  }
+
+  /** Whether a log says that this approval was used, or that a run began under it. */
+  isRecorded(what: 'consumed' | 'begun', decisionId: string): boolean {
+    return this.#cases.isRecorded(what, decisionId);
+  }
+
+  /** When all logs were read. */
+  finish(): LawCounts {
+    const approved = this.#cases.finish();
+    return {
+      decisions: this.#decisions,
+      approvals: approved.approvals,
+      runs: this.#runs,
+      notWitnessed: this.#served.size - this.#witnessed + approved.notWitnessed,
+      approvedElsewhere: approved.approvedElsewhere,
+      open: [...this.#openIn.values()].reduce((sum, { size }) => sum + size, 0),
+      signatures: approved.signatures,
+      erasedStatements: approved.erasedStatements,
+    };
+  }
+
+  #decided(record: DecidedRecord): void {
+    const { decisionId, effect, dryRun, approvalId } = record;
+    this.#checkPolicies(record);
+    if (dryRun === true) return;
+    if (approvalId !== undefined) return this.#cases.decidedAgain(approvalId, record);
+    this.#decisions += 1;
+    if (effect === 'deny') return;
+    if (effect === 'approval_needed') return this.#cases.asked(record);
+    if (this.#isServer) {
+      if (this.#served.add(decisionId) && this.#entered.has(decisionId)) this.#witnessed += 1;
+    } else if (this.#allowed.has(decisionId)) {
+      this.#add(
+        'decided_twice',
+        record,
+        `Record ${record.seq} allows a call that an earlier record has allowed: a decision is on one call.`,
+      );
+      return;
+    }
+    this.#allowed.set(decisionId, record);
+    if (this.#allowed.size > this.#maxAllowed) for (const oldest of this.#allowed.keys()) return void this.#allowed.delete(oldest);
+  }
+
+  #checkPolicies(record: Extract<AuditRecord, { kind: 'decided' | 'opened' }>): void {
+    const { policySetHash, tenantId = '', seq } = record;
+    if (policySetHash === undefined || this.#loaded.has(`${tenantId} ${policySetHash}`)) return;
+    this.#add('policies_not_loaded', record, `Record ${seq} is under policies that no record before it says were loaded.`);
+  }
+
+  #entering(record: EnteringRecord): void {
+    const { decisionId, seq, reused } = record;
+    if (reused === true) {
+      const outer = this.#open.get(decisionId);
+      if (outer === undefined)
+        this.#add('reused_alone', record, `Record ${seq} enters a method under a decision that was for another entry, outside of it.`);
+      else this.#compare(record, outer, 'the entry around it');
+      return;
+    }
+    this.#runs += 1;
+    this.#open.set(decisionId, record);
+    const isFirst = this.#entered.add(decisionId);
+    if (isFirst && this.#served.has(decisionId)) this.#witnessed += 1;
+    const allowed = this.#allowed.get(decisionId);
+    if (allowed === undefined) return this.#cases.entering(record, isFirst);
+    if (!isFirst) this.#add('run_twice', record, `Record ${seq} enters a method a second time under one decision.`);
+    this.#compare(record, allowed, 'the decision that allows it');
+  }
+
+  #settled(record: SettledRecord): void {
+    const { decisionId } = record;
+    const entered = this.#open.delete(decisionId);
+    if (!entered || !this.#allowed.delete(decisionId)) this.#cases.settled(record);
+  }
+
+  #compare(
+    record: EnteringRecord,
+    { agentId, toolName, tenantId, effective }: Pick<DecidedRecord, 'agentId' | 'toolName' | 'tenantId' | 'effective'>,
+    other: string,
+  ): void {
+    if (record.agentId !== agentId || (record.reused !== true && record.toolName !== toolName) || record.tenantId !== tenantId)
+      this.#add('run_of_another_call', record, `Record ${record.seq} enters a method for another agent or tool than ${other}.`);
+    if (record.effective !== effective)
+      this.#add('run_with_other_params', record, `Record ${record.seq} enters a method with other params than ${other}.`);
+  }
+
+  #add(code: string, { seq }: { readonly seq: number }, message: string): void {
+    this.#findings.add(code, this.#writer, seq, message);
+  }
+}

@@ -1,0 +1,128 @@
+import type { EnteringRecord, OpenedRecord } from '../../record/AuditRecord.js';
+import { isBefore } from './ApprovalCase.js';
+import type { ApprovalCase, Placed } from './ApprovalCase.js';
+import type { Credentials } from './Credentials.js';
+import type { Findings } from '../report/Findings.js';
+import { judgeVerdicts } from './judgeVerdicts.js';
+
+/** What one approval comes to, besides what is wrong with it. */
+export interface JudgedApproval {
+  readonly approvedElsewhere: number;
+  readonly signatures: number;
+  readonly erasedStatements: number;
+}
+
+/** How much later than its end an approval may be recorded as used: the record is written after the use. */
+const SLACK_MS = 60_000;
+
+/** Finds what is wrong with one approval: it was opened, its quorum said yes to exactly these params, it was used once and begun by one claim, and only that claim ran. */
+export function judgeApproval(found: ApprovalCase, credentials: Credentials, findings: Findings): JudgedApproval {
+  const here = found.opened.filter(({ policies }) => policies.length > 0);
+  const [first] = here;
+  const nothing = { approvedElsewhere: 0, signatures: 0, erasedStatements: 0 };
+  const say: Say = (code, { writer, seq }, message) => findings.add(code, writer, seq, message);
+  judgeEntries(found, say);
+  if (first !== undefined) {
+    judgeOpened(found, here, say);
+    const { covered, signatures, erasedStatements } = judgeVerdicts(found, first, credentials, say);
+    judgeUse(found, first, covered, say);
+    return { approvedElsewhere: 0, signatures, erasedStatements };
+  }
+  const [elsewhere] = found.opened;
+  // a decision of policies that are loaded here is not one of a service elsewhere
+  if (elsewhere !== undefined && found.asked?.policySetHash === undefined) {
+    for (const { record } of found.entries) sameCall(record, elsewhere, 'the question to a person', say);
+    return { ...nothing, approvedElsewhere: found.entries.length > 0 ? 1 : 0 };
+  }
+  for (const { record, isFirst } of found.entries)
+    if (isFirst)
+      say(
+        'run_without_decision',
+        record,
+        `Record ${record.seq} enters a method, and no decision or approval in the logs allows that call.`,
+      );
+  for (const record of [...found.verdicts.map((verdict) => verdict.record), ...found.consumed, ...found.begun])
+    say('approval_not_opened', record, `Record ${record.seq} is about an approval that no record opens.`);
+  return nothing;
+}
+
+type Say = (code: string, place: Placed, message: string) => void;
+
+/** One approval is at most one run, but for a claim that was given back before the method, and calls that say that they may run again. */
+function judgeEntries({ entries, settled, begun }: ApprovalCase, say: Say): void {
+  const [first] = entries;
+  if (first !== undefined && !first.isFirst && entries.length === 1)
+    say('run_twice', first.record, `Record ${first.record.seq} enters a method a second time under one decision.`);
+  for (const [i, { record }] of entries.entries()) {
+    const before = entries[i - 1]?.record;
+    if (before !== undefined && !mayFollow(before, record, settled))
+      say('run_twice', record, `Record ${record.seq} enters a method a second time under one approval.`);
+    const claims = begun.map(({ claim }) => claim);
+    if (claims.length > 0 && record.claim !== undefined && !claims.includes(record.claim) && record.idempotent !== true)
+      say('run_of_another_claim', record, `Record ${record.seq} enters a method under another claim than the one that began.`);
+  }
+}
+
+function mayFollow(before: EnteringRecord, record: EnteringRecord, settled: ApprovalCase['settled']): boolean {
+  const ends = settled.filter(
+    (end) => end.writer !== before.writer || (end.seq > before.seq && (record.writer !== before.writer || end.seq < record.seq)),
+  );
+  return ends.some(({ outcome }) => outcome === 'withheld' || (outcome === 'unknown' && record.idempotent === true));
+}
+
+function judgeOpened({ asked, decisionId }: ApprovalCase, here: readonly OpenedRecord[], say: Say): void {
+  const [first, ...others] = here as readonly [OpenedRecord, ...OpenedRecord[]];
+  for (const other of others) {
+    if (other.effective === first.effective && JSON.stringify(other.policies) === JSON.stringify(first.policies)) continue;
+    say('opened_twice', other, `Record ${other.seq} opens an approval that was opened before, for something else.`);
+  }
+  if (asked === undefined || asked.decisionId !== decisionId) return;
+  sameCall(first, asked, 'the decision that asks for it', say);
+}
+
+function judgeUse(found: ApprovalCase, opened: OpenedRecord, covered: (by: Placed) => boolean, say: Say): void {
+  const { consumed, begun, ended, entries, decidedAgain } = found;
+  for (const [i, record] of consumed.entries()) {
+    sameCall(record, opened, 'what was approved', say);
+    if (!isBefore(opened, record)) say('used_before_opened', record, `Record ${record.seq} uses an approval that is opened only later.`);
+    if (record.at > opened.expiresAt + SLACK_MS) say('used_too_late', record, `Record ${record.seq} uses an approval that had expired.`);
+    if (consumed.slice(0, i).some(({ token }) => token !== record.token))
+      say('used_twice', record, `Record ${record.seq} uses an approval that was used before.`);
+    if (!covered(record))
+      say('quorum_missing', record, `Record ${record.seq} uses an approval that did not have the yes of everyone it needs.`);
+    if (ended.some((end) => end.writer === record.writer && end.seq < record.seq))
+      say('used_after_end', record, `Record ${record.seq} uses an approval that had expired or was withdrawn.`);
+  }
+  for (const [i, record] of begun.entries()) {
+    sameCall({ ...record, effective: opened.effective }, opened, 'what was approved', say);
+    if (!consumed.some((use) => isBefore(use, record)))
+      say('begun_without_use', record, `Record ${record.seq} begins a run under an approval that was not used for it.`);
+    if (begun.slice(0, i).some(({ claim }) => claim !== record.claim))
+      say('begun_twice', record, `Record ${record.seq} begins a second run under one approval.`);
+  }
+  for (const { record } of entries) {
+    sameCall(record, opened, 'what was approved', say);
+    if (!consumed.some((use) => isBefore(use, record)))
+      say('run_without_use', record, `Record ${record.seq} enters a method under an approval that was not used for it.`);
+    if (record.claim !== undefined && !begun.some((start) => isBefore(start, record)))
+      say('run_not_begun', record, `Record ${record.seq} enters a method under an approval without having begun.`);
+    if (!covered(record))
+      say('quorum_missing', record, `Record ${record.seq} enters a method whose approval did not have the yes of everyone it needs.`);
+    const fresh = decidedAgain.findLast((decided) => decided.writer === record.writer && decided.seq < record.seq);
+    if (fresh?.effect === 'deny')
+      say('run_of_denied', record, `Record ${record.seq} enters a method that the policies denied when it was about to run.`);
+  }
+}
+
+/** Whether two records are about one call of one agent with the same params. */
+function sameCall(
+  record: Placed & Pick<OpenedRecord, 'agentId' | 'toolName' | 'effective'> & Partial<Pick<OpenedRecord, 'tenantId'>>,
+  other: Pick<OpenedRecord, 'agentId' | 'toolName' | 'tenantId'> & { readonly effective?: string | undefined },
+  what: string,
+  say: Say,
+): void {
+  if (record.agentId !== other.agentId || record.toolName !== other.toolName || record.tenantId !== other.tenantId)
+    say('another_call', record, `Record ${record.seq} is about another agent or tool than ${what}.`);
+  if (other.effective !== undefined && record.effective !== other.effective)
+    say('other_params', record, `Record ${record.seq} is about other params than ${what}.`);
+}

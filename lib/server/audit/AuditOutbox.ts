@@ -1,0 +1,205 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { OpenRecord } from '../../audit/record/OpenRecord.js';
+import { chain } from '../../common/awaitable.js';
+import type { Awaitable } from '../../common/awaitable.js';
+import { LruMap } from '../../common/LruMap.js';
+import { publishCallbackError } from '../../model/diagnostics.js';
+import type { SignableRecordStore, StoredRecord } from '../../store/RecordStore.js';
+import type { LogFeed } from './LogFeed.js';
+import { auditUnavailable } from './LogFeed.js';
+import { OUTBOX_KIND } from './OutboxRows.js';
+import type { OutboxRow, OutboxRows } from './OutboxRows.js';
+import type { WriterLease } from './WriterLease.js';
+
+/** What an {@link AuditOutbox} needs. */
+export interface AuditOutboxOptions {
+  /** Of the tenant, not signed. */
+  readonly records: SignableRecordStore;
+  readonly rows: OutboxRows;
+  readonly feed: LogFeed;
+  readonly lease: WriterLease;
+  readonly now: () => number;
+  /** Called where a record could not be written: its row waits to be swept. */
+  readonly onFailed: () => void;
+  /** Told of an approval whose change was written late, so that it could not be told when it was made. */
+  readonly onLate: (decisionId: string) => void;
+}
+
+/** How long a reader waits for a change to be written, in milliseconds: as long as a disk may take. */
+const WAIT_MS = 1_000;
+const POLL_MS = 10;
+const PAGE = 1_000;
+
+/**
+ * The outbox of one tenant: the changes that are committed and not yet in the log. A change and its row are one transaction, so that a crash between a change and
+ * its record loses none; the row is deleted once the record is durable. A change is in one log, once.
+ */
+export class AuditOutbox {
+  readonly #options: AuditOutboxOptions;
+  /** Rows that this process is writing, from before they are committed. */
+  readonly #writing = new Set<string>();
+  /** Rows whose record is durable, and that are not deleted yet. */
+  readonly #written = new Set<string>();
+  /** Approvals of which nothing was open at that version. */
+  readonly #clear = new LruMap<string, number>(10_000);
+  #discarding: Promise<void> | undefined;
+
+  constructor(options: AuditOutboxOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes a change together with the rows of its records, and resolves once they are durable.
+   *
+   * @param change gets the rows; resolves to whether it was made
+   * @throws RequestError 503 `audit_unavailable` where the log cannot be written: before the change where that is known, else after it
+   */
+  commit(entries: readonly OpenRecord[], change: (beside: readonly StoredRecord[]) => Awaitable<boolean>): Awaitable<boolean> {
+    const { feed, rows, now } = this.#options;
+    if (entries.length === 0) return change([]);
+    return chain(feed.target(), (target) =>
+      this.#commit(
+        entries.map((entry) => rows.make(entry, target, now())),
+        change,
+      ),
+    );
+  }
+
+  async #commit(made: readonly StoredRecord[], change: (beside: readonly StoredRecord[]) => Awaitable<boolean>): Promise<boolean> {
+    for (const { id } of made) this.#writing.add(id);
+    const done = (): void => made.forEach(({ id }) => this.#writing.delete(id));
+    let isMade = false;
+    try {
+      isMade = await change(made);
+    } finally {
+      // where its answer was lost, what it left is swept
+      if (!isMade) done();
+    }
+    if (!isMade) return false;
+    const written = this.#writeFresh(made).finally(done);
+    if (this.#options.feed.isRequired) await written;
+    else written.catch((error: unknown) => publishCallbackError('writing the audit log', error));
+    return true;
+  }
+
+  /** Resolves when everything that is known of an approval at this version is in the log. @throws RequestError 503 `audit_unavailable` */
+  settled(decisionId: string, version: number): Awaitable<void> {
+    if (!this.#options.feed.isRequired || this.#clear.get(decisionId) === version) return undefined;
+    return chain(this.#isOpen(decisionId), (isOpen) => (isOpen ? this.#wait(decisionId, version) : this.#clear.set(decisionId, version)));
+  }
+
+  /** The approvals that have a change which is not in the log, after a moment in which it could have been written. */
+  async unsettled(): Promise<ReadonlySet<string>> {
+    if (!this.#options.feed.isRequired) return new Set();
+    for (let left = WAIT_MS / POLL_MS; ; left--) {
+      const open = new Set((await this.#open()).flatMap(({ index1 }) => index1 ?? []));
+      if (open.size === 0 || left <= 0 || this.#options.feed.isFailing) return open;
+      await sleep(POLL_MS);
+    }
+  }
+
+  /**
+   * Writes what was left: by this server in another life or because the log had failed, and by servers that are dead.
+   *
+   * @param dead the ids of their logs
+   * @returns the logs of which there are rows that could not be written
+   */
+  async sweep(dead: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+    const { records, feed } = this.#options;
+    const left = new Set<string>();
+    for (const id of this.#written) if (this.#discarding === undefined) this.#discard([id]);
+    for (const row of (await records.list({ kind: OUTBOX_KIND, limit: PAGE })).records) {
+      const logId = row.index2 ?? '';
+      if (this.#writing.has(row.id) || this.#written.has(row.id)) continue;
+      if (logId !== feed.logId && !dead.has(logId)) continue;
+      const read = this.#options.rows.read(row);
+      if (read !== undefined && !(await this.#writeLate(row, read))) left.add(logId);
+    }
+    return left;
+  }
+
+  /** Resolves when all rows that were written are deleted. */
+  async drained(): Promise<void> {
+    while (this.#discarding !== undefined) await this.#discarding;
+  }
+
+  async #writeFresh(made: readonly StoredRecord[]): Promise<void> {
+    const { lease, feed, rows } = this.#options;
+    if (!lease.isFresh) {
+      // another server may have taken this one for dead, and may be writing them
+      await lease.renew();
+      for (const row of made) {
+        const read = rows.read(row);
+        if (read !== undefined) await this.#writeLate(row, read);
+      }
+      return;
+    }
+    try {
+      await Promise.all(made.map(async (row) => feed.write((rows.read(row) as OutboxRow).entry)));
+    } catch (error) {
+      this.#options.onFailed();
+      throw error;
+    }
+    this.#wrote(made.map(({ id }) => id));
+  }
+
+  /** Writes a row that another server may want to write too. False where it could not be found out whether it is in the log. */
+  async #writeLate(row: StoredRecord, read: OutboxRow): Promise<boolean> {
+    const { feed, records, rows, onLate } = this.#options;
+    const isOwn = read.logId === feed.logId;
+    if (isOwn) await feed.flush();
+    const isWritten = await feed.has(row.id, read);
+    if (isWritten === undefined) return false;
+    if (!isWritten) {
+      // who changes the row writes it
+      const target = isOwn ? read : await feed.target();
+      if (!(await records.replace(rows.moved(row, read, target), row.version))) return true;
+      await feed.write(read.entry);
+    }
+    this.#wrote([row.id]);
+    if (row.index1 !== undefined) onLate(row.index1);
+    return true;
+  }
+
+  #wrote(ids: readonly string[]): void {
+    for (const id of ids) this.#written.add(id);
+    this.#discard(ids);
+  }
+
+  /** Deletes rows, those of one turn together. One that cannot be deleted is deleted later. */
+  #discard(ids: readonly string[]): void {
+    this.#discarding ??= new Promise((resolve) => setImmediate(resolve)).then(async () => {
+      const gone = new Set([...ids, ...this.#written]);
+      try {
+        await this.#options.records.discard?.(OUTBOX_KIND, [...gone]);
+        for (const id of gone) this.#written.delete(id);
+      } catch (error) {
+        publishCallbackError('deleting rows of the audit outbox', error);
+        return;
+      } finally {
+        this.#discarding = undefined;
+      }
+      if (this.#written.size > 0) this.#discard([]);
+    });
+  }
+
+  async #wait(decisionId: string, version: number): Promise<void> {
+    // a log that cannot be written will not have it soon
+    for (let left = WAIT_MS / POLL_MS; left > 0 && !this.#options.feed.isFailing; left--) {
+      await sleep(POLL_MS);
+      if (!(await this.#isOpen(decisionId))) return void this.#clear.set(decisionId, version);
+    }
+    throw auditUnavailable(undefined);
+  }
+
+  #isOpen(decisionId: string): Awaitable<boolean> {
+    return chain(this.#open(decisionId), (open) => open.length > 0);
+  }
+
+  #open(decisionId?: string): Awaitable<readonly StoredRecord[]> {
+    const { records, rows } = this.#options;
+    return chain(records.list({ kind: OUTBOX_KIND, index1: decisionId, limit: PAGE }), (page) =>
+      page.records.filter((row) => !this.#written.has(row.id) && rows.read(row) !== undefined),
+    );
+  }
+}

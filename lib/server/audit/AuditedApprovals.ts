@@ -1,0 +1,92 @@
+import { approvalRecords } from '../../audit/record/approvalRecords.js';
+import { chain } from '../../common/awaitable.js';
+import type { Awaitable } from '../../common/awaitable.js';
+import { approvalPage } from '../../store/approval/approvalPage.js';
+import type {
+  ApprovalPage,
+  ApprovalPageQuery,
+  ApprovalQuery,
+  ApprovalRecord,
+  ApprovalStore,
+  BindOlder,
+} from '../../store/ApprovalStore.js';
+import { approvalChanges } from './approvalChanges.js';
+import type { AuditOutbox } from './AuditOutbox.js';
+
+/**
+ * The approvals of a tenant, whose every change is recorded: it is committed together with its record's row, and no one reads it before the record is durable,
+ * at any server.
+ */
+export class AuditedApprovals implements ApprovalStore {
+  readonly #inner: ApprovalStore;
+  readonly #outbox: AuditOutbox;
+  readonly #tenantId: string;
+
+  constructor(inner: ApprovalStore, outbox: AuditOutbox, tenantId: string) {
+    this.#inner = inner;
+    this.#outbox = outbox;
+    this.#tenantId = tenantId;
+  }
+
+  get signs(): boolean {
+    return this.#inner.signs === true;
+  }
+
+  insert(record: ApprovalRecord): Awaitable<boolean> {
+    const entry = approvalRecords.opened(record, { tenantId: this.#tenantId });
+    return this.#outbox.commit([entry], (beside) => this.#inner.insert(record, undefined, beside));
+  }
+
+  get(decisionId: string): Awaitable<ApprovalRecord | undefined> {
+    return chain(this.#inner.get(decisionId), (record) => this.#settled(record));
+  }
+
+  replace(record: ApprovalRecord, version: number): Awaitable<boolean> {
+    return chain(this.#inner.get(record.decisionId), (before) => {
+      // another change was first
+      if (before?.version !== version) return false;
+      const entries = approvalChanges(before, record, this.#tenantId);
+      return this.#outbox.commit(entries, (beside) => this.#inner.replace(record, version, undefined, beside));
+    });
+  }
+
+  list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]> {
+    return chain(this.#inner.list(query), async (records) => {
+      if (records.length === 0) return records;
+      const unsettled = await this.#outbox.unsettled();
+      return records.filter(({ decisionId }) => !unsettled.has(decisionId));
+    });
+  }
+
+  countPending(agentId: string, toolName: string, cap?: number): Awaitable<number> {
+    return this.#inner.countPending(agentId, toolName, cap);
+  }
+
+  ofIdempotencyKey(agentId: string, key: string): Awaitable<ApprovalRecord | undefined> {
+    return chain(this.#inner.ofIdempotencyKey?.(agentId, key), (record) => this.#settled(record));
+  }
+
+  async page(query: ApprovalPageQuery): Promise<ApprovalPage> {
+    const page = await approvalPage(this.#inner, query);
+    if (page.cards.length === 0) return page;
+    const unsettled = await this.#outbox.unsettled();
+    return unsettled.size === 0 ? page : { ...page, cards: page.cards.filter(({ decisionId }) => !unsettled.has(decisionId)) };
+  }
+
+  /** Refusals that are not in the log yet count too: they let less run. */
+  listDenied(agentId: string, toolName: string, sinceMs: number): Awaitable<readonly ApprovalRecord[]> {
+    return this.#inner.listDenied(agentId, toolName, sinceMs);
+  }
+
+  prune(endedByMs: number): Awaitable<number> {
+    return this.#inner.prune(endedByMs);
+  }
+
+  bindOlder(bind: BindOlder): Awaitable<void> {
+    return this.#inner.bindOlder?.(bind);
+  }
+
+  #settled(record: ApprovalRecord | undefined): Awaitable<ApprovalRecord | undefined> {
+    return record === undefined ? undefined : chain(this.#outbox.settled(record.decisionId, record.version), () => record);
+  }
+}

@@ -1,0 +1,49 @@
+import { chain } from '../../common/awaitable.js';
+import type { Awaitable } from '../../common/awaitable.js';
+import type { RecordPage, RecordQuery, RecordStore, StoredRecord } from '../../store/RecordStore.js';
+import type { AuditOutbox } from './AuditOutbox.js';
+import { authorityChanges, grantsAuthority } from './authorityChanges.js';
+
+/** The records of a tenant, whose changes of who may do something are recorded, each committed together with its record's row. */
+export class AuditedRecords implements RecordStore {
+  readonly #inner: RecordStore;
+  readonly #outbox: AuditOutbox;
+  readonly #tenantId: string;
+
+  constructor(inner: RecordStore, outbox: AuditOutbox, tenantId: string) {
+    this.#inner = inner;
+    this.#outbox = outbox;
+    this.#tenantId = tenantId;
+  }
+
+  insert(record: StoredRecord): Awaitable<boolean> {
+    if (!grantsAuthority(record.kind)) return this.#inner.insert(record);
+    return this.#outbox.commit(authorityChanges(record, undefined, this.#tenantId), (beside) => this.#inner.insert(record, beside));
+  }
+
+  get(kind: string, id: string): Awaitable<StoredRecord | undefined> {
+    return this.#inner.get(kind, id);
+  }
+
+  replace(record: StoredRecord, version: number): Awaitable<boolean> {
+    if (!grantsAuthority(record.kind)) return this.#inner.replace(record, version);
+    return chain(this.#inner.get(record.kind, record.id), (before) => {
+      // another change was first
+      if (before?.version !== version) return false;
+      const entries = authorityChanges(record, before, this.#tenantId);
+      return this.#outbox.commit(entries, (beside) => this.#inner.replace(record, version, beside));
+    });
+  }
+
+  delete(kind: string, id: string, version: number): Awaitable<boolean> {
+    return this.#inner.delete(kind, id, version);
+  }
+
+  list(query: RecordQuery): Awaitable<RecordPage> {
+    return this.#inner.list(query);
+  }
+
+  prune(kind: string, nowMs: number): Awaitable<number> {
+    return this.#inner.prune(kind, nowMs);
+  }
+}

@@ -1,0 +1,30 @@
+import { approvalRecords } from '../../audit/record/approvalRecords.js';
+import type { OpenRecord } from '../../audit/record/OpenRecord.js';
+import { recordedStatement } from '../../decision/desk/verdictStatement.js';
+import type { ApprovalRecord, Verdict } from '../../store/ApprovalStore.js';
+import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
+
+/** What a log writes of a change of an approval: what the new one has and the old one has not. */
+export function approvalChanges(before: ApprovalRecord, after: ApprovalRecord, tenantId: string): readonly OpenRecord[] {
+  const entries: OpenRecord[] = [];
+  const context = { tenantId };
+  for (const verdict of after.verdicts.slice(before.verdicts.length)) {
+    const until = { ...after, verdicts: after.verdicts.slice(0, after.verdicts.indexOf(verdict) + 1) };
+    entries.push(approvalRecords.verdict(until, { tenantId, statement: statementOf(until, verdict, tenantId) }));
+  }
+  if (after.consumed !== undefined && before.consumed === undefined) entries.push(approvalRecords.consumed(after, context));
+  if (after.begun !== undefined && before.begun === undefined) entries.push(approvalRecords.begun(after, context));
+  const { status, outcome, decisionId, agentId, toolName } = after;
+  if ((status === 'expired' || status === 'withdrawn') && status !== before.status)
+    entries.push(approvalRecords.ended(after, status, context));
+  if (outcome !== undefined && outcome.status !== before.outcome?.status)
+    entries.push({ record: { kind: 'settled', tenantId, decisionId, agentId, toolName, outcome: outcome.status, reported: true } });
+  return entries;
+}
+
+/** What the person signed. The browser says for which server it was; a signature that is another one's was refused. */
+function statementOf(record: ApprovalRecord, verdict: Verdict, tenantId: string): string | undefined {
+  if (verdict.proof === undefined) return undefined;
+  const { origin } = JSON.parse(Buffer.from(verdict.proof.clientDataJSON, 'base64url').toString('utf8')) as { readonly origin: string };
+  return recordedStatement(record, verdict, origin, tenantId === DEFAULT_TENANT ? null : tenantId);
+}

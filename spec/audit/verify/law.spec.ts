@@ -1,0 +1,496 @@
+import { expect } from 'chai';
+import type { AuditRecord } from '../../../lib/audit/record/AuditRecord.js';
+import { Law } from '../../../lib/audit/verify/law/Law.js';
+import { Findings } from '../../../lib/audit/verify/report/Findings.js';
+import { verifyAudit } from '../../../lib/audit/verify/verifyAudit.js';
+import { countedSuite } from '../../support/assurance.js';
+import {
+  allowedCall,
+  approvedCall,
+  askedCall,
+  begun,
+  builtCall,
+  BuiltLog,
+  builtSource,
+  committed,
+  consumed,
+  decided,
+  entering,
+  idsOf,
+  opened,
+  POLICIES,
+  ranApproved,
+  settled,
+  verdict,
+} from '../../support/builtLogs.js';
+import type { BuiltCall, Over } from '../../support/builtLogs.js';
+
+type Make = (log: BuiltLog, call: BuiltCall) => unknown;
+
+const OTHER = committed('effective', 'AAAAAAAAAAAAAAAAAAAAAA', { amount: 5_000 });
+const run = (call: BuiltCall): Over => ({ taskId: `task-${call.decisionId}`, claim: `claim-${call.decisionId}` });
+const policy = (over: Over): Over => ({ policies: [{ ...POLICIES, approvers: ['leads'], ...over }] });
+
+/** What a writer does who has the key and wants a run that was not allowed to look like one that was. */
+const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make: Make])[] = [
+  // runs without what allows them
+  ['a run without a decision', ['run_without_decision'], (log, call) => settled(entering(log, call), call)],
+  ['a run before its decision', ['run_without_decision'], (log, call) => decided(entering(log, call), call)],
+  [
+    'a run of what was denied',
+    ['run_without_decision'],
+    (log, call) => entering(decided(log, call, { effect: 'deny', effective: undefined }), call),
+  ],
+  ['a run under a dry run', ['run_without_decision'], (log, call) => entering(decided(log, call, { dryRun: true }), call)],
+  [
+    'a run of what a person should decide',
+    ['run_without_decision'],
+    (log, call) => entering(decided(log, call, { effect: 'approval_needed' }), call),
+  ],
+  ['a run with other params', ['run_with_other_params'], (log, call) => entering(decided(log, call), call, { effective: OTHER })],
+  [
+    'a run with the params as they were before a sanitize',
+    ['run_with_other_params'],
+    (log, call) => entering(decided(log, call, { effect: 'sanitize', effective: OTHER }), call),
+  ],
+  ['a run of another tool', ['run_of_another_call'], (log, call) => entering(decided(log, call), call, { toolName: 'wire_money' })],
+  ['a run by another agent', ['run_of_another_call'], (log, call) => entering(decided(log, call), call, { agentId: 'other-agent' })],
+  ['a run for another tenant', ['run_of_another_call'], (log, call) => entering(decided(log, call), call, { tenantId: 'other' })],
+  ['a second run at the same time', ['run_twice'], (log, call) => entering(entering(decided(log, call), call), call)],
+  ['a second run after the first', ['run_twice'], (log, call) => entering(allowedCall(log, call), call)],
+  ['a second run under the decision made again', ['run_twice'], (log, call) => allowedCall(allowedCall(log, call), call)],
+  ['a decision on two calls', ['decided_twice'], (log, call) => decided(decided(log, call), call)],
+  ['a run inside another that is not there', ['reused_alone'], (log, call) => entering(decided(log, call), call, { reused: true })],
+  ['a run inside another, after it', ['reused_alone'], (log, call) => entering(allowedCall(log, call), call, { reused: true })],
+  [
+    'a run inside another, with other params',
+    ['run_with_other_params'],
+    (log, call) => entering(entering(decided(log, call), call), call, { reused: true, effective: OTHER }),
+  ],
+  [
+    'a run inside another, by another agent',
+    ['run_of_another_call'],
+    (log, call) => entering(entering(decided(log, call), call), call, { reused: true, agentId: 'other-agent' }),
+  ],
+  // policies
+  [
+    'a decision without its policies',
+    ['policies_not_loaded'],
+    (log, call) => settled(entering(decided(log, call, { policySetHash: 'c'.repeat(64) }), call), call),
+  ],
+  ['a decision under the policies of another tenant', ['policies_not_loaded'], (log, call) => decided(log, call, { tenantId: 'other' })],
+  [
+    'a question to a person under policies that are not loaded',
+    ['policies_not_loaded'],
+    (log, call) => opened(decided(log, call, { effect: 'approval_needed' }), call, { policySetHash: 'c'.repeat(64) }),
+  ],
+  // approvals
+  [
+    'an approval that no one opened',
+    ['approval_not_opened', 'approval_not_opened', 'approval_not_opened', 'run_without_decision'],
+    (log, call) => ranApproved(verdict(decided(log, call, { effect: 'approval_needed' }), call), call),
+  ],
+  [
+    'an approval kept elsewhere, of policies that are here',
+    ['run_without_decision'],
+    (log, call) =>
+      entering(opened(decided(log, call, { effect: 'approval_needed' }), call, { policies: [], policySetHash: undefined }), call),
+  ],
+  [
+    'a run of what a person was asked, with other params',
+    ['other_params'],
+    (log, call) =>
+      entering(opened(decided(log, call, { effect: 'approval_needed', policySetHash: undefined }), call, { policies: [] }), call, {
+        effective: OTHER,
+      }),
+  ],
+  [
+    'a question about other params than were decided on',
+    ['other_params'],
+    (log, call) => opened(decided(log, call, { effect: 'approval_needed', effective: OTHER }), call),
+  ],
+  [
+    'a question about another tool than was decided on',
+    ['another_call'],
+    (log, call) => opened(decided(log, call, { effect: 'approval_needed', toolName: 'wire_money' }), call),
+  ],
+  ['an approval opened again for other params', ['opened_twice'], (log, call) => opened(askedCall(log, call), call, { effective: OTHER })],
+  [
+    'an approval opened again for other policies',
+    ['opened_twice'],
+    (log, call) => opened(askedCall(log, call), call, policy({ approvers: ['friends'] })),
+  ],
+  ['a run without a verdict', ['quorum_missing', 'quorum_missing'], (log, call) => ranApproved(askedCall(log, call), call)],
+  [
+    'a run after a no',
+    ['quorum_missing', 'quorum_missing'],
+    (log, call) => ranApproved(verdict(askedCall(log, call), call, { approved: false }), call),
+  ],
+  [
+    'a run after a yes and a no',
+    ['quorum_missing', 'quorum_missing'],
+    (log, call) => ranApproved(verdict(verdict(askedCall(log, call), call), call, { by: 'cat', approved: false }), call),
+  ],
+  [
+    'a verdict on another digest',
+    ['verdict_other_params', 'quorum_missing', 'quorum_missing'],
+    (log, call) => ranApproved(verdict(askedCall(log, call), call, { effective: OTHER }), call),
+  ],
+  [
+    'a verdict on another tool',
+    ['verdict_other_call', 'quorum_missing', 'quorum_missing'],
+    (log, call) => ranApproved(verdict(askedCall(log, call), call, { toolName: 'read' }), call),
+  ],
+  [
+    'a verdict before the question',
+    ['verdict_too_early', 'quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      decided(log, call, { effect: 'approval_needed' });
+      ranApproved(opened(verdict(log, call), call), call);
+    },
+  ],
+  ['a verdict after the use', ['quorum_missing', 'quorum_missing'], (log, call) => verdict(ranApproved(askedCall(log, call), call), call)],
+  [
+    'a verdict after its time',
+    ['verdict_too_late', 'quorum_missing', 'quorum_missing', 'used_too_late'],
+    (log, call) => ranApproved(verdict(askedCall(log, call).wait(2 * 3_600_000), call), call),
+  ],
+  [
+    'a verdict for a policy that did not ask',
+    ['verdict_other_policies', 'quorum_missing', 'quorum_missing'],
+    (log, call) => ranApproved(verdict(askedCall(log, call), call, { policies: ['other'] }), call),
+  ],
+  [
+    'a verdict for one of two policies',
+    ['quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      const asked = opened(decided(log, call, { effect: 'approval_needed' }), call, {
+        policies: [POLICIES, { id: 'large', hash: 'd'.repeat(64) }],
+      });
+      ranApproved(verdict(asked, call), call);
+    },
+  ],
+  [
+    'a verdict of the requester',
+    ['verdict_of_requester', 'quorum_missing', 'quorum_missing'],
+    (log, call) => ranApproved(verdict(askedCall(log, call), call, { by: 'ann', isRequester: true }), call),
+  ],
+  [
+    'a verdict of the requester that does not say so, and can be opened',
+    ['verdict_of_requester', 'quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      verdict(askedCall(log, call), call, { by: 'ANN', reason: committed('reason', call.salt, 'mine') }).open(call, { reason: 'mine' });
+      ranApproved(log, call);
+    },
+  ],
+  [
+    'a verdict of no approver',
+    ['verdict_not_eligible', 'quorum_missing', 'quorum_missing'],
+    (log, call) => ranApproved(verdict(askedCall(log, call), call, { groups: ['friends'] }), call),
+  ],
+  [
+    'a verdict with a session on what is critical',
+    ['verdict_assurance', 'quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, policy({ severity: 'critical' }));
+      ranApproved(verdict(log, call, { assurance: 'session' }), call);
+    },
+  ],
+  [
+    'a verdict with a passkey that signed nothing',
+    ['verdict_unsigned', 'quorum_missing', 'quorum_missing'],
+    (log, call) => ranApproved(verdict(askedCall(log, call), call, { assurance: 'passkey' }), call),
+  ],
+  [
+    'a quorum of two that is one person twice',
+    ['quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, policy({ quorum: 2 }));
+      ranApproved(verdict(verdict(log, call), call, { by: 'BOB' }), call);
+    },
+  ],
+  [
+    'a quorum of two that is the operator under two names',
+    ['quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, policy({ quorum: 2 }));
+      const host = { assurance: 'host', groups: undefined };
+      ranApproved(verdict(verdict(log, call, { by: 'host:root', ...host }), call, { by: 'host:admin', ...host }), call);
+    },
+  ],
+  // use, begin, run
+  [
+    'a run under an approval that was not used',
+    ['run_without_use', 'run_not_begun'],
+    (log, call) => entering(verdict(askedCall(log, call), call), call, run(call)),
+  ],
+  [
+    'a run that did not begin',
+    ['run_not_begun'],
+    (log, call) => entering(consumed(verdict(askedCall(log, call), call), call), call, run(call)),
+  ],
+  [
+    'a run under another claim',
+    ['run_of_another_claim'],
+    (log, call) => {
+      begun(consumed(verdict(askedCall(log, call), call), call), call);
+      entering(log, call, { ...run(call), claim: 'claim-other' });
+    },
+  ],
+  ['a use for other params', ['other_params'], (log, call) => consumed(verdict(askedCall(log, call), call), call, { effective: OTHER })],
+  [
+    'a use by another agent',
+    ['another_call'],
+    (log, call) => consumed(verdict(askedCall(log, call), call), call, { agentId: 'other-agent' }),
+  ],
+  [
+    'a use before the question',
+    ['used_before_opened', 'quorum_missing'],
+    (log, call) => verdict(askedCall(consumed(log, call), call), call),
+  ],
+  [
+    'a second use',
+    ['used_twice'],
+    (log, call) => consumed(consumed(verdict(askedCall(log, call), call), call), call, { token: 'token-other' }),
+  ],
+  ['a use after its time', ['used_too_late'], (log, call) => consumed(verdict(askedCall(log, call), call).wait(2 * 3_600_000), call)],
+  [
+    'a use of what was withdrawn',
+    ['used_after_end'],
+    (log, call) => consumed(verdict(askedCall(log, call), call).add('ended', { ...idsOf(call), how: 'withdrawn' }), call),
+  ],
+  ['a beginning without a use', ['begun_without_use'], (log, call) => begun(verdict(askedCall(log, call), call), call)],
+  [
+    'a second beginning',
+    ['begun_twice'],
+    (log, call) => begun(begun(consumed(verdict(askedCall(log, call), call), call), call), call, { claim: 'claim-other' }),
+  ],
+  [
+    'a beginning for another tool',
+    ['another_call'],
+    (log, call) => begun(consumed(verdict(askedCall(log, call), call), call), call, { toolName: 'wire_money' }),
+  ],
+  [
+    'a run with other params than were approved',
+    ['other_params'],
+    (log, call) => {
+      begun(consumed(verdict(askedCall(log, call), call), call), call);
+      entering(log, call, { ...run(call), effective: OTHER });
+    },
+  ],
+  [
+    'a run of another tool than was approved',
+    ['another_call'],
+    (log, call) => {
+      begun(consumed(verdict(askedCall(log, call), call), call), call);
+      entering(log, call, { ...run(call), toolName: 'wire_money' });
+    },
+  ],
+  ['a second run under one approval', ['run_twice'], (log, call) => entering(approvedCall(log, call), call, run(call))],
+  [
+    'a second run after a crash, of what may not run again',
+    ['run_twice'],
+    (log, call) => {
+      begun(consumed(verdict(askedCall(log, call), call), call), call);
+      settled(entering(log, call, run(call)), call, { outcome: 'unknown', bySuccessor: true });
+      entering(log, call, run(call));
+    },
+  ],
+  [
+    'a run of what the policies denied in the end',
+    ['run_of_denied'],
+    (log, call) => {
+      verdict(askedCall(log, call), call);
+      decided(log, call, { decisionId: `${call.decisionId}-again`, effect: 'deny', approvalId: call.decisionId });
+      ranApproved(log, call);
+    },
+  ],
+];
+
+/** What is as it should be, though it looks unusual. */
+const LAWFUL: readonly (readonly [what: string, make: Make])[] = [
+  ['a call that is allowed', (log, call) => allowedCall(log, call)],
+  [
+    'a call that is changed',
+    (log) => {
+      const call = builtCall({ amount: 5_000 }, {}, { amount: 5 });
+      settled(entering(decided(log, call, { effect: 'sanitize' }), call), call);
+    },
+  ],
+  [
+    'a call that is denied, and one that is not made',
+    (log, call) => decided(decided(log, call, { effect: 'deny' }), builtCall(), { dryRun: true }),
+  ],
+  ['a call whose method did not run after all', (log, call) => settled(entering(decided(log, call), call), call, { outcome: 'withheld' })],
+  [
+    'a call by a service elsewhere, whose policies are not known',
+    (log, call) => allowedCall(log, call) && decided(log, builtCall(), { policySetHash: undefined }),
+  ],
+  [
+    'a guard inside another',
+    (log, call) => settled(settled(entering(entering(decided(log, call), call), call, { reused: true }), call), call),
+  ],
+  ['a call that is approved', (log, call) => approvedCall(log, call)],
+  ['a call that is refused', (log, call) => verdict(askedCall(log, call), call, { approved: false, status: 'denied' })],
+  [
+    'a call that is refused by its requester',
+    (log, call) => verdict(askedCall(log, call), call, { by: 'ann', isRequester: true, approved: false, status: 'denied' }),
+  ],
+  ['a call that expired', (log, call) => askedCall(log, call).add('ended', { ...idsOf(call), how: 'expired' })],
+  [
+    'a verdict that the program vouches for',
+    (log, call) => ranApproved(verdict(askedCall(log, call), call, { assurance: undefined, groups: undefined }), call),
+  ],
+  ['a verdict for every policy', (log, call) => ranApproved(verdict(askedCall(log, call), call, { policies: undefined }), call)],
+  [
+    'a requester who may approve',
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, policy({ selfApproval: true }));
+      ranApproved(verdict(log, call, { by: 'ann', isRequester: true }), call);
+    },
+  ],
+  [
+    'an operator of the host',
+    (log, call) => ranApproved(verdict(askedCall(log, call), call, { by: 'host:root', assurance: 'host', groups: [] }), call),
+  ],
+  [
+    'a quorum of two',
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, policy({ quorum: 2 }));
+      ranApproved(verdict(verdict(log, call, { status: 'pending' }), call, { by: 'cat' }), call);
+    },
+  ],
+  [
+    'two policies with a yes each',
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, { policies: [POLICIES, { id: 'large', hash: 'd'.repeat(64) }] });
+      ranApproved(verdict(verdict(log, call, { status: 'pending' }), call, { by: 'bob', policies: ['large'] }), call);
+    },
+  ],
+  [
+    'a use and a beginning that are told twice',
+    (log, call) => {
+      verdict(askedCall(log, call), call);
+      ranApproved(begun(consumed(log, call), call), call);
+    },
+  ],
+  [
+    'a claim that was given back before the method',
+    (log, call) => {
+      begun(consumed(verdict(askedCall(log, call), call), call), call);
+      settled(entering(log, call, run(call)), call, { outcome: 'withheld' });
+      settled(entering(log, call, run(call)), call);
+    },
+  ],
+  [
+    'a call that may run again after a crash',
+    (log, call) => {
+      begun(consumed(verdict(askedCall(log, call), call), call), call);
+      settled(entering(log, call, { ...run(call), idempotent: true }), call, { outcome: 'unknown', bySuccessor: true });
+      settled(entering(log, call, { ...run(call), claim: 'claim-other', idempotent: true }), call);
+    },
+  ],
+  [
+    'a call that is asked again with the same approval',
+    (log, call) => {
+      opened(askedCall(log, call), call, { taskId: 'task-other', expiresAt: log.at + 3_600_000 });
+      ranApproved(verdict(log, call), call);
+    },
+  ],
+  [
+    'what is told of security, people and keys',
+    (log) =>
+      log
+        .add('security', { code: 'approval_already_begun' })
+        .add('authority', { act: 'person.created', by: 'host:root', subject: 'person-1', holds: ['leads'] })
+        .add('erased', { by: 'host:root', selector: 'user', count: 3 }),
+  ],
+];
+
+describe('The law verdict', () => {
+  countedSuite('logs that a hostile writer made', () => ({ cases: HOSTILE.length, beside: { 'honest ones': LAWFUL.length } }));
+
+  for (const [what, codes, make] of HOSTILE)
+    it(`finds ${what}`, async () => {
+      const { report } = await verified(make);
+      expect(report.law.findings.map(({ code }) => code).sort()).to.deep.equal([...codes].sort());
+      expect(report.law.ok).to.equal(false);
+      expect(report.integrity.findings).to.deep.equal([]);
+      for (const { message, seq } of report.law.findings) expect(message).to.match(new RegExp(`(^|\\W)record ${seq ?? ''}\\W`, 'i'));
+    });
+
+  for (const [what, make] of LAWFUL)
+    it(`finds nothing wrong with ${what}`, async () => {
+      const { report } = await verified(make);
+      expect(report.law.findings).to.deep.equal([]);
+      expect(report.ok).to.equal(true);
+    });
+
+  it('joins what different logs say of one approval', async () => {
+    const key = new BuiltLog().key;
+    const logs = ['w0', 'w1', 'w2', 'w3'].map((writer) => new BuiltLog(writer, { key }));
+    const [asks, decides, uses, runs] = logs as [BuiltLog, BuiltLog, BuiltLog, BuiltLog];
+    const call = builtCall();
+    askedCall(asks, call);
+    verdict(decides, call);
+    begun(consumed(uses, call), call);
+    settled(entering(runs, call, run(call)), call, { taskId: run(call)['taskId'] });
+    const report = await verifyAudit(builtSource(...logs.map((log) => log.close())), { heads: logs.map(({ head }) => head) });
+    expect(report.law.findings).to.deep.equal([]);
+    expect(report).to.include({ ok: true });
+    expect(report.counts).to.include({ approvals: 1, runs: 1, notWitnessed: 0, decisions: 1 });
+  });
+
+  it('counts what servers allowed and no log saw run', async () => {
+    const server = new BuiltLog('server', { source: 'server' });
+    const library = new BuiltLog('w0', { key: server.key });
+    const [seen, unseen, approved] = [builtCall(), builtCall(), builtCall()];
+    decided(decided(decided(server, seen), unseen), builtCall(), { effect: 'deny' });
+    // a second answer to the same request
+    decided(server, unseen);
+    begun(consumed(verdict(askedCall(server, approved), approved), approved), approved);
+    allowedCall(library, seen);
+    const elsewhere = builtCall();
+    opened(decided(library, elsewhere, { effect: 'approval_needed', policySetHash: undefined }), elsewhere, {
+      policies: [],
+      policySetHash: undefined,
+    });
+    settled(entering(library, elsewhere), elsewhere);
+    for (const order of [
+      [server, library],
+      [library, server],
+    ])
+      order.forEach((log) => log.notes.length === 0 && log.close());
+    const report = await verifyAudit(builtSource(server, library), { heads: [server.head] });
+    expect(report.law.findings).to.deep.equal([]);
+    expect(report.counts).to.include({ notWitnessed: 2, approvedElsewhere: 1, runs: 2, open: 0 });
+    const other = await verifyAudit(builtSource(server, new BuiltLog('z0', { key: server.key }).close()));
+    expect(other.counts).to.include({ notWitnessed: 3, runs: 0 });
+  });
+
+  it('remembers so many decisions until their calls are entered, and no more', () => {
+    const log = new BuiltLog();
+    const [early, late] = [builtCall(), builtCall()];
+    decided(log, early);
+    for (let i = 0; i < 9; i++) decided(log, builtCall());
+    settled(entering(log, early), early);
+    decided(log, late);
+    for (let i = 0; i < 10; i++) decided(log, builtCall());
+    entering(log, late);
+    const findings = new Findings(9);
+    const law = new Law(findings, 10);
+    law.start('w0');
+    for (const line of log.lines) law.record(JSON.parse(line) as AuditRecord);
+    law.finish();
+    expect(findings.verdict().findings.map(({ code, seq }) => [code, seq])).to.deep.equal([['run_without_decision', log.lines.length - 1]]);
+  });
+});
+
+async function verified(make: Make): Promise<{ report: Awaited<ReturnType<typeof verifyAudit>> }> {
+  const log = new BuiltLog();
+  allowedCall(log);
+  make(log, builtCall());
+  allowedCall(log);
+  log.sign();
+  return { report: await verifyAudit(builtSource(log), { heads: [log.head], keys: [log.key.publicKey.toString()] }) };
+}
