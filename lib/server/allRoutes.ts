@@ -1,5 +1,6 @@
 import { SteadyClock } from '../common/time/SteadyClock.js';
 import { inboxRoutes } from './inbox/inboxRoutes.js';
+import { momentOf } from './inbox/PageMoment.js';
 import { refusedVerdict } from './inbox/refusedVerdict.js';
 import { refusedSettlement } from './inbox/unknownAnswer.js';
 import { approvalRoutes } from './route/approvals.js';
@@ -41,7 +42,7 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
     ...decisionRoutes(options),
     ...approvalUseRoutes(options),
     ...approvalRoutes(),
-    ...verdictRoutes({ ...options, refusedPage: (refused) => refusedVerdict(refused, clock.now()) }),
+    ...verdictRoutes({ ...options, refusedPage: (refused) => refusedVerdict(refused, momentOf(refused.input, clock, given.hubs)) }),
     ...unknownOutcomeRoutes({ refusedPage: (refused) => refusedSettlement(refused, clock.now()) }),
     ...policyRoutes(),
     ...stagedPolicyRoutes(),

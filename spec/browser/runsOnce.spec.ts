@@ -104,7 +104,7 @@ describe('A verdict in a browser, as the agent sees it', function () {
     const statuses = await page.evaluate(async () => {
       const form = document.querySelector<HTMLFormElement>('.decide form') as HTMLFormElement;
       const fields = new URLSearchParams();
-      for (const [name, value] of new FormData(form)) fields.append(name, value as string);
+      for (const [name, value] of new FormData(form)) fields.append(name, typeof value === 'string' ? value : '');
       fields.set('verdict', 'approve');
       const send = async (): Promise<number> => (await fetch(form.action, { method: 'POST', body: fields })).status;
       return [...(await Promise.all(Array.from({ length: 5 }, send))), await send()];
@@ -143,7 +143,7 @@ describe('A verdict in a browser, as the agent sees it', function () {
     const { pending, id } = await called('read');
     const form = await page
       .locator('.decide form')
-      .evaluate((it: HTMLFormElement) => Object.fromEntries([...new FormData(it)].map(([k, v]) => [k, v as string])));
+      .evaluate((it: HTMLFormElement) => Object.fromEntries([...new FormData(it)].map(([k, v]) => [k, typeof v === 'string' ? v : ''])));
     await page.locator('button.deny').dblclick();
     await page.getByText('Denied by Ann', { exact: true }).waitFor();
     const error: unknown = await pending.completed.then(
