@@ -11,6 +11,26 @@ export interface AuditBatch {
     readonly tree: TreeState;
 }
 
+export interface AuditCounts {
+    readonly records: number;
+    readonly decisions: number;
+    readonly approvals: number;
+    readonly runs: number;
+    readonly notWitnessed: number;
+    readonly approvedElsewhere: number;
+    readonly open: number;
+    readonly openings: number;
+    readonly signatures: number;
+    readonly erasedStatements: number;
+}
+
+export interface AuditFinding {
+    readonly code: string;
+    readonly writer: string;
+    readonly seq?: number | undefined;
+    readonly message: string;
+}
+
 export declare class AuditKey {
     #private;
     readonly publicKey: AuditPublicKey;
@@ -21,6 +41,11 @@ export declare class AuditKey {
     toPem(): string;
 }
 
+export interface AuditKeyPlace {
+    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly file?: string | undefined;
+}
+
 export declare class AuditLog implements Journal {
     #private;
     readonly before?: (event: EnteringEvent) => Awaitable<void>;
@@ -28,7 +53,8 @@ export declare class AuditLog implements Journal {
     get source(): AuditSource;
     get size(): number;
     note(event: JournalEvent): void;
-    write(record: NewRecord, opening?: NewOpening): Promise<void>;
+    write(record: NewRecord, opening?: NewOpening): Promise<number>;
+    erase(erasure: Erasure): Promise<number>;
     ready(): Promise<void>;
     flush(): Promise<void>;
     status(): AuditStatus;
@@ -39,6 +65,7 @@ export interface AuditLogOptions {
     readonly sink: AuditSink;
     readonly origin: string;
     readonly key: AuditKey | string;
+    readonly previousKey?: AuditKey | string | undefined;
     readonly mode?: 'required' | 'best-effort' | undefined;
     readonly writer?: string | undefined;
     readonly checkpointEvery?: CheckpointInterval | undefined;
@@ -47,7 +74,29 @@ export interface AuditLogOptions {
     readonly maxQueued?: number | undefined;
 }
 
+export declare class AuditPublicKey {
+    #private;
+    private constructor();
+    static read(text: string, where?: string): AuditPublicKey;
+    static of(key: KeyObject): AuditPublicKey;
+    static of(privateKey: KeyObject): AuditPublicKey;
+    keyId(name: string): Buffer;
+    verifierKey(name: string): string;
+    verifies(text: string, signature: Uint8Array): boolean;
+    toString(): string;
+}
+
 export type AuditRecord = StartedRecord | ClosedRecord | DroppedRecord | KeyRecord | PoliciesRecord | DecidedRecord | OpenedRecord | VerdictRecord | ConsumedRecord | BegunRecord | EndedRecord | EnteringRecord | SettledRecord | SecurityRecord | AuthorityRecord | CredentialRecord | ErasedRecord;
+
+export interface AuditReport {
+    readonly ok: boolean;
+    readonly integrity: AuditVerdict;
+    readonly completeness: CompletenessVerdict;
+    readonly law: AuditVerdict;
+    readonly counts: AuditCounts;
+    readonly logs: readonly VerifiedLog[];
+    readonly keys: 'given' | 'own';
+}
 
 export interface AuditSink {
     open(writer?: string): Awaitable<OpenLog>;
@@ -82,6 +131,12 @@ export interface AuditStatus {
     readonly error: string | undefined;
 }
 
+export interface AuditVerdict {
+    readonly ok: boolean;
+    readonly findings: readonly AuditFinding[];
+    readonly more: number;
+}
+
 export interface AuthorityRecord extends RecordFields {
     readonly kind: 'authority';
     readonly tenantId?: string | undefined;
@@ -106,6 +161,10 @@ export interface ClosedRecord extends RecordFields {
 }
 
 export type Commitment = string;
+
+export interface CompletenessVerdict extends AuditVerdict {
+    readonly proven: boolean;
+}
 
 export interface ConsumedRecord extends RecordFields, CallFields {
     readonly kind: 'consumed';
@@ -156,6 +215,7 @@ export interface EnteringRecord extends RecordFields, CallFields {
     readonly claim?: string | undefined;
     readonly effective: Commitment;
     readonly reused?: true | undefined;
+    readonly idempotent?: true | undefined;
 }
 
 export interface ErasedRecord extends RecordFields {
@@ -163,6 +223,19 @@ export interface ErasedRecord extends RecordFields {
     readonly by: string;
     readonly selector: 'user' | 'decision' | 'before';
     readonly count: number;
+}
+
+export interface Erasure {
+    readonly user?: string | undefined;
+    readonly decision?: string | undefined;
+    readonly before?: Date | undefined;
+    readonly by: string;
+}
+
+export interface FoundAuditKey {
+    readonly key: AuditKey;
+    readonly file: string | undefined;
+    readonly isExposed: boolean;
 }
 
 export interface JsonlFolderOptions {
@@ -179,6 +252,7 @@ export declare class MemoryLogs implements AuditSource {
     writers(): readonly string[];
     lines(writer: string, from?: number): AsyncIterable<readonly string[]>;
     checkpoints(writer: string): AsyncIterable<string>;
+    lastCheckpoint(writer: string): string | undefined;
     openings(writer: string): AsyncIterable<Opening>;
 }
 
@@ -186,7 +260,7 @@ export declare class MemorySink implements AuditSink {
     #private;
     readonly source: MemoryLogs;
     constructor(logs?: MemoryLogs);
-    open(writer?: string): OpenLog;
+    open(asked?: string): OpenLog;
     append({ lines, openings, tree }: AuditBatch): void;
     checkpoint(note: string): void;
     erase(which: (opening: Opening) => boolean): number;
@@ -240,6 +314,13 @@ export interface PostgresSinkOptions {
     readonly schema?: string | undefined;
 }
 
+export interface ProvenInclusion {
+    readonly leaf: Uint8Array;
+    readonly index: number;
+    readonly size: number;
+    readonly root: Uint8Array;
+}
+
 export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval'> {
     readonly quorum?: number | undefined;
 }
@@ -271,8 +352,21 @@ export interface StartedRecord extends RecordFields {
     readonly source: 'library' | 'server';
     readonly version: string;
     readonly mode: 'required' | 'best-effort';
+    readonly process?: string | undefined;
     readonly publicKey: string;
     readonly tornBytes?: number | undefined;
+}
+
+export interface StoredEvidence {
+    heads?(): Iterable<string> | AsyncIterable<string>;
+    approvals?(): Iterable<StoredUse> | AsyncIterable<StoredUse>;
+}
+
+export type StoredUse = Pick<ApprovalRecord, 'decisionId' | 'consumed' | 'begun'>;
+
+export interface TreeHead {
+    readonly size: number;
+    readonly root: Uint8Array;
 }
 
 export interface TreeState {
@@ -296,6 +390,32 @@ export interface VerdictRecord extends RecordFields, CallFields {
     readonly statement?: Commitment | undefined;
 }
 
+export interface VerifiedLog {
+    readonly writer: string;
+    readonly origin?: string | undefined;
+    readonly size: number;
+    readonly signed: number;
+    readonly root: string;
+    readonly keys: readonly string[];
+    readonly closed: boolean;
+}
+
+export interface VerifyOptions {
+    readonly keys?: readonly (AuditPublicKey | string)[] | undefined;
+    readonly heads?: readonly string[] | undefined;
+    readonly store?: StoredEvidence | undefined;
+    readonly waitMs?: number | undefined;
+    readonly allowUnsigned?: boolean | undefined;
+    readonly openings?: boolean | undefined;
+    readonly maxFindings?: number | undefined;
+    readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
+}
+
+export interface VerifyProgress {
+    readonly writer: string;
+    readonly records: number;
+}
+
 export declare const approvalRecords: ApprovalRecords;
 
 export declare function auditLog(options: AuditLogOptions): AuditLog;
@@ -304,12 +424,28 @@ export declare function canonicalLine(record: AuditRecord): string;
 
 export declare function commitmentOf(field: string, salt: string, digest: string): Commitment;
 
+export declare function consistencyProof(leaves: readonly Buffer[], size: number): readonly Buffer[];
+
 export declare function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: string): OpenRecord;
 
+export declare function findAuditKey({ env, file }: AuditKeyPlace): FoundAuditKey | undefined;
+
+export declare function inclusionProof(leaves: readonly Buffer[], index: number): readonly Buffer[];
+
 export declare function jsonlFolder(folder: string | URL, options?: JsonlFolderOptions): AuditSink;
+
+export declare function leafHash(line: string): Buffer;
+
+export declare function makeAuditKey(file: string): FoundAuditKey;
 
 export declare function postgresSink(connection: string | PostgresSinkOptions): AuditSink;
 
 export declare function recordOf(event: RecordedEvent): OpenRecord;
 
 export declare function sqliteSink(path: string | URL): AuditSink;
+
+export declare function verifyAudit(source: AuditSource, options?: VerifyOptions): Promise<AuditReport>;
+
+export declare function verifyConsistency(earlier: TreeHead, later: TreeHead, proof: readonly Uint8Array[]): boolean;
+
+export declare function verifyInclusion({ leaf, index, size, root }: ProvenInclusion, proof: readonly Uint8Array[]): boolean;

@@ -58,6 +58,7 @@ export interface EnteringEvent {
     readonly token?: string | undefined;
     readonly params: Params;
     readonly reused?: true | undefined;
+    readonly idempotent?: true | undefined;
 }
 
 export type Fn<This, A extends readonly unknown[], R> = (this: This, ...args: A) => R;

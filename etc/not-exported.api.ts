@@ -96,18 +96,6 @@ declare function verdictRecord(approval: JournaledApproval, { tenantId, statemen
 // lib/audit/record/recordOf
 type RecordedEvent = Exclude<JournalEvent, TaskEvent>;
 
-// lib/audit/tree/AuditPublicKey
-declare class AuditPublicKey {
-    #private;
-    private constructor();
-    static read(text: string, where?: string): AuditPublicKey;
-    static of(key: KeyObject): AuditPublicKey;
-    keyId(name: string): Buffer;
-    verifierKey(name: string): string;
-    verifies(text: string, signature: Uint8Array): boolean;
-    toString(): string;
-}
-
 // lib/guard/GuardOptions
 type AnyPending = PendingApproval<any>;
 

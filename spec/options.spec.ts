@@ -35,6 +35,9 @@ import type { DataPlane } from '../lib/server/index.js';
 import { MemoryApprovalStore, MemoryTaskStore } from '../lib/store/index.js';
 import { MemoryStateStore } from '../lib/store/memory/MemoryStateStore.js';
 import { postgresStore } from '../lib/store/postgres/index.js';
+import { jsonlFolder } from '../lib/audit/sink/jsonl/jsonlFolder.js';
+import { postgresSink } from '../lib/audit/sink/postgres/postgresSink.js';
+import { selectedOpenings } from '../lib/audit/writer/eraseOpenings.js';
 import { sqliteStore } from '../lib/store/sqlite/index.js';
 import { expectDecision, expectGuarded, policySnapshot, RecordingDecisionService, simulateApprover } from '../lib/testing/index.js';
 import { counted } from './support/assurance.js';
@@ -150,6 +153,9 @@ const TAKERS: Readonly<Record<string, Taker>> = {
   'lintPolicies()': { types: ['LintPoliciesOptions'], use: (o) => lintPolicies([], o) },
   'sqliteStore()': { types: ['SqliteStoreOptions'], use: (o) => sqliteStore('./none.db', o) },
   'postgresStore()': { types: ['PostgresStoreOptions'], valid: { connectionString: 'postgres://a@b/c' }, use: (o) => postgresStore(o) },
+  'jsonlFolder()': { types: ['JsonlFolderOptions'], use: (o) => jsonlFolder('./none', o) },
+  'postgresSink()': { types: ['PostgresSinkOptions'], valid: { connectionString: 'postgres://a@b/c' }, use: (o) => postgresSink(o) },
+  'erase()': { types: ['Erasure'], valid: { user: 'ann', by: 'dpo' }, use: (o) => selectedOpenings(o) },
   'forTenant()': { types: ['TenantStoreOptions'], use: (o) => new MemoryStateStore().forTenant('shop', o) },
   'createDataPlane()': {
     types: ['SingleTenantOptions', 'DataPlaneSettings', 'TenantOptions'],
@@ -240,7 +246,7 @@ const TAKERS: Readonly<Record<string, Taker>> = {
   },
 };
 
-const TEXTS: readonly string[] = ['policies', 'readPolicies()', 'postgresStore()', 'RecordingDecisionService'];
+const TEXTS: readonly string[] = ['policies', 'readPolicies()', 'postgresSink()', 'postgresStore()', 'RecordingDecisionService'];
 
 /** Options whose types have no name in the API. */
 const UNNAMED: Readonly<Record<string, readonly string[]>> = {

@@ -177,6 +177,20 @@ describe('The samples', function () {
     expect(lines).to.deep.equal(['skipped   needs a database: set DATABASE_URL to its connection string']);
   });
 
+  it('audit proves what ran, and finds the byte that was changed and the end that was cut off', async () => {
+    const lines = await run('audit/main');
+    expect(lines.slice(0, 5)).to.deep.equal([
+      'allow     read orders',
+      "deny      Tool 'wipe' is not allowed: nothing is wiped",
+      'approved  pay invoice 7',
+      'verify    integrity ok, completeness ok, law ok',
+      'verify    3 decisions, 1 approval, 2 runs',
+    ]);
+    expect(lines.filter((line) => line.startsWith('changed'))[0]).to.match(/integrity broken/);
+    expect(lines.filter((line) => line.startsWith('cut'))[0]).to.match(/completeness broken/);
+    expect(lines.filter((line) => line.startsWith('cut')).length).to.equal(2);
+  });
+
   it('are all in the list of npm run samples', async () => {
     const { code, stdout, stderr } = await runInChild(sample('run'), { args: ['throw-mode'], env: { NO_COLOR: '1' }, timeoutMs: 30_000 });
     expect(code, stderr).to.equal(0);
@@ -184,7 +198,7 @@ describe('The samples', function () {
     const unknown = await runInChild(sample('run'), { args: ['nonsense'] });
     expect(unknown.code).to.equal(1);
     expect(unknown.stderr).to.include(
-      'there are quickstart, remote, data-plane, hono-service, nest-style, task-monitoring, error-handling, multi-tenant, throw-mode, durable-file, durable-fleet.',
+      'there are quickstart, remote, data-plane, hono-service, nest-style, task-monitoring, error-handling, multi-tenant, throw-mode, audit, durable-file, durable-fleet.',
     );
   });
 });

@@ -161,6 +161,8 @@ export interface PoliciesEvent {
   readonly hash: string;
   /** The hash of those before. */
   readonly previousHash?: string | undefined;
+  /** Who put them in force, where they were staged and promoted. */
+  readonly by?: string | undefined;
 }
 
 /** An answer, approval or verdict looked forged, replayed or swapped. */

@@ -1,5 +1,6 @@
 import { SteadyClock } from '../common/time/SteadyClock.js';
 import { inboxRoutes } from './inbox/inboxRoutes.js';
+import { momentOf } from './inbox/PageMoment.js';
 import { refusedVerdict } from './inbox/refusedVerdict.js';
 import { refusedSettlement } from './inbox/unknownAnswer.js';
 import { approvalRoutes } from './route/approvals.js';
@@ -19,6 +20,7 @@ import { probeRoutes } from './route/probes.js';
 import type { ProbeRoutesOptions } from './route/probes.js';
 import type { Route } from './route/Route.js';
 import { unknownOutcomeRoutes } from './route/unknownOutcomes.js';
+import { stagedPolicyRoutes } from './route/stagedPolicies.js';
 import { verdictRoutes } from './route/verdicts.js';
 import { issuerRoutes } from './signin/issuerRoutes.js';
 import type { IssuerRoutesOptions } from './signin/issuerRoutes.js';
@@ -40,9 +42,10 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
     ...decisionRoutes(options),
     ...approvalUseRoutes(options),
     ...approvalRoutes(),
-    ...verdictRoutes({ ...options, refusedPage: (refused) => refusedVerdict(refused, clock.now()) }),
+    ...verdictRoutes({ ...options, refusedPage: (refused) => refusedVerdict(refused, momentOf(refused.input, clock, given.hubs)) }),
     ...unknownOutcomeRoutes({ refusedPage: (refused) => refusedSettlement(refused, clock.now()) }),
     ...policyRoutes(),
+    ...stagedPolicyRoutes(),
     ...eventRoutes(options),
     ...keyRoutes(options),
     ...hostPeopleRoutes(),

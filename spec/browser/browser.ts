@@ -27,8 +27,8 @@ after(async () => (await opening)?.close());
 
 /** The one browser of all specs, which starts with the first of them: whoever opens a context in it closes that. */
 export async function openBrowser(): Promise<Browser> {
-  opening ??= chromium.launch({ executablePath: CHROMIUM, args: ARGS });
-  return opening;
+  if ((await opening)?.isConnected() !== true) opening = chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+  return opening as Promise<Browser>;
 }
 
 /** What a page reported while it was open: errors of scripts, refusals by its security policy, dialogs. */

@@ -50,7 +50,6 @@ describe('Pages by the way in a browser', function () {
     if (!hasBrowser) this.skip();
     browser = await openBrowser();
   });
-  after(async () => browser?.close());
 
   describe('of a verdict that was not recorded', () => {
     let world: InboxWorld;

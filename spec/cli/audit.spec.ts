@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jsonlFolder } from '../../lib/audit/sink/jsonl/jsonlFolder.js';
+import { sqliteSink } from '../../lib/audit/sink/sqlite/sqliteSink.js';
 import { AuditKey } from '../../lib/audit/tree/AuditKey.js';
 import { CompactTree } from '../../lib/audit/tree/CompactTree.js';
 import { progressAt } from '../../lib/cli/progressAt.js';
@@ -151,9 +152,12 @@ describe('aegis audit', () => {
     });
 
     for (const [what, args, message] of [
-      ['a folder that is not there', ['no-such'], 'aegis: there is no such folder; name the folder of the logs, such as .aegis/audit\n'],
-      ['a folder without logs', ['.'], /^aegis: there is no audit log in this folder/],
-      ['a file', ['heads'], /^aegis: there is no such folder/],
+      [
+        'a folder that is not there',
+        ['no-such'],
+        'aegis: there is no such folder or file; name the folder of the logs, such as .aegis/audit\n',
+      ],
+      ['a folder without logs', ['.'], /^aegis: there is no audit log there/],
       ['heads that are not there', ['audit', '--heads', 'no-such'], 'aegis: --heads: the file cannot be read (ENOENT)\n'],
       ['heads that are not heads', ['audit', '--heads', 'key.pub'], /^aegis: --heads: Checkpoint 1 in it cannot be read/],
       ['a key that is not there', ['audit', '--key', 'no-such'], 'aegis: --key: the file cannot be read (ENOENT)\n'],
@@ -251,7 +255,7 @@ describe('aegis audit', () => {
     });
 
     it('says how many lines it could not read', async () => {
-      const path = changed('unreadable', (text) => text.replace('"kind":"closed"', '"kind":"CLOSED"'));
+      const path = changed('unreadable', (text) => `${text.replace('"kind":"closed"', '"kind":"CLOSED"')}{"v":1`);
       const result = await runAegis(['audit', 'show', path]);
       expect(result).to.include({ code: 0, stderr: 'aegis: 1 line could not be read; npx aegis audit verify says why\n' });
     });
@@ -265,6 +269,25 @@ describe('aegis audit', () => {
       it(`fails with ${args.join(' ')}`, async () => {
         expect(await failureOf(['audit', 'show', at('audit'), ...args])).to.contain(`aegis: ${message}`);
       });
+  });
+
+  it('reads a SQLite file, and says where it cannot', async function () {
+    if (process.getBuiltinModule?.('node:sqlite') === undefined) {
+      expect(await failureOf(['audit', 'verify', at('heads')])).to.match(/^aegis: .*Node/);
+      this.skip();
+    }
+    const sink = sqliteSink(at('audit.db'));
+    await auditedWork(sink, key);
+    const verified = await runAegis(['audit', 'verify', at('audit.db'), '--allow-unproven', '--key', at('key.pub')]);
+    expect(verified).to.deep.equal({ code: 0, stdout: `integrity ok, completeness unproven, law ok: ${WHOLE}\n`, stderr: '' });
+    expect((await runAegis(['audit', 'heads', at('audit.db')])).stdout).to.match(/^acme\.example\/pay\/w0\n25\n/);
+    await runAegis(['audit', 'export', at('audit.db'), at('from-sqlite')]);
+    expect((await runAegis(['audit', 'verify', at('from-sqlite'), '--allow-unproven'])).code).to.equal(0);
+    expect(await failureOf(['audit', 'verify', at('heads')])).to.match(/^aegis: /);
+  });
+
+  it('does not wait for a database that is not there', async () => {
+    expect(await failureOf(['audit', 'verify', 'postgres://127.0.0.1:1/none'])).to.match(/^aegis: /);
   });
 
   describe('export', () => {
@@ -289,7 +312,7 @@ describe('aegis audit', () => {
       const path = changed('torn', (text) => `${text.replace('"kind":"closed"', '"kind":"CLOSED"')}{"v":1`);
       const result = await runAegis(['audit', 'export', path, at('torn-copy')]);
       expect(result).to.deep.include({ code: 0, stderr: 'aegis: the last line of w0 is not finished, and was left out\n' });
-      expect((await runAegis(['audit', 'verify', at('torn-copy')])).stdout).to.contain('integrity BROKEN');
+      expect((await runAegis(['audit', 'verify', at('torn-copy'), '--wait', '0'])).stdout).to.contain('integrity BROKEN');
       const line = changed('not-json', () => 'x\n');
       expect(await runAegis(['audit', 'export', line, at('not-json-copy')])).to.deep.include({ code: 0 });
     });

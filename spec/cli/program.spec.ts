@@ -63,7 +63,7 @@ describe('The aegis command', function () {
 describe('docs/cli.md', () => {
   const page = readFileSync('docs/cli.md', 'utf8');
 
-  for (const command of ['policy check', 'policy test', 'decide', 'coverage'])
+  for (const command of ['policy check', 'policy test', 'decide', 'coverage', 'audit verify', 'audit show', 'audit export'])
     it(`has every option of ${command}, and no other`, async () => {
       const { stdout } = await runAegis([...command.split(' '), '--help']);
       const options = [...stdout.matchAll(/^ {2}(--[\w-]+(?: <[\w:]+>)?)/gm)].map(([, option]) => option);

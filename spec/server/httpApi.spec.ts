@@ -135,6 +135,7 @@ describe(HTTP_API_PAGE, () => {
     /** The id of something else than an approval, where the path has one. */
     async function newId(path: string): Promise<string | undefined> {
       if (path.startsWith('/v1/keys/')) return (await plane.createKey({ name: 'other', scopes: ['metrics:read'] })).info.id;
+      if (path.startsWith('/v1/policies/staged/')) return 'a'.repeat(64);
       const { records } = signedTenantStore(store.forTenant('default', { forOthers: true }), { stateKey: STATE_KEY, tenantId: 'default' });
       const { people, invitations } = new Identity({ tenantId: 'default', records, stateKey: STATE_KEY });
       if (path.startsWith('/v1/people/')) return (await people.create({ name: 'Bob' }, 'host:ann')).id;

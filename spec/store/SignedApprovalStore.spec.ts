@@ -63,6 +63,36 @@ describe('SignedApprovalStore', () => {
     expect(await store.get(record.decisionId)).to.deep.include({ params: record.params });
   });
 
+  it('looks at each reading of what can change anew, also where a part of it is frozen, and at a date', async () => {
+    const { inner, store } = setup();
+    const record = recordOf({ params: { at: new Date(5) } });
+    await store.insert(record);
+    const signed = inner.get(record.decisionId) as ApprovalRecord;
+    for (const make of [
+      (): ApprovalRecord => ({ ...signed }),
+      (): ApprovalRecord => Object.freeze({ ...signed, params: { ...signed.params } }),
+      (): ApprovalRecord => Object.freeze({ ...signed, params: { at: new Date(5) } }),
+    ]) {
+      const row = make();
+      const same = { ...inner, get: () => row, list: () => [row] } as unknown as ApprovalStore;
+      const over = new SignedApprovalStore(same, KEY);
+      for (let i = 0; i < 2; i++)
+        expect((await over.page({})).cards.map(({ decisionId }) => decisionId)).to.deep.equal([record.decisionId]);
+      if (Object.isFrozen(row)) (row.params['at'] as Date).setTime(6);
+      else (row as { digest: string }).digest = 'another';
+      expect(await over.get(record.decisionId)).to.equal(undefined);
+      expect((await over.page({})).cards).to.deep.equal([]);
+      if (Object.isFrozen(row)) (row.params['at'] as Date).setTime(5);
+    }
+    const still = recordOf({ decisionId: 'dec_still', policies: [{ id: 'p', hash: 'h' }] });
+    await store.insert(still);
+    const [first] = (await store.page({ q: 'dec_still' })).cards;
+    expect((await store.page({ q: 'dec_still' })).cards[0]).to.equal(first);
+    // what is written later is another record, and is looked at
+    inner.replace({ ...(inner.get('dec_still') as ApprovalRecord), status: 'approved', version: 2 }, 1);
+    expect((await store.page({ q: 'dec_still' })).cards).to.deep.equal([]);
+  });
+
   for (const [what, change] of [
     ['a yes that no one gave', { status: 'approved' as const }],
     ['a verdict', { status: 'approved' as const, verdicts: [{ approve: true, by: 'bob', atMs: 1, policies: ['limit'] }] }],

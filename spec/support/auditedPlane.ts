@@ -1,6 +1,7 @@
 import type { AuditRecord } from '../../lib/audit/record/AuditRecord.js';
 import type { AuditBatch, AuditSink, AuditSource, OpenLog, Opening } from '../../lib/audit/sink/AuditSink.js';
-import { MemoryLogs, MemorySink } from '../../lib/audit/sink/MemorySink.js';
+import { MemorySink } from '../../lib/audit/sink/MemorySink.js';
+import type { MemoryLogs } from '../../lib/audit/sink/MemorySink.js';
 import { AuditKey } from '../../lib/audit/tree/AuditKey.js';
 import { auditLog } from '../../lib/audit/writer/AuditLog.js';
 import type { AuditLog } from '../../lib/audit/writer/AuditLog.js';

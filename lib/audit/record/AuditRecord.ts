@@ -85,6 +85,8 @@ export interface PoliciesRecord extends RecordFields {
   readonly tenantId?: string | undefined;
   readonly hash: string;
   readonly previousHash?: string | undefined;
+  /** Who put them in force, where they were staged and promoted. */
+  readonly by?: string | undefined;
 }
 
 /** A call was decided. */
@@ -111,6 +113,10 @@ export interface DecidedRecord extends RecordFields, CallFields {
   readonly facts?: Commitment | undefined;
   /** Of who asks: `session.user_id`, else the agent. */
   readonly requester?: Commitment | undefined;
+  /** The action groups of the guard, where it has some. */
+  readonly groups?: readonly string[] | undefined;
+  /** Names of params that a sanitize may remove, where there are some. */
+  readonly removable?: readonly string[] | undefined;
   /** Policies that are only watched: what they would have done. */
   readonly observed?: readonly RecordedPolicy[] | undefined;
 }

@@ -43,17 +43,17 @@ function openedRecord(approval: JournaledApproval, { tenantId, taskId }: Approva
   return {
     record: {
       kind: 'opened',
-      tenantId,
-      decisionId,
       agentId,
-      toolName,
-      taskId,
-      policies: approval.policies.map(recordedPolicy),
-      policySetHash,
+      decisionId,
+      effective: commitmentOf('effective', salt, digest),
       expiresAt: expiresAtMs,
       original: commitmentOf('original', salt, originalDigest),
-      effective: commitmentOf('effective', salt, digest),
+      policies: approval.policies.map(recordedPolicy),
+      policySetHash,
       requester: commitmentOf('requester', salt, sha256(canonicalText(requester))),
+      taskId,
+      tenantId,
+      toolName,
     },
   };
 }
@@ -63,14 +63,14 @@ function openedElsewhere(task: PendingTask): NewRecord {
   const { decisionId, agentId, toolName, taskId, expiresAtMs, originalDigest, digest, auditSalt = newSalt() } = task;
   return {
     kind: 'opened',
-    decisionId,
     agentId,
-    toolName,
-    taskId,
-    policies: [],
+    decisionId,
+    effective: commitmentOf('effective', auditSalt, digest),
     expiresAt: expiresAtMs,
     original: commitmentOf('original', auditSalt, originalDigest),
-    effective: commitmentOf('effective', auditSalt, digest),
+    policies: [],
+    taskId,
+    toolName,
   };
 }
 
@@ -101,21 +101,21 @@ function verdictRecord(
   return {
     record: {
       kind: 'verdict',
-      tenantId,
-      decisionId,
       agentId,
-      toolName,
-      by,
       approved: approve,
-      status,
-      policies,
       assurance,
+      by,
+      decisionId,
+      effective: commitmentOf('effective', salt, digest),
       groups,
       isRequester: maybeSamePerson(by, requester) || undefined,
-      effective: commitmentOf('effective', salt, digest),
-      reason: commit('reason'),
+      policies,
       proof,
+      reason: commit('reason'),
       statement: commit('statement'),
+      status,
+      tenantId,
+      toolName,
     },
     opening: Object.keys(values).length === 0 ? undefined : { decisionId, requester, salt, values },
   };
@@ -126,14 +126,14 @@ function consumedRecord(approval: JournaledApproval, { tenantId }: ApprovalConte
   const { decisionId, agentId, toolName, digest, consumed } = approval;
   if (consumed === undefined) throw new TypeError('an approval that was not used');
   const effective = commitmentOf('effective', saltOf(approval), digest);
-  return { record: { kind: 'consumed', tenantId, decisionId, agentId, toolName, token: tokenHash(consumed.token), effective } };
+  return { record: { kind: 'consumed', agentId, decisionId, effective, tenantId, token: tokenHash(consumed.token), toolName } };
 }
 
 /** The claim that may enter was recorded. @throws TypeError where none was */
 function begunRecord(approval: JournaledApproval, { tenantId }: ApprovalContext = {}): OpenRecord {
   const { decisionId, agentId, toolName, begun } = approval;
   if (begun === undefined) throw new TypeError('an approval that has not begun');
-  return { record: { kind: 'begun', tenantId, decisionId, agentId, toolName, claim: tokenHash(begun.claimToken) } };
+  return { record: { kind: 'begun', agentId, claim: tokenHash(begun.claimToken), decisionId, tenantId, toolName } };
 }
 
 /** An approval ended without a run. */
@@ -142,7 +142,7 @@ function endedRecord(
   how: 'expired' | 'withdrawn',
   { tenantId }: ApprovalContext = {},
 ): OpenRecord {
-  return { record: { kind: 'ended', tenantId, decisionId, agentId, toolName, how } };
+  return { record: { kind: 'ended', agentId, decisionId, how, tenantId, toolName } };
 }
 
 /** What a log writes of approvals, each right after it was stored. */

@@ -7,12 +7,18 @@ const FIRST: readonly string[] = ['v', 'seq', 'at', 'writer', 'kind'];
  * the leaf of the tree. A file adds a line end.
  */
 export function canonicalLine(record: AuditRecord): string {
-  const { v, seq, at, writer, kind } = record;
-  let line = `{"v":${JSON.stringify(v)},"seq":${JSON.stringify(seq)},"at":${JSON.stringify(at)},"writer":${JSON.stringify(writer)},"kind":${JSON.stringify(kind)}`;
+  const keys = Object.keys(record);
+  if (isOrdered(keys)) return JSON.stringify(record);
   const fields = record as unknown as Readonly<Record<string, unknown>>;
-  for (const key of Object.keys(record).sort()) {
-    const value = FIRST.includes(key) ? undefined : fields[key];
-    if (value !== undefined) line += `,${JSON.stringify(key)}:${JSON.stringify(value)}`;
-  }
-  return `${line}}`;
+  const parts: string[] = [];
+  for (const key of [...FIRST, ...keys.filter((name) => !FIRST.includes(name)).sort()])
+    if (fields[key] !== undefined) parts.push(`${JSON.stringify(key)}:${JSON.stringify(fields[key])}`);
+  return `{${parts.join(',')}}`;
+}
+
+/** The records that this library makes are: sorting them would cost more than writing them. */
+function isOrdered(keys: readonly string[]): boolean {
+  for (let i = 0; i < FIRST.length; i++) if (keys[i] !== FIRST[i]) return false;
+  for (let i = FIRST.length + 1; i < keys.length; i++) if ((keys[i - 1] as string) > (keys[i] as string)) return false;
+  return true;
 }

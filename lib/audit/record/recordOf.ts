@@ -35,15 +35,16 @@ export function recordOf(event: RecordedEvent): OpenRecord {
       return { record: enteringRecord(event) };
     case 'settled': {
       const { kind, agentId, toolName, decisionId, taskId, outcome } = event;
-      return { record: { kind, decisionId, agentId, toolName, taskId, outcome } };
+      return { record: { kind, agentId, decisionId, outcome, taskId, toolName } };
     }
     case 'policies': {
-      const { kind, hash, previousHash } = event;
-      return { record: { kind, hash, previousHash } };
+      const { kind, hash, previousHash, by } = event;
+      return { record: { kind, by, hash, previousHash } };
     }
     case 'security': {
       const { code, subject } = event.diagnostic;
-      return { record: { kind: 'security', code, ...subject } };
+      const { agentId, decisionId, toolName } = subject ?? {};
+      return { record: { kind: 'security', agentId, code, decisionId, toolName } };
     }
   }
 }
@@ -51,41 +52,51 @@ export function recordOf(event: RecordedEvent): OpenRecord {
 /** What a log writes of a decision. Of a server: with the tenant of the call. */
 export function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: string): OpenRecord {
   const { request, decision, dryRun, approvalId } = event;
-  const { agentId, toolName, session } = request;
+  const { agentId, toolName, session, groups, removable } = request;
   const { decisionId, effect, policySetHash } = decision;
   const { salt = newSalt(), policies, observed, code, facts } = decision[EVIDENCE] ?? {};
   const requester = requesterOf(session?.['user_id']) ?? agentId;
-  const values: Record<string, string> = { original: canonicalText(request.params), requester: canonicalText(requester) };
-  if (session !== null) values['session'] = canonicalText(session);
-  if (facts !== undefined && Object.keys(facts).length > 0) values['facts'] = canonicalText(facts);
+  const values: Record<string, string> = {};
+  const commit = (field: string, text: string): string => {
+    values[field] = text;
+    return commitmentOf(field, salt, sha256(text));
+  };
+  const text = canonicalText(request.params);
+  const digest = sha256(text);
+  values['original'] = text;
   const changed = effect === 'deny' ? undefined : decision.params;
-  if (changed !== undefined) values['effective'] = canonicalText(changed);
-  const digests = Object.fromEntries(Object.entries(values).map(([field, text]) => [field, sha256(text)]));
-  const commit = (field: string, digest: string | undefined): string | undefined =>
-    digest === undefined ? undefined : commitmentOf(field, salt, digest);
+  const same = effect === 'deny' ? undefined : commitmentOf('effective', salt, digest);
   return {
+    // in the order of a line: see canonicalLine()
     record: {
       kind: 'decided',
-      tenantId,
-      decisionId,
       agentId,
-      toolName,
+      approvalId,
       callId: request.callId,
-      effect,
       code,
+      decisionId,
+      dryRun,
+      effect,
+      effective: changed === undefined ? same : commit('effective', canonicalText(changed)),
+      facts: facts === undefined || isEmpty(facts) ? undefined : commit('facts', canonicalText(facts)),
+      groups: groups.length === 0 ? undefined : groups,
+      observed,
+      original: commitmentOf('original', salt, digest),
       policies,
       policySetHash,
-      dryRun,
-      approvalId,
-      original: commitmentOf('original', salt, digests['original'] as string),
-      effective: effect === 'deny' ? undefined : commit('effective', digests['effective'] ?? digests['original']),
-      session: commit('session', digests['session']),
-      facts: commit('facts', digests['facts']),
-      requester: commit('requester', digests['requester']),
-      observed,
+      removable: removable.length === 0 ? undefined : removable,
+      requester: commit('requester', canonicalText(requester)),
+      session: session === null ? undefined : commit('session', canonicalText(session)),
+      tenantId,
+      toolName,
     },
     opening: { decisionId, requester, salt, values },
   };
+}
+
+function isEmpty(facts: Readonly<Record<string, unknown>>): boolean {
+  for (const _ in facts) return false;
+  return true;
 }
 
 function enteringRecord({
@@ -101,5 +112,5 @@ function enteringRecord({
 }: EnteringEvent): NewRecord {
   const effective = commitmentOf('effective', auditSalt, sha256(canonicalText(params)));
   const claim = token === undefined ? undefined : tokenHash(token);
-  return { kind: 'entering', decisionId, agentId, toolName, taskId, claim, effective, reused, idempotent };
+  return { kind: 'entering', agentId, claim, decisionId, effective, idempotent, reused, taskId, toolName };
 }

@@ -37,10 +37,10 @@ export class AuditPublicKey {
     ]);
   }
 
-  /** Of a private or public key of Node. */
-  static of(key: KeyObject): AuditPublicKey {
-    const { x = '' } = (key.type === 'private' ? createPublicKey(key) : key).export({ format: 'jwk' });
-    return new AuditPublicKey(Buffer.from(x, 'base64url'));
+  /** Of a private key. */
+  static of(privateKey: KeyObject): AuditPublicKey {
+    const { x } = createPublicKey(privateKey).export({ format: 'jwk' });
+    return new AuditPublicKey(Buffer.from(x as string, 'base64url'));
   }
 
   /** The id of the key under a name, as signatures of notes have it: the first 4 bytes of SHA-256(name ‖ LF ‖ 0x01 ‖ key). */
@@ -86,7 +86,7 @@ function ofPem(pem: string): Buffer | undefined {
   if (pem.includes('PRIVATE')) return undefined;
   try {
     const key = createPublicKey(pem);
-    return key.asymmetricKeyType === 'ed25519' ? Buffer.from(key.export({ format: 'jwk' }).x ?? '', 'base64url') : undefined;
+    return key.asymmetricKeyType === 'ed25519' ? Buffer.from(key.export({ format: 'jwk' }).x as string, 'base64url') : undefined;
   } catch {
     return undefined;
   }

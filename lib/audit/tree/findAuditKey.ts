@@ -71,7 +71,7 @@ function readKeyFile(file: string, where: string): FoundAuditKey {
 }
 
 function codeOf(error: unknown): string {
-  return (error as { readonly code?: string }).code ?? 'unknown';
+  return String((error as { readonly code?: unknown }).code);
 }
 
 function fail(where: string, message: string): never {

@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import type { CliIo } from '../CliIo.js';
 import { addEraseCommand } from './eraseCommand.js';
+import { addReplayCommand } from './replayCommand.js';
 import type { ExportFlags } from './exportLogs.js';
 import type { ShowFlags } from './showRecords.js';
 import type { VerifyFlags } from './verifyLogs.js';
 
 const JSON_OPTION = ['--json', 'print one JSON document'] as const;
-const LOGS = ['[logs]', 'the folder of the logs', '.aegis/audit'] as const;
+const WHERE = 'the folder of the logs, a SQLite file, or a postgres:// URL';
+const LOGS = ['[logs]', WHERE, '.aegis/audit'] as const;
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 /** Adds the commands for audit logs. Their code is loaded when they run. */
@@ -46,7 +48,7 @@ export function addAuditCommands(program: Command, io: CliIo, setCode: (code: nu
   audit
     .command('export')
     .description('copy logs into another folder, which is then as good as the first one')
-    .argument('<logs>', 'the folder of the logs')
+    .argument('<logs>', WHERE)
     .argument('<folder>', 'the new folder')
     .option('--without-openings', 'leave out what opens the records: the copy verifies, and tells nothing of params or people who asked')
     .addHelpText('after', examples('npx aegis audit export .aegis/audit ./for-the-auditor --without-openings'))
@@ -54,6 +56,7 @@ export function addAuditCommands(program: Command, io: CliIo, setCode: (code: nu
       setCode(await (await import('./exportLogs.js')).exportLogs(logs, folder, flags, io)),
     );
   addEraseCommand(audit, io, setCode);
+  addReplayCommand(audit, io, setCode);
 }
 
 function examples(...lines: readonly string[]): string {

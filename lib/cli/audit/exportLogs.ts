@@ -5,7 +5,8 @@ import { CompactTree } from '../../audit/tree/CompactTree.js';
 import { OpeningsInOrder } from '../../audit/verify/log/OpeningsInOrder.js';
 import { CliError, counted, EXIT, writeLines } from '../CliIo.js';
 import type { CliIo } from '../CliIo.js';
-import { openLogs } from './openLogs.js';
+import { withLogs } from './withLogs.js';
+import type { OpenLogs } from './withLogs.js';
 
 /** The options of `aegis audit export`. */
 export interface ExportFlags {
@@ -15,8 +16,11 @@ export interface ExportFlags {
 const AT = /"at":(\d{1,15}),/;
 
 /** Runs `aegis audit export`: copies each line and checkpoint as it is, so that the copy verifies as the logs do. */
-export async function exportLogs(path: string, folder: string, { withoutOpenings = false }: ExportFlags, io: CliIo): Promise<number> {
-  const { source, writers } = await openLogs(path);
+export function exportLogs(path: string, folder: string, { withoutOpenings = false }: ExportFlags, io: CliIo): Promise<number> {
+  return withLogs(path, (logs) => exported(logs, folder, withoutOpenings, io));
+}
+
+async function exported({ source, writers }: OpenLogs, folder: string, withoutOpenings: boolean, io: CliIo): Promise<number> {
   if (entriesOf(folder).length > 0) throw new CliError('the new folder has something in it; name one that is empty or not there yet');
   let [records, openings] = [0, 0];
   for (const writer of writers) {
@@ -74,6 +78,6 @@ function entriesOf(folder: string): readonly string[] {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return [];
-    throw new CliError(`the new folder cannot be used (${code ?? 'unknown'})`);
+    throw new CliError(`the new folder cannot be used (${String(code)})`);
   }
 }

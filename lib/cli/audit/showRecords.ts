@@ -8,7 +8,8 @@ import { OpeningsInOrder } from '../../audit/verify/log/OpeningsInOrder.js';
 import { didYouMean } from '../../common/didYouMean.js';
 import { CliError, counted, EXIT, writeJson, writeLines } from '../CliIo.js';
 import type { CliIo } from '../CliIo.js';
-import { openLogs } from './openLogs.js';
+import { withLogs } from './withLogs.js';
+import type { OpenLogs } from './withLogs.js';
 
 /** The options of `aegis audit show`. */
 export interface ShowFlags {
@@ -38,15 +39,18 @@ export async function showRecords(path: string, flags: ShowFlags, io: CliIo): Pr
   for (const kind of flags.kind ?? [])
     if (!isRecordKind(kind))
       throw new CliError(`--kind: there is no such kind of record${didYouMean(kind, RECORD_KINDS)}. Use one of ${RECORD_KINDS.join(', ')}`);
-  const { source, writers } = await openLogs(path);
+  return withLogs(path, (logs) => shown(logs, flags, limit, io));
+}
+
+async function shown({ source, writers }: OpenLogs, flags: ShowFlags, limit: number, io: CliIo): Promise<number> {
   if (flags.log !== undefined && !writers.includes(flags.log))
     throw new CliError(`--log: there is no such log; there are ${writers.join(', ')}`);
   const most = flags.decision === undefined || flags.limit !== undefined ? limit : MAX_LIMIT;
   const found: Shown[] = [];
   let unread = 0;
   for (const writer of flags.log === undefined ? writers : [flags.log]) {
-    const { shown, malformed } = await matching(source, writer, flags, most);
-    found.push(...shown);
+    const { matched, malformed } = await matching(source, writer, flags, most);
+    found.push(...matched);
     unread += malformed;
   }
   const records = found.toSorted((a, b) => a.record.at - b.record.at).slice(-most);
@@ -64,9 +68,9 @@ async function matching(
   writer: string,
   { decision, kind }: ShowFlags,
   most: number,
-): Promise<{ readonly shown: readonly Shown[]; readonly malformed: number }> {
+): Promise<{ readonly matched: readonly Shown[]; readonly malformed: number }> {
   const openings = new OpeningsInOrder(source.openings(writer));
-  let shown: Shown[] = [];
+  let matched: Shown[] = [];
   let malformed = 0;
   let seq = 0;
   for await (const lines of source.lines(writer)) {
@@ -77,12 +81,12 @@ async function matching(
       seq += 1;
       if (typeof record === 'string') malformed += 1;
       else if ((kind === undefined || kind.includes(record.kind)) && (decision === undefined || isOf(record, decision)))
-        shown.push({ record, values: opening && valuesOf(opening, record) });
+        matched.push({ record, values: opening && valuesOf(opening, record) });
     }
-    if (shown.length > most) shown = shown.slice(-most);
+    if (matched.length > most) matched = matched.slice(-most);
   }
   await openings.close();
-  return { shown, malformed };
+  return { matched, malformed };
 }
 
 /** A call that was decided again has two decisions: both are of it. */

@@ -6,7 +6,7 @@ import { verifyAudit } from '../../audit/verify/verifyAudit.js';
 import { readHeads } from '../../audit/verify/VerifyOptions.js';
 import { CliError, counted, EXIT, writeJson, writeLines } from '../CliIo.js';
 import type { CliIo } from '../CliIo.js';
-import { openLogs } from './openLogs.js';
+import { withLogs } from './withLogs.js';
 
 /** The options of `aegis audit verify`. */
 export interface VerifyFlags {
@@ -29,14 +29,10 @@ export async function verifyLogs(path: string, flags: VerifyFlags, io: CliIo): P
   const keys = key?.map((file) => AuditPublicKey.read(read(file, '--key'), '--key'));
   const texts = heads.map((file) => read(file, '--heads'));
   for (const text of texts) readHeads(text, '--heads');
-  const { source } = await openLogs(path);
   const told = progressOf(io);
-  const report = await verifyAudit(source, {
-    keys,
-    heads: texts,
-    waitMs: Math.round(waitS * 1_000),
-    onProgress: ({ records }) => told(records),
-  });
+  const report = await withLogs(path, ({ source }) =>
+    verifyAudit(source, { keys, heads: texts, waitMs: Math.round(waitS * 1_000), onProgress: ({ records }) => told(records) }),
+  );
   io.progress?.('');
   if (flags.json === true) writeJson(io, report);
   else writeLines(io.out, reportLines(report));
@@ -112,7 +108,7 @@ function read(file: string, option: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new CliError(`${option}: the file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+    throw new CliError(`${option}: the file cannot be read (${String((error as NodeJS.ErrnoException).code)})`);
   }
 }
 

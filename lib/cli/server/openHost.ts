@@ -62,7 +62,7 @@ export async function openHost(flags: HostFlags): Promise<Host> {
   const operator = { tenantId, user: osUser() };
   const setting = storeSettingOf(settings);
   if (setting.kind === 'memory') {
-    const client = new HostClient(runningServer(settings).url, stateKey, operator);
+    const client = new HostClient(runningServer(settings, 'one that keeps everything in memory').url, stateKey, operator);
     return { kind: 'server', client, operator, stateKey, tenant, close: async () => {} };
   }
   const store = await makeStore(setting);
@@ -70,6 +70,13 @@ export async function openHost(flags: HostFlags): Promise<Host> {
   const raw = store.forTenant(tenantId, { forOthers: true });
   const rows = HostOutbox.rowsOf(store, raw, signedTenantStore(raw, { stateKey, tenantId }), { stateKey, tenantId });
   return { kind: 'store', rows, operator, stateKey, tenant, close: async () => store.close() };
+}
+
+/** The server that runs, asked by the operator of its host: for what only it can do. @throws CliError */
+export async function servedHost(flags: HostFlags): Promise<HostClient> {
+  const settings = await hostSettings(flags);
+  const { tenantId } = tenantOf(settings, flags.tenant);
+  return new HostClient(runningServer(settings, 'one').url, stateKeyOf(settings), { tenantId, user: osUser() });
 }
 
 /** The store that the options, the environment or the file name, else that of the server that ran last. @throws CliError */
@@ -100,11 +107,11 @@ export async function makeStore(setting: StoreSetting): Promise<ServerStore> {
 }
 
 /** The server that runs, where only it can answer. @throws CliError */
-function runningServer({ dataFolder }: ServerSettings): { readonly url: string } {
+function runningServer({ dataFolder }: ServerSettings, which: string): { readonly url: string } {
   const run = readRunFile(dataFolder);
   if (run === undefined)
     throw new CliError(
-      `${dataFolder}: no server runs here, and one that keeps everything in memory must run for this; start it with npx aegis serve, or name its folder with --data`,
+      `${dataFolder}: no server runs here, and ${which} must run for this; start it with npx aegis serve, or name its folder with --data`,
     );
   return run;
 }

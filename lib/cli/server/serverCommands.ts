@@ -6,6 +6,7 @@ import type { HealthFlags } from './health.js';
 import type { CreateKeyFlags, RotateKeyFlags } from './keys.js';
 import type { HostFlags } from './openHost.js';
 import type { InviteFlags } from './people/people.js';
+import type { PromoteFlags, StagedFlags, StageFlags } from './policies/stagedPolicies.js';
 import type { ServerFlags } from '../../server/config/ServerSettings.js';
 
 /** The options of `aegis serve`. */
@@ -89,6 +90,7 @@ export function addServerCommands(program: Command, io: CliIo, setCode: (code: n
     .action(async (id: string, flags: HostFlags) => setCode(await (await import('./keys.js')).revokeKey(id, flags, io)));
 
   addPeopleCommands(program, io, setCode);
+  addPoliciesCommands(program, io, setCode);
 
   const approvals = program.command('approvals').description('calls that wait for a person');
   withHost(approvals.command('list'))
@@ -179,6 +181,42 @@ function addPeopleCommands(program: Command, io: CliIo, setCode: (code: number) 
     .description('make a link by which another admin comes, where no admin can sign in')
     .addHelpText('after', examples('npx aegis people bootstrap'))
     .action(async (flags: HostFlags) => setCode(await (await import('./people/people.js')).bootstrapPeople(flags, io)));
+}
+
+function addPoliciesCommands(program: Command, io: CliIo, setCode: (code: number) => void): void {
+  const policies = program.command('policies').description('policies that a running server tries on live calls before they are in force');
+  withHost(policies.command('stage'))
+    .description('try policies on live calls, after these were answered; they decide nothing')
+    .argument('<policies>', 'a *.cedar file, or a folder of them')
+    .option('--sample <share>', 'the share of the calls that is compared, over 0 and at most 1 (default: 1)')
+    .addHelpText('after', examples('npx aegis policies stage ./policies-next', 'npx aegis policies stage ./policies-next --sample 0.1'))
+    .action(async (path: string, flags: StageFlags) =>
+      setCode(await (await import('./policies/stagedPolicies.js')).stagePolicies(path, flags, io)),
+    );
+  withHost(policies.command('staged'))
+    .description('list what the staged policies would have decided otherwise, and what watched policies would have asked')
+    .option('--fail-on <kind>', 'exit with 1 where calls are newly-allowed, milder, or any')
+    .addHelpText('after', examples('npx aegis policies staged', 'npx aegis policies staged --fail-on newly-allowed'))
+    .action(async (flags: StagedFlags) => setCode(await (await import('./policies/stagedPolicies.js')).showStaged(flags, io)));
+  withHost(policies.command('promote'))
+    .description('put the staged policies in force, if they meet the conditions')
+    .argument('<hash>', 'their hash, or its first eight digits or more')
+    .option('--max-newly-allowed <calls>', 'how many calls may be newly allowed (default: 0)')
+    .option('--min-decisions <calls>', 'how many calls must have been compared (default: 1000)')
+    .addHelpText(
+      'after',
+      examples('npx aegis policies promote 4fd1c3a0', 'npx aegis policies promote 4fd1c3a0 --max-newly-allowed 3 --min-decisions 500'),
+    )
+    .action(async (hash: string, flags: PromoteFlags) =>
+      setCode(await (await import('./policies/stagedPolicies.js')).promotePolicies(hash, flags, io)),
+    );
+  withHost(policies.command('drop'))
+    .description('stop trying the staged policies')
+    .argument('<hash>', 'their hash, or its first eight digits or more')
+    .addHelpText('after', examples('npx aegis policies drop 4fd1c3a0'))
+    .action(async (hash: string, flags: HostFlags) =>
+      setCode(await (await import('./policies/stagedPolicies.js')).dropPolicies(hash, flags, io)),
+    );
 }
 
 /** The options of every command that is for the operator of a server's host. */

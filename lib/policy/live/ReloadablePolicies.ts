@@ -7,8 +7,12 @@ import { combineJournals, type Journal } from '../../model/Journal.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { AgentConfig } from '../engine/AgentDirectory.js';
 import { CedarPolicyEngine, type CedarPolicyEngineOptions } from '../engine/CedarPolicyEngine.js';
+import type { PolicyCall, PolicyEngine, PolicyOutcome } from '../PolicyEngine.js';
 import type { PolicySource, SourceText } from '../PolicySource.js';
+import { ObservedCounts, type ObservedCount } from '../staged/ObservedCounts.js';
+import type { PromoteOptions, StagedPolicies } from '../staged/StagedPolicies.js';
 import type { LoosenedPolicy } from './findLoosened.js';
+import type { LoadedSet, PolicyStage, PromoteResult, StageOptions } from './PolicyStage.js';
 import type { PolicyWatcher } from './PolicyWatcher.js';
 import { pathOf, readingPolicies, readPolicies, sameSources } from './readPolicies.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
@@ -69,12 +73,6 @@ export type ReloadResult =
   | { readonly status: 'held'; readonly hash: string; readonly loosened: readonly LoosenedPolicy[] }
   | { readonly status: 'failed'; readonly hash: string; readonly error: ConfigError };
 
-/** A set that was read. */
-interface Loaded {
-  readonly engine: CedarPolicyEngine;
-  readonly sources: readonly SourceText[];
-}
-
 /** The policies in force, and their reloads. Read `engine` once per decision: an engine never changes. */
 export class ReloadablePolicies {
   readonly #options: ReloadablePoliciesOptions;
@@ -83,8 +81,10 @@ export class ReloadablePolicies {
   readonly #journal: Journal | undefined;
   #watcher: PolicyWatcher | undefined;
   readonly #closing = new AbortController();
-  #inForce: Loaded;
-  #held: (Loaded & { readonly reload: PendingReload }) | undefined;
+  #inForce: LoadedSet;
+  #held: (LoadedSet & { readonly reload: PendingReload }) | undefined;
+  #stage: PolicyStage | undefined;
+  readonly #observed = new ObservedCounts();
   /** What was read last; undefined where it could not be read. The same again is no change. */
   #lastRead: readonly SourceText[] | undefined;
   #lastProblem: string | undefined;
@@ -159,11 +159,59 @@ export class ReloadablePolicies {
     return true;
   }
 
+  /**
+   * Tries policies on live calls: each call that the policies in force decide is decided by those too, after it was answered, with the same facts and time.
+   * They change no answer. Policies that were staged before are dropped.
+   *
+   * @returns the staged policies, whose `report()` says what they would have decided otherwise
+   * @throws ConfigError for policies that do not load
+   */
+  async stage(options: StageOptions): Promise<StagedPolicies> {
+    return (await this.#useStage()).set(options);
+  }
+
+  /** The policies that are staged; undefined if there are none. */
+  get staged(): StagedPolicies | undefined {
+    return this.#stage?.staged;
+  }
+
+  /**
+   * Puts the staged policies in force, if they meet the conditions. What lets more calls run than the policies in force, or lets more people approve them, is
+   * held until it is confirmed, as in a reload. It holds for this process, until it ends or other policies are read: put the files in their place too.
+   *
+   * @throws ConfigError for conditions that are not valid
+   */
+  async promote(options: PromoteOptions): Promise<PromoteResult> {
+    return (await this.#useStage()).promote(options);
+  }
+
+  /**
+   * Drops the staged policies.
+   *
+   * @param hash the hash of the staged policies
+   * @returns false if no staged policies have this hash
+   */
+  dropStaged(hash: string): boolean {
+    return this.#stage?.drop(hash) ?? false;
+  }
+
+  /** What policies with `@observe("true")` would have asked about since they were loaded, by tool. */
+  observed(): readonly ObservedCount[] {
+    return this.#observed.list(this.engine.policies);
+  }
+
+  /** Takes note of a call that they decided. */
+  decided(call: PolicyCall, outcome: PolicyOutcome, engine: PolicyEngine): void {
+    if (outcome.effect !== 'deny' && outcome.observed !== undefined) this.#observed.add(call, outcome.observed);
+    this.#stage?.staged?.take(call, outcome, engine.hash);
+  }
+
   /** Stops watching and reloading, and frees the memory that the engine holds in cedar-wasm. */
   close(): void {
     this.#closing.abort();
     this.#watcher?.close();
     this.#dropHeld();
+    this.#stage?.close();
     this.engine.release();
   }
 
@@ -244,14 +292,10 @@ export class ReloadablePolicies {
 
   async #load(sources: readonly SourceText[], background: boolean): Promise<ReloadResult> {
     if (sameSources(sources, this.#inForce.sources)) return this.#unchanged(sources);
-    const { prepareReload, loosenedBy } = await import('./prepareReload.js');
-    const { signal } = this.#closing;
-    const options = { engine: this.#engineOptions(), signal, background, onNoThread: () => this.#tellOfThread() };
-    const engine = await prepareReload(sources, options);
+    const engine = await this.#prepare(sources, background);
     for (;;) {
       const before = this.engine;
-      const loosened = this.#options.onLoosened === 'accept' ? [] : await loosenedBy(before, engine);
-      if (signal.aborted) throw closedError();
+      const loosened = await this.#loosenedBy(engine);
       // a held set was confirmed meanwhile: that is the one to compare with
       if (before !== this.engine) continue;
       const { hash } = engine;
@@ -260,10 +304,40 @@ export class ReloadablePolicies {
         this.#replace({ engine, sources });
         return { status: 'applied', hash };
       }
-      this.#dropHeld();
-      this.#held = { engine, sources, reload: { hash, loosened } };
+      this.#hold({ engine, sources }, loosened);
       return { status: 'held', hash, loosened };
     }
+  }
+
+  async #useStage(): Promise<PolicyStage> {
+    const { PolicyStage: Stage } = await import('./PolicyStage.js');
+    return (this.#stage ??= new Stage({
+      engine: () => this.engine,
+      prepare: (sources) => this.#prepare(sources, false),
+      loosenedBy: (engine) => this.#loosenedBy(engine),
+      replace: (set) => this.#replace(set),
+      hold: (set, loosened) => this.#hold(set, loosened),
+      report: (result) => this.#report(result),
+      logger: this.#logger,
+    }));
+  }
+
+  async #prepare(sources: readonly SourceText[], background: boolean): Promise<CedarPolicyEngine> {
+    const { prepareReload } = await import('./prepareReload.js');
+    const { signal } = this.#closing;
+    const options = { engine: this.#engineOptions(), signal, background, onNoThread: () => this.#tellOfThread() };
+    const engine = await prepareReload(sources, options);
+    if (!signal.aborted) return engine;
+    engine.release();
+    throw closedError();
+  }
+
+  /** What would be looser than what is in force, and has to be confirmed. */
+  async #loosenedBy(engine: CedarPolicyEngine): Promise<readonly LoosenedPolicy[]> {
+    const { loosenedBy } = await import('./prepareReload.js');
+    const loosened = this.#options.onLoosened === 'accept' ? [] : await loosenedBy(this.engine, engine);
+    if (this.#closing.signal.aborted) throw closedError();
+    return loosened;
   }
 
   /** The same policies were read, perhaps in other files: a set that is held is older than they are. */
@@ -273,13 +347,19 @@ export class ReloadablePolicies {
     return { status: 'unchanged', hash: this.hash };
   }
 
-  #replace({ engine, sources }: Loaded): void {
+  #replace({ engine, sources, by }: LoadedSet): void {
     const before = this.engine;
     this.#inForce = { engine, sources };
     if (this.#held?.engine === engine) this.#held = undefined;
+    this.#stage?.forget(engine);
     this.#dropHeld();
     before.release();
-    this.#journal?.note({ kind: 'policies', hash: engine.hash, previousHash: before.hash });
+    this.#journal?.note({ kind: 'policies', hash: engine.hash, previousHash: before.hash, ...(by !== undefined && { by }) });
+  }
+
+  #hold(set: LoadedSet, loosened: readonly LoosenedPolicy[]): void {
+    this.#dropHeld();
+    this.#held = { ...set, reload: { hash: set.engine.hash, loosened } };
   }
 
   #dropHeld(): void {

@@ -200,7 +200,7 @@
   // -- news: one connection a browser, whichever of its tabs holds it -----------------------------------------------------------------------------------
 
   /** What the server says: `waits`: one approval more, or one less, waits for this person; `mine`: it was asked for in their name. */
-  /** @typedef {{ type: string, id?: string, status?: string, version?: number, waits?: number, mine?: boolean }} News */
+  /** @typedef {{ type: string, at?: string, id?: string, status?: string, version?: number, waits?: number, mine?: boolean }} News */
   const live = one('[data-live]');
   if (!live) return;
   const channel = new BroadcastChannel(`aegis-inbox${base}`);
@@ -311,21 +311,48 @@
     if (bar) bar.hidden = false;
     for (const button of all('button[data-verdict]')) button.setAttribute('aria-disabled', 'true');
   };
+  /** The last event that this page knows of: at first, the last one before it was made. */
+  let lastId = live.dataset.seen ?? '';
+  /** What this tab is called among those of the browser. */
+  const self = String(Math.random());
+  /** What the tab that holds the connection has heard of late, for tabs that come later. */
+  let kept = /** @type {News[] | undefined} */ (undefined);
+  const MAX_KEPT = 1_000;
+  /** All events after this one are kept. */
+  let keptFrom = '';
+  let state = /** @type {readonly ['live' | 'lost' | 'out', string] | undefined} */ (undefined);
+  /** @param {string} [id] @returns {readonly [boot: string, number: number]} */
+  const placeOf = (id = '') => [id.slice(0, id.lastIndexOf('-')), Number(id.slice(id.lastIndexOf('-') + 1))];
+  /** Tells a tab what has happened since its page was made. @param {string} to @param {string} last */
+  const catchUp = (to, last) => {
+    if (!kept) return;
+    const [boot, number] = placeOf(last);
+    const [from, first] = placeOf(keptFrom);
+    const missed = boot !== from || number < first ? [{ type: 'resync' }] : kept.filter(({ at }) => placeOf(at)[1] > number);
+    for (const news of missed) channel.postMessage({ ...news, to });
+    if (state) channel.postMessage({ state: state[0], since: state[1], to });
+  };
   channel.addEventListener('message', ({ data }) => {
-    if (data.state !== undefined) showState(data.state, data.since);
-    else gather(data);
+    if (data.hello !== undefined) return catchUp(data.hello, data.last);
+    if (data.to !== undefined && data.to !== self) return;
+    if (data.state !== undefined) return showState(data.state, data.since);
+    lastId = data.at ?? lastId;
+    gather(data);
   });
+  channel.postMessage({ hello: self, last: lastId });
   const time = () => new Date().toTimeString().slice(0, 5);
   /** @type {(state: 'live' | 'lost' | 'out', since: string) => void} */
-  const tellState = (state, since) => {
-    showState(state, since);
-    channel.postMessage({ state, since });
+  const tellState = (now, since) => {
+    state = [now, since];
+    showState(now, since);
+    channel.postMessage({ state: now, since });
   };
 
   const lead = () =>
     new Promise(() => {
       let since = '';
-      let lastId = '';
+      kept = [];
+      keptFrom = lastId;
       const open = () => {
         const source = new EventSource(`${base}/v1/inbox/events${lastId === '' ? '' : `?last=${encodeURIComponent(lastId)}`}`);
         source.addEventListener('open', () => {
@@ -340,7 +367,11 @@
         for (const type of ['requested', 'verdict', 'settled', 'changed', 'resync'])
           source.addEventListener(type, (event) => {
             lastId = event.lastEventId;
-            const news = { ...JSON.parse(event.data), type };
+            const news = { ...JSON.parse(event.data), type, at: lastId };
+            if (type === 'resync') kept = [];
+            else kept?.push(news);
+            if (type === 'resync') keptFrom = lastId;
+            else if (kept && kept.length > MAX_KEPT) keptFrom = kept.shift()?.at ?? '';
             gather(news);
             channel.postMessage(news);
           });

@@ -249,7 +249,7 @@ export class AuditOutbox implements ChangeOutbox {
     await this.#writeOfHost(open);
     // a log that cannot be written will not have it soon
     for (let left = WAIT_MS / POLL_MS; left > 0 && !this.#options.feed.isFailing; left--) {
-      if ((await this.#open(decisionId)).length === 0) return void this.#clear.set(decisionId, version);
+      if ((await this.#open(decisionId)).length === 0) return this.#clear.set(decisionId, version);
       await sleep(POLL_MS);
     }
     throw auditUnavailable(undefined);

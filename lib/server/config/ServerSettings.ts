@@ -103,7 +103,7 @@ export async function readServerSettings({ flags, env, folder, load }: SettingSo
   const problems: ConfigProblem[] = unknownVariables(env);
   const problem = (where: string, message: string): undefined => void problems.push({ where, message });
   const { path, folder: base, config } = await loadConfigFile(flags.config ?? env[VARIABLES.config], folder, load);
-  const named = (name: keyof ServerFlags & keyof ServerConfig): Named => {
+  const named = (name: Exclude<keyof ServerFlags & keyof ServerConfig, 'audit'>): Named => {
     const flag = flags[name];
     if (flag !== undefined) return { value: String(flag), where: flagOf(name), folder };
     const variable = env[VARIABLES[name]] ?? '';

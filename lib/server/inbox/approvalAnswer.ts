@@ -9,6 +9,7 @@ import type { Answer, CallerInput } from '../route/Route.js';
 import { cuesOf } from './cuesOf.js';
 import { pendingCards } from './list/pendingCards.js';
 import { isFor } from '../decide/Reader.js';
+import type { PageMoment } from './PageMoment.js';
 import { personOf, readerOf } from '../decide/readerOf.js';
 import { redecide } from './redecide.js';
 import { viewerOf } from './viewerOf.js';
@@ -26,7 +27,7 @@ export interface RefusedAnswer extends RefusedVerdict {
  */
 export async function approvalAnswer(
   input: Pick<CallerInput, 'caller' | 'tenant' | 'site' | 'query' | 'params'>,
-  nowMs: number,
+  { nowMs, seen }: PageMoment,
   refused?: RefusedAnswer,
 ): Promise<Answer> {
   const { tenant, site, query, params } = input;
@@ -56,7 +57,7 @@ export async function approvalAnswer(
     policyTextOf: (id) => policyIn(tenant, id),
     ...(query.has('now') && { redecided: await redecide(record, tenant) }),
   };
-  const layout = { site, signedIn, place: 'inbox', tenantId: tenant.id, waiting: forMe.length } as const;
+  const layout = { site, signedIn, place: 'inbox', tenantId: tenant.id, waiting: forMe.length, seen } as const;
   return pageAnswer(approvalPage(view), { ...layout, title: record.toolName, status: refused?.status });
 }
 

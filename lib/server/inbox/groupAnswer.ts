@@ -9,6 +9,7 @@ import type { Answer, CallerInput } from '../route/Route.js';
 import { kindOf } from './list/inboxRows.js';
 import { pendingCards } from './list/pendingCards.js';
 import { isFor } from '../decide/Reader.js';
+import type { PageMoment } from './PageMoment.js';
 import { personOf, readerOf } from '../decide/readerOf.js';
 import type { PageInput } from '../decide/readerOf.js';
 
@@ -23,7 +24,7 @@ interface Kind {
 }
 
 /** Answers with the calls of one agent, tool and set of policies. */
-export async function groupAnswer(input: PageInput, nowMs: number): Promise<Answer> {
+export async function groupAnswer(input: PageInput, { nowMs, seen }: PageMoment): Promise<Answer> {
   const { tenant, site, query } = input;
   const kind = kindIn((name) => query.get(name) ?? '');
   const [reader, cards, { cards: pending }] = await Promise.all([readerOf(input), alike(input, kind), pendingCards(tenant)]);
@@ -31,7 +32,7 @@ export async function groupAnswer(input: PageInput, nowMs: number): Promise<Answ
   const deny = cards.some((card) => isFor(card, reader)) ? { formToken: signedIn.formToken } : undefined;
   const view = { paths: new Paths(site.base), nowMs, ...kind, cards, deny };
   const waiting = pending.filter((card) => isFor(card, reader)).length;
-  return pageAnswer(groupPage(view), { title: kind.toolName, site, signedIn, place: 'inbox', tenantId: tenant.id, waiting });
+  return pageAnswer(groupPage(view), { title: kind.toolName, site, signedIn, place: 'inbox', tenantId: tenant.id, waiting, seen });
 }
 
 /** Denies the calls that the page has shown, by their ids, and no other. Then it shows what was denied or, where some are left, those. */

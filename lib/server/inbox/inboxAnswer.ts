@@ -9,6 +9,7 @@ import type { Tenant } from '../tenant/Tenant.js';
 import { emptyGroups } from './list/emptyGroups.js';
 import { inboxRows } from './list/inboxRows.js';
 import { pendingCards } from './list/pendingCards.js';
+import type { PageMoment } from './PageMoment.js';
 import { personOf, readerOf } from '../decide/readerOf.js';
 import type { PageInput } from '../decide/readerOf.js';
 
@@ -17,7 +18,7 @@ const TABS: readonly string[] = ['me', 'all', 'mine'] satisfies InboxTab[];
 const LAST = 3;
 
 /** Answers with what waits for a decision. */
-export async function inboxAnswer(input: PageInput, nowMs: number): Promise<Answer> {
+export async function inboxAnswer(input: PageInput, { nowMs, seen }: PageMoment): Promise<Answer> {
   const { tenant, site, query: params } = input;
   const query = readQuery(params);
   const [reader, { cards, isCut }] = await Promise.all([readerOf(input), pendingCards(tenant, { q: query.q })]);
@@ -31,7 +32,7 @@ export async function inboxAnswer(input: PageInput, nowMs: number): Promise<Answ
     emptyGroups: await emptyGroups(cards, tenant),
     ...(rows.total === 0 ? await lately(tenant) : { last: [], hasAgents: true }),
   };
-  const layout = { site, signedIn: personOf(input), place: 'inbox', tenantId: tenant.id } as const;
+  const layout = { site, signedIn: personOf(input), place: 'inbox', tenantId: tenant.id, seen } as const;
   return pageAnswer(inboxPage(view), { ...layout, title: 'Inbox', waiting: rows.counts.me });
 }
 

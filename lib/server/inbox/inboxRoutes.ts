@@ -5,7 +5,10 @@ import { MAX_LISTED } from '../page/list/inboxPage.js';
 import { HISTORY_FIELDS } from '../page/list/historyPage.js';
 import { pageAnswer } from '../page/layout.js';
 import { Paths } from '../page/Paths.js';
-import type { PersonRoute, Route } from '../route/Route.js';
+import type { EventHubs } from '../push/EventHubs.js';
+import type { CallerInput, PersonRoute, Route } from '../route/Route.js';
+import { momentOf } from './PageMoment.js';
+import type { PageMoment } from './PageMoment.js';
 import { agentTools } from './list/agentTools.js';
 import { auditAnswer } from './auditAnswer.js';
 import { approvalAnswer } from './approvalAnswer.js';
@@ -21,6 +24,7 @@ import { unknownAnswer } from './unknownAnswer.js';
 export interface InboxRoutesOptions {
   /** @defaultValue a clock of its own */
   readonly clock?: SteadyClock | undefined;
+  readonly hubs: EventHubs;
 }
 
 const HTML = { 200: 'text/html; charset=utf-8' } as const;
@@ -28,7 +32,8 @@ const HTML = { 200: 'text/html; charset=utf-8' } as const;
 const PAGE = { method: 'GET', scope: 'person', roles: ROLES, page: true, answers: HTML } as const;
 
 /** The pages where people read what agents ask, and decide. */
-export function inboxRoutes({ clock = new SteadyClock() }: InboxRoutesOptions = {}): readonly Route[] {
+export function inboxRoutes({ clock = new SteadyClock(), hubs }: InboxRoutesOptions): readonly Route[] {
+  const moment = (input: CallerInput): PageMoment => momentOf(input, clock, hubs);
   const pages: readonly PersonRoute[] = [
     {
       ...PAGE,
@@ -41,7 +46,7 @@ export function inboxRoutes({ clock = new SteadyClock() }: InboxRoutesOptions = 
         order: 'ending: those that end first; the oldest first by default.',
         after: 'Where the page before has ended.',
       },
-      handle: (input) => inboxAnswer(input, clock.now()),
+      handle: (input) => inboxAnswer(input, moment(input)),
     },
     {
       ...PAGE,
@@ -49,7 +54,7 @@ export function inboxRoutes({ clock = new SteadyClock() }: InboxRoutesOptions = 
       name: 'groupPage',
       summary: 'Shows calls of one agent, tool and set of policies that wait.',
       query: { agent: 'The agent.', tool: 'The tool.', policies: 'The ids of the policies, separated by commas.' },
-      handle: (input) => groupAnswer(input, clock.now()),
+      handle: (input) => groupAnswer(input, moment(input)),
     },
     {
       method: 'POST',
@@ -69,7 +74,7 @@ export function inboxRoutes({ clock = new SteadyClock() }: InboxRoutesOptions = 
       name: 'approvalPage',
       summary: 'Shows one approval, and where a person decides it.',
       query: { all: '1: every character, however many.', now: '1: what the policies of now would say.' },
-      handle: (input) => approvalAnswer(input, clock.now()),
+      handle: (input) => approvalAnswer(input, moment(input)),
     },
     {
       ...PAGE,

@@ -4,6 +4,7 @@ import type { Answer } from '../route/Route.js';
 import type { RefusedVerdictForm } from '../route/verdicts.js';
 import { approvalAnswer } from './approvalAnswer.js';
 import type { RefusedAnswer } from './approvalAnswer.js';
+import type { PageMoment } from './PageMoment.js';
 
 /** Errors that stand beside a field of the form. */
 const FIELDS: Readonly<Record<string, 'reason' | 'code'>> = { reason_needed: 'reason', code_wrong: 'code' };
@@ -14,10 +15,10 @@ const SHOWN: ReadonlySet<string> = new Set(['self_approval', 'not_an_approver', 
 const CHANGED: ReadonlySet<string> = new Set(['version', 'digest_mismatch']);
 
 /** The page of an approval whose verdict was not recorded: as it is now, with what was typed; `undefined` for an error that it does not explain. */
-export async function refusedVerdict({ input, error, fields }: RefusedVerdictForm, nowMs: number): Promise<Answer | undefined> {
+export async function refusedVerdict({ input, error, fields }: RefusedVerdictForm, moment: PageMoment): Promise<Answer | undefined> {
   const isExpected = error instanceof VerdictError || error instanceof RequestError;
   const refused = isExpected ? refusalOf(error, fields['reason'] ?? '') : undefined;
-  return refused && approvalAnswer(input, nowMs, refused);
+  return refused && approvalAnswer(input, moment, refused);
 }
 
 function refusalOf({ code, message, status }: VerdictError | RequestError, reason: string): RefusedAnswer | undefined {

@@ -20,6 +20,8 @@ export interface PageLayout {
   readonly tenantId?: string | undefined;
   /** How many approvals wait for this person; absent where the page is not kept up to date. */
   readonly waiting?: number | undefined;
+  /** The last event before the page was made, where it is kept up to date. */
+  readonly seen?: string | undefined;
   /** The HTTP status. @defaultValue 200 */
   readonly status?: number | undefined;
   /** A `Set-Cookie` header each. */
@@ -79,7 +81,7 @@ const PLACES: readonly (readonly [PagePlace, string, (paths: Paths) => string])[
   ['help', 'Help', (paths) => paths.help()],
 ];
 
-function topBar({ site, signedIn, place, tenantId, waiting }: PageLayout): Html {
+function topBar({ site, signedIn, place, tenantId, waiting, seen }: PageLayout): Html {
   if (signedIn === undefined) return html`<header class="top"><span class="brand">Aegis</span></header>`;
   const paths = new Paths(site.base);
   const isFor: Partial<Record<PagePlace, boolean>> = {
@@ -91,7 +93,7 @@ function topBar({ site, signedIn, place, tenantId, waiting }: PageLayout): Html 
     ([name, text, path]) => html`<a href="${path(paths)}"${name === place && html` aria-current="page"`}>${text}</a>`,
   );
   const tenant = tenantId !== undefined && tenantId !== 'default' && html` <span>${tenantId}</span>`;
-  const live = waiting !== undefined && html`<span class="live" role="status" data-live="${waiting}"></span>`;
+  const live = waiting !== undefined && html`<span class="live" role="status" data-live="${waiting}" data-seen="${seen}"></span>`;
   return html`<header class="top"><a class="brand" href="${paths.inbox()}">Aegis${tenant}</a><nav aria-label="Main">${links}</nav><div class="end small">${live}${whoIs(signedIn, paths, place)}</div></header>
 <p class="notice danger" role="status" data-signed-out hidden>You are signed out. <a href="${paths.signIn()}">Sign in</a></p>`;
 }

@@ -102,6 +102,11 @@ export class EventHub<Whom = never> {
     return this.#streams.size;
   }
 
+  /** Where a listener is that has had all events so far: what it comes back with. */
+  get position(): string {
+    return `${bootId}-${this.#next - 1}`;
+  }
+
   /** Tells the listeners that may know of it. */
   publish({ type, agentId, data, personal }: HubEvent<Whom>): void {
     if (this.#retryMs !== undefined) return;

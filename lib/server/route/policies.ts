@@ -7,7 +7,7 @@ import {
   writeFindings,
   writePolicies,
   writeReload,
-} from '../../decision/wire/policiesAnswer.js';
+} from '../../decision/wire/policies/policiesAnswer.js';
 import { readBody } from '../../decision/wire/readBody.js';
 import { CapacityError } from '../../model/errors/CallErrors.js';
 import { lintPolicies } from '../../policy/lint/lintPolicies.js';

@@ -309,6 +309,11 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
 
 /** What is as it should be, though it looks unusual. */
 const LAWFUL: readonly (readonly [what: string, make: Make])[] = [
+  [
+    'a call of which a person is asked elsewhere',
+    (log, call) =>
+      opened(decided(log, call, { effect: 'approval_needed', policySetHash: undefined }), call, { policies: [], policySetHash: undefined }),
+  ],
   ['a call that is allowed', (log, call) => allowedCall(log, call)],
   [
     'a call that is changed',
@@ -464,6 +469,9 @@ describe('The law verdict', () => {
     const report = await verifyAudit(builtSource(server, library), { heads: [server.head] });
     expect(report.law.findings).to.deep.equal([]);
     expect(report.counts).to.include({ notWitnessed: 2, approvedElsewhere: 1, runs: 2, open: 0 });
+    const early = new BuiltLog('a0', { key: server.key });
+    allowedCall(early, unseen).close();
+    expect((await verifyAudit(builtSource(early, server))).counts).to.include({ notWitnessed: 2, runs: 1 });
     const other = await verifyAudit(builtSource(server, new BuiltLog('z0', { key: server.key }).close()));
     expect(other.counts).to.include({ notWitnessed: 3, runs: 0 });
   });

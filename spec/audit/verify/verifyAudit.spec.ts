@@ -355,6 +355,17 @@ describe('verifyAudit', () => {
       expect(own.completeness.findings[0]?.message).to.match(/^Record \d+ is missing: .*its own checkpoint says/);
     });
 
+    it('takes several heads of one log, and names the one record that was changed between two', async () => {
+      const log = new BuiltLog('w0', { every: 1 });
+      allowedCall(log);
+      expect(await codesOf(log, { heads: log.notes })).to.deep.equal(NONE);
+      log.lines[3] = (log.lines[3] as string).replace('refund', 'rebate');
+      const { integrity } = await verifyAudit(builtSource(log));
+      expect(integrity.findings.map(({ seq, message }) => [seq, message])).to.deep.equal([
+        [3, 'Record 3 was changed after that was signed; what follows cannot be compared.'],
+      ]);
+    });
+
     it('finds a log of which only others still speak: its checkpoints, the store, and heads from outside', async () => {
       const [log, gone] = [wholeLog(), wholeLog('w1')];
       const report = await verifyAudit(builtSource(log), { heads: [`${log.head}\n${gone.head}`] });

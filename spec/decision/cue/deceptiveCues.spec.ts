@@ -124,7 +124,8 @@ describe('The cues of what may deceive', () => {
 
   it('leave out that something is cut where all of it was shown', () => {
     expect(sentences(both({ body: 'x'.repeat(5_000), list: Array.from({ length: 41 }, () => 'a') }), true)).to.deep.equal([]);
-    expect(sentences(both({ body: `${'x'.repeat(5_000)}\u200b` }), true)).to.have.length(1);
+    // the same again is the same
+    for (let i = 0; i < 2; i++) expect(sentences(both({ body: `${'x'.repeat(5_000)}\u200b` }), true)).to.have.length(1);
   });
 
   it('are none for what is ordinary', () => {

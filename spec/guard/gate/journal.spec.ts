@@ -536,7 +536,7 @@ describe('A journal', () => {
       await time.tickAsync(1);
       const [opened] = events.filter((event) => event.kind === 'opened');
       expect(opened?.task.traceparent).to.equal(kept);
-      expect('traceparent' in (opened?.task as object)).to.equal(kept !== undefined);
+      expect('traceparent' in (opened as OpenedEvent).task).to.equal(kept !== undefined);
     });
 });
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { AuditRecord } from '../../../lib/audit/record/AuditRecord.js';
-import { FailingSink, auditedPlane, auditRecords } from '../../support/auditedPlane.js';
+import { auditedPlane, auditRecords } from '../../support/auditedPlane.js';
+import type { FailingSink } from '../../support/auditedPlane.js';
 
 /** What specs compare of records. */
 function told(records: readonly AuditRecord[]): readonly string[] {

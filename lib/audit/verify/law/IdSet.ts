@@ -3,8 +3,8 @@ const LOAD = 0.6;
 const FIRST_SIZE = 1_024;
 
 /**
- * A set of ids that takes 8 to 27 bytes for each, as 64 bits of a hash: the runs of ten million calls fit into memory. It may take an id for another one: among
- * ten million, with a probability of one in 300,000.
+ * A set of ids that takes 13 to 27 bytes for each, as 63 bits of a hash: the runs of ten million calls fit into memory. It may take an id for another one: among
+ * ten million, with a probability of one in 180,000.
  */
 export class IdSet {
   #slots = new Uint32Array(2 * FIRST_SIZE);
@@ -50,13 +50,12 @@ export class IdSet {
 /** Where that hash is, or would be. */
 function slotOf(slots: Uint32Array, high: number, low: number): number {
   const mask = slots.length / 2 - 1;
-  for (let i = low & mask; ; i = (i + 1) & mask) {
-    const at = 2 * i;
-    if ((slots[at] === 0 && slots[at + 1] === 0) || (slots[at] === high && slots[at + 1] === low)) return at;
-  }
+  let i = low & mask;
+  while ((slots[2 * i] !== 0 || slots[2 * i + 1] !== 0) && (slots[2 * i] !== high || slots[2 * i + 1] !== low)) i = (i + 1) & mask;
+  return 2 * i;
 }
 
-/** 64 bits of a text (cyrb64): fast, and spread well. Never both zero. */
+/** 63 bits of a text (cyrb64): fast, and spread well. Never zero. */
 function hashOf(id: string): readonly [high: number, low: number] {
   let h1 = 0xdeadbeef;
   let h2 = 0x41c6ce57;
@@ -67,5 +66,5 @@ function hashOf(id: string): readonly [high: number, low: number] {
   }
   h1 = Math.imul(h1 ^ (h1 >>> 16), 2246822507) ^ Math.imul(h2 ^ (h2 >>> 13), 3266489909);
   h2 = Math.imul(h2 ^ (h2 >>> 16), 2246822507) ^ Math.imul(h1 ^ (h1 >>> 13), 3266489909);
-  return [h2 >>> 0, h1 >>> 0 || 1];
+  return [(h2 | 1) >>> 0, h1 >>> 0];
 }

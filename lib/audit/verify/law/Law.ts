@@ -79,9 +79,9 @@ export class Law {
     }
   }
 
-  /** The entries of a log of which no end is recorded. */
+  /** The entries of a log that was read of which no end is recorded. */
   openOf(writer: string): readonly EnteringRecord[] {
-    return [...(this.#openIn.get(writer)?.values() ?? [])];
+    return [...(this.#openIn.get(writer) as Map<string, EnteringRecord>).values()];
   }
 
   /** Whether a log says that this approval was used, or that a run began under it. */

@@ -4,6 +4,7 @@ import { isAssuranceFor } from '../../../decision/desk/assurance.js';
 import { isHostOperator } from '../../../decision/desk/eligibility.js';
 import { isSamePerson, maybeSamePerson } from '../../../model/personId.js';
 import type { OpenedRecord, RecordedApprovalPolicy, VerdictRecord } from '../../record/AuditRecord.js';
+import type { VerdictProof } from '../../../store/ApprovalStore.js';
 import { isBefore } from './ApprovalCase.js';
 import type { ApprovalCase, Placed, VerdictOpening } from './ApprovalCase.js';
 import type { Credentials } from './Credentials.js';
@@ -29,7 +30,7 @@ export function judgeVerdicts({ verdicts }: ApprovalCase, opened: OpenedRecord, 
   let [signatures, erasedStatements] = [0, 0];
   for (const { record, opening } of verdicts) {
     const faults = [...verdictFaults(record, opening, opened)];
-    const signed = record.proof === undefined ? undefined : signedBy(record, opening, credentials);
+    const signed = record.proof === undefined ? undefined : signedBy(record, record.proof, opening, credentials);
     if (typeof signed === 'string') faults.push(['signature', signed]);
     else if (signed !== undefined) {
       signatures += 1;
@@ -96,19 +97,18 @@ function peopleFor({ id }: RecordedApprovalPolicy, verdicts: readonly VerdictRec
 /** What a signature proves; in words, why it proves nothing. */
 function signedBy(
   record: VerdictRecord,
+  proof: VerdictProof,
   opening: VerdictOpening | undefined,
   credentials: Credentials,
 ): { readonly isErased: boolean } | string {
-  const { proof } = record;
-  if (proof === undefined) return 'has no signature';
   const key = credentials.keyAt(record, proof.credential);
   if (key === undefined) return 'is signed with a passkey that its person did not have at that time';
   const signed = passkeyProof(proof, key);
   if (signed === undefined) return 'has a signature that is not good';
   const text = opening?.statement === undefined ? undefined : statementIn(opening.statement);
-  if (text === undefined) return { isErased: true };
+  if (opening === undefined || text === undefined) return { isErased: true };
   if (createHash('sha256').update(text).digest('base64url') !== signed.challenge) return 'has a signature over something else';
-  return states(text, record, signed.origin, opening?.salt ?? '') ? { isErased: false } : 'has a signature over another verdict';
+  return states(text, record, signed.origin, opening.salt) ? { isErased: false } : 'has a signature over another verdict';
 }
 
 /** The statement is a text, whose canonical text is kept. */

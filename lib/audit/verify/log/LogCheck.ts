@@ -79,9 +79,8 @@ export class LogCheck {
 
   /** Goes on with checkpoints that were written since. Those of sizes that are behind are passed over. */
   moreHeads(heads: readonly Head[]): void {
-    this.#heads = heads;
-    this.#nextHead = heads.findIndex(({ size }) => size >= this.#tree.size);
-    if (this.#nextHead < 0) this.#nextHead = heads.length;
+    this.#heads = heads.filter(({ size }) => size >= this.#tree.size);
+    this.#nextHead = 0;
     this.#compare();
   }
 

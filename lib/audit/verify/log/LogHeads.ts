@@ -58,9 +58,9 @@ export class LogHeads {
     else claims.push(claim);
   }
 
-  /** The checkpoints of a log, as they were read, from the first to the last. */
+  /** The checkpoints of a log, of which {@link readOwn} has read them, from the first to the last. */
   ownOf(writer: string): readonly Head[] {
-    return this.#own.get(writer) ?? [];
+    return this.#own.get(writer) as readonly Head[];
   }
 
   /** What others say of a log, from the smallest size to the largest. */

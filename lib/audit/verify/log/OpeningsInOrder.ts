@@ -47,8 +47,7 @@ export class OpeningsInOrder {
   }
 
   async #read(): Promise<Opening | undefined> {
-    if (this.#done || this.#iterator === undefined) return undefined;
-    const { value, done } = await this.#iterator.next();
+    const { value, done } = await (this.#iterator as AsyncIterator<Opening>).next();
     if (done !== true) return value;
     this.#done = true;
     return undefined;

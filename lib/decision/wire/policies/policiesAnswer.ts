@@ -1,8 +1,8 @@
 // The bodies of the routes of policies.
 import * as v from 'valibot';
-import type { LintFinding } from '../../policy/lint/lintSources.js';
-import type { ReloadablePolicies, ReloadResult } from '../../policy/live/ReloadablePolicies.js';
-import type { SourceText } from '../../policy/PolicySource.js';
+import type { LintFinding } from '../../../policy/lint/lintSources.js';
+import type { ReloadablePolicies, ReloadResult } from '../../../policy/live/ReloadablePolicies.js';
+import type { SourceText } from '../../../policy/PolicySource.js';
 
 const loosened = /* @__PURE__ */ (() => v.object({ id: v.string(), file: v.string(), how: v.string(), message: v.string() }))();
 

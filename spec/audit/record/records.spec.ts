@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+import { expect } from 'chai';
+import { approvalRecords } from '../../../lib/audit/record/approvalRecords.js';
+import type { AuditRecord, NewRecord } from '../../../lib/audit/record/AuditRecord.js';
+import { canonicalLine } from '../../../lib/audit/record/canonicalLine.js';
+import { commitmentOf, sha256Url, sha256UrlBy } from '../../../lib/audit/record/commitment.js';
+import { recordOf } from '../../../lib/audit/record/recordOf.js';
+import { canonicalDigest, canonicalText, sha256 } from '../../../lib/common/data/canonical.js';
+import type { DecisionRequest } from '../../../lib/model/Decision.js';
+import { EVIDENCE, newSalt } from '../../../lib/model/DecisionEvidence.js';
+import type { JournaledApproval } from '../../../lib/model/DecisionEvidence.js';
+import type { RecordedEvent } from '../../../lib/audit/record/recordOf.js';
+import type { PendingTask } from '../../../lib/model/Task.js';
+
+const SALT = newSalt();
+const DIGEST = canonicalDigest({ amount: 5 });
+
+describe('A commitment', () => {
+  it('is the SHA-256 over a prefix, the field, the salt and the digest', () => {
+    const bytes = Buffer.concat([
+      Buffer.from('aegis/commitment/v1\neffective\n'),
+      Buffer.from(SALT, 'base64url'),
+      Buffer.from(DIGEST, 'hex'),
+    ]);
+    const expected = createHash('sha256').update(bytes).digest('base64url');
+    expect(commitmentOf('effective', SALT, DIGEST)).to.equal(expected);
+    // the buffer is used again
+    expect(commitmentOf('effective', SALT, DIGEST)).to.equal(expected);
+  });
+
+  it('differs by field, salt and digest', () => {
+    const all = [
+      commitmentOf('effective', SALT, DIGEST),
+      commitmentOf('original', SALT, DIGEST),
+      commitmentOf('effective', newSalt(), DIGEST),
+      commitmentOf('effective', SALT, canonicalDigest({ amount: 6 })),
+    ];
+    expect(new Set(all).size).to.equal(4);
+  });
+
+  for (const [salt, digest] of [
+    ['', DIGEST],
+    [SALT.slice(1), DIGEST],
+    [`${SALT.slice(1)}!`, DIGEST],
+    [SALT, ''],
+    [SALT, DIGEST.slice(2)],
+    [SALT, `${DIGEST.slice(2)}zz`],
+  ] as const)
+    it(`is not made of a salt of ${salt.length} and a digest of ${digest.length} characters that are not both right (${salt.at(-1)}${digest.at(-1)})`, () => {
+      expect(() => commitmentOf('effective', salt, digest)).to.throw(TypeError);
+    });
+
+  it('is the same on a runtime without crypto.hash', () => {
+    for (const data of ['', 'text', Buffer.from([0, 1, 255])]) expect(sha256UrlBy(undefined)(data)).to.equal(sha256Url(data));
+  });
+});
+
+describe('The line of a record', () => {
+  const place = { v: 1, seq: 3, at: 4, writer: 'w0' } as const;
+  const record: AuditRecord = { ...place, kind: 'settled', agentId: 'a', decisionId: 'd', outcome: 'completed', toolName: 't' };
+  const line = '{"v":1,"seq":3,"at":4,"writer":"w0","kind":"settled","agentId":"a","decisionId":"d","outcome":"completed","toolName":"t"}';
+
+  it('has its place and kind first, and the rest in order', () => {
+    expect(canonicalLine(record)).to.equal(line);
+  });
+
+  it('is the same for every order of the fields, and without those that are undefined', () => {
+    const entries = Object.entries({ ...record, taskId: undefined });
+    for (let i = 0; i < entries.length; i++) {
+      const turned = Object.fromEntries([...entries.slice(i), ...entries.slice(0, i)]) as unknown as AuditRecord;
+      expect(canonicalLine(turned)).to.equal(line);
+    }
+    expect(canonicalLine({ ...record, taskId: undefined } as AuditRecord)).to.equal(line);
+  });
+
+  it('is that of what it parses to, also with odd texts', () => {
+    for (const toolName of ['a"b', 'line\nend', '\u2028', '\ud800', 'ä€😀', '"kind":"entering"']) {
+      const odd = canonicalLine({ ...record, toolName } as AuditRecord);
+      expect(canonicalLine(JSON.parse(odd) as AuditRecord)).to.equal(odd);
+      expect(odd).to.not.include('\n');
+      expect(Buffer.from(odd, 'utf8').toString('utf8')).to.equal(odd);
+    }
+  });
+});
+
+describe('The record of an event', () => {
+  const approval: JournaledApproval = {
+    decisionId: 'dec_1',
+    agentId: 'agent',
+    toolName: 'pay',
+    digest: DIGEST,
+    originalDigest: DIGEST,
+    requester: 'ann',
+    status: 'approved',
+    policies: [{ id: 'ask', hash: 'h', severity: 'high', approvers: ['ops'], selfApproval: false }],
+    policySetHash: 'set',
+    expiresAtMs: 9,
+    auditSalt: SALT,
+    verdicts: [{ approve: true, by: 'bob', reason: 'fine', policies: ['ask'], assurance: 'session', groups: ['ops'] }],
+    consumed: { token: 'token' },
+    begun: { claimToken: 'claim' },
+  };
+  const call = { agentId: 'agent', toolName: 'pay', decisionId: 'dec_1' };
+  const request = {
+    callId: 'call_1',
+    agentId: 'agent',
+    toolName: 'pay',
+    params: { amount: 5 },
+    session: { user_id: 'ann' },
+  } as unknown as DecisionRequest;
+  const task = {
+    ...call,
+    taskId: 'task_1',
+    expiresAtMs: 9,
+    originalDigest: DIGEST,
+    digest: DIGEST,
+    auditSalt: SALT,
+  } as unknown as PendingTask;
+  const effective = commitmentOf('effective', SALT, DIGEST);
+  const evidence = { salt: SALT, policies: [{ id: 'all', hash: 'h' }], facts: { limit: 'hush' }, code: undefined };
+  const events: Readonly<Record<string, RecordedEvent>> = {
+    decided: { kind: 'decided', request, decision: { effect: 'allow', decisionId: 'dec_1', policySetHash: 'set', [EVIDENCE]: evidence } },
+    denied: { kind: 'decided', request, decision: { effect: 'deny', decisionId: 'dec_1', [EVIDENCE]: { ...evidence, code: 'forbidden' } } },
+    sanitized: {
+      kind: 'decided',
+      request: { ...request, session: null },
+      decision: { effect: 'sanitize', decisionId: 'dec_1', params: { amount: 1 } },
+    },
+    opened: { kind: 'opened', task, approval },
+    'opened elsewhere': { kind: 'opened', task },
+    verdict: {
+      kind: 'verdict',
+      ...call,
+      by: 'bob',
+      approved: true,
+      status: 'approved',
+      digest: DIGEST,
+      approval,
+      statement: '{"statement":1}',
+    },
+    consumed: { kind: 'consumed', ...call, approval },
+    begun: { kind: 'begun', ...call, approval },
+    ended: { kind: 'ended', ...call, how: 'expired' },
+    entering: { kind: 'entering', ...call, taskId: 'task_1', token: 'claim', params: { amount: 5 }, auditSalt: SALT },
+    'entering at once': { kind: 'entering', ...call, params: { amount: 5 }, auditSalt: SALT },
+    settled: { kind: 'settled', ...call, outcome: 'failed' },
+    policies: { kind: 'policies', hash: 'set', previousHash: 'before' },
+    security: { kind: 'security', diagnostic: { kind: 'security', code: 'forged', message: 'm', subject: { agentId: 'agent' } } },
+  };
+
+  it('is in canonical order, and its commitments are those of its opening', () => {
+    for (const [name, event] of Object.entries(events)) {
+      const { record, opening } = recordOf(event);
+      const keys = Object.keys(record).slice(1);
+      expect(keys, name).to.deep.equal(keys.toSorted());
+      for (const [field, text] of Object.entries(opening?.values ?? {}))
+        expect((record as unknown as Record<string, unknown>)[field], name).to.equal(
+          commitmentOf(field, opening?.salt as string, sha256(text)),
+        );
+    }
+  });
+
+  it('has no params, session, facts, reason or requester in it', () => {
+    for (const [name, event] of Object.entries(events))
+      for (const secret of ['amount', 'ann', 'hush', 'fine', '"claim":"claim"', '"token":"token"'])
+        expect(JSON.stringify(recordOf(event).record), name).to.not.include(secret);
+  });
+
+  it('links all records of one approval by one commitment', () => {
+    const found = ['decided', 'opened', 'opened elsewhere', 'verdict', 'consumed', 'entering'].map(
+      (name) => (recordOf(events[name] as RecordedEvent).record as { effective?: string }).effective,
+    );
+    expect(new Set(found)).to.deep.equal(new Set([effective]));
+    const { record: begun } = recordOf(events['begun'] as RecordedEvent);
+    const { record: entering } = recordOf(events['entering'] as RecordedEvent);
+    expect((begun as { claim: string }).claim).to.equal((entering as { claim: string }).claim);
+    expect(recordOf(events['entering at once'] as RecordedEvent).record).to.have.property('claim', undefined);
+  });
+
+  it('says what a decision was, by which policies, and what a deny was for', () => {
+    expect(recordOf(events['decided'] as RecordedEvent).record).to.include({ effect: 'allow', policySetHash: 'set', effective });
+    expect(recordOf(events['denied'] as RecordedEvent).record).to.include({ effect: 'deny', code: 'forbidden', effective: undefined });
+    const { record, opening } = recordOf(events['sanitized'] as RecordedEvent);
+    expect(record).to.include({ session: undefined, facts: undefined });
+    expect(opening?.values).to.deep.equal({
+      original: canonicalText({ amount: 5 }),
+      effective: canonicalText({ amount: 1 }),
+      requester: '"agent"',
+    });
+  });
+
+  it('says whether the one who decided is the one who asked', () => {
+    const own = { ...approval, verdicts: [{ approve: true, by: 'Ann', policies: ['ask'] }] };
+    expect(approvalRecords.verdict(own, { tenantId: 't' })).to.deep.include({ opening: undefined });
+    expect(approvalRecords.verdict(own).record).to.include({ isRequester: true, by: 'Ann' });
+    expect(approvalRecords.verdict(approval).record).to.include({ isRequester: undefined });
+  });
+
+  it('opens a statement by its own text: its digest is the challenge that was signed', () => {
+    const { record, opening } = recordOf(events['verdict'] as RecordedEvent);
+    expect(opening?.values['statement']).to.equal('{"statement":1}');
+    expect((record as { statement?: string }).statement).to.equal(commitmentOf('statement', SALT, sha256('{"statement":1}')));
+  });
+
+  it('is not made of an approval that has not come so far, nor of a verdict without its approval', () => {
+    const fresh: JournaledApproval = { ...approval, verdicts: [], consumed: undefined, begun: undefined };
+    for (const make of [approvalRecords.verdict, approvalRecords.consumed, approvalRecords.begun])
+      expect(() => make(fresh)).to.throw(TypeError);
+    const { approval: _, ...alone } = events['verdict'] as Extract<RecordedEvent, { kind: 'verdict' }>;
+    expect(() => recordOf(alone)).to.throw(TypeError);
+  });
+
+  it('is made without a salt too, linked to nothing', () => {
+    const { auditSalt: _, ...unsalted } = approval;
+    const first = approvalRecords.consumed(unsalted).record as NewRecord & { effective: string };
+    expect(first.effective).to.not.equal((approvalRecords.consumed(unsalted).record as typeof first).effective);
+    const { auditSalt: __, ...bare } = task;
+    const entering = { kind: 'entering', ...call, params: { amount: 5 } } as RecordedEvent;
+    for (const event of [{ kind: 'opened', task: bare } as RecordedEvent, entering])
+      expect((recordOf(event).record as { effective: string }).effective).to.not.equal(effective);
+  });
+});

@@ -1,0 +1,74 @@
+import { expect } from 'chai';
+import { jsonlFolder } from '../../../lib/audit/sink/jsonl/jsonlFolder.js';
+import { AuditKey } from '../../../lib/audit/tree/AuditKey.js';
+import { auditLog } from '../../../lib/audit/writer/AuditLog.js';
+import { guardCall } from '../../../lib/guard/guardCall.js';
+import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
+import { PERMIT_ALL } from '../../support/policyCalls.js';
+import { failureOf, folderOf, runAegis } from '../runAegis.js';
+
+const NO = '@id("no") forbid (principal, action == Aegis::Action::"drop", resource);';
+
+describe('aegis audit replay', function () {
+  this.timeout(20_000);
+  const files = folderOf({ 'now.cedar': PERMIT_ALL + NO, 'looser.cedar': PERMIT_ALL, 'stricter.cedar': PERMIT_ALL + NO + NO.replace('"no"', '"read"').replace('"drop"', '"read"'), 'empty/.keep': '', 'agents.json': '{"bot":{"roles":["x"]}}' }); // prettier-ignore
+  const log = files.path('log');
+  after(() => files.remove());
+  before(async () => {
+    const journal = auditLog({ sink: jsonlFolder(log), origin: 'spec', key: AuditKey.generate() });
+    const aegis = AegisModule.create({ agentId: 'bot', policies: { text: PERMIT_ALL + NO }, journal });
+    for (const toolName of ['drop', 'drop', 'read'])
+      await guardCall(aegis, { agentId: 'bot', toolName, params: { secret: 'canary' } }, () => 1);
+    await aegis.close();
+    await journal.close();
+  });
+  const replay = (policies: string, ...more: string[]) => runAegis(['audit', 'replay', log, '--policies', files.path(policies), ...more]);
+
+  it('says that nothing would change', async () => {
+    expect(await replay('now.cedar', '--fail-on', 'any', '--agents', `@${files.path('agents.json')}`)).to.deep.equal({
+      code: 0,
+      stdout: '3 calls compared: 0 newly allowed, 0 milder, 0 changed, 0 stricter\n',
+      stderr: '',
+    });
+  });
+
+  it('lists what would be newly allowed, and fails on it when told to', async () => {
+    const { code, stdout } = await replay('looser.cedar', '--fail-on', 'newly-allowed');
+    expect(code).to.equal(1);
+    expect(stdout.split('\n')).to.deep.equal([
+      'how            calls  tool  effect         policies',
+      'newly allowed  2      drop  deny -> allow  no -> permit-all',
+      '3 calls compared: 2 newly allowed, 0 milder, 0 changed, 0 stricter',
+      '',
+    ]);
+    for (const kind of ['milder', 'any']) expect((await replay('looser.cedar', '--fail-on', kind)).code, kind).to.equal(1);
+    expect((await replay('looser.cedar')).code).to.equal(0);
+  });
+
+  it('does not fail on what would be stricter, unless on any difference', async () => {
+    for (const [kind, code] of [
+      ['newly-allowed', 0],
+      ['milder', 0],
+      ['any', 1],
+    ] as const)
+      // prettier-ignore
+      expect((await replay('stricter.cedar', '--fail-on', kind)).code, kind).to.equal(code);
+  });
+
+  it('gives one JSON document, without params', async () => {
+    const { stdout } = await replay('looser.cedar', '--json');
+    expect(JSON.parse(stdout)).to.deep.include({ compared: 3, decisions: 3, erased: 0, notByPolicies: 0, unreadable: 0 });
+    expect(stdout).to.not.contain('canary');
+  });
+
+  it('says what is wrong with what it is given', async () => {
+    const policies = ['--policies', files.path('now.cedar')];
+    expect(await failureOf(['audit', 'replay', files.path('none'), ...policies])).to.contain('there is no such folder');
+    expect(await failureOf(['audit', 'replay', files.path('now.cedar'), ...policies])).to.contain('there is no such folder');
+    expect(await failureOf(['audit', 'replay', files.path('empty'), ...policies])).to.contain('has no audit log');
+    expect(await failureOf(['audit', 'replay', log, ...policies, '--fail-on', 'newly'])).to.contain('newly-allowed, milder, any');
+    expect(await failureOf(['audit', 'replay', log])).to.contain('--policies');
+    expect(await failureOf(['audit', 'replay', log, '--policies', files.path('none.cedar')])).to.contain('no such file');
+    expect(await failureOf(['audit', 'replay', log, ...policies, '--agents', '[]'])).to.contain('--agents must be a JSON object');
+  });
+});
