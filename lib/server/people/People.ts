@@ -107,7 +107,8 @@ export class People {
    * Changes what a person is, all of it or nothing, in one write. Where the person loses a role or leaves a group, what was given out to them before has ended.
    *
    * @throws NotFoundError
-   * @throws RequestError 422 `invalid_person`, 409 `id_taken` where another person has one of the ids, 409 `last_admin` where no other admin would be left
+   * @throws RequestError 422 `invalid_person`, 409 `id_taken` where another person has one of the ids, 409 `last_admin` where no other admin would be left,
+   *   409 `not_confirmed` for any right of someone who came by an invitation and was not confirmed: its maker knows whom they meant
    */
   async change(id: string, given: Partial<NewPerson>, by: string): Promise<Person> {
     const fields = givenFields(given);
@@ -117,6 +118,7 @@ export class People {
     const row = await this.#change(id, by, ({ body }) => {
       before = body;
       const { roles = body.roles, groups = body.groups } = fields;
+      if (body.invitation !== undefined && rightsOf({ ...body, ...fields }).length > 0) throw notConfirmed();
       const losesSome = lacksSome(body.roles, roles) || lacksSome(body.groups, groups);
       return { ...body, ...fields, epoch: body.epoch + (losesSome ? 1 : 0) };
     });
@@ -294,6 +296,14 @@ function idTaken(): RequestError {
     {
       field: 'userIds',
     },
+  );
+}
+
+function notConfirmed(): RequestError {
+  return new RequestError(
+    409,
+    'not_confirmed',
+    'This person came by an invitation, and who made it has not confirmed yet that it is the right one. Confirm it, or have its maker do so, and change their rights then.',
   );
 }
 

@@ -46,7 +46,7 @@ export function peopleRoutes(doorway: Doorway): readonly Route[] {
     summary,
     form,
     answers: { 200: 'text/html', 303: undefined },
-    errors: ['invalid_person', 'id_taken', 'last_admin', 'not_the_maker', 'passkey_refused', 'sign_up_first'],
+    errors: ['invalid_person', 'id_taken', 'last_admin', 'not_the_maker', 'not_confirmed', 'passkey_refused', 'sign_up_first'],
     handle,
   });
   return [

@@ -365,6 +365,16 @@ describe('Invitations', () => {
     expect(await identity.directory.personOf(bob.id)).to.deep.include({ groups: [] });
     for (const by of [carl.person.id, bob.id, 'host:ops'])
       expect(await rejection(identity.invitations.confirm(invitation.id, by)), by).to.include({ status: 403, code: 'not_the_maker' });
+    // nor does another admin give them rights past its maker
+    for (const given of [
+      { roles: ['approver'] },
+      { roles: ['viewer'], groups: [] },
+      { groups: ['finance'] },
+      { userIds: ['bob'] },
+    ] as const)
+      expect(await rejection(identity.people.change(bob.id, given, carl.person.id))).to.include({ status: 409, code: 'not_confirmed' });
+    expect(await identity.people.get(bob.id)).to.deep.include({ status: 'unconfirmed', roles: [], groups: [], userIds: [] });
+    expect(await identity.people.change(bob.id, { name: 'Bob Ray', roles: [] }, carl.person.id)).to.include({ name: 'Bob Ray' });
     expect(await identity.invitations.confirm(invitation.id, ann.person.id)).to.deep.include({
       id: bob.id,
       status: 'active',
