@@ -78,7 +78,6 @@ export declare class AuditPublicKey {
     #private;
     private constructor();
     static read(text: string, where?: string): AuditPublicKey;
-    static of(key: KeyObject): AuditPublicKey;
     static of(privateKey: KeyObject): AuditPublicKey;
     keyId(name: string): Buffer;
     verifierKey(name: string): string;
@@ -196,6 +195,8 @@ export interface DecidedRecord extends RecordFields, CallFields {
     readonly session?: Commitment | undefined;
     readonly facts?: Commitment | undefined;
     readonly requester?: Commitment | undefined;
+    readonly groups?: readonly string[] | undefined;
+    readonly removable?: readonly string[] | undefined;
     readonly observed?: readonly RecordedPolicy[] | undefined;
 }
 
@@ -307,6 +308,7 @@ export interface PoliciesRecord extends RecordFields {
     readonly tenantId?: string | undefined;
     readonly hash: string;
     readonly previousHash?: string | undefined;
+    readonly by?: string | undefined;
 }
 
 export interface PostgresSinkOptions {

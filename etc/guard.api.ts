@@ -125,6 +125,7 @@ export interface PoliciesEvent {
     readonly kind: 'policies';
     readonly hash: string;
     readonly previousHash?: string | undefined;
+    readonly by?: string | undefined;
 }
 
 export interface RanOutcome<R> {

@@ -341,6 +341,94 @@ interface Observing {
     readonly observed?: readonly AppliedPolicy[] | undefined;
 }
 
+// lib/policy/live/PolicyStage
+type PromoteResult = {
+    readonly status: 'applied';
+    readonly hash: string;
+} | {
+    readonly status: 'held';
+    readonly hash: string;
+    readonly loosened: readonly LoosenedPolicy[];
+} | {
+    readonly status: 'refused';
+    readonly hash: string;
+    readonly refusal: PromoteRefusal;
+};
+
+// lib/policy/live/PolicyStage
+interface StageOptions {
+    readonly source: PolicySource | {
+        readonly files: readonly SourceText[];
+    };
+    readonly sample?: number | undefined;
+}
+
+// lib/policy/staged/DifferenceTable
+type DifferenceKind = 'newly_allowed' | 'milder' | 'changed' | 'stricter';
+
+// lib/policy/staged/DifferenceTable
+interface DifferenceReport {
+    readonly compared: number;
+    readonly differences: Readonly<Record<DifferenceKind, number>>;
+    readonly rows: readonly DifferenceRow[];
+    readonly otherCalls: number;
+}
+
+// lib/policy/staged/DifferenceTable
+interface DifferenceRow {
+    readonly kind: DifferenceKind;
+    readonly toolName: string;
+    readonly from: Effect;
+    readonly to: Effect;
+    readonly before: readonly string[];
+    readonly after: readonly string[];
+    readonly calls: number;
+    readonly firstAtMs: number;
+    readonly lastAtMs: number;
+}
+
+// lib/policy/staged/ObservedCounts
+interface ObservedCount {
+    readonly policyId: string;
+    readonly toolName: string;
+    readonly calls: number;
+    readonly firstAtMs: number;
+    readonly lastAtMs: number;
+    readonly untilMs: number;
+}
+
+// lib/policy/staged/StagedPolicies
+interface PromoteOptions {
+    readonly hash: string;
+    readonly by: string;
+    readonly maxNewlyAllowed?: number | undefined;
+    readonly minDecisions?: number | undefined;
+}
+
+// lib/policy/staged/StagedPolicies
+interface PromoteRefusal {
+    readonly code: 'hash' | 'gone' | 'too_few_decisions' | 'newly_allowed';
+    readonly message: string;
+}
+
+// lib/policy/staged/StagedPolicies
+declare class StagedPolicies {
+    #private;
+    constructor(engine: CedarPolicyEngine, against: string, sample: number);
+    get hash(): string;
+    report(): StagedReport;
+}
+
+// lib/policy/staged/StagedPolicies
+interface StagedReport extends DifferenceReport {
+    readonly hash: string;
+    readonly against: string;
+    readonly stagedAtMs: number;
+    readonly sinceMs: number;
+    readonly sample: number;
+    readonly skipped: number;
+}
+
 // lib/testing/ScriptedDecisionService
 type Unnamed<D> = D extends Decision ? Omit<D, 'decisionId'> & {
     readonly decisionId?: string | undefined;

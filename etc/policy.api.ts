@@ -149,6 +149,12 @@ export declare class ReloadablePolicies {
     get pending(): PendingReload | undefined;
     reload(): Promise<ReloadResult>;
     confirm(hash: string): boolean;
+    stage(options: StageOptions): Promise<StagedPolicies>;
+    get staged(): StagedPolicies | undefined;
+    promote(options: PromoteOptions): Promise<PromoteResult>;
+    dropStaged(hash: string): boolean;
+    observed(): readonly ObservedCount[];
+    decided(call: PolicyCall, outcome: PolicyOutcome, engine: PolicyEngine): void;
     close(): void;
 }
 

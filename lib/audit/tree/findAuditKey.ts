@@ -6,6 +6,7 @@ import { AuditKey } from './AuditKey.js';
 
 /** Where the key of an audit log is looked for. */
 export interface AuditKeyPlace {
+  /** The environment, such as `process.env`. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Goes after the environment. */
   readonly file?: string | undefined;
@@ -13,6 +14,7 @@ export interface AuditKeyPlace {
 
 /** The key of an audit log, and where it is from. */
 export interface FoundAuditKey {
+  /** The key. */
   readonly key: AuditKey;
   /** The file; `undefined`: the environment. */
   readonly file: string | undefined;
