@@ -63,39 +63,6 @@ interface RecordFields {
 // lib/audit/record/AuditRecord
 type WithoutPlace<R> = R extends AuditRecord ? Omit<R, 'v' | 'seq' | 'at' | 'writer'> : never;
 
-// lib/audit/record/approvalRecords
-interface ApprovalRecords {
-    readonly opened: typeof openedRecord;
-    readonly openedElsewhere: typeof openedElsewhere;
-    readonly verdict: typeof verdictRecord;
-    readonly consumed: typeof consumedRecord;
-    readonly begun: typeof begunRecord;
-    readonly ended: typeof endedRecord;
-}
-
-// lib/audit/record/approvalRecords
-declare function begunRecord(approval: JournaledApproval, { tenantId }?: ApprovalContext): OpenRecord;
-
-// lib/audit/record/approvalRecords
-declare function consumedRecord(approval: JournaledApproval, { tenantId }?: ApprovalContext): OpenRecord;
-
-// lib/audit/record/approvalRecords
-declare function endedRecord({ decisionId, agentId, toolName }: Pick<JournaledApproval, 'decisionId' | 'agentId' | 'toolName'>, how: 'expired' | 'withdrawn', { tenantId }?: ApprovalContext): OpenRecord;
-
-// lib/audit/record/approvalRecords
-declare function openedElsewhere(task: PendingTask): NewRecord;
-
-// lib/audit/record/approvalRecords
-declare function openedRecord(approval: JournaledApproval, { tenantId, taskId }?: ApprovalContext): OpenRecord;
-
-// lib/audit/record/approvalRecords
-declare function verdictRecord(approval: JournaledApproval, { tenantId, statement }?: ApprovalContext & {
-    readonly statement?: string | undefined;
-}): OpenRecord;
-
-// lib/audit/record/recordOf
-type RecordedEvent = Exclude<JournalEvent, TaskEvent>;
-
 // lib/guard/GuardOptions
 type AnyPending = PendingApproval<any>;
 
@@ -244,74 +211,6 @@ interface DecisionFields {
     readonly latencyMs?: number | undefined;
 }
 
-// lib/model/DecisionEvidence
-interface JournaledApproval {
-    readonly decisionId: string;
-    readonly agentId: string;
-    readonly toolName: string;
-    readonly digest: string;
-    readonly originalDigest: string;
-    readonly requester: string;
-    readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
-    readonly policies: readonly (NamedPolicy & {
-        readonly severity?: string | undefined;
-        readonly approvers?: readonly string[] | undefined;
-        readonly selfApproval?: boolean | undefined;
-    })[];
-    readonly policySetHash: string;
-    readonly expiresAtMs: number;
-    readonly auditSalt?: string | undefined;
-    readonly verdicts: readonly JournaledVerdict[];
-    readonly consumed?: {
-        readonly token: string;
-    } | undefined;
-    readonly begun?: {
-        readonly claimToken: string;
-    } | undefined;
-}
-
-// lib/model/DecisionEvidence
-interface JournaledVerdict {
-    readonly approve: boolean;
-    readonly by: string;
-    readonly reason?: string | undefined;
-    readonly policies: readonly string[];
-    readonly assurance?: Assurance | undefined;
-    readonly groups?: readonly string[] | undefined;
-    readonly proof?: VerdictProof | undefined;
-}
-
-// lib/model/DecisionEvidence
-interface NamedPolicy {
-    readonly id: string;
-    readonly hash: string;
-}
-
-// lib/model/Journal
-interface BegunEvent {
-    readonly kind: 'begun';
-    readonly agentId: string;
-    readonly toolName: string;
-    readonly decisionId: string;
-}
-
-// lib/model/Journal
-interface ConsumedEvent {
-    readonly kind: 'consumed';
-    readonly agentId: string;
-    readonly toolName: string;
-    readonly decisionId: string;
-}
-
-// lib/model/Journal
-interface EndedEvent {
-    readonly kind: 'ended';
-    readonly agentId: string;
-    readonly toolName: string;
-    readonly decisionId: string;
-    readonly how: 'expired' | 'withdrawn';
-}
-
 // lib/model/PendingApproval
 declare const PENDING_BRAND: unique symbol;
 
@@ -339,94 +238,6 @@ declare abstract class ServiceError extends AegisError {
 // lib/policy/PolicyEngine
 interface Observing {
     readonly observed?: readonly AppliedPolicy[] | undefined;
-}
-
-// lib/policy/live/PolicyStage
-type PromoteResult = {
-    readonly status: 'applied';
-    readonly hash: string;
-} | {
-    readonly status: 'held';
-    readonly hash: string;
-    readonly loosened: readonly LoosenedPolicy[];
-} | {
-    readonly status: 'refused';
-    readonly hash: string;
-    readonly refusal: PromoteRefusal;
-};
-
-// lib/policy/live/PolicyStage
-interface StageOptions {
-    readonly source: PolicySource | {
-        readonly files: readonly SourceText[];
-    };
-    readonly sample?: number | undefined;
-}
-
-// lib/policy/staged/DifferenceTable
-type DifferenceKind = 'newly_allowed' | 'milder' | 'changed' | 'stricter';
-
-// lib/policy/staged/DifferenceTable
-interface DifferenceReport {
-    readonly compared: number;
-    readonly differences: Readonly<Record<DifferenceKind, number>>;
-    readonly rows: readonly DifferenceRow[];
-    readonly otherCalls: number;
-}
-
-// lib/policy/staged/DifferenceTable
-interface DifferenceRow {
-    readonly kind: DifferenceKind;
-    readonly toolName: string;
-    readonly from: Effect;
-    readonly to: Effect;
-    readonly before: readonly string[];
-    readonly after: readonly string[];
-    readonly calls: number;
-    readonly firstAtMs: number;
-    readonly lastAtMs: number;
-}
-
-// lib/policy/staged/ObservedCounts
-interface ObservedCount {
-    readonly policyId: string;
-    readonly toolName: string;
-    readonly calls: number;
-    readonly firstAtMs: number;
-    readonly lastAtMs: number;
-    readonly untilMs: number;
-}
-
-// lib/policy/staged/StagedPolicies
-interface PromoteOptions {
-    readonly hash: string;
-    readonly by: string;
-    readonly maxNewlyAllowed?: number | undefined;
-    readonly minDecisions?: number | undefined;
-}
-
-// lib/policy/staged/StagedPolicies
-interface PromoteRefusal {
-    readonly code: 'hash' | 'gone' | 'too_few_decisions' | 'newly_allowed';
-    readonly message: string;
-}
-
-// lib/policy/staged/StagedPolicies
-declare class StagedPolicies {
-    #private;
-    constructor(engine: CedarPolicyEngine, against: string, sample: number);
-    get hash(): string;
-    report(): StagedReport;
-}
-
-// lib/policy/staged/StagedPolicies
-interface StagedReport extends DifferenceReport {
-    readonly hash: string;
-    readonly against: string;
-    readonly stagedAtMs: number;
-    readonly sinceMs: number;
-    readonly sample: number;
-    readonly skipped: number;
 }
 
 // lib/testing/ScriptedDecisionService
