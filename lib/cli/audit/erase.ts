@@ -29,7 +29,7 @@ const WRITER = 'erase';
 /** Runs `aegis audit erase`, also while programs write the logs. */
 export async function erase(where: string, flags: EraseFlags, io: CliIo, env: NodeJS.ProcessEnv = process.env): Promise<number> {
   const erasure = erasureOf(flags);
-  const sink = sinkAt(where);
+  const sink = await sinkAt(where);
   const { source } = sink;
   try {
     if (flags.dryRun === true) return shown(await countIn(source, erasure), 'would be erased', flags, io);

@@ -1,13 +1,12 @@
-import { statSync } from 'node:fs';
 import { replayLog } from '../../audit/replay/replayLog.js';
-import { jsonlFolder } from '../../audit/sink/jsonl/jsonlFolder.js';
 import type { AgentConfig } from '../../policy/engine/AgentDirectory.js';
 import { CedarPolicyEngine } from '../../policy/engine/CedarPolicyEngine.js';
 import { readPolicies } from '../../policy/live/readPolicies.js';
-import { CliError, counted, EXIT, writeJson, writeLines } from '../CliIo.js';
+import { counted, EXIT, writeJson, writeLines } from '../CliIo.js';
 import type { CliIo } from '../CliIo.js';
 import { differenceLines, failsOn, NO_DIFFERENCES } from '../differenceLines.js';
 import { readJsonObject } from '../readJson.js';
+import { withLogs } from './withLogs.js';
 
 /** The options of `aegis audit replay`. */
 export interface ReplayFlags {
@@ -21,13 +20,9 @@ export interface ReplayFlags {
 /** Runs `aegis audit replay`: prints what other policies would have decided otherwise. Shows no params. */
 export async function replay(log: string, { policies, agents, toolset, failOn, json }: ReplayFlags, io: CliIo): Promise<number> {
   failsOn(failOn, NO_DIFFERENCES);
-  if (statSync(log, { throwIfNoEntry: false })?.isDirectory() !== true)
-    throw new CliError(`${log}: there is no such folder; name the folder of the log, such as .aegis/audit`);
-  const { source } = jsonlFolder(log);
-  if ((await source.writers()).length === 0) throw new CliError(`${log}: the folder has no audit log`);
   const known = readJsonObject('--agents', agents) as Readonly<Record<string, AgentConfig>> | undefined;
   const engine = CedarPolicyEngine.load({ sources: readPolicies(policies), agents: known, toolset });
-  const report = await replayLog(source, { engine });
+  const report = await withLogs(log, ({ source }) => replayLog(source, { engine }));
   engine.release();
   if (json === true) writeJson(io, report);
   else {

@@ -7,7 +7,7 @@ export function addReplayCommand(audit: Command, io: CliIo, setCode: (code: numb
   audit
     .command('replay')
     .description('decide the calls of a log again, by other policies, and list what would be decided otherwise')
-    .argument('<log>', 'the folder of the log')
+    .argument('<log>', 'a folder, a SQLite file or a postgres:// URL')
     .requiredOption('--policies <path>', 'the policies: a *.cedar file, or a folder of them')
     .option('--agents <json>', 'roles and attributes of the agents, by id; @path reads them from a file')
     .option('--toolset <name>', 'the toolset of the calls (default: default)')

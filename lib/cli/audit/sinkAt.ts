@@ -1,7 +1,4 @@
 import { statSync } from 'node:fs';
-import { jsonlFolder } from '../../audit/sink/jsonl/jsonlFolder.js';
-import { postgresSink } from '../../audit/sink/postgres/postgresSink.js';
-import { sqliteSink } from '../../audit/sink/sqlite/sqliteSink.js';
 import type { AuditSink } from '../../audit/sink/AuditSink.js';
 import { CliError } from '../CliIo.js';
 
@@ -9,14 +6,19 @@ import { CliError } from '../CliIo.js';
 export const DEFAULT_LOG = '.aegis/audit';
 
 /** Whether the logs are in a database. */
-export function isPostgres(where: string): boolean {
-  return /^postgres(?:ql)?:/.test(where);
+export function isPostgres(place: string): boolean {
+  return /^postgres(?:ql)?:\/\//.test(place);
 }
 
-/** The sink of the logs in a folder, a SQLite file or a PostgreSQL database. @throws CliError where there is none */
-export function sinkAt(where: string): AuditSink {
-  if (isPostgres(where)) return postgresSink(where);
-  const found = statSync(where, { throwIfNoEntry: false });
-  if (found === undefined) throw new CliError(`${where}: there is no audit log; name its folder, its SQLite file or its postgres:// URL`);
-  return found.isDirectory() ? jsonlFolder(where) : sqliteSink(where);
+/**
+ * The sink of the logs that a user names: a folder, a SQLite file or a postgres:// URL. One that is not opened writes nothing.
+ *
+ * @throws CliError where there is none
+ */
+export async function sinkAt(place: string): Promise<AuditSink> {
+  if (isPostgres(place)) return (await import('../../audit/sink/postgres/postgresSink.js')).postgresSink(place);
+  const found = statSync(place, { throwIfNoEntry: false });
+  if (found?.isDirectory() === true) return (await import('../../audit/sink/jsonl/jsonlFolder.js')).jsonlFolder(place);
+  if (found?.isFile() === true) return (await import('../../audit/sink/sqlite/sqliteSink.js')).sqliteSink(place);
+  throw new CliError('there is no such folder or file; name the folder of the logs, such as .aegis/audit');
 }

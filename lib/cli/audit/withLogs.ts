@@ -1,7 +1,6 @@
-import { statSync } from 'node:fs';
-import type { AuditSink, AuditSource } from '../../audit/sink/AuditSink.js';
-import { jsonlFolder } from '../../audit/sink/jsonl/jsonlFolder.js';
+import type { AuditSource } from '../../audit/sink/AuditSink.js';
 import { CliError } from '../CliIo.js';
+import { sinkAt } from './sinkAt.js';
 
 /** Logs that were found. */
 export interface OpenLogs {
@@ -9,8 +8,6 @@ export interface OpenLogs {
   /** Their names, at least one. */
   readonly writers: readonly string[];
 }
-
-const POSTGRES = /^postgres(?:ql)?:\/\//;
 
 /**
  * Reads the logs that a user names: a folder, a SQLite file, or a postgres:// URL.
@@ -27,13 +24,4 @@ export async function withLogs<T>(place: string, use: (logs: OpenLogs) => Promis
   } finally {
     await sink.close();
   }
-}
-
-/** A sink that is not opened writes nothing. */
-async function sinkAt(place: string): Promise<AuditSink> {
-  if (POSTGRES.test(place)) return (await import('../../audit/sink/postgres/postgresSink.js')).postgresSink(place);
-  const found = statSync(place, { throwIfNoEntry: false });
-  if (found?.isDirectory() === true) return jsonlFolder(place);
-  if (found?.isFile() === true) return (await import('../../audit/sink/sqlite/sqliteSink.js')).sqliteSink(place);
-  throw new CliError('there is no such folder or file; name the folder of the logs, such as .aegis/audit');
 }
