@@ -1,10 +1,5 @@
 // What 'aegislib/audit' exports. Written by npm run api:update; review what changes here.
 
-export interface ApprovalContext {
-    readonly tenantId?: string | undefined;
-    readonly taskId?: string | undefined;
-}
-
 export interface AuditBatch {
     readonly lines: readonly string[];
     readonly openings: readonly Opening[];
@@ -78,7 +73,6 @@ export declare class AuditPublicKey {
     #private;
     private constructor();
     static read(text: string, where?: string): AuditPublicKey;
-    static of(key: KeyObject): AuditPublicKey;
     static of(privateKey: KeyObject): AuditPublicKey;
     keyId(name: string): Buffer;
     verifierKey(name: string): string;
@@ -196,6 +190,8 @@ export interface DecidedRecord extends RecordFields, CallFields {
     readonly session?: Commitment | undefined;
     readonly facts?: Commitment | undefined;
     readonly requester?: Commitment | undefined;
+    readonly groups?: readonly string[] | undefined;
+    readonly removable?: readonly string[] | undefined;
     readonly observed?: readonly RecordedPolicy[] | undefined;
 }
 
@@ -307,6 +303,7 @@ export interface PoliciesRecord extends RecordFields {
     readonly tenantId?: string | undefined;
     readonly hash: string;
     readonly previousHash?: string | undefined;
+    readonly by?: string | undefined;
 }
 
 export interface PostgresSinkOptions {
@@ -416,8 +413,6 @@ export interface VerifyProgress {
     readonly records: number;
 }
 
-export declare const approvalRecords: ApprovalRecords;
-
 export declare function auditLog(options: AuditLogOptions): AuditLog;
 
 export declare function canonicalLine(record: AuditRecord): string;
@@ -425,8 +420,6 @@ export declare function canonicalLine(record: AuditRecord): string;
 export declare function commitmentOf(field: string, salt: string, digest: string): Commitment;
 
 export declare function consistencyProof(leaves: readonly Buffer[], size: number): readonly Buffer[];
-
-export declare function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: string): OpenRecord;
 
 export declare function findAuditKey({ env, file }: AuditKeyPlace): FoundAuditKey | undefined;
 
@@ -439,8 +432,6 @@ export declare function leafHash(line: string): Buffer;
 export declare function makeAuditKey(file: string): FoundAuditKey;
 
 export declare function postgresSink(connection: string | PostgresSinkOptions): AuditSink;
-
-export declare function recordOf(event: RecordedEvent): OpenRecord;
 
 export declare function sqliteSink(path: string | URL): AuditSink;
 

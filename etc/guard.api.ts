@@ -29,9 +29,23 @@ export interface BaseGuardOptions<This, A extends readonly unknown[], R> {
     readonly module?: (AegisModule | AegisModuleView | ((self: NoInfer<This>) => AegisModule | AegisModuleView)) | undefined;
 }
 
+export interface BegunEvent {
+    readonly kind: 'begun';
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly decisionId: string;
+}
+
 export interface ClearAge {
     readonly maxAgeMs?: number | undefined;
     readonly maxAgeSeconds?: number | undefined;
+}
+
+export interface ConsumedEvent {
+    readonly kind: 'consumed';
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly decisionId: string;
 }
 
 export interface DecidedEvent {
@@ -47,6 +61,14 @@ export interface DeniedOutcome {
     readonly kind: 'denied';
     readonly error: AegisError;
     readonly decision: Decision | undefined;
+}
+
+export interface EndedEvent {
+    readonly kind: 'ended';
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly decisionId: string;
+    readonly how: 'expired' | 'withdrawn';
 }
 
 export interface EnteringEvent {
@@ -125,6 +147,7 @@ export interface PoliciesEvent {
     readonly kind: 'policies';
     readonly hash: string;
     readonly previousHash?: string | undefined;
+    readonly by?: string | undefined;
 }
 
 export interface RanOutcome<R> {

@@ -63,39 +63,6 @@ interface RecordFields {
 // lib/audit/record/AuditRecord
 type WithoutPlace<R> = R extends AuditRecord ? Omit<R, 'v' | 'seq' | 'at' | 'writer'> : never;
 
-// lib/audit/record/approvalRecords
-interface ApprovalRecords {
-    readonly opened: typeof openedRecord;
-    readonly openedElsewhere: typeof openedElsewhere;
-    readonly verdict: typeof verdictRecord;
-    readonly consumed: typeof consumedRecord;
-    readonly begun: typeof begunRecord;
-    readonly ended: typeof endedRecord;
-}
-
-// lib/audit/record/approvalRecords
-declare function begunRecord(approval: JournaledApproval, { tenantId }?: ApprovalContext): OpenRecord;
-
-// lib/audit/record/approvalRecords
-declare function consumedRecord(approval: JournaledApproval, { tenantId }?: ApprovalContext): OpenRecord;
-
-// lib/audit/record/approvalRecords
-declare function endedRecord({ decisionId, agentId, toolName }: Pick<JournaledApproval, 'decisionId' | 'agentId' | 'toolName'>, how: 'expired' | 'withdrawn', { tenantId }?: ApprovalContext): OpenRecord;
-
-// lib/audit/record/approvalRecords
-declare function openedElsewhere(task: PendingTask): NewRecord;
-
-// lib/audit/record/approvalRecords
-declare function openedRecord(approval: JournaledApproval, { tenantId, taskId }?: ApprovalContext): OpenRecord;
-
-// lib/audit/record/approvalRecords
-declare function verdictRecord(approval: JournaledApproval, { tenantId, statement }?: ApprovalContext & {
-    readonly statement?: string | undefined;
-}): OpenRecord;
-
-// lib/audit/record/recordOf
-type RecordedEvent = Exclude<JournalEvent, TaskEvent>;
-
 // lib/guard/GuardOptions
 type AnyPending = PendingApproval<any>;
 
@@ -242,74 +209,6 @@ interface DecisionFields {
     readonly observed?: readonly ObservedPolicy[] | undefined;
     readonly policyEvaluations?: readonly unknown[] | undefined;
     readonly latencyMs?: number | undefined;
-}
-
-// lib/model/DecisionEvidence
-interface JournaledApproval {
-    readonly decisionId: string;
-    readonly agentId: string;
-    readonly toolName: string;
-    readonly digest: string;
-    readonly originalDigest: string;
-    readonly requester: string;
-    readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
-    readonly policies: readonly (NamedPolicy & {
-        readonly severity?: string | undefined;
-        readonly approvers?: readonly string[] | undefined;
-        readonly selfApproval?: boolean | undefined;
-    })[];
-    readonly policySetHash: string;
-    readonly expiresAtMs: number;
-    readonly auditSalt?: string | undefined;
-    readonly verdicts: readonly JournaledVerdict[];
-    readonly consumed?: {
-        readonly token: string;
-    } | undefined;
-    readonly begun?: {
-        readonly claimToken: string;
-    } | undefined;
-}
-
-// lib/model/DecisionEvidence
-interface JournaledVerdict {
-    readonly approve: boolean;
-    readonly by: string;
-    readonly reason?: string | undefined;
-    readonly policies: readonly string[];
-    readonly assurance?: Assurance | undefined;
-    readonly groups?: readonly string[] | undefined;
-    readonly proof?: VerdictProof | undefined;
-}
-
-// lib/model/DecisionEvidence
-interface NamedPolicy {
-    readonly id: string;
-    readonly hash: string;
-}
-
-// lib/model/Journal
-interface BegunEvent {
-    readonly kind: 'begun';
-    readonly agentId: string;
-    readonly toolName: string;
-    readonly decisionId: string;
-}
-
-// lib/model/Journal
-interface ConsumedEvent {
-    readonly kind: 'consumed';
-    readonly agentId: string;
-    readonly toolName: string;
-    readonly decisionId: string;
-}
-
-// lib/model/Journal
-interface EndedEvent {
-    readonly kind: 'ended';
-    readonly agentId: string;
-    readonly toolName: string;
-    readonly decisionId: string;
-    readonly how: 'expired' | 'withdrawn';
 }
 
 // lib/model/PendingApproval

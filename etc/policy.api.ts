@@ -44,6 +44,27 @@ export interface ConfigProblem {
 
 export type DenyCode = 'no_permit' | 'forbidden' | 'policy_error' | 'null_read' | 'sanitize_failed' | 'tool_is_group';
 
+export type DifferenceKind = 'newly_allowed' | 'milder' | 'changed' | 'stricter';
+
+export interface DifferenceReport {
+    readonly compared: number;
+    readonly differences: Readonly<Record<DifferenceKind, number>>;
+    readonly rows: readonly DifferenceRow[];
+    readonly otherCalls: number;
+}
+
+export interface DifferenceRow {
+    readonly kind: DifferenceKind;
+    readonly toolName: string;
+    readonly from: Effect;
+    readonly to: Effect;
+    readonly before: readonly string[];
+    readonly after: readonly string[];
+    readonly calls: number;
+    readonly firstAtMs: number;
+    readonly lastAtMs: number;
+}
+
 export interface EvaluationProblem {
     readonly policyId: string;
     readonly problem: string;
@@ -63,6 +84,15 @@ export interface LoosenedPolicy {
     readonly file: string;
     readonly how: 'removed' | 'effect' | 'condition' | 'scope' | 'sanitize' | 'may_permit' | 'approvers' | 'self_approval' | 'approval_timeout_s' | 'severity' | 'observe';
     readonly message: string;
+}
+
+export interface ObservedCount {
+    readonly policyId: string;
+    readonly toolName: string;
+    readonly calls: number;
+    readonly firstAtMs: number;
+    readonly lastAtMs: number;
+    readonly untilMs: number;
 }
 
 export interface PendingReload {
@@ -128,6 +158,31 @@ export interface PolicyTestResult {
     readonly differences: readonly string[];
 }
 
+export interface PromoteOptions {
+    readonly hash: string;
+    readonly by: string;
+    readonly maxNewlyAllowed?: number | undefined;
+    readonly minDecisions?: number | undefined;
+}
+
+export interface PromoteRefusal {
+    readonly code: 'hash' | 'gone' | 'too_few_decisions' | 'newly_allowed';
+    readonly message: string;
+}
+
+export type PromoteResult = {
+    readonly status: 'applied';
+    readonly hash: string;
+} | {
+    readonly status: 'held';
+    readonly hash: string;
+    readonly loosened: readonly LoosenedPolicy[];
+} | {
+    readonly status: 'refused';
+    readonly hash: string;
+    readonly refusal: PromoteRefusal;
+};
+
 export type ReloadResult = {
     readonly status: 'unchanged' | 'applied';
     readonly hash: string;
@@ -149,6 +204,12 @@ export declare class ReloadablePolicies {
     get pending(): PendingReload | undefined;
     reload(): Promise<ReloadResult>;
     confirm(hash: string): boolean;
+    stage(options: StageOptions): Promise<StagedPolicies>;
+    get staged(): StagedPolicies | undefined;
+    promote(options: PromoteOptions): Promise<PromoteResult>;
+    dropStaged(hash: string): boolean;
+    observed(): readonly ObservedCount[];
+    decided(call: PolicyCall, outcome: PolicyOutcome, engine: PolicyEngine): void;
     close(): void;
 }
 
@@ -168,6 +229,29 @@ export interface ReloadablePoliciesOptions {
 export interface SourceText {
     readonly file: string;
     readonly text: string;
+}
+
+export interface StageOptions {
+    readonly source: PolicySource | {
+        readonly files: readonly SourceText[];
+    };
+    readonly sample?: number | undefined;
+}
+
+export declare class StagedPolicies {
+    #private;
+    constructor(engine: CedarPolicyEngine, against: string, sample: number);
+    get hash(): string;
+    report(): StagedReport;
+}
+
+export interface StagedReport extends DifferenceReport {
+    readonly hash: string;
+    readonly against: string;
+    readonly stagedAtMs: number;
+    readonly sinceMs: number;
+    readonly sample: number;
+    readonly skipped: number;
 }
 
 export declare function lintPolicies(sources: readonly SourceText[], options?: LintPoliciesOptions): Promise<LintFinding[]>;

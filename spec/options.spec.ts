@@ -35,6 +35,7 @@ import type { DataPlane } from '../lib/server/index.js';
 import { MemoryApprovalStore, MemoryTaskStore } from '../lib/store/index.js';
 import { MemoryStateStore } from '../lib/store/memory/MemoryStateStore.js';
 import { postgresStore } from '../lib/store/postgres/index.js';
+import { auditLog, AuditKey, findAuditKey, MemorySink, verifyAudit } from '../lib/audit/index.js';
 import { jsonlFolder } from '../lib/audit/sink/jsonl/jsonlFolder.js';
 import { postgresSink } from '../lib/audit/sink/postgres/postgresSink.js';
 import { selectedOpenings } from '../lib/audit/writer/eraseOpenings.js';
@@ -64,6 +65,7 @@ const aegis = AegisModule.create({
   agentId: 'bot',
 });
 const task = { agentId: 'bot', toolName: 'act', decisionId: 'd' };
+const LOG = { sink: new MemorySink(), origin: 'spec.example', key: AuditKey.generate() };
 const call = { agentId: 'bot', toolName: 'act', params: {} };
 const desk = (): ApprovalDesk => new ApprovalDesk(new MemoryApprovalStore());
 const engine = CedarPolicyEngine.load({ sources: [{ file: 'a', text: PERMIT }] });
@@ -238,6 +240,12 @@ const TAKERS: Readonly<Record<string, Taker>> = {
   'toSanitize()': { types: ['ExpectedSanitize'], use: (o) => expectDecision(TEXT, asked).toSanitize(o) },
   'toNeedApproval()': { types: ['ExpectedApproval'], use: (o) => expectDecision(TEXT, asked).toNeedApproval(o) },
   'simulateApprover()': { types: ['SimulateApproverOptions'], use: (o) => simulateApprover(aegis, o).stop() },
+  'auditLog()': { types: ['AuditLogOptions'], valid: LOG, use: (o) => auditLog(o) },
+  'auditLog() checkpointEvery': { types: ['CheckpointInterval'], use: (o) => auditLog({ ...LOG, checkpointEvery: o }) },
+  'findAuditKey()': { types: ['AuditKeyPlace'], valid: { env: {} }, use: (o) => findAuditKey(o) },
+  'verifyAudit()': { types: ['VerifyOptions'], use: (o) => verifyAudit(LOG.sink.source, o) },
+  'policies.stage()': { types: ['StageOptions'], valid: { source: TEXT }, use: (o) => aegis.policies.stage(o) },
+  'policies.promote()': { types: ['PromoteOptions'], valid: { hash: 'h', by: 'ann' }, use: (o) => aegis.policies.promote(o) },
   'instrument()': { types: ['InstrumentationOptions'], use: (o) => instrument(o) },
   RecordingDecisionService: {
     types: ['DecisionFields', 'DenyDecision'],
@@ -266,7 +274,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   ],
   'objects with methods: parts of the library, and ports that programs implement': [
     'AegisModuleView ApprovalStore RecordStore ServerStore SignableRecordStore TenantStore Approver DecisionService Directory Journal Logger PolicyEngine PolicySupplier',
-    'StateStore TaskStore Terminal PendingApproval StandardSchema StandardResult HeldApproval ApprovalCall',
+    'AuditSink AuditSource StateStore TaskStore Terminal PendingApproval StandardSchema StandardResult HeldApproval ApprovalCall',
   ],
   'what a framework passes, or exports: it may have more than is used of it': [
     'AdkContext AiCallContext AiTool AnthropicContext ClaudeHookInput GenkitContext GenkitToolRequest LangChainCall',
@@ -282,7 +290,12 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     'TaskResolution Verdict Violation ApprovedTask CancelledTask CompletedTask DeniedTask ExecutingTask',
     'EvaluationProblem FailedTask PendingTask TimeoutTask UnknownTask PruneLimits TaskSummary',
     'ApprovalCard ApprovalOptions ApprovalPage ApprovalPageQuery IdempotencyKey Migration RecordHead RecordPage RecordQuery ReevaluateOptions',
-    'StoredRecord DescribedApproval TaskEvent',
+    'StoredRecord DescribedApproval TaskEvent ObservedPolicy',
+    'BegunEvent ConsumedEvent DecidedEvent EndedEvent EnteringEvent JournaledApproval JournaledVerdict OpenedEvent PoliciesEvent',
+    'SecurityEvent SettledEvent VerdictEvent Diagnostic',
+    'AuthorityRecord BegunRecord CallFields ClosedRecord ConsumedRecord CredentialRecord DecidedRecord DroppedRecord EndedRecord',
+    'EnteringRecord ErasedRecord KeyRecord OpenedRecord PoliciesRecord RecordFields RecordedApprovalPolicy RecordedPolicy SecurityRecord',
+    'SettledRecord StartedRecord VerdictRecord AuditBatch OpenLog Opening TreeState TreeHead ProvenInclusion StoredEvidence',
   ],
   'what errors are made of: the constructor of an error must not throw another one': ['ForbiddenErrorOptions ServiceErrorOptions'],
 };

@@ -198,7 +198,7 @@ describe('The samples', function () {
     const unknown = await runInChild(sample('run'), { args: ['nonsense'] });
     expect(unknown.code).to.equal(1);
     expect(unknown.stderr).to.include(
-      'there are quickstart, remote, data-plane, hono-service, nest-style, task-monitoring, error-handling, multi-tenant, throw-mode, audit, durable-file, durable-fleet.',
+      'there are quickstart, remote, data-plane, hono-service, nest-style, task-monitoring, telemetry, error-handling, multi-tenant, throw-mode, audit, durable-file, durable-fleet.',
     );
   });
 });

@@ -5,7 +5,10 @@ export type { NamesFor, NamingOptions } from './NamingOptions.js';
 export type { StandardResult, StandardSchema } from './call/StandardSchema.js';
 export type { DeniedOutcome, GuardedCall, GuardOutcome, PendingOutcome, RanOutcome, RunGuarded } from './call/GuardedCall.js';
 export type {
+  BegunEvent,
+  ConsumedEvent,
   DecidedEvent,
+  EndedEvent,
   EnteringEvent,
   Journal,
   JournalEvent,

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import * as aegis from 'aegislib';
 import * as decision from 'aegislib/decision';
 import * as policy from 'aegislib/policy';
+import { ATTRIBUTES, METRICS, SPANS } from 'aegislib/otel';
 import * as store from 'aegislib/store';
 import { runInChild } from './runInChild.js';
 
@@ -12,6 +13,13 @@ const FOREIGN = new Set(
   `Array ArrayBuffer AssertionError AsyncLocalStorage AbortSignal BigInt Buffer Date Error EventEmitter Function Long Map NaN Infinity Partial Promise Proxy Record
   RegExp Set String Boolean Symbol TypeError URL Uint8Array Accept Location Ms Bytes Limit Amount`.split(/\s+/),
 );
+
+/** Names of spans, metrics and attributes. */
+const TELEMETRY: ReadonlySet<string> = new Set([
+  ...Object.values(SPANS),
+  ...Object.values(ATTRIBUTES),
+  ...Object.values(METRICS).map(({ name }) => name),
+]);
 
 /** Methods that are called on what is no export. */
 const VARIABLES: Readonly<Record<string, () => unknown>> = { aegis: exampleModule };
@@ -39,6 +47,7 @@ export async function publicNames(): Promise<ReadonlySet<string>> {
 export function unknownCode(code: string, names: ReadonlySet<string>): boolean {
   if (/^aegis(?:\.config)?\.(?:mjs|json|db)$/.test(code)) return false; // a file
   if (/^aegis\.(?:capabilities|consumable|expires_at)$/.test(code)) return false; // fields of an answer
+  if (TELEMETRY.has(code)) return false;
   const [, name, member] = /^@?([A-Z][A-Za-z]*[a-z][A-Za-z]*)(?:<.*>)?(?:\.([a-z]\w*))?(?:\(.*\))?$/.exec(code) ?? [];
   if (name !== undefined) {
     if (FOREIGN.has(name)) return false;

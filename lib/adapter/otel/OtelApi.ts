@@ -50,8 +50,11 @@ export interface OtelObservableGauge {
 
 /** What describes an instrument. */
 export interface InstrumentOptions {
+  /** The unit, after UCUM. */
   readonly unit?: string;
+  /** What it measures. */
   readonly description?: string;
+  /** What an SDK may do with it. */
   readonly advice?: { readonly explicitBucketBoundaries?: number[] };
 }
 

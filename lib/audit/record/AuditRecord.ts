@@ -45,6 +45,7 @@ export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPol
 
 /** A log begins, or goes on after its writer was away. */
 export interface StartedRecord extends RecordFields {
+  /** Tells it from the other records. */
   readonly kind: 'started';
   /** What writes it: a library sees methods entered, a server sees approvals consumed and begun. */
   readonly source: 'library' | 'server';
@@ -62,28 +63,37 @@ export interface StartedRecord extends RecordFields {
 
 /** The writer closed the log in order. */
 export interface ClosedRecord extends RecordFields {
+  /** Tells it from the other records. */
   readonly kind: 'closed';
 }
 
 /** Records were lost because their queue was full (`best-effort` only). */
 export interface DroppedRecord extends RecordFields {
+  /** Tells it from the other records. */
   readonly kind: 'dropped';
+  /** How many. */
   readonly count: number;
 }
 
 /** Another key signs from here on. The next checkpoint is signed by both. */
 export interface KeyRecord extends RecordFields {
+  /** Tells it from the other records. */
   readonly kind: 'key';
   /** Base64url of the 32 bytes of an ed25519 public key. */
   readonly publicKey: string;
+  /** The key before, in the same form. */
   readonly previousPublicKey: string;
 }
 
 /** A policy set came into force. */
 export interface PoliciesRecord extends RecordFields {
+  /** Tells it from the other records. */
   readonly kind: 'policies';
+  /** Of a server: whose it is. */
   readonly tenantId?: string | undefined;
+  /** The hash of all policies. */
   readonly hash: string;
+  /** The hash of those before. */
   readonly previousHash?: string | undefined;
   /** Who put them in force, where they were staged and promoted. */
   readonly by?: string | undefined;
@@ -91,13 +101,17 @@ export interface PoliciesRecord extends RecordFields {
 
 /** A call was decided. */
 export interface DecidedRecord extends RecordFields, CallFields {
+  /** Tells it from the other records. */
   readonly kind: 'decided';
+  /** The call. */
   readonly callId: string;
+  /** What was decided. */
   readonly effect: Effect;
   /** Why it was denied, for programs. */
   readonly code?: string | undefined;
   /** The policies that determined the decision, where they are known. */
   readonly policies?: readonly RecordedPolicy[] | undefined;
+  /** The hash of all policies that decided. */
   readonly policySetHash?: string | undefined;
   /** No call was made, and none follows. */
   readonly dryRun?: true | undefined;
@@ -123,26 +137,37 @@ export interface DecidedRecord extends RecordFields, CallFields {
 
 /** A person is asked. */
 export interface OpenedRecord extends RecordFields, CallFields {
+  /** Tells it from the other records. */
   readonly kind: 'opened';
+  /** The task of the call. */
   readonly taskId?: string | undefined;
+  /** The policies that ask. */
   readonly policies: readonly RecordedApprovalPolicy[];
+  /** The hash of all policies that decided. */
   readonly policySetHash?: string | undefined;
+  /** Until when a person may decide, in epoch milliseconds. */
   readonly expiresAt: number;
+  /** Of the params as called. */
   readonly original: Commitment;
+  /** Of the params that would run. */
   readonly effective: Commitment;
+  /** Of who asks. */
   readonly requester?: Commitment | undefined;
 }
 
 /** A person decided. */
 export interface VerdictRecord extends RecordFields, CallFields {
+  /** Tells it from the other records. */
   readonly kind: 'verdict';
   /** The person. */
   readonly by: string;
+  /** Whether the person said yes. */
   readonly approved: boolean;
   /** The status of the approval after the verdict. */
   readonly status: ApprovalRecord['status'];
   /** Ids of the approval policies that it counts for. */
   readonly policies?: readonly string[] | undefined;
+  /** What showed that it was this person. */
   readonly assurance?: Assurance | undefined;
   /** The groups of the person at that time. */
   readonly groups?: readonly string[] | undefined;
@@ -150,6 +175,7 @@ export interface VerdictRecord extends RecordFields, CallFields {
   readonly isRequester?: true | undefined;
   /** Of the params that were shown and decided on. */
   readonly effective: Commitment;
+  /** Of the person's reason. */
   readonly reason?: Commitment | undefined;
   /** The signature that was given with it. */
   readonly proof?: VerdictProof | undefined;
@@ -159,14 +185,17 @@ export interface VerdictRecord extends RecordFields, CallFields {
 
 /** An approval was used: no other call can use it. */
 export interface ConsumedRecord extends RecordFields, CallFields {
+  /** Tells it from the other records. */
   readonly kind: 'consumed';
   /** SHA-256 of the token that used it, base64url. */
   readonly token: string;
+  /** Of the params that it was used for. */
   readonly effective: Commitment;
 }
 
 /** The one claim that may enter the method under an approval was recorded. */
 export interface BegunRecord extends RecordFields, CallFields {
+  /** Tells it from the other records. */
   readonly kind: 'begun';
   /** SHA-256 of the claim, base64url. */
   readonly claim: string;
@@ -174,13 +203,17 @@ export interface BegunRecord extends RecordFields, CallFields {
 
 /** A pending or approved approval ended without a run. */
 export interface EndedRecord extends RecordFields, CallFields {
+  /** Tells it from the other records. */
   readonly kind: 'ended';
+  /** `expired`: no one decided in time. `withdrawn`: its caller took it back. */
   readonly how: 'expired' | 'withdrawn';
 }
 
 /** A method is about to be entered. */
 export interface EnteringRecord extends RecordFields, CallFields {
+  /** Tells it from the other records. */
   readonly kind: 'entering';
+  /** The task of the call. */
   readonly taskId?: string | undefined;
   /** SHA-256 of the claim, base64url. */
   readonly claim?: string | undefined;
@@ -194,8 +227,11 @@ export interface EnteringRecord extends RecordFields, CallFields {
 
 /** How a call ended whose method was about to be entered; with a server, how its caller says that it ended. */
 export interface SettledRecord extends RecordFields, CallFields {
+  /** Tells it from the other records. */
   readonly kind: 'settled';
+  /** The task of the call. */
   readonly taskId?: string | undefined;
+  /** How it ended. `unknown`: it may have run completely, partly or not at all. `withheld`: the method was not entered after all. */
   readonly outcome: RunOutcome['status'] | 'withheld';
   /** Written by the process that continued the log of a writer that died. */
   readonly bySuccessor?: true | undefined;
@@ -205,17 +241,25 @@ export interface SettledRecord extends RecordFields, CallFields {
 
 /** Something looked forged, replayed or swapped. */
 export interface SecurityRecord extends RecordFields {
+  /** Tells it from the other records. */
   readonly kind: 'security';
+  /** Of a server: whose it is. */
   readonly tenantId?: string | undefined;
+  /** What was found, for programs. */
   readonly code: string;
+  /** The agent, where one is concerned. */
   readonly agentId?: string | undefined;
+  /** The tool, where one is concerned. */
   readonly toolName?: string | undefined;
+  /** The decision, where one is concerned. */
   readonly decisionId?: string | undefined;
 }
 
 /** Who may do something changed: a person, membership, agent key, session or token. */
 export interface AuthorityRecord extends RecordFields {
+  /** Tells it from the other records. */
   readonly kind: 'authority';
+  /** Of a server: whose it is. */
   readonly tenantId?: string | undefined;
   /** What was done, such as `person.created`, `person.removed`, `groups.changed`, `key.created`, `key.revoked`. */
   readonly act: string;
@@ -229,24 +273,31 @@ export interface AuthorityRecord extends RecordFields {
 
 /** A passkey was registered or removed: verdicts are verified with those that were valid at their time. */
 export interface CredentialRecord extends RecordFields {
+  /** Tells it from the other records. */
   readonly kind: 'credential';
+  /** Of a server: whose it is. */
   readonly tenantId?: string | undefined;
+  /** What was done. */
   readonly act: 'registered' | 'removed';
+  /** Whose it is. */
   readonly person: string;
   /** The id of the credential, base64url. */
   readonly credential: string;
   /** The COSE public key, base64url. Absent where it was removed. */
   readonly publicKey?: string | undefined;
+  /** Who did it. */
   readonly by: string;
 }
 
 /** Openings were deleted: commitments of those decisions can no longer be opened. */
 export interface ErasedRecord extends RecordFields {
+  /** Tells it from the other records. */
   readonly kind: 'erased';
   /** Who erased. */
   readonly by: string;
   /** By what they were found; never the name of a user. */
   readonly selector: 'user' | 'decision' | 'before';
+  /** How many openings were deleted. */
   readonly count: number;
 }
 

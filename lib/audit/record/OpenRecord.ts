@@ -6,6 +6,8 @@ export type NewOpening = Omit<Opening, 'seq' | 'at'>;
 
 /** A record with what opens its commitments. */
 export interface OpenRecord {
+  /** The record. */
   readonly record: NewRecord;
+  /** What opens its commitments. */
   readonly opening?: NewOpening | undefined;
 }

@@ -32,7 +32,9 @@ export function consistencyProof(leaves: readonly Buffer[], size: number): reado
 
 /** A tree by its size and root. */
 export interface TreeHead {
+  /** How many leaves it has. */
   readonly size: number;
+  /** Its root. */
   readonly root: Uint8Array;
 }
 

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { checkedOptions } from '../../model/checkedOptions.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { AuditKey } from './AuditKey.js';
 
 /** Where the key of an audit log is looked for. */
 export interface AuditKeyPlace {
+  /** The environment, such as `process.env`. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Goes after the environment. */
   readonly file?: string | undefined;
@@ -13,6 +15,7 @@ export interface AuditKeyPlace {
 
 /** The key of an audit log, and where it is from. */
 export interface FoundAuditKey {
+  /** The key. */
   readonly key: AuditKey;
   /** The file; `undefined`: the environment. */
   readonly file: string | undefined;
@@ -26,7 +29,8 @@ export interface FoundAuditKey {
  * @returns `undefined` where there is none
  * @throws ConfigError where both variables are set, or the key cannot be read
  */
-export function findAuditKey({ env, file }: AuditKeyPlace): FoundAuditKey | undefined {
+export function findAuditKey(place: AuditKeyPlace): FoundAuditKey | undefined {
+  const { env, file } = checkedOptions('findAuditKey()', place, { env: 'object!', file: 'string' });
   const text = env['AEGIS_AUDIT_KEY'] || undefined;
   const named = env['AEGIS_AUDIT_KEY_FILE'] || undefined;
   if (text !== undefined && named !== undefined) fail('AEGIS_AUDIT_KEY', 'and AEGIS_AUDIT_KEY_FILE are both set. Unset one of them.');

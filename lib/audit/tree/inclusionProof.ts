@@ -34,6 +34,7 @@ export interface ProvenInclusion {
   readonly index: number;
   /** How many records the tree has. */
   readonly size: number;
+  /** The root that the proof leads to. */
   readonly root: Uint8Array;
 }
 

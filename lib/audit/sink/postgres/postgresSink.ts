@@ -23,7 +23,7 @@ export interface PostgresSinkOptions {
  *
  * Nothing is updated, and only erasing deletes, in the table of openings. So the user may be one that has INSERT and SELECT alone:
  *
- * ```sql
+ * ```text
  * GRANT USAGE ON SCHEMA aegis TO audit_writer;
  * GRANT SELECT ON aegis.audit_version TO audit_writer;
  * GRANT SELECT, INSERT ON aegis.audit_record, aegis.audit_checkpoint, aegis.audit_opening TO audit_writer;

@@ -30,6 +30,7 @@ export interface CompletenessVerdict extends AuditVerdict {
 
 /** One log, as it was found. */
 export interface VerifiedLog {
+  /** Its name. */
   readonly writer: string;
   /** Where it says that it is from, such as `acme.example/pay/w0`; absent where nothing is signed. */
   readonly origin?: string | undefined;
@@ -47,6 +48,7 @@ export interface VerifiedLog {
 
 /** What was counted in all logs. */
 export interface AuditCounts {
+  /** All records. */
   readonly records: number;
   /** Decisions on calls. Those of dry runs and of calls that a person had approved already are not counted. */
   readonly decisions: number;
@@ -78,7 +80,9 @@ export interface AuditReport {
   readonly completeness: CompletenessVerdict;
   /** Whether everything that ran was allowed or approved. */
   readonly law: AuditVerdict;
+  /** What was found in the logs. */
   readonly counts: AuditCounts;
+  /** Each log. */
   readonly logs: readonly VerifiedLog[];
   /** Whether the keys were given from outside, or are those that the logs name. */
   readonly keys: 'given' | 'own';
