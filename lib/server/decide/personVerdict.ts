@@ -11,12 +11,15 @@ import type { ChallengeUse } from '../people/Challenges.js';
 import { LOCAL_ADMIN } from '../people/Person.js';
 import { SESSION_LIMITS } from '../people/Sessions.js';
 import type { Tenant } from '../tenant/Tenant.js';
+import { mustShowAll } from './mustShowAll.js';
 
 /** What of a request says who decides, and where. */
 interface Asked {
   readonly caller: Caller;
   readonly tenant: Tenant;
   readonly site: Pick<Site, 'origin'>;
+  /** The form of the page, where it came by one: who asks in JSON reads all of it in JSON. */
+  readonly form?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Whether a session alone approves nothing: over plain HTTP, any program on this machine may have its cookie. */
@@ -50,7 +53,7 @@ export async function standingOf(asked: Asked, decisionId: string, sawAll = fals
 /**
  * Gives the verdict of a person who is signed in.
  *
- * @throws RequestError 403 `role_missing`, `token_reads_only`, 422 `reason_needed`, `code_wrong`, 428 `proof_needed`
+ * @throws RequestError 403 `role_missing`, `token_reads_only`, 422 `show_all_needed`, `reason_needed`, `code_wrong`, 428 `proof_needed`
  * @throws VerdictError as the desk does
  */
 export async function givePersonVerdict(asked: Asked, record: ApprovalRecord, body: VerdictBody): Promise<ApprovalRecord> {
@@ -126,6 +129,8 @@ function assuranceOf(record: ApprovalRecord, { proof, digest, code = '' }: Verdi
 
 /** Checks that a yes has what it takes, and says what shows that it is this person: a fresh sign-in is used up here, after all that may be wrong with the form. */
 async function checkNeeds(asked: Asked, { needs }: ViewerStanding, { record, body, reason, assurance }: Given): Promise<Assurance> {
+  if (asked.form !== undefined && mustShowAll(record) && !sawAll(asked, record.decisionId, body))
+    throw new RequestError(422, 'show_all_needed', 'Some of it was not shown to you. Here is all of it: read it, and approve here.');
   if (needs.reason === 'needed' && reason === undefined)
     throw new RequestError(422, 'reason_needed', 'This approval takes a reason. Write why you approve it.', { field: 'reason' });
   if (needs.passkey && assurance !== 'passkey') {

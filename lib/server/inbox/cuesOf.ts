@@ -11,25 +11,22 @@ import type { Tenant } from '../tenant/Tenant.js';
 const EARLIER = 50;
 const READ = 20;
 
-/** What calls for a closer look. */
-export interface ApprovalCues {
-  readonly shown: readonly ShownCue[];
-  /** Whether the page cuts some of what runs. */
-  readonly isCut: boolean;
-}
-
 /**
  * What calls for a closer look in an approval: what may deceive and, while it is undecided, what is new beside earlier ones of its agent and tool.
  *
  * @param all whether all of it is shown
  */
-export async function cuesOf(record: ApprovalRecord, tenant: Pick<Tenant, 'desk' | 'identity'>, all: boolean): Promise<ApprovalCues> {
+export async function cuesOf(
+  record: ApprovalRecord,
+  tenant: Pick<Tenant, 'desk' | 'identity'>,
+  all: boolean,
+): Promise<readonly ShownCue[]> {
   const deceptive = deceptiveCues(record, { sawAll: all });
   const novel =
     record.status === 'pending'
       ? novelCues(record, { earlier: await earlierOf(record, tenant), knowsRequester: await knowsRequester(record, tenant) })
       : [];
-  return { shown: [...deceptive, ...novel].map(shownCue), isCut: deceptive.some(({ code }) => code === 'cut' || code === 'many_values') };
+  return [...deceptive, ...novel].map(shownCue);
 }
 
 function shownCue(cue: Cue): ShownCue {

@@ -9,7 +9,14 @@ import type { PageMoment } from './PageMoment.js';
 /** Errors that stand beside a field of the form. */
 const FIELDS: Readonly<Record<string, 'reason' | 'code'>> = { reason_needed: 'reason', code_wrong: 'code' };
 /** Errors that stand above the form: the verdict can be given again. */
-const ABOVE: ReadonlySet<string> = new Set(['proof_needed', 'proof_invalid', 'assurance_too_low', 'idempotency_mismatch', 'role_missing']);
+const ABOVE: ReadonlySet<string> = new Set([
+  'proof_needed',
+  'proof_invalid',
+  'assurance_too_low',
+  'idempotency_mismatch',
+  'role_missing',
+  'show_all_needed',
+]);
 /** The page as it is now says all that there is to say. */
 const SHOWN: ReadonlySet<string> = new Set(['self_approval', 'not_an_approver', 'requester_unknown']);
 const CHANGED: ReadonlySet<string> = new Set(['version', 'digest_mismatch']);

@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import type { ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import { mustShowAll } from '../decide/mustShowAll.js';
 import { maySignInAgain, shownAllMark, standingOf } from '../decide/personVerdict.js';
 import type { Viewer } from '../page/approval/decisionCard.js';
-import { severityOf } from '../page/severityTag.js';
 import type { CallerInput } from '../route/Route.js';
 import { personOf } from '../decide/readerOf.js';
 
 /**
  * What the person who asks for a page may do about an approval, and what it takes, as the desk says it.
  *
- * @param shown whether all of it is on the page, and whether some of it is cut there
+ * @param shown whether all of it is on the page
  */
 export async function viewerOf(
   record: ApprovalRecord,
   input: Pick<CallerInput, 'caller' | 'tenant' | 'site'>,
-  shown: { readonly all: boolean; readonly isCut: boolean },
+  shown: { readonly all: boolean },
 ): Promise<Viewer> {
   const { personId, groups, formToken, sessionId } = personOf(input);
   const { identity } = input.tenant;
@@ -38,7 +38,7 @@ export async function viewerOf(
     formToken,
     key: randomUUID(),
     ...(shown.all && { shownAll: shownAllMark(input, record) }),
-    mustShowAll: shown.isCut && ['high', 'critical'].includes(severityOf(record.policies)),
+    mustShowAll: !shown.all && mustShowAll(record),
   };
 }
 

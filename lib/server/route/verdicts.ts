@@ -83,6 +83,7 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
         'assurance_too_low',
         'verdict_not_recorded',
         'verdict_key_reused',
+        'show_all_needed',
         'reason_needed',
         'code_wrong',
         'proof_needed',

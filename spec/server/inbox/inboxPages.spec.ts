@@ -64,6 +64,29 @@ describe('The pages of the inbox', () => {
     expect((await other.post(`/v1/approvals/${id}/verdict`, saw)).status).to.equal(303);
   });
 
+  it('take a yes from high on only from a page that showed all of it, whatever the form says', async () => {
+    const id = await inbox.ask('refund', { note: `${'x'.repeat(3_500)} to mallory ${'y'.repeat(3_000)}` });
+    const { page } = await lead.get(`/a/${id}`);
+    expect(page.text('.acts')).to.contain('Show all to approve');
+    const digest = page.fields()['digest'] as string;
+    const yes = { verdict: 'approve', digest, version: '1', reason: 'fine', code: digest.slice(0, 4) };
+    const foreign = (await lead.get(`/a/${await inbox.ask('refund', { note: 'z'.repeat(5_000) })}?all=1`)).page.fields()[
+      'shown_all'
+    ] as string;
+    for (const form of [yes, { ...yes, shown_all: 'x' }, { ...yes, shown_all: foreign }]) {
+      const refused = await lead.post(`/v1/approvals/${id}/verdict`, form);
+      expect([refused.status, refused.page.text('.params').includes('to mallory')]).to.deep.equal([422, true]);
+      expect(refused.page.text('.decide')).to.contain('Some of it was not shown to you');
+    }
+    expect((await inbox.store.approvals.get(id))?.verdicts).to.deep.equal([]);
+    const saw = (await lead.get(`/a/${id}?all=1`)).page.fields()['shown_all'] as string;
+    expect((await lead.post(`/v1/approvals/${id}/verdict`, { ...yes, shown_all: saw })).status).to.equal(303);
+    const denied = await inbox.ask('refund', { note: 'z'.repeat(5_001) });
+    const shown = (await lead.get(`/a/${denied}`)).page.fields();
+    const no = { verdict: 'deny', digest: shown['digest'] as string, version: '1' };
+    expect((await lead.post(`/v1/approvals/${denied}/verdict`, no)).status).to.equal(303);
+  });
+
   it('list for each person what is theirs to decide', async () => {
     const refund = await inbox.ask('refund', { amount: 4200, note: 'to dana@partner.example' }, { user: 'lee' });
     const own = await inbox.ask('refund', { amount: 5 }, { user: 'ann@acme.example' });

@@ -1,0 +1,9 @@
+import { severityOf } from '../../decision/desk/assurance.js';
+import { deceptiveCues } from '../../decision/cue/deceptiveCues.js';
+import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+
+/** Whether a yes on the page takes that all of it is shown: from high on, where the page cuts something. */
+export function mustShowAll(record: ApprovalRecord): boolean {
+  if (!['high', 'critical'].includes(severityOf(record.policies))) return false;
+  return deceptiveCues(record).some(({ code }) => code === 'cut' || code === 'many_values');
+}
