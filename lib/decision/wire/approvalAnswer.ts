@@ -149,6 +149,11 @@ function bytes() {
   );
 }
 
+/** What the page that shows all of an approval carries. */
+export function shownAllField({ shown_all: mark }: VerdictBody): string | undefined {
+  return mark;
+}
+
 /** The shape of {@link VerdictBody}. */
 export const verdictBody: v.GenericSchema<unknown, VerdictBody> = /* @__PURE__ */ (() =>
   v.strictObject({

@@ -2,6 +2,7 @@ import { codeOf } from '../../decision/desk/assurance.js';
 import type { ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
 import type { VerdictInput } from '../../decision/desk/verdict.js';
 import { keyAndProofOf } from '../../decision/wire/approvalAnswer.js';
+import { shownAllField } from '../../decision/wire/approvalAnswer.js';
 import type { VerdictBody } from '../../decision/wire/approvalAnswer.js';
 import type { ApprovalRecord, Assurance } from '../../store/ApprovalStore.js';
 import type { Caller, SignedIn } from '../access/Caller.js';
@@ -102,7 +103,9 @@ function shownAllUse(personId: string, { decisionId, digest, version }: ShownVer
 }
 
 /** Whether a page that showed all of it was served to this person. Without a version nothing says of which one. */
-function sawAll({ caller, tenant }: Asked, decisionId: string, { shown_all: mark, digest, version }: VerdictBody): boolean {
+function sawAll({ caller, tenant }: Asked, decisionId: string, body: VerdictBody): boolean {
+  const mark = shownAllField(body);
+  const { digest, version } = body;
   if (mark === undefined || version === undefined) return false;
   return tenant.identity.challenges.isGood(mark, shownAllUse(caller.id, { decisionId, digest, version }));
 }

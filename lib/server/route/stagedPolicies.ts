@@ -7,6 +7,7 @@ import {
   writeStaged,
 } from '../../decision/wire/policies/stagedAnswer.js';
 import { readBody } from '../../decision/wire/readBody.js';
+import { NotFoundError } from '../../model/errors/ServiceErrors.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { Tenant } from '../tenant/Tenant.js';
 import { RequestError } from '../front/RequestError.js';
@@ -68,7 +69,6 @@ export function stagedPolicyRoutes(): readonly Route[] {
       summary: 'Stops trying the staged policies with this hash.',
       scope: 'host',
       answers: { 204: undefined },
-      errors: ['not_staged'],
       handle({ tenant, params }) {
         dropStaged(tenant, params['id'] as string);
         return { status: 204 };
@@ -77,10 +77,9 @@ export function stagedPolicyRoutes(): readonly Route[] {
   ];
 }
 
-/** @throws RequestError 409 `not_staged` */
+/** @throws NotFoundError where no such policies are staged */
 export function dropStaged({ policies }: Pick<Tenant, 'policies'>, hash: string): void {
-  if (policies.dropStaged(hash)) return;
-  throw new RequestError(409, 'not_staged', 'No policies with this hash are staged. Read which are, and drop those.', { field: 'hash' });
+  if (!policies.dropStaged(hash)) throw new NotFoundError('No policies with this hash are staged. Read which are, and drop those.');
 }
 
 function ok(body: string): Answer {

@@ -102,7 +102,7 @@ describe('The routes of staged policies', () => {
   it('drop exactly the policies that are named', async () => {
     const { ask, tenant } = setup(ALL);
     const { json } = await ask('stagePolicies', { ...HOST, body: { files: files(ALL, DROP) } });
-    expect((await ask('dropStagedPolicies', { ...HOST, id: 'b'.repeat(64) })).json).to.include({ error: 'not_staged' });
+    expect((await ask('dropStagedPolicies', { ...HOST, id: 'b'.repeat(64) })).json).to.include({ error: 'resource_not_found' });
     expect((await ask('dropStagedPolicies', { ...HOST, id: json['hash'] as string })).status).to.equal(204);
     expect(tenant.policies.staged).to.equal(undefined);
   });
