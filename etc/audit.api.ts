@@ -421,7 +421,7 @@ export declare function commitmentOf(field: string, salt: string, digest: string
 
 export declare function consistencyProof(leaves: readonly Buffer[], size: number): readonly Buffer[];
 
-export declare function findAuditKey({ env, file }: AuditKeyPlace): FoundAuditKey | undefined;
+export declare function findAuditKey(place: AuditKeyPlace): FoundAuditKey | undefined;
 
 export declare function inclusionProof(leaves: readonly Buffer[], index: number): readonly Buffer[];
 
