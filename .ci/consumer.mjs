@@ -16,7 +16,7 @@ const ALLOWED = [
   /^docs\/([\w-]+\/)?[\w-]+\.md$/,
   /^docs\/openapi\.json$/,
   /^docs\/images\/[\w-]+\.jpg$/,
-  /^deploy\/(Dockerfile|aegis\.service|alerts\.yaml|compose\.yaml)$/,
+  /^deploy\/(Dockerfile|aegis\.service|alerts\.yaml|compose\.yaml|grafana\/aegis\.json)$/,
   /^samples\/([\w-]+\/)?[\w.-]+\.(ts|cedar)$/,
   /^spec\/frameworks\/samples\/[\w.-]+\.ts$/,
   /^samples\/nest-style\/tsconfig\.json$/,
@@ -24,6 +24,8 @@ const ALLOWED = [
   /^dist\/[\w/-]+\.(js|d\.ts)(\.map)?$/,
   /^dist\/[\w/-]+\.(css|html|cedar|cedarschema|sql)$/,
   /^lib\/[\w/-]+\.(ts|css|html|cedar|cedarschema|sql)$/,
+  // the scripts of pages, which browsers get as they are
+  /^lib\/server\/asset\/[\w-]+\.js$/,
 ];
 const REQUIRED = [
   'package.json',

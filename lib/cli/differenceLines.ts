@@ -5,7 +5,7 @@ import { CliError, counted } from './CliIo.js';
 const FAIL_ON = ['newly-allowed', 'milder', 'any'] as const;
 
 const WORDS: Readonly<Record<DifferenceKind, string>> = {
-  newly_allowed: 'newly allowed',
+  newlyAllowed: 'newly allowed',
   milder: 'milder',
   changed: 'changed',
   stricter: 'stricter',
@@ -14,7 +14,7 @@ const WORDS: Readonly<Record<DifferenceKind, string>> = {
 /** A report without any: what is checked before there is one. */
 export const NO_DIFFERENCES: DifferenceReport = {
   compared: 0,
-  differences: { newly_allowed: 0, milder: 0, changed: 0, stricter: 0 },
+  differences: { newlyAllowed: 0, milder: 0, changed: 0, stricter: 0 },
   rows: [],
   otherCalls: 0,
 };
@@ -41,9 +41,9 @@ export function failsOn(kind: string | undefined, { differences }: DifferenceRep
     case undefined:
       return false;
     case 'newly-allowed':
-      return differences.newly_allowed > 0;
+      return differences.newlyAllowed > 0;
     case 'milder':
-      return differences.newly_allowed + differences.milder > 0;
+      return differences.newlyAllowed + differences.milder > 0;
     case 'any':
       return Object.values(differences).some((calls) => calls > 0);
     default:

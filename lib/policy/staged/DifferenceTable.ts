@@ -5,15 +5,15 @@ import type { PolicyOutcome } from '../PolicyEngine.js';
 /**
  * How other policies decide one call.
  *
- * - `newly_allowed`: it runs and did not, or runs unchanged and ran with changed params.
+ * - `newlyAllowed`: it runs and did not, or runs unchanged and ran with changed params.
  * - `milder`: a person is asked about what was denied, or fewer policies ask.
  * - `changed`: it runs with other params, or other policies ask.
  * - `stricter`: it is denied, asked about, or changed, and was not.
  */
-export type DifferenceKind = 'newly_allowed' | 'milder' | 'changed' | 'stricter';
+export type DifferenceKind = 'newlyAllowed' | 'milder' | 'changed' | 'stricter';
 
 /** The first comes first in a report. */
-export const DIFFERENCE_KINDS: readonly DifferenceKind[] = ['newly_allowed', 'milder', 'changed', 'stricter'];
+export const DIFFERENCE_KINDS: readonly DifferenceKind[] = ['newlyAllowed', 'milder', 'changed', 'stricter'];
 
 /** Calls of one tool that other policies decide otherwise, all in the same way. */
 export interface DifferenceRow {
@@ -70,7 +70,7 @@ type Counted = { -readonly [K in keyof DifferenceRow]: DifferenceRow[K] };
 /** Counts how decisions differ. */
 export class DifferenceTable {
   readonly #rows = new Map<string, Counted>();
-  readonly #counts: Record<DifferenceKind, number> = { newly_allowed: 0, milder: 0, changed: 0, stricter: 0 };
+  readonly #counts: Record<DifferenceKind, number> = { newlyAllowed: 0, milder: 0, changed: 0, stricter: 0 };
   #compared = 0;
   #otherCalls = 0;
 
@@ -133,7 +133,7 @@ function paramsTextOf(outcome: PolicyOutcome): string | undefined {
 /** How another decision differs; undefined where the same becomes of the call. */
 function differenceKind(earlier: EarlierDecision, outcome: PolicyOutcome): DifferenceKind | undefined {
   const [from, to] = [RANK[earlier.effect], RANK[outcome.effect]];
-  if (to < from) return to <= RANK.sanitize ? 'newly_allowed' : 'milder';
+  if (to < from) return to <= RANK.sanitize ? 'newlyAllowed' : 'milder';
   if (to > from) return 'stricter';
   if (outcome.effect === 'allow' || outcome.effect === 'deny') return undefined;
   const asking = outcome.effect === 'approval_needed' ? askingKind(earlier.approvals, outcome.approvals) : undefined;

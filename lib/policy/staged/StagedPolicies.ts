@@ -46,8 +46,8 @@ const PROMOTE_OPTIONS: OptionKinds<PromoteOptions> = { hash: 'text!', by: 'text!
 
 /** Why staged policies do not come into force. */
 export interface PromoteRefusal {
-  /** For programs: `hash` (others are staged), `gone` (none are), `too_few_decisions`, `newly_allowed`. */
-  readonly code: 'hash' | 'gone' | 'too_few_decisions' | 'newly_allowed';
+  /** For programs: `hash` (others are staged), `gone` (none are), `too_few_decisions`, `too_many_newly_allowed`. */
+  readonly code: 'hash' | 'gone' | 'too_few_decisions' | 'too_many_newly_allowed';
   /** In words, with what to do. */
   readonly message: string;
 }
@@ -192,10 +192,10 @@ export function refusalOf(staged: StagedPolicies | undefined, conditions: Promot
       code: 'too_few_decisions',
       message: `${compared} calls were compared, and ${conditions.minDecisions} are demanded. Wait for more, or demand fewer.`,
     };
-  if (differences.newly_allowed > conditions.maxNewlyAllowed)
+  if (differences.newlyAllowed > conditions.maxNewlyAllowed)
     return {
-      code: 'newly_allowed',
-      message: `${differences.newly_allowed} calls would be newly allowed, and ${conditions.maxNewlyAllowed} may be. Look at them in the report, and allow as many if they are meant.`,
+      code: 'too_many_newly_allowed',
+      message: `${differences.newlyAllowed} calls would be newly allowed, and ${conditions.maxNewlyAllowed} may be. Look at them in the report, and allow as many if they are meant.`,
     };
   return undefined;
 }

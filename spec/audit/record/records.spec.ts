@@ -107,6 +107,8 @@ describe('The record of an event', () => {
     toolName: 'pay',
     params: { amount: 5 },
     session: { user_id: 'ann' },
+    groups: ['write'],
+    removable: ['note'],
   } as unknown as DecisionRequest;
   const task = {
     ...call,

@@ -65,11 +65,11 @@ describe('replayLog', () => {
   it('lists what other policies decide otherwise, newly allowed first', async () => {
     const { logs } = await logged(PERMIT_ALL + NO + MASK, [{ toolName: 'drop' }, { toolName: 'drop' }, { toolName: 'send', params: { ssn: '1' } }, { toolName: 'pay' }]); // prettier-ignore
     const report = await replay(logs, PERMIT_ALL + ASK + MASK.replace('redact /ssn', 'redact /ssn x').replace('[redacted]', 'x'));
-    expect(report.differences).to.deep.equal({ newly_allowed: 2, milder: 0, changed: 1, stricter: 1 });
+    expect(report.differences).to.deep.equal({ newlyAllowed: 2, milder: 0, changed: 1, stricter: 1 });
     expect(
       report.rows.map(({ kind, toolName, from, to, before, after, calls }) => [kind, toolName, from, to, before, after, calls]),
     ).to.deep.equal([
-      ['newly_allowed', 'drop', 'deny', 'allow', ['no'], ['permit-all'], 2],
+      ['newlyAllowed', 'drop', 'deny', 'allow', ['no'], ['permit-all'], 2],
       ['changed', 'send', 'sanitize', 'sanitize', ['mask', 'permit-all'], ['mask', 'permit-all'], 1],
       ['stricter', 'pay', 'allow', 'approval_needed', ['permit-all'], ['ask', 'permit-all'], 1],
     ]);
@@ -110,7 +110,7 @@ describe('replayLog', () => {
     const { logs } = await logged(PERMIT_ALL + ASK, [{ toolName: 'pay' }], { unattended: 'deny' });
     expect(await replay(logs, PERMIT_ALL + ASK)).to.deep.include({ compared: 1, rows: [] });
     expect((await replay(logs, PERMIT_ALL + ASK + MASK)).rows).to.deep.equal([]);
-    expect((await replay(logs, PERMIT_ALL)).rows[0]).to.include({ kind: 'newly_allowed', from: 'approval_needed', to: 'allow' });
+    expect((await replay(logs, PERMIT_ALL)).rows[0]).to.include({ kind: 'newlyAllowed', from: 'approval_needed', to: 'allow' });
   });
 
   it('leaves out what policies had no part in, and lines that it cannot read', async () => {

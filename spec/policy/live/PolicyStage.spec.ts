@@ -39,7 +39,7 @@ describe('Staged policies', () => {
     decide('read', 2);
     expect(policies.hash).to.equal(hashOf(PERMIT_ALL));
     expect(staged.report()).to.deep.include({ hash: hashOf(STRICT), against: hashOf(PERMIT_ALL), compared: 5 });
-    expect(staged.report().differences).to.deep.equal({ newly_allowed: 0, milder: 0, changed: 0, stricter: 3 });
+    expect(staged.report().differences).to.deep.equal({ newlyAllowed: 0, milder: 0, changed: 0, stricter: 3 });
     expect(events).to.have.length(1);
     policies.close();
     expect(policies.staged).to.equal(undefined);
@@ -72,7 +72,7 @@ describe('Staged policies', () => {
     expect(await codeOf({})).to.equal('too_few_decisions');
     decide('read');
     decide('drop', 2);
-    expect(await codeOf({ maxNewlyAllowed: 1 })).to.equal('newly_allowed');
+    expect(await codeOf({ maxNewlyAllowed: 1 })).to.equal('too_many_newly_allowed');
     expect(policies.staged).to.equal(staged);
     expect(policies.hash).to.equal(hashOf(STRICT));
     expect(await codeOf({ maxNewlyAllowed: 2 })).to.equal('applied');

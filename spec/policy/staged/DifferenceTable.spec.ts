@@ -13,13 +13,13 @@ const ROWS: readonly (readonly [what: string, before: PolicyOutcome, after: Poli
   ['allow → sanitize', ALLOW, sanitize('a'), 'stricter'],
   ['allow → approval', ALLOW, ask('p'), 'stricter'],
   ['allow → deny', ALLOW, deny, 'stricter'],
-  ['sanitize → allow', sanitize('a'), ALLOW, 'newly_allowed'],
+  ['sanitize → allow', sanitize('a'), ALLOW, 'newlyAllowed'],
   ['sanitize → the same', sanitize('a'), sanitize('a'), undefined],
   ['sanitize → another', sanitize('a'), sanitize('b'), 'changed'],
   ['sanitize → approval', sanitize('a'), ask('p'), 'stricter'],
   ['sanitize → deny', sanitize('a'), deny, 'stricter'],
-  ['approval → allow', ask('p'), ALLOW, 'newly_allowed'],
-  ['approval → sanitize', ask('p'), sanitize('a'), 'newly_allowed'],
+  ['approval → allow', ask('p'), ALLOW, 'newlyAllowed'],
+  ['approval → sanitize', ask('p'), sanitize('a'), 'newlyAllowed'],
   ['approval → the same', ask('p'), ask('p'), undefined],
   ['approval → one more', ask('p'), ask('p', 'q'), 'stricter'],
   ['approval → one less', ask('p', 'q'), ask('p'), 'milder'],
@@ -27,8 +27,8 @@ const ROWS: readonly (readonly [what: string, before: PolicyOutcome, after: Poli
   ['approval → of other params', ask('limit'), askChanged('a'), 'changed'],
   ['approval of changed params → the same', askChanged('a'), askChanged('a'), undefined],
   ['approval → deny', ask('p'), deny, 'stricter'],
-  ['deny → allow', deny, ALLOW, 'newly_allowed'],
-  ['deny → sanitize', deny, sanitize('a'), 'newly_allowed'],
+  ['deny → allow', deny, ALLOW, 'newlyAllowed'],
+  ['deny → sanitize', deny, sanitize('a'), 'newlyAllowed'],
   ['deny → approval', deny, ask('p'), 'milder'],
   ['deny → deny for another reason', deny, denyOutcome('other'), undefined],
 ];
@@ -40,7 +40,7 @@ describe('DifferenceTable', () => {
       table.addOutcomes('tool', 5, before, after);
       const { compared, differences, rows } = table.report();
       expect(compared).to.equal(1);
-      const none = { newly_allowed: 0, milder: 0, changed: 0, stricter: 0 };
+      const none = { newlyAllowed: 0, milder: 0, changed: 0, stricter: 0 };
       expect(differences).to.deep.equal(kind === undefined ? none : { ...none, [kind]: 1 });
       expect(rows.map((row) => row.kind)).to.deep.equal(kind === undefined ? [] : [kind]);
     });
@@ -62,9 +62,9 @@ describe('DifferenceTable', () => {
     table.addOutcomes('c', 1, ALLOW, ALLOW);
     const { compared, rows, differences } = table.report();
     expect(compared).to.equal(8);
-    expect(differences).to.deep.equal({ newly_allowed: 1, milder: 0, changed: 0, stricter: 6 });
+    expect(differences).to.deep.equal({ newlyAllowed: 1, milder: 0, changed: 0, stricter: 6 });
     expect(rows.map(({ kind, toolName, after, calls }) => `${kind} ${toolName} ${after.join()} ${calls}`)).to.deep.equal([
-      'newly_allowed c  1',
+      'newlyAllowed c  1',
       'stricter b x 3',
       'stricter a x 1',
       'stricter b y 1',
@@ -83,7 +83,7 @@ describe('DifferenceTable', () => {
     const { rows, otherCalls, differences } = table.report();
     expect(rows).to.have.length(1_000);
     expect(otherCalls).to.equal(3);
-    expect(differences.newly_allowed).to.equal(1_004);
+    expect(differences.newlyAllowed).to.equal(1_004);
   });
 
   it('takes what is not known of an earlier decision for the same', () => {
@@ -92,6 +92,6 @@ describe('DifferenceTable', () => {
     table.add('tool', 1, earlier, ask('p'));
     expect(table.report().rows).to.deep.equal([]);
     table.add('tool', 1, { effect: 'deny' }, ALLOW);
-    expect(table.report().rows[0]).to.deep.include({ before: [], kind: 'newly_allowed' });
+    expect(table.report().rows[0]).to.deep.include({ before: [], kind: 'newlyAllowed' });
   });
 });

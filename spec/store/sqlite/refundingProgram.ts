@@ -12,7 +12,7 @@ const POLICIES = `@id("all") permit (principal, action, resource);
 export class Billing {
   readonly ran: string[] = [];
 
-  @AegisGuard({ toolName: 'refund', params: ['order'] })
+  @AegisGuard({ toolName: 'refund', key: 'program.refund', params: ['order'] })
   async refund(order: string): Promise<Guarded<string>> {
     this.ran.push(order);
     process.send?.(`ran ${order}`);

@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import { readPolicies } from '../../../policy/live/readPolicies.js';
-import type { DifferenceRow } from '../../../policy/staged/DifferenceTable.js';
-import { promoteAnswer, stageAnswer, stagedAnswer } from '../../../decision/wire/policies/stagedAnswer.js';
+import { differencesIn, promoteAnswer, stageAnswer, stagedAnswer } from '../../../decision/wire/policies/stagedAnswer.js';
 import type { WireObserved, WireStagedReport } from '../../../decision/wire/policies/stagedAnswer.js';
 import { CliError, counted, EXIT, writeJson, writeLines } from '../../CliIo.js';
 import type { CliIo } from '../../CliIo.js';
@@ -52,7 +51,7 @@ export async function showStaged(flags: StagedFlags, io: CliIo): Promise<number>
   if (flags.json === true) writeJson(io, answer);
   else writeLines(io.out, [...stagedLines(staged), ...observed.map(observedLine)]);
   if (staged === null) return EXIT.ok;
-  return failsOn(flags.failOn, { ...staged, rows: [], otherCalls: staged.other_calls }) ? EXIT.found : EXIT.ok;
+  return failsOn(flags.failOn, differencesIn(staged)) ? EXIT.found : EXIT.ok;
 }
 
 /** Runs `aegis policies promote`: puts the staged policies in force, if they meet the conditions. */
@@ -100,17 +99,10 @@ function read<T>(schema: v.GenericSchema<unknown, T>, answer: unknown): T {
 
 function stagedLines(staged: WireStagedReport | null): readonly string[] {
   if (staged === null) return ['no policies are staged'];
-  const { hash, since, compared, skipped, differences, rows, other_calls: otherCalls } = staged;
-  const table = rows.map(({ tool, kind, from, to, ...row }): DifferenceRow => ({
-    ...row,
-    toolName: tool,
-    firstAtMs: 0,
-    lastAtMs: 0,
-    ...({ kind, from, to } as Pick<DifferenceRow, 'kind' | 'from' | 'to'>),
-  }));
+  const { hash, since, skipped } = staged;
   return [
     `staged ${hash}, compared since ${since}`,
-    ...differenceLines({ compared, differences, rows: table, otherCalls }),
+    ...differenceLines(differencesIn(staged)),
     ...(skipped === 0 ? [] : [`${counted(skipped, 'call')} not compared, because too many came at once`]),
   ];
 }

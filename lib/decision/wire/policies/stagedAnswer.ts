@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { PromoteResult } from '../../../policy/live/PolicyStage.js';
 import type { ReloadablePolicies } from '../../../policy/live/ReloadablePolicies.js';
-import type { DifferenceRow } from '../../../policy/staged/DifferenceTable.js';
+import type { DifferenceReport, DifferenceRow } from '../../../policy/staged/DifferenceTable.js';
 import type { StagedReport } from '../../../policy/staged/StagedPolicies.js';
 import type { SourceText } from '../../../policy/PolicySource.js';
 import { checkBody } from './policiesAnswer.js';
@@ -33,7 +33,8 @@ const observed: v.GenericSchema = /* @__PURE__ */ (() =>
   v.object({ policy_id: text, tool: text, calls: count, first_at: text, last_at: text, until: text }))();
 
 /** The report on staged policies, as it travels. */
-export interface WireStagedReport extends Pick<StagedReport, 'hash' | 'against' | 'sample' | 'skipped' | 'compared' | 'differences'> {
+export interface WireStagedReport extends Pick<StagedReport, 'hash' | 'against' | 'sample' | 'skipped' | 'compared'> {
+  readonly differences: { readonly newly_allowed: number } & Pick<StagedReport['differences'], 'milder' | 'changed' | 'stricter'>;
   readonly staged_at: string;
   readonly since: string;
   readonly rows: readonly WireDifference[];
@@ -41,7 +42,8 @@ export interface WireStagedReport extends Pick<StagedReport, 'hash' | 'against' 
 }
 
 /** A difference, as it travels. */
-export interface WireDifference extends Pick<DifferenceRow, 'kind' | 'from' | 'to' | 'before' | 'after' | 'calls'> {
+export interface WireDifference extends Pick<DifferenceRow, 'from' | 'to' | 'before' | 'after' | 'calls'> {
+  readonly kind: keyof WireStagedReport['differences'];
   readonly tool: string;
   readonly first_at: string;
   readonly last_at: string;
@@ -117,6 +119,7 @@ export const promoteAnswer: v.GenericSchema<unknown, Exclude<PromoteResult, { st
 /** Writes what is staged, and what watched policies would have asked. */
 export function writeStaged(policies: Pick<ReloadablePolicies, 'staged' | 'observed'>): string {
   const found = policies.staged?.report();
+  const { newlyAllowed = 0, ...differences } = found?.differences ?? {};
   const staged = found && {
     hash: found.hash,
     against: found.against,
@@ -125,9 +128,19 @@ export function writeStaged(policies: Pick<ReloadablePolicies, 'staged' | 'obser
     sample: found.sample,
     skipped: found.skipped,
     compared: found.compared,
-    differences: found.differences,
+    differences: { newly_allowed: newlyAllowed, ...differences },
     rows: found.rows.map(({ kind, toolName, from, to, before, after, calls, firstAtMs, lastAtMs }) => {
-      return { kind, tool: toolName, from, to, before, after, calls, first_at: timeOf(firstAtMs), last_at: timeOf(lastAtMs) };
+      return {
+        kind: kind === 'newlyAllowed' ? 'newly_allowed' : kind,
+        tool: toolName,
+        from,
+        to,
+        before,
+        after,
+        calls,
+        first_at: timeOf(firstAtMs),
+        last_at: timeOf(lastAtMs),
+      };
     }),
     other_calls: found.otherCalls,
   };
@@ -135,6 +148,20 @@ export function writeStaged(policies: Pick<ReloadablePolicies, 'staged' | 'obser
     return { policy_id: policyId, tool: toolName, calls, first_at: timeOf(firstAtMs), last_at: timeOf(lastAtMs), until: timeOf(untilMs) };
   });
   return JSON.stringify({ staged: staged ?? null, observed: watched });
+}
+
+/** The differences in an answer, as this library has them. */
+export function differencesIn({ compared, differences, rows, other_calls: otherCalls }: WireStagedReport): DifferenceReport {
+  const { newly_allowed: newlyAllowed, ...others } = differences;
+  return {
+    compared,
+    differences: { newlyAllowed, ...others },
+    otherCalls,
+    rows: rows.map(({ kind, tool, first_at: first, last_at: last, ...row }) => {
+      const times = { firstAtMs: Date.parse(first), lastAtMs: Date.parse(last) };
+      return { ...row, ...times, kind: kind === 'newly_allowed' ? 'newlyAllowed' : kind, toolName: tool };
+    }),
+  };
 }
 
 function timeOf(ms: number): string {
