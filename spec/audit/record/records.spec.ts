@@ -125,7 +125,7 @@ describe('The record of an event', () => {
     denied: { kind: 'decided', request, decision: { effect: 'deny', decisionId: 'dec_1', [EVIDENCE]: { ...evidence, code: 'forbidden' } } },
     sanitized: {
       kind: 'decided',
-      request: { ...request, session: null },
+      request: { ...request, session: null, groups: [], removable: [] },
       decision: { effect: 'sanitize', decisionId: 'dec_1', params: { amount: 1 } },
     },
     opened: { kind: 'opened', task, approval },
@@ -147,6 +147,10 @@ describe('The record of an event', () => {
     'entering at once': { kind: 'entering', ...call, params: { amount: 5 }, auditSalt: SALT },
     settled: { kind: 'settled', ...call, outcome: 'failed' },
     policies: { kind: 'policies', hash: 'set', previousHash: 'before' },
+    'security of nothing in particular': {
+      kind: 'security',
+      diagnostic: { kind: 'security', code: 'forged', message: 'm' },
+    } as RecordedEvent,
     security: { kind: 'security', diagnostic: { kind: 'security', code: 'forged', message: 'm', subject: { agentId: 'agent' } } },
   };
 

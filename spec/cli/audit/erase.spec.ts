@@ -115,7 +115,7 @@ describe('aegis audit erase', () => {
 
   it('refuses where there is no log, no key, or the key of another log', async () => {
     const user = ['--user', 'alice'];
-    expect(await failureOf(['audit', 'erase', join(folder, 'nowhere'), ...user])).to.match(/there is no audit log/);
+    expect(await failureOf(['audit', 'erase', join(folder, 'nowhere'), ...user])).to.match(/there is no such folder or file/);
     expect(await failureOf(['audit', 'erase', audit(), ...user])).to.match(/name its file with --key-file/);
     expect(await failureOf(['audit', 'erase', audit(), ...user, '--key-file', join(folder, 'none.pem')])).to.match(
       /none\.pem|key of the audit log/,
