@@ -44,7 +44,7 @@ export interface ConfigProblem {
 
 export type DenyCode = 'no_permit' | 'forbidden' | 'policy_error' | 'null_read' | 'sanitize_failed' | 'tool_is_group';
 
-export type DifferenceKind = 'newly_allowed' | 'milder' | 'changed' | 'stricter';
+export type DifferenceKind = 'newlyAllowed' | 'milder' | 'changed' | 'stricter';
 
 export interface DifferenceReport {
     readonly compared: number;
@@ -166,7 +166,7 @@ export interface PromoteOptions {
 }
 
 export interface PromoteRefusal {
-    readonly code: 'hash' | 'gone' | 'too_few_decisions' | 'newly_allowed';
+    readonly code: 'hash' | 'gone' | 'too_few_decisions' | 'too_many_newly_allowed';
     readonly message: string;
 }
 

@@ -34,6 +34,12 @@ function bare(record: ApprovalRecord | undefined): ApprovalRecord | undefined {
 behavesLikeApprovalStore('SignedApprovalStore', () => new Unsigned(new MemoryApprovalStore(), KEY));
 
 describe('SignedApprovalStore', () => {
+  it('keeps a change and a row beside it together where the store below does', () => {
+    const inner = new MemoryApprovalStore();
+    expect(new SignedApprovalStore(inner, KEY).insertsBeside).to.equal(false);
+    expect(new SignedApprovalStore(Object.assign(inner, { insertsBeside: true }), KEY).insertsBeside).to.equal(true);
+  });
+
   function setup() {
     const inner = new MemoryApprovalStore();
     const store = new SignedApprovalStore(inner, KEY);

@@ -65,7 +65,7 @@ export const HTTP_EXAMPLES: Readonly<Record<string, HttpExample>> = {
     body: { files: [{ file: 'shop.cedar', text: '@id("all") permit (principal, action, resource);' }], sample: 0.1 },
   },
   promotePolicies: { headers: HOST, body: { hash: DIGEST, max_newly_allowed: 0, min_decisions: 1_000 }, refused: 409 },
-  dropStagedPolicies: { headers: HOST, refused: 409 },
+  dropStagedPolicies: { headers: HOST, refused: 404 },
   events: { key: 'KEY', flags: '-N' },
   inboxEvents: { headers: { Cookie: 'aegis-local=$SESSION' }, flags: '-N', refused: 401 },
   listKeys: { key: 'ADMIN_KEY' },

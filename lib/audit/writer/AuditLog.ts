@@ -1,5 +1,6 @@
 import { attempt, isThenable } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import { summarizeError } from '../../model/AegisError.js';
 import type { EnteringEvent, Journal, JournalEvent } from '../../model/Journal.js';
 import type { NewRecord } from '../record/AuditRecord.js';
 import type { NewOpening } from '../record/OpenRecord.js';
@@ -115,7 +116,6 @@ export class AuditLog implements Journal {
   /** Where it stands. */
   status(): AuditStatus {
     const { name: writer, size, checkpoint, failure, isOpen } = this.#commit;
-    const error = failure?.error;
     return {
       state: this.#closing !== undefined ? 'closed' : failure !== undefined ? 'failed' : isOpen ? 'open' : 'new',
       mode: this.#options.mode,
@@ -124,7 +124,7 @@ export class AuditLog implements Journal {
       queued: this.#queue.length,
       dropped: this.#queue.dropped,
       checkpoint,
-      error: failure === undefined ? undefined : error instanceof Error ? error.name : 'NonError',
+      error: failure === undefined ? undefined : summarizeError(failure.error).name,
     };
   }
 

@@ -190,7 +190,7 @@ export class GroupCommit {
 
   #signIfDue(): Awaitable<void> {
     const writer = this.#writer;
-    if (writer === undefined || (!this.#isSignDue && writer.sinceCheckpoint < this.#options.checkpointRecords)) return undefined;
+    if (writer === undefined || writer.sinceCheckpoint < (this.#isSignDue ? 1 : this.#options.checkpointRecords)) return undefined;
     this.#isSignDue = false;
     return attempt<void, void>(
       () => this.#sign(writer),
@@ -200,7 +200,6 @@ export class GroupCommit {
   }
 
   #sign(writer: LogWriter): Awaitable<void> {
-    if (writer.sinceCheckpoint === 0) return undefined;
     return this.#others.besides(writer.writer).then((others) => this.#signWith(writer, others));
   }
 

@@ -1,3 +1,4 @@
+import { LruMap } from '../../common/LruMap.js';
 import type { RecordedEvent } from '../record/recordOf.js';
 import type { EnteringEvent } from '../../model/Journal.js';
 import type { OpenRecord } from '../record/OpenRecord.js';
@@ -25,7 +26,7 @@ export class RecordQueue {
   #entries: QueuedRecord[] = [];
   #uncounted = 0;
   #dropped = 0;
-  readonly #lost = new Set<string>();
+  readonly #lost = new LruMap<string, true>(MAX_LOST);
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -60,7 +61,10 @@ export class RecordQueue {
 
   /** The entry of an event that was just told. `undefined` where it, or the decision before it, was dropped. */
   entryOf(event: EnteringEvent): QueuedRecord | undefined {
-    if (this.#lost.delete(event.decisionId)) return undefined;
+    if (this.#lost.get(event.decisionId) === true) {
+      this.#lost.delete(event.decisionId);
+      return undefined;
+    }
     // it is the last one, but for what other journals did when they were told of it
     return this.#entries.findLast((entry) => entry.event === event);
   }
@@ -98,8 +102,6 @@ export class RecordQueue {
 
   #lose(event: RecordedEvent | undefined): void {
     const id = event?.kind === 'decided' ? event.decision.decisionId : event?.kind === 'entering' ? event.decisionId : undefined;
-    if (id === undefined) return;
-    this.#lost.add(id);
-    if (this.#lost.size > MAX_LOST) for (const oldest of this.#lost) return void this.#lost.delete(oldest);
+    if (id !== undefined) this.#lost.set(id, true);
   }
 }

@@ -25,25 +25,30 @@ export function leftOpen(source: AuditSource, { writer, tree: { size } }: OpenLo
 const NOTHING: LeftOpen = Object.freeze({ unknown: [], publicKey: undefined });
 
 async function lookBack(source: AuditSource, writer: string, size: number): Promise<LeftOpen> {
-  for (let look = FIRST_LOOK; ; look *= 4) {
-    const from = Math.max(0, size - look);
-    const open = new Map<string, EnteringRecord>();
-    let starts = from === 0 ? 2 : 0;
-    let publicKey: string | undefined;
-    for await (const lines of source.lines(writer, from)) {
-      if (!('length' in lines)) break;
-      for (const line of lines) {
-        // most lines are not looked into
-        if (!OF_INTEREST.test(line)) continue;
-        const record = JSON.parse(line) as AuditRecord;
-        if (record.kind === 'started' || record.kind === 'key') publicKey = record.publicKey;
-        if (record.kind === 'started') starts += 1;
-        else if (record.kind === 'entering') opened(open, record);
-        else if (record.kind === 'settled') open.delete(keyOf(record));
-      }
+  let found: LeftOpen | undefined;
+  for (let look = FIRST_LOOK; found === undefined; look *= 4) found = await lookFrom(source, writer, Math.max(0, size - look));
+  return found;
+}
+
+/** `undefined` where there are not two starts in what is looked at. */
+async function lookFrom(source: AuditSource, writer: string, from: number): Promise<LeftOpen | undefined> {
+  const open = new Map<string, EnteringRecord>();
+  let starts = from === 0 ? 2 : 0;
+  let publicKey: string | undefined;
+  for await (const lines of source.lines(writer, from)) {
+    // what follows a torn line is not of this log
+    if ('torn' in lines) break;
+    for (const line of lines) {
+      // most lines are not looked into
+      if (!OF_INTEREST.test(line)) continue;
+      const record = JSON.parse(line) as AuditRecord;
+      if (record.kind === 'started' || record.kind === 'key') publicKey = record.publicKey;
+      if (record.kind === 'started') starts += 1;
+      else if (record.kind === 'entering') opened(open, record);
+      else if (record.kind === 'settled') open.delete(keyOf(record));
     }
-    if (starts >= 2) return { unknown: [...open.values()].map(unknownOutcome), publicKey };
   }
+  return starts >= 2 ? { unknown: [...open.values()].map(unknownOutcome), publicKey } : undefined;
 }
 
 /** A second guard on a call ends with the first one. */

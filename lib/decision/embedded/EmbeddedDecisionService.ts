@@ -260,8 +260,7 @@ export class EmbeddedDecisionService implements DecisionService {
   }
 
   /** The policies that are only watched. The caller learns of them only if the module shows policies. */
-  #observedBy({ observed }: Exclude<PolicyOutcome, { effect: 'deny' }>): Pick<Decision, 'observed' | 'policyEvaluations'> {
-    if (observed === undefined) return {};
+  #observedBy(observed: readonly AppliedPolicy[]): Pick<Decision, 'observed' | 'policyEvaluations'> {
     const names = observed.map(({ id, hash }) => ({ id, hash }));
     if (this.#options.exposePolicies !== true) return { observed: names };
     return { observed: names, policyEvaluations: names.map(({ id, hash }) => ({ id, hash, effect: 'observed' })) };
@@ -269,8 +268,8 @@ export class EmbeddedDecisionService implements DecisionService {
 
   /** The decision with the policies that are only watched, and with what a journal learns of it, where there is one. */
   #shown(decision: Decision, outcome: PolicyOutcome, facts: Facts, { salt, code, approval }: Shown = NOTHING_MORE): Decision {
-    const isObserved = decision.effect !== 'deny' && outcome.effect !== 'deny' && outcome.observed !== undefined;
-    const told = isObserved ? { ...decision, ...this.#observedBy(outcome) } : decision;
+    const observed = decision.effect === 'deny' || outcome.effect === 'deny' ? undefined : outcome.observed;
+    const told = observed === undefined ? decision : { ...decision, ...this.#observedBy(observed) };
     if (!this.#options.desk.isJournaled) return told;
     const policies = outcome.policies.map(({ id, hash }) => ({ id, hash }));
     return { ...told, [EVIDENCE]: { salt: salt ?? newSalt(), policies, observed: told.observed, code, facts, approval } };

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import type { AuditRecord } from '../../../lib/audit/record/AuditRecord.js';
-import type { AuditBatch, AuditSource } from '../../../lib/audit/sink/AuditSink.js';
+import type { AuditBatch, AuditSource, OpenLog } from '../../../lib/audit/sink/AuditSink.js';
 import { MemoryLogs, MemorySink } from '../../../lib/audit/sink/MemorySink.js';
 import { AuditKey } from '../../../lib/audit/tree/AuditKey.js';
 import { readCheckpoint } from '../../../lib/audit/tree/checkpoint.js';
@@ -11,6 +11,7 @@ import { verifyAudit } from '../../../lib/audit/verify/verifyAudit.js';
 import { auditLog } from '../../../lib/audit/writer/AuditLog.js';
 import type { AuditLog } from '../../../lib/audit/writer/AuditLog.js';
 import type { AuditLogOptions } from '../../../lib/audit/writer/AuditLogOptions.js';
+import { leftOpen } from '../../../lib/audit/writer/leftOpen.js';
 import { OtherHeads } from '../../../lib/audit/writer/OtherHeads.js';
 import { guard } from '../../../lib/guard/guard.js';
 import { guardCall } from '../../../lib/guard/guardCall.js';
@@ -318,6 +319,62 @@ describe('What an audit log writes', () => {
     await time.tickAsync(10_000);
     const seen = await diagnosed(async () => expect(await heads.besides('w0')).to.deep.equal([]));
     expect(seen).to.have.length(1);
+  });
+
+  it('says how much of a torn line was cut off', async () => {
+    const sink = new MemorySink(logs);
+    const opened = sink.open.bind(sink);
+    sink.open = (writer) => ({ ...(opened(writer) as OpenLog), tornBytes: 7 });
+    await soon(logOf({ sink }).ready());
+    expect((await recordsOf())[0]).to.include({ kind: 'started', tornBytes: 7 });
+  });
+
+  it('looks no further than a torn line for what the last writer left', async () => {
+    const line = (kind: string, seq: number): string =>
+      JSON.stringify({ v: 1, seq, at: 0, writer: 'w0', kind, agentId: 'a', decisionId: `d${seq}`, toolName: 't' });
+    const source = {
+      async *lines() {
+        yield [line('entering', 1)];
+        yield { torn: line('entering', 2) };
+        yield [line('entering', 3)];
+      },
+    } as unknown as AuditSource;
+    const { unknown } = await leftOpen(source, { writer: 'w0', tree: { size: 4, nodes: [], lastAt: 0 }, tornBytes: 0 });
+    expect(unknown.map((record) => 'decisionId' in record && record.decisionId)).to.deep.equal(['d1']);
+  });
+
+  it('counts again what was dropped where the record that said so was not written, and reports a sink that cannot be closed', async () => {
+    const sink = new MemorySink(logs);
+    const append = sink.append.bind(sink);
+    let fails = false;
+    sink.append = (batch) => {
+      if (fails && batch.lines.some((line) => line.includes('"kind":"dropped"'))) {
+        fails = false;
+        throw new RangeError('the disk is full');
+      }
+      return append(batch);
+    };
+    const close = sink.close.bind(sink);
+    sink.close = () => {
+      close();
+      throw new RangeError('it cannot be closed');
+    };
+    const log = logOf({ sink, mode: 'best-effort', maxQueued: 1 });
+    await soon(log.ready());
+    fails = true;
+    const reported = await diagnosed(async () => {
+      for (let i = 0; i < 4; i++) log.note(settled);
+      await soon(Promise.resolve());
+    });
+    expect(log.status().dropped).to.equal(3);
+    expect(reported.length).to.be.at.least(2);
+    await time.tickAsync(3_000);
+    log.note(settled);
+    await time.tickAsync(3_000);
+    const dropped = (await recordsOf()).flatMap((record) => (record.kind === 'dropped' ? [record.count] : []));
+    expect(dropped).to.deep.equal([3]);
+    open.pop();
+    await rejection(soon(log.close()));
   });
 });
 

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
+import type { JournalEvent } from '../../../lib/model/Journal.js';
 import type { SinonFakeTimers } from 'sinon';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDeskOptions.js';
@@ -301,7 +302,7 @@ describe('Verdicts of a desk', () => {
     async function proving(policies = CRITICAL) {
       const seen: SignedVerdict[] = [];
       const nonces = new Set(['nonce-1', 'nonce-2']);
-      const { desk, record } = await opened({ policies });
+      const { desk, record } = await opened({ policies }, { journal: { note: (event) => void noted.push(event) } });
       desk.usePeople({
         directory: {
           personOf: (id) => (id === 'ann' ? undefined : { id, name: id, ids: [id], groups: [], groupsFrom: 'aegis' }),
@@ -325,12 +326,17 @@ describe('Verdicts of a desk', () => {
       return { desk, record, decisionId, given, sign, seen };
     }
 
+    const noted: JournalEvent[] = [];
+
     it('are recorded with it, and with the version that was signed', async () => {
       const { desk, decisionId, given, sign, seen, record } = await proving();
       const proof = await sign(true);
       const after = await desk.approve(decisionId, { ...given, proof });
       expect(after.status).to.equal('approved');
       expect(after.verdicts[0]?.proof).to.deep.equal({ ...proof, version: 1 });
+      // a log of it can show what was signed
+      const [told] = noted.splice(0).filter((event) => event.kind === 'verdict');
+      expect(told?.statement).to.be.a('string').that.includes(decisionId);
       const challenge = verdictChallenge(record, { approve: true, reason: 'checked', origin, nonce: 'nonce-1', tenantId: null });
       expect(seen).to.deep.equal([{ personId: 'rita', sessionId: 's-1', decisionId, origin, proof, challenge }]);
     });

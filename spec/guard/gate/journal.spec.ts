@@ -5,6 +5,7 @@ import type { PendingApproval } from '../../../lib/model/PendingApproval.js';
 import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
 import { guard } from '../../../lib/guard/guard.js';
 import { guardCall } from '../../../lib/guard/guardCall.js';
+import { enterMethod } from '../../../lib/guard/gate/enterMethod.js';
 import { guardSync } from '../../../lib/guard/guardSync.js';
 import type { Diagnostic } from '../../../lib/model/diagnostics.js';
 import { CallAbortedError, ForbiddenError, ShutdownError } from '../../../lib/model/errors/RefusalErrors.js';
@@ -538,6 +539,22 @@ describe('A journal', () => {
       expect(opened?.task.traceparent).to.equal(kept);
       expect('traceparent' in (opened as OpenedEvent).task).to.equal(kept !== undefined);
     });
+});
+
+describe('The entry gate', () => {
+  it('tells a journal of an entry under a decision that has no salt', async () => {
+    const told: JournalEvent[] = [];
+    const journal: Journal = { note: (event) => void told.push(event), before: () => Promise.reject(new Error('not today')) };
+    const error = await enterMethod(
+      { journal, steps: [], closed: false } as never,
+      { agentId: 'a', toolName: 't' } as never,
+      {} as never,
+      { effect: 'allow', decisionId: 'd' },
+      (_call, stopped) => stopped,
+    );
+    expect(error).to.include({ reason: 'journal_failed' });
+    expect(told[0]).to.include({ kind: 'entering', decisionId: 'd', auditSalt: undefined });
+  });
 });
 
 function failing(): never {

@@ -197,4 +197,15 @@ describe('Staged policies', () => {
     }
     expect(policies.observed()).to.have.length(1_000);
   });
+
+  it('stay staged where other policies come into force', async () => {
+    await withFolder({ 'a.cedar': PERMIT_ALL }, async (path, write) => {
+      const policies = new ReloadablePolicies({ source: path });
+      const staged = await policies.stage({ source: { text: STRICT + NO.replaceAll('no"', 'more"') } });
+      write('a.cedar', STRICT);
+      expect((await policies.reload()).status).to.equal('applied');
+      expect(policies.staged).to.equal(staged);
+      policies.close();
+    });
+  });
 });

@@ -92,4 +92,10 @@ describe('SignedRecordStore, where other processes write to the same part of the
     expect(await store.prune('seen', 1)).to.equal(501);
     expect(await store.list({ kind: 'seen' })).to.deep.equal({ records: [] });
   });
+
+  it('keeps a change and a row beside it together where the store below does', () => {
+    const inner = new MemoryRecordStore();
+    expect(new SignedRecordStore(inner, signing).insertsBeside).to.equal(true);
+    expect(new SignedRecordStore(Object.assign(inner, { insertsBeside: undefined }), signing).insertsBeside).to.equal(false);
+  });
 });

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { PromoteResult } from '../../../policy/live/PolicyStage.js';
 import type { ReloadablePolicies } from '../../../policy/live/ReloadablePolicies.js';
-import type { DifferenceReport, DifferenceRow } from '../../../policy/staged/DifferenceTable.js';
+import type { DifferenceKind, DifferenceReport, DifferenceRow } from '../../../policy/staged/DifferenceTable.js';
 import type { StagedReport } from '../../../policy/staged/StagedPolicies.js';
 import type { SourceText } from '../../../policy/PolicySource.js';
 import { checkBody } from './policiesAnswer.js';
@@ -150,6 +150,13 @@ export function writeStaged(policies: Pick<ReloadablePolicies, 'staged' | 'obser
   return JSON.stringify({ staged: staged ?? null, observed: watched });
 }
 
+const KINDS: Readonly<Record<WireDifference['kind'], DifferenceKind>> = {
+  newly_allowed: 'newlyAllowed',
+  milder: 'milder',
+  changed: 'changed',
+  stricter: 'stricter',
+};
+
 /** The differences in an answer, as this library has them. */
 export function differencesIn({ compared, differences, rows, other_calls: otherCalls }: WireStagedReport): DifferenceReport {
   const { newly_allowed: newlyAllowed, ...others } = differences;
@@ -159,7 +166,7 @@ export function differencesIn({ compared, differences, rows, other_calls: otherC
     otherCalls,
     rows: rows.map(({ kind, tool, first_at: first, last_at: last, ...row }) => {
       const times = { firstAtMs: Date.parse(first), lastAtMs: Date.parse(last) };
-      return { ...row, ...times, kind: kind === 'newly_allowed' ? 'newlyAllowed' : kind, toolName: tool };
+      return { ...row, ...times, kind: KINDS[kind], toolName: tool };
     }),
   };
 }
