@@ -23,8 +23,8 @@ const { url } = await plane.listen({ port });
 const link = await plane.createSetupLink();
 writeFileSync(join(folder, 'key.pub'), `${key.publicKey.toString()}\n`);
 show('inbox', 'green', `open ${link?.url.href ?? url}`);
-show('audit', 'gray', `everything that is decided is recorded in ${folder}`);
-show('', 'gray', 'It works once, for 15 minutes. Everything else is in memory and ends with this program: Ctrl+C.');
+show('', 'gray', 'It works once, for 15 minutes. What is not in the audit log is in memory, and ends with this program: Ctrl+C.');
+show('audit', 'gray', `everything that is decided is recorded in ${folder}: npx aegis audit verify ${folder}`);
 
 const agents: ChildProcess[] = [];
 for (const agent of AGENTS) {

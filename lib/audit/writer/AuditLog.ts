@@ -73,6 +73,11 @@ export class AuditLog implements Journal {
     return this.#commit.size;
   }
 
+  /** @internal A server sees approvals used and no method entered: its log says so from its start. To be called before the log is open. */
+  writeForServer(): void {
+    this.#options.source = 'server';
+  }
+
   /** Takes an event. It is made a record and written later, outside the call. */
   note(event: JournalEvent): void {
     if (this.#closing !== undefined || event.kind === 'task') return;

@@ -86,7 +86,8 @@ export interface CheckedAuditLogOptions {
   readonly openings: boolean;
   readonly onCheckpoint: ((note: string) => unknown) | undefined;
   readonly maxQueued: number;
-  readonly source: 'library' | 'server';
+  /** Set by a server for a log that it is given. */
+  source: 'library' | 'server';
 }
 
 const ORIGIN = /^[\w.:/-]{1,200}$/;

@@ -79,6 +79,7 @@ export class ServerAudit {
 
   constructor(options: ServerAuditOptions) {
     this.#options = options;
+    options.log.writeForServer();
     this.#feed = new LogFeed(options.log);
     this.#lease = new WriterLease(options.store.forTenant(DEFAULT_TENANT).records);
   }
