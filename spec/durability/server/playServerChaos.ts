@@ -3,7 +3,7 @@ import { slower } from '../../support/pace.js';
 import type { StoreAt } from '../setting.js';
 import { fraction } from '../setting.js';
 import { ServedScene } from './ServedScene.js';
-import type { SceneEnd } from './ServedScene.js';
+import type { Agent, SceneEnd } from './ServedScene.js';
 import { SERVER_STEPS } from './serverKillPoints.js';
 import type { ServerKillPoint } from './serverKillPoints.js';
 
@@ -24,6 +24,8 @@ export interface ServerChaosEnd extends SceneEnd {
 const SERVERS = 2;
 /** Calls of an agent that are open at most. */
 const OPEN = 8;
+/** How many calls of an agent have to end after all kills, and how long that may take. */
+const [AGAIN, AGAIN_MS] = [4, 30_000];
 const POINTS: readonly ServerKillPoint[] = [
   ...SERVER_STEPS.flatMap((step): ServerKillPoint[] => [`before-${step}`, `after-${step}`]),
   'before-answer',
@@ -78,12 +80,21 @@ export async function playServerChaos({ kills, seed, store }: ServerChaosPlan): 
     const lanes = Array.from({ length: SERVERS }, (_, lane) => lane);
     await Promise.all(lanes.flatMap((lane) => [live(lane), ask(lane)]));
     await Promise.all(lanes.map((lane) => scene.server(lane).ready));
+    // whatever came before, they serve again
+    await Promise.all(scene.agents.map((agent) => serveAgain(agent, () => state.calls++)));
     const drained = await scene.drained();
     const end = await scene.end();
     return { ...end, drained, ms: performance.now() - startedMs };
   } finally {
     await scene.close();
   }
+}
+
+/** Asks until calls come to their end again: a client that was refused often waits before it tries anew. */
+async function serveAgain(agent: Agent, next: () => number): Promise<void> {
+  const { ended } = agent.report;
+  for (const end = performance.now() + AGAIN_MS * slower(); performance.now() < end && agent.report.ended < ended + AGAIN; await sleep(250))
+    if (agent.report.asking + agent.report.open < OPEN) agent.member.tell({ do: 'ask', ns: [next(), next()] });
 }
 
 /** One line for people. */
