@@ -16,6 +16,8 @@ const SETTLING = 6;
 export class PolicyWatcher {
   readonly #path: string;
   readonly #changed: () => void;
+  /** The clock that it began with: one that a test sets up later is for what the test looks at. */
+  readonly #setTimeout: typeof setTimeout = setTimeout;
   #watcher: FSWatcher | undefined;
   #debounce: NodeJS.Timeout | undefined;
   #poll: NodeJS.Timeout | undefined;
@@ -56,7 +58,7 @@ export class PolicyWatcher {
   #arm(): void {
     if (this.#closed) return;
     clearTimeout(this.#debounce);
-    this.#debounce = setTimeout(() => {
+    this.#debounce = this.#setTimeout(() => {
       // watching comes first, so that no change falls between
       this.#watch();
       this.#unsettled = SETTLING;
@@ -76,6 +78,6 @@ export class PolicyWatcher {
       this.#unsettled -= 1;
       this.#changed();
     }
-    this.#poll = setTimeout(() => void this.#look(), POLL_MS).unref();
+    this.#poll = this.#setTimeout(() => void this.#look(), POLL_MS).unref();
   }
 }
