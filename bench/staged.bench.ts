@@ -49,7 +49,14 @@ const { user, system } = process.cpuUsage(start);
 if (compared !== CALLS) throw new Error('the bench leaves decisions out');
 
 report([
-  { name: 'decision with staged policies ÷ decision', value: both.ratio, unit: '×', goal: { atMost: 2.2 }, note: 'after the answer' },
+  {
+    name: 'decision with staged policies ÷ decision',
+    value: both.ratio,
+    unit: '×',
+    goal: { atMost: 2.2 },
+    limit: { atMost: 6 },
+    note: 'after the answer',
+  },
   {
     name: 'past calls decided again, per second of CPU',
     value: (CALLS / (user + system)) * 1_000_000,
