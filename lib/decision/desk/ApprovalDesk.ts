@@ -6,7 +6,7 @@ import { SteadyClock } from '../../common/time/SteadyClock.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { CapacityError } from '../../model/errors/CallErrors.js';
 import { combineJournals } from '../../model/Journal.js';
-import type { Journal } from '../../model/Journal.js';
+import type { EndedEvent, Journal, VerdictEvent } from '../../model/Journal.js';
 import { newSalt } from '../../model/DecisionEvidence.js';
 import { LazyPart } from '../../model/LazyPart.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
@@ -25,8 +25,16 @@ import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
 import { bindingDigest } from './bindingDigest.js';
 import type { BoundCall } from './bindingDigest.js';
 import { isOver, spentRecord } from './spentRecord.js';
-import { beginExecution, consumeApproval, isUnderstood, reportNotReplaced, tellOfUse, verifyApproval } from './consumeApproval.js';
-import type { UseRules } from './consumeApproval.js';
+import {
+  beginExecution,
+  commitKept,
+  consumeApproval,
+  isUnderstood,
+  reportNotReplaced,
+  tellOfUse,
+  verifyApproval,
+} from './consumeApproval.js';
+import type { ApprovalChange, UseRules } from './consumeApproval.js';
 import type { DeskPeople } from './Directory.js';
 import type { DeskVerdicts, VerdictDesk, Viewer, ViewerStanding } from './DeskVerdicts.js';
 import type { CommitOutcome, OutcomeRecording } from './recordOutcome.js';
@@ -82,6 +90,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       tenantId: options.tenantId ?? null,
       isStillCovered: (record) => this.#isStillCovered(record),
       journal: this.#journal,
+      outbox: options.outbox,
     };
     this.#denialTtlMs = options.denialTtlMs ?? 300_000;
     this.#refusalsKeptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
@@ -143,7 +152,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       const refusals = countSince(denied, nowMs - NEAR_REPEATS_MS);
       const auditSalt = this.isJournaled ? newSalt() : undefined;
       const record = frozenData(openedRecord(opening, { refusals, nowMs, tenantId: this.#useRules.tenantId, auditSalt }));
-      return chain(this.#store.insert(record), (inserted) => {
+      const opened = [{ kind: 'opened', approval: record }] as const;
+      const insert: ApprovalChange = (beside) => this.#store.insert(record, undefined, beside);
+      return chain(commitKept(opened, insert, this.#useRules), (inserted) => {
         verdicts.prepare();
         if (!inserted) return this.#notInserted(opening);
         this.#emitRecord(record);
@@ -256,7 +267,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       current: (record) => this.#current(record),
       isSignedElsewhere: (record) => this.#isSignedElsewhere(record),
       journal: this.#journal,
-      record: (record, change, note) => this.#commit(record, change, note),
+      record: (record, change, eventOf) => this.#commit(record, change, eventOf),
     };
   }
 
@@ -280,11 +291,11 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       // if another change was first, what it left may still have to end
       // without the key, this process can sign no other end: one that has none is accepted
       const end = this.#isSignedElsewhere(record) ? 'withdrawn' : status;
-      return chain(this.#commit(record, { status: end }), (ended) => {
-        if (ended === undefined) return this.#end(decisionId, status, record.version);
-        const { agentId, toolName } = record;
-        this.#journal?.note({ kind: 'ended', agentId, toolName, decisionId, how: end });
-      });
+      const { agentId, toolName } = record;
+      const eventOf = (): EndedEvent => ({ kind: 'ended', agentId, toolName, decisionId, how: end });
+      return chain(this.#commit(record, { status: end }, eventOf), (ended) =>
+        ended === undefined ? this.#end(decisionId, status, record.version) : undefined,
+      );
     });
   }
 
@@ -344,18 +355,20 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /**
-   * @param note called once it is committed, before listeners learn of it: what they start must not be journaled before its cause
+   * @param eventOf what the journal is told once it is committed, before listeners learn of it: what they start must not be journaled before its cause
    * @returns `undefined` where another change was first
    */
   #commit(
     record: ApprovalRecord,
     change: Pick<ApprovalRecord, 'status'> & Partial<ApprovalRecord>,
-    note?: (next: ApprovalRecord) => void,
+    eventOf?: (next: ApprovalRecord) => VerdictEvent | EndedEvent,
   ): Awaitable<ApprovalRecord | undefined> {
     const next: ApprovalRecord = frozenData(spentRecord({ ...record, ...change, version: record.version + 1 }));
-    return chain(this.#store.replace(next, record.version), (replaced) => {
+    const events = eventOf === undefined ? [] : [eventOf(next)];
+    const replace: ApprovalChange = (beside) => this.#store.replace(next, record.version, undefined, beside);
+    return chain(commitKept(events, replace, this.#useRules), (replaced) => {
       if (!replaced) return undefined;
-      note?.(next);
+      for (const event of events) this.#journal?.note(event);
       if (next.status === record.status) this.#emitTo('changed', next);
       else this.#emitRecord(next);
       return next;

@@ -3,8 +3,10 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { randomId } from '../../common/nextId.js';
 import type { SecurityReport } from '../../model/diagnostics.js';
 import { reportSecurity } from '../../model/Journal.js';
-import type { Journal } from '../../model/Journal.js';
+import type { BegunEvent, ConsumedEvent, Journal, JournalEvent } from '../../model/Journal.js';
 import type { ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
+import type { ApprovalEvent, EventOutbox } from '../../store/record/EventOutbox.js';
+import type { StoredRecord } from '../../store/RecordStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
 import { bindingDigest } from './bindingDigest.js';
 import { spentRecord } from './spentRecord.js';
@@ -29,6 +31,20 @@ export interface UseRules {
   isStillCovered(record: ApprovalRecord): Awaitable<boolean>;
   /** Is told that it was used, and that it begins; again where it is done again, because what was told first may be lost in a crash. */
   readonly journal: Journal | undefined;
+  /** Where there is one, a crash loses nothing of what the journal was told. */
+  readonly outbox: EventOutbox | undefined;
+}
+
+/** Changes an approval in its store, and inserts records with it. */
+export type ApprovalChange = (beside?: readonly StoredRecord[]) => Awaitable<boolean>;
+
+/** Makes a change together with what the journal will write of it. */
+export function commitKept(
+  events: readonly ApprovalEvent[],
+  change: ApprovalChange,
+  { outbox }: Pick<UseRules, 'outbox'>,
+): Awaitable<boolean> {
+  return outbox === undefined || events.length === 0 ? change() : outbox.commit(events, change);
 }
 
 /** Whether this code knows everything that an approval demands. */
@@ -49,7 +65,7 @@ export function consumeApproval(store: ApprovalStore, use: ApprovalUse, rules: U
     const other = record.consumed !== undefined && (record.consumed.token !== token || record.digest !== use.digest);
     const code = other ? 'approval_already_consumed' : misuse(record, use, rules);
     if (code !== undefined) return refuse(record, code, rules, token);
-    if (record.consumed !== undefined) return told(record, 'consumed', rules);
+    if (record.consumed !== undefined) return toldAgain(eventOf(record, 'consumed'), rules);
     if (record.version === seen) return reportNotReplaced(record, rules.journal) ?? false;
     return chain(rules.isStillCovered(record), (covered) =>
       covered ? useUp(store, record, use, rules) : refuse(record, 'approver_not_eligible', rules, token),
@@ -65,11 +81,11 @@ function useUp(store: ApprovalStore, record: ApprovalRecord, use: ApprovalUse, r
   const begun = rules.byAnswer === true && { begun: { claimToken: randomId('told'), atMs: nowMs } };
   const consumed = spentRecord({ ...record, consumed: { token: use.token, atMs: nowMs }, ...begun, version: record.version + 1 });
   // the change that was first may have been this very use, by another process
-  return chain(store.replace(consumed, record.version), (used) => {
-    if (!used) return consumeApproval(store, use, rules, record.version);
-    told(consumed, 'consumed', rules);
-    return rules.byAnswer === true ? told(consumed, 'begun', rules) : true;
-  });
+  const events = [eventOf(consumed, 'consumed'), ...(rules.byAnswer === true ? [eventOf(consumed, 'begun')] : [])];
+  const change: ApprovalChange = (beside) => store.replace(consumed, record.version, undefined, beside);
+  return chain(commitKept(events, change, rules), (used) =>
+    used ? told(events, rules) : consumeApproval(store, use, rules, record.version),
+  );
 }
 
 /**
@@ -96,7 +112,7 @@ export function verifyApproval(store: ApprovalStore, call: ApprovedCall, rules: 
 export function beginExecution(
   store: ApprovalStore,
   start: ExecutionStart,
-  rules: Pick<UseRules, 'now' | 'journal'>,
+  rules: Pick<UseRules, 'now' | 'journal' | 'outbox'>,
   seen?: number,
 ): Awaitable<boolean> {
   const { decisionId, token, claimToken } = start;
@@ -104,19 +120,29 @@ export function beginExecution(
     if (record?.status !== 'approved' || record.consumed?.token !== token || !isUnderstood(record)) return false;
     // being told of it was its use: there is no second step to be let into
     if (record.usedByAnswer === true) return false;
-    if (record.begun !== undefined) return record.begun.claimToken === claimToken && told(record, 'begun', rules);
+    if (record.begun !== undefined) return record.begun.claimToken === claimToken && toldAgain(eventOf(record, 'begun'), rules);
     if (record.version === seen) return false;
     const begun = { ...record, begun: { claimToken, atMs: rules.now() }, version: record.version + 1 };
-    return chain(store.replace(begun, record.version), (done) =>
-      done ? told(begun, 'begun', rules) : beginExecution(store, start, rules, record.version),
+    const events = [eventOf(begun, 'begun')];
+    const change: ApprovalChange = (beside) => store.replace(begun, record.version, undefined, beside);
+    return chain(commitKept(events, change, rules), (done) =>
+      done ? told(events, rules) : beginExecution(store, start, rules, record.version),
     );
   });
 }
 
-function told(approval: ApprovalRecord, kind: 'consumed' | 'begun', rules: Pick<UseRules, 'journal'>): true {
+function eventOf(approval: ApprovalRecord, kind: 'consumed' | 'begun'): ConsumedEvent | BegunEvent {
   const { agentId, toolName, decisionId } = approval;
-  rules.journal?.note({ kind, agentId, toolName, decisionId, approval });
+  return { kind, agentId, toolName, decisionId, approval };
+}
+
+function told(events: readonly JournalEvent[], { journal }: Pick<UseRules, 'journal'>): true {
+  for (const event of events) journal?.note(event);
   return true;
+}
+
+function toldAgain(event: JournalEvent, rules: Pick<UseRules, 'journal' | 'outbox'>): true {
+  return rules.outbox === undefined ? told([event], rules) : true;
 }
 
 /** Why an approval is not good for this call: a code for the diagnostic. */
