@@ -1,24 +1,17 @@
-import { attempt, chain } from '../../common/awaitable.js';
-import type { Awaitable } from '../../common/awaitable.js';
-import { randomId } from '../../common/nextId.js';
-import type { SecurityReport } from '../../model/diagnostics.js';
-import { reportSecurity } from '../../model/Journal.js';
-import type { BegunEvent, ConsumedEvent, Journal, JournalEvent } from '../../model/Journal.js';
-import type { ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
-import type { ApprovalEvent, EventOutbox } from '../../store/record/EventOutbox.js';
-import type { StoredRecord } from '../../store/RecordStore.js';
-import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
+import { attempt, chain } from '../../../common/awaitable.js';
+import type { Awaitable } from '../../../common/awaitable.js';
+import { randomId } from '../../../common/nextId.js';
+import type { SecurityReport } from '../../../model/diagnostics.js';
+import { reportSecurity } from '../../../model/Journal.js';
+import type { BegunEvent, ConsumedEvent, Journal, JournalEvent } from '../../../model/Journal.js';
+import type { ApprovalRecord, ApprovalStore } from '../../../store/ApprovalStore.js';
+import type { EventOutbox } from '../../../store/record/EventOutbox.js';
+import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../../DecisionService.js';
 import { bindingDigest } from './bindingDigest.js';
+import { commitKept } from './commitKept.js';
+import type { ApprovalChange } from './commitKept.js';
+import { isUnderstood } from './semantics.js';
 import { spentRecord } from './spentRecord.js';
-
-/** What an approval may demand of the code that uses it, as far as this code knows it. */
-const SEMANTICS: readonly string[] = ['binding', 'begin', 'answer'];
-
-/** What every approval demands that is opened now. Code that does not know one of them refuses to decide or use it. */
-export const REQUIRED_SEMANTICS: readonly string[] = Object.freeze(['binding', 'begin']);
-
-/** What an approval demands that is used by answering its caller. */
-export const ANSWER_SEMANTICS: readonly string[] = Object.freeze([...REQUIRED_SEMANTICS, 'answer']);
 
 /** How the calls that use an approval are checked. */
 export interface UseRules {
@@ -33,23 +26,6 @@ export interface UseRules {
   readonly journal: Journal | undefined;
   /** Where there is one, a crash loses nothing of what the journal was told. */
   readonly outbox: EventOutbox | undefined;
-}
-
-/** Changes an approval in its store, and inserts records with it. */
-export type ApprovalChange = (beside?: readonly StoredRecord[]) => Awaitable<boolean>;
-
-/** Makes a change together with what the journal will write of it. */
-export function commitKept(
-  events: readonly ApprovalEvent[],
-  change: ApprovalChange,
-  { outbox }: Pick<UseRules, 'outbox'>,
-): Awaitable<boolean> {
-  return outbox === undefined || events.length === 0 ? change() : outbox.commit(events, change);
-}
-
-/** Whether this code knows everything that an approval demands. */
-export function isUnderstood({ requires = [] }: ApprovalRecord): boolean {
-  return requires.every((name) => SEMANTICS.includes(name));
 }
 
 /**
@@ -83,7 +59,7 @@ function useUp(store: ApprovalStore, record: ApprovalRecord, use: ApprovalUse, r
   // the change that was first may have been this very use, by another process
   const events = [eventOf(consumed, 'consumed'), ...(rules.byAnswer === true ? [eventOf(consumed, 'begun')] : [])];
   const change: ApprovalChange = (beside) => store.replace(consumed, record.version, undefined, beside);
-  return chain(commitKept(events, change, rules), (used) =>
+  return chain(commitKept(events, change, rules.outbox), (used) =>
     used ? told(events, rules) : consumeApproval(store, use, rules, record.version),
   );
 }
@@ -125,7 +101,7 @@ export function beginExecution(
     const begun = { ...record, begun: { claimToken, atMs: rules.now() }, version: record.version + 1 };
     const events = [eventOf(begun, 'begun')];
     const change: ApprovalChange = (beside) => store.replace(begun, record.version, undefined, beside);
-    return chain(commitKept(events, change, rules), (done) =>
+    return chain(commitKept(events, change, rules.outbox), (done) =>
       done ? told(events, rules) : beginExecution(store, start, rules, record.version),
     );
   });
