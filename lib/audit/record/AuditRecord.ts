@@ -46,6 +46,8 @@ export interface RecordedPolicy {
 export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval'> {
   /** How many distinct people have to say yes. @defaultValue 1 */
   readonly quorum?: number | undefined;
+  /** Whether who counts for another policy of the call does not count for this one. */
+  readonly distinct?: boolean | undefined;
 }
 
 /** A log begins, or goes on after its writer was away. */
@@ -122,6 +124,8 @@ export interface DecidedRecord extends RecordFields, CallFields {
   readonly dryRun?: true | undefined;
   /** The approval of the call that was decided again. */
   readonly approvalId?: string | undefined;
+  /** The policies that ask for a person, and what they ask for; where the call is denied, because a person denied it before or none is there. */
+  readonly asking?: readonly RecordedApprovalPolicy[] | undefined;
   /** Of the params as called. */
   readonly original: Commitment;
   /** Of the params that would run; absent where nothing would. */
