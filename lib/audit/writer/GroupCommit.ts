@@ -96,7 +96,7 @@ export class GroupCommit {
     this.#isOver = true;
     if (this.#queue.length > 0) this.start();
     while (this.#running !== undefined) await this.#running;
-    await this.#signing;
+    while (this.#signing !== undefined) await this.#signing;
     clearTimeout(this.#timer);
     this.#fail(this.#queue.take(Infinity), auditUnavailable('is closed'));
     const writer = this.#writer;
@@ -133,9 +133,7 @@ export class GroupCommit {
       );
       if (this.#queue.length > 0) await turn();
     }
-    await this.#signing;
     this.#signIfDue();
-    await this.#signing;
   }
 
   #later(ms: number): void {
@@ -199,11 +197,17 @@ export class GroupCommit {
   #signIfDue(): void {
     const writer = this.#writer;
     if (this.#signing !== undefined || writer === undefined) return;
-    if (writer.sinceCheckpoint < (this.#isSignDue ? 1 : this.#options.checkpointRecords)) return;
-    this.#isSignDue = false;
+    const { sinceCheckpoint } = writer;
+    const isDue = sinceCheckpoint >= (this.#isSignDue ? 1 : this.#options.checkpointRecords);
+    if (isDue || sinceCheckpoint === 0) this.#isSignDue = false;
+    if (!isDue) return;
     this.#signing = this.#sign(writer)
       .catch((error: unknown) => this.#failed(error))
-      .finally(() => (this.#signing = undefined));
+      .finally(() => {
+        this.#signing = undefined;
+        // what came meanwhile may be due too
+        this.#signIfDue();
+      });
   }
 
   async #sign(writer: LogWriter): Promise<void> {
