@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { createHash, createPublicKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import type { VerdictRecord } from '../../../lib/audit/record/AuditRecord.js';
 import { passkeyProof } from '../../../lib/audit/verify/law/passkeyProof.js';
 import { verifyAudit } from '../../../lib/audit/verify/verifyAudit.js';
 import { canonicalDigest, canonicalText } from '../../../lib/common/data/canonical.js';
@@ -252,7 +253,6 @@ describe('A verdict that was signed with a passkey', () => {
       { tenant: 'other' },
       { verdict: 'deny' },
       { origin: 'https://evil.example' },
-      { nonce: 'other' },
       { version: 2 },
       { digest: canonicalDigest({ amount: 5_000 }) },
       { digest: 'x' },
@@ -269,6 +269,44 @@ describe('A verdict that was signed with a passkey', () => {
   it('counts for nothing where the statement is another one than was signed', async () => {
     expect(await findings(await signedLog(() => ({ signed: 'something else' })))).to.deep.equal([
       'The verdict in record has a signature over something else.',
+    ]);
+  });
+
+  it('counts for nothing where it signed no statement at all', async () => {
+    expect(await findings(await signedLog(() => ({ record: { statement: undefined } }), { opens: false }))).to.deep.equal([
+      'The verdict in record has a signature, and nothing that it is over.',
+    ]);
+  });
+
+  it('counts for nothing with the signature of another verdict, whose statement was erased', async () => {
+    for (const [what, over, expected] of [
+      ['the same one, told twice', {}, []],
+      ['a no that becomes a yes', { approved: false }, ['other', 'quorum_missing', 'quorum_missing']],
+      ['other params', { effective: 'x' }, ['other_params', 'other', 'quorum_missing', 'quorum_missing']],
+    ] as const) {
+      const log = await signedLog(undefined, { opens: false });
+      const at = log.lines.findIndex((line) => line.includes('"kind":"verdict"'));
+      const { v: _v, seq: _seq, at: _at, writer: _writer, kind: _kind, ...fields } = JSON.parse(log.lines[at] as string) as VerdictRecord;
+      const other = new BuiltLog('a0', { key: log.key }).add('verdict', { ...fields, ...over });
+      const { law } = await verifyAudit(builtSource(other.close(), log));
+      expect(
+        law.findings.map(({ message }) => message).filter((message) => message.includes('signature of another verdict')),
+        what,
+      ).to.have.length(expected.includes('other' as never) ? 1 : 0);
+    }
+    // the same signature, for another call
+    const log = await signedLog(undefined, { opens: false });
+    const record = JSON.parse(log.lines.find((line) => line.includes('"kind":"verdict"')) as string) as VerdictRecord;
+    const replayed = builtCall({ amount: 5_000 });
+    const { proof, statement } = record;
+    const other = new BuiltLog('w1', { key: log.key });
+    verdict(askedCall(other, replayed), replayed, { assurance: 'passkey', proof, statement });
+    ranApproved(other, replayed);
+    const { law } = await verifyAudit(builtSource(log, other.close()));
+    expect(law.findings.map(({ code, writer }) => [code, writer])).to.deep.equal([
+      ['verdict_signature', 'w1'],
+      ['quorum_missing', 'w1'],
+      ['quorum_missing', 'w1'],
     ]);
   });
 
