@@ -123,8 +123,9 @@ function verdictRecord(
 }
 
 /** The nonce is the one thing in what was signed that no one can guess: it is in the statement alone, and gone with it. */
-function withoutNonce({ nonce: _, ...proof }: VerdictProof): Omit<VerdictProof, 'nonce'> {
-  return proof;
+function withoutNonce(proof: VerdictProof): Omit<VerdictProof, 'nonce'> {
+  const { kind, credential, version, clientDataJSON, authenticatorData, signature } = proof;
+  return { kind, credential, version, clientDataJSON, authenticatorData, signature };
 }
 
 /** An approval was used. @throws TypeError where it was not */

@@ -79,7 +79,7 @@ describe('Erasing openings', () => {
       const eraser = auditLog({ sink: new MemorySink(logs), origin: 'spec.example', key, writer: 'erase' });
       await eraser.erase({ ...erasure, by: 'dpo' });
       await eraser.close();
-      return [...(await readBack(logs)).openings.map(({ decisionId }) => decisionId)];
+      return (await readBack(logs)).openings.map(({ decisionId }) => decisionId);
     };
 
     it('deletes those of what was decided anew, by either decision', async () => {
