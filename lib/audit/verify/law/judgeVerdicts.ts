@@ -151,16 +151,11 @@ function signedBy(
   if (signed === undefined) return 'has a signature that is not good';
   if (record.statement === undefined) return 'has a signature, and nothing that it is over';
   if (!credentials.isOver(signed.challenge, record)) return 'has the signature of another verdict';
-  const text = opening?.statement === undefined ? undefined : statementIn(opening.statement);
+  // its canonical text is kept as it was signed
+  const text = opening?.statement;
   if (opening === undefined || text === undefined) return { isErased: true };
   if (createHash('sha256').update(text).digest('base64url') !== signed.challenge) return 'has a signature over something else';
   return states(text, record, signed.origin, opening.salt) ? { isErased: false } : 'has a signature over another verdict';
-}
-
-/** The statement is a text, whose canonical text is kept. */
-function statementIn(kept: string): string | undefined {
-  const text = parsed(kept);
-  return typeof text === 'string' ? text : undefined;
 }
 
 function parsed(text: string): unknown {
