@@ -544,6 +544,22 @@ describe('The law verdict', () => {
     ]);
   });
 
+  it('takes a claim for given back where that is in another log, and not where it was given back before', async () => {
+    const key = new BuiltLog().key;
+    const logs = ['w0', 'w1', 'w2'].map((writer) => new BuiltLog(writer, { key }));
+    const [first, second, third] = logs as [BuiltLog, BuiltLog, BuiltLog];
+    const [good, bad] = [builtCall(), builtCall()];
+    for (const call of [good, bad]) begun(consumed(verdict(askedCall(first, call), call), call), call);
+    entering(first, good, run(good));
+    settled(second, good, { outcome: 'withheld' });
+    settled(entering(third, good, run(good)), good);
+    settled(first, bad, { outcome: 'withheld' });
+    settled(entering(first, bad, run(bad)), bad);
+    settled(entering(third, bad, run(bad)), bad);
+    const { law } = await verifyAudit(builtSource(...logs.map((log) => log.sign())));
+    expect(law.findings.map(({ code, writer }) => [code, writer])).to.deep.equal([['run_twice', 'w2']]);
+  });
+
   it('reads each record a few times, however many are about one approval', () => {
     const reads = [50, 200].map((count) => {
       const log = new BuiltLog();

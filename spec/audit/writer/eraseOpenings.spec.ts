@@ -3,12 +3,14 @@ import type { DecidedRecord } from '../../../lib/audit/record/AuditRecord.js';
 import { commitmentOf } from '../../../lib/audit/record/commitment.js';
 import { auditLog } from '../../../lib/audit/writer/AuditLog.js';
 import type { AuditLog } from '../../../lib/audit/writer/AuditLog.js';
+import { selectedOpenings } from '../../../lib/audit/writer/eraseOpenings.js';
 import type { Erasure } from '../../../lib/audit/writer/eraseOpenings.js';
 import { MemoryLogs, MemorySink } from '../../../lib/audit/sink/MemorySink.js';
 import { AuditKey } from '../../../lib/audit/tree/AuditKey.js';
 import { canonicalDigest } from '../../../lib/common/data/canonical.js';
 import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';
-import { builtCall, BuiltLog, committed, decided, opened, verdict } from '../../support/builtLogs.js';
+import { builtCall, BuiltLog, committed, decided, opened, sourceOf, verdict } from '../../support/builtLogs.js';
+import type { StoredLog } from '../../support/builtLogs.js';
 import { rejection } from '../../support/rejection.js';
 import { readBack } from '../sink/readBack.js';
 
@@ -91,6 +93,19 @@ describe('Erasing openings', () => {
       await openings();
       const [call, other = '', unasked] = ids;
       expect(await erase({ decision: other })).to.deep.equal([call, unasked, 'dec-anew', 'dec-anew']);
+    });
+
+    it('is found in a log that is damaged, and not by what only looks like a decision made anew', async () => {
+      const built = new BuiltLog('w0', { key });
+      decided(built, builtCall(), { x: { approvalId: 'dec-a' }, decisionId: 'dec-b' });
+      built.add('security', { code: 'c', decisionId: 'dec-c' }, { approvalId: 'dec-a' });
+      decided(built, builtCall(), { approvalId: 'dec-a', decisionId: 'dec-d' });
+      decided(built, builtCall(), { approvalId: 'dec-d', decisionId: 'dec-e' });
+      const lines = (): ReturnType<StoredLog['lines']> => [built.lines, { torn: 'x"approvalId":"' }];
+      const source = sourceOf(new Map([['w0', { lines, notes: [], openings: [] }]]));
+      const { which } = await selectedOpenings(source, { decision: 'dec-a', by: 'dpo' });
+      const found = ['dec-a', 'dec-b', 'dec-c', 'dec-d', 'dec-e'].filter((decisionId) => which({ decisionId, seq: 0, at: 0, salt: '', values: {} }));
+      expect(found).to.deep.equal(['dec-a', 'dec-d', 'dec-e']);
     });
 
     it('leaves no salt of what was decided before a time, with which its params could be guessed', async () => {

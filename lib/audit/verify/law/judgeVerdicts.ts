@@ -82,7 +82,7 @@ function coverageIn(writer: string, good: readonly VerdictRecord[], policies: re
   const placeOf = (record: VerdictRecord): number => (record.writer === writer ? record.seq : -1);
   const people = new Map(policies.map((policy) => [policy, new Set<string>()]));
   const short = new Set(policies);
-  let [from, until] = [short.size === 0 ? -1 : Infinity, Infinity];
+  let [from, until] = [Infinity, Infinity];
   for (const record of good.toSorted((a, b) => placeOf(a) - placeOf(b))) {
     const place = placeOf(record);
     if (!record.approved) until = Math.min(until, place);
