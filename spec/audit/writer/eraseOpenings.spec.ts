@@ -104,7 +104,9 @@ describe('Erasing openings', () => {
       const lines = (): ReturnType<StoredLog['lines']> => [built.lines, { torn: 'x"approvalId":"' }];
       const source = sourceOf(new Map([['w0', { lines, notes: [], openings: [] }]]));
       const { which } = await selectedOpenings(source, { decision: 'dec-a', by: 'dpo' });
-      const found = ['dec-a', 'dec-b', 'dec-c', 'dec-d', 'dec-e'].filter((decisionId) => which({ decisionId, seq: 0, at: 0, salt: '', values: {} }));
+      const found = ['dec-a', 'dec-b', 'dec-c', 'dec-d', 'dec-e'].filter((decisionId) =>
+        which({ decisionId, seq: 0, at: 0, salt: '', values: {} }),
+      );
       expect(found).to.deep.equal(['dec-a', 'dec-d', 'dec-e']);
     });
 

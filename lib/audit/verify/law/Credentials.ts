@@ -13,12 +13,12 @@ export class Credentials {
   }
 
   /** The public key (COSE, base64url) with which that person could sign at the time of a verdict. */
-  keyAt({ writer, seq, at, by, tenantId }: VerdictRecord, credential: string): string | undefined {
+  keyAt({ writer, seq, at, committedAt, by, tenantId }: VerdictRecord, credential: string): string | undefined {
     let found: CredentialRecord | undefined;
     for (const record of this.#records.get(credential) ?? []) {
       if (record.person !== by || record.tenantId !== tenantId) continue;
-      // in one log by place, across logs by time
-      const isBefore = record.writer === writer ? record.seq < seq : record.at <= at;
+      // in one log by place, across logs by time, and so is a verdict that was written late
+      const isBefore = record.writer === writer && committedAt === undefined ? record.seq < seq : record.at <= (committedAt ?? at);
       if (isBefore && record.at >= (found?.at ?? 0)) found = record;
     }
     return found?.act === 'registered' ? found.publicKey : undefined;

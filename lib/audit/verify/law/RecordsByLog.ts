@@ -3,9 +3,12 @@ import type { Placed } from './ApprovalCase.js';
 /** Records by the log that they are in, each log in its order: a hostile log may have any number of them about one approval. */
 export class RecordsByLog<R extends Placed> {
   readonly #logs = new Map<string, R[]>();
+  /** Whether one of them was written late: it may come before every other. */
+  #isAnyLate = false;
 
   constructor(records: Iterable<R>) {
     for (const record of records) {
+      this.#isAnyLate ||= record.committedAt !== undefined;
       const log = this.#logs.get(record.writer);
       if (log === undefined) this.#logs.set(record.writer, [record]);
       else log.push(record);
@@ -14,7 +17,7 @@ export class RecordsByLog<R extends Placed> {
 
   /** Whether one of them may come before that record: what is in another log may. See `isBefore()`. */
   isAnyBefore(place: Placed): boolean {
-    return this.#isAnyElsewhere(place) || this.isAnyAhead(place);
+    return this.#isAnyLate || this.#isAnyElsewhere(place) || this.isAnyAhead(place);
   }
 
   /** Whether one of them comes before that record in its log. */

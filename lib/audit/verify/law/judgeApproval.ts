@@ -87,11 +87,13 @@ function judgeUse(found: ApprovalCase, opened: OpenedRecord, covered: (by: Place
   for (const record of consumed) {
     sameCall(record, opened, 'what was approved', say);
     if (!isBefore(opened, record)) say('used_before_opened', record, `Record ${record.seq} uses an approval that is opened only later.`);
-    if (record.at > opened.expiresAt + SLACK_MS) say('used_too_late', record, `Record ${record.seq} uses an approval that had expired.`);
+    if ((record.committedAt ?? record.at) > opened.expiresAt + SLACK_MS)
+      say('used_too_late', record, `Record ${record.seq} uses an approval that had expired.`);
     if (isOtherToken(record.token)) say('used_twice', record, `Record ${record.seq} uses an approval that was used before.`);
     if (!covered(record))
       say('quorum_missing', record, `Record ${record.seq} uses an approval that did not have the yes of everyone it needs.`);
-    if (ends.isAnyAhead(record)) say('used_after_end', record, `Record ${record.seq} uses an approval that had expired or was withdrawn.`);
+    if (record.committedAt === undefined && ends.isAnyAhead(record))
+      say('used_after_end', record, `Record ${record.seq} uses an approval that had expired or was withdrawn.`);
   }
   const isOtherClaim = otherThanBefore();
   for (const record of begun) {

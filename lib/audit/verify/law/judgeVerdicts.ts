@@ -79,7 +79,7 @@ function coveredBy(good: readonly VerdictRecord[], policies: readonly AskingPoli
 }
 
 function coverageIn(writer: string, good: readonly VerdictRecord[], policies: readonly AskingPolicy[]): Coverage {
-  const placeOf = (record: VerdictRecord): number => (record.writer === writer ? record.seq : -1);
+  const placeOf = (record: VerdictRecord): number => (record.writer === writer && record.committedAt === undefined ? record.seq : -1);
   const people = new Map(policies.map((policy) => [policy, new Set<string>()]));
   const short = new Set(policies);
   let [from, until] = [Infinity, Infinity];
@@ -112,7 +112,8 @@ function* verdictFaults(record: VerdictRecord, opening: VerdictOpening | undefin
     yield ['other_call', 'is about another agent or tool than what a person was asked'];
   if (record.effective !== opened.effective) yield ['other_params', 'is about other params than what a person was asked'];
   if (!isBefore(opened, record)) yield ['too_early', 'comes before a person was asked'];
-  if (record.at > opened.expiresAt + SLACK_MS) yield ['too_late', 'comes after the time in which it could be given'];
+  if ((record.committedAt ?? record.at) > opened.expiresAt + SLACK_MS)
+    yield ['too_late', 'comes after the time in which it could be given'];
   if (record.policies?.some((id) => !ids.has(id)) === true) yield ['other_policies', 'counts for a policy that did not ask'];
   // a no is anyone's who may see it
   if (!approved) return;
