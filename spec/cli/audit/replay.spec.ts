@@ -151,7 +151,7 @@ describe('aegis audit replay', function () {
       'stricter  1  chat.reply  sanitize -> deny  no-addresses, support-tools -> no-addresses',
       'stricter  1  db.execute  approval_needed -> deny  ops-tools, schema-changes -> no-schema-changes',
       'stricter  1  payments.refund  allow -> approval_needed  support-tools -> refunds, support-tools',
-      '7 calls compared: 0 newly allowed, 0 milder, 0 changed, 3 stricter',
+      '7 calls compared: 0 newly allowed, 0 asks fewer, 0 milder, 0 changed, 3 stricter',
       '',
     ]);
   });
