@@ -27,6 +27,8 @@ import { beginExecution, consumeApproval, reportNotReplaced, tellOfUse, verifyAp
 import { isUnderstood } from './use/semantics.js';
 import type { UseRules } from './use/consumeApproval.js';
 import type { DeskPeople } from './Directory.js';
+import type { PeopleRules } from './eligibility.js';
+import type { GrantMaker } from './GrantMaker.js';
 import type { DeskVerdicts, VerdictDesk, Viewer, ViewerStanding } from './DeskVerdicts.js';
 import type { CommitOutcome, OutcomeRecording } from './recordOutcome.js';
 import type { VerdictInput } from './verdict.js';
@@ -62,6 +64,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   #approvers = 0;
   #people: DeskPeople | undefined;
   #verdicts: DeskVerdicts | undefined;
+  #grants: LazyPart<GrantMaker> | undefined;
 
   /**
    * @param store where approvals are kept
@@ -160,7 +163,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /** What a request with the same key has opened. */
-  #openedBefore({ agentId, idempotency }: ApprovalRequest): Awaitable<OpeningOutcome | undefined> {
+  #openedBefore({ agentId, idempotency }: Pick<ApprovalRequest, 'agentId' | 'idempotency'>): Awaitable<OpeningOutcome | undefined> {
     if (idempotency === undefined) return undefined;
     return chain(this.#store.ofIdempotencyKey?.(agentId, idempotency.key), (record) => {
       if (record === undefined) return undefined;
@@ -236,6 +239,26 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     this.#people = people;
   }
 
+  /** @internal Who makes grants from now on. */
+  useGrants(grants: LazyPart<GrantMaker>): void {
+    this.#grants = grants;
+  }
+
+  /** @internal Who knows people. */
+  get peopleRules(): PeopleRules {
+    return { rules: this.options, served: this.#people };
+  }
+
+  /** @internal Whether a person has lately refused this tool to this agent, as far as that makes a closer look necessary. */
+  hasRefused(agentId: string, toolName: string): Awaitable<boolean> {
+    return chain(this.#store.listDenied(agentId, toolName, this.#clock.now() - this.#refusalsKeptMs), (denied) => denied.length > 0);
+  }
+
+  /** @internal Whether a request with the same key has opened an approval. */
+  hasOpened(request: Pick<ApprovalRequest, 'agentId' | 'idempotency'>): Awaitable<boolean> {
+    return chain(this.#openedBefore(request), (before) => before !== undefined);
+  }
+
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
     // read now: its caller may change it while that is loaded
     const own = isPlainObject(given) ? { ...given } : given;
@@ -248,7 +271,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   #verdictDesk(): VerdictDesk {
     return {
-      people: () => ({ rules: this.options, served: this.#people }),
+      people: () => this.peopleRules,
+      grants: () => this.#grants?.get(),
       tenantId: this.#useRules.tenantId,
       now: this.#useRules.now,
       get: (decisionId) => this.get(decisionId),
