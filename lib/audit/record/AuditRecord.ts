@@ -127,6 +127,8 @@ export interface DecidedRecord extends RecordFields, CallFields {
   readonly facts?: Commitment | undefined;
   /** Of who asks: `session.user_id`, else the agent. */
   readonly requester?: Commitment | undefined;
+  /** The grant that answered the policies that ask; absent where none did. */
+  readonly grantId?: string | undefined;
   /** The action groups of the guard, where it has some. */
   readonly groups?: readonly string[] | undefined;
   /** Names of params that a sanitize may remove, where there are some. */
@@ -181,6 +183,24 @@ export interface VerdictRecord extends RecordFields, CallFields {
   readonly proof?: VerdictProof | undefined;
   /** Of the statement that was signed: its digest is the challenge in the proof. */
   readonly statement?: Commitment | undefined;
+}
+
+/** A person let a yes count for later calls, or a grant was taken back. */
+export interface GrantRecord extends RecordFields, CallFields {
+  /** Tells it from the other records. */
+  readonly kind: 'grant';
+  /** What became of it. */
+  readonly how: 'made' | 'revoked';
+  /** The grant. */
+  readonly grantId: string;
+  /** Who did it. */
+  readonly by: string;
+  /** How many calls it covers. Absent where it was taken back. */
+  readonly maxUses?: number | undefined;
+  /** Until when, in epoch milliseconds. Absent where it was taken back. */
+  readonly expiresAt?: number | undefined;
+  /** The policies that it answers. Absent where it was taken back. */
+  readonly lifts?: readonly RecordedPolicy[] | undefined;
 }
 
 /** An approval was used: no other call can use it. */
@@ -255,17 +275,17 @@ export interface SecurityRecord extends RecordFields {
   readonly decisionId?: string | undefined;
 }
 
-/** Who may do something changed: a person, membership, agent key, session or token. */
+/** Who may do something changed: a person, membership, agent key, session or token; or someone promoted or dropped staged policies. */
 export interface AuthorityRecord extends RecordFields {
   /** Tells it from the other records. */
   readonly kind: 'authority';
   /** Of a server: whose it is. */
   readonly tenantId?: string | undefined;
-  /** What was done, such as `person.created`, `person.removed`, `groups.changed`, `key.created`, `key.revoked`. */
+  /** What was done, such as `person.created`, `person.removed`, `groups.changed`, `key.created`, `key.revoked`, `policies.promote`, `policies.drop`. */
   readonly act: string;
   /** Who did it. */
   readonly by: string;
-  /** The id of what changed. */
+  /** The id of what changed, or the hash of the policies. */
   readonly subject: string;
   /** Groups or scopes after it. */
   readonly holds?: readonly string[] | undefined;
@@ -311,6 +331,7 @@ export type AuditRecord =
   | DecidedRecord
   | OpenedRecord
   | VerdictRecord
+  | GrantRecord
   | ConsumedRecord
   | BegunRecord
   | EndedRecord

@@ -17,11 +17,11 @@ import type { GrantProposal } from './proposeGrant.js';
 import { checkAssurance } from '../desk/assurance.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import type { GrantGiver, GrantMaker, PreparedGrant } from '../desk/GrantMaker.js';
-import { GrantedScope } from './grantedCall.js';
-import type { AskedCall } from './grantedCall.js';
+import { GrantedScope } from './GrantedScope.js';
+import type { AskedCall } from './GrantedScope.js';
 import { GrantRows } from './GrantRows.js';
 import { eligibleForAll, MakerStanding } from './makerStands.js';
-import { draftGrant, grantDigest, grantIdOf, grantOf } from './newGrant.js';
+import { draftGrant, grantDigest, grantIdOf, grantOf } from './draftGrant.js';
 
 /** What the grants of a desk are made of. */
 export interface GrantParts {
@@ -66,8 +66,8 @@ export class GrantDesk implements GrantMaker {
           const found = grants.filter((grant) => grant.expiresAtMs > this.#parts.now() && this.#scopeOf(grant).covers(call));
           if (found.length === 0) return undefined;
           // what a person refused lately is asked again
-          return chain(this.#parts.desk.hasRefused(agentId, toolName), (refused) =>
-            refused ? undefined : this.#firstUsed(found, call, peek),
+          return chain(this.#parts.desk.mustAsk({ agentId, toolName, idempotency: call.request.remote?.idempotency }), (mustAsk) =>
+            mustAsk ? undefined : this.#firstUsed(found, call, peek),
           );
         }),
       (grant) => grant,
@@ -93,7 +93,15 @@ export class GrantDesk implements GrantMaker {
     if (assurance !== undefined) checkAssurance(record, record.policies, assurance, stress);
     const id = grantIdOf(decisionId);
     const make = async (): Promise<void> => {
-      const grant = grantOf(draft, { fromDecision: decisionId, by, name: person?.name, assurance, epoch: person?.epoch, reason, createdAtMs: now() });
+      const grant = grantOf(draft, {
+        fromDecision: decisionId,
+        by,
+        name: person?.name,
+        assurance,
+        epoch: person?.epoch,
+        reason,
+        createdAtMs: now(),
+      });
       try {
         await this.rows.insert(grant);
       } catch (cause) {
@@ -101,7 +109,18 @@ export class GrantDesk implements GrantMaker {
         throw new VerdictError(503, 'grant_not_made', decisionId, message, { cause });
       }
       const { agentId, toolName, maxUses, expiresAtMs } = grant;
-      journal?.note({ kind: 'grant', act: 'made', grantId: id, agentId, toolName, by, decisionId, maxUses, expiresAtMs, lifts: grant.lifts });
+      journal?.note({
+        kind: 'grant',
+        how: 'made',
+        grantId: id,
+        agentId,
+        toolName,
+        by,
+        decisionId,
+        maxUses,
+        expiresAtMs,
+        lifts: grant.lifts,
+      });
     };
     return { id, digest: grantDigest(draft), make };
   }
@@ -124,10 +143,12 @@ export class GrantDesk implements GrantMaker {
   /** @returns the grant after it; `undefined` where there is none */
   async revoke(id: string, { by, reason }: { readonly by: string; readonly reason?: string | undefined }): Promise<Grant | undefined> {
     const atMs = this.#parts.now();
-    const grant = await this.rows.revoke(id, { by, atMs, ...(reason !== undefined && { reason }) });
-    if (grant?.revoked?.atMs === atMs && grant.revoked.by === by) {
+    const revoked = await this.rows.revoke(id, { by, atMs, ...(reason !== undefined && { reason }) });
+    if (revoked === undefined) return undefined;
+    const { grant, isNew } = revoked;
+    if (isNew) {
       const { agentId, toolName, fromDecision: decisionId } = grant;
-      this.#parts.journal?.note({ kind: 'grant', act: 'revoked', grantId: id, agentId, toolName, by, decisionId, reason });
+      this.#parts.journal?.note({ kind: 'grant', how: 'revoked', grantId: id, agentId, toolName, by, decisionId, reason });
     }
     return grant;
   }

@@ -123,12 +123,17 @@ export class GrantRows {
    *
    * @returns the grant after it, also where it was revoked before; `undefined` where there is none
    */
-  revoke(id: string, revoked: GrantRevocation): Awaitable<Grant | undefined> {
-    return this.#change(
+  revoke(id: string, revoked: GrantRevocation): Awaitable<{ readonly grant: Grant; readonly isNew: boolean } | undefined> {
+    let isNew = true;
+    const changed = this.#change(
       id,
       (grant) => (grant.revoked === undefined ? { used: grant.used, revoked } : undefined),
-      (grant) => grant,
+      (grant) => {
+        isNew = false;
+        return grant;
+      },
     );
+    return chain(changed, (grant) => grant && { grant, isNew });
   }
 
   #use(id: string, seen: number | undefined): Awaitable<Grant | undefined> {
@@ -163,7 +168,10 @@ export class GrantRows {
     });
   }
 
-  #all(query: { readonly index1?: string | undefined; readonly index2?: string | undefined }, cursor?: string): Awaitable<readonly Grant[]> {
+  #all(
+    query: { readonly index1?: string | undefined; readonly index2?: string | undefined },
+    cursor?: string,
+  ): Awaitable<readonly Grant[]> {
     return chain(this.#records.list({ kind: KIND, ...query, cursor }), (page) => {
       const grants = page.records.flatMap((row) => this.#grantOf(row) ?? []);
       return page.cursor === undefined ? grants : chain(this.#all(query, page.cursor), (more) => [...grants, ...more]);
@@ -182,7 +190,7 @@ export class GrantRows {
       index2: revoked === undefined && used < grant.maxUses ? ACTIVE : OVER,
       createdAtMs,
       deleteAfterMs: grant.expiresAtMs + KEPT_AFTER_MS,
-      // written by hand: all but the uses stays what it is
+      // not by JSON.stringify: most of it is the same text after each use
       body: `{"used":${used},"revoked":${JSON.stringify(revoked ?? null)},"grant":${kept}}`,
     };
   }
@@ -191,7 +199,11 @@ export class GrantRows {
     const known = this.#read.get(row);
     if (known !== undefined) return known;
     try {
-      const { used, revoked, grant: constant } = JSON.parse(row.body) as Changing & { readonly grant: Omit<Grant, 'id' | 'version' | 'used'> };
+      const {
+        used,
+        revoked,
+        grant: constant,
+      } = JSON.parse(row.body) as Changing & { readonly grant: Omit<Grant, 'id' | 'version' | 'used'> };
       const { id, version, createdAtMs } = row;
       const grant = freezeDeep({ ...constant, id, version, createdAtMs, used, ...(revoked && { revoked }) });
       this.#read.set(row, grant);
@@ -210,6 +222,7 @@ function callerKey(agentId: string, toolName: string): string {
 }
 
 function reportNotReplaced({ agentId, toolName }: Grant): undefined {
-  const message = 'A stored grant could not be changed though no other change was first: its row is not what it says. Check who can write the store.';
+  const message =
+    'A stored grant could not be changed though no other change was first: its row is not what it says. Check who can write the store.';
   publishDiagnostic({ kind: 'security', code: 'grant_not_replaced', message, agentId, toolName, actor: { kind: 'store' } });
 }

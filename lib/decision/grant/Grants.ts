@@ -6,7 +6,7 @@ import { LazyPart } from '../../model/LazyPart.js';
 import type { Grant, GrantAct } from '../../model/terms/Grant.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
-import type { AskedCall } from './grantedCall.js';
+import type { AskedCall } from './GrantedScope.js';
 import type { GrantDesk } from './GrantDesk.js';
 import type { GrantProposal } from './proposeGrant.js';
 import type { GrantQuery } from './GrantRows.js';

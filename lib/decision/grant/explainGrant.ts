@@ -77,7 +77,11 @@ function termText(here: string, term: Exclude<ReadTerm, { form: 'range' }>, exam
   }
 }
 
-function rangeText(here: string, term: Extract<ReadTerm, { form: 'range' }>, example: unknown): { long: string; decimal: string | undefined } {
+function rangeText(
+  here: string,
+  term: Extract<ReadTerm, { form: 'range' }>,
+  example: unknown,
+): { long: string; decimal: string | undefined } {
   const { lower, upper, withLower, withUpper } = term;
   // between whole numbers, a bound with decimals is the next whole number inside
   const least = Number.isInteger(lower) ? `${withLower ? '>=' : '>'} ${lower}` : `>= ${Math.ceil(lower)}`;
@@ -107,7 +111,7 @@ function text(value: string): string {
   return `"${escaped(value)}"`;
 }
 
-/** Text inside a pattern, where a star would stand for anything. */
+/** Text inside a pattern, where a star would match anything. */
 function pattern(value: string): string {
   return escaped(value).replaceAll('*', '\\*');
 }

@@ -5,8 +5,8 @@ import type { Grant } from '../../model/terms/Grant.js';
 import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
 import { eligiblePolicies } from '../desk/eligibility.js';
 import type { Claim, Eligibility, PeopleRules } from '../desk/eligibility.js';
-import { requesterIn } from './grantedCall.js';
-import type { AskedCall } from './grantedCall.js';
+import { requesterIn } from './GrantedScope.js';
+import type { AskedCall } from './GrantedScope.js';
 
 /**
  * Who may decide all of these policies for this call, and is not who asks.

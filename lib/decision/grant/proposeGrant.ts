@@ -5,7 +5,7 @@ import type { GrantCeiling } from '../../model/terms/ApprovalTerms.js';
 import type { GrantTerms, GrantValue } from '../../model/terms/GrantTerm.js';
 import type { ApprovalCard, ApprovalPage, ApprovalPageQuery, ApprovalRecord } from '../../store/ApprovalStore.js';
 import { grantMatcher, isScalar } from './grantMatcher.js';
-import { ceilingOf, notGrantable } from './newGrant.js';
+import { ceilingOf, notGrantable } from './draftGrant.js';
 
 /** How far back it is looked, in milliseconds. */
 const LOOKED_BACK_MS = 30 * DAY_MS;
@@ -68,7 +68,12 @@ export type ReadPage = (query: ApprovalPageQuery) => Promise<ApprovalPage>;
  *
  * @param loosen what the history is compared with, beside equal params
  */
-export async function proposeGrant(record: ApprovalRecord, readPage: ReadPage, nowMs: number, loosen: GrantTerms = {}): Promise<GrantProposal> {
+export async function proposeGrant(
+  record: ApprovalRecord,
+  readPage: ReadPage,
+  nowMs: number,
+  loosen: GrantTerms = {},
+): Promise<GrantProposal> {
   const { decisionId, digest } = record;
   const why = notGrantable(record);
   const history = await historyOf(record, readPage, nowMs, loosen);

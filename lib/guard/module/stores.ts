@@ -4,6 +4,9 @@ import { LazySqliteStore } from '../../store/sqlite/LazySqliteStore.js';
 import { MemoryApprovalStore } from '../../store/memory/MemoryApprovalStore.js';
 import { MemoryTaskStore } from '../../store/memory/MemoryTaskStore.js';
 import { SignedApprovalStore } from '../../store/SignedApprovalStore.js';
+import type { SignableRecordStore } from '../../store/RecordStore.js';
+import type { ServerStore } from '../../store/StateStore.js';
+import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
 import type { TaskStore } from '../../store/TaskStore.js';
 import type { AegisOptions } from './AegisOptions.js';
 
@@ -11,19 +14,24 @@ import type { AegisOptions } from './AegisOptions.js';
 export interface ModuleStores {
   readonly tasks: TaskStore;
   readonly approvals: ApprovalStore;
+  /** What else is kept with the tasks. Absent where the store keeps tasks and approvals only. */
+  readonly records?: (() => SignableRecordStore) | undefined;
 }
 
 /** Makes the stores that the options name. Approvals are kept beside tasks, unless they have a store of their own. */
 export function storesOf({ store, approvalStore, stateKey }: AegisOptions): ModuleStores {
   const given = typeof store === 'string' ? new LazySqliteStore(store) : store;
   const state = given !== undefined && 'tasks' in given ? given : undefined;
+  const records = state?.forTenant && ((): SignableRecordStore => (state as ServerStore).forTenant(DEFAULT_TENANT).records);
   const approvals = approvalStore ?? state?.approvals ?? new MemoryApprovalStore();
   return {
     tasks: state?.tasks ?? (given as TaskStore | undefined) ?? new MemoryTaskStore(),
+    ...(records && { records }),
     approvals: stateKey === undefined ? approvals : new SignedApprovalStore(approvals, secretOf(stateKey)),
   };
 }
 
-function secretOf(key: string | SecretString): SecretString {
+/** @internal */
+export function secretOf(key: string | SecretString): SecretString {
   return typeof key === 'string' ? new SecretString(key) : key;
 }

@@ -66,7 +66,7 @@ export const NEVER_COVERED: readonly string[] = ['..', '\\', '%', '\n', '\r', '\
 /** What the part of a text before an `endsWith` does not contain: it is one name, not a list or a path. */
 export const NEVER_IN_NAME: readonly string[] = ['@', '/', ':', ',', ';', '<', '>', '"', "'", ' ', '?', '#', '&'];
 
-/** Reads a term as it is given or stored. @returns what is wrong with it, as a text, where it is none */
+/** Reads a term as it is given or stored. @returns a text that says what is wrong, for anything else */
 export function readTerm(given: unknown): ReadTerm | string {
   if (given === 'any') return { form: 'any' };
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return `must be ${FORM_LIST}.`;
@@ -105,8 +105,11 @@ function readValues(given: unknown): ReadTerm | string {
     return "has an 'in' that must be a list of 1 to 100 values.";
   const values: readonly unknown[] = [...(given as readonly unknown[])];
   const kinds = new Set(values.map((value) => typeof value));
-  const isRight = values.every((value) => typeof value === 'boolean' || isExactNumber(value) || (typeof value === 'string' && isSound(value)));
-  if (!isRight || kinds.size !== 1) return "has an 'in' whose values must all be texts, all numbers of at most four decimals, or all true or false.";
+  const isRight = values.every(
+    (value) => typeof value === 'boolean' || isExactNumber(value) || (typeof value === 'string' && isSound(value)),
+  );
+  if (!isRight || kinds.size !== 1)
+    return "has an 'in' whose values must all be texts, all numbers of at most four decimals, or all true or false.";
   return { form: 'in', values: values as readonly GrantValue[] };
 }
 

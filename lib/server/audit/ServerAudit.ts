@@ -142,8 +142,8 @@ export class ServerAudit {
       note: (event) => {
         // those that are in force at the start are told when the log is open
         if (event.kind !== 'policies' || !this.#isOpen) return;
-        const { kind, hash, previousHash } = event;
-        this.#tell(() => ({ record: { kind, tenantId, hash, previousHash } }));
+        const { kind, hash, previousHash, by } = event;
+        this.#tell(() => ({ record: { kind, tenantId, hash, previousHash, by } }));
       },
     };
   }

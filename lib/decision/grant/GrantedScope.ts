@@ -83,7 +83,16 @@ export class GrantedScope {
   }
 }
 
-const NOTHING_SHOWN = { agentId: 'a', toolName: 't', requester: 'r', reason: '', session: null, facts: {}, opaque: [], refusals: 0 } as const;
+const NOTHING_SHOWN = {
+  agentId: 'a',
+  toolName: 't',
+  requester: 'r',
+  reason: '',
+  session: null,
+  facts: {},
+  opaque: [],
+  refusals: 0,
+} as const;
 
 function freeTextsOf(terms: GrantTerms): readonly string[] {
   return Object.entries(terms).flatMap(([at, given]) => {

@@ -12,7 +12,7 @@ import type { GrantTerms } from '../../model/terms/GrantTerm.js';
 import type { GrantCeiling } from '../../model/terms/ApprovalTerms.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { deceptiveCues } from '../cue/deceptiveCues.js';
-import { isGrantable } from './grantedCall.js';
+import { isGrantable } from './GrantedScope.js';
 import { grantMatcher, isScalar, isWholeRange, termMatcher } from './grantMatcher.js';
 
 /** The most values that a grant loosens. */
@@ -59,7 +59,8 @@ export function ceilingOf(record: Pick<ApprovalRecord, 'policies'>): GrantCeilin
 export function notGrantable(record: ApprovalRecord): string | undefined {
   if (ceilingOf(record) === undefined)
     return 'A policy that asks has no @grantable, or takes more than one person each time. Approve without a grant.';
-  if (record.opaque.length > 0) return 'The call has params that no policy sees, so a grant could not say what it covers. Approve without a grant.';
+  if (record.opaque.length > 0)
+    return 'The call has params that no policy sees, so a grant could not say what it covers. Approve without a grant.';
   if (record.consumed !== undefined || record.status === 'denied' || record.status === 'expired' || record.status === 'withdrawn')
     return 'The approval was used or has ended. A grant is made together with the yes.';
   const { params, originalParams, session, facts } = record;
@@ -127,7 +128,10 @@ export function draftGrant(record: ApprovalRecord, given: GrantInput): GrantDraf
 }
 
 /** The grant itself. */
-export function grantOf(draft: GrantDraft, made: Pick<Grant, 'fromDecision' | 'by' | 'name' | 'assurance' | 'epoch' | 'reason' | 'createdAtMs'>): Grant {
+export function grantOf(
+  draft: GrantDraft,
+  made: Pick<Grant, 'fromDecision' | 'by' | 'name' | 'assurance' | 'epoch' | 'reason' | 'createdAtMs'>,
+): Grant {
   const { maxUses, forMs, ...scope } = draft;
   const known = withoutUndefined(made) as typeof made;
   return { id: grantIdOf(made.fromDecision), version: 1, ...scope, maxUses, used: 0, expiresAtMs: made.createdAtMs + forMs, ...known };
@@ -151,14 +155,14 @@ function checkedTerms(
     if (path === undefined || path.map((step) => pointer('', step)).join('') !== at)
       return refuse(`${shown} must be a JSON pointer, such as /amount.`);
     const found = examples.flatMap((example) => (isWithinLists(example, path) ? [] : [valueAt(example, path)])).filter(isScalar);
-    if (found.length === 0)
-      return refuse(`${shown} must name a text, a number, or true or false in the approved call, outside of lists.`);
+    if (found.length === 0) return refuse(`${shown} must name a text, a number, or true or false in the approved call, outside of lists.`);
     const copy = copyOf(value);
     const term = readTerm(copy);
     if (typeof term === 'string') return refuse(`${shown} ${term}`);
     if (term.form === 'any' && found.some((one) => typeof one === 'number'))
       return refuse(`${shown} is a number, which takes a range: a lower bound and an upper one.`);
-    if (!found.every((one) => termMatcher(term, one)(one))) return refuse(`${shown} does not cover the value in the approved call. Widen it.`);
+    if (!found.every((one) => termMatcher(term, one)(one)))
+      return refuse(`${shown} does not cover the value in the approved call. Widen it.`);
     terms[at] = copy;
   }
   return terms;
@@ -189,7 +193,9 @@ function isWithinLists(example: unknown, path: readonly string[]): boolean {
 function copyOf(term: GrantTerms[string]): GrantTerms[string] {
   if (!isPlainObject(term)) return term;
   const fields = Object.entries(term).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(fields.map(([key, value]) => [key, Array.isArray(value) ? [...(value as unknown[])] : value])) as GrantTerms[string];
+  return Object.fromEntries(
+    fields.map(([key, value]) => [key, Array.isArray(value) ? [...(value as unknown[])] : value]),
+  ) as GrantTerms[string];
 }
 
 function withoutUndefined<T extends object>(fields: T): T {
