@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { explainGrant } from '../../../lib/decision/grant/explainGrant.js';
-import { GrantedScope } from '../../../lib/decision/gran./GrantedScope.js';
+import { GrantedScope } from '../../../lib/decision/grant/GrantedScope.js';
 import { grantMatcher, termMatcher } from '../../../lib/decision/grant/grantMatcher.js';
 import { readTerm } from '../../../lib/model/terms/GrantTerm.js';
 import type { GrantTerm, GrantTerms, ReadTerm } from '../../../lib/model/terms/GrantTerm.js';
