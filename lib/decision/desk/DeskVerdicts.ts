@@ -2,7 +2,7 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
-import type { Journal } from '../../model/Journal.js';
+import type { Journal, VerdictEvent } from '../../model/Journal.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
 import { checkAssurance, requiredFor } from './assurance.js';
 import type { VerdictNeeds, VerdictStress } from './assurance.js';
@@ -69,7 +69,7 @@ export interface VerdictDesk {
   record(
     record: ApprovalRecord,
     change: Pick<ApprovalRecord, 'status' | 'verdicts' | 'requires'>,
-    note: (next: ApprovalRecord) => void,
+    eventOf: (next: ApprovalRecord) => VerdictEvent,
   ): Awaitable<ApprovalRecord | undefined>;
   readonly journal: Journal | undefined;
   /** Who makes grants; `undefined` where no one does. */
@@ -186,7 +186,7 @@ export class DeskVerdicts {
       if (now.status !== 'pending') throw verdictConflict(now);
       const change = withVerdict(record, { approve, verdict, giver, policies, proof, grant }, desk.now());
       const statement = this.#signedStatement(record, approve, verdict, proof, grant?.digest);
-      decided = await desk.record(record, change, (next) => this.#note(next, approve, statement));
+      decided = await desk.record(record, change, (next) => verdictEvent(next, approve, statement));
       if (decided === undefined) continue;
       this.#notePace(giver.by);
       if (!approve) await this.#endGrants(record, giver.by);
@@ -281,12 +281,6 @@ export class DeskVerdicts {
     return { ...proof, version: record.version };
   }
 
-  #note(approval: ApprovalRecord, approved: boolean, statement: string | undefined): void {
-    const { agentId, toolName, decisionId, status, digest, verdicts } = approval;
-    const { by, reason } = verdicts.at(-1) as Verdict;
-    this.#desk.journal?.note({ kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason, approval, statement });
-  }
-
   #signedStatement(
     record: ApprovalRecord,
     approve: boolean,
@@ -312,4 +306,10 @@ export class DeskVerdicts {
     const pace = this.#paces.get(by);
     this.#paces.set(by, { atMs, inRow: pace !== undefined && atMs - pace.atMs < HURRY.withinMs ? pace.inRow + 1 : 1 });
   }
+}
+
+function verdictEvent(approval: ApprovalRecord, approved: boolean, statement: string | undefined): VerdictEvent {
+  const { agentId, toolName, decisionId, status, digest, verdicts } = approval;
+  const { by, reason } = verdicts.at(-1) as Verdict;
+  return { kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason, approval, statement };
 }

@@ -21,6 +21,7 @@ import { DEFAULT_LIMITS } from '../../model/snapshot/takeSnapshot.js';
 import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import { writablePolicies } from '../../policy/live/writablePolicies.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
+import type { EventOutbox, KeepingJournal, OutboxPlace } from '../../store/record/EventOutbox.js';
 import { SignedApprovalStore } from '../../store/SignedApprovalStore.js';
 import type { AegisOptions } from './AegisOptions.js';
 import { enableAsyncLocal } from '../call/callContext.js';
@@ -65,7 +66,8 @@ export function buildModule(options: AegisOptions): ModuleParts {
   const journal = combineJournals(options.journal);
   const clock = new SteadyClock();
   const stores = storesOf(options);
-  const { desk, policies, grants, decisions } = decisionSource(options, stores, { logger, clock, journal });
+  const outbox = outboxOf(options.journal, stores.outbox);
+  const { desk, policies, grants, decisions } = decisionSource(options, stores, { logger, clock, journal, outbox });
   const registry = new TaskRegistry(stores.tasks, options.tasks, clock);
   registry.withdrawWith(({ decisionId, offers }) => decisions.withdraw?.(decisionId, { offers }));
   const reports = new OutcomeReports(decisions);
@@ -103,6 +105,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     () => stores.tasks.open?.(),
     () => stores.approvals.open?.(),
     () => bindOlder(stores.approvals),
+    () => outbox?.open(),
     () => decisions.ready?.(),
     () => keeper?.start(),
   ]);
@@ -114,6 +117,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     () => keeper?.stop(),
     () => reports.close(),
     () => decisions.close?.(),
+    () => outbox?.close(),
     () => stores.approvals.close?.(),
     () => registry.closeStore(),
   ];
@@ -132,9 +136,10 @@ interface Shared {
   readonly logger: Logger;
   readonly clock: SteadyClock;
   readonly journal: Journal | undefined;
+  readonly outbox: EventOutbox | undefined;
 }
 
-function decisionSource(options: AegisOptions, stores: ModuleStores, { logger, clock, journal }: Shared): Source {
+function decisionSource(options: AegisOptions, stores: ModuleStores, { logger, clock, journal, outbox }: Shared): Source {
   if (options.decisions !== undefined) return { decisions: options.decisions, ...NO_DESK };
   if (options.policies === undefined) {
     const { apiKey = '', baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp, dataPlane } = options;
@@ -154,7 +159,7 @@ function decisionSource(options: AegisOptions, stores: ModuleStores, { logger, c
   }
   const { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester, maxPendingPerTool, denialTtlMs } = options;
   const rules = { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester };
-  const people = { ...rules, maxPendingPerTool, denialTtlMs, journal };
+  const people = { ...rules, maxPendingPerTool, denialTtlMs, journal, outbox };
   const desk = new ApprovalDesk(stores.approvals, people, clock);
   const grants = new Grants({ desk, records: grantRecords(options, stores), now: () => clock.now(), journal });
   const { facts, factsTimeoutMs, unattended, exposePolicies } = options;
@@ -169,6 +174,15 @@ const NO_DESK = { desk: undefined, policies: undefined, grants: undefined } as c
 
 function tellOnStderr(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+/** The outbox of the first journal that keeps one. */
+function outboxOf(journals: AegisOptions['journal'] = [], place: OutboxPlace | undefined): EventOutbox | undefined {
+  if (place === undefined) return undefined;
+  const keeping = [journals]
+    .flat()
+    .find((journal): journal is KeepingJournal => (journal as Partial<KeepingJournal>).outboxIn !== undefined);
+  return keeping?.outboxIn(place);
 }
 
 /** Binds what an older version has left in a store; no store in memory has any of that. */
