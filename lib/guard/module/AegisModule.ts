@@ -5,6 +5,7 @@ import type { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
+import type { Halts } from '../halt/Halts.js';
 import { copyProposal } from '../call/ProposedCall.js';
 import type { ProposedCall } from '../call/ProposedCall.js';
 import { sessionOfScope } from '../method/Caller.js';
@@ -164,6 +165,15 @@ export class AegisModule implements AegisModuleView {
           'are not decided in this process, because a module without `policies` has no desk; decide them at the Data Plane, or at your decision service.',
       },
     ]);
+  }
+
+  /**
+   * The kill switch: orders, lifts and lists halts. It is not on {@link current}, so that code which an agent can reach cannot lift a halt.
+   *
+   * @example await aegis.halts.halt({ agentId: 'support-agent' }, { by: 'ann', reason: 'refunds everything' });
+   */
+  get halts(): Halts {
+    return this.#parts.halts;
   }
 
   /** The policies in force, and their reloads. @throws ConfigError without policies */

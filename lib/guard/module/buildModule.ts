@@ -18,6 +18,8 @@ import { LazyPart } from '../../model/LazyPart.js';
 import type { Journal } from '../../model/Journal.js';
 import { DEFAULT_LIMITS } from '../../model/snapshot/takeSnapshot.js';
 import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
+import { HaltedCalls } from '../halt/HaltedCalls.js';
+import { Halts } from '../halt/Halts.js';
 import { writablePolicies } from '../../policy/live/writablePolicies.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import { SignedApprovalStore } from '../../store/SignedApprovalStore.js';
@@ -47,6 +49,7 @@ export interface ModuleParts {
   readonly desk: ApprovalDesk | undefined;
   /** Only with policies. */
   readonly policies: ReloadablePolicies | undefined;
+  readonly halts: Halts;
   /** Only with a durable store. */
   readonly keeper: StoreKeeper | undefined;
   /** Called by `close()`, in this order. */
@@ -68,7 +71,8 @@ export function buildModule(options: AegisOptions): ModuleParts {
   registry.noteTo(journal);
   const polling = { ...DEFAULT_POLLING, ...defined(options.approvalPolling) };
   const { leaseMs } = options.recovery ?? {};
-  const parts = { decisions, registry, polling, keepAlive: options.keepAlive, leaseMs, clock, logger, journal };
+  const haltedCalls = new HaltedCalls();
+  const parts = { halts: haltedCalls, decisions, registry, polling, keepAlive: options.keepAlive, leaseMs, clock, logger, journal };
   const scheduler: unknown = options.scheduler?.(parts) ?? new ApprovalScheduler(parts);
   if (!(scheduler instanceof ApprovalScheduler)) {
     const message = `must return an ApprovalScheduler, at once (got ${got(scheduler)}); return an instance of a class that extends it.`;
@@ -82,6 +86,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     openByGuard: scheduler.duplicates.openByGuard,
     durable: registry.durable,
     journal,
+    halts: haltedCalls,
     steps: [],
     limits: { ...DEFAULT_LIMITS, ...defined(options.limits) },
     agentId: options.agentId,
@@ -93,17 +98,26 @@ export function buildModule(options: AegisOptions): ModuleParts {
     opening: undefined,
     closed: false,
   };
-  const keeper = registry.durable ? new StoreKeeper(options, runtime, desk, polling.maxDelayMs) : undefined;
+  const halts = new Halts({
+    open: async (self) => {
+      const { openHalts } = await import('./openHalts.js');
+      return openHalts(self, { options, records: stores.records?.(), runtime, clock });
+    },
+    executing: ({ agentId, toolName }) => stores.tasks.listSummaries({ status: 'executing', agentId, toolName, limit: Infinity }),
+  });
+  const keeper = registry.durable ? new StoreKeeper(options, runtime, desk, polling.maxDelayMs, () => halts.refresh()) : undefined;
   runtime.opening = open(runtime, [
     () => stores.tasks.open?.(),
     () => stores.approvals.open?.(),
     () => bindOlder(stores.approvals),
+    () => (registry.durable || options.haltFile !== undefined ? halts.start() : undefined),
     () => decisions.ready?.(),
     () => keeper?.start(),
   ]);
   const detach = desk === undefined ? undefined : options.approver?.attach(desk);
   const closing = [
     () => detach?.(),
+    () => halts.close(),
     () => keeper?.rest(),
     (close: { readonly graceMs?: number | undefined }) => scheduler.shutdown(close),
     () => keeper?.stop(),
@@ -112,7 +126,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     () => stores.approvals.close?.(),
     () => registry.closeStore(),
   ];
-  return { runtime, desk, policies, keeper, closing };
+  return { runtime, desk, policies, keeper, halts, closing };
 }
 
 interface Source {
