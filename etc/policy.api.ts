@@ -108,6 +108,13 @@ export interface PendingReload {
     readonly loosened: readonly LoosenedPolicy[];
 }
 
+export interface PoliciesInForce {
+    readonly hash: string;
+    readonly source: PolicySource;
+    readonly sinceMs: number;
+    readonly by?: string | undefined;
+}
+
 export interface PolicyCall {
     readonly agentId: string;
     readonly toolName: string;
@@ -209,6 +216,7 @@ export declare class ReloadablePolicies {
     constructor(given: ReloadablePoliciesOptions);
     get engine(): CedarPolicyEngine;
     get hash(): string;
+    get inForce(): PoliciesInForce;
     get pending(): PendingReload | undefined;
     reload(): Promise<ReloadResult>;
     confirm(hash: string): boolean;

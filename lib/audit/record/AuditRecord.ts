@@ -244,17 +244,17 @@ export interface SecurityRecord extends RecordFields {
   readonly decisionId?: string | undefined;
 }
 
-/** Who may do something changed: a person, membership, agent key, session or token. */
+/** Who may do something changed: a person, membership, agent key, session or token; or someone promoted or dropped staged policies. */
 export interface AuthorityRecord extends RecordFields {
   /** Tells it from the other records. */
   readonly kind: 'authority';
   /** Of a server: whose it is. */
   readonly tenantId?: string | undefined;
-  /** What was done, such as `person.created`, `person.removed`, `groups.changed`, `key.created`, `key.revoked`. */
+  /** What was done, such as `person.created`, `person.removed`, `groups.changed`, `key.created`, `key.revoked`, `policies.promote`, `policies.drop`. */
   readonly act: string;
   /** Who did it. */
   readonly by: string;
-  /** The id of what changed. */
+  /** The id of what changed, or the hash of the policies. */
   readonly subject: string;
   /** Groups or scopes after it. */
   readonly holds?: readonly string[] | undefined;

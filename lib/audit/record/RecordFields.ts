@@ -8,6 +8,11 @@ export interface RecordFields {
   readonly at: number;
   /** The log's name. */
   readonly writer: string;
-  /** Of a server: the change of its store that it was committed with. No two records have the same. */
+  /** The change of the store that it was committed with, where it was. No two records have the same. */
   readonly change?: string | undefined;
+  /**
+   * When that change was committed, in epoch milliseconds, where its record was written late: the process that made it has ended, or its log had failed. Such a
+   * record does not stand where it happened.
+   */
+  readonly committedAt?: number | undefined;
 }

@@ -25,6 +25,8 @@ export interface OrderedHalt extends Halt {
 
 /** What the face needs of its module. */
 export interface HaltsHost {
+  /** Settles when the stores are open. */
+  ready(): Awaitable<void>;
   open(halts: Halts): Promise<HaltBook>;
   executing(scope: HaltScope): Awaitable<readonly TaskSummary[]>;
 }
@@ -71,7 +73,7 @@ export class Halts extends SafeEmitter<HaltEvents> {
    * @example await aegis.halts.halt({ agentId: 'support-agent' }, { by: 'ann', reason: 'refunds everything' });
    */
   async halt(scope: HaltScope, order: HaltOrder): Promise<OrderedHalt> {
-    const halt = await (await this.#opened()).halt(scope, order);
+    const halt = await (await this.#ready()).halt(scope, order);
     return Object.freeze({ ...halt, executing: await this.#host.executing(halt.scope) });
   }
 
@@ -82,7 +84,7 @@ export class Halts extends SafeEmitter<HaltEvents> {
    * @throws ConfigError where there is no such halt, or without `by` and `reason`
    */
   async lift(id: string, order: LiftOrder): Promise<Halt> {
-    return (await this.#opened()).lift(id, order);
+    return (await this.#ready()).lift(id, order);
   }
 
   /**
@@ -91,7 +93,13 @@ export class Halts extends SafeEmitter<HaltEvents> {
    * @throws StoreError where they cannot be read, or someone without the key has changed them; then every call is refused
    */
   async list(options: { readonly all?: boolean | undefined } = {}): Promise<readonly Halt[]> {
-    return (await this.#opened()).list(options);
+    return (await this.#ready()).list(options);
+  }
+
+  /** What opens the stores opens this too, so that only others wait for them. */
+  async #ready(): Promise<HaltBook> {
+    await this.#host.ready();
+    return this.#opened();
   }
 
   #opened(): Promise<HaltBook> {

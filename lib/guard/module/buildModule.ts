@@ -22,6 +22,7 @@ import { HaltedCalls } from '../halt/HaltedCalls.js';
 import { Halts } from '../halt/Halts.js';
 import { writablePolicies } from '../../policy/live/writablePolicies.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
+import type { EventOutbox, KeepingJournal, OutboxPlace } from '../../store/record/EventOutbox.js';
 import { SignedApprovalStore } from '../../store/SignedApprovalStore.js';
 import type { AegisOptions } from './AegisOptions.js';
 import { enableAsyncLocal } from '../call/callContext.js';
@@ -63,7 +64,8 @@ export function buildModule(options: AegisOptions): ModuleParts {
   const journal = combineJournals(options.journal);
   const clock = new SteadyClock();
   const stores = storesOf(options);
-  const { desk, policies, decisions } = decisionSource(options, stores.approvals, { logger, clock, journal });
+  const outbox = outboxOf(options.journal, stores.outbox);
+  const { desk, policies, decisions } = decisionSource(options, stores.approvals, { logger, clock, journal, outbox });
   const registry = new TaskRegistry(stores.tasks, options.tasks, clock);
   registry.withdrawWith(({ decisionId, offers }) => decisions.withdraw?.(decisionId, { offers }));
   const reports = new OutcomeReports(decisions);
@@ -99,6 +101,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     closed: false,
   };
   const halts = new Halts({
+    ready: () => runtime.opening,
     open: async (self) => {
       const { openHalts } = await import('./openHalts.js');
       return openHalts(self, { options, records: stores.records?.(), runtime, clock });
@@ -111,6 +114,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     () => stores.approvals.open?.(),
     () => bindOlder(stores.approvals),
     () => (registry.durable || options.haltFile !== undefined ? halts.start() : undefined),
+    () => outbox?.open(),
     () => decisions.ready?.(),
     () => keeper?.start(),
   ]);
@@ -123,6 +127,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     () => keeper?.stop(),
     () => reports.close(),
     () => decisions.close?.(),
+    () => outbox?.close(),
     () => stores.approvals.close?.(),
     () => registry.closeStore(),
   ];
@@ -140,9 +145,10 @@ interface Shared {
   readonly logger: Logger;
   readonly clock: SteadyClock;
   readonly journal: Journal | undefined;
+  readonly outbox: EventOutbox | undefined;
 }
 
-function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logger, clock, journal }: Shared): Source {
+function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logger, clock, journal, outbox }: Shared): Source {
   if (options.decisions !== undefined) return { decisions: options.decisions, desk: undefined, policies: undefined };
   if (options.policies === undefined) {
     const { apiKey = '', baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp, dataPlane } = options;
@@ -162,7 +168,7 @@ function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logge
   }
   const { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester, maxPendingPerTool, denialTtlMs } = options;
   const rules = { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester };
-  const people = { ...rules, maxPendingPerTool, denialTtlMs, journal };
+  const people = { ...rules, maxPendingPerTool, denialTtlMs, journal, outbox };
   const desk = new ApprovalDesk(approvals, people, clock);
   const { facts, factsTimeoutMs, unattended, exposePolicies } = options;
   // a logger gets the same for each call
@@ -174,6 +180,15 @@ function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logge
 
 function tellOnStderr(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+/** The outbox of the first journal that keeps one. */
+function outboxOf(journals: AegisOptions['journal'] = [], place: OutboxPlace | undefined): EventOutbox | undefined {
+  if (place === undefined) return undefined;
+  const keeping = [journals]
+    .flat()
+    .find((journal): journal is KeepingJournal => (journal as Partial<KeepingJournal>).outboxIn !== undefined);
+  return keeping?.outboxIn(place);
 }
 
 /** Binds what an older version has left in a store; no store in memory has any of that. */

@@ -1,5 +1,6 @@
 import { SecretString } from '../../common/SecretString.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
+import type { OutboxPlace } from '../../store/record/EventOutbox.js';
 import { LazySqliteStore } from '../../store/sqlite/LazySqliteStore.js';
 import { MemoryApprovalStore } from '../../store/memory/MemoryApprovalStore.js';
 import { MemoryTaskStore } from '../../store/memory/MemoryTaskStore.js';
@@ -16,6 +17,8 @@ export interface ModuleStores {
   readonly approvals: ApprovalStore;
   /** What else is kept with the tasks; nothing where the store keeps only tasks and approvals. */
   readonly records: (() => SignableRecordStore) | undefined;
+  /** Where a journal keeps what it has still to write of the approvals; `undefined` where they are not kept in a durable store with other records. */
+  readonly outbox: OutboxPlace | undefined;
 }
 
 /** Makes the stores that the options name. Approvals are kept beside tasks, unless they have a store of their own. */
@@ -24,10 +27,13 @@ export function storesOf({ store, approvalStore, stateKey }: AegisOptions): Modu
   const state = given !== undefined && 'tasks' in given ? given : undefined;
   const rows = state?.forTenant === undefined ? undefined : (): SignableRecordStore => recordsOf(state as ServerStore);
   const approvals = approvalStore ?? state?.approvals ?? new MemoryApprovalStore();
+  const key = stateKey === undefined ? undefined : secretOf(stateKey);
+  const place = { records: () => state?.forTenant?.(DEFAULT_TENANT).records, stateKey: key };
   return {
     tasks: state?.tasks ?? (given as TaskStore | undefined) ?? new MemoryTaskStore(),
     records: rows,
-    approvals: stateKey === undefined ? approvals : new SignedApprovalStore(approvals, secretOf(stateKey)),
+    approvals: key === undefined ? approvals : new SignedApprovalStore(approvals, key),
+    outbox: approvalStore === undefined && state?.tasks.durable === true ? place : undefined,
   };
 }
 

@@ -1,6 +1,5 @@
 import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import type { ApprovalStore } from '../ApprovalStore.js';
-import type { SignableRecordStore } from '../RecordStore.js';
 import type { ServerStore, StateStore, TenantStore, TenantStoreOptions } from '../StateStore.js';
 import type { TaskStore } from '../TaskStore.js';
 
@@ -20,12 +19,14 @@ export class LazySqliteStore implements StateStore {
     this.approvals = forwarding<ApprovalStore>({ open: () => this.open(), close: () => this.close() }, () => inner().approvals);
   }
 
+  /** The rows of one tenant, once it is open. */
   forTenant(tenantId: string, options?: TenantStoreOptions): TenantStore {
-    const rows = (): TenantStore => this.#opened().forTenant(tenantId, options);
-    return {
-      approvals: forwarding<ApprovalStore>({}, () => rows().approvals),
-      records: forwarding<SignableRecordStore>({}, () => rows().records),
-    };
+    return this.#opened().forTenant(tenantId, options);
+  }
+
+  #opened(): ServerStore {
+    if (this.#inner !== undefined) return this.#inner;
+    throw new ShutdownError('The store is not open: await the ready() of its module first, and do not use it after close().');
   }
 
   open(): Promise<void> {
@@ -45,11 +46,6 @@ export class LazySqliteStore implements StateStore {
     const inner = this.#inner;
     this.#inner = undefined;
     await inner?.close();
-  }
-
-  #opened(): ServerStore {
-    if (this.#inner !== undefined) return this.#inner;
-    throw new ShutdownError('The store is not open: await the ready() of its module first, and do not use it after close().');
   }
 }
 
