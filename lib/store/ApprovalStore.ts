@@ -4,7 +4,7 @@ import type { IdempotencyKey } from '../model/Decision.js';
 import type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
 import type { Params, Session } from '../model/Params.js';
 import type { Task } from '../model/Task.js';
-import type { RecordStore, StoredRecord } from './RecordStore.js';
+import type { StoredRecord } from './RecordStore.js';
 
 export type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
 
@@ -271,7 +271,7 @@ export interface BegunPage {
 
 /** What else must be so for a change, compared in its own transaction. */
 export interface ChangeConditions {
-  /** How often the halts of the tenant had been changed when the caller last read them: see {@link RecordStore.haltChanges}. */
+  /** How often the halts of the tenant had been changed when the caller last read them: see `haltChanges` of its records. */
   readonly haltChanges?: number | undefined;
 }
 
@@ -299,7 +299,7 @@ export interface ApprovalStore {
    *
    * @param card what pages show of it, signed; the store makes it where none is given
    * @param beside as for {@link insert}
-   * @param conditions only for a store whose records have {@link RecordStore.haltChanges}
+   * @param conditions only for a store whose records have `haltChanges`
    */
   replace(
     record: ApprovalRecord,
