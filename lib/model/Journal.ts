@@ -5,6 +5,7 @@ import type { Diagnostic, SecurityReport } from './diagnostics.js';
 import type { Decision, DecisionRequest } from './Decision.js';
 import type { JournaledApproval } from './DecisionEvidence.js';
 import type { Params } from './Params.js';
+import type { HaltScope } from './halt/Halt.js';
 import type { PendingTask, Task, TaskStatus } from './Task.js';
 
 /** A decision was made on a call: the first one, or a fresh one just before an approved call runs. */
@@ -191,6 +192,26 @@ export interface PoliciesEvent {
   readonly by?: string | undefined;
 }
 
+/** This process knows, from now on, that a halt is in force, or that it is over, no matter who ordered or lifted it. */
+export interface HaltEvent {
+  /** Tells it from the other events. */
+  readonly kind: 'halt';
+  /** `over`: its time has passed. */
+  readonly how: 'halted' | 'lifted' | 'over';
+  /** The halt. */
+  readonly haltId: string;
+  /** What is halted, or was. */
+  readonly scope: HaltScope;
+  /** What happens to calls that wait for a person. */
+  readonly pending: 'freeze' | 'cancel';
+  /** When it ends by itself, in epoch milliseconds. */
+  readonly untilMs?: number | undefined;
+  /** Who ordered it, or has lifted it. */
+  readonly by: string;
+  /** Why, in that person's words. */
+  readonly reason: string;
+}
+
 /** An answer, approval or verdict looked forged, replayed or swapped. */
 export interface SecurityEvent {
   /** Tells it from the other events. */
@@ -212,6 +233,7 @@ export type JournalEvent =
   | EnteringEvent
   | SettledEvent
   | PoliciesEvent
+  | HaltEvent
   | SecurityEvent;
 
 /**

@@ -1,26 +1,10 @@
 import type { ApprovalPolicy, ApprovalRecord, Assurance, RunOutcome, VerdictProof } from '../../store/ApprovalStore.js';
 import type { Effect } from '../../model/Decision.js';
+import type { HaltRecord } from './HaltRecord.js';
+import type { RecordFields } from './RecordFields.js';
 
 /** Hides a value and binds to it: the base64url of a salted SHA-256. Equal values of one decision and field have equal commitments. */
 export type Commitment = string;
-
-interface RecordFields {
-  /** The version of the format. */
-  readonly v: 1;
-  /** The position in the log of its writer, from 0: the index of its leaf in the tree. */
-  readonly seq: number;
-  /** When it was written, in epoch milliseconds. Never less than in the record before. */
-  readonly at: number;
-  /** The log's name. */
-  readonly writer: string;
-  /** The change of the store that it was committed with, where it was. No two records have the same. */
-  readonly change?: string | undefined;
-  /**
-   * When that change was committed, in epoch milliseconds, where its record was written late: the process that made it has ended, or its log had failed. Such a
-   * record does not stand where it happened.
-   */
-  readonly committedAt?: number | undefined;
-}
 
 /** What all records about one call say. */
 interface CallFields {
@@ -349,7 +333,8 @@ export type AuditRecord =
   | SecurityRecord
   | AuthorityRecord
   | CredentialRecord
-  | ErasedRecord;
+  | ErasedRecord
+  | HaltRecord;
 
 type WithoutPlace<R> = R extends AuditRecord ? Omit<R, 'v' | 'seq' | 'at' | 'writer'> : never;
 

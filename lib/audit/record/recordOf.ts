@@ -1,6 +1,6 @@
 import { canonicalText, sha256 } from '../../common/data/canonical.js';
 import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
-import type { DecidedEvent, EnteringEvent, GrantEvent, JournalEvent, TaskEvent } from '../../model/Journal.js';
+import type { DecidedEvent, EnteringEvent, GrantEvent, HaltEvent, JournalEvent, TaskEvent } from '../../model/Journal.js';
 import { requesterOf } from '../../model/personId.js';
 import { approvalRecords, recordedPolicy, tokenHash } from './approvalRecords.js';
 import type { OpenRecord } from './OpenRecord.js';
@@ -43,12 +43,20 @@ export function recordOf(event: RecordedEvent): OpenRecord {
       const { kind, hash, previousHash, by } = event;
       return { record: { kind, by, hash, previousHash } };
     }
+    case 'halt':
+      return { record: haltRecord(event) };
     case 'security': {
       const { code, subject } = event.diagnostic;
       const { agentId, decisionId, toolName } = subject ?? {};
       return { record: { kind: 'security', agentId, code, decisionId, toolName } };
     }
   }
+}
+
+/** What a log writes of a halt, or of its end. The words of those who ordered it stay in the store. */
+export function haltRecord({ how, haltId, scope, pending, untilMs, by }: Omit<HaltEvent, 'kind' | 'reason'>, tenantId?: string): NewRecord {
+  const { all, agentId, toolName, group } = scope;
+  return { kind: 'halt', agentId, all, by, group, halt: haltId, how, pending, tenantId, toolName, until: untilMs };
 }
 
 /** What a log writes of a decision. Of a server: with the tenant of the call. */

@@ -6,6 +6,7 @@ import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { Grants } from '../../decision/grant/Grants.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
+import type { Halts } from '../halt/Halts.js';
 import { copyProposal } from '../call/ProposedCall.js';
 import type { ProposedCall } from '../call/ProposedCall.js';
 import { sessionOfScope } from '../method/Caller.js';
@@ -182,6 +183,15 @@ export class AegisModule implements AegisModuleView {
           'are not in this process, because a module without `policies` has no desk; they are at the Data Plane, or at your decision service.',
       },
     ]);
+  }
+
+  /**
+   * The kill switch: orders, lifts and lists halts. It is not on {@link current}, so that code which an agent can reach cannot lift a halt.
+   *
+   * @example await aegis.halts.halt({ agentId: 'support-agent' }, { by: 'ann', reason: 'refunds everything' });
+   */
+  get halts(): Halts {
+    return this.#parts.halts;
   }
 
   /** The policies in force, and their reloads. @throws ConfigError without policies */

@@ -19,6 +19,8 @@ import { LazyPart } from '../../model/LazyPart.js';
 import type { Journal } from '../../model/Journal.js';
 import { DEFAULT_LIMITS } from '../../model/snapshot/takeSnapshot.js';
 import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
+import { HaltedCalls } from '../halt/HaltedCalls.js';
+import { Halts } from '../halt/Halts.js';
 import { writablePolicies } from '../../policy/live/writablePolicies.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { EventOutbox, KeepingJournal, OutboxPlace } from '../../store/record/EventOutbox.js';
@@ -53,6 +55,7 @@ export interface ModuleParts {
   readonly policies: ReloadablePolicies | undefined;
   /** Only with policies. */
   readonly grants: Grants | undefined;
+  readonly halts: Halts;
   /** Only with a durable store. */
   readonly keeper: StoreKeeper | undefined;
   /** Called by `close()`, in this order. */
@@ -75,7 +78,8 @@ export function buildModule(options: AegisOptions): ModuleParts {
   registry.noteTo(journal);
   const polling = { ...DEFAULT_POLLING, ...defined(options.approvalPolling) };
   const { leaseMs } = options.recovery ?? {};
-  const parts = { decisions, registry, polling, keepAlive: options.keepAlive, leaseMs, clock, logger, journal };
+  const haltedCalls = new HaltedCalls();
+  const parts = { halts: haltedCalls, decisions, registry, polling, keepAlive: options.keepAlive, leaseMs, clock, logger, journal };
   const scheduler: unknown = options.scheduler?.(parts) ?? new ApprovalScheduler(parts);
   if (!(scheduler instanceof ApprovalScheduler)) {
     const message = `must return an ApprovalScheduler, at once (got ${got(scheduler)}); return an instance of a class that extends it.`;
@@ -89,6 +93,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     openByGuard: scheduler.duplicates.openByGuard,
     durable: registry.durable,
     journal,
+    halts: haltedCalls,
     steps: [],
     limits: { ...DEFAULT_LIMITS, ...defined(options.limits) },
     agentId: options.agentId,
@@ -100,11 +105,20 @@ export function buildModule(options: AegisOptions): ModuleParts {
     opening: undefined,
     closed: false,
   };
-  const keeper = registry.durable ? new StoreKeeper(options, runtime, desk, polling.maxDelayMs) : undefined;
+  const halts = new Halts({
+    ready: () => runtime.opening,
+    open: async (self) => {
+      const { openHalts } = await import('./openHalts.js');
+      return openHalts(self, { options, records: stores.records?.(), runtime, clock });
+    },
+    executing: ({ agentId, toolName }) => stores.tasks.listSummaries({ status: 'executing', agentId, toolName, limit: Infinity }),
+  });
+  const keeper = registry.durable ? new StoreKeeper(options, runtime, desk, polling.maxDelayMs, () => halts.refresh()) : undefined;
   runtime.opening = open(runtime, [
     () => stores.tasks.open?.(),
     () => stores.approvals.open?.(),
     () => bindOlder(stores.approvals),
+    () => (registry.durable || options.haltFile !== undefined ? halts.start() : undefined),
     () => outbox?.open(),
     () => decisions.ready?.(),
     () => keeper?.start(),
@@ -112,6 +126,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
   const detach = desk === undefined ? undefined : options.approver?.attach(desk);
   const closing = [
     () => detach?.(),
+    () => halts.close(),
     () => keeper?.rest(),
     (close: { readonly graceMs?: number | undefined }) => scheduler.shutdown(close),
     () => keeper?.stop(),
@@ -121,7 +136,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     () => stores.approvals.close?.(),
     () => registry.closeStore(),
   ];
-  return { runtime, desk, policies, grants, keeper, closing };
+  return { runtime, desk, policies, grants, keeper, halts, closing };
 }
 
 interface Source {

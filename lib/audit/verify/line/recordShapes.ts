@@ -127,6 +127,19 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     'publicKey?': text,
     by: text,
   }),
+  halt: shape({
+    ...PLACE,
+    'tenantId?': text,
+    how: oneOf('halted', 'lifted', 'over'),
+    halt: text,
+    'all?': yes,
+    'agentId?': text,
+    'toolName?': text,
+    'group?': text,
+    pending: oneOf('freeze', 'cancel'),
+    'until?': count,
+    by: text,
+  }),
   erased: shape({ ...PLACE, by: text, selector: oneOf('user', 'decision', 'before'), count }),
 };
 
