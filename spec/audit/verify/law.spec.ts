@@ -417,6 +417,13 @@ const LAWFUL: readonly (readonly [what: string, make: Make])[] = [
     },
   ],
   [
+    'a call that is approved after the clock was set back, which records do not show',
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, { expiresAt: log.at - 86_400_000 });
+      ranApproved(verdict(log, call), call);
+    },
+  ],
+  [
     'a no that comes after the run',
     (log, call) => {
       ranApproved(verdict(askedCall(log, call), call), call);

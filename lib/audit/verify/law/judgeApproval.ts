@@ -1,5 +1,5 @@
 import type { DecidedRecord, EnteringRecord, OpenedRecord } from '../../record/AuditRecord.js';
-import { isBefore } from './ApprovalCase.js';
+import { isAfterEnd, isBefore } from './ApprovalCase.js';
 import type { ApprovalCase, Placed } from './ApprovalCase.js';
 import type { Credentials } from './Credentials.js';
 import type { Findings } from '../report/Findings.js';
@@ -12,9 +12,6 @@ export interface JudgedApproval {
   readonly signatures: number;
   readonly erasedStatements: number;
 }
-
-/** How much later than its end an approval may be recorded as used: the record is written after the use. */
-const SLACK_MS = 60_000;
 
 /** Finds what is wrong with one approval: it was opened, its quorum said yes to exactly these params, it was used once and begun by one claim, and only that claim ran. */
 export function judgeApproval(found: ApprovalCase, credentials: Credentials, findings: Findings): JudgedApproval {
@@ -87,8 +84,7 @@ function judgeUse(found: ApprovalCase, opened: OpenedRecord, covered: (by: Place
   for (const record of consumed) {
     sameCall(record, opened, 'what was approved', say);
     if (!isBefore(opened, record)) say('used_before_opened', record, `Record ${record.seq} uses an approval that is opened only later.`);
-    if ((record.committedAt ?? record.at) > opened.expiresAt + SLACK_MS)
-      say('used_too_late', record, `Record ${record.seq} uses an approval that had expired.`);
+    if (isAfterEnd(record, opened)) say('used_too_late', record, `Record ${record.seq} uses an approval that had expired.`);
     if (isOtherToken(record.token)) say('used_twice', record, `Record ${record.seq} uses an approval that was used before.`);
     if (!covered(record))
       say('quorum_missing', record, `Record ${record.seq} uses an approval that did not have the yes of everyone it needs.`);

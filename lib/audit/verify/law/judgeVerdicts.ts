@@ -4,7 +4,7 @@ import { isAssuranceFor } from '../../../decision/desk/assurance.js';
 import { isHostOperator } from '../../../decision/desk/eligibility.js';
 import { likenessOf, maybeSamePerson } from '../../../model/personId.js';
 import type { OpenedRecord, RecordedApprovalPolicy, VerdictRecord } from '../../record/AuditRecord.js';
-import { isBefore } from './ApprovalCase.js';
+import { isAfterEnd, isBefore } from './ApprovalCase.js';
 import type { ApprovalCase, Placed, VerdictOpening } from './ApprovalCase.js';
 import type { Credentials } from './Credentials.js';
 import { commitmentIn, digestCommitment } from '../line/openingFault.js';
@@ -19,9 +19,6 @@ export interface JudgedVerdicts {
   readonly signatures: number;
   readonly erasedStatements: number;
 }
-
-/** How much later than its end a verdict may be recorded: the record is written after the verdict. */
-const SLACK_MS = 60_000;
 
 /** What every verdict on an approval is compared with. */
 interface Asked {
@@ -112,8 +109,7 @@ function* verdictFaults(record: VerdictRecord, opening: VerdictOpening | undefin
     yield ['other_call', 'is about another agent or tool than what a person was asked'];
   if (record.effective !== opened.effective) yield ['other_params', 'is about other params than what a person was asked'];
   if (!isBefore(opened, record)) yield ['too_early', 'comes before a person was asked'];
-  if ((record.committedAt ?? record.at) > opened.expiresAt + SLACK_MS)
-    yield ['too_late', 'comes after the time in which it could be given'];
+  if (isAfterEnd(record, opened)) yield ['too_late', 'comes after the time in which it could be given'];
   if (record.policies?.some((id) => !ids.has(id)) === true) yield ['other_policies', 'counts for a policy that did not ask'];
   // a no is anyone's who may see it
   if (!approved) return;
