@@ -19,6 +19,9 @@ export interface JournaledApproval {
     readonly severity?: string | undefined;
     readonly approvers?: readonly string[] | undefined;
     readonly selfApproval?: boolean | undefined;
+    readonly quorum?: number | undefined;
+    readonly distinct?: boolean | undefined;
+    readonly escalate?: readonly { readonly afterMs: number; readonly groups: readonly string[] }[] | undefined;
   })[];
   readonly policySetHash: string;
   readonly expiresAtMs: number;

@@ -155,8 +155,9 @@ export const approvalRecords: ApprovalRecords = {
   ended: endedRecord,
 };
 
-function recordedPolicy({ id, hash, severity, approvers, selfApproval }: JournaledApproval['policies'][number]): RecordedApprovalPolicy {
-  return { id, hash, severity, approvers, selfApproval };
+function recordedPolicy(policy: JournaledApproval['policies'][number]): RecordedApprovalPolicy {
+  const { id, hash, severity, approvers, selfApproval, quorum, distinct, escalate } = policy;
+  return { id, hash, severity, approvers, selfApproval, quorum, distinct, escalate };
 }
 
 /** An approval that was opened without a log has none: its values are then linked to nothing. */

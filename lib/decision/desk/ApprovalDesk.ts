@@ -24,7 +24,7 @@ import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
 import { bindingDigest, type BoundCall } from './use/bindingDigest.js';
 import { isOver, spentRecord } from './use/spentRecord.js';
 import { beginExecution, consumeApproval, reportNotReplaced, tellOfUse, verifyApproval } from './use/consumeApproval.js';
-import { isUnderstood } from './use/semantics.js';
+import { isUnderstood, takesSeats } from './use/semantics.js';
 import type { UseRules } from './use/consumeApproval.js';
 import type { DeskPeople } from './Directory.js';
 import type { DeskVerdicts, VerdictDesk, Viewer, ViewerStanding } from './DeskVerdicts.js';
@@ -259,9 +259,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     };
   }
 
-  /** Where no one knows people, nothing can have changed. */
+  /** Where no one knows people, nothing can have changed; people are counted again all the same. */
   #isStillCovered(record: ApprovalRecord): Awaitable<boolean> {
-    if (this.#people === undefined && this.options.directory === undefined) return true;
+    if (this.#people === undefined && this.options.directory === undefined && !takesSeats(record.policies)) return true;
     return chain(this.#giving(), (giving) => giving.isStillCovered(record));
   }
 

@@ -195,12 +195,14 @@ export interface CheckedVerdict {
   /** The policies that it counts for. */
   readonly policies: readonly ApprovalPolicy[];
   readonly proof: VerdictProof | undefined;
+  /** Whether every policy has the people that it takes, if it is a yes. */
+  readonly isCovered: boolean;
 }
 
-/** The fields of a record that a verdict changes. One no is enough; each policy needs a yes. */
+/** The fields of a record that a verdict changes. One no is enough; each policy needs a yes of as many people as it says. */
 export function withVerdict(
   record: ApprovalRecord,
-  { approve, verdict: { reason, key, name }, giver: { by, assurance, person }, policies, proof }: CheckedVerdict,
+  { approve, verdict: { reason, key, name }, giver: { by, assurance, person }, policies, proof, isCovered }: CheckedVerdict,
   atMs: number,
 ): Pick<ApprovalRecord, 'status' | 'verdicts'> {
   const shownName = person?.name ?? name;
@@ -218,6 +220,5 @@ export function withVerdict(
   };
   const verdicts = [...record.verdicts, verdict];
   if (!approve) return { status: 'denied', verdicts };
-  const covered = new Set(verdicts.flatMap((v) => v.policies));
-  return { status: record.policies.every((p) => covered.has(p.id)) ? 'approved' : 'pending', verdicts };
+  return { status: isCovered ? 'approved' : 'pending', verdicts };
 }

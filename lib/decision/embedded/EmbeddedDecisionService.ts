@@ -105,19 +105,20 @@ export class EmbeddedDecisionService implements DecisionService {
   /** Evaluates the original call again; policies that already have their verdict on `decisionId`, in the same text, demand no other. */
   reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision> {
     return chain(this.#options.desk.get(decisionId), (record) =>
-      this.#evaluate(request, (outcome, facts, engine) => {
-        if (record === undefined || !coversCall(record, request, outcome, facts, this.#options.desk))
-          return this.#ask(request, outcome, facts, engine);
-        const base = { decisionId, policySetHash: engine.hash };
-        return this.#shown(
-          outcome.params === undefined
-            ? { ...base, effect: 'allow' }
-            : { ...base, effect: 'sanitize', params: outcome.params, message: outcome.message },
-          outcome,
-          facts,
-          { salt: record.auditSalt },
-        );
-      }),
+      this.#evaluate(request, (outcome, facts, engine) =>
+        chain(record !== undefined && coversCall(record, request, outcome, facts, this.#options.desk), (isCovered) => {
+          if (!isCovered) return this.#ask(request, outcome, facts, engine);
+          const base = { decisionId, policySetHash: engine.hash };
+          return this.#shown(
+            outcome.params === undefined
+              ? { ...base, effect: 'allow' }
+              : { ...base, effect: 'sanitize', params: outcome.params, message: outcome.message },
+            outcome,
+            facts,
+            { salt: record?.auditSalt },
+          );
+        }),
+      ),
     );
   }
 

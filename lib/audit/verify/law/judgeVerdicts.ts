@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { canonicalText } from '../../../common/data/canonical.js';
 import { isAssuranceFor } from '../../../decision/desk/assurance.js';
-import { isHostOperator } from '../../../decision/desk/eligibility.js';
-import { isSamePerson, maybeSamePerson } from '../../../model/personId.js';
+import { isHostOperator } from '../../../model/terms/isHostOperator.js';
+import { maybeSamePerson } from '../../../model/personId.js';
+import { approversAt } from '../../../model/terms/approversAt.js';
+import { recordedSeats } from '../../../model/terms/recordedSeats.js';
 import type { OpenedRecord, RecordedApprovalPolicy, VerdictRecord } from '../../record/AuditRecord.js';
 import type { VerdictProof } from '../../../store/ApprovalStore.js';
 import { isBefore } from './ApprovalCase.js';
@@ -41,7 +43,14 @@ export function judgeVerdicts({ verdicts }: ApprovalCase, opened: OpenedRecord, 
   }
   const covered = (by: Placed): boolean => {
     const before = good.filter((record) => isBefore(record, by));
-    return before.every(({ approved }) => approved) && opened.policies.every((policy) => peopleFor(policy, before) >= (policy.quorum ?? 1));
+    const all = opened.policies.map(({ id }) => id);
+    const verdicts = before.map(({ approved: approve, by: person, assurance, policies = all }) => ({
+      approve,
+      by: person,
+      assurance,
+      policies,
+    }));
+    return recordedSeats({ policies: opened.policies, verdicts }).isCovered;
   };
   return { covered, signatures, erasedStatements };
 }
@@ -62,7 +71,7 @@ function* verdictFaults(record: VerdictRecord, opening: VerdictOpening | undefin
   const counting = opened.policies.filter(({ id }) => policies === undefined || policies.includes(id));
   if (isRequester(record, opening, opened) && counting.some(({ selfApproval }) => selfApproval !== true))
     yield ['of_requester', 'is given by the person for whom the call is made'];
-  if (counting.some((policy) => !isApprover(record, policy)))
+  if (counting.some((policy) => !isApprover(record, policy, opened)))
     yield ['not_eligible', 'is given by someone who was in no group of its approvers'];
   if (assurance !== undefined && !isAssuranceFor(assurance, counting))
     yield ['assurance', `has the assurance ${assurance}, which is not enough for the severity of what it approves`];
@@ -77,21 +86,12 @@ function isRequester(record: VerdictRecord, opening: VerdictOpening | undefined,
 }
 
 /** What is not recorded was not known either: where no directory has groups, the program vouched for the person. */
-function isApprover({ by, assurance, groups }: VerdictRecord, { approvers }: RecordedApprovalPolicy): boolean {
+function isApprover({ by, assurance, groups, at }: VerdictRecord, policy: RecordedApprovalPolicy, opened: OpenedRecord): boolean {
+  // both records are written a little after what they tell of
+  const approvers = approversAt(policy, at - opened.at + SLACK_MS);
   return (
     approvers === undefined || groups === undefined || isHostOperator(by, assurance) || groups.some((group) => approvers.includes(group))
   );
-}
-
-/** How many people said yes for a policy. The operator of the host is one, under every name. */
-function peopleFor({ id }: RecordedApprovalPolicy, verdicts: readonly VerdictRecord[]): number {
-  const people: string[] = [];
-  for (const { by, assurance, policies } of verdicts) {
-    if (policies !== undefined && !policies.includes(id)) continue;
-    const person = isHostOperator(by, assurance) ? 'host:' : by;
-    if (!people.some((other) => isSamePerson(other, person) || maybeSamePerson(other, person))) people.push(person);
-  }
-  return people.length;
 }
 
 /** What a signature proves; in words, why it proves nothing. */
