@@ -1,6 +1,6 @@
 import { canonicalText, sha256 } from '../../common/data/canonical.js';
 import { newSalt } from '../../model/DecisionEvidence.js';
-import type { JournaledApproval, JournaledVerdict } from '../../model/DecisionEvidence.js';
+import type { JournaledApproval, JournaledPolicy, JournaledVerdict } from '../../model/DecisionEvidence.js';
 import { maybeSamePerson } from '../../model/personId.js';
 import type { PendingTask } from '../../model/Task.js';
 import type { NewRecord, RecordedApprovalPolicy } from './AuditRecord.js';
@@ -155,7 +155,8 @@ export const approvalRecords: ApprovalRecords = {
   ended: endedRecord,
 };
 
-function recordedPolicy(policy: JournaledApproval['policies'][number]): RecordedApprovalPolicy {
+/** A policy that asks, as a log has it. */
+export function recordedPolicy(policy: JournaledPolicy): RecordedApprovalPolicy {
   const { id, hash, severity, approvers, selfApproval, quorum, distinct, escalate } = policy;
   return { id, hash, severity, approvers, selfApproval, quorum, distinct, escalate };
 }

@@ -41,7 +41,7 @@ function shape(fields: Readonly<Record<string, Check>>): Shape {
   return Object.entries(fields).map(([name, check]) => [name.replace('?', ''), check, name.endsWith('?')]);
 }
 
-const PLACE = { seq: count, at: count, writer: text };
+const PLACE = { seq: count, at: count, writer: text, 'change?': text, 'committedAt?': count };
 const CALL = { ...PLACE, 'tenantId?': text, decisionId: text, agentId: text, toolName: text };
 const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
   started: shape({
@@ -65,6 +65,7 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     'policySetHash?': text,
     'dryRun?': yes,
     'approvalId?': text,
+    'asking?': approvalPolicies,
     original: text,
     'effective?': text,
     'session?': text,
