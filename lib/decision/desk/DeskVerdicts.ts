@@ -11,7 +11,9 @@ import type { Eligibility, Giver, PeopleRules } from './eligibility.js';
 import { areFilled } from '../../model/terms/fillSeats.js';
 import { recordedSeats } from '../../model/terms/recordedSeats.js';
 import type { Seats } from '../../model/terms/recordedSeats.js';
-import { isCoveredWith, openPolicies, personOf } from './quorum/seatsOf.js';
+import { openPolicies, personOf, seatsWith } from './quorum/seatsOf.js';
+import { viewedSeats } from './quorum/viewedSeats.js';
+import type { ViewedSeats } from './quorum/viewedSeats.js';
 import {
   checkDigest,
   checkVersion,
@@ -41,16 +43,6 @@ export interface Viewer {
   readonly sawAll?: boolean | undefined;
 }
 
-/** The seats of one policy as they are shown. */
-export interface ViewedSeats {
-  /** The policy's `@id`. */
-  readonly id: string;
-  /** How many people it takes. */
-  readonly needed: number;
-  /** The ids of those who count for it. */
-  readonly filledBy: readonly string[];
-}
-
 /** How someone stands to an approval. */
 export interface ViewerStanding {
   /** Whether a verdict of theirs would count now. */
@@ -67,6 +59,8 @@ export interface ViewerStanding {
   readonly yesSoFar: number;
   /** The seats of each policy, in the order of the policies: how many it takes, and who counts for it now. */
   readonly seats: readonly ViewedSeats[];
+  /** The seats as they would be with their yes. */
+  readonly seatsAfter: readonly ViewedSeats[];
   /** Whether the call is approved with their yes. */
   readonly isLastYes: boolean;
 }
@@ -146,7 +140,8 @@ export class DeskVerdicts {
       policies: eligibility === undefined ? [] : policies.map(({ id }) => id),
       needs: requiredFor(record, policies, { isHurried: this.#isHurried(eligibility?.giver.by ?? by), mustSign, sawAll }),
       yesSoFar: seats.policies.filter((one) => areFilled([one])).length,
-      seats: seats.policies.map(({ id, needed, filledBy }) => ({ id, needed, filledBy: filledBy.map((person) => person.by) })),
+      seats: viewedSeats(seats),
+      seatsAfter: viewedSeats(eligibility === undefined ? seats : seatsAfter(eligibility)),
       isLastYes: eligibility !== undefined && isLastYes(eligibility),
     };
   }
@@ -292,9 +287,14 @@ export class DeskVerdicts {
   }
 }
 
+/** The seats with the yes of this person. */
+function seatsAfter({ giver, policies, seats }: Eligibility): Seats {
+  return seatsWith(seats, personOf(giver, policies));
+}
+
 /** Whether the call is approved with the yes of this person. */
-function isLastYes({ giver, policies, seats }: Eligibility): boolean {
-  return isCoveredWith(seats, personOf(giver, policies));
+function isLastYes(eligibility: Eligibility): boolean {
+  return seatsAfter(eligibility).isCovered;
 }
 
 function verdictEvent(approval: ApprovalRecord, approved: boolean, statement: string | undefined): VerdictEvent {

@@ -66,7 +66,8 @@ export function cardFromRow({ card, body }: CardRow): ApprovalCard | undefined {
   }
 }
 
-function cardPolicies(record: ApprovalRecord): readonly CardPolicy[] {
+/** The policies that ask, as lists know them. */
+export function cardPolicies(record: Pick<ApprovalRecord, 'policies' | 'verdicts'>): readonly CardPolicy[] {
   const seats = recordedSeats(record).policies;
   return record.policies.map(({ id, severity, approvers, selfApproval, quorum, distinct, escalate }, i) => {
     const { filledBy, needed } = seats[i] as (typeof seats)[number];

@@ -35,9 +35,9 @@ export function seatsOf(record: SeatedApproval, snapshot: PeopleSnapshot, unsure
   return seatsFrom(record, yes);
 }
 
-/** Whether every policy has its people if someone says yes as well. */
-export function isCoveredWith({ asked, people }: Pick<Seats, 'asked' | 'people'>, yes: CountedPerson): boolean {
-  return seatsFrom({ policies: asked, verdicts: [] }, [...people, yes]).isCovered;
+/** The seats if someone says yes as well. */
+export function seatsWith({ asked, people }: Pick<Seats, 'asked' | 'people'>, yes: CountedPerson): Seats {
+  return seatsFrom({ policies: asked, verdicts: [] }, [...people, yes]);
 }
 
 /** A giver with the policies that their yes may count for. */
