@@ -22,6 +22,8 @@ export interface PolicySeats<P extends Backer> {
   readonly filledBy: readonly P[];
 }
 
+/** So many people are seated where some take no other seat: those who said yes first. */
+const MAX_PEOPLE = 400;
 /** So many states are looked at; beyond them a seat may stay open that could be filled, and a further yes fills it. */
 const MAX_STATES = 20_000;
 
@@ -34,7 +36,7 @@ const MAX_STATES = 20_000;
 export function fillSeats<P extends Backer>(policies: readonly SeatedPolicy[], people: readonly P[]): readonly PolicySeats<P>[] {
   const needed = policies.map(({ quorum = 1 }) => quorum);
   const isApart = policies.length > 1 && policies.some(({ distinct }) => distinct === true);
-  const choices = isApart ? bestChoices(policies, needed, people) : people.map((person) => backedBy(policies, person));
+  const choices = isApart ? bestChoices(policies, needed, people.slice(0, MAX_PEOPLE)) : people.map((person) => backedBy(policies, person));
   return policies.map(({ id }, i) => {
     const taking = people.filter((_, at) => choices[at]?.includes(i) === true);
     return { id, needed: needed[i] as number, filledBy: taking.slice(0, needed[i]) };
