@@ -1,5 +1,5 @@
 // Several people for one call: two finance leads, and somebody from legal who is neither of them. One of them leaves before it runs, so that another one has to say
-// yes; nobody is counted twice, and one no is enough.
+// yes; no one is counted twice, and one no is enough.
 import { AegisModule, guard, VerdictError } from 'aegislib';
 import type { DirectoryPerson } from 'aegislib/decision';
 import { show } from '../show.js';
@@ -38,9 +38,7 @@ const pay = guard(async (to: string, cents: number) => `paid ${cents} to ${to}`,
   approval: 'wait',
 });
 
-async function ask(
-  to: string,
-): Promise<{
+async function ask(to: string): Promise<{
   readonly result: Promise<string>;
   readonly yes: (by: string) => Promise<string>;
   readonly no: (by: string) => Promise<string>;

@@ -33,7 +33,7 @@ interface WireApproval extends WireEntry {
     readonly approvers: readonly string[] | null;
     readonly quorum: number;
     readonly distinct: boolean;
-    readonly escalate: readonly { readonly after_s: number; readonly groups: readonly string[] }[];
+    readonly escalate: readonly { readonly after_s: number; readonly approvers: readonly string[] }[];
   }[];
   readonly verdicts: readonly {
     readonly approve: boolean;
@@ -114,7 +114,7 @@ function viewOf(wire: WireApproval): ApprovalView {
       approvers: approvers ?? undefined,
       quorum,
       distinct,
-      escalate: escalate.map(({ after_s: seconds, groups }) => ({ afterMs: seconds * 1_000, groups })),
+      escalate: escalate.map(({ after_s: seconds, approvers: groups }) => ({ afterMs: seconds * 1_000, groups })),
     })),
   };
 }

@@ -58,7 +58,7 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
         requester_may: v.boolean(),
         quorum: v.number(),
         distinct: v.boolean(),
-        escalate: v.array(v.object({ after_s: v.number(), groups: v.array(v.string()) })),
+        escalate: v.array(v.object({ after_s: v.number(), approvers: v.array(v.string()) })),
       }),
     ),
     verdicts: v.array(
@@ -235,7 +235,7 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
       requester_may: selfApproval,
       quorum: terms.quorum ?? 1,
       distinct: terms.distinct ?? false,
-      escalate: (terms.escalate ?? []).map(({ afterMs, groups }) => ({ after_s: afterMs / 1_000, groups })),
+      escalate: (terms.escalate ?? []).map(({ afterMs, groups }) => ({ after_s: afterMs / 1_000, approvers: groups })),
     })),
     verdicts: verdicts.map(({ approve, by, reason = null, atMs, name = null, groups = null, assurance = null, policies: of, ...more }) => ({
       approve,

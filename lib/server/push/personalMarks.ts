@@ -38,5 +38,5 @@ function waitedFor(type: HubEvent['type'], record: ApprovalRecord): readonly [be
 }
 
 function openOf(record: ApprovalRecord, verdicts: readonly Verdict[]): readonly OpenPolicy[] {
-  return cardPolicies({ ...record, verdicts }).flatMap(({ severity: _, ...policy }) => (policy.approved === true ? [] : [policy]));
+  return cardPolicies({ ...record, verdicts }).flatMap(({ severity: _severity, ...policy }) => (policy.approved === true ? [] : [policy]));
 }

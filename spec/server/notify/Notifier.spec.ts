@@ -256,8 +256,14 @@ describe('Notifier', () => {
     await pass(60 * MINUTE);
     await desk.list();
     await pass(10);
-    expect(channel.updates.at(-1)?.items.map(({ status }) => status)).to.deep.equal(['denied', 'expired']);
-    expect(channel.updates).to.have.length(2);
+    const updates = channel.updates.filter(({ about }) => about === 'requested');
+    expect(updates.at(-1)?.items.map(({ status }) => status)).to.deep.equal(['denied', 'expired']);
+    expect(updates).to.have.length(2);
+    // the reminders of the other one have cards of their own
+    expect(channel.updates.filter(({ about }) => about === 'reminder').map(({ items }) => items[0]?.status)).to.deep.equal([
+      'expired',
+      'expired',
+    ]);
   });
 
   it('changes a card also where it was settled while the card was on its way', async () => {
@@ -324,10 +330,11 @@ describe('Notifier', () => {
       throw new DeliveryError('gone', { isFinal: true });
     };
     await started();
-    await ask();
+    const first = await ask();
     // before it is reminded of
     await pass(29 * MINUTE);
     expect(tries).to.equal(1);
+    await desk.deny(first, { by: 'rita' });
     channel.fails = () => {
       tries += 1;
       throw new DeliveryError('down');
