@@ -15,6 +15,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   'multi-tenant': './multi-tenant.js',
   'throw-mode': './throw-mode.js',
   audit: './audit/main.js',
+  quorum: './quorum/main.js',
   'durable-file': './durable-file.js',
   'durable-fleet': './durable-fleet.js',
 };
