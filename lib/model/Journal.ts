@@ -70,6 +70,32 @@ export interface VerdictEvent {
   readonly statement?: string | undefined;
 }
 
+/** A person let a yes count for later calls, or a grant was taken back. */
+export interface GrantEvent {
+  /** Tells it from the other events. */
+  readonly kind: 'grant';
+  /** What became of it. */
+  readonly how: 'made' | 'revoked';
+  /** The grant. */
+  readonly grantId: string;
+  /** The agent whose calls it covers. */
+  readonly agentId: string;
+  /** The tool whose calls it covers. */
+  readonly toolName: string;
+  /** The person. */
+  readonly by: string;
+  /** The approval with which it was made. */
+  readonly decisionId: string;
+  /** How many calls it covers, where it was made. */
+  readonly maxUses?: number | undefined;
+  /** Until when, in epoch milliseconds, where it was made. */
+  readonly expiresAtMs?: number | undefined;
+  /** The policies that it answers, where it was made. */
+  readonly lifts?: readonly { readonly id: string; readonly hash: string }[] | undefined;
+  /** Why it was taken back, in that person's words. */
+  readonly reason?: string | undefined;
+}
+
 /** An approval was used at the approval desk: no other call can use it. */
 export interface ConsumedEvent {
   /** Tells it from the other events. */
@@ -200,6 +226,7 @@ export type JournalEvent =
   | TaskEvent
   | OpenedEvent
   | VerdictEvent
+  | GrantEvent
   | ConsumedEvent
   | BegunEvent
   | EndedEvent

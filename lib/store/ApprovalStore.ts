@@ -48,6 +48,8 @@ export interface Verdict {
   readonly proof?: VerdictProof | undefined;
   /** What its sender called it: the same verdict under the same key again is this one. */
   readonly key?: string | undefined;
+  /** The grant that was made with it, and SHA-256 of all that it says. */
+  readonly grant?: { readonly id: string; readonly digest: string } | undefined;
   /** Ids of the approval policies that it counts for. */
   readonly policies: readonly string[];
 }

@@ -27,6 +27,8 @@ import { commitKept } from './use/commitKept.js';
 import type { ApprovalChange } from './use/commitKept.js';
 import type { UseRules } from './use/consumeApproval.js';
 import type { DeskPeople } from './Directory.js';
+import type { PeopleRules } from './eligibility.js';
+import type { GrantMaker } from './GrantMaker.js';
 import type { DeskVerdicts, VerdictDesk, Viewer, ViewerStanding } from './DeskVerdicts.js';
 import type { CommitOutcome, OutcomeRecording } from './recordOutcome.js';
 import type { VerdictInput } from './verdict.js';
@@ -58,6 +60,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   #approvers = 0;
   #people: DeskPeople | undefined;
   #verdicts: DeskVerdicts | undefined;
+  #grants: LazyPart<GrantMaker> | undefined;
 
   /**
    * @param store where approvals are kept
@@ -190,6 +193,21 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     this.#people = people;
   }
 
+  /** @internal Who makes grants from now on. */
+  useGrants(grants: LazyPart<GrantMaker>): void {
+    this.#grants = grants;
+  }
+
+  /** @internal Who knows people. */
+  get peopleRules(): PeopleRules {
+    return { rules: this.options, served: this.#people };
+  }
+
+  /** @internal Whether a person is asked about this call, also where a grant covers it. */
+  mustAsk(call: Pick<ApprovalRequest, 'agentId' | 'toolName' | 'idempotency'>): Awaitable<boolean> {
+    return this.#openings.mustAsk(call);
+  }
+
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
     // read now: its caller may change it while that is loaded
     const own = isPlainObject(given) ? { ...given } : given;
@@ -202,7 +220,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   #verdictDesk(): VerdictDesk {
     return {
-      people: () => ({ rules: this.options, served: this.#people }),
+      people: () => this.peopleRules,
+      grants: () => this.#grants?.get(),
       tenantId: this.#useRules.tenantId,
       now: this.#useRules.now,
       get: (decisionId) => this.get(decisionId),

@@ -3,6 +3,7 @@ import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { ApprovalScheduler } from '../../approval/ApprovalScheduler.js';
 import type { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
+import type { Grants } from '../../decision/grant/Grants.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import type { Halts } from '../halt/Halts.js';
@@ -163,6 +164,23 @@ export class AegisModule implements AegisModuleView {
         where: 'approvals',
         message:
           'are not decided in this process, because a module without `policies` has no desk; decide them at the Data Plane, or at your decision service.',
+      },
+    ]);
+  }
+
+  /**
+   * The standing verdicts of the people who decide approvals. They are not on {@link current}.
+   *
+   * @throws ConfigError without policies: a Data Plane has its own grants
+   */
+  get grants(): Grants {
+    const { grants } = this.#parts;
+    if (grants !== undefined) return grants;
+    throw new ConfigError([
+      {
+        where: 'grants',
+        message:
+          'are not in this process, because a module without `policies` has no desk; they are at the Data Plane, or at your decision service.',
       },
     ]);
   }

@@ -7,6 +7,7 @@ import { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
+import { Grants } from '../../decision/grant/Grants.js';
 import { RemoteDecisionService } from '../../decision/remote/RemoteDecisionService.js';
 import { got } from '../../common/readOptions.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
@@ -29,7 +30,9 @@ import { enableAsyncLocal } from '../call/callContext.js';
 import { checkSource } from './checkSource.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { StoreKeeper } from './StoreKeeper.js';
+import { grantRecords } from './grantRecords.js';
 import { storesOf } from './stores.js';
+import type { ModuleStores } from './stores.js';
 
 /** The polling of the Python SDK. */
 export const DEFAULT_POLLING: ApprovalPolling = {
@@ -50,6 +53,8 @@ export interface ModuleParts {
   readonly desk: ApprovalDesk | undefined;
   /** Only with policies. */
   readonly policies: ReloadablePolicies | undefined;
+  /** Only with policies. */
+  readonly grants: Grants | undefined;
   readonly halts: Halts;
   /** Only with a durable store. */
   readonly keeper: StoreKeeper | undefined;
@@ -65,7 +70,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
   const clock = new SteadyClock();
   const stores = storesOf(options);
   const outbox = outboxOf(options.journal, stores.outbox);
-  const { desk, policies, decisions } = decisionSource(options, stores.approvals, { logger, clock, journal, outbox });
+  const { desk, policies, grants, decisions } = decisionSource(options, stores, { logger, clock, journal, outbox });
   const registry = new TaskRegistry(stores.tasks, options.tasks, clock);
   registry.withdrawWith(({ decisionId, offers }) => decisions.withdraw?.(decisionId, { offers }));
   const reports = new OutcomeReports(decisions);
@@ -131,13 +136,14 @@ export function buildModule(options: AegisOptions): ModuleParts {
     () => stores.approvals.close?.(),
     () => registry.closeStore(),
   ];
-  return { runtime, desk, policies, keeper, halts, closing };
+  return { runtime, desk, policies, grants, keeper, halts, closing };
 }
 
 interface Source {
   readonly decisions: DecisionService;
   readonly desk: ApprovalDesk | undefined;
   readonly policies: ReloadablePolicies | undefined;
+  readonly grants: Grants | undefined;
 }
 
 /** What all parts of a module share. */
@@ -148,13 +154,13 @@ interface Shared {
   readonly outbox: EventOutbox | undefined;
 }
 
-function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logger, clock, journal, outbox }: Shared): Source {
-  if (options.decisions !== undefined) return { decisions: options.decisions, desk: undefined, policies: undefined };
+function decisionSource(options: AegisOptions, stores: ModuleStores, { logger, clock, journal, outbox }: Shared): Source {
+  if (options.decisions !== undefined) return { decisions: options.decisions, ...NO_DESK };
   if (options.policies === undefined) {
     const { apiKey = '', baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp, dataPlane } = options;
     const remote = { apiKey, baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp, dataPlane, logger };
     const decisions = new RemoteDecisionService(remote);
-    return { decisions, desk: undefined, policies: undefined };
+    return { decisions, ...NO_DESK };
   }
   const { verify, agents, toolset, watch, onLoosened, onReload } = options;
   const loaded = { source: options.policies, verify, agents, toolset, watch, onLoosened, onReload, logger, journal };
@@ -169,14 +175,17 @@ function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logge
   const { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester, maxPendingPerTool, denialTtlMs } = options;
   const rules = { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester };
   const people = { ...rules, maxPendingPerTool, denialTtlMs, journal, outbox };
-  const desk = new ApprovalDesk(approvals, people, clock);
+  const desk = new ApprovalDesk(stores.approvals, people, clock);
+  const grants = new Grants({ desk, records: grantRecords(options, stores), now: () => clock.now(), journal });
   const { facts, factsTimeoutMs, unattended, exposePolicies } = options;
   // a logger gets the same for each call
   const tellDeveloper = logger === silentLogger && process.env['NODE_ENV'] !== 'production' ? tellOnStderr : undefined;
-  const embedded = { policies, desk, facts, factsTimeoutMs, unattended, exposePolicies, logger, tellDeveloper };
+  const embedded = { policies, desk, grants, facts, factsTimeoutMs, unattended, exposePolicies, logger, tellDeveloper };
   const decisions = new EmbeddedDecisionService(embedded);
-  return { decisions, desk, policies };
+  return { decisions, desk, policies, grants };
 }
+
+const NO_DESK = { desk: undefined, policies: undefined, grants: undefined } as const;
 
 function tellOnStderr(line: string): void {
   process.stderr.write(`${line}\n`);
