@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { canonicalDigest } from '../../../../lib/common/data/canonical.js';
-import { bindingBase } from '../../../../lib/model/bindingBase.js';
+import { CAPABILITIES } from '../../../../lib/model/Capability.js';
 import { approvalUseRoutes } from '../../../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../../../lib/server/route/decisions.js';
 import { haltRoutes } from '../../../../lib/server/route/govern/halts.js';
@@ -9,6 +9,8 @@ import { MemoryStateStore } from '../../../../lib/store/memory/MemoryStateStore.
 import { sender, tenantOf } from '../../tenantSetup.js';
 import type { TestRequest } from '../../tenantSetup.js';
 
+const BASE = 'b'.repeat(64);
+const NEW = { 'X-AEGIS-CAPABILITIES': CAPABILITIES.join(','), 'X-AEGIS-BINDING': BASE };
 const HOST: Partial<Caller> = { kind: 'host', id: 'host:ann' };
 const person = (role: 'admin' | 'approver'): Partial<Caller> => ({
   kind: 'person',
@@ -24,7 +26,7 @@ describe('The routes of halts', () => {
   };
   const call = (toolName: string, more: Partial<TestRequest> = {}): TestRequest => ({
     ...more,
-    body: { agent_id: 'bot', tool_name: toolName, params: { a: 1 }, session: {} },
+    body: { agent_id: 'bot', tool: { name: toolName, params: { a: 1 } }, session: null },
   });
 
   it('order, list and lift', async () => {
@@ -88,7 +90,7 @@ describe('The routes of halts', () => {
       expect(JSON.stringify(denied.json)).to.include('halted').and.not.include('wild');
       expect(await effect('decide', call('read', { headers }))).to.equal('deny');
       const dry = await ask('dryRun', { body: { calls: [call('read').body] } });
-      expect(dry.text).to.include('deny');
+      expect(dry.text).to.include('halted');
       await ask('liftHalt', { caller: HOST, id: json['id'] as string, body: { reason: 'fixed' } });
       const after = await ask('decide', call('read', { headers }));
       expect(JSON.stringify(after.json)).to.include('allow');
@@ -98,26 +100,12 @@ describe('The routes of halts', () => {
 
   it('refuse to decide again, to use up and to begin what is halted, until it is lifted', async () => {
     const { ask, tenant } = setup();
-    const params = { a: 1 };
-    const digest = canonicalDigest(params);
-    const base = bindingBase({
-      agentId: 'bot',
-      toolName: 'refund',
-      guardKey: 'refund',
-      mode: 'wait',
-      idempotent: false,
-      resumable: false,
-      originalDigest: digest,
-      sessionDigest: canonicalDigest({}),
-      argumentCount: 1,
-      target: '',
-      signature: '',
-    });
-    const headers = { 'x-aegis-capabilities': 'consume', 'x-aegis-binding': base };
+    const digest = canonicalDigest({ a: 1 });
+    const headers = NEW;
     const asked = await ask('decide', call('refund', { headers }));
     const id = asked.json['decision_id'] as string;
     await tenant.desk.approve(id, { by: 'kim', digest });
-    const use = { caller: {}, id, body: { digest, bindingBase: base, token: 't' } };
+    const use = { caller: {}, id, body: { digest, bindingBase: BASE, token: 't' } };
     const begin = { id, body: { token: 't', claimToken: 'c' } };
     const halt = async (): Promise<string> =>
       (await ask('orderHalt', { caller: HOST, body: { scope: { tool: 'refund' }, reason: 'wild' } })).json['id'] as string;
@@ -138,7 +126,7 @@ describe('The routes of halts', () => {
   it('refuse a use that a halt of another server came before', async () => {
     const { ask, tenant } = setup();
     const digest = canonicalDigest({ a: 1 });
-    const headers = { 'x-aegis-capabilities': 'consume', 'x-aegis-binding': 'b'.repeat(64) };
+    const headers = NEW;
     const asked = await ask('decide', call('refund', { headers }));
     const id = asked.json['decision_id'] as string;
     await tenant.desk.approve(id, { by: 'kim', digest });
@@ -147,7 +135,7 @@ describe('The routes of halts', () => {
     const other = tenantOf({}, 'default', { records: tenant.records, approvals: tenant.approvals });
     await other.halts.halt({ agentId: 'bot' }, { by: 'ann', reason: 'wild' });
     expect(tenant.halts.stop({ agentId: 'bot', toolName: 'refund' })).to.equal(undefined);
-    const use = { id, body: { digest, bindingBase: 'b'.repeat(64), token: 't' } };
+    const use = { id, body: { digest, bindingBase: BASE, token: 't' } };
     expect((await ask('consume', use)).json['error']).to.equal('halted');
     const [halt] = await other.halts.list();
     await other.halts.lift(String(halt?.id), { by: 'ann', reason: 'fixed' });
