@@ -10,6 +10,7 @@ import { approvalUseRoutes } from './route/approvalUse.js';
 import { decisionRoutes } from './route/decisions.js';
 import { eventRoutes } from './route/events.js';
 import type { EventRoutesOptions } from './route/events.js';
+import { haltRoutes } from './route/govern/halts.js';
 import { hostPeopleRoutes } from './route/hostPeople.js';
 import { keyRoutes } from './route/keys.js';
 import type { KeyRoutesOptions } from './route/keys.js';
@@ -47,6 +48,7 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
     ...unknownOutcomeRoutes({ refusedPage: (refused) => refusedSettlement(refused, clock.now()) }),
     ...policyRoutes(),
     ...stagedPolicyRoutes(),
+    ...haltRoutes(),
     ...eventRoutes(options),
     ...keyRoutes(options),
     ...hostPeopleRoutes(),

@@ -220,7 +220,7 @@ function addPoliciesCommands(program: Command, io: CliIo, setCode: (code: number
 }
 
 /** The options of every command that is for the operator of a server's host. */
-function withHost(command: Command): Command {
+export function withHost(command: Command): Command {
   return command
     .option('--config <file>', 'the configuration of the server (default: the one in this folder)')
     .option('--data <folder>', 'the data folder of the server (default: .aegis)')
@@ -230,6 +230,7 @@ function withHost(command: Command): Command {
     .option(...JSON_OPTION);
 }
 
-function examples(...lines: readonly string[]): string {
+/** Examples at the end of a help text. */
+export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }
