@@ -11,6 +11,7 @@ import { decisionRoutes } from './route/decisions.js';
 import { eventRoutes } from './route/events.js';
 import type { EventRoutesOptions } from './route/events.js';
 import { hostPeopleRoutes } from './route/hostPeople.js';
+import { grantRoutes } from './route/govern/grants.js';
 import { keyRoutes } from './route/keys.js';
 import type { KeyRoutesOptions } from './route/keys.js';
 import { metricRoutes } from './route/metrics.js';
@@ -48,6 +49,7 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
     ...policyRoutes(),
     ...stagedPolicyRoutes(),
     ...eventRoutes(options),
+    ...grantRoutes({ now: () => clock.now() }),
     ...keyRoutes(options),
     ...hostPeopleRoutes(),
     ...probeRoutes(options),

@@ -2,6 +2,7 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { SteadyClock } from '../../common/time/SteadyClock.js';
 import { approvalAnswer, challengeAnswer, challengeBody, verdictBody, writeApproval } from '../../decision/wire/approvalAnswer.js';
 import type { VerdictBody } from '../../decision/wire/approvalAnswer.js';
+import { grantOfBody } from '../../decision/wire/grantAnswer.js';
 import { readBody } from '../../decision/wire/readBody.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { CHALLENGE_MS } from '../people/Challenges.js';
@@ -63,6 +64,8 @@ const REFUSALS: readonly string[] = [
   ...ENDED.map((status) => `already_${status}`),
 ];
 
+const GRANT_REFUSALS: readonly string[] = ['invalid_grant', 'not_grantable', 'grants_unavailable', 'grant_not_made'];
+
 /** The routes by which people and the operator of the host decide. */
 export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: VerdictRoutesOptions = {}): readonly Route[] {
   const give = (input: CallerInput, record: ApprovalRecord, body: VerdictBody): Promise<ApprovalRecord> =>
@@ -88,6 +91,7 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
         'code_wrong',
         'proof_needed',
         'proof_invalid',
+        ...GRANT_REFUSALS,
       ],
       async handle(input) {
         const { form } = input;
@@ -117,7 +121,7 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
       session: true,
       request: challengeBody,
       answers: { 200: challengeAnswer },
-      errors: [...REFUSALS, 'no_passkey'],
+      errors: [...REFUSALS, 'no_passkey', 'invalid_grant', 'not_grantable', 'grants_unavailable'],
       async handle(input) {
         const { caller, site, tenant } = input;
         const { identity, desk } = tenant;
@@ -125,9 +129,10 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
         if (sessionId === undefined)
           throw new RequestError(403, 'token_reads_only', 'A personal token signs nothing. Sign in on the page, and decide there.');
         const { decisionId } = await coveredApproval(input, idOf(input));
-        const { verdict, reason, ...shown } = readBody(challengeBody, input.body);
+        const { verdict, reason, grant, ...shown } = readBody(challengeBody, input.body);
         const nonce = identity.challenges.issue(verdictUse({ personId: caller.id, sessionId, decisionId }));
-        const given = { ...shown, reason: shownReason(reason), by: caller.id, assurance: 'session', origin: site.origin } as const;
+        const made = grant === undefined ? {} : { grant: grantOfBody(grant) };
+        const given = { ...shown, ...made, reason: shownReason(reason), by: caller.id, assurance: 'session', origin: site.origin } as const;
         const challenge = await desk.challengeOf(decisionId, verdict === 'approve', given, nonce);
         const publicKey = await identity.passkeys.proofOptions(caller.id, challenge, site.origin);
         const expiresAt = new Date(clock.now() + CHALLENGE_MS).toISOString();
@@ -152,7 +157,8 @@ export async function shownApproval(record: ApprovalRecord, input: CallerInput):
 
 function giveHostVerdict({ caller, tenant: { desk } }: CallerInput, record: ApprovalRecord, body: VerdictBody): Promise<ApprovalRecord> {
   const { verdict, digest, version, idempotency_key: key } = body;
-  const given = { by: caller.id, digest, version, key, reason: body.reason, assurance: 'host' } as const;
+  const grant = body.grant === undefined ? {} : { grant: grantOfBody(body.grant) };
+  const given = { by: caller.id, digest, version, key, reason: body.reason, assurance: 'host', ...grant } as const;
   return verdict === 'approve' ? desk.approve(record.decisionId, given) : desk.deny(record.decisionId, given);
 }
 

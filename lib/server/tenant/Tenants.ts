@@ -202,14 +202,14 @@ function rowsOf(tenantId: string, options: SharedOptions, clock: SteadyClock): T
 function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant {
   const { module, tools, oidc, notify } = options;
   // without policies this throws
-  const { approvals: desk, policies } = module;
+  const { approvals: desk, policies, grants } = module;
   const decisions = module.decisions as EmbeddedDecisionService;
   const issuer = oidc && checkedIssuer('oidc', oidc);
   const told = notify && checkedNotify('notify', notify);
   const rows = rowsOf(DEFAULT_TENANT, options, clock);
   desk.usePeople({ directory: rows.identity.directory, proofs: verdictProofs(rows.identity) });
   const unknown = new UnknownOutcomes(module.tasks);
-  return { id: DEFAULT_TENANT, decisions, desk, policies, tools: toolSettings(tools), issuer, notify: told, unknown, ...rows };
+  return { id: DEFAULT_TENANT, decisions, desk, grants, policies, tools: toolSettings(tools), issuer, notify: told, unknown, ...rows };
 }
 
 /** With a log, desks are told that there is a journal: they then say what a record needs to know. */
