@@ -1,4 +1,5 @@
 import { SteadyClock } from '../common/time/SteadyClock.js';
+import { grantPageRoutes } from './govern/grantPageRoutes.js';
 import { inboxRoutes } from './inbox/inboxRoutes.js';
 import { momentOf } from './inbox/PageMoment.js';
 import { policyPageRoutes } from './inbox/policyPageRoutes.js';
@@ -62,6 +63,7 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
     ...assetRoutes(),
     ...inboxRoutes(options),
     ...policyPageRoutes(() => clock.now()),
+    ...grantPageRoutes(() => clock.now()),
     openApiRoute(() => all),
   ];
   return all;

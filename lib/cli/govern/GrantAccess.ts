@@ -3,12 +3,13 @@ import { SteadyClock } from '../../common/time/SteadyClock.js';
 import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import { Grants } from '../../decision/grant/Grants.js';
 import { grantAnswer, grantsAnswer, wireGrant } from '../../decision/wire/grantAnswer.js';
+import type { WireGrant } from '../../decision/wire/grantAnswer.js';
 import * as v from 'valibot';
 import { CliError } from '../CliIo.js';
 import type { Host } from '../server/openHost.js';
 
 /** A grant as the command line shows it: as it is on the wire. */
-export type ShownGrant = ReturnType<typeof wireGrant>;
+export type ShownGrant = WireGrant;
 
 /** Selects grants. */
 export interface GrantFilter {

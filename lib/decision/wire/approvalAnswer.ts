@@ -135,7 +135,10 @@ export function keyAndProofOf({ idempotency_key: key, proof }: VerdictBody): {
 }
 
 /** The body of `POST /v1/approvals/{id}/challenge`: the verdict that is to be signed. */
-export interface ChallengeBody extends Pick<VerdictBody, 'verdict' | 'digest' | 'reason' | 'version' | 'grant'> {}
+export interface ChallengeBody extends Pick<VerdictBody, 'verdict' | 'digest' | 'reason' | 'version' | 'grant'> {
+  /** The fields of the page's form about a grant, as they are: then `grant` says nothing. */
+  readonly grant_form?: Readonly<Record<string, string>> | undefined;
+}
 
 const asked = /* @__PURE__ */ (() => ({
   verdict: v.picklist(['approve', 'deny']),
@@ -178,7 +181,8 @@ export const verdictBody: v.GenericSchema<unknown, VerdictBody> = /* @__PURE__ *
   }))();
 
 /** The shape of {@link ChallengeBody}. */
-export const challengeBody: v.GenericSchema<unknown, ChallengeBody> = /* @__PURE__ */ (() => v.strictObject(asked))();
+export const challengeBody: v.GenericSchema<unknown, ChallengeBody> = /* @__PURE__ */ (() =>
+  v.strictObject({ ...asked, grant_form: v.optional(v.record(v.string(), v.pipe(v.string(), v.maxLength(2_048)))) }))();
 
 /** The answer to {@link challengeBody}. */
 export const challengeAnswer: v.GenericSchema = /* @__PURE__ */ (() =>

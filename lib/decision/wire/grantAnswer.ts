@@ -1,7 +1,7 @@
 // Grants as operators and people read them over HTTP, and what is sent to make one.
 import * as v from 'valibot';
 import { grantState } from '../../model/terms/Grant.js';
-import type { Grant, GrantInput } from '../../model/terms/Grant.js';
+import type { Grant, GrantInput, GrantState } from '../../model/terms/Grant.js';
 import type { GrantProposal } from '../grant/proposeGrant.js';
 
 const anyRecord = /* @__PURE__ */ (() => v.record(v.string(), v.unknown()))();
@@ -119,7 +119,34 @@ export function writeProposal({ decisionId, digest, why, ceiling, values, histor
 }
 
 /** A grant as clients and the command line's JSON get it. */
-export function wireGrant(one: Grant, nowMs: number) {
+export interface WireGrant {
+  readonly id: string;
+  readonly state: GrantState;
+  readonly agent_id: string;
+  readonly tool: string;
+  readonly guard_key: string;
+  readonly requester: string;
+  readonly any_requester: boolean;
+  readonly params: Grant['params'];
+  readonly original_params: Grant['params'] | null;
+  readonly session: Grant['session'];
+  readonly facts: Grant['facts'];
+  readonly loosened: Grant['loosened'];
+  readonly policies: Grant['lifts'];
+  readonly max_uses: number;
+  readonly used: number;
+  readonly created_at: string;
+  readonly expires_at: string;
+  readonly by: string;
+  readonly name: string | null;
+  readonly assurance: string | null;
+  readonly reason: string | null;
+  readonly decision_id: string;
+  readonly revoked: { readonly by: string; readonly at: string; readonly reason: string | null } | null;
+}
+
+/** Writes a grant as {@link WireGrant}. */
+export function wireGrant(one: Grant, nowMs: number): WireGrant {
   const { revoked } = one;
   return {
     id: one.id,

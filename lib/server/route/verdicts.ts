@@ -9,6 +9,7 @@ import { CHALLENGE_MS } from '../people/Challenges.js';
 import { verdictUse } from '../tenant/verdictProofs.js';
 import { coveredApproval } from '../decide/covers.js';
 import { givePersonVerdict, shownReason, standingOf } from '../decide/personVerdict.js';
+import { GRANT_FORM, grantOfForm, isGrantField } from '../govern/grantForm.js';
 import { RequestError } from '../front/RequestError.js';
 import type { Answer, CallerInput, Route } from './Route.js';
 
@@ -48,6 +49,7 @@ export const VERDICT_FORM: Readonly<Record<string, number>> = {
   proof_client_data: 8_192,
   proof_authenticator_data: 8_192,
   proof_signature: 8_192,
+  ...GRANT_FORM,
 };
 
 const ENDED: readonly string[] = ['approved', 'denied', 'expired', 'withdrawn'];
@@ -129,7 +131,8 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
         if (sessionId === undefined)
           throw new RequestError(403, 'token_reads_only', 'A personal token signs nothing. Sign in on the page, and decide there.');
         const { decisionId } = await coveredApproval(input, idOf(input));
-        const { verdict, reason, grant, ...shown } = readBody(challengeBody, input.body);
+        const { verdict, reason, grant: asked, grant_form: form, ...shown } = readBody(challengeBody, input.body);
+        const grant = form === undefined ? asked : grantOfForm(form);
         const nonce = identity.challenges.issue(verdictUse({ personId: caller.id, sessionId, decisionId }));
         const made = grant === undefined ? {} : { grant: grantOfBody(grant) };
         const given = { ...shown, ...made, reason: shownReason(reason), by: caller.id, assurance: 'session', origin: site.origin } as const;
@@ -164,7 +167,8 @@ function giveHostVerdict({ caller, tenant: { desk } }: CallerInput, record: Appr
 
 /** @throws BadRequestError as for a body in JSON */
 function bodyOfForm(form: Readonly<Record<string, string>>): VerdictBody {
-  const given = Object.fromEntries(Object.entries(form).filter(([name, value]) => value !== '' && name !== 'csrf'));
+  const given = Object.fromEntries(Object.entries(form).filter(([name, value]) => value !== '' && name !== 'csrf' && !isGrantField(name)));
+  const grant = grantOfForm(form);
   const { version, proof_credential, proof_nonce, proof_client_data, proof_authenticator_data, proof_signature, ...rest } = given;
   const parts = {
     credential: proof_credential,
@@ -176,7 +180,12 @@ function bodyOfForm(form: Readonly<Record<string, string>>): VerdictBody {
   const isSigned = Object.values(parts).some((part) => part !== undefined);
   return readBody(
     verdictBody,
-    JSON.stringify({ ...rest, ...(version !== undefined && { version: Number(version) }), ...(isSigned && { proof: parts }) }),
+    JSON.stringify({
+      ...rest,
+      ...(version !== undefined && { version: Number(version) }),
+      ...(isSigned && { proof: parts }),
+      ...(grant && { grant }),
+    }),
   );
 }
 
