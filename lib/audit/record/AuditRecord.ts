@@ -172,8 +172,8 @@ export interface VerdictRecord extends RecordFields, CallFields {
   readonly effective: Commitment;
   /** Of the person's reason. */
   readonly reason?: Commitment | undefined;
-  /** The signature that was given with it. */
-  readonly proof?: VerdictProof | undefined;
+  /** The signature that was given with it. Without the nonce: who knew it could guess the params from the challenge, also after the statement was erased. */
+  readonly proof?: Omit<VerdictProof, 'nonce'> | undefined;
   /** Of the statement that was signed: its digest is the challenge in the proof. */
   readonly statement?: Commitment | undefined;
 }

@@ -184,7 +184,7 @@ export class Law {
     { agentId, toolName, tenantId, effective }: Pick<DecidedRecord, 'agentId' | 'toolName' | 'tenantId' | 'effective'>,
     other: string,
   ): void {
-    if (record.agentId !== agentId || (record.reused !== true && record.toolName !== toolName) || record.tenantId !== tenantId)
+    if (record.agentId !== agentId || record.toolName !== toolName || record.tenantId !== tenantId)
       this.#add('run_of_another_call', record, `Record ${record.seq} enters a method for another agent or tool than ${other}.`);
     if (record.effective !== effective)
       this.#add('run_with_other_params', record, `Record ${record.seq} enters a method with other params than ${other}.`);

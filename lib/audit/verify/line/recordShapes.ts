@@ -26,7 +26,7 @@ const approvalPolicies = objects(
 const proof: Check = (value) =>
   typeof value === 'object' &&
   value !== null &&
-  ['kind', 'credential', 'nonce', 'clientDataJSON', 'authenticatorData', 'signature'].every((field) =>
+  ['kind', 'credential', 'clientDataJSON', 'authenticatorData', 'signature'].every((field) =>
     text((value as Readonly<Record<string, unknown>>)[field]),
   );
 const oneOf =
