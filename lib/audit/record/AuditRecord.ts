@@ -179,11 +179,13 @@ export interface GrantRecord extends RecordFields, CallFields {
   /** Tells it from the other records. */
   readonly kind: 'grant';
   /** What became of it. */
-  readonly how: 'made' | 'revoked';
+  readonly how: 'made' | 'used' | 'revoked';
   /** The grant. */
   readonly grantId: string;
-  /** Who did it. */
+  /** Who did it; of a use, who made the grant. */
   readonly by: string;
+  /** Of a server: how many calls it has covered, where it was used. */
+  readonly uses?: number | undefined;
   /** How many calls it covers. Absent where it was taken back. */
   readonly maxUses?: number | undefined;
   /** Until when, in epoch milliseconds. Absent where it was taken back. */

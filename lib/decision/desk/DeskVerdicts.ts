@@ -240,7 +240,12 @@ export class DeskVerdicts {
     giver: Giver,
   ): Promise<PreparedGrant> {
     const grants = await this.#grantMaker(record, approve);
-    return grants.prepare(record, input, { giver, reason: verdict.reason, stress: this.#stressOf(giver, verdict) });
+    return grants.prepare(record, input, {
+      giver,
+      reason: verdict.reason,
+      stress: this.#stressOf(giver, verdict),
+      credential: verdict.proof?.credential,
+    });
   }
 
   /** The refusal stands already: what fails here is told, and the next call is asked about as long as the refusal is remembered. */

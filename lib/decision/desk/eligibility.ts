@@ -270,6 +270,7 @@ async function joined(known: DirectoryPerson | undefined, by: string, directory:
     groups: [...new Set([...known.groups, ...more.groups])],
     groupsFrom: `${known.groupsFrom}, ${more.groupsFrom}`,
     groupsIncomplete: known.groupsIncomplete ?? more.groupsIncomplete,
+    epoch: known.epoch ?? more.epoch,
     mayDecide: known.mayDecide !== false && more.mayDecide !== false,
   };
 }

@@ -51,7 +51,7 @@ export interface EmbeddedDecisionServiceOptions {
    */
   readonly unattended?: 'pending' | 'deny' | undefined;
   /** The grants that answer for people. @defaultValue none: each call that needs approval asks */
-  readonly grants?: Pick<Grants, 'redeem'> | undefined;
+  readonly grants?: Grants | undefined;
   /**
    * Names the policies that decided in `violations`, next to their reasons.
    *

@@ -1,6 +1,8 @@
 // Approvals as operators and people read them over HTTP: cards in lists, one in full, and the body of a verdict.
 import * as v from 'valibot';
 import type { ApprovalCard, ApprovalPage, ApprovalRecord, VerdictProof } from '../../store/ApprovalStore.js';
+import { grantBody } from './grantAnswer.js';
+import type { GrantBody } from './grantAnswer.js';
 import { writeWire } from './readWire.js';
 import type { ViewerStanding } from '../desk/DeskVerdicts.js';
 import { typesOf } from './wireTypes.js';
@@ -72,6 +74,7 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
         groups_from: v.nullable(v.string()),
         assurance: v.nullable(v.string()),
         signed: v.boolean(),
+        grant_id: v.nullable(v.string()),
         policies: v.array(v.string()),
       }),
     ),
@@ -111,6 +114,8 @@ export interface VerdictBody {
   readonly shown_all?: string | undefined;
   /** Names this verdict: under the same key it is given once. */
   readonly idempotency_key?: string | undefined;
+  /** A grant that is made with the yes. */
+  readonly grant?: GrantBody | undefined;
   /** The signature of a passkey, as the browser gave it. */
   readonly proof?: ProofBody | undefined;
 }
@@ -135,7 +140,10 @@ export function keyAndProofOf({ idempotency_key: key, proof }: VerdictBody): {
 }
 
 /** The body of `POST /v1/approvals/{id}/challenge`: the verdict that is to be signed. */
-export interface ChallengeBody extends Pick<VerdictBody, 'verdict' | 'digest' | 'reason' | 'version'> {}
+export interface ChallengeBody extends Pick<VerdictBody, 'verdict' | 'digest' | 'reason' | 'version' | 'grant'> {
+  /** The fields of the page's form about a grant, as they are: then `grant` says nothing. */
+  readonly grant_form?: Readonly<Record<string, string>> | undefined;
+}
 
 const asked = /* @__PURE__ */ (() => ({
   verdict: v.picklist(['approve', 'deny']),
@@ -145,6 +153,7 @@ const asked = /* @__PURE__ */ (() => ({
   ),
   reason: v.optional(v.pipe(v.string(), v.maxLength(10_000))),
   version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  grant: v.optional(grantBody),
 }))();
 
 function bytes() {
@@ -177,7 +186,8 @@ export const verdictBody: v.GenericSchema<unknown, VerdictBody> = /* @__PURE__ *
   }))();
 
 /** The shape of {@link ChallengeBody}. */
-export const challengeBody: v.GenericSchema<unknown, ChallengeBody> = /* @__PURE__ */ (() => v.strictObject(asked))();
+export const challengeBody: v.GenericSchema<unknown, ChallengeBody> = /* @__PURE__ */ (() =>
+  v.strictObject({ ...asked, grant_form: v.optional(v.record(v.string(), v.pipe(v.string(), v.maxLength(2_048)))) }))();
 
 /** The answer to {@link challengeBody}. */
 export const challengeAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
@@ -247,6 +257,7 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
       groups_from: more.groupsFrom ?? null,
       assurance,
       signed: more.proof !== undefined,
+      grant_id: more.grant?.id ?? null,
       policies: of,
     })),
     begun: begun !== undefined,

@@ -1,6 +1,7 @@
 import { codeOf } from '../../decision/desk/assurance.js';
 import type { ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
 import type { VerdictInput } from '../../decision/desk/verdict.js';
+import { grantOfBody } from '../../decision/wire/grantAnswer.js';
 import { keyAndProofOf } from '../../decision/wire/approvalAnswer.js';
 import { shownAllField } from '../../decision/wire/approvalAnswer.js';
 import type { VerdictBody } from '../../decision/wire/approvalAnswer.js';
@@ -28,6 +29,11 @@ export async function mustSign({ caller, tenant, site }: Asked): Promise<boolean
   if (!site.origin.startsWith('http:')) return false;
   const { identity } = tenant;
   return caller.id === LOCAL_ADMIN ? identity.hasPeople() : (await identity.passkeys.list(caller.id)).length > 0;
+}
+
+/** An act that gives authority takes the passkey of who has one. */
+async function hasPasskey({ caller, tenant }: Asked): Promise<boolean> {
+  return caller.id !== LOCAL_ADMIN && (await tenant.identity.passkeys.list(caller.id)).length > 0;
 }
 
 /** Whether a person shows by a fresh sign-in at the issuer of identities what others sign with a passkey: who comes by it and has no passkey. */
@@ -76,8 +82,9 @@ export async function givePersonVerdict(asked: Asked, record: ApprovalRecord, bo
     ...keyAndProofOf(body),
     sessionId: signedIn.sessionId,
     origin: site.origin,
-    mustSign: await mustSign(asked),
+    mustSign: (await mustSign(asked)) || (approve && body.grant !== undefined && (await hasPasskey(asked))),
     sawAll: sawAll(asked, decisionId, body),
+    ...(body.grant !== undefined && { grant: grantOfBody(body.grant) }),
   };
   const given = assuranceOf(record, body, approve);
   if (!approve) return desk.deny(decisionId, { ...input, assurance: given });

@@ -100,7 +100,8 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
   }),
   grant: shape({
     ...CALL,
-    how: oneOf('made', 'revoked'),
+    how: oneOf('made', 'used', 'revoked'),
+    'uses?': count,
     grantId: text,
     by: text,
     'maxUses?': count,

@@ -3,6 +3,8 @@ import { viewedSeats } from '../../../decision/desk/quorum/viewedSeats.js';
 import type { ViewedSeats } from '../../../decision/desk/quorum/viewedSeats.js';
 import { approversAt } from '../../../model/terms/approversAt.js';
 import { recordedSeats } from '../../../model/terms/recordedSeats.js';
+import type { GrantProposal } from '../../../decision/grant/proposeGrant.js';
+import { grantFields } from '../govern/grantFields.js';
 import { html } from '../html.js';
 import type { Html } from '../html.js';
 import type { Paths } from '../Paths.js';
@@ -71,6 +73,8 @@ export interface DecisionCardView {
   readonly refused?: RefusedVerdict | undefined;
   /** The next one that waits for this person. */
   readonly next?: string | undefined;
+  /** What a grant could be that is made with the yes. */
+  readonly proposal?: GrantProposal | undefined;
 }
 
 /** Where the person decides, or reads who did and what became of it. */
@@ -111,6 +115,7 @@ ${error(refused?.errors.form, 'form')}
 <label for="reason">Reason <span class="muted">${needs.reason === 'needed' ? 'needed to approve' : 'optional'}; the model does not see it</span></label>
 <textarea id="reason" name="reason" maxlength="10000"${needs.reason === 'needed' && html` data-needed`}${described(refused?.errors.reason, 'reason')}>${refused?.reason}</textarea>${error(refused?.errors.reason, 'reason')}
 ${needs.code && codeField(digest, refused)}
+${!mustShowAll && !mustSignIn && hasPasskey && grantFields(view.proposal, view.nowMs)}
 <div class="acts${!hasPasskey && !mustShowAll && ' one'}"><button class="deny" name="verdict" value="deny" data-verdict="deny">Deny</button>${approve}</div></form>
 <p class="small" role="status" data-say></p></div></section>`;
 }
