@@ -65,7 +65,7 @@ describe('The samples', function () {
       'paid      paid 250000 to Acme',
       'bob       pending',
       'lea       denied',
-      "refused   Tool 'pay' is not allowed: a person refused this call",
+      "refused   Tool 'pay' was refused by a person.",
     ]);
   });
 
