@@ -13,6 +13,7 @@ import { eligiblePolicies, giverOf, isStillCovered } from './eligibility.js';
 import type { Eligibility, Giver, PeopleRules } from './eligibility.js';
 import {
   checkDigest,
+  checkHidden,
   checkVersion,
   newerApproval,
   notRecorded,
@@ -176,6 +177,7 @@ export class DeskVerdicts {
       if (record.version === seen) throw notRecorded(record);
       seen = record.version;
       const { giver, policies } = await this.#checkedGiver(record, approve, verdict);
+      checkHidden(record, approve, verdict);
       if (approve && verdict.assurance !== undefined) checkAssurance(record, policies, verdict.assurance, this.#stressOf(giver, verdict));
       if (verdict.grant !== undefined) grant = await this.#preparedGrant(record, approve, verdict, verdict.grant, giver);
       proof ??= await this.#checkedProof(record, approve, verdict, giver, grant?.digest);

@@ -2,7 +2,7 @@ import { codeOf } from '../../decision/desk/assurance.js';
 import type { ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
 import type { VerdictInput } from '../../decision/desk/verdict.js';
 import { keyAndProofOf } from '../../decision/wire/approvalAnswer.js';
-import { shownAllField } from '../../decision/wire/approvalAnswer.js';
+import { acknowledgedHidden, shownAllField } from '../../decision/wire/approvalAnswer.js';
 import type { VerdictBody } from '../../decision/wire/approvalAnswer.js';
 import type { ApprovalRecord, Assurance } from '../../store/ApprovalStore.js';
 import type { Caller, SignedIn } from '../access/Caller.js';
@@ -73,6 +73,7 @@ export async function givePersonVerdict(asked: Asked, record: ApprovalRecord, bo
     reason,
     digest,
     version,
+    acknowledgeHidden: acknowledgedHidden(body),
     ...keyAndProofOf(body),
     sessionId: signedIn.sessionId,
     origin: site.origin,
