@@ -321,9 +321,7 @@ export interface ProvenInclusion {
     readonly root: Uint8Array;
 }
 
-export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval'> {
-    readonly quorum?: number | undefined;
-    readonly distinct?: boolean | undefined;
+export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate'> {
 }
 
 export interface RecordedPolicy {

@@ -132,7 +132,7 @@ export interface DecideRequest {
   /** Names of params that the client left out of the request. */
   readonly opaque: readonly string[];
   /** What is not shown to everyone. */
-  readonly sensitive: Sensitive | undefined;
+  readonly sensitive?: Sensitive | undefined;
   /** How long the client waits for an approval. */
   readonly approvalTimeoutMs: number | undefined;
 }
@@ -300,7 +300,7 @@ function readCall(
     removable,
     opaque,
     // the schema has accepted it
-    sensitive: sensitive === undefined ? undefined : (readSensitive(sensitive) as Sensitive),
+    ...(sensitive !== undefined && { sensitive: readSensitive(sensitive) as Sensitive }),
   };
 }
 
