@@ -4,6 +4,7 @@ import type { IdempotencyKey } from '../model/Decision.js';
 import type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
 import type { Params, Session } from '../model/Params.js';
 import type { Task } from '../model/Task.js';
+import type { Sensitive } from '../model/view/Sensitive.js';
 import type { StoredRecord } from './RecordStore.js';
 
 export type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
@@ -48,6 +49,8 @@ export interface Verdict {
   readonly proof?: VerdictProof | undefined;
   /** What its sender called it: the same verdict under the same key again is this one. */
   readonly key?: string | undefined;
+  /** How many values the person was not shown in full, and said to know that. */
+  readonly hidden?: number | undefined;
   /** The grant that was made with it, and SHA-256 of all that it says. */
   readonly grant?: { readonly id: string; readonly digest: string } | undefined;
   /** Ids of the approval policies that it counts for. */
@@ -91,6 +94,8 @@ export interface ApprovalRecord {
   readonly requires?: readonly string[] | undefined;
   /** Names of the params that no decision sees. */
   readonly opaque: readonly string[];
+  /** What is not shown to everyone, by JSON pointer into the params. */
+  readonly sensitive?: Sensitive | undefined;
   /** Host data about who is behind the call; `null` where the guard has none. */
   readonly session: Session | null;
   /** SHA-256 of the canonical text of the session. */

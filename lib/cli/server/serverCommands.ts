@@ -112,7 +112,10 @@ export function addServerCommands(program: Command, io: CliIo, setCode: (code: n
       .description(verdict === 'approve' ? 'show an approval, and approve it once the code is typed' : 'deny an approval')
       .argument('<id>', 'the id of the approval')
       .option('--reason <text>', 'why; it is kept with the verdict');
-    if (verdict === 'approve') command.option('--code <code>', 'the first four characters of the digest, instead of asking for them');
+    if (verdict === 'approve') {
+      command.option('--code <code>', 'the first four characters of the digest, instead of asking for them');
+      command.option('--acknowledge-hidden <count>', 'with --code: how many values of the approval are hidden from you');
+    }
     command
       .addHelpText(
         'after',

@@ -19,6 +19,7 @@ import { viewedSeats } from './quorum/viewedSeats.js';
 import type { ViewedSeats } from './quorum/viewedSeats.js';
 import {
   checkDigest,
+  checkHidden,
   checkVersion,
   newerApproval,
   notRecorded,
@@ -202,6 +203,7 @@ export class DeskVerdicts {
       seen = record.version;
       const eligibility = await this.#checkedGiver(record, approve, verdict);
       const { giver, policies } = eligibility;
+      checkHidden(record, approve, verdict);
       if (approve && verdict.assurance !== undefined) checkAssurance(record, policies, verdict.assurance, this.#stressOf(giver, verdict));
       if (verdict.grant !== undefined) grant = await this.#preparedGrant(record, approve, verdict, verdict.grant, giver);
       proof ??= await this.#checkedProof(record, approve, verdict, giver, grant?.digest);

@@ -18,6 +18,8 @@ import type { Grants } from '../grant/Grants.js';
 import { approvalRequestFor, coversCall, decisionOf } from './approvalRequestFor.js';
 import type { Approvable, Facts } from './approvalRequestFor.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
+import { hiddenFromApprover } from '../../model/view/viewOf.js';
+import { hidesFromApprover } from '../view/hidesFromApprover.js';
 import type { OptionKinds } from '../../common/readOptions.js';
 
 /** Supplies the engine that decides. It is read once per decision, so that a reload never falls in the middle of one. */
@@ -228,7 +230,8 @@ export class EmbeddedDecisionService implements DecisionService {
   #granted(request: DecisionRequest, outcome: Approvable, facts: Facts, engine: PolicyEngine, dryRun: boolean): Awaitable<Decision> {
     const { grants } = this.#options;
     const { remote } = request;
-    const isFit = outcome.approvals.every(({ grantable }) => grantable !== undefined) && remote?.opens !== false;
+    const isFit =
+      outcome.approvals.every(({ grantable }) => grantable !== undefined) && remote?.opens !== false && !isHidden(request, outcome);
     if (grants === undefined || !isFit || (remote?.appliesChanges === false && outcome.params !== undefined))
       return this.#ask(request, outcome, facts, engine, dryRun);
     const { params, approvals } = outcome;
@@ -248,6 +251,7 @@ export class EmbeddedDecisionService implements DecisionService {
     if (unattended === 'deny' && !desk.attended)
       return denied(`Approval is needed, but no approver is attached: ${outcome.reason}`, 'unattended');
     const opening = approvalRequestFor(request, outcome, facts, engine.hash);
+    if (hidesFromApprover(opening, outcome.approvals)) return denied(NOT_SHOWN, 'show_approver');
     const { reason, message, params } = outcome;
     const asking = { effect: 'approval_needed', reason, message, params, violations, policySetHash: engine.hash } as const;
     const refused = (why: string): Decision => denied(`A person recently denied this call: ${why}`, 'recently_denied');
@@ -310,7 +314,13 @@ function runnable(base: Pick<Decision, 'decisionId' | 'grantId' | 'policySetHash
 type Shown = { readonly [K in 'salt' | 'code' | 'approval']?: DecisionEvidence[K] | undefined };
 
 const NOTHING_MORE: Shown = Object.freeze({});
+const NOT_SHOWN = 'A policy demands that the person who decides sees what the guard of this call hides.';
 const NOT_APPLIED = 'A policy changes the params of this call, and an approved call of this client runs as it was sent.';
+
+/** Whether a person would not be shown all of a call: then no yes to another call counts for it. */
+function isHidden({ params: originalParams, sensitive }: DecisionRequest, { params = originalParams }: Approvable): boolean {
+  return sensitive !== undefined && hiddenFromApprover({ params, originalParams, sensitive }).length > 0;
+}
 
 /** An id that other programs get to see tells them nothing about other calls. */
 function idFor({ remote }: DecisionRequest): string {

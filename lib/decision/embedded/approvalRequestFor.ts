@@ -42,6 +42,7 @@ export function approvalRequestFor(request: DecisionRequest, outcome: Approvable
     digest: effectiveDigest(request, outcome),
     bindingBase,
     opaque,
+    ...(request.sensitive && { sensitive: request.sensitive }),
     session,
     sessionDigest,
     facts,

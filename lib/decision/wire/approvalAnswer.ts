@@ -1,6 +1,9 @@
 // Approvals as operators and people read them over HTTP: cards in lists, one in full, and the body of a verdict.
 import * as v from 'valibot';
 import type { ApprovalCard, ApprovalPage, ApprovalRecord, VerdictProof } from '../../store/ApprovalStore.js';
+import type { Params } from '../../model/Params.js';
+import { maskedIn, viewOf } from '../../model/view/viewOf.js';
+import { notesIn } from '../../model/view/viewText.js';
 import { grantBody } from './grantAnswer.js';
 import type { GrantBody } from './grantAnswer.js';
 import { writeWire } from './readWire.js';
@@ -49,6 +52,7 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
     original_digest: v.string(),
     types: v.record(v.string(), v.string()),
     opaque: v.array(v.string()),
+    hidden: v.array(v.string()),
     session: v.nullable(v.record(v.string(), v.unknown())),
     facts: v.record(v.string(), v.unknown()),
     message: v.nullable(v.string()),
@@ -112,6 +116,8 @@ export interface VerdictBody {
   readonly code?: string | undefined;
   /** What the page that shows all of the approval carries: that it was served to this person. */
   readonly shown_all?: string | undefined;
+  /** How many values of the approval the person knows to be hidden. */
+  readonly acknowledge_hidden?: number | undefined;
   /** Names this verdict: under the same key it is given once. */
   readonly idempotency_key?: string | undefined;
   /** A grant that is made with the yes. */
@@ -168,12 +174,18 @@ export function shownAllField({ shown_all: mark }: VerdictBody): string | undefi
   return mark;
 }
 
+/** How many hidden values a yes says to know of. */
+export function acknowledgedHidden({ acknowledge_hidden: count }: VerdictBody): number | undefined {
+  return count;
+}
+
 /** The shape of {@link VerdictBody}. */
 export const verdictBody: v.GenericSchema<unknown, VerdictBody> = /* @__PURE__ */ (() =>
   v.strictObject({
     ...asked,
     code: v.optional(v.pipe(v.string(), v.maxLength(16))),
     shown_all: v.optional(v.pipe(v.string(), v.maxLength(128))),
+    acknowledge_hidden: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
     idempotency_key: v.optional(
       v.pipe(
         v.string(),
@@ -204,12 +216,11 @@ export function writeApprovals({ cards, cursor }: ApprovalPage): string {
   return JSON.stringify({ approvals, cursor: cursor ?? null });
 }
 
-/** Writes an approval in full. Values that JSON has no form for are text, and `types` says where they are. */
+/** Writes an approval as the person who decides is shown it: `hidden` says where notes stand in place of values. Values that JSON has no form for are text, and `types` says where they are. */
 export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer?: ViewerStanding): string {
   const {
     guardKey,
-    params,
-    originalParams,
+    sensitive,
     originalDigest,
     opaque,
     session,
@@ -221,6 +232,11 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
     consumed,
     outcome: ended,
   } = record;
+  const [shownParams, shownOriginal] = [record.params, record.originalParams].map((of) => viewOf(of, sensitive, 'approver')) as [
+    Params,
+    Params,
+  ];
+  const [params, originalParams] = [shownParams, shownOriginal].map(notesIn) as [Params, Params];
   return writeWire({
     ...shownOf({ ...record, consumed: consumed !== undefined, outcome: ended?.status }),
     guard_key: guardKey,
@@ -234,6 +250,7 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
       ...typesOf(facts, '/facts'),
     },
     opaque,
+    hidden: maskedIn(shownParams, shownOriginal),
     session,
     facts,
     message: message ?? null,

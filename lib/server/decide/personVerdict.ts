@@ -3,7 +3,7 @@ import type { ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
 import type { VerdictInput } from '../../decision/desk/verdict.js';
 import { grantOfBody } from '../../decision/wire/grantAnswer.js';
 import { keyAndProofOf } from '../../decision/wire/approvalAnswer.js';
-import { shownAllField } from '../../decision/wire/approvalAnswer.js';
+import { acknowledgedHidden, shownAllField } from '../../decision/wire/approvalAnswer.js';
 import type { VerdictBody } from '../../decision/wire/approvalAnswer.js';
 import type { ApprovalRecord, Assurance } from '../../store/ApprovalStore.js';
 import type { Caller, SignedIn } from '../access/Caller.js';
@@ -79,6 +79,7 @@ export async function givePersonVerdict(asked: Asked, record: ApprovalRecord, bo
     reason,
     digest,
     version,
+    acknowledgeHidden: acknowledgedHidden(body),
     ...keyAndProofOf(body),
     sessionId: signedIn.sessionId,
     origin: site.origin,

@@ -162,8 +162,20 @@ function refusedNull({ params, toolName, firstNull }: DecideRequest, { tools, po
 
 /** SHA-256 over all that is asked, and by whom. The digest of typed params is also one of their form on the wire. */
 function fingerprintOf(wire: DecideRequest, { tenantId, id }: Caller, approvalId: string | undefined): string {
-  const { agentId, toolName, guardKey, params, session, removable, opaque, capabilities, approvalTimeoutMs, bindingBase } = wire;
-  const call = { agentId, toolName, guardKey, params, session: digestOfSession(session), removable, opaque };
+  const {
+    agentId,
+    toolName,
+    guardKey,
+    params,
+    session,
+    removable,
+    opaque,
+    capabilities,
+    approvalTimeoutMs,
+    bindingBase,
+    sensitive = {},
+  } = wire;
+  const call = { agentId, toolName, guardKey, params, session: digestOfSession(session), removable, opaque, sensitive };
   const client = {
     tenantId,
     id,

@@ -42,6 +42,7 @@ export const VERDICT_FORM: Readonly<Record<string, number>> = {
   version: 16,
   reason: 10_000,
   code: 16,
+  acknowledge_hidden: 8,
   shown_all: 128,
   idempotency_key: 128,
   proof_credential: 1_400,
@@ -90,6 +91,7 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
         'verdict_key_reused',
         'show_all_needed',
         'reason_needed',
+        'hidden_not_acknowledged',
         'code_wrong',
         'proof_needed',
         'proof_invalid',
@@ -159,9 +161,9 @@ export async function shownApproval(record: ApprovalRecord, input: CallerInput):
 }
 
 function giveHostVerdict({ caller, tenant: { desk } }: CallerInput, record: ApprovalRecord, body: VerdictBody): Promise<ApprovalRecord> {
-  const { verdict, digest, version, idempotency_key: key } = body;
+  const { verdict, digest, version, idempotency_key: key, acknowledge_hidden: acknowledgeHidden } = body;
   const grant = body.grant === undefined ? {} : { grant: grantOfBody(body.grant) };
-  const given = { by: caller.id, digest, version, key, reason: body.reason, assurance: 'host', ...grant } as const;
+  const given = { by: caller.id, digest, version, key, acknowledgeHidden, reason: body.reason, assurance: 'host', ...grant } as const;
   return verdict === 'approve' ? desk.approve(record.decisionId, given) : desk.deny(record.decisionId, given);
 }
 
@@ -169,7 +171,16 @@ function giveHostVerdict({ caller, tenant: { desk } }: CallerInput, record: Appr
 function bodyOfForm(form: Readonly<Record<string, string>>): VerdictBody {
   const given = Object.fromEntries(Object.entries(form).filter(([name, value]) => value !== '' && name !== 'csrf' && !isGrantField(name)));
   const grant = grantOfForm(form);
-  const { version, proof_credential, proof_nonce, proof_client_data, proof_authenticator_data, proof_signature, ...rest } = given;
+  const {
+    version,
+    acknowledge_hidden: hidden,
+    proof_credential,
+    proof_nonce,
+    proof_client_data,
+    proof_authenticator_data,
+    proof_signature,
+    ...rest
+  } = given;
   const parts = {
     credential: proof_credential,
     nonce: proof_nonce,
@@ -183,6 +194,7 @@ function bodyOfForm(form: Readonly<Record<string, string>>): VerdictBody {
     JSON.stringify({
       ...rest,
       ...(version !== undefined && { version: Number(version) }),
+      ...(hidden !== undefined && { acknowledge_hidden: Number(hidden) }),
       ...(isSigned && { proof: parts }),
       ...(grant && { grant }),
     }),

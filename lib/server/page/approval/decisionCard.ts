@@ -1,3 +1,4 @@
+import { hiddenFromApprover } from '../../../model/view/viewOf.js';
 import type { ApprovalRecord, Assurance } from '../../../store/ApprovalStore.js';
 import { viewedSeats } from '../../../decision/desk/quorum/viewedSeats.js';
 import type { ViewedSeats } from '../../../decision/desk/quorum/viewedSeats.js';
@@ -27,7 +28,7 @@ export interface ApproveNeeds {
 export interface RefusedVerdict {
   readonly reason: string;
   /** What is wrong, beside its field, or above the form. */
-  readonly errors: Readonly<Partial<Record<'form' | 'reason' | 'code', string>>>;
+  readonly errors: Readonly<Partial<Record<'form' | 'reason' | 'code' | 'hidden', string>>>;
 }
 
 /** What this person may do about an approval that is pending. */
@@ -114,7 +115,7 @@ ${error(refused?.errors.form, 'form')}
 <input type="hidden" name="csrf" value="${viewer.formToken}"><input type="hidden" name="digest" value="${digest}"><input type="hidden" name="version" value="${version}"><input type="hidden" name="idempotency_key" value="${viewer.key}">${viewer.shownAll !== undefined && html`<input type="hidden" name="shown_all" value="${viewer.shownAll}">`}${byPasskey && PROOF}
 <label for="reason">Reason <span class="muted">${needs.reason === 'needed' ? 'needed to approve' : 'optional'}; the model does not see it</span></label>
 <textarea id="reason" name="reason" maxlength="10000"${needs.reason === 'needed' && html` data-needed`}${described(refused?.errors.reason, 'reason')}>${refused?.reason}</textarea>${error(refused?.errors.reason, 'reason')}
-${needs.code && codeField(digest, refused)}
+${hiddenField(record, refused)}${needs.code && codeField(digest, refused)}
 ${!mustShowAll && !mustSignIn && hasPasskey && grantFields(view.proposal, view.nowMs)}
 <div class="acts${!hasPasskey && !mustShowAll && ' one'}"><button class="deny" name="verdict" value="deny" data-verdict="deny">Deny</button>${approve}</div></form>
 <p class="small" role="status" data-say></p></div></section>`;
@@ -122,6 +123,14 @@ ${!mustShowAll && !mustSignIn && hasPasskey && grantFields(view.proposal, view.n
 
 /** What the script of passkeys fills in. */
 const PROOF: Html = html`<input type="hidden" name="verdict" value="approve" disabled data-signed-verdict><input type="hidden" name="proof_credential"><input type="hidden" name="proof_nonce"><input type="hidden" name="proof_client_data"><input type="hidden" name="proof_authenticator_data"><input type="hidden" name="proof_signature"><p class="error small" role="alert" data-passkey-fault hidden></p>`;
+
+/** What a person who approves confirms: never ticked beforehand. */
+function hiddenField(record: ApprovalRecord, refused: RefusedVerdict | undefined): Html | false {
+  const count = hiddenFromApprover(record).length;
+  if (count === 0) return false;
+  const what = count === 1 ? '1 value is' : `${count} values are`;
+  return html`<label class="check" for="hidden"><input type="checkbox" id="hidden" name="acknowledge_hidden" value="${String(count)}"${described(refused?.errors.hidden, 'hidden')} data-needed> ${what} hidden from me, and I approve without having seen ${count === 1 ? 'it' : 'them'}</label>${error(refused?.errors.hidden, 'hidden')}`;
+}
 
 function codeField(digest: string, refused: RefusedVerdict | undefined): Html {
   return html`<label for="code">Type <code>${digest.slice(0, 4)}</code> to approve</label>

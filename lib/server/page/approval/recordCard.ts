@@ -1,4 +1,5 @@
 import { canonicalText } from '../../../common/data/canonical.js';
+import { viewOf } from '../../../model/view/viewOf.js';
 import type { ApprovalRecord } from '../../../store/ApprovalStore.js';
 import { html } from '../html.js';
 import type { Html } from '../html.js';
@@ -29,7 +30,9 @@ export function factsCard({ facts }: ApprovalRecord, all: boolean): Html | undef
 
 /** What identifies the call: digest, policies, guard, session, and exactly what runs. */
 export function recordCard(record: ApprovalRecord, { paths, all, policySetHash, redecided, places = [] }: RecordView): Html {
-  const { decisionId, digest, guardKey, session, params } = record;
+  const { decisionId, digest, guardKey, session } = record;
+  const params = viewOf(record.params, record.sensitive, 'approver');
+  const json = params === record.params ? 'Exact JSON that runs (ASCII)' : 'JSON that runs, with notes for what is hidden from you (ASCII)';
   const changed =
     record.policySetHash !== policySetHash &&
     html` <span class="muted">the policies have changed since: <span class="mono">${policySetHash.slice(0, 12)}</span></span>`;
@@ -41,7 +44,7 @@ export function recordCard(record: ApprovalRecord, { paths, all, policySetHash, 
 <dt>Id</dt><dd>${decisionId}</dd><dt>Digest</dt><dd class="digest"><b>${digest.slice(0, 4)}</b> ${digest.slice(4, 32)} ${digest.slice(32)}</dd>
 <dt>Policy set</dt><dd>${record.policySetHash.slice(0, 12)}${changed}</dd><dt>Guard</dt><dd>${revealedText(guardKey)}</dd>${places.length > 0 && html`<dt>Audit log</dt><dd>${places.map(({ writer, seq }) => `record ${seq} of ${writer}`).join(', ')}</dd>`}</dl>
 ${session !== null && html`<details class="fold"><summary>Session, as the agent's program sends it</summary>${named(session, all)}</details>`}
-<details class="fold"${all && html` open`}><summary>Exact JSON that runs (ASCII)</summary>${revealedJson(params, { all })}</details>
+<details class="fold"${all && html` open`}><summary>${json}</summary>${revealedJson(params, { all })}</details>
 <p class="fold" id="now">${now}</p></div></section>`;
 }
 
