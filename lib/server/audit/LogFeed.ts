@@ -6,6 +6,13 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { RequestError } from '../front/RequestError.js';
 import type { RowTarget } from './OutboxRows.js';
 
+/** Where a record is. */
+export interface LogPlace {
+  /** The name of the log. */
+  readonly writer: string;
+  readonly seq: number;
+}
+
 /** The log of a server, as its outboxes write to it. */
 export class LogFeed {
   readonly log: AuditLog;
@@ -71,20 +78,20 @@ export class LogFeed {
   }
 
   /**
-   * Whether a change is in a log. It reads what is durable.
+   * Where in a log a change is. It reads what is durable.
    *
-   * @returns `undefined` where there is no such log here
+   * @returns `absent` where it is not in the log; `undefined` where there is no such log here
    */
-  async has(change: string, { logId, from }: RowTarget): Promise<boolean | undefined> {
+  async find(change: string, { logId, from }: RowTarget): Promise<LogPlace | 'absent' | undefined> {
     const { source } = this.log;
     for (const writer of await source.writers()) {
       if ((await logIdOf(source, writer)) !== logId) continue;
       const wanted = `"change":${JSON.stringify(change)}`;
       for await (const lines of source.lines(writer, from)) {
-        if ('torn' in lines) continue;
-        if (lines.some((line) => line.includes(wanted))) return true;
+        const found = 'torn' in lines ? undefined : lines.find((line) => line.includes(wanted));
+        if (found !== undefined) return { writer, seq: (JSON.parse(found) as LogPlace).seq };
       }
-      return false;
+      return 'absent';
     }
     return undefined;
   }

@@ -19,7 +19,7 @@ import { namesOf } from '../front/namesOf.js';
 import { AuditedApprovals } from './AuditedApprovals.js';
 import { AuditedRecords } from './AuditedRecords.js';
 import { AuditOutbox } from './AuditOutbox.js';
-import type { LogPlace } from './AuditOutbox.js';
+import type { ApprovalPlace } from './AuditOutbox.js';
 import { KEPT_ID, KEPT_KIND } from './HostOutbox.js';
 import { LogFeed } from './LogFeed.js';
 import { OutboxRows } from './OutboxRows.js';
@@ -33,7 +33,7 @@ export interface ServerAuditOptions {
   readonly stateKey: SecretString;
   readonly previousStateKey?: SecretString | undefined;
   readonly now: () => number;
-  /** How long it is known where in the log a verdict is, in milliseconds. @defaultValue 90 days */
+  /** How long it is known where in the log the records of an approval are, in milliseconds. @defaultValue 90 days */
   readonly historyMs?: number | undefined;
   readonly logger: Logger;
 }
@@ -52,8 +52,8 @@ export interface TenantAudit {
   status(): AuditStatus;
   /** The names of all logs beside it, its own included. */
   writers(): Promise<readonly string[]>;
-  /** Where the verdicts on an approval are in the logs, oldest first. */
-  placesOf(decisionId: string): Promise<readonly LogPlace[]>;
+  /** Where the records of what became of an approval are in the logs, oldest first. */
+  placesOf(decisionId: string): Promise<readonly ApprovalPlace[]>;
 }
 
 interface AuditedTenant {
