@@ -5,7 +5,7 @@ export interface AgentConfig {
     readonly attributes?: Readonly<Record<string, unknown>> | undefined;
 }
 
-export interface AppliedPolicy {
+export interface AppliedPolicy extends ApprovalTerms {
     readonly id: string;
     readonly hash: string;
     readonly effect: 'permit' | 'deny' | 'sanitize' | 'approval_needed';
@@ -16,6 +16,8 @@ export interface AppliedPolicy {
     readonly selfApproval?: boolean | undefined;
     readonly summary?: readonly string[] | undefined;
 }
+
+export type { ApprovalTerms } from 'aegislib/store';
 
 export declare class CedarPolicyEngine implements PolicyEngine {
     #private;
@@ -65,10 +67,14 @@ export interface DifferenceRow {
     readonly lastAtMs: number;
 }
 
+export type { Escalation } from 'aegislib/store';
+
 export interface EvaluationProblem {
     readonly policyId: string;
     readonly problem: string;
 }
+
+export type { GrantCeiling } from 'aegislib/store';
 
 export interface LintFinding extends PolicyProblem {
     readonly severity: 'error' | 'warning' | 'info';
@@ -79,10 +85,12 @@ export interface LintPoliciesOptions {
     readonly timeoutMs?: number | undefined;
 }
 
+export type LoosenedApproval = 'approvers' | 'self_approval' | 'approval_timeout_s' | 'severity' | 'quorum' | 'distinct' | 'escalate' | 'editor_may_approve' | 'grantable' | 'editable' | 'show_approver' | 'needs_preview';
+
 export interface LoosenedPolicy {
     readonly id: string;
     readonly file: string;
-    readonly how: 'removed' | 'effect' | 'condition' | 'scope' | 'sanitize' | 'may_permit' | 'approvers' | 'self_approval' | 'approval_timeout_s' | 'severity' | 'observe';
+    readonly how: 'removed' | 'effect' | 'condition' | 'scope' | 'sanitize' | 'may_permit' | 'observe' | LoosenedApproval;
     readonly message: string;
 }
 

@@ -34,7 +34,7 @@ export interface ApprovalPageQuery {
     readonly limit?: number | undefined;
 }
 
-export interface ApprovalPolicy {
+export interface ApprovalPolicy extends ApprovalTerms {
     readonly id: string;
     readonly hash: string;
     readonly reason?: string | undefined;
@@ -70,6 +70,17 @@ export interface ApprovalStore {
     begunPage?(page: number): Awaitable<BegunPage | undefined>;
     replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean>;
     bindOlder?(bind: BindOlder): Awaitable<void>;
+}
+
+export interface ApprovalTerms {
+    readonly quorum?: number | undefined;
+    readonly distinct?: boolean | undefined;
+    readonly escalate?: readonly Escalation[] | undefined;
+    readonly grantable?: GrantCeiling | undefined;
+    readonly editable?: readonly string[] | undefined;
+    readonly editorMayApprove?: boolean | undefined;
+    readonly showApprover?: readonly string[] | undefined;
+    readonly needsPreview?: boolean | undefined;
 }
 
 export interface ApprovedTask extends TaskFields {
@@ -135,6 +146,11 @@ export interface DuplicateCallQuery {
 
 export type { ErrorSummary } from 'aegislib';
 
+export interface Escalation {
+    readonly afterMs: number;
+    readonly groups: readonly string[];
+}
+
 export interface ExecutingTask extends TaskFields {
     readonly status: 'executing';
     readonly claimToken: string;
@@ -147,6 +163,11 @@ export interface FailedTask extends TaskFields {
     readonly status: 'failed';
     readonly error: ErrorSummary;
     readonly resolution?: TaskResolution | undefined;
+}
+
+export interface GrantCeiling {
+    readonly uses: number;
+    readonly forMs: number;
 }
 
 export interface IdempotencyKey {

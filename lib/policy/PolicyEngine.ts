@@ -1,4 +1,5 @@
 import type { Params, Session } from '../model/Params.js';
+import type { ApprovalTerms } from '../model/terms/ApprovalTerms.js';
 
 /** One call, as policies see it. */
 export interface PolicyCall {
@@ -21,7 +22,7 @@ export interface PolicyCall {
 }
 
 /** A policy that mattered for a decision. */
-export interface AppliedPolicy {
+export interface AppliedPolicy extends ApprovalTerms {
   /** The policy's `@id`. */
   readonly id: string;
   /** SHA-256 of the policy's text: an approval given under one text is not one under another. */

@@ -12,6 +12,8 @@ export type { ObservedCount } from './staged/ObservedCounts.js';
 export type { PromoteOptions, PromoteRefusal, StagedPolicies, StagedReport } from './staged/StagedPolicies.js';
 export type { PendingReload, ReloadablePoliciesOptions, ReloadResult } from './live/ReloadablePolicies.js';
 export type { LoosenedPolicy } from './live/findLoosened.js';
+export type { LoosenedApproval } from './live/approvalChanges.js';
+export type { ApprovalTerms, Escalation, GrantCeiling } from '../model/terms/ApprovalTerms.js';
 export { readPolicies } from './live/readPolicies.js';
 export { lintPolicies } from './lint/lintPolicies.js';
 export type { LintPoliciesOptions } from './lint/lintPolicies.js';

@@ -1,4 +1,5 @@
 import type { Awaitable } from '../common/awaitable.js';
+import type { ApprovalTerms } from '../model/terms/ApprovalTerms.js';
 import type { IdempotencyKey } from '../model/Decision.js';
 import type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
 import type { Params, Session } from '../model/Params.js';
@@ -8,7 +9,7 @@ import type { StoredRecord } from './RecordStore.js';
 export type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
 
 /** A policy that wants a person's approval of a call. */
-export interface ApprovalPolicy {
+export interface ApprovalPolicy extends ApprovalTerms {
   /** The policy's `@id`. */
   readonly id: string;
   /** SHA-256 of its text. */

@@ -56,3 +56,4 @@ export type { ErrorSummary } from '../model/AegisError.js';
 export type { IdempotencyKey } from '../model/Decision.js';
 export type { Params, Session } from '../model/Params.js';
 export type { Awaitable } from '../common/awaitable.js';
+export type { ApprovalTerms, Escalation, GrantCeiling } from '../model/terms/ApprovalTerms.js';

@@ -1,8 +1,8 @@
 import { randomId } from '../../common/nextId.js';
 import { BadRequestError } from '../../model/errors/ServiceErrors.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
-import { bindingDigest } from './bindingDigest.js';
-import { ANSWER_SEMANTICS, REQUIRED_SEMANTICS } from './consumeApproval.js';
+import { bindingDigest } from './use/bindingDigest.js';
+import { semanticsOf } from './use/semantics.js';
 
 /** A request for people to decide a call: the approval record without the fields that the desk fills in. */
 export type ApprovalRequest = Omit<
@@ -64,7 +64,7 @@ export function openedRecord(
     ...opening,
     decisionId: randomId('dec'),
     bindingDigest: bindingDigest({ bindingBase, digest: opening.digest }, tenantId),
-    requires: opening.usedByAnswer === true ? ANSWER_SEMANTICS : REQUIRED_SEMANTICS,
+    requires: semanticsOf(opening),
     refusals,
     createdAtMs: nowMs,
     expiresAtMs: nowMs + timeoutMs,

@@ -5,7 +5,7 @@ import type { Journal } from '../../model/Journal.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
 import { checkAssurance, requiredFor } from './assurance.js';
 import type { VerdictNeeds, VerdictStress } from './assurance.js';
-import { isUnderstood } from './consumeApproval.js';
+import { isUnderstood } from './use/semantics.js';
 import { eligiblePolicies, giverOf, isStillCovered } from './eligibility.js';
 import type { Eligibility, Giver, PeopleRules } from './eligibility.js';
 import {

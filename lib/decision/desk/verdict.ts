@@ -6,7 +6,7 @@ import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof }
 import { isAssurance } from './assurance.js';
 import type { GivenProof } from './Directory.js';
 import type { Giver } from './eligibility.js';
-import { reportNotReplaced } from './consumeApproval.js';
+import { reportNotReplaced } from './use/consumeApproval.js';
 import { readOptions } from '../../common/readOptions.js';
 
 /** What a person decides about an approval. */

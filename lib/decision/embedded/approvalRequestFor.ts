@@ -84,6 +84,7 @@ function effectiveDigest(request: DecisionRequest, outcome: Approvable): string 
   return outcome.params === undefined ? request.paramsDigest : canonicalDigest(outcome.params);
 }
 
-function approvalPolicy({ id, hash, reason, severity, approvers, selfApproval, summary }: AppliedPolicy): ApprovalPolicy {
-  return { id, hash, reason, severity, approvers, selfApproval, ...(summary && { summary }) };
+function approvalPolicy({ effect: _effect, approvalTimeoutMs: _timeout, ...policy }: AppliedPolicy): ApprovalPolicy {
+  const { id, hash, reason, severity, approvers, selfApproval, summary, ...terms } = policy;
+  return { id, hash, reason, severity, approvers, selfApproval, ...(summary && { summary }), ...terms };
 }

@@ -38,7 +38,7 @@ export const DEFAULT_POLLING: ApprovalPolling = {
 };
 
 /** What is needed by a durable store once in its life. */
-const older = new LazyPart(() => import('../../decision/desk/bindOlderApproval.js'));
+const older = new LazyPart(() => import('../../decision/desk/use/bindOlderApproval.js'));
 
 /** The parts of a module. */
 export interface ModuleParts {

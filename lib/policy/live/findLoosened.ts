@@ -2,6 +2,8 @@ import { canonicalText } from '../../common/data/canonical.js';
 import type { Steps } from '../../common/time/inSlices.js';
 import type { Policy } from '../Policy.js';
 import type { AppliedPolicy } from '../PolicyEngine.js';
+import { approvalChanges } from './approvalChanges.js';
+import type { LoosenedApproval } from './approvalChanges.js';
 import { compareConditions } from './compareConditions.js';
 import { scopeIncludes } from './scopeIncludes.js';
 
@@ -15,27 +17,13 @@ export interface LoosenedPolicy {
    * What is looser: `removed` (the policy is gone, or permits now), its `effect`, its `condition` or `scope` (a forbid may match less, a permit more),
    * or the annotation of that name.
    */
-  readonly how:
-    | 'removed'
-    | 'effect'
-    | 'condition'
-    | 'scope'
-    | 'sanitize'
-    | 'may_permit'
-    | 'approvers'
-    | 'self_approval'
-    | 'approval_timeout_s'
-    | 'severity'
-    | 'observe';
+  readonly how: 'removed' | 'effect' | 'condition' | 'scope' | 'sanitize' | 'may_permit' | 'observe' | LoosenedApproval;
   /** The change in words. */
   readonly message: string;
 }
 
 /** From the mildest to the strictest. */
 const EFFECTS: readonly AppliedPolicy['effect'][] = ['permit', 'sanitize', 'approval_needed', 'deny'];
-const SEVERITIES = ['low', 'medium', 'high', 'critical'];
-/** What approvers take a policy without `@severity` for. */
-const NO_SEVERITY = 'medium';
 
 /**
  * Compares two policy sets, in steps of one policy: what would let calls run that did not, or let more people approve them?
@@ -152,21 +140,4 @@ function bodyChanges(before: Policy, after: Policy): Change[] {
 
 function coversNoMore(before: Policy, after: Policy): boolean {
   return scopeIncludes(before.json, after.json) && compareConditions('noMore', after.json, before.json);
-}
-
-function approvalChanges(before: AppliedPolicy, after: AppliedPolicy): Change[] {
-  const changes: Change[] = [];
-  if (before.approvers !== undefined && after.approvers?.every((group) => before.approvers?.includes(group)) !== true)
-    changes.push(['approvers', `@approvers changed from ${before.approvers.join(', ')} to ${after.approvers?.join(', ') ?? 'anyone'}`]);
-  if (after.selfApproval === true && before.selfApproval !== true)
-    changes.push(['self_approval', '@self_approval("true") was added: the requester may approve']);
-  const [oldMs, newMs] = [before.approvalTimeoutMs ?? Infinity, after.approvalTimeoutMs ?? Infinity];
-  if (newMs > oldMs)
-    changes.push([
-      'approval_timeout_s',
-      `@approval_timeout_s changed from ${oldMs / 1000} to ${newMs === Infinity ? 'none' : newMs / 1000}`,
-    ]);
-  const [was, is] = [before.severity ?? NO_SEVERITY, after.severity ?? NO_SEVERITY];
-  if (SEVERITIES.indexOf(is) < SEVERITIES.indexOf(was)) changes.push(['severity', `@severity changed from ${was} to ${is}`]);
-  return changes;
 }

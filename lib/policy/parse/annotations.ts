@@ -1,11 +1,13 @@
 import { didYouMean } from '../../common/didYouMean.js';
 import { FORBIDDEN_KEYS } from '../../model/Params.js';
 import type { AppliedPolicy } from '../PolicyEngine.js';
+import { APPROVAL_CHECKS, readApprovalTerms } from './readApprovalTerms.js';
+import type { ApprovalTerms } from '../../model/terms/ApprovalTerms.js';
+import { GROUP_NAME, parseApprovers } from './groupNames.js';
 import { firstConflict, parseSanitize, type SanitizeOperation } from '../sanitize/operations.js';
 
 /** Letters, digits and `_ . : / -`, from a letter or digit; at most 128. */
 const ID = /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$/;
-const GROUP = /^[A-Za-z0-9][A-Za-z0-9_.:/@+-]{0,127}$/;
 const MAX_REASON = 1_000;
 const MAX_SUMMARY = 8;
 const MAX_SUMMARY_NAME = 60;
@@ -32,7 +34,7 @@ export const ANNOTATION_CHECKS: ReadonlyMap<string, (value: string) => string | 
     'approvers',
     (v) =>
       need(
-        parseApprovers(v).every((g) => GROUP.test(g)),
+        parseApprovers(v).every((g) => GROUP_NAME.test(g)),
         'one or more group names, separated by commas',
       ),
   ],
@@ -46,6 +48,7 @@ export const ANNOTATION_CHECKS: ReadonlyMap<string, (value: string) => string | 
   ['may_permit', (v) => need(v === 'true' || v === 'false', '"true" or "false"')],
   ['observe', (v) => need(v === 'true' || v === 'false', '"true" or "false"')],
   ['observe_until', (v) => need(!Number.isNaN(timeOf(v)), TIME) ?? need(timeOf(v) <= Date.now() + MAX_OBSERVE_MS, SOON)],
+  ...APPROVAL_CHECKS,
 ]);
 
 /** Thirty days: a policy that is only watched must not be forgotten. */
@@ -56,7 +59,7 @@ const SUMMARY = `1 to ${MAX_SUMMARY} names of params, separated by commas, each 
 const REASON = `1 to ${MAX_REASON} characters, without line breaks, control or bidi characters`;
 
 /** The only effect that each of these annotations is for; the other annotations go with every effect. */
-export const ANNOTATION_EFFECTS: ReadonlyMap<string, ForbidEffect> = new Map([
+export const ANNOTATION_EFFECTS: ReadonlyMap<string, ForbidEffect> = new Map<string, ForbidEffect>([
   ['sanitize', 'sanitize'],
   ['may_permit', 'sanitize'],
   ['approvers', 'approval_needed'],
@@ -65,15 +68,11 @@ export const ANNOTATION_EFFECTS: ReadonlyMap<string, ForbidEffect> = new Map([
   ['observe', 'approval_needed'],
   ['observe_until', 'approval_needed'],
   ['summary', 'approval_needed'],
+  ...APPROVAL_CHECKS.map(([name]) => [name, 'approval_needed'] as const),
 ]);
 
 export function isEffect(value: string): value is ForbidEffect {
   return (EFFECTS as readonly string[]).includes(value);
-}
-
-/** The groups of `@approvers`. */
-export function parseApprovers(value: string): string[] {
-  return value.split(',').map((group) => group.trim());
 }
 
 /** Epoch milliseconds; NaN unless it is a time with its zone on a day that there is. */
@@ -108,6 +107,7 @@ export interface AnnotationFacts {
   readonly approvalTimeoutMs: number | undefined;
   readonly selfApproval: boolean | undefined;
   readonly summary: readonly string[] | undefined;
+  readonly terms: ApprovalTerms;
   readonly mayPermit: boolean;
   readonly observeUntilMs: number | undefined;
   readonly operations: readonly SanitizeOperation[];
@@ -149,6 +149,7 @@ export function readAnnotations(
     approvalTimeoutMs: seconds === undefined ? undefined : Number(seconds) * 1000,
     selfApproval: selfApproval === undefined ? undefined : selfApproval === 'true',
     summary: summary === undefined ? undefined : parseSummary(summary),
+    terms: readApprovalTerms(get, report),
     mayPermit: get('may_permit') === 'true',
     observeUntilMs: observeUntil(values, report),
     operations: effect === 'sanitize' ? operationsOf(get('sanitize'), report) : [],

@@ -80,11 +80,12 @@ function readPolicy(piece: PolicyText, json: PolicyJson, place: PolicyPlace): Po
   checkScope(json, report);
   if (problems > 0 || id === undefined) return undefined;
   const hash = sha256(piece.text);
-  const { effect, reason, severity, approvers, approvalTimeoutMs, selfApproval, summary, mayPermit, observeUntilMs, operations } = facts;
+  const { effect, reason, severity, approvers, approvalTimeoutMs, selfApproval, summary, terms, mayPermit, observeUntilMs, operations } =
+    facts;
   return {
     id,
     effect,
-    applied: Object.freeze({ id, hash, effect, reason, severity, approvers, approvalTimeoutMs, selfApproval, summary }),
+    applied: Object.freeze({ id, hash, effect, reason, severity, approvers, approvalTimeoutMs, selfApproval, summary, ...terms }),
     text: piece.text,
     json,
     action: actionScope(json.action),

@@ -4,7 +4,7 @@ import type { Logger } from '../../common/Logger.js';
 import { SecretString } from '../../common/SecretString.js';
 import { DAY_MS, SteadyClock } from '../../common/time/SteadyClock.js';
 import { workUntilDone } from '../../common/time/workUntilDone.js';
-import { bindOlderApproval, bindUnsigned } from '../../decision/desk/bindOlderApproval.js';
+import { bindOlderApproval, bindUnsigned } from '../../decision/desk/use/bindOlderApproval.js';
 import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import type { AegisModule } from '../../guard/module/AegisModule.js';

@@ -116,10 +116,25 @@ const VERSIONS: readonly (string | ((client: ClientBase, schema: string) => Prom
     tenant_id text NOT NULL, kind text NOT NULL, part integer NOT NULL, version integer NOT NULL, body text NOT NULL, stamp text NOT NULL DEFAULT '',
     PRIMARY KEY (tenant_id, kind, part));
   `,
+  // limits and halts. The first row of either raises `min_reader`: older code would count nothing, and would run what is halted
+  `
+  CREATE TABLE $S.counter (
+    tenant_id text NOT NULL, key text COLLATE "C" NOT NULL, kind text NOT NULL, window_ms bigint NOT NULL, start_ms bigint NOT NULL, used bigint NOT NULL,
+    slices text NOT NULL, latest_ms bigint NOT NULL, expires_at bigint NOT NULL, PRIMARY KEY (tenant_id, key));
+  CREATE INDEX counter_over ON $S.counter (expires_at);
+  CREATE TABLE $S.counter_token (
+    tenant_id text NOT NULL, token text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL, cost bigint NOT NULL, at bigint NOT NULL,
+    expires_at bigint NOT NULL, PRIMARY KEY (tenant_id, token, key));
+  CREATE INDEX counter_token_over ON $S.counter_token (expires_at);
+  CREATE TABLE $S.gate (tenant_id text PRIMARY KEY, halts bigint NOT NULL DEFAULT 0);
+  `,
 ];
 
 /** The version that first knew tenants. */
 export const TENANTS_VERSION = 5;
+
+/** The version that first knew limits and halts. */
+export const GOVERNANCE_VERSION = 6;
 
 /** The version that this code reads and writes. */
 export const SCHEMA_VERSION: number = VERSIONS.length;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
-import { bindingDigest } from '../../../lib/decision/desk/bindingDigest.js';
+import { bindingDigest } from '../../../lib/decision/desk/use/bindingDigest.js';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDeskOptions.js';
 import type { ApprovalRequest } from '../../../lib/decision/desk/ApprovalRequest.js';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { canonicalDigest } from '../../../lib/common/data/canonical.js';
-import { bindingDigest } from '../../../lib/decision/desk/bindingDigest.js';
+import { bindingDigest } from '../../../lib/decision/desk/use/bindingDigest.js';
 import { CAPABILITIES } from '../../../lib/model/Capability.js';
 import { approvalUseRoutes } from '../../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';

@@ -112,10 +112,24 @@ const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
   CREATE TABLE record_head (
     tenant_id TEXT NOT NULL, kind TEXT NOT NULL, part INTEGER NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (tenant_id, kind, part)
   ) STRICT, WITHOUT ROWID;`,
+  // limits and halts. The first row of either raises `min_reader`: older code would count nothing, and would run what is halted
+  `CREATE TABLE counter (
+    tenant_id TEXT NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL, window_ms INTEGER NOT NULL, start_ms INTEGER NOT NULL, used INTEGER NOT NULL,
+    slices TEXT NOT NULL, latest_ms INTEGER NOT NULL, expires_at INTEGER NOT NULL, PRIMARY KEY (tenant_id, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX counter_over ON counter (expires_at);
+  CREATE TABLE counter_token (
+    tenant_id TEXT NOT NULL, token TEXT NOT NULL, key TEXT NOT NULL, cost INTEGER NOT NULL, at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, token, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX counter_token_over ON counter_token (expires_at);`,
 ];
 
 /** The version that first knew tenants. */
 export const TENANTS_VERSION = 5;
+
+/** The version that first knew limits and halts. */
+export const GOVERNANCE_VERSION = 6;
 
 /** The version that this code reads and writes. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;

@@ -1,4 +1,4 @@
-import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import type { ApprovalRecord } from '../../../store/ApprovalStore.js';
 
 const NOTHING: Readonly<Record<string, never>> = Object.freeze({});
 

@@ -1,4 +1,4 @@
-import { canonicalDigest } from '../../common/data/canonical.js';
+import { canonicalDigest } from '../../../common/data/canonical.js';
 
 /** What a use of an approval names beside the approval itself. */
 export interface BoundCall {

@@ -1,9 +1,9 @@
-import { canonicalDigest } from '../../common/data/canonical.js';
-import { bindingBaseOf, digestOfSession } from '../../model/bindingBase.js';
-import type { Task, TaskOrigin } from '../../model/Task.js';
-import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import { canonicalDigest } from '../../../common/data/canonical.js';
+import { bindingBaseOf, digestOfSession } from '../../../model/bindingBase.js';
+import type { Task, TaskOrigin } from '../../../model/Task.js';
+import type { ApprovalRecord } from '../../../store/ApprovalStore.js';
 import { bindingDigest } from './bindingDigest.js';
-import { REQUIRED_SEMANTICS } from './consumeApproval.js';
+import { REQUIRED_SEMANTICS } from './semantics.js';
 
 /**
  * Binds an approval of before schema version 4 to the call of its task, as it would be bound today. Called once for each, when its store is first opened

@@ -1,22 +1,14 @@
-import { attempt, chain } from '../../common/awaitable.js';
-import type { Awaitable } from '../../common/awaitable.js';
-import { randomId } from '../../common/nextId.js';
-import type { SecurityReport } from '../../model/diagnostics.js';
-import { reportSecurity } from '../../model/Journal.js';
-import type { Journal } from '../../model/Journal.js';
-import type { ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
-import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../DecisionService.js';
+import { attempt, chain } from '../../../common/awaitable.js';
+import type { Awaitable } from '../../../common/awaitable.js';
+import { randomId } from '../../../common/nextId.js';
+import type { SecurityReport } from '../../../model/diagnostics.js';
+import { reportSecurity } from '../../../model/Journal.js';
+import type { Journal } from '../../../model/Journal.js';
+import type { ApprovalRecord, ApprovalStore } from '../../../store/ApprovalStore.js';
+import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../../DecisionService.js';
 import { bindingDigest } from './bindingDigest.js';
+import { isUnderstood } from './semantics.js';
 import { spentRecord } from './spentRecord.js';
-
-/** What an approval may demand of the code that uses it, as far as this code knows it. */
-const SEMANTICS: readonly string[] = ['binding', 'begin', 'answer'];
-
-/** What every approval demands that is opened now. Code that does not know one of them refuses to decide or use it. */
-export const REQUIRED_SEMANTICS: readonly string[] = Object.freeze(['binding', 'begin']);
-
-/** What an approval demands that is used by answering its caller. */
-export const ANSWER_SEMANTICS: readonly string[] = Object.freeze([...REQUIRED_SEMANTICS, 'answer']);
 
 /** How the calls that use an approval are checked. */
 export interface UseRules {
@@ -29,11 +21,6 @@ export interface UseRules {
   isStillCovered(record: ApprovalRecord): Awaitable<boolean>;
   /** Is told that it was used, and that it begins; again where it is done again, because what was told first may be lost in a crash. */
   readonly journal: Journal | undefined;
-}
-
-/** Whether this code knows everything that an approval demands. */
-export function isUnderstood({ requires = [] }: ApprovalRecord): boolean {
-  return requires.every((name) => SEMANTICS.includes(name));
 }
 
 /**

@@ -1,13 +1,13 @@
 import { expect } from 'chai';
-import { canonicalDigest } from '../../../lib/common/data/canonical.js';
-import { bindingDigest } from '../../../lib/decision/desk/bindingDigest.js';
-import { bindOlderApproval, bindUnsigned } from '../../../lib/decision/desk/bindOlderApproval.js';
-import { REQUIRED_SEMANTICS } from '../../../lib/decision/desk/consumeApproval.js';
-import { bindingBaseOf, digestOfSession } from '../../../lib/model/bindingBase.js';
-import type { Task, TaskStatus } from '../../../lib/model/Task.js';
-import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
-import { recordOf } from '../../support/approvalRecords.js';
-import { originOf, pendingTask } from '../../support/tasks.js';
+import { canonicalDigest } from '../../../../lib/common/data/canonical.js';
+import { bindingDigest } from '../../../../lib/decision/desk/use/bindingDigest.js';
+import { bindOlderApproval, bindUnsigned } from '../../../../lib/decision/desk/use/bindOlderApproval.js';
+import { REQUIRED_SEMANTICS } from '../../../../lib/decision/desk/use/semantics.js';
+import { bindingBaseOf, digestOfSession } from '../../../../lib/model/bindingBase.js';
+import type { Task, TaskStatus } from '../../../../lib/model/Task.js';
+import type { ApprovalRecord } from '../../../../lib/store/ApprovalStore.js';
+import { recordOf } from '../../../support/approvalRecords.js';
+import { originOf, pendingTask } from '../../../support/tasks.js';
 
 const SESSION = { user_id: 'ann' };
 

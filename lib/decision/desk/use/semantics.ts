@@ -1,0 +1,29 @@
+import type { ApprovalPolicy, ApprovalRecord } from '../../../store/ApprovalStore.js';
+
+/** What an approval may demand of the code that decides or uses it, as far as this code knows it. A name is added with the code that enforces it. */
+const SEMANTICS: readonly string[] = ['binding', 'begin', 'answer'];
+
+/** What every approval demands that is opened now. */
+export const REQUIRED_SEMANTICS: readonly string[] = Object.freeze(['binding', 'begin']);
+
+const ANSWER_SEMANTICS: readonly string[] = Object.freeze([...REQUIRED_SEMANTICS, 'answer']);
+
+/** Whether this code knows everything that an approval demands. */
+export function isUnderstood({ requires = [] }: Pick<ApprovalRecord, 'requires'>): boolean {
+  return requires.every((name) => SEMANTICS.includes(name));
+}
+
+/** What an approval demands by what its policies say. Code that does not know one of them refuses to decide or use it. */
+export function semanticsOf({ usedByAnswer, policies }: Pick<ApprovalRecord, 'usedByAnswer' | 'policies'>): readonly string[] {
+  const base = usedByAnswer === true ? ANSWER_SEMANTICS : REQUIRED_SEMANTICS;
+  const more = Object.entries(BY_TERM).flatMap(([name, demands]) => (policies.some(demands) ? [name] : []));
+  return more.length === 0 ? base : [...base, ...more];
+}
+
+const BY_TERM: Readonly<Record<string, (policy: ApprovalPolicy) => boolean>> = {
+  quorum: ({ quorum = 1 }) => quorum > 1,
+  distinct: ({ distinct }) => distinct === true,
+  escalate: ({ escalate }) => escalate !== undefined,
+  show_approver: ({ showApprover }) => showApprover !== undefined,
+  preview: ({ needsPreview }) => needsPreview === true,
+};
