@@ -54,6 +54,7 @@ export class AuditLog implements Journal {
   readonly #queue: RecordQueue;
   readonly #commit: GroupCommit;
   #closing: Promise<void> | undefined;
+  #isWritten: ((event: JournalEvent) => boolean) | undefined;
 
   /** @throws ConfigError for an option that is missing or wrong */
   constructor(options: AuditLogOptions) {
@@ -78,9 +79,14 @@ export class AuditLog implements Journal {
     this.#options.source = 'server';
   }
 
+  /** @internal A server beside the module writes some of what the module tells. `undefined`: it no longer does. */
+  writtenBy(isWritten: ((event: JournalEvent) => boolean) | undefined): void {
+    this.#isWritten = isWritten;
+  }
+
   /** Takes an event. It is made a record and written later, outside the call. */
   note(event: JournalEvent): void {
-    if (this.#closing !== undefined || event.kind === 'task') return;
+    if (this.#closing !== undefined || event.kind === 'task' || this.#isWritten?.(event) === true) return;
     if (this.#queue.add({ event, at: Date.now() })) this.#commit.start();
   }
 

@@ -14,11 +14,11 @@ const PRUNE_EVERY = 1_000;
 
 /** What opening an approval needs of its desk. */
 export interface OpeningDesk {
-  readonly store: ApprovalStore;
+  readonly store: () => ApprovalStore;
   readonly options: ApprovalDeskOptions;
   readonly isJournaled: boolean;
   readonly tenantId: string | null;
-  now(): number;
+  readonly now: () => number;
   /** The record with the status that it has by now. */
   current(record: ApprovalRecord): ApprovalRecord;
   /** Ends the pending approvals of this query whose time has passed. */
@@ -49,14 +49,14 @@ export class Openings {
   standingRefusal(opening: ApprovalRequest): Awaitable<string | undefined> {
     const { store, now } = this.#desk;
     const sinceMs = now() - this.#denialTtlMs;
-    return chain(store.listDenied(opening.agentId, opening.toolName, sinceMs), (denied) => standingRefusal(denied, opening, sinceMs));
+    return chain(store().listDenied(opening.agentId, opening.toolName, sinceMs), (denied) => standingRefusal(denied, opening, sinceMs));
   }
 
   #openWithinLimit(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
     const { agentId, toolName } = opening;
     const { store, options } = this.#desk;
     const { maxPendingPerTool: limit = 100_000 } = options;
-    const count = (): Awaitable<number> => store.countPending(agentId, toolName, limit);
+    const count = (): Awaitable<number> => store().countPending(agentId, toolName, limit);
     this.#pruneNowAndThen();
     return chain(count(), (counted) => {
       // overdue approvals that no one waits for may have filled it
@@ -74,13 +74,13 @@ export class Openings {
   #openOrRefuse(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
     const { store, isJournaled, tenantId, now } = this.#desk;
     const nowMs = now();
-    return chain(store.listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {
+    return chain(store().listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {
       const reason = standingRefusal(denied, opening, nowMs - this.#denialTtlMs);
       if (reason !== undefined) return { kind: 'refused', reason };
       const refusals = countSince(denied, nowMs - NEAR_REPEATS_MS);
       const auditSalt = isJournaled ? newSalt() : undefined;
       const record = frozenData(openedRecord(opening, { refusals, nowMs, tenantId, auditSalt }));
-      return chain(store.insert(record), (inserted) => {
+      return chain(store().insert(record), (inserted) => {
         if (!inserted) return this.#notInserted(opening);
         this.#desk.opened(record);
         return { kind: 'opened', record };
@@ -99,7 +99,7 @@ export class Openings {
   /** What a request with the same key has opened. */
   #openedBefore({ agentId, idempotency }: ApprovalRequest): Awaitable<OpeningOutcome | undefined> {
     if (idempotency === undefined) return undefined;
-    return chain(this.#desk.store.ofIdempotencyKey?.(agentId, idempotency.key), (record) => {
+    return chain(this.#desk.store().ofIdempotencyKey?.(agentId, idempotency.key), (record) => {
       if (record === undefined) return undefined;
       if (record.idempotency?.fingerprint !== idempotency.fingerprint) return { kind: 'conflict' };
       return { kind: 'exists', record: this.#desk.current(record) };
@@ -110,6 +110,6 @@ export class Openings {
     const { store, now } = this.#desk;
     if (++this.#opened % PRUNE_EVERY !== 0) return;
     const failed = (error: unknown): void => publishCallbackError('pruning approvals', error);
-    callSafely(() => store.prune(now() - this.#refusalsKeptMs), [], failed);
+    callSafely(() => store().prune(now() - this.#refusalsKeptMs), [], failed);
   }
 }

@@ -47,6 +47,8 @@ export interface ModuleParts {
   readonly desk: ApprovalDesk | undefined;
   /** Only with policies. */
   readonly policies: ReloadablePolicies | undefined;
+  /** What it was given to tell. */
+  readonly journals: readonly Journal[];
   /** Only with a durable store. */
   readonly keeper: StoreKeeper | undefined;
   /** Called by `close()`, in this order. */
@@ -57,7 +59,8 @@ export interface ModuleParts {
 export function buildModule(options: AegisOptions): ModuleParts {
   checkSource(options);
   const logger = options.logger ?? (options.debug === true ? new ConsoleLogger(options.logLevel ?? 'debug') : silentLogger);
-  const journal = combineJournals(options.journal);
+  const journals = [options.journal ?? []].flat() as readonly Journal[];
+  const journal = combineJournals(journals);
   const clock = new SteadyClock();
   const stores = storesOf(options);
   const { desk, policies, decisions } = decisionSource(options, stores.approvals, { logger, clock, journal });
@@ -112,7 +115,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     () => stores.approvals.close?.(),
     () => registry.closeStore(),
   ];
-  return { runtime, desk, policies, keeper, closing };
+  return { runtime, desk, policies, journals, keeper, closing };
 }
 
 interface Source {

@@ -24,6 +24,8 @@ export interface AuditOutboxOptions {
   /** Of the tenant, not signed. */
   readonly records: SignableRecordStore;
   readonly rows: OutboxRows;
+  /** The records of the tenant are those of a module, which name no tenant. */
+  readonly isOfModule?: boolean | undefined;
   readonly feed: LogFeed;
   readonly lease: WriterLease;
   readonly now: () => number;
@@ -183,6 +185,7 @@ export class AuditOutbox implements ChangeOutbox {
   async #write(row: StoredRecord, read: OutboxRow): Promise<boolean> {
     const { feed, records, rows, onLate } = this.#options;
     const isOwn = read.logId === feed.logId;
+    const entry = this.#options.isOfModule === true ? withoutTenant(read.entry) : read.entry;
     if (isOwn) await feed.flush();
     // a command writes no log: the row of one is moved to a log before it is written
     const found = read.logId === HOST_LOG ? 'absent' : await feed.find(row.id, read);
@@ -192,7 +195,7 @@ export class AuditOutbox implements ChangeOutbox {
       // who changes the row writes it
       const target = isOwn ? read : await feed.target();
       if (!(await records.replace(rows.moved(row, read, target), row.version))) return true;
-      const seq = await feed.write(read.entry);
+      const seq = await feed.write(entry);
       place = { writer: feed.writer, seq };
     }
     this.#note(row, read.entry, place);
@@ -264,4 +267,9 @@ export class AuditOutbox implements ChangeOutbox {
       page.records.filter((row) => !this.#written.has(row.id) && rows.read(row) !== undefined),
     );
   }
+}
+
+/** A command of the operator does not know that the log is that of a module. */
+function withoutTenant({ record, opening }: OpenRecord): OpenRecord {
+  return { record: { ...record, ...('tenantId' in record && { tenantId: undefined }) }, opening };
 }

@@ -16,10 +16,13 @@ export interface LogPlace {
 /** The log of a server, as its outboxes write to it. */
 export class LogFeed {
   readonly log: AuditLog;
+  readonly #onNeeded: (() => Promise<void>) | undefined;
   #logId = '';
 
-  constructor(log: AuditLog) {
+  /** @param onNeeded opens it where it is needed before the server was opened: a module does not wait for the server */
+  constructor(log: AuditLog, onNeeded?: () => Promise<void>) {
     this.log = log;
+    this.#onNeeded = onNeeded;
   }
 
   /** Whether nothing is told before it is in the log. */
@@ -50,6 +53,7 @@ export class LogFeed {
 
   /** Where the record of a change goes. In `required`, a log that has failed is opened again first. @throws RequestError 503 `audit_unavailable` */
   target(): Awaitable<RowTarget> {
+    if (this.#logId === '' && this.#onNeeded !== undefined) return this.#onNeeded().then(() => this.target());
     const { state, size } = this.log.status();
     if (state === 'open' || !this.isRequired) return { logId: this.#logId, from: size };
     return this.log.ready().then(

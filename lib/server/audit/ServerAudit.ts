@@ -10,6 +10,7 @@ import { DAY_MS } from '../../common/time/SteadyClock.js';
 import type { Diagnostic } from '../../model/diagnostics.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
+import type { AegisModule } from '../../guard/module/AegisModule.js';
 import type { DecidedEvent, Journal } from '../../model/Journal.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
@@ -22,6 +23,7 @@ import { AuditOutbox } from './AuditOutbox.js';
 import type { ApprovalPlace } from './AuditOutbox.js';
 import { KEPT_ID, KEPT_KIND } from './HostOutbox.js';
 import { LogFeed } from './LogFeed.js';
+import { ModuleEvents } from './ModuleEvents.js';
 import { OutboxRows } from './OutboxRows.js';
 import { BEAT_MS, WriterLease } from './WriterLease.js';
 
@@ -33,6 +35,8 @@ export interface ServerAuditOptions {
   readonly stateKey: SecretString;
   readonly previousStateKey?: SecretString | undefined;
   readonly now: () => number;
+  /** Where the log is that of a module: opens the server. The log stays open when the server is closed. */
+  readonly openServer?: (() => Promise<void>) | undefined;
   /** How long it is known where in the log the records of an approval are, in milliseconds. @defaultValue 90 days */
   readonly historyMs?: number | undefined;
   readonly logger: Logger;
@@ -75,12 +79,13 @@ export class ServerAudit {
   #retry: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> | undefined;
   #isOpen = false;
+  #detach: (() => void) | undefined;
   readonly #onDiagnostic = (message: unknown): void => this.#security(message as Diagnostic);
 
   constructor(options: ServerAuditOptions) {
     this.#options = options;
-    options.log.writeForServer();
-    this.#feed = new LogFeed(options.log);
+    if (!this.#isOfModule) options.log.writeForServer();
+    this.#feed = new LogFeed(options.log, options.openServer);
     this.#lease = new WriterLease(options.store.forTenant(DEFAULT_TENANT).records);
   }
 
@@ -97,20 +102,14 @@ export class ServerAudit {
    * @throws ConfigError where the store cannot keep a change and its row together
    */
   rowsOf(tenantId: string, raw: TenantStore, signed: AuditedRows): AuditedRows {
-    if (raw.records.insertsBeside !== true || raw.approvals.insertsBeside !== true)
-      throw new ConfigError([
-        {
-          where: 'audit',
-          message:
-            'needs a store that commits a change and its row for the log together (`insertsBeside`). Use sqliteStore(…), postgresStore(…) or memory.',
-        },
-      ]);
+    if (raw.records.insertsBeside !== true || raw.approvals.insertsBeside !== true) throw cannotInsertBeside();
     const { stateKey, previousStateKey, now, historyMs = 90 * DAY_MS } = this.#options;
     const tenant: AuditedTenant = {
       onLate: () => {},
       outbox: new AuditOutbox({
         records: raw.records,
         rows: new OutboxRows({ stateKey, previousStateKey, tenantId }),
+        isOfModule: this.#isOfModule,
         feed: this.#feed,
         lease: this.#lease,
         now,
@@ -121,15 +120,36 @@ export class ServerAudit {
     };
     this.#tenants.set(tenantId, tenant);
     return {
-      approvals: new AuditedApprovals(signed.approvals, tenant.outbox, tenantId),
-      records: new AuditedRecords(signed.records, tenant.outbox, tenantId),
+      approvals: new AuditedApprovals(signed.approvals, tenant.outbox, this.#named(tenantId)),
+      records: new AuditedRecords(signed.records, tenant.outbox, this.#named(tenantId)),
     };
+  }
+
+  /**
+   * Has each change that the desk of a module makes recorded, once, until the server is closed. After {@link rowsOf}.
+   *
+   * @throws ConfigError where the store of the module cannot keep a change and its row together
+   */
+  attach({ approvals: desk }: AegisModule, tenantId: string): void {
+    const { outbox } = this.#tenants.get(tenantId) as AuditedTenant;
+    const events = new ModuleEvents(outbox);
+    desk.useStore((store) => {
+      if (store.insertsBeside !== true) throw cannotInsertBeside();
+      this.#detach = () => {
+        desk.useStore(() => store);
+        this.#feed.log.writtenBy(undefined);
+      };
+      return new AuditedApprovals(store, events, this.#named(tenantId));
+    });
+    this.#feed.log.writtenBy((event) => events.isWritten(event));
+    // from now on, and not from when it is open: what the module reports is written
+    subscribe(CHANNEL, this.#onDiagnostic);
   }
 
   /** Takes the decisions of a tenant. */
   of(tenantId: string): TenantAudit {
     return {
-      decided: (event) => this.#tell(() => decidedRecord(event, tenantId)),
+      decided: (event) => this.#tell(() => decidedRecord(event, this.#named(tenantId))),
       status: () => this.status(),
       writers: async () => this.#feed.log.source.writers(),
       placesOf: async (decisionId) => (await this.#tenants.get(tenantId)?.outbox.placesOf(decisionId)) ?? [],
@@ -167,8 +187,13 @@ export class ServerAudit {
       body: '{}',
     });
     this.#isOpen = true;
+    if (this.#isOfModule) return this.#begin();
     subscribe(CHANNEL, this.#onDiagnostic);
     for (const [tenantId, hash] of policies) this.#tell(() => ({ record: { kind: 'policies', tenantId, hash } }));
+    await this.#begin();
+  }
+
+  async #begin(): Promise<void> {
     await this.#sweep();
     this.#timer = setInterval(() => void this.#sweepQuietly(), BEAT_MS);
     this.#timer.unref();
@@ -183,6 +208,7 @@ export class ServerAudit {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     clearTimeout(this.#retry);
+    this.#detach?.();
     unsubscribe(CHANNEL, this.#onDiagnostic);
     await this.#sweeping;
     try {
@@ -192,7 +218,16 @@ export class ServerAudit {
       this.#options.logger.warn(namesOf(error), 'The outbox of the audit log could not be left in order; the next server does it.');
     }
     this.#isOpen = false;
-    await this.#feed.log.close();
+    if (!this.#isOfModule) await this.#feed.log.close();
+  }
+
+  get #isOfModule(): boolean {
+    return this.#options.openServer !== undefined;
+  }
+
+  /** What records say of the tenant: those of a module have none. */
+  #named(tenantId: string): string | undefined {
+    return this.#isOfModule ? undefined : tenantId;
   }
 
   /** A log that has failed is opened again before long. */
@@ -247,4 +282,14 @@ export class ServerAudit {
       else await this.#lease.forget(logId);
     }
   }
+}
+
+function cannotInsertBeside(): ConfigError {
+  return new ConfigError([
+    {
+      where: 'audit',
+      message:
+        'needs a store that commits a change and its row for the log together (`insertsBeside`). Use sqliteStore(…), postgresStore(…) or memory.',
+    },
+  ]);
 }

@@ -73,7 +73,11 @@ export function grantsAuthority(kind: string): boolean {
  *
  * @param before absent where the record is new
  */
-export function authorityChanges(after: StoredRecord, before: StoredRecord | undefined, tenantId: string): readonly OpenRecord[] {
+export function authorityChanges(
+  after: StoredRecord,
+  before: StoredRecord | undefined,
+  tenantId: string | undefined,
+): readonly OpenRecord[] {
   const now = bodyOf(after);
   const then = before && bodyOf(before);
   if (after.kind === 'passkey') return credentialChanges(now, then, tenantId);
@@ -94,7 +98,7 @@ export function authorityChanges(after: StoredRecord, before: StoredRecord | und
   );
 }
 
-function credentialChanges(now: Body, then: Body | undefined, tenantId: string): readonly OpenRecord[] {
+function credentialChanges(now: Body, then: Body | undefined, tenantId: string | undefined): readonly OpenRecord[] {
   const [person, credential] = [nameOf(now['personId']), nameOf(now['credential'])];
   const fields = { kind: 'credential', tenantId, person, credential } as const;
   if (then === undefined) return [{ record: { ...fields, act: 'registered', publicKey: nameOf(now['publicKey']), by: person } }];

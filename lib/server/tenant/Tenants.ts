@@ -209,7 +209,9 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
   const rows = rowsOf(DEFAULT_TENANT, options, clock);
   desk.usePeople({ directory: rows.identity.directory, proofs: verdictProofs(rows.identity) });
   const unknown = new UnknownOutcomes(module.tasks);
-  return { id: DEFAULT_TENANT, decisions, desk, policies, tools: toolSettings(tools), issuer, notify: told, unknown, ...rows };
+  const audit = options.audit instanceof ServerAudit ? options.audit.of(DEFAULT_TENANT) : undefined;
+  if (options.audit instanceof ServerAudit) options.audit.attach(module, DEFAULT_TENANT);
+  return { id: DEFAULT_TENANT, decisions, desk, policies, tools: toolSettings(tools), issuer, notify: told, unknown, audit, ...rows };
 }
 
 /** With a log, desks are told that there is a journal: they then say what a record needs to know. */

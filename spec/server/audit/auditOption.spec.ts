@@ -32,7 +32,7 @@ describe('The option `audit` of a Data Plane', () => {
       [{ policies: SILENT, audit: {} as never }, 'audit: must be what auditLog(…) returns, or false'],
       [{ policies: SILENT, audit: true as never }, 'audit: must be what auditLog(…) returns, or false'],
       [{ policies: SILENT, audit: 'x' as never }, 'audit: must be'],
-      [{ module, store: new MemoryStateStore(), audit: newLog() } as never, 'has no effect beside `module`'],
+      [{ module, store: new MemoryStateStore(), audit: newLog() } as never, 'must be the log that the module has as its `journal`'],
       [{ policies: SILENT, store: storeOfOthers, audit: newLog(), stateKey: 'k'.repeat(32) }, 'insertsBeside'],
     ];
     for (const [options, message] of cases) expect(() => createDataPlane(options as DataPlaneOptions), message).to.throw(message);
