@@ -93,7 +93,11 @@ export class BuiltLog {
 
   /** Opens the last record. */
   open(call: BuiltCall, values: Readonly<Record<string, unknown>>): this {
-    const texts = Object.fromEntries(Object.entries(values).map(([field, value]) => [field, canonicalText(value)]));
+    return this.openTexts(call, Object.fromEntries(Object.entries(values).map(([field, value]) => [field, canonicalText(value)])));
+  }
+
+  /** {@link open} with values that are canonical text already. */
+  openTexts(call: BuiltCall, texts: Readonly<Record<string, string>>): this {
     const { decisionId, requester, salt } = call;
     this.openings.push({ seq: this.lines.length - 1, at: this.#at, decisionId, requester, salt, values: texts });
     return this;

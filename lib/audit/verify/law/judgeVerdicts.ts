@@ -105,16 +105,11 @@ function signedBy(
   if (key === undefined) return 'is signed with a passkey that its person did not have at that time';
   const signed = passkeyProof(proof, key);
   if (signed === undefined) return 'has a signature that is not good';
-  const text = opening?.statement === undefined ? undefined : statementIn(opening.statement);
+  // canonical text itself: its digest is the challenge
+  const text = opening?.statement;
   if (opening === undefined || text === undefined) return { isErased: true };
   if (createHash('sha256').update(text).digest('base64url') !== signed.challenge) return 'has a signature over something else';
   return states(text, record, signed.origin, opening.salt) ? { isErased: false } : 'has a signature over another verdict';
-}
-
-/** The statement is a text, whose canonical text is kept. */
-function statementIn(kept: string): string | undefined {
-  const text = parsed(kept);
-  return typeof text === 'string' ? text : undefined;
 }
 
 function parsed(text: string): unknown {
