@@ -22,6 +22,7 @@ import { AuditedRecords } from './AuditedRecords.js';
 import { AuditOutbox } from './AuditOutbox.js';
 import type { ApprovalPlace } from './AuditOutbox.js';
 import { KEPT_ID, KEPT_KIND } from './HostOutbox.js';
+import { StoredHeads } from './StoredHeads.js';
 import { LogFeed } from './LogFeed.js';
 import { ModuleEvents } from './ModuleEvents.js';
 import { OutboxRows } from './OutboxRows.js';
@@ -73,6 +74,7 @@ const CHANNEL = 'aegis:diagnostics';
 export class ServerAudit {
   readonly #feed: LogFeed;
   readonly #lease: WriterLease;
+  readonly #heads: StoredHeads;
   readonly #options: ServerAuditOptions;
   readonly #tenants = new Map<string, AuditedTenant>();
   #timer: NodeJS.Timeout | undefined;
@@ -86,7 +88,9 @@ export class ServerAudit {
     this.#options = options;
     if (!this.#isOfModule) options.log.writeForServer();
     this.#feed = new LogFeed(options.log, options.openServer);
-    this.#lease = new WriterLease(options.store.forTenant(DEFAULT_TENANT).records);
+    const { records } = options.store.forTenant(DEFAULT_TENANT);
+    this.#lease = new WriterLease(records);
+    this.#heads = new StoredHeads(records);
   }
 
   /** Where the log stands. */
@@ -217,8 +221,15 @@ export class ServerAudit {
     } catch (error) {
       this.#options.logger.warn(namesOf(error), 'The outbox of the audit log could not be left in order; the next server does it.');
     }
+    const wasOpen = this.#isOpen;
     this.#isOpen = false;
     if (!this.#isOfModule) await this.#feed.log.close();
+    try {
+      // the last checkpoint is made when the log is closed
+      if (wasOpen) await this.#heads.keep(this.#feed);
+    } catch (error) {
+      this.#options.logger.warn(namesOf(error), 'The last checkpoint of the audit log could not be kept in the store.');
+    }
   }
 
   get #isOfModule(): boolean {
@@ -269,6 +280,7 @@ export class ServerAudit {
 
   async #sweep(): Promise<void> {
     await this.#lease.renew();
+    await this.#heads.keep(this.#feed);
     const dead = new Set<string>();
     for (const logId of await this.#lease.stale()) if (await this.#lease.fence(logId)) dead.add(logId);
     const left = new Set<string>();
