@@ -46,7 +46,7 @@ export interface ConfigProblem {
 
 export type DenyCode = 'no_permit' | 'forbidden' | 'policy_error' | 'null_read' | 'sanitize_failed' | 'tool_is_group';
 
-export type DifferenceKind = 'newlyAllowed' | 'milder' | 'changed' | 'stricter';
+export type DifferenceKind = 'newlyAllowed' | 'asksFewer' | 'milder' | 'changed' | 'stricter';
 
 export interface DifferenceReport {
     readonly compared: number;

@@ -93,11 +93,7 @@ export class BuiltLog {
 
   /** Opens the last record. */
   open(call: BuiltCall, values: Readonly<Record<string, unknown>>): this {
-    return this.openTexts(call, Object.fromEntries(Object.entries(values).map(([field, value]) => [field, canonicalText(value)])));
-  }
-
-  /** {@link open} with values that are canonical text already. */
-  openTexts(call: BuiltCall, texts: Readonly<Record<string, string>>): this {
+    const texts = Object.fromEntries(Object.entries(values).map(([field, value]) => [field, canonicalText(value)]));
     const { decisionId, requester, salt } = call;
     this.openings.push({ seq: this.lines.length - 1, at: this.#at, decisionId, requester, salt, values: texts });
     return this;
@@ -243,7 +239,7 @@ export function askedCall(log: BuiltLog, call: BuiltCall = builtCall()): BuiltLo
 /** A call that is approved and runs. */
 export function approvedCall(log: BuiltLog, call: BuiltCall = builtCall()): BuiltLog {
   verdict(askedCall(log, call), call);
-  decided(log, call, { decisionId: `${call.decisionId}-again`, effect: 'approval_needed', approvalId: call.decisionId });
+  decided(log, call, { approvalId: call.decisionId });
   return ranApproved(log, call);
 }
 

@@ -1,6 +1,7 @@
+import type { VerdictProof } from '../../store/ApprovalStore.js';
 import { canonicalText, sha256 } from '../../common/data/canonical.js';
 import { newSalt } from '../../model/DecisionEvidence.js';
-import type { JournaledApproval, JournaledVerdict } from '../../model/DecisionEvidence.js';
+import type { JournaledApproval, JournaledPolicy, JournaledVerdict } from '../../model/DecisionEvidence.js';
 import { maybeSamePerson } from '../../model/personId.js';
 import type { PendingTask } from '../../model/Task.js';
 import type { NewRecord, RecordedApprovalPolicy } from './AuditRecord.js';
@@ -110,7 +111,7 @@ function verdictRecord(
       groups,
       isRequester: maybeSamePerson(by, requester) || undefined,
       policies,
-      proof,
+      proof: proof && withoutNonce(proof),
       reason: commit('reason'),
       statement: commit('statement'),
       status,
@@ -119,6 +120,12 @@ function verdictRecord(
     },
     opening: Object.keys(values).length === 0 ? undefined : { decisionId, requester, salt, values },
   };
+}
+
+/** The nonce is the one thing in what was signed that no one can guess: it is in the statement alone, and gone with it. */
+function withoutNonce(proof: VerdictProof): Omit<VerdictProof, 'nonce'> {
+  const { kind, credential, version, clientDataJSON, authenticatorData, signature } = proof;
+  return { kind, credential, version, clientDataJSON, authenticatorData, signature };
 }
 
 /** An approval was used. @throws TypeError where it was not */
@@ -155,8 +162,10 @@ export const approvalRecords: ApprovalRecords = {
   ended: endedRecord,
 };
 
-function recordedPolicy({ id, hash, severity, approvers, selfApproval }: JournaledApproval['policies'][number]): RecordedApprovalPolicy {
-  return { id, hash, severity, approvers, selfApproval };
+/** A policy that asks, as a log has it. */
+export function recordedPolicy(policy: JournaledPolicy): RecordedApprovalPolicy {
+  const { id, hash, severity, approvers, selfApproval, quorum, distinct } = policy;
+  return { id, hash, severity, approvers, selfApproval, quorum, distinct };
 }
 
 /** An approval that was opened without a log has none: its values are then linked to nothing. */

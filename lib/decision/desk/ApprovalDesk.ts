@@ -3,7 +3,8 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { isPlainObject } from '../../common/data/plainObject.js';
 import { LruMap } from '../../common/LruMap.js';
 import { SteadyClock } from '../../common/time/SteadyClock.js';
-import { combineJournals, type Journal } from '../../model/Journal.js';
+import { combineJournals } from '../../model/Journal.js';
+import type { EndedEvent, Journal, VerdictEvent } from '../../model/Journal.js';
 import { LazyPart } from '../../model/LazyPart.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
@@ -22,8 +23,12 @@ import { bindingDigest, type BoundCall } from './use/bindingDigest.js';
 import { isOver, spentRecord } from './use/spentRecord.js';
 import { beginExecution, consumeApproval, reportNotReplaced, tellOfUse, verifyApproval } from './use/consumeApproval.js';
 import { isUnderstood } from './use/semantics.js';
+import { commitKept } from './use/commitKept.js';
+import type { ApprovalChange } from './use/commitKept.js';
 import type { UseRules } from './use/consumeApproval.js';
 import type { DeskPeople } from './Directory.js';
+import type { PeopleRules } from './eligibility.js';
+import type { GrantMaker } from './GrantMaker.js';
 import type { DeskVerdicts, VerdictDesk, Viewer, ViewerStanding } from './DeskVerdicts.js';
 import type { CommitOutcome, OutcomeRecording } from './recordOutcome.js';
 import type { VerdictInput } from './verdict.js';
@@ -55,6 +60,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   #approvers = 0;
   #people: DeskPeople | undefined;
   #verdicts: DeskVerdicts | undefined;
+  #grants: LazyPart<GrantMaker> | undefined;
 
   /**
    * @param store where approvals are kept
@@ -74,6 +80,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       tenantId: options.tenantId ?? null,
       isStillCovered: (record) => this.#isStillCovered(record),
       journal: this.#journal,
+      outbox: options.outbox,
     };
     this.#openings = new Openings({
       store: () => this.#store,
@@ -191,6 +198,21 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     this.#store = over(this.#store);
   }
 
+  /** @internal Who makes grants from now on. */
+  useGrants(grants: LazyPart<GrantMaker>): void {
+    this.#grants = grants;
+  }
+
+  /** @internal Who knows people. */
+  get peopleRules(): PeopleRules {
+    return { rules: this.options, served: this.#people };
+  }
+
+  /** @internal Whether a person is asked about this call, also where a grant covers it. */
+  mustAsk(call: Pick<ApprovalRequest, 'agentId' | 'toolName' | 'idempotency'>): Awaitable<boolean> {
+    return this.#openings.mustAsk(call);
+  }
+
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
     // read now: its caller may change it while that is loaded
     const own = isPlainObject(given) ? { ...given } : given;
@@ -203,14 +225,15 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   #verdictDesk(): VerdictDesk {
     return {
-      people: () => ({ rules: this.options, served: this.#people }),
+      people: () => this.peopleRules,
+      grants: () => this.#grants?.get(),
       tenantId: this.#useRules.tenantId,
       now: this.#useRules.now,
       get: (decisionId) => this.get(decisionId),
       current: (record) => this.#current(record),
       isSignedElsewhere: (record) => this.#isSignedElsewhere(record),
       journal: this.#journal,
-      record: (record, change, note) => this.#commit(record, change, note),
+      record: (record, change, eventOf) => this.#commit(record, change, eventOf),
     };
   }
 
@@ -234,11 +257,11 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       // if another change was first, what it left may still have to end
       // without the key, this process can sign no other end: one that has none is accepted
       const end = this.#isSignedElsewhere(record) ? 'withdrawn' : status;
-      return chain(this.#commit(record, { status: end }), (ended) => {
-        if (ended === undefined) return this.#end(decisionId, status, record.version);
-        const { agentId, toolName } = record;
-        this.#journal?.note({ kind: 'ended', agentId, toolName, decisionId, how: end });
-      });
+      const { agentId, toolName } = record;
+      const eventOf = (): EndedEvent => ({ kind: 'ended', agentId, toolName, decisionId, how: end });
+      return chain(this.#commit(record, { status: end }, eventOf), (ended) =>
+        ended === undefined ? this.#end(decisionId, status, record.version) : undefined,
+      );
     });
   }
 
@@ -298,18 +321,20 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /**
-   * @param note called once it is committed, before listeners learn of it: what they start must not be journaled before its cause
+   * @param eventOf what the journal is told once it is committed, before listeners learn of it: what they start must not be journaled before its cause
    * @returns `undefined` where another change was first
    */
   #commit(
     record: ApprovalRecord,
     change: Pick<ApprovalRecord, 'status'> & Partial<ApprovalRecord>,
-    note?: (next: ApprovalRecord) => void,
+    eventOf?: (next: ApprovalRecord) => VerdictEvent | EndedEvent,
   ): Awaitable<ApprovalRecord | undefined> {
     const next: ApprovalRecord = frozenData(spentRecord({ ...record, ...change, version: record.version + 1 }));
-    return chain(this.#store.replace(next, record.version), (replaced) => {
+    const events = eventOf === undefined ? [] : [eventOf(next)];
+    const replace: ApprovalChange = (beside) => this.#store.replace(next, record.version, undefined, beside);
+    return chain(commitKept(events, replace, this.#useRules.outbox), (replaced) => {
       if (!replaced) return undefined;
-      note?.(next);
+      for (const event of events) this.#journal?.note(event);
       if (next.status === record.status) this.#emitTo('changed', next);
       else this.#emitRecord(next);
       return next;

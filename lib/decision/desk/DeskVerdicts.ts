@@ -1,10 +1,13 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
+import { publishCallbackError } from '../../model/diagnostics.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
-import type { Journal } from '../../model/Journal.js';
+import type { Journal, VerdictEvent } from '../../model/Journal.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
 import { checkAssurance, requiredFor } from './assurance.js';
 import type { VerdictNeeds, VerdictStress } from './assurance.js';
+import type { GrantInput } from '../../model/terms/Grant.js';
+import type { GrantMaker, PreparedGrant } from './GrantMaker.js';
 import { isUnderstood } from './use/semantics.js';
 import { eligiblePolicies, giverOf, isStillCovered } from './eligibility.js';
 import type { Eligibility, Giver, PeopleRules } from './eligibility.js';
@@ -65,10 +68,12 @@ export interface VerdictDesk {
   /** @returns `undefined` where another change was first */
   record(
     record: ApprovalRecord,
-    change: Pick<ApprovalRecord, 'status' | 'verdicts'>,
-    note: (next: ApprovalRecord) => void,
+    change: Pick<ApprovalRecord, 'status' | 'verdicts' | 'requires'>,
+    eventOf: (next: ApprovalRecord) => VerdictEvent,
   ): Awaitable<ApprovalRecord | undefined>;
   readonly journal: Journal | undefined;
+  /** Who makes grants; `undefined` where no one does. */
+  grants(): Awaitable<GrantMaker | undefined>;
 }
 
 const MAX_REMEMBERED = 10_000;
@@ -147,8 +152,9 @@ export class DeskVerdicts {
     const record = await this.#desk.get(decisionId);
     if (record === undefined) throw unknownApproval(decisionId);
     await this.#checkedGiver(record, approve, verdict);
-    const { reason, origin = '' } = verdict;
-    return verdictChallenge(record, { approve, reason, origin, nonce, tenantId: this.#desk.tenantId });
+    const { reason, origin = '', grant } = verdict;
+    const grantDigest = grant === undefined ? undefined : await (await this.#grantMaker(record, approve)).digestOf(record, grant);
+    return verdictChallenge(record, { approve, reason, origin, nonce, grantDigest, tenantId: this.#desk.tenantId });
   }
 
   /** Whether all policies of an approval still have a yes that counts. @throws VerdictError 503 `directory_unavailable`, `store_unavailable` */
@@ -159,6 +165,7 @@ export class DeskVerdicts {
   async #give(decisionId: string, approve: boolean, verdict: VerdictInput): Promise<ApprovalRecord> {
     const desk = this.#desk;
     let proof: VerdictProof | undefined;
+    let grant: PreparedGrant | undefined;
     let decided: ApprovalRecord | undefined;
     // again, where another change was first: a final outcome, or a verdict on another policy of this approval
     for (let seen: number | undefined; decided === undefined;) {
@@ -170,18 +177,52 @@ export class DeskVerdicts {
       seen = record.version;
       const { giver, policies } = await this.#checkedGiver(record, approve, verdict);
       if (approve && verdict.assurance !== undefined) checkAssurance(record, policies, verdict.assurance, this.#stressOf(giver, verdict));
-      proof ??= await this.#checkedProof(record, approve, verdict, giver);
+      if (verdict.grant !== undefined) grant = await this.#preparedGrant(record, approve, verdict, verdict.grant, giver);
+      proof ??= await this.#checkedProof(record, approve, verdict, giver, grant?.digest);
       // what was signed is another version of the approval
       if (proof !== undefined && proof.version !== record.version) checkVersion(record, proof.version);
       // people can take long to be looked up: the approval may have expired meanwhile
       const now = desk.current(record);
       if (now.status !== 'pending') throw verdictConflict(now);
-      const change = withVerdict(record, { approve, verdict, giver, policies, proof }, desk.now());
-      const statement = this.#signedStatement(record, approve, verdict, proof);
-      decided = await desk.record(record, change, (next) => this.#note(next, approve, statement));
-      if (decided !== undefined) this.#notePace(giver.by);
+      const change = withVerdict(record, { approve, verdict, giver, policies, proof, grant }, desk.now());
+      const statement = this.#signedStatement(record, approve, verdict, proof, grant?.digest);
+      decided = await desk.record(record, change, (next) => verdictEvent(next, approve, statement));
+      if (decided === undefined) continue;
+      this.#notePace(giver.by);
+      if (!approve) await this.#endGrants(record, giver.by);
     }
+    await grant?.make();
     return decided;
+  }
+
+  /** @throws VerdictError 400 `invalid_grant`, 409 `grants_unavailable` */
+  async #grantMaker({ decisionId }: ApprovalRecord, approve: boolean): Promise<GrantMaker> {
+    if (!approve) throw new VerdictError(400, 'invalid_grant', decisionId, 'A grant comes with a yes. Leave `grant` out to deny.');
+    const grants = await this.#desk.grants();
+    if (grants !== undefined) return grants;
+    const message =
+      'No grants can be kept here: the store is durable but its rows are not signed. Approve without a grant, or give this process a `stateKey`.';
+    throw new VerdictError(409, 'grants_unavailable', decisionId, message);
+  }
+
+  async #preparedGrant(
+    record: ApprovalRecord,
+    approve: boolean,
+    verdict: VerdictInput,
+    input: GrantInput,
+    giver: Giver,
+  ): Promise<PreparedGrant> {
+    const grants = await this.#grantMaker(record, approve);
+    return grants.prepare(record, input, { giver, reason: verdict.reason, stress: this.#stressOf(giver, verdict) });
+  }
+
+  /** The refusal stands already: what fails here is told, and the next call is asked about as long as the refusal is remembered. */
+  async #endGrants(record: ApprovalRecord, by: string): Promise<void> {
+    try {
+      await (await this.#desk.grants())?.refused(record, by);
+    } catch (error) {
+      publishCallbackError('grants', error);
+    }
   }
 
   /** Who gives a verdict on what was shown, and for what it counts. */
@@ -211,7 +252,13 @@ export class DeskVerdicts {
   }
 
   /** @throws VerdictError 428 `proof_needed`, 403 `proof_invalid` */
-  async #checkedProof(record: ApprovalRecord, approve: boolean, verdict: VerdictInput, giver: Giver): Promise<VerdictProof | undefined> {
+  async #checkedProof(
+    record: ApprovalRecord,
+    approve: boolean,
+    verdict: VerdictInput,
+    giver: Giver,
+    grantDigest: string | undefined,
+  ): Promise<VerdictProof | undefined> {
     const { decisionId } = record;
     const { proof, reason, assurance, sessionId, origin = '' } = verdict;
     const proofs = this.#desk.people().served?.proofs;
@@ -225,7 +272,7 @@ export class DeskVerdicts {
       );
     }
     const { tenantId } = this.#desk;
-    const challenge = verdictChallenge(record, { approve, reason, origin, nonce: proof.nonce, tenantId });
+    const challenge = verdictChallenge(record, { approve, reason, origin, nonce: proof.nonce, grantDigest, tenantId });
     if ((await proofs?.verify({ personId: giver.by, sessionId, decisionId, origin, proof, challenge })) !== true) {
       const message =
         'The signature is not one of your passkey over this verdict, or it was used before. Read the approval again, and sign once more.';
@@ -234,20 +281,15 @@ export class DeskVerdicts {
     return { ...proof, version: record.version };
   }
 
-  #note(approval: ApprovalRecord, approved: boolean, statement: string | undefined): void {
-    const { agentId, toolName, decisionId, status, digest, verdicts } = approval;
-    const { by, reason } = verdicts.at(-1) as Verdict;
-    this.#desk.journal?.note({ kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason, approval, statement });
-  }
-
   #signedStatement(
     record: ApprovalRecord,
     approve: boolean,
     { reason, origin = '' }: VerdictInput,
     proof: VerdictProof | undefined,
+    grantDigest: string | undefined,
   ): string | undefined {
     if (proof === undefined || this.#desk.journal === undefined) return undefined;
-    return verdictStatement(record, { approve, reason, origin, nonce: proof.nonce, tenantId: this.#desk.tenantId });
+    return verdictStatement(record, { approve, reason, origin, nonce: proof.nonce, grantDigest, tenantId: this.#desk.tenantId });
   }
 
   #stressOf({ by }: Giver, { mustSign, sawAll }: VerdictInput): VerdictStress {
@@ -264,4 +306,10 @@ export class DeskVerdicts {
     const pace = this.#paces.get(by);
     this.#paces.set(by, { atMs, inRow: pace !== undefined && atMs - pace.atMs < HURRY.withinMs ? pace.inRow + 1 : 1 });
   }
+}
+
+function verdictEvent(approval: ApprovalRecord, approved: boolean, statement: string | undefined): VerdictEvent {
+  const { agentId, toolName, decisionId, status, digest, verdicts } = approval;
+  const { by, reason } = verdicts.at(-1) as Verdict;
+  return { kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason, approval, statement };
 }

@@ -8,6 +8,8 @@ import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/A
 import type { ApprovalDeskOptions } from './ApprovalDeskOptions.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
+import { commitKept } from './use/commitKept.js';
+import type { ApprovalChange } from './use/commitKept.js';
 
 const NEAR_REPEATS_MS = 3_600_000;
 const PRUNE_EVERY = 1_000;
@@ -52,6 +54,16 @@ export class Openings {
     return chain(store().listDenied(opening.agentId, opening.toolName, sinceMs), (denied) => standingRefusal(denied, opening, sinceMs));
   }
 
+  /** Whether a person has lately refused this tool to this agent, or the request has opened an approval before: no grant answers for such a call. */
+  mustAsk(call: Pick<ApprovalRequest, 'agentId' | 'toolName' | 'idempotency'>): Awaitable<boolean> {
+    const { store, now } = this.#desk;
+    return chain(this.#openedBefore(call), (before) =>
+      before !== undefined
+        ? true
+        : chain(store().listDenied(call.agentId, call.toolName, now() - this.#refusalsKeptMs), (denied) => denied.length > 0),
+    );
+  }
+
   #openWithinLimit(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
     const { agentId, toolName } = opening;
     const { store, options } = this.#desk;
@@ -72,7 +84,7 @@ export class Openings {
   }
 
   #openOrRefuse(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
-    const { store, isJournaled, tenantId, now } = this.#desk;
+    const { store, options, isJournaled, tenantId, now } = this.#desk;
     const nowMs = now();
     return chain(store().listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {
       const reason = standingRefusal(denied, opening, nowMs - this.#denialTtlMs);
@@ -80,7 +92,8 @@ export class Openings {
       const refusals = countSince(denied, nowMs - NEAR_REPEATS_MS);
       const auditSalt = isJournaled ? newSalt() : undefined;
       const record = frozenData(openedRecord(opening, { refusals, nowMs, tenantId, auditSalt }));
-      return chain(store().insert(record), (inserted) => {
+      const insert: ApprovalChange = (beside) => store().insert(record, undefined, beside);
+      return chain(commitKept([{ kind: 'opened', approval: record }], insert, options.outbox), (inserted) => {
         if (!inserted) return this.#notInserted(opening);
         this.#desk.opened(record);
         return { kind: 'opened', record };
@@ -97,7 +110,7 @@ export class Openings {
   }
 
   /** What a request with the same key has opened. */
-  #openedBefore({ agentId, idempotency }: ApprovalRequest): Awaitable<OpeningOutcome | undefined> {
+  #openedBefore({ agentId, idempotency }: Pick<ApprovalRequest, 'agentId' | 'idempotency'>): Awaitable<OpeningOutcome | undefined> {
     if (idempotency === undefined) return undefined;
     return chain(this.#desk.store().ofIdempotencyKey?.(agentId, idempotency.key), (record) => {
       if (record === undefined) return undefined;

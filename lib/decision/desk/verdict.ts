@@ -6,6 +6,8 @@ import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof }
 import { isAssurance } from './assurance.js';
 import type { GivenProof } from './Directory.js';
 import type { Giver } from './eligibility.js';
+import type { PreparedGrant } from './GrantMaker.js';
+import type { GrantInput } from '../../model/terms/Grant.js';
 import { reportNotReplaced } from './use/consumeApproval.js';
 import { readOptions } from '../../common/readOptions.js';
 
@@ -33,6 +35,13 @@ export interface VerdictInput {
   readonly version?: number | undefined;
   /** 1 to 128 characters that name this verdict: given once more under the same key, it is the one that was recorded. */
   readonly key?: string | undefined;
+  /**
+   * Lets the yes count for later calls like this one: how many, for how long, and in what they may differ. Refused where a policy that asks has no
+   * `@grantable`, and for who may not decide all of them. Only with a yes.
+   *
+   * @defaultValue the yes counts for this call alone
+   */
+  readonly grant?: GrantInput | undefined;
   /** @internal The signature of a passkey over this verdict, as the browser gave it. */
   readonly proof?: GivenProof | undefined;
   /** @internal The session in which the nonce of the proof was given out. */
@@ -114,6 +123,7 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
     name,
     version,
     key,
+    grant,
     proof,
     sessionId,
     origin,
@@ -136,7 +146,7 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
     return refuse('`key` must have 1 to 128 letters, digits and _ . : -. Make a random one for each verdict.');
   const signed = proof === undefined ? undefined : readProof(proof);
   if (signed === null) return refuse('`proof` must be the signature of a passkey, with all its fields as texts in base64url.');
-  return { by, reason, digest, assurance, name, version, key, proof: signed, sessionId, origin, mustSign, sawAll };
+  return { by, reason, digest, assurance, name, version, key, grant, proof: signed, sessionId, origin, mustSign, sawAll };
 }
 
 const VERDICT_FIELDS = {
@@ -147,6 +157,7 @@ const VERDICT_FIELDS = {
   name: 'any',
   version: 'any',
   key: 'any',
+  grant: 'any',
   proof: 'any',
   sessionId: 'string',
   origin: 'string',
@@ -195,14 +206,16 @@ export interface CheckedVerdict {
   /** The policies that it counts for. */
   readonly policies: readonly ApprovalPolicy[];
   readonly proof: VerdictProof | undefined;
+  /** The grant that is made with it. */
+  readonly grant?: Pick<PreparedGrant, 'id' | 'digest'> | undefined;
 }
 
 /** The fields of a record that a verdict changes. One no is enough; each policy needs a yes. */
 export function withVerdict(
   record: ApprovalRecord,
-  { approve, verdict: { reason, key, name }, giver: { by, assurance, person }, policies, proof }: CheckedVerdict,
+  { approve, verdict: { reason, key, name }, giver: { by, assurance, person }, policies, proof, grant }: CheckedVerdict,
   atMs: number,
-): Pick<ApprovalRecord, 'status' | 'verdicts'> {
+): Pick<ApprovalRecord, 'status' | 'verdicts' | 'requires'> {
   const shownName = person?.name ?? name;
   const verdict: Verdict = {
     approve,
@@ -214,10 +227,14 @@ export function withVerdict(
     ...(person && { groups: person.groups, groupsFrom: person.groupsFrom }),
     ...(proof && { proof }),
     ...(key !== undefined && { key }),
+    ...(grant && { grant: { id: grant.id, digest: grant.digest } }),
     policies: policies.map((p) => p.id),
   };
   const verdicts = [...record.verdicts, verdict];
-  if (!approve) return { status: 'denied', verdicts };
+  const { requires = [] } = record;
+  // code that knows no grants reads what was signed in another way
+  const demands = grant === undefined ? { requires: record.requires } : { requires: [...requires, 'grant'] };
+  if (!approve) return { status: 'denied', verdicts, ...demands };
   const covered = new Set(verdicts.flatMap((v) => v.policies));
-  return { status: record.policies.every((p) => covered.has(p.id)) ? 'approved' : 'pending', verdicts };
+  return { status: record.policies.every((p) => covered.has(p.id)) ? 'approved' : 'pending', verdicts, ...demands };
 }

@@ -9,8 +9,8 @@ import type { ChangeOutbox } from './ChangeOutbox.js';
 import type { LogFeed } from './LogFeed.js';
 import { auditUnavailable } from './LogFeed.js';
 import type { LogPlace } from './LogFeed.js';
-import { HOST_LOG, OUTBOX_KIND } from './OutboxRows.js';
-import type { OutboxRow, OutboxRows } from './OutboxRows.js';
+import { HOST_LOG, OUTBOX_KIND } from '../../audit/outbox/OutboxRows.js';
+import type { OutboxRow, OutboxRows } from '../../audit/outbox/OutboxRows.js';
 import type { WriterLease } from './WriterLease.js';
 
 /** Where a record of an approval is. */
@@ -195,7 +195,8 @@ export class AuditOutbox implements ChangeOutbox {
       // who changes the row writes it
       const target = isOwn ? read : await feed.target();
       if (!(await records.replace(rows.moved(row, read, target), row.version))) return true;
-      const seq = await feed.write(entry);
+      const { record, opening } = entry;
+      const seq = await feed.write({ record: { ...record, committedAt: read.at }, opening });
       place = { writer: feed.writer, seq };
     }
     this.#note(row, read.entry, place);

@@ -39,7 +39,7 @@ describe('Staged policies', () => {
     decide('read', 2);
     expect(policies.hash).to.equal(hashOf(PERMIT_ALL));
     expect(staged.report()).to.deep.include({ hash: hashOf(STRICT), against: hashOf(PERMIT_ALL), compared: 5 });
-    expect(staged.report().differences).to.deep.equal({ newlyAllowed: 0, milder: 0, changed: 0, stricter: 3 });
+    expect(staged.report().differences).to.deep.equal({ newlyAllowed: 0, asksFewer: 0, milder: 0, changed: 0, stricter: 3 });
     expect(events).to.have.length(1);
     policies.close();
     expect(policies.staged).to.equal(undefined);

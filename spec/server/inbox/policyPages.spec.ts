@@ -98,7 +98,7 @@ describe('The page of policies', () => {
     for (const client of [auditor, admin]) {
       await client.open('/policies');
       expect(client.page.status).to.equal(200);
-      expect(client.page.text).to.include(staged).and.include('1 newly allowed, 0 milder, 0 changed, 2 stricter');
+      expect(client.page.text).to.include(staged).and.include('1 newly allowed, 0 asks fewer, 0 milder, 0 changed, 2 stricter');
       expect(client.page.text).to.include('aria-current="page">Policies</a>');
       const rows = [...client.page.text.matchAll(/<tr><th scope="row">.*?<\/tr>/gs)].map(([row]) =>
         row

@@ -457,7 +457,7 @@ describe('The page of policies, drawn', () => {
     sample: 1,
     skipped: 0,
     compared: 2,
-    differences: { newlyAllowed: 0, milder: 0, changed: 0, stricter: 2 },
+    differences: { newlyAllowed: 0, asksFewer: 0, milder: 0, changed: 0, stricter: 2 },
     rows: [row],
     otherCalls: 0,
   };

@@ -38,13 +38,37 @@ export function emptyCase(decisionId: string): ApprovalCase {
   return { decisionId, opened: [], verdicts: [], consumed: [], begun: [], ended: [], entries: [], settled: [], decidedAgain: [] };
 }
 
-/** Whether one record is known to come before another: by their place in one log. The clocks of two logs prove nothing. */
+/**
+ * Whether one record may come before another: by their place in one log. The clocks of two logs prove nothing, nor does the place of a record that was written
+ * late.
+ */
 export function isBefore(one: Placed, other: Placed): boolean {
-  return one.writer !== other.writer || one.seq < other.seq;
+  return one.writer !== other.writer || one.seq < other.seq || one.committedAt !== undefined;
 }
 
 /** What has a place in a log. */
 export interface Placed {
   readonly writer: string;
   readonly seq: number;
+  readonly committedAt?: number | undefined;
+}
+
+/** How much later than its end an approval may be recorded as decided or used: the record is written after it. */
+const SLACK_MS = 60_000;
+
+/**
+ * Whether a record of an approval comes after its end. No record is older than the one before, so after a clock was set back the times of a log stand still: an
+ * approval that was opened meanwhile looks over from its start, and of such a one it cannot be told.
+ */
+export function isAfterEnd(record: TimedPlace, opened: OpenedRecord): boolean {
+  const { expiresAt } = opened;
+  return timeOf(opened) <= expiresAt && timeOf(record) > expiresAt + SLACK_MS;
+}
+
+interface TimedPlace extends Placed {
+  readonly at: number;
+}
+
+function timeOf({ at, committedAt = at }: TimedPlace): number {
+  return committedAt;
 }

@@ -3,6 +3,7 @@ import type { Opening } from '../../sink/AuditSink.js';
 import { ApprovalCases } from './ApprovalCases.js';
 import type { AuditCounts } from '../report/AuditReport.js';
 import type { Findings } from '../report/Findings.js';
+import { HaltsInForce } from './HaltsInForce.js';
 import { IdSet } from './IdSet.js';
 
 type LawCounts = Omit<AuditCounts, 'records' | 'openings'>;
@@ -25,6 +26,10 @@ export class Law {
   #allowed = new Map<string, DecidedRecord>();
   #open = new Map<string, EnteringRecord>();
   #loaded = new Set<string>();
+  #halts = new HaltsInForce();
+  /** Over all logs: policies that were loaded, and records that were written late, perhaps in another log than that of their policies. */
+  readonly #everLoaded = new Set<string>();
+  readonly #late: { readonly key: string; readonly writer: string; readonly seq: number }[] = [];
   #isServer = false;
   #writer = '';
   readonly #openIn = new Map<string, Map<string, EnteringRecord>>();
@@ -47,6 +52,7 @@ export class Law {
     this.#allowed = new Map();
     this.#open = new Map();
     this.#loaded = new Set();
+    this.#halts = new HaltsInForce();
     this.#openIn.set(writer, this.#open);
   }
 
@@ -55,9 +61,12 @@ export class Law {
     switch (record.kind) {
       case 'started':
         this.#isServer = record.source === 'server';
+        // a writer says anew what is halted, and does not know what was lifted while it was away
+        this.#halts = new HaltsInForce();
         return;
       case 'policies':
         this.#loaded.add(`${record.tenantId ?? ''} ${record.hash}`);
+        this.#everLoaded.add(`${record.tenantId ?? ''} ${record.hash}`);
         return;
       case 'decided':
         return this.#decided(record);
@@ -73,6 +82,8 @@ export class Law {
       case 'begun':
       case 'ended':
         return this.#cases.add(record, opening);
+      case 'halt':
+        return this.#halts.record(record);
       case 'credential':
         return this.#cases.credential(record);
       default:
@@ -84,13 +95,14 @@ export class Law {
     return [...(this.#openIn.get(writer) as Map<string, EnteringRecord>).values()];
   }
 
-  /** Whether a log says that this approval was used, or that a run began under it. */
-  isRecorded(what: 'consumed' | 'begun', decisionId: string): boolean {
-    return this.#cases.isRecorded(what, decisionId);
+  /** How often the logs say that this approval was decided, that it was used, or that a run began under it. */
+  countOf(what: 'verdicts' | 'consumed' | 'begun', decisionId: string): number {
+    return this.#cases.countOf(what, decisionId);
   }
 
   /** When all logs were read. */
   finish(): LawCounts {
+    for (const { key, writer, seq } of this.#late) if (!this.#everLoaded.has(key)) this.#notLoaded(writer, seq);
     const approved = this.#cases.finish();
     return {
       decisions: this.#decisions,
@@ -127,9 +139,16 @@ export class Law {
   }
 
   #checkPolicies(record: Extract<AuditRecord, { kind: 'decided' | 'opened' }>): void {
-    const { policySetHash, tenantId = '', seq } = record;
-    if (policySetHash === undefined || this.#loaded.has(`${tenantId} ${policySetHash}`)) return;
-    this.#add('policies_not_loaded', record, `Record ${seq} is under policies that no record before it says were loaded.`);
+    const { policySetHash, tenantId = '', writer, seq, committedAt } = record;
+    const key = `${tenantId} ${policySetHash}`;
+    if (policySetHash === undefined || this.#loaded.has(key)) return;
+    if (committedAt === undefined) this.#notLoaded(writer, seq);
+    else this.#late.push({ key, writer, seq });
+  }
+
+  #notLoaded(writer: string, seq: number): void {
+    const message = `Record ${seq} is under policies that no record before it says were loaded.`;
+    this.#findings.add('policies_not_loaded', writer, seq, message);
   }
 
   #entering(record: EnteringRecord): void {
@@ -141,6 +160,9 @@ export class Law {
       else this.#compare(record, outer, 'the entry around it');
       return;
     }
+    const halt = this.#halts.over(record, this.#allowed.get(decisionId));
+    if (halt !== undefined)
+      this.#add('run_while_halted', record, `Record ${seq} enters a method that a halt before it says must not run (record ${halt.seq}).`);
     this.#runs += 1;
     this.#open.set(decisionId, record);
     const isFirst = this.#entered.add(decisionId);
@@ -162,7 +184,7 @@ export class Law {
     { agentId, toolName, tenantId, effective }: Pick<DecidedRecord, 'agentId' | 'toolName' | 'tenantId' | 'effective'>,
     other: string,
   ): void {
-    if (record.agentId !== agentId || (record.reused !== true && record.toolName !== toolName) || record.tenantId !== tenantId)
+    if (record.agentId !== agentId || record.toolName !== toolName || record.tenantId !== tenantId)
       this.#add('run_of_another_call', record, `Record ${record.seq} enters a method for another agent or tool than ${other}.`);
     if (record.effective !== effective)
       this.#add('run_with_other_params', record, `Record ${record.seq} enters a method with other params than ${other}.`);

@@ -14,18 +14,19 @@ const objects =
     Array.isArray(value) && value.every((item: unknown) => typeof item === 'object' && item !== null && check(item as never));
 const policies = objects(({ id, hash }) => text(id) && text(hash));
 const approvalPolicies = objects(
-  ({ id, hash, severity, approvers, selfApproval, quorum }) =>
+  ({ id, hash, severity, approvers, selfApproval, quorum, distinct }) =>
     text(id) &&
     text(hash) &&
     (severity === undefined || text(severity)) &&
     (approvers === undefined || texts(approvers)) &&
     (selfApproval === undefined || flag(selfApproval)) &&
-    (quorum === undefined || (count(quorum) && quorum !== 0)),
+    (quorum === undefined || (count(quorum) && quorum !== 0)) &&
+    (distinct === undefined || flag(distinct)),
 );
 const proof: Check = (value) =>
   typeof value === 'object' &&
   value !== null &&
-  ['kind', 'credential', 'nonce', 'clientDataJSON', 'authenticatorData', 'signature'].every((field) =>
+  ['kind', 'credential', 'clientDataJSON', 'authenticatorData', 'signature'].every((field) =>
     text((value as Readonly<Record<string, unknown>>)[field]),
   );
 const oneOf =
@@ -38,7 +39,7 @@ function shape(fields: Readonly<Record<string, Check>>): Shape {
   return Object.entries(fields).map(([name, check]) => [name.replace('?', ''), check, name.endsWith('?')]);
 }
 
-const PLACE = { seq: count, at: count, writer: text };
+const PLACE = { seq: count, at: count, writer: text, 'change?': text, 'committedAt?': count };
 const CALL = { ...PLACE, 'tenantId?': text, decisionId: text, agentId: text, toolName: text };
 const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
   started: shape({
@@ -62,10 +63,12 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     'policySetHash?': text,
     'dryRun?': yes,
     'approvalId?': text,
+    'asking?': approvalPolicies,
     original: text,
     'effective?': text,
     'session?': text,
     'facts?': text,
+    'grantId?': text,
     'requester?': text,
     'observed?': policies,
   }),
@@ -93,6 +96,15 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     'proof?': proof,
     'statement?': text,
   }),
+  grant: shape({
+    ...CALL,
+    how: oneOf('made', 'revoked'),
+    grantId: text,
+    by: text,
+    'maxUses?': count,
+    'expiresAt?': count,
+    'lifts?': policies,
+  }),
   consumed: shape({ ...CALL, token: text, effective: text }),
   begun: shape({ ...CALL, claim: text }),
   ended: shape({ ...CALL, how: oneOf('expired', 'withdrawn') }),
@@ -113,6 +125,19 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     person: text,
     credential: text,
     'publicKey?': text,
+    by: text,
+  }),
+  halt: shape({
+    ...PLACE,
+    'tenantId?': text,
+    how: oneOf('halted', 'lifted', 'over'),
+    halt: text,
+    'all?': yes,
+    'agentId?': text,
+    'toolName?': text,
+    'group?': text,
+    pending: oneOf('freeze', 'cancel'),
+    'until?': count,
     by: text,
   }),
   erased: shape({ ...PLACE, by: text, selector: oneOf('user', 'decision', 'before'), count }),

@@ -65,6 +65,7 @@ export const DEFAULT_CONDITIONS: Readonly<Record<ConditionName, string>> = { min
 
 const KINDS: Readonly<Record<DifferenceKind, string>> = {
   newlyAllowed: 'newly allowed',
+  asksFewer: 'asks fewer',
   milder: 'milder',
   changed: 'changed',
   stricter: 'stricter',
