@@ -213,6 +213,8 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
   const rows = rowsOf(DEFAULT_TENANT, options, clock);
   desk.usePeople({ directory: rows.identity.directory, proofs: verdictProofs(rows.identity) });
   const unknown = new UnknownOutcomes(module.tasks);
+  const audit = options.audit instanceof ServerAudit ? options.audit.of(DEFAULT_TENANT) : undefined;
+  if (options.audit instanceof ServerAudit) options.audit.attach(module, DEFAULT_TENANT);
   const halts = haltsOf(rows.records, clock);
   return {
     id: DEFAULT_TENANT,
@@ -225,6 +227,7 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
     issuer,
     notify: told,
     unknown,
+    audit,
     ...rows,
   };
 }
