@@ -127,6 +127,7 @@ export interface ApprovalRecord {
     readonly bindingDigest?: string | undefined;
     readonly requires?: readonly string[] | undefined;
     readonly opaque: readonly string[];
+    readonly sensitive?: Sensitive | undefined;
     readonly session: Session | null;
     readonly sessionDigest: string;
     readonly facts: Readonly<Record<string, unknown>>;
@@ -448,6 +449,7 @@ export interface GuardedCall<R = unknown> {
     readonly mode?: ApprovalMode | undefined;
     readonly approvalTimeoutMs?: number | undefined;
     readonly wireTypes?: 'string' | undefined;
+    readonly sensitive?: Readonly<Record<string, SensitiveOption>> | undefined;
     readonly signal?: AbortSignal | undefined;
     readonly guard?: object | undefined;
     readonly target?: unknown;
@@ -700,6 +702,7 @@ export interface VerdictInput {
     readonly reason?: string | undefined;
     readonly digest?: string | undefined;
     readonly assurance?: Assurance | undefined;
+    readonly acknowledgeHidden?: number | undefined;
     readonly name?: string | undefined;
     readonly version?: number | undefined;
     readonly key?: string | undefined;

@@ -23,6 +23,7 @@ export interface BaseGuardOptions<This, A extends readonly unknown[], R> {
     readonly waitMs?: number | undefined;
     readonly approvalTimeoutMs?: number | undefined;
     readonly wireTypes?: 'string' | undefined;
+    readonly sensitive?: Readonly<Record<`/${string}`, SensitiveOption>> | undefined;
     readonly signal?: AbortSignal | ((self: NoInfer<This>, args: NoInfer<A>) => AbortSignal | undefined) | undefined;
     readonly onSettled?: (result: Settled<R> | undefined, error: unknown) => unknown;
     readonly idempotent?: boolean | undefined;

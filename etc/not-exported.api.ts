@@ -242,7 +242,7 @@ interface OrderedHalt extends Halt {
 type AnyClass = abstract new (...args: never) => unknown;
 
 // lib/model/Capability
-declare const ALL: readonly ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome'];
+declare const ALL: readonly ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome', 'views'];
 
 // lib/model/Decision
 interface DecisionFields {
@@ -322,6 +322,26 @@ interface HaltScope {
     readonly toolName?: string | undefined;
     readonly group?: string | undefined;
 }
+
+// lib/model/view/Sensitive
+type Audience = 'approver' | 'log' | 'model' | 'audit';
+
+// lib/model/view/Sensitive
+type AudienceViews = Readonly<Record<Audience, View>>;
+
+// lib/model/view/Sensitive
+type Sensitive = Readonly<Record<string, AudienceViews>>;
+
+// lib/model/view/Sensitive
+type SensitiveOption = 'secret' | 'personal' | {
+    readonly approver?: View | undefined;
+    readonly log?: View | undefined;
+    readonly model?: View | undefined;
+    readonly audit?: View | undefined;
+};
+
+// lib/model/view/Sensitive
+type View = 'full' | 'last4' | 'domain' | 'length' | 'hidden';
 
 // lib/policy/PolicyEngine
 interface Observing {

@@ -533,6 +533,7 @@ export interface Verdict {
     readonly groupsFrom?: string | undefined;
     readonly proof?: VerdictProof | undefined;
     readonly key?: string | undefined;
+    readonly hidden?: number | undefined;
     readonly grant?: {
         readonly id: string;
         readonly digest: string;
