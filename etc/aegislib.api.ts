@@ -29,6 +29,8 @@ export declare class AegisModule implements AegisModuleView {
     get tasks(): TaskRegistry;
     get scheduler(): ApprovalScheduler;
     get approvals(): ApprovalDesk;
+    get grants(): Grants;
+    get halts(): Halts;
     get policies(): ReloadablePolicies;
     decide(call: ProposedCall): Promise<Decision>;
     decisionStatus(decisionId: string): Promise<DecisionStatus>;
@@ -65,6 +67,8 @@ export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
     readonly recovery?: RecoveryOptions | undefined;
     readonly tasks?: TaskRegistryOptions | undefined;
     readonly scheduler?: ((options: ApprovalSchedulerOptions) => ApprovalScheduler) | undefined;
+    readonly haltFile?: string | undefined;
+    readonly haltMaxStaleMs?: number | undefined;
     readonly sessions?: 'explicit' | 'async-local' | undefined;
     readonly limits?: {
         readonly [K in keyof SnapshotLimits]?: SnapshotLimits[K] | undefined;
@@ -224,6 +228,7 @@ export interface CurrentCall {
     readonly decisionId: string;
     readonly taskId: string | undefined;
     readonly depth: number;
+    readonly signal: AbortSignal;
 }
 
 export type Decision = AllowDecision | DenyDecision | SanitizeDecision | ApprovalNeededDecision;
@@ -637,6 +642,7 @@ export interface VerdictInput {
     readonly name?: string | undefined;
     readonly version?: number | undefined;
     readonly key?: string | undefined;
+    readonly grant?: GrantInput | undefined;
 }
 
 export interface WaitingForWorker {
