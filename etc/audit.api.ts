@@ -242,6 +242,10 @@ export interface GrantRecord extends RecordFields, CallFields {
     readonly how: 'made' | 'revoked';
     readonly grantId: string;
     readonly by: string;
+    readonly how: 'made' | 'used' | 'revoked';
+    readonly grantId: string;
+    readonly by: string;
+    readonly uses?: number | undefined;
     readonly maxUses?: number | undefined;
     readonly expiresAt?: number | undefined;
     readonly lifts?: readonly RecordedPolicy[] | undefined;
@@ -332,9 +336,7 @@ export interface ProvenInclusion {
     readonly root: Uint8Array;
 }
 
-export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval'> {
-    readonly quorum?: number | undefined;
-    readonly distinct?: boolean | undefined;
+export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate'> {
 }
 
 export interface RecordedPolicy {

@@ -15,7 +15,9 @@ const SAMPLES: Readonly<Record<string, string>> = {
   'multi-tenant': './multi-tenant.js',
   'throw-mode': './throw-mode.js',
   halt: './halt.js',
+  grants: './grants.js',
   audit: './audit/main.js',
+  quorum: './quorum/main.js',
   'durable-file': './durable-file.js',
   'durable-fleet': './durable-fleet.js',
 };

@@ -52,6 +52,10 @@ export const HTTP_EXAMPLES: Readonly<Record<string, HttpExample>> = {
     body: { verdict: 'approve', digest: DIGEST, version: 1, reason: 'the order was returned' },
     refused: 401,
   },
+  listGrants: { key: 'READ_KEY' },
+  readGrant: { key: 'READ_KEY', refused: 404 },
+  revokeGrant: { headers: HOST, body: { reason: 'the limit was too high' }, refused: 404 },
+  proposeGrant: { key: 'READ_KEY', approval: 'pending', body: { loosen: { '/amount': { '>=': 0, '<=': 100 } } } },
   readPolicies: { key: 'READ_KEY' },
   checkPolicies: {
     key: 'READ_KEY',

@@ -2,6 +2,7 @@ import type { OpenRecord } from '../../audit/record/OpenRecord.js';
 import { haltRecord } from '../../audit/record/recordOf.js';
 import { haltOf } from '../../decision/halt/haltRecord.js';
 import { HALT_KIND } from '../../store/RecordStore.js';
+import { grantChanges } from './grantChanges.js';
 import type { StoredRecord } from '../../store/RecordStore.js';
 
 type Body = Readonly<Record<string, unknown>>;
@@ -68,7 +69,7 @@ const ACTS: Readonly<Record<string, ActsOf>> = {
 
 /** Whether records of this kind say who may do something, or who puts which policies in force. */
 export function grantsAuthority(kind: string): boolean {
-  return kind === 'passkey' || kind === HALT_KIND || Object.hasOwn(ACTS, kind);
+  return kind === 'passkey' || kind === HALT_KIND || kind === 'grant' || Object.hasOwn(ACTS, kind);
 }
 
 /**
@@ -77,6 +78,7 @@ export function grantsAuthority(kind: string): boolean {
  * @param before absent where the record is new
  */
 export function authorityChanges(after: StoredRecord, before: StoredRecord | undefined, tenantId: string): readonly OpenRecord[] {
+  if (after.kind === 'grant') return grantChanges(after, before, tenantId);
   const now = bodyOf(after);
   const then = before && bodyOf(before);
   if (after.kind === 'passkey') return credentialChanges(now, then, tenantId);

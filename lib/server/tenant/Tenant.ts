@@ -1,4 +1,5 @@
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
+import type { Grants } from '../../decision/grant/Grants.js';
 import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import type { HaltBook } from '../../decision/halt/HaltBook.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
@@ -26,6 +27,8 @@ export interface Tenant {
   readonly decisions: EmbeddedDecisionService;
   /** Where people decide. */
   readonly desk: ApprovalDesk;
+  /** Its standing verdicts. */
+  readonly grants: Grants;
   /** The rows of its approvals. */
   readonly approvals: ApprovalStore;
   /** Its other rows, signed. */

@@ -206,7 +206,7 @@ function rowsOf(tenantId: string, options: SharedOptions, clock: SteadyClock): T
 function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant {
   const { module, tools, oidc, notify } = options;
   // without policies this throws
-  const { approvals: desk, policies } = module;
+  const { approvals: desk, policies, grants } = module;
   const decisions = module.decisions as EmbeddedDecisionService;
   const issuer = oidc && checkedIssuer('oidc', oidc);
   const told = notify && checkedNotify('notify', notify);
@@ -214,7 +214,19 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
   desk.usePeople({ directory: rows.identity.directory, proofs: verdictProofs(rows.identity) });
   const unknown = new UnknownOutcomes(module.tasks);
   const halts = haltsOf(rows.records, clock);
-  return { id: DEFAULT_TENANT, decisions, desk, halts, policies, tools: toolSettings(tools), issuer, notify: told, unknown, ...rows };
+  return {
+    id: DEFAULT_TENANT,
+    decisions,
+    desk,
+    halts,
+    grants,
+    policies,
+    tools: toolSettings(tools),
+    issuer,
+    notify: told,
+    unknown,
+    ...rows,
+  };
 }
 
 /** With a log, desks are told that there is a journal: they then say what a record needs to know. */

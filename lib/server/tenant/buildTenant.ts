@@ -4,6 +4,7 @@ import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { EligibilityRules } from '../../decision/desk/eligibility.js';
 import { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
+import { Grants } from '../../decision/grant/Grants.js';
 import type { FactsHook } from '../../decision/embedded/computeFacts.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { Journal } from '../../model/Journal.js';
@@ -139,7 +140,8 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
   const desk = new ApprovalDesk(approvals, id === DEFAULT ? people : { ...people, tenantId: id }, clock);
   desk.usePeople({ directory: identity.directory, proofs: verdictProofs(identity) });
   const { facts, factsTimeoutMs, exposePolicies } = options;
-  const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, exposePolicies, logger });
+  const grants = new Grants({ desk, records: () => records, now: () => clock.now(), journal });
+  const decisions = new EmbeddedDecisionService({ policies, desk, grants, facts, factsTimeoutMs, exposePolicies, logger });
   const notify = options.notify && checkedNotify(`tenants['${id}']: notify`, options.notify);
-  return { id, decisions, desk, approvals, records, identity, halts, policies, tools, issuer, notify };
+  return { id, decisions, desk, grants, approvals, records, identity, halts, policies, tools, issuer, notify };
 }
