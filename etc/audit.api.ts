@@ -239,6 +239,9 @@ export interface FoundAuditKey {
 
 export interface GrantRecord extends RecordFields, CallFields {
     readonly kind: 'grant';
+    readonly how: 'made' | 'revoked';
+    readonly grantId: string;
+    readonly by: string;
     readonly how: 'made' | 'used' | 'revoked';
     readonly grantId: string;
     readonly by: string;

@@ -126,6 +126,7 @@ export interface EmbeddedDecisionServiceOptions {
     readonly facts?: FactsHook | undefined;
     readonly factsTimeoutMs?: number | undefined;
     readonly unattended?: 'pending' | 'deny' | undefined;
+    readonly grants?: Pick<Grants, 'redeem'> | undefined;
     readonly grants?: Grants | undefined;
     readonly exposePolicies?: boolean | undefined;
     readonly logger?: Logger | undefined;
