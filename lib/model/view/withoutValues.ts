@@ -12,7 +12,8 @@ const NOTE = '(hidden)';
 export function withoutValues(text: string, params: Params, sensitive: Sensitive, audience: Audience): string {
   const hidden = Object.keys(sensitive).filter((pointer) => sensitive[pointer]?.[audience] !== 'full');
   const texts = hidden
-    .flatMap((pointer) => leavesOf(valueAt(params, parsePointer(pointer) as readonly string[])))
+    .map((pointer) => valueAt(params, parsePointer(pointer) as readonly string[]))
+    .flatMap((value) => (value === undefined ? [] : leavesOf(value)))
     .map(({ value }) => String(value))
     .filter(({ length }) => length >= MIN_LENGTH);
   // longer ones first: one value may hold another
