@@ -2,7 +2,7 @@ import type { Capability } from './Capability.js';
 import { EVIDENCE, newSalt } from './DecisionEvidence.js';
 import type { DecisionEvidence } from './DecisionEvidence.js';
 import type { Params, Session } from './Params.js';
-import type { Sensitive } from './view/Sensitive.js';
+import type { Sensitive } from './sensitive/Sensitive.js';
 
 /** What a decision demands. Any other value is treated as `deny`. */
 export type Effect = 'allow' | 'deny' | 'sanitize' | 'approval_needed';

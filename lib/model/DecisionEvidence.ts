@@ -1,3 +1,4 @@
+import type { Sensitive } from './sensitive/Sensitive.js';
 import { randomBits } from '../common/nextId.js';
 
 /** A policy by its id and the SHA-256 of its text. */
@@ -24,6 +25,7 @@ export interface JournaledApproval {
   readonly digest: string;
   readonly originalDigest: string;
   readonly requester: string;
+  readonly sensitive?: Sensitive | undefined;
   readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
   readonly policies: readonly JournaledPolicy[];
   readonly policySetHash: string;

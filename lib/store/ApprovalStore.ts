@@ -4,7 +4,7 @@ import type { IdempotencyKey } from '../model/Decision.js';
 import type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
 import type { Params, Session } from '../model/Params.js';
 import type { Task } from '../model/Task.js';
-import type { Sensitive } from '../model/view/Sensitive.js';
+import type { Sensitive } from '../model/sensitive/Sensitive.js';
 import type { StoredRecord } from './RecordStore.js';
 
 export type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';

@@ -4,6 +4,7 @@ import { newSalt } from '../../model/DecisionEvidence.js';
 import type { JournaledApproval, JournaledPolicy, JournaledVerdict } from '../../model/DecisionEvidence.js';
 import { maybeSamePerson } from '../../model/personId.js';
 import type { PendingTask } from '../../model/Task.js';
+import type { Sensitive } from '../../model/sensitive/Sensitive.js';
 import type { NewRecord, RecordedApprovalPolicy } from './AuditRecord.js';
 import { commitmentOf, sha256Url } from './commitment.js';
 import type { OpenRecord } from './OpenRecord.js';
@@ -118,8 +119,16 @@ function verdictRecord(
       tenantId,
       toolName,
     },
-    opening: Object.keys(values).length === 0 ? undefined : { decisionId, requester, salt, values },
+    opening: Object.keys(values).length === 0 || !keepsOpenings(approval) ? undefined : { decisionId, requester, salt, values },
   };
+}
+
+/**
+ * Whether the values of a call are kept beside its commitments. Where one is hidden from the audit log none is: all have one salt, and with it a short value
+ * could be guessed.
+ */
+export function keepsOpenings({ sensitive = {} }: { readonly sensitive?: Sensitive | undefined }): boolean {
+  return Object.values(sensitive).every(({ audit }) => audit === 'full');
 }
 
 /** The nonce is the one thing in what was signed that no one can guess: it is in the statement alone, and gone with it. */

@@ -7,7 +7,7 @@ import { digestOfSession } from '../../model/bindingBase.js';
 import type { DecisionRequest, RemoteCall } from '../../model/Decision.js';
 import { BadRequestError } from '../../model/errors/ServiceErrors.js';
 import type { Params, Session } from '../../model/Params.js';
-import type { Sensitive } from '../../model/view/Sensitive.js';
+import type { Sensitive } from '../../model/sensitive/Sensitive.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { Caller } from '../access/Caller.js';
 import type { Tenant } from '../tenant/Tenant.js';

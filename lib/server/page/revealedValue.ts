@@ -5,7 +5,7 @@ import type { GivenValue, LeafChange } from '../../common/data/leafChanges.js';
 import { Masked } from '../../common/data/Masked.js';
 import { viewOf } from '../../model/view/viewOf.js';
 import type { Params } from '../../model/Params.js';
-import type { Sensitive } from '../../model/view/Sensitive.js';
+import type { Sensitive } from '../../model/sensitive/Sensitive.js';
 import { viewText } from '../../model/view/viewText.js';
 import { hostsOf } from './hostsOf.js';
 import { html } from './html.js';
@@ -126,7 +126,7 @@ function revealedLeaf(
   }${before !== undefined && html`<span class="who">The agent had written</span>${box(before.value, beforeRange)}`}`;
 }
 
-/** What stands in place of a value: it looks like no value, whatever an agent writes. */
+/** What stands in place of a value: no text of an agent can look like it. */
 function maskedBox({ shown }: Masked): Html {
   return html`<span class="v muted">${shown === undefined ? 'Hidden from you by the program' : html`Hidden from you by the program, but for ${revealedText(shown)}`}</span>`;
 }
