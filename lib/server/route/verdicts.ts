@@ -9,7 +9,7 @@ import { CHALLENGE_MS } from '../people/Challenges.js';
 import { verdictUse } from '../tenant/verdictProofs.js';
 import { coveredApproval } from '../decide/covers.js';
 import { givePersonVerdict, shownReason, standingOf } from '../decide/personVerdict.js';
-import { GRANT_FORM, grantOfForm, isGrantField } from '../govern/grantForm.js';
+import { GRANT_FORM, grantOfForm, isGrantField } from '../../decision/wire/grantForm.js';
 import { RequestError } from '../front/RequestError.js';
 import type { Answer, CallerInput, Route } from './Route.js';
 
