@@ -1,7 +1,7 @@
 import { SteadyClock } from '../../common/time/SteadyClock.js';
 import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import { Grants } from '../../decision/grant/Grants.js';
-import { readGrants } from '../../decision/wire/grantAnswer.js';
+import { readGrants } from '../../decision/wire/grant/grantAnswer.js';
 import type { Grant } from '../../model/terms/Grant.js';
 import { CliError } from '../CliIo.js';
 import type { Host } from '../server/openHost.js';

@@ -1,8 +1,8 @@
 // Approvals as operators and people read them over HTTP: cards in lists, one in full, and the body of a verdict.
 import * as v from 'valibot';
 import type { ApprovalCard, ApprovalPage, ApprovalRecord, VerdictProof } from '../../store/ApprovalStore.js';
-import { grantBody } from './grantAnswer.js';
-import type { GrantBody } from './grantAnswer.js';
+import { grantBody } from './grant/grantAnswer.js';
+import type { GrantBody } from './grant/grantAnswer.js';
 import { writeWire } from './readWire.js';
 import type { ViewerStanding } from '../desk/DeskVerdicts.js';
 import { typesOf } from './wireTypes.js';

@@ -1,5 +1,5 @@
-import { grantAnswer, grantsAnswer, proposalAnswer, revokeBody } from '../../../decision/wire/grantAnswer.js';
-import { writeGrant, writeGrants, writeProposal } from '../../../decision/wire/grantAnswer.js';
+import { grantAnswer, grantsAnswer, proposalAnswer, revokeBody } from '../../../decision/wire/grant/grantAnswer.js';
+import { writeGrant, writeGrants, writeProposal } from '../../../decision/wire/grant/grantAnswer.js';
 import { readBody } from '../../../decision/wire/readBody.js';
 import type { Grant } from '../../../model/terms/Grant.js';
 import { BadRequestError, NotFoundError } from '../../../model/errors/ServiceErrors.js';

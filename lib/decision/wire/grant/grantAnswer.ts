@@ -1,8 +1,8 @@
 // Grants as operators and people read them over HTTP, and what is sent to make one.
 import * as v from 'valibot';
-import { grantState } from '../../model/terms/Grant.js';
-import type { Grant, GrantInput, GrantState } from '../../model/terms/Grant.js';
-import type { GrantProposal } from '../grant/proposeGrant.js';
+import { grantState } from '../../../model/terms/Grant.js';
+import type { Grant, GrantInput, GrantState } from '../../../model/terms/Grant.js';
+import type { GrantProposal } from '../../grant/proposeGrant.js';
 
 const anyRecord = /* @__PURE__ */ (() => v.record(v.string(), v.unknown()))();
 const grant = /* @__PURE__ */ (() => ({

@@ -1,4 +1,4 @@
-import { BadRequestError } from '../../model/errors/ServiceErrors.js';
+import { BadRequestError } from '../../../model/errors/ServiceErrors.js';
 import type { GrantBody } from './grantAnswer.js';
 
 /** How many values of a call a form can loosen. */
