@@ -16,6 +16,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   'throw-mode': './throw-mode.js',
   grants: './grants.js',
   audit: './audit/main.js',
+  quorum: './quorum/main.js',
   'durable-file': './durable-file.js',
   'durable-fleet': './durable-fleet.js',
 };

@@ -10,6 +10,7 @@ import { mcpGatewayCommand, type McpGatewayFlags, type ServeGateway } from './mc
 import { policyCheck, type PolicyCheckOptions } from './policyCheck.js';
 import { policyTest } from './policyTest.js';
 import { addGrantCommands } from './govern/grantCommands.js';
+import { addHaltCommands } from './govern/haltCommands.js';
 import { addServerCommands } from './server/serverCommands.js';
 import type { Serve } from './server/serverCommands.js';
 
@@ -111,6 +112,7 @@ function commands(io: CliIo, { serveGateway, serve }: ProgramParts, setCode: (co
 
   addServerCommands(program, io, setCode, serve);
   addGrantCommands(program, io, setCode);
+  addHaltCommands(program, io, setCode);
   addAuditCommands(program, io, setCode);
 
   if (serveGateway !== undefined)

@@ -11,6 +11,7 @@ import { approvalUseRoutes } from './route/approvalUse.js';
 import { decisionRoutes } from './route/decisions.js';
 import { eventRoutes } from './route/events.js';
 import type { EventRoutesOptions } from './route/events.js';
+import { haltRoutes } from './route/govern/halts.js';
 import { hostPeopleRoutes } from './route/hostPeople.js';
 import { grantRoutes } from './route/govern/grants.js';
 import { keyRoutes } from './route/keys.js';
@@ -49,6 +50,7 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
     ...unknownOutcomeRoutes({ refusedPage: (refused) => refusedSettlement(refused, clock.now()) }),
     ...policyRoutes(),
     ...stagedPolicyRoutes(),
+    ...haltRoutes(),
     ...eventRoutes(options),
     ...grantRoutes({ now: () => clock.now() }),
     ...keyRoutes(options),

@@ -26,13 +26,9 @@ export interface RecordedPolicy {
   readonly hash: string;
 }
 
-/** A policy that asks for a person, and whose yes is enough for it. */
-export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval'> {
-  /** How many distinct people have to say yes. @defaultValue 1 */
-  readonly quorum?: number | undefined;
-  /** Whether who counts for another policy of the call does not count for this one. */
-  readonly distinct?: boolean | undefined;
-}
+/** A policy that asks for people, and whose yes is enough for it. */
+export interface RecordedApprovalPolicy
+  extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate'> {}
 
 /** A log begins, or goes on after its writer was away. */
 export interface StartedRecord extends RecordFields {

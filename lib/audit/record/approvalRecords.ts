@@ -164,8 +164,8 @@ export const approvalRecords: ApprovalRecords = {
 
 /** A policy that asks, as a log has it. */
 export function recordedPolicy(policy: JournaledPolicy): RecordedApprovalPolicy {
-  const { id, hash, severity, approvers, selfApproval, quorum, distinct } = policy;
-  return { id, hash, severity, approvers, selfApproval, quorum, distinct };
+  const { id, hash, severity, approvers, selfApproval, quorum, distinct, escalate } = policy;
+  return { id, hash, severity, approvers, selfApproval, quorum, distinct, escalate };
 }
 
 /** An approval that was opened without a log has none: its values are then linked to nothing. */

@@ -230,7 +230,7 @@ export function withHost(command: Command): Command {
     .option(...JSON_OPTION);
 }
 
-/** The end of a command's help. */
+/** Examples at the end of a help text. */
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }

@@ -9,8 +9,14 @@ import type { VerdictNeeds, VerdictStress } from './assurance.js';
 import type { GrantInput } from '../../model/terms/Grant.js';
 import type { GrantMaker, PreparedGrant } from './GrantMaker.js';
 import { isUnderstood } from './use/semantics.js';
-import { eligiblePolicies, giverOf, isStillCovered } from './eligibility.js';
+import { ALREADY_COUNTS, eligiblePolicies, giverOf, isStillCovered, seatsNow } from './eligibility.js';
 import type { Eligibility, Giver, PeopleRules } from './eligibility.js';
+import { areFilled } from '../../model/terms/fillSeats.js';
+import { recordedSeats } from '../../model/terms/recordedSeats.js';
+import type { Seats } from '../../model/terms/recordedSeats.js';
+import { openPolicies, personOf, seatsWith } from './quorum/seatsOf.js';
+import { viewedSeats } from './quorum/viewedSeats.js';
+import type { ViewedSeats } from './quorum/viewedSeats.js';
 import {
   checkDigest,
   checkVersion,
@@ -50,8 +56,14 @@ export interface ViewerStanding {
   readonly policies: readonly string[];
   /** What their yes takes. */
   readonly needs: VerdictNeeds;
-  /** How many policies have a yes. */
+  /** Whether a no of theirs would count though a yes would not: theirs already counts. */
+  readonly mayDeny: boolean;
+  /** How many policies have everyone that they take. */
   readonly yesSoFar: number;
+  /** The seats of each policy, in the order of the policies: how many it takes, and who counts for it now. */
+  readonly seats: readonly ViewedSeats[];
+  /** The seats as they would be with their yes. */
+  readonly seatsAfter: readonly ViewedSeats[];
   /** Whether the call is approved with their yes. */
   readonly isLastYes: boolean;
 }
@@ -115,26 +127,39 @@ export class DeskVerdicts {
     const record = await this.#desk.get(decisionId);
     if (record === undefined) return undefined;
     const { by, assurance, mustSign, sawAll } = viewer;
-    const covered = new Set(record.verdicts.flatMap((verdict) => verdict.policies));
-    const open = record.policies.filter(({ id }) => !covered.has(id));
     let eligibility: Eligibility | undefined;
     let why: VerdictError | undefined;
     try {
       this.#checkDecidable(record);
-      eligibility = await eligiblePolicies(record, readVerdict(decisionId, { by, assurance }), this.#desk.people());
+      eligibility = await eligiblePolicies(record, readVerdict(decisionId, { by, assurance }), this.#desk.people(), this.#desk.now());
     } catch (error) {
       if (!(error instanceof VerdictError)) throw error;
       why = error;
     }
-    const policies: readonly ApprovalPolicy[] = eligibility?.policies ?? open;
+    const seats = eligibility?.seats ?? (await this.#seatsShown(record));
+    const policies: readonly ApprovalPolicy[] = eligibility?.policies ?? openPolicies(seats, record.policies);
     return {
       may: eligibility !== undefined,
+      mayDeny: eligibility !== undefined || why?.code === ALREADY_COUNTS,
       why: why && { code: why.code, message: why.message },
       policies: eligibility === undefined ? [] : policies.map(({ id }) => id),
       needs: requiredFor(record, policies, { isHurried: this.#isHurried(eligibility?.giver.by ?? by), mustSign, sawAll }),
-      yesSoFar: record.policies.length - open.length,
-      isLastYes: eligibility !== undefined && policies.length === open.length,
+      yesSoFar: seats.policies.filter((one) => areFilled([one])).length,
+      seats: viewedSeats(seats),
+      seatsAfter: viewedSeats(eligibility === undefined ? seats : seatsAfter(eligibility)),
+      isLastYes: eligibility !== undefined && isLastYes(eligibility),
     };
+  }
+
+  /** The seats for who may not decide: as the approval itself has them, once it is settled, or where people cannot be looked up. */
+  async #seatsShown(record: ApprovalRecord): Promise<Seats> {
+    if (record.status !== 'pending' || !record.verdicts.some(({ approve }) => approve)) return recordedSeats(record);
+    try {
+      return await seatsNow(record, this.#desk.people());
+    } catch (error) {
+      if (!(error instanceof VerdictError)) throw error;
+      return recordedSeats(record);
+    }
   }
 
   /** Whether a verdict of this person would count now, for at least one policy that is still open. */
@@ -157,7 +182,7 @@ export class DeskVerdicts {
     return verdictChallenge(record, { approve, reason, origin, nonce, grantDigest, tenantId: this.#desk.tenantId });
   }
 
-  /** Whether all policies of an approval still have a yes that counts. @throws VerdictError 503 `directory_unavailable`, `store_unavailable` */
+  /** Whether all policies of an approval still have the people that they take. @throws VerdictError 503 `directory_unavailable`, `store_unavailable` */
   isStillCovered(record: ApprovalRecord): Promise<boolean> {
     return isStillCovered(record, this.#desk.people());
   }
@@ -175,7 +200,8 @@ export class DeskVerdicts {
       // no other change was first: the store does not take this one
       if (record.version === seen) throw notRecorded(record);
       seen = record.version;
-      const { giver, policies } = await this.#checkedGiver(record, approve, verdict);
+      const eligibility = await this.#checkedGiver(record, approve, verdict);
+      const { giver, policies } = eligibility;
       if (approve && verdict.assurance !== undefined) checkAssurance(record, policies, verdict.assurance, this.#stressOf(giver, verdict));
       if (verdict.grant !== undefined) grant = await this.#preparedGrant(record, approve, verdict, verdict.grant, giver);
       proof ??= await this.#checkedProof(record, approve, verdict, giver, grant?.digest);
@@ -184,7 +210,8 @@ export class DeskVerdicts {
       // people can take long to be looked up: the approval may have expired meanwhile
       const now = desk.current(record);
       if (now.status !== 'pending') throw verdictConflict(now);
-      const change = withVerdict(record, { approve, verdict, giver, policies, proof, grant }, desk.now());
+      const isCovered = approve && isLastYes(eligibility);
+      const change = withVerdict(record, { approve, verdict, giver, policies, proof, grant, isCovered }, desk.now());
       const statement = this.#signedStatement(record, approve, verdict, proof, grant?.digest);
       decided = await desk.record(record, change, (next) => verdictEvent(next, approve, statement));
       if (decided === undefined) continue;
@@ -235,7 +262,7 @@ export class DeskVerdicts {
     this.#checkDecidable(record);
     checkDigest(record, approve, verdict);
     checkVersion(record, verdict.version);
-    return eligiblePolicies(record, verdict, this.#desk.people());
+    return eligiblePolicies(record, verdict, this.#desk.people(), this.#desk.now(), approve);
   }
 
   #checkDecidable(record: ApprovalRecord): void {
@@ -311,6 +338,16 @@ export class DeskVerdicts {
     const pace = this.#paces.get(by);
     this.#paces.set(by, { atMs, inRow: pace !== undefined && atMs - pace.atMs < HURRY.withinMs ? pace.inRow + 1 : 1 });
   }
+}
+
+/** The seats with the yes of this person. */
+function seatsAfter({ giver, policies, seats }: Eligibility): Seats {
+  return seatsWith(seats, personOf(giver, policies));
+}
+
+/** Whether the call is approved with the yes of this person. */
+function isLastYes(eligibility: Eligibility): boolean {
+  return seatsAfter(eligibility).isCovered;
 }
 
 function verdictEvent(approval: ApprovalRecord, approved: boolean, statement: string | undefined): VerdictEvent {

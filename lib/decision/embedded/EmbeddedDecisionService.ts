@@ -109,11 +109,13 @@ export class EmbeddedDecisionService implements DecisionService {
   /** Evaluates the original call again; policies that already have their verdict on `decisionId`, in the same text, demand no other. */
   reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision> {
     return chain(this.#options.desk.get(decisionId), (record) =>
-      this.#evaluate(request, (outcome, facts, engine) => {
-        if (record === undefined || !coversCall(record, request, outcome, facts, this.#options.desk))
-          return this.#ask(request, outcome, facts, engine);
-        return this.#shown(runnable({ decisionId, policySetHash: engine.hash }, outcome), outcome, facts, { salt: record.auditSalt });
-      }),
+      this.#evaluate(request, (outcome, facts, engine) =>
+        chain(record !== undefined && coversCall(record, request, outcome, facts, this.#options.desk), (isCovered) =>
+          isCovered
+            ? this.#shown(runnable({ decisionId, policySetHash: engine.hash }, outcome), outcome, facts, { salt: record?.auditSalt })
+            : this.#ask(request, outcome, facts, engine),
+        ),
+      ),
     );
   }
 

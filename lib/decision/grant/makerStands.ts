@@ -16,7 +16,8 @@ import type { AskedCall } from './GrantedScope.js';
 export async function eligibleForAll(record: ApprovalRecord, by: Claim, people: PeopleRules): Promise<Eligibility | undefined> {
   // not even where a policy lets requesters approve their own calls: a grant is for calls that no one sees
   const policies = record.policies.map((policy): ApprovalPolicy => ({ ...policy, selfApproval: false }));
-  const found = await eligiblePolicies({ ...record, policies, verdicts: [] }, by, people);
+  // who may decide only because no one else did has no standing right to
+  const found = await eligiblePolicies({ ...record, policies, verdicts: [] }, by, people, record.createdAtMs);
   return found.policies.length === policies.length ? found : undefined;
 }
 

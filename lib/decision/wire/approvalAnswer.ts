@@ -58,6 +58,9 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
         reason: v.nullable(v.string()),
         approvers: v.nullable(v.array(v.string())),
         requester_may: v.boolean(),
+        quorum: v.number(),
+        distinct: v.boolean(),
+        escalate: v.array(v.object({ after_s: v.number(), approvers: v.array(v.string()) })),
       }),
     ),
     verdicts: v.array(
@@ -81,6 +84,7 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
     viewer: v.nullable(
       v.object({
         may: v.boolean(),
+        may_deny: v.boolean(),
         why: v.nullable(v.object({ code: v.string(), message: v.string() })),
         policies: v.array(v.string()),
         needs: v.object({
@@ -90,6 +94,7 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
           passkey: v.boolean(),
         }),
         yes_so_far: v.number(),
+        seats: v.array(v.object({ policy: v.string(), needed: v.number(), filled_by: v.array(v.string()) })),
         last_yes: v.boolean(),
       }),
     ),
@@ -232,12 +237,15 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
     session,
     facts,
     message: message ?? null,
-    policies: policies.map(({ id, severity = null, reason = null, approvers = null, selfApproval = false }) => ({
+    policies: policies.map(({ id, severity = null, reason = null, approvers = null, selfApproval = false, ...terms }) => ({
       id,
       severity,
       reason,
       approvers,
       requester_may: selfApproval,
+      quorum: terms.quorum ?? 1,
+      distinct: terms.distinct ?? false,
+      escalate: (terms.escalate ?? []).map(({ afterMs, groups }) => ({ after_s: afterMs / 1_000, approvers: groups })),
     })),
     verdicts: verdicts.map(({ approve, by, reason = null, atMs, name = null, groups = null, assurance = null, policies: of, ...more }) => ({
       approve,
@@ -260,10 +268,12 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
         ? null
         : {
             may: viewer.may,
+            may_deny: viewer.mayDeny,
             why: viewer.why ?? null,
             policies: viewer.policies,
             needs: viewer.needs,
             yes_so_far: viewer.yesSoFar,
+            seats: viewer.seats.map(({ id, needed, filledBy }) => ({ policy: id, needed, filled_by: filledBy })),
             last_yes: viewer.isLastYes,
           },
   });

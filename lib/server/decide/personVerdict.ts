@@ -54,7 +54,7 @@ export async function standingOf(asked: Asked, decisionId: string, sawAll = fals
   const standing = await tenant.desk.viewerOf(decisionId, viewer);
   const refusal = mayNotApprove(caller.signedIn as SignedIn);
   if (standing?.may !== true || refusal === undefined) return standing;
-  return { ...standing, may: false, why: { code: refusal.code, message: refusal.message }, policies: [], isLastYes: false };
+  return { ...standing, may: false, why: { code: refusal.code, message: refusal.message }, policies: [], isLastYes: false, mayDeny: false };
 }
 
 /**

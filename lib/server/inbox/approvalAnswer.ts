@@ -49,7 +49,7 @@ export async function approvalAnswer(
     report: record.outcome,
     all,
     cues,
-    viewer: await viewerOf(record, input, { all }),
+    viewer: await viewerOf(record, input, { all, nowMs }),
     refused,
     next: next?.decisionId,
     ...(at >= 0 && { place: { at: at + 1, of: forMe.length, previous: forMe[at - 1]?.decisionId, next: next?.decisionId } }),

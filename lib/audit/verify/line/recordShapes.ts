@@ -13,15 +13,17 @@ const objects =
   (value) =>
     Array.isArray(value) && value.every((item: unknown) => typeof item === 'object' && item !== null && check(item as never));
 const policies = objects(({ id, hash }) => text(id) && text(hash));
+const escalations = objects(({ afterMs, groups }) => count(afterMs) && texts(groups));
 const approvalPolicies = objects(
-  ({ id, hash, severity, approvers, selfApproval, quorum, distinct }) =>
+  ({ id, hash, severity, approvers, selfApproval, quorum, distinct, escalate }) =>
     text(id) &&
     text(hash) &&
     (severity === undefined || text(severity)) &&
     (approvers === undefined || texts(approvers)) &&
     (selfApproval === undefined || flag(selfApproval)) &&
     (quorum === undefined || (count(quorum) && quorum !== 0)) &&
-    (distinct === undefined || flag(distinct)),
+    (distinct === undefined || flag(distinct)) &&
+    (escalate === undefined || escalations(escalate)),
 );
 const proof: Check = (value) =>
   typeof value === 'object' &&
