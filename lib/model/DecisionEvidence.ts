@@ -19,13 +19,26 @@ export interface JournaledApproval {
     readonly severity?: string | undefined;
     readonly approvers?: readonly string[] | undefined;
     readonly selfApproval?: boolean | undefined;
+    readonly editorMayApprove?: boolean | undefined;
   })[];
   readonly policySetHash: string;
   readonly expiresAtMs: number;
   readonly auditSalt?: string | undefined;
   readonly verdicts: readonly JournaledVerdict[];
+  readonly amendments?: readonly JournaledAmendment[] | undefined;
   readonly consumed?: { readonly token: string } | undefined;
   readonly begun?: { readonly claimToken: string } | undefined;
+}
+
+/** What an audit log writes of an edit. */
+export interface JournaledAmendment {
+  readonly by: string;
+  readonly reason?: string | undefined;
+  readonly assurance?: Assurance | undefined;
+  readonly proof?: VerdictProof | undefined;
+  readonly from: string;
+  readonly to: string;
+  readonly changes: readonly { readonly pointer: string }[];
 }
 
 /** What an audit log writes of a verdict. */

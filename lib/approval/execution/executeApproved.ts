@@ -25,6 +25,7 @@ import type { ExecutionHost } from './ExecutionHost.js';
 import { askAgain } from './askAgain.js';
 import { endUnknown, settleRun } from './settleRun.js';
 
+export { approveEdited } from './approveEdited.js';
 export { drainExecutions, endOpenCalls } from './drain.js';
 
 /** How long a call that has begun waits where the service or the store did not answer, in milliseconds. */

@@ -38,7 +38,8 @@ export interface RecordedPolicy {
 }
 
 /** A policy that asks for a person, and whose yes is enough for it. */
-export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval'> {
+export interface RecordedApprovalPolicy
+  extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'editorMayApprove'> {
   /** How many distinct people have to say yes. @defaultValue 1 */
   readonly quorum?: number | undefined;
 }
@@ -183,6 +184,32 @@ export interface VerdictRecord extends RecordFields, CallFields {
   readonly statement?: Commitment | undefined;
 }
 
+/** A person edited the params of an approval. Verdicts from before count no more. */
+export interface AmendedRecord extends RecordFields, CallFields {
+  /** Tells it from the other records. */
+  readonly kind: 'amended';
+  /** The person. */
+  readonly by: string;
+  /** What showed that it was this person. */
+  readonly assurance?: Assurance | undefined;
+  /** Of the params that would have run before. */
+  readonly from: Commitment;
+  /** Of the params that would run from then on. */
+  readonly effective: Commitment;
+  /** Of the places that changed in what would run: a list of JSON pointers. */
+  readonly changed: Commitment;
+  /** The policies that ask from then on. */
+  readonly policies: readonly RecordedApprovalPolicy[];
+  /** The hash of all policies that decided on the edited call. */
+  readonly policySetHash?: string | undefined;
+  /** Of the person's reason. */
+  readonly reason?: Commitment | undefined;
+  /** The signature that was given with it, where it was no verdict at the same time. */
+  readonly proof?: VerdictProof | undefined;
+  /** Of the statement that was signed: its digest is the challenge in the proof. */
+  readonly statement?: Commitment | undefined;
+}
+
 /** An approval was used: no other call can use it. */
 export interface ConsumedRecord extends RecordFields, CallFields {
   /** Tells it from the other records. */
@@ -311,6 +338,7 @@ export type AuditRecord =
   | DecidedRecord
   | OpenedRecord
   | VerdictRecord
+  | AmendedRecord
   | ConsumedRecord
   | BegunRecord
   | EndedRecord

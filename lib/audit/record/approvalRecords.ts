@@ -23,6 +23,8 @@ export interface ApprovalRecords {
   readonly openedElsewhere: typeof openedElsewhere;
   /** A person decided. */
   readonly verdict: typeof verdictRecord;
+  /** A person edited the params. */
+  readonly amended: typeof amendedRecord;
   /** An approval was used. */
   readonly consumed: typeof consumedRecord;
   /** The claim that may enter was recorded. */
@@ -121,6 +123,48 @@ function verdictRecord(
   };
 }
 
+/**
+ * A person edited the params.
+ *
+ * @param approval as it is right after its last edit
+ * @param statement what the person signed, where they did without a verdict: see `verdictStatement`
+ * @throws TypeError where it was never edited
+ */
+function amendedRecord(
+  approval: JournaledApproval,
+  { tenantId, statement }: ApprovalContext & { readonly statement?: string | undefined } = {},
+): OpenRecord {
+  const amendment = approval.amendments?.at(-1);
+  if (amendment === undefined) throw new TypeError('an approval without an edit');
+  const { decisionId, agentId, toolName, requester, policySetHash } = approval;
+  const { by, assurance, from, to, changes, reason, proof } = amendment;
+  const salt = saltOf(approval);
+  const values: Record<string, string> = { changed: canonicalText(changes.map(({ pointer }) => pointer)) };
+  if (reason !== undefined) values['reason'] = canonicalText(reason);
+  if (statement !== undefined) values['statement'] = statement;
+  const commit = (field: string): string => commitmentOf(field, salt, sha256(values[field] as string));
+  return {
+    record: {
+      kind: 'amended',
+      agentId,
+      assurance,
+      by,
+      changed: commit('changed'),
+      decisionId,
+      effective: commitmentOf('effective', salt, to),
+      from: commitmentOf('effective', salt, from),
+      policies: approval.policies.map(recordedPolicy),
+      policySetHash,
+      proof,
+      reason: reason === undefined ? undefined : commit('reason'),
+      statement: statement === undefined ? undefined : commit('statement'),
+      tenantId,
+      toolName,
+    },
+    opening: { decisionId, requester, salt, values },
+  };
+}
+
 /** An approval was used. @throws TypeError where it was not */
 function consumedRecord(approval: JournaledApproval, { tenantId }: ApprovalContext = {}): OpenRecord {
   const { decisionId, agentId, toolName, digest, consumed } = approval;
@@ -150,13 +194,21 @@ export const approvalRecords: ApprovalRecords = {
   opened: openedRecord,
   openedElsewhere,
   verdict: verdictRecord,
+  amended: amendedRecord,
   consumed: consumedRecord,
   begun: begunRecord,
   ended: endedRecord,
 };
 
-function recordedPolicy({ id, hash, severity, approvers, selfApproval }: JournaledApproval['policies'][number]): RecordedApprovalPolicy {
-  return { id, hash, severity, approvers, selfApproval };
+function recordedPolicy({
+  id,
+  hash,
+  severity,
+  approvers,
+  selfApproval,
+  editorMayApprove,
+}: JournaledApproval['policies'][number]): RecordedApprovalPolicy {
+  return { id, hash, severity, approvers, selfApproval, editorMayApprove };
 }
 
 /** An approval that was opened without a log has none: its values are then linked to nothing. */

@@ -24,9 +24,10 @@ import { beginExecution, consumeApproval, reportNotReplaced, tellOfUse, verifyAp
 import { isUnderstood } from './use/semantics.js';
 import type { UseRules } from './use/consumeApproval.js';
 import type { DeskPeople } from './Directory.js';
-import type { DeskVerdicts, VerdictDesk, Viewer, ViewerStanding } from './DeskVerdicts.js';
+import type { Judge } from '../amend/decideEdited.js';
+import type { DeskVerdicts, EditPreview, VerdictDesk, Viewer, ViewerStanding } from './DeskVerdicts.js';
 import type { CommitOutcome, OutcomeRecording } from './recordOutcome.js';
-import type { VerdictInput } from './verdict.js';
+import type { AmendInput, VerdictInput } from './verdict.js';
 import { APPROVAL_QUERY, DESK_OPTIONS } from './ApprovalDeskOptions.js';
 import type { ApprovalDeskOptions, DeskEvents } from './ApprovalDeskOptions.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
@@ -54,6 +55,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   readonly #lastEmitted = new LruMap<string, ApprovalRecord['status']>(10_000);
   #approvers = 0;
   #people: DeskPeople | undefined;
+  #judge: Judge | undefined;
   #verdicts: DeskVerdicts | undefined;
 
   /**
@@ -166,6 +168,33 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return this.#decide(decisionId, false, verdict);
   }
 
+  /**
+   * Edits the params of an approval that waits, without a verdict: the policies decide on the edited call as if it had been called so, and verdicts that were
+   * given before count no more. Only what every policy that asks marks as `@editable` can be edited.
+   *
+   * @returns the approval after the edit, with the policies that asked before and those that ask about the edited call
+   * @throws VerdictError 400, 403, 404, 409 or 422; see its `code`
+   */
+  async amend(decisionId: string, edit: AmendInput): Promise<ApprovalRecord> {
+    const own = isPlainObject(edit) ? { ...edit } : edit;
+    return (await this.#giving()).amend(decisionId, own);
+  }
+
+  /**
+   * What an approval would be, once it is edited so. Records nothing.
+   *
+   * @throws VerdictError as {@link amend}
+   */
+  async previewEdit(decisionId: string, edit: AmendInput): Promise<EditPreview> {
+    const own = isPlainObject(edit) ? { ...edit } : edit;
+    return (await this.#giving()).previewEdit(decisionId, own);
+  }
+
+  /** @internal What decides edited calls from now on. */
+  useJudge(judge: Judge): void {
+    this.#judge = judge;
+  }
+
   /** Whether a verdict of this person would count now, for at least one policy that is still open. */
   async mayDecide(decisionId: string, by: string, assurance?: Assurance): Promise<boolean> {
     return (await this.#giving()).mayDecide(decisionId, by, assurance);
@@ -177,7 +206,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /** @internal What a person signs to give this verdict. */
-  async challengeOf(decisionId: string, approve: boolean, verdict: VerdictInput, nonce: string): Promise<string> {
+  async challengeOf(decisionId: string, approve: boolean | 'amend', verdict: VerdictInput, nonce: string): Promise<string> {
     return (await this.#giving()).challengeOf(decisionId, approve, verdict, nonce);
   }
 
@@ -205,6 +234,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       current: (record) => this.#current(record),
       isSignedElsewhere: (record) => this.#isSignedElsewhere(record),
       journal: this.#journal,
+      judge: () => this.#judge,
       record: (record, change, note) => this.#commit(record, change, note),
     };
   }

@@ -2,9 +2,12 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { Journal } from '../../model/Journal.js';
-import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
+import type { Amendment, ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
 import { checkAssurance, requiredFor } from './assurance.js';
 import type { VerdictNeeds, VerdictStress } from './assurance.js';
+import type { Judge } from '../amend/decideEdited.js';
+import { amendedFields, DeskEdits, noEdit, notShown, previewOf, readAmendment } from './DeskEdits.js';
+import type { EditedApproval } from './DeskEdits.js';
 import { isUnderstood } from './use/semantics.js';
 import { eligiblePolicies, giverOf, isStillCovered } from './eligibility.js';
 import type { Eligibility, Giver, PeopleRules } from './eligibility.js';
@@ -19,7 +22,7 @@ import {
   verdictConflict,
   withVerdict,
 } from './verdict.js';
-import type { VerdictInput } from './verdict.js';
+import type { AmendInput, VerdictInput } from './verdict.js';
 import { verdictChallenge, verdictStatement } from './verdictStatement.js';
 
 // loaded with it: both are needed once somebody decides
@@ -53,6 +56,12 @@ export interface ViewerStanding {
   readonly isLastYes: boolean;
 }
 
+/** What an approval would be, once it is edited. */
+export interface EditPreview extends EditedApproval {
+  /** How the editor would stand to it: whether their yes would count. */
+  readonly standing: ViewerStanding;
+}
+
 /** What the verdicts of a desk need of it. */
 export interface VerdictDesk {
   people(): PeopleRules;
@@ -65,10 +74,12 @@ export interface VerdictDesk {
   /** @returns `undefined` where another change was first */
   record(
     record: ApprovalRecord,
-    change: Pick<ApprovalRecord, 'status' | 'verdicts'>,
+    change: Pick<ApprovalRecord, 'status'> & Partial<ApprovalRecord>,
     note: (next: ApprovalRecord) => void,
   ): Awaitable<ApprovalRecord | undefined>;
   readonly journal: Journal | undefined;
+  /** What decides edited calls, where the desk has policies. */
+  judge(): Judge | undefined;
 }
 
 const MAX_REMEMBERED = 10_000;
@@ -78,6 +89,7 @@ const HURRY = { verdicts: 10, withinMs: 3_000, keptMs: 600_000 };
 /** Gives the verdicts of one desk, and says who may. */
 export class DeskVerdicts {
   readonly #desk: VerdictDesk;
+  readonly #edits: DeskEdits;
   /** Verdicts with a key that are being given. */
   readonly #underWay = new Map<string, Promise<unknown>>();
   /** By person: when the last verdict was given, and how many in a row were given in a hurry. */
@@ -85,6 +97,7 @@ export class DeskVerdicts {
 
   constructor(desk: VerdictDesk) {
     this.#desk = desk;
+    this.#edits = new DeskEdits(desk);
   }
 
   /** @throws VerdictError */
@@ -108,8 +121,11 @@ export class DeskVerdicts {
   /** @returns `undefined` where there is no such approval */
   async viewerOf(decisionId: string, viewer: Viewer): Promise<ViewerStanding | undefined> {
     const record = await this.#desk.get(decisionId);
-    if (record === undefined) return undefined;
-    const { by, assurance, mustSign, sawAll } = viewer;
+    return record && this.#standing(record, viewer);
+  }
+
+  async #standing(record: ApprovalRecord, { by, assurance, mustSign, sawAll }: Viewer): Promise<ViewerStanding> {
+    const { decisionId } = record;
     const covered = new Set(record.verdicts.flatMap((verdict) => verdict.policies));
     const open = record.policies.filter(({ id }) => !covered.has(id));
     let eligibility: Eligibility | undefined;
@@ -142,11 +158,11 @@ export class DeskVerdicts {
    *
    * @throws VerdictError as the verdict itself would, for anything but its assurance
    */
-  async challengeOf(decisionId: string, approve: boolean, given: VerdictInput, nonce: string): Promise<string> {
+  async challengeOf(decisionId: string, approve: boolean | 'amend', given: VerdictInput, nonce: string): Promise<string> {
     const verdict = readVerdict(decisionId, given);
-    const record = await this.#desk.get(decisionId);
-    if (record === undefined) throw unknownApproval(decisionId);
-    await this.#checkedGiver(record, approve, verdict);
+    const shown = await this.#desk.get(decisionId);
+    if (shown === undefined) throw unknownApproval(decisionId);
+    const { record } = await this.#checked(shown, approve, verdict);
     const { reason, origin = '' } = verdict;
     return verdictChallenge(record, { approve, reason, origin, nonce, tenantId: this.#desk.tenantId });
   }
@@ -156,40 +172,87 @@ export class DeskVerdicts {
     return isStillCovered(record, this.#desk.people());
   }
 
-  async #give(decisionId: string, approve: boolean, verdict: VerdictInput): Promise<ApprovalRecord> {
+  /**
+   * Edits the params of an approval, without a verdict.
+   *
+   * @throws VerdictError
+   */
+  async amend(decisionId: string, given: AmendInput): Promise<ApprovalRecord> {
+    const verdict = readAmendment(decisionId, given);
+    return this.#give(decisionId, 'amend', verdict);
+  }
+
+  /** What an approval would be, once it is edited so. @throws VerdictError as the edit itself would, for anything but its assurance */
+  async previewEdit(decisionId: string, given: AmendInput): Promise<EditPreview> {
+    const verdict = readAmendment(decisionId, given);
+    const shown = await this.#desk.get(decisionId);
+    if (shown === undefined) throw unknownApproval(decisionId);
+    const { record } = await this.#checked(shown, 'amend', verdict);
+    const { by, assurance, mustSign, sawAll } = verdict;
+    return { ...previewOf(shown, record), standing: await this.#standing(record, { by, assurance, mustSign, sawAll }) };
+  }
+
+  async #give(decisionId: string, approve: boolean | 'amend', verdict: VerdictInput): Promise<ApprovalRecord> {
     const desk = this.#desk;
     let proof: VerdictProof | undefined;
     let decided: ApprovalRecord | undefined;
     // again, where another change was first: a final outcome, or a verdict on another policy of this approval
     for (let seen: number | undefined; decided === undefined;) {
-      const record = await desk.get(decisionId);
-      if (record === undefined) throw unknownApproval(decisionId);
-      if (await this.#isRepeated(record, approve, verdict)) return record;
+      const shown = await desk.get(decisionId);
+      if (shown === undefined) throw unknownApproval(decisionId);
+      if (await this.#isRepeated(shown, approve, verdict)) return shown;
       // no other change was first: the store does not take this one
-      if (record.version === seen) throw notRecorded(record);
-      seen = record.version;
-      const { giver, policies } = await this.#checkedGiver(record, approve, verdict);
-      if (approve && verdict.assurance !== undefined) checkAssurance(record, policies, verdict.assurance, this.#stressOf(giver, verdict));
+      if (shown.version === seen) throw notRecorded(shown);
+      seen = shown.version;
+      const { record, giver, policies } = await this.#checked(shown, approve, verdict);
+      if (approve !== false && verdict.assurance !== undefined)
+        checkAssurance(record, policies, verdict.assurance, this.#stressOf(giver, verdict));
       proof ??= await this.#checkedProof(record, approve, verdict, giver);
       // what was signed is another version of the approval
       if (proof !== undefined && proof.version !== record.version) checkVersion(record, proof.version);
       // people can take long to be looked up: the approval may have expired meanwhile
-      const now = desk.current(record);
+      const now = desk.current(shown);
       if (now.status !== 'pending') throw verdictConflict(now);
-      const change = withVerdict(record, { approve, verdict, giver, policies, proof }, desk.now());
+      const amended = record === shown ? undefined : amendedFields(record, approve === 'amend' ? proof : undefined);
+      const given =
+        approve === 'amend' ? { status: record.status } : withVerdict(record, { approve, verdict, giver, policies, proof }, desk.now());
       const statement = this.#signedStatement(record, approve, verdict, proof);
-      decided = await desk.record(record, change, (next) => this.#note(next, approve, statement));
+      decided = await desk.record(shown, { ...amended, ...given }, (next) => {
+        if (amended !== undefined) this.#noteAmended(next, approve === 'amend' ? statement : undefined);
+        if (approve !== 'amend') this.#note(next, approve, statement);
+      });
       if (decided !== undefined) this.#notePace(giver.by);
     }
     return decided;
   }
 
-  /** Who gives a verdict on what was shown, and for what it counts. */
-  async #checkedGiver(record: ApprovalRecord, approve: boolean, verdict: VerdictInput): Promise<Eligibility> {
-    this.#checkDecidable(record);
-    checkDigest(record, approve, verdict);
-    checkVersion(record, verdict.version);
-    return eligiblePolicies(record, verdict, this.#desk.people());
+  /** Who gives a verdict on what was shown, and for what it counts; and what the verdict is on: the approval, or what its giver makes of it. */
+  async #checked(
+    shown: ApprovalRecord,
+    approve: boolean | 'amend',
+    verdict: VerdictInput,
+  ): Promise<Eligibility & { readonly record: ApprovalRecord }> {
+    this.#checkDecidable(shown);
+    checkDigest(shown, approve !== false, verdict);
+    checkVersion(shown, verdict.version);
+    const { edit } = verdict;
+    const people = this.#desk.people();
+    if (edit === undefined) return { record: shown, ...(await eligiblePolicies(shown, verdict, people, approve !== false)) };
+    if (approve === false) throw noEdit(shown.decisionId);
+    // whoever may decide the call may edit it, again too: what they gave or edited before does not count for that
+    const editor = await eligiblePolicies({ ...shown, verdicts: [], amendments: undefined }, verdict, people);
+    const { by, assurance, person } = editor.giver;
+    const name = person?.name ?? verdict.name;
+    const { reason } = verdict;
+    const record = await this.#edits.edited(shown, edit, {
+      by,
+      ...(name !== undefined && { name }),
+      ...(reason !== undefined && { reason }),
+      ...(assurance && { assurance }),
+    });
+    // who was shown the edited params on a page has said which
+    if (verdict.assurance !== undefined && approve === true && edit.editedDigest === undefined) throw notShown(record);
+    return { record, ...(approve === 'amend' ? editor : await eligiblePolicies(record, verdict, people)) };
   }
 
   #checkDecidable(record: ApprovalRecord): void {
@@ -199,19 +262,25 @@ export class DeskVerdicts {
   }
 
   /** Whether this very verdict was recorded before. @throws VerdictError 409 `verdict_key_reused` where its key was used for another one */
-  async #isRepeated(record: ApprovalRecord, approve: boolean, verdict: VerdictInput): Promise<boolean> {
+  async #isRepeated(record: ApprovalRecord, approve: boolean | 'amend', verdict: VerdictInput): Promise<boolean> {
     const sameKey = verdict.key === undefined ? [] : record.verdicts.filter(({ key }) => key === verdict.key);
     if (sameKey.length === 0) return false;
     const { by } = await giverOf(verdict, record.decisionId, this.#desk.people());
     const same = sameKey.find((one) => one.by === by);
     if (same === undefined) return false;
-    if (same.approve === approve && (verdict.digest === undefined || verdict.digest === record.digest)) return true;
+    const digest = verdict.edit === undefined ? record.digest : record.amendments?.at(-1)?.from;
+    if (same.approve === approve && (verdict.digest === undefined || verdict.digest === digest)) return true;
     const message = 'The key of this verdict was used for another verdict on this approval. Read the approval again to see it.';
     throw new VerdictError(409, 'verdict_key_reused', record.decisionId, message);
   }
 
   /** @throws VerdictError 428 `proof_needed`, 403 `proof_invalid` */
-  async #checkedProof(record: ApprovalRecord, approve: boolean, verdict: VerdictInput, giver: Giver): Promise<VerdictProof | undefined> {
+  async #checkedProof(
+    record: ApprovalRecord,
+    approve: boolean | 'amend',
+    verdict: VerdictInput,
+    giver: Giver,
+  ): Promise<VerdictProof | undefined> {
     const { decisionId } = record;
     const { proof, reason, assurance, sessionId, origin = '' } = verdict;
     const proofs = this.#desk.people().served?.proofs;
@@ -240,9 +309,16 @@ export class DeskVerdicts {
     this.#desk.journal?.note({ kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason, approval, statement });
   }
 
+  #noteAmended(approval: ApprovalRecord, statement: string | undefined): void {
+    const { agentId, toolName, decisionId, amendments } = approval;
+    const { by, reason, from, to, changes } = amendments?.at(-1) as Amendment;
+    const changed = changes.map(({ pointer }) => pointer);
+    this.#desk.journal?.note({ kind: 'amended', agentId, toolName, decisionId, by, from, to, changed, reason, approval, statement });
+  }
+
   #signedStatement(
     record: ApprovalRecord,
-    approve: boolean,
+    approve: boolean | 'amend',
     { reason, origin = '' }: VerdictInput,
     proof: VerdictProof | undefined,
   ): string | undefined {

@@ -4,6 +4,7 @@ import { VerdictError } from '../../model/errors/SetupErrors.js';
 import { isSamePerson, maybeSamePerson } from '../../model/personId.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict } from '../../store/ApprovalStore.js';
+import { isGrave } from './assurance.js';
 import type { DeskPeople, Directory, DirectoryPerson } from './Directory.js';
 
 /** The rules that say who may decide an approval. */
@@ -92,21 +93,27 @@ export async function giverOf({ by, assurance }: Claim, decisionId: string, { ru
  *
  * @throws VerdictError 403 with the reason, if there are none; 503 `directory_unavailable`, `store_unavailable`
  */
-export async function eligiblePolicies(record: ApprovalRecord, verdict: Claim, people: PeopleRules): Promise<Eligibility> {
+export async function eligiblePolicies(record: ApprovalRecord, verdict: Claim, people: PeopleRules, approve = true): Promise<Eligibility> {
   const { decisionId } = record;
   const giver = await giverOf(verdict, decisionId, people);
   if (giver.person?.mayDecide === false)
     throw new VerdictError(403, 'not_an_approver', decisionId, 'You may decide nothing now. Ask an admin for the role approver.');
   const requester = await requesterIn(record, people);
   checkRequester(record, requester, people.rules);
-  const isOwn = isRequester(giver, record, requester);
+  const isOwn = isRequester(giver, record.requester, requester);
+  const isEdited = approve && (await isEditor(giver, record, people));
   const covered = new Set(record.verdicts.flatMap((v) => v.policies));
   const eligible: ApprovalPolicy[] = [];
   let own = false;
+  let edited = false;
   for (const policy of record.policies) {
     if (covered.has(policy.id)) continue;
     if (isOwn && policy.selfApproval !== true) {
       own = true;
+      continue;
+    }
+    if (isEdited && !mayEditorApprove(policy)) {
+      edited = true;
       continue;
     }
     if (await isEligible(policy, giver, record, people)) eligible.push(policy);
@@ -114,7 +121,9 @@ export async function eligiblePolicies(record: ApprovalRecord, verdict: Claim, p
   if (eligible.length > 0) return { giver, policies: eligible };
   const [code, why] = own
     ? (['self_approval', 'You cannot approve your own request.'] as const)
-    : (['not_an_approver', 'You are not an approver of any policy that is still open; ask one of its approvers.'] as const);
+    : edited
+      ? (['editor_approval', 'You edited this call, so that somebody else has to approve it.'] as const)
+      : (['not_an_approver', 'You are not an approver of any policy that is still open; ask one of its approvers.'] as const);
   throw new VerdictError(403, code, decisionId, why);
 }
 
@@ -186,12 +195,25 @@ function membersOf(name: string, { approverGroups = {} }: EligibilityRules): rea
 }
 
 /** The requester as every directory knows them. */
-async function requesterIn({ requester, decisionId }: ApprovalRecord, { rules, served }: PeopleRules): Promise<readonly DirectoryPerson[]> {
-  const found = await Promise.all([
-    knownToServer(requester, decisionId, served),
-    answerOf(decisionId, () => rules.directory?.personOf(requester)),
-  ]);
+function requesterIn({ requester, decisionId }: ApprovalRecord, people: PeopleRules): Promise<readonly DirectoryPerson[]> {
+  return everyoneOf(requester, decisionId, people);
+}
+
+/** The person with this id, as every directory knows them. */
+async function everyoneOf(id: string, decisionId: string, { rules, served }: PeopleRules): Promise<readonly DirectoryPerson[]> {
+  const found = await Promise.all([knownToServer(id, decisionId, served), answerOf(decisionId, () => rules.directory?.personOf(id))]);
   return found.filter((person) => person !== undefined);
+}
+
+/** Whether it is one of those who edited the params: as far as a yes goes, they have asked for the call themselves. */
+async function isEditor(giver: Giver, { amendments = [], decisionId }: ApprovalRecord, people: PeopleRules): Promise<boolean> {
+  for (const { by } of amendments) if (isRequester(giver, by, await everyoneOf(by, decisionId, people))) return true;
+  return false;
+}
+
+/** From severity high on, it is always somebody else. */
+function mayEditorApprove(policy: ApprovalPolicy): boolean {
+  return policy.editorMayApprove === true && !isGrave([policy]);
 }
 
 function checkRequester(record: ApprovalRecord, known: readonly DirectoryPerson[], rules: EligibilityRules): void {
@@ -214,7 +236,7 @@ function checkRequester(record: ApprovalRecord, known: readonly DirectoryPerson[
   );
 }
 
-function isRequester({ by, person, isOperator }: Giver, { requester }: ApprovalRecord, known: readonly DirectoryPerson[]): boolean {
+function isRequester({ by, person, isOperator }: Giver, requester: string, known: readonly DirectoryPerson[]): boolean {
   if (isOperator && (requester === LOCAL_ADMIN || requester.startsWith('host:'))) return true;
   const own = person === undefined ? [by] : [by, person.id, ...person.ids];
   const others = [requester, ...known.flatMap(({ id, ids }) => [id, ...ids])];

@@ -4,6 +4,7 @@ import { isRecord } from '../../common/data/plainObject.js';
 import { PERSON_ID, personId } from '../../model/personId.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
 import { isAssurance } from './assurance.js';
+import type { EditInput } from '../amend/ParamsEdit.js';
 import type { GivenProof } from './Directory.js';
 import type { Giver } from './eligibility.js';
 import { reportNotReplaced } from './use/consumeApproval.js';
@@ -33,6 +34,11 @@ export interface VerdictInput {
   readonly version?: number | undefined;
   /** 1 to 128 characters that name this verdict: given once more under the same key, it is the one that was recorded. */
   readonly key?: string | undefined;
+  /**
+   * Changes of the params, with a yes to the edited call: both are recorded, or neither. `digest` is that of the params as they are before. Policies decide on
+   * the edited call as if it had been called so.
+   */
+  readonly edit?: EditInput | undefined;
   /** @internal The signature of a passkey over this verdict, as the browser gave it. */
   readonly proof?: GivenProof | undefined;
   /** @internal The session in which the nonce of the proof was given out. */
@@ -44,6 +50,9 @@ export interface VerdictInput {
   /** @internal Whether all of `version` was shown to the person, with nothing cut. */
   readonly sawAll?: boolean | undefined;
 }
+
+/** An edit of the params of an approval, without a verdict. */
+export interface AmendInput extends Omit<VerdictInput, 'edit' | 'key'>, EditInput {}
 
 /** The error for a verdict on an approval that is not there. */
 export function unknownApproval(decisionId: string): VerdictError {
@@ -114,6 +123,7 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
     name,
     version,
     key,
+    edit,
     proof,
     sessionId,
     origin,
@@ -136,7 +146,7 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
     return refuse('`key` must have 1 to 128 letters, digits and _ . : -. Make a random one for each verdict.');
   const signed = proof === undefined ? undefined : readProof(proof);
   if (signed === null) return refuse('`proof` must be the signature of a passkey, with all its fields as texts in base64url.');
-  return { by, reason, digest, assurance, name, version, key, proof: signed, sessionId, origin, mustSign, sawAll };
+  return { by, reason, digest, assurance, name, version, key, edit, proof: signed, sessionId, origin, mustSign, sawAll };
 }
 
 const VERDICT_FIELDS = {
@@ -147,6 +157,7 @@ const VERDICT_FIELDS = {
   name: 'any',
   version: 'any',
   key: 'any',
+  edit: 'any',
   proof: 'any',
   sessionId: 'string',
   origin: 'string',

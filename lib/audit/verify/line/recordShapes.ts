@@ -14,12 +14,13 @@ const objects =
     Array.isArray(value) && value.every((item: unknown) => typeof item === 'object' && item !== null && check(item as never));
 const policies = objects(({ id, hash }) => text(id) && text(hash));
 const approvalPolicies = objects(
-  ({ id, hash, severity, approvers, selfApproval, quorum }) =>
+  ({ id, hash, severity, approvers, selfApproval, editorMayApprove, quorum }) =>
     text(id) &&
     text(hash) &&
     (severity === undefined || text(severity)) &&
     (approvers === undefined || texts(approvers)) &&
     (selfApproval === undefined || flag(selfApproval)) &&
+    (editorMayApprove === undefined || flag(editorMayApprove)) &&
     (quorum === undefined || (count(quorum) && quorum !== 0)),
 );
 const proof: Check = (value) =>
@@ -89,6 +90,19 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     'groups?': texts,
     'isRequester?': yes,
     effective: text,
+    'reason?': text,
+    'proof?': proof,
+    'statement?': text,
+  }),
+  amended: shape({
+    ...CALL,
+    by: text,
+    'assurance?': oneOf('session', 'code', 'host', 'step-up', 'passkey'),
+    from: text,
+    effective: text,
+    changed: text,
+    policies: approvalPolicies,
+    'policySetHash?': text,
     'reason?': text,
     'proof?': proof,
     'statement?': text,
