@@ -12,7 +12,7 @@ export type Editor = Pick<Amendment, 'by' | 'name' | 'reason' | 'atMs' | 'assura
 
 /**
  * The approval of an edited call: it asks about other params, under every policy that asked before or asks now, and has no verdict yet. When it expires does
- * not change. Whoever keeps it binds it to the edited call.
+ * not change. It is not bound to the edited call yet.
  *
  * @param edited the call as its editor would have it, before any sanitize
  * @param policies those that ask about the original or the edited call now

@@ -41,7 +41,15 @@ export class DeskEdits {
   readonly #tenantId: string | null;
   readonly #now: () => number;
 
-  constructor({ judge, tenantId, now }: { readonly judge: () => Judge | undefined; readonly tenantId: string | null; now(): number }) {
+  constructor({
+    judge,
+    tenantId,
+    now,
+  }: {
+    readonly judge: () => Judge | undefined;
+    readonly tenantId: string | null;
+    readonly now: () => number;
+  }) {
     this.#judge = judge;
     this.#tenantId = tenantId;
     this.#now = now;
@@ -158,12 +166,12 @@ export function notShown({ decisionId }: ApprovalRecord): VerdictError {
 
 /** What a preview says of an edited approval. */
 export function previewOf(record: ApprovalRecord, approval: ApprovalRecord): EditedApproval {
-  const { digest, policies, amendments } = approval;
+  const { digest, policies, amendments = [] } = approval;
   const before = new Set(record.policies.map(({ id }) => id));
   return {
     approval,
     digest,
-    changes: (amendments?.at(-1) as Amendment).changes,
+    changes: (amendments.at(-1) as Amendment).changes,
     added: policies.map(({ id }) => id).filter((id) => !before.has(id)),
     asking: askingDigest(policies),
   };

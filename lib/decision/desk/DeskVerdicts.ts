@@ -66,7 +66,7 @@ export interface EditPreview extends EditedApproval {
 export interface VerdictDesk {
   people(): PeopleRules;
   readonly tenantId: string | null;
-  now(): number;
+  readonly now: () => number;
   get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
   /** The record with the status that it has by now. */
   current(record: ApprovalRecord): ApprovalRecord;
@@ -239,7 +239,7 @@ export class DeskVerdicts {
     const people = this.#desk.people();
     if (edit === undefined) return { record: shown, ...(await eligiblePolicies(shown, verdict, people, approve !== false)) };
     if (approve === false) throw noEdit(shown.decisionId);
-    // whoever may decide the call may edit it, again too: what they gave or edited before does not count for that
+    // who may decide the call may edit it, also again: what they gave or edited before does not matter for that
     const editor = await eligiblePolicies({ ...shown, verdicts: [], amendments: undefined }, verdict, people);
     const { by, assurance, person } = editor.giver;
     const name = person?.name ?? verdict.name;
@@ -310,8 +310,8 @@ export class DeskVerdicts {
   }
 
   #noteAmended(approval: ApprovalRecord, statement: string | undefined): void {
-    const { agentId, toolName, decisionId, amendments } = approval;
-    const { by, reason, from, to, changes } = amendments?.at(-1) as Amendment;
+    const { agentId, toolName, decisionId, amendments = [] } = approval;
+    const { by, reason, from, to, changes } = amendments.at(-1) as Amendment;
     const changed = changes.map(({ pointer }) => pointer);
     this.#desk.journal?.note({ kind: 'amended', agentId, toolName, decisionId, by, from, to, changed, reason, approval, statement });
   }

@@ -18,7 +18,7 @@ export interface OpeningDesk {
   readonly options: ApprovalDeskOptions;
   readonly isJournaled: boolean;
   readonly tenantId: string | null;
-  now(): number;
+  readonly now: () => number;
   /** The record with the status that it has by now. */
   current(record: ApprovalRecord): ApprovalRecord;
   /** Ends the pending approvals of this query whose time has passed. */
