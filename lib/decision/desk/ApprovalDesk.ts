@@ -3,7 +3,8 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { isPlainObject } from '../../common/data/plainObject.js';
 import { LruMap } from '../../common/LruMap.js';
 import { SteadyClock } from '../../common/time/SteadyClock.js';
-import { combineJournals, type Journal } from '../../model/Journal.js';
+import { combineJournals } from '../../model/Journal.js';
+import type { EndedEvent, Journal } from '../../model/Journal.js';
 import { LazyPart } from '../../model/LazyPart.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
@@ -22,10 +23,12 @@ import { bindingDigest, type BoundCall } from './use/bindingDigest.js';
 import { isOver, spentRecord } from './use/spentRecord.js';
 import { beginExecution, consumeApproval, reportNotReplaced, tellOfUse, verifyApproval } from './use/consumeApproval.js';
 import { isUnderstood } from './use/semantics.js';
+import { commitKept } from './use/commitKept.js';
+import type { ApprovalChange } from './use/commitKept.js';
 import type { UseRules } from './use/consumeApproval.js';
 import type { DeskPeople } from './Directory.js';
 import type { Judge } from '../amend/decideEdited.js';
-import type { DeskVerdicts, EditPreview, VerdictDesk, Viewer, ViewerStanding } from './DeskVerdicts.js';
+import type { DeskEvent, DeskVerdicts, EditPreview, VerdictDesk, Viewer, ViewerStanding } from './DeskVerdicts.js';
 import type { CommitOutcome, OutcomeRecording } from './recordOutcome.js';
 import type { AmendInput, VerdictInput } from './verdict.js';
 import { APPROVAL_QUERY, DESK_OPTIONS } from './ApprovalDeskOptions.js';
@@ -76,6 +79,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       tenantId: options.tenantId ?? null,
       isStillCovered: (record) => this.#isStillCovered(record),
       journal: this.#journal,
+      outbox: options.outbox,
     };
     this.#openings = new Openings({
       store,
@@ -235,7 +239,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       isSignedElsewhere: (record) => this.#isSignedElsewhere(record),
       journal: this.#journal,
       judge: () => this.#judge,
-      record: (record, change, note) => this.#commit(record, change, note),
+      record: (record, change, eventsOf) => this.#commit(record, change, eventsOf),
     };
   }
 
@@ -259,11 +263,12 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       // if another change was first, what it left may still have to end
       // without the key, this process can sign no other end: one that has none is accepted
       const end = this.#isSignedElsewhere(record) ? 'withdrawn' : status;
-      return chain(this.#commit(record, { status: end }), (ended) => {
-        if (ended === undefined) return this.#end(decisionId, status, record.version);
-        const { agentId, toolName } = record;
-        this.#journal?.note({ kind: 'ended', agentId, toolName, decisionId, how: end });
-      });
+      const { agentId, toolName } = record;
+      const eventOf = (): EndedEvent => ({ kind: 'ended', agentId, toolName, decisionId, how: end });
+      return chain(
+        this.#commit(record, { status: end }, () => [eventOf()]),
+        (ended) => (ended === undefined ? this.#end(decisionId, status, record.version) : undefined),
+      );
     });
   }
 
@@ -323,18 +328,20 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /**
-   * @param note called once it is committed, before listeners learn of it: what they start must not be journaled before its cause
+   * @param eventsOf what the journal is told once it is committed, before listeners learn of it: what they start must not be journaled before its cause
    * @returns `undefined` where another change was first
    */
   #commit(
     record: ApprovalRecord,
     change: Pick<ApprovalRecord, 'status'> & Partial<ApprovalRecord>,
-    note?: (next: ApprovalRecord) => void,
+    eventsOf?: (next: ApprovalRecord) => readonly DeskEvent[],
   ): Awaitable<ApprovalRecord | undefined> {
     const next: ApprovalRecord = frozenData(spentRecord({ ...record, ...change, version: record.version + 1 }));
-    return chain(this.#store.replace(next, record.version), (replaced) => {
+    const events = eventsOf?.(next) ?? [];
+    const replace: ApprovalChange = (beside) => this.#store.replace(next, record.version, undefined, beside);
+    return chain(commitKept(events, replace, this.#useRules.outbox), (replaced) => {
       if (!replaced) return undefined;
-      note?.(next);
+      for (const event of events) this.#journal?.note(event);
       if (next.status === record.status) this.#emitTo('changed', next);
       else this.#emitRecord(next);
       return next;

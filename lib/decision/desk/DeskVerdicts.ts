@@ -1,7 +1,7 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
-import type { Journal } from '../../model/Journal.js';
+import type { AmendedEvent, EndedEvent, Journal, VerdictEvent } from '../../model/Journal.js';
 import type { Amendment, ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
 import { checkAssurance, requiredFor } from './assurance.js';
 import type { VerdictNeeds, VerdictStress } from './assurance.js';
@@ -62,6 +62,9 @@ export interface EditPreview extends EditedApproval {
   readonly standing: ViewerStanding;
 }
 
+/** What a journal is told of a change that a desk makes. */
+export type DeskEvent = AmendedEvent | VerdictEvent | EndedEvent;
+
 /** What the verdicts of a desk need of it. */
 export interface VerdictDesk {
   people(): PeopleRules;
@@ -75,7 +78,7 @@ export interface VerdictDesk {
   record(
     record: ApprovalRecord,
     change: Pick<ApprovalRecord, 'status'> & Partial<ApprovalRecord>,
-    note: (next: ApprovalRecord) => void,
+    eventsOf: (next: ApprovalRecord) => readonly DeskEvent[],
   ): Awaitable<ApprovalRecord | undefined>;
   readonly journal: Journal | undefined;
   /** What decides edited calls, where the desk has policies. */
@@ -217,10 +220,10 @@ export class DeskVerdicts {
       const given =
         approve === 'amend' ? { status: record.status } : withVerdict(record, { approve, verdict, giver, policies, proof }, desk.now());
       const statement = this.#signedStatement(record, approve, verdict, proof);
-      decided = await desk.record(shown, { ...amended, ...given }, (next) => {
-        if (amended !== undefined) this.#noteAmended(next, approve === 'amend' ? statement : undefined);
-        if (approve !== 'amend') this.#note(next, approve, statement);
-      });
+      decided = await desk.record(shown, { ...amended, ...given }, (next) => [
+        ...(amended === undefined ? [] : [amendedEvent(next, approve === 'amend' ? statement : undefined)]),
+        ...(approve === 'amend' ? [] : [verdictEvent(next, approve, statement)]),
+      ]);
       if (decided !== undefined) this.#notePace(giver.by);
     }
     return decided;
@@ -303,19 +306,6 @@ export class DeskVerdicts {
     return { ...proof, version: record.version };
   }
 
-  #note(approval: ApprovalRecord, approved: boolean, statement: string | undefined): void {
-    const { agentId, toolName, decisionId, status, digest, verdicts } = approval;
-    const { by, reason } = verdicts.at(-1) as Verdict;
-    this.#desk.journal?.note({ kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason, approval, statement });
-  }
-
-  #noteAmended(approval: ApprovalRecord, statement: string | undefined): void {
-    const { agentId, toolName, decisionId, amendments = [] } = approval;
-    const { by, reason, from, to, changes } = amendments.at(-1) as Amendment;
-    const changed = changes.map(({ pointer }) => pointer);
-    this.#desk.journal?.note({ kind: 'amended', agentId, toolName, decisionId, by, from, to, changed, reason, approval, statement });
-  }
-
   #signedStatement(
     record: ApprovalRecord,
     approve: boolean | 'amend',
@@ -340,4 +330,17 @@ export class DeskVerdicts {
     const pace = this.#paces.get(by);
     this.#paces.set(by, { atMs, inRow: pace !== undefined && atMs - pace.atMs < HURRY.withinMs ? pace.inRow + 1 : 1 });
   }
+}
+
+function verdictEvent(approval: ApprovalRecord, approved: boolean, statement: string | undefined): VerdictEvent {
+  const { agentId, toolName, decisionId, status, digest, verdicts } = approval;
+  const { by, reason } = verdicts.at(-1) as Verdict;
+  return { kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason, approval, statement };
+}
+
+function amendedEvent(approval: ApprovalRecord, statement: string | undefined): AmendedEvent {
+  const { agentId, toolName, decisionId, amendments = [] } = approval;
+  const { by, reason, from, to, changes } = amendments.at(-1) as Amendment;
+  const changed = changes.map(({ pointer }) => pointer);
+  return { kind: 'amended', agentId, toolName, decisionId, by, from, to, changed, reason, approval, statement };
 }

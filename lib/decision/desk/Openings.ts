@@ -8,6 +8,8 @@ import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/A
 import type { ApprovalDeskOptions } from './ApprovalDeskOptions.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
+import { commitKept } from './use/commitKept.js';
+import type { ApprovalChange } from './use/commitKept.js';
 
 const NEAR_REPEATS_MS = 3_600_000;
 const PRUNE_EVERY = 1_000;
@@ -72,7 +74,7 @@ export class Openings {
   }
 
   #openOrRefuse(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
-    const { store, isJournaled, tenantId, now } = this.#desk;
+    const { store, options, isJournaled, tenantId, now } = this.#desk;
     const nowMs = now();
     return chain(store.listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {
       const reason = standingRefusal(denied, opening, nowMs - this.#denialTtlMs);
@@ -80,7 +82,8 @@ export class Openings {
       const refusals = countSince(denied, nowMs - NEAR_REPEATS_MS);
       const auditSalt = isJournaled ? newSalt() : undefined;
       const record = frozenData(openedRecord(opening, { refusals, nowMs, tenantId, auditSalt }));
-      return chain(store.insert(record), (inserted) => {
+      const insert: ApprovalChange = (beside) => store.insert(record, undefined, beside);
+      return chain(commitKept([{ kind: 'opened', approval: record }], insert, options.outbox), (inserted) => {
         if (!inserted) return this.#notInserted(opening);
         this.#desk.opened(record);
         return { kind: 'opened', record };
