@@ -1,8 +1,11 @@
 // Approvals as operators and people read them over HTTP: cards in lists, one in full, and the body of a verdict.
 import * as v from 'valibot';
 import type { ApprovalCard, ApprovalPage, ApprovalRecord, VerdictProof } from '../../store/ApprovalStore.js';
-import { writeWire } from './readWire.js';
-import type { ViewerStanding } from '../desk/DeskVerdicts.js';
+import { jsonObject, writeWire } from './readWire.js';
+import { editablePointers } from '../amend/editablePointers.js';
+import { typedValues } from '../amend/editText.js';
+import type { EditInput } from '../amend/ParamsEdit.js';
+import type { EditPreview, ViewerStanding } from '../desk/DeskVerdicts.js';
 import { typesOf } from './wireTypes.js';
 
 const policy = /* @__PURE__ */ (() => v.object({ id: v.string(), severity: v.nullable(v.string()) }))();
@@ -36,6 +39,8 @@ export const approvalsAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
     ),
     cursor: v.nullable(v.string()),
   }))();
+
+const change = /* @__PURE__ */ (() => v.object({ at: v.string(), before: v.optional(v.unknown()), after: v.optional(v.unknown()) }))();
 
 /** The answer of `GET /v1/approvals/{id}`. */
 export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
@@ -72,6 +77,20 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
         policies: v.array(v.string()),
       }),
     ),
+    editable: v.array(v.string()),
+    amendments: v.array(
+      v.object({
+        by: v.string(),
+        name: v.nullable(v.string()),
+        reason: v.nullable(v.string()),
+        at: v.string(),
+        assurance: v.nullable(v.string()),
+        signed: v.boolean(),
+        from: v.string(),
+        to: v.string(),
+        changes: v.array(change),
+      }),
+    ),
     begun: v.boolean(),
     outcome: v.nullable(v.object({ status: outcome, error_code: v.nullable(v.string()), at: v.string() })),
     may_decide: v.boolean(),
@@ -92,9 +111,22 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
     ),
   }))();
 
+/** An edit of the params, in a body. A text stands where the call has a BigInt or a date. */
+export interface EditBody {
+  readonly set?: Readonly<Record<string, unknown>> | undefined;
+  readonly remove?: readonly string[] | undefined;
+  /** The digest of the params that would run, as the preview has said. */
+  readonly digest?: string | undefined;
+  /** Names the policies that would ask, as the preview has said. */
+  readonly asking?: string | undefined;
+}
+
 /** The body of `POST /v1/approvals/{id}/verdict`. */
 export interface VerdictBody {
-  readonly verdict: 'approve' | 'deny';
+  /** `amend`: the params are edited, without a verdict on them. */
+  readonly verdict: 'approve' | 'deny' | 'amend';
+  /** Changes of the params: with `approve`, the yes is to the edited call. */
+  readonly edit?: EditBody | undefined;
   /** The digest that was shown. */
   readonly digest: string;
   readonly reason?: string | undefined;
@@ -130,14 +162,27 @@ export function keyAndProofOf({ idempotency_key: key, proof }: VerdictBody): {
 }
 
 /** The body of `POST /v1/approvals/{id}/challenge`: the verdict that is to be signed. */
-export interface ChallengeBody extends Pick<VerdictBody, 'verdict' | 'digest' | 'reason' | 'version'> {}
+export interface ChallengeBody extends Pick<VerdictBody, 'verdict' | 'digest' | 'reason' | 'version' | 'edit'> {}
 
-const asked = /* @__PURE__ */ (() => ({
-  verdict: v.picklist(['approve', 'deny']),
-  digest: v.pipe(
+function sha256Text() {
+  return v.pipe(
     v.string(),
     v.check((text) => /^[0-9a-f]{64}$/.test(text), 'a SHA-256 in 64 lower-case hex digits'),
-  ),
+  );
+}
+
+const edit = /* @__PURE__ */ (() =>
+  v.strictObject({
+    set: v.optional(jsonObject),
+    remove: v.optional(v.array(v.string())),
+    digest: v.optional(sha256Text()),
+    asking: v.optional(sha256Text()),
+  }))();
+
+const asked = /* @__PURE__ */ (() => ({
+  verdict: v.picklist(['approve', 'deny', 'amend']),
+  edit: v.optional(edit),
+  digest: sha256Text(),
   reason: v.optional(v.pipe(v.string(), v.maxLength(10_000))),
   version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 }))();
@@ -174,6 +219,52 @@ export const verdictBody: v.GenericSchema<unknown, VerdictBody> = /* @__PURE__ *
 /** The shape of {@link ChallengeBody}. */
 export const challengeBody: v.GenericSchema<unknown, ChallengeBody> = /* @__PURE__ */ (() => v.strictObject(asked))();
 
+/** The body of `POST /v1/approvals/{id}/edit-preview`. */
+export const editPreviewBody: v.GenericSchema<
+  unknown,
+  { readonly digest: string; readonly version?: number | undefined; readonly edit: EditBody }
+> = /* @__PURE__ */ (() => v.strictObject({ digest: sha256Text(), version: asked.version, edit }))();
+
+/** The answer to {@link editPreviewBody}. */
+export const editPreviewAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
+  v.object({
+    digest: v.string(),
+    asking: v.string(),
+    added: v.array(v.string()),
+    changes: v.array(change),
+    params: v.record(v.string(), v.unknown()),
+    types: v.record(v.string(), v.string()),
+    policies: v.array(policy),
+    may_approve: v.boolean(),
+    why_not: v.nullable(v.object({ code: v.string(), message: v.string() })),
+  }))();
+
+/** Writes what an approval would be, once it is edited. */
+export function writeEditPreview({ approval, digest, asking, added, changes, standing }: EditPreview): string {
+  const { params, policies } = approval;
+  return writeWire({
+    digest,
+    asking,
+    added,
+    changes: changes.map(({ pointer: at, ...sides }) => ({ at, ...sides })),
+    params,
+    types: typesOf(params, ''),
+    policies: policies.map(({ id, severity = null }) => ({ id, severity })),
+    may_approve: standing.may,
+    why_not: standing.why ?? null,
+  });
+}
+
+/** An edit of a body, as a desk takes it. */
+export function editOf(
+  { edit: given }: { readonly edit?: EditBody | undefined },
+  { params }: Pick<ApprovalRecord, 'params'>,
+): EditInput | undefined {
+  if (given === undefined) return undefined;
+  const { set, remove, digest: editedDigest, asking } = given;
+  return { set: set && typedValues(set, params), remove, editedDigest, asking };
+}
+
 /** The answer to {@link challengeBody}. */
 export const challengeAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
   v.object({ nonce: v.string(), challenge: v.string(), public_key: v.record(v.string(), v.unknown()), expires_at: v.string() }))();
@@ -202,6 +293,8 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
     message,
     policies,
     verdicts,
+    amendable,
+    amendments = [],
     begun,
     consumed,
     outcome: ended,
@@ -240,6 +333,18 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
       assurance,
       signed: more.proof !== undefined,
       policies: of,
+    })),
+    editable: amendable === undefined ? [] : editablePointers(policies),
+    amendments: amendments.map(({ by, name = null, reason: why = null, atMs, assurance = null, proof, from, to, changes }) => ({
+      by,
+      name,
+      reason: why,
+      at: timeOf(atMs),
+      assurance,
+      signed: proof !== undefined,
+      from,
+      to,
+      changes: changes.map(({ pointer: at, ...sides }) => ({ at, ...sides })),
     })),
     begun: begun !== undefined,
     outcome: ended === undefined ? null : { status: ended.status, error_code: ended.errorCode ?? null, at: timeOf(ended.atMs) },

@@ -62,13 +62,20 @@
 
   /** @param {HTMLFormElement} form @param {string} name */
   const fieldOf = (form, name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
-  /** Signs exactly this verdict: the server says what there is to sign. @param {HTMLFormElement} form */
-  const signVerdict = async (form) => {
+  /** Signs exactly this verdict: the server says what there is to sign. @param {HTMLFormElement} form @param {string} value */
+  const signVerdict = async (form, value) => {
     const [digest, version, reason] = ['digest', 'version', 'reason'].map((name) => fieldOf(form, name).value);
+    const edit = /** @type {HTMLInputElement | null} */ (form.elements.namedItem('edit'));
     const answer = await fetch(form.dataset.challenge ?? '', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ verdict: 'approve', digest, version: Number(version), ...(reason?.trim() && { reason }) }),
+      body: JSON.stringify({
+        verdict: value,
+        digest,
+        version: Number(version),
+        ...(reason?.trim() && { reason }),
+        ...(edit && { edit: JSON.parse(edit.value) }),
+      }),
     });
     const asked = await answer.json();
     if (!answer.ok) {
@@ -88,6 +95,7 @@
     // a form that a script sends has no button that was pressed
     const verdict = /** @type {HTMLInputElement} */ (form.querySelector('input[data-signed-verdict]'));
     verdict.disabled = false;
+    verdict.value = value;
     form.submit();
     return true;
   };
@@ -97,13 +105,14 @@
     form.addEventListener(
       'submit',
       (event) => {
-        if (/** @type {HTMLButtonElement | null} */ (event.submitter)?.value !== 'approve') return;
+        const value = /** @type {HTMLButtonElement | null} */ (event.submitter)?.value ?? '';
+        if (value !== 'approve' && value !== 'amend') return;
         event.preventDefault();
         event.stopPropagation();
         if (isSigning || !isSupported) return;
         isSigning = true;
         tell(form, '');
-        void signVerdict(form)
+        void signVerdict(form, value)
           .catch((/** @type {unknown} */ error) => {
             tell(
               form,

@@ -15,12 +15,15 @@ import { personOf } from '../decide/readerOf.js';
 export async function viewerOf(
   record: ApprovalRecord,
   input: Pick<CallerInput, 'caller' | 'tenant' | 'site'>,
-  shown: { readonly all: boolean },
+  shown: { readonly all: boolean; readonly standing?: ViewerStanding | undefined },
 ): Promise<Viewer> {
   const { personId, groups, formToken, sessionId } = personOf(input);
   const { identity } = input.tenant;
-  const standing = await standingOf(input, record.decisionId, shown.all);
-  if (standing?.may !== true) return { may: false, why: standing?.why?.message ?? 'It is gone.' };
+  const standing = shown.standing ?? (await standingOf(input, record.decisionId, shown.all));
+  // who edits may leave the yes to somebody else
+  const onlySaves = shown.standing?.why?.code === 'editor_approval' ? shown.standing.why.message : undefined;
+  if (standing === undefined || (!standing.may && onlySaves === undefined))
+    return { may: false, why: standing?.why?.message ?? 'It is gone.' };
   const { policies, needs } = standing;
   const mine = record.policies.filter(({ id }) => policies.includes(id));
   const own = new Set(groups);
@@ -30,6 +33,7 @@ export async function viewerOf(
     may: true,
     as: [...new Set(mine.flatMap(({ approvers = [] }) => approvers.filter((group) => own.has(group))))],
     stillNeeded: stillNeeded(record, standing),
+    ...(onlySaves !== undefined && { onlySaves }),
     needs: signsIn ? { ...needs, assurance: 'step-up' } : needs,
     hasPasskey: !needs.passkey || signsIn || (await identity.passkeys.list(personId)).length > 0,
     signedInAgainUntilMs: signsIn

@@ -1,13 +1,23 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import { SteadyClock } from '../../common/time/SteadyClock.js';
-import { approvalAnswer, challengeAnswer, challengeBody, verdictBody, writeApproval } from '../../decision/wire/approvalAnswer.js';
+import {
+  approvalAnswer,
+  challengeAnswer,
+  challengeBody,
+  editOf,
+  editPreviewAnswer,
+  editPreviewBody,
+  verdictBody,
+  writeApproval,
+  writeEditPreview,
+} from '../../decision/wire/approvalAnswer.js';
 import type { VerdictBody } from '../../decision/wire/approvalAnswer.js';
 import { readBody } from '../../decision/wire/readBody.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { CHALLENGE_MS } from '../people/Challenges.js';
 import { verdictUse } from '../tenant/verdictProofs.js';
 import { coveredApproval } from '../decide/covers.js';
-import { givePersonVerdict, shownReason, standingOf } from '../decide/personVerdict.js';
+import { givePersonVerdict, previewEdit, shownReason, standingOf } from '../decide/personVerdict.js';
 import { RequestError } from '../front/RequestError.js';
 import type { Answer, CallerInput, Route } from './Route.js';
 
@@ -41,6 +51,7 @@ export const VERDICT_FORM: Readonly<Record<string, number>> = {
   reason: 10_000,
   code: 16,
   shown_all: 128,
+  edit: 65_536,
   idempotency_key: 128,
   proof_credential: 1_400,
   proof_nonce: 256,
@@ -50,6 +61,16 @@ export const VERDICT_FORM: Readonly<Record<string, number>> = {
 };
 
 const ENDED: readonly string[] = ['approved', 'denied', 'expired', 'withdrawn'];
+const EDIT_REFUSALS: readonly string[] = [
+  'invalid_edit',
+  'not_editable',
+  'edit_limit',
+  'edit_unavailable',
+  'edit_changed',
+  'policies_changed',
+  'edit_denied',
+  'editor_approval',
+];
 const REFUSALS: readonly string[] = [
   'digest_mismatch',
   'version',
@@ -60,6 +81,7 @@ const REFUSALS: readonly string[] = [
   'role_missing',
   'token_reads_only',
   'directory_unavailable',
+  ...EDIT_REFUSALS,
   ...ENDED.map((status) => `already_${status}`),
 ];
 
@@ -72,7 +94,8 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
       method: 'POST',
       path: '/v1/approvals/:id/verdict',
       name: 'giveVerdict',
-      summary: 'Records a verdict of a person, or of the operator of the host, on exactly what was shown. The first verdict stands.',
+      summary:
+        'Records a verdict of a person, or of the operator of the host, on exactly what was shown, or on what they make of it with `edit`. The first verdict stands.',
       scope: 'verdict',
       roles: ['approver'],
       request: verdictBody,
@@ -109,6 +132,22 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
     },
     {
       method: 'POST',
+      path: '/v1/approvals/:id/edit-preview',
+      name: 'previewEdit',
+      summary: 'Says what an approval would be, once it is edited so: what would run, and which policies would ask. Records nothing.',
+      scope: 'verdict',
+      roles: ['approver'],
+      request: editPreviewBody,
+      answers: { 200: editPreviewAnswer },
+      errors: REFUSALS,
+      async handle(input) {
+        const record = await coveredApproval(input, idOf(input));
+        const { edit, ...shown } = readBody(editPreviewBody, input.body);
+        return { status: 200, body: writeEditPreview(await previewEdit(input, record, { ...shown, edit })) };
+      },
+    },
+    {
+      method: 'POST',
       path: '/v1/approvals/:id/challenge',
       name: 'challengeVerdict',
       summary: 'Gives what the passkey of the person who is signed in has to sign for one verdict. It is good for five minutes, once.',
@@ -124,11 +163,13 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
         const sessionId = caller.signedIn?.sessionId;
         if (sessionId === undefined)
           throw new RequestError(403, 'token_reads_only', 'A personal token signs nothing. Sign in on the page, and decide there.');
-        const { decisionId } = await coveredApproval(input, idOf(input));
-        const { verdict, reason, ...shown } = readBody(challengeBody, input.body);
+        const record = await coveredApproval(input, idOf(input));
+        const { decisionId } = record;
+        const { verdict, reason, edit: _edit, ...shown } = readBody(challengeBody, input.body);
         const nonce = identity.challenges.issue(verdictUse({ personId: caller.id, sessionId, decisionId }));
-        const given = { ...shown, reason: shownReason(reason), by: caller.id, assurance: 'session', origin: site.origin } as const;
-        const challenge = await desk.challengeOf(decisionId, verdict === 'approve', given, nonce);
+        const edit = editOf(readBody(challengeBody, input.body), record);
+        const given = { ...shown, edit, reason: shownReason(reason), by: caller.id, assurance: 'session', origin: site.origin } as const;
+        const challenge = await desk.challengeOf(decisionId, verdict === 'amend' ? verdict : verdict === 'approve', given, nonce);
         const publicKey = await identity.passkeys.proofOptions(caller.id, challenge, site.origin);
         const expiresAt = new Date(clock.now() + CHALLENGE_MS).toISOString();
         return { status: 200, body: JSON.stringify({ nonce, challenge, public_key: publicKey, expires_at: expiresAt }) };
@@ -152,14 +193,17 @@ export async function shownApproval(record: ApprovalRecord, input: CallerInput):
 
 function giveHostVerdict({ caller, tenant: { desk } }: CallerInput, record: ApprovalRecord, body: VerdictBody): Promise<ApprovalRecord> {
   const { verdict, digest, version, idempotency_key: key } = body;
-  const given = { by: caller.id, digest, version, key, reason: body.reason, assurance: 'host' } as const;
+  const edit = editOf(body, record);
+  const shown = { by: caller.id, digest, version, reason: body.reason, assurance: 'host' } as const;
+  if (verdict === 'amend') return desk.amend(record.decisionId, { ...shown, ...edit });
+  const given = { ...shown, key, edit };
   return verdict === 'approve' ? desk.approve(record.decisionId, given) : desk.deny(record.decisionId, given);
 }
 
 /** @throws BadRequestError as for a body in JSON */
 function bodyOfForm(form: Readonly<Record<string, string>>): VerdictBody {
   const given = Object.fromEntries(Object.entries(form).filter(([name, value]) => value !== '' && name !== 'csrf'));
-  const { version, proof_credential, proof_nonce, proof_client_data, proof_authenticator_data, proof_signature, ...rest } = given;
+  const { version, edit, proof_credential, proof_nonce, proof_client_data, proof_authenticator_data, proof_signature, ...rest } = given;
   const parts = {
     credential: proof_credential,
     nonce: proof_nonce,
@@ -170,8 +214,22 @@ function bodyOfForm(form: Readonly<Record<string, string>>): VerdictBody {
   const isSigned = Object.values(parts).some((part) => part !== undefined);
   return readBody(
     verdictBody,
-    JSON.stringify({ ...rest, ...(version !== undefined && { version: Number(version) }), ...(isSigned && { proof: parts }) }),
+    JSON.stringify({
+      ...rest,
+      ...(version !== undefined && { version: Number(version) }),
+      ...(edit !== undefined && { edit: parsed(edit) }),
+      ...(isSigned && { proof: parts }),
+    }),
   );
+}
+
+/** What is no JSON is no edit. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function idOf({ params }: CallerInput): string {
