@@ -389,7 +389,7 @@ export interface VerdictRecord extends RecordFields, CallFields {
     readonly isRequester?: true | undefined;
     readonly effective: Commitment;
     readonly reason?: Commitment | undefined;
-    readonly proof?: VerdictProof | undefined;
+    readonly proof?: Omit<VerdictProof, 'nonce'> | undefined;
     readonly statement?: Commitment | undefined;
 }
 

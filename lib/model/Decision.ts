@@ -56,6 +56,8 @@ interface DecisionFields {
   readonly policyEvaluations?: readonly unknown[] | undefined;
   /** How long the service took, in milliseconds. */
   readonly latencyMs?: number | undefined;
+  /** The grant that answered the approval policies of this call, so that no person was asked. Set only where the call may run. */
+  readonly grantId?: string | undefined;
   /** @internal What a journal learns of it. */
   readonly [EVIDENCE]?: DecisionEvidence | undefined;
 }

@@ -122,6 +122,8 @@ function fieldsOf<E extends Decision['effect']>(answer: Answer, request: Decisio
   };
   const observed = readObserved(answer['observed']);
   if (observed !== undefined) fields.observed = observed;
+  const grantId = effect === 'allow' || effect === 'sanitize' ? textOf(answer['grantId']) : undefined;
+  if (grantId !== undefined) fields.grantId = grantId;
   return fields;
 }
 

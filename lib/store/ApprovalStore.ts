@@ -49,6 +49,8 @@ export interface Verdict {
   readonly proof?: VerdictProof | undefined;
   /** What its sender called it: the same verdict under the same key again is this one. */
   readonly key?: string | undefined;
+  /** The grant that was made with it, and SHA-256 of all that it says. */
+  readonly grant?: { readonly id: string; readonly digest: string } | undefined;
   /** Ids of the approval policies that it counts for. */
   readonly policies: readonly string[];
 }
@@ -310,6 +312,12 @@ export interface BegunPage {
   readonly body: string;
 }
 
+/** What else must be so for a change, compared in its own transaction. */
+export interface ChangeConditions {
+  /** How often the halts of the tenant had been changed when the caller last read them: see `haltChanges` of its records. */
+  readonly haltChanges?: number | undefined;
+}
+
 /** Keeps approval requests and verdicts. Exactly one of any number of concurrent writes to a version of a record wins. */
 export interface ApprovalStore {
   /** @internal Whether it signs what it is given, and ignores what is not signed. */
@@ -334,8 +342,15 @@ export interface ApprovalStore {
    *
    * @param card what pages show of it, signed; the store makes it where none is given
    * @param beside as for {@link insert}
+   * @param conditions only for a store whose records have `haltChanges`
    */
-  replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean>;
+  replace(
+    record: ApprovalRecord,
+    version: number,
+    card?: ApprovalCard,
+    beside?: readonly StoredRecord[],
+    conditions?: ChangeConditions,
+  ): Awaitable<boolean>;
   /** Lists records, oldest first. The order never depends on anything that a caller wrote. */
   list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
   /**
@@ -364,6 +379,7 @@ export interface ApprovalStore {
     page: BegunPage,
     card?: ApprovalCard,
     beside?: readonly StoredRecord[],
+    conditions?: ChangeConditions,
   ): Awaitable<boolean>;
   /** Binds, once in the life of a store, the approvals that an older version has left in it. Called after {@link open}. */
   bindOlder?(bind: BindOlder): Awaitable<void>;

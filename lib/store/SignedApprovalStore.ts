@@ -10,6 +10,7 @@ import type {
   ApprovalRecord,
   ApprovalStore,
   BindOlder,
+  ChangeConditions,
 } from './ApprovalStore.js';
 import type { StoredRecord } from './RecordStore.js';
 import type { SigningStore } from './SigningStore.js';
@@ -55,8 +56,14 @@ export class SignedApprovalStore implements ApprovalStore {
     return chain(this.#part.get(), (store) => store.get(decisionId));
   }
 
-  replace(record: ApprovalRecord, version: number, _card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean> {
-    return chain(this.#part.get(), (store) => store.replace(record, version, beside));
+  replace(
+    record: ApprovalRecord,
+    version: number,
+    _card?: ApprovalCard,
+    beside?: readonly StoredRecord[],
+    conditions?: ChangeConditions,
+  ): Awaitable<boolean> {
+    return chain(this.#part.get(), (store) => store.replace(record, version, beside, conditions));
   }
 
   list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]> {

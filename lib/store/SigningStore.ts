@@ -16,6 +16,7 @@ import type {
   ApprovalRecord,
   ApprovalStore,
   BindOlder,
+  ChangeConditions,
 } from './ApprovalStore.js';
 import { BegunPages } from './BegunPages.js';
 import type { StoredRecord } from './RecordStore.js';
@@ -33,6 +34,7 @@ interface Begin {
   readonly version: number;
   readonly claimToken: string;
   readonly beside: readonly StoredRecord[] | undefined;
+  readonly conditions: ChangeConditions | undefined;
 }
 
 /** What a SignedApprovalStore does, once it is loaded. */
@@ -65,10 +67,11 @@ export class SigningStore {
     });
   }
 
-  replace(record: ApprovalRecord, version: number, beside?: readonly StoredRecord[]): Awaitable<boolean> {
+  replace(record: ApprovalRecord, version: number, beside?: readonly StoredRecord[], conditions?: ChangeConditions): Awaitable<boolean> {
     const inner = this.#inner;
-    if (record.begun === undefined || !keepsPages(inner)) return inner.replace(this.#signed(record), version, this.#card(record), beside);
-    return this.#begin(inner, { record, version, claimToken: record.begun.claimToken, beside });
+    if (record.begun === undefined || !keepsPages(inner))
+      return inner.replace(this.#signed(record), version, this.#card(record), beside, conditions);
+    return this.#begin(inner, { record, version, claimToken: record.begun.claimToken, beside, conditions });
   }
 
   ofIdempotencyKey(agentId: string, key: string): Awaitable<ApprovalRecord | undefined> {
@@ -117,14 +120,14 @@ export class SigningStore {
    * @param seen the version of the page that could not be replaced: if it is still there, the record itself was changed
    */
   #begin(inner: PagedStore, begin: Begin, seen?: number): Awaitable<boolean> {
-    const { record, version, claimToken, beside } = begin;
+    const { record, version, claimToken, beside, conditions } = begin;
     const signed = this.#signed(record);
     const newest = this.#pages.newest(record);
     return chain(inner.begunPage(this.#pages.pageOf(record)), (found) => {
       const reading = this.#pages.read(found, record, claimToken, newest, () => report(record, 'begun_page_invalid', PAGE_INVALID));
       switch (reading.kind) {
         case 'own':
-          return inner.replace(signed, version, this.#card(record), beside);
+          return inner.replace(signed, version, this.#card(record), beside, conditions);
         case 'taken':
         case 'lost':
           report(record, 'approval_rolled_back', ROLLED_BACK);
@@ -132,7 +135,7 @@ export class SigningStore {
         case 'free': {
           const { next } = reading;
           if (next.version === seen) return false;
-          return chain(inner.replaceBegun(signed, version, next, this.#card(record), beside), (done) => {
+          return chain(inner.replaceBegun(signed, version, next, this.#card(record), beside, conditions), (done) => {
             if (done) this.#pages.wrote(next);
             return done || this.#begin(inner, begin, next.version);
           });

@@ -25,6 +25,7 @@ const ANSWER: Readonly<Record<DecisionField, 'any'>> = {
   violations: 'any',
   policySetHash: 'any',
   observed: 'any',
+  grantId: 'any',
   policyEvaluations: 'any',
   latencyMs: 'any',
   params: 'any',

@@ -239,7 +239,7 @@ export function askedCall(log: BuiltLog, call: BuiltCall = builtCall()): BuiltLo
 /** A call that is approved and runs. */
 export function approvedCall(log: BuiltLog, call: BuiltCall = builtCall()): BuiltLog {
   verdict(askedCall(log, call), call);
-  decided(log, call, { decisionId: `${call.decisionId}-again`, effect: 'approval_needed', approvalId: call.decisionId });
+  decided(log, call, { approvalId: call.decisionId });
   return ranApproved(log, call);
 }
 

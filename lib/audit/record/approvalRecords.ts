@@ -1,3 +1,4 @@
+import type { VerdictProof } from '../../store/ApprovalStore.js';
 import { canonicalText, sha256 } from '../../common/data/canonical.js';
 import { newSalt } from '../../model/DecisionEvidence.js';
 import type { JournaledApproval, JournaledPolicy, JournaledVerdict } from '../../model/DecisionEvidence.js';
@@ -112,7 +113,7 @@ function verdictRecord(
       groups,
       isRequester: maybeSamePerson(by, requester) || undefined,
       policies,
-      proof,
+      proof: proof && withoutNonce(proof),
       reason: commit('reason'),
       statement: commit('statement'),
       status,
@@ -163,6 +164,12 @@ function amendedRecord(
     },
     opening: { decisionId, requester, salt, values },
   };
+}
+
+/** The nonce is the one thing in what was signed that no one can guess: it is in the statement alone, and gone with it. */
+function withoutNonce(proof: VerdictProof): Omit<VerdictProof, 'nonce'> {
+  const { kind, credential, version, clientDataJSON, authenticatorData, signature } = proof;
+  return { kind, credential, version, clientDataJSON, authenticatorData, signature };
 }
 
 /** An approval was used. @throws TypeError where it was not */

@@ -72,9 +72,10 @@ function findingLine({ writer, code, message }: AuditFinding): string {
 }
 
 /** What a reader of "ok" has to know, too. */
-function noteLines({ counts, logs }: AuditReport): readonly string[] {
+function noteLines({ counts, logs, integrity }: AuditReport): readonly string[] {
   const { notWitnessed, approvedElsewhere, open, signatures, erasedStatements } = counts;
-  const later = logs.filter(({ size, signed }) => signed < size);
+  // in a log that was changed, no checkpoint after that can be compared
+  const later = integrity.ok ? logs.filter(({ size, signed }) => signed < size) : [];
   const note = (n: number, line: string): readonly string[] => (n === 0 ? [] : [line]);
   return [
     ...note(notWitnessed, `${counted(notWitnessed, 'call')} allowed, and not witnessed: no log here says whether they ran`),

@@ -28,6 +28,8 @@ import type { ApprovalChange } from './use/commitKept.js';
 import type { UseRules } from './use/consumeApproval.js';
 import type { DeskPeople } from './Directory.js';
 import type { Judge } from '../amend/decideEdited.js';
+import type { PeopleRules } from './eligibility.js';
+import type { GrantMaker } from './GrantMaker.js';
 import type { DeskEvent, DeskVerdicts, EditPreview, VerdictDesk, Viewer, ViewerStanding } from './DeskVerdicts.js';
 import type { CommitOutcome, OutcomeRecording } from './recordOutcome.js';
 import type { AmendInput, VerdictInput } from './verdict.js';
@@ -60,6 +62,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   #people: DeskPeople | undefined;
   #judge: Judge | undefined;
   #verdicts: DeskVerdicts | undefined;
+  #grants: LazyPart<GrantMaker> | undefined;
 
   /**
    * @param store where approvals are kept
@@ -219,6 +222,21 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     this.#people = people;
   }
 
+  /** @internal Who makes grants from now on. */
+  useGrants(grants: LazyPart<GrantMaker>): void {
+    this.#grants = grants;
+  }
+
+  /** @internal Who knows people. */
+  get peopleRules(): PeopleRules {
+    return { rules: this.options, served: this.#people };
+  }
+
+  /** @internal Whether a person is asked about this call, also where a grant covers it. */
+  mustAsk(call: Pick<ApprovalRequest, 'agentId' | 'toolName' | 'idempotency'>): Awaitable<boolean> {
+    return this.#openings.mustAsk(call);
+  }
+
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
     // read now: its caller may change it while that is loaded
     const own = isPlainObject(given) ? { ...given } : given;
@@ -231,7 +249,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   #verdictDesk(): VerdictDesk {
     return {
-      people: () => ({ rules: this.options, served: this.#people }),
+      people: () => this.peopleRules,
+      grants: () => this.#grants?.get(),
       tenantId: this.#useRules.tenantId,
       now: this.#useRules.now,
       get: (decisionId) => this.get(decisionId),

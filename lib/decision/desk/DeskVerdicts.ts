@@ -1,5 +1,6 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
+import { publishCallbackError } from '../../model/diagnostics.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { AmendedEvent, EndedEvent, Journal, VerdictEvent } from '../../model/Journal.js';
 import type { Amendment, ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
@@ -8,6 +9,8 @@ import type { VerdictNeeds, VerdictStress } from './assurance.js';
 import type { Judge } from '../amend/decideEdited.js';
 import { amendedFields, DeskEdits, noEdit, notShown, previewOf, readAmendment } from './DeskEdits.js';
 import type { EditedApproval } from './DeskEdits.js';
+import type { GrantInput } from '../../model/terms/Grant.js';
+import type { GrantMaker, PreparedGrant } from './GrantMaker.js';
 import { isUnderstood } from './use/semantics.js';
 import { eligiblePolicies, giverOf, isStillCovered } from './eligibility.js';
 import type { Eligibility, Giver, PeopleRules } from './eligibility.js';
@@ -83,6 +86,8 @@ export interface VerdictDesk {
   readonly journal: Journal | undefined;
   /** What decides edited calls, where the desk has policies. */
   judge(): Judge | undefined;
+  /** Who makes grants; `undefined` where no one does. */
+  grants(): Awaitable<GrantMaker | undefined>;
 }
 
 const MAX_REMEMBERED = 10_000;
@@ -166,8 +171,9 @@ export class DeskVerdicts {
     const shown = await this.#desk.get(decisionId);
     if (shown === undefined) throw unknownApproval(decisionId);
     const { record } = await this.#checked(shown, approve, verdict);
-    const { reason, origin = '' } = verdict;
-    return verdictChallenge(record, { approve, reason, origin, nonce, tenantId: this.#desk.tenantId });
+    const { reason, origin = '', grant } = verdict;
+    const grantDigest = grant === undefined ? undefined : await (await this.#grantMaker(record, approve)).digestOf(record, grant);
+    return verdictChallenge(record, { approve, reason, origin, nonce, grantDigest, tenantId: this.#desk.tenantId });
   }
 
   /** Whether all policies of an approval still have a yes that counts. @throws VerdictError 503 `directory_unavailable`, `store_unavailable` */
@@ -198,6 +204,7 @@ export class DeskVerdicts {
   async #give(decisionId: string, approve: boolean | 'amend', verdict: VerdictInput): Promise<ApprovalRecord> {
     const desk = this.#desk;
     let proof: VerdictProof | undefined;
+    let grant: PreparedGrant | undefined;
     let decided: ApprovalRecord | undefined;
     // again, where another change was first: a final outcome, or a verdict on another policy of this approval
     for (let seen: number | undefined; decided === undefined;) {
@@ -210,7 +217,8 @@ export class DeskVerdicts {
       const { record, giver, policies } = await this.#checked(shown, approve, verdict);
       if (approve !== false && verdict.assurance !== undefined)
         checkAssurance(record, policies, verdict.assurance, this.#stressOf(giver, verdict));
-      proof ??= await this.#checkedProof(record, approve, verdict, giver);
+      if (verdict.grant !== undefined) grant = await this.#preparedGrant(record, approve, verdict, verdict.grant, giver);
+      proof ??= await this.#checkedProof(record, approve, verdict, giver, grant?.digest);
       // what was signed is another version of the approval
       if (proof !== undefined && proof.version !== record.version) checkVersion(record, proof.version);
       // people can take long to be looked up: the approval may have expired meanwhile
@@ -218,15 +226,57 @@ export class DeskVerdicts {
       if (now.status !== 'pending') throw verdictConflict(now);
       const amended = record === shown ? undefined : amendedFields(record, approve === 'amend' ? proof : undefined);
       const given =
-        approve === 'amend' ? { status: record.status } : withVerdict(record, { approve, verdict, giver, policies, proof }, desk.now());
-      const statement = this.#signedStatement(record, approve, verdict, proof);
+        approve === 'amend'
+          ? { status: record.status }
+          : withVerdict(record, { approve, verdict, giver, policies, proof, grant }, desk.now());
+      const statement = this.#signedStatement(record, approve, verdict, proof, grant?.digest);
       decided = await desk.record(shown, { ...amended, ...given }, (next) => [
         ...(amended === undefined ? [] : [amendedEvent(next, approve === 'amend' ? statement : undefined)]),
         ...(approve === 'amend' ? [] : [verdictEvent(next, approve, statement)]),
       ]);
-      if (decided !== undefined) this.#notePace(giver.by);
+      if (decided === undefined) continue;
+      this.#notePace(giver.by);
+      if (approve === false) await this.#endGrants(record, giver.by);
     }
+    await grant?.make();
     return decided;
+  }
+
+  /** @throws VerdictError 400 `invalid_grant`, 409 `grants_unavailable` */
+  async #grantMaker({ decisionId, amendments }: ApprovalRecord, approve: boolean | 'amend'): Promise<GrantMaker> {
+    if (approve !== true) throw new VerdictError(400, 'invalid_grant', decisionId, 'A grant comes with a yes. Leave `grant` out to deny.');
+    if (amendments !== undefined)
+      throw new VerdictError(
+        400,
+        'invalid_grant',
+        decisionId,
+        'A yes to an edited call counts for that call alone. Approve it without a grant.',
+      );
+    const grants = await this.#desk.grants();
+    if (grants !== undefined) return grants;
+    const message =
+      'No grants can be kept here: the store is durable but its rows are not signed. Approve without a grant, or give this process a `stateKey`.';
+    throw new VerdictError(409, 'grants_unavailable', decisionId, message);
+  }
+
+  async #preparedGrant(
+    record: ApprovalRecord,
+    approve: boolean | 'amend',
+    verdict: VerdictInput,
+    input: GrantInput,
+    giver: Giver,
+  ): Promise<PreparedGrant> {
+    const grants = await this.#grantMaker(record, approve);
+    return grants.prepare(record, input, { giver, reason: verdict.reason, stress: this.#stressOf(giver, verdict) });
+  }
+
+  /** The refusal stands already: what fails here is told, and the next call is asked about as long as the refusal is remembered. */
+  async #endGrants(record: ApprovalRecord, by: string): Promise<void> {
+    try {
+      await (await this.#desk.grants())?.refused(record, by);
+    } catch (error) {
+      publishCallbackError('grants', error);
+    }
   }
 
   /** Who gives a verdict on what was shown, and for what it counts; and what the verdict is on: the approval, or what its giver makes of it. */
@@ -283,6 +333,7 @@ export class DeskVerdicts {
     approve: boolean | 'amend',
     verdict: VerdictInput,
     giver: Giver,
+    grantDigest: string | undefined,
   ): Promise<VerdictProof | undefined> {
     const { decisionId } = record;
     const { proof, reason, assurance, sessionId, origin = '' } = verdict;
@@ -297,7 +348,7 @@ export class DeskVerdicts {
       );
     }
     const { tenantId } = this.#desk;
-    const challenge = verdictChallenge(record, { approve, reason, origin, nonce: proof.nonce, tenantId });
+    const challenge = verdictChallenge(record, { approve, reason, origin, nonce: proof.nonce, grantDigest, tenantId });
     if ((await proofs?.verify({ personId: giver.by, sessionId, decisionId, origin, proof, challenge })) !== true) {
       const message =
         'The signature is not one of your passkey over this verdict, or it was used before. Read the approval again, and sign once more.';
@@ -311,9 +362,10 @@ export class DeskVerdicts {
     approve: boolean | 'amend',
     { reason, origin = '' }: VerdictInput,
     proof: VerdictProof | undefined,
+    grantDigest: string | undefined,
   ): string | undefined {
     if (proof === undefined || this.#desk.journal === undefined) return undefined;
-    return verdictStatement(record, { approve, reason, origin, nonce: proof.nonce, tenantId: this.#desk.tenantId });
+    return verdictStatement(record, { approve, reason, origin, nonce: proof.nonce, grantDigest, tenantId: this.#desk.tenantId });
   }
 
   #stressOf({ by }: Giver, { mustSign, sawAll }: VerdictInput): VerdictStress {

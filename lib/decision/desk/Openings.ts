@@ -54,6 +54,16 @@ export class Openings {
     return chain(store.listDenied(opening.agentId, opening.toolName, sinceMs), (denied) => standingRefusal(denied, opening, sinceMs));
   }
 
+  /** Whether a person has lately refused this tool to this agent, or the request has opened an approval before: no grant answers for such a call. */
+  mustAsk(call: Pick<ApprovalRequest, 'agentId' | 'toolName' | 'idempotency'>): Awaitable<boolean> {
+    const { store, now } = this.#desk;
+    return chain(this.#openedBefore(call), (before) =>
+      before !== undefined
+        ? true
+        : chain(store.listDenied(call.agentId, call.toolName, now() - this.#refusalsKeptMs), (denied) => denied.length > 0),
+    );
+  }
+
   #openWithinLimit(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
     const { agentId, toolName } = opening;
     const { store, options } = this.#desk;
@@ -100,7 +110,7 @@ export class Openings {
   }
 
   /** What a request with the same key has opened. */
-  #openedBefore({ agentId, idempotency }: ApprovalRequest): Awaitable<OpeningOutcome | undefined> {
+  #openedBefore({ agentId, idempotency }: Pick<ApprovalRequest, 'agentId' | 'idempotency'>): Awaitable<OpeningOutcome | undefined> {
     if (idempotency === undefined) return undefined;
     return chain(this.#desk.store.ofIdempotencyKey?.(agentId, idempotency.key), (record) => {
       if (record === undefined) return undefined;

@@ -7,6 +7,8 @@ import { isAssurance } from './assurance.js';
 import type { EditInput } from '../amend/ParamsEdit.js';
 import type { GivenProof } from './Directory.js';
 import type { Giver } from './eligibility.js';
+import type { PreparedGrant } from './GrantMaker.js';
+import type { GrantInput } from '../../model/terms/Grant.js';
 import { reportNotReplaced } from './use/consumeApproval.js';
 import { readOptions } from '../../common/readOptions.js';
 
@@ -39,6 +41,13 @@ export interface VerdictInput {
    * the edited call as if it had been called so.
    */
   readonly edit?: EditInput | undefined;
+  /**
+   * Lets the yes count for later calls like this one: how many, for how long, and in what they may differ. Refused where a policy that asks has no
+   * `@grantable`, and for who may not decide all of them. Only with a yes.
+   *
+   * @defaultValue the yes counts for this call alone
+   */
+  readonly grant?: GrantInput | undefined;
   /** @internal The signature of a passkey over this verdict, as the browser gave it. */
   readonly proof?: GivenProof | undefined;
   /** @internal The session in which the nonce of the proof was given out. */
@@ -124,6 +133,7 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
     version,
     key,
     edit,
+    grant,
     proof,
     sessionId,
     origin,
@@ -146,7 +156,7 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
     return refuse('`key` must have 1 to 128 letters, digits and _ . : -. Make a random one for each verdict.');
   const signed = proof === undefined ? undefined : readProof(proof);
   if (signed === null) return refuse('`proof` must be the signature of a passkey, with all its fields as texts in base64url.');
-  return { by, reason, digest, assurance, name, version, key, edit, proof: signed, sessionId, origin, mustSign, sawAll };
+  return { by, reason, digest, assurance, name, version, key, edit, grant, proof: signed, sessionId, origin, mustSign, sawAll };
 }
 
 const VERDICT_FIELDS = {
@@ -158,6 +168,7 @@ const VERDICT_FIELDS = {
   version: 'any',
   key: 'any',
   edit: 'any',
+  grant: 'any',
   proof: 'any',
   sessionId: 'string',
   origin: 'string',
@@ -206,14 +217,16 @@ export interface CheckedVerdict {
   /** The policies that it counts for. */
   readonly policies: readonly ApprovalPolicy[];
   readonly proof: VerdictProof | undefined;
+  /** The grant that is made with it. */
+  readonly grant?: Pick<PreparedGrant, 'id' | 'digest'> | undefined;
 }
 
 /** The fields of a record that a verdict changes. One no is enough; each policy needs a yes. */
 export function withVerdict(
   record: ApprovalRecord,
-  { approve, verdict: { reason, key, name }, giver: { by, assurance, person }, policies, proof }: CheckedVerdict,
+  { approve, verdict: { reason, key, name }, giver: { by, assurance, person }, policies, proof, grant }: CheckedVerdict,
   atMs: number,
-): Pick<ApprovalRecord, 'status' | 'verdicts'> {
+): Pick<ApprovalRecord, 'status' | 'verdicts' | 'requires'> {
   const shownName = person?.name ?? name;
   const verdict: Verdict = {
     approve,
@@ -225,10 +238,14 @@ export function withVerdict(
     ...(person && { groups: person.groups, groupsFrom: person.groupsFrom }),
     ...(proof && { proof }),
     ...(key !== undefined && { key }),
+    ...(grant && { grant: { id: grant.id, digest: grant.digest } }),
     policies: policies.map((p) => p.id),
   };
   const verdicts = [...record.verdicts, verdict];
-  if (!approve) return { status: 'denied', verdicts };
+  const { requires = [] } = record;
+  // code that knows no grants reads what was signed in another way
+  const demands = grant === undefined ? { requires: record.requires } : { requires: [...requires, 'grant'] };
+  if (!approve) return { status: 'denied', verdicts, ...demands };
   const covered = new Set(verdicts.flatMap((v) => v.policies));
-  return { status: record.policies.every((p) => covered.has(p.id)) ? 'approved' : 'pending', verdicts };
+  return { status: record.policies.every((p) => covered.has(p.id)) ? 'approved' : 'pending', verdicts, ...demands };
 }

@@ -12,6 +12,8 @@ export interface StatedVerdict {
   readonly origin: string;
   /** A random value that is used once. */
   readonly nonce: string;
+  /** SHA-256 of all that the grant says that is made with it; absent where there is none. */
+  readonly grantDigest?: string | undefined;
   /** The tenant of the approval; null for that of a process without tenants. */
   readonly tenantId: string | null;
 }
@@ -20,7 +22,7 @@ export interface StatedVerdict {
 export const STATEMENT_VERSION = 'aegis-verdict-1';
 
 /** What a person signs with a passkey: everything that was shown, and what they make of it. The same text for ever, from the record alone. */
-export function verdictStatement(record: ApprovalRecord, { approve, reason, origin, nonce, tenantId }: StatedVerdict): string {
+export function verdictStatement(record: ApprovalRecord, { approve, reason, origin, nonce, tenantId, grantDigest }: StatedVerdict): string {
   const { decisionId, version, agentId, toolName, guardKey, originalDigest, digest, sessionDigest, factsDigest, requester } = record;
   return canonicalText({
     statement: STATEMENT_VERSION,
@@ -44,6 +46,7 @@ export function verdictStatement(record: ApprovalRecord, { approve, reason, orig
     amendment: amendmentIn(record),
     verdict: approve === 'amend' ? approve : approve ? 'approve' : 'deny',
     reasonDigest: sha256(reason ?? '').toString('hex'),
+    ...(grantDigest !== undefined && { grantDigest }),
   });
 }
 
@@ -77,10 +80,10 @@ export function recordedStatement(
   tenantId: string | null = null,
 ): string | undefined {
   const at = record.verdicts.indexOf(verdict);
-  const { proof, approve, reason } = verdict;
+  const { proof, approve, reason, grant } = verdict;
   if (proof === undefined || at < 0) return undefined;
   const then = { ...record, version: proof.version, verdicts: record.verdicts.slice(0, at) };
-  return verdictStatement(then, { approve, reason, origin, nonce: proof.nonce, tenantId });
+  return verdictStatement(then, { approve, reason, origin, nonce: proof.nonce, tenantId, grantDigest: grant?.digest });
 }
 
 /**

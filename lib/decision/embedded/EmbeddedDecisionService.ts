@@ -16,6 +16,7 @@ import { ProblemNotes } from './ProblemNotes.js';
 import { keyReused } from '../desk/ApprovalRequest.js';
 import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart, RunReport } from '../DecisionService.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import type { Grants } from '../grant/Grants.js';
 import { approvalRequestFor, coversCall, decisionOf } from './approvalRequestFor.js';
 import type { Approvable, Facts } from './approvalRequestFor.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
@@ -55,6 +56,8 @@ export interface EmbeddedDecisionServiceOptions {
    * @defaultValue `pending`
    */
   readonly unattended?: 'pending' | 'deny' | undefined;
+  /** The grants that answer for people. @defaultValue none: each call that needs approval asks */
+  readonly grants?: Pick<Grants, 'redeem'> | undefined;
   /**
    * Names the policies that decided in `violations`, next to their reasons.
    *
@@ -81,6 +84,7 @@ const EMBEDDED_OPTIONS: OptionKinds<EmbeddedDecisionServiceOptions> = {
   facts: 'function',
   factsTimeoutMs: 'ms',
   unattended: "'pending'|'deny'",
+  grants: 'object',
   exposePolicies: 'boolean',
   logger: 'object',
   tellDeveloper: 'function',
@@ -101,12 +105,12 @@ export class EmbeddedDecisionService implements DecisionService {
 
   /** Decides one call by the policies in force. */
   decide(request: DecisionRequest): Awaitable<Decision> {
-    return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine), true);
+    return this.#evaluate(request, (outcome, facts, engine) => this.#granted(request, outcome, facts, engine, false), true);
   }
 
   /** Decides one call by the policies in force, without opening an approval: the desk does not know the `decisionId` of its answer. */
   dryRun(request: DecisionRequest): Awaitable<Decision> {
-    return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine, true));
+    return this.#evaluate(request, (outcome, facts, engine) => this.#granted(request, outcome, facts, engine, true));
   }
 
   /** Evaluates the original call again; policies that already have their verdict on `decisionId`, in the same text, demand no other. */
@@ -116,15 +120,7 @@ export class EmbeddedDecisionService implements DecisionService {
       if (record?.amendments !== undefined) return this.#reevaluateEdited(request, record);
       return this.#evaluate(request, (outcome, facts, engine) => {
         if (record === undefined || !coversCall(record, request, outcome, facts, desk)) return this.#ask(request, outcome, facts, engine);
-        const base = { decisionId, policySetHash: engine.hash };
-        return this.#shown(
-          outcome.params === undefined
-            ? { ...base, effect: 'allow' }
-            : { ...base, effect: 'sanitize', params: outcome.params, message: outcome.message },
-          outcome,
-          facts,
-          { salt: record.auditSalt },
-        );
+        return this.#shown(runnable({ decisionId, policySetHash: engine.hash }, outcome), outcome, facts, { salt: record.auditSalt });
       });
     });
   }
@@ -278,6 +274,21 @@ export class EmbeddedDecisionService implements DecisionService {
     }
   }
 
+  /** A grant answers for people where there is one; else they are asked. Where an approval no longer covers its call, no grant does. */
+  #granted(request: DecisionRequest, outcome: Approvable, facts: Facts, engine: PolicyEngine, dryRun: boolean): Awaitable<Decision> {
+    const { grants } = this.#options;
+    const { remote } = request;
+    const isFit = outcome.approvals.every(({ grantable }) => grantable !== undefined) && remote?.opens !== false;
+    if (grants === undefined || !isFit || (remote?.appliesChanges === false && outcome.params !== undefined))
+      return this.#ask(request, outcome, facts, engine, dryRun);
+    const { params, approvals } = outcome;
+    return chain(grants.redeem({ request, params, facts, approvals }, dryRun), (grant) =>
+      grant === undefined
+        ? this.#ask(request, outcome, facts, engine, dryRun)
+        : this.#shown(runnable({ decisionId: idFor(request), grantId: grant.id, policySetHash: engine.hash }, outcome), outcome, facts),
+    );
+  }
+
   #ask(request: DecisionRequest, outcome: Approvable, facts: Facts, engine: PolicyEngine, dryRun = false): Awaitable<Decision> {
     const { desk, unattended } = this.#options;
     const violations = this.#violations(outcome.policies);
@@ -338,6 +349,11 @@ export class EmbeddedDecisionService implements DecisionService {
         ...(this.#options.exposePolicies === true ? { condition: p.id } : {}),
       }));
   }
+}
+
+/** The decision on a call for which all policies that ask have their yes. */
+function runnable(base: Pick<Decision, 'decisionId' | 'grantId' | 'policySetHash'>, { params, message }: Approvable): Decision {
+  return params === undefined ? { ...base, effect: 'allow' } : { ...base, effect: 'sanitize', params, message };
 }
 
 /** What a journal learns besides. */

@@ -3,8 +3,10 @@ import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { ApprovalScheduler } from '../../approval/ApprovalScheduler.js';
 import type { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
+import type { Grants } from '../../decision/grant/Grants.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
+import type { Halts } from '../halt/Halts.js';
 import { copyProposal } from '../call/ProposedCall.js';
 import type { ProposedCall } from '../call/ProposedCall.js';
 import { sessionOfScope } from '../method/Caller.js';
@@ -164,6 +166,32 @@ export class AegisModule implements AegisModuleView {
           'are not decided in this process, because a module without `policies` has no desk; decide them at the Data Plane, or at your decision service.',
       },
     ]);
+  }
+
+  /**
+   * The standing verdicts of the people who decide approvals. They are not on {@link current}.
+   *
+   * @throws ConfigError without policies: a Data Plane has its own grants
+   */
+  get grants(): Grants {
+    const { grants } = this.#parts;
+    if (grants !== undefined) return grants;
+    throw new ConfigError([
+      {
+        where: 'grants',
+        message:
+          'are not in this process, because a module without `policies` has no desk; they are at the Data Plane, or at your decision service.',
+      },
+    ]);
+  }
+
+  /**
+   * The kill switch: orders, lifts and lists halts. It is not on {@link current}, so that code which an agent can reach cannot lift a halt.
+   *
+   * @example await aegis.halts.halt({ agentId: 'support-agent' }, { by: 'ann', reason: 'refunds everything' });
+   */
+  get halts(): Halts {
+    return this.#parts.halts;
   }
 
   /** The policies in force, and their reloads. @throws ConfigError without policies */

@@ -3,13 +3,16 @@ import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { approvalPage } from '../../store/approval/approvalPage.js';
 import type {
+  ApprovalCard,
   ApprovalPage,
   ApprovalPageQuery,
   ApprovalQuery,
   ApprovalRecord,
   ApprovalStore,
   BindOlder,
+  ChangeConditions,
 } from '../../store/ApprovalStore.js';
+import type { StoredRecord } from '../../store/RecordStore.js';
 import { approvalChanges } from './approvalChanges.js';
 import type { ChangeOutbox } from './ChangeOutbox.js';
 
@@ -41,12 +44,18 @@ export class AuditedApprovals implements ApprovalStore {
     return chain(this.#inner.get(decisionId), (record) => this.#settled(record));
   }
 
-  replace(record: ApprovalRecord, version: number): Awaitable<boolean> {
+  replace(
+    record: ApprovalRecord,
+    version: number,
+    _card?: ApprovalCard,
+    _beside?: readonly StoredRecord[],
+    conditions?: ChangeConditions,
+  ): Awaitable<boolean> {
     return chain(this.#inner.get(record.decisionId), (before) => {
       // another change was first
       if (before?.version !== version) return false;
       const entries = approvalChanges(before, record, this.#tenantId);
-      return this.#outbox.commit(entries, (beside) => this.#inner.replace(record, version, undefined, beside));
+      return this.#outbox.commit(entries, (beside) => this.#inner.replace(record, version, undefined, beside, conditions));
     });
   }
 

@@ -43,6 +43,10 @@ export class AuditedRecords implements RecordStore {
     return this.#inner.list(query);
   }
 
+  haltChanges(): Awaitable<number | undefined> {
+    return this.#inner.haltChanges?.();
+  }
+
   prune(kind: string, nowMs: number): Awaitable<number> {
     return this.#inner.prune(kind, nowMs);
   }

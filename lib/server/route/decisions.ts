@@ -121,8 +121,9 @@ function decide(input: CallerInput, replays: AnswerReplays, approvalId: string |
     });
   if (fingerprint === undefined) return chain(ask(), answer);
   const key = JSON.stringify([tenant.id, caller.id, idempotencyKey]);
-  // what a watched policy would have done is told for each call, and ends at a time of its own
-  const isCurrent = ({ policySetHash, observed }: Decision): boolean => policySetHash === tenant.policies.hash && observed === undefined;
+  // what a watched policy would have done is told for each call, and ends at a time of its own; a grant may be over by now
+  const isCurrent = ({ policySetHash, observed, grantId }: Decision): boolean =>
+    policySetHash === tenant.policies.hash && observed === undefined && grantId === undefined;
   return attempt(() => replays.decide({ key, fingerprint, bytes: body.length, isCurrent }, ask), answer, refuseReuse);
 }
 

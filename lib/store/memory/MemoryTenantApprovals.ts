@@ -1,5 +1,5 @@
 import { pageOfList } from '../approval/approvalPage.js';
-import type { ApprovalCard, ApprovalPage, ApprovalPageQuery, ApprovalRecord } from '../ApprovalStore.js';
+import type { ApprovalCard, ApprovalPage, ApprovalPageQuery, ApprovalRecord, ChangeConditions } from '../ApprovalStore.js';
 import type { StoredRecord } from '../RecordStore.js';
 import type { MemoryRecordStore } from './MemoryRecordStore.js';
 import { MemoryApprovalStore } from './MemoryApprovalStore.js';
@@ -38,7 +38,14 @@ export class MemoryTenantApprovals extends MemoryApprovalStore {
     return true;
   }
 
-  override replace(record: ApprovalRecord, version: number, _card?: ApprovalCard, beside?: readonly StoredRecord[]): boolean {
+  override replace(
+    record: ApprovalRecord,
+    version: number,
+    _card?: ApprovalCard,
+    beside?: readonly StoredRecord[],
+    { haltChanges }: ChangeConditions = {},
+  ): boolean {
+    if (haltChanges !== undefined && haltChanges !== this.#records.haltChanges()) return false;
     if (!super.replace(record, version)) return false;
     this.#records.insertAll(beside);
     return true;

@@ -11,6 +11,7 @@ import type {
   ApprovalStore,
   BegunPage,
   BindOlder,
+  ChangeConditions,
 } from '../ApprovalStore.js';
 import { BEGUN_KIND } from '../record/checkedRecord.js';
 import type { StoredRecord } from '../RecordStore.js';
@@ -69,14 +70,20 @@ export class PostgresApprovalStore implements ApprovalStore {
     return (await this.#some('agent_id = $2 AND idempotency_key = $3', [indexKey(agentId), indexKey(key)]))[0];
   }
 
-  async replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside: readonly StoredRecord[] = []): Promise<boolean> {
+  async replace(
+    record: ApprovalRecord,
+    version: number,
+    card?: ApprovalCard,
+    beside: readonly StoredRecord[] = [],
+    conditions: ChangeConditions = {},
+  ): Promise<boolean> {
     const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
     const statement = this.#statements.replace(record, version, mark, card);
     const decided = record.status !== 'pending' && record.consumed === undefined;
     return this.#session.certainly(async (inDoubt) => {
       const done =
-        decided || beside.length > 0
-          ? await this.#session.together(async (run) => {
+        decided || beside.length > 0 || conditions.haltChanges !== undefined
+          ? await this.#together(conditions, async (run) => {
               if ((await run(statement.text, statement.values)).rows.length === 0) return false;
               // a statement of its own, so that it sees a task that was recorded while this one waited for its row
               const { text, values } = this.#statements.markDecided(record.decisionId);
@@ -151,6 +158,7 @@ export class PostgresApprovalStore implements ApprovalStore {
     page: BegunPage,
     card?: ApprovalCard,
     beside?: readonly StoredRecord[],
+    conditions: ChangeConditions = {},
   ): Promise<boolean> {
     const s = this.#session.schema;
     const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
@@ -164,7 +172,7 @@ export class PostgresApprovalStore implements ApprovalStore {
           ${changed} WHERE begun_page.version = excluded.version - 1`;
     const owner = this.#isOther ? [this.#scope.tenantId, BEGUN_KIND] : [];
     return this.#session.certainly(async (inDoubt) => {
-      const done = await this.#session.together(async (run) => {
+      const done = await this.#together(conditions, async (run) => {
         if ((await run(lock, [indexKey(record.decisionId), version, this.#scope.tenantId])).rowCount === 0) return false;
         if ((await run(write, [page.page, page.version, page.body, ...owner])).rowCount === 0) return false;
         await run(text, values);
@@ -172,6 +180,11 @@ export class PostgresApprovalStore implements ApprovalStore {
       });
       return done || (inDoubt && (await this.#isStamped(record.decisionId, mark.stamp)));
     });
+  }
+
+  async #together({ haltChanges }: ChangeConditions, work: (run: RunSql) => Promise<boolean>): Promise<boolean> {
+    if (haltChanges === undefined) return this.#session.together(work);
+    return (await this.#session.unlessHalted({ tenantId: this.#scope.tenantId, haltChanges }, work)) === true;
   }
 
   /** Binds what schema version 3 left unbound, in one transaction. Of several processes that try, one does it. */

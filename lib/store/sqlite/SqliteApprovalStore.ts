@@ -11,6 +11,7 @@ import type {
   ApprovalStore,
   BegunPage,
   BindOlder,
+  ChangeConditions,
 } from '../ApprovalStore.js';
 import { BEGUN_KIND } from '../record/checkedRecord.js';
 import type { StoredRecord } from '../RecordStore.js';
@@ -19,6 +20,7 @@ import type { TenantScope } from '../tenant/tenantScope.js';
 import { readDecision, recordApprovalChange, taskFromRow, writeApprovalRow } from './rows.js';
 import { TENANTS_VERSION } from './file/schema.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
+import { isUnchanged } from './haltChanges.js';
 import { SqliteRecordStore } from './SqliteRecordStore.js';
 import { fromStoredJson, toStoredJson } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
@@ -94,8 +96,16 @@ export class SqliteApprovalStore implements ApprovalStore {
     return row && recordIn(row);
   }
 
-  replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[]): boolean | Promise<boolean> {
-    return this.#db.writeTogether(() => this.#replaced(record, version, card) && this.#records.insertBeside(beside));
+  replace(
+    record: ApprovalRecord,
+    version: number,
+    card?: ApprovalCard,
+    beside?: readonly StoredRecord[],
+    conditions?: ChangeConditions,
+  ): boolean | Promise<boolean> {
+    return this.#db.writeTogether(
+      () => this.#holds(conditions) && this.#replaced(record, version, card) && this.#records.insertBeside(beside),
+    );
   }
 
   list({ status, agentId, toolName, overdueAtMs, limit = storeLimits.listed }: ApprovalQuery): readonly ApprovalRecord[] {
@@ -158,14 +168,19 @@ export class SqliteApprovalStore implements ApprovalStore {
     page: BegunPage,
     card?: ApprovalCard,
     beside?: readonly StoredRecord[],
+    conditions?: ChangeConditions,
   ): boolean | Promise<boolean> {
     const { decisionId } = record;
     const { tenantId } = this.#scope;
     const isAsRead = 'SELECT 1 FROM approval WHERE decision_id = ? AND version = ? AND tenant_id = ?';
     return this.#db.writeTogether(() => {
-      if (this.#db.get(isAsRead, decisionId, version, tenantId) === undefined) return false;
+      if (!this.#holds(conditions) || this.#db.get(isAsRead, decisionId, version, tenantId) === undefined) return false;
       return this.#writePage(page) && this.#replaced(record, version, card) && this.#records.insertBeside(beside);
     });
+  }
+
+  #holds({ haltChanges }: ChangeConditions = {}): boolean {
+    return isUnchanged(this.#db, this.#scope.tenantId, haltChanges);
   }
 
   #writePage({ page, version, body }: BegunPage): boolean {

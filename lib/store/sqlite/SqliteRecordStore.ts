@@ -3,7 +3,9 @@ import type { RecordChange, RecordHead, RecordPage, RecordQuery, SignableRecordS
 import { checkedRecord, isStorable, withoutAbsent } from '../record/checkedRecord.js';
 import { placeOf, recordCursor } from '../record/recordCursor.js';
 import { storeLimits } from '../storeLimits.js';
+import { HALT_KIND } from '../RecordStore.js';
 import { recordChange } from './ChangeFeed.js';
+import { countHaltChange, haltChanges } from './haltChanges.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 
 const COLUMNS = 'kind, id, version, index1, index2, created_at AS createdAtMs, delete_after AS deleteAfterMs, body, mac';
@@ -65,6 +67,10 @@ export class SqliteRecordStore implements SignableRecordStore {
     const records = found.slice(0, limit);
     const last = records.at(-1);
     return found.length > records.length && last !== undefined ? { records, cursor: recordCursor(last) } : { records };
+  }
+
+  haltChanges(): number {
+    return haltChanges(this.#db, this.#tenantId);
   }
 
   prune(kind: string, nowMs: number): number {
@@ -154,8 +160,11 @@ export class SqliteRecordStore implements SignableRecordStore {
 
   /** A change that was committed and is lost with the `-wal` of the file is noticed by its number. */
   #noted(done: boolean, { kind, id, version }: Pick<StoredRecord, 'kind' | 'id' | 'version'>): boolean {
-    if (done) recordChange(this.#db, { kind: 'record', id: `${kind} ${id}`, version, status: '', from: undefined });
-    return done;
+    if (!done) return false;
+    if (kind === HALT_KIND) countHaltChange(this.#db, this.#tenantId);
+    // the tenant: a change of a halt is reported
+    recordChange(this.#db, { kind: 'record', id: `${kind} ${id}`, version, status: this.#tenantId, from: undefined });
+    return true;
   }
 }
 

@@ -27,7 +27,7 @@ const approvalPolicies = objects(
 const proof: Check = (value) =>
   typeof value === 'object' &&
   value !== null &&
-  ['kind', 'credential', 'nonce', 'clientDataJSON', 'authenticatorData', 'signature'].every((field) =>
+  ['kind', 'credential', 'clientDataJSON', 'authenticatorData', 'signature'].every((field) =>
     text((value as Readonly<Record<string, unknown>>)[field]),
   );
 const oneOf =
@@ -69,6 +69,7 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     'effective?': text,
     'session?': text,
     'facts?': text,
+    'grantId?': text,
     'requester?': text,
     'observed?': policies,
   }),
@@ -109,6 +110,15 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     'proof?': proof,
     'statement?': text,
   }),
+  grant: shape({
+    ...CALL,
+    how: oneOf('made', 'revoked'),
+    grantId: text,
+    by: text,
+    'maxUses?': count,
+    'expiresAt?': count,
+    'lifts?': policies,
+  }),
   consumed: shape({ ...CALL, token: text, effective: text }),
   begun: shape({ ...CALL, claim: text }),
   ended: shape({ ...CALL, how: oneOf('expired', 'withdrawn') }),
@@ -129,6 +139,19 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     person: text,
     credential: text,
     'publicKey?': text,
+    by: text,
+  }),
+  halt: shape({
+    ...PLACE,
+    'tenantId?': text,
+    how: oneOf('halted', 'lifted', 'over'),
+    halt: text,
+    'all?': yes,
+    'agentId?': text,
+    'toolName?': text,
+    'group?': text,
+    pending: oneOf('freeze', 'cancel'),
+    'until?': count,
     by: text,
   }),
   erased: shape({ ...PLACE, by: text, selector: oneOf('user', 'decision', 'before'), count }),

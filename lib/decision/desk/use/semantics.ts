@@ -1,7 +1,7 @@
 import type { ApprovalPolicy, ApprovalRecord } from '../../../store/ApprovalStore.js';
 
 /** What an approval may demand of the code that decides or uses it, as far as this code knows it. A name is added with the code that enforces it. */
-const SEMANTICS: readonly string[] = ['binding', 'begin', 'answer', 'amend'];
+const SEMANTICS: readonly string[] = ['binding', 'begin', 'answer', 'amend', 'grant'];
 
 /** What every approval demands that is opened now. */
 export const REQUIRED_SEMANTICS: readonly string[] = Object.freeze(['binding', 'begin']);
