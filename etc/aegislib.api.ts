@@ -29,6 +29,8 @@ export declare class AegisModule implements AegisModuleView {
     get tasks(): TaskRegistry;
     get scheduler(): ApprovalScheduler;
     get approvals(): ApprovalDesk;
+    get grants(): Grants;
+    get halts(): Halts;
     get policies(): ReloadablePolicies;
     decide(call: ProposedCall): Promise<Decision>;
     decisionStatus(decisionId: string): Promise<DecisionStatus>;
@@ -65,6 +67,8 @@ export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
     readonly recovery?: RecoveryOptions | undefined;
     readonly tasks?: TaskRegistryOptions | undefined;
     readonly scheduler?: ((options: ApprovalSchedulerOptions) => ApprovalScheduler) | undefined;
+    readonly haltFile?: string | undefined;
+    readonly haltMaxStaleMs?: number | undefined;
     readonly sessions?: 'explicit' | 'async-local' | undefined;
     readonly limits?: {
         readonly [K in keyof SnapshotLimits]?: SnapshotLimits[K] | undefined;
@@ -92,6 +96,8 @@ export declare class ApprovalDesk extends SafeEmitter<DeskEvents> {
     list(given?: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
     approve(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
     deny(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
+    amend(decisionId: string, edit: AmendInput): Promise<ApprovalRecord>;
+    previewEdit(decisionId: string, edit: AmendInput): Promise<EditPreview>;
     mayDecide(decisionId: string, by: string, assurance?: Assurance): Promise<boolean>;
 }
 
@@ -140,6 +146,8 @@ export interface ApprovalRecord {
     readonly expiresAtMs: number;
     readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
     readonly verdicts: readonly Verdict[];
+    readonly amendable?: AmendableCall | undefined;
+    readonly amendments?: readonly Amendment[] | undefined;
     readonly consumed?: {
         readonly token: string;
         readonly atMs: number;
@@ -224,6 +232,7 @@ export interface CurrentCall {
     readonly decisionId: string;
     readonly taskId: string | undefined;
     readonly depth: number;
+    readonly signal: AbortSignal;
 }
 
 export type Decision = AllowDecision | DenyDecision | SanitizeDecision | ApprovalNeededDecision;
@@ -240,6 +249,7 @@ export interface DecisionService {
     consume?(use: ApprovalUse): Awaitable<boolean>;
     begin?(start: ExecutionStart): Awaitable<boolean>;
     reportOutcome?(report: RunReport): Awaitable<void>;
+    amends?(): boolean;
     withdraw?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
     expire?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
     ready?(): Awaitable<void>;
@@ -251,6 +261,8 @@ export interface DecisionStatus {
     readonly state: 'pending' | 'approved' | 'denied' | 'expired' | 'invalid';
     readonly reason?: string | undefined;
     readonly by?: string | undefined;
+    readonly params?: Params | undefined;
+    readonly digest?: string | undefined;
 }
 
 export declare class DecisionUnavailableError extends AegisError {
@@ -289,6 +301,7 @@ export declare class EmbeddedDecisionService implements DecisionService {
     dryRun(request: DecisionRequest): Awaitable<Decision>;
     reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision>;
     status(decisionId: string): Awaitable<DecisionStatus>;
+    amends(): boolean;
     watch(signal: AbortSignal): AsyncIterable<DecisionStatus>;
     verify(call: ApprovedCall): Awaitable<boolean>;
     consume(use: ApprovalUse): Awaitable<boolean>;
@@ -443,6 +456,7 @@ export interface PendingApproval<T = unknown> {
     readonly toolName: string;
     readonly message: string;
     readonly status: TaskStatus;
+    readonly edited: readonly string[] | undefined;
     readonly completed: Promise<T>;
     cancel(): Promise<boolean>;
     toString(): string;
@@ -482,6 +496,7 @@ export declare class RemoteDecisionService implements DecisionService {
     reevaluate(request: DecisionRequest, decisionId: string, options?: ReevaluateOptions): Promise<Decision>;
     consume(use: ApprovalUse): Promise<boolean>;
     begin(start: ExecutionStart): Promise<boolean>;
+    amends(): boolean;
     reportOutcome(report: RunReport): Promise<void>;
     withdraw(decisionId: string, options?: ApprovalOptions): Promise<void>;
     expire(decisionId: string, options?: ApprovalOptions): Promise<void>;
@@ -637,6 +652,8 @@ export interface VerdictInput {
     readonly name?: string | undefined;
     readonly version?: number | undefined;
     readonly key?: string | undefined;
+    readonly edit?: EditInput | undefined;
+    readonly grant?: GrantInput | undefined;
 }
 
 export interface WaitingForWorker {

@@ -101,6 +101,7 @@ export interface DirectoryPerson {
     readonly ids: readonly string[];
     readonly groups: readonly string[];
     readonly groupsFrom: string;
+    readonly epoch?: number | undefined;
     readonly mayDecide?: boolean | undefined;
     readonly groupsIncomplete?: true | undefined;
 }
@@ -123,6 +124,7 @@ export interface EmbeddedDecisionServiceOptions {
     readonly facts?: FactsHook | undefined;
     readonly factsTimeoutMs?: number | undefined;
     readonly unattended?: 'pending' | 'deny' | undefined;
+    readonly grants?: Pick<Grants, 'redeem'> | undefined;
     readonly exposePolicies?: boolean | undefined;
     readonly logger?: Logger | undefined;
     readonly tellDeveloper?: ((line: string) => void) | undefined;
@@ -231,7 +233,7 @@ export interface Terminal {
 
 export type { TerminalApproverOptions } from 'aegislib';
 
-export type UnbelievableReason = 'malformed' | 'echo_mismatch' | 'redirect' | 'too_large' | 'duplicate_key' | 'replayed_decision' | 'capability_missing' | 'circuit_open' | 'asynchronous' | 'service_threw' | 'journal_failed' | 'audit_unavailable';
+export type UnbelievableReason = 'malformed' | 'echo_mismatch' | 'redirect' | 'too_large' | 'duplicate_key' | 'replayed_decision' | 'capability_missing' | 'circuit_open' | 'asynchronous' | 'service_threw' | 'journal_failed' | 'audit_unavailable' | 'halt_unknown';
 
 export type { VerdictInput } from 'aegislib';
 

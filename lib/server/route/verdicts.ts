@@ -223,7 +223,7 @@ function bodyOfForm(form: Readonly<Record<string, string>>): VerdictBody {
   );
 }
 
-/** What is no JSON is no edit. */
+/** A text that is not JSON is not an edit either. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
