@@ -349,6 +349,7 @@ export interface ProvenInclusion {
 export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'editorMayApprove'> {
     readonly quorum?: number | undefined;
     readonly distinct?: boolean | undefined;
+export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate'> {
 }
 
 export interface RecordedPolicy {

@@ -81,7 +81,8 @@ export interface DenyDecision extends DecisionFields {
 }
 
 export interface DescribedApproval extends Pick<ApprovalRecord, 'decisionId' | 'toolName' | 'agentId' | 'requester' | 'requesterKnown' | 'reason' | 'refusals' | 'originalParams' | 'params' | 'opaque' | 'message' | 'session' | 'facts' | 'digest' | 'expiresAtMs'> {
-    readonly policies: readonly Pick<ApprovalRecord['policies'][number], 'id' | 'severity' | 'approvers'>[];
+    readonly policies: readonly Pick<ApprovalRecord['policies'][number], 'id' | 'severity' | 'approvers' | 'quorum' | 'distinct' | 'escalate'>[];
+    readonly verdicts?: readonly Pick<ApprovalRecord['verdicts'][number], 'approve' | 'by' | 'assurance' | 'policies'>[] | undefined;
 }
 
 export interface DeskEvents {

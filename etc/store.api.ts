@@ -111,8 +111,9 @@ export interface CardParam {
     readonly cut?: number | undefined;
 }
 
-export interface CardPolicy extends Pick<ApprovalPolicy, 'id' | 'severity' | 'approvers' | 'selfApproval'> {
+export interface CardPolicy extends Pick<ApprovalPolicy, 'id' | 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate'> {
     readonly approved?: true | undefined;
+    readonly filledBy?: readonly string[] | undefined;
 }
 
 export interface CompletedTask extends TaskFields {

@@ -14,6 +14,7 @@ export interface JournaledPolicy extends NamedPolicy {
   readonly quorum?: number | undefined;
   readonly distinct?: boolean | undefined;
   readonly editorMayApprove?: boolean | undefined;
+  readonly escalate?: readonly { readonly afterMs: number; readonly groups: readonly string[] }[] | undefined;
 }
 
 /** What an audit log writes of an approval: an approval record has it all. */

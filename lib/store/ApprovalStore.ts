@@ -181,9 +181,14 @@ export interface ApprovalRecord {
 }
 
 /** A policy that asks, as lists know it. */
-export interface CardPolicy extends Pick<ApprovalPolicy, 'id' | 'severity' | 'approvers' | 'selfApproval'> {
-  /** Whether it has its yes. */
+export interface CardPolicy extends Pick<
+  ApprovalPolicy,
+  'id' | 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate'
+> {
+  /** Whether it has the yes of everyone that it takes. */
   readonly approved?: true | undefined;
+  /** Where it takes several people, or none who counts elsewhere: those who count for it so far. */
+  readonly filledBy?: readonly string[] | undefined;
 }
 
 /** A param as lists show it. */

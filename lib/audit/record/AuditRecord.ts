@@ -26,14 +26,11 @@ export interface RecordedPolicy {
   readonly hash: string;
 }
 
-/** A policy that asks for a person, and whose yes is enough for it. */
+/** A policy that asks for people, and whose yes is enough for it. */
 export interface RecordedApprovalPolicy
-  extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'editorMayApprove'> {
-  /** How many distinct people have to say yes. @defaultValue 1 */
-  readonly quorum?: number | undefined;
-  /** Whether who counts for another policy of the call does not count for this one. */
-  readonly distinct?: boolean | undefined;
-}
+  extends
+    RecordedPolicy,
+    Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate' | 'editorMayApprove'> {}
 
 /** A log begins, or goes on after its writer was away. */
 export interface StartedRecord extends RecordFields {
@@ -210,11 +207,13 @@ export interface GrantRecord extends RecordFields, CallFields {
   /** Tells it from the other records. */
   readonly kind: 'grant';
   /** What became of it. */
-  readonly how: 'made' | 'revoked';
+  readonly how: 'made' | 'used' | 'revoked';
   /** The grant. */
   readonly grantId: string;
-  /** Who did it. */
+  /** Who did it; of a use, who made the grant. */
   readonly by: string;
+  /** Of a server: how many calls it has covered, where it was used. */
+  readonly uses?: number | undefined;
   /** How many calls it covers. Absent where it was taken back. */
   readonly maxUses?: number | undefined;
   /** Until when, in epoch milliseconds. Absent where it was taken back. */

@@ -209,8 +209,8 @@ export const approvalRecords: ApprovalRecords = {
 
 /** A policy that asks, as a log has it. */
 export function recordedPolicy(policy: JournaledPolicy): RecordedApprovalPolicy {
-  const { id, hash, severity, approvers, selfApproval, quorum, distinct, editorMayApprove } = policy;
-  return { id, hash, severity, approvers, selfApproval, quorum, distinct, editorMayApprove };
+  const { id, hash, severity, approvers, selfApproval, quorum, distinct, escalate, editorMayApprove } = policy;
+  return { id, hash, severity, approvers, selfApproval, quorum, distinct, escalate, editorMayApprove };
 }
 
 /** An approval that was opened without a log has none: its values are then linked to nothing. */

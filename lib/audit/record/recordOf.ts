@@ -109,10 +109,16 @@ export function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: stri
   };
 }
 
+/** A change of a grant. Of a server, uses are changes too: in a program, the decision that it answered names it. */
+type RecordedGrant = Omit<GrantEvent, 'kind' | 'reason' | 'how'> & {
+  readonly how: GrantEvent['how'] | 'used';
+  readonly uses?: number | undefined;
+};
+
 /** What a log writes of a grant. Of a server: with its tenant. */
-export function grantRecord(event: Omit<GrantEvent, 'kind' | 'reason'>, tenantId?: string): NewRecord {
-  const { how, grantId, agentId, toolName, by, decisionId, maxUses, expiresAtMs, lifts } = event;
-  return { kind: 'grant', agentId, by, decisionId, expiresAt: expiresAtMs, grantId, how, lifts, maxUses, tenantId, toolName };
+export function grantRecord(event: RecordedGrant, tenantId?: string): NewRecord {
+  const { how, grantId, agentId, toolName, by, decisionId, maxUses, expiresAtMs, lifts, uses } = event;
+  return { kind: 'grant', agentId, by, decisionId, expiresAt: expiresAtMs, grantId, how, lifts, maxUses, tenantId, toolName, uses };
 }
 
 function isEmpty(facts: Readonly<Record<string, unknown>>): boolean {

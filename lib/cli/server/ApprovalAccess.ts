@@ -6,7 +6,7 @@ export type ApprovalEntry = Pick<ApprovalRecord, 'decisionId' | 'agentId' | 'too
 
 /** What the person who decides is shown. */
 export interface ApprovalView extends ApprovalEntry, DescribedApproval {
-  readonly verdicts: readonly { readonly by: string }[];
+  readonly verdicts: NonNullable<DescribedApproval['verdicts']>;
 }
 
 /** What was decided, on exactly what was shown. */

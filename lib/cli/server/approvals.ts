@@ -65,7 +65,7 @@ export async function decideApproval(id: string, approve: boolean, flags: Verdic
     const { reason } = flags;
     const decided = await access.decide(id, approve, { digest: record.digest, reason });
     if (flags.json === true) writeJson(io, decided);
-    else writeLines(io.out, [decided.status === 'pending' ? 'recorded; other policies of this call still need a yes' : decided.status]);
+    else writeLines(io.out, [decided.status === 'pending' ? 'recorded; the call still waits for other people' : decided.status]);
     return EXIT.ok;
   });
 }

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { approvalAnswer, approvalsAnswer } from '../../decision/wire/approvalAnswer.js';
-import type { ApprovalQuery } from '../../store/ApprovalStore.js';
+import type { ApprovalQuery, Assurance } from '../../store/ApprovalStore.js';
 import { CliError } from '../CliIo.js';
 import type { ApprovalAccess, ApprovalEntry, ApprovalView } from './ApprovalAccess.js';
 import type { HostClient } from './HostClient.js';
@@ -27,8 +27,20 @@ interface WireApproval extends WireEntry {
   readonly session: ApprovalView['session'];
   readonly facts: ApprovalView['facts'];
   readonly message: string | null;
-  readonly policies: readonly { readonly id: string; readonly severity: string | null; readonly approvers: readonly string[] | null }[];
-  readonly verdicts: readonly { readonly by: string }[];
+  readonly policies: readonly {
+    readonly id: string;
+    readonly severity: string | null;
+    readonly approvers: readonly string[] | null;
+    readonly quorum: number;
+    readonly distinct: boolean;
+    readonly escalate: readonly { readonly after_s: number; readonly approvers: readonly string[] }[];
+  }[];
+  readonly verdicts: readonly {
+    readonly approve: boolean;
+    readonly by: string;
+    readonly assurance: Assurance | null;
+    readonly policies: readonly string[];
+  }[];
 }
 
 const PAGE = 200;
@@ -89,8 +101,20 @@ function viewOf(wire: WireApproval): ApprovalView {
     opaque,
     session,
     facts,
-    verdicts,
+    verdicts: verdicts.map(({ approve, by, assurance, policies: ids }) => ({
+      approve,
+      by,
+      assurance: assurance ?? undefined,
+      policies: ids,
+    })),
     message: message ?? undefined,
-    policies: policies.map(({ id, severity, approvers }) => ({ id, severity: severity ?? undefined, approvers: approvers ?? undefined })),
+    policies: policies.map(({ id, severity, approvers, quorum, distinct, escalate }) => ({
+      id,
+      severity: severity ?? undefined,
+      approvers: approvers ?? undefined,
+      quorum,
+      distinct,
+      escalate: escalate.map(({ after_s: seconds, approvers: groups }) => ({ afterMs: seconds * 1_000, groups })),
+    })),
   };
 }

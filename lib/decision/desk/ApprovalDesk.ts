@@ -22,7 +22,7 @@ import { Openings } from './Openings.js';
 import { bindingDigest, type BoundCall } from './use/bindingDigest.js';
 import { isOver, spentRecord } from './use/spentRecord.js';
 import { beginExecution, consumeApproval, reportNotReplaced, tellOfUse, verifyApproval } from './use/consumeApproval.js';
-import { isUnderstood } from './use/semantics.js';
+import { isUnderstood, takesSeats } from './use/semantics.js';
 import { commitKept } from './use/commitKept.js';
 import type { ApprovalChange } from './use/commitKept.js';
 import type { UseRules } from './use/consumeApproval.js';
@@ -78,6 +78,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     this.#journal = combineJournals(options.journal);
     this.isJournaled = this.#journal !== undefined;
     this.#useRules = {
+      haltChanges: options.haltChanges,
       now: () => this.#clock.now(),
       tenantId: options.tenantId ?? null,
       isStillCovered: (record) => this.#isStillCovered(record),
@@ -262,9 +263,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     };
   }
 
-  /** Where no one knows people, nothing can have changed. */
+  /** Where no one knows people, nothing can have changed; people are counted again all the same. */
   #isStillCovered(record: ApprovalRecord): Awaitable<boolean> {
-    if (this.#people === undefined && this.options.directory === undefined) return true;
+    if (this.#people === undefined && this.options.directory === undefined && !takesSeats(record.policies)) return true;
     return chain(this.#giving(), (giving) => giving.isStillCovered(record));
   }
 

@@ -1,8 +1,9 @@
 import { isPlainObject } from '../../common/data/plainObject.js';
 import { readOptions } from '../../common/readOptions.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
+import type { AmendedEvent, VerdictEvent } from '../../model/Journal.js';
 import type { ParamChange } from '../../model/snapshot/paramChanges.js';
-import type { Amendment, ApprovalPolicy, ApprovalRecord, VerdictProof } from '../../store/ApprovalStore.js';
+import type { Amendment, ApprovalPolicy, ApprovalRecord, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
 import { amendRecord, askingDigest, askingPolicies, MAX_EDITS } from '../amend/amendRecord.js';
 import { applyEdit } from '../amend/applyEdit.js';
 import { decideEdited } from '../amend/decideEdited.js';
@@ -218,4 +219,19 @@ function unavailable(decisionId: string): VerdictError {
   const message =
     'This process has no policies that could decide the edited call. Edit it where the call is decided: at its server, or in its program.';
   return new VerdictError(409, 'edit_unavailable', decisionId, message);
+}
+
+/** What a journal is told of a verdict. */
+export function verdictEvent(approval: ApprovalRecord, approved: boolean, statement: string | undefined): VerdictEvent {
+  const { agentId, toolName, decisionId, status, digest, verdicts } = approval;
+  const { by, reason } = verdicts.at(-1) as Verdict;
+  return { kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason, approval, statement };
+}
+
+/** What a journal is told of an edit. */
+export function amendedEvent(approval: ApprovalRecord, statement: string | undefined): AmendedEvent {
+  const { agentId, toolName, decisionId, amendments = [] } = approval;
+  const { by, reason, from, to, changes } = amendments.at(-1) as Amendment;
+  const changed = changes.map(({ pointer }) => pointer);
+  return { kind: 'amended', agentId, toolName, decisionId, by, from, to, changed, reason, approval, statement };
 }

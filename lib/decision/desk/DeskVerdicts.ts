@@ -3,17 +3,23 @@ import { LruMap } from '../../common/LruMap.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { AmendedEvent, EndedEvent, Journal, VerdictEvent } from '../../model/Journal.js';
-import type { Amendment, ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
+import type { ApprovalPolicy, ApprovalRecord, Assurance, VerdictProof } from '../../store/ApprovalStore.js';
 import { checkAssurance, requiredFor } from './assurance.js';
-import type { VerdictNeeds, VerdictStress } from './assurance.js';
+import type { VerdictStress } from './assurance.js';
 import type { Judge } from '../amend/decideEdited.js';
-import { amendedFields, DeskEdits, noEdit, notShown, previewOf, readAmendment } from './DeskEdits.js';
+import { amendedEvent, amendedFields, DeskEdits, noEdit, notShown, previewOf, readAmendment, verdictEvent } from './DeskEdits.js';
 import type { EditedApproval } from './DeskEdits.js';
 import type { GrantInput } from '../../model/terms/Grant.js';
 import type { GrantMaker, PreparedGrant } from './GrantMaker.js';
+import type { Viewer, ViewerStanding } from './ViewerStanding.js';
 import { isUnderstood } from './use/semantics.js';
-import { eligiblePolicies, giverOf, isStillCovered } from './eligibility.js';
+import { ALREADY_COUNTS, eligiblePolicies, giverOf, isStillCovered, seatsNow } from './eligibility.js';
 import type { Eligibility, Giver, PeopleRules } from './eligibility.js';
+import { areFilled } from '../../model/terms/fillSeats.js';
+import { recordedSeats } from '../../model/terms/recordedSeats.js';
+import type { Seats } from '../../model/terms/recordedSeats.js';
+import { openPolicies, personOf, seatsWith } from './quorum/seatsOf.js';
+import { viewedSeats } from './quorum/viewedSeats.js';
 import {
   checkDigest,
   checkVersion,
@@ -31,33 +37,7 @@ import { verdictChallenge, verdictStatement } from './verdictStatement.js';
 // loaded with it: both are needed once somebody decides
 export { recordOutcome } from './recordOutcome.js';
 
-/** Someone who looks at an approval. */
-export interface Viewer {
-  /** The id that the host authenticated. */
-  readonly by: string;
-  /** @defaultValue the program itself vouches for the person */
-  readonly assurance?: Assurance | undefined;
-  /** Whether a session alone is enough for nothing. */
-  readonly mustSign?: boolean | undefined;
-  /** Whether all of this version was shown to the person, with nothing cut. */
-  readonly sawAll?: boolean | undefined;
-}
-
-/** How someone stands to an approval. */
-export interface ViewerStanding {
-  /** Whether a verdict of theirs would count now. */
-  readonly may: boolean;
-  /** Why not: the code of the error, such as `self_approval`, and its message. */
-  readonly why: { readonly code: string; readonly message: string } | undefined;
-  /** Ids of the policies that their yes would count for. */
-  readonly policies: readonly string[];
-  /** What their yes takes. */
-  readonly needs: VerdictNeeds;
-  /** How many policies have a yes. */
-  readonly yesSoFar: number;
-  /** Whether the call is approved with their yes. */
-  readonly isLastYes: boolean;
-}
+export type { Viewer, ViewerStanding } from './ViewerStanding.js';
 
 /** What an approval would be, once it is edited. */
 export interface EditPreview extends EditedApproval {
@@ -134,26 +114,39 @@ export class DeskVerdicts {
 
   async #standing(record: ApprovalRecord, { by, assurance, mustSign, sawAll }: Viewer): Promise<ViewerStanding> {
     const { decisionId } = record;
-    const covered = new Set(record.verdicts.flatMap((verdict) => verdict.policies));
-    const open = record.policies.filter(({ id }) => !covered.has(id));
     let eligibility: Eligibility | undefined;
     let why: VerdictError | undefined;
     try {
       this.#checkDecidable(record);
-      eligibility = await eligiblePolicies(record, readVerdict(decisionId, { by, assurance }), this.#desk.people());
+      eligibility = await eligiblePolicies(record, readVerdict(decisionId, { by, assurance }), this.#desk.people(), this.#desk.now());
     } catch (error) {
       if (!(error instanceof VerdictError)) throw error;
       why = error;
     }
-    const policies: readonly ApprovalPolicy[] = eligibility?.policies ?? open;
+    const seats = eligibility?.seats ?? (await this.#seatsShown(record));
+    const policies: readonly ApprovalPolicy[] = eligibility?.policies ?? openPolicies(seats, record.policies);
     return {
       may: eligibility !== undefined,
+      mayDeny: eligibility !== undefined || why?.code === ALREADY_COUNTS,
       why: why && { code: why.code, message: why.message },
       policies: eligibility === undefined ? [] : policies.map(({ id }) => id),
       needs: requiredFor(record, policies, { isHurried: this.#isHurried(eligibility?.giver.by ?? by), mustSign, sawAll }),
-      yesSoFar: record.policies.length - open.length,
-      isLastYes: eligibility !== undefined && policies.length === open.length,
+      yesSoFar: seats.policies.filter((one) => areFilled([one])).length,
+      seats: viewedSeats(seats),
+      seatsAfter: viewedSeats(eligibility === undefined ? seats : seatsAfter(eligibility)),
+      isLastYes: eligibility !== undefined && isLastYes(eligibility),
     };
+  }
+
+  /** The seats for who may not decide: as the approval itself has them, once it is settled, or where people cannot be looked up. */
+  async #seatsShown(record: ApprovalRecord): Promise<Seats> {
+    if (record.status !== 'pending' || !record.verdicts.some(({ approve }) => approve)) return recordedSeats(record);
+    try {
+      return await seatsNow(record, this.#desk.people());
+    } catch (error) {
+      if (!(error instanceof VerdictError)) throw error;
+      return recordedSeats(record);
+    }
   }
 
   /** Whether a verdict of this person would count now, for at least one policy that is still open. */
@@ -176,7 +169,7 @@ export class DeskVerdicts {
     return verdictChallenge(record, { approve, reason, origin, nonce, grantDigest, tenantId: this.#desk.tenantId });
   }
 
-  /** Whether all policies of an approval still have a yes that counts. @throws VerdictError 503 `directory_unavailable`, `store_unavailable` */
+  /** Whether all policies of an approval still have the people that they take. @throws VerdictError 503 `directory_unavailable`, `store_unavailable` */
   isStillCovered(record: ApprovalRecord): Promise<boolean> {
     return isStillCovered(record, this.#desk.people());
   }
@@ -214,7 +207,8 @@ export class DeskVerdicts {
       // no other change was first: the store does not take this one
       if (shown.version === seen) throw notRecorded(shown);
       seen = shown.version;
-      const { record, giver, policies } = await this.#checked(shown, approve, verdict);
+      const { record, ...eligibility } = await this.#checked(shown, approve, verdict);
+      const { giver, policies } = eligibility;
       if (approve !== false && verdict.assurance !== undefined)
         checkAssurance(record, policies, verdict.assurance, this.#stressOf(giver, verdict));
       if (verdict.grant !== undefined) grant = await this.#preparedGrant(record, approve, verdict, verdict.grant, giver);
@@ -225,10 +219,11 @@ export class DeskVerdicts {
       const now = desk.current(shown);
       if (now.status !== 'pending') throw verdictConflict(now);
       const amended = record === shown ? undefined : amendedFields(record, approve === 'amend' ? proof : undefined);
+      const isCovered = approve === true && isLastYes(eligibility);
       const given =
         approve === 'amend'
           ? { status: record.status }
-          : withVerdict(record, { approve, verdict, giver, policies, proof, grant }, desk.now());
+          : withVerdict(record, { approve, verdict, giver, policies, proof, grant, isCovered }, desk.now());
       const statement = this.#signedStatement(record, approve, verdict, proof, grant?.digest);
       decided = await desk.record(shown, { ...amended, ...given }, (next) => [
         ...(amended === undefined ? [] : [amendedEvent(next, approve === 'amend' ? statement : undefined)]),
@@ -267,7 +262,12 @@ export class DeskVerdicts {
     giver: Giver,
   ): Promise<PreparedGrant> {
     const grants = await this.#grantMaker(record, approve);
-    return grants.prepare(record, input, { giver, reason: verdict.reason, stress: this.#stressOf(giver, verdict) });
+    return grants.prepare(record, input, {
+      giver,
+      reason: verdict.reason,
+      stress: this.#stressOf(giver, verdict),
+      credential: verdict.proof?.credential,
+    });
   }
 
   /** The refusal stands already: what fails here is told, and the next call is asked about as long as the refusal is remembered. */
@@ -290,10 +290,11 @@ export class DeskVerdicts {
     checkVersion(shown, verdict.version);
     const { edit } = verdict;
     const people = this.#desk.people();
-    if (edit === undefined) return { record: shown, ...(await eligiblePolicies(shown, verdict, people, approve !== false)) };
+    if (edit === undefined)
+      return { record: shown, ...(await eligiblePolicies(shown, verdict, people, this.#desk.now(), approve !== false)) };
     if (approve === false) throw noEdit(shown.decisionId);
     // who may decide the call may edit it, also again: what they gave or edited before does not matter for that
-    const editor = await eligiblePolicies({ ...shown, verdicts: [], amendments: undefined }, verdict, people);
+    const editor = await eligiblePolicies({ ...shown, verdicts: [], amendments: undefined }, verdict, people, this.#desk.now());
     const { by, assurance, person } = editor.giver;
     const name = person?.name ?? verdict.name;
     const { reason } = verdict;
@@ -305,7 +306,7 @@ export class DeskVerdicts {
     });
     // who was shown the edited params on a page has said which
     if (verdict.assurance !== undefined && approve === true && edit.editedDigest === undefined) throw notShown(record);
-    return { record, ...(approve === 'amend' ? editor : await eligiblePolicies(record, verdict, people)) };
+    return { record, ...(approve === 'amend' ? editor : await eligiblePolicies(record, verdict, people, this.#desk.now())) };
   }
 
   #checkDecidable(record: ApprovalRecord): void {
@@ -384,15 +385,12 @@ export class DeskVerdicts {
   }
 }
 
-function verdictEvent(approval: ApprovalRecord, approved: boolean, statement: string | undefined): VerdictEvent {
-  const { agentId, toolName, decisionId, status, digest, verdicts } = approval;
-  const { by, reason } = verdicts.at(-1) as Verdict;
-  return { kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason, approval, statement };
+/** The seats with the yes of this person. */
+function seatsAfter({ giver, policies, seats }: Eligibility): Seats {
+  return seatsWith(seats, personOf(giver, policies));
 }
 
-function amendedEvent(approval: ApprovalRecord, statement: string | undefined): AmendedEvent {
-  const { agentId, toolName, decisionId, amendments = [] } = approval;
-  const { by, reason, from, to, changes } = amendments.at(-1) as Amendment;
-  const changed = changes.map(({ pointer }) => pointer);
-  return { kind: 'amended', agentId, toolName, decisionId, by, from, to, changed, reason, approval, statement };
+/** Whether the call is approved with the yes of this person. */
+function isLastYes(eligibility: Eligibility): boolean {
+  return seatsAfter(eligibility).isCovered;
 }

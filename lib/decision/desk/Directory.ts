@@ -53,6 +53,8 @@ export interface ProofVerifier {
    * this session, for this approval. It is used up: another call with it resolves to false.
    */
   verify(signed: SignedVerdict): Awaitable<boolean>;
+  /** Whether this person still has this passkey: what was signed with one that is gone gives nothing from then on. */
+  isHeld?(personId: string, credentialId: string): Awaitable<boolean>;
 }
 
 /** What a server tells a desk of the people who come to it. */

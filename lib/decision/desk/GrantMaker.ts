@@ -9,6 +9,8 @@ export interface GrantGiver {
   readonly giver: Giver;
   readonly reason: string | undefined;
   readonly stress: VerdictStress;
+  /** The passkey that signs it. */
+  readonly credential: string | undefined;
 }
 
 /** A grant that can be made once the yes is recorded. */

@@ -1,5 +1,6 @@
 import { canonicalText } from '../../common/data/canonical.js';
 import { revealText } from '../../common/data/reveal.js';
+import { recordedSeats } from '../../model/terms/recordedSeats.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 
 const JSON_TEXT = { isJson: true };
@@ -26,7 +27,12 @@ export interface DescribedApproval extends Pick<
   | 'expiresAtMs'
 > {
   /** The policies that ask for an approval. */
-  readonly policies: readonly Pick<ApprovalRecord['policies'][number], 'id' | 'severity' | 'approvers'>[];
+  readonly policies: readonly Pick<
+    ApprovalRecord['policies'][number],
+    'id' | 'severity' | 'approvers' | 'quorum' | 'distinct' | 'escalate'
+  >[];
+  /** What people have said so far. @defaultValue nothing is said of it */
+  readonly verdicts?: readonly Pick<ApprovalRecord['verdicts'][number], 'approve' | 'by' | 'assurance' | 'policies'>[] | undefined;
 }
 
 /**
@@ -43,10 +49,16 @@ export function describeApproval(record: DescribedApproval): readonly string[] {
     `Requester ${revealText(requester)}${requesterKnown ? '' : ' (no authenticated user)'}`,
     `Why       ${revealText(record.reason)}`,
   ];
-  for (const { id, severity, approvers } of record.policies) {
+  const { policies: seats } = recordedSeats({ policies: record.policies, verdicts: record.verdicts ?? [] });
+  for (const [i, { id, severity, approvers, quorum = 1, distinct, escalate = [] }] of record.policies.entries()) {
+    const filledBy = seats[i]?.filledBy.map(({ by }) => revealText(by)) ?? [];
     const notes = [
       ...(severity === undefined ? [] : [`severity: ${severity}`]),
       ...(approvers === undefined ? [] : [`approvers: ${approvers.map((group) => revealText(group)).join(', ')}`]),
+      ...escalate.map(({ afterMs, groups }) => `after ${afterMs / 1_000} s also ${groups.map((group) => revealText(group)).join(', ')}`),
+      ...(quorum > 1 ? [`${quorum} people`] : []),
+      ...(distinct === true && record.policies.length > 1 ? ['who count for no other policy'] : []),
+      ...(filledBy.length > 0 ? [`yes of ${filledBy.join(', ')}: ${filledBy.length} of ${quorum}`] : []),
     ];
     lines.push(`Policy    ${revealText(id)}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`);
   }

@@ -217,14 +217,16 @@ export interface CheckedVerdict {
   /** The policies that it counts for. */
   readonly policies: readonly ApprovalPolicy[];
   readonly proof: VerdictProof | undefined;
+  /** Whether every policy has the people that it takes, if it is a yes. */
+  readonly isCovered: boolean;
   /** The grant that is made with it. */
   readonly grant?: Pick<PreparedGrant, 'id' | 'digest'> | undefined;
 }
 
-/** The fields of a record that a verdict changes. One no is enough; each policy needs a yes. */
+/** The fields of a record that a verdict changes. One no is enough; each policy needs a yes of as many people as it says. */
 export function withVerdict(
   record: ApprovalRecord,
-  { approve, verdict: { reason, key, name }, giver: { by, assurance, person }, policies, proof, grant }: CheckedVerdict,
+  { approve, verdict: { reason, key, name }, giver: { by, assurance, person }, policies, proof, grant, isCovered }: CheckedVerdict,
   atMs: number,
 ): Pick<ApprovalRecord, 'status' | 'verdicts' | 'requires'> {
   const shownName = person?.name ?? name;
@@ -246,6 +248,5 @@ export function withVerdict(
   // code that knows no grants reads what was signed in another way
   const demands = grant === undefined ? { requires: record.requires } : { requires: [...requires, 'grant'] };
   if (!approve) return { status: 'denied', verdicts, ...demands };
-  const covered = new Set(verdicts.flatMap((v) => v.policies));
-  return { status: record.policies.every((p) => covered.has(p.id)) ? 'approved' : 'pending', verdicts, ...demands };
+  return { status: isCovered ? 'approved' : 'pending', verdicts, ...demands };
 }

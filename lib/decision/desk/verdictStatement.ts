@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalText } from '../../common/data/canonical.js';
-import type { ApprovalRecord, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
+import type { ApprovalPolicy, ApprovalRecord, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
 import { severityOf } from './assurance.js';
 
 /** The verdict that is signed, and for which server. */
@@ -39,7 +39,7 @@ export function verdictStatement(record: ApprovalRecord, { approve, reason, orig
     sessionDigest,
     factsDigest,
     requester,
-    policies: record.policies.map(({ id, hash }) => ({ id, hash, filledBy: filledBy(record, id) })),
+    policies: record.policies.map((policy) => statedPolicy(policy, record)),
     policySetHash: record.policySetHash,
     severity: severityOf(record.policies),
     expiresAtMs: record.expiresAtMs,
@@ -103,8 +103,11 @@ function amendmentIn({ amendments = [] }: ApprovalRecord): object | null {
   return last === undefined ? null : { number: amendments.length, by: last.by, from: last.from, to: last.to };
 }
 
-function filledBy({ verdicts }: ApprovalRecord, policyId: string): string | null {
-  return verdicts.find((verdict) => verdict.policies.includes(policyId))?.by ?? null;
+/** A policy and who has a seat of it. Where it takes several people, or none who counts elsewhere, all whose yes may count. */
+function statedPolicy({ id, hash, quorum, distinct }: ApprovalPolicy, { verdicts }: ApprovalRecord): Readonly<Record<string, unknown>> {
+  const yes = verdicts.flatMap(({ policies, by }) => (policies.includes(id) ? [by] : []));
+  if (quorum === undefined && distinct === undefined) return { id, hash, filledBy: yes[0] ?? null };
+  return { id, hash, seats: quorum ?? 1, distinct: distinct ?? false, filledBy: yes };
 }
 
 function sha256(text: string): Buffer {

@@ -57,7 +57,7 @@ export interface EmbeddedDecisionServiceOptions {
    */
   readonly unattended?: 'pending' | 'deny' | undefined;
   /** The grants that answer for people. @defaultValue none: each call that needs approval asks */
-  readonly grants?: Pick<Grants, 'redeem'> | undefined;
+  readonly grants?: Grants | undefined;
   /**
    * Names the policies that decided in `violations`, next to their reasons.
    *
@@ -119,8 +119,12 @@ export class EmbeddedDecisionService implements DecisionService {
     return chain(desk.get(decisionId), (record) => {
       if (record?.amendments !== undefined) return this.#reevaluateEdited(request, record);
       return this.#evaluate(request, (outcome, facts, engine) => {
-        if (record === undefined || !coversCall(record, request, outcome, facts, desk)) return this.#ask(request, outcome, facts, engine);
-        return this.#shown(runnable({ decisionId, policySetHash: engine.hash }, outcome), outcome, facts, { salt: record.auditSalt });
+        const covers = record !== undefined && coversCall(record, request, outcome, facts, desk);
+        return chain(covers, (isCovered) =>
+          isCovered
+            ? this.#shown(runnable({ decisionId, policySetHash: engine.hash }, outcome), outcome, facts, { salt: record?.auditSalt })
+            : this.#ask(request, outcome, facts, engine),
+        );
       });
     });
   }
@@ -138,12 +142,12 @@ export class EmbeddedDecisionService implements DecisionService {
           // what denies either of the two denies the call
           if (run === undefined || outcome === undefined) return this.#decisionOn(request, edited ?? original, ask);
           const approvable: Approvable = { ...run, effect: 'approval_needed', reason: record.reason, policies: outcome.policies };
-          if (coversCall(record, request, approvable, run.facts, desk)) {
+          return chain(coversCall(record, request, approvable, run.facts, desk), (isCovered) => {
+            if (!isCovered) return this.#decisionOn(request, original, ask);
             const { decisionId, auditSalt: salt } = record;
             const { params, message, policySetHash } = run;
             return this.#shown({ effect: 'sanitize', decisionId, params, message, policySetHash }, outcome, facts, { salt });
-          }
-          return this.#decisionOn(request, original, ask);
+          });
         },
       ),
     );

@@ -78,7 +78,7 @@ export class GrantDesk implements GrantMaker {
     );
   }
 
-  async prepare(record: ApprovalRecord, input: GrantInput, { giver, reason, stress }: GrantGiver): Promise<PreparedGrant> {
+  async prepare(record: ApprovalRecord, input: GrantInput, { giver, reason, stress, credential }: GrantGiver): Promise<PreparedGrant> {
     const { desk, now, journal } = this.#parts;
     const { decisionId } = record;
     const draft = draftGrant(record, input);
@@ -99,6 +99,7 @@ export class GrantDesk implements GrantMaker {
         name: person?.name,
         assurance,
         epoch: person?.epoch,
+        credential,
         reason,
         createdAtMs: now(),
       });

@@ -4,6 +4,7 @@ import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { Journal } from '../../model/Journal.js';
 import { LazyPart } from '../../model/LazyPart.js';
 import type { Grant, GrantAct } from '../../model/terms/Grant.js';
+import type { GrantTerms } from '../../model/terms/GrantTerm.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import type { AskedCall } from './GrantedScope.js';
@@ -48,10 +49,11 @@ export class Grants {
   /**
    * What a grant made with this approval could be, and what it would have covered in the last 30 days.
    *
-   * @throws VerdictError 404 `approval_not_found`
+   * @param loosen the params that need not be the same, by JSON pointer, for what it would have covered
+   * @throws VerdictError 404 `approval_not_found`, 400 `invalid_grant`
    */
-  async propose(decisionId: string): Promise<GrantProposal> {
-    return (await this.#loaded()).propose(decisionId);
+  async propose(decisionId: string, loosen?: GrantTerms): Promise<GrantProposal> {
+    return (await this.#loaded()).propose(decisionId, loosen);
   }
 
   /** Lists grants, oldest first; also those that are over. */

@@ -130,7 +130,7 @@ export function draftGrant(record: ApprovalRecord, given: GrantInput): GrantDraf
 /** The grant itself. */
 export function grantOf(
   draft: GrantDraft,
-  made: Pick<Grant, 'fromDecision' | 'by' | 'name' | 'assurance' | 'epoch' | 'reason' | 'createdAtMs'>,
+  made: Pick<Grant, 'fromDecision' | 'by' | 'name' | 'assurance' | 'epoch' | 'credential' | 'reason' | 'createdAtMs'>,
 ): Grant {
   const { maxUses, forMs, ...scope } = draft;
   const known = withoutUndefined(made) as typeof made;

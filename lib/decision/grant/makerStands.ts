@@ -16,8 +16,19 @@ import type { AskedCall } from './GrantedScope.js';
 export async function eligibleForAll(record: ApprovalRecord, by: Claim, people: PeopleRules): Promise<Eligibility | undefined> {
   // not even where a policy lets requesters approve their own calls: a grant is for calls that no one sees
   const policies = record.policies.map((policy): ApprovalPolicy => ({ ...policy, selfApproval: false }));
-  const found = await eligiblePolicies({ ...record, policies, verdicts: [] }, by, people);
+  // who may decide only because no one else did has no standing right to
+  const found = await eligiblePolicies({ ...record, policies, verdicts: [] }, by, people, record.createdAtMs);
   return found.policies.length === policies.length ? found : undefined;
+}
+
+async function eligibleNow(
+  { by, assurance, credential }: Grant,
+  record: ApprovalRecord,
+  people: PeopleRules,
+): Promise<Eligibility | undefined> {
+  const found = await eligibleForAll(record, { by, assurance }, people);
+  if (credential === undefined) return found;
+  return (await people.served?.proofs?.isHeld?.(by, credential)) === true ? found : undefined;
 }
 
 /** Remembers who may make a grant that answers for a call: a question that can be answered once and for all where no one knows people. */
@@ -36,9 +47,8 @@ export class MakerStanding {
     const isFixed = rules.mayApprove === undefined && rules.directory === undefined && served === undefined;
     const key = isFixed ? JSON.stringify([grant.id, requesterIn(call.request), call.approvals.map(({ hash }) => hash)]) : '';
     if (isFixed && this.#known.has(key)) return true;
-    const { by, assurance } = grant;
     return attempt(
-      () => eligibleForAll(recordLike(call, nowMs), { by, assurance }, people),
+      () => eligibleNow(grant, recordLike(call, nowMs), people),
       (found) => {
         // whose rights were taken once has given nothing out before, also where they are back
         if (found === undefined || found.giver.person?.epoch !== grant.epoch) return false;

@@ -118,9 +118,11 @@ export class TerminalSession {
     const line = await this.#nextLine();
     if (line === undefined) return;
     const approved = line.trim() === code;
-    if (approved) await this.#desk.approve(decisionId, { by: this.#by, digest });
-    else await this.#desk.deny(decisionId, { by: this.#by, digest, reason: 'refused at the terminal' });
-    this.#write(approved ? 'Approved.\n' : 'Refused.\n');
+    const { status } = approved
+      ? await this.#desk.approve(decisionId, { by: this.#by, digest })
+      : await this.#desk.deny(decisionId, { by: this.#by, digest, reason: 'refused at the terminal' });
+    const waits = 'Your yes is recorded. The call waits for other people.\n';
+    this.#write(status === 'pending' ? waits : approved ? 'Approved.\n' : 'Refused.\n');
   }
 
   #nextLine(): Promise<string | undefined> {

@@ -1,11 +1,11 @@
 // Approvals as operators and people read them over HTTP: cards in lists, one in full, and the body of a verdict.
 import * as v from 'valibot';
 import type { ApprovalCard, ApprovalPage, ApprovalRecord, VerdictProof } from '../../store/ApprovalStore.js';
+import { grantBody } from './grantAnswer.js';
+import type { GrantBody } from './grantAnswer.js';
 import { jsonObject, writeWire } from './readWire.js';
 import { editablePointers } from '../amend/editablePointers.js';
-import { typedValues } from '../amend/editText.js';
-import type { EditInput } from '../amend/ParamsEdit.js';
-import type { EditPreview, ViewerStanding } from '../desk/DeskVerdicts.js';
+import type { ViewerStanding } from '../desk/DeskVerdicts.js';
 import { typesOf } from './wireTypes.js';
 
 const policy = /* @__PURE__ */ (() => v.object({ id: v.string(), severity: v.nullable(v.string()) }))();
@@ -61,6 +61,9 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
         reason: v.nullable(v.string()),
         approvers: v.nullable(v.array(v.string())),
         requester_may: v.boolean(),
+        quorum: v.number(),
+        distinct: v.boolean(),
+        escalate: v.array(v.object({ after_s: v.number(), approvers: v.array(v.string()) })),
       }),
     ),
     verdicts: v.array(
@@ -74,6 +77,7 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
         groups_from: v.nullable(v.string()),
         assurance: v.nullable(v.string()),
         signed: v.boolean(),
+        grant_id: v.nullable(v.string()),
         policies: v.array(v.string()),
       }),
     ),
@@ -97,6 +101,7 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
     viewer: v.nullable(
       v.object({
         may: v.boolean(),
+        may_deny: v.boolean(),
         why: v.nullable(v.object({ code: v.string(), message: v.string() })),
         policies: v.array(v.string()),
         needs: v.object({
@@ -106,6 +111,7 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
           passkey: v.boolean(),
         }),
         yes_so_far: v.number(),
+        seats: v.array(v.object({ policy: v.string(), needed: v.number(), filled_by: v.array(v.string()) })),
         last_yes: v.boolean(),
       }),
     ),
@@ -138,6 +144,8 @@ export interface VerdictBody {
   readonly shown_all?: string | undefined;
   /** Names this verdict: under the same key it is given once. */
   readonly idempotency_key?: string | undefined;
+  /** A grant that is made with the yes. */
+  readonly grant?: GrantBody | undefined;
   /** The signature of a passkey, as the browser gave it. */
   readonly proof?: ProofBody | undefined;
 }
@@ -162,7 +170,10 @@ export function keyAndProofOf({ idempotency_key: key, proof }: VerdictBody): {
 }
 
 /** The body of `POST /v1/approvals/{id}/challenge`: the verdict that is to be signed. */
-export interface ChallengeBody extends Pick<VerdictBody, 'verdict' | 'digest' | 'reason' | 'version' | 'edit'> {}
+export interface ChallengeBody extends Pick<VerdictBody, 'verdict' | 'digest' | 'reason' | 'version' | 'grant' | 'edit'> {
+  /** The fields of the page's form about a grant, as they are: then `grant` says nothing. */
+  readonly grant_form?: Readonly<Record<string, string>> | undefined;
+}
 
 function sha256Text() {
   return v.pipe(
@@ -185,6 +196,7 @@ const asked = /* @__PURE__ */ (() => ({
   digest: sha256Text(),
   reason: v.optional(v.pipe(v.string(), v.maxLength(10_000))),
   version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  grant: v.optional(grantBody),
 }))();
 
 function bytes() {
@@ -217,7 +229,8 @@ export const verdictBody: v.GenericSchema<unknown, VerdictBody> = /* @__PURE__ *
   }))();
 
 /** The shape of {@link ChallengeBody}. */
-export const challengeBody: v.GenericSchema<unknown, ChallengeBody> = /* @__PURE__ */ (() => v.strictObject(asked))();
+export const challengeBody: v.GenericSchema<unknown, ChallengeBody> = /* @__PURE__ */ (() =>
+  v.strictObject({ ...asked, grant_form: v.optional(v.record(v.string(), v.pipe(v.string(), v.maxLength(2_048)))) }))();
 
 /** The body of `POST /v1/approvals/{id}/edit-preview`. */
 export const editPreviewBody: v.GenericSchema<
@@ -238,32 +251,6 @@ export const editPreviewAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
     may_approve: v.boolean(),
     why_not: v.nullable(v.object({ code: v.string(), message: v.string() })),
   }))();
-
-/** Writes what an approval would be, once it is edited. */
-export function writeEditPreview({ approval, digest, asking, added, changes, standing }: EditPreview): string {
-  const { params, policies } = approval;
-  return writeWire({
-    digest,
-    asking,
-    added,
-    changes: changes.map(({ pointer: at, ...sides }) => ({ at, ...sides })),
-    params,
-    types: typesOf(params, ''),
-    policies: policies.map(({ id, severity = null }) => ({ id, severity })),
-    may_approve: standing.may,
-    why_not: standing.why ?? null,
-  });
-}
-
-/** An edit of a body, as a desk takes it. */
-export function editOf(
-  { edit: given }: { readonly edit?: EditBody | undefined },
-  { params }: Pick<ApprovalRecord, 'params'>,
-): EditInput | undefined {
-  if (given === undefined) return undefined;
-  const { set, remove, digest: editedDigest, asking } = given;
-  return { set: set && typedValues(set, params), remove, editedDigest, asking };
-}
 
 /** The answer to {@link challengeBody}. */
 export const challengeAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
@@ -315,12 +302,15 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
     session,
     facts,
     message: message ?? null,
-    policies: policies.map(({ id, severity = null, reason = null, approvers = null, selfApproval = false }) => ({
+    policies: policies.map(({ id, severity = null, reason = null, approvers = null, selfApproval = false, ...terms }) => ({
       id,
       severity,
       reason,
       approvers,
       requester_may: selfApproval,
+      quorum: terms.quorum ?? 1,
+      distinct: terms.distinct ?? false,
+      escalate: (terms.escalate ?? []).map(({ afterMs, groups }) => ({ after_s: afterMs / 1_000, approvers: groups })),
     })),
     verdicts: verdicts.map(({ approve, by, reason = null, atMs, name = null, groups = null, assurance = null, policies: of, ...more }) => ({
       approve,
@@ -332,6 +322,7 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
       groups_from: more.groupsFrom ?? null,
       assurance,
       signed: more.proof !== undefined,
+      grant_id: more.grant?.id ?? null,
       policies: of,
     })),
     editable: amendable === undefined ? [] : editablePointers(policies),
@@ -354,10 +345,12 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
         ? null
         : {
             may: viewer.may,
+            may_deny: viewer.mayDeny,
             why: viewer.why ?? null,
             policies: viewer.policies,
             needs: viewer.needs,
             yes_so_far: viewer.yesSoFar,
+            seats: viewer.seats.map(({ id, needed, filledBy }) => ({ policy: id, needed, filled_by: filledBy })),
             last_yes: viewer.isLastYes,
           },
   });

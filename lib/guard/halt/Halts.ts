@@ -1,6 +1,7 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import type { HaltBook } from '../../decision/halt/HaltBook.js';
 import type { HaltOrder, LiftOrder } from '../../decision/halt/haltRecord.js';
+import { publishCallbackError } from '../../model/diagnostics.js';
 import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import type { Halt, HaltScope } from '../../model/halt/Halt.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
@@ -73,8 +74,13 @@ export class Halts extends SafeEmitter<HaltEvents> {
    * @example await aegis.halts.halt({ agentId: 'support-agent' }, { by: 'ann', reason: 'refunds everything' });
    */
   async halt(scope: HaltScope, order: HaltOrder): Promise<OrderedHalt> {
-    const halt = await (await this.#ready()).halt(scope, order);
-    return Object.freeze({ ...halt, executing: await this.#host.executing(halt.scope) });
+    const book = await this.#ready();
+    // what is aborted may have ended before it is looked for; and what cannot be listed keeps no halt from being ordered
+    const before = await this.#executing(scope);
+    const halt = await book.halt(scope, order);
+    const now = await this.#executing(halt.scope);
+    const ended = before.filter(({ taskId }) => now.every((task) => task.taskId !== taskId));
+    return Object.freeze({ ...halt, executing: [...ended, ...now] });
   }
 
   /**
@@ -94,6 +100,15 @@ export class Halts extends SafeEmitter<HaltEvents> {
    */
   async list(options: { readonly all?: boolean | undefined } = {}): Promise<readonly Halt[]> {
     return (await this.#ready()).list(options);
+  }
+
+  async #executing(scope: HaltScope): Promise<readonly TaskSummary[]> {
+    try {
+      return await this.#host.executing(scope);
+    } catch (error) {
+      publishCallbackError('listing what runs while it is halted', error);
+      return [];
+    }
   }
 
   /** What opens the stores opens this too, so that only others wait for them. */

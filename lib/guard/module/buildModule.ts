@@ -118,7 +118,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     () => stores.tasks.open?.(),
     () => stores.approvals.open?.(),
     () => bindOlder(stores.approvals),
-    () => (registry.durable || options.haltFile !== undefined ? halts.start() : undefined),
+    () => (stores.records !== undefined || options.haltFile !== undefined ? halts.start() : undefined),
     () => outbox?.open(),
     () => decisions.ready?.(),
     () => keeper?.start(),

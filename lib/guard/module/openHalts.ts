@@ -31,7 +31,7 @@ export async function openHalts(halts: Halts, { options, records, runtime, clock
   const { stateKey, haltFile, haltMaxStaleMs = 5_000 } = options;
   const book: HaltBook = new HaltBook({
     records: runtime.durable && records === undefined ? new NoRecords() : signed(records ?? new MemoryRecordStore(), stateKey),
-    isShared: runtime.durable && records !== undefined,
+    isShared: records !== undefined,
     maxStaleMs: haltMaxStaleMs,
     file: haltFile === undefined ? undefined : new HaltFile(haltFile),
     clock,

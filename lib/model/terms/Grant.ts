@@ -74,6 +74,8 @@ export interface Grant extends GrantScope {
   readonly name?: string | undefined;
   /** What showed that it was this person; absent where the program itself said so. */
   readonly assurance?: Assurance | undefined;
+  /** @internal The passkey that signed it: once the person no longer has that, the grant covers nothing. */
+  readonly credential?: string | undefined;
   /** @internal Which life of that person's rights it was: where some were taken since, the grant covers nothing. */
   readonly epoch?: number | undefined;
   /** Why, in the words of who made it. */

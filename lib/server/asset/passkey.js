@@ -66,6 +66,10 @@
   const signVerdict = async (form, value) => {
     const [digest, version, reason] = ['digest', 'version', 'reason'].map((name) => fieldOf(form, name).value);
     const edit = /** @type {HTMLInputElement | null} */ (form.elements.namedItem('edit'));
+    // what is signed says all of the grant that the form makes
+    const grant = Object.fromEntries(
+      [...new FormData(form)].flatMap(([name, value]) => (/^grant(?:_|$)/.test(name) && typeof value === 'string' ? [[name, value]] : [])),
+    );
     const answer = await fetch(form.dataset.challenge ?? '', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -75,6 +79,7 @@
         version: Number(version),
         ...(reason?.trim() && { reason }),
         ...(edit && { edit: JSON.parse(edit.value) }),
+        ...(grant.grant === 'on' && { grant_form: grant }),
       }),
     });
     const asked = await answer.json();

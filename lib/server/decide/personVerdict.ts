@@ -1,7 +1,9 @@
+import { editOf } from '../../decision/wire/edit/editPreview.js';
 import { codeOf } from '../../decision/desk/assurance.js';
 import type { EditPreview, ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
 import type { VerdictInput } from '../../decision/desk/verdict.js';
-import { editOf, keyAndProofOf } from '../../decision/wire/approvalAnswer.js';
+import { grantOfBody } from '../../decision/wire/grantAnswer.js';
+import { keyAndProofOf } from '../../decision/wire/approvalAnswer.js';
 import { shownAllField } from '../../decision/wire/approvalAnswer.js';
 import type { VerdictBody } from '../../decision/wire/approvalAnswer.js';
 import type { ApprovalRecord, Assurance } from '../../store/ApprovalStore.js';
@@ -30,6 +32,11 @@ export async function mustSign({ caller, tenant, site }: Asked): Promise<boolean
   return caller.id === LOCAL_ADMIN ? identity.hasPeople() : (await identity.passkeys.list(caller.id)).length > 0;
 }
 
+/** An act that gives authority takes the passkey of who has one. */
+async function hasPasskey({ caller, tenant }: Asked): Promise<boolean> {
+  return caller.id !== LOCAL_ADMIN && (await tenant.identity.passkeys.list(caller.id)).length > 0;
+}
+
 /** Whether a person shows by a fresh sign-in at the issuer of identities what others sign with a passkey: who comes by it and has no passkey. */
 export async function maySignInAgain({ caller, tenant: { identity, issuer } }: Pick<Asked, 'caller' | 'tenant'>): Promise<boolean> {
   if (issuer === undefined || caller.signedIn?.sessionId === undefined) return false;
@@ -48,7 +55,7 @@ export async function standingOf(asked: Asked, decisionId: string, sawAll = fals
   const standing = await tenant.desk.viewerOf(decisionId, viewer);
   const refusal = mayNotApprove(caller.signedIn as SignedIn);
   if (standing?.may !== true || refusal === undefined) return standing;
-  return { ...standing, may: false, why: { code: refusal.code, message: refusal.message }, policies: [], isLastYes: false };
+  return { ...standing, may: false, why: { code: refusal.code, message: refusal.message }, policies: [], isLastYes: false, mayDeny: false };
 }
 
 /**
@@ -93,7 +100,8 @@ export async function givePersonVerdict(asked: Asked, record: ApprovalRecord, bo
     ...keyAndProofOf(body),
     sessionId: signedIn.sessionId,
     origin: site.origin,
-    mustSign: await mustSign(asked),
+    mustSign: (await mustSign(asked)) || (verdict === 'approve' && body.grant !== undefined && (await hasPasskey(asked))),
+    ...(body.grant !== undefined && { grant: grantOfBody(body.grant) }),
   };
   if (!isYes) return desk.deny(decisionId, { ...input, edit: editOf(body, record), assurance: assuranceOf(record, body, isYes) });
   const isShown = digest === record.digest && (version ?? record.version) === record.version;

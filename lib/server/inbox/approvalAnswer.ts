@@ -1,6 +1,5 @@
 import { NotFoundError } from '../../model/errors/ServiceErrors.js';
 import type { EditPreview } from '../../decision/desk/DeskVerdicts.js';
-import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { approvalPage } from '../page/approval/approvalPage.js';
 import type { ApprovalView } from '../page/approval/approvalPage.js';
 import type { RefusedVerdict } from '../page/approval/decisionCard.js';
@@ -10,6 +9,7 @@ import { Paths } from '../page/Paths.js';
 import type { Answer, CallerInput } from '../route/Route.js';
 import { cuesOf } from './cuesOf.js';
 import { pendingCards } from './list/pendingCards.js';
+import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { isFor } from '../decide/Reader.js';
 import type { PageMoment } from './PageMoment.js';
 import { personOf, readerOf } from '../decide/readerOf.js';
@@ -61,18 +61,24 @@ export async function approvalAnswer(
     report: record.outcome,
     all,
     cues,
-    viewer: await viewerOf(record, input, { all, standing: edited?.preview.standing }),
+    viewer: await viewerOf(record, input, { all, nowMs, standing: edited?.preview.standing }),
     ...(edited && { edited: { shownDigest: edited.record.digest, edit: edited.edit, added: edited.preview.added } }),
     refused,
     next: next?.decisionId,
     ...(at >= 0 && { place: { at: at + 1, of: forMe.length, previous: forMe[at - 1]?.decisionId, next: next?.decisionId } }),
     places: (await tenant.audit?.placesOf(record.decisionId)) ?? [],
+    ...(record.status === 'pending' && isGrantedSomehow(record) && { proposal: await tenant.grants.propose(record.decisionId) }),
     policySetHash: tenant.policies.hash,
     policyTextOf: (id) => policyIn(tenant, id),
     ...(query.has('now') && { redecided: await redecide(record, tenant) }),
   };
   const layout = { site, signedIn, place: 'inbox', tenantId: tenant.id, waiting: forMe.length, seen } as const;
   return pageAnswer(approvalPage(view), { ...layout, title: record.toolName, status: refused?.status });
+}
+
+/** Whether a grant is in question at all: history is not read for nothing. */
+function isGrantedSomehow({ policies }: ApprovalRecord): boolean {
+  return policies.every(({ grantable }) => grantable !== undefined);
 }
 
 /** The policy of that id, as it is in force now. */

@@ -4,20 +4,21 @@ import {
   approvalAnswer,
   challengeAnswer,
   challengeBody,
-  editOf,
   editPreviewAnswer,
   editPreviewBody,
   verdictBody,
   writeApproval,
-  writeEditPreview,
 } from '../../decision/wire/approvalAnswer.js';
 import type { VerdictBody } from '../../decision/wire/approvalAnswer.js';
+import { grantOfBody } from '../../decision/wire/grantAnswer.js';
 import { readBody } from '../../decision/wire/readBody.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { CHALLENGE_MS } from '../people/Challenges.js';
 import { verdictUse } from '../tenant/verdictProofs.js';
+import { editOf, writeEditPreview } from '../../decision/wire/edit/editPreview.js';
 import { coveredApproval } from '../decide/covers.js';
 import { givePersonVerdict, previewEdit, shownReason, standingOf } from '../decide/personVerdict.js';
+import { GRANT_FORM, grantOfForm, isGrantField } from '../govern/grantForm.js';
 import { RequestError } from '../front/RequestError.js';
 import type { Answer, CallerInput, Route } from './Route.js';
 
@@ -58,6 +59,7 @@ export const VERDICT_FORM: Readonly<Record<string, number>> = {
   proof_client_data: 8_192,
   proof_authenticator_data: 8_192,
   proof_signature: 8_192,
+  ...GRANT_FORM,
 };
 
 const ENDED: readonly string[] = ['approved', 'denied', 'expired', 'withdrawn'];
@@ -85,6 +87,8 @@ const REFUSALS: readonly string[] = [
   ...ENDED.map((status) => `already_${status}`),
 ];
 
+const GRANT_REFUSALS: readonly string[] = ['invalid_grant', 'not_grantable', 'grants_unavailable', 'grant_not_made'];
+
 /** The routes by which people and the operator of the host decide. */
 export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: VerdictRoutesOptions = {}): readonly Route[] {
   const give = (input: CallerInput, record: ApprovalRecord, body: VerdictBody): Promise<ApprovalRecord> =>
@@ -111,6 +115,7 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
         'code_wrong',
         'proof_needed',
         'proof_invalid',
+        ...GRANT_REFUSALS,
       ],
       async handle(input) {
         const { form } = input;
@@ -156,7 +161,7 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
       session: true,
       request: challengeBody,
       answers: { 200: challengeAnswer },
-      errors: [...REFUSALS, 'no_passkey'],
+      errors: [...REFUSALS, 'no_passkey', 'invalid_grant', 'not_grantable', 'grants_unavailable'],
       async handle(input) {
         const { caller, site, tenant } = input;
         const { identity, desk } = tenant;
@@ -165,10 +170,11 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
           throw new RequestError(403, 'token_reads_only', 'A personal token signs nothing. Sign in on the page, and decide there.');
         const record = await coveredApproval(input, idOf(input));
         const { decisionId } = record;
-        const { verdict, reason, edit: _edit, ...shown } = readBody(challengeBody, input.body);
+        const { verdict, reason, grant: asked, grant_form: form, edit, ...shown } = readBody(challengeBody, input.body);
+        const grant = form === undefined ? asked : grantOfForm(form);
         const nonce = identity.challenges.issue(verdictUse({ personId: caller.id, sessionId, decisionId }));
-        const edit = editOf(readBody(challengeBody, input.body), record);
-        const given = { ...shown, edit, reason: shownReason(reason), by: caller.id, assurance: 'session', origin: site.origin } as const;
+        const made = { edit: editOf({ edit }, record), ...(grant !== undefined && { grant: grantOfBody(grant) }) };
+        const given = { ...shown, ...made, reason: shownReason(reason), by: caller.id, assurance: 'session', origin: site.origin } as const;
         const challenge = await desk.challengeOf(decisionId, verdict === 'amend' ? verdict : verdict === 'approve', given, nonce);
         const publicKey = await identity.passkeys.proofOptions(caller.id, challenge, site.origin);
         const expiresAt = new Date(clock.now() + CHALLENGE_MS).toISOString();
@@ -196,13 +202,15 @@ function giveHostVerdict({ caller, tenant: { desk } }: CallerInput, record: Appr
   const edit = editOf(body, record);
   const shown = { by: caller.id, digest, version, reason: body.reason, assurance: 'host' } as const;
   if (verdict === 'amend') return desk.amend(record.decisionId, { ...shown, ...edit });
-  const given = { ...shown, key, edit };
+  const grant = body.grant === undefined ? {} : { grant: grantOfBody(body.grant) };
+  const given = { ...shown, key, edit, ...grant };
   return verdict === 'approve' ? desk.approve(record.decisionId, given) : desk.deny(record.decisionId, given);
 }
 
 /** @throws BadRequestError as for a body in JSON */
 function bodyOfForm(form: Readonly<Record<string, string>>): VerdictBody {
-  const given = Object.fromEntries(Object.entries(form).filter(([name, value]) => value !== '' && name !== 'csrf'));
+  const given = Object.fromEntries(Object.entries(form).filter(([name, value]) => value !== '' && name !== 'csrf' && !isGrantField(name)));
+  const grant = grantOfForm(form);
   const { version, edit, proof_credential, proof_nonce, proof_client_data, proof_authenticator_data, proof_signature, ...rest } = given;
   const parts = {
     credential: proof_credential,
@@ -219,6 +227,7 @@ function bodyOfForm(form: Readonly<Record<string, string>>): VerdictBody {
       ...(version !== undefined && { version: Number(version) }),
       ...(edit !== undefined && { edit: parsed(edit) }),
       ...(isSigned && { proof: parts }),
+      ...(grant && { grant }),
     }),
   );
 }

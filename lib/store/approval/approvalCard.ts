@@ -1,5 +1,6 @@
 import { canonicalText } from '../../common/data/canonical.js';
 import { reveal } from '../../common/data/reveal.js';
+import { recordedSeats } from '../../model/terms/recordedSeats.js';
 import { freezeDeep } from '../../model/snapshot/frozenData.js';
 import type { ApprovalCard, ApprovalRecord, CardParam, CardPolicy } from '../ApprovalStore.js';
 import { fromStoredJson } from '../storedJson.js';
@@ -14,7 +15,7 @@ const MAX_VALUE = 80;
 
 /** What lists show of an approval. */
 export function approvalCard(record: ApprovalRecord): ApprovalCard {
-  const { decisionId, agentId, toolName, requester, requesterKnown, reason, policies, digest, refusals } = record;
+  const { decisionId, agentId, toolName, requester, requesterKnown, reason, digest, refusals } = record;
   const { createdAtMs, expiresAtMs, status, version, consumed, outcome } = record;
   const last = record.verdicts.at(-1);
   const names = Object.keys(record.params);
@@ -30,7 +31,7 @@ export function approvalCard(record: ApprovalRecord): ApprovalCard {
     reason: cut(reason),
     digest,
     refusals,
-    policies: policies.map((policy) => cardPolicy(policy, record)),
+    policies: cardPolicies(record),
     summary: listed.map((name) => cardParam(name, record.params[name])),
     ...(names.length > listed.length && { unlisted: names.length - listed.length }),
     ...(changed.length > 0 && { changed }),
@@ -65,15 +66,23 @@ export function cardFromRow({ card, body }: CardRow): ApprovalCard | undefined {
   }
 }
 
-function cardPolicy({ id, severity, approvers, selfApproval }: CardPolicy, { verdicts }: ApprovalRecord): CardPolicy {
-  const isApproved = verdicts.some(({ approve, policies }) => approve && policies.includes(id));
-  return {
-    id,
-    ...(severity !== undefined && { severity }),
-    ...(approvers !== undefined && { approvers }),
-    ...(selfApproval !== undefined && { selfApproval }),
-    ...(isApproved && { approved: true }),
-  };
+/** The policies that ask, as lists know them. */
+export function cardPolicies(record: Pick<ApprovalRecord, 'policies' | 'verdicts'>): readonly CardPolicy[] {
+  const seats = recordedSeats(record).policies;
+  return record.policies.map(({ id, severity, approvers, selfApproval, quorum, distinct, escalate }, i) => {
+    const { filledBy, needed } = seats[i] as (typeof seats)[number];
+    return {
+      id,
+      ...(severity !== undefined && { severity }),
+      ...(approvers !== undefined && { approvers }),
+      ...(selfApproval !== undefined && { selfApproval }),
+      ...(quorum !== undefined && { quorum }),
+      ...(distinct !== undefined && { distinct }),
+      ...(escalate !== undefined && { escalate }),
+      ...(filledBy.length >= needed && { approved: true }),
+      ...((quorum !== undefined || distinct !== undefined) && { filledBy: filledBy.map(({ by }) => by) }),
+    };
+  });
 }
 
 /** The params that its policies name, in their order; where they name none of this call, the first ones. */

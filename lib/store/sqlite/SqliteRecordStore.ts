@@ -118,6 +118,7 @@ export class SqliteRecordStore implements SignableRecordStore {
 
   discard(kind: string, ids: readonly string[], beside?: readonly StoredRecord[]): Awaitable<void> {
     return this.#db.writeTogether(() => {
+      if (kind === HALT_KIND) countHaltChange(this.#db, this.#tenantId);
       for (const id of ids) this.#db.run('DELETE FROM record WHERE tenant_id = ? AND kind = ? AND id = ?', this.#tenantId, kind, id);
       this.insertBeside(beside);
     });

@@ -31,6 +31,11 @@ const OTHER = committed('effective', 'AAAAAAAAAAAAAAAAAAAAAA', { amount: 5_000 }
 const run = (call: BuiltCall): Over => ({ taskId: `task-${call.decisionId}`, claim: `claim-${call.decisionId}` });
 const policy = (over: Over): Over => ({ policies: [{ ...POLICIES, approvers: ['leads'], ...over }] });
 
+const APART = [
+  { ...POLICIES, approvers: ['leads'], distinct: true },
+  { id: 'large', hash: 'd'.repeat(64) },
+];
+
 /** What a writer does who has the key and wants a run that was not allowed to look like one that was. */
 const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make: Make])[] = [
   // runs without what allows them
@@ -226,6 +231,22 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
       opened(decided(log, call, { effect: 'approval_needed' }), call, policy({ quorum: 2 }));
       const host = { assurance: 'host', groups: undefined };
       ranApproved(verdict(verdict(log, call, { by: 'host:root', ...host }), call, { by: 'host:admin', ...host }), call);
+    },
+  ],
+  [
+    'two policies that keep their people apart, and one person for both',
+    ['quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, { policies: APART });
+      ranApproved(verdict(log, call, { policies: ['refunds', 'large'] }), call);
+    },
+  ],
+  [
+    'a yes of a group that was to be added only later',
+    ['verdict_not_eligible', 'quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, policy({ escalate: [{ afterMs: 1_800_000, groups: ['friends'] }] }));
+      ranApproved(verdict(log.wait(1_700_000), call, { groups: ['friends'] }), call);
     },
   ],
   // use, begin, run

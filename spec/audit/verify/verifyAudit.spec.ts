@@ -178,19 +178,30 @@ describe('verifyAudit', () => {
     ['a record without its fields', 'integrity', ['malformed'], (log: BuiltLog) => log.add('begun', {} as never)],
     ['a record with a wrong field', 'integrity', ['malformed'], (log: BuiltLog) => log.add('dropped', { count: -1 })],
     ['policies that are not policies', 'integrity', ['malformed'], (log: BuiltLog) => decided(log, builtCall(), { policies: [null] })],
-    [
-      'a quorum of nobody',
-      'integrity',
-      ['malformed'],
-      (log: BuiltLog) =>
-        askedCall(log).add('opened', {
-          ...idsOfCall(),
-          policies: [{ id: 'a', hash: 'b', quorum: 0 }],
-          expiresAt: 1,
-          original: '',
-          effective: '',
-        }),
-    ],
+    ...(
+      [
+        ['a quorum of nobody', { quorum: 0 }],
+        ['people apart that are not said to be', { distinct: 'true' }],
+        ['groups that are added at no time', { escalate: [{ groups: ['a'] }] }],
+        ['groups that are added and are none', { escalate: [{ afterMs: 1, groups: 'a' }] }],
+        ['groups that are added, and are not a list', { escalate: {} }],
+      ] as const
+    ).map(
+      ([what, more]) =>
+        [
+          what,
+          'integrity',
+          ['malformed'],
+          (log: BuiltLog) =>
+            askedCall(log).add('opened', {
+              ...idsOfCall(),
+              policies: [{ id: 'a', hash: 'b', ...more }] as never,
+              expiresAt: 1,
+              original: '',
+              effective: '',
+            }),
+        ] as const,
+    ),
     ['a field nested without end', 'integrity', ['malformed'], (log: BuiltLog) => log.addLine(nested(log, 100_000, '1'))],
     ['a field nested without end, of no numbers', 'integrity', ['malformed'], (log: BuiltLog) => log.addLine(nested(log, 100_000, ''))],
     ['a field nested just too deep', 'integrity', ['malformed'], (log: BuiltLog) => log.addLine(nested(log, 32, '1'))],

@@ -54,7 +54,7 @@ export interface Placed {
 }
 
 /** How much later than its end an approval may be recorded as decided or used: the record is written after it. */
-const SLACK_MS = 60_000;
+export const SLACK_MS = 60_000;
 
 /**
  * Whether a record of an approval comes after its end. No record is older than the one before, so after a clock was set back the times of a log stand still: an
@@ -69,6 +69,7 @@ interface TimedPlace extends Placed {
   readonly at: number;
 }
 
-function timeOf({ at, committedAt = at }: TimedPlace): number {
+/** When what a record tells of was done, as far as that is known. */
+export function timeOf({ at, committedAt = at }: TimedPlace): number {
   return committedAt;
 }

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { canonicalText } from '../../../common/data/canonical.js';
 import { isAssuranceFor } from '../../../decision/desk/assurance.js';
-import { isHostOperator } from '../../../decision/desk/eligibility.js';
+import { isHostOperator, OPERATOR } from '../../../model/terms/isHostOperator.js';
 import { likenessOf, maybeSamePerson } from '../../../model/personId.js';
 import type { OpenedRecord, RecordedApprovalPolicy, VerdictRecord } from '../../record/AuditRecord.js';
-import { isAfterEnd, isBefore } from './ApprovalCase.js';
+import { isAfterEnd, isBefore, SLACK_MS, timeOf } from './ApprovalCase.js';
 import type { ApprovalCase, Placed, VerdictOpening } from './ApprovalCase.js';
 import type { Credentials } from './Credentials.js';
 import { commitmentIn, digestCommitment } from '../line/openingFault.js';
+import { seatedFrom } from './seatedFrom.js';
 import { passkeyProof } from './passkeyProof.js';
 
 type Say = (code: string, place: Placed, message: string) => void;
@@ -27,15 +28,18 @@ interface Asked {
   readonly ids: ReadonlySet<string>;
 }
 
-interface AskingPolicy extends Pick<RecordedApprovalPolicy, 'id' | 'severity' | 'selfApproval'> {
+interface AskingPolicy extends Pick<RecordedApprovalPolicy, 'id' | 'severity' | 'selfApproval' | 'distinct'> {
   readonly approvers: ReadonlySet<string> | undefined;
   readonly quorum: number;
+  /** Groups that are added, and after how long. */
+  readonly steps: readonly { readonly afterMs: number; readonly groups: ReadonlySet<string> }[];
 }
 
 /** Finds what is wrong with the verdicts on an approval. One that is not good counts for nothing. */
 export function judgeVerdicts({ verdicts }: ApprovalCase, opened: OpenedRecord, credentials: Credentials, say: Say): JudgedVerdicts {
-  const policies = opened.policies.map(({ id, severity, selfApproval, approvers, quorum = 1 }) => {
-    return { id, severity, selfApproval, approvers: approvers && new Set(approvers), quorum };
+  const policies = opened.policies.map(({ id, severity, selfApproval, approvers, quorum = 1, distinct, escalate = [] }) => {
+    const steps = escalate.map(({ afterMs, groups }) => ({ afterMs, groups: new Set(groups) }));
+    return { id, severity, selfApproval, approvers: approvers && new Set(approvers), quorum, distinct, steps };
   });
   const asked: Asked = { opened, policies, ids: new Set(policies.map(({ id }) => id)) };
   const good: VerdictRecord[] = [];
@@ -80,7 +84,8 @@ function coverageIn(writer: string, good: readonly VerdictRecord[], policies: re
   const people = new Map(policies.map((policy) => [policy, new Set<string>()]));
   const short = new Set(policies);
   let [from, until] = [Infinity, Infinity];
-  for (const record of good.toSorted((a, b) => placeOf(a) - placeOf(b))) {
+  const inOrder = good.toSorted((a, b) => placeOf(a) - placeOf(b));
+  for (const record of inOrder) {
     const place = placeOf(record);
     if (!record.approved) until = Math.min(until, place);
     else if (short.size > 0) {
@@ -91,12 +96,24 @@ function coverageIn(writer: string, good: readonly VerdictRecord[], policies: re
       if (short.size === 0) from = place;
     }
   }
+  if (from !== Infinity && policies.some(({ distinct }) => distinct === true)) {
+    const all = policies.map(({ id }) => id);
+    const given = inOrder.filter(({ approved }) => approved);
+    const last =
+      given[
+        seatedFrom(
+          given.map((record) => ({ person: personIn(record), policies: record.policies ?? all })),
+          policies,
+        )
+      ];
+    from = last === undefined ? Infinity : placeOf(last);
+  }
   return { from, until };
 }
 
 /** Who gave a verdict, as people are counted. The operator of the host is one, under every name. */
 function personIn({ by, assurance }: VerdictRecord): string {
-  return likenessOf(isHostOperator(by, assurance) ? 'host:' : by);
+  return likenessOf(isHostOperator(by, assurance) ? OPERATOR : by);
 }
 
 type Fault = readonly [code: string, why: string];
@@ -116,7 +133,7 @@ function* verdictFaults(record: VerdictRecord, opening: VerdictOpening | undefin
   const counting = asked.policies.filter(({ id }) => policies === undefined || policies.has(id));
   if (isRequester(record, opening, opened) && counting.some(({ selfApproval }) => selfApproval !== true))
     yield ['of_requester', 'is given by the person for whom the call is made'];
-  if (counting.some((policy) => !isApprover(record, policy)))
+  if (counting.some((policy) => !isApprover(record, policy, opened)))
     yield ['not_eligible', 'is given by someone who was in no group of its approvers'];
   if (assurance !== undefined && !isAssuranceFor(assurance, counting))
     yield ['assurance', `has the assurance ${assurance}, which is not enough for the severity of what it approves`];
@@ -131,8 +148,13 @@ function isRequester(record: VerdictRecord, opening: VerdictOpening | undefined,
 }
 
 /** What is not recorded was not known either: where no directory has groups, the program vouched for the person. */
-function isApprover({ by, assurance, groups }: VerdictRecord, { approvers }: AskingPolicy): boolean {
-  return approvers === undefined || groups === undefined || isHostOperator(by, assurance) || groups.some((group) => approvers.has(group));
+function isApprover(record: VerdictRecord, { approvers, steps }: AskingPolicy, opened: OpenedRecord): boolean {
+  const { by, assurance, groups } = record;
+  if (approvers === undefined || groups === undefined || isHostOperator(by, assurance)) return true;
+  // both records are written a little after what they tell of
+  const openForMs = timeOf(record) - timeOf(opened) + SLACK_MS;
+  const added = steps.filter(({ afterMs }) => afterMs <= openForMs);
+  return groups.some((group) => approvers.has(group) || added.some((step) => step.groups.has(group)));
 }
 
 /** What a signature proves; in words, why it proves nothing. */

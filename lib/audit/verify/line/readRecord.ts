@@ -4,6 +4,10 @@ import { isRecordShape } from './recordShapes.js';
 /** Why a line is not a record, in words. */
 export type NotARecord = string;
 
+interface Unicode {
+  isWellFormed(): boolean;
+}
+
 /** No record is nested deeper, and what is nested without end would end the reader. */
 const MAX_DEPTH = 32;
 const FIRST: readonly string[] = ['v', 'seq', 'at', 'writer', 'kind'];
@@ -19,6 +23,7 @@ export function readRecord(line: string): AuditRecord | NotARecord {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'it is not an object';
   const record = value as Record<string, unknown>;
   if (!isCanonical(record, line)) return 'it is not written in the one way in which records are written';
+  if (!(line as unknown as Unicode).isWellFormed()) return 'it is not Unicode text';
   return isRecordShape(record) ? record : 'it lacks a field of its kind, or has a value that the field cannot have';
 }
 

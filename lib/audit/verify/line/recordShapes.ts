@@ -13,8 +13,9 @@ const objects =
   (value) =>
     Array.isArray(value) && value.every((item: unknown) => typeof item === 'object' && item !== null && check(item as never));
 const policies = objects(({ id, hash }) => text(id) && text(hash));
+const escalations = objects(({ afterMs, groups }) => count(afterMs) && texts(groups));
 const approvalPolicies = objects(
-  ({ id, hash, severity, approvers, selfApproval, editorMayApprove, quorum, distinct }) =>
+  ({ id, hash, severity, approvers, selfApproval, editorMayApprove, quorum, distinct, escalate }) =>
     text(id) &&
     text(hash) &&
     (severity === undefined || text(severity)) &&
@@ -22,7 +23,8 @@ const approvalPolicies = objects(
     (selfApproval === undefined || flag(selfApproval)) &&
     (editorMayApprove === undefined || flag(editorMayApprove)) &&
     (quorum === undefined || (count(quorum) && quorum !== 0)) &&
-    (distinct === undefined || flag(distinct)),
+    (distinct === undefined || flag(distinct)) &&
+    (escalate === undefined || escalations(escalate)),
 );
 const proof: Check = (value) =>
   typeof value === 'object' &&
@@ -112,7 +114,8 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
   }),
   grant: shape({
     ...CALL,
-    how: oneOf('made', 'revoked'),
+    how: oneOf('made', 'used', 'revoked'),
+    'uses?': count,
     grantId: text,
     by: text,
     'maxUses?': count,

@@ -20,6 +20,10 @@ export interface UseRules {
   readonly tenantId: string | null;
   /** Whether the use is that its caller is told of the approval. Each approval is used either so or by consume, never in both ways. */
   readonly byAnswer?: boolean | undefined;
+  /**
+   * How often halts may have been changed at its use; with `again` they are read first. Throws where it is halted.
+   */
+  readonly haltChanges?: ((record: ApprovalRecord, again?: boolean) => Awaitable<number | undefined>) | undefined;
   /** Whether who approved it still may. A throw says that this cannot be known now. */
   isStillCovered(record: ApprovalRecord): Awaitable<boolean>;
   /** Is told that it was used, and that it begins; again where it is done again, because what was told first may be lost in a crash. */
@@ -58,10 +62,32 @@ function useUp(store: ApprovalStore, record: ApprovalRecord, use: ApprovalUse, r
   const consumed = spentRecord({ ...record, consumed: { token: use.token, atMs: nowMs }, ...begun, version: record.version + 1 });
   // the change that was first may have been this very use, by another process
   const events = [eventOf(consumed, 'consumed'), ...(rules.byAnswer === true ? [eventOf(consumed, 'begun')] : [])];
-  const change: ApprovalChange = (beside) => store.replace(consumed, record.version, undefined, beside);
-  return chain(commitKept(events, change, rules.outbox), (used) =>
-    used ? told(events, rules) : consumeApproval(store, use, rules, record.version),
-  );
+  return commitUnlessHalted(store, consumed, events, rules, (seen) => consumeApproval(store, use, rules, seen));
+}
+
+/**
+ * Commits a use of an approval and tells of it, unless another change was first, or a halt was ordered or lifted meanwhile.
+ *
+ * @param again tries once more; it is given the version that could not be replaced, where no halt was the cause
+ */
+function commitUnlessHalted(
+  store: ApprovalStore,
+  next: ApprovalRecord,
+  events: readonly (ConsumedEvent | BegunEvent)[],
+  rules: Pick<UseRules, 'haltChanges' | 'journal' | 'outbox'>,
+  again: (seen: number | undefined) => Awaitable<boolean>,
+): Awaitable<boolean> {
+  const version = next.version - 1;
+  return chain(rules.haltChanges?.(next), (haltChanges) => {
+    const change: ApprovalChange = (beside) =>
+      haltChanges === undefined
+        ? store.replace(next, version, undefined, beside)
+        : store.replace(next, version, undefined, beside, { haltChanges });
+    return chain(commitKept(events, change, rules.outbox), (done) => {
+      if (done) return told(events, rules);
+      return chain(rules.haltChanges?.(next, true), (now) => again(now === haltChanges ? version : undefined));
+    });
+  });
 }
 
 /**
@@ -88,7 +114,7 @@ export function verifyApproval(store: ApprovalStore, call: ApprovedCall, rules: 
 export function beginExecution(
   store: ApprovalStore,
   start: ExecutionStart,
-  rules: Pick<UseRules, 'now' | 'journal' | 'outbox'>,
+  rules: Pick<UseRules, 'now' | 'haltChanges' | 'journal' | 'outbox'>,
   seen?: number,
 ): Awaitable<boolean> {
   const { decisionId, token, claimToken } = start;
@@ -100,10 +126,7 @@ export function beginExecution(
     if (record.version === seen) return false;
     const begun = { ...record, begun: { claimToken, atMs: rules.now() }, version: record.version + 1 };
     const events = [eventOf(begun, 'begun')];
-    const change: ApprovalChange = (beside) => store.replace(begun, record.version, undefined, beside);
-    return chain(commitKept(events, change, rules.outbox), (done) =>
-      done ? told(events, rules) : beginExecution(store, start, rules, record.version),
-    );
+    return commitUnlessHalted(store, begun, events, rules, (again) => beginExecution(store, start, rules, again));
   });
 }
 

@@ -1,7 +1,7 @@
 import type { ApprovalPolicy, ApprovalRecord } from '../../../store/ApprovalStore.js';
 
 /** What an approval may demand of the code that decides or uses it, as far as this code knows it. A name is added with the code that enforces it. */
-const SEMANTICS: readonly string[] = ['binding', 'begin', 'answer', 'amend', 'grant'];
+const SEMANTICS: readonly string[] = ['binding', 'begin', 'answer', 'amend', 'quorum', 'distinct', 'escalate', 'grant'];
 
 /** What every approval demands that is opened now. */
 export const REQUIRED_SEMANTICS: readonly string[] = Object.freeze(['binding', 'begin']);
@@ -23,6 +23,11 @@ export function semanticsOf({
   const more = Object.entries(BY_TERM).flatMap(([name, demands]) => (policies.some(demands) ? [name] : []));
   if (amendments !== undefined) more.push('amend');
   return more.length === 0 ? base : [...base, ...more];
+}
+
+/** Whether people are counted: more than one for a policy, or different ones for each. */
+export function takesSeats(policies: readonly Pick<ApprovalPolicy, 'quorum' | 'distinct'>[]): boolean {
+  return policies.some(({ quorum = 1, distinct }) => quorum > 1 || distinct === true);
 }
 
 const BY_TERM: Readonly<Record<string, (policy: ApprovalPolicy) => boolean>> = {

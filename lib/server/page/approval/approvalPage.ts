@@ -51,7 +51,7 @@ export function approvalPage(view: ApprovalView): Html {
 ${byline(view)}
 <div class="cols"><div>${isOpen && criticalNotice(record)}${cues.length > 0 && cuesNotice(cues)}
 <section class="card"><h2>${isOpen || state === 'approved' ? 'What will run' : mayHaveRun(state) ? 'What was approved to run' : 'What would have run'} <span class="muted">written by the agent; ${all ? 'all of it, and every character' : 'every character'} is shown</span></h2>${revealedParams(record, { all, changedBy: editorsOf(record) })}</section>
-${policiesCard(record, nowMs, view.policyTextOf, all)}${factsCard(record, all)}${recordCard(record, view)}</div>
+${policiesCard(record, nowMs, view.policyTextOf, all, view.viewer.seats)}${factsCard(record, all)}${recordCard(record, view)}</div>
 <aside class="decide" id="decide" aria-label="Decision">${decisionCard(view)}${activityCard(record, report, nowMs)}</aside></div>
 ${isOpen && html`<nav class="stick" aria-label="Jump"><span>${timeLeft(expiresAtMs, nowMs)}</span><a class="btn" href="#decide">Go to the decision</a></nav>`}</div>`;
 }
