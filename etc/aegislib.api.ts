@@ -29,6 +29,8 @@ export declare class AegisModule implements AegisModuleView {
     get tasks(): TaskRegistry;
     get scheduler(): ApprovalScheduler;
     get approvals(): ApprovalDesk;
+    get grants(): Grants;
+    get halts(): Halts;
     get policies(): ReloadablePolicies;
     decide(call: ProposedCall): Promise<Decision>;
     decisionStatus(decisionId: string): Promise<DecisionStatus>;
@@ -65,6 +67,8 @@ export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
     readonly recovery?: RecoveryOptions | undefined;
     readonly tasks?: TaskRegistryOptions | undefined;
     readonly scheduler?: ((options: ApprovalSchedulerOptions) => ApprovalScheduler) | undefined;
+    readonly haltFile?: string | undefined;
+    readonly haltMaxStaleMs?: number | undefined;
     readonly sessions?: 'explicit' | 'async-local' | undefined;
     readonly limits?: {
         readonly [K in keyof SnapshotLimits]?: SnapshotLimits[K] | undefined;
@@ -92,6 +96,8 @@ export declare class ApprovalDesk extends SafeEmitter<DeskEvents> {
     list(given?: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
     approve(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
     deny(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
+    amend(decisionId: string, edit: AmendInput): Promise<ApprovalRecord>;
+    previewEdit(decisionId: string, edit: AmendInput): Promise<EditPreview>;
     mayDecide(decisionId: string, by: string, assurance?: Assurance): Promise<boolean>;
 }
 
@@ -123,6 +129,7 @@ export interface ApprovalRecord {
     readonly bindingDigest?: string | undefined;
     readonly requires?: readonly string[] | undefined;
     readonly opaque: readonly string[];
+    readonly sensitive?: Sensitive | undefined;
     readonly session: Session | null;
     readonly sessionDigest: string;
     readonly facts: Readonly<Record<string, unknown>>;
@@ -140,6 +147,8 @@ export interface ApprovalRecord {
     readonly expiresAtMs: number;
     readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
     readonly verdicts: readonly Verdict[];
+    readonly amendable?: AmendableCall | undefined;
+    readonly amendments?: readonly Amendment[] | undefined;
     readonly consumed?: {
         readonly token: string;
         readonly atMs: number;
@@ -224,6 +233,7 @@ export interface CurrentCall {
     readonly decisionId: string;
     readonly taskId: string | undefined;
     readonly depth: number;
+    readonly signal: AbortSignal;
 }
 
 export type Decision = AllowDecision | DenyDecision | SanitizeDecision | ApprovalNeededDecision;
@@ -240,6 +250,7 @@ export interface DecisionService {
     consume?(use: ApprovalUse): Awaitable<boolean>;
     begin?(start: ExecutionStart): Awaitable<boolean>;
     reportOutcome?(report: RunReport): Awaitable<void>;
+    amends?(): boolean;
     withdraw?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
     expire?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
     ready?(): Awaitable<void>;
@@ -251,6 +262,8 @@ export interface DecisionStatus {
     readonly state: 'pending' | 'approved' | 'denied' | 'expired' | 'invalid';
     readonly reason?: string | undefined;
     readonly by?: string | undefined;
+    readonly params?: Params | undefined;
+    readonly digest?: string | undefined;
 }
 
 export declare class DecisionUnavailableError extends AegisError {
@@ -289,6 +302,7 @@ export declare class EmbeddedDecisionService implements DecisionService {
     dryRun(request: DecisionRequest): Awaitable<Decision>;
     reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision>;
     status(decisionId: string): Awaitable<DecisionStatus>;
+    amends(): boolean;
     watch(signal: AbortSignal): AsyncIterable<DecisionStatus>;
     verify(call: ApprovedCall): Awaitable<boolean>;
     consume(use: ApprovalUse): Awaitable<boolean>;
@@ -345,6 +359,67 @@ export declare class ForbiddenError extends AegisError {
 
 export type FunctionGuardOptions<This, A extends readonly unknown[], R, N, M extends ApprovalMode, O = unknown> = BaseGuardOptions<This, A, R> & NamingOptions<A, N, O> & FunctionApproval<R, M>;
 
+export interface Grant extends GrantScope {
+    readonly id: string;
+    readonly version: number;
+    readonly maxUses: number;
+    readonly used: number;
+    readonly createdAtMs: number;
+    readonly expiresAtMs: number;
+    readonly by: string;
+    readonly name?: string | undefined;
+    readonly assurance?: Assurance | undefined;
+    readonly reason?: string | undefined;
+    readonly fromDecision: string;
+    readonly revoked?: GrantRevocation | undefined;
+}
+
+export interface GrantAct {
+    readonly by: string;
+    readonly reason?: string | undefined;
+}
+
+export interface GrantInput {
+    readonly uses: number;
+    readonly forMs: number;
+    readonly loosen?: GrantTerms | undefined;
+    readonly loosenSession?: GrantTerms | undefined;
+    readonly loosenFacts?: GrantTerms | undefined;
+    readonly anyRequester?: boolean | undefined;
+}
+
+export interface GrantQuery {
+    readonly agentId?: string | undefined;
+    readonly toolName?: string | undefined;
+    readonly by?: string | undefined;
+    readonly active?: boolean | undefined;
+}
+
+export type GrantTerm = 'any' | {
+    readonly '>='?: number | undefined;
+    readonly '>'?: number | undefined;
+    readonly '<='?: number | undefined;
+    readonly '<'?: number | undefined;
+} | {
+    readonly in: readonly GrantValue[];
+} | {
+    readonly startsWith: string;
+} | {
+    readonly endsWith: string;
+};
+
+export type GrantTerms = Readonly<Record<string, GrantTerm>>;
+
+export declare class Grants {
+    #private;
+    constructor({ desk, records, now, journal }: GrantsOptions);
+    propose(decisionId: string, loosen?: GrantTerms): Promise<GrantProposal>;
+    list(query?: GrantQuery): Promise<readonly Grant[]>;
+    get(id: string): Promise<Grant | undefined>;
+    revoke(id: string, act: GrantAct): Promise<Grant>;
+    explain(id: string): Promise<string>;
+}
+
 export declare class GuardDefinitionError extends AegisError {
     readonly name = "GuardDefinitionError";
     constructor(message: string, options?: ErrorOptions);
@@ -382,6 +457,7 @@ export interface GuardedCall<R = unknown> {
     readonly mode?: ApprovalMode | undefined;
     readonly approvalTimeoutMs?: number | undefined;
     readonly wireTypes?: 'string' | undefined;
+    readonly sensitive?: Readonly<Record<string, SensitiveOption>> | undefined;
     readonly signal?: AbortSignal | undefined;
     readonly guard?: object | undefined;
     readonly target?: unknown;
@@ -443,6 +519,7 @@ export interface PendingApproval<T = unknown> {
     readonly toolName: string;
     readonly message: string;
     readonly status: TaskStatus;
+    readonly edited: readonly string[] | undefined;
     readonly completed: Promise<T>;
     cancel(): Promise<boolean>;
     toString(): string;
@@ -482,6 +559,7 @@ export declare class RemoteDecisionService implements DecisionService {
     reevaluate(request: DecisionRequest, decisionId: string, options?: ReevaluateOptions): Promise<Decision>;
     consume(use: ApprovalUse): Promise<boolean>;
     begin(start: ExecutionStart): Promise<boolean>;
+    amends(): boolean;
     reportOutcome(report: RunReport): Promise<void>;
     withdraw(decisionId: string, options?: ApprovalOptions): Promise<void>;
     expire(decisionId: string, options?: ApprovalOptions): Promise<void>;
@@ -634,9 +712,12 @@ export interface VerdictInput {
     readonly reason?: string | undefined;
     readonly digest?: string | undefined;
     readonly assurance?: Assurance | undefined;
+    readonly acknowledgeHidden?: number | undefined;
     readonly name?: string | undefined;
     readonly version?: number | undefined;
     readonly key?: string | undefined;
+    readonly edit?: EditInput | undefined;
+    readonly grant?: GrantInput | undefined;
 }
 
 export interface WaitingForWorker {

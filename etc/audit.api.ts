@@ -1,5 +1,19 @@
 // What 'aegislib/audit' exports. Written by npm run api:update; review what changes here.
 
+export interface AmendedRecord extends RecordFields, CallFields {
+    readonly kind: 'amended';
+    readonly by: string;
+    readonly assurance?: Assurance | undefined;
+    readonly from: Commitment;
+    readonly effective: Commitment;
+    readonly changed: Commitment;
+    readonly policies: readonly RecordedApprovalPolicy[];
+    readonly policySetHash?: string | undefined;
+    readonly reason?: Commitment | undefined;
+    readonly proof?: VerdictProof | undefined;
+    readonly statement?: Commitment | undefined;
+}
+
 export interface AuditBatch {
     readonly lines: readonly string[];
     readonly openings: readonly Opening[];
@@ -80,7 +94,8 @@ export declare class AuditPublicKey {
     toString(): string;
 }
 
-export type AuditRecord = StartedRecord | ClosedRecord | DroppedRecord | KeyRecord | PoliciesRecord | DecidedRecord | OpenedRecord | VerdictRecord | ConsumedRecord | BegunRecord | EndedRecord | EnteringRecord | SettledRecord | SecurityRecord | AuthorityRecord | CredentialRecord | ErasedRecord;
+export type AuditRecord = StartedRecord | ClosedRecord | DroppedRecord | KeyRecord | PoliciesRecord | DecidedRecord | OpenedRecord | VerdictRecord | GrantRecord | ConsumedRecord | BegunRecord | EndedRecord | EnteringRecord | SettledRecord | SecurityRecord | AuthorityRecord | CredentialRecord | ErasedRecord | HaltRecord;
+export type AuditRecord = StartedRecord | ClosedRecord | DroppedRecord | KeyRecord | PoliciesRecord | DecidedRecord | OpenedRecord | VerdictRecord | AmendedRecord | GrantRecord | ConsumedRecord | BegunRecord | EndedRecord | EnteringRecord | SettledRecord | SecurityRecord | AuthorityRecord | CredentialRecord | ErasedRecord | HaltRecord;
 
 export interface AuditReport {
     readonly ok: boolean;
@@ -192,6 +207,7 @@ export interface DecidedRecord extends RecordFields, CallFields {
     readonly session?: Commitment | undefined;
     readonly facts?: Commitment | undefined;
     readonly requester?: Commitment | undefined;
+    readonly grantId?: string | undefined;
     readonly groups?: readonly string[] | undefined;
     readonly removable?: readonly string[] | undefined;
     readonly observed?: readonly RecordedPolicy[] | undefined;
@@ -234,6 +250,20 @@ export interface FoundAuditKey {
     readonly key: AuditKey;
     readonly file: string | undefined;
     readonly isExposed: boolean;
+}
+
+export interface GrantRecord extends RecordFields, CallFields {
+    readonly kind: 'grant';
+    readonly how: 'made' | 'revoked';
+    readonly grantId: string;
+    readonly by: string;
+    readonly how: 'made' | 'used' | 'revoked';
+    readonly grantId: string;
+    readonly by: string;
+    readonly uses?: number | undefined;
+    readonly maxUses?: number | undefined;
+    readonly expiresAt?: number | undefined;
+    readonly lifts?: readonly RecordedPolicy[] | undefined;
 }
 
 export interface JsonlFolderOptions {
@@ -321,6 +351,9 @@ export interface ProvenInclusion {
     readonly root: Uint8Array;
 }
 
+export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'editorMayApprove'> {
+    readonly quorum?: number | undefined;
+    readonly distinct?: boolean | undefined;
 export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate'> {
 }
 

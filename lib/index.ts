@@ -32,6 +32,7 @@ export { EmbeddedDecisionService } from './decision/embedded/EmbeddedDecisionSer
 export { RemoteDecisionService } from './decision/remote/RemoteDecisionService.js';
 export type { Decision, DecisionStatus } from './model/Decision.js';
 export type { Params, Session } from './model/Params.js';
+export type { Audience, AudienceViews, Sensitive, SensitiveOption, View } from './model/sensitive/Sensitive.js';
 
 // Approvals
 export { ApprovalDesk } from './decision/desk/ApprovalDesk.js';

@@ -13,6 +13,8 @@ export interface ApprovalView extends ApprovalEntry, DescribedApproval {
 interface GivenVerdict {
   readonly digest: string;
   readonly reason: string | undefined;
+  /** How many values the person knows to be hidden. */
+  readonly acknowledgeHidden: number | undefined;
 }
 
 /** The approvals of a tenant, over its store or its server. */

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { approvalAnswer, approvalsAnswer } from '../../decision/wire/approvalAnswer.js';
 import type { ApprovalQuery, Assurance } from '../../store/ApprovalStore.js';
+import { withNotes } from '../../model/view/viewOf.js';
 import { CliError } from '../CliIo.js';
 import type { ApprovalAccess, ApprovalEntry, ApprovalView } from './ApprovalAccess.js';
 import type { HostClient } from './HostClient.js';
@@ -24,6 +25,7 @@ interface WireApproval extends WireEntry {
   readonly params: ApprovalView['params'];
   readonly original_params: ApprovalView['originalParams'];
   readonly opaque: readonly string[];
+  readonly hidden: readonly string[];
   readonly session: ApprovalView['session'];
   readonly facts: ApprovalView['facts'];
   readonly message: string | null;
@@ -67,8 +69,12 @@ export function servedApprovals(client: HostClient): ApprovalAccess {
       const answer = await client.ask('GET', pathOf(decisionId), undefined, [404]);
       return answer === undefined ? undefined : viewOf(read(approvalAnswer, answer) as WireApproval);
     },
-    async decide(decisionId, approve, { digest, reason }) {
-      const body = { verdict: approve ? 'approve' : 'deny', digest, ...(reason !== undefined && { reason }) };
+    async decide(decisionId, approve, { digest, reason, acknowledgeHidden }) {
+      const notes = {
+        ...(reason !== undefined && { reason }),
+        ...(acknowledgeHidden !== undefined && { acknowledge_hidden: acknowledgeHidden }),
+      };
+      const body = { verdict: approve ? 'approve' : 'deny', digest, ...notes };
       return entryOf(read(approvalAnswer, await client.ask('POST', `${pathOf(decisionId)}/verdict`, body)) as WireApproval);
     },
   };
@@ -94,10 +100,10 @@ function viewOf(wire: WireApproval): ApprovalView {
   return {
     ...entryOf(wire),
     requesterKnown,
-    originalParams,
+    originalParams: withNotes(originalParams, wire.hidden),
     digest,
     refusals,
-    params,
+    params: withNotes(params, wire.hidden),
     opaque,
     session,
     facts,

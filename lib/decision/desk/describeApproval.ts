@@ -1,5 +1,7 @@
 import { canonicalText } from '../../common/data/canonical.js';
 import { revealText } from '../../common/data/reveal.js';
+import { maskedIn, viewOf } from '../../model/view/viewOf.js';
+import { viewText } from '../../model/view/viewText.js';
 import { recordedSeats } from '../../model/terms/recordedSeats.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 
@@ -20,6 +22,7 @@ export interface DescribedApproval extends Pick<
   | 'originalParams'
   | 'params'
   | 'opaque'
+  | 'sensitive'
   | 'message'
   | 'session'
   | 'facts'
@@ -42,7 +45,9 @@ export interface DescribedApproval extends Pick<
  * @returns the lines, safe to print
  */
 export function describeApproval(record: DescribedApproval): readonly string[] {
-  const { originalParams, params, requester, requesterKnown } = record;
+  const { requester, requesterKnown, sensitive } = record;
+  const params = viewOf(record.params, sensitive, 'approver');
+  const originalParams = viewOf(record.originalParams, sensitive, 'approver');
   const lines = [
     `Tool      ${revealText(record.toolName)}`,
     `Agent     ${revealText(record.agentId)}`,
@@ -51,7 +56,7 @@ export function describeApproval(record: DescribedApproval): readonly string[] {
   ];
   const { policies: seats } = recordedSeats({ policies: record.policies, verdicts: record.verdicts ?? [] });
   for (const [i, { id, severity, approvers, quorum = 1, distinct, escalate = [] }] of record.policies.entries()) {
-    const filledBy = seats[i]?.filledBy.map(({ by }) => revealText(by)) ?? [];
+    const filledBy = (seats[i] as (typeof seats)[number]).filledBy.map(({ by }) => revealText(by));
     const notes = [
       ...(severity === undefined ? [] : [`severity: ${severity}`]),
       ...(approvers === undefined ? [] : [`approvers: ${approvers.map((group) => revealText(group)).join(', ')}`]),
@@ -70,9 +75,13 @@ export function describeApproval(record: DescribedApproval): readonly string[] {
     const before = shown(originalParams, name);
     const after = shown(params, name);
     const label = PLAIN_NAME.test(name) ? revealText(name) : revealText(JSON.stringify(name), JSON_TEXT);
-    lines.push(before === after ? `  ${label} = ${after}` : `  ${label} = ${after}   (changed by policy; was ${before})`);
+    // notes may be alike where values are not
+    const isSame = shown(record.originalParams, name) === shown(record.params, name);
+    lines.push(isSame ? `  ${label} = ${after}` : `  ${label} = ${after}   (changed by policy; was ${before})`);
   }
   if (names.length === 0) lines.push('  (none)');
+  const hidden = maskedIn(params, originalParams);
+  if (hidden.length > 0) lines.push(`Hidden    ${hiddenLine(hidden)}`);
   for (const name of record.opaque) lines.push(`  ${revealText(name)} = (opaque: no decision sees it)`);
   if (record.message !== undefined) lines.push(`Changed   ${revealText(record.message)}`);
   if (record.session !== null) lines.push(`Session   ${revealText(canonicalText(record.session), JSON_TEXT)}`);
@@ -82,7 +91,12 @@ export function describeApproval(record: DescribedApproval): readonly string[] {
 }
 
 function shown(params: Readonly<Record<string, unknown>>, name: string): string {
-  return Object.hasOwn(params, name) ? revealText(canonicalText(params[name]), JSON_TEXT) : '(absent)';
+  return Object.hasOwn(params, name) ? revealText(viewText(params[name]), JSON_TEXT) : '(absent)';
+}
+
+function hiddenLine(pointers: readonly string[]): string {
+  const what = pointers.length === 1 ? '1 value is' : `${pointers.length} values are`;
+  return `${what} not shown in full: ${pointers.map((pointer) => revealText(pointer)).join(', ')}`;
 }
 
 function shownTime(ms: number): string {

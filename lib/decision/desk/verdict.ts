@@ -2,8 +2,10 @@ import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { StandingVerdict } from '../../model/errors/SetupErrors.js';
 import { isRecord } from '../../common/data/plainObject.js';
 import { PERSON_ID, personId } from '../../model/personId.js';
+import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
 import { isAssurance } from './assurance.js';
+import type { EditInput } from '../amend/ParamsEdit.js';
 import type { GivenProof } from './Directory.js';
 import type { Giver } from './eligibility.js';
 import type { PreparedGrant } from './GrantMaker.js';
@@ -29,12 +31,22 @@ export interface VerdictInput {
    * @defaultValue the program itself vouches for the person, which is enough for every approval
    */
   readonly assurance?: Assurance | undefined;
+  /**
+   * How many values of the approval the person was not shown in full, because the guard hides them, and knows that. Required to approve where there are any:
+   * `describeApproval` and the page count them.
+   */
+  readonly acknowledgeHidden?: number | undefined;
   /** The name of the person, for the record. A directory that knows the person says it instead. */
   readonly name?: string | undefined;
   /** The version of the approval that was displayed. A verdict on one that has changed since is refused. */
   readonly version?: number | undefined;
   /** 1 to 128 characters that name this verdict: given once more under the same key, it is the one that was recorded. */
   readonly key?: string | undefined;
+  /**
+   * Changes of the params, with a yes to the edited call: both are recorded, or neither. `digest` is that of the params as they are before. Policies decide on
+   * the edited call as if it had been called so.
+   */
+  readonly edit?: EditInput | undefined;
   /**
    * Lets the yes count for later calls like this one: how many, for how long, and in what they may differ. Refused where a policy that asks has no
    * `@grantable`, and for who may not decide all of them. Only with a yes.
@@ -53,6 +65,9 @@ export interface VerdictInput {
   /** @internal Whether all of `version` was shown to the person, with nothing cut. */
   readonly sawAll?: boolean | undefined;
 }
+
+/** An edit of the params of an approval, without a verdict. */
+export interface AmendInput extends Omit<VerdictInput, 'edit' | 'key'>, EditInput {}
 
 /** The error for a verdict on an approval that is not there. */
 export function unknownApproval(decisionId: string): VerdictError {
@@ -120,9 +135,11 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
     reason,
     digest,
     assurance,
+    acknowledgeHidden,
     name,
     version,
     key,
+    edit,
     grant,
     proof,
     sessionId,
@@ -140,13 +157,31 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
     );
   if (name !== undefined && (typeof name !== 'string' || name === '' || name.length > 256))
     return refuse('`name` must be a string of 1 to 256 characters. Pass the name of the person, or leave it out.');
+  if (acknowledgeHidden !== undefined && !(Number.isSafeInteger(acknowledgeHidden) && acknowledgeHidden >= 0))
+    return refuse('`acknowledgeHidden` must be a whole number from 0 on. Pass how many values of the approval are not shown in full.');
   if (version !== undefined && !(Number.isSafeInteger(version) && version > 0))
     return refuse('`version` must be a whole number from 1 on. Pass the `version` of the approval that was shown.');
   if (key !== undefined && (typeof key !== 'string' || !/^[\w.:-]{1,128}$/.test(key)))
     return refuse('`key` must have 1 to 128 letters, digits and _ . : -. Make a random one for each verdict.');
   const signed = proof === undefined ? undefined : readProof(proof);
   if (signed === null) return refuse('`proof` must be the signature of a passkey, with all its fields as texts in base64url.');
-  return { by, reason, digest, assurance, name, version, key, grant, proof: signed, sessionId, origin, mustSign, sawAll };
+  return {
+    by,
+    reason,
+    digest,
+    assurance,
+    acknowledgeHidden,
+    name,
+    version,
+    key,
+    edit,
+    grant,
+    proof: signed,
+    sessionId,
+    origin,
+    mustSign,
+    sawAll,
+  };
 }
 
 const VERDICT_FIELDS = {
@@ -154,9 +189,11 @@ const VERDICT_FIELDS = {
   reason: 'any',
   digest: 'any',
   assurance: 'any',
+  acknowledgeHidden: 'any',
   name: 'any',
   version: 'any',
   key: 'any',
+  edit: 'any',
   grant: 'any',
   proof: 'any',
   sessionId: 'string',
@@ -181,6 +218,15 @@ function readProof(value: unknown): GivenProof | null {
 export function checkVersion({ decisionId, version }: ApprovalRecord, shown: number | undefined): void {
   if (shown === undefined || shown === version) return;
   throw new VerdictError(409, 'version', decisionId, 'Changed since you opened this. Read it again, and decide then.');
+}
+
+/** @throws VerdictError 428 where a person approves without saying how much of it was hidden */
+export function checkHidden(record: ApprovalRecord, approve: boolean, { acknowledgeHidden }: VerdictInput): void {
+  const count = approve ? hiddenFromApprover(record).length : 0;
+  if (count === 0 || acknowledgeHidden === count) return;
+  const what = count === 1 ? '1 value of this approval is' : `${count} values of this approval are`;
+  const message = `${what} not shown in full to who decides it, and a yes has to say so. Confirm it: \`acknowledgeHidden: ${count}\`.`;
+  throw new VerdictError(428, 'hidden_not_acknowledged', record.decisionId, message);
 }
 
 /** @throws VerdictError 409 where the person was shown other params than would run; a denial may leave the digest out */
@@ -215,7 +261,15 @@ export interface CheckedVerdict {
 /** The fields of a record that a verdict changes. One no is enough; each policy needs a yes of as many people as it says. */
 export function withVerdict(
   record: ApprovalRecord,
-  { approve, verdict: { reason, key, name }, giver: { by, assurance, person }, policies, proof, grant, isCovered }: CheckedVerdict,
+  {
+    approve,
+    verdict: { reason, key, name, acknowledgeHidden },
+    giver: { by, assurance, person },
+    policies,
+    proof,
+    grant,
+    isCovered,
+  }: CheckedVerdict,
   atMs: number,
 ): Pick<ApprovalRecord, 'status' | 'verdicts' | 'requires'> {
   const shownName = person?.name ?? name;
@@ -229,6 +283,7 @@ export function withVerdict(
     ...(person && { groups: person.groups, groupsFrom: person.groupsFrom }),
     ...(proof && { proof }),
     ...(key !== undefined && { key }),
+    ...(approve && acknowledgeHidden !== undefined && { hidden: acknowledgeHidden }),
     ...(grant && { grant: { id: grant.id, digest: grant.digest } }),
     policies: policies.map((p) => p.id),
   };

@@ -1,8 +1,12 @@
 import { types } from 'node:util';
-import { canonicalText } from '../../common/data/canonical.js';
 import { charsOf, excerptOf, lineEndsOf, MAX_CHIPS } from '../../common/data/excerpt.js';
 import { isUnchanged, leafChanges, leafText, shownChanges } from '../../common/data/leafChanges.js';
 import type { GivenValue, LeafChange } from '../../common/data/leafChanges.js';
+import { Masked } from '../../common/data/Masked.js';
+import { viewOf } from '../../model/view/viewOf.js';
+import type { Params } from '../../model/Params.js';
+import type { Sensitive } from '../../model/sensitive/Sensitive.js';
+import { viewText } from '../../model/view/viewText.js';
 import { hostsOf } from './hostsOf.js';
 import { html } from './html.js';
 import type { Html } from './html.js';
@@ -24,21 +28,25 @@ const MAX_HOSTS = 5;
 export interface RevealOptions {
   /** Shows every character, however many: the view with `?all`. */
   readonly all?: boolean | undefined;
+  /** Who has changed what the agent wrote. @defaultValue a policy */
+  readonly changedBy?: string | undefined;
 }
 
 /** The params of an approval, as a list (`dl.params`): what will run, and where a policy changed it, what the agent wrote. */
 export function revealedParams(
-  {
-    params,
-    originalParams,
-    opaque,
-  }: {
-    readonly params: Readonly<Record<string, unknown>>;
-    readonly originalParams: Readonly<Record<string, unknown>>;
+  approval: {
+    readonly params: Params;
+    readonly originalParams: Params;
     readonly opaque: readonly string[];
+    readonly sensitive?: Sensitive | undefined;
   },
   options: RevealOptions = {},
 ): Html {
+  const { opaque, sensitive } = approval;
+  const [params, originalParams] = [approval.params, approval.originalParams].map((of) => viewOf(of, sensitive, 'approver')) as [
+    Params,
+    Params,
+  ];
   const own = (of: Readonly<Record<string, unknown>>, name: string): NamedValue['now'] =>
     Object.hasOwn(of, name) ? { value: of[name] } : undefined;
   const names = [...new Set([...Object.keys(params), ...Object.keys(originalParams)])];
@@ -54,13 +62,13 @@ export function revealedValue(value: unknown, { name, all }: RevealOptions & { r
 }
 
 /** A param with its name, as a row: what will run, and below it what the agent wrote, where that is something else. */
-export function revealedChange({ name, now, before }: NamedValue, { all = false }: RevealOptions = {}): Html {
+export function revealedChange({ name, now, before }: NamedValue, { all = false, changedBy = 'a policy' }: RevealOptions = {}): Html {
   const changes = leafChanges(now, before);
   const [shown, tail] = all ? [changes, []] : shownChanges(changes);
   let chips = MAX_CHIPS;
   const rendered = (change: LeafChange): Html => {
     const isLabelled = change.label !== '' && !(changes.length === 1 && change.label === '[0]');
-    return revealedLeaf(change, { all, isLabelled, take: (used) => (chips -= used) });
+    return revealedLeaf(change, { all, changedBy, isLabelled, take: (used) => (chips -= used) });
   };
   const metas = [before, now].flatMap((side) => (side === undefined ? [] : [metaOf(side.value)]));
   const meta = metas[0] === metas[1] ? metas[0] : metas.join(' → ');
@@ -79,6 +87,7 @@ export function metaOf(value: unknown): string {
   if (typeof value === 'bigint') return 'whole number';
   if (value === null || typeof value !== 'object') return value === null ? 'null' : typeof value;
   if (types.isDate(value)) return 'date';
+  if (value instanceof Masked) return 'hidden by the program';
   return Array.isArray(value) ? `list, ${grouped(String(value.length))}` : `object, ${grouped(String(Object.keys(value).length))}`;
 }
 
@@ -87,9 +96,9 @@ export function revealedJson(value: unknown, { all }: RevealOptions = {}): Html 
   return revealedBox(excerptOf(asciiJson(value), { all: all === true }));
 }
 
-/** The canonical text of a value, with every character beyond ASCII as `\uXXXX`. */
+/** The canonical text of a value, or a note where it is not shown, with every character beyond ASCII as `\uXXXX`. */
 export function asciiJson(value: unknown): string {
-  return canonicalText(value).replace(/[^ -~]+/g, (units) => {
+  return viewText(value).replace(/[^ -~]+/g, (units) => {
     let text = '';
     for (let i = 0; i < units.length; i++) text += `\\u${units.charCodeAt(i).toString(16).padStart(4, '0')}`;
     return text;
@@ -98,12 +107,18 @@ export function asciiJson(value: unknown): string {
 
 function revealedLeaf(
   change: LeafChange,
-  { all, isLabelled, take }: { readonly all: boolean; readonly isLabelled: boolean; readonly take: (chips: number) => number },
+  {
+    all,
+    changedBy,
+    isLabelled,
+    take,
+  }: { readonly all: boolean; readonly changedBy: string; readonly isLabelled: boolean; readonly take: (chips: number) => number },
 ): Html {
   const { label, now, before } = change;
   const title =
     isLabelled && html`<span class="who">${revealedText(label)} <span class="meta">${metaOf((now ?? before)?.value)}</span></span>`;
   const box = (value: unknown, range?: MarkedRange): Html => {
+    if (value instanceof Masked) return maskedBox(value);
     const excerpt = excerptOf(leafText(value), { all, maxChips: take(0) });
     take(excerpt.chips);
     const isBig = !isLabelled && (typeof value === 'number' || typeof value === 'bigint');
@@ -113,9 +128,14 @@ function revealedLeaf(
   const [nowRange, beforeRange] = differenceOf(now?.value, before?.value);
   return html`${title}${
     now === undefined
-      ? html`<span class="who">A policy removes it</span>`
-      : html`<span class="who">Will run, ${before === undefined ? 'added' : 'changed'} by policy</span>${box(now.value, nowRange)}`
+      ? html`<span class="who">${changedBy === 'a policy' ? 'A policy' : changedBy} removes it</span>`
+      : html`<span class="who">Will run, ${before === undefined ? 'added' : 'changed'} by ${changedBy === 'a policy' ? 'policy' : changedBy}</span>${box(now.value, nowRange)}`
   }${before !== undefined && html`<span class="who">The agent had written</span>${box(before.value, beforeRange)}`}`;
+}
+
+/** What stands in place of a value: no text of an agent can look like it. */
+function maskedBox({ shown }: Masked): Html {
+  return html`<span class="v muted">${shown === undefined ? 'Hidden from you by the program' : html`Hidden from you by the program, but for ${revealedText(shown)}`}</span>`;
 }
 
 /** What helps to read a value, below its box. */

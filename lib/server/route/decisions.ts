@@ -24,7 +24,7 @@ import { forbiddenNull, nullReason } from '../decide/forbiddenNull.js';
 import { RemoteRequest } from '../decide/RemoteRequest.js';
 import { endIfWithdrawn, withdrawRequest } from '../decide/withdrawnRequests.js';
 import type { Tenant } from '../tenant/Tenant.js';
-import { refusedWhileHalted } from '../tenant/tenantHalts.js';
+import { refusedWhileHalted } from '../tenant/haltsOf.js';
 import type { Answer, CallerInput, Route } from './Route.js';
 
 const ERRORS = ['agent_not_covered', 'params_digest_mismatch', 'idempotency_mismatch', 'capacity'];
@@ -162,8 +162,20 @@ function refusedNull({ params, toolName, firstNull }: DecideRequest, { tools, po
 
 /** SHA-256 over all that is asked, and by whom. The digest of typed params is also one of their form on the wire. */
 function fingerprintOf(wire: DecideRequest, { tenantId, id }: Caller, approvalId: string | undefined): string {
-  const { agentId, toolName, guardKey, params, session, removable, opaque, capabilities, approvalTimeoutMs, bindingBase } = wire;
-  const call = { agentId, toolName, guardKey, params, session: digestOfSession(session), removable, opaque };
+  const {
+    agentId,
+    toolName,
+    guardKey,
+    params,
+    session,
+    removable,
+    opaque,
+    capabilities,
+    approvalTimeoutMs,
+    bindingBase,
+    sensitive = {},
+  } = wire;
+  const call = { agentId, toolName, guardKey, params, session: digestOfSession(session), removable, opaque, sensitive };
   const client = {
     tenantId,
     id,

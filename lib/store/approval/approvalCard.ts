@@ -1,5 +1,7 @@
 import { canonicalText } from '../../common/data/canonical.js';
 import { reveal } from '../../common/data/reveal.js';
+import { viewOf } from '../../model/view/viewOf.js';
+import { viewText } from '../../model/view/viewText.js';
 import { recordedSeats } from '../../model/terms/recordedSeats.js';
 import { freezeDeep } from '../../model/snapshot/frozenData.js';
 import type { ApprovalCard, ApprovalRecord, CardParam, CardPolicy } from '../ApprovalStore.js';
@@ -19,6 +21,7 @@ export function approvalCard(record: ApprovalRecord): ApprovalCard {
   const { createdAtMs, expiresAtMs, status, version, consumed, outcome } = record;
   const last = record.verdicts.at(-1);
   const names = Object.keys(record.params);
+  const shown = viewOf(record.params, record.sensitive, 'approver');
   const listed = listedNames(record);
   const changed = changedNames(record);
   const deceptive = deceptiveIn(record);
@@ -32,7 +35,7 @@ export function approvalCard(record: ApprovalRecord): ApprovalCard {
     digest,
     refusals,
     policies: cardPolicies(record),
-    summary: listed.map((name) => cardParam(name, record.params[name])),
+    summary: listed.map((name) => cardParam(name, shown[name])),
     ...(names.length > listed.length && { unlisted: names.length - listed.length }),
     ...(changed.length > 0 && { changed }),
     ...(deceptive.length > 0 && { deceptive }),
@@ -92,7 +95,7 @@ function listedNames({ policies, params }: ApprovalRecord): readonly string[] {
 }
 
 function cardParam(name: string, value: unknown): CardParam {
-  const text = canonicalText(value);
+  const text = viewText(value);
   const shown = cut(text, MAX_VALUE);
   return { name: cut(name, MAX_NAME), text: shown, ...(shown !== text && { cut: text.length - MAX_VALUE }) };
 }
