@@ -81,7 +81,7 @@ async function ask(step: Step): Promise<void> {
     // the agent goes on; what becomes of the call is said when it is known
     void result.completed
       .then(
-        (done) => say(`${done}; a person said yes`),
+        (done) => say(`${done}; a person said yes${result.edited === undefined ? '' : ` and edited ${result.edited.join(', ')}`}`),
         (error: unknown) => say(`${result.toolName} did not run: ${(error as Error).message}`),
       )
       .finally(() => waiting.delete(result.toolName));
