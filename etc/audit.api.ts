@@ -262,6 +262,20 @@ export interface GrantRecord extends RecordFields, CallFields {
     readonly lifts?: readonly RecordedPolicy[] | undefined;
 }
 
+export interface HaltRecord extends RecordFields {
+    readonly kind: 'halt';
+    readonly tenantId?: string | undefined;
+    readonly how: HaltEvent['how'];
+    readonly halt: string;
+    readonly all?: true | undefined;
+    readonly agentId?: string | undefined;
+    readonly toolName?: string | undefined;
+    readonly group?: string | undefined;
+    readonly pending: 'freeze' | 'cancel';
+    readonly until?: number | undefined;
+    readonly by: string;
+}
+
 export interface JsonlFolderOptions {
     readonly segmentBytes?: number | undefined;
 }
@@ -345,6 +359,15 @@ export interface ProvenInclusion {
     readonly index: number;
     readonly size: number;
     readonly root: Uint8Array;
+}
+
+export interface RecordFields {
+    readonly v: 1;
+    readonly seq: number;
+    readonly at: number;
+    readonly writer: string;
+    readonly change?: string | undefined;
+    readonly committedAt?: number | undefined;
 }
 
 export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate' | 'editorMayApprove'> {
