@@ -96,6 +96,8 @@ export declare class ApprovalDesk extends SafeEmitter<DeskEvents> {
     list(given?: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
     approve(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
     deny(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
+    amend(decisionId: string, edit: AmendInput): Promise<ApprovalRecord>;
+    previewEdit(decisionId: string, edit: AmendInput): Promise<EditPreview>;
     mayDecide(decisionId: string, by: string, assurance?: Assurance): Promise<boolean>;
 }
 
@@ -145,6 +147,8 @@ export interface ApprovalRecord {
     readonly expiresAtMs: number;
     readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
     readonly verdicts: readonly Verdict[];
+    readonly amendable?: AmendableCall | undefined;
+    readonly amendments?: readonly Amendment[] | undefined;
     readonly consumed?: {
         readonly token: string;
         readonly atMs: number;
@@ -246,6 +250,7 @@ export interface DecisionService {
     consume?(use: ApprovalUse): Awaitable<boolean>;
     begin?(start: ExecutionStart): Awaitable<boolean>;
     reportOutcome?(report: RunReport): Awaitable<void>;
+    amends?(): boolean;
     withdraw?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
     expire?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
     ready?(): Awaitable<void>;
@@ -257,6 +262,8 @@ export interface DecisionStatus {
     readonly state: 'pending' | 'approved' | 'denied' | 'expired' | 'invalid';
     readonly reason?: string | undefined;
     readonly by?: string | undefined;
+    readonly params?: Params | undefined;
+    readonly digest?: string | undefined;
 }
 
 export declare class DecisionUnavailableError extends AegisError {
@@ -295,6 +302,7 @@ export declare class EmbeddedDecisionService implements DecisionService {
     dryRun(request: DecisionRequest): Awaitable<Decision>;
     reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision>;
     status(decisionId: string): Awaitable<DecisionStatus>;
+    amends(): boolean;
     watch(signal: AbortSignal): AsyncIterable<DecisionStatus>;
     verify(call: ApprovedCall): Awaitable<boolean>;
     consume(use: ApprovalUse): Awaitable<boolean>;
@@ -511,6 +519,7 @@ export interface PendingApproval<T = unknown> {
     readonly toolName: string;
     readonly message: string;
     readonly status: TaskStatus;
+    readonly edited: readonly string[] | undefined;
     readonly completed: Promise<T>;
     cancel(): Promise<boolean>;
     toString(): string;
@@ -550,6 +559,7 @@ export declare class RemoteDecisionService implements DecisionService {
     reevaluate(request: DecisionRequest, decisionId: string, options?: ReevaluateOptions): Promise<Decision>;
     consume(use: ApprovalUse): Promise<boolean>;
     begin(start: ExecutionStart): Promise<boolean>;
+    amends(): boolean;
     reportOutcome(report: RunReport): Promise<void>;
     withdraw(decisionId: string, options?: ApprovalOptions): Promise<void>;
     expire(decisionId: string, options?: ApprovalOptions): Promise<void>;
@@ -706,6 +716,7 @@ export interface VerdictInput {
     readonly name?: string | undefined;
     readonly version?: number | undefined;
     readonly key?: string | undefined;
+    readonly edit?: EditInput | undefined;
     readonly grant?: GrantInput | undefined;
 }
 

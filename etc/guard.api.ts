@@ -125,6 +125,7 @@ export interface Journal {
 }
 
 export type JournalEvent = DecidedEvent | TaskEvent | OpenedEvent | VerdictEvent | GrantEvent | ConsumedEvent | BegunEvent | EndedEvent | EnteringEvent | SettledEvent | PoliciesEvent | HaltEvent | SecurityEvent;
+export type JournalEvent = DecidedEvent | TaskEvent | OpenedEvent | VerdictEvent | AmendedEvent | GrantEvent | ConsumedEvent | BegunEvent | EndedEvent | EnteringEvent | SettledEvent | PoliciesEvent | HaltEvent | SecurityEvent;
 
 export interface LegacyGuardDecorator<This, A extends readonly unknown[], R> {
     (target: This, key: string | symbol, descriptor: {
