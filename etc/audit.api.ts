@@ -445,6 +445,7 @@ export interface VerifiedLog {
     readonly origin?: string | undefined;
     readonly size: number;
     readonly signed: number;
+    readonly covered: number;
     readonly root: string;
     readonly keys: readonly string[];
     readonly closed: boolean;

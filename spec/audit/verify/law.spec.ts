@@ -373,6 +373,29 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
 ];
 
 /** What is as it should be, though it looks unusual. */
+/** A halt, and the end of it. */
+const halted = (log: BuiltLog, over: Over, during: () => unknown): void => {
+  const halt = { halt: 'halt_1', pending: 'freeze', by: 'ann', ...over } as const;
+  log.add('halt', { ...halt, how: 'halted' });
+  during();
+  log.add('halt', { ...halt, how: 'lifted' });
+};
+
+const HALTS: readonly (readonly [what: string, over: (call: BuiltCall) => Over])[] = [
+  ['of everything', () => ({ all: true })],
+  ['of its agent', ({ agentId }) => ({ agentId })],
+  ['of its tool', ({ toolName }) => ({ toolName })],
+  ['of its group', () => ({ group: 'write' })],
+  ['of its agent, its tool and its group together', ({ agentId, toolName }) => ({ agentId, toolName, group: 'write' })],
+  ['that is not over yet', ({ agentId }) => ({ agentId, until: 9_000_000_000_000 })],
+];
+const NO_HALTS: readonly (readonly [what: string, over: (call: BuiltCall) => Over])[] = [
+  ['of another agent', () => ({ agentId: 'other' })],
+  ['of another tool', ({ agentId }) => ({ agentId, toolName: 'other' })],
+  ['of another group', () => ({ group: 'read' })],
+  ['whose time has passed', () => ({ all: true, until: 1_000 })],
+];
+
 const LAWFUL: readonly (readonly [what: string, make: Make])[] = [
   [
     'two policies that keep their people apart, and two people, of whom one counts for either',
@@ -539,6 +562,35 @@ describe('The law verdict', () => {
       expect(report.law.findings).to.deep.equal([]);
       expect(report.ok).to.equal(true);
     });
+
+  for (const [what, over] of HALTS)
+    it(`finds a run in a halt ${what}`, async () => {
+      const { report } = await verified((log, call) => {
+        decided(log, call, { groups: ['write'] });
+        halted(log, over(call), () => settled(entering(log, call), call));
+      });
+      expect(report.law.findings.map(({ code }) => code)).to.deep.equal(['run_while_halted']);
+      expect(report.law.findings[0]?.message).to.match(/\(record \d+\)\.$/);
+    });
+
+  for (const [what, over] of NO_HALTS)
+    it(`finds nothing wrong with a run in a halt ${what}`, async () => {
+      const { report } = await verified((log, call) => {
+        decided(log, call, { groups: ['write'] });
+        halted(log, over(call), () => settled(entering(log, call), call));
+      });
+      expect(report.law.findings).to.deep.equal([]);
+    });
+
+  it('finds nothing wrong with runs before a halt and after its end', async () => {
+    const { report } = await verified((log, call) => {
+      const other = builtCall();
+      settled(entering(decided(log, other), other), other);
+      halted(log, { all: true }, () => decided(log, call));
+      settled(entering(log, call), call);
+    });
+    expect(report.law.findings).to.deep.equal([]);
+  });
 
   it('joins what different logs say of one approval', async () => {
     const key = new BuiltLog().key;
