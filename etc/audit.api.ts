@@ -13,6 +13,7 @@ export interface AuditCounts {
     readonly runs: number;
     readonly notWitnessed: number;
     readonly approvedElsewhere: number;
+    readonly grantedElsewhere: number;
     readonly open: number;
     readonly openings: number;
     readonly signatures: number;
@@ -239,9 +240,6 @@ export interface FoundAuditKey {
 
 export interface GrantRecord extends RecordFields, CallFields {
     readonly kind: 'grant';
-    readonly how: 'made' | 'revoked';
-    readonly grantId: string;
-    readonly by: string;
     readonly how: 'made' | 'used' | 'revoked';
     readonly grantId: string;
     readonly by: string;
