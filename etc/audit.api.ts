@@ -27,6 +27,7 @@ export interface AuditCounts {
     readonly runs: number;
     readonly notWitnessed: number;
     readonly approvedElsewhere: number;
+    readonly grantedElsewhere: number;
     readonly open: number;
     readonly openings: number;
     readonly signatures: number;

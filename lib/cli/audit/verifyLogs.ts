@@ -92,7 +92,7 @@ function findingLine({ writer, code, message }: AuditFinding): string {
 
 /** What a reader of "ok" has to know, too. */
 function noteLines({ counts, logs, integrity }: AuditReport): readonly string[] {
-  const { notWitnessed, approvedElsewhere, open, signatures, erasedStatements } = counts;
+  const { notWitnessed, approvedElsewhere, grantedElsewhere, open, signatures, erasedStatements } = counts;
   // in a log that was changed, no checkpoint after that can be compared
   const later = integrity.ok ? logs.filter(({ size, signed }) => signed < size) : [];
   const isCovered = logs.some(({ covered }) => covered > 0);
@@ -103,6 +103,7 @@ function noteLines({ counts, logs, integrity }: AuditReport): readonly string[] 
       approvedElsewhere,
       `${counted(approvedElsewhere, 'run')} under approvals that a service elsewhere keeps: its log says who approved`,
     ),
+    ...note(grantedElsewhere, `${counted(grantedElsewhere, 'call')} under grants that were made elsewhere: no log here says who made them`),
     ...note(open, `${counted(open, 'run')} without an end so far`),
     ...note(signatures, `${counted(signatures, 'verdict')} signed with a passkey`),
     ...note(erasedStatements, `${counted(erasedStatements, 'statement')} erased: those signatures prove who signed, not what`),

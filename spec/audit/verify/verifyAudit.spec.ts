@@ -75,6 +75,7 @@ describe('verifyAudit', () => {
         openings: 0,
         signatures: 0,
         erasedStatements: 0,
+        grantedElsewhere: 0,
       },
       logs: [
         {

@@ -4,6 +4,7 @@ import type {
   DecidedRecord,
   EndedRecord,
   EnteringRecord,
+  GrantRecord,
   OpenedRecord,
   SettledRecord,
   VerdictRecord,
@@ -27,6 +28,8 @@ export interface ApprovalCase {
   readonly consumed: ConsumedRecord[];
   readonly begun: BegunRecord[];
   readonly ended: EndedRecord[];
+  /** The grants that were made with it. */
+  readonly grants: GrantRecord[];
   readonly entries: { readonly record: EnteringRecord; readonly isFirst: boolean }[];
   readonly settled: SettledRecord[];
   /** What was decided on the call when it was about to run. */
@@ -35,7 +38,18 @@ export interface ApprovalCase {
 
 /** An approval of which nothing is known yet. */
 export function emptyCase(decisionId: string): ApprovalCase {
-  return { decisionId, opened: [], verdicts: [], consumed: [], begun: [], ended: [], entries: [], settled: [], decidedAgain: [] };
+  return {
+    decisionId,
+    opened: [],
+    verdicts: [],
+    consumed: [],
+    begun: [],
+    ended: [],
+    grants: [],
+    entries: [],
+    settled: [],
+    decidedAgain: [],
+  };
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { CredentialRecord, DecidedRecord, EnteringRecord, SettledRecord } from '../../record/AuditRecord.js';
+import type { CredentialRecord, DecidedRecord, EnteringRecord, GrantRecord, SettledRecord } from '../../record/AuditRecord.js';
 import type { Opening } from '../../sink/AuditSink.js';
 import { emptyCase } from './ApprovalCase.js';
 import type { ApprovalCase } from './ApprovalCase.js';
@@ -70,6 +70,11 @@ export class ApprovalCases {
   /** How a call ended. Calls that were allowed at once have no approval. */
   settled(record: SettledRecord): void {
     this.#cases.get(record.decisionId)?.settled.push(record);
+  }
+
+  /** A grant that was made with the yes on an approval. */
+  granted(record: GrantRecord): void {
+    this.#of(record.decisionId).grants.push(record);
   }
 
   credential(record: CredentialRecord): void {

@@ -24,6 +24,7 @@ export function judgeApproval(found: ApprovalCase, credentials: Credentials, fin
     judgeOpened(found, here, say);
     const { covered, signatures, erasedStatements } = judgeVerdicts(found, first, credentials, say);
     judgeUse(found, first, covered, say);
+    judgeGrants(found, first, covered, say);
     return { approvedElsewhere: 0, signatures, erasedStatements };
   }
   const [elsewhere] = found.opened;
@@ -39,7 +40,7 @@ export function judgeApproval(found: ApprovalCase, credentials: Credentials, fin
         record,
         `Record ${record.seq} enters a method, and no decision or approval in the logs allows that call.`,
       );
-  for (const record of [...found.verdicts.map((verdict) => verdict.record), ...found.consumed, ...found.begun])
+  for (const record of [...found.verdicts.map((verdict) => verdict.record), ...found.consumed, ...found.begun, ...found.grants])
     say('approval_not_opened', record, `Record ${record.seq} is about an approval that no record opens.`);
   return nothing;
 }
@@ -107,6 +108,21 @@ function judgeUse(found: ApprovalCase, opened: OpenedRecord, covered: (by: Place
     if (!covered(record))
       say('quorum_missing', record, `Record ${record.seq} enters a method whose approval did not have the yes of everyone it needs.`);
     judgeFresh(record, again.lastAhead(record), say);
+  }
+}
+
+/** A grant is made by a person whose yes, before it, answered every policy that asked; it answers these policies and no others. */
+function judgeGrants({ grants, verdicts }: ApprovalCase, opened: OpenedRecord, covered: (by: Placed) => boolean, say: Say): void {
+  if (grants.length === 0) return;
+  const asking = new Set(opened.policies.map(({ id, hash }) => `${id} ${hash}`));
+  const givers = new Set(verdicts.filter(({ record }) => record.approved).map(({ record }) => record.by));
+  for (const record of grants) {
+    const { seq, by, lifts = [] } = record;
+    sameCall({ ...record, effective: opened.effective }, opened, 'what was approved', say);
+    if (!givers.has(by) || !covered(record))
+      say('grant_without_yes', record, `Record ${seq} makes a grant without the yes of the person who made it.`);
+    if (lifts.length === 0 || lifts.some(({ id, hash }) => !asking.has(`${id} ${hash}`)))
+      say('grant_of_other_policies', record, `Record ${seq} makes a grant that answers policies which did not ask.`);
   }
 }
 

@@ -66,6 +66,8 @@ export interface AuditCounts {
   readonly notWitnessed: number;
   /** Runs under approvals that a service elsewhere keeps: its log shows who approved. */
   readonly approvedElsewhere: number;
+  /** Calls that were answered by grants of which no log here says that they were made: they were made before these logs, or in a process whose log is not here. */
+  readonly grantedElsewhere: number;
   /** Entries into methods of which no end is recorded. */
   readonly open: number;
   /** Records with an opening. */
