@@ -1,4 +1,5 @@
 import type {
+  AmendedRecord,
   BegunRecord,
   ConsumedRecord,
   DecidedRecord,
@@ -24,6 +25,9 @@ export interface ApprovalCase {
   asked?: DecidedRecord | undefined;
   readonly opened: OpenedRecord[];
   readonly verdicts: { readonly record: VerdictRecord; readonly opening: VerdictOpening | undefined }[];
+  readonly amended: AmendedRecord[];
+  /** What opens the edits, where it is left. */
+  readonly editOpenings: Map<AmendedRecord, VerdictOpening>;
   readonly consumed: ConsumedRecord[];
   readonly begun: BegunRecord[];
   readonly ended: EndedRecord[];
@@ -35,7 +39,19 @@ export interface ApprovalCase {
 
 /** An approval of which nothing is known yet. */
 export function emptyCase(decisionId: string): ApprovalCase {
-  return { decisionId, opened: [], verdicts: [], consumed: [], begun: [], ended: [], entries: [], settled: [], decidedAgain: [] };
+  return {
+    decisionId,
+    opened: [],
+    verdicts: [],
+    amended: [],
+    editOpenings: new Map(),
+    consumed: [],
+    begun: [],
+    ended: [],
+    entries: [],
+    settled: [],
+    decidedAgain: [],
+  };
 }
 
 /**
