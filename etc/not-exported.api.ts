@@ -52,6 +52,24 @@ interface CallFields {
 }
 
 // lib/audit/record/AuditRecord
+type WithoutPlace<R> = R extends AuditRecord ? Omit<R, 'v' | 'seq' | 'at' | 'writer'> : never;
+
+// lib/audit/record/HaltRecord
+interface HaltRecord extends RecordFields {
+    readonly kind: 'halt';
+    readonly tenantId?: string | undefined;
+    readonly how: HaltEvent['how'];
+    readonly halt: string;
+    readonly all?: true | undefined;
+    readonly agentId?: string | undefined;
+    readonly toolName?: string | undefined;
+    readonly group?: string | undefined;
+    readonly pending: 'freeze' | 'cancel';
+    readonly until?: number | undefined;
+    readonly by: string;
+}
+
+// lib/audit/record/RecordFields
 interface RecordFields {
     readonly v: 1;
     readonly seq: number;
@@ -61,8 +79,76 @@ interface RecordFields {
     readonly committedAt?: number | undefined;
 }
 
-// lib/audit/record/AuditRecord
-type WithoutPlace<R> = R extends AuditRecord ? Omit<R, 'v' | 'seq' | 'at' | 'writer'> : never;
+// lib/decision/grant/GrantRows
+interface GrantQuery {
+    readonly agentId?: string | undefined;
+    readonly toolName?: string | undefined;
+    readonly by?: string | undefined;
+    readonly active?: boolean | undefined;
+}
+
+// lib/decision/grant/Grants
+declare class Grants {
+    #private;
+    constructor({ desk, records, now, journal }: GrantsOptions);
+    propose(decisionId: string): Promise<GrantProposal>;
+    list(query?: GrantQuery): Promise<readonly Grant[]>;
+    get(id: string): Promise<Grant | undefined>;
+    revoke(id: string, act: GrantAct): Promise<Grant>;
+    explain(id: string): Promise<string>;
+}
+
+// lib/decision/grant/Grants
+interface GrantsOptions {
+    readonly desk: ApprovalDesk;
+    readonly records: (() => Awaitable<RecordStore>) | undefined;
+    readonly now: () => number;
+    readonly journal?: Journal | undefined;
+}
+
+// lib/decision/grant/proposeGrant
+interface GrantHistory {
+    readonly asked: number;
+    readonly covered: number;
+    readonly refused: readonly RefusedBefore[];
+    readonly unclear: number;
+    readonly more?: true | undefined;
+}
+
+// lib/decision/grant/proposeGrant
+interface GrantProposal {
+    readonly decisionId: string;
+    readonly digest: string;
+    readonly why?: string | undefined;
+    readonly ceiling?: GrantCeiling | undefined;
+    readonly values: readonly ProposedValue[];
+    readonly history: GrantHistory;
+}
+
+// lib/decision/grant/proposeGrant
+interface ProposedValue {
+    readonly in: 'params' | 'session' | 'facts';
+    readonly path: string;
+    readonly value: GrantValue;
+}
+
+// lib/decision/grant/proposeGrant
+interface RefusedBefore {
+    readonly decisionId: string;
+    readonly by: string | undefined;
+    readonly atMs: number;
+}
+
+// lib/decision/halt/haltRecord
+interface HaltOrder {
+    readonly by: string;
+    readonly reason: string;
+    readonly pending?: 'freeze' | 'cancel' | undefined;
+    readonly untilMs?: number | undefined;
+}
+
+// lib/decision/halt/haltRecord
+type LiftOrder = Pick<HaltOrder, 'by' | 'reason'>;
 
 // lib/guard/GuardOptions
 type AnyPending = PendingApproval<any>;
@@ -191,11 +277,32 @@ type Asynchronous = PromiseLike<any> | AsyncGenerator<any, any, any>;
 // lib/guard/guardSync
 type RefuseAsync<R> = 0 extends 1 & R ? unknown : [Extract<R, Asynchronous>] extends [never] ? unknown : 'guardSync() cannot guard an asynchronous function; use guard()';
 
+// lib/guard/halt/Halts
+interface HaltEvents {
+    halted: [Halt];
+    lifted: [Halt];
+}
+
+// lib/guard/halt/Halts
+declare class Halts extends SafeEmitter<HaltEvents> {
+    #private;
+    halt(scope: HaltScope, order: HaltOrder): Promise<OrderedHalt>;
+    lift(id: string, order: LiftOrder): Promise<Halt>;
+    list(options?: {
+        readonly all?: boolean | undefined;
+    }): Promise<readonly Halt[]>;
+}
+
+// lib/guard/halt/Halts
+interface OrderedHalt extends Halt {
+    readonly executing: readonly TaskSummary[];
+}
+
 // lib/guard/method/guardMetadata
 type AnyClass = abstract new (...args: never) => unknown;
 
 // lib/model/Capability
-declare const ALL: readonly ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome'];
+declare const ALL: readonly ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome', 'views'];
 
 // lib/model/Decision
 interface DecisionFields {
@@ -210,6 +317,37 @@ interface DecisionFields {
     readonly observed?: readonly ObservedPolicy[] | undefined;
     readonly policyEvaluations?: readonly unknown[] | undefined;
     readonly latencyMs?: number | undefined;
+    readonly grantId?: string | undefined;
+}
+
+// lib/model/Journal
+interface GrantEvent {
+    readonly kind: 'grant';
+    readonly how: 'made' | 'revoked';
+    readonly grantId: string;
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly by: string;
+    readonly decisionId: string;
+    readonly maxUses?: number | undefined;
+    readonly expiresAtMs?: number | undefined;
+    readonly lifts?: readonly {
+        readonly id: string;
+        readonly hash: string;
+    }[] | undefined;
+    readonly reason?: string | undefined;
+}
+
+// lib/model/Journal
+interface HaltEvent {
+    readonly kind: 'halt';
+    readonly how: 'halted' | 'lifted' | 'over';
+    readonly haltId: string;
+    readonly scope: HaltScope;
+    readonly pending: 'freeze' | 'cancel';
+    readonly untilMs?: number | undefined;
+    readonly by: string;
+    readonly reason: string;
 }
 
 // lib/model/PendingApproval
@@ -236,9 +374,141 @@ declare abstract class ServiceError extends AegisError {
     constructor(defaultCode: string, message: string, options?: ServiceErrorOptions);
 }
 
+// lib/model/halt/Halt
+interface Halt {
+    readonly id: string;
+    readonly scope: HaltScope;
+    readonly pending: 'freeze' | 'cancel';
+    readonly by: string;
+    readonly reason: string;
+    readonly atMs: number;
+    readonly untilMs?: number | undefined;
+    readonly lifted?: HaltLift | undefined;
+}
+
+// lib/model/halt/Halt
+interface HaltLift {
+    readonly by: string;
+    readonly reason: string;
+    readonly atMs: number;
+}
+
+// lib/model/halt/Halt
+interface HaltScope {
+    readonly all?: true | undefined;
+    readonly agentId?: string | undefined;
+    readonly toolName?: string | undefined;
+    readonly group?: string | undefined;
+}
+
+// lib/model/view/Sensitive
+type Audience = 'approver' | 'log' | 'model' | 'audit';
+
+// lib/model/view/Sensitive
+type AudienceViews = Readonly<Record<Audience, View>>;
+
+// lib/model/view/Sensitive
+type Sensitive = Readonly<Record<string, AudienceViews>>;
+
+// lib/model/view/Sensitive
+type SensitiveOption = 'secret' | 'personal' | {
+    readonly approver?: View | undefined;
+    readonly log?: View | undefined;
+    readonly model?: View | undefined;
+    readonly audit?: View | undefined;
+};
+
+// lib/model/view/Sensitive
+type View = 'full' | 'last4' | 'domain' | 'length' | 'hidden';
+// lib/model/terms/Grant
+interface Grant extends GrantScope {
+    readonly id: string;
+    readonly version: number;
+    readonly maxUses: number;
+    readonly used: number;
+    readonly createdAtMs: number;
+    readonly expiresAtMs: number;
+    readonly by: string;
+    readonly name?: string | undefined;
+    readonly assurance?: Assurance | undefined;
+    readonly reason?: string | undefined;
+    readonly fromDecision: string;
+    readonly revoked?: GrantRevocation | undefined;
+}
+
+// lib/model/terms/Grant
+interface GrantAct {
+    readonly by: string;
+    readonly reason?: string | undefined;
+}
+
+// lib/model/terms/Grant
+interface GrantInput {
+    readonly uses: number;
+    readonly forMs: number;
+    readonly loosen?: GrantTerms | undefined;
+    readonly loosenSession?: GrantTerms | undefined;
+    readonly loosenFacts?: GrantTerms | undefined;
+    readonly anyRequester?: boolean | undefined;
+}
+
+// lib/model/terms/Grant
+interface GrantRevocation {
+    readonly by: string;
+    readonly atMs: number;
+    readonly reason?: string | undefined;
+}
+
+// lib/model/terms/Grant
+interface GrantScope {
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly guardKey: string;
+    readonly requester: string;
+    readonly anyRequester?: true | undefined;
+    readonly params: Params;
+    readonly originalParams?: Params | undefined;
+    readonly session: Session | null;
+    readonly facts: Readonly<Record<string, unknown>>;
+    readonly loosened: {
+        readonly params: GrantTerms;
+        readonly session: GrantTerms;
+        readonly facts: GrantTerms;
+    };
+    readonly lifts: readonly {
+        readonly id: string;
+        readonly hash: string;
+    }[];
+}
+
+// lib/model/terms/GrantTerm
+type GrantTerm = 'any' | {
+    readonly '>='?: number | undefined;
+    readonly '>'?: number | undefined;
+    readonly '<='?: number | undefined;
+    readonly '<'?: number | undefined;
+} | {
+    readonly in: readonly GrantValue[];
+} | {
+    readonly startsWith: string;
+} | {
+    readonly endsWith: string;
+};
+
+// lib/model/terms/GrantTerm
+type GrantTerms = Readonly<Record<string, GrantTerm>>;
+
+// lib/model/terms/GrantTerm
+type GrantValue = string | number | boolean;
+
 // lib/policy/PolicyEngine
 interface Observing {
     readonly observed?: readonly AppliedPolicy[] | undefined;
+}
+
+// lib/store/ApprovalStore
+interface ChangeConditions {
+    readonly haltChanges?: number | undefined;
 }
 
 // lib/store/record/EventOutbox

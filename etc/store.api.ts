@@ -60,7 +60,7 @@ export interface ApprovalStore {
     close?(): Awaitable<void>;
     insert(record: ApprovalRecord, card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean>;
     get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
-    replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean>;
+    replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[], conditions?: ChangeConditions): Awaitable<boolean>;
     list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
     countPending(agentId: string, toolName: string, cap?: number): Awaitable<number>;
     ofIdempotencyKey?(agentId: string, key: string): Awaitable<ApprovalRecord | undefined>;
@@ -68,7 +68,7 @@ export interface ApprovalStore {
     listDenied(agentId: string, toolName: string, sinceMs: number): Awaitable<readonly ApprovalRecord[]>;
     prune(endedByMs: number): Awaitable<number>;
     begunPage?(page: number): Awaitable<BegunPage | undefined>;
-    replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean>;
+    replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard, beside?: readonly StoredRecord[], conditions?: ChangeConditions): Awaitable<boolean>;
     bindOlder?(bind: BindOlder): Awaitable<void>;
 }
 
@@ -201,6 +201,7 @@ export declare class MemoryTaskStore implements TaskStore {
     #private;
     readonly durable = false;
     readonly ownerId: string;
+    constructor(haltChanges?: () => number);
     insert(task: PendingTask): TaskInsertion;
     get(taskId: string): Task | undefined;
     ofDecision(decisionId: string): Task | undefined;
@@ -286,6 +287,7 @@ export interface RecordStore {
     replace(record: StoredRecord, version: number, beside?: readonly StoredRecord[]): Awaitable<boolean>;
     delete(kind: string, id: string, version: number): Awaitable<boolean>;
     list(query: RecordQuery): Awaitable<RecordPage>;
+    haltChanges?(): Awaitable<number | undefined>;
     prune(kind: string, nowMs: number): Awaitable<number>;
 }
 
@@ -330,6 +332,10 @@ export type StoreChange = {
     readonly kind: 'approval';
     readonly decisionId: string;
     readonly version: number;
+}
+ | {
+    readonly kind: 'halt';
+    readonly tenantId: string;
 };
 
 export interface StoredRecord {
@@ -386,6 +392,7 @@ export interface TaskClaim {
     readonly digest: string;
     readonly nowMs: number;
     readonly leaseMs: number;
+    readonly haltChanges?: number | undefined;
 }
 
 export interface TaskFields {
@@ -526,6 +533,11 @@ export interface Verdict {
     readonly groupsFrom?: string | undefined;
     readonly proof?: VerdictProof | undefined;
     readonly key?: string | undefined;
+    readonly hidden?: number | undefined;
+    readonly grant?: {
+        readonly id: string;
+        readonly digest: string;
+    } | undefined;
     readonly policies: readonly string[];
 }
 

@@ -65,7 +65,7 @@ describe('The samples', function () {
       'paid      paid 250000 to Acme',
       'bob       pending',
       'lea       denied',
-      "refused   Tool 'pay' is not allowed: a person refused this call",
+      "refused   Tool 'pay' was refused by a person.",
     ]);
   });
 
@@ -150,6 +150,12 @@ describe('The samples', function () {
     ]);
   });
 
+  it('halt stops an agent, tells what runs, and lets it go on', async () => {
+    const lines = await run('halt');
+    for (const said of ['halted support-agent', 'gave up after some of 1000000', 'halted: Agent', 'lifted it', 'refunded 30'])
+      expect(lines.join('\n')).to.include(said);
+  });
+
   it('throw-mode redeems one approval for one run', async () => {
     const lines = await run('throw-mode');
     const asked =
@@ -213,7 +219,7 @@ describe('The samples', function () {
     const unknown = await runInChild(sample('run'), { args: ['nonsense'] });
     expect(unknown.code).to.equal(1);
     expect(unknown.stderr).to.include(
-      'there are quickstart, remote, data-plane, hono-service, nest-style, task-monitoring, telemetry, error-handling, multi-tenant, throw-mode, audit, durable-file, durable-fleet.',
+      'there are quickstart, remote, data-plane, hono-service, nest-style, task-monitoring, telemetry, error-handling, multi-tenant, throw-mode, halt, grants, audit, quorum, durable-file, durable-fleet.',
     );
   });
 });

@@ -55,7 +55,7 @@ export const HTTP_EXAMPLES: Readonly<Record<string, HttpExample>> = {
   listGrants: { key: 'READ_KEY' },
   readGrant: { key: 'READ_KEY', refused: 404 },
   revokeGrant: { headers: HOST, body: { reason: 'the limit was too high' }, refused: 404 },
-  proposeGrant: { key: 'READ_KEY', approval: 'pending', body: { loosen: { '/amount': { '>=': 0, '<=': 100 } } } },
+  proposeGrant: { key: 'READ_KEY', approval: 'pending' },
   readPolicies: { key: 'READ_KEY' },
   checkPolicies: {
     key: 'READ_KEY',

@@ -46,7 +46,7 @@ const SWEEP_PAGE = 1_000;
  * An approval expires at `expiresAtMs`, which is not a person's denial. An approval is used at most once.
  */
 export class ApprovalDesk extends SafeEmitter<DeskEvents> {
-  readonly #store: ApprovalStore;
+  #store: ApprovalStore;
   /** @internal What it was made with. */
   readonly options: ApprovalDeskOptions;
   /** @internal Whether a journal is told of what happens here. */
@@ -84,7 +84,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       outbox: options.outbox,
     };
     this.#openings = new Openings({
-      store,
+      store: () => this.#store,
       options: this.options,
       isJournaled: this.isJournaled,
       tenantId: this.#useRules.tenantId,
@@ -192,6 +192,11 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   /** @internal Whom to ask about people from now on: a server does so, before it lets anyone in. */
   usePeople(people: DeskPeople): void {
     this.#people = people;
+  }
+
+  /** @internal Has the approvals kept through another store, over this one, from now on: a server records each change of them. */
+  useStore(over: (store: ApprovalStore) => ApprovalStore): void {
+    this.#store = over(this.#store);
   }
 
   /** @internal Who makes grants from now on. */

@@ -16,7 +16,7 @@ const PRUNE_EVERY = 1_000;
 
 /** What opening an approval needs of its desk. */
 export interface OpeningDesk {
-  readonly store: ApprovalStore;
+  readonly store: () => ApprovalStore;
   readonly options: ApprovalDeskOptions;
   readonly isJournaled: boolean;
   readonly tenantId: string | null;
@@ -51,7 +51,7 @@ export class Openings {
   standingRefusal(opening: ApprovalRequest): Awaitable<string | undefined> {
     const { store, now } = this.#desk;
     const sinceMs = now() - this.#denialTtlMs;
-    return chain(store.listDenied(opening.agentId, opening.toolName, sinceMs), (denied) => standingRefusal(denied, opening, sinceMs));
+    return chain(store().listDenied(opening.agentId, opening.toolName, sinceMs), (denied) => standingRefusal(denied, opening, sinceMs));
   }
 
   /** Whether a person has lately refused this tool to this agent, or the request has opened an approval before: no grant answers for such a call. */
@@ -60,7 +60,7 @@ export class Openings {
     return chain(this.#openedBefore(call), (before) =>
       before !== undefined
         ? true
-        : chain(store.listDenied(call.agentId, call.toolName, now() - this.#refusalsKeptMs), (denied) => denied.length > 0),
+        : chain(store().listDenied(call.agentId, call.toolName, now() - this.#refusalsKeptMs), (denied) => denied.length > 0),
     );
   }
 
@@ -68,7 +68,7 @@ export class Openings {
     const { agentId, toolName } = opening;
     const { store, options } = this.#desk;
     const { maxPendingPerTool: limit = 100_000 } = options;
-    const count = (): Awaitable<number> => store.countPending(agentId, toolName, limit);
+    const count = (): Awaitable<number> => store().countPending(agentId, toolName, limit);
     this.#pruneNowAndThen();
     return chain(count(), (counted) => {
       // overdue approvals that no one waits for may have filled it
@@ -86,13 +86,13 @@ export class Openings {
   #openOrRefuse(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
     const { store, options, isJournaled, tenantId, now } = this.#desk;
     const nowMs = now();
-    return chain(store.listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {
+    return chain(store().listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {
       const reason = standingRefusal(denied, opening, nowMs - this.#denialTtlMs);
       if (reason !== undefined) return { kind: 'refused', reason };
       const refusals = countSince(denied, nowMs - NEAR_REPEATS_MS);
       const auditSalt = isJournaled ? newSalt() : undefined;
       const record = frozenData(openedRecord(opening, { refusals, nowMs, tenantId, auditSalt }));
-      const insert: ApprovalChange = (beside) => store.insert(record, undefined, beside);
+      const insert: ApprovalChange = (beside) => store().insert(record, undefined, beside);
       return chain(commitKept([{ kind: 'opened', approval: record }], insert, options.outbox), (inserted) => {
         if (!inserted) return this.#notInserted(opening);
         this.#desk.opened(record);
@@ -112,7 +112,7 @@ export class Openings {
   /** What a request with the same key has opened. */
   #openedBefore({ agentId, idempotency }: Pick<ApprovalRequest, 'agentId' | 'idempotency'>): Awaitable<OpeningOutcome | undefined> {
     if (idempotency === undefined) return undefined;
-    return chain(this.#desk.store.ofIdempotencyKey?.(agentId, idempotency.key), (record) => {
+    return chain(this.#desk.store().ofIdempotencyKey?.(agentId, idempotency.key), (record) => {
       if (record === undefined) return undefined;
       if (record.idempotency?.fingerprint !== idempotency.fingerprint) return { kind: 'conflict' };
       return { kind: 'exists', record: this.#desk.current(record) };
@@ -123,6 +123,6 @@ export class Openings {
     const { store, now } = this.#desk;
     if (++this.#opened % PRUNE_EVERY !== 0) return;
     const failed = (error: unknown): void => publishCallbackError('pruning approvals', error);
-    callSafely(() => store.prune(now() - this.#refusalsKeptMs), [], failed);
+    callSafely(() => store().prune(now() - this.#refusalsKeptMs), [], failed);
   }
 }

@@ -56,7 +56,7 @@ export function describeApproval(record: DescribedApproval): readonly string[] {
   ];
   const { policies: seats } = recordedSeats({ policies: record.policies, verdicts: record.verdicts ?? [] });
   for (const [i, { id, severity, approvers, quorum = 1, distinct, escalate = [] }] of record.policies.entries()) {
-    const filledBy = seats[i]?.filledBy.map(({ by }) => revealText(by)) ?? [];
+    const filledBy = (seats[i] as (typeof seats)[number]).filledBy.map(({ by }) => revealText(by));
     const notes = [
       ...(severity === undefined ? [] : [`severity: ${severity}`]),
       ...(approvers === undefined ? [] : [`approvers: ${approvers.map((group) => revealText(group)).join(', ')}`]),

@@ -4,8 +4,8 @@ import type { ApprovalCard, ApprovalPage, ApprovalRecord, VerdictProof } from '.
 import type { Params } from '../../model/Params.js';
 import { maskedIn, viewOf } from '../../model/view/viewOf.js';
 import { notesIn } from '../../model/view/viewText.js';
-import { grantBody } from './grantAnswer.js';
-import type { GrantBody } from './grantAnswer.js';
+import { grantBody } from './grant/grantAnswer.js';
+import type { GrantBody } from './grant/grantAnswer.js';
 import { writeWire } from './readWire.js';
 import type { ViewerStanding } from '../desk/DeskVerdicts.js';
 import { typesOf } from './wireTypes.js';

@@ -1,3 +1,4 @@
+import type { Journal } from '../../model/Journal.js';
 import type { Decision, DecisionStatus } from '../../model/Decision.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { ApprovalScheduler } from '../../approval/ApprovalScheduler.js';
@@ -205,6 +206,11 @@ export class AegisModule implements AegisModuleView {
           'are not in this process, because the module was configured without `policies`; they are at the Data Plane, or at your decision service.',
       },
     ]);
+  }
+
+  /** @internal The journals that it tells. */
+  get journals(): readonly Journal[] {
+    return this.#parts.journals;
   }
 
   async decide(call: ProposedCall): Promise<Decision> {

@@ -53,6 +53,8 @@ export interface ModuleParts {
   readonly desk: ApprovalDesk | undefined;
   /** Only with policies. */
   readonly policies: ReloadablePolicies | undefined;
+  /** What it was given to tell. */
+  readonly journals: readonly Journal[];
   /** Only with policies. */
   readonly grants: Grants | undefined;
   readonly halts: Halts;
@@ -66,7 +68,8 @@ export interface ModuleParts {
 export function buildModule(options: AegisOptions): ModuleParts {
   checkSource(options);
   const logger = options.logger ?? (options.debug === true ? new ConsoleLogger(options.logLevel ?? 'debug') : silentLogger);
-  const journal = combineJournals(options.journal);
+  const journals = [options.journal ?? []].flat() as readonly Journal[];
+  const journal = combineJournals(journals);
   const clock = new SteadyClock();
   const stores = storesOf(options);
   const outbox = outboxOf(options.journal, stores.outbox);
@@ -136,7 +139,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     () => stores.approvals.close?.(),
     () => registry.closeStore(),
   ];
-  return { runtime, desk, policies, grants, keeper, halts, closing };
+  return { runtime, desk, policies, journals, grants, keeper, halts, closing };
 }
 
 interface Source {

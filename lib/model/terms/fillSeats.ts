@@ -71,10 +71,12 @@ function bestChoices(policies: readonly SeatedPolicy[], needed: readonly number[
     const found = known.get(key);
     if (found !== undefined) return found.filled;
     if (known.size >= MAX_STATES) return 0;
-    let best: { readonly filled: number; readonly choice: Choice } = { filled: bestFrom(at + 1, taken), choice: [] };
-    for (const option of options[at] as readonly Choice[]) {
-      const choice = option.filter((i) => (taken[i] as number) < (needed[i] as number));
-      if (choice.length === 0) continue;
+    const choices = (options[at] as readonly Choice[])
+      .map((option) => option.filter((i) => (taken[i] as number) < (needed[i] as number)))
+      .filter((choice) => choice.length > 0);
+    let best: { readonly filled: number; readonly choice: Choice } = { filled: -1, choice: [] };
+    // who leaves a seat open that they could take leaves it to someone whom it could as well be taken from
+    for (const choice of choices.length === 0 ? [[]] : choices) {
       const filled = choice.length + bestFrom(at + 1, withSeats(taken, choice));
       if (filled > best.filled) best = { filled, choice };
     }

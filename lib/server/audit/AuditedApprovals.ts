@@ -23,9 +23,10 @@ import type { ChangeOutbox } from './ChangeOutbox.js';
 export class AuditedApprovals implements ApprovalStore {
   readonly #inner: ApprovalStore;
   readonly #outbox: ChangeOutbox;
-  readonly #tenantId: string;
+  readonly #tenantId: string | undefined;
 
-  constructor(inner: ApprovalStore, outbox: ChangeOutbox, tenantId: string) {
+  /** @param tenantId what records say: those of a module have none */
+  constructor(inner: ApprovalStore, outbox: ChangeOutbox, tenantId: string | undefined) {
     this.#inner = inner;
     this.#outbox = outbox;
     this.#tenantId = tenantId;

@@ -8,9 +8,10 @@ import { authorityChanges, grantsAuthority } from './authorityChanges.js';
 export class AuditedRecords implements RecordStore {
   readonly #inner: RecordStore;
   readonly #outbox: ChangeOutbox;
-  readonly #tenantId: string;
+  readonly #tenantId: string | undefined;
 
-  constructor(inner: RecordStore, outbox: ChangeOutbox, tenantId: string) {
+  /** @param tenantId what records say: those of a module have none */
+  constructor(inner: RecordStore, outbox: ChangeOutbox, tenantId: string | undefined) {
     this.#inner = inner;
     this.#outbox = outbox;
     this.#tenantId = tenantId;

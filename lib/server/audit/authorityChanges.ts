@@ -77,7 +77,11 @@ export function grantsAuthority(kind: string): boolean {
  *
  * @param before absent where the record is new
  */
-export function authorityChanges(after: StoredRecord, before: StoredRecord | undefined, tenantId: string): readonly OpenRecord[] {
+export function authorityChanges(
+  after: StoredRecord,
+  before: StoredRecord | undefined,
+  tenantId: string | undefined,
+): readonly OpenRecord[] {
   if (after.kind === 'grant') return grantChanges(after, before, tenantId);
   const now = bodyOf(after);
   const then = before && bodyOf(before);
@@ -101,7 +105,7 @@ export function authorityChanges(after: StoredRecord, before: StoredRecord | und
 }
 
 /** One whose time is over is only closed. */
-function haltChanges(after: StoredRecord, before: StoredRecord | undefined, tenantId: string): readonly OpenRecord[] {
+function haltChanges(after: StoredRecord, before: StoredRecord | undefined, tenantId: string | undefined): readonly OpenRecord[] {
   const halt = haltOf(after);
   if (halt === undefined || (before !== undefined && halt.lifted === undefined)) return [];
   const { id: haltId, scope, pending, untilMs, by, lifted } = halt;
@@ -109,7 +113,7 @@ function haltChanges(after: StoredRecord, before: StoredRecord | undefined, tena
   return [{ record: haltRecord({ how, haltId, scope, pending, untilMs, by: lifted?.by ?? by }, tenantId) }];
 }
 
-function credentialChanges(now: Body, then: Body | undefined, tenantId: string): readonly OpenRecord[] {
+function credentialChanges(now: Body, then: Body | undefined, tenantId: string | undefined): readonly OpenRecord[] {
   const [person, credential] = [nameOf(now['personId']), nameOf(now['credential'])];
   const fields = { kind: 'credential', tenantId, person, credential } as const;
   if (then === undefined) return [{ record: { ...fields, act: 'registered', publicKey: nameOf(now['publicKey']), by: person } }];

@@ -10,7 +10,7 @@ interface Body {
 }
 
 /** What a log writes of a change of a grant: that it was made, each use, and that it was taken back. */
-export function grantChanges(after: StoredRecord, before: StoredRecord | undefined, tenantId: string): readonly OpenRecord[] {
+export function grantChanges(after: StoredRecord, before: StoredRecord | undefined, tenantId: string | undefined): readonly OpenRecord[] {
   const { used, revoked, grant } = JSON.parse(after.body) as Body;
   const { agentId, toolName, fromDecision: decisionId, by, maxUses, expiresAtMs, lifts } = grant;
   const fields = { grantId: after.id, agentId, toolName, decisionId };

@@ -1,7 +1,7 @@
 import { codeOf } from '../../decision/desk/assurance.js';
 import type { ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
 import type { VerdictInput } from '../../decision/desk/verdict.js';
-import { grantOfBody } from '../../decision/wire/grantAnswer.js';
+import { grantOfBody } from '../../decision/wire/grant/grantAnswer.js';
 import { keyAndProofOf } from '../../decision/wire/approvalAnswer.js';
 import { acknowledgedHidden, shownAllField } from '../../decision/wire/approvalAnswer.js';
 import type { VerdictBody } from '../../decision/wire/approvalAnswer.js';

@@ -25,7 +25,7 @@ export async function viewerOf(
   if (standing === undefined) return { may: false, why: 'It is gone.' };
   if (!standing.may) {
     const denies = standing.mayDeny && { denies: { formToken, key: randomUUID() } };
-    return { may: false, why: standing.why?.message ?? '', seats: standing.seats, ...denies };
+    return { may: false, why: (standing.why as NonNullable<ViewerStanding['why']>).message, seats: standing.seats, ...denies };
   }
   const { policies, needs } = standing;
   const mine = record.policies.filter(({ id }) => policies.includes(id));
@@ -56,7 +56,7 @@ function stillNeeded(
   nowMs: number,
 ): readonly (readonly string[] | undefined)[] {
   return policies.flatMap((policy, i) => {
-    const { needed = 0, filledBy = [] } = seatsAfter[i] ?? {};
+    const { needed, filledBy } = seatsAfter[i] as (typeof seatsAfter)[number];
     const groups = approversAt(policy, nowMs - createdAtMs);
     return Array.from({ length: needed - filledBy.length }, () => groups);
   });

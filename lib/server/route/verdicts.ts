@@ -2,14 +2,14 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { SteadyClock } from '../../common/time/SteadyClock.js';
 import { approvalAnswer, challengeAnswer, challengeBody, verdictBody, writeApproval } from '../../decision/wire/approvalAnswer.js';
 import type { VerdictBody } from '../../decision/wire/approvalAnswer.js';
-import { grantOfBody } from '../../decision/wire/grantAnswer.js';
+import { grantOfBody } from '../../decision/wire/grant/grantAnswer.js';
 import { readBody } from '../../decision/wire/readBody.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { CHALLENGE_MS } from '../people/Challenges.js';
 import { verdictUse } from '../tenant/verdictProofs.js';
 import { coveredApproval } from '../decide/covers.js';
 import { givePersonVerdict, shownReason, standingOf } from '../decide/personVerdict.js';
-import { GRANT_FORM, grantOfForm, isGrantField } from '../govern/grantForm.js';
+import { GRANT_FORM, grantOfForm, isGrantField } from '../../decision/wire/grant/grantForm.js';
 import { RequestError } from '../front/RequestError.js';
 import type { Answer, CallerInput, Route } from './Route.js';
 

@@ -29,7 +29,7 @@ import type { IssuerOptions } from './IssuerOptions.js';
 import { reliableRows } from './reliableRows.js';
 import { sweepTenant } from './sweepTenant.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
-import { haltsOf } from './tenantHalts.js';
+import { haltsOf } from './haltsOf.js';
 import { toolSettings } from './toolSettings.js';
 import { UnknownOutcomes } from './UnknownOutcomes.js';
 import { verdictProofs } from './verdictProofs.js';
@@ -213,6 +213,8 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
   const rows = rowsOf(DEFAULT_TENANT, options, clock);
   desk.usePeople({ directory: rows.identity.directory, proofs: verdictProofs(rows.identity) });
   const unknown = new UnknownOutcomes(module.tasks);
+  const audit = options.audit instanceof ServerAudit ? options.audit.of(DEFAULT_TENANT) : undefined;
+  if (options.audit instanceof ServerAudit) options.audit.attach(module, DEFAULT_TENANT);
   const halts = haltsOf(rows.records, clock);
   return {
     id: DEFAULT_TENANT,
@@ -225,6 +227,7 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
     issuer,
     notify: told,
     unknown,
+    audit,
     ...rows,
   };
 }

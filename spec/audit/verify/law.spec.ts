@@ -375,6 +375,21 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
 /** What is as it should be, though it looks unusual. */
 const LAWFUL: readonly (readonly [what: string, make: Make])[] = [
   [
+    'two policies that keep their people apart, and two people, of whom one counts for either',
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, { policies: APART });
+      verdict(verdict(log, call, { policies: undefined }), call, { by: 'cat', policies: ['refunds'] });
+      ranApproved(verdict(log, call, { by: 'dan', policies: ['refunds'] }), call);
+    },
+  ],
+  [
+    'a yes of a group that was added by then',
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, policy({ escalate: [{ afterMs: 1_800_000, groups: ['friends'] }] }));
+      ranApproved(verdict(log.wait(1_800_000), call, { groups: ['friends'] }), call);
+    },
+  ],
+  [
     'a call of which a person is asked elsewhere',
     (log, call) =>
       opened(decided(log, call, { effect: 'approval_needed', policySetHash: undefined }), call, { policies: [], policySetHash: undefined }),

@@ -87,6 +87,15 @@ describe('The seats of policies', () => {
     }
   });
 
+  it('are for the first four hundred people, where a hostile log has more of them', () => {
+    const policies = [
+      { id: 'a', quorum: 401, distinct: true },
+      { id: 'b', quorum: 1 },
+    ];
+    const people = Array.from({ length: 100_000 }, (_, i) => yes(`n${i}`, 'a'));
+    expect(fillSeats(policies, people).map(({ filledBy }) => filledBy.length)).to.deep.equal([400, 0]);
+  });
+
   it('are filled where any seating fills them, and by no seating that breaks the rules', () => {
     const random = new Random(seed);
     const cases = volume(20_000);

@@ -182,6 +182,15 @@ describe('Notifier', () => {
       expect(reminders()).to.have.length(2);
     });
 
+    it('reminds of nothing that another server has decided without a word', async () => {
+      await started();
+      const id = await ask();
+      const record = await approvals.get(id);
+      if (record !== undefined) approvals.replace({ ...record, status: 'withdrawn', version: 2 }, 1);
+      await pass(55 * MINUTE);
+      expect(reminders()).to.deep.equal([]);
+    });
+
     it('reminds on one of several servers, and once of the later one where it comes late', async () => {
       const id = await ask();
       await pass(50 * MINUTE);
@@ -193,7 +202,7 @@ describe('Notifier', () => {
       expect(reminders()).to.have.length(1);
     });
 
-    it('reminds only groups of which someone is still needed, and nobody who has said yes', async () => {
+    it('reminds only groups of which someone is still needed, and no one who has said yes', async () => {
       channel.people = ['rita', 'otto', 'ann'];
       desk = new ApprovalDesk(approvals, { approverGroups: { leads: ['rita', 'otto'], finance: ['fin'] } }, steady);
       await started();

@@ -1,6 +1,7 @@
 import { hiddenFromApprover } from '../../../model/view/viewOf.js';
 import type { ApprovalRecord } from '../../../store/ApprovalStore.js';
 import { html } from '../html.js';
+import type { ShownPlace } from '../logPlaces.js';
 import type { Html } from '../html.js';
 import { revealedText } from '../revealed.js';
 import { revealedParams } from '../revealedValue.js';
@@ -33,8 +34,8 @@ export interface ApprovalView extends DecisionCardView {
   readonly policyTextOf: PolicyTextOf;
   /** The hash of the policies in force. */
   readonly policySetHash: string;
-  /** Where its verdicts are in the audit logs. */
-  readonly places?: readonly { readonly writer: string; readonly seq: number }[] | undefined;
+  /** Where its records are in the audit logs. */
+  readonly places?: readonly ShownPlace[] | undefined;
   /** What they would say, where that was asked for. */
   readonly redecided?: string | undefined;
 }
