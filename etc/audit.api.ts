@@ -239,9 +239,6 @@ export interface FoundAuditKey {
 
 export interface GrantRecord extends RecordFields, CallFields {
     readonly kind: 'grant';
-    readonly how: 'made' | 'revoked';
-    readonly grantId: string;
-    readonly by: string;
     readonly how: 'made' | 'used' | 'revoked';
     readonly grantId: string;
     readonly by: string;

@@ -79,66 +79,6 @@ interface RecordFields {
     readonly committedAt?: number | undefined;
 }
 
-// lib/decision/grant/GrantRows
-interface GrantQuery {
-    readonly agentId?: string | undefined;
-    readonly toolName?: string | undefined;
-    readonly by?: string | undefined;
-    readonly active?: boolean | undefined;
-}
-
-// lib/decision/grant/Grants
-declare class Grants {
-    #private;
-    constructor({ desk, records, now, journal }: GrantsOptions);
-    propose(decisionId: string): Promise<GrantProposal>;
-    list(query?: GrantQuery): Promise<readonly Grant[]>;
-    get(id: string): Promise<Grant | undefined>;
-    revoke(id: string, act: GrantAct): Promise<Grant>;
-    explain(id: string): Promise<string>;
-}
-
-// lib/decision/grant/Grants
-interface GrantsOptions {
-    readonly desk: ApprovalDesk;
-    readonly records: (() => Awaitable<RecordStore>) | undefined;
-    readonly now: () => number;
-    readonly journal?: Journal | undefined;
-}
-
-// lib/decision/grant/proposeGrant
-interface GrantHistory {
-    readonly asked: number;
-    readonly covered: number;
-    readonly refused: readonly RefusedBefore[];
-    readonly unclear: number;
-    readonly more?: true | undefined;
-}
-
-// lib/decision/grant/proposeGrant
-interface GrantProposal {
-    readonly decisionId: string;
-    readonly digest: string;
-    readonly why?: string | undefined;
-    readonly ceiling?: GrantCeiling | undefined;
-    readonly values: readonly ProposedValue[];
-    readonly history: GrantHistory;
-}
-
-// lib/decision/grant/proposeGrant
-interface ProposedValue {
-    readonly in: 'params' | 'session' | 'facts';
-    readonly path: string;
-    readonly value: GrantValue;
-}
-
-// lib/decision/grant/proposeGrant
-interface RefusedBefore {
-    readonly decisionId: string;
-    readonly by: string | undefined;
-    readonly atMs: number;
-}
-
 // lib/decision/halt/haltRecord
 interface HaltOrder {
     readonly by: string;
@@ -321,24 +261,6 @@ interface DecisionFields {
 }
 
 // lib/model/Journal
-interface GrantEvent {
-    readonly kind: 'grant';
-    readonly how: 'made' | 'revoked';
-    readonly grantId: string;
-    readonly agentId: string;
-    readonly toolName: string;
-    readonly by: string;
-    readonly decisionId: string;
-    readonly maxUses?: number | undefined;
-    readonly expiresAtMs?: number | undefined;
-    readonly lifts?: readonly {
-        readonly id: string;
-        readonly hash: string;
-    }[] | undefined;
-    readonly reason?: string | undefined;
-}
-
-// lib/model/Journal
 interface HaltEvent {
     readonly kind: 'halt';
     readonly how: 'halted' | 'lifted' | 'over';
@@ -400,106 +322,6 @@ interface HaltScope {
     readonly toolName?: string | undefined;
     readonly group?: string | undefined;
 }
-
-// lib/model/view/Sensitive
-type Audience = 'approver' | 'log' | 'model' | 'audit';
-
-// lib/model/view/Sensitive
-type AudienceViews = Readonly<Record<Audience, View>>;
-
-// lib/model/view/Sensitive
-type Sensitive = Readonly<Record<string, AudienceViews>>;
-
-// lib/model/view/Sensitive
-type SensitiveOption = 'secret' | 'personal' | {
-    readonly approver?: View | undefined;
-    readonly log?: View | undefined;
-    readonly model?: View | undefined;
-    readonly audit?: View | undefined;
-};
-
-// lib/model/view/Sensitive
-type View = 'full' | 'last4' | 'domain' | 'length' | 'hidden';
-// lib/model/terms/Grant
-interface Grant extends GrantScope {
-    readonly id: string;
-    readonly version: number;
-    readonly maxUses: number;
-    readonly used: number;
-    readonly createdAtMs: number;
-    readonly expiresAtMs: number;
-    readonly by: string;
-    readonly name?: string | undefined;
-    readonly assurance?: Assurance | undefined;
-    readonly reason?: string | undefined;
-    readonly fromDecision: string;
-    readonly revoked?: GrantRevocation | undefined;
-}
-
-// lib/model/terms/Grant
-interface GrantAct {
-    readonly by: string;
-    readonly reason?: string | undefined;
-}
-
-// lib/model/terms/Grant
-interface GrantInput {
-    readonly uses: number;
-    readonly forMs: number;
-    readonly loosen?: GrantTerms | undefined;
-    readonly loosenSession?: GrantTerms | undefined;
-    readonly loosenFacts?: GrantTerms | undefined;
-    readonly anyRequester?: boolean | undefined;
-}
-
-// lib/model/terms/Grant
-interface GrantRevocation {
-    readonly by: string;
-    readonly atMs: number;
-    readonly reason?: string | undefined;
-}
-
-// lib/model/terms/Grant
-interface GrantScope {
-    readonly agentId: string;
-    readonly toolName: string;
-    readonly guardKey: string;
-    readonly requester: string;
-    readonly anyRequester?: true | undefined;
-    readonly params: Params;
-    readonly originalParams?: Params | undefined;
-    readonly session: Session | null;
-    readonly facts: Readonly<Record<string, unknown>>;
-    readonly loosened: {
-        readonly params: GrantTerms;
-        readonly session: GrantTerms;
-        readonly facts: GrantTerms;
-    };
-    readonly lifts: readonly {
-        readonly id: string;
-        readonly hash: string;
-    }[];
-}
-
-// lib/model/terms/GrantTerm
-type GrantTerm = 'any' | {
-    readonly '>='?: number | undefined;
-    readonly '>'?: number | undefined;
-    readonly '<='?: number | undefined;
-    readonly '<'?: number | undefined;
-} | {
-    readonly in: readonly GrantValue[];
-} | {
-    readonly startsWith: string;
-} | {
-    readonly endsWith: string;
-};
-
-// lib/model/terms/GrantTerm
-type GrantTerms = Readonly<Record<string, GrantTerm>>;
-
-// lib/model/terms/GrantTerm
-type GrantValue = string | number | boolean;
 
 // lib/policy/PolicyEngine
 interface Observing {
