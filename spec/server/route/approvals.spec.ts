@@ -172,6 +172,7 @@ describe('The routes of approvals', () => {
           '/session/since': 'date',
         },
         opaque: ['file'],
+        hidden: [],
         session: { user_id: 'ann', since: at },
         facts: {},
         message: 'no notes',
