@@ -296,6 +296,20 @@ describe('The outbox of a program with an audit log', () => {
     await approve(next, approval);
   });
 
+  it('is written as it was committed where what the journal is told cannot be recorded', async () => {
+    const told = (log: AuditLog): Journal => ({
+      note: (event) => log.note(event.kind === 'verdict' ? { ...event, statement: 5 as never } : event),
+    });
+    const one = await program({ told });
+    const reported = await diagnosed(async () => {
+      await approve(one, await asked(one));
+      await one.log.flush();
+    });
+    expect(reported.map(({ kind }) => kind)).to.deep.equal(['callback']);
+    await passing(15_000);
+    expect([await rows(), await recorded('verdict')]).to.deep.equal([0, ['verdict w0']]);
+  });
+
   it('is left to the next process where its record fails after it was closed', async () => {
     let later = (): void => {};
     const told = (log: AuditLog): Journal => ({ note: (event) => (later = () => log.note(event)) });
