@@ -10,7 +10,7 @@ export interface AmendedRecord extends RecordFields, CallFields {
     readonly policies: readonly RecordedApprovalPolicy[];
     readonly policySetHash?: string | undefined;
     readonly reason?: Commitment | undefined;
-    readonly proof?: VerdictProof | undefined;
+    readonly proof?: Omit<VerdictProof, 'nonce'> | undefined;
     readonly statement?: Commitment | undefined;
 }
 
@@ -94,7 +94,6 @@ export declare class AuditPublicKey {
     toString(): string;
 }
 
-export type AuditRecord = StartedRecord | ClosedRecord | DroppedRecord | KeyRecord | PoliciesRecord | DecidedRecord | OpenedRecord | VerdictRecord | GrantRecord | ConsumedRecord | BegunRecord | EndedRecord | EnteringRecord | SettledRecord | SecurityRecord | AuthorityRecord | CredentialRecord | ErasedRecord | HaltRecord;
 export type AuditRecord = StartedRecord | ClosedRecord | DroppedRecord | KeyRecord | PoliciesRecord | DecidedRecord | OpenedRecord | VerdictRecord | AmendedRecord | GrantRecord | ConsumedRecord | BegunRecord | EndedRecord | EnteringRecord | SettledRecord | SecurityRecord | AuthorityRecord | CredentialRecord | ErasedRecord | HaltRecord;
 
 export interface AuditReport {
@@ -254,9 +253,6 @@ export interface FoundAuditKey {
 
 export interface GrantRecord extends RecordFields, CallFields {
     readonly kind: 'grant';
-    readonly how: 'made' | 'revoked';
-    readonly grantId: string;
-    readonly by: string;
     readonly how: 'made' | 'used' | 'revoked';
     readonly grantId: string;
     readonly by: string;
@@ -351,10 +347,7 @@ export interface ProvenInclusion {
     readonly root: Uint8Array;
 }
 
-export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'editorMayApprove'> {
-    readonly quorum?: number | undefined;
-    readonly distinct?: boolean | undefined;
-export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate'> {
+export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate' | 'editorMayApprove'> {
 }
 
 export interface RecordedPolicy {

@@ -1,8 +1,6 @@
-import { chain } from '../../common/awaitable.js';
-import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { Decision, DecisionRequest } from '../../model/Decision.js';
-import { LazyPart } from '../../model/LazyPart.js';
+import { recordedSeats } from '../../model/terms/recordedSeats.js';
 import { requesterOf } from '../../model/personId.js';
 import type { PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
@@ -10,9 +8,6 @@ import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { approvalPolicy } from '../desk/ApprovalRequest.js';
 import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
 import { takesSeats } from '../desk/use/semantics.js';
-
-/** What is needed once several people approve one call. */
-const seats = new LazyPart(() => import('../../model/terms/recordedSeats.js'));
 
 /** The policies' outcome when a person must decide. */
 export type Approvable = Extract<PolicyOutcome, { effect: 'approval_needed' }>;
@@ -73,7 +68,7 @@ export function coversCall(
   outcome: Approvable,
   facts: Facts,
   desk: Pick<ApprovalDesk, 'bindingDigestOf'>,
-): Awaitable<boolean> {
+): boolean {
   const sameCall =
     record.agentId === request.agentId &&
     record.toolName === request.toolName &&
@@ -91,7 +86,7 @@ export function coversCall(
     (policy) => approved.has(policy.id) && record.policies.some((p) => p.id === policy.id && p.hash === policy.hash),
   );
   // who counts for which policy depends on all that asked then
-  return hasYes && (!takesSeats(record.policies) || chain(seats.get(), ({ recordedSeats }) => recordedSeats(record).isCovered));
+  return hasYes && (!takesSeats(record.policies) || recordedSeats(record).isCovered);
 }
 
 function effectiveDigest(request: DecisionRequest, outcome: Approvable): string {

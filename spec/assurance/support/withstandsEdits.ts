@@ -166,7 +166,7 @@ export function withstandsEdits(name: string, open: () => Promise<StateStore | u
         (reason: unknown) => reason,
       );
       const code = (error as { code?: string } | undefined)?.code;
-      if (code === undefined) wrong.push(`${what}: ${error === undefined ? 'was taken' : String(error)}`);
+      if (code === undefined) wrong.push(`${what}: ${error === undefined ? 'was taken' : (error as Error).message}`);
       const now = (await desk.get(id)) as ApprovalRecord;
       if (!isLater && toStoredJson(now) !== toStoredJson(record)) wrong.push(`${what}: changed the approval`);
       if (now.status !== 'pending' || ran.length > 0) wrong.push(`${what}: is ${now.status}, ran ${ran.length}`);
