@@ -94,8 +94,9 @@ export class AuditLog implements KeepingJournal {
     if (this.#closing !== undefined || event.kind === 'task') return;
     const kept = this.#kept.take(event);
     // a server beside the module has kept it in its own outbox
-    if (this.#servers.some((isWritten) => isWritten(event))) return kept === 'late' ? undefined : kept?.leave();
+    const isServed = this.#servers.some((isWritten) => isWritten(event));
     if (kept === 'late') return;
+    if (isServed) return kept?.leave();
     // while the log is not open, another process may write what is kept
     if (kept !== undefined && !this.#commit.isOpen) return kept.leave();
     if (this.#queue.add({ event, at: Date.now(), kept })) this.#commit.start();
