@@ -96,6 +96,8 @@ export declare class ApprovalDesk extends SafeEmitter<DeskEvents> {
     list(given?: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
     approve(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
     deny(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
+    amend(decisionId: string, edit: AmendInput): Promise<ApprovalRecord>;
+    previewEdit(decisionId: string, edit: AmendInput): Promise<EditPreview>;
     mayDecide(decisionId: string, by: string, assurance?: Assurance): Promise<boolean>;
 }
 
@@ -145,6 +147,8 @@ export interface ApprovalRecord {
     readonly expiresAtMs: number;
     readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
     readonly verdicts: readonly Verdict[];
+    readonly amendable?: AmendableCall | undefined;
+    readonly amendments?: readonly Amendment[] | undefined;
     readonly consumed?: {
         readonly token: string;
         readonly atMs: number;
@@ -182,10 +186,6 @@ export declare class ApprovalTimeoutError extends AegisError {
 export interface Approver {
     attach(desk: ApprovalDesk): () => void;
 }
-
-export type Audience = 'approver' | 'log' | 'model' | 'audit';
-
-export type AudienceViews = Readonly<Record<Audience, View>>;
 
 export declare class AuthError extends ServiceError {
     readonly name = "AuthError";
@@ -250,6 +250,7 @@ export interface DecisionService {
     consume?(use: ApprovalUse): Awaitable<boolean>;
     begin?(start: ExecutionStart): Awaitable<boolean>;
     reportOutcome?(report: RunReport): Awaitable<void>;
+    amends?(): boolean;
     withdraw?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
     expire?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
     ready?(): Awaitable<void>;
@@ -261,6 +262,8 @@ export interface DecisionStatus {
     readonly state: 'pending' | 'approved' | 'denied' | 'expired' | 'invalid';
     readonly reason?: string | undefined;
     readonly by?: string | undefined;
+    readonly params?: Params | undefined;
+    readonly digest?: string | undefined;
 }
 
 export declare class DecisionUnavailableError extends AegisError {
@@ -299,6 +302,7 @@ export declare class EmbeddedDecisionService implements DecisionService {
     dryRun(request: DecisionRequest): Awaitable<Decision>;
     reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision>;
     status(decisionId: string): Awaitable<DecisionStatus>;
+    amends(): boolean;
     watch(signal: AbortSignal): AsyncIterable<DecisionStatus>;
     verify(call: ApprovedCall): Awaitable<boolean>;
     consume(use: ApprovalUse): Awaitable<boolean>;
@@ -354,67 +358,6 @@ export declare class ForbiddenError extends AegisError {
 }
 
 export type FunctionGuardOptions<This, A extends readonly unknown[], R, N, M extends ApprovalMode, O = unknown> = BaseGuardOptions<This, A, R> & NamingOptions<A, N, O> & FunctionApproval<R, M>;
-
-export interface Grant extends GrantScope {
-    readonly id: string;
-    readonly version: number;
-    readonly maxUses: number;
-    readonly used: number;
-    readonly createdAtMs: number;
-    readonly expiresAtMs: number;
-    readonly by: string;
-    readonly name?: string | undefined;
-    readonly assurance?: Assurance | undefined;
-    readonly reason?: string | undefined;
-    readonly fromDecision: string;
-    readonly revoked?: GrantRevocation | undefined;
-}
-
-export interface GrantAct {
-    readonly by: string;
-    readonly reason?: string | undefined;
-}
-
-export interface GrantInput {
-    readonly uses: number;
-    readonly forMs: number;
-    readonly loosen?: GrantTerms | undefined;
-    readonly loosenSession?: GrantTerms | undefined;
-    readonly loosenFacts?: GrantTerms | undefined;
-    readonly anyRequester?: boolean | undefined;
-}
-
-export interface GrantQuery {
-    readonly agentId?: string | undefined;
-    readonly toolName?: string | undefined;
-    readonly by?: string | undefined;
-    readonly active?: boolean | undefined;
-}
-
-export type GrantTerm = 'any' | {
-    readonly '>='?: number | undefined;
-    readonly '>'?: number | undefined;
-    readonly '<='?: number | undefined;
-    readonly '<'?: number | undefined;
-} | {
-    readonly in: readonly GrantValue[];
-} | {
-    readonly startsWith: string;
-} | {
-    readonly endsWith: string;
-};
-
-export type GrantTerms = Readonly<Record<string, GrantTerm>>;
-
-export declare class Grants {
-    #private;
-    constructor({ desk, records, now, journal }: GrantsOptions);
-    propose(decisionId: string, loosen?: GrantTerms): Promise<GrantProposal>;
-    list(query?: GrantQuery): Promise<readonly Grant[]>;
-    get(id: string): Promise<Grant | undefined>;
-    revoke(id: string, act: GrantAct): Promise<Grant>;
-    explain(id: string): Promise<string>;
-}
 
 export declare class GuardDefinitionError extends AegisError {
     readonly name = "GuardDefinitionError";
@@ -515,6 +458,7 @@ export interface PendingApproval<T = unknown> {
     readonly toolName: string;
     readonly message: string;
     readonly status: TaskStatus;
+    readonly edited: readonly string[] | undefined;
     readonly completed: Promise<T>;
     cancel(): Promise<boolean>;
     toString(): string;
@@ -554,6 +498,7 @@ export declare class RemoteDecisionService implements DecisionService {
     reevaluate(request: DecisionRequest, decisionId: string, options?: ReevaluateOptions): Promise<Decision>;
     consume(use: ApprovalUse): Promise<boolean>;
     begin(start: ExecutionStart): Promise<boolean>;
+    amends(): boolean;
     reportOutcome(report: RunReport): Promise<void>;
     withdraw(decisionId: string, options?: ApprovalOptions): Promise<void>;
     expire(decisionId: string, options?: ApprovalOptions): Promise<void>;
@@ -586,15 +531,6 @@ export declare class SecretString {
     toJSON(): string;
     [Symbol.toPrimitive](): string;
 }
-
-export type Sensitive = Readonly<Record<string, AudienceViews>>;
-
-export type SensitiveOption = 'secret' | 'personal' | {
-    readonly approver?: View | undefined;
-    readonly log?: View | undefined;
-    readonly model?: View | undefined;
-    readonly audit?: View | undefined;
-};
 
 export type Session = Readonly<Record<string, unknown>>;
 
@@ -719,10 +655,9 @@ export interface VerdictInput {
     readonly name?: string | undefined;
     readonly version?: number | undefined;
     readonly key?: string | undefined;
+    readonly edit?: EditInput | undefined;
     readonly grant?: GrantInput | undefined;
 }
-
-export type View = 'full' | 'last4' | 'domain' | 'length' | 'hidden';
 
 export interface WaitingForWorker {
     readonly task: Task;

@@ -1,5 +1,19 @@
 // What 'aegislib/audit' exports. Written by npm run api:update; review what changes here.
 
+export interface AmendedRecord extends RecordFields, CallFields {
+    readonly kind: 'amended';
+    readonly by: string;
+    readonly assurance?: Assurance | undefined;
+    readonly from: Commitment;
+    readonly effective: Commitment;
+    readonly changed: Commitment;
+    readonly policies: readonly RecordedApprovalPolicy[];
+    readonly policySetHash?: string | undefined;
+    readonly reason?: Commitment | undefined;
+    readonly proof?: Omit<VerdictProof, 'nonce'> | undefined;
+    readonly statement?: Commitment | undefined;
+}
+
 export interface AuditBatch {
     readonly lines: readonly string[];
     readonly openings: readonly Opening[];
@@ -81,7 +95,7 @@ export declare class AuditPublicKey {
     toString(): string;
 }
 
-export type AuditRecord = StartedRecord | ClosedRecord | DroppedRecord | KeyRecord | PoliciesRecord | DecidedRecord | OpenedRecord | VerdictRecord | GrantRecord | ConsumedRecord | BegunRecord | EndedRecord | EnteringRecord | SettledRecord | SecurityRecord | AuthorityRecord | CredentialRecord | ErasedRecord | HaltRecord;
+export type AuditRecord = StartedRecord | ClosedRecord | DroppedRecord | KeyRecord | PoliciesRecord | DecidedRecord | OpenedRecord | VerdictRecord | AmendedRecord | GrantRecord | ConsumedRecord | BegunRecord | EndedRecord | EnteringRecord | SettledRecord | SecurityRecord | AuthorityRecord | CredentialRecord | ErasedRecord | HaltRecord;
 
 export interface AuditReport {
     readonly ok: boolean;
@@ -249,6 +263,20 @@ export interface GrantRecord extends RecordFields, CallFields {
     readonly lifts?: readonly RecordedPolicy[] | undefined;
 }
 
+export interface HaltRecord extends RecordFields {
+    readonly kind: 'halt';
+    readonly tenantId?: string | undefined;
+    readonly how: HaltEvent['how'];
+    readonly halt: string;
+    readonly all?: true | undefined;
+    readonly agentId?: string | undefined;
+    readonly toolName?: string | undefined;
+    readonly group?: string | undefined;
+    readonly pending: 'freeze' | 'cancel';
+    readonly until?: number | undefined;
+    readonly by: string;
+}
+
 export interface JsonlFolderOptions {
     readonly segmentBytes?: number | undefined;
 }
@@ -334,7 +362,16 @@ export interface ProvenInclusion {
     readonly root: Uint8Array;
 }
 
-export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate'> {
+export interface RecordFields {
+    readonly v: 1;
+    readonly seq: number;
+    readonly at: number;
+    readonly writer: string;
+    readonly change?: string | undefined;
+    readonly committedAt?: number | undefined;
+}
+
+export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate' | 'editorMayApprove'> {
 }
 
 export interface RecordedPolicy {
@@ -409,6 +446,7 @@ export interface VerifiedLog {
     readonly origin?: string | undefined;
     readonly size: number;
     readonly signed: number;
+    readonly covered: number;
     readonly root: string;
     readonly keys: readonly string[];
     readonly closed: boolean;

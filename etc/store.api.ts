@@ -1,5 +1,25 @@
 // What 'aegislib/store' exports. Written by npm run api:update; review what changes here.
 
+export interface AmendableCall {
+    readonly bindingBase: string;
+    readonly groups: readonly string[];
+    readonly removable: readonly string[];
+}
+
+export interface Amendment {
+    readonly by: string;
+    readonly name?: string | undefined;
+    readonly reason?: string | undefined;
+    readonly atMs: number;
+    readonly assurance?: Assurance | undefined;
+    readonly proof?: VerdictProof | undefined;
+    readonly from: string;
+    readonly to: string;
+    readonly params: Params;
+    readonly changes: readonly ParamChange[];
+    readonly superseded: readonly Verdict[];
+}
+
 export interface ApprovalCard extends Pick<ApprovalRecord, 'decisionId' | 'agentId' | 'toolName' | 'requester' | 'requesterKnown' | 'reason' | 'digest' | 'refusals' | 'createdAtMs' | 'expiresAtMs' | 'status' | 'version'> {
     readonly policies: readonly CardPolicy[];
     readonly summary?: readonly CardParam[] | undefined;
@@ -116,6 +136,10 @@ export interface CardPolicy extends Pick<ApprovalPolicy, 'id' | 'severity' | 'ap
     readonly filledBy?: readonly string[] | undefined;
 }
 
+export interface ChangeConditions {
+    readonly haltChanges?: number | undefined;
+}
+
 export interface CompletedTask extends TaskFields {
     readonly status: 'completed';
     readonly result: unknown;
@@ -143,6 +167,12 @@ export interface DuplicateCallQuery {
     readonly originalDigest: string;
     readonly sessionDigest: string;
     readonly mode: Task['mode'];
+}
+
+export interface EditedParams {
+    readonly params: Params;
+    readonly digest: string;
+    readonly edited: readonly string[];
 }
 
 export type { ErrorSummary } from 'aegislib';
@@ -174,6 +204,9 @@ export interface GrantCeiling {
 export interface IdempotencyKey {
     readonly key: string;
     readonly fingerprint: string;
+}
+
+export interface KeepingJournal extends Journal {
 }
 
 export declare class MemoryApprovalStore implements ApprovalStore {
@@ -357,10 +390,10 @@ export interface SweptTasks {
 
 export type { Task } from 'aegislib';
 
-export type TaskChange = {
+export type TaskChange = ({
     readonly to: 'approved';
     readonly approvedBy?: string | undefined;
-} | {
+} & Partial<EditedParams>) | {
     readonly to: 'denied';
     readonly error: ErrorSummary;
     readonly deniedBy?: string | undefined;
@@ -420,6 +453,7 @@ export interface TaskFields {
     readonly origin: TaskOrigin | undefined;
     readonly sizeBytes?: number | undefined;
     readonly offers?: readonly Capability[] | undefined;
+    readonly edited?: readonly string[] | undefined;
     readonly traceparent?: string | undefined;
     readonly auditSalt?: string | undefined;
 }
@@ -493,7 +527,7 @@ export interface TaskStore {
     serve?(guardKey: string, run: (taskId: string) => Awaitable<void>): Awaitable<() => Awaitable<void>>;
 }
 
-export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes' | 'offers' | 'auditSalt' | 'traceparent'> {
+export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes' | 'offers' | 'auditSalt' | 'traceparent' | 'edited'> {
     readonly status: TaskStatus;
     readonly error?: ErrorSummary | undefined;
     readonly approvedBy?: string | undefined;

@@ -220,6 +220,26 @@ export function verdict(log: BuiltLog, call: BuiltCall, over: Over = {}): BuiltL
   );
 }
 
+/** An edit of what `call` has now. @returns the call as it is from then on */
+export function amended(log: BuiltLog, call: BuiltCall, params: object, over: Over = {}): BuiltCall {
+  const effective = committed('effective', call.salt, params);
+  log.add(
+    'amended',
+    {
+      ...idsOf(call),
+      by: 'eve',
+      assurance: 'code',
+      from: call.effective,
+      effective,
+      changed: committed('changed', call.salt, ['/amount']),
+      policies: [{ ...POLICIES, approvers: ['leads'] }],
+      policySetHash: SET,
+    },
+    over,
+  );
+  return { ...call, effective };
+}
+
 export function consumed(log: BuiltLog, call: BuiltCall, over: Over = {}): BuiltLog {
   return log.add('consumed', { ...idsOf(call), token: `token-${call.decisionId}`, effective: call.effective }, over);
 }

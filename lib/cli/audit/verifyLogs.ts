@@ -1,3 +1,4 @@
+import { StoredHeads } from '../../server/audit/StoredHeads.js';
 import { existsSync, readFileSync } from 'node:fs';
 import { revealText } from '../../common/data/reveal.js';
 import { AuditPublicKey } from '../../audit/tree/AuditPublicKey.js';
@@ -49,10 +50,7 @@ export async function verifyLogs(path: string, flags: VerifyFlags, io: CliIo): P
 async function headsIn(place: string): Promise<readonly string[]> {
   const isPostgres = /^postgres(ql)?:/.test(place);
   if (!isPostgres && !existsSync(place)) throw new CliError(`--store: there is no file at ${place}`);
-  const [{ makeStore }, { StoredHeads }] = await Promise.all([
-    import('../server/openHost.js'),
-    import('../../server/audit/StoredHeads.js'),
-  ]);
+  const { makeStore } = await import('../server/openHost.js');
   const store = await makeStore(isPostgres ? { kind: 'postgres', url: new SecretString(place) } : { kind: 'sqlite', path: place });
   try {
     await store.open();
@@ -97,6 +95,7 @@ function noteLines({ counts, logs, integrity }: AuditReport): readonly string[] 
   const { notWitnessed, approvedElsewhere, grantedElsewhere, open, signatures, erasedStatements } = counts;
   // in a log that was changed, no checkpoint after that can be compared
   const later = integrity.ok ? logs.filter(({ size, signed }) => signed < size) : [];
+  const isCovered = logs.some(({ covered }) => covered > 0);
   const note = (n: number, line: string): readonly string[] => (n === 0 ? [] : [line]);
   return [
     ...note(notWitnessed, `${counted(notWitnessed, 'call')} allowed, and not witnessed: no log here says whether they ran`),
@@ -108,10 +107,18 @@ function noteLines({ counts, logs, integrity }: AuditReport): readonly string[] 
     ...note(open, `${counted(open, 'run')} without an end so far`),
     ...note(signatures, `${counted(signatures, 'verdict')} signed with a passkey`),
     ...note(erasedStatements, `${counted(erasedStatements, 'statement')} erased: those signatures prove who signed, not what`),
+    ...logs.flatMap(({ writer, size, covered }) =>
+      isCovered && covered < size ? [`${revealText(writer)}: ${uncovered(size, covered)}`] : [],
+    ),
     ...later.map(
       ({ writer, size, signed }) => `${revealText(writer)} is being written: ${counted(size - signed, 'record')} not signed yet`,
     ),
   ];
+}
+
+function uncovered(size: number, covered: number): string {
+  if (covered === 0) return 'no head from outside covers this log';
+  return `${counted(size - covered, 'record')} after the last head from outside`;
 }
 
 function adviceLines({ completeness, keys }: AuditReport, allowUnproven: boolean): readonly string[] {

@@ -235,6 +235,24 @@ describe('The outbox of a program with an audit log', () => {
     expect((await auditRecords(logs)).find(({ kind }) => kind === 'verdict')?.committedAt).to.equal(1_700_000_000_000);
   });
 
+  it('is written at a later look, once, where the log fails at the first one', async () => {
+    const one = await program({ told: () => ({ note: () => {} }) });
+    await approve(one, await asked(one));
+    await one.log.flush();
+    let failures = 0;
+    one.sink.onAppend = () => {
+      failures += 1;
+      throw new Error('EIO');
+    };
+    const reported = await diagnosed(() => passing(75_000));
+    expect(failures).to.be.at.least(1);
+    expect(reported.map(({ kind }) => kind)).to.include('callback');
+    expect([await rows(), await recorded('verdict')]).to.deep.equal([1, []]);
+    one.sink.onAppend = () => {};
+    await passing(15_000);
+    expect([await rows(), await recorded('verdict')]).to.deep.equal([0, ['verdict w0']]);
+  });
+
   it('is written later where the queue has no place', async () => {
     const one = await program({ maxQueued: 1, mode: 'best-effort' });
     const approval = await asked(one);

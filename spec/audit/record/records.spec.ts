@@ -147,6 +147,28 @@ describe('The record of an event', () => {
     'entering at once': { kind: 'entering', ...call, params: { amount: 5 }, auditSalt: SALT },
     settled: { kind: 'settled', ...call, outcome: 'failed' },
     policies: { kind: 'policies', hash: 'set', previousHash: 'before' },
+    'grant made': {
+      kind: 'grant',
+      how: 'made',
+      grantId: 'grant_1',
+      ...call,
+      by: 'bob',
+      maxUses: 3,
+      expiresAtMs: 9,
+      lifts: [{ id: 'ask', hash: 'h' }],
+    },
+    'grant revoked': { kind: 'grant', how: 'revoked', grantId: 'grant_1', ...call, by: 'bob', reason: 'fine' },
+    halted: {
+      kind: 'halt',
+      how: 'halted',
+      haltId: 'halt_1',
+      scope: { agentId: 'agent', toolName: 'pay' },
+      pending: 'freeze',
+      untilMs: 9,
+      by: 'bob',
+      reason: 'fine',
+    },
+    lifted: { kind: 'halt', how: 'lifted', haltId: 'halt_1', scope: { all: true }, pending: 'cancel', by: 'bob', reason: 'fine' },
     'security of nothing in particular': {
       kind: 'security',
       diagnostic: { kind: 'security', code: 'forged', message: 'm' },
@@ -193,6 +215,15 @@ describe('The record of an event', () => {
       effective: canonicalText({ amount: 1 }),
       requester: '"agent"',
     });
+  });
+
+  it('says what became of a grant and of a halt', () => {
+    const recorded = (name: string): object => recordOf(events[name] as RecordedEvent).record;
+    const lifts = [{ id: 'ask', hash: 'h' }];
+    expect(recorded('grant made')).to.deep.include({ how: 'made', grantId: 'grant_1', by: 'bob', maxUses: 3, expiresAt: 9, lifts });
+    expect(recorded('grant revoked')).to.include({ how: 'revoked', grantId: 'grant_1', expiresAt: undefined });
+    expect(recorded('halted')).to.include({ how: 'halted', halt: 'halt_1', agentId: 'agent', toolName: 'pay', until: 9 });
+    expect(recorded('lifted')).to.include({ how: 'lifted', halt: 'halt_1', all: true, pending: 'cancel' });
   });
 
   it('says whether the one who decided is the one who asked', () => {

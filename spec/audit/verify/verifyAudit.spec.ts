@@ -83,6 +83,7 @@ describe('verifyAudit', () => {
           origin: 'acme.example/pay/w0',
           size: 74,
           signed: 74,
+          covered: 74,
           root: log.tree.root().toString('base64'),
           keys: [log.key.publicKey.toString()],
           closed: true,

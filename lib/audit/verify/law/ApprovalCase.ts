@@ -1,4 +1,5 @@
 import type {
+  AmendedRecord,
   BegunRecord,
   ConsumedRecord,
   DecidedRecord,
@@ -25,6 +26,9 @@ export interface ApprovalCase {
   asked?: DecidedRecord | undefined;
   readonly opened: OpenedRecord[];
   readonly verdicts: { readonly record: VerdictRecord; readonly opening: VerdictOpening | undefined }[];
+  readonly amended: AmendedRecord[];
+  /** What opens the edits, where it is left. */
+  readonly editOpenings: Map<AmendedRecord, VerdictOpening>;
   readonly consumed: ConsumedRecord[];
   readonly begun: BegunRecord[];
   readonly ended: EndedRecord[];
@@ -42,6 +46,8 @@ export function emptyCase(decisionId: string): ApprovalCase {
     decisionId,
     opened: [],
     verdicts: [],
+    amended: [],
+    editOpenings: new Map(),
     consumed: [],
     begun: [],
     ended: [],

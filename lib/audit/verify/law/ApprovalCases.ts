@@ -9,6 +9,7 @@ import { judgeApproval } from './judgeApproval.js';
 type CaseRecord = Extract<
   | ApprovalCase['opened'][number]
   | ApprovalCase['verdicts'][number]['record']
+  | ApprovalCase['amended'][number]
   | ApprovalCase['consumed'][number]
   | ApprovalCase['begun'][number]
   | ApprovalCase['ended'][number],
@@ -50,6 +51,10 @@ export class ApprovalCases {
         break;
       case 'verdict':
         found.verdicts.push({ record, opening: opening && verdictOpening(opening) });
+        break;
+      case 'amended':
+        found.amended.push(record);
+        if (opening !== undefined) found.editOpenings.set(record, verdictOpening(opening));
         break;
       case 'consumed':
         found.consumed.push(record);

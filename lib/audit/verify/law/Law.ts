@@ -78,6 +78,7 @@ export class Law {
       case 'settled':
         return this.#settled(record);
       case 'opened':
+      case 'amended':
         this.#checkPolicies(record);
         return this.#cases.add(record, opening);
       case 'verdict':
@@ -146,7 +147,7 @@ export class Law {
     if (this.#allowed.size > this.#maxAllowed) for (const oldest of this.#allowed.keys()) return void this.#allowed.delete(oldest);
   }
 
-  #checkPolicies(record: Extract<AuditRecord, { kind: 'decided' | 'opened' }>): void {
+  #checkPolicies(record: Extract<AuditRecord, { kind: 'decided' | 'opened' | 'amended' }>): void {
     const { policySetHash, tenantId = '', writer, seq, committedAt } = record;
     const key = `${tenantId} ${policySetHash}`;
     if (policySetHash === undefined || this.#loaded.has(key)) return;
