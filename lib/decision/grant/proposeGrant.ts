@@ -127,7 +127,8 @@ async function historyOf(record: ApprovalRecord, readPage: ReadPage, nowMs: numb
 function isAlike({ params, digest }: ApprovalRecord, card: ApprovalCard, loosen: GrantTerms): boolean | undefined {
   if (card.digest === digest) return true;
   const { summary, unlisted = 0 } = card;
-  if (summary === undefined) return undefined;
+  // a call that was refused or has ended keeps none of its values
+  if (summary === undefined || summary.length === 0) return undefined;
   const shown: Record<string, unknown> = {};
   let isWhole = unlisted === 0;
   for (const { name, text, cut } of summary) {
