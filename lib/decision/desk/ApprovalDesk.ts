@@ -59,6 +59,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   readonly #lastEmitted = new LruMap<string, ApprovalRecord['status']>(10_000);
   #approvers = 0;
   #people: DeskPeople | undefined;
+  #haltChanges: ApprovalDeskOptions['haltChanges'];
   #verdicts: DeskVerdicts | undefined;
   #grants: LazyPart<GrantMaker> | undefined;
 
@@ -75,8 +76,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     this.options = { ...checked, approverGroups: frozenData(checked.approverGroups) };
     this.#journal = combineJournals(options.journal);
     this.isJournaled = this.#journal !== undefined;
+    this.#haltChanges = options.haltChanges;
     this.#useRules = {
-      haltChanges: options.haltChanges,
+      haltChanges: (record, again) => this.#haltChanges?.(record, again),
       now: () => this.#clock.now(),
       tenantId: options.tenantId ?? null,
       isStillCovered: (record) => this.#isStillCovered(record),
@@ -197,6 +199,11 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   /** @internal Has the approvals kept through another store, over this one, from now on: a server records each change of them. */
   useStore(over: (store: ApprovalStore) => ApprovalStore): void {
     this.#store = over(this.#store);
+  }
+
+  /** @internal What says from now on that the use of an approval is halted. */
+  useHalts(haltChanges: ApprovalDeskOptions['haltChanges']): void {
+    this.#haltChanges = haltChanges;
   }
 
   /** @internal Who makes grants from now on. */

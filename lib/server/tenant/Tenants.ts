@@ -29,7 +29,8 @@ import type { IssuerOptions } from './IssuerOptions.js';
 import { reliableRows } from './reliableRows.js';
 import { sweepTenant } from './sweepTenant.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
-import { haltsOf } from './haltsOf.js';
+import { unlessHalted } from './haltsOf.js';
+import { ModuleHalts } from './TenantHalts.js';
 import { toolSettings } from './toolSettings.js';
 import { UnknownOutcomes } from './UnknownOutcomes.js';
 import { verdictProofs } from './verdictProofs.js';
@@ -215,7 +216,9 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
   const unknown = new UnknownOutcomes(module.tasks);
   const audit = options.audit instanceof ServerAudit ? options.audit.of(DEFAULT_TENANT) : undefined;
   if (options.audit instanceof ServerAudit) options.audit.attach(module, DEFAULT_TENANT);
-  const halts = haltsOf(rows.records, clock);
+  const toolsByName = toolSettings(tools);
+  const halts = new ModuleHalts(module);
+  desk.useHalts(unlessHalted(halts, toolsByName));
   return {
     id: DEFAULT_TENANT,
     decisions,
@@ -223,7 +226,7 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
     halts,
     grants,
     policies,
-    tools: toolSettings(tools),
+    tools: toolsByName,
     issuer,
     notify: told,
     unknown,

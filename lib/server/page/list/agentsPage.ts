@@ -25,10 +25,12 @@ export interface AgentsView extends RowContext {
   readonly looked: number;
   /** Whether there are older ones. */
   readonly isCut: boolean;
+  /** Whether who sees it may pause an agent. */
+  readonly mayPause?: boolean | undefined;
 }
 
 /** The page of the agents that asked for approvals, with their tools. */
-export function agentsPage({ tools, looked, isCut, paths, nowMs }: AgentsView): Html {
+export function agentsPage({ tools, looked, isCut, paths, nowMs, mayPause = false }: AgentsView): Html {
   const of = isCut
     ? `Of the newest ${looked.toLocaleString('en')} approvals.`
     : looked === 1
@@ -37,7 +39,7 @@ export function agentsPage({ tools, looked, isCut, paths, nowMs }: AgentsView): 
   const row = (tool: AgentTool): Html => {
     const { agentId, toolName, asked, waiting, approved, denied, medianMs, lastMs } = tool;
     const decided = approved + denied;
-    return html`<tr><th scope="row"><span class="mono">${revealedText(agentId)}</span></th><td><a class="mono" href="${paths.history({ agent: agentId, tool: toolName })}">${toolName}</a></td>
+    return html`<tr><th scope="row"><span class="mono">${revealedText(agentId)}</span>${mayPause && html` <a class="small" href="${paths.halts({ agent: agentId })}">Pause</a>`}</th><td><a class="mono" href="${paths.history({ agent: agentId, tool: toolName })}">${toolName}</a></td>
 <td class="n">${asked}</td><td class="n">${waiting === 0 ? 0 : html`<a href="${paths.inbox({ tab: 'all', q: toolName })}">${waiting}</a>`}</td><td class="n">${approved}</td><td class="n">${denied}</td>
 <td class="n">${decided === 0 ? '' : `${Math.round((100 * approved) / decided)} %`}</td><td class="n">${medianMs !== undefined && lengthText(medianMs)}</td><td>${agoText(lastMs, nowMs)}</td></tr>`;
   };
