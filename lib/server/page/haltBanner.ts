@@ -11,9 +11,10 @@ const MAX_NAMED = 3;
 /** What stands on every page while something is halted. */
 export function haltBanner({ base, halted = [] }: Pick<Site, 'base' | 'halted'>): Html | false {
   if (halted.length === 0) return false;
+  const paths = new Paths(base);
   const named = halted.slice(0, MAX_NAMED).map(({ scope }, i) => html`${i > 0 && '; '}${haltedText(scope)}`);
   const more = halted.length > MAX_NAMED && html`; and ${halted.length - MAX_NAMED} more`;
-  return html`<aside class="notice danger" aria-label="Halted"><b>Halted:</b> ${named}${more}. <a href="${new Paths(base).halts()}">Halts</a></aside>`;
+  return html`<aside class="notice danger" aria-label="Halted"><b>Halted:</b> ${named}${more}. <a href="${paths.halts()}">Halts</a></aside>`;
 }
 
 /** What a halt lets not run, in words. */

@@ -36,19 +36,17 @@ export async function orderHalt({ halts }: Pick<Tenant, 'halts'>, actor: HaltAct
   return checked(halts.halt(scope, { by: actor.id, reason, pending, ...(untilMs !== undefined && { untilMs }) }));
 }
 
+/** Whether there is a halt with this id, also one that is over. */
+export async function isHalt({ halts }: Pick<Tenant, 'halts'>, id: string): Promise<boolean> {
+  return (await halts.list({ all: true })).some((halt) => halt.id === id);
+}
+
 /**
- * Lifts a halt. Whether the actor may is the matter of the route.
+ * Lifts a halt that there is. Whether the actor may is the matter of the route.
  *
- * @returns `undefined` where there is no such halt
  * @throws BadRequestError for an order that cannot be one
  */
-export async function liftHalt(
-  { halts }: Pick<Tenant, 'halts'>,
-  id: string,
-  { id: by }: HaltActor,
-  reason: string,
-): Promise<Halt | undefined> {
-  if ((await halts.list({ all: true })).every((halt) => halt.id !== id)) return undefined;
+export async function liftHalt({ halts }: Pick<Tenant, 'halts'>, id: string, { id: by }: HaltActor, reason: string): Promise<Halt> {
   return checked(halts.lift(id, { by, reason }));
 }
 

@@ -1,7 +1,7 @@
 import { haltAnswer, haltBody, haltsAnswer, liftBody, readScope, writeHalt } from '../../../decision/wire/govern/haltsAnswer.js';
 import { readBody } from '../../../decision/wire/readBody.js';
 import { NotFoundError } from '../../../model/errors/ServiceErrors.js';
-import { liftHalt, orderHalt } from '../../tenant/haltActs.js';
+import { isHalt, liftHalt, orderHalt } from '../../tenant/haltActs.js';
 import type { Answer, CallerInput, Route } from '../Route.js';
 
 /** The routes by which people and the operator of the host stop calls: the kill switch of a tenant. */
@@ -42,10 +42,10 @@ export function haltRoutes(): readonly Route[] {
       request: liftBody,
       answers: { 200: haltAnswer },
       async handle({ tenant, caller, params, body }) {
-        const { reason } = readBody(liftBody, body);
-        const halt = await liftHalt(tenant, params['id'] as string, caller, reason);
-        if (halt === undefined) throw new NotFoundError('There is no such halt.');
-        return answer(200, writeHalt(halt));
+        const id = params['id'] as string;
+        // said before anything of the body
+        if (!(await isHalt(tenant, id))) throw new NotFoundError('There is no such halt.');
+        return answer(200, writeHalt(await liftHalt(tenant, id, caller, readBody(liftBody, body).reason)));
       },
     },
   ];
