@@ -126,7 +126,6 @@ export interface EmbeddedDecisionServiceOptions {
     readonly facts?: FactsHook | undefined;
     readonly factsTimeoutMs?: number | undefined;
     readonly unattended?: 'pending' | 'deny' | undefined;
-    readonly grants?: Pick<Grants, 'redeem'> | undefined;
     readonly grants?: Grants | undefined;
     readonly exposePolicies?: boolean | undefined;
     readonly logger?: Logger | undefined;

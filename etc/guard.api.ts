@@ -124,7 +124,7 @@ export interface Journal {
     traceparent?(): string | undefined;
 }
 
-export type JournalEvent = DecidedEvent | TaskEvent | OpenedEvent | VerdictEvent | GrantEvent | ConsumedEvent | BegunEvent | EndedEvent | EnteringEvent | SettledEvent | PoliciesEvent | HaltEvent | SecurityEvent;
+export type JournalEvent = DecidedEvent | TaskEvent | OpenedEvent | VerdictEvent | AmendedEvent | GrantEvent | ConsumedEvent | BegunEvent | EndedEvent | EnteringEvent | SettledEvent | PoliciesEvent | HaltEvent | SecurityEvent;
 
 export interface LegacyGuardDecorator<This, A extends readonly unknown[], R> {
     (target: This, key: string | symbol, descriptor: {

@@ -79,64 +79,65 @@ interface RecordFields {
     readonly committedAt?: number | undefined;
 }
 
-// lib/decision/grant/GrantRows
-interface GrantQuery {
-    readonly agentId?: string | undefined;
-    readonly toolName?: string | undefined;
-    readonly by?: string | undefined;
-    readonly active?: boolean | undefined;
+// lib/decision/amend/ParamsEdit
+interface EditInput extends ParamsEdit {
+    readonly editedDigest?: string | undefined;
+    readonly asking?: string | undefined;
 }
 
-// lib/decision/grant/Grants
-declare class Grants {
-    #private;
-    constructor({ desk, records, now, journal }: GrantsOptions);
-    propose(decisionId: string): Promise<GrantProposal>;
-    list(query?: GrantQuery): Promise<readonly Grant[]>;
-    get(id: string): Promise<Grant | undefined>;
-    revoke(id: string, act: GrantAct): Promise<Grant>;
-    explain(id: string): Promise<string>;
+// lib/decision/amend/ParamsEdit
+interface ParamsEdit {
+    readonly set?: Readonly<Record<string, unknown>> | undefined;
+    readonly remove?: readonly string[] | undefined;
 }
 
-// lib/decision/grant/Grants
-interface GrantsOptions {
-    readonly desk: ApprovalDesk;
-    readonly records: (() => Awaitable<RecordStore>) | undefined;
-    readonly now: () => number;
-    readonly journal?: Journal | undefined;
-}
-
-// lib/decision/grant/proposeGrant
-interface GrantHistory {
-    readonly asked: number;
-    readonly covered: number;
-    readonly refused: readonly RefusedBefore[];
-    readonly unclear: number;
-    readonly more?: true | undefined;
-}
-
-// lib/decision/grant/proposeGrant
-interface GrantProposal {
-    readonly decisionId: string;
+// lib/decision/desk/DeskEdits
+interface EditedApproval {
+    readonly approval: ApprovalRecord;
     readonly digest: string;
-    readonly why?: string | undefined;
-    readonly ceiling?: GrantCeiling | undefined;
-    readonly values: readonly ProposedValue[];
-    readonly history: GrantHistory;
+    readonly changes: readonly ParamChange[];
+    readonly added: readonly string[];
+    readonly asking: string;
 }
 
-// lib/decision/grant/proposeGrant
-interface ProposedValue {
-    readonly in: 'params' | 'session' | 'facts';
-    readonly path: string;
-    readonly value: GrantValue;
+// lib/decision/desk/DeskVerdicts
+interface EditPreview extends EditedApproval {
+    readonly standing: ViewerStanding;
 }
 
-// lib/decision/grant/proposeGrant
-interface RefusedBefore {
-    readonly decisionId: string;
-    readonly by: string | undefined;
-    readonly atMs: number;
+// lib/decision/desk/ViewerStanding
+interface ViewerStanding {
+    readonly may: boolean;
+    readonly why: {
+        readonly code: string;
+        readonly message: string;
+    } | undefined;
+    readonly policies: readonly string[];
+    readonly needs: VerdictNeeds;
+    readonly mayDeny: boolean;
+    readonly yesSoFar: number;
+    readonly seats: readonly ViewedSeats[];
+    readonly seatsAfter: readonly ViewedSeats[];
+    readonly isLastYes: boolean;
+}
+
+// lib/decision/desk/assurance
+interface VerdictNeeds {
+    readonly assurance: 'session' | 'code' | 'passkey';
+    readonly code: boolean;
+    readonly reason: 'needed' | 'optional';
+    readonly passkey: boolean;
+}
+
+// lib/decision/desk/quorum/viewedSeats
+interface ViewedSeats {
+    readonly id: string;
+    readonly needed: number;
+    readonly filledBy: readonly string[];
+}
+
+// lib/decision/desk/verdict
+interface AmendInput extends Omit<VerdictInput, 'edit' | 'key'>, EditInput {
 }
 
 // lib/decision/halt/haltRecord
@@ -302,7 +303,7 @@ interface OrderedHalt extends Halt {
 type AnyClass = abstract new (...args: never) => unknown;
 
 // lib/model/Capability
-declare const ALL: readonly ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome', 'views'];
+declare const ALL: readonly ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome', 'views', 'amend'];
 
 // lib/model/Decision
 interface DecisionFields {
@@ -321,20 +322,15 @@ interface DecisionFields {
 }
 
 // lib/model/Journal
-interface GrantEvent {
-    readonly kind: 'grant';
-    readonly how: 'made' | 'revoked';
-    readonly grantId: string;
+interface AmendedEvent {
+    readonly kind: 'amended';
     readonly agentId: string;
     readonly toolName: string;
-    readonly by: string;
     readonly decisionId: string;
-    readonly maxUses?: number | undefined;
-    readonly expiresAtMs?: number | undefined;
-    readonly lifts?: readonly {
-        readonly id: string;
-        readonly hash: string;
-    }[] | undefined;
+    readonly by: string;
+    readonly from: string;
+    readonly to: string;
+    readonly changed: readonly string[];
     readonly reason?: string | undefined;
 }
 
@@ -401,105 +397,12 @@ interface HaltScope {
     readonly group?: string | undefined;
 }
 
-// lib/model/view/Sensitive
-type Audience = 'approver' | 'log' | 'model' | 'audit';
-
-// lib/model/view/Sensitive
-type AudienceViews = Readonly<Record<Audience, View>>;
-
-// lib/model/view/Sensitive
-type Sensitive = Readonly<Record<string, AudienceViews>>;
-
-// lib/model/view/Sensitive
-type SensitiveOption = 'secret' | 'personal' | {
-    readonly approver?: View | undefined;
-    readonly log?: View | undefined;
-    readonly model?: View | undefined;
-    readonly audit?: View | undefined;
-};
-
-// lib/model/view/Sensitive
-type View = 'full' | 'last4' | 'domain' | 'length' | 'hidden';
-// lib/model/terms/Grant
-interface Grant extends GrantScope {
-    readonly id: string;
-    readonly version: number;
-    readonly maxUses: number;
-    readonly used: number;
-    readonly createdAtMs: number;
-    readonly expiresAtMs: number;
-    readonly by: string;
-    readonly name?: string | undefined;
-    readonly assurance?: Assurance | undefined;
-    readonly reason?: string | undefined;
-    readonly fromDecision: string;
-    readonly revoked?: GrantRevocation | undefined;
+// lib/model/snapshot/paramChanges
+interface ParamChange {
+    readonly pointer: string;
+    readonly before?: unknown;
+    readonly after?: unknown;
 }
-
-// lib/model/terms/Grant
-interface GrantAct {
-    readonly by: string;
-    readonly reason?: string | undefined;
-}
-
-// lib/model/terms/Grant
-interface GrantInput {
-    readonly uses: number;
-    readonly forMs: number;
-    readonly loosen?: GrantTerms | undefined;
-    readonly loosenSession?: GrantTerms | undefined;
-    readonly loosenFacts?: GrantTerms | undefined;
-    readonly anyRequester?: boolean | undefined;
-}
-
-// lib/model/terms/Grant
-interface GrantRevocation {
-    readonly by: string;
-    readonly atMs: number;
-    readonly reason?: string | undefined;
-}
-
-// lib/model/terms/Grant
-interface GrantScope {
-    readonly agentId: string;
-    readonly toolName: string;
-    readonly guardKey: string;
-    readonly requester: string;
-    readonly anyRequester?: true | undefined;
-    readonly params: Params;
-    readonly originalParams?: Params | undefined;
-    readonly session: Session | null;
-    readonly facts: Readonly<Record<string, unknown>>;
-    readonly loosened: {
-        readonly params: GrantTerms;
-        readonly session: GrantTerms;
-        readonly facts: GrantTerms;
-    };
-    readonly lifts: readonly {
-        readonly id: string;
-        readonly hash: string;
-    }[];
-}
-
-// lib/model/terms/GrantTerm
-type GrantTerm = 'any' | {
-    readonly '>='?: number | undefined;
-    readonly '>'?: number | undefined;
-    readonly '<='?: number | undefined;
-    readonly '<'?: number | undefined;
-} | {
-    readonly in: readonly GrantValue[];
-} | {
-    readonly startsWith: string;
-} | {
-    readonly endsWith: string;
-};
-
-// lib/model/terms/GrantTerm
-type GrantTerms = Readonly<Record<string, GrantTerm>>;
-
-// lib/model/terms/GrantTerm
-type GrantValue = string | number | boolean;
 
 // lib/policy/PolicyEngine
 interface Observing {
@@ -507,8 +410,37 @@ interface Observing {
 }
 
 // lib/store/ApprovalStore
+interface AmendableCall {
+    readonly bindingBase: string;
+    readonly groups: readonly string[];
+    readonly removable: readonly string[];
+}
+
+// lib/store/ApprovalStore
+interface Amendment {
+    readonly by: string;
+    readonly name?: string | undefined;
+    readonly reason?: string | undefined;
+    readonly atMs: number;
+    readonly assurance?: Assurance | undefined;
+    readonly proof?: VerdictProof | undefined;
+    readonly from: string;
+    readonly to: string;
+    readonly params: Params;
+    readonly changes: readonly ParamChange[];
+    readonly superseded: readonly Verdict[];
+}
+
+// lib/store/ApprovalStore
 interface ChangeConditions {
     readonly haltChanges?: number | undefined;
+}
+
+// lib/store/TaskStore
+interface EditedParams {
+    readonly params: Params;
+    readonly digest: string;
+    readonly edited: readonly string[];
 }
 
 // lib/store/record/EventOutbox

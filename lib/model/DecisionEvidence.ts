@@ -14,6 +14,7 @@ export interface JournaledPolicy extends NamedPolicy {
   readonly selfApproval?: boolean | undefined;
   readonly quorum?: number | undefined;
   readonly distinct?: boolean | undefined;
+  readonly editorMayApprove?: boolean | undefined;
   readonly escalate?: readonly { readonly afterMs: number; readonly groups: readonly string[] }[] | undefined;
 }
 
@@ -32,8 +33,20 @@ export interface JournaledApproval {
   readonly expiresAtMs: number;
   readonly auditSalt?: string | undefined;
   readonly verdicts: readonly JournaledVerdict[];
+  readonly amendments?: readonly JournaledAmendment[] | undefined;
   readonly consumed?: { readonly token: string } | undefined;
   readonly begun?: { readonly claimToken: string } | undefined;
+}
+
+/** What an audit log writes of an edit. */
+export interface JournaledAmendment {
+  readonly by: string;
+  readonly reason?: string | undefined;
+  readonly assurance?: Assurance | undefined;
+  readonly proof?: VerdictProof | undefined;
+  readonly from: string;
+  readonly to: string;
+  readonly changes: readonly { readonly pointer: string }[];
 }
 
 /** What an audit log writes of a verdict. */

@@ -25,6 +25,9 @@ export function recordOf(event: RecordedEvent): OpenRecord {
     case 'verdict':
       if (event.approval === undefined) throw new TypeError('a verdict without its approval');
       return approvalRecords.verdict(event.approval, { statement: event.statement });
+    case 'amended':
+      if (event.approval === undefined) throw new TypeError('an edit without its approval');
+      return approvalRecords.amended(event.approval, { statement: event.statement });
     case 'consumed':
       return approvalRecords.consumed(event.approval);
     case 'begun':

@@ -9,7 +9,9 @@ import type { DecisionEvidence } from '../../model/DecisionEvidence.js';
 import type { AppliedPolicy, PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { computeFacts, NO_FACTS } from './computeFacts.js';
-import type { FactsHook } from './computeFacts.js';
+import type { FactsHook, FactsOutcome } from './computeFacts.js';
+import { LazyPart } from '../../model/LazyPart.js';
+import type { Judgement, JudgedCall } from '../amend/decideEdited.js';
 import { ProblemNotes } from './ProblemNotes.js';
 import { keyReused } from '../desk/ApprovalRequest.js';
 import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart, RunReport } from '../DecisionService.js';
@@ -20,7 +22,11 @@ import type { Approvable, Facts } from './approvalRequestFor.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import { hidesFromApprover } from '../view/hidesFromApprover.js';
+import { deskStatus, watchDesk } from './watchDesk.js';
 import type { OptionKinds } from '../../common/readOptions.js';
+
+/** What is needed once a person has edited a call. */
+const amending = new LazyPart(() => import('../amend/decideEdited.js'));
 
 /** Supplies the engine that decides. It is read once per decision, so that a reload never falls in the middle of one. */
 export interface PolicySupplier {
@@ -96,6 +102,7 @@ export class EmbeddedDecisionService implements DecisionService {
     this.#options = checkedOptions('EmbeddedDecisionService', options, EMBEDDED_OPTIONS);
     this.#logger = options.logger ?? silentLogger;
     this.#notes = options.tellDeveloper && new ProblemNotes(options.tellDeveloper);
+    this.#options.desk.useJudge((call, engine) => this.#judge(call, false, engine));
   }
 
   /** Decides one call by the policies in force. */
@@ -110,13 +117,40 @@ export class EmbeddedDecisionService implements DecisionService {
 
   /** Evaluates the original call again; policies that already have their verdict on `decisionId`, in the same text, demand no other. */
   reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision> {
-    return chain(this.#options.desk.get(decisionId), (record) =>
-      this.#evaluate(request, (outcome, facts, engine) =>
-        chain(record !== undefined && coversCall(record, request, outcome, facts, this.#options.desk), (isCovered) =>
+    const { desk } = this.#options;
+    return chain(desk.get(decisionId), (record) => {
+      if (record?.amendments !== undefined) return this.#reevaluateEdited(request, record);
+      return this.#evaluate(request, (outcome, facts, engine) => {
+        const covers = record !== undefined && coversCall(record, request, outcome, facts, desk);
+        return chain(covers, (isCovered) =>
           isCovered
             ? this.#shown(runnable({ decisionId, policySetHash: engine.hash }, outcome), outcome, facts, { salt: record?.auditSalt })
             : this.#ask(request, outcome, facts, engine),
-        ),
+        );
+      });
+    });
+  }
+
+  /** Params that a person edited run as a sanitize does: the call as its agent made it is not what was approved. */
+  #reevaluateEdited(request: DecisionRequest, record: ApprovalRecord): Awaitable<Decision> {
+    const { desk } = this.#options;
+    const ask = (outcome: Approvable, facts: Facts, engine: PolicyEngine): Awaitable<Decision> =>
+      this.#ask(request, outcome, facts, engine);
+    return chain(amending.get(), ({ decideEdited }) =>
+      chain(
+        decideEdited((call, engine) => this.#judge(call, false, engine), request, record.amendments?.at(-1)?.params ?? request.params),
+        ({ original, edited, run }): Awaitable<Decision> => {
+          const { outcome = original.outcome, facts = NO_FACTS.facts } = edited ?? {};
+          // what denies either of the two denies the call
+          if (run === undefined || outcome === undefined) return this.#decisionOn(request, edited ?? original, ask);
+          const approvable: Approvable = { ...run, effect: 'approval_needed', reason: record.reason, policies: outcome.policies };
+          return chain(coversCall(record, request, approvable, run.facts, desk), (isCovered) => {
+            if (!isCovered) return this.#decisionOn(request, original, ask);
+            const { decisionId, auditSalt: salt } = record;
+            const { params, message, policySetHash } = run;
+            return this.#shown({ effect: 'sanitize', decisionId, params, message, policySetHash }, outcome, facts, { salt });
+          });
+        },
       ),
     );
   }
@@ -124,6 +158,11 @@ export class EmbeddedDecisionService implements DecisionService {
   /** Reads the status of an approval at the desk. */
   status(decisionId: string): Awaitable<DecisionStatus> {
     return chain(this.#options.desk.get(decisionId), (record) => deskStatus(decisionId, record));
+  }
+
+  /** People can edit what policies mark as `@editable`. */
+  amends(): boolean {
+    return true;
   }
 
   /** Pushes statuses as the desk settles approvals. */
@@ -171,59 +210,74 @@ export class EmbeddedDecisionService implements DecisionService {
     ask: (outcome: Approvable, facts: Facts, engine: PolicyEngine) => Awaitable<Decision>,
     isCall = false,
   ): Awaitable<Decision> {
+    return chain(this.#judge(request, isCall), (judged) => this.#decisionOn(request, judged, ask));
+  }
+
+  /** What the policies in force say of a call, with the facts that they have seen. */
+  #judge(call: JudgedCall, isCall = false, engine: PolicyEngine = this.#options.policies.engine): Awaitable<Judgement> {
     const { policies } = this.#options;
-    const engine = policies.engine;
     const { facts: hook, factsTimeoutMs = 1_000 } = this.#options;
-    return chain(hook === undefined ? NO_FACTS : computeFacts(hook, request, factsTimeoutMs), (computed) => {
+    return chain<FactsOutcome, Judgement>(hook === undefined ? NO_FACTS : computeFacts(hook, call, factsTimeoutMs), (computed) => {
       if (!computed.ok) {
-        this.#logger.warn({ toolName: request.toolName, detail: computed.detail }, 'denied: the facts of a call could not be computed');
+        this.#logger.warn({ toolName: call.toolName, detail: computed.detail }, 'denied: the facts of a call could not be computed');
+        return { engine };
+      }
+      const { agentId, toolName, groups, params, session, removable } = call;
+      const { facts } = computed;
+      const judged: PolicyCall = { agentId, toolName, groups, params, session, facts, nowMs: Date.now(), removable };
+      const outcome = engine.evaluate(judged);
+      if (isCall) policies.decided?.(judged, outcome, engine);
+      return { engine, facts, outcome };
+    });
+  }
+
+  #decisionOn(
+    request: DecisionRequest,
+    { engine, outcome, facts = NO_FACTS.facts }: Judgement,
+    ask: (outcome: Approvable, facts: Facts, engine: PolicyEngine) => Awaitable<Decision>,
+  ): Awaitable<Decision> {
+    const { toolName } = request;
+    const policySetHash = engine.hash;
+    switch (outcome?.effect) {
+      case undefined:
         return {
           effect: 'deny',
           decisionId: idFor(request),
           reason: 'The facts this decision needs are not available.',
-          policySetHash: engine.hash,
+          policySetHash,
         };
+      case 'allow':
+        return this.#shown({ effect: 'allow', decisionId: idFor(request), policySetHash }, outcome, facts);
+      case 'sanitize': {
+        const { params: changed, message } = outcome;
+        const decision = {
+          effect: 'sanitize',
+          decisionId: idFor(request),
+          params: changed,
+          message,
+          reason: message,
+          policySetHash,
+        } as const;
+        return this.#shown(decision, outcome, facts);
       }
-      const { agentId, toolName, groups, params, session, removable } = request;
-      const { facts } = computed;
-      const call: PolicyCall = { agentId, toolName, groups, params, session, facts, nowMs: Date.now(), removable };
-      const outcome = engine.evaluate(call);
-      if (isCall) policies.decided?.(call, outcome, engine);
-      const policySetHash = engine.hash;
-      switch (outcome.effect) {
-        case 'allow':
-          return this.#shown({ effect: 'allow', decisionId: idFor(request), policySetHash }, outcome, facts);
-        case 'sanitize': {
-          const { params: changed, message } = outcome;
-          const decision = {
-            effect: 'sanitize',
+      case 'deny':
+        if (outcome.problems !== undefined) this.#notes?.note(toolName, outcome.problems, policySetHash);
+        if (outcome.detail !== undefined) this.#logger.warn({ toolName, code: outcome.code, detail: outcome.detail }, 'denied');
+        return this.#shown(
+          {
+            effect: 'deny',
             decisionId: idFor(request),
-            params: changed,
-            message,
-            reason: message,
+            reason: outcome.reason,
+            violations: this.#violations(outcome.policies),
             policySetHash,
-          } as const;
-          return this.#shown(decision, outcome, facts);
-        }
-        case 'deny':
-          if (outcome.problems !== undefined) this.#notes?.note(toolName, outcome.problems, policySetHash);
-          if (outcome.detail !== undefined) this.#logger.warn({ toolName, code: outcome.code, detail: outcome.detail }, 'denied');
-          return this.#shown(
-            {
-              effect: 'deny',
-              decisionId: idFor(request),
-              reason: outcome.reason,
-              violations: this.#violations(outcome.policies),
-              policySetHash,
-            },
-            outcome,
-            facts,
-            { code: outcome.code },
-          );
-        case 'approval_needed':
-          return ask(outcome, facts, engine);
-      }
-    });
+          },
+          outcome,
+          facts,
+          { code: outcome.code },
+        );
+      case 'approval_needed':
+        return ask(outcome, facts, engine);
+    }
   }
 
   /** A grant answers for people where there is one; else they are asked. Where an approval no longer covers its call, no grant does. */
@@ -266,7 +320,7 @@ export class EmbeddedDecisionService implements DecisionService {
         case 'conflict':
           throw keyReused();
         case 'exists':
-          return this.#shown({ ...decisionOf(opened.record), violations }, outcome, facts, { salt: opened.record.auditSalt });
+          return this.#shown({ ...decisionOf(opened.record, outcome), violations }, outcome, facts, { salt: opened.record.auditSalt });
         case 'opened': {
           const { record: approval } = opened;
           const { decisionId, expiresAtMs, auditSalt: salt } = approval;
@@ -325,67 +379,4 @@ function isHidden({ params: originalParams, sensitive }: DecisionRequest, { para
 /** An id that other programs get to see tells them nothing about other calls. */
 function idFor({ remote }: DecisionRequest): string {
   return remote === undefined ? nextId('dec') : randomId('dec');
-}
-
-/** The status that a caller sees of a record, with who decided it and why. */
-export function deskStatus(decisionId: string, record: ApprovalRecord | undefined): DecisionStatus {
-  if (record === undefined) return { decisionId, state: 'invalid', reason: 'the approval desk does not know this approval' };
-  const last = record.verdicts.at(-1);
-  switch (record.status) {
-    case 'pending':
-      return { decisionId, state: 'pending' };
-    case 'approved':
-      return { decisionId, state: 'approved', by: last?.by, reason: last?.reason };
-    case 'denied':
-      return { decisionId, state: 'denied', by: last?.by, reason: last?.reason };
-    case 'expired':
-      return { decisionId, state: 'expired' };
-    case 'withdrawn':
-      return { decisionId, state: 'denied', reason: 'the approval was withdrawn' };
-  }
-}
-
-/**
- * Yields statuses as the desk settles approvals. Listens from the call on, not from the first read, so that none is missed. What was withdrawn is not
- * among them: who withdraws has ended the call, and one that does so again and again would fill the memory before anything is read.
- */
-export function watchDesk(desk: ApprovalDesk, signal: AbortSignal): AsyncIterable<DecisionStatus> {
-  let waiting: DecisionStatus[] = [];
-  let wake: (() => void) | undefined;
-  const notify = (): void => {
-    wake?.();
-    wake = undefined;
-  };
-  const onSettled = (record: ApprovalRecord): void => {
-    if (record.status === 'withdrawn') return;
-    waiting.push(deskStatus(record.decisionId, record));
-    notify();
-  };
-  const stop = (): void => {
-    desk.off('settled', onSettled);
-    notify();
-  };
-  if (!signal.aborted) {
-    desk.on('settled', onSettled);
-    signal.addEventListener('abort', stop, { once: true });
-  }
-  return {
-    async *[Symbol.asyncIterator]() {
-      try {
-        while (!signal.aborted) {
-          const batch = waiting;
-          waiting = [];
-          yield* batch;
-          // more may have arrived while these were read, or the signal was aborted
-          if (waiting.length > 0 || signal.aborted) continue;
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        }
-      } finally {
-        signal.removeEventListener('abort', stop);
-        stop();
-      }
-    },
-  };
 }

@@ -212,13 +212,13 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
   const issuer = oidc && checkedIssuer('oidc', oidc);
   const told = notify && checkedNotify('notify', notify);
   const rows = rowsOf(DEFAULT_TENANT, options, clock);
-  desk.usePeople({ directory: rows.identity.directory, proofs: verdictProofs(rows.identity) });
   const unknown = new UnknownOutcomes(module.tasks);
   const audit = options.audit instanceof ServerAudit ? options.audit.of(DEFAULT_TENANT) : undefined;
   if (options.audit instanceof ServerAudit) options.audit.attach(module, DEFAULT_TENANT);
   const toolsByName = toolSettings(tools);
   const halts = new ModuleHalts(module);
-  desk.useHalts(unlessHalted(halts, toolsByName));
+  const haltChanges = unlessHalted(halts, toolsByName);
+  desk.usePeople({ directory: rows.identity.directory, proofs: verdictProofs(rows.identity), haltChanges });
   return {
     id: DEFAULT_TENANT,
     decisions,
