@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { HaltedCalls } from '../../../lib/guard/halt/HaltedCalls.js';
 import { UnreadHalts } from '../../../lib/guard/halt/UnreadHalts.js';
 import { guard } from '../../../lib/guard/guard.js';
 import { guardSync } from '../../../lib/guard/guardSync.js';
@@ -60,6 +61,23 @@ describe('Halts of a store in memory', () => {
       .to.throw()
       .with.property('code', 'halted');
     await module.close();
+  });
+
+  it('are not opened by a module that is closed', async () => {
+    const module = AegisModule.create({ policies: POLICIES, agentId: 'bot' });
+    await module.close();
+    for (const asked of [module.halts.list(), module.halts.halt({ all: true }, ORDER)])
+      expect(await rejection(asked)).to.have.property('name', 'ShutdownError');
+  });
+
+  it('abort every call that runs, however many were told', () => {
+    const calls = new HaltedCalls();
+    let aborted = 0;
+    const running = Array.from({ length: 1_000 }, () => ({ agentId: 'bot', toolName: 'read', abort: () => void (aborted += 1) }));
+    for (const call of running) calls.watch(call);
+    const halt = { id: 'halt_1', scope: { all: true }, pending: 'freeze', by: 'ann', reason: 'wild', atMs: 0 } as const;
+    calls.abort(halt, () => new Error('halted'));
+    expect([aborted, running.length]).to.deep.equal([1_000, 1_000]);
   });
 
   it('ask what is open once something was ordered', async () => {
