@@ -187,10 +187,6 @@ export interface Approver {
     attach(desk: ApprovalDesk): () => void;
 }
 
-export type Audience = 'approver' | 'log' | 'model' | 'audit';
-
-export type AudienceViews = Readonly<Record<Audience, View>>;
-
 export declare class AuthError extends ServiceError {
     readonly name = "AuthError";
     constructor(message: string, options?: ServiceErrorOptions);
@@ -536,15 +532,6 @@ export declare class SecretString {
     [Symbol.toPrimitive](): string;
 }
 
-export type Sensitive = Readonly<Record<string, AudienceViews>>;
-
-export type SensitiveOption = 'secret' | 'personal' | {
-    readonly approver?: View | undefined;
-    readonly log?: View | undefined;
-    readonly model?: View | undefined;
-    readonly audit?: View | undefined;
-};
-
 export type Session = Readonly<Record<string, unknown>>;
 
 export declare class ShutdownError extends AegisError {
@@ -671,8 +658,6 @@ export interface VerdictInput {
     readonly edit?: EditInput | undefined;
     readonly grant?: GrantInput | undefined;
 }
-
-export type View = 'full' | 'last4' | 'domain' | 'length' | 'hidden';
 
 export interface WaitingForWorker {
     readonly task: Task;

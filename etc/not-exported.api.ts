@@ -54,42 +54,6 @@ interface CallFields {
 // lib/audit/record/AuditRecord
 type WithoutPlace<R> = R extends AuditRecord ? Omit<R, 'v' | 'seq' | 'at' | 'writer'> : never;
 
-// lib/audit/record/HaltRecord
-interface HaltRecord extends RecordFields {
-    readonly kind: 'halt';
-    readonly tenantId?: string | undefined;
-    readonly how: HaltEvent['how'];
-    readonly halt: string;
-    readonly all?: true | undefined;
-    readonly agentId?: string | undefined;
-    readonly toolName?: string | undefined;
-    readonly group?: string | undefined;
-    readonly pending: 'freeze' | 'cancel';
-    readonly until?: number | undefined;
-    readonly by: string;
-}
-
-// lib/audit/record/RecordFields
-interface RecordFields {
-    readonly v: 1;
-    readonly seq: number;
-    readonly at: number;
-    readonly writer: string;
-    readonly change?: string | undefined;
-    readonly committedAt?: number | undefined;
-}
-
-// lib/decision/halt/haltRecord
-interface HaltOrder {
-    readonly by: string;
-    readonly reason: string;
-    readonly pending?: 'freeze' | 'cancel' | undefined;
-    readonly untilMs?: number | undefined;
-}
-
-// lib/decision/halt/haltRecord
-type LiftOrder = Pick<HaltOrder, 'by' | 'reason'>;
-
 // lib/guard/GuardOptions
 type AnyPending = PendingApproval<any>;
 
@@ -239,18 +203,6 @@ interface DecisionFields {
     readonly grantId?: string | undefined;
 }
 
-// lib/model/Journal
-interface HaltEvent {
-    readonly kind: 'halt';
-    readonly how: 'halted' | 'lifted' | 'over';
-    readonly haltId: string;
-    readonly scope: HaltScope;
-    readonly pending: 'freeze' | 'cancel';
-    readonly untilMs?: number | undefined;
-    readonly by: string;
-    readonly reason: string;
-}
-
 // lib/model/PendingApproval
 declare const PENDING_BRAND: unique symbol;
 
@@ -273,33 +225,6 @@ declare class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extend
 declare abstract class ServiceError extends AegisError {
     readonly status: number | undefined;
     constructor(defaultCode: string, message: string, options?: ServiceErrorOptions);
-}
-
-// lib/model/halt/Halt
-interface Halt {
-    readonly id: string;
-    readonly scope: HaltScope;
-    readonly pending: 'freeze' | 'cancel';
-    readonly by: string;
-    readonly reason: string;
-    readonly atMs: number;
-    readonly untilMs?: number | undefined;
-    readonly lifted?: HaltLift | undefined;
-}
-
-// lib/model/halt/Halt
-interface HaltLift {
-    readonly by: string;
-    readonly reason: string;
-    readonly atMs: number;
-}
-
-// lib/model/halt/Halt
-interface HaltScope {
-    readonly all?: true | undefined;
-    readonly agentId?: string | undefined;
-    readonly toolName?: string | undefined;
-    readonly group?: string | undefined;
 }
 
 // lib/policy/PolicyEngine

@@ -31,7 +31,8 @@ export async function openHalts(halts: Halts, { options, records, runtime, clock
   const { stateKey, haltFile, haltMaxStaleMs = 5_000 } = options;
   const book: HaltBook = new HaltBook({
     records: runtime.durable && records === undefined ? new NoRecords() : signed(records ?? new MemoryRecordStore(), stateKey),
-    isShared: records !== undefined,
+    // what is in memory can always be read
+    isShared: records !== undefined && runtime.durable,
     maxStaleMs: haltMaxStaleMs,
     file: haltFile === undefined ? undefined : new HaltFile(haltFile),
     clock,
@@ -43,8 +44,9 @@ export async function openHalts(halts: Halts, { options, records, runtime, clock
       if (ended.length > 0) runtime.scheduler.resume();
     },
   });
-  runtime.halts.gate = book;
   await book.start();
+  // no call is let in before, but where there was no halt
+  runtime.halts.gate = book;
   return book;
 }
 

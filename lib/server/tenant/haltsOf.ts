@@ -7,6 +7,7 @@ import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import { RequestError } from '../front/RequestError.js';
 import type { ToolSettings } from './Tenant.js';
+import type { TenantHalts } from './TenantHalts.js';
 
 /** How long a server decides without being able to read what is halted, in milliseconds. */
 const MAX_STALE_MS = 5_000;
@@ -22,7 +23,7 @@ export function haltsOf(records: RecordStore, clock: SteadyClock): HaltBook {
  * @throws RequestError 409 where its call is halted
  */
 export function unlessHalted(
-  halts: HaltBook,
+  halts: Pick<TenantHalts, 'changes' | 'look' | 'refresh'>,
   tools: ReadonlyMap<string, ToolSettings>,
 ): (approval: ApprovalRecord, again?: boolean) => Awaitable<number | undefined> {
   return ({ agentId, toolName }, again) =>

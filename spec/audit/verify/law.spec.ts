@@ -41,6 +41,19 @@ const APART = [
 function edited(log: BuiltLog, call: BuiltCall, over: Over = {}): BuiltCall {
   return amended(askedCall(log, call), call, { amount: 4 }, over);
 }
+const HALTS = [
+  { all: true },
+  { agentId: 'shop-agent' },
+  { toolName: 'refund' },
+  { group: 'money' },
+  { agentId: 'shop-agent', toolName: 'refund' },
+] as const;
+const NOT_HALTS = [{ agentId: 'other' }, { toolName: 'read' }, { group: 'mail' }, { agentId: 'shop-agent', toolName: 'read' }] as const;
+/** A halt is in force, or what became of it. */
+const halted = (log: BuiltLog, scope: Over, how: 'halted' | 'over' = 'halted'): BuiltLog =>
+  log.add('halt', { how, halt: 'halt_1', pending: 'freeze', by: 'ann', ...scope });
+const lifted = (log: BuiltLog, halt = 'halt_1'): BuiltLog => log.add('halt', { how: 'lifted', halt, pending: 'freeze', by: 'ann' });
+const ofMoney = (log: BuiltLog, call: BuiltCall): BuiltLog => decided(log, call, { groups: ['money'] });
 
 /** What a writer does who has the key and wants a run that was not allowed to look like one that was. */
 const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make: Make])[] = [
@@ -587,6 +600,33 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
       ranApproved(verdict(verdict(verdict(log, call), call, { approved: false }), call, { by: 'cat' }), call);
     },
   ],
+  // runs that a halt forbids
+  ...HALTS.map(
+    (scope) =>
+      [
+        `a run while ${JSON.stringify(scope)} is halted`,
+        ['run_while_halted'],
+        (log: BuiltLog, call: BuiltCall) => lifted(settled(entering(halted(ofMoney(log, call), scope), call), call)),
+      ] as const,
+  ),
+  [
+    'an approved run while everything is halted',
+    ['run_while_halted'],
+    (log, call) => lifted(ranApproved(halted(verdict(askedCall(log, call), call), { all: true }), call)),
+  ],
+  [
+    'a run while one of two halts is lifted',
+    ['run_while_halted'],
+    (log, call) => {
+      halted(log, { all: true }).add('halt', { how: 'halted', halt: 'halt_2', pending: 'cancel', by: 'ann', agentId: 'shop-agent' });
+      lifted(allowedCall(lifted(log), call), 'halt_2');
+    },
+  ],
+  [
+    'a run before the time of a halt is over',
+    ['run_while_halted'],
+    (log, call) => lifted(allowedCall(halted(log, { all: true, until: log.at + 3_600_000 }), call)),
+  ],
 ];
 
 /** What is as it should be, though it looks unusual. */
@@ -846,6 +886,21 @@ const LAWFUL: readonly (readonly [what: string, make: Make])[] = [
         .add('security', { code: 'approval_already_begun' })
         .add('authority', { act: 'person.created', by: 'host:root', subject: 'person-1', holds: ['leads'] })
         .add('erased', { by: 'host:root', selector: 'user', count: 3 }),
+  ],
+  ...NOT_HALTS.map(
+    (scope) =>
+      [
+        `a run while ${JSON.stringify(scope)} is halted`,
+        (log: BuiltLog, call: BuiltCall) => settled(entering(halted(ofMoney(log, call), scope), call), call),
+      ] as const,
+  ),
+  ['a run that had begun before a halt', (log, call) => lifted(settled(halted(entering(decided(log, call), call), { all: true }), call))],
+  ['a call that a halt denies', (log, call) => lifted(decided(halted(log, { all: true }), call, { effect: 'deny', effective: undefined }))],
+  ['a run once a halt was lifted', (log, call) => allowedCall(lifted(halted(log, { all: true })), call)],
+  ['a run once a halt is over', (log, call) => allowedCall(halted(halted(log, { all: true }), {}, 'over'), call)],
+  [
+    'a run after the time of a halt whose end nobody noticed yet',
+    (log, call) => allowedCall(halted(log, { all: true, until: log.at + 1_000 }).wait(1_000), call),
   ],
 ];
 

@@ -1,0 +1,98 @@
+import { expect } from 'chai';
+import { HaltedCalls } from '../../../lib/guard/halt/HaltedCalls.js';
+import { UnreadHalts } from '../../../lib/guard/halt/UnreadHalts.js';
+import { guard } from '../../../lib/guard/guard.js';
+import { guardSync } from '../../../lib/guard/guardSync.js';
+import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
+import { HaltBook } from '../../../lib/decision/halt/HaltBook.js';
+import { MemoryStateStore } from '../../../lib/store/memory/MemoryStateStore.js';
+import { rejection } from '../../support/rejection.js';
+
+const POLICIES = { text: '@id("all") permit (principal, action, resource);' };
+const ORDER = { by: 'ann', reason: 'wild' };
+
+describe('Halts of a store in memory', () => {
+  const world = (store = new MemoryStateStore()) => {
+    const module = AegisModule.create({ policies: POLICIES, agentId: 'bot', store });
+    const read = guardSync((id: string) => `read ${id}`, { toolName: 'read', params: ['id'], module });
+    const fetch = guard(async (id: string) => `fetched ${id}`, { toolName: 'fetch', params: ['id'], module });
+    const { records } = store.forTenant('default');
+    const elsewhere = new HaltBook({ records, isShared: false, maxStaleMs: 5_000 });
+    return { store, module, read, fetch, elsewhere };
+  };
+
+  it('need no ready(): a synchronous call runs in the tick in which its module is made', async () => {
+    const { module, read } = world();
+    expect(read('a')).to.equal('read a');
+    const { id } = await module.halts.halt({ toolName: 'read' }, ORDER);
+    expect(() => read('a'))
+      .to.throw()
+      .with.property('code', 'halted');
+    await module.halts.lift(id, ORDER);
+    expect(read('a')).to.equal('read a');
+    await module.close();
+  });
+
+  it('stop calls that come before they are read, where another module ordered one meanwhile', async () => {
+    const { module, read, fetch, elsewhere } = world();
+    const ordered = elsewhere.halt({ all: true }, ORDER);
+    expect(() => read('a'))
+      .to.throw()
+      .with.property('name', 'DecisionUnavailableError');
+    expect(await rejection(fetch('a')))
+      .to.have.property('code')
+      .that.is.oneOf(['halted', 'halt_unknown']);
+    const { id } = await ordered;
+    await module.halts.list();
+    expect(() => read('a'))
+      .to.throw()
+      .with.property('code', 'halted');
+    await elsewhere.lift(id, ORDER);
+    await module.close();
+  });
+
+  it('stop the first call of a module that is made while something is halted', async () => {
+    const { store, elsewhere } = world();
+    await elsewhere.halt({ all: true }, ORDER);
+    const { module, read, fetch } = world(store);
+    expect(() => read('a')).to.throw();
+    expect(await rejection(fetch('a'))).to.have.property('code', 'halted');
+    expect(() => read('a'))
+      .to.throw()
+      .with.property('code', 'halted');
+    await module.close();
+  });
+
+  it('are not opened by a module that is closed', async () => {
+    const module = AegisModule.create({ policies: POLICIES, agentId: 'bot' });
+    await module.close();
+    for (const asked of [module.halts.list(), module.halts.halt({ all: true }, ORDER)])
+      expect(await rejection(asked)).to.have.property('name', 'ShutdownError');
+  });
+
+  it('abort every call that runs, however many were told', () => {
+    const calls = new HaltedCalls();
+    let aborted = 0;
+    const running = Array.from({ length: 1_000 }, () => ({ agentId: 'bot', toolName: 'read', abort: () => void (aborted += 1) }));
+    for (const call of running) calls.watch(call);
+    const halt = { id: 'halt_1', scope: { all: true }, pending: 'freeze', by: 'ann', reason: 'wild', atMs: 0 } as const;
+    calls.abort(halt, () => new Error('halted'));
+    expect([aborted, running.length]).to.deep.equal([1_000, 1_000]);
+  });
+
+  it('ask what is open once something was ordered', async () => {
+    let count = 0;
+    const gate = { changes: 1, stop: () => undefined, look: () => new Error('halted') as never, refresh: () => {}, cancels: () => true };
+    const unread = new UnreadHalts(
+      () => count,
+      async () => gate,
+    );
+    const call = { agentId: 'a', toolName: 't' };
+    expect([unread.changes, unread.stop(call), unread.look(call), unread.cancels()]).to.deep.equal([0, undefined, undefined, false]);
+    await unread.refresh();
+    count = 1;
+    expect(unread.changes).to.equal(1);
+    expect(unread.stop(call)).to.have.property('code', 'halt_unknown');
+    expect(await unread.look(call)).to.have.property('message', 'halted');
+  });
+});
