@@ -629,16 +629,15 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
   ],
 ];
 
-/** What is as it should be, though it looks unusual. */
 /** A halt, and the end of it. */
-const halted = (log: BuiltLog, over: Over, during: () => unknown): void => {
+const whileHalted = (log: BuiltLog, over: Over, during: () => unknown): void => {
   const halt = { halt: 'halt_1', pending: 'freeze', by: 'ann', ...over } as const;
   log.add('halt', { ...halt, how: 'halted' });
   during();
   log.add('halt', { ...halt, how: 'lifted' });
 };
 
-const HALTS: readonly (readonly [what: string, over: (call: BuiltCall) => Over])[] = [
+const FORBIDDING_HALTS: readonly (readonly [what: string, over: (call: BuiltCall) => Over])[] = [
   ['of everything', () => ({ all: true })],
   ['of its agent', ({ agentId }) => ({ agentId })],
   ['of its tool', ({ toolName }) => ({ toolName })],
@@ -653,6 +652,7 @@ const NO_HALTS: readonly (readonly [what: string, over: (call: BuiltCall) => Ove
   ['whose time has passed', () => ({ all: true, until: 1_000 })],
 ];
 
+/** What is as it should be, though it looks unusual. */
 const LAWFUL: readonly (readonly [what: string, make: Make])[] = [
   [
     'two policies that keep their people apart, and two people, of whom one counts for either',
@@ -923,11 +923,11 @@ describe('The law verdict', () => {
       expect(report.ok).to.equal(true);
     });
 
-  for (const [what, over] of HALTS)
+  for (const [what, over] of FORBIDDING_HALTS)
     it(`finds a run in a halt ${what}`, async () => {
       const { report } = await verified((log, call) => {
         decided(log, call, { groups: ['write'] });
-        halted(log, over(call), () => settled(entering(log, call), call));
+        whileHalted(log, over(call), () => settled(entering(log, call), call));
       });
       expect(report.law.findings.map(({ code }) => code)).to.deep.equal(['run_while_halted']);
       expect(report.law.findings[0]?.message).to.match(/\(record \d+\)\.$/);
@@ -937,7 +937,7 @@ describe('The law verdict', () => {
     it(`finds nothing wrong with a run in a halt ${what}`, async () => {
       const { report } = await verified((log, call) => {
         decided(log, call, { groups: ['write'] });
-        halted(log, over(call), () => settled(entering(log, call), call));
+        whileHalted(log, over(call), () => settled(entering(log, call), call));
       });
       expect(report.law.findings).to.deep.equal([]);
     });
@@ -946,7 +946,7 @@ describe('The law verdict', () => {
     const { report } = await verified((log, call) => {
       const other = builtCall();
       settled(entering(decided(log, other), other), other);
-      halted(log, { all: true }, () => decided(log, call));
+      whileHalted(log, { all: true }, () => decided(log, call));
       settled(entering(log, call), call);
     });
     expect(report.law.findings).to.deep.equal([]);
