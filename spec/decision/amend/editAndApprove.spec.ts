@@ -146,6 +146,8 @@ describe('A call that a person edits', () => {
     ['nothing', {}, 400, 'invalid_edit'],
     ['what is as it was', { set: { '/amount': 250 } }, 400, 'invalid_edit'],
     ['a param away that the guard needs', { remove: ['/note'] }, 400, 'invalid_edit'],
+    ['what an edit has no option for', { edits: 1, set: { '/amount': 200 } }, 400, 'invalid_verdict'],
+    ['a list', { set: [] }, 400, 'invalid_edit'],
   ];
   for (const [what, edit, status, code] of refusals)
     it(`does not become ${what}`, async () => {
@@ -210,5 +212,45 @@ describe('A call that a person edits', () => {
       expect(error.message).to.contain('blocked now');
       expect(ran).to.deep.equal([]);
     }
+  });
+
+  it('is not denied with an edit, and takes no grant', async () => {
+    const pending = await refund(250);
+    const digest = await digestOf(pending);
+    const edit = { set: { '/amount': 200 } };
+    const { decisionId } = pending;
+    const denial = await rejection(module.approvals.deny(decisionId, { by: 'ann', digest, edit }));
+    expect([denial.status, denial.code]).to.deep.equal([400, 'invalid_edit']);
+    for (const given of [undefined, null, 'x', []])
+      expect(await rejection(module.approvals.amend(decisionId, given as never))).to.include({ status: 400, code: 'invalid_verdict' });
+    const unknown = await rejection(module.approvals.previewEdit('dec-unknown', { by: 'ann', digest, ...edit }));
+    expect([unknown.status, unknown.code]).to.deep.equal([404, 'approval_not_found']);
+    await pending.cancel();
+  });
+
+  it('is not edited where no policy lets it be, or the facts of the edited call are not there', async () => {
+    const bare = POLICIES.replaceAll(/ @editable\("[^"]*"\)| @editor_may_approve\("true"\)/g, '');
+    await module.close();
+    start({ policies: { text: bare } });
+    const closed = await refund(250);
+    const refused = await rejection(
+      module.approvals.amend(closed.decisionId, { by: 'ann', digest: await digestOf(closed), set: { '/amount': 200 } }),
+    );
+    expect([refused.status, refused.code]).to.deep.equal([403, 'not_editable']);
+    await closed.cancel();
+    await module.close();
+    start({
+      facts: ({ params }) => {
+        if (params['amount'] === 200) throw new Error('not there');
+        return {};
+      },
+    });
+    const pending = await refund(250);
+    const denied = await rejection(
+      module.approvals.amend(pending.decisionId, { by: 'ann', digest: await digestOf(pending), set: { '/amount': 200 } }),
+    );
+    expect([denied.status, denied.code]).to.deep.equal([422, 'edit_denied']);
+    expect(denied.message).to.contain('The facts this decision needs are not available.');
+    await pending.cancel();
   });
 });

@@ -151,6 +151,9 @@ describe('The routes of approvals', () => {
       expect(rest).to.deep.equal({
         decision_id: next,
         status: 'pending',
+        amendments: [],
+        editable: [],
+        hidden: [],
         agent_id: 'bot',
         tool: 'refund',
         requester: 'ann',
@@ -215,6 +218,7 @@ describe('The routes of approvals', () => {
           groups_from: null,
           assurance: 'host',
           signed: false,
+          grant_id: null,
           policies: ['refund'],
         },
       ]);
