@@ -63,7 +63,7 @@ export function judgeVerdicts(
       if (signed.isErased) erasedStatements += 1;
     }
     for (const [code, why] of faults) say(`verdict_${code}`, record, `The verdict in record ${record.seq} ${why}.`);
-    // a no ends the approval, whatever it was given on
+    // a no ends the approval, on any params
     if (faults.length === 0 && (stage === last || !record.approved)) good.push(record);
   }
   const { policies } = all.get(last) as Asked;
