@@ -1,6 +1,7 @@
 import { AegisError } from '../../model/AegisError.js';
 import type { HaltScope } from '../../model/halt/Halt.js';
 import { personOf } from '../decide/readerOf.js';
+import { NotFoundError } from '../../model/errors/ServiceErrors.js';
 import { RequestError } from '../front/RequestError.js';
 import { haltsPage } from '../page/govern/haltsPage.js';
 import { pageAnswer } from '../page/layout.js';
@@ -80,7 +81,7 @@ async function lifted(input: CallerInput): Promise<Answer> {
   const { tenant, caller, form = {} } = input;
   const { id = '', reason = '' } = form;
   const halt = (await tenant.halts.list({ all: true })).find((one) => one.id === id);
-  if (halt === undefined) throw new RequestError(404, 'not_found', 'There is no such halt.');
+  if (halt === undefined) throw new NotFoundError('There is no such halt.');
   // lifted by someone else, or sent twice
   if (halt.lifted !== undefined) return toHalts(input);
   // said before someone signs for nothing
