@@ -103,6 +103,38 @@ describe('A yes to edited params', () => {
       await close();
     });
 
+  it('runs nothing where the call was cancelled while its schema looked at them', async () => {
+    let looked: () => void = () => undefined;
+    let answer: () => void = () => undefined;
+    const looking = new Promise<void>((resolve) => (looked = resolve));
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const { pending, ran, close } = await asked(
+      { params: EDITED, digest },
+      {
+        schema: {
+          '~standard': {
+            version: 1,
+            vendor: 'x',
+            validate: async (value: { amount: number }) => {
+              if (value.amount === 200) {
+                looked();
+                await answered;
+              }
+              return { value };
+            },
+          },
+        },
+      },
+    );
+    await looking;
+    await pending.cancel();
+    answer();
+    const error = await rejection(pending.completed);
+    expect(error.name).to.equal('ApprovalCancelledError');
+    await close();
+    expect([ran, pending.status, pending.edited]).to.deep.equal([[], 'cancelled', undefined]);
+  });
+
   it('runs nothing where the schema of the guard throws, and says none of its words', async () => {
     const { pending, ran, close } = await asked(
       { params: EDITED, digest },
