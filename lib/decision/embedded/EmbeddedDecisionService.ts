@@ -15,7 +15,7 @@ import type { Judgement, JudgedCall } from '../amend/decideEdited.js';
 import { ProblemNotes } from './ProblemNotes.js';
 import { keyReused } from '../desk/ApprovalRequest.js';
 import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart, RunReport } from '../DecisionService.js';
-import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import type { Amendment, ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { Grants } from '../grant/Grants.js';
 import { approvalRequestFor, coversCall, decisionOf } from './approvalRequestFor.js';
 import type { Approvable, Facts } from './approvalRequestFor.js';
@@ -119,7 +119,8 @@ export class EmbeddedDecisionService implements DecisionService {
   reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision> {
     const { desk } = this.#options;
     return chain(desk.get(decisionId), (record) => {
-      if (record?.amendments !== undefined) return this.#reevaluateEdited(request, record);
+      const edit = record?.amendments?.at(-1);
+      if (record !== undefined && edit !== undefined) return this.#reevaluateEdited(request, record, edit);
       return this.#evaluate(request, (outcome, facts, engine) => {
         const covers = record !== undefined && coversCall(record, request, outcome, facts, desk);
         return chain(covers, (isCovered) =>
@@ -132,13 +133,13 @@ export class EmbeddedDecisionService implements DecisionService {
   }
 
   /** Params that a person edited run as a sanitize does: the call as its agent made it is not what was approved. */
-  #reevaluateEdited(request: DecisionRequest, record: ApprovalRecord): Awaitable<Decision> {
+  #reevaluateEdited(request: DecisionRequest, record: ApprovalRecord, edit: Amendment): Awaitable<Decision> {
     const { desk } = this.#options;
     const ask = (outcome: Approvable, facts: Facts, engine: PolicyEngine): Awaitable<Decision> =>
       this.#ask(request, outcome, facts, engine);
     return chain(amending.get(), ({ decideEdited }) =>
       chain(
-        decideEdited((call, engine) => this.#judge(call, false, engine), request, record.amendments?.at(-1)?.params ?? request.params),
+        decideEdited((call, engine) => this.#judge(call, false, engine), request, edit.params),
         ({ original, edited, run }): Awaitable<Decision> => {
           const { outcome = original.outcome, facts = NO_FACTS.facts } = edited ?? {};
           // what denies either of the two denies the call

@@ -1,10 +1,12 @@
 import { expect } from 'chai';
+import { useFakeTimers } from 'sinon';
 import { canonicalDigest } from '../../../lib/common/data/canonical.js';
 import { guard, isPending } from '../../../lib/index.js';
 import type { PendingApproval } from '../../../lib/index.js';
 import type { DecisionStatus } from '../../../lib/model/Decision.js';
 import { diagnosed, securityCodes } from '../../support/diagnosed.js';
 import { rejection } from '../../support/rejection.js';
+import { schedulerSetup } from '../../support/schedulerSetup.js';
 import { moduleAsking, StandInDecisions } from '../../support/standInDecisions.js';
 
 const EDITED = { amount: 200 };
@@ -102,6 +104,63 @@ describe('A yes to edited params', () => {
       expect([ran, service.withdrawn]).to.deep.equal([[], [pending.decisionId]]);
       await close();
     });
+
+  it('runs nothing where checking them fails with an error that is none of the guard, and says none of its words', async () => {
+    const time = useFakeTimers({ now: 0 });
+    try {
+      const decisions = new EditingDecisions();
+      Object.assign(decisions, { edit: { params: EDITED, digest }, state: 'approved' });
+      const { submit } = schedulerSetup({ decisions });
+      const { handle, runs } = await submit(
+        {},
+        {
+          admit: () => {
+            throw new RangeError('secret');
+          },
+        },
+      );
+      const failed = rejection(handle.completed);
+      await time.tickAsync(2_100);
+      const error = await failed;
+      expect([error.name, error.code]).to.deep.equal(['ForbiddenError', 'edit_invalid']);
+      expect(error.message).to.contain('could not be checked').and.not.contain('secret');
+      expect([runs, decisions.withdrawn]).to.deep.equal([[], [handle.decisionId]]);
+    } finally {
+      time.restore();
+    }
+  });
+
+  it('runs nothing where the call was cancelled while its schema looked at them', async () => {
+    let looked: () => void = () => undefined;
+    let answer: () => void = () => undefined;
+    const looking = new Promise<void>((resolve) => (looked = resolve));
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const { pending, ran, close } = await asked(
+      { params: EDITED, digest },
+      {
+        schema: {
+          '~standard': {
+            version: 1,
+            vendor: 'x',
+            validate: async (value: { amount: number }) => {
+              if (value.amount === 200) {
+                looked();
+                await answered;
+              }
+              return { value };
+            },
+          },
+        },
+      },
+    );
+    await looking;
+    await pending.cancel();
+    answer();
+    const error = await rejection(pending.completed);
+    expect(error.name).to.equal('ApprovalCancelledError');
+    await close();
+    expect([ran, pending.status, pending.edited]).to.deep.equal([[], 'cancelled', undefined]);
+  });
 
   it('runs nothing where the schema of the guard throws, and says none of its words', async () => {
     const { pending, ran, close } = await asked(

@@ -3,6 +3,7 @@ import { AegisModule, guard, isPending } from '../../../lib/index.js';
 import type { AegisOptions, PendingApproval } from '../../../lib/index.js';
 import type { JournalEvent } from '../../../lib/model/Journal.js';
 import { rejection } from '../../support/rejection.js';
+import { until } from '../../support/until.js';
 
 /** Refunds above 100 ask; who edits one may approve it; more than 500 is denied; a refund to a test account asks somebody else. */
 const POLICIES = `
@@ -214,6 +215,48 @@ describe('A call that a person edits', () => {
     }
   });
 
+  it('is asked about again, as its agent made it, where another policy asks by the time it would run', async () => {
+    let asksMore = false;
+    await module.close();
+    start({
+      policies: {
+        text: `${POLICIES}\n@id("more") @effect("approval_needed") @reason("asked anew") forbid (principal, action, resource) when { context.facts.more };`,
+      },
+      facts: () => ({ more: asksMore }),
+    });
+    const pending = await refund(250);
+    const first = pending.decisionId;
+    const amended = await module.approvals.amend(first, { by: 'ann', digest: await digestOf(pending), set: { '/amount': 200 } });
+    asksMore = true;
+    await module.approvals.approve(first, { by: 'bob', digest: amended.digest });
+    await until(() => pending.decisionId !== first);
+    expect(ran).to.deep.equal([]);
+    const again = await module.approvals.get(pending.decisionId);
+    expect(again).to.deep.include({ status: 'pending', params: { amount: 250, note: 'late' } });
+    expect(again).not.to.have.property('amendments');
+    expect(again?.policies.map(({ id }) => id)).to.include('more');
+    await module.approvals.approve(pending.decisionId, { by: 'bob', digest: await digestOf(pending) });
+    expect(await pending.completed).to.equal('refunded 250');
+    expect([ran, pending.edited]).to.deep.equal([[[250, 'late']], undefined]);
+  });
+
+  it('is approved by no operator of the host where one edited it: they are one person', async () => {
+    await module.close();
+    start({ policies: { text: POLICIES.replaceAll(' @editor_may_approve("true")', '') } });
+    const pending = await refund(250);
+    const { decisionId } = pending;
+    const given = { by: 'host:ann', assurance: 'host', digest: await digestOf(pending), set: { '/amount': 200 } } as const;
+    const { digest } = await module.approvals.amend(decisionId, given);
+    for (const by of ['host:ann', 'host:root'])
+      expect(await rejection(module.approvals.approve(decisionId, { by, assurance: 'host', digest }))).to.include({
+        status: 403,
+        code: 'editor_approval',
+      });
+    expect(ran).to.deep.equal([]);
+    await module.approvals.approve(decisionId, { by: 'bob', digest });
+    expect(await pending.completed).to.equal('refunded 200');
+  });
+
   it('is not denied with an edit, and takes no grant', async () => {
     const pending = await refund(250);
     const digest = await digestOf(pending);
@@ -222,7 +265,8 @@ describe('A call that a person edits', () => {
     const denial = await rejection(module.approvals.deny(decisionId, { by: 'ann', digest, edit }));
     expect([denial.status, denial.code]).to.deep.equal([400, 'invalid_edit']);
     for (const given of [undefined, null, 'x', []])
-      expect(await rejection(module.approvals.amend(decisionId, given as never))).to.include({ status: 400, code: 'invalid_verdict' });
+      for (const asked of [module.approvals.amend(decisionId, given as never), module.approvals.previewEdit(decisionId, given as never)])
+        expect(await rejection(asked)).to.include({ status: 400, code: 'invalid_verdict' });
     const unknown = await rejection(module.approvals.previewEdit('dec-unknown', { by: 'ann', digest, ...edit }));
     expect([unknown.status, unknown.code]).to.deep.equal([404, 'approval_not_found']);
     await pending.cancel();
