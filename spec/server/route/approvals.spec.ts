@@ -153,7 +153,6 @@ describe('The routes of approvals', () => {
         status: 'pending',
         amendments: [],
         editable: [],
-        hidden: [],
         agent_id: 'bot',
         tool: 'refund',
         requester: 'ann',
