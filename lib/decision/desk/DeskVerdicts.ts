@@ -270,11 +270,7 @@ export class DeskVerdicts {
     });
   }
 
-  /**
-   * Comes before the refusal is recorded: once it is, the params are gone, and with them what its grants are found by.
-   *
-   * @throws VerdictError 503 `store_unavailable`
-   */
+  /** Before the refusal is recorded: then the params are gone, and with them what its grants are found by. @throws VerdictError 503 `store_unavailable` */
   async #endGrants(record: ApprovalRecord, by: string): Promise<void> {
     try {
       await (await this.#desk.grants())?.refused(record, by);
