@@ -58,7 +58,11 @@ function servedGrants({ client }: Extract<Host, { kind: 'server' }>): GrantAcces
       return read(await client.ask('GET', query.size === 0 ? '/v1/grants' : `/v1/grants?${query.toString()}`));
     },
     get: one,
-    explain: async (id) => (await one(id))?.cedar ?? '',
+    async explain(id) {
+      const grant = await one(id);
+      if (grant?.cedar === undefined) throw new CliError('the server does not say what this grant covers; it may be of another version');
+      return grant.cedar;
+    },
     revoke: async (id, reason) =>
       read(await client.ask('POST', `${pathOf(id)}/revoke`, reason === undefined ? {} : { reason }))[0] as Grant,
   };

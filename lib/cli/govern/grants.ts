@@ -57,8 +57,10 @@ export async function revokeGrant(id: string, flags: RevokeGrantFlags, io: CliIo
     await found(access, id);
     return access.revoke(id, flags.reason);
   });
+  const { revoked } = grant;
+  if (revoked === undefined) throw new CliError('the grant is not taken back: the server answered that it is still in force; try again');
   if (flags.json === true) writeJson(io, grant);
-  else writeLines(io.out, [`revoked by ${revealText(grant.revoked?.by ?? '')}: ${grant.used} of ${grant.maxUses} uses were used`]);
+  else writeLines(io.out, [`revoked by ${revealText(revoked.by)}: ${grant.used} of ${grant.maxUses} uses were used`]);
   return EXIT.ok;
 }
 

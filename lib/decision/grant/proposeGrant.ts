@@ -5,7 +5,7 @@ import type { GrantCeiling } from '../../model/terms/ApprovalTerms.js';
 import type { GrantTerms, GrantValue } from '../../model/terms/GrantTerm.js';
 import type { ApprovalCard, ApprovalPage, ApprovalPageQuery, ApprovalRecord } from '../../store/ApprovalStore.js';
 import { grantMatcher, isScalar } from './grantMatcher.js';
-import { ceilingOf, notGrantable } from './draftGrant.js';
+import { ceilingOf } from './draftGrant.js';
 
 /** How far back it is looked, in milliseconds. */
 const LOOKED_BACK_MS = 30 * DAY_MS;
@@ -77,10 +77,10 @@ export async function proposeGrant(
   loosen: GrantTerms = {},
 ): Promise<GrantProposal> {
   const { decisionId, digest } = record;
-  const why = notGrantable(record);
+  const ceiling = ceilingOf(record);
   const history = await historyOf(record, readPage, nowMs, loosen);
-  if (why !== undefined) return { decisionId, digest, why, values: [], history };
-  return { decisionId, digest, ceiling: ceilingOf(record), values: valuesOf(record), history };
+  if (typeof ceiling === 'string') return { decisionId, digest, why: ceiling, values: [], history };
+  return { decisionId, digest, ceiling, values: valuesOf(record), history };
 }
 
 function valuesOf({ params, session, facts }: ApprovalRecord): readonly ProposedValue[] {

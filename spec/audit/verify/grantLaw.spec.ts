@@ -146,6 +146,7 @@ const LAWFUL: readonly (readonly [what: string, grantedElsewhere: number, make: 
     0,
     (log, call) => grantedCall(revoked(made(log, call), call, { committedAt: 1 }).wait(MINUTES_2)),
   ],
+  ['a use in the store that does not say which one it is', 0, (log, call) => used(made(log, call), call, { uses: undefined })],
   ['uses in the store', 0, (log, call) => used(used(made(log, call), call, {}), call, { uses: 2 })],
   [
     'a use that is recorded late, after its grant was taken back',

@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SecretString } from '../../../lib/common/SecretString.js';
 import { writeRunFile } from '../../../lib/cli/server/RunFile.js';
+import { writeGrant, writeGrants } from '../../../lib/decision/wire/grant/grantAnswer.js';
 import { makeStateKey } from '../../../lib/server/config/stateKey.js';
-import { call, GRANTABLE, granted, grantModule, REFUND } from '../../decision/grant/grantSetup.js';
+import { asked, call, GRANTABLE, granted, grantModule, LOOSE, REFUND } from '../../decision/grant/grantSetup.js';
+import { grantOf } from '../../decision/grant/behavesLikeGrantRows.js';
 import { needsSqlite } from '../../store/sqlite/sqliteFiles.js';
 import { servedInbox, SPEC_STATE_KEY } from '../../support/servedInbox.js';
 import { failureOf, runAegis } from '../runAegis.js';
@@ -98,8 +100,12 @@ describe('aegis grants', function () {
       const aegis = await stored();
       const session = { user_id: 'ann', team: { name: 'a' } };
       const loosen = { '/to': { in: ['ann@example.com', 'x\u202ey'] } };
-      const { id } = await granted(aegis, { loosen, anyRequester: true }, REFUND, { session });
+      const { decisionId, digest } = await asked(aegis, REFUND, { session });
+      const grant = { ...LOOSE, loosen, anyRequester: true };
+      await aegis.approvals.approve(decisionId, { by: 'rita', digest, grant, reason: 'all of \u202eAnn' });
+      const [{ id }] = (await json('list')).grants;
       const { stdout } = await run('show', id);
+      expect(stdout).to.match(/^Made with {2}dec_\S+: all of .+Ann$/m);
       expect(stdout).to.match(/^Requester {2}every user$/m);
       expect(stdout).to.match(/^ {2}session\/team\/name {2}exactly "a"$/m);
       expect(stdout).to.include('params/to  {"in":["ann@example.com","x').and.not.include('\u202e');
@@ -139,12 +145,31 @@ describe('aegis grants', function () {
     });
   });
 
-  it('say that a server answers something else than grants', async () => {
+  /** A server that gives these answers, one after the other. */
+  const answering = async (...answers: readonly (readonly [status: number, text: string])[]): Promise<void> => {
     makeStateKey(process.env, data());
-    const server = createServer((_request, response) => response.setHeader('content-type', 'application/json').end('{"grants":1}'));
+    const left = [...answers];
+    const server = createServer((_request, response) => {
+      const [status, text] = left.shift() ?? [500, '{}'];
+      response.writeHead(status, { 'content-type': 'application/json' }).end(text);
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     closing.push(() => server.close());
     writeRunFile(data(), { pid: process.pid, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, store: 'memory' });
+  };
+
+  it('say that a server answers something else than grants', async () => {
+    await answering([200, '{"grants":1}']);
     expect(await fail('list')).to.include('the server answered something else than grants');
+  });
+
+  it('say that a server does not tell what a grant covers, and that it has not taken one back', async () => {
+    const now = Date.now();
+    const grant = grantOf({ createdAtMs: now, expiresAtMs: now + 60_000 });
+    const one = writeGrant(grant, 'permit (principal, action, resource);', now);
+    await answering([200, one], [200, writeGrants([grant], now)], [200, one], [404, '{}'], [200, one], [200, one]);
+    expect(await fail('explain', grant.id)).to.include('the server does not say what this grant covers');
+    expect(await fail('explain', grant.id)).to.include('the server does not say what this grant covers');
+    expect(await fail('revoke', grant.id)).to.include('the grant is not taken back');
   });
 });

@@ -1,5 +1,8 @@
 import { expect } from 'chai';
+import { proposeGrant } from '../../../lib/decision/grant/proposeGrant.js';
 import type { GrantInput } from '../../../lib/model/terms/Grant.js';
+import type { ApprovalCard } from '../../../lib/store/ApprovalStore.js';
+import { recordOf } from '../../support/approvalRecords.js';
 import { rejection } from '../../support/rejection.js';
 import { asked, granted, grantModule, GRANTABLE, LOOSE, REFUND } from './grantSetup.js';
 
@@ -34,6 +37,68 @@ describe('A grant that is proposed', () => {
     expect(await rejection(aegis.grants.revoke('grt_none', { by: 'rita' }))).to.include({ status: 404, code: 'grant_not_found' });
   });
 
+  it('counts what a card tells of its call, page by page: covered, another one, or unclear', async () => {
+    const record = recordOf({ params: { amount: 40, to: 'ann' } });
+    const amount = { name: 'amount', text: '7' };
+    const to = { name: 'to', text: '"ann"' };
+    const card = (more: Partial<ApprovalCard>): ApprovalCard =>
+      ({ ...recordOf(), digest: 'other', consumed: false, ...more }) as ApprovalCard;
+    const covered = [card({ summary: [amount, to] }), card({ summary: [amount, to], unlisted: 0 })];
+    const unclear = [
+      card({}),
+      card({ summary: [] }),
+      card({ summary: [amount], unlisted: 1 }),
+      card({ summary: [amount, { name: 'to', text: '"an', cut: 2 }] }),
+    ];
+    const others = [
+      card({ summary: [{ name: 'amount', text: '700' }, to] }),
+      card({ summary: [{ name: 'amount', text: 'not JSON' }, to] }),
+      card({ summary: [{ name: 'sum', text: '7' }], unlisted: 1 }),
+      card({ summary: [amount] }),
+    ];
+    const { digest } = record;
+    const refused = [
+      card({ digest, status: 'denied', createdAtMs: 1, decided: { by: 'bob', name: 'Bob', atMs: 3 } }),
+      card({ digest, status: 'denied', createdAtMs: 1, decided: { by: 'eve', atMs: 4 } }),
+      card({ digest, status: 'denied', createdAtMs: 5 }),
+    ];
+    const itself = card({ digest, decisionId: record.decisionId });
+    const pages = [covered, unclear, others, [...refused, itself]];
+    const seen: (string | undefined)[] = [];
+    const { history } = await proposeGrant(
+      record,
+      async ({ cursor, sinceMs, agentId }) => {
+        seen.push(cursor);
+        expect({ sinceMs, agentId }).to.deep.equal({ sinceMs: 0, agentId: 'bot' });
+        const at = Number(cursor ?? 0);
+        return { cards: pages[at] ?? [], ...(at + 1 < pages.length && { cursor: String(at + 1) }) };
+      },
+      30 * 86_400_000,
+      { '/amount': { '>=': 0, '<=': 100 } },
+    );
+    expect(seen).to.deep.equal([undefined, '1', '2', '3']);
+    const [first, second, third] = refused.map(({ decisionId }) => decisionId);
+    expect(history).to.deep.equal({
+      asked: 13,
+      covered: 5,
+      unclear: 4,
+      refused: [
+        { decisionId: first, by: 'Bob', atMs: 3 },
+        { decisionId: second, by: 'eve', atMs: 4 },
+        { decisionId: third, by: undefined, atMs: 5 },
+      ],
+    });
+  });
+
+  it('says that it has not looked at everything', async () => {
+    const { decisionId: _, ...one } = { ...recordOf(), consumed: false };
+    let page = 0;
+    const cards = () => Array.from({ length: 200 }, (__, i) => ({ ...one, decisionId: `dec_${page}_${i}` }) as ApprovalCard);
+    const { history } = await proposeGrant(recordOf(), async () => ({ cards: cards(), cursor: String((page += 1)) }), 0);
+    expect(page).to.equal(10);
+    expect(history).to.include({ asked: 2_000, more: true });
+  });
+
   it('is not made of a call that is too long, may deceive, or was used', async () => {
     await using aegis = grantModule();
     const long = await asked(aegis, { ...REFUND, note: 'plain words '.repeat(2_000) });
@@ -62,7 +127,9 @@ describe('A grant that is proposed', () => {
       .to.include({ code: 'invalid_grant' })
       .and.have.property('message')
       .that.contains('loosens at most');
-    expect(await refuse(60, 100.5)).to.include({ code: 'invalid_grant' });
+    const error = await refuse(5, 100.5);
+    expect(error).to.include({ code: 'invalid_grant' });
+    expect(error.message).to.contain('at most 4 ranges with decimals');
   });
 
   it('loosens the user of a session by its own option only', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { GRANT_FORM, grantOfForm, isGrantField } from '../../../lib/decision/wire/grant/grantForm.js';
-import { thrown } from '../../support/standInDecisions.js';
+import { GRANT_FORM, grantOfForm, isGrantField } from '../../../../lib/decision/wire/grant/grantForm.js';
+import { thrown } from '../../../support/standInDecisions.js';
 
 describe('The form that makes a grant', () => {
   const FORM = { grant: 'on', grant_uses: '10', grant_hours: '0.5' };
