@@ -56,6 +56,8 @@ export class HaltBook implements HaltGate {
   #confirmedMs = -Infinity;
   /** Why what was read cannot be believed. */
   #doubt: string | undefined;
+  /** What the last look failed with; `undefined` since one has worked. */
+  #failure: unknown;
   #looking: Promise<void> | undefined;
   #looks = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -87,7 +89,8 @@ export class HaltBook implements HaltGate {
 
   stop(call: HaltableCall): AegisError | undefined {
     const nowMs = this.#clock.now();
-    if (nowMs - this.#confirmedMs > this.#maxStaleMs) return unconfirmed(call, 'whether it is halted could not be confirmed for too long');
+    if (nowMs - this.#confirmedMs > this.#maxStaleMs)
+      return unconfirmed(call, 'whether it is halted could not be confirmed for too long', this.#failure);
     if (this.#doubt !== undefined) return unconfirmed(call, this.#doubt);
     if (this.#options.file?.isThere === true) return halted(call, 'Everything', undefined);
     for (const halt of this.#standing)
@@ -179,10 +182,14 @@ export class HaltBook implements HaltGate {
     const looked = attempt<void, void>(
       () => chain(file?.look(), () => this.#lookAtStore(all || ++this.#looks % READ_EVERY === 0)),
       () => {
+        this.#failure = undefined;
         if (this.#confirmedMs !== Infinity) this.#confirmedMs = Math.max(this.#confirmedMs, sentMs);
         this.#tell([]);
       },
-      (error) => publishCallbackError('looking up halts', error),
+      (error) => {
+        this.#failure = error;
+        publishCallbackError('looking up halts', error);
+      },
     );
     if (!isThenable(looked)) return undefined;
     this.#looking = Promise.resolve(looked).finally(() => (this.#looking = undefined));
@@ -280,9 +287,10 @@ function halted({ agentId, toolName }: HaltableCall, what: string, untilMs: numb
   return new ForbiddenError(message, { code: 'halted', agentId, toolName });
 }
 
-function unconfirmed({ toolName }: HaltableCall, why: string): DecisionUnavailableError {
+/** @param cause what the store failed with, where it did: then the call may be sent again */
+function unconfirmed({ toolName }: HaltableCall, why: string, cause?: unknown): DecisionUnavailableError {
   const message = `Tool '${toolName}' did not run, because ${why}. Check that the store can be reached.`;
-  return new DecisionUnavailableError('halt_unknown', message);
+  return new DecisionUnavailableError('halt_unknown', message, cause === undefined ? undefined : { cause });
 }
 
 function noHalt(): ConfigError {
