@@ -47,6 +47,6 @@ export function agentsPage({ tools, looked, isCut, paths, nowMs, mayPause = fals
 ${
   tools.length === 0
     ? html`<section class="card"><div class="in"><p>No agent has asked yet. <a href="${paths.help('connect')}">Connect one</a></p></div></section>`
-    : html`<div class="card scroll" tabindex="0" role="region" aria-label="Agents and tools"><table><thead><tr><th scope="col">Agent</th><th scope="col">Tool</th><th scope="col" class="n">Asked</th><th scope="col" class="n">Waiting</th><th scope="col" class="n">Approved</th><th scope="col" class="n">Denied</th><th scope="col" class="n">Share approved</th><th scope="col" class="n">Time to decide</th><th scope="col">Last asked</th>${mayPause && html`<th scope="col"><span class="vh">Halt</span></th>`}</tr></thead><tbody>${tools.map(row)}</tbody></table></div>`
+    : html`<div class="card scroll" tabindex="0" role="region" aria-label="Agents and tools"><table><thead><tr><th scope="col">Agent</th><th scope="col">Tool</th><th scope="col" class="n">Asked</th><th scope="col" class="n">Waiting</th><th scope="col" class="n">Approved</th><th scope="col" class="n">Denied</th><th scope="col" class="n">Share approved</th><th scope="col" class="n">Time to decide</th><th scope="col">Last asked</th>${mayPause && html`<th scope="col">Halt</th>`}</tr></thead><tbody>${tools.map(row)}</tbody></table></div>`
 }`;
 }
