@@ -1,6 +1,5 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
-import { publishCallbackError } from '../../model/diagnostics.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { AmendedEvent, EndedEvent, Journal, VerdictEvent } from '../../model/Journal.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, VerdictProof } from '../../store/ApprovalStore.js';
@@ -227,13 +226,14 @@ export class DeskVerdicts {
           ? { status: record.status }
           : withVerdict(record, { approve, verdict, giver, policies, proof, grant, isCovered }, desk.now());
       const statement = this.#signedStatement(record, approve, verdict, proof, grant?.digest);
+      // ended before the refusal stands, which is said once: where the store fails here, the same no is given again
+      if (approve === false) await (await desk.grants())?.refused(record, giver.by);
       decided = await desk.record(shown, { ...amended, ...given }, (next) => [
         ...(amended === undefined ? [] : [amendedEvent(next, approve === 'amend' ? statement : undefined)]),
         ...(approve === 'amend' ? [] : [verdictEvent(next, approve, statement)]),
       ]);
       if (decided === undefined) continue;
       this.#notePace(giver.by);
-      if (approve === false) await this.#endGrants(record, giver.by);
     }
     await grant?.make();
     return decided;
@@ -270,15 +270,6 @@ export class DeskVerdicts {
       stress: this.#stressOf(giver, verdict),
       credential: verdict.proof?.credential,
     });
-  }
-
-  /** The refusal stands already: what fails here is told, and the next call is asked about as long as the refusal is remembered. */
-  async #endGrants(record: ApprovalRecord, by: string): Promise<void> {
-    try {
-      await (await this.#desk.grants())?.refused(record, by);
-    } catch (error) {
-      publishCallbackError('grants', error);
-    }
   }
 
   /** Who gives a verdict on what was shown, and for what it counts; and what the verdict is on: the approval, or what its giver makes of it. */
