@@ -93,8 +93,7 @@ export class HaltBook implements HaltGate {
       return unconfirmed(call, 'whether it is halted could not be confirmed for too long', this.#failure);
     if (this.#doubt !== undefined) return unconfirmed(call, this.#doubt);
     if (this.#options.file?.isThere === true) return halted(call, 'Everything', undefined);
-    for (const halt of this.#standing)
-      if (isInScope(halt.scope, call) && isInForce(halt, nowMs)) return halted(call, whatOf(halt.scope, call), halt.untilMs);
+    for (const halt of this.#standing) if (isInScope(halt.scope, call) && isInForce(halt, nowMs)) return haltedBy(halt, call);
     return undefined;
   }
 
@@ -270,6 +269,11 @@ export class HaltBook implements HaltGate {
 
 function haltEvent(how: HaltEvent['how'], { id, scope, pending, untilMs, by, reason, lifted }: Halt): HaltEvent {
   return { kind: 'halt', how, haltId: id, scope, pending, untilMs, by: lifted?.by ?? by, reason: lifted?.reason ?? reason };
+}
+
+/** Why a call in the scope of a halt does not go on. */
+export function haltedBy({ scope, untilMs }: Halt, call: HaltableCall): ForbiddenError {
+  return halted(call, whatOf(scope, call), untilMs);
 }
 
 const LOST = 'its halts cannot be read, or someone without the key has changed them';
