@@ -24,6 +24,7 @@ export interface ProposedValue {
 
 /** A call of the last days that a grant would have covered and that a person refused. */
 export interface RefusedBefore {
+  /** The approval that was refused. */
   readonly decisionId: string;
   /** Who refused it, by the name of that time where it is known. */
   readonly by: string | undefined;
@@ -47,6 +48,7 @@ export interface GrantHistory {
 
 /** What a grant could be that is made with an approval. */
 export interface GrantProposal {
+  /** The approval whose yes would make the grant. */
   readonly decisionId: string;
   /** The digest that a yes names. */
   readonly digest: string;
