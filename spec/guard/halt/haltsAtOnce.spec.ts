@@ -5,6 +5,10 @@ import { guard } from '../../../lib/guard/guard.js';
 import { guardSync } from '../../../lib/guard/guardSync.js';
 import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
 import { HaltBook } from '../../../lib/decision/halt/HaltBook.js';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MemoryTaskStore } from '../../../lib/store/memory/MemoryTaskStore.js';
 import { MemoryStateStore } from '../../../lib/store/memory/MemoryStateStore.js';
 import { rejection } from '../../support/rejection.js';
 
@@ -68,6 +72,40 @@ describe('Halts of a store in memory', () => {
     await module.close();
     for (const asked of [module.halts.list(), module.halts.halt({ all: true }, ORDER)])
       expect(await rejection(asked)).to.have.property('name', 'ShutdownError');
+  });
+
+  it('are ordered also where what runs cannot be listed, which is told', async () => {
+    const store = new MemoryTaskStore();
+    store.listSummaries = () => {
+      throw new Error('no list');
+    };
+    const module = AegisModule.create({ policies: POLICIES, agentId: 'bot', store });
+    const read = guardSync(() => 'read', { toolName: 'read', module });
+    const ordered = await module.halts.halt({ all: true }, ORDER);
+    expect(ordered.executing).to.deep.equal([]);
+    expect(() => read())
+      .to.throw()
+      .with.property('code', 'halted');
+    await module.close();
+  });
+
+  it('are opened again after they could not be', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'aegis-halt-file-'));
+    const haltFile = join(folder, 'later', 'halt');
+    const module = AegisModule.create({ policies: POLICIES, agentId: 'bot', haltFile });
+    const read = guard(async () => 'read', { toolName: 'read', module });
+    expect(await rejection(read())).to.have.property('name', 'ConfigError');
+    const book = (): Promise<HaltBook> => module.halts.start();
+    expect(await rejection(book())).to.have.property('name', 'ConfigError');
+    mkdirSync(join(folder, 'later'));
+    const opened = await book();
+    expect(await book()).to.equal(opened);
+    expect(opened.stop({ agentId: 'bot', toolName: 'read' })).to.equal(undefined);
+    writeFileSync(haltFile, '');
+    await opened.refresh();
+    expect(opened.stop({ agentId: 'bot', toolName: 'read' })).to.have.property('code', 'halted');
+    await module.close();
+    rmSync(folder, { recursive: true });
   });
 
   it('abort every call that runs, however many were told', () => {

@@ -155,6 +155,23 @@ export function haltsEverywhere(name: string, make: () => Awaitable<readonly [Se
         expect(world.ran).to.deep.equal([1]);
       });
 
+      it(`that this process does not know of: the same call, made again and again, runs nothing until it is lifted, and then once (${mode})`, async () => {
+        count();
+        const world = await open(mode, () => ({}));
+        const [first] = (await begun(mode, world)) as unknown as [Promise<unknown>];
+        const { id } = await world.elsewhere.halt(nextScope(), ORDER);
+        await world.approve();
+        const joined = Array.from({ length: 4 }, async () => world.refund(1).catch((error: unknown) => error));
+        await settle();
+        expect(world.ran).to.deep.equal([]);
+        await world.elsewhere.lift(id, ORDER);
+        expect(await finished(mode, first, world)).to.equal('refunded 1');
+        for (const outcome of await Promise.all(joined))
+          if (typeof outcome === 'string') expect(outcome).to.equal('refunded 1');
+          else expect(outcome).to.have.property('name').that.is.oneOf(['ApprovalPendingError', 'ForbiddenError']);
+        expect(world.ran).to.deep.equal([1]);
+      });
+
       it(`just before it is claimed: it waits until it is lifted, and runs once (${mode})`, async () => {
         count();
         let halted: string | undefined;
