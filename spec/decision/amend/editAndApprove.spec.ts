@@ -297,4 +297,24 @@ describe('A call that a person edits', () => {
     expect(denied.message).to.contain('The facts this decision needs are not available.');
     await pending.cancel();
   });
+
+  it('is approved for that call alone, by a page that says what it showed, and under a key of its own', async () => {
+    const pending = await refund(250);
+    const { decisionId } = pending;
+    const digest = await digestOf(pending);
+    const edit = { set: { '/amount': 200 } };
+    const unshown = await rejection(module.approvals.approve(decisionId, { by: 'ann', digest, edit, assurance: 'session' }));
+    expect([unshown.status, unshown.code]).to.deep.equal([409, 'edit_changed']);
+    await module.approvals.amend(decisionId, { by: 'ann', digest, ...edit });
+    const grant = { uses: 2, forMs: 1_000 };
+    const granted = await rejection(module.approvals.approve(decisionId, { by: 'ann', digest: await digestOf(pending), grant }));
+    expect([granted.status, granted.code]).to.deep.equal([400, 'invalid_grant']);
+    await pending.cancel();
+    const plain = await refund(250);
+    const yes = { by: 'ann', digest: await digestOf(plain), key: 'k' };
+    await module.approvals.approve(plain.decisionId, yes);
+    const other = await rejection(module.approvals.approve(plain.decisionId, { ...yes, edit }));
+    expect([other.status, other.code]).to.deep.equal([409, 'verdict_key_reused']);
+    expect(await plain.completed).to.equal('refunded 250');
+  });
 });

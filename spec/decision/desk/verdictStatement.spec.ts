@@ -137,6 +137,10 @@ describe('The statement of a verdict', () => {
     };
     expect(recordedChallenge(later, signed, stated.origin)).to.equal(challenge);
     expect(recordedChallenge(later, signed, 'https://other.example')).to.not.equal(challenge);
+    const granting = { ...signed, grant: { id: 'grt-1', digest: 'e'.repeat(64) } };
+    expect(recordedChallenge({ ...later, verdicts: [...record.verdicts, granting] }, granting, stated.origin)).to.equal(
+      verdictChallenge(record, { ...stated, grantDigest: 'e'.repeat(64) }),
+    );
     expect(recordedChallenge(later, signed, stated.origin, 'acme')).to.not.equal(challenge);
     // one that is not of this record, or was not signed
     expect(recordedChallenge(later, { ...signed }, stated.origin)).to.equal(undefined);

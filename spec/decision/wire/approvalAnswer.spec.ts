@@ -72,4 +72,13 @@ describe('An approval on the wire', () => {
     ]);
     expect(answerOf(recordOf()).amendments).to.deep.equal([]);
   });
+
+  it('says which grant came with a yes', () => {
+    const yes = { approve: true, by: 'ann', atMs: 0, policies: ['limit'] };
+    const verdicts = [yes, { ...yes, grant: { id: 'grt-1', digest: 'd' } }];
+    const answer = JSON.parse(writeApproval(recordOf({ verdicts }), true)) as {
+      readonly verdicts: readonly { readonly grant_id: unknown }[];
+    };
+    expect(answer.verdicts.map(({ grant_id: id }) => id)).to.deep.equal([null, 'grt-1']);
+  });
 });

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { currentCall } from '../../../lib/guard/call/callContext.js';
 import { HaltedCalls } from '../../../lib/guard/halt/HaltedCalls.js';
 import { UnreadHalts } from '../../../lib/guard/halt/UnreadHalts.js';
 import { guard } from '../../../lib/guard/guard.js';
@@ -64,6 +65,26 @@ describe('Halts of a store in memory', () => {
     expect(() => read('a'))
       .to.throw()
       .with.property('code', 'halted');
+    await module.close();
+  });
+
+  it('abort what runs in a group that is halted, and nothing else', async () => {
+    const { module } = world();
+    const aborted: string[] = [];
+    const running = (toolName: string, groups: readonly string[]): Promise<unknown> =>
+      guard(
+        async (id: string) => {
+          const signal = currentCall()?.signal;
+          signal?.addEventListener('abort', () => aborted.push(id));
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          return id;
+        },
+        { toolName, params: ['id'], groups: [...groups], module },
+      )(toolName);
+    const all = [running('pay', ['money']), running('look', ['read']), running('none', [])];
+    await module.halts.halt({ group: 'money' }, ORDER);
+    expect(await Promise.all(all)).to.deep.equal(['pay', 'look', 'none']);
+    expect(aborted).to.deep.equal(['pay']);
     await module.close();
   });
 
