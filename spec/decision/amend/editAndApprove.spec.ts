@@ -16,6 +16,15 @@ forbid (principal, action, resource) when { context.input.amount > 300 };
 @id("closed") @effect("approval_needed") @reason("no edits here") forbid (principal, action, resource) when { context.input has note && context.input.note like "*audit*" };
 `;
 
+/** Two groups ask about one call, so that one yes does not end it. */
+const TWO = ['a', 'b']
+  .map(
+    (group) =>
+      `@id("${group}") @effect("approval_needed") @approvers("${group}") @editable("/amount") @editor_may_approve("true") forbid (principal, action, resource);`,
+  )
+  .concat('@id("all") permit (principal, action, resource);')
+  .join('\n');
+
 describe('A call that a person edits', () => {
   let module: AegisModule;
   const events: JournalEvent[] = [];
@@ -316,5 +325,13 @@ describe('A call that a person edits', () => {
     const other = await rejection(module.approvals.approve(plain.decisionId, { ...yes, edit }));
     expect([other.status, other.code]).to.deep.equal([409, 'verdict_key_reused']);
     expect(await plain.completed).to.equal('refunded 250');
+    await module.close();
+    start({ approverGroups: { a: ['ann'], b: ['bob'] }, policies: { text: TWO } });
+    const twice = await refund(250);
+    const first = { by: 'ann', key: 'k', digest: await digestOf(twice), edit };
+    const edited = await module.approvals.approve(twice.decisionId, first);
+    expect([edited.status, edited.verdicts.length]).to.deep.equal(['pending', 1]);
+    expect(await module.approvals.approve(twice.decisionId, first)).to.deep.equal(edited);
+    await twice.cancel();
   });
 });
