@@ -42,7 +42,7 @@ export interface Verdict {
   readonly assurance?: Assurance | undefined;
   /** The name of the person at that time, where a directory knew it. */
   readonly name?: string | undefined;
-  /** The groups of the person at that time, where a directory knew them. */
+  /** The groups of the person at that time, those of the program too; absent where no directory knew the person, or the program said by itself who may decide. */
   readonly groups?: readonly string[] | undefined;
   /** Where these groups came from. */
   readonly groupsFrom?: string | undefined;
