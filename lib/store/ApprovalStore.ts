@@ -4,6 +4,7 @@ import type { IdempotencyKey } from '../model/Decision.js';
 import type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
 import type { Params, Session } from '../model/Params.js';
 import type { Task } from '../model/Task.js';
+import type { CounterChange, CounterStore } from './counter/CounterStore.js';
 import type { StoredRecord } from './RecordStore.js';
 
 export type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
@@ -275,6 +276,8 @@ export interface ApprovalStore {
   readonly signs?: boolean | undefined;
   /** Whether records can be inserted together with a change. @defaultValue false */
   readonly insertsBeside?: boolean | undefined;
+  /** The counters of the same tenant, in which changes are counted. A store without them counts nothing together with a change. */
+  readonly counters?: CounterStore | undefined;
   /** Called before anything else, if the store has it. */
   open?(): Awaitable<void>;
   /** Called last, if the store has it. */
@@ -284,8 +287,10 @@ export interface ApprovalStore {
    *
    * @param card what pages show of it, signed; the store makes it where none is given
    * @param beside records of the same tenant that are inserted with it, or not at all; only for a store whose `insertsBeside` is true
+   * @param takes what is counted with it, or not at all; only for a store that has {@link counters}
+   * @throws TakeRefusedError where that does not fit; then nothing was written
    */
-  insert(record: ApprovalRecord, card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean>;
+  insert(record: ApprovalRecord, card?: ApprovalCard, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean>;
   /** Resolves to the record of that decisionId. */
   get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
   /**
@@ -293,8 +298,16 @@ export interface ApprovalStore {
    *
    * @param card what pages show of it, signed; the store makes it where none is given
    * @param beside as for {@link insert}
+   * @param takes as for {@link insert}
+   * @throws TakeRefusedError as for {@link insert}
    */
-  replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean>;
+  replace(
+    record: ApprovalRecord,
+    version: number,
+    card?: ApprovalCard,
+    beside?: readonly StoredRecord[],
+    takes?: CounterChange,
+  ): Awaitable<boolean>;
   /** Lists records, oldest first. The order never depends on anything that a caller wrote. */
   list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
   /**
@@ -323,6 +336,7 @@ export interface ApprovalStore {
     page: BegunPage,
     card?: ApprovalCard,
     beside?: readonly StoredRecord[],
+    takes?: CounterChange,
   ): Awaitable<boolean>;
   /** Binds, once in the life of a store, the approvals that an older version has left in it. Called after {@link open}. */
   bindOlder?(bind: BindOlder): Awaitable<void>;

@@ -11,6 +11,7 @@ import type {
   ApprovalStore,
   BindOlder,
 } from './ApprovalStore.js';
+import type { CounterChange, CounterStore } from './counter/CounterStore.js';
 import type { StoredRecord } from './RecordStore.js';
 import type { SigningStore } from './SigningStore.js';
 
@@ -39,6 +40,10 @@ export class SignedApprovalStore implements ApprovalStore {
     return this.inner.insertsBeside === true;
   }
 
+  get counters(): CounterStore | undefined {
+    return this.inner.counters;
+  }
+
   open(): Awaitable<void> {
     return this.inner.open?.();
   }
@@ -47,16 +52,22 @@ export class SignedApprovalStore implements ApprovalStore {
     return this.inner.close?.();
   }
 
-  insert(record: ApprovalRecord, _card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean> {
-    return chain(this.#part.get(), (store) => store.insert(record, beside));
+  insert(record: ApprovalRecord, _card?: ApprovalCard, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean> {
+    return chain(this.#part.get(), (store) => store.insert(record, beside, takes));
   }
 
   get(decisionId: string): Awaitable<ApprovalRecord | undefined> {
     return chain(this.#part.get(), (store) => store.get(decisionId));
   }
 
-  replace(record: ApprovalRecord, version: number, _card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean> {
-    return chain(this.#part.get(), (store) => store.replace(record, version, beside));
+  replace(
+    record: ApprovalRecord,
+    version: number,
+    _card?: ApprovalCard,
+    beside?: readonly StoredRecord[],
+    takes?: CounterChange,
+  ): Awaitable<boolean> {
+    return chain(this.#part.get(), (store) => store.replace(record, version, beside, takes));
   }
 
   list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]> {

@@ -190,6 +190,15 @@ export class EmbeddedDecisionService implements DecisionService {
       const outcome = engine.evaluate(call);
       if (isCall) policies.decided?.(call, outcome, engine);
       const policySetHash = engine.hash;
+      if (outcome.effect !== 'deny' && outcome.limits !== undefined) {
+        const denied = {
+          effect: 'deny',
+          decisionId: idFor(request),
+          reason: 'The limits of this call cannot be counted.',
+          policySetHash,
+        } as const;
+        return this.#shown(denied, outcome, facts, { code: 'limit_unavailable' });
+      }
       switch (outcome.effect) {
         case 'allow':
           return this.#shown({ effect: 'allow', decisionId: idFor(request), policySetHash }, outcome, facts);

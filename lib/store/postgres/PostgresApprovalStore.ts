@@ -12,6 +12,7 @@ import type {
   BegunPage,
   BindOlder,
 } from '../ApprovalStore.js';
+import type { CounterChange, CounterStore } from '../counter/CounterStore.js';
 import { BEGUN_KIND } from '../record/checkedRecord.js';
 import type { StoredRecord } from '../RecordStore.js';
 import { DEFAULT_TENANT } from '../tenant/tenantScope.js';
@@ -35,27 +36,30 @@ interface ApprovalRow {
 /** Keeps the approvals of one tenant in PostgreSQL, beside the tasks that wait for them. */
 export class PostgresApprovalStore implements ApprovalStore {
   readonly insertsBeside = true;
+  readonly counters: CounterStore | undefined;
   readonly #session: PostgresSession;
   readonly #scope: TenantScope;
   readonly #statements: ApprovalStatements;
   #raised = false;
 
-  constructor(session: PostgresSession, scope: TenantScope) {
+  /** @param counters of the same tenant, in the same schema */
+  constructor(session: PostgresSession, scope: TenantScope, counters?: CounterStore) {
+    this.counters = counters;
     this.#session = session;
     this.#scope = scope;
     this.#statements = new ApprovalStatements(session.schema, scope);
   }
 
-  async insert(record: ApprovalRecord, card?: ApprovalCard, beside: readonly StoredRecord[] = []): Promise<boolean> {
+  async insert(record: ApprovalRecord, card?: ApprovalCard, beside: readonly StoredRecord[] = [], takes?: CounterChange): Promise<boolean> {
     if (this.#isOther && !this.#raised) await this.#raiseMinReader();
     const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
     const statement = this.#statements.insert(record, mark, card);
     return this.#session.certainly(async (inDoubt) => {
       const done =
-        beside.length === 0
+        beside.length === 0 && takes === undefined
           ? (await this.#session.once(statement)).length > 0
           : await this.#session.together(
-              async (run) => (await run(statement.text, statement.values)).rows.length > 0 && insertBeside(run, this.#place, beside),
+              async (run) => (await run(statement.text, statement.values)).rows.length > 0 && insertBeside(run, this.#place, beside, takes),
             );
       return done || (inDoubt && (await this.#isStamped(record.decisionId, mark.stamp)));
     });
@@ -69,19 +73,25 @@ export class PostgresApprovalStore implements ApprovalStore {
     return (await this.#some('agent_id = $2 AND idempotency_key = $3', [indexKey(agentId), indexKey(key)]))[0];
   }
 
-  async replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside: readonly StoredRecord[] = []): Promise<boolean> {
+  async replace(
+    record: ApprovalRecord,
+    version: number,
+    card?: ApprovalCard,
+    beside: readonly StoredRecord[] = [],
+    takes?: CounterChange,
+  ): Promise<boolean> {
     const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
     const statement = this.#statements.replace(record, version, mark, card);
     const decided = record.status !== 'pending' && record.consumed === undefined;
     return this.#session.certainly(async (inDoubt) => {
       const done =
-        decided || beside.length > 0
+        decided || beside.length > 0 || takes !== undefined
           ? await this.#session.together(async (run) => {
               if ((await run(statement.text, statement.values)).rows.length === 0) return false;
               // a statement of its own, so that it sees a task that was recorded while this one waited for its row
               const { text, values } = this.#statements.markDecided(record.decisionId);
               if (decided) await run(text, values);
-              return insertBeside(run, this.#place, beside);
+              return insertBeside(run, this.#place, beside, takes);
             })
           : (await this.#session.once(statement)).length > 0;
       return done || (inDoubt && (await this.#isStamped(record.decisionId, mark.stamp)));
@@ -151,6 +161,7 @@ export class PostgresApprovalStore implements ApprovalStore {
     page: BegunPage,
     card?: ApprovalCard,
     beside?: readonly StoredRecord[],
+    takes?: CounterChange,
   ): Promise<boolean> {
     const s = this.#session.schema;
     const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
@@ -168,7 +179,7 @@ export class PostgresApprovalStore implements ApprovalStore {
         if ((await run(lock, [indexKey(record.decisionId), version, this.#scope.tenantId])).rowCount === 0) return false;
         if ((await run(write, [page.page, page.version, page.body, ...owner])).rowCount === 0) return false;
         await run(text, values);
-        return insertBeside(run, this.#place, beside);
+        return insertBeside(run, this.#place, beside, takes);
       });
       return done || (inDoubt && (await this.#isStamped(record.decisionId, mark.stamp)));
     });

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { AMOUNT_PARTS, amountOf, MAX_AMOUNT } from '../../../lib/model/terms/LimitTerms.js';
 import { policiesOf, problemsOf } from '../../support/policyCalls.js';
@@ -106,7 +107,7 @@ describe('An amount', () => {
     new Date(5),
   ])
     // prettier-ignore
-    it(`is not ${typeof value} ${String(value)}`, () => expect(amountOf(value)).to.equal(undefined));
+    it(`is not ${inspect(value)}`, () => expect(amountOf(value)).to.equal(undefined));
 
   it('is counted in ten-thousandths', () => expect([AMOUNT_PARTS, MAX_AMOUNT]).to.deep.equal([10_000, 2 ** 53 - 1]));
 });

@@ -1,0 +1,14 @@
+import { AegisError } from '../../model/AegisError.js';
+import type { RefusedTake } from './CounterStore.js';
+
+/** @internal What was to be counted together with a change does not fit: neither was written. */
+export class TakeRefusedError extends AegisError {
+  override readonly name = 'TakeRefusedError';
+  /** The counters that it does not fit in. */
+  readonly refused: readonly RefusedTake[];
+
+  constructor(refused: readonly RefusedTake[]) {
+    super('limit_reached', 'A limit is reached, so nothing was written.');
+    this.refused = refused;
+  }
+}
