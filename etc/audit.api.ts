@@ -41,7 +41,7 @@ export interface AuditKeyPlace {
     readonly file?: string | undefined;
 }
 
-export declare class AuditLog implements Journal {
+export declare class AuditLog implements KeepingJournal {
     #private;
     readonly before?: (event: EnteringEvent) => Awaitable<void>;
     constructor(options: AuditLogOptions);
@@ -99,6 +99,7 @@ export interface AuditSink {
     erase(which: (opening: Opening) => boolean): Awaitable<number>;
     readonly source: AuditSource;
     close(): Awaitable<void>;
+    another?(): AuditSink;
 }
 
 export interface AuditSource {
@@ -185,6 +186,7 @@ export interface DecidedRecord extends RecordFields, CallFields {
     readonly policySetHash?: string | undefined;
     readonly dryRun?: true | undefined;
     readonly approvalId?: string | undefined;
+    readonly asking?: readonly RecordedApprovalPolicy[] | undefined;
     readonly original: Commitment;
     readonly effective?: Commitment | undefined;
     readonly session?: Commitment | undefined;
@@ -261,6 +263,7 @@ export declare class MemorySink implements AuditSink {
     checkpoint(note: string): void;
     erase(which: (opening: Opening) => boolean): number;
     close(): void;
+    another(): MemorySink;
 }
 
 export type NewOpening = Omit<Opening, 'seq' | 'at'>;
@@ -320,6 +323,7 @@ export interface ProvenInclusion {
 
 export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval'> {
     readonly quorum?: number | undefined;
+    readonly distinct?: boolean | undefined;
 }
 
 export interface RecordedPolicy {
@@ -359,7 +363,9 @@ export interface StoredEvidence {
     approvals?(): Iterable<StoredUse> | AsyncIterable<StoredUse>;
 }
 
-export type StoredUse = Pick<ApprovalRecord, 'decisionId' | 'consumed' | 'begun'>;
+export type StoredUse = Pick<ApprovalRecord, 'decisionId' | 'consumed' | 'begun'> & {
+    readonly verdicts?: readonly Pick<Verdict, 'atMs'>[] | undefined;
+};
 
 export interface TreeHead {
     readonly size: number;

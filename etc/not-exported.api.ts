@@ -58,6 +58,7 @@ interface RecordFields {
     readonly at: number;
     readonly writer: string;
     readonly change?: string | undefined;
+    readonly committedAt?: number | undefined;
 }
 
 // lib/audit/record/AuditRecord
@@ -238,6 +239,10 @@ declare abstract class ServiceError extends AegisError {
 // lib/policy/PolicyEngine
 interface Observing {
     readonly observed?: readonly AppliedPolicy[] | undefined;
+}
+
+// lib/store/record/EventOutbox
+interface KeepingJournal extends Journal {
 }
 
 // lib/testing/ScriptedDecisionService

@@ -46,7 +46,7 @@ export interface ConfigProblem {
 
 export type DenyCode = 'no_permit' | 'forbidden' | 'policy_error' | 'null_read' | 'sanitize_failed' | 'tool_is_group';
 
-export type DifferenceKind = 'newlyAllowed' | 'milder' | 'changed' | 'stricter';
+export type DifferenceKind = 'newlyAllowed' | 'asksFewer' | 'milder' | 'changed' | 'stricter';
 
 export interface DifferenceReport {
     readonly compared: number;
@@ -106,6 +106,13 @@ export interface ObservedCount {
 export interface PendingReload {
     readonly hash: string;
     readonly loosened: readonly LoosenedPolicy[];
+}
+
+export interface PoliciesInForce {
+    readonly hash: string;
+    readonly source: PolicySource;
+    readonly sinceMs: number;
+    readonly by?: string | undefined;
 }
 
 export interface PolicyCall {
@@ -209,6 +216,7 @@ export declare class ReloadablePolicies {
     constructor(given: ReloadablePoliciesOptions);
     get engine(): CedarPolicyEngine;
     get hash(): string;
+    get inForce(): PoliciesInForce;
     get pending(): PendingReload | undefined;
     reload(): Promise<ReloadResult>;
     confirm(hash: string): boolean;

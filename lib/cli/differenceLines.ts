@@ -2,10 +2,11 @@ import type { DifferenceKind, DifferenceReport } from '../policy/staged/Differen
 import { DIFFERENCE_KINDS } from '../policy/staged/DifferenceTable.js';
 import { CliError, counted } from './CliIo.js';
 
-const FAIL_ON = ['newly-allowed', 'milder', 'any'] as const;
+const FAIL_ON = ['newly-allowed', 'asks-fewer', 'milder', 'any'] as const;
 
 const WORDS: Readonly<Record<DifferenceKind, string>> = {
   newlyAllowed: 'newly allowed',
+  asksFewer: 'asks fewer',
   milder: 'milder',
   changed: 'changed',
   stricter: 'stricter',
@@ -14,7 +15,7 @@ const WORDS: Readonly<Record<DifferenceKind, string>> = {
 /** A report without any: what is checked before there is one. */
 export const NO_DIFFERENCES: DifferenceReport = {
   compared: 0,
-  differences: { newlyAllowed: 0, milder: 0, changed: 0, stricter: 0 },
+  differences: { newlyAllowed: 0, asksFewer: 0, milder: 0, changed: 0, stricter: 0 },
   rows: [],
   otherCalls: 0,
 };
@@ -42,8 +43,10 @@ export function failsOn(kind: string | undefined, { differences }: DifferenceRep
       return false;
     case 'newly-allowed':
       return differences.newlyAllowed > 0;
+    case 'asks-fewer':
+      return differences.newlyAllowed + differences.asksFewer > 0;
     case 'milder':
-      return differences.newlyAllowed + differences.milder > 0;
+      return differences.newlyAllowed + differences.asksFewer + differences.milder > 0;
     case 'any':
       return Object.values(differences).some((calls) => calls > 0);
     default:

@@ -6,6 +6,15 @@ export interface NamedPolicy {
   readonly hash: string;
 }
 
+/** A policy that asks, and what it asks for. */
+export interface JournaledPolicy extends NamedPolicy {
+  readonly severity?: string | undefined;
+  readonly approvers?: readonly string[] | undefined;
+  readonly selfApproval?: boolean | undefined;
+  readonly quorum?: number | undefined;
+  readonly distinct?: boolean | undefined;
+}
+
 /** What an audit log writes of an approval: an approval record has it all. */
 export interface JournaledApproval {
   readonly decisionId: string;
@@ -15,11 +24,7 @@ export interface JournaledApproval {
   readonly originalDigest: string;
   readonly requester: string;
   readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
-  readonly policies: readonly (NamedPolicy & {
-    readonly severity?: string | undefined;
-    readonly approvers?: readonly string[] | undefined;
-    readonly selfApproval?: boolean | undefined;
-  })[];
+  readonly policies: readonly JournaledPolicy[];
   readonly policySetHash: string;
   readonly expiresAtMs: number;
   readonly auditSalt?: string | undefined;
@@ -72,6 +77,8 @@ export interface DecisionEvidence {
   readonly salt: string;
   /** The policies that determined the decision. */
   readonly policies?: readonly NamedPolicy[] | undefined;
+  /** The policies that ask for a person. */
+  readonly asking?: readonly JournaledPolicy[] | undefined;
   /** Policies that are only watched: what they would have done. */
   readonly observed?: readonly NamedPolicy[] | undefined;
   /** Why it is a deny, for programs. */

@@ -39,3 +39,10 @@ export function policyConfigError(problems: readonly PolicyProblem[]): ConfigErr
     rest > 0 ? [...shown, { where: '', message: `…and ${rest} more problems in the policies; fix those above first.` }] : shown,
   );
 }
+
+/** What is thrown where policies that were closed shall be read. */
+export function closedError(): ConfigError {
+  return new ConfigError([
+    { where: 'policies', message: 'These policies were closed, so they are not read again. Use those of a module that is open.' },
+  ]);
+}

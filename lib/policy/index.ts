@@ -6,7 +6,7 @@ export { CedarPolicyEngine } from './engine/CedarPolicyEngine.js';
 export type { CedarPolicyEngineOptions } from './engine/CedarPolicyEngine.js';
 export type { AgentConfig } from './engine/AgentDirectory.js';
 export { ReloadablePolicies } from './live/ReloadablePolicies.js';
-export type { PromoteResult, StageOptions } from './live/PolicyStage.js';
+export type { PoliciesInForce, PromoteResult, StageOptions } from './live/PolicyStage.js';
 export type { DifferenceKind, DifferenceReport, DifferenceRow } from './staged/DifferenceTable.js';
 export type { ObservedCount } from './staged/ObservedCounts.js';
 export type { PromoteOptions, PromoteRefusal, StagedPolicies, StagedReport } from './staged/StagedPolicies.js';

@@ -1,6 +1,7 @@
 import { SteadyClock } from '../common/time/SteadyClock.js';
 import { inboxRoutes } from './inbox/inboxRoutes.js';
 import { momentOf } from './inbox/PageMoment.js';
+import { policyPageRoutes } from './inbox/policyPageRoutes.js';
 import { refusedVerdict } from './inbox/refusedVerdict.js';
 import { refusedSettlement } from './inbox/unknownAnswer.js';
 import { approvalRoutes } from './route/approvals.js';
@@ -58,6 +59,7 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
     ...peopleRoutes(options.doorway),
     ...assetRoutes(),
     ...inboxRoutes(options),
+    ...policyPageRoutes(() => clock.now()),
     openApiRoute(() => all),
   ];
   return all;

@@ -1,6 +1,8 @@
 // Every page in every state, as people see it: three widths, two themes, what assistive technology reads, and nothing that a browser complains about.
 import { expect } from 'chai';
 import type { Browser } from 'playwright-core';
+import { HostClient } from '../../lib/cli/server/HostClient.js';
+import { SecretString } from '../../lib/common/SecretString.js';
 import { TaskRegistry } from '../../lib/approval/task/TaskRegistry.js';
 import type { ApprovalRecord, Verdict } from '../../lib/store/ApprovalStore.js';
 import type { SpecPerson } from '../support/servedInbox.js';
@@ -97,6 +99,29 @@ describe('Every page in a browser', function () {
     await registry.settle(task.taskId, 't', { to: 'unknown', error: { name: 'OutcomeUnknownError', message: 'it may have run' } });
   };
 
+  /** Staged policies that differ in each way, and are held; one of them is watched. */
+  const stagePolicies = async (): Promise<void> => {
+    const host = new HostClient(world.origin, new SecretString('state-key-for-specs-0123456789abcdef'), {
+      tenantId: 'default',
+      user: 'ada',
+    });
+    const until = new Date(Date.now() + 3_600_000).toISOString();
+    const permit = '@id("all") permit (principal, action, resource);';
+    const watched = `${permit}@id("large-refunds-of-which-a-person-should-know") @effect("approval_needed") @observe("true") @observe_until("${until}") forbid (principal, action == Aegis::Action::"refund", resource);`;
+    const stage = async (text: string): Promise<string> => {
+      const files = [{ file: 'next.cedar', text }];
+      return ((await host.ask('POST', '/v1/policies/staged', { files, sample: 1 })) as { hash: string }).hash;
+    };
+    const hash = await stage(watched);
+    await host.ask('POST', '/v1/policies/staged/promote', { hash, min_decisions: 0 });
+    await host.ask('POST', '/v1/policies/confirm', { hash });
+    const next = await stage(
+      `${permit}@id("no-exports-to-anywhere-outside-of-the-company") forbid (principal, action == Aegis::Action::"export", resource);`,
+    );
+    for (const tool of ['export', 'refund', 'read']) await world.ask(tool, { n: tool });
+    await host.ask('POST', '/v1/policies/staged/promote', { hash: next, min_decisions: 0 });
+  };
+
   it('is laid out alike on phones of 320 and of 390 pixels', () => {
     expect([sameLayout(320, 390), sameLayout(390, 1280)]).to.deep.equal([true, false]);
   });
@@ -135,6 +160,9 @@ describe('Every page in a browser', function () {
     await admin.page.getByRole('button', { name: 'Make the invitation' }).click();
     await admin.page.getByRole('button', { name: 'Invite Dan' }).waitFor();
     let looks = await lookAt(admin, { people: '/people', person: `/people/${bob.id}` });
+    looks += await lookAt(admin, { 'policies, none staged': '/policies' }, 'two');
+    await stagePolicies();
+    looks += await lookAt(admin, { policies: '/policies' });
     looks += await lookAt(admin, { 'me of an admin': '/me' }, 'two');
     looks += await lookAt(
       await world.open(bob),

@@ -1,11 +1,15 @@
 // Passkeys as a real browser makes and uses them: the script of the pages, their policy for scripts, and what the server makes of it.
 import { expect } from 'chai';
 import type { Browser, BrowserContext } from 'playwright-core';
+import { HostClient } from '../../lib/cli/server/HostClient.js';
+import { SecretString } from '../../lib/common/SecretString.js';
 import { createDataPlane } from '../../lib/server/createDataPlane.js';
 import type { DataPlane } from '../../lib/server/createDataPlane.js';
 import { POLICIES } from '../server/tenantSetup.js';
 import { hasBrowser, openBrowser, watchedPage } from './browser.js';
 import type { PageReports } from './browser.js';
+
+const STATE_KEY = 'state-key-for-specs-0123456789abcdef';
 
 describe('Passkeys in a browser', function () {
   this.timeout(20_000);
@@ -22,7 +26,7 @@ describe('Passkeys in a browser', function () {
   before(async function () {
     if (!hasBrowser) this.skip();
     browser = await openBrowser();
-    plane = createDataPlane({ policies: { text: POLICIES } });
+    plane = createDataPlane({ policies: { text: POLICIES }, stateKey: STATE_KEY });
     origin = `http://localhost:${(await plane.listen({ port: 0 })).port}`;
   });
   after(async () => {
@@ -66,6 +70,29 @@ describe('Passkeys in a browser', function () {
     await page.getByRole('button', { name: 'Invite Bob' }).click();
     await page.locator('code.secret').waitFor();
     expect(await page.locator('code.secret').textContent()).to.match(/\/invite#[\w-]{43}$/);
+    expect(reports).to.deep.equal([]);
+    // and puts policies in force, and drops others
+    const host = new HostClient(origin, new SecretString(STATE_KEY), { tenantId: 'default', user: 'ada' });
+    const stage = async (tool: string): Promise<string> => {
+      const text = `${POLICIES} @id("no-${tool}") forbid (principal, action == Aegis::Action::"${tool}", resource);`;
+      const staged = await host.ask('POST', '/v1/policies/staged', { files: [{ file: 'next.cedar', text }] });
+      return (staged as { hash: string }).hash;
+    };
+    const inForce = async (): Promise<string> => ((await host.ask('GET', '/v1/policies')) as { hash: string }).hash;
+    const promoted = await stage('export');
+    await page.getByRole('link', { name: 'Policies' }).click();
+    await page.getByLabel('At least so many calls were compared').fill('0');
+    await page.getByRole('button', { name: 'Promote' }).click();
+    await page.getByRole('button', { name: `Promote ${promoted.slice(0, 12)}` }).click();
+    await page.waitForURL(`${origin}/policies`);
+    expect(await inForce()).to.equal(promoted);
+    const dropped = await stage('import');
+    await page.goto(`${origin}/policies`);
+    await page.getByRole('button', { name: 'Drop' }).click();
+    await page.getByRole('button', { name: `Drop ${dropped.slice(0, 12)}` }).click();
+    await page.waitForURL(`${origin}/policies`);
+    await page.getByText('No policies are staged.').waitFor();
+    expect(await inForce()).to.equal(promoted);
     expect(reports).to.deep.equal([]);
   });
 

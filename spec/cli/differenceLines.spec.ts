@@ -10,7 +10,7 @@ describe('The table of differences', () => {
       'how            calls  tool  effect         policies',
       'newly allowed  2      drop  deny -> allow  none -> all',
       '1 call more in rows that are not shown',
-      '4 calls compared: 3 newly allowed, 0 milder, 0 changed, 0 stricter',
+      '4 calls compared: 3 newly allowed, 0 asks fewer, 0 milder, 0 changed, 0 stricter',
     ]);
   });
 });

@@ -63,6 +63,10 @@ export class FailingSink implements AuditSink {
   close(): Awaitable<void> {
     return this.#inner.close();
   }
+
+  another(): AuditSink {
+    return this.#inner.another();
+  }
 }
 
 /** A Data Plane with a log in memory, and what programs and people do at it. */

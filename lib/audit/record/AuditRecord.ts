@@ -13,8 +13,13 @@ interface RecordFields {
   readonly at: number;
   /** The log's name. */
   readonly writer: string;
-  /** Of a server: the change of its store that it was committed with. No two records have the same. */
+  /** The change of the store that it was committed with, where it was. No two records have the same. */
   readonly change?: string | undefined;
+  /**
+   * When that change was committed, in epoch milliseconds, where its record was written late: the process that made it has ended, or its log had failed. Such a
+   * record does not stand where it happened.
+   */
+  readonly committedAt?: number | undefined;
 }
 
 /** What all records about one call say. */
@@ -41,6 +46,8 @@ export interface RecordedPolicy {
 export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval'> {
   /** How many distinct people have to say yes. @defaultValue 1 */
   readonly quorum?: number | undefined;
+  /** Whether who counts for another policy of the call does not count for this one. */
+  readonly distinct?: boolean | undefined;
 }
 
 /** A log begins, or goes on after its writer was away. */
@@ -117,6 +124,8 @@ export interface DecidedRecord extends RecordFields, CallFields {
   readonly dryRun?: true | undefined;
   /** The approval of the call that was decided again. */
   readonly approvalId?: string | undefined;
+  /** The policies that ask for a person, and what they ask for; where the call is denied, because a person denied it before or none is there. */
+  readonly asking?: readonly RecordedApprovalPolicy[] | undefined;
   /** Of the params as called. */
   readonly original: Commitment;
   /** Of the params that would run; absent where nothing would. */
@@ -255,17 +264,17 @@ export interface SecurityRecord extends RecordFields {
   readonly decisionId?: string | undefined;
 }
 
-/** Who may do something changed: a person, membership, agent key, session or token. */
+/** Who may do something changed: a person, membership, agent key, session or token; or someone promoted or dropped staged policies. */
 export interface AuthorityRecord extends RecordFields {
   /** Tells it from the other records. */
   readonly kind: 'authority';
   /** Of a server: whose it is. */
   readonly tenantId?: string | undefined;
-  /** What was done, such as `person.created`, `person.removed`, `groups.changed`, `key.created`, `key.revoked`. */
+  /** What was done, such as `person.created`, `person.removed`, `groups.changed`, `key.created`, `key.revoked`, `policies.promote`, `policies.drop`. */
   readonly act: string;
   /** Who did it. */
   readonly by: string;
-  /** The id of what changed. */
+  /** The id of what changed, or the hash of the policies. */
   readonly subject: string;
   /** Groups or scopes after it. */
   readonly holds?: readonly string[] | undefined;

@@ -1,6 +1,6 @@
 import { canonicalText, sha256 } from '../../common/data/canonical.js';
 import { newSalt } from '../../model/DecisionEvidence.js';
-import type { JournaledApproval, JournaledVerdict } from '../../model/DecisionEvidence.js';
+import type { JournaledApproval, JournaledPolicy, JournaledVerdict } from '../../model/DecisionEvidence.js';
 import { maybeSamePerson } from '../../model/personId.js';
 import type { PendingTask } from '../../model/Task.js';
 import type { NewRecord, RecordedApprovalPolicy } from './AuditRecord.js';
@@ -155,8 +155,10 @@ export const approvalRecords: ApprovalRecords = {
   ended: endedRecord,
 };
 
-function recordedPolicy({ id, hash, severity, approvers, selfApproval }: JournaledApproval['policies'][number]): RecordedApprovalPolicy {
-  return { id, hash, severity, approvers, selfApproval };
+/** A policy that asks, as a log has it. */
+export function recordedPolicy(policy: JournaledPolicy): RecordedApprovalPolicy {
+  const { id, hash, severity, approvers, selfApproval, quorum, distinct } = policy;
+  return { id, hash, severity, approvers, selfApproval, quorum, distinct };
 }
 
 /** An approval that was opened without a log has none: its values are then linked to nothing. */

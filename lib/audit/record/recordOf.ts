@@ -2,7 +2,7 @@ import { canonicalText, sha256 } from '../../common/data/canonical.js';
 import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
 import type { DecidedEvent, EnteringEvent, JournalEvent, TaskEvent } from '../../model/Journal.js';
 import { requesterOf } from '../../model/personId.js';
-import { approvalRecords, tokenHash } from './approvalRecords.js';
+import { approvalRecords, recordedPolicy, tokenHash } from './approvalRecords.js';
 import type { OpenRecord } from './OpenRecord.js';
 import type { NewRecord } from './AuditRecord.js';
 import { commitmentOf } from './commitment.js';
@@ -54,7 +54,7 @@ export function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: stri
   const { request, decision, dryRun, approvalId } = event;
   const { agentId, toolName, session, groups, removable } = request;
   const { decisionId, effect, policySetHash } = decision;
-  const { salt = newSalt(), policies, observed, code, facts } = decision[EVIDENCE] ?? {};
+  const { salt = newSalt(), policies, asking, observed, code, facts } = decision[EVIDENCE] ?? {};
   const requester = requesterOf(session?.['user_id']) ?? agentId;
   const values: Record<string, string> = {};
   const commit = (field: string, text: string): string => {
@@ -72,6 +72,7 @@ export function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: stri
       kind: 'decided',
       agentId,
       approvalId,
+      asking: asking?.map(recordedPolicy),
       callId: request.callId,
       code,
       decisionId,

@@ -123,12 +123,13 @@ function replay(
 }
 
 /** What the policies said then; undefined where they said nothing. */
-function earlierOf({ effect, code, policies }: DecidedRecord, opening: Opening | undefined): EarlierDecision | undefined {
+function earlierOf({ effect, code, policies, asking }: DecidedRecord, opening: Opening | undefined): EarlierDecision | undefined {
   const asked = effect === 'deny' && ASKED.includes(code);
   if (effect === 'deny' && !asked && !BY_POLICIES.includes(code)) return undefined;
   return {
     effect: asked ? 'approval_needed' : effect,
     policies: policies?.map(({ id }) => id),
+    approvals: asking,
     paramsText: opening?.values['effective'],
     // what would have run is not kept of a call that was denied
     ...(asked && { paramsUnknown: true }),

@@ -68,6 +68,11 @@ export interface AuditSink {
   readonly source: AuditSource;
   /** Lets the log go. */
   close(): Awaitable<void>;
+  /**
+   * Makes another sink over the same logs, which has none of them open. While that one has a log open, no one else writes to it: so it shows that the writer of
+   * a log has ended. Without it, what a writer has left is written by the one that goes on with its log, and by no one else.
+   */
+  another?(): AuditSink;
 }
 
 /** Logs that can be read, also while they are written. */

@@ -100,6 +100,11 @@ export class MemorySink implements AuditSink {
     this.#open = undefined;
   }
 
+  /** Makes another sink over the same logs. */
+  another(): MemorySink {
+    return new MemorySink(this.source);
+  }
+
   #free(): string {
     let n = 0;
     while (this.source.logs.get(`w${n}`)?.held === true) n += 1;

@@ -1,7 +1,7 @@
 import type { OptionKinds } from '../../common/readOptions.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
-import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import type { ApprovalRecord, Verdict } from '../../store/ApprovalStore.js';
 import { AuditPublicKey } from '../tree/AuditPublicKey.js';
 import { splitNotes } from '../tree/signedNote.js';
 import { readHead } from './log/LogHeads.js';
@@ -15,8 +15,11 @@ export interface StoredEvidence {
   approvals?(): Iterable<StoredUse> | AsyncIterable<StoredUse>;
 }
 
-/** An approval, as far as it was used. */
-export type StoredUse = Pick<ApprovalRecord, 'decisionId' | 'consumed' | 'begun'>;
+/** An approval, as far as it was decided and used. */
+export type StoredUse = Pick<ApprovalRecord, 'decisionId' | 'consumed' | 'begun'> & {
+  /** When its verdicts were given. Left out, they are not looked for. */
+  readonly verdicts?: readonly Pick<Verdict, 'atMs'>[] | undefined;
+};
 
 /** How far a verification has come. */
 export interface VerifyProgress {

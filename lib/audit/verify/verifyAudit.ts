@@ -5,6 +5,7 @@ import { writerOf } from '../tree/checkpoint.js';
 import { isSignedBy } from '../tree/signedNote.js';
 import type { AuditReport, VerifiedLog } from './report/AuditReport.js';
 import { Findings } from './report/Findings.js';
+import { IdSet } from './law/IdSet.js';
 import { Law } from './law/Law.js';
 import { LogCheck } from './log/LogCheck.js';
 import { LogHeads, readHead } from './log/LogHeads.js';
@@ -42,6 +43,8 @@ class Verification {
   #firstAt = Infinity;
   /** Logs with a line that is not a record: what it said may be what is missing. */
   readonly #malformed = new Set<string>();
+  /** The changes of stores that were recorded. */
+  readonly #changes = new IdSet();
 
   constructor(source: AuditSource, options: CheckedVerifyOptions) {
     const { maxFindings = MAX_FINDINGS } = options;
@@ -132,6 +135,13 @@ class Verification {
           continue;
         }
         if (record.at < this.#firstAt) this.#firstAt = record.at;
+        if (record.change !== undefined && !this.#changes.add(record.change))
+          this.#integrity.add(
+            'change_twice',
+            writer,
+            seq,
+            `Record ${seq} is about a change of the store that another record is about: a change is recorded once.`,
+          );
         if (record.kind === 'dropped')
           this.#completeness.add(
             'dropped',
@@ -197,12 +207,14 @@ class Verification {
       this.#completeness.add('log_missing', writer, undefined, `The log '${writer}' is not there: ${by} says that it has ${size} records.`);
   }
 
-  /** Each use of an approval that the store knows has to be in a log. */
+  /** Each verdict on an approval, and each use, that the store knows has to be in a log. */
   async #compareUses(): Promise<void> {
-    for await (const { decisionId, consumed, begun } of this.#options.store?.approvals?.() ?? []) {
-      if (consumed !== undefined && consumed.atMs >= this.#firstAt && !this.#law.isRecorded('consumed', decisionId))
-        this.#unrecorded('used');
-      if (begun !== undefined && begun.atMs >= this.#firstAt && !this.#law.isRecorded('begun', decisionId)) this.#unrecorded('begun');
+    for await (const { decisionId, verdicts = [], consumed, begun } of this.#options.store?.approvals?.() ?? []) {
+      const since = (changes: readonly ({ readonly atMs: number } | undefined)[]): number =>
+        changes.filter((change) => change !== undefined && change.atMs >= this.#firstAt).length;
+      if (since(verdicts) > this.#law.countOf('verdicts', decisionId)) this.#unrecorded('decided');
+      if (since([consumed]) > this.#law.countOf('consumed', decisionId)) this.#unrecorded('used');
+      if (since([begun]) > this.#law.countOf('begun', decisionId)) this.#unrecorded('begun');
     }
   }
 

@@ -1,7 +1,11 @@
 import { attempt, isThenable } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { summarizeError } from '../../model/AegisError.js';
-import type { EnteringEvent, Journal, JournalEvent } from '../../model/Journal.js';
+import type { EnteringEvent, JournalEvent } from '../../model/Journal.js';
+import type { EventOutbox, KeepingJournal, OutboxPlace } from '../../store/record/EventOutbox.js';
+import { KeptRows } from '../outbox/KeptRows.js';
+import { LogOutbox } from '../outbox/LogOutbox.js';
+import { logPlaces } from '../outbox/logPlaces.js';
 import type { NewRecord } from '../record/AuditRecord.js';
 import type { NewOpening } from '../record/OpenRecord.js';
 import type { AuditSource } from '../sink/AuditSink.js';
@@ -47,12 +51,13 @@ export function auditLog(options: AuditLogOptions): AuditLog {
  * Writes what is decided and run as records of a log in which nothing can be changed unnoticed: a Merkle tree (RFC 6962) with signed checkpoints. Records that
  * come together are written together. `docs/audit.md` says what it proves, and what it cannot.
  */
-export class AuditLog implements Journal {
+export class AuditLog implements KeepingJournal {
   /** Waits, in `required`, until the entry of a method and all that came before is on disk. */
   readonly before?: (event: EnteringEvent) => Awaitable<void>;
   readonly #options: CheckedAuditLogOptions;
   readonly #queue: RecordQueue;
   readonly #commit: GroupCommit;
+  readonly #kept = new KeptRows();
   #closing: Promise<void> | undefined;
 
   /** @throws ConfigError for an option that is missing or wrong */
@@ -81,7 +86,32 @@ export class AuditLog implements Journal {
   /** Takes an event. It is made a record and written later, outside the call. */
   note(event: JournalEvent): void {
     if (this.#closing !== undefined || event.kind === 'task') return;
-    if (this.#queue.add({ event, at: Date.now() })) this.#commit.start();
+    const kept = this.#kept.take(event);
+    if (kept === 'late') return;
+    // while the log is not open, another process may write what is kept
+    if (kept !== undefined && !this.#commit.isOpen) return kept.leave();
+    if (this.#queue.add({ event, at: Date.now(), kept })) this.#commit.start();
+    else kept?.leave();
+  }
+
+  /** @internal */
+  outboxIn(place: OutboxPlace): EventOutbox {
+    const { sink, mode } = this.#options;
+    const log = {
+      sink,
+      isRequired: mode === 'required',
+      kept: this.#kept,
+      size: () => this.size,
+      writer: () => this.#commit.name,
+      flush: () => this.flush(),
+      write: (record: NewRecord, opening: NewOpening | undefined) => this.write(record, opening),
+    };
+    return new LogOutbox(log, place);
+  }
+
+  /** @internal Works while no one has that log open: see `logPlaces.whileFree`. */
+  whileFree(writer: string, work: () => Promise<void>): Promise<boolean> {
+    return logPlaces.whileFree(this.#options.sink, writer, work);
   }
 
   /**

@@ -176,7 +176,10 @@ export class GroupCommit {
       () => writer.append(records),
       () => {
         this.#size = writer.size;
-        for (const [i, { resolve }] of written.entries()) resolve?.(first + i);
+        for (const [i, { resolve, kept }] of written.entries()) {
+          resolve?.(first + i);
+          kept?.wrote();
+        }
         for (const { resolve } of group) resolve?.();
         this.#isSignDue ||= group.some(({ signs }) => signs === true);
       },
@@ -231,12 +234,22 @@ export class GroupCommit {
 
   /** What of the append that failed is in the log; the rest is written now, before all that came later. */
   #settleUnsure(size: number): void {
+    this.#leaveKept(this.#queue.takeKept());
     const unsure = this.#unsure;
     if (unsure === undefined) return;
     this.#unsure = undefined;
-    const rest = unsure.group.slice(Math.max(0, size - unsure.size));
-    this.#queue.putBack(rest.filter(({ event }) => event !== undefined));
+    const there = Math.max(0, size - unsure.size);
+    for (const { kept } of unsure.group.slice(0, there)) kept?.wrote();
+    const rest = unsure.group.slice(there);
+    this.#leaveKept(rest);
+    this.#queue.putBack(rest.filter(({ event, kept }) => event !== undefined && kept === undefined));
     if (size < unsure.size) this.#queue.countDropped(unsure.dropped);
+  }
+
+  /** What a store keeps is written by who finds it there. */
+  #leaveKept(entries: readonly QueuedRecord[]): void {
+    this.#fail(entries, auditUnavailable('was opened again'));
+    for (const { kept } of entries) kept?.leave();
   }
 
   /** Nothing more is written through what has failed: what it wrote is not certain. */
@@ -245,6 +258,7 @@ export class GroupCommit {
     this.#failure = { error, atMs: Date.now() };
     publishCallbackError('auditLog', error);
     this.#fail(this.#queue.waiting(), auditUnavailable('could not be written', error));
+    this.#leaveKept(this.#queue.takeKept());
     this.#queue.forgetMarks();
     const report = (closing: unknown): void => publishCallbackError('auditLog', closing);
     this.#closing = Promise.resolve(
@@ -270,11 +284,13 @@ export class GroupCommit {
 function madeOf(entry: QueuedRecord): OpenRecord | undefined {
   if (entry.made !== undefined || entry.event === undefined) return entry.made;
   try {
-    return recordOf(entry.event);
+    const made = recordOf(entry.event);
+    return entry.kept === undefined ? made : { ...made, record: { ...made.record, change: entry.kept.id } };
   } catch (error) {
     publishCallbackError('auditLog', error);
     entry.reject?.(auditUnavailable('cannot record this call', error));
     entry.resolve = undefined;
+    entry.kept?.leave();
     return undefined;
   }
 }

@@ -1,6 +1,7 @@
 import { LruMap } from '../../common/LruMap.js';
 import type { RecordedEvent } from '../record/recordOf.js';
 import type { EnteringEvent } from '../../model/Journal.js';
+import type { KeptRow } from '../outbox/KeptRows.js';
 import type { OpenRecord } from '../record/OpenRecord.js';
 
 /** Something that waits to be written. */
@@ -10,6 +11,8 @@ export interface QueuedRecord {
   readonly event?: RecordedEvent | undefined;
   /** A record that is made already. */
   readonly made?: OpenRecord | undefined;
+  /** Where the store keeps it until it is written. */
+  readonly kept?: KeptRow | undefined;
   /** Whether the root is to be signed after it. */
   readonly signs?: true | undefined;
   /** Gets the position of the record, where there is one. */
@@ -93,6 +96,17 @@ export class RecordQueue {
   /** Those that someone waits for. */
   waiting(): readonly QueuedRecord[] {
     return this.#entries.filter(({ reject }) => reject !== undefined);
+  }
+
+  /**
+   * Takes those that a store keeps: they may be written through the opening of the log alone during which they were told, because another process may write them
+   * once this one has let its log go.
+   */
+  takeKept(): readonly QueuedRecord[] {
+    const isKept = ({ kept, made }: QueuedRecord): boolean => kept !== undefined || made?.record.change !== undefined;
+    const taken = this.#entries.filter(isKept);
+    if (taken.length > 0) this.#entries = this.#entries.filter((entry) => !isKept(entry));
+    return taken;
   }
 
   /** Drops what was only there for who waited for it: they have been told. */

@@ -11,7 +11,7 @@ export function addReplayCommand(audit: Command, io: CliIo, setCode: (code: numb
     .requiredOption('--policies <path>', 'the policies: a *.cedar file, or a folder of them')
     .option('--agents <json>', 'roles and attributes of the agents, by id; @path reads them from a file')
     .option('--toolset <name>', 'the toolset of the calls (default: default)')
-    .option('--fail-on <kind>', 'exit with 1 where calls are newly-allowed, milder, or any')
+    .option('--fail-on <kind>', 'exit with 1 where calls are newly-allowed, asks-fewer (or that), milder (or those), or any')
     .option('--json', 'print one JSON document')
     .action(async (log: string, flags: ReplayFlags) => setCode(await (await import('./replay.js')).replay(log, flags, io)));
 }

@@ -195,7 +195,7 @@ function addPoliciesCommands(program: Command, io: CliIo, setCode: (code: number
     );
   withHost(policies.command('staged'))
     .description('list what the staged policies would have decided otherwise, and what watched policies would have asked')
-    .option('--fail-on <kind>', 'exit with 1 where calls are newly-allowed, milder, or any')
+    .option('--fail-on <kind>', 'exit with 1 where calls are newly-allowed, asks-fewer (or that), milder (or those), or any')
     .addHelpText('after', examples('npx aegis policies staged', 'npx aegis policies staged --fail-on newly-allowed'))
     .action(async (flags: StagedFlags) => setCode(await (await import('./policies/stagedPolicies.js')).showStaged(flags, io)));
   withHost(policies.command('promote'))

@@ -1,12 +1,10 @@
-import { chain, waitForAll, callSafely } from '../../common/awaitable.js';
+import { chain, waitForAll } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { isPlainObject } from '../../common/data/plainObject.js';
 import { LruMap } from '../../common/LruMap.js';
 import { SteadyClock } from '../../common/time/SteadyClock.js';
-import { publishCallbackError } from '../../model/diagnostics.js';
-import { CapacityError } from '../../model/errors/CallErrors.js';
-import { combineJournals, type Journal } from '../../model/Journal.js';
-import { newSalt } from '../../model/DecisionEvidence.js';
+import { combineJournals } from '../../model/Journal.js';
+import type { EndedEvent, Journal, VerdictEvent } from '../../model/Journal.js';
 import { LazyPart } from '../../model/LazyPart.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
@@ -19,12 +17,14 @@ import type {
   Assurance,
 } from '../../store/ApprovalStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart, RunReport } from '../DecisionService.js';
-import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
+import { Openings } from './Openings.js';
 import { bindingDigest, type BoundCall } from './use/bindingDigest.js';
 import { isOver, spentRecord } from './use/spentRecord.js';
 import { beginExecution, consumeApproval, reportNotReplaced, tellOfUse, verifyApproval } from './use/consumeApproval.js';
 import { isUnderstood } from './use/semantics.js';
+import { commitKept } from './use/commitKept.js';
+import type { ApprovalChange } from './use/commitKept.js';
 import type { UseRules } from './use/consumeApproval.js';
 import type { DeskPeople } from './Directory.js';
 import type { DeskVerdicts, VerdictDesk, Viewer, ViewerStanding } from './DeskVerdicts.js';
@@ -37,8 +37,6 @@ import { checkedOptions } from '../../model/checkedOptions.js';
 /** What is needed once a person decides. */
 const verdicts = new LazyPart(() => import('./DeskVerdicts.js'));
 
-const NEAR_REPEATS_MS = 3_600_000;
-const PRUNE_EVERY = 1_000;
 const SWEEP_PAGE = 1_000;
 
 /**
@@ -53,12 +51,10 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   readonly isJournaled: boolean;
   readonly #clock: SteadyClock;
   readonly #journal: Journal | undefined;
-  readonly #denialTtlMs: number;
-  readonly #refusalsKeptMs: number;
+  readonly #openings: Openings;
   readonly #useRules: UseRules;
   /** The status that listeners know of each approval, so that they get nothing twice where other processes change approvals too. */
   readonly #lastEmitted = new LruMap<string, ApprovalRecord['status']>(10_000);
-  #opened = 0;
   #approvers = 0;
   #people: DeskPeople | undefined;
   #verdicts: DeskVerdicts | undefined;
@@ -81,9 +77,21 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       tenantId: options.tenantId ?? null,
       isStillCovered: (record) => this.#isStillCovered(record),
       journal: this.#journal,
+      outbox: options.outbox,
     };
-    this.#denialTtlMs = options.denialTtlMs ?? 300_000;
-    this.#refusalsKeptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
+    this.#openings = new Openings({
+      store,
+      options: this.options,
+      isJournaled: this.isJournaled,
+      tenantId: this.#useRules.tenantId,
+      now: this.#useRules.now,
+      current: (record) => this.#current(record),
+      endOverdue: (query) => this.#endOverdue(query),
+      opened: (record) => {
+        verdicts.prepare();
+        this.#emitRecord(record);
+      },
+    });
   }
 
   /** Whether someone can decide: an attached approver, or a listener of `requested`. */
@@ -107,66 +115,12 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   /** @internal Opens an approval for people to decide. */
   open(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
-    return chain(this.#openedBefore(opening), (before) => before ?? this.#openWithinLimit(opening));
-  }
-
-  #openWithinLimit(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
-    const { agentId, toolName } = opening;
-    const { maxPendingPerTool: limit = 100_000 } = this.options;
-    const count = (): Awaitable<number> => this.#store.countPending(agentId, toolName, limit);
-    this.#pruneNowAndThen();
-    return chain(count(), (counted) => {
-      // overdue approvals that no one waits for may have filled it
-      const pending = counted < limit ? counted : chain(this.#endOverdue({ agentId, toolName }), count);
-      return chain(pending, (open) => {
-        if (open < limit) return this.#openOrRefuse(opening);
-        throw new CapacityError(
-          limit,
-          `Agent '${agentId}' already has ${open} pending approvals for tool '${toolName}', and at most ${limit} are allowed. Decide or cancel some, or raise maxPendingPerTool.`,
-        );
-      });
-    });
+    return this.#openings.open(opening);
   }
 
   /** @internal The reason why a duplicate of this call is still refused, if it is. Opens nothing. */
   standingRefusal(opening: ApprovalRequest): Awaitable<string | undefined> {
-    const sinceMs = this.#clock.now() - this.#denialTtlMs;
-    return chain(this.#store.listDenied(opening.agentId, opening.toolName, sinceMs), (denied) => standingRefusal(denied, opening, sinceMs));
-  }
-
-  #openOrRefuse(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
-    const nowMs = this.#clock.now();
-    return chain(this.#store.listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {
-      const reason = standingRefusal(denied, opening, nowMs - this.#denialTtlMs);
-      if (reason !== undefined) return { kind: 'refused', reason };
-      const refusals = countSince(denied, nowMs - NEAR_REPEATS_MS);
-      const auditSalt = this.isJournaled ? newSalt() : undefined;
-      const record = frozenData(openedRecord(opening, { refusals, nowMs, tenantId: this.#useRules.tenantId, auditSalt }));
-      return chain(this.#store.insert(record), (inserted) => {
-        verdicts.prepare();
-        if (!inserted) return this.#notInserted(opening);
-        this.#emitRecord(record);
-        return { kind: 'opened', record };
-      });
-    });
-  }
-
-  /** The same request may have been first, at another server. */
-  #notInserted(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
-    return chain(this.#openedBefore(opening), (before) => {
-      if (before !== undefined) return before;
-      throw new CapacityError(0, 'The approval could not be recorded: the store already holds an approval with its id.');
-    });
-  }
-
-  /** What a request with the same key has opened. */
-  #openedBefore({ agentId, idempotency }: ApprovalRequest): Awaitable<OpeningOutcome | undefined> {
-    if (idempotency === undefined) return undefined;
-    return chain(this.#store.ofIdempotencyKey?.(agentId, idempotency.key), (record) => {
-      if (record === undefined) return undefined;
-      if (record.idempotency?.fingerprint !== idempotency.fingerprint) return { kind: 'conflict' };
-      return { kind: 'exists', record: this.#current(record) };
-    });
+    return this.#openings.standingRefusal(opening);
   }
 
   /**
@@ -255,7 +209,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       current: (record) => this.#current(record),
       isSignedElsewhere: (record) => this.#isSignedElsewhere(record),
       journal: this.#journal,
-      record: (record, change, note) => this.#commit(record, change, note),
+      record: (record, change, eventOf) => this.#commit(record, change, eventOf),
     };
   }
 
@@ -279,11 +233,11 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       // if another change was first, what it left may still have to end
       // without the key, this process can sign no other end: one that has none is accepted
       const end = this.#isSignedElsewhere(record) ? 'withdrawn' : status;
-      return chain(this.#commit(record, { status: end }), (ended) => {
-        if (ended === undefined) return this.#end(decisionId, status, record.version);
-        const { agentId, toolName } = record;
-        this.#journal?.note({ kind: 'ended', agentId, toolName, decisionId, how: end });
-      });
+      const { agentId, toolName } = record;
+      const eventOf = (): EndedEvent => ({ kind: 'ended', agentId, toolName, decisionId, how: end });
+      return chain(this.#commit(record, { status: end }, eventOf), (ended) =>
+        ended === undefined ? this.#end(decisionId, status, record.version) : undefined,
+      );
     });
   }
 
@@ -343,18 +297,20 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /**
-   * @param note called once it is committed, before listeners learn of it: what they start must not be journaled before its cause
+   * @param eventOf what the journal is told once it is committed, before listeners learn of it: what they start must not be journaled before its cause
    * @returns `undefined` where another change was first
    */
   #commit(
     record: ApprovalRecord,
     change: Pick<ApprovalRecord, 'status'> & Partial<ApprovalRecord>,
-    note?: (next: ApprovalRecord) => void,
+    eventOf?: (next: ApprovalRecord) => VerdictEvent | EndedEvent,
   ): Awaitable<ApprovalRecord | undefined> {
     const next: ApprovalRecord = frozenData(spentRecord({ ...record, ...change, version: record.version + 1 }));
-    return chain(this.#store.replace(next, record.version), (replaced) => {
+    const events = eventOf === undefined ? [] : [eventOf(next)];
+    const replace: ApprovalChange = (beside) => this.#store.replace(next, record.version, undefined, beside);
+    return chain(commitKept(events, replace, this.#useRules.outbox), (replaced) => {
       if (!replaced) return undefined;
-      note?.(next);
+      for (const event of events) this.#journal?.note(event);
       if (next.status === record.status) this.#emitTo('changed', next);
       else this.#emitRecord(next);
       return next;
@@ -389,11 +345,5 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       const ended = waitForAll(overdue.map((r) => this.end(r.decisionId, 'expired')));
       return chain(ended, () => (overdue.length < SWEEP_PAGE ? undefined : this.#endOverdue(query)));
     });
-  }
-
-  #pruneNowAndThen(): void {
-    if (++this.#opened % PRUNE_EVERY !== 0) return;
-    const failed = (error: unknown): void => publishCallbackError('pruning approvals', error);
-    callSafely(() => this.#store.prune(this.#clock.now() - this.#refusalsKeptMs), [], failed);
   }
 }

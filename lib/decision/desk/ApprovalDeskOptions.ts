@@ -1,6 +1,7 @@
 import type { OptionKinds } from '../../common/readOptions.js';
 import type { Journal } from '../../model/Journal.js';
 import type { ApprovalQuery, ApprovalRecord } from '../../store/ApprovalStore.js';
+import type { EventOutbox } from '../../store/record/EventOutbox.js';
 import type { EligibilityRules } from './eligibility.js';
 
 /** Options of an ApprovalDesk. */
@@ -19,6 +20,8 @@ export interface ApprovalDeskOptions extends EligibilityRules {
   readonly denialTtlMs?: number | undefined;
   /** @internal Receives a `verdict` event for each verdict that was recorded. */
   readonly journal?: Journal | undefined;
+  /** @internal Keeps in the store what the journal has still to write. */
+  readonly outbox?: EventOutbox | undefined;
   /** @internal The tenant in the binding of its approvals, where a server has several. */
   readonly tenantId?: string | undefined;
 }
@@ -43,6 +46,7 @@ export const DESK_OPTIONS: OptionKinds<ApprovalDeskOptions> = {
   maxPendingPerTool: 'count',
   denialTtlMs: 'age',
   journal: 'object|list',
+  outbox: 'object',
   tenantId: 'string',
 };
 

@@ -1,7 +1,7 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
-import type { Journal } from '../../model/Journal.js';
+import type { Journal, VerdictEvent } from '../../model/Journal.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
 import { checkAssurance, requiredFor } from './assurance.js';
 import type { VerdictNeeds, VerdictStress } from './assurance.js';
@@ -66,7 +66,7 @@ export interface VerdictDesk {
   record(
     record: ApprovalRecord,
     change: Pick<ApprovalRecord, 'status' | 'verdicts'>,
-    note: (next: ApprovalRecord) => void,
+    eventOf: (next: ApprovalRecord) => VerdictEvent,
   ): Awaitable<ApprovalRecord | undefined>;
   readonly journal: Journal | undefined;
 }
@@ -178,7 +178,7 @@ export class DeskVerdicts {
       if (now.status !== 'pending') throw verdictConflict(now);
       const change = withVerdict(record, { approve, verdict, giver, policies, proof }, desk.now());
       const statement = this.#signedStatement(record, approve, verdict, proof);
-      decided = await desk.record(record, change, (next) => this.#note(next, approve, statement));
+      decided = await desk.record(record, change, (next) => verdictEvent(next, approve, statement));
       if (decided !== undefined) this.#notePace(giver.by);
     }
     return decided;
@@ -234,12 +234,6 @@ export class DeskVerdicts {
     return { ...proof, version: record.version };
   }
 
-  #note(approval: ApprovalRecord, approved: boolean, statement: string | undefined): void {
-    const { agentId, toolName, decisionId, status, digest, verdicts } = approval;
-    const { by, reason } = verdicts.at(-1) as Verdict;
-    this.#desk.journal?.note({ kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason, approval, statement });
-  }
-
   #signedStatement(
     record: ApprovalRecord,
     approve: boolean,
@@ -264,4 +258,10 @@ export class DeskVerdicts {
     const pace = this.#paces.get(by);
     this.#paces.set(by, { atMs, inRow: pace !== undefined && atMs - pace.atMs < HURRY.withinMs ? pace.inRow + 1 : 1 });
   }
+}
+
+function verdictEvent(approval: ApprovalRecord, approved: boolean, statement: string | undefined): VerdictEvent {
+  const { agentId, toolName, decisionId, status, digest, verdicts } = approval;
+  const { by, reason } = verdicts.at(-1) as Verdict;
+  return { kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason, approval, statement };
 }

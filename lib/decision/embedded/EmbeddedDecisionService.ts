@@ -281,7 +281,8 @@ export class EmbeddedDecisionService implements DecisionService {
     const told = observed === undefined ? decision : { ...decision, ...this.#observedBy(observed) };
     if (!this.#options.desk.isJournaled) return told;
     const policies = outcome.policies.map(({ id, hash }) => ({ id, hash }));
-    return { ...told, [EVIDENCE]: { salt: salt ?? newSalt(), policies, observed: told.observed, code, facts, approval } };
+    const asking = outcome.effect === 'approval_needed' ? outcome.approvals : undefined;
+    return { ...told, [EVIDENCE]: { salt: salt ?? newSalt(), policies, asking, observed: told.observed, code, facts, approval } };
   }
 
   /** What the caller, and so perhaps a model, learns: reasons that the policies' author wrote; policy ids only if the module says so. */

@@ -20,6 +20,7 @@ import { DEFAULT_LIMITS } from '../../model/snapshot/takeSnapshot.js';
 import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import { writablePolicies } from '../../policy/live/writablePolicies.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
+import type { EventOutbox, KeepingJournal, OutboxPlace } from '../../store/record/EventOutbox.js';
 import { SignedApprovalStore } from '../../store/SignedApprovalStore.js';
 import type { AegisOptions } from './AegisOptions.js';
 import { enableAsyncLocal } from '../call/callContext.js';
@@ -60,7 +61,8 @@ export function buildModule(options: AegisOptions): ModuleParts {
   const journal = combineJournals(options.journal);
   const clock = new SteadyClock();
   const stores = storesOf(options);
-  const { desk, policies, decisions } = decisionSource(options, stores.approvals, { logger, clock, journal });
+  const outbox = outboxOf(options.journal, stores.outbox);
+  const { desk, policies, decisions } = decisionSource(options, stores.approvals, { logger, clock, journal, outbox });
   const registry = new TaskRegistry(stores.tasks, options.tasks, clock);
   registry.withdrawWith(({ decisionId, offers }) => decisions.withdraw?.(decisionId, { offers }));
   const reports = new OutcomeReports(decisions);
@@ -98,6 +100,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     () => stores.tasks.open?.(),
     () => stores.approvals.open?.(),
     () => bindOlder(stores.approvals),
+    () => outbox?.open(),
     () => decisions.ready?.(),
     () => keeper?.start(),
   ]);
@@ -109,6 +112,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     () => keeper?.stop(),
     () => reports.close(),
     () => decisions.close?.(),
+    () => outbox?.close(),
     () => stores.approvals.close?.(),
     () => registry.closeStore(),
   ];
@@ -126,9 +130,10 @@ interface Shared {
   readonly logger: Logger;
   readonly clock: SteadyClock;
   readonly journal: Journal | undefined;
+  readonly outbox: EventOutbox | undefined;
 }
 
-function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logger, clock, journal }: Shared): Source {
+function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logger, clock, journal, outbox }: Shared): Source {
   if (options.decisions !== undefined) return { decisions: options.decisions, desk: undefined, policies: undefined };
   if (options.policies === undefined) {
     const { apiKey = '', baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp, dataPlane } = options;
@@ -148,7 +153,7 @@ function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logge
   }
   const { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester, maxPendingPerTool, denialTtlMs } = options;
   const rules = { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester };
-  const people = { ...rules, maxPendingPerTool, denialTtlMs, journal };
+  const people = { ...rules, maxPendingPerTool, denialTtlMs, journal, outbox };
   const desk = new ApprovalDesk(approvals, people, clock);
   const { facts, factsTimeoutMs, unattended, exposePolicies } = options;
   // a logger gets the same for each call
@@ -160,6 +165,15 @@ function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logge
 
 function tellOnStderr(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+/** The outbox of the first journal that keeps one. */
+function outboxOf(journals: AegisOptions['journal'] = [], place: OutboxPlace | undefined): EventOutbox | undefined {
+  if (place === undefined) return undefined;
+  const keeping = [journals]
+    .flat()
+    .find((journal): journal is KeepingJournal => (journal as Partial<KeepingJournal>).outboxIn !== undefined);
+  return keeping?.outboxIn(place);
 }
 
 /** Binds what an older version has left in a store; no store in memory has any of that. */

@@ -36,6 +36,18 @@ export interface LoadedSet {
   readonly by?: string | undefined;
 }
 
+/** The policies in force: where they are from, and since when they are in force. */
+export interface PoliciesInForce {
+  /** Their hash. */
+  readonly hash: string;
+  /** What a reload reads: a path, made absolute, or the text. Promoted policies came from elsewhere. */
+  readonly source: PolicySource;
+  /** Since when, in epoch milliseconds, by this process's clock. */
+  readonly sinceMs: number;
+  /** Who promoted them; absent where they were read from the source. */
+  readonly by?: string | undefined;
+}
+
 /** What the stage asks of the policies in force. */
 export interface StageHost {
   /** The engine in force. */

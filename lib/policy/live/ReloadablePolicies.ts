@@ -8,11 +8,11 @@ import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { AgentConfig } from '../engine/AgentDirectory.js';
 import { CedarPolicyEngine, type CedarPolicyEngineOptions } from '../engine/CedarPolicyEngine.js';
 import type { PolicyCall, PolicyEngine, PolicyOutcome } from '../PolicyEngine.js';
-import type { PolicySource, SourceText } from '../PolicySource.js';
+import { closedError, type PolicySource, type SourceText } from '../PolicySource.js';
 import { ObservedCounts, type ObservedCount } from '../staged/ObservedCounts.js';
 import type { PromoteOptions, StagedPolicies } from '../staged/StagedPolicies.js';
 import type { LoosenedPolicy } from './findLoosened.js';
-import type { LoadedSet, PolicyStage, PromoteResult, StageOptions } from './PolicyStage.js';
+import type { LoadedSet, PoliciesInForce, PolicyStage, PromoteResult, StageOptions } from './PolicyStage.js';
 import type { PolicyWatcher } from './PolicyWatcher.js';
 import { pathOf, readingPolicies, readPolicies, sameSources } from './readPolicies.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
@@ -81,7 +81,7 @@ export class ReloadablePolicies {
   readonly #journal: Journal | undefined;
   #watcher: PolicyWatcher | undefined;
   readonly #closing = new AbortController();
-  #inForce: LoadedSet;
+  #inForce: LoadedSet & Pick<PoliciesInForce, 'sinceMs'>;
   #held: (LoadedSet & { readonly reload: PendingReload }) | undefined;
   #stage: PolicyStage | undefined;
   readonly #observed = new ObservedCounts();
@@ -114,7 +114,7 @@ export class ReloadablePolicies {
     // a later chdir() must not exchange the policies
     this.#source = path === undefined ? options.source : resolve(path);
     const sources = readPolicies(this.#source);
-    this.#inForce = { engine: CedarPolicyEngine.load({ ...this.#engineOptions(), sources }), sources };
+    this.#inForce = { engine: CedarPolicyEngine.load({ ...this.#engineOptions(), sources }), sources, sinceMs: Date.now() };
     this.#lastRead = sources;
     this.#journal?.note({ kind: 'policies', hash: this.engine.hash });
     if (options.watch === true && path !== undefined) void this.#watch(resolve(path));
@@ -128,6 +128,12 @@ export class ReloadablePolicies {
   /** The hash of the policies in force: `engine.hash`. */
   get hash(): string {
     return this.engine.hash;
+  }
+
+  /** Where the policies in force are from, and since when they are in force. */
+  get inForce(): PoliciesInForce {
+    const { sinceMs, by } = this.#inForce;
+    return { hash: this.hash, source: this.#source, sinceMs, by };
   }
 
   /** The reload that waits for `confirm`; undefined if there is none. */
@@ -343,13 +349,13 @@ export class ReloadablePolicies {
   /** The same policies were read, perhaps in other files: a set that is held is older than they are. */
   #unchanged(sources: readonly SourceText[]): ReloadResult {
     this.#dropHeld();
-    this.#inForce = { engine: this.engine, sources };
+    this.#inForce = { engine: this.engine, sources, sinceMs: this.#inForce.sinceMs };
     return { status: 'unchanged', hash: this.hash };
   }
 
   #replace({ engine, sources, by }: LoadedSet): void {
     const before = this.engine;
-    this.#inForce = { engine, sources };
+    this.#inForce = { engine, sources, by, sinceMs: Date.now() };
     if (this.#held?.engine === engine) this.#held = undefined;
     this.#stage?.forget(engine);
     this.#dropHeld();
@@ -388,10 +394,4 @@ export class ReloadablePolicies {
       publishCallbackError('onReload', error);
     }
   }
-}
-
-function closedError(): ConfigError {
-  return new ConfigError([
-    { where: 'policies', message: 'These policies were closed, so they are not read again. Use those of a module that is open.' },
-  ]);
 }

@@ -1,19 +1,24 @@
 import { canonicalText } from '../../common/data/canonical.js';
 import type { Effect } from '../../model/Decision.js';
-import type { PolicyOutcome } from '../PolicyEngine.js';
+import type { AppliedPolicy, PolicyOutcome } from '../PolicyEngine.js';
 
 /**
  * How other policies decide one call.
  *
  * - `newlyAllowed`: it runs and did not, or runs unchanged and ran with changed params.
- * - `milder`: a person is asked about what was denied, or fewer policies ask.
- * - `changed`: it runs with other params, or other policies ask.
- * - `stricter`: it is denied, asked about, or changed, and was not.
+ * - `asksFewer`: a person is still asked, but fewer or other policies ask, or one of them asks for less: for fewer people, of more groups, or of a lower severity,
+ *   or the requester may approve.
+ * - `milder`: a person is asked about what was denied.
+ * - `changed`: it runs with other params.
+ * - `stricter`: it is denied, asked about, or changed, and was not; or more policies ask, or one of them asks for more.
  */
-export type DifferenceKind = 'newlyAllowed' | 'milder' | 'changed' | 'stricter';
+export type DifferenceKind = 'newlyAllowed' | 'asksFewer' | 'milder' | 'changed' | 'stricter';
 
 /** The first comes first in a report. */
-export const DIFFERENCE_KINDS: readonly DifferenceKind[] = ['newlyAllowed', 'milder', 'changed', 'stricter'];
+export const DIFFERENCE_KINDS: readonly DifferenceKind[] = ['newlyAllowed', 'asksFewer', 'milder', 'changed', 'stricter'];
+
+/** A policy that asks, and what it asks for. */
+export type AskingPolicy = Pick<AppliedPolicy, 'id' | 'hash' | 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct'>;
 
 /** Calls of one tool that other policies decide otherwise, all in the same way. */
 export interface DifferenceRow {
@@ -54,8 +59,8 @@ export interface EarlierDecision {
   readonly effect: Effect;
   /** Ids of the policies that determined it. */
   readonly policies?: readonly string[] | undefined;
-  /** Ids of the policies that asked. */
-  readonly approvals?: readonly string[] | undefined;
+  /** The policies that asked; absent where they are not known. */
+  readonly approvals?: readonly AskingPolicy[] | undefined;
   /** The canonical text of the params that would run; absent where they are those of the call, or not known. */
   readonly paramsText?: string | undefined;
   /** Which params would have run is not known. */
@@ -70,7 +75,7 @@ type Counted = { -readonly [K in keyof DifferenceRow]: DifferenceRow[K] };
 /** Counts how decisions differ. */
 export class DifferenceTable {
   readonly #rows = new Map<string, Counted>();
-  readonly #counts: Record<DifferenceKind, number> = { newlyAllowed: 0, milder: 0, changed: 0, stricter: 0 };
+  readonly #counts: Record<DifferenceKind, number> = { newlyAllowed: 0, asksFewer: 0, milder: 0, changed: 0, stricter: 0 };
   #compared = 0;
   #otherCalls = 0;
 
@@ -121,7 +126,7 @@ function idsOf({ policies }: PolicyOutcome): readonly string[] {
 }
 
 function earlierOf(outcome: PolicyOutcome): EarlierDecision {
-  const approvals = outcome.effect === 'approval_needed' ? outcome.approvals.map(({ id }) => id) : undefined;
+  const approvals = outcome.effect === 'approval_needed' ? outcome.approvals : undefined;
   return { effect: outcome.effect, policies: idsOf(outcome), approvals, paramsText: paramsTextOf(outcome) };
 }
 
@@ -137,14 +142,33 @@ function differenceKind(earlier: EarlierDecision, outcome: PolicyOutcome): Diffe
   if (to > from) return 'stricter';
   if (outcome.effect === 'allow' || outcome.effect === 'deny') return undefined;
   const asking = outcome.effect === 'approval_needed' ? askingKind(earlier.approvals, outcome.approvals) : undefined;
-  return earlier.paramsUnknown === true || paramsTextOf(outcome) === earlier.paramsText ? asking : 'changed';
+  if (asking === 'asksFewer' || earlier.paramsUnknown === true) return asking;
+  return paramsTextOf(outcome) === earlier.paramsText ? asking : 'changed';
 }
 
-function askingKind(before: readonly string[] | undefined, asking: readonly { readonly id: string }[]): DifferenceKind | undefined {
-  if (before === undefined) return undefined;
-  const after = asking.map(({ id }) => id);
-  const more = after.some((id) => !before.includes(id));
-  const less = before.some((id) => !after.includes(id));
-  if (more) return less ? 'changed' : 'stricter';
-  return less ? 'milder' : undefined;
+function askingKind(before: readonly AskingPolicy[] | undefined, after: readonly AskingPolicy[]): DifferenceKind | undefined {
+  if (before === undefined || before === after) return undefined;
+  let isMore = before.length < after.length;
+  for (const policy of before) {
+    const same = after.find(({ id }) => id === policy.id);
+    if (same === undefined || asksLess(policy, same)) return 'asksFewer';
+    isMore ||= asksLess(same, policy);
+  }
+  return isMore ? 'stricter' : undefined;
+}
+
+const SEVERITIES: readonly string[] = ['low', 'medium', 'high', 'critical'];
+
+/** Whether a policy asks for less than it did. */
+function asksLess(before: AskingPolicy, after: AskingPolicy): boolean {
+  if (after.hash === before.hash) return false;
+  if (after.selfApproval === true && before.selfApproval !== true) return true;
+  if (before.distinct === true && after.distinct !== true) return true;
+  if ((after.quorum ?? 1) < (before.quorum ?? 1) || rankOf(after) < rankOf(before)) return true;
+  const { approvers: groups } = before;
+  return groups !== undefined && (after.approvers === undefined || after.approvers.some((group) => !groups.includes(group)));
+}
+
+function rankOf({ severity = 'medium' }: AskingPolicy): number {
+  return SEVERITIES.indexOf(severity);
 }

@@ -8,8 +8,8 @@ import type { SignableRecordStore, StoredRecord } from '../../store/RecordStore.
 import type { ChangeOutbox } from './ChangeOutbox.js';
 import type { LogFeed } from './LogFeed.js';
 import { auditUnavailable } from './LogFeed.js';
-import { HOST_LOG, OUTBOX_KIND } from './OutboxRows.js';
-import type { OutboxRow, OutboxRows } from './OutboxRows.js';
+import { HOST_LOG, OUTBOX_KIND } from '../../audit/outbox/OutboxRows.js';
+import type { OutboxRow, OutboxRows } from '../../audit/outbox/OutboxRows.js';
 import type { WriterLease } from './WriterLease.js';
 
 /** Where a record is. */
@@ -190,7 +190,8 @@ export class AuditOutbox implements ChangeOutbox {
       // who changes the row writes it
       const target = isOwn ? read : await feed.target();
       if (!(await records.replace(rows.moved(row, read, target), row.version))) return true;
-      this.#note(row, read.entry, await feed.write(read.entry));
+      const { record, opening } = read.entry;
+      this.#note(row, read.entry, await feed.write({ record: { ...record, committedAt: read.at }, opening }));
     }
     this.#wrote([row.id]);
     if (row.index1 !== undefined) onLate(row.index1);

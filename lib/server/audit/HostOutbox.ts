@@ -8,7 +8,7 @@ import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
 import { AuditedApprovals } from './AuditedApprovals.js';
 import { AuditedRecords } from './AuditedRecords.js';
 import type { ChangeOutbox } from './ChangeOutbox.js';
-import { HOST_LOG, OutboxRows } from './OutboxRows.js';
+import { HOST_LOG, OutboxRows } from '../../audit/outbox/OutboxRows.js';
 
 /** The kind of the record that says that servers of this store keep a log. */
 export const KEPT_KIND = 'audit-log';

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { AuditLog } from '../../audit/writer/AuditLog.js';
+import { logPlaces } from '../../audit/outbox/logPlaces.js';
+import type { RowTarget } from '../../audit/outbox/OutboxRows.js';
 import type { OpenRecord } from '../../audit/record/OpenRecord.js';
-import type { AuditSource } from '../../audit/sink/AuditSink.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { RequestError } from '../front/RequestError.js';
-import type { RowTarget } from './OutboxRows.js';
 
 /** The log of a server, as its outboxes write to it. */
 export class LogFeed {
@@ -38,7 +37,7 @@ export class LogFeed {
   /** Opens the log. @throws DecisionUnavailableError `audit_unavailable` */
   async open(): Promise<void> {
     await this.log.ready();
-    this.#logId = (await logIdOf(this.log.source, this.log.status().writer ?? '')) ?? '';
+    this.#logId = (await logPlaces.idOf(this.log.source, this.log.status().writer ?? '')) ?? '';
   }
 
   /** Where the record of a change goes. In `required`, a log that has failed is opened again first. @throws RequestError 503 `audit_unavailable` */
@@ -75,18 +74,13 @@ export class LogFeed {
    *
    * @returns `undefined` where there is no such log here
    */
-  async has(change: string, { logId, from }: RowTarget): Promise<boolean | undefined> {
-    const { source } = this.log;
-    for (const writer of await source.writers()) {
-      if ((await logIdOf(source, writer)) !== logId) continue;
-      const wanted = `"change":${JSON.stringify(change)}`;
-      for await (const lines of source.lines(writer, from)) {
-        if ('torn' in lines) continue;
-        if (lines.some((line) => line.includes(wanted))) return true;
-      }
-      return false;
-    }
-    return undefined;
+  has(change: string, target: RowTarget): Promise<boolean | undefined> {
+    return logPlaces.has(this.log.source, change, target);
+  }
+
+  /** The name of a log that can be read here. */
+  writerOf(logId: string): Promise<string | undefined> {
+    return logPlaces.writerOf(this.log.source, logId);
   }
 }
 
@@ -96,14 +90,4 @@ export function auditUnavailable(cause: unknown): RequestError {
     retryAfterS: 5,
     cause,
   });
-}
-
-/** By its name and its first line, which has the process that began it, and when. */
-async function logIdOf(source: AuditSource, writer: string): Promise<string | undefined> {
-  for await (const lines of source.lines(writer, 0)) {
-    const first = 'torn' in lines ? undefined : lines[0];
-    if (first === undefined) return undefined;
-    return `${writer}:${createHash('sha256').update(first).digest('base64url').slice(0, 22)}`;
-  }
-  return undefined;
 }

@@ -22,7 +22,7 @@ import { AuditOutbox } from './AuditOutbox.js';
 import type { LogPlace } from './AuditOutbox.js';
 import { KEPT_ID, KEPT_KIND } from './HostOutbox.js';
 import { LogFeed } from './LogFeed.js';
-import { OutboxRows } from './OutboxRows.js';
+import { OutboxRows } from '../../audit/outbox/OutboxRows.js';
 import { BEAT_MS, WriterLease } from './WriterLease.js';
 
 /** What a {@link ServerAudit} needs. */
@@ -64,6 +64,7 @@ interface AuditedTenant {
 /** How long after a failure what is left is looked at again, in milliseconds. */
 const RETRY_MS = 1_000;
 const CHANNEL = 'aegis:diagnostics';
+const NO_LOG: ReadonlySet<string> = new Set();
 
 /** The audit log of a server: everything that its tenants decide, and every change of who may do what. */
 export class ServerAudit {
@@ -142,8 +143,8 @@ export class ServerAudit {
       note: (event) => {
         // those that are in force at the start are told when the log is open
         if (event.kind !== 'policies' || !this.#isOpen) return;
-        const { kind, hash, previousHash } = event;
-        this.#tell(() => ({ record: { kind, tenantId, hash, previousHash } }));
+        const { kind, hash, previousHash, by } = event;
+        this.#tell(() => ({ record: { kind, tenantId, hash, previousHash, by } }));
       },
     };
   }
@@ -234,17 +235,28 @@ export class ServerAudit {
 
   async #sweep(): Promise<void> {
     await this.#lease.renew();
-    const dead = new Set<string>();
-    for (const logId of await this.#lease.stale()) if (await this.#lease.fence(logId)) dead.add(logId);
+    for (const { outbox } of this.#tenants.values()) await outbox.sweep(NO_LOG);
+    for (const logId of await this.#lease.stale()) await this.#takeOver(logId);
+  }
+
+  /**
+   * Writes what a server has left that says nothing, while it has not its log open: it may be alive, and its disk slow, and a change is never in two logs.
+   */
+  async #takeOver(logId: string): Promise<void> {
+    const writer = await this.#feed.writerOf(logId);
+    const dead = new Set([logId]);
     const left = new Set<string>();
-    for (const { outbox } of this.#tenants.values()) for (const logId of await outbox.sweep(dead)) left.add(logId);
-    for (const logId of dead) {
-      if (left.has(logId))
-        this.#options.logger.warn(
-          { log: logId },
-          'A server left changes that are not in a log which this server can read, so they are not written twice. Start that server again, or give this one the same audit folder.',
-        );
-      else await this.#lease.forget(logId);
-    }
+    const work = async (): Promise<void> => {
+      if (!(await this.#lease.fence(logId))) return;
+      for (const { outbox } of this.#tenants.values()) for (const of of await outbox.sweep(dead)) left.add(of);
+      if (left.size === 0) await this.#lease.forget(logId);
+    };
+    if (writer === undefined) await work();
+    else await this.#feed.log.whileFree(writer, work);
+    if (left.size > 0)
+      this.#options.logger.warn(
+        { log: logId },
+        'A server left changes that are not in a log which this server can read, so they are not written twice. Start that server again, or give this one the same audit folder.',
+      );
   }
 }

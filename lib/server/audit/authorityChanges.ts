@@ -8,6 +8,8 @@ interface Act {
   readonly act: string;
   readonly by: unknown;
   readonly holds?: readonly string[] | undefined;
+  /** @defaultValue the id of the record */
+  readonly subject?: unknown;
 }
 
 /** What became of a record of a kind. `before` is absent where it is new. */
@@ -58,15 +60,16 @@ const ACTS: Readonly<Record<string, ActsOf>> = {
     before === undefined ? undefined : setupUsed(after, before),
     after['entered'] === before?.['entered'] ? undefined : { act: 'setup.entered', by: after['madeBy'] },
   ],
+  'policy-act': (after) => [{ act: `policies.${nameOf(after['act'])}`, by: after['by'], subject: after['hash'] }],
 };
 
-/** Whether records of this kind say who may do something. */
+/** Whether records of this kind say who may do something, or who puts which policies in force. */
 export function grantsAuthority(kind: string): boolean {
   return kind === 'passkey' || Object.hasOwn(ACTS, kind);
 }
 
 /**
- * What a log writes of a change of who may do something: keys, people, passkeys, sessions, tokens and invitations.
+ * What a log writes of a change of who may do something: keys, people, passkeys, sessions, tokens, invitations, and acts about staged policies.
  *
  * @param before absent where the record is new
  */
@@ -78,7 +81,16 @@ export function authorityChanges(after: StoredRecord, before: StoredRecord | und
   return acts.flatMap((act) =>
     act === undefined
       ? []
-      : { record: { kind: 'authority', tenantId, act: act.act, by: nameOf(act.by), subject: after.id, holds: act.holds } as const },
+      : {
+          record: {
+            kind: 'authority',
+            tenantId,
+            act: act.act,
+            by: nameOf(act.by),
+            subject: nameOf(act.subject ?? after.id),
+            holds: act.holds,
+          } as const,
+        },
   );
 }
 

@@ -68,6 +68,20 @@ export class Paths {
     return this.#path('/audit');
   }
 
+  policies(): string {
+    return this.#path('/policies');
+  }
+
+  /** Where the form is sent that puts staged policies in force. */
+  promotePolicies(): string {
+    return this.#path('/policies/promote');
+  }
+
+  /** Where the form is sent that drops staged policies. */
+  dropPolicies(): string {
+    return this.#path('/policies/drop');
+  }
+
   people(): string {
     return this.#path('/people');
   }

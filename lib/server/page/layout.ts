@@ -33,7 +33,7 @@ export interface PageLayout {
 }
 
 /** The pages that the bar at the top names. */
-export type PagePlace = 'inbox' | 'history' | 'unknown' | 'agents' | 'audit' | 'people' | 'me' | 'help';
+export type PagePlace = 'inbox' | 'history' | 'unknown' | 'agents' | 'policies' | 'audit' | 'people' | 'me' | 'help';
 
 /** Answers with a page. Its headers are set for every page by the dispatcher. */
 export function pageAnswer(view: Html, frame: PageLayout): Answer {
@@ -76,6 +76,7 @@ const PLACES: readonly (readonly [PagePlace, string, (paths: Paths) => string])[
   ['history', 'History', (paths) => paths.history()],
   ['unknown', 'Unknown outcomes', (paths) => paths.unknown()],
   ['agents', 'Agents and tools', (paths) => paths.agents()],
+  ['policies', 'Policies', (paths) => paths.policies()],
   ['audit', 'Audit', (paths) => paths.audit()],
   ['people', 'People', (paths) => paths.people()],
   ['help', 'Help', (paths) => paths.help()],
@@ -84,8 +85,10 @@ const PLACES: readonly (readonly [PagePlace, string, (paths: Paths) => string])[
 function topBar({ site, signedIn, place, tenantId, waiting, seen }: PageLayout): Html {
   if (signedIn === undefined) return html`<header class="top"><span class="brand">Aegis</span></header>`;
   const paths = new Paths(site.base);
+  const readsAll = signedIn.roles.has('auditor') || signedIn.roles.has('admin');
   const isFor: Partial<Record<PagePlace, boolean>> = {
-    audit: signedIn.roles.has('auditor') || signedIn.roles.has('admin'),
+    policies: readsAll,
+    audit: readsAll,
     people: signedIn.roles.has('admin'),
   };
   const shown = PLACES.filter(([name]) => isFor[name] !== false);

@@ -7,9 +7,8 @@ import {
   writeStaged,
 } from '../../decision/wire/policies/stagedAnswer.js';
 import { readBody } from '../../decision/wire/readBody.js';
-import { NotFoundError } from '../../model/errors/ServiceErrors.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
-import type { Tenant } from '../tenant/Tenant.js';
+import { dropStaged, promoteStaged } from '../tenant/policyActs.js';
 import { RequestError } from '../front/RequestError.js';
 import type { Answer, Route } from './Route.js';
 
@@ -57,7 +56,7 @@ export function stagedPolicyRoutes(): readonly Route[] {
       errors: ['not_promoted'],
       async handle({ tenant, caller, body }) {
         const { hash, max_newly_allowed: maxNewlyAllowed, min_decisions: minDecisions } = readBody(promoteBody, body);
-        const result = await tenant.policies.promote({ hash, by: caller.id, maxNewlyAllowed, minDecisions });
+        const result = await promoteStaged(tenant, { hash, by: caller.id, maxNewlyAllowed, minDecisions });
         if (result.status === 'refused') throw new RequestError(409, 'not_promoted', result.refusal.message);
         return ok(JSON.stringify(result));
       },
@@ -69,17 +68,12 @@ export function stagedPolicyRoutes(): readonly Route[] {
       summary: 'Stops trying the staged policies with this hash.',
       scope: 'host',
       answers: { 204: undefined },
-      handle({ tenant, params }) {
-        dropStaged(tenant, params['id'] as string);
+      async handle({ tenant, caller, params }) {
+        await dropStaged(tenant, params['id'] as string, caller.id);
         return { status: 204 };
       },
     },
   ];
-}
-
-/** @throws NotFoundError where no such policies are staged */
-export function dropStaged({ policies }: Pick<Tenant, 'policies'>, hash: string): void {
-  if (!policies.dropStaged(hash)) throw new NotFoundError('No policies with this hash are staged. Read which are, and drop those.');
 }
 
 function ok(body: string): Answer {

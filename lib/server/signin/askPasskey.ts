@@ -6,7 +6,7 @@ import { faultLine, faultOf } from './fault.js';
 import { PASSKEY_LENGTH, passkeyForm, passkeyResponse } from './passkeyForm.js';
 import type { Fault } from './fault.js';
 
-/** What someone does to people or passkeys. */
+/** What someone does to people, passkeys or policies. */
 export interface SignedAct {
   /** The path that it is sent to. */
   readonly action: string;
@@ -14,6 +14,10 @@ export interface SignedAct {
   readonly title: string;
   /** Whom or what it is done to, where that is in the path. */
   readonly target?: string | undefined;
+  /** What it means, where the title does not say all of it. */
+  readonly detail?: string | undefined;
+  /** Where someone goes who does not do it. @defaultValue `/me` */
+  readonly back?: string | undefined;
 }
 
 /** The field that forms of such acts have beside their own. */
@@ -25,7 +29,10 @@ export const SIGNED_FIELDS: Readonly<Record<string, number>> = { passkey: PASSKE
  *
  * @returns the page that asks for it; `undefined` once it is signed, and where the person has no passkey
  */
-export async function askPasskey(input: CallerInput, { action, title, target }: SignedAct): Promise<Answer | undefined> {
+export async function askPasskey(
+  input: CallerInput,
+  { action, title, target, detail, back = '/me' }: SignedAct,
+): Promise<Answer | undefined> {
   const { tenant, form = {}, site } = input;
   const { passkeys } = tenant.identity;
   const { personId, sessionId, ...signedIn } = signedInOf(input);
@@ -44,9 +51,10 @@ export async function askPasskey(input: CallerInput, { action, title, target }: 
   const again = { ...fields, csrf: signedIn.formToken };
   const view = html`<div class="door">
     <h1>${title}</h1>
+    ${detail !== undefined && html`<p>${detail}</p>`}
     <p>Confirm with your passkey that it is you.</p>
     ${faultLine(fault)} ${passkeyForm({ site, action, how: 'get', options, fields: again, button: title })}
-    <p><a href="${site.base}/me">Do not do it</a></p>
+    <p><a href="${site.base}${back}">Do not do it</a></p>
   </div>`;
   return pageAnswer(view, { title, site, signedIn: input.caller.signedIn, status: fault?.status ?? (passkey === undefined ? 200 : 403) });
 }

@@ -1,3 +1,4 @@
+import { POLICY_ACT_KIND } from './policyActs.js';
 import type { Tenant } from './Tenant.js';
 
 /** The kind of the records of requests that were given up before they had opened an approval. */
@@ -9,6 +10,6 @@ export async function sweepTenant(
   nowMs: number,
 ): Promise<void> {
   await desk.endOverdue();
-  await records.prune(WITHDRAWAL_KIND, nowMs);
+  for (const kind of [WITHDRAWAL_KIND, POLICY_ACT_KIND]) await records.prune(kind, nowMs);
   await identity.prune(nowMs);
 }

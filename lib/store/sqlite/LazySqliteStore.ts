@@ -1,25 +1,32 @@
 import { ShutdownError } from '../../model/errors/RefusalErrors.js';
 import type { ApprovalStore } from '../ApprovalStore.js';
-import type { StateStore } from '../StateStore.js';
+import type { ServerStore, StateStore, TenantStore, TenantStoreOptions } from '../StateStore.js';
 import type { TaskStore } from '../TaskStore.js';
 
 /** The SQLite store of a path. Its code is loaded when the store is opened, so that it costs nothing where no file is configured. */
 export class LazySqliteStore implements StateStore {
   readonly #path: string;
-  #inner: StateStore | undefined;
+  #inner: ServerStore | undefined;
   #opening: Promise<void> | undefined;
   readonly tasks: TaskStore;
   readonly approvals: ApprovalStore;
 
   constructor(path: string) {
     this.#path = path;
-    const inner = (): StateStore => {
-      if (this.#inner !== undefined) return this.#inner;
-      throw new ShutdownError('The store is not open: await the ready() of its module first, and do not use it after close().');
-    };
+    const inner = (): ServerStore => this.#opened();
     const own = { durable: true, open: () => this.open(), close: () => this.close() };
     this.tasks = forwarding<TaskStore>(own, () => inner().tasks);
     this.approvals = forwarding<ApprovalStore>({ open: () => this.open(), close: () => this.close() }, () => inner().approvals);
+  }
+
+  /** The rows of one tenant, once it is open. */
+  forTenant(tenantId: string, options?: TenantStoreOptions): TenantStore {
+    return this.#opened().forTenant(tenantId, options);
+  }
+
+  #opened(): ServerStore {
+    if (this.#inner !== undefined) return this.#inner;
+    throw new ShutdownError('The store is not open: await the ready() of its module first, and do not use it after close().');
   }
 
   open(): Promise<void> {

@@ -65,7 +65,7 @@ describe('replayLog', () => {
   it('lists what other policies decide otherwise, newly allowed first', async () => {
     const { logs } = await logged(PERMIT_ALL + NO + MASK, [{ toolName: 'drop' }, { toolName: 'drop' }, { toolName: 'send', params: { ssn: '1' } }, { toolName: 'pay' }]); // prettier-ignore
     const report = await replay(logs, PERMIT_ALL + ASK + MASK.replace('redact /ssn', 'redact /ssn x').replace('[redacted]', 'x'));
-    expect(report.differences).to.deep.equal({ newlyAllowed: 2, milder: 0, changed: 1, stricter: 1 });
+    expect(report.differences).to.deep.equal({ newlyAllowed: 2, asksFewer: 0, milder: 0, changed: 1, stricter: 1 });
     expect(
       report.rows.map(({ kind, toolName, from, to, before, after, calls }) => [kind, toolName, from, to, before, after, calls]),
     ).to.deep.equal([
@@ -111,6 +111,21 @@ describe('replayLog', () => {
     expect(await replay(logs, PERMIT_ALL + ASK)).to.deep.include({ compared: 1, rows: [] });
     expect((await replay(logs, PERMIT_ALL + ASK + MASK)).rows).to.deep.equal([]);
     expect((await replay(logs, PERMIT_ALL)).rows[0]).to.include({ kind: 'newlyAllowed', from: 'approval_needed', to: 'allow' });
+  });
+
+  it('tells calls that still ask, but fewer or other policies or fewer people, from all others, after the newly allowed ones', async () => {
+    const large = '@id("large") @effect("approval_needed") @quorum("2") @approvers("leads") forbid (principal, action == Aegis::Action::"pay", resource);'; // prettier-ignore
+    const calls: readonly Made[] = [{ toolName: 'pay', params: { ssn: '1' } }, { toolName: 'pay' }, { toolName: 'drop' }];
+    const { logs } = await logged(PERMIT_ALL + NO + MASK + ASK + large, calls);
+    const kinds = async (text: string): Promise<readonly string[]> =>
+      (await replay(logs, text)).rows.map(({ kind, toolName, calls: times }) => `${kind} ${toolName} ${times}`);
+    expect(await kinds(PERMIT_ALL + NO + MASK + ASK + large)).to.deep.equal([]);
+    expect(await kinds(PERMIT_ALL + MASK + ASK)).to.deep.equal(['newlyAllowed drop 1', 'asksFewer pay 1', 'asksFewer pay 1']);
+    expect(await kinds(PERMIT_ALL + NO + MASK + ASK + large.replace('"2"', '"1"'))).to.deep.equal(['asksFewer pay 1', 'asksFewer pay 1']);
+    expect(await kinds(PERMIT_ALL + NO + MASK + ASK + large.replace('leads', 'all'))).to.deep.equal(['asksFewer pay 1', 'asksFewer pay 1']);
+    expect(await kinds(PERMIT_ALL + NO + MASK + ASK + large.replace('"2"', '"3"'))).to.deep.equal(['stricter pay 1', 'stricter pay 1']);
+    const unattended = await logged(PERMIT_ALL + ASK + large, [{ toolName: 'pay' }], { unattended: 'deny' });
+    expect((await replay(unattended.logs, PERMIT_ALL + ASK)).rows.map(({ kind }) => kind)).to.deep.equal(['asksFewer']);
   });
 
   it('leaves out what policies had no part in, and lines that it cannot read', async () => {

@@ -110,6 +110,19 @@ export function behavesLikeAuditSink(make: () => AuditSink): void {
     expect((await second.open('w0')).tree.size).to.equal(2);
   });
 
+  it('makes another sink over the same logs, which cannot open what is open', async () => {
+    const one = sink();
+    await one.open('w0');
+    await one.append(new LogMaker('w0').batch(3));
+    const other = one.another?.() as AuditSink;
+    opened.push(other);
+    expect(await other.source.writers()).to.deep.equal(['w0']);
+    expect(await refusal(() => other.open('w0'))).to.be.instanceOf(StoreError);
+    await one.close();
+    expect((await other.open('w0')).tree.size).to.equal(3);
+    expect(await refusal(() => one.open('w0'))).to.be.instanceOf(StoreError);
+  });
+
   it('opens one log at a time', async () => {
     const one = sink();
     await one.open();

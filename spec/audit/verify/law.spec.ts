@@ -403,6 +403,21 @@ const LAWFUL: readonly (readonly [what: string, make: Make])[] = [
     },
   ],
   [
+    'a verdict and a use that are written late, in any order and long after',
+    (log, call) => {
+      const committedAt = log.at;
+      begun(consumed(askedCall(log, call), call), call);
+      settled(entering(log, call, run(call)), call, { taskId: run(call)['taskId'] });
+      log.add('ended', { ...idsOf(builtCall()), how: 'expired' }).wait(7_200_000);
+      verdict(log, call, { committedAt });
+      const other = builtCall();
+      verdict(askedCall(log, other), other);
+      const usedAt = log.at;
+      log.wait(7_200_000).add('ended', { ...idsOf(other), how: 'expired' });
+      consumed(log, other, { committedAt: usedAt });
+    },
+  ],
+  [
     'what is told of security, people and keys',
     (log) =>
       log
@@ -444,6 +459,29 @@ describe('The law verdict', () => {
     expect(report.law.findings).to.deep.equal([]);
     expect(report).to.include({ ok: true });
     expect(report.counts).to.include({ approvals: 1, runs: 1, notWitnessed: 0, decisions: 1 });
+  });
+
+  it('knows what is written late by the policies of the log that it would have been written to', async () => {
+    const logs = (policySetHash: string): readonly BuiltLog[] => {
+      const [first, second] = [new BuiltLog('w1'), new BuiltLog('w0')] as const;
+      first.add('policies', { hash: 'e'.repeat(64) });
+      opened(second, builtCall(), { committedAt: second.at, policySetHash });
+      return [first.close(), second.close()];
+    };
+    for (const [hash, codes] of [
+      ['e', []],
+      ['f', ['policies_not_loaded']],
+    ] as const) {
+      const { law } = await verifyAudit(builtSource(...logs(hash.repeat(64))));
+      expect(law.findings.map(({ code, writer, seq }) => [code, writer, seq])).to.deep.equal(codes.map((code) => [code, 'w0', 2]));
+    }
+  });
+
+  it('finds a change of the store that is recorded twice', async () => {
+    const logs = [new BuiltLog('w0'), new BuiltLog('w1')] as const;
+    for (const log of logs) log.add('security', { code: 'x', change: 'chg_1' }).add('security', { code: 'x', change: `chg_${log.writer}` });
+    const { integrity } = await verifyAudit(builtSource(...logs.map((log) => log.close())));
+    expect(integrity.findings.map(({ code, writer, seq }) => [code, writer, seq])).to.deep.equal([['change_twice', 'w1', 2]]);
   });
 
   it('counts what servers allowed and no log saw run', async () => {

@@ -228,6 +228,15 @@ describe('A verdict that was signed with a passkey', () => {
     expect(await findings(await signedLog(() => ({ record: { by: 'cat' } })))).to.deep.equal(gone);
   });
 
+  it('is verified with the key of the time at which it was given, where it is written late', async () => {
+    for (const [committedAt, isGood] of [
+      [1_750_000_000_003, true],
+      [1_750_000_000_004, false],
+    ] as const)
+      // the key is registered in record 2 and removed in record 3
+      expect(await findings(await signedLog(() => ({ record: { committedAt } }), { removes: true }))).to.have.length(isGood ? 0 : 1);
+  });
+
   it('takes a key from another log by its time', async () => {
     const log = await signedLog(undefined, { registers: false });
     const record = JSON.parse(log.lines.find((line) => line.includes('"verdict"')) as string) as { at: number; proof: VerdictProof };

@@ -439,6 +439,11 @@ describe('verifyAudit', () => {
       'The store has an approval that was begun, and no log says so.',
     ]);
     expect(await found(use('dec-before-the-log', 5))).to.deep.equal([]);
+    const verdicts = [{ atMs: log.at }, { atMs: log.at }];
+    expect(await found({ ...use(used.decisionId), verdicts: verdicts.slice(1) })).to.deep.equal([]);
+    expect(await found({ ...use(used.decisionId), verdicts })).to.deep.equal([
+      'The store has an approval that was decided, and no log says so.',
+    ]);
   });
 
   it('finds entries whose end a closed log does not have, and counts them in one that is open', async () => {

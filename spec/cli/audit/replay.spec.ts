@@ -11,9 +11,11 @@ import { failureOf, folderOf, runAegis } from '../runAegis.js';
 
 const NO = '@id("no") forbid (principal, action == Aegis::Action::"drop", resource);';
 
+const ASK = '@id("ask") @effect("approval_needed") forbid (principal, action == Aegis::Action::"pay", resource);';
+
 describe('aegis audit replay', function () {
   this.timeout(20_000);
-  const files = folderOf({ 'now.cedar': PERMIT_ALL + NO, 'looser.cedar': PERMIT_ALL, 'stricter.cedar': PERMIT_ALL + NO + NO.replace('"no"', '"read"').replace('"drop"', '"read"'), 'empty/.keep': '', 'agents.json': '{"bot":{"roles":["x"]}}' }); // prettier-ignore
+  const files = folderOf({ 'now.cedar': PERMIT_ALL + NO, 'looser.cedar': PERMIT_ALL, 'fewer.cedar': PERMIT_ALL + ASK, 'stricter.cedar': PERMIT_ALL + NO + NO.replace('"no"', '"read"').replace('"drop"', '"read"'), 'empty/.keep': '', 'agents.json': '{"bot":{"roles":["x"]}}' }); // prettier-ignore
   const log = files.path('log');
   after(() => files.remove());
   before(async () => {
@@ -29,7 +31,7 @@ describe('aegis audit replay', function () {
   it('says that nothing would change', async () => {
     expect(await replay('now.cedar', '--fail-on', 'any', '--agents', `@${files.path('agents.json')}`)).to.deep.equal({
       code: 0,
-      stdout: '3 calls compared: 0 newly allowed, 0 milder, 0 changed, 0 stricter\n',
+      stdout: '3 calls compared: 0 newly allowed, 0 asks fewer, 0 milder, 0 changed, 0 stricter\n',
       stderr: '',
     });
   });
@@ -40,16 +42,40 @@ describe('aegis audit replay', function () {
     expect(stdout.split('\n')).to.deep.equal([
       'how            calls  tool  effect         policies',
       'newly allowed  2      drop  deny -> allow  no -> permit-all',
-      '3 calls compared: 2 newly allowed, 0 milder, 0 changed, 0 stricter',
+      '3 calls compared: 2 newly allowed, 0 asks fewer, 0 milder, 0 changed, 0 stricter',
       '',
     ]);
     for (const kind of ['milder', 'any']) expect((await replay('looser.cedar', '--fail-on', kind)).code, kind).to.equal(1);
     expect((await replay('looser.cedar')).code).to.equal(0);
   });
 
+  it('fails on calls about which fewer would ask, where it is told so', async () => {
+    const place = files.path('asked');
+    const journal = auditLog({ sink: jsonlFolder(place), origin: 'spec', key: AuditKey.generate() });
+    const policies = PERMIT_ALL + ASK + ASK.replace('"ask"', '"large"');
+    const aegis = AegisModule.create({ agentId: 'bot', policies: { text: policies }, journal });
+    await guardCall(aegis, { agentId: 'bot', toolName: 'pay', params: {} }, () => 1);
+    await aegis.close();
+    await journal.close();
+    const asked = (...more: string[]) => runAegis(['audit', 'replay', place, '--policies', files.path('fewer.cedar'), ...more]);
+    expect((await asked()).stdout).to.include(
+      'asks fewer  1      pay   approval_needed -> approval_needed  ask, large, permit-all -> ask, permit-all',
+    );
+    for (const [kind, code] of [
+      ['newly-allowed', 0],
+      ['asks-fewer', 1],
+      ['milder', 1],
+      ['any', 1],
+    ] as const)
+      // prettier-ignore
+      expect((await asked('--fail-on', kind)).code, kind).to.equal(code);
+    expect((await replay('looser.cedar', '--fail-on', 'asks-fewer')).code).to.equal(1);
+  });
+
   it('does not fail on what would be stricter, unless on any difference', async () => {
     for (const [kind, code] of [
       ['newly-allowed', 0],
+      ['asks-fewer', 0],
       ['milder', 0],
       ['any', 1],
     ] as const)
@@ -90,7 +116,9 @@ describe('aegis audit replay', function () {
     expect(await failureOf(['audit', 'replay', files.path('none'), ...policies])).to.contain('there is no such folder');
     expect(await failureOf(['audit', 'replay', files.path('now.cedar'), ...policies])).to.match(/sqlite/i);
     expect(await failureOf(['audit', 'replay', files.path('empty'), ...policies])).to.contain('there is no audit log there');
-    expect(await failureOf(['audit', 'replay', log, ...policies, '--fail-on', 'newly'])).to.contain('newly-allowed, milder, any');
+    expect(await failureOf(['audit', 'replay', log, ...policies, '--fail-on', 'newly'])).to.contain(
+      'newly-allowed, asks-fewer, milder, any',
+    );
     expect(await failureOf(['audit', 'replay', log])).to.contain('--policies');
     expect(await failureOf(['audit', 'replay', log, '--policies', files.path('none.cedar')])).to.contain('no such file');
     expect(await failureOf(['audit', 'replay', log, ...policies, '--agents', '[]'])).to.contain('--agents must be a JSON object');

@@ -67,7 +67,7 @@ describe('aegis policies', function () {
     expect(shown.stdout.split('\n').slice(1, 4)).to.deep.equal([
       'how            calls  tool  effect         policies',
       'newly allowed  2      drop  deny -> allow  drop -> all',
-      '4 calls compared: 2 newly allowed, 0 milder, 0 changed, 0 stricter',
+      '4 calls compared: 2 newly allowed, 0 asks fewer, 0 milder, 0 changed, 0 stricter',
     ]);
     expect(shown.stdout).to.match(new RegExp(`^staged ${hash}, compared since `));
     expect(shown.stdout).to.contain('watched w: it would have asked about 1 call of pay; it asks from ');

@@ -39,7 +39,7 @@ describe('Staged policies', () => {
     decide('read', 2);
     expect(policies.hash).to.equal(hashOf(PERMIT_ALL));
     expect(staged.report()).to.deep.include({ hash: hashOf(STRICT), against: hashOf(PERMIT_ALL), compared: 5 });
-    expect(staged.report().differences).to.deep.equal({ newlyAllowed: 0, milder: 0, changed: 0, stricter: 3 });
+    expect(staged.report().differences).to.deep.equal({ newlyAllowed: 0, asksFewer: 0, milder: 0, changed: 0, stricter: 3 });
     expect(events).to.have.length(1);
     policies.close();
     expect(policies.staged).to.equal(undefined);
@@ -56,6 +56,25 @@ describe('Staged policies', () => {
     expect(events.at(-1)).to.deep.equal({ kind: 'policies', hash, previousHash: hashOf(PERMIT_ALL), by });
     expect(reloads).to.deep.equal([{ status: 'applied', hash }]);
     expect(policies.engine.evaluate(callOf({}, { toolName: 'drop' }))).to.include({ effect: 'deny' });
+  });
+
+  it('are said to be in force by who promoted them, until the files are read again', async () => {
+    await withFolder({ 'a.cedar': PERMIT_ALL }, async (path, write) => {
+      const fromMs = Date.now();
+      const { policies } = setup('', { source: path });
+      const { sinceMs } = policies.inForce;
+      expect(sinceMs).to.be.within(fromMs, Date.now());
+      expect(policies.inForce).to.deep.equal({ hash: hashOf(PERMIT_ALL), source: path, sinceMs, by: undefined });
+      const { hash } = await policies.stage({ source: { text: STRICT } });
+      await policies.promote({ hash, by, minDecisions: 0 });
+      const promoted = policies.inForce;
+      expect(promoted).to.deep.equal({ hash, source: path, sinceMs: promoted.sinceMs, by });
+      expect(promoted.sinceMs).to.be.at.least(sinceMs);
+      write('a.cedar', STRICT);
+      expect((await policies.reload()).status).to.equal('unchanged');
+      expect(policies.inForce).to.deep.equal({ ...promoted, by: undefined });
+      policies.close();
+    });
   });
 
   it('are refused where the conditions are not met, and stay staged', async () => {

@@ -4,6 +4,10 @@ import { DifferenceTable, type DifferenceKind, type EarlierDecision } from '../.
 import { ALLOW, approvalPolicy, askOutcome, denyOutcome } from '../../support/scriptedPolicies.js';
 
 const ask = (...ids: string[]): PolicyOutcome => askOutcome({ approvals: ids.map((id) => approvalPolicy(id)) });
+let texts = 0;
+/** A policy of another text each time. */
+const asking = (more: Partial<AppliedPolicy>): PolicyOutcome =>
+  askOutcome({ approvals: [{ ...approvalPolicy('limit'), hash: `text ${(texts += 1)}`, ...more }] });
 const askChanged = (text: string): PolicyOutcome => askOutcome({ params: { text } });
 const sanitize = (text: string): PolicyOutcome => ({ effect: 'sanitize', params: { text }, message: 'm', policies: [] });
 const deny = denyOutcome('no');
@@ -22,8 +26,25 @@ const ROWS: readonly (readonly [what: string, before: PolicyOutcome, after: Poli
   ['approval → sanitize', ask('p'), sanitize('a'), 'newlyAllowed'],
   ['approval → the same', ask('p'), ask('p'), undefined],
   ['approval → one more', ask('p'), ask('p', 'q'), 'stricter'],
-  ['approval → one less', ask('p', 'q'), ask('p'), 'milder'],
-  ['approval → another', ask('p'), ask('q'), 'changed'],
+  ['approval → one less', ask('p', 'q'), ask('p'), 'asksFewer'],
+  ['approval → another', ask('p'), ask('q'), 'asksFewer'],
+  ['approval → another, of other params', ask('p'), askChanged('a'), 'asksFewer'],
+  ['approval → of more groups', asking({ approvers: ['a'] }), asking({ approvers: ['a', 'b'] }), 'asksFewer'],
+  ['approval → of anyone', asking({ approvers: ['a'] }), asking({}), 'asksFewer'],
+  ['approval → of fewer groups', asking({ approvers: ['a', 'b'] }), asking({ approvers: ['a'] }), 'stricter'],
+  ['approval → of a group', asking({}), asking({ approvers: ['a'] }), 'stricter'],
+  ['approval → of other groups', asking({ approvers: ['a'] }), asking({ approvers: ['b'] }), 'asksFewer'],
+  ['approval → by the requester too', asking({}), asking({ selfApproval: true }), 'asksFewer'],
+  ['approval → no longer by the requester', asking({ selfApproval: true }), asking({ selfApproval: false }), 'stricter'],
+  ['approval → of fewer people', asking({ quorum: 3 }), asking({ quorum: 2 }), 'asksFewer'],
+  ['approval → of one person', asking({ quorum: 2 }), asking({}), 'asksFewer'],
+  ['approval → of more people', asking({}), asking({ quorum: 2 }), 'stricter'],
+  ['approval → of the same people for two', asking({ distinct: true }), asking({}), 'asksFewer'],
+  ['approval → of other people for each', asking({}), asking({ distinct: true }), 'stricter'],
+  ['approval → of a lower severity', asking({ severity: 'high' }), asking({}), 'asksFewer'],
+  ['approval → of a higher severity', asking({}), asking({ severity: 'critical' }), 'stricter'],
+  ['approval → of another text that asks for the same', asking({ severity: 'medium' }), asking({}), undefined],
+  ['approval → of more people and a lower severity', asking({}), asking({ quorum: 2, severity: 'low' }), 'asksFewer'],
   ['approval → of other params', ask('limit'), askChanged('a'), 'changed'],
   ['approval of changed params → the same', askChanged('a'), askChanged('a'), undefined],
   ['approval → deny', ask('p'), deny, 'stricter'],
@@ -40,7 +61,7 @@ describe('DifferenceTable', () => {
       table.addOutcomes('tool', 5, before, after);
       const { compared, differences, rows } = table.report();
       expect(compared).to.equal(1);
-      const none = { newlyAllowed: 0, milder: 0, changed: 0, stricter: 0 };
+      const none = { newlyAllowed: 0, asksFewer: 0, milder: 0, changed: 0, stricter: 0 };
       expect(differences).to.deep.equal(kind === undefined ? none : { ...none, [kind]: 1 });
       expect(rows.map((row) => row.kind)).to.deep.equal(kind === undefined ? [] : [kind]);
     });
@@ -62,7 +83,7 @@ describe('DifferenceTable', () => {
     table.addOutcomes('c', 1, ALLOW, ALLOW);
     const { compared, rows, differences } = table.report();
     expect(compared).to.equal(8);
-    expect(differences).to.deep.equal({ newlyAllowed: 1, milder: 0, changed: 0, stricter: 6 });
+    expect(differences).to.deep.equal({ newlyAllowed: 1, asksFewer: 0, milder: 0, changed: 0, stricter: 6 });
     expect(rows.map(({ kind, toolName, after, calls }) => `${kind} ${toolName} ${after.join()} ${calls}`)).to.deep.equal([
       'newlyAllowed c  1',
       'stricter b x 3',

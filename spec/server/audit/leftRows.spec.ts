@@ -6,7 +6,7 @@ import { auditLog } from '../../../lib/audit/writer/AuditLog.js';
 import { silentLogger } from '../../../lib/common/Logger.js';
 import { SecretString } from '../../../lib/common/SecretString.js';
 import { HostOutbox } from '../../../lib/server/audit/HostOutbox.js';
-import { OUTBOX_KIND, OutboxRows } from '../../../lib/server/audit/OutboxRows.js';
+import { OUTBOX_KIND, OutboxRows } from '../../../lib/audit/outbox/OutboxRows.js';
 import { ServerAudit } from '../../../lib/server/audit/ServerAudit.js';
 import type { AuditedRows } from '../../../lib/server/audit/ServerAudit.js';
 import { WRITER_KIND } from '../../../lib/server/audit/WriterLease.js';
@@ -191,6 +191,68 @@ describe('The outbox of an audit log', () => {
     // it writes again, what it commits now
     await giveVerdict(first, await approve(first));
     expect((await verdicts()).length).to.equal(2);
+  });
+
+  it('of a server that lives is never written by another one, though its disk is slow and it could not say for long that it lives', async () => {
+    const [first, second] = [await serverOf(), await serverOf()];
+    const id = await approve(first);
+    await passing(1_000);
+    let free = (): void => {};
+    first.sink.onAppend = () => new Promise((resolve) => (free = resolve));
+    const verdict = giveVerdict(first, id);
+    await time.tickAsync(0);
+    first.isCutOff = true;
+    await passing(60_000);
+    expect([open().length, await verdicts(), second.late]).to.deep.equal([1, [], []]);
+    expect(await rejection(Promise.all([second.rows.approvals.get(id), passing(3_000)]))).to.include({ code: 'audit_unavailable' });
+    first.isCutOff = false;
+    first.sink.onAppend = () => {};
+    free();
+    await verdict;
+    await passing(10_000);
+    expect([open().length, (await verdicts()).map(({ writer }) => writer), second.late]).to.deep.equal([0, ['w0'], []]);
+    expect((await second.rows.approvals.get(id))?.status).to.equal('approved');
+  });
+
+  it('of a server whose log opened again is written by the one that took it over, and by no other', async () => {
+    const [first, second] = [await serverOf(), await serverOf()];
+    const id = await approve(first);
+    await passing(1_000);
+    // its log is let go, and opened again only after the other one has taken over
+    first.sink.onAppend = () => {
+      throw new Error('EIO');
+    };
+    const { open: reopen } = first.sink;
+    let free = (): void => {};
+    first.sink.open = async (writer) => {
+      await new Promise<void>((resolve) => (free = resolve));
+      return reopen.call(first.sink, writer);
+    };
+    const { approvals } = store;
+    const { replace } = approvals;
+    let commit = (): void => {};
+    approvals.replace = async (...args) => {
+      await new Promise<void>((resolve) => (commit = resolve));
+      return replace.apply(approvals, args);
+    };
+    const verdict = rejection(giveVerdict(first, id) as Promise<unknown>);
+    await time.tickAsync(0);
+    // the log fails over something else while the verdict is committed, so that its record is told to a log that is not open
+    await rejection(first.rows.approvals.insert(recordOf({ expiresAtMs: Date.now() + 3_600_000 })) as Promise<unknown>);
+    await time.tickAsync(0);
+    commit();
+    await time.tickAsync(0);
+    approvals.replace = replace;
+    first.isCutOff = true;
+    await passing(60_000);
+    expect([open().length, (await verdicts()).map(({ writer }) => writer), second.late.includes(id)]).to.deep.equal([0, ['w1'], true]);
+    first.isCutOff = false;
+    first.sink.onAppend = () => {};
+    first.sink.open = (writer) => reopen.call(first.sink, writer);
+    free();
+    await passing(20_000);
+    expect(await verdict).to.include({ code: 'audit_unavailable' });
+    expect((await verdicts()).map(({ writer }) => writer)).to.deep.equal(['w1']);
   });
 
   it('of a server whose log cannot be read here is left to it', async () => {

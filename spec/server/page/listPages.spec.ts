@@ -9,6 +9,8 @@ import { historyPage } from '../../../lib/server/page/list/historyPage.js';
 import type { HistoryView } from '../../../lib/server/page/list/historyPage.js';
 import { inboxPage } from '../../../lib/server/page/list/inboxPage.js';
 import type { InboxView } from '../../../lib/server/page/list/inboxPage.js';
+import { policiesPage } from '../../../lib/server/page/list/policiesPage.js';
+import type { PoliciesView } from '../../../lib/server/page/list/policiesPage.js';
 import { unknownPage } from '../../../lib/server/page/list/unknownPage.js';
 import type { UnknownView } from '../../../lib/server/page/list/unknownPage.js';
 import { Paths } from '../../../lib/server/page/Paths.js';
@@ -418,5 +420,81 @@ describe('The severity on a page', () => {
       '△ High',
       '▲ Critical',
     ]);
+  });
+});
+
+describe('The page of policies, drawn', () => {
+  const row = {
+    kind: 'stricter',
+    toolName: 'pay',
+    from: 'allow',
+    to: 'deny',
+    before: [],
+    after: ['no'],
+    calls: 2,
+    firstAtMs: 0,
+    lastAtMs: NOW_MS,
+  } as const;
+  const staged = {
+    hash: 'b'.repeat(64),
+    against: 'a'.repeat(64),
+    stagedAtMs: NOW_MS,
+    sinceMs: NOW_MS,
+    sample: 1,
+    skipped: 0,
+    compared: 2,
+    differences: { newlyAllowed: 0, asksFewer: 0, milder: 0, changed: 0, stricter: 2 },
+    rows: [row],
+    otherCalls: 0,
+  };
+  const view = (more: Partial<PoliciesView> = {}): PoliciesView => ({
+    paths: new Paths('/aegis'),
+    nowMs: NOW_MS,
+    inForce: { hash: 'a'.repeat(64), sinceMs: NOW_MS, count: 3 },
+    watched: [],
+    acts: [],
+    ...more,
+  });
+
+  it('shows text of anyone as text, wherever it comes from', () => {
+    const page = elements(
+      policiesPage(
+        view({
+          inForce: { hash: 'a'.repeat(64), sinceMs: NOW_MS, count: 1, path: EVIL, by: EVIL },
+          held: { hash: EVIL, loosened: [{ id: EVIL, file: EVIL, how: 'removed', message: EVIL }] },
+          staged: { ...staged, hash: EVIL, against: EVIL, rows: [{ ...row, toolName: EVIL, before: [EVIL], after: [EVIL, EVIL] }] },
+          watched: [
+            {
+              id: EVIL,
+              untilMs: NOW_MS + 1,
+              counts: [{ policyId: EVIL, toolName: EVIL, calls: 1, firstAtMs: 0, lastAtMs: 0, untilMs: 0 }],
+            },
+          ],
+          acts: [{ act: 'drop', hash: EVIL, by: EVIL, atMs: NOW_MS }],
+          formToken: EVIL,
+          typed: { minDecisions: EVIL, maxNewlyAllowed: EVIL },
+          fault: { message: EVIL, field: 'minDecisions' },
+        }),
+      ),
+    );
+    expect(page.all('img')).to.deep.equal([]);
+    expect(page.all('script')).to.deep.equal([]);
+    expect(page.all('form').map((form) => form.attr('action'))).to.deep.equal(['/aegis/policies/promote', '/aegis/policies/drop']);
+    for (const input of page.all('input')) expect(input.attr('value')).to.equal(EVIL);
+    expect(elements(policiesPage(view({ fault: { message: EVIL } }))).all('img')).to.deep.equal([]);
+  });
+
+  it('says how many calls are in rows that are not shown, and what a sample leaves out', () => {
+    const rows = Array.from({ length: 205 }, (_, i) => ({ ...row, toolName: `t${i}` }));
+    const text = pageTextOf(policiesPage(view({ staged: { ...staged, rows, otherCalls: 7, sample: 0.015, skipped: 1 } })));
+    expect(text).to.contain('17 calls more in rows that are not shown').and.contain('1.5 % of the calls, 1 call skipped');
+    expect(text).to.contain('t199').and.not.contain('t200');
+    expect(pageTextOf(policiesPage(view({ staged: { ...staged, rows: [] } })))).to.contain('as those in force do');
+    expect(pageTextOf(policiesPage(view({ staged: { ...staged, rows: [], compared: 0 } })))).to.contain('No call was compared yet.');
+  });
+
+  it('says of a watched policy whose end has come that it asks', () => {
+    const watched = [{ id: 'big', untilMs: NOW_MS, counts: [] }];
+    expect(pageTextOf(policiesPage(view({ watched })))).to.contain('asks since');
   });
 });

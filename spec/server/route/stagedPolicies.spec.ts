@@ -1,5 +1,7 @@
 import { expect } from 'chai';
 import { stagedPolicyRoutes } from '../../../lib/server/route/stagedPolicies.js';
+import { differencesIn } from '../../../lib/decision/wire/policies/stagedAnswer.js';
+import type { WireStagedReport } from '../../../lib/decision/wire/policies/stagedAnswer.js';
 import { callOf } from '../../support/policyCalls.js';
 import { sender, tenantOf } from '../tenantSetup.js';
 
@@ -41,13 +43,28 @@ describe('The routes of staged policies', () => {
       compared: 3,
       skipped: 0,
       sample: 1,
-      differences: { newly_allowed: 0, milder: 0, changed: 0, stricter: 2 },
+      differences: { newly_allowed: 0, asks_fewer: 0, milder: 0, changed: 0, stricter: 2 },
       other_calls: 0,
     });
     const at = '1970-01-01T00:00:00.000Z';
     expect((json['staged'] as { rows: object[] }).rows).to.deep.equal([
       { kind: 'stricter', tool: 'drop', from: 'allow', to: 'deny', before: ['all'], after: ['drop'], calls: 2, first_at: at, last_at: at },
     ]);
+  });
+
+  it('tell calls about which fewer policies ask', async () => {
+    const asks = (id: string): string =>
+      `@id("${id}") @effect("approval_needed") forbid (principal, action == Aegis::Action::"pay", resource);`;
+    const { ask, decide } = setup(ALL + asks('a') + asks('b'));
+    await ask('stagePolicies', { ...HOST, body: { files: files(ALL, asks('b')) } });
+    decide('pay', 3);
+    const { staged } = (await ask('readStagedPolicies')).json as unknown as { staged: WireStagedReport };
+    expect(staged.differences).to.deep.equal({ newly_allowed: 0, asks_fewer: 3, milder: 0, changed: 0, stricter: 0 });
+    expect(staged.rows.map(({ kind, before, after }) => [kind, before, after])).to.deep.equal([
+      ['asks_fewer', ['a', 'all', 'b'], ['all', 'b']],
+    ]);
+    expect(differencesIn(staged)).to.deep.include({ differences: { newlyAllowed: 0, asksFewer: 3, milder: 0, changed: 0, stricter: 0 } });
+    expect(differencesIn(staged).rows[0]?.kind).to.equal('asksFewer');
   });
 
   it('say what is wrong with policies that do not load, and where', async () => {

@@ -32,6 +32,7 @@ const KINDS = [
   'outbox',
   'seen',
   'admin-departures',
+  'policy-act',
 ];
 
 describe('Every page and every role', () => {

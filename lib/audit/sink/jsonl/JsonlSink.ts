@@ -117,6 +117,10 @@ export class JsonlSink implements AuditSink {
     this.#ends = [];
   }
 
+  another(): JsonlSink {
+    return new JsonlSink(this.#folder, this.#segmentBytes, this.#files);
+  }
+
   /** Opens the log that was asked for, or the first one that is free. */
   async #openFirst(asked: string | undefined, n: number): Promise<OpenLog> {
     const name = asked ?? `w${n}`;

@@ -20,6 +20,11 @@ export class AuditConnections {
     this.schema = settings.schema;
   }
 
+  /** Others to the same schema. */
+  another(): AuditConnections {
+    return new AuditConnections(this.#settings);
+  }
+
   /** A connection of its own, which the caller ends. */
   async connect(): Promise<Client> {
     const { Client } = await importPg();

@@ -130,6 +130,10 @@ export class PostgresAuditSink implements AuditSink {
     await this.#connections.end();
   }
 
+  another(): PostgresAuditSink {
+    return new PostgresAuditSink(this.#connections.another());
+  }
+
   /** The tree of the last checkpoint, and what was written after it. */
   async #treeOf(client: Client, writer: string): Promise<TreeState> {
     const { schema } = this.#connections;

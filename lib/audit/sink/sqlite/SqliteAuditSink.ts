@@ -127,6 +127,10 @@ export class SqliteAuditSink implements AuditSink {
     }
   }
 
+  another(): SqliteAuditSink {
+    return new SqliteAuditSink(this.#path);
+  }
+
   /** The connection was closed after a failure: another one says that the log is free. */
   #release(open: OpenSqliteLog): void {
     try {

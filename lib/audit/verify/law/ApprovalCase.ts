@@ -38,13 +38,17 @@ export function emptyCase(decisionId: string): ApprovalCase {
   return { decisionId, opened: [], verdicts: [], consumed: [], begun: [], ended: [], entries: [], settled: [], decidedAgain: [] };
 }
 
-/** Whether one record is known to come before another: by their place in one log. The clocks of two logs prove nothing. */
+/**
+ * Whether one record may come before another: by their place in one log. The clocks of two logs prove nothing, nor does the place of a record that was written
+ * late.
+ */
 export function isBefore(one: Placed, other: Placed): boolean {
-  return one.writer !== other.writer || one.seq < other.seq;
+  return one.writer !== other.writer || one.seq < other.seq || one.committedAt !== undefined;
 }
 
 /** What has a place in a log. */
 export interface Placed {
   readonly writer: string;
   readonly seq: number;
+  readonly committedAt?: number | undefined;
 }

@@ -76,8 +76,8 @@ export class ApprovalCases {
     this.#credentials.add(record);
   }
 
-  isRecorded(what: 'consumed' | 'begun', decisionId: string): boolean {
-    return (this.#cases.get(decisionId)?.[what].length ?? 0) > 0;
+  countOf(what: 'verdicts' | 'consumed' | 'begun', decisionId: string): number {
+    return this.#cases.get(decisionId)?.[what].length ?? 0;
   }
 
   finish(): ApprovalCounts {

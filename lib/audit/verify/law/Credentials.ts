@@ -11,11 +11,11 @@ export class Credentials {
   }
 
   /** The public key (COSE, base64url) with which that person could sign at the time of a verdict. */
-  keyAt({ writer, seq, at, by, tenantId }: VerdictRecord, credential: string): string | undefined {
+  keyAt({ writer, seq, at, committedAt, by, tenantId }: VerdictRecord, credential: string): string | undefined {
     let key: string | undefined;
-    // in one log by place, across logs by time
+    // in one log by place, across logs by time, and so is a verdict that was written late
     const before = (this.#records.get(credential) ?? []).filter((record) =>
-      record.writer === writer ? record.seq < seq : record.at <= at,
+      record.writer === writer && committedAt === undefined ? record.seq < seq : record.at <= (committedAt ?? at),
     );
     for (const { act, person, publicKey, tenantId: tenant } of before.toSorted((a, b) => a.at - b.at)) {
       if (person !== by || tenant !== tenantId) continue;

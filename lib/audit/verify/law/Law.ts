@@ -25,6 +25,9 @@ export class Law {
   #allowed = new Map<string, DecidedRecord>();
   #open = new Map<string, EnteringRecord>();
   #loaded = new Set<string>();
+  /** Over all logs: policies that were loaded, and records that were written late, perhaps in another log than that of their policies. */
+  readonly #everLoaded = new Set<string>();
+  readonly #late: { readonly key: string; readonly writer: string; readonly seq: number }[] = [];
   #isServer = false;
   #writer = '';
   readonly #openIn = new Map<string, Map<string, EnteringRecord>>();
@@ -58,6 +61,7 @@ export class Law {
         return;
       case 'policies':
         this.#loaded.add(`${record.tenantId ?? ''} ${record.hash}`);
+        this.#everLoaded.add(`${record.tenantId ?? ''} ${record.hash}`);
         return;
       case 'decided':
         return this.#decided(record);
@@ -84,13 +88,14 @@ export class Law {
     return [...(this.#openIn.get(writer) as Map<string, EnteringRecord>).values()];
   }
 
-  /** Whether a log says that this approval was used, or that a run began under it. */
-  isRecorded(what: 'consumed' | 'begun', decisionId: string): boolean {
-    return this.#cases.isRecorded(what, decisionId);
+  /** How often the logs say that this approval was decided, that it was used, or that a run began under it. */
+  countOf(what: 'verdicts' | 'consumed' | 'begun', decisionId: string): number {
+    return this.#cases.countOf(what, decisionId);
   }
 
   /** When all logs were read. */
   finish(): LawCounts {
+    for (const { key, writer, seq } of this.#late) if (!this.#everLoaded.has(key)) this.#notLoaded(writer, seq);
     const approved = this.#cases.finish();
     return {
       decisions: this.#decisions,
@@ -127,9 +132,16 @@ export class Law {
   }
 
   #checkPolicies(record: Extract<AuditRecord, { kind: 'decided' | 'opened' }>): void {
-    const { policySetHash, tenantId = '', seq } = record;
-    if (policySetHash === undefined || this.#loaded.has(`${tenantId} ${policySetHash}`)) return;
-    this.#add('policies_not_loaded', record, `Record ${seq} is under policies that no record before it says were loaded.`);
+    const { policySetHash, tenantId = '', writer, seq, committedAt } = record;
+    const key = `${tenantId} ${policySetHash}`;
+    if (policySetHash === undefined || this.#loaded.has(key)) return;
+    if (committedAt === undefined) this.#notLoaded(writer, seq);
+    else this.#late.push({ key, writer, seq });
+  }
+
+  #notLoaded(writer: string, seq: number): void {
+    const message = `Record ${seq} is under policies that no record before it says were loaded.`;
+    this.#findings.add('policies_not_loaded', writer, seq, message);
   }
 
   #entering(record: EnteringRecord): void {

@@ -85,12 +85,13 @@ function judgeUse(found: ApprovalCase, opened: OpenedRecord, covered: (by: Place
   for (const [i, record] of consumed.entries()) {
     sameCall(record, opened, 'what was approved', say);
     if (!isBefore(opened, record)) say('used_before_opened', record, `Record ${record.seq} uses an approval that is opened only later.`);
-    if (record.at > opened.expiresAt + SLACK_MS) say('used_too_late', record, `Record ${record.seq} uses an approval that had expired.`);
+    if ((record.committedAt ?? record.at) > opened.expiresAt + SLACK_MS)
+      say('used_too_late', record, `Record ${record.seq} uses an approval that had expired.`);
     if (consumed.slice(0, i).some(({ token }) => token !== record.token))
       say('used_twice', record, `Record ${record.seq} uses an approval that was used before.`);
     if (!covered(record))
       say('quorum_missing', record, `Record ${record.seq} uses an approval that did not have the yes of everyone it needs.`);
-    if (ended.some((end) => end.writer === record.writer && end.seq < record.seq))
+    if (ended.some((end) => record.committedAt === undefined && end.writer === record.writer && end.seq < record.seq))
       say('used_after_end', record, `Record ${record.seq} uses an approval that had expired or was withdrawn.`);
   }
   for (const [i, record] of begun.entries()) {

@@ -54,7 +54,8 @@ function* verdictFaults(record: VerdictRecord, opening: VerdictOpening | undefin
     yield ['other_call', 'is about another agent or tool than what a person was asked'];
   if (record.effective !== opened.effective) yield ['other_params', 'is about other params than what a person was asked'];
   if (!isBefore(opened, record)) yield ['too_early', 'comes before a person was asked'];
-  if (record.at > opened.expiresAt + SLACK_MS) yield ['too_late', 'comes after the time in which it could be given'];
+  if ((record.committedAt ?? record.at) > opened.expiresAt + SLACK_MS)
+    yield ['too_late', 'comes after the time in which it could be given'];
   const known = new Set(opened.policies.map(({ id }) => id));
   if (policies?.some((id) => !known.has(id)) === true) yield ['other_policies', 'counts for a policy that did not ask'];
   // a no is anyone's who may see it

@@ -14,13 +14,14 @@ const objects =
     Array.isArray(value) && value.every((item: unknown) => typeof item === 'object' && item !== null && check(item as never));
 const policies = objects(({ id, hash }) => text(id) && text(hash));
 const approvalPolicies = objects(
-  ({ id, hash, severity, approvers, selfApproval, quorum }) =>
+  ({ id, hash, severity, approvers, selfApproval, quorum, distinct }) =>
     text(id) &&
     text(hash) &&
     (severity === undefined || text(severity)) &&
     (approvers === undefined || texts(approvers)) &&
     (selfApproval === undefined || flag(selfApproval)) &&
-    (quorum === undefined || (count(quorum) && quorum !== 0)),
+    (quorum === undefined || (count(quorum) && quorum !== 0)) &&
+    (distinct === undefined || flag(distinct)),
 );
 const proof: Check = (value) =>
   typeof value === 'object' &&
@@ -38,7 +39,7 @@ function shape(fields: Readonly<Record<string, Check>>): Shape {
   return Object.entries(fields).map(([name, check]) => [name.replace('?', ''), check, name.endsWith('?')]);
 }
 
-const PLACE = { seq: count, at: count, writer: text };
+const PLACE = { seq: count, at: count, writer: text, 'change?': text, 'committedAt?': count };
 const CALL = { ...PLACE, 'tenantId?': text, decisionId: text, agentId: text, toolName: text };
 const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
   started: shape({
@@ -62,6 +63,7 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     'policySetHash?': text,
     'dryRun?': yes,
     'approvalId?': text,
+    'asking?': approvalPolicies,
     original: text,
     'effective?': text,
     'session?': text,

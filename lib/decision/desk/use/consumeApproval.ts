@@ -3,10 +3,13 @@ import type { Awaitable } from '../../../common/awaitable.js';
 import { randomId } from '../../../common/nextId.js';
 import type { SecurityReport } from '../../../model/diagnostics.js';
 import { reportSecurity } from '../../../model/Journal.js';
-import type { Journal } from '../../../model/Journal.js';
+import type { BegunEvent, ConsumedEvent, Journal, JournalEvent } from '../../../model/Journal.js';
 import type { ApprovalRecord, ApprovalStore } from '../../../store/ApprovalStore.js';
+import type { EventOutbox } from '../../../store/record/EventOutbox.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../../DecisionService.js';
 import { bindingDigest } from './bindingDigest.js';
+import { commitKept } from './commitKept.js';
+import type { ApprovalChange } from './commitKept.js';
 import { isUnderstood } from './semantics.js';
 import { spentRecord } from './spentRecord.js';
 
@@ -21,6 +24,8 @@ export interface UseRules {
   isStillCovered(record: ApprovalRecord): Awaitable<boolean>;
   /** Is told that it was used, and that it begins; again where it is done again, because what was told first may be lost in a crash. */
   readonly journal: Journal | undefined;
+  /** Where there is one, a crash loses nothing of what the journal was told. */
+  readonly outbox: EventOutbox | undefined;
 }
 
 /**
@@ -36,7 +41,7 @@ export function consumeApproval(store: ApprovalStore, use: ApprovalUse, rules: U
     const other = record.consumed !== undefined && (record.consumed.token !== token || record.digest !== use.digest);
     const code = other ? 'approval_already_consumed' : misuse(record, use, rules);
     if (code !== undefined) return refuse(record, code, rules, token);
-    if (record.consumed !== undefined) return told(record, 'consumed', rules);
+    if (record.consumed !== undefined) return toldAgain(eventOf(record, 'consumed'), rules);
     if (record.version === seen) return reportNotReplaced(record, rules.journal) ?? false;
     return chain(rules.isStillCovered(record), (covered) =>
       covered ? useUp(store, record, use, rules) : refuse(record, 'approver_not_eligible', rules, token),
@@ -52,11 +57,11 @@ function useUp(store: ApprovalStore, record: ApprovalRecord, use: ApprovalUse, r
   const begun = rules.byAnswer === true && { begun: { claimToken: randomId('told'), atMs: nowMs } };
   const consumed = spentRecord({ ...record, consumed: { token: use.token, atMs: nowMs }, ...begun, version: record.version + 1 });
   // the change that was first may have been this very use, by another process
-  return chain(store.replace(consumed, record.version), (used) => {
-    if (!used) return consumeApproval(store, use, rules, record.version);
-    told(consumed, 'consumed', rules);
-    return rules.byAnswer === true ? told(consumed, 'begun', rules) : true;
-  });
+  const events = [eventOf(consumed, 'consumed'), ...(rules.byAnswer === true ? [eventOf(consumed, 'begun')] : [])];
+  const change: ApprovalChange = (beside) => store.replace(consumed, record.version, undefined, beside);
+  return chain(commitKept(events, change, rules.outbox), (used) =>
+    used ? told(events, rules) : consumeApproval(store, use, rules, record.version),
+  );
 }
 
 /**
@@ -83,7 +88,7 @@ export function verifyApproval(store: ApprovalStore, call: ApprovedCall, rules: 
 export function beginExecution(
   store: ApprovalStore,
   start: ExecutionStart,
-  rules: Pick<UseRules, 'now' | 'journal'>,
+  rules: Pick<UseRules, 'now' | 'journal' | 'outbox'>,
   seen?: number,
 ): Awaitable<boolean> {
   const { decisionId, token, claimToken } = start;
@@ -91,19 +96,29 @@ export function beginExecution(
     if (record?.status !== 'approved' || record.consumed?.token !== token || !isUnderstood(record)) return false;
     // being told of it was its use: there is no second step to be let into
     if (record.usedByAnswer === true) return false;
-    if (record.begun !== undefined) return record.begun.claimToken === claimToken && told(record, 'begun', rules);
+    if (record.begun !== undefined) return record.begun.claimToken === claimToken && toldAgain(eventOf(record, 'begun'), rules);
     if (record.version === seen) return false;
     const begun = { ...record, begun: { claimToken, atMs: rules.now() }, version: record.version + 1 };
-    return chain(store.replace(begun, record.version), (done) =>
-      done ? told(begun, 'begun', rules) : beginExecution(store, start, rules, record.version),
+    const events = [eventOf(begun, 'begun')];
+    const change: ApprovalChange = (beside) => store.replace(begun, record.version, undefined, beside);
+    return chain(commitKept(events, change, rules.outbox), (done) =>
+      done ? told(events, rules) : beginExecution(store, start, rules, record.version),
     );
   });
 }
 
-function told(approval: ApprovalRecord, kind: 'consumed' | 'begun', rules: Pick<UseRules, 'journal'>): true {
+function eventOf(approval: ApprovalRecord, kind: 'consumed' | 'begun'): ConsumedEvent | BegunEvent {
   const { agentId, toolName, decisionId } = approval;
-  rules.journal?.note({ kind, agentId, toolName, decisionId, approval });
+  return { kind, agentId, toolName, decisionId, approval };
+}
+
+function told(events: readonly JournalEvent[], { journal }: Pick<UseRules, 'journal'>): true {
+  for (const event of events) journal?.note(event);
   return true;
+}
+
+function toldAgain(event: JournalEvent, rules: Pick<UseRules, 'journal' | 'outbox'>): true {
+  return rules.outbox === undefined ? told([event], rules) : true;
 }
 
 /** Why an approval is not good for this call: a code for the diagnostic. */

@@ -24,7 +24,7 @@ const report: v.GenericSchema = /* @__PURE__ */ (() =>
     sample: v.number(),
     skipped: count,
     compared: count,
-    differences: v.object({ newly_allowed: count, milder: count, changed: count, stricter: count }),
+    differences: v.object({ newly_allowed: count, asks_fewer: count, milder: count, changed: count, stricter: count }),
     rows: v.array(row),
     other_calls: count,
   }))();
@@ -34,7 +34,10 @@ const observed: v.GenericSchema = /* @__PURE__ */ (() =>
 
 /** The report on staged policies, as it travels. */
 export interface WireStagedReport extends Pick<StagedReport, 'hash' | 'against' | 'sample' | 'skipped' | 'compared'> {
-  readonly differences: { readonly newly_allowed: number } & Pick<StagedReport['differences'], 'milder' | 'changed' | 'stricter'>;
+  readonly differences: { readonly newly_allowed: number; readonly asks_fewer: number } & Pick<
+    StagedReport['differences'],
+    'milder' | 'changed' | 'stricter'
+  >;
   readonly staged_at: string;
   readonly since: string;
   readonly rows: readonly WireDifference[];
@@ -119,7 +122,7 @@ export const promoteAnswer: v.GenericSchema<unknown, Exclude<PromoteResult, { st
 /** Writes what is staged, and what watched policies would have asked. */
 export function writeStaged(policies: Pick<ReloadablePolicies, 'staged' | 'observed'>): string {
   const found = policies.staged?.report();
-  const { newlyAllowed = 0, ...differences } = found?.differences ?? {};
+  const { newlyAllowed = 0, asksFewer = 0, ...differences } = found?.differences ?? {};
   const staged = found && {
     hash: found.hash,
     against: found.against,
@@ -128,10 +131,10 @@ export function writeStaged(policies: Pick<ReloadablePolicies, 'staged' | 'obser
     sample: found.sample,
     skipped: found.skipped,
     compared: found.compared,
-    differences: { newly_allowed: newlyAllowed, ...differences },
+    differences: { newly_allowed: newlyAllowed, asks_fewer: asksFewer, ...differences },
     rows: found.rows.map(({ kind, toolName, from, to, before, after, calls, firstAtMs, lastAtMs }) => {
       return {
-        kind: kind === 'newlyAllowed' ? 'newly_allowed' : kind,
+        kind: WIRE_KINDS[kind],
         tool: toolName,
         from,
         to,
@@ -152,6 +155,15 @@ export function writeStaged(policies: Pick<ReloadablePolicies, 'staged' | 'obser
 
 const KINDS: Readonly<Record<WireDifference['kind'], DifferenceKind>> = {
   newly_allowed: 'newlyAllowed',
+  asks_fewer: 'asksFewer',
+  milder: 'milder',
+  changed: 'changed',
+  stricter: 'stricter',
+};
+
+const WIRE_KINDS: Readonly<Record<DifferenceKind, WireDifference['kind']>> = {
+  newlyAllowed: 'newly_allowed',
+  asksFewer: 'asks_fewer',
   milder: 'milder',
   changed: 'changed',
   stricter: 'stricter',
@@ -159,10 +171,10 @@ const KINDS: Readonly<Record<WireDifference['kind'], DifferenceKind>> = {
 
 /** The differences in an answer, as this library has them. */
 export function differencesIn({ compared, differences, rows, other_calls: otherCalls }: WireStagedReport): DifferenceReport {
-  const { newly_allowed: newlyAllowed, ...others } = differences;
+  const { newly_allowed: newlyAllowed, asks_fewer: asksFewer, ...others } = differences;
   return {
     compared,
-    differences: { newlyAllowed, ...others },
+    differences: { newlyAllowed, asksFewer, ...others },
     otherCalls,
     rows: rows.map(({ kind, tool, first_at: first, last_at: last, ...row }) => {
       const times = { firstAtMs: Date.parse(first), lastAtMs: Date.parse(last) };

@@ -1,0 +1,118 @@
+import { callSafely, chain } from '../../common/awaitable.js';
+import type { Awaitable } from '../../common/awaitable.js';
+import { newSalt } from '../../model/DecisionEvidence.js';
+import { publishCallbackError } from '../../model/diagnostics.js';
+import { CapacityError } from '../../model/errors/CallErrors.js';
+import { frozenData } from '../../model/snapshot/frozenData.js';
+import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
+import type { ApprovalDeskOptions } from './ApprovalDeskOptions.js';
+import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
+import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
+import { commitKept } from './use/commitKept.js';
+import type { ApprovalChange } from './use/commitKept.js';
+
+const NEAR_REPEATS_MS = 3_600_000;
+const PRUNE_EVERY = 1_000;
+
+/** What opening an approval needs of its desk. */
+export interface OpeningDesk {
+  readonly store: ApprovalStore;
+  readonly options: ApprovalDeskOptions;
+  readonly isJournaled: boolean;
+  readonly tenantId: string | null;
+  readonly now: () => number;
+  /** The record with the status that it has by now. */
+  current(record: ApprovalRecord): ApprovalRecord;
+  /** Ends the pending approvals of this query whose time has passed. */
+  endOverdue(query: ApprovalQuery): Awaitable<void>;
+  /** Is told of each approval that was opened. */
+  opened(record: ApprovalRecord): void;
+}
+
+/** Opens the approvals of one desk, and refuses those that a person has lately denied. */
+export class Openings {
+  readonly #desk: OpeningDesk;
+  readonly #denialTtlMs: number;
+  readonly #refusalsKeptMs: number;
+  #opened = 0;
+
+  constructor(desk: OpeningDesk) {
+    this.#desk = desk;
+    this.#denialTtlMs = desk.options.denialTtlMs ?? 300_000;
+    this.#refusalsKeptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
+  }
+
+  /** Opens an approval for people to decide. */
+  open(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
+    return chain(this.#openedBefore(opening), (before) => before ?? this.#openWithinLimit(opening));
+  }
+
+  /** The reason why a duplicate of this call is still refused, if it is. Opens nothing. */
+  standingRefusal(opening: ApprovalRequest): Awaitable<string | undefined> {
+    const { store, now } = this.#desk;
+    const sinceMs = now() - this.#denialTtlMs;
+    return chain(store.listDenied(opening.agentId, opening.toolName, sinceMs), (denied) => standingRefusal(denied, opening, sinceMs));
+  }
+
+  #openWithinLimit(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
+    const { agentId, toolName } = opening;
+    const { store, options } = this.#desk;
+    const { maxPendingPerTool: limit = 100_000 } = options;
+    const count = (): Awaitable<number> => store.countPending(agentId, toolName, limit);
+    this.#pruneNowAndThen();
+    return chain(count(), (counted) => {
+      // overdue approvals that no one waits for may have filled it
+      const pending = counted < limit ? counted : chain(this.#desk.endOverdue({ agentId, toolName }), count);
+      return chain(pending, (open) => {
+        if (open < limit) return this.#openOrRefuse(opening);
+        throw new CapacityError(
+          limit,
+          `Agent '${agentId}' already has ${open} pending approvals for tool '${toolName}', and at most ${limit} are allowed. Decide or cancel some, or raise maxPendingPerTool.`,
+        );
+      });
+    });
+  }
+
+  #openOrRefuse(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
+    const { store, options, isJournaled, tenantId, now } = this.#desk;
+    const nowMs = now();
+    return chain(store.listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {
+      const reason = standingRefusal(denied, opening, nowMs - this.#denialTtlMs);
+      if (reason !== undefined) return { kind: 'refused', reason };
+      const refusals = countSince(denied, nowMs - NEAR_REPEATS_MS);
+      const auditSalt = isJournaled ? newSalt() : undefined;
+      const record = frozenData(openedRecord(opening, { refusals, nowMs, tenantId, auditSalt }));
+      const insert: ApprovalChange = (beside) => store.insert(record, undefined, beside);
+      return chain(commitKept([{ kind: 'opened', approval: record }], insert, options.outbox), (inserted) => {
+        if (!inserted) return this.#notInserted(opening);
+        this.#desk.opened(record);
+        return { kind: 'opened', record };
+      });
+    });
+  }
+
+  /** The same request may have been first, at another server. */
+  #notInserted(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
+    return chain(this.#openedBefore(opening), (before) => {
+      if (before !== undefined) return before;
+      throw new CapacityError(0, 'The approval could not be recorded: the store already holds an approval with its id.');
+    });
+  }
+
+  /** What a request with the same key has opened. */
+  #openedBefore({ agentId, idempotency }: ApprovalRequest): Awaitable<OpeningOutcome | undefined> {
+    if (idempotency === undefined) return undefined;
+    return chain(this.#desk.store.ofIdempotencyKey?.(agentId, idempotency.key), (record) => {
+      if (record === undefined) return undefined;
+      if (record.idempotency?.fingerprint !== idempotency.fingerprint) return { kind: 'conflict' };
+      return { kind: 'exists', record: this.#desk.current(record) };
+    });
+  }
+
+  #pruneNowAndThen(): void {
+    const { store, now } = this.#desk;
+    if (++this.#opened % PRUNE_EVERY !== 0) return;
+    const failed = (error: unknown): void => publishCallbackError('pruning approvals', error);
+    callSafely(() => store.prune(now() - this.#refusalsKeptMs), [], failed);
+  }
+}

@@ -1,0 +1,4 @@
+import { postgres } from '../stores.js';
+import { losesNothing } from './losesNothing.js';
+
+losesNothing(postgres);

@@ -1,0 +1,4 @@
+import { sqlite } from '../stores.js';
+import { losesNothing } from './losesNothing.js';
+
+losesNothing(sqlite);
