@@ -208,6 +208,8 @@ interface DecisionFields {
     readonly violations?: readonly Violation[] | undefined;
     readonly policySetHash?: string | undefined;
     readonly observed?: readonly ObservedPolicy[] | undefined;
+    readonly limits?: readonly ObservedPolicy[] | undefined;
+    readonly retryAtMs?: number | undefined;
     readonly policyEvaluations?: readonly unknown[] | undefined;
     readonly latencyMs?: number | undefined;
 }
@@ -238,8 +240,12 @@ declare abstract class ServiceError extends AegisError {
 
 // lib/policy/PolicyEngine
 interface Observing {
+    readonly limits?: readonly AppliedLimit[] | undefined;
     readonly observed?: readonly AppliedPolicy[] | undefined;
 }
+
+// lib/policy/limit/limitChanges
+type LoosenedLimit = 'limit' | 'cost' | 'over';
 
 // lib/store/record/EventOutbox
 interface KeepingJournal extends Journal {

@@ -137,6 +137,11 @@ export interface DecisionService {
    * The first word stands, but for `unknown`, which a later one replaces.
    */
   reportOutcome?(report: RunReport): Awaitable<void>;
+  /**
+   * Gives back what a call was counted for that was allowed at once and whose method was surely not entered. Called where the decision names `limits`. What
+   * fails here changes nothing: the call then stays counted.
+   */
+  release?(decisionId: string): Awaitable<void>;
   /** Tells the service that the caller no longer wants the approval. */
   withdraw?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
   /** Tells the service that the caller's deadline for the approval has passed. */

@@ -88,6 +88,12 @@ export interface ApprovalRecord {
   readonly bindingDigest?: string | undefined;
   /** What code must know to decide or use the approval, by name. Code that does not know one of them refuses. */
   readonly requires?: readonly string[] | undefined;
+  /** Action groups of the guard, where there are any: with them, the call is counted when the approval is used. */
+  readonly groups?: readonly string[] | undefined;
+  /** Names of params that a sanitize may remove, where there are any. */
+  readonly removable?: readonly string[] | undefined;
+  /** Whether the call was counted when the approval was opened. */
+  readonly counted?: boolean | undefined;
   /** Names of the params that no decision sees. */
   readonly opaque: readonly string[];
   /** Host data about who is behind the call; `null` where the guard has none. */

@@ -19,11 +19,15 @@ import type {
 import type { ApprovalUse, ApprovedCall, ExecutionStart, RunReport } from '../DecisionService.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
 import { Openings } from './Openings.js';
+import type { Counted } from './Openings.js';
+import type { CounterStore } from '../../store/counter/CounterStore.js';
+import { MemoryCounterStore } from '../../store/counter/MemoryCounterStore.js';
 import { bindingDigest, type BoundCall } from './use/bindingDigest.js';
 import { isOver, spentRecord } from './use/spentRecord.js';
 import { beginExecution, consumeApproval, reportNotReplaced, tellOfUse, verifyApproval } from './use/consumeApproval.js';
 import { isUnderstood } from './use/semantics.js';
 import { commitKept } from './use/commitKept.js';
+import { countedChange } from './use/countedChange.js';
 import type { ApprovalChange } from './use/commitKept.js';
 import type { UseRules } from './use/consumeApproval.js';
 import type { DeskPeople } from './Directory.js';
@@ -58,6 +62,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   #approvers = 0;
   #people: DeskPeople | undefined;
   #verdicts: DeskVerdicts | undefined;
+  #countingOf: UseRules['countingOf'] | undefined;
+  #ownCounters: CounterStore | undefined;
 
   /**
    * @param store where approvals are kept
@@ -76,6 +82,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       now: () => this.#clock.now(),
       tenantId: options.tenantId ?? null,
       isStillCovered: (record) => this.#isStillCovered(record),
+      countingOf: (record) => this.#countingOf?.(record),
+      counters: () => this.counters,
       journal: this.#journal,
       outbox: options.outbox,
     };
@@ -85,6 +93,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       isJournaled: this.isJournaled,
       tenantId: this.#useRules.tenantId,
       now: this.#useRules.now,
+      counters: () => this.counters,
       current: (record) => this.#current(record),
       endOverdue: (query) => this.#endOverdue(query),
       opened: (record) => {
@@ -92,6 +101,21 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
         this.#emitRecord(record);
       },
     });
+  }
+
+  /** @internal Where the calls of limits are counted: beside the approvals, or in this process where their store does not count. */
+  get counters(): CounterStore {
+    return this.#store.counters ?? (this.#ownCounters ??= new MemoryCounterStore());
+  }
+
+  /** @internal Whether counts are kept where the approvals are. */
+  get countsInStore(): boolean {
+    return this.#store.counters !== undefined;
+  }
+
+  /** @internal Asks, whenever an approval is used, what is counted with it. */
+  countWith(countingOf: UseRules['countingOf']): void {
+    this.#countingOf = countingOf;
   }
 
   /** Whether someone can decide: an attached approver, or a listener of `requested`. */
@@ -114,8 +138,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /** @internal Opens an approval for people to decide. */
-  open(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
-    return this.#openings.open(opening);
+  open(opening: ApprovalRequest, counted?: Counted): Awaitable<OpeningOutcome> {
+    return this.#openings.open(opening, counted);
   }
 
   /** @internal The reason why a duplicate of this call is still refused, if it is. Opens nothing. */
@@ -307,7 +331,13 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   ): Awaitable<ApprovalRecord | undefined> {
     const next: ApprovalRecord = frozenData(spentRecord({ ...record, ...change, version: record.version + 1 }));
     const events = eventOf === undefined ? [] : [eventOf(next)];
-    const replace: ApprovalChange = (beside) => this.#store.replace(next, record.version, undefined, beside);
+    // nothing runs under it, so that what was counted for it was not used
+    const isOver = next.status === 'denied' || next.status === 'expired' || next.status === 'withdrawn';
+    const counting = record.counted === true && isOver && next.consumed === undefined ? { giveBack: next.decisionId } : undefined;
+    const replace: ApprovalChange = (beside) =>
+      countedChange(counting, this.counters, this.#store.counters !== undefined, (takes) =>
+        this.#store.replace(next, record.version, undefined, beside, takes),
+      );
     return chain(commitKept(events, replace, this.#useRules.outbox), (replaced) => {
       if (!replaced) return undefined;
       for (const event of events) this.#journal?.note(event);

@@ -1,125 +1,121 @@
-import { chain } from '../../common/awaitable.js';
+import { attempt, chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import { canonicalDigest } from '../../common/data/canonical.js';
 import { nextId, randomId } from '../../common/nextId.js';
 import type { Logger } from '../../common/Logger.js';
 import { silentLogger } from '../../common/Logger.js';
 import type { Decision, DecisionRequest, DecisionStatus, Violation } from '../../model/Decision.js';
 import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
 import type { DecisionEvidence } from '../../model/DecisionEvidence.js';
+import { LazyPart } from '../../model/LazyPart.js';
 import type { AppliedPolicy, PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
-import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
+import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import type { Takes } from '../../store/counter/CounterStore.js';
+import { TakeRefusedError } from '../../store/counter/TakeRefusedError.js';
+import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
+import type { Counted as CountedOpening } from '../desk/Openings.js';
+import type { LimitDenial, LimitGate } from '../limit/LimitGate.js';
+import { askingOutcome, isOwn, limitedCall } from '../limit/limitedCall.js';
+import type { Limited } from '../limit/limitedCall.js';
 import { computeFacts, NO_FACTS } from './computeFacts.js';
-import type { FactsHook } from './computeFacts.js';
 import { deskStatus, watchDesk } from './deskStatus.js';
+import { COUNTERS_OPTIONS, EMBEDDED_OPTIONS } from './EmbeddedDecisionServiceOptions.js';
+import type { EmbeddedDecisionServiceOptions } from './EmbeddedDecisionServiceOptions.js';
 import { ProblemNotes } from './ProblemNotes.js';
 import { keyReused } from '../desk/ApprovalRequest.js';
+import type { ApprovalRequest, OpeningOutcome } from '../desk/ApprovalRequest.js';
 import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart, RunReport } from '../DecisionService.js';
-import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { approvalRequestFor, coversCall, decisionOf } from './approvalRequestFor.js';
 import type { Approvable, Facts } from './approvalRequestFor.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
-import type { OptionKinds } from '../../common/readOptions.js';
 
-/** Supplies the engine that decides. It is read once per decision, so that a reload never falls in the middle of one. */
-export interface PolicySupplier {
-  /** The engine of the policies in force. */
-  readonly engine: PolicyEngine;
-  /** Is told of each decision on a call that is made, before it is answered: for counts and trials. It must do nothing that takes time. */
-  decided?(call: PolicyCall, outcome: PolicyOutcome, engine: PolicyEngine): void;
-  /** Releases what the supplier holds open. */
-  close?(): void;
+/** What is needed once there are limits. */
+const limitGate = new LazyPart(() => import('../limit/LimitGate.js'));
+/** How long a call that is allowed here can be given back before its method is entered, in milliseconds. */
+const RELEASED_WITHIN_MS = 60_000;
+/** How long after its approval is over a call is known as counted, in milliseconds. */
+const KEPT_LONGER_MS = 86_400_000;
+
+type Ask = (outcome: Approvable, facts: Facts, engine: PolicyEngine) => Awaitable<Decision>;
+type Runnable = Exclude<PolicyOutcome, { effect: 'deny' }>;
+/** Why limits or policies deny a call. */
+type Why = Pick<LimitDenial, 'reason' | 'policies' | 'retryAtMs'> & { readonly code: string };
+/** A call that was counted under the id of its decision. */
+type CountedCall = Pick<Decision, 'decisionId' | 'limits'>;
+
+/** How limits are asked: a call is counted, or looked at; a dry run learns nothing of what others do. */
+interface Way {
+  readonly counts: 'take' | 'peek' | 'peekOwn';
+  /** The approval under which it may have been counted already. */
+  readonly token?: string;
+  /** Whether the call is made. */
+  readonly isCall?: true;
 }
-
-/** Options of an {@link EmbeddedDecisionService}. */
-export interface EmbeddedDecisionServiceOptions {
-  /** The policies that decide. */
-  readonly policies: PolicySupplier;
-  /** Where people decide approvals. */
-  readonly desk: ApprovalDesk;
-  /** Computes `context.facts` for the policies. */
-  readonly facts?: FactsHook | undefined;
-  /**
-   * How long the facts hook may take, in milliseconds.
-   *
-   * @defaultValue 1,000
-   */
-  readonly factsTimeoutMs?: number | undefined;
-  /**
-   * What happens to a call that needs approval while no approver is attached: it waits (`pending`) or is denied.
-   *
-   * @defaultValue `pending`
-   */
-  readonly unattended?: 'pending' | 'deny' | undefined;
-  /**
-   * Names the policies that decided in `violations`, next to their reasons.
-   *
-   * @defaultValue false
-   */
-  readonly exposePolicies?: boolean | undefined;
-  /**
-   * Receives denials that have a technical cause (warn).
-   *
-   * @defaultValue none
-   */
-  readonly logger?: Logger | undefined;
-  /**
-   * Takes a line for the developer about each policy that could not be evaluated: its id, the expression, and the kinds of values. Never a value.
-   *
-   * @defaultValue none
-   */
-  readonly tellDeveloper?: ((line: string) => void) | undefined;
-}
-
-const EMBEDDED_OPTIONS: OptionKinds<EmbeddedDecisionServiceOptions> = {
-  policies: 'object!',
-  desk: 'object!',
-  facts: 'function',
-  factsTimeoutMs: 'ms',
-  unattended: "'pending'|'deny'",
-  exposePolicies: 'boolean',
-  logger: 'object',
-  tellDeveloper: 'function',
-};
 
 /** Decides in this process by policies, with people at the approval desk. Needs no server and no account. */
 export class EmbeddedDecisionService implements DecisionService {
   readonly #options: EmbeddedDecisionServiceOptions;
   readonly #logger: Logger;
   readonly #notes: ProblemNotes | undefined;
+  #limits: LimitGate | undefined;
 
   constructor(options: EmbeddedDecisionServiceOptions) {
     this.#options = checkedOptions('EmbeddedDecisionService', options, EMBEDDED_OPTIONS);
+    checkedOptions('counters', this.#options.counters ?? {}, COUNTERS_OPTIONS);
     this.#logger = options.logger ?? silentLogger;
     this.#notes = options.tellDeveloper && new ProblemNotes(options.tellDeveloper);
+    const { desk, policies } = this.#options;
+    desk.countWith((record) => this.#countingOf(record));
+    if (policies.engine.hasLimits === true) limitGate.prepare();
   }
 
   /** Decides one call by the policies in force. */
   decide(request: DecisionRequest): Awaitable<Decision> {
-    return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine), true);
+    return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine), {
+      counts: 'take',
+      isCall: true,
+    });
   }
 
   /** Decides one call by the policies in force, without opening an approval: the desk does not know the `decisionId` of its answer. */
   dryRun(request: DecisionRequest): Awaitable<Decision> {
-    return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine, true));
+    return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine, true), { counts: 'peekOwn' });
   }
 
   /** Evaluates the original call again; policies that already have their verdict on `decisionId`, in the same text, demand no other. */
   reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision> {
     return chain(this.#options.desk.get(decisionId), (record) =>
-      this.#evaluate(request, (outcome, facts, engine) => {
-        if (record === undefined || !coversCall(record, request, outcome, facts, this.#options.desk))
-          return this.#ask(request, outcome, facts, engine);
-        const base = { decisionId, policySetHash: engine.hash };
-        return this.#shown(
-          outcome.params === undefined
-            ? { ...base, effect: 'allow' }
-            : { ...base, effect: 'sanitize', params: outcome.params, message: outcome.message },
-          outcome,
-          facts,
-          { salt: record.auditSalt },
-        );
-      }),
+      this.#evaluate(
+        request,
+        (outcome, facts, engine) => {
+          if (record === undefined || !coversCall(record, request, outcome, facts, this.#options.desk))
+            return this.#ask(request, outcome, facts, engine);
+          const base = { decisionId, policySetHash: engine.hash };
+          return this.#shown(
+            outcome.params === undefined
+              ? { ...base, effect: 'allow' }
+              : { ...base, effect: 'sanitize', params: outcome.params, message: outcome.message },
+            outcome,
+            facts,
+            { salt: record.auditSalt },
+          );
+        },
+        // what it takes is taken when its approval is used
+        { counts: 'peek', token: decisionId },
+      ),
     );
+  }
+
+  /** Gives back what a call was counted for that was allowed at once, and did not run. */
+  release(decisionId: string): Awaitable<void> {
+    const { desk } = this.#options;
+    // an approved call was counted with the use of its approval
+    return chain(desk.get(decisionId), (record) => (record === undefined ? desk.counters.give(decisionId) : undefined));
+  }
+
+  /** Loads what limits need. */
+  ready(): Awaitable<void> {
+    return this.#options.policies.engine.hasLimits === true ? chain(this.#gate(), () => undefined) : undefined;
   }
 
   /** Reads the status of an approval at the desk. */
@@ -167,11 +163,7 @@ export class EmbeddedDecisionService implements DecisionService {
     this.#options.policies.close?.();
   }
 
-  #evaluate(
-    request: DecisionRequest,
-    ask: (outcome: Approvable, facts: Facts, engine: PolicyEngine) => Awaitable<Decision>,
-    isCall = false,
-  ): Awaitable<Decision> {
+  #evaluate(request: DecisionRequest, ask: Ask, how: Way): Awaitable<Decision> {
     const { policies } = this.#options;
     const engine = policies.engine;
     const { facts: hook, factsTimeoutMs = 1_000 } = this.#options;
@@ -189,51 +181,108 @@ export class EmbeddedDecisionService implements DecisionService {
       const { facts } = computed;
       const call: PolicyCall = { agentId, toolName, groups, params, session, facts, nowMs: Date.now(), removable };
       const outcome = engine.evaluate(call);
-      if (isCall) policies.decided?.(call, outcome, engine);
-      const policySetHash = engine.hash;
-      if (outcome.effect !== 'deny' && outcome.limits !== undefined) {
-        const denied = {
-          effect: 'deny',
-          decisionId: idFor(request),
-          reason: 'The limits of this call cannot be counted.',
-          policySetHash,
-        } as const;
-        return this.#shown(denied, outcome, facts, { code: 'limit_unavailable' });
+      if (how.isCall === true) policies.decided?.(call, outcome, engine);
+      if (outcome.effect === 'deny') {
+        if (outcome.problems !== undefined) this.#notes?.note(toolName, outcome.problems, engine.hash);
+        if (outcome.detail !== undefined) this.#logger.warn({ toolName, code: outcome.code, detail: outcome.detail }, 'denied');
+        return this.#denied(request, outcome, facts, engine, outcome);
       }
-      switch (outcome.effect) {
-        case 'allow':
-          return this.#shown({ effect: 'allow', decisionId: idFor(request), policySetHash }, outcome, facts);
-        case 'sanitize': {
-          const { params: changed, message } = outcome;
-          const decision = {
-            effect: 'sanitize',
-            decisionId: idFor(request),
-            params: changed,
-            message,
-            reason: message,
-            policySetHash,
-          } as const;
-          return this.#shown(decision, outcome, facts);
-        }
-        case 'deny':
-          if (outcome.problems !== undefined) this.#notes?.note(toolName, outcome.problems, policySetHash);
-          if (outcome.detail !== undefined) this.#logger.warn({ toolName, code: outcome.code, detail: outcome.detail }, 'denied');
-          return this.#shown(
-            {
-              effect: 'deny',
-              decisionId: idFor(request),
-              reason: outcome.reason,
-              violations: this.#violations(outcome.policies),
-              policySetHash,
-            },
-            outcome,
-            facts,
-            { code: outcome.code },
-          );
-        case 'approval_needed':
-          return ask(outcome, facts, engine);
-      }
+      if (outcome.limits !== undefined) return this.#limited(request, { ...outcome, limits: outcome.limits }, facts, engine, ask, how);
+      return this.#answered(request, outcome, facts, engine, ask);
     });
+  }
+
+  #answered(
+    request: DecisionRequest,
+    outcome: Runnable,
+    facts: Facts,
+    engine: PolicyEngine,
+    ask: Ask,
+    counted?: CountedCall,
+  ): Awaitable<Decision> {
+    if (outcome.effect === 'approval_needed') return ask(outcome, facts, engine);
+    const base = { decisionId: idFor(request), ...counted, policySetHash: engine.hash };
+    if (outcome.effect === 'allow') return this.#shown({ effect: 'allow', ...base }, outcome, facts);
+    const { params, message } = outcome;
+    return this.#shown({ effect: 'sanitize', params, message, reason: message, ...base }, outcome, facts);
+  }
+
+  #denied(request: DecisionRequest, outcome: PolicyOutcome, facts: Facts, engine: PolicyEngine, why: Why): Decision {
+    const { code, reason, retryAtMs } = why;
+    const violations = this.#violations(why.policies, code === 'limit_reached' ? LIMIT : undefined);
+    const decision = {
+      effect: 'deny',
+      decisionId: idFor(request),
+      reason,
+      violations,
+      ...(retryAtMs !== undefined && { retryAtMs }),
+    } as const;
+    return this.#shown({ ...decision, policySetHash: engine.hash }, outcome, facts, { code });
+  }
+
+  /** What limits say comes after what policies say: a call that runs at once is counted now, an approved one when its approval is used. */
+  #limited(request: DecisionRequest, outcome: Limited, facts: Facts, engine: PolicyEngine, ask: Ask, how: Way): Awaitable<Decision> {
+    const decisionId = idFor(request);
+    // who may not learn what others do is told nothing of what they share
+    const limits = how.counts === 'peekOwn' ? outcome.limits.filter(isOwn) : outcome.limits;
+    const takes = how.counts === 'take' && outcome.effect !== 'approval_needed';
+    return chain(this.#gate(), (gate) => {
+      const call = limitedCall(request, outcome.effect === 'allow' ? undefined : outcome.params);
+      const found = takes
+        ? gate.take(limits, call, decisionId, request.remote === undefined ? RELEASED_WITHIN_MS : 0)
+        : gate.peek(limits, call, how.token);
+      return chain(found, (finding) => {
+        if (finding.kind === 'denied') {
+          this.#logger.warn(
+            { toolName: request.toolName, code: finding.code, policies: finding.policies.map(({ id }) => id) },
+            'denied by a limit',
+          );
+          if (how.isCall === true) this.#options.onLimit?.({ how: 'refused', toolName: request.toolName, policies: finding.policies });
+          return this.#denied(request, { ...outcome, policies: finding.policies }, facts, engine, finding);
+        }
+        if (finding.kind === 'asks') return ask(askingOutcome(outcome, finding.approvals), facts, engine);
+        if (takes && finding.near.length > 0) {
+          this.#logger.warn({ toolName: request.toolName, policies: finding.near.map(({ id }) => id) }, 'a limit is nearly reached');
+          this.#options.onLimit?.({ how: 'near', toolName: request.toolName, policies: finding.near });
+        }
+        const observed = [...(outcome.observed ?? []), ...finding.watched];
+        const next = observed.length === 0 ? outcome : { ...outcome, observed };
+        const names = outcome.limits.map(({ policy: { id, hash } }) => ({ id, hash }));
+        return this.#answered(request, next, facts, engine, ask, takes ? { decisionId, limits: names } : undefined);
+      });
+    });
+  }
+
+  /** What is counted when an approval is used: by the policies in force then. */
+  #countingOf(record: ApprovalRecord): Awaitable<Takes | 'refused' | undefined> {
+    const { engine } = this.#options.policies;
+    if (engine.hasLimits !== true) return undefined;
+    const { agentId, toolName, groups = [], removable = [], originalParams: params, session, facts } = record;
+    const outcome = engine.evaluate({ agentId, toolName, groups, params, session, facts, nowMs: Date.now(), removable });
+    if (outcome.effect === 'deny') return 'refused';
+    const { limits } = outcome;
+    if (limits === undefined) return undefined;
+    const effective = (outcome.effect === 'allow' ? undefined : outcome.params) ?? params;
+    if (canonicalDigest(effective) !== record.digest) return 'refused';
+    return chain(this.#gate(), (gate) => {
+      const call = { agentId, toolName, params: effective, session, sessionTrusted: true };
+      const plan = gate.plan(limits, call, ({ id, hash }) => record.policies.some((p) => p.id === id && p.hash === hash));
+      if (plan.kind === 'denied') return 'refused';
+      return { token: record.decisionId, takes: plan.takes, keepMs: Math.max(record.expiresAtMs - Date.now(), 0) + KEPT_LONGER_MS };
+    });
+  }
+
+  #gate(): Awaitable<LimitGate> {
+    return (
+      this.#limits ??
+      chain(limitGate.get(), ({ LimitGate: Gate }) => {
+        const { desk, counters } = this.#options;
+        if (!desk.countsInStore)
+          this.#logger.warn({}, 'limits are counted in the memory of each process, because the store of its approvals does not count');
+        const { durable = false } = counters ?? {};
+        return (this.#limits ??= new Gate({ counters: desk.counters, tenantId: desk.options.tenantId ?? DEFAULT_TENANT, durable }));
+      })
+    );
   }
 
   #ask(request: DecisionRequest, outcome: Approvable, facts: Facts, engine: PolicyEngine, dryRun = false): Awaitable<Decision> {
@@ -252,20 +301,43 @@ export class EmbeddedDecisionService implements DecisionService {
       return chain(desk.standingRefusal(opening), (why) =>
         why === undefined ? this.#shown({ ...asking, decisionId: idFor(request) }, outcome, facts) : refused(why),
       );
-    return chain(desk.open(opening), (opened) => {
-      switch (opened.kind) {
-        case 'refused':
-          return refused(opened.reason);
-        case 'conflict':
-          throw keyReused();
-        case 'exists':
-          return this.#shown({ ...decisionOf(opened.record), violations }, outcome, facts, { salt: opened.record.auditSalt });
-        case 'opened': {
-          const { record: approval } = opened;
-          const { decisionId, expiresAtMs, auditSalt: salt } = approval;
-          return this.#shown({ ...asking, decisionId, approvalId: decisionId, expiresAtMs }, outcome, facts, { salt, approval });
-        }
-      }
+    return chain(this.#countedAtOpening(request, outcome, opening), (counted) => {
+      if (counted !== undefined && 'kind' in counted) return denied(counted.reason, counted.code);
+      return attempt<OpeningOutcome, Decision>(
+        () => desk.open(counted === undefined ? opening : { ...opening, counted: true }, counted),
+        (opened) => {
+          switch (opened.kind) {
+            case 'refused':
+              return refused(opened.reason);
+            case 'conflict':
+              throw keyReused();
+            case 'exists':
+              return this.#shown({ ...decisionOf(opened.record), violations }, outcome, facts, { salt: opened.record.auditSalt });
+            case 'opened': {
+              const { record: approval } = opened;
+              const { decisionId, expiresAtMs, auditSalt: salt } = approval;
+              return this.#shown({ ...asking, decisionId, approvalId: decisionId, expiresAtMs }, outcome, facts, { salt, approval });
+            }
+          }
+        },
+        (error) => {
+          if (error instanceof TakeRefusedError) return denied('A limit is reached.', error.code);
+          throw error;
+        },
+      );
+    });
+  }
+
+  /** Who is told of an approval runs under it, so that its call is counted when it is opened. */
+  #countedAtOpening(
+    request: DecisionRequest,
+    { limits, params, approvals }: Approvable,
+    { usedByAnswer, timeoutMs }: ApprovalRequest,
+  ): Awaitable<CountedOpening | LimitDenial | undefined> {
+    if (usedByAnswer !== true || limits === undefined) return undefined;
+    return chain(this.#gate(), (gate) => {
+      const plan = gate.plan(limits, limitedCall(request, params), (policy) => approvals.includes(policy));
+      return plan.kind === 'denied' ? plan : { takes: plan.takes, keepMs: timeoutMs + KEPT_LONGER_MS };
     });
   }
 
@@ -287,12 +359,12 @@ export class EmbeddedDecisionService implements DecisionService {
   }
 
   /** What the caller, and so perhaps a model, learns: reasons that the policies' author wrote; policy ids only if the module says so. */
-  #violations(policies: readonly AppliedPolicy[]): readonly Violation[] {
+  #violations(policies: readonly AppliedPolicy[], { type, message } = POLICY): readonly Violation[] {
     return policies
       .filter((p) => p.effect !== 'permit')
       .map((p) => ({
-        type: 'policy',
-        message: p.reason ?? 'a policy forbids it',
+        type,
+        message: p.reason ?? message,
         ...(this.#options.exposePolicies === true ? { condition: p.id } : {}),
       }));
   }
@@ -301,6 +373,8 @@ export class EmbeddedDecisionService implements DecisionService {
 /** What a journal learns besides. */
 type Shown = { readonly [K in 'salt' | 'code' | 'approval']?: DecisionEvidence[K] | undefined };
 
+const POLICY = { type: 'policy', message: 'a policy forbids it' };
+const LIMIT = { type: 'limit', message: 'a limit is reached' };
 const NOTHING_MORE: Shown = Object.freeze({});
 const NOT_APPLIED = 'A policy changes the params of this call, and an approved call of this client runs as it was sent.';
 

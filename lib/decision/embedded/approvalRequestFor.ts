@@ -23,7 +23,7 @@ export function decisionOf(record: ApprovalRecord): Decision {
 /** The request for people to decide a call, with everything that their approval is bound to. */
 export function approvalRequestFor(request: DecisionRequest, outcome: Approvable, facts: Facts, policySetHash: string): ApprovalRequest {
   const { agentId, toolName, guardKey, params: originalParams, paramsDigest: originalDigest, opaque, session, sessionDigest } = request;
-  const { bindingBase } = request;
+  const { bindingBase, groups, removable } = request;
   const requester = requesterOf(session?.['user_id']);
   return {
     agentId,
@@ -34,6 +34,8 @@ export function approvalRequestFor(request: DecisionRequest, outcome: Approvable
     originalDigest,
     digest: effectiveDigest(request, outcome),
     bindingBase,
+    ...(groups.length > 0 && { groups }),
+    ...(removable.length > 0 && { removable }),
     opaque,
     session,
     sessionDigest,

@@ -4,6 +4,7 @@ import type { ApprovalScheduler } from '../../approval/ApprovalScheduler.js';
 import type { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
+import { Limits } from '../../decision/limit/Limits.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import { copyProposal } from '../call/ProposedCall.js';
 import type { ProposedCall } from '../call/ProposedCall.js';
@@ -164,6 +165,12 @@ export class AegisModule implements AegisModuleView {
           'are not decided in this process, because a module without `policies` has no desk; decide them at the Data Plane, or at your decision service.',
       },
     ]);
+  }
+
+  /** What limits have counted. @throws ConfigError without policies: a Data Plane counts by itself */
+  get limits(): Limits {
+    const { approvals } = this;
+    return new Limits(() => approvals.counters);
   }
 
   /** The policies in force, and their reloads. @throws ConfigError without policies */

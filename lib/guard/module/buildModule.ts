@@ -155,10 +155,10 @@ function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logge
   const rules = { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester };
   const people = { ...rules, maxPendingPerTool, denialTtlMs, journal, outbox };
   const desk = new ApprovalDesk(approvals, people, clock);
-  const { facts, factsTimeoutMs, unattended, exposePolicies } = options;
+  const { facts, factsTimeoutMs, unattended, exposePolicies, counters } = options;
   // a logger gets the same for each call
   const tellDeveloper = logger === silentLogger && process.env['NODE_ENV'] !== 'production' ? tellOnStderr : undefined;
-  const embedded = { policies, desk, facts, factsTimeoutMs, unattended, exposePolicies, logger, tellDeveloper };
+  const embedded = { policies, desk, facts, factsTimeoutMs, unattended, exposePolicies, counters, logger, tellDeveloper };
   const decisions = new EmbeddedDecisionService(embedded);
   return { decisions, desk, policies };
 }

@@ -4,7 +4,7 @@ import { isThenable } from '../../../lib/common/awaitable.js';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDeskOptions.js';
 import { EmbeddedDecisionService } from '../../../lib/decision/embedded/EmbeddedDecisionService.js';
-import type { EmbeddedDecisionServiceOptions } from '../../../lib/decision/embedded/EmbeddedDecisionService.js';
+import type { EmbeddedDecisionServiceOptions } from '../../../lib/decision/embedded/EmbeddedDecisionServiceOptions.js';
 import type { Decision, DecisionRequest } from '../../../lib/model/Decision.js';
 import type { PolicyOutcome } from '../../../lib/policy/PolicyEngine.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';

@@ -5,11 +5,14 @@ import type { SecurityReport } from '../../../model/diagnostics.js';
 import { reportSecurity } from '../../../model/Journal.js';
 import type { BegunEvent, ConsumedEvent, Journal, JournalEvent } from '../../../model/Journal.js';
 import type { ApprovalRecord, ApprovalStore } from '../../../store/ApprovalStore.js';
+import type { CounterStore, Takes } from '../../../store/counter/CounterStore.js';
+import { TakeRefusedError } from '../../../store/counter/TakeRefusedError.js';
 import type { EventOutbox } from '../../../store/record/EventOutbox.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../../DecisionService.js';
 import { bindingDigest } from './bindingDigest.js';
 import { commitKept } from './commitKept.js';
 import type { ApprovalChange } from './commitKept.js';
+import { countedChange } from './countedChange.js';
 import { isUnderstood } from './semantics.js';
 import { spentRecord } from './spentRecord.js';
 
@@ -22,6 +25,10 @@ export interface UseRules {
   readonly byAnswer?: boolean | undefined;
   /** Whether who approved it still may. A throw says that this cannot be known now. */
   isStillCovered(record: ApprovalRecord): Awaitable<boolean>;
+  /** What is counted when it is used; `refused` where that cannot be told. */
+  countingOf(record: ApprovalRecord): Awaitable<Takes | 'refused' | undefined>;
+  /** Where the store does not count by itself. */
+  counters(): CounterStore;
   /** Is told that it was used, and that it begins; again where it is done again, because what was told first may be lost in a crash. */
   readonly journal: Journal | undefined;
   /** Where there is one, a crash loses nothing of what the journal was told. */
@@ -58,10 +65,22 @@ function useUp(store: ApprovalStore, record: ApprovalRecord, use: ApprovalUse, r
   const consumed = spentRecord({ ...record, consumed: { token: use.token, atMs: nowMs }, ...begun, version: record.version + 1 });
   // the change that was first may have been this very use, by another process
   const events = [eventOf(consumed, 'consumed'), ...(rules.byAnswer === true ? [eventOf(consumed, 'begun')] : [])];
-  const change: ApprovalChange = (beside) => store.replace(consumed, record.version, undefined, beside);
-  return chain(commitKept(events, change, rules.outbox), (used) =>
-    used ? told(events, rules) : consumeApproval(store, use, rules, record.version),
-  );
+  return chain(rules.countingOf(record), (counting) => {
+    if (counting === 'refused') return false;
+    const change: ApprovalChange = (beside) =>
+      countedChange(counting, rules.counters(), store.counters !== undefined, (takes) =>
+        store.replace(consumed, record.version, undefined, beside, takes),
+      );
+    return attempt<boolean, boolean>(
+      () => commitKept(events, change, rules.outbox),
+      (used) => (used ? told(events, rules) : consumeApproval(store, use, rules, record.version)),
+      (error) => {
+        // a limit was reached after the call was decided afresh
+        if (error instanceof TakeRefusedError) return false;
+        throw error;
+      },
+    );
+  });
 }
 
 /**
