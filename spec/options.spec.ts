@@ -292,6 +292,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     'EvaluationProblem FailedTask PendingTask TimeoutTask UnknownTask PruneLimits TaskSummary',
     'ApprovalCard ApprovalOptions ApprovalPage ApprovalPageQuery IdempotencyKey Migration RecordHead RecordPage RecordQuery ReevaluateOptions',
     'StoredRecord DescribedApproval TaskEvent ObservedPolicy',
+    'CounterState CounterTake GiveBack RefusedTake ShownCounter TakeOptions TakeOutcome Takes ApprovalTerms Escalation GrantCeiling',
     'BegunEvent ConsumedEvent DecidedEvent EndedEvent EnteringEvent JournaledApproval JournaledVerdict OpenedEvent PoliciesEvent',
     'SecurityEvent SettledEvent VerdictEvent Diagnostic',
     'AuthorityRecord BegunRecord CallFields ClosedRecord ConsumedRecord CredentialRecord DecidedRecord DroppedRecord EndedRecord',

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { AegisModule, ConfigError, ForbiddenError, guard, guardCall, guardSync } from '../../lib/index.js';
@@ -99,7 +100,7 @@ describe('Limits', () => {
     expect(await used(module)).to.equal(10.5);
     expect(await call({ order: { amount: 0 } })).to.equal('ran');
     for (const amount of [-1, 0.00001, 1e300, '1', true, [1], -1n, 2n ** 64n, 900_719_925_475, undefined, {}])
-      expect(await call({ order: { amount } }), String(amount)).to.equal('policy_violation');
+      expect(await call({ order: { amount } }), inspect(amount)).to.equal('policy_violation');
     for (const params of [{}, { order: 5 }, { order: [] }, { amount: 1 }]) expect(await call(params)).to.equal('policy_violation');
     expect(await used(module)).to.equal(10.5);
   });

@@ -153,7 +153,7 @@ export class LimitGate {
     if (dimension === 'tenant') return this.#rules.tenantId;
     if (dimension === 'agent') return agentId;
     if (dimension === 'tool') return toolName;
-    // whoever may say anything of its session would have a counter of its own each time
+    // a caller that may say anything of its session would have a counter of its own each time
     if (!sessionTrusted || session === null) return undefined;
     if (dimension === 'session') return digestOfSession(session);
     const value = valueAt(session, parsePointer(dimension.slice('session'.length)) as readonly string[]);
